@@ -1,0 +1,122 @@
+"""Build a model whose parameters have shapes and no memory, and whose buffers have their true values.
+
+Structure lives in buffers (position ids, causal masks, relative-position tables), so they are computed as the
+constructors say. Parameters never are: factories without values go to the meta device while the model is built, and
+become fake CPU tensors for the time of the capture, which torch.export traces as if they were there.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.fx.experimental.symbolic_shapes import ShapeEnv
+from torch.overrides import TorchFunctionMode
+
+from archtrace.errors import BuildError
+
+#: Constants beyond this many elements stay without values (a 4096 x 4096 causal mask has 16.8 million).
+LARGEST_CONSTANT = 2**25
+
+_VALUELESS = {torch.empty, torch.rand, torch.randn, torch.normal}
+_FILLED = {torch.zeros, torch.ones, torch.full}
+
+
+class _Structure(TorchFunctionMode):
+    """Sends factories to the meta device where their result has no values, or too many."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        valueless = func in _VALUELESS or (func in _FILLED and _elements(args) > LARGEST_CONSTANT)
+        if valueless and kwargs.get("device") is None:
+            kwargs = {**kwargs, "device": "meta"}
+        return func(*args, **kwargs)
+
+
+def _elements(args: tuple[Any, ...]) -> int:
+    sizes = args[0] if args and isinstance(args[0], list | tuple) else args
+    return math.prod(s for s in sizes if isinstance(s, int))
+
+
+@contextmanager
+def _uninitialised() -> Iterator[None]:
+    """Initialisers do nothing: what has no values needs none, and drawing them would cost minutes."""
+    names = [n for n in dir(torch.nn.init) if n.endswith("_") and not n.startswith("_")]
+    kept = {n: getattr(torch.nn.init, n) for n in names}
+    with ExitStack() as stack:
+        if "transformers" in sys.modules:
+            from transformers.initialization import no_init_weights
+
+            stack.enter_context(no_init_weights())
+        for name in names:
+            setattr(torch.nn.init, name, _leave)
+        try:
+            yield
+        finally:
+            for name, function in kept.items():
+                setattr(torch.nn.init, name, function)
+
+
+def _leave(tensor: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
+    return tensor
+
+
+def build(construct: Callable[[], torch.nn.Module]) -> torch.nn.Module:
+    """Construct a module without memory for its parameters, in evaluation mode.
+
+    Raises BuildError with the constructor's own reason.
+    """
+    try:
+        with _Structure(), _uninitialised():
+            return construct().eval()
+    except Exception as error:
+        raise BuildError(f"the model cannot be built: {type(error).__name__}: {first_line(error)}") from error
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message."""
+    return str(error).strip().split("\n", 1)[0] or "no reason given"
+
+
+def fake_mode() -> FakeTensorMode:
+    """A mode in which tensors have shapes and no memory, and may stand beside real ones."""
+    return FakeTensorMode(shape_env=ShapeEnv(), allow_non_fake_inputs=True)
+
+
+@contextmanager
+def weightless(module: torch.nn.Module, mode: FakeTensorMode) -> Iterator[dict[str, torch.Tensor]]:
+    """For a while, each parameter and each valueless tensor of the module is a fake CPU tensor.
+
+    Yields the buffers and constants that have values, by name. The module is given back as it was.
+    """
+    fakes: dict[int, torch.Tensor] = {}
+    originals: list[tuple[dict[str, Any], str, torch.Tensor]] = []
+    values: dict[str, torch.Tensor] = {}
+    try:
+        for path, part in module.named_modules():
+            for table in (part._parameters, part._buffers, vars(part)):
+                for name, tensor in list(table.items()):
+                    if not isinstance(tensor, torch.Tensor):
+                        continue
+                    if isinstance(tensor, torch.nn.Parameter) or tensor.is_meta:
+                        originals.append((table, name, tensor))
+                        table[name] = fakes.setdefault(id(tensor), _fake(tensor, mode))
+                    else:
+                        values[f"{path}.{name}".lstrip(".")] = tensor
+        yield values
+    finally:
+        for table, name, tensor in originals:
+            table[name] = tensor
+
+
+def _fake(tensor: torch.Tensor, mode: FakeTensorMode) -> torch.Tensor:
+    with mode:
+        fake = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="cpu")
+    return torch.nn.Parameter(fake, requires_grad=False) if isinstance(tensor, torch.nn.Parameter) else fake

@@ -1,0 +1,153 @@
+"""Layouts: the concrete integer inputs that fix the structure of a run, and the ones that tell readouts apart.
+
+Where padding is and where eos is are facts of a layout. Each has two rows of different length, so that an index that
+follows the length shows itself, and rows that mix do too.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import torch
+
+from archtrace.errors import TargetError
+
+Layout: TypeAlias = dict[str, torch.Tensor]
+
+#: Lengths in which a model is looked at. Primes, which no model has for a width or a number of heads.
+LENGTHS = (11, 7)
+ROWS = 2
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The ids that mean something, and ordinary ones that do not. None where the model has no such id."""
+
+    pad: int | None
+    eos: int | None
+    ordinary: tuple[int, ...]
+
+
+def vocabulary(config: Any) -> Vocabulary:
+    """The ids of a config (None: no config); ordinary ids are small, so that they stay valid in a small vocabulary."""
+    text = config.get_text_config() if hasattr(config, "get_text_config") else config
+    special = {name: _one(getattr(text, f"{name}_token_id", None)) for name in ("pad", "eos", "bos", "cls", "sep", "mask")}
+    taken = {i for i in special.values() if i is not None} | {0, 1, 2}
+    ordinary = tuple(i for i in range(3, 3 + 2 * max(LENGTHS) + len(taken)) if i not in taken)
+    return Vocabulary(special["pad"], special["eos"], ordinary[: 2 * max(LENGTHS)])
+
+
+def _one(value: Any) -> int | None:
+    if isinstance(value, list | tuple):
+        value = value[0] if value else None
+    return value if isinstance(value, int) else None
+
+
+#: The names that forwards give to their inputs, by what they hold.
+IDS = ("input_ids", "inputs", "ids", "tokens", "token_ids")
+MASKS = ("attention_mask", "mask", "input_mask")
+#: Further inputs that a forward may require, from the mask of shape (rows, length).
+DERIVED: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "token_type_ids": torch.zeros_like,
+    "position_ids": lambda mask: torch.arange(mask.shape[1]).expand_as(mask).clone(),
+    "lengths": lambda mask: mask.sum(1),
+    "seq_lens": lambda mask: mask.sum(1),
+    "sequence_lengths": lambda mask: mask.sum(1),
+    "padding_mask": lambda mask: mask == 0,
+    "key_padding_mask": lambda mask: mask == 0,
+}
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The names of the inputs that a forward is given: ids, mask if it takes one, and what is derived from the mask."""
+
+    ids: str
+    mask: str | None
+    derived: tuple[str, ...]
+
+
+def signature(forward: Callable[..., Any]) -> Signature:
+    """Read the inputs off the parameter names of a forward. TargetError when they do not tell."""
+    parameters = inspect.signature(forward).parameters
+    ids = next((n for n in IDS if n in parameters), None)
+    mask = next((n for n in MASKS if n in parameters), None)
+    required = {n for n, p in parameters.items() if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
+    missing = sorted(required - {ids, mask, *DERIVED})
+    if ids is None or missing:
+        raise TargetError(
+            f"the inputs of forward({', '.join(parameters)}) are not known by their names"
+            f"{'; unknown: ' + ', '.join(missing) if missing else ''}; give them: archtrace.trace(module, inputs={{...}})"
+        )
+    return Signature(ids, mask, tuple(n for n in DERIVED if n in required))
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A layout before it has a length: which positions are padding, and where eos stands."""
+
+    padding: Callable[[int, int], range | None] = lambda length, row: None
+    eos: Callable[[int, int], tuple[int, ...]] = lambda length, row: ()
+    pads_ids: bool = True
+
+
+def _content(length: int, row: int) -> int:
+    """The number of tokens of a padded row: the rows differ."""
+    return length - 2 - row
+
+
+#: name -> pattern; a position of eos counts from the first token that is not padding.
+PATTERNS: Mapping[str, Pattern] = {
+    "full": Pattern(eos=lambda n, row: (n - 1,)),
+    "right_padded": Pattern(lambda n, row: range(_content(n, row), n), lambda n, row: (_content(n, row) - 1,)),
+    "left_padded": Pattern(lambda n, row: range(n - _content(n, row)), lambda n, row: (n - 1,)),
+    "padded_inside": Pattern(lambda n, row: range(2 + row, 4 + row), lambda n, row: (n - 1,)),
+    "eos_early": Pattern(eos=lambda n, row: (2 + row,)),
+    "several_eos": Pattern(eos=lambda n, row: (1 + row, n - 2 - row)),
+    "no_eos": Pattern(),
+    "masked_tail": Pattern(lambda n, row: range(_content(n, row), n), lambda n, row: (_content(n, row) - 1,), False),
+}
+#: Patterns that say nothing about a model without an eos id.
+ABOUT_EOS = {"eos_early", "several_eos", "no_eos"}
+#: Patterns that need a pad id, or a mask.
+ABOUT_PADDING = {"right_padded", "left_padded", "padded_inside"}
+
+
+def layouts(names: Signature, words: Vocabulary, length: int) -> dict[str, Layout]:
+    """Every layout of one length that says something about a model with these inputs and ids."""
+    found = {}
+    for name, pattern in PATTERNS.items():
+        needs_pad = name in ABOUT_PADDING and words.pad is None and names.mask is None
+        if (words.eos is None and name in ABOUT_EOS) or needs_pad or (name == "masked_tail" and names.mask is None):
+            continue
+        found[name] = _layout(pattern, names, words, length)
+    return found
+
+
+def _layout(pattern: Pattern, names: Signature, words: Vocabulary, length: int) -> Layout:
+    ids = torch.tensor(words.ordinary[: ROWS * length]).reshape(ROWS, length)
+    mask = torch.ones(ROWS, length, dtype=torch.long)
+    for row in range(ROWS):
+        padding = pattern.padding(length, row)
+        if words.eos is not None:
+            ids[row, list(pattern.eos(length, row))] = words.eos
+        if padding is not None:
+            mask[row, list(padding)] = 0
+            if pattern.pads_ids and words.pad is not None:
+                ids[row, list(padding)] = words.pad
+    layout = {names.ids: ids} | ({names.mask: mask} if names.mask else {})
+    return layout | {n: DERIVED[n](mask) for n in names.derived}
+
+
+def attended(layout: Mapping[str, torch.Tensor], words: Vocabulary) -> torch.Tensor | None:
+    """Which positions are not padding, of shape (rows, length): by the mask, else by the pad id; None if unknown."""
+    for name in MASKS:
+        if name in layout and layout[name].ndim == 2:
+            return layout[name] != 0
+    for name in IDS:
+        if name in layout and layout[name].ndim == 2 and words.pad is not None:
+            return layout[name] != words.pad
+    return None

@@ -1,0 +1,55 @@
+"""Marks: which labels stand on which elements of a tensor.
+
+A mark array is boolean, of shape `(*axes, labels)`. Each axis is either as long as the tensor's or 1,
+where 1 says that every index along it behaves alike, so that a hidden state of width 7168 whose
+elements agree costs no more than one of width 8. What a label means is the caller's: a token position
+for influence, a row of the logits for demand.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+Marks: TypeAlias = npt.NDArray[np.bool_]
+Shape: TypeAlias = tuple[int, ...]
+_Scalar = TypeVar("_Scalar", bound=np.generic)
+
+
+def shrink(array: npt.NDArray[_Scalar], rank: int) -> npt.NDArray[_Scalar]:
+    """Give length 1 to each of the first `rank` axes along which all entries are equal (NaN equals NaN)."""
+    for axis in range(rank):
+        if array.shape[axis] > 1:
+            first = array.take([0], axis)
+            if _alike(first, array.take([-1], axis)) and _alike(first, array):
+                array = first
+    return array
+
+
+def _alike(left: npt.NDArray[_Scalar], right: npt.NDArray[_Scalar]) -> bool:
+    same = left == right
+    if left.dtype.kind == "f":
+        same |= (left != left) & (right != right)
+    return bool(same.all())
+
+
+def spread(array: npt.NDArray[_Scalar], shape: Shape) -> npt.NDArray[_Scalar]:
+    """The same marks with every axis at its full length: a read-only view of shape `(*shape, labels)`."""
+    return np.broadcast_to(array, (*shape, *array.shape[len(shape) :]))
+
+
+def nothing(rank: int, labels: int) -> Marks:
+    """No label on any element of a tensor of `rank` axes."""
+    return np.zeros((1,) * rank + (labels,), dtype=bool)
+
+
+def join(left: Marks | None, right: Marks) -> Marks:
+    """The union of two mark arrays of one tensor; None stands for no marks."""
+    return right if left is None else left | right
+
+
+def diagonal(size: int, rank: int) -> Marks:
+    """Label i on index i of the first axis of a tensor of `rank` axes: one label for each row of a batch."""
+    return np.eye(size, dtype=bool).reshape(size, *(1,) * (rank - 1), size)

@@ -1,0 +1,119 @@
+"""Movement: results are made of the operands' elements. The op itself, run on their numbers, tells which go where."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from archtrace.flows import Take
+from archtrace.rules.registry import Call, Operand, Step, everything, leaves, rebuild, rule, shape_of, value_of
+from archtrace.values import Certain, certain_of, unknown
+
+Numbers: TypeAlias = npt.NDArray[np.int64]
+
+#: op -> the arguments whose elements move (the others are indices, sizes, axes).
+MOVES: dict[str, tuple[str, ...]] = {
+    name: ("self",)
+    for name in """
+    view _unsafe_view reshape transpose t permute expand expand_as unsqueeze squeeze select slice narrow flatten
+    unflatten chunk split split_with_sizes tensor_split unbind repeat repeat_interleave roll flip movedim tile
+    swapaxes index_select gather take_along_dim view_as reshape_as broadcast_to as_strided unfold diagonal diag
+    diag_embed tril triu im2col masked_select pixel_shuffle
+    """.split()
+} | {
+    "cat": ("tensors",),
+    "concat": ("tensors",),
+    "stack": ("tensors",),
+    "hstack": ("tensors",),
+    "vstack": ("tensors",),
+    "broadcast_tensors": ("tensors",),
+    "meshgrid": ("tensors",),
+    "block_diag": ("tensors",),
+    "index": ("self",),
+    "constant_pad_nd": ("self", "value"),
+    "pad": ("self", "value"),
+    "slice_scatter": ("self", "src"),
+    "select_scatter": ("self", "src"),
+    "diagonal_scatter": ("self", "src"),
+    "scatter": ("self", "src", "value"),
+    "masked_scatter": ("self", "source"),
+    "index_put": ("self", "values"),
+    "index_copy": ("self", "source"),
+    "index_fill": ("self", "value"),
+    "copy": ("self", "src"),
+    "fill": ("self", "value"),
+    "zero": ("self",),
+    "archtrace::write_view": ("self", "src"),
+}
+
+#: One more number stands before all others: what an op fills in by itself is zero.
+_FILL = 1
+
+
+@rule(*MOVES, carries=True)
+def movement(call: Call) -> Step:
+    """result[o] = operand[index[o]]: run the op on the elements' numbers."""
+    data = MOVES[call.name.removeprefix("aten::")]
+    indices = [leaf for k, v in call.arguments.items() if k not in data for leaf in leaves(v)]
+    if call.indistinct or any(isinstance(leaf, Operand) for leaf in indices) or call["accumulate"] or call["reduce"]:
+        return irregular(call)
+    numbers = _Numbers()
+    arguments = {k: rebuild(v, numbers) if k in data else v for k, v in call.arguments.items()}
+    moved = Call(call.op, call.name, arguments, call.results).run(lambda v: v)
+    results = moved if isinstance(moved, list | tuple) else [moved]
+    return numbers.step(call, [r.numpy().astype(np.int64) for r in results])
+
+
+def irregular(call: Call) -> Step:
+    """A movement whose index is not known, or that adds where it writes."""
+    from archtrace.rules.indexing import IRREGULAR
+
+    return IRREGULAR.get(call.name, everything)(call)
+
+
+class _Numbers:
+    """Gives each element of the moved arguments its own number, and reads the result back."""
+
+    def __init__(self) -> None:
+        self._blocks: list[tuple[Any, int]] = []
+        self._next = _FILL
+
+    def __call__(self, value: Any) -> Any:
+        if value is None:
+            return None
+        shape = shape_of(value)
+        size = int(np.prod(shape))
+        start = self._next
+        self._blocks.append((value, start))
+        self._next += size
+        if isinstance(value, Operand | torch.Tensor):
+            return torch.arange(start, start + size).reshape(shape)
+        return start
+
+    def step(self, call: Call, results: list[Numbers]) -> Step:
+        known = self._certain()
+        outputs, flows = [], []
+        for spec, numbers in zip(call.results, results, strict=True):
+            outputs.append(unknown(numbers.shape, spec.dtype, known[numbers], weights_only=call.weights_only))
+            flows.append(tuple(self._flows(numbers)))
+        return Step(tuple(outputs), tuple(flows))
+
+    def _flows(self, numbers: Numbers) -> Any:
+        for value, start in self._blocks:
+            if isinstance(value, Operand):
+                own = (numbers >= start) & (numbers < start + value.value.size)
+                if own.any():
+                    yield value.slot, Take(np.where(own, numbers - start, -1), value.value.shape)
+
+    def _certain(self) -> Certain:
+        """The certain value of each number."""
+        table = np.full(self._next, np.nan)
+        table[0] = 0.0
+        for value, start in self._blocks:
+            shape = shape_of(value)
+            flat = np.broadcast_to(certain_of(value_of(value)), shape).ravel()
+            table[start : start + flat.size] = flat
+        return table

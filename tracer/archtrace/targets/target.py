@@ -1,0 +1,27 @@
+"""Target: a model that can be built, and where its config came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from archtrace.results import ConfigSource, Finding
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """What a user's word stands for.
+
+    `make(config)` constructs the module (`config` is None where the class takes none); `module` is the live module
+    when the user gave one. `findings` say what had to be assumed or filled in.
+    """
+
+    name: str
+    class_name: str
+    model_type: str | None
+    config: Any
+    config_source: ConfigSource
+    make: Callable[[Any], Any]
+    module: Any = None
+    findings: tuple[Finding, ...] = ()
