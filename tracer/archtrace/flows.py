@@ -1,13 +1,14 @@
 """Flows: how the elements of one operand reach the elements of one result.
 
 A flow is a relation between two index sets, and works both ways: `push` carries marks from operand to
-result (influence), `pull` from result to operand (demand). The two are transposes of each other. Three
-kinds of relation are enough for every op: elements move (Take), axes are contracted (Contraction), or
-nothing better is known (Everything).
+result (influence), `pull` from result to operand (demand). The two are transposes of each other. Four kinds of
+relation are enough for every op: elements move (Take), elements meet where they land (Pairs), axes are
+contracted (Contraction), or nothing better is known (Everything).
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -40,18 +41,41 @@ class Take:
     operand: Shape
 
     def push(self, marks: Marks) -> Marks:
-        flat = spread(marks, self.operand).reshape(-1, marks.shape[-1])
+        flat = spread(marks, self.operand).reshape(math.prod(self.operand), marks.shape[-1])
         if not flat.size:
             return nothing(self.index.ndim, marks.shape[-1])
         taken = flat[self.index] & (self.index >= 0)[..., None]
         return shrink(taken, self.index.ndim)
 
     def pull(self, marks: Marks) -> Marks:
-        flat = np.zeros((int(np.prod(self.operand)), marks.shape[-1]), dtype=bool)
-        *elements, label = spread(marks, self.index.shape).nonzero()
-        source = self.index[tuple(elements)]
-        flat[source[source >= 0], label[source >= 0]] = True
-        return shrink(flat.reshape(*self.operand, -1), len(self.operand))
+        here = self.index >= 0
+        return _carry(marks, self.index.shape, here.ravel().nonzero()[0], self.index[here], self.operand)
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Operand element `sources[n]` reaches result element `targets[n]`, for each n; both count in row-major order."""
+
+    sources: npt.NDArray[np.int64]
+    targets: npt.NDArray[np.int64]
+    operand: Shape
+    result: Shape
+
+    def push(self, marks: Marks) -> Marks:
+        return _carry(marks, self.operand, self.sources, self.targets, self.result)
+
+    def pull(self, marks: Marks) -> Marks:
+        return _carry(marks, self.result, self.targets, self.sources, self.operand)
+
+
+def _carry(
+    marks: Marks, here: Shape, sources: npt.NDArray[np.int64], targets: npt.NDArray[np.int64], there: Shape
+) -> Marks:
+    """Marks of a tensor of shape `there` whose element `targets[n]` gets the marks of element `sources[n]`."""
+    elements, labels = spread(marks, here).reshape(math.prod(here), -1)[sources].nonzero()
+    flat = np.zeros((math.prod(there), marks.shape[-1]), dtype=bool)
+    flat[targets[elements], labels] = True
+    return shrink(flat.reshape(*there, marks.shape[-1]), len(there))
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ layer of a model costs a lookup.
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -19,9 +19,9 @@ import torch
 from archtrace.errors import LayoutError
 from archtrace.flows import Flow
 from archtrace.marks import Marks, diagonal, join
-from archtrace.program import Kind, Node, Program, substitute
+from archtrace.program import Kind, Node, Program, Ref, substitute
 from archtrace.rules import registry
-from archtrace.rules.registry import CARRIERS, RULES, Call, Operand, Spec, Step, bind, leaves, rebuild
+from archtrace.rules.registry import RULES, Call, Operand, Spec, Step, bind, leaves, rebuild
 from archtrace.rules.transforms import SHAPE_ONLY
 from archtrace.values import Unknown, free, unknown
 
@@ -37,6 +37,7 @@ class Run:
     program: Program
     values: tuple[Value, ...]
     steps: tuple[Step | None, ...]
+    keys: tuple[Any, ...]
 
     def shape(self, index: int) -> tuple[int, ...]:
         """The shape of a node's value."""
@@ -66,7 +67,7 @@ class Interpreter:
             values.append(value)
             keys.append(self._key(value))
             steps.append(step)
-        return Run(program, tuple(values), tuple(steps))
+        return Run(program, tuple(values), tuple(steps), tuple(keys))
 
     def _node(
         self, node: Node, program: Program, layout: Layout, values: list[Value], keys: list[Any], carriers: frozenset[int]
@@ -75,37 +76,34 @@ class Interpreter:
             return _given(node, program, layout), None
         if node.target is operator.getitem:
             return values[node.refs[0]][node.args[1]], None
-        embeds = any(ref in carriers for ref in node.refs) and node.op == "aten::embedding"
-        if not embeds and all(_is_known(values[ref]) for ref in node.refs):
+        if all(_is_known(values[ref]) for ref in node.refs) and not _embeds(node, carriers):
             return _evaluate(node, values), None
         if node.op in SHAPE_ONLY:
             return _evaluate(node, [_empty(v) for v in values]), None
         step = self._step(node, values, keys, carriers)
         return (step.outputs if node.many else step.outputs[0]), step
 
-    def _step(self, node: Node, values: list[Value], keys: list[Any], carriers: frozenset[int]) -> Step:
-        carried = tuple(r in carriers for r in node.refs)
-        key = (node.target, repr((node.args, node.kwargs)) if not node.refs else _shape_key(node), tuple(keys[r] for r in node.refs), carried)
+    def _step(self, node: Node, values: Sequence[Value], keys: Sequence[Any], carriers: frozenset[int]) -> Step:
+        ids = carriers if node.index in carriers or _embeds(node, carriers) else frozenset()
+        operands = tuple((keys[ref], ref in ids) for ref in node.refs)
+        key = (node.target, _plain((node.args, node.kwargs)), node.results, operands)
         step = self._steps.get(key)
         if step is None:
-            step = self._steps[key] = self._apply(node, values, carriers)
+            call = call_of(node, values, ids)
+            step = self._steps[key] = RULES.get(node.op, registry.unruled)(call)
         if not step.narrowed:
             self.unruled.add(node.op)
         return step
-
-    def _apply(self, node: Node, values: list[Value], carriers: frozenset[int]) -> Step:
-        call = call_of(node, values, carriers)
-        return RULES.get(node.op, registry.unruled)(call)
 
     def _key(self, value: Value) -> Any:
         if isinstance(value, Unknown):
             facts = value.certain
             return self._intern(("?", value.shape, value.dtype, value.weights_only, facts.shape, facts.tobytes()))
         if isinstance(value, torch.Tensor):
-            if value.numel() > 2**16:
+            if value.numel() > _HASHED:
                 self._kept.append(value)
-                return self._intern(("big", id(value)))
-            return self._intern((tuple(value.shape), value.dtype, value.stride(), value.contiguous().view(-1).view(torch.uint8).numpy().tobytes() if value.numel() else b""))
+                return self._intern(("large", id(value)))
+            return self._intern((tuple(value.shape), value.dtype, _bytes(value)))
         if isinstance(value, list | tuple):
             return tuple(self._key(v) for v in value)
         return self._intern((type(value), value)) if isinstance(value, int | float | bool | str | None) else id(value)
@@ -115,12 +113,18 @@ class Interpreter:
 
     # -- passes ------------------------------------------------------------------------------------------------
 
-    def demand(self, run: Run) -> list[Any]:
-        """For each node the rows of the logits that each of its elements may reach: marks, or None for nowhere."""
+    def demand(self, run: Run, wanted: Mapping[int, Marks] | None = None) -> list[Any]:
+        """For each node what each of its elements may reach: marks, or None for nowhere.
+
+        The labels are the rows of the logits, or those of the marks that are `wanted` of some nodes.
+        """
         program = run.program
         found: list[Any] = [None] * len(program.nodes)
-        logits = run.values[program.output]
-        found[program.output] = diagonal(logits.shape[0], len(logits.shape))
+        if wanted is None:
+            logits = run.values[program.output]
+            wanted = {program.output: diagonal(logits.shape[0], len(logits.shape))}
+        for index, marks in wanted.items():
+            found[index] = marks
         carriers = carrier_nodes(program)
         for node in reversed(program.nodes):
             if found[node.index] is None or node.kind is not Kind.OP:
@@ -184,7 +188,15 @@ class Interpreter:
         """The step of a known integer that still tells which token it stands for."""
         if node.index not in carriers:
             return None
-        return self._step(node, list(run.values), [self._key(v) for v in run.values], carriers)
+        return self._step(node, run.values, run.keys, carriers)
+
+
+#: Known tensors up to this many elements are compared by their contents.
+_HASHED = 2**16
+
+
+def _bytes(value: torch.Tensor) -> bytes:
+    return bytes(value.contiguous().flatten().view(torch.uint8).numpy().tobytes()) if value.numel() else b""
 
 
 def _into(found: list[Any], ref: int, part: int, marks: Marks, count: int) -> None:
@@ -194,13 +206,18 @@ def _into(found: list[Any], ref: int, part: int, marks: Marks, count: int) -> No
 
 
 def carrier_nodes(program: Program) -> frozenset[int]:
-    """Nodes whose integers still tell which token they stand for: inputs, moved or computed pointwise."""
+    """Nodes whose integers may still tell which token they stand for: ids, and what is computed from them.
+
+    A comparison does not: where padding is, and where eos is, are facts of the layout. Nor does a mask.
+    """
     found: set[int] = set()
     for node in program.nodes:
         integer = node.results is not None and any(_counts(dtype) for _, dtype in node.results)
-        if node.kind is Kind.INPUT and integer:
-            found.add(node.index)
-        elif integer and node.op in CARRIERS and any(ref in found for ref in node.refs):
+        if node.kind is Kind.INPUT:
+            carries = integer and "mask" not in node.target
+        else:
+            carries = integer and node.op not in SHAPE_ONLY and any(ref in found for ref in node.refs)
+        if carries:
             found.add(node.index)
     return frozenset(found)
 
@@ -209,8 +226,16 @@ def _counts(dtype: torch.dtype) -> bool:
     return not dtype.is_floating_point and not dtype.is_complex and dtype != torch.bool
 
 
-def call_of(node: Node, values: list[Value], carriers: frozenset[int]) -> Call:
-    """A node as a rule sees it: unknown values and token ids become operands, the rest is plain."""
+def _embeds(node: Node, carriers: frozenset[int]) -> bool:
+    """True where ids become features: looked up in a table, or turned into floating point."""
+    if not any(ref in carriers for ref in node.refs):
+        return False
+    floats = node.results is not None and any(dtype.is_floating_point for _, dtype in node.results)
+    return node.op == "aten::embedding" or (floats and node.op not in SHAPE_ONLY)
+
+
+def call_of(node: Node, values: Sequence[Value], ids: frozenset[int]) -> Call:
+    """A node as a rule sees it: unknown values and those of `ids` are operands, the rest is plain."""
     slots = iter(range(len(node.refs)))
 
     def operand(ref: int) -> Any:
@@ -218,7 +243,7 @@ def call_of(node: Node, values: list[Value], carriers: frozenset[int]) -> Call:
         value = values[ref]
         if isinstance(value, Unknown):
             return Operand(slot, value)
-        if ref in carriers and isinstance(value, torch.Tensor):
+        if ref in ids and isinstance(value, torch.Tensor):
             return Operand(slot, Unknown(tuple(value.shape), value.dtype, free(value.ndim)))
         return value
 
@@ -243,16 +268,15 @@ def _meta(value: Any) -> Any:
     return value
 
 
-def _shape_key(node: Node) -> Any:
-    return repr((node.args, node.kwargs)) if not node.refs else _plain_key((node.args, node.kwargs)) + (node.results,)
-
-
-def _plain_key(value: Any) -> tuple[Any, ...]:
+def _plain(value: Any) -> Any:
+    """Arguments as a key: references alike, constants by how they print."""
+    if isinstance(value, Ref):
+        return Ref
     if isinstance(value, dict):
-        return tuple((k, _plain_key(v)) for k, v in value.items())
-    if isinstance(value, list | tuple) and type(value).__name__ != "Ref":
-        return tuple(_plain_key(v) for v in value)
-    return ("ref",) if type(value).__name__ == "Ref" else (repr(value),)
+        return tuple((k, _plain(v)) for k, v in value.items())
+    if isinstance(value, list | tuple):
+        return tuple(_plain(v) for v in value)
+    return repr(value)
 
 
 def _given(node: Node, program: Program, layout: Layout) -> Value:
@@ -285,12 +309,3 @@ def _evaluate(node: Node, values: list[Value]) -> Value:
         return node.target(*args, **kwargs)
     except Exception as error:
         raise LayoutError(f"{node.op} in {node.module or 'the model'} refuses these inputs: {error}") from error
-
-
-def positions(marks: Any, length: int, row: int) -> list[int]:
-    """The positions of one row (axis 1) of a tensor that bear any mark."""
-    if marks is None:
-        return []
-    rows = marks.any(axis=tuple(range(2, marks.ndim)))
-    rows = np.broadcast_to(rows, (max(rows.shape[0], row + 1), length))
-    return [int(p) for p in np.flatnonzero(rows[row])]

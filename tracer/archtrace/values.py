@@ -21,6 +21,9 @@ Certain: TypeAlias = npt.NDArray[np.float64]
 #: Masks of this size or below are taken for minus infinity: attention scores never come near it, and the
 #: softmax of their sum underflows to zero. Libraries write 1e4, 1e9, 1e30, finfo.min and inf.
 MINUS_INFINITY = -1e4
+#: Stands for an unknown element that is somewhere below MINUS_INFINITY (a score plus a large negative mask). It may
+#: still change, so flows go on through it; only a softmax or a maximum, which never see it, stop them.
+SUNK = -float(np.finfo(np.float64).max)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,20 +58,31 @@ def free(rank: int) -> Certain:
     return np.full((1,) * rank, np.nan)
 
 
-def unknown(
-    shape: Shape, dtype: torch.dtype, certain: Certain | None = None, *, weights_only: bool = False
-) -> Unknown:
+def unknown(shape: Shape, dtype: torch.dtype, certain: Certain | None = None, *, weights_only: bool = False) -> Unknown:
     """An unknown value, its certain part brought to the smallest form."""
     facts = free(len(shape)) if certain is None else shrink(certain, len(shape))
     return Unknown(tuple(shape), dtype, facts, weights_only)
 
 
+def is_open(certain: Certain) -> npt.NDArray[np.bool_]:
+    """Where an element may still change."""
+    return np.isnan(certain) | (certain == SUNK)
+
+
+def sunk(certain: Certain) -> npt.NDArray[np.bool_]:
+    """Where an element is too small for a softmax or a maximum to see it."""
+    return certain <= MINUS_INFINITY
+
+
 def certain_of(value: Any) -> Certain:
-    """The certain values of an operand: of an Unknown what is certain, of a known tensor or number all of it."""
+    """The certain values of an operand: of an Unknown what is certain, of a known tensor or number all of it.
+
+    A complex number is certain only where it is zero.
+    """
     if isinstance(value, Unknown):
         return value.certain
     if isinstance(value, torch.Tensor):
         if value.is_complex():
-            return np.where(value.numpy() == 0, 0.0, np.inf)
+            return np.where(value.numpy() == 0, 0.0, np.nan)
         return value.detach().to(torch.float64).numpy()
-    return np.asarray(value, dtype=np.float64)
+    return np.asarray(np.nan if value is None or isinstance(value, complex) else value, dtype=np.float64)

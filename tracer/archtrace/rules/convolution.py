@@ -2,44 +2,92 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from archtrace.flows import Contraction, Mask
-from archtrace.rules.axes import letters
-from archtrace.rules.registry import Call, Operand, Step, everything, rule, several, shape_of, single
+from archtrace.flows import Mask
+from archtrace.marks import Marks
+from archtrace.rules.axes import SPARE, letters, reach
+from archtrace.rules.registry import Call, Operand, Step, rule, several, shape_of, single
 
-CONVOLUTIONS = {"conv1d": 1, "conv2d": 2, "conv3d": 3}
-POOLS = {"max_pool1d": 1, "max_pool2d": 2, "avg_pool1d": 1, "avg_pool2d": 2, "max_pool1d_with_indices": 1,
-         "max_pool2d_with_indices": 2}
-ADAPTIVE = {"adaptive_avg_pool1d": 1, "adaptive_max_pool1d": 1, "adaptive_avg_pool2d": 2}
+CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
+TRANSPOSED = ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
+POOLS = {"max_pool1d": 1, "max_pool2d": 2, "max_pool3d": 3, "avg_pool1d": 1, "avg_pool2d": 2, "avg_pool3d": 3,
+         "max_pool1d_with_indices": 1, "max_pool2d_with_indices": 2}  # fmt: skip
+ADAPTIVE = {"adaptive_avg_pool1d": 1, "adaptive_avg_pool2d": 2, "adaptive_avg_pool3d": 3,
+            "adaptive_max_pool1d": 1, "adaptive_max_pool2d": 2, "adaptive_max_pool3d": 3}  # fmt: skip
 
 
-@rule(*CONVOLUTIONS)
+class Window(NamedTuple):
+    """One spatial axis: the long side has index `step * stride - padding + tap * dilation` for step on the short side.
+
+    The result of a convolution is its short side, that of a transposed one the long side.
+    """
+
+    long: int
+    short: int
+    kernel: int
+    stride: int
+    padding: int
+    dilation: int
+
+    @property
+    def inside(self) -> Marks:
+        """[short, long]: some tap leads from the one to the other."""
+        start = np.arange(self.short)[:, None] * self.stride - self.padding
+        offset = np.arange(self.long)[None, :] - start
+        return (offset >= 0) & (offset < self.kernel * self.dilation) & (offset % self.dilation == 0)
+
+    def taps(self, transposed: bool) -> Marks:
+        """[result, tap]: the tap meets an element there."""
+        tap = np.arange(self.kernel)[None, :] * self.dilation - self.padding
+        if not transposed:
+            index = np.arange(self.short)[:, None] * self.stride + tap
+            return (index >= 0) & (index < self.long)
+        index = np.arange(self.long)[:, None] - tap
+        return (index % self.stride == 0) & (index >= 0) & (index // self.stride < self.short)
+
+
+@rule(*CONVOLUTIONS, *TRANSPOSED)
 def convolution(call: Call) -> Step:
-    """y[b, o, *t] = sum over c of o's group and the window of x[b, c, *u] W[o, c, *k] + bias[o]."""
+    """y[b, o, *t] = sum over c of o's group and the window of x[b, c, *u] W[o, c, *k] + bias[o].
+
+    Transposed, W[c, o, *k] counts o within its group.
+    """
+    transposed = call.name.removeprefix("aten::") in TRANSPOSED
     source, weight = call["input"], shape_of(call["weight"])
     spatial = len(weight) - 2
-    if isinstance(call["padding"], str) or len(call.shape) != len(weight):
-        return everything(call)
-    windows = _windows(call, shape_of(source)[2:], call.shape[2:], weight[2:])
-    groups = call["groups"] or 1
-    channels = np.arange(weight[0])[:, None] // (weight[0] // groups) == np.arange(
-        shape_of(source)[1]
-    )[None, :] // weight[1]
-    out = letters(spatial + 2)
-    masks = _masks(windows, out[2:])
-    flows = []
-    if isinstance(source, Operand):
-        inn = out[0] + "C" + _upper(spatial)
-        group = () if groups == 1 else (Mask(out[1] + "C", channels),)
-        flows.append((source.slot, Contraction(inn, out, (*masks, *group))))
-    if isinstance(call["weight"], Operand):
-        flows.append((call["weight"].slot, Contraction(out[1] + "C" + _upper(spatial), out)))
-    if isinstance(call["bias"], Operand):
-        flows.append((call["bias"].slot, Contraction(out[1], out)))
-    return single(call, tuple(flows))
+    lead = len(call.shape) - spatial
+    out = letters(len(call.shape))
+    channel, axes = out[lead - 1], out[lead:]
+    windows = _windows(call, shape_of(source)[-spatial:], call.shape[lead:], weight[2:], transposed)
+    meet = [Mask(a + u, w.inside.T if transposed else w.inside) for a, u, w in zip(axes, "UVW", windows, strict=False)]
+    taps = [Mask(a + k, w.taps(transposed)) for a, k, w in zip(axes, "KLM", windows, strict=False)]
+    same, own = _channels(call["groups"], call.shape[lead - 1], shape_of(source)[lead - 1], channel, transposed)
+    kernel = ("CD" if transposed else channel + "D") + "KLM"[:spatial]
+    return single(
+        call,
+        reach(
+            out,
+            (source, out[: lead - 1] + "C" + "UVW"[:spatial], (*meet, *same)),
+            (call["weight"], kernel, (*taps, *own)),
+            (call["bias"], channel),
+        ),
+    )
+
+
+def _channels(
+    groups: int, outs: int, ins: int, channel: str, transposed: bool
+) -> tuple[tuple[Mask, ...], tuple[Mask, ...]]:
+    """Which input channels meet which output channel, and for a transposed weight which row and column do."""
+    out_group = np.arange(outs) // (outs // groups)
+    same = out_group[:, None] == (np.arange(ins) // (ins // groups))[None, :]
+    met = () if groups == 1 else (Mask(channel + "C", same),)
+    if not transposed:
+        return met, ()
+    within = (np.arange(outs) % (outs // groups))[:, None] == np.arange(outs // groups)[None, :]
+    return met, (*met, Mask(channel + "D", within))
 
 
 @rule(*POOLS)
@@ -47,8 +95,9 @@ def pool(call: Call) -> Step:
     """y[*, t] = f(x[*, u] for u in the window of t)."""
     source = call.operands[0]
     spatial = POOLS[call.name.removeprefix("aten::")]
-    size, out_size = source.value.shape[-spatial:], call.shape[-spatial:]
-    return _pooled(call, source, _windows(call, size, out_size, _each(call["kernel_size"], spatial)))
+    kernel = _each(call["kernel_size"], spatial)
+    windows = _windows(call, source.value.shape[-spatial:], call.shape[-spatial:], kernel)
+    return _pooled(call, source, [w.inside for w in windows])
 
 
 @rule(*ADAPTIVE)
@@ -63,33 +112,35 @@ def adaptive_pool(call: Call) -> Step:
     return _pooled(call, source, windows)
 
 
-def _pooled(call: Call, source: Operand, windows: list[Any]) -> Step:
+def _pooled(call: Call, source: Operand, windows: list[Marks]) -> Step:
     out = letters(len(call.shape))
     lead = len(out) - len(windows)
-    flow = Contraction(out[:lead] + _upper(len(windows)), out, _masks(windows, out[lead:]))
-    return several(call, ((source.slot, flow),))
+    masks = tuple(Mask(a + u, w) for a, u, w in zip(out[lead:], "UVW", windows, strict=False))
+    return several(call, reach(out, (source, out[:lead] + "UVW"[: len(windows)], masks)))
 
 
-def _upper(count: int) -> str:
-    return "UVW"[:count]
+@rule("upsample_linear1d", "upsample_bilinear2d", "upsample_bicubic2d", "upsample_trilinear3d")
+def interpolation(call: Call) -> Step:
+    """y[b, c, *t]: a sum over some x[b, c, *u]; which u is not followed."""
+    inn = letters(len(call.shape))
+    return single(call, reach(inn[:2] + SPARE[: len(inn) - 2], (call.operands[0], inn)))
 
 
-def _masks(windows: list[Any], axes: str) -> tuple[Mask, ...]:
-    return tuple(Mask(a + u, w) for a, u, w in zip(axes, _upper(len(windows)), windows, strict=True))
-
-
-def _windows(call: Call, sizes: Any, out_sizes: Any, kernel: Any) -> list[Any]:
-    """For each spatial axis, which inputs lie in the window of which output."""
+def _windows(call: Call, sizes: Any, out_sizes: Any, kernel: Any, transposed: bool = False) -> list[Window]:
     spatial = len(sizes)
-    stride = _each(call["stride"] if call["stride"] not in (None, []) else kernel, spatial)
-    padding, dilation = _each(call["padding"] or 0, spatial), _each(call["dilation"] or 1, spatial)
-    windows = []
-    for axis in range(spatial):
-        start = np.arange(out_sizes[axis]) * stride[axis] - padding[axis]
-        offset = np.arange(sizes[axis])[None, :] - start[:, None]
-        inside = (offset >= 0) & (offset < kernel[axis] * dilation[axis]) & (offset % dilation[axis] == 0)
-        windows.append(inside)
-    return windows
+    stride = _each(call["stride"] or kernel, spatial)
+    dilation = _each(call["dilation"] or 1, spatial)
+    padding = _padding(call["padding"] or 0, kernel, dilation)
+    long, short = (out_sizes, sizes) if transposed else (sizes, out_sizes)
+    return [Window(*axis) for axis in zip(long, short, kernel, stride, padding, dilation, strict=True)]
+
+
+def _padding(value: Any, kernel: Any, dilation: list[int]) -> list[int]:
+    """The padding before the first element; "same" puts the odd one behind the last."""
+    if isinstance(value, str):
+        same = [d * (k - 1) // 2 for k, d in zip(kernel, dilation, strict=True)]
+        return same if value == "same" else [0] * len(same)
+    return _each(value, len(kernel))
 
 
 def _each(value: Any, count: int) -> list[int]:

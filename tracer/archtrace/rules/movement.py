@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from archtrace.flows import Take
+from archtrace.flows import Flow, Take
+from archtrace.rules.indexing import IRREGULAR
 from archtrace.rules.registry import Call, Operand, Step, everything, leaves, rebuild, rule, shape_of, value_of
-from archtrace.values import Certain, certain_of, unknown
+from archtrace.values import Certain, Unknown, certain_of, unknown
 
 Numbers: TypeAlias = npt.NDArray[np.int64]
 
@@ -20,8 +22,9 @@ MOVES: dict[str, tuple[str, ...]] = {
     for name in """
     view _unsafe_view reshape transpose t permute expand expand_as unsqueeze squeeze select slice narrow flatten
     unflatten chunk split split_with_sizes tensor_split unbind repeat repeat_interleave roll flip movedim tile
-    swapaxes index_select gather take_along_dim view_as reshape_as broadcast_to as_strided unfold diagonal diag
-    diag_embed tril triu im2col masked_select pixel_shuffle
+    swapaxes swapdims moveaxis numpy_T mT index_select gather take take_along_dim view_as reshape_as broadcast_to
+    as_strided unfold diagonal diag diag_embed tril triu im2col masked_select pixel_shuffle pixel_unshuffle
+    channel_shuffle ravel fliplr flipud rot90 hsplit vsplit unsafe_split unsafe_chunk
     """.split()
 } | {
     "cat": ("tensors",),
@@ -29,6 +32,7 @@ MOVES: dict[str, tuple[str, ...]] = {
     "stack": ("tensors",),
     "hstack": ("tensors",),
     "vstack": ("tensors",),
+    "column_stack": ("tensors",),
     "broadcast_tensors": ("tensors",),
     "meshgrid": ("tensors",),
     "block_diag": ("tensors",),
@@ -46,9 +50,15 @@ MOVES: dict[str, tuple[str, ...]] = {
     "copy": ("self", "src"),
     "fill": ("self", "value"),
     "zero": ("self",),
+    "_pack_padded_sequence": ("input",),
+    "_pad_packed_sequence": ("data", "padding_value"),
+    "upsample_nearest1d": ("self", "input"),
+    "upsample_nearest2d": ("self", "input"),
+    "upsample_nearest3d": ("self", "input"),
     "archtrace::write_view": ("self", "src"),
 }
-
+#: Ops whose second result tells of lengths alone, which are known.
+COUNTING = {"aten::_pack_padded_sequence", "aten::_pad_packed_sequence"}
 #: One more number stands before all others: what an op fills in by itself is zero.
 _FILL = 1
 
@@ -59,23 +69,20 @@ def movement(call: Call) -> Step:
     data = MOVES[call.name.removeprefix("aten::")]
     indices = [leaf for k, v in call.arguments.items() if k not in data for leaf in leaves(v)]
     if call.indistinct or any(isinstance(leaf, Operand) for leaf in indices) or call["accumulate"] or call["reduce"]:
-        return irregular(call)
+        return IRREGULAR.get(call.name, everything)(call)
     numbers = _Numbers()
     arguments = {k: rebuild(v, numbers) if k in data else v for k, v in call.arguments.items()}
     moved = Call(call.op, call.name, arguments, call.results).run(lambda v: v)
-    results = moved if isinstance(moved, list | tuple) else [moved]
-    return numbers.step(call, [r.numpy().astype(np.int64) for r in results])
-
-
-def irregular(call: Call) -> Step:
-    """A movement whose index is not known, or that adds where it writes."""
-    from archtrace.rules.indexing import IRREGULAR
-
-    return IRREGULAR.get(call.name, everything)(call)
+    results = list(moved) if isinstance(moved, list | tuple) else [moved]
+    counts = results[1:] if call.name in COUNTING else []
+    return numbers.step(call, results[: len(results) - len(counts)], counts)
 
 
 class _Numbers:
-    """Gives each element of the moved arguments its own number, and reads the result back."""
+    """Gives each element of the moved arguments its own number, and reads the result back.
+
+    Numbers are float64, exact up to 2**53: not every op takes integers.
+    """
 
     def __init__(self) -> None:
         self._blocks: list[tuple[Any, int]] = []
@@ -84,24 +91,25 @@ class _Numbers:
     def __call__(self, value: Any) -> Any:
         if value is None:
             return None
-        shape = shape_of(value)
-        size = int(np.prod(shape))
         start = self._next
+        shape = shape_of(value)
         self._blocks.append((value, start))
-        self._next += size
+        self._next += int(np.prod(shape))
         if isinstance(value, Operand | torch.Tensor):
-            return torch.arange(start, start + size).reshape(shape)
+            return torch.arange(start, self._next, dtype=torch.float64).reshape(shape)
         return start
 
-    def step(self, call: Call, results: list[Numbers]) -> Step:
-        known = self._certain()
-        outputs, flows = [], []
-        for spec, numbers in zip(call.results, results, strict=True):
-            outputs.append(unknown(numbers.shape, spec.dtype, known[numbers], weights_only=call.weights_only))
+    def step(self, call: Call, results: list[torch.Tensor], counts: list[torch.Tensor]) -> Step:
+        table = self._certain()
+        outputs: list[Unknown | torch.Tensor] = []
+        flows = []
+        for spec, result in zip(call.results, results, strict=False):
+            numbers = result.numpy().astype(np.int64)
+            outputs.append(unknown(numbers.shape, spec.dtype, table[numbers], weights_only=call.weights_only))
             flows.append(tuple(self._flows(numbers)))
-        return Step(tuple(outputs), tuple(flows))
+        return Step((*outputs, *counts), (*flows, *(() for _ in counts)))
 
-    def _flows(self, numbers: Numbers) -> Any:
+    def _flows(self, numbers: Numbers) -> Iterator[tuple[int, Flow]]:
         for value, start in self._blocks:
             if isinstance(value, Operand):
                 own = (numbers >= start) & (numbers < start + value.value.size)
@@ -113,7 +121,6 @@ class _Numbers:
         table = np.full(self._next, np.nan)
         table[0] = 0.0
         for value, start in self._blocks:
-            shape = shape_of(value)
-            flat = np.broadcast_to(certain_of(value_of(value)), shape).ravel()
+            flat = np.broadcast_to(certain_of(value_of(value)), shape_of(value)).ravel()
             table[start : start + flat.size] = flat
         return table

@@ -1,7 +1,8 @@
 """Pointwise ops: result[i] depends on operand[i], with broadcasting; and what is certain of the result.
 
-    certain inputs give certain outputs: f(c) = c';  0 * x = 0;  0 / x = 0;  x + (-inf) = -inf;
-    where(mask, x, y) takes one side where the mask is known.
+certain inputs give certain outputs: f(c) = c';  0 * x = 0;  0 / x = 0;  x + (-inf) = -inf;
+where(mask, x, y) takes one side where the mask is known.
+A sum with a large negative number is sunk: it still changes, but no softmax after it sees it (values.SUNK).
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from archtrace.flows import Contraction, Mask
-from archtrace.rules.axes import aligned, certain_mask, letters
-from archtrace.rules.registry import Call, Operand, Step, rule, shape_of, single, value_of
-from archtrace.values import MINUS_INFINITY, Certain, certain_of
+from archtrace.rules.axes import aligned, certain_mask, letters, pointwise_flows, reach
+from archtrace.rules.registry import Call, Operand, Step, everything, rule, shape_of, single, value_of
+from archtrace.values import MINUS_INFINITY, SUNK, Certain, certain_of, sunk
 
 UNARY = """
     abs neg exp exp2 expm1 log log2 log10 log1p sqrt rsqrt reciprocal square sin cos tan asin acos atan sinh cosh tanh
@@ -28,80 +30,116 @@ UNARY = """
 BINARY = """
     add sub rsub mul div floor_divide remainder fmod pow float_power maximum minimum fmax fmin atan2 hypot logaddexp
     logaddexp2 eq ne lt le gt ge logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor __and__ __or__
-    __xor__ bitwise_left_shift bitwise_right_shift __lshift__ __rshift__ lerp addcmul addcdiv prelu heaviside copysign
+    __xor__ bitwise_left_shift bitwise_right_shift __lshift__ __rshift__ lerp addcmul addcdiv heaviside copysign
     polar complex xlogy
 """.split()
 
 #: A zero on either side makes the result zero.
 ZERO_ABSORBS = {f"aten::{n}" for n in ("mul", "logical_and", "bitwise_and", "__and__")}
-#: A zero on the left makes the result zero.
-ZERO_NUMERATOR = {f"aten::{n}" for n in ("div",)}
 #: Minus infinity on either side stays (for a difference: plus infinity on the right).
-SUMS = {f"aten::{n}": sign for n, sign in {"add": 1, "sub": -1}.items()}
-#: Arguments that only lend their type or shape.
-LENT = {"aten::type_as": "other"}
+SUMS = {f"aten::{n}": sign for n, sign in {"add": 1.0, "sub": -1.0}.items()}
+#: What is sunk stays so.
+KEEP_SUNK = {
+    f"aten::{n}"
+    for n in "to _to_copy type_as contiguous clone alias detach lift_fresh_copy positive dropout nan_to_num".split()
+}
+#: What is sunk becomes zero, as minus infinity would.
+ZERO_SUNK = {f"aten::{n}" for n in "exp exp2 sigmoid relu".split()}
+#: A mask of MINUS_INFINITY still empties a softmax when it is scaled by no less than this.
+LEAST_SCALE = 1 / 64
+#: Arguments that only lend their type.
+LENT = {("aten::type_as", "other"), ("aten::to", "other")}
 
 
 @rule(*dict.fromkeys(UNARY + BINARY), carries=True)
 def pointwise(call: Call) -> Step:
     """result[i] = f(operands[i]); where the result is certain nothing flows."""
-    lent = LENT.get(call.name)
-    certain = _absorbed(call, _evaluated(call))
-    out = letters(len(call.shape))
-    masks = certain_mask(certain, out) if certain is not None else ()
-    used = [v for k, v in call.arguments.items() if isinstance(v, Operand) and k != lent]
-    flows = tuple((o.slot, Contraction(aligned(o.value.shape, call.shape), out, masks)) for o in used)
-    return single(call, flows, certain)
+    used = [v for k, v in call.arguments.items() if isinstance(v, Operand) and (call.name, k) not in LENT]
+    certain = _absorbed(call, _evaluated(call, used))
+    masks = certain_mask(certain, letters(len(call.shape))) if certain is not None else ()
+    return single(call, pointwise_flows(call, used, masks), certain)
 
 
-def _evaluated(call: Call) -> Certain | None:
+def _evaluated(call: Call, used: list[Operand]) -> Certain | None:
     """The op itself on the certain values; not certain wherever any operand is not."""
-    if all(o.value.free for o in call.operands):
+    if all(o.value.free for o in used) or call["train"] or call["training"]:
         return None
-    result = call.run(lambda v: _plain(v.value) if isinstance(v, Operand) else v)
+    low = -np.inf if call.name in ZERO_SUNK else np.nan
+    facts = {id(o): np.where(o.value.certain == SUNK, low, o.value.certain) for o in used}
+    result = call.run(lambda v: _plain(facts.get(id(v)), v.value) if isinstance(v, Operand) else v)
     certain = certain_of(result)
-    for operand in call.operands:
-        certain = np.where(np.isnan(operand.value.certain), np.nan, certain)
+    for operand in used:
+        certain = np.where(np.isnan(facts[id(operand)]), np.nan, certain)
     return certain
 
 
-def _plain(value: Any) -> torch.Tensor:
-    return torch.from_numpy(np.nan_to_num(value.certain, nan=1.0, neginf=-np.inf, posinf=np.inf)).to(value.dtype)
+def _plain(certain: Certain | None, value: Any) -> torch.Tensor:
+    """Some tensor that agrees with what is certain; a lent operand has one element, as only its type counts."""
+    if certain is None:
+        return torch.ones((1,) * len(value.shape), dtype=value.dtype)
+    return torch.from_numpy(np.where(np.isnan(certain), 1.0, certain)).to(value.dtype)
 
 
 def _absorbed(call: Call, certain: Certain | None) -> Certain | None:
-    name = call.name
-    left, right = call["self"], call["other"]
-    if name in ZERO_ABSORBS:
-        hits = [_is(left, lambda c: c == 0), _is(right, lambda c: c == 0)]
-        return _mark(call, certain, hits, 0.0)
-    if name in ZERO_NUMERATOR:
-        return _mark(call, certain, [_is(left, lambda c: c == 0)], 0.0)
-    if name in SUMS:
-        sign = SUMS[name] * (call["alpha"] if call["alpha"] is not None else 1)
-        hits = [_is(left, lambda c: c <= MINUS_INFINITY), _is(right, lambda c: sign * c <= MINUS_INFINITY)]
-        return _mark(call, certain, hits, -np.inf)
-    return certain
+    """Adds what is certain though one operand is not."""
+    left, right = (certain_of(value_of(call[n])) for n in ("self", "other"))
+    if call.name in ZERO_ABSORBS:
+        return _mark(call, certain, (left == 0) & ~np.isinf(right) | (right == 0) & ~np.isinf(left), 0.0)
+    if call.name == "aten::div":
+        certain = _mark(call, certain, (left == 0) & ~(right == 0), 0.0)
+    if call.name in SUMS:
+        right = right * SUMS[call.name] * (1 if call["alpha"] is None else call["alpha"])
+        certain = _mark(call, certain, np.isneginf(left) & ~np.isposinf(right), -np.inf)
+        certain = _mark(call, certain, np.isneginf(right) & ~np.isposinf(left), -np.inf)
+    return _mark(call, certain, _sunk(call, left, right), SUNK)
 
 
-def _is(value: Any, test: Any) -> Any:
-    """Where a test holds of an operand's certain values (NaN, the uncertain, passes no comparison)."""
-    return test(certain_of(value_of(value)))
+def _sunk(call: Call, left: Certain, right: Certain) -> npt.NDArray[np.bool_]:
+    """Where the result is sunk: by a sum, by a scaling or a maximum that leaves it low, or as it was before."""
+    if call.name in SUMS:
+        return _depth(left) + _depth(right) <= MINUS_INFINITY
+    if call.name in KEEP_SUNK and call.results[0].dtype.is_floating_point:
+        return left == SUNK
+    if call.name in ("aten::mul", "aten::div"):
+        scaled = (left == SUNK) & _mild(right, call.name)
+        return scaled | (right == SUNK) & _mild(left, call.name) if call.name == "aten::mul" else scaled
+    if call.name in ("aten::maximum", "aten::max"):
+        return sunk(left) & sunk(right)
+    return np.zeros((), dtype=bool)
 
 
-def _mark(call: Call, certain: Certain | None, hits: list[Any], value: float) -> Certain | None:
-    where = np.logical_or.reduce(np.broadcast_arrays(*hits)) if len(hits) > 1 else hits[0]
+def _depth(certain: Certain) -> Certain:
+    """A bound from above, if the uncertain stays small: a sunk element may rise a little and is sunk still."""
+    return np.where(certain == SUNK, 2 * MINUS_INFINITY, np.nan_to_num(certain, nan=0.0, posinf=np.inf, neginf=SUNK))
+
+
+def _mild(factor: Certain, name: str) -> npt.NDArray[np.bool_]:
+    scale = 1 / np.where(factor == 0, np.inf, factor) if name == "aten::div" else factor
+    return (scale >= LEAST_SCALE) & np.isfinite(scale)
+
+
+def _mark(call: Call, certain: Certain | None, where: npt.NDArray[np.bool_], value: float) -> Certain | None:
     if not where.any():
         return certain
     base = np.full((1,) * len(call.shape), np.nan) if certain is None else certain
     return np.where(where & np.isnan(base), value, base)
 
 
+@rule("prelu")
+def prelu(call: Call) -> Step:
+    """prelu(x)[b, c, *] = max(0, x) + weight[c] * min(0, x)."""
+    out = letters(len(call.shape))
+    weight = call["weight"]
+    shared = shape_of(weight) in ((), (1,)) or len(out) < 2
+    axes = "A" * len(shape_of(weight)) if shared else out[1]
+    return single(call, reach(out, (call["self"], out), (weight, axes)))
+
+
 @rule("where", carries=True)
 def where(call: Call) -> Step:
-    """where(condition, x, y)[i] = x[i] if condition[i] else y[i]."""
-    if call["condition"] is None or call["self"] is None:
-        return pointwise(call)
+    """where(condition, x, y)[i] = x[i] if condition[i] else y[i]; without x and y it lists where it holds."""
+    if "self" not in call.arguments:
+        return everything(call)
     return _choose(call, call["condition"], call["self"], call["other"])
 
 
@@ -112,20 +150,12 @@ def masked_fill(call: Call) -> Step:
 
 
 def _choose(call: Call, condition: Any, chosen: Any, other: Any) -> Step:
-    out = letters(len(call.shape))
     if isinstance(condition, Operand):
-        sides = [condition, chosen, other]
-        flows = tuple(
-            (s.slot, Contraction(aligned(s.value.shape, call.shape), out)) for s in sides if isinstance(s, Operand)
-        )
-        return single(call, flows)
+        return single(call, pointwise_flows(call, (condition, chosen, other)))
     holds = condition.numpy().astype(bool)
     axes = aligned(shape_of(condition), call.shape)
-    flows = tuple(
-        (side.slot, Contraction(aligned(side.value.shape, call.shape), out, (Mask(axes, mask),)))
-        for side, mask in ((chosen, holds), (other, ~holds))
-        if isinstance(side, Operand)
-    )
+    flows = pointwise_flows(call, (chosen,), (Mask(axes, holds),))
+    flows += pointwise_flows(call, (other,), (Mask(axes, ~holds),))
     certain = np.where(holds, certain_of(value_of(chosen)), certain_of(value_of(other)))
     return single(call, flows, certain.reshape((1,) * (len(call.shape) - certain.ndim) + certain.shape))
 
@@ -135,11 +165,10 @@ def glu(call: Call) -> Step:
     """glu(x)[.., i] = x[.., i] * sigmoid(x[.., i + n/2]), along `dim`."""
     operand = call.operands[0]
     axis = call["dim"] % len(operand.value.shape)
-    half = call.shape[axis]
     inn = letters(len(call.shape))
-    out = inn[:axis] + "y" + inn[axis + 1 :]
-    pairs = np.tile(np.eye(half, dtype=bool), (2, 1))
-    return single(call, ((operand.slot, Contraction(inn, out, (Mask(inn[axis] + "y", pairs),))),))
+    out = inn[:axis] + "Y" + inn[axis + 1 :]
+    pairs = np.tile(np.eye(call.shape[axis], dtype=bool), (2, 1))
+    return single(call, reach(out, (operand, inn, (Mask(inn[axis] + "Y", pairs),))))
 
 
 @rule("view_as_complex", "view_as_real")

@@ -72,9 +72,12 @@ Flows: TypeAlias = tuple[tuple[int, Flow], ...]
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """What a rule says of a call: the results, and for each of them the flows from the operands' slots."""
+    """What a rule says of a call: the results, and for each of them the flows from the operands' slots.
 
-    outputs: tuple[Unknown, ...]
+    A result that no unknown reaches (the batch sizes of a packed sequence) is a plain tensor.
+    """
+
+    outputs: tuple[Unknown | torch.Tensor, ...]
     flows: tuple[Flows, ...]
     narrowed: bool = True
 

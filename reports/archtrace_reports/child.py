@@ -1,0 +1,51 @@
+"""Child: answers one question in a process of its own, which its parent may kill.
+
+python -P -m archtrace_reports.child QUESTION FILE     the question as JSON; the answer goes to FILE
+python -P -m archtrace_reports.child --types FILE      the library's classifiers go to FILE
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from archtrace.results import Result
+from archtrace_reports.engine import ask, hush
+from archtrace_reports.files import replace
+from archtrace_reports.formats.to_json import encode
+from archtrace_reports.question import Question
+
+
+def main(what: str, file: str) -> None:
+    """Work out what was asked for and put it into the file in one step."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    hush()
+    found = _types() if what == "--types" else _outcome(Question(**json.loads(what)))
+    replace(Path(file), json.dumps(found))
+
+
+def _outcome(question: Question) -> dict[str, Any]:
+    outcome = ask(question)
+    return {"result": encode(outcome)} if isinstance(outcome, Result) else {"unanswered": asdict(outcome)}
+
+
+def _types() -> list[str]:
+    """The model types of the library's sequence classifiers."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
+
+    return sorted(MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES)
+
+
+def _end_with_parent() -> None:
+    """The parent holds the other end of stdin: it closes when the parent is gone, however that ended."""
+    sys.stdin.buffer.read()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,160 @@
+"""Children: each question in a process of its own, bounded in time and memory, several at once."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from archtrace.results import Result
+from archtrace_reports.load import decode
+from archtrace_reports.question import Question
+from archtrace_reports.report import Unanswered
+
+#: Seconds between two looks at the children.
+PAUSE = 0.05
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Limits:
+    """For each child; `jobs` children run at once."""
+
+    seconds: float = 600
+    gigabytes: float = 8
+    jobs: int = field(default_factory=cores)
+
+
+class Child:
+    """A running child. Its answer is a file in `folder`; what it says on stderr is kept for a post-mortem."""
+
+    def __init__(self, name: str, asked: str, folder: Path, limits: Limits) -> None:
+        self.name = name
+        self._limits = limits
+        self._file = folder / "answer.json"
+        self._log = folder / "stderr.txt"
+        self._ends = time.monotonic() + limits.seconds
+        self._process = _start(asked, self._file, self._log, limits)
+
+    def poll(self) -> Any:
+        """The answer as JSON, an Unanswered where there will be none, None while it works."""
+        if self._process.poll() is not None:
+            return self._answer()
+        if time.monotonic() > self._ends:
+            return self._give_up(f"no answer within {self._limits.seconds:g} s (--timeout gives it longer)")
+        if _resident(self._process.pid) > self._limits.gigabytes * 1e9:
+            return self._give_up(f"needs more than {self._limits.gigabytes:g} GB (--memory gives it more)")
+        return None
+
+    def kill(self) -> None:
+        """End the child and all that it started, now."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        if self._process.stdin:
+            self._process.stdin.close()
+
+    def _give_up(self, why: str) -> Unanswered:
+        return Unanswered(self.name, why)
+
+    def _answer(self) -> Any:
+        with contextlib.suppress(OSError, ValueError):
+            return json.loads(self._file.read_text("utf-8"))
+        said = self._log.read_text("utf-8", "replace").strip().rpartition("\n")[2]
+        return self._give_up(f"its process died ({_ending(self._process.returncode)}){f': {said}' if said else ''}")
+
+
+def _start(asked: str, file: Path, log: Path, limits: Limits) -> subprocess.Popen[bytes]:
+    """-P keeps the current folder from shadowing modules; a session of its own keeps Ctrl-C with the parent."""
+    command = [sys.executable, "-P", "-m", "archtrace_reports.child", asked, str(file)]
+    with log.open("wb") as stderr:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=stderr,
+            stderr=stderr,
+            env=_environment(limits),
+            start_new_session=True,
+        )
+
+
+def _environment(limits: Limits) -> dict[str, str]:
+    """Children share the cores instead of fighting over them."""
+    threads = {"OMP_NUM_THREADS": str(max(1, cores() // limits.jobs))} if limits.jobs > 1 else {}
+    return threads | dict(os.environ)
+
+
+def _ending(code: int) -> str:
+    if code >= 0:
+        return f"exit {code}"
+    return signal.Signals(-code).name if -code in {*signal.Signals} else f"signal {-code}"
+
+
+def _resident(pid: int) -> float:
+    """The memory that a process really holds, in bytes; 0 where the system does not tell."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * PAGE
+    except (OSError, IndexError):
+        told = (
+            subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, check=False)
+            if _no_proc()
+            else None
+        )
+        return int(told.stdout or 0) * 1024 if told else 0
+
+
+def _no_proc() -> bool:
+    return not Path("/proc/self/statm").exists()
+
+
+def outcomes(questions: Sequence[Question], limits: Limits) -> Iterator[tuple[int, Result | Unanswered]]:
+    """(number of the question, its outcome) in the order in which they end. Leaving the loop kills what still runs."""
+    asked = [(q.target, json.dumps(asdict(q))) for q in questions]
+    for number, found in run(asked, limits):
+        yield number, found if isinstance(found, Unanswered) else _outcome(found)
+
+
+def _outcome(found: Any) -> Result | Unanswered:
+    return decode(found["result"]) if "result" in found else Unanswered(**found["unanswered"])
+
+
+def run(asked: Sequence[tuple[str, str]], limits: Limits) -> Iterator[tuple[int, Any]]:
+    """The same for (name, what to ask) and answers as JSON."""
+    waiting = list(enumerate(asked))[::-1]
+    running: dict[int, Child] = {}
+    with tempfile.TemporaryDirectory(prefix="archtrace-") as folder:
+        try:
+            while waiting or running:
+                while waiting and len(running) < limits.jobs:
+                    number, (name, what) = waiting.pop()
+                    place = Path(folder, str(number))
+                    place.mkdir()
+                    running[number] = Child(name, what, place, limits)
+                yield from _ended(running)
+                time.sleep(PAUSE if running else 0)
+        finally:
+            for child in running.values():
+                child.kill()
+
+
+def _ended(running: dict[int, Child]) -> Iterator[tuple[int, Any]]:
+    for number, child in list(running.items()):
+        found = child.poll()
+        if found is not None:
+            child.kill()
+            del running[number]
+            yield number, found

@@ -1,0 +1,43 @@
+"""Clean: text that comes from a model, its config or its source is untrusted; a terminal obeys control characters."""
+
+from __future__ import annotations
+
+import dataclasses
+import unicodedata
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+#: Control, format (bidi overrides, zero width), surrogates, private use, line and paragraph separators.
+_SPACES = "\t\n\r\v\f\x85\u2028\u2029"
+_STRIPPED = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+
+
+def clean(text: str) -> str:
+    """Text without anything that a terminal would obey; white space becomes a space."""
+    spaced = (" " if c in _SPACES else c for c in text)
+    return "".join(c for c in spaced if unicodedata.category(c) not in _STRIPPED)
+
+
+def clean_lines(text: str) -> str:
+    """The same, line by line: a message may have several."""
+    return "\n".join(map(clean, text.strip().split("\n")))
+
+
+def cleaned(value: T) -> T:
+    """A frozen value, clean throughout, so that no format can forget a field."""
+    return _cleaned(value)  # type: ignore[no-any-return]
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = dataclasses.fields(value)
+        return dataclasses.replace(value, **{f.name: _cleaned(getattr(value, f.name)) for f in fields})
+    if isinstance(value, Mapping):
+        return {_cleaned(k): _cleaned(v) for k, v in value.items()}
+    if isinstance(value, tuple | list):
+        return type(value)(_cleaned(item) for item in value)
+    return value

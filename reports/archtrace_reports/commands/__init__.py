@@ -1,0 +1,1 @@
+"""Commands: one file a sub-command, each with a click command named `command`."""

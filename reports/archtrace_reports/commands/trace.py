@@ -1,0 +1,137 @@
+"""trace: which hidden states reach the classifier, and through what. The command that `archtrace TARGET` runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from archtrace.results import Result
+from archtrace_reports import formats
+from archtrace_reports.clean import clean, clean_lines
+from archtrace_reports.files import write
+from archtrace_reports.look import Look, look_of, on_terminal
+from archtrace_reports.options import Options
+from archtrace_reports.question import override
+from archtrace_reports.report import Report, Unanswered, report, versions
+
+EPILOG = """\b
+A target is
+  bert-base-uncased        an id of the Hub; answers offline where it is known
+  bert                     a model type of transformers
+  ./checkpoint             a folder with a config.json
+  package.module:Class     a class of your own; also path/to/file.py:Class
+
+Answers go to stdout, all else to stderr. Exit 0: all answered. 2: not all could be."""
+
+
+def _overrides(context: click.Context, option: click.Parameter, values: Sequence[str]) -> tuple[tuple[str, Any], ...]:
+    try:
+        return tuple(override(value) for value in values)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}, such as classifier_pooling=mean") from None
+
+
+def _version(context: click.Context, option: click.Parameter, asked: bool) -> None:
+    if asked:
+        click.echo(", ".join(f"{name} {number}" for name, number in versions().items()))
+        context.exit()
+
+
+@click.command("archtrace", epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("targets", nargs=-1, metavar="TARGET...")
+@click.option("--num-labels", type=click.IntRange(1), metavar="N", help="Build the classifier with N labels.")
+@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Take the config from a JSON file.")
+@click.option("--config-set", "overrides", multiple=True, metavar="KEY=VALUE", callback=_overrides,
+              help="Change a field of the config; the value is JSON, or else text.")  # fmt: skip
+@click.option(
+    "--format", type=click.Choice(formats.names()), help="How to answer.  [default: terminal; with --all: table]"
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
+              help="Write to a file; its ending names the format where --format does not.")  # fmt: skip
+@click.option("--all", "every", is_flag=True, help="Trace every sequence classifier of transformers.")
+@click.option("--isolate", is_flag=True, help="Give each target a process of its own; --all and the next three do.")
+@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes at once.  [default: one a core]")
+@click.option(
+    "--timeout", type=click.FloatRange(0, min_open=True), metavar="S", help="Seconds for each target.  [default: 600]"
+)
+@click.option(
+    "--memory", type=click.FloatRange(0, min_open=True), metavar="GB", help="Memory for each target.  [default: 8]"
+)
+@click.option("--trust-remote-code", is_flag=True, help="Run model code that a checkpoint brings along.")
+@click.option("--debug", is_flag=True, help="Show the traceback of what fails, and what libraries say.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress and no summary on stderr.")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show versions and exit."
+)
+@click.pass_context
+def command(context: click.Context, /, **given: Any) -> int:
+    """Tell which hidden-state slices reach a sequence classifier's logits, and through what. Needs no weights.
+
+    \b
+    archtrace bert-base-uncased
+    archtrace answerdotai/ModernBERT-base --config-set classifier_pooling=mean
+    archtrace bert gpt2 my_models.py:Classifier --format json -o answers.json
+    archtrace --all
+    """  # fmt: skip
+    options = Options(**given)
+    if not options.targets and not options.every:
+        click.echo(context.get_help(), err=True)
+        return 2
+    options.check()
+    found = report(_isolated(options) if options.isolated else _here(options))
+    _show(found, options)
+    return 2 if found.unanswered else 0
+
+
+def _here(options: Options) -> list[Result | Unanswered]:
+    """Ask one after the other in this process."""
+    from archtrace_reports.engine import ask, hush
+    from archtrace_reports.progress import Stages
+
+    if not options.debug:
+        hush()
+    outcomes = []
+    for question in options.questions:
+        with Stages(question.target, on_terminal() and not options.quiet) as stages:
+            outcome = ask(question, stages, debug=options.debug)
+        _say(outcome, options)
+        outcomes.append(outcome)
+    return outcomes
+
+
+def _isolated(options: Options) -> list[Result | Unanswered]:
+    """Ask several at once, each in a process of its own."""
+    from archtrace_reports.progress import Bar
+    from archtrace_reports.sweep import ask_all, everything
+
+    questions = everything(options.question("")) if options.every else options.questions
+    outcomes = ask_all(questions, options.limits, Bar(len(questions), on_terminal() and not options.quiet))
+    if not options.every:  # the table of a sweep says it all
+        for outcome in outcomes:
+            _say(outcome, options)
+    return outcomes
+
+
+def _say(outcome: Result | Unanswered, options: Options) -> None:
+    """Why there is no answer; or, unless quiet, how long the answer took."""
+    if isinstance(outcome, Unanswered):
+        click.echo(f"archtrace: {clean(outcome.target)}: {clean_lines(outcome.reason)}", err=True)
+    elif not options.quiet:
+        parts = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in outcome.seconds.items())
+        told = f"{outcome.status} in {sum(outcome.seconds.values()):.1f} s" + (f" ({parts})" if parts else "")
+        click.echo(f"archtrace: {clean(outcome.target)}: {told}", err=True)
+
+
+def _show(found: Report, options: Options) -> None:
+    """Answers to stdout or the file. Without any answer nothing is written, but for a sweep's table."""
+    import sys
+
+    if not found.results and not options.every:
+        return
+    look = Look() if options.file else look_of(sys.stdout)
+    write(formats.load(options.style).render(found, look), options.file)
+    if options.file and not options.quiet:
+        click.echo(f"archtrace: wrote {options.file}", err=True)

@@ -1,0 +1,55 @@
+"""Engine: asks `archtrace.trace` in this process, and puts what went wrong into words."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Callable
+from typing import TypeAlias
+
+from archtrace.errors import ArchtraceError
+from archtrace.results import Result
+from archtrace_reports.question import Question
+from archtrace_reports.report import Unanswered
+
+Progress: TypeAlias = Callable[[str, "float | None"], None]
+
+
+def answer(question: Question, progress: Progress | None = None) -> Result:
+    """The answer. What a model prints while it is built goes to stderr: stdout is for answers."""
+    with contextlib.redirect_stdout(sys.stderr):
+        from archtrace import trace  # late: it brings torch, for which `--help` need not wait
+
+        return trace(question.target, progress=progress, **question.arguments()).result
+
+
+def ask(question: Question, progress: Progress | None = None, *, debug: bool = False) -> Result | Unanswered:
+    """The answer, or why there is none; with `debug` the traceback goes to stderr."""
+    try:
+        return answer(question, progress)
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        return Unanswered(question.target, reason(error))
+
+
+def reason(error: BaseException) -> str:
+    """What to tell the user. Errors raised on purpose carry a whole message; any other is a defect of archtrace."""
+    if isinstance(error, ArchtraceError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "out of memory: close other programs, or trace a smaller config (--config-set num_hidden_layers=2)"
+    told = str(error).strip().partition("\n")[0]
+    kind = type(error).__name__
+    return f"archtrace failed with {kind}{f': {told}' if told else ''} (a defect: --debug shows where)"
+
+
+def hush() -> None:
+    """Keep libraries from talking between the lines of an answer; what they say is no finding about the model."""
+    warnings.simplefilter("ignore")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

@@ -1,0 +1,94 @@
+"""Facts: the lines below a readout: padding, tokens, parameters, config, findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from rich.text import Text
+
+from archtrace.results import ConfigSource, LayoutResult, Result
+from archtrace_reports.lines import row
+from archtrace_reports.tokens import leaked, padding, unreached
+from archtrace_reports.words import count, enumerate_words
+
+#: Where the config came from, after "of type bert, ".
+SOURCES: Mapping[ConfigSource, str] = {
+    "bundled": "from the table that comes with archtrace",
+    "cache": "from the Hugging Face cache",
+    "hub": "from the Hugging Face Hub (config.json alone)",
+    "local": "from the local folder",
+    "default": "the library's default for that type",
+    "given": "as given",
+}
+#: A longer list says how many it leaves out.
+LISTED = 4
+
+
+def facts(result: Result, width: int) -> list[Text]:
+    """One row a fact, label first."""
+    lines = row("padding", _padding(result), width, style="red" if result.padding.leaks else "")
+    lines += row("tokens", _tokens(result), width)
+    lines += row("parameters", _parameters(result), width)
+    lines += row("config", _config(result), width)
+    for finding in result.findings:
+        lines += row("finding", f"{finding.code}: {finding.message}", width, style="yellow")
+    return lines
+
+
+def _ran(result: Result) -> list[LayoutResult]:
+    return [layout for layout in result.layouts if layout.refused is None]
+
+
+def _names(names: Iterable[str]) -> str:
+    return enumerate_words([name.replace("_", " ") for name in dict.fromkeys(names)])
+
+
+def _padding(result: Result) -> str:
+    masked = [layout for layout in _ran(result) if any(padding(layout))]
+    read = result.padding.reads_padding
+    if result.padding.leaks:
+        leaks = [layout.name for layout in masked if leaked(layout) and layout.name not in read]
+        where = f" ({_names(leaks)})" if leaks else ""
+        return f"leaks: masked tokens reach the logits{where}" + (f"; and it is read: {_names(read)}" if read else "")
+    if read:
+        return f"is read in {_names(read)}{_because(result)}; no other padding reaches the logits"
+    return "is never read, and never reaches the logits" if masked else "no layout with a mask was tried"
+
+
+def _because(result: Result) -> str:
+    """Why a constant index meets padding."""
+    constant = {readout.kind for readout in result.readouts} <= {"first", "last", "fixed"}
+    return " (an index is a position, not a token)" if constant and result.readouts else ""
+
+
+def _tokens(result: Result) -> str:
+    ran = _ran(result)
+    if not any(reached for layout in ran for reached in layout.bound.tokens):
+        return "none reaches the logits"
+    missing = [layout.name for layout in ran if unreached(layout)]
+    attended = "attended " if any(any(padding(layout)) for layout in ran) else ""
+    if not missing:
+        return f"every {attended}token reaches the logits, in every layout tried"
+    everywhere = len(missing) == len(ran)
+    where = "any layout tried" if everywhere else _names(missing)
+    return f"not every {attended}token reaches the logits in {where}"
+
+
+def _parameters(result: Result) -> str:
+    total, dead = result.parameters, len(result.dead_parameters)
+    if not dead:
+        return f"all {count(total, 'tensor')} reach the logits" if total else "the model has none"
+    listed = _listed(result.dead_modules or result.dead_parameters)
+    return f"{total - dead:,} of {count(total, 'tensor')} reach the logits; {dead:,} {'does' if dead == 1 else 'do'} not: {listed}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) <= LISTED:
+        return ", ".join(names)
+    return f"{', '.join(names[:LISTED])} and {len(names) - LISTED:,} more"
+
+
+def _config(result: Result) -> str:
+    kind = f"of type {result.model_type}, " if result.model_type else ""
+    library = result.versions.get("transformers")
+    return f"{kind}{SOURCES[result.config_source]}" + (f"; transformers {library}" if library else "")

@@ -1,0 +1,38 @@
+"""Formats: one file a format, `to_NAME.py`, with one function from a report to text. A new file is a new format."""
+
+from __future__ import annotations
+
+import pkgutil
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol, cast
+
+from archtrace_reports.look import Look
+from archtrace_reports.report import Report
+
+_PREFIX = "to_"
+
+
+class Format(Protocol):
+    """What a file here offers: `render`, and the endings of file names that ask for it."""
+
+    SUFFIXES: tuple[str, ...]
+
+    def render(self, report: Report, look: Look) -> str:
+        """The whole text, ending in a newline."""
+
+
+def names() -> list[str]:
+    """Every format, found by listing this folder: nothing is imported."""
+    modules = (module.name for module in pkgutil.iter_modules(__path__))
+    return sorted(name.removeprefix(_PREFIX) for name in modules if name.startswith(_PREFIX))
+
+
+def load(name: str) -> Format:
+    """The format of that name."""
+    return cast(Format, import_module(f"{__name__}.{_PREFIX}{name}"))
+
+
+def named_by(file: Path) -> str | None:
+    """The format that a file name's ending asks for."""
+    return next((name for name in names() if file.suffix.lower() in load(name).SUFFIXES), None)

@@ -1,0 +1,109 @@
+"""JSON: the whole report for programs, as `schema/result-1.json` says. ASCII throughout, so that any pipe takes it."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from typing import Any
+
+from archtrace.results import LayoutResult, Positions, Readout, Result
+from archtrace_reports.look import Look
+from archtrace_reports.report import Report, versions
+from archtrace_reports.tokens import nested
+
+SUFFIXES = (".json",)
+#: History: 1, the first. A reader must ignore keys that it does not know; the number rises when a known key changes.
+FORMAT = 1
+#: Values that fit stand on one line: rows of positions would fill screens.
+LINE = 110
+
+
+def render(report: Report, look: Look) -> str:
+    """The document, indented."""
+    del look
+    return f"{_pretty(document(report))}\n"
+
+
+def document(report: Report) -> dict[str, Any]:
+    """The report as plain dicts and lists."""
+    return {
+        "format": FORMAT,
+        "versions": dict(report.versions) or versions(),
+        "results": [encode(result) for result in report.results],
+        "unanswered": [asdict(unanswered) for unanswered in report.unanswered],
+    }
+
+
+def encode(result: Result) -> dict[str, Any]:
+    """One result as plain dicts and lists; `decode` in `load.py` undoes it."""
+    return {
+        "target": result.target,
+        "class": result.class_name,
+        "model_type": result.model_type,
+        "config_source": result.config_source,
+        "status": result.status,
+        "readouts": [_readout(readout) for readout in result.readouts],
+        "layouts": [_layout(layout) for layout in result.layouts],
+        "padding": {"leaks": result.padding.leaks, "reads_padding": list(result.padding.reads_padding)},
+        "parameters": result.parameters,
+        "dead_parameters": list(result.dead_parameters),
+        "dead_modules": list(result.dead_modules),
+        "findings": [asdict(finding) for finding in result.findings],
+        "seconds": dict(result.seconds),
+        "versions": dict(result.versions),
+    }
+
+
+def _readout(readout: Readout) -> dict[str, Any]:
+    return {
+        "tensor": readout.tensor,
+        "module": readout.module,
+        "kind": readout.kind,
+        "slice": readout.slice,
+        "index": {"expression": readout.index.expression, "depends_on": list(readout.index.depends_on)},
+        "status": readout.status,
+        "source": asdict(readout.source) if readout.source else None,
+        "path": list(readout.path),
+        "steps": [asdict(step) for step in readout.steps],
+    }
+
+
+def _layout(layout: LayoutResult) -> dict[str, Any]:
+    return {
+        "name": layout.name,
+        "inputs": {name: _plain(nested(value)) for name, value in layout.inputs.items()},
+        **_positions(layout.bound),
+        "witness": _positions(layout.witness) if layout.witness else None,
+        "status": layout.status,
+        "refused": layout.refused,
+    }
+
+
+def _positions(positions: Positions) -> dict[str, Any]:
+    reads = {name: [list(row) for row in rows] for name, rows in positions.reads.items()}
+    return {"reads": reads, "tokens": [list(row) for row in positions.tokens]}
+
+
+def _plain(value: Any) -> Any:
+    """An input as JSON can hold it: it knows no infinity."""
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, bool | int | float | str | None) else str(value)
+
+
+def _pretty(value: Any, indent: int = 0) -> str:
+    line = json.dumps(value, allow_nan=False)
+    if indent + len(line) <= LINE or not isinstance(value, dict | list):
+        return line
+    margin = " " * (indent + 2)
+    if isinstance(value, dict):
+        parts = [f"{margin}{json.dumps(key)}: {_pretty(item, indent + 2)}" for key, item in value.items()]
+        return _enclosed("{", parts, "}", indent)
+    return _enclosed("[", [margin + _pretty(item, indent + 2) for item in value], "]", indent)
+
+
+def _enclosed(opening: str, parts: list[str], closing: str, indent: int) -> str:
+    return "\n".join([opening, ",\n".join(parts), " " * indent + closing])

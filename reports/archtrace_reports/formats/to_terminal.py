@@ -1,0 +1,106 @@
+"""Terminal: the sentence first, then slice, source and path, then the layouts as pictures, then the facts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from archtrace.results import Readout, Result, Source, Step
+from archtrace_reports.clean import cleaned
+from archtrace_reports.facts import facts
+from archtrace_reports.lines import block, join, pad, paint, wrap
+from archtrace_reports.look import Look
+from archtrace_reports.picture import picture
+from archtrace_reports.report import Report
+from archtrace_reports.tokens import MASKS
+from archtrace_reports.words import enumerate_words, headline, meaning
+
+SUFFIXES = (".txt",)
+STATUS_STYLES = {"exact": "bold green", "bound": "bold yellow"}
+#: A longer path leaves out its middle.
+STEPS = 14
+
+
+def render(report: Report, look: Look) -> str:
+    """The answers, one below the other."""
+    lines: list[Text] = []
+    for number, result in enumerate(cleaned(report).results):
+        lines += _divider(look.width) if number else []
+        lines += _answer(result, look.width)
+    return paint(lines, look)
+
+
+def _divider(width: int) -> list[Text]:
+    return [Text(), Text("─" * width, "dim"), Text()]
+
+
+def _answer(result: Result, width: int) -> list[Text]:
+    lines = block(headline(result), width, style="bold")
+    for readout in result.readouts:
+        lines += [Text(), *_readout(readout, result, width)]
+    drawn = picture(result, width)
+    return [*lines, Text(), *drawn, *([Text()] if drawn else []), *facts(result, width)]
+
+
+def _readout(readout: Readout, result: Result, width: int) -> list[Text]:
+    lines = _slice(readout, width) + block(meaning(readout), width, 4)
+    lines += _index(readout, result, width)
+    lines += _source(readout.source, width) if readout.source else []
+    return lines + [Text("  ").append(line, "cyan") for line in join(_steps(readout), width - 2)]
+
+
+def _slice(readout: Readout, width: int) -> list[Text]:
+    """The slice at the left, its status at the right end of the first line."""
+    room = width - 4 - len(readout.status)
+    first, *others = wrap(readout.slice, room)
+    head = Text("  ").append(first, "bold cyan").append(" " * (room + 2 - cell_len(first)))
+    head.append(readout.status, STATUS_STYLES[readout.status])
+    return [head, *(Text("    ").append(line, "bold cyan") for line in others)]
+
+
+def _index(readout: Readout, result: Result, width: int) -> list[Text]:
+    """How a computed index is computed, and what it looks at. A constant looks at nothing."""
+    index = readout.index
+    if not index.depends_on:
+        return []
+    ignored = [name for name in _choices(result) if name not in index.depends_on]
+    looks = f"looks at {enumerate_words(index.depends_on)}"
+    looks += f", not at {enumerate_words(ignored)}" if ignored else ""
+    told = [] if index.expression in readout.slice else block(f"by {index.expression}", width, 4)
+    return told + block(looks, width, 4)
+
+
+def _choices(result: Result) -> list[str]:
+    """The inputs at which an index could have looked to find padding."""
+    given = dict.fromkeys(name for layout in result.layouts for name in layout.inputs)
+    return [name for name in given if name == "input_ids" or name in MASKS]
+
+
+def _source(source: Source, width: int) -> list[Text]:
+    """Expression and place beside each other, or below each other where that does not fit."""
+    place = f"{source.file.rsplit('/', 1)[-1]}:{source.line}, {source.function}"
+    if cell_len(source.expression) + cell_len(place) + 7 <= width:
+        size = cell_len(source.expression) + 3
+        return [Text("    ").append(pad(source.expression, size), "magenta").append(place, "dim")]
+    return block(source.expression, width, 4, "magenta") + block(place, width, 6, "dim")
+
+
+def _steps(readout: Readout) -> list[str]:
+    """The way from the slice to the logits, an arrow a step."""
+    steps = [_step(step) for step in readout.steps] or list(readout.path)
+    if len(steps) > STEPS:
+        steps = [*steps[: STEPS // 2], f"({len(steps) - STEPS} more)", *steps[-(STEPS // 2) :]]
+    return [f"→ {step}" for step in [*_ended(steps)]]
+
+
+def _step(step: Step) -> str:
+    if step.module and step.detail and step.detail not in step.module:
+        return f"{step.module} ({step.detail})"
+    return step.module or step.detail
+
+
+def _ended(steps: Sequence[str]) -> list[str]:
+    """Every path ends in the logits, said once."""
+    return [*steps] if steps and steps[-1] == "logits" else [*steps, "logits"]

@@ -1,0 +1,54 @@
+"""Load: a result from its JSON form, the inverse of `formats.to_json.encode`; child processes answer in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from archtrace.results import Finding, Index, LayoutResult, Padding, Positions, Readout, Result, Rows, Source, Step
+
+
+def decode(value: Mapping[str, Any]) -> Result:
+    """The frozen result. KeyError or TypeError where the value is no result of format 1."""
+    return Result(
+        target=value["target"],
+        class_name=value["class"],
+        model_type=value["model_type"],
+        config_source=value["config_source"],
+        readouts=tuple(_readout(readout) for readout in value["readouts"]),
+        layouts=tuple(_layout(layout) for layout in value["layouts"]),
+        padding=Padding(value["padding"]["leaks"], tuple(value["padding"]["reads_padding"])),
+        parameters=value["parameters"],
+        dead_parameters=tuple(value["dead_parameters"]),
+        dead_modules=tuple(value["dead_modules"]),
+        findings=tuple(Finding(**finding) for finding in value["findings"]),
+        seconds=dict(value["seconds"]),
+        versions=dict(value["versions"]),
+    )
+
+
+def _readout(value: Mapping[str, Any]) -> Readout:
+    return Readout(
+        tensor=value["tensor"],
+        module=value["module"],
+        kind=value["kind"],
+        slice=value["slice"],
+        index=Index(value["index"]["expression"], tuple(value["index"]["depends_on"])),
+        status=value["status"],
+        source=Source(**value["source"]) if value["source"] else None,
+        path=tuple(value["path"]),
+        steps=tuple(Step(**step) for step in value["steps"]),
+    )
+
+
+def _layout(value: Mapping[str, Any]) -> LayoutResult:
+    witness = _positions(value["witness"]) if value["witness"] else None
+    return LayoutResult(value["name"], value["inputs"], _positions(value), witness, value["status"], value["refused"])
+
+
+def _positions(value: Mapping[str, Any]) -> Positions:
+    return Positions({name: _rows(rows) for name, rows in value["reads"].items()}, _rows(value["tokens"]))
+
+
+def _rows(value: Sequence[Sequence[int]]) -> Rows:
+    return tuple(tuple(row) for row in value)

@@ -1,0 +1,74 @@
+"""Options: the flags of the command line as one frozen value, checked before any work is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from archtrace_reports import formats
+from archtrace_reports.children import Limits, cores
+from archtrace_reports.files import trouble
+from archtrace_reports.question import Question
+
+
+@dataclass(frozen=True)
+class Options:
+    """A field a flag, under the name that click gives it."""
+
+    targets: tuple[str, ...]
+    num_labels: int | None
+    config: Path | None
+    overrides: tuple[tuple[str, Any], ...]
+    format: str | None
+    output: Path | None
+    every: bool
+    isolate: bool
+    jobs: int | None
+    timeout: float | None
+    memory: float | None
+    trust_remote_code: bool
+    debug: bool
+    quiet: bool
+
+    @property
+    def style(self) -> str:
+        """The format: as asked for, by the file's ending, or what suits the number of targets."""
+        named = formats.named_by(self.output) if self.output else None
+        return self.format or named or ("table" if self.every else "terminal")
+
+    @property
+    def file(self) -> Path | None:
+        """The file to write; None and "-" are stdout."""
+        return None if self.output is None or str(self.output) == "-" else self.output
+
+    @property
+    def isolated(self) -> bool:
+        """Whether targets get a process each: only those can be bounded."""
+        return self.every or self.isolate or any(x is not None for x in (self.jobs, self.timeout, self.memory))
+
+    @property
+    def limits(self) -> Limits:
+        """The bounds of each child."""
+        default = Limits()
+        return Limits(self.timeout or default.seconds, self.memory or default.gigabytes, self.jobs or cores())
+
+    @property
+    def questions(self) -> list[Question]:
+        """One for each target; asked twice is answered once."""
+        return [self.question(target) for target in dict.fromkeys(self.targets)]
+
+    def question(self, target: str) -> Question:
+        """What is asked of a target."""
+        config = str(self.config) if self.config else None
+        return Question(target, self.num_labels, config, dict(self.overrides), self.trust_remote_code)
+
+    def check(self) -> None:
+        """Raise click's UsageError for what cannot be meant."""
+        if self.every and self.targets:
+            raise click.UsageError("--all runs every model type: name targets, or give --all, not both")
+        problem = trouble(self.file) if self.file else None
+        if problem:
+            raise click.BadParameter(problem, param_hint="--output")

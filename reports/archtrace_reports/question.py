@@ -1,0 +1,40 @@
+"""Question: a target and how it is asked about; small and plain, so that it travels to a child process as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Question:
+    """What `archtrace.trace` is asked. `config` is the path of a JSON file; overrides go on top of it."""
+
+    target: str
+    num_labels: int | None = None
+    config: str | None = None
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    trust_remote_code: bool = False
+
+    def arguments(self) -> dict[str, Any]:
+        """The keyword arguments for `archtrace.trace`."""
+        return {
+            "num_labels": self.num_labels,
+            "config": Path(self.config) if self.config else None,
+            "overrides": dict(self.overrides),
+            "trust_remote_code": self.trust_remote_code,
+        }
+
+
+def override(text: str) -> tuple[str, Any]:
+    """KEY=VALUE, the value as JSON where it is JSON, else as the text itself. ValueError where there is no KEY."""
+    key, equals, value = text.partition("=")
+    if not key.strip() or not equals:
+        raise ValueError(f"{text!r} is not KEY=VALUE")
+    try:
+        return key.strip(), json.loads(value)
+    except ValueError:
+        return key.strip(), value

@@ -1,0 +1,53 @@
+"""Report: what one run of the command line found out, answered or not; every format turns it into text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+
+import archtrace
+from archtrace.results import Result
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """A target without an answer, and why: the first line of the reason says it."""
+
+    target: str
+    reason: str
+
+    @property
+    def line(self) -> str:
+        """The reason in one line: what is wrong, and why if a line of its own says so."""
+        what, *others = self.reason.strip().split("\n")
+        why = next((line.split("why:", 1)[1].strip() for line in others if line.strip().startswith("why:")), "")
+        return f"{what}: {why}" if why else what
+
+
+@dataclass(frozen=True)
+class Report:
+    """Answers and refusals, each in the order in which the targets were given."""
+
+    results: tuple[Result, ...] = ()
+    unanswered: tuple[Unanswered, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+def versions() -> dict[str, str]:
+    """What is installed, told without importing it: importing torch takes seconds."""
+    return {"archtrace": archtrace.__version__, "torch": _version("torch"), "transformers": _version("transformers")}
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def report(outcomes: list[Result | Unanswered]) -> Report:
+    """Sort outcomes into answers and refusals. A result's own versions win: it knows what it was traced with."""
+    results = tuple(o for o in outcomes if isinstance(o, Result))
+    unanswered = tuple(o for o in outcomes if isinstance(o, Unanswered))
+    return Report(results, unanswered, versions() | dict(results[0].versions if results else {}))

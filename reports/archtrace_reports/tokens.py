@@ -1,0 +1,50 @@
+"""Tokens: which positions of a layout are there and which are padding, read off its inputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archtrace.results import LayoutResult, Rows
+
+#: The names of inputs that are 0 at padding.
+MASKS = ("attention_mask", "mask", "input_mask")
+
+
+def nested(value: Any) -> Any:
+    """An input as plain nested lists: the engine may hand over tensors."""
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def _matrix(value: Any) -> list[list[Any]] | None:
+    """The value as rows, if it has two axes."""
+    rows = nested(value)
+    two = isinstance(rows, list | tuple) and rows and all(isinstance(r, list | tuple) for r in rows)
+    flat = two and not any(isinstance(cell, list | tuple) for r in rows for cell in r)
+    return [list(r) for r in rows] if flat else None
+
+
+def shape(layout: LayoutResult) -> tuple[int, int] | None:
+    """Rows and length: those of the first input with two axes."""
+    found = next((m for m in map(_matrix, layout.inputs.values()) if m is not None), None)
+    return (len(found), len(found[0])) if found else None
+
+
+def padding(layout: LayoutResult) -> Rows:
+    """For each row the masked positions; without a mask, none."""
+    mask = next((m for name in MASKS if (m := _matrix(layout.inputs.get(name))) is not None), None)
+    if mask is None:
+        return tuple(() for _ in layout.bound.tokens)
+    return tuple(tuple(i for i, there in enumerate(row) if not there) for row in mask)
+
+
+def leaked(layout: LayoutResult) -> bool:
+    """Whether a masked token reaches the logits."""
+    return any(set(a) & set(b) for a, b in zip(layout.bound.tokens, padding(layout), strict=False))
+
+
+def unreached(layout: LayoutResult) -> int:
+    """How many tokens that are not masked do not reach the logits."""
+    size = shape(layout)
+    length = size[1] if size else 0
+    rows = zip(layout.bound.tokens, padding(layout), strict=False)
+    return sum(len(set(range(length)) - set(reached) - set(masked)) for reached, masked in rows)

@@ -1,0 +1,173 @@
+"""What an op really does: which element of which operand changes which element of which result, found by trying."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from archtrace.flows import Flow
+from archtrace.rules.registry import RULES, Call, Operand, Spec, Step, bind, invoke, leaves, rebuild
+from archtrace.values import Unknown, free
+
+MOST_DRAWS = 24
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One call of an op. `unknown` holds the slots of the tensors that may be anything, the rest stay as they are."""
+
+    op: Any
+    arguments: dict[str, Any]
+    unknown: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        schema = getattr(self.op, "_schema", None)
+        return str(schema.name) if schema is not None else str(self.op.__name__)
+
+    @property
+    def tensors(self) -> list[torch.Tensor]:
+        return [leaf for leaf in leaves(self.arguments) if isinstance(leaf, torch.Tensor)]
+
+    def run(self, tensors: dict[int, torch.Tensor]) -> list[torch.Tensor]:
+        """The results with some tensors replaced."""
+        slots = itertools.count()
+
+        def replaced(leaf: Any) -> Any:
+            return tensors.get(next(slots), leaf) if isinstance(leaf, torch.Tensor) else leaf
+
+        result = invoke(self.op, {k: rebuild(v, replaced) for k, v in self.arguments.items()})
+        return list(result) if isinstance(result, list | tuple) else [result]
+
+    def call(self, pinned: dict[int, np.ndarray] | None = None) -> Call:
+        """The call as a rule sees it; `pinned` holds what is certain of some operands."""
+        slots = itertools.count()
+
+        def operand(leaf: Any) -> Any:
+            if not isinstance(leaf, torch.Tensor):
+                return leaf
+            slot = next(slots)
+            certain = (pinned or {}).get(slot, free(leaf.ndim))
+            return Operand(slot, Unknown(tuple(leaf.shape), leaf.dtype, certain)) if slot in self.unknown else leaf
+
+        specs = tuple(Spec(tuple(r.shape), r.dtype) for r in self.run({}))
+        return Call(self.op, self.name, {k: rebuild(v, operand) for k, v in self.arguments.items()}, specs)
+
+    def step(self, pinned: dict[int, np.ndarray] | None = None) -> Step:
+        return RULES[self.name](self.call(pinned))
+
+    def __repr__(self) -> str:
+        shown = rebuild(list(self.arguments.values()), lambda v: list(v.shape) if isinstance(v, torch.Tensor) else v)
+        return f"{self.op}({', '.join(map(str, shown))}) unknown {self.unknown}"
+
+
+def matrix(flow: Flow, inn: tuple[int, ...], out: tuple[int, ...]) -> np.ndarray:
+    """The relation [operand element, result element] of a flow, which push and pull must agree on."""
+    n, m = int(np.prod(inn)), int(np.prod(out))
+    pushed = np.broadcast_to(flow.push(np.eye(n, dtype=bool).reshape(*inn, n)), (*out, n)).reshape(m, n).T
+    pulled = np.broadcast_to(flow.pull(np.eye(m, dtype=bool).reshape(*out, m)), (*inn, m)).reshape(n, m)
+    assert (pushed == pulled).all(), "push and pull are not transposes of each other"
+    return pushed
+
+
+def bound(case: Case, step: Step) -> dict[tuple[int, int], np.ndarray]:
+    """For each slot and result the relation that the rule claims."""
+    results = case.run({})
+    found = {
+        (slot, r): np.zeros((case.tensors[slot].numel(), result.numel()), dtype=bool)
+        for slot in case.unknown
+        for r, result in enumerate(results)
+    }
+    for r, flows in enumerate(step.flows):
+        for slot, flow in flows:
+            found[slot, r] |= matrix(flow, tuple(case.tensors[slot].shape), tuple(results[r].shape))
+    return found
+
+
+def drawn(like: torch.Tensor, kind: int, random: np.random.Generator) -> torch.Tensor:
+    """Another tensor of the same shape and type; integers stay within the range of those that were there."""
+    shape = tuple(like.shape)
+    if like.dtype == torch.bool:
+        return torch.from_numpy(np.asarray(random.random(shape) < 0.5))
+    if not (like.is_floating_point() or like.is_complex()):
+        low, high = (int(like.min()), int(like.max())) if like.numel() else (0, 0)
+        return torch.from_numpy(np.asarray(random.integers(min(low, 0) if low == high else low, high + 1, shape))).to(like)
+    if like.is_complex():
+        return torch.complex(*(drawn(like.real, kind, random) for _ in range(2))).to(like.dtype)
+    own = like.detach().numpy().ravel()
+    values = (
+        lambda: random.choice(own, shape) * (1 + random.normal(size=shape) / 100),
+        lambda: random.normal(size=shape) * 2,
+        lambda: random.random(shape),
+        lambda: random.integers(-2, 3, shape),
+        lambda: 1 + random.random(shape) * 2,
+        lambda: random.choice([0.5, -1.5, np.inf, np.nan], shape),
+    )[kind % 6]()
+    return torch.from_numpy(np.asarray(values, dtype=np.float64)).to(like.dtype)
+
+
+def _changed(before: torch.Tensor, after: torch.Tensor) -> np.ndarray:
+    same = (before == after) | ((before != before) & (after != after))
+    return ~same.reshape(-1).numpy()
+
+
+def witness(case: Case, claimed: dict[tuple[int, int], np.ndarray], pinned: dict[int, np.ndarray]) -> Any:
+    """What changing one element at a time changes, over many draws; ends early when all that was claimed is found.
+
+    `pinned` elements keep their certain value and are not changed.
+    """
+    random = np.random.default_rng(0)
+    found = {key: np.zeros_like(claim) for key, claim in claimed.items()}
+    for draw in range(MOST_DRAWS):
+        values = {s: _pin(drawn(case.tensors[s], draw, random), pinned.get(s)) for s in case.unknown}
+        before = case.run(values)
+        for slot in case.unknown:
+            other = _pin(drawn(case.tensors[slot], draw, random), pinned.get(slot))
+            _try_each(case, values, slot, other, before, found)
+        if draw > 0 and all((found[k] >= claimed[k]).all() for k in claimed):
+            break
+    return found
+
+
+def _pin(tensor: torch.Tensor, certain: np.ndarray | None) -> torch.Tensor:
+    if certain is None:
+        return tensor
+    fixed = torch.from_numpy(np.broadcast_to(certain, tuple(tensor.shape)).copy())
+    return torch.where(fixed.isnan(), tensor, fixed.to(tensor.dtype))
+
+
+def _try_each(case: Case, values: Any, slot: int, other: torch.Tensor, before: list[torch.Tensor], found: Any) -> None:
+    for element in range(other.numel()):
+        changed = values[slot].clone(memory_format=torch.contiguous_format)
+        changed.view(-1)[element] = other.reshape(-1)[element]
+        for r, (old, new) in enumerate(zip(before, case.run({**values, slot: changed}), strict=True)):
+            found[slot, r][element] |= _changed(old, new)
+
+
+def gradients(case: Case) -> Iterator[tuple[int, int, np.ndarray]]:
+    """The non-zero entries of the Jacobians by autograd, at one draw: (slot, result, [operand, result element])."""
+    random = np.random.default_rng(1)
+    slots = [s for s in case.unknown if case.tensors[s].is_floating_point()]
+    values = {s: drawn(case.tensors[s], 0, random).requires_grad_() for s in slots}
+    try:
+        results = case.run(values)
+    except RuntimeError:
+        return
+    for r, result in enumerate(results):
+        if not result.requires_grad or not result.is_floating_point():
+            continue
+        entries = {s: np.zeros((values[s].numel(), result.numel()), dtype=bool) for s in slots}
+        for element, y in enumerate(result.reshape(-1)):
+            try:
+                rows = torch.autograd.grad(y, [values[s] for s in slots], retain_graph=True, allow_unused=True)
+            except RuntimeError:
+                break
+            for s, row in zip(slots, rows, strict=True):
+                if row is not None:
+                    entries[s][:, element] = ((row != 0) & ~row.isnan()).reshape(-1).numpy()
+        yield from ((s, r, entry) for s, entry in entries.items())

@@ -1,0 +1,28 @@
+"""archtrace tells exactly which hidden-state slices a sequence classifier reads, without weights.
+
+    >>> import archtrace
+    >>> archtrace.trace("bert-base-uncased").readouts[0].slice     # doctest: +SKIP
+    'last_hidden_state[:, 0]'
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archtrace.tracing import Trace, trace
+    from archtrace.view import View
+
+__version__ = "0.1.0"
+__all__ = ["Trace", "View", "__version__", "trace"]
+
+
+#: Where the public names live: torch is imported when one of them is asked for, not before.
+_HOMES = {"trace": "archtrace.tracing", "Trace": "archtrace.tracing", "View": "archtrace.view"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'archtrace' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,93 @@
+"""Describe each readout: slice, kind, index expression, source line, and the way to the logits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from archtrace.bounds import Bound
+from archtrace.layouts import Vocabulary
+from archtrace.readout.kind import Case, kind_of
+from archtrace.readout.selection import Selection, index_of, paths, pooling, selection, slice_text
+from archtrace.readout.source import source_of
+from archtrace.readout.tensors import ReadTensor
+from archtrace.results import Index, KindName, Positions, Readout, Source, Status, Step
+from archtrace.study import Study
+
+
+def readouts(
+    study: Study,
+    others: Sequence[Study],
+    words: Vocabulary,
+    names: Mapping[int, str],
+    seen: Mapping[str, Positions | None],
+) -> tuple[Readout, ...]:
+    """The readouts of a study; `others` are of the same model in other lengths, `seen` is the witness per layout."""
+    return tuple(_readout(tensor, study, others, words, dict(names), _status(study, seen)) for tensor in study.tensors)
+
+
+def _status(study: Study, seen: Mapping[str, Positions | None]) -> Status:
+    same = all((w := seen.get(name)) is not None and w.reads == p.reads for name, p in study.positions.items())
+    return "exact" if same else "bound"
+
+
+def _readout(
+    tensor: ReadTensor,
+    study: Study,
+    others: Sequence[Study],
+    words: Vocabulary,
+    names: dict[int, str],
+    status: Status,
+) -> Readout:
+    found = _telling(study)
+    length = found.run.shape(tensor.node)[tensor.axis]
+    chosen = selection(found, tensor, length)
+    lengths = {_length(s, tensor.name) for s in (study, *others)} - {None}
+    own_axis = len(lengths) > 1 or length == study.length
+    kind = kind_of(_cases(tensor.name, (study, *others), words), pooling(chosen, found), tokens=own_axis)
+    index = index_of(chosen, found, kind, names) if kind != "none" else Index("", ())
+    steps = paths((*chosen.ops[:0], *chosen.after))
+    return Readout(
+        tensor=tensor.name,
+        module=tensor.module,
+        kind=kind,
+        slice=slice_text(tensor.name, kind, index, tensor.axis),
+        index=index,
+        status=status,
+        source=_source(chosen),
+        path=tuple(module for module, _ in steps),
+        steps=tuple(Step(module, op) for module, op in steps),
+    )
+
+
+def _telling(study: Study) -> Bound:
+    """The layout that tells most of selections: one with padding where the model runs it."""
+    for name in ("right_padded", "full"):
+        if name in study.bounds:
+            return study.bounds[name]
+    return next(iter(study.bounds.values()))
+
+
+def _length(study: Study, name: str) -> int | None:
+    place = study.reads.get(name)
+    return None if place is None else _telling(study).run.shape(place[0])[place[1]]
+
+
+def _cases(name: str, studies: Sequence[Study], words: Vocabulary) -> list[Case]:
+    cases = []
+    for study in studies:
+        for layout, found in study.positions.items():
+            length = _length(study, name)
+            if name in found.reads and length is not None:
+                cases.append(Case(found.reads[name], length, study.layouts[layout], words))
+    return cases
+
+
+def _source(chosen: Selection) -> Source | None:
+    return source_of(chosen.first) if chosen.first is not None else None
+
+
+def kinds() -> tuple[KindName, ...]:
+    """Every kind that a readout may have."""
+    from typing import get_args
+
+    return get_args(KindName)

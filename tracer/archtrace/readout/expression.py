@@ -1,0 +1,127 @@
+"""Index expressions: a known value written out in terms of the inputs, as the graph computes it."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping
+from typing import Any
+
+from archtrace.program import Kind, Node, Program, Ref
+
+#: op -> how it is written; {0} is its first argument. Ops that only change shape or type write their argument.
+TEMPLATES = {
+    "add": "{0} + {1}", "sub": "{0} - {1}", "rsub": "{1} - {0}", "mul": "{0} * {1}", "div": "{0} / {1}",
+    "floor_divide": "{0} // {1}", "remainder": "{0} % {1}", "neg": "-{0}", "eq": "{0} == {1}", "ne": "{0} != {1}",
+    "lt": "{0} < {1}", "le": "{0} <= {1}", "gt": "{0} > {1}", "ge": "{0} >= {1}", "bitwise_and": "{0} & {1}",
+    "__and__": "{0} & {1}", "logical_and": "{0} & {1}", "bitwise_or": "{0} | {1}", "__or__": "{0} | {1}",
+    "logical_or": "{0} | {1}", "bitwise_not": "~{0}", "logical_not": "~{0}", "where": "where({0}, {1}, {2})",
+    "masked_fill": "where({1}, {2}, {0})", "maximum": "max({0}, {1})", "minimum": "min({0}, {1})",
+    "clamp": "clamp({0}, {1})", "clamp_min": "max({0}, {1})", "index": "{0}[{1}]", "ones": "1", "zeros": "0",
+    "ones_like": "1", "zeros_like": "0", "full": "{1}", "full_like": "{1}", "new_ones": "1", "new_zeros": "0",
+}  # fmt: skip
+PASSED = frozenset(
+    """
+    to _to_copy unsqueeze squeeze view reshape expand expand_as clone contiguous detach type_as alias _unsafe_view
+    lift_fresh_copy broadcast_to unflatten flatten
+    """.split()
+)
+#: Ops written as f(x), their axis left out where the tensors at hand leave no choice.
+FUNCTIONS = frozenset("argmax argmin sum cumsum amax amin max min any all flip sort topk nonzero abs mean round".split())
+_BINDING = {"+", "-", "*", "/", "//", "%", "==", "!=", "<", "<=", ">", ">=", "&", "|"}
+#: Longer expressions are cut: nobody reads them.
+LONGEST = 160
+
+
+class Printer:
+    """Writes known values of one program; `names` gives ids that mean something their names (0: "pad_token_id")."""
+
+    def __init__(self, program: Program, names: Mapping[int, str]) -> None:
+        self._program = program
+        self._names = names
+
+    def write(self, value: Any) -> str:
+        """The expression of an argument: a reference to a node, or a constant."""
+        text = self._write(value)
+        return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+    def _write(self, value: Any) -> str:
+        if isinstance(value, Ref):
+            return self._node(self._program.nodes[value.index])
+        if isinstance(value, list | tuple):
+            return ", ".join(self._write(v) for v in value if v is not None)
+        return str(value)
+
+    def _node(self, node: Node) -> str:
+        if node.kind is not Kind.OP:
+            return node.target.rsplit(".", 1)[-1] if node.kind is Kind.BUFFER else str(node.target)
+        name = node.op.removeprefix("aten::")
+        if name in PASSED:
+            return self._write(node.args[0])
+        if name == "arange":
+            return self._arange(node)
+        if name in ("select", "slice"):
+            return self._subscript(node, name)
+        if name in TEMPLATES:
+            return self._template(node, name)
+        shown = node.args[:1] if name in FUNCTIONS else node.args
+        return f"{name.split('::')[-1]}({', '.join(map(self._write, shown))})"
+
+    def _arange(self, node: Node) -> str:
+        assert node.results is not None
+        return "arange(s)" if node.results[0][0][0] > 2 else f"arange({node.results[0][0][0]})"
+
+    def _subscript(self, node: Node, name: str) -> str:
+        axis, *rest = node.args[1:]
+        whole = name == "slice" and (not rest or (rest[0] in (0, None) and (len(rest) < 2 or _endless(rest[1]))))
+        if whole:
+            return self._write(node.args[0])
+        inside = self._write(rest[0]) if name == "select" else ":".join(_bound(r) for r in (*rest, None)[:2])
+        return f"{self._atom(node.args[0])}[{': , ' * axis if isinstance(axis, int) and axis > 0 else ''}{inside}]".replace(": , ", ":, ")
+
+    def _template(self, node: Node, name: str) -> str:
+        template = TEMPLATES[name]
+        fields = [int(f) for _, f, _, _ in string.Formatter().parse(template) if f]
+        texts = {}
+        for field in fields:
+            argument = node.args[field] if field < len(node.args) else None
+            texts[field] = self._named(node, argument) or (self._atom(argument) if " " in template else self._write(argument))
+        return template.format(*(texts.get(i, "") for i in range(max(fields, default=-1) + 1)))
+
+    def _named(self, node: Node, argument: Any) -> str | None:
+        """An id compared with input ids is called by its name."""
+        if node.op not in ("aten::eq", "aten::ne") or not isinstance(argument, int):
+            return None
+        return self._names.get(argument)
+
+    def _atom(self, value: Any) -> str:
+        text = self._write(value)
+        return f"({text})" if any(f" {sign} " in text for sign in _BINDING) and not _enclosed(text) else text
+
+
+def _enclosed(text: str) -> bool:
+    depth = 0
+    for position, character in enumerate(text):
+        depth += (character in "([") - (character in ")]")
+        if character == " " and depth == 0:
+            return False
+        del position
+    return True
+
+
+def _endless(stop: Any) -> bool:
+    return stop is None or (isinstance(stop, int) and stop > 2**31)
+
+
+def _bound(value: Any) -> str:
+    return "" if value is None or _endless(value) or value == 0 else str(value)
+
+
+def inputs_behind(program: Program, indices: set[int]) -> tuple[str, ...]:
+    """The inputs from which known nodes are computed, in the order of the inputs."""
+    seen, todo = set(indices), list(indices)
+    while todo:
+        for ref in program.nodes[todo.pop()].refs:
+            if ref not in seen:
+                seen.add(ref)
+                todo.append(ref)
+    return tuple(name for name, index in program.inputs.items() if index in seen)

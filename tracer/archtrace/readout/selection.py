@@ -1,0 +1,195 @@
+"""The selection: the ops between a read tensor and the point where its positions have become one vector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from archtrace.bounds import Bound
+from archtrace.program import Node, Ref
+from archtrace.readout.expression import Printer, inputs_behind
+from archtrace.readout.tensors import ReadTensor, token_nodes
+from archtrace.results import Index, KindName
+from archtrace.rules.movement import MOVES
+from archtrace.values import Unknown
+
+_MOVES = frozenset(name if "::" in name else f"aten::{name}" for name in MOVES)
+_MAXIMA = frozenset(f"aten::{n}" for n in ("amax", "max", "max_pool1d", "adaptive_max_pool1d", "topk", "sort"))
+_SUMS = frozenset(f"aten::{n}" for n in ("sum", "matmul", "bmm", "einsum", "linear", "mv"))
+_SOFTMAX = frozenset(f"aten::{n}" for n in ("softmax", "_softmax", "_safe_softmax", "scaled_dot_product_attention"))
+_DIVISIONS = frozenset({"aten::div", "aten::mul", "aten::reciprocal"})
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """`first` is the op at which the token axis ends; `ops` are it and the pure movements (or division) after it;
+    `before` are the ops from the read tensor to it; `after` those from there to the logits."""
+
+    tensor: ReadTensor
+    first: Node | None
+    ops: tuple[Node, ...]
+    before: tuple[Node, ...]
+    after: tuple[Node, ...]
+
+
+def selection(found: Bound, tensor: ReadTensor, length: int) -> Selection:
+    """Find where the token axis of a read tensor ends on the way to the logits."""
+    program = found.program
+    carrying = token_nodes(found)
+    below = _descendants(found, tensor.node, carrying)
+    nodes = [program.nodes[i] for i in sorted(below)]
+    exits = [n for n in nodes if not _has_axis(found, n.index, length)]
+    if not exits:
+        return Selection(tensor, None, (), tuple(nodes), ())
+    ops = _picking(exits, found)
+    last = ops[-1].index
+    before = tuple(n for n in nodes if n.index < ops[0].index and n not in ops)
+    return Selection(tensor, ops[0], ops, before, tuple(n for n in nodes if n.index > last))
+
+
+def _descendants(found: Bound, start: int, carrying: frozenset[int]) -> set[int]:
+    users = found.program.users
+    seen: set[int] = set()
+    todo = [start]
+    while todo:
+        fresh = [u for u in users[todo.pop()] if u in carrying and u not in seen]
+        seen.update(fresh)
+        todo += fresh
+    return seen
+
+
+def _has_axis(found: Bound, index: int, length: int) -> bool:
+    value = found.run.values[index]
+    parts = value if isinstance(value, list | tuple) else (value,)
+    return any(length in tuple(getattr(part, "shape", ())) for part in parts)
+
+
+def _picking(exits: list[Node], found: Bound) -> tuple[Node, ...]:
+    """The first op without the axis, and what follows as long as it only moves or divides."""
+    chain = [exits[0]]
+    members = {exits[0].index}
+    for node in exits[1:]:
+        plain = node.op in _MOVES or node.op == "archtrace::write_view" or (
+            node.op in _DIVISIONS and chain[-1].op in _SUMS | {"aten::mean"} and _one_unknown(node, found)
+        )
+        if not (plain and any(ref in members for ref in node.refs)):
+            break
+        chain.append(node)
+        members.add(node.index)
+    return tuple(chain)
+
+
+def _one_unknown(node: Node, found: Bound) -> bool:
+    return sum(isinstance(found.run.values[r], Unknown) for r in node.refs) == 1
+
+
+def pooling(chosen: Selection, found: Bound) -> KindName:
+    """How many positions become one: by a mean, a maximum, attention, or in another way."""
+    ops = {n.op for n in (*chosen.before, *chosen.ops)}
+    if ops & _SOFTMAX:
+        return "attention"
+    if chosen.first is None:
+        return "all"
+    if chosen.first.op in _MAXIMA:
+        return "max"
+    if chosen.first.op in ("aten::mean", "aten::adaptive_avg_pool1d", "aten::avg_pool1d"):
+        return "mean"
+    if chosen.first.op in _SUMS and (_divided(chosen) or _weighted_by_known(chosen, found)):
+        return "mean"
+    return "all"
+
+
+def _divided(chosen: Selection) -> bool:
+    return any(n.op in _DIVISIONS for n in chosen.ops[1:])
+
+
+def _weighted_by_known(chosen: Selection, found: Bound) -> bool:
+    """A product whose other factor is known and adds up to one in each row."""
+    assert chosen.first is not None
+    factors = [found.run.values[r] for r in chosen.first.refs]
+    known = [f for f in factors if isinstance(f, torch.Tensor) and f.is_floating_point()]
+    return any(bool(torch.isclose(f.sum(-1), torch.ones(())).all()) for f in known)
+
+
+def index_of(chosen: Selection, found: Bound, kind: KindName, names: dict[int, str]) -> Index:
+    """The index expression of a selection, and the inputs that it depends on."""
+    printer = Printer(found.program, names)
+    known = _known_operands(chosen, found)
+    depends = inputs_behind(found.program, {ref for node in known for ref in known[node]})
+    text = _index_text(chosen, found, printer, known)
+    if kind == "first":
+        text = "0"
+    elif kind == "last":
+        text = "-1"
+    return Index(text, depends)
+
+
+def _known_operands(chosen: Selection, found: Bound) -> dict[Node, list[int]]:
+    """Per op of the selection (and per op before it) the known tensors that it takes."""
+    table: dict[Node, list[int]] = {}
+    for node in (*chosen.before, *chosen.ops):
+        refs = [r for r in node.refs if isinstance(found.run.values[r], torch.Tensor)]
+        if refs:
+            table[node] = refs
+    return table
+
+
+def _index_text(chosen: Selection, found: Bound, printer: Printer, known: dict[Node, list[int]]) -> str:
+    pieces = [piece for node in chosen.ops if (piece := _piece(node, found, printer))]
+    if pieces:
+        return "".join(pieces) if len(pieces) > 1 else pieces[0]
+    masks = dict.fromkeys(printer.write(Ref(r)) for node in known for r in known[node])
+    shown = [m for m in masks if not m.replace(".", "").isdigit()]
+    return shown[0] if shown else "arange(s)"
+
+
+def _piece(node: Node, found: Bound, printer: Printer) -> str:
+    """The index of one subscript or gather along its axis."""
+    name = node.op.removeprefix("aten::")
+    if name == "select":
+        return printer.write(node.args[2])
+    if name == "index":
+        texts = [printer.write(i) for i in node.args[1] if i is not None]
+        return next((t for t in reversed(texts) if not t.startswith("arange(2")), texts[-1])
+    if name in ("gather", "index_select", "take_along_dim"):
+        return printer.write(node.args[2])
+    if name == "slice" and len(node.args) > 2:
+        stop = node.args[3] if len(node.args) > 3 else None
+        single = isinstance(stop, int) and isinstance(node.args[2], int) and stop - node.args[2] == 1
+        return printer.write(node.args[2]) if single else ""
+    return ""
+
+
+def paths(nodes: Iterable[Node]) -> tuple[tuple[str, str], ...]:
+    """The innermost modules of the nodes with the op that they run, in order, each module once."""
+    seen: dict[str, str] = {}
+    for node in nodes:
+        if node.module:
+            seen.setdefault(node.module, node.op.removeprefix("aten::"))
+    return tuple(seen.items())
+
+
+def slice_text(tensor: str, kind: KindName, index: Index, axis: int) -> str:
+    """The slice as a subscript of the tensor."""
+    lead = ":, " if axis == 1 else ""
+    texts: dict[KindName, str] = {
+        "first": f"{tensor}[{lead}0]",
+        "last": f"{tensor}[{lead}-1]",
+        "mean": f"{tensor}.mean({axis})",
+        "masked_mean": f"{tensor}.mean({axis}, where={index.expression})",
+        "max": f"{tensor}.amax({axis})",
+        "attention": f"attention over {tensor}",
+        "latents": f"{tensor}[:]",
+        "all": f"{tensor}[:]",
+        "none": "nothing",
+        "other": f"some of {tensor}",
+    }
+    return texts.get(kind, f"{tensor}[{lead}{index.expression}]")
+
+
+def as_refs(values: Iterable[Any]) -> list[int]:
+    """The node numbers of the references among some arguments."""
+    return [v.index for v in values if isinstance(v, Ref)]

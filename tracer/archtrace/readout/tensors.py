@@ -1,0 +1,180 @@
+"""Read tensors: the last hidden states with a token axis on the way from the tokens to the logits.
+
+Walk back from the logits. For a model of the library stop at the outputs of its backbone; for any other (or where
+that would miss a path) at the nearest outputs of modules that have a token axis. What several of them share before any
+position looks at another is lifted to the tensor that they come from: keys and values to the hidden state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import networkx as nx
+import numpy as np
+
+from archtrace.bounds import Bound, token_axis
+from archtrace.interpret import Interpreter
+from archtrace.marks import spread
+from archtrace.program import Kind, Program
+
+
+@dataclass(frozen=True)
+class ReadTensor:
+    """A tensor that the classifier reads: its name, the module whose output it is, its node and token axis."""
+
+    name: str
+    module: str
+    node: int
+    axis: int
+
+
+def read_tensors(
+    interpreter: Interpreter, found: Bound, backbone: str | None, length: int
+) -> tuple[ReadTensor, ...]:
+    """The tensors that the classifier reads; `backbone` is the path of the library's base model, None elsewhere."""
+    program = found.program
+    carrying = token_nodes(found)
+    named = {i: n for i, n in _named(program, found, length).items() if i in carrying}
+    if backbone is not None:
+        own = {i: n for i, n in named.items() if _of_backbone(n.name, backbone)}
+        hit, missed = _frontier(found, carrying, own)
+        if hit and not missed:
+            return tuple(_renamed(own[i], backbone) for i in sorted(hit))
+    hit, _ = _frontier(found, carrying, named)
+    return tuple(named[i] for i in sorted(_lifted(interpreter, found, hit, named)))
+
+
+def token_nodes(found: Bound) -> frozenset[int]:
+    """Nodes that tokens reach and that reach the logits."""
+    program = found.program
+    reached: set[int] = set()
+    for node in program.nodes:
+        if node.kind is Kind.INPUT or any(ref in reached for ref in node.refs):
+            if found.demand[node.index] is not None:
+                reached.add(node.index)
+    return frozenset(reached)
+
+
+def _named(program: Program, found: Bound, length: int) -> dict[int, ReadTensor]:
+    """Module outputs with a token axis, by node; the outermost module names a node that several put out."""
+    named: dict[int, ReadTensor] = {}
+    for name, indices in program.tensors.items():
+        for index in indices:
+            shape = tuple(getattr(found.run.values[index], "shape", ()))
+            axis = token_axis(shape, _rows(found), length) if len(shape) >= 3 else None
+            if axis is not None and (index not in named or _better(name, named[index].name)):
+                named[index] = ReadTensor(name, _owner(name), index, axis)
+    return named
+
+
+def _rows(found: Bound) -> int:
+    return found.run.shape(found.program.output)[0]
+
+
+#: Names of hidden states in a model's output, best first.
+_FIELDS = ("last_hidden_state", "encoder_last_hidden_state", "hidden_states", "encoder_hidden_states")
+
+
+def _better(name: str, other: str) -> bool:
+    """Fields of outputs ("last_hidden_state") name a tensor better than paths, and short paths better than long."""
+    return _rank(name) < _rank(other)
+
+
+def _rank(name: str) -> tuple[int, int, int]:
+    field = _field(name)
+    return (_FIELDS.index(field) if field else len(_FIELDS), name.count("."), len(name))
+
+
+def _field(name: str) -> str:
+    last = name.rsplit(".", 1)[-1].split("[")[0]
+    return last if last in _FIELDS else ""
+
+
+def _owner(name: str) -> str:
+    return name.rsplit(".", 1)[0] if _field(name) and "." in name else "" if _field(name) else name
+
+
+def _of_backbone(name: str, backbone: str) -> bool:
+    return _owner(name) == backbone and _field(name) != ""
+
+
+def _renamed(tensor: ReadTensor, backbone: str) -> ReadTensor:
+    return ReadTensor(tensor.name.removeprefix(f"{backbone}."), backbone, tensor.node, tensor.axis)
+
+
+def _frontier(found: Bound, carrying: frozenset[int], stops: Iterable[int]) -> tuple[set[int], bool]:
+    """The stops first met on the way back from the logits, and whether any way misses them all."""
+    program, stopping = found.program, set(stops)
+    hit: set[int] = set()
+    missed = False
+    seen, todo = {program.output}, [program.output]
+    while todo:
+        index = todo.pop()
+        if index in stopping:
+            hit.add(index)
+            continue
+        node = program.nodes[index]
+        missed |= node.kind is Kind.INPUT
+        fresh = [r for r in node.refs if r in carrying and r not in seen]
+        seen.update(fresh)
+        todo += fresh
+    return hit, missed
+
+
+def _lifted(interpreter: Interpreter, found: Bound, hit: set[int], named: dict[int, ReadTensor]) -> set[int]:
+    """Several read tensors that one hidden state feeds position by position are that hidden state."""
+    if len(hit) < 2:
+        return hit
+    graph = dataflow(found.program, token_nodes(found))
+    graph.add_edges_from([(_TOKENS, i) for i in list(graph) if graph.in_degree(i) == 0])
+    dominator = nx.immediate_dominators(graph, _TOKENS)
+    for common in _shared(dominator, hit):
+        if common in named and _positionwise(interpreter, found, named[common], [named[i] for i in hit]):
+            return {common}
+    return hit
+
+
+#: The node from which all token inputs come.
+_TOKENS = -1
+
+
+def _shared(dominator: dict[int, int], nodes: set[int]) -> list[int]:
+    """The nodes through which every way to each of these goes, nearest first."""
+    chains = [_chain(dominator, node) for node in sorted(nodes)]
+    return [n for n in chains[0] if all(n in chain for chain in chains)]
+
+
+def _chain(dominator: dict[int, int], node: int) -> list[int]:
+    chain = [node]
+    while dominator.get(node, node) not in (None, node):
+        node = dominator[node]
+        chain.append(node)
+    return chain
+
+
+def _positionwise(interpreter: Interpreter, found: Bound, start: ReadTensor, ends: list[ReadTensor]) -> bool:
+    """True when each position of the ends depends on the same position of the start alone."""
+    shape = found.run.shape(start.node)
+    length = shape[start.axis]
+    marks = np.eye(length, dtype=bool).reshape(
+        *(length if axis == start.axis else 1 for axis in range(len(shape))), length
+    )
+    reached = interpreter.influence(found.run, {start.node: marks})
+    for end in ends:
+        other = found.run.shape(end.node)
+        if reached[end.node] is None or other[end.axis] != length:
+            return False
+        table = np.moveaxis(spread(reached[end.node], other), end.axis, 0).any(axis=tuple(range(1, len(other))))
+        if (table & ~np.eye(length, dtype=bool)).any():
+            return False
+    return True
+
+
+def dataflow(program: Program, keep: Iterable[int]) -> "nx.DiGraph[int]":
+    """The graph of the kept nodes, edges in the direction of the data."""
+    kept = set(keep)
+    graph: nx.DiGraph[int] = nx.DiGraph()
+    graph.add_nodes_from(kept)
+    graph.add_edges_from((ref, i) for i in kept for ref in program.nodes[i].refs if ref in kept)
+    return graph

@@ -1,0 +1,83 @@
+"""The bundled table: what is known of an id without a network.
+
+`reference.toml` names families, `checkpoints.toml` looked-up fields and the short ids that the Hub redirects.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from archtrace.results import Finding
+from archtrace.targets import library
+
+_TABLES = Path(__file__).parent.parent / "tables"
+
+
+@cache
+def table(name: str) -> dict[str, Any]:
+    """One of the tables, read once; do not change it."""
+    return tomllib.loads((_TABLES / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True)
+class Bundled:
+    """What the table says of an id. `fields` differ from the model type's default; `source` says who says so."""
+
+    id: str
+    model_type: str
+    source: str = ""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    def findings(self) -> tuple[Finding, ...]:
+        if self.source:
+            return ()
+        return (
+            Finding(
+                "family-config",
+                f"{self.id} is known only by its family: the default config of {self.model_type} was traced, "
+                "whose sizes and options may differ from the checkpoint's",
+            ),
+        )
+
+
+def full_id(name: str) -> str:
+    """The id that the Hub redirects a short id to; any other name as it is."""
+    aliases: dict[str, str] = table("checkpoints")["aliases"]
+    return aliases.get(name, name)
+
+
+def known_ids() -> frozenset[str]:
+    """Every id and every short id in the table."""
+    checkpoints = table("checkpoints")
+    aliases = frozenset(short for short, full in checkpoints["aliases"].items() if lookup(short) or lookup(full))
+    return aliases | frozenset(checkpoints["checkpoints"]) | frozenset(_references())
+
+
+def lookup(name: str) -> Bundled | None:
+    """What the table knows of an id or a short id: its fields, else its family."""
+    name_in_full = full_id(name)
+    facts = table("checkpoints")["checkpoints"].get(name_in_full)
+    if facts is not None:
+        return Bundled(name_in_full, facts["model_type"], facts["source"], facts.get("config", {}))
+    family = _references().get(name_in_full) or (_family(name_in_full) if _is_alias(name, name_in_full) else None)
+    return Bundled(name_in_full, family) if family else None
+
+
+def _is_alias(name: str, full: str) -> bool:
+    return name != full or full in table("checkpoints")["aliases"].values()
+
+
+def _references() -> Mapping[str, str]:
+    references: dict[str, str] = table("reference")["reference"]
+    return references
+
+
+def _family(full: str) -> str | None:
+    """The model type whose name begins the id's: `roberta` for `FacebookAI/roberta-large-mnli`."""
+    name = full.rsplit("/", maxsplit=1)[-1].lower()
+    return max((t for t in library.classifiers() if name.startswith(f"{t}-")), key=len, default=None)

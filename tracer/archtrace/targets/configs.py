@@ -1,0 +1,114 @@
+"""Config fields: read from JSON, changed as the user wishes, made into a config object."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import inspect
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from archtrace.targets import limits
+from archtrace.targets.messages import did_you_mean, one_line, refusal
+
+#: Fields of a file that choose a kernel, not a structure; the library may refuse them for want of a package.
+_KERNELS = frozenset({"attn_implementation", "_attn_implementation", "quantization_config", "_name_or_path"})
+
+
+def read(source: Any) -> tuple[dict[str, Any], str]:
+    """The fields of a path, a mapping or a config object, and where they stand. TargetError for a file
+    that is not a JSON object."""
+    if isinstance(source, Mapping):
+        return dict(source), "the config given"
+    if not isinstance(source, str | Path):
+        return dict(source.to_diff_dict()), "the config given"
+    path = Path(source)
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise _not_json(f"{path}:{error.lineno}:{error.colno}", error.msg) from error
+    except UnicodeDecodeError as error:
+        raise _not_json(str(path), "it is not UTF-8 text") from error
+    except OSError as error:
+        raise refusal(
+            f"the config {path.name} cannot be read",
+            where=str(path),
+            why=error.strerror or one_line(error),
+            do="name a JSON file",
+        ) from error
+    if not isinstance(fields, dict):
+        raise _not_json(str(path), f"it holds a {type(fields).__name__}, not an object")
+    return fields, str(path)
+
+
+def _not_json(where: str, why: str) -> Exception:
+    return refusal("the config is not JSON", where=where, why=why, do="write it as one JSON object: {...}")
+
+
+def construct(kind: Any, fields: Mapping[str, Any], wishes: Mapping[str, Any], where: str) -> Any:
+    """A config of this class, the wishes set among the fields first, so that derived fields follow."""
+    plain = {name: value for name, value in fields.items() if name not in _KERNELS}
+    wanted = _with_wishes(kind, plain, wishes, where)
+    limits.check(wanted, where)
+    wanted.pop("model_type", None)
+    try:
+        return kind(**wanted)
+    except Exception as error:
+        raise refusal(
+            f"the config does not fit {kind.__name__}", where=where, why=one_line(error), do="correct the value"
+        ) from error
+
+
+def _with_wishes(kind: Any, fields: dict[str, Any], wishes: Mapping[str, Any], where: str) -> dict[str, Any]:
+    if not wishes:
+        return dict(fields)
+    default = _default(kind)
+    result = dict(fields)
+    for path, value in wishes.items():
+        name, _, inner = path.partition(".")
+        name = getattr(kind, "attribute_map", {}).get(name, name)
+        _check_known(name, path, kind, {*_names(kind, default), *fields}, where)
+        if inner:
+            part = getattr(default, name, None)
+            result[name] = _with_inner(part, result.get(name), {inner: value}, where)
+        else:
+            result[name] = value
+    if "num_labels" in wishes:
+        result = {name: value for name, value in result.items() if name not in ("id2label", "label2id")}
+    return result
+
+
+def _with_inner(default: Any, given: Any, wishes: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The fields of a config inside the config (or of a table), with the wishes among them."""
+    is_config = hasattr(default, "to_diff_dict")
+    fields = given or (default.to_diff_dict() if is_config else default) or {}
+    return _with_wishes(type(default) if is_config else dict, dict(fields), wishes, where)
+
+
+def _check_known(name: str, path: str, kind: Any, known: set[str], where: str) -> None:
+    if kind is dict or name in known:
+        return
+    raise refusal(
+        f"unknown config field {path!r}",
+        where=where,
+        why=f"{kind.__name__} has no field {name!r}",
+        do=f"{did_you_mean(name, known)}see the fields of {kind.__name__}",
+    )
+
+
+def _default(kind: Any) -> Any:
+    """The config that the class makes of nothing; None where it cannot."""
+    with contextlib.suppress(Exception):
+        return kind()
+    return None
+
+
+def _names(kind: Any, default: Any) -> set[str]:
+    """Every field of a config class, by whichever way it declares them."""
+    declared = {f.name for f in dataclasses.fields(kind)} if dataclasses.is_dataclass(kind) else set()
+    with contextlib.suppress(TypeError, ValueError):
+        declared |= set(inspect.signature(kind.__init__).parameters) - {"self", "kwargs", "args"}
+    public = {name for name in getattr(default, "__dict__", {}) if not name.startswith("_")}
+    return declared | public | set(getattr(kind, "attribute_map", {})) | {"num_labels"}

@@ -1,0 +1,63 @@
+"""Fills: what a default config lacks and every real checkpoint has. The facts stand in `tables/fills.toml`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from archtrace.results import Finding
+from archtrace.targets.bundled import table
+
+
+def fill(config: Any) -> tuple[Finding, ...]:
+    """Set what is missing on the config and on the configs nested in it; each fill gives a finding."""
+    return tuple(
+        Finding("config-filled", f"{path}{name} = {value!r} was filled in: {why}")
+        for path, part in nested("", config)
+        for name, value, why in _missing(part)
+        if _set(part, name, value)
+    )
+
+
+def nested(path: str, config: Any) -> Iterator[tuple[str, Any]]:
+    """The config and every config inside it, each with its path (`text_config.`)."""
+    yield path, config
+    for name, value in list(vars(config).items()):
+        if hasattr(value, "to_diff_dict"):
+            yield from nested(f"{path}{name}.", value)
+
+
+def _set(config: Any, name: str, value: Any) -> bool:
+    setattr(config, name, value)
+    return True
+
+
+def _missing(config: Any) -> Iterator[tuple[str, Any, str]]:
+    facts = table("fills")["fills"].get(getattr(config, "model_type", ""), {})
+    for name, value in facts.items():
+        if name not in ("why", "source") and getattr(config, name, None) in (None, {}):
+            yield name, _value(value, config), facts["why"]
+    if getattr(config, "vocab_size", None) is None:
+        return
+    if getattr(config, "pad_token_id", None) is None:
+        why = "the config has none, and a classifier must tell padding from tokens"
+        yield "pad_token_id", _free_token(config), why
+    if getattr(config, "is_encoder_decoder", False) and getattr(config, "decoder_start_token_id", None) is None:
+        yield "decoder_start_token_id", config.pad_token_id, "the config has none; the decoder starts with padding"
+
+
+def _value(value: Any, config: Any) -> Any:
+    """A fact's value: as it stands, the quotient of two fields, or the first item of one."""
+    if isinstance(value, Mapping) and set(value) == {"quotient"}:
+        over, under = (getattr(config, name) for name in value["quotient"])
+        return over // under
+    if isinstance(value, Mapping) and set(value) == {"first"}:
+        return next(iter(getattr(config, value["first"])))
+    return value
+
+
+def _free_token(config: Any) -> int:
+    """The first token that is neither the end nor the beginning of a sequence."""
+    marks = [getattr(config, f"{name}_token_id", None) for name in ("eos", "bos")]
+    taken = {token for mark in marks for token in (mark if isinstance(mark, list | tuple) else [mark])}
+    return next(token for token in range(len(taken) + 1) if token not in taken)

@@ -1,0 +1,101 @@
+"""A checkpoint's config.json, from the Hugging Face cache or from the Hub; nothing else is ever fetched."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from archtrace.results import ConfigSource
+from archtrace.targets.messages import first_line
+
+FILE = "config.json"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A config.json on disk: of which id, and whether it lay in the cache or was fetched."""
+
+    path: Path
+    source: ConfigSource
+    id: str
+
+
+@dataclass(frozen=True)
+class Missing:
+    """No config.json: what each place said."""
+
+    places: tuple[str, ...]
+
+
+def find(ids: Sequence[str], patience: float) -> Found | Missing:
+    """The first of the ids (names of one repository) whose config.json is in the cache or on the Hub.
+
+    The Hub has `patience` seconds to answer; a connection that fails is not tried again.
+    """
+    from huggingface_hub import constants
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        found = next((Found(path, "cache", name) for name in ids if (path := _cached(name))), None)
+    except HFValidationError:
+        return Missing(("the Hub: not asked, this is no Hub id",))
+    cache = f"the cache {constants.HF_HUB_CACHE}: not there"
+    if found or constants.HF_HUB_OFFLINE:
+        return found or Missing((cache, "the Hub: not asked, HF_HUB_OFFLINE is set"))
+    answer = _within(patience, lambda: _ask(ids, patience))
+    return answer if isinstance(answer, Found) else Missing((cache, f"the Hub {constants.ENDPOINT}: {answer}"))
+
+
+def _cached(name: str) -> Path | None:
+    from huggingface_hub import try_to_load_from_cache
+
+    path = try_to_load_from_cache(name, FILE)
+    return Path(path) if isinstance(path, str) else None
+
+
+def _within(seconds: float, ask: Callable[[], Any]) -> Any:
+    """The answer, if it comes in time: resolving a name has no time-out of its own."""
+    answers: list[Any] = []
+    thread = threading.Thread(target=lambda: answers.append(ask()), daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return answers[0] if answers else f"no answer within {seconds:g} s"
+
+
+def _ask(ids: Sequence[str], patience: float) -> Found | str:
+    """The file, or why there is none. `hf_hub_download` retries for 23 s when offline, so a HEAD goes first."""
+    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    reason = ""
+    for name in ids:
+        try:
+            get_hf_file_metadata(hf_hub_url(name, FILE), timeout=patience)
+            return Found(Path(hf_hub_download(name, FILE, etag_timeout=patience)), "hub", name)
+        except RepositoryNotFoundError as error:
+            reason = reason or _reason(error)
+        except Exception as error:
+            return _reason(error)
+    return reason
+
+
+def _reason(error: Exception) -> str:
+    from huggingface_hub import errors
+
+    known = {
+        errors.GatedRepoError: "the repository is gated; accept its terms there and run `hf auth login`",
+        errors.RepositoryNotFoundError: "no such repository (a private one needs `hf auth login`)",
+        errors.RemoteEntryNotFoundError: f"the repository has no {FILE}",
+    }
+    return next((text for kind, text in known.items() if isinstance(error, kind)), first_line(error))
+
+
+def patience(bundled: bool) -> float:
+    """Seconds for the Hub to answer: what HF_HUB_ETAG_TIMEOUT says, but few where the bundled table can answer."""
+    from huggingface_hub import constants
+
+    chosen = float(constants.HF_HUB_ETAG_TIMEOUT)
+    return 2.0 if bundled and chosen == constants.DEFAULT_ETAG_TIMEOUT else chosen

@@ -1,0 +1,124 @@
+"""What transformers knows: its model types, their config classes and their sequence classifiers.
+
+The names are read off its source, so that an unknown name is answered without importing it (3 seconds).
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, TypeGuard
+
+from archtrace.targets.messages import did_you_mean, one_line, refusal
+
+CLASSIFIER = "ForSequenceClassification"
+
+
+@cache
+def classifiers() -> Mapping[str, str]:
+    """Model type -> the name of its sequence classifier (the first where there are several)."""
+    names = _literal("modeling_auto", "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES")
+    return {kind: name if isinstance(name, str) else name[0] for kind, name in names.items()}
+
+
+@cache
+def model_types() -> frozenset[str]:
+    """Every model type of the library, with a classifier or without."""
+    modules = ("auto_mappings", "configuration_auto")
+    return frozenset(classifiers()).union(*(_literal(module, "CONFIG_MAPPING_NAMES") for module in modules))
+
+
+def _literal(module: str, name: str) -> dict[str, Any]:
+    """A table `name = OrderedDict([...])` of one of the library's auto modules, with its `name.update({...})`."""
+    spec = find_spec("transformers")
+    places = spec.submodule_search_locations if spec else None
+    path = Path((places or ["."])[0]) / "models" / "auto" / f"{module}.py"
+    tree = ast.parse(path.read_text(encoding="utf-8")) if path.exists() else ast.Module([], [])
+    found: dict[str, Any] = {}
+    for call in (statement.value for statement in tree.body if _about(statement, name)):
+        if isinstance(call, ast.Call) and call.args and isinstance(call.args[0], ast.List | ast.Dict):
+            found.update(ast.literal_eval(call.args[0]))
+    return found
+
+
+def _about(statement: ast.stmt, name: str) -> TypeGuard[ast.Assign | ast.Expr]:
+    """Whether it says `name = ...` or `name.update(...)`."""
+    if isinstance(statement, ast.Assign):
+        return ast.unparse(statement.targets[0]) == name
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    return isinstance(call, ast.Call) and ast.unparse(call.func) == f"{name}.update"
+
+
+def config_class(model_type: str) -> Any:
+    """The library's config class of a model type that it has."""
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+    return CONFIG_MAPPING[model_type]
+
+
+def model_class(name: str) -> Any:
+    """A model class by its name; imports its module."""
+    import transformers
+
+    return getattr(transformers, name)
+
+
+def classifier_name(model_type: str, architectures: Sequence[str], where: str) -> str:
+    """The sequence classifier that the architectures name, else the model type's. TargetError without any."""
+    named = next((name for name in architectures if _fits(name, model_type)), None)
+    if named is None and model_type not in classifiers():
+        raise no_classifier(model_type, where)
+    return named or classifiers()[model_type]
+
+
+def _fits(name: str, model_type: str) -> bool:
+    if not name.endswith(CLASSIFIER) or name == classifiers().get(model_type):
+        return name.endswith(CLASSIFIER)
+    import transformers
+
+    kind = getattr(getattr(transformers, name, None), "config_class", None)
+    return kind is not None and kind is config_class(model_type)
+
+
+def no_classifier(model_type: str, where: str) -> Exception:
+    """The refusal of a model type that the library does not know, or knows without a classifier."""
+    import importlib.metadata
+
+    version = importlib.metadata.version("transformers")
+    if model_type in model_types():
+        return refusal(
+            f"model type {model_type!r} has no sequence classifier",
+            where=where,
+            why=f"transformers {version} has no {CLASSIFIER} class for it",
+            do=f"{did_you_mean(model_type, classifiers())}name a class of your own: path/to/file.py:Class",
+        )
+    return refusal(
+        f"model type {model_type!r} is not known",
+        where=where,
+        why=f"transformers {version} has no model of that type",
+        do=f"{did_you_mean(model_type, classifiers())}"
+        "install a transformers that has it, or name a class of your own: path/to/file.py:Class",
+    )
+
+
+def construct(name: str, config: Any) -> Any:
+    """Construct the library's class of that name. TargetError where it needs a package that is missing."""
+    try:
+        return model_class(name)(config)
+    except ImportError as error:
+        raise missing_package(name, error) from error
+
+
+def missing_package(name: str, error: ImportError) -> Exception:
+    """The refusal of a model that needs a package which is not installed."""
+    first = str(error).strip().split("\n", 1)[0].split(" but it was not found")[0]
+    package = f" {first.split(' requires the ')[1].split(' ')[0]}" if " requires the " in first else " it"
+    return refusal(
+        f"{name} cannot be built",
+        where=f"{name}.__init__",
+        why=first if " requires the " in first else one_line(error),
+        do=f"install{package} and try again",
+    )

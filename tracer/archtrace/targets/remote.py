@@ -1,0 +1,51 @@
+"""Code that lies beside a checkpoint: never run unless the user says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from archtrace.targets.messages import one_line, refusal
+
+CONFIG, MODEL = "AutoConfig", "AutoModelForSequenceClassification"
+
+
+def classes(auto_map: Mapping[str, Any], repository: str) -> tuple[Any, Any]:
+    """The config class and the classifier that the checkpoint's own code defines. Runs that code."""
+    from transformers.dynamic_module_utils import get_class_from_dynamic_module
+
+    try:
+        config, model = (get_class_from_dynamic_module(auto_map[key], repository) for key in (CONFIG, MODEL))
+    except Exception as error:
+        raise refusal(
+            "the checkpoint's own code cannot be loaded",
+            where=repository,
+            why=one_line(error),
+            do="correct the code, or name the class: path/to/file.py:Class",
+        ) from error
+    return config, model
+
+
+def usable(auto_map: Mapping[str, Any]) -> bool:
+    """Whether the checkpoint's own code holds a classifier and its config."""
+    return CONFIG in auto_map and MODEL in auto_map
+
+
+def untrusted(model_type: str, where: str) -> Exception:
+    """The refusal of a checkpoint whose model is its own code, without the flag."""
+    return refusal(
+        f"model type {model_type!r} is the checkpoint's own code",
+        where=where,
+        why="its auto_map points to Python files, which are never run unasked",
+        do="read that code; if you trust it, say trust_remote_code (--trust-remote-code)",
+    )
+
+
+def without_classifier(auto_map: Mapping[str, Any], where: str) -> Exception:
+    """The refusal of a checkpoint whose own code holds no sequence classifier."""
+    return refusal(
+        "the checkpoint's own code has no sequence classifier",
+        where=where,
+        why=f"its auto_map names {', '.join(sorted(auto_map)) or 'nothing'}, but not {MODEL}",
+        do="name a class of your own: path/to/file.py:Class",
+    )

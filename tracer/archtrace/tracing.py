@@ -1,0 +1,181 @@
+"""trace: the one public verb. From a target to everything that can be said of what its classifier reads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from archtrace import layouts as lay
+from archtrace.capture.export import capture
+from archtrace.errors import CaptureError, TargetError
+from archtrace.layouts import LENGTHS, Signature, Vocabulary
+from archtrace.model import backbone_of, is_library_model, options, prepare
+from archtrace.results import Result
+from archtrace.study import Study
+from archtrace.targets.target import Target
+from archtrace.view import View
+
+#: Called with the stage that begins and, where it is known, how much of the work is done.
+Progress = Callable[[str, float | None], None]
+
+
+class Trace:
+    """A traced model: `result` (frozen), `graph` (networkx), `at(...)` for any layout."""
+
+    def __init__(self, target: Target, module: torch.nn.Module, study: Study, result: Result) -> None:
+        self.target = target
+        self.result = result
+        self._module = module
+        self._studies = {_shapes(next(iter(study.layouts.values()))): study}
+        self._study = study
+
+    def __repr__(self) -> str:
+        slices = ", ".join(r.slice for r in self.readouts) or "nothing"
+        return f"<Trace of {self.result.class_name}: reads {slices} ({self.result.status})>"
+
+    @property
+    def readouts(self) -> tuple[Any, ...]:
+        """What the classifier reads."""
+        return self.result.readouts
+
+    @property
+    def config(self) -> Any:
+        """The config that was traced, with what had to be filled in; None for a model without one."""
+        return self.target.config
+
+    @cached_property
+    def graph(self) -> Any:
+        """A networkx.DiGraph from the token positions to the logits; see archtrace.graph."""
+        from archtrace.graph import build_graph
+
+        return build_graph(self._study)
+
+    def at(self, **inputs: Any) -> View:
+        """What reaches the logits for these inputs (tensors or nested lists); a mask not given is all ones.
+
+        A shape that was not captured yet is captured now. Raises LayoutError where the model refuses the inputs.
+        """
+        layout = {k: torch.as_tensor(v) for k, v in inputs.items()}
+        known = self._study.program.inputs
+        unknown = sorted(set(layout) - set(known))
+        if unknown:
+            raise TargetError(f"{self.result.class_name} has no input {', '.join(unknown)}; it takes {', '.join(known)}")
+        layout = self._completed(layout)
+        study = self._studies.get(_shapes(layout)) or self._captured(layout)
+        return View(Study(study.program, {"given": layout}, study.ids, study.backbone, study.interpreter))
+
+    def _completed(self, layout: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Inputs that were left out: masks of ones, and what is derived from masks."""
+        ids = layout.get(self._study.ids)
+        if ids is None:
+            raise TargetError(f"give {self._study.ids}: the tokens fix the layout")
+        mask = next((layout[n] for n in lay.MASKS if n in layout), torch.ones(ids.shape[:2], dtype=torch.long))
+        for name in self._study.program.inputs:
+            if name not in layout:
+                layout[name] = mask if name in lay.MASKS else lay.DERIVED.get(name, torch.zeros_like)(mask)
+        return layout
+
+    def _captured(self, layout: Mapping[str, torch.Tensor]) -> Study:
+        program = capture(self._module, layout, options(self._module))
+        study = Study(program, {"given": layout}, self._study.ids, self._study.backbone)
+        self._studies[_shapes(layout)] = study
+        return study
+
+
+def _shapes(layout: Mapping[str, torch.Tensor]) -> tuple[Any, ...]:
+    return tuple(sorted((name, tuple(value.shape)) for name, value in layout.items()))
+
+
+class Clock:
+    """Tells stages to whom it may concern, and how many seconds each took."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+        self.seconds: dict[str, float] = {"import": 0.0, "capture": 0.0, "analysis": 0.0, "witness": 0.0}
+
+    @contextmanager
+    def stage(self, name: str, key: str) -> Iterator[None]:
+        """Time a stage under a key of `seconds`."""
+        if self._progress is not None:
+            self._progress(name, None)
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[key] = self.seconds.get(key, 0.0) + time.perf_counter() - start
+
+
+def trace(
+    target: Any,
+    *,
+    num_labels: int | None = None,
+    config: str | Path | Mapping[str, Any] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    trust_remote_code: bool = False,
+    progress: Progress | None = None,
+) -> Trace:
+    """Trace which hidden-state slices of a sequence classifier reach its logits.
+
+    `target`: a Hub id or alias, a model type, a checkpoint folder, "module:Class", "file.py:Class", a config, a class
+    or a live module. `inputs` (by name, tensors or nested lists; integers fix the layout, floats are features) replaces
+    the layouts that are tried otherwise. Raises ArchtraceError with what, where, why and what to do.
+    """
+    from archtrace.assemble import assemble
+    from archtrace.targets import resolve
+
+    clock = Clock(progress)
+    with clock.stage("resolving", "import"):
+        resolved = resolve(
+            target,
+            num_labels=num_labels,
+            config=config,
+            overrides=dict(overrides or {}),
+            trust_remote_code=trust_remote_code,
+        )
+    with clock.stage("building", "capture"):
+        module = prepare(resolved)
+    words = lay.vocabulary(resolved.config)
+    plans = [_given(inputs)] if inputs else [_standard(module, words, n) for n in LENGTHS]
+    with clock.stage("capturing", "capture"):
+        study = study_of(module, *plans[0])
+    with clock.stage("analysing", "analysis"):
+        study.positions  # noqa: B018  computed here, so that the clock tells what it costs
+    result = assemble(resolved, module, study, words, plans, clock)
+    return Trace(resolved, module, study, result)
+
+
+#: Layouts by name, and the name of the ids.
+Plan = tuple[dict[str, dict[str, torch.Tensor]], str]
+
+
+def _standard(module: torch.nn.Module, words: Vocabulary, length: int) -> Plan:
+    names: Signature = lay.signature(module.forward)
+    return lay.layouts(names, words, length), names.ids
+
+
+def _given(inputs: Mapping[str, Any]) -> Plan:
+    layout = {k: torch.as_tensor(v) for k, v in inputs.items()}
+    ids = next((n for n in lay.IDS if n in layout), next(iter(layout)))
+    if layout[ids].ndim < 2:
+        raise TargetError(f"the tokens ({ids}) have shape {tuple(layout[ids].shape)}; rows and positions are needed")
+    return {"given": layout}, ids
+
+
+def study_of(module: torch.nn.Module, layouts: dict[str, dict[str, torch.Tensor]], ids: str) -> Study:
+    example = next(iter(layouts.values()))
+    program = capture(module, example, options(module))
+    if ids not in program.inputs:
+        raise CaptureError(f"the logits of {type(module).__name__} do not take {ids}")
+    return Study(program, layouts, ids, backbone_of(module))
+
+
+def is_classifier(module: torch.nn.Module) -> bool:
+    """True for a library model with a sequence-classification head, by its class's name."""
+    return is_library_model(module) and "SequenceClassification" in type(module).__name__

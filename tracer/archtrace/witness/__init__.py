@@ -1,0 +1,1 @@
+"""The witness: a numeric run that shows which positions reach the logits."""

@@ -1,0 +1,175 @@
+"""Run a program numerically, with random parameters, and see what reaches the logits.
+
+Everything runs in float64, whatever types the graph names, so that what cancels exactly leaves no more than rounding
+noise behind, far below the threshold. Gradients come first; what they cannot show (sparse maxima, rounding,
+hashing, saturation) is tried by finite changes. A position counts once any draw of the parameters shows it.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from archtrace.marks import Marks
+from archtrace.program import Kind, Node, Program, substitute
+
+#: A change below this part of the largest one is rounding noise (float64 rounds at 2e-16).
+NOISE = 1e-10
+#: Draws of the parameters: seed and gain of the weights. Small gains keep activations off their flat parts.
+DRAWS = ((0, 1.0), (1, 0.5), (2, 2.0))
+
+_WIDER = {
+    torch.float16: torch.float64,
+    torch.bfloat16: torch.float64,
+    torch.float32: torch.float64,
+    torch.complex64: torch.complex128,
+}
+
+Values = dict[int, Any]
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One choice of all parameters, by seed and gain."""
+
+    seed: int
+    gain: float
+
+
+def parameters(program: Program, draw: Draw) -> Values:
+    """Random values for each parameter, and for each buffer without values.
+
+    Matrices N(0, gain^2 / fan_in), vectors around 1: no head is zero, no norm switched off.
+    """
+    generator = torch.Generator().manual_seed(draw.seed)
+    values: Values = {}
+    for node in program.nodes:
+        if node.kind in (Kind.PARAMETER, Kind.BUFFER) and node.target not in program.values:
+            assert node.results is not None
+            shape, dtype = node.results[0]
+            values[node.index] = _random(shape, dtype, draw.gain, generator)
+        elif node.kind is Kind.BUFFER:
+            values[node.index] = _wide(program.values[node.target])
+    return values
+
+
+def _random(shape: tuple[int, ...], dtype: torch.dtype, gain: float, generator: torch.Generator) -> torch.Tensor:
+    if not dtype.is_floating_point:
+        return torch.zeros(shape, dtype=dtype)
+    noise = torch.randn(shape, generator=generator, dtype=torch.float64)
+    return noise * gain / math.sqrt(max(shape[-1], 1)) if len(shape) > 1 else 1 + 0.3 * noise
+
+
+def _wide(value: Any) -> Any:
+    if isinstance(value, torch.Tensor) and value.dtype in _WIDER:
+        return value.to(_WIDER[value.dtype])
+    return _WIDER.get(value, value) if isinstance(value, torch.dtype) else value
+
+
+@contextmanager
+def _double() -> Iterator[None]:
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+def run(
+    program: Program, given: Values, layout: Mapping[str, torch.Tensor], change: Mapping[int, Callable[[Any], Any]]
+) -> Values:
+    """All values of a program; `change` replaces the value of a node as soon as it is computed."""
+    values = dict(given)
+    with _double():
+        for node in program.nodes:
+            if node.kind is Kind.INPUT:
+                values[node.index] = _wide(layout[node.target])
+            elif node.kind is Kind.OP:
+                values[node.index] = _call(node, values)
+            if node.index in change:
+                values[node.index] = change[node.index](values[node.index])
+    return values
+
+
+def _call(node: Node, values: Values) -> Any:
+    args = [_widen(substitute(a, values.__getitem__)) for a in node.args]
+    if node.target is operator.getitem:
+        return args[0][args[1]]
+    return node.target(*args, **{k: _widen(substitute(v, values.__getitem__)) for k, v in node.kwargs.items()})
+
+
+def _widen(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_widen(v) for v in value]
+    return _WIDER.get(value, value) if isinstance(value, torch.dtype) else value
+
+
+def gradients(
+    program: Program, given: Values, layout: Mapping[str, torch.Tensor], watch: Sequence[int], seed: int
+) -> dict[int, Marks]:
+    """For each watched node, which rows of the logits have a non-zero gradient at which elements.
+
+    Marks of shape (*shape, rows).
+    """
+    with torch.enable_grad():
+        values = run(program, given, layout, dict.fromkeys(watch, _tracked))
+        logits = values[program.output]
+        weights = torch.randn(logits.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        rows = [(logits[r] * weights[r]).sum() for r in range(logits.shape[0])]
+        tensors = [values[w] for w in watch]
+        return dict(zip(watch, _by_row(rows, tensors), strict=True))
+
+
+def _tracked(value: torch.Tensor) -> torch.Tensor:
+    return value if value.requires_grad else value.detach().requires_grad_()
+
+
+def _by_row(rows: list[torch.Tensor], tensors: list[torch.Tensor]) -> list[Marks]:
+    shown: list[list[Marks]] = [[] for _ in tensors]
+    for row in rows:
+        found: Sequence[torch.Tensor | None] = (
+            torch.autograd.grad(row, tensors, retain_graph=True, allow_unused=True)
+            if row.requires_grad
+            else [None] * len(tensors)
+        )
+        for marks, tensor, gradient in zip(shown, tensors, found, strict=True):
+            marks.append(_significant(torch.zeros_like(tensor) if gradient is None else gradient))
+    return [np.stack(marks, axis=-1) for marks in shown]
+
+
+def _significant(gradient: torch.Tensor) -> Marks:
+    size = gradient.detach().abs()
+    size = torch.where(torch.isfinite(size), size, torch.zeros_like(size))
+    top = float(size.max()) if size.numel() else 0.0
+    shown: Marks = (size > top * NOISE).numpy()
+    return shown
+
+
+def changed_rows(
+    program: Program, given: Values, layout: Mapping[str, torch.Tensor], node: int, place: tuple[int, int], axis: int
+) -> Marks:
+    """Which rows of the logits change when one row and position (row, position) of a node takes other values."""
+    row, position = place
+
+    def other(value: torch.Tensor) -> torch.Tensor:
+        index: list[Any] = [slice(None)] * value.ndim
+        index[1 - axis], index[axis] = row, position
+        changed = value.clone()
+        changed[tuple(index)] = -1.7 * changed[tuple(index)] + 0.9
+        return changed
+
+    with torch.no_grad():
+        before = run(program, given, layout, {})[program.output]
+        after = run(program, given, layout, {node: other})[program.output]
+    moved = (after - before).abs().flatten(1).amax(1)
+    scale = before.abs().max().clamp_min(1.0)
+    shown: Marks = (torch.isfinite(moved) & (moved > scale * NOISE)).numpy()
+    return shown

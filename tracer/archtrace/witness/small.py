@@ -1,0 +1,136 @@
+"""A small model with the skeleton and the bounds of a large one, to run numerically in its place."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from archtrace.capture.export import capture
+from archtrace.errors import ArchtraceError
+from archtrace.model import options, parameter_count, prepare
+from archtrace.program import Program
+from archtrace.targets.target import Target
+from archtrace.witness.shrink import LARGEST, Overrides, Size, apply, shrink, skeleton
+
+#: Fields of a config's difference that say how it was stored, not what the model is.
+_ABOUT_STORAGE = {"transformers_version", "architectures", "dtype", "torch_dtype", "model_type", "_name_or_path"}
+
+
+@dataclass(frozen=True, eq=False)
+class Small:
+    """A small model, its program for the example's shapes, and the overrides that made it small."""
+
+    module: torch.nn.Module
+    program: Program
+    overrides: Overrides
+
+
+class Search:
+    """Looks for the model of a target in small.
+
+    `agrees(program)` tells whether a small model's bounds are those of the large one, whose program is `program`.
+    """
+
+    def __init__(
+        self, target: Target, program: Program, example: Mapping[str, torch.Tensor], agrees: Callable[[Program], bool]
+    ) -> None:
+        self._target = target
+        self._example = example
+        self._agrees = agrees
+        self._wanted = skeleton(program)
+        self._sizes: dict[tuple[tuple[str, int], ...], Size | None] = {}
+        self._last: Small | None = None
+
+    def find(self) -> Small | None:
+        """What was found before, if it still holds, else what is found now; None where it is not small enough."""
+        for stored in (_stored(_file(self._target)), bundled().get(self._target.model_type or "")):
+            if stored and self._keeps(stored):
+                return self._last
+        overrides = shrink(self._target.config, self._measure, self._keeps)
+        size = self._measure(overrides)
+        if size is None or size.parameters > LARGEST or not (self._is_last(overrides) or self._keeps(overrides)):
+            return None
+        _remember(self._target, overrides)
+        return self._last
+
+    def _is_last(self, overrides: Overrides) -> bool:
+        return self._last is not None and self._last.overrides == overrides
+
+    def _model(self, overrides: Overrides) -> torch.nn.Module | None:
+        try:
+            return prepare(self._target, reduced(self._target.config, overrides))
+        except Exception:  # a config of a stranger may refuse a value in any way it likes
+            return None
+
+    def _measure(self, overrides: Overrides) -> Size | None:
+        key = tuple(overrides.items())
+        if key not in self._sizes:
+            built = self._model(overrides)
+            self._sizes[key] = None if built is None else Size(len(list(built.modules())), parameter_count(built))
+        return self._sizes[key]
+
+    def _keeps(self, overrides: Overrides) -> bool:
+        """The small model builds, its graph keeps the skeleton, and its bounds agree."""
+        built = self._model(overrides)
+        if built is None:
+            return False
+        try:
+            traced = capture(built, self._example, options(built))
+        except ArchtraceError:
+            return False
+        if skeleton(traced) != self._wanted or not self._agrees(traced):
+            return False
+        self._last = Small(built, traced, dict(overrides))
+        return True
+
+
+def reduced(config: Any, overrides: Overrides) -> Any:
+    """A config like this one with some integers reduced."""
+    if not overrides:
+        return copy.deepcopy(config)
+    arguments = {k: v for k, v in config.to_diff_dict().items() if k not in _ABOUT_STORAGE}
+    return type(config)(**apply(arguments, overrides))
+
+
+@lru_cache(maxsize=1)
+def bundled() -> dict[str, Overrides]:
+    """Overrides found for the library's default configs, by model type (made by docs/make_small_table.py)."""
+    file = files("archtrace") / "tables" / "small.json"
+    return dict(json.loads(file.read_text())) if file.is_file() else {}
+
+
+def _file(target: Target) -> Path:
+    from platformdirs import user_cache_path
+    from transformers import __version__
+
+    facts = json.dumps([__version__, target.class_name, target.config.to_dict()], sort_keys=True, default=str)
+    return user_cache_path("archtrace") / "small" / f"{hashlib.sha256(facts.encode()).hexdigest()[:32]}.json"
+
+
+def _stored(file: Path) -> Overrides | None:
+    try:
+        found = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and all(isinstance(v, int) for v in found.values()) else None
+
+
+def _remember(target: Target, overrides: Overrides) -> None:
+    """Keep what was found; a cache that cannot be written is no error."""
+    file = _file(target)
+    fresh = file.with_suffix(f".{id(overrides):x}.tmp")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        fresh.write_text(json.dumps(overrides))
+        fresh.replace(file)
+    except OSError:
+        fresh.unlink(missing_ok=True)
