@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from archtrace.results import Result
+
 from archtrace_reports.engine import ask, hush
 from archtrace_reports.files import replace
 from archtrace_reports.formats.to_json import encode

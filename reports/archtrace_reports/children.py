@@ -16,12 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from archtrace.results import Result
+
 from archtrace_reports.load import decode
 from archtrace_reports.question import Question
 from archtrace_reports.report import Unanswered
 
 #: Seconds between two looks at the children.
 PAUSE = 0.05
+#: -P keeps the current folder from shadowing modules.
+PROGRAM = ("-P", "-m", "archtrace_reports.child")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -79,8 +82,8 @@ class Child:
 
 
 def _start(asked: str, file: Path, log: Path, limits: Limits) -> subprocess.Popen[bytes]:
-    """-P keeps the current folder from shadowing modules; a session of its own keeps Ctrl-C with the parent."""
-    command = [sys.executable, "-P", "-m", "archtrace_reports.child", asked, str(file)]
+    """A session of its own keeps Ctrl-C with the parent, who then kills."""
+    command = [sys.executable, *PROGRAM, asked, str(file)]
     with log.open("wb") as stderr:
         return subprocess.Popen(
             command,
@@ -105,20 +108,17 @@ def _ending(code: int) -> str:
 
 
 def _resident(pid: int) -> float:
-    """The memory that a process really holds, in bytes; 0 where the system does not tell."""
+    """The memory that a process really holds, in bytes; 0 where it has ended."""
     try:
         return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * PAGE
     except (OSError, IndexError):
-        told = (
-            subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, check=False)
-            if _no_proc()
-            else None
-        )
-        return int(told.stdout or 0) * 1024 if told else 0
+        return 0 if Path("/proc/self/statm").exists() else _resident_by_ps(pid)
 
 
-def _no_proc() -> bool:
-    return not Path("/proc/self/statm").exists()
+def _resident_by_ps(pid: int) -> float:
+    """The same where there is no /proc."""
+    told = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, check=False).stdout
+    return int(told.strip() or 0) * 1024
 
 
 def outcomes(questions: Sequence[Question], limits: Limits) -> Iterator[tuple[int, Result | Unanswered]]:

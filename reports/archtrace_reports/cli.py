@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 import click
-
 from archtrace.errors import ArchtraceError
-from archtrace_reports.clean import clean_lines
+
 from archtrace_reports.commands import trace
 from archtrace_reports.engine import reason
+from archtrace_reports.say import say
 
 #: Sub-commands by name. `archtrace TARGET` is `archtrace trace TARGET`; a folder of such a name is given as ./check.
 COMMANDS: Mapping[str, click.Command] = {"trace": trace.command}
@@ -33,11 +33,14 @@ def run(arguments: Sequence[str]) -> int:
     """Run a command line; its exit code."""
     name, command, rest = pick(arguments)
     try:
-        code = command.main(rest, prog_name=name, standalone_mode=False)
+        with command.make_context(name, rest) as context:
+            code = command.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
     except click.ClickException as error:
         error.show()
         return FAILED
-    except (KeyboardInterrupt, click.Abort):
+    except KeyboardInterrupt:
         return _stop(INTERRUPTED, "interrupted")
     except BrokenPipeError:
         # Whoever read our answer has gone; Python must not complain when it flushes stdout at exit.
@@ -49,7 +52,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _stop(code: int, message: str) -> int:
-    click.echo(f"archtrace: {clean_lines(message)}", err=True)
+    say(message)
     return code
 
 

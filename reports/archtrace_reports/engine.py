@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from archtrace.errors import ArchtraceError
 from archtrace.results import Result
+
 from archtrace_reports.question import Question
 from archtrace_reports.report import Unanswered
 

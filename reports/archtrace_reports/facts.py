@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from archtrace.results import ConfigSource, LayoutResult, Result
 from rich.text import Text
 
-from archtrace.results import ConfigSource, LayoutResult, Result
 from archtrace_reports.lines import row
 from archtrace_reports.tokens import leaked, padding, unreached
 from archtrace_reports.words import count, enumerate_words
@@ -79,7 +79,8 @@ def _parameters(result: Result) -> str:
     if not dead:
         return f"all {count(total, 'tensor')} reach the logits" if total else "the model has none"
     listed = _listed(result.dead_modules or result.dead_parameters)
-    return f"{total - dead:,} of {count(total, 'tensor')} reach the logits; {dead:,} {'does' if dead == 1 else 'do'} not: {listed}"
+    verb = "does" if dead == 1 else "do"
+    return f"{total - dead:,} of {count(total, 'tensor')} reach the logits; {dead:,} {verb} not: {listed}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from archtrace.results import LayoutResult, Result, Rows
 from rich.cells import cell_len
 from rich.text import Text
 
-from archtrace.results import LayoutResult, Result, Rows
 from archtrace_reports.lines import pad, row, wrap
 from archtrace_reports.tokens import padding, shape
 from archtrace_reports.words import count

@@ -44,10 +44,12 @@ def layout(name: str, mask: Flags, reads: Mapping[str, Rows], tokens: Rows, **mo
     return LayoutResult(name, inputs, found, more.pop("witness", found), more.pop("status", "exact"), **more)
 
 
-def layouts(pick: Callable[[Sequence[int]], tuple[int, ...]], tensor: str = "last_hidden_state") -> tuple[LayoutResult, ...]:
+def layouts(
+    pick: Callable[[Sequence[int]], tuple[int, ...]], tensor: str = "last_hidden_state"
+) -> tuple[LayoutResult, ...]:
     """All layouts of a readout that picks positions by the mask; every attended token reaches it."""
     return tuple(
-        layout(name, mask, {tensor: tuple(pick(row) for row in mask)}, _with(on(mask), tuple(map(pick, mask))))
+        layout(name, mask, {"last_hidden_state": tuple(map(pick, mask))}, _with(on(mask), tuple(map(pick, mask))))
         for name, mask in MASKS.items()
     )
 
@@ -70,7 +72,7 @@ def readout(kind: str, slice_: str, function: str, steps: Sequence[tuple[str, st
     """A readout of last_hidden_state, unless told otherwise."""
     file = more.pop("file", "transformers/models/bert/modeling_bert.py")
     source = Source(file, more.pop("line", 460), more.pop("expression", "hidden_states[:, 0]"), function)
-    given = {
+    given: dict[str, Any] = {
         "tensor": "last_hidden_state",
         "module": "bert",
         "kind": kind,
@@ -86,7 +88,7 @@ def readout(kind: str, slice_: str, function: str, steps: Sequence[tuple[str, st
 
 def result(name: str, kind: str, readouts: Sequence[Readout], found: Sequence[LayoutResult], **more: Any) -> Result:
     """A result of a model of the library."""
-    given = {
+    given: dict[str, Any] = {
         "target": kind,
         "class_name": name,
         "model_type": kind,
@@ -143,13 +145,18 @@ GPT2 = result(
     ],
     (
         *layouts(last_on),
-        layout("masked_tail", MASKS["right_padded"], {"last_hidden_state": ((10,), (10,))}, _with(on(MASKS["right_padded"]), ((10,), (10,)))),
+        layout(
+            "masked_tail",
+            MASKS["right_padded"],
+            {"last_hidden_state": ((10,), (10,))},
+            _with(on(MASKS["right_padded"]), ((10,), (10,))),
+        ),
     ),
     padding=Padding(False, ("masked_tail",)),
     parameters=149,
     config_source="default",
     findings=(Finding("pad-token-filled", "the config names no pad token; pad_token_id = 0 was filled in"),),
-)  # fmt: skip
+)
 
 BART = result(
     "BartForSequenceClassification",
@@ -174,12 +181,19 @@ BART = result(
     ],
     (
         *layouts(last_on),
-        layout("no_eos", FULL, {}, (), refused="RuntimeError: All examples must have the same number of <eos> tokens.", witness=None),
+        layout(
+            "no_eos",
+            FULL,
+            {},
+            (),
+            refused="RuntimeError: All examples must have the same number of <eos> tokens.",
+            witness=None,
+        ),
     ),
     target="facebook/bart-base",
     dead_parameters=tuple(f"model.encoder.layers.{i}.self_attn.k_proj.bias" for i in range(6)),
     dead_modules=tuple(f"model.encoder.layers.{i}.self_attn.k_proj" for i in range(6)),
-)  # fmt: skip
+)
 
 XLNET = result(
     "XLNetForSequenceClassification",
@@ -189,7 +203,11 @@ XLNET = result(
             "last",
             "last_hidden_state[:, -1]",
             "XLNetSequenceSummary.forward",
-            [("sequence_summary.summary", "linear"), ("sequence_summary.activation", "tanh"), ("logits_proj", "linear")],
+            [
+                ("sequence_summary.summary", "linear"),
+                ("sequence_summary.activation", "tanh"),
+                ("logits_proj", "linear"),
+            ],
             module="transformer",
             index=Index("-1", ()),
             file="transformers/models/xlnet/modeling_xlnet.py",
@@ -201,7 +219,7 @@ XLNET = result(
     target="xlnet-base-cased",
     padding=Padding(False, ("right_padded",)),
     config_source="hub",
-)  # fmt: skip
+)
 
 MODERNBERT = result(
     "ModernBertForSequenceClassification",
@@ -227,34 +245,53 @@ MODERNBERT = result(
 FNET = result(
     "FNetForSequenceClassification",
     "fnet",
-    [readout("first", "last_hidden_state[:, 0]", "FNetPooler.forward", [("fnet.pooler.dense", "linear"), ("classifier", "linear")])],
+    [
+        readout(
+            "first",
+            "last_hidden_state[:, 0]",
+            "FNetPooler.forward",
+            [("fnet.pooler.dense", "linear"), ("classifier", "linear")],
+        )
+    ],
     [layout(name, mask, {"last_hidden_state": ((0,), (0,))}, on(FULL)) for name, mask in MASKS.items()],
     target="google/fnet-base",
     padding=Padding(True, ("left_padded",)),
     findings=(Finding("pad-leak", "masked positions reach the logits: this model takes no attention_mask"),),
-)  # fmt: skip
+)
 
 BOUND = result(
     "OddForSequenceClassification",
     "odd",
-    [readout("other", "last_hidden_state[:, topk(scores)]", "OddHead.forward", [("classifier", "linear")], status="bound")],
+    [
+        readout(
+            "other", "last_hidden_state[:, topk(scores)]", "OddHead.forward", [("classifier", "linear")], status="bound"
+        )
+    ],
     [
         layout(
-            "full", FULL, {"last_hidden_state": ((0, 1, 2, 3), (0, 1, 2, 3))}, on(FULL),
-            witness=Positions({"last_hidden_state": ((0, 1), (0, 2))}, on(FULL)), status="bound",
+            "full",
+            FULL,
+            {"last_hidden_state": ((0, 1, 2, 3), (0, 1, 2, 3))},
+            on(FULL),
+            witness=Positions({"last_hidden_state": ((0, 1), (0, 2))}, on(FULL)),
+            status="bound",
         )
     ],
     config_source="local",
     target="./odd",
     findings=(Finding("no-rule", "no rule for aten::_weird: every element was taken to reach every other"),),
-)  # fmt: skip
+)
 
 SEVERAL = result(
     "FirstAndMean",
     "several",
     [
-        readout("first", "last_hidden_state[:, 0]", "FirstAndMean.forward", [("out", "linear")], file="heads.py", line=9),
-        readout("mean", "hidden_states[3].mean(1)", "FirstAndMean.forward", [("out", "linear")], tensor="hidden_states[3]"),
+        readout(
+            "first", "last_hidden_state[:, 0]", "FirstAndMean.forward", [("out", "linear")], file="heads.py", line=9
+        ),
+        readout(
+            "mean", "hidden_states[3].mean(1)", "FirstAndMean.forward", [("out", "linear")], tensor="hidden_states[3]"
+        ),
     ],
     [
         layout(name, mask, {"last_hidden_state": ((0,), (0,)), "hidden_states[3]": on(FULL)}, on(FULL))
@@ -264,7 +301,7 @@ SEVERAL = result(
     config_source="given",
     target="heads.py:FirstAndMean",
     padding=Padding(False, ("right_padded", "left_padded", "padded_inside")),
-)  # fmt: skip
+)
 
 EVIL = "\x1b[31m[bold]x[/bold]\x07\u202e\x9b2J<script>"
 HOSTILE = replace(

@@ -11,10 +11,12 @@ import numpy as np
 import torch
 
 from archtrace.flows import Flow
-from archtrace.rules.registry import RULES, Call, Operand, Spec, Step, bind, invoke, leaves, rebuild
+from archtrace.rules.registry import RULES, Call, Operand, Spec, Step, invoke, leaves, rebuild
 from archtrace.values import Unknown, free
 
-MOST_DRAWS = 24
+MOST_DRAWS = 60
+#: Ops that look for what is not finite.
+NOT_FINITE = {f"aten::{n}" for n in ("isnan", "isinf", "isfinite", "nan_to_num", "nansum", "nanmean", "nanmedian")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,30 +91,37 @@ def bound(case: Case, step: Step) -> dict[tuple[int, int], np.ndarray]:
     return found
 
 
-def drawn(like: torch.Tensor, kind: int, random: np.random.Generator) -> torch.Tensor:
+def drawn(like: torch.Tensor, draw: int, random: np.random.Generator, case: Case) -> torch.Tensor:
     """Another tensor of the same shape and type; integers stay within the range of those that were there."""
     shape = tuple(like.shape)
     if like.dtype == torch.bool:
-        return torch.from_numpy(np.asarray(random.random(shape) < 0.5))
+        return torch.from_numpy(np.asarray(random.random(shape) < (0.5, 0.1, 0.9)[draw % 3]))
     if not (like.is_floating_point() or like.is_complex()):
-        low, high = (int(like.min()), int(like.max())) if like.numel() else (0, 0)
-        return torch.from_numpy(np.asarray(random.integers(min(low, 0) if low == high else low, high + 1, shape))).to(like)
+        low, high = int(like.min()), int(like.max())
+        return torch.from_numpy(np.asarray(random.integers(min(low, 0) if low == high else low, high + 1, shape))).to(
+            like
+        )
     if like.is_complex():
-        return torch.complex(*(drawn(like.real, kind, random) for _ in range(2))).to(like.dtype)
-    own = like.detach().numpy().ravel()
-    values = (
-        lambda: random.choice(own, shape) * (1 + random.normal(size=shape) / 100),
+        return torch.complex(*(drawn(like.real, draw, random, case) for _ in range(2))).to(like.dtype)
+    pool = np.concatenate([t.detach().numpy().ravel() for t in case.tensors if t.is_floating_point()] or [np.ones(1)])
+    kinds = (
+        lambda: random.choice(pool, shape) * (1 + random.normal(size=shape) / 100),
         lambda: random.normal(size=shape) * 2,
         lambda: random.random(shape),
+        lambda: random.choice([-1.0, 0.0, 1.0], shape, p=[0.05, 0.9, 0.05]),
         lambda: random.integers(-2, 3, shape),
         lambda: 1 + random.random(shape) * 2,
-        lambda: random.choice([0.5, -1.5, np.inf, np.nan], shape),
-    )[kind % 6]()
+        lambda: random.normal(size=shape) * 1000,
+        lambda: random.choice(pool, shape),
+        lambda: random.choice([0.0, 1.0], shape, p=[0.1, 0.9]),
+        lambda: random.choice([0.5, -1.5, np.inf, np.nan], shape, p=[0.3, 0.3, 0.1, 0.3]),
+    )
+    values = kinds[draw % (len(kinds) if case.name in NOT_FINITE else len(kinds) - 1)]()
     return torch.from_numpy(np.asarray(values, dtype=np.float64)).to(like.dtype)
 
 
 def _changed(before: torch.Tensor, after: torch.Tensor) -> np.ndarray:
-    same = (before == after) | ((before != before) & (after != after))
+    same = (before == after) | (before.isnan() & after.isnan())
     return ~same.reshape(-1).numpy()
 
 
@@ -124,10 +133,10 @@ def witness(case: Case, claimed: dict[tuple[int, int], np.ndarray], pinned: dict
     random = np.random.default_rng(0)
     found = {key: np.zeros_like(claim) for key, claim in claimed.items()}
     for draw in range(MOST_DRAWS):
-        values = {s: _pin(drawn(case.tensors[s], draw, random), pinned.get(s)) for s in case.unknown}
+        values = {s: _pin(drawn(case.tensors[s], draw, random, case), pinned.get(s)) for s in case.unknown}
         before = case.run(values)
         for slot in case.unknown:
-            other = _pin(drawn(case.tensors[slot], draw, random), pinned.get(slot))
+            other = _pin(drawn(case.tensors[slot], draw, random, case), pinned.get(slot))
             _try_each(case, values, slot, other, before, found)
         if draw > 0 and all((found[k] >= claimed[k]).all() for k in claimed):
             break
@@ -153,10 +162,10 @@ def gradients(case: Case) -> Iterator[tuple[int, int, np.ndarray]]:
     """The non-zero entries of the Jacobians by autograd, at one draw: (slot, result, [operand, result element])."""
     random = np.random.default_rng(1)
     slots = [s for s in case.unknown if case.tensors[s].is_floating_point()]
-    values = {s: drawn(case.tensors[s], 0, random).requires_grad_() for s in slots}
+    values = {s: drawn(case.tensors[s], 0, random, case).requires_grad_() for s in slots}
     try:
         results = case.run(values)
-    except RuntimeError:
+    except (RuntimeError, NotImplementedError):
         return
     for r, result in enumerate(results):
         if not result.requires_grad or not result.is_floating_point():
@@ -165,7 +174,7 @@ def gradients(case: Case) -> Iterator[tuple[int, int, np.ndarray]]:
         for element, y in enumerate(result.reshape(-1)):
             try:
                 rows = torch.autograd.grad(y, [values[s] for s in slots], retain_graph=True, allow_unused=True)
-            except RuntimeError:
+            except (RuntimeError, NotImplementedError):
                 break
             for s, row in zip(slots, rows, strict=True):
                 if row is not None:

@@ -108,9 +108,8 @@ for name in asked:
     start = time.perf_counter()
     try:
         target = resolve(name)
-        fields = target.config.to_dict()
         answer = {"class": target.class_name, "source": target.config_source, "type": target.model_type,
-                  "layers": fields.get("num_hidden_layers"), "codes": [f.code for f in target.findings]}
+                  "layers": target.config.num_hidden_layers, "codes": [f.code for f in target.findings]}
     except TargetError as error:
         answer = {"error": str(error).splitlines()}
     answer["seconds"] = time.perf_counter() - start

@@ -16,7 +16,7 @@ from archtrace.model import parameter_count
 from archtrace.parameters import dead_modules, dead_parameters
 from archtrace.program import Program
 from archtrace.readout.describe import readouts
-from archtrace.results import Finding, LayoutResult, Padding, Positions, Result
+from archtrace.results import Finding, LayoutResult, Padding, Positions, Result, Rows
 from archtrace.study import Study
 from archtrace.targets.target import Target
 from archtrace.tracing import Clock, Plan, study_of
@@ -75,11 +75,11 @@ class _Likeness:
             return cls(own, (study, *_studies(module, plans[1:])) if own else ())
         agreed: dict[int, Study] = {}
 
-        def agrees(program: Program) -> bool:
+        def agrees(program: Program, runs: bool) -> bool:
             other = Study(program, study.layouts, study.ids, study.backbone)
             agreed[id(program)] = other
             try:
-                return other.positions == study.positions and Runs(other).everywhere()
+                return other.positions == study.positions and (not runs or Runs(other).everywhere())
             except ArchtraceError:
                 return False
 
@@ -141,7 +141,7 @@ def _padding(study: Study, words: Vocabulary) -> Padding:
         kept = attended(study.layouts[name], words)
         if kept is None or bool(kept.all()):
             continue
-        read = [_outside(rows, kept) for tensor, rows in found.reads.items() if _lengths(study, name, tensor)]
+        read = [_outside(rows, kept) for tensor, rows in found.reads.items() if _places(study, name, tensor, rows)]
         if any(any(row) for row in read):
             reads_padding.append(name)
         leaks |= any(
@@ -154,10 +154,10 @@ def _outside(rows: Sequence[Sequence[int]], kept: torch.Tensor) -> list[list[int
     return [[p for p in row if not kept[r, p]] for r, row in enumerate(rows)]
 
 
-def _lengths(study: Study, layout: str, tensor: str) -> bool:
-    """True when a read tensor's positions are those of the tokens."""
+def _places(study: Study, layout: str, tensor: str, rows: Rows) -> bool:
+    """True when a read tensor's positions are those of the tokens, or it is read at one index alone."""
     node, axis = study.reads[tensor]
-    return study.bounds[layout].run.shape(node)[axis] == study.length
+    return study.bounds[layout].run.shape(node)[axis] == study.length or all(len(row) == 1 for row in rows)
 
 
 def _findings(study: Study, likeness: _Likeness) -> list[Finding]:

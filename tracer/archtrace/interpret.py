@@ -78,7 +78,7 @@ class Interpreter:
             return values[node.refs[0]][node.args[1]], None
         if all(_is_known(values[ref]) for ref in node.refs) and not _embeds(node, carriers):
             return _evaluate(node, values), None
-        if node.op in SHAPE_ONLY:
+        if node.op in SHAPE_ONLY or (node.op in LENDERS and _is_known(values[node.refs[0]])):
             return _evaluate(node, [_empty(v) for v in values]), None
         step = self._step(node, values, keys, carriers)
         return (step.outputs if node.many else step.outputs[0]), step
@@ -190,6 +190,9 @@ class Interpreter:
             return None
         return self._step(node, run.values, run.keys, carriers)
 
+
+#: Ops whose second argument lends its shape or type alone.
+LENDERS = frozenset({"aten::type_as", "aten::expand_as", "aten::view_as", "aten::reshape_as", "aten::to"})
 
 #: Known tensors up to this many elements are compared by their contents.
 _HASHED = 2**16

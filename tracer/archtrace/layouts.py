@@ -18,7 +18,7 @@ from archtrace.errors import TargetError
 Layout: TypeAlias = dict[str, torch.Tensor]
 
 #: Lengths in which a model is looked at. Primes, which no model has for a width or a number of heads.
-LENGTHS = (11, 7)
+LENGTHS = (19, 13)
 ROWS = 2
 
 

@@ -23,6 +23,8 @@ def prepare(target: Target, config: Any = None) -> torch.nn.Module:
             if hasattr(part, "use_cache"):
                 part.use_cache = False
     module: torch.nn.Module = target.module if target.module is not None else build(lambda: target.make(config))
+    if target.module is None and hasattr(module, "tie_weights"):
+        module.tie_weights()
     if hasattr(module, "set_experts_implementation") and getattr(module, "_can_set_experts_implementation", bool)():
         module.set_experts_implementation("batched_mm")
     return module

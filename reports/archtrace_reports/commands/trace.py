@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
-
 from archtrace.results import Result
+
 from archtrace_reports import formats
-from archtrace_reports.clean import clean, clean_lines
 from archtrace_reports.files import write
 from archtrace_reports.look import Look, look_of, on_terminal
 from archtrace_reports.options import Options
 from archtrace_reports.question import override
 from archtrace_reports.report import Report, Unanswered, report, versions
+from archtrace_reports.say import say
 
 EPILOG = """\b
 A target is
@@ -118,20 +119,18 @@ def _isolated(options: Options) -> list[Result | Unanswered]:
 def _say(outcome: Result | Unanswered, options: Options) -> None:
     """Why there is no answer; or, unless quiet, how long the answer took."""
     if isinstance(outcome, Unanswered):
-        click.echo(f"archtrace: {clean(outcome.target)}: {clean_lines(outcome.reason)}", err=True)
+        say(outcome.reason if outcome.target in outcome.reason else f"{outcome.target}: {outcome.reason}")
     elif not options.quiet:
         parts = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in outcome.seconds.items())
         told = f"{outcome.status} in {sum(outcome.seconds.values()):.1f} s" + (f" ({parts})" if parts else "")
-        click.echo(f"archtrace: {clean(outcome.target)}: {told}", err=True)
+        say(f"{outcome.target}: {told}")
 
 
 def _show(found: Report, options: Options) -> None:
     """Answers to stdout or the file. Without any answer nothing is written, but for a sweep's table."""
-    import sys
-
     if not found.results and not options.every:
         return
     look = Look() if options.file else look_of(sys.stdout)
     write(formats.load(options.style).render(found, look), options.file)
     if options.file and not options.quiet:
-        click.echo(f"archtrace: wrote {options.file}", err=True)
+        say(f"wrote {options.file}")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from archtrace.results import Result
 from rich.cells import cell_len
 from rich.text import Text
 
-from archtrace.results import Result
 from archtrace_reports.clean import cleaned
 from archtrace_reports.lines import pad, paint, wrap
 from archtrace_reports.look import Look
@@ -16,7 +16,6 @@ from archtrace_reports.report import Report, Unanswered
 from archtrace_reports.words import count, enumerate_words
 
 SUFFIXES: tuple[str, ...] = ()
-WIDEST_TARGET = 30
 KIND = 14
 
 
@@ -25,7 +24,8 @@ def render(report: Report, look: Look) -> str:
     report = cleaned(replace(report, unanswered=tuple(Unanswered(u.target, u.line) for u in report.unanswered)))
     exact = [r for r in report.results if r.status == "exact"]
     bound = [r for r in report.results if r.status == "bound"]
-    column = _column([*(r.target for r in report.results), *(u.target for u in report.unanswered)])
+    targets = [*(r.target for r in report.results), *(u.target for u in report.unanswered)]
+    column = _column(targets, look.width)
     lines = [Text(line, "bold") for line in wrap(_totals(report, len(exact), len(bound)), look.width)]
     lines += _group("exact", "bold green", [_answered(r, column, look.width) for r in exact])
     lines += _group("bound", "bold yellow", [_answered(r, column, look.width) for r in bound])
@@ -41,9 +41,9 @@ def _totals(report: Report, exact: int, bound: int) -> str:
     return told + (f" (transformers {library})" if library else "")
 
 
-def _column(targets: Sequence[str]) -> int:
-    """The width of the first column, with its margin."""
-    return 2 + min(WIDEST_TARGET, max(map(cell_len, targets), default=0)) + 2
+def _column(targets: Sequence[str], width: int) -> int:
+    """The width of the first column, with its margins: at most about a third of the whole."""
+    return 2 + min(width // 3, max(map(cell_len, targets), default=0)) + 2
 
 
 def _group(title: str, style: str, rows: Sequence[Sequence[Text]]) -> list[Text]:

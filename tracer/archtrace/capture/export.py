@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import operator
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -59,6 +61,20 @@ def _recording(model: torch.nn.Module, seen: dict[str, torch.Tensor]) -> Iterato
             handle.remove()
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """A capture that fails is told once, by our own error; warnings are about the tracer's insides."""
+    logger = logging.getLogger("torch._subclasses.fake_tensor")
+    before = logger.disabled
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        logger.disabled = True
+        try:
+            yield
+        finally:
+            logger.disabled = before
+
+
 def _named_outputs(path: str, output: Any) -> list[tuple[str, torch.Tensor]]:
     """The tensors of a module's output: the first by the module's path, those with names by path and name."""
     prefix = f"{path}." if path else ""
@@ -101,7 +117,7 @@ def capture(
         with mode:
             fakes = {k: torch.empty(v.shape, dtype=v.dtype, device="cpu") for k, v in inputs.items()}
         try:
-            with torch.no_grad():
+            with torch.no_grad(), _quiet():
                 exported = torch.export.export(_Recorder(model, dict(options or {})), (), kwargs=fakes, strict=False)
         except Exception as error:
             raise CaptureError(f"torch.export failed: {type(error).__name__}: {first_line(error)}") from error

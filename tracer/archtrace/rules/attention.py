@@ -48,15 +48,15 @@ def _allowed(mask: Any, scores: Shape, causal: bool) -> Marks:
     """Which scores take part, as a boolean array of rank `len(scores)`."""
     allowed: Marks = np.ones((1,) * (len(scores) - 2) + scores[-2:], dtype=bool)
     if causal:
-        allowed = allowed & np.tri(*scores[-2:], dtype=bool)
+        allowed = allowed & np.tri(*scores[-2:], dtype=np.bool_)
     if mask is None:
         return allowed
     certain = certain_of(value_of(mask))
     if value_of(mask).dtype == torch.bool:
         return allowed & (certain != 0)
     open_ = allowed & ~sunk(certain)
-    level = allowed & ~np.isneginf(certain) & ~open_.any(-1, keepdims=True)
-    return open_ | level
+    level: Marks = allowed & ~np.isneginf(certain) & ~open_.any(-1, keepdims=True)
+    return level | open_
 
 
 def _shared(batch: str, shape: Shape, own: Shape) -> tuple[str, tuple[Mask, ...]]:

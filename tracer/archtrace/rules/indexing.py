@@ -22,9 +22,8 @@ from archtrace.rules.registry import Call, Operand, Step, everything, numel, rul
 def embedding(call: Call) -> Step:
     """embedding(table, ids)[*i, d] = table[ids[*i], d]."""
     out = letters(len(call.shape))
-    ids, known = call["indices"], ()
-    if isinstance(ids, torch.Tensor):
-        known = _hits(ids, shape_of(call["weight"])[0], "V", out[:-1])
+    ids = call["indices"]
+    known = _hits(ids, shape_of(call["weight"])[0], "V", out[:-1]) if isinstance(ids, torch.Tensor) else ()
     return single(call, reach(out, (call["weight"], "V" + out[-1], known), (ids, out[:-1])))
 
 
@@ -77,7 +76,7 @@ def _beside(shape: Shape, result: Shape, out: str, axis: int) -> tuple[str, tupl
     axes, masks = "", []
     for i, (size, length) in enumerate(zip(shape, result, strict=True)):
         axes += out[i] if i != axis and size == length else SPARE[i]
-        if i != axis and size != length and size != 1:
+        if i != axis and size not in (length, 1):
             masks.append(Mask(SPARE[i] + out[i], np.eye(size, length, dtype=bool)))
     return axes, tuple(masks)
 
@@ -160,8 +159,8 @@ def _index_put(call: Call) -> Step:
     rest = [n for axis, n in enumerate(call.shape) if axis not in places]
     start = places[0] if adjacent else 0
     values = aligned(shape_of(call["values"]), (*rest[:start], *block, *rest[start:]), written)
-    sources = ((call["self"], out), (call["values"], values, masks), *((i, axes, masks) for i, axes, _ in found))
-    return single(call, reach(out, *sources))
+    written_by = reach(out, (call["values"], values, masks), *((i, axes, masks) for i, axes, _ in found))
+    return single(call, reach(out, (call["self"], out)) + written_by)
 
 
 # -- a known index, and what is written adds up ----------------------------------------------------------------

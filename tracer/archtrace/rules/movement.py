@@ -11,54 +11,40 @@ import torch
 
 from archtrace.flows import Flow, Take
 from archtrace.rules.indexing import IRREGULAR
-from archtrace.rules.registry import Call, Operand, Step, everything, leaves, rebuild, rule, shape_of, value_of
+from archtrace.rules.registry import Call, Operand, Step, everything, leaves, named, rebuild, rule, shape_of, value_of
 from archtrace.values import Certain, Unknown, certain_of, unknown
 
 Numbers: TypeAlias = npt.NDArray[np.int64]
 
 #: op -> the arguments whose elements move (the others are indices, sizes, axes).
 MOVES: dict[str, tuple[str, ...]] = {
-    name: ("self",)
-    for name in """
+    **dict.fromkeys(
+        named("""
     view _unsafe_view reshape transpose t permute expand expand_as unsqueeze squeeze select slice narrow flatten
     unflatten chunk split split_with_sizes tensor_split unbind repeat repeat_interleave roll flip movedim tile
     swapaxes swapdims moveaxis numpy_T mT index_select gather take take_along_dim view_as reshape_as broadcast_to
     as_strided unfold diagonal diag diag_embed tril triu im2col masked_select pixel_shuffle pixel_unshuffle
-    channel_shuffle ravel fliplr flipud rot90 hsplit vsplit unsafe_split unsafe_chunk
-    """.split()
-} | {
-    "cat": ("tensors",),
-    "concat": ("tensors",),
-    "stack": ("tensors",),
-    "hstack": ("tensors",),
-    "vstack": ("tensors",),
-    "column_stack": ("tensors",),
-    "broadcast_tensors": ("tensors",),
-    "meshgrid": ("tensors",),
-    "block_diag": ("tensors",),
-    "index": ("self",),
-    "constant_pad_nd": ("self", "value"),
-    "pad": ("self", "value"),
-    "slice_scatter": ("self", "src"),
-    "select_scatter": ("self", "src"),
-    "diagonal_scatter": ("self", "src"),
-    "scatter": ("self", "src", "value"),
-    "masked_scatter": ("self", "source"),
-    "index_put": ("self", "values"),
-    "index_copy": ("self", "source"),
-    "index_fill": ("self", "value"),
-    "copy": ("self", "src"),
-    "fill": ("self", "value"),
-    "zero": ("self",),
-    "_pack_padded_sequence": ("input",),
-    "_pad_packed_sequence": ("data", "padding_value"),
-    "upsample_nearest1d": ("self", "input"),
-    "upsample_nearest2d": ("self", "input"),
-    "upsample_nearest3d": ("self", "input"),
-    "archtrace::write_view": ("self", "src"),
+    channel_shuffle ravel fliplr flipud rot90 hsplit vsplit unsafe_split unsafe_chunk index
+        """),
+        ("self",),
+    ),
+    **dict.fromkeys(
+        named("cat concat stack hstack vstack column_stack broadcast_tensors meshgrid block_diag"), ("tensors",)
+    ),
+    **dict.fromkeys(named("upsample_nearest1d upsample_nearest2d upsample_nearest3d"), ("self", "input")),
+    **dict.fromkeys(named("slice_scatter select_scatter diagonal_scatter copy archtrace::write_view"), ("self", "src")),
+    **dict.fromkeys(named("masked_scatter index_copy"), ("self", "source")),
+    **dict.fromkeys(named("constant_pad_nd pad fill index_fill"), ("self", "value")),
+    "aten::scatter": ("self", "src", "value"),
+    "aten::index_put": ("self", "values"),
+    "aten::zero": ("self",),
+    "aten::_pack_padded_sequence": ("input",),
+    "aten::_pad_packed_sequence": ("data", "padding_value"),
 }
 #: Ops whose second result tells of lengths alone, which are known.
-COUNTING = {"aten::_pack_padded_sequence", "aten::_pad_packed_sequence"}
+COUNTING = set(named("_pack_padded_sequence _pad_packed_sequence"))
+#: Arguments that only lend their shape.
+LENT = {(f"aten::{name}", "other") for name in ("expand_as", "view_as", "reshape_as")}
 #: One more number stands before all others: what an op fills in by itself is zero.
 _FILL = 1
 
@@ -66,16 +52,27 @@ _FILL = 1
 @rule(*MOVES, carries=True)
 def movement(call: Call) -> Step:
     """result[o] = operand[index[o]]: run the op on the elements' numbers."""
-    data = MOVES[call.name.removeprefix("aten::")]
-    indices = [leaf for k, v in call.arguments.items() if k not in data for leaf in leaves(v)]
-    if call.indistinct or any(isinstance(leaf, Operand) for leaf in indices) or call["accumulate"] or call["reduce"]:
+    data = MOVES[call.name]
+    others = {k: v for k, v in call.arguments.items() if k not in data and (call.name, k) not in LENT}
+    if (
+        call.indistinct
+        or any(isinstance(leaf, Operand) for leaf in leaves(others))
+        or call["accumulate"]
+        or call["reduce"]
+    ):
         return IRREGULAR.get(call.name, everything)(call)
     numbers = _Numbers()
-    arguments = {k: rebuild(v, numbers) if k in data else v for k, v in call.arguments.items()}
+    arguments = {
+        k: v if k in others else rebuild(v, numbers if k in data else _blank) for k, v in call.arguments.items()
+    }
     moved = Call(call.op, call.name, arguments, call.results).run(lambda v: v)
     results = list(moved) if isinstance(moved, list | tuple) else [moved]
     counts = results[1:] if call.name in COUNTING else []
     return numbers.step(call, results[: len(results) - len(counts)], counts)
+
+
+def _blank(value: Any) -> torch.Tensor:
+    return torch.zeros(()).expand(shape_of(value))
 
 
 class _Numbers:

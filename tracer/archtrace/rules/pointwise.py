@@ -7,7 +7,7 @@ A sum with a large negative number is sunk: it still changes, but no softmax aft
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -15,36 +15,35 @@ import torch
 
 from archtrace.flows import Contraction, Mask
 from archtrace.rules.axes import aligned, certain_mask, letters, pointwise_flows, reach
-from archtrace.rules.registry import Call, Operand, Step, everything, rule, shape_of, single, value_of
+from archtrace.rules.registry import Call, Operand, Step, everything, named, rule, shape_of, single, value_of
 from archtrace.values import MINUS_INFINITY, SUNK, Certain, certain_of, sunk
 
-UNARY = """
+Where: TypeAlias = npt.NDArray[np.bool_]
+
+UNARY = named("""
     abs neg exp exp2 expm1 log log2 log10 log1p sqrt rsqrt reciprocal square sin cos tan asin acos atan sinh cosh tanh
     asinh acosh atanh sigmoid logit erf erfc erfinv ceil floor round trunc frac sign sgn relu relu6 gelu silu mish elu
     selu celu leaky_relu hardtanh hardswish hardsigmoid hardshrink softshrink softplus log_sigmoid threshold
     logical_not bitwise_not isnan isinf isfinite nan_to_num clamp clamp_min clamp_max clip special_expm1 sinc
     dropout alpha_dropout feature_dropout real imag angle conj conj_physical _conj resolve_conj resolve_neg
     to _to_copy type_as contiguous clone alias detach lift_fresh_copy positive
-""".split()
+""")
 
-BINARY = """
+BINARY = named("""
     add sub rsub mul div floor_divide remainder fmod pow float_power maximum minimum fmax fmin atan2 hypot logaddexp
     logaddexp2 eq ne lt le gt ge logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor __and__ __or__
     __xor__ bitwise_left_shift bitwise_right_shift __lshift__ __rshift__ lerp addcmul addcdiv heaviside copysign
     polar complex xlogy
-""".split()
+""")
 
 #: A zero on either side makes the result zero.
-ZERO_ABSORBS = {f"aten::{n}" for n in ("mul", "logical_and", "bitwise_and", "__and__")}
+ZERO_ABSORBS = set(named("mul logical_and bitwise_and __and__"))
 #: Minus infinity on either side stays (for a difference: plus infinity on the right).
-SUMS = {f"aten::{n}": sign for n, sign in {"add": 1.0, "sub": -1.0}.items()}
+SUMS = {"aten::add": 1.0, "aten::sub": -1.0}
 #: What is sunk stays so.
-KEEP_SUNK = {
-    f"aten::{n}"
-    for n in "to _to_copy type_as contiguous clone alias detach lift_fresh_copy positive dropout nan_to_num".split()
-}
+KEEP_SUNK = set(named("to _to_copy type_as contiguous clone alias detach lift_fresh_copy positive dropout nan_to_num"))
 #: What is sunk becomes zero, as minus infinity would.
-ZERO_SUNK = {f"aten::{n}" for n in "exp exp2 sigmoid relu".split()}
+ZERO_SUNK = set(named("exp exp2 sigmoid relu"))
 #: A mask of MINUS_INFINITY still empties a softmax when it is scaled by no less than this.
 LEAST_SCALE = 1 / 64
 #: Arguments that only lend their type.
@@ -94,7 +93,7 @@ def _absorbed(call: Call, certain: Certain | None) -> Certain | None:
     return _mark(call, certain, _sunk(call, left, right), SUNK)
 
 
-def _sunk(call: Call, left: Certain, right: Certain) -> npt.NDArray[np.bool_]:
+def _sunk(call: Call, left: Certain, right: Certain) -> Where:
     """Where the result is sunk: by a sum, by a scaling or a maximum that leaves it low, or as it was before."""
     if call.name in SUMS:
         return _depth(left) + _depth(right) <= MINUS_INFINITY
@@ -113,12 +112,12 @@ def _depth(certain: Certain) -> Certain:
     return np.where(certain == SUNK, 2 * MINUS_INFINITY, np.nan_to_num(certain, nan=0.0, posinf=np.inf, neginf=SUNK))
 
 
-def _mild(factor: Certain, name: str) -> npt.NDArray[np.bool_]:
+def _mild(factor: Certain, name: str) -> Where:
     scale = 1 / np.where(factor == 0, np.inf, factor) if name == "aten::div" else factor
     return (scale >= LEAST_SCALE) & np.isfinite(scale)
 
 
-def _mark(call: Call, certain: Certain | None, where: npt.NDArray[np.bool_], value: float) -> Certain | None:
+def _mark(call: Call, certain: Certain | None, where: Where, value: float) -> Certain | None:
     if not where.any():
         return certain
     base = np.full((1,) * len(call.shape), np.nan) if certain is None else certain

@@ -9,22 +9,22 @@ import numpy as np
 import torch
 
 from archtrace.flows import Mask
-from archtrace.marks import Shape, spread
-from archtrace.rules.axes import SPARE, letters, normal, pointwise_flows, reach
-from archtrace.rules.registry import Call, Operand, Step, rule, several, single
+from archtrace.marks import spread
+from archtrace.rules.axes import SPARE, Source, letters, normal, pointwise_flows, reach
+from archtrace.rules.registry import Call, Operand, Step, named, rule, several, shape_of, single
 from archtrace.values import SUNK, Certain, certain_of, sunk
 
 #: One or several results, with the axes of `dim` gone or of length 1.
-REDUCTIONS = """
+REDUCTIONS = named("""
     sum mean prod amax amin aminmax max min any all var std var_mean std_mean logsumexp norm linalg_vector_norm argmax
     argmin median nanmedian nansum nanmean count_nonzero mode kthvalue
-""".split()
+""")
 #: Reductions whose result is certain where all that they look at is.
-EVALUATED = {f"aten::{n}" for n in ("sum", "mean", "amax", "amin")}
+EVALUATED = set(named("sum mean amax amin"))
 #: Reductions that never see what is sunk, as long as there is a rest.
-SEE_NO_SUNK = {f"aten::{n}" for n in ("amax", "max", "argmax", "logsumexp")}
+SEE_NO_SUNK = set(named("amax max argmax logsumexp"))
 #: Reductions along one axis, the last one when none is given.
-ONE_AXIS = {"aten::mode", "aten::kthvalue"}
+ONE_AXIS = set(named("mode kthvalue"))
 
 
 @rule(*REDUCTIONS)
@@ -64,13 +64,16 @@ def _evaluated(call: Call, operand: Operand) -> Certain | None:
 
 @rule("diff")
 def diff(call: Call) -> Step:
-    """y[.., t, ..] = x[.., t + 1, ..] - x[.., t, ..], along `dim`, `n` times over."""
-    operand = call.operands[0]
-    shape: Shape = operand.value.shape
-    axis = call["dim"] % len(shape)
-    inn = letters(len(shape))
+    """y[.., t, ..] = x[.., t + 1, ..] - x[.., t, ..], along `dim`, `n` times over; what is put before and behind counts."""
+    parts = [value for value in (call["prepend"], call["self"], call["append"]) if value is not None]
+    axis = call["dim"] % len(call.shape)
+    inn = letters(len(call.shape))
     out = inn[:axis] + "Y" + inn[axis + 1 :]
-    if len(call.operands) > 1 or call["prepend"] is not None or call["append"] is not None:
-        return several(call, reach(out, *((o, inn) for o in call.operands)))
-    step = np.arange(shape[axis])[:, None] - np.arange(call.shape[axis])[None, :]
-    return single(call, reach(out, (operand, inn, (Mask(inn[axis] + "Y", (step >= 0) & (step <= call["n"])),))))
+    sources: list[Source] = []
+    start = 0
+    for part in parts:
+        length = shape_of(part)[axis]
+        ahead = np.arange(start, start + length)[:, None] - np.arange(call.shape[axis])[None, :]
+        sources.append((part, inn, (Mask(inn[axis] + "Y", (ahead >= 0) & (ahead <= call["n"])),)))
+        start += length
+    return single(call, reach(out, *sources))

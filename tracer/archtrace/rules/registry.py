@@ -109,6 +109,11 @@ def qualified(name: str) -> str:
     return name if "::" in name else f"aten::{name}"
 
 
+def named(table: str) -> tuple[str, ...]:
+    """The schema names of the ops in a table: their plain names, apart by white space."""
+    return tuple(map(qualified, table.split()))
+
+
 def everything(call: Call) -> Step:
     """No false negatives: each operand may reach each element of each result."""
     outputs = tuple(unknown(s.shape, s.dtype, weights_only=call.weights_only) for s in call.results)

@@ -78,13 +78,17 @@ def recurrent(call: Call) -> Step:
     return Step(step.outputs, (output, *step.flows[1:]))
 
 
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
 def _feeds(low: _Cell, high: _Cell) -> bool:
     return low == high or low[0] < high[0]
 
 
 def _parts(call: Call, cells: list[_Cell]) -> tuple[Any, list[Any], list[tuple[Any, _Cell]]]:
     """The sequence, the states at the start, and each parameter with the cell that it belongs to."""
-    states = call["hx"] if isinstance(call["hx"], list | tuple) else [call["hx"]]
+    states = _listed(call["hx"])
     each = len(call["params"]) // len(cells)
     weights = [(weight, cells[i // each]) for i, weight in enumerate(call["params"])]
     return call["input"] if call["data"] is None else call["data"], states, weights
@@ -117,7 +121,7 @@ def _final(call: Call, walk: _Walk, cells: list[_Cell]) -> Flows:
 @rule("lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell")
 def cell(call: Call) -> Step:
     """One step of a cell: rows stay apart, units mix."""
-    states = call["hx"] if isinstance(call["hx"], list | tuple) else [call["hx"]]
+    states = _listed(call["hx"])
     weights = [call[name] for name in ("w_ih", "w_hh", "b_ih", "b_hh")]
     rows: list[Source] = [(value, "bx") for value in (call["input"], *states)]
     return several(call, reach("bN", *rows, *((w, "yz"[: len(shape_of(w))]) for w in weights)))

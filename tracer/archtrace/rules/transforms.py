@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from archtrace.flows import Contraction
-from archtrace.rules.axes import SPARE, letters, normal
-from archtrace.rules.registry import Call, Step, rule, single
+from archtrace.rules.axes import letters, normal, reach, renewed
+from archtrace.rules.registry import Call, Step, named, rule, single
 
-TRANSFORMS = "fft_fft fft_ifft fft_rfft fft_irfft fft_hfft fft_fft2 fft_ifft2 fft_fftn fft_ifftn fft_rfftn".split()
+TRANSFORMS = named("fft_fft fft_ifft fft_rfft fft_irfft fft_hfft fft_fft2 fft_ifft2 fft_fftn fft_ifftn fft_rfftn")
 
 
 @rule(*TRANSFORMS)
@@ -14,16 +13,13 @@ def transform(call: Call) -> Step:
     """Each coefficient along the transformed axes is a sum over all of them."""
     operand = call.operands[0]
     inn = letters(len(operand.value.shape))
-    axes = normal(call["dim"], len(inn))
-    out = "".join(SPARE[i] if i in axes else a for i, a in enumerate(inn))
-    return single(call, ((operand.slot, Contraction(inn, out)),))
+    return single(call, reach(renewed(inn, normal(call["dim"], len(inn))), (operand, inn)))
 
 
 #: Ops whose result depends on the shape of an operand and not on its elements.
 SHAPE_ONLY = frozenset(
-    f"aten::{n}"
-    for n in """
+    named("""
     zeros_like ones_like full_like empty_like new_zeros new_ones new_full new_empty rand_like randn_like
     new_empty_strided sym_size size sym_numel
-    """.split()
+    """)
 )

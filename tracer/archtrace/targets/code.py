@@ -101,6 +101,7 @@ def _from_package(name: str) -> tuple[ModuleType, str]:
     folder = str(Path.cwd())
     try:
         with on_path(folder):
+            importlib.invalidate_caches()
             return importlib.import_module(name), folder
     except (Exception, SystemExit) as error:
         missing = isinstance(error, ModuleNotFoundError) and error.name and f"{name}.".startswith(f"{error.name}.")

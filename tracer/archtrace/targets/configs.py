@@ -65,7 +65,7 @@ def _with_wishes(kind: Any, fields: dict[str, Any], wishes: Mapping[str, Any], w
     if not wishes:
         return dict(fields)
     default = _default(kind)
-    result = dict(fields)
+    result = _essential(kind, fields)
     for path, value in wishes.items():
         name, _, inner = path.partition(".")
         name = getattr(kind, "attribute_map", {}).get(name, name)
@@ -78,6 +78,17 @@ def _with_wishes(kind: Any, fields: dict[str, Any], wishes: Mapping[str, Any], w
     if "num_labels" in wishes:
         result = {name: value for name, value in result.items() if name not in ("id2label", "label2id")}
     return result
+
+
+def _essential(kind: Any, fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields without those that the config class derives from the others: these are to follow the wishes."""
+    kept = dict(fields)
+    for name, value in fields.items() if kind is not dict else ():
+        rest = {other: v for other, v in kept.items() if other != name}
+        derived = getattr(_default(kind, rest), name, None)
+        if value is not None and type(derived) is type(value) and derived == value:
+            kept = rest
+    return kept
 
 
 def _with_inner(default: Any, given: Any, wishes: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -98,10 +109,10 @@ def _check_known(name: str, path: str, kind: Any, known: set[str], where: str) -
     )
 
 
-def _default(kind: Any) -> Any:
-    """The config that the class makes of nothing; None where it cannot."""
+def _default(kind: Any, fields: Mapping[str, Any] | None = None) -> Any:
+    """The config that the class makes of these fields; None where it cannot."""
     with contextlib.suppress(Exception):
-        return kind()
+        return kind(**(fields or {}))
     return None
 
 

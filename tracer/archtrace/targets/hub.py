@@ -86,7 +86,7 @@ def _reason(error: Exception) -> str:
     from huggingface_hub import errors
 
     known = {
-        errors.GatedRepoError: "the repository is gated; accept its terms there and run `hf auth login`",
+        errors.GatedRepoError: "the repository is gated: accept its terms there, then run `hf auth login`",
         errors.RepositoryNotFoundError: "no such repository (a private one needs `hf auth login`)",
         errors.RemoteEntryNotFoundError: f"the repository has no {FILE}",
     }

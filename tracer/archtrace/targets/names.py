@@ -93,10 +93,12 @@ def _file(path: Path, source: ConfigSource, repository: str) -> Origin:
 def _type_of_architectures(fields: Mapping[str, Any], name: str, where: str) -> str:
     """Old files have no model_type: the class they name has one, or the table knows the id."""
     known = bundled.lookup(name)
-    named = set(fields.get("architectures") or ())
-    kind = next((kind for kind, model in library.classifiers().items() if model in named), known and known.model_type)
-    if kind:
-        return kind
+    classifiers = set(library.classifiers().values())
+    model = next((model for model in fields.get("architectures") or () if model in classifiers), None)
+    if model is not None:
+        return str(library.model_class(model).config_class.model_type)
+    if known is not None:
+        return known.model_type
     raise refusal(
         "the config names no model",
         where=where,

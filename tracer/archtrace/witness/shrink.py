@@ -1,8 +1,8 @@
 """Make any model small without knowing it.
 
-Its config is a black box with integers in it. They are reduced one by one, as delta debugging does, and a step is kept
-only while the model still builds, its captured graph keeps its skeleton (up to the number of layers), and the analysis
-gives the same bound. The first found small enough wins, so that a model of 100 million parameters takes a few steps.
+Its config is a black box with integers in it. They are reduced one by one while the model still builds, which costs
+milliseconds. Then the captured graph must keep its skeleton (up to the number of layers) and the analysis must give the
+same bound; where it does not, delta debugging finds the steps to take back.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from archtrace.program import Kind, Program
 #: Values of config fields, nested fields by dots.
 Overrides: TypeAlias = dict[str, Any]
 
-#: A model of this many parameters runs in well under a second.
+#: A model of this many parameters runs in well under a second: it is its own likeness.
 ENOUGH = 2_000_000
 #: Beyond this many parameters a model is not run.
 LARGEST = 40_000_000
@@ -63,49 +63,61 @@ class Size(NamedTuple):
 
 #: The size of a model under overrides; None where it does not build.
 Measure: TypeAlias = Callable[[Overrides], Size | None]
+Keeps: TypeAlias = Callable[[Overrides], bool]
 
 
-def shrink(config: Any, size: Measure, keeps: Callable[[Overrides], bool], enough: int = ENOUGH) -> Overrides:
-    """Overrides that make the model of a config small: few modules first, then few parameters.
+def shrink(config: Any, size: Measure, keeps: Keeps, highest_id: int) -> Overrides:
+    """Overrides that make the model of a config small.
 
-    `keeps` tells whether graph and bound stay what they were.
+    `keeps` tells whether graph and bound stay what they were. An integer above every id that is used (`highest_id`)
+    stays above it: it may be the number of ids.
+    """
+    return settle({}, list(steps(config, size, highest_id).items()), keeps)
+
+
+def steps(config: Any, size: Measure, highest_id: int) -> Overrides:
+    """Each integer in turn at the smallest value at which the model still builds, and is no larger for it.
+
+    What counts modules comes first: everything after it is cheap.
     """
     found: Overrides = {}
-    refused: set[tuple[str, int]] = set()
     current = size(found)
-    while current is not None:
-        step = _best_step(config, found, current, size, refused, enough)
-        if step is None:
-            break
-        name, value, smaller = step
-        if keeps(found | {name: value}):
-            found, current = found | {name: value}, smaller
-        else:
-            refused.add((name, value))
+    for name, value in sorted(integers(config), key=_likely_depth):
+        for smaller in smaller_values(value):
+            if value > highest_id >= smaller:
+                continue
+            measured = size(found | {name: smaller})
+            if measured is not None and current is not None and _no_larger(measured, current):
+                if measured != current:
+                    found, current = found | {name: smaller}, measured
+                elif value <= _SMALL:
+                    found = found | {name: smaller}
+                break
     return found
 
 
-def _best_step(
-    config: Any, found: Overrides, current: Size, size: Measure, refused: set[tuple[str, int]], enough: int
-) -> tuple[str, int, Size] | None:
-    """The step that takes away most modules; where none does, most parameters, as long as they are too many."""
-    steps = [(n, v, s) for n, v in _candidates(config, found, refused, size) if (s := size(found | {n: v})) is not None]
-    fewer = [step for step in steps if step[2].modules < current.modules]
-    if not fewer and current.parameters > enough:
-        fewer = [step for step in steps if step[2].parameters < current.parameters]
-    return min(fewer, key=lambda step: step[2], default=None)
+#: Counts (of heads, of groups) that change no size by themselves may be what a width must be a multiple of.
+_SMALL = 128
 
 
-def _candidates(
-    config: Any, found: Overrides, refused: set[tuple[str, int]], size: Measure
-) -> Iterator[tuple[str, int]]:
-    """For each integer its smallest value that builds and was not refused."""
-    for name, value in integers(config):
-        for smaller in smaller_values(value):
-            fresh = smaller < found.get(name, value) and (name, smaller) not in refused
-            if fresh and size(found | {name: smaller}) is not None:
-                yield name, smaller
-                break
+def _no_larger(measured: Size, current: Size) -> bool:
+    return measured.modules <= current.modules and measured.parameters <= current.parameters
+
+
+def _likely_depth(entry: tuple[str, int]) -> tuple[bool, bool]:
+    """Numbers of layers first, then other small numbers (heads), then widths: only the order depends on it."""
+    name, value = entry
+    return not re.search(r"layer|depth|block", name), value > _SMALL
+
+
+def settle(kept: Overrides, pending: list[tuple[str, int]], keeps: Keeps) -> Overrides:
+    """As many of the pending steps as can be kept, halving the list where all together cannot (delta debugging)."""
+    if not pending or keeps(kept | dict(pending)):
+        return kept | dict(pending)
+    if len(pending) == 1:
+        return kept
+    middle = len(pending) // 2
+    return settle(settle(kept, pending[:middle], keeps), pending[middle:], keeps)
 
 
 def apply(arguments: Mapping[str, Any], overrides: Overrides) -> dict[str, Any]:

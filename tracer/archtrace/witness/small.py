@@ -37,11 +37,12 @@ class Small:
 class Search:
     """Looks for the model of a target in small.
 
-    `agrees(program)` tells whether a small model's bounds are those of the large one, whose program is `program`.
+    `agrees(program, runs)` tells whether a small model's bounds are those of the large one, whose program is
+    `program`, and, if it is small enough for that, whether it runs.
     """
 
     def __init__(
-        self, target: Target, program: Program, example: Mapping[str, torch.Tensor], agrees: Callable[[Program], bool]
+        self, target: Target, program: Program, example: Mapping[str, torch.Tensor], agrees: Callable[[Program, bool], bool]
     ) -> None:
         self._target = target
         self._example = example
@@ -55,12 +56,15 @@ class Search:
         for stored in (_stored(_file(self._target)), bundled().get(self._target.model_type or "")):
             if stored and self._keeps(stored):
                 return self._last
-        overrides = shrink(self._target.config, self._measure, self._keeps)
+        overrides = shrink(self._target.config, self._measure, self._keeps, self._highest_id())
         size = self._measure(overrides)
         if size is None or size.parameters > LARGEST or not (self._is_last(overrides) or self._keeps(overrides)):
             return None
         _remember(self._target, overrides)
         return self._last
+
+    def _highest_id(self) -> int:
+        return max(int(v.max()) for v in self._example.values() if not v.is_floating_point())
 
     def _is_last(self, overrides: Overrides) -> bool:
         return self._last is not None and self._last.overrides == overrides
@@ -87,7 +91,9 @@ class Search:
             traced = capture(built, self._example, options(built))
         except ArchtraceError:
             return False
-        if skeleton(traced) != self._wanted or not self._agrees(traced):
+        size = self._measure(overrides)
+        runs = size is not None and size.parameters <= LARGEST
+        if skeleton(traced) != self._wanted or not self._agrees(traced, runs):
             return False
         self._last = Small(built, traced, dict(overrides))
         return True

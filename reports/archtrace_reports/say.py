@@ -1,0 +1,25 @@
+"""Say: messages to people on stderr; they may quote what a model or a file holds."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from archtrace_reports.clean import clean_lines
+from archtrace_reports.files import encodable
+from archtrace_reports.lines import wrap
+from archtrace_reports.look import look_of
+
+
+def say(message: str) -> None:
+    """A message under the program's name; on a terminal its long lines wrap and stay aligned."""
+    text = f"archtrace: {clean_lines(message)}"
+    if sys.stderr.isatty():
+        text = "\n".join(_wrapped(line, look_of(sys.stderr).width) for line in text.split("\n"))
+    click.echo(encodable(text, sys.stderr), err=True)
+
+
+def _wrapped(line: str, width: int) -> str:
+    indent = len(line) - len(line.lstrip())
+    return "\n".join(" " * (indent + 4 * (n > 0)) + part for n, part in enumerate(wrap(line, width - indent - 4)))

@@ -1,0 +1,108 @@
+"""Children: bounded, killed together, and their ends told."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from archtrace_reports import children
+from archtrace_reports.children import Limits, outcomes, run
+from archtrace_reports.formats.to_json import encode
+from archtrace_reports.question import Question
+from archtrace_reports.report import Unanswered
+
+from .samples import SAMPLES
+
+Program = Callable[[str], None]
+
+
+@pytest.fixture
+def program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Program:
+    """Puts a few lines of Python in the place of the child; `asked` and `file` are its arguments."""
+
+    def use(code: str) -> None:
+        script = tmp_path / "program.py"
+        script.write_text(f"import json, os, sys, time\nasked, file = sys.argv[1:]\n{code}\n")
+        monkeypatch.setattr(children, "PROGRAM", (str(script),))
+
+    return use
+
+
+def gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"
+
+
+def only(limits: Limits, target: str = "x") -> object:
+    ((number, outcome),) = outcomes([Question(target)], limits)
+    assert number == 0
+    return outcome
+
+
+def test_every_question_gets_its_own_answer(program: Program, tmp_path: Path) -> None:
+    answers = {name: {"result": encode(sample)} for name, sample in SAMPLES.items()}
+    (tmp_path / "answers.json").write_text(json.dumps(answers))
+    program(f"target = json.loads(asked)['target']\n"
+            f"json.dump(json.load(open({str(tmp_path / 'answers.json')!r}))[target], open(file, 'w'))")  # fmt: skip
+    found = dict(outcomes([Question(name) for name in SAMPLES], Limits(jobs=3)))
+    assert [found[i] for i in range(len(SAMPLES))] == [*SAMPLES.values()]
+
+
+def test_a_refusal_travels(program: Program) -> None:
+    program("json.dump({'unanswered': {'target': 'x', 'reason': 'no'}}, open(file, 'w'))")
+    assert only(Limits()) == Unanswered("x", "no")
+
+
+def test_time_is_bounded(program: Program) -> None:
+    program("time.sleep(600)")
+    assert only(Limits(seconds=0.5)) == Unanswered("x", "no answer within 0.5 s (--timeout gives it longer)")
+
+
+def test_memory_is_bounded(program: Program) -> None:
+    program("held = bytearray(os.urandom(1)) * 400_000_000\ntime.sleep(600)")
+    assert only(Limits(gigabytes=0.2)) == Unanswered("x", "needs more than 0.2 GB (--memory gives it more)")
+
+
+DEATHS = {
+    "sys.exit('the last line')": "its process died (exit 1): the last line",
+    "os.kill(os.getpid(), 9)": "its process died (SIGKILL)",
+    "open(file, 'w').write('{')": "its process died (exit 0)",
+}
+
+
+@pytest.mark.parametrize("code", DEATHS)
+def test_a_death_is_told(program: Program, code: str) -> None:
+    program(code)
+    assert only(Limits()) == Unanswered("x", DEATHS[code])
+
+
+def test_leaving_kills_what_runs_and_cleans_up(program: Program, tmp_path: Path) -> None:
+    program("if asked != 'long': json.dump(0, open(file, 'w')); sys.exit()\n"
+            "pid = os.fork()\n"
+            f"name = {str(tmp_path)!r} + ('/child' if pid else '/grandchild')\n"
+            "open(name, 'w').write(f'{os.getpid()} {file}')\n"
+            "time.sleep(600)")  # fmt: skip
+    runs = run([("long", "long"), *[("short", "short")] * 40], Limits(jobs=2))
+    for _ in runs:
+        if all((tmp_path / name).exists() and (tmp_path / name).read_text() for name in ("child", "grandchild")):
+            break
+    runs.close()  # type: ignore[attr-defined]
+    for name in ("child", "grandchild"):
+        pid, file = (tmp_path / name).read_text().split(" ", 1)
+        assert gone(int(pid))
+        assert not Path(file).parent.parent.exists()
+
+
+def test_children_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(children, "cores", lambda: 8)
+    assert children._environment(Limits(jobs=3))["OMP_NUM_THREADS"] == "2"
+    assert "OMP_NUM_THREADS" not in children._environment(Limits(jobs=1))
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    assert children._environment(Limits(jobs=3))["OMP_NUM_THREADS"] == "5"
