@@ -49,10 +49,17 @@ def _padding(result: Result) -> str:
     if result.padding.leaks:
         leaks = [layout.name for layout in masked if leaked(layout) and layout.name not in read]
         where = f" ({_names(leaks)})" if leaks else ""
-        return f"leaks: masked tokens reach the logits{where}" + (f"; and it is read: {_names(read)}" if read else "")
+        return f"leaks: padding that is not read {_reaches(result)} the logits{where}" + (
+            f"; it is read in {_names(read)}" if read else ""
+        )
     if read:
         return f"is read in {_names(read)}{_because(result)}; no other padding reaches the logits"
     return "is never read, and never reaches the logits" if masked else "no layout with a mask was tried"
+
+
+def _reaches(result: Result) -> str:
+    """A bound says what may reach; that the rest does not is certain either way."""
+    return "reaches" if result.status == "exact" else "may reach"
 
 
 def _because(result: Result) -> str:
@@ -68,7 +75,7 @@ def _tokens(result: Result) -> str:
     missing = [layout.name for layout in ran if unreached(layout)]
     attended = "attended " if any(any(padding(layout)) for layout in ran) else ""
     if not missing:
-        return f"every {attended}token reaches the logits, in every layout tried"
+        return f"every {attended}token {_reaches(result)} the logits, in every layout tried"
     everywhere = len(missing) == len(ran)
     where = "any layout tried" if everywhere else _names(missing)
     return f"not every {attended}token reaches the logits in {where}"

@@ -1,8 +1,10 @@
-"""Picture: one line a layout, one character a position: read or not, padding or not."""
+"""Picture: a line a layout, a character a position: read or not, padding or not. What looks alike stands once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
 from archtrace.results import LayoutResult, Result, Rows
 from rich.cells import cell_len
@@ -10,7 +12,7 @@ from rich.text import Text
 
 from archtrace_reports.lines import pad, row, wrap
 from archtrace_reports.tokens import padding, shape
-from archtrace_reports.words import count
+from archtrace_reports.words import count, enumerate_words
 
 #: sign -> style and meaning, in the order of the legend.
 SIGNS = {
@@ -22,20 +24,30 @@ SIGNS = {
 }
 GAP = 3
 NAME = 16
+#: A narrower column shows too little; then the tokens stand alone.
+NARROWEST = 12
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A layout's cells, a string for each column: the rows of the batch side by side, like rows once."""
+
+    name: str
+    cells: tuple[str, ...]
 
 
 def picture(result: Result, width: int) -> list[Text]:
-    """The layouts as a table with its legend; the shorter ones are left out where they show nothing new."""
-    shown, hidden = _choose(result.layouts)
-    if not any(layout.refused is None for layout in shown):
-        return [line for layout in shown for line in _refusal(layout, width)]
-    tensors = [*dict.fromkeys(r.tensor for r in result.readouts)]
-    columns = _columns(shown, tensors, width)
-    lines = [_heading(columns)]
-    for layout in shown:
-        lines += _refusal(layout, width) if layout.refused is not None else _lines(layout, columns)
-    drawn = "".join(_pictures(layout, name) for layout in shown if layout.refused is None for name, _ in columns)
-    return lines + _legend(drawn, hidden, width)
+    """The layouts as a table, its legend, and the layouts that look like one shown or are shorter."""
+    chosen, hidden = _choose(result.layouts)
+    names = [*dict.fromkeys(readout.tensor for readout in result.readouts), "tokens"]
+    if (width - NAME - GAP * (len(names) - 1)) // len(names) < NARROWEST:
+        names = ["tokens"]
+    drawn, alike = _fold([_draw(layout, names) for layout in chosen if layout.refused is None])
+    lines = _table(drawn, names, width) if drawn else []
+    for layout in chosen:
+        lines += [] if layout.refused is None else _refusal(layout, width)
+    shorter = [f"and {count(hidden, 'shorter layout')}"] if hidden else []
+    return lines + _legend("".join("".join(d.cells) for d in drawn), [*alike, *shorter], width)
 
 
 def _choose(layouts: Sequence[LayoutResult]) -> tuple[list[LayoutResult], int]:
@@ -50,15 +62,34 @@ def _length(layout: LayoutResult) -> int:
     return size[1] if size else 0
 
 
-def _cells(layout: LayoutResult, bound: Rows, seen: Rows | None) -> str:
-    """Every row of the batch, side by side."""
+def _draw(layout: LayoutResult, names: Sequence[str]) -> Drawn:
+    rows = zip(*(_column(layout, name) for name in names), strict=False)
+    return Drawn(_plain(layout.name), tuple(map(" ".join, zip(*dict.fromkeys(rows), strict=True))))
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _column(layout: LayoutResult, name: str) -> list[str]:
+    """A string for each row of the batch: of a read tensor, or with "tokens" of the input."""
+    bound, seen = layout.bound, layout.witness
+    if name == "tokens":
+        return _rows(layout, bound.tokens, seen.tokens if seen else ())
+    return _rows(layout, bound.reads.get(name, ()), seen.reads.get(name, ()) if seen else ())
+
+
+def _rows(layout: LayoutResult, bound: Rows, seen: Rows) -> list[str]:
+    size = max([_length(layout), *(max(row) + 1 for row in bound if row)])
     masked = padding(layout)
-    size = max([_length(layout), *(max(r) + 1 for r in bound if r)])
-    pairs = enumerate(bound)
-    return " ".join(
-        "".join(_sign(i, row, seen[n] if seen else (), masked[n] if n < len(masked) else ()) for i in range(size))
-        for n, row in pairs
-    )
+    return [
+        "".join(_sign(i, _at(bound, n), _at(seen, n), _at(masked, n)) for i in range(size))
+        for n in range(len(layout.bound.tokens))
+    ]
+
+
+def _at(rows: Rows, number: int) -> tuple[int, ...]:
+    return rows[number] if number < len(rows) else ()
 
 
 def _sign(position: int, bound: Iterable[int], seen: Iterable[int], masked: Iterable[int]) -> str:
@@ -69,38 +100,43 @@ def _sign(position: int, bound: Iterable[int], seen: Iterable[int], masked: Iter
     return "!" if position in masked else "#"
 
 
-def _pictures(layout: LayoutResult, name: str) -> str:
-    """One column of a layout: a read tensor's, or with "tokens" the input's."""
-    bound, seen = layout.bound, layout.witness
-    if name == "tokens":
-        return _cells(layout, bound.tokens, seen.tokens if seen else None)
-    return _cells(layout, bound.reads.get(name, ()), seen.reads.get(name) if seen else None)
+def _fold(drawn: Sequence[Drawn]) -> tuple[list[Drawn], list[str]]:
+    """The first of each that look the same, and a note on the others: "eos early and no eos: as full"."""
+    same: dict[tuple[str, ...], list[Drawn]] = {}
+    for one in drawn:
+        same.setdefault(one.cells, []).append(one)
+    notes = [
+        f"{enumerate_words([d.name for d in others])}: as {first.name}" for first, *others in same.values() if others
+    ]
+    return [group[0] for group in same.values()], notes
 
 
-def _columns(layouts: Sequence[LayoutResult], tensors: Sequence[str], width: int) -> list[tuple[str, int]]:
-    """Name and width of each column: an equal share at most, so that long pictures wrap within their column."""
-    names = [*tensors, "tokens"]
+def _table(drawn: Sequence[Drawn], names: Sequence[str], width: int) -> list[Text]:
     share = (width - NAME - GAP * (len(names) - 1)) // len(names)
-    if share < 12:
-        return _columns(layouts, [], width)
-    ran = [layout for layout in layouts if layout.refused is None]
-    needs = [max(cell_len(name), *(len(_pictures(layout, name)) for layout in ran)) for name in names]
-    return [(name, min(need, share)) for name, need in zip(names, needs, strict=True)]
+    needs = [max(cell_len(name), *(len(d.cells[i]) for d in drawn if d.cells)) for i, name in enumerate(names)]
+    fits = sum(needs) + GAP * (len(names) - 1) + NAME <= width
+    sizes = needs if fits else [_narrowed(drawn, i, name, share) for i, name in enumerate(names)]
+    head = (" " * GAP).join(pad(name, size) for name, size in zip(names, sizes, strict=True))
+    lines = [Text(pad("  layout", NAME) + head, "dim")]
+    for one in drawn:
+        lines += _lines(one, sizes)
+    return lines
 
 
-def _heading(columns: Sequence[tuple[str, int]]) -> Text:
-    names = (" " * GAP).join(pad(name, size) for name, size in columns)
-    return Text(pad("  layout", NAME) + names, "dim")
+def _narrowed(drawn: Sequence[Drawn], column: int, name: str, share: int) -> int:
+    """The width that a column really needs when its cells wrap at its share of the whole."""
+    lines = (line for d in drawn if d.cells for line in wrap(d.cells[column], share))
+    return min(share, max([cell_len(name), *map(cell_len, lines)]))
 
 
-def _lines(layout: LayoutResult, columns: Sequence[tuple[str, int]]) -> list[Text]:
-    """A layout's pictures beside each other, each wrapped within its column."""
-    wrapped = [wrap(_pictures(layout, name), size) for name, size in columns]
-    names = wrap(layout.name.replace("_", " "), NAME - 3)
+def _lines(drawn: Drawn, sizes: Sequence[int]) -> list[Text]:
+    """A layout's columns beside each other, each wrapped within its width."""
+    wrapped = [wrap(cells, size) for cells, size in zip(drawn.cells, sizes, strict=False)]
+    names = wrap(drawn.name, NAME - 3)
     lines = []
-    for i in range(max(len(names), *map(len, wrapped))):
+    for i in range(max(map(len, [names, *wrapped]))):
         line = Text(pad(f"  {names[i]}" if i < len(names) else "", NAME))
-        for cells, (_, size) in zip(wrapped, columns, strict=True):
+        for cells, size in zip(wrapped, sizes, strict=False):
             line.append_text(_styled(pad(cells[i] if i < len(cells) else "", size + GAP)))
         lines.append(line)
     return lines
@@ -108,20 +144,19 @@ def _lines(layout: LayoutResult, columns: Sequence[tuple[str, int]]) -> list[Tex
 
 def _styled(cells: str) -> Text:
     text = Text()
-    for sign in cells:
-        text.append(sign, SIGNS.get(sign, ("", ""))[0])
+    for sign, run in groupby(cells):
+        text.append("".join(run), SIGNS.get(sign, ("", ""))[0])
     return text
 
 
 def _refusal(layout: LayoutResult, width: int) -> list[Text]:
-    reason = f"the model refuses it: {layout.refused}"
-    return row(layout.name.replace("_", " "), reason, width, NAME, "yellow")
+    return row(_plain(layout.name), f"the model refuses it: {layout.refused}", width, NAME, "yellow")
 
 
-def _legend(drawn: str, hidden: int, width: int) -> list[Text]:
+def _legend(drawn: str, notes: Sequence[str], width: int) -> list[Text]:
     signs = [f"{sign} {told}" for sign, (_, told) in SIGNS.items() if sign in drawn]
-    shorter = [f"and {count(hidden, 'shorter layout')}"] if hidden else []
-    return [Text(line, "dim") for line in (" " * NAME + s for s in _spread([*signs, *shorter], width - NAME))]
+    lines = _spread(signs, width - NAME) + [line for note in notes for line in wrap(note, width - NAME)]
+    return [Text(" " * NAME + line, "dim") for line in lines]
 
 
 def _spread(units: Sequence[str], width: int) -> list[str]:

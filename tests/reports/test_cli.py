@@ -18,10 +18,12 @@ import pytest
 from archtrace.errors import TargetError
 from archtrace_reports import cli
 from archtrace_reports.look import Look, look_of
+from jsonschema import Draft202012Validator
 
 from .conftest import archtrace as run_archtrace
 from .conftest import environment
 from .samples import SAMPLES
+from .test_json import schema
 
 Capture = pytest.CaptureFixture[str]
 
@@ -271,3 +273,21 @@ def test_colour_is_for_terminals_that_want_it(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.delenv("NO_COLOR")
     monkeypatch.setenv("TERM", "dumb")
     assert not look_of(terminal).colour
+
+
+def test_a_real_answer_fits_the_schema_in_this_process_and_in_a_child() -> None:
+    given = ["bert", "--config-set", "num_hidden_layers=1", "--num-labels", "3", "--format", "json", "--quiet"]
+    here, child = run_archtrace(*given), run_archtrace(*given, "--isolate")
+    for done in (here, child):
+        assert (done.returncode, done.stderr) == (0, "")
+        Draft202012Validator(schema()).validate(json.loads(done.stdout))
+    first, second = (json.loads(done.stdout)["results"][0] | {"seconds": {}} for done in (here, child))
+    assert first == second
+    assert first["readouts"][0]["slice"] == "last_hidden_state[:, 0]"
+
+
+def test_a_real_refusal_travels_from_a_child() -> None:
+    done = run_archtrace("bret-base-uncased", "--isolate", "--format", "json")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("archtrace: ")
+    assert "Traceback" not in done.stderr

@@ -152,3 +152,15 @@ def test_the_table_counts_every_target_once() -> None:
     assert [group.split("\n")[0] for group in groups] == ["exact (9)", "bound (1)", "not answered (1)"]
     assert "needs a package: detectron2 is missing" in " ".join(groups[2].split())
     assert "install it" not in groups[2]
+
+
+def test_layouts_that_look_alike_stand_once() -> None:
+    twins = tuple(replace(BERT.layouts[1], name=name) for name in ("masked_tail", "third"))
+    text = terminal.render(Report((replace(BERT, layouts=(*BERT.layouts, *twins)),)), Look())
+    assert "                masked tail and third: as right padded\n" in text
+    assert "\n  masked tail" not in text
+
+
+def test_a_bound_claims_no_more_than_it_knows() -> None:
+    assert "every token may reach the logits" in answer("bound")
+    assert "every attended token reaches the logits" in answer("bert")

@@ -1,14 +1,14 @@
 """Samples made by hand, for ops that torch has no small samples of, and for what its samples leave out."""
 
+# ruff: noqa: E501 (tables of samples read best a line a sample)
 from __future__ import annotations
 
 from typing import Any
 
 import torch
+from archtrace.capture.functional import WriteView
 from rule_oracle import Case
 from rule_samples import floats, integers, make, overloads
-
-from archtrace.capture.functional import WriteView
 
 aten = torch.ops.aten
 MASK = torch.tensor([[True, True, False], [True, False, False], [False, False, False]])
@@ -54,7 +54,11 @@ WITH: dict[str, tuple[Any, ...]] = {
 def _conv(spatial: int, transposed: bool = False) -> list[Case]:
     op = f"conv_transpose{spatial}d" if transposed else f"conv{spatial}d"
     size, kernel = (5, *(2,) * (spatial - 1)), (2, *(1,) * (spatial - 1))
-    grouped = (floats(2, 2, *size), floats(*((2, 1) if transposed else (4, 1)), *kernel), floats(2 if transposed else 4))
+    grouped = (
+        floats(2, 2, *size),
+        floats(*((2, 1) if transposed else (4, 1)), *kernel),
+        floats(2 if transposed else 4),
+    )
     last = ([1] * spatial, 2, [2] * spatial) if transposed else ([2] * spatial, 2)
     return [
         _first(op, floats(1, 2, *size), floats(2, 1, *kernel) if transposed else floats(1, 2, *kernel), floats(1)),
@@ -69,7 +73,10 @@ def _pools() -> dict[str, list[Case]]:
         for kind in ("max", "avg"):
             pads = [[2] * spatial, [2] * spatial, [1] * spatial]
             plain, adaptive = f"{kind}_pool{spatial}d", f"adaptive_{kind}_pool{spatial}d"
-            found[plain] = [_first(plain, floats(*size), *pads), _first(plain, floats(*size), [2] * spatial, [1] * spatial)]
+            found[plain] = [
+                _first(plain, floats(*size), *pads),
+                _first(plain, floats(*size), [2] * spatial, [1] * spatial),
+            ]
             found[adaptive] = [_first(adaptive, floats(*size), [2] * spatial)]
         if spatial < 3:
             indices = f"max_pool{spatial}d_with_indices"
@@ -109,7 +116,7 @@ def _cells() -> dict[str, list[Case]]:
     found = {}
     for op, gates in {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}.items():
         shapes = [(1, 1, False), (1, 2, False), (2, 1, False), (2, 2, False), (1, 2, True), (2, 2, True), (1, 1, True)]
-        found[op] = [_recurrent(op, gates, *shape) for shape in (shapes if op == "lstm" else shapes[1:5:3])]
+        found[op] = [_recurrent(op, gates, *shape) for shape in (shapes if op == "lstm" else shapes[1:6:3])]
         state: Any = [floats(2, 2), floats(2, 2)] if op == "lstm" else floats(2, 2)
         weights = (floats(2 * gates, 3), floats(2 * gates, 2), floats(2 * gates), floats(2 * gates))
         found[f"{op}_cell"] = [_first(f"{op}_cell", floats(2, 3), state, *weights)]
@@ -189,7 +196,7 @@ CASES: dict[str, list[Case]] = {
     **{name: [_first(name, floats(2, 3))] for name in UNARY},
     **{name: [_first(name, floats(2, 3), *rest)] for name, rest in WITH.items()},
     **{name: [_first(name, BOOLS, ~BOOLS), _first(name, INTS, INTS.flip(0))] for name in ("__and__", "__or__", "__xor__")},
-    **{name: [_first(name, INTS, INTS.flip(0) % 3)] for name in ("__lshift__", "__rshift__")},
+    **{name: [_first(name, INTS + 1, INTS.flip(0) % 3)] for name in ("__lshift__", "__rshift__")},
     **{name: [_first(name, COMPLEX)] for name in ("conj_physical", "_conj", "real", "imag", "view_as_real")},
     **{f"conv{n}d": _conv(n) for n in (1, 2, 3)},
     **{f"conv_transpose{n}d": _conv(n, transposed=True) for n in (1, 2, 3)},

@@ -1,4 +1,4 @@
-"""A Hub on loopback, children with their own environment, and an offline parent."""
+"""The Hub on loopback, children with their own environment, and an offline parent."""
 
 from __future__ import annotations
 
@@ -8,76 +8,14 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from loopback_hub import LoopbackHub
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-CONFIG = "/resolve/main/config.json"
-
-
-class _Hub(BaseHTTPRequestHandler):
-    """What huggingface_hub asks of a Hub for one file: HEAD for its etag and commit, GET for its bytes."""
-
-    server: LoopbackHub
-
-    def do_HEAD(self) -> None:
-        self._answer(body=False)
-
-    def do_GET(self) -> None:
-        self._answer(body=True)
-
-    def _answer(self, body: bool) -> None:
-        self.server.requests.append(f"{self.command} {self.path}")
-        name = self.path.removesuffix(CONFIG).removeprefix("/")
-        if name in self.server.slow:
-            time.sleep(6)
-        if name in self.server.redirects:
-            return self._send(307, {"Location": f"/{self.server.redirects[name]}{CONFIG}"})
-        if name in self.server.refused:
-            status, code = self.server.refused[name]
-            return self._send(status, {"X-Error-Code": code})
-        if name not in self.server.files:
-            return self._send(404, {"X-Error-Code": "RepoNotFound"})
-        data = self.server.files[name].encode()
-        headers = {"ETag": f'"{abs(hash(data)):x}"', "X-Repo-Commit": COMMIT, "Content-Type": "application/json"}
-        return self._send(200, headers, data, body)
-
-    def _send(self, status: int, headers: Mapping[str, str], data: bytes = b"", body: bool = False) -> None:
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        if body:
-            self.wfile.write(data)
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
-
-class LoopbackHub(ThreadingHTTPServer):
-    """A Hub that holds `files` (id -> text of config.json), and records what it is asked."""
-
-    daemon_threads = True
-    block_on_close = False
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Hub)
-        self.files: dict[str, str] = {}
-        self.redirects: dict[str, str] = {}
-        self.refused: dict[str, tuple[int, str]] = {}
-        self.slow: set[str] = set()
-        self.requests: list[str] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
 
 
 @pytest.fixture

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from conftest import COMMIT, CONFIG, LoopbackHub
+from archtrace.targets import resolve
+from huggingface_hub import constants
+from loopback_hub import COMMIT, CONFIG, LoopbackHub
 
 Child = Callable[..., list[dict[str, Any]]]
 

@@ -137,7 +137,7 @@ def _contract(marks: Marks, source: str, target: str, masks: tuple[Mask, ...]) -
         floats = [f.astype(np.float32) for f in (array, *(f for f, _ in factors))]
         result = np.einsum(spec, *floats, optimize=len(floats) > 2) > 0
     else:
-        reduced = array.any(tuple(i for i, a in enumerate(axes) if a not in kept + _LABEL))
+        reduced: Marks = np.asarray(array.any(tuple(i for i, a in enumerate(axes) if a not in kept + _LABEL)))
         left = "".join(a for a in axes if a in kept + _LABEL)
         result = reduced.transpose([left.index(a) for a in kept + _LABEL])
     lengths = dict(zip(kept, result.shape, strict=False))

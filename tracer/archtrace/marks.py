@@ -31,7 +31,7 @@ def shrink(array: npt.NDArray[_Scalar], rank: int) -> npt.NDArray[_Scalar]:
 def _alike(left: npt.NDArray[_Scalar], right: npt.NDArray[_Scalar]) -> bool:
     same = left == right
     if left.dtype.kind == "f":
-        same |= np.isnan(left) & np.isnan(right)  # type: ignore[call-overload]
+        same |= np.isnan(left) & np.isnan(right)
     return bool(same.all())
 
 

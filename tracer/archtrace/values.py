@@ -66,12 +66,12 @@ def unknown(shape: Shape, dtype: torch.dtype, certain: Certain | None = None, *,
 
 def is_open(certain: Certain) -> npt.NDArray[np.bool_]:
     """Where an element may still change."""
-    return np.isnan(certain) | (certain == SUNK)
+    return np.asarray(np.isnan(certain) | (certain == SUNK))
 
 
 def sunk(certain: Certain) -> npt.NDArray[np.bool_]:
     """Where an element is too small for a softmax or a maximum to see it."""
-    return certain <= MINUS_INFINITY
+    return np.asarray(certain <= MINUS_INFINITY)
 
 
 def certain_of(value: Any) -> Certain:

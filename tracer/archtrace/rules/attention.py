@@ -53,7 +53,7 @@ def _allowed(mask: Any, scores: Shape, causal: bool) -> Marks:
         return allowed
     certain = certain_of(value_of(mask))
     if value_of(mask).dtype == torch.bool:
-        return allowed & (certain != 0)
+        return np.asarray(allowed & (certain != 0))
     open_ = allowed & ~sunk(certain)
     level: Marks = allowed & ~np.isneginf(certain) & ~open_.any(-1, keepdims=True)
     return level | open_

@@ -37,16 +37,16 @@ class Window(NamedTuple):
         """[short, long]: some tap leads from the one to the other."""
         start = np.arange(self.short)[:, None] * self.stride - self.padding
         offset = np.arange(self.long)[None, :] - start
-        return (offset >= 0) & (offset < self.kernel * self.dilation) & (offset % self.dilation == 0)
+        return np.asarray((offset >= 0) & (offset < self.kernel * self.dilation) & (offset % self.dilation == 0))
 
     def taps(self, transposed: bool) -> Marks:
         """[result, tap]: the tap meets an element there."""
         tap = np.arange(self.kernel)[None, :] * self.dilation - self.padding
         if not transposed:
             index = np.arange(self.short)[:, None] * self.stride + tap
-            return (index >= 0) & (index < self.long)
+            return np.asarray((index >= 0) & (index < self.long))
         index = np.arange(self.long)[:, None] - tap
-        return (index % self.stride == 0) & (index >= 0) & (index // self.stride < self.short)
+        return np.asarray((index % self.stride == 0) & (index >= 0) & (index // self.stride < self.short))
 
 
 @rule(*CONVOLUTIONS, *TRANSPOSED)

@@ -98,9 +98,15 @@ def _write_along(call: Call) -> Step:
             flow = Everything(len(value.value.shape), rank)
         else:
             axes, masks = _beside(value.value.shape, call.shape, out, call["dim"] % rank)
-            flow = Contraction(axes, out, masks)
+            flow = Contraction(axes, out, masks + _within(value.value.shape, shape_of(call["index"]), axes))
         flows.append((value.slot, flow))
     return single(call, tuple(flows))
+
+
+def _within(shape: Shape, region: Shape, axes: str) -> tuple[Mask, ...]:
+    """Of a source larger than the index, what lies beyond is not looked at."""
+    sizes = zip(axes, shape, region, strict=True) if len(shape) == len(region) else ()
+    return tuple(Mask(a, np.arange(n) < m) for a, n, m in sizes if n > m)
 
 
 def _places(indices: Sequence[Any]) -> tuple[list[int], Shape, bool]:

@@ -38,6 +38,8 @@ BINARY = named("""
 
 #: A zero on either side makes the result zero.
 ZERO_ABSORBS = set(named("mul logical_and bitwise_and __and__"))
+#: A truth on either side makes the result true, where it is boolean.
+ONE_ABSORBS = set(named("logical_or bitwise_or __or__"))
 #: Minus infinity on either side stays (for a difference: plus infinity on the right).
 SUMS = {"aten::add": 1.0, "aten::sub": -1.0}
 #: What is sunk stays so.
@@ -84,6 +86,8 @@ def _absorbed(call: Call, certain: Certain | None) -> Certain | None:
     left, right = (certain_of(value_of(call[n])) for n in ("self", "other"))
     if call.name in ZERO_ABSORBS:
         return _mark(call, certain, (left == 0) & ~np.isinf(right) | (right == 0) & ~np.isinf(left), 0.0)
+    if call.name in ONE_ABSORBS and call.results[0].dtype == torch.bool:
+        return _mark(call, certain, (np.abs(left) > 0) | (np.abs(right) > 0), 1.0)
     if call.name == "aten::div":
         certain = _mark(call, certain, (left == 0) & ~(right == 0), 0.0)
     if call.name in SUMS:
@@ -96,14 +100,15 @@ def _absorbed(call: Call, certain: Certain | None) -> Certain | None:
 def _sunk(call: Call, left: Certain, right: Certain) -> Where:
     """Where the result is sunk: by a sum, by a scaling or a maximum that leaves it low, or as it was before."""
     if call.name in SUMS:
-        return _depth(left) + _depth(right) <= MINUS_INFINITY
+        return np.asarray(_depth(left) + _depth(right) <= MINUS_INFINITY)
     if call.name in KEEP_SUNK and call.results[0].dtype.is_floating_point:
-        return left == SUNK
+        return np.asarray(left == SUNK)
     if call.name in ("aten::mul", "aten::div"):
         scaled = (left == SUNK) & _mild(right, call.name)
         return scaled | (right == SUNK) & _mild(left, call.name) if call.name == "aten::mul" else scaled
     if call.name in ("aten::maximum", "aten::max"):
-        return sunk(left) & sunk(right)
+        both: Where = sunk(left) & sunk(right)
+        return both
     return np.zeros((), dtype=bool)
 
 

@@ -64,7 +64,7 @@ def _evaluated(call: Call, operand: Operand) -> Certain | None:
 
 @rule("diff")
 def diff(call: Call) -> Step:
-    """y[.., t, ..] = x[.., t + 1, ..] - x[.., t, ..], along `dim`, `n` times over; what is put before and behind counts."""
+    """y[.., t, ..] = x[.., t + 1, ..] - x[.., t, ..], `n` times over; `prepend` and `append` count."""
     parts = [value for value in (call["prepend"], call["self"], call["append"]) if value is not None]
     axis = call["dim"] % len(call.shape)
     inn = letters(len(call.shape))
