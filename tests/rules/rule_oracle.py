@@ -110,6 +110,7 @@ def drawn(like: torch.Tensor, draw: int, random: np.random.Generator, case: Case
     if like.is_complex():
         return torch.complex(*(drawn(like.real, draw, random, case) for _ in range(2))).to(like.dtype)
     pool = np.concatenate([t.detach().numpy().ravel() for t in case.tensors if t.is_floating_point()] or [np.ones(1)])
+    pool = pool[np.isfinite(pool)]
     kinds = (
         lambda: random.choice(pool, shape) * (1 + random.normal(size=shape) / 100),
         lambda: random.normal(size=shape) * 2,

@@ -19,7 +19,7 @@ from archtrace.readout.describe import readouts
 from archtrace.results import Finding, LayoutResult, Padding, Positions, Result, Rows
 from archtrace.study import Study
 from archtrace.targets.target import Target
-from archtrace.tracing import Clock, Plan, study_of
+from archtrace.tracing import Clock, Model, Plan, study_of
 from archtrace.witness.shrink import ENOUGH, LARGEST
 from archtrace.witness.small import Search, Small
 from archtrace.witness.witness import Subject, Witness, inside
@@ -28,11 +28,12 @@ Witnessed = Mapping[str, Positions | None]
 
 
 def assemble(
-    target: Target, module: torch.nn.Module, study: Study, words: Vocabulary, plans: Sequence[Plan], clock: Clock
+    target: Target, model: Model, study: Study, words: Vocabulary, plans: Sequence[Plan], clock: Clock
 ) -> Result:
     """The result of a target whose study is done."""
+    module, _ = model
     with clock.stage("shrinking", "witness"):
-        likeness = _Likeness.of(target, module, study, plans)
+        likeness = _Likeness.of(target, model, study, plans)
     with clock.stage("witness", "witness"):
         seen = likeness.witnessed(study)
     with clock.stage("reading the source", "analysis"):
@@ -68,11 +69,12 @@ class _Likeness:
     studies: tuple[Study, ...]
 
     @classmethod
-    def of(cls, target: Target, module: torch.nn.Module, study: Study, plans: Sequence[Plan]) -> _Likeness:
+    def of(cls, target: Target, model: Model, study: Study, plans: Sequence[Plan]) -> _Likeness:
         """Find the likeness of a model and study it in every length: itself, where it is small already."""
-        if parameter_count(module) <= ENOUGH or target.config is None:
-            own = Small(module, study.program, {}) if parameter_count(module) <= LARGEST else None
-            return cls(own, (study, *_studies(module, plans[1:])) if own else ())
+        size = parameter_count(model[0])
+        if size <= ENOUGH or target.config is None or target.module is not None:
+            own = Small(model, study.program, {}) if size <= LARGEST else None
+            return cls(own, (study, *_studies(model, plans[1:])) if own else ())
         agreed: dict[int, Study] = {}
 
         def agrees(program: Program, runs: bool) -> bool:
@@ -86,7 +88,7 @@ class _Likeness:
         small = Search(target, study.program, next(iter(study.layouts.values())), agrees).find()
         if small is None:
             return cls(None, ())
-        return cls(small, (agreed[id(small.program)], *_studies(small.module, plans[1:])))
+        return cls(small, (agreed[id(small.program)], *_studies(small.model, plans[1:])))
 
     def witnessed(self, study: Study) -> Witnessed:
         """Per layout what the numeric run shows; None where it could not run."""
@@ -96,8 +98,8 @@ class _Likeness:
         return {name: runs.see(name) for name in study.bounds}
 
 
-def _studies(module: torch.nn.Module, plans: Sequence[Plan]) -> list[Study]:
-    return [study_of(module, *plan) for plan in plans]
+def _studies(model: Model, plans: Sequence[Plan]) -> list[Study]:
+    return [study_of(model, *plan) for plan in plans]
 
 
 class Runs:

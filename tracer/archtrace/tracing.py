@@ -15,7 +15,7 @@ from archtrace import layouts as lay
 from archtrace.capture.export import capture
 from archtrace.errors import CaptureError, TargetError
 from archtrace.layouts import LENGTHS, Signature, Vocabulary
-from archtrace.model import backbone_of, is_library_model, options, prepare
+from archtrace.model import backbone_of
 from archtrace.results import Result
 from archtrace.study import Study
 from archtrace.targets.target import Target
@@ -28,10 +28,10 @@ Progress = Callable[[str, float | None], None]
 class Trace:
     """A traced model: `result` (frozen), `graph` (networkx), `at(...)` for any layout."""
 
-    def __init__(self, target: Target, module: torch.nn.Module, study: Study, result: Result) -> None:
+    def __init__(self, target: Target, model: Model, study: Study, result: Result) -> None:
         self.target = target
         self.result = result
-        self._module = module
+        self._model = model
         self._studies = {_shapes(next(iter(study.layouts.values()))): study}
         self._study = study
 
@@ -82,7 +82,7 @@ class Trace:
         return layout
 
     def _captured(self, layout: Mapping[str, torch.Tensor]) -> Study:
-        program = capture(self._module, layout, options(self._module))
+        program = capture(*self._model, layout)
         study = Study(program, {"given": layout}, self._study.ids, self._study.backbone)
         self._studies[_shapes(layout)] = study
         return study
@@ -128,7 +128,7 @@ def trace(
     the layouts that are tried otherwise. Raises ArchtraceError with what, where, why and what to do.
     """
     from archtrace.assemble import assemble
-    from archtrace.targets import resolve
+    from archtrace.targets import prepare, resolve
 
     clock = Clock(progress)
     with clock.stage("resolving", "import"):
@@ -140,16 +140,19 @@ def trace(
             trust_remote_code=trust_remote_code,
         )
     with clock.stage("building", "capture"):
-        module = prepare(resolved)
+        model = prepare(resolved)
     words = lay.vocabulary(resolved.config)
-    plans = [_given(inputs)] if inputs else [_standard(module, words, n) for n in LENGTHS]
+    plans = [_given(inputs)] if inputs else [_standard(model[0], words, n) for n in LENGTHS]
     with clock.stage("capturing", "capture"):
-        study = study_of(module, *plans[0])
+        study = study_of(model, *plans[0])
     with clock.stage("analysing", "analysis"):
         study.positions  # noqa: B018  computed here, so that the clock tells what it costs
-    result = assemble(resolved, module, study, words, plans, clock)
-    return Trace(resolved, module, study, result)
+    result = assemble(resolved, model, study, words, plans, clock)
+    return Trace(resolved, model, study, result)
 
+
+#: A built model, and further keyword arguments of its forward.
+Model = tuple[torch.nn.Module, dict[str, Any]]
 
 #: Layouts by name, and the name of the ids.
 Plan = tuple[dict[str, dict[str, torch.Tensor]], str]
@@ -168,14 +171,10 @@ def _given(inputs: Mapping[str, Any]) -> Plan:
     return {"given": layout}, ids
 
 
-def study_of(module: torch.nn.Module, layouts: dict[str, dict[str, torch.Tensor]], ids: str) -> Study:
-    example = next(iter(layouts.values()))
-    program = capture(module, example, options(module))
+def study_of(model: Model, layouts: dict[str, dict[str, torch.Tensor]], ids: str) -> Study:
+    """Capture a model for the shapes of some layouts."""
+    module, _ = model
+    program = capture(*model, next(iter(layouts.values())))
     if ids not in program.inputs:
         raise CaptureError(f"the logits of {type(module).__name__} do not take {ids}")
     return Study(program, layouts, ids, backbone_of(module))
-
-
-def is_classifier(module: torch.nn.Module) -> bool:
-    """True for a library model with a sequence-classification head, by its class's name."""
-    return is_library_model(module) and "SequenceClassification" in type(module).__name__

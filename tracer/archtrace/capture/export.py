@@ -106,7 +106,7 @@ def logits_of(result: Any) -> torch.Tensor:
 
 
 def capture(
-    model: torch.nn.Module, inputs: Mapping[str, torch.Tensor], options: Mapping[str, Any] | None = None
+    model: torch.nn.Module, options: Mapping[str, Any], inputs: Mapping[str, torch.Tensor]
 ) -> Program:
     """The functional program from inputs of these shapes and types to the model's logits.
 
@@ -118,7 +118,7 @@ def capture(
             fakes = {k: torch.empty(v.shape, dtype=v.dtype, device="cpu") for k, v in inputs.items()}
         try:
             with torch.no_grad(), _quiet():
-                exported = torch.export.export(_Recorder(model, dict(options or {})), (), kwargs=fakes, strict=False)
+                exported = torch.export.export(_Recorder(model, dict(options)), (), kwargs=fakes, strict=False)
         except Exception as error:
             raise CaptureError(f"torch.export failed: {type(error).__name__}: {first_line(error)}") from error
         try:

@@ -116,7 +116,10 @@ def shares_memory(node: fx.Node, other: fx.Node) -> bool:
     left, right = _first_tensor(node.meta.get("val")), _first_tensor(other.meta.get("val"))
     if left is None or right is None:
         return False
-    return left.untyped_storage()._cdata == right.untyped_storage()._cdata
+    try:
+        return left.untyped_storage()._cdata == right.untyped_storage()._cdata
+    except (NotImplementedError, RuntimeError):  # a tensor without storage of its own cannot be written through
+        return False
 
 
 def _first_tensor(value: Any) -> torch.Tensor | None:

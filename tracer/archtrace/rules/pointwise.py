@@ -83,7 +83,9 @@ def _plain(certain: Certain | None, value: Any) -> torch.Tensor:
 
 def _absorbed(call: Call, certain: Certain | None) -> Certain | None:
     """Adds what is certain though one operand is not."""
-    left, right = (certain_of(value_of(call[n])) for n in ("self", "other"))
+    left, right = (
+        certain_of(value_of(v)) for v in (call["input"] if call["self"] is None else call["self"], call["other"])
+    )
     if call.name in ZERO_ABSORBS:
         return _mark(call, certain, (left == 0) & ~np.isinf(right) | (right == 0) & ~np.isinf(left), 0.0)
     if call.name in ONE_ABSORBS and call.results[0].dtype == torch.bool:
@@ -104,8 +106,8 @@ def _sunk(call: Call, left: Certain, right: Certain) -> Where:
     if call.name in KEEP_SUNK and call.results[0].dtype.is_floating_point:
         return np.asarray(left == SUNK)
     if call.name in ("aten::mul", "aten::div"):
-        scaled = (left == SUNK) & _mild(right, call.name)
-        return scaled | (right == SUNK) & _mild(left, call.name) if call.name == "aten::mul" else scaled
+        scaled = np.asarray((left == SUNK) & _mild(right, call.name))
+        return np.asarray(scaled | (right == SUNK) & _mild(left, call.name)) if call.name == "aten::mul" else scaled
     if call.name in ("aten::maximum", "aten::max"):
         both: Where = sunk(left) & sunk(right)
         return both
@@ -119,7 +121,7 @@ def _depth(certain: Certain) -> Certain:
 
 def _mild(factor: Certain, name: str) -> Where:
     scale = 1 / np.where(factor == 0, np.inf, factor) if name == "aten::div" else factor
-    return (scale >= LEAST_SCALE) & np.isfinite(scale)
+    return np.asarray((scale >= LEAST_SCALE) & np.isfinite(scale))
 
 
 def _mark(call: Call, certain: Certain | None, where: Where, value: float) -> Certain | None:

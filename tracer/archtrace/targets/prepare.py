@@ -32,6 +32,8 @@ def prepare(target: Target) -> tuple[Any, dict[str, Any]]:
     if hasattr(model, "set_experts_implementation"):
         _quiet(model.config)
         model.set_experts_implementation(_EXPERTS)
+    if target.module is None and hasattr(model, "tie_weights"):
+        model.tie_weights()
     return model, _options(model)
 
 

@@ -6,7 +6,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -16,8 +16,9 @@ import torch
 
 from archtrace.capture.export import capture
 from archtrace.errors import ArchtraceError
-from archtrace.model import options, parameter_count, prepare
+from archtrace.model import parameter_count
 from archtrace.program import Program
+from archtrace.targets import prepare
 from archtrace.targets.target import Target
 from archtrace.witness.shrink import LARGEST, Overrides, Size, apply, shrink, skeleton
 
@@ -29,7 +30,7 @@ _ABOUT_STORAGE = {"transformers_version", "architectures", "dtype", "torch_dtype
 class Small:
     """A small model, its program for the example's shapes, and the overrides that made it small."""
 
-    module: torch.nn.Module
+    model: tuple[torch.nn.Module, dict[str, Any]]
     program: Program
     overrides: Overrides
 
@@ -69,9 +70,9 @@ class Search:
     def _is_last(self, overrides: Overrides) -> bool:
         return self._last is not None and self._last.overrides == overrides
 
-    def _model(self, overrides: Overrides) -> torch.nn.Module | None:
+    def _model(self, overrides: Overrides) -> tuple[torch.nn.Module, dict[str, Any]] | None:
         try:
-            return prepare(self._target, reduced(self._target.config, overrides))
+            return prepare(replace(self._target, config=reduced(self._target.config, overrides)))
         except Exception:  # a config of a stranger may refuse a value in any way it likes
             return None
 
@@ -79,7 +80,7 @@ class Search:
         key = tuple(overrides.items())
         if key not in self._sizes:
             built = self._model(overrides)
-            self._sizes[key] = None if built is None else Size(len(list(built.modules())), parameter_count(built))
+            self._sizes[key] = None if built is None else Size(len(list(built[0].modules())), parameter_count(built[0]))
         return self._sizes[key]
 
     def _keeps(self, overrides: Overrides) -> bool:
@@ -88,7 +89,7 @@ class Search:
         if built is None:
             return False
         try:
-            traced = capture(built, self._example, options(built))
+            traced = capture(*built, self._example)
         except ArchtraceError:
             return False
         size = self._measure(overrides)
