@@ -121,7 +121,7 @@ def drawn(like: torch.Tensor, draw: int, random: np.random.Generator, case: Case
         lambda: random.normal(size=shape) * 1000,
         lambda: random.choice(pool, shape),
         lambda: random.choice([0.0, 1.0], shape, p=[0.1, 0.9]),
-        lambda: random.choice([0.5, -1.5, np.inf, np.nan], shape, p=[0.3, 0.3, 0.1, 0.3]),
+        lambda: random.choice([0.5, -1.5, np.inf, np.nan], shape, p=[0.2, 0.2, 0.3, 0.3]),
     )
     values = kinds[draw % (len(kinds) if case.name in NOT_FINITE else len(kinds) - 1)]()
     return torch.from_numpy(np.asarray(values, dtype=np.float64)).to(like.dtype)

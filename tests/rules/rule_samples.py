@@ -13,6 +13,9 @@ from archtrace.rules.registry import bind, invoke
 from rule_oracle import Case
 from torch.testing._internal.common_methods_invocations import op_db
 
+# Convolutions this small spend their time on waking threads.
+torch.set_num_threads(1)
+
 #: Of each op so many of torch's samples, none with more elements than this.
 SAMPLES, ELEMENTS = 3, 40
 

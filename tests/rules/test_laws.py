@@ -1,5 +1,6 @@
 """Laws that hold between rules, as tables; and the flows against dense boolean matrices."""
 
+# ruff: noqa: E501 (tables read best a row a line)
 from __future__ import annotations
 
 from typing import Any

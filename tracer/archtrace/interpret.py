@@ -100,10 +100,7 @@ class Interpreter:
             facts = value.certain
             return self._intern(("?", value.shape, value.dtype, value.weights_only, facts.shape, facts.tobytes()))
         if isinstance(value, torch.Tensor):
-            if value.numel() > _HASHED:
-                self._kept.append(value)
-                return self._intern(("large", id(value)))
-            return self._intern((tuple(value.shape), value.dtype, _bytes(value)))
+            return self._intern((tuple(value.shape), value.dtype, _contents(value)))
         if isinstance(value, list | tuple):
             return tuple(self._key(v) for v in value)
         return self._intern((type(value), value)) if isinstance(value, int | float | bool | str | None) else id(value)
@@ -191,15 +188,20 @@ class Interpreter:
         return self._step(node, run.values, run.keys, carriers)
 
 
+#: Ops whose result holds anything until it is written: zeros here, so that runs are alike.
+UNINITIALISED = frozenset(f"aten::{n}" for n in ("empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided"))
+
 #: Ops whose second argument lends its shape or type alone.
 LENDERS = frozenset({"aten::type_as", "aten::expand_as", "aten::view_as", "aten::reshape_as", "aten::to"})
 
-#: Known tensors up to this many elements are compared by their contents.
-_HASHED = 2**16
-
-
-def _bytes(value: torch.Tensor) -> bytes:
-    return bytes(value.contiguous().flatten().view(torch.uint8).numpy().tobytes()) if value.numel() else b""
+def _contents(value: torch.Tensor) -> Any:
+    """What tells known tensors of one shape and type apart; a constant one is its constant."""
+    if not value.numel():
+        return None
+    first = value.flatten()[0]
+    if bool((value == first).all()):
+        return first.item()
+    return value.contiguous().flatten().view(torch.uint8).numpy().tobytes()
 
 
 def _into(found: list[Any], ref: int, part: int, marks: Marks, count: int) -> None:
@@ -309,6 +311,7 @@ def _evaluate(node: Node, values: list[Value]) -> Value:
     args = [substitute(a, values.__getitem__) for a in node.args]
     kwargs = {k: substitute(v, values.__getitem__) for k, v in node.kwargs.items()}
     try:
-        return node.target(*args, **kwargs)
+        value = node.target(*args, **kwargs)
+        return torch.zeros_like(value) if node.op in UNINITIALISED else value
     except Exception as error:
         raise LayoutError(f"{node.op} in {node.module or 'the model'} refuses these inputs: {error}") from error

@@ -8,7 +8,7 @@ import numpy as np
 
 from archtrace.flows import Mask
 from archtrace.marks import Shape
-from archtrace.rules.axes import LETTERS, SPARE, aligned, contraction, letters, normal, reach
+from archtrace.rules.axes import LETTERS, SPARE, aligned, contraction, letters, normal, reach, renewed
 from archtrace.rules.registry import Call, Step, rule, shape_of, single
 
 
@@ -135,8 +135,9 @@ def comparison(call: Call) -> Step:
     """y[i] = f(x[i, :], z[i, :]), along `dim`; the operands broadcast first."""
     left, right = shape_of(call["x1"]), shape_of(call["x2"])
     both = np.broadcast_shapes(left, right)
-    (gone,) = normal(-1 if call["dim"] is None else call["dim"], len(both))
+    gone = normal(-1 if call["dim"] is None else call["dim"], len(both))
     names = letters(len(both))
-    out = names[:gone] + ("Y" if call["keepdim"] else "") + names[gone + 1 :]
+    kept = renewed(names, gone) if call["keepdim"] else names
+    out = "".join(a for i, a in enumerate(kept) if i not in gone or call["keepdim"])
     sources = ((call[n], aligned(s, both, names)) for n, s in (("x1", left), ("x2", right)))
     return single(call, reach(out, *sources))

@@ -13,6 +13,13 @@ from typing import Any, NamedTuple, TypeAlias
 
 from archtrace.program import Kind, Program
 
+class Used(NamedTuple):
+    """The highest id that the layouts hold, and the highest position that a model may count up to."""
+
+    ids: int
+    positions: int
+
+
 #: Values of config fields, nested fields by dots.
 Overrides: TypeAlias = dict[str, Any]
 
@@ -21,7 +28,7 @@ ENOUGH = 2_000_000
 #: Beyond this many parameters a model is not run.
 LARGEST = 40_000_000
 
-#: No integer is reduced more than 2^6 times: widths of one or two degenerate (a norm over two features is a sign).
+#: No integer is reduced more than 2^6 times.
 HALVINGS = range(6, 0, -1)
 
 #: Integers that are no sizes.
@@ -39,10 +46,15 @@ def integers(config: Any, prefix: str = "") -> Iterator[tuple[str, int]]:
             yield from integers(value, f"{prefix}{name}.")
 
 
-def smaller_values(value: int) -> list[int]:
-    """What an integer is reduced to, smallest first: halved as often as may be (which keeps what divides it), or 2."""
-    halved = {value >> k for k in HALVINGS if value >> k >= 2}
-    return sorted(halved | ({2} if value <= 128 else set()))
+def smaller_values(value: int, used: Used) -> list[int]:
+    """What an integer is reduced to, smallest first: halved as often as may be (which keeps what divides it), or 2.
+
+    An integer above every id in use stays above it, as it may be the number of ids; one above the number of positions
+    likewise. Widths of one or two would degenerate anyhow: a norm over two features is a sign.
+    """
+    halved = {value >> k for k in HALVINGS} | {2}
+    floor = next((bound + 1 for bound in (used.ids, used.positions) if value > bound), 2)
+    return sorted(v for v in halved if floor <= v < value)
 
 
 def skeleton(program: Program) -> frozenset[tuple[str, str, int]]:
@@ -66,16 +78,15 @@ Measure: TypeAlias = Callable[[Overrides], Size | None]
 Keeps: TypeAlias = Callable[[Overrides], bool]
 
 
-def shrink(config: Any, size: Measure, keeps: Keeps, highest_id: int) -> Overrides:
+def shrink(config: Any, size: Measure, keeps: Keeps, used: Used) -> Overrides:
     """Overrides that make the model of a config small.
 
-    `keeps` tells whether graph and bound stay what they were. An integer above every id that is used (`highest_id`)
-    stays above it: it may be the number of ids.
+    `keeps` tells whether graph and bound stay what they were; `used` is what the layouts need.
     """
-    return settle({}, list(steps(config, size, highest_id).items()), keeps)
+    return settle({}, list(steps(config, size, used).items()), keeps)
 
 
-def steps(config: Any, size: Measure, highest_id: int) -> Overrides:
+def steps(config: Any, size: Measure, used: Used) -> Overrides:
     """Each integer in turn at the smallest value at which the model still builds, and is no larger for it.
 
     What counts modules comes first: everything after it is cheap.
@@ -83,9 +94,7 @@ def steps(config: Any, size: Measure, highest_id: int) -> Overrides:
     found: Overrides = {}
     current = size(found)
     for name, value in sorted(integers(config), key=_likely_depth):
-        for smaller in smaller_values(value):
-            if value > highest_id >= smaller:
-                continue
+        for smaller in smaller_values(value, used):
             measured = size(found | {name: smaller})
             if measured is not None and current is not None and _no_larger(measured, current):
                 if measured != current:

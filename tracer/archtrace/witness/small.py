@@ -20,7 +20,7 @@ from archtrace.model import parameter_count
 from archtrace.program import Program
 from archtrace.targets import prepare
 from archtrace.targets.target import Target
-from archtrace.witness.shrink import LARGEST, Overrides, Size, apply, shrink, skeleton
+from archtrace.witness.shrink import LARGEST, Overrides, Size, Used, apply, shrink, skeleton
 
 #: Fields of a config's difference that say how it was stored, not what the model is.
 _ABOUT_STORAGE = {"transformers_version", "architectures", "dtype", "torch_dtype", "model_type", "_name_or_path"}
@@ -57,15 +57,17 @@ class Search:
         for stored in (_stored(_file(self._target)), bundled().get(self._target.model_type or "")):
             if stored and self._keeps(stored):
                 return self._last
-        overrides = shrink(self._target.config, self._measure, self._keeps, self._highest_id())
+        overrides = shrink(self._target.config, self._measure, self._keeps, self._used())
         size = self._measure(overrides)
         if size is None or size.parameters > LARGEST or not (self._is_last(overrides) or self._keeps(overrides)):
             return None
         _remember(self._target, overrides)
         return self._last
 
-    def _highest_id(self) -> int:
-        return max(int(v.max()) for v in self._example.values() if not v.is_floating_point())
+    def _used(self) -> Used:
+        """Positions may be counted from behind the pad id (RoBERTa): a few more than there are."""
+        integers = [v for v in self._example.values() if not v.is_floating_point() and v.numel()]
+        return Used(max(int(v.max()) for v in integers), max(max(v.shape) for v in integers) + 8)
 
     def _is_last(self, overrides: Overrides) -> bool:
         return self._last is not None and self._last.overrides == overrides

@@ -1,0 +1,262 @@
+"""Tiny models whose answers are known by hand: one a file in tests/models, found by listing the folder."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from _expected import Expected, Layout, Rows, rows
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import archtrace
+from archtrace.assemble import check_inside
+from archtrace.results import LayoutResult
+from archtrace.tracing import Trace
+
+FOLDER = Path(__file__).parent / "models"
+#: Every file of the folder that no underscore marks as shared.
+NAMES = sorted(file.stem for file in FOLDER.glob("*.py") if not file.stem.startswith("_"))
+#: What the milestone asks for at the least.
+FEWEST = 28
+
+every_model = pytest.mark.parametrize("name", NAMES)
+
+
+@cache
+def known(name: str) -> Expected:
+    """What the file of a model says of it."""
+    expected: Expected = importlib.import_module(name).EXPECTED
+    return expected
+
+
+@cache
+def traced(name: str) -> Trace:
+    """A trace of the live model."""
+    expected = known(name)
+    return archtrace.trace(expected.model(), inputs=expected.inputs)
+
+
+def layouts(name: str) -> Iterator[tuple[LayoutResult, Layout]]:
+    """The layouts that the model runs, with their inputs as tensors."""
+    for layout in traced(name).result.layouts:
+        if layout.refused is None:
+            yield layout, {k: torch.tensor(v) for k, v in layout.inputs.items()}
+
+
+# -- the folder ------------------------------------------------------------------------------------------------
+
+
+def test_there_are_enough_models() -> None:
+    assert len(NAMES) >= FEWEST
+
+
+@every_model
+def test_each_file_says_what_it_reads_and_what_is_expected(name: str) -> None:
+    """A file without an answer beside its model fails here."""
+    module = importlib.import_module(name)
+    caption = (module.__doc__ or "").split("\n")[0]
+    assert caption.startswith("Reads ")
+    assert caption.endswith(".")
+    assert isinstance(known(name).model(), torch.nn.Module)
+    assert known(name).model.__module__ == name
+
+
+# -- the trace against what is known ---------------------------------------------------------------------------
+
+
+@every_model
+def test_readouts(name: str) -> None:
+    found = [(r.tensor, r.kind, r.slice, r.index.depends_on) for r in traced(name).readouts]
+    assert sorted(found) == sorted((r.tensor, r.kind, r.slice, r.depends_on) for r in known(name).reads)
+
+
+@every_model
+def test_positions_in_every_layout(name: str) -> None:
+    expected = known(name)
+    for layout, inputs in layouts(name):
+        wide = expected.bound
+        assert layout.bound.tokens == (wide or expected.tokens)(inputs), layout.name
+        assert layout.bound.reads == {r.tensor: (wide or r.positions)(inputs) for r in expected.reads}, layout.name
+
+
+@every_model
+def test_witness_in_every_layout(name: str) -> None:
+    """The witness is what is true, and never leaves the bound."""
+    expected = known(name)
+    assert check_inside(traced(name).result) == []
+    for layout, inputs in layouts(name):
+        assert layout.witness is not None, layout.name
+        assert layout.witness.tokens == expected.tokens(inputs), layout.name
+        assert layout.witness.reads == {r.tensor: r.positions(inputs) for r in expected.reads}, layout.name
+
+
+@every_model
+def test_status(name: str) -> None:
+    result, expected = traced(name).result, known(name)
+    assert result.status == expected.status
+    assert {r.status for r in result.readouts} <= {expected.status}
+    assert {layout.name for layout in result.layouts if layout.refused} == set(expected.refused)
+
+
+@every_model
+def test_findings(name: str) -> None:
+    """No op is without a rule, and rows mix where they are known to mix alone."""
+    expected = known(name)
+    codes = {finding.code for finding in traced(name).result.findings}
+    wanted = {"rows-mix"} if expected.rows_mix else set()
+    assert codes == wanted | ({"layout-refused"} if expected.refused else set())
+
+
+@every_model
+def test_padding(name: str) -> None:
+    expected, padding = known(name), traced(name).result.padding
+    assert padding.leaks is expected.leaks
+    assert sorted(padding.reads_padding) == sorted(expected.reads_padding)
+
+
+@every_model
+def test_dead_parameters(name: str) -> None:
+    result = traced(name).result
+    assert sorted(result.dead_parameters) == sorted(known(name).dead)
+    assert result.parameters == len(list(known(name).model().parameters()))
+
+
+@every_model
+def test_source_is_a_line_of_the_file(name: str) -> None:
+    """Each readout is picked at a line of the model's own file, or of the library's code that it calls."""
+    text = (FOLDER / f"{name}.py").read_text()
+    for readout in traced(name).readouts:
+        assert readout.source is not None
+        if readout.source.file == f"{name}.py":
+            assert readout.source.expression in " ".join(text.split())
+            assert readout.source.function == f"{known(name).model.__name__}.forward"
+
+
+@every_model
+def test_views(name: str) -> None:
+    """Trace.at says in other words what the result says of the layouts."""
+    expected = known(name)
+    for layout, inputs in layouts(name):
+        view = traced(name).at(**inputs)
+        assert view.reads == layout.bound.reads
+        assert view.reaching(expected.ids) == view.tokens == layout.bound.tokens
+        for module in {r.tensor for r in expected.reads} - {"table[input_ids]"}:
+            assert view.reaching(module)
+
+
+# -- what is known against the real module ---------------------------------------------------------------------
+
+#: Draws of the weights: the union of what they show. A maximum shows one position a feature, so several are needed.
+FEWEST_DRAWS, MOST_DRAWS = 3, 60
+
+
+def drawn(module: torch.nn.Module, seed: int) -> torch.nn.Module:
+    """The module in float64 with random weights; embeddings are large enough for each token to be itself."""
+    generator = torch.Generator().manual_seed(seed)
+    module = module.double().eval()
+    with torch.no_grad():
+        for parameter in module.parameters():
+            scale = parameter.shape[-1] ** -0.5 if parameter.ndim > 1 else 1.0
+            parameter.copy_(torch.randn(parameter.shape, generator=generator, dtype=torch.float64) * scale)
+    return module
+
+
+class Tap:
+    """Stands between a module's output and its users, so that gradients are taken of what it put out."""
+
+    def __init__(self) -> None:
+        self.leaf: torch.Tensor | None = None
+
+    def __call__(self, _module: Any, _args: Any, output: torch.Tensor) -> torch.Tensor:
+        self.leaf = output.detach().requires_grad_()
+        return self.leaf.clone()
+
+
+def gradients(logits: torch.Tensor, leaf: torch.Tensor | None) -> torch.Tensor:
+    """For each row of the logits the size of its gradient at each row and position of a leaf."""
+    assert leaf is not None
+    weights = torch.linspace(0.5, 1.5, logits.shape[1], dtype=logits.dtype)
+    sizes = []
+    for row in logits @ weights:
+        (found,) = torch.autograd.grad(row, leaf, retain_graph=True, allow_unused=True) if row.requires_grad else (None,)
+        sizes.append(torch.zeros(leaf.shape[:2]) if found is None else found.abs().flatten(2).amax(2))
+    return torch.stack(sizes)
+
+
+def shown(name: str, inputs: Layout, seed: int) -> torch.Tensor:
+    """Which rows of the logits one draw shows to depend on which tokens: (rows, rows, positions)."""
+    expected = known(name)
+    module = drawn(expected.model(), seed)
+    if expected.inputs:
+        generator = torch.Generator().manual_seed(seed)
+        features = torch.randn(inputs[expected.ids].shape, generator=generator, dtype=torch.float64).requires_grad_()
+        sizes = gradients(module(**{**inputs, expected.ids: features}), features)
+    else:
+        sizes = by_embedding(name, module, inputs)
+    return sizes > sizes.max() * 1e-12
+
+
+def by_embedding(name: str, module: torch.nn.Module, inputs: Layout) -> torch.Tensor:
+    """Gradients at what the embedding puts out; where that has no positions, at the rows of its table."""
+    expected = known(name)
+    embedding = module.get_submodule(expected.embedding)
+    if isinstance(embedding, torch.nn.Embedding):
+        tap = Tap()
+        embedding.register_forward_hook(tap)
+        return gradients(module(**inputs), tap.leaf)
+    table = next(embedding.parameters())
+    sizes = gradients(module(**inputs), table.requires_grad_()) if False else by_table(module(**inputs), table)
+    return sizes[:, inputs[expected.ids]]
+
+
+def by_table(logits: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
+    """For each row of the logits the size of its gradient at each row of a table."""
+    return torch.stack([torch.autograd.grad(row.sum(), table, retain_graph=True)[0].abs().amax(1) for row in logits])
+
+
+@every_model
+def test_real_gradients_are_where_they_are_expected(name: str) -> None:
+    """This holds EXPECTED to account, with nothing of the engine but its layouts."""
+    expected = known(name)
+    for layout, inputs in layouts(name):
+        wanted = expected.tokens(inputs)
+        for seed in range(MOST_DRAWS):
+            found = shown(name, inputs, seed) | (found if seed else False)
+            own = rows(found.any(0) if expected.rows_mix else found.diagonal().movedim(-1, 0))
+            if seed >= FEWEST_DRAWS and own == wanted:
+                break
+        assert own == wanted, layout.name
+        crossing = found & ~torch.eye(len(found), dtype=torch.bool)[:, :, None]
+        assert bool(crossing.any()) is expected.rows_mix, layout.name
+
+
+# -- any mask --------------------------------------------------------------------------------------------------
+
+LENGTH = 7
+#: Two rows of seven, each with something to attend to.
+masks = st.lists(
+    st.lists(st.integers(0, 1), min_size=LENGTH, max_size=LENGTH).filter(any), min_size=2, max_size=2
+)
+
+
+@pytest.mark.parametrize("name", ["masked_mean", "gather_by_length", "masked_attention_first", "attention_pooling"])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(mask=masks)
+def test_any_mask(name: str, mask: Sequence[Sequence[int]]) -> None:
+    expected = known(name)
+    ids = torch.arange(3, 3 + 2 * LENGTH).reshape(2, LENGTH)
+    inputs: Mapping[str, torch.Tensor] = {"input_ids": ids, "attention_mask": torch.tensor(mask)}
+    view = traced(name).at(**inputs)
+    assert view.tokens == expected.tokens(inputs)
+    assert view.reads == {r.tensor: r.positions(inputs) for r in expected.reads}
+
+
+def as_rows(values: Rows) -> Rows:
+    """Positions, sorted."""
+    return tuple(tuple(sorted(row)) for row in values)
