@@ -35,6 +35,7 @@ class Expected:
     """All that is known of one model.
 
     `status` is "bound" only where the analysis cannot see what is true; then `bound` are the positions that it gives.
+    `unanswered` is part of the message where no answer is given yet; what is expected is true all the same.
     `embedding` is the module whose output stands for the tokens. `inputs` replace the layouts that are tried otherwise.
     """
 
@@ -51,6 +52,7 @@ class Expected:
     ids: str = "input_ids"
     embedding: str = "embedding"
     inputs: Mapping[str, Any] | None = None
+    unanswered: str = ""
 
 
 def _tokens(layout: Layout) -> torch.Tensor:

@@ -23,7 +23,7 @@ class AttentionPooling(nn.Module):
 EXPECTED = Expected(
     model=AttentionPooling,
     reads=(
-        Read("embedding", "attention", attended, "attention over embedding where attention_mask", ("attention_mask",)),
+        Read("embedding", "attention", attended, "attention over embedding[attention_mask != 0]", ("attention_mask",)),
     ),
     tokens=attended,
 )

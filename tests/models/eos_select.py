@@ -29,7 +29,7 @@ def last_eos(layout: Layout) -> Rows:
 
 EXPECTED = Expected(
     model=EosSelect,
-    reads=(Read("embedding", "last_eos", last_eos, "embedding[:, input_ids == eos_token_id][:, -1]", ("input_ids",)),),
+    reads=(Read("embedding", "last_eos", last_eos, "embedding[input_ids == eos_token_id][:, -1]", ("input_ids",)),),
     tokens=last_eos,
     refused=("no_eos",),
 )

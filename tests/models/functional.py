@@ -19,7 +19,7 @@ class Functional(nn.Module):
 
 EXPECTED = Expected(
     model=Functional,
-    reads=(Read("table[input_ids]", "mean", every, "table[input_ids].mean(1)"),),
+    reads=(Read("self.table[input_ids]", "mean", every, "self.table[input_ids].mean(1)"),),
     tokens=every,
     embedding="",
 )

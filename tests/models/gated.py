@@ -22,6 +22,6 @@ class Gated(nn.Module):
 
 EXPECTED = Expected(
     model=Gated,
-    reads=(Read("embedding", "all", attended, "embedding[attention_mask]", ("attention_mask",)),),
+    reads=(Read("embedding", "all", attended, "embedding[attention_mask != 0]", ("attention_mask",)),),
     tokens=attended,
 )

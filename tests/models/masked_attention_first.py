@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from _expected import Expected, Read, at, attended_and_first
+from _expected import Expected, Layout, Read, Rows, at, rows
 from torch import nn
 
 
@@ -23,9 +23,16 @@ class MaskedAttentionFirst(nn.Module):
         return self.classifier(self.output(scores.softmax(-1) @ value)[:, 0])
 
 
+def attended_and_asking(layout: Layout) -> Rows:
+    """The attended tokens, and the first, which asks: unless one alone is attended, which has all weight then."""
+    kept = layout["attention_mask"] != 0
+    kept[:, 0] |= kept.sum(1) > 1
+    return rows(kept)
+
+
 EXPECTED = Expected(
     model=MaskedAttentionFirst,
     reads=(Read("output", "first", at(0), "output[:, 0]"),),
-    tokens=attended_and_first,
+    tokens=attended_and_asking,
     reads_padding=("left_padded",),
 )

@@ -1,4 +1,4 @@
-"""Reads, feature by feature, the largest of the attended tokens."""
+"""Reads the largest, feature by feature, of the attended tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads, feature by feature, the largest of all tokens."""
+"""Reads the largest, feature by feature, of all tokens."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class QueryPooling(nn.Module):
 EXPECTED = Expected(
     model=QueryPooling,
     reads=(
-        Read("embedding", "attention", attended, "attention over embedding where attention_mask", ("attention_mask",)),
+        Read("embedding", "attention", attended, "attention over embedding[attention_mask != 0]", ("attention_mask",)),
     ),
     tokens=attended,
 )

@@ -11,7 +11,9 @@ from transformers import AutoModel, BertConfig
 class WrappedBert(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        config = BertConfig(64, 16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32)
+        config = BertConfig(
+            vocab_size=64, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32
+        )
         self.encoder = AutoModel.from_config(config)
         self.classifier = nn.Linear(16, 3)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch
 
 from archtrace.interpret import Interpreter, Run
 from archtrace.marks import Marks
-from archtrace.program import Program
+from archtrace.program import Kind, Node, Program
 from archtrace.results import Positions, Rows
 from archtrace.values import Unknown
 
@@ -51,34 +51,60 @@ def bound(interpreter: Interpreter, program: Program, layout: Mapping[str, torch
 
 
 def rows_of(marks: Marks | None, shape: tuple[int, ...], axis: int = 1) -> Rows:
-    """The marked positions along `axis` for each index of the batch axis (the other of the first two)."""
-    batch = 1 - axis
+    """The marked positions along `axis` for each index of the batch axis."""
+    batch = batch_axis(axis)
     count, length = shape[batch], shape[axis]
     if marks is None:
         return ((),) * count
-    table = marks.any(axis=tuple(range(2, marks.ndim)))
-    table = np.broadcast_to(table if axis == 1 else table.T, (count, length))
+    table = marks.any(axis=tuple(a for a in range(marks.ndim) if a not in (batch, axis)))
+    table = np.broadcast_to(table if batch < axis else table.T, (count, length))
     return tuple(tuple(int(p) for p in np.flatnonzero(row)) for row in table)
 
 
 def _crosses(marks: Marks, shape: tuple[int, ...]) -> bool:
     rows = marks.any(axis=tuple(range(1, marks.ndim - 1)))
     rows = np.broadcast_to(rows, (shape[0], marks.shape[-1]))
-    return bool(rows[~np.eye(*rows.shape, dtype=bool)].any())
+    return bool(rows[~np.eye(*rows.shape, dtype=np.bool_)].any())
+
+
+def batch_axis(axis: int) -> int:
+    """The axis of rows beside one of positions: the first, but where positions come first."""
+    return 1 if axis == 0 else 0
 
 
 def token_axis(shape: tuple[int, ...], rows: int, length: int) -> int | None:
-    """The axis of positions in a hidden state: 1, or 0 where the batch comes second; None where there is none."""
+    """The axis of positions in a hidden state: the one as long as the tokens, else (latents) the one after the rows.
+
+    0 where the rows come second; None where there is none.
+    """
     if len(shape) < 2:
         return None
     if shape[0] == rows:
-        return 1
+        return next((axis for axis in range(1, len(shape)) if shape[axis] == length), 1)
     return 0 if shape[1] == rows and shape[0] == length else None
 
 
-def positions(found: Bound, reads: Mapping[str, tuple[int, int]], ids: int) -> Positions:
-    """The bound on the read tensors (node and token axis, by name) and on the tokens."""
-    return Positions({name: found.rows(*place) for name, place in reads.items()}, found.rows(ids))
+def positions(interpreter: Interpreter, found: Bound, reads: Mapping[str, tuple[int, int]], ids: int) -> Positions:
+    """The bound on the read tensors (node and token axis, by name) and on the tokens.
+
+    A read tensor counts for what is read of it directly: not for what another read tensor is made of.
+    """
+    direct = apart(interpreter, found, {node for node, _ in reads.values()})
+    return Positions({name: direct.rows(*place) for name, place in reads.items()}, found.rows(ids))
+
+
+def apart(interpreter: Interpreter, found: Bound, nodes: Collection[int]) -> Bound:
+    """The bound in which no way to the logits goes through any of the nodes, only from them."""
+    if len(nodes) < 2:
+        return found
+    kept = tuple(_leaf(node) if node.index in nodes else node for node in found.program.nodes)
+    run = replace(found.run, program=replace(found.program, nodes=kept))
+    return Bound(found.run, tuple(interpreter.demand(run)))
+
+
+def _leaf(node: Node) -> Node:
+    """A node cut off from what it is made of."""
+    return replace(node, kind=Kind.BUFFER, target=node.name, args=(), kwargs={})
 
 
 def is_unknown(value: Any) -> bool:

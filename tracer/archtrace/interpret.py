@@ -79,7 +79,7 @@ class Interpreter:
         if all(_is_known(values[ref]) for ref in node.refs) and not _embeds(node, carriers):
             return _evaluate(node, values), None
         if node.op in SHAPE_ONLY or (node.op in LENDERS and _is_known(values[node.refs[0]])):
-            return _evaluate(node, [_empty(v) for v in values]), None
+            return _evaluate(node, {ref: _empty(values[ref]) for ref in node.refs}), None
         step = self._step(node, values, keys, carriers)
         return (step.outputs if node.many else step.outputs[0]), step
 
@@ -188,7 +188,7 @@ class Interpreter:
         return self._step(node, run.values, run.keys, carriers)
 
 
-#: Ops whose result holds anything until it is written: zeros here, so that runs are alike.
+#: Ops whose result holds anything until it is written: zeros without memory here, so that runs are alike.
 UNINITIALISED = frozenset(f"aten::{n}" for n in ("empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided"))
 
 #: Ops whose second argument lends its shape or type alone.
@@ -306,12 +306,12 @@ def _empty(value: Value) -> Value:
     return _meta(value) if isinstance(value, Unknown) else value
 
 
-def _evaluate(node: Node, values: list[Value]) -> Value:
+def _evaluate(node: Node, values: Sequence[Value] | Mapping[int, Value]) -> Value:
     """Run an op on known values, on the CPU whatever device the graph names."""
     args = [substitute(a, values.__getitem__) for a in node.args]
     kwargs = {k: substitute(v, values.__getitem__) for k, v in node.kwargs.items()}
     try:
         value = node.target(*args, **kwargs)
-        return torch.zeros_like(value) if node.op in UNINITIALISED else value
+        return value.new_zeros(()).expand(value.shape) if node.op in UNINITIALISED else value
     except Exception as error:
         raise LayoutError(f"{node.op} in {node.module or 'the model'} refuses these inputs: {error}") from error

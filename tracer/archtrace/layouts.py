@@ -34,7 +34,9 @@ class Vocabulary:
 def vocabulary(config: Any) -> Vocabulary:
     """The ids of a config (None: no config); ordinary ids are small, so that they stay valid in a small vocabulary."""
     text = config.get_text_config() if hasattr(config, "get_text_config") else config
-    special = {name: _one(getattr(text, f"{name}_token_id", None)) for name in ("pad", "eos", "bos", "cls", "sep", "mask")}
+    special = {
+        name: _one(getattr(text, f"{name}_token_id", None)) for name in ("pad", "eos", "bos", "cls", "sep", "mask")
+    }
     taken = {i for i in special.values() if i is not None} | {0, 1, 2}
     ordinary = tuple(i for i in range(3, 3 + 2 * max(LENGTHS) + len(taken)) if i not in taken)
     return Vocabulary(special["pad"], special["eos"], ordinary[: 2 * max(LENGTHS)])
@@ -75,12 +77,15 @@ def signature(forward: Callable[..., Any]) -> Signature:
     parameters = inspect.signature(forward).parameters
     ids = next((n for n in IDS if n in parameters), None)
     mask = next((n for n in MASKS if n in parameters), None)
-    required = {n for n, p in parameters.items() if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
+    required = {
+        n for n, p in parameters.items() if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+    }
     missing = sorted(required - {ids, mask, *DERIVED})
     if ids is None or missing:
         raise TargetError(
             f"the inputs of forward({', '.join(parameters)}) are not known by their names"
-            f"{'; unknown: ' + ', '.join(missing) if missing else ''}; give them: archtrace.trace(module, inputs={{...}})"
+            f"{'; unknown: ' + ', '.join(missing) if missing else ''}; "
+            "give them: archtrace.trace(module, inputs={...})"
         )
     return Signature(ids, mask, tuple(n for n in DERIVED if n in required))
 

@@ -63,4 +63,4 @@ class Study:
     def positions(self) -> dict[str, Positions]:
         """Per layout the positions that may reach the logits."""
         ids = self.program.inputs[self.ids]
-        return {name: positions(found, self.reads, ids) for name, found in self.bounds.items()}
+        return {name: positions(self.interpreter, found, self.reads, ids) for name, found in self.bounds.items()}

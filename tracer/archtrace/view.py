@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archtrace.bounds import Bound
+from archtrace.bounds import Bound, token_axis
 from archtrace.errors import TargetError
 from archtrace.results import Rows
 from archtrace.study import Study
@@ -18,7 +18,7 @@ class View:
     @property
     def reads(self) -> dict[str, Rows]:
         """Per read tensor: for each row, the sorted positions that reach the logits."""
-        return {name: self._bound.rows(*place) for name, place in self._study.reads.items()}
+        return dict(next(iter(self._study.positions.values())).reads)
 
     @property
     def tokens(self) -> Rows:
@@ -36,9 +36,15 @@ class View:
         if not nodes:
             near = _near(name, [*program.inputs, *program.tensors])
             raise TargetError(f"no input or module output is named {name!r}{near}")
-        axis = 1 if len(self._bound.run.shape(nodes[0])) > 1 else 0
-        rows = [self._bound.rows(node, axis) for node in nodes if len(self._bound.run.shape(node)) > 1]
+        rows = [self._bound.rows(node, axis) for node in nodes if (axis := self._axis(node)) is not None]
         return tuple(tuple(sorted(set().union(*row))) for row in zip(*rows, strict=True))
+
+    def _axis(self, node: int) -> int | None:
+        read = dict(self._study.reads.values())
+        if node in read:
+            return read[node]
+        run = self._bound.run
+        return token_axis(run.shape(node), run.shape(self._study.program.output)[0], self._study.length)
 
     def _nodes(self, name: str) -> tuple[int, ...]:
         program = self._study.program

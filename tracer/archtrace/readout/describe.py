@@ -6,8 +6,17 @@ from collections.abc import Mapping, Sequence
 
 from archtrace.bounds import Bound
 from archtrace.layouts import Vocabulary
-from archtrace.readout.kind import Case, kind_of
-from archtrace.readout.selection import Selection, index_of, paths, pooling, selection, slice_text
+from archtrace.readout.kind import Case, constant, kind_of, mask_of
+from archtrace.readout.selection import (
+    Selection,
+    index_of,
+    lead_of,
+    paths,
+    pooling,
+    selection,
+    slice_text,
+    subscripts,
+)
 from archtrace.readout.source import source_of
 from archtrace.readout.tensors import ReadTensor
 from archtrace.results import Index, KindName, Positions, Readout, Source, Status, Step
@@ -40,23 +49,33 @@ def _readout(
 ) -> Readout:
     found = _telling(study)
     length = found.run.shape(tensor.node)[tensor.axis]
-    chosen = selection(found, tensor, length)
+    chosen = selection(found, tensor, length, frozenset(t.node for t in study.tensors) - {tensor.node})
     lengths = {_length(s, tensor.name) for s in (study, *others)} - {None}
     own_axis = len(lengths) > 1 or length == study.length
-    kind = kind_of(_cases(tensor.name, (study, *others), words), pooling(chosen, found), tokens=own_axis)
+    cases = _cases(tensor.name, (study, *others), words)
+    kind = kind_of(cases, pooling(chosen, found), tokens=own_axis)
     index = index_of(chosen, found, kind, names) if kind != "none" else Index("", ())
     steps = paths((*chosen.ops[:0], *chosen.after))
     return Readout(
         tensor=tensor.name,
         module=tensor.module,
         kind=kind,
-        slice=slice_text(tensor.name, kind, index, tensor.axis),
+        slice=slice_text(tensor.name, kind, _picked(chosen, found, cases, names), mask_of(cases), tensor.axis),
         index=index,
         status=status,
         source=_source(chosen),
         path=tuple(module for module, _ in steps),
         steps=tuple(Step(module, op) for module, op in steps),
     )
+
+
+def _picked(chosen: Selection, found: Bound, cases: Sequence[Case], names: dict[int, str]) -> str:
+    """The subscript that picks positions: a constant one, else as the graph computes it where it picks one a row."""
+    text = constant(cases)
+    if text is not None:
+        return f"[{lead_of(chosen.tensor.axis)}{text}]"
+    single = all(len(row) == 1 for case in cases for row in case.rows)
+    return subscripts(chosen, found, names) if single else ""
 
 
 def _telling(study: Study) -> Bound:

@@ -19,14 +19,15 @@ TEMPLATES = {
     "clamp": "clamp({0}, {1})", "clamp_min": "max({0}, {1})", "index": "{0}[{1}]", "ones": "1", "zeros": "0",
     "ones_like": "1", "zeros_like": "0", "full": "{1}", "full_like": "{1}", "new_ones": "1", "new_zeros": "0",
 }  # fmt: skip
-PASSED = frozenset(
-    """
-    to _to_copy unsqueeze squeeze view reshape expand expand_as clone contiguous detach type_as alias _unsafe_view
-    lift_fresh_copy broadcast_to unflatten flatten
-    """.split()
-)
+PASSED = frozenset({
+    "to", "_to_copy", "unsqueeze", "squeeze", "view", "reshape", "expand", "expand_as", "clone", "contiguous",
+    "detach", "type_as", "alias", "_unsafe_view", "lift_fresh_copy", "broadcast_to", "unflatten", "flatten",
+})  # fmt: skip
 #: Ops written as f(x), their axis left out where the tensors at hand leave no choice.
-FUNCTIONS = frozenset("argmax argmin sum cumsum amax amin max min any all flip sort topk nonzero abs mean round".split())
+FUNCTIONS = frozenset({
+    "argmax", "argmin", "sum", "cumsum", "amax", "amin", "max", "min", "any", "all", "flip", "sort", "topk", "nonzero",
+    "abs", "mean", "round",
+})  # fmt: skip
 _BINDING = {"+", "-", "*", "/", "//", "%", "==", "!=", "<", "<=", ">", ">=", "&", "|"}
 #: Longer expressions are cut: nobody reads them.
 LONGEST = 160
@@ -76,7 +77,8 @@ class Printer:
         if whole:
             return self._write(node.args[0])
         inside = self._write(rest[0]) if name == "select" else ":".join(_bound(r) for r in (*rest, None)[:2])
-        return f"{self._atom(node.args[0])}[{': , ' * axis if isinstance(axis, int) and axis > 0 else ''}{inside}]".replace(": , ", ":, ")
+        lead = ":, " * axis if isinstance(axis, int) and axis > 0 else ""
+        return f"{self._atom(node.args[0])}[{lead}{inside}]"
 
     def _template(self, node: Node, name: str) -> str:
         template = TEMPLATES[name]
@@ -84,7 +86,8 @@ class Printer:
         texts = {}
         for field in fields:
             argument = node.args[field] if field < len(node.args) else None
-            texts[field] = self._named(node, argument) or (self._atom(argument) if " " in template else self._write(argument))
+            write = self._atom if " " in template else self._write
+            texts[field] = self._named(node, argument) or write(argument)
         return template.format(*(texts.get(i, "") for i in range(max(fields, default=-1) + 1)))
 
     def _named(self, node: Node, argument: Any) -> str | None:

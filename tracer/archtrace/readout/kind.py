@@ -20,11 +20,16 @@ class Case:
     inputs: Mapping[str, torch.Tensor]
     words: Vocabulary
 
+    def told(self) -> dict[str, torch.Tensor]:
+        """The ways in which a model can tell padding, as they are written: by the mask, by the id."""
+        masks = {n: self.inputs[n] != 0 for n in MASKS if n in self.inputs and self.inputs[n].ndim == 2}
+        ids = {n: self.inputs[n] for n in IDS if n in self.inputs and self.inputs[n].ndim == 2}
+        by_id = {f"{n} != pad_token_id": i != self.words.pad for n, i in ids.items() if self.words.pad is not None}
+        return masks | by_id
+
     def attended(self) -> list[torch.Tensor]:
-        """The ways in which a model can tell padding: by the mask, by the id."""
-        masks = [self.inputs[n] != 0 for n in MASKS if n in self.inputs and self.inputs[n].ndim == 2]
-        ids = [self.inputs[n] for n in IDS if n in self.inputs and self.inputs[n].ndim == 2]
-        return masks + [i != self.words.pad for i in ids if self.words.pad is not None]
+        """Which positions are no padding, in each way to tell."""
+        return list(self.told().values())
 
     def ends(self) -> list[torch.Tensor]:
         """Where eos stands."""
@@ -78,3 +83,42 @@ def kind_of(cases: Sequence[Case], pooled: KindName, *, tokens: bool) -> KindNam
     if fits(cases, lambda case: [_where(flags) for flags in case.attended()]):
         return "masked_mean" if pooled == "mean" else pooled
     return "other"
+
+
+def mask_of(cases: Sequence[Case]) -> str | None:
+    """What the positions read are told by, where they are those that are no padding; None where they are not."""
+    if not cases or fits(cases, lambda case: [case.full()]):
+        return None
+    ways = list(cases[0].told())
+    return next((way for way in ways if all(_where(case.told()[way]) == case.rows for case in cases)), None)
+
+
+def constant(cases: Sequence[Case]) -> str | None:
+    """The positions as a constant subscript ("3", "1:", "[0, -1]"); None where they depend on row or layout."""
+    if not cases or any(len(set(case.rows)) != 1 or not case.rows[0] for case in cases):
+        return None
+    sets = [(case.rows[0], case.length) for case in cases]
+    return _span(sets) or _listed(sets)
+
+
+def _span(sets: Sequence[tuple[tuple[int, ...], int]]) -> str | None:
+    starts = {positions[0] for positions, _ in sets}
+    stops = {positions[-1] + 1 for positions, _ in sets}
+    ends = {positions[-1] + 1 - length for positions, length in sets}
+    gaps = any(positions[-1] - positions[0] >= len(positions) for positions, _ in sets)
+    if gaps or len(starts) > 1 or min(len(stops), len(ends)) > 1:
+        return None
+    start, end = starts.pop(), ends.pop()
+    stop = "" if end == 0 else str(end) if len(stops) > 1 else str(stops.pop())
+    single = len(sets[0][0]) == 1 and stop
+    return str(start) if single else f"{start or ''}:{stop}"
+
+
+def _listed(sets: Sequence[tuple[tuple[int, ...], int]]) -> str | None:
+    """Positions that are the same from the front, or from the back, in every case."""
+    front = set.intersection(*(set(positions) for positions, _ in sets))
+    back = set.intersection(*({p - length for p in positions} for positions, length in sets))
+    if any({*front, *(b + length for b in back)} != set(positions) for positions, length in sets):
+        return None
+    length = sets[0][1]
+    return str([*sorted(front), *(b for b in sorted(back) if b + length not in front)])

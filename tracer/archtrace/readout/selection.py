@@ -17,7 +17,7 @@ from archtrace.rules.movement import MOVES
 from archtrace.values import Unknown
 
 _MOVES = frozenset(name if "::" in name else f"aten::{name}" for name in MOVES)
-_MAXIMA = frozenset(f"aten::{n}" for n in ("amax", "max", "max_pool1d", "adaptive_max_pool1d", "topk", "sort"))
+_MAXIMA = frozenset(f"aten::{n}" for n in ("amax", "max", "max_pool1d", "adaptive_max_pool1d"))
 _SUMS = frozenset(f"aten::{n}" for n in ("sum", "matmul", "bmm", "einsum", "linear", "mv"))
 _SOFTMAX = frozenset(f"aten::{n}" for n in ("softmax", "_softmax", "_safe_softmax", "scaled_dot_product_attention"))
 _DIVISIONS = frozenset({"aten::div", "aten::mul", "aten::reciprocal"})
@@ -35,11 +35,11 @@ class Selection:
     after: tuple[Node, ...]
 
 
-def selection(found: Bound, tensor: ReadTensor, length: int) -> Selection:
-    """Find where the token axis of a read tensor ends on the way to the logits."""
+def selection(found: Bound, tensor: ReadTensor, length: int, others: frozenset[int] = frozenset()) -> Selection:
+    """Find where the token axis of a read tensor ends on the way to the logits, past no other read tensor."""
     program = found.program
-    carrying = token_nodes(found)
-    below = _descendants(found, tensor.node, carrying)
+    carrying = token_nodes(found) - others
+    below = _descendants(found, tensor.node, carrying) & _ancestors(found, carrying)
     nodes = [program.nodes[i] for i in sorted(below)]
     exits = [n for n in nodes if not _has_axis(found, n.index, length)]
     if not exits:
@@ -61,6 +61,17 @@ def _descendants(found: Bound, start: int, carrying: frozenset[int]) -> set[int]
     return seen
 
 
+def _ancestors(found: Bound, carrying: frozenset[int]) -> set[int]:
+    """The nodes from which a way through `carrying` leads to the logits."""
+    program = found.program
+    seen, todo = {program.output}, [program.output]
+    while todo:
+        fresh = [r for r in program.nodes[todo.pop()].refs if r in carrying and r not in seen]
+        seen.update(fresh)
+        todo += fresh
+    return seen
+
+
 def _has_axis(found: Bound, index: int, length: int) -> bool:
     value = found.run.values[index]
     parts = value if isinstance(value, list | tuple) else (value,)
@@ -72,8 +83,10 @@ def _picking(exits: list[Node], found: Bound) -> tuple[Node, ...]:
     chain = [exits[0]]
     members = {exits[0].index}
     for node in exits[1:]:
-        plain = node.op in _MOVES or node.op == "archtrace::write_view" or (
-            node.op in _DIVISIONS and chain[-1].op in _SUMS | {"aten::mean"} and _one_unknown(node, found)
+        plain = (
+            node.op in _MOVES
+            or node.op == "archtrace::write_view"
+            or (node.op in _DIVISIONS and chain[-1].op in _SUMS | {"aten::mean"} and _one_unknown(node, found))
         )
         if not (plain and any(ref in members for ref in node.refs)):
             break
@@ -119,12 +132,22 @@ def index_of(chosen: Selection, found: Bound, kind: KindName, names: dict[int, s
     printer = Printer(found.program, names)
     known = _known_operands(chosen, found)
     depends = inputs_behind(found.program, {ref for node in known for ref in known[node]})
-    text = _index_text(chosen, found, printer, known)
-    if kind == "first":
-        text = "0"
-    elif kind == "last":
-        text = "-1"
-    return Index(text, depends)
+    return Index({"first": "0", "last": "-1"}.get(kind) or _index_text(chosen, found, printer, known), depends)
+
+
+def subscripts(chosen: Selection, found: Bound, names: dict[int, str]) -> str:
+    """The subscripts of a selection one after the other; empty where none picks by an index."""
+    printer = Printer(found.program, names)
+    lead = lead_of(chosen.tensor.axis)
+    texts = [(node, piece) for node in chosen.ops if (piece := _piece(node, found, printer))]
+    return "".join(f"[{'' if _flags(node, found) else lead}{piece}]" for node, piece in texts)
+
+
+def _flags(node: Node, found: Bound) -> bool:
+    """True for a subscript by flags over rows and positions at once."""
+    index = node.args[1][0] if node.op == "aten::index" and node.args[1] else None
+    value = found.run.values[index.index] if isinstance(index, Ref) else None
+    return isinstance(value, torch.Tensor) and value.dtype == torch.bool and value.ndim > 1
 
 
 def _known_operands(chosen: Selection, found: Bound) -> dict[Node, list[int]]:
@@ -140,7 +163,7 @@ def _known_operands(chosen: Selection, found: Bound) -> dict[Node, list[int]]:
 def _index_text(chosen: Selection, found: Bound, printer: Printer, known: dict[Node, list[int]]) -> str:
     pieces = [piece for node in chosen.ops if (piece := _piece(node, found, printer))]
     if pieces:
-        return "".join(pieces) if len(pieces) > 1 else pieces[0]
+        return pieces[0]
     masks = dict.fromkeys(printer.write(Ref(r)) for node in known for r in known[node])
     shown = [m for m in masks if not m.replace(".", "").isdigit()]
     return shown[0] if shown else "arange(s)"
@@ -172,22 +195,30 @@ def paths(nodes: Iterable[Node]) -> tuple[tuple[str, str], ...]:
     return tuple(seen.items())
 
 
-def slice_text(tensor: str, kind: KindName, index: Index, axis: int) -> str:
-    """The slice as a subscript of the tensor."""
-    lead = ":, " if axis == 1 else ""
+def lead_of(axis: int) -> str:
+    """What stands before the index of an axis in a subscript."""
+    return ":, " * axis
+
+
+def slice_text(tensor: str, kind: KindName, picked: str, mask: str | None, axis: int) -> str:
+    """The slice as a subscript of the tensor.
+
+    `picked` is the subscript of a selection by index; `mask` tells padding, where all but padding is read.
+    """
+    where = f", where={mask}" if mask else ""
+    some = f"[{mask if mask and ' ' in mask else f'{mask} != 0'}]" if mask else ""
     texts: dict[KindName, str] = {
-        "first": f"{tensor}[{lead}0]",
-        "last": f"{tensor}[{lead}-1]",
+        "first": f"{tensor}[{lead_of(axis)}0]",
+        "last": f"{tensor}[{lead_of(axis)}-1]",
         "mean": f"{tensor}.mean({axis})",
-        "masked_mean": f"{tensor}.mean({axis}, where={index.expression})",
-        "max": f"{tensor}.amax({axis})",
-        "attention": f"attention over {tensor}",
+        "masked_mean": f"{tensor}.mean({axis}{where})",
+        "max": f"{tensor}.amax({axis}{where})",
+        "attention": f"attention over {tensor}{some}",
         "latents": f"{tensor}[:]",
-        "all": f"{tensor}[:]",
+        "all": f"{tensor}{some or '[:]'}",
         "none": "nothing",
-        "other": f"some of {tensor}",
     }
-    return texts.get(kind, f"{tensor}[{lead}{index.expression}]")
+    return texts.get(kind) or (f"{tensor}{picked}" if picked else f"some of {tensor}")
 
 
 def as_refs(values: Iterable[Any]) -> list[int]:

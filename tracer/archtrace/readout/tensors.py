@@ -8,15 +8,17 @@ position looks at another is lifted to the tensor that they come from: keys and 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import networkx as nx
 import numpy as np
 
 from archtrace.bounds import Bound, token_axis
 from archtrace.interpret import Interpreter
-from archtrace.marks import spread
+from archtrace.marks import Marks, spread
 from archtrace.program import Kind, Program
+from archtrace.readout.source import source_of
+from archtrace.values import Unknown
 
 
 @dataclass(frozen=True)
@@ -29,9 +31,7 @@ class ReadTensor:
     axis: int
 
 
-def read_tensors(
-    interpreter: Interpreter, found: Bound, backbone: str | None, length: int
-) -> tuple[ReadTensor, ...]:
+def read_tensors(interpreter: Interpreter, found: Bound, backbone: str | None, length: int) -> tuple[ReadTensor, ...]:
     """The tensors that the classifier reads; `backbone` is the path of the library's base model, None elsewhere."""
     program = found.program
     carrying = token_nodes(found)
@@ -41,8 +41,29 @@ def read_tensors(
         hit, missed = _frontier(found, carrying, own)
         if hit and not missed:
             return tuple(_renamed(own[i], backbone) for i in sorted(hit))
-    hit, _ = _frontier(found, carrying, named)
-    return tuple(named[i] for i in sorted(_lifted(interpreter, found, hit, named)))
+    hit, missed = _frontier(found, carrying, named)
+    if missed:
+        named = _entries(found, carrying, length) | named
+        hit, _ = _frontier(found, carrying, named)
+    kept = _lifted(interpreter, found, hit, named)
+    return tuple(_placed(interpreter, found, named[i], length) for i in sorted(kept))
+
+
+def _placed(interpreter: Interpreter, found: Bound, tensor: ReadTensor, length: int) -> ReadTensor:
+    """A tensor that is not as long as the tokens has its positions where tokens are told apart."""
+    shape = found.run.shape(tensor.node)
+    if shape[tensor.axis] == length:
+        return tensor
+    ranks = {i: len(found.run.shape(i)) for i in found.program.inputs.values() if found.run.shape(i)[1:2] == (length,)}
+    marks = interpreter.influence(found.run, {i: _labels(rank, 1, length) for i, rank in ranks.items()})[tensor.node]
+    apart = (a for a in range(1, len(shape)) if marks is not None and (marks != marks.take([0], axis=a)).any())
+    return replace(tensor, axis=next(apart, tensor.axis))
+
+
+def _labels(rank: int, axis: int, length: int) -> Marks:
+    """Each position along an axis carries a label of its own."""
+    marks: Marks = np.eye(length, dtype=bool).reshape(*(length if a == axis else 1 for a in range(rank)), length)
+    return marks
 
 
 def token_nodes(found: Bound) -> frozenset[int]:
@@ -50,9 +71,9 @@ def token_nodes(found: Bound) -> frozenset[int]:
     program = found.program
     reached: set[int] = set()
     for node in program.nodes:
-        if node.kind is Kind.INPUT or any(ref in reached for ref in node.refs):
-            if found.demand[node.index] is not None:
-                reached.add(node.index)
+        carries = node.kind is Kind.INPUT or any(ref in reached for ref in node.refs)
+        if carries and found.demand[node.index] is not None:
+            reached.add(node.index)
     return frozenset(reached)
 
 
@@ -61,11 +82,34 @@ def _named(program: Program, found: Bound, length: int) -> dict[int, ReadTensor]
     named: dict[int, ReadTensor] = {}
     for name, indices in program.tensors.items():
         for index in indices:
-            shape = tuple(getattr(found.run.values[index], "shape", ()))
-            axis = token_axis(shape, _rows(found), length) if len(shape) >= 3 else None
+            axis = _axis(found, index, length)
             if axis is not None and (index not in named or _better(name, named[index].name)):
                 named[index] = ReadTensor(name, _owner(name), index, axis)
     return named
+
+
+def _axis(found: Bound, index: int, length: int) -> int | None:
+    """The token axis of a node's value; None without one, or where all positions have become one already."""
+    shape = tuple(getattr(found.run.values[index], "shape", ()))
+    axis = token_axis(shape, _rows(found), length) if len(shape) >= 3 else None
+    return axis if axis is not None and shape[axis] > 1 else None
+
+
+def _entries(found: Bound, carrying: frozenset[int], length: int) -> dict[int, ReadTensor]:
+    """Where tokens become features, named by their source: what a model is made of that has no modules."""
+    entries = {}
+    for index in sorted(carrying):
+        node = found.program.nodes[index]
+        fresh = _unknown(found, index) and not any(_unknown(found, r) for r in node.refs if r in carrying)
+        axis = _axis(found, index, length) if fresh else None
+        if axis is not None:
+            source = source_of(node)
+            entries[index] = ReadTensor(source.expression if source else node.name, node.module, index, axis)
+    return entries
+
+
+def _unknown(found: Bound, index: int) -> bool:
+    return isinstance(found.run.values[index], Unknown)
 
 
 def _rows(found: Bound) -> int:
@@ -87,7 +131,7 @@ def _rank(name: str) -> tuple[int, int, int]:
 
 
 def _field(name: str) -> str:
-    last = name.rsplit(".", 1)[-1].split("[")[0]
+    last = name.rsplit(".", 1)[-1].split("[", maxsplit=1)[0]
     return last if last in _FIELDS else ""
 
 
@@ -157,10 +201,7 @@ def _positionwise(interpreter: Interpreter, found: Bound, start: ReadTensor, end
     """True when each position of the ends depends on the same position of the start alone."""
     shape = found.run.shape(start.node)
     length = shape[start.axis]
-    marks = np.eye(length, dtype=bool).reshape(
-        *(length if axis == start.axis else 1 for axis in range(len(shape))), length
-    )
-    reached = interpreter.influence(found.run, {start.node: marks})
+    reached = interpreter.influence(found.run, {start.node: _labels(len(shape), start.axis, length)})
     for end in ends:
         other = found.run.shape(end.node)
         if reached[end.node] is None or other[end.axis] != length:
@@ -171,7 +212,7 @@ def _positionwise(interpreter: Interpreter, found: Bound, start: ReadTensor, end
     return True
 
 
-def dataflow(program: Program, keep: Iterable[int]) -> "nx.DiGraph[int]":
+def dataflow(program: Program, keep: Iterable[int]) -> nx.DiGraph[int]:
     """The graph of the kept nodes, edges in the direction of the data."""
     kept = set(keep)
     graph: nx.DiGraph[int] = nx.DiGraph()

@@ -99,11 +99,20 @@ def run(
     return values
 
 
+def _copied(target: torch.Tensor, source: torch.Tensor, non_blocking: bool = False) -> torch.Tensor:
+    return source.to(target.dtype).expand_as(target).clone()
+
+
+#: Ops without a derivative, and what they compute by ops that have one.
+DIFFERENTIABLE = {torch.ops.aten.copy.default: _copied}
+
+
 def _call(node: Node, values: Values) -> Any:
     args = [_widen(substitute(a, values.__getitem__)) for a in node.args]
     if node.target is operator.getitem:
         return args[0][args[1]]
-    return node.target(*args, **{k: _widen(substitute(v, values.__getitem__)) for k, v in node.kwargs.items()})
+    target = DIFFERENTIABLE.get(node.target, node.target)
+    return target(*args, **{k: _widen(substitute(v, values.__getitem__)) for k, v in node.kwargs.items()})
 
 
 def _widen(value: Any) -> Any:

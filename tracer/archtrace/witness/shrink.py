@@ -46,31 +46,38 @@ def integers(config: Any, prefix: str = "") -> Iterator[tuple[str, int]]:
             yield from integers(value, f"{prefix}{name}.")
 
 
-def smaller_values(value: int, used: Used) -> list[int]:
-    """What an integer is reduced to, smallest first: halved as often as may be (which keeps what divides it), or 2.
+def smaller_values(value: int) -> list[int]:
+    """What an integer is reduced to, smallest first: halved as often as may be (which keeps what divides it), or 2."""
+    return sorted(v for v in {value >> k for k in HALVINGS} | {2} if 2 <= v < value)
 
-    An integer above every id in use stays above it, as it may be the number of ids; one above the number of positions
-    likewise. Widths of one or two would degenerate anyhow: a norm over two features is a sign.
-    """
-    halved = {value >> k for k in HALVINGS} | {2}
-    floor = next((bound + 1 for bound in (used.ids, used.positions) if value > bound), 2)
-    return sorted(v for v in halved if floor <= v < value)
+
+def floor_of(value: int, used: Used) -> int:
+    """An integer above every id in use stays above it, as it may be the number of ids; one above the number of
+    positions likewise. Widths of one or two would degenerate anyhow: a norm over two features is a sign."""
+    return next((bound + 1 for bound in (used.ids, used.positions) if value > bound), 2)
+
+
+def unnumbered(path: str) -> str:
+    """A module's path without the numbers of its layers."""
+    return re.sub(r"\d+", "*", path)
 
 
 def skeleton(program: Program) -> frozenset[tuple[str, str, int]]:
     """The kinds of steps that a program takes: op, module without layer numbers, source line."""
     return frozenset(
-        (n.op, re.sub(r"\d+", "*", n.module), n.frames[-1].line if n.frames else 0)
+        (n.op, unnumbered(n.module), n.frames[-1].line if n.frames else 0)
         for n in program.nodes
         if n.kind is Kind.OP
     )
 
 
 class Size(NamedTuple):
-    """How large a model is: its modules (each is traced), and the elements of its parameters (each is computed)."""
+    """How large a model is: its modules (each is traced), the elements of its parameters (each is computed), and the
+    kinds of modules that it has, by path without numbers."""
 
     modules: int
     parameters: int
+    kinds: frozenset[str] = frozenset()
 
 
 #: The size of a model under overrides; None where it does not build.
@@ -94,8 +101,10 @@ def steps(config: Any, size: Measure, used: Used) -> Overrides:
     found: Overrides = {}
     current = size(found)
     for name, value in sorted(integers(config), key=_likely_depth):
-        for smaller in smaller_values(value, used):
+        for smaller in smaller_values(value):
             measured = size(found | {name: smaller})
+            if measured is not None and current is not None and smaller < floor_of(value, used):
+                measured = measured if measured.modules < current.modules else None
             if measured is not None and current is not None and _no_larger(measured, current):
                 if measured != current:
                     found, current = found | {name: smaller}, measured
@@ -110,7 +119,7 @@ _SMALL = 128
 
 
 def _no_larger(measured: Size, current: Size) -> bool:
-    return measured.modules <= current.modules and measured.parameters <= current.parameters
+    return measured.kinds == current.kinds and measured.modules <= current.modules and measured.parameters <= current.parameters
 
 
 def _likely_depth(entry: tuple[str, int]) -> tuple[bool, bool]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
@@ -20,7 +22,7 @@ from archtrace.model import parameter_count
 from archtrace.program import Program
 from archtrace.targets import prepare
 from archtrace.targets.target import Target
-from archtrace.witness.shrink import LARGEST, Overrides, Size, Used, apply, shrink, skeleton
+from archtrace.witness.shrink import LARGEST, Overrides, Size, Used, apply, shrink, skeleton, unnumbered
 
 #: Fields of a config's difference that say how it was stored, not what the model is.
 _ABOUT_STORAGE = {"transformers_version", "architectures", "dtype", "torch_dtype", "model_type", "_name_or_path"}
@@ -74,7 +76,8 @@ class Search:
 
     def _model(self, overrides: Overrides) -> tuple[torch.nn.Module, dict[str, Any]] | None:
         try:
-            return prepare(replace(self._target, config=reduced(self._target.config, overrides)))
+            with _quiet():
+                return prepare(replace(self._target, config=reduced(self._target.config, overrides)))
         except Exception:  # a config of a stranger may refuse a value in any way it likes
             return None
 
@@ -82,7 +85,7 @@ class Search:
         key = tuple(overrides.items())
         if key not in self._sizes:
             built = self._model(overrides)
-            self._sizes[key] = None if built is None else Size(len(list(built[0].modules())), parameter_count(built[0]))
+            self._sizes[key] = None if built is None else _size(built[0])
         return self._sizes[key]
 
     def _keeps(self, overrides: Overrides) -> bool:
@@ -100,6 +103,23 @@ class Search:
             return False
         self._last = Small(built, traced, dict(overrides))
         return True
+
+
+def _size(module: torch.nn.Module) -> Size:
+    paths = [path for path, _ in module.named_modules()]
+    return Size(len(paths), parameter_count(module), frozenset(map(unnumbered, paths)))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The library warns of ids outside a small vocabulary: that is ours to see, not the user's."""
+    logger = logging.getLogger("transformers")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def reduced(config: Any, overrides: Overrides) -> Any:
