@@ -273,9 +273,7 @@ def examples(name: str) -> dict[str, Layout]:
     module = expected.model()
     return {
         layout: inputs
-        for layout, inputs in lay.layouts(
-            lay.signature(module.forward), lay.vocabulary(getattr(module, "config", None)), min(LENGTHS)
-        ).items()
+        for layout, inputs in lay.layouts(lay.signature(module.forward), lay.vocabulary(module), min(LENGTHS)).items()
         if layout not in expected.refused
     }
 

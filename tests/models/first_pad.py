@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import torch
 from _expected import PAD, Expected, Layout, Read, Rows, one_each
 from torch import nn
@@ -13,12 +11,12 @@ class FirstPad(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.embedding = nn.Embedding(64, 16)
-        self.config = SimpleNamespace(pad_token_id=PAD)
+        self.pad_token_id = PAD
         self.classifier = nn.Linear(16, 3)
 
     def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
         hidden = self.embedding(input_ids)
-        index = (input_ids == self.config.pad_token_id).int().argmax(-1) - 1
+        index = (input_ids == self.pad_token_id).int().argmax(-1) - 1
         return self.classifier(hidden[torch.arange(hidden.shape[0]), index])
 
 

@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from archtrace.marks import Marks, Shape, nothing, shrink, spread
+from archtrace.marks import Marks, Shape, shrink, spread
 
 
 class Flow(Protocol):
@@ -30,26 +30,41 @@ class Flow(Protocol):
         ...
 
 
-@dataclass(frozen=True, eq=False)
 class Take:
     """Result element o is operand element `index[o]`; -1 where it comes from elsewhere.
 
-    `index` has the result's shape and counts the operand's elements in row-major order.
+    `index` has the result's shape and counts the operand's elements in row-major order. Features mostly move together:
+    kept is the longest run of elements that does, and where each run comes from.
     """
 
-    index: npt.NDArray[np.int64]
-    operand: Shape
+    def __init__(self, index: npt.NDArray[np.int64], operand: Shape) -> None:
+        self._operand, self._result = operand, index.shape
+        self._run = _longest_run(index, operand)
+        starts = index.reshape(-1, self._run)[:, 0] if index.size else index.ravel()
+        self._targets = (starts >= 0).nonzero()[0]
+        self._sources = starts[self._targets] // self._run
 
     def push(self, marks: Marks) -> Marks:
-        flat = spread(marks, self.operand).reshape(math.prod(self.operand), marks.shape[-1])
-        if not flat.size:
-            return nothing(self.index.ndim, marks.shape[-1])
-        taken = flat[self.index] & (self.index >= 0)[..., None]
-        return shrink(taken, self.index.ndim)
+        return _carry(marks, self._operand, self._sources, self._targets, self._result, self._run)
 
     def pull(self, marks: Marks) -> Marks:
-        here = self.index >= 0
-        return _carry(marks, self.index.shape, here.ravel().nonzero()[0], self.index[here], self.operand)
+        return _carry(marks, self._result, self._targets, self._sources, self._operand, self._run)
+
+
+def _longest_run(index: npt.NDArray[np.int64], operand: Shape) -> int:
+    """The longest run of elements, a product of last axes of the operand or the result, that moves as one."""
+    lengths = {math.prod(shape[axis:]) for shape in (operand, index.shape) for axis in range(len(shape))}
+    for run in sorted((n for n in lengths if n > 1), reverse=True):
+        if index.size % run == 0 and math.prod(operand) % run == 0 and _moves_in_runs(index.reshape(-1, run)):
+            return run
+    return 1
+
+
+def _moves_in_runs(runs: npt.NDArray[np.int64]) -> bool:
+    first = runs[:, :1]
+    if (first[first >= 0] % runs.shape[1]).any() or (runs[:, -1] - runs[:, 0] != (first[:, 0] >= 0) * (runs.shape[1] - 1)).any():
+        return False
+    return bool((runs == np.where(first >= 0, first + np.arange(runs.shape[1]), -1)).all())
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,13 +84,55 @@ class Pairs:
 
 
 def _carry(
-    marks: Marks, here: Shape, sources: npt.NDArray[np.int64], targets: npt.NDArray[np.int64], there: Shape
+    marks: Marks,
+    here: Shape,
+    sources: npt.NDArray[np.int64],
+    targets: npt.NDArray[np.int64],
+    there: Shape,
+    run: int = 1,
 ) -> Marks:
-    """Marks of a tensor of shape `there` whose element `targets[n]` gets the marks of element `sources[n]`."""
-    elements, labels = spread(marks, here).reshape(math.prod(here), -1)[sources].nonzero()
-    flat = np.zeros((math.prod(there), marks.shape[-1]), dtype=bool)
-    flat[targets[elements], labels] = True
-    return shrink(flat.reshape(*there, marks.shape[-1]), len(there))
+    """Marks of a tensor of shape `there` whose run `targets[n]` gets the marks of run `sources[n]`.
+
+    The runs are cut to the length along which the marks are alike.
+    """
+    length = math.gcd(run, _alike_length(marks, here))
+    if length < run and length:
+        steps = np.arange(run // length)
+        sources, targets = ((r[:, None] * (run // length) + steps).ravel() for r in (sources, targets))
+    taken, labels = _by_run(marks, here, length)[sources].nonzero()
+    flat = np.zeros((math.prod(there) // max(length, 1), marks.shape[-1]), dtype=bool)
+    flat[targets[taken], labels] = True
+    return _from_runs(flat, there, length)
+
+
+def _alike_length(marks: Marks, shape: Shape) -> int:
+    """How many elements, a product of last axes, are alike."""
+    varying = [axis for axis, size in enumerate(marks.shape[:-1]) if size != 1]
+    return math.prod(shape[varying[-1] + 1 :]) if varying else math.prod(shape)
+
+
+def _lead(shape: Shape, run: int) -> int:
+    """How many leading axes to keep so that the last ones together hold whole runs."""
+    return next((a for a in range(len(shape), -1, -1) if math.prod(shape[a:]) % run == 0), 0)
+
+
+def _by_run(marks: Marks, shape: Shape, run: int) -> Marks:
+    """One row of marks for each run of elements that are alike."""
+    lead = _lead(shape, run)
+    rows = spread(marks.reshape(*marks.shape[:lead], marks.shape[-1]), shape[:lead])
+    flat = rows.reshape(math.prod(shape[:lead]), marks.shape[-1])
+    return np.repeat(flat, math.prod(shape[lead:]) // max(run, 1), axis=0)
+
+
+def _from_runs(flat: Marks, shape: Shape, run: int) -> Marks:
+    """Marks of a tensor from one row for each run of its elements."""
+    lead, labels = _lead(shape, run), flat.shape[-1]
+    runs = math.prod(shape[lead:]) // max(run, 1)
+    marks = shrink(flat.reshape(*shape[:lead], runs, labels), lead + 1)
+    if marks.shape[lead] == 1:
+        return marks.reshape(*marks.shape[:lead], *(1,) * (len(shape) - lead), labels)
+    full = np.repeat(flat, run, axis=0).reshape(*shape, labels)
+    return shrink(full, len(shape))
 
 
 @dataclass(frozen=True, eq=False)

@@ -198,8 +198,8 @@ def _contents(value: torch.Tensor) -> Any:
     """What tells known tensors of one shape and type apart; a constant one is its constant."""
     if not value.numel():
         return None
-    first = value.flatten()[0]
-    if bool((value == first).all()):
+    first = value[(0,) * value.ndim]
+    if not any(value.stride()) or bool((value == first).all()):
         return first.item()
     return value.contiguous().flatten().view(torch.uint8).numpy().tobytes()
 

@@ -31,12 +31,20 @@ class Vocabulary:
     ordinary: tuple[int, ...]
 
 
-def vocabulary(config: Any) -> Vocabulary:
-    """The ids of a config (None: no config); ordinary ids are small, so that they stay valid in a small vocabulary."""
-    text = config.get_text_config() if hasattr(config, "get_text_config") else config
-    special = {
-        name: _one(getattr(text, f"{name}_token_id", None)) for name in ("pad", "eos", "bos", "cls", "sep", "mask")
-    }
+def holder(source: Any) -> Any:
+    """What holds the special ids: the text part of a config, a module's config, or the module's own attributes."""
+    config = getattr(source, "config", None) if isinstance(source, torch.nn.Module) else None
+    config = source if config is None else config
+    return config.get_text_config() if hasattr(config, "get_text_config") else config
+
+
+def vocabulary(source: Any) -> Vocabulary:
+    """The ids of a config or of a module without one (None: no ids).
+
+    Ordinary ids are small, so that they stay valid in a small vocabulary.
+    """
+    names = ("pad", "eos", "bos", "cls", "sep", "mask")
+    special = {name: _one(getattr(holder(source), f"{name}_token_id", None)) for name in names}
     taken = {i for i in special.values() if i is not None} | {0, 1, 2}
     ordinary = tuple(i for i in range(3, 3 + 2 * max(LENGTHS) + len(taken)) if i not in taken)
     return Vocabulary(special["pad"], special["eos"], ordinary[: 2 * max(LENGTHS)])

@@ -56,7 +56,7 @@ class Search:
 
     def find(self) -> Small | None:
         """What was found before, if it still holds, else what is found now; None where it is not small enough."""
-        for stored in (_stored(_file(self._target)), bundled().get(self._target.model_type or "")):
+        for stored in (remembered(self._target), bundled().get(self._target.model_type or "")):
             if stored and self._keeps(stored):
                 return self._last
         overrides = shrink(self._target.config, self._measure, self._keeps, self._used())
@@ -145,9 +145,10 @@ def _file(target: Target) -> Path:
     return user_cache_path("archtrace") / "small" / f"{hashlib.sha256(facts.encode()).hexdigest()[:32]}.json"
 
 
-def _stored(file: Path) -> Overrides | None:
+def remembered(target: Target) -> Overrides | None:
+    """The overrides found for this very config before, from the user's cache."""
     try:
-        found = json.loads(file.read_text())
+        found = json.loads(_file(target).read_text())
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) and all(isinstance(v, int) for v in found.values()) else None

@@ -1,0 +1,131 @@
+"""Capture: the program computes what the module computes, in-place writes and views included, and has no weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from archtrace.capture.build import build
+from archtrace.capture.export import capture
+from archtrace.program import Kind, Program
+from archtrace.witness import numeric
+
+INPUTS = {"input_ids": torch.tensor([[3, 4, 5, 6, 7], [8, 9, 10, 11, 12]])}
+
+
+class Written(torch.nn.Module):
+    """An embedding whose output a test's function writes into."""
+
+    def __init__(self, write: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.table = torch.nn.Embedding(16, 6)
+        self.write = write
+
+    def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
+        return self.write(self.table(input_ids) * 1.0).flatten(1)
+
+
+def _slice(x: torch.Tensor) -> torch.Tensor:
+    x[:, 0] = 0
+    return x
+
+
+def _shift(x: torch.Tensor) -> torch.Tensor:
+    y = torch.zeros_like(x)
+    y[:, 1:] = x[:, :-1]
+    return y
+
+
+def _view_first(x: torch.Tensor) -> torch.Tensor:
+    view = x[:, 1:3]
+    x.mul_(2)
+    return view + x[:, 1:3]
+
+
+def _view_of_view(x: torch.Tensor) -> torch.Tensor:
+    part = x[:, 1:].transpose(1, 2)
+    part[:, 2:4] += 1
+    part[0].neg_()
+    return x
+
+
+def _two_chunks(x: torch.Tensor) -> torch.Tensor:
+    left, right = x.chunk(2, dim=-1)
+    left.copy_(right)
+    right.zero_()
+    return x
+
+
+def _masked(x: torch.Tensor) -> torch.Tensor:
+    x.masked_fill_(torch.arange(5)[None, :, None] > 2, 0.5)
+    x[torch.tensor([0, 1]), torch.tensor([1, 3])] = 7.0
+    return x
+
+
+def _under_no_grad(x: torch.Tensor) -> torch.Tensor:
+    with torch.no_grad():
+        y = x.cumsum(1)
+        y[:, 2].fill_(3.0)
+    return x + y
+
+
+WRITES = [_slice, _shift, _view_first, _view_of_view, _two_chunks, _masked, _under_no_grad]
+
+
+@pytest.mark.parametrize("write", WRITES, ids=lambda w: w.__name__.lstrip("_"))
+def test_program_computes_what_the_module_computes(write: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    """Run the captured program with the module's own weights."""
+    module = Written(write).double().eval()
+    program = capture(module, {}, INPUTS)
+    weights = dict(module.named_parameters())
+    given = {index: weights[name].detach() for name, index in program.parameters.items()}
+    values = numeric.run(program, given, INPUTS, {})
+    torch.testing.assert_close(values[program.output], module(**INPUTS))
+
+
+def test_program_is_functional() -> None:
+    """No op of a program writes into its arguments."""
+    for write in WRITES:
+        for node in capture(Written(write), {}, INPUTS).nodes:
+            schema = getattr(node.target, "_schema", None)
+            assert schema is None or not schema.is_mutable, node
+
+
+def test_no_weights_are_made_or_touched() -> None:
+    """A terabyte of parameters builds and captures; a live module comes back as it was."""
+    wide = build(lambda: torch.nn.Sequential(torch.nn.Embedding(2**20, 2**18), torch.nn.Flatten(1)))
+    program = capture(torch.nn.ModuleDict({"m": wide})["m"], {}, {"input": INPUTS["input_ids"]})
+    assert isinstance(program, Program)
+    module = Written(_slice)
+    before = module.table.weight
+    capture(module, {}, INPUTS)
+    assert module.table.weight is before
+
+
+def test_buffers_keep_their_values() -> None:
+    """Structure lives in buffers: they are computed while the parameters are not."""
+
+    class Positions(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("order", torch.arange(8).flip(0))
+            self.table = torch.nn.Linear(4, 4)
+
+        def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
+            return self.table.weight[0] * self.order[:4]
+
+    module = build(Positions)
+    assert module.get_parameter("table.weight").is_meta
+    program = capture(module, {}, INPUTS)
+    assert program.values["order"].tolist() == [7, 6, 5, 4, 3, 2, 1, 0]
+
+
+def test_nodes_know_their_module_and_line() -> None:
+    """Each op carries the path of its module and the line that called it."""
+    program = capture(Written(_slice), {}, INPUTS)
+    (node,) = [n for n in program.nodes if n.op == "aten::embedding"]
+    assert node.module == "table"
+    assert any(frame.file == __file__ and frame.function == "forward" for frame in node.frames)
+    assert all(n.kind in Kind for n in program.nodes)

@@ -1,0 +1,65 @@
+"""The witness: not fooled by zero heads, flat activations, NaN, sparse maxima, rounding or branches that cancel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+import archtrace
+from archtrace.assemble import check_inside
+
+
+class Headed(torch.nn.Module):
+    """Embedding, a head that a test gives, and a linear classifier whose weights are all zero."""
+
+    def __init__(self, head: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.table = torch.nn.Embedding(64, 8)
+        self.head = head
+        self.classifier = torch.nn.Linear(8, 2)
+        torch.nn.init.zeros_(self.classifier.weight)
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        return self.classifier(self.head(self.table(input_ids)))
+
+
+SEEN = {
+    "zero-initialised head": lambda h: h.mean(1),
+    "saturated tanh": lambda h: torch.tanh(40 * h).mean(1),
+    "sparse maximum": lambda h: h.amax(1),
+    "rounding": lambda h: torch.round(8 * h).mean(1),
+    "sign": lambda h: torch.sign(h).mean(1),
+    "a NaN beside": lambda h: torch.where(h > 100, torch.log(-h.abs()), h).mean(1),
+    "argmax routing": lambda h: torch.nn.functional.one_hot(h.argmax(-1), 8).to(h.dtype).mean(1),
+}
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_every_position_is_seen(name: str) -> None:
+    """All positions reach the logits, and the witness shows each of them."""
+    result = archtrace.trace(Headed(SEEN[name])).result
+    full = next(layout for layout in result.layouts if layout.name == "full")
+    assert full.bound.tokens == (tuple(range(19)),) * 2
+    assert full.witness is not None
+    assert full.witness.tokens == full.bound.tokens
+    assert check_inside(result) == []
+
+
+CANCELLED = {
+    "the same twice": lambda h: h[:, 0] - h[:, 0] + h[:, 1],
+    "distributed": lambda h: (h[:, 0] + h[:, 1]) * 3.7 - 3.7 * h[:, 0],
+    "a norm of one feature": lambda h: torch.nn.functional.layer_norm(h[:, 0, :1], (1,)) + h[:, 1],
+}
+
+
+@pytest.mark.parametrize("name", CANCELLED)
+def test_what_cancels_is_a_bound(name: str) -> None:
+    """Position 0 is in the bound and in no witness: rounding noise is no witness, and the status is honest."""
+    result = archtrace.trace(Headed(CANCELLED[name])).result
+    full = next(layout for layout in result.layouts if layout.name == "full")
+    assert full.bound.tokens == ((0, 1), (0, 1))
+    assert full.witness is not None
+    assert full.witness.tokens == ((1,), (1,))
+    assert result.status == "bound"
