@@ -158,6 +158,10 @@ def _unknown_index() -> dict[str, list[Case]]:
     line, rows = integers([3, 0, 1]), integers([0, 1])
     cube = floats(2, 3, 2)
     return {
+        "embedding_bag": [
+            make(aten.embedding_bag.default, floats(4, 2), integers([0, 2, 3, 1]), integers([0, 3])),
+            make(aten.embedding_bag.default, floats(4, 2), integers([0, 2, 3, 1]), integers([0, 3]), False, 1),
+        ],
         "embedding": [
             make(aten.embedding.default, floats(4, 2), index), make(aten.embedding.default, floats(4, 2), index, unknown=(0, 1))
         ],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -38,7 +37,7 @@ def assemble(
         seen = likeness.witnessed(study)
     with clock.stage("reading the source", "analysis"):
         others = likeness.studies[1:]
-        found = readouts(study, others, words, _id_names(target.config), seen)
+        found = readouts(study, others, words, _id_names(words), seen)
     bounds = list(study.bounds.values())
     dead = dead_parameters(module, bounds)
     return Result(
@@ -147,7 +146,8 @@ def _padding(study: Study, words: Vocabulary) -> Padding:
         if any(any(row) for row in read):
             reads_padding.append(name)
         leaks |= any(
-            set(outside) - set().union(*(rows[r] for rows in read), set()) for r, outside in enumerate(_outside(found.tokens, kept))
+            set(outside) - set().union(*(rows[r] for rows in read), set())
+            for r, outside in enumerate(_outside(found.tokens, kept))
         )
     return Padding(leaks, tuple(reads_padding))
 
@@ -179,15 +179,10 @@ def check_inside(result: Result) -> list[str]:
     return [e.name for e in result.layouts if e.witness is not None and not inside(e.witness, e.bound)]
 
 
-def _id_names(config: Any) -> dict[int, str]:
-    """What the special ids of a config are called."""
-    text = config.get_text_config() if hasattr(config, "get_text_config") else config
-    names: dict[int, str] = {}
-    for name in ("eos_token_id", "pad_token_id"):
-        value = getattr(text, name, None)
-        if isinstance(value, int):
-            names[value] = name
-    return names
+def _id_names(words: Vocabulary) -> dict[int, str]:
+    """What the special ids are called; an id that is both is the pad id."""
+    named = {"eos_token_id": words.eos, "pad_token_id": words.pad}
+    return {value: name for name, value in named.items() if value is not None}
 
 
 def _versions() -> dict[str, str]:

@@ -65,7 +65,9 @@ class Trace:
         known = self._study.program.inputs
         unknown = sorted(set(layout) - set(known))
         if unknown:
-            raise TargetError(f"{self.result.class_name} has no input {', '.join(unknown)}; it takes {', '.join(known)}")
+            raise TargetError(
+                f"{self.result.class_name} has no input {', '.join(unknown)}; it takes {', '.join(known)}"
+            )
         layout = self._completed(layout)
         study = self._studies.get(_shapes(layout)) or self._captured(layout)
         return View(Study(study.program, {"given": layout}, study.ids, study.backbone, study.interpreter))
@@ -141,7 +143,7 @@ def trace(
         )
     with clock.stage("building", "capture"):
         model = prepare(resolved)
-    words = lay.vocabulary(resolved.config)
+    words = lay.vocabulary(model[0] if resolved.config is None else resolved.config)
     plans = [_given(inputs)] if inputs else [_standard(model[0], words, n) for n in LENGTHS]
     with clock.stage("capturing", "capture"):
         study = study_of(model, *plans[0])

@@ -49,7 +49,7 @@ def _recording(model: torch.nn.Module, seen: dict[str, torch.Tensor]) -> Iterato
         def hook(_module: torch.nn.Module, _args: Any, output: Any) -> None:
             for name, tensor in _named_outputs(path, output):
                 calls = sum(1 for key in seen if key.split("#")[0] == name) if name in seen else 0
-                seen[f"{name}#{calls}" if calls else name] = tensor
+                seen[f"{name}#{calls}" if calls else name] = torch.ops.aten.alias.default(tensor)
 
         return hook
 
@@ -105,9 +105,7 @@ def logits_of(result: Any) -> torch.Tensor:
     return found
 
 
-def capture(
-    model: torch.nn.Module, options: Mapping[str, Any], inputs: Mapping[str, torch.Tensor]
-) -> Program:
+def capture(model: torch.nn.Module, options: Mapping[str, Any], inputs: Mapping[str, torch.Tensor]) -> Program:
     """The functional program from inputs of these shapes and types to the model's logits.
 
     `options` are further keyword arguments of the forward. No parameter needs memory. Raises CaptureError.
@@ -138,6 +136,7 @@ class _Reader:
         self._values = values
         self._nodes: list[Node] = []
         self._aliases = Aliases(self._emit)
+        self._then: dict[Any, Ref] = {}
         self._tuples: dict[fx.Node, list[fx.Node]] = {}
         self._same: dict[fx.Node, fx.Node] = {}
 
@@ -165,12 +164,17 @@ class _Reader:
     def _outputs(self) -> tuple[int, dict[str, tuple[int, ...]]]:
         (returned,) = next(iter(self._exported.graph.find_nodes(op="output"))).args
         spec = self._exported.call_spec.out_spec
-        logits, seen = torch.utils._pytree.tree_unflatten([self._read(leaf) for leaf in returned], spec)
+        logits, seen = torch.utils._pytree.tree_unflatten([self._returned(leaf) for leaf in returned], spec)
         tensors: dict[str, tuple[int, ...]] = {}
         for key, ref in seen.items():
             name = key.split("#")[0]
             tensors[name] = (*tensors.get(name, ()), ref.index)
         return logits.index, tensors
+
+    def _returned(self, leaf: Any) -> Any:
+        """What a module put out is what it was then, whatever is written into it later."""
+        node = self._resolve(leaf)
+        return self._then[node] if node in self._then else self._read(node)
 
     def _graph(self, graph: fx.Graph) -> None:
         for node in graph.nodes:
@@ -185,6 +189,9 @@ class _Reader:
             self._same[node] = self._tuples[self._resolve(node.args[0])][node.args[1]]
         elif writes(node.target):
             self._write(node)
+        elif node.target is torch.ops.aten.alias.default:
+            self._then[node] = self._read(node.args[0])
+            self._define(node, self._then[node])
         elif getattr(getattr(node.target, "_schema", None), "name", "") not in _SILENT:
             self._define(node, self._emit(node.target, node.args, dict(node.kwargs), node))
 

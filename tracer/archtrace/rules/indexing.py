@@ -33,6 +33,35 @@ def _hits(index: torch.Tensor, size: int, axis: str, names: str) -> tuple[Mask, 
     return (Mask(axis + names, numbers == (index % size).numpy()[None]),)
 
 
+@rule("embedding_bag")
+def embedding_bag(call: Call) -> Step:
+    """embedding_bag(table, ids, offsets)[b, d]: table[ids[n], d] over offsets[b] <= n < offsets[b + 1].
+
+    What it returns beside them are the bounds of the bags and, for a maximum, where it was found.
+    """
+    ids, offsets, weights = call["indices"], call["offsets"], call["per_sample_weights"]
+    if not isinstance(offsets, torch.Tensor) or len(shape_of(ids)) != 1 or call["padding_idx"] is not None:
+        return everything(call)
+    inside = _bags(offsets.numpy(), shape_of(ids)[0], call.shape[0], weights)
+    members, rows = (Mask("Na", inside),), ()
+    if isinstance(ids, torch.Tensor):
+        looked_up = ids.numpy()[None] == np.arange(shape_of(call["weight"])[0])[:, None]
+        rows = (Mask("Va", looked_up @ inside),)
+    flows = reach("ab", (call["weight"], "Vb", rows), (ids, "N", members), (weights, "N", members))
+    found = everything(call)
+    return Step(
+        (single(call, flows).outputs[0], *found.outputs[1:]),
+        (flows, (), (), found.flows[3] if call["mode"] == 2 else ()),
+    )
+
+
+def _bags(offsets: Any, count: int, bags: int, weights: Any) -> Any:
+    """Which of `count` ids lie in which bag, those left out whose weight is known to be zero."""
+    bag = np.searchsorted(offsets[:bags], np.arange(count), side="right") - 1
+    inside = bag[:, None] == np.arange(bags)
+    return inside & (weights != 0).numpy()[:, None] if isinstance(weights, torch.Tensor) else inside
+
+
 @rule("bucketize", "searchsorted", "isin")
 def lookup(call: Call) -> Step:
     """Each value is looked up in a sorted row: the one that stands where it stands, or one for all."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from archtrace.bounds import batch_axis
 from archtrace.marks import Marks
 from archtrace.program import Kind, Node, Program, substitute
 
@@ -122,14 +123,14 @@ def _widen(value: Any) -> Any:
 
 
 def gradients(
-    program: Program, given: Values, layout: Mapping[str, torch.Tensor], watch: Sequence[int], seed: int
+    program: Program, given: Values, layout: Mapping[str, torch.Tensor], watch: Sequence[int], seed: int, *, apart: bool
 ) -> dict[int, Marks]:
     """For each watched node, which rows of the logits have a non-zero gradient at which elements.
 
-    Marks of shape (*shape, rows).
+    Marks of shape (*shape, rows). `apart`: no gradient goes from one watched node on to another.
     """
     with torch.enable_grad():
-        values = run(program, given, layout, dict.fromkeys(watch, _tracked))
+        values = run(program, given, layout, dict.fromkeys(watch, _leaf if apart else _tracked))
         logits = values[program.output]
         weights = torch.randn(logits.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
         rows = [(logits[r] * weights[r]).sum() for r in range(logits.shape[0])]
@@ -138,7 +139,11 @@ def gradients(
 
 
 def _tracked(value: torch.Tensor) -> torch.Tensor:
-    return value if value.requires_grad else value.detach().requires_grad_()
+    return value if value.requires_grad else _leaf(value)
+
+
+def _leaf(value: torch.Tensor) -> torch.Tensor:
+    return value.detach().requires_grad_()
 
 
 def _by_row(rows: list[torch.Tensor], tensors: list[torch.Tensor]) -> list[Marks]:
@@ -163,21 +168,31 @@ def _significant(gradient: torch.Tensor) -> Marks:
 
 
 def changed_rows(
-    program: Program, given: Values, layout: Mapping[str, torch.Tensor], node: int, place: tuple[int, int], axis: int
+    program: Program,
+    given: Values,
+    layout: Mapping[str, torch.Tensor],
+    node: int,
+    place: tuple[int, int],
+    axis: int,
+    held: Collection[int] = (),
 ) -> Marks:
-    """Which rows of the logits change when one row and position (row, position) of a node takes other values."""
+    """Which rows of the logits change when one row and position (row, position) of a node takes other values.
+
+    The `held` nodes keep theirs.
+    """
     row, position = place
 
     def other(value: torch.Tensor) -> torch.Tensor:
         index: list[Any] = [slice(None)] * value.ndim
-        index[1 - axis], index[axis] = row, position
+        index[batch_axis(axis)], index[axis] = row, position
         changed = value.clone()
         changed[tuple(index)] = -1.7 * changed[tuple(index)] + 0.9
         return changed
 
     with torch.no_grad():
-        before = run(program, given, layout, {})[program.output]
-        after = run(program, given, layout, {node: other})[program.output]
+        values = run(program, given, layout, {})
+        kept = {n: lambda _, value=values[n]: value for n in held if n != node}
+        before, after = values[program.output], run(program, given, layout, {**kept, node: other})[program.output]
     moved = (after - before).abs().flatten(1).amax(1)
     scale = before.abs().max().clamp_min(1.0)
     shown: Marks = (torch.isfinite(moved) & (moved > scale * NOISE)).numpy()

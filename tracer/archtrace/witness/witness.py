@@ -69,13 +69,22 @@ class Witness:
         return self._drawn[draw]
 
     def _by_gradient(self, subject: Subject, draw: Draw) -> Positions:
+        """Tokens with every way to the logits; of several read tensors each for what is read of it directly."""
         entries = subject.entries()
-        watch = [*entries, *(node for node, _ in subject.reads.values())]
-        marks = numeric.gradients(self._program, self._parameters(draw), subject.layout, watch, draw.seed)
+        nodes = [node for node, _ in subject.reads.values()]
+        together = len(nodes) < 2
+        marks = self._gradients(subject, draw, [*entries, *nodes] if together else entries, apart=False)
+        direct = marks if together else self._gradients(subject, draw, nodes, apart=True)
         return Positions(
-            {name: rows_of(marks[node], subject.found.run.shape(node), axis) for name, (node, axis) in subject.reads.items()},
+            {
+                n: rows_of(direct[node], subject.found.run.shape(node), axis)
+                for n, (node, axis) in subject.reads.items()
+            },
             self._tokens(subject, {e: marks[e] for e in entries}),
         )
+
+    def _gradients(self, subject: Subject, draw: Draw, watch: Sequence[int], *, apart: bool) -> dict[int, Any]:
+        return numeric.gradients(self._program, self._parameters(draw), subject.layout, watch, draw.seed, apart=apart)
 
     def _tokens(self, subject: Subject, marks: Mapping[int, Any]) -> Rows:
         """Marks on the features brought back to the ids that they were looked up by."""
@@ -86,9 +95,10 @@ class Witness:
         """Finite changes for the positions that no gradient showed."""
         given = self._parameters(Draw(*DRAWS[0]))
         reads = dict(seen.reads)
+        held = [node for node, _ in subject.reads.values()]
         for name, (node, axis) in subject.reads.items():
             for place in _missing(bound.reads[name], reads[name]):
-                if numeric.changed_rows(self._program, given, subject.layout, node, place, axis).any():
+                if numeric.changed_rows(self._program, given, subject.layout, node, place, axis, held).any():
                     reads[name] = _with(reads[name], place)
         tokens = seen.tokens
         for place in _missing(bound.tokens, tokens):
