@@ -13,7 +13,7 @@ from archtrace.interpret import Interpreter, Run
 from archtrace.marks import Marks
 from archtrace.program import Kind, Node, Program
 from archtrace.results import Positions, Rows
-from archtrace.values import Unknown
+from archtrace.values import Unknown, is_open
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +31,14 @@ class Bound:
     def rows(self, index: int, axis: int = 1) -> Rows:
         """For each row of a node's value the sorted positions that may reach the logits."""
         return rows_of(self.demand[index], self.run.shape(index), axis)
+
+    def constant(self, index: int, axis: int = 1) -> Rows:
+        """For each row of a node's value the positions all of whose elements are certain: they cannot change."""
+        value, shape = self.run.values[index], self.run.shape(index)
+        if not isinstance(value, Unknown):
+            return ((),) * shape[batch_axis(axis)]
+        changing = rows_of(is_open(value.certain)[..., None], shape, axis)
+        return tuple(tuple(p for p in range(shape[axis]) if p not in row) for row in changing)
 
     def mixes_rows(self) -> bool:
         """True when the logits of one row may depend on the tokens of another."""
@@ -107,6 +115,3 @@ def _leaf(node: Node) -> Node:
     return replace(node, kind=Kind.BUFFER, target=node.name, args=(), kwargs={})
 
 
-def is_unknown(value: Any) -> bool:
-    """True for a value that depends on parameters or tokens."""
-    return isinstance(value, Unknown)

@@ -18,12 +18,12 @@ import torch
 
 from archtrace.errors import LayoutError
 from archtrace.flows import Flow
-from archtrace.marks import Marks, diagonal, join
+from archtrace.marks import Marks, diagonal, join, shrink
 from archtrace.program import Kind, Node, Program, Ref, substitute
 from archtrace.rules import registry
 from archtrace.rules.registry import RULES, Call, Operand, Spec, Step, bind, leaves, rebuild
 from archtrace.rules.transforms import SHAPE_ONLY
-from archtrace.values import Unknown, free, unknown
+from archtrace.values import Unknown, free, is_open, unknown
 
 Layout: TypeAlias = Mapping[str, torch.Tensor]
 #: A node's value: plain, unknown, or a sequence of these.
@@ -126,6 +126,7 @@ class Interpreter:
         for node in reversed(program.nodes):
             if found[node.index] is None or node.kind is not Kind.OP:
                 continue
+            found[node.index] = changing(found[node.index], run.values[node.index])
             if node.target is operator.getitem:
                 _into(found, node.refs[0], node.args[1], found[node.index], len(run.values[node.refs[0]]))
                 continue
@@ -191,6 +192,9 @@ class Interpreter:
 #: Ops whose result holds anything until it is written: zeros without memory here, so that runs are alike.
 UNINITIALISED = frozenset(f"aten::{n}" for n in ("empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided"))
 
+#: Ops that ask for strides which a value without memory may not have, and their twins that do not.
+STRIDELESS = {torch.ops.aten.view.default: torch.ops.aten.reshape.default}
+
 #: Ops whose second argument lends its shape or type alone.
 LENDERS = frozenset({"aten::type_as", "aten::expand_as", "aten::view_as", "aten::reshape_as", "aten::to"})
 
@@ -202,6 +206,15 @@ def _contents(value: torch.Tensor) -> Any:
     if not any(value.stride()) or bool((value == first).all()):
         return first.item()
     return value.contiguous().flatten().view(torch.uint8).numpy().tobytes()
+
+
+def changing(marks: Any, value: Value) -> Any:
+    """Marks without those on elements whose value is certain: what cannot change reaches nothing."""
+    if isinstance(marks, list):
+        return [None if m is None else changing(m, v) for m, v in zip(marks, value, strict=True)]
+    if not isinstance(value, Unknown) or value.free:
+        return marks
+    return shrink(marks & is_open(value.certain)[..., None], len(value.shape))
 
 
 def _into(found: list[Any], ref: int, part: int, marks: Marks, count: int) -> None:
@@ -311,7 +324,7 @@ def _evaluate(node: Node, values: Sequence[Value] | Mapping[int, Value]) -> Valu
     args = [substitute(a, values.__getitem__) for a in node.args]
     kwargs = {k: substitute(v, values.__getitem__) for k, v in node.kwargs.items()}
     try:
-        value = node.target(*args, **kwargs)
+        value = STRIDELESS.get(node.target, node.target)(*args, **kwargs)
         return value.new_zeros(()).expand(value.shape) if node.op in UNINITIALISED else value
     except Exception as error:
         raise LayoutError(f"{node.op} in {node.module or 'the model'} refuses these inputs: {error}") from error

@@ -97,7 +97,8 @@ def _cases(name: str, studies: Sequence[Study], words: Vocabulary) -> list[Case]
         for layout, found in study.positions.items():
             length = _length(study, name)
             if name in found.reads and length is not None:
-                cases.append(Case(found.reads[name], length, study.layouts[layout], words))
+                still = study.bounds[layout].constant(*study.reads[name])
+                cases.append(Case(found.reads[name], still, length, study.layouts[layout], words))
     return cases
 
 

@@ -13,9 +13,13 @@ from archtrace.results import KindName, Rows
 
 @dataclass(frozen=True)
 class Case:
-    """What a readout reads in one layout: the positions of each row, of `length`, and the layout's inputs."""
+    """What a readout reads in one layout: the positions of each row, of `length`, and the layout's inputs.
+
+    `constant` are the positions whose hidden state cannot change (zeros under padding): nothing reads them.
+    """
 
     rows: Rows
+    constant: Rows
     length: int
     inputs: Mapping[str, torch.Tensor]
     words: Vocabulary
@@ -62,7 +66,11 @@ def fits(cases: Sequence[Case], predict: Callable[[Case], Sequence[Rows]]) -> bo
     """True when one way of telling padding predicts the positions of every case."""
     predictions = [predict(case) for case in cases]
     ways = min((len(p) for p in predictions), default=0)
-    return any(all(p[way] == case.rows for p, case in zip(predictions, cases, strict=True)) for way in range(ways))
+    return any(all(_without(p[way], case.constant) == case.rows for p, case in zip(predictions, cases, strict=True)) for way in range(ways))
+
+
+def _without(rows: Rows, constant: Rows) -> Rows:
+    return tuple(tuple(p for p in row if p not in still) for row, still in zip(rows, constant, strict=True))
 
 
 def kind_of(cases: Sequence[Case], pooled: KindName, *, tokens: bool) -> KindName:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from archtrace.bounds import Bound, rows_of
-from archtrace.interpret import Interpreter, carrier_nodes
+from archtrace.interpret import Interpreter, carrier_nodes, changing
 from archtrace.program import Program
 from archtrace.results import Positions, Rows
 from archtrace.values import Unknown
@@ -84,7 +84,8 @@ class Witness:
         )
 
     def _gradients(self, subject: Subject, draw: Draw, watch: Sequence[int], *, apart: bool) -> dict[int, Any]:
-        return numeric.gradients(self._program, self._parameters(draw), subject.layout, watch, draw.seed, apart=apart)
+        shown = numeric.gradients(self._program, self._parameters(draw), subject.layout, watch, draw.seed, apart=apart)
+        return {node: changing(marks, subject.found.run.values[node]) for node, marks in shown.items()}
 
     def _tokens(self, subject: Subject, marks: Mapping[int, Any]) -> Rows:
         """Marks on the features brought back to the ids that they were looked up by."""
