@@ -1,4 +1,7 @@
-"""Write docs/coverage.md from a sweep: archtrace --all --format json -o sweep.json; python docs/make_coverage_table.py sweep.json"""
+"""Write docs/coverage.md from a sweep.
+
+archtrace --all --format json -o sweep.json && python docs/make_coverage_table.py sweep.json
+"""
 
 from __future__ import annotations
 

@@ -18,13 +18,7 @@ from transformers.models.auto.modeling_auto import (
     MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
 )
 
-TARGET = (
-    Path(__file__).resolve().parents[1]
-    / "tracer"
-    / "archtrace"
-    / "tables"
-    / "reference.toml"
-)
+TARGET = Path(__file__).resolve().parents[1] / "tracer" / "archtrace" / "tables" / "reference.toml"
 CLASSIFIERS = frozenset(MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES)
 HEADER = """\
 # Which model type a reference checkpoint has: the Hub id that a configuration class
@@ -67,10 +61,7 @@ def own_model_type(node: ast.ClassDef) -> str | None:
             targets = [statement.target]
         else:
             continue
-        if any(
-            isinstance(target, ast.Name) and target.id == "model_type"
-            for target in targets
-        ):
+        if any(isinstance(target, ast.Name) and target.id == "model_type" for target in targets):
             return literal(statement.value)
     return None
 
@@ -113,9 +104,7 @@ def reference_table(models: Path) -> dict[str, str]:
 def main() -> None:
     """Write the table."""
     table = reference_table(Path(transformers.__file__).parent / "models")
-    lines = [
-        f'"{checkpoint}" = "{model_type}"\n' for checkpoint, model_type in table.items()
-    ]
+    lines = [f'"{checkpoint}" = "{model_type}"\n' for checkpoint, model_type in table.items()]
     text = HEADER.format(version=transformers.__version__) + "".join(lines)
     TARGET.parent.mkdir(parents=True, exist_ok=True)
     TARGET.write_text(text, encoding="utf-8")

@@ -1,4 +1,6 @@
-"""Measure what a trace costs, beside torch.export alone and the bare imports: python docs/make_speed_table.py > docs/speed.md
+"""Measure what a trace costs, beside torch.export alone and the bare imports.
+
+python docs/make_speed_table.py > docs/speed.md
 
 Every figure is CPU seconds of a fresh process on this machine, the median of RUNS; the peers take turns, so that a
 machine that slows down slows all of them.
@@ -22,7 +24,9 @@ from transformers import BertConfig, BertForSequenceClassification
 imported = time.process_time() - start
 """
 
-EXPORT = IMPORTS + """
+EXPORT = (
+    IMPORTS
+    + """
 with torch.device("meta"):
     model = BertForSequenceClassification(BertConfig()).eval()
     inputs = {"input_ids": torch.zeros(2, 19, dtype=torch.long), "attention_mask": torch.ones(2, 19, dtype=torch.long)}
@@ -31,8 +35,11 @@ torch.export.export(model, (), kwargs=inputs, strict=False)
 exported = time.process_time() - start
 import json; print(json.dumps({"imports": imported, "export": exported}))
 """
+)
 
-TRACE = IMPORTS + """
+TRACE = (
+    IMPORTS
+    + """
 import json, archtrace
 stages, last = {}, ["imports of archtrace", time.process_time()]
 def progress(stage, _fraction):
@@ -45,6 +52,7 @@ import resource
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 print(json.dumps({"imports": imported, "stages": stages, "peak": peak, "status": trace.result.status}))
 """
+)
 
 
 def child(code: str) -> dict[str, Any]:
@@ -76,7 +84,9 @@ def bert() -> str:
     rows += [("archtrace: everything after the imports", after)]
     share = median([t["stages"]["analysing"] for t in traced]) / after
     lines = [f"| {name} | {value:.2f} | {value / export:.2f} |" for name, value in rows]
-    return "\n".join(["| BERT-base | CPU s | of torch.export |", "| --- | ---: | ---: |", *lines, "", SHARE.format(share)])
+    return "\n".join(
+        ["| BERT-base | CPU s | of torch.export |", "| --- | ---: | ---: |", *lines, "", SHARE.format(share)]
+    )
 
 
 def large() -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import pytest
@@ -16,7 +18,7 @@ class Answer(NamedTuple):
     kind: str
     depends_on: tuple[str, ...]
     line: str
-    overrides: dict[str, object] = {}
+    overrides: Mapping[str, object] = MappingProxyType({})
 
 
 GPT_INDEX = "logits[torch.arange(batch_size, device=logits.device), last_non_pad_token]"
@@ -49,7 +51,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_answer(name: str) -> None:
     """One readout of the last hidden state, of the right kind, at the right line, exact, witness inside bound."""
     want = ANSWERS[name]
-    result = archtrace.trace(name.split(" as ")[0], overrides=want.overrides).result
+    result = archtrace.trace(name.split(" as ", maxsplit=1)[0], overrides=want.overrides).result
     (readout,) = result.readouts
     assert (readout.tensor, readout.kind) == ("last_hidden_state", want.kind)
     assert readout.index.depends_on == want.depends_on

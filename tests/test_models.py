@@ -8,19 +8,20 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import archtrace
 import networkx as nx
 import pytest
 import torch
 from _expected import Expected, Layout, Rows, rows
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import archtrace
 from archtrace import layouts as lay
 from archtrace.assemble import check_inside
 from archtrace.errors import ArchtraceError
 from archtrace.layouts import LENGTHS
 from archtrace.results import LayoutResult
 from archtrace.tracing import Trace
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 FOLDER = Path(__file__).parent / "models"
 #: Every file of the folder that no underscore marks as shared.

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from archtrace.results import Result
-
 from archtrace_reports.load import decode
 from archtrace_reports.question import Question
 from archtrace_reports.report import Unanswered

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 import click
-from archtrace.errors import ArchtraceError
 
+from archtrace.errors import ArchtraceError
 from archtrace_reports.commands import trace
 from archtrace_reports.engine import reason
 from archtrace_reports.say import say

@@ -12,7 +12,6 @@ from typing import TypeAlias
 
 from archtrace.errors import ArchtraceError
 from archtrace.results import Result
-
 from archtrace_reports.question import Question
 from archtrace_reports.report import Unanswered
 

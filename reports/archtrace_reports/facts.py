@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from archtrace.results import ConfigSource, LayoutResult, Result
 from rich.text import Text
 
+from archtrace.results import ConfigSource, LayoutResult, Result
 from archtrace_reports.lines import row
 from archtrace_reports.tokens import leaked, padding, unreached
 from archtrace_reports.words import count, enumerate_words

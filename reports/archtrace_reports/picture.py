@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from archtrace.results import LayoutResult, Result, Rows
 from rich.cells import cell_len
 from rich.text import Text
 
+from archtrace.results import LayoutResult, Result, Rows
 from archtrace_reports.lines import pad, row, wrap
 from archtrace_reports.tokens import padding, shape
 from archtrace_reports.words import count, enumerate_words

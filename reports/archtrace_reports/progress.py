@@ -5,10 +5,10 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
-from archtrace.results import Result
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from archtrace.results import Result
 from archtrace_reports.clean import clean
 from archtrace_reports.report import Unanswered
 

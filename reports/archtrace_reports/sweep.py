@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from archtrace.errors import TargetError
 from archtrace.results import Result
-
 from archtrace_reports.children import Limits, outcomes, run
 from archtrace_reports.progress import Bar
 from archtrace_reports.question import Question

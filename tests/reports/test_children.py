@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from archtrace_reports import children
 from archtrace_reports.children import Limits, outcomes, run
 from archtrace_reports.formats.to_json import encode

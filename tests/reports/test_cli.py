@@ -12,13 +12,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+from jsonschema import Draft202012Validator
+
 import archtrace
 import archtrace_reports
-import pytest
 from archtrace.errors import TargetError
 from archtrace_reports import cli
 from archtrace_reports.look import Look, look_of
-from jsonschema import Draft202012Validator
 
 from .conftest import archtrace as run_archtrace
 from .conftest import environment

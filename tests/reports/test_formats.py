@@ -6,15 +6,16 @@ import ast
 import io
 from pathlib import Path
 
-import archtrace_reports
 import pytest
+from rich.cells import cell_len
+
+import archtrace_reports
 from archtrace_reports import formats
 from archtrace_reports.clean import clean, clean_lines
 from archtrace_reports.files import encodable, replace, trouble, write
 from archtrace_reports.lines import join, wrap
 from archtrace_reports.look import Look
 from archtrace_reports.report import Report
-from rich.cells import cell_len
 
 FOLDER = Path(archtrace_reports.__file__).parent
 

@@ -8,16 +8,17 @@ from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
-import archtrace_reports
 import pytest
 import torch
+from jsonschema import Draft202012Validator, ValidationError
+
+import archtrace_reports
 from archtrace.results import Result
 from archtrace_reports import formats
 from archtrace_reports.formats.to_json import FORMAT
 from archtrace_reports.load import decode
 from archtrace_reports.look import Look
 from archtrace_reports.report import Report, Unanswered
-from jsonschema import Draft202012Validator, ValidationError
 
 from .samples import BERT, SAMPLES
 

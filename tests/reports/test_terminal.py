@@ -8,12 +8,13 @@ from dataclasses import replace
 from typing import get_args
 
 import pytest
+from rich.cells import cell_len
+
 from archtrace.results import KindName, LayoutResult, Positions, Status
 from archtrace_reports import formats
 from archtrace_reports.look import Look
 from archtrace_reports.report import Report, Unanswered
 from archtrace_reports.words import KINDS
-from rich.cells import cell_len
 
 from .conftest import GOLDEN
 from .samples import BERT, BOUND, EVIL, GPT2, SAMPLES, SEVERAL

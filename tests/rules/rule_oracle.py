@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import torch
+
 from archtrace.flows import Flow
 from archtrace.rules.registry import RULES, Call, Operand, Spec, Step, invoke, leaves, rebuild
 from archtrace.values import Unknown, free

@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from archtrace.flows import Contraction, Everything, Flow, Mask, Pairs, Take
-from archtrace.marks import shrink, spread
-from archtrace.rules.registry import RULES, Call, Operand, Spec, bind, invoke, rebuild
-from archtrace.values import SUNK, Unknown, free
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rule_oracle import matrix
 from rule_samples import floats, integers, make
+
+from archtrace.flows import Contraction, Everything, Flow, Mask, Pairs, Take
+from archtrace.marks import shrink, spread
+from archtrace.rules.registry import RULES, Call, Operand, Spec, bind, invoke, rebuild
+from archtrace.values import SUNK, Unknown, free
 
 aten = torch.ops.aten
 #: Stands for the value so far.

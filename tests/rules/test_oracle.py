@@ -6,11 +6,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from archtrace.rules import registry
-from archtrace.values import SUNK, Unknown
 from rule_cases import CASES
 from rule_oracle import FEW, MANY, TAME, Case, bound, drawn, gradients, pin, witness
 from rule_samples import all_cases
+
+from archtrace.rules import registry
+from archtrace.values import SUNK, Unknown
 
 #: Rules that claim more than can happen, and why. Nothing is ever missed.
 LOOSE = {

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from archtrace.errors import BuildError, TargetError
 from archtrace.targets import prepare, resolve
 

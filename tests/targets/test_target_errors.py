@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import transformers
+
 from archtrace.errors import TargetError
 from archtrace.targets import resolve
 

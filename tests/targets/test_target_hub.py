@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from archtrace.targets import resolve
 from huggingface_hub import constants
 from loopback_hub import COMMIT, CONFIG, LoopbackHub
+
+from archtrace.targets import resolve
 
 Child = Callable[..., list[dict[str, Any]]]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from archtrace.errors import TargetError
 from archtrace.targets import bundled, library, resolve
 

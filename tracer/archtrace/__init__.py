@@ -1,8 +1,8 @@
 """archtrace tells exactly which hidden-state slices a sequence classifier reads, without weights.
 
-    >>> import archtrace
-    >>> archtrace.trace("bert-base-uncased").readouts[0].slice     # doctest: +SKIP
-    'last_hidden_state[:, 0]'
+>>> import archtrace
+>>> archtrace.trace("bert-base-uncased").readouts[0].slice     # doctest: +SKIP
+'last_hidden_state[:, 0]'
 """
 
 from __future__ import annotations

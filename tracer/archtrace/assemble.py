@@ -84,7 +84,7 @@ class _Likeness:
             except ArchtraceError:
                 return False
 
-        small = Search(target, study.program, next(iter(study.layouts.values())), agrees).find()
+        small = Search(target, study.program, list(study.layouts.values()), agrees).find()
         if small is None:
             return cls(None, ())
         return cls(small, (agreed[id(small.program)], *_studies(small.model, plans[1:])))

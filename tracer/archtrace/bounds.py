@@ -113,5 +113,3 @@ def apart(interpreter: Interpreter, found: Bound, nodes: Collection[int]) -> Bou
 def _leaf(node: Node) -> Node:
     """A node cut off from what it is made of."""
     return replace(node, kind=Kind.BUFFER, target=node.name, args=(), kwargs={})
-
-

@@ -62,7 +62,9 @@ def _longest_run(index: npt.NDArray[np.int64], operand: Shape) -> int:
 
 def _moves_in_runs(runs: npt.NDArray[np.int64]) -> bool:
     first = runs[:, :1]
-    if (first[first >= 0] % runs.shape[1]).any() or (runs[:, -1] - runs[:, 0] != (first[:, 0] >= 0) * (runs.shape[1] - 1)).any():
+    if (first[first >= 0] % runs.shape[1]).any() or (
+        runs[:, -1] - runs[:, 0] != (first[:, 0] >= 0) * (runs.shape[1] - 1)
+    ).any():
         return False
     return bool((runs == np.where(first >= 0, first + np.arange(runs.shape[1]), -1)).all())
 

@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-import numpy as np
 import torch
 
 from archtrace.errors import LayoutError
@@ -70,7 +69,13 @@ class Interpreter:
         return Run(program, tuple(values), tuple(steps), tuple(keys))
 
     def _node(
-        self, node: Node, program: Program, layout: Layout, values: list[Value], keys: list[Any], carriers: frozenset[int]
+        self,
+        node: Node,
+        program: Program,
+        layout: Layout,
+        values: list[Value],
+        keys: list[Any],
+        carriers: frozenset[int],
     ) -> tuple[Value, Step | None]:
         if node.kind is not Kind.OP:
             return _given(node, program, layout), None
@@ -190,13 +195,16 @@ class Interpreter:
 
 
 #: Ops whose result holds anything until it is written: zeros without memory here, so that runs are alike.
-UNINITIALISED = frozenset(f"aten::{n}" for n in ("empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided"))
+UNINITIALISED = frozenset(
+    f"aten::{n}" for n in ("empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided")
+)
 
 #: Ops that ask for strides which a value without memory may not have, and their twins that do not.
 STRIDELESS = {torch.ops.aten.view.default: torch.ops.aten.reshape.default}
 
 #: Ops whose second argument lends its shape or type alone.
 LENDERS = frozenset({"aten::type_as", "aten::expand_as", "aten::view_as", "aten::reshape_as", "aten::to"})
+
 
 def _contents(value: torch.Tensor) -> Any:
     """What tells known tensors of one shape and type apart; a constant one is its constant."""
@@ -234,7 +242,8 @@ def carrier_nodes(program: Program) -> frozenset[int]:
         if node.kind is Kind.INPUT:
             carries = integer and "mask" not in node.target
         else:
-            carries = integer and node.op not in SHAPE_ONLY and any(ref in found for ref in node.refs)
+            given = node.refs[:1] if node.op in LENDERS else node.refs
+            carries = integer and node.op not in SHAPE_ONLY and any(ref in found for ref in given)
         if carries:
             found.add(node.index)
     return frozenset(found)

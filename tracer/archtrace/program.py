@@ -17,7 +17,8 @@ import torch
 from archtrace.marks import Shape
 
 
-class Ref(NamedTuple):
+@dataclass(frozen=True)
+class Ref:
     """An argument that is the value of an earlier node."""
 
     index: int

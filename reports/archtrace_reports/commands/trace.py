@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-from archtrace.results import Result
 
+from archtrace.results import Result
 from archtrace_reports import formats
 from archtrace_reports.files import write
 from archtrace_reports.look import Look, look_of, on_terminal

@@ -8,7 +8,6 @@ from dataclasses import asdict
 from typing import Any
 
 from archtrace.results import LayoutResult, Positions, Readout, Result
-
 from archtrace_reports.look import Look
 from archtrace_reports.report import Report, versions
 from archtrace_reports.tokens import nested

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from archtrace.results import Result
 from rich.cells import cell_len
 from rich.text import Text
 
+from archtrace.results import Result
 from archtrace_reports.clean import cleaned
 from archtrace_reports.lines import pad, paint, wrap
 from archtrace_reports.look import Look

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archtrace.results import Readout, Result, Source, Step
 from rich.cells import cell_len
 from rich.text import Text
 
+from archtrace.results import Readout, Result, Source, Step
 from archtrace_reports.clean import cleaned
 from archtrace_reports.facts import facts
 from archtrace_reports.lines import block, join, pad, paint, wrap

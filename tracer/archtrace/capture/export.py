@@ -186,7 +186,8 @@ class _Reader:
         if subgraph is not None:
             self._inline(node, subgraph)
         elif node.target is operator.getitem and self._resolve(node.args[0]) in self._tuples:
-            self._same[node] = self._tuples[self._resolve(node.args[0])][node.args[1]]
+            block, item = node.args
+            self._same[node] = self._tuples[self._resolve(block)][int(str(item))]
         elif writes(node.target):
             self._write(node)
         elif node.target is torch.ops.aten.alias.default:
@@ -226,7 +227,7 @@ class _Reader:
 
     def _emit(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any], like: fx.Node) -> Ref:
         mapped = map_aggregate((args, kwargs), self._argument)
-        return self._add(Kind.OP, op, *mapped, like)  # type: ignore[misc]
+        return self._add(Kind.OP, op, *mapped, like)
 
     def _argument(self, value: Any) -> Any:
         return self._read(value) if isinstance(value, fx.Node) else value

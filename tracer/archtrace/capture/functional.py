@@ -35,10 +35,10 @@ class WriteView:
 def writes(target: Any) -> bool:
     """True for an op that changes an argument."""
     schema = getattr(target, "_schema", None)
-    return schema is not None and schema.is_mutable
+    return schema is not None and bool(schema.is_mutable)
 
 
-def returning(op: torch._ops.OpOverload) -> Any:
+def returning(op: Any) -> Any:
     """The op that returns what this in-place one would write. CaptureError when there is none."""
     name = op._schema.name.removeprefix("aten::")
     packet = getattr(torch.ops.aten, name.removesuffix("_"), None)
@@ -117,7 +117,7 @@ def shares_memory(node: fx.Node, other: fx.Node) -> bool:
     if left is None or right is None:
         return False
     try:
-        return left.untyped_storage()._cdata == right.untyped_storage()._cdata
+        return bool(left.untyped_storage()._cdata == right.untyped_storage()._cdata)
     except (NotImplementedError, RuntimeError):  # a tensor without storage of its own cannot be written through
         return False
 

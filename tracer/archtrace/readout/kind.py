@@ -66,7 +66,10 @@ def fits(cases: Sequence[Case], predict: Callable[[Case], Sequence[Rows]]) -> bo
     """True when one way of telling padding predicts the positions of every case."""
     predictions = [predict(case) for case in cases]
     ways = min((len(p) for p in predictions), default=0)
-    return any(all(_without(p[way], case.constant) == case.rows for p, case in zip(predictions, cases, strict=True)) for way in range(ways))
+    return any(
+        all(_without(p[way], case.constant) == case.rows for p, case in zip(predictions, cases, strict=True))
+        for way in range(ways)
+    )
 
 
 def _without(rows: Rows, constant: Rows) -> Rows:

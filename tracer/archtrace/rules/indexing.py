@@ -43,7 +43,8 @@ def embedding_bag(call: Call) -> Step:
     if not isinstance(offsets, torch.Tensor) or len(shape_of(ids)) != 1 or call["padding_idx"] is not None:
         return everything(call)
     inside = _bags(offsets.numpy(), shape_of(ids)[0], call.shape[0], weights)
-    members, rows = (Mask("Na", inside),), ()
+    members = (Mask("Na", inside),)
+    rows: tuple[Mask, ...] = ()
     if isinstance(ids, torch.Tensor):
         looked_up = ids.numpy()[None] == np.arange(shape_of(call["weight"])[0])[:, None]
         rows = (Mask("Va", looked_up @ inside),)

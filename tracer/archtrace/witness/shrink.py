@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from archtrace.program import Kind, Program
 
+
 class Used(NamedTuple):
     """The highest id that the layouts hold, and the highest position that a model may count up to."""
 
@@ -65,9 +66,7 @@ def unnumbered(path: str) -> str:
 def skeleton(program: Program) -> frozenset[tuple[str, str, int]]:
     """The kinds of steps that a program takes: op, module without layer numbers, source line."""
     return frozenset(
-        (n.op, unnumbered(n.module), n.frames[-1].line if n.frames else 0)
-        for n in program.nodes
-        if n.kind is Kind.OP
+        (n.op, unnumbered(n.module), n.frames[-1].line if n.frames else 0) for n in program.nodes if n.kind is Kind.OP
     )
 
 
@@ -119,7 +118,11 @@ _SMALL = 128
 
 
 def _no_larger(measured: Size, current: Size) -> bool:
-    return measured.kinds == current.kinds and measured.modules <= current.modules and measured.parameters <= current.parameters
+    return (
+        measured.kinds == current.kinds
+        and measured.modules <= current.modules
+        and measured.parameters <= current.parameters
+    )
 
 
 def _likely_depth(entry: tuple[str, int]) -> tuple[bool, bool]:

@@ -6,7 +6,7 @@ import copy
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -18,6 +18,7 @@ import torch
 
 from archtrace.capture.export import capture
 from archtrace.errors import ArchtraceError
+from archtrace.interpret import Layout
 from archtrace.model import parameter_count
 from archtrace.program import Program
 from archtrace.targets import prepare
@@ -45,10 +46,10 @@ class Search:
     """
 
     def __init__(
-        self, target: Target, program: Program, example: Mapping[str, torch.Tensor], agrees: Callable[[Program, bool], bool]
+        self, target: Target, program: Program, layouts: Sequence[Layout], agrees: Callable[[Program, bool], bool]
     ) -> None:
         self._target = target
-        self._example = example
+        self._layouts = layouts
         self._agrees = agrees
         self._wanted = skeleton(program)
         self._sizes: dict[tuple[tuple[str, int], ...], Size | None] = {}
@@ -68,7 +69,7 @@ class Search:
 
     def _used(self) -> Used:
         """Positions may be counted from behind the pad id (RoBERTa): a few more than there are."""
-        integers = [v for v in self._example.values() if not v.is_floating_point() and v.numel()]
+        integers = [v for each in self._layouts for v in each.values() if not v.is_floating_point() and v.numel()]
         return Used(max(int(v.max()) for v in integers), max(max(v.shape) for v in integers) + 8)
 
     def _is_last(self, overrides: Overrides) -> bool:
@@ -94,7 +95,7 @@ class Search:
         if built is None:
             return False
         try:
-            traced = capture(*built, self._example)
+            traced = capture(*built, self._layouts[0])
         except ArchtraceError:
             return False
         size = self._measure(overrides)
