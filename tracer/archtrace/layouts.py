@@ -44,16 +44,20 @@ def vocabulary(source: Any) -> Vocabulary:
     Ordinary ids are small, so that they stay valid in a small vocabulary.
     """
     names = ("pad", "eos", "bos", "cls", "sep", "mask")
-    special = {name: _one(getattr(holder(source), f"{name}_token_id", None)) for name in names}
+    special = {name: _special(holder(source), f"{name}_token_id") for name in names}
     taken = {i for i in special.values() if i is not None} | {0, 1, 2}
     ordinary = tuple(i for i in range(3, 3 + 2 * max(LENGTHS) + len(taken)) if i not in taken)
     return Vocabulary(special["pad"], special["eos"], ordinary[: 2 * max(LENGTHS)])
 
 
-def _one(value: Any) -> int | None:
+def _special(config: Any, field: str) -> int | None:
+    """A special id; None where there is none, or none in the vocabulary (a default config may name such a one)."""
+    value = getattr(config, field, None)
     if isinstance(value, list | tuple):
         value = value[0] if value else None
-    return value if isinstance(value, int) else None
+    size = getattr(config, "vocab_size", None)
+    inside = isinstance(value, int) and value >= 0 and not (isinstance(size, int) and value >= size)
+    return int(value) if isinstance(value, int) and inside else None
 
 
 #: The names that forwards give to their inputs, by what they hold.

@@ -55,7 +55,7 @@ def _readout(
     cases = _cases(tensor.name, (study, *others), words)
     kind = kind_of(cases, pooling(chosen, found), tokens=own_axis)
     index = index_of(chosen, found, kind, names) if kind != "none" else Index("", ())
-    steps = paths((*chosen.ops[:0], *chosen.after))
+    steps = paths((*chosen.before, *chosen.after))
     return Readout(
         tensor=tensor.name,
         module=tensor.module,
