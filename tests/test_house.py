@@ -1,4 +1,4 @@
-"""The house: imports run one way, no architecture has code of its own, rules and formats are found, start-up is light."""
+"""The house: imports run one way, no architecture has code of its own, start-up is light."""
 
 from __future__ import annotations
 

@@ -21,3 +21,9 @@ class CaptureError(ArchtraceError):
 
 class LayoutError(ArchtraceError):
     """The model itself refuses a layout: it raises on these inputs."""
+
+
+def message(what: str, *, where: str = "", why: str = "", do: str = "") -> str:
+    """The form of every refusal: what, where, why, what to do, a line each; a part that is not given has no line."""
+    parts = {"where": where, "why": why, "do": do}
+    return "\n".join([what, *(f"  {label}: {text}" for label, text in parts.items() if text)])

@@ -336,4 +336,5 @@ def _evaluate(node: Node, values: Sequence[Value] | Mapping[int, Value]) -> Valu
         value = STRIDELESS.get(node.target, node.target)(*args, **kwargs)
         return value.new_zeros(()).expand(value.shape) if node.op in UNINITIALISED else value
     except Exception as error:
-        raise LayoutError(f"{node.op} in {node.module or 'the model'} refuses these inputs: {error}") from error
+        reason = str(error).strip().split("\n", 1)[0]
+        raise LayoutError(f"{node.op} in {node.module or 'the model'} refuses these inputs: {reason}") from error

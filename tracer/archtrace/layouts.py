@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import torch
 
-from archtrace.errors import TargetError
+from archtrace.errors import TargetError, message
 
 Layout: TypeAlias = dict[str, torch.Tensor]
 
@@ -94,10 +94,14 @@ def signature(forward: Callable[..., Any]) -> Signature:
     }
     missing = sorted(required - {ids, mask, *DERIVED})
     if ids is None or missing:
+        unknown = ", ".join(missing) or "none holds the token ids"
         raise TargetError(
-            f"the inputs of forward({', '.join(parameters)}) are not known by their names"
-            f"{'; unknown: ' + ', '.join(missing) if missing else ''}; "
-            "give them: archtrace.trace(module, inputs={...})"
+            message(
+                "the inputs of the model are not known by their names",
+                where=f"forward({', '.join(parameters)})",
+                why=f"unknown: {unknown}",
+                do="give one layout: archtrace.trace(module, inputs={...}), or name the ids input_ids",
+            )
         )
     return Signature(ids, mask, tuple(n for n in DERIVED if n in required))
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import operator
-import warnings
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -17,7 +16,9 @@ from torch.fx.node import map_aggregate
 
 from archtrace.capture.build import fake_mode, first_line, weightless
 from archtrace.capture.functional import Aliases, returning, writes
-from archtrace.errors import CaptureError
+from archtrace.capture.quiet import quiet
+from archtrace.errors import CaptureError, message
+from archtrace.paths import short_path
 from archtrace.program import Kind, Module, Node, Program, Ref
 
 #: The wrapper's name for the model, stripped from every path.
@@ -61,20 +62,6 @@ def _recording(model: torch.nn.Module, seen: dict[str, torch.Tensor]) -> Iterato
             handle.remove()
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """A capture that fails is told once, by our own error; warnings are about the tracer's insides."""
-    logger = logging.getLogger("torch._subclasses.fake_tensor")
-    before = logger.disabled
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        logger.disabled = True
-        try:
-            yield
-        finally:
-            logger.disabled = before
-
-
 def _named_outputs(path: str, output: Any) -> list[tuple[str, torch.Tensor]]:
     """The tensors of a module's output: the first by the module's path, those with names by path and name."""
     prefix = f"{path}." if path else ""
@@ -115,14 +102,29 @@ def capture(model: torch.nn.Module, options: Mapping[str, Any], inputs: Mapping[
         with mode:
             fakes = {k: torch.empty(v.shape, dtype=v.dtype, device="cpu") for k, v in inputs.items()}
         try:
-            with torch.no_grad(), _quiet():
+            with torch.no_grad(), quiet():
                 exported = torch.export.export(_Recorder(model, dict(options)), (), kwargs=fakes, strict=False)
         except Exception as error:
-            raise CaptureError(f"torch.export failed: {type(error).__name__}: {first_line(error)}") from error
+            raise CaptureError(_refusal(model, error)) from error
         try:
             return _Reader(exported, values).program()
         except CaptureError:
             return _Reader(exported.run_decompositions({}), values).program()
+
+
+def _refusal(model: torch.nn.Module, error: Exception) -> str:
+    """What, where, why and what to do when a forward cannot be captured."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if "/torch/" not in f.filename]
+    last = frames[-1] if frames else None
+    depends = "data-dependent" in str(error)
+    return message(
+        f"the forward of {type(model).__name__} cannot be captured",
+        where=f"{short_path(last.filename)}:{last.lineno}, {last.name}: {last.line}" if last else "",
+        why=f"{type(error).__name__}: {first_line(error)}",
+        do="let no branch or size depend on values (torch.where chooses without one)"
+        if depends
+        else "make the forward run under torch.export; --debug shows the whole error",
+    )
 
 
 _SILENT = {"aten::_assert_tensor_metadata", "aten::sym_constrain_range_for_size", "aten::sym_constrain_range"}

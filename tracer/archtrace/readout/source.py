@@ -10,6 +10,7 @@ from pathlib import Path
 import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
+from archtrace.paths import short_path
 from archtrace.program import Frame, Node
 from archtrace.results import Source
 
@@ -24,15 +25,6 @@ def source_of(node: Node) -> Source | None:
         return None
     expression, function = _enclosing(frame.file, frame.line, node.op) or (_line(frame), frame.function)
     return Source(short_path(frame.file), frame.line, expression, function)
-
-
-def short_path(file: str) -> str:
-    """A path from the package that holds the file on: no folder of this machine."""
-    path = Path(file)
-    top = path.parent
-    while (top / "__init__.py").exists():
-        top = top.parent
-    return path.relative_to(top).as_posix()
 
 
 def _line(frame: Frame) -> str:

@@ -1,17 +1,16 @@
-"""The form of every refusal: what, where, why, what to do, a line each."""
+"""What refusals are made of: an error's first line, and the known words that are close."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
 
-from archtrace.errors import TargetError
+from archtrace.errors import TargetError, message
 
 
 def refusal(what: str, *, where: str = "", why: str = "", do: str = "") -> TargetError:
     """An error to raise; a part that is not given has no line."""
-    parts = {"where": where, "why": why, "do": do}
-    return TargetError("\n".join([what, *(f"  {label}: {text}" for label, text in parts.items() if text)]))
+    return TargetError(message(what, where=where, why=why, do=do))
 
 
 def close(word: str, known: Iterable[str]) -> tuple[str, ...]:
