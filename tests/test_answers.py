@@ -37,7 +37,7 @@ ANSWERS = {
     "meta-llama/Llama-2-7b-hf": Answer("last_non_pad", ("input_ids",), GPT_INDEX),
     "mistralai/Mixtral-8x7B-v0.1": Answer("last_non_pad", ("input_ids",), GPT_INDEX),
     "t5-small": Answer("last_eos", ("input_ids",), "eos_mask"),
-    "EuroBERT/EuroBERT-210m": Answer("first", (), "hidden_states[:, 0]"),
+    "EuroBERT/EuroBERT-210m": Answer("masked_mean", ("attention_mask",), "attention_mask"),
 }
 
 

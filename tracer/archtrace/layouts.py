@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import cycle, islice
 from typing import Any, TypeAlias
 
 import torch
@@ -41,13 +42,15 @@ def holder(source: Any) -> Any:
 def vocabulary(source: Any) -> Vocabulary:
     """The ids of a config or of a module without one (None: no ids).
 
-    Ordinary ids are small, so that they stay valid in a small vocabulary.
+    Ordinary ids are small, so that they stay valid in a small vocabulary; in a very small one they come again.
     """
     names = ("pad", "eos", "bos", "cls", "sep", "mask")
     special = {name: _special(holder(source), f"{name}_token_id") for name in names}
     taken = {i for i in special.values() if i is not None} | {0, 1, 2}
-    ordinary = tuple(i for i in range(3, 3 + 2 * max(LENGTHS) + len(taken)) if i not in taken)
-    return Vocabulary(special["pad"], special["eos"], ordinary[: 2 * max(LENGTHS)])
+    wanted, size = ROWS * max(LENGTHS), getattr(holder(source), "vocab_size", None)
+    stop = min(3 + wanted + len(taken), size) if isinstance(size, int) else 3 + wanted + len(taken)
+    ordinary = [i for i in range(3, stop) if i not in taken] or [0]
+    return Vocabulary(special["pad"], special["eos"], tuple(islice(cycle(ordinary), wanted)))
 
 
 def _special(config: Any, field: str) -> int | None:

@@ -27,7 +27,7 @@ Overrides: TypeAlias = dict[str, Any]
 #: A model of this many parameters runs in well under a second: it is its own likeness.
 ENOUGH = 2_000_000
 #: Beyond this many parameters a model is not run.
-LARGEST = 40_000_000
+LARGEST = 120_000_000
 
 #: No integer is reduced more than 2^6 times.
 HALVINGS = range(6, 0, -1)
@@ -89,7 +89,7 @@ def shrink(config: Any, size: Measure, keeps: Keeps, used: Used) -> Overrides:
 
     `keeps` tells whether graph and bound stay what they were; `used` is what the layouts need.
     """
-    return settle({}, list(steps(config, size, used).items()), keeps)
+    return settle({}, list(steps(config, size, used).items()), keeps, dict(integers(config)))
 
 
 def steps(config: Any, size: Measure, used: Used) -> Overrides:
@@ -131,14 +131,18 @@ def _likely_depth(entry: tuple[str, int]) -> tuple[bool, bool]:
     return not re.search(r"layer|depth|block", name), value > _SMALL
 
 
-def settle(kept: Overrides, pending: list[tuple[str, int]], keeps: Keeps) -> Overrides:
-    """As many of the pending steps as can be kept, halving the list where all together cannot (delta debugging)."""
+def settle(kept: Overrides, pending: list[tuple[str, int]], keeps: Keeps, given: Overrides) -> Overrides:
+    """As many of the pending steps as can be kept, halving the list where all together cannot (delta debugging).
+
+    A single step that cannot is made smaller: its integer doubled, up to what was `given`.
+    """
     if not pending or keeps(kept | dict(pending)):
         return kept | dict(pending)
     if len(pending) == 1:
-        return kept
+        ((name, value),) = pending
+        return settle(kept, [(name, 2 * value)], keeps, given) if 2 * value < given[name] else kept
     middle = len(pending) // 2
-    return settle(settle(kept, pending[:middle], keeps), pending[middle:], keeps)
+    return settle(settle(kept, pending[:middle], keeps, given), pending[middle:], keeps, given)
 
 
 def apply(arguments: Mapping[str, Any], overrides: Overrides) -> dict[str, Any]:
