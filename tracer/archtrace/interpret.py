@@ -86,6 +86,8 @@ class Interpreter:
         if node.op in SHAPE_ONLY or (node.op in LENDERS and _is_known(values[node.refs[0]])):
             return _evaluate(node, {ref: _empty(values[ref]) for ref in node.refs}), None
         step = self._step(node, values, keys, carriers)
+        if not step.outputs and not node.many:
+            return _undecided(node, program), None
         return (step.outputs if node.many else step.outputs[0]), step
 
     def _step(self, node: Node, values: Sequence[Value], keys: Sequence[Any], carriers: frozenset[int]) -> Step:
@@ -214,6 +216,14 @@ def _contents(value: torch.Tensor) -> Any:
     if not any(value.stride()) or bool((value == first).all()):
         return first.item()
     return value.contiguous().flatten().view(torch.uint8).numpy().tobytes()
+
+
+def _undecided(node: Node, program: Program) -> None:
+    """An op without a result (a check) says nothing; a plain number taken from unknown values decides sizes."""
+    if program.users[node.index]:
+        raise LayoutError(
+            f"{node.op} in {node.module or 'the model'} takes a number from values that parameters decide"
+        )
 
 
 def changing(marks: Any, value: Value) -> Any:
