@@ -15,8 +15,9 @@ from typing import Any, TypeAlias
 
 import torch
 
-from archtrace.errors import LayoutError
+from archtrace.carriers import LENDERS, carrier_nodes, embeds
 from archtrace.flows import Flow
+from archtrace.known import blank, evaluate, is_known, shape_alone, undecided
 from archtrace.marks import Marks, diagonal, join, shrink
 from archtrace.program import Kind, Node, Program, Ref, substitute
 from archtrace.rules import registry
@@ -81,17 +82,18 @@ class Interpreter:
             return _given(node, program, layout), None
         if node.target is operator.getitem:
             return values[node.refs[0]][node.args[1]], None
-        if all(_is_known(values[ref]) for ref in node.refs) and not _embeds(node, carriers):
-            return _evaluate(node, values), None
-        if node.op in SHAPE_ONLY or (node.op in LENDERS and _is_known(values[node.refs[0]])):
-            return _evaluate(node, {ref: _empty(values[ref]) for ref in node.refs}), None
+        if all(is_known(values[ref]) for ref in node.refs) and not embeds(node, carriers):
+            return evaluate(node, values), None
+        if node.op in SHAPE_ONLY or (node.op in LENDERS and is_known(values[node.refs[0]])):
+            return evaluate(node, {ref: shape_alone(values[ref]) for ref in node.refs}), None
         step = self._step(node, values, keys, carriers)
         if not step.outputs and not node.many:
-            return _undecided(node, program), None
+            undecided(node, program)
+            return None, None
         return (step.outputs if node.many else step.outputs[0]), step
 
     def _step(self, node: Node, values: Sequence[Value], keys: Sequence[Any], carriers: frozenset[int]) -> Step:
-        ids = carriers if node.index in carriers or _embeds(node, carriers) else frozenset()
+        ids = carriers if node.index in carriers or embeds(node, carriers) else frozenset()
         operands = tuple((keys[ref], ref in ids) for ref in node.refs)
         key = (node.target, _plain((node.args, node.kwargs)), node.results, operands)
         step = self._steps.get(key)
@@ -196,18 +198,6 @@ class Interpreter:
         return self._step(node, run.values, run.keys, carriers)
 
 
-#: Ops whose result holds anything until it is written: zeros without memory here, so that runs are alike.
-UNINITIALISED = frozenset(
-    f"aten::{n}" for n in ("empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided")
-)
-
-#: Ops that ask for strides which a value without memory may not have, and their twins that do not.
-STRIDELESS = {torch.ops.aten.view.default: torch.ops.aten.reshape.default}
-
-#: Ops whose second argument lends its shape or type alone.
-LENDERS = frozenset({"aten::type_as", "aten::expand_as", "aten::view_as", "aten::reshape_as", "aten::to"})
-
-
 def _contents(value: torch.Tensor) -> Any:
     """What tells known tensors of one shape and type apart; a constant one is its constant."""
     if not value.numel():
@@ -216,14 +206,6 @@ def _contents(value: torch.Tensor) -> Any:
     if not any(value.stride()) or bool((value == first).all()):
         return first.item()
     return value.contiguous().flatten().view(torch.uint8).numpy().tobytes()
-
-
-def _undecided(node: Node, program: Program) -> None:
-    """An op without a result (a check) says nothing; a plain number taken from unknown values decides sizes."""
-    if program.users[node.index]:
-        raise LayoutError(
-            f"{node.op} in {node.module or 'the model'} takes a number from values that parameters decide"
-        )
 
 
 def changing(marks: Any, value: Value) -> Any:
@@ -239,36 +221,6 @@ def _into(found: list[Any], ref: int, part: int, marks: Marks, count: int) -> No
     if found[ref] is None:
         found[ref] = [None] * count
     found[ref][part] = join(found[ref][part], marks)
-
-
-def carrier_nodes(program: Program) -> frozenset[int]:
-    """Nodes whose integers may still tell which token they stand for: ids, and what is computed from them.
-
-    A comparison does not: where padding is, and where eos is, are facts of the layout. Nor does a mask.
-    """
-    found: set[int] = set()
-    for node in program.nodes:
-        integer = node.results is not None and any(_counts(dtype) for _, dtype in node.results)
-        if node.kind is Kind.INPUT:
-            carries = integer and "mask" not in node.target
-        else:
-            given = node.refs[:1] if node.op in LENDERS else node.refs
-            carries = integer and node.op not in SHAPE_ONLY and any(ref in found for ref in given)
-        if carries:
-            found.add(node.index)
-    return frozenset(found)
-
-
-def _counts(dtype: torch.dtype) -> bool:
-    return not dtype.is_floating_point and not dtype.is_complex and dtype != torch.bool
-
-
-def _embeds(node: Node, carriers: frozenset[int]) -> bool:
-    """True where ids become features: looked up in a table, or turned into floating point."""
-    if not any(ref in carriers for ref in node.refs):
-        return False
-    floats = node.results is not None and any(dtype.is_floating_point for _, dtype in node.results)
-    return node.op == "aten::embedding" or (floats and node.op not in SHAPE_ONLY)
 
 
 def call_of(node: Node, values: Sequence[Value], ids: frozenset[int]) -> Call:
@@ -293,16 +245,9 @@ def call_of(node: Node, values: Sequence[Value], ids: frozenset[int]) -> Call:
 def _result_specs(node: Node, bound: dict[str, Any]) -> tuple[Spec, ...]:
     if node.results is not None:
         return tuple(Spec(*spec) for spec in node.results)
-    shapes = rebuild(bound, lambda v: _meta(v.value) if isinstance(v, Operand) else _meta(v))
+    shapes = rebuild(bound, lambda v: blank(v.value) if isinstance(v, Operand) else blank(v))
     result = registry.invoke(node.target, shapes)
     return tuple(Spec(tuple(t.shape), t.dtype) for t in leaves(result) if isinstance(t, torch.Tensor))
-
-
-def _meta(value: Any) -> Any:
-    """A tensor of the value's shape that has no memory to speak of."""
-    if isinstance(value, Unknown):
-        return torch.zeros((), dtype=value.dtype).expand(value.shape)
-    return value
 
 
 def _plain(value: Any) -> Any:
@@ -326,25 +271,3 @@ def _given(node: Node, program: Program, layout: Layout) -> Value:
     assert node.results is not None
     shape, dtype = node.results[0]
     return unknown(shape, dtype, weights_only=True)
-
-
-def _is_known(value: Value) -> bool:
-    if isinstance(value, list | tuple):
-        return all(map(_is_known, value))
-    return not isinstance(value, Unknown)
-
-
-def _empty(value: Value) -> Value:
-    return _meta(value) if isinstance(value, Unknown) else value
-
-
-def _evaluate(node: Node, values: Sequence[Value] | Mapping[int, Value]) -> Value:
-    """Run an op on known values, on the CPU whatever device the graph names."""
-    args = [substitute(a, values.__getitem__) for a in node.args]
-    kwargs = {k: substitute(v, values.__getitem__) for k, v in node.kwargs.items()}
-    try:
-        value = STRIDELESS.get(node.target, node.target)(*args, **kwargs)
-        return value.new_zeros(()).expand(value.shape) if node.op in UNINITIALISED else value
-    except Exception as error:
-        reason = str(error).strip().split("\n", 1)[0]
-        raise LayoutError(f"{node.op} in {node.module or 'the model'} refuses these inputs: {reason}") from error

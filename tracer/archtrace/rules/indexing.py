@@ -124,7 +124,7 @@ def _write_along(call: Call) -> Step:
             continue
         if name == "self":
             flow: Flow = Contraction(out, out)
-        elif len(value.value.shape) != rank or 1 in value.value.shape:
+        elif len(value.value.shape) != rank:
             flow = Everything(len(value.value.shape), rank)
         else:
             axes, masks = _beside(value.value.shape, call.shape, out, call["dim"] % rank)

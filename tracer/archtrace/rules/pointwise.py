@@ -87,7 +87,7 @@ def _absorbed(call: Call, certain: Certain | None) -> Certain | None:
         certain_of(value_of(v)) for v in (call["input"] if call["self"] is None else call["self"], call["other"])
     )
     if call.name in ZERO_ABSORBS:
-        return _mark(call, certain, (left == 0) & ~np.isinf(right) | (right == 0) & ~np.isinf(left), 0.0)
+        certain = _mark(call, certain, (left == 0) & ~np.isinf(right) | (right == 0) & ~np.isinf(left), 0.0)
     if call.name in ONE_ABSORBS and call.results[0].dtype == torch.bool:
         return _mark(call, certain, (np.abs(left) > 0) | (np.abs(right) > 0), 1.0)
     if call.name == "aten::div":

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from archtrace.bounds import Bound, rows_of
-from archtrace.interpret import Interpreter, carrier_nodes, changing
+from archtrace.carriers import carrier_nodes
+from archtrace.interpret import Interpreter, changing
 from archtrace.program import Program
 from archtrace.results import Positions, Rows
 from archtrace.values import Unknown
