@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from archtrace.targets import resolve
+from archtrace.targets import prepare, resolve
 from archtrace.targets.library import classifiers
 from archtrace.witness.small import remembered
 
@@ -33,6 +33,7 @@ def main(wanted: list[str]) -> None:
 def _overrides(name: str) -> dict[str, int] | None:
     try:
         target = resolve(name)
+        prepare(target)  # settles the config as a trace does: what was found is kept under its digest
         if remembered(target) is None:
             subprocess.run([sys.executable, "-m", "archtrace_reports.cli", name], capture_output=True, check=False)
         return remembered(target)
