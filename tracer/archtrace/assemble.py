@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import torch
 
 from archtrace import __version__
-from archtrace.bounds import Bound
 from archtrace.errors import ArchtraceError
 from archtrace.layouts import Vocabulary, attended
 from archtrace.model import parameter_count
@@ -19,6 +18,7 @@ from archtrace.results import Finding, LayoutResult, Padding, Positions, Result,
 from archtrace.study import Study
 from archtrace.targets.target import Target
 from archtrace.tracing import Clock, Model, Plan, study_of
+from archtrace.witness.numeric import one_thread
 from archtrace.witness.shrink import ENOUGH, LARGEST
 from archtrace.witness.small import Search, Small
 from archtrace.witness.witness import Subject, Witness, inside
@@ -113,7 +113,8 @@ class Runs:
         study = self._study
         subject = Subject(study.bounds[name], study.reads, study.program.inputs[study.ids], study.layouts[name])
         try:
-            return self._witness.see(subject, study.positions[name])
+            with one_thread():
+                return self._witness.see(subject, study.positions[name])
         except (RuntimeError, IndexError, ValueError, TypeError, NotImplementedError):
             return None
 
@@ -191,8 +192,3 @@ def _versions() -> dict[str, str]:
     versions = {"archtrace": __version__, "torch": torch.__version__.split("+")[0]}
     library = sys.modules.get("transformers")
     return versions | ({"transformers": library.__version__} if library is not None else {})
-
-
-def first_bound(study: Study) -> Bound:
-    """The bound of the first layout that the model runs."""
-    return next(iter(study.bounds.values()))

@@ -19,7 +19,7 @@ from archtrace.readout.selection import (
 )
 from archtrace.readout.source import source_of
 from archtrace.readout.tensors import ReadTensor
-from archtrace.results import Index, KindName, Positions, Readout, Source, Status, Step
+from archtrace.results import Index, Positions, Readout, Source, Status, Step
 from archtrace.study import Study
 
 
@@ -104,10 +104,3 @@ def _cases(name: str, studies: Sequence[Study], words: Vocabulary) -> list[Case]
 
 def _source(chosen: Selection) -> Source | None:
     return source_of(chosen.first) if chosen.first is not None else None
-
-
-def kinds() -> tuple[KindName, ...]:
-    """Every kind that a readout may have."""
-    from typing import get_args
-
-    return get_args(KindName)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -219,8 +218,3 @@ def slice_text(tensor: str, kind: KindName, picked: str, mask: str | None, axis:
         "none": "nothing",
     }
     return texts.get(kind) or (f"{tensor}{picked}" if picked else f"some of {tensor}")
-
-
-def as_refs(values: Iterable[Any]) -> list[int]:
-    """The node numbers of the references among some arguments."""
-    return [v.index for v in values if isinstance(v, Ref)]

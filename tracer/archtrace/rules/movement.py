@@ -49,7 +49,7 @@ LENT = {(f"aten::{name}", "other") for name in ("expand_as", "view_as", "reshape
 _FILL = 1
 
 
-@rule(*MOVES, carries=True)
+@rule(*MOVES)
 def movement(call: Call) -> Step:
     """result[o] = operand[index[o]]: run the op on the elements' numbers."""
     data = MOVES[call.name]

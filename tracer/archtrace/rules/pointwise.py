@@ -52,7 +52,7 @@ LEAST_SCALE = 1 / 64
 LENT = {("aten::type_as", "other"), ("aten::to", "other")}
 
 
-@rule(*dict.fromkeys(UNARY + BINARY), carries=True)
+@rule(*dict.fromkeys(UNARY + BINARY))
 def pointwise(call: Call) -> Step:
     """result[i] = f(operands[i]); where the result is certain nothing flows."""
     used = [v for k, v in call.arguments.items() if isinstance(v, Operand) and (call.name, k) not in LENT]
@@ -141,7 +141,7 @@ def prelu(call: Call) -> Step:
     return single(call, reach(out, (call["self"], out), (weight, axes)))
 
 
-@rule("where", carries=True)
+@rule("where")
 def where(call: Call) -> Step:
     """where(condition, x, y)[i] = x[i] if condition[i] else y[i]; without x and y it lists where it holds."""
     if "self" not in call.arguments:
@@ -149,7 +149,7 @@ def where(call: Call) -> Step:
     return _choose(call, call["condition"], call["self"], call["other"])
 
 
-@rule("masked_fill", carries=True)
+@rule("masked_fill")
 def masked_fill(call: Call) -> Step:
     """masked_fill(x, mask, v)[i] = v if mask[i] else x[i]."""
     return _choose(call, call["mask"], call["value"], call["self"])

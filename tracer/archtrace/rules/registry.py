@@ -85,11 +85,9 @@ class Step:
 Rule: TypeAlias = Callable[[Call], Step]
 
 RULES: dict[str, Rule] = {}
-#: Ops through which an integer still tells which token it stands for (an id moved or scaled is an id).
-CARRIERS: set[str] = set()
 
 
-def rule(*names: str, carries: bool = False) -> Callable[[Rule], Rule]:
+def rule(*names: str) -> Callable[[Rule], Rule]:
     """Register a function for the ops of these names ("softmax" stands for aten::softmax, all overloads)."""
 
     def register(function: Rule) -> Rule:
@@ -97,8 +95,6 @@ def rule(*names: str, carries: bool = False) -> Callable[[Rule], Rule]:
             if name in RULES:
                 raise ValueError(f"{name} has a rule already")
             RULES[name] = function
-            if carries:
-                CARRIERS.add(name)
         return function
 
     return register

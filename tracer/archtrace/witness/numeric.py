@@ -75,6 +75,17 @@ def _wide(value: Any) -> Any:
 
 
 @contextmanager
+def one_thread() -> Iterator[None]:
+    """Small tensors on several threads cost more waiting than work, much more on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
 def _double() -> Iterator[None]:
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)

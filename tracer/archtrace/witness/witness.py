@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 
 from archtrace.bounds import Bound, rows_of
@@ -149,11 +148,3 @@ def _missing(bound: Rows, seen: Rows) -> Sequence[tuple[int, int]]:
 def _with(rows: Rows, place: tuple[int, int]) -> Rows:
     row, position = place
     return tuple(tuple(sorted({*ps, position})) if r == row else ps for r, ps in enumerate(rows))
-
-
-def as_array(rows: Rows, length: int) -> Any:
-    """Positions as a boolean array of shape (rows, length)."""
-    table = np.zeros((len(rows), length), dtype=bool)
-    for row, positions in enumerate(rows):
-        table[row, list(positions)] = True
-    return table
