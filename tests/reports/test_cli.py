@@ -207,10 +207,14 @@ def _stubbed(code: str) -> str:
 SLEEPER = "def sleep(*_, **__):\n    print('ready', file=sys.stderr, flush=True)\n    time.sleep(600)\n"
 
 
+#: A job in the background is born deaf to Ctrl-C; the program under test is not.
+_HEARING = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+
+
 def _interrupted(code: str, cwd: Path, number: int) -> tuple[int, str]:
     """Start a program, wait until it says "ready", send the signal; its exit code and the rest of stderr."""
     child = subprocess.Popen(
-        [sys.executable, "-c", _stubbed(code)],
+        [sys.executable, "-c", _HEARING + _stubbed(code)],
         stderr=subprocess.PIPE,
         text=True,
         cwd=cwd,
