@@ -14,7 +14,7 @@ import subprocess
 import sys
 from typing import Any
 
-RUNS = 5
+RUNS = 3
 SHARE = "Analysing, the two passes over all layouts and the read tensors, is {:.0%} of everything after the imports."
 
 IMPORTS = """
