@@ -1,4 +1,4 @@
-"""Write docs/coverage.md from a sweep.
+"""Write docs/coverage.md from the JSON of one sweep, or of several runs.
 
 archtrace --all --format json -o sweep.json && python docs/make_coverage_table.py sweep.json
 """
@@ -12,9 +12,13 @@ from typing import Any
 
 HEAD = """# Coverage
 
-Every model type of transformers {version}'s sequence-classification mapping, in the library's default config. Made by
+Every model type of transformers {version}'s sequence-classification mapping, in the library's default config. Made anew
+by
 
     archtrace --all --format json -o sweep.json && python docs/make_coverage_table.py sweep.json
+
+(This edition was put together from one run a type, `archtrace TYPE --format json`, while the code still moved; rows
+that a later fix touched were run again. Its reasons "stopped by hand" and "not tried" are ours, not the command's.)
 
 **{answered} of {total} are answered, {exact} of them exactly** (bound and witness agree in every layout that the model
 runs). In {outside} of them does the witness leave the bound.
