@@ -1,6 +1,6 @@
 """Write docs/coverage.md from the JSON of one sweep, or of several runs.
 
-archtrace --all --format json -o sweep.json && python docs/make_coverage_table.py sweep.json
+archtrace --all --format json -o sweep.json && python docs/make_coverage_table.py sweep.json ['a note on this edition']
 """
 
 from __future__ import annotations
@@ -17,10 +17,7 @@ by
 
     archtrace --all --format json -o sweep.json && python docs/make_coverage_table.py sweep.json
 
-(This edition was put together from one run a type, `archtrace TYPE --format json`, while the code still moved; rows
-that a later fix touched were run again. Its reasons "stopped by hand" and "not tried" are ours, not the command's.)
-
-**{answered} of {total} are answered, {exact} of them exactly** (bound and witness agree in every layout that the model
+{note}**{answered} of {total} are answered, {exact} of them exactly** (bound and witness agree in every layout that the model
 runs). In {outside} of them does the witness leave the bound.
 
 | Model type | Reads | Kind | Depends on | Padding | Status |
@@ -50,17 +47,22 @@ def outside(result: dict[str, Any]) -> bool:
         set(seen) - set(may)
         for layout in result["layouts"]
         if layout["witness"]
-        for seen, may in zip(layout["witness"]["tokens"], layout["tokens"], strict=True)
+        for shown, bound in [
+            (layout["witness"]["tokens"], layout["tokens"]),
+            *((rows, layout["reads"][name]) for name, rows in layout["witness"]["reads"].items()),
+        ]
+        for seen, may in zip(shown, bound, strict=True)
     )
 
 
-def main(file: str) -> None:
-    """Write the table."""
+def main(file: str, note: str = "") -> None:
+    """Write the table; `note` says what else is to be known of this edition."""
     sweep = json.loads(Path(file).read_text())
     results = sorted(sweep["results"], key=lambda r: str(r["target"]))
     missing = sorted(sweep.get("unanswered", []), key=lambda u: str(u["target"]))
     head = HEAD.format(
         version=sweep["versions"]["transformers"],
+        note=f"{note}\n\n" if note else "",
         answered=len(results),
         total=len(results) + len(missing),
         exact=sum(r["status"] == "exact" for r in results),
@@ -72,4 +74,4 @@ def main(file: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])
