@@ -17,8 +17,8 @@ by
 
     archtrace --all --format json -o sweep.json && python docs/make_coverage_table.py sweep.json
 
-{note}**{answered} of {total} are answered, {exact} of them exactly** (bound and witness agree in every layout that the model
-runs). In {outside} of them does the witness leave the bound.
+{note}**{answered} of {total} are answered, {exact} of them exactly** (bound and witness agree in every layout
+that the model runs). In {outside} of them does the witness leave the bound.
 
 | Model type | Reads | Kind | Depends on | Padding | Status |
 | --- | --- | --- | --- | --- | --- |
