@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from archtrace.anatomy.values import Anatomy
 
 #: For each row of a batch the sorted positions.
 Rows: TypeAlias = tuple[tuple[int, ...], ...]
@@ -100,7 +103,7 @@ class Padding:
 
 @dataclass(frozen=True)
 class Result:
-    """Everything that a trace says of one target."""
+    """Everything that a trace says of one target. `anatomy` is what drawings need; None where nothing is to be drawn."""
 
     target: str
     class_name: str
@@ -115,6 +118,7 @@ class Result:
     findings: tuple[Finding, ...]
     seconds: Mapping[str, float]
     versions: Mapping[str, str] = field(default_factory=dict)
+    anatomy: Anatomy | None = None
 
     @property
     def status(self) -> Status:
