@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from archtrace import __version__
+from archtrace.anatomy.build import anatomy
 from archtrace.errors import ArchtraceError
 from archtrace.layouts import Vocabulary, attended
 from archtrace.model import parameter_count
@@ -38,6 +39,7 @@ def assemble(
     with clock.stage("reading the source", "analysis"):
         others = likeness.studies[1:]
         found = readouts(study, others, words, _id_names(words), seen)
+        drawn = anatomy(module, study, found, words)
     bounds = list(study.bounds.values())
     dead = dead_parameters(module, bounds)
     return Result(
@@ -54,6 +56,7 @@ def assemble(
         findings=(*target.findings, *_findings(study, likeness)),
         seconds={k: round(v, 3) for k, v in clock.seconds.items()},
         versions=_versions(),
+        anatomy=drawn,
     )
 
 

@@ -143,6 +143,11 @@ class Program:
         return {n.target: n.index for n in self.nodes if n.kind is Kind.PARAMETER}
 
     @cached_property
+    def paths(self) -> frozenset[str]:
+        """The paths of the modules in whose forward an op was called."""
+        return frozenset(module.path for node in self.nodes for module in node.modules)
+
+    @cached_property
     def users(self) -> tuple[tuple[int, ...], ...]:
         """For each node, the nodes that take it."""
         users: list[list[int]] = [[] for _ in self.nodes]

@@ -103,7 +103,7 @@ class Padding:
 
 @dataclass(frozen=True)
 class Result:
-    """Everything that a trace says of one target. `anatomy` is what drawings need; None where nothing is to be drawn."""
+    """Everything that a trace says of one target. `anatomy` is what drawings need; None where there is none."""
 
     target: str
     class_name: str

@@ -22,12 +22,15 @@ def frame_of(node: Node) -> Frame | None:
     return frame if frame is not None and linecache.getline(frame.file, frame.line) else None
 
 
-def source_of(node: Node) -> Source | None:
-    """The source at the innermost line of model code that called an op; None where no file tells."""
+def source_of(node: Node, turn: tuple[int, int] = (0, 1)) -> Source | None:
+    """The source at the innermost line of model code that called an op; None where no file tells.
+
+    `turn` says which of how many calls of the op at that line this one is, in the order of execution.
+    """
     frame = frame_of(node)
     if frame is None:
         return None
-    expression, function = _enclosing(frame.file, frame.line, node.op) or (_line(frame), frame.function)
+    expression, function = _enclosing(frame.file, frame.line, node.op, turn) or (_line(frame), frame.function)
     return Source(short_path(frame.file), frame.line, expression, function)
 
 
@@ -46,7 +49,7 @@ def _parsed(file: str) -> tuple[str, ast.Module] | None:
 
 
 @lru_cache(maxsize=1024)
-def _enclosing(file: str, line: int, op: str) -> tuple[str, str] | None:
+def _enclosing(file: str, line: int, op: str, turn: tuple[int, int]) -> tuple[str, str] | None:
     """The expression at a line that stands for an op, and the qualified name of the function around it."""
     parsed = _parsed(file)
     if parsed is None:
@@ -56,7 +59,7 @@ def _enclosing(file: str, line: int, op: str) -> tuple[str, str] | None:
     value = _value(statement)
     if value is None:
         return None
-    code = ast.get_source_segment(text, _expression(value, op.removeprefix("aten::"))) or ""
+    code = ast.get_source_segment(text, _expression(value, op.removeprefix("aten::"), turn)) or ""
     return " ".join(code.split()), ".".join(scopes)
 
 
@@ -93,14 +96,36 @@ def _value(statement: ast.stmt | None) -> ast.AST | None:
 _SUBSCRIPTS = frozenset({"select", "slice", "index"})
 
 
-def _expression(value: ast.AST, op: str) -> ast.AST:
-    """The outermost subscript (for an op that subscripts become) or call of the op's name; else the whole value."""
-    for node in _subexpressions(value):
-        if op in _SUBSCRIPTS and isinstance(node, ast.Subscript):
-            return node
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == op:
-            return node
-    return value
+#: Ops that operators are traced to.
+_OPERATORS: dict[str, type[ast.AST]] = {
+    "add": ast.Add, "sub": ast.Sub, "mul": ast.Mult, "div": ast.Div, "remainder": ast.Mod, "matmul": ast.MatMult,
+    "bitwise_and": ast.BitAnd, "bitwise_or": ast.BitOr, "bitwise_not": ast.Invert, "neg": ast.USub,
+    "eq": ast.Eq, "ne": ast.NotEq, "lt": ast.Lt, "le": ast.LtE, "gt": ast.Gt, "ge": ast.GtE,
+}  # fmt: skip
+
+
+def _expression(value: ast.AST, op: str, turn: tuple[int, int]) -> ast.AST:
+    """The expression that an op stands for: by its turn where each call has one; else the outermost; else all."""
+    found = [node for node in _subexpressions(value) if _stands_for(node, op)]
+    which, calls = turn
+    if len(found) == calls > 1:
+        return sorted(found, key=_end)[which]
+    return found[0] if found else value
+
+
+def _end(node: ast.AST) -> tuple[int, int]:
+    """Where an expression ends: what is evaluated first ends first, but for what encloses it."""
+    return getattr(node, "end_lineno", 0), getattr(node, "end_col_offset", 0)
+
+
+def _stands_for(node: ast.AST, op: str) -> bool:
+    """A subscript, a call of the op's name, or its operator."""
+    if isinstance(node, ast.Subscript):
+        return op in _SUBSCRIPTS
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Attribute) and node.func.attr == op
+    signs = [getattr(node, "op", None), *getattr(node, "ops", [])]
+    return op in _OPERATORS and any(isinstance(sign, _OPERATORS[op]) for sign in signs)
 
 
 def _subexpressions(node: ast.AST) -> Iterator[ast.AST]:

@@ -35,7 +35,7 @@ def read_tensors(interpreter: Interpreter, found: Bound, backbone: str | None, l
     """The tensors that the classifier reads; `backbone` is the path of the library's base model, None elsewhere."""
     program = found.program
     carrying = token_nodes(found)
-    named = {i: n for i, n in _named(program, found, length).items() if i in carrying}
+    named = {i: n for i, n in named_tensors(program, found, length).items() if i in carrying}
     if backbone is not None:
         own = {i: n for i, n in named.items() if _of_backbone(n.name, backbone)}
         hit, missed = _frontier(found, carrying, own)
@@ -77,7 +77,7 @@ def token_nodes(found: Bound) -> frozenset[int]:
     return frozenset(reached)
 
 
-def _named(program: Program, found: Bound, length: int) -> dict[int, ReadTensor]:
+def named_tensors(program: Program, found: Bound, length: int) -> dict[int, ReadTensor]:
     """Module outputs with a token axis, by node; the outermost module names a node that several put out."""
     named: dict[int, ReadTensor] = {}
     for name, indices in program.tensors.items():
@@ -126,21 +126,22 @@ def _better(name: str, other: str) -> bool:
 
 
 def _rank(name: str) -> tuple[int, int, int]:
-    field = _field(name)
+    field = field_of(name)
     return (_FIELDS.index(field) if field else len(_FIELDS), name.count("."), len(name))
 
 
-def _field(name: str) -> str:
+def field_of(name: str) -> str:
+    """The field of a model's output that a name ends in, such as "hidden_states"; empty for a module's path."""
     last = name.rsplit(".", 1)[-1].split("[", maxsplit=1)[0]
     return last if last in _FIELDS else ""
 
 
 def _owner(name: str) -> str:
-    return name.rsplit(".", 1)[0] if _field(name) and "." in name else "" if _field(name) else name
+    return name.rsplit(".", 1)[0] if field_of(name) and "." in name else "" if field_of(name) else name
 
 
 def _of_backbone(name: str, backbone: str) -> bool:
-    return _owner(name) == backbone and _field(name) != ""
+    return _owner(name) == backbone and field_of(name) != ""
 
 
 def _renamed(tensor: ReadTensor, backbone: str) -> ReadTensor:
@@ -170,9 +171,7 @@ def _lifted(interpreter: Interpreter, found: Bound, hit: set[int], named: dict[i
     """Several read tensors that one hidden state feeds position by position are that hidden state."""
     if len(hit) < 2:
         return hit
-    graph = dataflow(found.program, token_nodes(found))
-    graph.add_edges_from([(_TOKENS, i) for i in list(graph) if graph.in_degree(i) == 0])
-    dominator = nx.immediate_dominators(graph, _TOKENS)
+    dominator = dominators(found)
     for common in _shared(dominator, hit):
         if common in named and _positionwise(interpreter, found, named[common], [named[i] for i in hit]):
             return {common}
@@ -183,13 +182,21 @@ def _lifted(interpreter: Interpreter, found: Bound, hit: set[int], named: dict[i
 _TOKENS = -1
 
 
+def dominators(found: Bound) -> dict[int, int]:
+    """For each node that carries tokens the last one before it through which every way from the tokens goes."""
+    graph = dataflow(found.program, token_nodes(found))
+    graph.add_edges_from([(_TOKENS, i) for i in list(graph) if graph.in_degree(i) == 0])
+    return dict(nx.immediate_dominators(graph, _TOKENS))
+
+
 def _shared(dominator: dict[int, int], nodes: set[int]) -> list[int]:
     """The nodes through which every way to each of these goes, nearest first."""
-    chains = [_chain(dominator, node) for node in sorted(nodes)]
+    chains = [chain_of(dominator, node) for node in sorted(nodes)]
     return [n for n in chains[0] if all(n in chain for chain in chains)]
 
 
-def _chain(dominator: dict[int, int], node: int) -> list[int]:
+def chain_of(dominator: dict[int, int], node: int) -> list[int]:
+    """A node and its dominators, nearest first."""
     chain = [node]
     while dominator.get(node, node) not in (None, node):
         node = dominator[node]
