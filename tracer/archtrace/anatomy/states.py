@@ -42,7 +42,7 @@ def _states(study: Study, found: Bound) -> list[tuple[State, Place]]:
         role: StateRole = "read" if index in reads else "head" if index > last else "hidden"
         name = tensor.name.removeprefix(f"{study.backbone}.")
         states.append(_state(found, role, name, _producer(program, index), (index, tensor.axis)))
-    pooled = next((i for i in chain if i > last and _axis(found, i, study.length) is None), program.output)
+    pooled = next((i for i in chain if i > last and _is_vector(found, i, study.length)), program.output)
     if reads and pooled != program.output:
         states.append(_state(found, "vector", "pooled vector", program.nodes[pooled].module, (pooled, None)))
     states.append(_state(found, "logits", "logits", program.nodes[program.output].module, (program.output, None)))
@@ -73,6 +73,10 @@ def _axis(found: Bound, index: int, length: int) -> int | None:
     shape = tuple(getattr(found.run.values[index], "shape", ()))
     axis = token_axis(shape, found.run.shape(found.program.output)[0], length) if len(shape) > 2 else None
     return axis if axis is not None and shape[axis] > 1 else None
+
+
+def _is_vector(found: Bound, index: int, length: int) -> bool:
+    return hasattr(found.run.values[index], "shape") and _axis(found, index, length) is None
 
 
 def _state(found: Bound, role: StateRole, name: str, module: str, place: Place) -> tuple[State, Place]:

@@ -185,6 +185,7 @@ _TOKENS = -1
 def dominators(found: Bound) -> dict[int, int]:
     """For each node that carries tokens the last one before it through which every way from the tokens goes."""
     graph = dataflow(found.program, token_nodes(found))
+    graph.add_node(_TOKENS)
     graph.add_edges_from([(_TOKENS, i) for i in list(graph) if graph.in_degree(i) == 0])
     return dict(nx.immediate_dominators(graph, _TOKENS))
 
