@@ -18,6 +18,7 @@ from archtrace.results import Result
 from archtrace_reports.engine import ask, hush
 from archtrace_reports.files import replace
 from archtrace_reports.formats.to_json import encode
+from archtrace_reports.parcel import pack
 from archtrace_reports.question import Question
 
 
@@ -31,7 +32,9 @@ def main(what: str, file: str) -> None:
 
 def _outcome(question: Question) -> dict[str, Any]:
     outcome = ask(question)
-    return {"result": encode(outcome)} if isinstance(outcome, Result) else {"unanswered": asdict(outcome)}
+    if isinstance(outcome, Result):
+        return {"result": encode(outcome), "anatomy": pack(outcome.anatomy)}
+    return {"unanswered": asdict(outcome)}
 
 
 def _types() -> list[str]:

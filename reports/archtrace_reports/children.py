@@ -11,12 +11,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from archtrace.results import Result
 from archtrace_reports.load import decode
+from archtrace_reports.parcel import unpack
 from archtrace_reports.question import Question
 from archtrace_reports.report import Unanswered
 
@@ -128,7 +129,9 @@ def outcomes(questions: Sequence[Question], limits: Limits) -> Iterator[tuple[in
 
 
 def _outcome(found: Any) -> Result | Unanswered:
-    return decode(found["result"]) if "result" in found else Unanswered(**found["unanswered"])
+    if "result" not in found:
+        return Unanswered(**found["unanswered"])
+    return replace(decode(found["result"]), anatomy=unpack(found["anatomy"]))
 
 
 def run(asked: Sequence[tuple[str, str]], limits: Limits) -> Iterator[tuple[int, Any]]:

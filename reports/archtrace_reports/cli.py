@@ -11,12 +11,12 @@ from typing import NoReturn
 import click
 
 from archtrace.errors import ArchtraceError
-from archtrace_reports.commands import trace
+from archtrace_reports.commands import diff, trace
 from archtrace_reports.engine import reason
 from archtrace_reports.say import say
 
 #: Sub-commands by name. `archtrace TARGET` is `archtrace trace TARGET`; a folder of such a name is given as ./check.
-COMMANDS: Mapping[str, click.Command] = {"trace": trace.command}
+COMMANDS: Mapping[str, click.Command] = {"trace": trace.command, "diff": diff.command}
 DEFAULT = "trace"
 
 ANSWERED, FAILED, INTERRUPTED, PIPE_CLOSED = 0, 2, 130, 141

@@ -26,10 +26,10 @@ LISTED = 4
 
 def facts(result: Result, width: int) -> list[Text]:
     """One row a fact, label first."""
-    lines = row("padding", _padding(result), width, style="red" if result.padding.leaks else "")
-    lines += row("tokens", _tokens(result), width)
-    lines += row("parameters", _parameters(result), width)
-    lines += row("config", _config(result), width)
+    lines = row("padding", padding_words(result), width, style="red" if result.padding.leaks else "")
+    lines += row("tokens", tokens_words(result), width)
+    lines += row("parameters", parameters_words(result), width)
+    lines += row("config", config_words(result), width)
     for finding in result.findings:
         lines += row("finding", f"{finding.code}: {finding.message}", width, style="yellow")
     return lines
@@ -43,7 +43,8 @@ def _names(names: Iterable[str]) -> str:
     return enumerate_words([name.replace("_", " ") for name in dict.fromkeys(names)])
 
 
-def _padding(result: Result) -> str:
+def padding_words(result: Result) -> str:
+    """Where padding is read, and whether it reaches the logits where it is not."""
     masked = [layout for layout in _ran(result) if any(padding(layout))]
     read = result.padding.reads_padding
     if result.padding.leaks:
@@ -68,7 +69,8 @@ def _because(result: Result) -> str:
     return " (an index is a position, not a token)" if constant and result.readouts else ""
 
 
-def _tokens(result: Result) -> str:
+def tokens_words(result: Result) -> str:
+    """Which tokens reach the logits."""
     ran = _ran(result)
     if not any(reached for layout in ran for reached in layout.bound.tokens):
         return "none reaches the logits"
@@ -81,7 +83,8 @@ def _tokens(result: Result) -> str:
     return f"not every {attended}token reaches the logits in {where}"
 
 
-def _parameters(result: Result) -> str:
+def parameters_words(result: Result) -> str:
+    """How many parameter tensors reach the logits, and which do not."""
     total, dead = result.parameters, len(result.dead_parameters)
     if not dead:
         return f"all {count(total, 'tensor')} reach the logits" if total else "the model has none"
@@ -96,7 +99,8 @@ def _listed(names: Sequence[str]) -> str:
     return f"{', '.join(names[:LISTED])} and {len(names) - LISTED:,} more"
 
 
-def _config(result: Result) -> str:
+def config_words(result: Result) -> str:
+    """Where the config came from, and the library's version."""
     kind = f"of type {result.model_type}, " if result.model_type else ""
     library = result.versions.get("transformers")
     return f"{kind}{SOURCES[result.config_source]}" + (f"; transformers {library}" if library else "")

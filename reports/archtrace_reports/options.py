@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,15 @@ import click
 from archtrace_reports import formats
 from archtrace_reports.children import Limits, cores
 from archtrace_reports.files import trouble
-from archtrace_reports.question import Question
+from archtrace_reports.question import Question, override
+
+
+def overrides(context: click.Context, option: click.Parameter, values: Sequence[str]) -> tuple[tuple[str, Any], ...]:
+    """A callback of click: KEY=VALUE texts as pairs."""
+    try:
+        return tuple(override(value) for value in values)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}, such as classifier_pooling=mean") from None
 
 
 @dataclass(frozen=True)

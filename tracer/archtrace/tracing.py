@@ -39,6 +39,13 @@ class Trace:
         slices = ", ".join(r.slice for r in self.readouts) or "nothing"
         return f"<Trace of {self.result.class_name}: reads {slices} ({self.result.status})>"
 
+    def _repr_html_(self) -> str | None:
+        """The page of this trace in a notebook, where something that can make one is installed."""
+        from importlib.metadata import entry_points
+
+        makers = entry_points(group="archtrace.notebook")
+        return next((str(maker.load()(self.result)) for maker in makers), None)
+
     @property
     def readouts(self) -> tuple[Any, ...]:
         """What the classifier reads."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,7 @@ from archtrace.results import Result
 from archtrace_reports import formats
 from archtrace_reports.files import write
 from archtrace_reports.look import Look, look_of, on_terminal
-from archtrace_reports.options import Options
-from archtrace_reports.question import override
+from archtrace_reports.options import Options, overrides
 from archtrace_reports.report import Report, Unanswered, report, versions
 from archtrace_reports.say import say
 
@@ -28,13 +26,6 @@ A target is
 Answers go to stdout, all else to stderr. Exit 0: all answered. 2: not all could be."""
 
 
-def _overrides(context: click.Context, option: click.Parameter, values: Sequence[str]) -> tuple[tuple[str, Any], ...]:
-    try:
-        return tuple(override(value) for value in values)
-    except ValueError as error:
-        raise click.BadParameter(f"{error}, such as classifier_pooling=mean") from None
-
-
 def _version(context: click.Context, option: click.Parameter, asked: bool) -> None:
     if asked:
         click.echo(", ".join(f"{name} {number}" for name, number in versions().items()))
@@ -45,7 +36,7 @@ def _version(context: click.Context, option: click.Parameter, asked: bool) -> No
 @click.argument("targets", nargs=-1, metavar="TARGET...")
 @click.option("--num-labels", type=click.IntRange(1), metavar="N", help="Build the classifier with N labels.")
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Take the config from a JSON file.")
-@click.option("--config-set", "overrides", multiple=True, metavar="KEY=VALUE", callback=_overrides,
+@click.option("--config-set", "overrides", multiple=True, metavar="KEY=VALUE", callback=overrides,
               help="Change a field of the config; the value is JSON, or else text.")  # fmt: skip
 @click.option(
     "--format", type=click.Choice(formats.names()), help="How to answer.  [default: terminal; with --all: table]"

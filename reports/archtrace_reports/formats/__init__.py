@@ -34,5 +34,7 @@ def load(name: str) -> Format:
 
 
 def named_by(file: Path) -> str | None:
-    """The format that a file name's ending asks for."""
-    return next((name for name in names() if file.suffix.lower() in load(name).SUFFIXES), None)
+    """The format that a file name's ending asks for; of several the longest: ".cone.svg" is more than ".svg"."""
+    name = file.name.lower()
+    endings = ((suffix, format_) for format_ in names() for suffix in load(format_).SUFFIXES if name.endswith(suffix))
+    return max(endings, key=lambda ending: len(ending[0]), default=("", None))[1]

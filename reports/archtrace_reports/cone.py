@@ -1,0 +1,144 @@
+"""Cone: for each layout the states with a sign a position; neighbours that look alike stand once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from archtrace.results import LayoutResult, Result, Rows
+from archtrace_reports.words import count
+
+if TYPE_CHECKING:
+    from archtrace.anatomy.values import Anatomy, Slices, State
+
+Sign: TypeAlias = Literal["yes", "no", "pad", "leak", "may"]
+
+#: What a sign says, in the order of the legend.
+MEANINGS: dict[Sign, str] = {
+    "yes": "reaches the logits",
+    "no": "does not reach the logits",
+    "pad": "padding, does not reach the logits",
+    "leak": "padding, reaches the logits",
+    "may": "may reach the logits (bound, no witness)",
+}
+
+
+@dataclass(frozen=True)
+class ConeRow:
+    """A state, or several alike: for each row of the batch a sign a position. `note` is its module and shape."""
+
+    name: str
+    role: str
+    note: str
+    cells: tuple[tuple[Sign, ...], ...]
+    alike: int = 1
+
+
+@dataclass(frozen=True)
+class ConeLayout:
+    """The cone of a layout, tokens first. `as_` names an earlier layout that looks the same."""
+
+    name: str
+    rows: tuple[ConeRow, ...]
+    as_: str = ""
+    refused: str = ""
+
+    @property
+    def signs(self) -> set[Sign]:
+        """Those that occur."""
+        return {sign for row in self.rows for cells in row.cells for sign in cells}
+
+
+def cones(result: Result) -> list[ConeLayout]:
+    """Every layout that was tried; those that the model refuses have no rows. Empty without an anatomy."""
+    if result.anatomy is None:
+        return []
+    slices = {found.layout: found for found in result.anatomy.slices}
+    drawn: list[ConeLayout] = []
+    for layout in result.layouts:
+        name = layout.name.replace("_", " ")
+        if layout.name not in slices:
+            drawn.append(ConeLayout(name, (), refused=layout.refused or "it was not traced"))
+            continue
+        rows = tuple(_folded(_rows(result.anatomy, slices[layout.name], layout)))
+        twin = next((other.name for other in drawn if other.rows == rows), "")
+        drawn.append(ConeLayout(name, rows, twin))
+    return drawn
+
+
+def _rows(anatomy: Anatomy, slices: Slices, layout: LayoutResult) -> list[ConeRow]:
+    length = anatomy.states[0].positions
+    return [
+        ConeRow(state.name, state.role, _note(state), _cells(state, reaching, slices.padding, layout, length))
+        for state, reaching in zip(anatomy.states, slices.reaching, strict=True)
+    ]
+
+
+def _note(state: State) -> str:
+    return f"{state.module} " * bool(state.module) + " × ".join(map(str, state.shape))
+
+
+def _cells(
+    state: State, reaching: Rows, padding: Rows, layout: LayoutResult, length: int
+) -> tuple[tuple[Sign, ...], ...]:
+    """Padding is told of states as long as the tokens; what a witness saw, of tokens and read tensors."""
+    padded = padding if state.positions == length else ()
+    seen = _witness(state, layout)
+    return tuple(
+        tuple(
+            _sign(p in reached, r < len(padded) and p in padded[r], seen is None or p in seen[r])
+            for p in range(state.positions)
+        )
+        for r, reached in enumerate(reaching)
+    )
+
+
+def _witness(state: State, layout: LayoutResult) -> Rows | None:
+    """The positions that a numeric run showed; None where nothing but the bound is known of a state."""
+    if state.role not in ("tokens", "read"):
+        return None
+    if layout.witness is None:
+        return ((),) * len(layout.bound.tokens)
+    return layout.witness.tokens if state.role == "tokens" else layout.witness.reads.get(state.name)
+
+
+def _sign(reaches: bool, padding: bool, seen: bool) -> Sign:
+    if not reaches:
+        return "pad" if padding else "no"
+    if not seen:
+        return "may"
+    return "leak" if padding else "yes"
+
+
+def _folded(rows: Sequence[ConeRow]) -> list[ConeRow]:
+    """Hidden states in a row with the same cells as one."""
+    folded = []
+    for (role, _), group in groupby(rows, key=lambda row: (row.role, row.cells)):
+        alike = list(group)
+        if role == "hidden" and len(alike) > 2:
+            folded.append(
+                replace(alike[0], name=_joined(alike), alike=len(alike), note=f"{count(len(alike), 'layer')} alike")
+            )
+        else:
+            folded += alike
+    return folded
+
+
+def _joined(rows: Sequence[ConeRow]) -> str:
+    """ "hidden_states[1] to [11]"; names that share nothing stand whole."""
+    first, last = rows[0].name, rows[-1].name
+    stem, bracket, end = last.rpartition("[")
+    return f"{first} to [{end}" if bracket and first.startswith(f"{stem}[") else f"{first} to {last}"
+
+
+def ranges(positions: Sequence[int]) -> str:
+    """Sorted positions in words: "0 to 3, 7"; "none"."""
+    runs: list[list[int]] = []
+    for position in positions:
+        if runs and position == runs[-1][-1] + 1:
+            runs[-1].append(position)
+        else:
+            runs.append([position])
+    return ", ".join(f"{r[0]} to {r[-1]}" if len(r) > 1 else str(r[0]) for r in runs) or "none"

@@ -1,0 +1,1 @@
+"""Diff: what differs between two answers, in words and beside each other."""

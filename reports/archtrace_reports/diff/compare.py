@@ -1,0 +1,161 @@
+"""Compare: two results as one frozen value: a sentence a change, facts beside each other, the path line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import zip_longest
+from typing import Literal, TypeAlias
+
+from archtrace.results import KindName, Readout, Result, Status
+from archtrace_reports.facts import config_words, padding_words, parameters_words
+from archtrace_reports.words import enumerate_words
+
+#: same: on both sides. left, right: on one alone.
+Side: TypeAlias = Literal["same", "left", "right"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One fact of both sides."""
+
+    label: str
+    left: str
+    right: str
+
+    @property
+    def differs(self) -> bool:
+        """Whether the sides do."""
+        return self.left != self.right
+
+
+@dataclass(frozen=True)
+class Line:
+    """One step of the path."""
+
+    side: Side
+    text: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two results, told apart. `sentences` say what changed from left to right, the readout first."""
+
+    left: Result
+    right: Result
+    sentences: tuple[str, ...]
+    rows: tuple[Row, ...]
+    path: tuple[Line, ...]
+
+    @property
+    def same(self) -> bool:
+        """True when both read the same slices by the same rule, with the same padding and parameters."""
+        return not self.sentences
+
+
+def compare(left: Result, right: Result) -> Comparison:
+    """What changed from one answer to another."""
+    rows = tuple(Row(label, tell(left), tell(right)) for label, tell in FACTS.items())
+    sentences = (sentence[:1].upper() + sentence[1:] for sentence in _sentences(left, right))
+    return Comparison(left, right, tuple(sentences), rows, tuple(_path(left, right)))
+
+
+#: What a kind is called after "became"; {slice} and {tensor} are the readout's.
+NOUNS: Mapping[KindName, str] = {
+    "first": "index 0 of {tensor}",
+    "last": "the last index of {tensor}",
+    "fixed": "{slice}",
+    "last_non_pad": "the last position of {tensor} that is not padding",
+    "last_eos": "the last eos token of {tensor}",
+    "mean": "the mean of {tensor} over all positions",
+    "masked_mean": "the masked mean of {tensor}",
+    "max": "the maximum of {tensor}",
+    "attention": "an attention over {tensor}",
+    "latents": "the latents in {tensor}",
+    "all": "all of {tensor}",
+    "none": "nothing of {tensor}",
+    "other": "{slice}",
+}
+
+
+STATUS: Mapping[Status, str] = {"exact": "exact", "bound": "a bound"}
+
+
+def _sentences(left: Result, right: Result) -> Iterator[str]:
+    for before, after in zip_longest(left.readouts, right.readouts):
+        yield from _readout(before, after)
+    if left.padding != right.padding:
+        yield f"Padding: {padding_words(left)}; became: {padding_words(right)}."
+    if set(left.dead_parameters) != set(right.dead_parameters):
+        yield f"Parameters: {parameters_words(left)}; became: {parameters_words(right)}."
+
+
+def _readout(before: Readout | None, after: Readout | None) -> Iterator[str]:
+    """One readout of each side, in the order in which they are told."""
+    if before is None or after is None:
+        yield f"{_noun(after)} is read now." if after else f"{_noun(before)} is no longer read."
+        return
+    if _noun(before) != _noun(after):
+        yield f"{_noun(before)} became {_noun(after)}."
+    elif before.slice != after.slice or before.index != after.index:
+        yield f"{_noun(before)}: {before.slice} became {after.slice}."
+    if before.index.depends_on != after.index.depends_on and before.kind == after.kind:
+        yield f"The index looked at {_inputs(before)}; it looks at {_inputs(after)} now."
+    if before.status != after.status:
+        yield f"The answer was {STATUS[before.status]}; it is {STATUS[after.status]} now."
+
+
+def _noun(readout: Readout | None) -> str:
+    return NOUNS[readout.kind].format(slice=readout.slice, tensor=readout.tensor) if readout else ""
+
+
+def _inputs(readout: Readout) -> str:
+    return enumerate_words(readout.index.depends_on) or "no input"
+
+
+def _source(readout: Readout) -> str:
+    source = readout.source
+    return f"{source.file.rpartition('/')[2]}:{source.line}, {source.function}" if source else ""
+
+
+def _each(tell: Callable[[Readout], str]) -> Callable[[Result], str]:
+    return lambda result: "; ".join(text for readout in result.readouts if (text := tell(readout))) or "nothing"
+
+
+#: The rows, in order: label -> what a result says of it.
+FACTS: Mapping[str, Callable[[Result], str]] = {
+    "class": lambda result: result.class_name,
+    "kind": _each(lambda readout: readout.kind),
+    "slice": _each(lambda readout: readout.slice),
+    "index": _each(lambda readout: readout.index.expression),
+    "looks at": _each(_inputs),
+    "source": _each(_source),
+    "padding": padding_words,
+    "parameters": parameters_words,
+    "status": lambda result: result.status,
+    "config": config_words,
+}  # fmt: skip
+
+
+def _path(left: Result, right: Result) -> Iterator[Line]:
+    """The steps of both, aligned; a step is the same where it does the same, whatever its module is called."""
+    before, after = _steps(left), _steps(right)
+    matcher = SequenceMatcher(None, [key for key, _ in before], [key for key, _ in after], autojunk=False)
+    for tag, a, b, c, d in matcher.get_opcodes():
+        if tag == "equal":
+            yield from (Line("same", text) for _, text in after[c:d])
+        else:
+            yield from (Line("left", text) for _, text in before[a:b])
+            yield from (Line("right", text) for _, text in after[c:d])
+
+
+def _steps(result: Result) -> list[tuple[str, str]]:
+    """What each step does (its last name and op), and how it is told."""
+    steps = []
+    for readout in result.readouts:
+        steps.append((readout.slice, readout.slice))
+        for step in readout.steps:
+            told = f"{step.module} ({step.detail})" if step.module and step.detail else step.module or step.detail
+            steps.append((f"{step.module.rpartition('.')[2]} {step.detail}", told))
+    return [*steps, ("logits", "logits")]

@@ -1,0 +1,19 @@
+"""DOT: the path in Graphviz's language, a digraph a target."""
+
+from __future__ import annotations
+
+from archtrace.anatomy.values import Path
+from archtrace_reports.clean import cleaned
+from archtrace_reports.look import Look
+from archtrace_reports.report import Report
+
+SUFFIXES = (".dot", ".gv")
+
+
+def render(report: Report, look: Look) -> str:
+    """The digraphs, in the order of the targets; an empty one where nothing is known of a model."""
+    from archtrace_reports.drawing.dot import dot_source
+
+    del look
+    results = cleaned(report).results
+    return "\n".join(dot_source(r.anatomy.path if r.anatomy else Path(), r.target) for r in results)

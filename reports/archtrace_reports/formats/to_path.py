@@ -1,0 +1,17 @@
+"""Path: from the read tensors to the logits, as an SVG file of its own."""
+
+from __future__ import annotations
+
+from archtrace_reports.clean import cleaned
+from archtrace_reports.look import Look
+from archtrace_reports.report import Report
+
+SUFFIXES = (".path.svg",)
+
+
+def render(report: Report, look: Look) -> str:
+    """The SVG file."""
+    from archtrace_reports.drawing.sheet import path_part, sheet
+
+    del look
+    return sheet(map(path_part, cleaned(report).results))

@@ -1,0 +1,17 @@
+"""SVG: the cone above the path, in one picture; several targets below each other."""
+
+from __future__ import annotations
+
+from archtrace_reports.clean import cleaned
+from archtrace_reports.look import Look
+from archtrace_reports.report import Report
+
+SUFFIXES = (".svg",)
+
+
+def render(report: Report, look: Look) -> str:
+    """The SVG file."""
+    from archtrace_reports.drawing.sheet import cone_part, path_part, sheet
+
+    del look
+    return sheet(part(result) for result in cleaned(report).results for part in (cone_part, path_part))
