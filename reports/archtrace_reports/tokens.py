@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from archtrace.results import LayoutResult, Rows
@@ -48,3 +49,9 @@ def unreached(layout: LayoutResult) -> int:
     length = size[1] if size else 0
     rows = zip(layout.bound.tokens, padding(layout), strict=False)
     return sum(len(set(range(length)) - set(reached) - set(masked)) for reached, masked in rows)
+
+
+def choices(layouts: Iterable[LayoutResult]) -> list[str]:
+    """The inputs at which an index could have looked to find padding."""
+    given = dict.fromkeys(name for layout in layouts for name in layout.inputs)
+    return [name for name in given if name == "input_ids" or name in MASKS]

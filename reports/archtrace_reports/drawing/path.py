@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archtrace_reports.drawing.dot import dot_source
-from archtrace_reports.drawing.program import Undrawn, svg_of
+from archtrace_reports.drawing.program import UndrawnError, svg_of
 from archtrace_reports.drawing.safe import safe
 
 if TYPE_CHECKING:
@@ -29,6 +29,6 @@ def path_drawing(path: Path, name: str) -> Drawing:
         return Drawing("", "there is no way from the tokens to the logits to draw")
     try:
         drawn = safe(svg_of(dot_source(path, name)), f"The path of {name} from the read tensor to the logits")
-    except Undrawn as reason:
+    except UndrawnError as reason:
         return Drawing("", str(reason))
     return Drawing(drawn.markup, "", drawn.width, drawn.height)

@@ -13,12 +13,12 @@ LIMIT = 20
 ABSENT = "no dot program runs here, so the path is not drawn: install Graphviz, or pip install graphviz-pure"
 
 
-class Undrawn(Exception):
+class UndrawnError(Exception):
     """There is no drawing; the message is the reason, in one sentence."""
 
 
 def svg_of(dot: str) -> str:
-    """The SVG of a DOT text. Raises Undrawn where no program draws it."""
+    """The SVG of a DOT text. Raises UndrawnError where no program draws it."""
     for program in _programs():
         try:
             done = subprocess.run(
@@ -27,7 +27,7 @@ def svg_of(dot: str) -> str:
         except (OSError, subprocess.SubprocessError):
             continue
         return done.stdout.decode()
-    raise Undrawn(ABSENT)
+    raise UndrawnError(ABSENT)
 
 
 @cache

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
-from archtrace_reports.drawing.program import Undrawn
+from archtrace_reports.drawing.program import UndrawnError
 
 #: element -> the attributes that it keeps. Titles go: a graph's keys tell nobody anything.
 ALLOWED = {
@@ -17,13 +17,11 @@ ALLOWED = {
     "ellipse": ("cx", "cy", "rx", "ry"),
     "text": ("x", "y", "text-anchor"),
 }
-#: One pixel is three quarters of a point.
-POINT = 4 / 3
 
 
 @dataclass(frozen=True)
 class SafeSvg:
-    """Markup without style, links, scripts or colours, and its size in pixels."""
+    """Markup without style, links, scripts or colours, and its size in pixels: one for each point."""
 
     markup: str
     width: int
@@ -31,13 +29,13 @@ class SafeSvg:
 
 
 def safe(svg: str, title: str) -> SafeSvg:
-    """The same drawing, of allowed elements alone. Raises Undrawn where it is no SVG."""
+    """The same drawing, of allowed elements alone. Raises UndrawnError where it is no SVG."""
     try:
         root = ET.fromstring(re.sub(r"<!DOCTYPE[^>\[]*>", "", svg))
     except ET.ParseError as error:
-        raise Undrawn(f"dot's drawing cannot be read ({error})") from None
+        raise UndrawnError(f"dot's drawing cannot be read ({error})") from None
     box = root.get("viewBox", "0 0 0 0")
-    width, height = (round(float(number) * POINT) for number in box.split()[2:])
+    width, height = (round(float(number)) for number in box.split()[2:])
     made = ET.Element("svg", {"class": "drawing", "viewBox": box, "width": str(width), "height": str(height),
                               "role": "img", "aria-label": title})  # fmt: skip
     made.extend(child for child in map(_kept, root) if child is not None)

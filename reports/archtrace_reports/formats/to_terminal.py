@@ -14,7 +14,7 @@ from archtrace_reports.lines import block, join, pad, paint, wrap
 from archtrace_reports.look import Look
 from archtrace_reports.picture import picture
 from archtrace_reports.report import Report
-from archtrace_reports.tokens import MASKS
+from archtrace_reports.tokens import choices
 from archtrace_reports.words import enumerate_words, headline, meaning
 
 SUFFIXES = (".txt",)
@@ -65,17 +65,11 @@ def _index(readout: Readout, result: Result, width: int) -> list[Text]:
     index = readout.index
     if not index.depends_on:
         return []
-    ignored = [name for name in _choices(result) if name not in index.depends_on]
+    ignored = [name for name in choices(result.layouts) if name not in index.depends_on]
     looks = f"looks at {enumerate_words(index.depends_on)}"
     looks += f", not at {enumerate_words(ignored)}" if ignored else ""
     told = [] if index.expression in readout.slice else block(f"by {index.expression}", width, 4)
     return told + block(looks, width, 4)
-
-
-def _choices(result: Result) -> list[str]:
-    """The inputs at which an index could have looked to find padding."""
-    given = dict.fromkeys(name for layout in result.layouts for name in layout.inputs)
-    return [name for name in given if name == "input_ids" or name in MASKS]
 
 
 def _source(source: Source, width: int) -> list[Text]:

@@ -67,9 +67,17 @@ class _Route:
         return frozenset(kept)
 
     def _computed(self, index: int) -> bool:
-        """True for what is known in the layout, an input or computed as an index is; no parameter, no buffer."""
-        node = self._nodes[index]
-        return node.kind in (Kind.OP, Kind.INPUT) and not isinstance(self.found.run.values[index], Unknown)
+        """True for what is known in the layout and comes from an input, as an index does."""
+        return index in self._given and not self._unknown(index)
+
+    @cached_property
+    def _given(self) -> frozenset[int]:
+        """What inputs lead to."""
+        found: set[int] = set()
+        for node in self._nodes:
+            if node.kind is Kind.INPUT or any(ref in found for ref in node.refs):
+                found.add(node.index)
+        return frozenset(found)
 
     @cached_property
     def _groups(self) -> dict[int, list[int]]:

@@ -1,0 +1,36 @@
+"""HTML: one self-contained page; several targets get a matrix first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from archtrace.results import Result
+from archtrace_reports.clean import cleaned
+from archtrace_reports.look import Look
+from archtrace_reports.report import Report, versions
+
+SUFFIXES = (".html", ".htm")
+
+
+def render(report: Report, look: Look) -> str:
+    """The page."""
+    from archtrace_reports.html.page import fill
+    from archtrace_reports.html.views import model_view
+
+    del look
+    models = [model_view(result, f"model-{number}") for number, result in enumerate(_shown(report).results, 1)]
+    told = dict(report.versions) or versions()
+    return fill("models.html.j2", models=models, unanswered=cleaned(report).unanswered, versions=told) + "\n"
+
+
+def _shown(report: Report) -> Report:
+    """The report without what a terminal would obey; source lines keep their white space."""
+    results = cleaned(report).results
+    pairs = zip(results, report.results, strict=True)
+    return replace(report, results=tuple(_with_source(clean, given) for clean, given in pairs))
+
+
+def _with_source(result: Result, given: Result) -> Result:
+    if result.anatomy is None or given.anatomy is None:
+        return result
+    return replace(result, anatomy=replace(result.anatomy, excerpts=given.anatomy.excerpts))

@@ -1,0 +1,219 @@
+"""Views: what the page says of each model, as text; templates only place it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from archtrace.results import LayoutResult, Readout, Result, Rows, Status
+from archtrace_reports.cone import MEANINGS, ConeLayout, Sign, cones, ranges
+from archtrace_reports.drawing import Drawing, path_drawing
+from archtrace_reports.facts import config_words, padding_words, parameters_words, tokens_words
+from archtrace_reports.tokens import choices
+from archtrace_reports.words import enumerate_words, headline, meaning
+
+if TYPE_CHECKING:
+    from archtrace.anatomy.values import Block, Excerpt, PathNode
+
+#: What a status promises.
+STATUS: Mapping[Status, str] = {
+    "exact": "the analysis and a numeric run agree in every layout tried",
+    "bound": "nothing outside is read; the truth may be narrower",
+}
+
+
+@dataclass(frozen=True)
+class CodeLine:
+    """A line of source: its number, and its text around the expression that is meant (`mark` may be empty)."""
+
+    number: int
+    before: str
+    mark: str
+    after: str
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class ReadoutView:
+    """One readout."""
+
+    slice: str
+    kind: str
+    status: Status
+    meaning: str
+    tensor: str
+    index: str
+    looks: str
+    place: str
+    function: str
+    expression: str
+    code: tuple[CodeLine, ...]
+
+
+@dataclass(frozen=True)
+class LayoutView:
+    """One layout in words: for each tensor its name and, for each row of the batch, what bound and witness hold."""
+
+    name: str
+    status: str
+    refused: str
+    tensors: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True)
+class StateView:
+    """A row of the cone in words."""
+
+    name: str
+    note: str
+    rows: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ModelView:
+    """Everything that the page says of a model. `key` names its section."""
+
+    key: str
+    target: str
+    class_name: str
+    sentence: str
+    status: Status
+    promise: str
+    versions: str
+    config: str
+    readouts: tuple[ReadoutView, ...]
+    cones: tuple[ConeLayout, ...]
+    states: tuple[tuple[str, tuple[StateView, ...]], ...]
+    drawing: Drawing
+    path: tuple[PathNode, ...]
+    root: Block | None
+    facts: tuple[tuple[str, str], ...]
+    layouts: tuple[LayoutView, ...]
+    dead: tuple[str, ...]
+    findings: tuple[tuple[str, str], ...]
+    seconds: str
+    padding: str
+
+    @property
+    def kinds(self) -> str:
+        """Of all readouts."""
+        return enumerate_words([*dict.fromkeys(r.kind for r in self.readouts)]) or "none"
+
+    @property
+    def legend(self) -> list[Sign]:
+        """The signs that occur in a cone, in the order in which they are explained."""
+        return [sign for sign in MEANINGS if any(sign in layout.signs for layout in self.cones)]
+
+    @property
+    def slices(self) -> str:
+        """Of all readouts."""
+        return enumerate_words([r.slice for r in self.readouts])
+
+    @property
+    def index(self) -> str:
+        """Of all readouts."""
+        return enumerate_words([r.index for r in self.readouts if r.index])
+
+
+def model_view(result: Result, key: str) -> ModelView:
+    """A result as text."""
+    anatomy = result.anatomy
+    drawn = tuple(cones(result))
+    excerpts = anatomy.excerpts if anatomy else (None,) * len(result.readouts)
+    return ModelView(
+        key=key,
+        target=result.target,
+        class_name=result.class_name,
+        sentence=headline(result),
+        status=result.status,
+        promise=STATUS[result.status],
+        versions=", ".join(f"{name} {number}" for name, number in result.versions.items()),
+        config=config_words(result),
+        readouts=tuple(_readout(r, e, result) for r, e in zip(result.readouts, excerpts, strict=False)),
+        cones=drawn,
+        states=tuple((layout.name, tuple(_states(layout))) for layout in drawn if layout.rows),
+        drawing=path_drawing(anatomy.path, result.target) if anatomy else Drawing("", "nothing is known of its path"),
+        path=anatomy.path.nodes if anatomy else (),
+        root=anatomy.root if anatomy else None,
+        facts=(
+            ("padding", padding_words(result)),
+            ("tokens", tokens_words(result)),
+            ("parameters", parameters_words(result)),
+        ),
+        layouts=tuple(map(_layout, result.layouts)),
+        dead=result.dead_parameters,
+        findings=tuple((finding.code, finding.message) for finding in result.findings),
+        seconds=", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in result.seconds.items()),
+        padding=_padding(result),
+    )
+
+
+def _padding(result: Result) -> str:
+    """Padding behaviour in a few words, for the matrix."""
+    read = enumerate_words([name.replace("_", " ") for name in result.padding.reads_padding])
+    told = [f"read in {read}"] if read else []
+    return "; ".join([*told, *(["leaks"] if result.padding.leaks else [])]) or "never read"
+
+
+def _readout(readout: Readout, excerpt: Excerpt | None, result: Result) -> ReadoutView:
+    source = readout.source
+    return ReadoutView(
+        slice=readout.slice,
+        kind=readout.kind,
+        status=readout.status,
+        meaning=meaning(readout),
+        tensor=readout.tensor,
+        index=readout.index.expression,
+        looks=_looks(readout, result),
+        place=f"{source.file}:{source.line}" if source else "",
+        function=source.function if source else "",
+        expression=source.expression if source else "",
+        code=tuple(_code(excerpt, source.expression if source else "")) if excerpt else (),
+    )
+
+
+def _looks(readout: Readout, result: Result) -> str:
+    """What the index looks at, and at which of the inputs that could tell padding it does not."""
+    looked = readout.index.depends_on
+    if not looked:
+        return "at no input: it is a constant" if readout.index.expression else ""
+    ignored = [name for name in choices(result.layouts) if name not in looked]
+    return f"at {enumerate_words(looked)}" + (f", not at {enumerate_words(ignored)}" if ignored else "")
+
+
+def _code(excerpt: Excerpt, expression: str) -> Iterator[CodeLine]:
+    """The lines, common indentation taken off; the expression marked in the line that is meant."""
+    indents = [len(line) - len(line.lstrip()) for line in excerpt.lines if line.strip()]
+    margin = min(indents, default=0)
+    for number, line in enumerate(excerpt.lines, excerpt.first):
+        text, chosen = line[margin:], number == excerpt.line
+        start = text.find(expression) if chosen and expression else -1
+        if start < 0:
+            yield CodeLine(number, text, "", "", chosen)
+        else:
+            end = start + len(expression)
+            yield CodeLine(number, text[:start], text[start:end], text[end:], chosen)
+
+
+def _states(layout: ConeLayout) -> Iterator[StateView]:
+    for row in layout.rows:
+        reached = [[p for p, sign in enumerate(cells) if sign in ("yes", "leak", "may")] for cells in row.cells]
+        told = tuple(f"{ranges(r)} of {len(cells)}" for r, cells in zip(reached, row.cells, strict=True))
+        yield StateView(row.name, row.note, told)
+
+
+def _layout(layout: LayoutResult) -> LayoutView:
+    seen = layout.witness
+    tensors = [
+        (name, _rows(rows), _rows(seen.reads.get(name, ())) if seen else "not run")
+        for name, rows in layout.bound.reads.items()
+    ]
+    tokens = ("tokens", _rows(layout.bound.tokens), _rows(seen.tokens) if seen else "not run")
+    found = (*tensors, tokens) if layout.refused is None else ()
+    return LayoutView(layout.name.replace("_", " "), layout.status, layout.refused or "", tuple(found))
+
+
+def _rows(rows: Rows) -> str:
+    """Positions for each row of the batch; said once where all rows are alike."""
+    return "; ".join(dict.fromkeys(map(ranges, rows))) or "none"
