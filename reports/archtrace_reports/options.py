@@ -33,6 +33,7 @@ class Options:
     overrides: tuple[tuple[str, Any], ...]
     format: str | None
     output: Path | None
+    html: Path | None
     every: bool
     isolate: bool
     jobs: int | None
@@ -78,6 +79,9 @@ class Options:
         """Raise click's UsageError for what cannot be meant."""
         if self.every and self.targets:
             raise click.UsageError("--all runs every model type: name targets, or give --all, not both")
-        problem = trouble(self.file) if self.file else None
-        if problem:
-            raise click.BadParameter(problem, param_hint="--output")
+        for hint, file in (("--output", self.file), ("--html", self.html)):
+            problem = trouble(file) if file else None
+            if problem:
+                raise click.BadParameter(problem, param_hint=hint)
+        if self.file and self.html and self.file.resolve() == self.html.resolve():
+            raise click.UsageError(f"--output and --html both name {self.html}: give each a file of its own")

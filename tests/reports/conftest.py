@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from archtrace.results import Result
 
 GOLDEN = Path(__file__).parent / "golden"
 ROOT = Path(__file__).parents[2]
@@ -38,3 +41,26 @@ def golden() -> Callable[[str, str], None]:
         assert file.read_text("utf-8") == text
 
     return compare
+
+
+#: Five models of different kinds, traced once for all tests: first, last_non_pad, last_eos, masked_mean, a leak.
+REAL = {
+    "bert": "bert-base-uncased",
+    "gpt2": "gpt2",
+    "bart": "facebook/bart-base",
+    "modernbert": "answerdotai/ModernBERT-base",
+    "fnet": "google/fnet-base",
+}
+
+
+@pytest.fixture(scope="session")
+def real() -> dict[str, Result]:
+    """The results of real traces, by a short name."""
+    from archtrace import trace
+
+    return {name: trace(target).result for name, target in REAL.items()}
+
+
+def scrubbed(text: str) -> str:
+    """Without what changes from one version to the next: versions, line numbers."""
+    return re.sub(r"(\.py):\d+", r"\1:N", re.sub(r"\b\d+\.\d+\.\d+\b", "X.Y.Z", text))

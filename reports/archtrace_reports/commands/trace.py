@@ -43,6 +43,8 @@ def _version(context: click.Context, option: click.Parameter, asked: bool) -> No
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
               help="Write to a file; its ending names the format where --format does not.")  # fmt: skip
+@click.option("--html", type=click.Path(path_type=Path), metavar="FILE",
+              help="Write a page for the browser as well; several targets share it.")  # fmt: skip
 @click.option("--all", "every", is_flag=True, help="Trace every sequence classifier of transformers.")
 @click.option("--isolate", is_flag=True, help="Give each target a process of its own; --all and the next three do.")
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes at once.  [default: one a core]")
@@ -65,6 +67,7 @@ def command(context: click.Context, /, **given: Any) -> int:
     \b
     archtrace bert-base-uncased
     archtrace answerdotai/ModernBERT-base --config-set classifier_pooling=mean
+    archtrace bert-base-uncased --html report.html
     archtrace bert gpt2 my_models.py:Classifier --format json -o answers.json
     archtrace --all
     """  # fmt: skip
@@ -123,5 +126,8 @@ def _show(found: Report, options: Options) -> None:
         return
     look = Look() if options.file else look_of(sys.stdout)
     write(formats.load(options.style).render(found, look), options.file)
-    if options.file and not options.quiet:
-        say(f"wrote {options.file}")
+    if options.html:
+        write(formats.load("html").render(found, Look()), options.html)
+    for file in (options.file, options.html):
+        if file and not options.quiet:
+            say(f"wrote {file}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import graphviz
 
@@ -41,12 +41,17 @@ def dot_source(path: Path, name: str) -> str:
     return str(graph.source)
 
 
-def _label(node: PathNode) -> str:
+def _label(node: PathNode) -> Any:
     """What it is called, what it does, its shape and its source line, a line each."""
     lines = [line for text in (node.label, node.detail) for line in _wrapped(text)]
     shape = " × ".join(map(str, node.shape))
     last = "  ".join(part for part in (shape, node.place) if part)
-    return str(graphviz.nohtml(r"\n".join(graphviz.escape(line) for line in [*lines, last] if line)))
+    return graphviz.nohtml(r"\n".join(_literal(line) for line in [*lines, last] if line))
+
+
+def _literal(line: str) -> str:
+    """Text that dot takes as it is: no escapes, no entities."""
+    return str(graphviz.escape(line.replace("&", "&amp;")))
 
 
 def _wrapped(text: str) -> Iterator[str]:

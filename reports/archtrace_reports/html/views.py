@@ -101,6 +101,12 @@ class ModelView:
         return enumerate_words([*dict.fromkeys(r.kind for r in self.readouts)]) or "none"
 
     @property
+    def picked(self) -> str:
+        """The layout that is shown first: one with padding tells more."""
+        names = [layout.name for layout in self.cones if layout.rows]
+        return "right padded" if "right padded" in names else next(iter(names), "")
+
+    @property
     def legend(self) -> list[Sign]:
         """The signs that occur in a cone, in the order in which they are explained."""
         return [sign for sign in MEANINGS if any(sign in layout.signs for layout in self.cones)]

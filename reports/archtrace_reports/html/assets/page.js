@@ -42,7 +42,7 @@
   }
 
   const hide = () => { tip.hidden = true; };
-  const cellOf = (event) => event.target instanceof Element && event.target.closest("table.cone td:not(.gap)");
+  const cellOf = (event) => event.target instanceof Element && event.target.closest("table.cone tbody td:not(.gap)");
 
   const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 
@@ -74,7 +74,7 @@
   }
 
   for (const grid of document.querySelectorAll("table.cone")) {
-    const first = grid.querySelector("td");
+    const first = grid.querySelector("tbody td");
     if (first) first.tabIndex = 0;
   }
   document.addEventListener("mouseover", (event) => { const cell = cellOf(event); if (cell) show(cell); else hide(); });

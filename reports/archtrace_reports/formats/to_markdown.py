@@ -1,0 +1,132 @@
+"""Markdown: an answer for a pull request; several targets as a matrix first, each folded below it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from archtrace.results import Readout, Result
+from archtrace_reports.clean import cleaned
+from archtrace_reports.facts import config_words, padding_words, parameters_words, tokens_words
+from archtrace_reports.look import Look
+from archtrace_reports.picture import picture
+from archtrace_reports.report import Report
+from archtrace_reports.words import enumerate_words, headline, meaning
+
+SUFFIXES = (".md", ".markdown")
+#: Columns of the picture: a comment is about this wide.
+WIDTH = 88
+
+
+def render(report: Report, look: Look) -> str:
+    """The comment."""
+    del look
+    report = cleaned(report)
+    many = len(report.results) + len(report.unanswered) > 1
+    lines = [*_matrix(report), ""] if many else []
+    for result in report.results:
+        lines += _folded(result) if many else [f"**{plain(headline(result))}**", "", *_answer(result)]
+    lines += [] if many else [f"{code(one.target)}: {plain(one.line)}" for one in report.unanswered]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _matrix(report: Report) -> Iterator[str]:
+    yield from _table(
+        ("model", "kind", "slice", "status"),
+        [
+            *map(_summary, report.results),
+            *((code(one.target), "", plain(one.line), "not answered") for one in report.unanswered),
+        ],
+    )
+
+
+def _summary(result: Result) -> tuple[str, ...]:
+    kinds, slices = (r.kind for r in result.readouts), (code(r.slice) for r in result.readouts)
+    return code(result.target), plain(_each(kinds)), _each(slices), result.status
+
+
+def _each(texts: Iterable[str]) -> str:
+    return enumerate_words([*dict.fromkeys(texts)]) or "none"
+
+
+def _folded(result: Result) -> list[str]:
+    """A blank line after the summary: without it a reader takes what follows as HTML."""
+    return ["<details>", f"<summary>{plain(headline(result))}</summary>", "", *_answer(result), "</details>", ""]
+
+
+def _answer(result: Result) -> list[str]:
+    rows = [(code(r.slice), plain(r.kind), r.status, _index(r), _source(r)) for r in result.readouts]
+    lines = [*_table(("slice", "kind", "status", "index looks at", "source"), rows), ""] if rows else []
+    for readout in result.readouts:
+        lines += [f"{code(readout.slice)} is {plain(meaning(readout))}. {_path(readout)}", ""]
+    drawn = [line.plain.rstrip() for line in picture(result, WIDTH)]
+    return lines + ([*fenced(drawn), ""] if drawn else []) + [*_facts(result), ""]
+
+
+def _index(readout: Readout) -> str:
+    return enumerate_words([code(name) for name in readout.index.depends_on]) or "no input"
+
+
+def _source(readout: Readout) -> str:
+    source = readout.source
+    return code(f"{source.file.rpartition('/')[2]}:{source.line}") if source else ""
+
+
+def _path(readout: Readout) -> str:
+    steps = [code(step.module or step.detail) for step in readout.steps if step.module or step.detail]
+    return " → ".join([*steps, "logits"])
+
+
+def _facts(result: Result) -> Iterator[str]:
+    facts = {
+        "padding": padding_words(result),
+        "tokens": tokens_words(result),
+        "parameters": parameters_words(result),
+        "config": config_words(result),
+    }
+    yield from (f"* {label}: {plain(text)}" for label, text in facts.items())
+    yield from (f"* finding {plain(finding.code)}: {plain(finding.message)}" for finding in result.findings)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield _row(head)
+    yield _row(["---"] * len(head))
+    yield from map(_row, rows)
+
+
+#: A pipe that is not escaped ends a cell, in code too.
+_PIPE = re.compile(r"(?<!\\)[|]")
+
+
+def _row(cells: Sequence[str]) -> str:
+    inner = " | ".join(_PIPE.sub(r"\\|", cell) for cell in cells)
+    return f"| {inner} |"
+
+
+#: Characters that mean something within a line of Markdown or HTML.
+_MEANT = re.compile(r"([\\`*_\[\]<>|~&])|(:)(?=//)")
+#: What a forge makes a mention or a reference of; an invisible joiner behind it keeps it text.
+_CALLS = re.compile(r"[@#](?=\w)|\bwww(?=\.)")
+
+
+def plain(text: str) -> str:
+    """Text that means nothing but itself, on one line."""
+    escaped = _MEANT.sub(r"\\\1\2", " ".join(text.split()))
+    return _CALLS.sub("\\g<0>\N{WORD JOINER}", escaped)
+
+
+def code(text: str) -> str:
+    """A code span, fenced by more backticks than it holds. Empty text stays empty."""
+    text = " ".join(text.split())
+    if not text:
+        return ""
+    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    space = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{space}{text}{space}{fence}"
+
+
+def fenced(lines: Sequence[str]) -> list[str]:
+    """A block of text, fenced by more backticks than any of its lines holds."""
+    longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return [f"{fence}text", *lines, fence]

@@ -1,0 +1,22 @@
+"""Golden files of real traces: Markdown, DOT and terminal forms of five models of different kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from tests.reports.conftest import REAL, scrubbed
+
+from archtrace.results import Result
+from archtrace_reports import formats
+from archtrace_reports.look import Look
+from archtrace_reports.report import report
+
+ENDINGS = {"markdown": "md", "dot": "dot", "terminal": "txt"}
+
+
+@pytest.mark.parametrize("style", ENDINGS)
+@pytest.mark.parametrize("name", REAL)
+def test_real(name: str, style: str, real: dict[str, Result], golden: Callable[[str, str], None]) -> None:
+    text = formats.load(style).render(report([real[name]]), Look())
+    golden(f"real_{name}.{ENDINGS[style]}", scrubbed(text))
