@@ -111,6 +111,13 @@ class _Route:
         return free and not special and node.op in _PLAIN
 
     @cached_property
+    def _numbers(self) -> dict[int, int]:
+        return {first: number for number, first in enumerate(self._groups, 1)}
+
+    def _key(self, first: int) -> str:
+        return f"n{self._numbers[first]}"
+
+    @cached_property
     def _first(self) -> dict[int, int]:
         return {i: first for first, members in self._groups.items() for i in members}
 
@@ -118,7 +125,7 @@ class _Route:
         if index in self._reads or index not in self._first:
             return
         for origin in self._origins(index):
-            yield _key(self._first[origin]), _key(self._first[index])
+            yield self._key(self._first[origin]), self._key(self._first[index])
 
     def _origins(self, index: int) -> Iterator[int]:
         """The grouped nodes that a node takes, through what is skipped."""
@@ -134,9 +141,8 @@ class _Route:
         label, detail = self._words(self._nodes[first], role, members)
         shape = tuple(getattr(self.found.run.values[node.index], "shape", ()))
         frame = frame_of(self._nodes[first]) if role not in ("input", "read") else None
-        return PathNode(
-            _key(first), role, label, detail, shape, f"{File(frame.file).name}:{frame.line}" if frame else ""
-        )
+        place = f"{File(frame.file).name}:{frame.line}" if frame else ""
+        return PathNode(self._key(first), role, label, detail, shape, place)
 
     def _role(self, members: list[int]) -> PathRole:
         index = members[-1]
@@ -163,7 +169,3 @@ class _Route:
         """Which of how many: a line may call an op several times."""
         same = [n.index for n in self._nodes if n.op == node.op and n.trace == node.trace and n.modules == node.modules]
         return same.index(node.index), len(same)
-
-
-def _key(index: int) -> str:
-    return f"n{index}"

@@ -1,0 +1,309 @@
+"""The pages in a real browser: driven as a reader would, in light and dark, and held to say nothing to the outside."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from tests.reports.conftest import REAL
+from tests.reports.test_html import hostile
+
+from archtrace.results import Result
+from archtrace_reports.cone import cones
+from archtrace_reports.diff import to_html as diff_page
+from archtrace_reports.diff.compare import compare
+from archtrace_reports.formats import to_html
+from archtrace_reports.look import Look
+from archtrace_reports.report import Report, Unanswered
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+#: A browser run by root has no sandbox to be in.
+FLAGS = ["--no-sandbox"] if os.geteuid() == 0 else []
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None and os.environ.get("ARCHTRACE_BROWSER") != "required",
+    reason="no chromium on the path (Debian: apt-get install chromium); the check of a change requires it",
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as driver:
+        assert CHROMIUM is not None, "these tests are required, and there is no chromium"
+        found = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="module")
+def files(real: dict[str, Result], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Pages on disk, by what they show."""
+    folder = tmp_path_factory.mktemp("pages")
+    many = [replace(real[name], target=f"{target}") for name, target in REAL.items()]
+    whole = [replace(real[list(REAL)[n % 5]], target=f"model {n}") for n in range(127)]
+    texts = {
+        "one": to_html.render(Report((real["bert"],)), Look()),
+        "many": to_html.render(Report(tuple(many), (Unanswered("nix", "no such model"),)), Look()),
+        "whole": to_html.render(Report(tuple(whole)), Look()),
+        "hostile": to_html.render(Report((hostile(real["bert"]), real["fnet"])), Look()),
+        "diff": diff_page.render(compare(real["bert"], real["modernbert"]), Look()),
+    }
+    for name, text in texts.items():
+        (folder / f"{name}.html").write_text(text, "utf-8")
+    return {name: folder / f"{name}.html" for name in texts}
+
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def opened(browser: Browser, files: dict[str, Path]) -> Iterator[Open]:
+    """Open a page; at the end, nothing may have been said to the console and nothing asked of the outside."""
+    trouble: list[str] = []
+    contexts = []
+
+    def open_(name: str, *, hash_: str = "", width: int = 1200, scheme: str = "light", scripts: bool = True) -> Page:
+        context = browser.new_context(
+            color_scheme=scheme, viewport={"width": width, "height": 900}, java_script_enabled=scripts
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: trouble.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: trouble.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: (trouble.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on("request", lambda request: trouble.append(f"request: {request.url}") if request.url != url else None)
+        url = files[name].as_uri()
+        page.goto(url + hash_)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert not trouble
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("name", "hash_"), [("one", ""), ("many", ""), ("many", "#model-2"), ("hostile", "#model-1"), ("diff", "")]
+)
+def test_no_barrier_for_anyone(name: str, hash_: str, scheme: str, opened: Open) -> None:
+    page = opened(name, hash_=hash_, scheme=scheme)
+    for summary in page.locator("summary:visible").all():
+        if summary.evaluate("node => !node.parentElement.open"):
+            summary.click()
+    found = Axe().run(page).response["violations"]
+    serious = [f"{v['id']}: {v['nodes'][0]['html']}" for v in found if v["impact"] in ("serious", "critical")]
+    assert not serious
+
+
+@pytest.mark.parametrize("name", ["one", "many", "diff"])
+def test_a_narrow_screen_does_not_scroll_sideways(name: str, opened: Open) -> None:
+    page = opened(name, width=360)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def panel(page: Page) -> Locator:
+    """The cone that is shown."""
+    shown = page.locator(".panel:visible")
+    assert shown.count() == 1
+    return shown
+
+
+def drawn(page: Page) -> list[tuple[str, str]]:
+    """The rows that are shown: name, and a letter a cell."""
+    rows = panel(page).locator("tbody tr").all()
+    cells = "tr => [...tr.querySelectorAll('td:not(.gap)')].map(td => td.className).join('')"
+    return [(row.locator("th").inner_text(), row.evaluate(cells)) for row in rows]
+
+
+def expected(result: Result, layout: str) -> list[tuple[str, str]]:
+    """The same, from the result."""
+    letters = {"yes": "y", "no": "n", "pad": "p", "leak": "l", "may": "m"}
+    found = next(cone for cone in cones(result) if cone.name == layout)
+    return [(row.name, "".join(letters[sign] for cells in row.cells for sign in cells)) for row in found.rows]
+
+
+def test_the_reader_picks_a_layout(opened: Open, real: dict[str, Result]) -> None:
+    page = opened("one")
+    assert drawn(page) == expected(real["bert"], "right padded")
+    page.get_by_text("left padded", exact=True).first.click()
+    assert drawn(page) == expected(real["bert"], "left padded")
+    assert dict(drawn(page))["last_hidden_state"] == "lp" + "n" * 17 + "lpp" + "n" * 16
+
+
+def test_a_layout_is_picked_by_keys(opened: Open, real: dict[str, Result]) -> None:
+    page = opened("one")
+    page.locator(".picks input:checked").focus()
+    page.keyboard.press("ArrowRight")
+    assert panel(page).get_attribute("data-layout") == "left padded"
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    assert drawn(page) == expected(real["bert"], "full")
+
+
+def test_a_layout_is_picked_without_scripts(opened: Open, real: dict[str, Result]) -> None:
+    page = opened("one", scripts=False)
+    assert drawn(page) == expected(real["bert"], "right padded")
+    page.locator("label", has_text="left padded").first.click()
+    assert drawn(page) == expected(real["bert"], "left padded")
+
+
+def test_a_cell_tells_about_itself_on_hover(opened: Open) -> None:
+    page = opened("one")
+    row = panel(page).locator("tr.read")
+    row.locator("td").nth(0).hover()
+    tip = page.get_by_role("tooltip")
+    assert tip.inner_text().startswith("position 0 of last_hidden_state, row 0: reaches the logits")
+    row.locator("td").last.hover()
+    assert tip.inner_text().startswith("position 18 of last_hidden_state, row 1: padding, does not reach the logits")
+    page.locator("h1").hover()
+    assert not tip.is_visible()
+
+
+def test_a_cell_tells_about_itself_to_the_keyboard(opened: Open) -> None:
+    page = opened("one")
+    page.locator(".picks input:checked").focus()
+    page.keyboard.press("Tab")
+    tip = page.get_by_role("tooltip")
+    assert tip.inner_text().startswith("position 0 of input_ids, row 0: reaches the logits")
+    for key in ("ArrowDown", "ArrowDown", "ArrowRight"):
+        page.keyboard.press(key)
+    assert tip.inner_text().startswith("position 1 of last_hidden_state, row 0: does not reach the logits")
+    page.keyboard.press("End")
+    assert "position 18 of last_hidden_state, row 1" in tip.inner_text()
+    page.keyboard.press("ArrowDown")
+    assert tip.inner_text().startswith("pooled vector, row 1: reaches the logits")
+    focused = page.evaluate("document.activeElement.getAttribute('aria-label')")
+    assert focused == tip.inner_text()
+    page.keyboard.press("Escape")
+    assert not tip.is_visible()
+
+
+def test_modules_open_level_by_level(opened: Open) -> None:
+    page = opened("one")
+    tree = page.locator(".tree")
+    visible = tree.locator("b:visible")
+    assert visible.all_inner_texts() == ["BertForSequenceClassification", "bert", "dropout", "classifier"]
+    tree.locator("summary", has_text="BertModel").click()
+    assert visible.all_inner_texts()[1:5] == ["bert", "embeddings", "encoder", "pooler"]
+    tree.locator("summary", has_text="BertEncoder").focus()
+    page.keyboard.press("Enter")
+    tree.locator("summary", has_text="ModuleList").click()
+    assert tree.locator("summary:visible", has_text="0 to 11").locator(".times").inner_text() == "×12"
+
+
+def test_the_source_line_is_marked(opened: Open) -> None:
+    page = opened("one")
+    assert page.locator(".code .chosen mark").inner_text() == "hidden_states[:, 0]"
+    assert page.locator(".code .line").count() == 9
+
+
+def test_the_path_is_drawn_and_told(opened: Open, real: dict[str, Result]) -> None:
+    page = opened("one")
+    assert page.locator("svg.drawing").bounding_box()
+    assert page.locator("svg.drawing .node").count() == 7
+    page.locator("summary", has_text="The same as a list").click()
+    told = page.locator(".path li code:first-child").all_inner_texts()
+    anatomy = real["bert"].anatomy
+    assert anatomy is not None
+    assert told == [node.label for node in anatomy.path.nodes]
+
+
+def targets(page: Page) -> list[str]:
+    """The rows of the matrix that are shown."""
+    return page.locator("#models tbody tr:visible th").all_inner_texts()
+
+
+def test_the_matrix_filters(opened: Open) -> None:
+    page = opened("many")
+    everything = [*REAL.values(), "nix"]
+    assert targets(page) == everything
+    page.keyboard.press("/")
+    page.keyboard.type("MEAN exact")
+    assert targets(page) == [REAL["modernbert"]]
+    assert page.locator("#shown").inner_text() == "1 of 6 shown"
+    page.keyboard.press("Escape")
+    assert targets(page) == everything
+    page.keyboard.type("zzz")
+    assert targets(page) == []
+
+
+def test_the_matrix_sorts(opened: Open) -> None:
+    page = opened("many")
+    button = page.get_by_role("button", name="kind")
+    button.click()
+    assert button.locator("..").get_attribute("aria-sort") == "ascending"
+    kinds = page.locator("#models tbody tr:visible td:nth-child(2)").all_inner_texts()
+    assert kinds[-5:] == ["first", "first", "last eos", "last non pad", "masked mean"]
+    button.focus()
+    page.keyboard.press("Enter")
+    assert button.locator("..").get_attribute("aria-sort") == "descending"
+    assert page.locator("#models tbody td:nth-child(2)").first.inner_text() == "masked mean"
+
+
+def test_a_row_leads_to_its_model(opened: Open) -> None:
+    page = opened("many")
+    assert not page.locator(".model:visible").count()
+    page.locator("#filter").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.locator("#model-2").wait_for()
+    assert page.locator(".model:visible").count() == 1
+    assert page.locator(".model:visible h2").first.inner_text().startswith("GPT2ForSequenceClassification reads")
+    assert page.evaluate("document.activeElement.id") == "model-2"
+    page.get_by_text("all models").locator("visible=true").click()
+    assert page.evaluate("document.activeElement.id") == "filter"
+
+
+def test_all_models_are_there_without_scripts(opened: Open) -> None:
+    page = opened("many", scripts=False)
+    assert page.locator(".model:visible").count() == 5
+
+
+def test_the_whole_library_on_one_page(opened: Open) -> None:
+    page = opened("whole")
+    assert page.locator("#models tbody tr").count() == 127
+    page.locator("#models a").nth(100).click()
+    assert page.locator(".model:visible .target").inner_text().startswith("model 100")
+
+
+def test_dark_is_dark(opened: Open) -> None:
+    colours = {}
+    for scheme in ("light", "dark"):
+        page = opened("one", scheme=scheme)
+        body = "getComputedStyle(document.body).backgroundColor"
+        node = "getComputedStyle(document.querySelector('.drawing .role-read polygon')).fill"
+        colours[scheme] = (page.evaluate(body), page.evaluate(node))
+    assert colours["light"][0] == "rgb(255, 255, 255)"
+    assert all(a != b for a, b in zip(*colours.values(), strict=True))
+
+
+def test_paper_has_the_layout_that_was_picked(opened: Open) -> None:
+    page = opened("one")
+    page.emulate_media(media="print")
+    assert page.locator(".picks label:visible").all_inner_texts() == ["right padded"]
+    assert panel(page).is_visible()
+
+
+def test_what_a_model_says_does_nothing(opened: Open) -> None:
+    page = opened("hostile", hash_="#model-1")
+    assert page.locator(".model:visible").count() == 1
+    panel(page).locator("tr.read td").first.hover()
+    assert "<script>alert(1)</script>" in page.get_by_role("tooltip").inner_text()
+
+
+def test_the_difference_in_words_then_side_by_side(opened: Open) -> None:
+    page = opened("diff")
+    assert page.locator(".change").first.inner_text() == (
+        "Index 0 of last_hidden_state became the masked mean of last_hidden_state."
+    )
+    assert page.locator("svg.drawing").count() == 2
+    assert page.locator(".panel:visible").count() == 2
+    assert page.locator(".steps .left").count() > 0
