@@ -51,7 +51,7 @@ def only(limits: Limits, target: str = "x") -> object:
 
 
 def test_every_question_gets_its_own_answer(program: Program, tmp_path: Path) -> None:
-    answers = {name: {"result": encode(sample)} for name, sample in SAMPLES.items()}
+    answers = {name: {"result": encode(sample), "anatomy": None} for name, sample in SAMPLES.items()}
     (tmp_path / "answers.json").write_text(json.dumps(answers))
     program(f"target = json.loads(asked)['target']\n"
             f"json.dump(json.load(open({str(tmp_path / 'answers.json')!r}))[target], open(file, 'w'))")  # fmt: skip

@@ -53,8 +53,8 @@ def test_the_path_holds_the_steps_of_both(left: Result, right: Result) -> None:
 def test_padding_and_parameters_are_told() -> None:
     worse = replace(samples.BERT, padding=Padding(True, ("left_padded",)), dead_parameters=("bert.pooler.dense.bias",))
     told = " ".join(compare(samples.BERT, worse).sentences)
-    assert "Padding: " in told
-    assert "Parameters: " in told
+    assert "Padding, before: " in told
+    assert "Parameters, before: " in told
 
 
 def test_a_readout_more_is_told() -> None:

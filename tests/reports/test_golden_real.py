@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from tests.reports.conftest import REAL, scrubbed
+from tests.reports.conftest import GOLDEN, REAL, scrubbed
 
 from archtrace.results import Result
 from archtrace_reports import formats
@@ -20,3 +20,8 @@ ENDINGS = {"markdown": "md", "dot": "dot", "terminal": "txt"}
 def test_real(name: str, style: str, real: dict[str, Result], golden: Callable[[str, str], None]) -> None:
     text = formats.load(style).render(report([real[name]]), Look())
     golden(f"real_{name}.{ENDINGS[style]}", scrubbed(text))
+
+
+def test_every_golden_file_of_a_real_trace_is_compared() -> None:
+    found = {file.name for file in GOLDEN.iterdir() if file.name.startswith("real_")}
+    assert found == {f"real_{name}.{ending}" for name in REAL for ending in ENDINGS.values()}

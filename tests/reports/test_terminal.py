@@ -42,7 +42,8 @@ def test_golden_table(golden: Callable[[str, str], None]) -> None:
 
 
 def test_every_golden_file_is_compared() -> None:
-    assert {file.name for file in GOLDEN.iterdir()} == {f"{name}.txt" for name in [*SAMPLES, "table"]}
+    handmade = {file.name for file in GOLDEN.iterdir() if not file.name.startswith("real_")}
+    assert handmade == {f"{name}.txt" for name in [*SAMPLES, "table"]}
 
 
 @pytest.mark.parametrize("width", [80, 60, 40])

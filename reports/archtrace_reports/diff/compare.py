@@ -86,9 +86,9 @@ def _sentences(left: Result, right: Result) -> Iterator[str]:
     for before, after in zip_longest(left.readouts, right.readouts):
         yield from _readout(before, after)
     if left.padding != right.padding:
-        yield f"Padding: {padding_words(left)}; became: {padding_words(right)}."
+        yield f"Padding, before: {padding_words(left)}. After: {padding_words(right)}."
     if set(left.dead_parameters) != set(right.dead_parameters):
-        yield f"Parameters: {parameters_words(left)}; became: {parameters_words(right)}."
+        yield f"Parameters, before: {parameters_words(left)}. After: {parameters_words(right)}."
 
 
 def _readout(before: Readout | None, after: Readout | None) -> Iterator[str]:
