@@ -11,8 +11,6 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
-from tests.reports.conftest import REAL
-from tests.reports.test_html import hostile
 
 from archtrace.results import Result
 from archtrace_reports.cone import cones
@@ -21,6 +19,9 @@ from archtrace_reports.diff.compare import compare
 from archtrace_reports.formats import to_html
 from archtrace_reports.look import Look
 from archtrace_reports.report import Report, Unanswered
+
+from .conftest import REAL
+from .test_html import hostile
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 #: A browser run by root has no sandbox to be in.

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.reports import samples
-from tests.reports.conftest import archtrace
 
 from archtrace.results import Padding, Result
 from archtrace_reports.diff import to_html, to_terminal
@@ -17,6 +15,9 @@ from archtrace_reports.diff.compare import compare
 from archtrace_reports.formats.to_json import document
 from archtrace_reports.look import Look
 from archtrace_reports.report import report
+
+from . import samples
+from .conftest import archtrace
 
 ALL = [samples.BERT, samples.GPT2, samples.BART, samples.XLNET]
 

@@ -13,8 +13,6 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.reports import samples
-from tests.reports.conftest import environment
 
 from archtrace.anatomy.values import Path, PathNode
 from archtrace.results import Result
@@ -24,6 +22,9 @@ from archtrace_reports.drawing.dot import dot_source
 from archtrace_reports.drawing.safe import ALLOWED
 from archtrace_reports.look import Look
 from archtrace_reports.report import report
+
+from . import samples
+from .conftest import environment
 
 HOSTILE = ['"];x[label="', "</svg><script>alert(1)</script>", "\\N", "<b>x</b>", "a\\", "&amp;", "{a|b}", "]]>", "<>"]
 

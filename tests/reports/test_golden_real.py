@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from tests.reports.conftest import GOLDEN, REAL, scrubbed
 
 from archtrace.results import Result
 from archtrace_reports import formats
 from archtrace_reports.look import Look
 from archtrace_reports.report import report
+
+from .conftest import GOLDEN, REAL, scrubbed
 
 ENDINGS = {"markdown": "md", "dot": "dot", "terminal": "txt"}
 

@@ -10,8 +10,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from tests.reports import samples
-from tests.reports.conftest import archtrace
 
 from archtrace import trace
 from archtrace.anatomy.values import Excerpt
@@ -20,6 +18,9 @@ from archtrace_reports.formats.to_html import render
 from archtrace_reports.look import Look
 from archtrace_reports.notebook import fragment
 from archtrace_reports.report import Report, Unanswered, report
+
+from . import samples
+from .conftest import archtrace
 
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(1)><svg onload=alert(1)>{{ 7919*7907 }}"
 

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from tests.reports import samples
 
 from archtrace.results import Result
 from archtrace_reports.formats.to_markdown import code, plain, render
 from archtrace_reports.look import Look
 from archtrace_reports.report import Report, Unanswered, report
+
+from . import samples
 
 READER = MarkdownIt("commonmark", {"html": True}).enable("table")
 HOSTILE = [
