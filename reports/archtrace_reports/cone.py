@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from archtrace.results import LayoutResult, Result, Rows
-from archtrace_reports.words import count
 
 if TYPE_CHECKING:
     from archtrace.anatomy.values import Anatomy, Slices, State
@@ -113,14 +113,12 @@ def _sign(reaches: bool, padding: bool, seen: bool) -> Sign:
 
 
 def _folded(rows: Sequence[ConeRow]) -> list[ConeRow]:
-    """Hidden states in a row with the same cells as one."""
+    """Hidden states in a row with the same cells, and with names that differ in a number alone, as one."""
     folded = []
-    for (role, _), group in groupby(rows, key=lambda row: (row.role, row.cells)):
+    for _, group in groupby(rows, key=lambda row: (row.role, re.sub(r"\d+", "", row.name), row.cells)):
         alike = list(group)
-        if role == "hidden" and len(alike) > 2:
-            folded.append(
-                replace(alike[0], name=_joined(alike), alike=len(alike), note=f"{count(len(alike), 'layer')} alike")
-            )
+        if alike[0].role == "hidden" and len(alike) > 1:
+            folded.append(replace(alike[0], name=_joined(alike), alike=len(alike), note=f"{len(alike)} alike"))
         else:
             folded += alike
     return folded

@@ -29,12 +29,21 @@
     return `${what}, row ${row}: ${MEANINGS[cell.className] || ""}${note}`;
   }
 
+  let shownCell = null;
+
   function show(cell) {
     const text = told(cell);
     cell.setAttribute("aria-label", text);
     tip.textContent = text;
     tip.hidden = false;
-    const box = cell.getBoundingClientRect();
+    shownCell = cell;
+    stay();
+  }
+
+  // The tip stays beside its cell, wherever the page is scrolled to.
+  function stay() {
+    if (tip.hidden) return;
+    const box = shownCell.getBoundingClientRect();
     const room = document.documentElement.clientWidth - tip.offsetWidth - 8;
     tip.style.left = `${Math.max(8, Math.min(box.left, room))}px`;
     const above = box.top - tip.offsetHeight - 6;
@@ -84,7 +93,7 @@
     const cell = cellOf(event);
     if (cell) move(event, cell);
   });
-  document.addEventListener("scroll", hide, { capture: true, passive: true });
+  document.addEventListener("scroll", stay, { capture: true, passive: true });
 
   // One model at a time where there are several; without a choice, the matrix alone.
   const models = document.querySelector(".models");
