@@ -1,0 +1,166 @@
+"""Fixes: they change one expression, what they write is right, and they keep still where nothing is certain."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lint_cases import code
+
+from archtrace.lint import check_source, fixed
+from archtrace.lint.violation import Fix, Violation
+
+PAD = 0
+
+#: Wrong indices that have a fix: what stands in the code.
+FIXABLE = [
+    "torch.ne(ids, pad_token_id).sum(-1) - 1",
+    "ids.ne(pad_token_id).sum(dim=1) - 1",
+    "(ids != pad_token_id).long().sum(axis=-1) - 1",
+    "(attention_mask.sum(1) - 1).clamp(min=0)",
+    "attention_mask.long().sum(dim=-1) - 1",
+    "attention_mask.ne(0).sum(-1) - 1",
+    "torch.eq(ids, pad_token_id).int().argmax(-1) - 1",
+    "((ids == pad_token_id).long().argmax(dim=1) - 1) % ids.shape[1]",
+    "attention_mask.eq(0).int().argmax(-1) - 1",
+]
+
+SOURCE = """
+import torch
+
+def last(logits, ids, attention_mask, pad_token_id):
+    index = {}  # the last token
+    return logits[torch.arange(len(logits)), index]
+"""
+
+
+def mend(source: str) -> str:
+    """The source with all its fixes."""
+    return fixed(source, check_source("example.py", source))
+
+
+def run(source: str, ids: torch.Tensor) -> torch.Tensor:
+    """The position that `last` reads in each row."""
+    scope: dict[str, object] = {}
+    exec(compile(source, "example", "exec"), scope)
+    positions = torch.arange(ids.shape[1]).expand(ids.shape)
+    return scope["last"](positions, ids, (ids != PAD).long(), PAD)  # type: ignore[operator]
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> tuple[torch.Tensor, torch.Tensor]:
+    """The same texts, padded on the right and on the left; each has a token, one fills the row."""
+    width = draw(st.integers(1, 9))
+    lengths = [width, *draw(st.lists(st.integers(1, width), max_size=4))]
+    rows = [draw(st.lists(st.integers(1, 5), min_size=n, max_size=n)) for n in lengths]
+    right = torch.tensor([row + [PAD] * (width - len(row)) for row in rows])
+    left = torch.tensor([[PAD] * (width - len(row)) + row for row in rows])
+    return right, left
+
+
+@pytest.mark.parametrize("index", FIXABLE)
+@settings(max_examples=40, deadline=None)
+@given(batch=batches())
+def test_old_and_new_agree_on_the_right_and_new_is_right_on_the_left(
+    index: str, batch: tuple[torch.Tensor, torch.Tensor]
+) -> None:
+    """The truth is computed here: the last position that is no pad."""
+    right, left = batch
+    width = right.shape[1]
+    before = SOURCE.format(index)
+    after = mend(before)
+    assert after != before
+    assert check_source("example.py", after) == []
+    assert torch.equal(run(after, right), (right != PAD).sum(1) - 1)
+    assert torch.equal(run(after, left), torch.full((len(left),), width - 1))
+    assert torch.equal(run(before, right) % width, run(after, right))
+
+
+@pytest.mark.parametrize("index", FIXABLE)
+def test_a_fix_changes_one_expression(index: str) -> None:
+    """Comments, blank lines and the rest of the line stay as they were."""
+    before = SOURCE.format(index)
+    after = mend(before)
+    changed = [(a, b) for a, b in zip(before.split("\n"), after.split("\n"), strict=True) if a != b]
+    assert len(changed) == 1
+    assert changed[0][1].startswith("    index = ")
+    assert changed[0][1].endswith("  # the last token")
+
+
+def test_keepdim_is_kept() -> None:
+    """The shape of the index stays what it was."""
+    source = SOURCE.format("attention_mask.sum(1, keepdim=True) - 1")
+    assert "(torch.arange(attention_mask.shape[-1], device=attention_mask.device) * attention_mask)" in mend(source)
+    assert ".argmax(-1, keepdim=True)" in mend(source)
+
+
+UNCERTAIN = [
+    "lengths(attention_mask).sum(1) - 1 if False else attention_mask.sum() - 1",
+    "(attention_mask == 1).sum(-1) - 1",
+    "attention_mask.argmin(-1) - 1",
+    "self.make(ids).ne(pad_token_id).sum(-1) - 1",
+    "attention_mask.sum(-1, dtype=torch.int32) - 1",
+    "torch.argmax((~attention_mask.bool()).int(), dim=-1) - 1",
+]
+
+
+@pytest.mark.parametrize("index", UNCERTAIN)
+def test_what_is_uncertain_is_told_and_left(index: str) -> None:
+    """A violation without a fix."""
+    source = SOURCE.format(index)
+    violations = check_source("example.py", source)
+    assert violations
+    assert [v.fix for v in violations] == [None] * len(violations)
+    assert fixed(source, violations) == source
+
+
+def test_other_libraries_and_missing_imports_are_left() -> None:
+    """The fix is written in torch: it needs `import torch`, and tensors that are torch's."""
+    flax = code(
+        """
+        import torch
+        import jax.numpy as jnp
+
+        def last(logits, ids, pad_token_id):
+            return logits[jnp.arange(3), jnp.not_equal(ids, pad_token_id).sum(-1) - 1]
+        """
+    )
+    bare = "def last(logits, attention_mask):\n    return logits[:, attention_mask.sum(-1) - 1]\n"
+    for source in (flax, bare):
+        (violation,) = check_source("example.py", source)
+        assert violation.fix is None
+
+
+def test_a_fix_that_does_not_fit_changes_nothing() -> None:
+    """Another source, a place where no such expression stands, a text that is no expression."""
+    source = SOURCE.format("attention_mask.sum(1) - 1")
+    (violation,) = check_source("example.py", source)
+    assert violation.fix is not None
+    for fix in (violation.fix._replace(line=2), violation.fix._replace(text="(")):
+        assert fixed(source, [violation._replace(fix=fix)]) == source
+    assert fixed("def (", [violation]) == "def ("
+
+
+def test_several_fixes_in_one_source() -> None:
+    """All at once; line endings, tabs and a long line stay."""
+    body = "".join(
+        f"def f{n}(logits, attention_mask):\r\n\treturn logits[:, attention_mask.sum(1) - 1], 'é'\r\n" for n in range(3)
+    )
+    source = "import torch\r\n" + body
+    violations = check_source("example.py", source)
+    after = fixed(source, violations)
+    assert len(violations) == 3
+    assert after.count("argmax") == 3
+    assert after.count("\r\n") == source.count("\r\n")
+    assert check_source("example.py", after) == []
+    ast.parse(after)
+
+
+def test_a_violation_without_fix_costs_no_libcst() -> None:
+    """`fixed` gives back the very same source."""
+    source = "x = 1\n"
+    assert fixed(source, [Violation("AT001", "m", "p", 1, 1, 1, 2)]) is source
+    assert Fix(1, 1, 1, 2, "y").text == "y"

@@ -1,0 +1,207 @@
+"""Any file: nothing crashes, what cannot be read is one clear error, and the sieves lose nothing."""
+
+from __future__ import annotations
+
+import ast
+import random
+import re
+import subprocess
+import sys
+import sysconfig
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from lint_cases import code
+
+from archtrace.lint import UnreadableError, analysis, check_source, fixed, rules
+from archtrace.lint.blocks import thinned
+from archtrace.lint.words import words
+
+STDLIB = sorted(Path(sysconfig.get_path("stdlib")).glob("*.py"))
+WORDS = sorted(
+    words(
+        "input_ids attention_mask hidden_states logits pad_token_id eos_token_id sum argmax mean gather view argmin "
+        "where outputs last_hidden_state padding_side tokenizer model text arange cat prompts zip ne eq max min self "
+        "pooler_output"
+    )
+)
+
+
+def everything(path: str, text: str) -> None:
+    """Follow a text and ask every rule, whatever its words are."""
+    module = analysis.analysed(path, text)
+    for rule in rules():
+        assert all(finding.message for finding in rule.check(module))
+
+
+def disguised(text: str, seed: int) -> str:
+    """The same syntax with names of tensors in it: random flows."""
+    choose = random.Random(seed)
+    names = {n.id for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)}
+    names |= {n.attr for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Attribute)}
+    table = {name: choose.choice(WORDS) for name in sorted(names) if choose.random() < 0.7}
+    return re.sub(r"\b[A-Za-z_]\w*\b", lambda match: table.get(match.group(), match.group()), text)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(path=st.sampled_from(STDLIB), seed=st.integers(0, 2**16))
+def test_any_python_is_followed(path: Path, seed: int) -> None:
+    """Files of the standard library, as they are and with other names; fixes of them parse again."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    if len(text) > 150_000:
+        return
+    everything(str(path), text)
+    other = disguised(text, seed)
+    try:
+        ast.parse(other)
+    except SyntaxError:
+        return
+    everything(str(path), other)
+    ast.parse(fixed(other, check_source(str(path), other)))
+
+
+@settings(max_examples=150, deadline=None)
+@given(lines=st.lists(st.sampled_from([line for r in rules() for c in r.invalid.values() for line in c.split("\n")])))
+def test_scraps_are_followed_or_refused(lines: list[str]) -> None:
+    """Lines of the cases in any order: either they parse and are followed, or they are refused clearly."""
+    with suppress(UnreadableError):
+        check_source("scraps.py", "\n".join(line[12:] for line in lines))
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.binary(max_size=200))
+def test_any_bytes_are_answered(data: bytes) -> None:
+    """A list, or an UnreadableError."""
+    with suppress(UnreadableError):
+        assert isinstance(check_source("bytes.py", data + b"\nlogits[mask.sum(1) - 1]"), list)
+
+
+TELLING = b"\ndef f(logits, attention_mask):\n    return logits[:, attention_mask.sum(1) - 1]\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "line", "reason"),
+    [
+        (b"x = (" + TELLING, 1, "'(' was never closed"),
+        (b"x = 1\ny = \0" + TELLING, 2, "null byte"),
+        (b"# coding: klingon\n" + TELLING, 1, "unknown encoding"),
+        (b"x = '\xff'\n" + TELLING, 1, "invalid or missing encoding declaration"),
+        (b"# coding: ascii\nx = 1\ny = '\xc3\xa9'" + TELLING, 3, "is not ascii"),
+        (b"x = " + b"(" * 5000 + b"1" + b")" * 5000 + TELLING, 1, "too many nested parentheses"),
+        (b"x = " + b"-" * 50_000 + b"1" + TELLING, 1, "nested too deeply"),
+        (b"x = " + b" + ".join([b"y"] * 20_000) + TELLING, 1, "nested too deeply"),
+    ],
+)
+def test_what_cannot_be_read_is_one_clear_error(data: bytes, line: int, reason: str) -> None:
+    """Path, line, and why."""
+    with pytest.raises(UnreadableError, match=re.escape(reason)) as raised:
+        check_source("bad.py", data)
+    assert (raised.value.path, raised.value.line) == ("bad.py", line)
+
+
+@pytest.mark.parametrize("first", [b"\xef\xbb\xbf", b"# coding: latin-1\nx = '\xe9'", b"\f", b""])
+def test_encodings(first: bytes) -> None:
+    """A byte order mark, another coding, a form feed; and the line endings of all systems."""
+    data = first + TELLING
+    for ending in (b"\n", b"\r\n", b"\r"):
+        (violation,) = check_source("ok.py", data.replace(b"\n", ending))
+        assert violation.code == "AT001"
+        assert violation.line == data[: data.index(b"logits[")].count(b"\n") + 1
+
+
+def test_what_the_search_passes_over_is_not_even_parsed() -> None:
+    """A file without the words of any rule is no concern, whatever it is."""
+    assert check_source("binary.py", bytes(range(256)) * 4) == []
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.code)
+def test_the_sieves_lose_nothing(rule: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thinned or whole, among much else or alone: the same is found."""
+    filler = "".join(f"\nclass Filler{n}:\n    def size(self):\n\n        return {n}\n" for n in range(3))
+    for text in getattr(rule, "invalid").values():  # noqa: B009
+        source = code(text) + filler
+        thin = [v[:6] for v in check_source("x.py", source)]
+        with monkeypatch.context() as patch:
+            patch.setattr(analysis, "thinned", lambda data, codes: data)
+            assert [v[:6] for v in check_source("x.py", source)] == thin
+        assert thin
+
+
+def test_thinned_source_keeps_its_lines() -> None:
+    """A string that looks like code is not cut; decorators go with what they decorate."""
+    source = code(
+        '''
+        import torch
+
+        TEXT = """
+        def no_function():
+        """
+
+        @decorated(
+            text="""
+        class Nor
+        """
+        )
+        class Gone:
+            """Says what it is."""
+
+            @property
+            def gone(self):
+                return 1
+
+            def kept(self, logits, attention_mask):
+                return logits[:, attention_mask.sum(1) - 1]
+
+        def gone_too(
+            x,
+        ):
+            return x
+        '''
+    ).encode()
+    thin = thinned(source, ["AT001"])
+    ast.parse(thin)
+    assert thin.count(b"\n") == source.count(b"\n")
+    assert b"attention_mask.sum(1) - 1" in thin
+    assert b"return 1" not in thin
+    assert b"gone_too" not in thin
+    assert b"TEXT" in thin
+
+
+@pytest.mark.parametrize(
+    ("statement", "absent"),
+    [
+        ("import archtrace.lint", "ast dataclasses torch transformers libcst numpy networkx"),
+        ("from archtrace.lint import check_source; check_source('x.py', b'x = 1')", "ast dataclasses torch libcst"),
+        (f"from archtrace.lint import check_source; check_source('x.py', {TELLING!r})", "torch transformers libcst"),
+    ],
+)
+def test_nothing_heavy_is_imported_on_the_way(statement: str, absent: str) -> None:
+    """Each sieve imports what it needs, and libcst is for fixes alone."""
+    program = f"import sys; {statement}; print(sorted(set({absent.split()!r}) & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "deep",
+    [
+        "({} if 1 else 2)",
+        "(1 if {} else 2)",
+        "({} is None)",
+        "(a := {})",
+        "f({})",
+        "[{} for i in y]",
+        "x[{}]",
+        "not {}",
+    ],
+)
+def test_depth_costs_no_more_than_its_length(deep: str) -> None:
+    """Nothing is followed twice at each level: fifty levels would never end."""
+    text = "y"
+    for _ in range(50):
+        text = deep.format(text)
+    with suppress(UnreadableError):
+        everything("deep.py", f"def f(attention_mask):\n    return {text}\n")

@@ -1,0 +1,13 @@
+"""The source rules of `archtrace check`: wrong readouts found in Python code, by what flows where.
+
+>>> from archtrace.lint import check_source
+>>> source = b"def last(logits, attention_mask):\\n    return logits[:, attention_mask.sum(1) - 1]\\n"
+>>> [(v.code, v.line, v.col) for v in check_source("example.py", source)]
+[('AT001', 2, 22)]
+"""
+
+from archtrace.lint.check import check_source, fixed
+from archtrace.lint.rules import RESERVED, RETIRED, rule, rules
+from archtrace.lint.violation import Fix, UnreadableError, Violation
+
+__all__ = ["RESERVED", "RETIRED", "Fix", "UnreadableError", "Violation", "check_source", "fixed", "rule", "rules"]

@@ -1,0 +1,83 @@
+"""One file followed from its first statement to its last: the module with its events."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from archtrace.lint.blocks import thinned
+from archtrace.lint.decode import decoded
+from archtrace.lint.events import Module
+from archtrace.lint.frame import Frame, Machine
+from archtrace.lint.statements import block, later, run_function, statement
+from archtrace.lint.violation import UnreadableError
+
+
+def parsed(path: str, text: str) -> ast.Module:
+    """The syntax tree; a text that does not parse is an UnreadableError."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(text, path)
+    except SyntaxError as error:
+        raise UnreadableError(path, error.msg, error.lineno or 1, error.offset or 1) from None
+    except (RecursionError, MemoryError):
+        raise UnreadableError(path, "it is nested too deeply") from None
+    except ValueError as error:
+        raise UnreadableError(path, str(error)) from None
+
+
+def analysed(path: str, text: str) -> Module:
+    """Follow a file."""
+    module = Module(path, parsed(path, text))
+    try:
+        _follow(module, names_side="side" in text or "_pad" in text)
+    except RecursionError:
+        raise UnreadableError(path, "it is nested too deeply") from None
+    return module
+
+
+def followed(path: str, data: bytes, codes: Sequence[str], coding: str | None = None) -> tuple[list[str], Module]:
+    """Follow what matters of a file: its lines, and the module. What the second sieve spoils is followed whole."""
+    text = decoded(path, data, coding)
+    thin = thinned(data, codes)
+    if thin is not data:
+        with suppress(UnreadableError):
+            return text.split("\n"), analysed(path, decoded(path, thin, coding))
+    return text.split("\n"), analysed(path, text)
+
+
+def _follow(module: Module, *, names_side: bool) -> None:
+    """The statements of the module first, then its functions and classes, which see the names of the module."""
+    body = module.tree.body
+    machine = Machine(module, run=run_function, names_side=names_side)
+    machine.functions = {n.name: n for n in body if isinstance(n, ast.FunctionDef)}
+    machine.classes = {n.name: n for n in body if isinstance(n, ast.ClassDef)}
+    module.imports = _imports(module.tree)
+    whole = Frame(machine, {})
+    block([n for n in body if not later(n)], whole)
+    for node in body:
+        if later(node):
+            statement(node, replace(whole, names=dict(whole.names), side_asked=False))
+
+
+def _imports(tree: ast.Module) -> dict[str, str]:
+    """Local name -> the dotted name that it stands for. Imports stand at the top, or under `if` and `try` there."""
+    found: dict[str, str] = {}
+    for node in tree.body:
+        inner = [node] if isinstance(node, ast.Import | ast.ImportFrom) else _guarded(node)
+        for one in inner:
+            origin = f"{'.' * one.level}{one.module or ''}." if isinstance(one, ast.ImportFrom) else ""
+            for alias in one.names:
+                local = alias.asname or (alias.name if origin else alias.name.split(".")[0])
+                found[local] = origin + alias.name if origin or alias.asname else local
+    return found
+
+
+def _guarded(node: ast.stmt) -> list[ast.Import | ast.ImportFrom]:
+    if not isinstance(node, ast.If | ast.Try):
+        return []
+    return [n for n in ast.walk(node) if isinstance(n, ast.Import | ast.ImportFrom)]

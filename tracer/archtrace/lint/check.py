@@ -1,0 +1,68 @@
+"""Files to violations: three sieves. Bytes are searched; what is left is parsed and followed; libcst only mends."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+from archtrace.lint.needs import NEEDS, holds
+from archtrace.lint.violation import Fix, Violation
+
+if TYPE_CHECKING:
+    import ast
+
+    from archtrace.lint.rule import Finding
+
+
+def check_source(path: str, source: bytes | str, codes: Collection[str] | None = None) -> list[Violation]:
+    """What the rules of these codes (all of them, unless given) say of one file, in the order of its lines.
+
+    Raises UnreadableError for a file that is no Python, if there is any reason to read it at all.
+    """
+    data = source.encode("utf-8", "replace") if isinstance(source, str) else source
+    wanted = [code for code, needs in NEEDS.items() if (codes is None or code in codes) and holds(data, needs.groups)]
+    return _followed(path, data, wanted, is_text=isinstance(source, str)) if wanted else []
+
+
+def _followed(path: str, data: bytes, codes: Sequence[str], *, is_text: bool) -> list[Violation]:
+    """What the rules say of a file that holds their words."""
+    from archtrace.lint.analysis import followed
+    from archtrace.lint.rules import rule
+
+    lines, module = followed(path, data, codes, coding="utf-8" if is_text else None)
+    found = {
+        (code, span): _violation(code, finding, path, span)
+        for code in codes
+        for finding in rule(code).check(module)
+        if (span := _span(finding.node, lines))
+    }
+    return sorted(found.values(), key=lambda violation: violation.place)
+
+
+def fixed(source: str, violations: Sequence[Violation]) -> str:
+    """The source with the fixes of these violations in it; as it was, where a fix does not fit or would not parse."""
+    fixes = [v.fix for v in violations if v.fix]
+    if not fixes:
+        return source
+    from archtrace.lint.mend import mended
+
+    return mended(source, fixes)
+
+
+def _span(node: ast.AST, lines: Sequence[str]) -> tuple[int, int, int, int]:
+    """Lines and columns from 1, in characters; of a function, its first line alone."""
+    line, end, start, stop = (getattr(node, f) for f in ("lineno", "end_lineno", "col_offset", "end_col_offset"))
+    if hasattr(node, "body"):
+        return line, start + 1, line, len(lines[line - 1]) + 1
+    return line, _column(lines, line, start), end, _column(lines, end, stop)
+
+
+def _column(lines: Sequence[str], line: int, offset: int) -> int:
+    """The column of a byte offset: `ast` counts bytes of UTF-8."""
+    text = lines[line - 1] if line <= len(lines) else ""
+    return (offset if text.isascii() else len(text.encode()[:offset].decode(errors="ignore"))) + 1
+
+
+def _violation(code: str, finding: Finding, path: str, span: tuple[int, int, int, int]) -> Violation:
+    fix = Fix(*span, finding.instead) if finding.instead else None
+    return Violation(code, finding.message, path, *span, finding.function, fix)

@@ -1,0 +1,62 @@
+"""What a condition asks: whether there is a mask, on which side padding stands."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from archtrace.lint.expressions import evaluate
+from archtrace.lint.facts import meaning
+from archtrace.lint.frame import Frame
+from archtrace.lint.values import Side, Tokens, has
+
+
+def no_mask(test: ast.expr, frame: Frame, *, holds: bool) -> bool:
+    """True when there is no mask if `test` is as `holds` says."""
+    if isinstance(test, ast.BoolOp):
+        sure = isinstance(test.op, ast.And) == holds
+        return any(no_mask(t, frame, holds=holds) for t in test.values) if sure else False
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        return no_mask(test.operand, frame, holds=not holds)
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1:
+        return False
+    operator, other = test.ops[0], test.comparators[0]
+    if isinstance(operator, ast.Is | ast.IsNot) and isinstance(other, ast.Constant) and other.value is None:
+        return isinstance(operator, ast.Is) == holds and _is_mask(test.left, frame)
+    if isinstance(operator, ast.In | ast.NotIn) and isinstance(test.left, ast.Constant):
+        return isinstance(operator, ast.NotIn) == holds and meaning(str(test.left.value)) == "attended"
+    return False
+
+
+def _is_mask(node: ast.expr, frame: Frame) -> bool:
+    word = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+    return "mask" in word or (isinstance(node, ast.Name) and has(frame.look(node.id), Tokens))
+
+
+def asks_side(test: ast.expr, frame: Frame) -> bool:
+    """True when the test looks at the side of padding."""
+    if has(evaluate(test, frame), Side):
+        return True
+    if not frame.machine.names_side:
+        return False
+    words = (
+        n.id if isinstance(n, ast.Name) else n.attr if isinstance(n, ast.Attribute) else "" for n in ast.walk(test)
+    )
+    return any(meaning(word) == "side" for word in words if word)
+
+
+@contextmanager
+def under(test: ast.expr, frame: Frame, *, holds: bool) -> Iterator[None]:
+    """Follow what happens when the test holds, and then when it does not: the test itself is followed once.
+
+    The side, once asked for, stays asked for.
+    """
+    if holds:
+        frame.side_asked = asks_side(test, frame) or frame.side_asked
+    before = frame.without_mask
+    frame.without_mask = before or no_mask(test, frame, holds=holds)
+    try:
+        yield
+    finally:
+        frame.without_mask = before

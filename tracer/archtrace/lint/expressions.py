@@ -1,0 +1,283 @@
+"""Expressions to abstract values: a handler a kind of node."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from archtrace.lint.calls import called
+from archtrace.lint.events import Divide, Gather, Read
+from archtrace.lint.facts import READ, TASKS
+from archtrace.lint.frame import Frame, named
+from archtrace.lint.operations import BINARY, Call, compare, invert
+from archtrace.lint.selection import fixed_index, outputs_item, selected
+from archtrace.lint.values import (
+    UNKNOWN,
+    Const,
+    Encoding,
+    EosRows,
+    Extreme,
+    Hidden,
+    Many,
+    MaskedSum,
+    Outputs,
+    Side,
+    Size,
+    Table,
+    Tokens,
+    Value,
+    Values,
+    has,
+    items,
+    one,
+    only,
+)
+
+Handler: TypeAlias = Callable[[Any, Frame], Values]
+
+#: An expression may be this many things; beyond, it is unknown.
+LIMIT = 8
+
+
+def evaluate(node: ast.expr | None, frame: Frame) -> Values:
+    """What an expression may be; everything in it is followed."""
+    if node is None:
+        return UNKNOWN
+    handler = HANDLERS.get(type(node), _children)
+    values = handler(node, frame)
+    return values if len(values) <= LIMIT else UNKNOWN
+
+
+def union(parts: Iterable[Values]) -> Values:
+    """Any of these."""
+    return frozenset().union(*parts)
+
+
+def known(values: Iterable[Value]) -> Values:
+    """Without the stand-ins for the unknown."""
+    return frozenset(v for v in values if type(v) is not Value)
+
+
+def each(values: Values) -> Iterable[Value]:
+    """The values one by one; the unknown is one too."""
+    return values or (Value(),)
+
+
+def _children(node: ast.expr, frame: Frame) -> Values:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.expr):
+            evaluate(child, frame)
+    return UNKNOWN
+
+
+def _constant(node: ast.Constant, frame: Frame) -> Values:
+    if isinstance(node.value, str | int | float | bool | None):
+        return one(Const(node.value))
+    return UNKNOWN
+
+
+def _name(node: ast.Name, frame: Frame) -> Values:
+    return frame.look(node.id)
+
+
+def _attribute(node: ast.Attribute, frame: Frame) -> Values:
+    if isinstance(node.value, ast.Name) and node.value.id == "self":
+        return frame.own(node.attr)
+    base = evaluate(node.value, frame)
+    if node.attr in TASKS:
+        return one(Const(node.attr))
+    if node.attr in READ and base:
+        frame.emit(Read(node, frame.scope(), base, node.attr))
+    parts = [attribute_of(value, node.attr) for value in base]
+    found = union(p for p in parts if p is not None)
+    return found or (UNKNOWN if any(p is not None for p in parts) else named(node.attr))
+
+
+def attribute_of(value: Value, name: str) -> Values | None:
+    """An attribute of a value; None where the name alone must tell."""
+    if name in ("shape", "data", "T", "mT"):
+        return one(value if name == "data" else Size() if name == "shape" else None)
+    if isinstance(value, Extreme):
+        return {"values": value.values, "indices": value.indices}.get(name)
+    return outputs_item(value, name) if isinstance(value, Outputs) else None
+
+
+def _subscript(node: ast.Subscript, frame: Frame) -> Values:
+    base = evaluate(node.value, frame)
+    if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+        return keyed(base, node.slice.value)
+    parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+    values = [evaluate(part, frame) for part in parts]
+    picked = union(v for v, part in zip(values, parts, strict=True) if not isinstance(part, ast.Slice))
+    if picked and (has(base, Hidden) or has(base, EosRows)):
+        frame.emit(Gather(node, frame.scope(), base, picked, fixed_index(parts)))
+    return known(v for b in base for v in selected(node, b, parts, values))
+
+
+def keyed(base: Values, key: str) -> Values:
+    """`base["key"]`."""
+    for table in only(base, Table):
+        return dict(table.items).get(key, UNKNOWN)
+    for outputs in only(base, Outputs):
+        return outputs_item(outputs, key) or UNKNOWN
+    return named(key)
+
+
+def _call(node: ast.Call, frame: Frame) -> Values:
+    return known(called(node, frame, evaluate))
+
+
+def _binary(node: ast.BinOp, frame: Frame) -> Values:
+    left, right = evaluate(node.left, frame), evaluate(node.right, frame)
+    if not left and not right:
+        return UNKNOWN
+    if isinstance(node.op, ast.Div | ast.FloorDiv):
+        return _divide(node, left, right, frame)
+    if type(node.op) not in BINARY:
+        return UNKNOWN
+    rule, commutes = BINARY[type(node.op)]
+    results = [rule(node, value, right) for value in each(left)]
+    if commutes:
+        results += [rule(node, value, left) for value in each(right)]
+    return known(union(results))
+
+
+def _divide(node: ast.BinOp, left: Values, right: Values, frame: Frame) -> Values:
+    if has(left, MaskedSum):
+        frame.emit(Divide(node, frame.scope(), left, right))
+    return frozenset(only(left, Hidden))
+
+
+def _unary(node: ast.UnaryOp, frame: Frame) -> Values:
+    values = evaluate(node.operand, frame)
+    if isinstance(node.op, ast.USub):
+        return frozenset(Const(-v.value) for v in only(values, Const) if isinstance(v.value, int | float))
+    if isinstance(node.op, ast.Not):
+        return frozenset(only(values, Side))
+    return known(v for value in values for v in (invert(Call(node, value)) or only(frozenset((value,)), Side)))
+
+
+#: Comparison -> whether it is one of equality; `>` against 0 is like `!=`.
+COMPARISONS: dict[type[ast.cmpop], bool] = {ast.Eq: True, ast.NotEq: False, ast.Gt: False}
+
+
+def _compare(node: ast.Compare, frame: Frame) -> Values:
+    left = evaluate(node.left, frame)
+    rights = [evaluate(right, frame) for right in node.comparators]
+    if len(rights) > 1 or type(node.ops[0]) not in COMPARISONS:
+        return frozenset(v for values in (left, *rights) for v in only(values, Side))
+    equal = COMPARISONS[type(node.ops[0])]
+    there = [compare(value, rights[0], equal=equal) for value in each(left)]
+    back = [compare(value, left, equal=equal) for value in each(rights[0])]
+    return frozenset(v for v in (*there, *back) if v is not None)
+
+
+def _either(node: ast.BoolOp, frame: Frame) -> Values:
+    return union([evaluate(value, frame) for value in node.values])
+
+
+def _if(node: ast.IfExp, frame: Frame) -> Values:
+    from archtrace.lint.conditions import under
+
+    with under(node.test, frame, holds=True):
+        then = evaluate(node.body, frame)
+    with under(node.test, frame, holds=False):
+        return then | evaluate(node.orelse, frame)
+
+
+def _many(node: ast.Tuple | ast.List | ast.Set, frame: Frame) -> Values:
+    parts = tuple(evaluate(e, frame) for e in node.elts)
+    return one(Many(parts)) if len(parts) <= LIMIT else UNKNOWN
+
+
+def _dict(node: ast.Dict, frame: Frame) -> Values:
+    values = [evaluate(v, frame) for v in node.values]
+    pairs = [(k.value, v) for k, v in zip(node.keys, values, strict=True) if isinstance(k, ast.Constant)]
+    return one(Table(tuple((k, v) for k, v in pairs if isinstance(k, str))))
+
+
+def _walrus(node: ast.NamedExpr, frame: Frame) -> Values:
+    frame.bind(node.target.id, evaluate(node.value, frame))
+    return frame.look(node.target.id)
+
+
+def _inner(node: ast.Await | ast.Starred, frame: Frame) -> Values:
+    return evaluate(node.value, frame)
+
+
+def _slice(node: ast.Slice, frame: Frame) -> Values:
+    for part in (node.lower, node.upper, node.step):
+        evaluate(part, frame)
+    return UNKNOWN
+
+
+def _comprehension(node: ast.ListComp | ast.SetComp | ast.GeneratorExp, frame: Frame) -> Values:
+    inner = replace(frame, names=dict(frame.names))
+    for generator in node.generators:
+        assign(generator.target, elements(evaluate(generator.iter, inner)), inner)
+        for condition in generator.ifs:
+            evaluate(condition, inner)
+    return evaluate(node.elt, inner)
+
+
+def _dict_comprehension(node: ast.DictComp, frame: Frame) -> Values:
+    inner = replace(frame, names=dict(frame.names))
+    for generator in node.generators:
+        assign(generator.target, elements(evaluate(generator.iter, inner)), inner)
+    return frozenset(only(evaluate(node.value, inner), Encoding))
+
+
+def elements(values: Values) -> Values:
+    """What one turn of a loop over this gets: a row of a tensor; of zip and enumerate, a tuple of such."""
+    return known(v for value in values for v in _element(value))
+
+
+def _element(value: Value) -> Values:
+    if isinstance(value, Many):
+        return one(Many(tuple(elements(i) for i in value.items)))
+    if isinstance(value, Const | Size | Outputs | Encoding | Table):
+        return UNKNOWN
+    return one(replace(value, row=True) if isinstance(value, Tokens) else value)
+
+
+def assign(target: ast.expr, values: Values, frame: Frame) -> None:
+    """Bind a target: a name, an attribute of self, a tuple of targets."""
+    if isinstance(target, ast.Name):
+        frame.bind(target.id, values)
+    elif isinstance(target, ast.Tuple | ast.List):
+        parts = items(values) or ()
+        for number, part in enumerate(target.elts):
+            fits = len(parts) == len(target.elts)
+            assign(part, parts[number] if fits else UNKNOWN, frame)
+    elif isinstance(target, ast.Starred):
+        assign(target.value, UNKNOWN, frame)
+    elif isinstance(target, ast.Attribute | ast.Subscript):
+        evaluate(target.value, frame)
+
+
+HANDLERS: dict[type[ast.expr], Handler] = {
+    ast.Constant: _constant,
+    ast.Name: _name,
+    ast.Attribute: _attribute,
+    ast.Subscript: _subscript,
+    ast.Call: _call,
+    ast.BinOp: _binary,
+    ast.UnaryOp: _unary,
+    ast.Compare: _compare,
+    ast.BoolOp: _either,
+    ast.IfExp: _if,
+    ast.Tuple: _many,
+    ast.List: _many,
+    ast.Set: _many,
+    ast.Dict: _dict,
+    ast.NamedExpr: _walrus,
+    ast.Await: _inner,
+    ast.Starred: _inner,
+    ast.Slice: _slice,
+    ast.ListComp: _comprehension,
+    ast.SetComp: _comprehension,
+    ast.GeneratorExp: _comprehension,
+    ast.DictComp: _dict_comprehension,
+}

@@ -1,0 +1,94 @@
+"""What names and spellings mean: the facts that the analysis starts from, as tables."""
+
+from __future__ import annotations
+
+import re
+
+from archtrace.lint.words import words
+
+#: Last word of a name, an attribute or a string key -> what it holds. The first pattern that fits wins.
+NAMES: tuple[tuple[str, str], ...] = (
+    (r"(\w*_)?(pad|padding)_?(token)?_?(id|idx|index|token)|pad_token_ids?|pad", "pad"),
+    (r"(\w*_)?(eos|eot|end_of_text)_?(token)?_?(id|idx|index|token)|eos", "eos"),
+    (r"(\w*_)?(eos|eot)_masks?|is_eos", "eosmask"),
+    (r"left_pad(ding|ded)?|is_left_pad\w*|right_pad(ding|ded)?|is_right_pad\w*|padding_side|pad_side", "side"),
+    (r"ids|(\w*_)?(input_ids|query_responses?|prompt_completion_ids)", "ids"),
+    (r"(\w*_)?(key_)?padding_masks?|pad_masks?|is_pad(ding)?", "padded"),
+    (r"(\w*_)?attention_masks?|attn_masks?|input_masks?|non_pad_masks?|token_masks?", "attended"),
+    (r"(\w*_)?hidden_states?|last_hiddens?|hiddens?|sequence_outputs?|(token|word)_embeddings|lm_output|"
+     r"encoder_hidden|last_layer|last_hidden_layer", "hidden"),
+    (r"(\w*_)?logits", "logits"),
+    (r"(\w*_)?outputs", "outputs"),
+    (r"x|features|embeddings|embeds|rewards|values|scores", "weak"),
+)  # fmt: skip
+
+#: Names that only a subscript by id makes token ids (`text.argmax(-1)` in CLIP's text towers).
+TEXT_NAMES = words("text texts tokens token_ids input_tokens text_ids text_tokens caption captions")
+
+#: Names that hold soft prompts.
+PROMPTS = re.compile(
+    r"prompts?|soft_prompts?|(prompt|prefix|virtual|soft)_\w*embed\w*|virtual_tokens?|learned_prompts?"
+)
+
+#: Callees, by their last word, that turn ids into vectors or run a backbone.
+EMBEDDERS = re.compile(r"embed\w*|wte|\w*_embedding|word_embeddings|get_input_embeddings")
+BACKBONES = re.compile(
+    r"(\w*_)?(model|backbone|encoder|decoder|transformer|lm|bert|roberta|llm|plm)(_model)?|forward", re.IGNORECASE
+)
+#: A module called on hidden states gives one vector a token, unless its name says that it pools.
+POOLERS = re.compile(
+    r"\w*(pool|summary|cls|aggregat|readout|loss|criterion|classification_head|mean|average|avg|select|gather|extract"
+    r"|take|last_token|len|size|mask|print|log|zip|check|router|gate)\w*",
+    re.IGNORECASE,
+)
+
+#: Means over these are no means over the tokens of a text: parts of a layer, and what is no text.
+NO_TEXT = re.compile(r"Attention|Layer|Block|Embeddings|image|vision|video|audio|speech|pixel|patch", re.IGNORECASE)
+
+#: Classes whose classifier finds its token by the pad id, if it is no encoder's.
+CLASSIFIERS = re.compile(r"\w*(ForSequenceClassification|RewardModel)")
+
+#: Builtins that give what they are given.
+PASSING = words("int float bool list tuple max min abs round sorted reversed iter next cast")
+
+#: Calls that rules ask about, and attributes, keys and keywords whose storing they ask about.
+CALLS = words("get_peft_model add_special_tokens")
+KEYWORD_CALLS = words("peft_config inputs_embeds")
+STORED = words("pad_token pad_token_id padding_side")
+READ = words("pooler_output")
+
+#: Members of PEFT's TaskType, which are as good as their names.
+TASKS = words("SEQ_CLS TOKEN_CLS CAUSAL_LM SEQ_2_SEQ_LM FEATURE_EXTRACTION QUESTION_ANS")
+
+#: Adapter configs of PEFT.
+ADAPTERS = re.compile(
+    r"(Lora|DoRA|AdaLora|IA3|LoHa|LoKr|OFT|BOFT|Vera|PromptTuning|PromptEncoder|PrefixTuning|MultitaskPromptTuning|CPT"
+    r"|PromptLearning)Config"
+)
+TOKENIZERS = re.compile(r"\w*(tokenizer|processor|Tokenizer|Processor)(Fast)?")
+TOKENIZING = words("batch_encode_plus encode_plus pad __call__")
+
+#: Modules whose functions take the tensor as their first argument, and whose tensors no torch code mends.
+LIBRARIES = words("torch F functional jnp np numpy tf jax")
+FOREIGN = words("jnp np numpy tf jax")
+
+
+_PATTERNS = tuple((re.compile(pattern), what) for pattern, what in NAMES)
+_KNOWN: dict[str, str] = {}
+
+
+def meaning(name: str) -> str:
+    """What a tensor of this name holds, "" when the name says nothing."""
+    if name not in _KNOWN:
+        _KNOWN[name] = next((m for pattern, m in _PATTERNS if pattern.fullmatch(name.lower())), "")
+    return _KNOWN[name]
+
+
+#: Mask methods that a base class called once -> the version of transformers since which none does.
+MASK_METHODS = {
+    "_update_causal_mask": "4.53",
+    "_prepare_decoder_attention_mask": "4.36",
+    "_prepare_attn_mask": "4.36",
+    "_expand_mask": "4.36",
+    "_make_causal_mask": "4.36",
+}

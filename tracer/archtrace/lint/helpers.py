@@ -1,0 +1,73 @@
+"""Helpers of the same module, followed with the arguments of the call."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from archtrace.lint.frame import Frame
+from archtrace.lint.values import (
+    UNKNOWN,
+    Count,
+    EosId,
+    EosMask,
+    EosRows,
+    Extreme,
+    FirstPad,
+    HighestId,
+    Ids,
+    Inflated,
+    PadId,
+    Tokens,
+    Values,
+)
+
+#: Calls within calls that are followed.
+DEPTH = 3
+#: A helper is small: its lines.
+LINES = 60
+#: What is worth following into a helper.
+TELLING = (Tokens, Count, FirstPad, HighestId, EosMask, EosRows, Extreme, Ids, Inflated, PadId, EosId)
+
+
+def inlined(node: ast.Call, frame: Frame, arguments: tuple[Values, ...], keywords: dict[str, Values]) -> Values | None:
+    """What the helper returns for these arguments; None when this is no call of a helper that is worth following."""
+    function, owner = _callee(node.func, frame)
+    telling = any(isinstance(v, TELLING) for values in (*arguments, *keywords.values()) for v in values)
+    if function is None or not telling or frame.depth >= DEPTH or _length(function) > LINES:
+        return None
+    given = _bound(function, arguments, keywords, method=owner is not None)
+    key = (function, frame.owner if owner else None, tuple(given.items()), frame.without_mask, frame.side_asked)
+    machine = frame.machine
+    if key not in machine.answers:
+        machine.answers[key] = UNKNOWN
+        name = f"{owner.name}.{function.name}" if owner else function.name
+        names = {} if owner is None else dict.fromkeys(("self",), UNKNOWN)
+        inner = replace(frame, names=names, function=name, owner=owner, depth=frame.depth + 1, returned=UNKNOWN)
+        machine.answers[key] = machine.run(function, inner, given)
+    return machine.answers[key]
+
+
+def _callee(func: ast.expr, frame: Frame) -> tuple[ast.FunctionDef | None, ast.ClassDef | None]:
+    if isinstance(func, ast.Name):
+        return frame.machine.functions.get(func.id), None
+    if isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name):
+        if func.value.id in ("self", "cls"):
+            return frame.method(func.attr), frame.owner
+        owner = frame.machine.classes.get(func.value.id)
+        return (replace(frame, owner=owner).method(func.attr), owner) if owner else (None, None)
+    return None, None
+
+
+def _length(function: ast.FunctionDef) -> int:
+    return (function.end_lineno or function.lineno) - function.body[0].lineno
+
+
+def _bound(
+    function: ast.FunctionDef, arguments: tuple[Values, ...], keywords: dict[str, Values], *, method: bool
+) -> dict[str, Values]:
+    """Arguments by the names of the parameters."""
+    parameters = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
+    static = any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in function.decorator_list)
+    skipped = parameters[1:] if method and not static else parameters
+    return {**dict(zip(skipped, arguments, strict=False)), **keywords}

@@ -1,0 +1,114 @@
+"""Tokenizers, models and adapter configs: calls that build them, and calls of them."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from archtrace.lint import facts
+from archtrace.lint.values import (
+    UNKNOWN,
+    Adapter,
+    Encoding,
+    Hidden,
+    Ids,
+    Model,
+    Outputs,
+    Prompts,
+    Tokenizer,
+    Tokens,
+    Values,
+    constant,
+    has,
+    one,
+    only,
+)
+
+if TYPE_CHECKING:
+    from archtrace.lint.calls import Site
+
+
+def built(site: Site) -> Values | None:
+    """A tokenizer, a model, an adapter config; or what one of these returns; None when it is nothing of the kind."""
+    return _loaded(site) or _adapter(site) or _encoded(site) or _ran(site) or _embedded(site)
+
+
+def last_word(node: ast.expr) -> str:
+    """`c` of `a.b.c`."""
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def _text(values: Values) -> str:
+    found = constant(values)
+    return found if isinstance(found, str) else ""
+
+
+def _loaded(site: Site) -> Values | None:
+    """`Class.from_pretrained("id", ...)`."""
+    if site.name not in ("from_pretrained", "from_config") or not isinstance(site.node.func, ast.Attribute):
+        return None
+    kind = last_word(site.node.func.value)
+    named = site.arguments[0] if site.arguments else site.keywords.get("pretrained_model_name_or_path", UNKNOWN)
+    checkpoint = _text(named) if site.name == "from_pretrained" else ""
+    if facts.TOKENIZERS.fullmatch(kind):
+        return one(Tokenizer(_text(site.keywords.get("padding_side", UNKNOWN)), checkpoint))
+    if not kind[:1].isupper() or kind.endswith("Config"):
+        return None
+    model = Model(kind, checkpoint)
+    site.frame.machine.module.models.append(model)
+    return one(model)
+
+
+def _adapter(site: Site) -> Values | None:
+    if not facts.ADAPTERS.fullmatch(site.name):
+        return None
+    return one(Adapter(site.name, tuple(site.keywords.items()), site.node))
+
+
+def _encoded(site: Site) -> Values | None:
+    """`tokenizer(texts, padding=True)`."""
+    direct = isinstance(site.node.func, ast.Name) or site.name not in facts.TOKENIZING
+    word = last_word(site.node.func if direct else site.node.func.value)  # type: ignore[attr-defined]
+    tokenizers = only(site.base, Tokenizer)
+    if not tokenizers and not facts.TOKENIZERS.fullmatch(word):
+        return None
+    if word[:1].isupper():
+        return None
+    if isinstance(site.node.func, ast.Attribute) and direct and facts.meaning(site.name) == "" and tokenizers:
+        return None if not facts.TOKENIZERS.fullmatch(site.name) else _encoding(site, tokenizers)
+    return _encoding(site, tokenizers)
+
+
+def _encoding(site: Site, tokenizers: list[Tokenizer]) -> Values:
+    padding = constant(site.keywords.get("padding", UNKNOWN))
+    several = not (site.arguments and isinstance(constant(site.arguments[0]), str))
+    padded = padding == "max_length" or (several and padding in (True, "longest"))
+    side = _text(site.keywords.get("padding_side", UNKNOWN)) or next((t.side for t in tokenizers), "")
+    return one(Encoding(padded, side))
+
+
+def _ran(site: Site) -> Values | None:
+    """`model(**encoding)`, `self.backbone(input_ids, attention_mask=mask)`."""
+    if site.library or not (has(site.base, Model) or facts.BACKBONES.fullmatch(site.name)):
+        return None
+    given = [v for values in site.everything for v in values]
+    fed = any(isinstance(v, Ids | Encoding | Tokens | Prompts) for v in given)
+    if not fed and not {"input_ids", "inputs_embeds", "attention_mask"} & site.keywords.keys():
+        return _kept(site)
+    model = next(iter(only(site.base, Model)), None)
+    encoding = next((v for v in given if isinstance(v, Encoding)), None)
+    return one(Outputs(model, encoding, any(isinstance(v, Prompts) and v.joined for v in given)))
+
+
+def _kept(site: Site) -> Values | None:
+    """A backbone called on vectors (`self.transformer(x)`): vectors."""
+    first = site.arguments[0] if site.arguments else UNKNOWN
+    return frozenset(only(first, Hidden)) or None
+
+
+def _embedded(site: Site) -> Values | None:
+    """`self.token_embedding(ids)`."""
+    first = site.arguments[0] if site.arguments else UNKNOWN
+    if site.library or not has(first, Ids) or not facts.EMBEDDERS.fullmatch(site.name):
+        return None
+    return one(Hidden(sure=True))

@@ -1,0 +1,85 @@
+"""The words without which a rule has nothing to say of a file: of each group, one must occur.
+
+They stand apart from the rules so that a file that the search passes over costs no import of them. The first group of
+a local rule is what makes the thing that the rule is after: a helper may hold it. Patterns come last: they are slow.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple, TypeAlias
+
+Group: TypeAlias = "tuple[bytes | re.Pattern[bytes], ...]"
+
+
+class Needs(NamedTuple):
+    """What a rule needs. `local`: it speaks of what stands in one function, and in helpers that this calls."""
+
+    groups: tuple[Group, ...]
+    local: bool = True
+
+
+#: `x - 1`, however it is written: what makes an index out of a count.
+LESS_ONE: Group = (
+    *(b"- 1", b"-= 1", b")-1", b"]-1", b"-1 +", b"-1+", b"+ -1", b"+-1", b"-=1", b"sub(", b"subtract("),
+    re.compile(rb"-1(?<=\w-1)\b"),
+)
+
+#: torch.cat of prompts and something behind them.
+PROMPTS_FIRST = re.compile(rb"cat(enate)?\(\s*(tensors=)?[\[(]\s*(self\.)?\w*(prompt|soft|prefix|virtual)")
+
+NEEDS: dict[str, Needs] = {
+    "AT001": Needs(((b"sum", b"count_nonzero"), (b"pad", b"mask"), LESS_ONE)),
+    "AT002": Needs(((b"argmax", b"argmin", b"min(", b"max("), (b"pad", b"mask"), LESS_ONE)),
+    "AT003": Needs(((b"pad_token",), (b"eos_token",), (b"ForSequenceClassification", b"RewardModel")), local=False),
+    "AT004": Needs(((b"padding_side",), (b", 0", b",0", b", -1", b",-1"), (b"left", b"right")), local=False),
+    "AT006": Needs(
+        (
+            (b"mean(", b".sum()", b"sum(mask", b"sum(attention_mask", b"sum(input_mask"),
+            (b"mask", b"padding"),
+            (b"hidden", b"output", b"logits", b"embed"),
+        )
+    ),
+    "AT008": Needs(
+        ((b"SEQ_CLS",), (b"Config(",), (b"ForSequenceClassification",), (b"get_peft_model", b"peft_config")),
+        local=False,
+    ),
+    "AT009": Needs(
+        (
+            (b"inputs_embeds", b"SEQ_CLS"),
+            (b"prompt", b"Prompt", b"virtual", b"soft"),
+            (b"PromptTuningConfig", b"PromptEncoderConfig", b"CPTConfig", PROMPTS_FIRST),
+        ),
+        local=False,
+    ),
+    "AT010": Needs(
+        (
+            (b"pooler_output",),
+            (b"from_pretrained",),
+            (b"oberta", b"xlm-r", b"amembert", b"phobert", b"bertweet", b"mpnet"),
+        ),
+        local=False,
+    ),
+    "AT011": Needs(
+        ((b"eos", b"eot"), (b"view(", b"reshape("), (b"-1", b"0"), (b"hidden", b"output", b"embed")),
+    ),
+    "AT015": Needs(
+        (
+            (b"_update_causal_mask", b"_prepare_d", b"_prepare_attn_mask", b"_expand_mask", b"_make_causal_mask"),
+            (b"class ",),
+            (b"transformers",),
+        ),
+        local=False,
+    ),
+    "AT016": Needs(
+        (
+            (b"argmax(", b"ids.max(", b"text.max(", b"tokens.max("),
+            (b"ids", b"text", b"tokens", b"caption"),
+        )
+    ),
+}
+
+
+def holds(source: bytes, groups: tuple[Group, ...]) -> bool:
+    """True when of each group a word occurs."""
+    return all(any(word in source if isinstance(word, bytes) else word.search(source) for word in g) for g in groups)

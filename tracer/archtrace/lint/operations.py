@@ -1,0 +1,278 @@
+"""What tensor operations do to abstract values: one table for methods and functions, whichever way they are spelled."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from archtrace.lint.values import (
+    UNKNOWN,
+    Const,
+    Count,
+    EosId,
+    EosMask,
+    EosRows,
+    Extreme,
+    FirstPad,
+    Hidden,
+    HighestId,
+    Ids,
+    Inflated,
+    MaskedSum,
+    PadId,
+    Positions,
+    Side,
+    Size,
+    Tokens,
+    Value,
+    Values,
+    constant,
+    has,
+    one,
+)
+from archtrace.lint.words import words
+
+
+@dataclass(frozen=True)
+class Call:
+    """A tensor operation on one value of its receiver; `dims` is what its `dim` argument is, `...` if unknown."""
+
+    node: ast.expr
+    receiver: Value
+    arguments: tuple[Values, ...] = ()
+    keywords: Mapping[str, Values] = field(default_factory=dict)
+
+    @property
+    def dim(self) -> object:
+        """The dim that is reduced: a number, None when there is none, `...` when it cannot be told."""
+        for name in ("dim", "axis"):
+            if name in self.keywords:
+                return constant(self.keywords[name])
+        return constant(self.arguments[0]) if self.arguments else None
+
+    @property
+    def other(self) -> Values:
+        """The other operand."""
+        return self.arguments[0] if self.arguments else UNKNOWN
+
+
+Operation: TypeAlias = Callable[[Call], Values]
+OPERATIONS: dict[str, Operation] = {}
+
+#: The value stays what it is.
+SAME = words(
+    "to int long float bool type type_as double half short byte bfloat16 cpu cuda numpy astype cast clone detach "
+    "contiguous item tolist clamp clamp_min clamp_max clip squeeze unsqueeze expand_dims view reshape flatten expand "
+    "expand_as broadcast_to broadcast_to_ repeat tile remainder fmod floormod mod fix requires_grad_ new_tensor "
+    "as_tensor tensor asarray array convert_to_tensor identity relu tanh gelu dropout normalize layer_norm "
+    "transpose permute swapaxes movedim abs pin_memory to_sparse stop_gradient checkpoint_name nan_to_num "
+    "int32 int64 Tensor LongTensor IntTensor"
+)
+
+
+def operation(*names: str) -> Callable[[Operation], Operation]:
+    """Register the operation of these names; a second one for a name is refused."""
+
+    def register(function: Operation) -> Operation:
+        for name in names:
+            if name in OPERATIONS or name in SAME:
+                raise ValueError(f"{name} has an operation already")
+            OPERATIONS[name] = function
+        return function
+
+    return register
+
+
+def same(call: Call) -> Values:
+    """The receiver, as it is."""
+    return one(call.receiver)
+
+
+OPERATIONS.update(dict.fromkeys(SAME, same))
+
+
+def compare(left: Value, right: Values, *, equal: bool) -> Value | None:
+    """`left == right`, or `left != right`: a comparison with the pad id makes a mask out of any tensor."""
+    if isinstance(left, Side):
+        return left
+    if has(right, PadId) and not isinstance(left, PadId | Const | EosId | Size):
+        return Tokens(attended=not equal)
+    if has(right, EosId) and not isinstance(left, EosId | Const | PadId):
+        return EosMask() if equal else None
+    number = constant(right)
+    if isinstance(left, Ids) and not left.weak and number in (0, 1) and not isinstance(number, bool):
+        return Tokens(attended=not equal)
+    if isinstance(left, Tokens) and isinstance(number, int) and number in (0, 1):
+        return replace(left, attended=left.attended == (bool(number) == equal))
+    return None
+
+
+@operation("eq", "equal")
+def _eq(call: Call) -> Values:
+    return one(compare(call.receiver, call.other, equal=True))
+
+
+@operation("ne", "not_equal", "gt", "greater")
+def _ne(call: Call) -> Values:
+    return one(compare(call.receiver, call.other, equal=False))
+
+
+@operation("logical_not", "bitwise_not", "invert")
+def invert(call: Call) -> Values:
+    """The other tokens."""
+    value = call.receiver
+    return one(replace(value, attended=not value.attended) if isinstance(value, Tokens) else None)
+
+
+@operation("sum", "reduce_sum", "count_nonzero")
+def _sum(call: Call) -> Values:
+    value = call.receiver
+    if isinstance(value, Tokens):
+        return one(Count(value.attended, whole=call.dim is None and not value.row))
+    if isinstance(value, Hidden) and value.masked and call.dim in (1, -2):
+        return one(MaskedSum())
+    return one(value if isinstance(value, Side) else None)
+
+
+@operation("argmax")
+def _argmax(call: Call) -> Values:
+    value = call.receiver
+    if isinstance(value, Tokens) and not value.attended:
+        return one(FirstPad())
+    if isinstance(value, Ids):
+        return one(HighestId(call.node))
+    return UNKNOWN
+
+
+@operation("argmin")
+def _argmin(call: Call) -> Values:
+    value = call.receiver
+    if (isinstance(value, Tokens) and value.attended) or isinstance(value, Inflated):
+        return one(FirstPad())
+    return UNKNOWN
+
+
+@operation("max", "reduce_max", "amax")
+def _max(call: Call) -> Values:
+    if call.dim is None or isinstance(call.receiver, Count | FirstPad):
+        return one(call.receiver if isinstance(call.receiver, Count | FirstPad | Size | Side) else None)
+    return one(Extreme(UNKNOWN, _argmax(call)))
+
+
+@operation("min", "reduce_min", "amin")
+def _min(call: Call) -> Values:
+    if isinstance(call.receiver, Inflated) and call.receiver.placed:
+        return one(Extreme(one(FirstPad()), UNKNOWN))
+    if call.dim is None or isinstance(call.receiver, Count | FirstPad):
+        return one(call.receiver if isinstance(call.receiver, Count | FirstPad | Size | Side) else None)
+    return one(Extreme(UNKNOWN, _argmin(call)))
+
+
+@operation("all", "any", "allclose")
+def _all(call: Call) -> Values:
+    return one(call.receiver if isinstance(call.receiver, Side) else None)
+
+
+@operation("size", "shape")
+def _size(call: Call) -> Values:
+    return one(Size())
+
+
+@operation("masked_select", "boolean_mask")
+def _boolean(call: Call) -> Values:
+    return rows_at(call.node, call.receiver, call.other)
+
+
+def rows_at(node: ast.expr, target: Value, index: Values) -> Values:
+    """A boolean gather: the rows at the eos tokens are worth a value of their own."""
+    return one(EosRows(node) if isinstance(target, Hidden) and has(index, EosMask) else None)
+
+
+@operation("mul", "multiply")
+def _mul(call: Call) -> Values:
+    return multiply(call.node, call.receiver, call.other)
+
+
+@operation("sub", "subtract")
+def _sub(call: Call) -> Values:
+    return subtract(call.node, call.receiver, call.other)
+
+
+@operation("add")
+def _add(call: Call) -> Values:
+    return add(call.node, call.receiver, call.other)
+
+
+@operation("masked_fill", "masked_fill_")
+def _fill(call: Call) -> Values:
+    value = call.receiver
+    return one(replace(value, masked=True) if isinstance(value, Hidden) else value)
+
+
+@operation("arange", "range")
+def _arange(call: Call) -> Values:
+    return one(Positions())
+
+
+def subtract(node: ast.expr, left: Value, right: Values) -> Values:
+    """`left - right`: one less than a count of tokens, or than the first pad, is what the rules are after."""
+    if isinstance(left, Count | FirstPad):
+        return one(replace(left, made=left.made or node) if constant(right) == 1 else left)
+    if isinstance(left, Const) and left.value == 1:
+        return frozenset(v for r in right for v in invert(Call(node, r)))
+    if isinstance(left, Size):
+        return frozenset(replace(c, attended=not c.attended) for c in right if isinstance(c, Count)) or one(left)
+    return one(left if isinstance(left, Hidden) else None)
+
+
+def add(node: ast.expr, left: Value, right: Values) -> Values:
+    """`left + right`."""
+    if constant(right) == -1:
+        return subtract(node, left, one(Const(1)))
+    if isinstance(left, Inflated) and has(right, Positions):
+        return one(Inflated(placed=True))
+    if isinstance(left, Positions) and has(right, Inflated):
+        return one(Inflated(placed=True))
+    return one(left if isinstance(left, Hidden | Count | FirstPad | HighestId | Inflated) else None)
+
+
+def multiply(node: ast.expr, left: Value, right: Values) -> Values:
+    """`left * right`: a mask takes the pads out of hidden states."""
+    if isinstance(left, Hidden):
+        return one(replace(left, masked=left.masked or constant(right) is ...))
+    if isinstance(left, Size) and any(isinstance(r, Tokens) and r.attended for r in right):
+        return one(Inflated())
+    if isinstance(left, Tokens) and left.attended and has(right, Size):
+        return one(Inflated())
+    return one(left if isinstance(left, EosMask) else None)
+
+
+def modulo(node: ast.expr, left: Value, right: Values) -> Values:
+    """`left % right` wraps an index, and leaves it what it is."""
+    return one(left if isinstance(left, Count | FirstPad | HighestId) else None)
+
+
+def matmul(node: ast.expr, left: Value, right: Values) -> Values:
+    """`left @ right`: hidden states times a matrix are a vector a token still."""
+    return one(left if isinstance(left, Hidden) else None)
+
+
+def conjunction(node: ast.expr, left: Value, right: Values) -> Values:
+    """`left & right`: a mask narrowed."""
+    return one(left if isinstance(left, Side) else None)
+
+
+Binary: TypeAlias = Callable[[ast.expr, Value, Values], Values]
+
+#: Operator -> what it does, and whether its operands may change places.
+BINARY: dict[type[ast.operator], tuple[Binary, bool]] = {
+    ast.Sub: (subtract, False),
+    ast.Add: (add, True),
+    ast.Mult: (multiply, True),
+    ast.Mod: (modulo, False),
+    ast.MatMult: (matmul, False),
+    ast.BitAnd: (conjunction, True),
+    ast.BitOr: (conjunction, True),
+}

@@ -1,0 +1,41 @@
+"""What a rule is: its words, its cases, and its check."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from archtrace.lint.events import Module
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found: where, in which function, in words; and the expression to put there, if that is certain."""
+
+    node: ast.AST
+    function: str
+    message: str
+    instead: str | None = None
+
+
+Check: TypeAlias = "Callable[[Module], Iterator[Finding]]"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule. `valid` and `invalid`: name -> code that is right or wrong; tests and pages are made from them."""
+
+    code: str
+    name: str
+    summary: str
+    why: str
+    real: tuple[str, ...]
+    instead: str
+    unseen: str
+    valid: dict[str, str]
+    invalid: dict[str, str]
+    check: Check
+    fixes: bool = False

@@ -1,0 +1,110 @@
+"""AT002: the token before the first pad id, taken for the last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archtrace.lint.events import Module
+from archtrace.lint.rule import Finding, Rule
+from archtrace.lint.rules.readouts import read_at, read_with, right_index, short
+from archtrace.lint.values import FirstPad
+
+
+def check(module: Module) -> Iterator[Finding]:
+    """One before the first pad id, reading hidden states, where nobody asked for the side of padding."""
+    for made, scope, gather in read_with(module, FirstPad):
+        if not scope.side_asked:
+            yield Finding(
+                made,
+                scope.function,
+                f"`{short(made)}` is one before the first pad id, and {read_at(made, gather)} is read there: "
+                "under left padding that wraps to the end or falls on a pad, and where pad is eos it stops at the "
+                "first eos; take the position of the last token that is no pad",
+                right_index(made, module),
+            )
+
+
+RULE = Rule(
+    code="AT002",
+    name="first-pad-argmax",
+    summary="The token before the first pad id is taken for the last token.",
+    why="""`argmax` finds the first pad id. Under left padding that is position 0, so the index wraps to -1, right
+by luck, or is wrong by the pads that come first; when the pad token is also a token of the text (pad = eos is
+common) the index stops at the first of them, inside the text.""",
+    real=(
+        "transformers 4.32 to 4.48: the sequence classifiers of LLaMA, Mistral, GPT-2 and others "
+        "(huggingface/transformers issue 35352)",
+        "TRL 1.16.0: `get_reward`, through its helper `first_true_indices`",
+    ),
+    instead="""The position of the last token that is no pad, which needs no pad to be there at all:
+
+```python
+positions = torch.arange(input_ids.shape[-1], device=input_ids.device)
+last = (positions * (input_ids != pad_token_id)).argmax(-1)
+```
+
+Where pad is eos, only the attention mask knows which eos are padding: `(positions * attention_mask).argmax(-1)`.""",
+    unseen="""A first pad that another module looked for; `nonzero()` and loops over the ids. The first eos (`(ids
+== eos_token_id).argmax(-1)`) is not meant: it is what an encoder with an eos reads.""",
+    valid={
+        "the first eos is read on purpose": """
+            import torch
+
+
+            def forward(self, input_ids, last_hidden_state):
+                first = (input_ids == self.eos_token_id).int().argmax(dim=-1)
+                return last_hidden_state[torch.arange(len(first)), first]
+            """,
+        "the first token that is attended": """
+            def first(hidden_states, attention_mask):
+                index = attention_mask.to(torch.int).argmax(dim=1)
+                return hidden_states[range(len(index)), index]
+            """,
+        "the first pad cuts a list of ids": """
+            def trimmed(input_ids, pad_token_id):
+                first = input_ids.eq(pad_token_id).int().argmax(-1) - 1
+                return input_ids[:, first]
+            """,
+        "the mask, turned around": """
+            def last(hidden_states, attention_mask):
+                n = attention_mask.shape[1]
+                index = n - 1 - attention_mask.flip(1).argmax(1)
+                return hidden_states[range(len(index)), index]
+            """,
+    },
+    invalid={
+        "wrapped with %": """
+            import torch
+
+
+            def forward(self, input_ids, logits):
+                sequence_lengths = torch.eq(input_ids, self.config.pad_token_id).int().argmax(-1) - 1
+                sequence_lengths = sequence_lengths % input_ids.shape[-1]
+                sequence_lengths = sequence_lengths.to(logits.device)
+                return logits[torch.arange(len(logits)), sequence_lengths]
+            """,
+        "the first zero of the mask": """
+            def pool(hidden_states, attention_mask):
+                last = attention_mask.argmin(dim=1) - 1
+                return hidden_states[range(len(last)), last]
+            """,
+        "through a helper of the module": """
+            import torch
+
+
+            def first_true(bools):
+                n = bools.size(-1)
+                found = n * (~bools).long() + torch.arange(n, device=bools.device)
+                return torch.min(found, dim=-1).values
+
+
+            def get_reward(model, responses, pad_token_id, start):
+                output = model(input_ids=responses, attention_mask=responses != pad_token_id)
+                rewards = model.score(output.last_hidden_state)
+                lengths = first_true(responses[:, start:] == pad_token_id) - 1 + start
+                return rewards[torch.arange(rewards.size(0)), lengths]
+            """,
+    },
+    check=check,
+    fixes=True,
+)

@@ -1,0 +1,84 @@
+"""AT010: the output of a pooler that the checkpoint does not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archtrace.lint.architectures import lacks_pooler
+from archtrace.lint.events import Module, Read
+from archtrace.lint.rule import Finding, Rule
+from archtrace.lint.values import Outputs, only
+
+
+def check(module: Module) -> Iterator[Finding]:
+    """`.pooler_output` of what a model without one returned."""
+    for read in module.each(Read):
+        for outputs in only(read.base, Outputs):
+            model = outputs.model
+            if model and lacks_pooler(model):
+                yield Finding(
+                    read.node,
+                    read.scope.function,
+                    f"the checkpoint {model.checkpoint} holds no pooler: `pooler_output` is the first token through a "
+                    "layer of random numbers, others in each run; use `last_hidden_state` with a mean over the mask",
+                )
+
+
+RULE = Rule(
+    code="AT010",
+    name="random-pooler",
+    summary="`.pooler_output` of a model whose checkpoint has no pooler.",
+    why="""RoBERTa and its kin were trained without a next-sentence task. Their classes have a pooler, their
+checkpoints do not; `from_pretrained` draws it at random and warns once. Embeddings made of it cannot be compared
+between runs.""",
+    real=("huggingface/transformers issue 16210; also 8219", "Tiiiger/bert_score issue 201 asks whether it is safe"),
+    instead="""The mean of `last_hidden_state` over the mask, or its first token, and
+`AutoModel.from_pretrained(name, add_pooling_layer=False)`, so that nobody reads the pooler later.""",
+    unseen="""A checkpoint whose name is not written in the module, or is not in `architectures.toml`; a pooler that
+the module trains itself before it reads it; `outputs[1]`.""",
+    valid={
+        "bert has one": """
+            from transformers import AutoModel
+
+            model = AutoModel.from_pretrained("bert-base-uncased")
+
+
+            def embed(batch):
+                return model(input_ids=batch["input_ids"]).pooler_output
+            """,
+        "the first token": """
+            from transformers import RobertaModel
+
+            model = RobertaModel.from_pretrained("roberta-base", add_pooling_layer=False)
+
+
+            def embed(batch):
+                return model(input_ids=batch["input_ids"]).last_hidden_state[:, 0]
+            """,
+    },
+    invalid={
+        "in a script": """
+            from transformers import AutoModel, AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained("roberta-base")
+            model = AutoModel.from_pretrained("roberta-base")
+            outputs = model(**tokenizer("a text", return_tensors="pt"))
+            vector = outputs.pooler_output
+            """,
+        "in a class": """
+            import torch
+            from transformers import XLMRobertaModel
+
+
+            class Embedder(torch.nn.Module):
+                def __init__(self, name="xlm-roberta-base"):
+                    super().__init__()
+                    self.encoder = XLMRobertaModel.from_pretrained(name)
+
+                def forward(self, input_ids, attention_mask):
+                    outputs = self.encoder(input_ids, attention_mask=attention_mask)
+                    return outputs.pooler_output
+            """,
+    },
+    check=check,
+)

@@ -1,0 +1,96 @@
+"""AT015: a mask method is overridden that nothing calls any more."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from archtrace.lint.events import Class, Module
+from archtrace.lint.facts import MASK_METHODS
+from archtrace.lint.models import last_word
+from archtrace.lint.rule import Finding, Rule
+
+
+def check(module: Module) -> Iterator[Finding]:
+    """A class on a model of transformers that defines such a method and does not call it itself."""
+    for event in module.each(Class):
+        base = next((last_word(b) for b in event.node.bases if _is_library(b, module)), None)
+        for method in event.node.body if base else ():
+            if isinstance(method, ast.FunctionDef) and method.name in MASK_METHODS and not _calls(event.node, method):
+                yield Finding(
+                    method,
+                    f"{event.node.name}.{method.name}",
+                    f"since transformers {MASK_METHODS[method.name]} {base} does not call `{method.name}`: this "
+                    "override does nothing, and attention keeps the direction of the base; pass the mask to forward, "
+                    "or make it with transformers.masking_utils",
+                )
+
+
+def _is_library(base: ast.expr, module: Module) -> bool:
+    """A model class that was imported from transformers."""
+    word = last_word(base)
+    node = base
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    origin = module.imports.get(node.id, "") if isinstance(node, ast.Name) else ""
+    return origin.split(".")[0] == "transformers" and word.endswith(("Model", "ForCausalLM", "Decoder", "Encoder"))
+
+
+def _calls(owner: ast.ClassDef, method: ast.FunctionDef) -> bool:
+    """The class calls the method itself, outside of the method."""
+    inside = set(map(id, ast.walk(method)))
+    return any(
+        isinstance(n, ast.Call) and last_word(n.func) == method.name and id(n) not in inside for n in ast.walk(owner)
+    )
+
+
+RULE = Rule(
+    code="AT015",
+    name="mask-direction",
+    summary="A mask method is overridden that its base no longer calls.",
+    why="""Decoders are made into encoders by overriding the method that makes their causal mask. transformers
+renamed and removed these methods; an override that nothing calls raises nothing, and the model quietly attends in
+one direction: its first token sees itself alone.""",
+    real=("NVIDIA-NeMo/Automodel pull request 1349: `_update_causal_mask` of a Llama that should look both ways",),
+    instead="""Make the mask and pass it: `transformers.masking_utils.create_bidirectional_mask` (5.0 and later), or a
+4-D mask as `attention_mask`. Then check that the first token sees the last: `archtrace` shows it.""",
+    unseen="""The version of transformers that is installed: with one before the version that the message names, the
+override still works. A base class that comes through another module; a method that is put in place by assignment.""",
+    valid={
+        "the class calls it itself": """
+            from transformers import LlamaModel
+
+
+            class BothWays(LlamaModel):
+                def _update_causal_mask(self, attention_mask):
+                    return attention_mask
+
+                def forward(self, input_ids, attention_mask=None):
+                    return super().forward(input_ids, attention_mask=self._update_causal_mask(attention_mask))
+            """,
+        "a base of one's own": """
+            class Mine(Base):
+                def _update_causal_mask(self, attention_mask):  # of transformers once
+                    return attention_mask
+            """,
+    },
+    invalid={
+        "a llama that should look both ways": """
+            from transformers import LlamaModel
+
+
+            class LlamaBidirectionalModel(LlamaModel):
+                def _update_causal_mask(self, attention_mask, *args, **kwargs):
+                    return attention_mask if attention_mask is not None and 0.0 in attention_mask else None
+            """,
+        "an older name": """
+            from transformers.models.mistral import modeling_mistral
+
+
+            class Encoder(modeling_mistral.MistralModel):
+                def _prepare_decoder_attention_mask(self, attention_mask, input_shape, inputs_embeds, past):
+                    return None
+            """,
+    },
+    check=check,
+)

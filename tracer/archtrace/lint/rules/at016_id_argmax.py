@@ -1,0 +1,84 @@
+"""AT016: the highest token id, taken for the last token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archtrace.lint.events import Module
+from archtrace.lint.rule import Finding, Rule
+from archtrace.lint.rules.readouts import read_at, read_with, short
+from archtrace.lint.values import HighestId
+
+
+def check(module: Module) -> Iterator[Finding]:
+    """`hidden[rows, ids.argmax(-1)]`."""
+    for made, scope, gather in read_with(module, HighestId):
+        yield Finding(
+            made,
+            scope.function,
+            f"`{short(made)}` is the position of the highest id, and {read_at(made, gather)} is read there: that is "
+            "eos only while no token has a higher id; look for eos by its id, `(ids == eos_token_id).int().argmax(-1)`",
+        )
+
+
+RULE = Rule(
+    code="AT016",
+    name="id-argmax",
+    summary="The position of the highest token id is taken for the position of eos.",
+    why="""CLIP's first vocabulary ends with eos, so `text.argmax(-1)` found it. A token that is added later (as
+textual inversion does) has a higher id, and a vocabulary of another order has eos elsewhere: the vector is then
+read at that token.""",
+    real=(
+        "huggingface/transformers issue 24650: tokens added to CLIP",
+        "mlfoundations/open_clip issue 1151",
+    ),
+    instead="""```python
+eos = (input_ids == eos_token_id).int().argmax(dim=-1)
+```""",
+    unseen="""Ids under another name than `input_ids`, `text`, `tokens` and the like. A branch that is there for
+configs whose eos id is known to be wrong (transformers' CLIP) is reported too: the highest id is wrong there as
+well, once a token is added.""",
+    valid={
+        "eos by its id": """
+            import torch
+
+
+            def forward(self, input_ids, last_hidden_state):
+                eos = (input_ids == self.eos_token_id).int().argmax(dim=-1)
+                return last_hidden_state[torch.arange(len(eos)), eos]
+            """,
+        "the likeliest token": """
+            def greedy(logits, embeddings):
+                token = logits[:, -1].argmax(-1)
+                return embeddings[token]
+            """,
+        "nothing is read with it": """
+            def highest(input_ids):
+                return input_ids.argmax(-1)
+            """,
+    },
+    invalid={
+        "in the subscript": """
+            import torch
+
+
+            def forward(self, input_ids, last_hidden_state):
+                return last_hidden_state[
+                    torch.arange(last_hidden_state.shape[0], device=last_hidden_state.device),
+                    input_ids.to(dtype=torch.int, device=last_hidden_state.device).argmax(dim=-1),
+                ]
+            """,
+        "as in the first CLIP": """
+            import torch
+
+
+            def encode_text(self, text):
+                x = self.token_embedding(text).type(self.dtype)
+                x = x + self.positional_embedding.type(self.dtype)
+                x = self.transformer(x.permute(1, 0, 2)).permute(1, 0, 2)
+                x = self.ln_final(x).type(self.dtype)
+                return x[torch.arange(x.shape[0]), text.argmax(dim=-1)] @ self.text_projection
+            """,
+    },
+    check=check,
+)

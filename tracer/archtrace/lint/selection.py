@@ -1,0 +1,128 @@
+"""What a subscript takes out of a value."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+from archtrace.lint.operations import rows_at
+from archtrace.lint.values import (
+    UNKNOWN,
+    Count,
+    EosMask,
+    EosRows,
+    Extreme,
+    FirstPad,
+    Hidden,
+    HighestId,
+    Ids,
+    Many,
+    Outputs,
+    Positions,
+    Prompts,
+    Side,
+    Size,
+    Tokens,
+    Value,
+    Values,
+    constant,
+    items,
+    one,
+)
+
+Parts: TypeAlias = Sequence[ast.expr]
+
+
+def literal(node: ast.expr) -> int | None:
+    """The integer that an index is as it is written."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        inner = literal(node.operand)
+        return None if inner is None else -inner
+    if isinstance(node, ast.Constant) and type(node.value) is int:
+        return node.value
+    return None
+
+
+def widens(part: ast.expr) -> bool:
+    """A part that takes no position: a slice, None, an ellipsis."""
+    return isinstance(part, ast.Slice) or (isinstance(part, ast.Constant) and part.value in (None, ...))
+
+
+def fixed_index(parts: Parts) -> int | None:
+    """k in `[:, k]`."""
+    full = isinstance(parts[0], ast.Slice) and parts[0].lower is None and parts[0].upper is None
+    return literal(parts[1]) if full and len(parts) > 1 else None
+
+
+def outputs_item(outputs: Outputs, name: object) -> Values | None:
+    """What stands in a model's outputs under a name or a number; None where the name alone must tell."""
+    pooled = outputs.model is not None and "SequenceClassification" in outputs.model.kind
+    hidden = Hidden(prompted=outputs.prompted, encoding=outputs.encoding, sure=outputs.sure)
+    if name in ("last_hidden_state", 0):
+        return one(None if pooled else hidden)
+    if name == "logits":
+        return one(None if pooled else replace(hidden, what="logits"))
+    if name == "hidden_states":
+        return one(replace(hidden, several=True))
+    return UNKNOWN if isinstance(name, int) else None
+
+
+Select: TypeAlias = Callable[[ast.expr, Value, Parts, Sequence[Values]], Values]
+
+
+def _same(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) -> Values:
+    return one(base)
+
+
+def _item(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) -> Values:
+    found, number = items(one(base)) or (), constant(values[0])
+    return found[number] if isinstance(number, int) and -len(found) <= number < len(found) else UNKNOWN
+
+
+def _outputs(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) -> Values:
+    assert isinstance(base, Outputs)
+    return outputs_item(base, constant(values[0])) or UNKNOWN
+
+
+def _hidden(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) -> Values:
+    """Rows and slices stay hidden states; a position of them does not."""
+    assert isinstance(base, Hidden)
+    eos = rows_at(node, base, values[0])
+    if eos:
+        return eos
+    if len(parts) == 1:
+        return one(replace(base, several=False))
+    kept = base.several or widens(parts[1]) or (isinstance(parts[0], ast.Constant) and parts[0].value is ...)
+    part = isinstance(parts[1], ast.Slice) and (parts[1].lower or parts[1].upper)
+    return one(replace(base, masked=base.masked or bool(part)) if kept else None)
+
+
+def _mask(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) -> Values:
+    """A row of a mask is a mask; its first or last column tells the side of padding."""
+    assert isinstance(base, Tokens)
+    if len(parts) == 1:
+        return one(base if widens(parts[0]) else replace(base, row=True))
+    return one(base if all(map(widens, parts[1:])) else Side())
+
+
+def _ids(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) -> Values:
+    return one(base if len(parts) == 1 or all(map(widens, parts[1:])) else Side())
+
+
+SELECT: dict[type[Value], Select] = {
+    Hidden: _hidden,
+    Outputs: _outputs,
+    Tokens: _mask,
+    Ids: _ids,
+    Many: _item,
+    Extreme: _item,
+    **dict.fromkeys((Count, FirstPad, HighestId, EosRows, EosMask, Size, Positions, Prompts, Side), _same),
+}
+
+
+def selected(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) -> Values:
+    """What the subscript takes out of one value."""
+    rule = SELECT.get(type(base))
+    return rule(node, base, parts, values) if rule else UNKNOWN

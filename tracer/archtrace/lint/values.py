@@ -1,0 +1,233 @@
+"""Abstract values: what the analysis knows of an expression. Frozen, compared by structure.
+
+An expression has a set of them, one for each thing that it may be where branches join; the empty set is *unknown*.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
+
+
+@dataclass(frozen=True)
+class Value:
+    """Base of all abstract values."""
+
+
+Values: TypeAlias = frozenset[Value]
+UNKNOWN: Values = frozenset()
+
+
+@dataclass(frozen=True)
+class Const(Value):
+    """A literal."""
+
+    value: str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Many(Value):
+    """A tuple or list, item by item."""
+
+    items: tuple[Values, ...]
+
+
+@dataclass(frozen=True)
+class Table(Value):
+    """A dict with literal keys."""
+
+    items: tuple[tuple[str, Values], ...]
+
+
+@dataclass(frozen=True)
+class Ids(Value):
+    """Token ids, (batch, tokens). `weak`: only a loose name says so."""
+
+    weak: bool = False
+
+
+@dataclass(frozen=True)
+class PadId(Value):
+    """The id of the pad token, or the token itself."""
+
+
+@dataclass(frozen=True)
+class EosId(Value):
+    """The id of the eos token, or the token itself."""
+
+
+@dataclass(frozen=True)
+class Tokens(Value):
+    """A mask over tokens: 1 where attended, or 1 where padded. `row`: of one sequence alone."""
+
+    attended: bool
+    row: bool = False
+
+
+@dataclass(frozen=True)
+class EosMask(Value):
+    """A mask over tokens: 1 at eos."""
+
+
+@dataclass(frozen=True)
+class Positions(Value):
+    """arange over the tokens, or range."""
+
+
+@dataclass(frozen=True)
+class Size(Value):
+    """The length of an axis."""
+
+
+@dataclass(frozen=True)
+class Inflated(Value):
+    """Large at attended tokens, the position (or 0, before `placed`) at pads: its minimum is the first pad."""
+
+    placed: bool = False
+
+
+@dataclass(frozen=True)
+class Extreme(Value):
+    """What min or max over a dim gives: values, and the indices of them."""
+
+    values: Values
+    indices: Values
+
+
+@dataclass(frozen=True)
+class Count(Value):
+    """How many tokens are attended (or padded). `made` is the expression that took 1 off: the index of the last."""
+
+    attended: bool = True
+    made: ast.expr | None = None
+    whole: bool = False
+
+
+@dataclass(frozen=True)
+class FirstPad(Value):
+    """The index of the first pad id. `made` is the expression that took 1 off."""
+
+    made: ast.expr | None = None
+
+
+@dataclass(frozen=True)
+class HighestId(Value):
+    """The position of the highest token id."""
+
+    made: ast.expr
+
+
+@dataclass(frozen=True)
+class Side(Value):
+    """A test of the side on which padding stands."""
+
+
+@dataclass(frozen=True)
+class Tokenizer(Value):
+    """A tokenizer, with the side that the code gave it."""
+
+    side: str = ""
+    checkpoint: str = ""
+
+
+@dataclass(frozen=True)
+class Encoding(Value):
+    """What a tokenizer returned."""
+
+    padded: bool
+    side: str = ""
+
+
+@dataclass(frozen=True)
+class Model(Value):
+    """A model: its class as it is written, and its checkpoint where one is named."""
+
+    kind: str
+    checkpoint: str = ""
+
+
+@dataclass(frozen=True)
+class Outputs(Value):
+    """What a model returned. `sure` is False where nothing but its name says so."""
+
+    model: Model | None = None
+    encoding: Encoding | None = None
+    prompted: bool = False
+    sure: bool = True
+
+
+@dataclass(frozen=True)
+class Hidden(Value):
+    """Hidden states or logits, a row a token: `what` is "hidden", "logits", or "weak" where a loose name says so.
+
+    `masked`: pads were multiplied away; `several`: a tuple, one a layer; `sure` is False where only its name says so.
+    """
+
+    what: str = "hidden"
+    masked: bool = False
+    several: bool = False
+    prompted: bool = False
+    encoding: Encoding | None = None
+    sure: bool = False
+
+
+@dataclass(frozen=True)
+class MaskedSum(Value):
+    """Masked hidden states, summed over the tokens."""
+
+
+@dataclass(frozen=True)
+class EosRows(Value):
+    """The hidden states at the eos tokens of all rows, one after another."""
+
+    made: ast.expr
+
+
+@dataclass(frozen=True)
+class Prompts(Value):
+    """Soft prompts; `joined`: in front of the embeddings of a text."""
+
+    joined: bool = False
+
+
+@dataclass(frozen=True)
+class Adapter(Value):
+    """A PEFT config: its class and its keywords."""
+
+    kind: str
+    keywords: tuple[tuple[str, Values], ...]
+    made: ast.expr
+
+
+Kind = TypeVar("Kind", bound=Value)
+
+
+def only(values: Values, kind: type[Kind]) -> list[Kind]:
+    """The values of one kind."""
+    return [v for v in values if isinstance(v, kind)]
+
+
+def has(values: Values, kind: type[Value]) -> bool:
+    """True when a value may be of this kind."""
+    return any(isinstance(v, kind) for v in values)
+
+
+def one(value: Value | None) -> Values:
+    """The set of one value; None is unknown."""
+    return UNKNOWN if value is None else frozenset((value,))
+
+
+def constant(values: Values) -> object:
+    """The literal that the values are, if they are one; `Ellipsis` if not."""
+    return next(iter(values)).value if len(values) == 1 and has(values, Const) else ...  # type: ignore[attr-defined]
+
+
+def items(values: Values) -> tuple[Values, ...] | None:
+    """The items of a tuple, a list or a (values, indices) pair, if it is surely one."""
+    if len(values) != 1:
+        return None
+    value = next(iter(values))
+    if isinstance(value, Many):
+        return value.items
+    return (value.values, value.indices) if isinstance(value, Extreme) else None
