@@ -5,18 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from importlib import import_module
 from typing import NoReturn
 
 import click
 
 from archtrace.errors import ArchtraceError
-from archtrace_reports.commands import diff, trace
-from archtrace_reports.engine import reason
-from archtrace_reports.say import say
 
 #: Sub-commands by name. `archtrace TARGET` is `archtrace trace TARGET`; a folder of such a name is given as ./check.
-COMMANDS: Mapping[str, click.Command] = {"trace": trace.command, "diff": diff.command}
+COMMANDS = ("trace", "diff", "check", "explain")
 DEFAULT = "trace"
 
 ANSWERED, FAILED, INTERRUPTED, PIPE_CLOSED = 0, 2, 130, 141
@@ -25,8 +23,14 @@ ANSWERED, FAILED, INTERRUPTED, PIPE_CLOSED = 0, 2, 130, 141
 def pick(arguments: Sequence[str]) -> tuple[str, click.Command, list[str]]:
     """The program's name, the command and its arguments: a sub-command is named first, or it is a target."""
     if arguments and arguments[0] in COMMANDS:
-        return f"archtrace {arguments[0]}", COMMANDS[arguments[0]], list(arguments[1:])
-    return "archtrace", COMMANDS[DEFAULT], list(arguments)
+        return f"archtrace {arguments[0]}", _command(arguments[0]), list(arguments[1:])
+    return "archtrace", _command(DEFAULT), list(arguments)
+
+
+def _command(name: str) -> click.Command:
+    """A sub-command, imported when it is asked for: a hook that checks one file pays for nothing else."""
+    command: click.Command = import_module(f"archtrace_reports.commands.{name}").command
+    return command
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -47,11 +51,13 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
     except (ArchtraceError, OSError) as error:
-        return _stop(FAILED, reason(error) if isinstance(error, ArchtraceError) else str(error))
+        return _stop(FAILED, str(error))
     return code if isinstance(code, int) else ANSWERED
 
 
 def _stop(code: int, message: str) -> int:
+    from archtrace_reports.say import say
+
     say(message)
     return code
 

@@ -19,6 +19,7 @@ import archtrace
 import archtrace_reports
 from archtrace.errors import TargetError
 from archtrace_reports import cli
+from archtrace_reports.commands import trace
 from archtrace_reports.look import Look, look_of
 
 from .conftest import archtrace as run_archtrace
@@ -167,7 +168,7 @@ def test_a_subcommand_is_named_first(capsys: Capture, engine: list[Any]) -> None
     assert cli.run(["trace", "bert", "-q"]) == 0
     assert cli.run(["trace", "trace", "-q"]) == 2
     assert "unknown model 'trace'" in capsys.readouterr().err
-    assert cli.pick(["./trace"]) == ("archtrace", cli.COMMANDS["trace"], ["./trace"])
+    assert cli.pick(["./trace"]) == ("archtrace", trace.command, ["./trace"])
 
 
 def test_the_folder_of_commands_is_the_registry() -> None:

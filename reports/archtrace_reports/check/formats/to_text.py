@@ -1,0 +1,13 @@
+"""Text: path:line:col: CODE message."""
+
+from __future__ import annotations
+
+from archtrace_reports.check.finding import Found
+from archtrace_reports.check.settings import Settings
+from archtrace_reports.clean import clean
+
+
+def render(found: Found, settings: Settings) -> str:
+    """A line a finding."""
+    del settings
+    return "".join(f"{clean(f'{finding.place}: {finding.code} {finding.message}')}\n" for finding in found.findings)

@@ -1,0 +1,53 @@
+"""Run: a check over many files, on all cores where that pays, and from a cache where nothing has changed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from archtrace_reports.check.finding import Finding, Found
+from archtrace_reports.check.one import check_file
+from archtrace_reports.check.settings import Settings
+
+#: Fewer files are checked sooner than a second process starts, or a cache is read.
+MANY = 100
+
+
+def run(files: Sequence[str], settings: Settings, *, cached: bool = True) -> Found:
+    """The findings in these files, in their order."""
+    if len(files) < MANY:
+        return Found(tuple(f for path in files for f in check_file(path, settings)), len(files))
+    from archtrace_reports.check.cache import Cache
+
+    cache = Cache(settings) if cached else None
+    known = {path: found for path in files if cache and (found := cache.get(path)) is not None}
+    fresh = _together([path for path in files if path not in known], settings)
+    if cache and fresh:
+        cache.put(fresh)
+    both = known | fresh
+    return Found(tuple(f for path in files for f in both[path]), len(files))
+
+
+def _together(files: Sequence[str], settings: Settings) -> dict[str, list[Finding]]:
+    """Each file's findings, worked out on all cores."""
+    if len(files) < MANY:
+        return {path: check_file(path, settings) for path in files}
+    from concurrent.futures import ProcessPoolExecutor
+    from functools import partial
+
+    size = max(1, len(files) // (8 * _cores()))
+    with ProcessPoolExecutor(_cores()) as pool:
+        return dict(zip(files, pool.map(partial(check_file, settings=settings), files, chunksize=size), strict=True))
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def relative(path: str, root: Path) -> str:
+    """A path from the root on, with slashes; as it is where it lies elsewhere."""
+    try:
+        return Path(path).resolve().relative_to(root.resolve()).as_posix()
+    except ValueError:
+        return Path(path).as_posix()

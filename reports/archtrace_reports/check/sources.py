@@ -1,0 +1,29 @@
+"""Sources: the files that are meant. A folder is walked, links to folders are not followed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from archtrace_reports.check.settings import Settings
+
+#: Endings of the files that a walk takes.
+ENDINGS = (".py", ".pyi", ".ipynb")
+
+
+def sources(given: Iterable[str], settings: Settings) -> Iterator[str]:
+    """Files as they were named; of a folder those that hold Python, in order. What is not there is yielded too."""
+    for name in dict.fromkeys(given):
+        if os.path.isdir(name):
+            yield from _walk(name, settings)
+        else:
+            yield name
+
+
+def _walk(top: str, settings: Settings) -> Iterator[str]:
+    for folder, folders, files in os.walk(top):
+        folders[:] = sorted(name for name in folders if not settings.excludes(Path(folder, name)))
+        for name in sorted(files):
+            if name.endswith(ENDINGS) and not settings.excludes(Path(folder, name)):
+                yield os.path.normpath(os.path.join(folder, name))
