@@ -25,10 +25,12 @@ ConfigSource: TypeAlias = Literal["bundled", "cache", "hub", "local", "default",
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that the user should know: `code` is stable, `message` is for people."""
+    """Something that the user should know: `code` is stable, `message` is for people, `field` is the config's field
+    that it is about, if it is about one."""
 
     code: str
     message: str
+    field: str = ""
 
 
 @dataclass(frozen=True)

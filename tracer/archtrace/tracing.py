@@ -47,6 +47,16 @@ class Trace:
         return next((str(maker.load()(self.result)) for maker in makers), None)
 
     @property
+    def study(self) -> Study:
+        """The model in the layouts of the first length."""
+        return self._study
+
+    @property
+    def module(self) -> torch.nn.Module:
+        """The model as it was traced, without values."""
+        return self._model[0]
+
+    @property
     def readouts(self) -> tuple[Any, ...]:
         """What the classifier reads."""
         return self.result.readouts

@@ -8,7 +8,8 @@ from difflib import SequenceMatcher
 from itertools import zip_longest
 from typing import Literal, TypeAlias
 
-from archtrace.results import KindName, Readout, Result, Status
+from archtrace.nouns import noun
+from archtrace.results import Readout, Result, Status
 from archtrace_reports.facts import config_words, padding_words, parameters_words
 from archtrace_reports.words import enumerate_words
 
@@ -61,24 +62,6 @@ def compare(left: Result, right: Result) -> Comparison:
     return Comparison(left, right, tuple(sentences), rows, tuple(_path(left, right)))
 
 
-#: What a kind is called after "became"; {slice} and {tensor} are the readout's.
-NOUNS: Mapping[KindName, str] = {
-    "first": "index 0 of {tensor}",
-    "last": "the last index of {tensor}",
-    "fixed": "{slice}",
-    "last_non_pad": "the last position of {tensor} that is not padding",
-    "last_eos": "the last eos token of {tensor}",
-    "mean": "the mean of {tensor} over all positions",
-    "masked_mean": "the masked mean of {tensor}",
-    "max": "the maximum of {tensor}",
-    "attention": "an attention over {tensor}",
-    "latents": "the latents in {tensor}",
-    "all": "all of {tensor}",
-    "none": "nothing of {tensor}",
-    "other": "{slice}",
-}
-
-
 STATUS: Mapping[Status, str] = {"exact": "exact", "bound": "a bound"}
 
 
@@ -107,7 +90,7 @@ def _readout(before: Readout | None, after: Readout | None) -> Iterator[str]:
 
 
 def _noun(readout: Readout | None) -> str:
-    return NOUNS[readout.kind].format(slice=readout.slice, tensor=readout.tensor) if readout else ""
+    return noun(readout) if readout else ""
 
 
 def _inputs(readout: Readout) -> str:

@@ -15,7 +15,7 @@ AROUND = 4
 
 def excerpt(source: Source | None, program: Program) -> Excerpt | None:
     """The lines around a source line; None where the file is not there."""
-    file = _file(source, program) if source else None
+    file = file_of(source, program) if source else None
     if source is None or file is None:
         return None
     lines = [line.rstrip("\n") for line in linecache.getlines(file)]
@@ -23,7 +23,7 @@ def excerpt(source: Source | None, program: Program) -> Excerpt | None:
     return Excerpt(source.file, source.line, first, tuple(lines[first - 1 : source.line + AROUND]))
 
 
-def _file(source: Source, program: Program) -> str | None:
+def file_of(source: Source, program: Program) -> str | None:
     """The path of the file that a source names from its package on."""
     frames = {frame.file for node in program.nodes for frame in node.frames if frame.line == source.line}
     return next((file for file in sorted(frames) if short_path(file) == source.file), None)

@@ -19,7 +19,7 @@ _MOVES = frozenset(name if "::" in name else f"aten::{name}" for name in MOVES)
 _MAXIMA = frozenset(f"aten::{n}" for n in ("amax", "max", "max_pool1d", "adaptive_max_pool1d"))
 _SUMS = frozenset(f"aten::{n}" for n in ("sum", "matmul", "bmm", "einsum", "linear", "mv"))
 _SOFTMAX = frozenset(f"aten::{n}" for n in ("softmax", "_softmax", "_safe_softmax", "scaled_dot_product_attention"))
-_DIVISIONS = frozenset({"aten::div", "aten::mul", "aten::reciprocal"})
+DIVISIONS = frozenset({"aten::div", "aten::mul", "aten::reciprocal"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +85,7 @@ def _picking(exits: list[Node], found: Bound) -> tuple[Node, ...]:
         plain = (
             node.op in _MOVES
             or node.op == "archtrace::write_view"
-            or (node.op in _DIVISIONS and chain[-1].op in _SUMS | {"aten::mean"} and _one_unknown(node, found))
+            or (node.op in DIVISIONS and chain[-1].op in _SUMS | {"aten::mean"} and _one_unknown(node, found))
         )
         if not (plain and any(ref in members for ref in node.refs)):
             break
@@ -115,7 +115,7 @@ def pooling(chosen: Selection, found: Bound) -> KindName:
 
 
 def _divided(chosen: Selection) -> bool:
-    return any(n.op in _DIVISIONS for n in chosen.ops[1:])
+    return any(n.op in DIVISIONS for n in chosen.ops[1:])
 
 
 def _weighted_by_known(chosen: Selection, found: Bound) -> bool:

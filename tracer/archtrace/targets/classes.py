@@ -57,7 +57,8 @@ def _no_module(name: str, kind: Any) -> Exception:
 def check_classifier(kind: Any) -> None:
     """TargetError where the forward is the library's own and returns no sequence classifier's output."""
     forward = getattr(kind, "forward", None)
-    if not getattr(forward, "__module__", "").startswith("transformers.") or library.CLASSIFIER in kind.__name__:
+    home = getattr(forward, "__module__", None) or ""
+    if not home.startswith("transformers.") or library.CLASSIFIER in kind.__name__:
         return
     returned = _returned(forward)
     if not returned or any("SequenceClassifier" in name or "SentencePredictor" in name for name in returned):

@@ -12,7 +12,7 @@ from archtrace.targets.bundled import table
 def fill(config: Any) -> tuple[Finding, ...]:
     """Set what is missing on the config and on the configs nested in it; each fill gives a finding."""
     return tuple(
-        Finding("config-filled", f"{path}{name} = {value!r} was filled in: {why}")
+        Finding("config-filled", f"{path}{name} = {value!r} was filled in: {why}", f"{path}{name}")
         for path, part in nested("", config)
         for name, value, why in _missing(part)
         if _set(part, name, value)

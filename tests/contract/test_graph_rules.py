@@ -1,0 +1,72 @@
+"""Each graph rule holds its own cases, traced for real; the registry is the folder; codes mean one thing."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from archtrace import contract as package
+from archtrace.contract.contract import Contract, declared
+from archtrace.contract.examine import examine
+from archtrace.contract.judge import CODE, judge
+from archtrace.contract.rules import rules
+from archtrace.contract.traced import Broken
+from archtrace.lint import RESERVED, RETIRED
+from archtrace.lint import rules as source_rules
+
+FOLDER = Path(package.__file__).parent / "rules"
+CASES = [(rule.code, kind, name) for rule in rules() for kind in ("right", "wrong") for name in getattr(rule, kind)]
+NAMES = {rule.code: rule.name for rule in source_rules()}
+
+
+def contract_of(case: str) -> Contract:
+    """The contract of a case: its class or target, and the terms that it declares."""
+    scope: dict[str, Any] = {"torch": torch}
+    exec(textwrap.dedent(case), scope)
+    contract = declared("mine", {"target": "here", **scope.get("CONTRACT", {})}, "a case")
+    return replace(contract, target=scope.get("Classifier") or scope["TARGET"])
+
+
+def found(case: str) -> list[Broken]:
+    """What is wrong with the model of a case."""
+    return judge(examine(contract_of(case)))
+
+
+@pytest.mark.parametrize(("code", "kind", "name"), CASES, ids=[" ".join(case) for case in CASES])
+def test_cases(code: str, kind: str, name: str) -> None:
+    """A wrong model is told once, under the rule's code and no other; of a right one nothing is told."""
+    rule = next(rule for rule in rules() if rule.code == code)
+    broken = found(getattr(rule, kind)[name])
+    assert [b.code for b in broken] == [code] * (kind == "wrong")
+    for each in broken:
+        assert "mine" in each.message
+        assert "\n" not in each.message
+        assert "; " in each.message
+
+
+def test_no_rule_is_forgotten() -> None:
+    """Files, codes and names agree, and each has a case of both kinds."""
+    files = sorted(path.stem for path in FOLDER.glob("at*.py"))
+    assert [f"{rule.code.lower()}_{rule.name.replace('-', '_')}" for rule in rules()] == files
+    assert all(rule.right and rule.wrong for rule in rules())
+
+
+def test_a_code_means_one_thing() -> None:
+    """A code of a source rule has its name here too, and only a code without one brings words of its own."""
+    for rule in rules():
+        assert NAMES.get(rule.code, rule.name) == rule.name
+        assert (rule.words is None) == (rule.code in NAMES)
+    assert not {rule.code for rule in rules()} & {*RESERVED, *RETIRED, CODE}
+
+
+def test_every_rule_of_the_table_is_there() -> None:
+    """The rules that the issue of wrong readouts names, as source rules, graph rules or both."""
+    graph = {f"AT{n:03}" for n in (1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 14)}
+    source = {f"AT{n:03}" for n in (1, 2, 3, 4, 6, 8, 9, 10, 11, 15, 16)}
+    assert {rule.code for rule in rules()} == graph
+    assert set(NAMES) == source

@@ -1,0 +1,141 @@
+"""A contract: the terms that a project declares for one model. Knows no torch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from archtrace.nouns import NOUNS
+from archtrace.results import KindName, Readout
+from archtrace.targets.messages import did_you_mean, refusal
+
+#: What `padding` may say -> the sides on which the readout must not fall on a pad.
+SIDES: Mapping[str, tuple[str, ...]] = {"left": ("left",), "right": ("right",), "either": ("right", "left")}
+
+
+@dataclass(frozen=True)
+class Contract:
+    """The terms. `reads`: kinds or slices, one for each readout. `dead_parameters`: names that may be dead; `*` stands
+    for any letters. `modules_to_save`: what a PEFT adapter saves beside `classifier` and `score`. None: not declared.
+
+    `config`, `num_labels` and `inputs` say how the target is traced, as the arguments of `archtrace.trace` do.
+    """
+
+    name: str
+    target: Any
+    reads: tuple[str, ...] | None = None
+    padding: str | None = None
+    pad_leak: bool = False
+    dead_parameters: tuple[str, ...] = ()
+    modules_to_save: tuple[str, ...] | None = None
+    config: str | Mapping[str, Any] | None = None
+    num_labels: int | None = None
+    inputs: Mapping[str, Any] | None = None
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The sides of padding on which the readout must not fall on a pad."""
+        return SIDES[self.padding] if self.padding else ()
+
+
+def declared(name: str, table: Any, where: str) -> Contract:
+    """The contract that a table says. Raises TargetError for what it cannot mean; `where` tells the place."""
+    if not isinstance(table, Mapping):
+        raise refusal(f"the contract {name} is no table", where=where, do=f'write target = "…" below [{name}]')
+    unknown = next((key for key in table if key not in _READ), None)
+    if unknown is not None:
+        raise refusal(
+            f"the contract {name} has no term {unknown!r}",
+            where=where,
+            do=f"{did_you_mean(unknown, _READ)}the terms are {', '.join(_READ)}",
+        )
+    if "target" not in table:
+        raise refusal(f"the contract {name} has no target", where=where, do='add target = "package.module:Class"')
+    return Contract(name, **{key: _READ[key](value, f"{name}: {key}", where) for key, value in table.items()})
+
+
+def matches(term: str, readout: Readout) -> bool:
+    """Whether a term (a kind, or a slice; spaces do not count) is what a readout reads."""
+    return term == readout.kind or _bare(term) == _bare(readout.slice)
+
+
+def called(term: str) -> str:
+    """A term within a sentence."""
+    if term in NOUNS:
+        return NOUNS[term].format(slice="an index without a name", tensor="the hidden states")  # type: ignore[index]
+    return f"`{term}`"
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"\s+", "", text)
+
+
+def _text(value: Any, what: str, where: str) -> str:
+    if isinstance(value, str) and value.strip():
+        return value
+    raise refusal(f"{what} is no text: {value!r}", where=where, do="write it in quotes")
+
+
+def _texts(value: Any, what: str, where: str) -> tuple[str, ...]:
+    values = [value] if isinstance(value, str) else value
+    if isinstance(values, list | tuple) and all(isinstance(v, str) and v.strip() for v in values):
+        return tuple(values)
+    raise refusal(f"{what} is no text, and no list of texts: {value!r}", where=where, do='write ["…", "…"]')
+
+
+def _reads(value: Any, what: str, where: str) -> tuple[str, ...]:
+    kinds = get_args(KindName)
+    terms = _texts(value, what, where)
+    for term in terms:
+        if term not in kinds and not re.search(r"[\s\[(]", term):
+            raise refusal(
+                f"{what} is neither a slice nor a kind: {term!r}",
+                where=where,
+                do=f'{did_you_mean(term, kinds)}write a slice, such as "last_hidden_state[:, 0]", or one of '
+                f"{', '.join(kinds)}",
+            )
+    return terms
+
+
+def _side(value: Any, what: str, where: str) -> str:
+    if value in SIDES:
+        return str(value)
+    raise refusal(f"{what} is no side: {value!r}", where=where, do=f"write one of {', '.join(SIDES)}")
+
+
+def _flag(value: Any, what: str, where: str) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise refusal(f"{what} is neither true nor false: {value!r}", where=where, do="write one of them")
+
+
+def _table(value: Any, what: str, where: str) -> Mapping[str, Any]:
+    if isinstance(value, Mapping):
+        return value
+    raise refusal(f"{what} is no table: {value!r}", where=where, do="write { name = value }")
+
+
+def _config(value: Any, what: str, where: str) -> str | Mapping[str, Any]:
+    return _text(value, what, where) if isinstance(value, str) else _table(value, what, where)
+
+
+def _number(value: Any, what: str, where: str) -> int:
+    if type(value) is int and value > 0:
+        return value
+    raise refusal(f"{what} is no number of labels: {value!r}", where=where, do="write a whole number above 0")
+
+
+#: term -> how its value is read.
+_READ: Mapping[str, Callable[[Any, str, str], Any]] = {
+    "target": _text,
+    "reads": _reads,
+    "padding": _side,
+    "pad_leak": _flag,
+    "dead_parameters": _texts,
+    "modules_to_save": _texts,
+    "config": _config,
+    "num_labels": _number,
+    "inputs": _table,
+}

@@ -1,0 +1,137 @@
+"""From a contract to its model, traced: everything that rules and terms may ask, worked out once."""
+
+from __future__ import annotations
+
+import copy
+import linecache
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from archtrace import layouts as lay
+from archtrace.anatomy.excerpts import file_of
+from archtrace.capture.export import capture
+from archtrace.contract.contract import Contract
+from archtrace.contract.traced import Flags, Place, Traced
+from archtrace.errors import ArchtraceError, LayoutError
+from archtrace.layouts import Vocabulary
+from archtrace.model import is_library_model
+from archtrace.readout.expression import inputs_behind
+from archtrace.readout.selection import DIVISIONS, selection
+from archtrace.readout.tensors import ReadTensor
+from archtrace.results import LayoutResult, Readout, Rows
+from archtrace.targets import prepare
+from archtrace.targets.fills import nested
+from archtrace.tracing import Progress, Trace, trace
+
+
+def examine(contract: Contract, progress: Progress | None = None) -> Traced:
+    """Trace a contract's target. Raises ArchtraceError where there is no answer."""
+    path, overrides = (contract.config, {}) if isinstance(contract.config, str) else (None, contract.config or {})
+    found = trace(
+        contract.target,
+        num_labels=contract.num_labels,
+        config=Path(path) if path else None,
+        overrides=overrides,
+        inputs=contract.inputs,
+        progress=progress,
+    )
+    return seen(contract, found)
+
+
+def seen(contract: Contract, found: Trace) -> Traced:
+    """A trace as rules and contracts look at it."""
+    words = lay.vocabulary(found.module if found.config is None else found.config)
+    return Traced(
+        contract=contract,
+        result=found.result,
+        pad=words.pad,
+        eos=words.eos,
+        told={layout.name: _told(layout, words) for layout in found.result.layouts},
+        head=_head(found),
+        batch_divisor=frozenset(t.name for t in found.study.tensors if _divided_by_batch(found, t)),
+        places=tuple(_place(found, readout) for readout in found.readouts),
+        at=lambda inputs: _read(found, inputs),
+        refused_unpadded=_refused_unpadded(found),
+    )
+
+
+def _told(layout: LayoutResult, words: Vocabulary) -> dict[str, Flags]:
+    """Each way in which a model can tell padding: by a mask, by the pad id."""
+    told = {name: _flags(layout.inputs[name], 0) for name in lay.MASKS if _is_matrix(layout.inputs.get(name))}
+    ids = [name for name in lay.IDS if _is_matrix(layout.inputs.get(name)) and words.pad is not None]
+    return told | {f"{name} != pad_token_id": _flags(layout.inputs[name], words.pad) for name in ids}
+
+
+def _is_matrix(value: Any) -> bool:
+    return bool(value) and isinstance(value[0], list) and not isinstance(value[0][0], list)
+
+
+def _flags(rows: Any, padding: int | None) -> Flags:
+    return tuple(tuple(value != padding for value in row) for row in rows)
+
+
+def _head(found: Trace) -> tuple[str, ...]:
+    """Modules with parameters of their own on the way to the logits, outside of every pretrained model."""
+    module = found.module
+    pretrained = tuple(f"{path}." for path, part in module.named_modules() if path and is_library_model(part))
+    on_way = dict.fromkeys(path for readout in found.readouts for path in readout.path)
+    return tuple(p for p in on_way if not f"{p}.".startswith(pretrained) and _has_parameters(module.get_submodule(p)))
+
+
+def _has_parameters(module: torch.nn.Module) -> bool:
+    return any(True for _ in module.parameters(recurse=False))
+
+
+def _divided_by_batch(found: Trace, tensor: ReadTensor) -> bool:
+    """True where what picks positions ends in a division by one number that the inputs of all rows make."""
+    bound = next(iter(found.study.bounds.values()))
+    others = frozenset(t.node for t in found.study.tensors) - {tensor.node}
+    chosen = selection(bound, tensor, bound.run.shape(tensor.node)[tensor.axis], others)
+    divisors = {ref for node in chosen.ops[1:] if node.op in DIVISIONS for ref in node.refs}
+    single = {r for r in divisors if isinstance(v := bound.run.values[r], torch.Tensor) and v.numel() == 1}
+    return bool(inputs_behind(bound.program, single))
+
+
+def _place(found: Trace, readout: Readout) -> Place | None:
+    """Where a readout's expression stands: the first line of it."""
+    source = readout.source
+    file = file_of(source, found.study.program) if source else None
+    if source is None or file is None:
+        return None
+    line = linecache.getline(file, source.line).rstrip("\n")
+    start = max(line.find(source.expression), 0) or len(line) - len(line.lstrip())
+    end = start + len(source.expression) if source.expression in line else len(line)
+    return Place(str(Path(file).resolve()), source.line, start + 1, end + 1, source.function)
+
+
+def _read(found: Trace, inputs: Mapping[str, Any]) -> Mapping[str, Rows] | None:
+    try:
+        return found.at(**inputs).reads
+    except LayoutError:
+        return None
+
+
+def _refused_unpadded(found: Trace) -> str | None:
+    """What the model says to the same rows when its config has no pad id again, where one was filled in."""
+    filled = [f.field for f in found.target.findings if f.field.rpartition(".")[2] == "pad_token_id"]
+    if not filled or found.target.module is not None:
+        return None
+    config = copy.deepcopy(found.config)
+    for path, part in nested("", config):
+        if f"{path}pad_token_id" in filled:
+            part.pad_token_id = None
+    try:
+        capture(*prepare(replace(found.target, config=config)), next(iter(found.study.layouts.values())))
+    except ArchtraceError as error:
+        return _reason(error)
+    return None
+
+
+def _reason(error: ArchtraceError) -> str:
+    """The model's own words in a refusal."""
+    cause = error.__cause__
+    return str(cause).strip().split("\n", 1)[0] if cause else str(error).replace("\n", " ")

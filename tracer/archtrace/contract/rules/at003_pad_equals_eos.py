@@ -1,0 +1,57 @@
+"""AT003 in a model: the pad id is the eos id, and the last token that is no pad is one before eos."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archtrace.contract.rule import GraphRule
+from archtrace.contract.traced import Broken, Traced
+
+
+def check(model: Traced) -> Iterator[Broken]:
+    """Without any padding, a text that ends with eos is read before its end."""
+    full = next((layout for layout in model.layouts if layout.name == "full"), None)
+    if full is None or model.pad is None or model.pad != model.eos:
+        return
+    for number, readout in enumerate(model.result.readouts):
+        rows = full.bound.reads.get(readout.tensor, ())
+        ids = next((full.inputs[name] for name in readout.index.depends_on if _are_ids(full.inputs[name])), None)
+        if ids is not None and all(row == (len(ids[n]) - 2,) for n, row in enumerate(rows)):
+            told = (
+                f"{model.contract.name} finds its token by the pad id, and the pad id is the eos id ({model.pad}): of "
+                "a text that ends with eos it reads the token before; give the pad token an id of its own"
+            )
+            yield Broken("AT003", told, "target", number)
+
+
+def _are_ids(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], list)
+
+
+_LAST = """
+            class Classifier(torch.nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.pad_token_id, self.eos_token_id = %d, 2
+                    self.embed, self.score = torch.nn.Embedding(64, 8), torch.nn.Linear(8, 2)
+
+                def forward(self, input_ids, attention_mask):
+                    hidden = self.embed(input_ids)
+                    there = %s
+                    last = (torch.arange(input_ids.shape[1]) * there).argmax(1)
+                    return self.score(hidden[torch.arange(len(hidden)), last])
+            """
+
+RULE = GraphRule(
+    code="AT003",
+    name="pad-equals-eos",
+    seen="The config's pad id is its eos id, and the position read in an unpadded text that ends with eos is the one "
+    "before it.",
+    unseen="A tokenizer that pads with eos where the config says otherwise.",
+    wrong={"pad is eos, and the pad id finds the token": _LAST % (2, "input_ids != self.pad_token_id")},
+    right={
+        "a pad of its own": _LAST % (1, "input_ids != self.pad_token_id"),
+        "the mask finds the token": _LAST % (2, "attention_mask"),
+    },
+    check=check,
+)

@@ -1,0 +1,75 @@
+"""AT007: parameters that reach no logit, though the contract does not say so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+
+from archtrace.contract.rule import GraphRule, Words
+from archtrace.contract.traced import Broken, Traced
+
+#: A longer list says how many it leaves out.
+LISTED = 4
+
+
+def check(model: Traced) -> Iterator[Broken]:
+    """One finding for all, named by the outermost modules that are dead as a whole."""
+    allowed = model.contract.dead_parameters
+    dead = [n for n in model.result.dead_parameters if not any(fnmatchcase(n, pattern) for pattern in allowed)]
+    if dead:
+        names = _names(dead, model.result.dead_modules)
+        shown = ", ".join(names[:LISTED]) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")
+        many = f"{len(dead)} parameters reach" if len(dead) > 1 else "1 parameter reaches"
+        told = (
+            f"{many} no logit of {model.contract.name}: {shown}; take them out (add_pooling_layer=False and the like), "
+            "or allow them in dead_parameters"
+        )
+        yield Broken("AT007", told, "dead_parameters")
+
+
+def _names(dead: list[str], modules: tuple[str, ...]) -> list[str]:
+    """Modules instead of their parameters, where all of them are dead."""
+    return list(dict.fromkeys(next((f"{m}.*" for m in modules if n.startswith(f"{m}.")), n) for n in dead))
+
+
+_POOLER = """
+            class Classifier(torch.nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.embed, self.score = torch.nn.Embedding(64, 8), torch.nn.Linear(8, 2)
+                    self.pooler = torch.nn.Linear(8, 8)
+
+                def forward(self, input_ids):
+                    hidden = self.embed(input_ids)[:, -1]
+                    pooled = self.pooler(hidden)
+                    return self.score(%s)
+            """
+
+RULE = GraphRule(
+    code="AT007",
+    name="dead-parameters",
+    seen="Parameters from which no way leads to the logits, in any layout.",
+    unseen="Parameters that reach the logits in training alone (an auxiliary loss).",
+    wrong={"a pooler that is computed and not used": _POOLER % "hidden"},
+    right={
+        "the pooler is used": _POOLER % "pooled",
+        "the contract allows it": _POOLER % "hidden" + '\n            CONTRACT = {"dead_parameters": ["pooler.*"]}\n',
+    },
+    check=check,
+    words=Words(
+        summary="Parameters that reach no logit.",
+        why="""They cost memory and time, are never trained, and tell of a head that is not the one that was meant.
+Under DistributedDataParallel the first backward pass raises, or hangs, unless `find_unused_parameters=True`.""",
+        real=(
+            "transformers 5.23.0: the pooler of BigBird's classifier, `final_char_encoder` and `projection` of "
+            "CANINE's, the contact head of ESM's",
+        ),
+        instead="""Build the backbone without what the head does not read:
+
+```python
+self.bert = BertModel(config, add_pooling_layer=False)
+```
+
+or say that they are dead: `dead_parameters = ["bert.pooler.*"]` in the contract.""",
+    ),
+)

@@ -1,0 +1,61 @@
+"""AT011 in a model: its readout at eos needs as many eos in each row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archtrace.contract.rule import GraphRule
+from archtrace.contract.traced import Broken, Traced
+
+
+def check(model: Traced) -> Iterator[Broken]:
+    """Ask for two rows with one and two eos: each must still be read at its last."""
+    for number, readout in model.readouts("last_eos"):
+        inputs, last = _uneven(model, readout.index.depends_on)
+        found = model.at(inputs) if inputs else None
+        if inputs and (found is None or found.get(readout.tensor) != last):
+            then = "the batch is refused" if found is None else f"reads {found.get(readout.tensor)}"
+            told = (
+                f"{model.contract.name} reads {readout.slice}, and where rows hold one and two eos "
+                f"{then}; find the last eos in each row"
+            )
+            yield Broken("AT011", told, "reads", number)
+
+
+def _uneven(model: Traced, ids: tuple[str, ...]) -> tuple[dict[str, object], tuple[tuple[int, ...], ...]]:
+    """The full layout with another eos in its second row, and where the last eos of each row is."""
+    full = next((layout for layout in model.layouts if layout.name == "full"), None)
+    name = next((name for name in ids if full and isinstance(full.inputs.get(name), list)), None)
+    if full is None or name is None:
+        return {}, ()
+    rows = [list(row) for row in full.inputs[name]]
+    rows[-1][2] = model.eos
+    last = tuple((max(p for p, token in enumerate(row) if token == model.eos),) for row in rows)
+    return {**full.inputs, name: rows}, last
+
+
+_EOS = """
+            class Classifier(torch.nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.eos_token_id = 2
+                    self.embed, self.score = torch.nn.Embedding(64, 8), torch.nn.Linear(8, 2)
+
+                def forward(self, input_ids):
+                    hidden = self.embed(input_ids)
+                    eos = input_ids == self.eos_token_id
+                    return self.score(%s)
+            """
+
+RULE = GraphRule(
+    code="AT011",
+    name="eos-mask-readout",
+    seen="A readout at the last eos that is refused, or falls elsewhere, when one row holds one eos and the other two.",
+    unseen="A model without an eos id.",
+    wrong={"a boolean gather, folded back": _EOS % "hidden[eos].view(hidden.shape[0], -1, hidden.shape[-1])[:, -1]"},
+    right={
+        "the last eos of each row": _EOS
+        % "hidden[torch.arange(len(hidden)), (torch.arange(eos.shape[1]) * eos).argmax(1)]",
+    },
+    check=check,
+)

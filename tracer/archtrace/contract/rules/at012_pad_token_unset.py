@@ -1,0 +1,56 @@
+"""AT012: with more than one row the model raises, because its config has no pad id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archtrace.contract.rule import GraphRule, Words
+from archtrace.contract.traced import Broken, Traced
+
+
+def check(model: Traced) -> Iterator[Broken]:
+    """The config had no pad id, and without one the model refuses two rows."""
+    if model.refused_unpadded is not None:
+        told = (
+            f"the config of {model.contract.name} has no pad_token_id, and with more than one row the model raises "
+            f"({model.refused_unpadded}); set it to the tokenizer's, in the config and in the contract's config"
+        )
+        yield Broken("AT012", told, "config")
+
+
+RULE = GraphRule(
+    code="AT012",
+    name="pad-token-unset",
+    seen="The config has no pad id, and the capture of two rows without one fails.",
+    unseen="A live module, which is taken as it is.",
+    wrong={
+        "a default config": """
+            TARGET = "gpt2"
+            CONTRACT = {"config": {"num_hidden_layers": 2}}
+            """,
+    },
+    right={
+        "a pad id": """
+            TARGET = "gpt2"
+            CONTRACT = {"config": {"num_hidden_layers": 2, "pad_token_id": 0}}
+            """,
+        "a model that needs none": """
+            TARGET = "bert"
+            CONTRACT = {"config": {"num_hidden_layers": 2}}
+            """,
+    },
+    check=check,
+    words=Words(
+        summary="More than one row raises, because the config has no pad id.",
+        why="""Checkpoints of causal models often name no pad token. Their classifiers find the last token by it, and
+refuse any batch without: training with one row a batch works, and evaluation with eight fails hours later.""",
+        real=("huggingface/trl issue 422", "huggingface/transformers issue 34055"),
+        instead="""Give the tokenizer a pad token of its own (not eos, see AT003), and the config its id:
+
+```python
+tokenizer.add_special_tokens({"pad_token": "<pad>"})
+model.resize_token_embeddings(len(tokenizer))
+model.config.pad_token_id = tokenizer.pad_token_id
+```""",
+    ),
+)

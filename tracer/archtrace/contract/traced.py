@@ -1,0 +1,129 @@
+"""A traced model as rules and contracts look at it: plain values, no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple, TypeAlias
+
+from archtrace.contract.contract import Contract
+from archtrace.results import LayoutResult, Readout, Result, Rows
+
+#: For each row which positions are no padding.
+Flags: TypeAlias = tuple[tuple[bool, ...], ...]
+
+
+#: Kinds of readouts that take many positions and weigh none of them by where it stands.
+MIXING = frozenset({"max", "attention", "latents", "all", "none"})
+
+
+class Broken(NamedTuple):
+    """What is wrong with a model: under which code, in words, and about which term of the contract. `readout` is the
+    number of the readout at whose source line it is told; None where no line of the model's code does it."""
+
+    code: str
+    message: str
+    term: str = "target"
+    readout: int | None = None
+
+
+class Read(NamedTuple):
+    """One position that a readout takes: in which layout and row, and the last one there that is no padding."""
+
+    layout: str
+    row: int
+    position: int
+    attended: bool
+    last: int
+
+
+class Leak(NamedTuple):
+    """Masked positions of one row of one layout that reach the logits."""
+
+    layout: str
+    row: int
+    positions: tuple[int, ...]
+
+
+class Place(NamedTuple):
+    """A line of a file on this machine, by its absolute path; lines and columns count from 1, the end is exclusive."""
+
+    path: str
+    line: int
+    col: int
+    end_col: int
+    function: str
+
+
+@dataclass(frozen=True, eq=False)
+class Traced:
+    """`pad` and `eos`: the ids, None where there is none. `told`: per layout, each way in which a model can tell
+    padding. `head`: the modules with parameters between readouts and logits that no pretrained model holds.
+    `batch_divisor`: read tensors whose sum is divided by a count over the whole batch. `places`: of each readout.
+
+    `at` asks for another layout: what is read, None where the model refuses. `refused_unpadded` is what the model says
+    to two rows without a pad id, where its config has none; None where there is one, or nothing happens.
+    """
+
+    contract: Contract
+    result: Result
+    pad: int | None
+    eos: int | None
+    told: Mapping[str, Mapping[str, Flags]]
+    head: tuple[str, ...]
+    batch_divisor: frozenset[str]
+    places: tuple[Place | None, ...]
+    at: Callable[[Mapping[str, Any]], Mapping[str, Rows] | None]
+    refused_unpadded: str | None
+
+    @cached_property
+    def layouts(self) -> tuple[LayoutResult, ...]:
+        """The layouts that the model runs."""
+        return tuple(layout for layout in self.result.layouts if layout.refused is None)
+
+    def readouts(self, *kinds: str) -> Iterator[tuple[int, Readout]]:
+        """The readouts of these kinds, with their numbers."""
+        return ((n, readout) for n, readout in enumerate(self.result.readouts) if readout.kind in kinds)
+
+    def attended(self, layout: str) -> Flags | None:
+        """Which positions of a layout are no padding, by the mask, else by the id; None where nothing tells."""
+        return next(iter(self.told[layout].values()), None)
+
+    def fits(self, readout: Readout, predict: Callable[[Sequence[bool]], int]) -> bool:
+        """Whether one way to tell padding predicts the one position read of each row, in every layout."""
+        rows = [(layout.name, layout.bound.reads.get(readout.tensor, ())) for layout in self.layouts]
+        ways = list(self.told[rows[0][0]]) if rows else []
+        return any(
+            all(row == (predict(flags),) for name, read in rows for row, flags in zip(read, self.told[name][way]))  # noqa: B905
+            for way in ways
+        )
+
+    @cached_property
+    def leaks(self) -> tuple[Leak, ...]:
+        """Where masked tokens reach the logits otherwise than by one index, or a mean, that falls on them."""
+        return tuple(leak for layout in self.layouts for leak in self._leaking(layout))
+
+    def _leaking(self, layout: LayoutResult) -> Iterator[Leak]:
+        picked = [layout.bound.reads.get(r.tensor, ()) for r in self.result.readouts if r.kind not in MIXING]
+        for row, flags in enumerate(self.attended(layout.name) or ()):
+            read = {position for rows in picked if rows for position in rows[row]}
+            leaking = [p for p in layout.bound.tokens[row] if not flags[p] and p not in read]
+            if leaking:
+                yield Leak(layout.name, row, tuple(leaking))
+
+    def reads(self, readout: Readout) -> Iterator[Read]:
+        """What a readout takes where padding can be told and one position a row is taken."""
+        for layout in self.layouts:
+            flags = self.attended(layout.name)
+            for number, row in enumerate(layout.bound.reads.get(readout.tensor, ())):
+                if flags is not None and len(row) == 1 and row[0] < len(flags[number]):
+                    there = flags[number]
+                    last = max((p for p, flag in enumerate(there) if flag), default=-1)
+                    yield Read(layout.name, number, row[0], there[row[0]], last)
+
+
+def worded(read: Read) -> str:
+    """A read within a sentence."""
+    what = "" if read.attended else ", a pad"
+    return f"{read.layout.replace('_', ' ')}, row {read.row}: position {read.position}{what}"

@@ -1,0 +1,29 @@
+"""For tests of your own: hold a model to what you say that it reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archtrace.contract.contract import declared
+
+
+def assert_reads(model: Any, reads: str | list[str], **terms: Any) -> None:
+    """Fail with an AssertionError, in words, unless the classifier of a model reads just this.
+
+    `model`: whatever `archtrace.trace` takes. `reads`: a slice ("last_hidden_state[:, 0]") or a kind ("masked_mean"),
+    or a list with one for each readout. `terms`: those of a contract (padding="right", pad_leak=False,
+    dead_parameters=[], modules_to_save=[…], config={…}, num_labels=2, inputs={…}); a term that is named is held too.
+    Raises ArchtraceError where the model cannot be traced.
+    """
+    __tracebackhide__ = True
+    from dataclasses import replace
+
+    from archtrace.contract.examine import examine
+    from archtrace.contract.judge import CODE, judge
+
+    name = model if isinstance(model, str) else getattr(model, "__name__", type(model).__name__)
+    contract = replace(declared(name, {"target": name, "reads": reads, **terms}, "assert_reads"), target=model)
+    asked = {"reads"} | terms.keys()
+    broken = [b for b in judge(examine(contract)) if b.term in asked and (b.term != "reads" or b.code == CODE)]
+    if broken:
+        raise AssertionError("\n".join(f"{b.code} {b.message}" for b in broken))
