@@ -1,4 +1,4 @@
-"""What the tests of the installed package share: the tree as a repository, and an environment without extras."""
+"""What the tests of the installed package share: the tree as a repository, an environment without extras, a project."""
 
 from __future__ import annotations
 
@@ -16,10 +16,14 @@ ROOT = Path(__file__).parents[2]
 #: What the package is built of.
 PARTS = (
     "tracer", "reports", "pyproject.toml", "constraints.txt", "README.md", "LICENSE", ".gitignore",
+    ".pre-commit-hooks.yaml",
 )  # fmt: skip
 #: Variables that would show a child the sources instead of what is installed, or another repository than its own.
 MISLEADING = ("PYTHONPATH", "VIRTUAL_ENV", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
 AUTHOR = ("-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false")
+
+WRONG = "def last(logits, attention_mask):\n    return logits[:, attention_mask.sum(1) - 1]\n"
+RIGHT = "def first(hidden_states):\n    return hidden_states[:, 0]\n"
 
 
 def run(*command: str | Path, cwd: Path, **variables: str | Path) -> subprocess.CompletedProcess[str]:
@@ -71,6 +75,47 @@ def light(tree: Repository, tmp_path_factory: pytest.TempPathFactory) -> Path:
     do(sys.executable, "-m", "venv", folder, cwd=folder)
     do(folder / "bin" / "pip", "install", "-q", "-c", "constraints.txt", ".", cwd=tree.folder)
     return folder / "bin"
+
+
+@dataclass(frozen=True)
+class Project:
+    """A user's project, with pre-commit set up: `configure` it, `write` files, `run` the hooks over all of them."""
+
+    folder: Path
+    tree: Repository
+    home: Path
+
+    def configure(self, hook: str, *args: str) -> None:
+        """Use one hook of the tree under test."""
+        given = f", args: [{', '.join(args)}]" if args else ""
+        self.write(
+            ".pre-commit-config.yaml",
+            f"repos:\n- repo: {self.tree.folder}\n  rev: {self.tree.rev}\n  hooks:\n  - {{id: {hook}{given}}}\n",
+        )
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file, and stage all."""
+        (self.folder / name).write_text(text, "utf-8")
+        do("git", "add", "--all", cwd=self.folder)
+
+    def run(self, **variables: str | Path) -> subprocess.CompletedProcess[str]:
+        """pre-commit run --all-files. A hook of the project's own environment finds its program by PATH."""
+        here = {"PRE_COMMIT_HOME": self.home, "VIRTUALENV_OVERRIDE_APP_DATA": self.home / "virtualenv"}
+        command = (sys.executable, "-m", "pre_commit", "run", "--all-files", "--verbose", "--color", "never")
+        return run(*command, cwd=self.folder, **here | variables)
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where pre-commit keeps the environments of hooks, made once for all tests."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture
+def project(tmp_path: Path, tree: Repository, home: Path) -> Project:
+    """An empty project under git."""
+    do("git", "init", "-q", cwd=tmp_path)
+    return Project(tmp_path, tree, home)
 
 
 def requirements(*extras: str) -> set[str]:

@@ -10,10 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import do, run
-
-WRONG = "def last(logits, attention_mask):\n    return logits[:, attention_mask.sum(1) - 1]\n"
-RIGHT = "def first(hidden_states):\n    return hidden_states[:, 0]\n"
+from .conftest import RIGHT, WRONG, do, run
 
 
 def archtrace(light: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
