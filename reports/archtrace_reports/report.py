@@ -43,7 +43,7 @@ def _version(name: str) -> str:
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
-        return "unknown"
+        return "not installed"
 
 
 def report(outcomes: list[Result | Unanswered]) -> Report:

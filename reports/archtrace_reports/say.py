@@ -8,12 +8,11 @@ import click
 
 from archtrace_reports.clean import clean_lines
 from archtrace_reports.files import encodable
-from archtrace_reports.lines import wrap
 from archtrace_reports.look import look_of
 
 
 def say(message: str) -> None:
-    """A message under the program's name; on a terminal its long lines wrap and stay aligned."""
+    """A message under the program's name; on a terminal its long lines wrap and stay aligned, where rich is there."""
     text = f"archtrace: {clean_lines(message)}"
     if sys.stderr.isatty():
         text = "\n".join(_wrapped(line, look_of(sys.stderr).width) for line in text.split("\n"))
@@ -21,5 +20,9 @@ def say(message: str) -> None:
 
 
 def _wrapped(line: str, width: int) -> str:
+    try:
+        from archtrace_reports.lines import wrap  # it measures with rich, which the plain package does not bring
+    except ModuleNotFoundError:
+        return line
     indent = len(line) - len(line.lstrip())
     return "\n".join(" " * (indent + 4 * (n > 0)) + part for n, part in enumerate(wrap(line, width - indent - 4)))

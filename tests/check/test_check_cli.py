@@ -38,6 +38,13 @@ def test_exit_codes_are_the_same_in_every_format(style: str, tmp_path: Path) -> 
     assert check(tmp_path, "missing.py", "--output-format", style).returncode == 2
 
 
+def test_only_the_source_rules_or_only_the_contracts(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(WRONG)
+    assert check(tmp_path, "--only", "source").returncode == 1
+    assert check(tmp_path, "--only", "contracts").returncode == 0
+    assert check(tmp_path, "--only", "neither").returncode == 2
+
+
 def test_select_ignore_and_per_file_ignores(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(WRONG)
     assert check(tmp_path, "--ignore", "AT001").returncode == 0

@@ -25,4 +25,7 @@ _HOMES = {"trace": "archtrace.tracing", "Trace": "archtrace.tracing", "View": "a
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'archtrace' has no attribute {name!r}")
+    from archtrace.extra import require
+
+    require()
     return getattr(import_module(_HOMES[name]), name)

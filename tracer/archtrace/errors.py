@@ -23,6 +23,10 @@ class LayoutError(ArchtraceError):
     """The model itself refuses a layout: it raises on these inputs."""
 
 
+class MissingError(ArchtraceError, ImportError):
+    """Packages are not installed: those of the extra `trace`, which tracing needs. An ImportError to those who try."""
+
+
 def message(what: str, *, where: str = "", why: str = "", do: str = "") -> str:
     """The form of every refusal: what, where, why, what to do, a line each; a part that is not given has no line."""
     parts = {"where": where, "why": why, "do": do}

@@ -18,6 +18,9 @@ from archtrace_reports.check.sources import sources
 
 CLEAN, FINDINGS, FAILED = 0, 1, 2
 
+#: The parts of a check: rules over source files; contracts that a project declares for its models.
+PARTS = ("source", "contracts")
+
 
 def _codes(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(code for value in values for code in value.upper().replace(",", " ").split())
@@ -25,6 +28,7 @@ def _codes(context: click.Context, option: click.Parameter, values: tuple[str, .
 
 @click.command("check", context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("files", nargs=-1, metavar="[FILE|FOLDER]...")
+@click.option("--only", type=click.Choice(PARTS), help="Run one part: source needs no torch.  [default: both]")
 @click.option("--select", multiple=True, metavar="CODES", callback=_codes, help="Tell these codes alone; AT is all.")
 @click.option("--ignore", multiple=True, metavar="CODES", callback=_codes, help="Do not tell these codes.")
 @click.option("--output-format", "style", type=click.Choice(formats.names()), default="text", help="How to tell.")
@@ -45,7 +49,7 @@ def command(files: tuple[str, ...], select: tuple[str, ...], ignore: tuple[str, 
     Exit 0: clean. 1: findings. 2: could not run.
     """
     chosen = _chosen(select, ignore, given["baseline"])
-    names = list(sources(files or ["."], chosen))
+    names = [] if given["only"] == "contracts" else list(sources(files or ["."], chosen))
     missing = [name for name in names if not Path(name).exists()]
     mended = [finding for name in names for finding in _fixed(name, chosen)] if given["fix"] else []
     found = run([name for name in names if name not in missing], chosen, cached=not given["no_cache"])

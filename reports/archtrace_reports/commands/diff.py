@@ -13,6 +13,7 @@ import click
 
 from archtrace.errors import TargetError
 from archtrace.results import Result
+from archtrace_reports.extra import require
 from archtrace_reports.files import trouble, write
 from archtrace_reports.look import Look, look_of, on_terminal
 from archtrace_reports.options import overrides
@@ -72,6 +73,7 @@ def command(style: str | None, output: Path | None, **given: Any) -> int:
     problem = trouble(file) if file else None
     if problem:
         raise click.BadParameter(problem, param_hint="--output")
+    require()
     sides = Sides(output=file, style=style or ("html" if page else "terminal"), **given)
     found = [_side(question, sides) for question in sides.questions]
     return _show([f for f in found if f is not None], sides)

@@ -10,6 +10,7 @@ import click
 
 from archtrace.results import Result
 from archtrace_reports import formats
+from archtrace_reports.extra import require
 from archtrace_reports.files import write
 from archtrace_reports.look import Look, look_of, on_terminal
 from archtrace_reports.options import Options, overrides
@@ -76,6 +77,7 @@ def command(context: click.Context, /, **given: Any) -> int:
         click.echo(context.get_help(), err=True)
         return 2
     options.check()
+    require()
     found = report(_isolated(options) if options.isolated else _here(options))
     _show(found, options)
     return 2 if found.unanswered else 0

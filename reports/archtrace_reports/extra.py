@@ -1,0 +1,13 @@
+"""Extra: what answers are shown with, beside what traces; asked for before any work is done."""
+
+from __future__ import annotations
+
+from archtrace import extra
+
+#: The packages of the extra `trace` that the reports import.
+SHOWING = ("rich", "jinja2", "markupsafe", "cattrs", "graphviz")
+
+
+def require() -> None:
+    """Raise MissingError where this environment cannot trace a model and show the answer."""
+    extra.require((*extra.TRACING, *SHOWING))
