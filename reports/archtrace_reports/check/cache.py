@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import archtrace
@@ -20,7 +21,8 @@ class Cache:
     def __init__(self, settings: Settings) -> None:
         from platformdirs import user_cache_path
 
-        key = hashlib.sha256(repr((archtrace.__version__, _rules(), settings)).encode()).hexdigest()[:24]
+        plain = replace(settings, models={})
+        key = hashlib.sha256(repr((archtrace.__version__, _rules(), plain)).encode()).hexdigest()[:24]
         self._file = user_cache_path("archtrace") / "check" / f"{key}.json"
         self._known: dict[str, list[object]] = {}
         with contextlib.suppress(OSError, ValueError):

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 #: Codes of the check itself, beside those of the rules -> name.
-OWN: Mapping[str, str] = {"AT000": "does-not-parse", "AT099": "unused-noqa"}
+OWN: Mapping[str, str] = {"AT000": "does-not-parse", "AT099": "unused-noqa", "AT100": "contract-broken"}
 
 
 class Finding(NamedTuple):
-    """Lines and columns count from 1, the end is exclusive. `cell` is the number of a notebook's cell, 0 elsewhere."""
+    """Lines and columns count from 1, the end is exclusive. `cell` is the number of a notebook's cell, 0 elsewhere.
+
+    `about`: of an unused noqa the code that it names.
+    """
 
     path: str
     line: int
@@ -23,6 +26,7 @@ class Finding(NamedTuple):
     text: str = ""
     cell: int = 0
     fixable: bool = False
+    about: str = ""
 
     @property
     def place(self) -> str:
@@ -32,9 +36,10 @@ class Finding(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What a check found: in how many files, what could not be run (a sentence each)."""
+    """What a check found: in how many files and contracts, and what could not be run (a sentence each)."""
 
     findings: tuple[Finding, ...]
     files: int
     failures: tuple[str, ...] = ()
     fixed: int = 0
+    contracts: int = 0

@@ -66,7 +66,18 @@ def _heard(path: str, data: bytes, violations: Sequence[Violation], settings: Se
     idle = unused(given, [(v.code, v.line, v.end_line) for v in violations])
     found = [_finding(v, lines) for v in kept]
     found += [
-        Finding(path, c.line, c.col, c.line, c.end_col, "AT099", f"noqa: nothing here is {code}", "", lines[c.line - 1])
+        Finding(
+            path,
+            c.line,
+            c.col,
+            c.line,
+            c.end_col,
+            "AT099",
+            f"noqa: nothing here is {code}",
+            "",
+            lines[c.line - 1],
+            about=code,
+        )
         for c, code in idle
         if settings.wants(code, path)
     ]
@@ -82,10 +93,12 @@ def _finding(violation: Violation, lines: Sequence[str]) -> Finding:
 @lru_cache(maxsize=1)
 def known() -> tuple[tuple[str, str], ...]:
     """Every code that a check may tell, with its name."""
+    from archtrace.contract.rules import rules as graph_rules
     from archtrace.lint import rules
     from archtrace_reports.check.finding import OWN
 
-    return tuple(sorted([*OWN.items(), *((rule.code, rule.name) for rule in rules())]))
+    named = {rule.code: rule.name for rule in rules()} | {rule.code: rule.name for rule in graph_rules()}
+    return tuple(sorted({**OWN, **named}.items()))
 
 
 def fix_file(path: str, settings: Settings) -> Iterator[Finding]:

@@ -26,6 +26,8 @@ class Settings:
     exclude: tuple[str, ...] = ()
     per_file: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     baseline: Path | None = None
+    #: The contracts, as the file says them.
+    models: Mapping[str, Any] = field(default_factory=dict)
 
     def wants(self, code: str, path: str = "") -> bool:
         """Whether findings of a code (in a file) are told."""
@@ -65,6 +67,7 @@ def settings(start: Path) -> Settings:
         exclude=tuple(table.get("exclude", ())),
         per_file={pattern: _codes(codes) for pattern, codes in table.get("per-file-ignores", {}).items()},
         baseline=file.parent / table["baseline"] if "baseline" in table else None,
+        models=table.get("models", {}),
     )
 
 

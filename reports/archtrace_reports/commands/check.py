@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,9 @@ from archtrace_reports.check.finding import Finding, Found
 from archtrace_reports.check.run import run
 from archtrace_reports.check.settings import Settings, settings
 from archtrace_reports.check.sources import sources
+
+if TYPE_CHECKING:
+    from archtrace_reports.contracts.run import Held
 
 CLEAN, FINDINGS, FAILED = 0, 1, 2
 
@@ -36,29 +39,77 @@ def _codes(context: click.Context, option: click.Parameter, values: tuple[str, .
 @click.option("--baseline", type=click.Path(path_type=Path), metavar="FILE", help="Do not tell what this file knows.")
 @click.option("--update-baseline", is_flag=True, help="Write all findings to the baseline, and tell none.")
 @click.option("--statistics", is_flag=True, help="Count findings by code on stderr.")
-@click.option("--no-cache", is_flag=True, help="Check every file again.")
+@click.option("--update", is_flag=True, help="Write into the contracts what the models hold, and tell the rest.")
+@click.option("--no-cache", is_flag=True, help="Check every file and contract again.")
 @click.option("-q", "--quiet", is_flag=True, help="No summary on stderr.")
 def command(files: tuple[str, ...], select: tuple[str, ...], ignore: tuple[str, ...], **given: Any) -> int:
-    """Find wrong readouts in Python code and notebooks: the wrong token taken for a sequence. Needs no torch.
+    """Find wrong readouts, the wrong token taken for a sequence, in two ways.
+
+    In Python code and notebooks, by rules that need no torch; and in the models that pyproject.toml declares
+    ([tool.archtrace.models.NAME]), by tracing them and holding them to what it says that they read.
 
     \b
-    archtrace check                     the current folder
+    archtrace check                     the current folder, and all contracts
     archtrace check src/ train.py --fix
+    archtrace check --only contracts    the declared models alone
+    archtrace check --update            write down what they read
     archtrace explain AT001             what a code means, and what to write instead
 
     Exit 0: clean. 1: findings. 2: could not run.
     """
     chosen = _chosen(select, ignore, given["baseline"])
-    names = [] if given["only"] == "contracts" else list(sources(files or ["."], chosen))
-    missing = [name for name in names if not Path(name).exists()]
-    mended = [finding for name in names for finding in _fixed(name, chosen)] if given["fix"] else []
-    found = run([name for name in names if name not in missing], chosen, cached=not given["no_cache"])
-    told = replace_found(found, mended, [f"there is no file {name}" for name in missing])
+    only, cached = given["only"], not given["no_cache"]
+    told = Found((), 0) if only == "contracts" else _source(files, chosen, fix=given["fix"], cached=cached)
+    if only != "source" and (chosen.models or given["update"]):
+        told = _with_contracts(told, chosen, given, cached=cached)
+    elif chosen.models:
+        told = _settled(told, None)
     told = _against_baseline(told, chosen, update=given["update_baseline"])
     sys.stdout.write(formats.load(given["style"]).render(told, chosen))
     if not given["quiet"]:
         _summary(told, statistics=given["statistics"])
     return FAILED if told.failures else FINDINGS if told.findings else CLEAN
+
+
+def _source(files: tuple[str, ...], chosen: Settings, *, fix: bool, cached: bool) -> Found:
+    """What the source rules say."""
+    names = list(sources(files or ["."], chosen))
+    missing = [name for name in names if not Path(name).exists()]
+    mended = [finding for name in names for finding in _fixed(name, chosen)] if fix else []
+    found = run([name for name in names if name not in missing], chosen, cached=cached)
+    failures = tuple(f"there is no file {name}" for name in missing)
+    return found._replace(failures=failures, fixed=len(mended))
+
+
+def _with_contracts(told: Found, chosen: Settings, given: dict[str, Any], *, cached: bool) -> Found:
+    """With what holding the contracts says."""
+    from archtrace_reports.contracts.run import hold
+    from archtrace_reports.look import on_terminal
+
+    if not chosen.models:
+        raise TargetError("--update finds no contract: declare one as [tool.archtrace.models.NAME] with a target")
+    shown = on_terminal() and not given["quiet"]
+    held = hold(chosen, cached=cached, update=given["update"], shown=shown)
+    for line in () if given["quiet"] else held.updated:
+        click.echo(f"archtrace: wrote {line}", err=True)
+    return _settled(told, held)
+
+
+def _settled(told: Found, held: Held | None) -> Found:
+    """Both parts together. A noqa is unused only where no part has use for it, and every part has spoken."""
+    from archtrace.contract.rules import rules
+
+    graph = {rule.code for rule in rules()}
+    used = {(f.path, f.line, f.code) for f in held.excused} if held else set()
+    spoken = held is not None and not held.failures
+    findings = [
+        f for f in told.findings if not (f.about in graph and (not spoken or (f.path, f.line, f.about) in used))
+    ]
+    if held is None:
+        return told._replace(findings=tuple(findings))
+    return told._replace(
+        findings=(*findings, *held.findings), failures=(*told.failures, *held.failures), contracts=held.contracts
+    )
 
 
 def _chosen(select: tuple[str, ...], ignore: tuple[str, ...], baseline: Path | None) -> Settings:
@@ -73,11 +124,6 @@ def _fixed(name: str, chosen: Settings) -> list[Finding]:
     from archtrace_reports.check.one import fix_file
 
     return list(fix_file(name, chosen)) if name.endswith((".py", ".pyi")) and Path(name).exists() else []
-
-
-def replace_found(found: Found, mended: list[Finding], failures: list[str]) -> Found:
-    """What was found, with what was mended and what could not be run."""
-    return found._replace(failures=tuple(failures), fixed=len(mended))
 
 
 def _against_baseline(found: Found, chosen: Settings, *, update: bool) -> Found:
@@ -97,9 +143,11 @@ def _summary(found: Found, *, statistics: bool) -> None:
     number, files = len(found.findings), len({finding.path for finding in found.findings})
     told = f"{_count(number, 'finding')} in {_count(files, 'file')}" if number else "clean"
     mended = f", {found.fixed} mended" if found.fixed else ""
+    parts = [(found.files, "file"), *([(found.contracts, "contract")] if found.contracts else [])]
+    checked = " and ".join(_count(*part) for part in parts if part[0] or len(parts) == 1)
     for failure in found.failures:
         click.echo(f"archtrace: {failure}", err=True)
-    click.echo(f"archtrace: {told} ({_count(found.files, 'file')} checked{mended})", err=True)
+    click.echo(f"archtrace: {told} ({checked} checked{mended})", err=True)
     if statistics:
         codes = sorted({finding.code for finding in found.findings})
         for code in codes:

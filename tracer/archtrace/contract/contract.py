@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from archtrace.nouns import NOUNS
@@ -54,6 +54,14 @@ def declared(name: str, table: Any, where: str) -> Contract:
     if "target" not in table:
         raise refusal(f"the contract {name} has no target", where=where, do='add target = "package.module:Class"')
     return Contract(name, **{key: _READ[key](value, f"{name}: {key}", where) for key, value in table.items()})
+
+
+def with_terms(contract: Contract, terms: Mapping[str, Any]) -> Contract:
+    """A contract with other terms, as values of TOML; None takes a term away."""
+    read: dict[str, Any] = {
+        key: None if value is None else _READ[key](value, key, contract.name) for key, value in terms.items()
+    }
+    return replace(contract, **read)
 
 
 def matches(term: str, readout: Readout) -> bool:

@@ -112,6 +112,11 @@ class Traced:
             if leaking:
                 yield Leak(layout.name, row, tuple(leaking))
 
+    def dead_names(self, dead: Sequence[str]) -> tuple[str, ...]:
+        """Names of dead parameters; `module.*` for those of a module that is dead as a whole."""
+        modules = self.result.dead_modules
+        return tuple(dict.fromkeys(next((f"{m}.*" for m in modules if n.startswith(f"{m}.")), n) for n in dead))
+
     def reads(self, readout: Readout) -> Iterator[Read]:
         """What a readout takes where padding can be told and one position a row is taken."""
         for layout in self.layouts:

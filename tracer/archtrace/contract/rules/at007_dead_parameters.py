@@ -17,7 +17,7 @@ def check(model: Traced) -> Iterator[Broken]:
     allowed = model.contract.dead_parameters
     dead = [n for n in model.result.dead_parameters if not any(fnmatchcase(n, pattern) for pattern in allowed)]
     if dead:
-        names = _names(dead, model.result.dead_modules)
+        names = model.dead_names(dead)
         shown = ", ".join(names[:LISTED]) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")
         many = f"{len(dead)} parameters reach" if len(dead) > 1 else "1 parameter reaches"
         told = (
@@ -25,11 +25,6 @@ def check(model: Traced) -> Iterator[Broken]:
             "or allow them in dead_parameters"
         )
         yield Broken("AT007", told, "dead_parameters")
-
-
-def _names(dead: list[str], modules: tuple[str, ...]) -> list[str]:
-    """Modules instead of their parameters, where all of them are dead."""
-    return list(dict.fromkeys(next((f"{m}.*" for m in modules if n.startswith(f"{m}.")), n) for n in dead))
 
 
 _POOLER = """

@@ -1,0 +1,118 @@
+"""Run: every contract of a project held, one after the other, and what broke told as findings."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from archtrace_reports.check.finding import Finding
+from archtrace_reports.check.settings import Settings
+from archtrace_reports.contracts.cache import Cache
+from archtrace_reports.contracts.declared import Declared, contracts
+from archtrace_reports.contracts.placed import is_excused, placed, relative
+from archtrace_reports.contracts.verdict import Verdict
+from archtrace_reports.extra import require
+
+
+class Held(NamedTuple):
+    """What holding the contracts gave. `excused`: findings that a noqa comment covers. `failures`: a message each.
+    `updated`: what was written, a line each."""
+
+    findings: tuple[Finding, ...]
+    excused: tuple[Finding, ...]
+    failures: tuple[str, ...]
+    contracts: int
+    updated: tuple[str, ...] = ()
+
+
+def hold(settings: Settings, *, cached: bool = True, update: bool = False, shown: bool = False) -> Held:
+    """Hold the contracts of a project; with `update`, write down what holds first, and tell what is left."""
+    findings: list[Finding] = []
+    failures: list[str] = []
+    verdicts: list[tuple[Declared, Verdict]] = []
+    for declared in contracts(settings):
+        try:
+            verdict = _updated(declared, settings, shown) if update else held(declared, settings, cached, shown)
+        except Exception as error:
+            failures.append(failure(declared, error))
+            continue
+        verdicts.append((declared, verdict))
+        findings += findings_of(declared, verdict, settings)
+    excused = tuple(finding for finding in findings if is_excused(finding))
+    told = tuple(finding for finding in findings if finding not in excused)
+    return Held(told, excused, tuple(failures), len(verdicts) + len(failures), _written(settings, verdicts, update))
+
+
+def held(declared: Declared, settings: Settings, cached: bool = True, shown: bool = False) -> Verdict:
+    """What is said of one contract, from the cache where nothing has changed. Raises ArchtraceError."""
+    store = Cache(settings.root)
+    kept = store.get(declared) if cached else None
+    if kept is not None:
+        return kept
+    verdict, files, since = _traced(declared, settings, shown, update=False)
+    store.put(declared, verdict, files, since)
+    return verdict
+
+
+def _updated(declared: Declared, settings: Settings, shown: bool) -> Verdict:
+    """What is said of a contract once it says what its model holds; kept for the contract as it will stand."""
+    verdict, files, since = _traced(declared, settings, shown, update=True)
+    terms = {**declared.table, **verdict.terms}
+    agreed = {name: value for name, value in terms.items() if value is not None}
+    Cache(settings.root).put(Declared(declared.name, agreed, declared.file), verdict, files, since)
+    return verdict
+
+
+def _written(settings: Settings, verdicts: list[tuple[Declared, Verdict]], update: bool) -> tuple[str, ...]:
+    if not update:
+        return ()
+    from archtrace_reports.contracts.update import write
+
+    return tuple(write(settings.root / "pyproject.toml", verdicts))
+
+
+def findings_of(declared: Declared, verdict: Verdict, settings: Settings) -> list[Finding]:
+    """What is broken, placed, as far as the settings want to hear of it."""
+    found = [placed(broken, verdict, declared, settings.root) for broken in verdict.broken]
+    return [finding for finding in found if settings.wants(finding.code, finding.path)]
+
+
+def failure(declared: Declared, error: BaseException) -> str:
+    """Why a contract could not be held: its place, its name, and the reason."""
+    from archtrace_reports.engine import reason
+
+    return f"{relative(str(declared.file))}:{declared.line()}: {declared.name}: {reason(error)}"
+
+
+def _traced(declared: Declared, settings: Settings, shown: bool, *, update: bool) -> tuple[Verdict, list[str], int]:
+    """Trace one: what is said of it, the files behind that, and when it began (nanoseconds)."""
+    from archtrace_reports.contracts.answer import answer, looked_up
+    from archtrace_reports.contracts.watch import sources, watching
+    from archtrace_reports.engine import hush
+
+    contract, since = declared.contract, time.time_ns()
+    require()
+    hush()
+    with _inside(settings.root), _stages(declared.name, shown) as stages, watching() as read:
+        verdict = answer(contract, stages, update=update)
+    return verdict, sorted({*sources(read), *looked_up(contract, settings.root.resolve())}), since
+
+
+@contextlib.contextmanager
+def _inside(root: Path) -> Iterator[None]:
+    """In the project's folder, with its modules within reach."""
+    from archtrace.targets.code import on_path
+
+    top = root.resolve()
+    with contextlib.chdir(top), on_path(str(top / "src")), on_path(str(top)):
+        yield
+
+
+def _stages(name: str, shown: bool) -> AbstractContextManager[Any]:
+    from archtrace_reports.progress import Stages
+
+    return Stages(name, shown)

@@ -1,0 +1,40 @@
+"""Update: the terms that hold are written into the pyproject.toml; everything else of it stays as it is."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from archtrace_reports.contracts.declared import Declared
+from archtrace_reports.contracts.verdict import Verdict
+from archtrace_reports.files import replace
+
+
+def write(file: Path, verdicts: Sequence[tuple[Declared, Verdict]]) -> Iterator[str]:
+    """Write the terms of each verdict, whole or not at all; yields what changed."""
+    import tomlkit
+
+    text = file.read_text("utf-8")
+    document: Any = tomlkit.parse(text)
+    models = document["tool"]["archtrace"]["models"]
+    changes = [
+        change for declared, verdict in verdicts for change in _set(declared.name, models[declared.name], verdict.terms)
+    ]
+    made = tomlkit.dumps(document)
+    if changes and tomllib.loads(made) == document.unwrap():
+        replace(file.resolve(), made)
+        yield from changes
+
+
+def _set(name: str, table: Any, terms: dict[str, Any]) -> Iterator[str]:
+    """Change a table; what it says already is left as it is written."""
+    for term, value in terms.items():
+        before = table.get(term)
+        if value is None and term in table:
+            del table[term]
+            yield f"{name}: {term} taken away, was {before!r}"
+        elif value is not None and before != value:
+            table[term] = value
+            yield f"{name}: {term} = {value!r}" + (f", was {before!r}" if before is not None else "")

@@ -1,0 +1,25 @@
+"""Verdict: what tracing one declared model said, small and plain, so that it can be kept."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from archtrace.contract.traced import Broken, Place
+
+
+class Verdict(NamedTuple):
+    """What is broken, the place of each readout's expression, and the terms that would hold."""
+
+    broken: tuple[Broken, ...]
+    places: tuple[Place | None, ...]
+    terms: dict[str, Any]
+
+    def encode(self) -> dict[str, Any]:
+        """As plain values for JSON."""
+        return {"broken": self.broken, "places": self.places, "terms": self.terms}
+
+
+def decode(value: dict[str, Any]) -> Verdict:
+    """The inverse of `encode`. TypeError or KeyError where the value is none."""
+    places = tuple(Place(*place) if place else None for place in value["places"])
+    return Verdict(tuple(Broken(*broken) for broken in value["broken"]), places, dict(value["terms"]))

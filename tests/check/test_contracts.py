@@ -1,0 +1,226 @@
+"""Contracts as their users hold them: through the real command line, on models of their own, each in its folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from archtrace.contract.traced import Broken, Place
+from archtrace_reports.check.settings import settings
+from archtrace_reports.contracts.cache import Cache
+from archtrace_reports.contracts.declared import contracts
+from archtrace_reports.contracts.verdict import Verdict
+
+MODEL = """
+import torch
+
+
+class Classifier(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed = torch.nn.Embedding(64, 8)
+        self.mix = torch.nn.Linear(8, 8)
+        self.score = torch.nn.Linear(8, 2)
+
+    def forward(self, input_ids, attention_mask):
+        hidden = self.embed(input_ids)
+        mask = attention_mask[:, None, :].bool()
+        hidden = torch.nn.functional.scaled_dot_product_attention(hidden, hidden, hidden, attn_mask=mask)
+        hidden = self.mix(hidden)
+        return self.score(hidden[:, 0])
+"""
+FIRST = "return self.score(hidden[:, 0])"
+CONTRACT = """\
+[tool.archtrace.models.sentiment]
+target = "models.py:Classifier"
+reads = "mix[:, 0]"  # the first token
+padding = "right"
+"""
+HERE = Path(__file__).parents[2]
+
+
+class Project:
+    """A scratch project with a cache of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "project"
+        self.folder.mkdir()
+        self.variables = {"XDG_CACHE_HOME": str(folder / "cache"), "HF_HUB_OFFLINE": "1"}
+
+    def write(self, name: str, text: str) -> Path:
+        """A file of the project."""
+        file = self.folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        return file
+
+    def run(self, *command: str, cwd: str = ".") -> subprocess.CompletedProcess[str]:
+        """Any program in it."""
+        roots = os.pathsep.join([str(HERE / "tracer"), str(HERE / "reports")])
+        variables = os.environ | self.variables | {"PYTHONPATH": roots}
+        where = self.folder / cwd
+        return subprocess.run(command, cwd=where, env=variables, capture_output=True, text=True, check=False)
+
+    def check(self, *arguments: str, cwd: str = ".") -> subprocess.CompletedProcess[str]:
+        """archtrace check."""
+        return self.run(sys.executable, "-m", "archtrace_reports.cli", "check", *arguments, cwd=cwd)
+
+    def imports_torch(self) -> bool:
+        """Whether holding the contracts does."""
+        code = (
+            "import sys; from archtrace_reports.cli import run; code = run(['check', '--only', 'contracts', '-q']);"
+            "print({'torch', 'transformers', 'numpy', 'networkx'} & {*sys.modules}); sys.exit(code)"
+        )
+        done = self.run(sys.executable, "-c", code)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout != "set()\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """One with a model and a contract that holds."""
+    made = Project(tmp_path)
+    made.write("models.py", MODEL)
+    made.write("pyproject.toml", CONTRACT)
+    return made
+
+
+def test_held_kept_and_broken(project: Project) -> None:
+    """What holds is silent, is answered without torch from then on, and told at its line when it breaks."""
+    project.write("other.py", "x = 1\n")
+    done = project.check()
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == "archtrace: clean (2 files and 1 contract checked)\n"
+    project.write("other.py", "x = 2\n")
+    assert not project.imports_torch()
+    project.write("models.py", MODEL.replace(FIRST, "return self.score(hidden.mean(1))"))
+    done = project.check("--only", "contracts")
+    line = MODEL[: MODEL.index(FIRST)].count("\n") + 1
+    assert done.returncode == 1
+    broken, unmasked = done.stdout.splitlines()
+    assert broken == (
+        f"models.py:{line}:27: AT100 sentiment was `mix[:, 0]`, is now the mean of mix over all positions "
+        "(`mix.mean(1)`)"
+    )
+    assert unmasked.startswith(f"models.py:{line}:27: AT006 sentiment reads mix.mean(1): pads are in the mean")
+    assert done.stderr == "archtrace: 2 findings in 1 file (1 contract checked)\n"
+
+
+def test_what_a_model_is_made_of_is_watched(project: Project) -> None:
+    """A module that it imports, a file that it reads, the contract itself: a change of each is traced anew."""
+    project.write("parts.py", "SIZE = 8\n")
+    project.write("sizes.json", '{"labels": 2}')
+    text = MODEL.replace("import torch\n", "import json\n\nimport torch\nfrom parts import SIZE\n")
+    project.write("models.py", text.replace("Linear(8, 2)", 'Linear(SIZE, json.load(open("sizes.json"))["labels"])'))
+    assert project.imports_torch()
+    assert not project.imports_torch()
+    for name, new in (("parts.py", "SIZE = 4 + 4\n"), ("sizes.json", '{"labels": 3}'), ("pyproject.toml", "")):
+        project.write(name, new or CONTRACT.replace('"mix[:, 0]"', '"first"'))
+        assert project.imports_torch(), name
+    assert not project.imports_torch()
+
+
+def test_a_kept_verdict_that_is_broken_is_none(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut off anywhere, or of another shape: not known; and one whose file has changed meanwhile is not kept."""
+    monkeypatch.setenv("XDG_CACHE_HOME", project.variables["XDG_CACHE_HOME"])
+    model = project.folder / "models.py"
+    (declared,) = contracts(settings(project.folder))
+    store = Cache(project.folder)
+    verdict = Verdict((Broken("AT100", "told", "reads", 0),), (Place(str(model), 1, 2, 3, "f"),), {"reads": "first"})
+    store.put(declared, verdict, [str(model)], since=model.stat().st_mtime_ns - 1)
+    assert store.get(declared) is None
+    store.put(declared, verdict, [str(model)], since=model.stat().st_mtime_ns)
+    assert store.get(declared) == verdict
+    (kept,) = Path(project.variables["XDG_CACHE_HOME"]).rglob("contracts/*.json")
+    whole = kept.read_text()
+    for text in (*(whole[:end] for end in range(0, len(whole), 7)), "[]", '{"key": 1}', "null", "\0"):
+        kept.write_text(text)
+        assert store.get(declared) is None
+
+
+def test_update_writes_what_holds_and_leaves_the_rest(project: Project) -> None:
+    """Comments and other tables stay; a second update has nothing to write; then torch is not needed."""
+    other = "\n[tool.other]\nkey = [1,  2]  # as it was\n"
+    project.write("pyproject.toml", CONTRACT.replace("mix[:, 0]", "masked_mean").replace("right", "either") + other)
+    done = project.check("--update", "--only", "contracts")
+    assert done.returncode == 0, done.stdout
+    assert "archtrace: wrote sentiment: reads = 'mix[:, 0]', was 'masked_mean'\n" in done.stderr
+    text = (project.folder / "pyproject.toml").read_text()
+    assert text == CONTRACT + "pad_leak = false\ndead_parameters = []\n" + other
+    assert not project.imports_torch()
+    assert "wrote" not in project.check("--update", "--only", "contracts").stderr
+
+
+def test_noqa_in_code_and_in_toml(project: Project) -> None:
+    """On the line of the finding; an unused one is told where both parts have spoken, and not before."""
+    project.write("models.py", MODEL.replace(FIRST, f"{FIRST}  # noqa: AT004"))
+    project.write("pyproject.toml", CONTRACT.replace("right", "left") + "pad_leak = true  # noqa: AT100\n")
+    assert project.check().stdout == ""
+    project.write("pyproject.toml", CONTRACT)
+    assert project.check("--only", "source").stdout == ""
+    line = MODEL[: MODEL.index(FIRST)].count("\n") + 1
+    assert project.check().stdout == f"models.py:{line}:42: AT099 noqa: nothing here is AT004\n"
+
+
+def test_code_of_a_package_is_told_at_the_contract(project: Project) -> None:
+    """The line of the term, and in brackets the line that does it; a model of transformers, offline."""
+    config = "config = { num_hidden_layers = 1 }\n"
+    project.write("pyproject.toml", f'[tool.archtrace.models.base]\ntarget = "bert"\n{config}reads = "mean"\n')
+    done = project.check("--only", "contracts")
+    assert done.returncode == 1
+    assert done.stdout.startswith("pyproject.toml:4:1: AT100 base was the mean of the hidden states over all positions")
+    assert "[modeling_bert.py:" in done.stdout
+    assert done.stdout.endswith("BertPooler.forward]\n")
+
+
+@pytest.mark.parametrize("style", ["text", "json", "sarif", "github"])
+def test_what_cannot_be_held_is_exit_2_and_the_others_go_on(project: Project, style: str) -> None:
+    """A target that is not there, and a term that cannot be; the third contract is still held."""
+    broken = '[tool.archtrace.models.gone]\ntarget = "nowhere.py:Classifier"\n[tool.archtrace.models.odd]\nread = 1\n'
+    project.write("pyproject.toml", broken + CONTRACT.replace("right", "left"))
+    done = project.check("--only", "contracts", "--output-format", style)
+    assert done.returncode == 2
+    assert "archtrace: pyproject.toml:2: gone: no file nowhere.py" in done.stderr
+    assert "odd: the contract odd has no term 'read'" in done.stderr
+    assert "did you mean reads?" in done.stderr
+    assert "AT004" in done.stdout
+    if style == "json":
+        assert len(json.loads(done.stdout)["failures"]) == 2
+
+
+def test_a_package_in_src_held_from_a_folder_inside(project: Project) -> None:
+    """The project's package is found from its root; paths are told from where one stands; prints are no findings."""
+    project.write("src/pkg/__init__.py", "")
+    project.write("src/pkg/models.py", 'print("loud")\n' + MODEL)
+    project.write("pyproject.toml", CONTRACT.replace("models.py:", "pkg.models:").replace("right", "left"))
+    done = project.check("--only", "contracts", cwd="src/pkg")
+    assert done.stdout.startswith("models.py:18:27: AT004 ")
+    assert "loud" in done.stderr
+
+
+def test_codes_can_be_chosen(project: Project) -> None:
+    """--select, --ignore and per-file ignores hold for contracts too."""
+    project.write("pyproject.toml", CONTRACT.replace("right", "left"))
+    assert project.check("--select", "AT004").returncode == 1
+    assert project.check("--ignore", "AT004").returncode == 0
+    assert project.check("--select", "AT100").returncode == 0
+    ignored = '[tool.archtrace.per-file-ignores]\n"models.py" = ["AT004"]\n'
+    project.write("pyproject.toml", CONTRACT.replace("right", "left") + ignored)
+    assert project.check().returncode == 0
+
+
+def test_contracts_are_tests(project: Project) -> None:
+    """pytest --archtrace: an item a contract, its findings as they are; without the flag, nothing."""
+    project.write("test_mine.py", "def test_mine():\n    pass\n")
+    assert "1 passed" in project.run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider").stdout
+    held = project.run(sys.executable, "-m", "pytest", "-q", "--archtrace", "-W", "error", "test_mine.py")
+    assert "2 passed" in held.stdout, held.stdout
+    project.write("pyproject.toml", CONTRACT.replace("right", "left") + "[tool.pytest.ini_options]\narchtrace = true\n")
+    broken = project.run(sys.executable, "-m", "pytest", "-q")
+    assert "FAILED pyproject.toml::sentiment - models.py:17:27: AT004" in broken.stdout
+    assert "1 failed, 1 passed" in broken.stdout
