@@ -1,4 +1,4 @@
-"""Write docs/rules/: a page for each source rule, made of the rule and its cases, and the list of them.
+"""Write docs/rules/: a page for each code, made of its rules and their cases, and the list of them.
 
 python docs/make_rule_pages.py
 """
@@ -6,12 +6,16 @@ python docs/make_rule_pages.py
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archtrace.lint import RESERVED, check_source, rules
+from archtrace.lint import RESERVED, check_source
+from archtrace_reports.check.finding import OWN, TOLD
+from archtrace_reports.check.meaning import Meaning, meanings
 
 if TYPE_CHECKING:
+    from archtrace.contract.rule import GraphRule
     from archtrace.lint.rule import Rule
 
 FOLDER = Path(__file__).parent / "rules"
@@ -32,29 +36,52 @@ PAGE = """# {code}: {name}
 
 {instead}
 
-## Found
+{parts}
+"""
+
+SOURCE = """## In code
 
 {invalid}
 
-## Left alone
+### Left alone
 
 {valid}
 
-## What it cannot see
+### What it cannot see
 
-{unseen}
-"""
+{unseen}"""
 
-LIST = """# The source rules
+GRAPH = """## In a traced model
 
-`archtrace check` reads Python files with these rules, without importing torch. Each looks for what flows where: within
-a function and the helpers of its module a value must reach a read of hidden states or logits before anything is said.
-What they find in released packages, and what they miss: [field.md](field.md). These pages are made from the rules by
+{seen}
+
+{wrong}
+
+### Not told of
+
+{right}
+
+### What tracing cannot see
+
+{unseen}"""
+
+LIST = """# The rules
+
+`archtrace check` looks for wrong readouts in two ways. **Source** rules read Python files, without importing torch:
+within a function and the helpers of its module a value must reach a read of hidden states or logits before anything is
+said. **Graph** rules look at the models that `pyproject.toml` declares, traced ([contracts](../contracts.md)). What the
+source rules find in released packages, and what they miss: [field.md](field.md). These pages are made from the rules by
 `python docs/make_rule_pages.py`.
 
-| Code | Name | What it finds | Fix |
-| --- | --- | --- | --- |
+| Code | Name | What it finds | Looked for in | Fix |
+| --- | --- | --- | --- | --- |
 {rows}
+
+The check's own codes:
+
+| Code | Name | What it says |
+| --- | --- | --- |
+{own}
 
 Codes are never used again. Kept free: {reserved}.
 """
@@ -68,31 +95,58 @@ def case(name: str, text: str, code: str) -> str:
     return shown + "".join(f"\n\n> {line}" for line in found)
 
 
-def page(rule: Rule) -> str:
-    """The page of a rule."""
-    return PAGE.format(
-        code=rule.code,
-        name=rule.name,
-        summary=rule.summary,
-        fixes=" `--fix` mends what is certain." if rule.fixes else "",
-        why=rule.why,
-        real="\n".join(f"* {line}" for line in rule.real),
-        instead=rule.instead,
+def traced(cases: Mapping[str, str]) -> str:
+    """Cases of a graph rule: a class, or a target and its contract."""
+    shown = {name: textwrap.dedent(code).strip("\n") for name, code in cases.items()}
+    return "\n\n".join(f"*{name[0].upper()}{name[1:]}*\n\n```python\n{code}\n```" for name, code in shown.items())
+
+
+def source_part(rule: Rule) -> str:
+    """What a source rule finds."""
+    return SOURCE.format(
         invalid="\n\n".join(case(name, text, rule.code) for name, text in rule.invalid.items()),
         valid="\n\n".join(case(name, text, rule.code) for name, text in rule.valid.items()),
         unseen=rule.unseen,
     )
 
 
+def graph_part(rule: GraphRule) -> str:
+    """What a graph rule finds."""
+    return GRAPH.format(seen=rule.seen, wrong=traced(rule.wrong), right=traced(rule.right), unseen=rule.unseen)
+
+
+def page(told: Meaning) -> str:
+    """The page of a code."""
+    parts = [source_part(told.source)] if told.source else []
+    parts += [graph_part(told.graph)] if told.graph else []
+    return PAGE.format(
+        code=told.code,
+        name=told.name,
+        summary=told.summary,
+        fixes=" `--fix` mends what is certain." if told.source and told.source.fixes else "",
+        why=told.why,
+        real="\n".join(f"* {line}" for line in told.real),
+        instead=told.instead,
+        parts="\n\n".join(parts),
+    )
+
+
+def row(told: Meaning) -> str:
+    """The line of a code in the list."""
+    summary = told.summary.replace("|", "\\|")
+    fixes = "yes" if told.source and told.source.fixes else ""
+    return f"| [{told.code}]({told.code}.md) | {told.name} | {summary} | {told.kinds} | {fixes} |"
+
+
 def pages() -> dict[str, str]:
     """File name -> what stands in it."""
-    rows = [
-        f"| [{r.code}]({r.code}.md) | {r.name} | {r.summary.replace('|', chr(92) + '|')} | {'yes' if r.fixes else ''} |"
-        for r in rules()
-    ]
-    reserved = ", ".join(f"{code} ({text})" for code, text in RESERVED.items())
-    made = {f"{rule.code}.md": page(rule) for rule in rules()}
-    return {**made, "README.md": LIST.format(rows="\n".join(rows), reserved=reserved)}
+    known = meanings()
+    listed = LIST.format(
+        rows="\n".join(map(row, known.values())),
+        own="\n".join(f"| {code} | {name} | {TOLD[code]} |" for code, name in OWN.items()),
+        reserved=", ".join(f"{code} ({text})" for code, text in RESERVED.items()),
+    )
+    return {**{f"{code}.md": page(told) for code, told in known.items()}, "README.md": listed}
 
 
 def main() -> None:

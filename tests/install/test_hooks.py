@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,45 @@ def test_contracts_run_in_the_project_s_own_environment(name: str, project: Proj
     done = project.run(PATH=f"{programs}{os.pathsep}{os.environ['PATH']}")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "asked: check --only contracts." in done.stdout
+
+
+MODEL = """\
+import torch
+
+
+class Classifier(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed = torch.nn.Embedding(64, 8)
+        self.score = torch.nn.Linear(8, 2)
+
+    def forward(self, input_ids):
+        return self.score(self.embed(input_ids)[:, -1])
+"""
+CONTRACT = """\
+[tool.archtrace.models.mine]
+target = "model.py:Classifier"
+reads = "last"
+"""
+
+
+def test_contracts_clean_failing_fixed(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The second hook for real: it holds, the model changes, the change is written down as meant."""
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    variables = {"PATH": programs, "XDG_CACHE_HOME": tmp_path_factory.mktemp("cache")}
+    project.configure("archtrace-contracts")
+    project.write("model.py", MODEL)
+    project.write("pyproject.toml", CONTRACT)
+    done = project.run(**variables)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"archtrace \(contracts\)\.+Passed", done.stdout)
+    project.write("model.py", MODEL.replace("[:, -1]", ".mean(1)"))
+    done = project.run(**variables)
+    assert done.returncode == 1
+    assert (
+        "\nmodel.py:11:27: AT100 mine was the last index of the hidden states, is now the mean of embed" in done.stdout
+    )
+    project.write("pyproject.toml", CONTRACT.replace('"last"', '"mean"  # noqa: AT006'))
+    project.write("model.py", MODEL.replace("[:, -1]", ".mean(1)").replace(".mean(1))", ".mean(1))  # noqa: AT006"))
+    done = project.run(**variables)
+    assert done.returncode == 0, done.stdout

@@ -8,6 +8,16 @@ from typing import NamedTuple
 #: Codes of the check itself, beside those of the rules -> name.
 OWN: Mapping[str, str] = {"AT000": "does-not-parse", "AT099": "unused-noqa", "AT100": "contract-broken"}
 
+#: What they mean, for who asks.
+TOLD: Mapping[str, str] = {
+    "AT000": "The file does not parse. Nothing in it was checked; the message says where Python gives up, and why.",
+    "AT099": "A noqa comment names a code that is not found on its line. Take the code away: the comment hides nothing "
+    "now, and would hide the next finding there.",
+    "AT100": "A model does not hold what its contract in pyproject.toml says. It reads another slice, or the contract "
+    "allows what nothing needs any more. Mend the model; or, where the change was meant, write down what it reads now "
+    "with archtrace check --update.",
+}
+
 
 class Finding(NamedTuple):
     """Lines and columns count from 1, the end is exclusive. `cell` is the number of a notebook's cell, 0 elsewhere.

@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import click
 
-from archtrace.lint import RESERVED, RETIRED, rule, rules
-from archtrace.lint.rule import Rule
+from archtrace.lint import RESERVED, RETIRED
+from archtrace_reports.check.finding import OWN, TOLD
+from archtrace_reports.check.meaning import Meaning, meanings
 
 
 @click.command("explain", context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("codes", nargs=-1, metavar="[CODE]...")
 def command(codes: tuple[str, ...]) -> int:
     """Tell what a code of `archtrace check` means; without one, list all."""
+    known = meanings()
     if not codes:
-        for each in rules():
-            click.echo(f"{each.code}  {each.name}: {each.summary}")
+        lines = {code: f"{code}  {each.name}: {each.summary} ({each.kinds})" for code, each in known.items()}
+        own = {code: f"{code}  {name}: {TOLD[code].partition('. ')[0].rstrip('.')}." for code, name in OWN.items()}
+        click.echo("\n".join(line for _, line in sorted((lines | own).items())))
         return 0
-    known = {each.code for each in rules()}
     for number, code in enumerate(map(str.upper, codes)):
-        if code not in known:
-            click.echo(_unknown(code, known), err=True)
+        if code not in known and code not in OWN:
+            click.echo(_unknown(code, [*known, *OWN]), err=True)
             return 2
-        click.echo(("\n" if number else "") + "\n".join(_page(rule(code))))
+        lines_of_page = _page(known[code]) if code in known else [f"{code} {OWN[code]}", "", TOLD[code]]
+        click.echo(("\n" if number else "") + "\n".join(lines_of_page))
     return 0
 
 
-def _unknown(code: str, known: set[str]) -> str:
+def _unknown(code: str, known: list[str]) -> str:
     from difflib import get_close_matches
 
     if code in RESERVED or code in RETIRED:
@@ -37,13 +40,22 @@ def _unknown(code: str, known: set[str]) -> str:
     return f"archtrace: there is no rule {code}" + (f"; did you mean {near[0]}?" if near else "")
 
 
-def _page(told: Rule) -> Iterator[str]:
+def _page(told: Meaning) -> Iterator[str]:
     yield f"{told.code} {told.name}"
     yield ""
     yield told.summary
     yield from ("", told.why, "", "Where it happened", *(f"* {real}" for real in told.real))
     yield from ("", "What to write instead", told.instead)
-    for title, cases in (("Found", told.invalid), ("Not found", told.valid)):
+    if told.source:
+        yield from _cases("in code", told.source.invalid, told.source.valid)
+        yield from ("", "What cannot be seen in code", told.source.unseen)
+    if told.graph:
+        yield from ("", "What is looked at in a traced model (archtrace check, for declared models)", told.graph.seen)
+        yield from _cases("in a model", told.graph.wrong, told.graph.right)
+        yield from ("", "What cannot be seen in a traced model", told.graph.unseen)
+
+
+def _cases(where: str, found: Mapping[str, str], left: Mapping[str, str]) -> Iterator[str]:
+    for title, cases in ((f"Found {where}", found), (f"Left alone {where}", left)):
         for name, code in cases.items():
             yield from ("", f"{title}: {name}", textwrap.indent(textwrap.dedent(code).strip("\n"), "    "))
-    yield from ("", "What it cannot see", told.unseen)
