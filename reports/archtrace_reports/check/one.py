@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
@@ -12,6 +13,8 @@ from archtrace_reports.check.settings import Settings
 
 #: Bytes of a file that nobody wrote by hand.
 LARGEST = 5_000_000
+#: A comment that may name a code of ours in vain.
+_NAMED = re.compile(rb"noqa.*\bAT\d", re.IGNORECASE)
 
 
 def check_file(path: str, settings: Settings) -> list[Finding]:
@@ -49,7 +52,7 @@ def _python(path: str, data: bytes, settings: Settings) -> list[Finding]:
         violations = check_source(path, data)
     except UnreadableError as error:
         return [_unread(path, f"does not parse: {error.reason}", error.line, error.col)]
-    if not violations and not (b"noqa" in data and b"AT" in data):
+    if not violations and not _NAMED.search(data):
         return []
     return _heard(path, data, violations, settings)
 
@@ -66,7 +69,17 @@ def _heard(path: str, data: bytes, violations: Sequence[Violation], settings: Se
     idle = unused(given, [(v.code, v.line, v.end_line) for v in violations])
     found = [_finding(v, lines) for v in kept]
     found += [
-        Finding(path, c.line, c.col, c.line, c.end_col, "AT099", f"noqa: nothing here is {code}", "", lines[c.line - 1])
+        Finding(
+            path,
+            c.line,
+            c.col,
+            c.line,
+            c.end_col,
+            "AT099",
+            f"noqa: nothing here is {code}",
+            "",
+            lines[c.line - 1].strip(),
+        )
         for c, code in idle
         if settings.wants(code, path)
     ]

@@ -13,12 +13,14 @@ ENDINGS = (".py", ".pyi", ".ipynb")
 
 
 def sources(given: Iterable[str], settings: Settings) -> Iterator[str]:
-    """Files as they were named; of a folder those that hold Python, in order. What is not there is yielded too."""
-    for name in dict.fromkeys(given):
-        if os.path.isdir(name):
-            yield from _walk(name, settings)
-        else:
-            yield name
+    """Files, each once, as first named; of a folder those that hold Python, in order; what is not there as well."""
+    seen: set[str] = set()
+    for name in given:
+        for file in _walk(name, settings) if os.path.isdir(name) else [name]:
+            place = os.path.abspath(file)
+            if place not in seen:
+                seen.add(place)
+                yield file
 
 
 def _walk(top: str, settings: Settings) -> Iterator[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,16 +13,24 @@ import click
 
 from archtrace.errors import TargetError
 from archtrace_reports.check import formats
+from archtrace_reports.check.codes import unknown
 from archtrace_reports.check.finding import Finding, Found
+from archtrace_reports.check.one import known
 from archtrace_reports.check.run import run
 from archtrace_reports.check.settings import Settings, settings
 from archtrace_reports.check.sources import sources
+from archtrace_reports.clean import clean
+from archtrace_reports.files import encodable
 
 CLEAN, FINDINGS, FAILED = 0, 1, 2
 
 
 def _codes(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(code for value in values for code in value.upper().replace(",", " ").split())
+    codes = tuple(code for value in values for code in value.upper().replace(",", " ").split())
+    wrong = unknown(codes)
+    if wrong:
+        raise click.BadParameter(wrong[0], context, option)
+    return codes
 
 
 @click.command("check", context_settings={"help_option_names": ["-h", "--help"]})
@@ -49,11 +59,10 @@ def command(files: tuple[str, ...], select: tuple[str, ...], ignore: tuple[str, 
     missing = [name for name in names if not Path(name).exists()]
     mended = [finding for name in names for finding in _fixed(name, chosen)] if given["fix"] else []
     found = run([name for name in names if name not in missing], chosen, cached=not given["no_cache"])
-    told = replace_found(found, mended, [f"there is no file {name}" for name in missing])
-    told = _against_baseline(told, chosen, update=given["update_baseline"])
-    sys.stdout.write(formats.load(given["style"]).render(told, chosen))
-    if not given["quiet"]:
-        _summary(told, statistics=given["statistics"])
+    told = replace_found(found, mended, [_absence(name) for name in missing])
+    told = _against_baseline(told, chosen, names, update=given["update_baseline"])
+    sys.stdout.write(encodable(formats.load(given["style"]).render(told, chosen), sys.stdout))
+    _summary(told, quiet=given["quiet"], statistics=given["statistics"])
     return FAILED if told.failures else FINDINGS if told.findings else CLEAN
 
 
@@ -76,7 +85,11 @@ def replace_found(found: Found, mended: list[Finding], failures: list[str]) -> F
     return found._replace(failures=tuple(failures), fixed=len(mended))
 
 
-def _against_baseline(found: Found, chosen: Settings, *, update: bool) -> Found:
+def _absence(name: str) -> str:
+    return "stdin is not read; give a file or a folder" if name == "-" else f"there is no file {name}"
+
+
+def _against_baseline(found: Found, chosen: Settings, names: list[str], *, update: bool) -> Found:
     if update and chosen.baseline is None:
         raise TargetError("--update-baseline needs a file: give --baseline FILE, or baseline in [tool.archtrace]")
     if chosen.baseline is None:
@@ -84,22 +97,46 @@ def _against_baseline(found: Found, chosen: Settings, *, update: bool) -> Found:
     from archtrace_reports.check.baseline import fresh, kept
 
     if update:
-        kept(chosen.baseline, found.findings, chosen.root)
+        kept(chosen.baseline, found.findings, chosen.root, names)
         return found._replace(findings=())
-    return found._replace(findings=tuple(fresh(chosen.baseline, found.findings, chosen.root)))
+    left, stale = fresh(chosen.baseline, found.findings, chosen, names)
+    return found._replace(findings=tuple(left), stale=stale)
 
 
-def _summary(found: Found, *, statistics: bool) -> None:
+def _summary(found: Found, *, quiet: bool, statistics: bool) -> None:
+    """What could not be run is said to the quiet too, and statistics to those who asked for them."""
+    for failure in found.failures:
+        _say(f"archtrace: {failure}")
+    if not quiet:
+        for line in _told(found):
+            _say(f"archtrace: {line}")
+    if statistics:
+        _statistics(found)
+
+
+def _told(found: Found) -> Iterator[str]:
     number, files = len(found.findings), len({finding.path for finding in found.findings})
     told = f"{_count(number, 'finding')} in {_count(files, 'file')}" if number else "clean"
     mended = f", {found.fixed} mended" if found.fixed else ""
-    for failure in found.failures:
-        click.echo(f"archtrace: {failure}", err=True)
-    click.echo(f"archtrace: {told} ({_count(found.files, 'file')} checked{mended})", err=True)
-    if statistics:
-        codes = sorted({finding.code for finding in found.findings})
-        for code in codes:
-            click.echo(f"{sum(f.code == code for f in found.findings):5} {code}", err=True)
+    if found.files or found.failures:
+        yield f"{told} ({_count(found.files, 'file')} checked{mended})"
+    else:
+        yield "there is no Python file to check"
+    if found.stale:
+        noun = "entry" if found.stale == 1 else "entries"
+        yield f"the baseline has {found.stale:,} stale {noun}: nothing is found there now; --update-baseline drops them"
+
+
+def _statistics(found: Found) -> None:
+    """How many of each code, the most frequent first."""
+    names = dict(known())
+    counts = Counter(finding.code for finding in found.findings)
+    for code, number in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        _say(f"{number:5} {code} {names.get(code, '')}".rstrip())
+
+
+def _say(line: str) -> None:
+    click.echo(encodable(clean(line), sys.stderr), err=True)
 
 
 def _count(number: int, noun: str) -> str:

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 import click
 
-from archtrace.lint import RESERVED, RETIRED, rule, rules
+from archtrace.lint import RESERVED, RETIRED, rules
 from archtrace.lint.rule import Rule
+from archtrace.lint.rules import rule
+from archtrace_reports.check.finding import OWN, SUMMARIES
 
 
 @click.command("explain", context_settings={"help_option_names": ["-h", "--help"]})
@@ -19,12 +21,12 @@ def command(codes: tuple[str, ...]) -> int:
         for each in rules():
             click.echo(f"{each.code}  {each.name}: {each.summary}")
         return 0
-    known = {each.code for each in rules()}
+    known = {each.code for each in rules()} | {*SUMMARIES}
     for number, code in enumerate(map(str.upper, codes)):
         if code not in known:
             click.echo(_unknown(code, known), err=True)
             return 2
-        click.echo(("\n" if number else "") + "\n".join(_page(rule(code))))
+        click.echo(("\n" if number else "") + "\n".join(_own(code) if code in SUMMARIES else _page(rule(code))))
     return 0
 
 
@@ -35,6 +37,10 @@ def _unknown(code: str, known: set[str]) -> str:
         return f"archtrace: {code} is no rule now: {RESERVED.get(code) or RETIRED[code]}"
     near = get_close_matches(code, sorted(known), n=1)
     return f"archtrace: there is no rule {code}" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def _own(code: str) -> Iterator[str]:
+    yield from (f"{code} {OWN[code]}", "", SUMMARIES[code])
 
 
 def _page(told: Rule) -> Iterator[str]:
