@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -90,6 +91,21 @@ def test_text_obeys_no_control_character(ask: Ask, tmp_path: Path) -> None:
     assert answer.out.count("\n") == 1
     assert not [c for c in (answer.out + answer.err).replace("\n", "") if unicodedata.category(c) in ("Cc", "Cf")]
     assert "\x1b" not in ask("check", "gone\x1b[31m.py").err
+
+
+def test_a_walk_passes_dead_links_and_pipes(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "dead.py").symlink_to("nowhere.py")
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "a.py").write_text(WRONG)
+    assert ask("check").err == "archtrace: 1 finding in 1 file (1 file checked)\n"
+    assert ask("check", "dead.py").code == 2
+
+
+def test_a_name_of_no_encoding_is_told(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"a\xff.py")).write_text(WRONG)
+    for style in STYLES:
+        assert ask("check", "--output-format", style).code == 1
+    assert '"a%FF.py"' in ask("check", "--output-format", "sarif").out
 
 
 # Selection
@@ -259,6 +275,12 @@ def test_what_was_not_checked_now_stays_in_the_baseline(ask: Ask, tmp_path: Path
     assert "stale" not in ask("check", "src/b.py").err
     assert ask("check", "a.py", "--update-baseline", at=old).code == 0
     assert ask("check").code == 0
+
+
+def test_a_baseline_that_cannot_be_written(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(WRONG)
+    answer = ask("check", "--baseline", "no/known.json", "--update-baseline")
+    assert (answer.code, answer.err) == (2, "archtrace: there is no folder no\n")
 
 
 def test_an_update_replaces_the_file_whole(ask: Ask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

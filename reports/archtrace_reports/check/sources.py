@@ -1,4 +1,4 @@
-"""Sources: the files that are meant. A folder is walked, links to folders are not followed."""
+"""Sources: the files that are meant. A folder is walked; links to folders are not followed, pipes not opened."""
 
 from __future__ import annotations
 
@@ -27,5 +27,6 @@ def _walk(top: str, settings: Settings) -> Iterator[str]:
     for folder, folders, files in os.walk(top):
         folders[:] = sorted(name for name in folders if not settings.excludes(Path(folder, name)))
         for name in sorted(files):
-            if name.endswith(ENDINGS) and not settings.excludes(Path(folder, name)):
-                yield os.path.normpath(os.path.join(folder, name))
+            file = os.path.normpath(os.path.join(folder, name))
+            if name.endswith(ENDINGS) and not settings.excludes(Path(file)) and os.path.isfile(file):
+                yield file

@@ -20,7 +20,7 @@ from archtrace_reports.check.run import run
 from archtrace_reports.check.settings import Settings, settings
 from archtrace_reports.check.sources import sources
 from archtrace_reports.clean import clean
-from archtrace_reports.files import encodable
+from archtrace_reports.files import encodable, trouble
 
 CLEAN, FINDINGS, FAILED = 0, 1, 2
 
@@ -96,6 +96,9 @@ def _against_baseline(found: Found, chosen: Settings, names: list[str], *, updat
         return found
     from archtrace_reports.check.baseline import fresh, kept
 
+    problem = trouble(chosen.baseline) if update else None
+    if problem:
+        raise TargetError(problem)
     if update:
         kept(chosen.baseline, found.findings, chosen.root, names)
         return found._replace(findings=())
