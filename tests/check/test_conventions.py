@@ -174,6 +174,15 @@ def test_per_file_ignores_count_from_the_root_wherever_it_runs(ask: Ask, pattern
         assert line.split(":")[0].endswith("b.py")
 
 
+def test_settings_are_found_above_a_package_that_has_none(ask: Ask, tmp_path: Path) -> None:
+    old = project(tmp_path)
+    table(tmp_path, 'ignore = ["AT001"]')
+    (old / "pyproject.toml").write_text('[project]\nname = "old"\nkeywords = ["archtrace"]\n')
+    assert ask("check", at=old).code == 0
+    table(old, 'select = ["AT001"]')
+    assert ask("check", at=old).code == 1
+
+
 def test_exclude_counts_from_the_root_too(ask: Ask, tmp_path: Path) -> None:
     old = project(tmp_path)
     table(tmp_path, 'exclude = ["src/old"]')

@@ -1,4 +1,4 @@
-"""Settings: what `[tool.archtrace]` in the nearest pyproject.toml says of a check."""
+"""Settings: what the nearest `[tool.archtrace]` of a pyproject.toml says of a check."""
 
 from __future__ import annotations
 
@@ -59,13 +59,14 @@ def _matches(path: str, pattern: str) -> bool:
 
 
 def settings(start: Path) -> Settings:
-    """The settings that hold at a place. Raises TargetError for a pyproject.toml that says something else."""
-    file = next(
-        (folder / "pyproject.toml" for folder in (start, *start.parents) if (folder / "pyproject.toml").is_file()), None
-    )
-    if file is None:
+    """The settings that hold at a place: of the nearest pyproject.toml that has any, else the nearest is the root.
+
+    Raises TargetError for a pyproject.toml that says something else.
+    """
+    files = [file for folder in (start, *start.parents) if (file := folder / "pyproject.toml").is_file()]
+    if not files:
         return Settings(start)
-    table = _table(file)
+    file, table = next(((f, table) for f in files if (table := _table(f)) is not None), (files[0], {}))
     unknown = sorted(set(table) - set(KEYS))
     if unknown:
         raise TargetError(f"{file}: [tool.archtrace] has no key {', '.join(unknown)}; it takes {', '.join(KEYS)}")
@@ -100,20 +101,20 @@ def _texts(file: Path, key: str, given: object) -> tuple[str, ...]:
     return tuple(given)
 
 
-def _table(file: Path) -> dict[str, Any]:
+def _table(file: Path) -> dict[str, Any] | None:
     """`[tool.archtrace]`; most files have none, and need not be parsed."""
     try:
         text = file.read_bytes()
     except OSError as error:
         raise TargetError(f"{file} cannot be read: {error.strerror}") from None
     if b"archtrace" not in text:
-        return {}
+        return None
     import tomllib
 
     try:
-        found = tomllib.loads(text.decode("utf-8")).get("tool", {}).get("archtrace", {})
+        found = tomllib.loads(text.decode("utf-8")).get("tool", {}).get("archtrace")
     except (ValueError, AttributeError) as error:
         raise TargetError(f"{file} is no TOML that can be read: {error}") from None
-    if not isinstance(found, dict):
+    if found is not None and not isinstance(found, dict):
         raise TargetError(f"{file}: tool.archtrace is no table")
     return found
