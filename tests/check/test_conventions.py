@@ -283,6 +283,7 @@ def test_what_was_not_checked_now_stays_in_the_baseline(ask: Ask, tmp_path: Path
     ask("check", "--update-baseline")
     assert "stale" not in ask("check", "src/b.py").err
     assert ask("check", "a.py", "--update-baseline", at=old).code == 0
+    assert ask("check", "--select", "AT002", "--update-baseline").code == 0
     assert ask("check").code == 0
 
 

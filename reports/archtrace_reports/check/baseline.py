@@ -20,11 +20,11 @@ FORMAT = 1
 Key: TypeAlias = tuple[str, str, str]
 
 
-def kept(file: Path, findings: Sequence[Finding], root: Path, checked: Collection[str]) -> None:
-    """Write the findings down. What the file knew of files that are there and were not checked now stays."""
-    places = {relative(path, root) for path in checked}
-    others = [key for key in _known(file).elements() if _elsewhere(key, places, root)] if file.exists() else []
-    known = sorted([*others, *(_key(finding, root) for finding in findings)])
+def kept(file: Path, findings: Sequence[Finding], settings: Settings, checked: Collection[str]) -> None:
+    """Write the findings down. What the file knew of other files and codes than those of this check stays."""
+    before = _known(file) if file.exists() else Counter()
+    others = before - _looked_at(before, settings, checked)
+    known = sorted([*others.elements(), *(_key(finding, settings.root) for finding in findings)])
     replace(file.resolve(), json.dumps({"format": FORMAT, "known": known}, indent=1) + "\n")
 
 
@@ -32,17 +32,15 @@ def fresh(
     file: Path, findings: Sequence[Finding], settings: Settings, checked: Collection[str]
 ) -> tuple[list[Finding], int]:
     """The findings that are not known, each known one counting once; and how many known ones are no more."""
-    known, root = _known(file), settings.root
+    known = _known(file)
     left = []
     for finding in findings:
-        key = _key(finding, root)
+        key = _key(finding, settings.root)
         if known[key] > 0:
             known[key] -= 1
         else:
             left.append(finding)
-    places = {relative(path, root) for path in checked}
-    idle = (key for key in known.elements() if settings.wants(key[0], str(root / key[1])))
-    return left, sum(not _elsewhere(key, places, root) for key in idle)
+    return left, _looked_at(known, settings, checked).total()
 
 
 def _known(file: Path) -> Counter[Key]:
@@ -59,9 +57,17 @@ def _as_key(code: str, path: str, text: str) -> Key:
     return code, path, text
 
 
-def _elsewhere(key: Key, checked: Collection[str], root: Path) -> bool:
-    """Whether an entry is of a file that this check has not looked at, and that is still there."""
-    return key[1] not in checked and (root / key[1]).exists()
+def _looked_at(known: Counter[Key], settings: Settings, checked: Collection[str]) -> Counter[Key]:
+    """The entries that this check would have found again: of its codes, and of its files or those that are gone."""
+    places = {relative(path, settings.root) for path in checked}
+    return Counter(
+        {
+            key: number
+            for key, number in known.items()
+            if settings.wants(key[0], str(settings.root / key[1]))
+            and (key[1] in places or not (settings.root / key[1]).exists())
+        }
+    )
 
 
 def _key(finding: Finding, root: Path) -> Key:

@@ -100,7 +100,7 @@ def _against_baseline(found: Found, chosen: Settings, names: list[str], *, updat
     if problem:
         raise TargetError(problem)
     if update:
-        kept(chosen.baseline, found.findings, chosen.root, names)
+        kept(chosen.baseline, found.findings, chosen, names)
         return found._replace(findings=())
     left, stale = fresh(chosen.baseline, found.findings, chosen, names)
     return found._replace(findings=tuple(left), stale=stale)
