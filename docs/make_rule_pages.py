@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archtrace.lint import RESERVED, check_source
-from archtrace_reports.check.finding import OWN, TOLD
+from archtrace_reports.check.finding import OWN, SUMMARIES
 from archtrace_reports.check.meaning import Meaning, meanings
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def pages() -> dict[str, str]:
     known = meanings()
     listed = LIST.format(
         rows="\n".join(map(row, known.values())),
-        own="\n".join(f"| {code} | {name} | {TOLD[code]} |" for code, name in OWN.items()),
+        own="\n".join(f"| {code} | {name} | {SUMMARIES[code]} |" for code, name in OWN.items()),
         reserved=", ".join(f"{code} ({text})" for code, text in RESERVED.items()),
     )
     return {**{f"{code}.md": page(told) for code, told in known.items()}, "README.md": listed}

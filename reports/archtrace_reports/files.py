@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
+import stat
 import sys
 from pathlib import Path
 from typing import TextIO
@@ -41,7 +41,7 @@ def replace(file: Path, text: str) -> None:
         with beside.open("x", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
         if file.exists():
-            shutil.copymode(file, beside)
+            beside.chmod(stat.S_IMODE(file.stat().st_mode))
         beside.replace(file)
     except BaseException:
         with contextlib.suppress(OSError):

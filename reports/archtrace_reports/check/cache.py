@@ -12,7 +12,7 @@ from pathlib import Path
 
 import archtrace
 from archtrace_reports.check.finding import Finding
-from archtrace_reports.check.settings import Settings
+from archtrace_reports.check.settings import UNREAD, Settings
 
 
 class Cache:
@@ -25,6 +25,7 @@ class Cache:
         key = hashlib.sha256(repr((archtrace.__version__, _rules(), plain)).encode()).hexdigest()[:24]
         self._file = user_cache_path("archtrace") / "check" / f"{key}.json"
         self._known: dict[str, list[object]] = {}
+        self._stamps: dict[str, list[int]] = {}
         with contextlib.suppress(OSError, ValueError):
             found = json.loads(self._file.read_text("utf-8"))
             self._known = found if isinstance(found, dict) else {}
@@ -32,18 +33,24 @@ class Cache:
     def get(self, path: str) -> list[Finding] | None:
         """What was found in a file; None where it is not known, or has changed."""
         try:
+            self._stamps[path] = now = _stamp(path)
             stamp, found = self._known[os.path.abspath(path)]
-            return [Finding(path, *rest) for rest in found] if stamp == _stamp(path) else None  # type: ignore[attr-defined]
+            return [Finding(path, *rest) for rest in found] if stamp == now else None  # type: ignore[attr-defined]
         except (KeyError, OSError, ValueError, TypeError):
             return None
 
     def put(self, fresh: Mapping[str, list[Finding]]) -> None:
-        """Keep what was found; a cache that cannot be written is no harm."""
+        """Keep what was found; a cache that cannot be written is no harm.
+
+        The stamps are those from before the check: a file that was saved meanwhile is checked again. So is one that
+        could not be read, since being allowed to changes no stamp.
+        """
         from archtrace_reports.files import replace
 
         with contextlib.suppress(OSError):
             for path, found in fresh.items():
-                self._known[os.path.abspath(path)] = [_stamp(path), [list(finding[1:]) for finding in found]]
+                if path in self._stamps and not any(finding.code == UNREAD for finding in found):
+                    self._known[os.path.abspath(path)] = [self._stamps[path], [list(f[1:]) for f in found]]
             self._file.parent.mkdir(parents=True, exist_ok=True)
             replace(self._file, json.dumps(self._known))
 

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 from typing import Any, NamedTuple
+
+#: A magic, a shell command or a question for help; what is left of it is kept, so that its place in a block is filled.
+_OWN = re.compile(r"^(\s*(?:[\w, ]+=\s*)?)(?:[%!][\w.(/$~].*|\?{1,2}[\w.*]+|[\w.*]+\?{1,2})\s*$")
+#: Cell magics whose cell is Python still.
+_PYTHON = ("%%time", "%%timeit", "%%capture", "%%prun")
 
 
 class Cells(NamedTuple):
@@ -21,15 +28,16 @@ class Cells(NamedTuple):
 def cells(data: bytes) -> Cells:
     """The code cells of a notebook. ValueError where it is none."""
     try:
-        found = json.loads(data)["cells"]
-        kept = [(n, _text(cell["source"])) for n, cell in enumerate(found, 1) if cell["cell_type"] == "code"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        found = json.loads(data)
+        code = [(n, cell) for n, cell in enumerate(found["cells"], 1) if cell["cell_type"] == "code"]
+        kept = [(n, _text(cell["source"])) for n, cell in code] if _language(found) == "python" else []
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"it is no notebook ({type(error).__name__}: {error})") from None
     lines: list[str] = []
     starts = []
     for number, text in kept:
         starts.append((number, len(lines) + 1))
-        lines += [_plain(line) for line in text.split("\n")] if not text.startswith("%%") else [""]
+        lines += _lines(text)
     return Cells("\n".join(lines) + "\n", tuple(starts))
 
 
@@ -37,7 +45,25 @@ def _text(source: Any) -> str:
     return source if isinstance(source, str) else "".join(source)
 
 
-def _plain(line: str) -> str:
-    """Magic and shell lines are no Python; an empty statement keeps their place."""
-    bare = line.lstrip()
-    return line[: len(line) - len(bare)] + "pass" if bare.startswith(("%", "!", "?")) or bare.endswith("?") else line
+def _language(notebook: Any) -> str:
+    """What the kernel speaks; a notebook that does not say so is Python."""
+    told = notebook.get("metadata") or {}
+    name = (told.get("language_info") or {}).get("name") or (told.get("kernelspec") or {}).get("language")
+    return str(name or "python").lower()
+
+
+def _lines(text: str) -> list[str]:
+    """The lines of a cell, those of IPython's own syntax made Python. Cells of another language are empty."""
+    if text.startswith("%%"):
+        first, *rest = text.split("\n")
+        return ["", *_lines("\n".join(rest))] if first.split()[0] in _PYTHON else [""]
+    return [_OWN.sub(r"\1None", line) for line in text.split("\n")] if _special(text) else text.split("\n")
+
+
+def _special(text: str) -> bool:
+    """Whether a cell is no Python as it stands: `% size` and `!= size` may begin a line of a longer expression."""
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return True
+    return False

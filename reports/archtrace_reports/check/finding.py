@@ -8,9 +8,10 @@ from typing import NamedTuple
 #: Codes of the check itself, beside those of the rules -> name.
 OWN: Mapping[str, str] = {"AT000": "does-not-parse", "AT099": "unused-noqa", "AT100": "contract-broken"}
 
-#: What they mean, for who asks.
-TOLD: Mapping[str, str] = {
-    "AT000": "The file does not parse. Nothing in it was checked; the message says where Python gives up, and why.",
+#: What they mean: what it is first, then what to do.
+SUMMARIES: Mapping[str, str] = {
+    "AT000": "A file cannot be read, or is no Python that can be parsed. Nothing in it was checked; the message says "
+    "where and why.",
     "AT099": "A noqa comment names a code that is not found on its line. Take the code away: the comment hides nothing "
     "now, and would hide the next finding there.",
     "AT100": "A model does not hold what its contract in pyproject.toml says. It reads another slice, or the contract "
@@ -44,12 +45,21 @@ class Finding(NamedTuple):
         cell = f"cell {self.cell}:" if self.cell else ""
         return f"{self.path}:{cell}{self.line}:{self.col}"
 
+    @property
+    def said(self) -> str:
+        """The message; in a notebook it tells the place too, for formats whose lines are those of the file."""
+        return f"cell {self.cell}, line {self.line}: {self.message}" if self.cell else self.message
+
 
 class Found(NamedTuple):
-    """What a check found: in how many files and contracts, and what could not be run (a sentence each)."""
+    """What a check found: in how many files and contracts, what could not be run (a sentence each), what is no more.
+
+    `fixed` findings were mended, `stale` entries of the baseline match nothing now.
+    """
 
     findings: tuple[Finding, ...]
     files: int
     failures: tuple[str, ...] = ()
     fixed: int = 0
     contracts: int = 0
+    stale: int = 0

@@ -8,7 +8,7 @@ import tokenize
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-_COMMENT = re.compile(r"#\s*noqa(?P<colon>\s*:\s*(?P<codes>[A-Z]+[0-9]+(?:[\s,]+[A-Z]+[0-9]+)*))?", re.IGNORECASE)
+_COMMENT = re.compile(r"#\s*noqa\b(?P<colon>\s*:\s*(?P<codes>[A-Z]+[0-9]+(?:[\s,]+[A-Z]+[0-9]+)*))?", re.IGNORECASE)
 
 
 class Comment(NamedTuple):
@@ -42,11 +42,15 @@ def comments(source: str) -> list[Comment]:
 
 
 def unused(given: Sequence[Comment], places: Iterable[tuple[str, int, int]]) -> list[tuple[Comment, str]]:
-    """Codes of ours that a comment names though no finding (code, line, end line) of it stands there."""
+    """Codes of ours that a comment names though no finding (code, line, end line) of it stands there.
+
+    A comment that names AT099 asks to be left alone.
+    """
     found = list(places)
     return [
         (comment, code)
         for comment in given
-        for code in comment.codes
+        if "AT099" not in comment.codes
+        for code in dict.fromkeys(comment.codes)
         if code.startswith("AT") and not any(code == c and comment.covers(c, line, end) for c, line, end in found)
     ]

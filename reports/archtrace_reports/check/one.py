@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
@@ -12,6 +13,8 @@ from archtrace_reports.check.settings import Settings
 
 #: Bytes of a file that nobody wrote by hand.
 LARGEST = 5_000_000
+#: A comment that may name a code of ours in vain, in small letters.
+_NAMED = re.compile(rb"noqa.*\bat\d")
 
 
 def check_file(path: str, settings: Settings) -> list[Finding]:
@@ -49,9 +52,14 @@ def _python(path: str, data: bytes, settings: Settings) -> list[Finding]:
         violations = check_source(path, data)
     except UnreadableError as error:
         return [_unread(path, f"does not parse: {error.reason}", error.line, error.col)]
-    if not violations and not (b"noqa" in data and b"AT" in data):
+    if not violations and not _names_ours(data.lower()):
         return []
     return _heard(path, data, violations, settings)
+
+
+def _names_ours(small: bytes) -> bool:
+    """Few files have such a comment, and `in` finds that out ten times sooner than the pattern."""
+    return b"noqa" in small and _NAMED.search(small) is not None
 
 
 def _heard(path: str, data: bytes, violations: Sequence[Violation], settings: Settings) -> list[Finding]:
@@ -75,7 +83,7 @@ def _heard(path: str, data: bytes, violations: Sequence[Violation], settings: Se
             "AT099",
             f"noqa: nothing here is {code}",
             "",
-            lines[c.line - 1],
+            lines[c.line - 1].strip(),
             about=code,
         )
         for c, code in idle

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from archtrace_reports.check.finding import Finding, Found
 from archtrace_reports.check.one import check_file
@@ -43,11 +42,3 @@ def _together(files: Sequence[str], settings: Settings) -> dict[str, list[Findin
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def relative(path: str, root: Path) -> str:
-    """A path from the root on, with slashes; as it is where it lies elsewhere."""
-    try:
-        return Path(path).resolve().relative_to(root.resolve()).as_posix()
-    except ValueError:
-        return Path(path).as_posix()

@@ -1,4 +1,4 @@
-"""Sources: the files that are meant. A folder is walked, links to folders are not followed."""
+"""Sources: the files that are meant. A folder is walked; links to folders are not followed, pipes not opened."""
 
 from __future__ import annotations
 
@@ -13,17 +13,20 @@ ENDINGS = (".py", ".pyi", ".ipynb")
 
 
 def sources(given: Iterable[str], settings: Settings) -> Iterator[str]:
-    """Files as they were named; of a folder those that hold Python, in order. What is not there is yielded too."""
-    for name in dict.fromkeys(given):
-        if os.path.isdir(name):
-            yield from _walk(name, settings)
-        else:
-            yield name
+    """Files, each once, as first named; of a folder those that hold Python, in order; what is not there as well."""
+    seen: set[str] = set()
+    for name in given:
+        for file in _walk(name, settings) if os.path.isdir(name) else [name]:
+            place = os.path.abspath(file)
+            if place not in seen:
+                seen.add(place)
+                yield file
 
 
 def _walk(top: str, settings: Settings) -> Iterator[str]:
     for folder, folders, files in os.walk(top):
         folders[:] = sorted(name for name in folders if not settings.excludes(Path(folder, name)))
         for name in sorted(files):
-            if name.endswith(ENDINGS) and not settings.excludes(Path(folder, name)):
-                yield os.path.normpath(os.path.join(folder, name))
+            file = os.path.normpath(os.path.join(folder, name))
+            if name.endswith(ENDINGS) and not settings.excludes(Path(file)) and os.path.isfile(file):
+                yield file

@@ -11,10 +11,13 @@ import click
 
 from archtrace.errors import TargetError
 from archtrace_reports.check import formats
+from archtrace_reports.check.codes import unknown
 from archtrace_reports.check.finding import Finding, Found
 from archtrace_reports.check.run import run
 from archtrace_reports.check.settings import Settings, settings
 from archtrace_reports.check.sources import sources
+from archtrace_reports.check.summary import say, summary
+from archtrace_reports.files import encodable, trouble
 
 if TYPE_CHECKING:
     from archtrace_reports.contracts.run import Held
@@ -26,7 +29,11 @@ PARTS = ("source", "contracts")
 
 
 def _codes(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(code for value in values for code in value.upper().replace(",", " ").split())
+    codes = tuple(code for value in values for code in value.upper().replace(",", " ").split())
+    wrong = unknown(codes)
+    if wrong:
+        raise click.BadParameter(wrong[0], context, option)
+    return codes
 
 
 @click.command("check", context_settings={"help_option_names": ["-h", "--help"]})
@@ -58,30 +65,27 @@ def command(files: tuple[str, ...], select: tuple[str, ...], ignore: tuple[str, 
     Exit 0: clean. 1: findings. 2: could not run.
     """
     chosen = _chosen(select, ignore, given["baseline"])
-    only, cached = given["only"], not given["no_cache"]
-    told = Found((), 0) if only == "contracts" else _source(files, chosen, fix=given["fix"], cached=cached)
-    if only != "source" and (chosen.models or given["update"]):
-        told = _with_contracts(told, chosen, given, cached=cached)
+    told = Found((), 0) if given["only"] == "contracts" else _source(files, chosen, given)
+    if given["only"] != "source" and (chosen.models or given["update"]):
+        told = _with_contracts(told, chosen, given)
     elif chosen.models:
         told = _settled(told, None)
-    told = _against_baseline(told, chosen, update=given["update_baseline"])
-    sys.stdout.write(formats.load(given["style"]).render(told, chosen))
-    if not given["quiet"]:
-        _summary(told, statistics=given["statistics"])
+    sys.stdout.write(encodable(formats.load(given["style"]).render(told, chosen), sys.stdout))
+    summary(told, quiet=given["quiet"], statistics=given["statistics"])
     return FAILED if told.failures else FINDINGS if told.findings else CLEAN
 
 
-def _source(files: tuple[str, ...], chosen: Settings, *, fix: bool, cached: bool) -> Found:
-    """What the source rules say."""
+def _source(files: tuple[str, ...], chosen: Settings, given: dict[str, Any]) -> Found:
+    """What the source rules say, but for what the baseline knows."""
     names = list(sources(files or ["."], chosen))
     missing = [name for name in names if not Path(name).exists()]
-    mended = [finding for name in names for finding in _fixed(name, chosen)] if fix else []
-    found = run([name for name in names if name not in missing], chosen, cached=cached)
-    failures = tuple(f"there is no file {name}" for name in missing)
-    return found._replace(failures=failures, fixed=len(mended))
+    mended = [finding for name in names for finding in _fixed(name, chosen)] if given["fix"] else []
+    found = run([name for name in names if name not in missing], chosen, cached=not given["no_cache"])
+    found = found._replace(failures=tuple(map(_absence, missing)), fixed=len(mended))
+    return _against_baseline(found, chosen, names, update=given["update_baseline"])
 
 
-def _with_contracts(told: Found, chosen: Settings, given: dict[str, Any], *, cached: bool) -> Found:
+def _with_contracts(told: Found, chosen: Settings, given: dict[str, Any]) -> Found:
     """With what holding the contracts says."""
     from archtrace_reports.contracts.run import hold
     from archtrace_reports.look import on_terminal
@@ -89,9 +93,9 @@ def _with_contracts(told: Found, chosen: Settings, given: dict[str, Any], *, cac
     if not chosen.models:
         raise TargetError("--update finds no contract: declare one as [tool.archtrace.models.NAME] with a target")
     shown = on_terminal() and not given["quiet"]
-    held = hold(chosen, cached=cached, update=given["update"], shown=shown)
+    held = hold(chosen, cached=not given["no_cache"], update=given["update"], shown=shown)
     for line in () if given["quiet"] else held.updated:
-        click.echo(f"archtrace: wrote {line}", err=True)
+        say(f"archtrace: wrote {line}")
     return _settled(told, held)
 
 
@@ -126,33 +130,22 @@ def _fixed(name: str, chosen: Settings) -> list[Finding]:
     return list(fix_file(name, chosen)) if name.endswith((".py", ".pyi")) and Path(name).exists() else []
 
 
-def _against_baseline(found: Found, chosen: Settings, *, update: bool) -> Found:
+def _absence(name: str) -> str:
+    return "stdin is not read; give a file or a folder" if name == "-" else f"there is no file {name}"
+
+
+def _against_baseline(found: Found, chosen: Settings, names: list[str], *, update: bool) -> Found:
     if update and chosen.baseline is None:
         raise TargetError("--update-baseline needs a file: give --baseline FILE, or baseline in [tool.archtrace]")
     if chosen.baseline is None:
         return found
     from archtrace_reports.check.baseline import fresh, kept
 
+    problem = trouble(chosen.baseline) if update else None
+    if problem:
+        raise TargetError(problem)
     if update:
-        kept(chosen.baseline, found.findings, chosen.root)
+        kept(chosen.baseline, found.findings, chosen, names)
         return found._replace(findings=())
-    return found._replace(findings=tuple(fresh(chosen.baseline, found.findings, chosen.root)))
-
-
-def _summary(found: Found, *, statistics: bool) -> None:
-    number, files = len(found.findings), len({finding.path for finding in found.findings})
-    told = f"{_count(number, 'finding')} in {_count(files, 'file')}" if number else "clean"
-    mended = f", {found.fixed} mended" if found.fixed else ""
-    parts = [(found.files, "file"), *([(found.contracts, "contract")] if found.contracts else [])]
-    checked = " and ".join(_count(*part) for part in parts if part[0] or len(parts) == 1)
-    for failure in found.failures:
-        click.echo(f"archtrace: {failure}", err=True)
-    click.echo(f"archtrace: {told} ({checked} checked{mended})", err=True)
-    if statistics:
-        codes = sorted({finding.code for finding in found.findings})
-        for code in codes:
-            click.echo(f"{sum(f.code == code for f in found.findings):5} {code}", err=True)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    left, stale = fresh(chosen.baseline, found.findings, chosen, names)
+    return found._replace(findings=tuple(left), stale=stale)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import click
 
 from archtrace.lint import RESERVED, RETIRED
-from archtrace_reports.check.finding import OWN, TOLD
+from archtrace_reports.check.finding import OWN, SUMMARIES
 from archtrace_reports.check.meaning import Meaning, meanings
 
 
@@ -19,14 +19,14 @@ def command(codes: tuple[str, ...]) -> int:
     known = meanings()
     if not codes:
         lines = {code: f"{code}  {each.name}: {each.summary} ({each.kinds})" for code, each in known.items()}
-        own = {code: f"{code}  {name}: {TOLD[code].partition('. ')[0].rstrip('.')}." for code, name in OWN.items()}
+        own = {code: f"{code}  {name}: {SUMMARIES[code].partition('. ')[0].rstrip('.')}." for code, name in OWN.items()}
         click.echo("\n".join(line for _, line in sorted((lines | own).items())))
         return 0
     for number, code in enumerate(map(str.upper, codes)):
         if code not in known and code not in OWN:
             click.echo(_unknown(code, [*known, *OWN]), err=True)
             return 2
-        lines_of_page = _page(known[code]) if code in known else [f"{code} {OWN[code]}", "", TOLD[code]]
+        lines_of_page = _page(known[code]) if code in known else [f"{code} {OWN[code]}", "", SUMMARIES[code]]
         click.echo(("\n" if number else "") + "\n".join(lines_of_page))
     return 0
 

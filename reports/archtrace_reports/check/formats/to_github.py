@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archtrace_reports.check.finding import Finding, Found
-from archtrace_reports.check.run import relative
+from archtrace_reports.check.paths import relative
 from archtrace_reports.check.settings import Settings
 from archtrace_reports.clean import clean
 
@@ -14,20 +14,23 @@ def render(found: Found, settings: Settings) -> str:
 
 
 def _command(finding: Finding, settings: Settings) -> str:
-    places = {
-        "file": relative(finding.path, settings.root),
-        "line": finding.line,
-        "col": finding.col,
-        "endLine": finding.end_line,
-        "endColumn": finding.end_col,
-        "title": finding.code,
-    }
+    places = {"file": relative(finding.path, settings.root), **_lines(finding), "title": finding.code}
     told = ",".join(f"{key}={_property(str(value))}" for key, value in places.items())
-    return f"::error {told}::{_data(f'{finding.code} {finding.message}')}\n"
+    return f"::error {told}::{_data(f'{finding.code} {finding.said}')}\n"
+
+
+def _lines(finding: Finding) -> dict[str, int]:
+    """GitHub takes columns only within one line. A notebook's lines are none of its file: the first stands for them."""
+    if finding.cell:
+        return {"line": 1}
+    if finding.line != finding.end_line:
+        return {"line": finding.line, "endLine": finding.end_line}
+    return {"line": finding.line, "col": finding.col, "endLine": finding.end_line, "endColumn": finding.end_col}
 
 
 def _data(text: str) -> str:
-    return clean(text).replace("%", "%25")
+    """Escaped as the runner reads it: https://github.com/actions/toolkit, packages/core/src/command.ts."""
+    return clean(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
 
 
 def _property(text: str) -> str:

@@ -4,30 +4,64 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections import Counter
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import archtrace
-from archtrace_reports.check.finding import Finding, Found
+from archtrace_reports.check.finding import SUMMARIES, Finding, Found
 from archtrace_reports.check.one import known
-from archtrace_reports.check.run import relative
+from archtrace_reports.check.paths import relative
 from archtrace_reports.check.settings import Settings
+
+if TYPE_CHECKING:
+    from archtrace.lint.rule import Rule
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def render(found: Found, settings: Settings) -> str:
     """The log; `results` is empty where all is well."""
-    rules = [{"id": code, "name": name, "shortDescription": {"text": name.replace("-", " ")}} for code, name in known()]
-    driver = {"name": "archtrace", "version": archtrace.__version__, "rules": rules}
+    driver = {"name": "archtrace", "version": archtrace.__version__, "rules": _declared()}
+    invocation = {
+        "executionSuccessful": not found.failures,
+        "toolExecutionNotifications": [{"level": "error", "message": {"text": text}} for text in found.failures],
+    }
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {"ROOT": {"description": {"text": "the folder of pyproject.toml"}}},
-        "invocations": [{"executionSuccessful": not found.failures}],
+        "invocations": [invocation],
         "results": _results(found, settings),
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+
+
+def _declared() -> list[dict[str, Any]]:
+    """Every code that may be told, with what `archtrace explain` says of it."""
+    from archtrace.lint import rules
+
+    explained = {rule.code: rule for rule in rules()}
+    return [_declaration(code, name, explained.get(code)) for code, name in known()]
+
+
+def _declaration(code: str, name: str, rule: Rule | None) -> dict[str, Any]:
+    summary = rule.summary if rule else SUMMARIES.get(code, name)
+    return {
+        "id": code,
+        "name": name,
+        "shortDescription": {"text": summary},
+        "fullDescription": {"text": rule.why if rule else summary},
+        "help": {"text": _help(rule, ""), "markdown": _help(rule, "## ")} if rule else {"text": summary},
+        "defaultConfiguration": {"level": "error"},
+    }
+
+
+def _help(rule: Rule, mark: str) -> str:
+    real = "\n".join(f"* {line}" for line in rule.real)
+    parts = {"Why": rule.why, "Where it happened": real, "What to write instead": rule.instead}
+    return "\n\n".join(f"{mark}{title}\n\n{text}" for title, text in parts.items())
 
 
 def _results(found: Found, settings: Settings) -> list[dict[str, Any]]:
@@ -36,31 +70,39 @@ def _results(found: Found, settings: Settings) -> list[dict[str, Any]]:
     results = []
     for finding in found.findings:
         path = relative(finding.path, settings.root)
-        print_ = hashlib.sha256(f"{finding.code}\0{path}\0{finding.text}".encode()).hexdigest()[:32]
+        print_ = hashlib.sha256(os.fsencode(f"{finding.code}\0{path}\0{finding.text}")).hexdigest()[:32]
         seen[print_] += 1
-        results.append(_result(finding, path, order.index(finding.code), f"{print_}:{seen[print_]}"))
+        results.append(_result(finding, _artifact(path, settings.root), order, f"{print_}:{seen[print_]}"))
     return results
 
 
-def _result(finding: Finding, path: str, index: int, fingerprint: str) -> dict[str, Any]:
-    region = {
+def _result(finding: Finding, artifact: dict[str, str], order: list[str], fingerprint: str) -> dict[str, Any]:
+    return {
+        "ruleId": finding.code,
+        "ruleIndex": order.index(finding.code),
+        "level": "error",
+        "message": {"text": finding.said},
+        "locations": [{"physicalLocation": {"artifactLocation": artifact, "region": _region(finding)}}],
+        "partialFingerprints": {"archtrace/v1": fingerprint},
+    }
+
+
+def _region(finding: Finding) -> dict[str, int]:
+    """A notebook's lines are none of its file; code scanning asks for a line, and the first is plainly a stand-in."""
+    if finding.cell:
+        return {"startLine": 1}
+    return {
         "startLine": finding.line,
         "startColumn": finding.col,
         "endLine": finding.end_line,
         "endColumn": finding.end_col,
     }
-    place = {"artifactLocation": {"uri": _uri(path), "uriBaseId": "ROOT"}, "region": region}
-    return {
-        "ruleId": finding.code,
-        "ruleIndex": index,
-        "level": "error",
-        "message": {"text": finding.message},
-        "locations": [{"physicalLocation": place}],
-        "partialFingerprints": {"archtrace/v1": fingerprint},
-    }
 
 
-def _uri(path: str) -> str:
+def _artifact(path: str, root: Path) -> dict[str, str]:
+    """Below the root a name that holds on every machine. SARIF allows no `..`: elsewhere the whole path."""
     from urllib.parse import quote
 
-    return quote(path)
+    if path.startswith("../") or os.path.isabs(path):
+        return {"uri": Path(os.path.realpath(root), path).resolve().as_uri()}
+    return {"uri": quote(os.fsencode(path)), "uriBaseId": "ROOT"}

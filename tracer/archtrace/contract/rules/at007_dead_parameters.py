@@ -48,7 +48,7 @@ RULE = GraphRule(
     wrong={"a pooler that is computed and not used": _POOLER % "hidden"},
     right={
         "the pooler is used": _POOLER % "pooled",
-        "the contract allows it": _POOLER % "hidden" + '\n            CONTRACT = {"dead_parameters": ["pooler.*"]}\n',
+        "the contract allows it": _POOLER % "hidden" + '\n\n            CONTRACT = {"dead_parameters": ["pooler.*"]}\n',
     },
     check=check,
     words=Words(

@@ -1,0 +1,58 @@
+"""Summary: what a check says on stderr: what could not be run, how much was found in how much, counts by code."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+
+import click
+
+from archtrace_reports.check.finding import Found
+from archtrace_reports.clean import clean
+from archtrace_reports.files import encodable
+
+
+def summary(found: Found, *, quiet: bool, statistics: bool) -> None:
+    """What could not be run is said to the quiet too, and statistics to those who asked for them."""
+    for failure in found.failures:
+        for number, line in enumerate(failure.split("\n")):
+            say(line if number else f"archtrace: {line}")
+    if not quiet:
+        for line in _told(found):
+            say(f"archtrace: {line}")
+    if statistics:
+        _statistics(found)
+
+
+def _told(found: Found) -> Iterator[str]:
+    number, files = len(found.findings), len({finding.path for finding in found.findings})
+    told = f"{_count(number, 'finding')} in {_count(files, 'file')}" if number else "clean"
+    mended = f", {found.fixed} mended" if found.fixed else ""
+    parts = [_count(n, noun) for n, noun in ((found.files, "file"), (found.contracts, "contract")) if n]
+    if parts or found.failures:
+        yield f"{told} ({' and '.join(parts) or _count(0, 'file')} checked{mended})"
+    else:
+        yield "there is no Python file to check"
+    if found.stale:
+        noun = "entry" if found.stale == 1 else "entries"
+        yield f"the baseline has {found.stale:,} stale {noun}: nothing is found there now; --update-baseline drops them"
+
+
+def _statistics(found: Found) -> None:
+    """How many of each code, the most frequent first."""
+    from archtrace_reports.check.one import known
+
+    names = dict(known())
+    counts = Counter(finding.code for finding in found.findings)
+    for code, number in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        say(f"{number:5} {code} {names.get(code, '')}".rstrip())
+
+
+def say(line: str) -> None:
+    """A line to people, without anything that a terminal would obey."""
+    click.echo(encodable(clean(line), sys.stderr), err=True)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

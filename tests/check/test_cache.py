@@ -1,0 +1,69 @@
+"""The cache: what has changed is checked again, however it changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from archtrace_reports.check import run as running
+from archtrace_reports.check.finding import Finding
+from archtrace_reports.check.run import run
+from archtrace_reports.check.settings import Settings
+
+WRONG = "def last(logits, attention_mask):\n    return logits[:, attention_mask.sum(1) - 1]\n"
+RIGHT = "def last(logits, attention_mask):\n    return logits[:, attention_mask.argmax(1)]\n"
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file with a finding, in a folder of its own, and a cache that is asked even for one file."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(running, "MANY", 1)
+    monkeypatch.setattr(
+        running, "_together", lambda files, settings: {f: running.check_file(f, settings) for f in files}
+    )
+    (tmp_path / "a.py").write_text(WRONG)
+    return tmp_path / "a.py"
+
+
+def codes(file: Path) -> list[str]:
+    """What is told of a file."""
+    return [finding.code for finding in run([str(file)], Settings(file.parent)).findings]
+
+
+def test_a_file_that_is_as_it_was_is_not_read(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert codes(file) == ["AT001"]
+    monkeypatch.setattr(running, "check_file", lambda *_: pytest.fail("it was read"))
+    assert codes(file) == ["AT001"]
+
+
+def test_a_file_that_is_saved_while_it_is_checked(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was found is of the text from before; it must not stand for the new one."""
+    check_file = running.check_file
+
+    def slow(path: str, settings: Settings) -> list[Finding]:
+        found = check_file(path, settings)
+        file.write_text(RIGHT + "\n")
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(running, "check_file", slow)
+        assert codes(file) == ["AT001"]
+    assert codes(file) == []
+
+
+def test_a_file_that_could_not_be_read_is_tried_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Being allowed to read it changes neither its time nor its size."""
+    with monkeypatch.context() as patch:
+        patch.setattr(running, "check_file", lambda path, _settings: [Finding(path, 1, 1, 1, 2, "AT000", "refused")])
+        assert codes(file) == ["AT000"]
+    assert codes(file) == ["AT001"]
+
+
+def test_a_broken_cache_is_no_harm(file: Path, tmp_path: Path) -> None:
+    assert codes(file) == ["AT001"]
+    (kept,) = (tmp_path / "cache").rglob("*.json")
+    for text in ("", "[]", f'{{"{file}": 1}}'):
+        kept.write_text(text)
+        assert codes(file) == ["AT001"]
