@@ -104,7 +104,7 @@ def test_held_kept_and_broken(project: Project) -> None:
     assert done.returncode == 1
     broken, unmasked = done.stdout.splitlines()
     assert broken == (
-        f"models.py:{line}:27: AT100 sentiment was `mix[:, 0]`, is now the mean of mix over all positions "
+        f"models.py:{line}:27: AT100 sentiment: was `mix[:, 0]`, is now the mean of mix over all positions "
         "(`mix.mean(1)`)"
     )
     assert unmasked.startswith(f"models.py:{line}:27: AT006 sentiment reads mix.mean(1): pads are in the mean")
@@ -149,7 +149,7 @@ def test_update_writes_what_holds_and_leaves_the_rest(project: Project) -> None:
     project.write("pyproject.toml", CONTRACT.replace("mix[:, 0]", "masked_mean").replace("right", "either") + other)
     done = project.check("--update", "--only", "contracts")
     assert done.returncode == 0, done.stdout
-    assert "archtrace: wrote sentiment: reads = 'mix[:, 0]', was 'masked_mean'\n" in done.stderr
+    assert 'archtrace: wrote sentiment: reads = "mix[:, 0]", was "masked_mean"\n' in done.stderr
     text = (project.folder / "pyproject.toml").read_text()
     assert text == CONTRACT + "pad_leak = false\ndead_parameters = []\n" + other
     assert not project.imports_torch()
@@ -173,7 +173,9 @@ def test_code_of_a_package_is_told_at_the_contract(project: Project) -> None:
     project.write("pyproject.toml", f'[tool.archtrace.models.base]\ntarget = "bert"\n{config}reads = "mean"\n')
     done = project.check("--only", "contracts")
     assert done.returncode == 1
-    assert done.stdout.startswith("pyproject.toml:4:1: AT100 base was the mean of the hidden states over all positions")
+    assert done.stdout.startswith(
+        "pyproject.toml:4:1: AT100 base: was the mean of the hidden states over all positions"
+    )
     assert "[modeling_bert.py:" in done.stdout
     assert done.stdout.endswith("BertPooler.forward]\n")
 

@@ -52,7 +52,7 @@ def test_what_was_and_what_is() -> None:
         "eurobert", reads="last_hidden_state[:, 0]", config={"classifier_pooling": "mean", "pad_token_id": 0}
     )
     assert changed.message == (
-        "mine was `last_hidden_state[:, 0]`, is now the masked mean of last_hidden_state "
+        "mine: was `last_hidden_state[:, 0]`, is now the masked mean of last_hidden_state "
         "(`last_hidden_state.mean(1, where=attention_mask)`)"
     )
     assert (changed.code, changed.term, changed.readout) == ("AT100", "reads", 0)
@@ -61,7 +61,7 @@ def test_what_was_and_what_is() -> None:
 def test_more_and_less_than_declared() -> None:
     """A readout too many on either side."""
     (lost,) = broken("bert", reads=("first", "mean"))
-    assert lost.message == "mine was the mean of the hidden states over all positions, which it no longer reads"
+    assert lost.message == "mine: was the mean of the hidden states over all positions, which it no longer reads"
     assert lost.readout is None
 
 
@@ -133,7 +133,7 @@ def test_assert_reads_passes_and_fails_in_words(tiny: Callable[[str], Any]) -> N
     assert_reads(first(), "embedding[:, 0]")
     assert_reads(first, "first", padding="right")
     with pytest.raises(
-        AssertionError, match=r"AT100 .* was the masked mean of the hidden states, is now index 0 of embedding"
+        AssertionError, match=r"AT100 \w+: was the masked mean of the hidden states, is now index 0 of embedding"
     ):
         assert_reads(first, "masked_mean")
     with pytest.raises(AssertionError, match="AT004"):

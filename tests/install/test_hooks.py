@@ -122,7 +122,7 @@ def test_contracts_clean_failing_fixed(project: Project, tmp_path_factory: pytes
     done = project.run(**variables)
     assert done.returncode == 1
     assert (
-        "\nmodel.py:11:27: AT100 mine was the last index of the hidden states, is now the mean of embed" in done.stdout
+        "\nmodel.py:11:27: AT100 mine: was the last index of the hidden states, is now the mean of embed" in done.stdout
     )
     project.write("pyproject.toml", CONTRACT.replace('"last"', '"mean"  # noqa: AT006'))
     project.write("model.py", MODEL.replace("[:, -1]", ".mean(1)").replace(".mean(1))", ".mean(1))  # noqa: AT006"))

@@ -33,7 +33,7 @@ def terms(model: Traced) -> Iterator[Broken]:
 
 
 def _told(model: Traced, text: str) -> str:
-    return f"{model.contract.name} {text}"
+    return f"{model.contract.name}: {text}"
 
 
 def _reads(model: Traced) -> Iterator[Broken]:
