@@ -7,15 +7,13 @@ may call helpers of its module, so it is judged together with those that it name
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
 from archtrace.lint.helpers import LINES
 from archtrace.lint.needs import NEEDS, Needs, holds
-
-_CALL = re.compile(rb"([A-Za-z_\x80-\xff][\w\x80-\xff]*)\(")
 
 #: Methods that every class has: a call of one is no call of a helper.
 _COMMON = frozenset((b"forward", b"__init__", b"call", b"__call__"))
@@ -31,10 +29,11 @@ _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 class Piece(NamedTuple):
-    """A function, a method or a class without methods, by its name; anything else has no name. With its lines."""
+    """A function, a method or a class without methods, by its name; anything else has no name. Where it stands."""
 
     name: bytes
-    text: bytes
+    start: int
+    end: int
     node: ast.stmt
 
     @property
@@ -43,63 +42,91 @@ class Piece(NamedTuple):
         return bool(self.name) and self.name not in _COMMON
 
 
+class Pieces(NamedTuple):
+    """A source in UTF-8, and what it is cut into, in order; docstrings lie between."""
+
+    source: bytes
+    cut: list[Piece]
+    starts: list[int]
+
+    def text(self, number: int) -> bytes:
+        """The lines of a piece."""
+        return self.source[self.cut[number].start : self.cut[number].end]
+
+    def holding(self, words: Iterable[bytes]) -> set[int]:
+        """The pieces in which a word occurs. The source is searched once a word, not piece by piece."""
+        return {number for word in words for number in self._holding(word)}
+
+    def _holding(self, word: bytes) -> Iterator[int]:
+        at = self.source.find(word)
+        while at >= 0:
+            number = bisect_right(self.starts, at) - 1
+            inside = number >= 0 and at < self.cut[number].end
+            if inside:
+                yield number
+            at = self.source.find(word, self.cut[number].end if inside else at + 1)
+
+
 def thin(tree: ast.Module, source: bytes, codes: Sequence[str]) -> None:
     """Take the functions from a tree that can interest none of the rules; `source` is its text in UTF-8."""
     if not all(NEEDS[code].local for code in codes):
         return
-    pieces = list(_pieces(tree, source))
-    mattering = {n for code in codes for n in _mattering(pieces, NEEDS[code])}
-    mattering |= {n for n, piece in enumerate(pieces) if _SAID in piece.text}
+    pieces = _pieces(tree, source)
+    mattering = pieces.holding((_SAID,)).union(*(_mattering(pieces, NEEDS[code]) for code in codes))
     kept = _with_helpers(mattering, pieces)
-    gone = {piece.node for n, piece in enumerate(pieces) if piece.name and n not in kept}
+    gone = {piece.node for n, piece in enumerate(pieces.cut) if piece.name and n not in kept}
     for body in (tree.body, *(node.body for node in tree.body if isinstance(node, ast.ClassDef))):
         body[:] = [node for node in body if node not in gone]
 
 
-def _mattering(pieces: Sequence[Piece], needs: Needs) -> Iterator[int]:
+def _mattering(pieces: Pieces, needs: Needs) -> Iterator[int]:
     """The pieces that hold the words of a rule, alone or with a helper that makes what the rule is after."""
-    makers = [p for p in pieces if p.helps and holds(p.text, needs.groups[:1])]
-    for number, piece in enumerate(pieces):
-        if holds(piece.text, needs.groups):
-            yield number
-        elif piece.name and makers:
-            around = b"".join(m.text for m in makers if m.name + b"(" in piece.text)
-            if around and holds(piece.text + around, needs.groups):
-                yield number
+    making = pieces.holding(needs.made)
+    yield from (n for n in making if holds(pieces.text(n), needs.groups[1:]))
+    callers: dict[int, list[int]] = {}
+    for maker in making:
+        if pieces.cut[maker].helps:
+            for caller in pieces.holding((pieces.cut[maker].name + b"(",)):
+                callers.setdefault(caller, []).append(maker)
+    for caller, makers in callers.items():
+        if holds(b"".join(map(pieces.text, (caller, *makers))), needs.groups):
+            yield caller
 
 
-def _with_helpers(kept: set[int], pieces: Sequence[Piece]) -> set[int]:
+def _with_helpers(kept: set[int], pieces: Pieces) -> set[int]:
     """These pieces, the helpers that they call, and those that these call."""
     named: dict[bytes, list[int]] = {}
-    for number, piece in enumerate(pieces):
-        if piece.helps and piece.text.count(b"\n") <= _SMALL:
-            named.setdefault(piece.name, []).append(number)
+    for number, piece in enumerate(pieces.cut):
+        if piece.helps and pieces.source.count(b"\n", piece.start, piece.end) <= _SMALL:
+            named.setdefault(piece.name + b"(", []).append(number)
     todo = list(kept)
     while todo:
-        called = {n for name in set(_CALL.findall(pieces[todo.pop()].text)) for n in named.get(name, ())} - kept
+        text = pieces.text(todo.pop())
+        called = {n for call, numbers in named.items() if call in text for n in numbers} - kept
         kept |= called
         todo += called
     return kept
 
 
-def _pieces(tree: ast.Module, source: bytes) -> Iterator[Piece]:
-    """The module, cut at its functions and the methods of its classes; docstrings matter to no one."""
-    starts = [0, *accumulate(map(len, source.splitlines(keepends=True)))]
+def _pieces(tree: ast.Module, source: bytes) -> Pieces:
+    """The module, cut at its functions and the methods of its classes."""
+    lines = [0, *accumulate(map(len, source.splitlines(keepends=True)))]
+    cut = [
+        Piece(_name(node), lines[first - 1], lines[last], node)
+        for node, first, last in _cut(tree)
+        if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+    ]
+    return Pieces(source, cut, [piece.start for piece in cut])
+
+
+def _cut(tree: ast.Module) -> Iterator[tuple[ast.stmt, int, int]]:
+    """Statements with their first and last lines; a class that has methods without these."""
     for node in tree.body:
         inner = node.body if isinstance(node, ast.ClassDef) else []
         if any(map(_name, inner)):
-            yield Piece(b"", source[starts[_first(node) - 1] : starts[_first(inner[0]) - 1]], node)
-            yield from (_piece(part, source, starts) for part in inner if not _is_text(part))
-        elif not _is_text(node):
-            yield _piece(node, source, starts)
-
-
-def _is_text(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-
-
-def _piece(node: ast.stmt, source: bytes, starts: Sequence[int]) -> Piece:
-    return Piece(_name(node), source[starts[_first(node) - 1] : starts[node.end_lineno or node.lineno]], node)
+            yield from ((part, _first(part), part.end_lineno or part.lineno) for part in inner)
+        else:
+            yield node, _first(node), node.end_lineno or node.lineno
 
 
 def _name(node: ast.stmt) -> bytes:

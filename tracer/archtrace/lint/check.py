@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from archtrace.lint.needs import NEEDS, holds
-from archtrace.lint.parse import must_parse
+from archtrace.lint.parse import must_parse, uncollected
 from archtrace.lint.violation import Fix, Violation
 
 if TYPE_CHECKING:
@@ -22,10 +22,11 @@ def check_source(path: str, source: bytes | str, codes: Collection[str] | None =
     """
     data, coding = (source.encode("utf-8", "replace"), "utf-8") if isinstance(source, str) else (source, None)
     wanted = [code for code, needs in NEEDS.items() if (codes is None or code in codes) and holds(data, needs.groups)]
-    if wanted:
-        return _followed(path, data, wanted, coding)
-    must_parse(path, data, coding)
-    return []
+    with uncollected():
+        if wanted:
+            return _followed(path, data, wanted, coding)
+        must_parse(path, data, coding)
+        return []
 
 
 def _followed(path: str, data: bytes, codes: Sequence[str], coding: str | None) -> list[Violation]:

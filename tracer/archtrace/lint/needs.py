@@ -18,6 +18,11 @@ class Needs(NamedTuple):
     groups: tuple[Group, ...]
     local: bool = True
 
+    @property
+    def made(self) -> tuple[bytes, ...]:
+        """The first group; that of a local rule has no patterns."""
+        return tuple(word for word in self.groups[0] if isinstance(word, bytes))
+
 
 #: `x - 1`, however it is written: what makes an index out of a count.
 LESS_ONE: Group = (
