@@ -15,13 +15,13 @@ from archtrace_reports.files import replace
 FORMAT = 1
 
 
-def kept(file: Path, findings: Sequence[Finding], root: Path) -> None:
+def kept(file: Path, findings: Sequence[Finding], root: str) -> None:
     """Write the findings down."""
     known = sorted([*_key(finding, root)] for finding in findings)
     replace(file.resolve(), json.dumps({"format": FORMAT, "known": known}, indent=1) + "\n")
 
 
-def fresh(file: Path, findings: Sequence[Finding], root: Path) -> list[Finding]:
+def fresh(file: Path, findings: Sequence[Finding], root: str) -> list[Finding]:
     """The findings that are not known; each known one counts once. Raises TargetError where the file cannot be read."""
     try:
         known = Counter(tuple(key) for key in json.loads(file.read_text("utf-8"))["known"])
@@ -39,5 +39,5 @@ def fresh(file: Path, findings: Sequence[Finding], root: Path) -> list[Finding]:
     return left
 
 
-def _key(finding: Finding, root: Path) -> tuple[str, str, str]:
+def _key(finding: Finding, root: str) -> tuple[str, str, str]:
     return finding.code, relative(finding.path, root), finding.text

@@ -23,32 +23,42 @@ class Cache:
         key = hashlib.sha256(repr((archtrace.__version__, _rules(), settings)).encode()).hexdigest()[:24]
         self._file = user_cache_path("archtrace") / "check" / f"{key}.json"
         self._known: dict[str, list[object]] = {}
-        with contextlib.suppress(OSError, ValueError):
+        self._stamps: dict[str, list[int]] = {}
+        with contextlib.suppress(OSError, ValueError, RecursionError):
             found = json.loads(self._file.read_text("utf-8"))
             self._known = found if isinstance(found, dict) else {}
 
     def get(self, path: str) -> list[Finding] | None:
-        """What was found in a file; None where it is not known, or has changed."""
+        """What was found in a file; None where it is not known, or has changed. Ask before you look yourself."""
+        stamp = _stamp(path)
         try:
-            stamp, found = self._known[os.path.abspath(path)]
-            return [Finding(path, *rest) for rest in found] if stamp == _stamp(path) else None  # type: ignore[attr-defined]
-        except (KeyError, OSError, ValueError, TypeError):
-            return None
+            known, found = self._known[os.path.abspath(path)]
+            if stamp and known == stamp:
+                return [Finding(path, *rest) for rest in found]  # type: ignore[attr-defined]
+        except (KeyError, ValueError, TypeError):
+            pass
+        self._stamps[path] = stamp
+        return None
 
     def put(self, fresh: Mapping[str, list[Finding]]) -> None:
-        """Keep what was found; a cache that cannot be written is no harm."""
+        """Keep what was found, as of when it was asked for; a cache that cannot be written is no harm."""
         from archtrace_reports.files import replace
 
+        for path, found in fresh.items():
+            if stamp := self._stamps.get(path):
+                self._known[os.path.abspath(path)] = [stamp, [list(finding[1:]) for finding in found]]
         with contextlib.suppress(OSError):
-            for path, found in fresh.items():
-                self._known[os.path.abspath(path)] = [_stamp(path), [list(finding[1:]) for finding in found]]
             self._file.parent.mkdir(parents=True, exist_ok=True)
             replace(self._file, json.dumps(self._known))
 
 
 def _stamp(path: str) -> list[int]:
-    told = os.stat(path)
-    return [told.st_mtime_ns, told.st_size]
+    """What changes with a file, and with who may read it; nothing where there is no file."""
+    try:
+        told = os.stat(path)
+    except OSError:
+        return []
+    return [told.st_mtime_ns, told.st_ctime_ns, told.st_size]
 
 
 def _rules() -> str:

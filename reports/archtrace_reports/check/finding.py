@@ -28,7 +28,16 @@ class Finding(NamedTuple):
     def place(self) -> str:
         """path:line:col, in a notebook path:cell N:line:col."""
         cell = f"cell {self.cell}:" if self.cell else ""
-        return f"{self.path}:{cell}{self.line}:{self.col}"
+        return f"{shown(self.path)}:{cell}{self.line}:{self.col}"
+
+
+def shown(path: str) -> str:
+    """A path for people: bytes of a name that are no text are told as numbers."""
+    if path.isascii():
+        return path
+    from os import fsencode
+
+    return fsencode(path).decode("utf-8", "backslashreplace")
 
 
 class Found(NamedTuple):

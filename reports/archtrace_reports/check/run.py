@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from archtrace_reports.check.finding import Finding, Found
 from archtrace_reports.check.one import check_file
@@ -33,21 +32,16 @@ def _together(files: Sequence[str], settings: Settings) -> dict[str, list[Findin
     """Each file's findings, worked out on all cores."""
     if len(files) < MANY:
         return {path: check_file(path, settings) for path in files}
-    from concurrent.futures import ProcessPoolExecutor
-    from functools import partial
+    from archtrace_reports.check.pool import together
 
-    size = max(1, len(files) // (8 * _cores()))
-    with ProcessPoolExecutor(_cores()) as pool:
-        return dict(zip(files, pool.map(partial(check_file, settings=settings), files, chunksize=size), strict=True))
+    return together(files, settings, _cores())
 
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def relative(path: str, root: Path) -> str:
+def relative(path: str, root: str) -> str:
     """A path from the root on, with slashes; as it is where it lies elsewhere."""
-    try:
-        return Path(path).resolve().relative_to(root.resolve()).as_posix()
-    except ValueError:
-        return Path(path).as_posix()
+    real, top = os.path.realpath(path), os.path.join(os.path.realpath(root), "")
+    return (real.removeprefix(top) if real.startswith(top) else path).replace(os.sep, "/")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
 
 from archtrace_reports.check.settings import Settings
 
@@ -12,18 +11,34 @@ from archtrace_reports.check.settings import Settings
 ENDINGS = (".py", ".pyi", ".ipynb")
 
 
-def sources(given: Iterable[str], settings: Settings) -> Iterator[str]:
-    """Files as they were named; of a folder those that hold Python, in order. What is not there is yielded too."""
+def sources(given: Iterable[str], settings: Settings, fail: Callable[[str], None]) -> Iterator[str]:
+    """Files as they were named; of a folder those that hold Python, in order. `fail` hears of what is not there."""
     for name in dict.fromkeys(given):
         if os.path.isdir(name):
-            yield from _walk(name, settings)
+            yield from _walk(name, settings, fail)
+        elif why := _missing(name):
+            fail(why)
         else:
             yield name
 
 
-def _walk(top: str, settings: Settings) -> Iterator[str]:
-    for folder, folders, files in os.walk(top):
-        folders[:] = sorted(name for name in folders if not settings.excludes(Path(folder, name)))
+def _missing(name: str) -> str | None:
+    """Why there is no such file."""
+    try:
+        os.stat(name)
+    except FileNotFoundError:
+        return f"{name} is a link that leads nowhere" if os.path.islink(name) else f"there is no file {name}"
+    except (OSError, ValueError) as error:
+        return f"{name} cannot be read: {getattr(error, 'strerror', None) or error}"
+    return None
+
+
+def _walk(top: str, settings: Settings, fail: Callable[[str], None]) -> Iterator[str]:
+    def unread(error: OSError) -> None:
+        fail(f"the folder {error.filename} cannot be read: {error.strerror}")
+
+    for folder, folders, files in os.walk(top, onerror=unread):
+        folders[:] = sorted(name for name in folders if not settings.excludes(folder, name))
         for name in sorted(files):
-            if name.endswith(ENDINGS) and not settings.excludes(Path(folder, name)):
+            if name.endswith(ENDINGS) and not settings.excludes(folder, name):
                 yield os.path.normpath(os.path.join(folder, name))

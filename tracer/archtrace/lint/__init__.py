@@ -10,4 +10,15 @@ from archtrace.lint.check import check_source, fixed
 from archtrace.lint.rules import RESERVED, RETIRED, codes, rule, rules
 from archtrace.lint.violation import Fix, UnreadableError, Violation
 
-__all__ = ["RESERVED", "RETIRED", "Fix", "UnreadableError", "Violation", "check_source", "codes", "fixed", "rule", "rules"]
+__all__ = [
+    "RESERVED",
+    "RETIRED",
+    "Fix",
+    "UnreadableError",
+    "Violation",
+    "check_source",
+    "codes",
+    "fixed",
+    "rule",
+    "rules",
+]

@@ -36,7 +36,9 @@ def _results(found: Found, settings: Settings) -> list[dict[str, Any]]:
     results = []
     for finding in found.findings:
         path = relative(finding.path, settings.root)
-        print_ = hashlib.sha256(f"{finding.code}\0{path}\0{finding.text}".encode()).hexdigest()[:32]
+        print_ = hashlib.sha256(f"{finding.code}\0{path}\0{finding.text}".encode("utf-8", "surrogatepass")).hexdigest()[
+            :32
+        ]
         seen[print_] += 1
         results.append(_result(finding, path, order.index(finding.code), f"{print_}:{seen[print_]}"))
     return results
@@ -61,6 +63,7 @@ def _result(finding: Finding, path: str, index: int, fingerprint: str) -> dict[s
 
 
 def _uri(path: str) -> str:
+    from os import fsencode
     from urllib.parse import quote
 
-    return quote(path)
+    return quote(fsencode(path))
