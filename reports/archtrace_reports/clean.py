@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import unicodedata
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -33,6 +32,8 @@ def cleaned(value: T) -> T:
 def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
         return clean(value)
+    import dataclasses
+
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = dataclasses.fields(value)
         return dataclasses.replace(value, **{f.name: _cleaned(getattr(value, f.name)) for f in fields})

@@ -35,8 +35,8 @@ def _command(name: str) -> click.Command:
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command line; its exit code."""
-    name, command, rest = pick(arguments)
     try:
+        name, command, rest = pick(arguments)
         with command.make_context(name, rest) as context:
             code = command.invoke(context)
     except click.exceptions.Exit as end:

@@ -34,19 +34,27 @@ def encodable(text: str, stream: TextIO) -> str:
     return text
 
 
-def replace(file: Path, text: str) -> None:
-    """Write beside the file, then put it in its place: nobody ever sees half of it."""
-    beside = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+def replace(file: Path, content: str | bytes) -> None:
+    """Write beside the file, then put it in its place: nobody ever sees half of it. Mode and owner stay."""
+    beside = file.with_name(f".archtrace-{os.urandom(8).hex()}.tmp")
     try:
-        with beside.open("x", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
+        with beside.open("xb") as stream:
+            stream.write(content.encode("utf-8") if isinstance(content, str) else content)
         if file.exists():
-            beside.chmod(stat.S_IMODE(file.stat().st_mode))
+            _like(file, beside)
         beside.replace(file)
     except BaseException:
         with contextlib.suppress(OSError):
             beside.unlink()
         raise
+
+
+def _like(file: Path, other: Path) -> None:
+    """Give a file the owner and mode of another; only root may give files away."""
+    told = file.stat()
+    with contextlib.suppress(OSError, AttributeError):
+        os.chown(other, told.st_uid, told.st_gid)
+    other.chmod(stat.S_IMODE(told.st_mode))
 
 
 def trouble(output: Path) -> str | None:

@@ -59,7 +59,7 @@ class ContractFile(pytest.File):
         from archtrace_reports.check.settings import settings
         from archtrace_reports.contracts.declared import contracts
 
-        found = settings(self.path.parent)
+        found = settings(str(self.path.parent))
         for declared in contracts(found):
             yield ContractItem.from_parent(self, name=declared.name, declared=declared, settings=found)
 

@@ -8,15 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from check_runs import RIGHT, WRONG, check
 
-WRONG = "def last(logits, attention_mask):\n    return logits[:, attention_mask.sum(1) - 1]\n"
-RIGHT = "def first(hidden_states):\n    return hidden_states[:, 0]\n"
-
-
-def check(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run it in a folder, with a cache of its own."""
-    command = [sys.executable, "-m", "archtrace_reports.cli", "check", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+from archtrace.lint.words import words
+from archtrace_reports.check import formats
 
 
 def test_a_finding_is_a_line_and_exit_1(tmp_path: Path) -> None:
@@ -105,18 +100,69 @@ def test_sarif_declares_its_rules_and_keeps_fingerprints(tmp_path: Path) -> None
     assert again["partialFingerprints"] == result["partialFingerprints"]
 
 
-def test_a_broken_pyproject_is_one_clear_message(tmp_path: Path) -> None:
-    (tmp_path / "pyproject.toml").write_text("[tool.archtrace\n")
-    done = check(tmp_path)
-    assert done.returncode == 2
-    assert "pyproject.toml is no TOML that can be read" in done.stderr
+def test_a_fix_keeps_line_ends_and_coding(tmp_path: Path) -> None:
+    """One expression is another, every other byte is as it was; so are mode and link."""
+    text = f"import torch\n\n\n{WRONG}# é\n"
+    kinds = {
+        "unix": text.encode(),
+        "windows": text.replace("\n", "\r\n").encode(),
+        "mixed": text.replace("\n", "\r\n", 2).encode(),
+        "marked": b"\xef\xbb\xbf" + text.encode(),
+        "latin": f"# coding: latin-1\n{text}".encode("latin-1"),
+        "no end": text.encode().rstrip(),
+    }
+    for name, data in kinds.items():
+        (tmp_path / f"{name}.txt").write_bytes(data)
+        (tmp_path / f"{name}.txt").chmod(0o754)
+        (tmp_path / f"{name}.py").symlink_to(f"{name}.txt")
+    done = check(tmp_path, "--fix")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == "archtrace: clean (6 files checked, 6 mended)\n"
+    for name, data in kinds.items():
+        file = tmp_path / f"{name}.txt"
+        assert (tmp_path / f"{name}.py").is_symlink()
+        assert file.stat().st_mode & 0o777 == 0o754
+        before, after = data.split(b"[:, ")[0], data.partition(b"- 1]")[2]
+        assert file.read_bytes().startswith(before)
+        assert file.read_bytes().endswith(b"]" + after)
+        assert b"argmax" in file.read_bytes()
 
 
-def test_nothing_heavy_is_imported(tmp_path: Path) -> None:
+def test_every_format_is_named() -> None:
+    """The names are the files of the folder."""
+    files = {path.stem.removeprefix("to_") for path in Path(formats.__file__).parent.glob("to_*.py")}
+    assert set(formats.NAMES) == files
+
+
+#: Modules that only some runs need: what reads, follows, mends, spreads over cores and tells.
+HEAVY = words(
+    "torch transformers libcst networkx numpy rich jinja2 pathlib urllib json pkgutil tomllib fnmatch shutil tempfile "
+    "multiprocessing concurrent.futures hashlib platformdirs unicodedata archtrace.lint.analysis archtrace.lint.decode "
+    "archtrace_reports.files archtrace_reports.clean archtrace_reports.check.cells archtrace_reports.check.cache "
+    "archtrace_reports.check.pool archtrace_reports.check.fix"
+)
+#: What it takes to follow a file, and to tell what was found.
+FOLLOWING = words("archtrace.lint.analysis archtrace.lint.decode pkgutil tomllib urllib pathlib")
+TELLING = words("archtrace_reports.files archtrace_reports.clean unicodedata shutil pathlib urllib fnmatch")
+
+
+@pytest.mark.parametrize(("source", "needed"), [("x = 1\n", frozenset()), (WRONG, FOLLOWING | TELLING)])
+def test_nothing_is_imported_that_is_not_needed(source: str, needed: frozenset[str], tmp_path: Path) -> None:
+    """A hook runs often, and mostly on files of which no rule has anything to say."""
+    (tmp_path / "a.py").write_text(source)
+    code = (
+        "import sys; from archtrace_reports.cli import run;"
+        f"run(['check', 'a.py', '-q']); print(sorted({set(HEAVY - needed)!r} & {{*sys.modules}}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_other_formats_are_not_imported(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(WRONG)
     code = (
         "import sys; from archtrace_reports.cli import run; run(['check', 'a.py', '-q']);"
-        "print({'torch', 'transformers', 'libcst', 'networkx', 'numpy', 'rich', 'jinja2'} & {*sys.modules})"
+        "print(sorted(name for name in sys.modules if name.startswith('archtrace_reports.check.formats.')))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert done.stdout.endswith("set()\n")
+    assert done.stdout.splitlines()[-1] == "['archtrace_reports.check.formats.to_text']"

@@ -129,8 +129,8 @@ def test_a_kept_verdict_that_is_broken_is_none(project: Project, monkeypatch: py
     """Cut off anywhere, or of another shape: not known; and one whose file has changed meanwhile is not kept."""
     monkeypatch.setenv("XDG_CACHE_HOME", project.variables["XDG_CACHE_HOME"])
     model = project.folder / "models.py"
-    (declared,) = contracts(settings(project.folder))
-    store = Cache(project.folder)
+    (declared,) = contracts(settings(str(project.folder)))
+    store = Cache(str(project.folder))
     verdict = Verdict((Broken("AT100", "told", "reads", 0),), (Place(str(model), 1, 2, 3, "f"),), {"reads": "first"})
     store.put(declared, verdict, [str(model)], since=model.stat().st_mtime_ns - 1)
     assert store.get(declared) is None

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import sysconfig
+import warnings
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from hypothesis import strategies as st
 from lint_cases import code
 
 from archtrace.lint import UnreadableError, analysis, check_source, fixed, rules
-from archtrace.lint.blocks import thinned
+from archtrace.lint.blocks import thin
+from archtrace.lint.parse import parsed
 from archtrace.lint.words import words
 
 STDLIB = sorted(Path(sysconfig.get_path("stdlib")).glob("*.py"))
@@ -32,7 +34,7 @@ WORDS = sorted(
 
 def everything(path: str, text: str) -> None:
     """Follow a text and ask every rule, whatever its words are."""
-    module = analysis.analysed(path, text)
+    module = analysis.analysed(path, text, parsed(path, text))
     for rule in rules():
         assert all(finding.message for finding in rule.check(module))
 
@@ -88,18 +90,23 @@ TELLING = b"\ndef f(logits, attention_mask):\n    return logits[:, attention_mas
         (b"x = (" + TELLING, 1, "'(' was never closed"),
         (b"x = 1\ny = \0" + TELLING, 2, "null byte"),
         (b"# coding: klingon\n" + TELLING, 1, "unknown encoding"),
-        (b"x = '\xff'\n" + TELLING, 1, "invalid or missing encoding declaration"),
+        (b"x = '\xff'\n" + TELLING, 1, "byte 0xff is not utf-8; save the file as UTF-8, or declare its coding"),
+        (b"x = 1\n\n# \xe9\n" + TELLING, 3, "byte 0xe9 is not utf-8"),
         (b"# coding: ascii\nx = 1\ny = '\xc3\xa9'" + TELLING, 3, "is not ascii"),
+        (b"#!/bin/python\n# coding: hex\n" + TELLING, 1, "hex is no coding of text"),
+        (b"\xef\xbb\xbf# coding: latin-1\n" + TELLING, 1, "the mark of UTF-8 and declares another coding"),
+        (b"\xff\xfe" + TELLING.decode().encode("utf-16-le"), 1, "it is UTF-16, which Python does not read"),
         (b"x = " + b"(" * 5000 + b"1" + b")" * 5000 + TELLING, 1, "too many nested parentheses"),
         (b"x = " + b"-" * 50_000 + b"1" + TELLING, 1, "nested too deeply"),
         (b"x = " + b" + ".join([b"y"] * 20_000) + TELLING, 1, "nested too deeply"),
     ],
 )
 def test_what_cannot_be_read_is_one_clear_error(data: bytes, line: int, reason: str) -> None:
-    """Path, line, and why."""
-    with pytest.raises(UnreadableError, match=re.escape(reason)) as raised:
-        check_source("bad.py", data)
-    assert (raised.value.path, raised.value.line) == ("bad.py", line)
+    """Path, line, and why; whether the file holds the words of a rule or not."""
+    for source in (data, data.replace(TELLING, b"")):
+        with pytest.raises(UnreadableError, match=re.escape(reason)) as raised:
+            check_source("bad.py", source)
+        assert (raised.value.path, raised.value.line) == ("bad.py", line)
 
 
 @pytest.mark.parametrize("first", [b"\xef\xbb\xbf", b"# coding: latin-1\nx = '\xe9'", b"\f", b""])
@@ -112,9 +119,24 @@ def test_encodings(first: bytes) -> None:
         assert violation.line == data[: data.index(b"logits[")].count(b"\n") + 1
 
 
-def test_what_the_search_passes_over_is_not_even_parsed() -> None:
-    """A file without the words of any rule is no concern, whatever it is."""
-    assert check_source("binary.py", bytes(range(256)) * 4) == []
+QUIET = [
+    b"",
+    b"\n",
+    b"\xef\xbb\xbf",
+    b"x = '\\d'\n",
+    b"# coding: latin-1\nx = '\xe9'\n",
+    b"x = 1\r\ny = 2\r",
+    b"1 is 1",
+]
+
+
+@pytest.mark.parametrize("more", [b"", TELLING])
+@pytest.mark.parametrize("data", QUIET)
+def test_what_python_reads_is_read(data: bytes, more: bytes) -> None:
+    """Empty, in other codings, with other line ends; and what Python warns of is not ours to tell."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(check_source("good.py", data + b"\n" + more if data else more)) == bool(more)
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.code)
@@ -125,14 +147,21 @@ def test_the_sieves_lose_nothing(rule: object, monkeypatch: pytest.MonkeyPatch) 
         source = code(text) + filler
         thin = [v[:6] for v in check_source("x.py", source)]
         with monkeypatch.context() as patch:
-            patch.setattr(analysis, "thinned", lambda data, codes: data)
+            patch.setattr(analysis, "thin", lambda tree, source, codes: None)
             assert [v[:6] for v in check_source("x.py", source)] == thin
         assert thin
 
 
-def test_thinned_source_keeps_its_lines() -> None:
-    """A string that looks like code is not cut; decorators go with what they decorate."""
-    source = code(
+def thinned(source: str) -> str:
+    """What is left of a source for AT001."""
+    tree = ast.parse(code(source))
+    thin(tree, code(source).encode(), ["AT001"])
+    return ast.unparse(tree)
+
+
+def test_what_matters_is_left() -> None:
+    """The method that holds the words of a rule, and what stands outside of functions; decorators and all."""
+    left = thinned(
         '''
         import torch
 
@@ -145,7 +174,7 @@ def test_thinned_source_keeps_its_lines() -> None:
         class Nor
         """
         )
-        class Gone:
+        class Head:
             """Says what it is."""
 
             @property
@@ -155,19 +184,39 @@ def test_thinned_source_keeps_its_lines() -> None:
             def kept(self, logits, attention_mask):
                 return logits[:, attention_mask.sum(1) - 1]
 
+            size: int = 3
+
         def gone_too(
             x,
         ):
             return x
         '''
-    ).encode()
-    thin = thinned(source, ["AT001"])
-    ast.parse(thin)
-    assert thin.count(b"\n") == source.count(b"\n")
-    assert b"attention_mask.sum(1) - 1" in thin
-    assert b"return 1" not in thin
-    assert b"gone_too" not in thin
-    assert b"TEXT" in thin
+    )
+    assert "attention_mask.sum(1) - 1" in left
+    assert "gone" not in left
+    assert all(text in left for text in ("TEXT", "@decorated", "Says what it is.", "size: int"))
+
+
+def test_helpers_stay_with_those_that_call_them() -> None:
+    """Also a helper of a helper, whose name may be in any script, and one that makes what the rule is after."""
+    left = thinned(
+        """
+        def größe(x):
+            return x
+
+        @cached
+        def counted(attention_mask):
+            return größe(attention_mask).sum(1)
+
+        def read(logits, attention_mask):
+            return logits[:, counted(attention_mask) - 1]
+
+        def other(logits):
+            return logits
+        """
+    )
+    assert all(name in left for name in ("größe", "@cached", "counted", "read"))
+    assert "other" not in left
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -64,11 +65,11 @@ def _looked_at(known: Counter[Key], settings: Settings, checked: Collection[str]
         {
             key: number
             for key, number in known.items()
-            if settings.wants(key[0], str(settings.root / key[1]))
-            and (key[1] in places or not (settings.root / key[1]).exists())
+            if settings.wants(key[0], os.path.join(settings.root, key[1]))
+            and (key[1] in places or not os.path.exists(os.path.join(settings.root, key[1])))
         }
     )
 
 
-def _key(finding: Finding, root: Path) -> Key:
+def _key(finding: Finding, root: str) -> Key:
     return finding.code, relative(finding.path, root), finding.text

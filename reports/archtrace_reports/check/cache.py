@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import archtrace
@@ -21,43 +20,50 @@ class Cache:
     def __init__(self, settings: Settings) -> None:
         from platformdirs import user_cache_path
 
-        plain = replace(settings, models={})
+        plain = settings._replace(models=())
         key = hashlib.sha256(repr((archtrace.__version__, _rules(), plain)).encode()).hexdigest()[:24]
         self._file = user_cache_path("archtrace") / "check" / f"{key}.json"
         self._known: dict[str, list[object]] = {}
         self._stamps: dict[str, list[int]] = {}
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, RecursionError):
             found = json.loads(self._file.read_text("utf-8"))
             self._known = found if isinstance(found, dict) else {}
 
     def get(self, path: str) -> list[Finding] | None:
-        """What was found in a file; None where it is not known, or has changed."""
+        """What was found in a file; None where it is not known, or has changed. Ask before you look yourself."""
+        stamp = _stamp(path)
         try:
-            self._stamps[path] = now = _stamp(path)
-            stamp, found = self._known[os.path.abspath(path)]
-            return [Finding(path, *rest) for rest in found] if stamp == now else None  # type: ignore[attr-defined]
-        except (KeyError, OSError, ValueError, TypeError):
-            return None
+            known, found = self._known[os.path.abspath(path)]
+            if stamp and known == stamp:
+                return [Finding(path, *rest) for rest in found]  # type: ignore[attr-defined]
+        except (KeyError, ValueError, TypeError):
+            pass
+        self._stamps[path] = stamp
+        return None
 
     def put(self, fresh: Mapping[str, list[Finding]]) -> None:
-        """Keep what was found; a cache that cannot be written is no harm.
+        """Keep what was found, as of when it was asked for; a cache that cannot be written is no harm.
 
-        The stamps are those from before the check: a file that was saved meanwhile is checked again. So is one that
-        could not be read, since being allowed to changes no stamp.
+        A file that could not be read is not kept: being allowed to changes no stamp.
         """
         from archtrace_reports.files import replace
 
+        for path, found in fresh.items():
+            stamp = self._stamps.get(path)
+            if stamp and not any(finding.code == UNREAD for finding in found):
+                self._known[os.path.abspath(path)] = [stamp, [list(finding[1:]) for finding in found]]
         with contextlib.suppress(OSError):
-            for path, found in fresh.items():
-                if path in self._stamps and not any(finding.code == UNREAD for finding in found):
-                    self._known[os.path.abspath(path)] = [self._stamps[path], [list(f[1:]) for f in found]]
             self._file.parent.mkdir(parents=True, exist_ok=True)
             replace(self._file, json.dumps(self._known))
 
 
 def _stamp(path: str) -> list[int]:
-    told = os.stat(path)
-    return [told.st_mtime_ns, told.st_size]
+    """What changes with a file, and with who may read it; nothing where there is no file."""
+    try:
+        told = os.stat(path)
+    except OSError:
+        return []
+    return [told.st_mtime_ns, told.st_ctime_ns, told.st_size]
 
 
 def _rules() -> str:

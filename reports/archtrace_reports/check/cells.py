@@ -26,7 +26,7 @@ class Cells(NamedTuple):
 
 
 def cells(data: bytes) -> Cells:
-    """The code cells of a notebook. ValueError where it is none."""
+    """The code cells of a notebook; none where its language is another. ValueError where it is no notebook."""
     try:
         found = json.loads(data)
         code = [(n, cell) for n, cell in enumerate(found["cells"], 1) if cell["cell_type"] == "code"]
@@ -42,7 +42,8 @@ def cells(data: bytes) -> Cells:
 
 
 def _text(source: Any) -> str:
-    return source if isinstance(source, str) else "".join(source)
+    text = source if isinstance(source, str) else "".join(source)
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", " ")
 
 
 def _language(notebook: Any) -> str:
@@ -57,7 +58,18 @@ def _lines(text: str) -> list[str]:
     if text.startswith("%%"):
         first, *rest = text.split("\n")
         return ["", *_lines("\n".join(rest))] if first.split()[0] in _PYTHON else [""]
-    return [_OWN.sub(r"\1None", line) for line in text.split("\n")] if _special(text) else text.split("\n")
+    return _plain(text.split("\n")) if _special(text) else text.split("\n")
+
+
+def _plain(lines: list[str]) -> list[str]:
+    """IPython's own lines as empty statements; a line that goes on with such a one is empty."""
+    found: list[str] = []
+    going_on = False
+    for line in lines:
+        own = _OWN.sub(r"\1None", line)
+        found.append("" if going_on else own)
+        going_on = line.endswith("\\") and (going_on or own != line)
+    return found
 
 
 def _special(text: str) -> bool:

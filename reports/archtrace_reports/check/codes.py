@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from archtrace_reports.check.finding import OWN
+from archtrace.errors import TargetError
 
 
-def unknown(given: Iterable[str]) -> list[str]:
-    """A sentence for each that is no code of ours. A misspelt code in --select would call every file clean."""
-    doubtful = [code for code in given if code != "AT" and code not in OWN]
-    if not doubtful:
-        return []
+def codes(given: Iterable[str], where: str) -> tuple[str, ...]:
+    """Codes as people write them, apart by commas or spaces.
+
+    Raises TargetError for one that no finding can have: a misspelt code in --select would call every file clean.
+    """
+    found = tuple(code for text in given for code in text.upper().replace(",", " ").split())
+    if any(code != "AT" for code in found):
+        _refuse_unknown(found, where)
+    return found
+
+
+def _refuse_unknown(given: Iterable[str], where: str) -> None:
     from archtrace.lint import RESERVED, RETIRED
     from archtrace_reports.check.one import known
 
-    codes = [*(code for code, _ in known()), *RESERVED, *RETIRED]
-    return [_sentence(code, codes) for code in doubtful if not (code and any(c.startswith(code) for c in codes))]
+    all_codes = [*(code for code, _ in known()), *RESERVED, *RETIRED]
+    for code in given:
+        if not any(one.startswith(code) for one in all_codes):
+            from difflib import get_close_matches
 
-
-def _sentence(code: str, codes: list[str]) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(code, codes, n=1)
-    return f"{code!r} is no code" + (f"; did you mean {near[0]}?" if near else "; archtrace explain lists them")
+            near = get_close_matches(code, all_codes, n=1)
+            hint = f"did you mean {near[0]}?" if near else "archtrace explain lists them"
+            raise TargetError(f"{where}: there is no code {code}; {hint}")

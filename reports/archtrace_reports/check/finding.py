@@ -43,12 +43,22 @@ class Finding(NamedTuple):
     def place(self) -> str:
         """path:line:col, in a notebook path:cell N:line:col."""
         cell = f"cell {self.cell}:" if self.cell else ""
-        return f"{self.path}:{cell}{self.line}:{self.col}"
+        return f"{shown(self.path)}:{cell}{self.line}:{self.col}"
 
     @property
     def said(self) -> str:
         """The message; in a notebook it tells the place too, for formats whose lines are those of the file."""
         return f"cell {self.cell}, line {self.line}: {self.message}" if self.cell else self.message
+
+
+def shown(path: str) -> str:
+    """A path for people: bytes of a name that are no text are told as numbers."""
+    if path.isascii():
+        return path
+    try:
+        return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # a half of a pair, which no name of a file brings
+        return path.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 class Found(NamedTuple):

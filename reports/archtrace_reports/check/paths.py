@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 
-def relative(path: str, root: Path) -> str:
+def relative(path: str, root: str) -> str:
     """A path from the root on, with slashes; one that lies elsewhere begins with `..`."""
     top = os.path.realpath(root)
     named, real = os.path.abspath(path), os.path.realpath(path)

@@ -32,12 +32,9 @@ def _together(files: Sequence[str], settings: Settings) -> dict[str, list[Findin
     """Each file's findings, worked out on all cores."""
     if len(files) < MANY:
         return {path: check_file(path, settings) for path in files}
-    from concurrent.futures import ProcessPoolExecutor
-    from functools import partial
+    from archtrace_reports.check.pool import together
 
-    size = max(1, len(files) // (8 * _cores()))
-    with ProcessPoolExecutor(_cores()) as pool:
-        return dict(zip(files, pool.map(partial(check_file, settings=settings), files, chunksize=size), strict=True))
+    return together(files, settings, _cores())
 
 
 def _cores() -> int:

@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from fnmatch import fnmatch
-from pathlib import Path
-from typing import Any
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 from archtrace.errors import TargetError
-from archtrace_reports.check.codes import unknown
+from archtrace_reports.check.codes import codes
 from archtrace_reports.check.paths import relative
 
-#: Folders that no check walks into.
-EXCLUDED = (".git", ".hg", ".venv", "venv", "node_modules", "__pycache__", "build", "dist", ".*_cache")
+NAME = "pyproject.toml"
+#: Folders that no check walks into, and files of editors that are none.
+EXCLUDED = (".git", ".hg", ".venv", "venv", "node_modules", "__pycache__", "build", "dist", ".*_cache", ".#*")
 #: The code of a file that was not checked: told whatever is selected, or a broken file would pass for a clean one.
 UNREAD = "AT000"
-#: key -> what it holds.
+#: key -> what it holds; a list may also be one string.
 KEYS = {"select": list, "ignore": list, "exclude": list, "per-file-ignores": dict, "baseline": str, "models": dict}
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Codes may be prefixes: "AT00" is AT001 to AT009. `root` is the folder of the pyproject.toml, else the current."""
+class Settings(NamedTuple):
+    """Codes may be prefixes: "AT00" is AT001 to AT009. `root` is the folder of the pyproject.toml, else the current.
 
-    root: Path
+    `models` are the contracts, by name, as the file says them.
+    """
+
+    root: str
     select: tuple[str, ...] = ("AT",)
     ignore: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
-    per_file: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    baseline: Path | None = None
-    #: The contracts, as the file says them.
-    models: Mapping[str, Any] = field(default_factory=dict)
+    per_file: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    baseline: str | None = None
+    models: tuple[tuple[str, Any], ...] = ()
 
     def wants(self, code: str, path: str = "") -> bool:
         """Whether findings of a code (in a file) are told."""
@@ -43,71 +43,82 @@ class Settings:
         if not self.per_file:
             return ()
         place = relative(path, self.root)
-        return tuple(c for pattern, codes in self.per_file.items() if _matches(place, pattern) for c in codes)
+        return tuple(c for pattern, codes in self.per_file if _matches(place, pattern) for c in codes)
 
-    def excludes(self, path: Path) -> bool:
-        """Whether a folder or file is passed over on a walk."""
-        if any(fnmatch(path.name, name) for name in EXCLUDED):
+    def excludes(self, folder: str, name: str) -> bool:
+        """Whether something in a folder is passed over on a walk."""
+        from fnmatch import fnmatch
+
+        if any(fnmatch(name, pattern) for pattern in EXCLUDED):
             return True
-        return bool(self.exclude) and _excluded(relative(str(path), self.root), self.exclude)
-
-
-def _excluded(place: str, patterns: Sequence[str]) -> bool:
-    return any(_matches(place, pattern) for pattern in patterns)
+        place = relative(os.path.join(folder, name), self.root) if self.exclude else ""
+        return any(_matches(place, pattern) for pattern in self.exclude)
 
 
 def _matches(path: str, pattern: str) -> bool:
+    from fnmatch import fnmatch
+
     return fnmatch(path, pattern) or fnmatch(path, f"*/{pattern}") or fnmatch(path, f"{pattern}/*")
 
 
-def settings(start: Path) -> Settings:
+def settings(start: str) -> Settings:
     """The settings that hold at a place: of the nearest pyproject.toml that has any, else the nearest is the root.
 
     Raises TargetError for a pyproject.toml that says something else.
     """
-    files = [file for folder in (start, *start.parents) if (file := folder / "pyproject.toml").is_file()]
+    files = [file for folder in _upwards(start) if os.path.isfile(file := os.path.join(folder, NAME))]
     if not files:
         return Settings(start)
     file, table = next(((f, table) for f in files if (table := _table(f)) is not None), (files[0], {}))
-    unknown = sorted(set(table) - set(KEYS))
-    if unknown:
-        raise TargetError(f"{file}: [tool.archtrace] has no key {', '.join(unknown)}; it takes {', '.join(KEYS)}")
-    for key, kind in KEYS.items():
-        if key in table and not isinstance(table[key], kind):
-            raise TargetError(f"{file}: [tool.archtrace] {key} is no {'table' if kind is dict else kind.__name__}")
+    where = f"{file}: [tool.archtrace]"
+    _refuse_others(table, where)
+    root = os.path.dirname(file)
+    per_file = table.get("per-file-ignores", {}).items()
     return Settings(
-        root=file.parent,
-        select=_codes(file, "select", table.get("select", ["AT"])),
-        ignore=_codes(file, "ignore", table.get("ignore", [])),
-        exclude=_texts(file, "exclude", table.get("exclude", [])),
-        per_file={
-            pattern: _codes(file, f"per-file-ignores of {pattern!r}", codes)
-            for pattern, codes in table.get("per-file-ignores", {}).items()
-        },
-        baseline=file.parent / table["baseline"] if "baseline" in table else None,
-        models=table.get("models", {}),
+        root=root,
+        select=codes(_strings(table, "select", where), f"{where} select") or ("AT",),
+        ignore=codes(_strings(table, "ignore", where), f"{where} ignore"),
+        exclude=_strings(table, "exclude", where),
+        per_file=tuple((p, codes(_strings({p: c}, p, where), f"{where} per-file-ignores {p}")) for p, c in per_file),
+        baseline=os.path.join(root, table["baseline"]) if "baseline" in table else None,
+        models=tuple(table.get("models", {}).items()),
     )
 
 
-def _codes(file: Path, key: str, given: object) -> tuple[str, ...]:
-    """Codes, in capitals. Raises TargetError for what is none."""
-    codes = tuple(code.upper() for code in _texts(file, key, [given] if isinstance(given, str) else given))
-    wrong = unknown(codes)
-    if wrong:
-        raise TargetError(f"{file}: [tool.archtrace] {key}: {wrong[0]}")
-    return codes
+def _upwards(folder: str) -> Iterator[str]:
+    """A folder and all that it lies in."""
+    while True:
+        yield folder
+        above = os.path.dirname(folder)
+        if above == folder:
+            return
+        folder = above
 
 
-def _texts(file: Path, key: str, given: object) -> tuple[str, ...]:
-    if not isinstance(given, list) or not all(isinstance(text, str) for text in given):
-        raise TargetError(f"{file}: [tool.archtrace] {key} is no list of strings")
-    return tuple(given)
+def _refuse_others(table: Mapping[str, Any], where: str) -> None:
+    """Refuse keys that nobody knows, and values of another kind."""
+    unknown = sorted(set(table) - set(KEYS))
+    if unknown:
+        raise TargetError(f"{where} has no key {', '.join(unknown)}; it takes {', '.join(KEYS)}")
+    for key, kind in KEYS.items():
+        if kind is not list and key in table and not isinstance(table[key], kind):
+            raise TargetError(f"{where} {key} is no {'table' if kind is dict else 'string'}")
 
 
-def _table(file: Path) -> dict[str, Any] | None:
-    """`[tool.archtrace]`; most files have none, and need not be parsed."""
+def _strings(table: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
+    """A list of strings, or one string."""
+    value = table.get(key, [])
+    several = [value] if isinstance(value, str) else value
+    if not isinstance(several, list) or not all(isinstance(one, str) for one in several):
+        raise TargetError(f"{where} {key} is no list of strings")
+    return tuple(several)
+
+
+def _table(file: str) -> dict[str, Any] | None:
+    """`[tool.archtrace]`, None where there is none; most files have none, and need not be parsed."""
     try:
-        text = file.read_bytes()
+        with open(file, "rb") as stream:
+            text = stream.read()
     except OSError as error:
         raise TargetError(f"{file} cannot be read: {error.strerror}") from None
     if b"archtrace" not in text:
@@ -115,9 +126,11 @@ def _table(file: Path) -> dict[str, Any] | None:
     import tomllib
 
     try:
-        found = tomllib.loads(text.decode("utf-8")).get("tool", {}).get("archtrace")
-    except (ValueError, AttributeError) as error:
+        found = tomllib.loads(text.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
         raise TargetError(f"{file} is no TOML that can be read: {error}") from None
-    if found is not None and not isinstance(found, dict):
+    tool = found.get("tool", {})
+    table = tool.get("archtrace") if isinstance(tool, dict) else tool
+    if table is not None and not isinstance(table, dict):
         raise TargetError(f"{file}: tool.archtrace is no table")
-    return found
+    return table

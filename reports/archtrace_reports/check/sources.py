@@ -1,10 +1,9 @@
-"""Sources: the files that are meant. A folder is walked; links to folders are not followed, pipes not opened."""
+"""Sources: the files that are meant. A folder is walked, links to folders are not followed."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
 
 from archtrace_reports.check.settings import Settings
 
@@ -12,21 +11,43 @@ from archtrace_reports.check.settings import Settings
 ENDINGS = (".py", ".pyi", ".ipynb")
 
 
-def sources(given: Iterable[str], settings: Settings) -> Iterator[str]:
-    """Files, each once, as first named; of a folder those that hold Python, in order; what is not there as well."""
+def sources(given: Iterable[str], settings: Settings, fail: Callable[[str], None]) -> Iterator[str]:
+    """Files, each once, as first named; of a folder those that hold Python, in order. `fail` hears of what is not
+    there."""
     seen: set[str] = set()
     for name in given:
-        for file in _walk(name, settings) if os.path.isdir(name) else [name]:
+        for file in _walk(name, settings, fail) if os.path.isdir(name) else _named(name, fail):
             place = os.path.abspath(file)
             if place not in seen:
                 seen.add(place)
                 yield file
 
 
-def _walk(top: str, settings: Settings) -> Iterator[str]:
-    for folder, folders, files in os.walk(top):
-        folders[:] = sorted(name for name in folders if not settings.excludes(Path(folder, name)))
+def _named(name: str, fail: Callable[[str], None]) -> Iterator[str]:
+    why = "stdin is not read; give a file or a folder" if name == "-" else _missing(name)
+    if why:
+        fail(why)
+    else:
+        yield name
+
+
+def _missing(name: str) -> str | None:
+    """Why there is no such file."""
+    try:
+        os.stat(name)
+    except FileNotFoundError:
+        return f"{name} is a link that leads nowhere" if os.path.islink(name) else f"there is no file {name}"
+    except (OSError, ValueError) as error:
+        return f"{name} cannot be read: {getattr(error, 'strerror', None) or error}"
+    return None
+
+
+def _walk(top: str, settings: Settings, fail: Callable[[str], None]) -> Iterator[str]:
+    def unread(error: OSError) -> None:
+        fail(f"the folder {error.filename} cannot be read: {error.strerror}")
+
+    for folder, folders, files in os.walk(top, onerror=unread):
+        folders[:] = sorted(name for name in folders if not settings.excludes(folder, name))
         for name in sorted(files):
-            file = os.path.normpath(os.path.join(folder, name))
-            if name.endswith(ENDINGS) and not settings.excludes(Path(file)) and os.path.isfile(file):
-                yield file
+            if name.endswith(ENDINGS) and not settings.excludes(folder, name):
+                yield os.path.normpath(os.path.join(folder, name))

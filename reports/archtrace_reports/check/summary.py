@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Iterator
 
 import click
 
-from archtrace_reports.check.finding import Found
-from archtrace_reports.clean import clean
-from archtrace_reports.files import encodable
+from archtrace_reports.check.finding import Found, shown
 
 
 def summary(found: Found, *, quiet: bool, statistics: bool) -> None:
@@ -41,6 +38,8 @@ def _told(found: Found) -> Iterator[str]:
 
 def _statistics(found: Found) -> None:
     """How many of each code, the most frequent first."""
+    from collections import Counter
+
     from archtrace_reports.check.one import known
 
     names = dict(known())
@@ -51,7 +50,12 @@ def _statistics(found: Found) -> None:
 
 def say(line: str) -> None:
     """A line to people, without anything that a terminal would obey."""
-    click.echo(encodable(clean(line), sys.stderr), err=True)
+    if not (line.isascii() and line.isprintable()):
+        from archtrace_reports.clean import clean
+        from archtrace_reports.files import encodable
+
+        line = encodable(clean(shown(line)), sys.stderr)
+    click.echo(line, err=True)
 
 
 def _count(number: int, noun: str) -> str:

@@ -1,26 +1,21 @@
-"""check: wrong readouts in Python code, told as linters tell them."""
+"""check: wrong readouts in Python code and in declared models, told as linters tell them."""
 
 from __future__ import annotations
 
-import sys
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import os
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import click
 
 from archtrace.errors import TargetError
 from archtrace_reports.check import formats
-from archtrace_reports.check.codes import unknown
+from archtrace_reports.check.codes import codes
 from archtrace_reports.check.finding import Finding, Found
 from archtrace_reports.check.run import run
 from archtrace_reports.check.settings import Settings, settings
 from archtrace_reports.check.sources import sources
 from archtrace_reports.check.summary import say, summary
-from archtrace_reports.files import encodable, trouble
-
-if TYPE_CHECKING:
-    from archtrace_reports.contracts.run import Held
 
 CLEAN, FINDINGS, FAILED = 0, 1, 2
 
@@ -29,11 +24,7 @@ PARTS = ("source", "contracts")
 
 
 def _codes(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
-    codes = tuple(code for value in values for code in value.upper().replace(",", " ").split())
-    wrong = unknown(codes)
-    if wrong:
-        raise click.BadParameter(wrong[0], context, option)
-    return codes
+    return codes(values, f"--{option.name}")
 
 
 @click.command("check", context_settings={"help_option_names": ["-h", "--help"]})
@@ -41,9 +32,9 @@ def _codes(context: click.Context, option: click.Parameter, values: tuple[str, .
 @click.option("--only", type=click.Choice(PARTS), help="Run one part: source needs no torch.  [default: both]")
 @click.option("--select", multiple=True, metavar="CODES", callback=_codes, help="Tell these codes alone; AT is all.")
 @click.option("--ignore", multiple=True, metavar="CODES", callback=_codes, help="Do not tell these codes.")
-@click.option("--output-format", "style", type=click.Choice(formats.names()), default="text", help="How to tell.")
+@click.option("--output-format", "style", type=click.Choice(formats.NAMES), default="text", help="How to tell.")
 @click.option("--fix", is_flag=True, help="Mend what can be mended safely (AT001, AT002).")
-@click.option("--baseline", type=click.Path(path_type=Path), metavar="FILE", help="Do not tell what this file knows.")
+@click.option("--baseline", type=click.Path(), metavar="FILE", help="Do not tell what this file knows.")
 @click.option("--update-baseline", is_flag=True, help="Write all findings to the baseline, and tell none.")
 @click.option("--statistics", is_flag=True, help="Count findings by code on stderr.")
 @click.option("--update", is_flag=True, help="Write into the contracts what the models hold, and tell the rest.")
@@ -66,27 +57,69 @@ def command(files: tuple[str, ...], select: tuple[str, ...], ignore: tuple[str, 
     """
     chosen = _chosen(select, ignore, given["baseline"])
     told = Found((), 0) if given["only"] == "contracts" else _source(files, chosen, given)
-    if given["only"] != "source" and (chosen.models or given["update"]):
+    if chosen.models or given["update"]:
         told = _with_contracts(told, chosen, given)
-    elif chosen.models:
-        told = _settled(told, None)
-    sys.stdout.write(encodable(formats.load(given["style"]).render(told, chosen), sys.stdout))
+    _write(formats.load(given["style"]).render(told, chosen))
     summary(told, quiet=given["quiet"], statistics=given["statistics"])
     return FAILED if told.failures else FINDINGS if told.findings else CLEAN
 
 
+def _chosen(select: tuple[str, ...], ignore: tuple[str, ...], baseline: str | None) -> Settings:
+    """The project's settings under what the command line says."""
+    base = settings(os.getcwd())
+    return base._replace(
+        select=select or base.select, ignore=(*base.ignore, *ignore), baseline=baseline or base.baseline
+    )
+
+
 def _source(files: tuple[str, ...], chosen: Settings, given: dict[str, Any]) -> Found:
     """What the source rules say, but for what the baseline knows."""
-    names = list(sources(files or ["."], chosen))
-    missing = [name for name in names if not Path(name).exists()]
-    mended = [finding for name in names for finding in _fixed(name, chosen)] if given["fix"] else []
-    found = run([name for name in names if name not in missing], chosen, cached=not given["no_cache"])
-    found = found._replace(failures=tuple(map(_absence, missing)), fixed=len(mended))
+    failures: list[str] = []
+    names = list(sources(files or ["."], chosen, failures.append))
+    mended = list(_mended(names, chosen, failures.append)) if given["fix"] else []
+    found = run(names, chosen, cached=not given["no_cache"])
+    found = found._replace(failures=tuple(failures), fixed=len(mended))
     return _against_baseline(found, chosen, names, update=given["update_baseline"])
 
 
+def _mended(names: Iterable[str], chosen: Settings, fail: Callable[[str], None]) -> Iterator[Finding]:
+    """What could be mended in these files; one that cannot be written keeps no other from it."""
+    from archtrace_reports.check.fix import fix_file
+
+    for name in names:
+        try:
+            yield from fix_file(name, chosen) if name.endswith((".py", ".pyi")) else ()
+        except OSError as error:
+            fail(f"{name} cannot be mended: {error.strerror or error}; it is as it was")
+
+
+def _against_baseline(found: Found, chosen: Settings, names: list[str], *, update: bool) -> Found:
+    if update and chosen.baseline is None:
+        raise TargetError("--update-baseline needs a file: give --baseline FILE, or baseline in [tool.archtrace]")
+    if chosen.baseline is None:
+        return found
+    from pathlib import Path
+
+    from archtrace_reports.check.baseline import fresh, kept
+    from archtrace_reports.files import trouble
+
+    file = Path(chosen.baseline)
+    problem = trouble(file) if update else None
+    if problem:
+        raise TargetError(problem)
+    if update:
+        kept(file, found.findings, chosen, names)
+        return found._replace(findings=())
+    left, stale = fresh(file, found.findings, chosen, names)
+    return found._replace(findings=tuple(left), stale=stale)
+
+
 def _with_contracts(told: Found, chosen: Settings, given: dict[str, Any]) -> Found:
-    """With what holding the contracts says."""
+    """With what holding the contracts says, unless the source rules alone were asked."""
+    from archtrace_reports.contracts.join import join
+
+    if given["only"] == "source" and not given["update"]:
+        return join(told, None)
     from archtrace_reports.contracts.run import hold
     from archtrace_reports.look import on_terminal
 
@@ -96,56 +129,11 @@ def _with_contracts(told: Found, chosen: Settings, given: dict[str, Any]) -> Fou
     held = hold(chosen, cached=not given["no_cache"], update=given["update"], shown=shown)
     for line in () if given["quiet"] else held.updated:
         say(f"archtrace: wrote {line}")
-    return _settled(told, held)
+    return join(told, held)
 
 
-def _settled(told: Found, held: Held | None) -> Found:
-    """Both parts together. A noqa is unused only where no part has use for it, and every part has spoken."""
-    from archtrace.contract.rules import rules
+def _write(text: str) -> None:
+    if text:
+        from archtrace_reports.files import write
 
-    graph = {rule.code for rule in rules()}
-    used = {(f.path, f.line, f.code) for f in held.excused} if held else set()
-    spoken = held is not None and not held.failures
-    findings = [
-        f for f in told.findings if not (f.about in graph and (not spoken or (f.path, f.line, f.about) in used))
-    ]
-    if held is None:
-        return told._replace(findings=tuple(findings))
-    return told._replace(
-        findings=(*findings, *held.findings), failures=(*told.failures, *held.failures), contracts=held.contracts
-    )
-
-
-def _chosen(select: tuple[str, ...], ignore: tuple[str, ...], baseline: Path | None) -> Settings:
-    """The project's settings under what the command line says."""
-    base = settings(Path.cwd())
-    return replace(
-        base, select=select or base.select, ignore=(*base.ignore, *ignore), baseline=baseline or base.baseline
-    )
-
-
-def _fixed(name: str, chosen: Settings) -> list[Finding]:
-    from archtrace_reports.check.one import fix_file
-
-    return list(fix_file(name, chosen)) if name.endswith((".py", ".pyi")) and Path(name).exists() else []
-
-
-def _absence(name: str) -> str:
-    return "stdin is not read; give a file or a folder" if name == "-" else f"there is no file {name}"
-
-
-def _against_baseline(found: Found, chosen: Settings, names: list[str], *, update: bool) -> Found:
-    if update and chosen.baseline is None:
-        raise TargetError("--update-baseline needs a file: give --baseline FILE, or baseline in [tool.archtrace]")
-    if chosen.baseline is None:
-        return found
-    from archtrace_reports.check.baseline import fresh, kept
-
-    problem = trouble(chosen.baseline) if update else None
-    if problem:
-        raise TargetError(problem)
-    if update:
-        kept(chosen.baseline, found.findings, chosen, names)
-        return found._replace(findings=())
-    left, stale = fresh(chosen.baseline, found.findings, chosen, names)
-    return found._replace(findings=tuple(left), stale=stale)
+        write(text, None)

@@ -28,10 +28,10 @@ VARIABLES = ("HF_HUB_OFFLINE", "HF_ENDPOINT", "HF_HOME", "HF_HUB_CACHE", "PYTHON
 class Cache:
     """One file a contract. A cache that cannot be read or written is no harm."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: str) -> None:
         from platformdirs import user_cache_path
 
-        self._root = root.resolve()
+        self._root = os.path.realpath(root)
         self._folder = user_cache_path("archtrace") / "contracts"
 
     def get(self, declared: Declared) -> Verdict | None:
@@ -55,7 +55,7 @@ class Cache:
             replace(self._file(declared), json.dumps(kept))
 
     def _file(self, declared: Declared) -> Path:
-        return self._folder / f"{_short(str(self._root), declared.name)}.json"
+        return self._folder / f"{_short(self._root, declared.name)}.json"
 
     def _key(self, declared: Declared) -> str:
         settings = [os.environ.get(name, "") for name in VARIABLES]

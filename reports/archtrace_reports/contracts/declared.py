@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from archtrace.contract.contract import Contract, declared
-from archtrace_reports.check.settings import Settings
+from archtrace_reports.check.settings import NAME, Settings
 
 
 class Declared:
@@ -44,7 +44,8 @@ class Declared:
 
 def contracts(settings: Settings) -> list[Declared]:
     """The contracts of a project, in the order of the file."""
-    return [Declared(name, table, settings.root / "pyproject.toml") for name, table in settings.models.items()]
+    file = Path(settings.root, NAME)
+    return [Declared(name, table, file) for name, table in settings.models]
 
 
 def _says(text: str, keys: tuple[str, ...]) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from archtrace_reports.check.finding import Finding
-from archtrace_reports.check.settings import Settings
+from archtrace_reports.check.settings import NAME, Settings
 from archtrace_reports.contracts.cache import Cache
 from archtrace_reports.contracts.declared import Declared, contracts
 from archtrace_reports.contracts.placed import is_excused, placed, relative
@@ -72,12 +72,12 @@ def _written(settings: Settings, verdicts: list[tuple[Declared, Verdict]], updat
         return ()
     from archtrace_reports.contracts.update import write
 
-    return tuple(write(settings.root / "pyproject.toml", verdicts))
+    return tuple(write(Path(settings.root, NAME), verdicts))
 
 
 def findings_of(declared: Declared, verdict: Verdict, settings: Settings) -> list[Finding]:
     """What is broken, placed, as far as the settings want to hear of it."""
-    found = [placed(broken, verdict, declared, settings.root) for broken in verdict.broken]
+    found = [placed(broken, verdict, declared, Path(settings.root)) for broken in verdict.broken]
     return [finding for finding in found if settings.wants(finding.code, finding.path)]
 
 
@@ -97,9 +97,9 @@ def _traced(declared: Declared, settings: Settings, shown: bool, *, update: bool
     contract, since = declared.contract, time.time_ns()
     require()
     hush()
-    with _inside(settings.root), _stages(declared.name, shown) as stages, watching() as read:
+    with _inside(Path(settings.root)), _stages(declared.name, shown) as stages, watching() as read:
         verdict = answer(contract, stages, update=update)
-    return verdict, sorted({*sources(read), *looked_up(contract, settings.root.resolve())}), since
+    return verdict, sorted({*sources(read), *looked_up(contract, Path(settings.root).resolve())}), since
 
 
 @contextlib.contextmanager

@@ -7,7 +7,18 @@
 """
 
 from archtrace.lint.check import check_source, fixed
-from archtrace.lint.rules import RESERVED, RETIRED, rule, rules
+from archtrace.lint.rules import RESERVED, RETIRED, codes, rule, rules
 from archtrace.lint.violation import Fix, UnreadableError, Violation
 
-__all__ = ["RESERVED", "RETIRED", "Fix", "UnreadableError", "Violation", "check_source", "fixed", "rule", "rules"]
+__all__ = [
+    "RESERVED",
+    "RETIRED",
+    "Fix",
+    "UnreadableError",
+    "Violation",
+    "check_source",
+    "codes",
+    "fixed",
+    "rule",
+    "rules",
+]

@@ -3,51 +3,34 @@
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 
-from archtrace.lint.blocks import thinned
+from archtrace.lint.blocks import thin
 from archtrace.lint.decode import decoded
 from archtrace.lint.events import Module
 from archtrace.lint.frame import Frame, Machine
+from archtrace.lint.parse import parsed
 from archtrace.lint.statements import block, later, run_function, statement
 from archtrace.lint.violation import UnreadableError
 
 
-def parsed(path: str, text: str) -> ast.Module:
-    """The syntax tree; a text that does not parse is an UnreadableError."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(text, path)
-    except SyntaxError as error:
-        raise UnreadableError(path, error.msg, error.lineno or 1, error.offset or 1) from None
-    except (RecursionError, MemoryError):
-        raise UnreadableError(path, "it is nested too deeply") from None
-    except ValueError as error:
-        raise UnreadableError(path, str(error)) from None
+def followed(path: str, data: bytes, codes: Sequence[str], coding: str | None = None) -> tuple[list[str], Module]:
+    """Follow what matters of a file: its lines, and the module."""
+    text = decoded(path, data, coding)
+    tree = parsed(path, text)
+    thin(tree, text.encode("utf-8", "replace"), codes)
+    return text.split("\n"), analysed(path, text, tree)
 
 
-def analysed(path: str, text: str) -> Module:
-    """Follow a file."""
-    module = Module(path, parsed(path, text))
+def analysed(path: str, text: str, tree: ast.Module) -> Module:
+    """Follow a tree of a text."""
+    module = Module(path, tree)
     try:
         _follow(module, names_side="side" in text or "_pad" in text)
     except RecursionError:
         raise UnreadableError(path, "it is nested too deeply") from None
     return module
-
-
-def followed(path: str, data: bytes, codes: Sequence[str], coding: str | None = None) -> tuple[list[str], Module]:
-    """Follow what matters of a file: its lines, and the module. What the second sieve spoils is followed whole."""
-    text = decoded(path, data, coding)
-    thin = thinned(data, codes)
-    if thin is not data:
-        with suppress(UnreadableError):
-            return text.split("\n"), analysed(path, decoded(path, thin, coding))
-    return text.split("\n"), analysed(path, text)
 
 
 def _follow(module: Module, *, names_side: bool) -> None:

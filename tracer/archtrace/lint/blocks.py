@@ -1,105 +1,139 @@
-"""The second sieve: of a file, only the functions and methods that can matter are left; the others become empty lines.
+"""The second sieve: of a tree, only the functions and methods that can matter are left.
 
-Parsing is most of the work, and a large file is mostly functions that no rule has anything to say of. A function may
-call helpers of its module, so it is judged together with those that it names, and they stay with it.
+Following is much of the work, and a large file is mostly functions that no rule has anything to say of. A function
+may call helpers of its module, so it is judged together with those that it names, and they stay with it.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+import ast
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from archtrace.lint.helpers import LINES
 from archtrace.lint.needs import NEEDS, Needs, holds
 
-_TOP = re.compile(rb"\n(?=[A-Za-z_@])")
-_METHOD = re.compile(rb"\n(?=    (?:@|def |async def |class ))")
-_HEAD = re.compile(rb"(?:    )?(?:async\s+def|def|class)\s+(\w+)")
-_CALL = re.compile(rb"\b([A-Za-z_]\w*)\(")
-
 #: Methods that every class has: a call of one is no call of a helper.
 _COMMON = frozenset((b"forward", b"__init__", b"call", b"__call__"))
 
-
 #: Lines of a helper that is small enough to be followed, with room for its decorators.
 _SMALL = LINES + 10
-
-
-class Piece(NamedTuple):
-    """Lines of a file: a function or method with its decorators, by its name; anything else has no name."""
-
-    name: bytes
-    text: bytes
-
-    @property
-    def emptied(self) -> bytes:
-        """As many lines, and nothing in them; a method leaves `pass`, so that its class still has a body."""
-        rest = b"\n" * self.text.count(b"\n")
-        return b"    pass" + rest if self.text.startswith(b"    ") else rest
-
 
 #: What a function can say for the whole module.
 _SAID = b"padding_side"
 
 
-def thinned(source: bytes, codes: Sequence[str]) -> bytes:
-    """The source without the functions that can interest none of the rules; lines keep their numbers."""
+_NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+class Piece(NamedTuple):
+    """A function, a method or a class without methods, by its name; anything else has no name. Where it stands."""
+
+    name: bytes
+    start: int
+    end: int
+    node: ast.stmt
+
+    @property
+    def helps(self) -> bool:
+        """Whether calls of it can be told from calls of others."""
+        return bool(self.name) and self.name not in _COMMON
+
+
+class Pieces(NamedTuple):
+    """A source in UTF-8, and what it is cut into, in order; docstrings lie between."""
+
+    source: bytes
+    cut: list[Piece]
+    starts: list[int]
+
+    def text(self, number: int) -> bytes:
+        """The lines of a piece."""
+        return self.source[self.cut[number].start : self.cut[number].end]
+
+    def holding(self, words: Iterable[bytes]) -> set[int]:
+        """The pieces in which a word occurs. The source is searched once a word, not piece by piece."""
+        return {number for word in words for number in self._holding(word)}
+
+    def _holding(self, word: bytes) -> Iterator[int]:
+        at = self.source.find(word)
+        while at >= 0:
+            number = bisect_right(self.starts, at) - 1
+            inside = number >= 0 and at < self.cut[number].end
+            if inside:
+                yield number
+            at = self.source.find(word, self.cut[number].end if inside else at + 1)
+
+
+def thin(tree: ast.Module, source: bytes, codes: Sequence[str]) -> None:
+    """Take the functions from a tree that can interest none of the rules; `source` is its text in UTF-8."""
     if not all(NEEDS[code].local for code in codes):
-        return source
-    pieces = list(_pieces(source))
-    kept = {n for code in codes for n in _mattering(pieces, NEEDS[code])}
-    kept |= {n for n, piece in enumerate(pieces) if _SAID in piece.text}
+        return
+    pieces = _pieces(tree, source)
+    mattering = pieces.holding((_SAID,)).union(*(_mattering(pieces, NEEDS[code]) for code in codes))
+    kept = _with_helpers(mattering, pieces)
+    gone = {piece.node for n, piece in enumerate(pieces.cut) if piece.name and n not in kept}
+    for body in (tree.body, *(node.body for node in tree.body if isinstance(node, ast.ClassDef))):
+        body[:] = [node for node in body if node not in gone]
+
+
+def _mattering(pieces: Pieces, needs: Needs) -> Iterator[int]:
+    """The pieces that hold the words of a rule, alone or with a helper that makes what the rule is after."""
+    making = pieces.holding(needs.made)
+    yield from (n for n in making if holds(pieces.text(n), needs.groups[1:]))
+    callers: dict[int, list[int]] = {}
+    for maker in making:
+        if pieces.cut[maker].helps:
+            for caller in pieces.holding((pieces.cut[maker].name + b"(",)):
+                callers.setdefault(caller, []).append(maker)
+    for caller, makers in callers.items():
+        if holds(b"".join(map(pieces.text, (caller, *makers))), needs.groups):
+            yield caller
+
+
+def _with_helpers(kept: set[int], pieces: Pieces) -> set[int]:
+    """These pieces, the helpers that they call, and those that these call."""
     named: dict[bytes, list[int]] = {}
-    for number, piece in enumerate(pieces):
-        if piece.name and piece.name not in _COMMON and piece.text.count(b"\n") <= _SMALL:
-            named.setdefault(piece.name, []).append(number)
+    for number, piece in enumerate(pieces.cut):
+        if piece.helps and pieces.source.count(b"\n", piece.start, piece.end) <= _SMALL:
+            named.setdefault(piece.name + b"(", []).append(number)
     todo = list(kept)
     while todo:
-        called = {n for name in set(_CALL.findall(pieces[todo.pop()].text)) for n in named.get(name, ())} - kept
+        text = pieces.text(todo.pop())
+        called = {n for call, numbers in named.items() if call in text for n in numbers} - kept
         kept |= called
         todo += called
-    return b"".join(p.text if n in kept or not p.name else p.emptied for n, p in enumerate(pieces))
+    return kept
 
 
-def _mattering(pieces: Sequence[Piece], needs: Needs) -> Iterator[int]:
-    """The pieces that hold the words of a rule, alone or with a helper that makes what the rule is after."""
-    makers = [p for p in pieces if p.name and p.name not in _COMMON and holds(p.text, needs.groups[:1])]
-    for number, piece in enumerate(pieces):
-        if holds(piece.text, needs.groups):
-            yield number
-        elif piece.name and makers:
-            around = b"".join(m.text for m in makers if m.name + b"(" in piece.text)
-            if around and holds(piece.text + around, needs.groups):
-                yield number
+def _pieces(tree: ast.Module, source: bytes) -> Pieces:
+    """The module, cut at its functions and the methods of its classes."""
+    lines = [0, *accumulate(map(len, source.splitlines(keepends=True)))]
+    cut = [
+        Piece(_name(node), lines[first - 1], lines[last], node)
+        for node, first, last in _cut(tree)
+        if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+    ]
+    return Pieces(source, cut, [piece.start for piece in cut])
 
 
-def _pieces(source: bytes) -> Iterator[Piece]:
-    """The source, cut at the functions of the module and the methods of its classes."""
-    for top in _cut(source, _TOP):
-        if not top.name or b"class " + top.name not in top.text:
-            yield top
-            continue
-        head, *methods = _cut(top.text, _METHOD)
-        yield head if not methods else Piece(b"", head.text)
-        yield from methods
+def _cut(tree: ast.Module) -> Iterator[tuple[ast.stmt, int, int]]:
+    """Statements with their first and last lines; a class that has methods without these."""
+    for node in tree.body:
+        inner = node.body if isinstance(node, ast.ClassDef) else []
+        if any(map(_name, inner)):
+            yield from ((part, _first(part), part.end_lineno or part.lineno) for part in inner)
+        else:
+            yield node, _first(node), node.end_lineno or node.lineno
 
 
-def _cut(source: bytes, where: re.Pattern[bytes]) -> Iterator[Piece]:
-    """Cut before each place; decorators stay with what they decorate, and a string is not cut in two."""
-    starts = [0, *(m.end() for m in where.finditer(source)), len(source)]
-    begin = 0
-    for start, end in pairwise(starts):
-        head = _HEAD.match(source, start)
-        if head or source[begin : begin + 5].lstrip()[:1] != b"@":
-            text = source[begin:end]
-            yield Piece(head.group(1) if head and _whole(text) else b"", text)
-            begin = end
-    if begin < len(source):
-        yield Piece(b"", source[begin:])
+def _name(node: ast.stmt) -> bytes:
+    return node.name.encode() if isinstance(node, _NAMED) else b""
 
 
-def _whole(text: bytes) -> bool:
-    """No string begins here and ends elsewhere: what looks like a function may stand in a string."""
-    return text.count(b'"""') % 2 == 0 and text.count(b"'''") % 2 == 0
+def _first(node: ast.stmt) -> int:
+    """The first line of a statement with its decorators."""
+    decorators = getattr(node, "decorator_list", None)
+    return min(node.lineno, decorators[0].lineno) if decorators else node.lineno

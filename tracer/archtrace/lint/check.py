@@ -1,4 +1,4 @@
-"""Files to violations: three sieves. Bytes are searched; what is left is parsed and followed; libcst only mends."""
+"""Files to violations: each is parsed once; those that hold the words of a rule are followed; libcst only mends."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from archtrace.lint.needs import NEEDS, holds
+from archtrace.lint.parse import must_parse, uncollected
 from archtrace.lint.violation import Fix, Violation
 
 if TYPE_CHECKING:
@@ -17,19 +18,23 @@ if TYPE_CHECKING:
 def check_source(path: str, source: bytes | str, codes: Collection[str] | None = None) -> list[Violation]:
     """What the rules of these codes (all of them, unless given) say of one file, in the order of its lines.
 
-    Raises UnreadableError for a file that is no Python, if there is any reason to read it at all.
+    Raises UnreadableError for a file that is no Python.
     """
-    data = source.encode("utf-8", "replace") if isinstance(source, str) else source
+    data, coding = (source.encode("utf-8", "replace"), "utf-8") if isinstance(source, str) else (source, None)
     wanted = [code for code, needs in NEEDS.items() if (codes is None or code in codes) and holds(data, needs.groups)]
-    return _followed(path, data, wanted, is_text=isinstance(source, str)) if wanted else []
+    with uncollected():
+        if wanted:
+            return _followed(path, data, wanted, coding)
+        must_parse(path, data, coding)
+        return []
 
 
-def _followed(path: str, data: bytes, codes: Sequence[str], *, is_text: bool) -> list[Violation]:
+def _followed(path: str, data: bytes, codes: Sequence[str], coding: str | None) -> list[Violation]:
     """What the rules say of a file that holds their words."""
     from archtrace.lint.analysis import followed
     from archtrace.lint.rules import rule
 
-    lines, module = followed(path, data, codes, coding="utf-8" if is_text else None)
+    lines, module = followed(path, data, codes, coding)
     found = {
         (code, span): _violation(code, finding, path, span)
         for code in codes

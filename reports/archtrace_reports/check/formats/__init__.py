@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import pkgutil
 from importlib import import_module
 from typing import Protocol, cast
 
 from archtrace_reports.check.finding import Found
 from archtrace_reports.check.settings import Settings
+
+#: Every file of this folder; listing it would cost each start.
+NAMES = ("github", "json", "sarif", "text")
 
 
 class Format(Protocol):
@@ -15,11 +17,6 @@ class Format(Protocol):
 
     def render(self, found: Found, settings: Settings) -> str:
         """The whole text; empty where there is nothing to say, unless the format must say that."""
-
-
-def names() -> list[str]:
-    """Every format, by listing this folder."""
-    return sorted(m.name.removeprefix("to_") for m in pkgutil.iter_modules(__path__) if m.name.startswith("to_"))
 
 
 def load(name: str) -> Format:

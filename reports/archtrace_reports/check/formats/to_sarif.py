@@ -70,7 +70,7 @@ def _results(found: Found, settings: Settings) -> list[dict[str, Any]]:
     results = []
     for finding in found.findings:
         path = relative(finding.path, settings.root)
-        print_ = hashlib.sha256(os.fsencode(f"{finding.code}\0{path}\0{finding.text}")).hexdigest()[:32]
+        print_ = hashlib.sha256(_bytes(f"{finding.code}\0{path}\0{finding.text}")).hexdigest()[:32]
         seen[print_] += 1
         results.append(_result(finding, _artifact(path, settings.root), order, f"{print_}:{seen[print_]}"))
     return results
@@ -99,7 +99,12 @@ def _region(finding: Finding) -> dict[str, int]:
     }
 
 
-def _artifact(path: str, root: Path) -> dict[str, str]:
+def _bytes(text: str) -> bytes:
+    """A text as bytes, whatever is in it."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _artifact(path: str, root: str) -> dict[str, str]:
     """Below the root a name that holds on every machine. SARIF allows no `..`: elsewhere the whole path."""
     from urllib.parse import quote
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from archtrace_reports.check.finding import Found
 from archtrace_reports.check.settings import Settings
-from archtrace_reports.clean import clean
 
 
 def render(found: Found, settings: Settings) -> str:
     """A line a finding."""
     del settings
+    if not found.findings:
+        return ""
+    from archtrace_reports.clean import clean
+
     return "".join(f"{clean(f'{finding.place}: {finding.code} {finding.message}')}\n" for finding in found.findings)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pkgutil
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -20,8 +19,15 @@ RETIRED: dict[str, str] = {}
 @cache
 def _modules() -> dict[str, str]:
     """Code -> the module of the rule: `at001_pad_count_index` is AT001."""
+    import pkgutil
+
     names = sorted(module.name for module in pkgutil.iter_modules(__path__))
     return {name[:5].upper(): name for name in names if name.startswith("at")}
+
+
+def codes() -> tuple[str, ...]:
+    """The codes of all rules; none of them is imported."""
+    return tuple(_modules())
 
 
 @cache

@@ -1,0 +1,62 @@
+"""Pool: many files on all cores. Whatever ends the run ends the workers too, and none of them says a word."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from functools import partial
+
+from archtrace.errors import ArchtraceError
+from archtrace_reports.check.finding import Finding
+from archtrace_reports.check.one import check_file
+from archtrace_reports.check.settings import Settings
+
+#: Parts that each core's share is cut into: files differ in size, and no core should wait long for the last.
+PARTS = 32
+#: Seconds between two looks at whether the parent lives.
+PAUSE = 0.5
+
+
+def together(files: Sequence[str], settings: Settings, cores: int) -> dict[str, list[Finding]]:
+    """Each file's findings. Raises ArchtraceError where a worker was killed."""
+    size = max(1, len(files) // (PARTS * cores))
+    pool = ProcessPoolExecutor(cores, initializer=_begin, initargs=(os.getpid(),))
+    try:
+        with _no_interrupt():
+            found = pool.map(partial(check_file, settings=settings), files, chunksize=size)
+        return dict(zip(files, found, strict=True))
+    except BrokenProcessPool:
+        raise ArchtraceError("a worker process was killed, perhaps for want of memory; check fewer files") from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """Keep Ctrl-C waiting while workers start: they inherit this, and are not ready for it until they have begun."""
+    signals = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+
+
+def _begin(parent: int) -> None:
+    """A worker ends at once and silently when it is told to, and when its parent is gone."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(PAUSE)
+    os._exit(1)
