@@ -60,5 +60,5 @@ def test_an_unknown_code_is_refused(option: str, tmp_path: Path) -> None:
     """With a guess at what was meant; a prefix of a code is known."""
     done = check(tmp_path, option, "AT00l")
     assert done.returncode == 2
-    assert done.stderr.startswith(f"archtrace: {option}: there is no code AT00L; did you mean AT0")
+    assert done.stderr.startswith(f"archtrace: {option}: there is no code AT00L; did you mean AT")
     assert all(check(tmp_path, option, code).returncode == 0 for code in ("AT", "at00", "AT000", "AT013"))
