@@ -51,11 +51,12 @@ CLASSIFIERS = re.compile(r"\w*(ForSequenceClassification|RewardModel)")
 #: Builtins that give what they are given.
 PASSING = words("int float bool list tuple max min abs round sorted reversed iter next cast")
 
-#: Calls that rules ask about, and attributes, keys and keywords whose storing they ask about.
+#: Calls that rules ask about; attributes, keys and keywords whose storing they ask about; attributes and items whose
+#: reading they ask about.
 CALLS = words("get_peft_model add_special_tokens")
 KEYWORD_CALLS = words("peft_config inputs_embeds")
 STORED = words("pad_token pad_token_id padding_side")
-READ = words("pooler_output")
+READ = words("pooler_output 1")
 
 #: Members of PEFT's TaskType, which are as good as their names.
 TASKS = words("SEQ_CLS TOKEN_CLS CAUSAL_LM SEQ_2_SEQ_LM FEATURE_EXTRACTION QUESTION_ANS")

@@ -17,6 +17,7 @@ from archtrace.lint.values import (
     Prompts,
     Tokenizer,
     Tokens,
+    Value,
     Values,
     constant,
     has,
@@ -54,7 +55,7 @@ def _loaded(site: Site) -> Values | None:
         return one(Tokenizer(_text(site.keywords.get("padding_side", UNKNOWN)), checkpoint))
     if not kind[:1].isupper() or kind.endswith("Config"):
         return None
-    model = Model(kind, checkpoint)
+    model = Model(kind, checkpoint, constant(site.keywords.get("add_pooling_layer", UNKNOWN)) is False)
     site.frame.machine.module.models.append(model)
     return one(model)
 
@@ -96,8 +97,13 @@ def _ran(site: Site) -> Values | None:
     if not fed and not {"input_ids", "inputs_embeds", "attention_mask"} & site.keywords.keys():
         return _kept(site)
     model = next(iter(only(site.base, Model)), None)
-    encoding = next((v for v in given if isinstance(v, Encoding)), None)
+    encoding = next((found for v in given if (found := _encoding_of(v))), None)
     return one(Outputs(model, encoding, any(isinstance(v, Prompts) and v.joined for v in given)))
+
+
+def _encoding_of(value: Value) -> Encoding | None:
+    """An encoding, or that which ids are of."""
+    return value.encoding if isinstance(value, Ids) else value if isinstance(value, Encoding) else None
 
 
 def _kept(site: Site) -> Values | None:

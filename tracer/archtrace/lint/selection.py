@@ -11,6 +11,7 @@ from archtrace.lint.operations import rows_at
 from archtrace.lint.values import (
     UNKNOWN,
     Count,
+    Encoding,
     EosMask,
     EosRows,
     Extreme,
@@ -20,6 +21,7 @@ from archtrace.lint.values import (
     Ids,
     Many,
     Outputs,
+    Places,
     Positions,
     Prompts,
     Side,
@@ -69,6 +71,11 @@ def outputs_item(outputs: Outputs, name: object) -> Values | None:
     return UNKNOWN if isinstance(name, int) else None
 
 
+def encoded_item(encoding: Encoding, name: object) -> Values | None:
+    """The ids of an encoding know what encoding they are of."""
+    return one(Ids(encoding=encoding)) if name == "input_ids" else None
+
+
 Select: TypeAlias = Callable[[ast.expr, Value, Parts, Sequence[Values]], Values]
 
 
@@ -111,11 +118,19 @@ def _ids(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) ->
     return one(base if len(parts) == 1 or all(map(widens, parts[1:])) else Side())
 
 
+def _places(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) -> Values:
+    """The first of the pads; of a column of positions, the positions."""
+    if widens(parts[0]):
+        return one(base)
+    return one(FirstPad() if literal(parts[0]) == 0 else None)
+
+
 SELECT: dict[type[Value], Select] = {
     Hidden: _hidden,
     Outputs: _outputs,
     Tokens: _mask,
     Ids: _ids,
+    Places: _places,
     Many: _item,
     Extreme: _item,
     **dict.fromkeys((Count, FirstPad, HighestId, EosRows, EosMask, Size, Positions, Prompts, Side), _same),

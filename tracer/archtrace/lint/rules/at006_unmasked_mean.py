@@ -64,10 +64,12 @@ vector of a text then depends on the longest text of its batch.""",
 mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
 mean = (hidden * mask).sum(1) / mask.sum(1).clamp(min=1)
 ```""",
-    unseen="""Hidden states of another layout, whose tokens are not dim 1; a mask that another function applied; a
-batch of one text, which has no pads. The rule wants a mask, or a batch that is padded (`padding=True`), in the same
-function, and is silent where the mask is None, in a mean over a slice of the tokens, and where the name of the
-class or the tensor says that these are no tokens of a text (image, patch, audio, attention ...).""",
+    unseen="""Hidden states of another layout, whose tokens are not dim 1 (a transpose before the mean, a pooling
+layer); a mask that another function applied; a sum of unmasked states that is divided by the right number; a mean of
+masked states, which divides by the padded length; a batch of one text, which has no pads. The rule wants a mask, or a
+batch that is padded (`padding=True`), in the same function, and is silent where the mask is None, in a mean over a
+slice of the tokens, and where the name of the class or the tensor says that these are no tokens of a text (image,
+patch, audio, attention ...).""",
     valid={
         "masked": """
             def pool(last_hidden_state, attention_mask):
@@ -85,6 +87,22 @@ class or the tensor says that these are no tokens of a text (image, patch, audio
             def pool(self, pixel_values):
                 last_hidden_state = self.encoder(pixel_values)[0]
                 return last_hidden_state.mean(dim=1)
+            """,
+        "the mask summed in each row": """
+            import torch
+
+
+            def pooled(outputs, inputs):
+                mask = inputs["attention_mask"]
+                return torch.sum(outputs * mask[:, :, None], dim=1) / torch.sum(mask, dim=1, keepdim=True)
+            """,
+        "a maximum by einops": """
+            import einops
+
+
+            def pool(last_hidden_state, attention_mask):
+                kept = last_hidden_state.masked_fill(attention_mask[..., None] == 0, -1e9)
+                return einops.reduce(kept, "b s d -> b d", "max")
             """,
         "pads are left out before": """
             def pool(hidden_states, attention_mask):
@@ -106,6 +124,40 @@ class or the tensor says that these are no tokens of a text (image, patch, audio
                 batch = tokenizer(texts, padding=True, truncation=True, return_tensors="pt").to(model.device)
                 outputs = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
                 return torch.mean(outputs[0], dim=1)
+            """,
+        "the ids alone": """
+            import torch
+
+
+            def embed(texts, tokenizer, embed_model):
+                input_ids = tokenizer(texts, return_tensors="pt", padding=True, truncation=True).input_ids
+                with torch.no_grad():
+                    return embed_model(input_ids).last_hidden_state.mean(dim=1)
+            """,
+        "by einops": """
+            import einops
+
+
+            def pool(last_hidden_state, attention_mask):
+                return einops.reduce(last_hidden_state, "batch tokens width -> batch width", "mean")
+            """,
+        "the mask summed without its dim": """
+            import torch
+
+
+            def pooled(outputs, inputs, strategy):
+                if strategy == "cls":
+                    return outputs[:, 0]
+                total = torch.sum(outputs * inputs["attention_mask"][:, :, None], dim=1)
+                return total / torch.sum(inputs["attention_mask"])
+            """,
+        "divided by a function": """
+            import torch
+
+
+            def pool(hidden_states, attention_mask):
+                mask = attention_mask.unsqueeze(-1)
+                return torch.div((hidden_states * mask).sum(1), mask.sum())
             """,
         "the tokens of the whole batch": """
             def pool(token_embeddings, attention_mask):
