@@ -20,7 +20,7 @@ def check(module: Module) -> Iterator[Finding]:
                 f"`{short(made)}` is one before the first pad id, and {read_at(made, gather)} is read there: "
                 "under left padding that wraps to the end or falls on a pad, and where pad is eos it stops at the "
                 "first eos; take the position of the last token that is no pad",
-                right_index(made, module),
+                right_index(made, gather, module),
             )
 
 
@@ -42,6 +42,10 @@ common) the index stops at the first of them, inside the text.""",
 positions = torch.arange(input_ids.shape[-1], device=input_ids.device)
 last = (positions * (input_ids != pad_token_id)).argmax(-1)
 ```
+
+`--fix` writes this. It is held back where the number has another use (a length that is returned, compared or summed),
+where it passes through a function that is not known, and where the mask may have another shape. In a row of pads
+alone it is 0, the first position, where the old index was -1, the last.
 
 Where pad is eos, only the attention mask knows which eos are padding: `(positions * attention_mask).argmax(-1)`.""",
     unseen="""A first pad that another module looked for, or a loop over the ids, token by token. The first eos (`(ids
