@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from archtrace.lint import facts
@@ -192,8 +192,14 @@ def _where(site: Site) -> Values | None:
 
 
 def _join(site: Site) -> Values | None:
-    """Prompts in front of embeddings are a value of their own; an index joined to others is an index still."""
+    """Prompts in front of embeddings are a value of their own; an index joined to others is an index still.
+
+    Hidden states that are stacked are several.
+    """
     parts = [item for values in site.tensor for item in (values.items if isinstance(values, Many) else ())]
+    layers = only(site.tensor, Hidden)
+    if site.name == "stack" and layers:
+        return frozenset(replace(h, several=True) for h in layers)
     if site.name not in JOINS or not parts:
         return None
     if has(parts[0], Prompts) and len(parts) > 1:

@@ -19,7 +19,8 @@ NAMES: tuple[tuple[str, str], ...] = (
      r"encoder_hidden|last_layer|last_hidden_layer", "hidden"),
     (r"(\w*_)?logits", "logits"),
     (r"(\w*_)?outputs", "outputs"),
-    (r"x|features|embeddings|embeds|rewards|values|scores", "weak"),
+    (r"x|features|embeddings|embeds", "weak"),
+    (r"rewards|values|scores", "scores"),
 )  # fmt: skip
 
 #: Names that only a subscript by id makes token ids (`text.argmax(-1)` in CLIP's text towers).

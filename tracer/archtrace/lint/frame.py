@@ -36,6 +36,7 @@ MEANINGS: dict[str, Value] = {
     "hidden": Hidden(),
     "logits": Hidden("logits"),
     "weak": Hidden("weak"),
+    "scores": Hidden("scores"),
     "eosmask": EosMask(),
     "outputs": Outputs(sure=False),
 }

@@ -136,13 +136,17 @@ def invert(call: Call) -> Values:
     return one(replace(value, attended=not value.attended) if isinstance(value, Tokens) else None)
 
 
+#: Of what a row a token is a vector; where it is a number, a sum over the whole mask may be meant.
+VECTORS = words("hidden weak")
+
+
 @operation("sum", "reduce_sum", "count_nonzero")
 def _sum(call: Call) -> Values:
     value = call.receiver
     if isinstance(value, Tokens):
         return one(Count(value.attended, whole=call.dim is None and not value.row))
     if isinstance(value, Hidden) and value.masked and call.dim in (1, -2):
-        return one(MaskedSum())
+        return one(MaskedSum(value.encoding) if value.what in VECTORS else None)
     return one(value if isinstance(value, Side) else None)
 
 

@@ -166,7 +166,9 @@ class Outputs(Value):
 
 @dataclass(frozen=True)
 class Hidden(Value):
-    """Hidden states or logits, a row a token: `what` is "hidden", "logits", or "weak" where a loose name says so.
+    """Hidden states or logits, a row a token: `what` is "hidden", "logits", "scores" (a number a token), or "weak".
+
+    "weak": only a loose name says so, as with scores.
 
     `masked`: pads were multiplied away; `several`: a tuple, one a layer; `sure` is False where only its name says so.
     """
@@ -181,7 +183,9 @@ class Hidden(Value):
 
 @dataclass(frozen=True)
 class MaskedSum(Value):
-    """Masked hidden states, summed over the tokens."""
+    """Masked hidden states, of an encoding if one is known, summed over the tokens."""
+
+    encoding: Encoding | None = None
 
 
 @dataclass(frozen=True)
