@@ -13,6 +13,7 @@ from archtrace.lint.frame import Frame, named
 from archtrace.lint.helpers import inlined
 from archtrace.lint.models import built
 from archtrace.lint.operations import OPERATIONS, Call
+from archtrace.lint.selection import keyed
 from archtrace.lint.values import (
     UNKNOWN,
     Const,
@@ -236,6 +237,12 @@ def _builtin(site: Site) -> Values | None:
     return frozenset().union(*site.arguments) if site.name in facts.PASSING else None
 
 
+def _got(site: Site) -> Values | None:
+    """`outputs.get("hidden_states")` is the item of that key."""
+    key = constant(site.arguments[0]) if site.arguments else None
+    return keyed(site.base, key) if site.name == "get" and isinstance(key, str) else None
+
+
 def _helper(site: Site) -> Values | None:
     """A function or a method of this module, followed with these arguments."""
     return inlined(site.node, site.frame, site.arguments, site.keywords)
@@ -274,6 +281,7 @@ RULES: tuple[Callable[[Site], Values | None], ...] = (
     _join,
     _operation,
     _builtin,
+    _got,
     _helper,
     _built,
     _side,

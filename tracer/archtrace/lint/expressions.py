@@ -12,7 +12,7 @@ from archtrace.lint.events import Gather, Read
 from archtrace.lint.facts import READ, TASKS
 from archtrace.lint.frame import Frame, named
 from archtrace.lint.operations import BINARY, Call, compare, invert
-from archtrace.lint.selection import encoded_item, fixed_index, outputs_item, selected
+from archtrace.lint.selection import encoded_item, fixed_index, keyed, outputs_item, selected
 from archtrace.lint.values import (
     UNKNOWN,
     Const,
@@ -123,17 +123,6 @@ def _subscript(node: ast.Subscript, frame: Frame) -> Values:
     if picked and (has(base, Hidden) or has(base, EosRows)):
         frame.emit(Gather(node, frame.scope(), base, picked, fixed_index(parts)))
     return known(v for b in base for v in selected(node, b, parts, values))
-
-
-def keyed(base: Values, key: str) -> Values:
-    """`base["key"]`."""
-    for table in only(base, Table):
-        return dict(table.items).get(key, UNKNOWN)
-    for outputs in only(base, Outputs):
-        return outputs_item(outputs, key) or UNKNOWN
-    for encoding in only(base, Encoding):
-        return encoded_item(encoding, key) or named(key)
-    return named(key)
 
 
 def _call(node: ast.Call, frame: Frame) -> Values:

@@ -68,6 +68,11 @@ ADAPTERS = re.compile(
     r"|PromptLearning)Config"
 )
 TOKENIZERS = re.compile(r"\w*(tokenizer|processor|Tokenizer|Processor)(Fast)?")
+#: Names of one text, in a batch of which nothing is padded.
+ONE_TEXT = re.compile(
+    r"(\w*_)?(text|sentence|query|question|prompt|document|doc|passage|paragraph|article|snippet|content|string|word"
+    r"|phrase|title|description|message|utterance|review|tweet|line|code|caption|abstract|statement|name)"
+)
 TOKENIZING = words("batch_encode_plus encode_plus pad __call__")
 
 #: Modules whose functions take the tensor as their first argument, and whose tensors no torch code mends.
@@ -82,7 +87,7 @@ _KNOWN: dict[str, str] = {}
 def meaning(name: str) -> str:
     """What a tensor of this name holds, "" when the name says nothing."""
     if name not in _KNOWN:
-        _KNOWN[name] = next((m for pattern, m in _PATTERNS if pattern.fullmatch(name.lower())), "")
+        _KNOWN[name] = next((m for pattern, m in _PATTERNS if pattern.fullmatch(name.lower().strip("_"))), "")
     return _KNOWN[name]
 
 

@@ -82,10 +82,20 @@ def _encoded(site: Site) -> Values | None:
 
 def _encoding(site: Site, tokenizers: list[Tokenizer]) -> Values:
     padding = constant(site.keywords.get("padding", UNKNOWN))
-    several = not (site.arguments and isinstance(constant(site.arguments[0]), str))
-    padded = padding == "max_length" or (several and padding in (True, "longest"))
+    padded = padding == "max_length" or (padding in (True, "longest") and not _one_text(site))
     side = _text(site.keywords.get("padding_side", UNKNOWN)) or next((t.side for t in tokenizers), "")
     return one(Encoding(padded, side))
+
+
+def _one_text(site: Site) -> bool:
+    """A single text is tokenized: a string, or what its name says is one."""
+    given = [*site.node.args[:1], *(k.value for k in site.node.keywords if k.arg == "text")]
+    return any(
+        isinstance(node, ast.JoinedStr)
+        or (isinstance(node, ast.Constant) and isinstance(node.value, str))
+        or facts.ONE_TEXT.fullmatch(last_word(node)) is not None
+        for node in given
+    )
 
 
 def _ran(site: Site) -> Values | None:

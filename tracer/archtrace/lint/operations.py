@@ -186,6 +186,12 @@ def _min(call: Call) -> Values:
     return one(Extreme(UNKNOWN, _argmin(call)))
 
 
+@operation("ones_like", "ones")
+def _ones(call: Call) -> Values:
+    """All of it is 1: as a mask, it has no pads."""
+    return one(Const(1))
+
+
 @operation("all", "any", "allclose")
 def _all(call: Call) -> Values:
     return one(call.receiver if isinstance(call.receiver, Side) else None)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
+from archtrace.lint.frame import named
 from archtrace.lint.operations import rows_at
 from archtrace.lint.values import (
     UNKNOWN,
@@ -26,12 +27,14 @@ from archtrace.lint.values import (
     Prompts,
     Side,
     Size,
+    Table,
     Tokens,
     Value,
     Values,
     constant,
     items,
     one,
+    only,
 )
 
 Parts: TypeAlias = Sequence[ast.expr]
@@ -74,6 +77,17 @@ def outputs_item(outputs: Outputs, name: object) -> Values | None:
 def encoded_item(encoding: Encoding, name: object) -> Values | None:
     """The ids of an encoding know what encoding they are of."""
     return one(Ids(encoding=encoding)) if name == "input_ids" else None
+
+
+def keyed(base: Values, key: str) -> Values:
+    """`base["key"]`."""
+    for table in only(base, Table):
+        return dict(table.items).get(key, UNKNOWN)
+    for outputs in only(base, Outputs):
+        return outputs_item(outputs, key) or UNKNOWN
+    for encoding in only(base, Encoding):
+        return encoded_item(encoding, key) or named(key)
+    return named(key)
 
 
 Select: TypeAlias = Callable[[ast.expr, Value, Parts, Sequence[Values]], Values]
