@@ -241,6 +241,35 @@ SCRIPTS = [
         [],
     ),
     (
+        "and so is a list of one",
+        """
+    def embedding(self, query):
+        inputs = self.tokenizer([query], return_tensors="pt", padding=True)
+        return self.model(**inputs).last_hidden_state.mean(dim=1)
+    """,
+        [],
+    ),
+    (
+        "a list of several is not",
+        """
+    def embedding(self, first, second):
+        inputs = self.tokenizer([first, second], return_tensors="pt", padding=True)
+        return self.model(**inputs).last_hidden_state.mean(dim=1)
+    """,
+        ["AT006"],
+    ),
+    (
+        "the last layer, by `getattr`",
+        """
+    def forward(self, input_ids, attention_mask):
+        outputs = self.backbone(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True)
+        hidden_states = getattr(outputs, "hidden_states", None)
+        states = hidden_states[-1] if isinstance(hidden_states, tuple) else hidden_states
+        return self.critic(states[torch.arange(len(input_ids)), attention_mask.sum(dim=1) - 1])
+    """,
+        ["AT001"],
+    ),
+    (
         "unless it is filled up",
         """
     def embedding(text):

@@ -88,10 +88,11 @@ def _encoding(site: Site, tokenizers: list[Tokenizer]) -> Values:
 
 
 def _one_text(site: Site) -> bool:
-    """A single text is tokenized: a string, or what its name says is one."""
+    """A single text is tokenized: a string, what its name says is one, or a list of one."""
     given = [*site.node.args[:1], *(k.value for k in site.node.keywords if k.arg == "text")]
     return any(
         isinstance(node, ast.JoinedStr)
+        or (isinstance(node, ast.List) and len(node.elts) == 1 and not isinstance(node.elts[0], ast.Starred))
         or (isinstance(node, ast.Constant) and isinstance(node.value, str))
         or facts.ONE_TEXT.fullmatch(last_word(node)) is not None
         for node in given

@@ -12,7 +12,6 @@ from archtrace.lint.rule import Finding, Rule
 from archtrace.lint.rules.readouts import short
 from archtrace.lint.values import Count, Hidden, MaskedSum, only
 
-
 #: An attention mask says that there is a text; it is no attention.
 _MASKS = re.compile(r"\w*mask\w*")
 
