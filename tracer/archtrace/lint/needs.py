@@ -29,8 +29,11 @@ LESS_ONE: Group = (
 #: torch.cat of prompts and something behind them.
 PROMPTS_FIRST = re.compile(rb"cat(enate)?\(\s*(tensors=)?[\[(]\s*(self\.)?\w*(prompt|soft|prefix|virtual)")
 
-#: `torch.sum(mask)`, of a name, an attribute or an item.
-WHOLE_SUM = re.compile(rb"sum\([\w.]+(\[[^\]()]*\])?\)")
+#: `torch.sum(mask)` and `tf.reduce_sum(mask)`, of a name, an attribute or an item.
+WHOLE_SUM = re.compile(rb"sum\((?<=[._]sum\()[A-Za-z_][\w.]*(\[[^\]()]*\])?\)")
+
+#: `outputs[1]` and `model(...)[1]`.
+SECOND = re.compile(rb"\[1\](?:(?<=outputs\[1\])|(?<=output\[1\])|(?<=out\[1\])|(?<=\)\[1\]))")
 
 NEEDS: dict[str, Needs] = {
     "AT001": Needs(((b"sum", b"count_nonzero"), (b"pad", b"mask"), LESS_ONE)),
@@ -60,7 +63,7 @@ NEEDS: dict[str, Needs] = {
     ),
     "AT010": Needs(
         (
-            (b"pooler_output", b"[1]"),
+            (b"pooler_output", SECOND),
             (b"from_pretrained",),
             (b"oberta", b"xlm-r", b"amembert", b"phobert", b"bertweet", b"mpnet"),
         ),
