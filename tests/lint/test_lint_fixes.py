@@ -93,8 +93,62 @@ def test_a_fix_changes_one_expression(index: str) -> None:
 def test_keepdim_is_kept() -> None:
     """The shape of the index stays what it was."""
     source = SOURCE.format("attention_mask.sum(1, keepdim=True) - 1")
-    assert "(torch.arange(attention_mask.shape[-1], device=attention_mask.device) * attention_mask)" in mend(source)
+    assert "(torch.arange(attention_mask.shape[-1], device=attention_mask.device) * attention_mask.bool())" in mend(
+        source
+    )
     assert ".argmax(-1, keepdim=True)" in mend(source)
+
+
+MASK_TYPES = [torch.bool, torch.uint8, torch.int32, torch.int64, torch.float16, torch.bfloat16, torch.float32]
+
+#: Fixable indices that read no more than the mask.
+OF_MASK = [index for index in FIXABLE if "ids" not in index]
+
+
+@st.composite
+def masks(draw: st.DrawFn) -> torch.Tensor:
+    """Masks with pads anywhere, and rows of nothing else; some are longer than half precision can count."""
+    rows, width = draw(st.integers(1, 4)), draw(st.sampled_from([1, 2, 5, 300, 2100]))
+    chances = draw(st.lists(st.sampled_from([0.0, 0.01, 0.5, 1.0]), min_size=rows, max_size=rows))
+    generator = torch.Generator().manual_seed(draw(st.integers(0, 2**16)))
+    return torch.rand(rows, width, generator=generator) < torch.tensor(chances)[:, None]
+
+
+def last_by_hand(mask: torch.Tensor) -> list[int]:
+    """The last position of each row that is no pad; 0 where there is none."""
+    return [max((i for i, there in enumerate(row) if there), default=0) for row in mask.tolist()]
+
+
+@pytest.mark.parametrize("dtype", MASK_TYPES, ids=str)
+@settings(max_examples=20, deadline=None)
+@given(mask=masks(), index=st.sampled_from(OF_MASK))
+def test_new_is_right_wherever_pads_are(dtype: torch.dtype, mask: torch.Tensor, index: str) -> None:
+    """Masks of all types, pads inside, rows of pads alone: these read position 0, where the old read the last."""
+    scope: dict[str, object] = {}
+    exec(compile(mend(SOURCE.format(index)), "example", "exec"), scope)
+    positions = torch.arange(mask.shape[1]).expand(mask.shape)
+    found = scope["last"](positions, None, mask.to(dtype), PAD)  # type: ignore[operator]
+    assert found.dtype == torch.int64
+    assert found.tolist() == last_by_hand(mask)
+
+
+@pytest.mark.parametrize("index", ["ids.ne(pad_token_id).sum(1) - 1", "ids.eq(pad_token_id).int().argmax(-1) - 1"])
+@settings(max_examples=40, deadline=None)
+@given(mask=masks())
+def test_new_is_right_of_ids_too(index: str, mask: torch.Tensor) -> None:
+    """Ids are compared with the pad id, which may stand anywhere."""
+    assert run(mend(SOURCE.format(index)), mask.long() * 7).tolist() == last_by_hand(mask)
+
+
+@settings(max_examples=40, deadline=None)
+@given(mask=masks())
+def test_keepdim_keeps_the_shape(mask: torch.Tensor) -> None:
+    """One column, as the old index had."""
+    source = SOURCE.format("attention_mask.sum(1, keepdim=True) - 1")
+    scope: dict[str, object] = {}
+    exec(compile(mend(source).replace("logits[torch.arange(len(logits)), index]", "index"), "x", "exec"), scope)
+    found = scope["last"](None, None, mask, PAD)  # type: ignore[operator]
+    assert found.tolist() == [[i] for i in last_by_hand(mask)]
 
 
 UNCERTAIN = [
@@ -115,6 +169,67 @@ def test_what_is_uncertain_is_told_and_left(index: str) -> None:
     assert violations
     assert [v.fix for v in violations] == [None] * len(violations)
     assert fixed(source, violations) == source
+
+
+#: Code around an index; in each it is certain that it reads and does no more.
+READ_ALONE = [
+    "index = {}\n    return logits[rows, index]",
+    "index = {}\n    index = index % ids.shape[-1]\n    index = index.to(rows.device)\n    return logits[rows, index]",
+    "index = torch.clamp({}, min=0)\n    return logits[torch.arange(len(index), device=index.device), index]",
+    "index = {} if ids is not None else -1\n    return logits[rows, index]",
+    "index = torch.where(ids.sum(1) > 0, {}, 0)\n    return logits[rows, index]",
+    "index = {}\n    where = index[:, None, None].expand(-1, 1, 8)\n    return logits.gather(1, where).squeeze(1)",
+    "index = {}\n    return torch.gather(logits, dim=1, index=index.view(-1, 1, 1))",
+    "return logits[rows, {}]",
+    "index = {}\n    index %= logits.shape[1]\n    return logits[rows, index]",
+    "attention_mask = attention_mask.to(ids.device)\n    index = {}\n    return logits[rows, index]",
+    "attention_mask = batch['attention_mask'].float()\n    index = {}\n    return logits[rows, index]",
+]
+
+#: In these the number has another use, or may have, or the mask has lost its shape.
+USED_ELSEWHERE = [
+    "lengths = {}\n    return logits[rows, lengths], lengths",
+    "lengths = {}\n    total = lengths.sum() + 1\n    return logits[rows, lengths] / total",
+    "lengths = {}\n    inside = torch.arange(9) <= lengths[:, None]\n    return logits[rows, lengths] * inside",
+    "lengths = {}\n    empty = lengths < 0\n    return logits[rows, lengths].masked_fill(empty, 0)",
+    "lengths = {}\n    if (lengths < 0).any():\n        raise ValueError\n    return logits[rows, lengths]",
+    "self.lengths = lengths = {}\n    return logits[rows, lengths]",
+    "lengths = {}\n    (lengths,) = adjust(logits, lengths)\n    return logits[rows, lengths]",
+    "lengths = {}\n    kept = logits[:, : lengths.max() + 1]\n    return kept.sum() + logits[rows, lengths]",
+    "lengths = {}\n    log(lengths)\n    return logits[rows, lengths]",
+    "lengths = {}\n    out = [logits[i, n] for i, n in enumerate(lengths)]\n    return out",
+    "attention_mask = attention_mask.unsqueeze(-1)\n    index = {}\n    return logits[rows, index]",
+    "ids, attention_mask = crop(ids, attention_mask)\n    index = {}\n    return logits[rows, index]",
+    "attention_mask = attention_mask[:, None, :]\n    index = {}\n    return logits[rows, index]",
+    "for attention_mask in masks:\n        index = {}\n    return logits[rows, index]",
+    "index = {}\n    return logits[np.arange(3), index]",
+]
+
+AROUND = """
+import numpy as np
+import torch
+
+def last(self, logits, ids, attention_mask, rows, batch):
+    {}
+"""
+
+
+@pytest.mark.parametrize("body", READ_ALONE)
+def test_an_index_that_reads_alone_is_mended(body: str) -> None:
+    """Casts, bounds, wraps and views are on the way."""
+    source = AROUND.format(body.format("attention_mask.sum(1) - 1"))
+    (violation,) = check_source("example.py", source)
+    assert violation.fix is not None
+    assert check_source("example.py", mend(source)) == []
+
+
+@pytest.mark.parametrize("body", USED_ELSEWHERE)
+def test_a_number_with_another_use_is_told_and_left(body: str) -> None:
+    """As a count it may be right: a fix would break it."""
+    source = AROUND.format(body.format("attention_mask.sum(1) - 1"))
+    violations = check_source("example.py", source)
+    assert violations
+    assert [v.fix for v in violations] == [None] * len(violations)
 
 
 def test_other_libraries_and_missing_imports_are_left() -> None:

@@ -27,7 +27,7 @@ def is_encoder(model: Model) -> bool:
 
 def lacks_pooler(model: Model) -> bool:
     """Its class has a pooler, its checkpoint holds none."""
-    return model.checkpoint.lower().startswith(tuple(_table()["without_pooler"]))
+    return not model.bare and model.checkpoint.lower().startswith(tuple(_table()["without_pooler"]))
 
 
 def head_of(model: Model) -> tuple[str, ...]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from archtrace.lint import facts
-from archtrace.lint.events import Called, Gather, Mean, Store
+from archtrace.lint.events import Called, Divide, Gather, Mean, Store
 from archtrace.lint.frame import Frame, named
 from archtrace.lint.helpers import inlined
 from archtrace.lint.models import built
 from archtrace.lint.operations import OPERATIONS, Call
+from archtrace.lint.selection import keyed
 from archtrace.lint.values import (
     UNKNOWN,
     Const,
@@ -21,6 +22,7 @@ from archtrace.lint.values import (
     Hidden,
     HighestId,
     Many,
+    MaskedSum,
     Model,
     Prompts,
     Side,
@@ -37,6 +39,10 @@ from archtrace.lint.values import (
 from archtrace.lint.words import words
 
 Evaluate: TypeAlias = Callable[[ast.expr | None, Frame], Values]
+
+
+#: What libraries call the first parameter of a tensor operation.
+FIRST = ("input", "tensors", "params", "values", "tensor", "x", "a")
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,9 @@ class Site:
         """What a tensor operation works on, whichever way it is spelled."""
         if not self.library:
             return self.base
-        return self.arguments[0] if self.arguments else self.keywords.get("input", UNKNOWN)
+        if self.arguments:
+            return self.arguments[0]
+        return next((self.keywords[k] for k in FIRST if k in self.keywords), UNKNOWN)
 
     @property
     def rest(self) -> tuple[Values, ...]:
@@ -128,6 +136,9 @@ def _tell(site: Site) -> None:
 GATHERS = words("gather index_select take_along_dim take_along_axis gather_nd batched_index_select")
 MEANS = words("mean reduce_mean nanmean")
 JOINS = words("cat concat concatenate stack hstack")
+DIVISIONS = words("div divide true_divide")
+#: `torch.where(mask)` is `mask.nonzero(as_tuple=True)`.
+AS_TUPLE = {"as_tuple": one(Const(True))}
 
 
 def _gather(site: Site) -> Values | None:
@@ -147,16 +158,49 @@ def _mean(site: Site) -> Values | None:
     return UNKNOWN
 
 
+def _reduced(site: Site) -> Values | None:
+    """`einops.reduce(hidden, "b s d -> b d", "mean")`: a mean over the axis that is second and goes."""
+    if site.name != "reduce" or len(site.arguments) != 3 or constant(site.arguments[2]) != "mean":
+        return None
+    before, _, after = str(constant(site.arguments[1])).partition("->")
+    gone = [axis not in after.split() for axis in before.split()]
+    if has(site.arguments[0], Hidden) and gone == [False, True, False]:
+        site.frame.emit(Mean(site.node, site.frame.scope(), site.arguments[0], site.frame.mask_around()))
+    return UNKNOWN
+
+
+def _division(site: Site) -> Values | None:
+    """`torch.div(x, y)` and `x.div(y)`."""
+    if site.name not in DIVISIONS or not site.rest:
+        return None
+    return divided(site.node, site.tensor, site.rest[0], site.frame)
+
+
+def divided(node: ast.expr, above: Values, below: Values, frame: Frame) -> Values:
+    """`above / below`: hidden states stay such; a masked sum that is divided is a mean."""
+    if has(above, MaskedSum):
+        frame.emit(Divide(node, frame.scope(), above, below))
+    return frozenset(only(above, Hidden))
+
+
 def _where(site: Site) -> Values | None:
     if site.name != "where":
         return None
+    if site.library and not site.rest:
+        return frozenset(v for t in site.tensor for v in OPERATIONS["nonzero"](Call(site.node, t, (), AS_TUPLE)))
     first, *rest = (site.tensor, *site.rest) if site.library else (UNKNOWN, site.base, *site.rest)
     return UNKNOWN if any(has(v, Side) for v in (first, *site.rest)) else frozenset().union(*rest)
 
 
 def _join(site: Site) -> Values | None:
-    """Prompts in front of embeddings are a value of their own; an index joined to others is an index still."""
+    """Prompts in front of embeddings are a value of their own; an index joined to others is an index still.
+
+    Hidden states that are stacked are several.
+    """
     parts = [item for values in site.tensor for item in (values.items if isinstance(values, Many) else ())]
+    layers = only(site.tensor, Hidden)
+    if site.name == "stack" and layers:
+        return frozenset(replace(h, several=True) for h in layers)
     if site.name not in JOINS or not parts:
         return None
     if has(parts[0], Prompts) and len(parts) > 1:
@@ -193,6 +237,12 @@ def _builtin(site: Site) -> Values | None:
     return frozenset().union(*site.arguments) if site.name in facts.PASSING else None
 
 
+def _got(site: Site) -> Values | None:
+    """`outputs.get("hidden_states")` is the item of that key."""
+    key = constant(site.arguments[0]) if site.arguments else None
+    return keyed(site.base, key) if site.name == "get" and isinstance(key, str) else None
+
+
 def _helper(site: Site) -> Values | None:
     """A function or a method of this module, followed with these arguments."""
     return inlined(site.node, site.frame, site.arguments, site.keywords)
@@ -225,10 +275,13 @@ def _function(site: Site) -> Values | None:
 RULES: tuple[Callable[[Site], Values | None], ...] = (
     _gather,
     _mean,
+    _reduced,
+    _division,
     _where,
     _join,
     _operation,
     _builtin,
+    _got,
     _helper,
     _built,
     _side,

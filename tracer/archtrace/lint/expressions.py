@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from archtrace.lint.calls import called
-from archtrace.lint.events import Divide, Gather, Read
+from archtrace.lint.calls import called, divided
+from archtrace.lint.events import Gather, Read
 from archtrace.lint.facts import READ, TASKS
 from archtrace.lint.frame import Frame, named
 from archtrace.lint.operations import BINARY, Call, compare, invert
-from archtrace.lint.selection import fixed_index, outputs_item, selected
+from archtrace.lint.selection import encoded_item, fixed_index, keyed, outputs_item, selected
 from archtrace.lint.values import (
     UNKNOWN,
     Const,
@@ -21,7 +21,6 @@ from archtrace.lint.values import (
     Extreme,
     Hidden,
     Many,
-    MaskedSum,
     Outputs,
     Side,
     Size,
@@ -29,6 +28,7 @@ from archtrace.lint.values import (
     Tokens,
     Value,
     Values,
+    constant,
     has,
     items,
     one,
@@ -88,11 +88,16 @@ def _attribute(node: ast.Attribute, frame: Frame) -> Values:
     base = evaluate(node.value, frame)
     if node.attr in TASKS:
         return one(Const(node.attr))
-    if node.attr in READ and base:
-        frame.emit(Read(node, frame.scope(), base, node.attr))
+    _tell(node, node.attr, base, frame)
     parts = [attribute_of(value, node.attr) for value in base]
     found = union(p for p in parts if p is not None)
     return found or (UNKNOWN if any(p is not None for p in parts) else named(node.attr))
+
+
+def _tell(node: ast.expr, name: str, base: Values, frame: Frame) -> None:
+    """Tell of an attribute or an item that rules ask about."""
+    if name in READ and base:
+        frame.emit(Read(node, frame.scope(), base, name))
 
 
 def attribute_of(value: Value, name: str) -> Values | None:
@@ -101,11 +106,15 @@ def attribute_of(value: Value, name: str) -> Values | None:
         return one(value if name == "data" else Size() if name == "shape" else None)
     if isinstance(value, Extreme):
         return {"values": value.values, "indices": value.indices}.get(name)
+    if isinstance(value, Encoding):
+        return encoded_item(value, name)
     return outputs_item(value, name) if isinstance(value, Outputs) else None
 
 
 def _subscript(node: ast.Subscript, frame: Frame) -> Values:
     base = evaluate(node.value, frame)
+    if isinstance(node.slice, ast.Constant):
+        _tell(node, str(node.slice.value), base, frame)
     if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
         return keyed(base, node.slice.value)
     parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
@@ -114,15 +123,6 @@ def _subscript(node: ast.Subscript, frame: Frame) -> Values:
     if picked and (has(base, Hidden) or has(base, EosRows)):
         frame.emit(Gather(node, frame.scope(), base, picked, fixed_index(parts)))
     return known(v for b in base for v in selected(node, b, parts, values))
-
-
-def keyed(base: Values, key: str) -> Values:
-    """`base["key"]`."""
-    for table in only(base, Table):
-        return dict(table.items).get(key, UNKNOWN)
-    for outputs in only(base, Outputs):
-        return outputs_item(outputs, key) or UNKNOWN
-    return named(key)
 
 
 def _call(node: ast.Call, frame: Frame) -> Values:
@@ -134,7 +134,7 @@ def _binary(node: ast.BinOp, frame: Frame) -> Values:
     if not left and not right:
         return UNKNOWN
     if isinstance(node.op, ast.Div | ast.FloorDiv):
-        return _divide(node, left, right, frame)
+        return divided(node, left, right, frame)
     if type(node.op) not in BINARY:
         return UNKNOWN
     rule, commutes = BINARY[type(node.op)]
@@ -142,12 +142,6 @@ def _binary(node: ast.BinOp, frame: Frame) -> Values:
     if commutes:
         results += [rule(node, value, left) for value in each(right)]
     return known(union(results))
-
-
-def _divide(node: ast.BinOp, left: Values, right: Values, frame: Frame) -> Values:
-    if has(left, MaskedSum):
-        frame.emit(Divide(node, frame.scope(), left, right))
-    return frozenset(only(left, Hidden))
 
 
 def _unary(node: ast.UnaryOp, frame: Frame) -> Values:
@@ -162,10 +156,22 @@ def _unary(node: ast.UnaryOp, frame: Frame) -> Values:
 #: Comparison -> whether it is one of equality; `>` against 0 is like `!=`.
 COMPARISONS: dict[type[ast.cmpop], bool] = {ast.Eq: True, ast.NotEq: False, ast.Gt: False}
 
+#: Comparison with a number -> whether it asks, of what is a whole number and not negative, for equality with 0.
+WITH_ZERO: dict[tuple[type[ast.cmpop], object], bool] = {
+    (ast.GtE, 1): False,
+    (ast.Gt, 0.5): False,
+    (ast.Lt, 1): True,
+    (ast.Lt, 0.5): True,
+    (ast.LtE, 0): True,
+}
+
 
 def _compare(node: ast.Compare, frame: Frame) -> Values:
     left = evaluate(node.left, frame)
     rights = [evaluate(right, frame) for right in node.comparators]
+    number = WITH_ZERO.get((type(node.ops[0]), constant(rights[0])))
+    if number is not None:
+        return frozenset(v for v in (compare(value, one(Const(0)), equal=number) for value in left) if v is not None)
     if len(rights) > 1 or type(node.ops[0]) not in COMPARISONS:
         return frozenset(v for values in (left, *rights) for v in only(values, Side))
     equal = COMPARISONS[type(node.ops[0])]

@@ -19,7 +19,8 @@ NAMES: tuple[tuple[str, str], ...] = (
      r"encoder_hidden|last_layer|last_hidden_layer", "hidden"),
     (r"(\w*_)?logits", "logits"),
     (r"(\w*_)?outputs", "outputs"),
-    (r"x|features|embeddings|embeds|rewards|values|scores", "weak"),
+    (r"x|features|embeddings|embeds", "weak"),
+    (r"rewards|values|scores", "scores"),
 )  # fmt: skip
 
 #: Names that only a subscript by id makes token ids (`text.argmax(-1)` in CLIP's text towers).
@@ -51,11 +52,12 @@ CLASSIFIERS = re.compile(r"\w*(ForSequenceClassification|RewardModel)")
 #: Builtins that give what they are given.
 PASSING = words("int float bool list tuple max min abs round sorted reversed iter next cast")
 
-#: Calls that rules ask about, and attributes, keys and keywords whose storing they ask about.
+#: Calls that rules ask about; attributes, keys and keywords whose storing they ask about; attributes and items whose
+#: reading they ask about.
 CALLS = words("get_peft_model add_special_tokens")
 KEYWORD_CALLS = words("peft_config inputs_embeds")
 STORED = words("pad_token pad_token_id padding_side")
-READ = words("pooler_output")
+READ = words("pooler_output 1")
 
 #: Members of PEFT's TaskType, which are as good as their names.
 TASKS = words("SEQ_CLS TOKEN_CLS CAUSAL_LM SEQ_2_SEQ_LM FEATURE_EXTRACTION QUESTION_ANS")
@@ -66,6 +68,11 @@ ADAPTERS = re.compile(
     r"|PromptLearning)Config"
 )
 TOKENIZERS = re.compile(r"\w*(tokenizer|processor|Tokenizer|Processor)(Fast)?")
+#: Names of one text, in a batch of which nothing is padded.
+ONE_TEXT = re.compile(
+    r"(\w*_)?(text|sentence|query|question|prompt|document|doc|passage|paragraph|article|snippet|content|string|word"
+    r"|phrase|title|description|message|utterance|review|tweet|line|code|caption|abstract|statement|name)"
+)
 TOKENIZING = words("batch_encode_plus encode_plus pad __call__")
 
 #: Modules whose functions take the tensor as their first argument, and whose tensors no torch code mends.
@@ -80,7 +87,7 @@ _KNOWN: dict[str, str] = {}
 def meaning(name: str) -> str:
     """What a tensor of this name holds, "" when the name says nothing."""
     if name not in _KNOWN:
-        _KNOWN[name] = next((m for pattern, m in _PATTERNS if pattern.fullmatch(name.lower())), "")
+        _KNOWN[name] = next((m for pattern, m in _PATTERNS if pattern.fullmatch(name.lower().strip("_"))), "")
     return _KNOWN[name]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from archtrace.lint.events import Event, Module, Scope
 from archtrace.lint.facts import PROMPTS, TEXT_NAMES, meaning
@@ -22,7 +22,9 @@ from archtrace.lint.values import (
     Tokens,
     Value,
     Values,
+    has,
     one,
+    only,
 )
 
 #: What a name can mean -> the value that it stands for.
@@ -36,6 +38,7 @@ MEANINGS: dict[str, Value] = {
     "hidden": Hidden(),
     "logits": Hidden("logits"),
     "weak": Hidden("weak"),
+    "scores": Hidden("scores"),
     "eosmask": EosMask(),
     "outputs": Outputs(sure=False),
 }
@@ -48,6 +51,18 @@ def named(name: str) -> Values:
     if PROMPTS.fullmatch(name):
         return one(Prompts())
     return one(MEANINGS.get(meaning(name)))
+
+
+def spoken(name: str, values: Values) -> Values:
+    """What is bound to a name: the values, or what it says where they are unknown.
+
+    A name says more than the ids out of which one was taken, and than a model that returns hidden states alone.
+    """
+    said = named(name)
+    if not values or (has(values, Ids) and (has(said, PadId) or has(said, EosId))):
+        return said
+    hidden = [replace(h, encoding=o.encoding) for h in only(said, Hidden) for o in only(values, Outputs)]
+    return values | frozenset(hidden)
 
 
 @dataclass
@@ -85,7 +100,7 @@ class Frame:
 
     def bind(self, name: str, values: Values) -> None:
         """Assign to a name; where the value is unknown, the name speaks."""
-        self.names[name] = values or named(name)
+        self.names[name] = spoken(name, values)
 
     def own(self, name: str) -> Values:
         """The attribute of self."""

@@ -17,6 +17,7 @@ from archtrace.lint.values import (
     Prompts,
     Tokenizer,
     Tokens,
+    Value,
     Values,
     constant,
     has,
@@ -54,7 +55,7 @@ def _loaded(site: Site) -> Values | None:
         return one(Tokenizer(_text(site.keywords.get("padding_side", UNKNOWN)), checkpoint))
     if not kind[:1].isupper() or kind.endswith("Config"):
         return None
-    model = Model(kind, checkpoint)
+    model = Model(kind, checkpoint, constant(site.keywords.get("add_pooling_layer", UNKNOWN)) is False)
     site.frame.machine.module.models.append(model)
     return one(model)
 
@@ -81,10 +82,21 @@ def _encoded(site: Site) -> Values | None:
 
 def _encoding(site: Site, tokenizers: list[Tokenizer]) -> Values:
     padding = constant(site.keywords.get("padding", UNKNOWN))
-    several = not (site.arguments and isinstance(constant(site.arguments[0]), str))
-    padded = padding == "max_length" or (several and padding in (True, "longest"))
+    padded = padding == "max_length" or (padding in (True, "longest") and not _one_text(site))
     side = _text(site.keywords.get("padding_side", UNKNOWN)) or next((t.side for t in tokenizers), "")
     return one(Encoding(padded, side))
+
+
+def _one_text(site: Site) -> bool:
+    """A single text is tokenized: a string, what its name says is one, or a list of one."""
+    given = [*site.node.args[:1], *(k.value for k in site.node.keywords if k.arg == "text")]
+    return any(
+        isinstance(node, ast.JoinedStr)
+        or (isinstance(node, ast.List) and len(node.elts) == 1 and not isinstance(node.elts[0], ast.Starred))
+        or (isinstance(node, ast.Constant) and isinstance(node.value, str))
+        or facts.ONE_TEXT.fullmatch(last_word(node)) is not None
+        for node in given
+    )
 
 
 def _ran(site: Site) -> Values | None:
@@ -96,8 +108,13 @@ def _ran(site: Site) -> Values | None:
     if not fed and not {"input_ids", "inputs_embeds", "attention_mask"} & site.keywords.keys():
         return _kept(site)
     model = next(iter(only(site.base, Model)), None)
-    encoding = next((v for v in given if isinstance(v, Encoding)), None)
+    encoding = next((found for v in given if (found := _encoding_of(v))), None)
     return one(Outputs(model, encoding, any(isinstance(v, Prompts) and v.joined for v in given)))
+
+
+def _encoding_of(value: Value) -> Encoding | None:
+    """An encoding, or that which ids are of."""
+    return value.encoding if isinstance(value, Ids) else value if isinstance(value, Encoding) else None
 
 
 def _kept(site: Site) -> Values | None:

@@ -38,21 +38,30 @@ class Needs(NamedTuple):
 
 #: `x - 1`, however it is written: what makes an index out of a count.
 LESS_ONE: Group = (
-    *(b"- 1", b"-= 1", b")-1", b"]-1", b"-1 +", b"-1+", b"+ -1", b"+-1", b"-=1", b"sub(", b"subtract("),
+    *(b"- 1", b"-= 1", b")-1", b"]-1", b"-1 +", b"-1+", b"+ -1", b"+-1", b"-=1", b"sub(", b"sub_(", b"subtract("),
+    *(b"add(-1", b"add_(-1"),
     Spelling(rb"-1(?<=\w-1)\b"),
 )
 
 #: torch.cat of prompts and something behind them.
 PROMPTS_FIRST = Spelling(rb"cat(enate)?\(\s*(tensors=)?[\[(]\s*(self\.)?\w*(prompt|soft|prefix|virtual)")
 
+#: `torch.sum(mask)` and `tf.reduce_sum(mask)`, of a name, an attribute or an item.
+WHOLE_SUM = Spelling(rb"sum\((?<=[._]sum\()[A-Za-z_][\w.]*(\[[^\]()]*\])?\)")
+
+#: `outputs[1]` and `model(...)[1]`.
+SECOND = Spelling(rb"\[1\](?:(?<=outputs\[1\])|(?<=output\[1\])|(?<=out\[1\])|(?<=\)\[1\]))")
+
 NEEDS: dict[str, Needs] = {
     "AT001": Needs(((b"sum", b"count_nonzero"), (b"pad", b"mask"), LESS_ONE)),
-    "AT002": Needs(((b"argmax", b"argmin", b"min(", b"max("), (b"pad", b"mask"), LESS_ONE)),
+    "AT002": Needs(
+        ((b"argmax", b"argmin", b"min(", b"max(", b"nonzero", b"where(", b".index("), (b"pad", b"mask"), LESS_ONE)
+    ),
     "AT003": Needs(((b"pad_token",), (b"eos_token",), (b"ForSequenceClassification", b"RewardModel")), local=False),
     "AT004": Needs(((b"padding_side",), (b", 0", b",0", b", -1", b",-1"), (b"left", b"right")), local=False),
     "AT006": Needs(
         (
-            (b"mean(", b".sum()", b"sum(mask", b"sum(attention_mask", b"sum(input_mask"),
+            (b"mean(", b".sum()", b', "mean"', b", 'mean'", WHOLE_SUM),
             (b"mask", b"padding"),
             (b"hidden", b"output", b"logits", b"embed"),
         )
@@ -71,7 +80,7 @@ NEEDS: dict[str, Needs] = {
     ),
     "AT010": Needs(
         (
-            (b"pooler_output",),
+            (b"pooler_output", SECOND),
             (b"from_pretrained",),
             (b"oberta", b"xlm-r", b"amembert", b"phobert", b"bertweet", b"mpnet"),
         ),

@@ -20,8 +20,11 @@ from archtrace.lint.values import (
     HighestId,
     Ids,
     Inflated,
+    Many,
     MaskedSum,
+    Outputs,
     PadId,
+    Places,
     Positions,
     Side,
     Size,
@@ -30,6 +33,7 @@ from archtrace.lint.values import (
     Values,
     constant,
     has,
+    items,
     one,
 )
 from archtrace.lint.words import words
@@ -49,13 +53,19 @@ class Call:
         """The dim that is reduced: a number, None when there is none, `...` when it cannot be told."""
         for name in ("dim", "axis"):
             if name in self.keywords:
-                return constant(self.keywords[name])
-        return constant(self.arguments[0]) if self.arguments else None
+                return _dim(self.keywords[name])
+        return _dim(self.arguments[0]) if self.arguments else None
 
     @property
     def other(self) -> Values:
         """The other operand."""
         return self.arguments[0] if self.arguments else UNKNOWN
+
+
+def _dim(values: Values) -> object:
+    """A dim, or the only dim of a tuple or list."""
+    several = items(values)
+    return constant(several[0] if several and len(several) == 1 else values)
 
 
 Operation: TypeAlias = Callable[[Call], Values]
@@ -64,11 +74,11 @@ OPERATIONS: dict[str, Operation] = {}
 #: The value stays what it is.
 SAME = words(
     "to int long float bool type type_as double half short byte bfloat16 cpu cuda numpy astype cast clone detach "
-    "contiguous item tolist clamp clamp_min clamp_max clip squeeze unsqueeze expand_dims view reshape flatten expand "
-    "expand_as broadcast_to broadcast_to_ repeat tile remainder fmod floormod mod fix requires_grad_ new_tensor "
-    "as_tensor tensor asarray array convert_to_tensor identity relu tanh gelu dropout normalize layer_norm "
-    "transpose permute swapaxes movedim abs pin_memory to_sparse stop_gradient checkpoint_name nan_to_num "
-    "int32 int64 Tensor LongTensor IntTensor"
+    "contiguous item tolist clamp clamp_ clamp_min clamp_max clip eval train squeeze unsqueeze expand_dims view "
+    "reshape flatten expand expand_as broadcast_to broadcast_to_ repeat tile remainder fmod floormod mod fix "
+    "requires_grad_ new_tensor as_tensor tensor asarray array convert_to_tensor identity relu tanh gelu dropout "
+    "normalize layer_norm transpose permute swapaxes movedim abs pin_memory to_sparse stop_gradient checkpoint_name "
+    "nan_to_num int32 int64 Tensor LongTensor IntTensor"
 )
 
 
@@ -126,13 +136,17 @@ def invert(call: Call) -> Values:
     return one(replace(value, attended=not value.attended) if isinstance(value, Tokens) else None)
 
 
+#: Of what a row a token is a vector; where it is a number, a sum over the whole mask may be meant.
+VECTORS = words("hidden weak")
+
+
 @operation("sum", "reduce_sum", "count_nonzero")
 def _sum(call: Call) -> Values:
     value = call.receiver
     if isinstance(value, Tokens):
         return one(Count(value.attended, whole=call.dim is None and not value.row))
     if isinstance(value, Hidden) and value.masked and call.dim in (1, -2):
-        return one(MaskedSum())
+        return one(MaskedSum(value.encoding) if value.what in VECTORS else None)
     return one(value if isinstance(value, Side) else None)
 
 
@@ -163,6 +177,8 @@ def _max(call: Call) -> Values:
 
 @operation("min", "reduce_min", "amin")
 def _min(call: Call) -> Values:
+    if isinstance(call.receiver, Places):
+        return one(FirstPad())
     if isinstance(call.receiver, Inflated) and call.receiver.placed:
         return one(Extreme(one(FirstPad()), UNKNOWN))
     if call.dim is None or isinstance(call.receiver, Count | FirstPad):
@@ -170,9 +186,37 @@ def _min(call: Call) -> Values:
     return one(Extreme(UNKNOWN, _argmin(call)))
 
 
+@operation("ones_like", "ones")
+def _ones(call: Call) -> Values:
+    """All of it is 1: as a mask, it has no pads."""
+    return one(Const(1))
+
+
 @operation("all", "any", "allclose")
 def _all(call: Call) -> Values:
     return one(call.receiver if isinstance(call.receiver, Side) else None)
+
+
+@operation("maximum", "minimum", "fmax", "fmin")
+def _bounded(call: Call) -> Values:
+    """An index that is kept within bounds is an index still, on whichever side of the bound it stands."""
+    return frozenset(v for v in (call.receiver, *call.other) if isinstance(v, Count | FirstPad | HighestId | Size))
+
+
+@operation("nonzero", "argwhere")
+def _nonzero(call: Call) -> Values:
+    """`(ids == pad).nonzero()`; a tuple of it with `as_tuple`."""
+    value = call.receiver
+    if not isinstance(value, Tokens) or value.attended:
+        return UNKNOWN
+    split = constant(call.keywords.get("as_tuple", UNKNOWN)) is True
+    return one(Many((one(Places()),)) if split else Places())
+
+
+@operation("index")
+def _index(call: Call) -> Values:
+    """`row.tolist().index(pad)`."""
+    return one(FirstPad() if isinstance(call.receiver, Ids) and has(call.other, PadId) else None)
 
 
 @operation("size", "shape")
@@ -190,17 +234,17 @@ def rows_at(node: ast.expr, target: Value, index: Values) -> Values:
     return one(EosRows(node) if isinstance(target, Hidden) and has(index, EosMask) else None)
 
 
-@operation("mul", "multiply")
+@operation("mul", "mul_", "multiply")
 def _mul(call: Call) -> Values:
     return multiply(call.node, call.receiver, call.other)
 
 
-@operation("sub", "subtract")
+@operation("sub", "sub_", "subtract")
 def _sub(call: Call) -> Values:
     return subtract(call.node, call.receiver, call.other)
 
 
-@operation("add")
+@operation("add", "add_")
 def _add(call: Call) -> Values:
     return add(call.node, call.receiver, call.other)
 
@@ -242,6 +286,8 @@ def multiply(node: ast.expr, left: Value, right: Values) -> Values:
     """`left * right`: a mask takes the pads out of hidden states."""
     if isinstance(left, Hidden):
         return one(replace(left, masked=left.masked or constant(right) is ...))
+    if isinstance(left, Outputs) and not left.sure and has(right, Tokens):
+        return one(Hidden(masked=True))
     if isinstance(left, Size) and any(isinstance(r, Tokens) and r.attended for r in right):
         return one(Inflated())
     if isinstance(left, Tokens) and left.attended and has(right, Size):

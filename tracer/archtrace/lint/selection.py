@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
+from archtrace.lint.frame import named
 from archtrace.lint.operations import rows_at
 from archtrace.lint.values import (
     UNKNOWN,
     Count,
+    Encoding,
     EosMask,
     EosRows,
     Extreme,
@@ -20,16 +22,19 @@ from archtrace.lint.values import (
     Ids,
     Many,
     Outputs,
+    Places,
     Positions,
     Prompts,
     Side,
     Size,
+    Table,
     Tokens,
     Value,
     Values,
     constant,
     items,
     one,
+    only,
 )
 
 Parts: TypeAlias = Sequence[ast.expr]
@@ -67,6 +72,22 @@ def outputs_item(outputs: Outputs, name: object) -> Values | None:
     if name == "hidden_states":
         return one(replace(hidden, several=True))
     return UNKNOWN if isinstance(name, int) else None
+
+
+def encoded_item(encoding: Encoding, name: object) -> Values | None:
+    """The ids of an encoding know what encoding they are of."""
+    return one(Ids(encoding=encoding)) if name == "input_ids" else None
+
+
+def keyed(base: Values, key: str) -> Values:
+    """`base["key"]`."""
+    for table in only(base, Table):
+        return dict(table.items).get(key, UNKNOWN)
+    for outputs in only(base, Outputs):
+        return outputs_item(outputs, key) or UNKNOWN
+    for encoding in only(base, Encoding):
+        return encoded_item(encoding, key) or named(key)
+    return named(key)
 
 
 Select: TypeAlias = Callable[[ast.expr, Value, Parts, Sequence[Values]], Values]
@@ -111,11 +132,19 @@ def _ids(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) ->
     return one(base if len(parts) == 1 or all(map(widens, parts[1:])) else Side())
 
 
+def _places(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) -> Values:
+    """The first of the pads; of a column of positions, the positions."""
+    if widens(parts[0]):
+        return one(base)
+    return one(FirstPad() if literal(parts[0]) == 0 else None)
+
+
 SELECT: dict[type[Value], Select] = {
     Hidden: _hidden,
     Outputs: _outputs,
     Tokens: _mask,
     Ids: _ids,
+    Places: _places,
     Many: _item,
     Extreme: _item,
     **dict.fromkeys((Count, FirstPad, HighestId, EosRows, EosMask, Size, Positions, Prompts, Side), _same),

@@ -12,7 +12,7 @@ from archtrace.lint.conditions import asks_side, no_mask, under
 from archtrace.lint.events import Class, Store
 from archtrace.lint.expressions import assign, elements, evaluate
 from archtrace.lint.facts import LIBRARIES, STORED
-from archtrace.lint.frame import Frame, named
+from archtrace.lint.frame import Frame, named, spoken
 from archtrace.lint.values import UNKNOWN, Const, Many, Tokenizer, Values, constant, only
 
 #: Runs one statement; True when nothing after it in the block is reached.
@@ -84,7 +84,7 @@ def store(target: ast.expr, values: Values, frame: Frame, node: ast.stmt) -> Non
             _set_side(target, values, frame)
         if isinstance(target.value, ast.Name) and target.value.id == "self" and frame.owner:
             fields = frame.machine.fields.setdefault(frame.owner.name, {})
-            fields[target.attr] = fields.get(target.attr, UNKNOWN) | (values or named(target.attr))
+            fields[target.attr] = fields.get(target.attr, UNKNOWN) | spoken(target.attr, values)
             return
     assign(target, values, frame)
 

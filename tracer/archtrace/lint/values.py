@@ -41,10 +41,19 @@ class Table(Value):
 
 
 @dataclass(frozen=True)
+class Encoding(Value):
+    """What a tokenizer returned."""
+
+    padded: bool
+    side: str = ""
+
+
+@dataclass(frozen=True)
 class Ids(Value):
-    """Token ids, (batch, tokens). `weak`: only a loose name says so."""
+    """Token ids, (batch, tokens), of an encoding if one is known. `weak`: only a loose name says so."""
 
     weak: bool = False
+    encoding: Encoding | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +82,11 @@ class EosMask(Value):
 @dataclass(frozen=True)
 class Positions(Value):
     """arange over the tokens, or range."""
+
+
+@dataclass(frozen=True)
+class Places(Value):
+    """The positions of the pads, from first to last: what `nonzero` gives of a mask."""
 
 
 @dataclass(frozen=True)
@@ -132,19 +146,12 @@ class Tokenizer(Value):
 
 
 @dataclass(frozen=True)
-class Encoding(Value):
-    """What a tokenizer returned."""
-
-    padded: bool
-    side: str = ""
-
-
-@dataclass(frozen=True)
 class Model(Value):
-    """A model: its class as it is written, and its checkpoint where one is named."""
+    """A model: its class as it is written, its checkpoint where one is named, whether its pooler is left out."""
 
     kind: str
     checkpoint: str = ""
+    bare: bool = False
 
 
 @dataclass(frozen=True)
@@ -159,7 +166,9 @@ class Outputs(Value):
 
 @dataclass(frozen=True)
 class Hidden(Value):
-    """Hidden states or logits, a row a token: `what` is "hidden", "logits", or "weak" where a loose name says so.
+    """Hidden states or logits, a row a token: `what` is "hidden", "logits", "scores" (a number a token), or "weak".
+
+    "weak": only a loose name says so, as with scores.
 
     `masked`: pads were multiplied away; `several`: a tuple, one a layer; `sure` is False where only its name says so.
     """
@@ -174,7 +183,9 @@ class Hidden(Value):
 
 @dataclass(frozen=True)
 class MaskedSum(Value):
-    """Masked hidden states, summed over the tokens."""
+    """Masked hidden states, of an encoding if one is known, summed over the tokens."""
+
+    encoding: Encoding | None = None
 
 
 @dataclass(frozen=True)

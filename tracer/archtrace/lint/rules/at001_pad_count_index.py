@@ -21,7 +21,7 @@ def check(module: Module) -> Iterator[Finding]:
                 scope.function,
                 f"`{short(made)}` counts tokens, and {read_at(made, gather)} is read there: "
                 "under left padding that is not the last token; take the position of the last token that is no pad",
-                right_index(made, module),
+                right_index(made, gather, module),
             )
 
 
@@ -48,7 +48,11 @@ and its answers change with the length of the other texts in the batch.""",
 ```python
 positions = torch.arange(input_ids.shape[-1], device=input_ids.device)
 last = (positions * (input_ids != pad_token_id)).argmax(-1)
-```""",
+```
+
+`--fix` writes this. It is held back where the number has another use (a length that is returned, compared or summed),
+where it passes through a function that is not known, and where the mask may have another shape. In a row of pads
+alone it is 0, the first position, where the old index was -1, the last.""",
     unseen="""A count that another function, another module or the data loader made (`lengths - 1`, where `lengths`
 is a parameter); hidden states whose names say nothing and that come from a parameter. The rule is silent where a
 function asks for the side of padding before (`attention_mask[:, -1]`, `padding_side`), and where the module sets

@@ -20,7 +20,7 @@ def check(module: Module) -> Iterator[Finding]:
                 f"`{short(made)}` is one before the first pad id, and {read_at(made, gather)} is read there: "
                 "under left padding that wraps to the end or falls on a pad, and where pad is eos it stops at the "
                 "first eos; take the position of the last token that is no pad",
-                right_index(made, module),
+                right_index(made, gather, module),
             )
 
 
@@ -43,8 +43,12 @@ positions = torch.arange(input_ids.shape[-1], device=input_ids.device)
 last = (positions * (input_ids != pad_token_id)).argmax(-1)
 ```
 
+`--fix` writes this. It is held back where the number has another use (a length that is returned, compared or summed),
+where it passes through a function that is not known, and where the mask may have another shape. In a row of pads
+alone it is 0, the first position, where the old index was -1, the last.
+
 Where pad is eos, only the attention mask knows which eos are padding: `(positions * attention_mask).argmax(-1)`.""",
-    unseen="""A first pad that another module looked for; `nonzero()` and loops over the ids. The first eos (`(ids
+    unseen="""A first pad that another module looked for, or a loop over the ids, token by token. The first eos (`(ids
 == eos_token_id).argmax(-1)`) is not meant: it is what an encoder with an eos reads.""",
     valid={
         "the first eos is read on purpose": """
@@ -64,6 +68,13 @@ Where pad is eos, only the attention mask knows which eos are padding: `(positio
             def trimmed(input_ids, pad_token_id):
                 first = input_ids.eq(pad_token_id).int().argmax(-1) - 1
                 return input_ids[:, first]
+            """,
+        "the last place of a token": """
+            import torch
+
+
+            def last(hidden_states, attention_mask):
+                return torch.stack([h[m.nonzero()[-1]] for h, m in zip(hidden_states, attention_mask)])
             """,
         "the mask, turned around": """
             def last(hidden_states, attention_mask):
@@ -87,6 +98,19 @@ Where pad is eos, only the attention mask knows which eos are padding: `(positio
             def pool(hidden_states, attention_mask):
                 last = attention_mask.argmin(dim=1) - 1
                 return hidden_states[range(len(last)), last]
+            """,
+        "the first place of a pad, row by row": """
+            import torch
+
+
+            def end_scores(self, input_ids, attention_mask):
+                rewards = self.v_head(self.transformer(input_ids, attention_mask=attention_mask)[0]).squeeze(-1)
+                scores = []
+                for i in range(len(input_ids)):
+                    pads = (input_ids[i] == self.PAD_ID).nonzero()
+                    end = pads[0].item() if len(pads) > 0 else input_ids.shape[1]
+                    scores.append(rewards[i, end - 1])
+                return torch.stack(scores)
             """,
         "through a helper of the module": """
             import torch

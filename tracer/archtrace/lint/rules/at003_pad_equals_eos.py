@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
 from archtrace.lint.architectures import is_encoder
 from archtrace.lint.events import Module, Store
-from archtrace.lint.facts import CLASSIFIERS
+from archtrace.lint.facts import CLASSIFIERS, TOKENIZERS
 from archtrace.lint.rule import Finding, Rule
 from archtrace.lint.values import EosId, has
 
@@ -22,7 +23,8 @@ def check(module: Module) -> Iterator[Finding]:
         return
     stores = [s for s in module.each(Store) if s.name in ("pad_token", "pad_token_id") and has(s.value, EosId)]
     told: set[str] = set()
-    for store in [s for s in stores if _JUDGE.search(s.owner)] or stores:
+    judges = [s for s in stores if _JUDGE.search(s.owner)]
+    for store in judges if judges or _judge_has_its_own(module) else stores:
         name = store.scope.function
         if name not in told:
             told.add(name)
@@ -33,6 +35,12 @@ def check(module: Module) -> Iterator[Finding]:
                 "last token by pad id: it takes every eos of the text for padding and reads the token before it; give "
                 "the tokenizer a pad token of its own",
             )
+
+
+def _judge_has_its_own(module: Module) -> bool:
+    """A tokenizer that is named after the classifier: another one's pad token is not its concern."""
+    names = {n.id for n in ast.walk(module.tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    return any(TOKENIZERS.fullmatch(name) and _JUDGE.search(name) for name in names)
 
 
 RULE = Rule(
@@ -71,6 +79,15 @@ encoder's are left alone: they read a fixed token.""",
             tokenizer.add_special_tokens({"pad_token": "<pad>"})
             model = AutoModelForSequenceClassification.from_pretrained("gpt2")
             model.config.pad_token_id = tokenizer.pad_token_id
+            """,
+        "the tokenizer of the policy, beside that of the reward model": """
+            from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained(policy_name)
+            tokenizer.pad_token = tokenizer.eos_token
+            policy = AutoModelForCausalLM.from_pretrained(policy_name)
+            reward_tokenizer = AutoTokenizer.from_pretrained(reward_name)
+            reward_model = AutoModelForSequenceClassification.from_pretrained(reward_name)
             """,
         "a model that generates": """
             from transformers import AutoModelForCausalLM, AutoTokenizer

@@ -25,7 +25,7 @@ def check(module: Module) -> Iterator[Finding]:
 
 def _own(module: Module) -> Iterator[Finding]:
     for gather in module.each(Gather):
-        if gather.fixed == 0 and any(h.prompted for h in only(gather.target, Hidden)):
+        if gather.fixed == 0 and any(h.prompted and h.what == "hidden" for h in only(gather.target, Hidden)):
             yield Finding(
                 gather.node,
                 gather.scope.function,
@@ -84,6 +84,14 @@ not meant: it adds keys and values, and no positions to read from.""",
             def forward(self, input_ids, attention_mask, prompt=None):
                 outputs = self.encoder(inputs_embeds=self.embed(input_ids))
                 return self.classifier(outputs.last_hidden_state[:, 0])
+            """,
+        "prompts of text, and the only logit of a judge": """
+            import torch
+
+
+            def score(judge, prompts, completions, inputs_embeds=None):
+                ids = torch.cat((prompts, completions), dim=1)
+                return judge.model(ids, attention_mask=torch.ones_like(ids)).logits[:, 0]
             """,
         "a decoder reads its last token": """
             from peft import PromptTuningConfig, get_peft_model

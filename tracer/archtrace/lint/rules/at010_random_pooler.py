@@ -11,11 +11,11 @@ from archtrace.lint.values import Outputs, only
 
 
 def check(module: Module) -> Iterator[Finding]:
-    """`.pooler_output` of what a model without one returned."""
+    """`.pooler_output` of what a model without one returned, or `[1]`, which is the same of a model without a head."""
     for read in module.each(Read):
         for outputs in only(read.base, Outputs):
             model = outputs.model
-            if model and lacks_pooler(model):
+            if model and lacks_pooler(model) and (read.name != "1" or model.kind.endswith("Model")):
                 yield Finding(
                     read.node,
                     read.scope.function,
@@ -35,7 +35,7 @@ between runs.""",
     instead="""The mean of `last_hidden_state` over the mask, or its first token, and
 `AutoModel.from_pretrained(name, add_pooling_layer=False)`, so that nobody reads the pooler later.""",
     unseen="""A checkpoint whose name is not written in the module, or is not in `architectures.toml`; a pooler that
-the module trains itself before it reads it; `outputs[1]`.""",
+the module trains itself before it reads it; outputs that are unpacked (`_, pooled = model(...)`).""",
     valid={
         "bert has one": """
             from transformers import AutoModel
@@ -55,6 +55,24 @@ the module trains itself before it reads it; `outputs[1]`.""",
             def embed(batch):
                 return model(input_ids=batch["input_ids"]).last_hidden_state[:, 0]
             """,
+        "the pooler is left out": """
+            from transformers import AutoModel
+
+            model = AutoModel.from_pretrained("roberta-base", add_pooling_layer=False)
+
+
+            def embed(batch):
+                return model(input_ids=batch["input_ids"], output_hidden_states=True)[1]
+            """,
+        "the second output of a head": """
+            from transformers import AutoModelForMaskedLM
+
+            model = AutoModelForMaskedLM.from_pretrained("roberta-base")
+
+
+            def layers(batch):
+                return model(input_ids=batch["input_ids"], output_hidden_states=True)[1]
+            """,
     },
     invalid={
         "in a script": """
@@ -64,6 +82,25 @@ the module trains itself before it reads it; `outputs[1]`.""",
             model = AutoModel.from_pretrained("roberta-base")
             outputs = model(**tokenizer("a text", return_tensors="pt"))
             vector = outputs.pooler_output
+            """,
+        "by its key": """
+            from transformers import AutoModel
+
+            model = AutoModel.from_pretrained("xlm-roberta-large").to("cuda").eval()
+
+
+            def embed(input_ids, attention_mask):
+                return model(input_ids, attention_mask=attention_mask)["pooler_output"]
+            """,
+        "by its number": """
+            from transformers import RobertaModel
+
+            model = RobertaModel.from_pretrained("roberta-base")
+
+
+            def embed(input_ids, attention_mask):
+                outputs = model(input_ids, attention_mask=attention_mask)
+                return outputs[1]
             """,
         "in a class": """
             import torch

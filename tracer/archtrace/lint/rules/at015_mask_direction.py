@@ -13,8 +13,9 @@ from archtrace.lint.rule import Finding, Rule
 
 def check(module: Module) -> Iterator[Finding]:
     """A class on a model of transformers that defines such a method and does not call it itself."""
+    classes = {event.node.name: event.node for event in module.each(Class)}
     for event in module.each(Class):
-        base = next((last_word(b) for b in event.node.bases if _is_library(b, module)), None)
+        base = next((last_word(b) for b in _ancestors(event.node, dict(classes)) if _is_library(b, module)), None)
         for method in event.node.body if base else ():
             if isinstance(method, ast.FunctionDef) and method.name in MASK_METHODS and not _calls(event.node, method):
                 yield Finding(
@@ -24,6 +25,16 @@ def check(module: Module) -> Iterator[Finding]:
                     "override does nothing, and attention keeps the direction of the base; pass the mask to forward, "
                     "or make it with transformers.masking_utils",
                 )
+
+
+def _ancestors(owner: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> list[ast.expr]:
+    """The bases of a class, and those of its bases that the module defines; a class is taken out once it is met."""
+    found, rest = list[ast.expr](), [owner]
+    while rest:
+        bases = rest.pop().bases
+        found += bases
+        rest += [classes.pop(b.id) for b in bases if isinstance(b, ast.Name) and b.id in classes]
+    return found
 
 
 def _is_library(base: ast.expr, module: Module) -> bool:
@@ -82,6 +93,18 @@ override still works. A base class that comes through another module; a method t
             class LlamaBidirectionalModel(LlamaModel):
                 def _update_causal_mask(self, attention_mask, *args, **kwargs):
                     return attention_mask if attention_mask is not None and 0.0 in attention_mask else None
+            """,
+        "through a class of the module": """
+            from transformers import LlamaModel
+
+
+            class Wide(LlamaModel):
+                pass
+
+
+            class BothWays(Wide):
+                def _update_causal_mask(self, attention_mask, *args):
+                    return None
             """,
         "an older name": """
             from transformers.models.mistral import modeling_mistral

@@ -68,6 +68,15 @@ well, once a token is added.""",
                     input_ids.to(dtype=torch.int, device=last_hidden_state.device).argmax(dim=-1),
                 ]
             """,
+        "by a gather of TensorFlow": """
+            import tensorflow as tf
+
+
+            def call(self, input_ids, sequence_output):
+                last = tf.math.argmax(input_ids, axis=-1)
+                indices = tf.stack(values=(tf.range(tf.shape(input_ids)[0], dtype=tf.int64), last), axis=1)
+                return tf.gather_nd(params=sequence_output, indices=indices)
+            """,
         "as in the first CLIP": """
             import torch
 

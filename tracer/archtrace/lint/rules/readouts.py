@@ -6,8 +6,11 @@ import ast
 from collections.abc import Iterator
 from typing import TypeVar
 
-from archtrace.lint.events import Gather, Module, Scope
+from archtrace.lint import events
+from archtrace.lint.events import Gather, Module
 from archtrace.lint.facts import FOREIGN
+from archtrace.lint.models import last_word
+from archtrace.lint.rules.uses import Scope, only_reads, scope_of
 from archtrace.lint.values import Count, FirstPad, Hidden, HighestId, has, only
 from archtrace.lint.words import words
 
@@ -17,7 +20,7 @@ Index = TypeVar("Index", Count, FirstPad, HighestId)
 CASTS = words("to int long float bool type type_as astype")
 
 
-def read_with(module: Module, kind: type[Index]) -> Iterator[tuple[ast.expr, Scope, Gather]]:
+def read_with(module: Module, kind: type[Index]) -> Iterator[tuple[ast.expr, events.Scope, Gather]]:
     """Where an index of this kind, once made, reads hidden states or logits: the guard of every index rule."""
     for gather in module.each(Gather):
         if has(gather.target, Hidden):
@@ -45,14 +48,20 @@ def read_at(made: ast.expr, gather: Gather) -> str:
     return f"{what} here" if line == made.lineno else f"{what} on line {line}"
 
 
-def right_index(made: ast.expr, module: Module) -> str | None:
-    """The index of the last token that is no pad, when it is certain what `made` (a reduction - 1) was made of."""
+def right_index(made: ast.expr, gather: Gather, module: Module) -> str | None:
+    """The index of the last token that is no pad, when it is certain what `made` (a reduction - 1) was made of.
+
+    None too where the number is used for more than reading: as a count it may be right.
+    """
     if not (isinstance(made, ast.BinOp) and isinstance(made.op, ast.Sub)) or module.imports.get("torch") != "torch":
         return None
-    if any(isinstance(n, ast.Name) and n.id in FOREIGN for n in ast.walk(made)):
+    if any(isinstance(n, ast.Name) and n.id in FOREIGN for part in (made, gather.node) for n in ast.walk(part)):
         return None
     reduction = _reduction(bare(made.left))
-    return None if reduction is None else _rightmost(*reduction)
+    if reduction is None:
+        return None
+    scope = scope_of(made, module.tree)
+    return _rightmost(*reduction, scope) if only_reads(made, scope) else None
 
 
 def bare(node: ast.expr) -> ast.expr:
@@ -88,15 +97,18 @@ def _reduction(node: ast.expr) -> tuple[str, ast.expr, bool] | None:
 _COMPARES = {"sum": ("ne", ast.NotEq), "argmax": ("eq", ast.Eq)}
 
 
-def _rightmost(how: str, reduced: ast.expr, keep: bool) -> str | None:
-    """`(torch.arange(n) * mask).argmax(-1)`. A name may be the mask of a count; a search for pads must be spelled."""
+def _rightmost(how: str, reduced: ast.expr, keep: bool, scope: Scope) -> str | None:
+    """`(torch.arange(n) * mask).argmax(-1)`. A name may be the mask of a count; a search for pads must be spelled.
+
+    The mask is made bool: a position times a 1 of half precision is no whole number any more from 257 or 2,049 on.
+    """
     reduced = bare(reduced)
     ids, pad = _compared(how, reduced) or (reduced, None)
     ids = bare(ids)
-    if not _steady(ids) or not (_steady(pad) if pad else how == "sum"):
+    if not _steady(ids) or not _plain(ids, scope) or not (_steady(pad) if pad else how == "sum"):
         return None
     name = ast.unparse(ids)
-    mask = f"({name} != {ast.unparse(pad)})" if pad else name
+    mask = f"({name} != {ast.unparse(pad)})" if pad else f"{name}.bool()"
     kept = ", keepdim=True" if keep else ""
     return f"(torch.arange({name}.shape[-1], device={name}.device) * {mask}).argmax(-1{kept})"
 
@@ -117,3 +129,19 @@ def _steady(node: ast.expr) -> bool:
     if isinstance(node, ast.Attribute):
         return _steady(node.value)
     return isinstance(node, ast.Name | ast.Constant)
+
+
+def _plain(node: ast.expr, scope: Scope) -> bool:
+    """Nothing in sight gives the name another shape than (batch, tokens): no view, no slice, no dim more."""
+    return not isinstance(node, ast.Name) or all(map(_kept, scope.bound(node.id)))
+
+
+def _kept(value: ast.expr | None) -> bool:
+    """A name, an attribute, an item by its key; a comparison of such; casts of it."""
+    if isinstance(value, ast.Compare):
+        return _kept(value.left)
+    if isinstance(value, ast.Subscript):
+        return isinstance(value.slice, ast.Constant) and isinstance(value.slice.value, str)
+    if isinstance(value, ast.Call) and last_word(value.func) in ("ne", "eq", *CASTS):
+        return all(map(_kept, _operands(value)[:1]))
+    return isinstance(value, ast.Name | ast.Attribute)

@@ -1,0 +1,95 @@
+"""What is done with an index: a fix changes its value, so only an index that reads, and no more, is mended."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from archtrace.lint.calls import GATHERS, root
+from archtrace.lint.operations import SAME
+from archtrace.lint.words import words
+
+#: Functions whose result is the index still, when it is an argument of theirs.
+SELECTING = SAME | words("where maximum minimum fmax fmin")
+
+#: Attributes and functions that do not look at the numbers.
+BLIND = words("device dtype shape size ndim dim numel len")
+
+#: Arithmetic that keeps an index an index.
+SHIFTS = (ast.Mod, ast.Add, ast.Sub)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A function, or a module: its nodes, and the parent of each."""
+
+    nodes: tuple[ast.AST, ...]
+    parents: dict[int, ast.AST]
+
+    def loads(self, name: str) -> Iterator[ast.Name]:
+        """Where a name is read."""
+        return (n for n in self.nodes if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load))
+
+    def bound(self, name: str) -> Iterator[ast.expr | None]:
+        """What is assigned to a name; None where that cannot be told."""
+        for node in self.nodes:
+            if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store):
+                above = self.parents.get(id(node))
+                yield above.value if isinstance(above, ast.Assign | ast.AnnAssign | ast.NamedExpr) else None
+
+
+def scope_of(node: ast.AST, tree: ast.Module) -> Scope:
+    """The innermost function around a node, or the module."""
+    found: ast.AST = tree
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and any(n is node for n in ast.walk(function)):
+            found = function
+    nodes = tuple(ast.walk(found))
+    return Scope(nodes, {id(child): n for n in nodes for child in ast.iter_child_nodes(n)})
+
+
+def only_reads(node: ast.AST, scope: Scope, met: frozenset[str] = frozenset()) -> bool:
+    """True when what an expression gives ends in subscripts and gathers alone, through whatever names it passes."""
+    above = scope.parents.get(id(node))
+    while above is not None and _passes(node, above):
+        node, above = above, scope.parents.get(id(above))
+    if isinstance(above, ast.Assign | ast.AnnAssign):
+        name = _target(above)
+        return name in met or (name != "" and all(only_reads(n, scope, met | {name}) for n in scope.loads(name)))
+    return above is not None and _reads(node, above)
+
+
+def _target(node: ast.Assign | ast.AnnAssign) -> str:
+    """The only name that is assigned to, if it is one."""
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return targets[0].id if len(targets) == 1 and isinstance(targets[0], ast.Name) else ""
+
+
+def _reads(node: ast.AST, above: ast.AST) -> bool:
+    """Here something is read at the index, or not even a number of it is looked at."""
+    if isinstance(above, ast.Subscript):
+        return node is above.slice
+    if isinstance(above, ast.Call):
+        return node is not above.func and _name(above) in GATHERS | BLIND
+    return isinstance(above, ast.Attribute) and above.attr in BLIND
+
+
+def _passes(node: ast.AST, above: ast.AST) -> bool:
+    """What is above gives the index on."""
+    if isinstance(above, ast.Call):
+        given = node is not above.func and root(above.func) == "torch" and _name(above) in SELECTING
+        return given or node is above.func
+    if isinstance(above, ast.Attribute):
+        return above.attr in SAME
+    if isinstance(above, ast.Subscript):
+        return node is above.value
+    if isinstance(above, ast.IfExp):
+        return node is not above.test
+    return isinstance(above, ast.Tuple | ast.keyword) or (isinstance(above, ast.BinOp) and isinstance(above.op, SHIFTS))
+
+
+def _name(call: ast.Call) -> str:
+    """The last word of a callee."""
+    func = call.func
+    return func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
