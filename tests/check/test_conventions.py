@@ -93,11 +93,11 @@ def test_text_obeys_no_control_character(ask: Ask, tmp_path: Path) -> None:
     assert "\x1b" not in ask("check", "gone\x1b[31m.py").err
 
 
-def test_a_walk_passes_dead_links_and_pipes(ask: Ask, tmp_path: Path) -> None:
+def test_a_walk_tells_dead_links_and_pipes_and_goes_on(ask: Ask, tmp_path: Path) -> None:
     (tmp_path / "dead.py").symlink_to("nowhere.py")
     os.mkfifo(tmp_path / "pipe.py")
     (tmp_path / "a.py").write_text(WRONG)
-    assert ask("check").err == "archtrace: 1 finding in 1 file (1 file checked)\n"
+    assert codes(ask("check")) == ["AT001", "AT000", "AT000"]
     assert ask("check", "dead.py").code == 2
 
 
@@ -136,17 +136,16 @@ def test_select_and_ignore(ask: Ask, arguments: list[str], told: list[str], tmp_
 def test_a_code_that_is_none_is_an_error(ask: Ask, option: str) -> None:
     answer = ask("check", option, "AT01,AT0001")
     assert answer.code == 2
-    assert "'AT0001' is no code; did you mean AT001?" in answer.err
-    assert "'E501' is no code; archtrace explain lists them" in ask("check", option, "E501").err
+    assert "there is no code AT0001; did you mean AT001?" in answer.err
+    assert "there is no code E501; archtrace explain lists them" in ask("check", option, "E501").err
 
 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ('select = ["AT1x"]', "select: 'AT1X' is no code"),
+        ('select = ["AT1x"]', "select: there is no code AT1X"),
         ("ignore = [1]", "ignore is no list of strings"),
-        ('select = "AT001"', "select is no list"),
-        ('per-file-ignores = {"*.py" = ["F401"]}', "per-file-ignores of '*.py': 'F401' is no code"),
+        ('per-file-ignores = {"*.py" = ["F401"]}', "per-file-ignores *.py: there is no code F401"),
         ("exclude = [true]", "exclude is no list of strings"),
         ("rules = []", "has no key rules"),
     ],

@@ -75,8 +75,3 @@ def test_messages_are_one_line_and_say_what_to_do() -> None:
                 assert "\n" not in violation.message
                 assert "; " in violation.message
                 assert len(violation.message) < 400
-
-
-def test_what_a_helper_makes_is_found_by_words() -> None:
-    """The first group of a local rule has no patterns: the second sieve searches for words."""
-    assert all(needs.made == needs.groups[0] for needs in NEEDS.values() if needs.local)

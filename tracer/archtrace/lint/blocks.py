@@ -9,11 +9,12 @@ from __future__ import annotations
 import ast
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import accumulate
 from typing import NamedTuple
 
 from archtrace.lint.helpers import LINES
-from archtrace.lint.needs import NEEDS, Needs, holds
+from archtrace.lint.needs import NEEDS, Needs, Spelling, holds
 
 #: Methods that every class has: a call of one is no call of a helper.
 _COMMON = frozenset((b"forward", b"__init__", b"call", b"__call__"))
@@ -53,18 +54,19 @@ class Pieces(NamedTuple):
         """The lines of a piece."""
         return self.source[self.cut[number].start : self.cut[number].end]
 
-    def holding(self, words: Iterable[bytes]) -> set[int]:
-        """The pieces in which a word occurs. The source is searched once a word, not piece by piece."""
+    def holding(self, words: Iterable[bytes | Spelling]) -> set[int]:
+        """The pieces in which a word begins. The source is searched once a word, not piece by piece."""
         return {number for word in words for number in self._holding(word)}
 
-    def _holding(self, word: bytes) -> Iterator[int]:
-        at = self.source.find(word)
+    def _holding(self, word: bytes | Spelling) -> Iterator[int]:
+        find = partial(self.source.find, word) if isinstance(word, bytes) else partial(word.find, self.source)
+        at = find(0)
         while at >= 0:
             number = bisect_right(self.starts, at) - 1
             inside = number >= 0 and at < self.cut[number].end
             if inside:
                 yield number
-            at = self.source.find(word, self.cut[number].end if inside else at + 1)
+            at = find(self.cut[number].end if inside else at + 1)
 
 
 def thin(tree: ast.Module, source: bytes, codes: Sequence[str]) -> None:
@@ -81,7 +83,7 @@ def thin(tree: ast.Module, source: bytes, codes: Sequence[str]) -> None:
 
 def _mattering(pieces: Pieces, needs: Needs) -> Iterator[int]:
     """The pieces that hold the words of a rule, alone or with a helper that makes what the rule is after."""
-    making = pieces.holding(needs.made)
+    making = pieces.holding(needs.groups[0])
     yield from (n for n in making if holds(pieces.text(n), needs.groups[1:]))
     callers: dict[int, list[int]] = {}
     for maker in making:

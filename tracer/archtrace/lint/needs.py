@@ -16,9 +16,10 @@ class Spelling:
     def __init__(self, pattern: bytes) -> None:
         self._pattern = pattern
 
-    def __call__(self, source: bytes) -> bool:
-        """Whether it occurs."""
-        return re.search(self._pattern, source) is not None
+    def find(self, source: bytes, start: int = 0) -> int:
+        """Where it occurs first from `start` on; -1 where it does not."""
+        found = re.compile(self._pattern).search(source, start)
+        return found.start() if found else -1
 
 
 Group: TypeAlias = "tuple[bytes | Spelling, ...]"
@@ -29,11 +30,6 @@ class Needs(NamedTuple):
 
     groups: tuple[Group, ...]
     local: bool = True
-
-    @property
-    def made(self) -> tuple[bytes, ...]:
-        """The first group; that of a local rule has no patterns."""
-        return tuple(word for word in self.groups[0] if isinstance(word, bytes))
 
 
 #: `x - 1`, however it is written: what makes an index out of a count.
@@ -114,6 +110,6 @@ def holds(source: bytes, groups: tuple[Group, ...]) -> bool:
 def _any(source: bytes, group: Group) -> bool:
     """A loop, as this is asked of every function: `any` would take twice as long."""
     for word in group:  # noqa: SIM110
-        if word in source if isinstance(word, bytes) else word(source):
+        if word in source if isinstance(word, bytes) else word.find(source) >= 0:
             return True
     return False
