@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from archtrace.contract.traced import Broken, Place
+from archtrace.contract.verdict import Verdict
 from archtrace_reports.check.settings import settings
 from archtrace_reports.contracts.cache import Cache
 from archtrace_reports.contracts.declared import contracts
-from archtrace_reports.contracts.verdict import Verdict
 
 MODEL = """
 import torch

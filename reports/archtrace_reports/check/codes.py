@@ -1,10 +1,20 @@
-"""Codes: what --select, --ignore and the settings may name: a code, or how some begin."""
+"""Codes: all that a check may tell, and what --select, --ignore and the settings may name: one, or how some begin."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from archtrace.errors import TargetError
+from archtrace_reports.check.finding import OWN
+
+
+def known() -> tuple[tuple[str, str], ...]:
+    """Every code that a check may tell, with its name."""
+    from archtrace.contract.rules import rules as graph_rules
+    from archtrace.lint import rules
+
+    named = {rule.code: rule.name for rule in rules()} | {rule.code: rule.name for rule in graph_rules()}
+    return tuple(sorted({**OWN, **named}.items()))
 
 
 def codes(given: Iterable[str], where: str) -> tuple[str, ...]:
@@ -20,7 +30,6 @@ def codes(given: Iterable[str], where: str) -> tuple[str, ...]:
 
 def _refuse_unknown(given: Iterable[str], where: str) -> None:
     from archtrace.lint import RESERVED, RETIRED
-    from archtrace_reports.check.one import known
 
     all_codes = [*(code for code, _ in known()), *RESERVED, *RETIRED]
     for code in given:

@@ -107,13 +107,3 @@ def _finding(violation: Violation, lines: Sequence[str]) -> Finding:
     text = lines[violation.line - 1].strip() if violation.line <= len(lines) else ""
     fixable = violation.fix is not None
     return Finding(*violation[2:7], violation.code, violation.message, violation.function, text, 0, fixable)
-
-
-def known() -> tuple[tuple[str, str], ...]:
-    """Every code that a check may tell, with its name."""
-    from archtrace.contract.rules import rules as graph_rules
-    from archtrace.lint import rules
-    from archtrace_reports.check.finding import OWN
-
-    named = {rule.code: rule.name for rule in rules()} | {rule.code: rule.name for rule in graph_rules()}
-    return tuple(sorted({**OWN, **named}.items()))

@@ -40,7 +40,7 @@ def _statistics(found: Found) -> None:
     """How many of each code, the most frequent first."""
     from collections import Counter
 
-    from archtrace_reports.check.one import known
+    from archtrace_reports.check.codes import known
 
     names = dict(known())
     counts = Counter(finding.code for finding in found.findings)

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import archtrace
+from archtrace.contract.verdict import Verdict, decode
 from archtrace_reports.contracts.declared import Declared
-from archtrace_reports.contracts.verdict import Verdict, decode
 from archtrace_reports.contracts.watch import digests
 
 FORMAT = 1

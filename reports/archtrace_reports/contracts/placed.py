@@ -7,9 +7,9 @@ from functools import cache
 from pathlib import Path
 
 from archtrace.contract.traced import Broken, Place
+from archtrace.contract.verdict import Verdict
 from archtrace_reports.check.finding import Finding
 from archtrace_reports.contracts.declared import Declared, excused
-from archtrace_reports.contracts.verdict import Verdict
 
 
 def placed(broken: Broken, verdict: Verdict, declared: Declared, root: Path) -> Finding:

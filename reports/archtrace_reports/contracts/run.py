@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from archtrace.contract.verdict import Verdict
 from archtrace_reports.check.finding import Finding
 from archtrace_reports.check.settings import NAME, Settings
 from archtrace_reports.contracts.cache import Cache
 from archtrace_reports.contracts.declared import Declared, contracts
 from archtrace_reports.contracts.placed import is_excused, placed, relative
-from archtrace_reports.contracts.verdict import Verdict
-from archtrace_reports.extra import require
 
 
 class Held(NamedTuple):
@@ -89,30 +87,20 @@ def failure(declared: Declared, error: BaseException) -> str:
 
 
 def _traced(declared: Declared, settings: Settings, shown: bool, *, update: bool) -> tuple[Verdict, list[str], int]:
-    """Trace one: what is said of it, the files behind that, and when it began (nanoseconds)."""
-    from archtrace_reports.contracts.answer import answer, looked_up
+    """Trace one: what is said of it, the files behind that, and when it began (nanoseconds).
+
+    What a model prints goes to stderr: stdout is for findings.
+    """
     from archtrace_reports.contracts.watch import sources, watching
     from archtrace_reports.engine import hush
+    from archtrace_reports.extra import require
 
-    contract, since = declared.contract, time.time_ns()
+    contract, since, root = declared.contract, time.time_ns(), Path(settings.root)
     require()
     hush()
-    with _inside(Path(settings.root)), _stages(declared.name, shown) as stages, watching() as read:
-        verdict = answer(contract, stages, update=update)
-    return verdict, sorted({*sources(read), *looked_up(contract, Path(settings.root).resolve())}), since
-
-
-@contextlib.contextmanager
-def _inside(root: Path) -> Iterator[None]:
-    """In the project's folder, with its modules within reach."""
-    from archtrace.targets.code import on_path
-
-    top = root.resolve()
-    with contextlib.chdir(top), on_path(str(top / "src")), on_path(str(top)):
-        yield
-
-
-def _stages(name: str, shown: bool) -> AbstractContextManager[Any]:
+    from archtrace.contract.hold import hold, looked_up
     from archtrace_reports.progress import Stages
 
-    return Stages(name, shown)
+    with contextlib.redirect_stdout(sys.stderr), Stages(declared.name, shown) as stages, watching() as read:
+        verdict = hold(contract, root, stages, agree=update)
+    return verdict, sorted({*sources(read), *looked_up(contract, root)}), since

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from archtrace.contract.verdict import Verdict
 from archtrace_reports.contracts.declared import Declared
-from archtrace_reports.contracts.verdict import Verdict
 from archtrace_reports.files import replace
 
 

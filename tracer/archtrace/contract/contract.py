@@ -65,8 +65,14 @@ def with_terms(contract: Contract, terms: Mapping[str, Any]) -> Contract:
 
 
 def matches(term: str, readout: Readout) -> bool:
-    """Whether a term (a kind, or a slice; spaces do not count) is what a readout reads."""
-    return term == readout.kind or _bare(term) == _bare(readout.slice)
+    """Whether a term is what a readout reads: its kind, or its slice.
+
+    Spaces do not count, and a tensor may be named from any module on: `last_hidden_state[:, 0]` is
+    `bert.last_hidden_state[:, 0]`.
+    """
+    parts = readout.tensor.split(".")
+    named = [".".join(parts[n:]) for n in range(len(parts))]
+    return term == readout.kind or _bare(term) in {_bare(readout.slice.replace(readout.tensor, n)) for n in named}
 
 
 def called(term: str) -> str:

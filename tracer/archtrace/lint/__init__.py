@@ -7,7 +7,7 @@
 """
 
 from archtrace.lint.check import check_source, fixed
-from archtrace.lint.rules import RESERVED, RETIRED, codes, rule, rules
+from archtrace.lint.rules import RESERVED, RETIRED, codes, rules
 from archtrace.lint.violation import Fix, UnreadableError, Violation
 
 __all__ = [
@@ -19,6 +19,5 @@ __all__ = [
     "check_source",
     "codes",
     "fixed",
-    "rule",
     "rules",
 ]

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import archtrace
+from archtrace_reports.check.codes import known
 from archtrace_reports.check.finding import SUMMARIES, Finding, Found
-from archtrace_reports.check.one import known
 from archtrace_reports.check.paths import relative
 from archtrace_reports.check.settings import Settings
 

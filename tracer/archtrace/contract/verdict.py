@@ -8,7 +8,8 @@ from archtrace.contract.traced import Broken, Place
 
 
 class Verdict(NamedTuple):
-    """What is broken, the place of each readout's expression, and the terms that would hold."""
+    """What is broken, the place of each readout's expression, and the terms that the model holds, as values of TOML
+    (None: the contract should not have the term)."""
 
     broken: tuple[Broken, ...]
     places: tuple[Place | None, ...]
