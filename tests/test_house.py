@@ -42,6 +42,13 @@ def test_marks_and_results_know_no_torch() -> None:
     assert all("torch" not in imported(TRACER / f"{name}.py") for name in ("marks", "flows", "results", "errors"))
 
 
+def test_what_rules_and_contracts_are_made_of_knows_no_torch() -> None:
+    """The source rules altogether; of contracts all that is read where a verdict is kept."""
+    plain = [*(TRACER / "lint").rglob("*.py"), *(TRACER / "contract").rglob("*.py"), TRACER / "nouns.py"]
+    knowing = {f.stem for f in plain if imported(f) & {"torch", "transformers", "numpy", "networkx"}}
+    assert knowing == {"examine"}
+
+
 def test_no_architecture_has_code_of_its_own() -> None:
     """No model type of the library is a word in a string of the engine's code."""
     from archtrace.targets.library import classifiers

@@ -36,15 +36,16 @@ def ask(question: Question, progress: Progress | None = None, *, debug: bool = F
         return Unanswered(question.target, reason(error))
 
 
-def reason(error: BaseException) -> str:
-    """What to tell the user. Errors raised on purpose carry a whole message; any other is a defect of archtrace."""
+def reason(error: BaseException, debug: str = "--debug") -> str:
+    """What to tell the user. Errors raised on purpose carry a whole message; any other is a defect of archtrace, and
+    `debug` is what shows where."""
     if isinstance(error, ArchtraceError):
         return str(error)
     if isinstance(error, MemoryError):
         return "out of memory: close other programs, or trace a smaller config (--config-set num_hidden_layers=2)"
     told = str(error).strip().partition("\n")[0]
     kind = type(error).__name__
-    return f"archtrace failed with {kind}{f': {told}' if told else ''} (a defect: --debug shows where)"
+    return f"archtrace failed with {kind}{f': {told}' if told else ''} (a defect: {debug} shows where)"
 
 
 def hush() -> None:

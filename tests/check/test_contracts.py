@@ -143,6 +143,29 @@ def test_a_kept_verdict_that_is_broken_is_none(project: Project, monkeypatch: py
         assert store.get(declared) is None
 
 
+TABLES = {
+    '[tool.archtrace.models.mine]\n\ntarget = "x"\n# reads\nreads = "first"\n': {"target": 3, "reads": 5, "padding": 1},
+    '[tool.archtrace]\nmodels = { mine = { target = "x" } }\n': {"target": 2, "reads": 2},
+    '[tool.archtrace.models]\nmine.target = "x"\nmine.reads = [\n"first",\n]\n': {"target": 2, "reads": 3},
+    'a = """\n[tool.archtrace.models.mine]\n"""\n[tool.archtrace.models."mine"]\ntarget = "x"': {
+        "target": 5,
+        "pad_leak": 4,
+    },
+    '[tool.archtrace.models.other]\ntarget = "x"\n[tool.archtrace.models.mine]\ntarget = "x"\n': {
+        "target": 4,
+        "reads": 3,
+    },
+}
+
+
+@pytest.mark.parametrize("text", TABLES, ids=range(len(TABLES)))
+def test_terms_have_lines(text: str, tmp_path: Path) -> None:
+    """However the table is written: the line with which the file says a term, else the table's."""
+    (tmp_path / "pyproject.toml").write_text(text)
+    declared = next(each for each in contracts(settings(str(tmp_path))) if each.name == "mine")
+    assert {term: declared.line(term) for term in TABLES[text]} == TABLES[text]
+
+
 def test_update_writes_what_holds_and_leaves_the_rest(project: Project) -> None:
     """Comments and other tables stay; a second update has nothing to write; then torch is not needed."""
     other = "\n[tool.other]\nkey = [1,  2]  # as it was\n"

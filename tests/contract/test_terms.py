@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from archtrace.contract.contract import declared
+from archtrace.contract.contract import declared, matches
 from archtrace.contract.examine import examine
 from archtrace.contract.judge import judge
 from archtrace.contract.traced import Broken
 from archtrace.errors import TargetError
+from archtrace.results import Index, Readout
 from archtrace.testing import assert_reads
 
 #: Without token types and permutations these are never used.
@@ -125,6 +126,33 @@ def test_what_no_contract_can_say(table: Any, told: str) -> None:
     assert "mine" in str(raised.value)
     assert "where: pyproject.toml:7" in str(raised.value)
     assert told in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("term", "holds"),
+    [
+        ("encoder.last_hidden_state.mean(1, where=attention_mask)", True),
+        ("last_hidden_state.mean(1,where=attention_mask)", True),
+        ("masked_mean", True),
+        ("state.mean(1, where=attention_mask)", False),
+        ("last_hidden_state.mean(1)", False),
+        ("last_hidden_state[:, 0]", False),
+    ],
+)
+def test_a_tensor_is_named_from_any_module_on(term: str, holds: bool) -> None:
+    """By whole names, and the rest of the slice as it is."""
+    readout = Readout(
+        tensor="encoder.last_hidden_state",
+        module="encoder",
+        kind="masked_mean",
+        slice="encoder.last_hidden_state.mean(1, where=attention_mask)",
+        index=Index("attention_mask", ("attention_mask",)),
+        status="exact",
+        source=None,
+        path=(),
+        steps=(),
+    )
+    assert matches(term, readout) == holds
 
 
 def test_assert_reads_passes_and_fails_in_words(tiny: Callable[[str], Any]) -> None:

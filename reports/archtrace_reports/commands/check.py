@@ -120,13 +120,13 @@ def _with_contracts(told: Found, chosen: Settings, given: dict[str, Any]) -> Fou
 
     if given["only"] == "source" and not given["update"]:
         return join(told, None)
-    from archtrace_reports.contracts.run import hold
+    from archtrace_reports.contracts.run import hold_all
     from archtrace_reports.look import on_terminal
 
     if not chosen.models:
         raise TargetError("--update finds no contract: declare one as [tool.archtrace.models.NAME] with a target")
     shown = on_terminal() and not given["quiet"]
-    held = hold(chosen, cached=not given["no_cache"], update=given["update"], shown=shown)
+    held = hold_all(chosen, cached=not given["no_cache"], update=given["update"], shown=shown)
     for line in () if given["quiet"] else held.updated:
         say(f"archtrace: wrote {line}")
     return join(told, held)

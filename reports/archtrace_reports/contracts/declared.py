@@ -24,22 +24,22 @@ class Declared:
         return declared(self.name, self.table, f"{self.file}:{self.line()}")
 
     def line(self, term: str = "target") -> int:
-        """The line of a term, else of the table, else 1: the first line with which the file says it."""
-        lines = self._text.split("\n")
-        for wanted, words in (((self.name, term), term), ((self.name,), self.name)):
-            numbers = [n for n, line in enumerate(lines, 1) if words in line]
-            found = next((n for n in numbers if _says("\n".join(lines[:n]), wanted)), None)
+        """The line on which a term begins, else the table, else 1."""
+        lines = self._lines()
+        for keys in ((self.name, term), (self.name,)):
+            naming = (n for n, line in enumerate(lines, 1) if keys[-1] in line)
+            found = next((n for n in naming if _begins(lines, n, keys)), None)
             if found is not None:
                 return found
         return 1
 
     def source(self, line: int) -> str:
         """The text of a line."""
-        return self._text.split("\n")[line - 1]
+        return self._lines()[line - 1]
 
-    @cached_property
-    def _text(self) -> str:
-        return self.file.read_text("utf-8")
+    def _lines(self) -> list[str]:
+        """Of the file as it is now: an update changes it."""
+        return self.file.read_text("utf-8").split("\n")
 
 
 def contracts(settings: Settings) -> list[Declared]:
@@ -48,17 +48,17 @@ def contracts(settings: Settings) -> list[Declared]:
     return [Declared(name, table, file) for name, table in settings.models]
 
 
-def _says(text: str, keys: tuple[str, ...]) -> bool:
-    """Whether the beginning of a file, where it is TOML by itself, holds a key of the models."""
-    try:
-        found: Any = tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
-        return False
-    for key in ("tool", "archtrace", "models", *keys):
-        found = found.get(key) if isinstance(found, dict) else None
-        if found is None:
-            return False
-    return True
+def _begins(lines: list[str], number: int, keys: tuple[str, ...]) -> bool:
+    """Whether a key of the models begins on a line: the file says it as soon as the line is part of whole TOML."""
+    for end in range(number, len(lines) + 1):
+        try:
+            found: Any = tomllib.loads("\n".join(lines[:end]))
+        except tomllib.TOMLDecodeError:
+            continue
+        for key in ("tool", "archtrace", "models", *keys):
+            found = found.get(key) if isinstance(found, dict) else None
+        return found is not None
+    return False
 
 
 #: A comment of TOML that says which findings of its line are meant to be so.

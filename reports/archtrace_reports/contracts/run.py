@@ -27,22 +27,22 @@ class Held(NamedTuple):
     updated: tuple[str, ...] = ()
 
 
-def hold(settings: Settings, *, cached: bool = True, update: bool = False, shown: bool = False) -> Held:
+def hold_all(settings: Settings, *, cached: bool = True, update: bool = False, shown: bool = False) -> Held:
     """Hold the contracts of a project; with `update`, write down what holds first, and tell what is left."""
-    findings: list[Finding] = []
-    failures: list[str] = []
     verdicts: list[tuple[Declared, Verdict]] = []
+    failures: list[str] = []
     for declared in contracts(settings):
         try:
             verdict = _updated(declared, settings, shown) if update else held(declared, settings, cached, shown)
         except Exception as error:
             failures.append(failure(declared, error))
-            continue
-        verdicts.append((declared, verdict))
-        findings += findings_of(declared, verdict, settings)
-    excused = tuple(finding for finding in findings if is_excused(finding))
-    told = tuple(finding for finding in findings if finding not in excused)
-    return Held(told, excused, tuple(failures), len(verdicts) + len(failures), _written(settings, verdicts, update))
+        else:
+            verdicts.append((declared, verdict))
+    written = _written(settings, verdicts, update)
+    found = [finding for declared, verdict in verdicts for finding in findings_of(declared, verdict, settings)]
+    excused = tuple(filter(is_excused, found))
+    told = tuple(finding for finding in found if finding not in excused)
+    return Held(told, excused, tuple(failures), len(verdicts) + len(failures), written)
 
 
 def held(declared: Declared, settings: Settings, cached: bool = True, shown: bool = False) -> Verdict:
@@ -83,7 +83,9 @@ def failure(declared: Declared, error: BaseException) -> str:
     """Why a contract could not be held: its place, its name, and the reason."""
     from archtrace_reports.engine import reason
 
-    return f"{relative(str(declared.file))}:{declared.line()}: {declared.name}: {reason(error)}"
+    target = declared.table.get("target") if isinstance(declared.table, dict) else None
+    why = reason(error, f"archtrace {target or 'TARGET'} --debug")
+    return f"{relative(str(declared.file))}:{declared.line()}: {declared.name}: {why}"
 
 
 def _traced(declared: Declared, settings: Settings, shown: bool, *, update: bool) -> tuple[Verdict, list[str], int]:

@@ -76,14 +76,14 @@ def _flags(rows: Any, padding: int | None) -> Flags:
 
 def _head(found: Trace) -> tuple[str, ...]:
     """Modules with parameters of their own on the way to the logits, outside of every pretrained model."""
-    module = found.module
-    pretrained = tuple(f"{path}." for path, part in module.named_modules() if path and is_library_model(part))
+    modules = dict(found.module.named_modules(remove_duplicate=False))
+    pretrained = tuple(f"{path}." for path, part in modules.items() if path and is_library_model(part))
     on_way = dict.fromkeys(path for readout in found.readouts for path in readout.path)
-    return tuple(p for p in on_way if not f"{p}.".startswith(pretrained) and _has_parameters(module.get_submodule(p)))
+    return tuple(p for p in on_way if not f"{p}.".startswith(pretrained) and _has_parameters(modules.get(p)))
 
 
-def _has_parameters(module: torch.nn.Module) -> bool:
-    return any(True for _ in module.parameters(recurse=False))
+def _has_parameters(module: torch.nn.Module | None) -> bool:
+    return module is not None and any(True for _ in module.parameters(recurse=False))
 
 
 def _divided_by_batch(found: Trace, tensor: ReadTensor) -> bool:
