@@ -12,7 +12,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from archtrace.lint import rules
+from archtrace_reports.check.finding import OWN, SUMMARIES
+from archtrace_reports.check.meaning import meanings
 
 Ask = Callable[..., Any]
 
@@ -70,7 +71,10 @@ def test_every_code_is_declared_with_words(ask: Ask, tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(WRONG)
     run = log_of(ask)
     declared = {rule["id"]: rule for rule in run["tool"]["driver"]["rules"]}
-    assert {"AT000", "AT099", *(rule.code for rule in rules())} <= set(declared)
+    assert {*OWN, *meanings()} == set(declared)
+    assert {code: each["shortDescription"]["text"] for code, each in declared.items()} == SUMMARIES | {
+        code: told.summary for code, told in meanings().items()
+    }
     for rule in declared.values():
         assert all(rule[key]["text"] for key in ("shortDescription", "fullDescription", "help"))
     assert declared["AT001"]["shortDescription"]["text"].startswith("The number of tokens, less one")

@@ -7,16 +7,14 @@ import json
 import os
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import archtrace
 from archtrace_reports.check.codes import known
 from archtrace_reports.check.finding import SUMMARIES, Finding, Found
+from archtrace_reports.check.meaning import Meaning, meanings
 from archtrace_reports.check.paths import relative
 from archtrace_reports.check.settings import Settings
-
-if TYPE_CHECKING:
-    from archtrace.lint.rule import Rule
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
@@ -40,27 +38,25 @@ def render(found: Found, settings: Settings) -> str:
 
 def _declared() -> list[dict[str, Any]]:
     """Every code that may be told, with what `archtrace explain` says of it."""
-    from archtrace.lint import rules
-
-    explained = {rule.code: rule for rule in rules()}
+    explained = meanings()
     return [_declaration(code, name, explained.get(code)) for code, name in known()]
 
 
-def _declaration(code: str, name: str, rule: Rule | None) -> dict[str, Any]:
-    summary = rule.summary if rule else SUMMARIES.get(code, name)
+def _declaration(code: str, name: str, told: Meaning | None) -> dict[str, Any]:
+    summary = told.summary if told else SUMMARIES[code]
     return {
         "id": code,
         "name": name,
         "shortDescription": {"text": summary},
-        "fullDescription": {"text": rule.why if rule else summary},
-        "help": {"text": _help(rule, ""), "markdown": _help(rule, "## ")} if rule else {"text": summary},
+        "fullDescription": {"text": told.why if told else summary},
+        "help": {"text": _help(told, ""), "markdown": _help(told, "## ")} if told else {"text": summary},
         "defaultConfiguration": {"level": "error"},
     }
 
 
-def _help(rule: Rule, mark: str) -> str:
-    real = "\n".join(f"* {line}" for line in rule.real)
-    parts = {"Why": rule.why, "Where it happened": real, "What to write instead": rule.instead}
+def _help(told: Meaning, mark: str) -> str:
+    real = "\n".join(f"* {line}" for line in told.real)
+    parts = {"Why": told.why, "Where it happened": real, "What to write instead": told.instead}
     return "\n\n".join(f"{mark}{title}\n\n{text}" for title, text in parts.items())
 
 
