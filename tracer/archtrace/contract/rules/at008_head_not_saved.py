@@ -21,8 +21,8 @@ def check(model: Traced) -> Iterator[Broken]:
     if missing:
         tops = ", ".join(f'"{name}"' for name in dict.fromkeys(path.split(".")[0] for path in missing))
         told = (
-            f"the adapter of {model.contract.name} does not save {', '.join(missing)}, which stands between the "
-            f"readout and the logits: loaded again, it is random; add {tops} to modules_to_save, there and here"
+            f"the adapter of {model.contract.name} does not save all that stands between the readout and the logits: "
+            f"{', '.join(missing)} is random when it is loaded again; add {tops} to modules_to_save, there and here"
         )
         yield Broken("AT008", told, "modules_to_save")
 
