@@ -1,0 +1,94 @@
+"""However a forward is told of padding, by a mask, by its opposite or by counts: what is read, and what leaks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from archtrace.contract.contract import declared
+from archtrace.contract.examine import examine
+from archtrace.contract.judge import judge
+from archtrace.contract.traced import Traced
+
+
+class _Base(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.score = torch.nn.Embedding(64, 8), torch.nn.Linear(8, 2)
+        self.mix = torch.nn.MultiheadAttention(8, 2, batch_first=True)
+        self.scan = torch.nn.LSTM(8, 8, batch_first=True)
+
+
+class Attended(_Base):
+    """The attention of torch as most people call it: scores of an added mask, and weights that nobody reads."""
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Index 0."""
+        hidden = self.embed(input_ids)
+        return self.score(self.mix(hidden, hidden, hidden, key_padding_mask=attention_mask == 0)[0][:, 0])
+
+
+class Inverse(_Base):
+    """A mask that is true at pads."""
+
+    def forward(self, input_ids: torch.Tensor, padding_mask: torch.Tensor) -> torch.Tensor:
+        """The mean of all positions."""
+        hidden = self.embed(input_ids)
+        return self.score(self.mix(hidden, hidden, hidden, key_padding_mask=padding_mask)[0].mean(1))
+
+
+class Scanned(_Base):
+    """A recurrent net, read at the end of each text."""
+
+    def forward(self, input_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """The last token by count."""
+        hidden, _ = self.scan(self.embed(input_ids))
+        return self.score(hidden[torch.arange(len(hidden)), lengths - 1])
+
+
+class Counted(_Base):
+    """A mask that is made from counts."""
+
+    def forward(self, input_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """The mean of what is counted."""
+        there = (torch.arange(input_ids.shape[1]) < lengths[:, None]).float()
+        return self.score((self.embed(input_ids) * there[..., None]).sum(1) / lengths[:, None])
+
+
+class Uncounted(_Base):
+    """Counts that are not used."""
+
+    def forward(self, input_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """The mean of all positions."""
+        return self.score(self.embed(input_ids).mean(1))
+
+
+def seen(model: type[torch.nn.Module]) -> Traced:
+    """The model, traced."""
+    allowed = ["mix.*", "scan.*"]
+    return examine(replace(declared("mine", {"target": "here", "dead_parameters": allowed}, "here"), target=model))
+
+
+@pytest.mark.parametrize(
+    ("model", "kind", "slice_", "codes"),
+    [
+        (Attended, "first", "mix[:, 0]", []),
+        (Inverse, "mean", "mix.mean(1)", ["AT006"]),
+        (Scanned, "last_non_pad", "scan[:, lengths - 1]", []),
+        (Counted, "masked_mean", "embed.mean(1, where=lengths)", []),
+        (Uncounted, "mean", "embed.mean(1)", ["AT006"]),
+    ],
+)
+def test_padding_is_told_in_many_ways(model: type[torch.nn.Module], kind: str, slice_: str, codes: list[str]) -> None:
+    """Exactly, and what is wrong with it."""
+    found = seen(model)
+    (readout,) = found.result.readouts
+    assert (readout.kind, readout.slice, found.result.status) == (kind, slice_, "exact")
+    assert [broken.code for broken in judge(found) if broken.code != "AT100"] == codes
+
+
+def test_counts_say_nothing_of_the_left() -> None:
+    """Where padding is told by counts alone, it is on the right."""
+    assert [layout.name for layout in seen(Counted).layouts] == ["full", "right_padded"]
