@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,63 @@ def test_what_a_model_is_made_of_is_watched(project: Project) -> None:
     assert not project.imports_torch()
 
 
+def test_what_is_read_once_is_watched_for_all(project: Project) -> None:
+    """A module is loaded for the first contract that needs it; what it reads then counts for the second as well."""
+    project.write("labels.json", "2")
+    text = MODEL.replace("import torch\n", 'import json\n\nimport torch\nLABELS = json.load(open("labels.json"))\n')
+    project.write("models.py", text.replace("Linear(8, 2)", "Linear(8, LABELS)"))
+    project.write("more.py", "from models import Classifier as Other\n")
+    second = CONTRACT.replace("sentiment", "second").replace("models.py:Classifier", "more:Other")
+    project.write("pyproject.toml", CONTRACT.replace("models.py:", "models:") + second)
+    assert project.imports_torch()
+    kept = list(Path(project.variables["XDG_CACHE_HOME"]).rglob("contracts/*.json"))
+    assert len(kept) == 2
+    for file in kept:
+        assert str(project.folder / "labels.json") in json.loads(file.read_text())["files"]
+
+
+def test_what_was_not_there_is_watched(project: Project) -> None:
+    """A file that was asked for and a module that was tried: once they are there, another model may come of it."""
+    tried = "try:\n    import local_settings\nexcept ImportError:\n    pass\n"
+    asked = 'try:\n    open("over.json")\nexcept OSError:\n    pass\n'
+    project.write("models.py", tried + asked + MODEL)
+    assert project.imports_torch()
+    assert not project.imports_torch()
+    for name in ("local_settings.py", "over.json"):
+        project.write(name, "")
+        assert project.imports_torch(), name
+    assert not project.imports_torch()
+
+
+def test_what_is_written_meanwhile_is_no_source(project: Project) -> None:
+    """A log, and the bytecode that Python keeps of a module: the answer is kept after one run."""
+    project.variables["PYTHONDONTWRITEBYTECODE"] = ""
+    project.write("parts.py", "SIZE = 8\n")
+    log = 'import time\n\nfrom parts import SIZE\nopen("train.log", "a").write(str(time.time()))\n'
+    project.write("models.py", log + MODEL)
+    assert project.imports_torch()
+    assert not project.imports_torch()
+    (project.folder / "parts.py").touch()
+    assert not project.imports_torch()
+
+
+def test_what_changes_under_one_version_is_looked_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package that was installed from a folder, and a .pth: their names stay when they are installed anew."""
+    (tmp_path / "pyproject.toml").write_text(CONTRACT)
+    info = tmp_path / "mine-1.0.dist-info"
+    info.mkdir()
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (declared,) = contracts(settings(str(tmp_path)))
+    store, verdict = Cache(str(tmp_path)), Verdict((), (), {})
+    for name in ("direct_url.json", "RECORD", "../mine.pth"):
+        store.put(declared, verdict, [], since=0)
+        assert store.get(declared) == verdict
+        (info / name).write_text(name)
+        kept = store.get(declared)
+        assert (kept is None) == (name != "direct_url.json")
+
+
 def test_a_kept_verdict_that_is_broken_is_none(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut off anywhere, or of another shape: not known; and one whose file has changed meanwhile is not kept."""
     monkeypatch.setenv("XDG_CACHE_HOME", project.variables["XDG_CACHE_HOME"])
@@ -134,8 +192,11 @@ def test_a_kept_verdict_that_is_broken_is_none(project: Project, monkeypatch: py
     verdict = Verdict((Broken("AT100", "told", "reads", 0),), (Place(str(model), 1, 2, 3, "f"),), {"reads": "first"})
     store.put(declared, verdict, [str(model)], since=model.stat().st_mtime_ns - 1)
     assert store.get(declared) is None
-    store.put(declared, verdict, [str(model)], since=model.stat().st_mtime_ns)
+    store.put(declared, verdict, [str(model)], since=time.time_ns())
     assert store.get(declared) == verdict
+    os.utime(model, ns=(1, 1))
+    store.put(declared, verdict._replace(terms={}), [str(model)], since=model.stat().st_ctime_ns - 1)
+    assert store.get(declared) == verdict, "an older file that was put in its place"
     (kept,) = Path(project.variables["XDG_CACHE_HOME"]).rglob("contracts/*.json")
     whole = kept.read_text()
     for text in (*(whole[:end] for end in range(0, len(whole), 7)), "[]", '{"key": 1}', "null", "\0"):

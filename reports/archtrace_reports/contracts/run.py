@@ -52,7 +52,8 @@ def held(declared: Declared, settings: Settings, cached: bool = True, shown: boo
     if kept is not None:
         return kept
     verdict, files, since = _traced(declared, settings, shown, update=False)
-    store.put(declared, verdict, files, since)
+    if files is not None:
+        store.put(declared, verdict, files, since)
     return verdict
 
 
@@ -61,7 +62,8 @@ def _updated(declared: Declared, settings: Settings, shown: bool) -> Verdict:
     verdict, files, since = _traced(declared, settings, shown, update=True)
     terms = {**declared.table, **verdict.terms}
     agreed = {name: value for name, value in terms.items() if value is not None}
-    Cache(settings.root).put(Declared(declared.name, agreed, declared.file), verdict, files, since)
+    if files is not None:
+        Cache(settings.root).put(Declared(declared.name, agreed, declared.file), verdict, files, since)
     return verdict
 
 
@@ -88,8 +90,10 @@ def failure(declared: Declared, error: BaseException) -> str:
     return f"{relative(str(declared.file))}:{declared.line()}: {declared.name}: {why}"
 
 
-def _traced(declared: Declared, settings: Settings, shown: bool, *, update: bool) -> tuple[Verdict, list[str], int]:
-    """Trace one: what is said of it, the files behind that, and when it began (nanoseconds).
+def _traced(
+    declared: Declared, settings: Settings, shown: bool, *, update: bool
+) -> tuple[Verdict, list[str] | None, int]:
+    """Trace one: what is said of it, the files behind that (None: not known), and when it began (nanoseconds).
 
     What a model prints goes to stderr: stdout is for findings.
     """
@@ -97,12 +101,13 @@ def _traced(declared: Declared, settings: Settings, shown: bool, *, update: bool
     from archtrace_reports.engine import hush
     from archtrace_reports.extra import require
 
-    contract, since, root = declared.contract, time.time_ns(), Path(settings.root)
+    contract, since, root = declared.contract, time.time_ns(), Path(settings.root).resolve()
     require()
     hush()
     from archtrace.contract.hold import hold, looked_up
     from archtrace_reports.progress import Stages
 
-    with contextlib.redirect_stdout(sys.stderr), Stages(declared.name, shown) as stages, watching() as read:
+    with contextlib.redirect_stdout(sys.stderr), Stages(declared.name, shown) as stages, watching():
         verdict = hold(contract, root, stages, agree=update)
-    return verdict, sorted({*sources(read), *looked_up(contract, root)}), since
+    files = sources([str(root), str(root / "src")])
+    return verdict, None if files is None else sorted({*files, *looked_up(contract, root)}), since
