@@ -289,6 +289,44 @@ def test_a_package_in_src_held_from_a_folder_inside(project: Project) -> None:
     assert "loud" in done.stderr
 
 
+def test_what_cannot_be_said_or_run_is_no_defect(project: Project) -> None:
+    """Each with its reason; a model that ends the program ends no check; nothing found is not called clean."""
+    project.write("ends.py", MODEL + "\n    def __new__(cls):\n        raise SystemExit(5)\n")
+    tables = {"ends": 'target = "ends.py:Classifier"'}
+    tables["rows"] = 'target = "models.py:Classifier"\ninputs = { input_ids = [[1, 2], [1]] }'
+    tables["side"] = 'target = "models.py:Classifier"\npadding = ["left"]'
+    project.write("pyproject.toml", "\n".join(f"[tool.archtrace.models.{n}]\n{t}" for n, t in tables.items()))
+    done = project.check("--only", "contracts")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "pyproject.toml:2: ends: its code ends the program (SystemExit: 5)\n" in done.stderr
+    assert "side: padding is no side: ['left']\n" in done.stderr
+    assert "rows: the input input_ids is no tensor\n" in done.stderr
+    assert "defect" not in done.stderr
+    assert done.stderr.endswith("archtrace: no findings (0 files checked)\n")
+
+
+def test_contracts_that_are_no_tables(project: Project) -> None:
+    """An array of tables, which looks much the same."""
+    project.write("pyproject.toml", "[[tool.archtrace.models]]\n" + CONTRACT.split("\n", 1)[1])
+    done = project.check()
+    assert done.returncode == 2
+    assert done.stderr.endswith("models is no table; write [tool.archtrace.models.NAME] above each contract\n")
+
+
+def test_update_keeps_the_ends_of_lines(project: Project) -> None:
+    """Those of the file, for the new lines too; and it says at once what it cannot do."""
+    file = project.write("pyproject.toml", "")
+    text = 'other = """\none\ntwo"""\n' + CONTRACT
+    file.write_bytes(text.replace("\n", "\r\n").encode())
+    assert project.check("--update", "--only", "contracts").returncode == 0
+    made = file.read_bytes()
+    assert b"pad_leak = false\r\n" in made
+    assert made.count(b"\n") == made.count(b"\r\n")
+    refused = project.check("--update", "--only", "source")
+    assert refused.returncode == 2
+    assert "--update writes contracts, which --only source leaves out" in refused.stderr
+
+
 def test_codes_can_be_chosen(project: Project) -> None:
     """--select, --ignore and per-file ignores hold for contracts too."""
     project.write("pyproject.toml", CONTRACT.replace("right", "left"))
@@ -302,6 +340,7 @@ def test_codes_can_be_chosen(project: Project) -> None:
 
 def test_contracts_are_tests(project: Project) -> None:
     """pytest --archtrace: an item a contract, its findings as they are; without the flag, nothing."""
+    project.write("sub/nothing.txt", "")
     project.write("test_mine.py", "def test_mine():\n    pass\n")
     assert "1 passed" in project.run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider").stdout
     held = project.run(sys.executable, "-m", "pytest", "-q", "--archtrace", "-W", "error", "test_mine.py")
@@ -310,3 +349,9 @@ def test_contracts_are_tests(project: Project) -> None:
     broken = project.run(sys.executable, "-m", "pytest", "-q")
     assert "FAILED pyproject.toml::sentiment - models.py:17:27: AT004" in broken.stdout
     assert "1 failed, 1 passed" in broken.stdout
+    assert "Captured log" not in broken.stdout
+    named = project.run(sys.executable, "-m", "pytest", "-q", "test_mine.py::test_mine")
+    assert "1 passed" in named.stdout, named.stdout
+    assert "1 failed" in project.run(sys.executable, "-m", "pytest", "-q", "pyproject.toml::sentiment").stdout
+    elsewhere = project.run(sys.executable, "-m", "pytest", "--archtrace", "--rootdir=sub", "test_mine.py")
+    assert "archtrace: no contracts, no pyproject.toml in " in elsewhere.stdout

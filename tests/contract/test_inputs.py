@@ -65,6 +65,24 @@ class Uncounted(_Base):
         return self.score(self.embed(input_ids).mean(1))
 
 
+class Wrapped(torch.nn.Module):
+    """A model of the library inside, whose config says which id pads; here it is eos."""
+
+    def __init__(self) -> None:
+        from transformers import GPT2Config, GPT2Model
+
+        super().__init__()
+        sizes = {"n_layer": 1, "n_embd": 32, "n_head": 2, "vocab_size": 99}
+        self.gpt = GPT2Model(GPT2Config(**sizes, bos_token_id=2, eos_token_id=2, pad_token_id=2))
+        self.score = torch.nn.Linear(32, 2)
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """The last id that is no pad."""
+        hidden = self.gpt(input_ids, attention_mask=attention_mask).last_hidden_state
+        last = (torch.arange(input_ids.shape[1]) * (input_ids != self.gpt.config.pad_token_id)).argmax(1)
+        return self.score(hidden[torch.arange(len(hidden)), last])
+
+
 def seen(model: type[torch.nn.Module]) -> Traced:
     """The model, traced."""
     allowed = ["mix.*", "scan.*"]
@@ -92,3 +110,12 @@ def test_padding_is_told_in_many_ways(model: type[torch.nn.Module], kind: str, s
 def test_counts_say_nothing_of_the_left() -> None:
     """Where padding is told by counts alone, it is on the right."""
     assert [layout.name for layout in seen(Counted).layouts] == ["full", "right_padded"]
+
+
+def test_the_ids_of_a_model_inside_are_known() -> None:
+    """Its pad id finds the token, and is eos: a text that ends with eos is read one before it."""
+    found = seen(Wrapped)
+    assert (found.pad, found.eos) == (2, 2)
+    (readout,) = found.result.readouts
+    assert (readout.kind, readout.index.depends_on) == ("last_non_pad", ("input_ids",))
+    assert "AT003" in [broken.code for broken in judge(found)]

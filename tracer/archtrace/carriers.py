@@ -14,7 +14,8 @@ LENDERS = frozenset({"aten::type_as", "aten::expand_as", "aten::view_as", "aten:
 def carrier_nodes(program: Program) -> frozenset[int]:
     """Nodes whose integers may still tell which token they stand for: ids, and what is computed from them.
 
-    A comparison does not: where padding is, and where eos is, are facts of the layout. Nor does a mask, or a count of tokens, one number a row.
+    A comparison does not: where padding is, and where eos is, are facts of the layout.
+    Nor does a mask, or a count of tokens, one number a row.
     """
     found: set[int] = set()
     for node in program.nodes:

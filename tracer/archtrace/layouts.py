@@ -33,10 +33,19 @@ class Vocabulary:
 
 
 def holder(source: Any) -> Any:
-    """What holds the special ids: the text part of a config, a module's config, or the module's own attributes."""
-    config = getattr(source, "config", None) if isinstance(source, torch.nn.Module) else None
-    config = source if config is None else config
+    """What holds the special ids: the text part of a config, a module's config, the module's own attributes, or the
+    config of the first module in it that has ids."""
+    config = _configured(source) if isinstance(source, torch.nn.Module) else source
     return config.get_text_config() if hasattr(config, "get_text_config") else config
+
+
+def _configured(module: torch.nn.Module) -> Any:
+    if getattr(module, "config", None) is not None:
+        return module.config
+    if any(hasattr(module, f"{name}_token_id") for name in ("pad", "eos")):
+        return module
+    configs = (getattr(part, "config", None) for part in module.modules())
+    return next((config for config in configs if hasattr(config, "pad_token_id")), module)
 
 
 def vocabulary(source: Any) -> Vocabulary:

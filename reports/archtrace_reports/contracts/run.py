@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from archtrace.contract.verdict import Verdict
+from archtrace.errors import TargetError
 from archtrace_reports.check.finding import Finding
 from archtrace_reports.check.settings import NAME, Settings
 from archtrace_reports.contracts.cache import Cache
@@ -18,7 +19,7 @@ from archtrace_reports.contracts.placed import is_excused, placed, relative
 
 class Held(NamedTuple):
     """What holding the contracts gave. `excused`: findings that a noqa comment covers. `failures`: a message each.
-    `updated`: what was written, a line each."""
+    `contracts`: how many could be held. `updated`: what was written, a line each."""
 
     findings: tuple[Finding, ...]
     excused: tuple[Finding, ...]
@@ -29,12 +30,13 @@ class Held(NamedTuple):
 
 def hold_all(settings: Settings, *, cached: bool = True, update: bool = False, shown: bool = False) -> Held:
     """Hold the contracts of a project; with `update`, write down what holds first, and tell what is left."""
+    _refuse_unwritable(settings, update)
     verdicts: list[tuple[Declared, Verdict]] = []
     failures: list[str] = []
     for declared in contracts(settings):
         try:
             verdict = _updated(declared, settings, shown) if update else held(declared, settings, cached, shown)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a model that ends the program ends no check
             failures.append(failure(declared, error))
         else:
             verdicts.append((declared, verdict))
@@ -42,7 +44,16 @@ def hold_all(settings: Settings, *, cached: bool = True, update: bool = False, s
     found = [finding for declared, verdict in verdicts for finding in findings_of(declared, verdict, settings)]
     excused = tuple(filter(is_excused, found))
     told = tuple(finding for finding in found if finding not in excused)
-    return Held(told, excused, tuple(failures), len(verdicts) + len(failures), written)
+    return Held(told, excused, tuple(failures), len(verdicts), written)
+
+
+def _refuse_unwritable(settings: Settings, update: bool) -> None:
+    """Before any work is done."""
+    from archtrace_reports.files import trouble
+
+    problem = trouble(Path(settings.root, NAME)) if update else None
+    if problem:
+        raise TargetError(problem)
 
 
 def held(declared: Declared, settings: Settings, cached: bool = True, shown: bool = False) -> Verdict:
@@ -86,8 +97,11 @@ def failure(declared: Declared, error: BaseException) -> str:
     from archtrace_reports.engine import reason
 
     target = declared.table.get("target") if isinstance(declared.table, dict) else None
-    why = reason(error, f"archtrace {target or 'TARGET'} --debug")
-    return f"{relative(str(declared.file))}:{declared.line()}: {declared.name}: {why}"
+    ended = f"its code ends the program (SystemExit: {error})" if isinstance(error, SystemExit) else None
+    why = ended or reason(error, f"archtrace {target or 'TARGET'} --debug")
+    return (
+        f"{relative(str(declared.file))}:{declared.line()}: {declared.name}: {why.removeprefix(f'{declared.name}: ')}"
+    )
 
 
 def _traced(
