@@ -83,6 +83,21 @@ class Wrapped(torch.nn.Module):
         return self.score(hidden[torch.arange(len(hidden)), last])
 
 
+class Shared(torch.nn.Module):
+    """A model of the library inside, whose embeddings have two names."""
+
+    def __init__(self) -> None:
+        from transformers import T5Config, T5EncoderModel
+
+        super().__init__()
+        sizes = {"num_layers": 1, "d_model": 32, "d_ff": 32, "num_heads": 2, "d_kv": 16, "vocab_size": 99}
+        self.t5, self.score = T5EncoderModel(T5Config(**sizes)), torch.nn.Linear(32, 2)
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Index 0."""
+        return self.score(self.t5(input_ids, attention_mask=attention_mask).last_hidden_state[:, 0])
+
+
 def seen(model: type[torch.nn.Module]) -> Traced:
     """The model, traced."""
     allowed = ["mix.*", "scan.*"]
@@ -119,3 +134,8 @@ def test_the_ids_of_a_model_inside_are_known() -> None:
     (readout,) = found.result.readouts
     assert (readout.kind, readout.index.depends_on) == ("last_non_pad", ("input_ids",))
     assert "AT003" in [broken.code for broken in judge(found)]
+
+
+def test_shared_weights_of_a_model_inside_are_alive() -> None:
+    """Under either name."""
+    assert seen(Shared).result.dead_parameters == ()
