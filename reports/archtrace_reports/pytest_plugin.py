@@ -34,10 +34,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Collect the project's pyproject.toml too, wherever tests are looked for."""
+    """Collect the project's pyproject.toml too, wherever tests are looked for; where tests are named, those alone."""
     file = config.rootpath / PYPROJECT
-    if _is_on(config) and file.is_file() and str(file) not in config.args:
+    if _is_on(config) and file.is_file() and str(file) not in config.args and not any("::" in a for a in config.args):
         config.args.append(str(file))
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """That there is nothing to hold, or it would pass for clean."""
+    there = (config.rootpath / PYPROJECT).is_file()
+    return f"archtrace: no contracts, no {PYPROJECT} in {config.rootpath}" if _is_on(config) and not there else None
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -88,6 +94,11 @@ class ContractItem(pytest.Item):
         if isinstance(excinfo.value, BrokenContractError | ArchtraceError):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
+
+    def add_report_section(self, when: str, key: str, content: str) -> None:
+        """Without what torch logs while it traces, which tells nothing of the model."""
+        if key != "log":
+            super().add_report_section(when, key, content)
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """The contract's line."""

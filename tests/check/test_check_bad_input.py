@@ -98,7 +98,7 @@ def test_what_could_not_be_run_is_told(tmp_path: Path) -> None:
         "archtrace: a.py cannot be read: Too many levels of symbolic links",
         "archtrace: gone.py is a link that leads nowhere",
         "archtrace: there is no file no.py",
-        "archtrace: clean (0 files checked)",
+        "archtrace: no findings (0 files checked)",
     ]
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,63 @@ def test_what_a_model_is_made_of_is_watched(project: Project) -> None:
     assert not project.imports_torch()
 
 
+def test_what_is_read_once_is_watched_for_all(project: Project) -> None:
+    """A module is loaded for the first contract that needs it; what it reads then counts for the second as well."""
+    project.write("labels.json", "2")
+    text = MODEL.replace("import torch\n", 'import json\n\nimport torch\nLABELS = json.load(open("labels.json"))\n')
+    project.write("models.py", text.replace("Linear(8, 2)", "Linear(8, LABELS)"))
+    project.write("more.py", "from models import Classifier as Other\n")
+    second = CONTRACT.replace("sentiment", "second").replace("models.py:Classifier", "more:Other")
+    project.write("pyproject.toml", CONTRACT.replace("models.py:", "models:") + second)
+    assert project.imports_torch()
+    kept = list(Path(project.variables["XDG_CACHE_HOME"]).rglob("contracts/*.json"))
+    assert len(kept) == 2
+    for file in kept:
+        assert str(project.folder / "labels.json") in json.loads(file.read_text())["files"]
+
+
+def test_what_was_not_there_is_watched(project: Project) -> None:
+    """A file that was asked for and a module that was tried: once they are there, another model may come of it."""
+    tried = "try:\n    import local_settings\nexcept ImportError:\n    pass\n"
+    asked = 'try:\n    open("over.json")\nexcept OSError:\n    pass\n'
+    project.write("models.py", tried + asked + MODEL)
+    assert project.imports_torch()
+    assert not project.imports_torch()
+    for name in ("local_settings.py", "over.json"):
+        project.write(name, "")
+        assert project.imports_torch(), name
+    assert not project.imports_torch()
+
+
+def test_what_is_written_meanwhile_is_no_source(project: Project) -> None:
+    """A log, and the bytecode that Python keeps of a module: the answer is kept after one run."""
+    project.variables["PYTHONDONTWRITEBYTECODE"] = ""
+    project.write("parts.py", "SIZE = 8\n")
+    log = 'import time\n\nfrom parts import SIZE\nopen("train.log", "a").write(str(time.time()))\n'
+    project.write("models.py", log + MODEL)
+    assert project.imports_torch()
+    assert not project.imports_torch()
+    (project.folder / "parts.py").touch()
+    assert not project.imports_torch()
+
+
+def test_what_changes_under_one_version_is_looked_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package that was installed from a folder, and a .pth: their names stay when they are installed anew."""
+    (tmp_path / "pyproject.toml").write_text(CONTRACT)
+    info = tmp_path / "mine-1.0.dist-info"
+    info.mkdir()
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (declared,) = contracts(settings(str(tmp_path)))
+    store, verdict = Cache(str(tmp_path)), Verdict((), (), {})
+    for name in ("direct_url.json", "RECORD", "../mine.pth"):
+        store.put(declared, verdict, [], since=0)
+        assert store.get(declared) == verdict
+        (info / name).write_text(name)
+        kept = store.get(declared)
+        assert (kept is None) == (name != "direct_url.json")
+
+
 def test_a_kept_verdict_that_is_broken_is_none(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut off anywhere, or of another shape: not known; and one whose file has changed meanwhile is not kept."""
     monkeypatch.setenv("XDG_CACHE_HOME", project.variables["XDG_CACHE_HOME"])
@@ -134,8 +192,11 @@ def test_a_kept_verdict_that_is_broken_is_none(project: Project, monkeypatch: py
     verdict = Verdict((Broken("AT100", "told", "reads", 0),), (Place(str(model), 1, 2, 3, "f"),), {"reads": "first"})
     store.put(declared, verdict, [str(model)], since=model.stat().st_mtime_ns - 1)
     assert store.get(declared) is None
-    store.put(declared, verdict, [str(model)], since=model.stat().st_mtime_ns)
+    store.put(declared, verdict, [str(model)], since=time.time_ns())
     assert store.get(declared) == verdict
+    os.utime(model, ns=(1, 1))
+    store.put(declared, verdict._replace(terms={}), [str(model)], since=model.stat().st_ctime_ns - 1)
+    assert store.get(declared) == verdict, "an older file that was put in its place"
     (kept,) = Path(project.variables["XDG_CACHE_HOME"]).rglob("contracts/*.json")
     whole = kept.read_text()
     for text in (*(whole[:end] for end in range(0, len(whole), 7)), "[]", '{"key": 1}', "null", "\0"):
@@ -228,6 +289,44 @@ def test_a_package_in_src_held_from_a_folder_inside(project: Project) -> None:
     assert "loud" in done.stderr
 
 
+def test_what_cannot_be_said_or_run_is_no_defect(project: Project) -> None:
+    """Each with its reason; a model that ends the program ends no check; nothing found is not called clean."""
+    project.write("ends.py", MODEL + "\n    def __new__(cls):\n        raise SystemExit(5)\n")
+    tables = {"ends": 'target = "ends.py:Classifier"'}
+    tables["rows"] = 'target = "models.py:Classifier"\ninputs = { input_ids = [[1, 2], [1]] }'
+    tables["side"] = 'target = "models.py:Classifier"\npadding = ["left"]'
+    project.write("pyproject.toml", "\n".join(f"[tool.archtrace.models.{n}]\n{t}" for n, t in tables.items()))
+    done = project.check("--only", "contracts")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "pyproject.toml:2: ends: its code ends the program (SystemExit: 5)\n" in done.stderr
+    assert "side: padding is no side: ['left']\n" in done.stderr
+    assert "rows: the input input_ids is no tensor\n" in done.stderr
+    assert "defect" not in done.stderr
+    assert done.stderr.endswith("archtrace: no findings (0 files checked)\n")
+
+
+def test_contracts_that_are_no_tables(project: Project) -> None:
+    """An array of tables, which looks much the same."""
+    project.write("pyproject.toml", "[[tool.archtrace.models]]\n" + CONTRACT.split("\n", 1)[1])
+    done = project.check()
+    assert done.returncode == 2
+    assert done.stderr.endswith("models is no table; write [tool.archtrace.models.NAME] above each contract\n")
+
+
+def test_update_keeps_the_ends_of_lines(project: Project) -> None:
+    """Those of the file, for the new lines too; and it says at once what it cannot do."""
+    file = project.write("pyproject.toml", "")
+    text = 'other = """\none\ntwo"""\n' + CONTRACT
+    file.write_bytes(text.replace("\n", "\r\n").encode())
+    assert project.check("--update", "--only", "contracts").returncode == 0
+    made = file.read_bytes()
+    assert b"pad_leak = false\r\n" in made
+    assert made.count(b"\n") == made.count(b"\r\n")
+    refused = project.check("--update", "--only", "source")
+    assert refused.returncode == 2
+    assert "--update writes contracts, which --only source leaves out" in refused.stderr
+
+
 def test_codes_can_be_chosen(project: Project) -> None:
     """--select, --ignore and per-file ignores hold for contracts too."""
     project.write("pyproject.toml", CONTRACT.replace("right", "left"))
@@ -241,6 +340,7 @@ def test_codes_can_be_chosen(project: Project) -> None:
 
 def test_contracts_are_tests(project: Project) -> None:
     """pytest --archtrace: an item a contract, its findings as they are; without the flag, nothing."""
+    project.write("sub/nothing.txt", "")
     project.write("test_mine.py", "def test_mine():\n    pass\n")
     assert "1 passed" in project.run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider").stdout
     held = project.run(sys.executable, "-m", "pytest", "-q", "--archtrace", "-W", "error", "test_mine.py")
@@ -249,3 +349,9 @@ def test_contracts_are_tests(project: Project) -> None:
     broken = project.run(sys.executable, "-m", "pytest", "-q")
     assert "FAILED pyproject.toml::sentiment - models.py:17:27: AT004" in broken.stdout
     assert "1 failed, 1 passed" in broken.stdout
+    assert "Captured log" not in broken.stdout
+    named = project.run(sys.executable, "-m", "pytest", "-q", "test_mine.py::test_mine")
+    assert "1 passed" in named.stdout, named.stdout
+    assert "1 failed" in project.run(sys.executable, "-m", "pytest", "-q", "pyproject.toml::sentiment").stdout
+    elsewhere = project.run(sys.executable, "-m", "pytest", "--archtrace", "--rootdir=sub", "test_mine.py")
+    assert "archtrace: no contracts, no pyproject.toml in " in elsewhere.stdout

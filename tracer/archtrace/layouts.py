@@ -33,10 +33,19 @@ class Vocabulary:
 
 
 def holder(source: Any) -> Any:
-    """What holds the special ids: the text part of a config, a module's config, or the module's own attributes."""
-    config = getattr(source, "config", None) if isinstance(source, torch.nn.Module) else None
-    config = source if config is None else config
+    """What holds the special ids: the text part of a config, a module's config, the module's own attributes, or the
+    config of the first module in it that has ids."""
+    config = _configured(source) if isinstance(source, torch.nn.Module) else source
     return config.get_text_config() if hasattr(config, "get_text_config") else config
+
+
+def _configured(module: torch.nn.Module) -> Any:
+    if getattr(module, "config", None) is not None:
+        return module.config
+    if any(hasattr(module, f"{name}_token_id") for name in ("pad", "eos")):
+        return module
+    configs = (getattr(part, "config", None) for part in module.modules())
+    return next((config for config in configs if hasattr(config, "pad_token_id")), module)
 
 
 def vocabulary(source: Any) -> Vocabulary:
@@ -76,6 +85,13 @@ DERIVED: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "padding_mask": lambda mask: mask == 0,
     "key_padding_mask": lambda mask: mask == 0,
 }
+#: Further inputs that tell padding by themselves -> which positions are none, from the input and the positions.
+TELLING: Mapping[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+    **dict.fromkeys(("padding_mask", "key_padding_mask"), lambda mask, _: mask == 0),
+    **dict.fromkeys(("lengths", "seq_lens", "sequence_lengths"), lambda counts, at: at < counts[:, None]),
+}
+#: Those that count, which say where padding is only if it is on the right.
+COUNTS = {"lengths", "seq_lens", "sequence_lengths"}
 
 
 @dataclass(frozen=True)
@@ -85,6 +101,16 @@ class Signature:
     ids: str
     mask: str | None
     derived: tuple[str, ...]
+
+    @property
+    def masked(self) -> bool:
+        """Whether any position can be masked."""
+        return self.mask is not None or bool(TELLING.keys() & {*self.derived} - COUNTS)
+
+    @property
+    def counted(self) -> bool:
+        """Whether tokens are counted."""
+        return bool(COUNTS & {*self.derived})
 
 
 def signature(forward: Callable[..., Any]) -> Signature:
@@ -142,13 +168,19 @@ ABOUT_PADDING = {"right_padded", "left_padded", "padded_inside"}
 
 def layouts(names: Signature, words: Vocabulary, length: int) -> dict[str, Layout]:
     """Every layout of one length that says something about a model with these inputs and ids."""
-    found = {}
-    for name, pattern in PATTERNS.items():
-        needs_pad = name in ABOUT_PADDING and words.pad is None and names.mask is None
-        if (words.eos is None and name in ABOUT_EOS) or needs_pad or (name == "masked_tail" and names.mask is None):
-            continue
-        found[name] = _layout(pattern, names, words, length)
-    return found
+    return {
+        name: _layout(pattern, names, words, length)
+        for name, pattern in PATTERNS.items()
+        if (words.eos is not None or name not in ABOUT_EOS) and _can_pad(name, names, words)
+    }
+
+
+def _can_pad(name: str, names: Signature, words: Vocabulary) -> bool:
+    """Whether a model can be told of the padding of a pattern, if it has any."""
+    if name == "masked_tail":
+        return names.masked
+    counted = names.counted and name == "right_padded"
+    return name not in ABOUT_PADDING or words.pad is not None or names.masked or counted
 
 
 def _layout(pattern: Pattern, names: Signature, words: Vocabulary, length: int) -> Layout:
@@ -166,12 +198,20 @@ def _layout(pattern: Pattern, names: Signature, words: Vocabulary, length: int) 
     return layout | {n: DERIVED[n](mask) for n in names.derived}
 
 
+def told(layout: Mapping[str, torch.Tensor], words: Vocabulary) -> dict[str, torch.Tensor]:
+    """Each way in which a model can tell padding, as it is written: which positions are none, (rows, length).
+
+    By a mask, else by what stands for one; by the pad id; by counts where nothing else tells.
+    """
+    ids = {name: layout[name] for name in IDS if name in layout and layout[name].ndim == 2}
+    masks = {name: layout[name] != 0 for name in MASKS if name in layout and layout[name].ndim == 2}
+    by_id = {f"{name} != pad_token_id": value != words.pad for name, value in ids.items() if words.pad is not None}
+    at = torch.arange(next((value.shape[1] for value in ids.values()), 0))
+    others = {name: tell(layout[name], at) for name, tell in TELLING.items() if name in layout}
+    marked = {name: flags for name, flags in others.items() if name not in COUNTS}
+    return masks | marked | by_id or others
+
+
 def attended(layout: Mapping[str, torch.Tensor], words: Vocabulary) -> torch.Tensor | None:
-    """Which positions are not padding, of shape (rows, length): by the mask, else by the pad id; None if unknown."""
-    for name in MASKS:
-        if name in layout and layout[name].ndim == 2:
-            return layout[name] != 0
-    for name in IDS:
-        if name in layout and layout[name].ndim == 2 and words.pad is not None:
-            return layout[name] != words.pad
-    return None
+    """Which positions are not padding, of shape (rows, length), in the first way to tell; None if unknown."""
+    return next(iter(told(layout, words).values()), None)

@@ -13,7 +13,7 @@ import torch
 
 from archtrace import layouts as lay
 from archtrace.capture.export import capture
-from archtrace.errors import CaptureError, TargetError
+from archtrace.errors import CaptureError, TargetError, message
 from archtrace.layouts import LENGTHS, Signature, Vocabulary
 from archtrace.model import backbone_of
 from archtrace.results import Result
@@ -182,8 +182,21 @@ def _standard(module: torch.nn.Module, words: Vocabulary, length: int) -> Plan:
     return lay.layouts(names, words, length), names.ids
 
 
+def _tensor(name: str, value: Any) -> torch.Tensor:
+    try:
+        return torch.as_tensor(value)
+    except (ValueError, TypeError, RuntimeError) as error:
+        what = message(
+            f"the input {name} is no tensor",
+            where="inputs",
+            why=str(error).partition("\n")[0],
+            do="give numbers in nested lists, all rows of one length",
+        )
+        raise TargetError(what) from None
+
+
 def _given(inputs: Mapping[str, Any]) -> Plan:
-    layout = {k: torch.as_tensor(v) for k, v in inputs.items()}
+    layout = {name: _tensor(name, value) for name, value in inputs.items()}
     ids = next((n for n in lay.IDS if n in layout), next(iter(layout)))
     if layout[ids].ndim < 2:
         raise TargetError(f"the tokens ({ids}) have shape {tuple(layout[ids].shape)}; rows and positions are needed")

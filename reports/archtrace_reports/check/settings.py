@@ -102,7 +102,8 @@ def _refuse_others(table: Mapping[str, Any], where: str) -> None:
         raise TargetError(f"{where} has no key {', '.join(unknown)}; it takes {', '.join(KEYS)}")
     for key, kind in KEYS.items():
         if kind is not list and key in table and not isinstance(table[key], kind):
-            raise TargetError(f"{where} {key} is no {'table' if kind is dict else 'string'}")
+            do = "; write [tool.archtrace.models.NAME] above each contract" if key == "models" else ""
+            raise TargetError(f"{where} {key} is no {'table' if kind is dict else 'string'}{do}")
 
 
 def _strings(table: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ def summary(found: Found, *, quiet: bool, statistics: bool) -> None:
 
 def _told(found: Found) -> Iterator[str]:
     number, files = len(found.findings), len({finding.path for finding in found.findings})
-    told = f"{_count(number, 'finding')} in {_count(files, 'file')}" if number else "clean"
+    told = f"{_count(number, 'finding')} in {_count(files, 'file')}" if number else _silent(found)
     mended = f", {found.fixed} mended" if found.fixed else ""
     parts = [_count(n, noun) for n, noun in ((found.files, "file"), (found.contracts, "contract")) if n]
     if parts or found.failures:
@@ -34,6 +34,11 @@ def _told(found: Found) -> Iterator[str]:
     if found.stale:
         noun = "entry" if found.stale == 1 else "entries"
         yield f"the baseline has {found.stale:,} stale {noun}: nothing is found there now; --update-baseline drops them"
+
+
+def _silent(found: Found) -> str:
+    """What no finding means: clean where everything was looked at."""
+    return "no findings" if found.failures else "clean"
 
 
 def _statistics(found: Found) -> None:

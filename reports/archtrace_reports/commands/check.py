@@ -55,6 +55,8 @@ def command(files: tuple[str, ...], select: tuple[str, ...], ignore: tuple[str, 
 
     Exit 0: clean. 1: findings. 2: could not run.
     """
+    if given["update"] and given["only"] == "source":
+        raise TargetError("--update writes contracts, which --only source leaves out: give one of both")
     chosen = _chosen(select, ignore, given["baseline"])
     told = Found((), 0) if given["only"] == "contracts" else _source(files, chosen, given)
     if chosen.models or given["update"]:
@@ -118,7 +120,7 @@ def _with_contracts(told: Found, chosen: Settings, given: dict[str, Any]) -> Fou
     """With what holding the contracts says, unless the source rules alone were asked."""
     from archtrace_reports.contracts.join import join
 
-    if given["only"] == "source" and not given["update"]:
+    if given["only"] == "source":
         return join(told, None)
     from archtrace_reports.contracts.run import hold_all
     from archtrace_reports.look import on_terminal

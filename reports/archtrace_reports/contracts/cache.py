@@ -22,7 +22,10 @@ from archtrace_reports.contracts.watch import digests
 
 FORMAT = 1
 #: What of the environment decides where a config comes from.
-VARIABLES = ("HF_HUB_OFFLINE", "HF_ENDPOINT", "HF_HOME", "HF_HUB_CACHE", "PYTHONPATH")
+VARIABLES = (
+    *("HF_HUB_OFFLINE", "HF_ENDPOINT", "HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "TRANSFORMERS_OFFLINE"),
+    "PYTHONPATH",
+)
 
 
 class Cache:
@@ -47,7 +50,7 @@ class Cache:
         from archtrace_reports.files import replace
 
         marks = digests(files)
-        if any(Path(file).stat().st_mtime_ns > since for file, digest in marks.items() if digest):
+        if any(_changed(file) > since for file, digest in marks.items() if digest):
             return
         kept = {"key": self._key(declared), "files": marks, "verdict": verdict.encode()}
         with contextlib.suppress(OSError, TypeError, ValueError):
@@ -63,15 +66,31 @@ class Cache:
         return _short(FORMAT, declared.name, table, settings, sys.version, *_installed(), *_ours())
 
 
+def _changed(file: str) -> int:
+    """When a file, or its name, became what it is: a file that is moved or copied keeps the time of what it holds."""
+    told = os.stat(file)
+    return max(told.st_mtime_ns, told.st_ctime_ns)
+
+
 def _short(*parts: Any) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
 def _installed() -> Iterator[str]:
-    """Every installed distribution with its version, by the names of its metadata."""
+    """Every installed distribution with its version, by the names of its metadata; what of it may change under one
+    version, by what it holds: the files of a package that was installed from a folder, the folders that a .pth adds."""
     for folder in sys.path:
         with contextlib.suppress(OSError):
-            yield from sorted(n for n in os.listdir(folder or ".") if n.endswith((".dist-info", ".egg-info", ".pth")))
+            for name in sorted(n for n in os.listdir(folder or ".") if n.endswith((".dist-info", ".egg-info", ".pth"))):
+                yield name
+                yield from filter(None, digests(_changing(os.path.join(folder, name))).values())
+
+
+def _changing(path: str) -> Iterator[str]:
+    if path.endswith(".pth"):
+        yield path
+    elif os.path.exists(os.path.join(path, "direct_url.json")):
+        yield os.path.join(path, "RECORD")
 
 
 def _ours() -> Iterator[tuple[str, int, int]]:

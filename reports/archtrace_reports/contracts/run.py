@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from archtrace.contract.verdict import Verdict
+from archtrace.errors import TargetError
 from archtrace_reports.check.finding import Finding
 from archtrace_reports.check.settings import NAME, Settings
 from archtrace_reports.contracts.cache import Cache
@@ -18,7 +19,7 @@ from archtrace_reports.contracts.placed import is_excused, placed, relative
 
 class Held(NamedTuple):
     """What holding the contracts gave. `excused`: findings that a noqa comment covers. `failures`: a message each.
-    `updated`: what was written, a line each."""
+    `contracts`: how many could be held. `updated`: what was written, a line each."""
 
     findings: tuple[Finding, ...]
     excused: tuple[Finding, ...]
@@ -29,12 +30,13 @@ class Held(NamedTuple):
 
 def hold_all(settings: Settings, *, cached: bool = True, update: bool = False, shown: bool = False) -> Held:
     """Hold the contracts of a project; with `update`, write down what holds first, and tell what is left."""
+    _refuse_unwritable(settings, update)
     verdicts: list[tuple[Declared, Verdict]] = []
     failures: list[str] = []
     for declared in contracts(settings):
         try:
             verdict = _updated(declared, settings, shown) if update else held(declared, settings, cached, shown)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a model that ends the program ends no check
             failures.append(failure(declared, error))
         else:
             verdicts.append((declared, verdict))
@@ -42,7 +44,16 @@ def hold_all(settings: Settings, *, cached: bool = True, update: bool = False, s
     found = [finding for declared, verdict in verdicts for finding in findings_of(declared, verdict, settings)]
     excused = tuple(filter(is_excused, found))
     told = tuple(finding for finding in found if finding not in excused)
-    return Held(told, excused, tuple(failures), len(verdicts) + len(failures), written)
+    return Held(told, excused, tuple(failures), len(verdicts), written)
+
+
+def _refuse_unwritable(settings: Settings, update: bool) -> None:
+    """Before any work is done."""
+    from archtrace_reports.files import trouble
+
+    problem = trouble(Path(settings.root, NAME)) if update else None
+    if problem:
+        raise TargetError(problem)
 
 
 def held(declared: Declared, settings: Settings, cached: bool = True, shown: bool = False) -> Verdict:
@@ -52,7 +63,8 @@ def held(declared: Declared, settings: Settings, cached: bool = True, shown: boo
     if kept is not None:
         return kept
     verdict, files, since = _traced(declared, settings, shown, update=False)
-    store.put(declared, verdict, files, since)
+    if files is not None:
+        store.put(declared, verdict, files, since)
     return verdict
 
 
@@ -61,7 +73,8 @@ def _updated(declared: Declared, settings: Settings, shown: bool) -> Verdict:
     verdict, files, since = _traced(declared, settings, shown, update=True)
     terms = {**declared.table, **verdict.terms}
     agreed = {name: value for name, value in terms.items() if value is not None}
-    Cache(settings.root).put(Declared(declared.name, agreed, declared.file), verdict, files, since)
+    if files is not None:
+        Cache(settings.root).put(Declared(declared.name, agreed, declared.file), verdict, files, since)
     return verdict
 
 
@@ -84,12 +97,17 @@ def failure(declared: Declared, error: BaseException) -> str:
     from archtrace_reports.engine import reason
 
     target = declared.table.get("target") if isinstance(declared.table, dict) else None
-    why = reason(error, f"archtrace {target or 'TARGET'} --debug")
-    return f"{relative(str(declared.file))}:{declared.line()}: {declared.name}: {why}"
+    ended = f"its code ends the program (SystemExit: {error})" if isinstance(error, SystemExit) else None
+    why = ended or reason(error, f"archtrace {target or 'TARGET'} --debug")
+    return (
+        f"{relative(str(declared.file))}:{declared.line()}: {declared.name}: {why.removeprefix(f'{declared.name}: ')}"
+    )
 
 
-def _traced(declared: Declared, settings: Settings, shown: bool, *, update: bool) -> tuple[Verdict, list[str], int]:
-    """Trace one: what is said of it, the files behind that, and when it began (nanoseconds).
+def _traced(
+    declared: Declared, settings: Settings, shown: bool, *, update: bool
+) -> tuple[Verdict, list[str] | None, int]:
+    """Trace one: what is said of it, the files behind that (None: not known), and when it began (nanoseconds).
 
     What a model prints goes to stderr: stdout is for findings.
     """
@@ -97,12 +115,13 @@ def _traced(declared: Declared, settings: Settings, shown: bool, *, update: bool
     from archtrace_reports.engine import hush
     from archtrace_reports.extra import require
 
-    contract, since, root = declared.contract, time.time_ns(), Path(settings.root)
+    contract, since, root = declared.contract, time.time_ns(), Path(settings.root).resolve()
     require()
     hush()
     from archtrace.contract.hold import hold, looked_up
     from archtrace_reports.progress import Stages
 
-    with contextlib.redirect_stdout(sys.stderr), Stages(declared.name, shown) as stages, watching() as read:
+    with contextlib.redirect_stdout(sys.stderr), Stages(declared.name, shown) as stages, watching():
         verdict = hold(contract, root, stages, agree=update)
-    return verdict, sorted({*sources(read), *looked_up(contract, root)}), since
+    files = sources([str(root), str(root / "src")])
+    return verdict, None if files is None else sorted({*files, *looked_up(contract, root)}), since

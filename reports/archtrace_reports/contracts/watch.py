@@ -13,44 +13,93 @@ from pathlib import Path
 
 import archtrace
 
-#: The sets that are being filled. An audit hook stays for good, so one serves the whole process.
-_WATCHING: list[set[str]] = []
+#: Modules that Python loads before anybody can listen, and that no model is made of.
+STARTING = frozenset({"__main__", "sitecustomize", "usercustomize"})
+#: A file that is opened so is made anew: what it held does not matter.
+MAKING = os.O_WRONLY | os.O_TRUNC | os.O_EXCL
+
+
+class _Ears:
+    """What the process has opened and sought to import while it was listened to. One serves the whole process: a
+    module is loaded once, and the second contract that uses it opens nothing. `missed`: files of modules that were
+    loaded while nobody listened."""
+
+    def __init__(self) -> None:
+        self.open = False
+        self.read: set[str] = set()
+        self.sought: set[str] = set()
+        self.known: set[str] = set()
+        self.missed: set[str] = set()
+
+    def hear(self, event: str, arguments: tuple[object, ...]) -> None:
+        """The audit hook, which stays for good."""
+        if not self.open:
+            return
+        if event == "open":
+            path, _, flags = arguments
+            if isinstance(path, str | bytes) and isinstance(flags, int) and not flags & MAKING:
+                self.read.add(os.path.abspath(os.fsdecode(path)))
+        elif event == "import":
+            self.sought.add(str(arguments[0]))
+
+
+_EARS = _Ears()
+
+
+def listen() -> None:
+    """From now on hear which files are opened: configs, and whatever else a model reads."""
+    _hooked()
+    _EARS.missed |= _loaded() - _EARS.known
+    _EARS.open = True
+
+
+def stop_listening() -> None:
+    """Until the next `listen`."""
+    _EARS.open = False
+    _EARS.known = _loaded()
 
 
 @contextmanager
-def watching() -> Iterator[set[str]]:
-    """Collects the files that are opened meanwhile: configs, and whatever else a model reads."""
-    _hooked()
-    read: set[str] = set()
-    _WATCHING.append(read)
+def watching() -> Iterator[None]:
+    """Listens meanwhile."""
+    listen()
     try:
-        yield read
+        yield
     finally:
-        _WATCHING.remove(read)
+        stop_listening()
 
 
 @cache
 def _hooked() -> None:
-    sys.addaudithook(_opened)
+    sys.addaudithook(_EARS.hear)
 
 
-def _opened(event: str, arguments: tuple[object, ...]) -> None:
-    if event == "open" and _WATCHING and isinstance(arguments[0], str):
-        for read in _WATCHING:
-            read.add(os.path.abspath(arguments[0]))
+def sources(folders: Iterable[str]) -> list[str] | None:
+    """The files behind an answer: what was read or was to be read, the modules that are loaded, and those that would be
+    if they were there, in these folders; but for what the versions of the environment stand for.
+
+    None where that is not known, since modules were loaded unheard.
+    """
+    if _EARS.missed:
+        return None
+    read = (f for f in _EARS.read if "__pycache__" not in Path(f).parts and not Path(f).name.startswith("<"))
+    absent = [name for name in _EARS.sought if "." not in name and name not in sys.modules]
+    ends = [end for name in absent for end in (f"{name}.py", os.path.join(name, "__init__.py"))]
+    new = (os.path.join(folder, end) for folder in folders for end in ends)
+    return sorted({*_loaded(), *filter(_is_own, (*read, *new))})
 
 
-def sources(read: Iterable[str]) -> list[str]:
-    """The files behind an answer: what was read, and the modules that are loaded, but for those that the versions of
-    the environment stand for."""
-    modules = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
-    return sorted({os.path.abspath(f) for f in (*modules, *read) if isinstance(f, str) and _is_own(f)})
+def _loaded() -> set[str]:
+    """The files of the modules that are loaded."""
+    found = [getattr(m, "__file__", None) for name, m in list(sys.modules.items()) if name not in STARTING]
+    return {f for file in found if isinstance(file, str) and os.path.isfile(f := os.path.abspath(file)) and _is_own(f)}
 
 
 def _is_own(file: str) -> bool:
+    """Whether no version stands for a file, were it there; a folder or a pipe is none."""
     real = os.path.realpath(file)
     installed = real.startswith(_foreign()) or "/site-packages/" in Path(real).as_posix()
-    return not installed and os.path.isfile(file)
+    return not installed and (os.path.isfile(file) or not os.path.exists(file))
 
 
 @cache

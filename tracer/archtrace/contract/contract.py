@@ -114,7 +114,7 @@ def _reads(value: Any, what: str, where: str) -> tuple[str, ...]:
 
 
 def _side(value: Any, what: str, where: str) -> str:
-    if value in SIDES:
+    if isinstance(value, str) and value in SIDES:
         return str(value)
     raise refusal(f"{what} is no side: {value!r}", where=where, do=f"write one of {', '.join(SIDES)}")
 

@@ -60,18 +60,9 @@ def seen(contract: Contract, found: Trace) -> Traced:
 
 
 def _told(layout: LayoutResult, words: Vocabulary) -> dict[str, Flags]:
-    """Each way in which a model can tell padding: by a mask, by the pad id."""
-    told = {name: _flags(layout.inputs[name], 0) for name in lay.MASKS if _is_matrix(layout.inputs.get(name))}
-    ids = [name for name in lay.IDS if _is_matrix(layout.inputs.get(name)) and words.pad is not None]
-    return told | {f"{name} != pad_token_id": _flags(layout.inputs[name], words.pad) for name in ids}
-
-
-def _is_matrix(value: Any) -> bool:
-    return bool(value) and isinstance(value[0], list) and not isinstance(value[0][0], list)
-
-
-def _flags(rows: Any, padding: int | None) -> Flags:
-    return tuple(tuple(value != padding for value in row) for row in rows)
+    """Each way in which a model can tell padding."""
+    inputs = {name: torch.as_tensor(value) for name, value in layout.inputs.items()}
+    return {way: tuple(map(tuple, flags.tolist())) for way, flags in lay.told(inputs, words).items()}
 
 
 def _head(found: Trace) -> tuple[str, ...]:

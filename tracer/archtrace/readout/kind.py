@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from archtrace.layouts import IDS, MASKS, Vocabulary
+from archtrace.layouts import IDS, Vocabulary, told
 from archtrace.results import KindName, Rows
 
 
@@ -25,11 +25,8 @@ class Case:
     words: Vocabulary
 
     def told(self) -> dict[str, torch.Tensor]:
-        """The ways in which a model can tell padding, as they are written: by the mask, by the id."""
-        masks = {n: self.inputs[n] != 0 for n in MASKS if n in self.inputs and self.inputs[n].ndim == 2}
-        ids = {n: self.inputs[n] for n in IDS if n in self.inputs and self.inputs[n].ndim == 2}
-        by_id = {f"{n} != pad_token_id": i != self.words.pad for n, i in ids.items() if self.words.pad is not None}
-        return masks | by_id
+        """The ways in which a model can tell padding, as they are written."""
+        return told(self.inputs, self.words)
 
     def attended(self) -> list[torch.Tensor]:
         """Which positions are no padding, in each way to tell."""

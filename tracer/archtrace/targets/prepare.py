@@ -32,9 +32,18 @@ def prepare(target: Target) -> tuple[Any, dict[str, Any]]:
     if hasattr(model, "set_experts_implementation"):
         _quiet(model.config)
         model.set_experts_implementation(_EXPERTS)
-    if target.module is None and hasattr(model, "tie_weights"):
-        model.tie_weights()
+    if target.module is None:
+        _tie(model)
     return model, _options(model)
+
+
+def _tie(model: Any) -> None:
+    """Weights that are shared, as making a model without memory parts them: of the model, and of models inside it."""
+    from archtrace.model import is_library_model
+
+    for part in model.modules():
+        if is_library_model(part) and hasattr(part, "tie_weights"):
+            part.tie_weights()
 
 
 def _quiet(config: Any) -> Any:
