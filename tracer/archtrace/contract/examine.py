@@ -13,6 +13,7 @@ import torch
 
 from archtrace import layouts as lay
 from archtrace.anatomy.excerpts import file_of
+from archtrace.bounds import Bound
 from archtrace.capture.export import capture
 from archtrace.contract.contract import Contract
 from archtrace.contract.traced import Flags, Place, Traced
@@ -20,7 +21,7 @@ from archtrace.errors import ArchtraceError, LayoutError
 from archtrace.layouts import Vocabulary
 from archtrace.model import is_library_model
 from archtrace.readout.expression import inputs_behind
-from archtrace.readout.selection import DIVISIONS, selection
+from archtrace.readout.selection import DIVISIONS, Selection, selection
 from archtrace.readout.tensors import ReadTensor
 from archtrace.results import LayoutResult, Readout, Rows
 from archtrace.targets import prepare
@@ -52,7 +53,8 @@ def seen(contract: Contract, found: Trace) -> Traced:
         eos=words.eos,
         told={layout.name: _told(layout, words) for layout in found.result.layouts},
         head=_head(found),
-        batch_divisor=frozenset(t.name for t in found.study.tensors if _divided_by_batch(found, t)),
+        batch_divisor=frozenset(t.name for t in found.study.tensors if _divided_by_batch(_selection(found, t))),
+        length_divisor=frozenset(t.name for t in found.study.tensors if _divided_by_length(_selection(found, t))),
         places=tuple(_place(found, readout) for readout in found.readouts),
         at=lambda inputs: _read(found, inputs),
         refused_unpadded=_refused_unpadded(found),
@@ -77,14 +79,29 @@ def _has_parameters(module: torch.nn.Module | None) -> bool:
     return module is not None and any(True for _ in module.parameters(recurse=False))
 
 
-def _divided_by_batch(found: Trace, tensor: ReadTensor) -> bool:
-    """True where what picks positions ends in a division by one number that the inputs of all rows make."""
+def _selection(found: Trace, tensor: ReadTensor) -> tuple[Bound, Selection, int]:
+    """How positions of a read tensor are picked, in the first layout, and how many it has."""
     bound = next(iter(found.study.bounds.values()))
     others = frozenset(t.node for t in found.study.tensors) - {tensor.node}
-    chosen = selection(bound, tensor, bound.run.shape(tensor.node)[tensor.axis], others)
+    length = bound.run.shape(tensor.node)[tensor.axis]
+    return bound, selection(bound, tensor, length, others), length
+
+
+def _divided_by_batch(picked: tuple[Bound, Selection, int]) -> bool:
+    """True where what picks positions ends in a division by one number that the inputs of all rows make."""
+    bound, chosen, _ = picked
     divisors = {ref for node in chosen.ops[1:] if node.op in DIVISIONS for ref in node.refs}
     single = {r for r in divisors if isinstance(v := bound.run.values[r], torch.Tensor) and v.numel() == 1}
     return bool(inputs_behind(bound.program, single))
+
+
+def _divided_by_length(picked: tuple[Bound, Selection, int]) -> bool:
+    """True where the positions are averaged as they stand, or their sum is divided by how many there are."""
+    _, chosen, length = picked
+    if chosen.first is None:
+        return False
+    constants = [a for node in chosen.ops[1:] if node.op in DIVISIONS for a in node.args]
+    return chosen.first.op == "aten::mean" or length in constants
 
 
 def _place(found: Trace, readout: Readout) -> Place | None:

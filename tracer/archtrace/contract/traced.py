@@ -60,7 +60,8 @@ class Place(NamedTuple):
 class Traced:
     """`pad` and `eos`: the ids, None where there is none. `told`: per layout, each way in which a model can tell
     padding. `head`: the modules with parameters between readouts and logits that no pretrained model holds.
-    `batch_divisor`: read tensors whose sum is divided by a count over the whole batch. `places`: of each readout.
+    `batch_divisor`: read tensors whose sum is divided by a count over the whole batch; `length_divisor`: by the padded
+    length. `places`: of each readout.
 
     `at` asks for another layout: what is read, None where the model refuses. `refused_unpadded` is what the model says
     to two rows without a pad id, where its config has none; None where there is one, or nothing happens.
@@ -73,6 +74,7 @@ class Traced:
     told: Mapping[str, Mapping[str, Flags]]
     head: tuple[str, ...]
     batch_divisor: frozenset[str]
+    length_divisor: frozenset[str]
     places: tuple[Place | None, ...]
     at: Callable[[Mapping[str, Any]], Mapping[str, Rows] | None]
     refused_unpadded: str | None

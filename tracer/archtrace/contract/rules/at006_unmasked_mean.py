@@ -6,25 +6,39 @@ from collections.abc import Iterator
 
 from archtrace.contract.rule import GraphRule
 from archtrace.contract.traced import Broken, Traced
+from archtrace.results import Readout
+
+#: What is wrong, and what to do, after the readout's own words.
+_PADS = (
+    "pads are in the mean, and what a text scores depends on how long the others of its batch are; sum what the mask "
+    "allows and divide by its sum in each row"
+)
+_BATCH = (
+    "the sum is divided by the tokens of the whole batch, and what a text scores depends on its neighbours; divide by "
+    "the mask's sum in each row, sum(1)"
+)
+_LENGTH = (
+    "the sum over tokens is divided by the padded length, and what a text scores depends on how long the others of its "
+    "batch are; divide by the mask's sum in each row"
+)
 
 
 def check(model: Traced) -> Iterator[Broken]:
-    """A mean that takes pads in though something tells them, and a divisor that all rows share."""
-    padded = any(not all(map(all, flags)) for told in model.told.values() for flags in told.values())
-    for number, readout in model.readouts("mean"):
-        if padded:
-            told = (
-                f"{model.contract.name} reads {readout.slice}: pads are in the mean, and what a text scores depends on "
-                "how long the others of its batch are; sum what the mask allows and divide by its sum in each row"
-            )
-            yield Broken("AT006", told, "reads", number)
+    """A mean that takes pads in though something tells them, and a divisor that is not the row's own."""
     for number, readout in enumerate(model.result.readouts):
-        if readout.tensor in model.batch_divisor:
-            told = (
-                f"{model.contract.name} divides the sum over {readout.tensor} by the tokens of the whole batch: what a "
-                "text scores depends on its neighbours; divide by the mask's sum in each row, sum(1)"
-            )
-            yield Broken("AT006", told, "reads", number)
+        why = _wrong(model, readout)
+        if why:
+            yield Broken("AT006", f"{model.contract.name} reads {readout.slice}: {why}", "reads", number)
+
+
+def _wrong(model: Traced, readout: Readout) -> str:
+    """What is wrong with the mean that a readout is; empty where it is none, or right."""
+    if readout.tensor in model.batch_divisor:
+        return _BATCH
+    if readout.kind == "masked_mean":
+        return _LENGTH if readout.tensor in model.length_divisor else ""
+    padded = any(not all(map(all, flags)) for told in model.told.values() for flags in told.values())
+    return _PADS if readout.kind == "mean" and padded else ""
 
 
 _MEAN = """
@@ -43,11 +57,13 @@ RULE = GraphRule(
     code="AT006",
     name="unmasked-mean",
     seen="A readout that is the mean of all positions in every layout, padded ones too; a sum over positions that is "
-    "divided by one number for the whole batch.",
+    "divided by one number for the whole batch, or by the padded length.",
     unseen="A maximum or an attention over pads; a model that is told of padding by nothing at all.",
     wrong={
         "the mean of all positions": _MEAN % "hidden.mean(1)",
         "a divisor for the whole batch": _MEAN % "(hidden * mask).sum(1) / mask.sum()",
+        "pads are zeros, and count": _MEAN % "(hidden * mask).mean(1)",
+        "the padded length": _MEAN % "(hidden * mask).sum(1) / hidden.shape[1]",
     },
     right={"the mean of what the mask allows": _MEAN % "(hidden * mask).sum(1) / mask.sum(1)"},
     check=check,
