@@ -18,6 +18,8 @@ from pathlib import Path
 
 PAGE = Path(__file__).with_name("adopt.md")
 ROOT = Path(__file__).parents[1]
+#: What a pytest around this, or a CI, would say to the pytest inside.
+SPEAKING = re.compile(r"PYTEST_|(CI|BUILD_NUMBER)$")
 BLOCK = re.compile(r"(?:<!-- (file|append): (\S+) -->\n)?```(\w+)\n(.*?)```\n", re.DOTALL)
 
 
@@ -51,8 +53,7 @@ def _run(command: str, project: Path) -> str:
     given = {"PYTHONPATH": roots, "HF_HUB_OFFLINE": "1", "XDG_CACHE_HOME": str(project.parent), "COLUMNS": "100"}
     if program == "cat":
         return "".join((project / name).read_text("utf-8") for name in rest)
-    # A pytest around this must not speak to the one inside.
-    variables = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")} | given
+    variables = {name: value for name, value in os.environ.items() if not SPEAKING.match(name)} | given
     done = subprocess.run(
         [sys.executable, "-m", module, *rest],
         cwd=project,
