@@ -70,7 +70,8 @@ LIST = """# The rules
 `archtrace check` looks for wrong readouts in two ways. **Source** rules read Python files, without importing torch:
 within a function and the helpers of its module a value must reach a read of hidden states or logits before anything is
 said. **Graph** rules look at the models that `pyproject.toml` declares, traced ([contracts](../contracts.md)). What the
-source rules find in released packages, and what they miss: [field.md](field.md). These pages are made from the rules by
+source rules find in released packages, and what they miss: [field.md](field.md). What the graph rules say of the
+library's own classifiers: [models.md](models.md). These pages are made from the rules by
 `python docs/make_rule_pages.py`.
 
 | Code | Name | What it finds | Looked for in | Fix |

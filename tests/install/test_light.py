@@ -102,6 +102,17 @@ def test_tracing_says_what_it_lacks(asked: str, light: Path, tmp_path: Path) -> 
     assert not list(tmp_path.iterdir())
 
 
+def test_a_contract_says_what_it_lacks_and_the_source_rules_go_on(light: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(WRONG)
+    (tmp_path / "pyproject.toml").write_text('[tool.archtrace.models.mine]\ntarget = "a:Model"\n')
+    assert archtrace(light, tmp_path, "check", "--only", "source").returncode == 1
+    done = archtrace(light, tmp_path, "check")
+    assert done.returncode == 2
+    assert done.stdout.startswith("a.py:2:22: AT001 ")
+    assert "archtrace: pyproject.toml:2: mine: tracing needs packages that are not installed\n" in done.stderr
+    assert "do: pip install 'archtrace[trace]'" in done.stderr
+
+
 def test_it_says_so_on_a_terminal_too(light: Path, tmp_path: Path) -> None:
     assert on_terminal([light / "archtrace", "bert"], tmp_path) == TOLD.format(prefix=light.parent)
 

@@ -13,7 +13,7 @@ def test_the_pages_are_made_from_the_rules() -> None:
     made = runpy.run_path(str(FOLDER / "make_rule_pages.py"))["pages"]()
     hint = "run: python docs/make_rule_pages.py"
     assert {name: (FOLDER / "rules" / name).read_text(encoding="utf-8") for name in made} == made, hint
-    assert {page.name for page in (FOLDER / "rules").glob("*.md")} == {*made, "field.md"}
+    assert {page.name for page in (FOLDER / "rules").glob("*.md")} == {*made, "field.md", "models.md"}
 
 
 def test_every_hit_of_the_field_test_was_judged() -> None:
