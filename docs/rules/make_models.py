@@ -50,6 +50,7 @@ either: there AT012 says what happens with two rows.
 *Told*: codes that a contract with a target alone would be told. *Falls on pads*: the side of padding on which the
 readout is a pad (AT004 for who declares that side). *Left out*: modules with parameters between the readout and the
 logits that PEFT does not save by itself (AT008). A status of `bound` means that what is told may be more than what is.
+MRA is traced without its CUDA kernel, in whose place its code returns zeros: hence AT005 and AT007.
 
 {counts}
 
