@@ -38,7 +38,8 @@ FOUND = "def last(logits, attention_mask):\n    return logits[:, attention_mask.
 
 PAGE = """# Speed of check
 
-Made by `python docs/make_check_speed.py FOLDER > docs/check-speed.md`, FOLDER being the models of {library}.
+Made by `python docs/make_check_speed.py FOLDER --limit {limit:.0f} --every {every} > docs/check-speed.md`, FOLDER being the
+models of {library}.
 Medians of whole processes that take turns, on {cores}; a tool that takes over {long:.0f} s runs once. CPU is that of
 all processes of a run together: it says what the work costs, seconds say how long one waits.
 
@@ -46,7 +47,7 @@ archtrace {archtrace}, {peers}, Python {python}.
 
 The three look for other things: torchfix for deprecated and unsafe calls of torch, Fixit for style and simplifications,
 archtrace for wrong readouts. So numbers of findings do not compare, and no ratio says that one could stand for another:
-it says what each adds to the wait. archtrace does not parse files in which its search finds no word of its rules.
+it says what each adds to the wait. archtrace parses every file once, and follows those that hold words of its rules.
 
 ## The whole folder
 
