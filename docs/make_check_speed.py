@@ -38,8 +38,8 @@ FOUND = "def last(logits, attention_mask):\n    return logits[:, attention_mask.
 
 PAGE = """# Speed of check
 
-Made by `python docs/make_check_speed.py FOLDER --limit {limit:.0f} --every {every} > docs/check-speed.md`, FOLDER being the
-models of {library}.
+Made by `python docs/make_check_speed.py FOLDER --limit {limit:.0f} --every {every} > docs/check-speed.md`, FOLDER
+being the models of {library}.
 Medians of whole processes that take turns, on {cores}; a tool that takes over {long:.0f} s runs once. CPU is that of
 all processes of a run together: it says what the work costs, seconds say how long one waits.
 
