@@ -7,7 +7,7 @@
 """
 
 from archtrace.lint.check import check_source, fixed
-from archtrace.lint.rules import RESERVED, RETIRED, codes, rules
+from archtrace.lint.rules import RESERVED, RETIRED, rules
 from archtrace.lint.violation import Fix, UnreadableError, Violation
 
 __all__ = [
@@ -17,7 +17,6 @@ __all__ = [
     "UnreadableError",
     "Violation",
     "check_source",
-    "codes",
     "fixed",
     "rules",
 ]

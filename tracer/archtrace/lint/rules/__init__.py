@@ -25,11 +25,6 @@ def _modules() -> dict[str, str]:
     return {name[:5].upper(): name for name in names if name.startswith("at")}
 
 
-def codes() -> tuple[str, ...]:
-    """The codes of all rules; none of them is imported."""
-    return tuple(_modules())
-
-
 @cache
 def rule(code: str) -> Rule:
     """The rule of a code."""
