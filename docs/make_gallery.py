@@ -12,7 +12,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from archtrace import trace
-from archtrace.results import Result
+from archtrace.answer.result import Result
 from archtrace_reports import formats
 from archtrace_reports.look import Look
 from archtrace_reports.report import report

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from archtrace.targets import prepare, resolve
 from archtrace.targets.library import classifiers
-from archtrace.witness.small import remembered
+from archtrace.witness.likeness import remembered
 
 FILE = Path(__file__).parents[1] / "tracer" / "archtrace" / "tables" / "small.json"
 

@@ -11,7 +11,7 @@ import torch
 from transformers import AutoModelForSequenceClassification
 
 from archtrace import Trace, trace
-from archtrace.anatomy.values import Anatomy, Block
+from archtrace.answer.drawing import Anatomy, Block
 
 SMALL = {"num_hidden_layers": 3, "hidden_size": 32, "num_attention_heads": 4, "intermediate_size": 64}
 OVERRIDES: dict[str, dict[str, Any]] = {

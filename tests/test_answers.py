@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 import archtrace
-from archtrace.assemble import check_inside
+from archtrace.answering import check_inside
 
 
 class Answer(NamedTuple):

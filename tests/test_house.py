@@ -39,12 +39,12 @@ def test_only_one_file_knows_torch_export() -> None:
 
 def test_marks_and_results_know_no_torch() -> None:
     """The ground of the analysis, and what the reports build on."""
-    assert all("torch" not in imported(TRACER / f"{name}.py") for name in ("marks", "flows", "results", "errors"))
+    assert all("torch" not in imported(TRACER / f"{name}.py") for name in ("reach/marks", "reach/flows", "answer/result", "answer/drawing", "answer/positions", "answer/kinds", "errors"))
 
 
 def test_what_rules_and_contracts_are_made_of_knows_no_torch() -> None:
     """The source rules altogether; of contracts all that is read where a verdict is kept."""
-    plain = [*(TRACER / "lint").rglob("*.py"), *(TRACER / "contract").rglob("*.py"), TRACER / "nouns.py"]
+    plain = [*(TRACER / "lint").rglob("*.py"), *(TRACER / "contract").rglob("*.py"), *(TRACER / "answer").rglob("*.py")]
     knowing = {f.stem for f in plain if imported(f) & {"torch", "transformers", "numpy", "networkx"}}
     assert knowing == {"examine"}
 

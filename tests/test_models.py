@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 import archtrace
 from archtrace import layouts as lay
-from archtrace.assemble import check_inside
+from archtrace.answer.result import LayoutResult
+from archtrace.answering import check_inside
 from archtrace.errors import ArchtraceError
 from archtrace.layouts import LENGTHS
-from archtrace.results import LayoutResult
 from archtrace.tracing import Trace
 
 FOLDER = Path(__file__).parent / "models"

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from archtrace.results import Result
+from archtrace.answer.result import Result
 from archtrace_reports.engine import ask, hush
 from archtrace_reports.files import replace
 from archtrace_reports.formats.to_json import encode

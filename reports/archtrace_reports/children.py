@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from archtrace.results import Result
+from archtrace.answer.result import Result
 from archtrace_reports.load import decode
 from archtrace_reports.parcel import unpack
 from archtrace_reports.question import Question

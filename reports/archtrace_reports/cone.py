@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from archtrace.results import LayoutResult, Result, Rows
+from archtrace.answer.positions import Rows
+from archtrace.answer.result import LayoutResult, Result
 
 if TYPE_CHECKING:
-    from archtrace.anatomy.values import Anatomy, Slices, State
+    from archtrace.answer.drawing import Anatomy, Slices, State
 
 Sign: TypeAlias = Literal["yes", "no", "pad", "leak", "may"]
 

@@ -10,8 +10,8 @@ import warnings
 from collections.abc import Callable
 from typing import TypeAlias
 
+from archtrace.answer.result import Result
 from archtrace.errors import ArchtraceError
-from archtrace.results import Result
 from archtrace_reports.question import Question
 from archtrace_reports.report import Unanswered
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from rich.text import Text
 
-from archtrace.results import ConfigSource, LayoutResult, Result
+from archtrace.answer.result import ConfigSource, LayoutResult, Result
 from archtrace_reports.lines import row
 from archtrace_reports.tokens import leaked, padding, unreached
 from archtrace_reports.words import count, enumerate_words

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from archtrace.results import Finding, Index, LayoutResult, Padding, Positions, Readout, Result, Rows, Source, Step
+from archtrace.answer.positions import Positions, Rows
+from archtrace.answer.result import Finding, Index, LayoutResult, Padding, Readout, Result, Source, Step
 
 
 def decode(value: Mapping[str, Any]) -> Result:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from archtrace.results import Result
+from archtrace.answer.result import Result
 from archtrace_reports.formats.to_html import render
 from archtrace_reports.look import Look
 from archtrace_reports.report import report

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from archtrace.anatomy.values import Anatomy
+    from archtrace.answer.drawing import Anatomy
 
 
 def pack(anatomy: Anatomy | None) -> Any:
@@ -19,6 +19,6 @@ def unpack(value: Any) -> Anatomy | None:
     """The frozen values again. Raises cattrs' errors where the value was not packed here."""
     from cattrs import structure
 
-    from archtrace.anatomy.values import Anatomy
+    from archtrace.answer.drawing import Anatomy
 
     return None if value is None else structure(value, Anatomy)

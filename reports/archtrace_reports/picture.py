@@ -9,7 +9,8 @@ from itertools import groupby
 from rich.cells import cell_len
 from rich.text import Text
 
-from archtrace.results import LayoutResult, Result, Rows
+from archtrace.answer.positions import Rows
+from archtrace.answer.result import LayoutResult, Result
 from archtrace_reports.lines import pad, row, wrap
 from archtrace_reports.tokens import padding, shape
 from archtrace_reports.words import count, enumerate_words

@@ -8,7 +8,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from archtrace.results import Result
+from archtrace.answer.result import Result
 from archtrace_reports.clean import clean
 from archtrace_reports.report import Unanswered
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from importlib import metadata
 
 import archtrace
-from archtrace.results import Result
+from archtrace.answer.result import Result
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from archtrace.answer.result import Result
 from archtrace.errors import TargetError
-from archtrace.results import Result
 from archtrace_reports.children import Limits, outcomes, run
 from archtrace_reports.progress import Bar
 from archtrace_reports.question import Question

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from archtrace.results import LayoutResult, Rows
+from archtrace.answer.positions import Rows
+from archtrace.answer.result import LayoutResult
 
 #: The names of inputs that are 0 at padding.
 MASKS = ("attention_mask", "mask", "input_mask")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from archtrace.results import KindName, Readout, Result
+from archtrace.answer.result import KindName, Readout, Result
 
 
 class Words(NamedTuple):

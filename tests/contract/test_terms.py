@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from archtrace.answer.result import Index, Readout
 from archtrace.contract.contract import declared, matches
 from archtrace.contract.examine import examine
 from archtrace.contract.judge import judge
 from archtrace.contract.traced import Broken
 from archtrace.errors import TargetError
-from archtrace.results import Index, Readout
 from archtrace.testing import assert_reads
 
 #: Without token types and permutations these are never used.

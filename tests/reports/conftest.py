@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from archtrace.results import Result
+from archtrace.answer.result import Result
 
 GOLDEN = Path(__file__).parent / "golden"
 ROOT = Path(__file__).parents[2]

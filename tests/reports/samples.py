@@ -6,18 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from archtrace.results import (
-    Finding,
-    Index,
-    LayoutResult,
-    Padding,
-    Positions,
-    Readout,
-    Result,
-    Rows,
-    Source,
-    Step,
-)
+from archtrace.answer.positions import Positions, Rows
+from archtrace.answer.result import Finding, Index, LayoutResult, Padding, Readout, Result, Source, Step
 
 Flags = Sequence[Sequence[int]]
 N = 11

@@ -12,7 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
-from archtrace.results import Result
+from archtrace.answer.result import Result
 from archtrace_reports.cone import cones
 from archtrace_reports.diff import to_html as diff_page
 from archtrace_reports.diff.compare import compare

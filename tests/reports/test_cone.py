@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archtrace.results import Result
+from archtrace.answer.result import Result
 from archtrace_reports.cone import cones, ranges
 
 from .conftest import REAL

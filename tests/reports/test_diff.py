@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archtrace.results import Padding, Result
+from archtrace.answer.result import Padding, Result
 from archtrace_reports.diff import to_html, to_terminal
 from archtrace_reports.diff.compare import compare
 from archtrace_reports.formats.to_json import document

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archtrace.anatomy.values import Path, PathNode
-from archtrace.results import Result
+from archtrace.answer.drawing import Path, PathNode
+from archtrace.answer.result import Result
 from archtrace_reports import formats
 from archtrace_reports.drawing import path_drawing
 from archtrace_reports.drawing.dot import dot_source
@@ -68,7 +68,7 @@ def test_any_label_is_text(label: str) -> None:
 CHILD = """
 import sys
 sys.executable = {executable!r}
-from archtrace.anatomy.values import Path, PathNode
+from archtrace.answer.drawing import Path, PathNode
 from archtrace_reports.drawing import path_drawing
 drawn = path_drawing(Path((PathNode("n1", "read", "state", "", (2,), ""),)), "model")
 print(drawn.problem or drawn.svg)

@@ -37,10 +37,10 @@ def test_suffixes_are_distinct_and_name_their_format() -> None:
 
 def test_reports_compute_nothing() -> None:
     """No module imports torch, and from the engine only values, errors, rules and the verbs."""
-    allowed = {"archtrace", "archtrace.results", "archtrace.errors", "archtrace.anatomy.values"}
+    allowed = {"archtrace", "archtrace.answer.result", "archtrace.errors", "archtrace.answer.drawing"}
     allowed |= {"archtrace.lint", "archtrace.lint.decode", "archtrace.lint.rule"}
     allowed |= {f"archtrace.contract.{name}" for name in ("contract", "hold", "rule", "rules", "traced", "verdict")}
-    allowed |= {"archtrace.extra", "archtrace.nouns"}
+    allowed |= {"archtrace.extra", "archtrace.answer.kinds"}
     for file in FOLDER.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []

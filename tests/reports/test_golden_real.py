@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from archtrace.results import Result
+from archtrace.answer.result import Result
 from archtrace_reports import formats
 from archtrace_reports.look import Look
 from archtrace_reports.report import report

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from archtrace import trace
-from archtrace.anatomy.values import Excerpt
-from archtrace.results import Result
+from archtrace.answer.drawing import Excerpt
+from archtrace.answer.result import Result
 from archtrace_reports.formats.to_html import render
 from archtrace_reports.look import Look
 from archtrace_reports.notebook import fragment

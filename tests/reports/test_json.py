@@ -13,7 +13,7 @@ import torch
 from jsonschema import Draft202012Validator, ValidationError
 
 import archtrace_reports
-from archtrace.results import Result
+from archtrace.answer.result import Result
 from archtrace_reports import formats
 from archtrace_reports.formats.to_json import FORMAT
 from archtrace_reports.load import decode

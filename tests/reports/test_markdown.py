@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from archtrace.results import Result
+from archtrace.answer.result import Result
 from archtrace_reports.formats.to_markdown import code, plain, render
 from archtrace_reports.look import Look
 from archtrace_reports.report import Report, Unanswered, report

@@ -10,7 +10,8 @@ from typing import get_args
 import pytest
 from rich.cells import cell_len
 
-from archtrace.results import KindName, LayoutResult, Positions, Status
+from archtrace.answer.positions import Positions
+from archtrace.answer.result import KindName, LayoutResult, Status
 from archtrace_reports import formats
 from archtrace_reports.look import Look
 from archtrace_reports.report import Report, Unanswered

@@ -10,9 +10,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 
-from archtrace.flows import Flow
-from archtrace.rules.registry import RULES, Call, Operand, Spec, Step, invoke, leaves, rebuild
-from archtrace.values import Unknown, free
+from archtrace.reach.flows import Flow
+from archtrace.reach.rules.registry import RULES, Call, Operand, Spec, Step, invoke, leaves, rebuild
+from archtrace.reach.values import Unknown, free
 
 #: The draws for an exact answer, for a look at soundness alone, and beside certain zeros (no zeros of their own).
 MANY, FEW, TAME = range(100), range(3), (1, 2, 5)

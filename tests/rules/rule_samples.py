@@ -12,7 +12,7 @@ import torch
 from rule_oracle import Case
 from torch.testing._internal.common_methods_invocations import op_db
 
-from archtrace.rules.registry import bind, invoke
+from archtrace.reach.rules.registry import bind, invoke
 
 # Convolutions this small spend their time on waking threads.
 torch.set_num_threads(1)

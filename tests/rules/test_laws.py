@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from rule_oracle import matrix
 from rule_samples import floats, integers, make
 
-from archtrace.flows import Contraction, Everything, Flow, Mask, Pairs, Take
-from archtrace.marks import shrink, spread
-from archtrace.rules.registry import RULES, Call, Operand, Spec, bind, invoke, rebuild
-from archtrace.values import SUNK, Unknown, free
+from archtrace.reach.flows import Contraction, Everything, Flow, Mask, Pairs, Take
+from archtrace.reach.marks import shrink, spread
+from archtrace.reach.rules.registry import RULES, Call, Operand, Spec, bind, invoke, rebuild
+from archtrace.reach.values import SUNK, Unknown, free
 
 aten = torch.ops.aten
 #: Stands for the value so far.

@@ -10,8 +10,8 @@ from rule_cases import CASES
 from rule_oracle import FEW, MANY, TAME, Case, bound, drawn, gradients, pin, witness
 from rule_samples import all_cases
 
-from archtrace.rules import registry
-from archtrace.values import SUNK, Unknown
+from archtrace.reach.rules import registry
+from archtrace.reach.values import SUNK, Unknown
 
 #: Rules that claim more than can happen, and why. Nothing is ever missed.
 LOOSE = {

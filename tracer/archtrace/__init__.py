@@ -10,16 +10,17 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from archtrace.tracing import Trace, trace
-    from archtrace.view import View
+from archtrace.version import __version__
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:
+    from archtrace.readout.view import View
+    from archtrace.tracing import Trace, trace
+
 __all__ = ["Trace", "View", "__version__", "trace"]
 
 
 #: Where the public names live: torch is imported when one of them is asked for, not before.
-_HOMES = {"trace": "archtrace.tracing", "Trace": "archtrace.tracing", "View": "archtrace.view"}
+_HOMES = {"trace": "archtrace.tracing", "Trace": "archtrace.tracing", "View": "archtrace.readout.view"}
 
 
 def __getattr__(name: str) -> Any:

@@ -17,6 +17,8 @@ import torch
 from archtrace.errors import TargetError, message
 
 Layout: TypeAlias = dict[str, torch.Tensor]
+#: Layouts by name, and the name of the ids.
+Plan: TypeAlias = tuple[dict[str, Layout], str]
 
 #: Lengths in which a model is looked at. Primes, which no model has for a width or a number of heads.
 LENGTHS = (19, 13)

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from archtrace import layouts as lay
+import archtrace.layouts as lay
+from archtrace.answer.result import Result
+from archtrace.answering import assemble
 from archtrace.capture.export import capture
-from archtrace.errors import CaptureError, TargetError, message
-from archtrace.layouts import LENGTHS, Signature, Vocabulary
-from archtrace.model import backbone_of
-from archtrace.results import Result
-from archtrace.study import Study
+from archtrace.clock import Clock, Progress
+from archtrace.errors import TargetError, message
+from archtrace.layouts import LENGTHS, Plan, Signature, Vocabulary
+from archtrace.readout.study import Model, Study, study_of
+from archtrace.readout.view import View
 from archtrace.targets.target import Target
-from archtrace.view import View
-
-#: Called with the stage that begins and, where it is known, how much of the work is done.
-Progress = Callable[[str, float | None], None]
 
 
 class Trace:
@@ -68,8 +64,8 @@ class Trace:
 
     @cached_property
     def graph(self) -> Any:
-        """A networkx.DiGraph from the token positions to the logits; see archtrace.graph."""
-        from archtrace.graph import build_graph
+        """A networkx.DiGraph from the token positions to the logits; see archtrace.readout.graph."""
+        from archtrace.readout.graph import build_graph
 
         return build_graph(self._study)
 
@@ -111,25 +107,6 @@ def _shapes(layout: Mapping[str, torch.Tensor]) -> tuple[Any, ...]:
     return tuple(sorted((name, tuple(value.shape)) for name, value in layout.items()))
 
 
-class Clock:
-    """Tells stages to whom it may concern, and how many seconds each took."""
-
-    def __init__(self, progress: Progress | None) -> None:
-        self._progress = progress
-        self.seconds: dict[str, float] = {"import": 0.0, "capture": 0.0, "analysis": 0.0, "witness": 0.0}
-
-    @contextmanager
-    def stage(self, name: str, key: str) -> Iterator[None]:
-        """Time a stage under a key of `seconds`."""
-        if self._progress is not None:
-            self._progress(name, None)
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[key] = self.seconds.get(key, 0.0) + time.perf_counter() - start
-
-
 def trace(
     target: Any,
     *,
@@ -146,7 +123,6 @@ def trace(
     or a live module. `inputs` (by name, tensors or nested lists; integers fix the layout, floats are features) replaces
     the layouts that are tried otherwise. Raises ArchtraceError with what, where, why and what to do.
     """
-    from archtrace.assemble import assemble
     from archtrace.targets import prepare, resolve
 
     clock = Clock(progress)
@@ -168,13 +144,6 @@ def trace(
         study.positions  # noqa: B018  computed here, so that the clock tells what it costs
     result = assemble(resolved, model, study, words, plans, clock)
     return Trace(resolved, model, study, result)
-
-
-#: A built model, and further keyword arguments of its forward.
-Model = tuple[torch.nn.Module, dict[str, Any]]
-
-#: Layouts by name, and the name of the ids.
-Plan = tuple[dict[str, dict[str, torch.Tensor]], str]
 
 
 def _standard(module: torch.nn.Module, words: Vocabulary, length: int) -> Plan:
@@ -201,12 +170,3 @@ def _given(inputs: Mapping[str, Any]) -> Plan:
     if layout[ids].ndim < 2:
         raise TargetError(f"the tokens ({ids}) have shape {tuple(layout[ids].shape)}; rows and positions are needed")
     return {"given": layout}, ids
-
-
-def study_of(model: Model, layouts: dict[str, dict[str, torch.Tensor]], ids: str) -> Study:
-    """Capture a model for the shapes of some layouts."""
-    module, _ = model
-    program = capture(*model, next(iter(layouts.values())))
-    if ids not in program.inputs:
-        raise CaptureError(f"the logits of {type(module).__name__} do not take {ids}")
-    return Study(program, layouts, ids, backbone_of(module))

@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
+from archtrace.answer.result import Result
 from archtrace.errors import TargetError
-from archtrace.results import Result
 from archtrace_reports.extra import require
 from archtrace_reports.files import trouble, write
 from archtrace_reports.look import Look, look_of, on_terminal

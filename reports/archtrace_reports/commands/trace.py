@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from archtrace.results import Result
+from archtrace.answer.result import Result
 from archtrace_reports import formats
 from archtrace_reports.extra import require
 from archtrace_reports.files import write

@@ -8,8 +8,8 @@ from difflib import SequenceMatcher
 from itertools import zip_longest
 from typing import Literal, TypeAlias
 
-from archtrace.nouns import noun
-from archtrace.results import Readout, Result, Status
+from archtrace.answer.kinds import noun
+from archtrace.answer.result import Readout, Result, Status
 from archtrace_reports.facts import config_words, padding_words, parameters_words
 from archtrace_reports.words import enumerate_words
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from archtrace.results import Result
+from archtrace.answer.result import Result
 from archtrace_reports.cone import MEANINGS, ConeLayout, ConeRow, Sign, cones
 from archtrace_reports.drawing.templates import render
 from archtrace_reports.words import headline

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import graphviz
 
 if TYPE_CHECKING:
-    from archtrace.anatomy.values import Path, PathNode
+    from archtrace.answer.drawing import Path, PathNode
 
 #: Characters of a line of a label, and lines of one text in it.
 LINE, LINES = 46, 3

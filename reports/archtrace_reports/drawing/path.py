@@ -10,7 +10,7 @@ from archtrace_reports.drawing.program import UndrawnError, svg_of
 from archtrace_reports.drawing.safe import safe
 
 if TYPE_CHECKING:
-    from archtrace.anatomy.values import Path
+    from archtrace.answer.drawing import Path
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from archtrace.results import Result
+from archtrace.answer.result import Result
 from archtrace_reports.drawing.cone import cone_picture
 from archtrace_reports.drawing.path import path_drawing
 from archtrace_reports.drawing.templates import asset, render

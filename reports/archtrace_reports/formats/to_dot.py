@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archtrace.anatomy.values import Path
+from archtrace.answer.drawing import Path
 from archtrace_reports.clean import cleaned
 from archtrace_reports.look import Look
 from archtrace_reports.report import Report

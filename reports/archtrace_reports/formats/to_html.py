@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from archtrace.results import Result
+from archtrace.answer.result import Result
 from archtrace_reports.clean import cleaned
 from archtrace_reports.look import Look
 from archtrace_reports.report import Report, versions

@@ -7,7 +7,8 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from archtrace.results import LayoutResult, Positions, Readout, Result
+from archtrace.answer.positions import Positions
+from archtrace.answer.result import LayoutResult, Readout, Result
 from archtrace_reports.look import Look
 from archtrace_reports.report import Report, versions
 from archtrace_reports.tokens import nested

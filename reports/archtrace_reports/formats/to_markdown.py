@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from archtrace.results import Readout, Result
+from archtrace.answer.result import Readout, Result
 from archtrace_reports.clean import cleaned
 from archtrace_reports.facts import config_words, padding_words, parameters_words, tokens_words
 from archtrace_reports.look import Look

@@ -8,7 +8,7 @@ from dataclasses import replace
 from rich.cells import cell_len
 from rich.text import Text
 
-from archtrace.results import Result
+from archtrace.answer.result import Result
 from archtrace_reports.clean import cleaned
 from archtrace_reports.lines import pad, paint, wrap
 from archtrace_reports.look import Look

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 from rich.text import Text
 
-from archtrace.results import Readout, Result, Source, Step
+from archtrace.answer.result import Readout, Result, Source, Step
 from archtrace_reports.clean import cleaned
 from archtrace_reports.facts import facts
 from archtrace_reports.lines import block, join, pad, paint, wrap

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from archtrace.results import LayoutResult, Readout, Result, Rows, Status
+from archtrace.answer.positions import Rows
+from archtrace.answer.result import LayoutResult, Readout, Result, Status
 from archtrace_reports.cone import MEANINGS, ConeLayout, Sign, cones, ranges
 from archtrace_reports.drawing import Drawing, path_drawing
 from archtrace_reports.facts import config_words, padding_words, parameters_words, tokens_words
@@ -14,7 +15,7 @@ from archtrace_reports.tokens import choices
 from archtrace_reports.words import enumerate_words, headline, meaning
 
 if TYPE_CHECKING:
-    from archtrace.anatomy.values import Block, Excerpt, PathNode
+    from archtrace.answer.drawing import Block, Excerpt, PathNode
 
 #: What a status promises.
 STATUS: Mapping[Status, str] = {

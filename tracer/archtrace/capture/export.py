@@ -16,10 +16,10 @@ from torch.fx.node import map_aggregate
 
 from archtrace.capture.build import fake_mode, first_line, weightless
 from archtrace.capture.functional import Aliases, returning, writes
+from archtrace.capture.program import Kind, Module, Node, Program, Ref
 from archtrace.capture.quiet import quiet
 from archtrace.errors import CaptureError, message
 from archtrace.paths import short_path
-from archtrace.program import Kind, Module, Node, Program, Ref
 
 #: The wrapper's name for the model, stripped from every path.
 _MODEL = "model"

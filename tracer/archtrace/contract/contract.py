@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
-from archtrace.nouns import NOUNS
-from archtrace.results import KindName, Readout
+from archtrace.answer.kinds import NOUNS
+from archtrace.answer.result import KindName, Readout
 from archtrace.targets.messages import did_you_mean, refusal
 
 #: What `padding` may say -> the sides on which the readout must not fall on a pad.

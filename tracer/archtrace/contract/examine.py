@@ -11,22 +11,24 @@ from typing import Any
 
 import torch
 
-from archtrace import layouts as lay
-from archtrace.anatomy.excerpts import file_of
-from archtrace.bounds import Bound
+import archtrace.layouts as lay
+from archtrace.answer.positions import Rows
+from archtrace.answer.result import LayoutResult, Readout
 from archtrace.capture.export import capture
+from archtrace.capture.model import is_library_model
+from archtrace.clock import Progress
 from archtrace.contract.contract import Contract
 from archtrace.contract.traced import Flags, Place, Traced
 from archtrace.errors import ArchtraceError, LayoutError
 from archtrace.layouts import Vocabulary
-from archtrace.model import is_library_model
+from archtrace.reach.bound import Bound
+from archtrace.readout.anatomy.excerpts import file_of
 from archtrace.readout.expression import inputs_behind
 from archtrace.readout.selection import DIVISIONS, Selection, selection
 from archtrace.readout.tensors import ReadTensor
-from archtrace.results import LayoutResult, Readout, Rows
 from archtrace.targets import prepare
 from archtrace.targets.fills import nested
-from archtrace.tracing import Progress, Trace, trace
+from archtrace.tracing import Trace, trace
 
 
 def examine(contract: Contract, progress: Progress | None = None) -> Traced:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from itertools import zip_longest
 
+from archtrace.answer.kinds import noun
+from archtrace.answer.result import Readout
 from archtrace.contract.contract import called, matches
 from archtrace.contract.rules import rules
 from archtrace.contract.traced import Broken, Traced
-from archtrace.nouns import noun
-from archtrace.results import Readout
 
 #: The code of a term that does not hold, where no rule has a code for it.
 CODE = "AT100"

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
+from archtrace.answer.positions import Rows
+from archtrace.answer.result import LayoutResult, Readout, Result
 from archtrace.contract.contract import Contract
-from archtrace.results import LayoutResult, Readout, Result, Rows
 
 #: For each row which positions are no padding.
 Flags: TypeAlias = tuple[tuple[bool, ...], ...]

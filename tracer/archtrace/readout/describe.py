@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from archtrace.bounds import Bound
+from archtrace.answer.positions import Positions
+from archtrace.answer.result import Index, Readout, Source, Status, Step
 from archtrace.layouts import Vocabulary
+from archtrace.reach.bound import Bound
 from archtrace.readout.kind import Case, constant, kind_of, mask_of
 from archtrace.readout.selection import (
     Selection,
@@ -18,9 +20,8 @@ from archtrace.readout.selection import (
     subscripts,
 )
 from archtrace.readout.source import source_of
+from archtrace.readout.study import Study
 from archtrace.readout.tensors import ReadTensor
-from archtrace.results import Index, Positions, Readout, Source, Status, Step
-from archtrace.study import Study
 
 
 def readouts(

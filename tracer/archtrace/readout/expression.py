@@ -6,7 +6,7 @@ import string
 from collections.abc import Mapping
 from typing import Any
 
-from archtrace.program import Kind, Node, Program, Ref
+from archtrace.capture.program import Kind, Node, Program, Ref
 
 #: op -> how it is written; {0} is its first argument. Ops that only change shape or type write their argument.
 TEMPLATES = {

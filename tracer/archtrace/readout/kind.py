@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import torch
 
+from archtrace.answer.positions import Rows
+from archtrace.answer.result import KindName
 from archtrace.layouts import IDS, Vocabulary, told
-from archtrace.results import KindName, Rows
 
 
 @dataclass(frozen=True)

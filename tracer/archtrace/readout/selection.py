@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import torch
 
-from archtrace.bounds import Bound
-from archtrace.program import Node, Ref
+from archtrace.answer.result import Index, KindName
+from archtrace.capture.program import Node, Ref
+from archtrace.reach.bound import Bound
+from archtrace.reach.rules.movement import MOVES
+from archtrace.reach.values import Unknown
 from archtrace.readout.expression import Printer, inputs_behind
 from archtrace.readout.tensors import ReadTensor, token_nodes
-from archtrace.results import Index, KindName
-from archtrace.rules.movement import MOVES
-from archtrace.values import Unknown
 
 _MOVES = frozenset(name if "::" in name else f"aten::{name}" for name in MOVES)
 _MAXIMA = frozenset(f"aten::{n}" for n in ("amax", "max", "max_pool1d", "adaptive_max_pool1d"))

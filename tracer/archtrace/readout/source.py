@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from archtrace.answer.result import Source
+from archtrace.capture.program import Frame, Node
 from archtrace.paths import short_path
-from archtrace.program import Frame, Node
-from archtrace.results import Source
 
 #: Frames below the model's own code: where an op lives, not where it was written.
 _MACHINERY = ("/torch/", "/transformers/utils/", "/transformers/modeling_utils", "/transformers/activations")

@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 import networkx as nx
 import numpy as np
 
-from archtrace.bounds import Bound, token_axis
-from archtrace.interpret import Interpreter
-from archtrace.marks import Marks, spread
-from archtrace.program import Kind, Program
+from archtrace.capture.program import Kind, Program
+from archtrace.reach.bound import Bound, token_axis
+from archtrace.reach.interpreter import Interpreter
+from archtrace.reach.marks import Marks, spread
+from archtrace.reach.values import Unknown
 from archtrace.readout.source import source_of
-from archtrace.values import Unknown
 
 
 @dataclass(frozen=True)

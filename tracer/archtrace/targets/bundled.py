@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from archtrace.results import Finding
+from archtrace.answer.result import Finding
 from archtrace.targets import library
 
 _TABLES = Path(__file__).parent.parent / "tables"

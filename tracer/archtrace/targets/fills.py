@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from archtrace.results import Finding
+from archtrace.answer.result import Finding
 from archtrace.targets.bundled import table
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from archtrace.results import ConfigSource
+from archtrace.answer.result import ConfigSource
 from archtrace.targets.messages import first_line
 
 FILE = "config.json"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from archtrace.results import ConfigSource, Finding
+from archtrace.answer.result import ConfigSource, Finding
 from archtrace.targets import bundled, configs, hub, library
 from archtrace.targets.messages import did_you_mean, refusal
 from archtrace.targets.wishes import Wishes

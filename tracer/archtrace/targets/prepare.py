@@ -39,7 +39,7 @@ def prepare(target: Target) -> tuple[Any, dict[str, Any]]:
 
 def _tie(model: Any) -> None:
     """Weights that are shared, as making a model without memory parts them: of the model, and of models inside it."""
-    from archtrace.model import is_library_model
+    from archtrace.capture.model import is_library_model
 
     for part in model.modules():
         if is_library_model(part) and hasattr(part, "tie_weights"):

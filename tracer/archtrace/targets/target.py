@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from archtrace.results import ConfigSource, Finding
+from archtrace.answer.result import ConfigSource, Finding
 
 
 @dataclass(frozen=True, eq=False)

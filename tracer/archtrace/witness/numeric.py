@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from archtrace.bounds import batch_axis
-from archtrace.marks import Marks
-from archtrace.program import Kind, Node, Program, substitute
+from archtrace.capture.program import Kind, Node, Program, substitute
+from archtrace.reach.bound import batch_axis
+from archtrace.reach.marks import Marks
 
 #: A change below this part of the largest one is rounding noise (float64 rounds at 2e-16).
 NOISE = 1e-10

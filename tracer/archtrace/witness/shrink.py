@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
-from archtrace.program import Kind, Program
+from archtrace.capture.program import Kind, Program
 
 
 class Used(NamedTuple):

@@ -8,12 +8,12 @@ from typing import Any
 
 import torch
 
-from archtrace.bounds import Bound, rows_of
-from archtrace.carriers import carrier_nodes
-from archtrace.interpret import Interpreter, changing
-from archtrace.program import Program
-from archtrace.results import Positions, Rows
-from archtrace.values import Unknown
+from archtrace.answer.positions import Positions, Rows
+from archtrace.capture.program import Program
+from archtrace.reach.bound import Bound, rows_of
+from archtrace.reach.carriers import carrier_nodes
+from archtrace.reach.interpreter import Interpreter, changing
+from archtrace.reach.values import Unknown
 from archtrace.witness import numeric
 from archtrace.witness.numeric import DRAWS, Draw
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from archtrace.answer.result import Readout
 from archtrace.contract.rule import GraphRule
 from archtrace.contract.traced import Broken, Traced
-from archtrace.results import Readout
 
 #: What is wrong, and what to do, after the readout's own words.
 _PADS = (

@@ -1,0 +1,18 @@
+"""Positions: which of a tensor's and of the tokens reach the logits, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+#: For each row of a batch the sorted positions.
+Rows: TypeAlias = tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class Positions:
+    """Positions that reach the logits: of each read tensor, and of the input tokens."""
+
+    reads: Mapping[str, Rows]
+    tokens: Rows

@@ -1,0 +1,118 @@
+"""Results: what a trace says, as frozen values. Reports turn them into text and compute nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from archtrace.answer.drawing import Anatomy
+from archtrace.answer.positions import Positions
+
+KindName: TypeAlias = Literal[
+    "first", "last", "fixed", "last_non_pad", "last_eos", "mean", "masked_mean", "max", "attention", "latents", "all",
+    "none", "other",
+]  # fmt: skip
+
+#: exact: bound and witness agree. bound: the answer may be wider than the truth, never narrower.
+Status: TypeAlias = Literal["exact", "bound"]
+
+ConfigSource: TypeAlias = Literal["bundled", "cache", "hub", "local", "default", "given"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that the user should know: `code` is stable, `message` is for people, `field` is the config's field
+    that it is about, if it is about one."""
+
+    code: str
+    message: str
+    field: str = ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The code that picks a slice: file (relative to its package), line, exact expression, enclosing function."""
+
+    file: str
+    line: int
+    expression: str
+    function: str
+
+
+@dataclass(frozen=True)
+class Index:
+    """The rule that picks positions, in terms of the inputs, and the inputs that it depends on."""
+
+    expression: str
+    depends_on: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One module (or free op) on the way from a slice to the logits: its path and what it does."""
+
+    module: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Readout:
+    """A tensor that the classifier reads: which slice, by which rule, at which line, and the modules that follow."""
+
+    tensor: str
+    module: str
+    kind: KindName
+    slice: str
+    index: Index
+    status: Status
+    source: Source | None
+    path: tuple[str, ...]
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class LayoutResult:
+    """One layout: its inputs, the bound, and the witness. `refused` is the model's own reason not to run it."""
+
+    name: str
+    inputs: Mapping[str, Any]
+    bound: Positions
+    witness: Positions | None
+    status: Status
+    refused: str | None = None
+
+
+@dataclass(frozen=True)
+class Padding:
+    """leaks: a masked token reaches the logits though no readout falls on it. reads_padding: layouts in which a
+    readout falls on padding."""
+
+    leaks: bool
+    reads_padding: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """Everything that a trace says of one target. `anatomy` is what drawings need; None where there is none."""
+
+    target: str
+    class_name: str
+    model_type: str | None
+    config_source: ConfigSource
+    readouts: tuple[Readout, ...]
+    layouts: tuple[LayoutResult, ...]
+    padding: Padding
+    parameters: int
+    dead_parameters: tuple[str, ...]
+    dead_modules: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    seconds: Mapping[str, float]
+    versions: Mapping[str, str] = field(default_factory=dict)
+    anatomy: Anatomy | None = None
+
+    @property
+    def status(self) -> Status:
+        """exact when every layout that the model runs is exact."""
+        ran = [layout for layout in self.layouts if layout.refused is None]
+        return "exact" if ran and all(layout.status == "exact" for layout in ran) else "bound"

@@ -1,0 +1,198 @@
+"""Put a result together: the bound of the model, the witness of its small likeness, and what both say of readouts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from archtrace.answer.positions import Positions, Rows
+from archtrace.answer.result import Finding, LayoutResult, Padding, Result
+from archtrace.capture.model import parameter_count
+from archtrace.capture.program import Program
+from archtrace.clock import Clock
+from archtrace.errors import ArchtraceError
+from archtrace.layouts import Plan, Vocabulary, attended
+from archtrace.reach.dead_parameters import dead_modules, dead_parameters
+from archtrace.readout.anatomy.build import anatomy
+from archtrace.readout.describe import readouts
+from archtrace.readout.study import Model, Study, study_of
+from archtrace.targets.target import Target
+from archtrace.version import __version__
+from archtrace.witness.likeness import Search, Small
+from archtrace.witness.numeric import one_thread
+from archtrace.witness.shrink import ENOUGH, LARGEST
+from archtrace.witness.witness import Subject, Witness, inside
+
+Witnessed = Mapping[str, Positions | None]
+
+
+def assemble(
+    target: Target, model: Model, study: Study, words: Vocabulary, plans: Sequence[Plan], clock: Clock
+) -> Result:
+    """The result of a target whose study is done."""
+    module, _ = model
+    with clock.stage("shrinking", "witness"):
+        likeness = _Likeness.of(target, model, study, plans)
+    with clock.stage("witness", "witness"):
+        seen = likeness.witnessed(study)
+    with clock.stage("reading the source", "analysis"):
+        others = likeness.studies[1:]
+        found = readouts(study, others, words, _id_names(words), seen)
+        drawn = anatomy(module, study, found, words)
+    bounds = list(study.bounds.values())
+    dead = dead_parameters(module, bounds)
+    return Result(
+        target=target.name,
+        class_name=target.class_name,
+        model_type=target.model_type,
+        config_source=target.config_source,
+        readouts=found,
+        layouts=tuple(_layouts(study, seen)),
+        padding=_padding(study, words),
+        parameters=len(list(module.named_parameters())),
+        dead_parameters=dead,
+        dead_modules=dead_modules(module, dead),
+        findings=(*target.findings, *_findings(study, likeness)),
+        seconds={k: round(v, 3) for k, v in clock.seconds.items()},
+        versions=_versions(),
+        anatomy=drawn,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Likeness:
+    """A model that runs numerically in place of the traced one: the same bounds, few parameters.
+
+    `studies` are of the lengths of the plans; empty where nothing small enough was found.
+    """
+
+    small: Small | None
+    studies: tuple[Study, ...]
+
+    @classmethod
+    def of(cls, target: Target, model: Model, study: Study, plans: Sequence[Plan]) -> _Likeness:
+        """Find the likeness of a model and study it in every length: itself, where it is small already."""
+        size = parameter_count(model[0])
+        if size <= ENOUGH or target.config is None or target.module is not None:
+            own = Small(model, study.program, {}) if size <= LARGEST else None
+            return cls(own, (study, *_studies(model, plans[1:])) if own else ())
+        agreed: dict[int, Study] = {}
+
+        def agrees(program: Program, runs: bool) -> bool:
+            other = Study(program, study.layouts, study.ids, study.backbone)
+            agreed[id(program)] = other
+            try:
+                return other.positions == study.positions and (not runs or Runs(other).everywhere())
+            except ArchtraceError:
+                return False
+
+        small = Search(target, study.program, list(study.layouts.values()), agrees).find()
+        if small is None:
+            return cls(None, ())
+        return cls(small, (agreed[id(small.program)], *_studies(small.model, plans[1:])))
+
+    def witnessed(self, study: Study) -> Witnessed:
+        """Per layout what the numeric run shows; None where it could not run."""
+        if not self.studies:
+            return dict.fromkeys(study.bounds)
+        runs = Runs(self.studies[0])
+        return {name: runs.see(name) for name in study.bounds}
+
+
+def _studies(model: Model, plans: Sequence[Plan]) -> list[Study]:
+    return [study_of(model, *plan) for plan in plans]
+
+
+class Runs:
+    """Numeric runs of one study's program."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self._witness = Witness(study.interpreter, study.program)
+
+    def see(self, name: str) -> Positions | None:
+        """The witness of a layout; None where the program does not run on it."""
+        study = self._study
+        subject = Subject(study.bounds[name], study.reads, study.program.inputs[study.ids], study.layouts[name])
+        try:
+            with one_thread():
+                return self._witness.see(subject, study.positions[name])
+        except (RuntimeError, IndexError, ValueError, TypeError, NotImplementedError):
+            return None
+
+    def everywhere(self) -> bool:
+        """True when the program runs on its first layout."""
+        return self.see(next(iter(self._study.bounds))) is not None
+
+
+def _layouts(study: Study, seen: Witnessed) -> list[LayoutResult]:
+    results = []
+    for name, layout in study.layouts.items():
+        inputs = {k: v.tolist() for k, v in layout.items()}
+        bound = study.positions.get(name)
+        if bound is None:
+            results.append(LayoutResult(name, inputs, Positions({}, ()), None, "bound", study.refused[name]))
+            continue
+        witness = seen.get(name)
+        results.append(LayoutResult(name, inputs, bound, witness, "exact" if witness == bound else "bound"))
+    return results
+
+
+def _padding(study: Study, words: Vocabulary) -> Padding:
+    """Where padding is read, and whether it reaches the logits where it is not."""
+    reads_padding, leaks = [], False
+    for name, found in study.positions.items():
+        kept = attended(study.layouts[name], words)
+        if kept is None or bool(kept.all()):
+            continue
+        read = [_outside(rows, kept) for tensor, rows in found.reads.items() if _places(study, name, tensor, rows)]
+        if any(any(row) for row in read):
+            reads_padding.append(name)
+        leaks |= any(
+            set(outside) - set().union(*(rows[r] for rows in read), set())
+            for r, outside in enumerate(_outside(found.tokens, kept))
+        )
+    return Padding(leaks, tuple(reads_padding))
+
+
+def _outside(rows: Sequence[Sequence[int]], kept: torch.Tensor) -> list[list[int]]:
+    return [[p for p in row if not kept[r, p]] for r, row in enumerate(rows)]
+
+
+def _places(study: Study, layout: str, tensor: str, rows: Rows) -> bool:
+    """True when a read tensor's positions are those of the tokens, or it is read at one index alone."""
+    node, axis = study.reads[tensor]
+    return study.bounds[layout].run.shape(node)[axis] == study.length or all(len(row) == 1 for row in rows)
+
+
+def _findings(study: Study, likeness: _Likeness) -> list[Finding]:
+    found = [Finding("layout-refused", f"{name}: {reason}") for name, reason in study.refused.items()]
+    if study.interpreter.unruled:
+        ops = ", ".join(sorted(study.interpreter.unruled))
+        found.append(Finding("op-without-rule", f"no rule for {ops}: taken as everything reaches everything"))
+    if any(each.mixes_rows() for each in study.bounds.values()):
+        found.append(Finding("rows-mix", "the logits of one row may depend on the tokens of another row"))
+    if likeness.small is None:
+        found.append(Finding("no-witness", "no likeness small enough to run was found; the answer is a bound"))
+    return found
+
+
+def check_inside(result: Result) -> list[str]:
+    """The layouts whose witness is not inside the bound: always empty, or the analysis is wrong."""
+    return [e.name for e in result.layouts if e.witness is not None and not inside(e.witness, e.bound)]
+
+
+def _id_names(words: Vocabulary) -> dict[int, str]:
+    """What the special ids are called; an id that is both is the pad id."""
+    named = {"eos_token_id": words.eos, "pad_token_id": words.pad}
+    return {value: name for name, value in named.items() if value is not None}
+
+
+def _versions() -> dict[str, str]:
+    import sys
+
+    versions = {"archtrace": __version__, "torch": torch.__version__.split("+")[0]}
+    library = sys.modules.get("transformers")
+    return versions | ({"transformers": library.__version__} if library is not None else {})

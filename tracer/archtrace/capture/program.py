@@ -1,0 +1,157 @@
+"""Program: the captured model as a list of nodes in execution order, free of torch.export's own types.
+
+Arguments refer to earlier nodes by `Ref`. The program is functional: no node changes what an earlier one made.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+from typing import Any, NamedTuple, TypeAlias
+
+import torch
+
+Shape: TypeAlias = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Ref:
+    """An argument that is the value of an earlier node."""
+
+    index: int
+
+
+class Kind(Enum):
+    """Where a node's value comes from."""
+
+    INPUT = "input"
+    PARAMETER = "parameter"
+    BUFFER = "buffer"
+    OP = "op"
+
+
+class Frame(NamedTuple):
+    """One line of the Python stack at which an op was called."""
+
+    file: str
+    line: int
+    function: str
+
+
+class Module(NamedTuple):
+    """A module in whose forward an op was called: its path in the model ("" is the model) and its class."""
+
+    path: str
+    type: str
+
+
+_FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>\S+)')
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One value of the program.
+
+    `target` is the op, or for other kinds the name of the input, parameter or buffer. `results` holds shape and
+    type of each result tensor, None where a size depends on data. `many` says that the value is a sequence.
+    """
+
+    index: int
+    name: str
+    kind: Kind
+    target: Any
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    results: tuple[tuple[Shape, torch.dtype], ...] | None = None
+    many: bool = False
+    modules: tuple[Module, ...] = ()
+    trace: str = ""
+
+    @cached_property
+    def refs(self) -> tuple[int, ...]:
+        """The nodes that this one takes, in argument order, repeats included."""
+        return tuple(ref.index for ref in _refs((self.args, self.kwargs)))
+
+    @property
+    def frames(self) -> tuple[Frame, ...]:
+        """The Python stack of the call, outermost first."""
+        found = _FRAME.finditer(self.trace)
+        return tuple(Frame(m["file"], int(m["line"]), m["function"]) for m in found)
+
+    @property
+    def module(self) -> str:
+        """The path of the innermost module."""
+        return self.modules[-1].path if self.modules else ""
+
+    @property
+    def op(self) -> str:
+        """The op's plain name, such as "aten::select"; empty for other kinds."""
+        if self.kind is not Kind.OP:
+            return ""
+        schema = getattr(self.target, "_schema", None)
+        return str(schema.name) if schema is not None else getattr(self.target, "__name__", str(self.target))
+
+
+def _refs(value: Any) -> Iterator[Ref]:
+    if isinstance(value, Ref):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _refs(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _refs(item)
+
+
+def substitute(value: Any, replace: Callable[[int], Any]) -> Any:
+    """Arguments with each Ref replaced by what `replace` gives for its node."""
+    if isinstance(value, Ref):
+        return replace(value.index)
+    if isinstance(value, slice):
+        return slice(*(substitute(part, replace) for part in (value.start, value.stop, value.step)))
+    if isinstance(value, list | tuple):
+        return [substitute(item, replace) for item in value]
+    if isinstance(value, dict):
+        return {k: substitute(v, replace) for k, v in value.items()}
+    return value
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A captured model: nodes, the logits among them, and which nodes are the outputs of which modules.
+
+    `tensors` maps a module's path (and "last_hidden_state", "hidden_states[k]" of the backbone) to the nodes that it
+    put out, one for each call. `values` holds the buffers whose contents are known, by name.
+    """
+
+    nodes: tuple[Node, ...]
+    output: int
+    tensors: dict[str, tuple[int, ...]]
+    values: dict[str, torch.Tensor]
+
+    @cached_property
+    def inputs(self) -> dict[str, int]:
+        """The node of each input, by name."""
+        return {n.target: n.index for n in self.nodes if n.kind is Kind.INPUT}
+
+    @cached_property
+    def parameters(self) -> dict[str, int]:
+        """The node of each parameter, by name."""
+        return {n.target: n.index for n in self.nodes if n.kind is Kind.PARAMETER}
+
+    @cached_property
+    def paths(self) -> frozenset[str]:
+        """The paths of the modules in whose forward an op was called."""
+        return frozenset(module.path for node in self.nodes for module in node.modules)
+
+    @cached_property
+    def users(self) -> tuple[tuple[int, ...], ...]:
+        """For each node, the nodes that take it."""
+        users: list[list[int]] = [[] for _ in self.nodes]
+        for node in self.nodes:
+            for ref in dict.fromkeys(node.refs):
+                users[ref].append(node.index)
+        return tuple(map(tuple, users))

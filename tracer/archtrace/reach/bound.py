@@ -1,0 +1,115 @@
+"""Bounds: what may reach the logits in one layout, by the analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from archtrace.answer.positions import Positions, Rows
+from archtrace.capture.program import Kind, Node, Program
+from archtrace.reach.interpreter import Interpreter, Run
+from archtrace.reach.marks import Marks
+from archtrace.reach.values import Unknown, is_open
+
+
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """A program's values and the demand on every node, in one layout."""
+
+    run: Run
+    demand: tuple[Any, ...]
+
+    @property
+    def program(self) -> Program:
+        """The program that ran."""
+        return self.run.program
+
+    def rows(self, index: int, axis: int = 1) -> Rows:
+        """For each row of a node's value the sorted positions that may reach the logits."""
+        return rows_of(self.demand[index], self.run.shape(index), axis)
+
+    def constant(self, index: int, axis: int = 1) -> Rows:
+        """For each row of a node's value the positions all of whose elements are certain: they cannot change."""
+        value, shape = self.run.values[index], self.run.shape(index)
+        if not isinstance(value, Unknown):
+            return ((),) * shape[batch_axis(axis)]
+        changing = rows_of(is_open(value.certain)[..., None], shape, axis)
+        return tuple(tuple(p for p in range(shape[axis]) if p not in row) for row in changing)
+
+    def mixes_rows(self) -> bool:
+        """True when the logits of one row may depend on the tokens of another."""
+        ids = [i for i in self.program.inputs.values() if self.demand[i] is not None]
+        return any(_crosses(self.demand[i], self.run.shape(i)) for i in ids)
+
+    def reached(self, index: int) -> bool:
+        """True when any element of a node may reach the logits."""
+        marks = self.demand[index]
+        parts = marks if isinstance(marks, list) else [marks]
+        return any(part is not None and part.any() for part in parts)
+
+
+def bound(interpreter: Interpreter, program: Program, layout: Mapping[str, torch.Tensor]) -> Bound:
+    """Both forward and backward pass. Raises LayoutError where the model refuses the layout."""
+    run = interpreter.values(program, layout)
+    return Bound(run, tuple(interpreter.demand(run)))
+
+
+def rows_of(marks: Marks | None, shape: tuple[int, ...], axis: int = 1) -> Rows:
+    """The marked positions along `axis` for each index of the batch axis."""
+    batch = batch_axis(axis)
+    count, length = shape[batch], shape[axis]
+    if marks is None:
+        return ((),) * count
+    table = marks.any(axis=tuple(a for a in range(marks.ndim) if a not in (batch, axis)))
+    table = np.broadcast_to(table if batch < axis else table.T, (count, length))
+    return tuple(tuple(int(p) for p in np.flatnonzero(row)) for row in table)
+
+
+def _crosses(marks: Marks, shape: tuple[int, ...]) -> bool:
+    rows = marks.any(axis=tuple(range(1, marks.ndim - 1)))
+    rows = np.broadcast_to(rows, (shape[0], marks.shape[-1]))
+    return bool(rows[~np.eye(*rows.shape, dtype=np.bool_)].any())
+
+
+def batch_axis(axis: int) -> int:
+    """The axis of rows beside one of positions: the first, but where positions come first."""
+    return 1 if axis == 0 else 0
+
+
+def token_axis(shape: tuple[int, ...], rows: int, length: int) -> int | None:
+    """The axis of positions in a hidden state: the one as long as the tokens, else (latents) the one after the rows.
+
+    0 where the rows come second; None where there is none.
+    """
+    if len(shape) < 2:
+        return None
+    if shape[0] == rows:
+        return next((axis for axis in range(1, len(shape)) if shape[axis] == length), 1)
+    return 0 if shape[1] == rows and shape[0] == length else None
+
+
+def positions(interpreter: Interpreter, found: Bound, reads: Mapping[str, tuple[int, int]], ids: int) -> Positions:
+    """The bound on the read tensors (node and token axis, by name) and on the tokens.
+
+    A read tensor counts for what is read of it directly: not for what another read tensor is made of.
+    """
+    direct = apart(interpreter, found, {node for node, _ in reads.values()})
+    return Positions({name: direct.rows(*place) for name, place in reads.items()}, found.rows(ids))
+
+
+def apart(interpreter: Interpreter, found: Bound, nodes: Collection[int]) -> Bound:
+    """The bound in which no way to the logits goes through any of the nodes, only from them."""
+    if len(nodes) < 2:
+        return found
+    kept = tuple(_leaf(node) if node.index in nodes else node for node in found.program.nodes)
+    run = replace(found.run, program=replace(found.program, nodes=kept))
+    return Bound(found.run, tuple(interpreter.demand(run)))
+
+
+def _leaf(node: Node) -> Node:
+    """A node cut off from what it is made of."""
+    return replace(node, kind=Kind.BUFFER, target=node.name, args=(), kwargs={})

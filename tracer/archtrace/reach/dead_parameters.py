@@ -1,0 +1,32 @@
+"""Parameters that reach no logit, in any layout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from archtrace.reach.bound import Bound
+
+
+def dead_parameters(module: torch.nn.Module, bounds: Sequence[Bound]) -> tuple[str, ...]:
+    """The names of parameters that reach the logits in no layout, in the module's order; a shared one lives once."""
+    live: set[int] = set()
+    program = bounds[0].program
+    by_name = dict(module.named_parameters(remove_duplicate=False))
+    for name, index in program.parameters.items():
+        if name in by_name and any(found.reached(index) for found in bounds):
+            live.add(id(by_name[name]))
+    return tuple(name for name, parameter in module.named_parameters() if id(parameter) not in live)
+
+
+def dead_modules(module: torch.nn.Module, dead: Sequence[str]) -> tuple[str, ...]:
+    """The outermost modules all of whose parameters are dead."""
+    gone = set(dead)
+    found: list[str] = []
+    for path, part in module.named_modules():
+        names = [f"{path}.{n}".lstrip(".") for n, _ in part.named_parameters()]
+        inside = any(path == f or path.startswith(f"{f}.") for f in found)
+        if names and path and not inside and gone.issuperset(names):
+            found.append(path)
+    return tuple(found)

@@ -1,0 +1,59 @@
+"""Known values: ops on plain tensors and numbers are run, on the CPU whatever device the graph names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from archtrace.capture.program import Node, Program, substitute
+from archtrace.errors import LayoutError
+from archtrace.reach.values import Unknown
+
+#: Ops whose result holds anything until it is written: zeros without memory here, so that runs are alike.
+UNINITIALISED = frozenset(
+    f"aten::{n}" for n in ("empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided")
+)
+
+#: Ops that ask for strides which a value without memory may not have, and their twins that do not.
+STRIDELESS = {torch.ops.aten.view.default: torch.ops.aten.reshape.default}
+
+
+def is_known(value: Any) -> bool:
+    """True for a value that holds no unknown tensor."""
+    if isinstance(value, list | tuple):
+        return all(map(is_known, value))
+    return not isinstance(value, Unknown)
+
+
+def shape_alone(value: Any) -> Any:
+    """An operand of which only the shape and the type count."""
+    return blank(value) if isinstance(value, Unknown) else value
+
+
+def evaluate(node: Node, values: Sequence[Any] | Mapping[int, Any]) -> Any:
+    """Run an op on known values, on the CPU whatever device the graph names."""
+    args = [substitute(a, values.__getitem__) for a in node.args]
+    kwargs = {k: substitute(v, values.__getitem__) for k, v in node.kwargs.items()}
+    try:
+        value = STRIDELESS.get(node.target, node.target)(*args, **kwargs)
+        return value.new_zeros(()).expand(value.shape) if node.op in UNINITIALISED else value
+    except Exception as error:
+        reason = str(error).strip().split("\n", 1)[0]
+        raise LayoutError(f"{node.op} in {node.module or 'the model'} refuses these inputs: {reason}") from error
+
+
+def blank(value: Any) -> Any:
+    """A tensor of the value's shape that has no memory to speak of."""
+    if isinstance(value, Unknown):
+        return torch.zeros((), dtype=value.dtype).expand(value.shape)
+    return value
+
+
+def undecided(node: Node, program: Program) -> None:
+    """An op without a result (a check) says nothing; a plain number taken from unknown values decides sizes."""
+    if program.users[node.index]:
+        raise LayoutError(
+            f"{node.op} in {node.module or 'the model'} takes a number from values that parameters decide"
+        )

@@ -1,0 +1,68 @@
+"""Scaled dot-product attention, kept whole.
+
+    y[*b, i, :] = sum_j softmax_j(q[*b, i, :] . k[*b, j, :] + mask[*b, i, j]) v[*b, j, :]
+
+A key that the mask forbids reaches nothing. A row that allows one key alone has weight 1 on it, whatever
+query and key are. A mask of False or minus infinity over a whole row leaves zeros; a large negative number
+everywhere in a row forbids nothing, as softmax looks at differences.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from archtrace.reach.flows import Mask
+from archtrace.reach.marks import Marks, Shape
+from archtrace.reach.rules.axes import aligned, letters, reach
+from archtrace.reach.rules.registry import Call, Step, rule, shape_of, single, value_of
+from archtrace.reach.values import certain_of, sunk
+
+
+@rule("scaled_dot_product_attention")
+def attention(call: Call) -> Step:
+    """See the file's caption; query heads may share the heads of key and value (enable_gqa)."""
+    query, key, value, mask = (call[n] for n in ("query", "key", "value", "attn_mask"))
+    out = letters(len(call.shape))
+    batch, row, column = out[:-2], out[-2], out[-1]
+    scores = (*call.shape[:-1], shape_of(key)[-2])
+    allowed = _allowed(mask, scores, bool(call["is_causal"]))
+    reached = Mask(batch + row + "J", allowed)
+    contest = Mask(batch + row, allowed.sum(-1) > 1)
+    key_axes, key_heads = _shared(batch, call.shape, shape_of(key))
+    value_axes, value_heads = _shared(batch, call.shape, shape_of(value))
+    flows = reach(
+        out,
+        (query, aligned(shape_of(query)[:-2], call.shape[:-2], batch) + row + "X", (contest,)),
+        (key, key_axes + "JX", (reached, contest, *key_heads)),
+        (value, value_axes + "J" + column, (reached, *value_heads)),
+        (mask, aligned(shape_of(mask), scores, batch + row + "J"), (reached, contest)),
+    )
+    empty = ~allowed.any(-1)
+    return single(call, flows, np.where(empty, 0.0, np.nan)[..., None] if empty.any() else None)
+
+
+def _allowed(mask: Any, scores: Shape, causal: bool) -> Marks:
+    """Which scores take part, as a boolean array of rank `len(scores)`."""
+    allowed: Marks = np.ones((1,) * (len(scores) - 2) + scores[-2:], dtype=bool)
+    if causal:
+        allowed = allowed & np.tri(*scores[-2:], dtype=np.bool_)
+    if mask is None:
+        return allowed
+    certain = certain_of(value_of(mask))
+    if value_of(mask).dtype == torch.bool:
+        return np.asarray(allowed & (certain != 0))
+    open_ = allowed & ~sunk(certain)
+    level: Marks = allowed & ~np.isneginf(certain) & ~open_.any(-1, keepdims=True)
+    return level | open_
+
+
+def _shared(batch: str, shape: Shape, own: Shape) -> tuple[str, tuple[Mask, ...]]:
+    """The batch axes of key or value, and the mask that tells which query head looks at which of its heads."""
+    if len(own) < 3 or own[-3] in (1, shape[-3]):
+        return aligned(own[:-2], shape[:-2], batch), ()
+    group = np.arange(shape[-3]) // (shape[-3] // own[-3])
+    heads = group[:, None] == np.arange(own[-3])[None, :]
+    return aligned(own[:-3], shape[:-3], batch[:-1]) + "H", (Mask(batch[-1] + "H", heads),)

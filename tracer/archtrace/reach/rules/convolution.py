@@ -1,0 +1,148 @@
+"""Convolutions and pools: y[t] depends on x[t * stride - padding + k * dilation] for k within the kernel."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from archtrace.reach.flows import Mask
+from archtrace.reach.marks import Marks
+from archtrace.reach.rules.axes import SPARE, letters, reach
+from archtrace.reach.rules.registry import Call, Operand, Step, rule, several, shape_of, single
+
+CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
+TRANSPOSED = ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
+POOLS = {"max_pool1d": 1, "max_pool2d": 2, "max_pool3d": 3, "avg_pool1d": 1, "avg_pool2d": 2, "avg_pool3d": 3,
+         "max_pool1d_with_indices": 1, "max_pool2d_with_indices": 2}  # fmt: skip
+ADAPTIVE = {"adaptive_avg_pool1d": 1, "adaptive_avg_pool2d": 2, "adaptive_avg_pool3d": 3,
+            "adaptive_max_pool1d": 1, "adaptive_max_pool2d": 2, "adaptive_max_pool3d": 3}  # fmt: skip
+
+
+class Window(NamedTuple):
+    """One spatial axis: the long side has index `step * stride - padding + tap * dilation` for step on the short side.
+
+    The result of a convolution is its short side, that of a transposed one the long side.
+    """
+
+    long: int
+    short: int
+    kernel: int
+    stride: int
+    padding: int
+    dilation: int
+
+    @property
+    def inside(self) -> Marks:
+        """[short, long]: some tap leads from the one to the other."""
+        start = np.arange(self.short)[:, None] * self.stride - self.padding
+        offset = np.arange(self.long)[None, :] - start
+        return np.asarray((offset >= 0) & (offset < self.kernel * self.dilation) & (offset % self.dilation == 0))
+
+    def taps(self, transposed: bool) -> Marks:
+        """[result, tap]: the tap meets an element there."""
+        tap = np.arange(self.kernel)[None, :] * self.dilation - self.padding
+        if not transposed:
+            index = np.arange(self.short)[:, None] * self.stride + tap
+            return np.asarray((index >= 0) & (index < self.long))
+        index = np.arange(self.long)[:, None] - tap
+        return np.asarray((index % self.stride == 0) & (index >= 0) & (index // self.stride < self.short))
+
+
+@rule(*CONVOLUTIONS, *TRANSPOSED)
+def convolution(call: Call) -> Step:
+    """y[b, o, *t] = sum over c of o's group and the window of x[b, c, *u] W[o, c, *k] + bias[o].
+
+    Transposed, W[c, o, *k] counts o within its group.
+    """
+    transposed = call.name.removeprefix("aten::") in TRANSPOSED
+    source, weight = call["input"], shape_of(call["weight"])
+    spatial = len(weight) - 2
+    lead = len(call.shape) - spatial
+    out = letters(len(call.shape))
+    channel, axes = out[lead - 1], out[lead:]
+    windows = _windows(call, shape_of(source)[-spatial:], call.shape[lead:], weight[2:], transposed)
+    meet = [Mask(a + u, w.inside.T if transposed else w.inside) for a, u, w in zip(axes, "UVW", windows, strict=False)]
+    taps = [Mask(a + k, w.taps(transposed)) for a, k, w in zip(axes, "KLM", windows, strict=False)]
+    same, own = _channels(call["groups"], call.shape[lead - 1], shape_of(source)[lead - 1], channel, transposed)
+    kernel = ("CD" if transposed else channel + "D") + "KLM"[:spatial]
+    return single(
+        call,
+        reach(
+            out,
+            (source, out[: lead - 1] + "C" + "UVW"[:spatial], (*meet, *same)),
+            (call["weight"], kernel, (*taps, *own)),
+            (call["bias"], channel),
+        ),
+    )
+
+
+def _channels(
+    groups: int, outs: int, ins: int, channel: str, transposed: bool
+) -> tuple[tuple[Mask, ...], tuple[Mask, ...]]:
+    """Which input channels meet which output channel, and for a transposed weight which row and column do."""
+    out_group = np.arange(outs) // (outs // groups)
+    same = out_group[:, None] == (np.arange(ins) // (ins // groups))[None, :]
+    met = () if groups == 1 else (Mask(channel + "C", same),)
+    if not transposed:
+        return met, ()
+    within = (np.arange(outs) % (outs // groups))[:, None] == np.arange(outs // groups)[None, :]
+    return met, (*met, Mask(channel + "D", within))
+
+
+@rule(*POOLS)
+def pool(call: Call) -> Step:
+    """y[*, t] = f(x[*, u] for u in the window of t)."""
+    source = call.operands[0]
+    spatial = POOLS[call.name.removeprefix("aten::")]
+    kernel = _each(call["kernel_size"], spatial)
+    windows = _windows(call, source.value.shape[-spatial:], call.shape[-spatial:], kernel)
+    return _pooled(call, source, [w.inside for w in windows])
+
+
+@rule(*ADAPTIVE)
+def adaptive_pool(call: Call) -> Step:
+    """Window t of n over a length m runs from floor(t m / n) to ceil((t + 1) m / n)."""
+    source = call.operands[0]
+    spatial = ADAPTIVE[call.name.removeprefix("aten::")]
+    windows = []
+    for length, count in zip(source.value.shape[-spatial:], call.shape[-spatial:], strict=True):
+        t, u = np.arange(count)[:, None], np.arange(length)[None, :]
+        windows.append((u >= t * length // count) & (u < -(-(t + 1) * length // count)))
+    return _pooled(call, source, windows)
+
+
+def _pooled(call: Call, source: Operand, windows: list[Marks]) -> Step:
+    out = letters(len(call.shape))
+    lead = len(out) - len(windows)
+    masks = tuple(Mask(a + u, w) for a, u, w in zip(out[lead:], "UVW", windows, strict=False))
+    return several(call, reach(out, (source, out[:lead] + "UVW"[: len(windows)], masks)))
+
+
+@rule("upsample_linear1d", "upsample_bilinear2d", "upsample_bicubic2d", "upsample_trilinear3d")
+def interpolation(call: Call) -> Step:
+    """y[b, c, *t]: a sum over some x[b, c, *u]; which u is not followed."""
+    inn = letters(len(call.shape))
+    return single(call, reach(inn[:2] + SPARE[: len(inn) - 2], (call.operands[0], inn)))
+
+
+def _windows(call: Call, sizes: Any, out_sizes: Any, kernel: Any, transposed: bool = False) -> list[Window]:
+    spatial = len(sizes)
+    stride = _each(call["stride"] or kernel, spatial)
+    dilation = _each(call["dilation"] or 1, spatial)
+    padding = _padding(call["padding"] or 0, kernel, dilation)
+    long, short = (out_sizes, sizes) if transposed else (sizes, out_sizes)
+    return [Window(*axis) for axis in zip(long, short, kernel, stride, padding, dilation, strict=True)]
+
+
+def _padding(value: Any, kernel: Any, dilation: list[int]) -> list[int]:
+    """The padding before the first element; "same" puts the odd one behind the last."""
+    if isinstance(value, str):
+        same = [d * (k - 1) // 2 for k, d in zip(kernel, dilation, strict=True)]
+        return same if value == "same" else [0] * len(same)
+    return _each(value, len(kernel))
+
+
+def _each(value: Any, count: int) -> list[int]:
+    listed = list(value) if isinstance(value, list | tuple) else [value]
+    return listed * count if len(listed) == 1 else listed

@@ -1,0 +1,255 @@
+"""Indexing where elements do not simply move: the index is not known, or what is written adds up.
+
+Under an unknown index any element along the indexed axes may be the one that is taken. Routing (a token choosing
+the experts' weights), hashing and sorting work this way. Along the other axes all stays where it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from archtrace.reach.flows import Contraction, Everything, Flow, Mask, Pairs
+from archtrace.reach.marks import Shape
+from archtrace.reach.rules.axes import LETTERS, SPARE, aligned, letters, reach
+from archtrace.reach.rules.registry import Call, Operand, Step, everything, numel, rule, shape_of, single
+
+
+@rule("embedding")
+def embedding(call: Call) -> Step:
+    """embedding(table, ids)[*i, d] = table[ids[*i], d]."""
+    out = letters(len(call.shape))
+    ids = call["indices"]
+    known = _hits(ids, shape_of(call["weight"])[0], "V", out[:-1]) if isinstance(ids, torch.Tensor) else ()
+    return single(call, reach(out, (call["weight"], "V" + out[-1], known), (ids, out[:-1])))
+
+
+def _hits(index: torch.Tensor, size: int, axis: str, names: str) -> tuple[Mask, ...]:
+    """The mask that lets index i of `axis` through where the known index says i."""
+    numbers = np.arange(size).reshape(-1, *(1,) * index.ndim)
+    return (Mask(axis + names, numbers == (index % size).numpy()[None]),)
+
+
+@rule("embedding_bag")
+def embedding_bag(call: Call) -> Step:
+    """embedding_bag(table, ids, offsets)[b, d]: table[ids[n], d] over offsets[b] <= n < offsets[b + 1].
+
+    What it returns beside them are the bounds of the bags and, for a maximum, where it was found.
+    """
+    ids, offsets, weights = call["indices"], call["offsets"], call["per_sample_weights"]
+    if not isinstance(offsets, torch.Tensor) or len(shape_of(ids)) != 1 or call["padding_idx"] is not None:
+        return everything(call)
+    inside = _bags(offsets.numpy(), shape_of(ids)[0], call.shape[0], weights)
+    members = (Mask("Na", inside),)
+    rows: tuple[Mask, ...] = ()
+    if isinstance(ids, torch.Tensor):
+        looked_up = ids.numpy()[None] == np.arange(shape_of(call["weight"])[0])[:, None]
+        rows = (Mask("Va", looked_up @ inside),)
+    flows = reach("ab", (call["weight"], "Vb", rows), (ids, "N", members), (weights, "N", members))
+    found = everything(call)
+    return Step(
+        (single(call, flows).outputs[0], *found.outputs[1:]),
+        (flows, (), (), found.flows[3] if call["mode"] == 2 else ()),
+    )
+
+
+def _bags(offsets: Any, count: int, bags: int, weights: Any) -> Any:
+    """Which of `count` ids lie in which bag, those left out whose weight is known to be zero."""
+    bag = np.searchsorted(offsets[:bags], np.arange(count), side="right") - 1
+    inside = bag[:, None] == np.arange(bags)
+    return inside & (weights != 0).numpy()[:, None] if isinstance(weights, torch.Tensor) else inside
+
+
+@rule("bucketize", "searchsorted", "isin")
+def lookup(call: Call) -> Step:
+    """Each value is looked up in a sorted row: the one that stands where it stands, or one for all."""
+    names = {"aten::bucketize": ("self", "boundaries"), "aten::isin": ("elements", "test_elements")}
+    values, table = (call[n] for n in names.get(call.name, ("self", "sorted_sequence")))
+    out = letters(len(call.shape))
+    rank = len(shape_of(table))
+    rows = out[:-1] if call.name == "aten::searchsorted" and rank > 1 else ""
+    row_axes = rows + SPARE[: rank - len(rows)]
+    return single(
+        call, reach(out, (values, out[: len(shape_of(values))]), (table, row_axes), (call["sorter"], row_axes))
+    )
+
+
+@rule("one_hot")
+def one_hot(call: Call) -> Step:
+    """one_hot(x)[*i, c] = (x[*i] == c)."""
+    out = letters(len(call.shape))
+    return single(call, reach(out, (call["self"], out[:-1])))
+
+
+# -- an unknown index ------------------------------------------------------------------------------------------
+
+
+def _along(call: Call) -> Step:
+    """gather and its like: result[.., i, ..] = table[.., index[.., i, ..], ..] along `dim`."""
+    index = call["indices"] if call["index"] is None else call["index"]
+    table, rank = call["self"], len(call.shape)
+    if call["dim"] is None or not rank or len(shape_of(table)) != rank:
+        return everything(call)
+    out = letters(rank)
+    axis = call["dim"] % rank
+    axes, masks = _beside(shape_of(table), call.shape, out, axis)
+    flat = len(shape_of(index)) != rank or call.name == "aten::index_select"
+    index_axes = out[axis] * len(shape_of(index)) if flat else aligned(shape_of(index), call.shape)
+    return single(call, reach(out, (table, axes, masks), (index, index_axes)))
+
+
+def _beside(shape: Shape, result: Shape, out: str, axis: int) -> tuple[str, tuple[Mask, ...]]:
+    """Axes of a tensor beside another one: any index along `axis`, the same one along the rest, where it exists."""
+    axes, masks = "", []
+    for i, (size, length) in enumerate(zip(shape, result, strict=True)):
+        axes += out[i] if i != axis and size == length else SPARE[i]
+        if i != axis and size not in (length, 1):
+            masks.append(Mask(SPARE[i] + out[i], np.eye(size, length, dtype=bool)))
+    return axes, tuple(masks)
+
+
+def _write_along(call: Call) -> Step:
+    """scatter and its like: result = x, but along `dim` anything may land anywhere."""
+    rank = len(call.shape)
+    if not rank:
+        return everything(call)
+    out = letters(rank)
+    flows: list[tuple[int, Flow]] = []
+    for name in ("self", "index", "src", "source", "value"):
+        value = call[name]
+        if not isinstance(value, Operand):
+            continue
+        if name == "self":
+            flow: Flow = Contraction(out, out)
+        elif len(value.value.shape) != rank:
+            flow = Everything(len(value.value.shape), rank)
+        else:
+            axes, masks = _beside(value.value.shape, call.shape, out, call["dim"] % rank)
+            flow = Contraction(axes, out, masks + _within(value.value.shape, shape_of(call["index"]), axes))
+        flows.append((value.slot, flow))
+    return single(call, tuple(flows))
+
+
+def _within(shape: Shape, region: Shape, axes: str) -> tuple[Mask, ...]:
+    """Of a source larger than the index, what lies beyond is not looked at."""
+    sizes = zip(axes, shape, region, strict=True) if len(shape) == len(region) else ()
+    return tuple(Mask(a, np.arange(n) < m) for a, n, m in sizes if n > m)
+
+
+def _places(indices: Sequence[Any]) -> tuple[list[int], Shape, bool]:
+    """Which axes are indexed, the shape that the indices have together, and whether they stand side by side."""
+    places = [axis for axis, index in enumerate(indices) if index is not None]
+    block = np.broadcast_shapes(*(shape_of(indices[axis]) for axis in places))
+    return places, block, places == list(range(places[0], places[-1] + 1))
+
+
+def _indexed(call: Call, shape: Shape, own: str, other: str) -> Iterator[tuple[Any, str, tuple[Mask, ...]]]:
+    """Each index: its axes within those of x[indices] (named `own`), and the mask that ties it to x's when known."""
+    indices = call["indices"]
+    places, block, _ = _places(indices)
+    for axis in places:
+        names = aligned(shape_of(indices[axis]), block, own)
+        known = isinstance(indices[axis], torch.Tensor)
+        yield indices[axis], names, _hits(indices[axis], shape[axis], other[axis], names) if known else ()
+
+
+def _frame(call: Call, shape: Shape, new: str, rest: str) -> tuple[str, str, str]:
+    """Letters of the indices' block, of x, and of x[indices]: indexed axes of x have letters of their own."""
+    places, block, adjacent = _places(call["indices"])
+    own = new[: len(block)]
+    table = "".join(SPARE[10 + i] if i in places else rest[i] for i in range(len(shape)))
+    kept = [table[i] for i in range(len(shape)) if i not in places]
+    start = places[0] if adjacent else 0
+    return own, table, "".join([*kept[:start], own, *kept[start:]])
+
+
+def _boolean(call: Call) -> bool:
+    dtypes = [i.value.dtype if isinstance(i, Operand) else i.dtype for i in call["indices"] if i is not None]
+    return bool({torch.bool, torch.uint8} & set(dtypes))
+
+
+def _index(call: Call) -> Step:
+    """x[i, j, :] with unknown i: its axis of x is read whole, a known j ties its axis to where it stands."""
+    if _boolean(call):
+        return everything(call)
+    shape = shape_of(call["self"])
+    own, table, out = _frame(call, shape, LETTERS[13:], LETTERS)
+    found = list(_indexed(call, shape, own, table))
+    masks = tuple(m for _, _, hits in found for m in hits)
+    return single(call, reach(out, (call["self"], table, masks), *((i, axes) for i, axes, _ in found)))
+
+
+def _index_put(call: Call) -> Step:
+    """x[i, j, :] = v with unknown i: v may land anywhere along i's axis, a known j tells where along its own."""
+    if call["accumulate"] and not any(isinstance(i, Operand) for i in call["indices"]):
+        return _accumulated(call)
+    if _boolean(call):
+        return everything(call)
+    own, out, written = _frame(call, call.shape, LETTERS[13:], LETTERS)
+    found = list(_indexed(call, call.shape, own, out))
+    masks = tuple(m for _, _, hits in found for m in hits)
+    places, block, adjacent = _places(call["indices"])
+    rest = [n for axis, n in enumerate(call.shape) if axis not in places]
+    start = places[0] if adjacent else 0
+    values = aligned(shape_of(call["values"]), (*rest[:start], *block, *rest[start:]), written)
+    written_by = reach(out, (call["values"], values, masks), *((i, axes, masks) for i, axes, _ in found))
+    return single(call, reach(out, (call["self"], out)) + written_by)
+
+
+# -- a known index, and what is written adds up ----------------------------------------------------------------
+
+
+def _numbers(shape: Shape) -> torch.Tensor:
+    return torch.arange(numel(shape)).reshape(shape)
+
+
+def _accumulated(call: Call) -> Step:
+    """index_put with accumulate: result[indices] = x[indices] + values."""
+    targets = torch.ops.aten.index(_numbers(call.shape), call["indices"])
+    return _landed(call, call["values"], _numbers(shape_of(call["values"])).broadcast_to(targets.shape), targets)
+
+
+@rule("scatter_add", "scatter_reduce", "index_add", "index_reduce")
+def collect(call: Call) -> Step:
+    """result[.., index[.., i, ..], ..] = f(x[same], source[.., i, ..], ..), along `dim`."""
+    index, source = call["index"], call["source"] if call["src"] is None else call["src"]
+    if isinstance(index, Operand) or not call.shape:
+        return _write_along(call)
+    numbers = _numbers(shape_of(source))
+    if call.name in ("aten::index_add", "aten::index_reduce"):
+        return _landed(call, source, numbers, _numbers(call.shape).index_select(call["dim"], index))
+    region = numbers[tuple(slice(n) for n in index.shape)]
+    return _landed(call, source, region, _numbers(call.shape).gather(call["dim"], index))
+
+
+def _landed(call: Call, source: Any, numbers: torch.Tensor, targets: torch.Tensor) -> Step:
+    out = letters(len(call.shape))
+    own: tuple[Mask, ...] = ()
+    if call["include_self"] is False:
+        own = (Mask(out, ~np.isin(np.arange(numel(call.shape)), targets.numpy()).reshape(call.shape)),)
+    flows = reach(out, (call["self"], out, own))
+    if isinstance(source, Operand):
+        pairs = Pairs(numbers.reshape(-1).numpy(), targets.reshape(-1).numpy(), source.value.shape, call.shape)
+        flows += ((source.slot, pairs),)
+    return single(call, flows)
+
+
+def _scatter(call: Call) -> Step:
+    """scatter with `reduce` collects; without it, an unknown index may write anywhere along `dim`."""
+    known = isinstance(call["index"], torch.Tensor) and call["src"] is not None
+    return collect(call) if known else _write_along(call)
+
+
+#: Movements whose index is not known, or that add where they write.
+IRREGULAR: dict[str, Callable[[Call], Step]] = {
+    "aten::gather": _along,
+    "aten::take_along_dim": _along,
+    "aten::index_select": _along,
+    "aten::index": _index,
+    "aten::index_put": _index_put,
+    "aten::scatter": _scatter,
+    "aten::index_copy": _write_along,
+}

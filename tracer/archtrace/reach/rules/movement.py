@@ -1,0 +1,134 @@
+"""Movement: results are made of the operands' elements. The op itself, run on their numbers, tells which go where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from archtrace.reach.flows import Flow, Take
+from archtrace.reach.rules.indexing import IRREGULAR
+from archtrace.reach.rules.registry import (
+    Call,
+    Operand,
+    Step,
+    everything,
+    leaves,
+    named,
+    rebuild,
+    rule,
+    shape_of,
+    value_of,
+)
+from archtrace.reach.values import Certain, Unknown, certain_of, unknown
+
+Numbers: TypeAlias = npt.NDArray[np.int64]
+
+#: op -> the arguments whose elements move (the others are indices, sizes, axes).
+MOVES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(
+        named("""
+    view _unsafe_view reshape transpose t permute expand expand_as unsqueeze squeeze select slice narrow flatten
+    unflatten chunk split split_with_sizes tensor_split unbind repeat repeat_interleave roll flip movedim tile
+    swapaxes swapdims moveaxis numpy_T mT index_select gather take take_along_dim view_as reshape_as broadcast_to
+    as_strided unfold diagonal diag diag_embed tril triu im2col masked_select pixel_shuffle pixel_unshuffle
+    channel_shuffle ravel fliplr flipud rot90 hsplit vsplit unsafe_split unsafe_chunk index
+        """),
+        ("self",),
+    ),
+    **dict.fromkeys(
+        named("cat concat stack hstack vstack column_stack broadcast_tensors meshgrid block_diag"), ("tensors",)
+    ),
+    **dict.fromkeys(named("upsample_nearest1d upsample_nearest2d upsample_nearest3d"), ("self", "input")),
+    **dict.fromkeys(named("slice_scatter select_scatter diagonal_scatter copy archtrace::write_view"), ("self", "src")),
+    **dict.fromkeys(named("masked_scatter index_copy"), ("self", "source")),
+    **dict.fromkeys(named("constant_pad_nd pad fill index_fill"), ("self", "value")),
+    "aten::scatter": ("self", "src", "value"),
+    "aten::index_put": ("self", "values"),
+    "aten::zero": ("self",),
+    "aten::_pack_padded_sequence": ("input",),
+    "aten::_pad_packed_sequence": ("data", "padding_value"),
+}
+#: Ops whose second result tells of lengths alone, which are known.
+COUNTING = set(named("_pack_padded_sequence _pad_packed_sequence"))
+#: Arguments that only lend their shape.
+LENT = {(f"aten::{name}", "other") for name in ("expand_as", "view_as", "reshape_as")}
+#: One more number stands before all others: what an op fills in by itself is zero.
+_FILL = 1
+
+
+@rule(*MOVES)
+def movement(call: Call) -> Step:
+    """result[o] = operand[index[o]]: run the op on the elements' numbers."""
+    data = MOVES[call.name]
+    others = {k: v for k, v in call.arguments.items() if k not in data and (call.name, k) not in LENT}
+    if (
+        call.indistinct
+        or any(isinstance(leaf, Operand) for leaf in leaves(others))
+        or call["accumulate"]
+        or call["reduce"]
+    ):
+        return IRREGULAR.get(call.name, everything)(call)
+    numbers = _Numbers()
+    arguments = {
+        k: v if k in others else rebuild(v, numbers if k in data else _blank) for k, v in call.arguments.items()
+    }
+    moved = Call(call.op, call.name, arguments, call.results).run(lambda v: v)
+    results = list(moved) if isinstance(moved, list | tuple) else [moved]
+    counts = results[1:] if call.name in COUNTING else []
+    return numbers.step(call, results[: len(results) - len(counts)], counts)
+
+
+def _blank(value: Any) -> torch.Tensor:
+    return torch.zeros(()).expand(shape_of(value))
+
+
+class _Numbers:
+    """Gives each element of the moved arguments its own number, and reads the result back.
+
+    Numbers are float64, exact up to 2**53: not every op takes integers.
+    """
+
+    def __init__(self) -> None:
+        self._blocks: list[tuple[Any, int]] = []
+        self._next = _FILL
+
+    def __call__(self, value: Any) -> Any:
+        if value is None:
+            return None
+        start = self._next
+        shape = shape_of(value)
+        self._blocks.append((value, start))
+        self._next += int(np.prod(shape))
+        if isinstance(value, Operand | torch.Tensor):
+            return torch.arange(start, self._next, dtype=torch.float64).reshape(shape)
+        return start
+
+    def step(self, call: Call, results: list[torch.Tensor], counts: list[torch.Tensor]) -> Step:
+        table = self._certain()
+        outputs: list[Unknown | torch.Tensor] = []
+        flows = []
+        for spec, result in zip(call.results, results, strict=False):
+            numbers = result.numpy().astype(np.int64)
+            outputs.append(unknown(numbers.shape, spec.dtype, table[numbers], weights_only=call.weights_only))
+            flows.append(tuple(self._flows(numbers)))
+        return Step((*outputs, *counts), (*flows, *(() for _ in counts)))
+
+    def _flows(self, numbers: Numbers) -> Iterator[tuple[int, Flow]]:
+        for value, start in self._blocks:
+            if isinstance(value, Operand):
+                own = (numbers >= start) & (numbers < start + value.value.size)
+                if own.any():
+                    yield value.slot, Take(np.where(own, numbers - start, -1), value.value.shape)
+
+    def _certain(self) -> Certain:
+        """The certain value of each number."""
+        table = np.full(self._next, np.nan)
+        table[0] = 0.0
+        for value, start in self._blocks:
+            flat = np.broadcast_to(certain_of(value_of(value)), shape_of(value)).ravel()
+            table[start : start + flat.size] = flat
+        return table

@@ -1,0 +1,106 @@
+"""Normalisations: all elements along some axes reach each other's results.
+
+y[i, j] = f(x[i, :])[j]       the axes stay
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from archtrace.reach.flows import Mask
+from archtrace.reach.marks import Shape
+from archtrace.reach.rules.axes import SPARE, certain_mask, letters, normal, reach, renewed
+from archtrace.reach.rules.registry import Call, Step, rule, several, single
+from archtrace.reach.values import Certain, is_open, sunk
+
+
+@rule("topk", "sort", "argsort", "msort", "log_softmax", "_log_softmax")
+def mix(call: Call) -> Step:
+    """y[i, j] = f(x[i, :])[j], along `dim`."""
+    operand = call.operands[0]
+    inn = letters(len(operand.value.shape))
+    default = 0 if call.name == "aten::msort" else -1
+    axes = normal(default if call["dim"] is None else call["dim"], len(inn))
+    return several(call, reach(renewed(inn, axes), (operand, inn)))
+
+
+@rule("renorm")
+def renorm(call: Call) -> Step:
+    """y[.., i, ..] = x[.., i, ..] scaled by its own norm over all axes but `dim`."""
+    inn = letters(len(call.shape))
+    others = [axis for axis in range(len(inn)) if axis != call["dim"] % len(inn)]
+    return single(call, reach(renewed(inn, others), (call["self"], inn)))
+
+
+@rule("softmax", "_softmax", "_safe_softmax")
+def softmax(call: Call) -> Step:
+    """softmax(x)[i, j] = exp(x[i, j]) / sum_k exp(x[i, k]): zero where x is minus infinity and the row has a rest."""
+    operand = call.operands[0]
+    shape, before = operand.value.shape, operand.value.certain
+    if not shape:
+        return single(call, (), np.ones(()))
+    axis = call["dim"] % len(shape)
+    inn = letters(len(shape))
+    out = renewed(inn, [axis])
+    certain = softmax_certain(before, shape, axis)
+    seen = is_open(before) & ~_beaten(before, shape, axis)
+    masks = (*certain_mask(certain, out), *(() if seen.all() else (Mask(inn, seen),)))
+    return single(call, reach(out, (operand, inn, masks)), certain)
+
+
+def softmax_certain(certain: Certain, shape: Shape, axis: int) -> Certain:
+    """What is certain after a softmax: 0 at minus infinity, 1 where it is the only one left in its row.
+
+    A row of nothing but minus infinities has no rest to lose to: nothing is certain of it.
+    """
+    if certain.shape[axis] != shape[axis]:
+        return np.full((1,) * len(shape), np.nan)
+    low = sunk(certain)
+    beaten = _beaten(certain, shape, axis)
+    alone = (~low).sum(axis=axis, keepdims=True) == 1
+    return np.where(~low & alone, 1.0, np.where(beaten, 0.0, np.nan))
+
+
+def _beaten(certain: Certain, shape: Shape, axis: int) -> np.typing.NDArray[np.bool_]:
+    """Where an element is sunk and its row has a rest that is not."""
+    low = sunk(certain)
+    return low & ~low.all(axis=axis, keepdims=True)
+
+
+@rule("layer_norm", "native_layer_norm", "rms_norm", "_fused_rms_norm")
+def layer_norm(call: Call) -> Step:
+    """y = (x - mean(x)) / std(x) * weight + bias over the last axes, those of `normalized_shape`.
+
+    Further results (mean, 1 / std) have length 1 along these axes, and know nothing of weight and bias.
+    """
+    inn = letters(len(call.shape))
+    first = len(inn) - len(call["normalized_shape"])
+    scaled = inn[:first] + "".join(SPARE[i] for i in range(first, len(inn)))
+    moments = reach(scaled, (call["input"], inn))
+    affine = reach(scaled, *((call[n], scaled[first:]) for n in ("weight", "bias")))
+    step = several(call, moments)
+    return type(step)(step.outputs, (moments + affine, *step.flows[1:]))
+
+
+@rule("group_norm")
+def group_norm(call: Call) -> Step:
+    """Each group of channels is normalised over its channels and all positions."""
+    inn = letters(len(call.shape))
+    group = np.arange(call.shape[1]) // (call.shape[1] // call["num_groups"])
+    out = inn[0] + "Y" + "".join(SPARE[i] for i in range(2, len(inn)))
+    same = Mask(inn[1] + "Y", group[:, None] == group[None, :])
+    return single(call, reach(out, (call["input"], inn, (same,)), (call["weight"], "Y"), (call["bias"], "Y")))
+
+
+@rule("batch_norm", "instance_norm")
+def channel_norm(call: Call) -> Step:
+    """Each channel by itself: scaled by running statistics, by those of its row, or (in training) of its batch."""
+    inn = letters(len(call.shape))
+    mixed: list[int] = []
+    if call["use_input_stats"]:
+        mixed = list(range(2, len(inn)))
+    elif call["training"]:
+        mixed = [axis for axis in range(len(inn)) if axis != 1]
+    out = renewed(inn, mixed)
+    names = ("weight", "bias") if mixed else ("weight", "bias", "running_mean", "running_var")
+    return single(call, reach(out, (call["input"], inn), *((call[n], out[1]) for n in names)))

@@ -1,0 +1,185 @@
+"""Pointwise ops: result[i] depends on operand[i], with broadcasting; and what is certain of the result.
+
+certain inputs give certain outputs: f(c) = c';  0 * x = 0;  0 / x = 0;  x + (-inf) = -inf;
+where(mask, x, y) takes one side where the mask is known.
+A sum with a large negative number is sunk: it still changes, but no softmax after it sees it (values.SUNK).
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from archtrace.reach.flows import Contraction, Mask
+from archtrace.reach.rules.axes import aligned, certain_mask, letters, pointwise_flows, reach
+from archtrace.reach.rules.registry import Call, Operand, Step, everything, named, rule, shape_of, single, value_of
+from archtrace.reach.values import MINUS_INFINITY, SUNK, Certain, certain_of, sunk
+
+Where: TypeAlias = npt.NDArray[np.bool_]
+
+UNARY = named("""
+    abs neg exp exp2 expm1 log log2 log10 log1p sqrt rsqrt reciprocal square sin cos tan asin acos atan sinh cosh tanh
+    asinh acosh atanh sigmoid logit erf erfc erfinv ceil floor round trunc frac sign sgn relu relu6 gelu silu mish elu
+    selu celu leaky_relu hardtanh hardswish hardsigmoid hardshrink softshrink softplus log_sigmoid threshold
+    logical_not bitwise_not isnan isinf isfinite nan_to_num clamp clamp_min clamp_max clip special_expm1 sinc
+    dropout alpha_dropout feature_dropout real imag angle conj conj_physical _conj resolve_conj resolve_neg
+    to _to_copy type_as contiguous clone alias detach lift_fresh_copy positive
+""")
+
+BINARY = named("""
+    add sub rsub mul div floor_divide remainder fmod pow float_power maximum minimum fmax fmin atan2 hypot logaddexp
+    logaddexp2 eq ne lt le gt ge logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor __and__ __or__
+    __xor__ bitwise_left_shift bitwise_right_shift __lshift__ __rshift__ lerp addcmul addcdiv heaviside copysign
+    polar complex xlogy
+""")
+
+#: A zero on either side makes the result zero.
+ZERO_ABSORBS = set(named("mul logical_and bitwise_and __and__"))
+#: A truth on either side makes the result true, where it is boolean.
+ONE_ABSORBS = set(named("logical_or bitwise_or __or__"))
+#: Minus infinity on either side stays (for a difference: plus infinity on the right).
+SUMS = {"aten::add": 1.0, "aten::sub": -1.0}
+#: What is sunk stays so.
+KEEP_SUNK = set(named("to _to_copy type_as contiguous clone alias detach lift_fresh_copy positive dropout nan_to_num"))
+#: What is sunk becomes zero, as minus infinity would.
+ZERO_SUNK = set(named("exp exp2 sigmoid relu"))
+#: A mask of MINUS_INFINITY still empties a softmax when it is scaled by no less than this.
+LEAST_SCALE = 1 / 64
+#: Arguments that only lend their type.
+LENT = {("aten::type_as", "other"), ("aten::to", "other")}
+
+
+@rule(*dict.fromkeys(UNARY + BINARY))
+def pointwise(call: Call) -> Step:
+    """result[i] = f(operands[i]); where the result is certain nothing flows."""
+    used = [v for k, v in call.arguments.items() if isinstance(v, Operand) and (call.name, k) not in LENT]
+    certain = _absorbed(call, _evaluated(call, used))
+    masks = certain_mask(certain, letters(len(call.shape))) if certain is not None else ()
+    return single(call, pointwise_flows(call, used, masks), certain)
+
+
+def _evaluated(call: Call, used: list[Operand]) -> Certain | None:
+    """The op itself on the certain values; not certain wherever any operand is not."""
+    if all(o.value.free for o in used) or call["train"] or call["training"]:
+        return None
+    low = -np.inf if call.name in ZERO_SUNK else np.nan
+    facts = {id(o): np.where(o.value.certain == SUNK, low, o.value.certain) for o in used}
+    result = call.run(lambda v: _plain(facts.get(id(v)), v.value) if isinstance(v, Operand) else v)
+    certain = certain_of(result)
+    for operand in used:
+        certain = np.where(np.isnan(facts[id(operand)]), np.nan, certain)
+    return certain
+
+
+def _plain(certain: Certain | None, value: Any) -> torch.Tensor:
+    """Some tensor that agrees with what is certain; a lent operand has one element, as only its type counts."""
+    if certain is None:
+        return torch.ones((1,) * len(value.shape), dtype=value.dtype)
+    return torch.from_numpy(np.where(np.isnan(certain), 1.0, certain)).to(value.dtype)
+
+
+def _absorbed(call: Call, certain: Certain | None) -> Certain | None:
+    """Adds what is certain though one operand is not."""
+    left, right = (
+        certain_of(value_of(v)) for v in (call["input"] if call["self"] is None else call["self"], call["other"])
+    )
+    if call.name in ZERO_ABSORBS:
+        certain = _mark(call, certain, (left == 0) & ~np.isinf(right) | (right == 0) & ~np.isinf(left), 0.0)
+    if call.name in ONE_ABSORBS and call.results[0].dtype == torch.bool:
+        return _mark(call, certain, (np.abs(left) > 0) | (np.abs(right) > 0), 1.0)
+    if call.name == "aten::div":
+        certain = _mark(call, certain, (left == 0) & ~(right == 0), 0.0)
+    if call.name in SUMS:
+        right = right * SUMS[call.name] * (1 if call["alpha"] is None else call["alpha"])
+        certain = _mark(call, certain, np.isneginf(left) & ~np.isposinf(right), -np.inf)
+        certain = _mark(call, certain, np.isneginf(right) & ~np.isposinf(left), -np.inf)
+    return _mark(call, certain, _sunk(call, left, right), SUNK)
+
+
+def _sunk(call: Call, left: Certain, right: Certain) -> Where:
+    """Where the result is sunk: by a sum, by a scaling or a maximum that leaves it low, or as it was before."""
+    if call.name in SUMS:
+        return np.asarray(_depth(left) + _depth(right) <= MINUS_INFINITY)
+    if call.name in KEEP_SUNK and call.results[0].dtype.is_floating_point:
+        return np.asarray(left == SUNK)
+    if call.name in ("aten::mul", "aten::div"):
+        scaled = np.asarray((left == SUNK) & _mild(right, call.name))
+        return np.asarray(scaled | (right == SUNK) & _mild(left, call.name)) if call.name == "aten::mul" else scaled
+    if call.name in ("aten::maximum", "aten::max"):
+        both: Where = sunk(left) & sunk(right)
+        return both
+    return np.zeros((), dtype=bool)
+
+
+def _depth(certain: Certain) -> Certain:
+    """A bound from above, if the uncertain stays small: a sunk element may rise a little and is sunk still."""
+    return np.where(certain == SUNK, 2 * MINUS_INFINITY, np.nan_to_num(certain, nan=0.0, posinf=np.inf, neginf=SUNK))
+
+
+def _mild(factor: Certain, name: str) -> Where:
+    scale = 1 / np.where(factor == 0, np.inf, factor) if name == "aten::div" else factor
+    return np.asarray((scale >= LEAST_SCALE) & np.isfinite(scale))
+
+
+def _mark(call: Call, certain: Certain | None, where: Where, value: float) -> Certain | None:
+    if not where.any():
+        return certain
+    base = np.full((1,) * len(call.shape), np.nan) if certain is None else certain
+    return np.where(where & np.isnan(base), value, base)
+
+
+@rule("prelu")
+def prelu(call: Call) -> Step:
+    """prelu(x)[b, c, *] = max(0, x) + weight[c] * min(0, x)."""
+    out = letters(len(call.shape))
+    weight = call["weight"]
+    shared = shape_of(weight) in ((), (1,)) or len(out) < 2
+    axes = "A" * len(shape_of(weight)) if shared else out[1]
+    return single(call, reach(out, (call["self"], out), (weight, axes)))
+
+
+@rule("where")
+def where(call: Call) -> Step:
+    """where(condition, x, y)[i] = x[i] if condition[i] else y[i]; without x and y it lists where it holds."""
+    if "self" not in call.arguments:
+        return everything(call)
+    return _choose(call, call["condition"], call["self"], call["other"])
+
+
+@rule("masked_fill")
+def masked_fill(call: Call) -> Step:
+    """masked_fill(x, mask, v)[i] = v if mask[i] else x[i]."""
+    return _choose(call, call["mask"], call["value"], call["self"])
+
+
+def _choose(call: Call, condition: Any, chosen: Any, other: Any) -> Step:
+    if isinstance(condition, Operand):
+        return single(call, pointwise_flows(call, (condition, chosen, other)))
+    holds = condition.numpy().astype(bool)
+    axes = aligned(shape_of(condition), call.shape)
+    flows = pointwise_flows(call, (chosen,), (Mask(axes, holds),))
+    flows += pointwise_flows(call, (other,), (Mask(axes, ~holds),))
+    certain = np.where(holds, certain_of(value_of(chosen)), certain_of(value_of(other)))
+    return single(call, flows, certain.reshape((1,) * (len(call.shape) - certain.ndim) + certain.shape))
+
+
+@rule("glu")
+def glu(call: Call) -> Step:
+    """glu(x)[.., i] = x[.., i] * sigmoid(x[.., i + n/2]), along `dim`."""
+    operand = call.operands[0]
+    axis = call["dim"] % len(operand.value.shape)
+    inn = letters(len(call.shape))
+    out = inn[:axis] + "Y" + inn[axis + 1 :]
+    pairs = np.tile(np.eye(call.shape[axis], dtype=bool), (2, 1))
+    return single(call, reach(out, (operand, inn, (Mask(inn[axis] + "Y", pairs),))))
+
+
+@rule("view_as_complex", "view_as_real")
+def complex_view(call: Call) -> Step:
+    """A complex number and its two parts: the last axis, of length 2, goes or appears."""
+    operand = call.operands[0]
+    flow = Contraction(letters(len(operand.value.shape)), letters(len(call.shape)))
+    return single(call, ((operand.slot, flow),))

@@ -1,0 +1,143 @@
+"""Contractions: sums of products, each written as its einsum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from archtrace.reach.flows import Mask
+from archtrace.reach.marks import Shape
+from archtrace.reach.rules.axes import LETTERS, SPARE, aligned, contraction, letters, normal, reach, renewed
+from archtrace.reach.rules.registry import Call, Step, rule, shape_of, single
+
+
+@rule("linear")
+def linear(call: Call) -> Step:
+    """y[*i, o] = sum_k x[*i, k] W[o, k] + b[o]; a weight of one axis leaves no o."""
+    out = letters(len(call.shape))
+    rows = len(shape_of(call["input"])) - 1
+    factors = [(call["input"], out[:rows] + "K"), (call["weight"], out[rows:] + "K")]
+    return contraction(call, factors, out, call["bias"])
+
+
+#: op -> its two factors and its result, as in an einsum, and the names of the arguments.
+PRODUCTS = {
+    "mm": ("self", "ik", "mat2", "kj", "ij", None),
+    "bmm": ("self", "bik", "mat2", "bkj", "bij", None),
+    "mv": ("self", "ik", "vec", "k", "i", None),
+    "dot": ("self", "k", "tensor", "k", "", None),
+    "outer": ("self", "i", "vec2", "j", "ij", None),
+    "addmm": ("mat1", "ik", "mat2", "kj", "ij", "self"),
+    "addmv": ("mat", "ik", "vec", "k", "i", "self"),
+    "baddbmm": ("batch1", "bik", "batch2", "bkj", "bij", "self"),
+}
+
+
+@rule(*PRODUCTS)
+def product(call: Call) -> Step:
+    """A product of two tensors with fixed axes, and a term that may be added."""
+    left, left_axes, right, right_axes, out, term = PRODUCTS[call.name.removeprefix("aten::")]
+    added = call[term] if term and call["beta"] != 0 else None
+    if call["alpha"] == 0:
+        return single(call, reach(out, (added, aligned(shape_of(added), call.shape, out))))
+    return contraction(call, [(call[left], left_axes), (call[right], right_axes)], out, added)
+
+
+@rule("matmul")
+def matmul(call: Call) -> Step:
+    """y[*b, i, j] = sum_k x[*b, i, k] z[*b, k, j]; vectors on either side lose their axis."""
+    left, right = shape_of(call["self"]), shape_of(call["other"])
+    out = letters(len(call.shape))
+    tail = (len(left) > 1) + (len(right) > 1)
+    batch, ends = out[: len(out) - tail], out[len(out) - tail :]
+    row = ends[0] if len(left) > 1 else ""
+    column = ends[-1] if len(right) > 1 else ""
+    sizes = call.shape[: len(batch)]
+    left_axes = aligned(left[:-2], sizes, batch) + row + "K"
+    right_axes = aligned(right[:-2], sizes, batch) + "K" + column
+    return contraction(call, [(call["self"], left_axes), (call["other"], right_axes)], out)
+
+
+@rule("bilinear")
+def bilinear(call: Call) -> Step:
+    """y[*i, o] = sum_jk x[*i, j] W[o, j, k] z[*i, k] + b[o]."""
+    out = letters(len(call.shape))
+    factors = [(call["input1"], out[:-1] + "J"), (call["input2"], out[:-1] + "K"), (call["weight"], out[-1] + "JK")]
+    return contraction(call, factors, out, call["bias"])
+
+
+@rule("einsum")
+def einsum(call: Call) -> Step:
+    """The equation itself names the axes; a letter that stands twice in one term is a diagonal."""
+    shapes = [shape_of(t) for t in call["tensors"]]
+    terms, out = _spelled(call["equation"].replace(" ", ""), [len(s) for s in shapes])
+    sizes: dict[str, int] = {}
+    for term, shape in zip(terms, shapes, strict=True):
+        for axis, size in zip(term, shape, strict=True):
+            sizes[axis] = max(size, sizes.get(axis, 1))
+    fresh = (a for a in LETTERS + SPARE if a not in sizes)
+    named = [_distinct(term, shape, sizes, fresh) for term, shape in zip(terms, shapes, strict=True)]
+    factors = [(t, axes) for t, (axes, _) in zip(call["tensors"], named, strict=True)]
+    return contraction(call, factors, out, links=tuple(m for _, masks in named for m in masks))
+
+
+def _spelled(equation: str, ranks: list[int]) -> tuple[list[str], str]:
+    """The terms and the result of an equation, each axis one letter: dots are spelled out, an implied result is added.
+
+    Letters are taken anew, as Z means something else in a flow.
+    """
+    inputs, arrow, out = equation.partition("->")
+    terms = inputs.split(",")
+    if not arrow:
+        once = sorted(a for a in set(inputs) - set(",.") if inputs.count(a) == 1)
+        out = ("..." if "..." in inputs else "") + "".join(once)
+    used = sorted(set(inputs) - set(",."))
+    table = dict(zip(used, LETTERS + SPARE, strict=False))
+    rest = (LETTERS + SPARE)[len(used) :]
+    widths = [rank - len(t.replace("...", "")) if "..." in t else 0 for t, rank in zip(terms, ranks, strict=True)]
+    dots = rest[: max(widths)]
+
+    def spell(term: str, width: int) -> str:
+        head, found, tail = term.partition("...")
+        middle = dots[len(dots) - width :] if found else ""
+        return "".join(table[a] for a in head) + middle + "".join(table[a] for a in tail)
+
+    return [spell(t, w) for t, w in zip(terms, widths, strict=True)], spell(out, len(dots))
+
+
+def _distinct(term: str, shape: Shape, sizes: dict[str, int], fresh: Iterator[str]) -> tuple[str, tuple[Mask, ...]]:
+    """A term with a letter of its own for each axis that broadcasts or repeats, and the masks that tie repeats."""
+    axes, masks = "", []
+    for name, size in zip(term, shape, strict=True):
+        if size == sizes[name] and name not in axes:
+            axes += name
+            continue
+        axes += next(fresh)
+        if size == sizes[name]:
+            masks.append(Mask(name + axes[-1], np.eye(size, dtype=bool)))
+    return axes, tuple(masks)
+
+
+@rule("cdist")
+def cdist(call: Call) -> Step:
+    """y[*b, i, j] = distance(x[*b, i, :], z[*b, j, :])."""
+    out = letters(len(call.shape))
+    axes = [
+        aligned(shape_of(call[name])[:-2], call.shape[:-2], out[:-2]) + own + "K"
+        for name, own in (("x1", out[-2]), ("x2", out[-1]))
+    ]
+    return single(call, reach(out, (call["x1"], axes[0]), (call["x2"], axes[1])))
+
+
+@rule("cosine_similarity", "pairwise_distance")
+def comparison(call: Call) -> Step:
+    """y[i] = f(x[i, :], z[i, :]), along `dim`; the operands broadcast first."""
+    left, right = shape_of(call["x1"]), shape_of(call["x2"])
+    both = np.broadcast_shapes(left, right)
+    gone = normal(-1 if call["dim"] is None else call["dim"], len(both))
+    names = letters(len(both))
+    kept = renewed(names, gone) if call["keepdim"] else names
+    out = "".join(a for i, a in enumerate(kept) if i not in gone or call["keepdim"])
+    sources = ((call[n], aligned(s, both, names)) for n, s in (("x1", left), ("x2", right)))
+    return single(call, reach(out, *sources))

@@ -1,0 +1,79 @@
+"""Reductions: all elements along some axes reach the one that stands for them.
+
+y[i] = f(x[i, :])          the axes go, or stay with length 1
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from archtrace.reach.flows import Mask
+from archtrace.reach.marks import spread
+from archtrace.reach.rules.axes import SPARE, Source, letters, normal, pointwise_flows, reach
+from archtrace.reach.rules.registry import Call, Operand, Step, named, rule, several, shape_of, single
+from archtrace.reach.values import SUNK, Certain, certain_of, sunk
+
+#: One or several results, with the axes of `dim` gone or of length 1.
+REDUCTIONS = named("""
+    sum mean prod amax amin aminmax max min any all var std var_mean std_mean logsumexp norm linalg_vector_norm argmax
+    argmin median nanmedian nansum nanmean count_nonzero mode kthvalue
+""")
+#: Reductions whose result is certain where all that they look at is.
+EVALUATED = set(named("sum mean amax amin"))
+#: Reductions that never see what is sunk, as long as there is a rest.
+SEE_NO_SUNK = set(named("amax max argmax logsumexp"))
+#: Reductions along one axis, the last one when none is given.
+ONE_AXIS = set(named("mode kthvalue"))
+
+
+@rule(*REDUCTIONS)
+def reduction(call: Call) -> Step:
+    """y[i] = f(x[i, :]); max and min of two tensors are pointwise."""
+    if call["other"] is not None:
+        return single(call, pointwise_flows(call, call.operands))
+    operand = call.operands[0]
+    shape = operand.value.shape
+    gone = normal(-1 if call["dim"] is None and call.name in ONE_AXIS else call["dim"], len(shape))
+    kept = bool(call["keepdim"])
+    inn = letters(len(shape))
+    out = "".join(SPARE[i] if i in gone else a for i, a in enumerate(inn) if i not in gone or kept)
+    flows = reach(out, (operand, inn, _unseen(call, operand, gone, inn)))
+    if call.name in EVALUATED and len(call.results) == 1:
+        return single(call, flows, _evaluated(call, operand))
+    return several(call, flows)
+
+
+def _unseen(call: Call, operand: Operand, gone: tuple[int, ...], inn: str) -> tuple[Mask, ...]:
+    """The mask of what is not sunk, or stands in a group of nothing else."""
+    shape, low = operand.value.shape, sunk(operand.value.certain)
+    if call.name not in SEE_NO_SUNK or not low.any():
+        return ()
+    low = np.broadcast_to(low, shape)
+    return (Mask(inn, ~low | low.all(axis=gone, keepdims=True)),)
+
+
+def _evaluated(call: Call, operand: Operand) -> Certain | None:
+    """The op itself on what is certain: NaN, the uncertain, passes through it."""
+    certain = operand.value.certain
+    if not (certain > SUNK).any():
+        return None
+    full = torch.from_numpy(np.where(certain == SUNK, np.nan, spread(certain, operand.value.shape)))
+    return certain_of(call.run(lambda v: full if isinstance(v, Operand) else v).to(torch.float64))
+
+
+@rule("diff")
+def diff(call: Call) -> Step:
+    """y[.., t, ..] = x[.., t + 1, ..] - x[.., t, ..], `n` times over; `prepend` and `append` count."""
+    parts = [value for value in (call["prepend"], call["self"], call["append"]) if value is not None]
+    axis = call["dim"] % len(call.shape)
+    inn = letters(len(call.shape))
+    out = inn[:axis] + "Y" + inn[axis + 1 :]
+    sources: list[Source] = []
+    start = 0
+    for part in parts:
+        length = shape_of(part)[axis]
+        ahead = np.arange(start, start + length)[:, None] - np.arange(call.shape[axis])[None, :]
+        sources.append((part, inn, (Mask(inn[axis] + "Y", (ahead >= 0) & (ahead <= call["n"])),)))
+        start += length
+    return single(call, reach(out, *sources))

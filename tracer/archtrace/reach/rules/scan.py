@@ -1,0 +1,127 @@
+"""Scans: y[t] depends on x[u] for u up to t."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import torch
+
+from archtrace.reach.flows import Mask
+from archtrace.reach.rules.axes import Source, letters, reach
+from archtrace.reach.rules.registry import Call, Flows, Operand, Step, everything, rule, several, shape_of
+
+
+@rule("cumsum", "cumprod", "cummax", "cummin", "logcumsumexp")
+def scan(call: Call) -> Step:
+    """y[.., t, ..] = f(x[.., :t + 1, ..]), along `dim`."""
+    operand = call.operands[0]
+    shape = operand.value.shape
+    if not shape:
+        return several(call, reach("", (operand, "")))
+    inn = letters(len(shape))
+    axis = call["dim"] % len(inn)
+    out = inn[:axis] + "Y" + inn[axis + 1 :]
+    return several(call, reach(out, (operand, inn, (Mask("Y" + inn[axis], np.tri(shape[axis], dtype=bool)),))))
+
+
+class _Walk(NamedTuple):
+    """How a recurrent net goes over its input: axes t (b) of the input, T (b) of the output, b of the states.
+
+    `forward`, `back` and `row` tell which inputs stand before, behind, and in the row of an output; `final` and
+    `start` tie a packed sequence's elements to the rows of the states.
+    """
+
+    inn: str
+    out: str
+    forward: Mask
+    back: Mask
+    row: tuple[Mask, ...] = ()
+    final: tuple[Mask, ...] = ()
+    start: tuple[Mask, ...] = ()
+
+
+def _padded(call: Call) -> _Walk:
+    inn, out = ("bt", "bT") if call["batch_first"] else ("tb", "Tb")
+    before = np.tri(call.shape[1 if call["batch_first"] else 0], dtype=bool)
+    return _Walk(inn, out, Mask("Tt", before), Mask("Tt", before.T))
+
+
+def _packed(sizes: torch.Tensor) -> _Walk:
+    """A packed sequence holds time after time those rows that still have an element."""
+    times = np.repeat(np.arange(len(sizes)), sizes.numpy())
+    rows = np.concatenate([np.arange(n) for n in sizes.tolist()])
+    same, before = rows[:, None] == rows[None, :], times[:, None] >= times[None, :]
+    own = rows[:, None] == np.arange(int(sizes[0]))[None, :]
+    return _Walk("t", "T", Mask("Tt", same & before), Mask("Tt", same & before.T), (Mask("Tt", same),),
+                 (Mask("tb", own),), (Mask("Tb", own),))  # fmt: skip
+
+
+#: One cell of a recurrent net: its layer and its direction.
+_Cell: TypeAlias = tuple[int, int]
+
+
+@rule("lstm", "gru", "rnn_tanh", "rnn_relu")
+def recurrent(call: Call) -> Step:
+    """Layers of cells over time; results: the last layer at all times, then the final states of all layers.
+
+    One direction reads what came before, the other what comes after, a layer above two directions reads both.
+    Rows stay apart, and a packed sequence has nothing but valid elements. Units within a cell mix.
+    """
+    if isinstance(call["batch_sizes"], Operand):
+        return everything(call)
+    walk = _padded(call) if call["data"] is None else _packed(call["batch_sizes"])
+    cells = list(product(range(call["num_layers"]), range(1 + bool(call["bidirectional"]))))
+    output = tuple(flow for cell in cells if cell[0] == cells[-1][0] for flow in _output(call, walk, cells, cell))
+    step = several(call, _final(call, walk, cells))
+    return Step(step.outputs, (output, *step.flows[1:]))
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _feeds(low: _Cell, high: _Cell) -> bool:
+    return low == high or low[0] < high[0]
+
+
+def _parts(call: Call, cells: list[_Cell]) -> tuple[Any, list[Any], list[tuple[Any, _Cell]]]:
+    """The sequence, the states at the start, and each parameter with the cell that it belongs to."""
+    states = _listed(call["hx"])
+    each = len(call["params"]) // len(cells)
+    weights = [(weight, cells[i // each]) for i, weight in enumerate(call["params"])]
+    return call["input"] if call["data"] is None else call["data"], states, weights
+
+
+def _output(call: Call, walk: _Walk, cells: list[_Cell], top: _Cell) -> Flows:
+    """What reaches the part of the output that one cell of the last layer makes: all of it, or one half."""
+    both = cells[-1][1] == 1
+    width = call.shape[-1] // 2
+    half = (Mask("H", np.arange(2 * width) // width == top[1]),) if both else ()
+    seen = walk.row if both and top[0] else (walk.back if top[1] else walk.forward,)
+    feeding = Mask("s", np.array([_feeds(cell, top) for cell in cells]))
+    sequence, states, weights = _parts(call, cells)
+    sources: list[Source] = [(sequence, walk.inn + "x", (*half, *seen))]
+    sources += [(state, "sbm", (*half, feeding, *walk.start)) for state in states]
+    sources += [(w, "yz"[: len(shape_of(w))], half) for w, cell in weights if _feeds(cell, top)]
+    return reach(walk.out + "H", *sources)
+
+
+def _final(call: Call, walk: _Walk, cells: list[_Cell]) -> Flows:
+    """What reaches the final states [cell, row, unit]."""
+    feeds = np.array([[_feeds(low, high) for high in cells] for low in cells])
+    sequence, states, weights = _parts(call, cells)
+    sources: list[Source] = [(sequence, walk.inn + "x", walk.final)]
+    sources += [(state, "sbm", (Mask("sS", feeds),)) for state in states]
+    sources += [(w, "yz"[: len(shape_of(w))], (Mask("S", feeds[cells.index(cell)]),)) for w, cell in weights]
+    return reach("SbN", *sources)
+
+
+@rule("lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell")
+def cell(call: Call) -> Step:
+    """One step of a cell: rows stay apart, units mix."""
+    states = _listed(call["hx"])
+    weights = [call[name] for name in ("w_ih", "w_hh", "b_ih", "b_hh")]
+    rows: list[Source] = [(value, "bx") for value in (call["input"], *states)]
+    return several(call, reach("bN", *rows, *((w, "yz"[: len(shape_of(w))]) for w in weights)))

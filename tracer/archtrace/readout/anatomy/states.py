@@ -1,0 +1,100 @@
+"""The cone: the tensors on the way from the tokens to the logits, and the positions of each that may reach them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+
+from archtrace.answer.drawing import Slices, State, StateRole
+from archtrace.answer.positions import Rows
+from archtrace.capture.program import Program
+from archtrace.layouts import Vocabulary, attended
+from archtrace.reach.bound import Bound, token_axis
+from archtrace.readout.study import Study
+from archtrace.readout.tensors import ReadTensor, chain_of, dominators, field_of, named_tensors
+
+#: A state's node and its axis of positions, None for a vector.
+Place = tuple[int, int | None]
+
+
+def cone(study: Study, words: Vocabulary) -> tuple[tuple[State, ...], tuple[Slices, ...]]:
+    """The states in execution order, and for each layout that runs the positions of each."""
+    found = next(iter(study.bounds.values()))
+    states, places = zip(*_states(study, found), strict=True)
+    slices = [
+        Slices(name, _padding(layout, words), tuple(_rows(study.bounds[name], place) for place in places))
+        for name, layout in study.layouts.items()
+        if name in study.bounds
+    ]
+    return tuple(states), tuple(slices)
+
+
+def _states(study: Study, found: Bound) -> list[tuple[State, Place]]:
+    """Tokens, hidden states, read tensors, what has positions behind them, the pooled vector, logits."""
+    program, reads = found.program, {t.node: t for t in study.tensors}
+    named = named_tensors(program, found, study.length)
+    chain = chain_of(dominators(found), program.output)[::-1]
+    last = max(reads, default=-1)
+    states = [_state(found, "tokens", study.ids, "", (program.inputs[study.ids], 1))]
+    for index in sorted(_told(named, chain, found, set(reads)) | set(reads)):
+        tensor = reads.get(index) or named[index]
+        role: StateRole = "read" if index in reads else "head" if index > last else "hidden"
+        name = tensor.name.removeprefix(f"{study.backbone}.")
+        states.append(_state(found, role, name, _producer(program, index), (index, tensor.axis)))
+    pooled = next((i for i in chain if i > last and _is_vector(found, i, study.length)), program.output)
+    if reads and pooled != program.output:
+        states.append(_state(found, "vector", "pooled vector", program.nodes[pooled].module, (pooled, None)))
+    states.append(_state(found, "logits", "logits", program.nodes[program.output].module, (program.output, None)))
+    return states
+
+
+def _told(named: Mapping[int, ReadTensor], chain: list[int], found: Bound, reads: set[int]) -> set[int]:
+    """The hidden states that a model's outputs name; where it names none on the way, the outputs of modules through
+    which all goes. Behind the read tensors those modules' outputs that still have positions."""
+    told = {i for i, t in named.items() if field_of(t.name) and found.demand[i] is not None}
+    through = {i for i in chain if i in named and not _inside_layer(named[i].module) and i != found.program.output}
+    return told | (through if told <= reads else {i for i in through if i > max(told)})
+
+
+def _inside_layer(module: str) -> bool:
+    """True within one of several alike layers, whose output tells enough."""
+    return any(name.isdigit() for name in module.split(".")[:-1])
+
+
+def _producer(program: Program, index: int) -> str:
+    """The outermost module whose output a node is; else the one in whose forward it was made."""
+    paths = (name for name, nodes in program.tensors.items() if index in nodes and name in program.paths)
+    return min(paths, key=lambda path: path.count("."), default=program.nodes[index].module)
+
+
+def _axis(found: Bound, index: int, length: int) -> int | None:
+    """The axis of positions; None for a value that has fewer than two of them."""
+    shape = tuple(getattr(found.run.values[index], "shape", ()))
+    axis = token_axis(shape, found.run.shape(found.program.output)[0], length) if len(shape) > 2 else None
+    return axis if axis is not None and shape[axis] > 1 else None
+
+
+def _is_vector(found: Bound, index: int, length: int) -> bool:
+    return hasattr(found.run.values[index], "shape") and _axis(found, index, length) is None
+
+
+def _state(found: Bound, role: StateRole, name: str, module: str, place: Place) -> tuple[State, Place]:
+    node, axis = place
+    shape = found.run.shape(node)
+    return State(name, role, module, tuple(shape), 1 if axis is None else shape[axis]), place
+
+
+def _rows(found: Bound, place: Place) -> Rows:
+    node, axis = place
+    if axis is not None:
+        return found.rows(node, axis)
+    rows = found.run.shape(found.program.output)[0]
+    return (((0,) if found.reached(node) else ()),) * rows
+
+
+def _padding(layout: Mapping[str, torch.Tensor], words: Vocabulary) -> Rows:
+    kept = attended(layout, words)
+    if kept is None:
+        return ((),) * len(next(iter(layout.values())))
+    return tuple(tuple(int(p) for p in torch.where(~row)[0]) for row in kept)

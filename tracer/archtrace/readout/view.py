@@ -1,0 +1,61 @@
+"""View: what reaches the logits in one layout."""
+
+from __future__ import annotations
+
+from archtrace.answer.positions import Rows
+from archtrace.errors import TargetError
+from archtrace.reach.bound import Bound, token_axis
+from archtrace.readout.study import Study
+
+
+class View:
+    """One layout of a traced model. All answers are bounds: what they leave out cannot reach the logits."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self._bound: Bound = next(iter(study.bounds.values()))
+
+    @property
+    def reads(self) -> dict[str, Rows]:
+        """Per read tensor: for each row, the sorted positions that reach the logits."""
+        return dict(next(iter(self._study.positions.values())).reads)
+
+    @property
+    def tokens(self) -> Rows:
+        """For each row, the sorted positions of the tokens that reach the logits."""
+        return self._bound.rows(self._study.program.inputs[self._study.ids])
+
+    def reaching(self, name: str) -> Rows:
+        """For each row, the sorted positions of a tensor that reach the logits.
+
+        `name`: an input, the path of any module (its output, all calls together), "last_hidden_state" or
+        "hidden_states[k]" of the backbone. Raises TargetError for a name that the model does not have.
+        """
+        program = self._study.program
+        nodes = self._nodes(name)
+        if not nodes:
+            near = _near(name, [*program.inputs, *program.tensors])
+            raise TargetError(f"no input or module output is named {name!r}{near}")
+        rows = [self._bound.rows(node, axis) for node in nodes if (axis := self._axis(node)) is not None]
+        return tuple(tuple(sorted(set().union(*row))) for row in zip(*rows, strict=True))
+
+    def _axis(self, node: int) -> int | None:
+        read = dict(self._study.reads.values())
+        if node in read:
+            return read[node]
+        run = self._bound.run
+        return token_axis(run.shape(node), run.shape(self._study.program.output)[0], self._study.length)
+
+    def _nodes(self, name: str) -> tuple[int, ...]:
+        program = self._study.program
+        if name in program.inputs:
+            return (program.inputs[name],)
+        inside = f"{self._study.backbone}.{name}"
+        return program.tensors.get(name) or program.tensors.get(inside, ())
+
+
+def _near(name: str, names: list[str]) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, names, n=3)
+    return f"; did you mean {' or '.join(close)}?" if close else ""
