@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from archtrace.capture.build import build
-from archtrace.capture.export import capture
 from archtrace.capture.program import Kind, Program
+from archtrace.capture.run import capture
 from archtrace.witness import numeric
 
 INPUTS = {"input_ids": torch.tensor([[3, 4, 5, 6, 7], [8, 9, 10, 11, 12]])}

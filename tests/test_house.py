@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import networkx as nx
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -31,15 +32,83 @@ def test_imports_run_one_way() -> None:
     assert [f for f in TRACER.rglob("*.py") if "archtrace_reports" in imported(f)] == []
 
 
-def test_only_one_file_knows_torch_export() -> None:
-    """torch.export's types stop at capture/export.py."""
-    knowing = [f.name for f in TRACER.rglob("*.py") if re.search(r"^(from|import) torch\.export", f.read_text(), re.M)]
-    assert knowing == ["export.py"]
+#: The rooms and files of the tracer from the ground up: each imports what stands above it in this list, and itself.
+FLOORS = (
+    ("errors", "version", "paths"),
+    ("extra",),
+    ("answer",),
+    ("layouts", "clock"),
+    ("capture",),
+    ("reach",),
+    ("readout",),
+    ("targets",),
+    ("witness",),
+    ("answering",),
+    ("tracing",),
+    ("contract",),
+    ("testing",),
+)
+
+
+def tracer_imports() -> nx.DiGraph[str]:
+    """Which module of the tracer imports which, inside functions and for types too."""
+    names = {
+        ".".join(f.relative_to(TRACER).with_suffix("").parts).removesuffix(".__init__"): f for f in TRACER.rglob("*.py")
+    }
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    for name, file in names.items():
+        for node in ast.walk(ast.parse(file.read_text())):
+            found = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module:
+                found = [f"{node.module}.{a.name}" for a in node.names] + [node.module]
+            inner = [f.removeprefix("archtrace.") for f in found if f.startswith("archtrace.")]
+            graph.add_edges_from((name, i) for i in inner if i in names and i != name and not name.startswith(f"{i}."))
+    return graph
+
+
+def test_imports_run_in_no_circle() -> None:
+    """Not even inside a function, or for types alone."""
+    graph = tracer_imports()
+    inside = graph.subgraph([name for name in graph if not name.startswith("lint")])
+    assert [sorted(c) for c in nx.strongly_connected_components(inside) if len(c) > 1] == []
+
+
+def test_imports_run_down_floor_by_floor() -> None:
+    """Each room knows the floors below it, and no room beside it."""
+    floor = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+    for above, below in tracer_imports().edges:
+        rooms = above.split(".")[0], below.split(".")[0]
+        if "lint" not in rooms and "" not in rooms and rooms[0] in floor and rooms[0] != rooms[1]:
+            assert floor[rooms[0]] > floor[rooms[1]], f"{above} imports {below}"
+
+
+def test_every_room_has_its_floor() -> None:
+    """A new room is put on a floor before it is used."""
+    rooms = {f.stem for f in TRACER.iterdir() if f.suffix == ".py" or f.is_dir()} - {"__init__", "__pycache__", "py"}
+    assert rooms - {"lint", "tables", "schema"} == {room for rooms in FLOORS for room in rooms}
+
+
+def test_one_room_knows_the_machinery_of_capture() -> None:
+    """torch's modes, fakes and higher-order ops stop at capture."""
+    private = r"^(from|import) torch\.(_subclasses|_dispatch|_ops|_higher_order_ops|export|utils\._python_dispatch)"
+    knowing = {f.parent.name for f in TRACER.rglob("*.py") if re.search(private, f.read_text(), re.M)}
+    assert knowing == {"capture"}
 
 
 def test_marks_and_results_know_no_torch() -> None:
     """The ground of the analysis, and what the reports build on."""
-    assert all("torch" not in imported(TRACER / f"{name}.py") for name in ("reach/marks", "reach/flows", "answer/result", "answer/drawing", "answer/positions", "answer/kinds", "errors"))
+    assert all(
+        "torch" not in imported(TRACER / f"{name}.py")
+        for name in (
+            "reach/marks",
+            "reach/flows",
+            "answer/result",
+            "answer/drawing",
+            "answer/positions",
+            "answer/kinds",
+            "errors",
+        )
+    )
 
 
 def test_what_rules_and_contracts_are_made_of_knows_no_torch() -> None:

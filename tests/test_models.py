@@ -19,7 +19,6 @@ import archtrace
 from archtrace import layouts as lay
 from archtrace.answer.result import LayoutResult
 from archtrace.answering import check_inside
-from archtrace.errors import ArchtraceError
 from archtrace.layouts import LENGTHS
 from archtrace.tracing import Trace
 
@@ -47,8 +46,6 @@ def one_thread() -> Iterator[None]:
 
 
 every_model = pytest.mark.parametrize("name", NAMES)
-every_answer = pytest.mark.parametrize("name", [name for name in NAMES if not known(name).unanswered])
-every_limit = pytest.mark.parametrize("name", [name for name in NAMES if known(name).unanswered])
 
 
 @cache
@@ -86,13 +83,13 @@ def test_each_file_says_what_it_reads_and_what_is_expected(name: str) -> None:
 # -- the trace against what is known ---------------------------------------------------------------------------
 
 
-@every_answer
+@every_model
 def test_readouts(name: str) -> None:
     found = [(r.tensor, r.kind, r.slice, r.index.depends_on) for r in traced(name).readouts]
     assert sorted(found) == sorted((r.tensor, r.kind, r.slice, r.depends_on) for r in known(name).reads)
 
 
-@every_answer
+@every_model
 def test_positions_in_every_layout(name: str) -> None:
     expected = known(name)
     for layout, inputs in ran(name):
@@ -101,7 +98,7 @@ def test_positions_in_every_layout(name: str) -> None:
         assert layout.bound.reads == {r.tensor: (wide or r.positions)(inputs) for r in expected.reads}, layout.name
 
 
-@every_answer
+@every_model
 def test_witness_in_every_layout(name: str) -> None:
     """The witness is what is true, and never leaves the bound."""
     expected = known(name)
@@ -112,7 +109,7 @@ def test_witness_in_every_layout(name: str) -> None:
         assert layout.witness.reads == {r.tensor: r.positions(inputs) for r in expected.reads}, layout.name
 
 
-@every_answer
+@every_model
 def test_status(name: str) -> None:
     result, expected = traced(name).result, known(name)
     assert result.status == expected.status
@@ -120,7 +117,7 @@ def test_status(name: str) -> None:
     assert {layout.name for layout in result.layouts if layout.refused} == set(expected.refused)
 
 
-@every_answer
+@every_model
 def test_findings(name: str) -> None:
     """No op is without a rule, and rows mix where they are known to mix alone."""
     expected = known(name)
@@ -129,21 +126,21 @@ def test_findings(name: str) -> None:
     assert codes == wanted | ({"layout-refused"} if expected.refused else set())
 
 
-@every_answer
+@every_model
 def test_padding(name: str) -> None:
     expected, padding = known(name), traced(name).result.padding
     assert padding.leaks is expected.leaks
     assert sorted(padding.reads_padding) == sorted(expected.reads_padding)
 
 
-@every_answer
+@every_model
 def test_dead_parameters(name: str) -> None:
     result = traced(name).result
     assert sorted(result.dead_parameters) == sorted(known(name).dead)
     assert result.parameters == len(list(known(name).model().parameters()))
 
 
-@every_answer
+@every_model
 def test_source_is_a_line_of_the_file(name: str) -> None:
     """Each readout is picked at a line of the model's own file, or of the library's code that it calls."""
     text = (FOLDER / f"{name}.py").read_text()
@@ -154,7 +151,7 @@ def test_source_is_a_line_of_the_file(name: str) -> None:
             assert readout.source.function == f"{known(name).model.__name__}.forward"
 
 
-@every_answer
+@every_model
 def test_views(name: str) -> None:
     """Trace.at says in other words what the result says of the layouts."""
     expected = known(name)
@@ -164,7 +161,7 @@ def test_views(name: str) -> None:
         assert view.reaching(expected.ids) == view.tokens == layout.bound.tokens
 
 
-@every_answer
+@every_model
 def test_reaching_a_module(name: str) -> None:
     """The output of a module that is read alone reaches the logits where it is read; of several, at least there."""
     expected, modules = known(name), {path for path, _ in known(name).model().named_modules()}
@@ -177,7 +174,7 @@ def test_reaching_a_module(name: str) -> None:
                 assert reached == direct or len(expected.reads) > 1
 
 
-@every_answer
+@every_model
 def test_graph_leads_from_the_tokens_that_reach_to_the_logits(name: str) -> None:
     trace, ids = traced(name), known(name).ids
     graph = trace.graph
@@ -188,15 +185,6 @@ def test_graph_leads_from_the_tokens_that_reach_to_the_logits(name: str) -> None
     assert tokens == {f"{ids}[:, {position}]" for position in reached}
     assert all(nx.has_path(graph, node, logits) for node in tokens)
     assert all("kind" in facts for _, facts in graph.nodes(data=True))
-
-
-@every_limit
-def test_a_limit_is_told(name: str) -> None:
-    """What is known not to be answered says why; once it is answered, this fails and `unanswered` goes."""
-    with pytest.raises(ArchtraceError) as refused:
-        traced(name)
-    assert known(name).unanswered in str(refused.value)
-    assert all(f"\n  {part}: " in str(refused.value) for part in ("where", "why", "do"))
 
 
 # -- what is known against the real module ---------------------------------------------------------------------

@@ -52,7 +52,6 @@ class Expected:
     ids: str = "input_ids"
     embedding: str = "embedding"
     inputs: Mapping[str, Any] | None = None
-    unanswered: str = ""
 
 
 def _tokens(layout: Layout) -> torch.Tensor:

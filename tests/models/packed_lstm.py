@@ -27,6 +27,5 @@ EXPECTED = Expected(
     model=PackedLstm,
     reads=(Read("embedding", "other", up_to_count, "some of embedding", ("attention_mask",)),),
     tokens=up_to_count,
-    unanswered="cannot be captured",
     reads_padding=("left_padded", "padded_inside"),
 )

@@ -10,14 +10,13 @@ import torch
 from archtrace.answer.positions import Positions, Rows
 from archtrace.answer.result import Finding, LayoutResult, Padding, Result
 from archtrace.capture.model import parameter_count
-from archtrace.capture.program import Program
 from archtrace.clock import Clock
 from archtrace.errors import ArchtraceError
 from archtrace.layouts import Plan, Vocabulary, attended
 from archtrace.reach.dead_parameters import dead_modules, dead_parameters
 from archtrace.readout.anatomy.build import anatomy
 from archtrace.readout.describe import readouts
-from archtrace.readout.study import Model, Study, study_of
+from archtrace.readout.study import Model, Programs, Study
 from archtrace.targets.target import Target
 from archtrace.version import __version__
 from archtrace.witness.likeness import Search, Small
@@ -76,13 +75,13 @@ class _Likeness:
         """Find the likeness of a model and study it in every length: itself, where it is small already."""
         size = parameter_count(model[0])
         if size <= ENOUGH or target.config is None or target.module is not None:
-            own = Small(model, study.program, {}) if size <= LARGEST else None
+            own = Small(study.programs, {}) if size <= LARGEST else None
             return cls(own, (study, *_studies(model, plans[1:])) if own else ())
         agreed: dict[int, Study] = {}
 
-        def agrees(program: Program, runs: bool) -> bool:
-            other = Study(program, study.layouts, study.ids, study.backbone)
-            agreed[id(program)] = other
+        def agrees(programs: Programs, runs: bool) -> bool:
+            other = Study(programs, study.layouts, study.ids)
+            agreed[id(programs)] = other
             try:
                 return other.positions == study.positions and (not runs or Runs(other).everywhere())
             except ArchtraceError:
@@ -91,7 +90,7 @@ class _Likeness:
         small = Search(target, study.program, list(study.layouts.values()), agrees).find()
         if small is None:
             return cls(None, ())
-        return cls(small, (agreed[id(small.program)], *_studies(small.model, plans[1:])))
+        return cls(small, (agreed[id(small.programs)], *_studies(small.programs.model, plans[1:])))
 
     def witnessed(self, study: Study) -> Witnessed:
         """Per layout what the numeric run shows; None where it could not run."""
@@ -102,7 +101,7 @@ class _Likeness:
 
 
 def _studies(model: Model, plans: Sequence[Plan]) -> list[Study]:
-    return [study_of(model, *plan) for plan in plans]
+    return [Study(Programs(model), *plan) for plan in plans]
 
 
 class Runs:
@@ -110,15 +109,17 @@ class Runs:
 
     def __init__(self, study: Study) -> None:
         self._study = study
-        self._witness = Witness(study.interpreter, study.program)
+        self._witnesses: dict[int, Witness] = {}
 
     def see(self, name: str) -> Positions | None:
         """The witness of a layout; None where the program does not run on it."""
         study = self._study
-        subject = Subject(study.bounds[name], study.reads, study.program.inputs[study.ids], study.layouts[name])
+        program = study.bounds[name].program
+        subject = Subject(study.bounds[name], study.reads(name), program.inputs[study.ids], study.layouts[name])
+        witness = self._witnesses.setdefault(id(program), Witness(study.interpreter, program))
         try:
             with one_thread():
-                return self._witness.see(subject, study.positions[name])
+                return witness.see(subject, study.positions[name])
         except (RuntimeError, IndexError, ValueError, TypeError, NotImplementedError):
             return None
 
@@ -163,7 +164,7 @@ def _outside(rows: Sequence[Sequence[int]], kept: torch.Tensor) -> list[list[int
 
 def _places(study: Study, layout: str, tensor: str, rows: Rows) -> bool:
     """True when a read tensor's positions are those of the tokens, or it is read at one index alone."""
-    node, axis = study.reads[tensor]
+    node, axis = study.reads(layout)[tensor]
     return study.bounds[layout].run.shape(node)[axis] == study.length or all(len(row) == 1 for row in rows)
 
 

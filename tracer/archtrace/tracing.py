@@ -12,11 +12,10 @@ import torch
 import archtrace.layouts as lay
 from archtrace.answer.result import Result
 from archtrace.answering import assemble
-from archtrace.capture.export import capture
 from archtrace.clock import Clock, Progress
 from archtrace.errors import TargetError, message
 from archtrace.layouts import LENGTHS, Plan, Signature, Vocabulary
-from archtrace.readout.study import Model, Study, study_of
+from archtrace.readout.study import Model, Programs, Study
 from archtrace.readout.view import View
 from archtrace.targets.target import Target
 
@@ -28,7 +27,6 @@ class Trace:
         self.target = target
         self.result = result
         self._model = model
-        self._studies = {_shapes(next(iter(study.layouts.values()))): study}
         self._study = study
 
     def __repr__(self) -> str:
@@ -82,8 +80,7 @@ class Trace:
                 f"{self.result.class_name} has no input {', '.join(unknown)}; it takes {', '.join(known)}"
             )
         layout = self._completed(layout)
-        study = self._studies.get(_shapes(layout)) or self._captured(layout)
-        return View(Study(study.program, {"given": layout}, study.ids, study.backbone, study.interpreter))
+        return View(Study(self._study.programs, {"given": layout}, self._study.ids, self._study.interpreter))
 
     def _completed(self, layout: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Inputs that were left out: masks of ones, and what is derived from masks."""
@@ -95,16 +92,6 @@ class Trace:
             if name not in layout:
                 layout[name] = mask if name in lay.MASKS else lay.DERIVED.get(name, torch.zeros_like)(mask)
         return layout
-
-    def _captured(self, layout: Mapping[str, torch.Tensor]) -> Study:
-        program = capture(*self._model, layout)
-        study = Study(program, {"given": layout}, self._study.ids, self._study.backbone)
-        self._studies[_shapes(layout)] = study
-        return study
-
-
-def _shapes(layout: Mapping[str, torch.Tensor]) -> tuple[Any, ...]:
-    return tuple(sorted((name, tuple(value.shape)) for name, value in layout.items()))
 
 
 def trace(
@@ -139,7 +126,7 @@ def trace(
     words = lay.vocabulary(model[0] if resolved.config is None else resolved.config)
     plans = [_given(inputs)] if inputs else [_standard(model[0], words, n) for n in LENGTHS]
     with clock.stage("capturing", "capture"):
-        study = study_of(model, *plans[0])
+        study = Study(Programs(model), *plans[0])
     with clock.stage("analysing", "analysis"):
         study.positions  # noqa: B018  computed here, so that the clock tells what it costs
     result = assemble(resolved, model, study, words, plans, clock)

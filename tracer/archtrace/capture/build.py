@@ -11,7 +11,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -90,11 +90,19 @@ def fake_mode() -> FakeTensorMode:
     return FakeTensorMode(shape_env=ShapeEnv(), allow_non_fake_inputs=True)
 
 
+class Weightless(NamedTuple):
+    """A module without weights: its buffers and constants that have values, by name, and for each tensor without one
+    (by identity) the fake that stands for it."""
+
+    values: dict[str, torch.Tensor]
+    fakes: dict[int, torch.Tensor]
+
+
 @contextmanager
-def weightless(module: torch.nn.Module, mode: FakeTensorMode) -> Iterator[dict[str, torch.Tensor]]:
+def weightless(module: torch.nn.Module, mode: FakeTensorMode) -> Iterator[Weightless]:
     """For a while, each parameter and each valueless tensor of the module is a fake CPU tensor.
 
-    Yields the buffers and constants that have values, by name. The module is given back as it was.
+    The module is given back as it was.
     """
     fakes: dict[int, torch.Tensor] = {}
     originals: list[tuple[dict[str, Any], str, torch.Tensor]] = []
@@ -110,7 +118,7 @@ def weightless(module: torch.nn.Module, mode: FakeTensorMode) -> Iterator[dict[s
                         table[name] = fakes.setdefault(id(tensor), _fake(tensor, mode))
                     else:
                         values[f"{path}.{name}".lstrip(".")] = tensor
-        yield values
+        yield Weightless(values, fakes)
     finally:
         for table, name, tensor in originals:
             table[name] = tensor

@@ -1,15 +1,15 @@
-"""Program: the captured model as a list of nodes in execution order, free of torch.export's own types.
+"""Program: the captured model as a list of nodes in execution order.
 
 Arguments refer to earlier nodes by `Ref`. The program is functional: no node changes what an earlier one made.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
+from types import CodeType
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
@@ -48,7 +48,8 @@ class Module(NamedTuple):
     type: str
 
 
-_FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>\S+)')
+#: A Python stack as it is kept, code and line, outermost first: most of them are never looked at.
+Lines: TypeAlias = tuple[tuple[CodeType, int], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,18 +69,17 @@ class Node:
     results: tuple[tuple[Shape, torch.dtype], ...] | None = None
     many: bool = False
     modules: tuple[Module, ...] = ()
-    trace: str = ""
+    lines: Lines = ()
 
     @cached_property
     def refs(self) -> tuple[int, ...]:
         """The nodes that this one takes, in argument order, repeats included."""
         return tuple(ref.index for ref in _refs((self.args, self.kwargs)))
 
-    @property
+    @cached_property
     def frames(self) -> tuple[Frame, ...]:
-        """The Python stack of the call, outermost first."""
-        found = _FRAME.finditer(self.trace)
-        return tuple(Frame(m["file"], int(m["line"]), m["function"]) for m in found)
+        """The Python stack of the call, outermost first; without torch's own lines."""
+        return tuple(Frame(code.co_filename, line, code.co_name) for code, line in self.lines)
 
     @property
     def module(self) -> str:
@@ -131,11 +131,17 @@ class Program:
     output: int
     tensors: dict[str, tuple[int, ...]]
     values: dict[str, torch.Tensor]
+    decisions: tuple[int, ...] = ()
 
     @cached_property
     def inputs(self) -> dict[str, int]:
         """The node of each input, by name."""
         return {n.target: n.index for n in self.nodes if n.kind is Kind.INPUT}
+
+    @cached_property
+    def shapes(self) -> dict[str, Shape]:
+        """The shape of each input, by name."""
+        return {n.target: n.results[0][0] for n in self.nodes if n.kind is Kind.INPUT and n.results}
 
     @cached_property
     def parameters(self) -> dict[str, int]:

@@ -14,8 +14,8 @@ import torch
 import archtrace.layouts as lay
 from archtrace.answer.positions import Rows
 from archtrace.answer.result import LayoutResult, Readout
-from archtrace.capture.export import capture
 from archtrace.capture.model import is_library_model
+from archtrace.capture.run import capture
 from archtrace.clock import Progress
 from archtrace.contract.contract import Contract
 from archtrace.contract.traced import Flags, Place, Traced
@@ -55,8 +55,16 @@ def seen(contract: Contract, found: Trace) -> Traced:
         eos=words.eos,
         told={layout.name: _told(layout, words) for layout in found.result.layouts},
         head=_head(found),
-        batch_divisor=frozenset(t.name for t in found.study.tensors if _divided_by_batch(_selection(found, t))),
-        length_divisor=frozenset(t.name for t in found.study.tensors if _divided_by_length(_selection(found, t))),
+        batch_divisor=frozenset(
+            t.name
+            for t in found.study.tensors(next(iter(found.study.bounds)))
+            if _divided_by_batch(_selection(found, t))
+        ),
+        length_divisor=frozenset(
+            t.name
+            for t in found.study.tensors(next(iter(found.study.bounds)))
+            if _divided_by_length(_selection(found, t))
+        ),
         places=tuple(_place(found, readout) for readout in found.readouts),
         at=lambda inputs: _read(found, inputs),
         refused_unpadded=_refused_unpadded(found),
@@ -84,7 +92,7 @@ def _has_parameters(module: torch.nn.Module | None) -> bool:
 def _selection(found: Trace, tensor: ReadTensor) -> tuple[Bound, Selection, int]:
     """How positions of a read tensor are picked, in the first layout, and how many it has."""
     bound = next(iter(found.study.bounds.values()))
-    others = frozenset(t.node for t in found.study.tensors) - {tensor.node}
+    others = frozenset(t.node for t in found.study.tensors(next(iter(found.study.bounds)))) - {tensor.node}
     length = bound.run.shape(tensor.node)[tensor.axis]
     return bound, selection(bound, tensor, length, others), length
 
@@ -93,7 +101,7 @@ def _divided_by_batch(picked: tuple[Bound, Selection, int]) -> bool:
     """True where what picks positions ends in a division by one number that the inputs of all rows make."""
     bound, chosen, _ = picked
     divisors = {ref for node in chosen.ops[1:] if node.op in DIVISIONS for ref in node.refs}
-    single = {r for r in divisors if isinstance(v := bound.run.values[r], torch.Tensor) and v.numel() == 1}
+    single = {r for r in divisors if (v := bound.known(r)) is not None and v.numel() == 1}
     return bool(inputs_behind(bound.program, single))
 
 

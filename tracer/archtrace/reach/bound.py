@@ -28,6 +28,17 @@ class Bound:
         """The program that ran."""
         return self.run.program
 
+    def known(self, index: int) -> torch.Tensor | None:
+        """What a node is in this layout, where layout and tokens alone decide it; None where parameters do."""
+        value = self.run.values[index]
+        found = value.real if isinstance(value, Unknown) else value
+        return found if isinstance(found, torch.Tensor) else None
+
+    def unknown(self, index: int) -> bool:
+        """True for a tensor that parameters, or features, have a part in."""
+        value = self.run.values[index]
+        return isinstance(value, Unknown) and value.real is None
+
     def rows(self, index: int, axis: int = 1) -> Rows:
         """For each row of a node's value the sorted positions that may reach the logits."""
         return rows_of(self.demand[index], self.run.shape(index), axis)
@@ -52,9 +63,11 @@ class Bound:
         return any(part is not None and part.any() for part in parts)
 
 
-def bound(interpreter: Interpreter, program: Program, layout: Mapping[str, torch.Tensor]) -> Bound:
-    """Both forward and backward pass. Raises LayoutError where the model refuses the layout."""
-    run = interpreter.values(program, layout)
+def bound(
+    interpreter: Interpreter, program: Program, layout: Mapping[str, torch.Tensor], ids: Collection[str]
+) -> Bound:
+    """Both passes; `ids` names the inputs that hold tokens. Raises LayoutError where an op refuses the layout."""
+    run = interpreter.values(program, layout, ids)
     return Bound(run, tuple(interpreter.demand(run)))
 
 

@@ -12,11 +12,10 @@ from archtrace.reach.bound import Bound
 def dead_parameters(module: torch.nn.Module, bounds: Sequence[Bound]) -> tuple[str, ...]:
     """The names of parameters that reach the logits in no layout, in the module's order; a shared one lives once."""
     live: set[int] = set()
-    program = bounds[0].program
     by_name = dict(module.named_parameters(remove_duplicate=False))
-    for name, index in program.parameters.items():
-        if name in by_name and any(found.reached(index) for found in bounds):
-            live.add(id(by_name[name]))
+    for found in bounds:
+        reached = (name for name, index in found.program.parameters.items() if found.reached(index))
+        live |= {id(by_name[name]) for name in reached if name in by_name}
     return tuple(name for name, parameter in module.named_parameters() if id(parameter) not in live)
 
 

@@ -9,20 +9,23 @@ layer of a model costs a lookup.
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+import numpy as np
 import torch
 
+from archtrace.capture.decisions import Decision
+from archtrace.capture.execute import draws
 from archtrace.capture.program import Kind, Node, Program, Ref, substitute
-from archtrace.reach.carriers import LENDERS, carrier_nodes, embeds
 from archtrace.reach.flows import Flow
-from archtrace.reach.known import blank, evaluate, is_known, shape_alone, undecided
+from archtrace.reach.known import LENDERS, Reals, blank, evaluate, is_known, is_plain, shape_alone
 from archtrace.reach.marks import Marks, diagonal, join, shrink
 from archtrace.reach.rules import registry
 from archtrace.reach.rules.registry import RULES, Call, Operand, Spec, Step, bind, leaves, rebuild
 from archtrace.reach.rules.transforms import SHAPE_ONLY
+from archtrace.reach.tokens import indices_of, special_ids, through_index, with_reals
 from archtrace.reach.values import Unknown, free, is_open, unknown
 
 Layout: TypeAlias = Mapping[str, torch.Tensor]
@@ -49,6 +52,7 @@ class Interpreter:
     """Runs programs of one model; keeps what it learned from one layout for the next."""
 
     unruled: set[str] = field(default_factory=set)
+    special: set[int] = field(default_factory=set)
     _steps: dict[Any, Step] = field(default_factory=dict)
     _keys: dict[Any, int] = field(default_factory=dict)
     _passes: dict[Any, Marks] = field(default_factory=dict)
@@ -56,53 +60,62 @@ class Interpreter:
 
     # -- values ------------------------------------------------------------------------------------------------
 
-    def values(self, program: Program, layout: Layout) -> Run:
-        """Compute every node. Raises LayoutError where the model itself refuses these inputs."""
-        carriers = carrier_nodes(program)
+    def values(self, program: Program, layout: Layout, ids: Collection[str] = ()) -> Run:
+        """Compute every node; `ids` names the inputs that hold tokens. LayoutError where an op refuses the values."""
         values: list[Value] = []
         keys: list[Any] = []
         steps: list[Step | None] = []
         for node in program.nodes:
-            value, step = self._node(node, program, layout, values, keys, carriers)
+            value, step = self._node(node, program, layout, values, keys, ids)
             values.append(value)
             keys.append(self._key(value))
             steps.append(step)
         return Run(program, tuple(values), tuple(steps), tuple(keys))
 
     def _node(
-        self,
-        node: Node,
-        program: Program,
-        layout: Layout,
-        values: list[Value],
-        keys: list[Any],
-        carriers: frozenset[int],
+        self, node: Node, program: Program, layout: Layout, values: list[Value], keys: list[Any], ids: Collection[str]
     ) -> tuple[Value, Step | None]:
         if node.kind is not Kind.OP:
-            return _given(node, program, layout), None
+            return _given(node, program, layout, ids), None
+        if isinstance(node.target, Decision):
+            return None, None
         if node.target is operator.getitem:
             return values[node.refs[0]][node.args[1]], None
-        if all(is_known(values[ref]) for ref in node.refs) and not embeds(node, carriers):
-            return evaluate(node, values), None
+        compared = special_ids(node, values)
+        self.special.update(compared)
+        if compared or is_plain(node, values):
+            return _drawn(node) if draws(node.target) else evaluate(node, Reals(values)), None
+        return self._open(node, values, keys)
+
+    def _open(self, node: Node, values: list[Value], keys: list[Any]) -> tuple[Value, Step | None]:
+        """A node of which some operand is unknown: its step, or its value where only shapes count."""
         if node.op in SHAPE_ONLY or (node.op in LENDERS and is_known(values[node.refs[0]])):
             return evaluate(node, {ref: shape_alone(values[ref]) for ref in node.refs}), None
-        step = self._step(node, values, keys, carriers)
-        if not step.outputs and not node.many:
-            undecided(node, program)
-            return None, None
-        return (step.outputs if node.many else step.outputs[0]), step
+        step = self._step(node, values, keys)
+        outputs = with_reals(node, values, step.outputs)
+        return (outputs if node.many else outputs[0] if outputs else None), step
 
-    def _step(self, node: Node, values: Sequence[Value], keys: Sequence[Any], carriers: frozenset[int]) -> Step:
-        ids = carriers if node.index in carriers or embeds(node, carriers) else frozenset()
-        operands = tuple((keys[ref], ref in ids) for ref in node.refs)
+    def _step(self, node: Node, values: Sequence[Value], keys: Sequence[Any]) -> Step:
+        chosen = indices_of(node, values)
+        operands = tuple((keys[ref], self._real_key(values[ref]) if ref in chosen else None) for ref in node.refs)
         key = (node.target, _plain((node.args, node.kwargs)), node.results, operands)
         step = self._steps.get(key)
         if step is None:
-            call = call_of(node, values, ids)
-            step = self._steps[key] = RULES.get(node.op, registry.unruled)(call)
+            step = self._steps[key] = self._ruled(node, values, chosen)
         if not step.narrowed:
             self.unruled.add(node.op)
         return step
+
+    def _ruled(self, node: Node, values: Sequence[Value], chosen: frozenset[int]) -> Step:
+        """The rule's step. An index that ids decide is known in the layout, and tokens flow through it all the same."""
+        step = RULES.get(node.op, registry.unruled)(call_of(node, values))
+        if not chosen:
+            return step
+        plain = [value.real if ref in chosen else value for ref, value in enumerate(values)]
+        return through_index(RULES.get(node.op, registry.unruled)(call_of(node, plain)), step, node, chosen)
+
+    def _real_key(self, value: Value) -> Any:
+        return self._intern((tuple(value.real.shape), value.real.dtype, _contents(value.real)))
 
     def _key(self, value: Value) -> Any:
         if isinstance(value, Unknown):
@@ -131,16 +144,16 @@ class Interpreter:
             wanted = {program.output: diagonal(logits.shape[0], len(logits.shape))}
         for index, marks in wanted.items():
             found[index] = marks
-        carriers = carrier_nodes(program)
+        labels = next(iter(wanted.values())).shape[-1] if wanted else 0
         for node in reversed(program.nodes):
+            if isinstance(node.target, Decision):
+                _decided(found, node, run, labels)
             if found[node.index] is None or node.kind is not Kind.OP:
                 continue
             found[node.index] = changing(found[node.index], run.values[node.index])
             if node.target is operator.getitem:
                 _into(found, node.refs[0], node.args[1], found[node.index], len(run.values[node.refs[0]]))
-                continue
-            step = run.steps[node.index] or self._carried(node, run, carriers)
-            if step is not None:
+            elif (step := run.steps[node.index]) is not None:
                 self._pull(node, step, found)
         return found
 
@@ -158,17 +171,20 @@ class Interpreter:
     def influence(self, run: Run, sources: Mapping[int, Marks]) -> list[Any]:
         """For each node the labels that may reach each of its elements, from marks on some nodes to begin with."""
         program = run.program
-        carriers = carrier_nodes(program)
         found: list[Any] = [None] * len(program.nodes)
+        leaked: Any = None  # what a decision took: it reaches all that comes after
         for node in program.nodes:
             if node.index in sources:
                 found[node.index] = sources[node.index]
+            elif isinstance(node.target, Decision):
+                leaked = _leaked(leaked, [found[ref] for ref in node.refs])
             elif node.target is operator.getitem and found[node.refs[0]] is not None:
                 found[node.index] = found[node.refs[0]][node.args[1]]
-            elif node.kind is Kind.OP and any(found[r] is not None for r in node.refs):
-                step = run.steps[node.index] or self._carried(node, run, carriers)
-                if step is not None:
-                    found[node.index] = self._push(node, step, found)
+            elif (step := run.steps[node.index]) is not None and any(found[r] is not None for r in node.refs):
+                found[node.index] = self._push(node, step, found)
+        if leaked is not None:
+            rank = len(run.values[program.output].shape)
+            found[program.output] = join(found[program.output], leaked.reshape((1,) * rank + (-1,)))
         return found
 
     def _push(self, node: Node, step: Step, found: list[Any]) -> Any:
@@ -191,11 +207,21 @@ class Interpreter:
             self._kept.append(flow)
         return result
 
-    def _carried(self, node: Node, run: Run, carriers: frozenset[int]) -> Step | None:
-        """The step of a known integer that still tells which token it stands for."""
-        if node.index not in carriers:
-            return None
-        return self._step(node, run.values, run.keys, carriers)
+
+def _decided(found: list[Any], node: Node, run: Run, labels: int) -> None:
+    """What Python took out of a tensor decides how the program goes on: all of it may reach everything."""
+    for ref in node.refs:
+        if isinstance(run.values[ref], Unknown):
+            everywhere = np.ones((1,) * len(run.shape(ref)) + (labels,), dtype=bool)
+            found[ref] = join(found[ref], everywhere)
+
+
+def _leaked(leaked: Any, marks: Sequence[Any]) -> Any:
+    for each in marks:
+        if each is not None:
+            labels = each.any(axis=tuple(range(each.ndim - 1)))
+            leaked = labels if leaked is None else leaked | labels
+    return leaked
 
 
 def _contents(value: torch.Tensor) -> Any:
@@ -223,18 +249,13 @@ def _into(found: list[Any], ref: int, part: int, marks: Marks, count: int) -> No
     found[ref][part] = join(found[ref][part], marks)
 
 
-def call_of(node: Node, values: Sequence[Value], ids: frozenset[int]) -> Call:
-    """A node as a rule sees it: unknown values and those of `ids` are operands, the rest is plain."""
+def call_of(node: Node, values: Sequence[Value]) -> Call:
+    """A node as a rule sees it: unknown values are operands, the rest is plain."""
     slots = iter(range(len(node.refs)))
 
     def operand(ref: int) -> Any:
         slot = next(slots)
-        value = values[ref]
-        if isinstance(value, Unknown):
-            return Operand(slot, value)
-        if ref in ids and isinstance(value, torch.Tensor):
-            return Operand(slot, Unknown(tuple(value.shape), value.dtype, free(value.ndim)))
-        return value
+        return Operand(slot, values[ref]) if isinstance(values[ref], Unknown) else values[ref]
 
     args = tuple(substitute(a, operand) for a in node.args)
     kwargs = {k: substitute(v, operand) for k, v in node.kwargs.items()}
@@ -261,9 +282,17 @@ def _plain(value: Any) -> Any:
     return repr(value)
 
 
-def _given(node: Node, program: Program, layout: Layout) -> Value:
+def _drawn(node: Node) -> Value:
+    """A random draw is no one value, and no token reaches it."""
+    found = [unknown(shape, dtype, weights_only=True) for shape, dtype in node.results or ()]
+    return found if node.many else found[0]
+
+
+def _given(node: Node, program: Program, layout: Layout, ids: Collection[str]) -> Value:
     if node.kind is Kind.INPUT:
         value = layout[node.target]
+        if node.target in ids and not value.is_floating_point():
+            return Unknown(tuple(value.shape), value.dtype, free(value.ndim), real=value, ids=True)
         return unknown(tuple(value.shape), value.dtype) if value.is_floating_point() else value
     known = program.values.get(node.target) if node.kind is Kind.BUFFER else None
     if known is not None:

@@ -7,10 +7,12 @@ from typing import Any
 
 import torch
 
-from archtrace.capture.program import Node, Program, substitute
+from archtrace.capture.program import Node, substitute
 from archtrace.errors import LayoutError
 from archtrace.reach.values import Unknown
 
+#: Ops whose second argument lends its shape or type alone.
+LENDERS = frozenset({"aten::type_as", "aten::expand_as", "aten::view_as", "aten::reshape_as", "aten::to"})
 #: Ops whose result holds anything until it is written: zeros without memory here, so that runs are alike.
 UNINITIALISED = frozenset(
     f"aten::{n}" for n in ("empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided")
@@ -51,9 +53,22 @@ def blank(value: Any) -> Any:
     return value
 
 
-def undecided(node: Node, program: Program) -> None:
-    """An op without a result (a check) says nothing; a plain number taken from unknown values decides sizes."""
-    if program.users[node.index]:
-        raise LayoutError(
-            f"{node.op} in {node.module or 'the model'} takes a number from values that parameters decide"
-        )
+class Reals(Sequence[Any]):
+    """Values as they are in this layout: of what tokens decide, what it is here."""
+
+    def __init__(self, values: Sequence[Any]) -> None:
+        self._values = values
+
+    def __getitem__(self, index: Any) -> Any:
+        value = self._values[index]
+        if isinstance(value, list | tuple):
+            return [v.real if isinstance(v, Unknown) else v for v in value]
+        return value.real if isinstance(value, Unknown) else value
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+def is_plain(node: Node, values: Sequence[Any]) -> bool:
+    """True where the layout alone decides what a node takes, whatever the tokens are."""
+    return all(is_known(values[ref]) for ref in node.refs)

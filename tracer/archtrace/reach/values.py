@@ -30,13 +30,16 @@ SUNK = -float(np.finfo(np.float64).max)
 class Unknown:
     """A tensor that depends on parameters or on embedded tokens.
 
-    `weights_only`: no token can reach it, so it is the same whatever the tokens are.
+    `weights_only`: no token can reach it, so it is the same whatever the tokens are. `real`: what it is in this layout,
+    where tokens alone decide it (ids, and what is computed from them). `ids`: its elements are ids themselves.
     """
 
     shape: Shape
     dtype: torch.dtype
     certain: Certain
     weights_only: bool = False
+    real: torch.Tensor | None = None
+    ids: bool = False
 
     def __repr__(self) -> str:
         known = "" if self.free else f", {np.isfinite(self.certain).mean():.0%} certain"

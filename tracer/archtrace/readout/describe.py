@@ -32,7 +32,8 @@ def readouts(
     seen: Mapping[str, Positions | None],
 ) -> tuple[Readout, ...]:
     """The readouts of a study; `others` are of the same model in other lengths, `seen` is the witness per layout."""
-    return tuple(_readout(tensor, study, others, words, dict(names), _status(study, seen)) for tensor in study.tensors)
+    tensors = study.tensors(study.telling)
+    return tuple(_readout(tensor, study, others, words, dict(names), _status(study, seen)) for tensor in tensors)
 
 
 def _status(study: Study, seen: Mapping[str, Positions | None]) -> Status:
@@ -48,9 +49,9 @@ def _readout(
     names: dict[int, str],
     status: Status,
 ) -> Readout:
-    found = _telling(study)
+    found = study.bounds[study.telling]
     length = found.run.shape(tensor.node)[tensor.axis]
-    chosen = selection(found, tensor, length, frozenset(t.node for t in study.tensors) - {tensor.node})
+    chosen = selection(found, tensor, length, frozenset(t.node for t in study.tensors(study.telling)) - {tensor.node})
     lengths = {_length(s, tensor.name) for s in (study, *others)} - {None}
     own_axis = len(lengths) > 1 or length == study.length
     cases = _cases(tensor.name, (study, *others), words)
@@ -79,26 +80,19 @@ def _picked(chosen: Selection, found: Bound, cases: Sequence[Case], names: dict[
     return subscripts(chosen, found, names) if single else ""
 
 
-def _telling(study: Study) -> Bound:
-    """The layout that tells most of selections: one with padding where the model runs it."""
-    for name in ("right_padded", "full"):
-        if name in study.bounds:
-            return study.bounds[name]
-    return next(iter(study.bounds.values()))
-
-
-def _length(study: Study, name: str) -> int | None:
-    place = study.reads.get(name)
-    return None if place is None else _telling(study).run.shape(place[0])[place[1]]
+def _length(study: Study, name: str, layout: str | None = None) -> int | None:
+    layout = layout or study.telling
+    place = study.reads(layout).get(name)
+    return None if place is None else study.bounds[layout].run.shape(place[0])[place[1]]
 
 
 def _cases(name: str, studies: Sequence[Study], words: Vocabulary) -> list[Case]:
     cases = []
     for study in studies:
         for layout, found in study.positions.items():
-            length = _length(study, name)
+            length = _length(study, name, layout)
             if name in found.reads and length is not None:
-                still = study.bounds[layout].constant(*study.reads[name])
+                still = study.bounds[layout].constant(*study.reads(layout)[name])
                 cases.append(Case(found.reads[name], still, length, study.layouts[layout], words))
     return cases
 

@@ -11,7 +11,6 @@ from archtrace.answer.result import Index, KindName
 from archtrace.capture.program import Node, Ref
 from archtrace.reach.bound import Bound
 from archtrace.reach.rules.movement import MOVES
-from archtrace.reach.values import Unknown
 from archtrace.readout.expression import Printer, inputs_behind
 from archtrace.readout.tensors import ReadTensor, token_nodes
 
@@ -84,7 +83,7 @@ def _picking(exits: list[Node], found: Bound) -> tuple[Node, ...]:
     for node in exits[1:]:
         plain = (
             node.op in _MOVES
-            or node.op == "archtrace::write_view"
+            or node.op == "archtrace::write_into"
             or (node.op in DIVISIONS and chain[-1].op in _SUMS | {"aten::mean"} and _one_unknown(node, found))
         )
         if not (plain and any(ref in members for ref in node.refs)):
@@ -95,7 +94,7 @@ def _picking(exits: list[Node], found: Bound) -> tuple[Node, ...]:
 
 
 def _one_unknown(node: Node, found: Bound) -> bool:
-    return sum(isinstance(found.run.values[r], Unknown) for r in node.refs) == 1
+    return sum(map(found.unknown, node.refs)) == 1
 
 
 def pooling(chosen: Selection, found: Bound) -> KindName:
@@ -121,8 +120,8 @@ def _divided(chosen: Selection) -> bool:
 def _weighted_by_known(chosen: Selection, found: Bound) -> bool:
     """A product whose other factor is known and adds up to one in each row."""
     assert chosen.first is not None
-    factors = [found.run.values[r] for r in chosen.first.refs]
-    known = [f for f in factors if isinstance(f, torch.Tensor) and f.is_floating_point()]
+    factors = [found.known(r) for r in chosen.first.refs]
+    known = [f for f in factors if f is not None and f.is_floating_point()]
     return any(bool(torch.isclose(f.sum(-1), torch.ones(())).all()) for f in known)
 
 
@@ -145,15 +144,15 @@ def subscripts(chosen: Selection, found: Bound, names: dict[int, str]) -> str:
 def _flags(node: Node, found: Bound) -> bool:
     """True for a subscript by flags over rows and positions at once."""
     index = node.args[1][0] if node.op == "aten::index" and node.args[1] else None
-    value = found.run.values[index.index] if isinstance(index, Ref) else None
-    return isinstance(value, torch.Tensor) and value.dtype == torch.bool and value.ndim > 1
+    value = found.known(index.index) if isinstance(index, Ref) else None
+    return value is not None and value.dtype == torch.bool and value.ndim > 1
 
 
 def _known_operands(chosen: Selection, found: Bound) -> dict[Node, list[int]]:
     """Per op of the selection (and per op before it) the known tensors that it takes."""
     table: dict[Node, list[int]] = {}
     for node in (*chosen.before, *chosen.ops):
-        refs = [r for r in node.refs if isinstance(found.run.values[r], torch.Tensor)]
+        refs = [r for r in node.refs if found.known(r) is not None]
         if refs:
             table[node] = refs
     return table

@@ -10,41 +10,87 @@ from typing import Any, TypeAlias
 import torch
 
 from archtrace.answer.positions import Positions
-from archtrace.capture.export import capture
 from archtrace.capture.model import backbone_of
 from archtrace.capture.program import Program
+from archtrace.capture.run import capture
+from archtrace.capture.serving import serves
 from archtrace.errors import CaptureError, LayoutError
 from archtrace.reach.bound import Bound, bound, positions
 from archtrace.reach.interpreter import Interpreter
-from archtrace.readout.tensors import ReadTensor, read_tensors
+from archtrace.reach.rules.registry import has_rule
+from archtrace.readout.tensors import Place, ReadTensor, read_tensors
 
 #: A built model, and further keyword arguments of its forward.
 Model: TypeAlias = tuple[torch.nn.Module, dict[str, Any]]
+#: A layout's inputs, by name.
+Inputs: TypeAlias = Mapping[str, torch.Tensor]
+
+
+class Programs:
+    """The programs of one model. One serves every layout in which the model's Python sees what it saw then."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self._recorded: list[Program] = []
+
+    def of(self, layout: Inputs) -> Program:
+        """The program of a layout. Raises CaptureError where the model does not run in it, with the model's reason."""
+        shapes = {name: tuple(value.shape) for name, value in layout.items()}
+        for program in self._recorded:
+            if program.shapes == shapes and serves(program, layout):
+                return program
+        self._recorded.append(capture(*self.model, layout, has_rule))
+        return self._recorded[-1]
 
 
 @dataclass(eq=False)
 class Study:
-    """A program with its layouts: bounds, refusals, read tensors. `ids` is the input that holds the tokens."""
+    """A model in its layouts: bounds, refusals, read tensors. `ids` is the input that holds the tokens.
 
-    program: Program
-    layouts: Mapping[str, Mapping[str, torch.Tensor]]
+    Each layout has its program: nodes of one mean nothing in another.
+    """
+
+    programs: Programs
+    layouts: Mapping[str, Inputs]
     ids: str
-    backbone: str | None
     interpreter: Interpreter = field(default_factory=Interpreter)
     refused: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def module(self) -> torch.nn.Module:
+        """The model."""
+        return self.programs.model[0]
+
+    @property
+    def backbone(self) -> str | None:
+        """The path of the library's base model in it; None elsewhere."""
+        return backbone_of(self.module)
 
     @cached_property
     def bounds(self) -> dict[str, Bound]:
         """The bound of each layout that the model runs; the others are told in `refused`."""
-        found = {}
+        found: dict[str, Bound] = {}
+        first: Exception | None = None
         for name, layout in self.layouts.items():
             try:
-                found[name] = bound(self.interpreter, self.program, layout)
-            except LayoutError as error:
-                self.refused[name] = str(error)
+                found[name] = self._bound(layout)
+            except (LayoutError, CaptureError) as error:
+                first = first or error
+                self.refused[name] = _reason(error)
         if not found:
-            raise LayoutError(f"the model refuses every layout; the first: {next(iter(self.refused.values()))}")
+            raise first or LayoutError("there is no layout to look at")
         return found
+
+    def _bound(self, layout: Inputs) -> Bound:
+        program = self.programs.of(layout)
+        if self.ids not in program.inputs:
+            raise CaptureError(f"the logits of {type(self.module).__name__} do not take {self.ids}")
+        return bound(self.interpreter, program, layout, {self.ids})
+
+    @property
+    def program(self) -> Program:
+        """The program of the first layout that runs."""
+        return next(iter(self.bounds.values())).program
 
     @property
     def length(self) -> int:
@@ -52,30 +98,57 @@ class Study:
         return int(next(iter(self.layouts.values()))[self.ids].shape[1])
 
     @cached_property
-    def tensors(self) -> tuple[ReadTensor, ...]:
-        """The tensors that the classifier reads, over all layouts."""
-        found: dict[str, ReadTensor] = {}
-        for each in self.bounds.values():
-            for tensor in read_tensors(self.interpreter, each, self.backbone, self.length):
-                found.setdefault(tensor.name, tensor)
-        return tuple(found.values())
+    def _read(self) -> dict[str, tuple[ReadTensor, ...]]:
+        return {
+            name: read_tensors(self.interpreter, each, self.backbone, self.length) for name, each in self.bounds.items()
+        }
 
-    @property
-    def reads(self) -> dict[str, tuple[int, int]]:
-        """Node and token axis of each read tensor, by name."""
-        return {t.name: (t.node, t.axis) for t in self.tensors}
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The tensors that the classifier reads, over all layouts."""
+        return tuple(dict.fromkeys(tensor.name for found in self._read.values() for tensor in found))
+
+    @cached_property
+    def _tensors(self) -> dict[str, tuple[ReadTensor, ...]]:
+        return {layout: tuple(filter(None, (self._in(layout, name) for name in self.names))) for layout in self.bounds}
+
+    def tensors(self, layout: str) -> tuple[ReadTensor, ...]:
+        """The read tensors as nodes of a layout's program; one that this program does not have is left out."""
+        return self._tensors[layout]
+
+    def _in(self, layout: str, name: str) -> ReadTensor | None:
+        """A read tensor in a layout in which it may not be read: where another layout of the same program has it."""
+        program = self.bounds[layout].program
+        alike = (other for other, each in self.bounds.items() if each.program is program)
+        found = (t for other in (layout, *alike) for t in self._read[other] if t.name == name)
+        return next(found, None) or self._named(program, name)
+
+    def _named(self, program: Program, name: str) -> ReadTensor | None:
+        """A module's output by its name, with the axis that it has in another program."""
+        nodes = program.tensors.get(name) or program.tensors.get(f"{self.backbone}.{name}")
+        example = next((t for found in self._read.values() for t in found if t.name == name), None)
+        return ReadTensor(name, example.module, nodes[-1], example.axis) if nodes and example else None
+
+    def reads(self, layout: str) -> dict[str, Place]:
+        """Node and token axis of each read tensor in a layout's program, by name."""
+        return {t.name: (t.node, t.axis) for t in self.tensors(layout)}
 
     @cached_property
     def positions(self) -> dict[str, Positions]:
         """Per layout the positions that may reach the logits."""
-        ids = self.program.inputs[self.ids]
-        return {name: positions(self.interpreter, found, self.reads, ids) for name, found in self.bounds.items()}
+        return {
+            name: positions(self.interpreter, found, self.reads(name), found.program.inputs[self.ids])
+            for name, found in self.bounds.items()
+        }
+
+    @cached_property
+    def telling(self) -> str:
+        """The layout that tells most of selections: one with padding where the model runs it."""
+        return next((name for name in ("right_padded", "full") if name in self.bounds), next(iter(self.bounds)))
 
 
-def study_of(model: Model, layouts: dict[str, dict[str, torch.Tensor]], ids: str) -> Study:
-    """Capture a model for the shapes of some layouts."""
-    module, _ = model
-    program = capture(*model, next(iter(layouts.values())))
-    if ids not in program.inputs:
-        raise CaptureError(f"the logits of {type(module).__name__} do not take {ids}")
-    return Study(program, layouts, ids, backbone_of(module))
+def _reason(error: Exception) -> str:
+    """Why a layout does not run: the model's own words, where they are known."""
+    lines = str(error).splitlines()
+    why = (line.partition("why: ")[2] for line in lines if line.strip().startswith("why: "))
+    return next(why, lines[0])

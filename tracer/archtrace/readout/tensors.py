@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import networkx as nx
 import numpy as np
@@ -17,8 +18,10 @@ from archtrace.capture.program import Kind, Program
 from archtrace.reach.bound import Bound, token_axis
 from archtrace.reach.interpreter import Interpreter
 from archtrace.reach.marks import Marks, spread
-from archtrace.reach.values import Unknown
 from archtrace.readout.source import source_of
+
+#: A node, and its axis of positions.
+Place: TypeAlias = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ def _entries(found: Bound, carrying: frozenset[int], length: int) -> dict[int, R
 
 
 def _unknown(found: Bound, index: int) -> bool:
-    return isinstance(found.run.values[index], Unknown)
+    return found.unknown(index)
 
 
 def _rows(found: Bound) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archtrace.answer.positions import Rows
 from archtrace.errors import TargetError
-from archtrace.reach.bound import Bound, token_axis
+from archtrace.reach.bound import token_axis
 from archtrace.readout.study import Study
 
 
@@ -13,7 +13,7 @@ class View:
 
     def __init__(self, study: Study) -> None:
         self._study = study
-        self._bound: Bound = next(iter(study.bounds.values()))
+        self._name, self._bound = next(iter(study.bounds.items()))
 
     @property
     def reads(self) -> dict[str, Rows]:
@@ -40,7 +40,7 @@ class View:
         return tuple(tuple(sorted(set().union(*row))) for row in zip(*rows, strict=True))
 
     def _axis(self, node: int) -> int | None:
-        read = dict(self._study.reads.values())
+        read = dict(self._study.reads(self._name).values())
         if node in read:
             return read[node]
         run = self._bound.run

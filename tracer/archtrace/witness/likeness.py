@@ -16,11 +16,11 @@ from typing import Any
 
 import torch
 
-from archtrace.capture.export import capture
 from archtrace.capture.model import parameter_count
 from archtrace.capture.program import Program
 from archtrace.errors import ArchtraceError
 from archtrace.reach.interpreter import Layout
+from archtrace.readout.study import Programs
 from archtrace.targets import prepare
 from archtrace.targets.target import Target
 from archtrace.witness.shrink import LARGEST, Overrides, Size, Used, apply, shrink, skeleton, unnumbered
@@ -31,22 +31,21 @@ _ABOUT_STORAGE = {"transformers_version", "architectures", "dtype", "torch_dtype
 
 @dataclass(frozen=True, eq=False)
 class Small:
-    """A small model, its program for the example's shapes, and the overrides that made it small."""
+    """A small model with its programs, and the overrides that made it small."""
 
-    model: tuple[torch.nn.Module, dict[str, Any]]
-    program: Program
+    programs: Programs
     overrides: Overrides
 
 
 class Search:
     """Looks for the model of a target in small.
 
-    `agrees(program, runs)` tells whether a small model's bounds are those of the large one, whose program is
+    `agrees(programs, runs)` tells whether a small model's bounds are those of the large one, whose program is
     `program`, and, if it is small enough for that, whether it runs.
     """
 
     def __init__(
-        self, target: Target, program: Program, layouts: Sequence[Layout], agrees: Callable[[Program, bool], bool]
+        self, target: Target, program: Program, layouts: Sequence[Layout], agrees: Callable[[Programs, bool], bool]
     ) -> None:
         self._target = target
         self._layouts = layouts
@@ -94,15 +93,16 @@ class Search:
         built = self._model(overrides)
         if built is None:
             return False
+        programs = Programs(built)
         try:
-            traced = capture(*built, self._layouts[0])
+            traced = programs.of(self._layouts[0])
         except ArchtraceError:
             return False
         size = self._measure(overrides)
         runs = size is not None and size.parameters <= LARGEST
-        if skeleton(traced) != self._wanted or not self._agrees(traced, runs):
+        if skeleton(traced) != self._wanted or not self._agrees(programs, runs):
             return False
-        self._last = Small(built, traced, dict(overrides))
+        self._last = Small(programs, dict(overrides))
         return True
 
 

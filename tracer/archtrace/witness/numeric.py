@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from archtrace.capture.decisions import Decision
 from archtrace.capture.program import Kind, Node, Program, substitute
 from archtrace.reach.bound import batch_axis
 from archtrace.reach.marks import Marks
@@ -123,6 +124,8 @@ def _call(node: Node, values: Values) -> Any:
     args = [_widen(substitute(a, values.__getitem__)) for a in node.args]
     if node.target is operator.getitem:
         return args[0][args[1]]
+    if isinstance(node.target, Decision):
+        return None
     target = DIFFERENTIABLE.get(node.target, node.target)
     return target(*args, **{k: _widen(substitute(v, values.__getitem__)) for k, v in node.kwargs.items()})
 

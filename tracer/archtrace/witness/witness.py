@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,9 +10,8 @@ from typing import Any
 import torch
 
 from archtrace.answer.positions import Positions, Rows
-from archtrace.capture.program import Program
+from archtrace.capture.program import Node, Program
 from archtrace.reach.bound import Bound, rows_of
-from archtrace.reach.carriers import carrier_nodes
 from archtrace.reach.interpreter import Interpreter, changing
 from archtrace.reach.values import Unknown
 from archtrace.witness import numeric
@@ -34,16 +34,26 @@ class Subject:
 
     def entries(self) -> tuple[int, ...]:
         """Nodes at which ids become features, on the way to the logits; the input itself where it is features."""
-        if isinstance(self.found.run.values[self.ids], Unknown):
+        values = self.found.run.values
+        if not _by_tokens(values[self.ids]):
             return (self.ids,)
-        carriers = carrier_nodes(self.program)
         return tuple(
             node.index
             for node in self.program.nodes
             if self.found.demand[node.index] is not None
-            and isinstance(self.found.run.values[node.index], Unknown)
-            and any(ref in carriers for ref in node.refs)
+            and isinstance(values[node.index], Unknown)
+            and not _by_tokens(values[node.index])
+            and any(_by_tokens(values[ref]) for ref in self._sources(node))
         )
+
+    def _sources(self, node: Node) -> tuple[int, ...]:
+        """What a node takes; of one of several results, what made them all."""
+        return self.program.nodes[node.refs[0]].refs if node.target is operator.getitem else node.refs
+
+
+def _by_tokens(value: Any) -> bool:
+    """True for ids, and for what is computed from them alone."""
+    return isinstance(value, Unknown) and value.real is not None
 
 
 class Witness:

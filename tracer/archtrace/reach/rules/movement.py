@@ -43,9 +43,11 @@ MOVES: dict[str, tuple[str, ...]] = {
         named("cat concat stack hstack vstack column_stack broadcast_tensors meshgrid block_diag"), ("tensors",)
     ),
     **dict.fromkeys(named("upsample_nearest1d upsample_nearest2d upsample_nearest3d"), ("self", "input")),
-    **dict.fromkeys(named("slice_scatter select_scatter diagonal_scatter copy archtrace::write_view"), ("self", "src")),
+    **dict.fromkeys(named("slice_scatter select_scatter diagonal_scatter copy"), ("self", "src")),
     **dict.fromkeys(named("masked_scatter index_copy"), ("self", "source")),
     **dict.fromkeys(named("constant_pad_nd pad fill index_fill"), ("self", "value")),
+    "archtrace::view_of": ("base",),
+    "archtrace::write_into": ("base", "src"),
     "aten::scatter": ("self", "src", "value"),
     "aten::index_put": ("self", "values"),
     "aten::zero": ("self",),

@@ -100,6 +100,11 @@ def rule(*names: str) -> Callable[[Rule], Rule]:
     return register
 
 
+def has_rule(op: Any) -> bool:
+    """True for an op whose flows a rule tells."""
+    return op._schema.name in RULES
+
+
 def qualified(name: str) -> str:
     """The schema name of an op: aten:: is understood."""
     return name if "::" in name else f"aten::{name}"
@@ -140,7 +145,7 @@ def several(call: Call, flows: Flows) -> Step:
 def bind(op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Arguments by the names of the op's schema, defaults included."""
     if not isinstance(op, torch._ops.OpOverload):
-        return {**dict(zip(("self", "src", "links"), args, strict=False)), **kwargs}
+        return {**dict(zip(("base", "src"), args, strict=False)), **kwargs}
     bound = {}
     for position, argument in enumerate(op._schema.arguments):
         if position < len(args):

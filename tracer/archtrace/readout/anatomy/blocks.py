@@ -56,12 +56,17 @@ class _Tree:
     @cached_property
     def _live(self) -> frozenset[str]:
         """The modules of which something reaches the logits: an op within, or the output that they pass on."""
-        live = {p for node in self._program.nodes if self._reached(node.index) for p in _prefixes(node.module)}
-        passed = (p for p, ids in self._program.tensors.items() if p in self._parts and any(map(self._reached, ids)))
-        return frozenset(live | {prefix for path in passed for prefix in _prefixes(path)})
+        live: set[str] = set()
+        for found in {id(each.program): each for each in self.bounds}.values():
+            live |= self._live_in(found)
+        return frozenset(live)
 
-    def _reached(self, index: int) -> bool:
-        return any(found.reached(index) for found in self.bounds)
+    def _live_in(self, found: Bound) -> set[str]:
+        alike = [each for each in self.bounds if each.program is found.program]
+        reached = {n.index for n in found.program.nodes if any(each.reached(n.index) for each in alike)}
+        passed = {p for p, ids in found.program.tensors.items() if p in self._parts and reached.intersection(ids)}
+        paths = passed | {found.program.nodes[index].module for index in reached}
+        return {prefix for path in paths for prefix in _prefixes(path)}
 
     def block(self, path: str, takes: tuple[str, ...] = ()) -> Block:
         """A module with its children, down to the last."""

@@ -13,7 +13,6 @@ from archtrace.answer.drawing import Path, PathNode, PathRole
 from archtrace.capture.program import Kind, Node
 from archtrace.reach.bound import Bound
 from archtrace.reach.rules.registry import named
-from archtrace.reach.values import Unknown
 from archtrace.readout.source import frame_of, source_of
 from archtrace.readout.study import Study
 from archtrace.readout.tensors import token_nodes
@@ -29,8 +28,7 @@ _PLAIN = frozenset(
 
 def route(module: torch.nn.Module, study: Study) -> Path:
     """The path in the layout that tells most of selections."""
-    found = study.bounds.get("right_padded") or next(iter(study.bounds.values()))
-    return _Route(module, study, found).path()
+    return _Route(module, study, study.bounds[study.telling]).path()
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +48,7 @@ class _Route:
 
     @cached_property
     def _reads(self) -> Mapping[int, str]:
-        return {tensor.node: tensor.name for tensor in self.study.tensors}
+        return {tensor.node: tensor.name for tensor in self.study.tensors(self.study.telling)}
 
     @cached_property
     def _kept(self) -> frozenset[int]:
@@ -101,7 +99,7 @@ class _Route:
         return frozenset(path for path, part in self.module.named_modules() if path and not any(part.children()))
 
     def _unknown(self, index: int) -> bool:
-        return isinstance(self.found.run.values[index], Unknown)
+        return self.found.unknown(index)
 
     def _skipped(self, index: int) -> bool:
         """A plain op outside any leaf module, past which an edge runs straight on."""
@@ -167,5 +165,5 @@ class _Route:
 
     def _turn(self, node: Node) -> tuple[int, int]:
         """Which of how many: a line may call an op several times."""
-        same = [n.index for n in self._nodes if n.op == node.op and n.trace == node.trace and n.modules == node.modules]
+        same = [n.index for n in self._nodes if n.op == node.op and n.lines == node.lines and n.modules == node.modules]
         return same.index(node.index), len(same)

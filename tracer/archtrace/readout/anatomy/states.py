@@ -20,19 +20,31 @@ Place = tuple[int, int | None]
 
 def cone(study: Study, words: Vocabulary) -> tuple[tuple[State, ...], tuple[Slices, ...]]:
     """The states in execution order, and for each layout that runs the positions of each."""
-    found = next(iter(study.bounds.values()))
-    states, places = zip(*_states(study, found), strict=True)
+    by_program = {id(found.program): _states(study, name) for name, found in study.bounds.items()}
+    states = [state for state, _ in next(iter(by_program.values()))]
     slices = [
-        Slices(name, _padding(layout, words), tuple(_rows(study.bounds[name], place) for place in places))
+        Slices(
+            name,
+            _padding(layout, words),
+            _reaching(states, by_program[id(study.bounds[name].program)], study.bounds[name]),
+        )
         for name, layout in study.layouts.items()
         if name in study.bounds
     ]
     return tuple(states), tuple(slices)
 
 
-def _states(study: Study, found: Bound) -> list[tuple[State, Place]]:
+def _reaching(states: list[State], placed: list[tuple[State, Place]], found: Bound) -> tuple[Rows, ...]:
+    """The positions of each state, found in a layout's own program by its name."""
+    places = {state.name: place for state, place in placed}
+    nothing: Rows = ((),) * found.run.shape(found.program.output)[0]
+    return tuple(_rows(found, places[state.name]) if state.name in places else nothing for state in states)
+
+
+def _states(study: Study, layout: str) -> list[tuple[State, Place]]:
     """Tokens, hidden states, read tensors, what has positions behind them, the pooled vector, logits."""
-    program, reads = found.program, {t.node: t for t in study.tensors}
+    found = study.bounds[layout]
+    program, reads = found.program, {t.node: t for t in study.tensors(layout)}
     named = named_tensors(program, found, study.length)
     chain = chain_of(dominators(found), program.output)[::-1]
     last = max(reads, default=-1)

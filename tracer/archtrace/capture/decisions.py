@@ -1,0 +1,89 @@
+"""Decisions: what a program's Python takes out of known tensors, and so bakes into the graph.
+
+A branch on a mask, a loop over lengths, numpy on ids: eager Python sees numbers, and the graph that is recorded holds
+for every layout in which it would have seen the same ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch.overrides import TorchFunctionMode
+from torch.utils._mode_utils import no_dispatch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """A node's target: what Python took out of a tensor. Called with the tensor, tells whether it still would.
+
+    `kind`: "value" (an item, a list, an array) or "size" (of a tensor whose size parameters decide).
+    """
+
+    kind: str
+    value: Any
+    __name__ = "archtrace::decision"
+
+    def __call__(self, *tensors: torch.Tensor) -> bool:
+        return self.kind == "value" and all(
+            np.array_equal(_array(t), then, equal_nan=_array(t).dtype.kind == "f")
+            for t, then in zip(tensors, self.value, strict=True)
+        )
+
+
+def decision(tensors: tuple[torch.Tensor, ...]) -> Decision:
+    """The decision that took all that these known tensors hold."""
+    return Decision("value", tuple(_array(t) for t in tensors))
+
+
+def _array(tensor: torch.Tensor) -> np.ndarray[Any, Any]:
+    with no_dispatch():
+        plain = tensor.detach().cpu()
+        return plain.to(torch.float64).numpy().copy() if plain.dtype == torch.bfloat16 else plain.numpy().copy()
+
+
+#: Methods through which Python sees what a tensor holds without an op of torch's.
+_TAKERS = frozenset({torch.Tensor.numpy, torch.Tensor.tolist, torch.Tensor.__array__})
+#: Methods that tell of sizes, as Python numbers.
+_SIZES = frozenset(
+    {torch.Tensor.shape.__get__, torch.Tensor.size, torch.Tensor.numel, torch.Tensor.nelement, torch.Tensor.__len__}  # type: ignore[attr-defined]
+)
+
+
+class Watch(TorchFunctionMode):
+    """Hears when Python takes values or sizes out of tensors.
+
+    `taken` is called with each tensor whose values are taken, `measured` with each whose size is asked for.
+    """
+
+    def __init__(self, taken: Callable[[torch.Tensor], None], measured: Callable[[torch.Tensor], None]) -> None:
+        super().__init__()
+        self._taken = taken
+        self._measured = measured
+        self._deaf = False
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if not self._deaf and args and isinstance(args[0], torch.Tensor):
+            if func in _TAKERS:
+                self._taken(args[0])
+            elif func in _SIZES:
+                self._measured(args[0])
+        return func(*args, **(kwargs or {}))
+
+    @contextmanager
+    def deaf(self) -> Iterator[None]:
+        """For a while hear nothing: torch's own code asks for sizes too."""
+        before, self._deaf = self._deaf, True
+        try:
+            yield
+        finally:
+            self._deaf = before

@@ -1,0 +1,129 @@
+"""Running one op of the model: for real where all operands are known, on fakes where one is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch.utils._pytree import tree_flatten, tree_map
+
+from archtrace.capture.inplace import written
+from archtrace.capture.memory import Memory, storage_key
+from archtrace.capture.scalars import Scalars
+
+#: Ops whose result holds anything until it is written: zeros here, so that runs are alike.
+_UNINITIALISED = {f"aten::{n}" for n in ("empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided")}
+#: Ops whose result is as large as the values of these arguments say: fakes, which have no values, cannot run them.
+SIZED_BY = {
+    "aten::index": ("indices",), "aten::masked_select": ("mask",), "aten::nonzero": ("self",),
+    "aten::repeat_interleave": ("repeats",), "aten::_pack_padded_sequence": ("lengths",),
+    "aten::_pad_packed_sequence": ("batch_sizes",), "aten::where": ("condition",), "aten::bincount": ("self",),
+    **dict.fromkeys(("aten::lstm", "aten::gru", "aten::rnn_tanh", "aten::rnn_relu"), ("batch_sizes",)),
+}  # fmt: skip
+#: Ops of which all results but the first are known where what counts is.
+_COUNTING = {"aten::_pack_padded_sequence", "aten::_pad_packed_sequence"}
+
+
+class Execution:
+    """Runs ops. `memory` tells what is unknown: what parameters or random draws have touched."""
+
+    def __init__(self, mode: FakeTensorMode, memory: Memory, scalars: Scalars) -> None:
+        self._mode = mode
+        self._memory = memory
+        self._scalars = scalars
+        self._backups: dict[Any, tuple[torch.Tensor, torch.Tensor]] = {}
+        self._outside: set[Any] = set()
+
+    def outside(self, tensor: torch.Tensor) -> None:
+        """A tensor that was there before the run: a write into it is taken back at the end."""
+        self._outside.add(storage_key(tensor))
+
+    def restore(self) -> None:
+        """Give the tensors that were there before the run what they held."""
+        for tensor, before in self._backups.values():
+            tensor.data.copy_(before)
+
+    def unknown(self, tensor: torch.Tensor) -> bool:
+        """True for fakes, and for memory into which one was written."""
+        storage = self._memory.storage(tensor)
+        return isinstance(tensor, FakeTensor) or (storage is not None and storage.unknown)
+
+    def run(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The op's result."""
+        tensors = [t for t in tree_flatten((args, kwargs))[0] if isinstance(t, torch.Tensor)]
+        if not (draws(op) or any(map(self.unknown, tensors))):
+            self._back_up(op, args)
+            return zeroed(op, op(*args, **kwargs))
+        self._taint(op, args, kwargs)
+        counted = self._counted(op, args, kwargs)
+        return self._faked(op, args, kwargs, tensors) if counted is None else counted
+
+    def _faked(self, op: Any, args: Any, kwargs: Any, tensors: list[torch.Tensor]) -> Any:
+        fakes = {id(t): self.fake(t) for t in tensors}
+        own = {id(fake): t for t in tensors if (fake := fakes[id(t)]) is not t}
+        args, kwargs = tree_map(lambda v: fakes.get(id(v), v), (args, kwargs))
+        with self._mode:
+            result = op(*args, **kwargs)
+        self._scalars.sized(result, [t for t in tensors if self.unknown(t)])
+        return tree_map(lambda v: own.get(id(v), v), result)
+
+    def fake(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The fake that is run in a real tensor's place; both stand for one memory."""
+        if isinstance(tensor, FakeTensor):
+            return tensor
+        fake = self._mode.from_tensor(tensor, static_shapes=True)
+        self._memory.alias(fake, tensor)
+        return fake
+
+    def _counted(self, op: Any, args: Any, kwargs: Any) -> Any:
+        """The result of an op whose size known values decide, though others are unknown: fakes of the right shape."""
+        names = SIZED_BY.get(op._schema.name)
+        bound = dict(zip((a.name for a in op._schema.arguments), args, strict=False)) | kwargs
+        sizing = [t for name in names or () for t in tree_flatten(bound.get(name))[0] if isinstance(t, torch.Tensor)]
+        masks = any(t.dtype in (torch.bool, torch.uint8) for t in sizing) or op._schema.name != "aten::index"
+        if not sizing or not masks or any(map(self.unknown, sizing)):
+            return None
+        plain = tree_map(self._blank, (args, kwargs))
+        results = op(*plain[0], **plain[1])
+        if op._schema.name in _COUNTING:  # the first result is data, the second counts
+            return (self._without_values(results[0]), *results[1:])
+        return tree_map(self._without_values, results)
+
+    def _blank(self, value: Any) -> Any:
+        if not isinstance(value, torch.Tensor) or not self.unknown(value):
+            return value
+        return torch.zeros((), dtype=value.dtype).expand(self._scalars.shape(value))
+
+    def _without_values(self, value: Any) -> Any:
+        if not isinstance(value, torch.Tensor):
+            return value
+        with self._mode:
+            return torch.empty(value.shape, dtype=value.dtype)
+
+    def _taint(self, op: Any, args: Any, kwargs: Any) -> None:
+        """A known tensor into which an unknown one is written is unknown from then on."""
+        bound = dict(zip((a.name for a in op._schema.arguments), args, strict=False)) | kwargs
+        for tensor in (t for name in written(op) for t in tree_flatten(bound.get(name))[0]):
+            storage = self._memory.storage(tensor) if isinstance(tensor, torch.Tensor) else None
+            if storage is not None:
+                storage.unknown = True
+
+    def _back_up(self, op: Any, args: Any) -> None:
+        if not written(op) or not args or not isinstance(args[0], torch.Tensor):
+            return
+        key = storage_key(args[0])
+        if key in self._outside and key not in self._backups:
+            whole = args[0].data.as_strided((args[0].untyped_storage().nbytes() // args[0].element_size(),), (1,), 0)
+            self._backups[key] = (whole, whole.clone())
+
+
+def zeroed(op: Any, result: Any) -> Any:
+    """A known result, with zeros in place of what it holds by chance."""
+    schema = getattr(op, "_schema", None)
+    return result.zero_() if schema is not None and schema.name in _UNINITIALISED else result
+
+
+def draws(op: Any) -> bool:
+    """True for an op that draws at random: its result is no one draw."""
+    return torch.Tag.nondeterministic_seeded in op.tags

@@ -1,0 +1,188 @@
+"""Memory: which node holds what a tensor shows now, though views share storage and ops write into it.
+
+The recorded program is functional, the model's own run is not. A storage has one *root*, the node that holds all that
+was seen of it. A write makes a new root, and a tensor that looks into the same storage is read anew, element by
+element, the next time that it is used. So whatever eager torch takes for an alias is one here: a chunk, a transposed
+view, what dropout returns in evaluation mode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from archtrace.capture.program import Ref, Shape
+from archtrace.errors import CaptureError
+
+Places: TypeAlias = npt.NDArray[np.int64]
+
+
+class Geometry(NamedTuple):
+    """Where a tensor's elements lie in its storage: element (i, j) at offset + i * stride[0] + j * stride[1]."""
+
+    shape: Shape
+    stride: tuple[int, ...]
+    offset: int
+
+    def places(self) -> Places:
+        """The storage index of each element, of the tensor's shape."""
+        steps = (np.arange(n) * s for n, s in zip(self.shape, self.stride, strict=True))
+        grid = np.ix_(*steps) if self.shape else ()
+        return np.asarray(sum(grid, np.zeros(self.shape, dtype=np.int64)) + self.offset)
+
+
+def _within(base: Geometry, own: Geometry) -> torch.Tensor:
+    """For each element of `own`, flat, its row-major number in `base`. CaptureError where base lacks one."""
+    there = base.places().ravel()
+    order = np.argsort(there, kind="stable")
+    wanted = own.places().ravel()
+    found = order[np.minimum(np.searchsorted(there[order], wanted), max(len(order) - 1, 0))] if len(order) else wanted
+    if len(wanted) and (not len(order) or (there[found] != wanted).any()):
+        raise CaptureError("a tensor looks into memory of which another part was written")
+    return torch.from_numpy(found)
+
+
+@dataclass(frozen=True)
+class ViewOf:
+    """The elements of a base that lie where another tensor looks into the same storage."""
+
+    base: Geometry
+    own: Geometry
+    __name__ = "archtrace::view_of"
+
+    def __call__(self, base: torch.Tensor) -> torch.Tensor:
+        return base.reshape(-1)[_within(self.base, self.own)].reshape(self.own.shape)
+
+
+@dataclass(frozen=True)
+class WriteInto:
+    """A base with the elements that another tensor shows of it replaced by those of `src`."""
+
+    base: Geometry
+    own: Geometry
+    __name__ = "archtrace::write_into"
+
+    def __call__(self, base: torch.Tensor, src: torch.Tensor) -> torch.Tensor:
+        places = (_within(self.base, self.own),)
+        flat = src.to(base.dtype).expand(self.own.shape).reshape(-1)
+        return base.reshape(-1).index_put(places, flat).reshape(self.base.shape)
+
+
+@dataclass(eq=False)
+class Storage:
+    """One storage: the node that holds its contents, that node's geometry, and how often it was written."""
+
+    root: Ref
+    geometry: Geometry | None
+    itemsize: int
+    writes: int = 0
+    unknown: bool = False
+
+
+class Handle(NamedTuple):
+    """What is known of one tensor object: its node, and the number of writes that the node has seen."""
+
+    node: Ref
+    storage: Storage
+    writes: int
+
+
+#: Adds a node to the program: op and arguments.
+Emit: TypeAlias = Callable[[Any, tuple[Any, ...]], Ref]
+
+
+@dataclass(eq=False)
+class Memory:
+    """All tensors of one run, by identity; they are kept, so that no identity comes twice."""
+
+    emit: Emit
+    _handles: dict[int, Handle] = field(default_factory=dict)
+    _storages: dict[Any, Storage] = field(default_factory=dict)
+    _kept: list[torch.Tensor] = field(default_factory=list)
+
+    def define(self, tensor: torch.Tensor, node: Ref) -> None:
+        """A tensor is the value of a node: of a new storage, or of one that is there already, as a view is."""
+        key = storage_key(tensor)
+        storage = self._storages.get(key)
+        if storage is None:
+            storage = self._storages[key] = Storage(node, geometry_of(tensor), tensor.element_size())
+        self._handles[id(tensor)] = Handle(node, storage, storage.writes)
+        self._kept.append(tensor)
+
+    def knows(self, tensor: torch.Tensor) -> bool:
+        """True for a tensor that was seen, or whose storage was."""
+        return id(tensor) in self._handles or storage_key(tensor) in self._storages
+
+    def read(self, tensor: torch.Tensor) -> Ref:
+        """The node that holds what a known tensor shows now."""
+        handle = self._handles.get(id(tensor))
+        if handle is not None and handle.writes == handle.storage.writes:
+            return handle.node
+        storage = handle.storage if handle is not None else self._storages[storage_key(tensor)]
+        node = self._shown(tensor, storage)
+        self._handles[id(tensor)] = Handle(node, storage, storage.writes)
+        self._kept.append(tensor)
+        return node
+
+    def _shown(self, tensor: torch.Tensor, storage: Storage) -> Ref:
+        own = geometry_of(tensor)
+        if own == storage.geometry:
+            return storage.root
+        return self.emit(ViewOf(*self._geometries(tensor, storage)), (storage.root,))
+
+    def _geometries(self, tensor: torch.Tensor, storage: Storage) -> tuple[Geometry, Geometry]:
+        own = geometry_of(tensor)
+        if own is None or storage.geometry is None or tensor.element_size() != storage.itemsize:
+            raise CaptureError("memory is written through a tensor whose elements cannot be told apart")
+        return storage.geometry, own
+
+    def write(self, tensor: torch.Tensor, value: Ref) -> None:
+        """All elements of a tensor are now those of a node: its storage has a new root."""
+        storage = self._storages[storage_key(tensor)]
+        if geometry_of(tensor) == storage.geometry:
+            storage.root = value
+        else:
+            storage.root = self.emit(WriteInto(*self._geometries(tensor, storage)), (storage.root, value))
+        storage.writes += 1
+        self._handles[id(tensor)] = Handle(value, storage, storage.writes)
+        self._kept.append(tensor)
+
+    def view(self, tensor: torch.Tensor) -> Ref:
+        """The node of a tensor as its storage has it, whatever op made it: as_strided counts storage, not elements."""
+        return self._shown(tensor, self._storages[storage_key(tensor)])
+
+    def alias(self, tensor: torch.Tensor, other: torch.Tensor) -> None:
+        """Two tensors stand for one memory: a real one, and the fake one that is run in its place."""
+        storage = self._storages.get(storage_key(other))
+        if storage is not None:
+            self._storages.setdefault(storage_key(tensor), storage)
+            self._kept.append(tensor)
+
+    def storage(self, tensor: torch.Tensor) -> Storage | None:
+        """The storage that a tensor looks into, where it was seen."""
+        handle = self._handles.get(id(tensor))
+        return handle.storage if handle is not None else self._storages.get(storage_key(tensor))
+
+
+def storage_key(tensor: torch.Tensor) -> Any:
+    """What tells storages apart; a tensor without one (sparse, batched) is alone."""
+    try:
+        return tensor.untyped_storage()._cdata
+    except (NotImplementedError, RuntimeError):
+        return ("alone", id(tensor))
+
+
+def geometry_of(tensor: torch.Tensor) -> Geometry | None:
+    """A tensor's geometry; None where a size is not known, or there are no strides."""
+    try:
+        numbers = (*tensor.shape, *tensor.stride(), tensor.storage_offset())
+    except (NotImplementedError, RuntimeError):
+        return None
+    if any(not isinstance(n, int) for n in numbers):
+        return None
+    return Geometry(tuple(tensor.shape), tuple(tensor.stride()), int(tensor.storage_offset()))

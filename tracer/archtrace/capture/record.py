@@ -1,0 +1,246 @@
+"""The recorder: hears every op of one eager run, has it run, and writes it down as a node.
+
+It stands before autograd, so that composite ops (linear, layer_norm, lstm, attention) stay whole; one for which there
+is no rule is taken apart. Under vmap it listens below, where tensors have all their axes.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, TypeAlias
+
+import torch
+from torch._ops import HigherOrderOperator
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch._subclasses.schema_check_mode import SchemaCheckMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map
+
+from archtrace.capture.decisions import Decision, Watch, decision
+from archtrace.capture.execute import Execution
+from archtrace.capture.frames import lines_here
+from archtrace.capture.higher import eager
+from archtrace.capture.inplace import Returning, reshaping, returning, written
+from archtrace.capture.memory import Memory, ViewOf, WriteInto
+from archtrace.capture.program import Kind, Module, Node, Ref
+from archtrace.capture.scalars import Scalars
+from archtrace.errors import CaptureError
+
+#: Ops that only check; they are run and not written down.
+_CHECKS = frozenset(
+    f"aten::{n}"
+    for n in ("_assert_tensor_metadata", "sym_constrain_range_for_size", "sym_constrain_range", "_assert_async",
+              "_assert_scalar")
+)  # fmt: skip
+#: Ops that leave their input alone, itself and not a copy, unless they are training.
+_DROPOUTS = frozenset(f"aten::{n}dropout" for n in ("", "alpha_", "feature_", "feature_alpha_"))
+#: Constants of fewer elements are copied, so that what the model writes later does not change them.
+_SMALL = 2**22
+
+#: Kind and name of what a module holds, by identity.
+Names: TypeAlias = Mapping[int, tuple[Kind, str]]
+#: Tells whether an op has a rule, and so need not be taken apart.
+Ruled: TypeAlias = Callable[[Any], bool]
+
+
+class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
+    """Records a run. torch lets modes of three classes stand before autograd; this is the lightest of them.
+
+    `names`: kind and name of each parameter and buffer; `fakes`: what stands for a tensor without values. Both by
+    identity.
+    """
+
+    supports_higher_order_operators = True
+
+    def __init__(self, mode: FakeTensorMode, names: Names, fakes: Mapping[int, Any], ruled: Ruled) -> None:
+        super().__init__()
+        self._dispatch_key = torch._C.DispatchKey.PreDispatch
+        self.nodes: list[Node] = []
+        self.decisions: list[int] = []
+        self.constants: dict[str, torch.Tensor] = {}
+        self.modules: list[Module] = []
+        self.outermost: FrameType | None = None
+        self.watch = Watch(self._taken, self._measured)
+        self._names, self._fakes, self._ruled = names, fakes, ruled
+        self._memory = Memory(lambda op, args: self._emit(op, args, {}, None))
+        self._scalars = Scalars(lambda op, args, kwargs: self._emit(op, args, kwargs, None))
+        self.execution = Execution(mode, self._memory, self._scalars)
+
+    # -- values ---------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Record what is run inside, and hear what Python takes out of tensors."""
+        with self.watch, self:
+            yield
+
+    def given(self, kind: Kind, name: str, tensor: torch.Tensor) -> None:
+        """A tensor that is there before the run: an input, a parameter, or a buffer."""
+        self._memory.define(tensor, self._append(kind, name, (), {}, tensor))
+        if not isinstance(tensor, FakeTensor):
+            self.execution.outside(tensor)
+
+    def read(self, value: Any) -> Any:
+        """An argument as the program has it: a reference where a node holds it, else the plain value."""
+        if isinstance(value, torch.SymInt | torch.SymFloat | torch.SymBool):
+            return self._scalars.argument(value)
+        if not isinstance(value, torch.Tensor):
+            return value
+        if not self._memory.knows(value):
+            self._constant(value)
+        return self._memory.read(value)
+
+    def _constant(self, tensor: torch.Tensor) -> None:
+        """A tensor that the code holds: a parameter or buffer by its name, or a constant."""
+        kind, name = self._names.get(id(tensor)) or (Kind.BUFFER, f"_constant_{len(self.nodes)}")
+        if not isinstance(tensor, FakeTensor):
+            self.constants[name] = tensor.detach().clone() if tensor.numel() < _SMALL else tensor.detach()
+        self.given(kind, name, tensor)
+
+    # -- one op ---------------------------------------------------------------------------------------------------
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        with self.watch.deaf():
+            if isinstance(func, HigherOrderOperator):
+                return eager(self, func, args, kwargs or {})
+            if torch._C._functorch.peek_interpreter_stack() is not None:
+                with _Below(self):
+                    return func(*args, **(kwargs or {}))
+            return self.call(func, *tree_map(self._own, (tuple(args), kwargs or {})))
+
+    def _own(self, value: Any) -> Any:
+        """The fake that stands for a parameter, wherever the code keeps it; no tensor is made without memory."""
+        if isinstance(value, torch.Tensor):
+            return self._fakes.get(id(value), value)
+        return torch.device("cpu") if isinstance(value, torch.device) else value
+
+    def call(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run one op and write it down."""
+        if _idle(func, args, kwargs):
+            return args[0]
+        if func is torch.ops.prim.device.default:  # how a fake tensor is asked for its device
+            return torch.device("cpu")
+        if not self._ruled(func):
+            inner = self._apart(func, args, kwargs)
+            if inner is not NotImplemented:
+                return inner
+        given = tree_map(self.read, (args, kwargs))
+        result = self.execution.run(func, args, kwargs)
+        if func._schema.name not in _CHECKS:
+            self._write_down(func, args, kwargs, given, result)
+        return result
+
+    def _apart(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A composite op as the ops that it is made of; NotImplemented for any other."""
+        if func.is_view or not func.has_kernel_for_dispatch_key(torch._C.DispatchKey.CompositeImplicitAutograd):
+            return NotImplemented
+        with self:
+            return func.decompose(*args, **kwargs)
+
+    def _write_down(self, func: Any, args: Any, kwargs: Any, given: Any, result: Any) -> None:
+        if torch.Tag.inplace_view in func.tags:
+            self._memory.define(args[0], self._emit(reshaping(func), given[0], given[1], result))
+        elif written(func):
+            self._written(func, args, kwargs, given, result)
+        elif func._schema.name == "aten::as_strided":
+            self._memory.define(result, self._memory.view(result))
+        elif isinstance(result, torch.Tensor):
+            self._memory.define(result, self._emit(func, given[0], given[1], result))
+        elif isinstance(result, list | tuple):
+            self._parts(self._emit(func, given[0], given[1], result), result)
+        else:
+            self._number(func, given, result, args)
+
+    def _parts(self, node: Ref, parts: Any) -> None:
+        """The items of an op with several results."""
+        for position, part in enumerate(parts):
+            if isinstance(part, torch.Tensor):
+                self._memory.define(part, self._emit(operator.getitem, (node, position), {}, part))
+
+    def _written(self, func: Any, args: Any, kwargs: Any, given: Any, result: Any) -> None:
+        """An op that writes: the node of what it returns, and the memory into which that goes."""
+        bound = dict(zip((a.name for a in func._schema.arguments), args, strict=False)) | kwargs
+        targets = [t for name in written(func) for t in _listed(bound.get(name))]
+        op = returning(func)
+        if not isinstance(op, Returning):
+            self._memory.write(targets[0], self._emit(op, given[0], given[1], targets[0]))
+            return
+        own = [t for t in _listed(result) if all(t is not target for target in targets)]
+        node = self._emit(op, given[0], given[1], [*targets, *own])
+        for position, tensor in enumerate([*targets, *own]):
+            item = self._emit(operator.getitem, (node, position), {}, tensor)
+            (self._memory.write if position < len(targets) else self._memory.define)(tensor, item)
+
+    def _number(self, func: Any, given: Any, result: Any, args: Any) -> None:
+        """A number, which Python goes on with: one of known tensors is decided, one of unknown ones keeps its node.
+
+        A plain number of unknown tensors tells of their shapes alone.
+        """
+        tensors = tuple(a for a in args if isinstance(a, torch.Tensor))
+        if isinstance(result, torch.SymInt | torch.SymFloat | torch.SymBool):
+            self._scalars.item(result, self._emit(func, given[0], given[1], result))
+        elif result is not None and not any(map(self.execution.unknown, tensors)):
+            self._decide(decision(tensors), given[0])
+
+    # -- decisions ------------------------------------------------------------------------------------------------
+
+    def _taken(self, tensor: torch.Tensor) -> None:
+        """Python sees what a tensor holds."""
+        if self.execution.unknown(tensor):
+            raise CaptureError("the program takes numbers out of values that parameters decide")
+        self._decide(decision((tensor,)), (self.read(tensor),))
+
+    def _measured(self, tensor: torch.Tensor) -> None:
+        """Python asks for a size that parameters decide."""
+        sizers = self._scalars.sizers(tensor) if isinstance(tensor, FakeTensor) else ()
+        if sizers:
+            self._decide(Decision("size", None), tuple(map(self.read, sizers)))
+
+    def _decide(self, target: Decision, args: tuple[Any, ...]) -> None:
+        self.decisions.append(self._emit(target, tuple(a for a in args if isinstance(a, Ref)), {}, None).index)
+
+    # -- nodes ----------------------------------------------------------------------------------------------------
+
+    def _emit(self, op: Any, args: Any, kwargs: Any, result: Any) -> Ref:
+        return self._append(Kind.OP, op, args, kwargs, result)
+
+    def _append(self, kind: Kind, target: Any, args: Any, kwargs: Any, result: Any) -> Ref:
+        ref = Ref(len(self.nodes))
+        many = isinstance(result, list | tuple)
+        node = Node(ref.index, "", kind, target, tuple(args), dict(kwargs), self._specs(target, args, result), many,
+                    tuple(self.modules), lines_here(self.outermost) if kind is Kind.OP else ())  # fmt: skip
+        self.nodes.append(node)
+        return ref
+
+    def _specs(self, target: Any, args: Any, result: Any) -> Any:
+        if isinstance(target, ViewOf | WriteInto):
+            base = self.nodes[args[0].index].results
+            shape = target.own.shape if isinstance(target, ViewOf) else target.base.shape
+            return ((shape, base[0][1] if base else torch.float32),)
+        return tuple((self._scalars.shape(t), t.dtype) for t in _listed(result))
+
+
+class _Below(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """The same recorder, below vmap and autograd."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._recorder = recorder
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return self._recorder.call(func, *tree_map(self._recorder._own, (tuple(args), kwargs or {})))
+
+
+def _idle(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Dropout in evaluation mode returns its input itself in eager torch (torch's Python form of it makes a copy)."""
+    p, train = (*args[1:], *kwargs.values())[:2] if func._schema.name in _DROPOUTS else (1, True)
+    return not (train and p)
+
+
+def _listed(value: Any) -> list[torch.Tensor]:
+    if isinstance(value, torch.Tensor):
+        return [value]
+    return [t for v in value for t in _listed(v)] if isinstance(value, list | tuple) else []

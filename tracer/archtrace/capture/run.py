@@ -1,0 +1,89 @@
+"""Capture: one eager run of the model in one layout, as a functional program.
+
+torch.export traces for all values of ids and masks, and so refuses whatever depends on them. Yet the layout is known:
+branches, loops and sizes that it decides just run, and what they took from it is kept (`Program.decisions`), so that a
+program serves every layout in which they come out the same.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch._dispatch.python import enable_python_dispatcher
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from archtrace.capture.build import fake_mode, weightless
+from archtrace.capture.higher import register, uncompiled
+from archtrace.capture.outputs import Outputs, logits_of
+from archtrace.capture.program import Kind, Node, Program
+from archtrace.capture.quiet import quiet
+from archtrace.capture.record import Recorder, Ruled
+from archtrace.capture.refusal import refusal
+
+
+def capture(
+    model: torch.nn.Module, options: Mapping[str, Any], inputs: Mapping[str, torch.Tensor], ruled: Ruled = bool
+) -> Program:
+    """The functional program from these inputs to the model's logits.
+
+    `options` are further keyword arguments of the forward; `ruled` tells of an op whether it may stay whole. No
+    parameter needs memory, and the model comes back as it was. Raises CaptureError, with the model's own line.
+    """
+    register(Recorder)
+    mode = fake_mode()
+    with weightless(model, mode) as empty:
+        recorder = Recorder(mode, _names(model), empty.fakes, ruled)
+        outputs = Outputs(model, recorder)
+        given = _given(recorder, mode, inputs)
+        try:
+            with _recording(recorder, outputs):
+                result = _call(recorder, model, {**given, **options})
+                outputs.note("", result)
+                output = recorder.read(logits_of(result)).index
+        except Exception as error:
+            raise refusal(model, error) from error
+        finally:
+            recorder.execution.restore()
+    return Program(tuple(_named(recorder.nodes)), output, outputs.nodes, recorder.constants, tuple(recorder.decisions))
+
+
+def _names(model: torch.nn.Module) -> dict[int, tuple[Kind, str]]:
+    """Kind and name of each parameter and buffer, by identity; of several names the first."""
+    tables = ((Kind.BUFFER, model.named_buffers), (Kind.PARAMETER, model.named_parameters))
+    return {id(t): (kind, n) for kind, named in tables for n, t in reversed(list(named(remove_duplicate=False)))}
+
+
+def _given(recorder: Recorder, mode: FakeTensorMode, inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The inputs as the model gets them: integers as they are, on a copy of their own; features without values."""
+    given = {}
+    for name, value in inputs.items():
+        with mode if value.is_floating_point() else nullcontext():
+            given[name] = torch.empty(value.shape, dtype=value.dtype) if value.is_floating_point() else value.clone()
+        recorder.given(Kind.INPUT, name, given[name])
+    return given
+
+
+def _call(recorder: Recorder, model: torch.nn.Module, arguments: dict[str, Any]) -> Any:
+    recorder.outermost = sys._getframe(0)
+    return model(**arguments)
+
+
+@contextmanager
+def _recording(recorder: Recorder, outputs: Outputs) -> Iterator[None]:
+    with torch.no_grad(), quiet(), uncompiled(), enable_python_dispatcher(), outputs.heard(), recorder.watched():
+        yield
+
+
+def _named(nodes: list[Node]) -> Iterator[Node]:
+    """The nodes with names as fx would give them: `linear`, `linear_1`."""
+    taken: Counter[str] = Counter()
+    for node in nodes:
+        plain = (node.op.rpartition("::")[2] if node.kind is Kind.OP else str(node.target)).replace(".", "_")
+        yield replace(node, name=f"{plain}_{taken[plain]}" if taken[plain] else plain)
+        taken[plain] += 1

@@ -1,0 +1,104 @@
+"""Numbers and sizes that parameters decide: an item of an unknown tensor, the size of what a router selected.
+
+torch gives them symbols. A size gets a stand-in, as many elements as there can be, so that everything flows and never
+nothing; a number is the node whose item it is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import torch
+from torch.utils._pytree import tree_leaves
+
+from archtrace.capture.program import Ref
+from archtrace.errors import CaptureError
+
+#: Adds a node: op, arguments, what ran.
+Add: TypeAlias = Callable[..., Ref]
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A node's target: an arithmetic expression of items of unknown tensors."""
+
+    expression: Any
+    symbols: tuple[Any, ...]
+    __name__ = "archtrace::formula"
+
+    def __call__(self, *items: Any) -> Any:
+        found = self.expression.subs(dict(zip(self.symbols, items, strict=True)))
+        return int(found) if found.is_integer else float(found)
+
+
+class Scalars:
+    """The symbols of one run: what each stands for."""
+
+    def __init__(self, add: Add) -> None:
+        self._add = add
+        self._sizes: dict[Any, int] = {}
+        self._sizers: dict[Any, tuple[torch.Tensor, ...]] = {}
+        self._items: dict[Any, Ref] = {}
+
+    def item(self, value: Any, node: Ref) -> None:
+        """A number that was taken out of an unknown tensor."""
+        self._items[value.node.expr] = node
+
+    def sized(self, result: Any, operands: Sequence[torch.Tensor]) -> None:
+        """New symbols in the sizes of a result stand for as many elements as its largest operand has."""
+        for tensor in tree_leaves(result):
+            for size in tensor.shape if isinstance(tensor, torch.Tensor) else ():
+                for symbol in symbols_of(size):
+                    if symbol not in self._sizes and symbol not in self._items:
+                        self._sizes[symbol] = max((_elements(t, self) for t in operands), default=1)
+                        self._sizers[symbol] = tuple(operands)
+                        _never_empty(size, symbol)
+
+    def sizers(self, tensor: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """The tensors whose values decide a size of this one."""
+        found = {s: None for size in tensor.shape for s in symbols_of(size) if s in self._sizers}
+        return tuple(t for symbol in found for t in self._sizers[symbol])
+
+    def shape(self, tensor: torch.Tensor) -> tuple[int, ...]:
+        """A tensor's shape, its symbols replaced by what stands for them."""
+        return tuple(self.number(size) for size in tensor.shape)
+
+    def number(self, value: Any) -> int:
+        """An integer in which each symbol is replaced; an item counts as one."""
+        if isinstance(value, int):
+            return value
+        known = {s: self._sizes.get(s, 1) for s in value.node.expr.free_symbols}
+        return int(value.node.expr.subs(known))
+
+    def argument(self, value: Any) -> Any:
+        """A symbolic argument of an op as the program has it."""
+        symbols = tuple(value.node.expr.free_symbols)
+        items = tuple(s for s in symbols if s in self._items)
+        if not items:
+            return self.number(value)
+        if any(s not in self._items for s in symbols):
+            raise CaptureError("a number is made of both an item and a size that parameters decide")
+        if value.node.expr == items[0]:
+            return self._items[items[0]]
+        return self._add(Formula(value.node.expr, items), tuple(self._items[s] for s in items), {})
+
+
+def symbols_of(size: Any) -> tuple[Any, ...]:
+    """The symbols in a size; none in a plain number."""
+    return () if isinstance(size, int) else tuple(size.node.expr.free_symbols)
+
+
+def _elements(tensor: torch.Tensor, scalars: Scalars) -> int:
+    return math.prod(scalars.shape(tensor))
+
+
+def _never_empty(size: Any, symbol: Any) -> None:
+    """The run goes on as if something was selected; that the program looked is told (Recorder.measured)."""
+    from torch.utils._sympy.value_ranges import ValueRanges
+
+    environment = size.node.shape_env
+    ranges = environment.var_to_range[symbol]
+    environment.var_to_range[symbol] = ValueRanges(max(1, ranges.lower), ranges.upper)

@@ -1,0 +1,92 @@
+"""Serving: whether a program that was recorded in one layout holds in another.
+
+It does where its Python would have seen the same: every decision comes out as it did, and every size is what it was.
+Only the nodes that lead to decisions and sizes are run; parameters and features lead to none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch.utils._pytree import tree_leaves
+
+from archtrace.capture.decisions import Decision
+from archtrace.capture.execute import SIZED_BY, zeroed
+from archtrace.capture.program import Kind, Node, Program, substitute
+
+#: Stands for a value that parameters or features decide.
+_UNKNOWN = object()
+
+
+def serves(program: Program, layout: Mapping[str, torch.Tensor]) -> bool:
+    """True where the program is what a run in this layout would record."""
+    values: dict[int, Any] = {}
+    for node in _structure(program):
+        value = _value(node, program, layout, values)
+        if value is None or not _as_recorded(node, value):
+            return False
+        values[node.index] = value
+    return True
+
+
+@lru_cache(maxsize=64)
+def _structure(program: Program) -> tuple[Node, ...]:
+    """The nodes that lead to decisions and to sizes which data decide, in order."""
+    kept = {*program.decisions, *(node.index for node in program.nodes if _is_sized(node, program))}
+    for node in reversed(program.nodes):
+        if node.index in kept:
+            kept.update(node.refs)
+    return tuple(node for node in program.nodes if node.index in kept)
+
+
+def _is_sized(node: Node, program: Program) -> bool:
+    """True for an op whose size data decide; an index by numbers is as large as they are."""
+    if node.op == "aten::index":
+        specs = [program.nodes[ref].results for ref in node.refs[1:]]
+        return any(spec and spec[0][1] in (torch.bool, torch.uint8) for spec in specs)
+    return node.op in SIZED_BY and (node.op != "aten::where" or len(node.args) == 1)
+
+
+def _value(node: Node, program: Program, layout: Mapping[str, torch.Tensor], values: dict[int, Any]) -> Any:
+    """What a node is in a layout; _UNKNOWN where that is not told; None where it is not what was recorded."""
+    if node.kind is Kind.INPUT:
+        given = layout[node.target]
+        return _UNKNOWN if given.is_floating_point() else given
+    if node.kind is not Kind.OP:
+        return program.values.get(node.target, _UNKNOWN)
+    if any(values[ref] is _UNKNOWN for ref in node.refs):
+        return _sized(node, program, values) if _is_sized(node, program) else _UNKNOWN
+    return _run(node, values)
+
+
+def _run(node: Node, values: Mapping[int, Any]) -> Any:
+    args = [substitute(a, values.__getitem__) for a in node.args]
+    kwargs = {k: substitute(v, values.__getitem__) for k, v in node.kwargs.items()}
+    try:
+        result = zeroed(node.target, node.target(*args, **kwargs))
+    except Exception:  # what fails in this layout was not recorded in it
+        return None
+    return (result or None) if isinstance(node.target, Decision) else result
+
+
+def _sized(node: Node, program: Program, values: Mapping[int, Any]) -> Any:
+    """An op whose size known values decide: run on zeros in place of what is unknown, and forgotten again."""
+    plain = dict(values)
+    for ref in node.refs:
+        spec = program.nodes[ref].results
+        if values[ref] is _UNKNOWN and spec:
+            plain[ref] = torch.zeros((), dtype=spec[0][1]).expand(spec[0][0])
+    result = _run(node, plain)
+    return None if result is None or not _as_recorded(node, result) else _UNKNOWN
+
+
+def _as_recorded(node: Node, value: Any) -> bool:
+    if value is _UNKNOWN or node.results is None or isinstance(node.target, Decision) or node.kind is not Kind.OP:
+        return True
+    tensors = [t for t in tree_leaves(value) if isinstance(t, torch.Tensor)]
+    return len(tensors) != len(node.results) or all(
+        tuple(t.shape) == shape for t, (shape, _) in zip(tensors, node.results, strict=True)
+    )

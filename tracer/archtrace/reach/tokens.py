@@ -1,0 +1,116 @@
+"""Tokens as values: ids, what is computed from them, and where that is structure and not flow.
+
+An ordinary id stands for any id. A comparison with a constant is structure, since that makes the constant a special id;
+whatever else is done with an id is flow: a look-up, a one-hot, a count, an argmax over ids. Yet the layout has ids, so
+an index that is computed from them is known, and the tokens flow through it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from archtrace.capture.program import Node, Ref
+from archtrace.errors import LayoutError
+from archtrace.reach.known import Reals, evaluate
+from archtrace.reach.rules.registry import Step
+from archtrace.reach.values import Unknown
+
+#: A comparison with more constants than this is no look for special ids: a one-hot is written so too.
+MOST_SPECIAL = 16
+#: Ops that turn an id into whether it is 0.
+_TRUTHS = frozenset({"aten::logical_not", "aten::to", "aten::_to_copy"})
+#: Ops that tell an id from a constant.
+_EQUALITIES = frozenset({"aten::eq", "aten::ne", "aten::isin"})
+#: Comparisons that tell id 0 from all others, as ids are not negative: op -> the constant.
+_ORDERS = {"aten::gt": 0, "aten::le": 0, "aten::ge": 1, "aten::lt": 1}
+#: Ops whose result holds the elements of their operands, and so ids where they held ids.
+_MOVES_IDS = frozenset(
+    f"aten::{n}"
+    for n in (
+        "view", "reshape", "flatten", "unsqueeze", "squeeze", "expand", "transpose", "t", "permute", "slice", "select",
+        "clone", "contiguous", "detach", "alias", "to", "_to_copy", "copy", "cat", "stack", "flip", "roll", "repeat",
+        "masked_fill", "where", "index", "masked_select", "narrow", "unfold", "chunk", "split", "unbind", "gather",
+        "slice_scatter", "select_scatter", "constant_pad_nd", "pad", "expand_as", "view_as", "lift_fresh_copy",
+        "tensor_split", "split_with_sizes", "index_select", "unflatten", "movedim", "tile", "index_put", "long", "int",
+    )
+) | {"archtrace::view_of", "archtrace::write_into"}  # fmt: skip
+#: op -> the arguments that are indices, by their place.
+_INDICES: dict[str, tuple[int, ...]] = {
+    "aten::index": (1,), "aten::gather": (2,), "aten::index_select": (2,), "aten::take_along_dim": (1,),
+    "aten::take": (1,), "aten::index_put": (1,), "aten::scatter": (2,), "aten::scatter_add": (2,),
+    "aten::index_add": (2,), "aten::index_copy": (2,), "aten::index_fill": (2,), "aten::scatter_reduce": (2,),
+    "aten::masked_fill": (1,), "aten::where": (0,), "aten::masked_select": (1,), "aten::masked_scatter": (1,),
+    "aten::repeat_interleave": (1,),
+}  # fmt: skip
+
+
+def special_ids(node: Node, values: Sequence[Any]) -> frozenset[int]:
+    """The constants with which a node compares ids; empty where it does not."""
+    sides = [values[a.index] if isinstance(a, Ref) else a for a in node.args[:2]]
+    if node.op in _EQUALITIES and len(sides) == 2:
+        other = sides[1] if _are_ids(sides[0]) else sides[0] if _are_ids(sides[1]) else None
+        constants = _constants(other)
+        return constants if len(constants) <= MOST_SPECIAL else frozenset()
+    if not sides or not _are_ids(sides[0]):
+        return frozenset()
+    zero = node.op in _ORDERS and _constants(sides[1]) == {_ORDERS[node.op]}
+    truth = node.op in _TRUTHS and node.results is not None and node.results[0][1] == torch.bool
+    return frozenset({0}) if zero or truth else frozenset()
+
+
+def _are_ids(value: Any) -> bool:
+    return isinstance(value, Unknown) and value.ids
+
+
+def _constants(value: Any) -> frozenset[int]:
+    if isinstance(value, torch.Tensor):
+        return frozenset() if value.is_floating_point() else frozenset(map(int, value.flatten().tolist()))
+    return frozenset({value}) if isinstance(value, int) else frozenset()
+
+
+def with_reals(node: Node, values: Sequence[Any], outputs: Sequence[Any]) -> list[Any]:
+    """Outputs of a step, with what they are in this layout where tokens alone decide it."""
+    operands = [v for ref in node.refs for v in _listed(values[ref])]
+    if not any(isinstance(v, Unknown) for v in operands) or any(_undetermined(v) for v in operands):
+        return list(outputs)
+    try:
+        result = evaluate(node, Reals(values))
+    except LayoutError:  # the op itself ran while it was recorded; in float64, or on another type, it may not
+        return list(outputs)
+    reals = list(result) if isinstance(result, list | tuple) else [result]
+    ids = node.op in _MOVES_IDS and all(v.ids for v in operands if isinstance(v, Unknown))
+    return [
+        replace(o, real=r, ids=ids and not r.is_floating_point())
+        if isinstance(o, Unknown) and isinstance(r, torch.Tensor) and tuple(r.shape) == o.shape
+        else o
+        for o, r in zip(outputs, reals, strict=False)
+    ]
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _undetermined(value: Any) -> bool:
+    return isinstance(value, Unknown) and value.real is None
+
+
+def indices_of(node: Node, values: Sequence[Any]) -> frozenset[int]:
+    """The operands of a node that are indices which tokens decide."""
+    places = _INDICES.get(node.op, ())
+    arguments = [node.args[p] for p in places if p < len(node.args)]
+    refs = [r for a in arguments for r in _listed(a) if isinstance(r, Ref)]
+    return frozenset(r.index for r in refs if isinstance(values[r.index], Unknown) and values[r.index].real is not None)
+
+
+def through_index(known: Step, open_: Step, node: Node, chosen: frozenset[int]) -> Step:
+    """Data flow where the known index leads, tokens flow through the index itself wherever it may lead."""
+    flows = tuple(
+        (*data, *((slot, flow) for slot, flow in every if node.refs[slot] in chosen))
+        for data, every in zip(known.flows, open_.flows, strict=True)
+    )
+    return Step(open_.outputs, flows, known.narrowed and open_.narrowed)
