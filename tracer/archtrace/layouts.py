@@ -7,7 +7,7 @@ follows the length shows itself, and rows that mix do too.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import Any, TypeAlias
@@ -23,15 +23,21 @@ Plan: TypeAlias = tuple[dict[str, Layout], str]
 #: Lengths in which a model is looked at. Primes, which no model has for a width or a number of heads.
 LENGTHS = (19, 13)
 ROWS = 2
+#: Each cue has layouts of its own; a program that looks for more of them is looked at with the lowest.
+MOST_CUES = 4
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The ids that mean something, and ordinary ones that do not. None where the model has no such id."""
+    """The ids that mean something, and ordinary ones that do not. None where the model has no such id.
+
+    `cues` are further constants that the program compares ids with: a marker of an entity, a mask, an image.
+    """
 
     pad: int | None
     eos: int | None
     ordinary: tuple[int, ...]
+    cues: tuple[int, ...] = ()
 
 
 def holder(source: Any) -> Any:
@@ -50,18 +56,29 @@ def _configured(module: torch.nn.Module) -> Any:
     return next((config for config in configs if hasattr(config, "pad_token_id")), module)
 
 
-def vocabulary(source: Any) -> Vocabulary:
-    """The ids of a config or of a module without one (None: no ids).
+def vocabulary(source: Any, compared: Collection[int] = ()) -> Vocabulary:
+    """The ids of a config or of a module without one (None: no ids); `compared` are those the program looks for.
 
     Ordinary ids are small, so that they stay valid in a small vocabulary; in a very small one they come again.
     """
     names = ("pad", "eos", "bos", "cls", "sep", "mask")
     special = {name: _special(holder(source), f"{name}_token_id") for name in names}
-    taken = {i for i in special.values() if i is not None} | {0, 1, 2}
-    wanted, size = ROWS * max(LENGTHS), getattr(holder(source), "vocab_size", None)
+    taken = {i for i in special.values() if i is not None} | {0, 1, 2} | set(compared)
+    wanted, size = ROWS * max(LENGTHS), vocabulary_size(source)
     stop = min(3 + wanted + len(taken), size) if isinstance(size, int) else 3 + wanted + len(taken)
     ordinary = [i for i in range(3, stop) if i not in taken] or [0]
-    return Vocabulary(special["pad"], special["eos"], tuple(islice(cycle(ordinary), wanted)))
+    known = {special["pad"], special["eos"]}
+    cues = sorted(c for c in set(compared) - known if c >= 0 and (size is None or c < size))
+    return Vocabulary(special["pad"], special["eos"], tuple(islice(cycle(ordinary), wanted)), tuple(cues[:MOST_CUES]))
+
+
+def vocabulary_size(source: Any) -> int | None:
+    """How many ids there are: as the config says, else as many as the first table of embeddings has."""
+    size = getattr(holder(source), "vocab_size", None)
+    if isinstance(size, int) or not isinstance(source, torch.nn.Module):
+        return size if isinstance(size, int) else None
+    tables = (part.num_embeddings for part in source.modules() if isinstance(part, torch.nn.Embedding))
+    return next(tables, None)
 
 
 def _special(config: Any, field: str) -> int | None:
@@ -144,6 +161,7 @@ class Pattern:
     padding: Callable[[int, int], range | None] = lambda length, row: None
     eos: Callable[[int, int], tuple[int, ...]] = lambda length, row: ()
     pads_ids: bool = True
+    cue: Callable[[int, int], tuple[int, ...]] = lambda length, row: ()
 
 
 def _content(length: int, row: int) -> int:
@@ -162,6 +180,13 @@ PATTERNS: Mapping[str, Pattern] = {
     "no_eos": Pattern(),
     "masked_tail": Pattern(lambda n, row: range(_content(n, row), n), lambda n, row: (_content(n, row) - 1,), False),
 }
+#: Where a cue stands; it is absent from all other patterns.
+CUE_PATTERNS: Mapping[str, Pattern] = {
+    "in_front": Pattern(eos=lambda n, row: (n - 1,), cue=lambda n, row: (row,)),
+    "in_the_middle": Pattern(eos=lambda n, row: (n - 1,), cue=lambda n, row: (n // 2 + row,)),
+    "at_the_end": Pattern(eos=lambda n, row: (), cue=lambda n, row: (n - 1 - row,)),
+    "twice": Pattern(eos=lambda n, row: (n - 1,), cue=lambda n, row: (2 + row, n - 4 - row)),
+}
 #: Patterns that say nothing about a model without an eos id.
 ABOUT_EOS = {"eos_early", "several_eos", "no_eos"}
 #: Patterns that need a pad id, or a mask.
@@ -170,11 +195,17 @@ ABOUT_PADDING = {"right_padded", "left_padded", "padded_inside"}
 
 def layouts(names: Signature, words: Vocabulary, length: int) -> dict[str, Layout]:
     """Every layout of one length that says something about a model with these inputs and ids."""
-    return {
+    usual = {
         name: _layout(pattern, names, words, length)
         for name, pattern in PATTERNS.items()
         if (words.eos is not None or name not in ABOUT_EOS) and _can_pad(name, names, words)
     }
+    cued = {
+        f"id_{cue}_{name}": _layout(pattern, names, words, length, cue)
+        for cue in words.cues
+        for name, pattern in CUE_PATTERNS.items()
+    }
+    return usual | cued
 
 
 def _can_pad(name: str, names: Signature, words: Vocabulary) -> bool:
@@ -185,13 +216,15 @@ def _can_pad(name: str, names: Signature, words: Vocabulary) -> bool:
     return name not in ABOUT_PADDING or words.pad is not None or names.masked or counted
 
 
-def _layout(pattern: Pattern, names: Signature, words: Vocabulary, length: int) -> Layout:
+def _layout(pattern: Pattern, names: Signature, words: Vocabulary, length: int, cue: int | None = None) -> Layout:
     ids = torch.tensor(words.ordinary[: ROWS * length]).reshape(ROWS, length)
     mask = torch.ones(ROWS, length, dtype=torch.long)
     for row in range(ROWS):
         padding = pattern.padding(length, row)
         if words.eos is not None:
             ids[row, list(pattern.eos(length, row))] = words.eos
+        if cue is not None:
+            ids[row, list(pattern.cue(length, row))] = cue
         if padding is not None:
             mask[row, list(padding)] = 0
             if pattern.pads_ids and words.pad is not None:

@@ -15,6 +15,7 @@ from archtrace.answering import assemble
 from archtrace.clock import Clock, Progress
 from archtrace.errors import TargetError, message
 from archtrace.layouts import LENGTHS, Plan, Signature, Vocabulary
+from archtrace.reach.interpreter import Interpreter
 from archtrace.readout.study import Model, Programs, Study
 from archtrace.readout.view import View
 from archtrace.targets.target import Target
@@ -123,14 +124,27 @@ def trace(
         )
     with clock.stage("building", "capture"):
         model = prepare(resolved)
-    words = lay.vocabulary(model[0] if resolved.config is None else resolved.config)
-    plans = [_given(inputs)] if inputs else [_standard(model[0], words, n) for n in LENGTHS]
     with clock.stage("capturing", "capture"):
-        study = Study(Programs(model), *plans[0])
+        study, words, plans = _looked_at(model, resolved, inputs)
     with clock.stage("analysing", "analysis"):
         study.positions  # noqa: B018  computed here, so that the clock tells what it costs
     result = assemble(resolved, model, study, words, plans, clock)
     return Trace(resolved, model, study, result)
+
+
+def _looked_at(model: Model, target: Target, inputs: Mapping[str, Any] | None) -> tuple[Study, Vocabulary, list[Plan]]:
+    """The model in its layouts. A first look finds the ids for which the program itself looks: each gets layouts."""
+    source = model[0] if target.config is None else target.config
+    programs, interpreter = Programs(model), Interpreter()
+    words, compared = lay.vocabulary(source), frozenset[int]()
+    while True:
+        plans = [_given(inputs)] if inputs else [_standard(model[0], words, n) for n in LENGTHS]
+        study = Study(programs, *plans[0], interpreter)
+        study.bounds  # noqa: B018  runs the model in each layout
+        if inputs or interpreter.special <= compared:
+            return study, words, plans
+        compared |= interpreter.special
+        words = lay.vocabulary(source, compared)
 
 
 def _standard(module: torch.nn.Module, words: Vocabulary, length: int) -> Plan:
