@@ -12,6 +12,7 @@ import torch
 import archtrace.layouts as lay
 from archtrace.answer.result import Result
 from archtrace.answering import assemble
+from archtrace.capture.module import graph_module
 from archtrace.clock import Clock, Progress
 from archtrace.errors import TargetError, message
 from archtrace.layouts import LENGTHS, Plan, Signature, Vocabulary
@@ -67,6 +68,11 @@ class Trace:
         from archtrace.readout.graph import build_graph
 
         return build_graph(self._study)
+
+    @cached_property
+    def fx(self) -> torch.fx.GraphModule:
+        """The traced program of the first layout, as a GraphModule that runs; see archtrace.capture.module."""
+        return graph_module(self._study.program, self.target.module or self.module)
 
     def at(self, **inputs: Any) -> View:
         """What reaches the logits for these inputs (tensors or nested lists); a mask not given is all ones.

@@ -5,7 +5,7 @@ Arguments refer to earlier nodes by `Ref`. The program is functional: no node ch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
@@ -57,7 +57,9 @@ class Node:
     """One value of the program.
 
     `target` is the op, or for other kinds the name of the input, parameter or buffer. `results` holds shape and
-    type of each result tensor, None where a size depends on data. `many` says that the value is a sequence.
+    type of each result tensor. `many` says that the value is a sequence. `selected` holds, for each result, the axes
+    along which parameters decide how many elements there are, with the node that they look at: such an axis is as long
+    as it can be, an element for each element of that node.
     """
 
     index: int
@@ -68,6 +70,7 @@ class Node:
     kwargs: dict[str, Any] = field(default_factory=dict)
     results: tuple[tuple[Shape, torch.dtype], ...] | None = None
     many: bool = False
+    selected: tuple[Mapping[int, int], ...] = ()
     modules: tuple[Module, ...] = ()
     lines: Lines = ()
 

@@ -208,12 +208,17 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
         return self._append(Kind.OP, op, args, kwargs, result)
 
     def _append(self, kind: Kind, target: Any, args: Any, kwargs: Any, result: Any) -> Ref:
-        ref = Ref(len(self.nodes))
         many = isinstance(result, list | tuple)
-        node = Node(ref.index, "", kind, target, tuple(args), dict(kwargs), self._specs(target, args, result), many,
-                    tuple(self.modules), lines_here(self.outermost) if kind is Kind.OP else ())  # fmt: skip
-        self.nodes.append(node)
+        specs, selected = self._specs(target, args, result), self._selected(result)
+        lines = lines_here(self.outermost) if kind is Kind.OP else ()
+        ref = Ref(len(self.nodes))
+        given = tuple(args), dict(kwargs)
+        self.nodes.append(Node(ref.index, "", kind, target, *given, specs, many, selected, tuple(self.modules), lines))
         return ref
+
+    def _selected(self, result: Any) -> tuple[dict[int, int], ...]:
+        found = [self._scalars.selected(t) if isinstance(t, FakeTensor) else {} for t in _listed(result)]
+        return tuple({axis: self.read(t).index for axis, t in axes.items()} for axes in found) if any(found) else ()
 
     def _specs(self, target: Any, args: Any, result: Any) -> Any:
         if isinstance(target, ViewOf | WriteInto):

@@ -40,7 +40,7 @@ class Scalars:
     def __init__(self, add: Add) -> None:
         self._add = add
         self._sizes: dict[Any, int] = {}
-        self._sizers: dict[Any, tuple[torch.Tensor, ...]] = {}
+        self._sizers: dict[Any, torch.Tensor] = {}
         self._items: dict[Any, Ref] = {}
 
     def item(self, value: Any, node: Ref) -> None:
@@ -48,19 +48,24 @@ class Scalars:
         self._items[value.node.expr] = node
 
     def sized(self, result: Any, operands: Sequence[torch.Tensor]) -> None:
-        """New symbols in the sizes of a result stand for as many elements as its largest operand has."""
+        """New symbols in the sizes of a result stand for as many elements as what decides them has."""
         for tensor in tree_leaves(result):
             for size in tensor.shape if isinstance(tensor, torch.Tensor) else ():
                 for symbol in symbols_of(size):
                     if symbol not in self._sizes and symbol not in self._items:
-                        self._sizes[symbol] = max((_elements(t, self) for t in operands), default=1)
-                        self._sizers[symbol] = tuple(operands)
+                        self._sizers[symbol] = _deciding(operands)
+                        self._sizes[symbol] = math.prod(self.shape(self._sizers[symbol]))
                         _never_empty(size, symbol)
 
     def sizers(self, tensor: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """The tensors whose values decide a size of this one."""
         found = {s: None for size in tensor.shape for s in symbols_of(size) if s in self._sizers}
-        return tuple(t for symbol in found for t in self._sizers[symbol])
+        return tuple(self._sizers[symbol] for symbol in found)
+
+    def selected(self, tensor: torch.Tensor) -> dict[int, torch.Tensor]:
+        """The axes along which values decide how many elements there are, with the tensor whose values these are."""
+        symbols = {axis: getattr(getattr(size, "node", None), "expr", None) for axis, size in enumerate(tensor.shape)}
+        return {axis: self._sizers[symbol] for axis, symbol in symbols.items() if symbol in self._sizers}
 
     def shape(self, tensor: torch.Tensor) -> tuple[int, ...]:
         """A tensor's shape, its symbols replaced by what stands for them."""
@@ -91,8 +96,9 @@ def symbols_of(size: Any) -> tuple[Any, ...]:
     return () if isinstance(size, int) else tuple(size.node.expr.free_symbols)
 
 
-def _elements(tensor: torch.Tensor, scalars: Scalars) -> int:
-    return math.prod(scalars.shape(tensor))
+def _deciding(operands: Sequence[torch.Tensor]) -> torch.Tensor:
+    """The operand whose values decide a size: a mask where there is one."""
+    return next((t for t in operands if t.dtype in (torch.bool, torch.uint8)), operands[0])
 
 
 def _never_empty(size: Any, symbol: Any) -> None:

@@ -39,16 +39,34 @@ class Take:
 
     def __init__(self, index: npt.NDArray[np.int64], operand: Shape) -> None:
         self._operand, self._result = operand, index.shape
+        self._index = index
         self._run = _longest_run(index, operand)
         starts = index.reshape(-1, self._run)[:, 0] if index.size else index.ravel()
         self._targets = (starts >= 0).nonzero()[0]
         self._sources = starts[self._targets] // self._run
+
+    def keeps(self, axis: int) -> bool:
+        """True where the elements along an axis of the operand stand, one by one, along one axis of the result."""
+        if not self._index.size or (self._index < 0).any():
+            return False
+        place = np.unravel_index(self._index, self._operand)[axis]
+        for own in range(self._index.ndim):
+            if self._index.shape[own] == self._operand[axis] and _counts_along(place, own):
+                rest = self._index - place * math.prod(self._operand[axis + 1 :])
+                return bool((rest == rest.take([0], axis=own)).all())
+        return False
 
     def push(self, marks: Marks) -> Marks:
         return _carry(marks, self._operand, self._sources, self._targets, self._result, self._run)
 
     def pull(self, marks: Marks) -> Marks:
         return _carry(marks, self._result, self._targets, self._sources, self._operand, self._run)
+
+
+def _counts_along(place: npt.NDArray[np.int64], axis: int) -> bool:
+    """True where each entry is its own index along an axis."""
+    shape = tuple(n if a == axis else 1 for a, n in enumerate(place.shape))
+    return bool((place == np.arange(place.shape[axis]).reshape(shape)).all())
 
 
 def _longest_run(index: npt.NDArray[np.int64], operand: Shape) -> int:

@@ -25,7 +25,8 @@ from archtrace.reach.marks import Marks, diagonal, join, shrink
 from archtrace.reach.rules import registry
 from archtrace.reach.rules.registry import RULES, Call, Operand, Spec, Step, bind, leaves, rebuild
 from archtrace.reach.rules.transforms import SHAPE_ONLY
-from archtrace.reach.tokens import indices_of, special_ids, through_index, with_reals
+from archtrace.reach.selection import by_standin, guarded, selecting, with_standins
+from archtrace.reach.tokens import in_layout, indices_of, special_ids, through_index, with_reals
 from archtrace.reach.values import Unknown, free, is_open, unknown
 
 Layout: TypeAlias = Mapping[str, torch.Tensor]
@@ -85,37 +86,48 @@ class Interpreter:
         self.special.update(compared)
         if compared or is_plain(node, values):
             return _drawn(node) if draws(node.target) else evaluate(node, Reals(values)), None
-        return self._open(node, values, keys)
+        return self._open(node, program, values, keys)
 
-    def _open(self, node: Node, values: list[Value], keys: list[Any]) -> tuple[Value, Step | None]:
+    def _open(self, node: Node, program: Program, values: list[Value], keys: list[Any]) -> tuple[Value, Step | None]:
         """A node of which some operand is unknown: its step, or its value where only shapes count."""
-        if node.op in SHAPE_ONLY or (node.op in LENDERS and is_known(values[node.refs[0]])):
+        lent = node.op in SHAPE_ONLY or (node.op in LENDERS and is_known(values[node.refs[0]]))
+        if lent and not node.selected:
             return evaluate(node, {ref: shape_alone(values[ref]) for ref in node.refs}), None
-        step = self._step(node, values, keys)
-        outputs = with_reals(node, values, step.outputs)
+        step = self._step(node, program, values, keys)
+        outputs = with_standins(node, program, values, with_reals(node, values, step.outputs))
         return (outputs if node.many else outputs[0] if outputs else None), step
 
-    def _step(self, node: Node, values: Sequence[Value], keys: Sequence[Any]) -> Step:
+    def _step(self, node: Node, program: Program, values: Sequence[Value], keys: Sequence[Any]) -> Step:
         chosen = indices_of(node, values)
-        operands = tuple((keys[ref], self._real_key(values[ref]) if ref in chosen else None) for ref in node.refs)
-        key = (node.target, _plain((node.args, node.kwargs)), node.results, operands)
+        operands = tuple(
+            (keys[ref], self._real_key(values[ref]) if ref in chosen else None, *program.nodes[ref].selected)
+            for ref in node.refs
+        )
+        key = (node.target, _plain((node.args, node.kwargs)), node.results, repr(operands))
         step = self._steps.get(key)
         if step is None:
-            step = self._steps[key] = self._ruled(node, values, chosen)
+            step = self._steps[key] = self._ruled(node, program, values, chosen)
         if not step.narrowed:
             self.unruled.add(node.op)
         return step
 
-    def _ruled(self, node: Node, values: Sequence[Value], chosen: frozenset[int]) -> Step:
+    def _ruled(self, node: Node, program: Program, values: Sequence[Value], chosen: frozenset[int]) -> Step:
         """The rule's step. An index that ids decide is known in the layout, and tokens flow through it all the same."""
-        step = RULES.get(node.op, registry.unruled)(call_of(node, values))
+        if node.selected and (step := selecting(node, program)) is not None:
+            return step
+        step = guarded(RULES.get(node.op, registry.unruled)(call_of(node, values)), node, program)
         if not chosen:
             return step
-        plain = [value.real if ref in chosen else value for ref, value in enumerate(values)]
-        return through_index(RULES.get(node.op, registry.unruled)(call_of(node, plain)), step, node, chosen)
+        plain = [in_layout(value) if ref in chosen else value for ref, value in enumerate(values)]
+        known = RULES.get(node.op, registry.unruled)(call_of(node, plain))
+        if any(values[ref].real is None for ref in chosen):
+            return by_standin(node, program, values, chosen, known, step)
+        return through_index(known, step, node, chosen)
 
     def _real_key(self, value: Value) -> Any:
-        return self._intern((tuple(value.real.shape), value.real.dtype, _contents(value.real)))
+        plain = in_layout(value)
+        assert plain is not None
+        return self._intern((tuple(plain.shape), plain.dtype, _contents(plain)))
 
     def _key(self, value: Value) -> Any:
         if isinstance(value, Unknown):

@@ -100,11 +100,17 @@ def _undetermined(value: Any) -> bool:
 
 
 def indices_of(node: Node, values: Sequence[Any]) -> frozenset[int]:
-    """The operands of a node that are indices which tokens decide."""
+    """The operands of a node that are indices, and known in the layout or by what stands for them."""
     places = _INDICES.get(node.op, ())
     arguments = [node.args[p] for p in places if p < len(node.args)]
     refs = [r for a in arguments for r in _listed(a) if isinstance(r, Ref)]
-    return frozenset(r.index for r in refs if isinstance(values[r.index], Unknown) and values[r.index].real is not None)
+    unknown = {r.index: v for r in refs if isinstance(v := values[r.index], Unknown)}
+    return frozenset(index for index, value in unknown.items() if in_layout(value) is not None)
+
+
+def in_layout(value: Unknown) -> torch.Tensor | None:
+    """An index as it is in this layout, or what stands for it where parameters select; None where neither is."""
+    return value.real if value.real is not None else value.standin
 
 
 def through_index(known: Step, open_: Step, node: Node, chosen: frozenset[int]) -> Step:

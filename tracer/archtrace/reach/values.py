@@ -32,6 +32,7 @@ class Unknown:
 
     `weights_only`: no token can reach it, so it is the same whatever the tokens are. `real`: what it is in this layout,
     where tokens alone decide it (ids, and what is computed from them). `ids`: its elements are ids themselves.
+    `standin`: the indices that it would hold if all elements were selected; see archtrace.reach.selection.
     """
 
     shape: Shape
@@ -40,6 +41,7 @@ class Unknown:
     weights_only: bool = False
     real: torch.Tensor | None = None
     ids: bool = False
+    standin: torch.Tensor | None = None
 
     def __repr__(self) -> str:
         known = "" if self.free else f", {np.isfinite(self.certain).mean():.0%} certain"

@@ -1,0 +1,79 @@
+"""A program as a torch.fx.GraphModule: for whoever wants to run, print or rewrite the graph with torch's own tools."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import fx
+
+from archtrace.capture.decisions import Decision
+from archtrace.capture.program import Kind, Node, Program, substitute
+
+
+def graph_module(program: Program, model: torch.nn.Module) -> fx.GraphModule:
+    """The program as a module that takes the inputs by position and returns the logits.
+
+    Parameters and buffers stand under their names in `model`, with its values where it has memory for them and zeros
+    where it has none, so that a state dict of the model loads. Each node's meta holds `module` (the path of the module
+    that called it) and `frames` (its Python stack).
+    """
+    graph = fx.Graph()
+    root = torch.nn.Module()
+    nodes: dict[int, fx.Node] = {n.index: graph.placeholder(n.target) for n in program.nodes if n.kind is Kind.INPUT}
+    for node in program.nodes:
+        if node.kind in (Kind.PARAMETER, Kind.BUFFER):
+            _place(root, node.target, _held(model, program, node))
+            nodes[node.index] = graph.get_attr(node.target)
+        elif node.kind is Kind.OP and not isinstance(node.target, Decision):
+            nodes[node.index] = _called(graph, node, nodes.__getitem__)
+    graph.output(nodes[program.output])
+    graph.eliminate_dead_code()
+    return fx.GraphModule(root, graph, class_name=f"{type(model).__name__}Graph")
+
+
+def _called(graph: fx.Graph, node: Node, value: Callable[[int], fx.Node]) -> fx.Node:
+    args = tuple(substitute(a, value) for a in node.args)
+    kwargs = {k: substitute(v, value) for k, v in node.kwargs.items()}
+    target = node.target if isinstance(node.target, torch._ops.OpOverload) else _function(node.target)
+    called = graph.call_function(target, args, kwargs)
+    called.meta |= {"module": node.module, "frames": node.frames}
+    return called
+
+
+def _function(target: Any) -> Any:
+    """fx prints a function by its name and module: an op of our own is called through one."""
+    if not hasattr(target, "__name__") or "::" not in target.__name__:
+        return target
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return target(*args, **kwargs)
+
+    call.__name__ = call.__qualname__ = target.__name__.partition("::")[2]
+    call.__module__ = __name__
+    return call
+
+
+def _held(model: torch.nn.Module, program: Program, node: Node) -> torch.Tensor:
+    """What the model holds under a name; zeros of its shape where that has no memory."""
+    named = {n: t for find in (model.named_buffers, model.named_parameters) for n, t in find(remove_duplicate=False)}
+    held = program.values.get(node.target, named.get(node.target))
+    if held is None or held.is_meta:
+        assert node.results is not None
+        shape, dtype = node.results[0]
+        held = torch.zeros(shape, dtype=dtype)
+    return torch.nn.Parameter(held, requires_grad=False) if node.kind is Kind.PARAMETER else held
+
+
+def _place(root: torch.nn.Module, name: str, tensor: torch.Tensor) -> None:
+    """Put a tensor under a dotted name, with modules on the way."""
+    *path, last = name.split(".")
+    for part in path:
+        if not hasattr(root, part):
+            root.add_module(part, torch.nn.Module())
+        root = getattr(root, part)
+    if isinstance(tensor, torch.nn.Parameter):
+        root.register_parameter(last, tensor)
+    else:
+        root.register_buffer(last, tensor)

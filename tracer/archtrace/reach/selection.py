@@ -1,0 +1,202 @@
+"""Selections: axes along which parameters decide which elements there are.
+
+A router sends some tokens to an expert: t = nonzero(c); y[t] += f(x[t]). How many, and which, is open, so the axis of t
+is taken as long as it can be, an element for each element of c, and element i stands for element i of c *if it is
+selected*. Then x[t] is x itself, row by row, f is what it is, and what is written back at t lands in the row that it
+came from: row i of y depends on row i of x, and on c[i], which decides whether there is anything at all.
+
+This holds as long as nothing asks where in the selection an element stands. An op that treats the elements of such an
+axis alike, each by itself or all of them together, keeps it; under any other op everything reaches everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from archtrace.capture.program import Node, Program, Ref
+from archtrace.reach.flows import Contraction, Everything, Flow, Pairs, Take
+from archtrace.reach.known import evaluate
+from archtrace.reach.rules.registry import Flows, Step
+from archtrace.reach.values import Unknown
+
+#: Ops that leave each element of a selection where it is: what stands for an index goes on standing for it.
+_ELEMENTWISE = frozenset(
+    f"aten::{n}"
+    for n in (
+        "squeeze", "unsqueeze", "select", "slice", "to", "_to_copy", "clone", "detach", "alias", "contiguous", "view",
+        "reshape", "flatten", "expand", "unbind", "add", "sub", "mul", "div", "floor_divide", "remainder",
+    )
+)  # fmt: skip
+#: Ops that take elements by an index.
+_READS = frozenset(f"aten::{n}" for n in ("index", "index_select", "gather", "take_along_dim"))
+#: Writes along one axis: result[.., index[i], ..] takes source[.., i, ..].
+_WRITES_ALONG = frozenset(f"aten::{n}" for n in ("index_add", "index_copy", "index_fill"))
+
+
+def axes_of(node: Node) -> Mapping[int, int]:
+    """The selected axes of a node with one result, each with the node whose values select."""
+    return node.selected[0] if node.selected else {}
+
+
+def standin_of(node: Node, program: Program) -> torch.Tensor | None:
+    """What nonzero would return if it selected all: row i holds the coordinates of element i."""
+    if node.op != "aten::nonzero" or not node.selected:
+        return None
+    chosen = program.nodes[node.refs[0]]
+    if chosen.selected or not chosen.results:  # a selection within a selection counts in the shorter one
+        return None
+    return torch.ones(chosen.results[0][0], dtype=torch.bool).nonzero()
+
+
+def with_standins(node: Node, program: Program, values: Sequence[Any], outputs: Sequence[Any]) -> list[Any]:
+    """Outputs of a step, with what stands for them where they are indices of a selection."""
+    standin = standin_of(node, program)
+    found = [standin] if standin is not None else _carried(node, values)
+    return [replace(o, standin=s) for o, s in zip(outputs, found, strict=True)] if found else list(outputs)
+
+
+def _carried(node: Node, values: Sequence[Any]) -> list[torch.Tensor]:
+    """What stands for an index after an op that leaves its elements where they are; nothing after another."""
+    operands = [values[ref] for ref in node.refs]
+    if node.op not in _ELEMENTWISE or not any(_stands(v) for v in operands):
+        return []
+    if any(isinstance(v, Unknown) and v.standin is None for v in operands):
+        return []
+    result = evaluate(node, {ref: v.standin if _stands(v := values[ref]) else v for ref in node.refs})
+    return list(result) if isinstance(result, list | tuple) else [result]
+
+
+def _stands(value: Any) -> bool:
+    return isinstance(value, Unknown) and value.standin is not None
+
+
+def selecting(node: Node, program: Program) -> Step | None:
+    """The flows of an op that itself selects by unknown values: element i of the result is element i of all."""
+    chosen = program.nodes[node.refs[-1]] if node.refs else None
+    if chosen is None or not chosen.results or chosen.selected:
+        return None
+    shape = chosen.results[0][0]
+    count = int(np.prod(shape))
+    if node.op == "aten::nonzero":
+        rows = np.repeat(np.arange(count)[:, None], len(shape), axis=1)
+        return _step(node, ((0, Take(rows, shape)),))
+    if node.op == "aten::index" and _one_mask(node, program):
+        table = program.nodes[node.refs[0]]
+        return None if table.selected or not table.results else _masked(node, table.results[0][0], shape, count)
+    return None
+
+
+def _one_mask(node: Node, program: Program) -> bool:
+    """True for x[mask], the mask over the first axes."""
+    indices = node.args[1]
+    mask = program.nodes[node.refs[-1]].results or ()
+    return len(indices) == 1 and len(node.refs) == 2 and [dtype for _, dtype in mask] == [torch.bool]
+
+
+def _masked(node: Node, table: tuple[int, ...], shape: tuple[int, ...], count: int) -> Step:
+    numbers = np.arange(int(np.prod(table))).reshape(count, *table[len(shape) :])
+    rows = np.broadcast_to(np.arange(count).reshape(count, *(1,) * (numbers.ndim - 1)), numbers.shape)
+    return _step(node, ((0, Take(numbers, table)), (1, Take(np.ascontiguousarray(rows), shape))))
+
+
+def _step(node: Node, flows: Flows) -> Step:
+    assert node.results is not None
+    shape, dtype = node.results[0]
+    return Step((Unknown(shape, dtype, np.full((1,) * len(shape), np.nan)),), (flows,))
+
+
+def by_standin(
+    node: Node, program: Program, values: Sequence[Any], chosen: Collection[int], known: Step, open_: Step
+) -> Step:
+    """The step of an op whose index is a selection: `known` by what stands for it, `open_` by any index."""
+    table, *others = node.refs
+    if axes_of(program.nodes[table]) or len({k for r in others for k in axes_of(program.nodes[r]).values()}) > 1:
+        return open_
+    if node.op in _READS:
+        flows = tuple(_mixed(node, k, o, chosen) for k, o in zip(known.flows, open_.flows, strict=True))
+        return replace(open_, flows=flows)
+    return _written_back(node, values, chosen, known, open_)
+
+
+def _mixed(node: Node, known: Flows, open_: Flows, chosen: Collection[int]) -> Flows:
+    """Rows come from where they stand; what selects reaches what it selects."""
+    return (*known, *(flow for flow in open_ if node.refs[flow[0]] in chosen))
+
+
+def _written_back(node: Node, values: Sequence[Any], chosen: Collection[int], known: Step, open_: Step) -> Step:
+    """y[t] = v, or +=: v's row i lands where row i came from; where nothing is selected y stays as it was."""
+    targets = _targets(node, values)
+    if targets is None:
+        return open_
+    stay = tuple(f for f in open_.flows[0] if node.refs[f[0]] == node.refs[0])
+    land = tuple(f for f in known.flows[0] if node.refs[f[0]] != node.refs[0])
+    choose = tuple(_chooses(node, slot, values[ref], targets) for slot, ref in enumerate(node.refs) if ref in chosen)
+    return replace(open_, flows=((*stay, *land, *choose),))
+
+
+def _targets(node: Node, values: Sequence[Any]) -> np.ndarray[Any, Any] | None:
+    """The elements of the result at which each row of a selection lands: [row, ...]."""
+    assert node.results is not None
+    if node.op not in _WRITES_ALONG | {"aten::index_put"}:
+        return None
+    numbers = torch.arange(int(np.prod(node.results[0][0]))).reshape(node.results[0][0])
+    plain = [[values[a.index].standin if _stands(values[a.index]) else values[a.index]] for a in _indices(node)]
+    if node.op in _WRITES_ALONG and plain:
+        return np.asarray(numbers.index_select(node.args[1], plain[0][0]).movedim(node.args[1], 0).flatten(1))
+    if node.op == "aten::index_put" and all(isinstance(p[0], torch.Tensor) and p[0].ndim == 1 for p in plain):
+        return np.asarray(numbers[tuple(p[0] for p in plain)].reshape(plain[0][0].shape[0], -1))
+    return None
+
+
+def _indices(node: Node) -> list[Ref]:
+    found = node.args[1] if node.op == "aten::index_put" else [node.args[2]]
+    return [a for a in found if isinstance(a, Ref)]
+
+
+def _chooses(node: Node, slot: int, index: Unknown, targets: np.ndarray[Any, Any]) -> tuple[int, Flow]:
+    assert node.results is not None
+    sources = np.repeat(np.arange(len(targets)), targets.shape[1])
+    return slot, Pairs(sources, targets.ravel(), index.shape, node.results[0][0])
+
+
+def guarded(step: Step, node: Node, program: Program) -> Step:
+    """A step in which whatever asks where in a selection an element stands lets everything through."""
+    axes = {slot: tuple(axes_of(program.nodes[ref])) for slot, ref in enumerate(node.refs)}
+    if not any(axes.values()):
+        return step
+    flows = tuple(tuple(_guarded(each, axes, node, program)) for each in step.flows)
+    return step if flows == step.flows else replace(step, flows=flows, outputs=tuple(map(_open, step.outputs)))
+
+
+def _guarded(
+    flows: Flows, axes: Mapping[int, tuple[int, ...]], node: Node, program: Program
+) -> Iterator[tuple[int, Flow]]:
+    for slot, flow in flows:
+        spec = program.nodes[node.refs[slot]].results
+        if spec and not all(_alike(flow, axis, spec[0][0]) for axis in axes[slot]):
+            result = node.results[0][0] if node.results else ()
+            yield slot, Everything(len(spec[0][0]), len(result))
+        else:
+            yield slot, flow
+
+
+def _open(value: Any) -> Any:
+    return replace(value, certain=np.full((1,) * len(value.shape), np.nan)) if isinstance(value, Unknown) else value
+
+
+def _alike(flow: Flow, axis: int, shape: tuple[int, ...]) -> bool:
+    """True where a flow treats the elements along an axis alike: each by itself, or all together."""
+    if isinstance(flow, Contraction):
+        letter = flow.inn[axis]
+        return all(letter not in mask.axes or _even(mask, letter) for mask in flow.masks)
+    return isinstance(flow, Everything) or (isinstance(flow, Take) and flow.keeps(axis))
+
+
+def _even(mask: Any, letter: str) -> bool:
+    """True for a mask that says the same of every index of an axis."""
+    return bool(mask.allowed.shape[mask.axes.index(letter)] == 1)
