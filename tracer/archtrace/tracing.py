@@ -146,10 +146,9 @@ def _looked_at(model: Model, target: Target, inputs: Mapping[str, Any] | None) -
     while True:
         plans = [_given(inputs)] if inputs else [_standard(model[0], words, n) for n in LENGTHS]
         study = Study(programs, *plans[0], interpreter)
-        study.bounds  # noqa: B018  runs the model in each layout
-        if inputs or interpreter.special <= compared:
+        if inputs or study.special <= compared:
             return study, words, plans
-        compared |= interpreter.special
+        compared |= study.special
         words = lay.vocabulary(source, compared)
 
 

@@ -104,12 +104,16 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         with self.watch.deaf():
+            if torch._C._functorch.peek_interpreter_stack() is not None:
+                return self.below(func, args, kwargs or {})
             if isinstance(func, HigherOrderOperator):
                 return eager(self, func, args, kwargs or {})
-            if torch._C._functorch.peek_interpreter_stack() is not None:
-                with _Below(self):
-                    return func(*args, **(kwargs or {}))
             return self.call(func, *tree_map(self._own, (tuple(args), kwargs or {})))
+
+    def below(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """Under vmap tensors have axes that an op does not see: go on where they have all of them."""
+        with _Below(self):
+            return func(*args, **kwargs)
 
     def _own(self, value: Any) -> Any:
         """The fake that stands for a parameter, wherever the code keeps it; no tensor is made without memory."""

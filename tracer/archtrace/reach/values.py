@@ -7,6 +7,7 @@ A value is known (a plain tensor or number, computed from the layout and from co
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -47,10 +48,15 @@ class Unknown:
         known = "" if self.free else f", {np.isfinite(self.certain).mean():.0%} certain"
         return f"Unknown({list(self.shape)}{known}{', weights only' if self.weights_only else ''})"
 
-    @property
+    @cached_property
     def free(self) -> bool:
         """True when nothing is certain of any element."""
         return self.certain.size == 1 and bool(np.isnan(self.certain).item())
+
+    @cached_property
+    def open(self) -> npt.NDArray[np.bool_]:
+        """Where an element may still change; broadcasts as `certain` does."""
+        return is_open(self.certain)
 
     @property
     def size(self) -> int:

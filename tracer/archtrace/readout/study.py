@@ -81,6 +81,17 @@ class Study:
             raise first or LayoutError("there is no layout to look at")
         return found
 
+    @property
+    def special(self) -> frozenset[int]:
+        """The constants with which the program compares ids, as the first layout that runs shows."""
+        for layout in self.layouts.values():
+            try:
+                self._bound(layout)
+            except (LayoutError, CaptureError):
+                continue
+            break
+        return frozenset(self.interpreter.special)
+
     def _bound(self, layout: Inputs) -> Bound:
         program = self.programs.of(layout)
         if self.ids not in program.inputs:

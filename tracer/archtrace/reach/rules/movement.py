@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from archtrace.capture.memory import Geometry, ViewOf
 from archtrace.reach.flows import Flow, Take
+from archtrace.reach.marks import Shape
 from archtrace.reach.rules.indexing import IRREGULAR
 from archtrace.reach.rules.registry import (
     Call,
@@ -24,6 +26,7 @@ from archtrace.reach.rules.registry import (
     value_of,
 )
 from archtrace.reach.values import Certain, Unknown, certain_of, unknown
+from archtrace.reach.views import contiguous, geometry_flow, viewed
 
 Numbers: TypeAlias = npt.NDArray[np.int64]
 
@@ -74,6 +77,9 @@ def movement(call: Call) -> Step:
         or call["reduce"]
     ):
         return IRREGULAR.get(call.name, everything)(call)
+    step = _viewed(call)
+    if step is not None:
+        return step
     numbers = _Numbers()
     arguments = {
         k: v if k in others else rebuild(v, numbers if k in data else _blank) for k, v in call.arguments.items()
@@ -82,6 +88,41 @@ def movement(call: Call) -> Step:
     results = list(moved) if isinstance(moved, list | tuple) else [moved]
     counts = results[1:] if call.name in COUNTING else []
     return numbers.step(call, results[: len(results) - len(counts)], counts)
+
+
+#: Ops that look at their operand in another way, and copy nothing or could do without.
+VIEWS = frozenset(
+    named("""
+    view _unsafe_view reshape transpose t permute expand unsqueeze squeeze select slice narrow flatten unflatten chunk
+    split split_with_sizes unbind movedim swapaxes swapdims moveaxis numpy_T mT broadcast_to as_strided unfold diagonal
+    """)
+)
+
+
+def _viewed(call: Call) -> Step | None:
+    """The step of a view of an operand of which nothing is certain: no number for each element is needed."""
+    source = call["base"] if isinstance(call.op, ViewOf) else call["self"]
+    if not isinstance(source, Operand) or not source.value.free:
+        return None
+    found = _geometries(call, source.value.shape)
+    if not found:
+        return None
+    outputs = tuple(
+        unknown(g.shape, s.dtype, weights_only=call.weights_only) for g, s in zip(found, call.results, strict=False)
+    )
+    return Step(outputs, tuple(((source.slot, geometry_flow(source.value.shape, g)),) for g in found))
+
+
+def _geometries(call: Call, shape: Shape) -> list[Geometry] | None:
+    if isinstance(call.op, ViewOf):
+        own = _within(call.op.base, call.op.own)
+        return [own] if own is not None else None
+    return viewed(call.op, call.arguments, "self", shape) if call.name in VIEWS else None
+
+
+def _within(base: Geometry, own: Geometry) -> Geometry | None:
+    """A view of a storage as a view of a contiguous tensor that holds all of it; None where it is no such one."""
+    return own if base.stride == contiguous(base.shape) and base.offset == 0 else None
 
 
 def _blank(value: Any) -> torch.Tensor:

@@ -1,0 +1,190 @@
+"""Views without numbers: how the elements of a contiguous tensor move under an op that only looks at it differently.
+
+A view is a geometry: element (i, j, ..) of the result is element `offset + i * stride[0] + j * stride[1] + ..` of the
+operand, in row-major order. Where each axis of the result runs along one axis of the operand, axis and axis are tied
+by a mask; where axes are only merged or split, marks are reshaped. Neither needs a number for each element, and a
+hidden width of 7168 along which all is alike costs nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from archtrace.capture.memory import Geometry
+from archtrace.reach.flows import Contraction, Flow, Mask, Take
+from archtrace.reach.marks import Marks, Shape, shrink
+
+_IN, _OUT = "abcdefghijkl", "ABCDEFGHIJKL"
+
+
+def geometry_flow(operand: Shape, own: Geometry) -> Flow:
+    """The flow from a contiguous operand to a view of it."""
+    return _axiswise(operand, own) or _regrouped(operand, own) or _led(operand, own)
+
+
+def contiguous(shape: Shape) -> tuple[int, ...]:
+    """The strides of a contiguous tensor."""
+    return tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
+
+
+def _axiswise(operand: Shape, own: Geometry) -> Contraction | None:
+    """Each axis of the result runs along one axis of the operand, forward, from some start and in some step."""
+    if math.prod(operand) == 0 or math.prod(own.shape) == 0 or max(len(operand), len(own.shape)) > len(_IN):
+        return None
+    strides = contiguous(operand)
+    starts = [int(i) for i in np.unravel_index(own.offset, operand)] if operand else []
+    runs: dict[int, tuple[int, int, int]] = {}
+    for axis, (size, stride) in enumerate(zip(own.shape, own.stride, strict=True)):
+        if size == 1 or stride == 0:
+            continue
+        along = next((a for a, s in enumerate(strides) if operand[a] > 1 and s <= stride), None)
+        if along is None or along in runs or stride % strides[along]:
+            return None
+        step = stride // strides[along]
+        if starts[along] + (size - 1) * step >= operand[along]:
+            return None
+        runs[along] = (axis, starts[along], step)
+    return _tied(operand, own.shape, starts, runs)
+
+
+def _tied(operand: Shape, result: Shape, starts: Sequence[int], runs: dict[int, tuple[int, int, int]]) -> Contraction:
+    inn, out, masks = list(_IN[: len(operand)]), list(_OUT[: len(result)]), []
+    for axis, size in enumerate(operand):
+        if axis not in runs:
+            if size > 1:  # one index of it is looked at
+                masks.append(Mask(inn[axis], np.arange(size) == starts[axis]))
+            continue
+        target, start, step = runs[axis]
+        if (start, step) == (0, 1) and result[target] == size:
+            out[target] = inn[axis]
+        else:
+            ahead = np.arange(size)[:, None] == start + step * np.arange(result[target])[None, :]
+            masks.append(Mask(inn[axis] + out[target], ahead))
+    return Contraction("".join(inn), "".join(out), tuple(masks))
+
+
+@dataclass(frozen=True, eq=False)
+class Regroup:
+    """Axes merged and split, all elements in their order: each group of axes here is a group of axes there."""
+
+    operand: Shape
+    result: Shape
+    groups: tuple[tuple[Shape, Shape], ...]
+
+    def push(self, marks: Marks) -> Marks:
+        return _reshaped(marks, [(a, b) for a, b in self.groups])
+
+    def pull(self, marks: Marks) -> Marks:
+        return _reshaped(marks, [(b, a) for a, b in self.groups])
+
+    def keeps(self, axis: int) -> bool:
+        """True where the elements along an axis of the operand stand, one by one, along one axis of the result."""
+        for inn, out in self.groups:
+            if axis < len(inn):
+                return inn == out or [n for n in inn if n > 1] == [n for n in out if n > 1]
+            axis -= len(inn)
+        return False
+
+
+def _reshaped(marks: Marks, groups: Sequence[tuple[Shape, Shape]]) -> Marks:
+    """Marks with each group of axes in its other form; a group along which all is alike stays so."""
+    full: list[int] = []
+    target: list[int] = []
+    at = 0
+    for inn, out in groups:
+        varies = any(n > 1 for n in marks.shape[at : at + len(inn)])
+        full += inn if varies else (1,) * len(inn)
+        target += out if varies else (1,) * len(out)
+        at += len(inn)
+    spread = np.broadcast_to(marks, (*full, marks.shape[-1]))
+    return shrink(spread.reshape(*target, marks.shape[-1]), len(target))
+
+
+def _regrouped(operand: Shape, own: Geometry) -> Regroup | None:
+    """The whole operand in its order, under another shape."""
+    if own.offset or own.stride != contiguous(own.shape) or math.prod(own.shape) != math.prod(operand) or not operand:
+        return None
+    return Regroup(operand, own.shape, groups(operand, own.shape)) if math.prod(operand) else None
+
+
+def groups(left: Shape, right: Shape) -> tuple[tuple[Shape, Shape], ...]:
+    """Two shapes of as many elements cut into the shortest groups of as many elements each."""
+    found: list[tuple[Shape, Shape]] = []
+    i = j = 0
+    while i < len(left) or j < len(right):
+        a, b = i, j
+        n, m = 1, 1
+        while i == a or j == b or n != m:
+            if (n <= m and i < len(left)) or j >= len(right):
+                if i >= len(left):
+                    break
+                n, i = n * left[i], i + 1
+            else:
+                m, j = m * right[j], j + 1
+        found.append((left[a:i], right[b:j]))
+    return tuple(found)
+
+
+@dataclass(frozen=True, eq=False)
+class Led:
+    """A flow between leading axes, beside which `tail` axes stay what they are."""
+
+    lead: Take
+    inn: int
+    out: int
+    tail: int
+
+    def push(self, marks: Marks) -> Marks:
+        return self._beside(marks, self.inn, self.lead.push)
+
+    def pull(self, marks: Marks) -> Marks:
+        return self._beside(marks, self.out, self.lead.pull)
+
+    def keeps(self, axis: int) -> bool:
+        """True where the elements along an axis of the operand stand, one by one, along one axis of the result."""
+        return axis >= self.inn or self.lead.keeps(axis)
+
+    def _beside(self, marks: Marks, rank: int, carry: object) -> Marks:
+        assert callable(carry)
+        moved: Marks = carry(marks.reshape(*marks.shape[:rank], -1))
+        return moved.reshape(*moved.shape[:-1], *marks.shape[rank:])
+
+
+def _led(operand: Shape, own: Geometry) -> Flow:
+    """Numbers for the leading axes alone, where the last ones stay what they are."""
+    tail = 0
+    while tail < min(len(operand), len(own.shape)) and _stays(operand, own, tail + 1):
+        tail += 1
+    run = math.prod(operand[len(operand) - tail :])
+    lead = Geometry(own.shape[: len(own.shape) - tail], tuple(s // run for s in own.stride[: len(own.shape) - tail]),
+                    own.offset // run)  # fmt: skip
+    take = Take(lead.places(), operand[: len(operand) - tail])
+    return Led(take, len(operand) - tail, len(own.shape) - tail, tail) if tail else take
+
+
+def _stays(operand: Shape, own: Geometry, tail: int) -> bool:
+    strides = contiguous(operand)
+    last = len(own.shape) - tail
+    run = math.prod(operand[len(operand) - tail :])
+    return (
+        own.shape[last:] == operand[len(operand) - tail :]
+        and all(n == 1 or s == t for n, s, t in zip(own.shape[last:], own.stride[last:], strides[-tail:], strict=True))
+        and all(s % run == 0 for s in own.stride[:last])
+        and own.offset % run == 0
+    )
+
+
+def viewed(op: object, arguments: dict[str, object], name: str, shape: Shape) -> list[Geometry] | None:
+    """The geometries of an op's results on a contiguous operand without memory; None where they are no views of it."""
+    assert callable(op)
+    base = torch.empty(shape, device="meta")
+    result = op(*(base if k == name else v for k, v in arguments.items()))
+    results = list(result) if isinstance(result, list | tuple) else [result]
+    if any(r.untyped_storage()._cdata != base.untyped_storage()._cdata for r in results):
+        return None
+    return [Geometry(tuple(r.shape), tuple(r.stride()), int(r.storage_offset())) for r in results]
