@@ -37,6 +37,8 @@ _CHECKS = frozenset(
 )  # fmt: skip
 #: Ops that leave their input alone, itself and not a copy, unless they are training.
 _DROPOUTS = frozenset(f"aten::{n}dropout" for n in ("", "alpha_", "feature_", "feature_alpha_"))
+#: The types of numbers that parameters decide.
+_DTYPES = {torch.SymInt: torch.int64, torch.SymFloat: torch.float64, torch.SymBool: torch.bool}
 #: Constants of fewer elements are copied, so that what the model writes later does not change them.
 _SMALL = 2**22
 
@@ -112,7 +114,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
 
     def below(self, func: Any, args: Any, kwargs: Any) -> Any:
         """Under vmap tensors have axes that an op does not see: go on where they have all of them."""
-        with _Below(self):
+        with Below(self):
             return func(*args, **kwargs)
 
     def _own(self, value: Any) -> Any:
@@ -225,6 +227,8 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
         return tuple({axis: self.read(t).index for axis, t in axes.items()} for axes in found) if any(found) else ()
 
     def _specs(self, target: Any, args: Any, result: Any) -> Any:
+        if isinstance(result, torch.SymInt | torch.SymFloat | torch.SymBool):
+            return (((), _DTYPES[type(result)]),)
         if isinstance(target, ViewOf | WriteInto):
             base = self.nodes[args[0].index].results
             shape = target.own.shape if isinstance(target, ViewOf) else target.base.shape
@@ -232,7 +236,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
         return tuple((self._scalars.shape(t), t.dtype) for t in _listed(result))
 
 
-class _Below(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Below(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """The same recorder, below vmap and autograd."""
 
     def __init__(self, recorder: Recorder) -> None:

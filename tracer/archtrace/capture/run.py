@@ -20,10 +20,11 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from archtrace.capture.build import fake_mode, weightless
 from archtrace.capture.higher import register, uncompiled
+from archtrace.capture.light import light
 from archtrace.capture.outputs import Outputs, logits_of
 from archtrace.capture.program import Kind, Node, Program
 from archtrace.capture.quiet import quiet
-from archtrace.capture.record import Recorder, Ruled
+from archtrace.capture.record import Below, Recorder, Ruled
 from archtrace.capture.refusal import refusal
 
 
@@ -37,7 +38,7 @@ def capture(
     """
     register(Recorder)
     mode = fake_mode()
-    with weightless(model, mode) as empty:
+    with light(FakeTensorMode, Recorder, Below), weightless(model, mode) as empty:
         recorder = Recorder(mode, _names(model), empty.fakes, ruled)
         outputs = Outputs(model, recorder)
         given = _given(recorder, mode, inputs)

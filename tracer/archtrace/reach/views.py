@@ -9,8 +9,9 @@ hidden width of 7168 along which all is alike costs nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -179,11 +180,10 @@ def _stays(operand: Shape, own: Geometry, tail: int) -> bool:
     )
 
 
-def viewed(op: object, arguments: dict[str, object], name: str, shape: Shape) -> list[Geometry] | None:
+def viewed(run: Callable[[torch.Tensor], Any], shape: Shape) -> list[Geometry] | None:
     """The geometries of an op's results on a contiguous operand without memory; None where they are no views of it."""
-    assert callable(op)
     base = torch.empty(shape, device="meta")
-    result = op(*(base if k == name else v for k, v in arguments.items()))
+    result = run(base)
     results = list(result) if isinstance(result, list | tuple) else [result]
     if any(r.untyped_storage()._cdata != base.untyped_storage()._cdata for r in results):
         return None

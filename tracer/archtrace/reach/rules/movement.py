@@ -117,7 +117,9 @@ def _geometries(call: Call, shape: Shape) -> list[Geometry] | None:
     if isinstance(call.op, ViewOf):
         own = _within(call.op.base, call.op.own)
         return [own] if own is not None else None
-    return viewed(call.op, call.arguments, "self", shape) if call.name in VIEWS else None
+    if call.name not in VIEWS:
+        return None
+    return viewed(lambda base: call.run(lambda v: base if isinstance(v, Operand) else v), shape)
 
 
 def _within(base: Geometry, own: Geometry) -> Geometry | None:
