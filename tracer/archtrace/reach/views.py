@@ -66,7 +66,7 @@ class Moved:
         """Put the result's axes back, each where it was cut from; along axes of its own any index counts."""
         kept = [run.target for run in self.runs if run.target is not None]
         others = tuple(axis for axis in range(len(self.result)) if axis not in kept)
-        marks = marks.any(axis=others, keepdims=True).transpose(*kept, *others, len(self.result))
+        marks = np.transpose(np.asarray(marks.any(axis=others, keepdims=True)), [*kept, *others, len(self.result)])
         marks = marks.reshape(*marks.shape[: len(kept)], marks.shape[-1])
         for axis, run in enumerate(self.runs):
             marks = self._uncut(marks if run.target is not None else np.expand_dims(marks, axis), axis, run)

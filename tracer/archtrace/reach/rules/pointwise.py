@@ -187,7 +187,7 @@ def complex_view(call: Call) -> Step:
 
 @rule("view.dtype")
 def reinterpreted(call: Call) -> Step:
-    """The same bits read as another type: an element of the same size stands for itself, else the last axis is regrouped.
+    """The same bits read as another type: an element of the same size stands for itself, else the last axis regroups.
 
     Of the bits nothing is certain: those of 0 and -0 differ.
     """
