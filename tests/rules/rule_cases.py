@@ -6,10 +6,9 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from archtrace.capture.functional import WriteView
 from rule_oracle import Case
 from rule_samples import floats, integers, make, overloads
-
-from archtrace.capture.functional import WriteView
 
 aten = torch.ops.aten
 MASK = torch.tensor([[True, True, False], [True, False, False], [False, False, False]])
