@@ -166,7 +166,7 @@ def _findings(study: Study, likeness: _Likeness, verdicts: Verdicts) -> list[Fin
         found.append(Finding("no-witness", "no likeness small enough to run was found; the answer is a bound"))
     for name, verdict in verdicts.items():
         found += [*verdict.findings, *unseen(name, study.positions[name], verdict)]
-    return found
+    return list(dict.fromkeys(found))  # one program serves several layouts, and is replayed once
 
 
 def _first_calls(study: Study) -> list[str]:
