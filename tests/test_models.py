@@ -119,10 +119,11 @@ def test_status(name: str) -> None:
 
 @every_model
 def test_findings(name: str) -> None:
-    """No op is without a rule, and rows mix where they are known to mix alone."""
+    """No op is without a rule, rows mix where they are known to mix alone, and a bound says why it is one."""
     expected = known(name)
     codes = {finding.code for finding in traced(name).result.findings}
     wanted = {"rows-mix"} if expected.rows_mix else set()
+    wanted |= {"not-shown"} if expected.status == "bound" else set()
     assert codes == wanted | ({"layout-refused"} if expected.refused else set())
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from archtrace.answer.positions import Positions, Rows
-from archtrace.answer.result import Finding, LayoutResult, Padding, Result
+from archtrace.answer.result import Finding, LayoutResult, Padding, Result, Status
 from archtrace.capture.model import parameter_count
 from archtrace.clock import Clock
 from archtrace.errors import ArchtraceError
@@ -19,12 +19,13 @@ from archtrace.readout.describe import readouts
 from archtrace.readout.study import Model, Programs, Study
 from archtrace.targets.target import Target
 from archtrace.version import __version__
+from archtrace.witness.failure import described
+from archtrace.witness.law import Runs, Verdict, unseen
 from archtrace.witness.likeness import Search, Small
-from archtrace.witness.numeric import one_thread
+from archtrace.witness.rows import inside, join
 from archtrace.witness.shrink import ENOUGH, LARGEST
-from archtrace.witness.witness import Subject, Witness, inside
 
-Witnessed = Mapping[str, Positions | None]
+Verdicts = Mapping[str, Verdict]
 
 
 def assemble(
@@ -35,10 +36,11 @@ def assemble(
     with clock.stage("shrinking", "witness"):
         likeness = _Likeness.of(target, model, study, plans)
     with clock.stage("witness", "witness"):
-        seen = likeness.witnessed(study)
+        verdicts = likeness.verdicts(study)
+        _widen(study, likeness, verdicts)
     with clock.stage("reading the source", "analysis"):
         others = likeness.studies[1:]
-        found = readouts(study, others, words, _id_names(words), seen)
+        found = readouts(study, others, words, _id_names(words), {n: v.trusted for n, v in verdicts.items()})
         drawn = anatomy(module, study, found, words)
     bounds = list(study.bounds.values())
     dead = dead_parameters(module, bounds)
@@ -48,12 +50,12 @@ def assemble(
         model_type=target.model_type,
         config_source=target.config_source,
         readouts=found,
-        layouts=tuple(_layouts(study, seen)),
+        layouts=tuple(_layouts(study, verdicts)),
         padding=_padding(study, words),
         parameters=len(list(module.named_parameters())),
         dead_parameters=dead,
         dead_modules=dead_modules(module, dead),
-        findings=(*target.findings, *_findings(study, likeness)),
+        findings=(*target.findings, *_findings(study, likeness, verdicts)),
         seconds={k: round(v, 3) for k, v in clock.seconds.items()},
         versions=_versions(),
         anatomy=drawn,
@@ -92,10 +94,10 @@ class _Likeness:
             return cls(None, ())
         return cls(small, (agreed[id(small.programs)], *_studies(small.programs.model, plans[1:])))
 
-    def witnessed(self, study: Study) -> Witnessed:
-        """Per layout what the numeric run shows; None where it could not run."""
+    def verdicts(self, study: Study) -> Verdicts:
+        """Per layout what the numeric runs show, and what contradicts the analysis."""
         if not self.studies:
-            return dict.fromkeys(study.bounds)
+            return dict.fromkeys(study.bounds, Verdict(None, (), False))
         runs = Runs(self.studies[0])
         return {name: runs.see(name) for name in study.bounds}
 
@@ -104,31 +106,15 @@ def _studies(model: Model, plans: Sequence[Plan]) -> list[Study]:
     return [Study(Programs(model), *plan) for plan in plans]
 
 
-class Runs:
-    """Numeric runs of one study's program."""
-
-    def __init__(self, study: Study) -> None:
-        self._study = study
-        self._witnesses: dict[int, Witness] = {}
-
-    def see(self, name: str) -> Positions | None:
-        """The witness of a layout; None where the program does not run on it."""
-        study = self._study
-        program = study.bounds[name].program
-        subject = Subject(study.bounds[name], study.reads(name), program.inputs[study.ids], study.layouts[name])
-        witness = self._witnesses.setdefault(id(program), Witness(study.interpreter, program))
-        try:
-            with one_thread():
-                return witness.see(subject, study.positions[name])
-        except (RuntimeError, IndexError, ValueError, TypeError, NotImplementedError):
-            return None
-
-    def everywhere(self) -> bool:
-        """True when the program runs on its first layout."""
-        return self.see(next(iter(self._study.bounds))) is not None
+def _widen(study: Study, likeness: _Likeness, verdicts: Verdicts) -> None:
+    """What runs show reaches the logits, whatever the analysis says: from here on it is part of the bound."""
+    for each in {id(s): s for s in (study, *likeness.studies[:1])}.values():
+        for name, verdict in verdicts.items():
+            if verdict.witness is not None and not inside(verdict.witness, each.positions[name]):
+                each.positions[name] = join(each.positions[name], verdict.witness)
 
 
-def _layouts(study: Study, seen: Witnessed) -> list[LayoutResult]:
+def _layouts(study: Study, verdicts: Verdicts) -> list[LayoutResult]:
     results = []
     for name, layout in study.layouts.items():
         inputs = {k: v.tolist() for k, v in layout.items()}
@@ -136,8 +122,9 @@ def _layouts(study: Study, seen: Witnessed) -> list[LayoutResult]:
         if bound is None:
             results.append(LayoutResult(name, inputs, Positions({}, ()), None, "bound", study.refused[name]))
             continue
-        witness = seen.get(name)
-        results.append(LayoutResult(name, inputs, bound, witness, "exact" if witness == bound else "bound"))
+        verdict = verdicts[name]
+        status: Status = "exact" if verdict.exact(bound) else "bound"
+        results.append(LayoutResult(name, inputs, bound, verdict.witness, status))
     return results
 
 
@@ -168,21 +155,30 @@ def _places(study: Study, layout: str, tensor: str, rows: Rows) -> bool:
     return study.bounds[layout].run.shape(node)[axis] == study.length or all(len(row) == 1 for row in rows)
 
 
-def _findings(study: Study, likeness: _Likeness) -> list[Finding]:
+def _findings(study: Study, likeness: _Likeness, verdicts: Verdicts) -> list[Finding]:
     found = [Finding("layout-refused", f"{name}: {reason}") for name, reason in study.refused.items()]
     if study.interpreter.unruled:
-        ops = ", ".join(sorted(study.interpreter.unruled))
+        ops = ", ".join(_first_calls(study))
         found.append(Finding("op-without-rule", f"no rule for {ops}: taken as everything reaches everything"))
     if any(each.mixes_rows() for each in study.bounds.values()):
         found.append(Finding("rows-mix", "the logits of one row may depend on the tokens of another row"))
     if likeness.small is None:
         found.append(Finding("no-witness", "no likeness small enough to run was found; the answer is a bound"))
-    return found
+    for name, verdict in verdicts.items():
+        found += [*verdict.findings, *unseen(name, study.positions[name], verdict)]
+    return list(dict.fromkeys(found))  # one program serves several layouts, and is replayed once
+
+
+def _first_calls(study: Study) -> list[str]:
+    """Each op without a rule, where it is called first."""
+    nodes = (node for each in study.bounds.values() for node in reversed(each.program.nodes))
+    calls = {node.op: described(node) for node in nodes if node.op in study.interpreter.unruled}
+    return [calls.get(op, op) for op in sorted(study.interpreter.unruled)]
 
 
 def check_inside(result: Result) -> list[str]:
-    """The layouts whose witness is not inside the bound: always empty, or the analysis is wrong."""
-    return [e.name for e in result.layouts if e.witness is not None and not inside(e.witness, e.bound)]
+    """What runs said against the analysis: always empty, or the analysis is wrong."""
+    return [f.message for f in result.findings if f.code in ("missed", "replay-differs")]
 
 
 def _id_names(words: Vocabulary) -> dict[int, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,11 +19,14 @@ import torch
 
 from archtrace.capture.decisions import Decision
 from archtrace.capture.program import Kind, Node, Program, substitute
-from archtrace.reach.bound import batch_axis
 from archtrace.reach.marks import Marks
+from archtrace.witness.failure import RunError
 
 #: A change below this part of the largest one is rounding noise (float64 rounds at 2e-16).
 NOISE = 1e-10
+#: A gradient that moves the logits by less than this part of their size, for a change as large as the value itself, is
+#: rounding noise wherever it stands: where nothing reaches, the largest gradient is noise as well.
+FLOOR = 1e-13
 #: Draws of the parameters: seed and gain of the weights. Small gains keep activations off their flat parts.
 DRAWS = ((0, 1.0), (1, 0.5), (2, 2.0))
 
@@ -106,7 +109,7 @@ def run(
             if node.kind is Kind.INPUT:
                 values[node.index] = _wide(layout[node.target])
             elif node.kind is Kind.OP:
-                values[node.index] = _call(node, values)
+                values[node.index] = _called(node, values)
             if node.index in change:
                 values[node.index] = change[node.index](values[node.index])
     return values
@@ -118,6 +121,13 @@ def _copied(target: torch.Tensor, source: torch.Tensor, non_blocking: bool = Fal
 
 #: Ops without a derivative, and what they compute by ops that have one.
 DIFFERENTIABLE = {torch.ops.aten.copy.default: _copied}
+
+
+def _called(node: Node, values: Values) -> Any:
+    try:
+        return _call(node, values)
+    except Exception as error:
+        raise RunError(node, error) from error
 
 
 def _call(node: Node, values: Values) -> Any:
@@ -149,7 +159,7 @@ def gradients(
         weights = torch.randn(logits.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
         rows = [(logits[r] * weights[r]).sum() for r in range(logits.shape[0])]
         tensors = [values[w] for w in watch]
-        return dict(zip(watch, _by_row(rows, tensors), strict=True))
+        return dict(zip(watch, _by_row(rows, tensors, _size(logits)), strict=True))
 
 
 def _tracked(value: torch.Tensor) -> torch.Tensor:
@@ -160,7 +170,14 @@ def _leaf(value: torch.Tensor) -> torch.Tensor:
     return value.detach().requires_grad_()
 
 
-def _by_row(rows: list[torch.Tensor], tensors: list[torch.Tensor]) -> list[Marks]:
+def _size(value: torch.Tensor) -> float:
+    """The largest finite magnitude, at least a little."""
+    size = value.detach().abs()
+    size = size[torch.isfinite(size)]
+    return max(float(size.amax()), 1e-30) if size.numel() else 1.0
+
+
+def _by_row(rows: list[torch.Tensor], tensors: list[torch.Tensor], logits: float) -> list[Marks]:
     shown: list[list[Marks]] = [[] for _ in tensors]
     for row in rows:
         found: Sequence[torch.Tensor | None] = (
@@ -169,45 +186,14 @@ def _by_row(rows: list[torch.Tensor], tensors: list[torch.Tensor]) -> list[Marks
             else [None] * len(tensors)
         )
         for marks, tensor, gradient in zip(shown, tensors, found, strict=True):
-            marks.append(_significant(torch.zeros_like(tensor) if gradient is None else gradient))
+            floor = FLOOR * logits / _size(tensor)
+            marks.append(_significant(torch.zeros_like(tensor) if gradient is None else gradient, floor))
     return [np.stack(marks, axis=-1) for marks in shown]
 
 
-def _significant(gradient: torch.Tensor) -> Marks:
+def _significant(gradient: torch.Tensor, floor: float) -> Marks:
     size = gradient.detach().abs()
     size = torch.where(torch.isfinite(size), size, torch.zeros_like(size))
     top = float(size.max()) if size.numel() else 0.0
-    shown: Marks = (size > top * NOISE).numpy()
-    return shown
-
-
-def changed_rows(
-    program: Program,
-    given: Values,
-    layout: Mapping[str, torch.Tensor],
-    node: int,
-    place: tuple[int, int],
-    axis: int,
-    held: Collection[int] = (),
-) -> Marks:
-    """Which rows of the logits change when one row and position (row, position) of a node takes other values.
-
-    The `held` nodes keep theirs.
-    """
-    row, position = place
-
-    def other(value: torch.Tensor) -> torch.Tensor:
-        index: list[Any] = [slice(None)] * value.ndim
-        index[batch_axis(axis)], index[axis] = row, position
-        changed = value.clone()
-        changed[tuple(index)] = -1.7 * changed[tuple(index)] + 0.9
-        return changed
-
-    with torch.no_grad():
-        values = run(program, given, layout, {})
-        kept = {n: lambda _, value=values[n]: value for n in held if n != node}
-        before, after = values[program.output], run(program, given, layout, {**kept, node: other})[program.output]
-    moved = (after - before).abs().flatten(1).amax(1)
-    scale = before.abs().max().clamp_min(1.0)
-    shown: Marks = (torch.isfinite(moved) & (moved > scale * NOISE)).numpy()
+    shown: Marks = (size > max(top * NOISE, floor)).numpy()
     return shown

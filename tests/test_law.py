@@ -1,0 +1,210 @@
+"""The law, held by the program: a wrong rule, a wrong program and a run that fails are each told, and never `exact`."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+
+import archtrace
+from archtrace.answer.result import Result
+from archtrace.capture.program import Kind, Program
+from archtrace.reach.rules import registry
+from archtrace.reach.rules.registry import Call, Step
+from archtrace.readout import study
+from archtrace.witness import numeric
+
+Head = Callable[["Small", torch.Tensor], torch.Tensor]
+
+
+class Small(torch.nn.Module):
+    """An embedding, an op that a test gives, and a linear classifier."""
+
+    def __init__(self, head: Head) -> None:
+        super().__init__()
+        self.table = torch.nn.Embedding(64, 8)
+        self.dense = torch.nn.Linear(8, 8)
+        self.conv = torch.nn.Conv1d(8, 8, 3, padding=1)
+        self.lstm = torch.nn.LSTM(8, 8, batch_first=True)
+        self.classifier = torch.nn.Linear(8, 2)
+        self.head = head
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        return self.classifier(self.head(self, self.table(input_ids)))
+
+
+#: One op a family of rules, and a head that needs it.
+FAMILIES: dict[str, tuple[str, Head]] = {
+    "movement": ("flip", lambda m, h: h.flip(1)[:, 3]),
+    "pointwise": ("tanh", lambda m, h: h.tanh()[:, 0]),
+    "reduction": ("sum", lambda m, h: h.sum(1)),
+    "contraction": ("matmul", lambda m, h: torch.matmul(h.transpose(1, 2), h).mean(1)),
+    "linear": ("linear", lambda m, h: m.dense(h)[:, 2]),
+    "normalisation": ("layer_norm", lambda m, h: F.layer_norm(h, (8,))[:, 1]),
+    "attention": ("scaled_dot_product_attention", lambda m, h: F.scaled_dot_product_attention(h, h, h)[:, 0]),
+    "indexing": ("gather", lambda m, h: h.gather(1, torch.full((h.shape[0], 1, 8), 4))[:, 0]),
+    "scan": ("cumsum", lambda m, h: h[:, 0] + h.cumsum(1)[:, 3]),
+    "recurrence": ("lstm", lambda m, h: m.lstm(h)[0][:, -1]),
+    "convolution": ("conv1d", lambda m, h: m.conv(h.transpose(1, 2))[:, :, 5]),
+    "embedding": ("embedding", lambda m, h: h[:, 0]),
+}
+
+
+def lossy(monkeypatch: pytest.MonkeyPatch, op: str, keep: Callable[[Any], bool]) -> None:
+    """Let the rule of an op forget each flow for which `keep` is false."""
+    name = registry.qualified(op)
+    rule = registry.RULES[name]
+
+    def forgetful(call: Call) -> Step:
+        step = rule(call)
+        return replace(step, flows=tuple(tuple(flow for flow in flows if keep(flow)) for flows in step.flows))
+
+    monkeypatch.setitem(registry.RULES, name, forgetful)
+
+
+def codes(result: Result) -> set[str]:
+    """The codes of a result's findings."""
+    return {finding.code for finding in result.findings}
+
+
+def tokens(result: Result) -> Any:
+    """The tokens that the bound of the full layout holds."""
+    return next(layout for layout in result.layouts if layout.name == "full").bound.tokens
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_rule_that_forgets_is_caught(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the rule says, the answer holds what reaches, says what was missed, and is no exact one."""
+    op, head = FAMILIES[family]
+    model = Small(head)
+    right = archtrace.trace(model).result
+    assert right.status == "exact"
+    assert not codes(right) & {"missed", "replay-differs", "witness-failed"}
+    lossy(monkeypatch, op, lambda flow: False)
+    wrong = archtrace.trace(model).result
+    assert wrong.status == "bound"
+    assert "missed" in codes(wrong)
+    assert all(layout.status == "bound" for layout in wrong.layouts)
+    assert all(set(r) <= set(w) for r, w in zip(tokens(right), tokens(wrong), strict=True))
+    assert {readout.status for readout in wrong.readouts} <= {"bound"}
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_rule_that_forgets_some_is_caught(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Flows forgotten at random: either the answer is the right one, or it is widened and told."""
+    draw = random.Random(seed)
+
+    def head(m: Small, h: torch.Tensor) -> torch.Tensor:
+        h = F.layer_norm(h + m.dense(h).tanh(), (8,))
+        h = h + F.scaled_dot_product_attention(h, h, h) * h.cumsum(1)
+        return torch.cat([h[:, :1], h.flip(1)[:, :2]], 1).mean(1)
+
+    model = Small(head)
+    right = archtrace.trace(model).result
+    for op in ("add", "mul", "cat", "layer_norm", "scaled_dot_product_attention", "cumsum", "flip"):
+        lossy(monkeypatch, op, lambda flow: draw.random() < 0.6)
+    wrong = archtrace.trace(model).result
+    assert all(set(r) <= set(w) for r, w in zip(tokens(right), tokens(wrong), strict=True))
+    assert (wrong.status == "bound") == ("missed" in codes(wrong))
+    assert wrong.status == "bound" or tokens(wrong) == tokens(right)
+
+
+def _another(program: Program, op: str, target: Any) -> Program:
+    """The program with one op in place of another."""
+    changed = [replace(n, target=target) if n.kind is Kind.OP and n.op == op else n for n in program.nodes]
+    return replace(program, nodes=tuple(changed))
+
+
+def test_a_program_that_is_not_the_model_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A capture that puts another op in place of one: found by replay, with the module that differs first."""
+    right = study.capture
+
+    def wrong(*args: Any) -> Program:
+        return _another(right(*args), "aten::tanh", torch.ops.aten.sigmoid.default)
+
+    monkeypatch.setattr(study, "capture", wrong)
+    result = archtrace.trace(Small(lambda m, h: m.dense(h).tanh()[:, 0])).result
+    assert result.status == "bound"
+    told = [f.message for f in result.findings if f.code == "replay-differs"]
+    assert len(told) == 1
+    assert "classifier" in told[0]
+    assert "report" in told[0]
+
+
+def test_a_run_that_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Op, module, line and reason; whatever the exception is."""
+    right = numeric._call
+
+    def broken(node: Any, values: Any) -> Any:
+        if node.op == "aten::tanh":
+            raise KeyError("a fault of ours")
+        return right(node, values)
+
+    monkeypatch.setattr(numeric, "_call", broken)
+    result = archtrace.trace(Small(lambda m, h: h.tanh()[:, 0])).result
+    assert result.status == "bound"
+    told = [f.message for f in result.findings if f.code == "witness-failed"]
+    assert len(told) == len(result.layouts)
+    assert all("aten::tanh" in m and "test_law.py:" in m and "a fault of ours" in m for m in told)
+
+
+def test_drawn_parameters_are_given_back() -> None:
+    """A live module's tensors are the same objects after the replay, with the same values; lists of them too."""
+    model = Small(FAMILIES["recurrence"][1]).train()
+    before = {name: (id(p), p.detach().clone()) for name, p in model.named_parameters()}
+    flat = [id(w) for w in model.lstm._flat_weights]
+    assert archtrace.trace(model).result.status == "exact"
+    after = dict(model.named_parameters())
+    assert all(id(after[n]) == i and torch.equal(after[n], v) for n, (i, v) in before.items())
+    assert [id(w) for w in model.lstm._flat_weights] == flat
+    assert model.training
+
+
+def test_noise_is_no_witness() -> None:
+    """The mean of an instance norm is its bias: what moves is rounding alone."""
+    result = archtrace.trace(Small(lambda m, h: F.instance_norm(h.transpose(1, 2)).mean(-1))).result
+    full = next(layout for layout in result.layouts if layout.name == "full")
+    assert full.witness is not None
+    assert full.witness.tokens == ((), ())
+    assert result.status == "bound"
+    assert "not-shown" in codes(result)
+
+
+SHOWN: dict[str, Head] = {
+    "argmax": lambda m, h: F.one_hot(h.argmax(1), h.shape[1]).to(h.dtype)[:, :, :8].mean(1),
+    "rounding": lambda m, h: h.round().sum(1),
+    "sign of a sum": lambda m, h: h.sum(1).sign(),
+    "a hash": lambda m, h: (1000 * h.sum(1)).floor().remainder(7.0),
+}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_large_changes_show_what_no_gradient_shows(name: str) -> None:
+    """Every position does matter, and is seen to."""
+    result = archtrace.trace(Small(SHOWN[name])).result
+    assert result.status == "exact", [f.message for f in result.findings]
+    assert tokens(result) == (tuple(range(19)),) * 2
+
+
+class Counted(torch.nn.Module):
+    """Counts how many ids there are of each sort: ids are never embedded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.classifier = torch.nn.Linear(64, 2)
+
+    def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
+        return self.classifier(F.one_hot(input_ids % 64, 64).sum(1).float())
+
+
+def test_ids_that_are_counted_are_seen() -> None:
+    """No gradient reaches an id: other ids in its place do."""
+    result = archtrace.trace(Counted()).result
+    full = next(layout for layout in result.layouts if layout.name == "full")
+    assert full.witness is not None
+    assert full.witness.tokens == (tuple(range(19)),) * 2

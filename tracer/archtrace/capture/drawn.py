@@ -1,0 +1,65 @@
+"""A model for a while with drawn parameters: what a program is held against when it is replayed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+#: A place that holds a tensor, and how to write to it.
+_Place = tuple[Any, Any, torch.Tensor]
+
+
+@contextmanager
+def drawn(module: torch.nn.Module, seed: int = 0) -> Iterator[Callable[[str], torch.Tensor | None]]:
+    """For a while, each parameter and each tensor without memory holds drawn values; yields what a name holds.
+
+    One tensor gets one draw wherever it is held: tied weights stay tied, and lists of parameters (LSTM keeps one)
+    follow. The module is given back as it was.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    places = list(_places(module))
+    draws: dict[int, torch.Tensor] = {}
+    names = _names(module)
+    try:
+        for holder, key, tensor in places:
+            if isinstance(tensor, torch.nn.Parameter) or tensor.is_meta:
+                holder[key] = draws.setdefault(id(tensor), _draw(tensor, generator))
+        yield lambda name: draws.get(id(names.get(name)), names.get(name))
+    finally:
+        for holder, key, tensor in places:
+            holder[key] = tensor
+
+
+def _places(module: torch.nn.Module) -> Iterator[_Place]:
+    for part in module.modules():
+        for table in (part._parameters, part._buffers, vars(part)):
+            for name, value in list(table.items()):
+                if isinstance(value, torch.Tensor):
+                    yield table, name, value
+                elif isinstance(value, list):
+                    yield from ((value, i, item) for i, item in enumerate(value) if isinstance(item, torch.Tensor))
+
+
+def _names(module: torch.nn.Module) -> dict[str, torch.Tensor]:
+    found = {
+        n: t for named in (module.named_buffers, module.named_parameters) for n, t in named(remove_duplicate=False)
+    }
+    for path, part in module.named_modules():
+        plain = {n: t for n, t in vars(part).items() if isinstance(t, torch.Tensor)}
+        found |= {f"{path}.{n}".lstrip("."): t for n, t in plain.items()}
+    return found
+
+
+def _draw(tensor: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Matrices N(0, 1 / fan_in), vectors around 1, whatever is no floating point zero."""
+    if not tensor.dtype.is_floating_point:
+        fresh = torch.zeros(tensor.shape, dtype=tensor.dtype)
+    else:
+        noise = torch.randn(tensor.shape, generator=generator)
+        fan = math.sqrt(max(tensor.shape[-1], 1)) if tensor.ndim else 1.0
+        fresh = (noise / fan if tensor.ndim > 1 else 1 + 0.3 * noise).to(tensor.dtype)
+    return torch.nn.Parameter(fresh, requires_grad=False) if isinstance(tensor, torch.nn.Parameter) else fresh

@@ -1,0 +1,108 @@
+"""The law, held at every trace: what the analysis says cannot reach, cannot; and `exact` only where everything agrees.
+
+In each layout: the program gives the model's own output (replay); what runs show lies in the bound (inside); what is
+left out of the bound moves nothing (outside). Where one of them fails the answer is widened by what was seen, is never
+`exact`, and a finding says so. A run that cannot be made is told with its reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from archtrace.answer.positions import Positions
+from archtrace.answer.result import Finding
+from archtrace.capture.program import Program
+from archtrace.readout.study import Study
+from archtrace.witness.failure import reason
+from archtrace.witness.numeric import one_thread
+from archtrace.witness.replay import difference
+from archtrace.witness.rows import beyond, join, told
+from archtrace.witness.subject import Subject
+from archtrace.witness.witness import Witness
+
+#: What is asked of people who meet a fault of ours.
+REPORT = "this is a bug of archtrace: please report it with the model"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the runs say of one layout: what they show (None where none could be made), and what was found wrong.
+
+    `holds`: nothing contradicts the analysis.
+    """
+
+    witness: Positions | None
+    findings: tuple[Finding, ...] = ()
+    holds: bool = True
+
+    @property
+    def trusted(self) -> Positions | None:
+        """The witness where nothing contradicts the analysis."""
+        return self.witness if self.holds else None
+
+    def exact(self, bound: Positions) -> bool:
+        """True where everything agrees."""
+        return self.holds and self.witness == bound
+
+
+class Runs:
+    """Numeric runs of one study's programs."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self._witnesses: dict[int, Witness] = {}
+        self._replays: dict[int, Finding | None] = {}
+
+    def everywhere(self) -> bool:
+        """True when the program runs on its first layout."""
+        return self.see(next(iter(self._study.bounds))).witness is not None
+
+    def see(self, name: str) -> Verdict:
+        """The witness of a layout, and what contradicts its bound."""
+        try:
+            with one_thread():
+                return self._see(name)
+        except Exception as error:  # whatever stops a run is told, and the answer stays a bound
+            return Verdict(None, (Finding("witness-failed", f"{name}: no run could be made: {reason(error)}"),), False)
+
+    def _see(self, name: str) -> Verdict:
+        study, found = self._study, self._study.bounds[name]
+        bound, program = study.positions[name], found.program
+        ids = program.inputs[study.ids]
+        subject = Subject(study.interpreter, found, study.reads(name), ids, study.layouts[name])
+        special = frozenset(study.interpreter.special)
+        witness = self._witnesses.setdefault(id(program), Witness(program))
+        seen = witness.see(subject, bound, special)
+        missed = join(beyond(seen, bound), witness.outside(subject, bound, special))
+        replayed = self._replay(name, program)
+        findings = (*_missed(name, missed), *((replayed,) if replayed else ()))
+        return Verdict(join(seen, missed), findings, not findings)
+
+    def _replay(self, name: str, program: Program) -> Finding | None:
+        """Once for each program, in the first layout that it serves."""
+        if id(program) not in self._replays:
+            self._replays[id(program)] = _replayed(name, program, self._study)
+        return self._replays[id(program)]
+
+
+def _missed(name: str, missed: Positions) -> Iterator[Finding]:
+    if where := told(missed):
+        yield Finding("missed", f"{name}: runs show positions that the analysis left out: {where}; {REPORT}")
+
+
+def _replayed(name: str, program: Program, study: Study) -> Finding | None:
+    try:
+        where = difference(program, study.programs.model, study.layouts[name])
+    except Exception as error:  # the model's own code runs here
+        return Finding("witness-failed", f"{name}: the traced program could not be replayed: {reason(error)}")
+    if where is None:
+        return None
+    what = f"{name}: the traced program does not give the model's own output; it differs first in {where}; {REPORT}"
+    return Finding("replay-differs", what)
+
+
+def unseen(name: str, bound: Positions, verdict: Verdict) -> Iterator[Finding]:
+    """Why a layout is a bound although nothing failed: the positions that may reach the logits and were not seen to."""
+    if verdict.witness is not None and (where := told(beyond(bound, verdict.witness))):
+        yield Finding("not-shown", f"{name}: these positions may reach the logits, but no run showed it: {where}")

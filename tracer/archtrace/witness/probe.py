@@ -1,0 +1,144 @@
+"""The probe: everything outside the bound is changed at once, and no row of the logits may move.
+
+What stands outside is told by the demand on each node: an element without the mark of row r does not reach row r. So
+for each row, all unmarked elements of the tokens' features and of the read tensors change together, and tokens outside
+the bound become other ordinary ids. Where a row moves nevertheless the analysis is wrong; halving finds the positions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+
+from archtrace.answer.positions import Positions, Rows
+from archtrace.capture.serving import serves
+from archtrace.reach.bound import batch_axis, rows_of
+from archtrace.reach.values import Unknown, is_open
+from archtrace.witness.changes import LARGE, Bench, Change
+from archtrace.witness.rows import nothing, union
+from archtrace.witness.subject import Subject
+
+#: A position of a node: the node, its batch axis and index, its axis of positions and index.
+Cell: TypeAlias = tuple[int, int, int, int, int]
+
+
+def outside(subject: Subject, bench: Bench, bound: Positions, special: frozenset[int]) -> Positions:
+    """The positions outside the bound that reach the logits nevertheless: none, or the analysis is wrong."""
+    missed = nothing(bound)
+    reads, marks = dict(missed.reads), dict[int, Any]()
+    for row in range(subject.found.run.shape(subject.program.output)[0]):
+        free = {node: mask for node in _nodes(subject) if (mask := _unmarked(subject, node, row)).any()}
+        for change in LARGE:
+            for cell in _moving(free, bench, row, change, subject):
+                node = cell[0]
+                marks[node] = marks.get(node, np.zeros(subject.found.run.shape(node), bool)) | _at(cell, free[node])
+    for name, (node, axis) in subject.reads.items():
+        if node in marks:
+            reads[name] = union(reads[name], rows_of(marks[node][..., None], subject.found.run.shape(node), axis))
+    tokens = union(missed.tokens, subject.tokens({n: marks[n][..., None] for n in subject.features if n in marks}))
+    return Positions(reads, union(tokens, _ids(subject, bench, bound.tokens, special)))
+
+
+def _nodes(subject: Subject) -> list[int]:
+    """What is changed: the features of the tokens and the read tensors, where they are numbers that may change."""
+    found = subject.found.run.values
+    nodes = dict.fromkeys([*subject.features, *(node for node, _ in subject.reads.values())])
+    return [n for n in nodes if isinstance(found[n], Unknown) and found[n].dtype.is_floating_point]
+
+
+def _unmarked(subject: Subject, node: int, row: int) -> Any:
+    """The elements that do not reach a row of the logits; without those that are certain, and so never change."""
+    shape, marks = subject.found.run.shape(node), subject.found.demand[node]
+    reached = np.zeros(shape, bool) if marks is None else np.broadcast_to(_label(marks, row), shape)
+    return ~reached & np.broadcast_to(is_open(subject.found.run.values[node].certain), shape)
+
+
+def _label(marks: Any, row: int) -> Any:
+    return marks[..., row if marks.shape[-1] > 1 else 0]
+
+
+def _moving(free: Mapping[int, Any], bench: Bench, row: int, change: Change, subject: Subject) -> list[Cell]:
+    """The positions whose change moves a row; none where all together leave it as it is."""
+    if not free or not bench.moved(free, change)[row]:
+        return []
+
+    def moves(cells: Sequence[Cell]) -> bool:
+        masks: dict[int, Any] = {}
+        for cell in cells:
+            masks[cell[0]] = masks.get(cell[0], False) | _at(cell, free[cell[0]])
+        return bool(bench.moved(masks, change)[row])
+
+    return list(halved([c for node in free for c in _cells(subject, node, free[node])], moves))
+
+
+def _cells(subject: Subject, node: int, mask: Any) -> Iterator[Cell]:
+    axis = next((axis for n, axis in subject.reads.values() if n == node), min(1, mask.ndim - 1))
+    batch = batch_axis(axis) if mask.ndim > 1 else 0
+    for row in range(mask.shape[batch]):
+        for position in range(mask.shape[axis]):
+            cell = (node, batch, row, axis, position)
+            if _at(cell, mask).any():
+                yield cell
+
+
+def _at(cell: Cell, mask: Any) -> Any:
+    """A mask at one position alone."""
+    _, batch, row, axis, position = cell
+    index: list[Any] = [slice(None)] * mask.ndim
+    index[batch], index[axis] = row, position
+    only = np.zeros(mask.shape, bool)
+    only[tuple(index)] = mask[tuple(index)]
+    return only
+
+
+def halved(items: Sequence[Any], moves: Callable[[Sequence[Any]], bool]) -> Iterator[Any]:
+    """The items that move something, of some that do so together. What moves only together is taken as a whole."""
+    if len(items) < 2:
+        yield from items
+        return
+    middle = len(items) // 2
+    parts = [part for part in (items[:middle], items[middle:]) if moves(part)]
+    for part in parts:
+        yield from halved(part, moves)
+    if not parts:
+        yield from items
+
+
+def other_ids(subject: Subject, special: frozenset[int]) -> list[int]:
+    """Ids of the layout for which the program does not look: any of them may stand in place of another."""
+    ids = subject.layout[subject.name]
+    return [] if ids.is_floating_point() else sorted(set(ids.flatten().tolist()) - special)
+
+
+def with_ids(subject: Subject, chosen: Sequence[tuple[int, int]], ordinary: Sequence[int], shift: int) -> Any:
+    """The ids with other ordinary ones at the chosen places; None where the program is another then."""
+    ids = subject.layout[subject.name].clone()
+    for row, position in chosen:
+        places = ids[row, position].flatten().tolist()
+        if any(p not in ordinary for p in places):
+            return None
+        new = [ordinary[(ordinary.index(p) + shift) % len(ordinary)] for p in places]
+        ids[row, position] = torch.tensor(new, dtype=ids.dtype).reshape(ids[row, position].shape)
+    return ids if serves(subject.program, {**subject.layout, subject.name: ids}) else None
+
+
+def _ids(subject: Subject, bench: Bench, tokens: Rows, special: frozenset[int]) -> Rows:
+    """Tokens outside the bound that move the logits as other ordinary ids."""
+    ordinary = other_ids(subject, special)
+    ids = subject.layout[subject.name]
+    free = [
+        (r, p)
+        for r, row in enumerate(tokens)
+        for p in range(ids.shape[1])
+        if p not in row and set(ids[r, p].flatten().tolist()) <= set(ordinary)
+    ]
+
+    def moves(chosen: Sequence[tuple[int, int]]) -> bool:
+        changed = with_ids(subject, chosen, ordinary, 1)
+        return changed is not None and bool(bench.put(subject.ids, changed).any())
+
+    found = list(halved(free, moves)) if free and len(ordinary) > 1 and moves(free) else []
+    return tuple(tuple(p for r, p in found if r == row) for row in range(len(tokens)))

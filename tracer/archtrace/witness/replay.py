@@ -1,0 +1,115 @@
+"""The replay: a program with drawn parameters must give the output that the model itself gives with them.
+
+Both run in the model's own types: what is compared is the program, not the rounding. Random ops draw the same numbers
+on both sides, because both begin from one seed and draw in one order.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from archtrace.capture.decisions import Decision
+from archtrace.capture.drawn import drawn
+from archtrace.capture.higher import uncompiled
+from archtrace.capture.outputs import logits_of, named_outputs
+from archtrace.capture.program import Kind, Node, Program, substitute
+from archtrace.capture.quiet import quiet
+from archtrace.witness.failure import RunError
+
+#: Rounding errors that may add up, in units of the type's eps, and at most as a part of the largest value.
+ROUNDINGS, PART = 1e3, 5e-2
+
+Inputs = Mapping[str, torch.Tensor]
+
+
+def difference(program: Program, model: tuple[torch.nn.Module, dict[str, Any]], inputs: Inputs) -> str | None:
+    """None where the program gives the model's output; else where they part: a module, or the output."""
+    module, options = model
+    with drawn(module) as held, torch.no_grad(), quiet(), uncompiled():
+        with _seeded():
+            values = _replayed(program, inputs, held)
+        with _seeded():
+            output = logits_of(module(**_copies(inputs), **options))
+        if alike(values[program.output], output):
+            return None
+        with _seeded():
+            return _first(program, values, module, {**_copies(inputs), **options}) or "the output"
+
+
+@contextmanager
+def _seeded() -> Iterator[None]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
+
+
+def _copies(inputs: Inputs) -> dict[str, torch.Tensor]:
+    """A forward may write into its inputs."""
+    return {name: value.clone() for name, value in inputs.items()}
+
+
+def _replayed(program: Program, inputs: Inputs, held: Callable[[str], torch.Tensor | None]) -> dict[int, Any]:
+    values: dict[int, Any] = {}
+    for node in program.nodes:
+        values[node.index] = _value(node, program, inputs, held, values)
+    return values
+
+
+def _value(
+    node: Node, program: Program, inputs: Inputs, held: Callable[[str], torch.Tensor | None], values: dict[int, Any]
+) -> Any:
+    if node.kind is Kind.INPUT:
+        return inputs[node.target]
+    if node.kind is not Kind.OP:
+        value = program.values.get(node.target)
+        return value if value is not None else held(node.target)
+    if isinstance(node.target, Decision):
+        return None
+    args = [substitute(a, values.__getitem__) for a in node.args]
+    if node.target is operator.getitem:
+        return args[0][args[1]]
+    try:
+        return node.target(*args, **{k: substitute(v, values.__getitem__) for k, v in node.kwargs.items()})
+    except Exception as error:
+        raise RunError(node, error) from error
+
+
+def alike(left: torch.Tensor, right: torch.Tensor) -> bool:
+    """Equal but for rounding in their type; what is no number on one side is none on the other."""
+    if left.shape != right.shape or left.dtype != right.dtype:
+        return False
+    if not left.dtype.is_floating_point:
+        return bool(torch.equal(left, right))
+    finite = right[torch.isfinite(right)].abs()
+    scale = max(1.0, float(finite.amax())) if finite.numel() else 1.0
+    close = min(ROUNDINGS * torch.finfo(right.dtype).eps, PART) * scale
+    return torch.allclose(left.double(), right.double(), rtol=0.0, atol=close, equal_nan=True)
+
+
+def _first(program: Program, values: Mapping[int, Any], module: torch.nn.Module, arguments: dict[str, Any]) -> str:
+    """The first module, in the order in which they finish, whose output is not the program's; empty if none is."""
+    apart: list[str] = []
+    calls: dict[str, int] = {}
+
+    def hear(path: str) -> Callable[..., None]:
+        def compare(_module: Any, _args: Any, output: Any) -> None:
+            for name, tensor in named_outputs(path, output):
+                call = calls[name] = calls.get(name, -1) + 1
+                nodes = program.tensors.get(name, ())
+                if call < len(nodes) and not alike(values[nodes[call]], tensor):
+                    apart.append(path)
+
+        return compare
+
+    handles = [part.register_forward_hook(hear(path)) for path, part in module.named_modules() if path]
+    try:
+        module(**arguments)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return apart[0] if apart else ""

@@ -1,0 +1,55 @@
+"""Sets of positions: union, difference, and whether one lies in another."""
+
+from __future__ import annotations
+
+from archtrace.answer.positions import Positions, Rows
+
+
+def nothing(like: Positions) -> Positions:
+    """No position of the same tensors and rows."""
+    return Positions({name: _none(rows) for name, rows in like.reads.items()}, _none(like.tokens))
+
+
+def join(left: Positions, right: Positions) -> Positions:
+    """The union of two sets of positions."""
+    return Positions(
+        {name: union(rows, right.reads[name]) for name, rows in left.reads.items()}, union(left.tokens, right.tokens)
+    )
+
+
+def beyond(some: Positions, others: Positions) -> Positions:
+    """The positions of `some` that are not among `others`."""
+    return Positions(
+        {name: difference(rows, others.reads[name]) for name, rows in some.reads.items()},
+        difference(some.tokens, others.tokens),
+    )
+
+
+def inside(witness: Positions, bound: Positions) -> bool:
+    """True when every witnessed position is in the bound: the law of no false negatives."""
+    return not told(beyond(witness, bound))
+
+
+def told(found: Positions) -> str:
+    """The positions in words, tensor by tensor and row by row; empty where there is none."""
+    parts = [("tokens", found.tokens), *found.reads.items()]
+    return "; ".join(f"{name}[{r}, {list(row)}]" for name, rows in parts for r, row in enumerate(rows) if row)
+
+
+def union(left: Rows, right: Rows) -> Rows:
+    """The union, row by row."""
+    return tuple(tuple(sorted({*a, *b})) for a, b in zip(left, right, strict=True))
+
+
+def difference(left: Rows, right: Rows) -> Rows:
+    """What is on the left alone, row by row."""
+    return tuple(tuple(p for p in a if p not in set(b)) for a, b in zip(left, right, strict=True))
+
+
+def places(rows: Rows) -> list[tuple[int, int]]:
+    """The positions as pairs of row and position."""
+    return [(r, p) for r, row in enumerate(rows) for p in row]
+
+
+def _none(rows: Rows) -> Rows:
+    return tuple(() for _ in rows)

@@ -1,0 +1,70 @@
+"""The subject of a witness: what is watched in one layout."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+
+from archtrace.answer.positions import Rows
+from archtrace.capture.program import Node, Program
+from archtrace.reach.bound import Bound, rows_of
+from archtrace.reach.interpreter import Interpreter
+from archtrace.reach.values import Unknown
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What is watched in one layout: the bound, the read tensors (node and axis by name), and the ids' node."""
+
+    interpreter: Interpreter
+    found: Bound
+    reads: Mapping[str, tuple[int, int]]
+    ids: int
+    layout: Mapping[str, torch.Tensor]
+
+    @property
+    def program(self) -> Program:
+        """The program that runs."""
+        return self.found.program
+
+    @property
+    def name(self) -> str:
+        """The input that holds the tokens."""
+        return str(self.program.nodes[self.ids].target)
+
+    def entries(self) -> tuple[int, ...]:
+        """Nodes at which ids become features, on the way to the logits; the input itself where it is features."""
+        return tuple(index for index in self.features if self.found.demand[index] is not None)
+
+    @cached_property
+    def features(self) -> tuple[int, ...]:
+        """Nodes at which ids become features, whether the bound has a way from them to the logits or not."""
+        values = self.found.run.values
+        if not _by_tokens(values[self.ids]):
+            return (self.ids,)
+        return tuple(
+            node.index
+            for node in self.program.nodes
+            if isinstance(values[node.index], Unknown)
+            and not _by_tokens(values[node.index])
+            and any(_by_tokens(values[ref]) for ref in self._sources(node))
+        )
+
+    def _sources(self, node: Node) -> tuple[int, ...]:
+        """What a node takes; of one of several results, what made them all."""
+        return self.program.nodes[node.refs[0]].refs if node.target is operator.getitem else node.refs
+
+    def tokens(self, marks: Mapping[int, Any]) -> Rows:
+        """Marks on the features brought back to the ids that they were looked up by."""
+        demand = self.interpreter.demand(self.found.run, marks) if marks else [None] * len(self.program.nodes)
+        return rows_of(demand[self.ids], self.found.run.shape(self.ids))
+
+
+def _by_tokens(value: Any) -> bool:
+    """True for ids, and for what is computed from them alone."""
+    return isinstance(value, Unknown) and value.real is not None
