@@ -15,6 +15,7 @@ import torch
 
 from archtrace.capture.decisions import Decision
 from archtrace.capture.drawn import drawn
+from archtrace.capture.hold import held
 from archtrace.capture.higher import uncompiled
 from archtrace.capture.outputs import logits_of, named_outputs
 from archtrace.capture.program import Kind, Node, Program, substitute
@@ -30,9 +31,9 @@ Inputs = Mapping[str, torch.Tensor]
 def difference(program: Program, model: tuple[torch.nn.Module, dict[str, Any]], inputs: Inputs) -> str | None:
     """None where the program gives the model's output; else where they part: a module, or the output."""
     module, options = model
-    with drawn(module) as held, torch.no_grad(), quiet(), uncompiled():
+    with held(module), drawn(module) as named, torch.no_grad(), quiet(), uncompiled():
         with _seeded():
-            values = _replayed(program, inputs, held)
+            values = _replayed(program, inputs, named)
         with _seeded():
             output = logits_of(module(**_copies(inputs), **options))
         if alike(values[program.output], output):
@@ -53,21 +54,21 @@ def _copies(inputs: Inputs) -> dict[str, torch.Tensor]:
     return {name: value.clone() for name, value in inputs.items()}
 
 
-def _replayed(program: Program, inputs: Inputs, held: Callable[[str], torch.Tensor | None]) -> dict[int, Any]:
+def _replayed(program: Program, inputs: Inputs, named: Callable[[str], torch.Tensor | None]) -> dict[int, Any]:
     values: dict[int, Any] = {}
     for node in program.nodes:
-        values[node.index] = _value(node, program, inputs, held, values)
+        values[node.index] = _value(node, program, inputs, named, values)
     return values
 
 
 def _value(
-    node: Node, program: Program, inputs: Inputs, held: Callable[[str], torch.Tensor | None], values: dict[int, Any]
+    node: Node, program: Program, inputs: Inputs, named: Callable[[str], torch.Tensor | None], values: dict[int, Any]
 ) -> Any:
     if node.kind is Kind.INPUT:
         return inputs[node.target]
     if node.kind is not Kind.OP:
         value = program.values.get(node.target)
-        return value if value is not None else held(node.target)
+        return value if value is not None else named(node.target)
     if isinstance(node.target, Decision):
         return None
     args = [substitute(a, values.__getitem__) for a in node.args]
