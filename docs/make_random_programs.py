@@ -23,7 +23,6 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "fuzz"))
 
 import torch  # noqa: E402
-
 from programs.program import Program, program  # noqa: E402
 from programs.shrink import shrunk  # noqa: E402
 from programs.verdict import Verdict, judge  # noqa: E402
@@ -95,6 +94,7 @@ def _row(seed: int, folder: Path | None) -> dict[str, Any]:
         "outcome": verdict.outcome,
         "told": verdict.told,
         "why": verdict.why,
+        "hollow": verdict.hollow,
         "embedding": drawn.embedding.part.name,
         "body": [step.part.name for step in drawn.body],
         "head": drawn.head.part.name,
@@ -123,14 +123,15 @@ def _page(rows: list[dict[str, Any]], asked: argparse.Namespace) -> str:
     lines = [
         "# Random programs",
         "",
-        "Small models of every sort are drawn, traced, and held against the truth: other ordinary ids are put in the place",
-        "of all tokens outside the bound, noise in the place of all read positions outside it, and gradients and changes",
+        "Small models of every sort are drawn, traced, and held against the truth: other ordinary ids take the",
+        "place of all tokens outside the bound, noise that of all read positions outside it, and gradients and changes",
         "across rows are looked at, under several draws of the parameters. `tests/fuzz/programs/` makes them.",
         "",
         f"    python docs/make_random_programs.py --programs {asked.programs} --seed {asked.seed}",
         "",
         f"torch {torch.__version__.split('+')[0]}. {_summary(rows)}.",
         f"Exact: {_share(rows)} of all, {_share(single)} of those with at most one op between embedding and head.",
+        f"Exact though a token of the bound moved nothing: {sum(bool(row['hollow']) for row in rows)}.",
         f"{sum(row['seconds'] for row in rows):.0f} CPU s.",
     ]
     return "\n".join([*lines, *_tables(rows), ""])

@@ -134,7 +134,7 @@ ATTENTION = of(
     (
         "causal_added",
         "n = h.shape[1]\n"
-        "bias = torch.full((n, n), torch.finfo(h.dtype).min).triu(1).to(h.dtype)\n"
+        "bias = torch.full((n, n), torch.finfo(h.dtype).min, dtype=h.dtype).triu(1)\n"
         "h = (h @ h.transpose(1, 2) / 3 + bias).softmax(-1) @ h",
     ),
     (

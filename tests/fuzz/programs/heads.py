@@ -276,6 +276,11 @@ HEADS = (
         "rows = torch.arange(h.shape[0]).repeat_interleave(h.shape[1])\n"
         "y = torch.zeros(h.shape[0], D, dtype=h.dtype).index_add(0, rows, h.reshape(-1, D))",
     ),
+    head(
+        "masked_select",
+        "x = h.masked_select(self.gate(h) > 0)\ny = x.reshape(-1, 1).sum(0).expand(h.shape[0], D)",
+        "self.gate = nn.Linear(D, D)",
+    ),
     head("batch_mean", "y = h[:, 0] + h.mean((0, 1))"),
     head("batch_norm", "y = F.batch_norm(h[:, 0], None, None, training=True)"),
     head("none", "y = self.bias.expand(h.shape[0], D)", "self.bias = nn.Parameter(torch.randn(D))"),

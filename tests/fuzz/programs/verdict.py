@@ -23,11 +23,13 @@ Outcome: TypeAlias = Literal["exact", "bound", "refused", "missed", "raised", "i
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of a program; `why` says what was missed, raised or refused."""
+    """What came of a program; `why` says what was missed, raised or refused; `hollow` are tokens that are said to
+    reach, exactly, and were not seen to (the truth, a few draws, may be too weak)."""
 
     outcome: Outcome
     why: str = ""
     told: str = ""
+    hollow: tuple[Token, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -72,15 +74,39 @@ def plain() -> dict[str, torch.Tensor]:
 
 def _traced(program: Program, module: nn.Module) -> Verdict:
     try:
-        given = program.inputs.tensors() if program.inputs else None
-        trace = archtrace.trace(module, inputs=given)
-        result = trace.result
+        result = archtrace.trace(module, inputs=program.inputs.tensors() if program.inputs else None).result
     except ArchtraceError as error:
         return Verdict("refused", str(error).split("\n", 1)[0] + " | " + _reason(str(error)))
     except Exception as error:
         return Verdict("raised", f"{type(error).__name__}: {str(error)[:200]} {_place(error)}")
-    missed = next(misses(program, result), None)
-    return Verdict("missed", missed, result.status) if missed else Verdict(result.status)
+    return _held(program, result)
+
+
+def _held(program: Program, result: Any) -> Verdict:
+    """The verdict once there is a result. What the real module raises on a layout that was answered is no truth."""
+    try:
+        missed = next(misses(program, result), None)
+    except Exception as error:
+        return Verdict("invalid", f"on an answered layout: {type(error).__name__}: {error}".split("\n", 1)[0])
+    if missed:
+        return Verdict("missed", missed, result.status)
+    return Verdict(result.status, hollow=_hollow(program, result) if _settled(program, result) else ())
+
+
+def _settled(program: Program, result: Any) -> bool:
+    """Whether exact can be asked for more than it says: one draw of a random program shows too little."""
+    return result.status == "exact" and not program.drawn
+
+
+def _hollow(program: Program, result: Any) -> tuple[Token, ...]:
+    """The tokens of the first layout's bound that move nothing in any draw."""
+    layout = next(layout for layout in result.layouts if layout.refused is None)
+    inputs = _as_given(program, shown(layout.inputs))
+    bound = {(row, at) for row, found in enumerate(layout.bound.tokens) for at in found}
+    quiet = bound & ordinary(inputs, program.specials)
+    for run in numbers(program.build(), program.single):
+        quiet = {token for token in quiet if not movers(run, inputs, [token], program.specials)}
+    return tuple(sorted(quiet))
 
 
 def _reason(text: str) -> str:
@@ -111,8 +137,9 @@ def _layout(program: Program, run: Numbers, layout: Any, mix: bool) -> Iterator[
         yield from [f"gradient at tokens {lost}"] if lost else []
     if not mix:
         yield from _across(run, inputs, free, program.specials)
-    for name, kept in layout.bound.reads.items():
-        yield from _reads(run, inputs, name, kept)
+    if len(layout.bound.reads) == 1:  # of several each is read as far as the others stay as they are
+        for name, kept in layout.bound.reads.items():
+            yield from _reads(run, inputs, name, kept)
 
 
 def _as_given(program: Program, layout: Layout) -> Layout:
