@@ -107,7 +107,7 @@ def _write(folder: Path, seed: int, small: Program, verdict: Verdict) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     names = "_".join(step.part.name for step in small.steps if step.part.name not in ("embedding", "first"))
     told = f", told as {verdict.told}" if verdict.told else ""
-    head = f'"""{verdict.outcome}{told}: {verdict.why}\n\nSeed {seed}; inputs: {small.inputs}."""\n'
+    head = f'"""{verdict.outcome}{told}: {verdict.why}\n\nSeed {seed}; inputs: {small.given}."""\n'
     (folder / f"{verdict.outcome}_{names}.py").write_text(head.replace("\\", "/") + small.source())
 
 

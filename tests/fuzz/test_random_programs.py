@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from programs.part import Part
 from programs.program import BODIES, EMBEDDINGS, HEADS, WILDER, Program, program
 from programs.shrink import alone
-from programs.verdict import judge, plain
+from programs.verdict import judge
 
 #: Drawn alike each time, so that the suite does not change under one's hands; shrinking may run traces for minutes.
 SUITE = settings(
@@ -29,7 +29,7 @@ def programs(draw: st.DrawFn) -> Program:
 @SUITE
 def test_nothing_outside_the_bound_moves_the_logits(drawn: Program) -> None:
     verdict = judge(drawn)
-    assert not verdict.failed, f"{verdict.outcome}: {verdict.why}\n{drawn.source()}\ninputs: {drawn.inputs}"
+    assert not verdict.failed, f"{verdict.outcome}: {verdict.why}\n{drawn.source()}\ninputs: {drawn.given}"
 
 
 @pytest.mark.programs
@@ -50,4 +50,4 @@ def test_every_part_runs_by_itself(part: Part) -> None:
     """A part that cannot run would be drawn as an invalid program, and test nothing."""
     drawn = alone(part, random.Random(0).choice)
     with torch.no_grad():
-        assert len(drawn.build()(**plain())) == 2, drawn.source()
+        assert len(drawn.build()(**drawn.plain)) == 2, drawn.source()

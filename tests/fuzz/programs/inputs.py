@@ -29,7 +29,7 @@ class Inputs:
     kind: str
     specials: tuple[tuple[int, int, int], ...]
 
-    def tensors(self) -> dict[str, torch.Tensor]:
+    def tensors(self) -> tuple[torch.Tensor, torch.Tensor]:
         """The ids and the mask, each (rows, length)."""
         rows = len(self.real)
         ids = (torch.arange(rows * self.length) * 5 % (VOCABULARY - 8) + 8).reshape(rows, self.length)
@@ -38,7 +38,7 @@ class Inputs:
             ids[mask == 0] = PAD
         for row, at, special in self.specials:
             ids[row, at] = special
-        return {"input_ids": ids, "attention_mask": mask.to(getattr(torch, self.kind))}
+        return ids, mask.to(getattr(torch, self.kind))
 
     def _row(self, real: int) -> torch.Tensor:
         at = torch.arange(self.length)

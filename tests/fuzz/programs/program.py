@@ -17,6 +17,7 @@ from programs.embeddings import EMBEDDINGS, PLAIN
 from programs.heads import HEADS
 from programs.inputs import Inputs, drawn_inputs
 from programs.part import CLASSES, EOS, PAD, VOCABULARY, WIDTH, Choose, Part, Step, step
+from programs.telling import TELLING
 from programs.wilder import WILDER
 
 PREAMBLE = f"""import torch
@@ -52,6 +53,7 @@ class Program:
     attributes: tuple[str, ...] = ()
     outputs: int = 1
     inputs: Inputs | None = None
+    telling: str = "mask"
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -62,7 +64,20 @@ class Program:
     def specials(self) -> set[int]:
         """The ids that are not ordinary here."""
         named = {"pad_token_id": PAD, "eos_token_id": EOS}
-        return {named[name] for name in self.attributes}.union(*(s.specials() for s in self.steps))
+        return {named[name] for name in self.attributes}.union(
+            *(s.specials() for s in self.steps), TELLING[self.telling].specials
+        )
+
+    @property
+    def given(self) -> dict[str, torch.Tensor] | None:
+        """The inputs that trace is given, if any."""
+        return TELLING[self.telling].inputs(*self.inputs.tensors()) if self.inputs else None
+
+    @property
+    def plain(self) -> dict[str, torch.Tensor]:
+        """Inputs without padding and without special ids, of the size of archtrace's own."""
+        ids = torch.arange(3, 41).reshape(2, 19)
+        return TELLING[self.telling].inputs(ids, torch.ones_like(ids))
 
     @property
     def single(self) -> bool:
@@ -87,13 +102,15 @@ class Program:
     def source(self) -> str:
         """The program as it would be pasted."""
         made = [line for n, s in enumerate(self.steps) for line in s.lines(s.part.init, n)]
+        telling = TELLING[self.telling]
         run = [line for n, s in enumerate(self.steps) for line in s.lines(s.part.forward, n)]
+        run = [telling.line, *run] if telling.line else run
         values = {"pad_token_id": PAD, "eos_token_id": EOS}
         made += [f"self.{name} = {values[name]}" for name in self.attributes]
         made += [f"self.out{n} = nn.Linear(D, {CLASSES})" for n in range(self.outputs)]
         run += ["return " + ", ".join(f"self.out{n}(y)" for n in range(self.outputs))]
         extra = DOUBLE if any("Double" in line for line in run) else ""
-        return "\n".join([PREAMBLE + extra, *CLASS, *_deep(made), "", SIGNATURE, *_deep(run), ""])
+        return "\n".join([PREAMBLE + extra, *CLASS, *_deep(made), "", telling.signature, *_deep(run), ""])
 
     def build(self) -> nn.Module:
         """The module, its source in linecache so that lines can be told."""
@@ -111,12 +128,16 @@ class Program:
         """The programs with one thing less, for shrinking without hypothesis."""
         fewer = [replace(self, body=self.body[:n] + self.body[n + 1 :]) for n in range(len(self.body))]
         plain = [replace(self, embedding=Step(PLAIN)), replace(self, head=Step(HEADS[0]))]
-        plainer = [replace(self, attributes=()), replace(self, outputs=1), replace(self, inputs=None)]
+        plainer = [
+            replace(self, attributes=()),
+            replace(self, outputs=1),
+            replace(self, inputs=None),
+            replace(self, telling="mask"),
+        ]
         return [p for p in fewer + plain + plainer if p != self]
 
 
 CLASS = ("", "class M(nn.Module):", "    def __init__(self):", "        super().__init__()")
-SIGNATURE = "    def forward(self, input_ids, attention_mask):"
 
 
 def _deep(lines: Sequence[str]) -> list[str]:
@@ -130,7 +151,8 @@ def program(choose: Choose) -> Program:
     body = tuple(_one(choose, choose((BODIES, WILDER))) for _ in range(size))
     head = _one(choose, HEADS)
     attributes = choose(((), ("pad_token_id",), ("pad_token_id", "eos_token_id")))
-    made = Program(embedding, body, head, attributes, choose((1, 1, 1, 2)))
+    telling = choose(("mask", "mask", "mask", "ids", "lengths", "padding_mask"))
+    made = Program(embedding, body, head, attributes, choose((1, 1, 1, 2)), telling=telling)
     made = made if made.aligned else replace(made, body=tuple(s for s in body if not s.part.moves))
     return replace(made, inputs=drawn_inputs(choose, made) if choose((True, False, False)) else None)
 

@@ -89,8 +89,14 @@ def gradients(run: Numbers, layout: Layout) -> set[Token]:
     emb = getattr(run.module, "emb", None)
     if not isinstance(emb, nn.Embedding):
         return set()
-    ids = layout["input_ids"]
-    hook = emb.register_forward_hook(lambda _m, given, out: kept.append(out) if torch.equal(given[0], ids) else None)
+    start = layout["input_ids"].data_ptr()
+
+    def keep(_module: nn.Module, given: Any, out: torch.Tensor) -> None:
+        # Only the ids themselves: a position that is overwritten with a constant before carries no token.
+        if given[0].data_ptr() == start and out.shape[:2] == layout["input_ids"].shape:
+            kept.append(out)
+
+    hook = emb.register_forward_hook(keep)
     try:
         out = run.flow(layout)
     except RuntimeError:  # a write into one of several views runs without autograd alone

@@ -63,18 +63,12 @@ def _left_behind() -> bool:
 def _runs(program: Program, module: nn.Module) -> None:
     """Raise what the program itself raises on inputs of both sorts."""
     with torch.no_grad():
-        module(**(program.inputs.tensors() if program.inputs else plain()))
-
-
-def plain() -> dict[str, torch.Tensor]:
-    """Inputs without padding and without special ids, of the size of archtrace's own."""
-    ids = torch.arange(3, 41).reshape(2, 19)
-    return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+        module(**(program.given or program.plain))
 
 
 def _traced(program: Program, module: nn.Module) -> Verdict:
     try:
-        result = archtrace.trace(module, inputs=program.inputs.tensors() if program.inputs else None).result
+        result = archtrace.trace(module, inputs=program.given).result
     except ArchtraceError as error:
         return Verdict("refused", str(error).split("\n", 1)[0] + " | " + _reason(str(error)))
     except Exception as error:
@@ -144,9 +138,8 @@ def _layout(program: Program, run: Numbers, layout: Any, mix: bool) -> Iterator[
 
 def _as_given(program: Program, layout: Layout) -> Layout:
     """The mask in the type that the program was given."""
-    if program.inputs is None:
-        return layout
-    return {name: layout[name].to(value.dtype) for name, value in program.inputs.tensors().items()}
+    given = program.given
+    return {name: layout[name].to(value.dtype) for name, value in given.items()} if given else layout
 
 
 def _tokens(run: Numbers, layout: Layout, outside: list[Token], specials: set[int]) -> Iterator[str]:
