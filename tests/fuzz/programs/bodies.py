@@ -7,7 +7,7 @@ from programs.part import Part
 
 def of(family: str, *rows: tuple[str, ...] | Part) -> tuple[Part, ...]:
     """Parts of one family, a row each: name, lines, lines of the constructor."""
-    return tuple(row if isinstance(row, Part) else Part(row[0], family, *row[1:]) for row in rows)
+    return tuple(row if isinstance(row, Part) else Part(row[0], family, row[1], "".join(row[2:])) for row in rows)
 
 
 LINEAR = "self.lin{i} = nn.Linear(D, D)"
