@@ -20,7 +20,6 @@ EMBEDDINGS = (
         "embed",
         "real = (input_ids != {pad}).int()\nat = torch.cumsum(real, 1) * real\nh = self.emb(input_ids) + self.pos(at)",
         "self.emb = nn.Embedding(V, D)\nself.pos = nn.Embedding(64, D)",
-        ids=True,
     ),
     Part(
         "mask_positions",
@@ -86,7 +85,6 @@ EMBEDDINGS = (
         "embed",
         "h = self.emb(input_ids) + self.kind((input_ids == {cue}).cumsum(1))",
         "self.emb = nn.Embedding(V, D)\nself.kind = nn.Embedding(64, D)",
-        ids=True,
     ),
     Part(
         "unpadded",

@@ -36,17 +36,15 @@ HEADS = (
         "y = torch.stack([h[r, int(n) - 1] for r, n in enumerate(attention_mask.sum(1).long())])",
         aligned=True,
     ),
-    head("last_non_pad", ROWS + "at = (input_ids != {pad}).int().sum(1) - 1\ny = h[rows, at]", ids=True, aligned=True),
+    head("last_non_pad", ROWS + "at = (input_ids != {pad}).int().sum(1) - 1\ny = h[rows, at]", aligned=True),
     head(
         "last_non_pad_max",
         ROWS + "at = ((input_ids != {pad}) * torch.arange(input_ids.shape[1])).argmax(1)\ny = h[rows, at]",
-        ids=True,
         aligned=True,
     ),
     head(
         "before_first_pad",
         ROWS + "at = (input_ids == {pad}).int().argmax(1) - 1\ny = h[rows, at]",
-        ids=True,
         aligned=True,
     ),
     head(
@@ -65,35 +63,31 @@ HEADS = (
         "    y = h[torch.arange(h.shape[0]), attention_mask.sum(1).long() - 1]",
         aligned=True,
     ),
-    head("first_eos", ROWS + "at = (input_ids == {eos}).int().argmax(1)\ny = h[rows, at]", ids=True, aligned=True),
+    head("first_eos", ROWS + "at = (input_ids == {eos}).int().argmax(1)\ny = h[rows, at]", aligned=True),
     head(
         "last_eos_sum",
         "eos = input_ids.eq({eos})\nlast = eos & (eos.flip(1).cumsum(1).flip(1) == 1)\n"
         "y = (h * last.to(h.dtype).unsqueeze(-1)).sum(1)",
-        ids=True,
         aligned=True,
     ),
     head(
         "last_eos_list",
         "ends = [[p for p, i in enumerate(r) if i == {eos}] for r in input_ids.tolist()]\n"
         "y = torch.stack([h[r, e[-1] if e else 0] for r, e in enumerate(ends)])",
-        ids=True,
         aligned=True,
     ),
-    head("cue", ROWS + "at = (input_ids == {cue}).int().argmax(1)\ny = h[rows, at]", ids=True, aligned=True),
+    head("cue", ROWS + "at = (input_ids == {cue}).int().argmax(1)\ny = h[rows, at]", aligned=True),
     head(
         "cue_mean",
         "m = (input_ids == {cue}).to(h.dtype).unsqueeze(-1)\ny = (h * m).sum(1) / m.sum(1).clamp(min=1)",
-        ids=True,
         aligned=True,
     ),
     head(
         "after_cue",
         "m = ((input_ids == {cue}).cumsum(1) > 0).to(h.dtype).unsqueeze(-1)\ny = (h * m).sum(1)",
-        ids=True,
         aligned=True,
     ),
-    head("clip", "y = h[torch.arange(h.shape[0]), input_ids.argmax(-1)]", ids=True, aligned=True),
+    head("clip", "y = h[torch.arange(h.shape[0]), input_ids.argmax(-1)]", aligned=True),
     head("mean", "y = h.mean(1)"),
     head("sum", "y = h.sum(dim=1)"),
     head("masked_mean", WEIGHTS + "y = (h * m).sum(1) / m.sum(1).clamp(min=1)", aligned=True),
@@ -119,7 +113,6 @@ HEADS = (
     head(
         "mean_by_id",
         "m = (input_ids != {pad}).to(h.dtype).unsqueeze(-1)\ny = (h * m).sum(1) / m.sum(1).clamp(min=1)",
-        ids=True,
         aligned=True,
     ),
     head("max", "y = h.max(dim=1).values"),
@@ -217,7 +210,6 @@ HEADS = (
     head(
         "where_found",
         "hit = (input_ids == {cue}).any(1, keepdim=True)\ny = torch.where(hit, h[:, 0], h[:, -1])",
-        ids=True,
         aligned=True,
     ),
     head(
@@ -225,13 +217,11 @@ HEADS = (
         "c = torch.stack([torch.bincount(r, minlength=V)[:V] for r in input_ids])\n"
         "y = h[:, 0] + self.bag(c.to(h.dtype))",
         "self.bag = nn.Linear(V, D)",
-        ids=True,
     ),
     head(
         "bag_float",
         "c = torch.stack([torch.bincount(r, minlength=V)[:V] for r in input_ids]).float()\ny = self.bag(c)",
         "self.bag = nn.Linear(V, D)",
-        ids=True,
         single=True,
     ),
     head(
@@ -239,29 +229,23 @@ HEADS = (
         "c = torch.zeros(h.shape[0], V, dtype=h.dtype).scatter_add(1, input_ids, "
         "torch.ones_like(input_ids, dtype=h.dtype))\ny = self.bag(c) + h[:, {k}]",
         "self.bag = nn.Linear(V, D)",
-        ids=True,
     ),
     head(
         "unique_count",
         "n = torch.stack([r.unique().numel() * torch.ones(()) for r in input_ids]).to(h.dtype)\n"
         "y = h[:, 0] * n.unsqueeze(-1)",
-        ids=True,
     ),
-    head(
-        "embedding_bag", "y = self.bag(input_ids) + h[:, 0]", "self.bag = nn.EmbeddingBag(V, D, mode='mean')", ids=True
-    ),
+    head("embedding_bag", "y = self.bag(input_ids) + h[:, 0]", "self.bag = nn.EmbeddingBag(V, D, mode='mean')"),
     head(
         "embedding_bag_padding",
         "y = self.bag(input_ids) + h[:, 0]",
         "self.bag = nn.EmbeddingBag(V, D, mode='mean', padding_idx={pad})",
-        ids=True,
     ),
     head(
         "embedding_bag_offsets",
         "keep = attention_mask.bool()\nn = attention_mask.long().sum(1)\n"
         "y = self.bag(input_ids[keep], n.cumsum(0) - n) + h[:, 0]",
         "self.bag = nn.EmbeddingBag(V, D, mode='sum')",
-        ids=True,
     ),
     head(
         "random_keep", "keep = (torch.rand(h.shape[1]) < 0.5).to(h.dtype)\ny = (h * keep[:, None]).sum(1)", drawn=True

@@ -45,7 +45,6 @@ class Part:
     aligned: bool = False
     single: bool = False
     drawn: bool = False
-    ids: bool = False
 
     def arguments(self) -> tuple[str, ...]:
         """The names in braces in its lines."""

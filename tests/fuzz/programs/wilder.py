@@ -83,11 +83,8 @@ INDEXING = of(
         "indexing",
         "at = (input_ids % h.shape[1]).unsqueeze(-1).expand_as(h)\nh = h + h.gather(1, at)",
         aligned=True,
-        ids=True,
     ),
-    Part(
-        "cue_zeroed", "indexing", "h = h.masked_fill((input_ids == {cue}).unsqueeze(-1), 0.0)", aligned=True, ids=True
-    ),
+    Part("cue_zeroed", "indexing", "h = h.masked_fill((input_ids == {cue}).unsqueeze(-1), 0.0)", aligned=True),
     Part("mask_fill", "indexing", "h = h.masked_fill(attention_mask.unsqueeze(-1) == 0, 0.0)", aligned=True),
     Part("mask_multiply", "indexing", "h = h * attention_mask.unsqueeze(-1).to(h.dtype)", aligned=True),
     Part("mask_write", "indexing", "x = h.clone()\nx[attention_mask == 0] = 0.0\nh = x", aligned=True),
@@ -158,7 +155,7 @@ PYTHON = of(
     "python",
     ("branch_length", "h = h if h.shape[1] > 15 else self.lin{i}(h)", LINEAR),
     Part("branch_mask", "python", "if attention_mask.all():\n    h = h.flip(1)", aligned=True),
-    Part("branch_cue", "python", "if (input_ids == {cue}).any():\n    h = h + h[:, :1]", ids=True),
+    Part("branch_cue", "python", "if (input_ids == {cue}).any():\n    h = h + h[:, :1]"),
     Part(
         "loop_mask",
         "python",
