@@ -1,0 +1,1 @@
+"""Random programs: small models of every sort, drawn, run for the truth, and held against the traces of archtrace."""
