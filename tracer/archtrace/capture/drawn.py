@@ -26,12 +26,18 @@ def drawn(module: torch.nn.Module, seed: int = 0) -> Iterator[Callable[[str], to
     names = _names(module)
     try:
         for holder, key, tensor in places:
-            if isinstance(tensor, torch.nn.Parameter) or tensor.is_meta:
-                holder[key] = draws.setdefault(id(tensor), _draw(tensor, generator))
+            if id(tensor) not in draws:
+                draws[id(tensor)] = _draw(tensor, generator) if _empty(tensor) else tensor.detach().clone()
+            holder[key] = draws[id(tensor)]
         yield lambda name: draws.get(id(names.get(name)), names.get(name))
     finally:
         for holder, key, tensor in places:
             holder[key] = tensor
+
+
+def _empty(tensor: torch.Tensor) -> bool:
+    """True for what a checkpoint fills; what has values is copied, since a forward may write into it."""
+    return isinstance(tensor, torch.nn.Parameter) or tensor.is_meta
 
 
 def _places(module: torch.nn.Module) -> Iterator[_Place]:

@@ -15,8 +15,8 @@ import torch
 
 from archtrace.capture.decisions import Decision
 from archtrace.capture.drawn import drawn
-from archtrace.capture.hold import held
 from archtrace.capture.higher import uncompiled
+from archtrace.capture.hold import held
 from archtrace.capture.outputs import logits_of, named_outputs
 from archtrace.capture.program import Kind, Node, Program, substitute
 from archtrace.capture.quiet import quiet
