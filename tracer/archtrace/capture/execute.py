@@ -6,10 +6,11 @@ from typing import Any
 
 import torch
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
-from torch.utils._pytree import tree_flatten, tree_map
+from torch.utils._pytree import tree_flatten, tree_leaves, tree_map
 
 from archtrace.capture.inplace import written
 from archtrace.capture.memory import Memory, storage_key
+from archtrace.capture.program import Node, Ref
 from archtrace.capture.scalars import Scalars
 from archtrace.capture.shapes import Shapes
 
@@ -123,6 +124,16 @@ class Execution:
         if key in self._outside and key not in self._backups:
             whole = args[0].data.as_strided((args[0].untyped_storage().nbytes() // args[0].element_size(),), (1,), 0)
             self._backups[key] = (whole, whole.clone())
+
+
+def sizing(node: Node) -> tuple[int, ...]:
+    """The nodes whose values decide the size of a node's result: by table, else any that it takes if torch says so."""
+    names = SIZED_BY.get(node.op)
+    if names is not None:
+        arguments = dict(zip((a.name for a in node.target._schema.arguments), node.args, strict=False)) | node.kwargs
+        return tuple(a.index for name in names for a in tree_leaves(arguments.get(name)) if isinstance(a, Ref))
+    dynamic = torch.Tag.dynamic_output_shape in getattr(node.target, "tags", ())
+    return node.refs if dynamic else ()
 
 
 def zeroed(op: Any, result: Any) -> Any:

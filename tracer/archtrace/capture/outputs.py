@@ -48,6 +48,8 @@ class Outputs:
     def note(self, path: str, output: Any) -> None:
         """What the module at a path put out is what it is now, whatever is written into it later."""
         for name, tensor in named_outputs(path, output):
+            if torch._C._functorch.is_batchedtensor(tensor):
+                continue  # inside vmap a module sees one row of what there is
             node = self._recorder.read(tensor)
             self.nodes[name] = (*self.nodes.get(name, ()), node.index)
 

@@ -27,7 +27,7 @@ from archtrace.reach.rules import registry
 from archtrace.reach.rules.registry import Call, Operand, Spec, Step, apply, bind, leaves, rebuild
 from archtrace.reach.rules.transforms import SHAPE_ONLY
 from archtrace.reach.selection import by_standin, guarded, selecting, with_standins
-from archtrace.reach.tokens import in_layout, indices_of, special_ids, through_index, with_reals
+from archtrace.reach.tokens import decides, in_layout, indices_of, special_ids, through_index, with_reals
 from archtrace.reach.values import Unknown, free, unknown
 
 Layout: TypeAlias = Mapping[str, torch.Tensor]
@@ -37,12 +37,17 @@ Value: TypeAlias = Any
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A program's values in one layout, and the step behind each unknown one."""
+    """A program's values in one layout, and the step behind each unknown one.
+
+    `deciding`: per node the nodes whose values decide there how the program goes on, though the layout does not fix
+    them: what Python takes out of ids, and sizes.
+    """
 
     program: Program
     values: tuple[Value, ...]
     steps: tuple[Step | None, ...]
     keys: tuple[Any, ...]
+    deciding: Mapping[int, frozenset[int]]
 
     def shape(self, index: int) -> tuple[int, ...]:
         """The shape of a node's value."""
@@ -67,12 +72,15 @@ class Interpreter:
         values: list[Value] = []
         keys: list[Any] = []
         steps: list[Step | None] = []
+        deciding: dict[int, frozenset[int]] = {}
         for node in program.nodes:
+            if found := decides(node, values):
+                deciding[node.index] = found
             value, step = self._node(node, program, layout, values, keys, ids)
             values.append(value)
             keys.append(self._key(value))
             steps.append(step)
-        return Run(program, tuple(values), tuple(steps), tuple(keys))
+        return Run(program, tuple(values), tuple(steps), tuple(keys), deciding)
 
     def _node(
         self, node: Node, program: Program, layout: Layout, values: list[Value], keys: list[Any], ids: Collection[str]
@@ -159,8 +167,8 @@ class Interpreter:
             found[index] = marks
         labels = next(iter(wanted.values())).shape[-1] if wanted else 0
         for node in reversed(program.nodes):
-            if isinstance(node.target, Decision):
-                _decided(found, node, run, labels)
+            if node.index in run.deciding:
+                _decided(found, run.deciding[node.index], run, labels)
             if found[node.index] is None or node.kind is not Kind.OP:
                 continue
             found[node.index] = changing(found[node.index], run.values[node.index])
@@ -187,10 +195,9 @@ class Interpreter:
         found: list[Any] = [None] * len(program.nodes)
         leaked: Any = None  # what a decision took: it reaches all that comes after
         for node in program.nodes:
+            leaked = _leaked(leaked, [found[ref] for ref in run.deciding.get(node.index, ())])
             if node.index in sources:
                 found[node.index] = sources[node.index]
-            elif isinstance(node.target, Decision):
-                leaked = _leaked(leaked, [found[ref] for ref in node.refs])
             elif node.target is operator.getitem and found[node.refs[0]] is not None:
                 found[node.index] = found[node.refs[0]][node.args[1]]
             elif (step := run.steps[node.index]) is not None and any(found[r] is not None for r in node.refs):
@@ -221,12 +228,11 @@ class Interpreter:
         return result
 
 
-def _decided(found: list[Any], node: Node, run: Run, labels: int) -> None:
+def _decided(found: list[Any], refs: Collection[int], run: Run, labels: int) -> None:
     """What Python took out of a tensor decides how the program goes on: all of it may reach everything."""
-    for ref in node.refs:
-        if isinstance(run.values[ref], Unknown):
-            everywhere = np.ones((1,) * len(run.shape(ref)) + (labels,), dtype=bool)
-            found[ref] = join(found[ref], everywhere)
+    for ref in refs:
+        everywhere = np.ones((1,) * len(run.shape(ref)) + (labels,), dtype=bool)
+        found[ref] = join(found[ref], everywhere)
 
 
 def _leaked(leaked: Any, marks: Sequence[Any]) -> Any:

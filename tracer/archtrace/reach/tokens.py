@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from archtrace.capture.decisions import Decision
+from archtrace.capture.execute import sizing
 from archtrace.capture.program import Node, Ref
 from archtrace.errors import LayoutError
 from archtrace.reach.known import Reals, evaluate
@@ -106,6 +108,19 @@ def indices_of(node: Node, values: Sequence[Any]) -> frozenset[int]:
     refs = [r for a in arguments for r in _listed(a) if isinstance(r, Ref)]
     unknown = {r.index: v for r in refs if isinstance(v := values[r.index], Unknown)}
     return frozenset(index for index, value in unknown.items() if in_layout(value) is not None)
+
+
+def decides(node: Node, values: Sequence[Any]) -> frozenset[int]:
+    """The operands whose values decide at a node how the program goes on, though the layout does not fix them.
+
+    What Python takes out of a tensor does, and what a size depends on that ids decide: Python may look at the size.
+    """
+    unknown = frozenset(ref for ref in node.refs if isinstance(values[ref], Unknown))
+    if isinstance(node.target, Decision) or not unknown:
+        return unknown if isinstance(node.target, Decision) else frozenset()
+    sized = (ref for ref in unknown.intersection(sizing(node)) if values[ref].real is not None)
+    by_number = node.op == "aten::index"  # an index by numbers is as large as they are many, one by a mask is not
+    return frozenset(ref for ref in sized if not by_number or values[ref].dtype in (torch.bool, torch.uint8))
 
 
 def in_layout(value: Unknown) -> torch.Tensor | None:
