@@ -23,7 +23,7 @@ from archtrace.reach.interpreter import Layout
 from archtrace.readout.study import Programs
 from archtrace.targets import prepare
 from archtrace.targets.target import Target
-from archtrace.witness.shrink import LARGEST, Overrides, Size, Used, apply, shrink, skeleton, unnumbered
+from archtrace.witness.shrink import LARGEST, Overrides, Size, Used, apply, integers, shrink, skeleton, unnumbered
 
 #: Fields of a config's difference that say how it was stored, not what the model is.
 _ABOUT_STORAGE = {"transformers_version", "architectures", "dtype", "torch_dtype", "model_type", "_name_or_path"}
@@ -52,6 +52,7 @@ class Search:
         self._agrees = agrees
         self._wanted = skeleton(program)
         self._sizes: dict[tuple[tuple[str, int], ...], Size | None] = {}
+        self._refused: set[frozenset[tuple[str, int]]] = set()
         self._last: Small | None = None
 
     def find(self) -> Small | None:
@@ -59,7 +60,7 @@ class Search:
         for stored in (remembered(self._target), bundled().get(self._target.model_type or "")):
             if stored and self._keeps(stored):
                 return self._last
-        overrides = shrink(self._target.config, self._measure, self._keeps, self._used())
+        overrides = shrink(self._target.config, self._measure, self._keeps, self._used(), self._coupled)
         size = self._measure(overrides)
         if size is None or size.parameters > LARGEST or not (self._is_last(overrides) or self._keeps(overrides)):
             return None
@@ -88,22 +89,32 @@ class Search:
             self._sizes[key] = None if built is None else _size(built[0])
         return self._sizes[key]
 
+    def _coupled(self, overrides: Overrides) -> Overrides | None:
+        return coupled(self._target.config, overrides)
+
     def _keeps(self, overrides: Overrides) -> bool:
-        """The small model builds, its graph keeps the skeleton, and its bounds agree."""
+        """Whether the small model builds, its graph keeps the skeleton, and its bounds agree; asked once of each."""
+        key = frozenset(overrides.items())
+        found = None if key in self._refused else self._small(overrides)
+        if found is None:
+            self._refused.add(key)
+            return False
+        self._last = found
+        return True
+
+    def _small(self, overrides: Overrides) -> Small | None:
         built = self._model(overrides)
         if built is None:
-            return False
+            return None
+        size = self._sizes[tuple(overrides.items())] = _size(built[0])
         programs = Programs(built)
         try:
             traced = programs.of(self._layouts[0])
         except ArchtraceError:
-            return False
-        size = self._measure(overrides)
-        runs = size is not None and size.parameters <= LARGEST
-        if skeleton(traced) != self._wanted or not self._agrees(programs, runs):
-            return False
-        self._last = Small(programs, dict(overrides))
-        return True
+            return None
+        if skeleton(traced) != self._wanted or not self._agrees(programs, size.parameters <= LARGEST):
+            return None
+        return Small(programs, dict(overrides))
 
 
 def _size(module: torch.nn.Module) -> Size:
@@ -129,6 +140,27 @@ def reduced(config: Any, overrides: Overrides) -> Any:
         return copy.deepcopy(config)
     arguments = {k: v for k, v in config.to_diff_dict().items() if k not in _ABOUT_STORAGE}
     return type(config)(**apply(arguments, overrides))
+
+
+def coupled(config: Any, overrides: Overrides) -> Overrides | None:
+    """The overrides, and the integers that the config's constructor derives from them; None where it refuses them.
+
+    Derived is what comes out the same although it is not stated: stated is what differs from the type's own default.
+    """
+    kind = type(config)
+    try:
+        plain = kind().to_dict()
+        given = {k: v for k, v in config.to_diff_dict().items() if k not in _ABOUT_STORAGE}
+        # Lists and the fields to be moved are stated, so that a list as long as one of them is cut with it.
+        kept = {k for k, v in given.items() if isinstance(v, list) or k in overrides}
+        stated = {k: v for k, v in given.items() if k in kept or k not in plain or plain[k] != v}
+        before, after = (dict(integers(kind(**apply(stated, each)))) for each in ({}, overrides))
+    except Exception:  # a config of a stranger may refuse a value in any way it likes
+        return None
+    if before.keys() - after.keys() - overrides.keys():
+        return None
+    moved = {k: v for k, v in after.items() if before.get(k) != v and k in given and k not in overrides}
+    return overrides | moved
 
 
 @lru_cache(maxsize=1)

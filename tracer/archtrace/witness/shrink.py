@@ -84,24 +84,44 @@ Measure: TypeAlias = Callable[[Overrides], Size | None]
 Keeps: TypeAlias = Callable[[Overrides], bool]
 
 
-def shrink(config: Any, size: Measure, keeps: Keeps, used: Used) -> Overrides:
+#: Overrides with what the config derives from them; None where that would degenerate.
+Coupled: TypeAlias = Callable[[Overrides], Overrides | None]
+
+
+def shrink(config: Any, size: Measure, keeps: Keeps, used: Used, coupled: Coupled) -> Overrides:
     """Overrides that make the model of a config small.
 
-    `keeps` tells whether graph and bound stay what they were; `used` is what the layouts need.
+    `keeps` tells whether graph and bound stay what they were; `used` is what the layouts need. Each integer is moved
+    alone first, which leaves widths of heads as they are; then with what hangs on it, if the model does not run so.
     """
-    return settle({}, list(steps(config, size, used).items()), keeps, dict(integers(config)))
+    integer = dict(integers(config))
+    alone = steps(integer, size, used, dict)
+    if keeps(alone):
+        return alone
+    free = {name: value for name, value in integer.items() if name not in derived(integer, coupled)}
+    together = coupled(steps(free, size, used, coupled))
+    if together and together != alone and keeps(together):
+        return together
+    return settle({}, list(alone.items()), keeps, integer)
 
 
-def steps(config: Any, size: Measure, used: Used) -> Overrides:
+def derived(integer: Mapping[str, int], coupled: Coupled) -> frozenset[str]:
+    """The fields that another one moves: a head's width, where it is the quotient of two."""
+    halved = ((name, coupled({name: value // 2})) for name, value in integer.items() if value > 3)
+    return frozenset(moved for name, found in halved for moved in found or () if moved != name)
+
+
+def steps(integer: Mapping[str, int], size: Measure, used: Used, coupled: Coupled) -> Overrides:
     """Each integer in turn at the smallest value at which the model still builds, and is no larger for it.
 
     What counts modules comes first: everything after it is cheap.
     """
     found: Overrides = {}
     current = size(found)
-    for name, value in sorted(integers(config), key=_likely_depth):
+    for name, value in sorted(integer.items(), key=_likely_depth):
         for smaller in smaller_values(value):
-            measured = size(found | {name: smaller})
+            trial = coupled(found | {name: smaller})
+            measured = None if trial is None else size(trial)
             if measured is not None and current is not None and smaller < floor_of(value, used):
                 measured = measured if measured.modules < current.modules else None
             if measured is not None and current is not None and _no_larger(measured, current):
