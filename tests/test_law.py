@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F
+from torch.nn import functional as F
 
 import archtrace
 from archtrace.answer.result import Result
 from archtrace.capture.program import Kind, Program
+from archtrace.errors import ArchtraceError
 from archtrace.reach.rules import registry
 from archtrace.reach.rules.registry import Call, Step
 from archtrace.readout import study
@@ -165,6 +166,13 @@ def test_drawn_parameters_are_given_back() -> None:
     assert model.training
 
 
+def test_random_draws_are_no_witness() -> None:
+    """Two runs that draw differently differ everywhere: only what was changed may show."""
+    result = archtrace.trace(Small(lambda m, h: h[:, 0] + torch.rand(h.shape[0], 8))).result
+    assert result.status == "exact"
+    assert tokens(result) == ((0,), (0,))
+
+
 def test_noise_is_no_witness() -> None:
     """The mean of an instance norm is its bias: what moves is rounding alone."""
     result = archtrace.trace(Small(lambda m, h: F.instance_norm(h.transpose(1, 2)).mean(-1))).result
@@ -208,3 +216,23 @@ def test_ids_that_are_counted_are_seen() -> None:
     full = next(layout for layout in result.layouts if layout.name == "full")
     assert full.witness is not None
     assert full.witness.tokens == (tuple(range(19)),) * 2
+
+
+def test_an_error_of_ours_is_told_and_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception that nobody foresaw, in the middle of a vmap, with another default type."""
+
+    def broken(*_: Any) -> None:
+        torch.set_default_dtype(torch.float64)
+        torch._C._functorch._vmap_increment_nesting(3, "error")
+        raise ZeroDivisionError("a fault of ours")
+
+    monkeypatch.setattr("archtrace.tracing.assemble", broken)
+    with pytest.raises(ArchtraceError) as caught:
+        archtrace.trace(Small(lambda m, h: h[:, 0]))
+    what, where, why, do = str(caught.value).splitlines()
+    assert what == "archtrace itself failed"
+    assert "test_law.py:" in where
+    assert why == "  why: ZeroDivisionError: a fault of ours"
+    assert "report" in do
+    assert torch.get_default_dtype() == torch.float32
+    assert torch.randn(2).shape == (2,)

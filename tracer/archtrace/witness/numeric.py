@@ -102,9 +102,13 @@ def _double() -> Iterator[None]:
 def run(
     program: Program, given: Values, layout: Mapping[str, torch.Tensor], change: Mapping[int, Callable[[Any], Any]]
 ) -> Values:
-    """All values of a program; `change` replaces the value of a node as soon as it is computed."""
+    """All values of a program; `change` replaces the value of a node as soon as it is computed.
+
+    Random ops draw the same in every run: what differs between two runs is what was changed.
+    """
     values = dict(given)
-    with _double():
+    with _double(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
         for node in program.nodes:
             if node.kind is Kind.INPUT:
                 values[node.index] = _wide(layout[node.target])
