@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch.nn import functional as F
+from torch.nn import functional
 
 import archtrace
 from archtrace.answer.result import Result
@@ -46,8 +46,8 @@ FAMILIES: dict[str, tuple[str, Head]] = {
     "reduction": ("sum", lambda m, h: h.sum(1)),
     "contraction": ("matmul", lambda m, h: torch.matmul(h.transpose(1, 2), h).mean(1)),
     "linear": ("linear", lambda m, h: m.dense(h)[:, 2]),
-    "normalisation": ("layer_norm", lambda m, h: F.layer_norm(h, (8,))[:, 1]),
-    "attention": ("scaled_dot_product_attention", lambda m, h: F.scaled_dot_product_attention(h, h, h)[:, 0]),
+    "normalisation": ("layer_norm", lambda m, h: functional.layer_norm(h, (8,))[:, 1]),
+    "attention": ("scaled_dot_product_attention", lambda m, h: functional.scaled_dot_product_attention(h, h, h)[:, 0]),
     "indexing": ("gather", lambda m, h: h.gather(1, torch.full((h.shape[0], 1, 8), 4))[:, 0]),
     "scan": ("cumsum", lambda m, h: h[:, 0] + h.cumsum(1)[:, 3]),
     "recurrence": ("lstm", lambda m, h: m.lstm(h)[0][:, -1]),
@@ -101,8 +101,8 @@ def test_a_rule_that_forgets_some_is_caught(seed: int, monkeypatch: pytest.Monke
     draw = random.Random(seed)
 
     def head(m: Small, h: torch.Tensor) -> torch.Tensor:
-        h = F.layer_norm(h + m.dense(h).tanh(), (8,))
-        h = h + F.scaled_dot_product_attention(h, h, h) * h.cumsum(1)
+        h = functional.layer_norm(h + m.dense(h).tanh(), (8,))
+        h = h + functional.scaled_dot_product_attention(h, h, h) * h.cumsum(1)
         return torch.cat([h[:, :1], h.flip(1)[:, :2]], 1).mean(1)
 
     model = Small(head)
@@ -175,7 +175,7 @@ def test_random_draws_are_no_witness() -> None:
 
 def test_noise_is_no_witness() -> None:
     """The mean of an instance norm is its bias: what moves is rounding alone."""
-    result = archtrace.trace(Small(lambda m, h: F.instance_norm(h.transpose(1, 2)).mean(-1))).result
+    result = archtrace.trace(Small(lambda m, h: functional.instance_norm(h.transpose(1, 2)).mean(-1))).result
     full = next(layout for layout in result.layouts if layout.name == "full")
     assert full.witness is not None
     assert full.witness.tokens == ((), ())
@@ -184,7 +184,7 @@ def test_noise_is_no_witness() -> None:
 
 
 SHOWN: dict[str, Head] = {
-    "argmax": lambda m, h: F.one_hot(h.argmax(1), h.shape[1]).to(h.dtype)[:, :, :8].mean(1),
+    "argmax": lambda m, h: functional.one_hot(h.argmax(1), h.shape[1]).to(h.dtype)[:, :, :8].mean(1),
     "rounding": lambda m, h: h.round().sum(1),
     "sign of a sum": lambda m, h: h.sum(1).sign(),
     "a hash": lambda m, h: (1000 * h.sum(1)).floor().remainder(7.0),
@@ -207,7 +207,7 @@ class Counted(torch.nn.Module):
         self.classifier = torch.nn.Linear(64, 2)
 
     def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
-        return self.classifier(F.one_hot(input_ids % 64, 64).sum(1).float())
+        return self.classifier(functional.one_hot(input_ids % 64, 64).sum(1).float())
 
 
 def test_ids_that_are_counted_are_seen() -> None:
