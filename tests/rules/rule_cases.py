@@ -6,11 +6,14 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from archtrace.capture.functional import WriteView
 from rule_oracle import Case
 from rule_samples import floats, integers, make, overloads
 
+from archtrace.capture.memory import Geometry, ViewOf, WriteInto
+
 aten = torch.ops.aten
+#: A contiguous [2, 3], and its column 1.
+BASE, COLUMN = Geometry((2, 3), (3, 1), 0), Geometry((2,), (3,), 1)
 MASK = torch.tensor([[True, True, False], [True, False, False], [False, False, False]])
 FAR = torch.zeros(3, 3, dtype=torch.float64).masked_fill(~MASK, -torch.inf)
 COMPLEX = torch.complex(floats(2, 3), floats(3, 2).T.contiguous())
@@ -233,5 +236,8 @@ CASES: dict[str, list[Case]] = {
     "repeat_interleave": [_first("repeat_interleave", floats(3, 2), integers([2, 0, 1]), 0)],
     "_pack_padded_sequence": [_first("_pack_padded_sequence", floats(2, 3, 2), integers([3, 1]), True)],
     "_pad_packed_sequence": [_first("_pad_packed_sequence", floats(4, 2), integers([2, 1, 1]), True, 0.5, 4)],
-    "archtrace::write_view": [make(WriteView((aten.select.int, aten.slice.Tensor)), floats(2, 3, 2), floats(2, 2), [[1, 1], [0, 0, 2]])],
+    "archtrace::view_of": [make(ViewOf(BASE, COLUMN), floats(2, 3))],
+    "archtrace::write_into": [make(WriteInto(BASE, COLUMN), floats(2, 3), floats(2))],
+    "view.dtype": [make(aten.view.dtype, floats(2, 3), torch.int64), make(aten.view.dtype, floats(2, 4).float(), torch.float64),
+                   make(aten.view.dtype, floats(2, 2), torch.float32)],
 }  # fmt: skip

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from archtrace.reach.flows import Flow
-from archtrace.reach.rules.registry import RULES, Call, Operand, Spec, Step, invoke, leaves, rebuild
+from archtrace.reach.rules.registry import Call, Operand, Spec, Step, apply, invoke, leaves, rebuild
 from archtrace.reach.values import Unknown, free
 
 #: The draws for an exact answer, for a look at soundness alone, and beside certain zeros (no zeros of their own).
@@ -68,7 +68,7 @@ class Case:
         return Call(self.op, self.name, {k: rebuild(v, operand) for k, v in self.arguments.items()}, specs)
 
     def step(self, pinned: dict[int, np.ndarray] | None = None) -> Step:
-        return RULES[self.name](self.call(pinned))
+        return apply(self.call(pinned))
 
     def __repr__(self) -> str:
         shown = rebuild(list(self.arguments.values()), lambda v: list(v.shape) if isinstance(v, torch.Tensor) else v)

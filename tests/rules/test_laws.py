@@ -15,7 +15,7 @@ from rule_samples import floats, integers, make
 
 from archtrace.reach.flows import Contraction, Everything, Flow, Mask, Pairs, Take
 from archtrace.reach.marks import shrink, spread
-from archtrace.reach.rules.registry import RULES, Call, Operand, Spec, bind, invoke, rebuild
+from archtrace.reach.rules.registry import Call, Operand, Spec, apply, bind, invoke, rebuild
 from archtrace.reach.values import SUNK, Unknown, free
 
 aten = torch.ops.aten
@@ -87,7 +87,7 @@ def _apply(op: Any, args: Any, value: Any) -> tuple[Any, Any]:
     results = invoke(op, shown)
     listed = list(results) if isinstance(results, list | tuple) else [results]
     call = Call(op, op._schema.name, bound, tuple(Spec(tuple(r.shape), r.dtype) for r in listed))
-    step = RULES[call.name](call)
+    step = apply(call)
     parts = [o for o in step.outputs if isinstance(o, Unknown)]
     return step, parts if len(parts) > 1 else parts[0]
 

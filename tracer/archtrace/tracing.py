@@ -13,6 +13,7 @@ import archtrace.layouts as lay
 from archtrace.answer.result import Result
 from archtrace.answering import assemble
 from archtrace.capture.guard import guarded
+from archtrace.capture.hold import in_turn
 from archtrace.capture.module import graph_module
 from archtrace.clock import Clock, Progress
 from archtrace.errors import TargetError, message
@@ -75,6 +76,7 @@ class Trace:
         """The traced program of the first layout, as a GraphModule that runs; see archtrace.capture.module."""
         return graph_module(self._study.program, self.target.module or self.module)
 
+    @in_turn
     def at(self, **inputs: Any) -> View:
         """What reaches the logits for these inputs (tensors or nested lists); a mask not given is all ones.
 
@@ -102,6 +104,7 @@ class Trace:
         return layout
 
 
+@in_turn
 def trace(
     target: Any,
     *,

@@ -2,13 +2,15 @@
 
 Structure lives in buffers (position ids, causal masks, relative-position tables), so they are computed as the
 constructors say. Parameters never are: factories without values go to the meta device while the model is built, and
-become fake CPU tensors for the time of the capture, which torch.export traces as if they were there.
+become fake CPU tensors for the time of the capture. So do buffers that are only allocated, for a checkpoint to fill.
 """
 
 from __future__ import annotations
 
 import math
 import sys
+import threading
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
@@ -18,7 +20,10 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torch.overrides import TorchFunctionMode
 
-from archtrace.errors import BuildError
+from archtrace.capture.frames import is_machinery
+from archtrace.capture.hold import TURN, held
+from archtrace.errors import ArchtraceError, BuildError, message
+from archtrace.paths import short_path
 
 #: Constants beyond this many elements stay without values (a 4096 x 4096 causal mask has 16.8 million).
 LARGEST_CONSTANT = 2**25
@@ -47,7 +52,10 @@ def _elements(args: tuple[Any, ...]) -> int:
 
 @contextmanager
 def _uninitialised() -> Iterator[None]:
-    """Initialisers do nothing: what has no values needs none, and drawing them would cost minutes."""
+    """Initialisers do nothing: what has no values needs none, and drawing them would cost minutes.
+
+    Only in this thread: another may be building a model of its own, which wants its weights.
+    """
     names = [n for n in dir(torch.nn.init) if n.endswith("_") and not n.startswith("_")]
     kept = {n: getattr(torch.nn.init, n) for n in names}
     with ExitStack() as stack:
@@ -56,7 +64,7 @@ def _uninitialised() -> Iterator[None]:
 
             stack.enter_context(no_init_weights())
         for name in names:
-            setattr(torch.nn.init, name, _leave)
+            setattr(torch.nn.init, name, _leaving(kept[name]))
         try:
             yield
         finally:
@@ -64,20 +72,41 @@ def _uninitialised() -> Iterator[None]:
                 setattr(torch.nn.init, name, function)
 
 
-def _leave(tensor: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
-    return tensor
+def _leaving(initialiser: Callable[..., Any]) -> Callable[..., Any]:
+    """An initialiser that does nothing in this thread, and what it did before in any other."""
+    thread = threading.get_ident()
+
+    def initialise(tensor: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        return tensor if threading.get_ident() == thread else initialiser(tensor, *args, **kwargs)
+
+    return initialise
 
 
 def build(construct: Callable[[], torch.nn.Module]) -> torch.nn.Module:
     """Construct a module without memory for its parameters, in evaluation mode.
 
-    Raises BuildError with the constructor's own reason.
+    Raises BuildError with the constructor's own reason and line; an error of ours goes through.
     """
     try:
-        with _Structure(), _uninitialised():
+        with TURN, _Structure(), _uninitialised():
             return construct().eval()
+    except ArchtraceError:
+        raise
     except Exception as error:
-        raise BuildError(f"the model cannot be built: {type(error).__name__}: {first_line(error)}") from error
+        raise _refusal(error) from error
+
+
+def _refusal(error: Exception) -> BuildError:
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not is_machinery(f.filename)]
+    last = next((f for f in reversed(frames) if f.line), None)
+    return BuildError(
+        message(
+            f"the model cannot be built: {type(error).__name__}: {first_line(error)}",
+            where=f"{short_path(last.filename)}:{last.lineno}, {last.name}: {last.line}" if last else "",
+            why="its constructor raises",
+            do="make the constructor run on this config, or trace a live module",
+        )
+    )
 
 
 def first_line(error: BaseException) -> str:
@@ -102,26 +131,40 @@ class Weightless(NamedTuple):
 def weightless(module: torch.nn.Module, mode: FakeTensorMode) -> Iterator[Weightless]:
     """For a while, each parameter and each valueless tensor of the module is a fake CPU tensor.
 
-    The module is given back as it was.
+    The module is given back as it was, whatever is done with it meanwhile.
     """
-    fakes: dict[int, torch.Tensor] = {}
-    originals: list[tuple[dict[str, Any], str, torch.Tensor]] = []
-    values: dict[str, torch.Tensor] = {}
-    try:
+    found = Weightless({}, {})
+    with TURN, held(module):
         for path, part in module.named_modules():
             for table in (part._parameters, part._buffers, vars(part)):
                 for name, tensor in list(table.items()):
                     if not isinstance(tensor, torch.Tensor):
                         continue
-                    if isinstance(tensor, torch.nn.Parameter) or tensor.is_meta:
-                        originals.append((table, name, tensor))
-                        table[name] = fakes.setdefault(id(tensor), _fake(tensor, mode))
+                    if _valueless(tensor) or (table is part._buffers and _allocated(part, name, tensor)):
+                        if id(tensor) not in found.fakes:
+                            found.fakes[id(tensor)] = _fake(tensor, mode)
+                        table[name] = found.fakes[id(tensor)]
                     else:
-                        values[f"{path}.{name}".lstrip(".")] = tensor
-        yield Weightless(values, fakes)
-    finally:
-        for table, name, tensor in originals:
-            table[name] = tensor
+                        found.values[f"{path}.{name}".lstrip(".")] = tensor
+        yield found
+
+
+def _valueless(tensor: torch.Tensor) -> bool:
+    """Parameters, what is computed from them, and what has no memory."""
+    return isinstance(tensor, torch.nn.Parameter) or tensor.is_meta or tensor.requires_grad
+
+
+def _allocated(part: torch.nn.Module, name: str, tensor: torch.Tensor) -> bool:
+    """Whether a buffer only waits for a checkpoint to fill it: it is saved in one, and the same value throughout.
+
+    What a constructor computes (positions, a triangle, sines) differs from element to element. A single number may be
+    either: 0 and 1 are what zeros() and ones() allocate.
+    """
+    if name in part._non_persistent_buffers_set or tensor.numel() == 0:
+        return False
+    first = tensor.reshape(-1)[0]
+    uniform = bool((tensor == first).all())
+    return uniform and (tensor.numel() > 1 or first.item() in (0, 1))
 
 
 def _fake(tensor: torch.Tensor, mode: FakeTensorMode) -> torch.Tensor:

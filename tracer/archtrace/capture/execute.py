@@ -11,6 +11,7 @@ from torch.utils._pytree import tree_flatten, tree_map
 from archtrace.capture.inplace import written
 from archtrace.capture.memory import Memory, storage_key
 from archtrace.capture.scalars import Scalars
+from archtrace.capture.shapes import Shapes
 
 #: Ops whose result holds anything until it is written: zeros here, so that runs are alike.
 _UNINITIALISED = {f"aten::{n}" for n in ("empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided")}
@@ -32,6 +33,7 @@ class Execution:
         self._mode = mode
         self._memory = memory
         self._scalars = scalars
+        self._shapes = Shapes(mode)
         self._backups: dict[Any, tuple[torch.Tensor, torch.Tensor]] = {}
         self._outside: set[Any] = set()
 
@@ -60,12 +62,17 @@ class Execution:
         return self._faked(op, args, kwargs, tensors) if counted is None else counted
 
     def _faked(self, op: Any, args: Any, kwargs: Any, tensors: list[torch.Tensor]) -> Any:
+        key = self._shapes.key(op, args, kwargs)
+        known = self._shapes.known(key)
+        if known is not None:
+            return known
         fakes = {id(t): self.fake(t) for t in tensors}
         own = {id(fake): t for t in tensors if (fake := fakes[id(t)]) is not t}
         args, kwargs = tree_map(lambda v: fakes.get(id(v), v), (args, kwargs))
         with self._mode:
             result = op(*args, **kwargs)
         self._scalars.sized(result, [t for t in tensors if self.unknown(t)])
+        self._shapes.remember(key, result, list(fakes.values()))
         return tree_map(lambda v: own.get(id(v), v), result)
 
     def fake(self, tensor: torch.Tensor) -> torch.Tensor:

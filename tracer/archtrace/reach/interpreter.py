@@ -24,7 +24,7 @@ from archtrace.reach.flows import Flow
 from archtrace.reach.known import LENDERS, Reals, blank, evaluate, is_known, is_plain, shape_alone
 from archtrace.reach.marks import Marks, diagonal, join, shrink
 from archtrace.reach.rules import registry
-from archtrace.reach.rules.registry import RULES, Call, Operand, Spec, Step, bind, leaves, rebuild
+from archtrace.reach.rules.registry import Call, Operand, Spec, Step, apply, bind, leaves, rebuild
 from archtrace.reach.rules.transforms import SHAPE_ONLY
 from archtrace.reach.selection import by_standin, guarded, selecting, with_standins
 from archtrace.reach.tokens import in_layout, indices_of, special_ids, through_index, with_reals
@@ -116,11 +116,11 @@ class Interpreter:
         """The rule's step. An index that ids decide is known in the layout, and tokens flow through it all the same."""
         if node.selected and (step := selecting(node, program)) is not None:
             return step
-        step = guarded(RULES.get(node.op, registry.unruled)(call_of(node, values)), node, program)
+        step = guarded(apply(call_of(node, values)), node, program)
         if not chosen:
             return step
         plain = [in_layout(value) if ref in chosen else value for ref, value in enumerate(values)]
-        known = RULES.get(node.op, registry.unruled)(call_of(node, plain))
+        known = apply(call_of(node, plain))
         if any(values[ref].real is None for ref in chosen):
             return by_standin(node, program, values, chosen, known, step)
         return through_index(known, step, node, chosen)

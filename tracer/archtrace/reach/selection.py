@@ -23,7 +23,7 @@ from archtrace.reach.flows import Contraction, Everything, Flow, Pairs, Take
 from archtrace.reach.known import evaluate
 from archtrace.reach.rules.registry import Flows, Step
 from archtrace.reach.values import Unknown
-from archtrace.reach.views import Led, Regroup
+from archtrace.reach.views import Led, Moved, Regroup
 
 #: Ops that leave each element of a selection where it is: what stands for an index goes on standing for it.
 _ELEMENTWISE = frozenset(
@@ -195,7 +195,7 @@ def _alike(flow: Flow, axis: int, shape: tuple[int, ...]) -> bool:
     if isinstance(flow, Contraction):
         letter = flow.inn[axis]
         return all(letter not in mask.axes or _even(mask, letter) for mask in flow.masks)
-    return isinstance(flow, Everything) or (isinstance(flow, Take | Regroup | Led) and flow.keeps(axis))
+    return isinstance(flow, Everything) or (isinstance(flow, Take | Moved | Regroup | Led) and flow.keeps(axis))
 
 
 def _even(mask: Any, letter: str) -> bool:

@@ -1,8 +1,8 @@
 """Views without numbers: how the elements of a contiguous tensor move under an op that only looks at it differently.
 
 A view is a geometry: element (i, j, ..) of the result is element `offset + i * stride[0] + j * stride[1] + ..` of the
-operand, in row-major order. Where each axis of the result runs along one axis of the operand, axis and axis are tied
-by a mask; where axes are only merged or split, marks are reshaped. Neither needs a number for each element, and a
+operand, in row-major order. Where each axis of the result runs along one axis of the operand, marks are cut and
+transposed; where axes are only merged or split, they are reshaped. Neither needs a number for each element, and a
 hidden width of 7168 along which all is alike costs nothing.
 """
 
@@ -11,16 +11,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from archtrace.capture.memory import Geometry
-from archtrace.reach.flows import Contraction, Flow, Mask, Take
+from archtrace.reach.flows import Flow, Take
 from archtrace.reach.marks import Marks, Shape, shrink
-
-_IN, _OUT = "abcdefghijkl", "ABCDEFGHIJKL"
 
 
 def geometry_flow(operand: Shape, own: Geometry) -> Flow:
@@ -33,40 +31,86 @@ def contiguous(shape: Shape) -> tuple[int, ...]:
     return tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
 
 
-def _axiswise(operand: Shape, own: Geometry) -> Contraction | None:
+class Run(NamedTuple):
+    """How an axis of the operand is looked at: index `start + i * step` for i along axis `target` of the result.
+
+    `target` is None where one index alone is looked at.
+    """
+
+    target: int | None
+    start: int
+    step: int
+
+
+@dataclass(frozen=True, eq=False)
+class Moved:
+    """Each axis of the result runs along an axis of its own of the operand, or along none."""
+
+    operand: Shape
+    result: Shape
+    runs: tuple[Run, ...]
+
+    def push(self, marks: Marks) -> Marks:
+        """Cut each axis of the operand to what is looked at; put the axes where the result has them."""
+        for axis, run in enumerate(self.runs):
+            if marks.shape[axis] > 1:
+                marks = marks[(slice(None),) * axis + (self._cut(run),)]
+        order = [axis for axis, run in enumerate(self.runs) if run.target is None]
+        marks = marks.reshape(*(n for axis, n in enumerate(marks.shape) if axis not in order))
+        kept = [run.target for run in self.runs if run.target is not None]
+        marks = np.transpose(marks, [*sorted(range(len(kept)), key=lambda i: kept[i]), len(kept)])
+        lengths = dict(zip(sorted(kept), marks.shape, strict=False))
+        return marks.reshape(*(lengths.get(axis, 1) for axis in range(len(self.result))), marks.shape[-1])
+
+    def pull(self, marks: Marks) -> Marks:
+        """Put the result's axes back, each where it was cut from; along axes of its own any index counts."""
+        kept = [run.target for run in self.runs if run.target is not None]
+        others = tuple(axis for axis in range(len(self.result)) if axis not in kept)
+        marks = np.transpose(np.asarray(marks.any(axis=others, keepdims=True)), [*kept, *others, len(self.result)])
+        marks = marks.reshape(*marks.shape[: len(kept)], marks.shape[-1])
+        for axis, run in enumerate(self.runs):
+            marks = self._uncut(marks if run.target is not None else np.expand_dims(marks, axis), axis, run)
+        return shrink(marks, len(self.operand))
+
+    def keeps(self, axis: int) -> bool:
+        """True where the elements along an axis of the operand stand, one by one, along one axis of the result."""
+        run = self.runs[axis]
+        return run.target is not None and self._whole(axis, run)
+
+    def _whole(self, axis: int, run: Run) -> bool:
+        length = 1 if run.target is None else self.result[run.target]
+        return (run.start, run.step, length) == (0, 1, self.operand[axis])
+
+    def _cut(self, run: Run) -> slice:
+        length = 1 if run.target is None else self.result[run.target]
+        return slice(run.start, run.start + length * run.step, run.step)
+
+    def _uncut(self, marks: Marks, axis: int, run: Run) -> Marks:
+        if self._whole(axis, run):
+            return marks
+        full = np.zeros((*marks.shape[:axis], self.operand[axis], *marks.shape[axis + 1 :]), dtype=bool)
+        full[(slice(None),) * axis + (self._cut(run),)] = marks
+        return full
+
+
+def _axiswise(operand: Shape, own: Geometry) -> Moved | None:
     """Each axis of the result runs along one axis of the operand, forward, from some start and in some step."""
-    if math.prod(operand) == 0 or math.prod(own.shape) == 0 or max(len(operand), len(own.shape)) > len(_IN):
+    if math.prod(operand) == 0 or math.prod(own.shape) == 0:
         return None
     strides = contiguous(operand)
     starts = [int(i) for i in np.unravel_index(own.offset, operand)] if operand else []
-    runs: dict[int, tuple[int, int, int]] = {}
+    runs = [Run(None, start, 1) for start in starts]
     for axis, (size, stride) in enumerate(zip(own.shape, own.stride, strict=True)):
         if size == 1 or stride == 0:
             continue
         along = next((a for a, s in enumerate(strides) if operand[a] > 1 and s <= stride), None)
-        if along is None or along in runs or stride % strides[along]:
+        if along is None or runs[along].target is not None or stride % strides[along]:
             return None
         step = stride // strides[along]
         if starts[along] + (size - 1) * step >= operand[along]:
             return None
-        runs[along] = (axis, starts[along], step)
-    return _tied(operand, own.shape, starts, runs)
-
-
-def _tied(operand: Shape, result: Shape, starts: Sequence[int], runs: dict[int, tuple[int, int, int]]) -> Contraction:
-    inn, out, masks = list(_IN[: len(operand)]), list(_OUT[: len(result)]), []
-    for axis, size in enumerate(operand):
-        if axis not in runs:
-            if size > 1:  # one index of it is looked at
-                masks.append(Mask(inn[axis], np.arange(size) == starts[axis]))
-            continue
-        target, start, step = runs[axis]
-        if (start, step) == (0, 1) and result[target] == size:
-            out[target] = inn[axis]
-        else:
-            ahead = np.arange(size)[:, None] == start + step * np.arange(result[target])[None, :]
-            masks.append(Mask(inn[axis] + out[target], ahead))
-    return Contraction("".join(inn), "".join(out), tuple(masks))
+        runs[along] = Run(axis, starts[along], step)
+    return Moved(operand, own.shape, tuple(runs))
 
 
 @dataclass(frozen=True, eq=False)

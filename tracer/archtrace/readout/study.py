@@ -86,7 +86,7 @@ class Study:
         """The constants with which the program compares ids, as the first layout that runs shows."""
         for layout in self.layouts.values():
             try:
-                self._bound(layout)
+                self.interpreter.values(self.programs.of(layout), layout, {self.ids})
             except (LayoutError, CaptureError):
                 continue
             break

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import copy
 import inspect
+from collections.abc import Callable
+from functools import partial
 from typing import Any
+from weakref import ref
 
 from archtrace.targets import fills
 from archtrace.targets.target import Target
@@ -16,25 +19,32 @@ _EXPERTS = "batched_mm"
 def prepare(target: Target) -> tuple[Any, dict[str, Any]]:
     """The model in evaluation mode, without a cache, and further keyword arguments of its forward.
 
-    A live module is copied, its parameters without their values, so that it stays as the user left it.
-    Raises BuildError, or TargetError for a package that is missing.
+    A live module is copied, its parameters without their values, so that it stays as the user left it; one that cannot
+    be copied is borrowed for each run. Raises BuildError, or TargetError for a package that is missing.
     """
     from archtrace.capture.build import build
-    from archtrace.errors import BuildError, TargetError
+    from archtrace.capture.hold import borrow
 
-    make = (lambda: _copy(target.module)) if target.module is not None else (lambda: target.make(_quiet(target.config)))
-    try:
-        model: Any = build(make)
-    except BuildError as error:
-        if isinstance(error.__cause__, TargetError):
-            raise error.__cause__ from None
-        raise
-    if hasattr(model, "set_experts_implementation"):
-        _quiet(model.config)
-        model.set_experts_implementation(_EXPERTS)
-    if target.module is None:
-        _tie(model)
+    if target.module is not None:
+        own = _copy(target.module)
+        if own is None:
+            return borrow(target.module, partial(_settle, ref(target.module))), _options(target.module)
+        _settle(lambda: own)
+        return own, _options(own)
+    model: Any = build(lambda: target.make(_quiet(target.config)))
+    _tie(model)
+    _settle(lambda: model)
     return model, _options(model)
+
+
+def _settle(module: Callable[[], Any]) -> None:
+    """Evaluation mode, no cache, experts that keep a token where it is. A weak reference will do as `module`."""
+    model = module()
+    model.eval()
+    for part in model.modules():
+        if hasattr(part, "set_experts_implementation"):
+            _quiet(part.config)
+            part.set_experts_implementation(_EXPERTS)
 
 
 def _tie(model: Any) -> None:
@@ -55,17 +65,21 @@ def _quiet(config: Any) -> Any:
 
 
 def _copy(module: Any) -> Any:
-    """A copy whose parameters have shapes and no values; the module itself where it cannot be copied."""
+    """A copy whose parameters have shapes and no values; None where there can be none."""
     import torch
 
+    from archtrace.capture.hold import bound_elsewhere
+
+    if bound_elsewhere(module):
+        return None
     memo: dict[int, Any] = {
         id(p): torch.nn.Parameter(torch.empty_like(p, device="meta"), requires_grad=p.requires_grad)
         for p in module.parameters()
     }
     try:
         return copy.deepcopy(module, memo)
-    except Exception:
-        return module
+    except Exception:  # a lock, a non-leaf tensor, a process group: whatever an attribute may be
+        return None
 
 
 def _options(model: Any) -> dict[str, Any]:

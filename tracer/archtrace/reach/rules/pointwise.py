@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 
 from archtrace.reach.flows import Contraction, Mask
-from archtrace.reach.rules.axes import aligned, certain_mask, letters, pointwise_flows, reach
+from archtrace.reach.rules.axes import aligned, certain_mask, letters, pointwise_flows, reach, renewed
 from archtrace.reach.rules.registry import Call, Operand, Step, everything, named, rule, shape_of, single, value_of
 from archtrace.reach.values import MINUS_INFINITY, SUNK, Certain, certain_of, sunk
 
@@ -183,3 +183,14 @@ def complex_view(call: Call) -> Step:
     operand = call.operands[0]
     flow = Contraction(letters(len(operand.value.shape)), letters(len(call.shape)))
     return single(call, ((operand.slot, flow),))
+
+
+@rule("view.dtype")
+def reinterpreted(call: Call) -> Step:
+    """The same bits read as another type: an element of the same size stands for itself, else the last axis regroups.
+
+    Of the bits nothing is certain: those of 0 and -0 differ.
+    """
+    operand, out = call.operands[0], letters(len(call.shape))
+    same = call.results[0].dtype.itemsize == operand.value.dtype.itemsize
+    return single(call, reach(out, (operand, out if same else renewed(out, [len(out) - 1]))))

@@ -1,4 +1,4 @@
-"""The registry: one rule for each op, found by the op's schema name, and the terms that rules speak in."""
+"""The registry: one rule for each overload of an op, and the terms that rules speak in."""
 
 from __future__ import annotations
 
@@ -74,21 +74,27 @@ Flows: TypeAlias = tuple[tuple[int, Flow], ...]
 class Step:
     """What a rule says of a call: the results, and for each of them the flows from the operands' slots.
 
-    A result that no unknown reaches (the batch sizes of a packed sequence) is a plain tensor.
+    A result that no unknown reaches (the batch sizes of a packed sequence) is a plain tensor. `reason` says why nothing
+    better is known than that everything reaches everything; it is empty when `narrowed`.
     """
 
     outputs: tuple[Unknown | torch.Tensor, ...]
     flows: tuple[Flows, ...]
     narrowed: bool = True
+    reason: str = ""
 
 
 Rule: TypeAlias = Callable[[Call], Step]
 
+#: By schema name, for all overloads that have no row of their own; and by overload, as in "aten::view.dtype".
 RULES: dict[str, Rule] = {}
 
 
 def rule(*names: str) -> Callable[[Rule], Rule]:
-    """Register a function for the ops of these names ("softmax" stands for aten::softmax, all overloads)."""
+    """Register a function: "softmax" for all overloads of aten::softmax but those that are named themselves.
+
+    ValueError where a name has a rule already: an overload has one rule.
+    """
 
     def register(function: Rule) -> Rule:
         for name in map(qualified, names):
@@ -100,9 +106,31 @@ def rule(*names: str) -> Callable[[Rule], Rule]:
     return register
 
 
+def rule_of(op: Any) -> Rule | None:
+    """The rule of an overload, or of one of our own callables; None where there is none."""
+    schema = getattr(op, "_schema", None)
+    if schema is None:
+        return RULES.get(getattr(op, "__name__", ""))
+    return RULES.get(f"{schema.name}.{schema.overload_name or 'default'}") or RULES.get(schema.name)
+
+
 def has_rule(op: Any) -> bool:
     """True for an op whose flows a rule tells."""
-    return op._schema.name in RULES
+    return rule_of(op) is not None
+
+
+def apply(call: Call) -> Step:
+    """The step of a call by its op's rule, or everything where there is none, it fails, or its results are others."""
+    found = rule_of(call.op)
+    if found is None:
+        return unruled(call, f"{call.name} has no rule")
+    try:
+        step = found(call)
+    except Exception as error:  # whatever a rule did not think of: what it cannot answer may be anything
+        return unruled(call, f"the rule of {call.name} fails: {type(error).__name__}: {error}".split("\n", 1)[0])
+    if tuple(tuple(output.shape) for output in step.outputs) != tuple(tuple(spec.shape) for spec in call.results):
+        return unruled(call, f"the rule of {call.name} gives other results than the op")
+    return step
 
 
 def qualified(name: str) -> str:
@@ -124,10 +152,10 @@ def everything(call: Call) -> Step:
     return Step(outputs, flows)
 
 
-def unruled(call: Call) -> Step:
-    """The step of an op that has no rule: everything, and marked as not narrowed."""
+def unruled(call: Call, reason: str) -> Step:
+    """The step of an op that no rule answers: everything, marked as not narrowed, and why."""
     step = everything(call)
-    return Step(step.outputs, step.flows, narrowed=False)
+    return Step(step.outputs, step.flows, narrowed=False, reason=reason)
 
 
 def single(call: Call, flows: Flows, certain: Certain | None = None) -> Step:

@@ -1,0 +1,125 @@
+"""A user's live module comes back as it was, whatever its forward does or raises.
+
+A module that can be copied is traced as a copy; one that cannot (locks, pruned weights, wrappers) is borrowed: before
+each run its state is taken down, and after it everything is put back, field by field.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from types import FunctionType, MethodType, ModuleType
+from typing import Any, ParamSpec, TypeAlias, TypeVar
+from weakref import WeakKeyDictionary
+
+import torch
+
+#: One trace at a time: initialisers, dispatch modes, default dtype and fakes in place of parameters are of the process,
+#: not of a thread. Re-entrant, since a trace captures more than once.
+TURN = threading.RLock()
+
+#: Puts a borrowed module into the state in which it is run.
+Settle: TypeAlias = Callable[[], object]
+
+_BORROWED: WeakKeyDictionary[torch.nn.Module, Settle] = WeakKeyDictionary()
+#: How deep objects in attributes are looked into: a module's config, a config in it, a table of that one.
+_DEPTH = 4
+_CONTAINERS = (dict, list, set, deque)
+#: Objects whose inside is not the state of a module.
+_OPAQUE = (type, ModuleType, FunctionType, MethodType, torch.Tensor, torch.nn.Module)
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def in_turn(function: Callable[P, R]) -> Callable[P, R]:
+    """The same function, which waits while another thread traces."""
+
+    @wraps(function)
+    def waiting(*args: P.args, **kwargs: P.kwargs) -> R:
+        with TURN:
+            return function(*args, **kwargs)
+
+    return waiting
+
+
+def borrow(module: torch.nn.Module, settle: Settle) -> torch.nn.Module:
+    """The same module, which is run in place: `settle` prepares it for each run, after which it is restored."""
+    _BORROWED[module] = settle
+    return module
+
+
+@contextmanager
+def held(module: torch.nn.Module) -> Iterator[None]:
+    """For a while, a module may be changed at will: attributes, tables, configs and hooks come back as they were."""
+    kept = list(_state(module))
+    try:
+        _BORROWED.get(module, bool)()
+        yield
+    finally:
+        for container, before in kept:
+            _put_back(container, before)
+
+
+def _state(module: torch.nn.Module) -> Iterator[tuple[Any, Any]]:
+    """Each container that holds state, and a shallow copy of it."""
+    seen: set[int] = set()
+    for part in module.modules():
+        yield from _reached(vars(part), seen, _DEPTH)
+
+
+def _reached(value: Any, seen: set[int], depth: int) -> Iterator[tuple[Any, Any]]:
+    if id(value) in seen or depth == 0:
+        return
+    seen.add(id(value))
+    if isinstance(value, _CONTAINERS):
+        yield value, value.copy()
+        inside = list(value.values() if isinstance(value, dict) else value)
+    elif isinstance(value, tuple):
+        inside = list(value)
+    elif isinstance(getattr(value, "__dict__", None), dict) and not isinstance(value, _OPAQUE):
+        yield from _reached(vars(value), seen, depth)
+        return
+    else:
+        return
+    for item in inside:
+        yield from _reached(item, seen, depth - 1)
+
+
+def _put_back(container: Any, before: Any) -> None:
+    container.clear()
+    (container.extend if isinstance(container, list | deque) else container.update)(before)
+
+
+def bound_elsewhere(module: torch.nn.Module) -> bool:
+    """Whether a function that a module holds has tensors or modules in its closure.
+
+    A copy of the module would go on calling the original there, with parameters that have values.
+    """
+    return any(
+        isinstance(cell, torch.Tensor | torch.nn.Module | MethodType)
+        for part in module.modules()
+        for function in _functions(vars(part))
+        for cell in _closure(function)
+    )
+
+
+def _functions(table: dict[Any, Any]) -> Iterator[FunctionType]:
+    """The functions among a module's attributes, and among its hooks."""
+    for value in table.values():
+        if isinstance(value, FunctionType):
+            yield value
+        elif isinstance(value, dict):
+            yield from (item for item in value.values() if isinstance(item, FunctionType))
+
+
+def _closure(function: FunctionType) -> Iterator[Any]:
+    for cell in function.__closure__ or ():
+        try:
+            yield cell.cell_contents
+        except ValueError:  # a name that is not yet bound
+            continue
