@@ -5,15 +5,17 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F  # noqa: N812
+from torch.nn import functional
 
 import archtrace
 from archtrace.answer.result import Result
 from archtrace.capture.program import Kind, Program
+from archtrace.errors import ArchtraceError
 from archtrace.reach.rules import registry
 from archtrace.reach.rules.registry import Call, Step
 from archtrace.readout import study
@@ -45,8 +47,8 @@ FAMILIES: dict[str, tuple[str, Head]] = {
     "reduction": ("sum", lambda m, h: h.sum(1)),
     "contraction": ("matmul", lambda m, h: torch.matmul(h.transpose(1, 2), h).mean(1)),
     "linear": ("linear", lambda m, h: m.dense(h)[:, 2]),
-    "normalisation": ("layer_norm", lambda m, h: F.layer_norm(h, (8,))[:, 1]),
-    "attention": ("scaled_dot_product_attention", lambda m, h: F.scaled_dot_product_attention(h, h, h)[:, 0]),
+    "normalisation": ("layer_norm", lambda m, h: functional.layer_norm(h, (8,))[:, 1]),
+    "attention": ("scaled_dot_product_attention", lambda m, h: functional.scaled_dot_product_attention(h, h, h)[:, 0]),
     "indexing": ("gather", lambda m, h: h.gather(1, torch.full((h.shape[0], 1, 8), 4))[:, 0]),
     "scan": ("cumsum", lambda m, h: h[:, 0] + h.cumsum(1)[:, 3]),
     "recurrence": ("lstm", lambda m, h: m.lstm(h)[0][:, -1]),
@@ -56,15 +58,15 @@ FAMILIES: dict[str, tuple[str, Head]] = {
 
 
 def lossy(monkeypatch: pytest.MonkeyPatch, op: str, keep: Callable[[Any], bool]) -> None:
-    """Let the rule of an op forget each flow for which `keep` is false."""
+    """Let the rules of an op, of all its overloads, forget each flow for which `keep` is false."""
     name = registry.qualified(op)
-    rule = registry.RULES[name]
 
-    def forgetful(call: Call) -> Step:
+    def forgetful(rule: registry.Rule, call: Call) -> Step:
         step = rule(call)
         return replace(step, flows=tuple(tuple(flow for flow in flows if keep(flow)) for flows in step.flows))
 
-    monkeypatch.setitem(registry.RULES, name, forgetful)
+    for key in [key for key in registry.RULES if key == name or key.startswith(f"{name}.")]:
+        monkeypatch.setitem(registry.RULES, key, partial(forgetful, registry.RULES[key]))
 
 
 def codes(result: Result) -> set[str]:
@@ -100,8 +102,8 @@ def test_a_rule_that_forgets_some_is_caught(seed: int, monkeypatch: pytest.Monke
     draw = random.Random(seed)
 
     def head(m: Small, h: torch.Tensor) -> torch.Tensor:
-        h = F.layer_norm(h + m.dense(h).tanh(), (8,))
-        h = h + F.scaled_dot_product_attention(h, h, h) * h.cumsum(1)
+        h = functional.layer_norm(h + m.dense(h).tanh(), (8,))
+        h = h + functional.scaled_dot_product_attention(h, h, h) * h.cumsum(1)
         return torch.cat([h[:, :1], h.flip(1)[:, :2]], 1).mean(1)
 
     model = Small(head)
@@ -165,9 +167,38 @@ def test_drawn_parameters_are_given_back() -> None:
     assert model.training
 
 
+class Counting(torch.nn.Module):
+    """Writes into a buffer of its own, in place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = torch.nn.Embedding(64, 2)
+        self.register_buffer("calls", torch.tensor([1.0]))
+
+    def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        return self.table(input_ids)[:, 0] * self.calls
+
+
+def test_a_buffer_that_the_forward_writes_keeps_its_value() -> None:
+    """The replay runs the model itself, on copies of its buffers."""
+    model = Counting()
+    result = archtrace.trace(model).result
+    assert "replay-differs" not in codes(result)
+    assert "witness-failed" not in codes(result)
+    assert model.calls.tolist() == [1.0]
+
+
+def test_random_draws_are_no_witness() -> None:
+    """Two runs that draw differently differ everywhere: only what was changed may show."""
+    result = archtrace.trace(Small(lambda m, h: h[:, 0] + torch.rand(h.shape[0], 8))).result
+    assert result.status == "exact"
+    assert tokens(result) == ((0,), (0,))
+
+
 def test_noise_is_no_witness() -> None:
     """The mean of an instance norm is its bias: what moves is rounding alone."""
-    result = archtrace.trace(Small(lambda m, h: F.instance_norm(h.transpose(1, 2)).mean(-1))).result
+    result = archtrace.trace(Small(lambda m, h: functional.instance_norm(h.transpose(1, 2)).mean(-1))).result
     full = next(layout for layout in result.layouts if layout.name == "full")
     assert full.witness is not None
     assert full.witness.tokens == ((), ())
@@ -176,7 +207,7 @@ def test_noise_is_no_witness() -> None:
 
 
 SHOWN: dict[str, Head] = {
-    "argmax": lambda m, h: F.one_hot(h.argmax(1), h.shape[1]).to(h.dtype)[:, :, :8].mean(1),
+    "argmax": lambda m, h: functional.one_hot(h.argmax(1), h.shape[1]).to(h.dtype)[:, :, :8].mean(1),
     "rounding": lambda m, h: h.round().sum(1),
     "sign of a sum": lambda m, h: h.sum(1).sign(),
     "a hash": lambda m, h: (1000 * h.sum(1)).floor().remainder(7.0),
@@ -199,7 +230,7 @@ class Counted(torch.nn.Module):
         self.classifier = torch.nn.Linear(64, 2)
 
     def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
-        return self.classifier(F.one_hot(input_ids % 64, 64).sum(1).float())
+        return self.classifier(functional.one_hot(input_ids % 64, 64).sum(1).float())
 
 
 def test_ids_that_are_counted_are_seen() -> None:
@@ -208,3 +239,23 @@ def test_ids_that_are_counted_are_seen() -> None:
     full = next(layout for layout in result.layouts if layout.name == "full")
     assert full.witness is not None
     assert full.witness.tokens == (tuple(range(19)),) * 2
+
+
+def test_an_error_of_ours_is_told_and_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception that nobody foresaw, in the middle of a vmap, with another default type."""
+
+    def broken(*_: Any) -> None:
+        torch.set_default_dtype(torch.float64)
+        torch._C._functorch._vmap_increment_nesting(3, "error")
+        raise ZeroDivisionError("a fault of ours")
+
+    monkeypatch.setattr("archtrace.tracing.assemble", broken)
+    with pytest.raises(ArchtraceError) as caught:
+        archtrace.trace(Small(lambda m, h: h[:, 0]))
+    what, where, why, do = str(caught.value).splitlines()
+    assert what == "archtrace itself failed"
+    assert "test_law.py:" in where
+    assert why == "  why: ZeroDivisionError: a fault of ours"
+    assert "report" in do
+    assert torch.get_default_dtype() == torch.float32
+    assert torch.randn(2).shape == (2,)

@@ -146,7 +146,8 @@ def _padding(study: Study, words: Vocabulary) -> Padding:
 
 
 def _outside(rows: Sequence[Sequence[int]], kept: torch.Tensor) -> list[list[int]]:
-    return [[p for p in row if not kept[r, p]] for r, row in enumerate(rows)]
+    """The positions that are no attended token; one behind the tokens carries none, and is no padding either."""
+    return [[p for p in row if p < kept.shape[1] and not kept[r, p]] for r, row in enumerate(rows)]
 
 
 def _places(study: Study, layout: str, tensor: str, rows: Rows) -> bool:

@@ -12,6 +12,7 @@ import torch
 import archtrace.layouts as lay
 from archtrace.answer.result import Result
 from archtrace.answering import assemble
+from archtrace.capture.guard import guarded
 from archtrace.capture.hold import in_turn
 from archtrace.capture.module import graph_module
 from archtrace.clock import Clock, Progress
@@ -123,22 +124,23 @@ def trace(
     from archtrace.targets import prepare, resolve
 
     clock = Clock(progress)
-    with clock.stage("resolving", "import"):
-        resolved = resolve(
-            target,
-            num_labels=num_labels,
-            config=config,
-            overrides=dict(overrides or {}),
-            trust_remote_code=trust_remote_code,
-        )
-    with clock.stage("building", "capture"):
-        model = prepare(resolved)
-    with clock.stage("capturing", "capture"):
-        study, words, plans = _looked_at(model, resolved, inputs)
-    with clock.stage("analysing", "analysis"):
-        study.positions  # noqa: B018  computed here, so that the clock tells what it costs
-    result = assemble(resolved, model, study, words, plans, clock)
-    return Trace(resolved, model, study, result)
+    with guarded():
+        with clock.stage("resolving", "import"):
+            resolved = resolve(
+                target,
+                num_labels=num_labels,
+                config=config,
+                overrides=dict(overrides or {}),
+                trust_remote_code=trust_remote_code,
+            )
+        with clock.stage("building", "capture"):
+            model = prepare(resolved)
+        with clock.stage("capturing", "capture"):
+            study, words, plans = _looked_at(model, resolved, inputs)
+        with clock.stage("analysing", "analysis"):
+            study.positions  # noqa: B018  computed here, so that the clock tells what it costs
+        result = assemble(resolved, model, study, words, plans, clock)
+        return Trace(resolved, model, study, result)
 
 
 def _looked_at(model: Model, target: Target, inputs: Mapping[str, Any] | None) -> tuple[Study, Vocabulary, list[Plan]]:

@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+from archtrace.capture.hold import TURN, held
+
 #: A place that holds a tensor, and how to write to it.
 _Place = tuple[Any, Any, torch.Tensor]
 
@@ -20,24 +22,13 @@ def drawn(module: torch.nn.Module, seed: int = 0) -> Iterator[Callable[[str], to
     One tensor gets one draw wherever it is held: tied weights stay tied, and lists of parameters (LSTM keeps one)
     follow. The module is given back as it was.
     """
-    generator = torch.Generator().manual_seed(seed)
-    places = list(_places(module))
-    draws: dict[int, torch.Tensor] = {}
-    names = _names(module)
-    try:
-        for holder, key, tensor in places:
-            if id(tensor) not in draws:
-                draws[id(tensor)] = _draw(tensor, generator) if _empty(tensor) else tensor.detach().clone()
-            holder[key] = draws[id(tensor)]
-        yield lambda name: draws.get(id(names.get(name)), names.get(name))
-    finally:
-        for holder, key, tensor in places:
-            holder[key] = tensor
-
-
-def _empty(tensor: torch.Tensor) -> bool:
-    """True for what a checkpoint fills; what has values is copied, since a forward may write into it."""
-    return isinstance(tensor, torch.nn.Parameter) or tensor.is_meta
+    with TURN, held(module):
+        generator = torch.Generator().manual_seed(seed)
+        fresh: dict[int, torch.Tensor] = {}
+        names = _names(module)
+        for holder, key, tensor in list(_places(module)):
+            holder[key] = fresh.setdefault(id(tensor), _fresh(tensor, generator))
+        yield lambda name: fresh.get(id(names.get(name)), names.get(name))
 
 
 def _places(module: torch.nn.Module) -> Iterator[_Place]:
@@ -60,12 +51,17 @@ def _names(module: torch.nn.Module) -> dict[str, torch.Tensor]:
     return found
 
 
+def _fresh(tensor: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """What stands for a tensor: a draw, or a copy of what it holds, since a forward may write into its buffers."""
+    if isinstance(tensor, torch.nn.Parameter):
+        return torch.nn.Parameter(_draw(tensor, generator), requires_grad=False)
+    return _draw(tensor, generator) if tensor.is_meta else tensor.detach().clone()
+
+
 def _draw(tensor: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Matrices N(0, 1 / fan_in), vectors around 1, whatever is no floating point zero."""
     if not tensor.dtype.is_floating_point:
-        fresh = torch.zeros(tensor.shape, dtype=tensor.dtype)
-    else:
-        noise = torch.randn(tensor.shape, generator=generator)
-        fan = math.sqrt(max(tensor.shape[-1], 1)) if tensor.ndim else 1.0
-        fresh = (noise / fan if tensor.ndim > 1 else 1 + 0.3 * noise).to(tensor.dtype)
-    return torch.nn.Parameter(fresh, requires_grad=False) if isinstance(tensor, torch.nn.Parameter) else fresh
+        return torch.zeros(tensor.shape, dtype=tensor.dtype)
+    noise = torch.randn(tensor.shape, generator=generator)
+    fan = math.sqrt(max(tensor.shape[-1], 1)) if tensor.ndim else 1.0
+    return (noise / fan if tensor.ndim > 1 else 1 + 0.3 * noise).to(tensor.dtype)

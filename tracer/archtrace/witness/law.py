@@ -56,7 +56,12 @@ class Runs:
 
     def everywhere(self) -> bool:
         """True when the program runs on its first layout."""
-        return self.see(next(iter(self._study.bounds))).witness is not None
+        try:
+            with one_thread():
+                self._shown(next(iter(self._study.bounds)))
+        except Exception:  # asked of candidates in a search, and told of the one that is taken
+            return False
+        return True
 
     def see(self, name: str) -> Verdict:
         """The witness of a layout, and what contradicts its bound."""
@@ -66,16 +71,19 @@ class Runs:
         except Exception as error:  # whatever stops a run is told, and the answer stays a bound
             return Verdict(None, (Finding("witness-failed", f"{name}: no run could be made: {reason(error)}"),), False)
 
-    def _see(self, name: str) -> Verdict:
+    def _shown(self, name: str) -> tuple[Subject, Witness, Positions]:
+        """What is watched in a layout, by what, and what it shows."""
         study, found = self._study, self._study.bounds[name]
-        bound, program = study.positions[name], found.program
-        ids = program.inputs[study.ids]
+        ids = found.program.inputs[study.ids]
         subject = Subject(study.interpreter, found, study.reads(name), ids, study.layouts[name])
-        special = frozenset(study.interpreter.special)
-        witness = self._witnesses.setdefault(id(program), Witness(program))
-        seen = witness.see(subject, bound, special)
+        witness = self._witnesses.setdefault(id(found.program), Witness(found.program))
+        return subject, witness, witness.see(subject, study.positions[name], frozenset(study.interpreter.special))
+
+    def _see(self, name: str) -> Verdict:
+        bound, special = self._study.positions[name], frozenset(self._study.interpreter.special)
+        subject, witness, seen = self._shown(name)
         missed = join(beyond(seen, bound), witness.outside(subject, bound, special))
-        replayed = self._replay(name, program)
+        replayed = self._replay(name, subject.program)
         findings = (*_missed(name, missed), *((replayed,) if replayed else ()))
         return Verdict(join(seen, missed), findings, not findings)
 

@@ -104,7 +104,7 @@ def run(
 ) -> Values:
     """All values of a program; `change` replaces the value of a node as soon as it is computed.
 
-    Random ops draw the same numbers each time: what a change moves is not what another draw would.
+    Random ops draw the same in every run: what differs between two runs is what was changed.
     """
     values = dict(given)
     with _double(), torch.random.fork_rng(devices=[]):
