@@ -6,10 +6,11 @@ from typing import Any
 
 import torch
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
-from torch.utils._pytree import tree_flatten, tree_leaves, tree_map
+from torch.utils._pytree import tree_leaves
 
 from archtrace.capture.inplace import written
 from archtrace.capture.memory import Memory, storage_key
+from archtrace.capture.nested import mapped, tensors_in
 from archtrace.capture.program import Node, Ref
 from archtrace.capture.scalars import Scalars
 from archtrace.capture.shapes import Shapes
@@ -54,7 +55,7 @@ class Execution:
 
     def run(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The op's result."""
-        tensors = [t for t in tree_flatten((args, kwargs))[0] if isinstance(t, torch.Tensor)]
+        tensors = tensors_in((args, kwargs))
         if not (draws(op) or any(map(self.unknown, tensors))):
             self._back_up(op, args)
             return zeroed(op, op(*args, **kwargs))
@@ -69,12 +70,12 @@ class Execution:
             return known
         fakes = {id(t): self.fake(t) for t in tensors}
         own = {id(fake): t for t in tensors if (fake := fakes[id(t)]) is not t}
-        args, kwargs = tree_map(lambda v: fakes.get(id(v), v), (args, kwargs))
+        args, kwargs = mapped((args, kwargs), lambda v: fakes.get(id(v), v))
         with self._mode:
             result = op(*args, **kwargs)
         self._scalars.sized(result, [t for t in tensors if self.unknown(t)])
         self._shapes.remember(key, result, list(fakes.values()))
-        return tree_map(lambda v: own.get(id(v), v), result)
+        return mapped(result, lambda v: own.get(id(v), v))
 
     def fake(self, tensor: torch.Tensor) -> torch.Tensor:
         """The fake that is run in a real tensor's place; both stand for one memory."""
@@ -88,15 +89,15 @@ class Execution:
         """The result of an op whose size known values decide, though others are unknown: fakes of the right shape."""
         names = SIZED_BY.get(op._schema.name)
         bound = dict(zip((a.name for a in op._schema.arguments), args, strict=False)) | kwargs
-        sizing = [t for name in names or () for t in tree_flatten(bound.get(name))[0] if isinstance(t, torch.Tensor)]
+        sizing = [t for name in names or () for t in tensors_in(bound.get(name))]
         masks = any(t.dtype in (torch.bool, torch.uint8) for t in sizing) or op._schema.name != "aten::index"
         if not sizing or not masks or any(map(self.unknown, sizing)):
             return None
-        plain = tree_map(self._blank, (args, kwargs))
+        plain = mapped((args, kwargs), self._blank)
         results = op(*plain[0], **plain[1])
         if op._schema.name in _COUNTING:  # the first result is data, the second counts
             return (self._without_values(results[0]), *results[1:])
-        return tree_map(self._without_values, results)
+        return mapped(results, self._without_values)
 
     def _blank(self, value: Any) -> Any:
         if not isinstance(value, torch.Tensor) or not self.unknown(value):
@@ -111,9 +112,12 @@ class Execution:
 
     def _taint(self, op: Any, args: Any, kwargs: Any) -> None:
         """A known tensor into which an unknown one is written is unknown from then on."""
+        names = written(op)
+        if not names:
+            return
         bound = dict(zip((a.name for a in op._schema.arguments), args, strict=False)) | kwargs
-        for tensor in (t for name in written(op) for t in tree_flatten(bound.get(name))[0]):
-            storage = self._memory.storage(tensor) if isinstance(tensor, torch.Tensor) else None
+        for tensor in (t for name in names for t in tensors_in(bound.get(name))):
+            storage = self._memory.storage(tensor)
             if storage is not None:
                 storage.unknown = True
 

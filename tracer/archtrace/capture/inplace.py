@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
 
 
+@lru_cache(maxsize=4096)
 def written(op: Any) -> tuple[str, ...]:
     """The names of the arguments that an op writes into; an op that only gives a view another shape writes nothing."""
     schema = getattr(op, "_schema", None)

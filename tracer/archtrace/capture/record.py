@@ -17,7 +17,6 @@ from torch._ops import HigherOrderOperator
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch._subclasses.schema_check_mode import SchemaCheckMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_map
 
 from archtrace.capture.decisions import Decision, Watch, decision
 from archtrace.capture.execute import Execution
@@ -25,6 +24,7 @@ from archtrace.capture.frames import lines_here
 from archtrace.capture.higher import eager
 from archtrace.capture.inplace import Returning, reshaping, returning, written
 from archtrace.capture.memory import Memory, ViewOf, WriteInto
+from archtrace.capture.nested import mapped, tensors_in
 from archtrace.capture.program import Kind, Module, Node, Ref
 from archtrace.capture.scalars import Scalars
 from archtrace.errors import CaptureError
@@ -110,7 +110,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
                 return self.below(func, args, kwargs or {})
             if isinstance(func, HigherOrderOperator):
                 return eager(self, func, args, kwargs or {})
-            return self.call(func, *tree_map(self._own, (tuple(args), kwargs or {})))
+            return self.call(func, *mapped((tuple(args), kwargs or {}), self._own))
 
     def below(self, func: Any, args: Any, kwargs: Any) -> Any:
         """Under vmap tensors have axes that an op does not see: go on where they have all of them."""
@@ -133,7 +133,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
             inner = self._apart(func, args, kwargs)
             if inner is not NotImplemented:
                 return inner
-        given = tree_map(self.read, (args, kwargs))
+        given = mapped((args, kwargs), self.read)
         result = self.execution.run(func, args, kwargs)
         if func._schema.name not in _CHECKS:
             self._write_down(func, args, kwargs, given, result)
@@ -169,12 +169,12 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
     def _written(self, func: Any, args: Any, kwargs: Any, given: Any, result: Any) -> None:
         """An op that writes: the node of what it returns, and the memory into which that goes."""
         bound = dict(zip((a.name for a in func._schema.arguments), args, strict=False)) | kwargs
-        targets = [t for name in written(func) for t in _listed(bound.get(name))]
+        targets = [t for name in written(func) for t in tensors_in(bound.get(name))]
         op = returning(func)
         if not isinstance(op, Returning):
             self._memory.write(targets[0], self._emit(op, given[0], given[1], targets[0]))
             return
-        own = [t for t in _listed(result) if all(t is not target for target in targets)]
+        own = [t for t in tensors_in(result) if all(t is not target for target in targets)]
         node = self._emit(op, given[0], given[1], [*targets, *own])
         for position, tensor in enumerate([*targets, *own]):
             item = self._emit(operator.getitem, (node, position), {}, tensor)
@@ -223,7 +223,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
         return ref
 
     def _selected(self, result: Any) -> tuple[dict[int, int], ...]:
-        found = [self._scalars.selected(t) if isinstance(t, FakeTensor) else {} for t in _listed(result)]
+        found = [self._scalars.selected(t) if isinstance(t, FakeTensor) else {} for t in tensors_in(result)]
         return tuple({axis: self.read(t).index for axis, t in axes.items()} for axes in found) if any(found) else ()
 
     def _specs(self, target: Any, args: Any, result: Any) -> Any:
@@ -233,7 +233,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
             base = self.nodes[args[0].index].results
             shape = target.own.shape if isinstance(target, ViewOf) else target.base.shape
             return ((shape, base[0][1] if base else torch.float32),)
-        return tuple((self._scalars.shape(t), t.dtype) for t in _listed(result))
+        return tuple((self._scalars.shape(t), t.dtype) for t in tensors_in(result))
 
 
 class Below(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -244,16 +244,10 @@ class Below(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._recorder = recorder
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        return self._recorder.call(func, *tree_map(self._recorder._own, (tuple(args), kwargs or {})))
+        return self._recorder.call(func, *mapped((tuple(args), kwargs or {}), self._recorder._own))
 
 
 def _idle(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     """Dropout in evaluation mode returns its input itself in eager torch (torch's Python form of it makes a copy)."""
     p, train = (*args[1:], *kwargs.values())[:2] if func._schema.name in _DROPOUTS else (1, True)
     return not (train and p)
-
-
-def _listed(value: Any) -> list[torch.Tensor]:
-    if isinstance(value, torch.Tensor):
-        return [value]
-    return [t for v in value for t in _listed(v)] if isinstance(value, list | tuple) else []

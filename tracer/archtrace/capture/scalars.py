@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import torch
-from torch.utils._pytree import tree_leaves
 
+from archtrace.capture.nested import tensors_in
 from archtrace.capture.program import Ref
 from archtrace.errors import CaptureError
 
@@ -49,8 +49,8 @@ class Scalars:
 
     def sized(self, result: Any, operands: Sequence[torch.Tensor]) -> None:
         """New symbols in the sizes of a result stand for as many elements as what decides them has."""
-        for tensor in tree_leaves(result):
-            for size in tensor.shape if isinstance(tensor, torch.Tensor) else ():
+        for tensor in tensors_in(result):
+            for size in tensor.shape:
                 for symbol in symbols_of(size):
                     if symbol not in self._sizes and symbol not in self._items:
                         self._sizers[symbol] = _deciding(operands)

@@ -1,0 +1,36 @@
+"""Nested arguments: lists, tuples and dicts of what ops take. torch's own walk knows more kinds, and costs four times
+as much: for small ops it was a quarter of a capture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+
+
+def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
+    """The same nesting with each leaf changed; named tuples become plain ones."""
+    if isinstance(value, tuple):
+        return tuple([mapped(v, change) for v in value])
+    if isinstance(value, list):
+        return [mapped(v, change) for v in value]
+    if isinstance(value, dict):
+        return {k: mapped(v, change) for k, v in value.items()}
+    return change(value)
+
+
+def tensors_in(value: Any) -> list[torch.Tensor]:
+    """The tensors in nested arguments, from left to right."""
+    return list(_tensors(value))
+
+
+def _tensors(value: Any) -> Iterator[torch.Tensor]:
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _tensors(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _tensors(item)
