@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -25,7 +25,7 @@ from archtrace.reach.rules.registry import (
     shape_of,
     value_of,
 )
-from archtrace.reach.values import Certain, Unknown, certain_of, unknown
+from archtrace.reach.values import Certain, Unknown, certain_of, scale_of, unknown
 from archtrace.reach.views import contiguous, geometry_flow, viewed
 
 Numbers: TypeAlias = npt.NDArray[np.int64]
@@ -108,7 +108,8 @@ def _viewed(call: Call) -> Step | None:
     if not found:
         return None
     outputs = tuple(
-        unknown(g.shape, s.dtype, weights_only=call.weights_only) for g, s in zip(found, call.results, strict=False)
+        unknown(g.shape, s.dtype, weights_only=call.weights_only, scale=source.value.scale)
+        for g, s in zip(found, call.results, strict=False)
     )
     return Step(outputs, tuple(((source.slot, geometry_flow(source.value.shape, g)),) for g in found))
 
@@ -153,12 +154,16 @@ class _Numbers:
         return start
 
     def step(self, call: Call, results: list[torch.Tensor], counts: list[torch.Tensor]) -> Step:
-        table = self._certain()
+        table, offsets, scale = self._table(certain_of), self._table(_offset_of), self._scale()
         outputs: list[Unknown | torch.Tensor] = []
         flows = []
         for spec, result in zip(call.results, results, strict=False):
             numbers = result.numpy().astype(np.int64)
-            outputs.append(unknown(numbers.shape, spec.dtype, table[numbers], weights_only=call.weights_only))
+            held = offsets[numbers] if offsets.any() else None
+            value = unknown(
+                numbers.shape, spec.dtype, table[numbers], weights_only=call.weights_only, offset=held, scale=scale
+            )
+            outputs.append(value)
             flows.append(tuple(self._flows(numbers)))
         return Step((*outputs, *counts), (*flows, *(() for _ in counts)))
 
@@ -169,11 +174,18 @@ class _Numbers:
                 if own.any():
                     yield value.slot, Take(np.where(own, numbers - start, -1), value.value.shape)
 
-    def _certain(self) -> Certain:
-        """The certain value of each number."""
-        table = np.full(self._next, np.nan)
-        table[0] = 0.0
+    def _table(self, fact: Callable[[Any], Certain]) -> Certain:
+        """A fact of each number, such as its certain value."""
+        table = np.zeros(self._next)
         for value, start in self._blocks:
-            flat = np.broadcast_to(certain_of(value_of(value)), shape_of(value)).ravel()
+            flat = np.broadcast_to(fact(value_of(value)), shape_of(value)).ravel()
             table[start : start + flat.size] = flat
         return table
+
+    def _scale(self) -> float:
+        return max(scale_of(value_of(value)) for value, _ in self._blocks)
+
+
+def _offset_of(value: Any) -> Certain:
+    offset = value.offset if isinstance(value, Unknown) else None
+    return np.zeros(()) if offset is None else offset
