@@ -45,7 +45,13 @@ MOVES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         named("cat concat stack hstack vstack column_stack broadcast_tensors meshgrid block_diag"), ("tensors",)
     ),
-    **dict.fromkeys(named("upsample_nearest1d upsample_nearest2d upsample_nearest3d"), ("self", "input")),
+    **dict.fromkeys(
+        named(
+            "upsample_nearest1d upsample_nearest2d upsample_nearest3d _upsample_nearest_exact1d"
+            " _upsample_nearest_exact2d _upsample_nearest_exact3d"
+        ),
+        ("self", "input"),
+    ),
     **dict.fromkeys(named("slice_scatter select_scatter diagonal_scatter copy"), ("self", "src")),
     **dict.fromkeys(named("masked_scatter index_copy"), ("self", "source")),
     **dict.fromkeys(named("constant_pad_nd pad fill index_fill"), ("self", "value")),

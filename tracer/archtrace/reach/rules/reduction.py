@@ -18,6 +18,7 @@ from archtrace.reach.values import Certain, certain_of, level, masked
 REDUCTIONS = named("""
     sum mean prod amax amin aminmax max min any all var std var_mean std_mean logsumexp norm linalg_vector_norm argmax
     argmin median nanmedian nansum nanmean count_nonzero mode kthvalue
+    linalg_matrix_norm
 """)
 #: Reductions whose result is certain where all that they look at is.
 EVALUATED = set(named("sum mean amax amin"))
