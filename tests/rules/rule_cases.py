@@ -169,6 +169,7 @@ def _unknown_index() -> dict[str, list[Case]]:
         "embedding_bag": [
             make(aten.embedding_bag.default, floats(4, 2), integers([0, 2, 3, 1]), integers([0, 3])),
             make(aten.embedding_bag.default, floats(4, 2), integers([0, 2, 3, 1]), integers([0, 3]), False, 1),
+            *(make(aten.embedding_bag.padding_idx, floats(4, 2), integers([0, 2, 3, 1]), integers([0, 2]), False, 1, False, None, False, pad) for pad in (2, -2)),
         ],
         "embedding": [
             make(aten.embedding.default, floats(4, 2), index), make(aten.embedding.default, floats(4, 2), index, unknown=(0, 1))
@@ -269,6 +270,7 @@ CASES: dict[str, list[Case]] = {
     "cov": [make(aten.cov.default, floats(2, 3)), make(aten.cov.default, floats(3))],
     "corrcoef": [make(aten.corrcoef.default, floats(2, 3))],
     **{name: [make(getattr(aten, name).default, floats(2, 1, 2, 2), floats(2, 2, 2, 2).tanh(), 0, 0, False)] for name in ("grid_sampler", "grid_sampler_2d")},
+    "clamp": [_first("clamp", floats(2, 3), -1.0, 1.0), make(aten.clamp.Tensor, floats(2, 3), floats(3) - 1, floats(2, 1) + 1, unknown=(0, 1, 2))],
     "view.dtype": [make(aten.view.dtype, floats(2, 3), torch.int64), make(aten.view.dtype, floats(2, 4).float(), torch.float64),
                    make(aten.view.dtype, floats(2, 2), torch.float32)],
 }  # fmt: skip
