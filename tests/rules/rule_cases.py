@@ -12,6 +12,11 @@ from rule_samples import floats, integers, make, overloads
 from archtrace.capture.memory import Geometry, ViewOf, WriteInto
 
 aten = torch.ops.aten
+#: Ops on square matrices that take nothing else.
+MATRICES = """
+    linalg_inv linalg_det linalg_qr linalg_svd linalg_svdvals linalg_eigh linalg_eigvalsh linalg_slogdet inverse det
+    slogdet logdet svd qr linalg_matrix_exp matrix_exp linalg_pinv pinverse
+""".split()  # noqa: SIM905
 #: A contiguous [2, 3], and its column 1.
 BASE, COLUMN = Geometry((2, 3), (3, 1), 0), Geometry((2,), (3,), 1)
 MASK = torch.tensor([[True, True, False], [True, False, False], [False, False, False]])
@@ -164,6 +169,7 @@ def _unknown_index() -> dict[str, list[Case]]:
         "embedding_bag": [
             make(aten.embedding_bag.default, floats(4, 2), integers([0, 2, 3, 1]), integers([0, 3])),
             make(aten.embedding_bag.default, floats(4, 2), integers([0, 2, 3, 1]), integers([0, 3]), False, 1),
+            *(make(aten.embedding_bag.padding_idx, floats(4, 2), integers([0, 2, 3, 1]), integers([0, 2]), False, 1, False, None, False, pad) for pad in (2, -2)),
         ],
         "embedding": [
             make(aten.embedding.default, floats(4, 2), index), make(aten.embedding.default, floats(4, 2), index, unknown=(0, 1))
@@ -238,6 +244,33 @@ CASES: dict[str, list[Case]] = {
     "_pad_packed_sequence": [_first("_pad_packed_sequence", floats(4, 2), integers([2, 1, 1]), True, 0.5, 4)],
     "archtrace::view_of": [make(ViewOf(BASE, COLUMN), floats(2, 3))],
     "archtrace::write_into": [make(WriteInto(BASE, COLUMN), floats(2, 3), floats(2))],
+    "tensordot": [make(aten.tensordot.default, floats(2, 3, 2), floats(3, 2, 2), [1, 0], [0, 2])],
+    "cross_entropy_loss": [make(aten.cross_entropy_loss.default, floats(2, 3), integers([0, 2]), floats(3).abs(), 0, unknown=(0,)),
+                           make(aten.cross_entropy_loss.default, floats(2, 3, 2), integers([0, 2], [1, 1]), None, 0), make(aten.cross_entropy_loss.default, floats(2, 3), integers([0, 2])),
+                           make(aten.cross_entropy_loss.default, floats(2, 3), floats(3, 2).T.contiguous().softmax(1), None, 0, unknown=(0, 1))],
+    "nll_loss": [make(aten.nll_loss.default, floats(2, 3), integers([0, 2]), None, 0)],
+    "nll_loss_nd": [make(aten.nll_loss_nd.default, floats(2, 3), integers([0, 2]), None, 0)],
+    "nll_loss2d": [make(aten.nll_loss2d.default, floats(1, 2, 1, 2), integers([0, 1])[None, None], None, 0)],
+    **{name: [make(getattr(aten, name).default, floats(2, 3), floats(3, 2).T.contiguous(), reduction=r) for r in (0, 1)] for name in ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "soft_margin_loss")},
+    "kl_div": [make(aten.kl_div.default, floats(2, 3), floats(3, 2).T.contiguous(), r, log_target=True) for r in (0, 1)],
+    "poisson_nll_loss": [make(aten.poisson_nll_loss.default, floats(2, 3), floats(3, 2).T.contiguous(), True, False, 1e-8, 0)],
+    "binary_cross_entropy": [make(aten.binary_cross_entropy.default, floats(2, 3).sigmoid(), floats(3, 2).T.contiguous().sigmoid(), None, 0, unknown=(1,))],
+    "binary_cross_entropy_with_logits": [make(aten.binary_cross_entropy_with_logits.default, floats(2, 3), floats(3, 2).T.contiguous(), None, None, 0)],
+    "bincount": [make(aten.bincount.default, integers([0, 2, 1]), None, 3, unknown=())],
+    "histc": [make(aten.histc.default, floats(4), 3, -1, 1)],
+    "col2im": [make(aten.col2im.default, floats(1, 4, 6), [3, 4], [2, 2], [1, 1], [0, 0], [1, 1]), make(aten.col2im.default, floats(1, 4, 6), [2, 4], [2, 2], [1, 1], [1, 0], [2, 1])],
+    **{f"_upsample_nearest_exact{n}d": [make(getattr(aten, f"_upsample_nearest_exact{n}d").default, floats(1, 2, 3, *(2,) * (n - 1)), [4] * n)] for n in (1, 2, 3)},
+    **{name: [make(getattr(aten, name).default, floats(2, 3, 3))] for name in MATRICES},
+    "cholesky_solve": [make(aten.cholesky_solve.default, floats(2, 3, 2), floats(2, 3, 3) + 3 * torch.eye(3))],
+    "linalg_solve_triangular": [make(aten.linalg_solve_triangular.default, floats(2, 3, 3) + 3 * torch.eye(3), floats(2, 3, 2), upper=True)],
+    "linalg_solve": [make(aten.linalg_solve.default, floats(2, 3, 3), floats(2, 3)), make(aten.linalg_solve.default, floats(2, 3, 3), floats(2, 3, 1))],
+    **{name: [make(getattr(aten, name).default, floats(2, 3, 3), 2)] for name in ("matrix_power", "linalg_matrix_power")},
+    "linalg_matrix_norm": [make(aten.linalg_matrix_norm.default, floats(2, 3, 3), 1)],
+    "linalg_cross": [make(aten.linalg_cross.default, floats(2, 3), floats(1, 3))],
+    "cov": [make(aten.cov.default, floats(2, 3)), make(aten.cov.default, floats(3))],
+    "corrcoef": [make(aten.corrcoef.default, floats(2, 3))],
+    **{name: [make(getattr(aten, name).default, floats(2, 1, 2, 2), floats(2, 2, 2, 2).tanh(), 0, 0, False)] for name in ("grid_sampler", "grid_sampler_2d")},
+    "clamp": [_first("clamp", floats(2, 3), -1.0, 1.0), make(aten.clamp.Tensor, floats(2, 3), floats(3) - 1, floats(2, 1) + 1, unknown=(0, 1, 2))],
     "view.dtype": [make(aten.view.dtype, floats(2, 3), torch.int64), make(aten.view.dtype, floats(2, 4).float(), torch.float64),
                    make(aten.view.dtype, floats(2, 2), torch.float32)],
 }  # fmt: skip

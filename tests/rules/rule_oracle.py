@@ -144,15 +144,26 @@ def witness(
     """
     random, pinned = np.random.default_rng(0), pinned or {}
     found = {key: np.zeros_like(claim) for key, claim in claimed.items()}
+    ran = False
     for draw in draws:
         values = {s: pin(drawn(case.tensors[s], draw, random, case), pinned.get(s)) for s in case.unknown}
-        before = case.run(values)
-        for slot in case.unknown:
+        before = tried(case, values)
+        for slot in case.unknown if before is not None else ():
             other = pin(drawn(case.tensors[slot], draw, random, case), pinned.get(slot))
             _try_each(case, values, slot, other, before, found)
+        ran |= before is not None
         if draw > 0 and all((found[k] >= claimed[k]).all() for k in claimed if len(found[k]) > 1):
             break
+    assert ran or pinned, f"no draw is within the domain of the op: {case}"
     return found
+
+
+def tried(case: Case, values: dict[int, torch.Tensor]) -> list[torch.Tensor] | None:
+    """The results, or None where the values lie outside the op's domain (a singular matrix, no probability)."""
+    try:
+        return case.run(values)
+    except RuntimeError:
+        return None
 
 
 def pin(tensor: torch.Tensor, certain: np.ndarray | None) -> torch.Tensor:
@@ -166,7 +177,8 @@ def _try_each(case: Case, values: Any, slot: int, other: torch.Tensor, before: l
     for element in range(other.numel()):
         changed = values[slot].clone(memory_format=torch.contiguous_format)
         changed.view(-1)[element] = other.reshape(-1)[element]
-        for r, (old, new) in enumerate(zip(before, case.run({**values, slot: changed}), strict=True)):
+        after = tried(case, {**values, slot: changed})
+        for r, (old, new) in enumerate(zip(before, after, strict=True) if after is not None else ()):
             found[slot, r][element] |= _changed(old, new)
 
 

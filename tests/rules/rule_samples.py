@@ -21,7 +21,7 @@ torch.set_num_threads(1)
 SAMPLES, ELEMENTS = 3, 40
 
 #: torch's samples of these are slow, fail, or have results whose shape depends on the data.
-OWN_ONLY = {f"aten::{n}" for n in ("one_hot", "batch_norm", "conv1d", "conv_transpose1d", "dropout")}
+OWN_ONLY = {f"aten::{n}" for n in ("one_hot", "batch_norm", "conv1d", "conv_transpose1d", "dropout", "bincount")}
 
 
 @cache

@@ -16,7 +16,7 @@ from rule_samples import floats, integers, make
 from archtrace.reach.flows import Contraction, Everything, Flow, Mask, Pairs, Take
 from archtrace.reach.marks import shrink, spread
 from archtrace.reach.rules.registry import Call, Operand, Spec, apply, bind, invoke, rebuild
-from archtrace.reach.values import SUNK, Unknown, free
+from archtrace.reach.values import Unknown, free
 
 aten = torch.ops.aten
 #: Stands for the value so far.
@@ -65,7 +65,10 @@ CERTAIN: dict[str, tuple[list[Link], list[list[int]]]] = {
     ),
     "masked_fill": ([(aten.masked_fill.Scalar, (X, MASK == 0, -1e9)), (aten.softmax.int, (X, 1))], [[0, 0, 1], [0, 1, 1]]),
     "a full row masked": ([(aten.add.Tensor, (X, ADDITIVE[:1] * 0 - 1e9)), (aten.softmax.int, (X, 1))], [[0, 0, 0], [0, 0, 0]]),
-    "exp of what is sunk": ([(aten.add.Tensor, (X, ADDITIVE)), (aten.exp.default, (X,))], [[0, 0, 1], [0, 1, 1]]),
+    "mask clamped": ([(aten.add.Tensor, (X, ADDITIVE)), (aten.maximum.default, (X, ADDITIVE.min())), (aten.softmax.int, (X, 1))], [[0, 0, 1], [0, 1, 1]]),
+    "mask scaled up": ([(aten.add.Tensor, (X, (1 - MASK) * -1e4)), (aten.mul.Tensor, (X, 1e3)), (aten.softmax.int, (X, 1))], [[0, 0, 1], [0, 1, 1]]),
+    "two masks": ([(aten.add.Tensor, (X, (MASK - 1) * 1e9)), (aten.add.Tensor, (X, (MASK - 1) * 1e9)), (aten.softmax.int, (X, 1))], [[0, 0, 1], [0, 1, 1]]),
+    "negated twice": ([(aten.rsub.Scalar, (X, 0)), (aten.add.Tensor, (X, (1 - MASK) * 1e4)), (aten.neg.default, (X,)), (aten.softmax.int, (X, 1))], [[0, 0, 1], [0, 1, 1]]),
 }  # fmt: skip
 
 
@@ -137,14 +140,45 @@ def test_the_one_key_left_has_weight_one_whatever_its_score() -> None:
     assert not relation[3].any()
 
 
-def test_what_is_sunk_still_flows_where_no_softmax_follows() -> None:
-    """A shift by a large number is not always a mask: nothing may be lost."""
-    relation, value = _chain([(aten.add.Scalar, (X, -1e5)), (aten.mul.Scalar, (X, 1e-5))], (2, 3))
+#: Shifts by a large number that mask nothing: all may change, and all flows.
+NO_MASK: dict[str, list[Link]] = {
+    "scaled back": [(aten.add.Scalar, (X, -1e5)), (aten.mul.Scalar, (X, 1e-5))],
+    "sigmoid of a sharp threshold": [(aten.mul.Tensor, (X, 1e5)), (aten.add.Scalar, (X, -2e4)), (aten.sigmoid.default, (X,))],
+    "sigmoid of a mask": [(aten.add.Tensor, (X, ADDITIVE)), (aten.sigmoid.default, (X,))],
+    "exp": [(aten.add.Tensor, (X, ADDITIVE)), (aten.exp.default, (X,))],
+    "there and back": [(aten.sub.Tensor, (X, (1 - MASK) * 1e4)), (aten.add.Tensor, (X, (1 - MASK) * 1e4))],
+}  # fmt: skip
+#: The same before a softmax: each reaches all of its row.
+NO_MASK_IN_A_ROW: dict[str, list[Link]] = {
+    "there and back": NO_MASK["there and back"],
+    "a mask no larger than the scores": [(aten.mul.Tensor, (X, 1e5)), (aten.add.Tensor, (X, (MASK - 1) * 2e4))],
+    "a whole row": [(aten.add.Tensor, (X, ADDITIVE[:1] * 0 - 1e9))],
+    "scaled to nothing": [(aten.add.Tensor, (X, (MASK - 1) * 1e4)), (aten.mul.Scalar, (X, 1e-4))],
+    "through a bounded function": [(aten.add.Tensor, (X, ADDITIVE)), (aten.sigmoid.default, (X,))],
+    "a factor that may be anything": [(aten.add.Tensor, (X, (MASK - 1) * 1e4)), (aten.square.default, (X,))],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NO_MASK)
+def test_a_large_shift_masks_nothing_by_itself(name: str) -> None:
+    relation, value = _chain(NO_MASK[name], (2, 3))
     assert (relation == np.eye(6, dtype=bool)).all()
-    assert not (value.certain == SUNK).any()
+    assert np.isnan(value.certain).all()
 
 
-def test_a_maximum_does_not_see_what_is_sunk() -> None:
+@pytest.mark.parametrize("name", NO_MASK_IN_A_ROW)
+def test_a_softmax_sees_all_that_no_mask_lies_on(name: str) -> None:
+    relation, _ = _chain([*NO_MASK_IN_A_ROW[name], (aten.softmax.int, (X, 1))], (2, 3))
+    assert (relation == np.kron(np.eye(2), np.ones((3, 3)))).all()
+
+
+def test_log_softmax_keeps_what_is_masked_to_itself() -> None:
+    relation, _ = _chain([(aten.add.Tensor, (X, (MASK - 1) * 1e4)), (aten.log_softmax.int, (X, 1))], (2, 3))
+    assert relation.astype(int)[:3, :3].tolist() == [[1, 1, 0], [1, 1, 0], [1, 1, 1]]
+    assert relation.astype(int)[3:, 3:].tolist() == [[0, 0, 0], [1, 1, 0], [1, 0, 1]]
+
+
+def test_a_maximum_does_not_see_what_is_masked() -> None:
     relation, _ = _chain([(aten.add.Tensor, (X, ADDITIVE)), (aten.amax.default, (X, [1]))], (2, 3))
     assert relation.astype(int).tolist() == [[1, 1, 0, 0, 0, 0], [0, 0, 0, 1, 0, 0]]
 

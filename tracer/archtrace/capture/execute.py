@@ -133,11 +133,19 @@ class Execution:
 def sizing(node: Node) -> tuple[int, ...]:
     """The nodes whose values decide the size of a node's result: by table, else any that it takes if torch says so."""
     names = SIZED_BY.get(node.op)
+    if _given_size(node):
+        return ()
     if names is not None:
         arguments = dict(zip((a.name for a in node.target._schema.arguments), node.args, strict=False)) | node.kwargs
         return tuple(a.index for name in names for a in tree_leaves(arguments.get(name)) if isinstance(a, Ref))
     dynamic = torch.Tag.dynamic_output_shape in getattr(node.target, "tags", ())
     return node.refs if dynamic else ()
+
+
+def _given_size(node: Node) -> bool:
+    """True for counts over a range that the program names: one_hot(ids, 50), bincount(ids, minlength=50)."""
+    named = (*node.args[1:], *node.kwargs.values())
+    return node.op in ("aten::one_hot", "aten::bincount") and any(isinstance(n, int) and n > 0 for n in named)
 
 
 def zeroed(op: Any, result: Any) -> Any:

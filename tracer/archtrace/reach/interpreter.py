@@ -8,7 +8,6 @@ layer of a model costs a lookup.
 
 from __future__ import annotations
 
-import hashlib
 import operator
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +27,7 @@ from archtrace.reach.rules.registry import Call, Operand, Spec, Step, apply, bin
 from archtrace.reach.rules.transforms import SHAPE_ONLY
 from archtrace.reach.selection import by_standin, guarded, selecting, with_standins
 from archtrace.reach.tokens import decides, in_layout, indices_of, special_ids, through_index, with_reals
-from archtrace.reach.values import Unknown, free, unknown
+from archtrace.reach.values import Unknown, digest, free, unknown
 
 Layout: TypeAlias = Mapping[str, torch.Tensor]
 #: A node's value: plain, unknown, or a sequence of these.
@@ -140,8 +139,7 @@ class Interpreter:
 
     def _key(self, value: Value) -> Any:
         if isinstance(value, Unknown):
-            facts = value.certain
-            return self._intern(("?", value.shape, value.dtype, value.weights_only, facts.shape, _digest(facts)))
+            return self._intern(("?", *value.facts))
         if isinstance(value, torch.Tensor):
             return self._intern((tuple(value.shape), value.dtype, _contents(value)))
         if isinstance(value, list | tuple):
@@ -160,6 +158,7 @@ class Interpreter:
         """
         program = run.program
         found: list[Any] = [None] * len(program.nodes)
+        whole = wanted is None  # seen from the logits, what decides how the program goes on has a part in all of them
         if wanted is None:
             logits = run.values[program.output]
             wanted = {program.output: diagonal(logits.shape[0], len(logits.shape))}
@@ -167,7 +166,7 @@ class Interpreter:
             found[index] = marks
         labels = next(iter(wanted.values())).shape[-1] if wanted else 0
         for node in reversed(program.nodes):
-            if node.index in run.deciding:
+            if whole and node.index in run.deciding:
                 _decided(found, run.deciding[node.index], run, labels)
             if found[node.index] is None or node.kind is not Kind.OP:
                 continue
@@ -183,7 +182,7 @@ class Interpreter:
         for marks, flows in zip(parts, step.flows, strict=False):
             if marks is None:
                 continue
-            key = self._intern((marks.shape, _digest(marks)))
+            key = self._intern((marks.shape, digest(marks)))
             for slot, flow in flows:
                 ref = node.refs[slot]
                 pulled = self._pass(flow, "pull", key, marks)
@@ -214,7 +213,7 @@ class Interpreter:
             for slot, flow in flows:
                 source = found[node.refs[slot]]
                 if source is not None:
-                    key = self._intern((source.shape, _digest(source)))
+                    key = self._intern((source.shape, digest(source)))
                     marks = join(marks, self._pass(flow, "push", key, source))
             results.append(marks)
         return results if node.many else results[0]
@@ -250,17 +249,7 @@ def _contents(value: torch.Tensor) -> Any:
     first = value[(0,) * value.ndim]
     if not any(value.stride()) or bool((value == first).all()):
         return first.item()
-    return _digest(value.contiguous().flatten().view(torch.uint8).numpy())
-
-
-#: What is shorter than this is kept as it is, what is longer by its digest.
-_SHORT = 64
-
-
-def _digest(array: np.ndarray[Any, Any]) -> bytes:
-    """What tells arrays of one shape apart, in little memory: a mask over a long window has millions of elements."""
-    data = array.tobytes()
-    return data if len(data) <= _SHORT else hashlib.blake2b(data, digest_size=16).digest()
+    return digest(value.contiguous().flatten().view(torch.uint8).numpy())
 
 
 def changing(marks: Any, value: Value) -> Any:

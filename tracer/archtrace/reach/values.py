@@ -6,6 +6,7 @@ A value is known (a plain tensor or number, computed from the layout and from co
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -19,18 +20,22 @@ from archtrace.reach.marks import Shape, shrink
 #: Per element the value that it certainly has, NaN where it may be anything; axes broadcast as in marks.
 Certain: TypeAlias = npt.NDArray[np.float64]
 
-#: Masks of this size or below are taken for minus infinity: attention scores never come near it, and the
-#: softmax of their sum underflows to zero. Libraries write 1e4, 1e9, 1e30, finfo.min and inf.
-MINUS_INFINITY = -1e4
-#: Stands for an unknown element that is somewhere below MINUS_INFINITY (a score plus a large negative mask). It may
-#: still change, so flows go on through it; only a softmax or a maximum, which never see it, stop them.
-SUNK = -float(np.finfo(np.float64).max)
+#: An element that lies this far below another of its row is masked: attention scores never differ by as much, and
+#: the softmax of such a difference underflows to zero. Libraries write 1e4, 1e9, 1e30, finfo.min and inf.
+MASKED = 1e4
+#: A mask still empties a softmax when it is scaled down by no less than this: exp(-1e4 / 64) is zero in 32 bits.
+LEAST_SCALE = 1 / 64
+#: Offsets are held within this, so that their differences stay finite.
+_LARGEST = 1e300
 
 
 @dataclass(frozen=True, eq=False)
 class Unknown:
     """A tensor that depends on parameters or on embedded tokens.
 
+    An element of which nothing is certain is a number of ordinary size, times `scale`, plus `offset`: what a known
+    additive mask has put on it (None: 0 everywhere). The offset says nothing of the element alone, which may change as
+    any other: only what compares elements (a softmax, a maximum) may pass over those that lie MASKED below the rest.
     `weights_only`: no token can reach it, so it is the same whatever the tokens are. `real`: what it is in this layout,
     where tokens alone decide it (ids, and what is computed from them). `ids`: its elements are ids themselves.
     `standin`: the indices that it would hold if all elements were selected; see archtrace.reach.selection.
@@ -43,6 +48,8 @@ class Unknown:
     real: torch.Tensor | None = None
     ids: bool = False
     standin: torch.Tensor | None = None
+    offset: Certain | None = None
+    scale: float = 1.0
 
     def __repr__(self) -> str:
         known = "" if self.free else f", {np.isfinite(self.certain).mean():.0%} certain"
@@ -50,13 +57,25 @@ class Unknown:
 
     @cached_property
     def free(self) -> bool:
-        """True when nothing is certain of any element."""
-        return self.certain.size == 1 and bool(np.isnan(self.certain).item())
+        """True when nothing is certain of any element, and no mask lies on it."""
+        return self.offset is None and self.certain.size == 1 and bool(np.isnan(self.certain).item())
 
     @cached_property
     def open(self) -> npt.NDArray[np.bool_]:
         """Where an element may still change; broadcasts as `certain` does."""
         return is_open(self.certain)
+
+    @cached_property
+    def facts(self) -> tuple[Any, ...]:
+        """All that a rule may look at, as a hashable key."""
+        held = () if self.offset is None else (self.offset.shape, digest(self.offset))
+        parts = (self.certain.shape, digest(self.certain), held, self.scale)
+        return (self.shape, self.dtype, self.weights_only, *parts)
+
+    @property
+    def magnitude(self) -> float:
+        """How large an element may be beside one of ordinary size."""
+        return self.scale if self.offset is None else max(self.scale, float(np.abs(self.offset).max(initial=0.0)))
 
     @property
     def size(self) -> int:
@@ -69,20 +88,57 @@ def free(rank: int) -> Certain:
     return np.full((1,) * rank, np.nan)
 
 
-def unknown(shape: Shape, dtype: torch.dtype, certain: Certain | None = None, *, weights_only: bool = False) -> Unknown:
-    """An unknown value, its certain part brought to the smallest form."""
-    facts = free(len(shape)) if certain is None else shrink(certain, len(shape))
-    return Unknown(tuple(shape), dtype, facts, weights_only)
+#: What is shorter than this is kept as it is, what is longer by its digest.
+_SHORT = 64
+
+
+def digest(array: npt.NDArray[Any]) -> bytes:
+    """What tells arrays of one shape apart, in little memory: a mask over a long window has millions of elements."""
+    data = array.tobytes()
+    return data if len(data) <= _SHORT else hashlib.blake2b(data, digest_size=16).digest()
+
+
+def unknown(
+    shape: Shape,
+    dtype: torch.dtype,
+    certain: Certain | None = None,
+    *,
+    weights_only: bool = False,
+    offset: Certain | None = None,
+    scale: float = 1.0,
+) -> Unknown:
+    """An unknown value, its facts brought to the smallest form; only uncertain elements have an offset."""
+    rank = len(shape)
+    facts = free(rank) if certain is None else shrink(certain, rank)
+    if offset is not None:
+        held = np.where(np.isnan(facts), np.clip(np.nan_to_num(offset), -_LARGEST, _LARGEST), 0.0)
+        offset = shrink(held, rank) if held.any() else None
+    return Unknown(tuple(shape), dtype, facts, weights_only, offset=offset, scale=scale)
 
 
 def is_open(certain: Certain) -> npt.NDArray[np.bool_]:
     """Where an element may still change."""
-    return np.asarray(np.isnan(certain) | (certain == SUNK))
+    return np.asarray(np.isnan(certain))
 
 
-def sunk(certain: Certain) -> npt.NDArray[np.bool_]:
-    """Where an element is too small for a softmax or a maximum to see it."""
-    return np.asarray(certain <= MINUS_INFINITY)
+def level(value: Any) -> Certain:
+    """About where each element lies: its certain value, or the offset of what may change."""
+    certain = certain_of(value)
+    offset = value.offset if isinstance(value, Unknown) else None
+    known = np.clip(np.nan_to_num(certain, posinf=np.inf, neginf=-np.inf), -np.inf, _LARGEST)
+    return np.asarray(np.where(np.isnan(certain), 0.0 if offset is None else offset, known))
+
+
+def scale_of(value: Any) -> float:
+    """How far the elements of an operand spread, beside ordinary ones."""
+    return value.scale if isinstance(value, Unknown) else 1.0
+
+
+def masked(levels: Certain, axes: tuple[int, ...], scale: float) -> npt.NDArray[np.bool_]:
+    """Where an element lies so far below the highest of its row, over full axes, that nothing sees it there."""
+    top = levels.max(axis=axes, keepdims=True, initial=-np.inf)
+    gap = np.subtract(top, levels, out=np.zeros(np.broadcast_shapes(top.shape, levels.shape)), where=top != levels)
+    return np.asarray(gap >= MASKED * max(scale, LEAST_SCALE))
 
 
 def certain_of(value: Any) -> Certain:

@@ -18,7 +18,7 @@ from archtrace.reach.flows import Mask
 from archtrace.reach.marks import Marks, Shape
 from archtrace.reach.rules.axes import aligned, letters, reach
 from archtrace.reach.rules.registry import Call, Step, rule, shape_of, single, value_of
-from archtrace.reach.values import certain_of, sunk
+from archtrace.reach.values import certain_of, level, masked, scale_of
 
 
 @rule("scaled_dot_product_attention")
@@ -28,7 +28,7 @@ def attention(call: Call) -> Step:
     out = letters(len(call.shape))
     batch, row, column = out[:-2], out[-2], out[-1]
     scores = (*call.shape[:-1], shape_of(key)[-2])
-    allowed = _allowed(mask, scores, bool(call["is_causal"]))
+    allowed = _allowed(mask, scores, bool(call["is_causal"]), _scale(query, key, mask))
     reached = Mask(batch + row + "J", allowed)
     contest = Mask(batch + row, allowed.sum(-1) > 1)
     key_axes, key_heads = _shared(batch, call.shape, shape_of(key))
@@ -44,7 +44,7 @@ def attention(call: Call) -> Step:
     return single(call, flows, np.where(empty, 0.0, np.nan)[..., None] if empty.any() else None)
 
 
-def _allowed(mask: Any, scores: Shape, causal: bool) -> Marks:
+def _allowed(mask: Any, scores: Shape, causal: bool, scale: float) -> Marks:
     """Which scores take part, as a boolean array of rank `len(scores)`."""
     allowed: Marks = np.ones((1,) * (len(scores) - 2) + scores[-2:], dtype=bool)
     if causal:
@@ -54,9 +54,13 @@ def _allowed(mask: Any, scores: Shape, causal: bool) -> Marks:
     certain = certain_of(value_of(mask))
     if value_of(mask).dtype == torch.bool:
         return np.asarray(allowed & (certain != 0))
-    open_ = allowed & ~sunk(certain)
-    level: Marks = allowed & ~np.isneginf(certain) & ~open_.any(-1, keepdims=True)
-    return level | open_
+    levels = np.where(allowed, level(value_of(mask)), -np.inf)
+    return np.asarray(~np.isneginf(levels) & ~masked(levels, (-1,), scale))
+
+
+def _scale(query: Any, key: Any, mask: Any) -> float:
+    """How far scores spread: those of an ordinary query and key are ordinary."""
+    return max(scale_of(value_of(query)) * scale_of(value_of(key)), scale_of(value_of(mask)))
 
 
 def _shared(batch: str, shape: Shape, own: Shape) -> tuple[str, tuple[Mask, ...]]:

@@ -11,7 +11,7 @@ import numpy as np
 from archtrace.reach.flows import Contraction, Mask
 from archtrace.reach.marks import Marks, Shape, shrink
 from archtrace.reach.rules.registry import Call, Flows, Operand, Step, shape_of, single, value_of
-from archtrace.reach.values import SUNK, Certain, certain_of, is_open, sunk
+from archtrace.reach.values import Certain, certain_of, is_open, level, scale_of
 
 LETTERS = string.ascii_lowercase
 #: Letters that no result uses: axes of length 1 that broadcast against a longer one.
@@ -102,12 +102,14 @@ def contraction(
     """The step of a sum of products, with a term `added` that broadcasts against the result."""
     flows, certain = contract(factors, out, links)
     term = reach(out, (added, aligned(shape_of(added), call.shape, out)))
-    return single(call, flows + term, certain if added is None else _lowered(call, added))
+    if added is None:
+        return single(call, flows, certain)
+    return single(call, flows + term, offset=_lowered(call, added), scale=scale_of(value_of(added)))
 
 
 def _lowered(call: Call, added: Any) -> Certain | None:
-    """What a mask that is added to a product sinks, as in the scores of an attention."""
-    if call["beta"] not in (None, 1):
+    """The mask that is added to a product, as to the scores of an attention."""
+    value = level(value_of(added))
+    if call["beta"] not in (None, 1) or not value.any():
         return None
-    low = sunk(certain_of(value_of(added)))
-    return np.where(low, SUNK, np.full((1,) * len(call.shape), np.nan)) if low.any() else None
+    return value.reshape((1,) * (len(call.shape) - value.ndim) + value.shape)

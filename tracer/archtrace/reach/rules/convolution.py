@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
-from archtrace.reach.flows import Mask
+from archtrace.reach.flows import Mask, Pairs
 from archtrace.reach.marks import Marks
-from archtrace.reach.rules.axes import SPARE, letters, reach
-from archtrace.reach.rules.registry import Call, Operand, Step, rule, several, shape_of, single
+from archtrace.reach.rules.axes import letters, reach
+from archtrace.reach.rules.registry import Call, Operand, Step, numel, rule, several, shape_of, single
 
 CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
 TRANSPOSED = ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
@@ -17,6 +18,10 @@ POOLS = {"max_pool1d": 1, "max_pool2d": 2, "max_pool3d": 3, "avg_pool1d": 1, "av
          "max_pool1d_with_indices": 1, "max_pool2d_with_indices": 2}  # fmt: skip
 ADAPTIVE = {"adaptive_avg_pool1d": 1, "adaptive_avg_pool2d": 2, "adaptive_avg_pool3d": 3,
             "adaptive_max_pool1d": 1, "adaptive_max_pool2d": 2, "adaptive_max_pool3d": 3}  # fmt: skip
+
+
+#: The most elements that a rule runs an op on; beyond, which of an axis are looked at is not followed.
+_MOST = 2**24
 
 
 class Window(NamedTuple):
@@ -121,9 +126,36 @@ def _pooled(call: Call, source: Operand, windows: list[Marks]) -> Step:
 
 @rule("upsample_linear1d", "upsample_bilinear2d", "upsample_bicubic2d", "upsample_trilinear3d")
 def interpolation(call: Call) -> Step:
-    """y[b, c, *t]: a sum over some x[b, c, *u]; which u is not followed."""
-    inn = letters(len(call.shape))
-    return single(call, reach(inn[:2] + SPARE[: len(inn) - 2], (call.operands[0], inn)))
+    """y[b, c, *t] = sum over u of x[b, c, *u], weighted by a product of one factor an axis.
+
+    The factors are those of the op itself: one channel for each u of an axis is 1 at u and 0 elsewhere.
+    """
+    operand = call.operands[0]
+    return _pooled(call, operand, [_weighed(call, operand, axis) for axis in range(2, len(call.shape))])
+
+
+def _weighed(call: Call, operand: Operand, axis: int) -> Marks:
+    """[result, operand]: the factor of an axis is not zero."""
+    sizes = operand.value.shape[2:]
+    count = sizes[axis - 2]
+    if count * numel(sizes) > _MOST:
+        return np.ones((call.shape[axis], count), dtype=bool)
+    ones = [count if a == axis else 1 for a in range(2, len(call.shape))]
+    eye = torch.eye(count, dtype=torch.float64).reshape(1, count, *ones)
+    result = call.run(lambda v: eye.expand(1, count, *sizes).contiguous() if v is operand else v)
+    rest = tuple(a for a in range(2, len(call.shape)) if a != axis)
+    return np.asarray((result[0].numpy() != 0).any(tuple(a - 1 for a in rest)).T)
+
+
+@rule("col2im")
+def folded(call: Call) -> Step:
+    """Each pixel is the sum of those places in the columns that im2col would fill with it."""
+    operand = call.operands[0]
+    pixels = torch.arange(1, numel(call.shape) + 1, dtype=torch.float64).reshape(call.shape)
+    names = ("kernel_size", "dilation", "padding", "stride")
+    targets = torch.ops.aten.im2col(pixels, *(call[n] for n in names)).reshape(-1).numpy().astype(np.int64) - 1
+    inside = np.flatnonzero(targets >= 0)
+    return single(call, ((operand.slot, Pairs(inside, targets[inside], operand.value.shape, call.shape)),))
 
 
 def _windows(call: Call, sizes: Any, out_sizes: Any, kernel: Any, transposed: bool = False) -> list[Window]:

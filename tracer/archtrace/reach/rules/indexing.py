@@ -40,9 +40,15 @@ def embedding_bag(call: Call) -> Step:
     What it returns beside them are the bounds of the bags and, for a maximum, where it was found.
     """
     ids, offsets, weights = call["indices"], call["offsets"], call["per_sample_weights"]
-    if not isinstance(offsets, torch.Tensor) or len(shape_of(ids)) != 1 or call["padding_idx"] is not None:
+    if (
+        not isinstance(offsets, torch.Tensor)
+        or len(shape_of(ids)) != 1
+        or (call["padding_idx"] is not None and isinstance(ids, Operand))
+    ):
         return everything(call)
     inside = _bags(offsets.numpy(), shape_of(ids)[0], call.shape[0], weights)
+    if call["padding_idx"] is not None:  # pads lie in no bag
+        inside = inside & (ids != call["padding_idx"] % shape_of(call["weight"])[0]).numpy()[:, None]
     members = (Mask("Na", inside),)
     rows: tuple[Mask, ...] = ()
     if isinstance(ids, torch.Tensor):
@@ -75,6 +81,12 @@ def lookup(call: Call) -> Step:
     return single(
         call, reach(out, (values, out[: len(shape_of(values))]), (table, row_axes), (call["sorter"], row_axes))
     )
+
+
+@rule("bincount", "histc")
+def counted(call: Call) -> Step:
+    """Any element may be counted in any place."""
+    return everything(call)
 
 
 @rule("one_hot")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -25,7 +25,7 @@ from archtrace.reach.rules.registry import (
     shape_of,
     value_of,
 )
-from archtrace.reach.values import Certain, Unknown, certain_of, unknown
+from archtrace.reach.values import Certain, Unknown, certain_of, scale_of, unknown
 from archtrace.reach.views import contiguous, geometry_flow, viewed
 
 Numbers: TypeAlias = npt.NDArray[np.int64]
@@ -45,7 +45,13 @@ MOVES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         named("cat concat stack hstack vstack column_stack broadcast_tensors meshgrid block_diag"), ("tensors",)
     ),
-    **dict.fromkeys(named("upsample_nearest1d upsample_nearest2d upsample_nearest3d"), ("self", "input")),
+    **dict.fromkeys(
+        named(
+            "upsample_nearest1d upsample_nearest2d upsample_nearest3d _upsample_nearest_exact1d"
+            " _upsample_nearest_exact2d _upsample_nearest_exact3d"
+        ),
+        ("self", "input"),
+    ),
     **dict.fromkeys(named("slice_scatter select_scatter diagonal_scatter copy"), ("self", "src")),
     **dict.fromkeys(named("masked_scatter index_copy"), ("self", "source")),
     **dict.fromkeys(named("constant_pad_nd pad fill index_fill"), ("self", "value")),
@@ -108,7 +114,8 @@ def _viewed(call: Call) -> Step | None:
     if not found:
         return None
     outputs = tuple(
-        unknown(g.shape, s.dtype, weights_only=call.weights_only) for g, s in zip(found, call.results, strict=False)
+        unknown(g.shape, s.dtype, weights_only=call.weights_only, scale=source.value.scale)
+        for g, s in zip(found, call.results, strict=False)
     )
     return Step(outputs, tuple(((source.slot, geometry_flow(source.value.shape, g)),) for g in found))
 
@@ -153,12 +160,16 @@ class _Numbers:
         return start
 
     def step(self, call: Call, results: list[torch.Tensor], counts: list[torch.Tensor]) -> Step:
-        table = self._certain()
+        table, offsets, scale = self._table(certain_of), self._table(_offset_of), self._scale()
         outputs: list[Unknown | torch.Tensor] = []
         flows = []
         for spec, result in zip(call.results, results, strict=False):
             numbers = result.numpy().astype(np.int64)
-            outputs.append(unknown(numbers.shape, spec.dtype, table[numbers], weights_only=call.weights_only))
+            held = offsets[numbers] if offsets.any() else None
+            value = unknown(
+                numbers.shape, spec.dtype, table[numbers], weights_only=call.weights_only, offset=held, scale=scale
+            )
+            outputs.append(value)
             flows.append(tuple(self._flows(numbers)))
         return Step((*outputs, *counts), (*flows, *(() for _ in counts)))
 
@@ -169,11 +180,18 @@ class _Numbers:
                 if own.any():
                     yield value.slot, Take(np.where(own, numbers - start, -1), value.value.shape)
 
-    def _certain(self) -> Certain:
-        """The certain value of each number."""
-        table = np.full(self._next, np.nan)
-        table[0] = 0.0
+    def _table(self, fact: Callable[[Any], Certain]) -> Certain:
+        """A fact of each number, such as its certain value."""
+        table = np.zeros(self._next)
         for value, start in self._blocks:
-            flat = np.broadcast_to(certain_of(value_of(value)), shape_of(value)).ravel()
+            flat = np.broadcast_to(fact(value_of(value)), shape_of(value)).ravel()
             table[start : start + flat.size] = flat
         return table
+
+    def _scale(self) -> float:
+        return max(scale_of(value_of(value)) for value, _ in self._blocks)
+
+
+def _offset_of(value: Any) -> Certain:
+    offset = value.offset if isinstance(value, Unknown) else None
+    return np.zeros(()) if offset is None else offset

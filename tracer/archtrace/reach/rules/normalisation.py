@@ -5,16 +5,20 @@ y[i, j] = f(x[i, :])[j]       the axes stay
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
+import numpy.typing as npt
 
 from archtrace.reach.flows import Mask
-from archtrace.reach.marks import Shape
 from archtrace.reach.rules.axes import SPARE, certain_mask, letters, normal, reach, renewed
 from archtrace.reach.rules.registry import Call, Step, rule, several, single
-from archtrace.reach.values import Certain, is_open, sunk
+from archtrace.reach.values import Certain, Unknown, is_open, level, masked
+
+Where: TypeAlias = npt.NDArray[np.bool_]
 
 
-@rule("topk", "sort", "argsort", "msort", "log_softmax", "_log_softmax")
+@rule("topk", "sort", "argsort", "msort")
 def mix(call: Call) -> Step:
     """y[i, j] = f(x[i, :])[j], along `dim`."""
     operand = call.operands[0]
@@ -36,35 +40,56 @@ def renorm(call: Call) -> Step:
 def softmax(call: Call) -> Step:
     """softmax(x)[i, j] = exp(x[i, j]) / sum_k exp(x[i, k]): zero where x is minus infinity and the row has a rest."""
     operand = call.operands[0]
-    shape, before = operand.value.shape, operand.value.certain
+    value, shape = operand.value, operand.value.shape
     if not shape:
         return single(call, (), np.ones(()))
     axis = call["dim"] % len(shape)
     inn = letters(len(shape))
     out = renewed(inn, [axis])
-    certain = softmax_certain(before, shape, axis)
-    seen = is_open(before) & ~_beaten(before, shape, axis)
+    low = _beaten(value, axis)
+    certain = softmax_certain(low, axis)
+    seen = is_open(value.certain) & ~low
     masks = (*certain_mask(certain, out), *(() if seen.all() else (Mask(inn, seen),)))
     return single(call, reach(out, (operand, inn, masks)), certain)
 
 
-def softmax_certain(certain: Certain, shape: Shape, axis: int) -> Certain:
-    """What is certain after a softmax: 0 at minus infinity, 1 where it is the only one left in its row.
-
-    A row of nothing but minus infinities has no rest to lose to: nothing is certain of it.
-    """
-    if certain.shape[axis] != shape[axis]:
-        return np.full((1,) * len(shape), np.nan)
-    low = sunk(certain)
-    beaten = _beaten(certain, shape, axis)
-    alone = (~low).sum(axis=axis, keepdims=True) == 1
-    return np.where(~low & alone, 1.0, np.where(beaten, 0.0, np.nan))
+def softmax_certain(beaten: Where, axis: int) -> Certain:
+    """What is certain after a softmax: 0 of what is masked, 1 of the only one left in its row."""
+    alone = (~beaten).sum(axis=axis, keepdims=True) == 1
+    full = beaten.shape[axis] > 1
+    return np.where(beaten, 0.0, np.where(alone & full, 1.0, np.nan))
 
 
-def _beaten(certain: Certain, shape: Shape, axis: int) -> np.typing.NDArray[np.bool_]:
-    """Where an element is sunk and its row has a rest that is not."""
-    low = sunk(certain)
-    return low & ~low.all(axis=axis, keepdims=True)
+def _beaten(value: Unknown, axis: int) -> Where:
+    """Where an element is masked beside the highest of its row; axes along which all rows are alike have length 1."""
+    levels = level(value)
+    if levels.shape[axis] == 1:
+        return np.zeros_like(levels, dtype=bool)
+    return masked(levels, (axis,), value.scale)
+
+
+@rule("log_softmax", "_log_softmax")
+def log_softmax(call: Call) -> Step:
+    """log_softmax(x)[i, j] = x[i, j] - log sum_k exp(x[i, k]): of what is masked, each reaches its own result alone."""
+    operand = call.operands[0]
+    value, shape = operand.value, operand.value.shape
+    inn = letters(len(shape))
+    if not shape:
+        return single(call, (), np.zeros(()))
+    axis = call["dim"] % len(shape)
+    low = _beaten(value, axis)
+    if not low.any():
+        return single(call, reach(renewed(inn, [axis]), (operand, inn)))
+    # The only one left in its row is x - log exp x = 0, and minus infinity stays what it is.
+    alone = ~low & ((~low).sum(axis=axis, keepdims=True) == 1)
+    certain = np.where(alone, 0.0, np.where(low & np.isneginf(value.certain), -np.inf, np.nan))
+    kept = certain_mask(certain, inn)
+    out = renewed(inn, [axis])
+    rest = (Mask(inn, ~low), *certain_mask(certain, out))
+    offset = level(value) - level(value).max(axis=axis, keepdims=True)
+    return single(
+        call, reach(inn, (operand, inn, kept)) + reach(out, (operand, inn, rest)), certain, offset, value.scale
+    )
 
 
 @rule("layer_norm", "native_layer_norm", "rms_norm", "_fused_rms_norm")

@@ -2,7 +2,7 @@
 
 certain inputs give certain outputs: f(c) = c';  0 * x = 0;  0 / x = 0;  x + (-inf) = -inf;
 where(mask, x, y) takes one side where the mask is known.
-A sum with a large negative number is sunk: it still changes, but no softmax after it sees it (values.SUNK).
+A sum with a large negative number still changes: where it lies, for a softmax after it, is told by masks.py.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import torch
 
 from archtrace.reach.flows import Contraction, Mask
 from archtrace.reach.rules.axes import aligned, certain_mask, letters, pointwise_flows, reach, renewed
+from archtrace.reach.rules.masks import place, spread_out
 from archtrace.reach.rules.registry import Call, Operand, Step, everything, named, rule, shape_of, single, value_of
-from archtrace.reach.values import MINUS_INFINITY, SUNK, Certain, certain_of, sunk
+from archtrace.reach.values import Certain, certain_of, level, scale_of
 
 Where: TypeAlias = npt.NDArray[np.bool_]
 
@@ -42,12 +43,6 @@ ZERO_ABSORBS = set(named("mul logical_and bitwise_and __and__"))
 ONE_ABSORBS = set(named("logical_or bitwise_or __or__"))
 #: Minus infinity on either side stays (for a difference: plus infinity on the right).
 SUMS = {"aten::add": 1.0, "aten::sub": -1.0}
-#: What is sunk stays so.
-KEEP_SUNK = set(named("to _to_copy type_as contiguous clone alias detach lift_fresh_copy positive dropout nan_to_num"))
-#: What is sunk becomes zero, as minus infinity would.
-ZERO_SUNK = set(named("exp exp2 sigmoid relu"))
-#: A mask of MINUS_INFINITY still empties a softmax when it is scaled by no less than this.
-LEAST_SCALE = 1 / 64
 #: Arguments that only lend their type.
 LENT = {("aten::type_as", "other"), ("aten::to", "other")}
 
@@ -58,15 +53,15 @@ def pointwise(call: Call) -> Step:
     used = [v for k, v in call.arguments.items() if isinstance(v, Operand) and (call.name, k) not in LENT]
     certain = _absorbed(call, _evaluated(call, used))
     masks = certain_mask(certain, letters(len(call.shape))) if certain is not None else ()
-    return single(call, pointwise_flows(call, used, masks), certain)
+    at = place(call, used)
+    return single(call, pointwise_flows(call, used, masks), certain, fitted(at.offset, len(call.shape)), at.scale)
 
 
 def _evaluated(call: Call, used: list[Operand]) -> Certain | None:
     """The op itself on the certain values; not certain wherever any operand is not."""
     if all(o.value.free for o in used) or call["train"] or call["training"]:
         return None
-    low = -np.inf if call.name in ZERO_SUNK else np.nan
-    facts = {id(o): np.where(o.value.certain == SUNK, low, o.value.certain) for o in used}
+    facts = {id(o): o.value.certain for o in used}
     result = call.run(lambda v: _plain(facts.get(id(v)), v.value) if isinstance(v, Operand) else v)
     certain = certain_of(result)
     for operand in used:
@@ -96,32 +91,7 @@ def _absorbed(call: Call, certain: Certain | None) -> Certain | None:
         right = right * SUMS[call.name] * (1 if call["alpha"] is None else call["alpha"])
         certain = _mark(call, certain, np.isneginf(left) & ~np.isposinf(right), -np.inf)
         certain = _mark(call, certain, np.isneginf(right) & ~np.isposinf(left), -np.inf)
-    return _mark(call, certain, _sunk(call, left, right), SUNK)
-
-
-def _sunk(call: Call, left: Certain, right: Certain) -> Where:
-    """Where the result is sunk: by a sum, by a scaling or a maximum that leaves it low, or as it was before."""
-    if call.name in SUMS:
-        return np.asarray(_depth(left) + _depth(right) <= MINUS_INFINITY)
-    if call.name in KEEP_SUNK and call.results[0].dtype.is_floating_point:
-        return np.asarray(left == SUNK)
-    if call.name in ("aten::mul", "aten::div"):
-        scaled = np.asarray((left == SUNK) & _mild(right, call.name))
-        return np.asarray(scaled | (right == SUNK) & _mild(left, call.name)) if call.name == "aten::mul" else scaled
-    if call.name in ("aten::maximum", "aten::max"):
-        both: Where = sunk(left) & sunk(right)
-        return both
-    return np.zeros((), dtype=bool)
-
-
-def _depth(certain: Certain) -> Certain:
-    """A bound from above, if the uncertain stays small: a sunk element may rise a little and is sunk still."""
-    return np.where(certain == SUNK, 2 * MINUS_INFINITY, np.nan_to_num(certain, nan=0.0, posinf=np.inf, neginf=SUNK))
-
-
-def _mild(factor: Certain, name: str) -> Where:
-    scale = 1 / np.where(factor == 0, np.inf, factor) if name == "aten::div" else factor
-    return np.asarray((scale >= LEAST_SCALE) & np.isfinite(scale))
+    return certain
 
 
 def _mark(call: Call, certain: Certain | None, where: Where, value: float) -> Certain | None:
@@ -157,13 +127,22 @@ def masked_fill(call: Call) -> Step:
 
 def _choose(call: Call, condition: Any, chosen: Any, other: Any) -> Step:
     if isinstance(condition, Operand):
-        return single(call, pointwise_flows(call, (condition, chosen, other)))
+        at = spread_out((chosen, other))
+        return single(call, pointwise_flows(call, (condition, chosen, other)), scale=at.scale)
     holds = condition.numpy().astype(bool)
     axes = aligned(shape_of(condition), call.shape)
     flows = pointwise_flows(call, (chosen,), (Mask(axes, holds),))
     flows += pointwise_flows(call, (other,), (Mask(axes, ~holds),))
-    certain = np.where(holds, certain_of(value_of(chosen)), certain_of(value_of(other)))
-    return single(call, flows, certain.reshape((1,) * (len(call.shape) - certain.ndim) + certain.shape))
+    chosen, other, rank = value_of(chosen), value_of(other), len(call.shape)
+    certain = np.where(holds, certain_of(chosen), certain_of(other))
+    offset = np.where(holds, level(chosen), level(other))
+    scale = max(scale_of(chosen), scale_of(other))
+    return single(call, flows, fitted(certain, rank), fitted(offset, rank), scale)
+
+
+def fitted(facts: Certain | None, rank: int) -> Certain | None:
+    """Facts with axes of length 1 in front, up to the rank of the result."""
+    return None if facts is None else facts.reshape((1,) * (rank - facts.ndim) + facts.shape)
 
 
 @rule("glu")

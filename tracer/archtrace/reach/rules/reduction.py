@@ -12,17 +12,18 @@ from archtrace.reach.flows import Mask
 from archtrace.reach.marks import spread
 from archtrace.reach.rules.axes import SPARE, Source, letters, normal, pointwise_flows, reach
 from archtrace.reach.rules.registry import Call, Operand, Step, named, rule, several, shape_of, single
-from archtrace.reach.values import SUNK, Certain, certain_of, sunk
+from archtrace.reach.values import Certain, certain_of, level, masked
 
 #: One or several results, with the axes of `dim` gone or of length 1.
 REDUCTIONS = named("""
     sum mean prod amax amin aminmax max min any all var std var_mean std_mean logsumexp norm linalg_vector_norm argmax
     argmin median nanmedian nansum nanmean count_nonzero mode kthvalue
+    linalg_matrix_norm
 """)
 #: Reductions whose result is certain where all that they look at is.
 EVALUATED = set(named("sum mean amax amin"))
-#: Reductions that never see what is sunk, as long as there is a rest.
-SEE_NO_SUNK = set(named("amax max argmax logsumexp"))
+#: Reductions that never see what is masked, as they look for the largest.
+LARGEST = set(named("amax max argmax logsumexp"))
 #: Reductions along one axis, the last one when none is given.
 ONE_AXIS = set(named("mode kthvalue"))
 
@@ -39,26 +40,34 @@ def reduction(call: Call) -> Step:
     inn = letters(len(shape))
     out = "".join(SPARE[i] if i in gone else a for i, a in enumerate(inn) if i not in gone or kept)
     flows = reach(out, (operand, inn, _unseen(call, operand, gone, inn)))
-    if call.name in EVALUATED and len(call.results) == 1:
-        return single(call, flows, _evaluated(call, operand))
+    offset, scale = _highest(call, operand, gone, kept), operand.value.magnitude
+    if len(call.results) == 1:
+        certain = _evaluated(call, operand) if call.name in EVALUATED else None
+        return single(call, flows, certain, offset, operand.value.scale if call.name in LARGEST else scale)
     return several(call, flows)
 
 
 def _unseen(call: Call, operand: Operand, gone: tuple[int, ...], inn: str) -> tuple[Mask, ...]:
-    """The mask of what is not sunk, or stands in a group of nothing else."""
-    shape, low = operand.value.shape, sunk(operand.value.certain)
-    if call.name not in SEE_NO_SUNK or not low.any():
+    """The mask of what is not far below the largest of its group."""
+    if call.name not in LARGEST or operand.value.free:
         return ()
-    low = np.broadcast_to(low, shape)
-    return (Mask(inn, ~low | low.all(axis=gone, keepdims=True)),)
+    low = masked(spread(level(operand.value), operand.value.shape), gone, operand.value.scale)
+    return (Mask(inn, ~low),) if low.any() else ()
+
+
+def _highest(call: Call, operand: Operand, gone: tuple[int, ...], kept: bool) -> Certain | None:
+    """A largest element lies about where the highest of its group does."""
+    if call.name not in LARGEST - {"aten::argmax"} or operand.value.free:
+        return None
+    return np.asarray(spread(level(operand.value), operand.value.shape).max(axis=gone, keepdims=kept, initial=-np.inf))
 
 
 def _evaluated(call: Call, operand: Operand) -> Certain | None:
     """The op itself on what is certain: NaN, the uncertain, passes through it."""
     certain = operand.value.certain
-    if not (certain > SUNK).any():
+    if np.isnan(certain).all():
         return None
-    full = torch.from_numpy(np.where(certain == SUNK, np.nan, spread(certain, operand.value.shape)))
+    full = torch.from_numpy(np.array(spread(certain, operand.value.shape)))
     return certain_of(call.run(lambda v: full if isinstance(v, Operand) else v).to(torch.float64))
 
 

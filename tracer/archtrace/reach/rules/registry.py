@@ -158,10 +158,12 @@ def unruled(call: Call, reason: str) -> Step:
     return Step(step.outputs, step.flows, narrowed=False, reason=reason)
 
 
-def single(call: Call, flows: Flows, certain: Certain | None = None) -> Step:
-    """The step of an op with one result."""
-    spec = call.results[0]
-    return Step((unknown(spec.shape, spec.dtype, certain, weights_only=call.weights_only),), (flows,))
+def single(
+    call: Call, flows: Flows, certain: Certain | None = None, offset: Certain | None = None, scale: float = 1.0
+) -> Step:
+    """The step of an op with one result, and what is known of it."""
+    (shape, dtype), weights_only = call.results[0], call.weights_only
+    return Step((unknown(shape, dtype, certain, weights_only=weights_only, offset=offset, scale=scale),), (flows,))
 
 
 def several(call: Call, flows: Flows) -> Step:

@@ -1,0 +1,90 @@
+"""Ops on the last axes of a batch: matrices are mixed within, rows of the batch stay apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from archtrace.reach.flows import Mask
+from archtrace.reach.rules.axes import LETTERS, SPARE, Source, aligned, contraction, letters, reach
+from archtrace.reach.rules.registry import Call, Step, everything, named, rule, several, shape_of, single
+
+#: Ops on one matrix, by the name that they have for it.
+_OF_A = named("linalg_inv linalg_det linalg_qr linalg_svd linalg_svdvals linalg_slogdet")
+_OF_SELF = named("""
+    linalg_eigh linalg_eigvalsh inverse det slogdet logdet svd qr linalg_matrix_exp matrix_exp matrix_power
+    linalg_matrix_power linalg_pinv pinverse
+""")
+#: op -> its operands, and how many of the last axes of each belong to one row of the batch.
+MATRICES: dict[str, dict[str, int]] = {
+    **{name: {"A": 2} for name in _OF_A},
+    **{name: {"self": 2} for name in _OF_SELF},
+    "aten::linalg_solve_triangular": {"self": 2, "B": 2},
+    "aten::cholesky_solve": {"self": 2, "input2": 2},
+    "aten::grid_sampler": {"input": 3, "grid": 3},
+    "aten::grid_sampler_2d": {"input": 3, "grid": 3},
+}
+
+
+@rule(*MATRICES)
+def matrices(call: Call) -> Step:
+    """y[*b, ..] = f(A[*b, :, :], ..); any element of a matrix may reach all that is made of it."""
+    return _by_rows(call, MATRICES[call.name])
+
+
+@rule("linalg_solve")
+def solve(call: Call) -> Step:
+    """A[*b] y[*b] = B[*b], where B is a batch of vectors if it has the shape of A without its last axis."""
+    left, right = shape_of(call["A"]), shape_of(call["B"])
+    return _by_rows(call, {"A": 2, "B": 1 if len(right) == 1 or right == left[:-1] else 2})
+
+
+def _by_rows(call: Call, own: dict[str, int]) -> Step:
+    if {id(o) for o in call.operands} - {id(call[name]) for name in own}:  # an overload takes a tolerance too
+        return everything(call)
+    shapes = [shape_of(call[name])[: len(shape_of(call[name])) - count] for name, count in own.items()]
+    batch = np.broadcast_shapes(*shapes)
+    names = LETTERS[: len(batch)]
+    spare = SPARE[10:]
+    sources: list[Source] = [
+        (call[name], aligned(lead, batch, names) + spare[:count])
+        for lead, (name, count) in zip(shapes, own.items(), strict=True)
+    ]
+    flows = tuple(reach(names + spare[4 : 4 + len(s.shape) - len(batch)], *sources) for s in call.results)
+    return Step(several(call, ()).outputs, flows)
+
+
+@rule("linalg_cross")
+def cross(call: Call) -> Step:
+    """y[.., i, ..] = x[j] z[k] - x[k] z[j] for the other two j, k along `dim`."""
+    out = letters(len(call.shape))
+    axis = call["dim"] % len(out)
+    inn = out[:axis] + "Y" + out[axis + 1 :]
+    others = Mask("Y" + out[axis], ~np.eye(3, dtype=bool))
+    return single(
+        call,
+        reach(out, *((call[n], aligned(shape_of(call[n]), call.shape, inn), (others,)) for n in ("self", "other"))),
+    )
+
+
+@rule("cov", "corrcoef")
+def covariance(call: Call) -> Step:
+    """y[i, j] = sum_k (x[i, k] - mean x[i]) (x[j, k] - mean x[j]), and divided by what stands at i, i and j, j."""
+    rank, out = len(shape_of(call["self"])), letters(len(call.shape))
+    rows = reach(out, *((call["self"], (axis + "K")[2 - rank :] if rank else "") for axis in (out or " ")))
+    weights = ((call[n], "K"[: len(shape_of(call[n]))]) for n in ("fweights", "aweights"))
+    return single(call, rows + reach(out, *weights))
+
+
+@rule("tensordot")
+def tensordot(call: Call) -> Step:
+    """y[*i, *j] = sum_k x[*i, *k] z[*k, *j], the axes k as `dims_self` and `dims_other` pair them."""
+    out = letters(len(call.shape))
+    fresh = iter(out)
+    factors: list[tuple[Any, str]] = []
+    for name, dims in (("self", "dims_self"), ("other", "dims_other")):
+        rank = len(shape_of(call[name]))
+        summed = {d % rank: SPARE[10 + i] for i, d in enumerate(call[dims])}
+        factors.append((call[name], "".join(summed[a] if a in summed else next(fresh) for a in range(rank))))
+    return contraction(call, factors, out)

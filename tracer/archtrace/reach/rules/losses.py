@@ -1,0 +1,31 @@
+"""Losses: an element, or a row of class scores, against its target; `reduction` 0 keeps one loss for each."""
+
+from __future__ import annotations
+
+from archtrace.reach.rules.axes import SPARE, aligned, letters, reach
+from archtrace.reach.rules.registry import Call, Step, everything, named, rule, shape_of, single
+
+ELEMENTWISE = named("""
+    mse_loss l1_loss smooth_l1_loss huber_loss kl_div soft_margin_loss poisson_nll_loss
+    binary_cross_entropy binary_cross_entropy_with_logits
+""")
+
+
+@rule(*ELEMENTWISE)
+def elementwise(call: Call) -> Step:
+    """y[i] = f(x[i], target[i]), weights broadcast; otherwise the sum or the mean of these."""
+    if call["reduction"] != 0:
+        return everything(call)
+    values = (call[n] for n in ("self", "input", "target", "weight", "pos_weight"))
+    return single(call, reach(letters(len(call.shape)), *((v, aligned(shape_of(v), call.shape)) for v in values)))
+
+
+@rule("cross_entropy_loss", "nll_loss", "nll_loss_nd", "nll_loss2d")
+def classification(call: Call) -> Step:
+    """y[b, *t] = f(x[b, :, *t], target[b, *t]); targets that are probabilities have the axis of classes too."""
+    if call["reduction"] != 0:
+        return everything(call)
+    out = letters(len(call.shape))
+    scores = (out[:1] + "C" + out[1:]) if len(shape_of(call["self"])) > 1 else "C"
+    target = scores if len(shape_of(call["target"])) == len(scores) else out
+    return single(call, reach(out, (call["self"], scores), (call["target"], target), (call["weight"], SPARE[10])))
