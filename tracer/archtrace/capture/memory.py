@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -36,6 +37,7 @@ class Geometry(NamedTuple):
         return np.asarray(sum(grid, np.zeros(self.shape, dtype=np.int64)) + self.offset)
 
 
+@lru_cache(maxsize=256)  # a layer's windows are those of every layer, in every run
 def _within(base: Geometry, own: Geometry) -> torch.Tensor:
     """For each element of `own`, flat, its row-major number in `base`. CaptureError where base lacks one."""
     there = base.places().ravel()

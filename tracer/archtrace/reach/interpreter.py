@@ -19,7 +19,7 @@ import torch
 from archtrace.capture.decisions import Decision
 from archtrace.capture.execute import draws
 from archtrace.capture.program import Kind, Node, Program, Ref, substitute
-from archtrace.reach.flows import Flow
+from archtrace.reach.interned import Interned
 from archtrace.reach.known import LENDERS, Reals, blank, evaluate, is_known, is_plain, shape_alone
 from archtrace.reach.marks import Marks, diagonal, join, shrink
 from archtrace.reach.rules import registry
@@ -61,8 +61,9 @@ class Interpreter:
     special: set[int] = field(default_factory=set)
     _steps: dict[Any, Step] = field(default_factory=dict)
     _keys: dict[Any, int] = field(default_factory=dict)
-    _passes: dict[Any, Marks] = field(default_factory=dict)
-    _kept: list[Any] = field(default_factory=list)
+    _marks: Interned = field(default_factory=Interned)
+    _evaluated: dict[Any, Any] = field(default_factory=dict)
+    _contents: dict[int, Any] = field(default_factory=dict)
 
     # -- values ------------------------------------------------------------------------------------------------
 
@@ -72,6 +73,7 @@ class Interpreter:
         keys: list[Any] = []
         steps: list[Step | None] = []
         deciding: dict[int, frozenset[int]] = {}
+        self._evaluated, self._contents = {}, {}  # known values are those of one layout
         for node in program.nodes:
             if found := decides(node, values):
                 deciding[node.index] = found
@@ -93,8 +95,16 @@ class Interpreter:
         compared = special_ids(node, values)
         self.special.update(compared)
         if compared or is_plain(node, values):
-            return _drawn(node) if draws(node.target) else evaluate(node, Reals(values)), None
+            return _drawn(node) if draws(node.target) else self._evaluate(node, values, keys), None
         return self._open(node, program, values, keys)
+
+    def _evaluate(self, node: Node, values: Sequence[Value], keys: Sequence[Any]) -> Value:
+        """A known value; in equal layers it is one and the same, and is looked at once."""
+        chosen = (self._real_key(v) if isinstance(v := values[r], Unknown) else keys[r] for r in node.refs)
+        key = (node.target, _plain((node.args, node.kwargs)), tuple(chosen))
+        if key not in self._evaluated:
+            self._evaluated[key] = evaluate(node, Reals(values))
+        return self._evaluated[key]
 
     def _open(self, node: Node, program: Program, values: list[Value], keys: list[Any]) -> tuple[Value, Step | None]:
         """A node of which some operand is unknown: its step, or its value where only shapes count."""
@@ -135,13 +145,20 @@ class Interpreter:
     def _real_key(self, value: Value) -> Any:
         plain = in_layout(value)
         assert plain is not None
-        return self._intern((tuple(plain.shape), plain.dtype, _contents(plain)))
+        return self._tensor_key(plain)
+
+    def _tensor_key(self, value: torch.Tensor) -> int:
+        found = self._contents.get(id(value))
+        if found is None or found[0] is not value:
+            key = self._intern((tuple(value.shape), value.dtype, _contents(value)))
+            found = self._contents[id(value)] = (value, key)
+        return int(found[1])
 
     def _key(self, value: Value) -> Any:
         if isinstance(value, Unknown):
             return self._intern(("?", *value.facts))
         if isinstance(value, torch.Tensor):
-            return self._intern((tuple(value.shape), value.dtype, _contents(value)))
+            return self._tensor_key(value)
         if isinstance(value, list | tuple):
             return tuple(self._key(v) for v in value)
         return self._intern((type(value), value)) if isinstance(value, int | float | bool | str | None) else id(value)
@@ -170,23 +187,34 @@ class Interpreter:
                 _decided(found, run.deciding[node.index], run, labels)
             if found[node.index] is None or node.kind is not Kind.OP:
                 continue
-            found[node.index] = changing(found[node.index], run.values[node.index])
+            found[node.index] = self._changing(found[node.index], run.values[node.index])
             if node.target is operator.getitem:
-                _into(found, node.refs[0], node.args[1], found[node.index], len(run.values[node.refs[0]]))
+                self._into(found, node, len(run.values[node.refs[0]]))
             elif (step := run.steps[node.index]) is not None:
                 self._pull(node, step, found)
         return found
+
+    def _changing(self, marks: Any, value: Value) -> Any:
+        if isinstance(marks, list):
+            return [None if m is None else self._marks.changing(m, v) for m, v in zip(marks, value, strict=True)]
+        return self._marks.changing(marks, value)
+
+    def _into(self, found: list[Any], node: Node, count: int) -> None:
+        """Marks on one of several results are marks on the op that has them."""
+        ref, part = node.refs[0], node.args[1]
+        if found[ref] is None:
+            found[ref] = [None] * count
+        found[ref][part] = self._marks.joined(found[ref][part], found[node.index])
 
     def _pull(self, node: Node, step: Step, found: list[Any]) -> None:
         parts = found[node.index] if isinstance(found[node.index], list) else [found[node.index]]
         for marks, flows in zip(parts, step.flows, strict=False):
             if marks is None:
                 continue
-            key = self._intern((marks.shape, digest(marks)))
             for slot, flow in flows:
                 ref = node.refs[slot]
-                pulled = self._pass(flow, "pull", key, marks)
-                found[ref] = join(found[ref], pulled) if not isinstance(found[ref], list) else found[ref]
+                if not isinstance(found[ref], list):
+                    found[ref] = self._marks.joined(found[ref], self._marks.carried(flow, "pull", marks))
 
     def influence(self, run: Run, sources: Mapping[int, Marks]) -> list[Any]:
         """For each node the labels that may reach each of its elements, from marks on some nodes to begin with."""
@@ -213,18 +241,9 @@ class Interpreter:
             for slot, flow in flows:
                 source = found[node.refs[slot]]
                 if source is not None:
-                    key = self._intern((source.shape, digest(source)))
-                    marks = join(marks, self._pass(flow, "push", key, source))
+                    marks = self._marks.joined(marks, self._marks.carried(flow, "push", source))
             results.append(marks)
         return results if node.many else results[0]
-
-    def _pass(self, flow: Flow, way: str, key: int, marks: Marks) -> Marks:
-        memory = (id(flow), way, key)
-        result = self._passes.get(memory)
-        if result is None:
-            result = self._passes[memory] = flow.push(marks) if way == "push" else flow.pull(marks)
-            self._kept.append(flow)
-        return result
 
 
 def _decided(found: list[Any], refs: Collection[int], run: Run, labels: int) -> None:
@@ -259,12 +278,6 @@ def changing(marks: Any, value: Value) -> Any:
     if not isinstance(value, Unknown) or value.free:
         return marks
     return shrink(marks & value.open[..., None], len(value.shape))
-
-
-def _into(found: list[Any], ref: int, part: int, marks: Marks, count: int) -> None:
-    if found[ref] is None:
-        found[ref] = [None] * count
-    found[ref][part] = join(found[ref][part], marks)
 
 
 def call_of(node: Node, values: Sequence[Value]) -> Call:
