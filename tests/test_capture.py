@@ -10,6 +10,8 @@ import torch
 from archtrace.capture.build import build
 from archtrace.capture.program import Kind, Program
 from archtrace.capture.run import capture
+from archtrace.capture.serving import serves
+from archtrace.errors import CaptureError, LayoutError
 from archtrace.witness import numeric
 
 INPUTS = {"input_ids": torch.tensor([[3, 4, 5, 6, 7], [8, 9, 10, 11, 12]])}
@@ -131,3 +133,53 @@ def test_nodes_know_their_module_and_line() -> None:
     assert node.module == "table"
     assert any(frame.file == __file__ and frame.function == "forward" for frame in node.frames)
     assert all(n.kind in Kind for n in program.nodes)
+
+
+class Branching(torch.nn.Module):
+    """A forward that a test gives, on an embedding."""
+
+    def __init__(self, head: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.table = torch.nn.Embedding(16, 6)
+        self.head = head
+
+    def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
+        return self.head(self.table(input_ids), input_ids)
+
+
+def _by_a_parameter(x: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+    return x[:, 0] if x.sum() > 0 else x[:, 1]
+
+
+def _by_ids(x: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+    return x[:, 0] if (ids == 7).any() else x[:, 1]
+
+
+def _raising(x: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+    raise ValueError("ids of this kind are not for me")
+
+
+def test_a_branch_on_a_parameter_is_told_with_its_line() -> None:
+    with pytest.raises(CaptureError) as told:
+        capture(Branching(_by_a_parameter), {}, INPUTS)
+    assert "cannot be followed" in str(told.value)
+    assert "test_capture.py" in str(told.value)
+    assert "if x.sum() > 0" in str(told.value)
+
+
+def test_a_model_that_refuses_is_told_in_its_own_words() -> None:
+    with pytest.raises(LayoutError) as told:
+        capture(Branching(_raising), {}, INPUTS)
+    assert "Branching does not run on these inputs" in str(told.value)
+    assert "ValueError: ids of this kind are not for me" in str(told.value)
+
+
+def test_a_branch_on_ids_is_a_decision() -> None:
+    """A program serves the layouts in which the branch goes the same way, and no other."""
+    program = capture(Branching(_by_ids), {}, INPUTS)
+    other = {"input_ids": torch.tensor([[3, 4, 5, 6, 7], [7, 9, 10, 11, 12]])}
+    without = {"input_ids": torch.tensor([[3, 4, 5, 6, 8], [8, 9, 10, 11, 12]])}
+    assert len(program.decisions) == 1
+    assert serves(program, INPUTS)
+    assert serves(program, other)
+    assert not serves(program, without)

@@ -37,7 +37,7 @@ def test_suffixes_are_distinct_and_name_their_format() -> None:
 
 def test_reports_compute_nothing() -> None:
     """No module imports torch, and from the engine only values, errors, rules and the verbs."""
-    allowed = {"archtrace", "archtrace.answer.result", "archtrace.errors", "archtrace.answer.drawing"}
+    allowed = {"archtrace", "archtrace.errors", *(f"archtrace.answer.{n}" for n in ("result", "positions", "drawing"))}
     allowed |= {"archtrace.lint", "archtrace.lint.decode", "archtrace.lint.rule"}
     allowed |= {f"archtrace.contract.{name}" for name in ("contract", "hold", "rule", "rules", "traced", "verdict")}
     allowed |= {"archtrace.extra", "archtrace.answer.kinds"}

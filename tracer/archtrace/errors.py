@@ -16,7 +16,7 @@ class BuildError(ArchtraceError):
 
 
 class CaptureError(ArchtraceError):
-    """torch.export cannot capture the model's forward."""
+    """The model's forward cannot be followed: it chooses by values that parameters decide."""
 
 
 class LayoutError(ArchtraceError):

@@ -126,6 +126,8 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
     def call(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run one op and write it down."""
         if _idle(func, args, kwargs):
+            given = mapped((args, kwargs), self.read)
+            self._memory.define(args[0], self._emit(func, given[0], given[1], args[0]))
             return args[0]
         if func is torch.ops.prim.device.default:  # how a fake tensor is asked for its device
             return torch.device("cpu")

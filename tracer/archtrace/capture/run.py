@@ -34,7 +34,8 @@ def capture(
     """The functional program from these inputs to the model's logits.
 
     `options` are further keyword arguments of the forward; `ruled` tells of an op whether it may stay whole. No
-    parameter needs memory, and the model comes back as it was. Raises CaptureError, with the model's own line.
+    parameter needs memory, and the model comes back as it was. Raises LayoutError where the model itself raises, and
+    CaptureError where it branches on what parameters decide, with the model's own line.
     """
     register(Recorder)
     mode = fake_mode()
