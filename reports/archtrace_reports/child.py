@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,15 @@ from archtrace_reports.question import Question
 
 def main(what: str, file: str) -> None:
     """Work out what was asked for and put it into the file in one step."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     hush()
+    answer(what, Path(file), sys.stdin.buffer.read)
+
+
+def answer(what: str, file: Path, parent_gone: Callable[[], object]) -> None:
+    """The same for whoever has imported already; `parent_gone` returns when the parent is gone, however that ended."""
+    threading.Thread(target=_end_with_parent, args=(parent_gone,), daemon=True).start()
     found = _types() if what == "--types" else _outcome(Question(**json.loads(what)))
-    replace(Path(file), json.dumps(found))
+    replace(file, json.dumps(found))
 
 
 def _outcome(question: Question) -> dict[str, Any]:
@@ -44,9 +50,8 @@ def _types() -> list[str]:
     return sorted(MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES)
 
 
-def _end_with_parent() -> None:
-    """The parent holds the other end of stdin: it closes when the parent is gone, however that ended."""
-    sys.stdin.buffer.read()
+def _end_with_parent(parent_gone: Callable[[], object]) -> None:
+    parent_gone()
     os._exit(1)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from archtrace.answer.result import Result
+from archtrace_reports.forked import Forked, Template
 from archtrace_reports.load import decode
 from archtrace_reports.parcel import unpack
 from archtrace_reports.question import Question
@@ -23,6 +24,8 @@ from archtrace_reports.report import Unanswered
 
 #: Seconds between two looks at the children.
 PAUSE = 0.05
+#: From so many questions on, importing once and forking pays.
+MANY = 4
 #: -P keeps the current folder from shadowing modules.
 PROGRAM = ("-P", "-m", "archtrace_reports.child")
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -45,13 +48,15 @@ class Limits:
 class Child:
     """A running child. Its answer is a file in `folder`; what it says on stderr is kept for a post-mortem."""
 
-    def __init__(self, name: str, asked: str, folder: Path, limits: Limits) -> None:
+    def __init__(self, name: str, asked: str, folder: Path, limits: Limits, template: Template | None = None) -> None:
         self.name = name
         self._limits = limits
         self._file = folder / "answer.json"
         self._log = folder / "stderr.txt"
         self._ends = time.monotonic() + limits.seconds
-        self._process = _start(asked, self._file, self._log, limits)
+        self._process: subprocess.Popen[bytes] | Forked = (
+            template.start(asked, self._file, self._log) if template else _start(asked, self._file, self._log, limits)
+        )
 
     def poll(self) -> Any:
         """The answer as JSON, an Unanswered where there will be none, None while it works."""
@@ -138,19 +143,32 @@ def run(asked: Sequence[tuple[str, str]], limits: Limits) -> Iterator[tuple[int,
     """The same for (name, what to ask) and answers as JSON."""
     waiting = list(enumerate(asked))[::-1]
     running: dict[int, Child] = {}
-    with tempfile.TemporaryDirectory(prefix="archtrace-") as folder:
+    with tempfile.TemporaryDirectory(prefix="archtrace-") as folder, _template(len(asked), limits) as template:
         try:
             while waiting or running:
                 while waiting and len(running) < limits.jobs:
                     number, (name, what) = waiting.pop()
                     place = Path(folder, str(number))
                     place.mkdir()
-                    running[number] = Child(name, what, place, limits)
+                    running[number] = Child(name, what, place, limits, template)
                 yield from _ended(running)
                 time.sleep(PAUSE if running else 0)
         finally:
             for child in running.values():
                 child.kill()
+
+
+@contextlib.contextmanager
+def _template(count: int, limits: Limits) -> Iterator[Template | None]:
+    """A template for many questions, where the system can fork; a few are faster without."""
+    if count < MANY or not hasattr(os, "fork"):
+        yield None
+        return
+    template = Template(_environment(limits))
+    try:
+        yield template
+    finally:
+        template.close()
 
 
 def _ended(running: dict[int, Child]) -> Iterator[tuple[int, Any]]:

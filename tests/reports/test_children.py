@@ -28,6 +28,7 @@ def program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Program:
         script = tmp_path / "program.py"
         script.write_text(f"import json, os, sys, time\nasked, file = sys.argv[1:]\n{code}\n")
         monkeypatch.setattr(children, "PROGRAM", (str(script),))
+        monkeypatch.setattr(children, "MANY", 1000)
 
     return use
 
@@ -111,3 +112,17 @@ def test_children_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "OMP_NUM_THREADS" not in children._environment(Limits(jobs=1))
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
     assert children._environment(Limits(jobs=3))["OMP_NUM_THREADS"] == "5"
+
+
+def test_many_are_forked_from_one_template() -> None:
+    """The real template: each child answers for itself, one that is killed costs its own answer, nothing is left."""
+    found = dict(run([(str(n), "--types") for n in range(4)], Limits(jobs=2)))
+    assert {tuple(types) for types in found.values()} == {tuple(found[0])}
+    assert len(found) == 4
+    assert "bert" in found[0]
+
+
+def test_a_forked_child_that_dies_is_told() -> None:
+    found = dict(run([(str(n), "no JSON at all") for n in range(4)], Limits(jobs=2)))
+    assert all(isinstance(answer, Unanswered) for answer in found.values())
+    assert "its process died (exit 1)" in found[0].reason
