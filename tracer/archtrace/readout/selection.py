@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from archtrace.answer.kinds import KINDS
 from archtrace.answer.result import Index, KindName
 from archtrace.capture.program import Node, Ref
 from archtrace.reach.bound import Bound
@@ -221,15 +222,8 @@ def slice_text(tensor: str, kind: KindName, picked: str, mask: str | None, axis:
     """
     where = f", where={mask}" if mask else ""
     some = f"[{mask if mask and ' ' in mask else f'{mask} != 0'}]" if mask else ""
-    texts: dict[KindName, str] = {
-        "first": f"{tensor}[{lead_of(axis)}0]",
-        "last": f"{tensor}[{lead_of(axis)}-1]",
-        "mean": f"{tensor}.mean({axis})",
-        "masked_mean": f"{tensor}.mean({axis}{where})",
-        "max": f"{tensor}.amax({axis}{where})",
-        "attention": f"attention over {tensor}{some}",
-        "latents": f"{tensor}[:]",
-        "all": f"{tensor}{some or '[:]'}",
-        "none": "nothing",
-    }
-    return texts.get(kind) or (f"{tensor}{picked}" if picked else f"some of {tensor}")
+    template = KINDS[kind].slice
+    if template is None:
+        return f"{tensor}{picked}" if picked else f"some of {tensor}"
+    every = some or "[:]"
+    return template.format(tensor=tensor, lead=lead_of(axis), axis=axis, where=where, some=some, every=every)
