@@ -1,51 +1,11 @@
-"""Words: what each kind of readout means, in plain English. A row a kind."""
+"""Words: an answer in plain English; what each kind is called stands in the table of kinds."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
-from archtrace.answer.result import KindName, Readout, Result
-
-
-class Words(NamedTuple):
-    """What is read, as the object of a sentence; what that means; whether the rest of the tensor is left unread."""
-
-    noun: str
-    meaning: str
-    partial: bool
-
-
-#: {slice} and {tensor} are the readout's own.
-KINDS: Mapping[KindName, Words] = {
-    "first": Words("{slice}", "one position of s: index 0 in every layout tried", True),
-    "last": Words("{slice}", "one position of s: the last in every layout tried, padding or not", True),
-    "fixed": Words("{slice}", "the same index in every layout tried, whatever stands there", True),
-    "last_non_pad": Words(
-        "the last position of {tensor} that is not padding",
-        "one position of s: the last that is not padding in every layout tried",
-        True,
-    ),
-    "last_eos": Words(
-        "{tensor} at the last eos token", "one position of s: the last eos token in every layout tried", True
-    ),
-    "mean": Words(
-        "the mean of {tensor} over all positions", "every position of s, padding included: their mean", False
-    ),
-    "masked_mean": Words(
-        "the mean of {tensor} over the positions that are not padding",
-        "every position of s that is not padding: their mean",
-        True,
-    ),
-    "max": Words("the maximum of {tensor} over its positions", "positions of s: the largest of each feature", False),
-    "attention": Words(
-        "{tensor}, pooled by attention", "positions of s, weighted by an attention that the model computes", False
-    ),
-    "latents": Words("the latents in {tensor}", "positions of the model's own latents, not of tokens", False),
-    "all": Words("all of {tensor}", "positions of s, joined in no way that has a name (see the layouts)", False),
-    "none": Words("nothing of {tensor}", "no position of s reaches the logits in any layout tried", False),
-    "other": Words("{slice}", "positions of s, picked by no rule that has a name (see the layouts)", True),
-}
+from archtrace.answer.kinds import KINDS
+from archtrace.answer.result import Readout, Result
 
 
 def meaning(readout: Readout) -> str:
@@ -64,7 +24,7 @@ def headline(result: Result) -> str:
 
 
 def _noun(readout: Readout) -> str:
-    return KINDS[readout.kind].noun.format(slice=readout.slice, tensor=readout.tensor)
+    return KINDS[readout.kind].headline.format(slice=readout.slice, tensor=readout.tensor)
 
 
 def _rest(readouts: Sequence[Readout]) -> str:

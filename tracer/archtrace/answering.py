@@ -163,11 +163,20 @@ def _findings(study: Study, likeness: _Likeness, verdicts: Verdicts) -> list[Fin
         found.append(Finding("op-without-rule", f"no rule for {ops}: taken as everything reaches everything"))
     if any(each.mixes_rows() for each in study.bounds.values()):
         found.append(Finding("rows-mix", "the logits of one row may depend on the tokens of another row"))
+    if aside := [name for name, each in study.positions.items() if _past_every_tensor(each)]:
+        found.append(
+            Finding("no-read-tensor", f"{', '.join(aside)}: tokens reach the logits, but through no hidden state found")
+        )
     if likeness.small is None:
         found.append(Finding("no-witness", "no likeness small enough to run was found; the answer is a bound"))
     for name, verdict in verdicts.items():
         found += [*verdict.findings, *unseen(name, study.positions[name], verdict)]
     return list(dict.fromkeys(found))  # one program serves several layouts, and is replayed once
+
+
+def _past_every_tensor(found: Positions) -> bool:
+    """True where tokens reach the logits though nothing is read of any tensor: a count of ids, a one-hot."""
+    return any(found.tokens) and not any(any(rows) for rows in found.reads.values())
 
 
 def _first_calls(study: Study) -> list[str]:

@@ -9,10 +9,8 @@ from typing import Any, Literal, TypeAlias
 from archtrace.answer.drawing import Anatomy
 from archtrace.answer.positions import Positions
 
-KindName: TypeAlias = Literal[
-    "first", "last", "fixed", "last_non_pad", "last_eos", "mean", "masked_mean", "max", "attention", "latents", "all",
-    "none", "other",
-]  # fmt: skip
+#: A row of `answer.kinds.KINDS`, which alone says what kinds there are.
+KindName: TypeAlias = str
 
 #: exact: bound and witness agree. bound: the answer may be wider than the truth, never narrower.
 Status: TypeAlias = Literal["exact", "bound"]

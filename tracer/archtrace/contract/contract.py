@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, get_args
+from typing import Any
 
-from archtrace.answer.kinds import NOUNS
-from archtrace.answer.result import KindName, Readout
+from archtrace.answer.kinds import KINDS
+from archtrace.answer.result import Readout
 from archtrace.targets.messages import did_you_mean, refusal
 
 #: What `padding` may say -> the sides on which the readout must not fall on a pad.
@@ -77,8 +77,8 @@ def matches(term: str, readout: Readout) -> bool:
 
 def called(term: str) -> str:
     """A term within a sentence."""
-    if term in NOUNS:
-        return NOUNS[term].format(slice="an index without a name", tensor="the hidden states")  # type: ignore[index]
+    if term in KINDS:
+        return KINDS[term].noun.format(slice="an index without a name", tensor="the hidden states")
     return f"`{term}`"
 
 
@@ -100,7 +100,7 @@ def _texts(value: Any, what: str, where: str) -> tuple[str, ...]:
 
 
 def _reads(value: Any, what: str, where: str) -> tuple[str, ...]:
-    kinds = get_args(KindName)
+    kinds = tuple(KINDS)
     terms = _texts(value, what, where)
     for term in terms:
         if term not in kinds and not re.search(r"[\s\[(]", term):

@@ -7,16 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
+from archtrace.answer.kinds import KINDS
 from archtrace.answer.positions import Rows
 from archtrace.answer.result import LayoutResult, Readout, Result
 from archtrace.contract.contract import Contract
 
 #: For each row which positions are no padding.
 Flags: TypeAlias = tuple[tuple[bool, ...], ...]
-
-
-#: Kinds of readouts that take many positions and weigh none of them by where it stands.
-MIXING = frozenset({"max", "attention", "latents", "all", "none"})
 
 
 class Broken(NamedTuple):
@@ -108,7 +105,7 @@ class Traced:
         return tuple(leak for layout in self.layouts for leak in self._leaking(layout))
 
     def _leaking(self, layout: LayoutResult) -> Iterator[Leak]:
-        picked = [layout.bound.reads.get(r.tensor, ()) for r in self.result.readouts if r.kind not in MIXING]
+        picked = [layout.bound.reads.get(r.tensor, ()) for r in self.result.readouts if not KINDS[r.kind].mixes]
         for row, flags in enumerate(self.attended(layout.name) or ()):
             read = {position for rows in picked if rows for position in rows[row]}
             leaking = [p for p in layout.bound.tokens[row] if not flags[p] and p not in read]

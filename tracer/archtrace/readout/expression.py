@@ -69,7 +69,9 @@ class Printer:
 
     def _arange(self, node: Node) -> str:
         assert node.results is not None
-        return "arange(s)" if node.results[0][0][0] > 2 else f"arange({node.results[0][0][0]})"
+        size = node.results[0][0][0]
+        # an axis as long as the tokens of some input is s; any other (the rows) is its number
+        return "arange(s)" if any(size in shape[1:2] for shape in self._program.shapes.values()) else f"arange({size})"
 
     def _subscript(self, node: Node, name: str) -> str:
         axis, *rest = node.args[1:]

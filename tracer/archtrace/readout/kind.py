@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from archtrace.answer.kinds import Setting, kept, single
 from archtrace.answer.positions import Rows
 from archtrace.answer.result import KindName
 from archtrace.layouts import IDS, Vocabulary, told
@@ -38,26 +39,18 @@ class Case:
         ids = [self.inputs[n] for n in IDS if n in self.inputs and self.inputs[n].ndim == 2]
         return [i == self.words.eos for i in ids if self.words.eos is not None]
 
+    def setting(self) -> Setting:
+        """The same as plain values, as the kinds' predictions take it."""
+        kept, ends = (tuple(flags.tolist() for flags in ways) for ways in (self.attended(), self.ends()))
+        return Setting(len(self.rows), self.length, kept, ends)
+
     def full(self) -> Rows:
         """Every position of every row."""
         return tuple(tuple(range(self.length)) for _ in self.rows)
 
 
-def _last(flags: torch.Tensor) -> Rows:
-    return tuple(tuple(row.nonzero().flatten().tolist()[-1:]) for row in flags)
-
-
 def _where(flags: torch.Tensor) -> Rows:
     return tuple(tuple(row.nonzero().flatten().tolist()) for row in flags)
-
-
-#: kind of one position -> the rows that it predicts, one way or several to tell padding.
-SINGLE: Mapping[KindName, Callable[[Case], Sequence[Rows]]] = {
-    "first": lambda case: [((0,),) * len(case.rows)],
-    "last": lambda case: [((case.length - 1,),) * len(case.rows)],
-    "last_non_pad": lambda case: [_last(flags) for flags in case.attended()],
-    "last_eos": lambda case: [_last(flags) for flags in case.ends()],
-}
 
 
 def fits(cases: Sequence[Case], predict: Callable[[Case], Sequence[Rows]]) -> bool:
@@ -82,14 +75,14 @@ def kind_of(cases: Sequence[Case], pooled: KindName, *, tokens: bool) -> KindNam
     """
     if all(not any(case.rows) for case in cases):
         return "none"
-    for kind, predict in SINGLE.items():
-        if fits(cases, predict):
+    for kind, predict in single().items():
+        if fits(cases, lambda case, predict=predict: predict(case.setting())):  # type: ignore[misc]
             return kind
     if len({row for case in cases for row in case.rows}) == 1 and len(cases[0].rows[0]) == 1:
         return "fixed"
     if fits(cases, lambda case: [case.full()]):
         return pooled if tokens else "latents"
-    if fits(cases, lambda case: [_where(flags) for flags in case.attended()]):
+    if fits(cases, lambda case: kept(case.setting())):
         return "masked_mean" if pooled == "mean" else pooled
     return "other"
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
+from archtrace.answer.kinds import KINDS
 from archtrace.answer.result import Index, KindName
 from archtrace.capture.program import Node, Ref
 from archtrace.reach.bound import Bound
@@ -137,7 +139,7 @@ def subscripts(chosen: Selection, found: Bound, names: dict[int, str]) -> str:
     """The subscripts of a selection one after the other; empty where none picks by an index."""
     printer = Printer(found.program, names)
     lead = lead_of(chosen.tensor.axis)
-    texts = [(node, piece) for node in chosen.ops if (piece := _piece(node, found, printer))]
+    texts = [(node, piece) for node in chosen.ops if (piece := _piece(node, found, printer, _length(chosen, found)))]
     return "".join(f"[{'' if _flags(node, found) else lead}{piece}]" for node, piece in texts)
 
 
@@ -159,7 +161,8 @@ def _known_operands(chosen: Selection, found: Bound) -> dict[Node, list[int]]:
 
 
 def _index_text(chosen: Selection, found: Bound, printer: Printer, known: dict[Node, list[int]]) -> str:
-    pieces = [piece for node in chosen.ops if (piece := _piece(node, found, printer))]
+    length = _length(chosen, found)
+    pieces = [piece for node in chosen.ops if (piece := _piece(node, found, printer, length))]
     if pieces:
         return pieces[0]
     masks = dict.fromkeys(printer.write(Ref(r)) for node in known for r in known[node])
@@ -167,14 +170,28 @@ def _index_text(chosen: Selection, found: Bound, printer: Printer, known: dict[N
     return shown[0] if shown else "arange(s)"
 
 
-def _piece(node: Node, found: Bound, printer: Printer) -> str:
+def _length(chosen: Selection, found: Bound) -> int:
+    """How many positions the read tensor has."""
+    return found.run.shape(chosen.tensor.node)[chosen.tensor.axis]
+
+
+def _of_positions(node: Node, found: Bound, length: int) -> Any:
+    """Of several indices at once the one that stands at the axis of positions; the last where no axis is as long.
+
+    The others walk the rows: `hidden[arange(n), last]`. Told by the axis, so that any number of rows will do.
+    """
+    shape = found.run.shape(node.args[0].index)
+    indices = [(axis, i) for axis, i in enumerate(node.args[1]) if i is not None]
+    return next((i for axis, i in reversed(indices) if axis < len(shape) and shape[axis] == length), indices[-1][1])
+
+
+def _piece(node: Node, found: Bound, printer: Printer, length: int) -> str:
     """The index of one subscript or gather along its axis."""
     name = node.op.removeprefix("aten::")
     if name == "select":
         return printer.write(node.args[2])
     if name == "index":
-        texts = [printer.write(i) for i in node.args[1] if i is not None]
-        return next((t for t in reversed(texts) if not t.startswith("arange(2")), texts[-1])
+        return printer.write(_of_positions(node, found, length))
     if name in ("gather", "index_select", "take_along_dim"):
         return printer.write(node.args[2])
     if name == "slice" and len(node.args) > 2:
@@ -205,15 +222,8 @@ def slice_text(tensor: str, kind: KindName, picked: str, mask: str | None, axis:
     """
     where = f", where={mask}" if mask else ""
     some = f"[{mask if mask and ' ' in mask else f'{mask} != 0'}]" if mask else ""
-    texts: dict[KindName, str] = {
-        "first": f"{tensor}[{lead_of(axis)}0]",
-        "last": f"{tensor}[{lead_of(axis)}-1]",
-        "mean": f"{tensor}.mean({axis})",
-        "masked_mean": f"{tensor}.mean({axis}{where})",
-        "max": f"{tensor}.amax({axis}{where})",
-        "attention": f"attention over {tensor}{some}",
-        "latents": f"{tensor}[:]",
-        "all": f"{tensor}{some or '[:]'}",
-        "none": "nothing",
-    }
-    return texts.get(kind) or (f"{tensor}{picked}" if picked else f"some of {tensor}")
+    template = KINDS[kind].slice
+    if template is None:
+        return f"{tensor}{picked}" if picked else f"some of {tensor}"
+    every = some or "[:]"
+    return template.format(tensor=tensor, lead=lead_of(axis), axis=axis, where=where, some=some, every=every)

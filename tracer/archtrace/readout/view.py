@@ -29,7 +29,8 @@ class View:
         """For each row, the sorted positions of a tensor that reach the logits.
 
         `name`: an input, the path of any module (its output, all calls together), "last_hidden_state" or
-        "hidden_states[k]" of the backbone. Raises TargetError for a name that the model does not have.
+        "hidden_states[k]" of the backbone. Raises TargetError for a name that the model does not have, or whose
+        tensor has no positions in the rows of the logits: nothing is not an answer to that.
         """
         program = self._study.program
         nodes = self._nodes(name)
@@ -37,6 +38,8 @@ class View:
             near = _near(name, [*program.inputs, *program.tensors])
             raise TargetError(f"no input or module output is named {name!r}{near}")
         rows = [self._bound.rows(node, axis) for node in nodes if (axis := self._axis(node)) is not None]
+        if not rows:
+            raise TargetError(f"{name!r} has no axis of positions beside the rows of the logits")
         return tuple(tuple(sorted(set().union(*row))) for row in zip(*rows, strict=True))
 
     def _axis(self, node: int) -> int | None:

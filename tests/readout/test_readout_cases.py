@@ -1,0 +1,96 @@
+"""Readouts of models that people write: rows of any number, axes that are not the tokens', tokens without a tensor."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import archtrace
+from archtrace.errors import TargetError
+
+
+class LastByLength(nn.Module):
+    """Positions first, then one index a row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding, self.head = nn.Embedding(64, 8), nn.Linear(8, 2)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        hidden = self.embedding(input_ids).transpose(0, 1)
+        logits: Tensor = self.head(hidden[attention_mask.sum(1) - 1, torch.arange(input_ids.shape[0])])
+        return logits
+
+
+class ClassTokenInFront(nn.Module):
+    """A learned vector in front makes the read tensor longer than the tokens; its last position is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding, self.mix, self.head = nn.Embedding(64, 8), nn.Linear(8, 8), nn.Linear(8, 2)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        hidden = self.embedding(input_ids)
+        front = self.mix.weight[:1].expand(len(hidden), 1, -1)
+        logits: Tensor = self.head(self.mix(torch.cat([front, hidden], 1))[:, -1])
+        return logits
+
+
+class OneHot(nn.Module):
+    """Tokens reach through no hidden state: a count of ids times a weight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(64, 2)
+
+    def forward(self, input_ids: Tensor) -> Tensor:
+        logits: Tensor = self.head(nn.functional.one_hot(input_ids, 64).sum(1).float())
+        return logits
+
+
+class Choices(nn.Module):
+    """Choices of a question folded into rows: four texts, two rows of logits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding, self.head = nn.Embedding(64, 8), nn.Linear(8, 1)
+
+    def forward(self, input_ids: Tensor) -> Tensor:
+        folded = self.embedding(input_ids.flatten(0, 1))
+        logits: Tensor = self.head(folded[:, 0]).view(input_ids.shape[:2])
+        return logits
+
+
+def _inputs(rows: int) -> dict[str, list[list[int]]]:
+    """Rows of six tokens, of which the first row has four."""
+    ids = [[3 + 6 * row + i for i in range(6)] for row in range(rows)]
+    return {"input_ids": ids, "attention_mask": [[1, 1, 1, 1, 0, 0], *[[1] * 6] * (rows - 1)]}
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 5])
+def test_an_index_of_positions_is_told_from_one_of_rows_whatever_their_number(rows: int) -> None:
+    found = archtrace.trace(LastByLength(), inputs=_inputs(rows))
+    (readout,) = found.readouts
+    assert readout.index.expression == "sum(attention_mask) - 1"
+    assert readout.index.depends_on == ("attention_mask",)
+    assert found.at(**_inputs(rows)).reads[readout.tensor] == ((3,), *((5,),) * (rows - 1))
+
+
+def test_the_last_of_a_tensor_longer_than_the_tokens_is_answered() -> None:
+    (readout,) = archtrace.trace(ClassTokenInFront()).readouts
+    assert (readout.kind, readout.slice) == ("last", "mix[:, -1]")
+
+
+def test_a_name_without_positions_is_refused_and_not_answered_by_nothing() -> None:
+    inputs = {"input_ids": torch.arange(3, 39).reshape(2, 3, 6).tolist()}
+    view = archtrace.trace(Choices(), inputs=inputs).at(**inputs)
+    with pytest.raises(TargetError, match="'embedding' has no axis of positions"):
+        view.reaching("embedding")
+
+
+def test_tokens_that_reach_without_a_hidden_state_are_told() -> None:
+    result = archtrace.trace(OneHot()).result
+    assert all(all(layout.bound.tokens) for layout in result.layouts)
+    assert not result.readouts
+    assert "no-read-tensor" in {finding.code for finding in result.findings}
