@@ -25,7 +25,7 @@ from archtrace.reach.marks import Marks, diagonal, join, shrink
 from archtrace.reach.rules import registry
 from archtrace.reach.rules.registry import Call, Operand, Spec, Step, apply, bind, leaves, rebuild
 from archtrace.reach.rules.transforms import SHAPE_ONLY
-from archtrace.reach.selection import by_standin, guarded, selecting, with_standins
+from archtrace.reach.selection import by_standin, guarded, put_by_mask, selecting, with_standins
 from archtrace.reach.tokens import decides, in_layout, indices_of, special_ids, through_index, with_reals
 from archtrace.reach.values import Unknown, digest, free, unknown
 
@@ -131,7 +131,8 @@ class Interpreter:
 
     def _ruled(self, node: Node, program: Program, values: Sequence[Value], chosen: frozenset[int]) -> Step:
         """The rule's step. An index that ids decide is known in the layout, and tokens flow through it all the same."""
-        if node.selected and (step := selecting(node, program)) is not None:
+        step = selecting(node, program) if node.selected else put_by_mask(node, program, values)
+        if step is not None:
             return step
         step = guarded(apply(call_of(node, values)), node, program)
         if not chosen:

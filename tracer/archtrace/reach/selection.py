@@ -92,6 +92,31 @@ def selecting(node: Node, program: Program) -> Step | None:
     return None
 
 
+def put_by_mask(node: Node, program: Program, values: Sequence[Any]) -> Step | None:
+    """y[c] = v under a mask that parameters decide, v one row for each row that it selects: row i of y is row i of v
+    where c[i] holds, else it stays; None for any other write."""
+    if node.op != "aten::index_put" or len(node.refs) != 3 or len(node.args[1]) != 1 or len(node.args) > 3:
+        return None
+    table, mask, value = (program.nodes[ref] for ref in node.refs)
+    if not (table.results and mask.results and value.results) or mask.results[0][1] != torch.bool:
+        return None
+    alike = axes_of(value) == {0: mask.index} and not axes_of(table) and not axes_of(mask)
+    shape, chosen = table.results[0][0], mask.results[0][0]
+    whole = value.results[0][0] == (int(np.prod(chosen)), *shape[len(chosen) :])
+    if not alike or not whole or not isinstance(values[mask.index], Unknown):
+        return None
+    elements = np.arange(int(np.prod(shape))).reshape(shape)
+    rows = np.arange(int(np.prod(chosen))).reshape(*chosen, *(1,) * (len(shape) - len(chosen)))
+    return _step(
+        node,
+        (
+            (0, Take(elements, shape)),
+            (1, Take(np.ascontiguousarray(np.broadcast_to(rows, shape)), chosen)),
+            (2, Take(elements, (rows.size, *shape[len(chosen) :]))),
+        ),
+    )
+
+
 def _one_mask(node: Node, program: Program) -> bool:
     """True for x[mask], the mask over the first axes."""
     indices = node.args[1]

@@ -29,6 +29,8 @@ FUNCTIONS = frozenset({
     "abs", "mean", "round",
 })  # fmt: skip
 _BINDING = {"+", "-", "*", "/", "//", "%", "==", "!=", "<", "<=", ">", ">=", "&", "|"}
+#: Ops that make a tensor piece by piece.
+_WRITES = frozenset({"archtrace::write_into", "archtrace::view_of", "slice_scatter", "select_scatter", "index_put"})
 #: Longer expressions are cut: nobody reads them.
 LONGEST = 160
 
@@ -58,6 +60,8 @@ class Printer:
         name = node.op.removeprefix("aten::")
         if name in PASSED:
             return self._write(node.args[0])
+        if name in _WRITES:  # piece by piece, as in a shift to the right: no formula that a person would write
+            return f"f({', '.join(inputs_behind(self._program, {node.index}))})"
         if name == "arange":
             return self._arange(node)
         if name in ("select", "slice"):
