@@ -54,7 +54,7 @@ class Printer:
             return ", ".join(self._write(v) for v in value if v is not None)
         return str(value)
 
-    def _node(self, node: Node) -> str:
+    def _node(self, node: Node) -> str:  # noqa: PLR0911  a line a way to write an op
         if node.kind is not Kind.OP:
             return node.target.rsplit(".", 1)[-1] if node.kind is Kind.BUFFER else str(node.target)
         name = node.op.removeprefix("aten::")

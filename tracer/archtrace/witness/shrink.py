@@ -102,7 +102,28 @@ def shrink(config: Any, size: Measure, keeps: Keeps, used: Used, coupled: Couple
     together = coupled(steps(free, size, used, coupled))
     if together and together != alone and keeps(together):
         return together
-    return settle({}, list(alone.items()), keeps, integer)
+    return _settled(integer, size, keeps, used, alone)
+
+
+def _settled(integer: Mapping[str, int], size: Measure, keeps: Keeps, used: Used, alone: Overrides) -> Overrides:
+    """What can be kept of the steps, each with its twins."""
+    twins = twins_of(integer)
+
+    def paired(overrides: Overrides) -> Overrides:
+        return overrides | {twin: value for name, value in overrides.items() for twin in twins.get(name, ())}
+
+    others = {twin for each in twins.values() for twin in each}
+    found = steps({n: v for n, v in integer.items() if n not in others}, size, used, paired) if twins else alone
+    return paired(settle({}, list(found.items()), lambda overrides: keeps(paired(overrides)), dict(integer)))
+
+
+def twins_of(integer: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
+    """Fields of one name and value in several configs inside a config, by the first: an encoder's width is the
+    decoder's, and both count the same ids."""
+    alike: dict[tuple[str, int], list[str]] = {}
+    for name, value in integer.items():
+        alike.setdefault((name.rpartition(".")[2], value), []).append(name)
+    return {names[0]: tuple(names[1:]) for names in alike.values() if len(names) > 1}
 
 
 def derived(integer: Mapping[str, int], coupled: Coupled) -> frozenset[str]:
