@@ -56,6 +56,7 @@ class Execution:
     def run(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The op's result."""
         tensors = tensors_in((args, kwargs))
+        # A random draw is no one draw: run for real, the layout would seem to know what it cannot.
         if not (draws(op) or any(map(self.unknown, tensors))):
             self._back_up(op, args)
             return zeroed(op, op(*args, **kwargs))
@@ -64,6 +65,7 @@ class Execution:
         return self._faked(op, args, kwargs, tensors) if counted is None else counted
 
     def _faked(self, op: Any, args: Any, kwargs: Any, tensors: list[torch.Tensor]) -> Any:
+        # From here on nothing has values. The second layer asks what the first one asked, and gets it from memory.
         key = self._shapes.key(op, args, kwargs)
         known = self._shapes.known(key)
         if known is not None:
@@ -93,6 +95,7 @@ class Execution:
         masks = any(t.dtype in (torch.bool, torch.uint8) for t in sizing) or op._schema.name != "aten::index"
         if not sizing or not masks or any(map(self.unknown, sizing)):
             return None
+        # The real op on zeros: fakes have no values, and so no counts; of the result only the shapes are used.
         plain = mapped((args, kwargs), self._blank)
         results = op(*plain[0], **plain[1])
         if op._schema.name in _COUNTING:  # the first result is data, the second counts
@@ -126,6 +129,7 @@ class Execution:
             return
         key = storage_key(args[0])
         if key in self._outside and key not in self._backups:
+            # All of the storage: a write through a view is taken back wherever it landed.
             whole = args[0].data.as_strided((args[0].untyped_storage().nbytes() // args[0].element_size(),), (1,), 0)
             self._backups[key] = (whole, whole.clone())
 

@@ -33,6 +33,7 @@ class Geometry(NamedTuple):
     def places(self) -> Places:
         """The storage index of each element, of the tensor's shape."""
         steps = (np.arange(n) * s for n, s in zip(self.shape, self.stride, strict=True))
+        # Outer sum: an index along each axis, times its stride.
         grid = np.ix_(*steps) if self.shape else ()
         return np.asarray(sum(grid, np.zeros(self.shape, dtype=np.int64)) + self.offset)
 
@@ -41,6 +42,8 @@ class Geometry(NamedTuple):
 def _within(base: Geometry, own: Geometry) -> torch.Tensor:
     """For each element of `own`, flat, its row-major number in `base`. CaptureError where base lacks one."""
     there = base.places().ravel()
+    # Where in the base is each wanted place? A base has each place once (no op makes another that is written),
+    # so a sorted look-up finds the one element that lies there.
     order = np.argsort(there, kind="stable")
     wanted = own.places().ravel()
     found = order[np.minimum(np.searchsorted(there[order], wanted), max(len(order) - 1, 0))] if len(order) else wanted
@@ -109,6 +112,8 @@ class Memory:
 
     def define(self, tensor: torch.Tensor, node: Ref) -> None:
         """A tensor is the value of a node: of a new storage, or of one that is there already, as a view is."""
+        # A storage that is there already makes the tensor a view: its node is what it showed when it was made, and
+        # its root stays what all of the storage holds.
         key = storage_key(tensor)
         storage = self._storages.get(key)
         if storage is None:
@@ -123,8 +128,10 @@ class Memory:
     def read(self, tensor: torch.Tensor) -> Ref:
         """The node that holds what a known tensor shows now."""
         handle = self._handles.get(id(tensor))
+        # Nothing was written since: the node still holds what the tensor shows.
         if handle is not None and handle.writes == handle.storage.writes:
             return handle.node
+        # A tensor that no op was heard to make (`x.data`, what an autograd function passes on) shares its storage.
         storage = handle.storage if handle is not None else self._storages[storage_key(tensor)]
         node = self._shown(tensor, storage)
         self._handles[id(tensor)] = Handle(node, storage, storage.writes)
@@ -139,6 +146,7 @@ class Memory:
 
     def _geometries(self, tensor: torch.Tensor, storage: Storage) -> tuple[Geometry, Geometry]:
         own = geometry_of(tensor)
+        # bfloat16 written through an int16 view: elements of the one are no elements of the other.
         if own is None or storage.geometry is None or tensor.element_size() != storage.itemsize:
             raise CaptureError("memory is written through a tensor whose elements cannot be told apart")
         return storage.geometry, own

@@ -97,6 +97,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
 
     def _constant(self, tensor: torch.Tensor) -> None:
         """A tensor that the code holds: a parameter or buffer by its name, or a constant."""
+        # Not every tensor is an attribute of a module: code holds constants in lists, closures, globals.
         kind, name = self._names.get(id(tensor)) or (Kind.BUFFER, f"_constant_{len(self.nodes)}")
         if not isinstance(tensor, FakeTensor):
             self.constants[name] = tensor.detach().clone() if tensor.numel() < _SMALL else tensor.detach()
@@ -106,6 +107,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         with self.watch.deaf():
+            # Inside vmap the tensors here lack an axis; one floor down they have it.
             if torch._C._functorch.peek_interpreter_stack() is not None:
                 return self.below(func, args, kwargs or {})
             if isinstance(func, HigherOrderOperator):
@@ -135,6 +137,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
             inner = self._apart(func, args, kwargs)
             if inner is not NotImplemented:
                 return inner
+        # Read before the op runs: an op that writes changes what its operands hold.
         given = mapped((args, kwargs), self.read)
         result = self.execution.run(func, args, kwargs)
         if func._schema.name not in _CHECKS:
@@ -143,16 +146,19 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
 
     def _apart(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A composite op as the ops that it is made of; NotImplemented for any other."""
+        # A view is never taken apart: what shares memory must be known as such.
         if func.is_view or not func.has_kernel_for_dispatch_key(torch._C.DispatchKey.CompositeImplicitAutograd):
             return NotImplemented
         with self:
             return func.decompose(*args, **kwargs)
 
     def _write_down(self, func: Any, args: Any, kwargs: Any, given: Any, result: Any) -> None:
+        # squeeze_ and its like change how a tensor looks at its memory, and nothing in it.
         if torch.Tag.inplace_view in func.tags:
             self._memory.define(args[0], self._emit(reshaping(func), given[0], given[1], result))
         elif written(func):
             self._written(func, args, kwargs, given, result)
+        # as_strided counts storage: of a transposed tensor its elements lie elsewhere than their order says.
         elif func._schema.name == "aten::as_strided":
             self._memory.define(result, self._memory.view(result))
         elif isinstance(result, torch.Tensor):

@@ -38,9 +38,11 @@ def capture(
     CaptureError where it branches on what parameters decide, with the model's own line.
     """
     register(Recorder)
+    # Parameters have shapes alone: a model of 671 billion of them needs no memory here.
     mode = fake_mode()
     with light(FakeTensorMode, Recorder, Below), weightless(model, mode) as empty:
         recorder = Recorder(mode, _names(model), empty.fakes, ruled)
+        # Heard through torch's global hooks, since the module is the user's and gets none of ours.
         outputs = Outputs(model, recorder)
         given = _given(recorder, mode, inputs)
         try:

@@ -35,6 +35,7 @@ def serves(program: Program, layout: Mapping[str, torch.Tensor]) -> bool:
 @lru_cache(maxsize=64)
 def _structure(program: Program) -> tuple[Node, ...]:
     """The nodes that lead to decisions and to sizes which data decide, in order."""
+    # From the decisions back to the inputs: a few nodes of thousands, so that asking costs next to nothing.
     kept = {*program.decisions, *(node.index for node in program.nodes if _is_sized(node, program))}
     for node in reversed(program.nodes):
         if node.index in kept:
@@ -67,6 +68,7 @@ def _run(node: Node, values: Mapping[int, Any]) -> Any:
     kwargs = {k: substitute(v, values.__getitem__) for k, v in node.kwargs.items()}
     try:
         result = zeroed(node.target, node.target(*args, **kwargs))
+    # The layout may be one that the model refuses; the run that follows says why.
     except Exception:  # what fails in this layout was not recorded in it
         return None
     return (result or None) if isinstance(node.target, Decision) else result

@@ -26,6 +26,7 @@ class Interned:
 
     def number(self, marks: Marks) -> int:
         """The number of an array: equal ones have one number."""
+        # The digest of a large array costs as much as using it, so an object is digested once in its life.
         known = self._seen.get(id(marks))
         if known is None:
             known = self._numbers.setdefault((marks.shape, digest(marks)), len(self._arrays))

@@ -92,6 +92,7 @@ class Interpreter:
             return None, None
         if node.target is operator.getitem:
             return values[node.refs[0]][node.args[1]], None
+        # A comparison with a special id is structure: what it says is a fact of the layout, not of the tokens.
         compared = special_ids(node, values)
         self.special.update(compared)
         if compared or is_plain(node, values):
@@ -108,6 +109,7 @@ class Interpreter:
 
     def _open(self, node: Node, program: Program, values: list[Value], keys: list[Any]) -> tuple[Value, Step | None]:
         """A node of which some operand is unknown: its step, or its value where only shapes count."""
+        # Only the shape counts (zeros_like(h)), unless it is parameters that decide the shape.
         lent = node.op in SHAPE_ONLY or (node.op in LENDERS and is_known(values[node.refs[0]]))
         if lent and not node.selected:
             return evaluate(node, {ref: shape_alone(values[ref]) for ref in node.refs}), None
@@ -116,6 +118,8 @@ class Interpreter:
         return (outputs if node.many else outputs[0] if outputs else None), step
 
     def _step(self, node: Node, program: Program, values: Sequence[Value], keys: Sequence[Any]) -> Step:
+        # Two calls have one step where the rule could not tell them apart: the same op and constants, operands of
+        # which the same is known. An index counts with its contents, any other unknown with what is certain of it.
         chosen = indices_of(node, values)
         operands = tuple(
             (keys[ref], self._real_key(values[ref]) if ref in chosen else None, *program.nodes[ref].selected)
@@ -131,12 +135,15 @@ class Interpreter:
 
     def _ruled(self, node: Node, program: Program, values: Sequence[Value], chosen: frozenset[int]) -> Step:
         """The rule's step. An index that ids decide is known in the layout, and tokens flow through it all the same."""
+        # What selects by parameters has flows of its own: its result is as long as it can be, row by row.
         step = selecting(node, program) if node.selected else put_by_mask(node, program, values)
         if step is not None:
             return step
         step = guarded(apply(call_of(node, values)), node, program)
         if not chosen:
             return step
+        # Twice: once with the index as it is here, for where data go; once as if it could be anything, for what the
+        # tokens behind it reach.
         plain = [in_layout(value) if ref in chosen else value for ref, value in enumerate(values)]
         known = apply(call_of(node, plain))
         if any(values[ref].real is None for ref in chosen):
@@ -149,6 +156,7 @@ class Interpreter:
         return self._tensor_key(plain)
 
     def _tensor_key(self, value: torch.Tensor) -> int:
+        # An identity is that of the value only while the value is there: it is kept beside its key.
         found = self._contents.get(id(value))
         if found is None or found[0] is not value:
             key = self._intern((tuple(value.shape), value.dtype, _contents(value)))
@@ -183,11 +191,13 @@ class Interpreter:
         for index, marks in wanted.items():
             found[index] = marks
         labels = next(iter(wanted.values())).shape[-1] if wanted else 0
+        # Against the data: when a node's turn comes, all its users have had theirs.
         for node in reversed(program.nodes):
             if whole and node.index in run.deciding:
                 _decided(found, run.deciding[node.index], run, labels)
             if found[node.index] is None or node.kind is not Kind.OP:
                 continue
+            # What is certain of an element cannot change, so nothing reaches through it, whatever its operands do.
             found[node.index] = self._changing(found[node.index], run.values[node.index])
             if node.target is operator.getitem:
                 self._into(found, node, len(run.values[node.refs[0]]))
@@ -223,6 +233,7 @@ class Interpreter:
         found: list[Any] = [None] * len(program.nodes)
         leaked: Any = None  # what a decision took: it reaches all that comes after
         for node in program.nodes:
+            # A value that Python took decides which ops come next, and so has a part in the logits.
             leaked = _leaked(leaked, [found[ref] for ref in run.deciding.get(node.index, ())])
             if node.index in sources:
                 found[node.index] = sources[node.index]

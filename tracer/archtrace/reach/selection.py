@@ -49,6 +49,7 @@ def standin_of(node: Node, program: Program) -> torch.Tensor | None:
     if node.op != "aten::nonzero" or not node.selected:
         return None
     chosen = program.nodes[node.refs[0]]
+    # Coordinates of a selection within a selection count in the shorter one: what stands for them would not.
     if chosen.selected or not chosen.results:  # a selection within a selection counts in the shorter one
         return None
     return torch.ones(chosen.results[0][0], dtype=torch.bool).nonzero()
@@ -66,6 +67,7 @@ def _carried(node: Node, values: Sequence[Any]) -> list[torch.Tensor]:
     operands = [values[ref] for ref in node.refs]
     if node.op not in _ELEMENTWISE or not any(_stands(v) for v in operands):
         return []
+    # An offset that parameters decide moves the index to where nothing can be said to stand.
     if any(isinstance(v, Unknown) and v.standin is None for v in operands):
         return []
     result = evaluate(node, {ref: v.standin if _stands(v := values[ref]) else v for ref in node.refs})
@@ -84,6 +86,8 @@ def selecting(node: Node, program: Program) -> Step | None:
     shape = chosen.results[0][0]
     count = int(np.prod(shape))
     if node.op == "aten::nonzero":
+        # Whether element i is selected is up to c[i]: its coordinates depend on nothing else *if it is*, and where
+        # in the list they stand is what nothing may ask (guarded).
         rows = np.repeat(np.arange(count)[:, None], len(shape), axis=1)
         return _step(node, ((0, Take(rows, shape)),))
     if node.op == "aten::index" and _one_mask(node, program):
@@ -102,6 +106,7 @@ def put_by_mask(node: Node, program: Program, values: Sequence[Any]) -> Step | N
         return None
     alike = axes_of(value) == {0: mask.index} and not axes_of(table) and not axes_of(mask)
     shape, chosen = table.results[0][0], mask.results[0][0]
+    # A value that broadcasts has no row of its own for each selected element; the general rule answers it.
     whole = value.results[0][0] == (int(np.prod(chosen)), *shape[len(chosen) :])
     if not alike or not whole or not isinstance(values[mask.index], Unknown):
         return None
@@ -140,6 +145,8 @@ def by_standin(
     node: Node, program: Program, values: Sequence[Any], chosen: Collection[int], known: Step, open_: Step
 ) -> Step:
     """The step of an op whose index is a selection: `known` by what stands for it, `open_` by any index."""
+    # A table that is a selection itself is indexed in its own, shorter count; rows of two different selections
+    # have nothing to do with each other. Either way any element may be meant.
     table, *others = node.refs
     if axes_of(program.nodes[table]) or len({k for r in others for k in axes_of(program.nodes[r]).values()}) > 1:
         return open_
@@ -159,7 +166,9 @@ def _written_back(node: Node, values: Sequence[Any], chosen: Collection[int], kn
     targets = _targets(node, values)
     if targets is None:
         return open_
+    # Where nothing is selected the old value stays, so it flows as it would under an unknown index.
     stay = tuple(f for f in open_.flows[0] if node.refs[f[0]] == node.refs[0])
+    # What is written lands where what stands for the index says: in the row that it came from.
     land = tuple(f for f in known.flows[0] if node.refs[f[0]] != node.refs[0])
     choose = tuple(_chooses(node, slot, values[ref], targets) for slot, ref in enumerate(node.refs) if ref in chosen)
     return replace(open_, flows=((*stay, *land, *choose),))
@@ -218,6 +227,8 @@ def _open(value: Any) -> Any:
 def _alike(flow: Flow, axis: int, shape: tuple[int, ...]) -> bool:
     """True where a flow treats the elements along an axis alike: each by itself, or all together."""
     if isinstance(flow, Contraction):
+        # A mask that tells the indices of the axis apart (cumsum, a slice) asks where an element stands. A letter
+        # without such a mask is kept, or summed over: each index is treated as any other.
         letter = flow.inn[axis]
         return all(letter not in mask.axes or _even(mask, letter) for mask in flow.masks)
     return isinstance(flow, Everything) or (isinstance(flow, Take | Moved | Regroup | Led) and flow.keeps(axis))

@@ -59,6 +59,8 @@ def special_ids(node: Node, values: Sequence[Any]) -> frozenset[int]:
         return constants if len(constants) <= MOST_SPECIAL else frozenset()
     if not sides or not _are_ids(sides[0]):
         return frozenset()
+    # `ids > 0` and `ids.bool()` ask of 0 alone. `ids > 30` splits the vocabulary, and so is flow: an adaptive
+    # embedding does it.
     zero = node.op in _ORDERS and _constants(sides[1]) == {_ORDERS[node.op]}
     truth = node.op in _TRUTHS and node.results is not None and node.results[0][1] == torch.bool
     return frozenset({0}) if zero or truth else frozenset()
@@ -77,6 +79,7 @@ def _constants(value: Any) -> frozenset[int]:
 def with_reals(node: Node, values: Sequence[Any], outputs: Sequence[Any]) -> list[Any]:
     """Outputs of a step, with what they are in this layout where tokens alone decide it."""
     operands = [v for ref in node.refs for v in _listed(values[ref])]
+    # One operand that parameters have touched, and nothing is known of the result.
     if not any(isinstance(v, Unknown) for v in operands) or any(_undetermined(v) for v in operands):
         return list(outputs)
     try:

@@ -52,11 +52,14 @@ class Moved:
 
     def push(self, marks: Marks) -> Marks:
         """Cut each axis of the operand to what is looked at; put the axes where the result has them."""
+        # An axis of length 1 says that all its indices are alike: cut, it still says so.
         for axis, run in enumerate(self.runs):
             if marks.shape[axis] > 1:
                 marks = marks[(slice(None),) * axis + (self._cut(run),)]
+        # An axis of which one index is looked at is gone from the result (select), or has length 1 there (narrow).
         order = [axis for axis, run in enumerate(self.runs) if run.target is None]
         marks = marks.reshape(*(n for axis, n in enumerate(marks.shape) if axis not in order))
+        # What is left stands in the operand's order; the result may have it in another (transpose).
         kept = [run.target for run in self.runs if run.target is not None]
         marks = np.transpose(marks, [*sorted(range(len(kept)), key=lambda i: kept[i]), len(kept)])
         lengths = dict(zip(sorted(kept), marks.shape, strict=False))
@@ -65,6 +68,8 @@ class Moved:
     def pull(self, marks: Marks) -> Marks:
         """Put the result's axes back, each where it was cut from; along axes of its own any index counts."""
         kept = [run.target for run in self.runs if run.target is not None]
+        # An axis of the result that runs along none of the operand (expand) repeats one element: any of its
+        # indices is a use of it.
         others = tuple(axis for axis in range(len(self.result)) if axis not in kept)
         marks = np.transpose(np.asarray(marks.any(axis=others, keepdims=True)), [*kept, *others, len(self.result)])
         marks = marks.reshape(*marks.shape[: len(kept)], marks.shape[-1])
@@ -88,6 +93,7 @@ class Moved:
     def _uncut(self, marks: Marks, axis: int, run: Run) -> Marks:
         if self._whole(axis, run):
             return marks
+        # What was cut away is looked at by nothing here, so it gets no mark.
         full = np.zeros((*marks.shape[:axis], self.operand[axis], *marks.shape[axis + 1 :]), dtype=bool)
         full[(slice(None),) * axis + (self._cut(run),)] = marks
         return full
@@ -97,16 +103,21 @@ def _axiswise(operand: Shape, own: Geometry) -> Moved | None:
     """Each axis of the result runs along one axis of the operand, forward, from some start and in some step."""
     if math.prod(operand) == 0 or math.prod(own.shape) == 0:
         return None
+    # The offset is the first element; in mixed radix it is the start along each axis.
     strides = contiguous(operand)
     starts = [int(i) for i in np.unravel_index(own.offset, operand)] if operand else []
     runs = [Run(None, start, 1) for start in starts]
     for axis, (size, stride) in enumerate(zip(own.shape, own.stride, strict=True)):
+        # One element, or the same element again and again: this axis follows none of the operand's.
         if size == 1 or stride == 0:
             continue
+        # Strides of a contiguous tensor fall from axis to axis, so a stride belongs to the first axis that is no
+        # longer than it. A view that runs along the diagonal of two axes fits no single one of them.
         along = next((a for a, s in enumerate(strides) if operand[a] > 1 and s <= stride), None)
         if along is None or runs[along].target is not None or stride % strides[along]:
             return None
         step = stride // strides[along]
+        # Past the end of the axis the next row begins: that is a merge, not a run.
         if starts[along] + (size - 1) * step >= operand[along]:
             return None
         runs[along] = Run(axis, starts[along], step)
@@ -142,6 +153,8 @@ def _reshaped(marks: Marks, groups: Sequence[tuple[Shape, Shape]]) -> Marks:
     target: list[int] = []
     at = 0
     for inn, out in groups:
+        # Only a group along which something differs is spelled out: a width that was split into heads costs
+        # nothing as long as all its features are alike.
         varies = any(n > 1 for n in marks.shape[at : at + len(inn)])
         full += inn if varies else (1,) * len(inn)
         target += out if varies else (1,) * len(out)
@@ -164,6 +177,8 @@ def groups(left: Shape, right: Shape) -> tuple[tuple[Shape, Shape], ...]:
     while i < len(left) or j < len(right):
         a, b = i, j
         n, m = 1, 1
+        # Take from the side that has fewer elements until both sides of the group have as many: the prefix
+        # products of the two shapes meet where a group ends.
         while i == a or j == b or n != m:
             if (n <= m and i < len(left)) or j >= len(right):
                 if i >= len(left):
@@ -196,12 +211,14 @@ class Led:
 
     def _beside(self, marks: Marks, rank: int, carry: object) -> Marks:
         assert callable(carry)
+        # The axes that stay ride along as labels do: to the leading axes they are more of the same.
         moved: Marks = carry(marks.reshape(*marks.shape[:rank], -1))
         return moved.reshape(*moved.shape[:-1], *marks.shape[rank:])
 
 
 def _led(operand: Shape, own: Geometry) -> Flow:
     """Numbers for the leading axes alone, where the last ones stay what they are."""
+    # A window over positions moves whole hidden states: numbers for each feature would say the same 768 times.
     tail = 0
     while tail < min(len(operand), len(own.shape)) and _stays(operand, own, tail + 1):
         tail += 1

@@ -35,6 +35,7 @@ class Programs:
 
     def of(self, layout: Inputs) -> Program:
         """The program of a layout. Raises CaptureError where the model does not run in it, with the model's reason."""
+        # Sizes are baked into a program, so one of other shapes never serves.
         shapes = {name: tuple(value.shape) for name, value in layout.items()}
         for program in self._recorded:
             if program.shapes == shapes and serves(program, layout):
@@ -130,6 +131,7 @@ class Study:
     def _in(self, layout: str, name: str) -> ReadTensor | None:
         """A read tensor in a layout in which it may not be read: where another layout of the same program has it."""
         program = self.bounds[layout].program
+        # Not read in this layout, but in another one of the same program: the node is the same.
         alike = (other for other, each in self.bounds.items() if each.program is program)
         found = (t for other in (layout, *alike) for t in self._read[other] if t.name == name)
         return next(found, None) or self._named(program, name)

@@ -95,9 +95,11 @@ def shrink(config: Any, size: Measure, keeps: Keeps, used: Used, coupled: Couple
     alone first, which leaves widths of heads as they are; then with what hangs on it, if the model does not run so.
     """
     integer = dict(integers(config))
+    # Most models run with each field cut by itself; only what does not costs a search.
     alone = steps(integer, size, used, dict)
     if keeps(alone):
         return alone
+    # A width that the constructor derives from another follows it, and is not moved by itself.
     free = {name: value for name, value in integer.items() if name not in derived(integer, coupled)}
     together = coupled(steps(free, size, used, coupled))
     if together and together != alone and keeps(together):
