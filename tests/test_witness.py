@@ -32,6 +32,10 @@ SEEN = {
     "rounding": lambda h: torch.round(8 * h).mean(1),
     "sign": lambda h: torch.sign(h).mean(1),
     "a NaN beside": lambda h: torch.where(h > 100, torch.log(-h.abs()), h).mean(1),
+    "a maximum of few levels": lambda h: torch.sign(h).amax(1),
+    "a sigmoid far off": lambda h: torch.sigmoid(h - 1e4).mean(1),
+    "a random mask": lambda h: (h * (torch.rand(h.shape[1]) < 0.5)[:, None]).sum(1),
+    "a random order": lambda h: h[:, torch.randperm(h.shape[1])][:, 0],
     "argmax routing": lambda h: torch.nn.functional.one_hot(h.argmax(-1), 8).to(h.dtype).mean(1),
 }
 
@@ -45,6 +49,36 @@ def test_every_position_is_seen(name: str) -> None:
     assert full.witness is not None
     assert full.witness.tokens == full.bound.tokens
     assert check_inside(result) == []
+
+
+class Chosen(torch.nn.Module):
+    """A score chooses the position that is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.score = torch.nn.Embedding(64, 8), torch.nn.Linear(8, 1)
+        self.classifier = torch.nn.Linear(8, 2)
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        h = self.table(input_ids)
+        return self.classifier(h[torch.arange(h.shape[0]), self.score(h).squeeze(-1).argmax(1)])
+
+
+class Dropped(torch.nn.Module):
+    """Words are dropped at random before they are looked up: integers that no layout decides."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.classifier = torch.nn.Embedding(64, 8), torch.nn.Linear(8, 2)
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        return self.classifier(self.table(input_ids.masked_fill(torch.rand(input_ids.shape) < 0.5, 3))[:, 0])
+
+
+@pytest.mark.parametrize("module", [Chosen, Dropped])
+def test_what_is_chosen_is_seen(module: type[torch.nn.Module]) -> None:
+    """Whatever a score or a draw may choose is shown: nothing but the bound is left to say."""
+    assert archtrace.trace(module()).result.status == "exact"
 
 
 CANCELLED = {

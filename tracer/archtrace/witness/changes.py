@@ -35,32 +35,62 @@ def _swapped(value: torch.Tensor) -> torch.Tensor:
     return value.roll(1, 1) if value.ndim > 1 else value.flip(0)
 
 
-#: In order of how often they show something. Their sizes stay far below the masks of -1e4 (values.MINUS_INFINITY).
-CHANGES: tuple[Change, ...] = (lambda v: -1.7 * v + 0.9, _noise(1.0), _noise(30.0), _swapped, _noise(0.1))
-#: Of these the ones that are tried outside the bound.
+#: In order of how often they show something. The largest tell what stands behind a sigmoid of -1e4.
+CHANGES: tuple[Change, ...] = (
+    lambda v: -1.7 * v + 0.9, _noise(1.0), _noise(30.0), _swapped, _noise(0.1), _noise(-30.0), _noise(3e4), _noise(-3e4)
+)  # fmt: skip
+#: Of these the ones that are tried outside the bound: far below the masks of -1e4 (values.MINUS_INFINITY).
 LARGE = (CHANGES[0], CHANGES[2])
+#: What makes one element of a score the largest, and what makes it the smallest.
+SPIKES = (_noise(30.0), _noise(-30.0))
+
+
+def level(value: torch.Tensor) -> torch.Tensor:
+    """One value at all positions: a maximum or a median of what differs hides what each single one does."""
+    return value[:1, :1].expand_as(value) if value.ndim > 2 else value
 
 
 class Bench:
-    """One program with one draw of parameters in one layout, to be changed and looked at."""
+    """One program with one draw of parameters in one layout, to be changed and looked at.
 
-    def __init__(self, program: Program, given: Values, layout: Mapping[str, torch.Tensor]) -> None:
-        self._program, self._given, self._layout = program, given, layout
+    `base`: changes that are made before any other, in whose presence one looks.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        given: Values,
+        layout: Mapping[str, torch.Tensor],
+        noise: int = 0,
+        base: Mapping[int, Change] | None = None,
+    ) -> None:
+        self._program, self._given, self._layout, self._noise = program, given, layout, noise
+        self._base: Mapping[int, Change] = base or {}
         with torch.no_grad():
-            self.values = run(program, given, layout, {})
+            self.values = run(program, given, layout, self._base, noise)
+
+    def on(self, base: Mapping[int, Change]) -> Bench:
+        """The same bench, with other changes to begin with."""
+        return Bench(self._program, self._given, self._layout, self._noise, base)
 
     def moved(self, chosen: Chosen, change: Change, held: Collection[int] = ()) -> Marks:
         """Which rows of the logits move when the chosen elements change; `held` nodes keep their values."""
-        kept = {n: _constant(self.values[n]) for n in held if n not in chosen}
-        return self._run({**kept, **{node: _changed(mask, change) for node, mask in chosen.items()}})
+        kept = {n: constant(self.values[n]) for n in held if n not in chosen}
+        return self._run({**kept, **{node: self._also(node, at(mask, change)) for node, mask in chosen.items()}})
 
     def put(self, node: int, value: torch.Tensor) -> Marks:
         """Which rows of the logits move when a node has another value."""
-        return self._run({node: _constant(value)})
+        return self._run({node: constant(value)})
+
+    def _also(self, node: int, change: Change) -> Change:
+        base = self._base.get(node)
+        return change if base is None else lambda value: change(base(value))
 
     def _run(self, change: Mapping[int, Callable[[Any], Any]]) -> Marks:
         with torch.no_grad():
-            after = run(self._program, self._given, self._layout, change)[self._program.output]
+            after = run(self._program, self._given, self._layout, {**self._base, **change}, self._noise)[
+                self._program.output
+            ]
         before = self.values[self._program.output]
         shift = (after - before).abs().flatten(1)
         # Not a number is no witness: infinity times zero is one, wherever the zero stands.
@@ -70,11 +100,13 @@ class Bench:
         return shown
 
 
-def _constant(value: Any) -> Callable[[Any], Any]:
+def constant(value: Any) -> Callable[[Any], Any]:
+    """A change to one value, whatever it was."""
     return lambda _: value
 
 
-def _changed(mask: Any, change: Change) -> Change:
+def at(mask: Any, change: Change) -> Change:
+    """A change of some elements alone; integers stay as they are."""
     where = torch.from_numpy(np.ascontiguousarray(mask))
 
     def apply(value: torch.Tensor) -> torch.Tensor:

@@ -27,9 +27,6 @@ NOISE = 1e-10
 #: A gradient that moves the logits by less than this part of their size, for a change as large as the value itself, is
 #: rounding noise wherever it stands: where nothing reaches, the largest gradient is noise as well.
 FLOOR = 1e-13
-#: Draws of the parameters: seed and gain of the weights. Small gains keep activations off their flat parts.
-DRAWS = ((0, 1.0), (1, 0.5), (2, 2.0))
-
 _WIDER = {
     torch.float16: torch.float64,
     torch.bfloat16: torch.float64,
@@ -42,10 +39,15 @@ Values = dict[int, Any]
 
 @dataclass(frozen=True)
 class Draw:
-    """One choice of all parameters, by seed and gain."""
+    """One choice of all parameters, by seed and gain, and of what the forward itself draws at random, by `noise`."""
 
     seed: int
     gain: float
+    noise: int = 0
+
+
+#: Draws of the parameters. Small gains keep activations off their flat parts.
+DRAWS = (Draw(0, 1.0), Draw(1, 0.5), Draw(2, 2.0))
 
 
 def parameters(program: Program, draw: Draw) -> Values:
@@ -100,15 +102,19 @@ def _double() -> Iterator[None]:
 
 
 def run(
-    program: Program, given: Values, layout: Mapping[str, torch.Tensor], change: Mapping[int, Callable[[Any], Any]]
+    program: Program,
+    given: Values,
+    layout: Mapping[str, torch.Tensor],
+    change: Mapping[int, Callable[[Any], Any]],
+    noise: int = 0,
 ) -> Values:
     """All values of a program; `change` replaces the value of a node as soon as it is computed.
 
-    Random ops draw the same in every run: what differs between two runs is what was changed.
+    Random ops draw the same in every run of one `noise`: what differs between two runs is what was changed.
     """
     values = dict(given)
     with _double(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.manual_seed(noise)
         for node in program.nodes:
             if node.kind is Kind.INPUT:
                 values[node.index] = _wide(layout[node.target])
@@ -151,16 +157,22 @@ def _widen(value: Any) -> Any:
 
 
 def gradients(
-    program: Program, given: Values, layout: Mapping[str, torch.Tensor], watch: Sequence[int], seed: int, *, apart: bool
+    program: Program,
+    given: Values,
+    layout: Mapping[str, torch.Tensor],
+    watch: Sequence[int],
+    draw: Draw,
+    *,
+    apart: bool,
 ) -> dict[int, Marks]:
     """For each watched node, which rows of the logits have a non-zero gradient at which elements.
 
     Marks of shape (*shape, rows). `apart`: no gradient goes from one watched node on to another.
     """
     with torch.enable_grad():
-        values = run(program, given, layout, dict.fromkeys(watch, _leaf if apart else _tracked))
+        values = run(program, given, layout, dict.fromkeys(watch, _leaf if apart else _tracked), draw.noise)
         logits = values[program.output]
-        weights = torch.randn(logits.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        weights = torch.randn(logits.shape, generator=torch.Generator().manual_seed(draw.seed), dtype=torch.float64)
         rows = [(logits[r] * weights[r]).sum() for r in range(logits.shape[0])]
         tensors = [values[w] for w in watch]
         return dict(zip(watch, _by_row(rows, tensors, _size(logits)), strict=True))
@@ -171,7 +183,8 @@ def _tracked(value: torch.Tensor) -> torch.Tensor:
 
 
 def _leaf(value: torch.Tensor) -> torch.Tensor:
-    return value.detach().requires_grad_()
+    """A value of its own; integers have no gradient, and finite changes alone show them."""
+    return value.detach().requires_grad_() if value.is_floating_point() else value
 
 
 def _size(value: torch.Tensor) -> float:
@@ -183,13 +196,15 @@ def _size(value: torch.Tensor) -> float:
 
 def _by_row(rows: list[torch.Tensor], tensors: list[torch.Tensor], logits: float) -> list[Marks]:
     shown: list[list[Marks]] = [[] for _ in tensors]
+    smooth = [t for t in tensors if t.requires_grad]
     for row in rows:
-        found: Sequence[torch.Tensor | None] = (
-            torch.autograd.grad(row, tensors, retain_graph=True, allow_unused=True)
-            if row.requires_grad
-            else [None] * len(tensors)
+        found = iter(
+            torch.autograd.grad(row, smooth, retain_graph=True, allow_unused=True)
+            if row.requires_grad and smooth
+            else [None] * len(smooth)
         )
-        for marks, tensor, gradient in zip(shown, tensors, found, strict=True):
+        for marks, tensor in zip(shown, tensors, strict=True):
+            gradient = next(found) if tensor.requires_grad else None
             floor = FLOOR * logits / _size(tensor)
             marks.append(_significant(torch.zeros_like(tensor) if gradient is None else gradient, floor))
     return [np.stack(marks, axis=-1) for marks in shown]

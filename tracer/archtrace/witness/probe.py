@@ -113,9 +113,20 @@ def other_ids(subject: Subject, special: frozenset[int]) -> list[int]:
     return [] if ids.is_floating_point() else sorted(set(ids.flatten().tolist()) - special)
 
 
-def with_ids(subject: Subject, chosen: Sequence[tuple[int, int]], ordinary: Sequence[int], shift: int) -> Any:
-    """The ids with other ordinary ones at the chosen places; None where the program is another then."""
-    ids = subject.layout[subject.name].clone()
+def level_ids(subject: Subject, special: frozenset[int]) -> Any:
+    """The ids with one ordinary id in the place of all ordinary ones; None where the program is another then."""
+    ordinary, ids = other_ids(subject, special), subject.layout[subject.name]
+    if not ordinary:
+        return None
+    alike = torch.where(torch.isin(ids, torch.tensor(ordinary)), ordinary[0], ids)
+    return alike if serves(subject.program, {**subject.layout, subject.name: alike}) else None
+
+
+def with_ids(
+    subject: Subject, chosen: Sequence[tuple[int, int]], ordinary: Sequence[int], shift: int, base: Any = None
+) -> Any:
+    """The ids, or those of `base`, with other ordinary ones at the chosen places; None where the program is another."""
+    ids = (subject.layout[subject.name] if base is None else base).clone()
     for row, position in chosen:
         places = ids[row, position].flatten().tolist()
         if any(p not in ordinary for p in places):

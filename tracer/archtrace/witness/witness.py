@@ -9,18 +9,24 @@ from typing import Any
 import numpy as np
 
 from archtrace.answer.positions import Positions, Rows
-from archtrace.capture.program import Program
+from archtrace.capture.execute import draws
+from archtrace.capture.program import Kind, Program
 from archtrace.reach.bound import batch_axis, rows_of
 from archtrace.reach.interpreter import changing
+from archtrace.reach.values import is_open
 from archtrace.witness import numeric
-from archtrace.witness.changes import CHANGES, Bench
+from archtrace.witness.changes import CHANGES, SPIKES, Bench, at, constant, level
 from archtrace.witness.numeric import DRAWS, Draw
-from archtrace.witness.probe import other_ids, outside, with_ids
+from archtrace.witness.probe import halved, level_ids, other_ids, outside, with_ids
 from archtrace.witness.rows import beyond, inside, join, nothing, places, union
 from archtrace.witness.subject import Subject
 
 #: Positions that are changed one by one, at most: a bound that shows itself nowhere costs no more.
 TRIED = 64
+#: Other ids that are tried in the place of one.
+OTHER_IDS = 6
+#: Random draws of a forward, at most, and how many of them in a row may show nothing new.
+MOST_NOISE, PATIENCE = 128, 24
 
 __all__ = ["Subject", "Witness", "inside", "join"]
 
@@ -31,27 +37,30 @@ class Witness:
     def __init__(self, program: Program) -> None:
         self._program = program
         self._drawn: dict[Draw, numeric.Values] = {}
+        self._random = any(node.kind is Kind.OP and draws(node.target) for node in program.nodes)
 
     def see(self, subject: Subject, bound: Positions, special: frozenset[int]) -> Positions:
         """The positions that some draw shows to reach the logits. Stops as soon as they hold the bound."""
         seen = nothing(bound)
-        for seed, gain in DRAWS:
-            seen = join(seen, self._by_gradient(subject, Draw(seed, gain)))
+        for draw in DRAWS:
+            seen = join(seen, self._by_gradient(subject, draw))
             if inside(bound, seen):
                 return seen
-        return self._by_change(subject, bound, seen, special)
+        seen = self._by_change(subject, bound, seen, special)
+        return self._by_noise(subject, bound, seen, special) if self._random else seen
 
     def outside(self, subject: Subject, bound: Positions, special: frozenset[int]) -> Positions:
         """The positions that reach the logits though the bound leaves them out."""
-        return outside(subject, self._bench(subject, Draw(*DRAWS[0])), bound, special)
+        return outside(subject, self._bench(subject, DRAWS[0]), bound, special)
 
     def _parameters(self, draw: Draw) -> numeric.Values:
-        if draw not in self._drawn:
-            self._drawn[draw] = numeric.parameters(self._program, draw)
-        return self._drawn[draw]
+        key = replace(draw, noise=0)
+        if key not in self._drawn:
+            self._drawn[key] = numeric.parameters(self._program, key)
+        return self._drawn[key]
 
     def _bench(self, subject: Subject, draw: Draw) -> Bench:
-        return Bench(self._program, self._parameters(draw), subject.layout)
+        return Bench(self._program, self._parameters(draw), subject.layout, draw.noise)
 
     # -- gradients -----------------------------------------------------------------------------------------------
 
@@ -71,18 +80,47 @@ class Witness:
         )
 
     def _gradients(self, subject: Subject, draw: Draw, watch: Sequence[int], *, apart: bool) -> dict[int, Any]:
-        shown = numeric.gradients(self._program, self._parameters(draw), subject.layout, watch, draw.seed, apart=apart)
+        shown = numeric.gradients(self._program, self._parameters(draw), subject.layout, watch, draw, apart=apart)
         return {node: changing(marks, subject.found.run.values[node]) for node, marks in shown.items()}
+
+    def _by_noise(self, subject: Subject, bound: Positions, seen: Positions, special: frozenset[int]) -> Positions:
+        """What other random draws of the forward itself show: a mask, an order of positions, words that are dropped."""
+        quiet = 0
+        for noise in range(1, MOST_NOISE):
+            if inside(bound, seen) or quiet > PATIENCE:
+                break
+            draw = replace(DRAWS[0], noise=noise)
+            before, seen = seen, join(seen, self._by_gradient(subject, draw))
+            tokens = self._ids_by_change(subject, self._bench(subject, draw), bound.tokens, seen.tokens, special)
+            seen = replace(seen, tokens=tokens)
+            quiet = quiet + 1 if seen == before else 0
+        return seen
 
     # -- finite changes ------------------------------------------------------------------------------------------
 
     def _by_change(self, subject: Subject, bound: Positions, seen: Positions, special: frozenset[int]) -> Positions:
         """Finite changes for the positions that no gradient showed: of features under every draw, then of ids."""
         for draw in DRAWS:
-            bench = self._bench(subject, Draw(*draw))
+            bench = self._bench(subject, draw)
             seen = self._reads_by_change(subject, bench, bound, seen)
             seen = replace(seen, tokens=self._features_by_change(subject, bench, bound.tokens, seen.tokens))
             seen = replace(seen, tokens=self._ids_by_change(subject, bench, bound.tokens, seen.tokens, special))
+            if inside(bound, seen):
+                break
+        return seen if inside(bound, seen) else self._by_base(subject, bound, seen, special)
+
+    def _by_base(self, subject: Subject, bound: Positions, seen: Positions, special: frozenset[int]) -> Positions:
+        """Finite changes seen from elsewhere: where all positions are alike, and where another one is chosen."""
+        for draw in DRAWS:
+            bench = self._bench(subject, draw)
+            seen = self._reads_by_choice(subject, bench, bound, seen)
+            flat = bench.on({e: at(_changeable(subject, e), level) for e in subject.entries()})
+            seen = self._reads_by_change(subject, flat, bound, seen)
+            seen = replace(seen, tokens=self._features_by_change(subject, flat, bound.tokens, seen.tokens))
+            if (ids := level_ids(subject, special)) is not None:
+                alike = bench.on({subject.ids: constant(ids)})
+                tokens = self._ids_by_change(subject, alike, bound.tokens, seen.tokens, special, ids)
+                seen = replace(seen, tokens=tokens)
             if inside(bound, seen):
                 break
         return seen
@@ -96,6 +134,16 @@ class Witness:
                 reads[name] = _with(reads[name], place)
         return replace(seen, reads=reads)
 
+    def _reads_by_choice(self, subject: Subject, bench: Bench, bound: Positions, seen: Positions) -> Positions:
+        """One read tensor may choose which position of another is read: the choice is made to fall on each in turn."""
+        reads = dict(seen.reads)
+        for name, (node, axis) in subject.reads.items():
+            others = {n: a for n, a in subject.reads.values() if n != node}
+            missing = _missing(bound.reads[name], reads[name])[:TRIED]
+            for place in _chosen(bench, missing, {node: axis}, others, subject):
+                reads[name] = _with(reads[name], place)
+        return replace(seen, reads=reads)
+
     def _features_by_change(self, subject: Subject, bench: Bench, bound: Rows, seen: Rows) -> Rows:
         """Only where a table of features has the ids' own layout of positions."""
         ids = subject.found.run.shape(subject.ids)
@@ -104,12 +152,15 @@ class Witness:
             seen = _with(seen, place)
         return seen
 
-    def _ids_by_change(self, subject: Subject, bench: Bench, bound: Rows, seen: Rows, special: frozenset[int]) -> Rows:
+    def _ids_by_change(
+        self, subject: Subject, bench: Bench, bound: Rows, seen: Rows, special: frozenset[int], ids: Any = None
+    ) -> Rows:
         """Other ordinary ids: all that shows where ids are counted, compared or hashed and never embedded."""
         ordinary = other_ids(subject, special)
-        shifts = sorted({1, len(ordinary) // 2, len(ordinary) - 1} - {0})
+        shifts = sorted({1, *(len(ordinary) * part // OTHER_IDS for part in range(1, OTHER_IDS)), len(ordinary) - 1})
+        shifts = [shift for shift in shifts if 0 < shift < len(ordinary)]
         for place in _missing(bound, seen)[:TRIED]:
-            changed = (with_ids(subject, [place], ordinary, shift) for shift in shifts if shift < len(ordinary))
+            changed = (with_ids(subject, [place], ordinary, shift, ids) for shift in shifts)
             if any(ids is not None and bench.put(subject.ids, ids).any() for ids in changed):
                 seen = _with(seen, place)
         return seen
@@ -131,6 +182,42 @@ def _shown(
             if bench.moved(_masks(nodes, [place], subject), change, held).any():
                 left.remove(place)
                 yield place
+
+
+def _chosen(
+    bench: Bench,
+    missing: Sequence[tuple[int, int]],
+    node: Mapping[int, int],
+    others: Mapping[int, int],
+    subject: Subject,
+) -> Iterator[tuple[int, int]]:
+    """The places of a node that show once the other read tensors single out each of their own positions in turn."""
+    rows = range(subject.found.run.shape(subject.program.output)[0])
+    counts = [subject.found.run.shape(n)[axis] for n, axis in others.items()]
+    left = list(missing)
+    for position in range(min([TRIED, *counts]) if others else 0):
+        for spike in SPIKES if left else ():
+            masks = _masks(others, [(row, position) for row in rows], subject)
+            spiked = bench.on({n: at(mask, spike) for n, mask in masks.items()})
+            found = list(_moving(spiked, node, left, subject, others))
+            left = [place for place in left if place not in found]
+            yield from found
+
+
+def _moving(
+    bench: Bench, node: Mapping[int, int], places: Sequence[tuple[int, int]], subject: Subject, held: Collection[int]
+) -> Iterator[tuple[int, int]]:
+    def moves(some: Sequence[tuple[int, int]]) -> bool:
+        return bool(bench.moved(_masks(node, some, subject), CHANGES[0], held).any())
+
+    if moves(places):
+        yield from (place for place in halved(places, moves) if moves([place]))
+
+
+def _changeable(subject: Subject, node: int) -> Any:
+    """The elements that are not certain."""
+    value = subject.found.run.values[node]
+    return np.broadcast_to(is_open(value.certain), value.shape)
 
 
 def _masks(nodes: Mapping[int, int], chosen: Sequence[tuple[int, int]], subject: Subject) -> dict[int, Any]:
