@@ -85,14 +85,16 @@ class Witness:
 
     def _by_noise(self, subject: Subject, bound: Positions, seen: Positions, special: frozenset[int]) -> Positions:
         """What other random draws of the forward itself show: a mask, an order of positions, words that are dropped."""
-        quiet = 0
+        values, quiet = subject.found.run.values, 0
+        by_ids = any(not values[e].dtype.is_floating_point for e in subject.entries())  # integers have no gradient
         for noise in range(1, MOST_NOISE):
             if inside(bound, seen) or quiet > PATIENCE:
                 break
             draw = replace(DRAWS[0], noise=noise)
             before, seen = seen, join(seen, self._by_gradient(subject, draw))
-            tokens = self._ids_by_change(subject, self._bench(subject, draw), bound.tokens, seen.tokens, special)
-            seen = replace(seen, tokens=tokens)
+            if by_ids:
+                tokens = self._ids_by_change(subject, self._bench(subject, draw), bound.tokens, seen.tokens, special)
+                seen = replace(seen, tokens=tokens)
             quiet = quiet + 1 if seen == before else 0
         return seen
 
