@@ -192,6 +192,7 @@ def _unknown_index() -> dict[str, list[Case]]:
             make(aten.index_put.default, x, [index % 2], floats(4), True), make(aten.index_put.default, x, [rows, index[0]], floats(2), unknown=(0, 2, 3)),
             make(aten.index_put.default, x, [None, index[0]], floats(2, 1), True, unknown=(0, 1, 2)),
             make(aten.index_put.default, x, [BOOLS[0][:2]], floats(1), unknown=(0, 2)),
+            make(aten.index_put.default, x, [BOOLS[0][:2]], floats(1), unknown=(0, 1, 2)),
         ],
         "scatter": [make(aten.scatter.src, x, 1, index, floats(2, 2)), make(aten.scatter.src, x, 1, index, floats(2, 2) + 1, unknown=(0, 1, 2)),
                     make(aten.scatter.value, x, 1, index, 5.0), make(aten.scatter.reduce, x, 1, index, floats(2, 3), reduce="add")],

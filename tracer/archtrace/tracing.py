@@ -90,7 +90,8 @@ class Trace:
                 f"{self.result.class_name} has no input {', '.join(unknown)}; it takes {', '.join(known)}"
             )
         layout = self._completed(layout)
-        return View(Study(self._study.programs, {"given": layout}, self._study.ids, self._study.interpreter))
+        with guarded():
+            return View(Study(self._study.programs, {"given": layout}, self._study.ids, self._study.interpreter))
 
     def _completed(self, layout: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Inputs that were left out: masks of ones, and what is derived from masks."""

@@ -114,7 +114,8 @@ def run(
     """
     values = dict(given)
     with _double(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(noise)
+        # torch.manual_seed seeds every device, and writes down the whole stack each time.
+        torch.default_generator.manual_seed(noise)
         for node in program.nodes:
             if node.kind is Kind.INPUT:
                 values[node.index] = _wide(layout[node.target])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -85,14 +85,16 @@ class Witness:
 
     def _by_noise(self, subject: Subject, bound: Positions, seen: Positions, special: frozenset[int]) -> Positions:
         """What other random draws of the forward itself show: a mask, an order of positions, words that are dropped."""
-        quiet = 0
+        values, quiet = subject.found.run.values, 0
+        by_ids = any(not values[e].dtype.is_floating_point for e in subject.entries())  # integers have no gradient
         for noise in range(1, MOST_NOISE):
             if inside(bound, seen) or quiet > PATIENCE:
                 break
             draw = replace(DRAWS[0], noise=noise)
             before, seen = seen, join(seen, self._by_gradient(subject, draw))
-            tokens = self._ids_by_change(subject, self._bench(subject, draw), bound.tokens, seen.tokens, special)
-            seen = replace(seen, tokens=tokens)
+            if by_ids:
+                tokens = self._ids_by_change(subject, self._bench(subject, draw), bound.tokens, seen.tokens, special)
+                seen = replace(seen, tokens=tokens)
             quiet = quiet + 1 if seen == before else 0
         return seen
 
@@ -159,11 +161,25 @@ class Witness:
         ordinary = other_ids(subject, special)
         shifts = sorted({1, *(len(ordinary) * part // OTHER_IDS for part in range(1, OTHER_IDS)), len(ordinary) - 1})
         shifts = [shift for shift in shifts if 0 < shift < len(ordinary)]
-        for place in _missing(bound, seen)[:TRIED]:
-            changed = (with_ids(subject, [place], ordinary, shift, ids) for shift in shifts)
-            if any(ids is not None and bench.put(subject.ids, ids).any() for ids in changed):
+        left = _missing(bound, seen)[:TRIED]
+        for shift in shifts:
+
+            def moves(some: Sequence[tuple[int, int]], shift: int = shift) -> bool:
+                changed = with_ids(subject, some, ordinary, shift, ids)
+                # Where the program is another for all of them at once, it may be the same for each alone.
+                return len(some) > 1 if changed is None else bool(bench.put(subject.ids, changed).any())
+
+            found = set(_alone(left, moves))
+            left = [place for place in left if place not in found]
+            for place in found:
                 seen = _with(seen, place)
         return seen
+
+
+def _alone(places: Sequence[tuple[int, int]], moves: Callable[[Sequence[Any]], bool]) -> Iterator[tuple[int, int]]:
+    """The places that move something each by itself; nothing is tried singly where all together move nothing."""
+    if places and moves(places):
+        yield from (place for place in halved(places, moves) if moves([place]))
 
 
 def _shown(
@@ -199,19 +215,13 @@ def _chosen(
         for spike in SPIKES if left else ():
             masks = _masks(others, [(row, position) for row in rows], subject)
             spiked = bench.on({n: at(mask, spike) for n, mask in masks.items()})
-            found = list(_moving(spiked, node, left, subject, others))
+
+            def moves(some: Sequence[tuple[int, int]], spiked: Bench = spiked) -> bool:
+                return bool(spiked.moved(_masks(node, some, subject), CHANGES[0], others).any())
+
+            found = list(_alone(left, moves))
             left = [place for place in left if place not in found]
             yield from found
-
-
-def _moving(
-    bench: Bench, node: Mapping[int, int], places: Sequence[tuple[int, int]], subject: Subject, held: Collection[int]
-) -> Iterator[tuple[int, int]]:
-    def moves(some: Sequence[tuple[int, int]]) -> bool:
-        return bool(bench.moved(_masks(node, some, subject), CHANGES[0], held).any())
-
-    if moves(places):
-        yield from (place for place in halved(places, moves) if moves([place]))
 
 
 def _changeable(subject: Subject, node: int) -> Any:

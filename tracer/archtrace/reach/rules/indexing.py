@@ -199,7 +199,7 @@ def _index_put(call: Call) -> Step:
     if call["accumulate"] and not any(isinstance(i, Operand) for i in call["indices"]):
         return _accumulated(call)
     if _boolean(call):
-        return everything(call)
+        return _where_marked(call)
     own, out, written = _frame(call, call.shape, LETTERS[13:], LETTERS)
     found = list(_indexed(call, call.shape, own, out))
     masks = tuple(m for _, _, hits in found for m in hits)
@@ -209,6 +209,20 @@ def _index_put(call: Call) -> Step:
     values = aligned(shape_of(call["values"]), (*rest[:start], *block, *rest[start:]), written)
     written_by = reach(out, (call["values"], values, masks), *((i, axes, masks) for i, axes, _ in found))
     return single(call, reach(out, (call["self"], out)) + written_by)
+
+
+def _where_marked(call: Call) -> Step:
+    """x[mask] = v: where the mask says so v, else x, if each place gets the same v whichever places there are."""
+    mask, values = call["indices"][0], shape_of(call["values"])
+    marked = len(shape_of(mask))
+    rest = call.shape[marked:]
+    alone = len(call["indices"]) == 1 and isinstance(mask, Operand) and not call["accumulate"]
+    if not alone or len(values) > len(rest) and (len(values) > len(rest) + 1 or values[0] != 1):
+        return everything(call)
+    out = letters(len(call.shape))
+    written = aligned(values[-len(rest) :] if rest else (), rest, out[marked:])
+    lead = SPARE[-1] if len(values) > len(rest) else ""
+    return single(call, reach(out, (call["self"], out), (mask, out[:marked]), (call["values"], lead + written)))
 
 
 # -- a known index, and what is written adds up ----------------------------------------------------------------
