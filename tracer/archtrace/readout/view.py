@@ -24,7 +24,7 @@ class View:
     @property
     def tokens(self) -> Rows:
         """For each row, the sorted positions of the tokens that reach the logits."""
-        return self._bound.rows(self._study.program.inputs[self._study.ids])
+        return self._bound.tokens(self._study.program.inputs[self._study.ids])
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -46,9 +46,13 @@ class View:
         if not nodes:
             near = _near(name, [*program.inputs, *program.tensors])
             raise TargetError(f"no input or module output is named {name!r}{near}")
+        if nodes == (program.inputs[self._study.ids],):
+            return self.tokens
         rows = [self._bound.rows(node, axis) for node in nodes if (axis := self._axis(node)) is not None]
         if not rows:
             raise TargetError(f"{name!r} has no axis of positions beside the rows of the logits")
+        if len({len(row) for row in rows}) > 1:
+            raise TargetError(f"{name!r} has other rows in each call: ask for one, as '{name} (call 1)'")
         return tuple(tuple(sorted(set().union(*row))) for row in zip(*rows, strict=True))
 
     def _axis(self, node: int) -> int | None:

@@ -8,7 +8,7 @@ import torch
 
 from archtrace.answer.drawing import Slices, State, StateRole
 from archtrace.answer.positions import Rows
-from archtrace.capture.program import Program
+from archtrace.capture.program import Kind, Program
 from archtrace.layouts import Vocabulary, attended
 from archtrace.reach.bound import Bound, token_axis
 from archtrace.readout.study import Study
@@ -50,7 +50,7 @@ def _states(study: Study, layout: str) -> list[tuple[State, Place]]:
     last = max(reads, default=-1)
     # a module that is called several times has as many states: one name for all would give them one another's rows
     single = {node: name for name, node in calls(program).items()}
-    states = [_state(found, "tokens", study.ids, "", (program.inputs[study.ids], 1))]
+    states = [_state(found, "tokens", study.ids, "", (program.inputs[study.ids], 1), study.length)]
     for index in sorted(_told(named, chain, found, set(reads)) | set(reads)):
         tensor = reads.get(index) or named[index]
         role: StateRole = "read" if index in reads else "head" if index > last else "hidden"
@@ -94,14 +94,18 @@ def _is_vector(found: Bound, index: int, length: int) -> bool:
     return hasattr(found.run.values[index], "shape") and _axis(found, index, length) is None
 
 
-def _state(found: Bound, role: StateRole, name: str, module: str, place: Place) -> tuple[State, Place]:
+def _state(
+    found: Bound, role: StateRole, name: str, module: str, place: Place, length: int | None = None
+) -> tuple[State, Place]:
     node, axis = place
     shape = found.run.shape(node)
-    return State(name, role, module, tuple(shape), 1 if axis is None else shape[axis]), place
+    return State(name, role, module, tuple(shape), length or (1 if axis is None else shape[axis])), place
 
 
 def _rows(found: Bound, place: Place) -> Rows:
     node, axis = place
+    if found.program.nodes[node].kind is Kind.INPUT:
+        return found.tokens(node)
     if axis is not None:
         return found.rows(node, axis)
     rows = found.run.shape(found.program.output)[0]
