@@ -57,8 +57,21 @@ class Choices(nn.Module):
         self.embedding, self.head = nn.Embedding(64, 8), nn.Linear(8, 1)
 
     def forward(self, input_ids: Tensor) -> Tensor:
-        folded = self.embedding(input_ids.flatten(0, 1))
+        folded: Tensor = self.embedding(input_ids.flatten(0, 1))
         logits: Tensor = self.head(folded[:, 0]).view(input_ids.shape[:2])
+        return logits
+
+
+class Flat(nn.Module):
+    """Rows and positions are one axis where a module puts them out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding, self.head = nn.Embedding(64, 8), nn.Linear(8, 1)
+
+    def forward(self, input_ids: Tensor) -> Tensor:
+        flat = self.embedding(input_ids.flatten())
+        logits: Tensor = self.head(flat.view(*input_ids.shape, -1)[:, 0])
         return logits
 
 
@@ -83,10 +96,27 @@ def test_the_last_of_a_tensor_longer_than_the_tokens_is_answered() -> None:
 
 
 def test_a_name_without_positions_is_refused_and_not_answered_by_nothing() -> None:
-    inputs = {"input_ids": torch.arange(3, 39).reshape(2, 3, 6).tolist()}
-    view = archtrace.trace(Choices(), inputs=inputs).at(**inputs)
+    view = archtrace.trace(Flat(), inputs=_ids(2, 6)).at(**_ids(2, 6))
     with pytest.raises(TargetError, match="'embedding' has no axis of positions"):
         view.reaching("embedding")
+
+
+def _ids(*shape: int) -> dict[str, Tensor]:
+    """Ordinary ids, each another."""
+    return {"input_ids": torch.arange(3, 3 + torch.Size(shape).numel()).reshape(shape)}
+
+
+@pytest.mark.parametrize(("texts", "choices", "length"), [(2, 3, 6), (2, 2, 2), (1, 4, 5), (3, 1, 4)])
+def test_choices_folded_into_rows_are_read_as_rows(texts: int, choices: int, length: int) -> None:
+    inputs = _ids(texts, choices, length)
+    found = archtrace.trace(Choices(), inputs=inputs)
+    first = ((0,),) * (texts * choices)
+    (readout,) = found.readouts
+    assert (readout.tensor, readout.kind, readout.slice) == ("embedding", "first", "embedding[:, 0]")
+    (layout,) = found.result.layouts
+    assert (layout.status, layout.bound.tokens, layout.bound.reads) == ("exact", first, {"embedding": first})
+    view = found.at(**inputs)
+    assert view.tokens == view.reaching("input_ids") == view.reaching("embedding") == first
 
 
 def test_tokens_that_reach_without_a_hidden_state_are_told() -> None:

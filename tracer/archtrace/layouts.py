@@ -238,8 +238,11 @@ def told(layout: Mapping[str, torch.Tensor], words: Vocabulary) -> dict[str, tor
 
     By a mask, else by what stands for one; by the pad id; by counts where nothing else tells.
     """
-    ids = {name: layout[name] for name in IDS if name in layout and layout[name].ndim == 2}
-    masks = {name: layout[name] != 0 for name in MASKS if name in layout and layout[name].ndim == 2}
+    ids, masks = (
+        {name: layout[name].flatten(0, -2) for name in names if name in layout and layout[name].ndim >= 2}
+        for names in (IDS, MASKS)
+    )
+    masks = {name: value != 0 for name, value in masks.items()}
     by_id = {f"{name} != pad_token_id": value != words.pad for name, value in ids.items() if words.pad is not None}
     at = torch.arange(next((value.shape[1] for value in ids.values()), 0))
     others = {name: tell(layout[name], at) for name, tell in TELLING.items() if name in layout}

@@ -98,7 +98,10 @@ class Trace:
         ids = layout.get(self._study.ids)
         if ids is None:
             raise TargetError(f"give {self._study.ids}: the tokens fix the layout")
-        mask = next((layout[n] for n in lay.MASKS if n in layout), torch.ones(ids.shape[:2], dtype=torch.long))
+        mask = next(
+            (layout[n] for n in lay.MASKS if n in layout),
+            torch.ones(ids.shape[:2] if ids.is_floating_point() else ids.shape, dtype=torch.long),
+        )
         for name in self._study.program.inputs:
             if name not in layout:
                 layout[name] = mask if name in lay.MASKS else lay.DERIVED.get(name, torch.zeros_like)(mask)

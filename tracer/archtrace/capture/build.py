@@ -39,6 +39,7 @@ class _Structure(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
+        # torch.zeros has values, but a mask of 4096 x 4096 of them would cost more than the whole trace.
         valueless = func in _VALUELESS or (func in _FILLED and _elements(args) > LARGEST_CONSTANT)
         if valueless and kwargs.get("device") is None:
             kwargs = {**kwargs, "device": "meta"}
@@ -59,6 +60,7 @@ def _uninitialised() -> Iterator[None]:
     names = [n for n in dir(torch.nn.init) if n.endswith("_") and not n.startswith("_")]
     kept = {n: getattr(torch.nn.init, n) for n in names}
     with ExitStack() as stack:
+        # The library initialises through a module of its own, beside torch's.
         if "transformers" in sys.modules:
             from transformers.initialization import no_init_weights
 
@@ -140,6 +142,7 @@ def weightless(module: torch.nn.Module, mode: FakeTensorMode) -> Iterator[Weight
                 for name, tensor in list(table.items()):
                     if not isinstance(tensor, torch.Tensor):
                         continue
+                    # One tensor gets one fake wherever it is held, so that tied weights stay tied.
                     if _valueless(tensor) or (table is part._buffers and _allocated(part, name, tensor)):
                         if id(tensor) not in found.fakes:
                             found.fakes[id(tensor)] = _fake(tensor, mode)

@@ -44,6 +44,7 @@ def decision(tensors: tuple[torch.Tensor, ...]) -> Decision:
 
 
 def _array(tensor: torch.Tensor) -> np.ndarray[Any, Any]:
+    # What is looked at here is no part of the model's program.
     with no_dispatch():
         plain = tensor.detach().cpu()
         return plain.to(torch.float64).numpy().copy() if plain.dtype == torch.bfloat16 else plain.numpy().copy()
@@ -72,6 +73,7 @@ class Watch(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
+        # numpy(), tolist() and sizes pass by the dispatcher: no mode hears them, a function mode does.
         if not self._deaf and args and isinstance(args[0], torch.Tensor):
             if func in _TAKERS:
                 self._taken(args[0])

@@ -22,6 +22,7 @@ def eager(recorder: Any, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     """What a higher-order op computes, op by op. CaptureError for one that torch cannot run eagerly."""
     if torch._C._functorch.peek_interpreter_stack() is not None:
         return recorder.below(op, args, kwargs)
+    # A known predicate is a branch as any other: the eager body decides it, and that is recorded.
     if op.name() == "cond" and isinstance(args[0], torch.Tensor) and recorder.execution.unknown(args[0]):
         return _both(recorder, *args, **kwargs)
     body = op.py_kernels.get(torch._C.DispatchKey.CompositeExplicitAutograd)

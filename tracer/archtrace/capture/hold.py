@@ -56,6 +56,7 @@ def borrow(module: torch.nn.Module, settle: Settle) -> torch.nn.Module:
 @contextmanager
 def held(module: torch.nn.Module) -> Iterator[None]:
     """For a while, a module may be changed at will: attributes, tables, configs and hooks come back as they were."""
+    # Containers are kept, not tensors: what is written into a tensor is taken back by the run itself.
     kept = list(_state(module))
     try:
         _BORROWED.get(module, bool)()
@@ -73,6 +74,7 @@ def _state(module: torch.nn.Module) -> Iterator[tuple[Any, Any]]:
 
 
 def _reached(value: Any, seen: set[int], depth: int) -> Iterator[tuple[Any, Any]]:
+    # A config may hold itself, a module its parent: each container is taken down once.
     if id(value) in seen or depth == 0:
         return
     seen.add(id(value))
@@ -91,6 +93,7 @@ def _reached(value: Any, seen: set[int], depth: int) -> Iterator[tuple[Any, Any]
 
 
 def _put_back(container: Any, before: Any) -> None:
+    # In place, since others may hold the container too: a config's dict is the module's.
     container.clear()
     (container.extend if isinstance(container, list | deque) else container.update)(before)
 

@@ -20,6 +20,7 @@ def written(op: Any) -> tuple[str, ...]:
 
 def returning(op: Any) -> Any:
     """The op that returns what this one writes: its twin (`add` for `add_`), else the op on copies."""
+    # add_ -> add, copy_ -> copy: the twin takes the same arguments and is known to the rules.
     packet = getattr(torch.ops.aten, _plain_name(op), None)
     twin = getattr(packet, op._overloadname, None)
     first = op._schema.arguments[0].name if op._schema.arguments else ""
@@ -47,6 +48,7 @@ class Returning:
 
     def __call__(self, *args: Any, **kwargs: Any) -> tuple[torch.Tensor, ...]:
         bound = dict(zip((a.name for a in self.op._schema.arguments), args, strict=False)) | kwargs
+        # Run on copies: as a function it must leave what it is given alone.
         copies = bound | {name: _copy(bound[name]) for name in written(self.op) if bound.get(name) is not None}
         keyword = {a.name for a in self.op._schema.arguments if a.kwarg_only}
         result = self.op(

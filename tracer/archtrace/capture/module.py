@@ -29,6 +29,7 @@ def graph_module(program: Program, model: torch.nn.Module) -> fx.GraphModule:
         elif node.kind is Kind.OP and not isinstance(node.target, Decision):
             nodes[node.index] = _called(graph, node, nodes.__getitem__)
     graph.output(nodes[program.output])
+    # What only Python looked at leads to no output.
     graph.eliminate_dead_code()
     return fx.GraphModule(root, graph, class_name=f"{type(model).__name__}Graph")
 

@@ -18,6 +18,7 @@ class Outputs:
     """Hears the modules of one run: keeps the stack of those that are running, and what each put out."""
 
     def __init__(self, model: torch.nn.Module, recorder: Recorder) -> None:
+        # A module under two names goes by the first: reversed, so that the first is written last.
         self._paths = {id(part): path for path, part in reversed(list(model.named_modules()))}
         self._recorder = recorder
         self.nodes: dict[str, tuple[int, ...]] = {}

@@ -52,6 +52,7 @@ class Scalars:
         for tensor in tensors_in(result):
             for size in tensor.shape:
                 for symbol in symbols_of(size):
+                    # A symbol that was met before is that selection's size again.
                     if symbol not in self._sizes and symbol not in self._items:
                         self._sizers[symbol] = _deciding(operands)
                         self._sizes[symbol] = math.prod(self.shape(self._sizers[symbol]))
@@ -75,6 +76,7 @@ class Scalars:
         """An integer in which each symbol is replaced; an item counts as one."""
         if isinstance(value, int):
             return value
+        # A size is as large as it can be; an item may be anything, and one makes the fewest shapes fail.
         known = {s: self._sizes.get(s, 1) for s in value.node.expr.free_symbols}
         return int(value.node.expr.subs(known))
 
@@ -105,6 +107,8 @@ def _never_empty(size: Any, symbol: Any) -> None:
     """The run goes on as if something was selected; that the program looked is told (Recorder.measured)."""
     from torch.utils._sympy.value_ranges import ValueRanges
 
+    # torch asks of a size without a value whether it may be 0, and refuses to say. Here it may not: an expert
+    # without tokens has nothing to say of what its tokens reach.
     environment = size.node.shape_env
     ranges = environment.var_to_range[symbol]
     environment.var_to_range[symbol] = ValueRanges(max(1, ranges.lower), ranges.upper)

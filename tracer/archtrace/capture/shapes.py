@@ -39,6 +39,7 @@ class Shapes:
 
     def key(self, op: Any, args: Any, kwargs: Any) -> Hashable | None:
         """What the forms of an op's results depend on; None where they are not remembered."""
+        # A view must share the memory of its operand, and a write must be heard: neither may be made up.
         if op._schema.is_mutable or any(r.alias_info is not None for r in op._schema.returns):
             return None
         key = (op, _plain(args), _plain(tuple(kwargs.items())))
@@ -60,6 +61,7 @@ class Shapes:
         results = list(result) if isinstance(result, list | tuple) else [result]
         if key is None or not all(isinstance(r, FakeTensor) and _sized(r) for r in results):
             return
+        # Some ops return their operand itself without saying so in their schema (broadcast_tensors): those run anew.
         own, given = [storage_key(r) for r in results], {storage_key(t) for t in operands}
         if len(set(own)) == len(own) and given.isdisjoint(own):
             forms = tuple(Form(tuple(r.shape), tuple(r.stride()), r.dtype) for r in results)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -43,6 +44,20 @@ class Bound:
         """For each row of a node's value the sorted positions that may reach the logits."""
         return rows_of(self.demand[index], self.run.shape(index), axis)
 
+    def tokens(self, ids: int) -> Rows:
+        """For each row of the tokens the sorted positions that may reach the logits."""
+        return self.token_rows(self.demand[ids], ids)
+
+    def token_rows(self, marks: Any, ids: int) -> Rows:
+        """The marked positions of the tokens; of documents of texts each text is a row, in order."""
+        shape = self.run.shape(ids)
+        if len(shape) < 3 or self.unknown(ids):
+            return rows_of(marks, shape)  # rows and positions, and of features given in place of ids their width
+        folded = (math.prod(shape[:-1]), shape[-1])
+        if marks is None:
+            return rows_of(None, folded)
+        return rows_of(np.broadcast_to(marks, (*shape, marks.shape[-1])).reshape(*folded, -1), folded)
+
     def constant(self, index: int, axis: int = 1) -> Rows:
         """For each row of a node's value the positions all of whose elements are certain: they cannot change."""
         value, shape = self.run.values[index], self.run.shape(index)
@@ -73,6 +88,7 @@ def bound(
 
 def rows_of(marks: Marks | None, shape: tuple[int, ...], axis: int = 1) -> Rows:
     """The marked positions along `axis` for each index of the batch axis."""
+    # Rows and positions are two of the axes; along all others, features and heads, any mark counts.
     batch = batch_axis(axis)
     count, length = shape[batch], shape[axis]
     if marks is None:
@@ -96,13 +112,19 @@ def batch_axis(axis: int) -> int:
 def token_axis(shape: tuple[int, ...], rows: int, length: int) -> int | None:
     """The axis of positions in a hidden state: the one as long as the tokens, else (latents) the one after the rows.
 
-    0 where the rows come second; None where there is none.
+    0 where the rows come second; None where there is none. Choices, sentences or chunks may be folded into the rows:
+    there are several times as many then, of as many tokens each or, cut into pieces, of as many together.
     """
     if len(shape) < 2:
         return None
+    long = next((axis for axis in range(1, len(shape)) if shape[axis] == length), None)
     if shape[0] == rows:
-        return next((axis for axis in range(1, len(shape)) if shape[axis] == length), 1)
-    return 0 if shape[1] == rows and shape[0] == length else None
+        return long or 1
+    if shape[1] == rows and shape[0] == length:
+        return 0
+    if len(shape) < 3 or not rows or shape[0] % rows:
+        return None
+    return long or (1 if shape[0] * shape[1] == rows * length else None)
 
 
 def positions(interpreter: Interpreter, found: Bound, reads: Mapping[str, tuple[int, int]], ids: int) -> Positions:
@@ -111,13 +133,14 @@ def positions(interpreter: Interpreter, found: Bound, reads: Mapping[str, tuple[
     A read tensor counts for what is read of it directly: not for what another read tensor is made of.
     """
     direct = apart(interpreter, found, {node for node, _ in reads.values()})
-    return Positions({name: direct.rows(*place) for name, place in reads.items()}, found.rows(ids))
+    return Positions({name: direct.rows(*place) for name, place in reads.items()}, found.tokens(ids))
 
 
 def apart(interpreter: Interpreter, found: Bound, nodes: Collection[int]) -> Bound:
     """The bound in which no way to the logits goes through any of the nodes, only from them."""
     if len(nodes) < 2:
         return found
+    # Cut off from what they are made of, the nodes are reached only by what is read of each directly.
     kept = tuple(_leaf(node) if node.index in nodes else node for node in found.program.nodes)
     run = replace(found.run, program=replace(found.program, nodes=kept))
     return Bound(found.run, tuple(interpreter.demand(run)))

@@ -14,6 +14,7 @@ def dead_parameters(module: torch.nn.Module, bounds: Sequence[Bound]) -> tuple[s
     live: set[int] = set()
     by_name = dict(module.named_parameters(remove_duplicate=False))
     for found in bounds:
+        # By identity: a tied weight lives under each of its names where one of them does.
         reached = (name for name, index in found.program.parameters.items() if found.reached(index))
         live |= {id(by_name[name]) for name in reached if name in by_name}
     return tuple(name for name, parameter in module.named_parameters() if id(parameter) not in live)

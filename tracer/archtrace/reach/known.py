@@ -39,6 +39,7 @@ def evaluate(node: Node, values: Sequence[Any] | Mapping[int, Any]) -> Any:
     args = [substitute(a, values.__getitem__) for a in node.args]
     kwargs = {k: substitute(v, values.__getitem__) for k, v in node.kwargs.items()}
     try:
+        # A value that stands for many by expansion has no strides that `view` would take; reshape copies.
         value = STRIDELESS.get(node.target, node.target)(*args, **kwargs)
         return value.new_zeros(()).expand(value.shape) if node.op in UNINITIALISED else value
     except Exception as error:

@@ -41,7 +41,7 @@ def build_graph(study: Study) -> nx.DiGraph[str]:
         )
         graph.add_edges_from((names[r], names[index]) for r in node.refs if r in kept)
     ids = program.inputs[study.ids]
-    for position in sorted(set().union(*found.rows(ids))):
+    for position in sorted(set().union(*found.tokens(ids))):
         graph.add_node(f"{study.ids}[:, {position}]", kind="position", position=position)
         graph.add_edge(f"{study.ids}[:, {position}]", names[ids])
     return graph

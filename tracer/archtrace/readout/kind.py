@@ -36,7 +36,7 @@ class Case:
 
     def ends(self) -> list[torch.Tensor]:
         """Where eos stands."""
-        ids = [self.inputs[n] for n in IDS if n in self.inputs and self.inputs[n].ndim == 2]
+        ids = [self.inputs[n].flatten(0, -2) for n in IDS if n in self.inputs and self.inputs[n].ndim >= 2]
         return [i == self.words.eos for i in ids if self.words.eos is not None]
 
     def setting(self) -> Setting:
@@ -64,6 +64,8 @@ def fits(cases: Sequence[Case], predict: Callable[[Case], Sequence[Rows]]) -> bo
 
 
 def _without(rows: Rows, constant: Rows) -> Rows:
+    if len(rows) != len(constant):
+        return rows  # of a tensor with rows of its own, which no row of the tokens predicts
     return tuple(tuple(p for p in row if p not in still) for row, still in zip(rows, constant, strict=True))
 
 

@@ -107,7 +107,8 @@ class Study:
     @property
     def length(self) -> int:
         """The number of positions of the tokens."""
-        return int(next(iter(self.layouts.values()))[self.ids].shape[1])
+        ids = next(iter(self.layouts.values()))[self.ids]
+        return int(ids.shape[1 if ids.is_floating_point() else -1])
 
     @cached_property
     def _read(self) -> dict[str, tuple[ReadTensor, ...]]:

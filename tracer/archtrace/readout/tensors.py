@@ -91,6 +91,12 @@ def named_tensors(program: Program, found: Bound, length: int) -> dict[int, Read
     return named
 
 
+def calls(program: Program) -> dict[str, int]:
+    """Nodes by the names that tell the calls of one module apart: "dropout (call 2)"; only of modules called often."""
+    several = {name: nodes for name, nodes in program.tensors.items() if len(nodes) > 1}
+    return {f"{name} (call {n})": node for name, nodes in several.items() for n, node in enumerate(nodes, 1)}
+
+
 def _axis(found: Bound, index: int, length: int) -> int | None:
     """The token axis of a node's value; None without one, or where all positions have become one already."""
     shape = tuple(getattr(found.run.values[index], "shape", ()))

@@ -6,6 +6,7 @@ from archtrace.answer.positions import Rows
 from archtrace.errors import TargetError
 from archtrace.reach.bound import token_axis
 from archtrace.readout.study import Study
+from archtrace.readout.tensors import calls
 
 
 class View:
@@ -23,23 +24,35 @@ class View:
     @property
     def tokens(self) -> Rows:
         """For each row, the sorted positions of the tokens that reach the logits."""
-        return self._bound.rows(self._study.program.inputs[self._study.ids])
+        return self._bound.tokens(self._study.program.inputs[self._study.ids])
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that `reaching` knows: inputs and module outputs, those of the backbone without its path."""
+        program = self._study.program
+        names = [*program.tensors, *calls(program)]
+        own = (name.removeprefix(f"{self._study.backbone}.") for name in names)
+        return tuple(dict.fromkeys([*program.inputs, *names, *own]))
 
     def reaching(self, name: str) -> Rows:
         """For each row, the sorted positions of a tensor that reach the logits.
 
-        `name`: an input, the path of any module (its output, all calls together), "last_hidden_state" or
-        "hidden_states[k]" of the backbone. Raises TargetError for a name that the model does not have, or whose
-        tensor has no positions in the rows of the logits: nothing is not an answer to that.
+        `name`: an input, the path of any module (its output, all calls together; of one call "dropout (call 2)"),
+        "last_hidden_state" or "hidden_states[k]" of the backbone. Raises TargetError for a name that the model does
+        not have, or whose tensor has no positions in the rows of the logits: nothing is not an answer to that.
         """
         program = self._study.program
         nodes = self._nodes(name)
         if not nodes:
             near = _near(name, [*program.inputs, *program.tensors])
             raise TargetError(f"no input or module output is named {name!r}{near}")
+        if nodes == (program.inputs[self._study.ids],):
+            return self.tokens
         rows = [self._bound.rows(node, axis) for node in nodes if (axis := self._axis(node)) is not None]
         if not rows:
             raise TargetError(f"{name!r} has no axis of positions beside the rows of the logits")
+        if len({len(row) for row in rows}) > 1:
+            raise TargetError(f"{name!r} has other rows in each call: ask for one, as '{name} (call 1)'")
         return tuple(tuple(sorted(set().union(*row))) for row in zip(*rows, strict=True))
 
     def _axis(self, node: int) -> int | None:
@@ -53,8 +66,8 @@ class View:
         program = self._study.program
         if name in program.inputs:
             return (program.inputs[name],)
-        inside = f"{self._study.backbone}.{name}"
-        return program.tensors.get(name) or program.tensors.get(inside, ())
+        named = {**{call: (node,) for call, node in calls(program).items()}, **program.tensors}
+        return named.get(name) or named.get(f"{self._study.backbone}.{name}", ())
 
 
 def _near(name: str, names: list[str]) -> str:

@@ -57,6 +57,7 @@ class Search:
 
     def find(self) -> Small | None:
         """What was found before, if it still holds, else what is found now; None where it is not small enough."""
+        # What was found once is asked first: one build and one run instead of a search.
         for stored in (remembered(self._target), bundled().get(self._target.model_type or "")):
             if stored and self._keeps(stored):
                 return self._last
@@ -112,6 +113,7 @@ class Search:
             traced = programs.of(self._layouts[0])
         except ArchtraceError:
             return None
+        # The cheap question first: a graph of other steps is no likeness, whatever its bounds are.
         if skeleton(traced) != self._wanted or not self._agrees(programs, size.parameters <= LARGEST):
             return None
         return Small(programs, dict(overrides))

@@ -126,20 +126,23 @@ def with_ids(
     subject: Subject, chosen: Sequence[tuple[int, int]], ordinary: Sequence[int], shift: int, base: Any = None
 ) -> Any:
     """The ids, or those of `base`, with other ordinary ones at the chosen places; None where the program is another."""
-    ids = (subject.layout[subject.name] if base is None else base).clone()
+    shape = subject.layout[subject.name].shape
+    # rows as the tokens are told: documents of texts have one for each text
+    ids = (subject.layout[subject.name] if base is None else base).clone().flatten(0, -2)
     for row, position in chosen:
         places = ids[row, position].flatten().tolist()
         if any(p not in ordinary for p in places):
             return None
         new = [ordinary[(ordinary.index(p) + shift) % len(ordinary)] for p in places]
         ids[row, position] = torch.tensor(new, dtype=ids.dtype).reshape(ids[row, position].shape)
+    ids = ids.reshape(shape)
     return ids if serves(subject.program, {**subject.layout, subject.name: ids}) else None
 
 
 def _ids(subject: Subject, bench: Bench, tokens: Rows, special: frozenset[int]) -> Rows:
     """Tokens outside the bound that move the logits as other ordinary ids."""
     ordinary = other_ids(subject, special)
-    ids = subject.layout[subject.name]
+    ids = subject.layout[subject.name].flatten(0, -2)
     free = [
         (r, p)
         for r, row in enumerate(tokens)

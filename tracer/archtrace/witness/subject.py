@@ -12,7 +12,7 @@ import torch
 
 from archtrace.answer.positions import Rows
 from archtrace.capture.program import Node, Program
-from archtrace.reach.bound import Bound, rows_of
+from archtrace.reach.bound import Bound
 from archtrace.reach.interpreter import Interpreter
 from archtrace.reach.values import Unknown
 
@@ -62,7 +62,7 @@ class Subject:
     def tokens(self, marks: Mapping[int, Any]) -> Rows:
         """Marks on the features brought back to the ids that they were looked up by."""
         demand = self.interpreter.demand(self.found.run, marks) if marks else [None] * len(self.program.nodes)
-        return rows_of(demand[self.ids], self.found.run.shape(self.ids))
+        return self.found.token_rows(demand[self.ids], self.ids)
 
 
 def _by_tokens(value: Any) -> bool:

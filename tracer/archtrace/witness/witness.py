@@ -148,8 +148,9 @@ class Witness:
 
     def _features_by_change(self, subject: Subject, bench: Bench, bound: Rows, seen: Rows) -> Rows:
         """Only where a table of features has the ids' own layout of positions."""
-        ids = subject.found.run.shape(subject.ids)
-        nodes = {e: 1 for e in subject.entries() if subject.found.run.shape(e)[:2] == ids[:2]}
+        ids = subject.layout[subject.name]
+        own = (len(seen), ids.shape[1 if ids.is_floating_point() else -1])
+        nodes = {e: 1 for e in subject.entries() if subject.found.run.shape(e)[:2] == own}
         for place in _shown(bench, nodes, _missing(bound, seen), subject, ()):
             seen = _with(seen, place)
         return seen

@@ -8,11 +8,11 @@ import torch
 
 from archtrace.answer.drawing import Slices, State, StateRole
 from archtrace.answer.positions import Rows
-from archtrace.capture.program import Program
+from archtrace.capture.program import Kind, Program
 from archtrace.layouts import Vocabulary, attended
 from archtrace.reach.bound import Bound, token_axis
 from archtrace.readout.study import Study
-from archtrace.readout.tensors import ReadTensor, chain_of, dominators, field_of, named_tensors
+from archtrace.readout.tensors import ReadTensor, calls, chain_of, dominators, field_of, named_tensors
 
 #: A state's node and its axis of positions, None for a vector.
 Place = tuple[int, int | None]
@@ -48,11 +48,14 @@ def _states(study: Study, layout: str) -> list[tuple[State, Place]]:
     named = named_tensors(program, found, study.length)
     chain = chain_of(dominators(found), program.output)[::-1]
     last = max(reads, default=-1)
-    states = [_state(found, "tokens", study.ids, "", (program.inputs[study.ids], 1))]
+    # a module that is called several times has as many states: one name for all would give them one another's rows
+    single = {node: name for name, node in calls(program).items()}
+    states = [_state(found, "tokens", study.ids, "", (program.inputs[study.ids], 1), study.length)]
     for index in sorted(_told(named, chain, found, set(reads)) | set(reads)):
         tensor = reads.get(index) or named[index]
         role: StateRole = "read" if index in reads else "head" if index > last else "hidden"
-        name = tensor.name.removeprefix(f"{study.backbone}.")
+        name = tensor.name if index in reads else single.get(index, tensor.name)
+        name = name.removeprefix(f"{study.backbone}.")
         states.append(_state(found, role, name, _producer(program, index), (index, tensor.axis)))
     pooled = next((i for i in chain if i > last and _is_vector(found, i, study.length)), program.output)
     if reads and pooled != program.output:
@@ -91,14 +94,18 @@ def _is_vector(found: Bound, index: int, length: int) -> bool:
     return hasattr(found.run.values[index], "shape") and _axis(found, index, length) is None
 
 
-def _state(found: Bound, role: StateRole, name: str, module: str, place: Place) -> tuple[State, Place]:
+def _state(
+    found: Bound, role: StateRole, name: str, module: str, place: Place, length: int | None = None
+) -> tuple[State, Place]:
     node, axis = place
     shape = found.run.shape(node)
-    return State(name, role, module, tuple(shape), 1 if axis is None else shape[axis]), place
+    return State(name, role, module, tuple(shape), length or (1 if axis is None else shape[axis])), place
 
 
 def _rows(found: Bound, place: Place) -> Rows:
     node, axis = place
+    if found.program.nodes[node].kind is Kind.INPUT:
+        return found.tokens(node)
     if axis is not None:
         return found.rows(node, axis)
     rows = found.run.shape(found.program.output)[0]
