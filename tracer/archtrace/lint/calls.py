@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeAlias
 
 from archtrace.lint import facts
@@ -14,6 +14,7 @@ from archtrace.lint.helpers import inlined
 from archtrace.lint.models import built
 from archtrace.lint.operations import OPERATIONS, Call
 from archtrace.lint.selection import keyed
+from archtrace.lint.site import Site
 from archtrace.lint.values import (
     UNKNOWN,
     Const,
@@ -39,43 +40,6 @@ from archtrace.lint.values import (
 from archtrace.lint.words import words
 
 Evaluate: TypeAlias = Callable[[ast.expr | None, Frame], Values]
-
-
-#: What libraries call the first parameter of a tensor operation.
-FIRST = ("input", "tensors", "params", "values", "tensor", "x", "a")
-
-
-@dataclass(frozen=True)
-class Site:
-    """A call, its parts evaluated. `tensor` is what a tensor operation works on, `rest` its other arguments."""
-
-    node: ast.Call
-    frame: Frame
-    name: str
-    base: Values
-    library: bool
-    arguments: tuple[Values, ...]
-    keywords: dict[str, Values]
-    spread: tuple[Values, ...]
-
-    @property
-    def tensor(self) -> Values:
-        """What a tensor operation works on, whichever way it is spelled."""
-        if not self.library:
-            return self.base
-        if self.arguments:
-            return self.arguments[0]
-        return next((self.keywords[k] for k in FIRST if k in self.keywords), UNKNOWN)
-
-    @property
-    def rest(self) -> tuple[Values, ...]:
-        """The arguments beside the tensor."""
-        return self.arguments[1:] if self.library else self.arguments
-
-    @property
-    def everything(self) -> Iterator[Values]:
-        """All arguments."""
-        yield from (*self.arguments, *self.keywords.values(), *self.spread)
 
 
 def called(node: ast.Call, frame: Frame, evaluate: Evaluate) -> Values:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeAlias
 
-from archtrace.lint.expressions import evaluate
 from archtrace.lint.facts import meaning
 from archtrace.lint.frame import Frame
-from archtrace.lint.values import Side, Tokens, has
+from archtrace.lint.values import Side, Tokens, Values, has
+
+#: What an expression may be in a frame.
+Evaluate: TypeAlias = Callable[[ast.expr | None, Frame], Values]
 
 
 def no_mask(test: ast.expr, frame: Frame, *, holds: bool) -> bool:
@@ -34,7 +37,7 @@ def _is_mask(node: ast.expr, frame: Frame) -> bool:
     return "mask" in word or (isinstance(node, ast.Name) and has(frame.look(node.id), Tokens))
 
 
-def asks_side(test: ast.expr, frame: Frame) -> bool:
+def asks_side(test: ast.expr, frame: Frame, evaluate: Evaluate) -> bool:
     """True when the test looks at the side of padding."""
     if has(evaluate(test, frame), Side):
         return True
@@ -47,13 +50,13 @@ def asks_side(test: ast.expr, frame: Frame) -> bool:
 
 
 @contextmanager
-def under(test: ast.expr, frame: Frame, *, holds: bool) -> Iterator[None]:
+def under(test: ast.expr, frame: Frame, evaluate: Evaluate, *, holds: bool) -> Iterator[None]:
     """Follow what happens when the test holds, and then when it does not: the test itself is followed once.
 
     The side, once asked for, stays asked for.
     """
     if holds:
-        frame.side_asked = asks_side(test, frame) or frame.side_asked
+        frame.side_asked = asks_side(test, frame, evaluate) or frame.side_asked
     before = frame.without_mask
     frame.without_mask = before or no_mask(test, frame, holds=holds)
     try:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from archtrace.lint.calls import called, divided
+from archtrace.lint.conditions import under
 from archtrace.lint.events import Gather, Read
 from archtrace.lint.facts import READ, TASKS
 from archtrace.lint.frame import Frame, named
@@ -185,11 +186,9 @@ def _either(node: ast.BoolOp, frame: Frame) -> Values:
 
 
 def _if(node: ast.IfExp, frame: Frame) -> Values:
-    from archtrace.lint.conditions import under
-
-    with under(node.test, frame, holds=True):
+    with under(node.test, frame, evaluate, holds=True):
         then = evaluate(node.body, frame)
-    with under(node.test, frame, holds=False):
+    with under(node.test, frame, evaluate, holds=False):
         return then | evaluate(node.orelse, frame)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
 
 from archtrace.lint import facts
+from archtrace.lint.site import Site
 from archtrace.lint.values import (
     UNKNOWN,
     Adapter,
@@ -24,9 +24,6 @@ from archtrace.lint.values import (
     one,
     only,
 )
-
-if TYPE_CHECKING:
-    from archtrace.lint.calls import Site
 
 
 def built(site: Site) -> Values | None:

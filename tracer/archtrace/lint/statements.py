@@ -109,10 +109,10 @@ def _loaded(target: ast.expr) -> ast.expr:
 
 def _if(node: ast.If, frame: Frame) -> bool:
     start = dict(frame.names)
-    with under(node.test, frame, holds=True):
+    with under(node.test, frame, evaluate, holds=True):
         then_ended = block(node.body, frame)
     then, frame.names = frame.names, start
-    with under(node.test, frame, holds=False):
+    with under(node.test, frame, evaluate, holds=False):
         else_ended = block(node.orelse, frame)
     if else_ended:
         frame.names = then
@@ -182,7 +182,7 @@ def _raise(node: ast.Raise, frame: Frame) -> bool:
 
 
 def _assert(node: ast.Assert, frame: Frame) -> bool:
-    frame.side_asked = frame.side_asked or asks_side(node.test, frame)
+    frame.side_asked = frame.side_asked or asks_side(node.test, frame, evaluate)
     return False
 
 
