@@ -217,7 +217,7 @@ def _where_marked(call: Call) -> Step:
     marked = len(shape_of(mask))
     rest = call.shape[marked:]
     alone = len(call["indices"]) == 1 and isinstance(mask, Operand) and not call["accumulate"]
-    if not alone or len(values) > len(rest) and (len(values) > len(rest) + 1 or values[0] != 1):
+    if not alone or (len(values) > len(rest) and (len(values) > len(rest) + 1 or values[0] != 1)):
         return everything(call)
     out = letters(len(call.shape))
     written = aligned(values[-len(rest) :] if rest else (), rest, out[marked:])
