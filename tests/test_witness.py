@@ -80,6 +80,28 @@ def test_what_is_chosen_is_seen(module: type[torch.nn.Module]) -> None:
     assert archtrace.trace(module()).result.status == "exact"
 
 
+class Loose(torch.nn.Module):
+    """A list, or a closure, holds a parameter that is zero now: once trained it lets position 1 through."""
+
+    def __init__(self, closed: bool) -> None:
+        super().__init__()
+        self.table, self.classifier = torch.nn.Embedding(64, 8), torch.nn.Linear(8, 2)
+        weight = torch.zeros(8, 8, requires_grad=True)
+        self.held: list[object] = [(lambda: weight) if closed else weight]
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        h, held = self.table(input_ids), self.held[0]
+        return self.classifier(h[:, 0] + h[:, 1] @ (held if isinstance(held, torch.Tensor) else held()))
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_parameter_that_no_module_knows_is_unknown(closed: bool) -> None:
+    """What a parameter happens to hold is no promise, wherever the parameter is kept."""
+    result = archtrace.trace(Loose(closed)).result
+    assert result.status == "exact"
+    assert result.layouts[0].bound.tokens == ((0, 1), (0, 1))
+
+
 CANCELLED = {
     "the same twice": lambda h: h[:, 0] - h[:, 0] + h[:, 1],
     "distributed": lambda h: (h[:, 0] + h[:, 1]) * 3.7 - 3.7 * h[:, 0],

@@ -48,7 +48,16 @@ def _names(module: torch.nn.Module) -> dict[str, torch.Tensor]:
     for path, part in module.named_modules():
         plain = {n: t for n, t in vars(part).items() if isinstance(t, torch.Tensor)}
         found |= {f"{path}.{n}".lstrip("."): t for n, t in plain.items()}
-    return found
+    return found | dict(listed(module))
+
+
+def listed(module: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
+    """The parameters in lists, which torch itself does not see, by name: module, attribute, place in the list."""
+    for path, part in module.named_modules():
+        for attribute, value in vars(part).items():
+            for place, item in enumerate(value) if isinstance(value, list) else ():
+                if isinstance(item, torch.Tensor) and item.requires_grad and item.is_leaf:
+                    yield f"{path}.{attribute}.{place}".lstrip("."), item
 
 
 def _fresh(tensor: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

@@ -67,6 +67,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
         self.outermost: FrameType | None = None
         self.watch = Watch(self._taken, self._measured)
         self._names, self._fakes, self._ruled = names, fakes, ruled
+        self._loose: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         self._memory = Memory(lambda op, args: self._emit(op, args, {}, None))
         self._scalars = Scalars(lambda op, args, kwargs: self._emit(op, args, kwargs, None))
         self.execution = Execution(mode, self._memory, self._scalars)
@@ -122,8 +123,22 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
     def _own(self, value: Any) -> Any:
         """The fake that stands for a parameter, wherever the code keeps it; no tensor is made without memory."""
         if isinstance(value, torch.Tensor):
-            return self._fakes.get(id(value), value)
+            own = self._fakes.get(id(value))
+            if own is None and value.requires_grad and value.is_leaf and not isinstance(value, FakeTensor):
+                own = self._hidden(value)
+            return value if own is None else own
         return torch.device("cpu") if isinstance(value, torch.device) else value
+
+    def _hidden(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The fake for a parameter that no module knows of, since a list or a closure holds it: it may be trained."""
+        if id(tensor) not in self._loose:
+            kind, name = self._names.get(id(tensor), (Kind.PARAMETER, f"_parameter_{len(self.nodes)}"))
+            fake = self.execution.fake(tensor.detach())
+            if id(tensor) not in self._names:  # a replay finds by name what the module holds
+                self.constants[name] = tensor.detach()
+            self.given(kind, name, fake)
+            self._loose[id(tensor)] = (fake, tensor)
+        return self._loose[id(tensor)][0]
 
     def call(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run one op and write it down."""

@@ -19,6 +19,7 @@ from torch._dispatch.python import enable_python_dispatcher
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from archtrace.capture.build import fake_mode, weightless
+from archtrace.capture.drawn import listed
 from archtrace.capture.higher import register, uncompiled
 from archtrace.capture.light import light
 from archtrace.capture.outputs import Outputs, logits_of
@@ -60,7 +61,9 @@ def capture(
 def _names(model: torch.nn.Module) -> dict[int, tuple[Kind, str]]:
     """Kind and name of each parameter and buffer, by identity; of several names the first."""
     tables = ((Kind.BUFFER, model.named_buffers), (Kind.PARAMETER, model.named_parameters))
-    return {id(t): (kind, n) for kind, named in tables for n, t in reversed(list(named(remove_duplicate=False)))}
+    loose = {id(t): (Kind.PARAMETER, n) for n, t in listed(model)}
+    own = {id(t): (kind, n) for kind, named in tables for n, t in reversed(list(named(remove_duplicate=False)))}
+    return loose | own
 
 
 def _given(recorder: Recorder, mode: FakeTensorMode, inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

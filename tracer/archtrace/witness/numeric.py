@@ -58,7 +58,7 @@ def parameters(program: Program, draw: Draw) -> Values:
     generator = torch.Generator().manual_seed(draw.seed)
     values: Values = {}
     for node in program.nodes:
-        if node.kind in (Kind.PARAMETER, Kind.BUFFER) and node.target not in program.values:
+        if node.kind is Kind.PARAMETER or (node.kind is Kind.BUFFER and node.target not in program.values):
             assert node.results is not None
             shape, dtype = node.results[0]
             values[node.index] = _random(shape, dtype, draw.gain, generator)

@@ -18,7 +18,7 @@ from archtrace.witness import numeric
 from archtrace.witness.changes import CHANGES, SPIKES, Bench, at, constant, level
 from archtrace.witness.numeric import DRAWS, Draw
 from archtrace.witness.probe import halved, level_ids, other_ids, outside, with_ids
-from archtrace.witness.rows import beyond, inside, join, nothing, places, union
+from archtrace.witness.rows import beyond, inside, join, nothing, places, told, union
 from archtrace.witness.subject import Subject
 
 #: Positions that are changed one by one, at most: a bound that shows itself nowhere costs no more.
@@ -85,31 +85,38 @@ class Witness:
 
     def _by_noise(self, subject: Subject, bound: Positions, seen: Positions, special: frozenset[int]) -> Positions:
         """What other random draws of the forward itself show: a mask, an order of positions, words that are dropped."""
-        values, quiet = subject.found.run.values, 0
-        by_ids = any(not values[e].dtype.is_floating_point for e in subject.entries())  # integers have no gradient
+        quiet = 0
         for noise in range(1, MOST_NOISE):
             if inside(bound, seen) or quiet > PATIENCE:
                 break
-            draw = replace(DRAWS[0], noise=noise)
-            before, seen = seen, join(seen, self._by_gradient(subject, draw))
-            if by_ids:
-                tokens = self._ids_by_change(subject, self._bench(subject, draw), bound.tokens, seen.tokens, special)
-                seen = replace(seen, tokens=tokens)
+            draw = replace(DRAWS[noise % len(DRAWS)], noise=noise)
+            slopes, before = self._by_gradient(subject, draw), seen
+            seen = join(seen, slopes)
+            if not told(slopes) or not self._smooth(subject):
+                seen = self._changed(subject, self._bench(subject, draw), bound, seen, special)
             quiet = quiet + 1 if seen == before else 0
         return seen
+
+    def _smooth(self, subject: Subject) -> bool:
+        """Whether tokens become floats at once; integers have no gradient."""
+        return all(subject.found.run.values[e].dtype.is_floating_point for e in subject.entries())
 
     # -- finite changes ------------------------------------------------------------------------------------------
 
     def _by_change(self, subject: Subject, bound: Positions, seen: Positions, special: frozenset[int]) -> Positions:
         """Finite changes for the positions that no gradient showed: of features under every draw, then of ids."""
         for draw in DRAWS:
-            bench = self._bench(subject, draw)
-            seen = self._reads_by_change(subject, bench, bound, seen)
-            seen = replace(seen, tokens=self._features_by_change(subject, bench, bound.tokens, seen.tokens))
-            seen = replace(seen, tokens=self._ids_by_change(subject, bench, bound.tokens, seen.tokens, special))
+            seen = self._changed(subject, self._bench(subject, draw), bound, seen, special)
             if inside(bound, seen):
                 break
         return seen if inside(bound, seen) else self._by_base(subject, bound, seen, special)
+
+    def _changed(
+        self, subject: Subject, bench: Bench, bound: Positions, seen: Positions, special: frozenset[int]
+    ) -> Positions:
+        seen = self._reads_by_change(subject, bench, bound, seen)
+        seen = replace(seen, tokens=self._features_by_change(subject, bench, bound.tokens, seen.tokens))
+        return replace(seen, tokens=self._ids_by_change(subject, bench, bound.tokens, seen.tokens, special))
 
     def _by_base(self, subject: Subject, bound: Positions, seen: Positions, special: frozenset[int]) -> Positions:
         """Finite changes seen from elsewhere: where all positions are alike, and where another one is chosen."""
