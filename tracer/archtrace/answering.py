@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -167,11 +167,22 @@ def _findings(study: Study, likeness: _Likeness, verdicts: Verdicts) -> list[Fin
         found.append(
             Finding("no-read-tensor", f"{', '.join(aside)}: tokens reach the logits, but through no hidden state found")
         )
+    found += [f for name in study.bounds for f in _constants(study, name)]
     if likeness.small is None:
         found.append(Finding("no-witness", "no likeness small enough to run was found; the answer is a bound"))
     for name, verdict in verdicts.items():
         found += [*verdict.findings, *unseen(name, study.positions[name], verdict)]
     return list(dict.fromkeys(found))  # one program serves several layouts, and is replayed once
+
+
+def _constants(study: Study, layout: str) -> Iterator[Finding]:
+    """The read tensors of which a row reads nothing but what the model itself sets to one value."""
+    for tensor, place in study.reads(layout).items():
+        still, read = study.bounds[layout].constant(*place), study.positions[layout].reads[tensor]
+        if rows := [r for r, row in enumerate(read) if row and set(row) <= set(still[r])]:
+            where = ", ".join(f"row {r}: position {', '.join(map(str, read[r]))}" for r in rows)
+            what = f"{layout}: the model always puts the same value where {tensor} is read ({where})"
+            yield Finding("reads-constant", f"{what}: every such text gets the same logits from it")
 
 
 def _past_every_tensor(found: Positions) -> bool:
