@@ -164,3 +164,24 @@ def test_a_constant_of_a_read_tensor_is_read_and_told() -> None:
     module = ZeroedFirst()
     logits = module(**{k: torch.tensor(v) for k, v in inputs.items()})
     assert torch.equal(logits[0], logits[1]), "two texts, and the same logits"
+
+
+class ClassTokenRead(ClassTokenInFront):
+    """The learned vector in front, and the token behind it."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__()
+        self.index = index
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        hidden = self.embedding(input_ids)
+        front = self.mix.weight[:1].expand(len(hidden), 1, -1)
+        logits: Tensor = self.head(self.mix(torch.cat([front, hidden], 1))[:, self.index])
+        return logits
+
+
+@pytest.mark.parametrize(("index", "padded"), [(0, ()), (1, ("left_padded",)), (-1, ("right_padded", "masked_tail"))])
+def test_padding_is_asked_of_the_token_that_a_position_carries(index: int, padded: tuple[str, ...]) -> None:
+    padding = archtrace.trace(ClassTokenRead(index)).result.padding
+    assert not padding.leaks
+    assert set(padding.reads_padding) == set(padded)

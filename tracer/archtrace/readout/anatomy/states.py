@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import torch
-
 from archtrace.answer.drawing import Slices, State, StateRole
 from archtrace.answer.positions import Rows, union
 from archtrace.capture.program import Kind, Program
-from archtrace.layouts import Vocabulary, attended
+from archtrace.layouts import Vocabulary
 from archtrace.reach.bound import Bound, token_axis
+from archtrace.readout.padding import padding_of
 from archtrace.readout.study import Study
 from archtrace.readout.tensors import ReadTensor, calls, chain_of, dominators, field_of, named_tensors
 
@@ -25,7 +24,7 @@ def cone(study: Study, words: Vocabulary) -> tuple[tuple[State, ...], tuple[Slic
     slices = [
         Slices(
             name,
-            _padding(layout, words),
+            padding_of(layout, words) or ((),) * len(next(iter(layout.values()))),
             _reaching(states, by_program[id(study.bounds[name].program)], study, name),
         )
         for name, layout in study.layouts.items()
@@ -115,10 +114,3 @@ def _rows(found: Bound, place: Place) -> Rows:
         return found.rows(node, axis)
     rows = found.run.shape(found.program.output)[0]
     return (((0,) if found.reached(node) else ()),) * rows
-
-
-def _padding(layout: Mapping[str, torch.Tensor], words: Vocabulary) -> Rows:
-    kept = attended(layout, words)
-    if kept is None:
-        return ((),) * len(next(iter(layout.values())))
-    return tuple(tuple(int(p) for p in torch.where(~row)[0]) for row in kept)
