@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from test_readout_cases import ClassTokenInFront, LastByLength
+from test_readout_cases import ClassTokenInFront, LastByLength, ZeroedFirst
 
 import archtrace
 from archtrace import layouts as lay
@@ -36,7 +36,7 @@ LIBRARY: Mapping[str, Mapping[str, Any]] = {
     },
     "xlnet": {"d_model": 16, "n_layer": 1, "n_head": 2, "d_inner": 16},
 }
-WRITTEN = {each.__name__: each for each in (LastByLength, ClassTokenInFront)}
+WRITTEN = {each.__name__: each for each in (LastByLength, ClassTokenInFront, ZeroedFirst)}
 NAMES = [*sorted(file.stem for file in FOLDER.glob("[!_]*.py")), *LIBRARY, *WRITTEN]
 
 every_model = pytest.mark.parametrize("name", NAMES)

@@ -75,6 +75,30 @@ class Flat(nn.Module):
         return logits
 
 
+class ZeroedFirst(nn.Module):
+    """The states of padding are set to zero, as xlm does, and the first is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding, self.norm, self.head = nn.Embedding(64, 8), ZeroedNorm(), nn.Linear(8, 2)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.norm(self.embedding(input_ids), attention_mask)[:, 0])
+        return logits
+
+
+class ZeroedNorm(nn.Module):
+    """A norm, then zeros where the mask is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(8)
+
+    def forward(self, hidden: Tensor, attention_mask: Tensor) -> Tensor:
+        zeroed: Tensor = self.norm(hidden) * attention_mask[..., None]
+        return zeroed
+
+
 def _inputs(rows: int) -> dict[str, list[list[int]]]:
     """Rows of six tokens, of which the first row has four."""
     ids = [[3 + 6 * row + i for i in range(6)] for row in range(rows)]
@@ -124,3 +148,40 @@ def test_tokens_that_reach_without_a_hidden_state_are_told() -> None:
     assert all(all(layout.bound.tokens) for layout in result.layouts)
     assert not result.readouts
     assert "no-read-tensor" in {finding.code for finding in result.findings}
+
+
+def test_a_constant_of_a_read_tensor_is_read_and_told() -> None:
+    found = archtrace.trace(ZeroedFirst())
+    (readout,) = found.readouts
+    assert (readout.tensor, readout.kind, readout.slice, readout.status) == ("norm", "first", "norm[:, 0]", "exact")
+    layouts = {layout.name: layout for layout in found.result.layouts}
+    assert all(layout.bound.reads["norm"] == ((0,), (0,)) for layout in layouts.values())
+    assert layouts["left_padded"].bound.tokens == ((), ())
+    assert layouts["right_padded"].bound.tokens == ((0,), (0,))
+    told = [f.message.partition(":")[0] for f in found.result.findings if f.code == "reads-constant"]
+    assert told == ["left_padded"]
+    inputs = layouts["left_padded"].inputs
+    module = ZeroedFirst()
+    logits = module(**{k: torch.tensor(v) for k, v in inputs.items()})
+    assert torch.equal(logits[0], logits[1]), "two texts, and the same logits"
+
+
+class ClassTokenRead(ClassTokenInFront):
+    """The learned vector in front, and the token behind it."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__()
+        self.index = index
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        hidden = self.embedding(input_ids)
+        front = self.mix.weight[:1].expand(len(hidden), 1, -1)
+        logits: Tensor = self.head(self.mix(torch.cat([front, hidden], 1))[:, self.index])
+        return logits
+
+
+@pytest.mark.parametrize(("index", "padded"), [(0, ()), (1, ("left_padded",)), (-1, ("right_padded", "masked_tail"))])
+def test_padding_is_asked_of_the_token_that_a_position_carries(index: int, padded: tuple[str, ...]) -> None:
+    padding = archtrace.trace(ClassTokenRead(index)).result.padding
+    assert not padding.leaks
+    assert set(padding.reads_padding) == set(padded)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 
-from archtrace.answer.positions import Positions, Rows
+from archtrace.answer.positions import Positions
 from archtrace.answer.result import Finding, LayoutResult, Padding, Result, Status
 from archtrace.capture.model import parameter_count
 from archtrace.clock import Clock
 from archtrace.errors import ArchtraceError
-from archtrace.layouts import Plan, Vocabulary, attended
+from archtrace.layouts import Plan, Vocabulary
 from archtrace.reach.dead_parameters import dead_modules, dead_parameters
 from archtrace.readout.anatomy.build import anatomy
 from archtrace.readout.describe import readouts
+from archtrace.readout.padding import carried, padding_of, tokens_read
 from archtrace.readout.study import Model, Programs, Study
 from archtrace.targets.target import Target
 from archtrace.version import __version__
@@ -132,28 +133,19 @@ def _padding(study: Study, words: Vocabulary) -> Padding:
     """Where padding is read, and whether it reaches the logits where it is not."""
     reads_padding, leaks = [], False
     for name, found in study.positions.items():
-        kept = attended(study.layouts[name], words)
-        if kept is None or bool(kept.all()):
+        padding = padding_of(study.layouts[name], words)
+        if padding is None or not any(padding):
             continue
-        read = [_outside(rows, kept) for tensor, rows in found.reads.items() if _places(study, name, tensor, rows)]
-        if any(any(row) for row in read):
+        carries = carried(study, name)
+        # a tensor with rows of its own (documents of folded texts) has none in which a token could be told
+        own = {t: rows for t, rows in found.reads.items() if len(rows) == len(padding)}
+        read = [tokens_read(rows, carries[tensor]) for tensor, rows in own.items()]
+        there = [set(row).union(*rows) for row, *rows in zip(((),) * len(padding), *read, strict=True)]
+        if any(tokens.intersection(pads) for tokens, pads in zip(there, padding, strict=True)):
             reads_padding.append(name)
-        leaks |= any(
-            set(outside) - set().union(*(rows[r] for rows in read), set())
-            for r, outside in enumerate(_outside(found.tokens, kept))
-        )
+        reached = zip(found.tokens, padding, there, strict=True)
+        leaks |= any(set(tokens).intersection(pads) - read_ for tokens, pads, read_ in reached)
     return Padding(leaks, tuple(reads_padding))
-
-
-def _outside(rows: Sequence[Sequence[int]], kept: torch.Tensor) -> list[list[int]]:
-    """The positions that are no attended token; one behind the tokens carries none, and is no padding either."""
-    return [[p for p in row if p < kept.shape[1] and not kept[r, p]] for r, row in enumerate(rows)]
-
-
-def _places(study: Study, layout: str, tensor: str, rows: Rows) -> bool:
-    """True when a read tensor's positions are those of the tokens, or it is read at one index alone."""
-    node, axis = study.reads(layout)[tensor]
-    return study.bounds[layout].run.shape(node)[axis] == study.length or all(len(row) == 1 for row in rows)
 
 
 def _findings(study: Study, likeness: _Likeness, verdicts: Verdicts) -> list[Finding]:
@@ -167,11 +159,22 @@ def _findings(study: Study, likeness: _Likeness, verdicts: Verdicts) -> list[Fin
         found.append(
             Finding("no-read-tensor", f"{', '.join(aside)}: tokens reach the logits, but through no hidden state found")
         )
+    found += [f for name in study.bounds for f in _constants(study, name)]
     if likeness.small is None:
         found.append(Finding("no-witness", "no likeness small enough to run was found; the answer is a bound"))
     for name, verdict in verdicts.items():
         found += [*verdict.findings, *unseen(name, study.positions[name], verdict)]
     return list(dict.fromkeys(found))  # one program serves several layouts, and is replayed once
+
+
+def _constants(study: Study, layout: str) -> Iterator[Finding]:
+    """The read tensors of which a row reads nothing but what the model itself sets to one value."""
+    for tensor, place in study.reads(layout).items():
+        still, read = study.bounds[layout].constant(*place), study.positions[layout].reads[tensor]
+        if rows := [r for r, row in enumerate(read) if row and set(row) <= set(still[r])]:
+            where = ", ".join(f"row {r}: position {', '.join(map(str, read[r]))}" for r in rows)
+            what = f"{layout}: the model always puts the same value where {tensor} is read ({where})"
+            yield Finding("reads-constant", f"{what}: every such text gets the same logits from it")
 
 
 def _past_every_tensor(found: Positions) -> bool:

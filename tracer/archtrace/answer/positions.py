@@ -16,3 +16,8 @@ class Positions:
 
     reads: Mapping[str, Rows]
     tokens: Rows
+
+
+def union(left: Rows, right: Rows) -> Rows:
+    """The union, row by row."""
+    return tuple(tuple(sorted({*a, *b})) for a, b in zip(left, right, strict=True))

@@ -127,13 +127,40 @@ def token_axis(shape: tuple[int, ...], rows: int, length: int) -> int | None:
     return long or (1 if shape[0] * shape[1] == rows * length else None)
 
 
-def positions(interpreter: Interpreter, found: Bound, reads: Mapping[str, tuple[int, int]], ids: int) -> Positions:
+def positions(
+    interpreter: Interpreter,
+    found: Bound,
+    reads: Mapping[str, tuple[int, int]],
+    ids: int,
+    layout: Mapping[str, torch.Tensor],
+) -> Positions:
     """The bound on the read tensors (node and token axis, by name) and on the tokens.
 
-    A read tensor counts for what is read of it directly: not for what another read tensor is made of.
+    A read tensor counts for what is read of it directly: not for what another read tensor is made of. What is read of
+    it is read even where the model itself always sets it to the same value; tokens count what changes.
     """
-    direct = apart(interpreter, found, {node for node, _ in reads.values()})
+    nodes = {node for node, _ in reads.values()}
+    still = any(any(found.constant(*place)) for place in reads.values())
+    direct = opened(interpreter, found, nodes, layout) if still else apart(interpreter, found, nodes)
     return Positions({name: direct.rows(*place) for name, place in reads.items()}, found.tokens(ids))
+
+
+def opened(interpreter: Interpreter, found: Bound, nodes: Collection[int], layout: Mapping[str, torch.Tensor]) -> Bound:
+    """The bound in which the nodes may be anything, whatever the model puts there: what is read though it is constant.
+
+    What follows from a constant is certain as well, and certain values reach nothing; so the values are made anew.
+    """
+    ids = {str(n.target) for n in found.program.nodes if _by_ids(found.run.values[n.index])}
+    given = {f"node {i}": torch.empty(found.run.shape(i), dtype=found.run.values[i].dtype) for i in nodes}
+    cut = (
+        replace(n, kind=Kind.INPUT, target=f"node {n.index}", args=(), kwargs={}) if n.index in nodes else n
+        for n in found.program.nodes
+    )
+    return bound(interpreter, replace(found.program, nodes=tuple(cut)), {**layout, **given}, ids)
+
+
+def _by_ids(value: Any) -> bool:
+    return isinstance(value, Unknown) and value.ids
 
 
 def apart(interpreter: Interpreter, found: Bound, nodes: Collection[int]) -> Bound:

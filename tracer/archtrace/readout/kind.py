@@ -17,7 +17,7 @@ from archtrace.layouts import IDS, Vocabulary, told
 class Case:
     """What a readout reads in one layout: the positions of each row, of `length`, and the layout's inputs.
 
-    `constant` are the positions whose hidden state cannot change (zeros under padding): nothing reads them.
+    `constant` are the positions whose hidden state cannot change (zeros under padding): no kind is told by them.
     """
 
     rows: Rows
@@ -58,7 +58,10 @@ def fits(cases: Sequence[Case], predict: Callable[[Case], Sequence[Rows]]) -> bo
     predictions = [predict(case) for case in cases]
     ways = min((len(p) for p in predictions), default=0)
     return any(
-        all(_without(p[way], case.constant) == case.rows for p, case in zip(predictions, cases, strict=True))
+        all(
+            _without(p[way], case.constant) == _without(case.rows, case.constant)
+            for p, case in zip(predictions, cases, strict=True)
+        )
         for way in range(ways)
     )
 

@@ -151,7 +151,9 @@ class Study:
     def positions(self) -> dict[str, Positions]:
         """Per layout the positions that may reach the logits."""
         return {
-            name: positions(self.interpreter, found, self.reads(name), found.program.inputs[self.ids])
+            name: positions(
+                self.interpreter, found, self.reads(name), found.program.inputs[self.ids], self.layouts[name]
+            )
             for name, found in self.bounds.items()
         }
 

@@ -49,6 +49,8 @@ class View:
         if nodes == (program.inputs[self._study.ids],):
             return self.tokens
         rows = [self._bound.rows(node, axis) for node in nodes if (axis := self._axis(node)) is not None]
+        # constants of a read tensor are read, though nothing that the model does makes them reach
+        rows += [self.reads[t.name] for t in self._study.tensors(self._name) if t.node in nodes]
         if not rows:
             raise TargetError(f"{name!r} has no axis of positions beside the rows of the logits")
         if len({len(row) for row in rows}) > 1:

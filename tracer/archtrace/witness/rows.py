@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from archtrace.answer.positions import Positions, Rows
+from archtrace.answer.positions import Positions, Rows, union
+
+__all__ = ["beyond", "difference", "inside", "join", "nothing", "places", "told", "union"]
 
 
 def nothing(like: Positions) -> Positions:
@@ -34,11 +36,6 @@ def told(found: Positions) -> str:
     """The positions in words, tensor by tensor and row by row; empty where there is none."""
     parts = [("tokens", found.tokens), *found.reads.items()]
     return "; ".join(f"{name}[{r}, {list(row)}]" for name, rows in parts for r, row in enumerate(rows) if row)
-
-
-def union(left: Rows, right: Rows) -> Rows:
-    """The union, row by row."""
-    return tuple(tuple(sorted({*a, *b})) for a, b in zip(left, right, strict=True))
 
 
 def difference(left: Rows, right: Rows) -> Rows:

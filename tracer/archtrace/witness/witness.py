@@ -71,17 +71,19 @@ class Witness:
         together = len(nodes) < 2
         marks = self._gradients(subject, draw, [*entries, *nodes] if together else entries, apart=False)
         direct = marks if together else self._gradients(subject, draw, nodes, apart=True)
+        # a constant of a read tensor is read; one of the tokens' features is nothing that a token changes
+        values = subject.found.run.values
+        marks = {e: changing(marks[e], values[e]) for e in entries}
         return Positions(
             {
                 n: rows_of(direct[node], subject.found.run.shape(node), axis)
                 for n, (node, axis) in subject.reads.items()
             },
-            subject.tokens({e: marks[e] for e in entries}),
+            subject.tokens(marks),
         )
 
     def _gradients(self, subject: Subject, draw: Draw, watch: Sequence[int], *, apart: bool) -> dict[int, Any]:
-        shown = numeric.gradients(self._program, self._parameters(draw), subject.layout, watch, draw, apart=apart)
-        return {node: changing(marks, subject.found.run.values[node]) for node, marks in shown.items()}
+        return numeric.gradients(self._program, self._parameters(draw), subject.layout, watch, draw, apart=apart)
 
     def _by_noise(self, subject: Subject, bound: Positions, seen: Positions, special: frozenset[int]) -> Positions:
         """What other random draws of the forward itself show: a mask, an order of positions, words that are dropped."""

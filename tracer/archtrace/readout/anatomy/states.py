@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import torch
-
 from archtrace.answer.drawing import Slices, State, StateRole
-from archtrace.answer.positions import Rows
+from archtrace.answer.positions import Rows, union
 from archtrace.capture.program import Kind, Program
-from archtrace.layouts import Vocabulary, attended
+from archtrace.layouts import Vocabulary
 from archtrace.reach.bound import Bound, token_axis
+from archtrace.readout.padding import padding_of
 from archtrace.readout.study import Study
 from archtrace.readout.tensors import ReadTensor, calls, chain_of, dominators, field_of, named_tensors
 
@@ -25,8 +24,8 @@ def cone(study: Study, words: Vocabulary) -> tuple[tuple[State, ...], tuple[Slic
     slices = [
         Slices(
             name,
-            _padding(layout, words),
-            _reaching(states, by_program[id(study.bounds[name].program)], study.bounds[name]),
+            padding_of(layout, words) or ((),) * len(next(iter(layout.values()))),
+            _reaching(states, by_program[id(study.bounds[name].program)], study, name),
         )
         for name, layout in study.layouts.items()
         if name in study.bounds
@@ -34,11 +33,16 @@ def cone(study: Study, words: Vocabulary) -> tuple[tuple[State, ...], tuple[Slic
     return tuple(states), tuple(slices)
 
 
-def _reaching(states: list[State], placed: list[tuple[State, Place]], found: Bound) -> tuple[Rows, ...]:
-    """The positions of each state, found in a layout's own program by its name."""
+def _reaching(states: list[State], placed: list[tuple[State, Place]], study: Study, layout: str) -> tuple[Rows, ...]:
+    """The positions of each state, found in a layout's own program by its name; of a read tensor what is read too."""
+    found, reads = study.bounds[layout], study.positions[layout].reads
     places = {state.name: place for state, place in placed}
     nothing: Rows = ((),) * found.run.shape(found.program.output)[0]
-    return tuple(_rows(found, places[state.name]) if state.name in places else nothing for state in states)
+    rows = (_rows(found, places[state.name]) if state.name in places else nothing for state in states)
+    return tuple(
+        union(each, reads[state.name]) if state.role == "read" and len(each) == len(reads.get(state.name, ())) else each
+        for state, each in zip(states, rows, strict=True)
+    )
 
 
 def _states(study: Study, layout: str) -> list[tuple[State, Place]]:
@@ -110,10 +114,3 @@ def _rows(found: Bound, place: Place) -> Rows:
         return found.rows(node, axis)
     rows = found.run.shape(found.program.output)[0]
     return (((0,) if found.reached(node) else ()),) * rows
-
-
-def _padding(layout: Mapping[str, torch.Tensor], words: Vocabulary) -> Rows:
-    kept = attended(layout, words)
-    if kept is None:
-        return ((),) * len(next(iter(layout.values())))
-    return tuple(tuple(int(p) for p in torch.where(~row)[0]) for row in kept)
