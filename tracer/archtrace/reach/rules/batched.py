@@ -8,7 +8,7 @@ import numpy as np
 
 from archtrace.reach.flows import Mask
 from archtrace.reach.rules.axes import LETTERS, SPARE, Source, aligned, contraction, letters, reach
-from archtrace.reach.rules.registry import Call, Step, everything, named, rule, several, shape_of, single
+from archtrace.reach.rules.registry import Call, Step, named, rule, several, shape_of, single, unruled
 
 #: Ops on one matrix, by the name that they have for it.
 _OF_A = named("linalg_inv linalg_det linalg_qr linalg_svd linalg_svdvals linalg_slogdet")
@@ -42,7 +42,7 @@ def solve(call: Call) -> Step:
 
 def _by_rows(call: Call, own: dict[str, int]) -> Step:
     if {id(o) for o in call.operands} - {id(call[name]) for name in own}:  # an overload takes a tolerance too
-        return everything(call)
+        return unruled(call, f"{call.name} takes a tensor that is not followed")
     shapes = [shape_of(call[name])[: len(shape_of(call[name])) - count] for name, count in own.items()]
     batch = np.broadcast_shapes(*shapes)
     names = LETTERS[: len(batch)]

@@ -15,7 +15,7 @@ import torch
 from archtrace.reach.flows import Contraction, Everything, Flow, Mask, Pairs
 from archtrace.reach.marks import Shape
 from archtrace.reach.rules.axes import LETTERS, SPARE, aligned, letters, reach
-from archtrace.reach.rules.registry import Call, Operand, Step, everything, numel, rule, shape_of, single
+from archtrace.reach.rules.registry import Call, Operand, Step, everything, numel, rule, shape_of, single, unruled
 
 
 @rule("embedding")
@@ -45,7 +45,7 @@ def embedding_bag(call: Call) -> Step:
         or len(shape_of(ids)) != 1
         or (call["padding_idx"] is not None and isinstance(ids, Operand))
     ):
-        return everything(call)
+        return unruled(call, "which ids lie in which bag is not known")
     inside = _bags(offsets.numpy(), shape_of(ids)[0], call.shape[0], weights)
     if call["padding_idx"] is not None:  # pads lie in no bag
         inside = inside & (ids != call["padding_idx"] % shape_of(call["weight"])[0]).numpy()[:, None]
@@ -104,7 +104,7 @@ def _along(call: Call) -> Step:
     index = call["indices"] if call["index"] is None else call["index"]
     table, rank = call["self"], len(call.shape)
     if call["dim"] is None or not rank or len(shape_of(table)) != rank:
-        return everything(call)
+        return everything(call)  # a table that is flat, or one element
     out = letters(rank)
     axis = call["dim"] % rank
     axes, masks = _beside(shape_of(table), call.shape, out, axis)
@@ -186,7 +186,7 @@ def _boolean(call: Call) -> bool:
 def _index(call: Call) -> Step:
     """x[i, j, :] with unknown i: its axis of x is read whole, a known j ties its axis to where it stands."""
     if _boolean(call):
-        return everything(call)
+        return unruled(call, "a mask that is not known selects")
     shape = shape_of(call["self"])
     own, table, out = _frame(call, shape, LETTERS[13:], LETTERS)
     found = list(_indexed(call, shape, own, table))
@@ -199,7 +199,7 @@ def _index_put(call: Call) -> Step:
     if call["accumulate"] and not any(isinstance(i, Operand) for i in call["indices"]):
         return _accumulated(call)
     if _boolean(call):
-        return everything(call)
+        return unruled(call, "a mask that is not known selects")
     own, out, written = _frame(call, call.shape, LETTERS[13:], LETTERS)
     found = list(_indexed(call, call.shape, own, out))
     masks = tuple(m for _, _, hits in found for m in hits)
