@@ -93,6 +93,22 @@ Rule: TypeAlias = Callable[[Call], Step]
 RULES: dict[str, Rule] = {}
 
 
+#: Overloads that the rule of their op does not hold for: they run on no CPU, so that no sample can show it, or what
+#: they are asked for (a size, a tolerance) is made of values and not moved.
+WITHOUT = frozenset(
+    f"aten::{name}"
+    for name in (
+        "mm.dtype",
+        "bmm.dtype",
+        "addmm.dtype",
+        "baddbmm.dtype",
+        "repeat_interleave.Tensor",
+        "where.default",
+        "linalg_pinv.rcond_tensor",
+    )
+)
+
+
 def rule(*names: str) -> Callable[[Rule], Rule]:
     """Register a function: "softmax" for all overloads of aten::softmax but those that are named themselves.
 
@@ -114,7 +130,8 @@ def rule_of(op: Any) -> Rule | None:
     schema = getattr(op, "_schema", None)
     if schema is None:
         return RULES.get(getattr(op, "__name__", ""))
-    return RULES.get(f"{schema.name}.{schema.overload_name or 'default'}") or RULES.get(schema.name)
+    overload = f"{schema.name}.{schema.overload_name or 'default'}"
+    return None if overload in WITHOUT else RULES.get(overload) or RULES.get(schema.name)
 
 
 def has_rule(op: Any) -> bool:
