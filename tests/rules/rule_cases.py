@@ -283,6 +283,7 @@ CASES: dict[str, list[Case]] = {
     "cov": [make(aten.cov.default, floats(2, 3)), make(aten.cov.default, floats(3))],
     "corrcoef": [make(aten.corrcoef.default, floats(2, 3))],
     **{name: [make(getattr(aten, name).default, floats(2, 1, 2, 2), floats(2, 2, 2, 2).tanh(), 0, 0, False)] for name in ("grid_sampler", "grid_sampler_2d")},
+    "clip": [_first("clip", floats(2, 3), -1.0, 1.0), make(aten.clip.Tensor, floats(2, 3), floats(3) - 1, floats(2, 1) + 1, unknown=(0, 1, 2))],
     "clamp": [_first("clamp", floats(2, 3), -1.0, 1.0), make(aten.clamp.Tensor, floats(2, 3), floats(3) - 1, floats(2, 1) + 1, unknown=(0, 1, 2))],
     "view.dtype": [make(aten.view.dtype, floats(2, 3), torch.int64), make(aten.view.dtype, floats(2, 4).float(), torch.float64),
                    make(aten.view.dtype, floats(2, 2), torch.float32)],

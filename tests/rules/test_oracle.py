@@ -63,7 +63,7 @@ def asked_of(name: str) -> list[Any]:
     """The overloads that a row of the registry answers for."""
     if not name.startswith("aten::"):
         return []
-    listed = [op for op in overloads(name.partition(".")[0]) if ruled_overload(op) and registry.has_rule(op)]
+    listed = [op for op in overloads(name.partition(".")[0]) if ruled_overload(op)]
     return [op for op in listed if registry.rule_of(op) is registry.RULES[name]]
 
 

@@ -105,6 +105,7 @@ WITHOUT = frozenset(
         "repeat_interleave.Tensor",
         "where.default",
         "linalg_pinv.rcond_tensor",
+        "linalg_pinv.atol_rtol_tensor",
     )
 )
 
