@@ -96,9 +96,20 @@ def _pools() -> dict[str, list[Case]]:
 def _resized() -> dict[str, list[Case]]:
     found = {}
     for name, spatial in {"nearest1d": 1, "nearest2d": 2, "nearest3d": 3}.items():
-        found[f"upsample_{name}"] = [_first(f"upsample_{name}", floats(1, 2, 3, *(2,) * (spatial - 1)), [4] * spatial)]
+        x = floats(1, 2, 3, *(2,) * (spatial - 1))
+        for op in (f"upsample_{name}", f"_upsample_{name.replace('nearest', 'nearest_exact')}"):
+            vec = getattr(aten, op).vec
+            found[op] = [
+                _first(op, x, [4] * spatial),
+                make(vec, x, [4] * spatial, None),
+                make(vec, x, None, [1.5] * spatial),
+            ]
     for name, spatial in {"linear1d": 1, "bilinear2d": 2, "bicubic2d": 2, "trilinear3d": 3}.items():
-        found[f"upsample_{name}"] = [_first(f"upsample_{name}", floats(1, 2, *(3,) * spatial), [4] * spatial, False)]
+        x, vec = floats(1, 2, *(3,) * spatial), getattr(aten, f"upsample_{name}").vec
+        found[f"upsample_{name}"] = [
+            _first(f"upsample_{name}", x, [4] * spatial, False),
+            make(vec, x, None, True, [1.5] * spatial),
+        ]
     return found
 
 
@@ -185,7 +196,7 @@ def _unknown_index() -> dict[str, list[Case]]:
             make(aten.index.Tensor, x, [None, line], unknown=(0, 1)), make(aten.index.Tensor, x, [index[1] % 2], unknown=(1,)),
             make(aten.index.Tensor, cube, [rows, None, rows], unknown=(0, 2)),
             make(aten.index.Tensor, cube, [rows[:, None], integers([0, 2, 1])[None]], unknown=(0, 2)),
-            make(aten.index.Tensor, x, [BOOLS[:, :2].repeat(1, 2)]),
+            make(aten.index.Tensor, x, [BOOLS[:, :2].repeat(1, 2)]), make(aten.index.Tensor_hacked_twin, x, [rows, index[0]], unknown=(0,)),
         ],
         "index_put": [
             make(aten.index_put.default, x, [rows, index[0]], floats(2)), make(aten.index_put.default, x, [rows, index[0]], floats(2), True),
@@ -193,6 +204,7 @@ def _unknown_index() -> dict[str, list[Case]]:
             make(aten.index_put.default, x, [None, index[0]], floats(2, 1), True, unknown=(0, 1, 2)),
             make(aten.index_put.default, x, [BOOLS[0][:2]], floats(1), unknown=(0, 2)),
             make(aten.index_put.default, x, [BOOLS[0][:2]], floats(1), unknown=(0, 1, 2)),
+            make(aten.index_put.hacked_twin, x, [rows, index[0]], floats(2), unknown=(0, 3)),
         ],
         "scatter": [make(aten.scatter.src, x, 1, index, floats(2, 2)), make(aten.scatter.src, x, 1, index, floats(2, 2) + 1, unknown=(0, 1, 2)),
                     make(aten.scatter.value, x, 1, index, 5.0), make(aten.scatter.reduce, x, 1, index, floats(2, 3), reduce="add")],
@@ -201,7 +213,8 @@ def _unknown_index() -> dict[str, list[Case]]:
         "index_add": [make(aten.index_add.default, x, 1, line % 2, floats(2, 3)), make(aten.index_add.default, x, 1, line, floats(2, 3), unknown=(0, 1, 2))],
         "index_copy": [make(aten.index_copy.default, x, 1, line, floats(2, 3)), make(aten.index_copy.default, x, 1, line, floats(2, 3), unknown=(0, 1, 2))],
         "bucketize": [make(aten.bucketize.Tensor, floats(2, 3), torch.tensor([-1.0, 0.0, 1.0]).double(), unknown=(0,))],
-        "searchsorted": [make(aten.searchsorted.Tensor, floats(2, 3).sort().values, floats(2, 2), unknown=(1,))],
+        "searchsorted": [make(aten.searchsorted.Tensor, floats(2, 3).sort().values, floats(2, 2), unknown=(1,)),
+                         make(aten.searchsorted.Scalar, floats(4).sort().values, 0.5, unknown=(0,))],
         "one_hot": [make(aten.one_hot.default, integers([0, 2, 1]), 3)],
     }  # fmt: skip
 
@@ -217,6 +230,7 @@ CASES: dict[str, list[Case]] = {
     **_pools(), **_resized(), **_cells(), **_unknown_index(),
     "conv1d": [*_conv(1), make(aten.conv1d.padding, floats(1, 2, 5), floats(2, 2, 2), None, [1], "same"),
                make(aten.conv1d.padding, floats(1, 2, 5), floats(2, 2, 3), None, [2], "valid", [2])],
+    "conv2d": [*_conv(2), *(make(aten.conv2d.padding, floats(1, 2, 3, 3), floats(1, 2, 2, 3), floats(1), [1, 1], p) for p in ("same", "valid"))],
     "scaled_dot_product_attention": _attention(),
     "einsum": _einsums(),
     "where": [make(aten.where.self, BOOLS, floats(2, 3), floats(3)), make(aten.where.self, BOOLS, floats(2, 1), floats(3), unknown=(0, 1, 2)),
@@ -260,7 +274,6 @@ CASES: dict[str, list[Case]] = {
     "bincount": [make(aten.bincount.default, integers([0, 2, 1]), None, 3, unknown=())],
     "histc": [make(aten.histc.default, floats(4), 3, -1, 1)],
     "col2im": [make(aten.col2im.default, floats(1, 4, 6), [3, 4], [2, 2], [1, 1], [0, 0], [1, 1]), make(aten.col2im.default, floats(1, 4, 6), [2, 4], [2, 2], [1, 1], [1, 0], [2, 1])],
-    **{f"_upsample_nearest_exact{n}d": [make(getattr(aten, f"_upsample_nearest_exact{n}d").default, floats(1, 2, 3, *(2,) * (n - 1)), [4] * n)] for n in (1, 2, 3)},
     **{name: [make(getattr(aten, name).default, floats(2, 3, 3))] for name in MATRICES},
     "cholesky_solve": [make(aten.cholesky_solve.default, floats(2, 3, 2), floats(2, 3, 3) + 3 * torch.eye(3))],
     "linalg_solve_triangular": [make(aten.linalg_solve_triangular.default, floats(2, 3, 3) + 3 * torch.eye(3), floats(2, 3, 2), upper=True)],
@@ -271,6 +284,7 @@ CASES: dict[str, list[Case]] = {
     "cov": [make(aten.cov.default, floats(2, 3)), make(aten.cov.default, floats(3))],
     "corrcoef": [make(aten.corrcoef.default, floats(2, 3))],
     **{name: [make(getattr(aten, name).default, floats(2, 1, 2, 2), floats(2, 2, 2, 2).tanh(), 0, 0, False)] for name in ("grid_sampler", "grid_sampler_2d")},
+    "clip": [_first("clip", floats(2, 3), -1.0, 1.0), make(aten.clip.Tensor, floats(2, 3), floats(3) - 1, floats(2, 1) + 1, unknown=(0, 1, 2))],
     "clamp": [_first("clamp", floats(2, 3), -1.0, 1.0), make(aten.clamp.Tensor, floats(2, 3), floats(3) - 1, floats(2, 1) + 1, unknown=(0, 1, 2))],
     "view.dtype": [make(aten.view.dtype, floats(2, 3), torch.int64), make(aten.view.dtype, floats(2, 4).float(), torch.float64),
                    make(aten.view.dtype, floats(2, 2), torch.float32)],

@@ -72,7 +72,7 @@ CERTAIN: dict[str, tuple[list[Link], list[list[int]]]] = {
 }  # fmt: skip
 
 
-def _apply(op: Any, args: Any, value: Any) -> tuple[Any, Any]:
+def _apply(op: Any, args: Any, value: Any, kwargs: dict[str, Any] | None = None) -> tuple[Any, Any]:
     """The step of one op in a chain, and its result as the next op's operand."""
     operands = iter(range(99))
 
@@ -85,7 +85,7 @@ def _apply(op: Any, args: Any, value: Any) -> tuple[Any, Any]:
             )
         return leaf
 
-    bound = bind(op, tuple(given_(a) for a in args), {})
+    bound = bind(op, tuple(given_(a) for a in args), kwargs or {})
     shown = rebuild(bound, lambda v: torch.zeros(v.value.shape, dtype=v.value.dtype) if isinstance(v, Operand) else v)
     results = invoke(op, shown)
     listed = list(results) if isinstance(results, list | tuple) else [results]
@@ -157,6 +157,29 @@ NO_MASK_IN_A_ROW: dict[str, list[Link]] = {
     "through a bounded function": [(aten.add.Tensor, (X, ADDITIVE)), (aten.sigmoid.default, (X,))],
     "a factor that may be anything": [(aten.add.Tensor, (X, (MASK - 1) * 1e4)), (aten.square.default, (X,))],
 }  # fmt: skip
+
+
+#: Products that add a mask of -2e4 to scores of a spread of 1e5: no mask, as a real softmax shows.
+SHARP: dict[str, tuple[Any, tuple[Any, ...], dict[str, float]]] = {
+    "addmm, alpha": (aten.addmm.default, ((MASK - 1) * 2e4, X, torch.eye(3).double()), {"alpha": 1e5}),
+    "addmm, a sharp factor": (aten.addmm.default, ((MASK - 1) * 2e4, X, 1e5 * torch.eye(3).double()), {}),
+    "addmm, beta": (aten.addmm.default, ((MASK - 1) * 4e4, X, torch.eye(3).double()), {"alpha": 1e5, "beta": 0.5}),
+    "baddbmm, alpha": (aten.baddbmm.default, ((MASK - 1)[:, None] * 2e4, X, torch.eye(3).double().expand(2, 3, 3)), {"alpha": -1e5}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SHARP)
+def test_a_softmax_sees_sharp_scores_below_a_mask(name: str) -> None:
+    op, args, kwargs = SHARP[name]
+    shape = (2, 1, 3) if name.startswith("baddbmm") else (2, 3)
+    x = torch.zeros(shape, dtype=torch.float64)
+    x[0, ..., 2] = np.sign(kwargs.get("alpha", 1))  # the last of row 0 is masked, and wins
+    real = op(*(x if a is X else a for a in args), **kwargs).softmax(-1)
+    assert real[0, ..., 2] > 0.5
+    _, scores = _apply(op, args, Unknown(shape, torch.float64, free(len(shape))), kwargs)
+    step, _ = _apply(aten.softmax.int, (X, -1), scores)
+    relation = matrix(step.flows[0][0][1], shape, shape)
+    assert (relation == np.kron(np.eye(2), np.ones((3, 3)))).all()
 
 
 @pytest.mark.parametrize("name", NO_MASK)

@@ -3,12 +3,16 @@
 # ruff: noqa: E501 (tables read best a row a line)
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from rule_cases import CASES
 from rule_oracle import FEW, MANY, TAME, Case, bound, drawn, gradients, pin, tried, witness
-from rule_samples import all_cases
+from rule_samples import all_cases, choices, overloads
+from schema_samples import by_schema, ruled_overload
 
 from archtrace.reach.rules import registry
 from archtrace.reach.values import Unknown
@@ -46,9 +50,33 @@ pytestmark = [
 every_rule = pytest.mark.parametrize("name", sorted(registry.RULES))
 
 
+@cache
+def samples(name: str) -> list[Case]:
+    """The samples of a rule, made by hand and by torch, and by its schema for an overload that has none of these."""
+    found = all_cases(name, CASES)
+    sampled = {case.op for case in found}
+    made = (case for op in asked_of(name) if op not in sampled for case in by_schema(op))
+    return [*found, *(choice for case in made for choice in choices(case))]
+
+
+def asked_of(name: str) -> list[Any]:
+    """The overloads that a row of the registry answers for."""
+    if not name.startswith("aten::"):
+        return []
+    listed = [op for op in overloads(name.partition(".")[0]) if ruled_overload(op)]
+    return [op for op in listed if registry.rule_of(op) is registry.RULES[name]]
+
+
+@every_rule
+def test_every_overload_has_a_sample(name: str) -> None:
+    sampled = {case.op for case in samples(name)}
+    lacking = [str(op) for op in asked_of(name) if op not in sampled]
+    assert not lacking, f"add samples to rule_cases.py, or put into registry.WITHOUT: {lacking}"
+
+
 @every_rule
 def test_rule(name: str) -> None:
-    cases = all_cases(name, CASES)
+    cases = samples(name)
     assert cases, f"{name} has no samples: add some to rule_cases.py, or drop the rule"
     for case in cases:
         step = case.step()
@@ -70,7 +98,7 @@ def test_rule(name: str) -> None:
 def test_rule_beside_certain_zeros(name: str) -> None:
     """Some elements of each unknown operand are certainly zero: still nothing is missed, and what is claimed holds."""
     random = np.random.default_rng(2)
-    for case in all_cases(name, CASES)[:3]:
+    for case in samples(name)[:3]:
         floating = [s for s in case.unknown if case.tensors[s].is_floating_point()]
         pinned = {s: np.where(random.random(tuple(case.tensors[s].shape)) < 0.4, 0.0, np.nan) for s in floating}
         step = case.step(pinned)

@@ -17,6 +17,7 @@ import torch
 from archtrace.reach.flows import Mask
 from archtrace.reach.marks import Marks, Shape
 from archtrace.reach.rules.axes import aligned, letters, reach
+from archtrace.reach.rules.masks import magnitude, ordinary
 from archtrace.reach.rules.registry import Call, Step, rule, shape_of, single, value_of
 from archtrace.reach.values import certain_of, level, masked, scale_of
 
@@ -28,7 +29,7 @@ def attention(call: Call) -> Step:
     out = letters(len(call.shape))
     batch, row, column = out[:-2], out[-2], out[-1]
     scores = (*call.shape[:-1], shape_of(key)[-2])
-    allowed = _allowed(mask, scores, bool(call["is_causal"]), _scale(query, key, mask))
+    allowed = _allowed(mask, scores, bool(call["is_causal"]), _scale(call))
     reached = Mask(batch + row + "J", allowed)
     contest = Mask(batch + row, allowed.sum(-1) > 1)
     key_axes, key_heads = _shared(batch, call.shape, shape_of(key))
@@ -58,9 +59,10 @@ def _allowed(mask: Any, scores: Shape, causal: bool, scale: float) -> Marks:
     return np.asarray(~np.isneginf(levels) & ~masked(levels, (-1,), scale))
 
 
-def _scale(query: Any, key: Any, mask: Any) -> float:
-    """How far scores spread: those of an ordinary query and key are ordinary."""
-    return max(scale_of(value_of(query)) * scale_of(value_of(key)), scale_of(value_of(mask)))
+def _scale(call: Call) -> float:
+    """How far scores spread: those of an ordinary query and key are ordinary, a large `scale` makes them sharp."""
+    scores = magnitude(call["query"]) * magnitude(call["key"]) * max(1.0, abs(call["scale"] or 1.0))
+    return ordinary(scores, scale_of(value_of(call["attn_mask"])))
 
 
 def _shared(batch: str, shape: Shape, own: Shape) -> tuple[str, tuple[Mask, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import string
 from collections.abc import Sequence
 from typing import Any, TypeAlias
@@ -10,6 +11,7 @@ import numpy as np
 
 from archtrace.reach.flows import Contraction, Mask
 from archtrace.reach.marks import Marks, Shape, shrink
+from archtrace.reach.rules.masks import magnitude, ordinary
 from archtrace.reach.rules.registry import Call, Flows, Operand, Step, shape_of, single, value_of
 from archtrace.reach.values import Certain, certain_of, is_open, level, scale_of
 
@@ -101,15 +103,27 @@ def contraction(
 ) -> Step:
     """The step of a sum of products, with a term `added` that broadcasts against the result."""
     flows, certain = contract(factors, out, links)
-    term = reach(out, (added, aligned(shape_of(added), call.shape, out)))
+    spread = _spread(call, factors)
     if added is None:
-        return single(call, flows, certain)
-    return single(call, flows + term, offset=_lowered(call, added), scale=scale_of(value_of(added)))
+        return single(call, flows, certain, scale=spread)
+    beta = 1 if call["beta"] is None else call["beta"]
+    term = reach(out, (added, aligned(shape_of(added), call.shape, out)))
+    held = max(spread, abs(beta) * scale_of(value_of(added)))
+    return single(call, flows + term, offset=_lowered(call, added, beta), scale=held)
 
 
-def _lowered(call: Call, added: Any) -> Certain | None:
-    """The mask that is added to a product, as to the scores of an attention."""
-    value = level(value_of(added))
-    if call["beta"] not in (None, 1) or not value.any():
+def _spread(call: Call, factors: Sequence[tuple[Any, str]]) -> float:
+    """How far alpha * x * y * .. spreads: sharp scores (a large alpha or factor) reach over a mask of -1e4.
+
+    Never below 1: what makes scores smaller leaves a mask what it was.
+    """
+    alpha = 1 if call["alpha"] is None else abs(call["alpha"])
+    return ordinary(math.prod((magnitude(value) for value, _ in factors), start=alpha))
+
+
+def _lowered(call: Call, added: Any, beta: float) -> Certain | None:
+    """The mask that is added, `beta` times, to a product, as to the scores of an attention."""
+    value = beta * level(value_of(added))
+    if not value.any():
         return None
     return value.reshape((1,) * (len(call.shape) - value.ndim) + value.shape)

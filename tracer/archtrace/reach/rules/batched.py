@@ -8,7 +8,7 @@ import numpy as np
 
 from archtrace.reach.flows import Mask
 from archtrace.reach.rules.axes import LETTERS, SPARE, Source, aligned, contraction, letters, reach
-from archtrace.reach.rules.registry import Call, Step, everything, named, rule, several, shape_of, single
+from archtrace.reach.rules.registry import Call, Step, named, rule, several, shape_of, single, unruled
 
 #: Ops on one matrix, by the name that they have for it.
 _OF_A = named("linalg_inv linalg_det linalg_qr linalg_svd linalg_svdvals linalg_slogdet")
@@ -41,16 +41,19 @@ def solve(call: Call) -> Step:
 
 
 def _by_rows(call: Call, own: dict[str, int]) -> Step:
-    if {id(o) for o in call.operands} - {id(call[name]) for name in own}:  # an overload takes a tolerance too
-        return everything(call)
     shapes = [shape_of(call[name])[: len(shape_of(call[name])) - count] for name, count in own.items()]
     batch = np.broadcast_shapes(*shapes)
     names = LETTERS[: len(batch)]
+    followed = {id(call[name]) for name in own}
+    tolerances = [o for o in call.operands if id(o) not in followed]  # one for each row, or one for all
+    if any(len(o.value.shape) > len(batch) for o in tolerances):
+        return unruled(call, f"{call.name} takes a tensor that is not followed")
     spare = SPARE[10:]
     sources: list[Source] = [
         (call[name], aligned(lead, batch, names) + spare[:count])
         for lead, (name, count) in zip(shapes, own.items(), strict=True)
     ]
+    sources += [(o, aligned(o.value.shape, batch, names)) for o in tolerances]
     flows = tuple(reach(names + spare[4 : 4 + len(s.shape) - len(batch)], *sources) for s in call.results)
     return Step(several(call, ()).outputs, flows)
 

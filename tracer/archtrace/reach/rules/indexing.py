@@ -15,7 +15,7 @@ import torch
 from archtrace.reach.flows import Contraction, Everything, Flow, Mask, Pairs
 from archtrace.reach.marks import Shape
 from archtrace.reach.rules.axes import LETTERS, SPARE, aligned, letters, reach
-from archtrace.reach.rules.registry import Call, Operand, Step, everything, numel, rule, shape_of, single
+from archtrace.reach.rules.registry import Call, Operand, Step, everything, numel, rule, shape_of, single, unruled
 
 
 @rule("embedding")
@@ -45,7 +45,7 @@ def embedding_bag(call: Call) -> Step:
         or len(shape_of(ids)) != 1
         or (call["padding_idx"] is not None and isinstance(ids, Operand))
     ):
-        return everything(call)
+        return unruled(call, "which ids lie in which bag is not known")
     inside = _bags(offsets.numpy(), shape_of(ids)[0], call.shape[0], weights)
     if call["padding_idx"] is not None:  # pads lie in no bag
         inside = inside & (ids != call["padding_idx"] % shape_of(call["weight"])[0]).numpy()[:, None]
@@ -104,7 +104,7 @@ def _along(call: Call) -> Step:
     index = call["indices"] if call["index"] is None else call["index"]
     table, rank = call["self"], len(call.shape)
     if call["dim"] is None or not rank or len(shape_of(table)) != rank:
-        return everything(call)
+        return everything(call)  # a table that is flat, or one element
     out = letters(rank)
     axis = call["dim"] % rank
     axes, masks = _beside(shape_of(table), call.shape, out, axis)
@@ -186,7 +186,7 @@ def _boolean(call: Call) -> bool:
 def _index(call: Call) -> Step:
     """x[i, j, :] with unknown i: its axis of x is read whole, a known j ties its axis to where it stands."""
     if _boolean(call):
-        return everything(call)
+        return unruled(call, "a mask that is not known selects")
     shape = shape_of(call["self"])
     own, table, out = _frame(call, shape, LETTERS[13:], LETTERS)
     found = list(_indexed(call, shape, own, table))
@@ -218,7 +218,7 @@ def _where_marked(call: Call) -> Step:
     rest = call.shape[marked:]
     alone = len(call["indices"]) == 1 and isinstance(mask, Operand) and not call["accumulate"]
     if not alone or (len(values) > len(rest) and (len(values) > len(rest) + 1 or values[0] != 1)):
-        return everything(call)
+        return unruled(call, "a mask that is not known selects")
     out = letters(len(call.shape))
     written = aligned(values[-len(rest) :] if rest else (), rest, out[marked:])
     lead = SPARE[-1] if len(values) > len(rest) else ""

@@ -51,7 +51,12 @@ def place(call: Call, used: list[Operand]) -> Place:
 
 def spread_out(values: Any) -> Place:
     """An op that no mask comes through: what it puts out is as large as what goes in."""
-    return Place(None, min(max([1.0, *map(magnitude, values)]), _LARGE))
+    return Place(None, ordinary(*map(magnitude, values)))
+
+
+def ordinary(*scales: float) -> float:
+    """The largest of some spreads, held between that of ordinary elements and what still has finite differences."""
+    return min(max(1.0, *scales), _LARGE)
 
 
 def magnitude(value: Any) -> float:

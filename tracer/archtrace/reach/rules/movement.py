@@ -23,6 +23,8 @@ from archtrace.reach.rules.registry import (
     rebuild,
     rule,
     shape_of,
+    silent,
+    unruled,
     value_of,
 )
 from archtrace.reach.values import Certain, Unknown, certain_of, scale_of, unknown
@@ -82,7 +84,7 @@ def movement(call: Call) -> Step:
         or call["accumulate"]
         or call["reduce"]
     ):
-        return IRREGULAR.get(call.name, everything)(call)
+        return IRREGULAR.get(call.name, _unfollowed)(call)
     step = _viewed(call)
     if step is not None:
         return step
@@ -93,7 +95,8 @@ def movement(call: Call) -> Step:
     moved = Call(call.op, call.name, arguments, call.results).run(lambda v: v)
     results = list(moved) if isinstance(moved, list | tuple) else [moved]
     counts = results[1:] if call.name in COUNTING else []
-    return numbers.step(call, results[: len(results) - len(counts)], counts)
+    step = numbers.step(call, results[: len(results) - len(counts)], counts)
+    return silent(step, call.operands)  # each was numbered or lends its shape: what is not found was cut off
 
 
 #: Ops that look at their operand in another way, and copy nothing or could do without.
@@ -136,6 +139,11 @@ def _within(base: Geometry, own: Geometry) -> Geometry | None:
 
 def _blank(value: Any) -> torch.Tensor:
     return torch.zeros(()).expand(shape_of(value))
+
+
+def _unfollowed(call: Call) -> Step:
+    """Where elements go cannot be told; weights of which nothing is certain need not be told apart."""
+    return everything(call) if call.indistinct else unruled(call, f"{call.name} moves by what is not known")
 
 
 class _Numbers:

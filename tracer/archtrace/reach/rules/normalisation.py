@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from archtrace.reach.flows import Mask
 from archtrace.reach.rules.axes import SPARE, certain_mask, letters, normal, reach, renewed
-from archtrace.reach.rules.registry import Call, Step, rule, several, single
+from archtrace.reach.rules.registry import Call, Step, rule, several, silent, single
 from archtrace.reach.values import Certain, Unknown, is_open, level, masked
 
 Where: TypeAlias = npt.NDArray[np.bool_]
@@ -42,7 +42,7 @@ def softmax(call: Call) -> Step:
     operand = call.operands[0]
     value, shape = operand.value, operand.value.shape
     if not shape:
-        return single(call, (), np.ones(()))
+        return silent(single(call, (), np.ones(())), operand)  # x alone: exp(x) / exp(x) = 1
     axis = call["dim"] % len(shape)
     inn = letters(len(shape))
     out = renewed(inn, [axis])
@@ -75,7 +75,7 @@ def log_softmax(call: Call) -> Step:
     value, shape = operand.value, operand.value.shape
     inn = letters(len(shape))
     if not shape:
-        return single(call, (), np.zeros(()))
+        return silent(single(call, (), np.zeros(())), operand)  # x alone: x - log exp(x) = 0
     axis = call["dim"] % len(shape)
     low = _beaten(value, axis)
     if not low.any():
@@ -128,4 +128,6 @@ def channel_norm(call: Call) -> Step:
         mixed = [axis for axis in range(len(inn)) if axis != 1]
     out = renewed(inn, mixed)
     names = ("weight", "bias") if mixed else ("weight", "bias", "running_mean", "running_var")
-    return single(call, reach(out, (call["input"], inn), *((call[n], out[1]) for n in names)))
+    step = single(call, reach(out, (call["input"], inn), *((call[n], out[1]) for n in names)))
+    # Where the batch or the row is measured, running statistics are written and not read.
+    return silent(step, call["running_mean"], call["running_var"]) if mixed else step

@@ -16,7 +16,7 @@ import torch
 from archtrace.reach.flows import Contraction, Mask
 from archtrace.reach.rules.axes import aligned, certain_mask, letters, pointwise_flows, reach, renewed
 from archtrace.reach.rules.masks import place, spread_out
-from archtrace.reach.rules.registry import Call, Operand, Step, everything, named, rule, shape_of, single, value_of
+from archtrace.reach.rules.registry import Call, Operand, Step, named, rule, shape_of, silent, single, unruled, value_of
 from archtrace.reach.values import Certain, certain_of, level, scale_of
 
 Where: TypeAlias = npt.NDArray[np.bool_]
@@ -54,7 +54,8 @@ def pointwise(call: Call) -> Step:
     certain = _absorbed(call, _evaluated(call, used))
     masks = certain_mask(certain, letters(len(call.shape))) if certain is not None else ()
     at = place(call, used)
-    return single(call, pointwise_flows(call, used, masks), certain, fitted(at.offset, len(call.shape)), at.scale)
+    step = single(call, pointwise_flows(call, used, masks), certain, fitted(at.offset, len(call.shape)), at.scale)
+    return silent(step, [call[k] for op, k in LENT if op == call.name])
 
 
 def _evaluated(call: Call, used: list[Operand]) -> Certain | None:
@@ -115,7 +116,7 @@ def prelu(call: Call) -> Step:
 def where(call: Call) -> Step:
     """where(condition, x, y)[i] = x[i] if condition[i] else y[i]; without x and y it lists where it holds."""
     if "self" not in call.arguments:
-        return everything(call)
+        return unruled(call, "how many elements hold is not known")
     return _choose(call, call["condition"], call["self"], call["other"])
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from archtrace.reach.flows import Mask
 from archtrace.reach.marks import Shape
 from archtrace.reach.rules.axes import LETTERS, SPARE, aligned, contraction, letters, normal, reach, renewed
-from archtrace.reach.rules.registry import Call, Step, rule, shape_of, single
+from archtrace.reach.rules.registry import Call, Step, rule, shape_of, silent, single
 
 
 @rule("linear")
@@ -40,8 +40,10 @@ def product(call: Call) -> Step:
     left, left_axes, right, right_axes, out, term = PRODUCTS[call.name.removeprefix("aten::")]
     added = call[term] if term and call["beta"] != 0 else None
     if call["alpha"] == 0:
-        return single(call, reach(out, (added, aligned(shape_of(added), call.shape, out))))
-    return contraction(call, [(call[left], left_axes), (call[right], right_axes)], out, added)
+        step = single(call, reach(out, (added, aligned(shape_of(added), call.shape, out))))
+        return silent(step, call[left], call[right], call[term] if term else None)  # alpha * x * y = 0
+    step = contraction(call, [(call[left], left_axes), (call[right], right_axes)], out, added)
+    return silent(step, call[term]) if term and added is None else step  # beta * term = 0
 
 
 @rule("matmul")

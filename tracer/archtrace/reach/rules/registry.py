@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
@@ -62,9 +62,9 @@ class Call:
         """The shape of the first result."""
         return self.results[0].shape
 
-    def run(self, replace: Callable[[Any], Any]) -> Any:
+    def run(self, changed: Callable[[Any], Any]) -> Any:
         """Run the op itself, each leaf of the arguments replaced first."""
-        return invoke(self.op, {k: rebuild(v, replace) for k, v in self.arguments.items()})
+        return invoke(self.op, {k: rebuild(v, changed) for k, v in self.arguments.items()})
 
 
 Flows: TypeAlias = tuple[tuple[int, Flow], ...]
@@ -76,18 +76,38 @@ class Step:
 
     A result that no unknown reaches (the batch sizes of a packed sequence) is a plain tensor. `reason` says why nothing
     better is known than that everything reaches everything; it is empty when `narrowed`.
+    `silent` are the slots that the rule saw and that reach no result (lent shapes and types, a factor of 0, what is cut
+    off). A slot that is in no flow and not silent was overlooked.
     """
 
     outputs: tuple[Unknown | torch.Tensor, ...]
     flows: tuple[Flows, ...]
     narrowed: bool = True
     reason: str = ""
+    silent: frozenset[int] = frozenset()
 
 
 Rule: TypeAlias = Callable[[Call], Step]
 
 #: By schema name, for all overloads that have no row of their own; and by overload, as in "aten::view.dtype".
 RULES: dict[str, Rule] = {}
+
+
+#: Overloads that the rule of their op does not hold for: they run on no CPU, so that no sample can show it, or what
+#: they are asked for (a size, a tolerance) is made of values and not moved.
+WITHOUT = frozenset(
+    f"aten::{name}"
+    for name in (
+        "mm.dtype",
+        "bmm.dtype",
+        "addmm.dtype",
+        "baddbmm.dtype",
+        "repeat_interleave.Tensor",
+        "where.default",
+        "linalg_pinv.rcond_tensor",
+        "linalg_pinv.atol_rtol_tensor",
+    )
+)
 
 
 def rule(*names: str) -> Callable[[Rule], Rule]:
@@ -111,7 +131,8 @@ def rule_of(op: Any) -> Rule | None:
     schema = getattr(op, "_schema", None)
     if schema is None:
         return RULES.get(getattr(op, "__name__", ""))
-    return RULES.get(f"{schema.name}.{schema.overload_name or 'default'}") or RULES.get(schema.name)
+    overload = f"{schema.name}.{schema.overload_name or 'default'}"
+    return None if overload in WITHOUT else RULES.get(overload) or RULES.get(schema.name)
 
 
 def has_rule(op: Any) -> bool:
@@ -130,7 +151,24 @@ def apply(call: Call) -> Step:
         return unruled(call, f"the rule of {call.name} fails: {type(error).__name__}: {error}".split("\n", 1)[0])
     if tuple(tuple(output.shape) for output in step.outputs) != tuple(tuple(spec.shape) for spec in call.results):
         return unruled(call, f"the rule of {call.name} gives other results than the op")
-    return step
+    lost = overlooked(call, step)
+    return unruled(call, f"the rule of {call.name} overlooks {', '.join(lost)}") if lost else step
+
+
+def overlooked(call: Call, step: Step) -> list[str]:
+    """The arguments of which a rule says nothing: an overload may name an operand otherwise than its siblings do."""
+    told = step.silent.union(slot for flows in step.flows for slot, _ in flows)
+    if all(o.slot in told for o in call.operands) or not any(math.prod(s.shape) for s in call.results):
+        return []
+    return [
+        k for k, v in call.arguments.items() if any(isinstance(o, Operand) and o.slot not in told for o in leaves(v))
+    ]
+
+
+def silent(step: Step, *values: Any) -> Step:
+    """The same step, which says of some operands that they reach no result."""
+    slots = frozenset(v.slot for v in leaves(values) if isinstance(v, Operand))
+    return replace(step, silent=step.silent | slots)
 
 
 def qualified(name: str) -> str:

@@ -10,7 +10,7 @@ import torch
 
 from archtrace.reach.flows import Mask
 from archtrace.reach.rules.axes import Source, letters, reach
-from archtrace.reach.rules.registry import Call, Flows, Operand, Step, everything, rule, several, shape_of
+from archtrace.reach.rules.registry import Call, Flows, Operand, Step, rule, several, shape_of, unruled
 
 
 @rule("cumsum", "cumprod", "cummax", "cummin", "logcumsumexp")
@@ -70,7 +70,7 @@ def recurrent(call: Call) -> Step:
     Rows stay apart, and a packed sequence has nothing but valid elements. Units within a cell mix.
     """
     if isinstance(call["batch_sizes"], Operand):
-        return everything(call)
+        return unruled(call, "which elements of a packed sequence stand in one row is not known")
     walk = _padded(call) if call["data"] is None else _packed(call["batch_sizes"])
     cells = list(product(range(call["num_layers"]), range(1 + bool(call["bidirectional"]))))
     output = tuple(flow for cell in cells if cell[0] == cells[-1][0] for flow in _output(call, walk, cells, cell))
