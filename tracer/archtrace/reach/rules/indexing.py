@@ -199,7 +199,7 @@ def _index_put(call: Call) -> Step:
     if call["accumulate"] and not any(isinstance(i, Operand) for i in call["indices"]):
         return _accumulated(call)
     if _boolean(call):
-        return unruled(call, "a mask that is not known selects")
+        return _put_where(call)
     own, out, written = _frame(call, call.shape, LETTERS[13:], LETTERS)
     found = list(_indexed(call, call.shape, own, out))
     masks = tuple(m for _, _, hits in found for m in hits)
@@ -209,6 +209,25 @@ def _index_put(call: Call) -> Step:
     values = aligned(shape_of(call["values"]), (*rest[:start], *block, *rest[start:]), written)
     written_by = reach(out, (call["values"], values, masks), *((i, axes, masks) for i, axes, _ in found))
     return single(call, reach(out, (call["self"], out)) + written_by)
+
+
+def _put_where(call: Call) -> Step:
+    """x[:, mask, :] = v with an unknown mask: v lands where the mask may hold, the axes beside the mask's are kept.
+
+    Which row of v lands at i is told by how often the mask holds before i, so that all of the mask reaches all of its
+    axes; a v without rows lands alike wherever the mask holds.
+    """
+    places = [axis for axis, index in enumerate(call["indices"]) if index is not None]
+    if len(places) != 1:
+        return unruled(call, "a mask that is not known selects beside another index")
+    axis, out = places[0], letters(len(call.shape))
+    mask, values = call["indices"][axis], call["values"]
+    end = axis + len(shape_of(mask))
+    rest = call.shape[end:]
+    rows = len(shape_of(values)) > len(rest)  # also a single one: another mask may leave more
+    axes = aligned(shape_of(values), (*call.shape[:axis], 1, *rest), out[:axis] + SPARE[10] + out[end:])
+    where = SPARE[11 : 11 + end - axis] if rows else out[axis:end]
+    return single(call, reach(out, (call["self"], out), (values, axes), (mask, where)))
 
 
 # -- a known index, and what is written adds up ----------------------------------------------------------------
