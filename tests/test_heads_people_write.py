@@ -265,3 +265,30 @@ def test_a_failed_vmap_leaves_nothing_behind() -> None:
     assert torch.randn(3).shape == (3,)
     assert torch.get_default_dtype() == torch.float32
     assert torch._C._functorch.peek_interpreter_stack() is None
+
+
+def test_a_softmax_spelled_out_by_logsumexp_is_one() -> None:
+    """Masked scores minus their own logsumexp, then exp: the masked positions have no weight, and none other has none."""
+
+    def head(m: Any, ids: Tensor, mask: Tensor) -> Tensor:
+        h = m.emb(ids)
+        scores = torch.where(mask.bool(), m.gate(h)[..., 0], torch.tensor(-1e9))
+        weights = torch.exp(scores - torch.logsumexp(scores, -1, keepdim=True))
+        return torch.einsum("bl,bld->bd", weights, h)
+
+    result = archtrace.trace(Parts(head)).result
+    padded = next(layout for layout in result.layouts if layout.name == "right_padded")
+    assert padded.bound.tokens == (tuple(range(17)), tuple(range(16)))
+    assert result.status == "exact"
+
+
+def test_an_exp_of_other_differences_is_no_softmax() -> None:
+    """Minus another tensor's logsumexp, a large negative number may be outweighed: nothing is left out."""
+
+    def head(m: Any, ids: Tensor, mask: Tensor) -> Tensor:
+        h = m.emb(ids)
+        scores = m.gate(h)[..., 0] - 1e4 * (torch.arange(ids.shape[1]) > 5)
+        other = 1e4 * m.gate(h)[..., 1]
+        return torch.einsum("bl,bld->bd", torch.exp(scores - torch.logsumexp(other, -1, keepdim=True)), h)
+
+    assert archtrace.trace(Parts(head)).result.layouts[0].bound.tokens == (tuple(range(19)),) * 2

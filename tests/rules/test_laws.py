@@ -206,6 +206,18 @@ def test_a_maximum_does_not_see_what_is_masked() -> None:
     assert relation.astype(int).tolist() == [[1, 1, 0, 0, 0, 0], [0, 0, 0, 1, 0, 0]]
 
 
+def test_rows_are_written_where_an_unknown_mask_holds() -> None:
+    """x[mask] = v: row k of v lands at the k-th True, and columns stay columns."""
+    x, rows = torch.zeros(3, 2).double(), torch.tensor([[1.0, 2.0], [3.0, 4.0]]).double()
+    case = make(aten.index_put.default, x, [torch.tensor([True, False, True])], rows, unknown=(0, 1, 2))
+    flows = {slot: matrix(flow, tuple(case.tensors[slot].shape), (3, 2)) for slot, flow in case.step().flows[0]}
+    other = case.run({1: torch.tensor([False, True, True])})[0]
+    changed = (other != case.run({})[0]).reshape(-1).numpy()  # element 1 of the mask tells what stands in row 1
+    assert (flows[1][1] >= changed).all()
+    assert (flows[0] == np.eye(6, dtype=bool)).all()
+    assert (flows[2] == np.tile(np.eye(2, dtype=bool), (2, 3))).all()
+
+
 def test_cumsum_reads_what_came_before() -> None:
     relation, _ = _chain([(aten.cumsum.default, (X, 0))], (4,))
     assert (relation == np.tri(4, dtype=bool)).all()

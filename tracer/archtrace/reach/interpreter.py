@@ -26,6 +26,7 @@ from archtrace.reach.rules import registry
 from archtrace.reach.rules.registry import Call, Operand, Spec, Step, apply, bind, leaves, rebuild
 from archtrace.reach.rules.transforms import SHAPE_ONLY
 from archtrace.reach.selection import by_standin, guarded, put_by_mask, selecting, with_standins
+from archtrace.reach.spelled import log_softmax_of, normalising
 from archtrace.reach.tokens import decides, in_layout, indices_of, special_ids, through_index, with_reals
 from archtrace.reach.values import Unknown, digest, free, unknown
 
@@ -125,7 +126,13 @@ class Interpreter:
             (keys[ref], self._real_key(values[ref]) if ref in chosen else None, *program.nodes[ref].selected)
             for ref in node.refs
         )
-        key = (node.target, _plain((node.args, node.kwargs)), node.results, repr(operands))
+        key = (
+            node.target,
+            _plain((node.args, node.kwargs)),
+            node.results,
+            repr(operands),
+            log_softmax_of(node, program),
+        )
         step = self._steps.get(key)
         if step is None:
             step = self._steps[key] = self._ruled(node, program, values, chosen)
@@ -139,7 +146,10 @@ class Interpreter:
         step = selecting(node, program) if node.selected else put_by_mask(node, program, values)
         if step is not None:
             return step
-        step = guarded(apply(call_of(node, values)), node, program)
+        call = call_of(node, values)
+        if (axis := log_softmax_of(node, program)) is not None:
+            call = normalising(call, axis)
+        step = guarded(apply(call), node, program)
         if not chosen:
             return step
         # Twice: once with the index as it is here, for where data go; once as if it could be anything, for what the

@@ -39,6 +39,7 @@ class Unknown:
     `weights_only`: no token can reach it, so it is the same whatever the tokens are. `real`: what it is in this layout,
     where tokens alone decide it (ids, and what is computed from them). `ids`: its elements are ids themselves.
     `standin`: the indices that it would hold if all elements were selected; see archtrace.reach.selection.
+    `normal`: the highest element of each row is about zero, as a log-softmax leaves it.
     """
 
     shape: Shape
@@ -50,6 +51,7 @@ class Unknown:
     standin: torch.Tensor | None = None
     offset: Certain | None = None
     scale: float = 1.0
+    normal: bool = False
 
     def __repr__(self) -> str:
         known = "" if self.free else f", {np.isfinite(self.certain).mean():.0%} certain"
@@ -69,7 +71,7 @@ class Unknown:
     def facts(self) -> tuple[Any, ...]:
         """All that a rule may look at, as a hashable key."""
         held = () if self.offset is None else (self.offset.shape, digest(self.offset))
-        parts = (self.certain.shape, digest(self.certain), held, self.scale)
+        parts = (self.certain.shape, digest(self.certain), held, self.scale, self.normal)
         return (self.shape, self.dtype, self.weights_only, *parts)
 
     @property

@@ -199,7 +199,11 @@ def _index_put(call: Call) -> Step:
     if call["accumulate"] and not any(isinstance(i, Operand) for i in call["indices"]):
         return _accumulated(call)
     if _boolean(call):
+<<<<<<< HEAD
         return _where_marked(call)
+=======
+        return _put_where(call)
+>>>>>>> wip-rules2
     own, out, written = _frame(call, call.shape, LETTERS[13:], LETTERS)
     found = list(_indexed(call, call.shape, own, out))
     masks = tuple(m for _, _, hits in found for m in hits)
@@ -211,6 +215,7 @@ def _index_put(call: Call) -> Step:
     return single(call, reach(out, (call["self"], out)) + written_by)
 
 
+<<<<<<< HEAD
 def _where_marked(call: Call) -> Step:
     """x[mask] = v: where the mask says so v, else x, if each place gets the same v whichever places there are."""
     mask, values = call["indices"][0], shape_of(call["values"])
@@ -223,6 +228,25 @@ def _where_marked(call: Call) -> Step:
     written = aligned(values[-len(rest) :] if rest else (), rest, out[marked:])
     lead = SPARE[-1] if len(values) > len(rest) else ""
     return single(call, reach(out, (call["self"], out), (mask, out[:marked]), (call["values"], lead + written)))
+=======
+def _put_where(call: Call) -> Step:
+    """x[:, mask, :] = v with an unknown mask: v lands where the mask may hold, the axes beside the mask's are kept.
+
+    Which row of v lands at i is told by how often the mask holds before i, so that all of the mask reaches all of its
+    axes; a v without rows lands alike wherever the mask holds.
+    """
+    places = [axis for axis, index in enumerate(call["indices"]) if index is not None]
+    if len(places) != 1:
+        return unruled(call, "a mask that is not known selects beside another index")
+    axis, out = places[0], letters(len(call.shape))
+    mask, values = call["indices"][axis], call["values"]
+    end = axis + len(shape_of(mask))
+    rest = call.shape[end:]
+    rows = len(shape_of(values)) > len(rest)  # also a single one: another mask may leave more
+    axes = aligned(shape_of(values), (*call.shape[:axis], 1, *rest), out[:axis] + SPARE[10] + out[end:])
+    where = SPARE[11 : 11 + end - axis] if rows else out[axis:end]
+    return single(call, reach(out, (call["self"], out), (values, axes), (mask, where)))
+>>>>>>> wip-rules2
 
 
 # -- a known index, and what is written adds up ----------------------------------------------------------------

@@ -5,6 +5,7 @@ y[i, j] = f(x[i, :])[j]       the axes stay
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -87,9 +88,10 @@ def log_softmax(call: Call) -> Step:
     out = renewed(inn, [axis])
     rest = (Mask(inn, ~low), *certain_mask(certain, out))
     offset = level(value) - level(value).max(axis=axis, keepdims=True)
-    return single(
+    step = single(
         call, reach(inn, (operand, inn, kept)) + reach(out, (operand, inn, rest)), certain, offset, value.scale
     )
+    return replace(step, outputs=tuple(replace(o, normal=True) for o in step.outputs if isinstance(o, Unknown)))
 
 
 @rule("layer_norm", "native_layer_norm", "rms_norm", "_fused_rms_norm")

@@ -17,7 +17,7 @@ from archtrace.reach.flows import Contraction, Mask
 from archtrace.reach.rules.axes import aligned, certain_mask, letters, pointwise_flows, reach, renewed
 from archtrace.reach.rules.masks import place, spread_out
 from archtrace.reach.rules.registry import Call, Operand, Step, named, rule, shape_of, silent, single, unruled, value_of
-from archtrace.reach.values import Certain, certain_of, level, scale_of
+from archtrace.reach.values import LEAST_SCALE, MASKED, Certain, Unknown, certain_of, level, scale_of
 
 Where: TypeAlias = npt.NDArray[np.bool_]
 
@@ -51,11 +51,19 @@ LENT = {("aten::type_as", "other"), ("aten::to", "other")}
 def pointwise(call: Call) -> Step:
     """result[i] = f(operands[i]); where the result is certain nothing flows."""
     used = [v for k, v in call.arguments.items() if isinstance(v, Operand) and (call.name, k) not in LENT]
-    certain = _absorbed(call, _evaluated(call, used))
+    certain = _vanished(call, _absorbed(call, _evaluated(call, used)))
     masks = certain_mask(certain, letters(len(call.shape))) if certain is not None else ()
     at = place(call, used)
     step = single(call, pointwise_flows(call, used, masks), certain, fitted(at.offset, len(call.shape)), at.scale)
     return silent(step, [call[k] for op, k in LENT if op == call.name])
+
+
+def _vanished(call: Call, certain: Certain | None) -> Certain | None:
+    """exp(x - logsumexp(x)), a softmax spelled out: beside a highest element at zero, what lies MASKED below is 0."""
+    value = value_of(call["self"])
+    if call.name != "aten::exp" or not isinstance(value, Unknown) or not value.normal or value.offset is None:
+        return certain
+    return _mark(call, certain, value.offset <= -MASKED * max(value.scale, LEAST_SCALE), 0.0)
 
 
 def _evaluated(call: Call, used: list[Operand]) -> Certain | None:
