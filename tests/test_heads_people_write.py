@@ -268,7 +268,7 @@ def test_a_failed_vmap_leaves_nothing_behind() -> None:
 
 
 def test_a_softmax_spelled_out_by_logsumexp_is_one() -> None:
-    """Masked scores minus their own logsumexp, then exp: the masked positions have no weight, and none other has none."""
+    """Masked scores minus their own logsumexp, then exp: the masked positions, and they alone, have no weight."""
 
     def head(m: Any, ids: Tensor, mask: Tensor) -> Tensor:
         h = m.emb(ids)

@@ -203,13 +203,10 @@ def _unknown_index() -> dict[str, list[Case]]:
             make(aten.index_put.default, x, [index % 2], floats(4), True), make(aten.index_put.default, x, [rows, index[0]], floats(2), unknown=(0, 2, 3)),
             make(aten.index_put.default, x, [None, index[0]], floats(2, 1), True, unknown=(0, 1, 2)),
             make(aten.index_put.default, x, [BOOLS[0][:2]], floats(1), unknown=(0, 2)),
-<<<<<<< HEAD
             make(aten.index_put.default, x, [BOOLS[0][:2]], floats(1), unknown=(0, 1, 2)),
-=======
             make(aten.index_put.default, x, [None, BOOLS[0][[0, 1, 2, 0]]], floats(), unknown=(0, 1, 2)),
             make(aten.index_put.default, cube, [BOOLS], floats(2)[0], unknown=(0, 1, 2)),
             make(aten.index_put.default, cube, [BOOLS[0][:2]], floats(3, 2), unknown=(0, 1, 2)),
->>>>>>> wip-rules2
             make(aten.index_put.hacked_twin, x, [rows, index[0]], floats(2), unknown=(0, 3)),
         ],
         "scatter": [make(aten.scatter.src, x, 1, index, floats(2, 2)), make(aten.scatter.src, x, 1, index, floats(2, 2) + 1, unknown=(0, 1, 2)),

@@ -199,11 +199,7 @@ def _index_put(call: Call) -> Step:
     if call["accumulate"] and not any(isinstance(i, Operand) for i in call["indices"]):
         return _accumulated(call)
     if _boolean(call):
-<<<<<<< HEAD
-        return _where_marked(call)
-=======
         return _put_where(call)
->>>>>>> wip-rules2
     own, out, written = _frame(call, call.shape, LETTERS[13:], LETTERS)
     found = list(_indexed(call, call.shape, own, out))
     masks = tuple(m for _, _, hits in found for m in hits)
@@ -215,20 +211,6 @@ def _index_put(call: Call) -> Step:
     return single(call, reach(out, (call["self"], out)) + written_by)
 
 
-<<<<<<< HEAD
-def _where_marked(call: Call) -> Step:
-    """x[mask] = v: where the mask says so v, else x, if each place gets the same v whichever places there are."""
-    mask, values = call["indices"][0], shape_of(call["values"])
-    marked = len(shape_of(mask))
-    rest = call.shape[marked:]
-    alone = len(call["indices"]) == 1 and isinstance(mask, Operand) and not call["accumulate"]
-    if not alone or (len(values) > len(rest) and (len(values) > len(rest) + 1 or values[0] != 1)):
-        return unruled(call, "a mask that is not known selects")
-    out = letters(len(call.shape))
-    written = aligned(values[-len(rest) :] if rest else (), rest, out[marked:])
-    lead = SPARE[-1] if len(values) > len(rest) else ""
-    return single(call, reach(out, (call["self"], out), (mask, out[:marked]), (call["values"], lead + written)))
-=======
 def _put_where(call: Call) -> Step:
     """x[:, mask, :] = v with an unknown mask: v lands where the mask may hold, the axes beside the mask's are kept.
 
@@ -246,7 +228,6 @@ def _put_where(call: Call) -> Step:
     axes = aligned(shape_of(values), (*call.shape[:axis], 1, *rest), out[:axis] + SPARE[10] + out[end:])
     where = SPARE[11 : 11 + end - axis] if rows else out[axis:end]
     return single(call, reach(out, (call["self"], out), (values, axes), (mask, where)))
->>>>>>> wip-rules2
 
 
 # -- a known index, and what is written adds up ----------------------------------------------------------------
