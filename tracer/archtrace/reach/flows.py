@@ -39,20 +39,26 @@ class Take:
 
     def __init__(self, index: npt.NDArray[np.int64], operand: Shape) -> None:
         self._operand, self._result = operand, index.shape
-        self._index = index
         self._run = _longest_run(index, operand)
         starts = index.reshape(-1, self._run)[:, 0] if index.size else index.ravel()
         self._targets = (starts >= 0).nonzero()[0]
         self._sources = starts[self._targets] // self._run
 
+    def _index(self) -> npt.NDArray[np.int64]:
+        """The index again, from its runs: kept whole, the windows of a long model would fill the memory."""
+        runs = np.full((math.prod(self._result) // max(self._run, 1), self._run), -1, dtype=np.int64)
+        runs[self._targets] = self._sources[:, None] * self._run + np.arange(self._run)
+        return runs.reshape(self._result)
+
     def keeps(self, axis: int) -> bool:
         """True where the elements along an axis of the operand stand, one by one, along one axis of the result."""
-        if not self._index.size or (self._index < 0).any():
+        index = self._index()
+        if not index.size or (index < 0).any():
             return False
-        place = np.unravel_index(self._index, self._operand)[axis]
-        for own in range(self._index.ndim):
-            if self._index.shape[own] == self._operand[axis] and _counts_along(place, own):
-                rest = self._index - place * math.prod(self._operand[axis + 1 :])
+        place = np.unravel_index(index, self._operand)[axis]
+        for own in range(index.ndim):
+            if index.shape[own] == self._operand[axis] and _counts_along(place, own):
+                rest = index - place * math.prod(self._operand[axis + 1 :])
                 return bool((rest == rest.take([0], axis=own)).all())
         return False
 

@@ -13,11 +13,23 @@ from archtrace.reach.flows import Flow
 from archtrace.reach.marks import Marks, join, shrink
 from archtrace.reach.values import Unknown, digest
 
+#: Bytes of marks that are kept from one pass to the next.
+MOST = 2**30
+
 
 class Interned:
     """Marks by number, and what became of them."""
 
     def __init__(self) -> None:
+        self._forget()
+
+    def begin(self) -> None:
+        """A pass begins: what the last ones left is kept as long as it is not too much."""
+        if self._bytes > MOST:
+            self._forget()
+
+    def _forget(self) -> None:
+        self._bytes = 0
         self._numbers: dict[Hashable, int] = {}
         self._arrays: list[Marks] = []
         self._seen: dict[int, int] = {}
@@ -33,6 +45,7 @@ class Interned:
             if known == len(self._arrays):
                 self._arrays.append(marks)
             self._seen[id(marks)] = known
+            self._bytes += marks.nbytes
             self._kept.append(marks)  # an identity means something as long as what it names is there
         return known
 

@@ -193,6 +193,7 @@ class Interpreter:
         The labels are the rows of the logits, or those of the marks that are `wanted` of some nodes.
         """
         program = run.program
+        self._marks.begin()
         found: list[Any] = [None] * len(program.nodes)
         whole = wanted is None  # seen from the logits, what decides how the program goes on has a part in all of them
         if wanted is None:
@@ -240,6 +241,7 @@ class Interpreter:
     def influence(self, run: Run, sources: Mapping[int, Marks]) -> list[Any]:
         """For each node the labels that may reach each of its elements, from marks on some nodes to begin with."""
         program = run.program
+        self._marks.begin()
         found: list[Any] = [None] * len(program.nodes)
         leaked: Any = None  # what a decision took: it reaches all that comes after
         for node in program.nodes:
