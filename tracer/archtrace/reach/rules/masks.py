@@ -59,6 +59,11 @@ def ordinary(*scales: float) -> float:
     return min(max(1.0, *scales), _LARGE)
 
 
+def unmasked(call: Call) -> float:
+    """The spread of what is made of the operands' own elements (taken, sorted, summed up), whose masks are lost."""
+    return spread_out(call.operands).scale
+
+
 def magnitude(value: Any) -> float:
     """How large the elements of an argument may be beside ordinary ones; what is not finite does not count."""
     value = value_of(value)
