@@ -152,6 +152,8 @@ NO_MASK: dict[str, list[Link]] = {
 NO_MASK_IN_A_ROW: dict[str, list[Link]] = {
     "there and back": NO_MASK["there and back"],
     "a mask no larger than the scores": [(aten.mul.Tensor, (X, 1e5)), (aten.add.Tensor, (X, (MASK - 1) * 2e4))],
+    "sharp scores, taken": [(aten.mul.Tensor, (X, 1e5)), (aten.flip.default, (X, [1])), (aten.add.Tensor, (X, (MASK - 1) * 2e4))],
+    "sharp scores, summed up": [(aten.mul.Tensor, (X, 1e5)), (aten.cumsum.default, (X, 1)), (aten.add.Tensor, (X, (MASK - 1) * 2e4))],
     "a whole row": [(aten.add.Tensor, (X, ADDITIVE[:1] * 0 - 1e9))],
     "scaled to nothing": [(aten.add.Tensor, (X, (MASK - 1) * 1e4)), (aten.mul.Scalar, (X, 1e-4))],
     "through a bounded function": [(aten.add.Tensor, (X, ADDITIVE)), (aten.sigmoid.default, (X,))],
@@ -204,6 +206,22 @@ def test_log_softmax_keeps_what_is_masked_to_itself() -> None:
 def test_a_maximum_does_not_see_what_is_masked() -> None:
     relation, _ = _chain([(aten.add.Tensor, (X, ADDITIVE)), (aten.amax.default, (X, [1]))], (2, 3))
     assert relation.astype(int).tolist() == [[1, 1, 0, 0, 0, 0], [0, 0, 0, 1, 0, 0]]
+
+
+def test_what_is_taken_or_sorted_is_as_sharp_as_before() -> None:
+    index = Operand(1, Unknown((2, 3), torch.int64, free(2)))
+    sharp = Unknown((2, 3), torch.float64, free(2), scale=1e5)
+    for op, args in ((aten.gather.default, (X, 1, index)), (aten.sort.default, (X, 1)), (aten.cumsum.default, (X, 1))):
+        step = apply(
+            Call(
+                op,
+                op._schema.name,
+                bind(op, (Operand(0, sharp), *args[1:]), {}),
+                tuple(Spec((2, 3), torch.float64) for _ in op._schema.returns),
+            )
+        )
+        assert step.narrowed
+        assert step.outputs[0].scale == 1e5
 
 
 def test_rows_are_written_where_an_unknown_mask_holds() -> None:

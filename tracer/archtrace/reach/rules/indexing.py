@@ -15,6 +15,7 @@ import torch
 from archtrace.reach.flows import Contraction, Everything, Flow, Mask, Pairs
 from archtrace.reach.marks import Shape
 from archtrace.reach.rules.axes import LETTERS, SPARE, aligned, letters, reach
+from archtrace.reach.rules.masks import unmasked
 from archtrace.reach.rules.registry import Call, Operand, Step, everything, numel, rule, shape_of, single, unruled
 
 
@@ -110,7 +111,7 @@ def _along(call: Call) -> Step:
     axes, masks = _beside(shape_of(table), call.shape, out, axis)
     flat = len(shape_of(index)) != rank or call.name == "aten::index_select"
     index_axes = out[axis] * len(shape_of(index)) if flat else aligned(shape_of(index), call.shape)
-    return single(call, reach(out, (table, axes, masks), (index, index_axes)))
+    return single(call, reach(out, (table, axes, masks), (index, index_axes)), scale=unmasked(call))
 
 
 def _beside(shape: Shape, result: Shape, out: str, axis: int) -> tuple[str, tuple[Mask, ...]]:
@@ -142,7 +143,7 @@ def _write_along(call: Call) -> Step:
             axes, masks = _beside(value.value.shape, call.shape, out, call["dim"] % rank)
             flow = Contraction(axes, out, masks + _within(value.value.shape, shape_of(call["index"]), axes))
         flows.append((value.slot, flow))
-    return single(call, tuple(flows))
+    return single(call, tuple(flows), scale=unmasked(call))
 
 
 def _within(shape: Shape, region: Shape, axes: str) -> tuple[Mask, ...]:
@@ -191,7 +192,9 @@ def _index(call: Call) -> Step:
     own, table, out = _frame(call, shape, LETTERS[13:], LETTERS)
     found = list(_indexed(call, shape, own, table))
     masks = tuple(m for _, _, hits in found for m in hits)
-    return single(call, reach(out, (call["self"], table, masks), *((i, axes) for i, axes, _ in found)))
+    return single(
+        call, reach(out, (call["self"], table, masks), *((i, axes) for i, axes, _ in found)), scale=unmasked(call)
+    )
 
 
 def _index_put(call: Call) -> Step:
@@ -208,7 +211,7 @@ def _index_put(call: Call) -> Step:
     start = places[0] if adjacent else 0
     values = aligned(shape_of(call["values"]), (*rest[:start], *block, *rest[start:]), written)
     written_by = reach(out, (call["values"], values, masks), *((i, axes, masks) for i, axes, _ in found))
-    return single(call, reach(out, (call["self"], out)) + written_by)
+    return single(call, reach(out, (call["self"], out)) + written_by, scale=unmasked(call))
 
 
 def _put_where(call: Call) -> Step:
@@ -227,7 +230,7 @@ def _put_where(call: Call) -> Step:
     rows = len(shape_of(values)) > len(rest)  # also a single one: another mask may leave more
     axes = aligned(shape_of(values), (*call.shape[:axis], 1, *rest), out[:axis] + SPARE[10] + out[end:])
     where = SPARE[11 : 11 + end - axis] if rows else out[axis:end]
-    return single(call, reach(out, (call["self"], out), (values, axes), (mask, where)))
+    return single(call, reach(out, (call["self"], out), (values, axes), (mask, where)), scale=unmasked(call))
 
 
 # -- a known index, and what is written adds up ----------------------------------------------------------------
@@ -265,7 +268,7 @@ def _landed(call: Call, source: Any, numbers: torch.Tensor, targets: torch.Tenso
     if isinstance(source, Operand):
         pairs = Pairs(numbers.reshape(-1).numpy(), targets.reshape(-1).numpy(), source.value.shape, call.shape)
         flows += ((source.slot, pairs),)
-    return single(call, flows)
+    return single(call, flows, scale=unmasked(call))
 
 
 def _scatter(call: Call) -> Step:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from archtrace.reach.rules.registry import Call, Operand, named, value_of
+from archtrace.reach.rules.registry import Call, Operand, leaves, named, value_of
 from archtrace.reach.values import Certain, Unknown, certain_of, level, scale_of
 
 
@@ -57,6 +57,17 @@ def spread_out(values: Any) -> Place:
 def ordinary(*scales: float) -> float:
     """The largest of some spreads, held between that of ordinary elements and what still has finite differences."""
     return min(max(1.0, *scales), _LARGE)
+
+
+def unmasked(call: Call) -> float:
+    """The spread of what is made of the operands' own elements (taken, sorted, summed up), whose masks are lost."""
+    numbers = (v for v in leaves(call.arguments) if isinstance(v, float) or _floating(value_of(v)))
+    return spread_out(numbers).scale
+
+
+def _floating(value: Any) -> bool:
+    """Indices are no elements: how large they are does not count."""
+    return isinstance(value, Unknown | torch.Tensor) and value.dtype.is_floating_point
 
 
 def magnitude(value: Any) -> float:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from archtrace.reach.flows import Mask
 from archtrace.reach.rules.axes import SPARE, certain_mask, letters, normal, reach, renewed
+from archtrace.reach.rules.masks import unmasked
 from archtrace.reach.rules.registry import Call, Step, rule, several, silent, single
 from archtrace.reach.values import Certain, Unknown, is_open, level, masked
 
@@ -26,7 +27,7 @@ def mix(call: Call) -> Step:
     inn = letters(len(operand.value.shape))
     default = 0 if call.name == "aten::msort" else -1
     axes = normal(default if call["dim"] is None else call["dim"], len(inn))
-    return several(call, reach(renewed(inn, axes), (operand, inn)))
+    return several(call, reach(renewed(inn, axes), (operand, inn)), unmasked(call))
 
 
 @rule("renorm")

@@ -204,9 +204,9 @@ def single(
     return Step((unknown(shape, dtype, certain, weights_only=weights_only, offset=offset, scale=scale),), (flows,))
 
 
-def several(call: Call, flows: Flows) -> Step:
+def several(call: Call, flows: Flows, scale: float = 1.0) -> Step:
     """The step of an op with several results, all reached alike."""
-    outputs = tuple(unknown(s.shape, s.dtype, weights_only=call.weights_only) for s in call.results)
+    outputs = tuple(unknown(s.shape, s.dtype, weights_only=call.weights_only, scale=scale) for s in call.results)
     return Step(outputs, (flows,) * len(outputs))
 
 

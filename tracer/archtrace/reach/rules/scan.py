@@ -10,6 +10,7 @@ import torch
 
 from archtrace.reach.flows import Mask
 from archtrace.reach.rules.axes import Source, letters, reach
+from archtrace.reach.rules.masks import unmasked
 from archtrace.reach.rules.registry import Call, Flows, Operand, Step, rule, several, shape_of, unruled
 
 
@@ -23,7 +24,9 @@ def scan(call: Call) -> Step:
     inn = letters(len(shape))
     axis = call["dim"] % len(inn)
     out = inn[:axis] + "Y" + inn[axis + 1 :]
-    return several(call, reach(out, (operand, inn, (Mask("Y" + inn[axis], np.tri(shape[axis], dtype=bool)),))))
+    return several(
+        call, reach(out, (operand, inn, (Mask("Y" + inn[axis], np.tri(shape[axis], dtype=bool)),))), unmasked(call)
+    )
 
 
 class _Walk(NamedTuple):
