@@ -14,7 +14,7 @@ from archtrace.reach.marks import Marks, join, shrink
 from archtrace.reach.values import Unknown, digest
 
 #: Bytes of marks that are kept from one pass to the next.
-MOST = 2**30
+MOST = 2**32
 
 
 class Interned:
