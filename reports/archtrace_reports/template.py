@@ -45,7 +45,7 @@ def _warm() -> None:
     with contextlib.redirect_stdout(sys.stderr):
         import transformers.modeling_utils  # noqa: F401
 
-        import archtrace.tracing  # noqa: F401
+        from archtrace import trace  # noqa: F401
 
 
 def _say(line: str) -> None:

@@ -81,13 +81,17 @@ def test_a_fix_that_is_killed_leaves_each_file_old_or_new(folder: Path) -> None:
     """Byte for byte; a later run mends the rest, whatever the killed ones left behind."""
     after = new(folder)
     halfway = 0
-    for moment in moments(12):
+    for number, moment in enumerate(moments(60)):
         with killed(folder, ("--fix", "--no-cache"), signal.SIGKILL, moment) as child:
             child.communicate()
         now = contents(folder)
         assert now.keys() == after.keys()
         assert all(now[name] in (old(int(name.removesuffix(".py"))), after[name]) for name in now)
         halfway += now != after and any(now[name] == after[name] for name in now)
+        if halfway and number >= 11:  # on a fast machine few of the moments fall into the writing
+            break
+        for name in now:  # what a run has mended is broken again, so that each run has all to do
+            (folder / name).write_bytes(old(int(name.removesuffix(".py"))))
     assert halfway
     assert check(folder, "--fix").returncode == 0
     assert contents(folder) == after

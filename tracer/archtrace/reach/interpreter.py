@@ -18,12 +18,12 @@ import torch
 
 from archtrace.capture.decisions import Decision
 from archtrace.capture.execute import draws
-from archtrace.capture.program import Kind, Node, Program, Ref, substitute
+from archtrace.capture.program import Kind, Node, Program
+from archtrace.reach.calling import call_of, plain_key
 from archtrace.reach.interned import Interned
-from archtrace.reach.known import LENDERS, Reals, blank, evaluate, is_known, is_plain, shape_alone
+from archtrace.reach.known import LENDERS, Reals, evaluate, is_known, is_plain, shape_alone
 from archtrace.reach.marks import Marks, diagonal, join, shrink
-from archtrace.reach.rules import registry
-from archtrace.reach.rules.registry import Call, Operand, Spec, Step, apply, bind, leaves, rebuild
+from archtrace.reach.rules.registry import Step, apply
 from archtrace.reach.rules.transforms import SHAPE_ONLY
 from archtrace.reach.selection import by_standin, guarded, put_by_mask, selecting, with_standins
 from archtrace.reach.spelled import log_softmax_of, normalising
@@ -103,7 +103,7 @@ class Interpreter:
     def _evaluate(self, node: Node, values: Sequence[Value], keys: Sequence[Any]) -> Value:
         """A known value; in equal layers it is one and the same, and is looked at once."""
         chosen = (self._real_key(v) if isinstance(v := values[r], Unknown) else keys[r] for r in node.refs)
-        key = (node.target, _plain((node.args, node.kwargs)), tuple(chosen))
+        key = (node.target, plain_key((node.args, node.kwargs)), tuple(chosen))
         if key not in self._evaluated:
             self._evaluated[key] = evaluate(node, Reals(values))
         return self._evaluated[key]
@@ -128,7 +128,7 @@ class Interpreter:
         )
         key = (
             node.target,
-            _plain((node.args, node.kwargs)),
+            plain_key((node.args, node.kwargs)),
             node.results,
             repr(operands),
             log_softmax_of(node, program),
@@ -302,39 +302,6 @@ def changing(marks: Any, value: Value) -> Any:
     if not isinstance(value, Unknown) or value.free:
         return marks
     return shrink(marks & value.open[..., None], len(value.shape))
-
-
-def call_of(node: Node, values: Sequence[Value]) -> Call:
-    """A node as a rule sees it: unknown values are operands, the rest is plain."""
-    slots = iter(range(len(node.refs)))
-
-    def operand(ref: int) -> Any:
-        slot = next(slots)
-        return Operand(slot, values[ref]) if isinstance(values[ref], Unknown) else values[ref]
-
-    args = tuple(substitute(a, operand) for a in node.args)
-    kwargs = {k: substitute(v, operand) for k, v in node.kwargs.items()}
-    bound = bind(node.target, args, kwargs)
-    return Call(node.target, node.op, bound, _result_specs(node, bound))
-
-
-def _result_specs(node: Node, bound: dict[str, Any]) -> tuple[Spec, ...]:
-    if node.results is not None:
-        return tuple(Spec(*spec) for spec in node.results)
-    shapes = rebuild(bound, lambda v: blank(v.value) if isinstance(v, Operand) else blank(v))
-    result = registry.invoke(node.target, shapes)
-    return tuple(Spec(tuple(t.shape), t.dtype) for t in leaves(result) if isinstance(t, torch.Tensor))
-
-
-def _plain(value: Any) -> Any:
-    """Arguments as a key: references alike, constants by how they print."""
-    if isinstance(value, Ref):
-        return Ref
-    if isinstance(value, dict):
-        return tuple((k, _plain(v)) for k, v in value.items())
-    if isinstance(value, list | tuple):
-        return tuple(_plain(v) for v in value)
-    return repr(value)
 
 
 def _drawn(node: Node) -> Value:
