@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+import tokenize
 from pathlib import Path
 
 import networkx as nx
@@ -135,6 +136,21 @@ def test_small_files_and_functions() -> None:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.FunctionDef) and node.end_lineno is not None:
                 assert node.end_lineno - node.lineno < 60, f"{file}:{node.lineno}"
+
+
+#: The rooms of the engine: what is dense in them has its cause or its formula beside it.
+ENGINE = ("answer", "capture", "reach", "witness", "readout")
+
+
+def test_the_engine_gives_causes() -> None:
+    """Comments in at least 4 % of its lines, those for tools not counted."""
+    lines = comments = 0
+    for file in (f for room in ENGINE for f in (TRACER / room).rglob("*.py")):
+        lines += sum(bool(line.strip()) for line in file.read_text().splitlines())
+        with file.open("rb") as source:
+            told = [t for t in tokenize.tokenize(source.readline) if t.type == tokenize.COMMENT]
+        comments += sum(not t.string.startswith(("# noqa", "# type:", "# fmt:", "# --")) for t in told)
+    assert comments >= 0.04 * lines
 
 
 def test_every_module_and_public_function_says_what_it_is() -> None:

@@ -159,6 +159,7 @@ class Program:
     @cached_property
     def users(self) -> tuple[tuple[int, ...], ...]:
         """For each node, the nodes that take it."""
+        # A node that takes a value twice is one user of it.
         users: list[list[int]] = [[] for _ in self.nodes]
         for node in self.nodes:
             for ref in dict.fromkeys(node.refs):

@@ -197,6 +197,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
         if not isinstance(op, Returning):
             self._memory.write(targets[0], self._emit(op, given[0], given[1], targets[0]))
             return
+        # A fused op may write statistics and return its result beside them.
         own = [t for t in tensors_in(result) if all(t is not target for target in targets)]
         node = self._emit(op, given[0], given[1], [*targets, *own])
         for position, tensor in enumerate([*targets, *own]):

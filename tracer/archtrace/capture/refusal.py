@@ -20,6 +20,7 @@ def refusal(model: torch.nn.Module, error: Exception) -> ArchtraceError:
 
     LayoutError where the model itself does not take these inputs; CaptureError where it is not to be followed.
     """
+    # The last line that is neither torch's nor ours is the one that the user can change.
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not is_machinery(f.filename)]
     last = frames[-1] if frames else None
     where = f"{short_path(last.filename)}:{last.lineno}, {last.name}: {last.line}" if last else ""

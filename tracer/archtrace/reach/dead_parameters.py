@@ -26,6 +26,7 @@ def dead_modules(module: torch.nn.Module, dead: Sequence[str]) -> tuple[str, ...
     found: list[str] = []
     for path, part in module.named_modules():
         names = [f"{path}.{n}".lstrip(".") for n, _ in part.named_parameters()]
+        # The outermost alone: that a dead layer's parts are dead goes without saying.
         inside = any(path == f or path.startswith(f"{f}.") for f in found)
         if names and path and not inside and gone.issuperset(names):
             found.append(path)

@@ -39,6 +39,7 @@ class Take:
 
     def __init__(self, index: npt.NDArray[np.int64], operand: Shape) -> None:
         self._operand, self._result = operand, index.shape
+        # Numbers for 2 x 19 x 768 elements say 768 times the same: kept is what moves, in runs.
         self._run = _longest_run(index, operand)
         starts = index.reshape(-1, self._run)[:, 0] if index.size else index.ravel()
         self._targets = (starts >= 0).nonzero()[0]
@@ -77,6 +78,7 @@ def _counts_along(place: npt.NDArray[np.int64], axis: int) -> bool:
 
 def _longest_run(index: npt.NDArray[np.int64], operand: Shape) -> int:
     """The longest run of elements, a product of last axes of the operand or the result, that moves as one."""
+    # Features are last axes, and move together: candidates are the products of last axes of either side.
     lengths = {math.prod(shape[axis:]) for shape in (operand, index.shape) for axis in range(len(shape))}
     for run in sorted((n for n in lengths if n > 1), reverse=True):
         if index.size % run == 0 and math.prod(operand) % run == 0 and _moves_in_runs(index.reshape(-1, run)):
@@ -85,6 +87,7 @@ def _longest_run(index: npt.NDArray[np.int64], operand: Shape) -> int:
 
 
 def _moves_in_runs(runs: npt.NDArray[np.int64]) -> bool:
+    # A run moves as one if it starts at a multiple of its length and its elements follow one another.
     first = runs[:, :1]
     if (first[first >= 0] % runs.shape[1]).any() or (
         runs[:, -1] - runs[:, 0] != (first[:, 0] >= 0) * (runs.shape[1] - 1)
@@ -121,18 +124,21 @@ def _carry(
 
     The runs are cut to the length along which the marks are alike.
     """
+    # Marks that differ within a run cut it: both must be constant over what is carried as one.
     length = math.gcd(run, _alike_length(marks, here))
     if length < run and length:
         steps = np.arange(run // length)
         sources, targets = ((r[:, None] * (run // length) + steps).ravel() for r in (sources, targets))
     taken, labels = _by_run(marks, here, length)[sources].nonzero()
     flat = np.zeros((math.prod(there) // max(length, 1), marks.shape[-1]), dtype=bool)
+    # OR, not sum: several sources may land on one target.
     flat[targets[taken], labels] = True
     return _from_runs(flat, there, length)
 
 
 def _alike_length(marks: Marks, shape: Shape) -> int:
     """How many elements, a product of last axes, are alike."""
+    # Behind the last axis along which anything varies, all is alike.
     varying = [axis for axis, size in enumerate(marks.shape[:-1]) if size != 1]
     return math.prod(shape[varying[-1] + 1 :]) if varying else math.prod(shape)
 
@@ -212,8 +218,10 @@ _LABEL = "Z"
 
 def _contract(marks: Marks, source: str, target: str, masks: tuple[Mask, ...]) -> Marks:
     """The boolean einsum behind Contraction; axes of length 1 are dropped first, since all their indices agree."""
+    # Boolean einsum: OR over AND, in floats, since numpy has no boolean one; counts above zero are true.
     factors = [_squeeze(mask.allowed, mask.axes) for mask in masks]
     array, axes = _squeeze(marks, source + _LABEL, keep=_LABEL)
+    # A letter that neither marks nor masks tell apart comes out with length 1.
     kept = "".join(a for a in target if a in axes or any(a in names for _, names in factors))
     if factors:
         spec = ",".join([axes, *(names for _, names in factors)]) + "->" + kept + _LABEL

@@ -22,6 +22,7 @@ def shrink(array: npt.NDArray[_Scalar], rank: int) -> npt.NDArray[_Scalar]:
     """Give length 1 to each of the first `rank` axes along which all entries are equal (NaN equals NaN)."""
     for axis in range(rank):
         if array.shape[axis] > 1:
+            # First against last before first against all: most axes that differ do so at their ends.
             first = array.take([0], axis)
             if _alike(first, array.take([-1], axis)) and _alike(first, array):
                 array = first

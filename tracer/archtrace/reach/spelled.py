@@ -26,6 +26,7 @@ def log_softmax_of(node: Node, program: Program) -> int | None:
         or total.args[2] is not True
     ):
         return None
+    # Over several axes at once it would be a softmax over all of them, for which torch has no op.
     axes: Any = total.args[1]
     return int(axes[0]) if len(axes) == 1 else None
 

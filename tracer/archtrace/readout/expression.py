@@ -79,6 +79,7 @@ class Printer:
 
     def _subscript(self, node: Node, name: str) -> str:
         axis, *rest = node.args[1:]
+        # x[:] is x: torch slices axes that nobody wrote a slice for.
         whole = name == "slice" and (not rest or (rest[0] in (0, None) and (len(rest) < 2 or _endless(rest[1]))))
         if whole:
             return self._write(node.args[0])

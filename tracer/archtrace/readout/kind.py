@@ -78,6 +78,7 @@ def kind_of(cases: Sequence[Case], pooled: KindName, *, tokens: bool) -> KindNam
     `pooled` says how many positions become one (mean, max, attention, all), as the ops between tell; `tokens` is
     False where the axis of the tensor is not that of the tokens.
     """
+    # One position for each row is named before a set is: the last of one token is also the mean of it.
     if all(not any(case.rows) for case in cases):
         return "none"
     for kind, predict in single().items():

@@ -38,9 +38,11 @@ class Selection:
 def selection(found: Bound, tensor: ReadTensor, length: int, others: frozenset[int] = frozenset()) -> Selection:
     """Find where the token axis of a read tensor ends on the way to the logits, past no other read tensor."""
     program = found.program
+    # What goes through another read tensor is that one's, not this one's.
     carrying = token_nodes(found) - others
     below = _descendants(found, tensor.node, carrying) & _ancestors(found, carrying)
     nodes = [program.nodes[i] for i in sorted(below)]
+    # The token axis ends where a value no longer has an axis of that length.
     exits = [n for n in nodes if not _has_axis(found, n.index, length)]
     if not exits:
         return Selection(tensor, None, (), tuple(nodes), ())
@@ -80,6 +82,8 @@ def _has_axis(found: Bound, index: int, length: int) -> bool:
 
 def _picking(exits: list[Node], found: Bound) -> tuple[Node, ...]:
     """The first op without the axis, and what follows as long as it only moves or divides."""
+    # What only moves or divides after it belongs to the selection still: a gather is followed by a squeeze,
+    # a masked sum by its division.
     chain = [exits[0]]
     members = {exits[0].index}
     for node in exits[1:]:
@@ -101,6 +105,7 @@ def _one_unknown(node: Node, found: Bound) -> bool:
 
 def pooling(chosen: Selection, found: Bound) -> KindName:
     """How many positions become one: by a mean, a maximum, attention, or in another way."""
+    # A softmax on the way weighs positions by what they hold, whatever sums them in the end.
     ops = {n.op for n in (*chosen.before, *chosen.ops)}
     if ops & _SOFTMAX:
         return "attention"
@@ -122,6 +127,7 @@ def _divided(chosen: Selection) -> bool:
 def _weighted_by_known(chosen: Selection, found: Bound) -> bool:
     """A product whose other factor is known and adds up to one in each row."""
     assert chosen.first is not None
+    # A known matrix whose rows add up to one is a mean that is written as a product.
     factors = [found.known(r) for r in chosen.first.refs]
     known = [f for f in factors if f is not None and f.is_floating_point()]
     return any(bool(torch.isclose(f.sum(-1), torch.ones(())).all()) for f in known)

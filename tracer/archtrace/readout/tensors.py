@@ -39,12 +39,14 @@ def read_tensors(interpreter: Interpreter, found: Bound, backbone: str | None, l
     program = found.program
     carrying = token_nodes(found)
     named = {i: n for i, n in named_tensors(program, found, length).items() if i in carrying}
+    # The library's own names for hidden states are what people know; they count if every way goes through them.
     if backbone is not None:
         own = {i: n for i, n in named.items() if _of_backbone(n.name, backbone)}
         hit, missed = _frontier(found, carrying, own)
         if hit and not missed:
             return tuple(_renamed(own[i], backbone) for i in sorted(hit))
     hit, missed = _frontier(found, carrying, named)
+    # Some way from the tokens met no module's output: a model without modules is named by its source.
     if missed:
         named = _entries(found, carrying, length) | named
         hit, _ = _frontier(found, carrying, named)
@@ -180,6 +182,7 @@ def _lifted(interpreter: Interpreter, found: Bound, hit: set[int], named: dict[i
     """Several read tensors that one hidden state feeds position by position are that hidden state."""
     if len(hit) < 2:
         return hit
+    # Keys and values of one hidden state are that hidden state, as long as no position has looked at another.
     dominator = dominators(found)
     for common in _shared(dominator, hit):
         if common in named and _positionwise(interpreter, found, named[common], [named[i] for i in hit]):

@@ -69,6 +69,7 @@ def parameters(program: Program, draw: Draw) -> Values:
 
 def _random(shape: tuple[int, ...], dtype: torch.dtype, gain: float, generator: torch.Generator) -> torch.Tensor:
     if not dtype.is_floating_point:
+        # An integer parameter counts something; zero is in every range.
         return torch.zeros(shape, dtype=dtype)
     noise = torch.randn(shape, generator=generator, dtype=torch.float64)
     return noise * gain / math.sqrt(max(shape[-1], 1)) if len(shape) > 1 else 1 + 0.3 * noise

@@ -86,6 +86,7 @@ def alike(left: torch.Tensor, right: torch.Tensor) -> bool:
         return False
     if not left.dtype.is_floating_point:
         return bool(torch.equal(left, right))
+    # Minus infinity in masked scores is equal to itself, and no measure of the rest.
     finite = right[torch.isfinite(right)].abs()
     scale = max(1.0, float(finite.amax())) if finite.numel() else 1.0
     close = min(ROUNDINGS * torch.finfo(right.dtype).eps, PART) * scale

@@ -184,6 +184,7 @@ def settle(kept: Overrides, pending: list[tuple[str, int]], keeps: Keeps, given:
     if len(pending) == 1:
         ((name, value),) = pending
         return settle(kept, [(name, 2 * value)], keeps, given) if 2 * value < given[name] else kept
+    # Delta debugging: what cannot be kept together may be kept in halves.
     middle = len(pending) // 2
     return settle(settle(kept, pending[:middle], keeps, given), pending[middle:], keeps, given)
 

@@ -41,6 +41,7 @@ def attention(call: Call) -> Step:
         (value, value_axes + "J" + column, (reached, *value_heads)),
         (mask, aligned(shape_of(mask), scores, batch + row + "J"), (reached, contest)),
     )
+    # A row that may look at nothing is zeros: torch's own choice where a softmax alone would say NaN.
     empty = ~allowed.any(-1)
     return single(call, flows, np.where(empty, 0.0, np.nan)[..., None] if empty.any() else None)
 

@@ -29,6 +29,7 @@ def letters(count: int) -> str:
 
 def aligned(shape: Shape, result: Shape, names: str = LETTERS) -> str:
     """Names for the axes of an operand that broadcasts against a result whose axes have `names`."""
+    # Broadcasting aligns shapes at their ends; an axis of length 1 beside a longer one is in all its indices.
     offset = len(result) - len(shape)
     return "".join(
         SPARE[i] if size == 1 and result[i + offset] != 1 else names[i + offset] for i, size in enumerate(shape)

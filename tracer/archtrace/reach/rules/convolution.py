@@ -40,6 +40,7 @@ class Window(NamedTuple):
     @property
     def inside(self) -> Marks:
         """[short, long]: some tap leads from the one to the other."""
+        # Element `step` of the short side looks at start, start + dilation, .., kernel of them.
         start = np.arange(self.short)[:, None] * self.stride - self.padding
         offset = np.arange(self.long)[None, :] - start
         return np.asarray((offset >= 0) & (offset < self.kernel * self.dilation) & (offset % self.dilation == 0))
@@ -86,6 +87,7 @@ def _channels(
     groups: int, outs: int, ins: int, channel: str, transposed: bool
 ) -> tuple[tuple[Mask, ...], tuple[Mask, ...]]:
     """Which input channels meet which output channel, and for a transposed weight which row and column do."""
+    # Channels of a group meet those of the same group alone.
     out_group = np.arange(outs) // (outs // groups)
     same = out_group[:, None] == (np.arange(ins) // (ins // groups))[None, :]
     met = () if groups == 1 else (Mask(channel + "C", same),)

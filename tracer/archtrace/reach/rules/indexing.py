@@ -103,6 +103,7 @@ def one_hot(call: Call) -> Step:
 def _along(call: Call) -> Step:
     """gather and its like: result[.., i, ..] = table[.., index[.., i, ..], ..] along `dim`."""
     index = call["indices"] if call["index"] is None else call["index"]
+    # Any element along the axis may be taken; along the others each stays where it is.
     table, rank = call["self"], len(call.shape)
     if call["dim"] is None or not rank or len(shape_of(table)) != rank:
         return everything(call)  # a table that is flat, or one element
@@ -110,6 +111,7 @@ def _along(call: Call) -> Step:
     axis = call["dim"] % rank
     axes, masks = _beside(shape_of(table), call.shape, out, axis)
     flat = len(shape_of(index)) != rank or call.name == "aten::index_select"
+    # index_select has one index for a whole slice, gather one for each element.
     index_axes = out[axis] * len(shape_of(index)) if flat else aligned(shape_of(index), call.shape)
     return single(call, reach(out, (table, axes, masks), (index, index_axes)), scale=unmasked(call))
 
@@ -267,6 +269,7 @@ def _landed(call: Call, source: Any, numbers: torch.Tensor, targets: torch.Tenso
     flows = reach(out, (call["self"], out, own))
     if isinstance(source, Operand):
         pairs = Pairs(numbers.reshape(-1).numpy(), targets.reshape(-1).numpy(), source.value.shape, call.shape)
+        # Several elements may land on one: each of them is in what comes out.
         flows += ((source.slot, pairs),)
     return single(call, flows, scale=unmasked(call))
 

@@ -88,6 +88,7 @@ def movement(call: Call) -> Step:
     step = _viewed(call)
     if step is not None:
         return step
+    # The op itself, run on the elements' numbers, says where each of them goes: no rule can disagree with it.
     numbers = _Numbers()
     arguments = {
         k: v if k in others else rebuild(v, numbers if k in data else _blank) for k, v in call.arguments.items()

@@ -51,6 +51,7 @@ def matmul(call: Call) -> Step:
     """y[*b, i, j] = sum_k x[*b, i, k] z[*b, k, j]; vectors on either side lose their axis."""
     left, right = shape_of(call["self"]), shape_of(call["other"])
     out = letters(len(call.shape))
+    # A vector on either side has no row, or no column, in the result.
     tail = (len(left) > 1) + (len(right) > 1)
     batch, ends = out[: len(out) - tail], out[len(out) - tail :]
     row = ends[0] if len(left) > 1 else ""
@@ -95,6 +96,7 @@ def _spelled(equation: str, ranks: list[int]) -> tuple[list[str], str]:
         once = sorted(a for a in set(inputs) - set(",.") if inputs.count(a) == 1)
         out = ("..." if "..." in inputs else "") + "".join(once)
     used = sorted(set(inputs) - set(",."))
+    # Letters are dealt anew: in a flow Z is the label's.
     table = dict(zip(used, LETTERS + SPARE, strict=False))
     rest = (LETTERS + SPARE)[len(used) :]
     widths = [rank - len(t.replace("...", "")) if "..." in t else 0 for t, rank in zip(terms, ranks, strict=True)]
@@ -136,6 +138,7 @@ def cdist(call: Call) -> Step:
 def comparison(call: Call) -> Step:
     """y[i] = f(x[i, :], z[i, :]), along `dim`; the operands broadcast first."""
     left, right = shape_of(call["x1"]), shape_of(call["x2"])
+    # torch broadcasts first and looks for `dim` among the axes of that.
     both = np.broadcast_shapes(left, right)
     gone = normal(-1 if call["dim"] is None else call["dim"], len(both))
     names = letters(len(both))

@@ -36,6 +36,7 @@ def reduction(call: Call) -> Step:
     operand = call.operands[0]
     shape = operand.value.shape
     gone = normal(-1 if call["dim"] is None and call.name in ONE_AXIS else call["dim"], len(shape))
+    # An axis that stays has length 1 and a new letter: what it indexes no longer matters.
     kept = bool(call["keepdim"])
     inn = letters(len(shape))
     out = "".join(SPARE[i] if i in gone else a for i, a in enumerate(inn) if i not in gone or kept)

@@ -128,6 +128,7 @@ def rule(*names: str) -> Callable[[Rule], Rule]:
 
 def rule_of(op: Any) -> Rule | None:
     """The rule of an overload, or of one of our own callables; None where there is none."""
+    # Ops of our own have no schema and one overload.
     schema = getattr(op, "_schema", None)
     if schema is None:
         return RULES.get(getattr(op, "__name__", ""))

@@ -53,6 +53,7 @@ def _padded(call: Call) -> _Walk:
 
 def _packed(sizes: torch.Tensor) -> _Walk:
     """A packed sequence holds time after time those rows that still have an element."""
+    # Packed: first all rows at time 0, then those that still have one at time 1, longest rows first.
     times = np.repeat(np.arange(len(sizes)), sizes.numpy())
     rows = np.concatenate([np.arange(n) for n in sizes.tolist()])
     same, before = rows[:, None] == rows[None, :], times[:, None] >= times[None, :]

@@ -72,6 +72,7 @@ class _Tree:
         """A module with its children, down to the last."""
         part = self._parts[path]
         taken = self._taken(path)
+        # Twelve alike layers are one line that says how many they are.
         groups = [list(group) for _, group in groupby(self._children[path], self._group)]
         names = {name: _joined(group) for group in groups for name in map(_name, group)}
         children = [self._folded(group, names, taken) for group in groups]

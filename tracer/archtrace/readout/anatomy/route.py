@@ -53,6 +53,7 @@ class _Route:
     @cached_property
     def _kept(self) -> frozenset[int]:
         """What leads to the logits, back to the read tensors and, beside them, to the inputs."""
+        # From the logits back: past a read tensor lies the backbone, which the module tree shows.
         carrying = token_nodes(self.found)
         output = self.found.program.output
         kept, todo = {output}, [output]
@@ -86,6 +87,7 @@ class _Route:
             if self._skipped(index):
                 continue
             module = self._nodes[index].module
+            # Ops of one call of a leaf module are one node: nobody looks for the transpose within a Linear.
             leaf = index not in self._reads and module in self._leaves and self._unknown(index)
             if leaf and key == module:
                 groups[next(reversed(groups))].append(index)

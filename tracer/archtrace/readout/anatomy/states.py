@@ -19,6 +19,7 @@ Place = tuple[int, int | None]
 
 def cone(study: Study, words: Vocabulary) -> tuple[tuple[State, ...], tuple[Slices, ...]]:
     """The states in execution order, and for each layout that runs the positions of each."""
+    # States are found once a program, and met again by name in the layouts that it serves.
     by_program = {id(found.program): _states(study, name) for name, found in study.bounds.items()}
     states = [state for state, _ in next(iter(by_program.values()))]
     slices = [
