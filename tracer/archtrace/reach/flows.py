@@ -42,13 +42,14 @@ class Take:
         # Numbers for 2 x 19 x 768 elements say 768 times the same: kept is what moves, in runs.
         self._run = _longest_run(index, operand)
         starts = index.reshape(-1, self._run)[:, 0] if index.size else index.ravel()
-        self._targets = (starts >= 0).nonzero()[0]
-        self._sources = starts[self._targets] // self._run
+        # 32 bits hold the number of any element here, and halve what the windows of a long model keep.
+        self._targets = (starts >= 0).nonzero()[0].astype(np.int32)
+        self._sources = (starts[self._targets] // self._run).astype(np.int32)
 
     def _index(self) -> npt.NDArray[np.int64]:
         """The index again, from its runs: kept whole, the windows of a long model would fill the memory."""
         runs = np.full((math.prod(self._result) // max(self._run, 1), self._run), -1, dtype=np.int64)
-        runs[self._targets] = self._sources[:, None] * self._run + np.arange(self._run)
+        runs[self._targets] = self._sources[:, None].astype(np.int64) * self._run + np.arange(self._run)
         return runs.reshape(self._result)
 
     def keeps(self, axis: int) -> bool:
@@ -115,8 +116,8 @@ class Pairs:
 def _carry(
     marks: Marks,
     here: Shape,
-    sources: npt.NDArray[np.int64],
-    targets: npt.NDArray[np.int64],
+    sources: npt.NDArray[np.integer],
+    targets: npt.NDArray[np.integer],
     there: Shape,
     run: int = 1,
 ) -> Marks:

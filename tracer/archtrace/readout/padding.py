@@ -18,10 +18,15 @@ from archtrace.layouts import Vocabulary, attended
 from archtrace.reach.bound import Bound, batch_axis
 from archtrace.reach.interned import Interned
 from archtrace.reach.marks import Marks, spread
+from archtrace.reach.values import Unknown
 from archtrace.readout.study import Study
 
 #: For each row and position of a tensor the tokens of that row that it carries.
 Carried: TypeAlias = tuple[tuple[frozenset[int], ...], ...]
+
+#: Beyond tensors of this many elements (scores over windows of 512) each position is taken to carry its own token: a
+#: label for each token on each of them would fill the memory.
+LARGEST = 4_000_000
 
 
 def padding_of(layout: Mapping[str, torch.Tensor], words: Vocabulary) -> Rows | None:
@@ -33,15 +38,37 @@ def padding_of(layout: Mapping[str, torch.Tensor], words: Vocabulary) -> Rows | 
 def carried(study: Study, layout: str) -> dict[str, Carried]:
     """What the positions of each read tensor carry.
 
-    Behind a recurrence or a convolution no position carries a token; where there are as many of them as tokens, each
-    stands for its own.
+    Which token stands where does not depend on which of them are padding, though a model may zero the states of pads:
+    so the first layout is asked, in which there is none. Behind a recurrence or a convolution no position carries a
+    token; where there are as many of them as tokens, each stands for its own.
     """
-    bound = study.bounds[layout]
+    first = next(iter(study.bounds))
+    told = _carried(study, first)
+    own = study.reads(layout)
+    alike = {n for n in own if n in told and len(told[n][0]) == study.bounds[layout].run.shape(own[n][0])[own[n][1]]}
+    return told if alike == own.keys() else _carried(study, layout)
+
+
+def _carried(study: Study, layout: str) -> dict[str, Carried]:
+    bound, reads = study.bounds[layout], study.reads(layout)
+    if max(map(_size, bound.run.values), default=0) > LARGEST:
+        return {name: _in_order(bound.run.shape(node), axis, study.length) for name, (node, axis) in reads.items()}
     marks = _marks(bound, bound.program.inputs[study.ids], study.length)
     return {
-        name: _table(marks[node], bound.run.shape(node), axis, study.length)
-        for name, (node, axis) in study.reads(layout).items()
+        name: _table(marks[node], bound.run.shape(node), axis, study.length) for name, (node, axis) in reads.items()
     }
+
+
+def _size(value: Any) -> int:
+    """The elements of what tokens may reach: no weight carries one."""
+    if isinstance(value, list | tuple):
+        return max(map(_size, value), default=0)
+    return value.size if isinstance(value, Unknown) and not value.weights_only else 0
+
+
+def _in_order(shape: tuple[int, ...], axis: int, length: int) -> Carried:
+    """Position i carries token i, as far as there are tokens."""
+    return (tuple(frozenset({p} if p < length else ()) for p in range(shape[axis])),) * shape[batch_axis(axis)]
 
 
 def tokens_read(read: Rows, carries: Carried) -> Rows:

@@ -56,7 +56,7 @@ def spread_out(values: Any) -> Place:
 
 def ordinary(*scales: float) -> float:
     """The largest of some spreads, held between that of ordinary elements and what still has finite differences."""
-    return min(max(1.0, *scales), _LARGE)
+    return min(max((1.0, *scales)), _LARGE)
 
 
 def unmasked(call: Call) -> float:
