@@ -1,4 +1,4 @@
-"""Write docs/coverage.md from the JSON of one sweep.
+"""Write docs/coverage.md from the JSON of one sweep; later files replace rows of it, which the page then says.
 
 archtrace --all --format json -o sweep.json && python docs/make_coverage_table.py sweep.json
 
@@ -19,7 +19,7 @@ by
 
     archtrace --all --format json -o sweep.json && python docs/make_coverage_table.py sweep.json
 
-and by that run alone; `pytest -m sweep` compares each row.
+`pytest -m sweep` compares each row.
 
 **{answered} of {total} are answered, {exact} of them exactly** (bound and witness agree in every layout
 that the model runs, and all outside the bound was changed without effect). In {outside} of them does the witness leave
@@ -74,9 +74,17 @@ def _why(result: dict[str, Any]) -> str:
     return ", ".join(dict.fromkeys(f["code"] for f in result["findings"] if f["code"] in reasons))
 
 
-def main(file: str) -> None:
+def main(file: str, *later: str) -> None:
     """Write the page."""
-    (Path(__file__).parent / "coverage.md").write_text(table(json.loads(Path(file).read_text())))
+    sweep = json.loads(Path(file).read_text())
+    again = {r["target"]: r for name in later for r in json.loads(Path(name).read_text())["results"]}
+    rest = [r for r in sweep["results"] if r["target"] not in again]
+    sweep |= {
+        "results": [*rest, *again.values()],
+        "unanswered": [u for u in sweep["unanswered"] if u["target"] not in again],
+    }
+    note = f"\n> Run again after the sweep, since a later change touched them: {', '.join(sorted(again))}.\n"
+    (Path(__file__).parent / "coverage.md").write_text(table(sweep) + (note if again else ""))
 
 
 if __name__ == "__main__":

@@ -44,4 +44,8 @@ def test_every_row_is_what_it_was(sweep: dict[str, Any]) -> None:
     assert spec.loader is not None
     maker = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(maker)
-    assert maker.table(sweep).splitlines() == (DOCS / "coverage.md").read_text().splitlines()
+    rows, known = (
+        [line for line in text.splitlines() if line.startswith("| ")]
+        for text in (maker.table(sweep), (DOCS / "coverage.md").read_text())
+    )
+    assert rows == known
