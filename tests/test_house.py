@@ -11,6 +11,10 @@ from pathlib import Path
 
 import networkx as nx
 import pytest
+import torch
+
+from archtrace import ops
+from archtrace.ops import qualified
 
 ROOT = Path(__file__).parents[1]
 TRACER = ROOT / "tracer" / "archtrace"
@@ -35,7 +39,7 @@ def test_imports_run_one_way() -> None:
 
 #: The rooms and files of the tracer from the ground up: each imports what stands above it in this list, and itself.
 FLOORS = (
-    ("errors", "version", "paths"),
+    ("errors", "version", "paths", "ops"),
     ("extra",),
     ("answer",),
     ("layouts", "clock"),
@@ -107,6 +111,7 @@ def test_marks_and_results_know_no_torch() -> None:
             "answer/positions",
             "answer/kinds",
             "errors",
+            "ops",
         )
     )
 
@@ -116,6 +121,37 @@ def test_what_rules_and_contracts_are_made_of_knows_no_torch() -> None:
     plain = [*(TRACER / "lint").rglob("*.py"), *(TRACER / "contract").rglob("*.py"), *(TRACER / "answer").rglob("*.py")]
     knowing = {f.stem for f in plain if imported(f) & {"torch", "transformers", "numpy", "networkx"}}
     assert knowing == {"examine"}
+
+
+def table_of_ops(node: ast.AST) -> list[str]:
+    """The words of a literal collection that holds plain words alone; rows of functions are a rule's own."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"named", "ops"}:
+        return [w for a in node.args if isinstance(a, ast.Constant) for w in a.value.split()]
+    if isinstance(node, ast.Dict) and all(isinstance(v, ast.Name) for v in node.values):
+        return []
+    parts = node.keys if isinstance(node, ast.Dict) else getattr(node, "elts", [])
+    words = [p.value for p in parts if isinstance(p, ast.Constant) and isinstance(p.value, str)]
+    return words if len(words) == len(parts) > 1 else []
+
+
+def test_facts_about_ops_stand_in_one_file() -> None:
+    """Ops are told apart by name in ops.py alone, and by the rule that is registered for them."""
+    known = {s.name for s in torch._C._jit_get_all_schemas() if s.name.startswith("aten::")}
+    for room in ("capture", "reach", "witness", "readout", "contract"):
+        for file in (TRACER / room).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text())):
+                words = table_of_ops(node)
+                if words and all(qualified(word) in known for word in words):
+                    pytest.fail(f"{file.name}:{node.lineno} has a table of ops: {words}")
+
+
+def test_the_table_of_ops_knows_only_ops() -> None:
+    """A name that is misspelt would be a fact about nothing."""
+    known = {s.name for s in torch._C._jit_get_all_schemas()} | {"archtrace::view_of", "archtrace::write_into"}
+    overloads = {f"{s.name}.{s.overload_name or 'default'}" for s in torch._C._jit_get_all_schemas()}
+    tables = {name: table for name, table in vars(ops).items() if name.isupper()}
+    for name, table in tables.items():
+        assert {op for op in map(qualified, table) if op not in known | overloads} == set(), name
 
 
 def test_no_architecture_has_code_of_its_own() -> None:
@@ -145,7 +181,7 @@ ENGINE = ("answer", "capture", "reach", "witness", "readout")
 def test_the_engine_gives_causes() -> None:
     """Comments in at least 4 % of its lines, those for tools not counted."""
     lines = comments = 0
-    for file in (f for room in ENGINE for f in (TRACER / room).rglob("*.py")):
+    for file in (TRACER / "ops.py", *(f for room in ENGINE for f in (TRACER / room).rglob("*.py"))):
         lines += sum(bool(line.strip()) for line in file.read_text().splitlines())
         with file.open("rb") as source:
             told = [t for t in tokenize.tokenize(source.readline) if t.type == tokenize.COMMENT]

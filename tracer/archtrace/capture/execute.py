@@ -14,18 +14,7 @@ from archtrace.capture.nested import mapped, tensors_in
 from archtrace.capture.program import Node, Ref
 from archtrace.capture.scalars import Scalars
 from archtrace.capture.shapes import Shapes
-
-#: Ops whose result holds anything until it is written: zeros here, so that runs are alike.
-_UNINITIALISED = {f"aten::{n}" for n in ("empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided")}
-#: Ops whose result is as large as the values of these arguments say: fakes, which have no values, cannot run them.
-SIZED_BY = {
-    "aten::index": ("indices",), "aten::masked_select": ("mask",), "aten::nonzero": ("self",),
-    "aten::repeat_interleave": ("repeats",), "aten::_pack_padded_sequence": ("lengths",),
-    "aten::_pad_packed_sequence": ("batch_sizes",), "aten::where": ("condition",), "aten::bincount": ("self",),
-    **dict.fromkeys(("aten::lstm", "aten::gru", "aten::rnn_tanh", "aten::rnn_relu"), ("batch_sizes",)),
-}  # fmt: skip
-#: Ops of which all results but the first are known where what counts is.
-_COUNTING = {"aten::_pack_padded_sequence", "aten::_pad_packed_sequence"}
+from archtrace.ops import COUNTING, RANGED, SIZED_BY, UNINITIALISED
 
 
 class Execution:
@@ -98,7 +87,7 @@ class Execution:
         # The real op on zeros: fakes have no values, and so no counts; of the result only the shapes are used.
         plain = mapped((args, kwargs), self._blank)
         results = op(*plain[0], **plain[1])
-        if op._schema.name in _COUNTING:  # the first result is data, the second counts
+        if op._schema.name in COUNTING:  # the first result is data, the second counts
             return (self._without_values(results[0]), *results[1:])
         return mapped(results, self._without_values)
 
@@ -149,13 +138,13 @@ def sizing(node: Node) -> tuple[int, ...]:
 def _given_size(node: Node) -> bool:
     """True for counts over a range that the program names: one_hot(ids, 50), bincount(ids, minlength=50)."""
     named = (*node.args[1:], *node.kwargs.values())
-    return node.op in ("aten::one_hot", "aten::bincount") and any(isinstance(n, int) and n > 0 for n in named)
+    return node.op in RANGED and any(isinstance(n, int) and n > 0 for n in named)
 
 
 def zeroed(op: Any, result: Any) -> Any:
     """A known result, with zeros in place of what it holds by chance."""
     schema = getattr(op, "_schema", None)
-    return result.zero_() if schema is not None and schema.name in _UNINITIALISED else result
+    return result.zero_() if schema is not None and schema.name in UNINITIALISED else result
 
 
 def draws(op: Any) -> bool:

@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from archtrace.ops import plain
+
 
 @lru_cache(maxsize=4096)
 def written(op: Any) -> tuple[str, ...]:
@@ -36,7 +38,7 @@ def reshaping(op: Any) -> Any:
 
 
 def _plain_name(op: Any) -> str:
-    return str(op._schema.name).removeprefix("aten::").removesuffix("_")
+    return plain(str(op._schema.name)).removesuffix("_")
 
 
 @dataclass(frozen=True)

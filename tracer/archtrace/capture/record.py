@@ -28,15 +28,8 @@ from archtrace.capture.nested import mapped, tensors_in
 from archtrace.capture.program import Kind, Module, Node, Ref
 from archtrace.capture.scalars import Scalars
 from archtrace.errors import CaptureError
+from archtrace.ops import CHECKS, DROPOUTS
 
-#: Ops that only check; they are run and not written down.
-_CHECKS = frozenset(
-    f"aten::{n}"
-    for n in ("_assert_tensor_metadata", "sym_constrain_range_for_size", "sym_constrain_range", "_assert_async",
-              "_assert_scalar")
-)  # fmt: skip
-#: Ops that leave their input alone, itself and not a copy, unless they are training.
-_DROPOUTS = frozenset(f"aten::{n}dropout" for n in ("", "alpha_", "feature_", "feature_alpha_"))
 #: The types of numbers that parameters decide.
 _DTYPES = {torch.SymInt: torch.int64, torch.SymFloat: torch.float64, torch.SymBool: torch.bool}
 #: Constants of fewer elements are copied, so that what the model writes later does not change them.
@@ -155,7 +148,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
         # Read before the op runs: an op that writes changes what its operands hold.
         given = mapped((args, kwargs), self.read)
         result = self.execution.run(func, args, kwargs)
-        if func._schema.name not in _CHECKS:
+        if func._schema.name not in CHECKS:
             self._write_down(func, args, kwargs, given, result)
         return result
 
@@ -273,5 +266,5 @@ class Below(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 def _idle(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     """Dropout in evaluation mode returns its input itself in eager torch (torch's Python form of it makes a copy)."""
-    p, train = (*args[1:], *kwargs.values())[:2] if func._schema.name in _DROPOUTS else (1, True)
+    p, train = (*args[1:], *kwargs.values())[:2] if func._schema.name in DROPOUTS else (1, True)
     return not (train and p)

@@ -14,8 +14,9 @@ import torch
 from torch.utils._pytree import tree_leaves
 
 from archtrace.capture.decisions import Decision
-from archtrace.capture.execute import SIZED_BY, zeroed
+from archtrace.capture.execute import zeroed
 from archtrace.capture.program import Kind, Node, Program, substitute
+from archtrace.ops import SIZED_BY
 
 #: Stands for a value that parameters or features decide.
 _UNKNOWN = object()

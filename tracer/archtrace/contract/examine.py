@@ -21,10 +21,11 @@ from archtrace.contract.contract import Contract
 from archtrace.contract.traced import Flags, Place, Traced
 from archtrace.errors import ArchtraceError, LayoutError
 from archtrace.layouts import Vocabulary
+from archtrace.ops import SCALINGS
 from archtrace.reach.bound import Bound
 from archtrace.readout.anatomy.excerpts import file_of
 from archtrace.readout.expression import inputs_behind
-from archtrace.readout.selection import DIVISIONS, Selection, selection
+from archtrace.readout.selection import Selection, selection
 from archtrace.readout.tensors import ReadTensor
 from archtrace.targets import prepare
 from archtrace.targets.fills import nested
@@ -100,7 +101,7 @@ def _selection(found: Trace, tensor: ReadTensor) -> tuple[Bound, Selection, int]
 def _divided_by_batch(picked: tuple[Bound, Selection, int]) -> bool:
     """True where what picks positions ends in a division by one number that the inputs of all rows make."""
     bound, chosen, _ = picked
-    divisors = {ref for node in chosen.ops[1:] if node.op in DIVISIONS for ref in node.refs}
+    divisors = {ref for node in chosen.ops[1:] if node.op in SCALINGS for ref in node.refs}
     single = {r for r in divisors if (v := bound.known(r)) is not None and v.numel() == 1}
     return bool(inputs_behind(bound.program, single))
 
@@ -110,7 +111,7 @@ def _divided_by_length(picked: tuple[Bound, Selection, int]) -> bool:
     _, chosen, length = picked
     if chosen.first is None:
         return False
-    constants = [a for node in chosen.ops[1:] if node.op in DIVISIONS for a in node.args]
+    constants = [a for node in chosen.ops[1:] if node.op in SCALINGS for a in node.args]
     return chosen.first.op == "aten::mean" or length in constants
 
 

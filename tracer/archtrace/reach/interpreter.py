@@ -19,12 +19,12 @@ import torch
 from archtrace.capture.decisions import Decision
 from archtrace.capture.execute import draws
 from archtrace.capture.program import Kind, Node, Program
+from archtrace.ops import LENDERS, SHAPE_ONLY
 from archtrace.reach.calling import call_of, plain_key
 from archtrace.reach.interned import Interned
-from archtrace.reach.known import LENDERS, Reals, evaluate, is_known, is_plain, shape_alone
+from archtrace.reach.known import Reals, evaluate, is_known, is_plain, shape_alone
 from archtrace.reach.marks import Marks, diagonal, join, shrink
 from archtrace.reach.rules.registry import Step, apply
-from archtrace.reach.rules.transforms import SHAPE_ONLY
 from archtrace.reach.selection import by_standin, guarded, put_by_mask, selecting, with_standins
 from archtrace.reach.spelled import log_softmax_of, normalising
 from archtrace.reach.tokens import decides, in_layout, indices_of, special_ids, through_index, with_reals

@@ -9,14 +9,8 @@ import torch
 
 from archtrace.capture.program import Node, substitute
 from archtrace.errors import LayoutError
+from archtrace.ops import UNINITIALISED
 from archtrace.reach.values import Unknown
-
-#: Ops whose second argument lends its shape or type alone.
-LENDERS = frozenset({"aten::type_as", "aten::expand_as", "aten::view_as", "aten::reshape_as", "aten::to"})
-#: Ops whose result holds anything until it is written: zeros without memory here, so that runs are alike.
-UNINITIALISED = frozenset(
-    f"aten::{n}" for n in ("empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided")
-)
 
 #: Ops that ask for strides which a value without memory may not have, and their twins that do not.
 STRIDELESS = {torch.ops.aten.view.default: torch.ops.aten.reshape.default}

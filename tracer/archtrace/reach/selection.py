@@ -19,24 +19,12 @@ import numpy as np
 import torch
 
 from archtrace.capture.program import Node, Program, Ref
+from archtrace.ops import KEEP_SELECTION, LOOK_UPS, WRITES_ALONG
 from archtrace.reach.flows import Contraction, Everything, Flow, Pairs, Take
 from archtrace.reach.known import evaluate
 from archtrace.reach.rules.registry import Flows, Step
 from archtrace.reach.values import Unknown
 from archtrace.reach.views import Led, Moved, Regroup
-
-#: Ops that leave each element of a selection where it is: what stands for an index goes on standing for it.
-_ELEMENTWISE = frozenset(
-    f"aten::{n}"
-    for n in (
-        "squeeze", "unsqueeze", "select", "slice", "to", "_to_copy", "clone", "detach", "alias", "contiguous", "view",
-        "reshape", "flatten", "expand", "unbind", "add", "sub", "mul", "div", "floor_divide", "remainder",
-    )
-)  # fmt: skip
-#: Ops that take elements by an index.
-_READS = frozenset(f"aten::{n}" for n in ("index", "index_select", "gather", "take_along_dim"))
-#: Writes along one axis: result[.., index[i], ..] takes source[.., i, ..].
-_WRITES_ALONG = frozenset(f"aten::{n}" for n in ("index_add", "index_copy", "index_fill"))
 
 
 def axes_of(node: Node) -> Mapping[int, int]:
@@ -65,7 +53,7 @@ def with_standins(node: Node, program: Program, values: Sequence[Any], outputs: 
 def _carried(node: Node, values: Sequence[Any]) -> list[torch.Tensor]:
     """What stands for an index after an op that leaves its elements where they are; nothing after another."""
     operands = [values[ref] for ref in node.refs]
-    if node.op not in _ELEMENTWISE or not any(_stands(v) for v in operands):
+    if node.op not in KEEP_SELECTION or not any(_stands(v) for v in operands):
         return []
     # An offset that parameters decide moves the index to where nothing can be said to stand.
     if any(isinstance(v, Unknown) and v.standin is None for v in operands):
@@ -150,7 +138,7 @@ def by_standin(
     table, *others = node.refs
     if axes_of(program.nodes[table]) or len({k for r in others for k in axes_of(program.nodes[r]).values()}) > 1:
         return open_
-    if node.op in _READS:
+    if node.op in LOOK_UPS:
         flows = tuple(_mixed(node, k, o, chosen) for k, o in zip(known.flows, open_.flows, strict=True))
         return replace(open_, flows=flows)
     return _written_back(node, values, chosen, known, open_)
@@ -177,11 +165,11 @@ def _written_back(node: Node, values: Sequence[Any], chosen: Collection[int], kn
 def _targets(node: Node, values: Sequence[Any]) -> np.ndarray[Any, Any] | None:
     """The elements of the result at which each row of a selection lands: [row, ...]."""
     assert node.results is not None
-    if node.op not in _WRITES_ALONG | {"aten::index_put"}:
+    if node.op not in WRITES_ALONG | {"aten::index_put"}:
         return None
     numbers = torch.arange(int(np.prod(node.results[0][0]))).reshape(node.results[0][0])
     plain = [[values[a.index].standin if _stands(values[a.index]) else values[a.index]] for a in _indices(node)]
-    if node.op in _WRITES_ALONG and plain:
+    if node.op in WRITES_ALONG and plain:
         return np.asarray(numbers.index_select(node.args[1], plain[0][0]).movedim(node.args[1], 0).flatten(1))
     if node.op == "aten::index_put" and all(isinstance(p[0], torch.Tensor) and p[0].ndim == 1 for p in plain):
         return np.asarray(numbers[tuple(p[0] for p in plain)].reshape(plain[0][0].shape[0], -1))

@@ -17,43 +17,19 @@ from archtrace.capture.decisions import Decision
 from archtrace.capture.execute import sizing
 from archtrace.capture.program import Node, Ref
 from archtrace.errors import LayoutError
+from archtrace.ops import EQUALITIES, INDICES, KEEP_IDS, ORDERS, TRUTHS
 from archtrace.reach.known import Reals, evaluate
 from archtrace.reach.rules.registry import Step
 from archtrace.reach.values import Unknown
 
 #: A comparison with more constants than this is no look for special ids: a one-hot is written so too.
 MOST_SPECIAL = 16
-#: Ops that turn an id into whether it is 0.
-_TRUTHS = frozenset({"aten::logical_not", "aten::to", "aten::_to_copy"})
-#: Ops that tell an id from a constant.
-_EQUALITIES = frozenset({"aten::eq", "aten::ne", "aten::isin"})
-#: Comparisons that tell id 0 from all others, as ids are not negative: op -> the constant.
-_ORDERS = {"aten::gt": 0, "aten::le": 0, "aten::ge": 1, "aten::lt": 1}
-#: Ops whose result holds the elements of their operands, and so ids where they held ids.
-_MOVES_IDS = frozenset(
-    f"aten::{n}"
-    for n in (
-        "view", "reshape", "flatten", "unsqueeze", "squeeze", "expand", "transpose", "t", "permute", "slice", "select",
-        "clone", "contiguous", "detach", "alias", "to", "_to_copy", "copy", "cat", "stack", "flip", "roll", "repeat",
-        "masked_fill", "where", "index", "masked_select", "narrow", "unfold", "chunk", "split", "unbind", "gather",
-        "slice_scatter", "select_scatter", "constant_pad_nd", "pad", "expand_as", "view_as", "lift_fresh_copy",
-        "tensor_split", "split_with_sizes", "index_select", "unflatten", "movedim", "tile", "index_put", "long", "int",
-    )
-) | {"archtrace::view_of", "archtrace::write_into"}  # fmt: skip
-#: op -> the arguments that are indices, by their place.
-_INDICES: dict[str, tuple[int, ...]] = {
-    "aten::index": (1,), "aten::gather": (2,), "aten::index_select": (2,), "aten::take_along_dim": (1,),
-    "aten::take": (1,), "aten::index_put": (1,), "aten::scatter": (2,), "aten::scatter_add": (2,),
-    "aten::index_add": (2,), "aten::index_copy": (2,), "aten::index_fill": (2,), "aten::scatter_reduce": (2,),
-    "aten::masked_fill": (1,), "aten::where": (0,), "aten::masked_select": (1,), "aten::masked_scatter": (1,),
-    "aten::repeat_interleave": (1,),
-}  # fmt: skip
 
 
 def special_ids(node: Node, values: Sequence[Any]) -> frozenset[int]:
     """The constants with which a node compares ids; empty where it does not."""
     sides = [values[a.index] if isinstance(a, Ref) else a for a in node.args[:2]]
-    if node.op in _EQUALITIES and len(sides) == 2:
+    if node.op in EQUALITIES and len(sides) == 2:
         other = sides[1] if _are_ids(sides[0]) else sides[0] if _are_ids(sides[1]) else None
         constants = _constants(other)
         return constants if len(constants) <= MOST_SPECIAL else frozenset()
@@ -61,8 +37,8 @@ def special_ids(node: Node, values: Sequence[Any]) -> frozenset[int]:
         return frozenset()
     # `ids > 0` and `ids.bool()` ask of 0 alone. `ids > 30` splits the vocabulary, and so is flow: an adaptive
     # embedding does it.
-    zero = node.op in _ORDERS and _constants(sides[1]) == {_ORDERS[node.op]}
-    truth = node.op in _TRUTHS and node.results is not None and node.results[0][1] == torch.bool
+    zero = node.op in ORDERS and _constants(sides[1]) == {ORDERS[node.op]}
+    truth = node.op in TRUTHS and node.results is not None and node.results[0][1] == torch.bool
     return frozenset({0}) if zero or truth else frozenset()
 
 
@@ -87,7 +63,7 @@ def with_reals(node: Node, values: Sequence[Any], outputs: Sequence[Any]) -> lis
     except LayoutError:  # the op itself ran while it was recorded; in float64, or on another type, it may not
         return list(outputs)
     reals = list(result) if isinstance(result, list | tuple) else [result]
-    ids = node.op in _MOVES_IDS and all(v.ids for v in operands if isinstance(v, Unknown))
+    ids = node.op in KEEP_IDS and all(v.ids for v in operands if isinstance(v, Unknown))
     return [
         replace(o, real=r, ids=ids and not r.is_floating_point())
         if isinstance(o, Unknown) and isinstance(r, torch.Tensor) and tuple(r.shape) == o.shape
@@ -106,7 +82,7 @@ def _undetermined(value: Any) -> bool:
 
 def indices_of(node: Node, values: Sequence[Any]) -> frozenset[int]:
     """The operands of a node that are indices, and known in the layout or by what stands for them."""
-    places = _INDICES.get(node.op, ())
+    places = INDICES.get(node.op, ())
     arguments = [node.args[p] for p in places if p < len(node.args)]
     refs = [r for a in arguments for r in _listed(a) if isinstance(r, Ref)]
     unknown = {r.index: v for r in refs if isinstance(v := values[r.index], Unknown)}

@@ -7,30 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from archtrace.capture.program import Kind, Node, Program, Ref
+from archtrace.ops import EQUALITIES, FUNCTIONS, SUBSCRIPTS, UNWRITTEN, WRITES_PARTS, WRITTEN, plain
 
-#: op -> how it is written; {0} is its first argument. Ops that only change shape or type write their argument.
-TEMPLATES = {
-    "add": "{0} + {1}", "sub": "{0} - {1}", "rsub": "{1} - {0}", "mul": "{0} * {1}", "div": "{0} / {1}",
-    "floor_divide": "{0} // {1}", "remainder": "{0} % {1}", "neg": "-{0}", "eq": "{0} == {1}", "ne": "{0} != {1}",
-    "lt": "{0} < {1}", "le": "{0} <= {1}", "gt": "{0} > {1}", "ge": "{0} >= {1}", "bitwise_and": "{0} & {1}",
-    "__and__": "{0} & {1}", "logical_and": "{0} & {1}", "bitwise_or": "{0} | {1}", "__or__": "{0} | {1}",
-    "logical_or": "{0} | {1}", "bitwise_not": "~{0}", "logical_not": "~{0}", "where": "where({0}, {1}, {2})",
-    "masked_fill": "where({1}, {2}, {0})", "maximum": "max({0}, {1})", "minimum": "min({0}, {1})",
-    "clamp": "clamp({0}, {1})", "clamp_min": "max({0}, {1})", "index": "{0}[{1}]", "ones": "1", "zeros": "0",
-    "ones_like": "1", "zeros_like": "0", "full": "{1}", "full_like": "{1}", "new_ones": "1", "new_zeros": "0",
-}  # fmt: skip
-PASSED = frozenset({
-    "to", "_to_copy", "unsqueeze", "squeeze", "view", "reshape", "expand", "expand_as", "clone", "contiguous",
-    "detach", "type_as", "alias", "_unsafe_view", "lift_fresh_copy", "broadcast_to", "unflatten", "flatten",
-})  # fmt: skip
-#: Ops written as f(x), their axis left out where the tensors at hand leave no choice.
-FUNCTIONS = frozenset({
-    "argmax", "argmin", "sum", "cumsum", "amax", "amin", "max", "min", "any", "all", "flip", "sort", "topk", "nonzero",
-    "abs", "mean", "round",
-})  # fmt: skip
 _BINDING = {"+", "-", "*", "/", "//", "%", "==", "!=", "<", "<=", ">", ">=", "&", "|"}
-#: Ops that make a tensor piece by piece.
-_WRITES = frozenset({"archtrace::write_into", "archtrace::view_of", "slice_scatter", "select_scatter", "index_put"})
 #: Longer expressions are cut: nobody reads them.
 LONGEST = 160
 
@@ -57,18 +36,18 @@ class Printer:
     def _node(self, node: Node) -> str:  # noqa: PLR0911  a line a way to write an op
         if node.kind is not Kind.OP:
             return node.target.rsplit(".", 1)[-1] if node.kind is Kind.BUFFER else str(node.target)
-        name = node.op.removeprefix("aten::")
-        if name in PASSED:
+        name = plain(node.op)
+        if node.op in UNWRITTEN:
             return self._write(node.args[0])
-        if name in _WRITES:  # piece by piece, as in a shift to the right: no formula that a person would write
+        if node.op in WRITES_PARTS:  # piece by piece, as in a shift to the right: no formula that a person would write
             return f"f({', '.join(inputs_behind(self._program, {node.index}))})"
         if name == "arange":
             return self._arange(node)
-        if name in ("select", "slice"):
-            return self._subscript(node, name)
-        if name in TEMPLATES:
+        if name in WRITTEN:
             return self._template(node, name)
-        shown = node.args[:1] if name in FUNCTIONS else node.args
+        if node.op in SUBSCRIPTS:
+            return self._subscript(node, name)
+        shown = node.args[:1] if node.op in FUNCTIONS else node.args
         return f"{name.split('::')[-1]}({', '.join(map(self._write, shown))})"
 
     def _arange(self, node: Node) -> str:
@@ -88,7 +67,7 @@ class Printer:
         return f"{self._atom(node.args[0])}[{lead}{inside}]"
 
     def _template(self, node: Node, name: str) -> str:
-        template = TEMPLATES[name]
+        template = WRITTEN[name]
         fields = [int(f) for _, f, _, _ in string.Formatter().parse(template) if f]
         texts = {}
         for field in fields:
@@ -99,7 +78,7 @@ class Printer:
 
     def _named(self, node: Node, argument: Any) -> str | None:
         """An id compared with input ids is called by its name."""
-        if node.op not in ("aten::eq", "aten::ne") or not isinstance(argument, int):
+        if node.op not in EQUALITIES or not isinstance(argument, int):
             return None
         return self._names.get(argument)
 

@@ -11,16 +11,10 @@ import torch
 from archtrace.answer.kinds import KINDS
 from archtrace.answer.result import Index, KindName
 from archtrace.capture.program import Node, Ref
+from archtrace.ops import LOOK_UPS, MAX_POOLS, MEANS, MOVES, SCALINGS, SOFTMAXES, WEIGHTED_SUMS, plain
 from archtrace.reach.bound import Bound
-from archtrace.reach.rules.movement import MOVES
 from archtrace.readout.expression import Printer, inputs_behind
 from archtrace.readout.tensors import ReadTensor, token_nodes
-
-_MOVES = frozenset(name if "::" in name else f"aten::{name}" for name in MOVES)
-_MAXIMA = frozenset(f"aten::{n}" for n in ("amax", "max", "max_pool1d", "adaptive_max_pool1d"))
-_SUMS = frozenset(f"aten::{n}" for n in ("sum", "matmul", "bmm", "einsum", "linear", "mv"))
-_SOFTMAX = frozenset(f"aten::{n}" for n in ("softmax", "_softmax", "_safe_softmax", "scaled_dot_product_attention"))
-DIVISIONS = frozenset({"aten::div", "aten::mul", "aten::reciprocal"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,9 +82,9 @@ def _picking(exits: list[Node], found: Bound) -> tuple[Node, ...]:
     members = {exits[0].index}
     for node in exits[1:]:
         plain = (
-            node.op in _MOVES
+            node.op in MOVES
             or node.op == "archtrace::write_into"
-            or (node.op in DIVISIONS and chain[-1].op in _SUMS | {"aten::mean"} and _one_unknown(node, found))
+            or (node.op in SCALINGS and chain[-1].op in WEIGHTED_SUMS | {"aten::mean"} and _one_unknown(node, found))
         )
         if not (plain and any(ref in members for ref in node.refs)):
             break
@@ -107,21 +101,21 @@ def pooling(chosen: Selection, found: Bound) -> KindName:
     """How many positions become one: by a mean, a maximum, attention, or in another way."""
     # A softmax on the way weighs positions by what they hold, whatever sums them in the end.
     ops = {n.op for n in (*chosen.before, *chosen.ops)}
-    if ops & _SOFTMAX:
+    if ops & SOFTMAXES:
         return "attention"
     if chosen.first is None:
         return "all"
-    if chosen.first.op in _MAXIMA:
+    if chosen.first.op in MAX_POOLS:
         return "max"
-    if chosen.first.op in ("aten::mean", "aten::adaptive_avg_pool1d", "aten::avg_pool1d"):
+    if chosen.first.op in MEANS:
         return "mean"
-    if chosen.first.op in _SUMS and (_divided(chosen) or _weighted_by_known(chosen, found)):
+    if chosen.first.op in WEIGHTED_SUMS and (_divided(chosen) or _weighted_by_known(chosen, found)):
         return "mean"
     return "all"
 
 
 def _divided(chosen: Selection) -> bool:
-    return any(n.op in DIVISIONS for n in chosen.ops[1:])
+    return any(n.op in SCALINGS for n in chosen.ops[1:])
 
 
 def _weighted_by_known(chosen: Selection, found: Bound) -> bool:
@@ -193,12 +187,12 @@ def _of_positions(node: Node, found: Bound, length: int) -> Any:
 
 def _piece(node: Node, found: Bound, printer: Printer, length: int) -> str:
     """The index of one subscript or gather along its axis."""
-    name = node.op.removeprefix("aten::")
+    name = plain(node.op)
     if name == "select":
         return printer.write(node.args[2])
     if name == "index":
         return printer.write(_of_positions(node, found, length))
-    if name in ("gather", "index_select", "take_along_dim"):
+    if node.op in LOOK_UPS:
         return printer.write(node.args[2])
     if name == "slice" and len(node.args) > 2:
         stop = node.args[3] if len(node.args) > 3 else None
@@ -212,7 +206,7 @@ def paths(nodes: Iterable[Node]) -> tuple[tuple[str, str], ...]:
     seen: dict[str, str] = {}
     for node in nodes:
         if node.module:
-            seen.setdefault(node.module, node.op.removeprefix("aten::"))
+            seen.setdefault(node.module, plain(node.op))
     return tuple(seen.items())
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from archtrace.answer.result import Source
 from archtrace.capture.program import Frame, Node
+from archtrace.ops import OPERATORS, SUBSCRIPTS, plain, qualified
 from archtrace.paths import short_path
 
 #: Frames below the model's own code: where an op lives, not where it was written.
@@ -59,7 +60,7 @@ def _enclosing(file: str, line: int, op: str, turn: tuple[int, int]) -> tuple[st
     value = _value(statement)
     if value is None:
         return None
-    code = ast.get_source_segment(text, _expression(value, op.removeprefix("aten::"), turn)) or ""
+    code = ast.get_source_segment(text, _expression(value, plain(op), turn)) or ""
     return " ".join(code.split()), ".".join(scopes)
 
 
@@ -92,18 +93,6 @@ def _value(statement: ast.stmt | None) -> ast.AST | None:
     return next((value for value in found if isinstance(value, ast.AST)), None)
 
 
-#: Ops that subscripts are traced to.
-_SUBSCRIPTS = frozenset({"select", "slice", "index"})
-
-
-#: Ops that operators are traced to.
-_OPERATORS: dict[str, type[ast.AST]] = {
-    "add": ast.Add, "sub": ast.Sub, "mul": ast.Mult, "div": ast.Div, "remainder": ast.Mod, "matmul": ast.MatMult,
-    "bitwise_and": ast.BitAnd, "bitwise_or": ast.BitOr, "bitwise_not": ast.Invert, "neg": ast.USub,
-    "eq": ast.Eq, "ne": ast.NotEq, "lt": ast.Lt, "le": ast.LtE, "gt": ast.Gt, "ge": ast.GtE,
-}  # fmt: skip
-
-
 def _expression(value: ast.AST, op: str, turn: tuple[int, int]) -> ast.AST:
     """The expression that an op stands for: by its turn where each call has one; else the outermost; else all."""
     found = [node for node in _subexpressions(value) if _stands_for(node, op)]
@@ -121,11 +110,11 @@ def _end(node: ast.AST) -> tuple[int, int]:
 def _stands_for(node: ast.AST, op: str) -> bool:
     """A subscript, a call of the op's name, or its operator."""
     if isinstance(node, ast.Subscript):
-        return op in _SUBSCRIPTS
+        return qualified(op) in SUBSCRIPTS
     if isinstance(node, ast.Call):
         return isinstance(node.func, ast.Attribute) and node.func.attr == op
     signs = [getattr(node, "op", None), *getattr(node, "ops", [])]
-    return op in _OPERATORS and any(isinstance(sign, _OPERATORS[op]) for sign in signs)
+    return any(type(sign).__name__ == OPERATORS.get(op) for sign in signs)
 
 
 def _subexpressions(node: ast.AST) -> Iterator[ast.AST]:

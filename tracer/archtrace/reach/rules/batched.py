@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from archtrace.ops import MATRICES
 from archtrace.reach.flows import Mask
 from archtrace.reach.rules.axes import LETTERS, SPARE, Source, aligned, contraction, letters, reach
-from archtrace.reach.rules.registry import Call, Step, named, rule, several, shape_of, single, unruled
-
-#: Ops on one matrix, by the name that they have for it.
-_OF_A = named("linalg_inv linalg_det linalg_qr linalg_svd linalg_svdvals linalg_slogdet")
-_OF_SELF = named("""
-    linalg_eigh linalg_eigvalsh inverse det slogdet logdet svd qr linalg_matrix_exp matrix_exp matrix_power
-    linalg_matrix_power linalg_pinv pinverse
-""")
-#: op -> its operands, and how many of the last axes of each belong to one row of the batch.
-MATRICES: dict[str, dict[str, int]] = {
-    **{name: {"A": 2} for name in _OF_A},
-    **{name: {"self": 2} for name in _OF_SELF},
-    "aten::linalg_solve_triangular": {"self": 2, "B": 2},
-    "aten::cholesky_solve": {"self": 2, "input2": 2},
-    "aten::grid_sampler": {"input": 3, "grid": 3},
-    "aten::grid_sampler_2d": {"input": 3, "grid": 3},
-}
+from archtrace.reach.rules.registry import Call, Step, rule, several, shape_of, single, unruled
 
 
 @rule(*MATRICES)
@@ -40,7 +26,7 @@ def solve(call: Call) -> Step:
     return _by_rows(call, {"A": 2, "B": 1 if len(right) == 1 or right == left[:-1] else 2})
 
 
-def _by_rows(call: Call, own: dict[str, int]) -> Step:
+def _by_rows(call: Call, own: Mapping[str, int]) -> Step:
     shapes = [shape_of(call[name])[: len(shape_of(call[name])) - count] for name, count in own.items()]
     batch = np.broadcast_shapes(*shapes)
     names = LETTERS[: len(batch)]

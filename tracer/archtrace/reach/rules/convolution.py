@@ -7,18 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from archtrace.ops import ADAPTIVE_POOLS, CONVOLUTIONS, POOLS, TRANSPOSED_CONVOLUTIONS
 from archtrace.reach.flows import Mask, Pairs
 from archtrace.reach.marks import Marks
 from archtrace.reach.rules.axes import letters, reach
 from archtrace.reach.rules.registry import Call, Operand, Step, numel, rule, several, shape_of, single
-
-CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
-TRANSPOSED = ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
-POOLS = {"max_pool1d": 1, "max_pool2d": 2, "max_pool3d": 3, "avg_pool1d": 1, "avg_pool2d": 2, "avg_pool3d": 3,
-         "max_pool1d_with_indices": 1, "max_pool2d_with_indices": 2}  # fmt: skip
-ADAPTIVE = {"adaptive_avg_pool1d": 1, "adaptive_avg_pool2d": 2, "adaptive_avg_pool3d": 3,
-            "adaptive_max_pool1d": 1, "adaptive_max_pool2d": 2, "adaptive_max_pool3d": 3}  # fmt: skip
-
 
 #: The most elements that a rule runs an op on; beyond, which of an axis are looked at is not followed.
 _MOST = 2**24
@@ -55,13 +48,13 @@ class Window(NamedTuple):
         return np.asarray((index % self.stride == 0) & (index >= 0) & (index // self.stride < self.short))
 
 
-@rule(*CONVOLUTIONS, *TRANSPOSED)
+@rule(*CONVOLUTIONS, *TRANSPOSED_CONVOLUTIONS)
 def convolution(call: Call) -> Step:
     """y[b, o, *t] = sum over c of o's group and the window of x[b, c, *u] W[o, c, *k] + bias[o].
 
     Transposed, W[c, o, *k] counts o within its group.
     """
-    transposed = call.name.removeprefix("aten::") in TRANSPOSED
+    transposed = call.name in TRANSPOSED_CONVOLUTIONS
     source, weight = call["input"], shape_of(call["weight"])
     spatial = len(weight) - 2
     lead = len(call.shape) - spatial
@@ -101,17 +94,17 @@ def _channels(
 def pool(call: Call) -> Step:
     """y[*, t] = f(x[*, u] for u in the window of t)."""
     source = call.operands[0]
-    spatial = POOLS[call.name.removeprefix("aten::")]
+    spatial = POOLS[call.name]
     kernel = _each(call["kernel_size"], spatial)
     windows = _windows(call, source.value.shape[-spatial:], call.shape[-spatial:], kernel)
     return _pooled(call, source, [w.inside for w in windows])
 
 
-@rule(*ADAPTIVE)
+@rule(*ADAPTIVE_POOLS)
 def adaptive_pool(call: Call) -> Step:
     """Window t of n over a length m runs from floor(t m / n) to ceil((t + 1) m / n)."""
     source = call.operands[0]
-    spatial = ADAPTIVE[call.name.removeprefix("aten::")]
+    spatial = ADAPTIVE_POOLS[call.name]
     windows = []
     for length, count in zip(source.value.shape[-spatial:], call.shape[-spatial:], strict=True):
         t, u = np.arange(count)[:, None], np.arange(length)[None, :]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from archtrace.ops import FLAT_INDEX, SEARCHES
 from archtrace.reach.flows import Contraction, Everything, Flow, Mask, Pairs
 from archtrace.reach.marks import Shape
 from archtrace.reach.rules.axes import LETTERS, SPARE, aligned, letters, reach
@@ -70,11 +71,10 @@ def _bags(offsets: Any, count: int, bags: int, weights: Any) -> Any:
     return inside & (weights != 0).numpy()[:, None] if isinstance(weights, torch.Tensor) else inside
 
 
-@rule("bucketize", "searchsorted", "isin")
+@rule(*SEARCHES)
 def lookup(call: Call) -> Step:
     """Each value is looked up in a sorted row: the one that stands where it stands, or one for all."""
-    names = {"aten::bucketize": ("self", "boundaries"), "aten::isin": ("elements", "test_elements")}
-    values, table = (call[n] for n in names.get(call.name, ("self", "sorted_sequence")))
+    values, table = (call[n] for n in SEARCHES[call.name])
     out = letters(len(call.shape))
     rank = len(shape_of(table))
     rows = out[:-1] if call.name == "aten::searchsorted" and rank > 1 else ""
@@ -110,7 +110,7 @@ def _along(call: Call) -> Step:
     out = letters(rank)
     axis = call["dim"] % rank
     axes, masks = _beside(shape_of(table), call.shape, out, axis)
-    flat = len(shape_of(index)) != rank or call.name == "aten::index_select"
+    flat = len(shape_of(index)) != rank or call.name in FLAT_INDEX
     # index_select has one index for a whole slice, gather one for each element.
     index_axes = out[axis] * len(shape_of(index)) if flat else aligned(shape_of(index), call.shape)
     return single(call, reach(out, (table, axes, masks), (index, index_axes)), scale=unmasked(call))
@@ -255,7 +255,7 @@ def collect(call: Call) -> Step:
     if isinstance(index, Operand) or not call.shape:
         return _write_along(call)
     numbers = _numbers(shape_of(source))
-    if call.name in ("aten::index_add", "aten::index_reduce"):
+    if call.name in FLAT_INDEX:
         return _landed(call, source, numbers, _numbers(call.shape).index_select(call["dim"], index))
     region = numbers[tuple(slice(n) for n in index.shape)]
     return _landed(call, source, region, _numbers(call.shape).gather(call["dim"], index))

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
+from archtrace.ops import ELEMENTWISE_LOSSES
 from archtrace.reach.rules.axes import SPARE, aligned, letters, reach
-from archtrace.reach.rules.registry import Call, Step, everything, named, rule, shape_of, single
-
-ELEMENTWISE = named("""
-    mse_loss l1_loss smooth_l1_loss huber_loss kl_div soft_margin_loss poisson_nll_loss
-    binary_cross_entropy binary_cross_entropy_with_logits
-""")
+from archtrace.reach.rules.registry import Call, Step, everything, rule, shape_of, single
 
 
-@rule(*ELEMENTWISE)
+@rule(*ELEMENTWISE_LOSSES)
 def elementwise(call: Call) -> Step:
     """y[i] = f(x[i], target[i]), weights broadcast; otherwise the sum or the mean of these."""
     if call["reduction"] != 0:

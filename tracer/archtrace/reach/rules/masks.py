@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from archtrace.reach.rules.registry import Call, Operand, leaves, named, value_of
+from archtrace.ops import BOUNDED, EXTREMES, KEEP_MASKS, MAXIMA, SUMS
+from archtrace.reach.rules.registry import Call, Operand, leaves, value_of
 from archtrace.reach.values import Certain, Unknown, certain_of, level, scale_of
 
 
@@ -24,14 +25,6 @@ class Place(NamedTuple):
     scale: float
 
 
-#: What leaves its operand as it is.
-KEPT = frozenset(
-    named("to _to_copy type_as contiguous clone alias detach lift_fresh_copy positive dropout nan_to_num view_as_real")
-)
-#: Weights of the two sides of a sum: (self, other), `alpha` belongs to the one that is not 1 for rsub's sake.
-SUMS = {"aten::add": (1.0, 1.0), "aten::sub": (1.0, -1.0), "aten::rsub": (-1.0, 1.0)}
-#: What never leaves the ordinary sizes.
-BOUNDED = frozenset(named("sigmoid tanh sin cos erf erfc sign sgn hardsigmoid logical_not isnan isinf isfinite"))
 _LARGE = 1e300
 
 
@@ -42,7 +35,7 @@ def place(call: Call, used: list[Operand]) -> Place:
         return Place(None, 1.0)
     if all(o.value.free and o.value.scale == 1 for o in used) and call.name not in _SHIFTS:
         return Place(None, 1.0)
-    if call.name in KEPT:
+    if call.name in KEEP_MASKS:
         return Place(used[0].value.offset, used[0].value.scale)
     known = _SHIFTS.get(call.name)
     found = known(call) if known is not None else None
@@ -85,11 +78,16 @@ def _sides(call: Call) -> tuple[Any, Any]:
     return value_of(call["self"]), value_of(call["other"])
 
 
-def _sum(call: Call) -> Place:
-    left, right = _sides(call)
+def weights(call: Call) -> tuple[float, float]:
+    """The factors of `self` and `other` in a sum."""
     alpha = 1 if call["alpha"] is None else call["alpha"]
     a, b = SUMS[call.name]
-    a, b = (a * alpha, b) if call.name == "aten::rsub" else (a, b * alpha)
+    return (a * alpha, b) if call.name == "aten::rsub" else (a, b * alpha)
+
+
+def _sum(call: Call) -> Place:
+    left, right = _sides(call)
+    a, b = weights(call)
     spread = [abs(k) * scale_of(v) for k, v in ((a, left), (b, right)) if isinstance(v, Unknown)]
     with np.errstate(invalid="ignore"):  # inf - inf is certainly not a number, and no mask
         return Place(a * level(left) + b * level(right), min(max(spread), _LARGE))
@@ -123,18 +121,18 @@ def _extreme(call: Call) -> Place:
     names = ("self", "other", "min", "max")
     values = {n: value_of(call[n]) for n in names if call[n] is not None}
     at = level(values["self"])
-    low = values.get("min", values.get("other") if call.name in _MAXIMA else None)
-    high = values.get("max", values.get("other") if call.name not in _MAXIMA else None)
+    low = values.get("min", values.get("other") if call.name in MAXIMA else None)
+    high = values.get("max", values.get("other") if call.name not in MAXIMA else None)
     at = np.maximum(at, 0.0) if call.name == "aten::relu" else at
     at = at if low is None else np.maximum(at, level(low))
     at = at if high is None else np.minimum(at, level(high))
     return Place(at, max(map(scale_of, values.values())))
 
 
-_MAXIMA = frozenset(named("maximum max fmax"))
 _SHIFTS: dict[str, Callable[[Call], Place | None]] = {
     **dict.fromkeys(SUMS, _sum),
-    **dict.fromkeys(named("mul div"), _scaled),
-    **dict.fromkeys(named("maximum minimum fmax fmin max min clamp clamp_min clamp_max clip relu"), _extreme),
+    **dict.fromkeys(EXTREMES, _extreme),
+    "aten::mul": _scaled,
+    "aten::div": _scaled,
     "aten::neg": _negated,
 }

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 
 from archtrace.capture.memory import Geometry, ViewOf
+from archtrace.ops import COUNTING, LENDERS, MOVES, VIEWS
 from archtrace.reach.flows import Flow, Take
 from archtrace.reach.marks import Shape
 from archtrace.reach.rules.indexing import IRREGULAR
@@ -19,7 +20,6 @@ from archtrace.reach.rules.registry import (
     Step,
     everything,
     leaves,
-    named,
     rebuild,
     rule,
     shape_of,
@@ -32,43 +32,6 @@ from archtrace.reach.views import contiguous, geometry_flow, viewed
 
 Numbers: TypeAlias = npt.NDArray[np.int64]
 
-#: op -> the arguments whose elements move (the others are indices, sizes, axes).
-MOVES: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(
-        named("""
-    view _unsafe_view reshape transpose t permute expand expand_as unsqueeze squeeze select slice narrow flatten
-    unflatten chunk split split_with_sizes tensor_split unbind repeat repeat_interleave roll flip movedim tile
-    swapaxes swapdims moveaxis numpy_T mT index_select gather take take_along_dim view_as reshape_as broadcast_to
-    as_strided unfold diagonal diag diag_embed tril triu im2col masked_select pixel_shuffle pixel_unshuffle
-    channel_shuffle ravel fliplr flipud rot90 hsplit vsplit unsafe_split unsafe_chunk index
-        """),
-        ("self",),
-    ),
-    **dict.fromkeys(
-        named("cat concat stack hstack vstack column_stack broadcast_tensors meshgrid block_diag"), ("tensors",)
-    ),
-    **dict.fromkeys(
-        named(
-            "upsample_nearest1d upsample_nearest2d upsample_nearest3d _upsample_nearest_exact1d"
-            " _upsample_nearest_exact2d _upsample_nearest_exact3d"
-        ),
-        ("self", "input"),
-    ),
-    **dict.fromkeys(named("slice_scatter select_scatter diagonal_scatter copy"), ("self", "src")),
-    **dict.fromkeys(named("masked_scatter index_copy"), ("self", "source")),
-    **dict.fromkeys(named("constant_pad_nd pad fill index_fill"), ("self", "value")),
-    "archtrace::view_of": ("base",),
-    "archtrace::write_into": ("base", "src"),
-    "aten::scatter": ("self", "src", "value"),
-    "aten::index_put": ("self", "values"),
-    "aten::zero": ("self",),
-    "aten::_pack_padded_sequence": ("input",),
-    "aten::_pad_packed_sequence": ("data", "padding_value"),
-}
-#: Ops whose second result tells of lengths alone, which are known.
-COUNTING = set(named("_pack_padded_sequence _pad_packed_sequence"))
-#: Arguments that only lend their shape.
-LENT = {(f"aten::{name}", "other") for name in ("expand_as", "view_as", "reshape_as")}
 #: One more number stands before all others: what an op fills in by itself is zero.
 _FILL = 1
 
@@ -77,7 +40,7 @@ _FILL = 1
 def movement(call: Call) -> Step:
     """result[o] = operand[index[o]]: run the op on the elements' numbers."""
     data = MOVES[call.name]
-    others = {k: v for k, v in call.arguments.items() if k not in data and (call.name, k) not in LENT}
+    others = {k: v for k, v in call.arguments.items() if k not in data and not (k == "other" and call.name in LENDERS)}
     if (
         call.indistinct
         or any(isinstance(leaf, Operand) for leaf in leaves(others))
@@ -98,15 +61,6 @@ def movement(call: Call) -> Step:
     counts = results[1:] if call.name in COUNTING else []
     step = numbers.step(call, results[: len(results) - len(counts)], counts)
     return silent(step, call.operands)  # each was numbered or lends its shape: what is not found was cut off
-
-
-#: Ops that look at their operand in another way, and copy nothing or could do without.
-VIEWS = frozenset(
-    named("""
-    view _unsafe_view reshape transpose t permute expand unsqueeze squeeze select slice narrow flatten unflatten chunk
-    split split_with_sizes unbind movedim swapaxes swapdims moveaxis numpy_T mT broadcast_to as_strided unfold diagonal
-    """)
-)
 
 
 def _viewed(call: Call) -> Step | None:

@@ -13,49 +13,26 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from archtrace.ops import BINARY, LENDERS, ONE_ABSORBS, SUMS, UNARY, ZERO_ABSORBS
 from archtrace.reach.flows import Contraction, Mask
 from archtrace.reach.rules.axes import aligned, certain_mask, letters, pointwise_flows, reach, renewed
-from archtrace.reach.rules.masks import place, spread_out
-from archtrace.reach.rules.registry import Call, Operand, Step, named, rule, shape_of, silent, single, unruled, value_of
+from archtrace.reach.rules.masks import place, spread_out, weights
+from archtrace.reach.rules.registry import Call, Operand, Step, rule, shape_of, silent, single, unruled, value_of
 from archtrace.reach.values import LEAST_SCALE, MASKED, Certain, Unknown, certain_of, level, scale_of
 
 Where: TypeAlias = npt.NDArray[np.bool_]
-
-UNARY = named("""
-    abs neg exp exp2 expm1 log log2 log10 log1p sqrt rsqrt reciprocal square sin cos tan asin acos atan sinh cosh tanh
-    asinh acosh atanh sigmoid logit erf erfc erfinv ceil floor round trunc frac sign sgn relu relu6 gelu silu mish elu
-    selu celu leaky_relu hardtanh hardswish hardsigmoid hardshrink softshrink softplus log_sigmoid threshold
-    logical_not bitwise_not isnan isinf isfinite nan_to_num clamp clamp_min clamp_max clip special_expm1 sinc
-    dropout alpha_dropout feature_dropout real imag angle conj conj_physical _conj resolve_conj resolve_neg
-    to _to_copy type_as contiguous clone alias detach lift_fresh_copy positive
-""")
-
-BINARY = named("""
-    add sub rsub mul div floor_divide remainder fmod pow float_power maximum minimum fmax fmin atan2 hypot logaddexp
-    logaddexp2 eq ne lt le gt ge logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor __and__ __or__
-    __xor__ bitwise_left_shift bitwise_right_shift __lshift__ __rshift__ lerp addcmul addcdiv heaviside copysign
-    polar complex xlogy
-""")
-
-#: A zero on either side makes the result zero.
-ZERO_ABSORBS = set(named("mul logical_and bitwise_and __and__"))
-#: A truth on either side makes the result true, where it is boolean.
-ONE_ABSORBS = set(named("logical_or bitwise_or __or__"))
-#: Minus infinity on either side stays (for a difference: plus infinity on the right).
-SUMS = {"aten::add": 1.0, "aten::sub": -1.0}
-#: Arguments that only lend their type.
-LENT = {("aten::type_as", "other"), ("aten::to", "other")}
 
 
 @rule(*dict.fromkeys(UNARY + BINARY))
 def pointwise(call: Call) -> Step:
     """result[i] = f(operands[i]); where the result is certain nothing flows."""
-    used = [v for k, v in call.arguments.items() if isinstance(v, Operand) and (call.name, k) not in LENT]
+    lent = "other" if call.name in LENDERS else ""
+    used = [v for k, v in call.arguments.items() if isinstance(v, Operand) and k != lent]
     certain = _vanished(call, _absorbed(call, _evaluated(call, used)))
     masks = certain_mask(certain, letters(len(call.shape))) if certain is not None else ()
     at = place(call, used)
     step = single(call, pointwise_flows(call, used, masks), certain, fitted(at.offset, len(call.shape)), at.scale)
-    return silent(step, [call[k] for op, k in LENT if op == call.name])
+    return silent(step, call[lent])
 
 
 def _vanished(call: Call, certain: Certain | None) -> Certain | None:
@@ -97,7 +74,8 @@ def _absorbed(call: Call, certain: Certain | None) -> Certain | None:
     if call.name == "aten::div":
         certain = _mark(call, certain, (left == 0) & ~(right == 0), 0.0)
     if call.name in SUMS:
-        right = right * SUMS[call.name] * (1 if call["alpha"] is None else call["alpha"])
+        a, b = weights(call)
+        left, right = a * left, b * right
         certain = _mark(call, certain, np.isneginf(left) & ~np.isposinf(right), -np.inf)
         certain = _mark(call, certain, np.isneginf(right) & ~np.isposinf(left), -np.inf)
     return certain

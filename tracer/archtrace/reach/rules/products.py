@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from archtrace.ops import PRODUCTS
 from archtrace.reach.flows import Mask
 from archtrace.reach.marks import Shape
 from archtrace.reach.rules.axes import LETTERS, SPARE, aligned, contraction, letters, normal, reach, renewed
@@ -21,23 +22,10 @@ def linear(call: Call) -> Step:
     return contraction(call, factors, out, call["bias"])
 
 
-#: op -> its two factors and its result, as in an einsum, and the names of the arguments.
-PRODUCTS = {
-    "mm": ("self", "ik", "mat2", "kj", "ij", None),
-    "bmm": ("self", "bik", "mat2", "bkj", "bij", None),
-    "mv": ("self", "ik", "vec", "k", "i", None),
-    "dot": ("self", "k", "tensor", "k", "", None),
-    "outer": ("self", "i", "vec2", "j", "ij", None),
-    "addmm": ("mat1", "ik", "mat2", "kj", "ij", "self"),
-    "addmv": ("mat", "ik", "vec", "k", "i", "self"),
-    "baddbmm": ("batch1", "bik", "batch2", "bkj", "bij", "self"),
-}
-
-
 @rule(*PRODUCTS)
 def product(call: Call) -> Step:
     """A product of two tensors with fixed axes, and a term that may be added."""
-    left, left_axes, right, right_axes, out, term = PRODUCTS[call.name.removeprefix("aten::")]
+    left, left_axes, right, right_axes, out, term = PRODUCTS[call.name]
     added = call[term] if term and call["beta"] != 0 else None
     if call["alpha"] == 0:
         step = single(call, reach(out, (added, aligned(shape_of(added), call.shape, out))))

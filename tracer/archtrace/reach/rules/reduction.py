@@ -8,24 +8,12 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from archtrace.ops import EVALUATED_REDUCTIONS, LARGEST, ONE_AXIS, REDUCTIONS
 from archtrace.reach.flows import Mask
 from archtrace.reach.marks import spread
 from archtrace.reach.rules.axes import SPARE, Source, letters, normal, pointwise_flows, reach
-from archtrace.reach.rules.registry import Call, Operand, Step, named, rule, several, shape_of, single
+from archtrace.reach.rules.registry import Call, Operand, Step, rule, several, shape_of, single
 from archtrace.reach.values import Certain, certain_of, level, masked
-
-#: One or several results, with the axes of `dim` gone or of length 1.
-REDUCTIONS = named("""
-    sum mean prod amax amin aminmax max min any all var std var_mean std_mean logsumexp norm linalg_vector_norm argmax
-    argmin median nanmedian nansum nanmean count_nonzero mode kthvalue
-    linalg_matrix_norm
-""")
-#: Reductions whose result is certain where all that they look at is.
-EVALUATED = set(named("sum mean amax amin"))
-#: Reductions that never see what is masked, as they look for the largest.
-LARGEST = set(named("amax max argmax logsumexp"))
-#: Reductions along one axis, the last one when none is given.
-ONE_AXIS = set(named("mode kthvalue"))
 
 
 @rule(*REDUCTIONS)
@@ -43,7 +31,7 @@ def reduction(call: Call) -> Step:
     flows = reach(out, (operand, inn, _unseen(call, operand, gone, inn)))
     offset, scale = _highest(call, operand, gone, kept), operand.value.magnitude
     if len(call.results) == 1:
-        certain = _evaluated(call, operand) if call.name in EVALUATED else None
+        certain = _evaluated(call, operand) if call.name in EVALUATED_REDUCTIONS else None
         return single(call, flows, certain, offset, operand.value.scale if call.name in LARGEST else scale)
     return several(call, flows)
 

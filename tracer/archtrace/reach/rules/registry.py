@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import torch
 
+from archtrace.ops import WITHOUT_RULE, qualified
 from archtrace.reach.flows import Everything, Flow
 from archtrace.reach.marks import Shape
 from archtrace.reach.values import Certain, Unknown, unknown
@@ -93,23 +94,6 @@ Rule: TypeAlias = Callable[[Call], Step]
 RULES: dict[str, Rule] = {}
 
 
-#: Overloads that the rule of their op does not hold for: they run on no CPU, so that no sample can show it, or what
-#: they are asked for (a size, a tolerance) is made of values and not moved.
-WITHOUT = frozenset(
-    f"aten::{name}"
-    for name in (
-        "mm.dtype",
-        "bmm.dtype",
-        "addmm.dtype",
-        "baddbmm.dtype",
-        "repeat_interleave.Tensor",
-        "where.default",
-        "linalg_pinv.rcond_tensor",
-        "linalg_pinv.atol_rtol_tensor",
-    )
-)
-
-
 def rule(*names: str) -> Callable[[Rule], Rule]:
     """Register a function: "softmax" for all overloads of aten::softmax but those that are named themselves.
 
@@ -133,7 +117,7 @@ def rule_of(op: Any) -> Rule | None:
     if schema is None:
         return RULES.get(getattr(op, "__name__", ""))
     overload = f"{schema.name}.{schema.overload_name or 'default'}"
-    return None if overload in WITHOUT else RULES.get(overload) or RULES.get(schema.name)
+    return None if overload in WITHOUT_RULE else RULES.get(overload) or RULES.get(schema.name)
 
 
 def has_rule(op: Any) -> bool:
@@ -170,16 +154,6 @@ def silent(step: Step, *values: Any) -> Step:
     """The same step, which says of some operands that they reach no result."""
     slots = frozenset(v.slot for v in leaves(values) if isinstance(v, Operand))
     return replace(step, silent=step.silent | slots)
-
-
-def qualified(name: str) -> str:
-    """The schema name of an op: aten:: is understood."""
-    return name if "::" in name else f"aten::{name}"
-
-
-def named(table: str) -> tuple[str, ...]:
-    """The schema names of the ops in a table: their plain names, apart by white space."""
-    return tuple(map(qualified, table.split()))
 
 
 def everything(call: Call) -> Step:

@@ -11,19 +11,11 @@ import torch
 
 from archtrace.answer.drawing import Path, PathNode, PathRole
 from archtrace.capture.program import Kind, Node
+from archtrace.ops import CARRIERS
 from archtrace.reach.bound import Bound
-from archtrace.reach.rules.registry import named
 from archtrace.readout.source import frame_of, source_of
 from archtrace.readout.study import Study
 from archtrace.readout.tensors import token_nodes
-
-#: Free ops that change no value and choose nothing: their readers take what they take.
-_PLAIN = frozenset(
-    named("""
-    alias clone detach detach_ contiguous _to_copy to lift_fresh lift_fresh_copy copy type_as view _unsafe_view reshape
-    unsqueeze squeeze expand expand_as flatten unflatten view_as transpose t permute dropout broadcast_tensors
-    """)
-)
 
 
 def route(module: torch.nn.Module, study: Study) -> Path:
@@ -108,7 +100,7 @@ class _Route:
         node = self._nodes[index]
         free = node.module not in self._leaves or not self._unknown(index)
         special = index in self._reads or index == self.found.program.output or not node.refs
-        return free and not special and node.op in _PLAIN
+        return free and not special and node.op in CARRIERS
 
     @cached_property
     def _numbers(self) -> dict[int, int]:
