@@ -213,3 +213,10 @@ def test_docs_are_linked() -> None:
     pages = {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")}
     linked = set(re.findall(r"\((docs/[\w-]+\.md)\)", readme))
     assert linked == pages
+
+
+def test_every_finding_is_explained() -> None:
+    """docs/errors.md has a row for each code that the engine gives, and for no other."""
+    codes = set(re.findall(r'Finding\(\s*"([a-z-]+)"', "".join(f.read_text() for f in TRACER.rglob("*.py"))))
+    page = (ROOT / "docs" / "errors.md").read_text().partition("## Findings")[2]
+    assert set(re.findall(r"^\| `([a-z-]+)`", page, re.M)) == codes
