@@ -79,7 +79,7 @@ class _Likeness:
         size = parameter_count(model[0])
         if size <= ENOUGH or target.config is None or target.module is not None:
             own = Small(study.programs, {}) if size <= LARGEST else None
-            return cls(own, (study, *_studies(model, plans[1:])) if own else ())
+            return cls(own, (study, *_studies(study, plans[1:])) if own else ())
         agreed: dict[int, Study] = {}
 
         def agrees(programs: Programs, runs: bool) -> bool:
@@ -93,7 +93,8 @@ class _Likeness:
         small = Search(target, study.program, list(study.layouts.values()), agrees).find()
         if small is None:
             return cls(None, ())
-        return cls(small, (agreed[id(small.programs)], *_studies(small.programs.model, plans[1:])))
+        own_study = agreed[id(small.programs)]
+        return cls(small, (own_study, *_studies(own_study, plans[1:])))
 
     def verdicts(self, study: Study) -> Verdicts:
         """Per layout what the numeric runs show, and what contradicts the analysis."""
@@ -103,8 +104,9 @@ class _Likeness:
         return {name: runs.see(name) for name in study.bounds}
 
 
-def _studies(model: Model, plans: Sequence[Plan]) -> list[Study]:
-    return [Study(Programs(model), *plan) for plan in plans]
+def _studies(study: Study, plans: Sequence[Plan]) -> list[Study]:
+    # What was learned in one length holds in another: a model may pad both to one.
+    return [Study(Programs(study.programs.model), *plan, study.interpreter) for plan in plans]
 
 
 def _widen(study: Study, likeness: _Likeness, verdicts: Verdicts) -> None:

@@ -91,11 +91,30 @@ def build(construct: Callable[[], torch.nn.Module]) -> torch.nn.Module:
     """
     try:
         with TURN, _Structure(), _uninitialised():
-            return construct().eval()
+            return _released(construct()).eval()
     except ArchtraceError:
         raise
     except Exception as error:
         raise _refusal(error) from error
+
+
+#: Parameters of more elements than this give their memory back.
+_LARGE = 2**16
+
+
+def _released(module: torch.nn.Module) -> torch.nn.Module:
+    """The module without the memory of large parameters: one that was filled with zeros has some."""
+    fresh: dict[int, torch.nn.Parameter] = {}
+    for part in module.modules():
+        for name, own in part._parameters.items():
+            if own is None or own.is_meta or own.numel() <= _LARGE:
+                continue
+            # One parameter stays one wherever it is held, with what was written on it.
+            if id(own) not in fresh:
+                fresh[id(own)] = torch.nn.Parameter(own.data.to("meta"), requires_grad=own.requires_grad)
+                vars(fresh[id(own)]).update(vars(own))
+            part._parameters[name] = fresh[id(own)]
+    return module
 
 
 def _refusal(error: Exception) -> BuildError:

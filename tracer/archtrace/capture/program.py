@@ -89,7 +89,7 @@ class Node:
         """The path of the innermost module."""
         return self.modules[-1].path if self.modules else ""
 
-    @property
+    @cached_property
     def op(self) -> str:
         """The op's plain name, such as "aten::select"; empty for other kinds."""
         if self.kind is not Kind.OP:

@@ -1,20 +1,21 @@
 """Interned marks: equal layers ask the same of the same marks, and a look at who asks is cheaper than the answer.
 
 Marks over a long window have millions of elements. Each array that a pass makes is looked at once; from then on it is
-known by its number, and so is what comes of joining two, of masking one, of carrying one along a flow.
+known by its number, and so is what comes of joining two, of masking one, of carrying some along the flows of a step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from archtrace.reach.flows import Flow
 from archtrace.reach.marks import Marks, join, shrink
+from archtrace.reach.rules.registry import Step
 from archtrace.reach.values import Unknown, digest
 
 #: Bytes of marks that are kept from one pass to the next.
-MOST = 2**32
+MOST = 2**29
 
 
 class Interned:
@@ -33,27 +34,42 @@ class Interned:
         self._numbers: dict[Hashable, int] = {}
         self._arrays: list[Marks] = []
         self._seen: dict[int, int] = {}
-        self._results: dict[Hashable, Marks] = {}
-        self._kept: list[Any] = []
+        self._results: dict[Hashable, Any] = {}
+        # An identity means something as long as what it names is there.
+        self._kept: dict[int, Any] = {}
 
     def number(self, marks: Marks) -> int:
         """The number of an array: equal ones have one number."""
         # The digest of a large array costs as much as using it, so an object is digested once in its life.
         known = self._seen.get(id(marks))
         if known is None:
-            known = self._numbers.setdefault((marks.shape, digest(marks)), len(self._arrays))
-            if known == len(self._arrays):
-                self._arrays.append(marks)
+            known = self._number(marks)
+            if self._arrays[known] is not marks:
+                self._seen[id(self._keep(marks))] = known
+        return known
+
+    def _told(self, marks: Any) -> Hashable:
+        if isinstance(marks, list):
+            return tuple(map(self._told, marks))
+        return None if marks is None else self.number(marks)
+
+    def _number(self, marks: Marks) -> int:
+        known = self._numbers.setdefault((marks.shape, digest(marks)), len(self._arrays))
+        if known == len(self._arrays):
+            self._arrays.append(marks)
             self._seen[id(marks)] = known
             self._bytes += marks.nbytes
-            self._kept.append(marks)  # an identity means something as long as what it names is there
         return known
+
+    def _keep(self, thing: Any) -> Any:
+        self._kept[id(thing)] = thing
+        return thing
 
     def _once(self, key: Hashable, make: Callable[[], Marks]) -> Marks:
         result = self._results.get(key)
         if result is None:
-            made = make()
-            result = self._results[key] = self._arrays[self.number(made)]
+            # Of equal arrays the first is kept, and stands for the others.
+            result = self._results[key] = self._arrays[self._number(make())]
         return result
 
     def joined(self, left: Marks | None, right: Marks) -> Marks:
@@ -64,12 +80,44 @@ class Interned:
 
     def carried(self, flow: Flow, way: str, marks: Marks) -> Marks:
         """Marks along a flow: `way` is "push" or "pull"."""
-        self._kept.append(flow)
-        return self._once((id(flow), way, self.number(marks)), lambda: getattr(flow, way)(marks))
+        key = (id(flow), way, self.number(marks))
+        if key not in self._results:
+            self._keep(flow)
+        return self._once(key, lambda: getattr(flow, way)(marks))
+
+    def pulled(self, step: Step, parts: Sequence[Marks | None]) -> Sequence[tuple[int, Marks]]:
+        """The marks of a step's operands, by slot, from those of the results; a slot may come several times."""
+        key = (id(step), "pull", *map(self._told, parts))
+        found: Sequence[tuple[int, Marks]] | None = self._results.get(key)
+        if found is None:
+            told = [(marks, flows) for marks, flows in zip(parts, step.flows, strict=False) if marks is not None]
+            found = [(slot, self.carried(flow, "pull", marks)) for marks, flows in told for slot, flow in flows]
+            self._results[self._kept_as(key, step)] = found
+        return found
+
+    def pushed(self, step: Step, operands: Sequence[Marks | None]) -> list[Marks | None]:
+        """The marks of each result of a step, from those of the operands."""
+        key = (id(step), "push", *map(self._told, operands))
+        found: list[Marks | None] | None = self._results.get(key)
+        if found is None:
+            found = [self._pushed(flows, operands) for flows in step.flows]
+            self._results[self._kept_as(key, step)] = found
+        return found
+
+    def _pushed(self, flows: Any, operands: Sequence[Marks | None]) -> Marks | None:
+        marks: Marks | None = None
+        for slot, flow in flows:
+            if (source := operands[slot]) is not None:
+                marks = self.joined(marks, self.carried(flow, "push", source))
+        return marks
+
+    def _kept_as(self, key: Hashable, step: Step) -> Hashable:
+        self._keep(step)
+        return key
 
     def changing(self, marks: Marks, value: Any) -> Marks:
         """Marks without those on elements whose value is certain: what cannot change reaches nothing."""
-        if not isinstance(value, Unknown) or (value.certain.size == 1 and bool(value.open.all())):
+        if not isinstance(value, Unknown) or value.anywhere:
             return marks
         key = ("open", self.number(value.open), self.number(marks))
         return self._once(key, lambda: shrink(marks & value.open[..., None], len(value.shape)))

@@ -20,19 +20,22 @@ from archtrace.capture.decisions import Decision
 from archtrace.capture.execute import draws
 from archtrace.capture.program import Kind, Node, Program
 from archtrace.ops import LENDERS, SHAPE_ONLY
-from archtrace.reach.calling import call_of, plain_key
+from archtrace.reach.calling import call_of
 from archtrace.reach.interned import Interned
+from archtrace.reach.keys import Keys, is_told
 from archtrace.reach.known import Reals, evaluate, is_known, is_plain, shape_alone
 from archtrace.reach.marks import Marks, diagonal, join, shrink
 from archtrace.reach.rules.registry import Step, apply
 from archtrace.reach.selection import by_standin, guarded, put_by_mask, selecting, with_standins
 from archtrace.reach.spelled import log_softmax_of, normalising
 from archtrace.reach.tokens import decides, in_layout, indices_of, special_ids, through_index, with_reals
-from archtrace.reach.values import Unknown, digest, free, unknown
+from archtrace.reach.values import Unknown, free, unknown
 
 Layout: TypeAlias = Mapping[str, torch.Tensor]
 #: A node's value: plain, unknown, or a sequence of these.
 Value: TypeAlias = Any
+#: What became of a node: its value, the step behind it, and the value's key, None where that does not tell all.
+_Known: TypeAlias = tuple[Value, Step | None, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,12 +49,28 @@ class Run:
     program: Program
     values: tuple[Value, ...]
     steps: tuple[Step | None, ...]
-    keys: tuple[Any, ...]
     deciding: Mapping[int, frozenset[int]]
 
     def shape(self, index: int) -> tuple[int, ...]:
         """The shape of a node's value."""
         return tuple(self.values[index].shape)
+
+
+@dataclass(frozen=True, eq=False)
+class _Growing:
+    """A run that is being made: what is told so far, node by node.
+
+    `numbers` tells nodes apart, `keys` values; None where a number does not tell all.
+    """
+
+    program: Program
+    layout: Layout
+    ids: Collection[str]
+    numbers: Sequence[int | None]
+    values: list[Value]
+    keys: list[Any]
+    steps: list[Step | None]
+    deciding: dict[int, frozenset[int]]
 
 
 @dataclass(eq=False)
@@ -61,78 +80,85 @@ class Interpreter:
     unruled: set[str] = field(default_factory=set)
     special: set[int] = field(default_factory=set)
     _steps: dict[Any, Step] = field(default_factory=dict)
-    _keys: dict[Any, int] = field(default_factory=dict)
+    _keys: Keys = field(default_factory=Keys)
     _marks: Interned = field(default_factory=Interned)
     _evaluated: dict[Any, Any] = field(default_factory=dict)
-    _contents: dict[int, Any] = field(default_factory=dict)
+    _known: dict[Any, _Known] = field(default_factory=dict)
+    _here: dict[Any, _Known] = field(default_factory=dict)
 
     # -- values ------------------------------------------------------------------------------------------------
 
     def values(self, program: Program, layout: Layout, ids: Collection[str] = ()) -> Run:
         """Compute every node; `ids` names the inputs that hold tokens. LayoutError where an op refuses the values."""
-        values: list[Value] = []
-        keys: list[Any] = []
-        steps: list[Step | None] = []
-        deciding: dict[int, frozenset[int]] = {}
-        self._evaluated, self._contents = {}, {}  # known values are those of one layout
+        self._evaluated, self._here = {}, {}  # known values are those of one layout
+        self._keys.begin()
+        run = _Growing(program, layout, ids, self._keys.nodes(program), [], [], [], {})
         for node in program.nodes:
-            if found := decides(node, values):
-                deciding[node.index] = found
-            value, step = self._node(node, program, layout, values, keys, ids)
-            values.append(value)
-            keys.append(self._key(value))
-            steps.append(step)
-        return Run(program, tuple(values), tuple(steps), tuple(keys), deciding)
+            self._grow(run, node)
+        return Run(program, tuple(run.values), tuple(run.steps), run.deciding)
 
-    def _node(
-        self, node: Node, program: Program, layout: Layout, values: list[Value], keys: list[Any], ids: Collection[str]
-    ) -> tuple[Value, Step | None]:
+    def _grow(self, run: _Growing, node: Node) -> None:
+        """One more node. Of nodes that no rule can tell apart the first alone is looked at."""
+        number, values = run.numbers[node.index], run.values
+        told = None if number is None else tuple([run.keys[ref] for ref in node.refs])
+        key = None if told is None or None in told else (number, told)
+        known = None if key is None else self._known.get(key) or self._here.get(key)
+        if known is None:
+            if found := decides(node, values):
+                run.deciding[node.index] = found
+            value, step = self._node(node, run)
+            known = (value, step, self._keys.of(value) if is_told(value) else None)
+            if key is not None:
+                (self._here if is_known(value) else self._known)[key] = known
+        values.append(known[0])
+        run.steps.append(known[1])
+        run.keys.append(known[2])
+
+    def _node(self, node: Node, run: _Growing) -> tuple[Value, Step | None]:
         if node.kind is not Kind.OP:
-            return _given(node, program, layout, ids), None
+            return _given(node, run.program, run.layout, run.ids), None
         if isinstance(node.target, Decision):
             return None, None
         if node.target is operator.getitem:
-            return values[node.refs[0]][node.args[1]], None
+            return run.values[node.refs[0]][node.args[1]], None
         # A comparison with a special id is structure: what it says is a fact of the layout, not of the tokens.
-        compared = special_ids(node, values)
+        compared = special_ids(node, run.values)
         self.special.update(compared)
-        if compared or is_plain(node, values):
-            return _drawn(node) if draws(node.target) else self._evaluate(node, values, keys), None
-        return self._open(node, program, values, keys)
+        if compared or is_plain(node, run.values):
+            return _drawn(node) if draws(node.target) else self._evaluate(node, run.values), None
+        return self._open(node, run.program, run.values)
 
-    def _evaluate(self, node: Node, values: Sequence[Value], keys: Sequence[Any]) -> Value:
+    def _evaluate(self, node: Node, values: Sequence[Value]) -> Value:
         """A known value; in equal layers it is one and the same, and is looked at once."""
-        chosen = (self._real_key(v) if isinstance(v := values[r], Unknown) else keys[r] for r in node.refs)
-        key = (node.target, plain_key((node.args, node.kwargs)), tuple(chosen))
+        chosen = (self._keys.real(v) if isinstance(v := values[r], Unknown) else self._keys.of(v) for r in node.refs)
+        key = (node.target, self._keys.plain(node), tuple(chosen))
         if key not in self._evaluated:
             self._evaluated[key] = evaluate(node, Reals(values))
         return self._evaluated[key]
 
-    def _open(self, node: Node, program: Program, values: list[Value], keys: list[Any]) -> tuple[Value, Step | None]:
+    def _open(self, node: Node, program: Program, values: list[Value]) -> tuple[Value, Step | None]:
         """A node of which some operand is unknown: its step, or its value where only shapes count."""
         # Only the shape counts (zeros_like(h)), unless it is parameters that decide the shape.
         lent = node.op in SHAPE_ONLY or (node.op in LENDERS and is_known(values[node.refs[0]]))
         if lent and not node.selected:
             return evaluate(node, {ref: shape_alone(values[ref]) for ref in node.refs}), None
-        step = self._step(node, program, values, keys)
+        step = self._step(node, program, values)
         outputs = with_standins(node, program, values, with_reals(node, values, step.outputs))
         return (outputs if node.many else outputs[0] if outputs else None), step
 
-    def _step(self, node: Node, program: Program, values: Sequence[Value], keys: Sequence[Any]) -> Step:
+    def _step(self, node: Node, program: Program, values: Sequence[Value]) -> Step:
         # Two calls have one step where the rule could not tell them apart: the same op and constants, operands of
         # which the same is known. An index counts with its contents, any other unknown with what is certain of it.
         chosen = indices_of(node, values)
         operands = tuple(
-            (keys[ref], self._real_key(values[ref]) if ref in chosen else None, *program.nodes[ref].selected)
+            (
+                self._keys.of(values[ref]),
+                self._keys.real(values[ref]) if ref in chosen else None,
+                *program.nodes[ref].selected,
+            )
             for ref in node.refs
         )
-        key = (
-            node.target,
-            plain_key((node.args, node.kwargs)),
-            node.results,
-            repr(operands),
-            log_softmax_of(node, program),
-        )
+        key = (node.target, self._keys.plain(node), node.results, repr(operands), log_softmax_of(node, program))
         step = self._steps.get(key)
         if step is None:
             step = self._steps[key] = self._ruled(node, program, values, chosen)
@@ -159,31 +185,6 @@ class Interpreter:
         if any(values[ref].real is None for ref in chosen):
             return by_standin(node, program, values, chosen, known, step)
         return through_index(known, step, node, chosen)
-
-    def _real_key(self, value: Value) -> Any:
-        plain = in_layout(value)
-        assert plain is not None
-        return self._tensor_key(plain)
-
-    def _tensor_key(self, value: torch.Tensor) -> int:
-        # An identity is that of the value only while the value is there: it is kept beside its key.
-        found = self._contents.get(id(value))
-        if found is None or found[0] is not value:
-            key = self._intern((tuple(value.shape), value.dtype, _contents(value)))
-            found = self._contents[id(value)] = (value, key)
-        return int(found[1])
-
-    def _key(self, value: Value) -> Any:
-        if isinstance(value, Unknown):
-            return self._intern(("?", *value.facts))
-        if isinstance(value, torch.Tensor):
-            return self._tensor_key(value)
-        if isinstance(value, list | tuple):
-            return tuple(self._key(v) for v in value)
-        return self._intern((type(value), value)) if isinstance(value, int | float | bool | str | None) else id(value)
-
-    def _intern(self, key: Any) -> int:
-        return self._keys.setdefault(key, len(self._keys))
 
     # -- passes ------------------------------------------------------------------------------------------------
 
@@ -230,13 +231,10 @@ class Interpreter:
 
     def _pull(self, node: Node, step: Step, found: list[Any]) -> None:
         parts = found[node.index] if isinstance(found[node.index], list) else [found[node.index]]
-        for marks, flows in zip(parts, step.flows, strict=False):
-            if marks is None:
-                continue
-            for slot, flow in flows:
-                ref = node.refs[slot]
-                if not isinstance(found[ref], list):
-                    found[ref] = self._marks.joined(found[ref], self._marks.carried(flow, "pull", marks))
+        for slot, marks in self._marks.pulled(step, parts):
+            ref = node.refs[slot]
+            if not isinstance(found[ref], list):
+                found[ref] = self._marks.joined(found[ref], marks)
 
     def influence(self, run: Run, sources: Mapping[int, Marks]) -> list[Any]:
         """For each node the labels that may reach each of its elements, from marks on some nodes to begin with."""
@@ -252,22 +250,12 @@ class Interpreter:
             elif node.target is operator.getitem and found[node.refs[0]] is not None:
                 found[node.index] = found[node.refs[0]][node.args[1]]
             elif (step := run.steps[node.index]) is not None and any(found[r] is not None for r in node.refs):
-                found[node.index] = self._push(node, step, found)
+                results = self._marks.pushed(step, [found[ref] for ref in node.refs])
+                found[node.index] = results if node.many else results[0]
         if leaked is not None:
             rank = len(run.values[program.output].shape)
             found[program.output] = join(found[program.output], leaked.reshape((1,) * rank + (-1,)))
         return found
-
-    def _push(self, node: Node, step: Step, found: list[Any]) -> Any:
-        results: list[Marks | None] = []
-        for flows in step.flows:
-            marks: Marks | None = None
-            for slot, flow in flows:
-                source = found[node.refs[slot]]
-                if source is not None:
-                    marks = self._marks.joined(marks, self._marks.carried(flow, "push", source))
-            results.append(marks)
-        return results if node.many else results[0]
 
 
 def _decided(found: list[Any], refs: Collection[int], run: Run, labels: int) -> None:
@@ -283,16 +271,6 @@ def _leaked(leaked: Any, marks: Sequence[Any]) -> Any:
             labels = each.any(axis=tuple(range(each.ndim - 1)))
             leaked = labels if leaked is None else leaked | labels
     return leaked
-
-
-def _contents(value: torch.Tensor) -> Any:
-    """What tells known tensors of one shape and type apart; a constant one is its constant."""
-    if not value.numel():
-        return None
-    first = value[(0,) * value.ndim]
-    if not any(value.stride()) or bool((value == first).all()):
-        return first.item()
-    return digest(value.contiguous().flatten().view(torch.uint8).numpy())
 
 
 def changing(marks: Any, value: Value) -> Any:

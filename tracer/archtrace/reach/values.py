@@ -68,6 +68,11 @@ class Unknown:
         return is_open(self.certain)
 
     @cached_property
+    def anywhere(self) -> bool:
+        """True where nothing is certain of any element: all of them may change."""
+        return self.certain.size == 1 and bool(self.open.all())
+
+    @cached_property
     def facts(self) -> tuple[Any, ...]:
         """All that a rule may look at, as a hashable key."""
         held = () if self.offset is None else (self.offset.shape, digest(self.offset))

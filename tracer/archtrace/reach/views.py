@@ -11,19 +11,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from archtrace.capture.memory import Geometry
 from archtrace.reach.flows import Flow, Take
 from archtrace.reach.marks import Marks, Shape, shrink
 
+_Scalar = TypeVar("_Scalar", bound=np.generic)
+
 
 def geometry_flow(operand: Shape, own: Geometry) -> Flow:
     """The flow from a contiguous operand to a view of it."""
-    return _axiswise(operand, own) or _regrouped(operand, own) or _led(operand, own)
+    return axiswise(operand, own) or _regrouped(operand, own) or _led(operand, own)
 
 
 def contiguous(shape: Shape) -> tuple[int, ...]:
@@ -53,9 +56,9 @@ class Moved:
     def push(self, marks: Marks) -> Marks:
         """Cut each axis of the operand to what is looked at; put the axes where the result has them."""
         # An axis of length 1 says that all its indices are alike: cut, it still says so.
-        for axis, run in enumerate(self.runs):
+        for axis in range(len(self.operand)):
             if marks.shape[axis] > 1:
-                marks = marks[(slice(None),) * axis + (self._cut(run),)]
+                marks = marks[(slice(None),) * axis + (self.cut(axis),)]
         # An axis of which one index is looked at is gone from the result (select), or has length 1 there (narrow).
         order = [axis for axis, run in enumerate(self.runs) if run.target is None]
         marks = marks.reshape(*(n for axis, n in enumerate(marks.shape) if axis not in order))
@@ -86,7 +89,25 @@ class Moved:
         length = 1 if run.target is None else self.result[run.target]
         return (run.start, run.step, length) == (0, 1, self.operand[axis])
 
-    def _cut(self, run: Run) -> slice:
+    def one_to_one(self) -> bool:
+        """True where each element of the operand is looked at once at most: nothing is repeated (expand)."""
+        kept = {run.target for run in self.runs}
+        return all(size == 1 or axis in kept for axis, size in enumerate(self.result))
+
+    def covers(self, axis: int) -> bool:
+        """True where all indices along an axis of the operand are looked at."""
+        return self._whole(axis, self.runs[axis])
+
+    def back(self, array: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
+        """An array of the result with its axes as the operand has them, cut as they are; needs `one_to_one`."""
+        kept = [run.target for run in self.runs if run.target is not None]
+        others = [axis for axis in range(array.ndim) if axis not in kept]
+        array = np.transpose(array, [*kept, *others]).reshape([array.shape[axis] for axis in kept])
+        return np.expand_dims(array, [axis for axis, run in enumerate(self.runs) if run.target is None])
+
+    def cut(self, axis: int) -> slice:
+        """What is looked at along an axis of the operand."""
+        run = self.runs[axis]
         length = 1 if run.target is None else self.result[run.target]
         return slice(run.start, run.start + length * run.step, run.step)
 
@@ -95,12 +116,12 @@ class Moved:
             return marks
         # What was cut away is looked at by nothing here, so it gets no mark.
         full = np.zeros((*marks.shape[:axis], self.operand[axis], *marks.shape[axis + 1 :]), dtype=bool)
-        full[(slice(None),) * axis + (self._cut(run),)] = marks
+        full[(slice(None),) * axis + (self.cut(axis),)] = marks
         return full
 
 
-def _axiswise(operand: Shape, own: Geometry) -> Moved | None:
-    """Each axis of the result runs along one axis of the operand, forward, from some start and in some step."""
+def axiswise(operand: Shape, own: Geometry) -> Moved | None:
+    """The view in which each axis runs along one axis of the operand, forward, from some start and in some step."""
     if math.prod(operand) == 0 or math.prod(own.shape) == 0:
         return None
     # The offset is the first element; in mixed radix it is the start along each axis.
@@ -239,6 +260,45 @@ def _stays(operand: Shape, own: Geometry, tail: int) -> bool:
         and all(s % run == 0 for s in own.stride[:last])
         and own.offset % run == 0
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Turned:
+    """The flow from a view to what it is a view of: an operand that lies in the result."""
+
+    view: Flow
+
+    def push(self, marks: Marks) -> Marks:
+        return self.view.pull(marks)
+
+    def pull(self, marks: Marks) -> Marks:
+        return self.view.push(marks)
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """Each element of the operand stays where it is if `allowed`, of as many axes, says so; length 1 broadcasts."""
+
+    allowed: npt.NDArray[np.bool_]
+
+    def push(self, marks: Marks) -> Marks:
+        return shrink(marks & self.allowed[..., None], self.allowed.ndim)
+
+    def pull(self, marks: Marks) -> Marks:
+        return self.push(marks)
+
+
+def looked_at(fact: npt.NDArray[_Scalar], shape: Shape, own: Geometry) -> npt.NDArray[_Scalar]:
+    """What a view shows of a fact of each element of a tensor; axes of length 1 broadcast, before and after."""
+    flow = axiswise(shape, own) or _regrouped(shape, own)
+    if fact.size == 1:
+        return fact.reshape((1,) * len(own.shape))
+    if flow is not None:
+        # Cut, transposed and reshaped as marks are, a label more or less.
+        return flow.push(fact[..., None])[..., 0]  # type: ignore[arg-type,return-value]
+    full = np.ascontiguousarray(np.broadcast_to(fact, shape)).ravel()
+    strides = tuple(s * full.itemsize for s in own.stride)
+    return shrink(np.lib.stride_tricks.as_strided(full[own.offset :], own.shape, strides), len(own.shape))
 
 
 def viewed(run: Callable[[torch.Tensor], Any], shape: Shape) -> list[Geometry] | None:

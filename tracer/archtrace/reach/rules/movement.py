@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
@@ -14,9 +15,11 @@ from archtrace.ops import COUNTING, LENDERS, MOVES, VIEWS
 from archtrace.reach.flows import Flow, Take
 from archtrace.reach.marks import Shape
 from archtrace.reach.rules.indexing import IRREGULAR
+from archtrace.reach.rules.placing import placed
 from archtrace.reach.rules.registry import (
     Call,
     Operand,
+    Spec,
     Step,
     everything,
     leaves,
@@ -28,7 +31,7 @@ from archtrace.reach.rules.registry import (
     value_of,
 )
 from archtrace.reach.values import Certain, Unknown, certain_of, scale_of, unknown
-from archtrace.reach.views import contiguous, geometry_flow, viewed
+from archtrace.reach.views import contiguous, geometry_flow, looked_at, viewed
 
 Numbers: TypeAlias = npt.NDArray[np.int64]
 
@@ -48,9 +51,9 @@ def movement(call: Call) -> Step:
         or call["reduce"]
     ):
         return IRREGULAR.get(call.name, _unfollowed)(call)
-    step = _viewed(call)
+    step = _viewed(call) or placed(call)
     if step is not None:
-        return step
+        return silent(step, call.operands)
     # The op itself, run on the elements' numbers, says where each of them goes: no rule can disagree with it.
     numbers = _Numbers()
     arguments = {
@@ -64,18 +67,21 @@ def movement(call: Call) -> Step:
 
 
 def _viewed(call: Call) -> Step | None:
-    """The step of a view of an operand of which nothing is certain: no number for each element is needed."""
+    """The step of a view: no number for each element is needed."""
     source = call["base"] if isinstance(call.op, ViewOf) else call["self"]
-    if not isinstance(source, Operand) or not source.value.free:
+    if not isinstance(source, Operand):
         return None
     found = _geometries(call, source.value.shape)
-    if not found:
+    if not found or not all(math.prod(g.shape) for g in found):
         return None
-    outputs = tuple(
-        unknown(g.shape, s.dtype, weights_only=call.weights_only, scale=source.value.scale)
-        for g, s in zip(found, call.results, strict=False)
-    )
+    outputs = tuple(_shown(source.value, g, s, call.weights_only) for g, s in zip(found, call.results, strict=False))
     return Step(outputs, tuple(((source.slot, geometry_flow(source.value.shape, g)),) for g in found))
+
+
+def _shown(value: Unknown, own: Geometry, spec: Spec, weights_only: bool) -> Unknown:
+    certain = looked_at(value.certain, value.shape, own)
+    offset = None if value.offset is None else looked_at(value.offset, value.shape, own)
+    return unknown(own.shape, spec.dtype, certain, weights_only=weights_only, offset=offset, scale=value.scale)
 
 
 def _geometries(call: Call, shape: Shape) -> list[Geometry] | None:
