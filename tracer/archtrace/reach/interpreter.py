@@ -25,6 +25,7 @@ from archtrace.reach.known import LENDERS, Reals, evaluate, is_known, is_plain, 
 from archtrace.reach.marks import Marks, diagonal, join, shrink
 from archtrace.reach.rules.registry import Step, apply
 from archtrace.reach.rules.transforms import SHAPE_ONLY
+from archtrace.reach.scales import OF_IDS
 from archtrace.reach.selection import by_standin, guarded, put_by_mask, selecting, with_standins
 from archtrace.reach.spelled import log_softmax_of, normalising
 from archtrace.reach.tokens import decides, in_layout, indices_of, special_ids, through_index, with_reals
@@ -143,7 +144,7 @@ class Interpreter:
     def _ruled(self, node: Node, program: Program, values: Sequence[Value], chosen: frozenset[int]) -> Step:
         """The rule's step. An index that ids decide is known in the layout, and tokens flow through it all the same."""
         # What selects by parameters has flows of its own: its result is as long as it can be, row by row.
-        step = selecting(node, program) if node.selected else put_by_mask(node, program, values)
+        step = selecting(node, program, values) if node.selected else put_by_mask(node, program, values)
         if step is not None:
             return step
         call = call_of(node, values)
@@ -314,7 +315,7 @@ def _given(node: Node, program: Program, layout: Layout, ids: Collection[str]) -
     if node.kind is Kind.INPUT:
         value = layout[node.target]
         if node.target in ids and not value.is_floating_point():
-            return Unknown(tuple(value.shape), value.dtype, free(value.ndim), real=value, ids=True)
+            return Unknown(tuple(value.shape), value.dtype, free(value.ndim), real=value, ids=True, scale=OF_IDS)
         return unknown(tuple(value.shape), value.dtype) if value.is_floating_point() else value
     known = program.values.get(node.target) if node.kind is Kind.BUFFER else None
     if known is not None:
