@@ -103,6 +103,12 @@ def counted(call: Call) -> Step:
     return everything(call, largest([value_of(call["weights"])]))
 
 
+@rule("_unique2")
+def distinct(call: Call) -> Step:
+    """The distinct values in order, and which of them each element is: one more below the others moves them all."""
+    return everything(call, unmasked(call))
+
+
 @rule("one_hot")
 def one_hot(call: Call) -> Step:
     """one_hot(x)[*i, c] = (x[*i] == c)."""
