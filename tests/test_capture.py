@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
+import archtrace
 from archtrace.capture.build import build
 from archtrace.capture.program import Kind, Program
 from archtrace.capture.run import capture
@@ -183,3 +184,34 @@ def test_a_branch_on_ids_is_a_decision() -> None:
     assert serves(program, INPUTS)
     assert serves(program, other)
     assert not serves(program, without)
+
+
+class Typed(torch.nn.Module):
+    """Branches on what Python sees of the mask without asking for a value: its type, or how it lies in memory."""
+
+    def __init__(self, first: Callable[[torch.Tensor], bool]) -> None:
+        super().__init__()
+        self.table, self.head, self.first = torch.nn.Embedding(64, 4), torch.nn.Linear(4, 2), first
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        h = self.table(input_ids)
+        return self.head(h[:, 0] if self.first(attention_mask) else h[:, -1])
+
+
+ONES = torch.ones(2, 19, dtype=torch.long)
+SEEN: dict[str, tuple[Callable[[torch.Tensor], bool], torch.Tensor]] = {
+    "type": (lambda mask: mask.dtype == torch.bool, ONES.bool()),
+    "memory": (lambda mask: not mask.is_contiguous(), ONES.T.contiguous().T),
+}
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_a_program_serves_only_inputs_that_look_alike(name: str) -> None:
+    first, mask = SEEN[name]
+    model, ids = Typed(first), torch.arange(3, 41).reshape(2, 19)
+    trace = archtrace.trace(model)
+    for given, read in ((ONES, 18), (mask, 0), (ONES, 18)):
+        changed = ids.clone()
+        changed[:, read] = 50
+        assert not torch.equal(model(ids, given), model(changed, given))
+        assert trace.at(input_ids=ids, attention_mask=given).tokens == ((read,), (read,))

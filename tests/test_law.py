@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 from torch.nn import functional
 
 import archtrace
@@ -261,3 +262,71 @@ def test_an_error_of_ours_is_told_and_leaves_nothing_behind(monkeypatch: pytest.
     assert "report" in do
     assert torch.get_default_dtype() == torch.float32
     assert torch.randn(2).shape == (2,)
+
+
+class Distinct(Small):
+    """Looks up the distinct ids alone, and puts each embedding back to where its id stands."""
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        distinct, places = torch.unique(input_ids, return_inverse=True)
+        return self.classifier(self.head(self, self.table(distinct)[places]))
+
+
+def test_what_the_analysis_alone_says_is_no_witness() -> None:
+    """Which token an embedding is of is told by the bound alone, here too widely: another id moves one position."""
+    model = Distinct(lambda m, h: h[:, 0]).eval()
+    ids = torch.arange(3, 41).reshape(2, 19)
+    moved = {p for p in range(19) if not torch.equal(model(_other(ids, p), ids), model(ids, ids))}
+    assert moved == {0}
+    result = archtrace.trace(model).result
+    full = next(layout for layout in result.layouts if layout.name == "full")
+    assert full.witness is not None
+    assert full.witness.tokens == ((0,), (0,))
+    assert tokens(result) == (tuple(range(19)),) * 2
+    assert result.status == "bound"
+    assert "op-without-rule" not in codes(result)
+
+
+def _other(ids: torch.Tensor, position: int) -> torch.Tensor:
+    other = ids.clone()
+    other[0, position] = 50
+    return other
+
+
+def _squeezed(m: Any, h: torch.Tensor) -> torch.Tensor:
+    return functional.interpolate(h.transpose(1, 2), size=h.shape[1], mode="linear").transpose(1, 2)
+
+
+#: Ops that have no gradient or look at bits, which the runs in float64 do not have.
+RUN: dict[str, tuple[Head, tuple[int, ...]]] = {
+    "bits of what is not contiguous": (lambda m, h: _squeezed(m, h).view(torch.int32).view(torch.float32)[:, 2], (2,)),
+    "whole numbers of bits": (lambda m, h: (h.view(torch.int32) % 7).float()[:, 1], (1,)),
+    "distinct features": (lambda m, h: h[:, 0] * torch.unique(h[:, 0].round()).sum(), (0,)),
+}
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_what_has_no_gradient_runs(name: str) -> None:
+    head, read = RUN[name]
+    result = archtrace.trace(Small(head)).result
+    assert "witness-failed" not in codes(result), [f.message for f in result.findings]
+    assert tokens(result) == (read, read)
+    assert result.status == "exact"
+
+
+def test_why_no_likeness_runs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All candidates of a search fail alike: op, module and reason are told, not only that there is none."""
+    right = numeric._call
+
+    def broken(node: Any, values: Any) -> Any:
+        if node.op == "aten::gelu":
+            raise KeyError("a fault of ours")
+        return right(node, values)
+
+    monkeypatch.setattr(numeric, "_call", broken)
+    sizes = {"num_hidden_layers": 1, "hidden_size": 96, "num_attention_heads": 2, "intermediate_size": 96}
+    result = archtrace.trace(transformers.BertConfig(**sizes, vocab_size=30000, max_position_embeddings=32)).result
+    assert result.status == "bound"
+    (told,) = (f.message for f in result.findings if f.code == "witness-failed")
+    assert "aten::gelu in bert.encoder" in told
+    assert "a fault of ours" in told

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -42,6 +43,11 @@ class Case:
     @property
     def tensors(self) -> list[torch.Tensor]:
         return [leaf for leaf in leaves(self.arguments) if isinstance(leaf, torch.Tensor)]
+
+    @cached_property
+    def shapes(self) -> list[torch.Size]:
+        """The shapes of the results."""
+        return [result.shape for result in self.run({})]
 
     def run(self, tensors: dict[int, torch.Tensor]) -> list[torch.Tensor]:
         """The results with some tensors replaced."""
@@ -159,11 +165,13 @@ def witness(
 
 
 def tried(case: Case, values: dict[int, torch.Tensor]) -> list[torch.Tensor] | None:
-    """The results, or None where the values lie outside the op's domain (a singular matrix, no probability)."""
+    """The results, or None where the values lie outside the op's domain (a singular matrix, no probability), and
+    where results are as many as there are distinct values and there are others: a program has one size."""
     try:
-        return case.run(values)
+        results = case.run(values)
     except RuntimeError:
         return None
+    return results if [r.shape for r in results] == case.shapes else None
 
 
 def pin(tensor: torch.Tensor, certain: np.ndarray | None) -> torch.Tensor:

@@ -67,11 +67,13 @@ def assemble(
 class _Likeness:
     """A model that runs numerically in place of the traced one: the same bounds, few parameters.
 
-    `studies` are of the lengths of the plans; empty where nothing small enough was found.
+    `studies` are of the lengths of the plans; empty where nothing small enough was found. `failure`: why the last
+    candidate that agreed did not run, where none did.
     """
 
     small: Small | None
     studies: tuple[Study, ...]
+    failure: str | None = None
 
     @classmethod
     def of(cls, target: Target, model: Model, study: Study, plans: Sequence[Plan]) -> _Likeness:
@@ -81,18 +83,21 @@ class _Likeness:
             own = Small(study.programs, {}) if size <= LARGEST else None
             return cls(own, (study, *_studies(study, plans[1:])) if own else ())
         agreed: dict[int, Study] = {}
+        failures: list[str] = []
 
         def agrees(programs: Programs, runs: bool) -> bool:
             other = Study(programs, study.layouts, study.ids)
             agreed[id(programs)] = other
             try:
-                return other.positions == study.positions and (not runs or Runs(other).everywhere())
+                failure = Runs(other).failure() if other.positions == study.positions and runs else None
             except ArchtraceError:
                 return False
+            failures.extend([failure] if failure else [])
+            return failure is None and other.positions == study.positions
 
         small = Search(target, study.program, list(study.layouts.values()), agrees).find()
         if small is None:
-            return cls(None, ())
+            return cls(None, (), failures[-1] if failures else None)
         own_study = agreed[id(small.programs)]
         return cls(small, (own_study, *_studies(own_study, plans[1:])))
 
@@ -164,6 +169,8 @@ def _findings(study: Study, likeness: _Likeness, verdicts: Verdicts) -> list[Fin
     found += [f for name in study.bounds for f in _constants(study, name)]
     if likeness.small is None:
         found.append(Finding("no-witness", "no likeness small enough to run was found; the answer is a bound"))
+    if likeness.failure is not None:
+        found.append(Finding("witness-failed", f"no likeness could be run: {likeness.failure}"))
     for name, verdict in verdicts.items():
         found += [*verdict.findings, *unseen(name, study.positions[name], verdict)]
     return list(dict.fromkeys(found))  # one program serves several layouts, and is replayed once

@@ -81,6 +81,8 @@ LOOK_UPS = named("index index_select gather take_along_dim")
 WRITES_ALONG = ops("index_add index_copy index_fill")
 #: Their index has one axis, that of `dim`: all of a slice goes where it says.
 FLAT_INDEX = WRITES_ALONG | ops("index_select index_reduce")
+#: What a scatter that multiplies is told: `reduce=`.
+PRODUCT_MODES = ("prod", "multiply")
 #: Look values up in a table: op -> the arguments that are the values and the table.
 SEARCHES: Mapping[str, tuple[str, str]] = {
     "aten::searchsorted": ("self", "sorted_sequence"),
@@ -188,7 +190,18 @@ EXTREMES = named("maximum minimum fmax fmin max min clamp clamp_min clamp_max cl
 #: A mask of large negative numbers goes through them as it is.
 KEEP_MASKS = frozenset(COPIES) | ops("dropout nan_to_num view_as_real")
 #: Never leave the ordinary sizes.
-BOUNDED = ops("sigmoid tanh sin cos erf erfc sign sgn hardsigmoid logical_not isnan isinf isfinite")
+BOUNDED = ops("sigmoid tanh sin cos erf erfc sign sgn hardsigmoid sinc atan atan2 angle")
+#: How the others may grow: by a factor that an argument gives,
+STRETCHES = ops("elu celu leaky_relu lerp addcmul")
+#: as a power of e or 2,
+EXPONENTIALS = ops("exp exp2 expm1 special_expm1 sinh cosh")
+#: beyond all sizes near a divisor of zero,
+QUOTIENTS = ops("div floor_divide")
+INVERSES = ops("reciprocal rsqrt")
+#: as a power,
+POWERS = ops("pow float_power")
+#: and as nobody states.
+UNSTATED = ops("addcdiv xlogy bitwise_left_shift __lshift__")
 
 # --- Reductions ---
 
@@ -201,6 +214,10 @@ REDUCTIONS = named("""
 EVALUATED_REDUCTIONS = ops("sum mean amax amin")
 #: Never see what is masked, as they look for the largest.
 LARGEST = ops("amax max argmax logsumexp")
+#: Their results are squares.
+SQUARES = ops("var var_mean")
+#: Their results count or compare, and are of ordinary size.
+COUNTS = ops("any all count_nonzero argmax argmin")
 #: Reduce one axis, the last one when none is given.
 ONE_AXIS = ops("mode kthvalue")
 #: Averages over all positions, and over windows that may be all of them.

@@ -210,8 +210,8 @@ class Everything:
 
 
 def _anywhere(marks: Marks, rank: int) -> Marks:
-    labels = marks.shape[-1]
-    return marks.reshape(-1, labels).any(0).reshape(*(1,) * rank, labels)
+    found: Marks = np.asarray(marks.any(axis=tuple(range(marks.ndim - 1))))
+    return found.reshape(*(1,) * rank, marks.shape[-1])
 
 
 _LABEL = "Z"

@@ -26,6 +26,7 @@ from archtrace.reach.keys import Keys, is_told
 from archtrace.reach.known import Reals, evaluate, is_known, is_plain, shape_alone
 from archtrace.reach.marks import Marks, diagonal, join, shrink
 from archtrace.reach.rules.registry import Step, apply
+from archtrace.reach.scales import OF_IDS
 from archtrace.reach.selection import by_standin, guarded, put_by_mask, selecting, with_standins
 from archtrace.reach.spelled import log_softmax_of, normalising
 from archtrace.reach.tokens import decides, in_layout, indices_of, special_ids, through_index, with_reals
@@ -169,7 +170,7 @@ class Interpreter:
     def _ruled(self, node: Node, program: Program, values: Sequence[Value], chosen: frozenset[int]) -> Step:
         """The rule's step. An index that ids decide is known in the layout, and tokens flow through it all the same."""
         # What selects by parameters has flows of its own: its result is as long as it can be, row by row.
-        step = selecting(node, program) if node.selected else put_by_mask(node, program, values)
+        step = selecting(node, program, values) if node.selected else put_by_mask(node, program, values)
         if step is not None:
             return step
         call = call_of(node, values)
@@ -292,7 +293,7 @@ def _given(node: Node, program: Program, layout: Layout, ids: Collection[str]) -
     if node.kind is Kind.INPUT:
         value = layout[node.target]
         if node.target in ids and not value.is_floating_point():
-            return Unknown(tuple(value.shape), value.dtype, free(value.ndim), real=value, ids=True)
+            return Unknown(tuple(value.shape), value.dtype, free(value.ndim), real=value, ids=True, scale=OF_IDS)
         return unknown(tuple(value.shape), value.dtype) if value.is_floating_point() else value
     known = program.values.get(node.target) if node.kind is Kind.BUFFER else None
     if known is not None:

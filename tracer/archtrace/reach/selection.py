@@ -23,7 +23,8 @@ from archtrace.ops import KEEP_SELECTION, LOOK_UPS, WRITES_ALONG
 from archtrace.reach.flows import Contraction, Everything, Flow, Pairs, Take
 from archtrace.reach.known import evaluate
 from archtrace.reach.rules.registry import Flows, Step
-from archtrace.reach.values import Unknown
+from archtrace.reach.scales import largest
+from archtrace.reach.values import Unknown, free, unknown
 from archtrace.reach.views import Led, Moved, Regroup
 
 
@@ -66,7 +67,7 @@ def _stands(value: Any) -> bool:
     return isinstance(value, Unknown) and value.standin is not None
 
 
-def selecting(node: Node, program: Program) -> Step | None:
+def selecting(node: Node, program: Program, values: Sequence[Any]) -> Step | None:
     """The flows of an op that itself selects by unknown values: element i of the result is element i of all."""
     chosen = program.nodes[node.refs[-1]] if node.refs else None
     if chosen is None or not chosen.results or chosen.selected:
@@ -77,10 +78,10 @@ def selecting(node: Node, program: Program) -> Step | None:
         # Whether element i is selected is up to c[i]: its coordinates depend on nothing else *if it is*, and where
         # in the list they stand is what nothing may ask (guarded).
         rows = np.repeat(np.arange(count)[:, None], len(shape), axis=1)
-        return _step(node, ((0, Take(rows, shape)),))
+        return _step(node, values, ((0, Take(rows, shape)),))
     if node.op == "aten::index" and _one_mask(node, program):
         table = program.nodes[node.refs[0]]
-        return None if table.selected or not table.results else _masked(node, table.results[0][0], shape, count)
+        return None if table.selected or not table.results else _masked(node, values, table.results[0][0], shape, count)
     return None
 
 
@@ -102,6 +103,7 @@ def put_by_mask(node: Node, program: Program, values: Sequence[Any]) -> Step | N
     rows = np.arange(int(np.prod(chosen))).reshape(*chosen, *(1,) * (len(shape) - len(chosen)))
     return _step(
         node,
+        values,
         (
             (0, Take(elements, shape)),
             (1, Take(np.ascontiguousarray(np.broadcast_to(rows, shape)), chosen)),
@@ -117,16 +119,17 @@ def _one_mask(node: Node, program: Program) -> bool:
     return len(indices) == 1 and len(node.refs) == 2 and [dtype for _, dtype in mask] == [torch.bool]
 
 
-def _masked(node: Node, table: tuple[int, ...], shape: tuple[int, ...], count: int) -> Step:
+def _masked(node: Node, values: Sequence[Any], table: tuple[int, ...], shape: tuple[int, ...], count: int) -> Step:
     numbers = np.arange(int(np.prod(table))).reshape(count, *table[len(shape) :])
     rows = np.broadcast_to(np.arange(count).reshape(count, *(1,) * (numbers.ndim - 1)), numbers.shape)
-    return _step(node, ((0, Take(numbers, table)), (1, Take(np.ascontiguousarray(rows), shape))))
+    return _step(node, values, ((0, Take(numbers, table)), (1, Take(np.ascontiguousarray(rows), shape))))
 
 
-def _step(node: Node, flows: Flows) -> Step:
+def _step(node: Node, values: Sequence[Any], flows: Flows) -> Step:
     assert node.results is not None
     shape, dtype = node.results[0]
-    return Step((Unknown(shape, dtype, np.full((1,) * len(shape), np.nan)),), (flows,))
+    scale = largest(values[ref] for ref in node.refs)
+    return Step((unknown(shape, dtype, scale=scale),), (flows,))
 
 
 def by_standin(
@@ -209,7 +212,10 @@ def _guarded(
 
 
 def _open(value: Any) -> Any:
-    return replace(value, certain=np.full((1,) * len(value.shape), np.nan)) if isinstance(value, Unknown) else value
+    """Of what stands nobody knows where nothing is certain, and no mask lies on it."""
+    if not isinstance(value, Unknown):
+        return value
+    return replace(value, certain=free(len(value.shape)), offset=None, scale=value.magnitude, normal=False)
 
 
 def _alike(flow: Flow, axis: int, shape: tuple[int, ...]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 
@@ -26,22 +26,36 @@ Model: TypeAlias = tuple[torch.nn.Module, dict[str, Any]]
 Inputs: TypeAlias = Mapping[str, torch.Tensor]
 
 
+class _Look(NamedTuple):
+    """What Python sees of an input without taking a value out of it. It never has a gradient: a run gets a copy."""
+
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    device: torch.device
+    strides: tuple[int, ...]
+
+
+def _look(value: torch.Tensor) -> _Look:
+    return _Look(tuple(value.shape), value.dtype, value.device, value.stride())
+
+
 class Programs:
     """The programs of one model. One serves every layout in which the model's Python sees what it saw then."""
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self._recorded: list[Program] = []
+        self._recorded: list[tuple[dict[str, _Look], Program]] = []
 
     def of(self, layout: Inputs) -> Program:
         """The program of a layout. Raises CaptureError where the model does not run in it, with the model's reason."""
-        # Sizes are baked into a program, so one of other shapes never serves.
-        shapes = {name: tuple(value.shape) for name, value in layout.items()}
-        for program in self._recorded:
-            if program.shapes == shapes and serves(program, layout):
+        # Sizes are baked into a program, and Python may branch on a type (`mask.dtype == torch.bool`) without asking
+        # for a value: a program of inputs that look otherwise never serves.
+        looks = {name: _look(value) for name, value in layout.items()}
+        for seen, program in self._recorded:
+            if seen == looks and serves(program, layout):
                 return program
-        self._recorded.append(capture(*self.model, layout, has_rule))
-        return self._recorded[-1]
+        self._recorded.append((looks, capture(*self.model, layout, has_rule)))
+        return self._recorded[-1][1]
 
 
 @dataclass(eq=False)

@@ -54,14 +54,14 @@ class Runs:
         self._witnesses: dict[int, Witness] = {}
         self._replays: dict[int, Finding | None] = {}
 
-    def everywhere(self) -> bool:
-        """True when the program runs on its first layout."""
+    def failure(self) -> str | None:
+        """Why the program does not run on its first layout; None where it does."""
         try:
             with one_thread():
                 self._shown(next(iter(self._study.bounds)))
-        except Exception:  # asked of candidates in a search, and told of the one that is taken
-            return False
-        return True
+        except Exception as error:  # a candidate of a search: where no other runs either, this is told
+            return reason(error)
+        return None
 
     def see(self, name: str) -> Verdict:
         """The witness of a layout, and what contradicts its bound."""

@@ -121,7 +121,7 @@ def run(
             if node.kind is Kind.INPUT:
                 values[node.index] = _wide(layout[node.target])
             elif node.kind is Kind.OP:
-                values[node.index] = _called(node, values)
+                values[node.index] = _called(node, program, values)
             if node.index in change:
                 values[node.index] = change[node.index](values[node.index])
     return values
@@ -131,15 +131,30 @@ def _copied(target: torch.Tensor, source: torch.Tensor, non_blocking: bool = Fal
     return source.to(target.dtype).expand_as(target).clone()
 
 
+def _distinct(value: torch.Tensor, *options: bool) -> Any:
+    """torch raises for the gradient of distinct values; finite changes show them."""
+    return torch.ops.aten._unique2.default(value.detach(), *options)
+
+
 #: Ops without a derivative, and what they compute by ops that have one.
-DIFFERENTIABLE = {torch.ops.aten.copy.default: _copied}
+DIFFERENTIABLE = {torch.ops.aten.copy.default: _copied, torch.ops.aten._unique2.default: _distinct}
 
 
-def _called(node: Node, values: Values) -> Any:
+_REINTERPRETED = torch.ops.aten.view.dtype
+
+
+def _called(node: Node, program: Program, values: Values) -> Any:
     try:
-        return _call(node, values)
+        return _reinterpreted(node, program, values) if node.target is _REINTERPRETED else _call(node, values)
     except Exception as error:
         raise RunError(node, error) from error
+
+
+def _reinterpreted(node: Node, program: Program, values: Values) -> Any:
+    """The bits of a value as another type: those of the type that the model has, not of the wider one it runs in."""
+    (_, dtype), *_ = program.nodes[node.refs[0]].results or ()
+    bits = values[node.refs[0]].detach().to(dtype).contiguous()
+    return _wide(bits.view(node.args[1]))
 
 
 def _call(node: Node, values: Values) -> Any:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 
 from archtrace.answer.positions import Rows
@@ -60,9 +62,32 @@ class Subject:
         return self.program.nodes[node.refs[0]].refs if node.target is operator.getitem else node.refs
 
     def tokens(self, marks: Mapping[int, Any]) -> Rows:
-        """Marks on the features brought back to the ids that they were looked up by."""
+        """Marks on the features brought back to the ids that they were looked up by.
+
+        Only where the analysis leaves one token to each element: of several it says which may reach it, and no run
+        has shown which does.
+        """
+        marks = {e: each & self._own[e] for e, each in marks.items()}
         demand = self.interpreter.demand(self.found.run, marks) if marks else [None] * len(self.program.nodes)
         return self.found.token_rows(demand[self.ids], self.ids)
+
+    @cached_property
+    def _own(self) -> Mapping[int, Any]:
+        """For each of the features where no more than one token may reach an element."""
+        run, shape = self.found.run, self.found.run.shape(self.ids)
+        if not _by_tokens(run.values[self.ids]):
+            return dict.fromkeys(self.features, np.True_)
+        ahead = {*self.features, *(i for i, value in enumerate(run.values) if _by_tokens(value))}
+        # Features lead on to all that the model computes; what is asked ends where they begin.
+        steps = tuple(step if i in ahead or _any_by_tokens(run.values[i]) else None for i, step in enumerate(run.steps))
+        count = math.prod(shape)
+        each = np.eye(count, dtype=bool).reshape(*shape, count)
+        found = self.interpreter.influence(replace(run, steps=steps, deciding={}), {self.ids: each})
+        return {e: True if found[e] is None else found[e].sum(-1, keepdims=True) <= 1 for e in self.features}
+
+
+def _any_by_tokens(value: Any) -> bool:
+    return isinstance(value, list | tuple) and any(map(_by_tokens, value))
 
 
 def _by_tokens(value: Any) -> bool:

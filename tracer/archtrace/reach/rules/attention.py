@@ -9,6 +9,7 @@ everywhere in a row forbids nothing, as softmax looks at differences.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,8 @@ import torch
 from archtrace.reach.flows import Mask
 from archtrace.reach.marks import Marks, Shape
 from archtrace.reach.rules.axes import aligned, letters, reach
-from archtrace.reach.rules.masks import magnitude, ordinary
 from archtrace.reach.rules.registry import Call, Step, rule, shape_of, single, value_of
+from archtrace.reach.scales import held, largest, magnitude
 from archtrace.reach.values import certain_of, level, masked, scale_of
 
 
@@ -43,7 +44,8 @@ def attention(call: Call) -> Step:
     )
     # A row that may look at nothing is zeros: torch's own choice where a softmax alone would say NaN.
     empty = ~allowed.any(-1)
-    return single(call, flows, np.where(empty, 0.0, np.nan)[..., None] if empty.any() else None)
+    certain = np.where(empty, 0.0, np.nan)[..., None] if empty.any() else None
+    return single(call, flows, certain, scale=largest([value_of(value)]))  # a mean of the values
 
 
 def _allowed(mask: Any, scores: Shape, causal: bool, scale: float) -> Marks:
@@ -62,8 +64,9 @@ def _allowed(mask: Any, scores: Shape, causal: bool, scale: float) -> Marks:
 
 def _scale(call: Call) -> float:
     """How far scores spread: those of an ordinary query and key are ordinary, a large `scale` makes them sharp."""
-    scores = magnitude(call["query"]) * magnitude(call["key"]) * max(1.0, abs(call["scale"] or 1.0))
-    return ordinary(scores, scale_of(value_of(call["attn_mask"])))
+    factors = (magnitude(value_of(call[n])) for n in ("query", "key"))
+    scores = math.prod(factors, start=max(1.0, abs(call["scale"] or 1.0)))
+    return held(max(scores, scale_of(value_of(call["attn_mask"]))))
 
 
 def _shared(batch: str, shape: Shape, own: Shape) -> tuple[str, tuple[Mask, ...]]:

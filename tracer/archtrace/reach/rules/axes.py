@@ -11,8 +11,8 @@ import numpy as np
 
 from archtrace.reach.flows import Contraction, Mask
 from archtrace.reach.marks import Marks, Shape, shrink
-from archtrace.reach.rules.masks import magnitude, ordinary
 from archtrace.reach.rules.registry import Call, Flows, Operand, Step, shape_of, single, value_of
+from archtrace.reach.scales import held, magnitude
 from archtrace.reach.values import Certain, certain_of, is_open, level, scale_of
 
 LETTERS = string.ascii_lowercase
@@ -109,8 +109,8 @@ def contraction(
         return single(call, flows, certain, scale=spread)
     beta = 1 if call["beta"] is None else call["beta"]
     term = reach(out, (added, aligned(shape_of(added), call.shape, out)))
-    held = max(spread, abs(beta) * scale_of(value_of(added)))
-    return single(call, flows + term, offset=_lowered(call, added, beta), scale=held)
+    both = max(spread, abs(beta) * scale_of(value_of(added)))
+    return single(call, flows + term, offset=_lowered(call, added, beta), scale=both)
 
 
 def _spread(call: Call, factors: Sequence[tuple[Any, str]]) -> float:
@@ -119,7 +119,7 @@ def _spread(call: Call, factors: Sequence[tuple[Any, str]]) -> float:
     Never below 1: what makes scores smaller leaves a mask what it was.
     """
     alpha = 1 if call["alpha"] is None else abs(call["alpha"])
-    return ordinary(math.prod((magnitude(value) for value, _ in factors), start=alpha))
+    return held(math.prod((magnitude(value_of(value)) for value, _ in factors), start=alpha))
 
 
 def _lowered(call: Call, added: Any, beta: float) -> Certain | None:

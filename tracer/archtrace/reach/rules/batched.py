@@ -10,7 +10,8 @@ import numpy as np
 from archtrace.ops import MATRICES
 from archtrace.reach.flows import Mask
 from archtrace.reach.rules.axes import LETTERS, SPARE, Source, aligned, contraction, letters, reach
-from archtrace.reach.rules.registry import Call, Step, rule, several, shape_of, single, unruled
+from archtrace.reach.rules.registry import Call, Step, rule, several, shape_of, single, unruled, value_of
+from archtrace.reach.scales import largest, product
 
 
 @rule(*MATRICES)
@@ -41,7 +42,9 @@ def _by_rows(call: Call, own: Mapping[str, int]) -> Step:
     ]
     sources += [(o, aligned(o.value.shape, batch, names)) for o in tolerances]
     flows = tuple(reach(names + spare[4 : 4 + len(s.shape) - len(batch)], *sources) for s in call.results)
-    return Step(several(call, ()).outputs, flows)
+    # A grid picks among pixels; of what is made of a matrix no scale is stated.
+    scale = largest([value_of(call["input"])]) if "grid" in own else None
+    return Step(several(call, (), scale).outputs, flows)
 
 
 @rule("linalg_cross")
@@ -54,6 +57,7 @@ def cross(call: Call) -> Step:
     return single(
         call,
         reach(out, *((call[n], aligned(shape_of(call[n]), call.shape, inn), (others,)) for n in ("self", "other"))),
+        scale=product(value_of(call[n]) for n in ("self", "other")),
     )
 
 

@@ -11,7 +11,9 @@ from archtrace.ops import ADAPTIVE_POOLS, CONVOLUTIONS, POOLS, TRANSPOSED_CONVOL
 from archtrace.reach.flows import Mask, Pairs
 from archtrace.reach.marks import Marks
 from archtrace.reach.rules.axes import letters, reach
-from archtrace.reach.rules.registry import Call, Operand, Step, numel, rule, several, shape_of, single
+from archtrace.reach.rules.masks import unmasked
+from archtrace.reach.rules.registry import Call, Operand, Step, numel, rule, several, shape_of, single, value_of
+from archtrace.reach.scales import largest, product
 
 #: The most elements that a rule runs an op on; beyond, which of an axis are looked at is not followed.
 _MOST = 2**24
@@ -73,6 +75,7 @@ def convolution(call: Call) -> Step:
             (call["weight"], kernel, (*taps, *own)),
             (call["bias"], channel),
         ),
+        scale=max(product(map(value_of, (source, call["weight"]))), largest([value_of(call["bias"])])),
     )
 
 
@@ -116,7 +119,7 @@ def _pooled(call: Call, source: Operand, windows: list[Marks]) -> Step:
     out = letters(len(call.shape))
     lead = len(out) - len(windows)
     masks = tuple(Mask(a + u, w) for a, u, w in zip(out[lead:], "UVW", windows, strict=False))
-    return several(call, reach(out, (source, out[:lead] + "UVW"[: len(windows)], masks)))
+    return several(call, reach(out, (source, out[:lead] + "UVW"[: len(windows)], masks)), unmasked(call))
 
 
 @rule("upsample_linear1d", "upsample_bilinear2d", "upsample_bicubic2d", "upsample_trilinear3d")
@@ -150,7 +153,8 @@ def folded(call: Call) -> Step:
     names = ("kernel_size", "dilation", "padding", "stride")
     targets = torch.ops.aten.im2col(pixels, *(call[n] for n in names)).reshape(-1).numpy().astype(np.int64) - 1
     inside = np.flatnonzero(targets >= 0)
-    return single(call, ((operand.slot, Pairs(inside, targets[inside], operand.value.shape, call.shape)),))
+    return single(call, ((operand.slot, Pairs(inside, targets[inside], operand.value.shape, call.shape)),),
+                  scale=unmasked(call))  # fmt: skip
 
 
 def _windows(call: Call, sizes: Any, out_sizes: Any, kernel: Any, transposed: bool = False) -> list[Window]:

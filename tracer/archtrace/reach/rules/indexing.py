@@ -12,12 +12,25 @@ from typing import Any
 import numpy as np
 import torch
 
-from archtrace.ops import FLAT_INDEX, SEARCHES
+from archtrace.ops import FLAT_INDEX, PRODUCT_MODES, SEARCHES
 from archtrace.reach.flows import Contraction, Everything, Flow, Mask, Pairs
 from archtrace.reach.marks import Shape
 from archtrace.reach.rules.axes import LETTERS, SPARE, aligned, letters, reach
 from archtrace.reach.rules.masks import unmasked
-from archtrace.reach.rules.registry import Call, Operand, Step, everything, numel, rule, shape_of, single, unruled
+from archtrace.reach.rules.registry import (
+    Call,
+    Operand,
+    Step,
+    everything,
+    numel,
+    rule,
+    shape_of,
+    single,
+    taken,
+    unruled,
+    value_of,
+)
+from archtrace.reach.scales import amplified, largest, unstated
 
 
 @rule("embedding")
@@ -26,7 +39,8 @@ def embedding(call: Call) -> Step:
     out = letters(len(call.shape))
     ids = call["indices"]
     known = _hits(ids, shape_of(call["weight"])[0], "V", out[:-1]) if isinstance(ids, torch.Tensor) else ()
-    return single(call, reach(out, (call["weight"], "V" + out[-1], known), (ids, out[:-1])))
+    flows = reach(out, (call["weight"], "V" + out[-1], known), (ids, out[:-1]))
+    return single(call, flows, scale=largest([value_of(call["weight"])]))
 
 
 def _hits(index: torch.Tensor, size: int, axis: str, names: str) -> tuple[Mask, ...]:
@@ -57,9 +71,9 @@ def embedding_bag(call: Call) -> Step:
         looked_up = ids.numpy()[None] == np.arange(shape_of(call["weight"])[0])[:, None]
         rows = (Mask("Va", looked_up @ inside),)
     flows = reach("ab", (call["weight"], "Vb", rows), (ids, "N", members), (weights, "N", members))
-    found = everything(call)
+    found = everything(call, 1.0)
     return Step(
-        (single(call, flows).outputs[0], *found.outputs[1:]),
+        (single(call, flows, scale=amplified(map(value_of, (call["weight"], weights)))).outputs[0], *found.outputs[1:]),
         (flows, (), (), found.flows[3] if call["mode"] == 2 else ()),
     )
 
@@ -79,22 +93,27 @@ def lookup(call: Call) -> Step:
     rank = len(shape_of(table))
     rows = out[:-1] if call.name == "aten::searchsorted" and rank > 1 else ""
     row_axes = rows + SPARE[: rank - len(rows)]
-    return single(
-        call, reach(out, (values, out[: len(shape_of(values))]), (table, row_axes), (call["sorter"], row_axes))
-    )
+    flows = reach(out, (values, out[: len(shape_of(values))]), (table, row_axes), (call["sorter"], row_axes))
+    return single(call, flows, scale=1.0)
 
 
 @rule("bincount", "histc")
 def counted(call: Call) -> Step:
     """Any element may be counted in any place."""
-    return everything(call)
+    return everything(call, largest([value_of(call["weights"])]))
+
+
+@rule("_unique2")
+def distinct(call: Call) -> Step:
+    """The distinct values in order, and which of them each element is: one more below the others moves them all."""
+    return everything(call, unmasked(call))
 
 
 @rule("one_hot")
 def one_hot(call: Call) -> Step:
     """one_hot(x)[*i, c] = (x[*i] == c)."""
     out = letters(len(call.shape))
-    return single(call, reach(out, (call["self"], out[:-1])))
+    return single(call, reach(out, (call["self"], out[:-1])), scale=1.0)
 
 
 # -- an unknown index ------------------------------------------------------------------------------------------
@@ -106,7 +125,7 @@ def _along(call: Call) -> Step:
     # Any element along the axis may be taken; along the others each stays where it is.
     table, rank = call["self"], len(call.shape)
     if call["dim"] is None or not rank or len(shape_of(table)) != rank:
-        return everything(call)  # a table that is flat, or one element
+        return everything(call, unmasked(call))  # a table that is flat, or one element
     out = letters(rank)
     axis = call["dim"] % rank
     axes, masks = _beside(shape_of(table), call.shape, out, axis)
@@ -130,7 +149,7 @@ def _write_along(call: Call) -> Step:
     """scatter and its like: result = x, but along `dim` anything may land anywhere."""
     rank = len(call.shape)
     if not rank:
-        return everything(call)
+        return everything(call, _written(call))
     out = letters(rank)
     flows: list[tuple[int, Flow]] = []
     for name in ("self", "index", "src", "source", "value"):
@@ -145,7 +164,13 @@ def _write_along(call: Call) -> Step:
             axes, masks = _beside(value.value.shape, call.shape, out, call["dim"] % rank)
             flow = Contraction(axes, out, masks + _within(value.value.shape, shape_of(call["index"]), axes))
         flows.append((value.slot, flow))
-    return single(call, tuple(flows), scale=unmasked(call))
+    return single(call, tuple(flows), scale=_written(call))
+
+
+def _written(call: Call) -> float:
+    """What is written over or added up spreads as its parts do; multiplied, as any power of them."""
+    multiplied = call["reduce"] in PRODUCT_MODES
+    return unstated(taken(call)) if multiplied else unmasked(call)
 
 
 def _within(shape: Shape, region: Shape, axes: str) -> tuple[Mask, ...]:
@@ -271,7 +296,7 @@ def _landed(call: Call, source: Any, numbers: torch.Tensor, targets: torch.Tenso
         pairs = Pairs(numbers.reshape(-1).numpy(), targets.reshape(-1).numpy(), source.value.shape, call.shape)
         # Several elements may land on one: each of them is in what comes out.
         flows += ((source.slot, pairs),)
-    return single(call, flows, scale=unmasked(call))
+    return single(call, flows, scale=_written(call))
 
 
 def _scatter(call: Call) -> Step:

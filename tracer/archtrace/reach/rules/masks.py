@@ -2,19 +2,33 @@
 
 An element is base * scale + offset, its base of ordinary size. Then, with k known:
 (x + k) -> offset + k;  (x * k) -> offset * k, scale * |k|;  max(x, k) -> max(offset, k);  any other f -> no offset, and
-a spread as large as the offset was: 1e5 * h - 2e4 is no mask, and what is left of (s - 1e4) * u is none either.
+a spread as large as f makes of what the offset was: 1e5 * h - 2e4 is no mask, nor is what is left of (s - 1e4) * u.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
-from archtrace.ops import BOUNDED, EXTREMES, KEEP_MASKS, MAXIMA, SUMS
-from archtrace.reach.rules.registry import Call, Operand, leaves, value_of
+from archtrace.ops import (
+    BOUNDED,
+    EXPONENTIALS,
+    EXTREMES,
+    INVERSES,
+    KEEP_MASKS,
+    MAXIMA,
+    POWERS,
+    QUOTIENTS,
+    STRETCHES,
+    SUMS,
+    UNSTATED,
+)
+from archtrace.reach.rules.registry import Call, Operand, taken, value_of
+from archtrace.reach.scales import UNKNOWN, amplified, held, inverse, largest, magnitude, ordinary, product, unstated
 from archtrace.reach.values import Certain, Unknown, certain_of, level, scale_of
 
 
@@ -25,53 +39,54 @@ class Place(NamedTuple):
     scale: float
 
 
-_LARGE = 1e300
-
-
 def place(call: Call, used: list[Operand]) -> Place:
     """Where a pointwise op puts its result."""
     dtype = call.results[0].dtype
-    if not dtype.is_floating_point or call.name in BOUNDED:
-        return Place(None, 1.0)
-    if all(o.value.free and o.value.scale == 1 for o in used) and call.name not in _SHIFTS:
+    if dtype == torch.bool or call.name in BOUNDED or not used:
         return Place(None, 1.0)
     if call.name in KEEP_MASKS:
-        return Place(used[0].value.offset, used[0].value.scale)
-    known = _SHIFTS.get(call.name)
+        value = used[0].value
+        return Place(value.offset, value.scale) if dtype.is_floating_point else Place(None, largest([value]))
+    known = _SHIFTS.get(call.name) if dtype.is_floating_point else None
     found = known(call) if known is not None else None
-    return found or spread_out(call.arguments.values())
+    return found or Place(None, _grown(call))
 
 
-def spread_out(values: Any) -> Place:
-    """An op that no mask comes through: what it puts out is as large as what goes in."""
-    return Place(None, ordinary(*map(magnitude, values)))
+def _grown(call: Call) -> float:
+    """How far what no mask comes through spreads: ordinary where all that goes in is."""
+    values = [value_of(v) for v in call.arguments.values()]
+    return 1.0 if all(map(ordinary, values)) else _GROWTHS.get(call.name, _alike)(call)
 
 
-def ordinary(*scales: float) -> float:
-    """The largest of some spreads, held between that of ordinary elements and what still has finite differences."""
-    return min(max((1.0, *scales)), _LARGE)
+def _alike(call: Call) -> float:
+    return largest(map(value_of, call.arguments.values()))
 
 
 def unmasked(call: Call) -> float:
     """The spread of what is made of the operands' own elements (taken, sorted, summed up), whose masks are lost."""
-    numbers = (v for v in leaves(call.arguments) if isinstance(v, float) or _floating(value_of(v)))
-    return spread_out(numbers).scale
+    return largest(taken(call))
 
 
-def _floating(value: Any) -> bool:
-    """Indices are no elements: how large they are does not count."""
-    return isinstance(value, Unknown | torch.Tensor) and value.dtype.is_floating_point
+def _power(call: Call) -> float:
+    """x ** k; an exponent that parameters decide is an ordinary one."""
+    base, exponent = (value_of(call[n]) for n in ("self", "exponent"))
+    if isinstance(exponent, Unknown) or not isinstance(base, Unknown):
+        return UNKNOWN
+    powers = certain_of(exponent)
+    ends = (float(powers.max(initial=-np.inf)), float(powers.min(initial=np.inf)))
+    return max(_raised(magnitude(base), p) if p >= 0 else _raised(inverse(base), -p) for p in ends)
 
 
-def magnitude(value: Any) -> float:
-    """How large the elements of an argument may be beside ordinary ones; what is not finite does not count."""
-    value = value_of(value)
-    if isinstance(value, Unknown):
-        return value.magnitude
-    if not isinstance(value, torch.Tensor | float | int):
-        return 1.0
-    numbers = np.abs(certain_of(value))
-    return float(numbers.max(initial=0.0, where=np.isfinite(numbers)))
+def _raised(size: float, power: float) -> float:
+    return held(math.exp(min(power * math.log(size), math.log(UNKNOWN)))) if size > 0 else UNKNOWN
+
+
+def _exponential(call: Call) -> float:
+    return _raised(math.e, magnitude(value_of(call["self"])))
+
+
+def _quotient(call: Call) -> float:
+    return held(magnitude(value_of(call["self"])) * inverse(value_of(call["other"])))
 
 
 def _sides(call: Call) -> tuple[Any, Any]:
@@ -90,7 +105,7 @@ def _sum(call: Call) -> Place:
     a, b = weights(call)
     spread = [abs(k) * scale_of(v) for k, v in ((a, left), (b, right)) if isinstance(v, Unknown)]
     with np.errstate(invalid="ignore"):  # inf - inf is certainly not a number, and no mask
-        return Place(a * level(left) + b * level(right), min(max(spread), _LARGE))
+        return Place(a * level(left) + b * level(right), min(max(spread), UNKNOWN))
 
 
 def _scaled(call: Call) -> Place | None:
@@ -101,13 +116,13 @@ def _scaled(call: Call) -> Place | None:
     elif isinstance(right, Unknown) and not isinstance(left, Unknown) and call.name == "aten::mul":
         left, factor = right, certain_of(left)
     elif call.name == "aten::mul":
-        return Place(None, min(magnitude(left) * magnitude(right), _LARGE))
+        return Place(None, product((left, right)))
     else:
         return None
     with np.errstate(all="ignore"):  # a factor that is not finite leaves no mask
         factor = 1 / factor if call.name == "aten::div" else factor
         size = np.abs(factor).max(initial=0.0)
-        spread = min(float(np.nan_to_num(left.scale * size, nan=_LARGE, posinf=_LARGE)), _LARGE)
+        spread = min(float(np.nan_to_num(left.scale * size, nan=UNKNOWN, posinf=UNKNOWN)), UNKNOWN)
         return Place(level(left) * factor if np.isfinite(size) else None, spread)
 
 
@@ -129,6 +144,20 @@ def _extreme(call: Call) -> Place:
     return Place(at, max(map(scale_of, values.values())))
 
 
+def _self(call: Call) -> float:
+    return magnitude(value_of(call["self"]))
+
+
+_GROWTHS: dict[str, Callable[[Call], float]] = {
+    **dict.fromkeys(STRETCHES, lambda call: amplified(map(value_of, call.arguments.values()))),
+    "aten::mul": lambda call: product(_sides(call)),
+    **dict.fromkeys(EXPONENTIALS, _exponential),
+    **dict.fromkeys(QUOTIENTS, _quotient),
+    **dict.fromkeys(INVERSES, lambda call: held(inverse(value_of(call["self"])))),
+    **dict.fromkeys(UNSTATED, lambda call: unstated(taken(call))),
+    **dict.fromkeys(POWERS, _power),
+    "aten::square": lambda call: _raised(_self(call), 2),
+}
 _SHIFTS: dict[str, Callable[[Call], Place | None]] = {
     **dict.fromkeys(SUMS, _sum),
     **dict.fromkeys(EXTREMES, _extreme),

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from archtrace.reach.flows import Mask
 from archtrace.reach.rules.axes import SPARE, certain_mask, letters, normal, reach, renewed
 from archtrace.reach.rules.masks import unmasked
-from archtrace.reach.rules.registry import Call, Step, rule, several, silent, single
+from archtrace.reach.rules.registry import Call, Step, rule, several, silent, single, value_of
+from archtrace.reach.scales import largest, unstated
 from archtrace.reach.values import Certain, Unknown, is_open, level, masked
 
 Where: TypeAlias = npt.NDArray[np.bool_]
@@ -35,7 +36,7 @@ def renorm(call: Call) -> Step:
     """y[.., i, ..] = x[.., i, ..] scaled by its own norm over all axes but `dim`."""
     inn = letters(len(call.shape))
     others = [axis for axis in range(len(inn)) if axis != call["dim"] % len(inn)]
-    return single(call, reach(renewed(inn, others), (call["self"], inn)))
+    return single(call, reach(renewed(inn, others), (call["self"], inn)), scale=largest([value_of(call["self"])]))
 
 
 @rule("softmax", "_softmax", "_safe_softmax")
@@ -44,7 +45,7 @@ def softmax(call: Call) -> Step:
     operand = call.operands[0]
     value, shape = operand.value, operand.value.shape
     if not shape:
-        return silent(single(call, (), np.ones(())), operand)  # x alone: exp(x) / exp(x) = 1
+        return silent(single(call, (), np.ones(()), scale=1.0), operand)  # x alone: exp(x) / exp(x) = 1
     axis = call["dim"] % len(shape)
     inn = letters(len(shape))
     out = renewed(inn, [axis])
@@ -52,7 +53,7 @@ def softmax(call: Call) -> Step:
     certain = softmax_certain(low, axis)
     seen = is_open(value.certain) & ~low
     masks = (*certain_mask(certain, out), *(() if seen.all() else (Mask(inn, seen),)))
-    return single(call, reach(out, (operand, inn, masks)), certain)
+    return single(call, reach(out, (operand, inn, masks)), certain, scale=1.0)
 
 
 def softmax_certain(beaten: Where, axis: int) -> Certain:
@@ -77,11 +78,11 @@ def log_softmax(call: Call) -> Step:
     value, shape = operand.value, operand.value.shape
     inn = letters(len(shape))
     if not shape:
-        return silent(single(call, (), np.zeros(())), operand)  # x alone: x - log exp(x) = 0
+        return silent(single(call, (), np.zeros(()), scale=1.0), operand)  # x alone: x - log exp(x) = 0
     axis = call["dim"] % len(shape)
     low = _beaten(value, axis)
     if not low.any():
-        return single(call, reach(renewed(inn, [axis]), (operand, inn)))
+        return single(call, reach(renewed(inn, [axis]), (operand, inn)), scale=unmasked(call))
     # The only one left in its row is x - log exp x = 0, and minus infinity stays what it is.
     alone = ~low & ((~low).sum(axis=axis, keepdims=True) == 1)
     certain = np.where(alone, 0.0, np.where(low & np.isneginf(value.certain), -np.inf, np.nan))
@@ -106,8 +107,15 @@ def layer_norm(call: Call) -> Step:
     scaled = inn[:first] + "".join(SPARE[i] for i in range(first, len(inn)))
     moments = reach(scaled, (call["input"], inn))
     affine = reach(scaled, *((call[n], scaled[first:]) for n in ("weight", "bias")))
-    step = several(call, moments)
-    return type(step)(step.outputs, (moments + affine, *step.flows[1:]))
+    # What was measured spreads as the elements do, or (1 / std) as their inverse; what was normalised is ordinary.
+    measured = several(call, moments, unstated([value_of(call["input"])]))
+    normed = single(call, moments + affine, scale=_affine(call))
+    return type(normed)((*normed.outputs, *measured.outputs[1:]), (*normed.flows, *measured.flows[1:]))
+
+
+def _affine(call: Call) -> float:
+    """The scale of weight * (what is ordinary) + bias."""
+    return largest(value_of(call[name]) for name in ("weight", "bias"))
 
 
 @rule("group_norm")
@@ -117,7 +125,8 @@ def group_norm(call: Call) -> Step:
     group = np.arange(call.shape[1]) // (call.shape[1] // call["num_groups"])
     out = inn[0] + "Y" + "".join(SPARE[i] for i in range(2, len(inn)))
     same = Mask(inn[1] + "Y", group[:, None] == group[None, :])
-    return single(call, reach(out, (call["input"], inn, (same,)), (call["weight"], "Y"), (call["bias"], "Y")))
+    flows = reach(out, (call["input"], inn, (same,)), (call["weight"], "Y"), (call["bias"], "Y"))
+    return single(call, flows, scale=_affine(call))
 
 
 @rule("batch_norm", "instance_norm")
@@ -131,6 +140,7 @@ def channel_norm(call: Call) -> Step:
         mixed = [axis for axis in range(len(inn)) if axis != 1]
     out = renewed(inn, mixed)
     names = ("weight", "bias") if mixed else ("weight", "bias", "running_mean", "running_var")
-    step = single(call, reach(out, (call["input"], inn), *((call[n], out[1]) for n in names)))
+    flows = reach(out, (call["input"], inn), *((call[n], out[1]) for n in names))
+    step = single(call, flows, scale=_affine(call) if mixed else unstated(value_of(call[n]) for n in ("input", *names)))
     # Where the batch or the row is measured, running statistics are written and not read.
     return silent(step, call["running_mean"], call["running_var"]) if mixed else step

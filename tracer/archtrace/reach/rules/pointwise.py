@@ -16,8 +16,9 @@ import torch
 from archtrace.ops import BINARY, LENDERS, ONE_ABSORBS, SUMS, UNARY, ZERO_ABSORBS
 from archtrace.reach.flows import Contraction, Mask
 from archtrace.reach.rules.axes import aligned, certain_mask, letters, pointwise_flows, reach, renewed
-from archtrace.reach.rules.masks import place, spread_out, weights
-from archtrace.reach.rules.registry import Call, Operand, Step, rule, shape_of, silent, single, unruled, value_of
+from archtrace.reach.rules.masks import place, unmasked, weights
+from archtrace.reach.rules.registry import Call, Operand, Step, rule, shape_of, silent, single, taken, unruled, value_of
+from archtrace.reach.scales import UNKNOWN, amplified, largest
 from archtrace.reach.values import LEAST_SCALE, MASKED, Certain, Unknown, certain_of, level, scale_of
 
 Where: TypeAlias = npt.NDArray[np.bool_]
@@ -95,7 +96,7 @@ def prelu(call: Call) -> Step:
     weight = call["weight"]
     shared = shape_of(weight) in ((), (1,)) or len(out) < 2
     axes = "A" * len(shape_of(weight)) if shared else out[1]
-    return single(call, reach(out, (call["self"], out), (weight, axes)))
+    return single(call, reach(out, (call["self"], out), (weight, axes)), scale=amplified(taken(call)))
 
 
 @rule("where")
@@ -114,8 +115,8 @@ def masked_fill(call: Call) -> Step:
 
 def _choose(call: Call, condition: Any, chosen: Any, other: Any) -> Step:
     if isinstance(condition, Operand):
-        at = spread_out((chosen, other))
-        return single(call, pointwise_flows(call, (condition, chosen, other)), scale=at.scale)
+        scale = largest(map(value_of, (chosen, other)))
+        return single(call, pointwise_flows(call, (condition, chosen, other)), scale=scale)
     holds = condition.numpy().astype(bool)
     axes = aligned(shape_of(condition), call.shape)
     flows = pointwise_flows(call, (chosen,), (Mask(axes, holds),))
@@ -140,7 +141,7 @@ def glu(call: Call) -> Step:
     inn = letters(len(call.shape))
     out = inn[:axis] + "Y" + inn[axis + 1 :]
     pairs = np.tile(np.eye(call.shape[axis], dtype=bool), (2, 1))
-    return single(call, reach(out, (operand, inn, (Mask(inn[axis] + "Y", pairs),))))
+    return single(call, reach(out, (operand, inn, (Mask(inn[axis] + "Y", pairs),))), scale=unmasked(call))
 
 
 @rule("view_as_complex", "view_as_real")
@@ -148,15 +149,15 @@ def complex_view(call: Call) -> Step:
     """A complex number and its two parts: the last axis, of length 2, goes or appears."""
     operand = call.operands[0]
     flow = Contraction(letters(len(operand.value.shape)), letters(len(call.shape)))
-    return single(call, ((operand.slot, flow),))
+    return single(call, ((operand.slot, flow),), scale=unmasked(call))
 
 
 @rule("view.dtype")
 def reinterpreted(call: Call) -> Step:
     """The same bits read as another type: an element of the same size stands for itself, else the last axis regroups.
 
-    Of the bits nothing is certain: those of 0 and -0 differ.
+    Of the bits nothing is certain: those of 0 and -0 differ. Nor is their scale: those of 1.0 are 1065353216.
     """
     operand, out = call.operands[0], letters(len(call.shape))
     same = call.results[0].dtype.itemsize == operand.value.dtype.itemsize
-    return single(call, reach(out, (operand, out if same else renewed(out, [len(out) - 1]))))
+    return single(call, reach(out, (operand, out if same else renewed(out, [len(out) - 1]))), scale=UNKNOWN)

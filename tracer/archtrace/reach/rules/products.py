@@ -10,7 +10,9 @@ from archtrace.ops import PRODUCTS
 from archtrace.reach.flows import Mask
 from archtrace.reach.marks import Shape
 from archtrace.reach.rules.axes import LETTERS, SPARE, aligned, contraction, letters, normal, reach, renewed
-from archtrace.reach.rules.registry import Call, Step, rule, shape_of, silent, single
+from archtrace.reach.rules.masks import unmasked
+from archtrace.reach.rules.registry import Call, Step, rule, shape_of, silent, single, value_of
+from archtrace.reach.scales import product as product_of
 
 
 @rule("linear")
@@ -28,7 +30,8 @@ def product(call: Call) -> Step:
     left, left_axes, right, right_axes, out, term = PRODUCTS[call.name]
     added = call[term] if term and call["beta"] != 0 else None
     if call["alpha"] == 0:
-        step = single(call, reach(out, (added, aligned(shape_of(added), call.shape, out))))
+        step = single(call, reach(out, (added, aligned(shape_of(added), call.shape, out))),
+                      scale=product_of([call["beta"], value_of(added)]))  # fmt: skip
         return silent(step, call[left], call[right], call[term] if term else None)  # alpha * x * y = 0
     step = contraction(call, [(call[left], left_axes), (call[right], right_axes)], out, added)
     return silent(step, call[term]) if term and added is None else step  # beta * term = 0
@@ -119,7 +122,7 @@ def cdist(call: Call) -> Step:
         aligned(shape_of(call[name])[:-2], call.shape[:-2], out[:-2]) + own + "K"
         for name, own in (("x1", out[-2]), ("x2", out[-1]))
     ]
-    return single(call, reach(out, (call["x1"], axes[0]), (call["x2"], axes[1])))
+    return single(call, reach(out, (call["x1"], axes[0]), (call["x2"], axes[1])), scale=unmasked(call))
 
 
 @rule("cosine_similarity", "pairwise_distance")
@@ -133,4 +136,4 @@ def comparison(call: Call) -> Step:
     kept = renewed(names, gone) if call["keepdim"] else names
     out = "".join(a for i, a in enumerate(kept) if i not in gone or call["keepdim"])
     sources = ((call[n], aligned(s, both, names)) for n, s in (("x1", left), ("x2", right)))
-    return single(call, reach(out, *sources))
+    return single(call, reach(out, *sources), scale=1.0 if call.name == "aten::cosine_similarity" else unmasked(call))

@@ -8,11 +8,13 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from archtrace.ops import EVALUATED_REDUCTIONS, LARGEST, ONE_AXIS, REDUCTIONS
+from archtrace.ops import COUNTS, EVALUATED_REDUCTIONS, LARGEST, ONE_AXIS, REDUCTIONS, SQUARES
 from archtrace.reach.flows import Mask
 from archtrace.reach.marks import spread
 from archtrace.reach.rules.axes import SPARE, Source, letters, normal, pointwise_flows, reach
-from archtrace.reach.rules.registry import Call, Operand, Step, rule, several, shape_of, single
+from archtrace.reach.rules.masks import unmasked
+from archtrace.reach.rules.registry import Call, Operand, Step, rule, several, shape_of, single, taken
+from archtrace.reach.scales import held, largest, product, unstated
 from archtrace.reach.values import Certain, certain_of, level, masked
 
 
@@ -20,7 +22,7 @@ from archtrace.reach.values import Certain, certain_of, level, masked
 def reduction(call: Call) -> Step:
     """y[i] = f(x[i, :]); max and min of two tensors are pointwise."""
     if call["other"] is not None:
-        return single(call, pointwise_flows(call, call.operands))
+        return single(call, pointwise_flows(call, call.operands), scale=unmasked(call))
     operand = call.operands[0]
     shape = operand.value.shape
     gone = normal(-1 if call["dim"] is None and call.name in ONE_AXIS else call["dim"], len(shape))
@@ -29,11 +31,21 @@ def reduction(call: Call) -> Step:
     inn = letters(len(shape))
     out = "".join(SPARE[i] if i in gone else a for i, a in enumerate(inn) if i not in gone or kept)
     flows = reach(out, (operand, inn, _unseen(call, operand, gone, inn)))
-    offset, scale = _highest(call, operand, gone, kept), operand.value.magnitude
     if len(call.results) == 1:
         certain = _evaluated(call, operand) if call.name in EVALUATED_REDUCTIONS else None
-        return single(call, flows, certain, offset, operand.value.scale if call.name in LARGEST else scale)
-    return several(call, flows)
+        return single(call, flows, certain, _highest(call, operand, gone, kept), _scale(call, operand))
+    return several(call, flows, _scale(call, operand))
+
+
+def _scale(call: Call, operand: Operand) -> float:
+    """A variance is of squares, a product of any power; what counts or compares is ordinary."""
+    if call.name in SQUARES:
+        return product((operand.value, operand.value))
+    if call.name in COUNTS or call.name == "aten::prod":
+        return 1.0 if call.name in COUNTS else unstated([operand.value])
+    # One result alone has a place of its own: see _highest.
+    placed = call.name in LARGEST and len(call.results) == 1
+    return operand.value.scale if placed else held(operand.value.magnitude)
 
 
 def _unseen(call: Call, operand: Operand, gone: tuple[int, ...], inn: str) -> tuple[Mask, ...]:
@@ -74,4 +86,4 @@ def diff(call: Call) -> Step:
         ahead = np.arange(start, start + length)[:, None] - np.arange(call.shape[axis])[None, :]
         sources.append((part, inn, (Mask(inn[axis] + "Y", (ahead >= 0) & (ahead <= call["n"])),)))
         start += length
-    return single(call, reach(out, *sources))
+    return single(call, reach(out, *sources), scale=held(largest(taken(call)) * 2 ** call["n"]))

@@ -13,6 +13,7 @@ import torch
 from archtrace.ops import WITHOUT_RULE, qualified
 from archtrace.reach.flows import Everything, Flow
 from archtrace.reach.marks import Shape
+from archtrace.reach.scales import unstated
 from archtrace.reach.values import Certain, Unknown, unknown
 
 
@@ -156,13 +157,13 @@ def silent(step: Step, *values: Any) -> Step:
     return replace(step, silent=step.silent | slots)
 
 
-def everything(call: Call) -> Step:
+def everything(call: Call, scale: float | None = None) -> Step:
     """No false negatives: each operand may reach each element of each result."""
-    outputs = tuple(unknown(s.shape, s.dtype, weights_only=call.weights_only) for s in call.results)
+    step = several(call, (), scale)
     flows = tuple(
         tuple((o.slot, Everything(len(o.value.shape), len(s.shape))) for o in call.operands) for s in call.results
     )
-    return Step(outputs, flows)
+    return Step(step.outputs, flows)
 
 
 def unruled(call: Call, reason: str) -> Step:
@@ -172,17 +173,32 @@ def unruled(call: Call, reason: str) -> Step:
 
 
 def single(
-    call: Call, flows: Flows, certain: Certain | None = None, offset: Certain | None = None, scale: float = 1.0
+    call: Call, flows: Flows, certain: Certain | None = None, offset: Certain | None = None, scale: float | None = None
 ) -> Step:
-    """The step of an op with one result, and what is known of it."""
+    """The step of an op with one result, and what is known of it; no scale is promised where none is stated."""
     (shape, dtype), weights_only = call.results[0], call.weights_only
+    scale = unstated(taken(call)) if scale is None else scale
     return Step((unknown(shape, dtype, certain, weights_only=weights_only, offset=offset, scale=scale),), (flows,))
 
 
-def several(call: Call, flows: Flows, scale: float = 1.0) -> Step:
+def several(call: Call, flows: Flows, scale: float | None = None) -> Step:
     """The step of an op with several results, all reached alike."""
+    scale = unstated(taken(call)) if scale is None else scale
     outputs = tuple(unknown(s.shape, s.dtype, weights_only=call.weights_only, scale=scale) for s in call.results)
     return Step(outputs, (flows,) * len(outputs))
+
+
+def taken(call: Call) -> list[Any]:
+    """The values of the numbers that results are made of; where these are numbers, whole ones are indices and sizes."""
+    values = [value_of(v) for v in leaves(call.arguments)]
+    if not all(s.dtype.is_floating_point or s.dtype.is_complex for s in call.results):
+        return [v for v in values if isinstance(v, Unknown | torch.Tensor | float)]
+    return [v for v in values if isinstance(v, float) or _fractional(v)]
+
+
+def _fractional(value: Any) -> bool:
+    is_tensor = isinstance(value, Unknown | torch.Tensor)
+    return is_tensor and bool(value.dtype.is_floating_point or value.dtype.is_complex)
 
 
 def bind(op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,8 @@ import torch
 from archtrace.reach.flows import Mask
 from archtrace.reach.rules.axes import Source, letters, reach
 from archtrace.reach.rules.masks import unmasked
-from archtrace.reach.rules.registry import Call, Flows, Operand, Step, rule, several, shape_of, unruled
+from archtrace.reach.rules.registry import Call, Flows, Operand, Step, rule, several, shape_of, taken, unruled, value_of
+from archtrace.reach.scales import largest, unstated
 
 
 @rule("cumsum", "cumprod", "cummax", "cummin", "logcumsumexp")
@@ -20,13 +21,18 @@ def scan(call: Call) -> Step:
     operand = call.operands[0]
     shape = operand.value.shape
     if not shape:
-        return several(call, reach("", (operand, "")))
+        return several(call, reach("", (operand, "")), _scale(call))
     inn = letters(len(shape))
     axis = call["dim"] % len(inn)
     out = inn[:axis] + "Y" + inn[axis + 1 :]
     return several(
-        call, reach(out, (operand, inn, (Mask("Y" + inn[axis], np.tri(shape[axis], dtype=bool)),))), unmasked(call)
+        call, reach(out, (operand, inn, (Mask("Y" + inn[axis], np.tri(shape[axis], dtype=bool)),))), _scale(call)
     )
+
+
+def _scale(call: Call) -> float:
+    """A product of many may be any power of what is not ordinary."""
+    return unstated(taken(call)) if call.name == "aten::cumprod" else unmasked(call)
 
 
 class _Walk(NamedTuple):
@@ -78,8 +84,13 @@ def recurrent(call: Call) -> Step:
     walk = _padded(call) if call["data"] is None else _packed(call["batch_sizes"])
     cells = list(product(range(call["num_layers"]), range(1 + bool(call["bidirectional"]))))
     output = tuple(flow for cell in cells if cell[0] == cells[-1][0] for flow in _output(call, walk, cells, cell))
-    step = several(call, _final(call, walk, cells))
+    step = several(call, _final(call, walk, cells), _bounded(call))
     return Step(step.outputs, (output, *step.flows[1:]))
+
+
+def _bounded(call: Call) -> float | None:
+    """Gates and tanh hold all but the states at the start; a relu holds nothing."""
+    return None if "relu" in call.name else largest(map(value_of, _listed(call["hx"])))
 
 
 def _listed(value: Any) -> list[Any]:
@@ -128,4 +139,4 @@ def cell(call: Call) -> Step:
     states = _listed(call["hx"])
     weights = [call[name] for name in ("w_ih", "w_hh", "b_ih", "b_hh")]
     rows: list[Source] = [(value, "bx") for value in (call["input"], *states)]
-    return several(call, reach("bN", *rows, *((w, "yz"[: len(shape_of(w))]) for w in weights)))
+    return several(call, reach("bN", *rows, *((w, "yz"[: len(shape_of(w))]) for w in weights)), _bounded(call))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from archtrace.ops import TRANSFORMS
 from archtrace.reach.rules.axes import letters, normal, reach, renewed
+from archtrace.reach.rules.masks import unmasked
 from archtrace.reach.rules.registry import Call, Step, rule, single
 
 
@@ -12,4 +13,4 @@ def transform(call: Call) -> Step:
     """Each coefficient along the transformed axes is a sum over all of them."""
     operand = call.operands[0]
     inn = letters(len(operand.value.shape))
-    return single(call, reach(renewed(inn, normal(call["dim"], len(inn))), (operand, inn)))
+    return single(call, reach(renewed(inn, normal(call["dim"], len(inn))), (operand, inn)), scale=unmasked(call))
