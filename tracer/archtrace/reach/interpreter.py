@@ -27,6 +27,7 @@ from archtrace.reach.rules.registry import Step, apply
 from archtrace.reach.rules.transforms import SHAPE_ONLY
 from archtrace.reach.selection import by_standin, guarded, put_by_mask, selecting, with_standins
 from archtrace.reach.spelled import log_softmax_of, normalising
+from archtrace.reach.sums import constant_sum, silenced
 from archtrace.reach.tokens import decides, in_layout, indices_of, special_ids, through_index, with_reals
 from archtrace.reach.values import Unknown, digest, free, unknown
 
@@ -132,6 +133,7 @@ class Interpreter:
             node.results,
             repr(operands),
             log_softmax_of(node, program),
+            constant_sum(node, program),
         )
         step = self._steps.get(key)
         if step is None:
@@ -150,6 +152,8 @@ class Interpreter:
         if (axis := log_softmax_of(node, program)) is not None:
             call = normalising(call, axis)
         step = guarded(apply(call), node, program)
+        if constant_sum(node, program):
+            return silenced(step)
         if not chosen:
             return step
         # Twice: once with the index as it is here, for where data go; once as if it could be anything, for what the
