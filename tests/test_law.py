@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import transformers
@@ -199,14 +200,66 @@ def test_random_draws_are_no_witness() -> None:
     assert tokens(result) == ((0,), (0,))
 
 
+CENTRED: dict[str, Head] = {
+    "instance norm": lambda m, h: functional.instance_norm(h.transpose(1, 2)).mean(-1),
+    "softmax": lambda m, h: h.softmax(1).mean(1),
+    "by hand": lambda m, h: (h - h.mean(1, keepdim=True)).sum(1),
+    "layer norm": lambda m, h: functional.layer_norm(h.transpose(1, 2), h.shape[1:2]).transpose(1, 2).mean(1),
+}
+
+
+@pytest.mark.parametrize("name", CENTRED)
+def test_the_mean_of_what_was_centred_tells_nothing(name: str) -> None:
+    """Over the whole axis it is one number, whatever stands there: no position reaches it."""
+    result = archtrace.trace(Small(CENTRED[name])).result
+    assert tokens(result) == ((), ())
+    assert result.status == "exact"
+
+
+SHARP: dict[str, Head] = {
+    "a product": lambda m, h: functional.instance_norm(h.transpose(1, 2)) @ torch.ones(h.shape[1]),
+    "a sign": lambda m, h: functional.instance_norm(h.transpose(1, 2)).mean(-1).sign(),
+    "part of the axis": lambda m, h: h.softmax(1)[:, 1:].mean(1),
+    "an affine norm": lambda m, h: functional.layer_norm(h, (8,), m.classifier.weight[0]).mean(-1)[:, :1].expand(-1, 8),
+}
+
+
+@pytest.mark.parametrize("name", SHARP)
+def test_a_sum_that_may_change_is_not_left_out(name: str) -> None:
+    """What a sign makes of rounding, part of an axis, and weights of a norm do change: they stay in the bound."""
+    result = archtrace.trace(Small(SHARP[name])).result
+    assert all(tokens(result))
+
+
 def test_noise_is_no_witness() -> None:
-    """The mean of an instance norm is its bias: what moves is rounding alone."""
-    result = archtrace.trace(Small(lambda m, h: functional.instance_norm(h.transpose(1, 2)).mean(-1))).result
+    """A sum of what was centred, as a product: what moves is rounding alone."""
+    result = archtrace.trace(Small(SHARP["a product"])).result
     full = next(layout for layout in result.layouts if layout.name == "full")
     assert full.witness is not None
     assert full.witness.tokens == ((), ())
     assert result.status == "bound"
     assert "not-shown" in codes(result)
+
+
+class Taken(torch.nn.Module):
+    """Python takes the ids, and a program that was recorded holds for no others."""
+
+    def __init__(self, count: bool) -> None:
+        super().__init__()
+        self.table, self.count = torch.nn.Embedding(64, 8), count
+
+    def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
+        if self.count:
+            return self.table(torch.tensor([[len({*row})] for row in input_ids.tolist()]))[:, 0]
+        return self.table(torch.from_numpy(np.sort(input_ids.numpy(), 1))).mean(1)
+
+
+@pytest.mark.parametrize("count", [False, True])
+def test_ids_that_python_takes_are_seen(count: bool) -> None:
+    """The model itself is run with other ids: each of them counts."""
+    result = archtrace.trace(Taken(count)).result
+    assert result.status == "exact", [f.message for f in result.findings]
+    assert tokens(result) == (tuple(range(19)),) * 2
 
 
 SHOWN: dict[str, Head] = {

@@ -67,6 +67,8 @@ LENDERS = ops("type_as to expand_as view_as reshape_as")
 
 #: Each element stays where it is and as it is, but for its type.
 COPIES = named("to _to_copy type_as contiguous clone alias detach lift_fresh_copy positive")
+#: The same elements of the same type.
+SAME = ops("contiguous clone alias detach")
 #: The elements stay in their order; the axes are others.
 RESHAPES = named("view _unsafe_view reshape view_as reshape_as unsqueeze squeeze flatten unflatten ravel")
 #: Each element is repeated along new or unit axes.
@@ -176,6 +178,11 @@ BINARY = named("""
     __xor__ bitwise_left_shift bitwise_right_shift __lshift__ __rshift__ lerp addcmul addcdiv heaviside copysign
     polar complex xlogy
 """)
+#: Hand on a rounding error no larger than they got it, but for a factor of ordinary size.
+SMOOTH = ops("""
+    linear addmm add sub tanh sigmoid relu gelu silu erf dropout cat stack t transpose permute view reshape flatten
+    squeeze unsqueeze expand select slice narrow index gather index_select clone contiguous alias detach mean sum
+""")
 #: A zero on either side makes the result zero.
 ZERO_ABSORBS = ops("mul logical_and bitwise_and __and__")
 #: A truth on either side makes the result true, where it is boolean.
@@ -226,6 +233,8 @@ MEANS = ops("mean adaptive_avg_pool1d avg_pool1d")
 MAX_POOLS = ops("amax max max_pool1d adaptive_max_pool1d")
 #: Add positions up, weighted or not.
 WEIGHTED_SUMS = ops("sum matmul bmm einsum linear mv")
+#: Normalise along an axis: what lies along it adds up to a constant, unless weights come after.
+NORMS = ops("softmax _softmax instance_norm layer_norm")
 #: Give positions weights that add up to 1.
 SOFTMAXES = ops("softmax _softmax _safe_softmax scaled_dot_product_attention")
 

@@ -29,6 +29,7 @@ from archtrace.reach.rules.registry import Step, apply
 from archtrace.reach.scales import OF_IDS
 from archtrace.reach.selection import by_standin, guarded, put_by_mask, selecting, with_standins
 from archtrace.reach.spelled import log_softmax_of, normalising
+from archtrace.reach.sums import constant_sum, silenced
 from archtrace.reach.tokens import decides, in_layout, indices_of, special_ids, through_index, with_reals
 from archtrace.reach.values import Unknown, free, unknown
 
@@ -159,7 +160,8 @@ class Interpreter:
             )
             for ref in node.refs
         )
-        key = (node.target, self._keys.plain(node), node.results, repr(operands), log_softmax_of(node, program))
+        spelled = log_softmax_of(node, program), constant_sum(node, program)
+        key = (node.target, self._keys.plain(node), node.results, repr(operands), spelled)
         step = self._steps.get(key)
         if step is None:
             step = self._steps[key] = self._ruled(node, program, values, chosen)
@@ -177,6 +179,8 @@ class Interpreter:
         if (axis := log_softmax_of(node, program)) is not None:
             call = normalising(call, axis)
         step = guarded(apply(call), node, program)
+        if constant_sum(node, program):
+            return silenced(step)
         if not chosen:
             return step
         # Twice: once with the index as it is here, for where data go; once as if it could be anything, for what the

@@ -17,6 +17,7 @@ from archtrace.capture.decisions import Decision
 from archtrace.capture.program import Kind, Node, Program
 from archtrace.reach.calling import plain_key
 from archtrace.reach.spelled import log_softmax_of
+from archtrace.reach.sums import constant_sum
 from archtrace.reach.tokens import in_layout
 from archtrace.reach.values import Unknown, digest
 
@@ -81,7 +82,14 @@ class Keys:
         selected = node.selected or any(program.nodes[ref].selected for ref in node.refs)
         if node.kind is not Kind.OP or isinstance(node.target, Decision) or selected:
             return None
-        parts = (node.target, self.plain(node), node.results, node.many, log_softmax_of(node, program))
+        parts = (
+            node.target,
+            self.plain(node),
+            node.results,
+            node.many,
+            log_softmax_of(node, program),
+            constant_sum(node, program),
+        )
         return self._number(("node", *parts))
 
     def _number(self, key: Any) -> int:

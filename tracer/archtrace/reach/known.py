@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
-from archtrace.capture.program import Node, substitute
+from archtrace.capture.program import Node, Ref, substitute
 from archtrace.errors import LayoutError
-from archtrace.ops import UNINITIALISED
+from archtrace.ops import LENDERS, UNINITIALISED
 from archtrace.reach.values import Unknown
 
 #: Ops that ask for strides which a value without memory may not have, and their twins that do not.
@@ -21,6 +21,16 @@ def is_known(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return all(map(is_known, value))
     return not isinstance(value, Unknown)
+
+
+def lent_by(node: Node) -> frozenset[int]:
+    """The operands of a node that lend their shape or type alone; none where parameters decide that shape."""
+    second = node.args[1] if node.op in LENDERS and len(node.args) > 1 else None
+    return frozenset({second.index} - {*_first(node)}) if isinstance(second, Ref) and not node.selected else frozenset()
+
+
+def _first(node: Node) -> tuple[int, ...]:
+    return (node.args[0].index,) if isinstance(node.args[0], Ref) else ()
 
 
 def shape_alone(value: Any) -> Any:

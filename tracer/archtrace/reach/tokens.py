@@ -18,7 +18,7 @@ from archtrace.capture.execute import sizing
 from archtrace.capture.program import Node, Ref
 from archtrace.errors import LayoutError
 from archtrace.ops import EQUALITIES, INDICES, KEEP_IDS, ORDERS, TRUTHS
-from archtrace.reach.known import Reals, evaluate
+from archtrace.reach.known import Reals, evaluate, lent_by, shape_alone
 from archtrace.reach.rules.registry import Step
 from archtrace.reach.values import Unknown
 
@@ -54,12 +54,14 @@ def _constants(value: Any) -> frozenset[int]:
 
 def with_reals(node: Node, values: Sequence[Any], outputs: Sequence[Any]) -> list[Any]:
     """Outputs of a step, with what they are in this layout where tokens alone decide it."""
-    operands = [v for ref in node.refs for v in _listed(values[ref])]
-    # One operand that parameters have touched, and nothing is known of the result.
+    lent = lent_by(node)
+    operands = [v for ref in node.refs if ref not in lent for v in _listed(values[ref])]
+    # One operand that parameters have touched, and nothing is known of the result; what only lends its shape does not.
     if not any(isinstance(v, Unknown) for v in operands) or any(_undetermined(v) for v in operands):
         return list(outputs)
     try:
-        result = evaluate(node, Reals(values))
+        reals_of = Reals(values)
+        result = evaluate(node, {r: shape_alone(values[r]) if r in lent else reals_of[r] for r in node.refs})
     except LayoutError:  # the op itself ran while it was recorded; in float64, or on another type, it may not
         return list(outputs)
     reals = list(result) if isinstance(result, list | tuple) else [result]

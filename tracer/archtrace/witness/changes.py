@@ -6,7 +6,7 @@ asked of a change is only whether the logits move at all, so that its form is fr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,7 +14,7 @@ import torch
 
 from archtrace.capture.program import Program
 from archtrace.reach.marks import Marks
-from archtrace.witness.numeric import NOISE, Values, run
+from archtrace.witness.numeric import FLOOR, NOISE, Values, run
 
 #: Per node a boolean array of its shape: the elements to change.
 Chosen: TypeAlias = Mapping[int, Any]
@@ -35,9 +35,11 @@ def _swapped(value: torch.Tensor) -> torch.Tensor:
     return value.roll(1, 1) if value.ndim > 1 else value.flip(0)
 
 
-#: In order of how often they show something. The largest tell what stands behind a sigmoid of -1e4.
+#: In order of how often they show something. The largest tell what stands behind a sigmoid of -1e4: one number drawn
+#: 3e4 wide lies within 1e4 of zero one time in four, one drawn 1e6 wide one time in a hundred.
 CHANGES: tuple[Change, ...] = (
-    lambda v: -1.7 * v + 0.9, _noise(1.0), _noise(30.0), _swapped, _noise(0.1), _noise(-30.0), _noise(3e4), _noise(-3e4)
+    lambda v: -1.7 * v + 0.9, _noise(1.0), _noise(30.0), _swapped, _noise(0.1), _noise(-30.0), _noise(3e4),
+    _noise(-3e4), _noise(1e6), _noise(-1e6),
 )  # fmt: skip
 #: Of these the ones that are tried outside the bound: far below the masks of -1e4 (values.MINUS_INFINITY).
 LARGE = (CHANGES[0], CHANGES[2])
@@ -88,16 +90,21 @@ class Bench:
 
     def _run(self, change: Mapping[int, Callable[[Any], Any]]) -> Marks:
         with torch.no_grad():
-            after = run(self._program, self._given, self._layout, {**self._base, **change}, self._noise)[
-                self._program.output
-            ]
-        before = self.values[self._program.output]
+            values = run(self._program, self._given, self._layout, {**self._base, **change}, self._noise)
+        before, after = self.values[self._program.output], values[self._program.output]
         shift = (after - before).abs().flatten(1)
         # Not a number is no witness: infinity times zero is one, wherever the zero stands.
         shift = torch.where(torch.isfinite(shift), shift, torch.zeros_like(shift))
-        scale = before[torch.isfinite(before)].abs().amax() if bool(torch.isfinite(before).any()) else torch.ones(())
-        shown: Marks = (shift.amax(1) > scale.clamp_min(1.0) * NOISE).numpy()
+        # Where what is put in is large, so is the rounding that it leaves when it cancels.
+        floor = max(_largest([before], 1.0) * NOISE, _largest([values[node] for node in change], 0.0) * FLOOR)
+        shown: Marks = (shift.amax(1) > floor).numpy()
         return shown
+
+
+def _largest(values: Sequence[Any], least: float) -> float:
+    """The largest finite magnitude in some floating tensors."""
+    numbers = [v[torch.isfinite(v)].abs() for v in values if isinstance(v, torch.Tensor) and v.is_floating_point()]
+    return max([least, *(float(v.amax()) for v in numbers if v.numel())])
 
 
 def constant(value: Any) -> Callable[[Any], Any]:

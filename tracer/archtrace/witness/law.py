@@ -8,18 +8,19 @@ left out of the bound moves nothing (outside). Where one of them fails the answe
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from archtrace.answer.positions import Positions
 from archtrace.answer.result import Finding
 from archtrace.capture.program import Program
 from archtrace.readout.study import Study
+from archtrace.witness import replay
+from archtrace.witness.again import again
 from archtrace.witness.failure import reason
 from archtrace.witness.numeric import one_thread
-from archtrace.witness.replay import difference
-from archtrace.witness.rows import beyond, join, told
+from archtrace.witness.rows import beyond, difference, join, places, told, union
 from archtrace.witness.subject import Subject
-from archtrace.witness.witness import Witness
+from archtrace.witness.witness import TRIED, Witness, is_random
 
 #: What is asked of people who meet a fault of ours.
 REPORT = "this is a bug of archtrace: please report it with the model"
@@ -77,7 +78,17 @@ class Runs:
         ids = found.program.inputs[study.ids]
         subject = Subject(study.interpreter, found, study.reads(name), ids, study.layouts[name])
         witness = self._witnesses.setdefault(id(found.program), Witness(found.program))
-        return subject, witness, witness.see(subject, study.positions[name], frozenset(study.interpreter.special))
+        bound, special = study.positions[name], frozenset(study.interpreter.special)
+        return subject, witness, self._again(subject, bound, witness.see(subject, bound, special), special)
+
+    def _again(self, subject: Subject, bound: Positions, seen: Positions, special: frozenset[int]) -> Positions:
+        """What the model itself shows of tokens that decide how the program goes on, and so cannot be changed in it."""
+        places_left = places(difference(bound.tokens, seen.tokens))[:TRIED]
+        if not places_left or not subject.found.run.deciding or is_random(subject.program):
+            return seen
+        shown = again(subject, self._study.programs.model, places_left, special)
+        rows = range(len(bound.tokens))
+        return replace(seen, tokens=union(seen.tokens, tuple(tuple(p for r, p in shown if r == row) for row in rows)))
 
     def _see(self, name: str) -> Verdict:
         bound, special = self._study.positions[name], frozenset(self._study.interpreter.special)
@@ -101,7 +112,7 @@ def _missed(name: str, missed: Positions) -> Iterator[Finding]:
 
 def _replayed(name: str, program: Program, study: Study) -> Finding | None:
     try:
-        where = difference(program, study.programs.model, study.layouts[name])
+        where = replay.difference(program, study.programs.model, study.layouts[name])
     except Exception as error:  # the model's own code runs here
         return Finding("witness-failed", f"{name}: the traced program could not be replayed: {reason(error)}")
     if where is None:

@@ -24,6 +24,9 @@ from archtrace.witness.subject import Subject
 #: A position of a node: the node, its batch axis and index, its axis of positions and index.
 Cell: TypeAlias = tuple[int, int, int, int, int]
 
+#: Other ids that are tried in the place of one.
+OTHER_IDS = 6
+
 
 def outside(subject: Subject, bench: Bench, bound: Positions, special: frozenset[int]) -> Positions:
     """The positions outside the bound that reach the logits nevertheless: none, or the analysis is wrong."""
@@ -113,6 +116,11 @@ def other_ids(subject: Subject, special: frozenset[int]) -> list[int]:
     return [] if ids.is_floating_point() else sorted(set(ids.flatten().tolist()) - special)
 
 
+def shifts(count: int) -> list[int]:
+    """By how much an id is moved on among `count` ordinary ones, to try some of them in its place."""
+    return sorted({1, *(count * part // OTHER_IDS for part in range(1, OTHER_IDS)), count - 1} - {0, -1, count})
+
+
 def level_ids(subject: Subject, special: frozenset[int]) -> Any:
     """The ids with one ordinary id in the place of all ordinary ones; None where the program is another then."""
     ordinary, ids = other_ids(subject, special), subject.layout[subject.name]
@@ -126,6 +134,14 @@ def with_ids(
     subject: Subject, chosen: Sequence[tuple[int, int]], ordinary: Sequence[int], shift: int, base: Any = None
 ) -> Any:
     """The ids, or those of `base`, with other ordinary ones at the chosen places; None where the program is another."""
+    ids = put_ids(subject, chosen, ordinary, shift, base)
+    return ids if ids is not None and serves(subject.program, {**subject.layout, subject.name: ids}) else None
+
+
+def put_ids(
+    subject: Subject, chosen: Sequence[tuple[int, int]], ordinary: Sequence[int], shift: int, base: Any = None
+) -> Any:
+    """The ids, or those of `base`, with other ordinary ones at the chosen places; None where a special one stands."""
     shape = subject.layout[subject.name].shape
     # rows as the tokens are told: documents of texts have one for each text
     ids = (subject.layout[subject.name] if base is None else base).clone().flatten(0, -2)
@@ -135,8 +151,7 @@ def with_ids(
             return None
         new = [ordinary[(ordinary.index(p) + shift) % len(ordinary)] for p in places]
         ids[row, position] = torch.tensor(new, dtype=ids.dtype).reshape(ids[row, position].shape)
-    ids = ids.reshape(shape)
-    return ids if serves(subject.program, {**subject.layout, subject.name: ids}) else None
+    return ids.reshape(shape)
 
 
 def _ids(subject: Subject, bench: Bench, tokens: Rows, special: frozenset[int]) -> Rows:

@@ -32,18 +32,19 @@ def difference(program: Program, model: tuple[torch.nn.Module, dict[str, Any]], 
     """None where the program gives the model's output; else where they part: a module, or the output."""
     module, options = model
     with held(module), drawn(module) as named, torch.no_grad(), quiet(), uncompiled():
-        with _seeded():
+        with seeded():
             values = _replayed(program, inputs, named)
-        with _seeded():
+        with seeded():
             output = logits_of(module(**_copies(inputs), **options))
         if alike(values[program.output], output):
             return None
-        with _seeded():
+        with seeded():
             return _first(program, values, module, {**_copies(inputs), **options}) or "the output"
 
 
 @contextmanager
-def _seeded() -> Iterator[None]:
+def seeded() -> Iterator[None]:
+    """For a while random ops draw the same numbers each time."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         yield

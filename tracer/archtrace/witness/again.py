@@ -1,0 +1,73 @@
+"""Again: the model itself, run with other ids, where its Python takes ids out of tensors.
+
+A program holds for the ids that Python saw (numpy, a list, a count of distinct ids). With others it would be another
+one, so that nothing can be changed in it; the model itself runs with any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from archtrace.capture.drawn import drawn
+from archtrace.capture.higher import uncompiled
+from archtrace.capture.hold import held
+from archtrace.capture.outputs import logits_of
+from archtrace.capture.quiet import quiet
+from archtrace.witness.probe import other_ids, put_ids, shifts
+from archtrace.witness.replay import ROUNDINGS, seeded
+from archtrace.witness.subject import Subject
+
+Inputs = Mapping[str, torch.Tensor]
+#: Draws of the parameters: which of 19 positions is the largest in some feature is another matter in each.
+SEEDS = range(4)
+
+
+def again(
+    subject: Subject,
+    model: tuple[torch.nn.Module, dict[str, Any]],
+    places: Sequence[tuple[int, int]],
+    special: frozenset[int],
+) -> set[tuple[int, int]]:
+    """Of some tokens those in whose place another ordinary id moves the model's output."""
+    found: set[tuple[int, int]] = set()
+    changed = [(place, ids) for place in places for ids in _others(subject, place, special)]
+    for seed in SEEDS:
+        with held(model[0]), drawn(model[0], seed), torch.no_grad(), quiet(), uncompiled():
+            before = _output(model, subject.layout)
+            for place, ids in changed:
+                if place not in found and _moved(before, _output(model, {**subject.layout, subject.name: ids})):
+                    found.add(place)
+        if len(found) == len(places) or not found:
+            break
+    return found
+
+
+def _others(subject: Subject, place: tuple[int, int], special: frozenset[int]) -> Iterator[torch.Tensor]:
+    ordinary = other_ids(subject, special)
+    for shift in shifts(len(ordinary)):
+        ids = put_ids(subject, [place], ordinary, shift)
+        if ids is not None:
+            yield ids
+
+
+def _output(model: tuple[torch.nn.Module, dict[str, Any]], inputs: Inputs) -> torch.Tensor | None:
+    """The output of the model as it is now; None where it refuses these inputs."""
+    module, options = model
+    try:
+        with seeded():
+            return logits_of(module(**{name: value.clone() for name, value in inputs.items()}, **options))
+    except Exception:  # the model's own code runs here, on ids that it may refuse
+        return None
+
+
+def _moved(before: torch.Tensor | None, after: torch.Tensor | None) -> bool:
+    """Whether two outputs differ by more than rounding in their type; another shape, or no number, shows nothing."""
+    if before is None or after is None or before.shape != after.shape or not before.dtype.is_floating_point:
+        return False
+    gap = (after.double() - before.double()).abs()
+    finite = before[torch.isfinite(before)].abs()
+    scale = max(1.0, float(finite.amax())) if finite.numel() else 1.0
+    return bool((gap[torch.isfinite(gap)] > ROUNDINGS * torch.finfo(before.dtype).eps * scale).any())
