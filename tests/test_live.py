@@ -218,6 +218,69 @@ def test_what_a_checkpoint_fills_is_unknown(target: Any) -> None:
     assert found.result.layouts[0].bound.tokens == ((0,), (0,))
 
 
+class Gated(nn.Module):
+    """Reads the positions that a saved gate lets through; `gate` is what the constructor puts there."""
+
+    def __init__(self, gate: torch.Tensor, persistent: bool = True) -> None:
+        super().__init__()
+        self.embed, self.classifier = nn.Embedding(90, 8), nn.Linear(8, 2)
+        self.register_buffer("gate", gate, persistent)
+
+    def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.classifier((self.embed(input_ids) * self.gate[: input_ids.shape[1], None]).sum(1))
+        return logits
+
+
+LEARNED = torch.tensor([0.0, 0.3, -1.2] + [0.0] * 16)
+#: What a live module holds, and what is read: learned numbers are those of one checkpoint, what is computed stays.
+GATES: dict[str, tuple[torch.Tensor, bool, tuple[int, ...]]] = {
+    "learned": (LEARNED, True, tuple(range(19))),
+    "never saved": (LEARNED, False, (1, 2)),
+    "whole numbers": (torch.arange(19.0) % 4, True, tuple(p for p in range(19) if p % 4)),
+    "a mask": ((torch.arange(19) < 3).float() / 3, True, (0, 1, 2)),
+    "allowed or not": (torch.arange(19) < 3, True, (0, 1, 2)),
+}
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_a_gate_that_another_checkpoint_fills_is_unknown(name: str) -> None:
+    """A state dict may hold any gate that is saved: what it opens is read."""
+    gate, persistent, read = GATES[name]
+    module = Gated(gate.clone(), persistent).eval()
+    state = {n: torch.ones_like(v) if n == "gate" and name == "learned" else v for n, v in module.state_dict().items()}
+    other = Gated(gate.clone(), persistent).eval()
+    other.load_state_dict(state)
+    ids = torch.arange(3, 22)[None]
+    moved = {p for p in range(19) if not torch.equal(other(torch.where(torch.arange(19) == p, 50, ids)), other(ids))}
+    assert moved == set(read)
+    assert archtrace.trace(module).result.layouts[0].bound.tokens == (read, read)
+
+
+class Drawn(Gated):
+    """A gate that is drawn where the model is made."""
+
+    def __init__(self) -> None:
+        super().__init__((torch.randint(0, 9, (19,)) % 2 > 0).float())
+
+
+class Shuffled(Gated):
+    """A gate that is drawn in place, and is never saved."""
+
+    def __init__(self) -> None:
+        super().__init__(torch.zeros(19).bernoulli_(0.5), persistent=False)
+
+
+@pytest.mark.parametrize("made", [Drawn, Shuffled])
+def test_a_gate_that_a_constructor_draws_is_no_one_draw(made: type[Gated]) -> None:
+    ids, moved = torch.arange(3, 22)[None], set()
+    for seed in range(12):
+        torch.manual_seed(seed)
+        module = made().eval()
+        moved |= {p for p in range(19) if not torch.equal(module(ids), module(torch.where(ids == 3 + p, 50, ids)))}
+    assert moved == set(range(19))
+    assert archtrace.trace(made).result.layouts[0].bound.tokens == (tuple(range(19)),) * 2
+
+
 def test_which_buffers_are_known() -> None:
     from archtrace.capture.build import fake_mode, weightless
 

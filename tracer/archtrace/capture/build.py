@@ -22,7 +22,9 @@ from torch.overrides import TorchFunctionMode
 
 from archtrace.capture.frames import is_machinery
 from archtrace.capture.hold import TURN, held
+from archtrace.capture.nested import tensors_in
 from archtrace.errors import ArchtraceError, BuildError, message
+from archtrace.ops import DRAWS_IN_PLACE, plain
 from archtrace.paths import short_path
 
 #: Constants beyond this many elements stay without values (a 4096 x 4096 causal mask has 16.8 million).
@@ -30,10 +32,20 @@ LARGEST_CONSTANT = 2**25
 
 _VALUELESS = {torch.empty, torch.rand, torch.randn, torch.normal}
 _FILLED = {torch.zeros, torch.ones, torch.full}
+#: Draws of which a constructor may take numbers in Python, so that they keep values until it is done.
+_DRAWS = {
+    *(torch.randint, torch.randperm, torch.bernoulli, torch.multinomial, torch.poisson),
+    *(torch.rand_like, torch.randn_like, torch.randint_like, torch.Tensor.bernoulli, torch.Tensor.multinomial),
+    *(getattr(torch.Tensor, name) for name in map(plain, DRAWS_IN_PLACE)),
+}
 
 
 class _Structure(TorchFunctionMode):
-    """Sends factories to the meta device where their result has no values, or too many."""
+    """Sends factories to the meta device where their result has no values, or too many; follows what is drawn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._drawn: dict[int, torch.Tensor] = {}  # by storage, which is kept so that no other takes its place
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -43,7 +55,28 @@ class _Structure(TorchFunctionMode):
         valueless = func in _VALUELESS or (func in _FILLED and _elements(args) > LARGEST_CONSTANT)
         if valueless and kwargs.get("device") is None:
             kwargs = {**kwargs, "device": "meta"}
-        return func(*args, **kwargs)
+        result = func(*args, **kwargs)
+        if func in _DRAWS or (self._drawn and any(map(self.drew, tensors_in((args, kwargs))))):
+            # What is made of a draw is one too; what a method writes is in its first argument.
+            written = args[:1] if getattr(func, "__name__", "").endswith("_") else ()
+            self._drawn |= {_storage(t): t for t in tensors_in((result, written)) if t.layout is torch.strided}
+        return result
+
+    def drew(self, tensor: torch.Tensor) -> bool:
+        """Whether a tensor holds what was drawn at random."""
+        return tensor.layout is torch.strided and not tensor.is_meta and _storage(tensor) in self._drawn
+
+
+def _storage(tensor: torch.Tensor) -> int:
+    return int(tensor.untyped_storage()._cdata)
+
+
+def _withhold(module: torch.nn.Module, drew: Callable[[torch.Tensor], bool]) -> torch.nn.Module:
+    """The module without what its constructor drew: the next one draws other values, a checkpoint holds others."""
+    for part in module.modules():
+        for table in (part._buffers, vars(part)):
+            table.update({n: v.to("meta") for n, v in table.items() if isinstance(v, torch.Tensor) and drew(v)})
+    return module
 
 
 def _elements(args: tuple[Any, ...]) -> int:
@@ -90,8 +123,9 @@ def build(construct: Callable[[], torch.nn.Module]) -> torch.nn.Module:
     Raises BuildError with the constructor's own reason and line; an error of ours goes through.
     """
     try:
-        with TURN, _Structure(), _uninitialised():
-            return _released(construct()).eval()
+        with TURN, _Structure() as structure, _uninitialised():
+            module = _released(construct()).eval()
+        return _withhold(module, structure.drew)
     except ArchtraceError:
         raise
     except Exception as error:
@@ -177,16 +211,26 @@ def _valueless(tensor: torch.Tensor) -> bool:
 
 
 def _allocated(part: torch.nn.Module, name: str, tensor: torch.Tensor) -> bool:
-    """Whether a buffer only waits for a checkpoint to fill it: it is saved in one, and the same value throughout.
+    """Whether a checkpoint fills a buffer: it is saved in one, and the same value throughout, or one of fractions.
 
-    What a constructor computes (positions, a triangle, sines) differs from element to element. A single number may be
-    either: 0 and 1 are what zeros() and ones() allocate.
+    What a constructor computes differs from element to element. Positions, buckets, triangles and masks are whole
+    numbers, or two numbers in all; fractions may as well have been drawn or learned, as in a live module they are.
+    A single number may be either: 0 and 1 are what zeros() and ones() allocate.
     """
     if name in part._non_persistent_buffers_set or tensor.numel() == 0:
         return False
     first = tensor.reshape(-1)[0]
     uniform = bool((tensor == first).all())
-    return uniform and (tensor.numel() > 1 or first.item() in (0, 1))
+    return (tensor.numel() > 1 or first.item() in (0, 1)) if uniform else _of_fractions(tensor)
+
+
+def _of_fractions(tensor: torch.Tensor) -> bool:
+    """More than two numbers, and not all of them whole."""
+    if not tensor.is_floating_point():
+        return False
+    least, most = tensor.aminmax()
+    between = tensor[(tensor != least) & (tensor != most)]
+    return between.numel() > 0 and bool((tensor[tensor.isfinite()].frac() != 0).any())
 
 
 def _fake(tensor: torch.Tensor, mode: FakeTensorMode) -> torch.Tensor:
