@@ -19,11 +19,12 @@ import numpy as np
 import torch
 
 from archtrace.capture.program import Node, Program, Ref
+from archtrace.reach.axes import Moved, Regroup
 from archtrace.reach.flows import Contraction, Everything, Flow, Pairs, Take
 from archtrace.reach.known import evaluate
 from archtrace.reach.rules.registry import Flows, Step
 from archtrace.reach.values import Unknown
-from archtrace.reach.views import Led, Moved, Regroup
+from archtrace.reach.views import Led, Turned
 
 #: Ops that leave each element of a selection where it is: what stands for an index goes on standing for it.
 _ELEMENTWISE = frozenset(
@@ -37,6 +38,9 @@ _ELEMENTWISE = frozenset(
 _READS = frozenset(f"aten::{n}" for n in ("index", "index_select", "gather", "take_along_dim"))
 #: Writes along one axis: result[.., index[i], ..] takes source[.., i, ..].
 _WRITES_ALONG = frozenset(f"aten::{n}" for n in ("index_add", "index_copy", "index_fill"))
+
+#: Flows that know which axes they leave as they are.
+_PLACING = (Take, Moved, Regroup, Led, Turned)
 
 
 def axes_of(node: Node) -> Mapping[int, int]:
@@ -231,7 +235,9 @@ def _alike(flow: Flow, axis: int, shape: tuple[int, ...]) -> bool:
         # without such a mask is kept, or summed over: each index is treated as any other.
         letter = flow.inn[axis]
         return all(letter not in mask.axes or _even(mask, letter) for mask in flow.masks)
-    return isinstance(flow, Everything) or (isinstance(flow, Take | Moved | Regroup | Led) and flow.keeps(axis))
+    return isinstance(flow, Everything) or (
+        isinstance(flow, Take | Moved | Regroup | Led | Turned) and flow.keeps(axis)
+    )
 
 
 def _even(mask: Any, letter: str) -> bool:
