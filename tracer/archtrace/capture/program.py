@@ -165,3 +165,11 @@ class Program:
             for ref in dict.fromkeys(node.refs):
                 users[ref].append(node.index)
         return tuple(map(tuple, users))
+
+    @cached_property
+    def ending(self) -> tuple[tuple[int, ...], ...]:
+        """For each node, the nodes that nothing takes after it."""
+        ended: list[list[int]] = [[] for _ in self.nodes]
+        for index, users in enumerate(self.users):
+            ended[max(users, default=index)].append(index)
+        return tuple(map(tuple, ended))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from archtrace.reach.flows import Flow
-from archtrace.reach.marks import Marks, join, shrink
+from archtrace.reach.marks import Marks, join, where
 from archtrace.reach.rules.registry import Step
 from archtrace.reach.values import Unknown, digest
 
@@ -120,4 +120,4 @@ class Interned:
         if not isinstance(value, Unknown) or value.anywhere:
             return marks
         key = ("open", self.number(value.open), self.number(marks))
-        return self._once(key, lambda: shrink(marks & value.open[..., None], len(value.shape)))
+        return self._once(key, lambda: where(marks, value.open))

@@ -24,7 +24,7 @@ from archtrace.reach.calling import call_of
 from archtrace.reach.interned import Interned
 from archtrace.reach.keys import Keys, is_told
 from archtrace.reach.known import Reals, evaluate, is_known, is_plain, shape_alone
-from archtrace.reach.marks import Marks, diagonal, join, shrink
+from archtrace.reach.marks import Marks, diagonal, join, where
 from archtrace.reach.rules.registry import Step, apply
 from archtrace.reach.scales import OF_IDS
 from archtrace.reach.selection import by_standin, guarded, put_by_mask, selecting, with_standins
@@ -284,7 +284,7 @@ def changing(marks: Any, value: Value) -> Any:
         return [None if m is None else changing(m, v) for m, v in zip(marks, value, strict=True)]
     if not isinstance(value, Unknown) or value.free:
         return marks
-    return shrink(marks & value.open[..., None], len(value.shape))
+    return where(marks, value.open)
 
 
 def _drawn(node: Node) -> Value:

@@ -20,13 +20,16 @@ _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 def shrink(array: npt.NDArray[_Scalar], rank: int) -> npt.NDArray[_Scalar]:
     """Give length 1 to each of the first `rank` axes along which all entries are equal (NaN equals NaN)."""
+    found = array
     for axis in range(rank):
-        if array.shape[axis] > 1:
+        if found.shape[axis] > 1:
             # First against last before first against all: most axes that differ do so at their ends.
-            first = array.take([0], axis)
-            if _alike(first, array.take([-1], axis)) and _alike(first, array):
-                array = first
-    return array
+            before = (slice(None),) * axis
+            first = found[(*before, slice(0, 1))]
+            if _alike(first, found[(*before, slice(-1, None))]) and _alike(first, found):
+                found = first
+    # A view would keep all that was cut away in memory.
+    return found if found is array else found.copy()
 
 
 def _alike(left: npt.NDArray[_Scalar], right: npt.NDArray[_Scalar]) -> bool:
@@ -34,6 +37,21 @@ def _alike(left: npt.NDArray[_Scalar], right: npt.NDArray[_Scalar]) -> bool:
     if left.dtype.kind == "f":
         same |= np.isnan(left) & np.isnan(right)
     return bool(same.all())
+
+
+#: Up to as many labels are looked at one by one: numpy is slow where its innermost loop is short.
+_FEW = 8
+
+
+def where(marks: Marks, allowed: Marks) -> Marks:
+    """The marks on those elements that are allowed; `allowed` has no labels, and its axes broadcast."""
+    labels, rank = marks.shape[-1], allowed.ndim
+    if labels > _FEW:
+        return shrink(marks & allowed[..., None], rank)
+    kept = np.empty((*np.broadcast_shapes(marks.shape[:-1], allowed.shape), labels), dtype=bool)
+    for label in range(labels):
+        np.logical_and(marks[..., label], allowed, out=kept[..., label])
+    return shrink(kept, rank)
 
 
 def spread(array: npt.NDArray[_Scalar], shape: Shape) -> npt.NDArray[_Scalar]:

@@ -20,12 +20,16 @@ import torch
 
 from archtrace.capture.program import Node, Program, Ref
 from archtrace.ops import KEEP_SELECTION, LOOK_UPS, WRITES_ALONG
+from archtrace.reach.axes import Moved, Regroup
 from archtrace.reach.flows import Contraction, Everything, Flow, Pairs, Take
 from archtrace.reach.known import evaluate
 from archtrace.reach.rules.registry import Flows, Step
 from archtrace.reach.scales import largest
 from archtrace.reach.values import Unknown, free, unknown
-from archtrace.reach.views import Led, Moved, Regroup
+from archtrace.reach.views import Led, Turned
+
+#: Flows that know which axes they leave as they are.
+_PLACING = (Take, Moved, Regroup, Led, Turned)
 
 
 def axes_of(node: Node) -> Mapping[int, int]:
@@ -225,7 +229,9 @@ def _alike(flow: Flow, axis: int, shape: tuple[int, ...]) -> bool:
         # without such a mask is kept, or summed over: each index is treated as any other.
         letter = flow.inn[axis]
         return all(letter not in mask.axes or _even(mask, letter) for mask in flow.masks)
-    return isinstance(flow, Everything) or (isinstance(flow, Take | Moved | Regroup | Led) and flow.keeps(axis))
+    return isinstance(flow, Everything) or (
+        isinstance(flow, Take | Moved | Regroup | Led | Turned) and flow.keeps(axis)
+    )
 
 
 def _even(mask: Any, letter: str) -> bool:

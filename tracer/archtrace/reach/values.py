@@ -101,8 +101,11 @@ _SHORT = 64
 
 def digest(array: npt.NDArray[Any]) -> bytes:
     """What tells arrays of one shape apart, in little memory: a mask over a long window has millions of elements."""
-    data = array.tobytes()
-    return data if len(data) <= _SHORT else hashlib.blake2b(data, digest_size=16).digest()
+    if array.nbytes <= _SHORT:
+        return array.tobytes()
+    # A truth needs a bit, not a byte; and what lies in one piece is read where it lies.
+    packed = np.packbits(array) if array.dtype == bool else np.ascontiguousarray(array)
+    return hashlib.blake2b(packed.ravel().view(np.uint8).data, digest_size=16).digest()
 
 
 def unknown(

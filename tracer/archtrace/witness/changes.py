@@ -55,7 +55,8 @@ def level(value: torch.Tensor) -> torch.Tensor:
 class Bench:
     """One program with one draw of parameters in one layout, to be changed and looked at.
 
-    `base`: changes that are made before any other, in whose presence one looks.
+    `watched` are the nodes whose values are kept; `base`: changes that are made before any other, in whose presence one
+    looks.
     """
 
     def __init__(
@@ -64,16 +65,18 @@ class Bench:
         given: Values,
         layout: Mapping[str, torch.Tensor],
         noise: int = 0,
+        watched: Collection[int] = (),
         base: Mapping[int, Change] | None = None,
     ) -> None:
         self._program, self._given, self._layout, self._noise = program, given, layout, noise
+        self._watched = watched
         self._base: Mapping[int, Change] = base or {}
         with torch.no_grad():
-            self.values = run(program, given, layout, self._base, noise)
+            self.values = run(program, given, layout, self._base, noise, {*watched, program.output})
 
     def on(self, base: Mapping[int, Change]) -> Bench:
         """The same bench, with other changes to begin with."""
-        return Bench(self._program, self._given, self._layout, self._noise, base)
+        return Bench(self._program, self._given, self._layout, self._noise, self._watched, base)
 
     def moved(self, chosen: Chosen, change: Change, held: Collection[int] = ()) -> Marks:
         """Which rows of the logits move when the chosen elements change; `held` nodes keep their values."""
@@ -90,8 +93,9 @@ class Bench:
 
     def _run(self, change: Mapping[int, Callable[[Any], Any]]) -> Marks:
         with torch.no_grad():
-            values = run(self._program, self._given, self._layout, {**self._base, **change}, self._noise)
-        before, after = self.values[self._program.output], values[self._program.output]
+            output, changes = self._program.output, {**self._base, **change}
+            values = run(self._program, self._given, self._layout, changes, self._noise, {output, *change})
+        before, after = self.values[output], values[output]
         shift = (after - before).abs().flatten(1)
         # Not a number is no witness: infinity times zero is one, wherever the zero stands.
         shift = torch.where(torch.isfinite(shift), shift, torch.zeros_like(shift))

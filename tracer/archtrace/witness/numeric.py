@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -108,9 +108,11 @@ def run(
     layout: Mapping[str, torch.Tensor],
     change: Mapping[int, Callable[[Any], Any]],
     noise: int = 0,
+    kept: Collection[int] | None = None,
 ) -> Values:
-    """All values of a program; `change` replaces the value of a node as soon as it is computed.
+    """The values of a program; `change` replaces the value of a node as soon as it is computed.
 
+    All values, or those of the `kept` nodes: the scores of a long window are let go as soon as nothing takes them.
     Random ops draw the same in every run of one `noise`: what differs between two runs is what was changed.
     """
     values = dict(given)
@@ -124,6 +126,10 @@ def run(
                 values[node.index] = _called(node, program, values)
             if node.index in change:
                 values[node.index] = change[node.index](values[node.index])
+            if kept is not None:
+                for index in program.ending[node.index]:
+                    if index not in kept:
+                        del values[index]
     return values
 
 
@@ -187,7 +193,8 @@ def gradients(
     Marks of shape (*shape, rows). `apart`: no gradient goes from one watched node on to another.
     """
     with torch.enable_grad():
-        values = run(program, given, layout, dict.fromkeys(watch, _leaf if apart else _tracked), draw.noise)
+        change = dict.fromkeys(watch, _leaf if apart else _tracked)
+        values = run(program, given, layout, change, draw.noise, {*watch, program.output})
         logits = values[program.output]
         weights = torch.randn(logits.shape, generator=torch.Generator().manual_seed(draw.seed), dtype=torch.float64)
         rows = [(logits[r] * weights[r]).sum() for r in range(logits.shape[0])]

@@ -59,7 +59,8 @@ class Witness:
         return self._drawn[key]
 
     def _bench(self, subject: Subject, draw: Draw) -> Bench:
-        return Bench(self._program, self._parameters(draw), subject.layout, draw.noise)
+        watched = [node for node, _ in subject.reads.values()]
+        return Bench(self._program, self._parameters(draw), subject.layout, draw.noise, watched)
 
     # -- gradients -----------------------------------------------------------------------------------------------
 

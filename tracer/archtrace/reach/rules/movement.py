@@ -12,6 +12,7 @@ import torch
 
 from archtrace.capture.memory import Geometry, ViewOf
 from archtrace.ops import COUNTING, LENDERS, MOVES, VIEWS
+from archtrace.reach.axes import contiguous
 from archtrace.reach.flows import Flow, Take
 from archtrace.reach.marks import Shape
 from archtrace.reach.rules.indexing import IRREGULAR
@@ -31,7 +32,7 @@ from archtrace.reach.rules.registry import (
     value_of,
 )
 from archtrace.reach.values import Certain, Unknown, certain_of, scale_of, unknown
-from archtrace.reach.views import contiguous, geometry_flow, looked_at, viewed
+from archtrace.reach.views import geometry_flow, looked_at, viewed
 
 Numbers: TypeAlias = npt.NDArray[np.int64]
 

@@ -13,50 +13,61 @@ from typing import Any
 import numpy as np
 
 from archtrace.capture.memory import Geometry, WriteInto
+from archtrace.reach.axes import Moved, axiswise, contiguous, whole
 from archtrace.reach.flows import Flow
 from archtrace.reach.marks import Shape
 from archtrace.reach.rules.registry import Call, Operand, Step, shape_of, value_of
 from archtrace.reach.values import Certain, Unknown, certain_of, scale_of, unknown
-from archtrace.reach.views import Kept, Moved, Turned, axiswise, contiguous
+from archtrace.reach.views import Kept, Turned, chained, looked_at, spelled
 
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """An operand, and where it lies in the result."""
+    """An operand, and where it lies in the frame, which is the result or another shape of it."""
 
     value: Any
     place: Moved
 
+    def fact(self, of: Callable[[Any], Certain]) -> Certain:
+        """A fact of each of its elements, with the axes of the frame."""
+        own, shape = of(self.value), shape_of(self.value)
+        ranked = own if own.ndim == len(shape) else np.broadcast_to(own, (1,) * len(shape))
+        return self.place.back(looked_at(ranked, shape, whole(self.place.result)))
+
 
 def placed(call: Call) -> Step | None:
-    """The step of an op that places its operands; None where they do not lie along the axes of the result."""
+    """The step of an op that places its operands; None where they do not lie along axes."""
     parts = _parts(call)
     if parts is None or math.prod(call.shape) == 0:
         return None
-    covered = isinstance(call.op, WriteInto)  # what is written into loses what is written over
     fill = 0.0 if call["value"] is None else float(call["value"])
-    offsets = _composed(parts, call.shape, _offset_of, 0.0)
+    offsets = _composed(parts, _offset_of, 0.0)
     value = unknown(
         call.shape,
         call.results[0].dtype,
-        _composed(parts, call.shape, lambda v: certain_of(value_of(v)), fill),
+        _shaped(_composed(parts, _certain_of, fill), parts, call.shape),
         weights_only=call.weights_only,
-        offset=offsets if offsets.any() else None,
+        offset=_shaped(offsets, parts, call.shape) if offsets.any() else None,
         scale=max(scale_of(value_of(part.value)) for part in parts),
     )
-    return Step((value,), (tuple(_flows(parts, call.shape, covered=covered)),))
+    return Step((value,), (tuple(_flows(parts, call)),))
 
 
-def _flows(parts: Sequence[_Part], shape: Shape, *, covered: bool) -> Iterator[tuple[int, Flow]]:
+def _flows(parts: Sequence[_Part], call: Call) -> Iterator[tuple[int, Flow]]:
     for number, part in enumerate(parts):
-        if isinstance(part.value, Operand):
-            under = covered and number + 1 < len(parts)
-            yield part.value.slot, Kept(_beside(parts[number + 1], shape)) if under else Turned(part.place)
+        if not isinstance(part.value, Operand):
+            continue
+        # What is written into loses what is written over.
+        if isinstance(call.op, WriteInto) and number == 0:
+            beside = 1.0 - _composed(parts[1:], lambda value: np.ones((1,) * len(shape_of(value))), 0.0)
+            yield part.value.slot, Kept(_shaped(beside, parts, call.shape) > 0)
+        else:
+            yield part.value.slot, Turned(chained(call.shape, part.place))
 
 
-def _beside(part: _Part, shape: Shape) -> Any:
-    """Where in the result an operand does not lie; broadcasts as marks do."""
-    return ~_composed([part], shape, lambda v: np.ones((1,) * len(shape_of(v))), 0.0).astype(bool)
+def _shaped(table: Certain, parts: Sequence[_Part], shape: Shape) -> Certain:
+    """A fact of each element of the frame as one of the result."""
+    return looked_at(table, parts[0].place.operand, whole(shape))
 
 
 def _parts(call: Call) -> list[_Part] | None:
@@ -65,10 +76,23 @@ def _parts(call: Call) -> list[_Part] | None:
     places = placing(call) if placing else None
     if places is None:
         return None
-    found = [(value, axiswise(call.shape, own)) for value, own in places]
-    if not all(moved is not None and moved.one_to_one() for _, moved in found):
-        return None
-    return [_Part(value, moved) for value, moved in found if moved is not None]
+    lying = (_lying(frame, places, call) for frame in _frames(call))
+    return next((parts for parts in lying if parts is not None), None)
+
+
+def _lying(frame: Shape, places: _Places, call: Call) -> list[_Part] | None:
+    if frame != call.shape:  # what is written into is as large as the frame, whatever its shape
+        places = [(places[0][0], whole(frame)), *places[1:]]
+    found = [(value, axiswise(frame, own)) for value, own in places]
+    parts = [_Part(value, moved) for value, moved in found if moved is not None and moved.one_to_one()]
+    return parts if len(parts) == len(places) else None
+
+
+def _frames(call: Call) -> Iterator[Shape]:
+    """The result's shape; for a write through a view, the shape that has its strides."""
+    yield call.shape
+    if isinstance(call.op, WriteInto) and (shape := spelled(call.shape, call.op.own)) is not None:
+        yield shape
 
 
 def _inside(shape: Shape, own: Shape, starts: Sequence[int]) -> Geometry:
@@ -111,19 +135,24 @@ def _written(call: Call) -> _Places | None:
     return [(call["base"], base), (call["src"], own)]
 
 
+def _copied(call: Call) -> _Places | None:
+    """All that was there is written over."""
+    return [(call["src"], whole(call.shape))] if shape_of(call["src"]) == call.shape else None
+
+
 _PLACES: dict[str, Callable[[Call], _Places | None]] = {
     "aten::constant_pad_nd": _padded, "aten::pad": _padded, "aten::cat": _joined, "aten::concat": _joined,
-    WriteInto.__name__: _written,
+    "aten::copy": _copied, "archtrace::write_into": _written,
 }  # fmt: skip
 
 
-def _composed(parts: Sequence[_Part], shape: Shape, fact: Callable[[Any], Certain], fill: float) -> Certain:
-    """A fact of each element of the result: of the last operand that lies there, or of what is filled in."""
-    facts = [part.place.back(_ranked(fact(part.value), len(shape_of(part.value)))) for part in parts]
+def _composed(parts: Sequence[_Part], of: Callable[[Any], Certain], fill: float) -> Certain:
+    """A fact of each element of the frame: of the last operand that lies there, or of what is filled in."""
+    facts = [part.fact(of) for part in parts]
     # An axis counts where an operand is cut along it, or differs along it; along any other all is alike.
     lengths = tuple(
         n if any(f.shape[a] > 1 or not part.place.covers(a) for f, part in zip(facts, parts, strict=True)) else 1
-        for a, n in enumerate(shape)
+        for a, n in enumerate(parts[0].place.operand)
     )
     table = np.full(lengths, fill)
     for found, part in zip(facts, parts, strict=True):
@@ -131,8 +160,8 @@ def _composed(parts: Sequence[_Part], shape: Shape, fact: Callable[[Any], Certai
     return table
 
 
-def _ranked(fact: Certain, rank: int) -> Certain:
-    return fact if fact.ndim == rank else np.broadcast_to(fact, (1,) * rank)
+def _certain_of(value: Any) -> Certain:
+    return certain_of(value_of(value))
 
 
 def _offset_of(value: Any) -> Certain:
