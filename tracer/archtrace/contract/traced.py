@@ -58,9 +58,9 @@ class Place(NamedTuple):
 class Traced:
     """`pad` and `eos`: the ids, None where there is none. `told`: per layout, each way in which a model can tell
     padding, by token; `standing`: the same per layout and read tensor, by position, asked of the token that it carries;
-    `read_tokens`: per layout and read tensor, the tokens that are read. `head`: the modules with parameters between readouts and logits that no pretrained model holds.
-    `batch_divisor`: read tensors whose sum is divided by a count over the whole batch; `length_divisor`: by the padded
-    length. `places`: of each readout.
+    `read_tokens`: per layout and read tensor, the tokens that are read. `head`: the modules with parameters between
+    readouts and logits that no pretrained model holds. `batch_divisor`: read tensors whose sum is divided by a count
+    over the whole batch; `length_divisor`: by the padded length. `places`: of each readout.
 
     `at` asks for another layout: what is read, None where the model refuses. `refused_unpadded` is what the model says
     to two rows without a pad id, where its config has none; None where there is one, or nothing happens.

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import torch
 
-from archtrace.answer.kinds import Setting, kept, single
+from archtrace.answer.kinds import Flags, Setting, kept, single
 from archtrace.answer.positions import Rows
 from archtrace.answer.result import KindName
 from archtrace.layouts import IDS, Vocabulary, told
-from archtrace.readout.padding import Carried, Flags, standing
+from archtrace.readout.padding import Carried, standing
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Case:
         return all(tokens <= {position} for row in rows for position, tokens in enumerate(row))
 
     def _standing(self, flags: torch.Tensor, *, alone: bool) -> Flags:
-        listed = flags.tolist()
+        listed: Flags = flags.tolist()
         return listed if self.carries is None else standing(listed, self.carries, alone=alone)
 
     def ends(self) -> list[torch.Tensor]:
@@ -50,13 +50,20 @@ class Case:
 
     def setting(self) -> Setting:
         """The same as plain values, as the kinds' predictions take it."""
-        kept = tuple(self._standing(flags, alone=True) for flags in self.told().values())
-        ends = tuple(self._standing(flags, alone=False) for flags in self.ends())
+        # A program that looks for eos among ids takes the position of that index, whatever token stands there (a
+        # decoder's states are those of the tokens before): both are predicted.
+        told, eos = list(self.told().values()), self.ends()
+        kept = tuple(self._standing(flags, alone=True) for flags in told) + _plain(told)
+        ends = tuple(self._standing(flags, alone=False) for flags in eos) + _plain(eos)
         return Setting(len(self.rows), self.length, kept, ends)
 
     def full(self) -> Rows:
         """Every position of every row."""
         return tuple(tuple(range(self.length)) for _ in self.rows)
+
+
+def _plain(ways: Sequence[torch.Tensor]) -> tuple[Flags, ...]:
+    return tuple(flags.tolist() for flags in ways)
 
 
 def _where(flags: torch.Tensor) -> Rows:
