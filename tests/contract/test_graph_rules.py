@@ -70,3 +70,26 @@ def test_every_rule_of_the_table_is_there() -> None:
     source = {f"AT{n:03}" for n in (1, 2, 3, 4, 6, 8, 9, 10, 11, 15, 16)}
     assert {rule.code for rule in rules()} == graph
     assert set(NAMES) == source
+
+
+_BEHIND_A_VECTOR = """
+    class Classifier(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embed, self.mix, self.score = torch.nn.Embedding(64, 8), torch.nn.Linear(8, 8), torch.nn.Linear(8, 2)
+
+        def forward(self, input_ids, attention_mask):
+            front = self.mix.weight[:1].expand(len(input_ids), 1, -1)
+            return self.score(self.mix(torch.cat([front, self.embed(input_ids)], 1))[:, %d])
+
+
+    CONTRACT = {"padding": "left"}
+    """
+
+
+@pytest.mark.parametrize(("index", "codes"), [(0, []), (3, ["AT004"]), (4, [])])
+def test_a_pad_is_what_carries_one(index: int, codes: list[str]) -> None:
+    """Behind a learned vector in front, which is no pad, position i carries token i - 1; the most pads in front are
+    three."""
+    broken = found(_BEHIND_A_VECTOR % index)
+    assert [b.code for b in broken if b.code == "AT004"] == codes

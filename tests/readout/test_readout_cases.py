@@ -185,3 +185,35 @@ def test_padding_is_asked_of_the_token_that_a_position_carries(index: int, padde
     padding = archtrace.trace(ClassTokenRead(index)).result.padding
     assert not padding.leaks
     assert set(padding.reads_padding) == set(padded)
+
+
+class LastBehindClassToken(ClassTokenInFront):
+    """The last token that is no padding, found by its count, behind a learned vector in front."""
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        hidden = self.embedding(input_ids)
+        front = self.mix.weight[:1].expand(len(hidden), 1, -1)
+        last = (torch.arange(1, input_ids.shape[1] + 1) * attention_mask).argmax(1) + 1
+        logits: Tensor = self.head(self.mix(torch.cat([front, hidden], 1))[torch.arange(len(hidden)), last])
+        return logits
+
+
+def test_a_kind_is_told_by_the_tokens_that_positions_carry() -> None:
+    model, ids = LastBehindClassToken().eval(), torch.arange(3, 41).reshape(2, 19)
+    mask = (torch.arange(19) < 15).long().expand(2, 19)
+    moved = {
+        p
+        for p in range(19)
+        if not torch.equal(model(torch.where(ids % 19 == (3 + p) % 19, 50, ids), mask), model(ids, mask))
+    }
+    assert moved == {14}
+    (readout,) = archtrace.trace(model).readouts
+    assert readout.kind == "last_non_pad"
+
+
+def test_the_first_position_that_a_pool_leaves_alone_carries_its_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Funnel keeps [CLS] out of its pools: under padding on the left what it reads is a pad."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    result = archtrace.trace("funnel").result
+    assert result.readouts[0].kind == "first"
+    assert result.padding.reads_padding == ("left_padded",)

@@ -25,6 +25,7 @@ from archtrace.ops import SCALINGS
 from archtrace.reach.bound import Bound
 from archtrace.readout.anatomy.excerpts import file_of
 from archtrace.readout.expression import inputs_behind
+from archtrace.readout.padding import carried, standing, tokens_read
 from archtrace.readout.selection import Selection, selection
 from archtrace.readout.tensors import ReadTensor
 from archtrace.targets import prepare
@@ -55,6 +56,8 @@ def seen(contract: Contract, found: Trace) -> Traced:
         pad=words.pad,
         eos=words.eos,
         told={layout.name: _told(layout, words) for layout in found.result.layouts},
+        standing={name: _standing(found, name, words) for name in found.study.bounds},
+        read_tokens={name: _read_tokens(found, name) for name in found.study.bounds},
         head=_head(found),
         batch_divisor=frozenset(
             t.name
@@ -76,6 +79,21 @@ def _told(layout: LayoutResult, words: Vocabulary) -> dict[str, Flags]:
     """Each way in which a model can tell padding."""
     inputs = {name: torch.as_tensor(value) for name, value in layout.inputs.items()}
     return {way: tuple(map(tuple, flags.tolist())) for way, flags in lay.told(inputs, words).items()}
+
+
+def _standing(found: Trace, layout: str, words: Vocabulary) -> dict[str, dict[str, Flags]]:
+    """Of each read tensor, in each way to tell, the positions that carry no padding."""
+    ways = {way: flags.tolist() for way, flags in lay.told(found.study.layouts[layout], words).items()}
+    return {
+        tensor: {way: standing(flags, carries, alone=True) for way, flags in ways.items()}
+        for tensor, carries in carried(found.study, layout).items()
+    }
+
+
+def _read_tokens(found: Trace, layout: str) -> dict[str, Rows]:
+    """The tokens that the positions of each read tensor carry that are read."""
+    carries = carried(found.study, layout)
+    return {t: tokens_read(rows, carries[t]) for t, rows in found.study.positions[layout].reads.items()}
 
 
 def _head(found: Trace) -> tuple[str, ...]:

@@ -57,9 +57,10 @@ class Place(NamedTuple):
 @dataclass(frozen=True, eq=False)
 class Traced:
     """`pad` and `eos`: the ids, None where there is none. `told`: per layout, each way in which a model can tell
-    padding. `head`: the modules with parameters between readouts and logits that no pretrained model holds.
-    `batch_divisor`: read tensors whose sum is divided by a count over the whole batch; `length_divisor`: by the padded
-    length. `places`: of each readout.
+    padding, by token; `standing`: the same per layout and read tensor, by position, asked of the token that it carries;
+    `read_tokens`: per layout and read tensor, the tokens that are read. `head`: the modules with parameters between
+    readouts and logits that no pretrained model holds. `batch_divisor`: read tensors whose sum is divided by a count
+    over the whole batch; `length_divisor`: by the padded length. `places`: of each readout.
 
     `at` asks for another layout: what is read, None where the model refuses. `refused_unpadded` is what the model says
     to two rows without a pad id, where its config has none; None where there is one, or nothing happens.
@@ -70,6 +71,8 @@ class Traced:
     pad: int | None
     eos: int | None
     told: Mapping[str, Mapping[str, Flags]]
+    standing: Mapping[str, Mapping[str, Mapping[str, Flags]]]
+    read_tokens: Mapping[str, Mapping[str, Rows]]
     head: tuple[str, ...]
     batch_divisor: frozenset[str]
     length_divisor: frozenset[str]
@@ -87,16 +90,19 @@ class Traced:
         return ((n, readout) for n, readout in enumerate(self.result.readouts) if readout.kind in kinds)
 
     def attended(self, layout: str) -> Flags | None:
-        """Which positions of a layout are no padding, by the mask, else by the id; None where nothing tells."""
+        """Which tokens of a layout are no padding, by the mask, else by the id; None where nothing tells."""
         return next(iter(self.told[layout].values()), None)
 
     def fits(self, readout: Readout, predict: Callable[[Sequence[bool]], int]) -> bool:
         """Whether one way to tell padding predicts the one position read of each row, in every layout."""
-        rows = [(layout.name, layout.bound.reads.get(readout.tensor, ())) for layout in self.layouts]
-        ways = list(self.told[rows[0][0]]) if rows else []
+        seen = [
+            (layout.bound.reads[readout.tensor], self.standing[layout.name][readout.tensor])
+            for layout in self.layouts
+            if readout.tensor in layout.bound.reads
+        ]
         return any(
-            all(row == (predict(flags),) for name, read in rows for row, flags in zip(read, self.told[name][way]))  # noqa: B905
-            for way in ways
+            all(row == (predict(flags),) for read, told in seen for row, flags in zip(read, told[way]))  # noqa: B905
+            for way in (seen[0][1] if seen else ())
         )
 
     @cached_property
@@ -105,9 +111,10 @@ class Traced:
         return tuple(leak for layout in self.layouts for leak in self._leaking(layout))
 
     def _leaking(self, layout: LayoutResult) -> Iterator[Leak]:
-        picked = [layout.bound.reads.get(r.tensor, ()) for r in self.result.readouts if not KINDS[r.kind].mixes]
+        tokens = self.read_tokens[layout.name]
+        picked = [tokens.get(r.tensor, ()) for r in self.result.readouts if not KINDS[r.kind].mixes]
         for row, flags in enumerate(self.attended(layout.name) or ()):
-            read = {position for rows in picked if rows for position in rows[row]}
+            read = {token for rows in picked if row < len(rows) for token in rows[row]}
             leaking = [p for p in layout.bound.tokens[row] if not flags[p] and p not in read]
             if leaking:
                 yield Leak(layout.name, row, tuple(leaking))
@@ -120,10 +127,9 @@ class Traced:
     def reads(self, readout: Readout) -> Iterator[Read]:
         """What a readout takes where padding can be told and one position a row is taken."""
         for layout in self.layouts:
-            flags = self.attended(layout.name)
-            for number, row in enumerate(layout.bound.reads.get(readout.tensor, ())):
-                if flags is not None and len(row) == 1 and row[0] < len(flags[number]):
-                    there = flags[number]
+            flags = next(iter(self.standing[layout.name].get(readout.tensor, {}).values()), ())
+            for there, (number, row) in zip(flags, enumerate(layout.bound.reads.get(readout.tensor, ()))):  # noqa: B905
+                if len(row) == 1 and row[0] < len(there):
                     last = max((p for p, flag in enumerate(there) if flag), default=-1)
                     yield Read(layout.name, number, row[0], there[row[0]], last)
 

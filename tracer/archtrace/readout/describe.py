@@ -9,6 +9,7 @@ from archtrace.answer.result import Index, Readout, Source, Status, Step
 from archtrace.layouts import Vocabulary
 from archtrace.reach.bound import Bound
 from archtrace.readout.kind import Case, constant, kind_of, mask_of
+from archtrace.readout.padding import carried
 from archtrace.readout.selection import (
     Selection,
     index_of,
@@ -93,7 +94,8 @@ def _cases(name: str, studies: Sequence[Study], words: Vocabulary) -> list[Case]
             length = _length(study, name, layout)
             if name in found.reads and length is not None:
                 still = study.bounds[layout].constant(*study.reads(layout)[name])
-                cases.append(Case(found.reads[name], still, length, study.layouts[layout], words))
+                tokens = carried(study, layout)[name]
+                cases.append(Case(found.reads[name], still, length, study.layouts[layout], words, tokens))
     return cases
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import torch
 
-from archtrace.answer.kinds import Setting, kept, single
+from archtrace.answer.kinds import Flags, Setting, kept, single
 from archtrace.answer.positions import Rows
 from archtrace.answer.result import KindName
 from archtrace.layouts import IDS, Vocabulary, told
+from archtrace.readout.padding import Carried, standing
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Case:
     """What a readout reads in one layout: the positions of each row, of `length`, and the layout's inputs.
 
     `constant` are the positions whose hidden state cannot change (zeros under padding): no kind is told by them.
+    `carries`: the tokens of which padding and eos are asked; None where position i stands for token i.
     """
 
     rows: Rows
@@ -25,28 +27,43 @@ class Case:
     length: int
     inputs: Mapping[str, torch.Tensor]
     words: Vocabulary
+    carries: Carried | None = None
 
     def told(self) -> dict[str, torch.Tensor]:
-        """The ways in which a model can tell padding, as they are written."""
+        """The ways in which a model can tell which tokens are padding, as they are written."""
         return told(self.inputs, self.words)
 
-    def attended(self) -> list[torch.Tensor]:
-        """Which positions are no padding, in each way to tell."""
-        return list(self.told().values())
+    @property
+    def in_place(self) -> bool:
+        """True where no position carries the token of another one."""
+        rows = self.carries or ()
+        return all(tokens <= {position} for row in rows for position, tokens in enumerate(row))
+
+    def _standing(self, flags: torch.Tensor, *, alone: bool) -> Flags:
+        listed: Flags = flags.tolist()
+        return listed if self.carries is None else standing(listed, self.carries, alone=alone)
 
     def ends(self) -> list[torch.Tensor]:
-        """Where eos stands."""
+        """Which tokens are eos."""
         ids = [self.inputs[n].flatten(0, -2) for n in IDS if n in self.inputs and self.inputs[n].ndim >= 2]
         return [i == self.words.eos for i in ids if self.words.eos is not None]
 
     def setting(self) -> Setting:
         """The same as plain values, as the kinds' predictions take it."""
-        kept, ends = (tuple(flags.tolist() for flags in ways) for ways in (self.attended(), self.ends()))
+        # A program that looks for eos among ids takes the position of that index, whatever token stands there (a
+        # decoder's states are those of the tokens before): both are predicted.
+        told, eos = list(self.told().values()), self.ends()
+        kept = tuple(self._standing(flags, alone=True) for flags in told) + _plain(told)
+        ends = tuple(self._standing(flags, alone=False) for flags in eos) + _plain(eos)
         return Setting(len(self.rows), self.length, kept, ends)
 
     def full(self) -> Rows:
         """Every position of every row."""
         return tuple(tuple(range(self.length)) for _ in self.rows)
+
+
+def _plain(ways: Sequence[torch.Tensor]) -> tuple[Flags, ...]:
+    return tuple(flags.tolist() for flags in ways)
 
 
 def _where(flags: torch.Tensor) -> Rows:
@@ -88,7 +105,8 @@ def kind_of(cases: Sequence[Case], pooled: KindName, *, tokens: bool) -> KindNam
         return "fixed"
     if fits(cases, lambda case: [case.full()]):
         return pooled if tokens else "latents"
-    if fits(cases, lambda case: kept(case.setting())):
+    # A mask of tokens is no subscript of positions that carry others.
+    if all(case.in_place for case in cases) and fits(cases, lambda case: kept(case.setting())):
         return "masked_mean" if pooled == "mean" else pooled
     return "other"
 

@@ -70,6 +70,8 @@ class Study:
     ids: str
     interpreter: Interpreter = field(default_factory=Interpreter)
     refused: dict[str, str] = field(default_factory=dict)
+    #: What positions carry, by layout, once it was asked; see archtrace.readout.padding.
+    carried: dict[str, Any] = field(default_factory=dict)
 
     @property
     def module(self) -> torch.nn.Module:

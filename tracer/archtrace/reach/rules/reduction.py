@@ -31,10 +31,13 @@ def reduction(call: Call) -> Step:
     inn = letters(len(shape))
     out = "".join(SPARE[i] if i in gone else a for i, a in enumerate(inn) if i not in gone or kept)
     flows = reach(out, (operand, inn, _unseen(call, operand, gone, inn)))
+    certain = _evaluated(call, operand) if call.name in EVALUATED_REDUCTIONS and len(call.results) == 1 else None
+    step = single(call, flows, certain, _highest(call, operand, gone, kept), _scale(call, operand))
     if len(call.results) == 1:
-        certain = _evaluated(call, operand) if call.name in EVALUATED_REDUCTIONS else None
-        return single(call, flows, certain, _highest(call, operand, gone, kept), _scale(call, operand))
-    return several(call, flows, _scale(call, operand))
+        return step
+    # A maximum lies where the highest of its group does; the index beside it, or another moment, lies anywhere.
+    others = several(call, flows, held(operand.value.magnitude))
+    return Step((*step.outputs, *others.outputs[1:]), others.flows)
 
 
 def _scale(call: Call, operand: Operand) -> float:
@@ -43,9 +46,7 @@ def _scale(call: Call, operand: Operand) -> float:
         return product((operand.value, operand.value))
     if call.name in COUNTS or call.name == "aten::prod":
         return 1.0 if call.name in COUNTS else unstated([operand.value])
-    # One result alone has a place of its own: see _highest.
-    placed = call.name in LARGEST and len(call.results) == 1
-    return operand.value.scale if placed else held(operand.value.magnitude)
+    return operand.value.scale if call.name in LARGEST else held(operand.value.magnitude)
 
 
 def _unseen(call: Call, operand: Operand, gone: tuple[int, ...], inn: str) -> tuple[Mask, ...]:
