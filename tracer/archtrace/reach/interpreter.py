@@ -23,6 +23,7 @@ from archtrace.reach.calling import call_of, plain_key
 from archtrace.reach.interned import Interned
 from archtrace.reach.known import LENDERS, Reals, evaluate, is_known, is_plain, shape_alone
 from archtrace.reach.marks import Marks, diagonal, join, shrink
+from archtrace.reach.ranges import reaching, within
 from archtrace.reach.rules.registry import Step, apply
 from archtrace.reach.rules.transforms import SHAPE_ONLY
 from archtrace.reach.selection import by_standin, guarded, put_by_mask, selecting, with_standins
@@ -134,6 +135,7 @@ class Interpreter:
             repr(operands),
             log_softmax_of(node, program),
             constant_sum(node, program),
+            reaching(node, program),
         )
         step = self._steps.get(key)
         if step is None:
@@ -155,7 +157,7 @@ class Interpreter:
         if constant_sum(node, program):
             return silenced(step)
         if not chosen:
-            return step
+            return within(step, node, program)
         # Twice: once with the index as it is here, for where data go; once as if it could be anything, for what the
         # tokens behind it reach.
         plain = [in_layout(value) if ref in chosen else value for ref, value in enumerate(values)]
