@@ -258,6 +258,19 @@ def test_a_write_lands_no_further_than_its_index_leads(name: str) -> None:
         assert result.status == "exact", [f.message for f in result.findings]
 
 
+@pytest.mark.parametrize(("at", "reached"), [(0, ()), (4, tuple(range(19)))])
+def test_a_choice_between_equals_is_no_choice(at: int, reached: tuple[int, ...]) -> None:
+    """Both sides are zero where the mask says so: what decides between them reaches nothing there."""
+
+    def chosen(m: Small, h: torch.Tensor) -> torch.Tensor:
+        kept = h * (torch.arange(h.shape[1]) > 2)[:, None]
+        return torch.where(h.sum(1, keepdim=True) > 0, kept, 2 * kept)[:, at]
+
+    result = archtrace.trace(Small(chosen)).result
+    assert tokens(result) == (reached,) * 2
+    assert result.status == "exact", [f.message for f in result.findings]
+
+
 class Taken(torch.nn.Module):
     """Python takes the ids, and a program that was recorded holds for no others."""
 
