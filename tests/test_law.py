@@ -241,6 +241,37 @@ def test_noise_is_no_witness() -> None:
     assert "not-shown" in codes(result)
 
 
+def scattered(by: Callable[[torch.Tensor], torch.Tensor], at: int) -> Head:
+    """What stands at one position once each has been added up where its own score says."""
+    return lambda m, h: torch.zeros_like(h).scatter_add(1, by(h).unsqueeze(-1).expand_as(h), h)[:, at]
+
+
+SCORES = {"a truth": (lambda h: (h.sum(-1) > 0).long(), 1), "an argmax": (lambda h: h[..., :4].argmax(-1), 3)}
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_a_write_lands_no_further_than_its_index_leads(name: str) -> None:
+    """A truth is 0 or 1 and an argmax lies on its axis: all may land at the last place, and none beyond it."""
+    score, last = SCORES[name]
+    for at, reached in ((last, tuple(range(19))), (last + 1, ())):
+        result = archtrace.trace(Small(scattered(score, at))).result
+        assert tokens(result) == (reached,) * 2
+        assert result.status == "exact", [f.message for f in result.findings]
+
+
+@pytest.mark.parametrize(("at", "reached"), [(0, ()), (4, tuple(range(19)))])
+def test_a_choice_between_equals_is_no_choice(at: int, reached: tuple[int, ...]) -> None:
+    """Both sides are zero where the mask says so: what decides between them reaches nothing there."""
+
+    def chosen(m: Small, h: torch.Tensor) -> torch.Tensor:
+        kept = h * (torch.arange(h.shape[1]) > 2)[:, None]
+        return torch.where(h.sum(1, keepdim=True) > 0, kept, 2 * kept)[:, at]
+
+    result = archtrace.trace(Small(chosen)).result
+    assert tokens(result) == (reached,) * 2
+    assert result.status == "exact", [f.message for f in result.findings]
+
+
 class Taken(torch.nn.Module):
     """Python takes the ids, and a program that was recorded holds for no others."""
 

@@ -111,7 +111,7 @@ class _Likeness:
 
 def _studies(study: Study, plans: Sequence[Plan]) -> list[Study]:
     # What was learned in one length holds in another: a model may pad both to one.
-    return [Study(Programs(study.programs.model), *plan, study.interpreter) for plan in plans]
+    return [Study(study.programs, *plan, study.interpreter) for plan in plans]
 
 
 def _widen(study: Study, likeness: _Likeness, verdicts: Verdicts) -> None:

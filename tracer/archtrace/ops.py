@@ -83,6 +83,12 @@ PARTS = named("select slice narrow chunk split split_with_sizes unbind as_stride
 LOOK_UPS = named("index index_select gather take_along_dim")
 #: Write along one axis: result[.., index[i], ..] takes source[.., i, ..].
 WRITES_ALONG = ops("index_add index_copy index_fill")
+#: (self, dim, index, ..): what is at `index` lands there and nowhere else.
+LANDING = ops("scatter scatter_add index_add index_copy")
+#: Leave whole numbers as they are, and are of the shape of their operand or of a part of it.
+KEEP_NUMBERS = frozenset(COPIES + RESHAPES + EXPANSIONS + TRANSPOSITIONS) | ops("select slice repeat flip roll")
+#: Tell a place along an axis.
+ARGUMENTS_OF_EXTREMES = ops("argmax argmin")
 #: Their index has one axis, that of `dim`: all of a slice goes where it says.
 FLAT_INDEX = WRITES_ALONG | ops("index_select index_reduce")
 #: What a scatter that multiplies is told: `reduce=`.

@@ -23,6 +23,7 @@ from torch.overrides import TorchFunctionMode
 from archtrace.capture.frames import is_machinery
 from archtrace.capture.hold import TURN, held
 from archtrace.capture.nested import tensors_in
+from archtrace.capture.shapes import fake_of
 from archtrace.errors import ArchtraceError, BuildError, message
 from archtrace.ops import DRAWS_IN_PLACE, plain
 from archtrace.paths import short_path
@@ -234,6 +235,7 @@ def _of_fractions(tensor: torch.Tensor) -> bool:
 
 
 def _fake(tensor: torch.Tensor, mode: FakeTensorMode) -> torch.Tensor:
-    with mode:
-        fake = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="cpu")
-    return torch.nn.Parameter(fake, requires_grad=False) if isinstance(tensor, torch.nn.Parameter) else fake
+    fake = fake_of(mode, tuple(tensor.shape), tensor.stride(), tensor.dtype)
+    # What torch.nn.Parameter sets on a tensor of another class, after a detach that would run through the mode.
+    fake._is_param = isinstance(tensor, torch.nn.Parameter)
+    return fake

@@ -13,18 +13,18 @@ from archtrace.capture.memory import Memory, storage_key
 from archtrace.capture.nested import mapped, tensors_in
 from archtrace.capture.program import Node, Ref
 from archtrace.capture.scalars import Scalars
-from archtrace.capture.shapes import Shapes
+from archtrace.capture.shapes import Known, Shapes
 from archtrace.ops import COUNTING, RANGED, SIZED_BY, UNINITIALISED
 
 
 class Execution:
     """Runs ops. `memory` tells what is unknown: what parameters or random draws have touched."""
 
-    def __init__(self, mode: FakeTensorMode, memory: Memory, scalars: Scalars) -> None:
+    def __init__(self, mode: FakeTensorMode, memory: Memory, scalars: Scalars, shapes: Known | None) -> None:
         self._mode = mode
         self._memory = memory
         self._scalars = scalars
-        self._shapes = Shapes(mode)
+        self._shapes = Shapes(mode, shapes)
         self._backups: dict[Any, tuple[torch.Tensor, torch.Tensor]] = {}
         self._outside: set[Any] = set()
 
@@ -56,7 +56,7 @@ class Execution:
     def _faked(self, op: Any, args: Any, kwargs: Any, tensors: list[torch.Tensor]) -> Any:
         # From here on nothing has values. The second layer asks what the first one asked, and gets it from memory.
         key = self._shapes.key(op, args, kwargs)
-        known = self._shapes.known(key)
+        known = self._shapes.known(key, tensors)
         if known is not None:
             return known
         fakes = {id(t): self.fake(t) for t in tensors}
@@ -65,7 +65,7 @@ class Execution:
         with self._mode:
             result = op(*args, **kwargs)
         self._scalars.sized(result, [t for t in tensors if self.unknown(t)])
-        self._shapes.remember(key, result, list(fakes.values()))
+        self._shapes.remember(key, result, [fakes[id(t)] for t in tensors])
         return mapped(result, lambda v: own.get(id(v), v))
 
     def fake(self, tensor: torch.Tensor) -> torch.Tensor:

@@ -27,6 +27,7 @@ from archtrace.capture.memory import Memory, ViewOf, WriteInto
 from archtrace.capture.nested import mapped, tensors_in
 from archtrace.capture.program import Kind, Module, Node, Ref
 from archtrace.capture.scalars import Scalars
+from archtrace.capture.shapes import Known
 from archtrace.errors import CaptureError
 from archtrace.ops import CHECKS, DROPOUTS
 
@@ -45,12 +46,14 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
     """Records a run. torch lets modes of three classes stand before autograd; this is the lightest of them.
 
     `names`: kind and name of each parameter and buffer; `fakes`: what stands for a tensor without values. Both by
-    identity.
+    identity. `shapes`: what ops returned in other runs.
     """
 
     supports_higher_order_operators = True
 
-    def __init__(self, mode: FakeTensorMode, names: Names, fakes: Mapping[int, Any], ruled: Ruled) -> None:
+    def __init__(
+        self, mode: FakeTensorMode, names: Names, fakes: Mapping[int, Any], ruled: Ruled, shapes: Known | None = None
+    ) -> None:
         super().__init__()
         self._dispatch_key = torch._C.DispatchKey.PreDispatch
         self.nodes: list[Node] = []
@@ -63,7 +66,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
         self._loose: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         self._memory = Memory(lambda op, args: self._emit(op, args, {}, None))
         self._scalars = Scalars(lambda op, args, kwargs: self._emit(op, args, kwargs, None))
-        self.execution = Execution(mode, self._memory, self._scalars)
+        self.execution = Execution(mode, self._memory, self._scalars, shapes)
 
     # -- values ---------------------------------------------------------------------------------------------------
 

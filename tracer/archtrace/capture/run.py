@@ -27,22 +27,28 @@ from archtrace.capture.program import Kind, Node, Program
 from archtrace.capture.quiet import quiet
 from archtrace.capture.record import Below, Recorder, Ruled
 from archtrace.capture.refusal import refusal
+from archtrace.capture.shapes import Known
 
 
 def capture(
-    model: torch.nn.Module, options: Mapping[str, Any], inputs: Mapping[str, torch.Tensor], ruled: Ruled = bool
+    model: torch.nn.Module,
+    options: Mapping[str, Any],
+    inputs: Mapping[str, torch.Tensor],
+    ruled: Ruled = bool,
+    shapes: Known | None = None,
 ) -> Program:
     """The functional program from these inputs to the model's logits.
 
-    `options` are further keyword arguments of the forward; `ruled` tells of an op whether it may stay whole. No
-    parameter needs memory, and the model comes back as it was. Raises LayoutError where the model itself raises, and
-    CaptureError where it branches on what parameters decide, with the model's own line.
+    `options` are further keyword arguments of the forward; `ruled` tells of an op whether it may stay whole;
+    `shapes` is what ops returned in earlier runs, and is added to. No parameter needs memory, and the model comes back
+    as it was. Raises LayoutError where the model itself raises, and CaptureError where it branches on what parameters
+    decide, with the model's own line.
     """
     register(Recorder)
     # Parameters have shapes alone: a model of 671 billion of them needs no memory here.
     mode = fake_mode()
     with light(FakeTensorMode, Recorder, Below), weightless(model, mode) as empty:
-        recorder = Recorder(mode, _names(model), empty.fakes, ruled)
+        recorder = Recorder(mode, _names(model), empty.fakes, ruled, shapes)
         # Heard through torch's global hooks, since the module is the user's and gets none of ours.
         outputs = Outputs(model, recorder)
         given = _given(recorder, mode, inputs)

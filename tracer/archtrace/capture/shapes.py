@@ -1,7 +1,8 @@
 """Shapes of results, remembered: the hundredth layer of a model asks of each op what the first one asked.
 
-What fakes tell of an op depends on the shapes, strides and types of its tensors and on its other arguments. Where an op
-makes new tensors, they are made here from the second time on, without running its parts.
+What fakes tell of an op depends on the shapes, strides and types of its tensors and on its other arguments. From the
+second time on its results are made here, without running its parts: as new memory, as a view of an operand's memory,
+or as the operand itself, whichever it was.
 """
 
 from __future__ import annotations
@@ -19,66 +20,118 @@ _CPU = torch.device("cpu")
 
 
 class Form(NamedTuple):
-    """Shape, strides and type of a tensor."""
+    """Shape, strides, type and place in its storage of a tensor."""
 
     shape: Shape
     stride: tuple[int, ...]
     dtype: torch.dtype
+    offset: int
 
 
-#: One result, or several.
-Forms: TypeAlias = Form | tuple[Form, ...]
+class Result(NamedTuple):
+    """What an op returned: a form, and the operand (of its tensors, from left to right) whose memory it shares.
+
+    `itself`: it is that operand, as what `contiguous` gives of a contiguous tensor is.
+    """
+
+    form: Form
+    operand: int | None = None
+    itself: bool = False
+
+
+#: What ops returned for which arguments: one result, or several.
+Known: TypeAlias = dict[Hashable, Result | tuple[Result, ...]]
 
 
 class Shapes:
-    """What ops returned for which arguments."""
+    """What ops returned for which arguments. `known` may be that of another run: it holds no tensors."""
 
-    def __init__(self, mode: FakeTensorMode) -> None:
+    def __init__(self, mode: FakeTensorMode, known: Known | None = None) -> None:
         self._mode = mode
-        self._known: dict[Hashable, Forms] = {}
+        self._known: Known = {} if known is None else known
 
     def key(self, op: Any, args: Any, kwargs: Any) -> Hashable | None:
         """What the forms of an op's results depend on; None where they are not remembered."""
-        # A view must share the memory of its operand, and a write must be heard: neither may be made up.
-        if op._schema.is_mutable or any(r.alias_info is not None for r in op._schema.returns):
+        # A write must be heard: it may not be made up.
+        if op._schema.is_mutable:
             return None
-        key = (op, _plain(args), _plain(tuple(kwargs.items())))
+        plain = _Plain(views=any(r.alias_info is not None for r in op._schema.returns))
+        key = (op, torch.get_default_dtype(), torch.is_autocast_enabled("cpu"), plain(args), plain(kwargs))
         try:
             hash(key)
         except TypeError:  # an argument of another kind: a generator, a symbol
             return None
         return key
 
-    def known(self, key: Hashable | None) -> Any:
-        """New fakes as an op returned them; None where it has not been seen."""
-        forms = self._known.get(key) if key is not None else None
-        if forms is None:
+    def known(self, key: Hashable | None, operands: Sequence[torch.Tensor]) -> Any:
+        """Fakes as an op returned them; None where it has not been seen."""
+        results = self._known.get(key) if key is not None else None
+        if results is None:
             return None
-        return self._made(forms) if isinstance(forms, Form) else tuple(map(self._made, forms))
+        if isinstance(results, Result):
+            return self._made(results, operands)
+        made = tuple(self._made(r, operands) for r in results)
+        return None if any(r is None for r in made) else made
 
     def remember(self, key: Hashable | None, result: Any, operands: Sequence[torch.Tensor]) -> None:
-        """Remember what an op returned, if it is new memory of known size: an alias must be the operand itself."""
+        """Remember what an op returned, if all of it is of known size."""
         results = list(result) if isinstance(result, list | tuple) else [result]
         if key is None or not all(isinstance(r, FakeTensor) and _sized(r) for r in results):
             return
-        # Some ops return their operand itself without saying so in their schema (broadcast_tensors): those run anew.
-        own, given = [storage_key(r) for r in results], {storage_key(t) for t in operands}
-        if len(set(own)) == len(own) and given.isdisjoint(own):
-            forms = tuple(Form(tuple(r.shape), tuple(r.stride()), r.dtype) for r in results)
-            self._known[key] = forms if isinstance(result, list | tuple) else forms[0]
+        found = tuple(_result(r, operands) for r in results)
+        fresh = [storage_key(r) for r, each in zip(results, found, strict=True) if each.operand is None]
+        # Results that share memory of their own (the halves of a copy) run anew.
+        if len(set(fresh)) == len(fresh):
+            self._known[key] = found if isinstance(result, list | tuple) else found[0]
 
-    def _made(self, form: Form) -> FakeTensor:
-        empty = torch.empty_strided(form.shape, form.stride, dtype=form.dtype, device="meta")
-        return FakeTensor(self._mode, empty, _CPU)
+    def _made(self, result: Result, operands: Sequence[torch.Tensor]) -> torch.Tensor | None:
+        shape, stride, dtype, offset = result.form
+        if result.operand is None:
+            return fake_of(self._mode, shape, stride, dtype)
+        operand = operands[result.operand]
+        if not isinstance(operand, FakeTensor):  # it has memory of its own: what looks into that is run
+            return None
+        if result.itself:
+            return operand
+        empty = torch.empty(0, dtype=dtype, device="meta")
+        # A fake's storage is that of the tensor without memory behind it.
+        return FakeTensor(self._mode, empty.set_(operand.untyped_storage(), offset, shape, stride), _CPU)
+
+
+def fake_of(mode: FakeTensorMode, shape: Shape, stride: tuple[int, ...], dtype: torch.dtype) -> FakeTensor:
+    """A new fake. Made by hand: a factory that runs inside the mode costs ten times as much."""
+    return FakeTensor(mode, torch.empty_strided(shape, stride, dtype=dtype, device="meta"), _CPU)
+
+
+def _result(tensor: torch.Tensor, operands: Sequence[torch.Tensor]) -> Result:
+    """Which operand a result is, or shares memory with; the first of several."""
+    form = Form(tuple(tensor.shape), tuple(tensor.stride()), tensor.dtype, int(tensor.storage_offset()))
+    for k, operand in enumerate(operands):
+        if operand is tensor:
+            return Result(form, k, itself=True)
+    own = storage_key(tensor)
+    return Result(form, next((k for k, t in enumerate(operands) if storage_key(t) == own), None))
 
 
 def _sized(tensor: torch.Tensor) -> bool:
-    return all(isinstance(n, int) for n in (*tensor.shape, *tensor.stride()))
+    # A conjugated or negated view says so in a bit of its own, which no form holds.
+    numbers = (*tensor.shape, *tensor.stride(), tensor.storage_offset())
+    return all(isinstance(n, int) for n in numbers) and not tensor.is_complex() and not tensor.is_neg()
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, torch.Tensor):
-        return Form(tuple(value.shape), tuple(value.stride()), value.dtype)
-    if isinstance(value, list | tuple):
-        return tuple(map(_plain, value))
-    return (type(value), value)
+class _Plain:
+    """Arguments by their values, tensors by their forms; where results may be views also by the size of their memory,
+    which bounds what may be looked at."""
+
+    def __init__(self, views: bool) -> None:
+        self._views = views
+
+    def __call__(self, value: Any) -> Any:
+        if isinstance(value, torch.Tensor):
+            form = Form(tuple(value.shape), tuple(value.stride()), value.dtype, value.storage_offset())  # type: ignore[arg-type]
+            return (form, value.untyped_storage().nbytes()) if self._views else form
+        if isinstance(value, list | tuple):
+            return tuple(map(self, value))
+        if isinstance(value, dict):
+            return tuple((name, self(each)) for name, each in value.items())
+        return (type(value), value)

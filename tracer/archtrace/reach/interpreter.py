@@ -22,9 +22,10 @@ from archtrace.capture.program import Kind, Node, Program
 from archtrace.ops import LENDERS, SHAPE_ONLY
 from archtrace.reach.calling import call_of
 from archtrace.reach.interned import Interned
-from archtrace.reach.keys import Keys, is_told
+from archtrace.reach.keys import Keys, is_told, spelled
 from archtrace.reach.known import Reals, evaluate, is_known, is_plain, shape_alone
 from archtrace.reach.marks import Marks, diagonal, join, where
+from archtrace.reach.ranges import within
 from archtrace.reach.rules.registry import Step, apply
 from archtrace.reach.scales import OF_IDS
 from archtrace.reach.selection import by_standin, guarded, put_by_mask, selecting, with_standins
@@ -160,8 +161,7 @@ class Interpreter:
             )
             for ref in node.refs
         )
-        spelled = log_softmax_of(node, program), constant_sum(node, program)
-        key = (node.target, self._keys.plain(node), node.results, repr(operands), spelled)
+        key = (node.target, self._keys.plain(node), node.results, repr(operands), *spelled(node, program))
         step = self._steps.get(key)
         if step is None:
             step = self._steps[key] = self._ruled(node, program, values, chosen)
@@ -182,7 +182,7 @@ class Interpreter:
         if constant_sum(node, program):
             return silenced(step)
         if not chosen:
-            return step
+            return within(step, node, program)
         # Twice: once with the index as it is here, for where data go; once as if it could be anything, for what the
         # tokens behind it reach.
         plain = [in_layout(value) if ref in chosen else value for ref, value in enumerate(values)]

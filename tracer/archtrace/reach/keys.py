@@ -16,6 +16,7 @@ import torch
 from archtrace.capture.decisions import Decision
 from archtrace.capture.program import Kind, Node, Program
 from archtrace.reach.calling import plain_key
+from archtrace.reach.ranges import reaching
 from archtrace.reach.spelled import log_softmax_of
 from archtrace.reach.sums import constant_sum
 from archtrace.reach.tokens import in_layout
@@ -82,18 +83,16 @@ class Keys:
         selected = node.selected or any(program.nodes[ref].selected for ref in node.refs)
         if node.kind is not Kind.OP or isinstance(node.target, Decision) or selected:
             return None
-        parts = (
-            node.target,
-            self.plain(node),
-            node.results,
-            node.many,
-            log_softmax_of(node, program),
-            constant_sum(node, program),
-        )
+        parts = (node.target, self.plain(node), node.results, node.many, *spelled(node, program))
         return self._number(("node", *parts))
 
     def _number(self, key: Any) -> int:
         return self._numbers.setdefault(key, len(self._numbers))
+
+
+def spelled(node: Node, program: Program) -> tuple[Any, ...]:
+    """What the ops around a node say of it, beyond its operands."""
+    return log_softmax_of(node, program), constant_sum(node, program), reaching(node, program)
 
 
 def is_told(value: Any) -> bool:

@@ -14,6 +14,7 @@ from archtrace.capture.model import backbone_of
 from archtrace.capture.program import Program
 from archtrace.capture.run import capture
 from archtrace.capture.serving import serves
+from archtrace.capture.shapes import Known
 from archtrace.errors import CaptureError, LayoutError
 from archtrace.reach.bound import Bound, bound, positions
 from archtrace.reach.interpreter import Interpreter
@@ -45,6 +46,7 @@ class Programs:
     def __init__(self, model: Model) -> None:
         self.model = model
         self._recorded: list[tuple[dict[str, _Look], Program]] = []
+        self._shapes: Known = {}
 
     def of(self, layout: Inputs) -> Program:
         """The program of a layout. Raises CaptureError where the model does not run in it, with the model's reason."""
@@ -54,7 +56,7 @@ class Programs:
         for seen, program in self._recorded:
             if seen == looks and serves(program, layout):
                 return program
-        self._recorded.append((looks, capture(*self.model, layout, has_rule)))
+        self._recorded.append((looks, capture(*self.model, layout, has_rule, self._shapes)))
         return self._recorded[-1][1]
 
 

@@ -22,9 +22,9 @@ Chosen: TypeAlias = Mapping[int, Any]
 Change: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
 
 
-def _noise(size: float) -> Change:
+def _noise(size: float, seed: int = 7) -> Change:
     def change(value: torch.Tensor) -> torch.Tensor:
-        generator = torch.Generator().manual_seed(7)
+        generator = torch.Generator().manual_seed(seed)
         return value + size * torch.randn(value.shape, generator=generator, dtype=torch.float64)
 
     return change
@@ -36,15 +36,16 @@ def _swapped(value: torch.Tensor) -> torch.Tensor:
 
 
 #: In order of how often they show something. The largest tell what stands behind a sigmoid of -1e4: one number drawn
-#: 3e4 wide lies within 1e4 of zero one time in four, one drawn 1e6 wide one time in a hundred.
+#: 3e4 wide lies within 1e4 of zero one time in four, one drawn 1e6 wide one time in a hundred. Of a square the sign of
+#: a change says nothing, so that the larger ones have directions of their own.
 CHANGES: tuple[Change, ...] = (
     lambda v: -1.7 * v + 0.9, _noise(1.0), _noise(30.0), _swapped, _noise(0.1), _noise(-30.0), _noise(3e4),
-    _noise(-3e4), _noise(1e6), _noise(-1e6),
+    _noise(-3e4, 8), _noise(1e6, 9), _noise(-1e6, 9), _noise(30.0, 10),
 )  # fmt: skip
 #: Of these the ones that are tried outside the bound: far below the masks of -1e4 (values.MINUS_INFINITY).
 LARGE = (CHANGES[0], CHANGES[2])
-#: What makes one element of a score the largest, and what makes it the smallest.
-SPIKES = (_noise(30.0), _noise(-30.0))
+#: What makes one element of a score the largest, and what makes it the smallest; also from behind a mask of -1e4.
+SPIKES = (_noise(30.0), _noise(-30.0), _noise(1e6, 9), _noise(-1e6, 9))
 
 
 def level(value: torch.Tensor) -> torch.Tensor:

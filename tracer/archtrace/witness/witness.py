@@ -24,8 +24,9 @@ from archtrace.witness.subject import Subject
 #: Positions that are changed one by one, at most: a bound that shows itself nowhere costs no more.
 TRIED = 64
 #: Random draws of a forward, at most, and how many of them in a row may show nothing new: an order of 19 positions
-#: hides one of them in 64 draws 3 times in 100. Of these, in how many finite changes are tried where gradients showed.
-MOST_NOISE, PATIENCE, CHANGED = 192, 64, 6
+#: hides one of them in 64 draws 3 times in 100. Finite changes cost more, and are given up earlier: after so many where
+#: ids are no features at once, and after so many where gradients show something.
+MOST_NOISE, PATIENCE, TRIES, CHANGED = 192, 64, 24, 6
 
 __all__ = ["Subject", "Witness", "inside", "join"]
 
@@ -87,15 +88,15 @@ class Witness:
 
     def _by_noise(self, subject: Subject, bound: Positions, seen: Positions, special: frozenset[int]) -> Positions:
         """What other random draws of the forward itself show: a mask, an order of positions, words that are dropped."""
-        quiet = 0
+        quiet, smooth = 0, self._smooth(subject)
         for noise in range(1, MOST_NOISE):
-            if inside(bound, seen) or quiet > PATIENCE:
+            if inside(bound, seen) or quiet > (PATIENCE if smooth else TRIES):
                 break
             draw = replace(DRAWS[noise % len(DRAWS)], noise=noise)
             slopes, before = self._by_gradient(subject, draw), seen
             seen = join(seen, slopes)
             # A gradient shows who is the largest under this mask; a change shows who could be.
-            if not told(slopes) or not self._smooth(subject) or (seen == before and quiet < CHANGED):
+            if (quiet < TRIES and not told(slopes)) or not smooth or (seen == before and quiet < CHANGED):
                 seen = self._changed(subject, self._bench(subject, draw), bound, seen, special)
             quiet = quiet + 1 if seen == before else 0
         return seen

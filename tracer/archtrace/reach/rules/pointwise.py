@@ -115,8 +115,12 @@ def masked_fill(call: Call) -> Step:
 
 def _choose(call: Call, condition: Any, chosen: Any, other: Any) -> Step:
     if isinstance(condition, Operand):
+        # Where both sides are certainly the same, it is all one which of them is taken.
+        left, right, rank = certain_of(value_of(chosen)), certain_of(value_of(other)), len(call.shape)
+        same = fitted(np.asarray(np.where(left == right, left, np.nan)), rank)
+        masks = certain_mask(same, letters(rank)) if same is not None else ()
         scale = largest(map(value_of, (chosen, other)))
-        return single(call, pointwise_flows(call, (condition, chosen, other)), scale=scale)
+        return single(call, pointwise_flows(call, (condition, chosen, other), masks), same, scale=scale)
     holds = condition.numpy().astype(bool)
     axes = aligned(shape_of(condition), call.shape)
     flows = pointwise_flows(call, (chosen,), (Mask(axes, holds),))
