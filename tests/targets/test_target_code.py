@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from archtrace.errors import BuildError, TargetError
-from archtrace.targets import prepare, resolve
+from archtrace.errors import BuildError
+from archtrace.targets import library, prepare, resolve, standins
 
 PLAIN = """
 import torch

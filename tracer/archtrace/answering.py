@@ -57,7 +57,7 @@ def assemble(
         parameters=len(list(module.named_parameters())),
         dead_parameters=dead,
         dead_modules=dead_modules(module, dead),
-        findings=(*target.findings, *standins.stood_in(model[0]), *_findings(study, likeness, verdicts)),
+        findings=(*target.findings, *standins.stood_in(module), *_findings(study, likeness, verdicts)),
         seconds={k: round(v, 3) for k, v in clock.seconds.items()},
         versions=_versions(),
         anatomy=drawn,
