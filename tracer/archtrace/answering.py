@@ -18,6 +18,7 @@ from archtrace.readout.anatomy.build import anatomy
 from archtrace.readout.describe import readouts
 from archtrace.readout.padding import carried, padding_of, tokens_read
 from archtrace.readout.study import Model, Programs, Study
+from archtrace.targets import standins
 from archtrace.targets.target import Target
 from archtrace.version import __version__
 from archtrace.witness.failure import described
@@ -56,7 +57,7 @@ def assemble(
         parameters=len(list(module.named_parameters())),
         dead_parameters=dead,
         dead_modules=dead_modules(module, dead),
-        findings=(*target.findings, *_findings(study, likeness, verdicts)),
+        findings=(*target.findings, *standins.stood_in(module), *_findings(study, likeness, verdicts)),
         seconds={k: round(v, 3) for k, v in clock.seconds.items()},
         versions=_versions(),
         anatomy=drawn,

@@ -95,7 +95,7 @@ def _special(config: Any, field: str) -> int | None:
 IDS = ("input_ids", "inputs", "ids", "tokens", "token_ids")
 MASKS = ("attention_mask", "mask", "input_mask")
 #: Further inputs that a forward may require, from the mask of shape (rows, length).
-DERIVED: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {
+DERIVED: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "token_type_ids": torch.zeros_like,
     "position_ids": lambda mask: torch.arange(mask.shape[1]).expand_as(mask).clone(),
     "lengths": lambda mask: mask.sum(1),
@@ -103,6 +103,11 @@ DERIVED: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "sequence_lengths": lambda mask: mask.sum(1),
     "padding_mask": lambda mask: mask == 0,
     "key_padding_mask": lambda mask: mask == 0,
+}
+#: Inputs of models that read a page, which a forward cannot do without though it has defaults for them.
+PAGE: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "image": lambda mask: torch.zeros(mask.shape[0], 3, 56, 56),
+    "bbox": lambda mask: torch.zeros(*mask.shape, 4, dtype=torch.long),
 }
 #: Further inputs that tell padding by themselves -> which positions are none, from the input and the positions.
 TELLING: Mapping[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
@@ -140,7 +145,9 @@ def signature(forward: Callable[..., Any]) -> Signature:
     required = {
         n for n, p in parameters.items() if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
     }
-    missing = sorted(required - {ids, mask, *DERIVED})
+    if PAGE.keys() <= parameters.keys():
+        required |= PAGE.keys()
+    missing = sorted(required - {ids, mask, *DERIVED, *PAGE})
     if ids is None or missing:
         unknown = ", ".join(missing) or "none holds the token ids"
         raise TargetError(
@@ -151,7 +158,7 @@ def signature(forward: Callable[..., Any]) -> Signature:
                 do="give one layout: archtrace.trace(module, inputs={...}), or name the ids input_ids",
             )
         )
-    return Signature(ids, mask, tuple(n for n in DERIVED if n in required))
+    return Signature(ids, mask, tuple(n for n in (*DERIVED, *PAGE) if n in required))
 
 
 @dataclass(frozen=True)
@@ -230,7 +237,7 @@ def _layout(pattern: Pattern, names: Signature, words: Vocabulary, length: int, 
             if pattern.pads_ids and words.pad is not None:
                 ids[row, list(padding)] = words.pad
     layout = {names.ids: ids} | ({names.mask: mask} if names.mask else {})
-    return layout | {n: DERIVED[n](mask) for n in names.derived}
+    return layout | {n: (DERIVED | PAGE)[n](mask) for n in names.derived}
 
 
 def told(layout: Mapping[str, torch.Tensor], words: Vocabulary) -> dict[str, torch.Tensor]:

@@ -235,6 +235,8 @@ SQUARES = ops("var var_mean")
 COUNTS = ops("any all count_nonzero argmax argmin")
 #: Reduce one axis, the last one when none is given.
 ONE_AXIS = ops("mode kthvalue")
+#: Add up, or up and divided by how many they are.
+ADDING = ops("sum mean")
 #: Averages over all positions, and over windows that may be all of them.
 MEANS = ops("mean adaptive_avg_pool1d avg_pool1d")
 #: Largest over positions.

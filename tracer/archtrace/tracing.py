@@ -104,7 +104,7 @@ class Trace:
         )
         for name in self._study.program.inputs:
             if name not in layout:
-                layout[name] = mask if name in lay.MASKS else lay.DERIVED.get(name, torch.zeros_like)(mask)
+                layout[name] = mask if name in lay.MASKS else (lay.DERIVED | lay.PAGE).get(name, torch.zeros_like)(mask)
         return layout
 
 

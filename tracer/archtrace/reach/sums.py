@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from archtrace.capture.program import Kind, Node, Program, Ref
-from archtrace.ops import NORMS, SAME, SMOOTH
+from archtrace.ops import ADDING, NORMS, SAME, SMOOTH
 from archtrace.reach.rules.registry import Step
 
 
@@ -30,7 +30,7 @@ def silenced(step: Step) -> Step:
 
 def _summed(node: Node, program: Program) -> int | None:
     """The one axis that a sum or a mean goes over, from 0."""
-    if node.op not in ("aten::sum", "aten::mean") or len(node.refs) != 1 or len(node.args) < 2:
+    if node.op not in ADDING or len(node.refs) != 1 or len(node.args) < 2:
         return None
     axes, rank = node.args[1], _rank(program.nodes[node.refs[0]])
     return int(axes[0]) % rank if isinstance(axes, list | tuple) and len(axes) == 1 and rank else None

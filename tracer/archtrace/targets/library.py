@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from archtrace.targets import standins
 from archtrace.targets.messages import did_you_mean, one_line, refusal
 
 CLASSIFIER = "ForSequenceClassification"
@@ -105,11 +106,21 @@ def no_classifier(model_type: str, where: str) -> Exception:
 
 
 def construct(name: str, config: Any) -> Any:
-    """Construct the library's class of that name. TargetError where it needs a package that is missing."""
+    """Construct the library's class of that name, with a stand-in for a missing package that one can play.
+
+    The model then has it as `archtrace_stand_in`. TargetError where it needs any other package that is missing.
+    """
     try:
         return model_class(name)(config)
     except ImportError as error:
-        raise missing_package(name, error) from error
+        package = standins.missing(error)
+        if package is None:
+            raise missing_package(name, error) from error
+    kind = model_class(name)
+    with standins.played(package, kind, type(config)):
+        model = kind(config)
+    model.archtrace_stand_in = package
+    return model
 
 
 def missing_package(name: str, error: ImportError) -> Exception:
