@@ -10,8 +10,8 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from archtrace.reach.flows import Flow
-from archtrace.reach.marks import Marks, join, shrink
-from archtrace.reach.values import Unknown, digest
+from archtrace.reach.marks import Marks, join
+from archtrace.reach.values import Unknown, changing, digest
 
 #: Bytes of marks that are kept from one pass to the next.
 MOST = 2**32
@@ -72,4 +72,4 @@ class Interned:
         if not isinstance(value, Unknown) or (value.certain.size == 1 and bool(value.open.all())):
             return marks
         key = ("open", self.number(value.open), self.number(marks))
-        return self._once(key, lambda: shrink(marks & value.open[..., None], len(value.shape)))
+        return self._once(key, lambda: changing(marks, value))

@@ -22,7 +22,7 @@ from archtrace.capture.program import Kind, Node, Program
 from archtrace.reach.calling import call_of, plain_key
 from archtrace.reach.interned import Interned
 from archtrace.reach.known import LENDERS, Reals, evaluate, is_known, is_plain, shape_alone
-from archtrace.reach.marks import Marks, diagonal, join, shrink
+from archtrace.reach.marks import Marks, diagonal, join
 from archtrace.reach.rules.registry import Step, apply
 from archtrace.reach.rules.transforms import SHAPE_ONLY
 from archtrace.reach.scales import OF_IDS
@@ -294,15 +294,6 @@ def _contents(value: torch.Tensor) -> Any:
     if not any(value.stride()) or bool((value == first).all()):
         return first.item()
     return digest(value.contiguous().flatten().view(torch.uint8).numpy())
-
-
-def changing(marks: Any, value: Value) -> Any:
-    """Marks without those on elements whose value is certain: what cannot change reaches nothing."""
-    if isinstance(marks, list):
-        return [None if m is None else changing(m, v) for m, v in zip(marks, value, strict=True)]
-    if not isinstance(value, Unknown) or value.free:
-        return marks
-    return shrink(marks & value.open[..., None], len(value.shape))
 
 
 def _drawn(node: Node) -> Value:
