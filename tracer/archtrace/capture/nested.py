@@ -4,9 +4,11 @@ as much: for small ops it was a quarter of a capture."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+
+Kind = TypeVar("Kind")
 
 
 def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
@@ -22,15 +24,16 @@ def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
 
 def tensors_in(value: Any) -> list[torch.Tensor]:
     """The tensors in nested arguments, from left to right."""
-    return list(_tensors(value))
+    return list(within(value, torch.Tensor))
 
 
-def _tensors(value: Any) -> Iterator[torch.Tensor]:
-    if isinstance(value, torch.Tensor):
+def within(value: Any, kind: type[Kind]) -> Iterator[Kind]:
+    """The leaves of one type in nested arguments, from left to right."""
+    if isinstance(value, kind):
         yield value
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from _tensors(item)
+            yield from within(item, kind)
     elif isinstance(value, dict):
         for item in value.values():
-            yield from _tensors(item)
+            yield from within(item, kind)

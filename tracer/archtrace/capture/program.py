@@ -5,7 +5,7 @@ Arguments refer to earlier nodes by `Ref`. The program is functional: no node ch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
@@ -13,6 +13,8 @@ from types import CodeType
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
+
+from archtrace.capture.nested import within
 
 Shape: TypeAlias = tuple[int, ...]
 
@@ -77,7 +79,7 @@ class Node:
     @cached_property
     def refs(self) -> tuple[int, ...]:
         """The nodes that this one takes, in argument order, repeats included."""
-        return tuple(ref.index for ref in _refs((self.args, self.kwargs)))
+        return tuple(ref.index for ref in within((self.args, self.kwargs), Ref))
 
     @cached_property
     def frames(self) -> tuple[Frame, ...]:
@@ -96,17 +98,6 @@ class Node:
             return ""
         schema = getattr(self.target, "_schema", None)
         return str(schema.name) if schema is not None else getattr(self.target, "__name__", str(self.target))
-
-
-def _refs(value: Any) -> Iterator[Ref]:
-    if isinstance(value, Ref):
-        yield value
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _refs(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _refs(item)
 
 
 def substitute(value: Any, replace: Callable[[int], Any]) -> Any:

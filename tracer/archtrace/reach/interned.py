@@ -10,9 +10,9 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from archtrace.reach.flows import Flow
-from archtrace.reach.marks import Marks, join, where
+from archtrace.reach.marks import Marks, join
 from archtrace.reach.rules.registry import Step
-from archtrace.reach.values import Unknown, digest
+from archtrace.reach.values import Unknown, changing, digest
 
 #: Bytes of marks that are kept from one pass to the next.
 MOST = 2**29
@@ -120,4 +120,4 @@ class Interned:
         if not isinstance(value, Unknown) or value.anywhere:
             return marks
         key = ("open", self.number(value.open), self.number(marks))
-        return self._once(key, lambda: where(marks, value.open))
+        return self._once(key, lambda: changing(marks, value))

@@ -24,7 +24,7 @@ from archtrace.reach.calling import call_of
 from archtrace.reach.interned import Interned
 from archtrace.reach.keys import Keys, is_told, spelled
 from archtrace.reach.known import Reals, evaluate, is_known, is_plain, shape_alone
-from archtrace.reach.marks import Marks, diagonal, join, where
+from archtrace.reach.marks import Marks, diagonal, join
 from archtrace.reach.ranges import within
 from archtrace.reach.rules.registry import Step, apply
 from archtrace.reach.scales import OF_IDS
@@ -276,15 +276,6 @@ def _leaked(leaked: Any, marks: Sequence[Any]) -> Any:
             labels = each.any(axis=tuple(range(each.ndim - 1)))
             leaked = labels if leaked is None else leaked | labels
     return leaked
-
-
-def changing(marks: Any, value: Value) -> Any:
-    """Marks without those on elements whose value is certain: what cannot change reaches nothing."""
-    if isinstance(marks, list):
-        return [None if m is None else changing(m, v) for m, v in zip(marks, value, strict=True)]
-    if not isinstance(value, Unknown) or value.free:
-        return marks
-    return where(marks, value.open)
 
 
 def _drawn(node: Node) -> Value:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from archtrace.reach.marks import Shape, shrink
+from archtrace.reach.marks import Marks, Shape, shrink, where
 
 #: Per element the value that it certainly has, NaN where it may be anything; axes broadcast as in marks.
 Certain: TypeAlias = npt.NDArray[np.float64]
@@ -124,6 +124,13 @@ def unknown(
         held = np.where(np.isnan(facts), np.clip(np.nan_to_num(offset), -_LARGEST, _LARGEST), 0.0)
         offset = shrink(held, rank) if held.any() else None
     return Unknown(tuple(shape), dtype, facts, weights_only, offset=offset, scale=scale)
+
+
+def changing(marks: Marks, value: Any) -> Marks:
+    """Marks without those on elements whose value is certain: what cannot change reaches nothing."""
+    if not isinstance(value, Unknown) or (value.certain.size == 1 and bool(value.open.all())):
+        return marks
+    return where(marks, value.open)
 
 
 def is_open(certain: Certain) -> npt.NDArray[np.bool_]:

@@ -12,8 +12,7 @@ from archtrace.answer.positions import Positions, Rows
 from archtrace.capture.execute import draws
 from archtrace.capture.program import Kind, Program
 from archtrace.reach.bound import batch_axis, rows_of
-from archtrace.reach.interpreter import changing
-from archtrace.reach.values import is_open
+from archtrace.reach.values import changing, is_open
 from archtrace.witness import numeric
 from archtrace.witness.changes import CHANGES, SPIKES, Bench, at, constant, level
 from archtrace.witness.numeric import DRAWS, Draw
