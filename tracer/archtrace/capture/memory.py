@@ -8,6 +8,7 @@ view, what dropout returns in evaluation mode.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -52,6 +53,23 @@ def _within(base: Geometry, own: Geometry) -> torch.Tensor:
     return torch.from_numpy(found)
 
 
+@lru_cache(maxsize=256)
+def _strided(base: Geometry, own: Geometry) -> bool:
+    """True where `own` is a strided box within a contiguous base, each element once: torch needs no index for it."""
+    # Without the last axes an index runs in steps that are longer than all that the last ones span.
+    span = 0
+    for size, stride in sorted(zip(own.shape, own.stride, strict=True), key=lambda axis: axis[1]):
+        if size > 1 and stride <= span:
+            return False
+        span += (size - 1) * stride
+    elements = math.prod(base.shape)
+    contiguous = all(
+        n == 1 or s == math.prod(base.shape[axis + 1 :])
+        for axis, (n, s) in enumerate(zip(base.shape, base.stride, strict=True))
+    )
+    return contiguous and base.offset == 0 and math.prod(own.shape) > 0 and own.offset + span < elements
+
+
 @dataclass(frozen=True)
 class ViewOf:
     """The elements of a base that lie where another tensor looks into the same storage."""
@@ -61,6 +79,9 @@ class ViewOf:
     __name__ = "archtrace::view_of"
 
     def __call__(self, base: torch.Tensor) -> torch.Tensor:
+        if _strided(self.base, self.own):
+            flat = base.reshape(-1).contiguous()
+            return flat.as_strided(self.own.shape, self.own.stride, self.own.offset + flat.storage_offset()).clone()
         return base.reshape(-1)[_within(self.base, self.own)].reshape(self.own.shape)
 
 
@@ -73,6 +94,10 @@ class WriteInto:
     __name__ = "archtrace::write_into"
 
     def __call__(self, base: torch.Tensor, src: torch.Tensor) -> torch.Tensor:
+        if _strided(self.base, self.own):
+            whole = base.reshape(self.base.shape).clone(memory_format=torch.contiguous_format)
+            whole.as_strided(self.own.shape, self.own.stride, self.own.offset).copy_(src)
+            return whole
         places = (_within(self.base, self.own),)
         flat = src.to(base.dtype).expand(self.own.shape).reshape(-1)
         return base.reshape(-1).index_put(places, flat).reshape(self.base.shape)
