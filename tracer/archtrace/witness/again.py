@@ -39,7 +39,9 @@ def again(
             before = len(left)
             for shift in shifts(len(ordinary)):
                 moves = partial(_moves, subject, model, _output(model, subject.layout), ordinary, shift)
-                found = set(alone(left, moves))
+                # Once each by itself: moved on together, as many ids are distinct as before.
+                singly = seed == SEEDS[0] and shift == 1
+                found = {place for place in left if moves([place])} if singly else set(alone(left, moves))
                 left = [place for place in left if place not in found]
         # A draw that shows nothing new is the last: what no draw has shown will hardly be shown by the next.
         if not left or len(left) == before:
