@@ -6,7 +6,8 @@ one, so that nothing can be changed in it; the model itself runs with any.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from archtrace.capture.higher import uncompiled
 from archtrace.capture.hold import held
 from archtrace.capture.outputs import logits_of
 from archtrace.capture.quiet import quiet
-from archtrace.witness.probe import other_ids, put_ids, shifts
+from archtrace.witness.probe import alone, other_ids, put_ids, shifts
 from archtrace.witness.replay import ROUNDINGS, seeded
 from archtrace.witness.subject import Subject
 
@@ -32,25 +33,35 @@ def again(
     special: frozenset[int],
 ) -> set[tuple[int, int]]:
     """Of some tokens those in whose place another ordinary id moves the model's output."""
-    found: set[tuple[int, int]] = set()
-    changed = [(place, ids) for place in places for ids in _others(subject, place, special)]
+    left, ordinary = list(places), other_ids(subject, special)
     for seed in SEEDS:
         with held(model[0]), drawn(model[0], seed), torch.no_grad(), quiet(), uncompiled():
-            before = _output(model, subject.layout)
-            for place, ids in changed:
-                if place not in found and _moved(before, _output(model, {**subject.layout, subject.name: ids})):
-                    found.add(place)
-        if len(found) == len(places) or not found:
+            before = len(left)
+            for shift in shifts(len(ordinary)):
+                moves = partial(_moves, subject, model, _output(model, subject.layout), ordinary, shift)
+                # Once each by itself: moved on together, as many ids are distinct as before.
+                singly = seed == SEEDS[0] and shift == 1
+                found = {place for place in left if moves([place])} if singly else set(alone(left, moves))
+                left = [place for place in left if place not in found]
+        # A draw that shows nothing new is the last: what no draw has shown will hardly be shown by the next.
+        if not left or len(left) == before:
             break
-    return found
+    return set(places).difference(left)
 
 
-def _others(subject: Subject, place: tuple[int, int], special: frozenset[int]) -> Iterator[torch.Tensor]:
-    ordinary = other_ids(subject, special)
-    for shift in shifts(len(ordinary)):
-        ids = put_ids(subject, [place], ordinary, shift)
-        if ids is not None:
-            yield ids
+def _moves(
+    subject: Subject,
+    model: tuple[torch.nn.Module, dict[str, Any]],
+    before: torch.Tensor | None,
+    ordinary: Sequence[int],
+    shift: int,
+    some: Sequence[tuple[int, int]],
+) -> bool:
+    """Whether other ids at some places together move the output; several are tried singly where no run says so."""
+    ids = put_ids(subject, some, ordinary, shift)
+    if ids is None:
+        return len(some) > 1
+    return _moved(before, _output(model, {**subject.layout, subject.name: ids}))
 
 
 def _output(model: tuple[torch.nn.Module, dict[str, Any]], inputs: Inputs) -> torch.Tensor | None:

@@ -110,6 +110,12 @@ def halved(items: Sequence[Any], moves: Callable[[Sequence[Any]], bool]) -> Iter
         yield from items
 
 
+def alone(places: Sequence[tuple[int, int]], moves: Callable[[Sequence[Any]], bool]) -> Iterator[tuple[int, int]]:
+    """The places that move something each by itself; nothing is tried singly where all together move nothing."""
+    if places and moves(places):
+        yield from (place for place in halved(places, moves) if moves([place]))
+
+
 def other_ids(subject: Subject, special: frozenset[int]) -> list[int]:
     """Ids of the layout for which the program does not look: any of them may stand in place of another."""
     ids = subject.layout[subject.name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from archtrace.reach.values import changing, is_open
 from archtrace.witness import numeric
 from archtrace.witness.changes import CHANGES, SPIKES, Bench, at, constant, level
 from archtrace.witness.numeric import DRAWS, Draw
-from archtrace.witness.probe import halved, level_ids, other_ids, outside, shifts, with_ids
+from archtrace.witness.probe import alone, level_ids, other_ids, outside, shifts, with_ids
 from archtrace.witness.rows import beyond, inside, join, nothing, places, told, union
 from archtrace.witness.subject import Subject
 
@@ -178,7 +178,7 @@ class Witness:
                 # Where the program is another for all of them at once, it may be the same for each alone.
                 return len(some) > 1 if changed is None else bool(bench.put(subject.ids, changed).any())
 
-            found = set(_alone(left, moves))
+            found = set(alone(left, moves))
             left = [place for place in left if place not in found]
             for place in found:
                 seen = _with(seen, place)
@@ -188,12 +188,6 @@ class Witness:
 def is_random(program: Program) -> bool:
     """True for a program that draws at random."""
     return any(node.kind is Kind.OP and draws(node.target) for node in program.nodes)
-
-
-def _alone(places: Sequence[tuple[int, int]], moves: Callable[[Sequence[Any]], bool]) -> Iterator[tuple[int, int]]:
-    """The places that move something each by itself; nothing is tried singly where all together move nothing."""
-    if places and moves(places):
-        yield from (place for place in halved(places, moves) if moves([place]))
 
 
 def _shown(
@@ -233,7 +227,7 @@ def _chosen(
             def moves(some: Sequence[tuple[int, int]], spiked: Bench = spiked) -> bool:
                 return bool(spiked.moved(_masks(node, some, subject), CHANGES[0], others).any())
 
-            found = list(_alone(left, moves))
+            found = list(alone(left, moves))
             left = [place for place in left if place not in found]
             yield from found
 
