@@ -69,12 +69,13 @@ class _Likeness:
     """A model that runs numerically in place of the traced one: the same bounds, few parameters.
 
     `studies` are of the lengths of the plans; empty where nothing small enough was found. `failure`: why the last
-    candidate that agreed did not run, where none did.
+    candidate that agreed did not run, where none did. `runs` are those that the search made of the first study.
     """
 
     small: Small | None
     studies: tuple[Study, ...]
     failure: str | None = None
+    runs: Runs | None = None
 
     @classmethod
     def of(cls, target: Target, model: Model, study: Study, plans: Sequence[Plan]) -> _Likeness:
@@ -83,14 +84,14 @@ class _Likeness:
         if size <= ENOUGH or target.config is None or target.module is not None:
             own = Small(study.programs, {}) if size <= LARGEST else None
             return cls(own, (study, *_studies(study, plans[1:])) if own else ())
-        agreed: dict[int, Study] = {}
+        agreed: dict[int, tuple[Study, Runs]] = {}
         failures: list[str] = []
 
         def agrees(programs: Programs, runs: bool) -> bool:
             other = Study(programs, study.layouts, study.ids)
-            agreed[id(programs)] = other
+            agreed[id(programs)] = other, Runs(other)
             try:
-                failure = Runs(other).failure() if other.positions == study.positions and runs else None
+                failure = agreed[id(programs)][1].failure() if other.positions == study.positions and runs else None
             except ArchtraceError:
                 return False
             failures.extend([failure] if failure else [])
@@ -99,14 +100,14 @@ class _Likeness:
         small = Search(target, study.program, list(study.layouts.values()), agrees).find()
         if small is None:
             return cls(None, (), failures[-1] if failures else None)
-        own_study = agreed[id(small.programs)]
-        return cls(small, (own_study, *_studies(own_study, plans[1:])))
+        own_study, seen = agreed[id(small.programs)]
+        return cls(small, (own_study, *_studies(own_study, plans[1:])), runs=seen)
 
     def verdicts(self, study: Study) -> Verdicts:
         """Per layout what the numeric runs show, and what contradicts the analysis."""
         if not self.studies:
             return dict.fromkeys(study.bounds, Verdict(None, (), False))
-        runs = Runs(self.studies[0])
+        runs = self.runs or Runs(self.studies[0])
         return {name: runs.see(name) for name in study.bounds}
 
 

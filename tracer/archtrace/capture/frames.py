@@ -17,13 +17,14 @@ _MACHINERY = (str(Path(torch.__file__).parent), str(Path(__file__).parent), "<")
 
 def lines_here(outermost: FrameType | None) -> Lines:
     """The stack from below `outermost` to the caller, without the frames of torch and of archtrace."""
-    found = []
+    codes, numbers = [], []
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame is not outermost:
         if not is_machinery(frame.f_code.co_filename):
-            found.append((frame.f_code, frame.f_lineno))
+            codes.append(frame.f_code)
+            numbers.append(frame.f_lineno)
         frame = frame.f_back
-    return tuple(reversed(found))
+    return tuple(reversed(codes)), tuple(reversed(numbers))
 
 
 @lru_cache(maxsize=4096)

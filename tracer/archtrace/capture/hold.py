@@ -30,6 +30,8 @@ _DEPTH = 4
 _CONTAINERS = (dict, list, set, deque)
 #: Objects whose inside is not the state of a module.
 _OPAQUE = (type, ModuleType, FunctionType, MethodType, torch.Tensor, torch.nn.Module)
+#: What most attributes are, told before anything else is asked of them.
+_PLAIN = frozenset({type(None), bool, int, float, str, FunctionType, torch.Tensor, torch.nn.Parameter, torch.dtype})
 
 
 P = ParamSpec("P")
@@ -89,7 +91,8 @@ def _reached(value: Any, seen: set[int], depth: int) -> Iterator[tuple[Any, Any]
     else:
         return
     for item in inside:
-        yield from _reached(item, seen, depth - 1)
+        if type(item) not in _PLAIN:
+            yield from _reached(item, seen, depth - 1)
 
 
 def _put_back(container: Any, before: Any) -> None:

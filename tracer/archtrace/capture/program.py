@@ -50,8 +50,8 @@ class Module(NamedTuple):
     type: str
 
 
-#: A Python stack as it is kept, code and line, outermost first: most of them are never looked at.
-Lines: TypeAlias = tuple[tuple[CodeType, int], ...]
+#: A Python stack as it is kept, outermost first: the code of each frame, and its line. Most are never looked at.
+Lines: TypeAlias = tuple[tuple[CodeType, ...], tuple[int, ...]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +74,7 @@ class Node:
     many: bool = False
     selected: tuple[Mapping[int, int], ...] = ()
     modules: tuple[Module, ...] = ()
-    lines: Lines = ()
+    lines: Lines = ((), ())
 
     @cached_property
     def refs(self) -> tuple[int, ...]:
@@ -84,7 +84,12 @@ class Node:
     @cached_property
     def frames(self) -> tuple[Frame, ...]:
         """The Python stack of the call, outermost first; without torch's own lines."""
-        return tuple(Frame(code.co_filename, line, code.co_name) for code, line in self.lines)
+        return tuple(Frame(code.co_filename, line, code.co_name) for code, line in zip(*self.lines, strict=True))
+
+    @property
+    def line(self) -> int:
+        """The innermost line of the call, without its file; 0 where there is none."""
+        return self.lines[1][-1] if self.lines[1] else 0
 
     @property
     def module(self) -> str:
@@ -94,10 +99,13 @@ class Node:
     @cached_property
     def op(self) -> str:
         """The op's plain name, such as "aten::select"; empty for other kinds."""
-        if self.kind is not Kind.OP:
-            return ""
-        schema = getattr(self.target, "_schema", None)
-        return str(schema.name) if schema is not None else getattr(self.target, "__name__", str(self.target))
+        return name_of(self.target) if self.kind is Kind.OP else ""
+
+
+def name_of(op: Any) -> str:
+    """The plain name of an op, or of a function that stands for one."""
+    schema = getattr(op, "_schema", None)
+    return str(schema.name) if schema is not None else getattr(op, "__name__", str(op))
 
 
 def substitute(value: Any, replace: Callable[[int], Any]) -> Any:

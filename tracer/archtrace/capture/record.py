@@ -7,6 +7,7 @@ is no rule is taken apart. Under vmap it listens below, where tensors have all t
 from __future__ import annotations
 
 import operator
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
@@ -25,7 +26,7 @@ from archtrace.capture.higher import eager
 from archtrace.capture.inplace import Returning, reshaping, returning, written
 from archtrace.capture.memory import Memory, ViewOf, WriteInto
 from archtrace.capture.nested import mapped, tensors_in
-from archtrace.capture.program import Kind, Module, Node, Ref
+from archtrace.capture.program import Kind, Module, Node, Ref, name_of
 from archtrace.capture.scalars import Scalars
 from archtrace.capture.shapes import Known
 from archtrace.errors import CaptureError
@@ -60,6 +61,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
         self.decisions: list[int] = []
         self.constants: dict[str, torch.Tensor] = {}
         self.modules: list[Module] = []
+        self._counts: Counter[str] = Counter()
         self.outermost: FrameType | None = None
         self.watch = Watch(self._taken, self._measured)
         self._names, self._fakes, self._ruled = names, fakes, ruled
@@ -236,11 +238,19 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
     def _append(self, kind: Kind, target: Any, args: Any, kwargs: Any, result: Any) -> Ref:
         many = isinstance(result, list | tuple)
         specs, selected = self._specs(target, args, result), self._selected(result)
-        lines = lines_here(self.outermost) if kind is Kind.OP else ()
+        lines = lines_here(self.outermost) if kind is Kind.OP else ((), ())
         ref = Ref(len(self.nodes))
-        given = tuple(args), dict(kwargs)
-        self.nodes.append(Node(ref.index, "", kind, target, *given, specs, many, selected, tuple(self.modules), lines))
+        given, modules = (tuple(args), dict(kwargs)), tuple(self.modules)
+        name = self._name(name_of(target).rpartition("::")[2] if kind is Kind.OP else target)
+        self.nodes.append(Node(ref.index, name, kind, target, *given, specs, many, selected, modules, lines))
         return ref
+
+    def _name(self, plain: str) -> str:
+        """A name for a node, as fx would give it: `linear`, `linear_1`."""
+        plain = plain.replace(".", "_")
+        self._counts[plain] += 1
+        before = self._counts[plain] - 1
+        return f"{plain}_{before}" if before else plain
 
     def _selected(self, result: Any) -> tuple[dict[int, int], ...]:
         found = [self._scalars.selected(t) if isinstance(t, FakeTensor) else {} for t in tensors_in(result)]

@@ -8,10 +8,8 @@ program serves every layout in which they come out the same.
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -23,7 +21,7 @@ from archtrace.capture.drawn import listed
 from archtrace.capture.higher import register, uncompiled
 from archtrace.capture.light import light
 from archtrace.capture.outputs import Outputs, logits_of
-from archtrace.capture.program import Kind, Node, Program
+from archtrace.capture.program import Kind, Program
 from archtrace.capture.quiet import quiet
 from archtrace.capture.record import Below, Recorder, Ruled
 from archtrace.capture.refusal import refusal
@@ -61,7 +59,7 @@ def capture(
             raise refusal(model, error) from error
         finally:
             recorder.execution.restore()
-    return Program(tuple(_named(recorder.nodes)), output, outputs.nodes, recorder.constants, tuple(recorder.decisions))
+    return Program(tuple(recorder.nodes), output, outputs.nodes, recorder.constants, tuple(recorder.decisions))
 
 
 def _names(model: torch.nn.Module) -> dict[int, tuple[Kind, str]]:
@@ -91,12 +89,3 @@ def _call(recorder: Recorder, model: torch.nn.Module, arguments: dict[str, Any])
 def _recording(recorder: Recorder, outputs: Outputs) -> Iterator[None]:
     with torch.no_grad(), quiet(), uncompiled(), enable_python_dispatcher(), outputs.heard(), recorder.watched():
         yield
-
-
-def _named(nodes: list[Node]) -> Iterator[Node]:
-    """The nodes with names as fx would give them: `linear`, `linear_1`."""
-    taken: Counter[str] = Counter()
-    for node in nodes:
-        plain = (node.op.rpartition("::")[2] if node.kind is Kind.OP else str(node.target)).replace(".", "_")
-        yield replace(node, name=f"{plain}_{taken[plain]}" if taken[plain] else plain)
-        taken[plain] += 1

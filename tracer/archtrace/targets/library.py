@@ -6,6 +6,7 @@ The names are read off its source, so that an unknown name is answered without i
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
@@ -37,12 +38,22 @@ def _literal(module: str, name: str) -> dict[str, Any]:
     spec = find_spec("transformers")
     places = spec.submodule_search_locations if spec else None
     path = Path((places or ["."])[0]) / "models" / "auto" / f"{module}.py"
-    tree = ast.parse(path.read_text(encoding="utf-8")) if path.exists() else ast.Module([], [])
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
     found: dict[str, Any] = {}
-    for call in (statement.value for statement in tree.body if _about(statement, name)):
+    for call in (statement.value for statement in _statements(text, name) if _about(statement, name)):
         if isinstance(call, ast.Call) and call.args and isinstance(call.args[0], ast.List | ast.Dict):
             found.update(ast.literal_eval(call.args[0]))
     return found
+
+
+def _statements(text: str, name: str) -> list[ast.stmt]:
+    """The statements at the margin that begin with a name: they alone are parsed, a tenth of the file."""
+    # Black writes a table's closing bracket at the margin; a file in another style is parsed as a whole.
+    blocks = re.findall(rf"^{name}\b(?:.*[\])}}]|(?s:.*?)^[\])}}].*)$", text, re.MULTILINE)
+    try:
+        return ast.parse("\n".join(blocks)).body
+    except SyntaxError:
+        return ast.parse(text).body
 
 
 def _about(statement: ast.stmt, name: str) -> TypeGuard[ast.Assign | ast.Expr]:

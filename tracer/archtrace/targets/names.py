@@ -44,7 +44,7 @@ def _named(name: str) -> Origin:
     if (folder / hub.FILE).is_file():
         return _file(folder / hub.FILE, "local", str(folder))
     known = bundled.lookup(name)
-    if name in library.model_types() and known is None:
+    if known is None and name in library.model_types():
         return Origin({"model_type": name}, "default", f"the default config of {name}", name)
     if (folder.exists() and known is None) or _is_path(name):
         raise _no_config(folder)

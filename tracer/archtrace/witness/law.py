@@ -54,6 +54,7 @@ class Runs:
         self._study = study
         self._witnesses: dict[int, Witness] = {}
         self._replays: dict[int, Finding | None] = {}
+        self._shows: dict[str, tuple[Subject, Witness, Positions]] = {}
 
     def failure(self) -> str | None:
         """Why the program does not run on its first layout; None where it does."""
@@ -73,7 +74,12 @@ class Runs:
             return Verdict(None, (Finding("witness-failed", f"{name}: no run could be made: {reason(error)}"),), False)
 
     def _shown(self, name: str) -> tuple[Subject, Witness, Positions]:
-        """What is watched in a layout, by what, and what it shows."""
+        """What is watched in a layout, by what, and what it shows; found once, since the search for a likeness asks."""
+        if name not in self._shows:
+            self._shows[name] = self._look(name)
+        return self._shows[name]
+
+    def _look(self, name: str) -> tuple[Subject, Witness, Positions]:
         study, found = self._study, self._study.bounds[name]
         ids = found.program.inputs[study.ids]
         subject = Subject(study.interpreter, found, study.reads(name), ids, study.layouts[name])

@@ -65,9 +65,7 @@ def unnumbered(path: str) -> str:
 
 def skeleton(program: Program) -> frozenset[tuple[str, str, int]]:
     """The kinds of steps that a program takes: op, module without layer numbers, source line."""
-    return frozenset(
-        (n.op, unnumbered(n.module), n.frames[-1].line if n.frames else 0) for n in program.nodes if n.kind is Kind.OP
-    )
+    return frozenset((n.op, unnumbered(n.module), n.line) for n in program.nodes if n.kind is Kind.OP)
 
 
 class Size(NamedTuple):
