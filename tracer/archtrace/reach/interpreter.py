@@ -24,7 +24,7 @@ from archtrace.reach.calling import call_of
 from archtrace.reach.interned import Interned
 from archtrace.reach.keys import Keys, is_told, spelled
 from archtrace.reach.known import Reals, evaluate, is_known, is_plain, shape_alone
-from archtrace.reach.marks import Marks, diagonal, join
+from archtrace.reach.marks import Marks, diagonal, join, where
 from archtrace.reach.ranges import within
 from archtrace.reach.rules.registry import Step, apply
 from archtrace.reach.scales import OF_IDS
@@ -211,7 +211,7 @@ class Interpreter:
         # Against the data: when a node's turn comes, all its users have had theirs.
         for node in reversed(program.nodes):
             if whole and node.index in run.deciding:
-                _decided(found, run.deciding[node.index], run, labels)
+                self._decided(found, run.deciding[node.index], run, labels)
             if found[node.index] is None or node.kind is not Kind.OP:
                 continue
             # What is certain of an element cannot change, so nothing reaches through it, whatever its operands do.
@@ -249,7 +249,8 @@ class Interpreter:
         leaked: Any = None  # what a decision took: it reaches all that comes after
         for node in program.nodes:
             # A value that Python took decides which ops come next, and so has a part in the logits.
-            leaked = _leaked(leaked, [found[ref] for ref in run.deciding.get(node.index, ())])
+            taken = [ref for ref in run.deciding.get(node.index, ()) if found[ref] is not None]
+            leaked = _leaked(leaked, [where(found[ref], self._free(run.values[ref])) for ref in taken])
             if node.index in sources:
                 found[node.index] = sources[node.index]
             elif node.target is operator.getitem and found[node.refs[0]] is not None:
@@ -262,19 +263,24 @@ class Interpreter:
             found[program.output] = join(found[program.output], leaked.reshape((1,) * rank + (-1,)))
         return found
 
+    def _decided(self, found: list[Any], refs: Collection[int], run: Run, labels: int) -> None:
+        """What Python took out of a tensor decides how the program goes on: all of it may reach everything."""
+        for ref in refs:
+            everywhere = np.ones((1,) * len(run.shape(ref)) + (labels,), dtype=bool)
+            found[ref] = join(found[ref], where(everywhere, self._free(run.values[ref])))
 
-def _decided(found: list[Any], refs: Collection[int], run: Run, labels: int) -> None:
-    """What Python took out of a tensor decides how the program goes on: all of it may reach everything."""
-    for ref in refs:
-        everywhere = np.ones((1,) * len(run.shape(ref)) + (labels,), dtype=bool)
-        found[ref] = join(found[ref], everywhere)
+    def _free(self, value: Value) -> Marks:
+        """The elements that may be others in this layout; a special id is what it is."""
+        if value.ids and value.real is not None and self.special:
+            special = torch.tensor(sorted(self.special), dtype=value.real.dtype)
+            return (~torch.isin(value.real, special)).numpy()
+        return np.ones((1,) * len(value.shape), dtype=bool)
 
 
-def _leaked(leaked: Any, marks: Sequence[Any]) -> Any:
+def _leaked(leaked: Any, marks: Sequence[Marks]) -> Any:
     for each in marks:
-        if each is not None:
-            labels = each.any(axis=tuple(range(each.ndim - 1)))
-            leaked = labels if leaked is None else leaked | labels
+        labels = each.any(axis=tuple(range(each.ndim - 1)))
+        leaked = labels if leaked is None else leaked | labels
     return leaked
 
 

@@ -299,6 +299,16 @@ def _landed(call: Call, source: Any, numbers: torch.Tensor, targets: torch.Tenso
     return single(call, flows, scale=_written(call))
 
 
+def _take(call: Call) -> Step:
+    """result[i] = table[index[i]], the table counted through: any of its elements may be taken."""
+    out = letters(len(call.shape))
+    return single(
+        call,
+        reach(out, (call["self"], SPARE[: len(shape_of(call["self"]))]), (call["index"], out)),
+        scale=unmasked(call),
+    )
+
+
 def _scatter(call: Call) -> Step:
     """scatter with `reduce` collects; without it, an unknown index may write anywhere along `dim`."""
     known = isinstance(call["index"], torch.Tensor) and call["src"] is not None
@@ -310,6 +320,7 @@ IRREGULAR: dict[str, Callable[[Call], Step]] = {
     "aten::gather": _along,
     "aten::take_along_dim": _along,
     "aten::index_select": _along,
+    "aten::take": _take,
     "aten::index": _index,
     "aten::index_put": _index_put,
     "aten::scatter": _scatter,
