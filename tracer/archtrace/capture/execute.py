@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -15,6 +17,9 @@ from archtrace.capture.program import Node, Ref
 from archtrace.capture.scalars import Scalars
 from archtrace.capture.shapes import Known, Shapes
 from archtrace.ops import COUNTING, RANGED, SIZED_BY, UNINITIALISED
+
+#: Arguments that turn the drawing of an op off, by a probability of 0 or by False.
+_SWITCHES = frozenset({"p", "dropout", "dropout_p", "train", "training"})
 
 
 class Execution:
@@ -46,7 +51,7 @@ class Execution:
         """The op's result."""
         tensors = tensors_in((args, kwargs))
         # A random draw is no one draw: run for real, the layout would seem to know what it cannot.
-        if not (draws(op) or any(map(self.unknown, tensors))):
+        if not (draws(op, args, kwargs) or any(map(self.unknown, tensors))):
             self._back_up(op, args)
             return zeroed(op, op(*args, **kwargs))
         self._taint(op, args, kwargs)
@@ -147,6 +152,19 @@ def zeroed(op: Any, result: Any) -> Any:
     return result.zero_() if schema is not None and schema.name in UNINITIALISED else result
 
 
-def draws(op: Any) -> bool:
-    """True for an op that draws at random: its result is no one draw."""
-    return torch.Tag.nondeterministic_seeded in getattr(op, "tags", ())
+def draws(op: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    """True for a call that draws at random: its result is no one draw. Dropout that is off draws nothing."""
+    switches = _switches(op)
+    if switches is None:
+        return False
+    given = (kwargs.get(name, args[place] if place < len(args) else default) for place, name, default in switches)
+    return not any(value is False or value == 0 for value in given)
+
+
+@lru_cache(maxsize=4096)
+def _switches(op: Any) -> tuple[tuple[int, str, Any], ...] | None:
+    """The arguments that can turn drawing off, with place, name and default; None for an op that never draws."""
+    if torch.Tag.nondeterministic_seeded not in getattr(op, "tags", ()):
+        return None
+    found = ((place, a) for place, a in enumerate(op._schema.arguments) if a.name in _SWITCHES)
+    return tuple((place, a.name, a.default_value if a.has_default_value() else None) for place, a in found)

@@ -128,7 +128,9 @@ class Interpreter:
         compared = special_ids(node, run.values)
         self.special.update(compared)
         if compared or is_plain(node, run.values):
-            return _drawn(node) if draws(node.target) else self._evaluate(node, run.values), None
+            return _drawn(node) if draws(node.target, node.args, node.kwargs) else self._evaluate(
+                node, run.values
+            ), None
         return self._open(node, run.program, run.values)
 
     def _evaluate(self, node: Node, values: Sequence[Value]) -> Value:

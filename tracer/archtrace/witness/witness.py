@@ -187,7 +187,7 @@ class Witness:
 
 def is_random(program: Program) -> bool:
     """True for a program that draws at random."""
-    return any(node.kind is Kind.OP and draws(node.target) for node in program.nodes)
+    return any(node.kind is Kind.OP and draws(node.target, node.args, node.kwargs) for node in program.nodes)
 
 
 def _shown(
