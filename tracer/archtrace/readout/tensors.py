@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial, reduce
 from typing import TypeAlias
 
-import networkx as nx
 import numpy as np
 
 from archtrace.capture.program import Kind, Program
@@ -196,10 +196,21 @@ _TOKENS = -1
 
 def dominators(found: Bound) -> dict[int, int]:
     """For each node that carries tokens the last one before it through which every way from the tokens goes."""
-    graph = dataflow(found.program, token_nodes(found))
-    graph.add_node(_TOKENS)
-    graph.add_edges_from([(_TOKENS, i) for i in list(graph) if graph.in_degree(i) == 0])
-    return dict(nx.immediate_dominators(graph, _TOKENS))
+    kept = token_nodes(found)
+    dominator: dict[int, int] = {}
+    # In the order of execution all that a node takes is done before it: one pass, where a graph with cycles needs
+    # many (Cooper, Harvey and Kennedy, "A simple, fast dominance algorithm", 2001).
+    for node in sorted(kept):
+        before = [ref for ref in found.program.nodes[node].refs if ref in kept]
+        dominator[node] = reduce(partial(_meeting, dominator), before) if before else _TOKENS
+    return dominator
+
+
+def _meeting(dominator: dict[int, int], one: int, other: int) -> int:
+    """The nearest node through which every way to both goes: the later of two is never on all ways to the earlier."""
+    while one != other:
+        one, other = min(one, other), dominator[max(one, other)]
+    return one
 
 
 def _shared(dominator: dict[int, int], nodes: set[int]) -> list[int]:
@@ -230,12 +241,3 @@ def _positionwise(interpreter: Interpreter, found: Bound, start: ReadTensor, end
         if (table & ~np.eye(length, dtype=bool)).any():
             return False
     return True
-
-
-def dataflow(program: Program, keep: Iterable[int]) -> nx.DiGraph[int]:
-    """The graph of the kept nodes, edges in the direction of the data."""
-    kept = set(keep)
-    graph: nx.DiGraph[int] = nx.DiGraph()
-    graph.add_nodes_from(kept)
-    graph.add_edges_from((ref, i) for i in kept for ref in program.nodes[i].refs if ref in kept)
-    return graph
