@@ -9,6 +9,7 @@ import torch
 
 import archtrace
 from archtrace.capture.build import build
+from archtrace.capture.module import graph_module
 from archtrace.capture.program import Kind, Program
 from archtrace.capture.run import capture
 from archtrace.capture.serving import serves
@@ -215,3 +216,54 @@ def test_a_program_serves_only_inputs_that_look_alike(name: str) -> None:
         changed[:, read] = 50
         assert not torch.equal(model(ids, given), model(changed, given))
         assert trace.at(input_ids=ids, attention_mask=given).tokens == ((read,), (read,))
+
+
+class Cast(torch.nn.Module):
+    """The same layer of the same input, plain and under autocast; then views of all sorts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = torch.nn.Embedding(16, 6)
+        self.layer = torch.nn.Linear(6, 6)
+
+    def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
+        x = self.table(input_ids)
+        plain = self.layer(x)
+        with torch.autocast("cpu", torch.bfloat16):
+            cast = self.layer(x)
+        turned = (cast.float() + plain).view(2, 5, 2, 3).transpose(1, 2).contiguous()
+        return turned.reshape(2, -1).unsqueeze(1).expand(2, 3, 30)[:, 1:].permute(1, 0, 2).reshape(4, 30)
+
+
+def test_an_op_has_another_type_under_autocast() -> None:
+    """Though the op and its operands are the same, as in a second layer that is like the first."""
+    program = capture(build(Cast), {}, INPUTS)
+    real = Cast().eval()
+    linear = [n.results for n in program.nodes if n.op in ("aten::linear", "aten::addmm")]
+    assert [spec[0][1] for spec in linear if spec] == [torch.float32, torch.bfloat16]
+    assert program.nodes[program.output].results == ((tuple(real(**INPUTS).shape), torch.float32),)
+
+
+class Remembered(torch.nn.Module):
+    """Two layers that are alike: each writes through a view of its own, and asks for what is contiguous already."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = torch.nn.Embedding(16, 6)
+
+    def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
+        total = torch.zeros(2, 6)
+        for scale in (2.0, 3.0):
+            x = self.table(input_ids)
+            same = x.contiguous()
+            same[:, 0] *= scale
+            total = total + x[:, 0]
+        return total
+
+
+def test_what_was_seen_before_shares_memory_all_the_same() -> None:
+    """In the second layer too a write through a view, and into what is the tensor itself, is seen in the tensor."""
+    module = Remembered().eval()
+    graph = graph_module(capture(module, {}, INPUTS), module)
+    assert torch.equal(graph(INPUTS["input_ids"]), module(**INPUTS))
+    assert torch.equal(module(**INPUTS), 5 * module.table(INPUTS["input_ids"])[:, 0])
