@@ -125,12 +125,8 @@ def _marks(bound: Bound, ids: int, length: int) -> list[Any]:
         if node.target is operator.getitem and found[node.refs[0]] is not None:
             found[node.index] = found[node.refs[0]][node.args[1]]
         elif step is not None:
-            shapes = [bound.run.values[ref].shape if found[ref] is not None else () for ref in node.refs]
             sources = [None if isinstance(found[ref], list) else found[ref] for ref in node.refs]
-            results = [
-                carrying.result(flows, sources, [shape == output.shape for shape in shapes])
-                for flows, output in zip(step.flows, step.outputs, strict=True)
-            ]
+            results = [carrying.result(flows, sources) for flows in step.flows]
             found[node.index] = results if node.many else results[0] if results else None
     return found
 
@@ -142,17 +138,14 @@ class _Carrying:
         self._interned = Interned()
         self._known: dict[tuple[Any, ...], tuple[Any, Marks]] = {}
 
-    def result(self, flows: Any, sources: Sequence[Any], alike: Sequence[bool]) -> Any:
-        """What one result carries; `alike`: which operands have its shape."""
-        parts = [
-            self._part(self._interned.carried(flow, "push", sources[slot]), alike[slot])
-            for slot, flow in flows
-            if sources[slot] is not None
-        ]
+    def result(self, flows: Any, sources: Sequence[Any]) -> Any:
+        """What one result carries."""
+        parts = [self._part(flow, sources[slot]) for slot, flow in flows if sources[slot] is not None]
         return self._once(_joined, *parts) if len(parts) > 1 else next(iter(parts), None)
 
-    def _part(self, pushed: Marks, alike: bool) -> Marks:
-        return self._once(_apart, pushed) if not alike else self._once(_together, pushed)
+    def _part(self, flow: Any, source: Marks) -> Marks:
+        pushed = self._interned.carried(flow, "push", source)
+        return self._once(_together if _lengths(pushed) == _lengths(source) else _apart, pushed)
 
     def _once(self, make: Any, *marks: Marks) -> Marks:
         # An identity means something as long as what it names is there: it is kept beside the result.
@@ -160,6 +153,11 @@ class _Carrying:
         if key not in self._known:
             self._known[key] = (marks, make(*marks))
         return self._known[key][1]
+
+
+def _lengths(marks: Marks) -> list[int]:
+    """Of the axes along which elements carry other tokens."""
+    return [n for n in marks.shape[:-1] if n > 1]
 
 
 def _apart(pushed: Marks) -> Marks:
