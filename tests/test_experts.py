@@ -42,7 +42,11 @@ class Sorted(nn.Module):
         x = h.reshape(-1, WIDTH)
         weights, chosen = self.gate(x).topk(CHOSEN, dim=1)
         order, sizes, rows, back = self.route(self, x, chosen, chosen.flatten())
-        parts = x[rows].split(sizes.tolist(), dim=0)
+        lengths = sizes.tolist()
+        parts = x[rows].split(lengths, dim=0)
+        if self.route is beside:  # rows that nobody sorted, in slices of the same lengths
+            unsorted = x.repeat_interleave(CHOSEN, 0).split(lengths, dim=0)
+            parts = [part + other for part, other in zip(parts, unsorted, strict=True)]
         y = torch.cat([expert(part) for expert, part in zip(self.experts, parts, strict=True)], 0)
         y = y * weights.softmax(1).flatten()[order][:, None]
         found: Tensor = self.out(torch.zeros_like(x).index_add(0, back, y).view_as(h)[:, 0])
@@ -86,6 +90,10 @@ def order_of_another(m: Any, x: Tensor, chosen: Tensor, keys: Tensor) -> Any:
     return order, counted(chosen), rows, rows
 
 
+def beside(m: Any, x: Tensor, chosen: Tensor, keys: Tensor) -> Any:
+    return kept(m, x, chosen, keys)
+
+
 def shifted(m: Any, x: Tensor, chosen: Tensor, keys: Tensor) -> Any:
     order, sizes, rows, _ = kept(m, x, chosen, keys)
     return order, sizes, rows, rows.flip(0)
@@ -120,7 +128,7 @@ def test_rows_that_come_back_do_not_mix() -> None:
 
 
 @pytest.mark.parametrize(
-    "route", [sizes_of_another, order_of_another, wrong_way_back, one_place_for_all, shifted, descending]
+    "route", [sizes_of_another, order_of_another, wrong_way_back, one_place_for_all, shifted, descending, beside]
 )
 @torch.no_grad()
 def test_rows_that_mix_are_all_told(route: Route) -> None:
