@@ -10,6 +10,7 @@ from rule_oracle import Case
 from rule_samples import floats, integers, make, overloads
 
 from archtrace.capture.memory import Geometry, ViewOf, WriteInto
+from archtrace.capture.ungrouped import ByKey
 
 aten = torch.ops.aten
 #: Ops on square matrices that take nothing else.
@@ -260,6 +261,7 @@ CASES: dict[str, list[Case]] = {
     "repeat_interleave": [_first("repeat_interleave", floats(3, 2), integers([2, 0, 1]), 0)],
     "_pack_padded_sequence": [_first("_pack_padded_sequence", floats(2, 3, 2), integers([3, 1]), True)],
     "_pad_packed_sequence": [_first("_pad_packed_sequence", floats(4, 2), integers([2, 1, 1]), True, 0.5, 4)],
+    "archtrace::by_key": [make(ByKey(), integers([0, 1, 1]), [floats(3, 2), floats(3, 2).flip(0)])],
     "archtrace::view_of": [make(ViewOf(BASE, COLUMN), floats(2, 3))],
     "archtrace::write_into": [make(WriteInto(BASE, COLUMN), floats(2, 3), floats(2))],
     "tensordot": [make(aten.tensordot.default, floats(2, 3, 2), floats(3, 2, 2), [1, 0], [0, 2])],

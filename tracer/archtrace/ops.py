@@ -145,6 +145,19 @@ KEEP_SELECTION = ops("""
     mul div floor_divide remainder
 """)
 
+# --- Rows, the first axis: ops under which each goes on by itself ---
+
+#: result[i] = f(operands[i]), operands broadcast from the right.
+ALIGNED = ops("""
+    add sub mul div silu gelu relu tanh sigmoid neg exp to _to_copy clone detach alias contiguous
+""")
+#: Rows of the first operand, and the others for all of them.
+ROWS_FIRST = ops("linear")
+#: Leave rows alone along any axis but theirs: op -> which of its arguments says the axis.
+AXIS_SECOND: Mapping[str, int] = {
+    "aten::unsqueeze": 1, "aten::select": 1, "aten::slice": 1, "aten::softmax": 1, "aten::chunk": 2,
+}  # fmt: skip
+
 # --- Tokens: ids and what is computed from them ---
 
 #: Turn an id into whether it is 0, where the result is a truth.

@@ -26,6 +26,7 @@ from archtrace.capture.quiet import quiet
 from archtrace.capture.record import Below, Recorder, Ruled
 from archtrace.capture.refusal import refusal
 from archtrace.capture.shapes import Known
+from archtrace.capture.ungrouped import ungrouped
 
 
 def capture(
@@ -59,7 +60,8 @@ def capture(
             raise refusal(model, error) from error
         finally:
             recorder.execution.restore()
-    return Program(tuple(recorder.nodes), output, outputs.nodes, recorder.constants, tuple(recorder.decisions))
+    nodes, decisions = tuple(recorder.nodes), tuple(recorder.decisions)
+    return ungrouped(Program(nodes, output, outputs.nodes, recorder.constants, decisions))
 
 
 def _names(model: torch.nn.Module) -> dict[int, tuple[Kind, str]]:

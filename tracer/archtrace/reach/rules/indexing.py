@@ -281,6 +281,9 @@ def collect(call: Call) -> Step:
         return _write_along(call)
     numbers = _numbers(shape_of(source))
     if call.name in FLAT_INDEX:
+        # Of rows whose number parameters decide the shape says nothing.
+        if numbers.ndim and numbers.shape[call["dim"]] != index.numel():
+            return unruled(call, "how many rows there are is not known")
         return _landed(call, source, numbers, _numbers(call.shape).index_select(call["dim"], index))
     region = numbers[tuple(slice(n) for n in index.shape)]
     return _landed(call, source, region, _numbers(call.shape).gather(call["dim"], index))

@@ -36,6 +36,17 @@ def pointwise(call: Call) -> Step:
     return silent(step, call[lent])
 
 
+@rule("archtrace::by_key")
+def by_key(call: Call) -> Step:
+    """result[i, ..] = tensors[keys[i]][i, ..]: row i of one of the tensors, and key i says of which."""
+    keys, tensors = call["base"], call["src"]
+    out = letters(len(call.shape))
+    # Known keys say of each row which tensor it is of.
+    rows = [(Mask(out[0], (keys == n).numpy()),) if isinstance(keys, torch.Tensor) else () for n in range(len(tensors))]
+    parts = ((tensor, out, mask) for tensor, mask in zip(tensors, rows, strict=True))
+    return single(call, reach(out, (keys, out[0]), *parts), scale=unmasked(call))
+
+
 def _vanished(call: Call, certain: Certain | None) -> Certain | None:
     """exp(x - logsumexp(x)), a softmax spelled out: beside a highest element at zero, what lies MASKED below is 0."""
     value = value_of(call["self"])
