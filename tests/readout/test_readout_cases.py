@@ -217,3 +217,30 @@ def test_the_first_position_that_a_pool_leaves_alone_carries_its_token(monkeypat
     result = archtrace.trace("funnel").result
     assert result.readouts[0].kind == "first"
     assert result.padding.reads_padding == ("left_padded",)
+
+
+class PatchesBehind(nn.Module):
+    """Hidden states of tokens with seven of another kind behind them; the head reads the first and all seven."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.patches, self.mix = nn.Embedding(64, 8), nn.Parameter(torch.randn(7, 8)), nn.Linear(8, 8)
+        self.norm, self.head = nn.LayerNorm(8), nn.Linear(16, 2)
+
+    def forward(self, input_ids: Tensor) -> Tensor:
+        both = self.mix(torch.cat([self.embed(input_ids), self.patches.expand(len(input_ids), 7, 8)], 1))
+        hidden = self.norm(both + both.mean(1, keepdim=True))
+        logits: Tensor = self.head(torch.cat([hidden[:, 0], hidden[:, input_ids.shape[1] :].mean(1)], -1))
+        return logits
+
+
+def test_a_slice_is_true_at_every_length() -> None:
+    """Evaluated, it gives the positions that are read with few tokens and with many."""
+    trace = archtrace.trace(PatchesBehind())
+    (readout,) = trace.readouts
+    subscript = readout.slice[readout.slice.index("[") :]
+    for length in (4, 9, 30):
+        positions = torch.arange(length + 7).expand(2, -1)
+        found = eval(f"positions{subscript}", {"positions": positions})
+        (read,) = trace.at(input_ids=torch.ones(2, length, dtype=torch.long)).reads.values()
+        assert [tuple(sorted(row.tolist())) for row in found] == list(read), length

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +12,9 @@ from archtrace.answer.positions import Rows
 from archtrace.answer.result import KindName
 from archtrace.layouts import IDS, Vocabulary, told
 from archtrace.readout.padding import Carried, standing
+
+#: Runs of as many positions are written as a range.
+LONG = 5
 
 
 @dataclass(frozen=True)
@@ -141,10 +144,22 @@ def _span(sets: Sequence[tuple[tuple[int, ...], int]]) -> str | None:
 
 
 def _listed(sets: Sequence[tuple[tuple[int, ...], int]]) -> str | None:
-    """Positions that are the same from the front, or from the back, in every case."""
+    """Positions that are the same from the front, or from the back, in every case: "[0, -1]", "[0, *range(-49, 0)]"."""
     front = set.intersection(*(set(positions) for positions, _ in sets))
     back = set.intersection(*({p - length for p in positions} for positions, length in sets))
     if any({*front, *(b + length for b in back)} != set(positions) for positions, length in sets):
         return None
-    length = sets[0][1]
-    return str([*sorted(front), *(b for b in sorted(back) if b + length not in front)])
+    # What stands at the same place from both ends only because the lengths are those tried is told from the back.
+    alone = {f for f in front if any(f - length not in back for _, length in sets)}
+    if all(front == set(positions) for positions, _ in sets):
+        alone, back = front, set()
+    return f"[{', '.join([*_runs(alone), *_runs(back)])}]"
+
+
+def _runs(numbers: Collection[int]) -> Iterator[str]:
+    """Numbers in order, long runs of them as ranges."""
+    left = sorted(numbers)
+    while left:
+        count = next((n for n in range(1, len(left)) if left[n] != left[0] + n), len(left))
+        yield from map(str, left[:count]) if count < LONG else [f"*range({left[0]}, {left[count - 1] + 1})"]
+        left = left[count:]
