@@ -247,6 +247,15 @@ def test_a_random_mask_is_no_one_draw() -> None:
     assert full.bound.tokens == (tuple(range(19)),) * 2
 
 
+def test_a_draw_whose_probabilities_are_a_tensor_is_no_one_draw() -> None:
+    def thinned(m: Any, ids: Tensor, mask: Tensor) -> Tensor:
+        h = m.emb(ids)
+        return (h * torch.empty(ids.shape).bernoulli_(torch.full(ids.shape, 0.5))[..., None]).sum(1)
+
+    full = archtrace.trace(Parts(thinned)).result.layouts[0]
+    assert full.bound.tokens == (tuple(range(19)),) * 2
+
+
 def test_a_mean_of_what_was_centred_reads_nothing() -> None:
     """Over positions an instance norm leaves a mean of zero: rounding noise must not be taken for a witness."""
     result = archtrace.trace(Parts(lambda m, i, k: functional.instance_norm(m.emb(i).transpose(1, 2)).mean(-1))).result

@@ -142,16 +142,21 @@ def test_a_program_that_is_not_the_model_is_told(monkeypatch: pytest.MonkeyPatch
     assert "report" in told[0]
 
 
-def test_a_run_that_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Op, module, line and reason; whatever the exception is."""
+def failing(monkeypatch: pytest.MonkeyPatch, op: str) -> None:
+    """Let numeric runs fail at an op."""
     right = numeric._call
 
     def broken(node: Any, values: Any) -> Any:
-        if node.op == "aten::tanh":
+        if node.op == op:
             raise KeyError("a fault of ours")
         return right(node, values)
 
     monkeypatch.setattr(numeric, "_call", broken)
+
+
+def test_a_run_that_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Op, module, line and reason; whatever the exception is."""
+    failing(monkeypatch, "aten::tanh")
     result = archtrace.trace(Small(lambda m, h: h.tanh()[:, 0])).result
     assert result.status == "bound"
     told = [f.message for f in result.findings if f.code == "witness-failed"]
@@ -400,14 +405,7 @@ def test_what_has_no_gradient_runs(name: str) -> None:
 
 def test_why_no_likeness_runs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """All candidates of a search fail alike: op, module and reason are told, not only that there is none."""
-    right = numeric._call
-
-    def broken(node: Any, values: Any) -> Any:
-        if node.op == "aten::gelu":
-            raise KeyError("a fault of ours")
-        return right(node, values)
-
-    monkeypatch.setattr(numeric, "_call", broken)
+    failing(monkeypatch, "aten::gelu")
     sizes = {"num_hidden_layers": 1, "hidden_size": 96, "num_attention_heads": 2, "intermediate_size": 96}
     result = archtrace.trace(transformers.BertConfig(**sizes, vocab_size=30000, max_position_embeddings=32)).result
     assert result.status == "bound"

@@ -11,6 +11,7 @@ import torch
 
 from archtrace.errors import ArchtraceError
 from archtrace.targets import prepare, resolve, standins
+from archtrace.targets.standins import detectron2
 
 pytestmark = pytest.mark.skipif(find_spec("detectron2") is not None, reason="the real package is installed")
 
@@ -31,10 +32,14 @@ def test_a_model_is_built_with_a_stand_in_that_is_told_and_leaves_nothing_behind
     assert _state() == before == ([], before[1], False)
 
 
-def test_a_constructor_that_fails_with_a_stand_in_leaves_nothing_behind() -> None:
+def test_a_constructor_that_fails_with_a_stand_in_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: Any) -> None:
+        raise ValueError("in the middle of the build")
+
+    monkeypatch.setattr(detectron2.FPN, "__init__", failing)
     before = _state()
-    with pytest.raises(ArchtraceError):
-        prepare(resolve("layoutlmv2", overrides={"num_hidden_layers": 1, "hidden_act": "nonsense"}))
+    with pytest.raises(ArchtraceError, match="in the middle of the build"):
+        prepare(resolve("layoutlmv2", overrides={"num_hidden_layers": 1}))
     assert _state() == before
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from archtrace.errors import BuildError
-from archtrace.targets import library, prepare, resolve, standins
+from archtrace.errors import BuildError, TargetError
+from archtrace.targets import prepare, resolve, standins
 
 PLAIN = """
 import torch
@@ -133,14 +133,15 @@ def test_prepare_captures_without_a_cache_and_with_batched_experts() -> None:
     assert model.config._experts_implementation == "batched_mm"
 
 
-def test_a_missing_package_without_a_stand_in_is_a_target_error() -> None:
-    error = ImportError("\nXModel requires the nowhere library but it was not found in your environment.")
-    assert standins.missing(error) is None
-    assert str(library.missing_package("XModel", error)).splitlines() == [
-        "XModel cannot be built",
-        "  where: XModel.__init__",
-        "  why: XModel requires the nowhere library",
-        "  do: install nowhere and try again",
+def test_a_missing_package_without_a_stand_in_is_a_target_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standins, "STANDINS", {})
+    with pytest.raises(TargetError) as caught:
+        prepare(resolve("layoutlmv2"))
+    assert str(caught.value).splitlines() == [
+        "LayoutLMv2ForSequenceClassification cannot be built",
+        "  where: LayoutLMv2ForSequenceClassification.__init__",
+        "  why: LayoutLMv2Model requires the detectron2 library",
+        "  do: install detectron2 and try again",
     ]
 
 

@@ -158,7 +158,8 @@ def draws(op: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
     if switches is None:
         return False
     given = (kwargs.get(name, args[place] if place < len(args) else default) for place, name, default in switches)
-    return not any(value is False or value == 0 for value in given)
+    # A probability may be a tensor too, which turns nothing off.
+    return not any(isinstance(value, int | float) and value == 0 for value in given)
 
 
 @lru_cache(maxsize=4096)

@@ -161,7 +161,7 @@ def _lengths(marks: Marks) -> list[int]:
 
 
 def _apart(pushed: Marks) -> Marks:
-    """A pool makes fewer positions of many; one that a model keeps out of it (funnel's first) carries what it did."""
+    """A pool makes fewer positions of many; one that a model keeps out of it carries what it did."""
     mixed = pushed.sum(-1, keepdims=True) > 1
     return _mixing(pushed, mixed) if mixed.any() else pushed
 
