@@ -97,7 +97,7 @@ class _Likeness:
             failures.extend([failure] if failure else [])
             return failure is None and other.positions == study.positions
 
-        small = Search(target, study.program, list(study.layouts.values()), agrees).find()
+        small = Search(target, study.program, list(study.layouts.values()), study.ids, agrees).find()
         if small is None:
             return cls(None, (), failures[-1] if failures else None)
         own_study, seen = agreed[id(small.programs)]

@@ -16,6 +16,8 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._mode_utils import no_dispatch
 
+from archtrace.capture.asked import LENDING, MAKERS, Ids, made_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -61,12 +63,18 @@ _SIZES = frozenset(
 class Watch(TorchFunctionMode):
     """Hears when Python takes values or sizes out of tensors.
 
-    `taken` is called with each tensor whose values are taken, `measured` with each whose size is asked for.
+    `taken` is called with each tensor whose values are taken, `measured` with each whose size is asked for; `lent`
+    gives of a tensor of ids what stands for them while Python looks at them, else None.
     """
 
-    def __init__(self, taken: Callable[[torch.Tensor], None], measured: Callable[[torch.Tensor], None]) -> None:
+    def __init__(
+        self,
+        taken: Callable[[torch.Tensor], object],
+        measured: Callable[[torch.Tensor], None],
+        lent: Callable[[torch.Tensor], Ids | None],
+    ) -> None:
         super().__init__()
-        self._taken = taken
+        self._taken, self._lent = taken, lent
         self._measured = measured
         self._deaf = False
 
@@ -74,12 +82,20 @@ class Watch(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         # numpy(), tolist() and sizes pass by the dispatcher: no mode hears them, a function mode does.
-        if not self._deaf and args and isinstance(args[0], torch.Tensor):
-            if func in _TAKERS:
-                self._taken(args[0])
-            elif func in _SIZES:
-                self._measured(args[0])
+        if not self._deaf and args:
+            if isinstance(args[0], torch.Tensor):
+                if func in LENDING and (ids := self._lent(args[0])) is not None:
+                    return LENDING[func](ids)
+                self._heard(func, args[0])
+            elif func in MAKERS and (made := made_of(func, args[0], kwargs or {})) is not None:
+                return made
         return func(*args, **(kwargs or {}))
+
+    def _heard(self, func: Any, tensor: torch.Tensor) -> None:
+        if func in _TAKERS:
+            self._taken(tensor)
+        elif func in _SIZES:
+            self._measured(tensor)
 
     @contextmanager
     def deaf(self) -> Iterator[None]:

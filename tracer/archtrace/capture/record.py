@@ -19,6 +19,7 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch._subclasses.schema_check_mode import SchemaCheckMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from archtrace.capture.asked import Ids
 from archtrace.capture.decisions import Decision, Watch, decision
 from archtrace.capture.execute import Execution
 from archtrace.capture.frames import lines_here
@@ -30,7 +31,7 @@ from archtrace.capture.program import Kind, Module, Node, Ref, name_of
 from archtrace.capture.scalars import Scalars
 from archtrace.capture.shapes import Known
 from archtrace.errors import CaptureError
-from archtrace.ops import CHECKS, DROPOUTS
+from archtrace.ops import CHECKS, DROPOUTS, KEEP_IDS
 
 #: The types of numbers that parameters decide.
 _DTYPES = {torch.SymInt: torch.int64, torch.SymFloat: torch.float64, torch.SymBool: torch.bool}
@@ -47,13 +48,19 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
     """Records a run. torch lets modes of three classes stand before autograd; this is the lightest of them.
 
     `names`: kind and name of each parameter and buffer; `fakes`: what stands for a tensor without values. Both by
-    identity. `shapes`: what ops returned in other runs.
+    identity. `shapes`: what ops returned in other runs. `ids`: the input that is lent to Python instead of given.
     """
 
     supports_higher_order_operators = True
 
     def __init__(
-        self, mode: FakeTensorMode, names: Names, fakes: Mapping[int, Any], ruled: Ruled, shapes: Known | None = None
+        self,
+        mode: FakeTensorMode,
+        names: Names,
+        fakes: Mapping[int, Any],
+        ruled: Ruled,
+        shapes: Known | None = None,
+        ids: str = "",
     ) -> None:
         super().__init__()
         self._dispatch_key = torch._C.DispatchKey.PreDispatch
@@ -63,7 +70,8 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
         self.modules: list[Module] = []
         self._counts: Counter[str] = Counter()
         self.outermost: FrameType | None = None
-        self.watch = Watch(self._taken, self._measured)
+        self.watch = Watch(self._taken, self._measured, self._lent)
+        self._tokens, self.lent = ids, False
         self._names, self._fakes, self._ruled = names, fakes, ruled
         self._loose: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         self._memory = Memory(lambda op, args: self._emit(op, args, {}, None))
@@ -215,11 +223,30 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
 
     # -- decisions ------------------------------------------------------------------------------------------------
 
-    def _taken(self, tensor: torch.Tensor) -> None:
-        """Python sees what a tensor holds."""
+    def _taken(self, tensor: torch.Tensor) -> Any:
+        """Python sees what a tensor holds: an array of it."""
         if self.execution.unknown(tensor):
             raise CaptureError("the program takes numbers out of values that parameters decide")
-        self._decide(decision((tensor,)), (self.read(tensor),))
+        seen = decision((tensor,))
+        self._decide(seen, (self.read(tensor),))
+        return seen.value[0]
+
+    def _lent(self, tensor: torch.Tensor) -> Ids | None:
+        """Ids on loan to Python, which says what it asks of them; None for what are no ids, or not to be lent."""
+        if not self._tokens or tensor.is_floating_point() or self.execution.unknown(tensor):
+            return None
+        if not self._holds_ids(self.read(tensor)):
+            return None
+        self.lent = True
+        return Ids(tensor, self._taken)
+
+    def _holds_ids(self, ref: Ref) -> bool:
+        """Whether a node is the tokens, or some of them in another place."""
+        node = self.nodes[ref.index]
+        if node.kind is not Kind.OP:
+            return bool(node.target == self._tokens)
+        moved = node.target is operator.getitem or node.op in KEEP_IDS
+        return moved and any(self._holds_ids(Ref(r)) for r in node.refs)
 
     def _measured(self, tensor: torch.Tensor) -> None:
         """Python asks for a size that parameters decide."""

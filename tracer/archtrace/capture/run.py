@@ -16,6 +16,7 @@ import torch
 from torch._dispatch.python import enable_python_dispatcher
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from archtrace.capture.asked import from_numpy
 from archtrace.capture.build import fake_mode, weightless
 from archtrace.capture.drawn import listed
 from archtrace.capture.higher import register, uncompiled
@@ -35,19 +36,39 @@ def capture(
     inputs: Mapping[str, torch.Tensor],
     ruled: Ruled = bool,
     shapes: Known | None = None,
+    ids: str = "",
 ) -> Program:
     """The functional program from these inputs to the model's logits.
 
     `options` are further keyword arguments of the forward; `ruled` tells of an op whether it may stay whole;
-    `shapes` is what ops returned in earlier runs, and is added to. No parameter needs memory, and the model comes back
-    as it was. Raises LayoutError where the model itself raises, and CaptureError where it branches on what parameters
-    decide, with the model's own line.
+    `shapes` is what ops returned in earlier runs, and is added to; `ids` names the input that holds the tokens. No
+    parameter needs memory, and the model comes back as it was. Raises LayoutError where the model itself raises, and
+    CaptureError where it branches on what parameters decide, with the model's own line.
     """
     register(Recorder)
+    try:
+        return _captured(model, options, inputs, ruled, shapes, ids)
+    except _LentError:
+        # Some code takes a plain int and nothing that is like one: it gets them, and each that it took counts as taken.
+        return _captured(model, options, inputs, ruled, shapes, "")
+
+
+class _LentError(Exception):
+    """A run failed in which Python had ids on loan: that may be the reason."""
+
+
+def _captured(
+    model: torch.nn.Module,
+    options: Mapping[str, Any],
+    inputs: Mapping[str, torch.Tensor],
+    ruled: Ruled,
+    shapes: Known | None,
+    ids: str,
+) -> Program:
     # Parameters have shapes alone: a model of 671 billion of them needs no memory here.
     mode = fake_mode()
     with light(FakeTensorMode, Recorder, Below), weightless(model, mode) as empty:
-        recorder = Recorder(mode, _names(model), empty.fakes, ruled, shapes)
+        recorder = Recorder(mode, _names(model), empty.fakes, ruled, shapes, ids)
         # Heard through torch's global hooks, since the module is the user's and gets none of ours.
         outputs = Outputs(model, recorder)
         given = _given(recorder, mode, inputs)
@@ -57,7 +78,7 @@ def capture(
                 outputs.note("", result)
                 output = recorder.read(logits_of(result)).index
         except Exception as error:
-            raise refusal(model, error) from error
+            raise _LentError if recorder.lent else refusal(model, error) from error
         finally:
             recorder.execution.restore()
     nodes, decisions = tuple(recorder.nodes), tuple(recorder.decisions)
@@ -89,5 +110,13 @@ def _call(recorder: Recorder, model: torch.nn.Module, arguments: dict[str, Any])
 
 @contextmanager
 def _recording(recorder: Recorder, outputs: Outputs) -> Iterator[None]:
-    with torch.no_grad(), quiet(), uncompiled(), enable_python_dispatcher(), outputs.heard(), recorder.watched():
+    with (
+        torch.no_grad(),
+        quiet(),
+        uncompiled(),
+        from_numpy(),
+        enable_python_dispatcher(),
+        outputs.heard(),
+        recorder.watched(),
+    ):
         yield

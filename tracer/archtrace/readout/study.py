@@ -48,15 +48,18 @@ class Programs:
         self._recorded: list[tuple[dict[str, _Look], Program]] = []
         self._shapes: Known = {}
 
-    def of(self, layout: Inputs) -> Program:
-        """The program of a layout. Raises CaptureError where the model does not run in it, with the model's reason."""
+    def of(self, layout: Inputs, ids: str = "") -> Program:
+        """The program of a layout; `ids` is the input that holds the tokens.
+
+        Raises CaptureError where the model does not run in it, with the model's reason.
+        """
         # Sizes are baked into a program, and Python may branch on a type (`mask.dtype == torch.bool`) without asking
         # for a value: a program of inputs that look otherwise never serves.
         looks = {name: _look(value) for name, value in layout.items()}
         for seen, program in self._recorded:
             if seen == looks and serves(program, layout):
                 return program
-        self._recorded.append((looks, capture(*self.model, layout, has_rule, self._shapes)))
+        self._recorded.append((looks, capture(*self.model, layout, has_rule, self._shapes, ids)))
         return self._recorded[-1][1]
 
 
@@ -105,14 +108,14 @@ class Study:
         """The constants with which the program compares ids, as the first layout that runs shows."""
         for layout in self.layouts.values():
             try:
-                self.interpreter.values(self.programs.of(layout), layout, {self.ids})
+                self.interpreter.values(self.programs.of(layout, self.ids), layout, {self.ids})
             except (LayoutError, CaptureError):
                 continue
             break
         return frozenset(self.interpreter.special)
 
     def _bound(self, layout: Inputs) -> Bound:
-        program = self.programs.of(layout)
+        program = self.programs.of(layout, self.ids)
         if self.ids not in program.inputs:
             raise CaptureError(f"the logits of {type(self.module).__name__} do not take {self.ids}")
         return bound(self.interpreter, program, layout, {self.ids})

@@ -45,10 +45,15 @@ class Search:
     """
 
     def __init__(
-        self, target: Target, program: Program, layouts: Sequence[Layout], agrees: Callable[[Programs, bool], bool]
+        self,
+        target: Target,
+        program: Program,
+        layouts: Sequence[Layout],
+        ids: str,
+        agrees: Callable[[Programs, bool], bool],
     ) -> None:
         self._target = target
-        self._layouts = layouts
+        self._layouts, self._ids = layouts, ids
         self._agrees = agrees
         self._wanted = skeleton(program)
         self._sizes: dict[tuple[tuple[str, int], ...], Size | None] = {}
@@ -110,7 +115,7 @@ class Search:
         size = self._sizes[tuple(overrides.items())] = _size(built[0])
         programs = Programs(built)
         try:
-            traced = programs.of(self._layouts[0])
+            traced = programs.of(self._layouts[0], self._ids)
         except ArchtraceError:
             return None
         # The cheap question first: a graph of other steps is no likeness, whatever its bounds are.
