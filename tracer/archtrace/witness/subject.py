@@ -116,7 +116,10 @@ class Subject:
     def _reached(self) -> Mapping[int, Any]:
         """For each of the features which tokens may reach its elements."""
         run, shape = self.found.run, self.found.run.shape(self.ids)
-        ahead = {*self.features, *(i for i, value in enumerate(run.values) if _by_tokens(value))}
+        several = (
+            self.program.nodes[f].refs[0] for f in self.features if self.program.nodes[f].target is operator.getitem
+        )
+        ahead = {*self.features, *several, *(i for i, value in enumerate(run.values) if _by_tokens(value))}
         # Features lead on to all that the model computes; what is asked ends where they begin.
         steps = tuple(step if i in ahead or _any_by_tokens(run.values[i]) else None for i, step in enumerate(run.steps))
         count = math.prod(shape)

@@ -28,11 +28,11 @@ TRIED = 64
 #: hides one of them in 64 draws 3 times in 100. Finite changes cost more, and are given up earlier: after so many where
 #: ids are no features at once, and after so many where gradients show something.
 MOST_NOISE, PATIENCE, TRIES, CHANGED = 192, 64, 24, 6
-#: A draw for finite changes alone, whose numbers reach what stands behind a mask of -1e4 however small the features
-#: are: the score of a feature within -1 and 1 does so by its weights, or not at all.
-FAR = Draw(3, 3e5)
+#: Draws for finite changes alone, whose numbers reach what stands behind a mask of -1e4 however small the features are:
+#: the score of a feature within -1 and 1 does so by its weights, or not at all. Several: a sign may have to be right.
+FAR = (Draw(3, 3e5), Draw(4, 3e5), Draw(5, 3e5))
 #: Beside one value at all positions, -1 or 1 at each, drawn several times.
-PARTED = range(4)
+PARTED = range(12)
 
 __all__ = ["Subject", "Witness", "inside", "join"]
 
@@ -67,7 +67,7 @@ class Witness:
 
     def _bench(self, subject: Subject, draw: Draw) -> Bench:
         watched = [*(node for node, _ in subject.reads.values()), *subject.comparisons]
-        given, far = self._parameters(draw), draw.gain == FAR.gain
+        given, far = self._parameters(draw), draw.gain == FAR[0].gain
         return Bench(self._program, given, subject.layout, draw.noise, watched, far=far)
 
     # -- gradients -----------------------------------------------------------------------------------------------
@@ -99,12 +99,14 @@ class Witness:
         for noise in range(1, MOST_NOISE):
             if inside(bound, seen) or quiet > (PATIENCE if smooth else TRIES):
                 break
-            draw = replace(DRAWS[noise % len(DRAWS)], noise=noise)
+            draw = _cycled(DRAWS, noise)
             slopes, before = self._by_gradient(subject, draw), seen
             seen = join(seen, slopes)
             # A gradient shows who is the largest under this mask; a change shows who could be.
             if (quiet < TRIES and not told(slopes)) or not smooth or (seen == before and quiet < CHANGED):
-                seen = self._changed(subject, self._bench(subject, draw), bound, seen, special)
+                # No gradient tells of integers: what stands behind a mask of -1e4 is seen by the far draws alone.
+                bench = self._bench(subject, draw if smooth else _cycled((*DRAWS, *FAR), noise))
+                seen = self._changed(subject, bench, bound, seen, special)
             quiet = quiet + 1 if seen == before else 0
         return seen
 
@@ -116,7 +118,7 @@ class Witness:
 
     def _by_change(self, subject: Subject, bound: Positions, seen: Positions, special: frozenset[int]) -> Positions:
         """Finite changes for the positions that no gradient showed: of features under every draw, then of ids."""
-        for draw in (*DRAWS, FAR):
+        for draw in (*DRAWS, *FAR):
             seen = self._changed(subject, self._bench(subject, draw), bound, seen, special)
             if inside(bound, seen):
                 break
@@ -189,6 +191,11 @@ class Witness:
                 for place in _missing(bound, seen)[:TRIED]:
                     seen = _with(seen, _other(subject, stage, [place], another, ids))
         return seen
+
+
+def _cycled(draws: Sequence[Draw], noise: int) -> Draw:
+    """One of the draws of parameters in turn, with what the forward draws at random."""
+    return replace(draws[noise % len(draws)], noise=noise)
 
 
 def _on(subject: Subject, bench: Bench, change: Change) -> Bench:
