@@ -7,6 +7,7 @@ asked of a change is only whether the logits move at all, so that its form is fr
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -70,30 +71,41 @@ def parted(seed: int) -> Change:
 
 
 class Peak:
-    """The largest magnitude among the values of a run, for the rounding that it leaves."""
+    """The largest magnitude that a run has where it is not as another run was, for the rounding that it leaves.
 
-    def __init__(self) -> None:
+    What does not change, a mask of -3e38, leaves none.
+    """
+
+    def __init__(self, before: Values) -> None:
+        self._before = before
         self.size = 0.0
 
     def over(self, program: Program, change: Mapping[int, Change]) -> dict[int, Callable[[Any], Any]]:
         """The changes, with a look at what every node becomes."""
         ops = (n.index for n in program.nodes if n.kind is Kind.OP or n.index in change)
-        return {index: self._looking(change.get(index)) for index in ops}
+        return {index: self._looking(index, change.get(index)) for index in ops}
 
-    def _looking(self, change: Change | None) -> Callable[[Any], Any]:
+    def _looking(self, index: int, change: Change | None) -> Callable[[Any], Any]:
         def look(value: Any) -> Any:
-            changed = change(value) if change else value
-            self.size = max(self.size, _largest([changed], 0.0))
-            return changed
+            after = change(value) if change else value
+            self._see(self._before[index], after)
+            return after
 
         return look
+
+    def _see(self, before: Any, after: Any) -> None:
+        if not isinstance(after, torch.Tensor) or not after.is_floating_point():
+            return
+        # Of another size, where parameters select: nothing tells which element is which.
+        moved = after[after != before] if before.shape == after.shape else after
+        self.size = max(self.size, _largest([moved], 0.0))
 
 
 class Bench:
     """One program with one draw of parameters in one layout, to be changed and looked at.
 
     `watched` are the nodes whose values are kept; `base`: changes that are made before any other, in whose presence one
-    looks. A `far` draw is so large that the rounding of its largest value may be all that moves.
+    looks. A `far` draw is so large that the rounding of one weight's product is a change to the next.
     """
 
     def __init__(
@@ -110,7 +122,7 @@ class Bench:
         self._program, self._given, self._layout, self._noise = program, given, layout, noise
         self._watched, self._far = watched, far
         self._base: Mapping[int, Change] = base or {}
-        self.values, self._peak = self._run(self._base, {*watched, program.output})
+        self.values = self._run(self._base, {*watched, program.output})
 
     def on(self, base: Mapping[int, Change]) -> Bench:
         """The same bench, with other changes to begin with."""
@@ -133,25 +145,32 @@ class Bench:
         base = self._base.get(node)
         return change if base is None else lambda value: change(base(value))
 
-    def _run(self, changes: Mapping[int, Change], kept: Collection[int]) -> tuple[Values, float]:
-        """The values of some nodes, and of a far draw the largest of all."""
-        peak = Peak()
-        looked = peak.over(self._program, changes) if self._far else changes
+    def _run(self, changes: Mapping[int, Change], kept: Collection[int] | None) -> Values:
         with torch.no_grad():
-            return run(self._program, self._given, self._layout, looked, self._noise, kept), peak.size
+            return run(self._program, self._given, self._layout, changes, self._noise, kept)
 
     def _moved(self, change: Mapping[int, Callable[[Any], Any]]) -> Marks:
-        output = self._program.output
-        values, peak = self._run({**self._base, **change}, {output, *change})
+        output, changes = self._program.output, {**self._base, **change}
+        values = self._run(changes, {output, *change})
         before, after = self.values[output], values[output]
         shift = (after - before).abs().flatten(1)
         # Not a number is no witness: infinity times zero is one, wherever the zero stands.
-        shift = torch.where(torch.isfinite(shift), shift, torch.zeros_like(shift))
+        shift = torch.where(torch.isfinite(shift), shift, torch.zeros_like(shift)).amax(1)
         # Where what is put in is large, so is the rounding that it leaves when it cancels.
         floor = max(_largest([before], 1.0) * NOISE, _largest([values[node] for node in change], 0.0) * FLOOR)
-        floor = max(floor, max(peak, self._peak) * NOISE)
-        shown: Marks = (shift.amax(1) > floor).numpy()
-        return shown
+        shown: Marks = (shift > floor).numpy()
+        return (shift > self._rounding(changes)).numpy() & shown if shown.any() else shown
+
+    def _rounding(self, changes: Mapping[int, Change]) -> float:
+        """What rounding may leave of the largest value on the way; asked only where something seems to move."""
+        peak = Peak(self._all)
+        self._run(peak.over(self._program, changes), {self._program.output})
+        return peak.size * (NOISE if self._far else FLOOR)
+
+    @cached_property
+    def _all(self) -> Values:
+        """The value of every node before the change."""
+        return self._run(self._base, None)
 
 
 def _largest(values: Sequence[Any], least: float) -> float:
