@@ -17,7 +17,8 @@ from archtrace.capture.higher import uncompiled
 from archtrace.capture.hold import held
 from archtrace.capture.outputs import logits_of
 from archtrace.capture.quiet import quiet
-from archtrace.witness.probe import alone, other_ids, put_ids, shifts
+from archtrace.witness.ids import Another, moved_on, other_ids, put_ids, shifts
+from archtrace.witness.probe import alone
 from archtrace.witness.replay import ROUNDINGS, seeded
 from archtrace.witness.subject import Subject
 
@@ -33,12 +34,15 @@ def again(
     special: frozenset[int],
 ) -> set[tuple[int, int]]:
     """Of some tokens those in whose place another ordinary id moves the model's output."""
-    left, ordinary = list(places), other_ids(subject, special)
+    ordinary = other_ids(subject, special)
+    # The model itself compares anew: a special id in another's place would be another structure.
+    left = tried = [place for place in places if _is_ordinary(subject, place, special)]
     for seed in SEEDS:
         with held(model[0]), drawn(model[0], seed), torch.no_grad(), quiet(), uncompiled():
             before = len(left)
+            output = _output(model, subject.layout)
             for shift in shifts(len(ordinary)):
-                moves = partial(_moves, subject, model, _output(model, subject.layout), ordinary, shift)
+                moves = partial(_moves, subject, model, output, moved_on(ordinary, shift))
                 # Once each by itself: moved on together, as many ids are distinct as before.
                 singly = seed == SEEDS[0] and shift == 1
                 found = {place for place in left if moves([place])} if singly else set(alone(left, moves))
@@ -46,21 +50,22 @@ def again(
         # A draw that shows nothing new is the last: what no draw has shown will hardly be shown by the next.
         if not left or len(left) == before:
             break
-    return set(places).difference(left)
+    return set(tried).difference(left)
+
+
+def _is_ordinary(subject: Subject, place: tuple[int, int], special: frozenset[int]) -> bool:
+    return special.isdisjoint(subject.layout[subject.name].flatten(0, -2)[place].flatten().tolist())
 
 
 def _moves(
     subject: Subject,
     model: tuple[torch.nn.Module, dict[str, Any]],
     before: torch.Tensor | None,
-    ordinary: Sequence[int],
-    shift: int,
+    another: Another,
     some: Sequence[tuple[int, int]],
 ) -> bool:
-    """Whether other ids at some places together move the output; several are tried singly where no run says so."""
-    ids = put_ids(subject, some, ordinary, shift)
-    if ids is None:
-        return len(some) > 1
+    """Whether other ids at some places together move the output."""
+    ids = put_ids(subject, some, another)
     return _moved(before, _output(model, {**subject.layout, subject.name: ids}))
 
 

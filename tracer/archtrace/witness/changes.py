@@ -7,12 +7,13 @@ asked of a change is only whether the logits move at all, so that its form is fr
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 
-from archtrace.capture.program import Program
+from archtrace.capture.program import Kind, Program
 from archtrace.reach.marks import Marks
 from archtrace.witness.numeric import FLOOR, NOISE, Values, run
 
@@ -53,11 +54,58 @@ def level(value: torch.Tensor) -> torch.Tensor:
     return value[:1, :1].expand_as(value) if value.ndim > 2 else value
 
 
+def parted(seed: int) -> Change:
+    """-1 or 1 at each place; in the first feature 1 is rare, in the last one common.
+
+    The k-th largest of n moves with one value where k - 1 or k of the others are above it: some feature has them. And
+    whatever saturates between -1 and 1 is on one side or on the other.
+    """
+
+    def change(value: torch.Tensor) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(seed)
+        draws = torch.rand(value.shape, generator=generator, dtype=torch.float64)
+        rare = torch.linspace(1.0, 0.0, value.shape[-1] + 2, dtype=torch.float64)[1:-1]
+        return torch.where(draws < rare, -1.0, 1.0).to(torch.float64)
+
+    return change
+
+
+class Peak:
+    """The largest magnitude that a run has where it is not as another run was, for the rounding that it leaves.
+
+    What does not change, a mask of -3e38, leaves none.
+    """
+
+    def __init__(self, before: Values) -> None:
+        self._before = before
+        self.size = 0.0
+
+    def over(self, program: Program, change: Mapping[int, Change]) -> dict[int, Callable[[Any], Any]]:
+        """The changes, with a look at what every node becomes."""
+        ops = (n.index for n in program.nodes if n.kind is Kind.OP or n.index in change)
+        return {index: self._looking(index, change.get(index)) for index in ops}
+
+    def _looking(self, index: int, change: Change | None) -> Callable[[Any], Any]:
+        def look(value: Any) -> Any:
+            after = change(value) if change else value
+            self._see(self._before[index], after)
+            return after
+
+        return look
+
+    def _see(self, before: Any, after: Any) -> None:
+        if not isinstance(after, torch.Tensor) or not after.is_floating_point():
+            return
+        # Of another size, where parameters select: nothing tells which element is which.
+        moved = after[after != before] if before.shape == after.shape else after
+        self.size = max(self.size, _largest([moved], 0.0))
+
+
 class Bench:
     """One program with one draw of parameters in one layout, to be changed and looked at.
 
     `watched` are the nodes whose values are kept; `base`: changes that are made before any other, in whose presence one
-    looks.
+    looks. A `far` draw is so large that the rounding of one weight's product is a change to the next.
     """
 
     def __init__(
@@ -68,42 +116,61 @@ class Bench:
         noise: int = 0,
         watched: Collection[int] = (),
         base: Mapping[int, Change] | None = None,
+        *,
+        far: bool = False,
     ) -> None:
         self._program, self._given, self._layout, self._noise = program, given, layout, noise
-        self._watched = watched
+        self._watched, self._far = watched, far
         self._base: Mapping[int, Change] = base or {}
-        with torch.no_grad():
-            self.values = run(program, given, layout, self._base, noise, {*watched, program.output})
+        self.values = self._run(self._base, {*watched, program.output})
 
     def on(self, base: Mapping[int, Change]) -> Bench:
         """The same bench, with other changes to begin with."""
-        return Bench(self._program, self._given, self._layout, self._noise, self._watched, base)
+        return Bench(self._program, self._given, self._layout, self._noise, self._watched, base, far=self._far)
 
     def moved(self, chosen: Chosen, change: Change, held: Collection[int] = ()) -> Marks:
         """Which rows of the logits move when the chosen elements change; `held` nodes keep their values."""
-        kept = {n: constant(self.values[n]) for n in held if n not in chosen}
-        return self._run({**kept, **{node: self._also(node, at(mask, change)) for node, mask in chosen.items()}})
+        kept = self.kept([n for n in held if n not in chosen])
+        return self._moved({**kept, **{node: self._also(node, at(mask, change)) for node, mask in chosen.items()}})
 
-    def put(self, node: int, value: torch.Tensor) -> Marks:
-        """Which rows of the logits move when a node has another value."""
-        return self._run({node: constant(value)})
+    def put(self, node: int, value: torch.Tensor, held: Collection[int] = ()) -> Marks:
+        """Which rows of the logits move when a node has another value; `held` nodes keep theirs."""
+        return self._moved({**self.kept(held), node: constant(value)})
+
+    def kept(self, held: Collection[int]) -> dict[int, Change]:
+        """The changes that leave some watched nodes as they are."""
+        return {n: constant(self.values[n]) for n in held}
 
     def _also(self, node: int, change: Change) -> Change:
         base = self._base.get(node)
         return change if base is None else lambda value: change(base(value))
 
-    def _run(self, change: Mapping[int, Callable[[Any], Any]]) -> Marks:
+    def _run(self, changes: Mapping[int, Change], kept: Collection[int] | None) -> Values:
         with torch.no_grad():
-            output, changes = self._program.output, {**self._base, **change}
-            values = run(self._program, self._given, self._layout, changes, self._noise, {output, *change})
+            return run(self._program, self._given, self._layout, changes, self._noise, kept)
+
+    def _moved(self, change: Mapping[int, Callable[[Any], Any]]) -> Marks:
+        output, changes = self._program.output, {**self._base, **change}
+        values = self._run(changes, {output, *change})
         before, after = self.values[output], values[output]
         shift = (after - before).abs().flatten(1)
         # Not a number is no witness: infinity times zero is one, wherever the zero stands.
-        shift = torch.where(torch.isfinite(shift), shift, torch.zeros_like(shift))
+        shift = torch.where(torch.isfinite(shift), shift, torch.zeros_like(shift)).amax(1)
         # Where what is put in is large, so is the rounding that it leaves when it cancels.
         floor = max(_largest([before], 1.0) * NOISE, _largest([values[node] for node in change], 0.0) * FLOOR)
-        shown: Marks = (shift.amax(1) > floor).numpy()
-        return shown
+        shown: Marks = (shift > floor).numpy()
+        return (shift > self._rounding(changes)).numpy() & shown if shown.any() else shown
+
+    def _rounding(self, changes: Mapping[int, Change]) -> float:
+        """What rounding may leave of the largest value on the way; asked only where something seems to move."""
+        peak = Peak(self._all)
+        self._run(peak.over(self._program, changes), {self._program.output})
+        return peak.size * (NOISE if self._far else FLOOR)
+
+    @cached_property
+    def _all(self) -> Values:
+        """The value of every node before the change."""
+        return self._run(self._base, None)
 
 
 def _largest(values: Sequence[Any], least: float) -> float:

@@ -11,21 +11,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
-import torch
 
 from archtrace.answer.positions import Positions, Rows
-from archtrace.capture.serving import serves
 from archtrace.reach.bound import batch_axis, rows_of
 from archtrace.reach.values import Unknown, is_open
 from archtrace.witness.changes import LARGE, Bench, Change
+from archtrace.witness.ids import moved_on, other_ids, put_ids, runs
 from archtrace.witness.rows import nothing, union
 from archtrace.witness.subject import Subject
 
 #: A position of a node: the node, its batch axis and index, its axis of positions and index.
 Cell: TypeAlias = tuple[int, int, int, int, int]
-
-#: Other ids that are tried in the place of one.
-OTHER_IDS = 6
 
 
 def outside(subject: Subject, bench: Bench, bound: Positions, special: frozenset[int]) -> Positions:
@@ -116,50 +112,6 @@ def alone(places: Sequence[tuple[int, int]], moves: Callable[[Sequence[Any]], bo
         yield from (place for place in halved(places, moves) if moves([place]))
 
 
-def other_ids(subject: Subject, special: frozenset[int]) -> list[int]:
-    """Ids of the layout for which the program does not look: any of them may stand in place of another."""
-    ids = subject.layout[subject.name]
-    return [] if ids.is_floating_point() else sorted(set(ids.flatten().tolist()) - special)
-
-
-def shifts(count: int) -> list[int]:
-    """By how much an id is moved on among `count` ordinary ones, to try some of them in its place."""
-    return sorted({1, *(count * part // OTHER_IDS for part in range(1, OTHER_IDS)), count - 1} - {0, -1, count})
-
-
-def level_ids(subject: Subject, special: frozenset[int]) -> Any:
-    """The ids with one ordinary id in the place of all ordinary ones; None where the program is another then."""
-    ordinary, ids = other_ids(subject, special), subject.layout[subject.name]
-    if not ordinary:
-        return None
-    alike = torch.where(torch.isin(ids, torch.tensor(ordinary)), ordinary[0], ids)
-    return alike if serves(subject.program, {**subject.layout, subject.name: alike}) else None
-
-
-def with_ids(
-    subject: Subject, chosen: Sequence[tuple[int, int]], ordinary: Sequence[int], shift: int, base: Any = None
-) -> Any:
-    """The ids, or those of `base`, with other ordinary ones at the chosen places; None where the program is another."""
-    ids = put_ids(subject, chosen, ordinary, shift, base)
-    return ids if ids is not None and serves(subject.program, {**subject.layout, subject.name: ids}) else None
-
-
-def put_ids(
-    subject: Subject, chosen: Sequence[tuple[int, int]], ordinary: Sequence[int], shift: int, base: Any = None
-) -> Any:
-    """The ids, or those of `base`, with other ordinary ones at the chosen places; None where a special one stands."""
-    shape = subject.layout[subject.name].shape
-    # rows as the tokens are told: documents of texts have one for each text
-    ids = (subject.layout[subject.name] if base is None else base).clone().flatten(0, -2)
-    for row, position in chosen:
-        places = ids[row, position].flatten().tolist()
-        if any(p not in ordinary for p in places):
-            return None
-        new = [ordinary[(ordinary.index(p) + shift) % len(ordinary)] for p in places]
-        ids[row, position] = torch.tensor(new, dtype=ids.dtype).reshape(ids[row, position].shape)
-    return ids.reshape(shape)
-
-
 def _ids(subject: Subject, bench: Bench, tokens: Rows, special: frozenset[int]) -> Rows:
     """Tokens outside the bound that move the logits as other ordinary ids."""
     ordinary = other_ids(subject, special)
@@ -172,8 +124,8 @@ def _ids(subject: Subject, bench: Bench, tokens: Rows, special: frozenset[int]) 
     ]
 
     def moves(chosen: Sequence[tuple[int, int]]) -> bool:
-        changed = with_ids(subject, chosen, ordinary, 1)
-        return changed is not None and bool(bench.put(subject.ids, changed).any())
+        changed = put_ids(subject, chosen, moved_on(ordinary, 1))
+        return runs(subject, changed) and bool(bench.put(subject.ids, changed).any())
 
     found = list(halved(free, moves)) if free and len(ordinary) > 1 and moves(free) else []
     return tuple(tuple(p for r, p in found if r == row) for row in range(len(tokens)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -13,10 +13,11 @@ import numpy as np
 import torch
 
 from archtrace.answer.positions import Rows
-from archtrace.capture.program import Node, Program
+from archtrace.capture.program import Kind, Node, Program
 from archtrace.reach.bound import Bound
 from archtrace.reach.interpreter import Interpreter
-from archtrace.reach.values import Unknown
+from archtrace.reach.tokens import special_ids
+from archtrace.reach.values import Unknown, is_open
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,18 +73,59 @@ class Subject:
         return self.found.token_rows(demand[self.ids], self.ids)
 
     @cached_property
+    def comparisons(self) -> tuple[int, ...]:
+        """The nodes that compare ids with special ones: what they say is structure, and stays as it is."""
+        nodes, values = self.program.nodes, self.found.run.values
+        return tuple(node.index for node in nodes if node.kind is Kind.OP and special_ids(node, values))
+
+    def elements(self, places: Sequence[tuple[int, int]]) -> dict[int, Any]:
+        """Per node of floating features the elements that these tokens alone reach, and that may change."""
+        masks = {}
+        for e in self.entries():
+            value = self.found.run.values[e]
+            if value.dtype.is_floating_point and (mask := self._at(e, value, places)).any():
+                masks[e] = mask & np.broadcast_to(is_open(value.certain), value.shape)
+        return masks
+
+    def _at(self, feature: int, value: Unknown, places: Sequence[tuple[int, int]]) -> Any:
+        if feature == self.ids:
+            mask = np.zeros(value.shape, bool)
+            for place in places:
+                mask[place] = True
+            return mask
+        length, reached = self.found.run.shape(self.ids)[-1], self._reached[feature]
+        if reached is None:
+            return np.zeros(value.shape, bool)
+        tokens = [row * length + position for row, position in places]
+        return np.broadcast_to((reached[..., tokens].any(-1, keepdims=True) & self._own[feature])[..., 0], value.shape)
+
+    @cached_property
+    def shared(self) -> bool:
+        """Whether other ids show more than features: where these are integers, or of several tokens at once."""
+        values = self.found.run.values
+        return any(not values[e].dtype.is_floating_point or not np.all(self._own[e]) for e in self.entries())
+
+    @cached_property
     def _own(self) -> Mapping[int, Any]:
         """For each of the features where no more than one token may reach an element."""
-        run, shape = self.found.run, self.found.run.shape(self.ids)
-        if not _by_tokens(run.values[self.ids]):
+        if not _by_tokens(self.found.run.values[self.ids]):
             return dict.fromkeys(self.features, np.True_)
-        ahead = {*self.features, *(i for i, value in enumerate(run.values) if _by_tokens(value))}
+        return {e: np.True_ if r is None else r.sum(-1, keepdims=True) <= 1 for e, r in self._reached.items()}
+
+    @cached_property
+    def _reached(self) -> Mapping[int, Any]:
+        """For each of the features which tokens may reach its elements."""
+        run, shape = self.found.run, self.found.run.shape(self.ids)
+        several = (
+            self.program.nodes[f].refs[0] for f in self.features if self.program.nodes[f].target is operator.getitem
+        )
+        ahead = {*self.features, *several, *(i for i, value in enumerate(run.values) if _by_tokens(value))}
         # Features lead on to all that the model computes; what is asked ends where they begin.
         steps = tuple(step if i in ahead or _any_by_tokens(run.values[i]) else None for i, step in enumerate(run.steps))
         count = math.prod(shape)
         each = np.eye(count, dtype=bool).reshape(*shape, count)
         found = self.interpreter.influence(replace(run, steps=steps, deciding={}), {self.ids: each})
-        return {e: True if found[e] is None else found[e].sum(-1, keepdims=True) <= 1 for e in self.features}
+        return {e: found[e] for e in self.features}
 
 
 def _any_by_tokens(value: Any) -> bool:

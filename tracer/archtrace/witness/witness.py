@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,10 @@ from archtrace.capture.program import Kind, Program
 from archtrace.reach.bound import batch_axis, rows_of
 from archtrace.reach.values import changing, is_open
 from archtrace.witness import numeric
-from archtrace.witness.changes import CHANGES, SPIKES, Bench, at, constant, level
+from archtrace.witness.changes import CHANGES, SPIKES, Bench, Change, at, constant, level, parted
+from archtrace.witness.ids import Another, bases, extremes, moved_on, other_ids, put_ids, runs, shifts
 from archtrace.witness.numeric import DRAWS, Draw
-from archtrace.witness.probe import alone, level_ids, other_ids, outside, shifts, with_ids
+from archtrace.witness.probe import alone, outside
 from archtrace.witness.rows import beyond, inside, join, nothing, places, told, union
 from archtrace.witness.subject import Subject
 
@@ -26,6 +28,11 @@ TRIED = 64
 #: hides one of them in 64 draws 3 times in 100. Finite changes cost more, and are given up earlier: after so many where
 #: ids are no features at once, and after so many where gradients show something.
 MOST_NOISE, PATIENCE, TRIES, CHANGED = 192, 64, 24, 6
+#: Draws for finite changes alone, whose numbers reach what stands behind a mask of -1e4 however small the features are:
+#: the score of a feature within -1 and 1 does so by its weights, or not at all. Several: a sign may have to be right.
+FAR = (Draw(3, 3e5), Draw(4, 3e5), Draw(5, 3e5))
+#: Beside one value at all positions, -1 or 1 at each, drawn several times.
+PARTED = range(12)
 
 __all__ = ["Subject", "Witness", "inside", "join"]
 
@@ -59,8 +66,9 @@ class Witness:
         return self._drawn[key]
 
     def _bench(self, subject: Subject, draw: Draw) -> Bench:
-        watched = [node for node, _ in subject.reads.values()]
-        return Bench(self._program, self._parameters(draw), subject.layout, draw.noise, watched)
+        watched = [*(node for node, _ in subject.reads.values()), *subject.comparisons]
+        given, far = self._parameters(draw), draw.gain == FAR[0].gain
+        return Bench(self._program, given, subject.layout, draw.noise, watched, far=far)
 
     # -- gradients -----------------------------------------------------------------------------------------------
 
@@ -91,12 +99,14 @@ class Witness:
         for noise in range(1, MOST_NOISE):
             if inside(bound, seen) or quiet > (PATIENCE if smooth else TRIES):
                 break
-            draw = replace(DRAWS[noise % len(DRAWS)], noise=noise)
+            draw = _cycled(DRAWS, noise)
             slopes, before = self._by_gradient(subject, draw), seen
             seen = join(seen, slopes)
             # A gradient shows who is the largest under this mask; a change shows who could be.
             if (quiet < TRIES and not told(slopes)) or not smooth or (seen == before and quiet < CHANGED):
-                seen = self._changed(subject, self._bench(subject, draw), bound, seen, special)
+                # No gradient tells of integers: what stands behind a mask of -1e4 is seen by the far draws alone.
+                bench = self._bench(subject, draw if smooth else _cycled((*DRAWS, *FAR), noise))
+                seen = self._changed(subject, bench, bound, seen, special)
             quiet = quiet + 1 if seen == before else 0
         return seen
 
@@ -108,7 +118,7 @@ class Witness:
 
     def _by_change(self, subject: Subject, bound: Positions, seen: Positions, special: frozenset[int]) -> Positions:
         """Finite changes for the positions that no gradient showed: of features under every draw, then of ids."""
-        for draw in DRAWS:
+        for draw in (*DRAWS, *FAR):
             seen = self._changed(subject, self._bench(subject, draw), bound, seen, special)
             if inside(bound, seen):
                 break
@@ -117,33 +127,39 @@ class Witness:
     def _changed(
         self, subject: Subject, bench: Bench, bound: Positions, seen: Positions, special: frozenset[int]
     ) -> Positions:
-        seen = self._reads_by_change(subject, bench, bound, seen)
-        seen = replace(seen, tokens=self._features_by_change(subject, bench, bound.tokens, seen.tokens))
+        seen = self._features_and_reads(subject, bench, bound, seen)
         return replace(seen, tokens=self._ids_by_change(subject, bench, bound.tokens, seen.tokens, special))
+
+    def _features_and_reads(
+        self, subject: Subject, bench: Bench, bound: Positions, seen: Positions, changes: Sequence[Change] = CHANGES
+    ) -> Positions:
+        seen = self._reads_by_change(subject, bench, bound, seen, changes)
+        shown = _shown(bench, subject.elements, _missing(bound.tokens, seen.tokens), changes=changes)
+        return replace(seen, tokens=_with(seen.tokens, shown))
 
     def _by_base(self, subject: Subject, bound: Positions, seen: Positions, special: frozenset[int]) -> Positions:
         """Finite changes seen from elsewhere: where all positions are alike, and where another one is chosen."""
         for draw in DRAWS:
             bench = self._bench(subject, draw)
             seen = self._reads_by_choice(subject, bench, bound, seen)
-            flat = bench.on({e: at(_changeable(subject, e), level) for e in subject.entries()})
-            seen = self._reads_by_change(subject, flat, bound, seen)
-            seen = replace(seen, tokens=self._features_by_change(subject, flat, bound.tokens, seen.tokens))
-            if (ids := level_ids(subject, special)) is not None:
-                alike = bench.on({subject.ids: constant(ids)})
-                tokens = self._ids_by_change(subject, alike, bound.tokens, seen.tokens, special, ids)
-                seen = replace(seen, tokens=tokens)
+            seen = self._features_and_reads(subject, _on(subject, bench, level), bound, seen)
+            for seed in PARTED if not inside(bound, seen) else ():
+                base = _on(subject, bench, parted(seed))
+                seen = self._features_and_reads(subject, base, bound, seen, CHANGES[:1])
+            seen = replace(seen, tokens=self._ids_by_base(subject, bench, bound.tokens, seen.tokens, special))
             if inside(bound, seen):
                 break
         return seen
 
-    def _reads_by_change(self, subject: Subject, bench: Bench, bound: Positions, seen: Positions) -> Positions:
+    def _reads_by_change(
+        self, subject: Subject, bench: Bench, bound: Positions, seen: Positions, changes: Sequence[Change]
+    ) -> Positions:
         reads = dict(seen.reads)
         held = [node for node, _ in subject.reads.values()]
         for name, (node, axis) in subject.reads.items():
-            missing = _missing(bound.reads[name], reads[name])
-            for place in _shown(bench, {node: axis}, missing, subject, held):
-                reads[name] = _with(reads[name], place)
+            masks = partial(_masks, {node: axis}, subject)
+            shown = _shown(bench, masks, _missing(bound.reads[name], reads[name]), held, changes)
+            reads[name] = _with(reads[name], shown)
         return replace(seen, reads=reads)
 
     def _reads_by_choice(self, subject: Subject, bench: Bench, bound: Positions, seen: Positions) -> Positions:
@@ -152,37 +168,52 @@ class Witness:
         for name, (node, axis) in subject.reads.items():
             others = {n: a for n, a in subject.reads.values() if n != node}
             missing = _missing(bound.reads[name], reads[name])[:TRIED]
-            for place in _chosen(bench, missing, {node: axis}, others, subject):
-                reads[name] = _with(reads[name], place)
+            reads[name] = _with(reads[name], _chosen(bench, missing, {node: axis}, others, subject))
         return replace(seen, reads=reads)
 
-    def _features_by_change(self, subject: Subject, bench: Bench, bound: Rows, seen: Rows) -> Rows:
-        """Only where a table of features has the ids' own layout of positions."""
-        ids = subject.layout[subject.name]
-        own = (len(seen), ids.shape[1 if ids.is_floating_point() else -1])
-        nodes = {e: 1 for e in subject.entries() if subject.found.run.shape(e)[:2] == own}
-        for place in _shown(bench, nodes, _missing(bound, seen), subject, ()):
-            seen = _with(seen, place)
-        return seen
-
-    def _ids_by_change(
-        self, subject: Subject, bench: Bench, bound: Rows, seen: Rows, special: frozenset[int], ids: Any = None
-    ) -> Rows:
+    def _ids_by_change(self, subject: Subject, bench: Bench, bound: Rows, seen: Rows, special: frozenset[int]) -> Rows:
         """Other ordinary ids: all that shows where ids are counted, compared or hashed and never embedded."""
-        ordinary = other_ids(subject, special)
-        left = _missing(bound, seen)[:TRIED]
-        for shift in shifts(len(ordinary)):
-
-            def moves(some: Sequence[tuple[int, int]], shift: int = shift) -> bool:
-                changed = with_ids(subject, some, ordinary, shift, ids)
-                # Where the program is another for all of them at once, it may be the same for each alone.
-                return len(some) > 1 if changed is None else bool(bench.put(subject.ids, changed).any())
-
-            found = set(alone(left, moves))
-            left = [place for place in left if place not in found]
-            for place in found:
-                seen = _with(seen, place)
+        ordinary, missing = other_ids(subject, special), _missing(bound, seen)
+        for shift in shifts(len(ordinary)) if missing else ():
+            seen = _with(seen, _other(subject, bench, _missing(bound, seen), moved_on(ordinary, shift)))
         return seen
+
+    def _ids_by_base(self, subject: Subject, bench: Bench, bound: Rows, seen: Rows, special: frozenset[int]) -> Rows:
+        """The smallest and the largest id among others: what is sorted, counted or chosen by its size."""
+        ordinary = other_ids(subject, special)
+        if not ordinary or not subject.shared or not _missing(bound, seen):
+            return seen
+        for ids in (None, *bases(subject, ordinary)):
+            base = {} if ids is None else {**bench.kept(subject.comparisons), subject.ids: constant(ids)}
+            stage = bench.on(base)
+            for another in (*extremes(ordinary), moved_on(ordinary, 1), moved_on(ordinary, len(ordinary) // 2)):
+                # One by one: all of them as the largest, none is larger than before.
+                for place in _missing(bound, seen)[:TRIED]:
+                    seen = _with(seen, _other(subject, stage, [place], another, ids))
+        return seen
+
+
+def _cycled(draws: Sequence[Draw], noise: int) -> Draw:
+    """One of the draws of parameters in turn, with what the forward draws at random."""
+    return replace(draws[noise % len(draws)], noise=noise)
+
+
+def _on(subject: Subject, bench: Bench, change: Change) -> Bench:
+    """The bench with other features to begin with."""
+    return bench.on({e: at(_changeable(subject, e), change) for e in subject.entries()})
+
+
+def _other(
+    subject: Subject, bench: Bench, missing: Sequence[tuple[int, int]], another: Another, base: Any = None
+) -> Iterator[tuple[int, int]]:
+    """The places where another id moves the logits."""
+
+    def moves(some: Sequence[tuple[int, int]]) -> bool:
+        ids = put_ids(subject, some, another, base)
+        # Where the program is another for all of them at once, it may be the same for each alone.
+        return bool(bench.put(subject.ids, ids, subject.comparisons).any()) if runs(subject, ids) else len(some) > 1
+
+    yield from alone(missing[:TRIED], moves)
 
 
 def is_random(program: Program) -> bool:
@@ -192,20 +223,23 @@ def is_random(program: Program) -> bool:
 
 def _shown(
     bench: Bench,
-    nodes: Mapping[int, int],
+    masks: Callable[[Sequence[tuple[int, int]]], Mapping[int, Any]],
     missing: Sequence[tuple[int, int]],
-    subject: Subject,
-    held: Collection[int],
+    held: Collection[int] = (),
+    changes: Sequence[Change] = CHANGES,
 ) -> Iterator[tuple[int, int]]:
     """The places that some change shows. A change that shows nothing of all places at once is not tried singly."""
     left = list(missing[:TRIED])
-    for change in CHANGES:
-        if not left or not nodes or not bench.moved(_masks(nodes, left, subject), change, held).any():
+    for change in changes if left else ():
+        chosen = masks(left)
+        if not chosen or not bench.moved(chosen, change, held).any():
             continue
         for place in list(left):
-            if bench.moved(_masks(nodes, [place], subject), change, held).any():
+            if (one := masks([place])) and bench.moved(one, change, held).any():
                 left.remove(place)
                 yield place
+        if not left:
+            break
 
 
 def _chosen(
@@ -221,11 +255,11 @@ def _chosen(
     left = list(missing)
     for position in range(min([TRIED, *counts]) if others else 0):
         for spike in SPIKES if left else ():
-            masks = _masks(others, [(row, position) for row in rows], subject)
+            masks = _masks(others, subject, [(row, position) for row in rows])
             spiked = bench.on({n: at(mask, spike) for n, mask in masks.items()})
 
             def moves(some: Sequence[tuple[int, int]], spiked: Bench = spiked) -> bool:
-                return bool(spiked.moved(_masks(node, some, subject), CHANGES[0], others).any())
+                return bool(spiked.moved(_masks(node, subject, some), CHANGES[0], others).any())
 
             found = list(alone(left, moves))
             left = [place for place in left if place not in found]
@@ -238,7 +272,7 @@ def _changeable(subject: Subject, node: int) -> Any:
     return np.broadcast_to(is_open(value.certain), value.shape)
 
 
-def _masks(nodes: Mapping[int, int], chosen: Sequence[tuple[int, int]], subject: Subject) -> dict[int, Any]:
+def _masks(nodes: Mapping[int, int], subject: Subject, chosen: Sequence[tuple[int, int]]) -> dict[int, Any]:
     """The elements at some rows and positions of nodes, given with their axes of positions."""
     masks = {}
     for node, axis in nodes.items():
@@ -254,6 +288,6 @@ def _missing(bound: Rows, seen: Rows) -> list[tuple[int, int]]:
     return places(beyond(Positions({}, bound), Positions({}, seen)).tokens)
 
 
-def _with(rows: Rows, place: tuple[int, int]) -> Rows:
-    row, position = place
-    return union(rows, tuple((position,) if r == row else () for r in range(len(rows))))
+def _with(rows: Rows, shown: Iterable[tuple[int, int]]) -> Rows:
+    found = list(shown)
+    return union(rows, tuple(tuple(p for r, p in found if r == row) for row in range(len(rows))))
