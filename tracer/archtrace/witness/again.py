@@ -15,7 +15,7 @@ import torch
 from archtrace.capture.drawn import drawn
 from archtrace.capture.higher import uncompiled
 from archtrace.capture.hold import held
-from archtrace.capture.outputs import logits_of
+from archtrace.capture.outputs import output_of
 from archtrace.capture.quiet import quiet
 from archtrace.witness.probe import alone, other_ids, put_ids, shifts
 from archtrace.witness.replay import ROUNDINGS, seeded
@@ -38,7 +38,9 @@ def again(
         with held(model[0]), drawn(model[0], seed), torch.no_grad(), quiet(), uncompiled():
             before = len(left)
             for shift in shifts(len(ordinary)):
-                moves = partial(_moves, subject, model, _output(model, subject.layout), ordinary, shift)
+                moves = partial(
+                    _moves, subject, model, _output(model, subject.layout, subject.program.asked), ordinary, shift
+                )
                 # Once each by itself: moved on together, as many ids are distinct as before.
                 singly = seed == SEEDS[0] and shift == 1
                 found = {place for place in left if moves([place])} if singly else set(alone(left, moves))
@@ -61,15 +63,15 @@ def _moves(
     ids = put_ids(subject, some, ordinary, shift)
     if ids is None:
         return len(some) > 1
-    return _moved(before, _output(model, {**subject.layout, subject.name: ids}))
+    return _moved(before, _output(model, {**subject.layout, subject.name: ids}, subject.program.asked))
 
 
-def _output(model: tuple[torch.nn.Module, dict[str, Any]], inputs: Inputs) -> torch.Tensor | None:
+def _output(model: tuple[torch.nn.Module, dict[str, Any]], inputs: Inputs, asked: str) -> torch.Tensor | None:
     """The output of the model as it is now; None where it refuses these inputs."""
     module, options = model
     try:
         with seeded():
-            return logits_of(module(**{name: value.clone() for name, value in inputs.items()}, **options))
+            return output_of(module(**{name: value.clone() for name, value in inputs.items()}, **options), asked)
     except Exception:  # the model's own code runs here, on ids that it may refuse
         return None
 
