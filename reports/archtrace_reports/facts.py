@@ -29,6 +29,8 @@ def facts(result: Result, width: int) -> list[Text]:
     lines = row("padding", padding_words(result), width, style="red" if result.padding.leaks else "")
     lines += row("tokens", tokens_words(result), width)
     lines += row("parameters", parameters_words(result), width)
+    if words := outputs_words(result):
+        lines += row("outputs", words, width)
     lines += row("config", config_words(result), width)
     for finding in result.findings:
         lines += row("finding", f"{finding.code}: {finding.message}", width, style="yellow")
@@ -87,10 +89,23 @@ def parameters_words(result: Result) -> str:
     """How many parameter tensors reach the logits, and which do not."""
     total, dead = result.parameters, len(result.dead_parameters)
     if not dead:
-        return f"all {count(total, 'tensor')} reach the logits" if total else "the model has none"
+        return f"all {count(total, 'tensor')} reach {_the(result)}" if total else "the model has none"
     listed = _listed(result.dead_modules or result.dead_parameters)
     verb = "does" if dead == 1 else "do"
-    return f"{total - dead:,} of {count(total, 'tensor')} reach the logits; {dead:,} {verb} not: {listed}"
+    return f"{total - dead:,} of {count(total, 'tensor')} reach {_the(result)}; {dead:,} {verb} not: {listed}"
+
+
+def _the(result: Result) -> str:
+    return "the logits" if result.outputs in ((), ("logits",)) else "an output"
+
+
+def outputs_words(result: Result) -> str:
+    """Which output this is about, where the forward returns several; empty where there is but one."""
+    others = [name for name in result.outputs if name != result.output]
+    if not others and result.output == "logits":
+        return ""
+    about = f"this is about {result.output}" + ("" if result.output == "logits" else ", wherever it says logits")
+    return f"{about}; the forward returns {_listed(others)} too (--output-name)" if others else about
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from archtrace.answer.result import Finding, Index, LayoutResult, Padding, Reado
 
 
 def decode(value: Mapping[str, Any]) -> Result:
-    """The frozen result. KeyError or TypeError where the value is no result of format 1."""
+    """The frozen result. KeyError or TypeError where the value is no result. One of format 1 was about the logits."""
     return Result(
         target=value["target"],
         class_name=value["class"],
@@ -25,6 +25,8 @@ def decode(value: Mapping[str, Any]) -> Result:
         findings=tuple(Finding(**finding) for finding in value["findings"]),
         seconds=dict(value["seconds"]),
         versions=dict(value["versions"]),
+        output=value.get("output", "logits"),
+        outputs=tuple(value.get("outputs", ["logits"])),
     )
 
 

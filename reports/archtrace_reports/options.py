@@ -31,6 +31,7 @@ class Options:
     num_labels: int | None
     config: Path | None
     overrides: tuple[tuple[str, Any], ...]
+    output_name: str | None
     format: str | None
     output: Path | None
     html: Path | None
@@ -73,7 +74,8 @@ class Options:
     def question(self, target: str) -> Question:
         """What is asked of a target."""
         config = str(self.config) if self.config else None
-        return Question(target, self.num_labels, config, dict(self.overrides), self.trust_remote_code)
+        asked = self.output_name or ""
+        return Question(target, self.num_labels, config, dict(self.overrides), self.trust_remote_code, asked)
 
     def check(self) -> None:
         """Raise click's UsageError for what cannot be meant."""

@@ -18,6 +18,7 @@ class Question:
     config: str | None = None
     overrides: Mapping[str, Any] = field(default_factory=dict)
     trust_remote_code: bool = False
+    output: str = ""
 
     def arguments(self) -> dict[str, Any]:
         """The keyword arguments for `archtrace.trace`."""
@@ -26,6 +27,7 @@ class Question:
             "config": Path(self.config) if self.config else None,
             "overrides": dict(self.overrides),
             "trust_remote_code": self.trust_remote_code,
+            "output": self.output,
         }
 
 

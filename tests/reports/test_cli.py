@@ -112,12 +112,14 @@ def test_an_answer_goes_to_stdout_and_all_else_to_stderr(capsys: Capture, engine
     )
     assert cli.run(["--quiet", "bert"]) == 0
     assert capsys.readouterr() == (out, "noise from a model\n")
-    assert engine == [{"num_labels": None, "config": None, "overrides": {}, "trust_remote_code": False}] * 2
+    assert (
+        engine == [{"num_labels": None, "config": None, "overrides": {}, "trust_remote_code": False, "output": ""}] * 2
+    )
 
 
 def test_options_reach_the_engine(engine: list[dict[str, Any]], capsys: Capture) -> None:
     given = ["--num-labels", "3", "--config", "c.json", "--config-set", "a=mean", "--config-set", "b=[1, null]",
-             "--config-set", "c==x", "--trust-remote-code"]  # fmt: skip
+             "--config-set", "c==x", "--trust-remote-code", "--output-name", "slots"]  # fmt: skip
     assert cli.run([*given, "bert"]) == 0
     (options,) = engine
     assert options == {
@@ -125,6 +127,7 @@ def test_options_reach_the_engine(engine: list[dict[str, Any]], capsys: Capture)
         "config": Path("c.json"),
         "overrides": {"a": "mean", "b": [1, None], "c": "=x"},
         "trust_remote_code": True,
+        "output": "slots",
     }
 
 
@@ -154,7 +157,7 @@ def test_debug_shows_the_traceback(capsys: Capture, engine: list[Any]) -> None:
 def test_the_ending_of_a_file_names_its_format(tmp_path: Path, capsys: Capture, engine: list[Any]) -> None:
     file = tmp_path / "answer.json"
     assert cli.run(["bert", "-o", str(file)]) == 0
-    assert json.loads(file.read_text())["format"] == 1
+    assert json.loads(file.read_text())["format"] == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert err.endswith(f"archtrace: wrote {file}\n")

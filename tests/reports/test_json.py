@@ -79,7 +79,7 @@ def test_a_missing_key_is_noticed() -> None:
 
 def test_the_document_of_the_issue() -> None:
     answer = document(Report((BERT,)))
-    assert answer["format"] == 1
+    assert answer["format"] == 2
     assert set(answer["versions"]) == {"archtrace", "torch", "transformers"}
     (result,) = answer["results"]
     assert result["class"] == "BertForSequenceClassification"

@@ -193,17 +193,7 @@ def test_own_code_of_a_checkpoint(said: Said, write: Write) -> None:
     ]
 
 
-def test_classes_that_are_no_classifier(said: Said, write: Write) -> None:
-    assert said(transformers.BertModel) == [
-        "BertModel is no sequence classifier",
-        "  where: transformers.models.bert.modeling_bert.BertModel.forward",
-        "  why: it returns BaseModelOutputWithPoolingAndCrossAttentions",
-        "  do: take BertForSequenceClassification",
-    ]
-    assert said("transformers:BertForMaskedLM")[2] == "  why: it returns MaskedLMOutput"
-    assert said(transformers.ViTModel)[3] == (
-        "  do: put a head of your own on it and name that class: path/to/file.py:Class"
-    )
+def test_classes_that_are_no_model(said: Said, write: Write) -> None:
     write("model.py", CODE)
     assert said("model.py:NotAModule") == [
         "model.py:NotAModule is no model",

@@ -10,6 +10,7 @@ import torch
 from archtrace.answer.positions import Positions
 from archtrace.answer.result import Finding, LayoutResult, Padding, Result, Status
 from archtrace.capture.model import parameter_count
+from archtrace.capture.program import Program
 from archtrace.clock import Clock
 from archtrace.errors import ArchtraceError
 from archtrace.layouts import Plan, Vocabulary
@@ -45,7 +46,7 @@ def assemble(
         found = readouts(study, others, words, _id_names(words), {n: v.trusted for n, v in verdicts.items()})
         drawn = anatomy(module, study, found, words)
     bounds = list(study.bounds.values())
-    dead = dead_parameters(module, bounds)
+    dead = dead_parameters(module, bounds, study.interpreter)
     return Result(
         target=target.name,
         class_name=target.class_name,
@@ -61,7 +62,14 @@ def assemble(
         seconds={k: round(v, 3) for k, v in clock.seconds.items()},
         versions=_versions(),
         anatomy=drawn,
+        output=study.program.asked or _first(study.program),
+        outputs=tuple(study.program.returned),
     )
+
+
+def _first(program: Program) -> str:
+    """The name of the output that is looked at where none is asked about."""
+    return next((name for name, node in program.returned.items() if node == program.output), "logits")
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,6 +167,7 @@ def _padding(study: Study, words: Vocabulary) -> Padding:
 
 def _findings(study: Study, likeness: _Likeness, verdicts: Verdicts) -> list[Finding]:
     found = [Finding("layout-refused", f"{name}: {reason}") for name, reason in study.refused.items()]
+    found += _of_positions(study)
     if study.interpreter.unruled:
         ops = ", ".join(_first_calls(study))
         found.append(Finding("op-without-rule", f"no rule for {ops}: taken as everything reaches everything"))
@@ -176,6 +185,15 @@ def _findings(study: Study, likeness: _Likeness, verdicts: Verdicts) -> list[Fin
     for name, verdict in verdicts.items():
         found += [*verdict.findings, *unseen(name, study.positions[name], verdict)]
     return list(dict.fromkeys(found))  # one program serves several layouts, and is replayed once
+
+
+def _of_positions(study: Study) -> Iterator[Finding]:
+    """An output that has positions of its own is answered by the union over them, unless one is named."""
+    program = study.program
+    shape, name = next(iter(study.bounds.values())).run.shape(program.output), program.asked or _first(program)
+    if len(shape) > 2 or (len(shape) == 2 and shape[1] == study.length):
+        what = f"{name} has positions of its own; what is told is read by any of them"
+        yield Finding("output-of-positions", f'{what}; for one of them ask about the output "{name}[:, 0]"')
 
 
 def _constants(study: Study, layout: str) -> Iterator[Finding]:

@@ -116,6 +116,7 @@ def trace(
     config: str | Path | Mapping[str, Any] | None = None,
     overrides: Mapping[str, Any] | None = None,
     inputs: Mapping[str, Any] | None = None,
+    output: str = "",
     trust_remote_code: bool = False,
     progress: Progress | None = None,
 ) -> Trace:
@@ -123,7 +124,8 @@ def trace(
 
     `target`: a Hub id or alias, a model type, a checkpoint folder, "module:Class", "file.py:Class", a config, a class
     or a live module. `inputs` (by name, tensors or nested lists; integers fix the layout, floats are features) replaces
-    the layouts that are tried otherwise. Raises ArchtraceError with what, where, why and what to do.
+    the layouts that are tried otherwise. `output` names one of the tensors that the forward returns, where it is not
+    the logits (else the first) that are asked about. Raises ArchtraceError with what, where, why and what to do.
     """
     from archtrace.targets import prepare, resolve
 
@@ -140,17 +142,19 @@ def trace(
         with clock.stage("building", "capture"):
             model = prepare(resolved)
         with clock.stage("capturing", "capture"):
-            study, words, plans = _looked_at(model, resolved, inputs)
+            study, words, plans = _looked_at(model, resolved, inputs, output)
         with clock.stage("analysing", "analysis"):
             study.positions  # noqa: B018  computed here, so that the clock tells what it costs
         result = assemble(resolved, model, study, words, plans, clock)
         return Trace(resolved, model, study, result)
 
 
-def _looked_at(model: Model, target: Target, inputs: Mapping[str, Any] | None) -> tuple[Study, Vocabulary, list[Plan]]:
+def _looked_at(
+    model: Model, target: Target, inputs: Mapping[str, Any] | None, output: str
+) -> tuple[Study, Vocabulary, list[Plan]]:
     """The model in its layouts. A first look finds the ids for which the program itself looks: each gets layouts."""
     source = model[0] if target.config is None else target.config
-    programs, interpreter = Programs(model), Interpreter()
+    programs, interpreter = Programs(model, output), Interpreter()
     words, compared = lay.vocabulary(source), frozenset[int]()
     while True:
         plans = [_given(inputs)] if inputs else [_standard(model[0], words, n) for n in LENGTHS]

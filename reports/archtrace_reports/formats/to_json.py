@@ -1,4 +1,4 @@
-"""JSON: the whole report for programs, as `schema/result-1.json` says. ASCII throughout, so that any pipe takes it."""
+"""JSON: the whole report for programs, as `schema/result-2.json` says. ASCII throughout, so that any pipe takes it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from archtrace_reports.report import Report, versions
 from archtrace_reports.tokens import nested
 
 SUFFIXES = (".json",)
-#: History: 1, the first. A reader must ignore keys that it does not know; the number rises when a known key changes.
-FORMAT = 1
+#: History: 1, the first; 2, `output` and `outputs`, and a parameter is dead only if it reaches none of these. A reader
+#: must ignore keys that it does not know; the number rises when a known key changes.
+FORMAT = 2
 #: Values that fit stand on one line: rows of positions would fill screens.
 LINE = 110
 
@@ -44,6 +45,8 @@ def encode(result: Result) -> dict[str, Any]:
         "model_type": result.model_type,
         "config_source": result.config_source,
         "status": result.status,
+        "output": result.output,
+        "outputs": list(result.outputs),
         "readouts": [_readout(readout) for readout in result.readouts],
         "layouts": [_layout(layout) for layout in result.layouts],
         "padding": {"leaks": result.padding.leaks, "reads_padding": list(result.padding.reads_padding)},

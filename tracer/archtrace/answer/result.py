@@ -92,7 +92,10 @@ class Padding:
 
 @dataclass(frozen=True)
 class Result:
-    """Everything that a trace says of one target. `anatomy` is what drawings need; None where there is none."""
+    """Everything that a trace says of one target. `anatomy` is what drawings need; None where there is none.
+
+    `outputs` are the floating tensors that the forward returns; all that is said of "logits" is said of `output`.
+    """
 
     target: str
     class_name: str
@@ -108,6 +111,8 @@ class Result:
     seconds: Mapping[str, float]
     versions: Mapping[str, str] = field(default_factory=dict)
     anatomy: Anatomy | None = None
+    output: str = "logits"
+    outputs: tuple[str, ...] = ("logits",)
 
     @property
     def status(self) -> Status:

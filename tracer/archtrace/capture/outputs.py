@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import torch
@@ -11,7 +13,7 @@ from torch.nn.modules import module as hooks
 
 from archtrace.capture.program import Module
 from archtrace.capture.record import Recorder
-from archtrace.errors import CaptureError
+from archtrace.errors import CaptureError, TargetError, message
 
 
 class Outputs:
@@ -77,10 +79,59 @@ def first_tensor(output: Any) -> torch.Tensor | None:
     return next((found for value in values if (found := first_tensor(value)) is not None), None)
 
 
-def logits_of(result: Any) -> torch.Tensor:
-    """The logits in a forward's result: its field of that name, else its first tensor. CaptureError without any."""
-    logits = result.get("logits") if isinstance(result, Mapping) else getattr(result, "logits", None)
-    found = logits if isinstance(logits, torch.Tensor) else first_tensor(result)
-    if found is None:
+#: Fields that a forward of the library fills because archtrace asks for them, to name tensors by.
+_ASKED_FOR = {"hidden_states", "encoder_hidden_states", "decoder_hidden_states"}
+
+
+def returned(result: Any) -> dict[str, torch.Tensor]:
+    """The floating tensors that a forward returns, by name, in order: field, item of a tuple, "logits" where alone."""
+    if isinstance(result, torch.Tensor):
+        return {"logits": result} if result.is_floating_point() else {}
+    if isinstance(result, list | tuple) and not isinstance(result, Mapping):
+        result = getattr(result, "_asdict", dict)() or {f"output[{k}]": value for k, value in enumerate(result)}
+    elif not isinstance(result, Mapping):
+        result = {f.name: getattr(result, f.name) for f in fields(result)} if is_dataclass(result) else {}
+    items = [pair for name, value in result.items() if name not in _ASKED_FOR for pair in _named(str(name), value)]
+    return {name: value for name, value in items if value.is_floating_point()}
+
+
+def _named(name: str, value: Any) -> list[tuple[str, torch.Tensor]]:
+    if isinstance(value, torch.Tensor):
+        return [(name, value)]
+    items = value if isinstance(value, list | tuple) else ()
+    return [pair for k, item in enumerate(items) for pair in _named(f"{name}[{k}]", item)]
+
+
+#: One position of an output: its name and the index along the axis after the rows.
+_POSITION = re.compile(r"(?P<name>.+)\[:, (?P<index>-?\d+)\]")
+
+
+def output_of(result: Any, name: str = "") -> torch.Tensor:
+    """One output of a forward: its `logits`, else the first floating tensor; or the one of a name.
+
+    `name` may be one position of an output, "logits[:, 3]". CaptureError where there is no tensor, TargetError where
+    there is none of that name.
+    """
+    found = returned(result)
+    if name:
+        return _of_name(found, name)
+    first = next(iter(found.values())) if found else first_tensor(result)
+    chosen = found.get("logits", first)
+    if chosen is None:
         raise CaptureError(f"forward returns no tensor but {type(result).__name__}")
-    return found
+    return chosen
+
+
+def _of_name(found: Mapping[str, torch.Tensor], name: str) -> torch.Tensor:
+    position = None if name in found else _POSITION.fullmatch(name)
+    whole = found.get(position["name"] if position else name)
+    if whole is None:
+        there = ", ".join(found) or "no floating tensor"
+        raise TargetError(message(f"forward returns no {name}", why=f"it returns {there}", do="name one of these"))
+    if position is None:
+        return whole
+    index, shape = int(position["index"]), tuple(whole.shape)
+    if len(shape) < 2 or not -shape[1] <= index < shape[1]:
+        raise TargetError(message(f"there is no {name}", why=f"its shape is {shape}", do="name one of its positions"))
+    # A row needs an axis beside its own.
+    return whole.select(1, index) if len(shape) > 2 else whole.narrow(1, index % shape[1], 1)

@@ -123,7 +123,9 @@ def substitute(value: Any, replace: Callable[[int], Any]) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """A captured model: nodes, the logits among them, and which nodes are the outputs of which modules.
+    """A captured model: nodes, the output that is asked about among them, and which nodes which modules put out.
+
+    `returned` are all floating outputs of the forward, by name; `asked` names the one in `output`, "" its logits.
 
     `tensors` maps a module's path (and "last_hidden_state", "hidden_states[k]" of the backbone) to the nodes that it
     put out, one for each call. `values` holds the buffers whose contents are known, by name.
@@ -134,6 +136,8 @@ class Program:
     tensors: dict[str, tuple[int, ...]]
     values: dict[str, torch.Tensor]
     decisions: tuple[int, ...] = ()
+    returned: Mapping[str, int] = field(default_factory=dict)
+    asked: str = ""
 
     @cached_property
     def inputs(self) -> dict[str, int]:

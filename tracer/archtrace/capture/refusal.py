@@ -8,7 +8,7 @@ import torch
 
 from archtrace.capture.build import first_line
 from archtrace.capture.frames import is_machinery
-from archtrace.errors import ArchtraceError, CaptureError, LayoutError, message
+from archtrace.errors import ArchtraceError, CaptureError, LayoutError, TargetError, message
 from archtrace.paths import short_path
 
 #: Words in torch's own messages that tell of a branch on a value without a value.
@@ -29,6 +29,8 @@ def refusal(model: torch.nn.Module, error: Exception) -> ArchtraceError:
         why = "the program chooses by a value that parameters decide"
         do = "let no branch depend on parameters (torch.where chooses without one)"
         return CaptureError(message(f"the forward of {name} cannot be followed", where=where, why=why, do=do))
+    if isinstance(error, TargetError):  # what was asked for is not there: the words are made
+        return error
     if isinstance(error, ArchtraceError):
         do = "report this, with the model"
         return CaptureError(message(f"the forward of {name} cannot be followed", where=where, why=str(error), do=do))

@@ -21,7 +21,7 @@ from archtrace.capture.build import fake_mode, weightless
 from archtrace.capture.drawn import listed
 from archtrace.capture.higher import register, uncompiled
 from archtrace.capture.light import light
-from archtrace.capture.outputs import Outputs, logits_of
+from archtrace.capture.outputs import Outputs, output_of, returned
 from archtrace.capture.program import Kind, Program
 from archtrace.capture.quiet import quiet
 from archtrace.capture.record import Below, Recorder, Ruled
@@ -37,20 +37,22 @@ def capture(
     ruled: Ruled = bool,
     shapes: Known | None = None,
     ids: str = "",
+    asked: str = "",
 ) -> Program:
     """The functional program from these inputs to the model's logits.
 
     `options` are further keyword arguments of the forward; `ruled` tells of an op whether it may stay whole;
-    `shapes` is what ops returned in earlier runs, and is added to; `ids` names the input that holds the tokens. No
-    parameter needs memory, and the model comes back as it was. Raises LayoutError where the model itself raises, and
-    CaptureError where it branches on what parameters decide, with the model's own line.
+    `shapes` is what ops returned in earlier runs, and is added to; `ids` names the input that holds the tokens, `asked`
+    the output that is asked about, "" for its logits. No parameter needs memory, and the model comes back as it was.
+    Raises LayoutError where the model itself raises, and CaptureError where it branches on what parameters decide, with
+    the model's own line.
     """
     register(Recorder)
     try:
-        return _captured(model, options, inputs, ruled, shapes, ids)
+        return _captured(model, options, inputs, ruled, shapes, ids, asked)
     except _LentError:
         # Some code takes a plain int and nothing that is like one: it gets them, and each that it took counts as taken.
-        return _captured(model, options, inputs, ruled, shapes, "")
+        return _captured(model, options, inputs, ruled, shapes, "", asked)
 
 
 class _LentError(Exception):
@@ -64,6 +66,7 @@ def _captured(
     ruled: Ruled,
     shapes: Known | None,
     ids: str,
+    asked: str,
 ) -> Program:
     # Parameters have shapes alone: a model of 671 billion of them needs no memory here.
     mode = fake_mode()
@@ -76,13 +79,14 @@ def _captured(
             with _recording(recorder, outputs):
                 result = _call(recorder, model, {**given, **options})
                 outputs.note("", result)
-                output = recorder.read(logits_of(result)).index
+                output = recorder.read(output_of(result, asked)).index
+                all_ = {name: recorder.read(tensor).index for name, tensor in returned(result).items()}
         except Exception as error:
             raise _LentError if recorder.lent else refusal(model, error) from error
         finally:
             recorder.execution.restore()
     nodes, decisions = tuple(recorder.nodes), tuple(recorder.decisions)
-    return ungrouped(Program(nodes, output, outputs.nodes, recorder.constants, decisions))
+    return ungrouped(Program(nodes, output, outputs.nodes, recorder.constants, decisions, all_, asked))
 
 
 def _names(model: torch.nn.Module) -> dict[int, tuple[Kind, str]]:

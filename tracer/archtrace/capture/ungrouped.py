@@ -77,7 +77,11 @@ class _Walk:
                 self._put(node, _ROWS, torch.ops.aten.arange.default, (self._count,))
             elif self._labels.keys() & set(node.refs) and not (self._back(node) or self._kept(node)):
                 return program
-        if not self._merged or self._labels.keys() & {program.output, *program.tensors.get("", ())}:
+        if not self._merged or self._labels.keys() & {
+            program.output,
+            *program.returned.values(),
+            *program.tensors.get("", ()),
+        }:
             return program
         # Rows that stand in another order than in the model are no tensors of the model.
         told = {k: tuple(i for i in v if i not in self._labels) for k, v in program.tensors.items()}

@@ -1,23 +1,34 @@
-"""Parameters that reach no logit, in any layout."""
+"""Parameters that reach no output, in any layout."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
 
 from archtrace.reach.bound import Bound
+from archtrace.reach.interpreter import Interpreter
 
 
-def dead_parameters(module: torch.nn.Module, bounds: Sequence[Bound]) -> tuple[str, ...]:
-    """The names of parameters that reach the logits in no layout, in the module's order; a shared one lives once."""
+def dead_parameters(module: torch.nn.Module, bounds: Sequence[Bound], interpreter: Interpreter) -> tuple[str, ...]:
+    """The names of parameters that reach no output in any layout, in the module's order; a shared one lives once."""
     live: set[int] = set()
     by_name = dict(module.named_parameters(remove_duplicate=False))
     for found in bounds:
         # By identity: a tied weight lives under each of its names where one of them does.
-        reached = (name for name, index in found.program.parameters.items() if found.reached(index))
+        seen = (found, *_of_others(found, interpreter))
+        reached = (n for n, index in found.program.parameters.items() if any(each.reached(index) for each in seen))
         live |= {id(by_name[name]) for name in reached if name in by_name}
     return tuple(name for name, parameter in module.named_parameters() if id(parameter) not in live)
+
+
+def _of_others(found: Bound, interpreter: Interpreter) -> Iterator[Bound]:
+    """What reaches the outputs that are not asked about, all of them together."""
+    others = {i for i in found.program.returned.values() if i != found.program.output and found.unknown(i)}
+    if others:
+        wanted = {i: np.ones((1,) * (len(found.run.shape(i)) + 1), dtype=bool) for i in others}
+        yield Bound(found.run, tuple(interpreter.demand(found.run, wanted)))
 
 
 def dead_modules(module: torch.nn.Module, dead: Sequence[str]) -> tuple[str, ...]:

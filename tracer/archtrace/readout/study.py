@@ -41,10 +41,13 @@ def _look(value: torch.Tensor) -> _Look:
 
 
 class Programs:
-    """The programs of one model. One serves every layout in which the model's Python sees what it saw then."""
+    """The programs of one model, to its logits or the output that is asked about.
 
-    def __init__(self, model: Model) -> None:
-        self.model = model
+    One serves every layout in which the model's Python sees what it saw then.
+    """
+
+    def __init__(self, model: Model, asked: str = "") -> None:
+        self.model, self.asked = model, asked
         self._recorded: list[tuple[dict[str, _Look], Program]] = []
         self._shapes: Known = {}
 
@@ -59,7 +62,7 @@ class Programs:
         for seen, program in self._recorded:
             if seen == looks and serves(program, layout):
                 return program
-        self._recorded.append((looks, capture(*self.model, layout, has_rule, self._shapes, ids)))
+        self._recorded.append((looks, capture(*self.model, layout, has_rule, self._shapes, ids, self.asked)))
         return self._recorded[-1][1]
 
 

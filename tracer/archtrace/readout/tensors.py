@@ -38,7 +38,7 @@ def read_tensors(interpreter: Interpreter, found: Bound, backbone: str | None, l
     """The tensors that the classifier reads; `backbone` is the path of the library's base model, None elsewhere."""
     program = found.program
     carrying = token_nodes(found)
-    named = {i: n for i, n in named_tensors(program, found, length).items() if i in carrying}
+    named = {i: n for i, n in named_tensors(program, found, length).items() if i in carrying and i != program.output}
     # The library's own names for hidden states are what people know; they count if every way goes through them.
     if backbone is not None:
         own = {i: n for i, n in named.items() if _of_backbone(n.name, backbone)}

@@ -1,4 +1,4 @@
-"""Targets by class or module: what a constructor takes, and whether the library calls it a sequence classifier."""
+"""Targets by class or module, with any head: what a constructor takes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ def from_class(name: str, kind: Any, wishes: Wishes, folder: str = "") -> Target
     """A target of a class; `folder` is where its module's own imports lie."""
     if not (isinstance(kind, type) and issubclass(kind, _module_type())):
         raise _no_module(name, kind)
-    check_classifier(kind)
     config_kind = config_class(kind)
     if config_kind is not None:
         return _with_config(name, kind, config_kind, wishes, folder)
@@ -36,7 +35,6 @@ def from_module(module: Any, wishes: Wishes) -> Target:
             why="num_labels, config and overrides shape a model while it is built",
             do="build it as wanted, or give its class",
         )
-    check_classifier(type(module))
     config = getattr(module, "config", None)
     return Target(name, name, getattr(config, "model_type", None), config, "given", lambda _: module, module)
 
@@ -52,33 +50,6 @@ def _no_module(name: str, kind: Any) -> Exception:
     return refusal(
         f"{name} is no model", where=name, why=f"it is {what}, not a torch.nn.Module", do="name a module class"
     )
-
-
-def check_classifier(kind: Any) -> None:
-    """TargetError where the forward is the library's own and returns no sequence classifier's output."""
-    forward = getattr(kind, "forward", None)
-    home = getattr(forward, "__module__", None) or ""
-    if not home.startswith("transformers.") or library.CLASSIFIER in kind.__name__:
-        return
-    returned = _returned(forward)
-    if not returned or any("SequenceClassifier" in name or "SentencePredictor" in name for name in returned):
-        return
-    model_type = getattr(getattr(kind, "config_class", None), "model_type", "")
-    fit = library.classifiers().get(model_type)
-    raise refusal(
-        f"{kind.__name__} is no sequence classifier",
-        where=f"{kind.__module__}.{kind.__name__}.forward",
-        why=f"it returns {' or '.join(returned)}",
-        do=f"take {fit}" if fit else "put a head of your own on it and name that class: path/to/file.py:Class",
-    )
-
-
-def _returned(forward: Any) -> list[str]:
-    """The names of the output classes that a forward's annotation says it returns."""
-    annotation = inspect.signature(forward).return_annotation
-    parts = annotation.split("|") if isinstance(annotation, str) else typing.get_args(annotation) or [annotation]
-    names = [part.strip() if isinstance(part, str) else getattr(part, "__name__", "") for part in parts]
-    return [name for name in names if name.endswith("Output") or "Output" in name]
 
 
 def config_class(kind: Any) -> Any:

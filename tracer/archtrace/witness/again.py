@@ -15,7 +15,7 @@ import torch
 from archtrace.capture.drawn import drawn
 from archtrace.capture.higher import uncompiled
 from archtrace.capture.hold import held
-from archtrace.capture.outputs import logits_of
+from archtrace.capture.outputs import output_of
 from archtrace.capture.quiet import quiet
 from archtrace.witness.ids import Another, moved_on, other_ids, put_ids, shifts
 from archtrace.witness.probe import alone
@@ -40,7 +40,7 @@ def again(
     for seed in SEEDS:
         with held(model[0]), drawn(model[0], seed), torch.no_grad(), quiet(), uncompiled():
             before = len(left)
-            output = _output(model, subject.layout)
+            output = _output(model, subject.layout, subject.program.asked)
             for shift in shifts(len(ordinary)):
                 moves = partial(_moves, subject, model, output, moved_on(ordinary, shift))
                 # Once each by itself: moved on together, as many ids are distinct as before.
@@ -66,15 +66,15 @@ def _moves(
 ) -> bool:
     """Whether other ids at some places together move the output."""
     ids = put_ids(subject, some, another)
-    return _moved(before, _output(model, {**subject.layout, subject.name: ids}))
+    return _moved(before, _output(model, {**subject.layout, subject.name: ids}, subject.program.asked))
 
 
-def _output(model: tuple[torch.nn.Module, dict[str, Any]], inputs: Inputs) -> torch.Tensor | None:
+def _output(model: tuple[torch.nn.Module, dict[str, Any]], inputs: Inputs, asked: str) -> torch.Tensor | None:
     """The output of the model as it is now; None where it refuses these inputs."""
     module, options = model
     try:
         with seeded():
-            return logits_of(module(**{name: value.clone() for name, value in inputs.items()}, **options))
+            return output_of(module(**{name: value.clone() for name, value in inputs.items()}, **options), asked)
     except Exception:  # the model's own code runs here, on ids that it may refuse
         return None
 

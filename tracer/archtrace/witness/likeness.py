@@ -53,7 +53,7 @@ class Search:
         agrees: Callable[[Programs, bool], bool],
     ) -> None:
         self._target = target
-        self._layouts, self._ids = layouts, ids
+        self._layouts, self._ids, self._asked = layouts, ids, program.asked
         self._agrees = agrees
         self._wanted = skeleton(program)
         self._sizes: dict[tuple[tuple[str, int], ...], Size | None] = {}
@@ -113,7 +113,7 @@ class Search:
         if built is None:
             return None
         size = self._sizes[tuple(overrides.items())] = _size(built[0])
-        programs = Programs(built)
+        programs = Programs(built, self._asked)
         try:
             traced = programs.of(self._layouts[0], self._ids)
         except ArchtraceError:

@@ -17,7 +17,7 @@ from archtrace.capture.decisions import Decision
 from archtrace.capture.drawn import drawn
 from archtrace.capture.higher import uncompiled
 from archtrace.capture.hold import held
-from archtrace.capture.outputs import logits_of, named_outputs
+from archtrace.capture.outputs import named_outputs, output_of
 from archtrace.capture.program import Kind, Node, Program, substitute
 from archtrace.capture.quiet import quiet
 from archtrace.witness.failure import RunError
@@ -35,7 +35,7 @@ def difference(program: Program, model: tuple[torch.nn.Module, dict[str, Any]], 
         with seeded():
             values = _replayed(program, inputs, named)
         with seeded():
-            output = logits_of(module(**_copies(inputs), **options))
+            output = output_of(module(**_copies(inputs), **options), program.asked)
         if alike(values[program.output], output):
             return None
         with seeded():
