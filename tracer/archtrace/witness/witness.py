@@ -69,8 +69,8 @@ class Witness:
 
     def _bench(self, subject: Subject, draw: Draw) -> Bench:
         watched = [*(node for node, _ in subject.reads.values()), *subject.comparisons]
-        given, far = self._parameters(draw), draw.gain == FAR[0].gain
-        return Bench(self._program, given, subject.layout, draw.noise, watched, far=far)
+        given = self._parameters(draw)
+        return Bench(self._program, given, subject.layout, draw.noise, watched, gain=draw.gain)
 
     # -- gradients -----------------------------------------------------------------------------------------------
 
