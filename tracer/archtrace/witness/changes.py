@@ -105,7 +105,7 @@ class Bench:
     """One program with one draw of parameters in one layout, to be changed and looked at.
 
     `watched` are the nodes whose values are kept; `base`: changes that are made before any other, in whose presence one
-    looks. A `far` draw is so large that the rounding of one weight's product is a change to the next.
+    looks. `gain` is that of the parameters: they make rounding larger, too.
     """
 
     def __init__(
@@ -117,16 +117,16 @@ class Bench:
         watched: Collection[int] = (),
         base: Mapping[int, Change] | None = None,
         *,
-        far: bool = False,
+        gain: float = 1.0,
     ) -> None:
         self._program, self._given, self._layout, self._noise = program, given, layout, noise
-        self._watched, self._far = watched, far
+        self._watched, self._gain = watched, gain
         self._base: Mapping[int, Change] = base or {}
         self.values = self._run(self._base, {*watched, program.output})
 
     def on(self, base: Mapping[int, Change]) -> Bench:
         """The same bench, with other changes to begin with."""
-        return Bench(self._program, self._given, self._layout, self._noise, self._watched, base, far=self._far)
+        return Bench(self._program, self._given, self._layout, self._noise, self._watched, base, gain=self._gain)
 
     def moved(self, chosen: Chosen, change: Change, held: Collection[int] = ()) -> Marks:
         """Which rows of the logits move when the chosen elements change; `held` nodes keep their values."""
@@ -165,7 +165,8 @@ class Bench:
         """What rounding may leave of the largest value on the way; asked only where something seems to move."""
         peak = Peak(self._all)
         self._run(peak.over(self._program, changes), {self._program.output})
-        return peak.size * (NOISE if self._far else FLOOR)
+        # Two layers after the one in which it cancelled make it larger, each by its weights.
+        return peak.size * FLOOR * max(self._gain, 1.0) ** 2
 
     @cached_property
     def _all(self) -> Values:
