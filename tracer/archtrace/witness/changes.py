@@ -128,10 +128,10 @@ class Bench:
         """The same bench, with other changes to begin with."""
         return Bench(self._program, self._given, self._layout, self._noise, self._watched, base, gain=self._gain)
 
-    def moved(self, chosen: Chosen, change: Change, held: Collection[int] = ()) -> Marks:
-        """Which rows of the logits move when the chosen elements change; `held` nodes keep their values."""
+    def moved(self, chosen: Chosen, change: Change, held: Collection[int] = (), row: int | None = None) -> Marks:
+        """Which rows of the logits, or whether one, move when the chosen elements change; `held` nodes keep theirs."""
         kept = self.kept([n for n in held if n not in chosen])
-        return self._moved({**kept, **{node: self._also(node, at(mask, change)) for node, mask in chosen.items()}})
+        return self._moved({**kept, **{node: self._also(node, at(mask, change)) for node, mask in chosen.items()}}, row)
 
     def put(self, node: int, value: torch.Tensor, held: Collection[int] = ()) -> Marks:
         """Which rows of the logits move when a node has another value; `held` nodes keep theirs."""
@@ -149,13 +149,14 @@ class Bench:
         with torch.no_grad():
             return run(self._program, self._given, self._layout, changes, self._noise, kept)
 
-    def _moved(self, change: Mapping[int, Callable[[Any], Any]]) -> Marks:
+    def _moved(self, change: Mapping[int, Callable[[Any], Any]], row: int | None = None) -> Marks:
         output, changes = self._program.output, {**self._base, **change}
         values = self._run(changes, {output, *change})
         before, after = self.values[output], values[output]
         shift = (after - before).abs().flatten(1)
         # Not a number is no witness: infinity times zero is one, wherever the zero stands.
         shift = torch.where(torch.isfinite(shift), shift, torch.zeros_like(shift)).amax(1)
+        shift = shift if row is None else shift[row : row + 1]
         # Where what is put in is large, so is the rounding that it leaves when it cancels.
         floor = max(_largest([before], 1.0) * NOISE, _largest([values[node] for node in change], 0.0) * FLOOR)
         shown: Marks = (shift > floor).numpy()
