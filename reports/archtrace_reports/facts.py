@@ -28,6 +28,8 @@ def facts(result: Result, width: int) -> list[Text]:
     """One row a fact, label first."""
     lines = row("padding", padding_words(result), width, style="red" if result.padding.leaks else "")
     lines += row("tokens", tokens_words(result), width)
+    if words := each_words(result):
+        lines += row("each", words, width)
     lines += row("parameters", parameters_words(result), width)
     if words := outputs_words(result):
         lines += row("outputs", words, width)
@@ -83,6 +85,16 @@ def tokens_words(result: Result) -> str:
     everywhere = len(missing) == len(ran)
     where = "any layout tried" if everywhere else _names(missing)
     return f"not every {attended}token reaches the logits in {where}"
+
+
+def each_words(result: Result) -> str:
+    """What reaches position i of an output with positions; empty for one without."""
+    if not any(layout.each for layout in result.layouts):
+        return ""
+    position = f"{result.output}[:, i]"
+    tokens = next((relation.words for relation in result.relations if relation.of == "tokens"), "")
+    verb = "reached by" if result.status == "exact" else "reached by no more than"
+    return f"{position} is {verb} the tokens at {tokens}" if tokens else f"{position}: see the layouts (--format json)"
 
 
 def parameters_words(result: Result) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from archtrace.answer.positions import Positions, Rows
+from archtrace.answer.relations import Relation
 from archtrace.answer.result import Finding, Index, LayoutResult, Padding, Readout, Result, Source, Step
 
 
@@ -27,6 +28,7 @@ def decode(value: Mapping[str, Any]) -> Result:
         versions=dict(value["versions"]),
         output=value.get("output", "logits"),
         outputs=tuple(value.get("outputs", ["logits"])),
+        relations=tuple(_relation(relation) for relation in value.get("relations", [])),
     )
 
 
@@ -44,9 +46,15 @@ def _readout(value: Mapping[str, Any]) -> Readout:
     )
 
 
+def _relation(value: Mapping[str, Any]) -> Relation:
+    return Relation(value["of"], value["name"], value["masked"], value["reach"])
+
+
 def _layout(value: Mapping[str, Any]) -> LayoutResult:
     witness = _positions(value["witness"]) if value["witness"] else None
-    return LayoutResult(value["name"], value["inputs"], _positions(value), witness, value["status"], value["refused"])
+    each, shown = (tuple(map(_positions, value.get(key, []))) for key in ("each", "witness_each"))
+    inputs, status, refused = value["inputs"], value["status"], value["refused"]
+    return LayoutResult(value["name"], inputs, _positions(value), witness, status, refused, each, shown)
 
 
 def _positions(value: Mapping[str, Any]) -> Positions:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
 
 import torch
 
-from archtrace.answer.positions import Positions
+from archtrace.answer.positions import Positions, Rows
 from archtrace.answer.result import Finding, LayoutResult, Padding, Result, Status
 from archtrace.capture.model import parameter_count
+from archtrace.capture.positioned import MOST
 from archtrace.capture.program import Program
 from archtrace.clock import Clock
 from archtrace.errors import ArchtraceError
@@ -18,6 +20,7 @@ from archtrace.reach.dead_parameters import dead_modules, dead_parameters
 from archtrace.readout.anatomy.build import anatomy
 from archtrace.readout.describe import readouts
 from archtrace.readout.padding import carried, padding_of, tokens_read
+from archtrace.readout.relation import relations
 from archtrace.readout.study import Model, Programs, Study
 from archtrace.targets import standins
 from archtrace.targets.target import Target
@@ -43,7 +46,9 @@ def assemble(
         _widen(study, likeness, verdicts)
     with clock.stage("reading the source", "analysis"):
         others = likeness.studies[1:]
-        found = readouts(study, others, words, _id_names(words), {n: v.trusted for n, v in verdicts.items()})
+        related = relations((study, *others), words)
+        trusted = {n: v.trusted for n, v in verdicts.items()}
+        found = readouts(study, others, words, _id_names(words), trusted, related)
         drawn = anatomy(module, study, found, words)
     bounds = list(study.bounds.values())
     dead = dead_parameters(module, bounds, study.interpreter)
@@ -64,6 +69,7 @@ def assemble(
         anatomy=drawn,
         output=study.program.asked or _first(study.program),
         outputs=tuple(study.program.returned),
+        relations=related,
     )
 
 
@@ -130,6 +136,9 @@ def _widen(study: Study, likeness: _Likeness, verdicts: Verdicts) -> None:
         for name, verdict in verdicts.items():
             if verdict.witness is not None and not inside(verdict.witness, each.positions[name]):
                 each.positions[name] = join(each.positions[name], verdict.witness)
+            if verdict.each and name in each.positioned:
+                own = each.positioned[name]
+                each.positioned[name] = replace(own, each=tuple(map(join, own.each, verdict.each)))
 
 
 def _layouts(study: Study, verdicts: Verdicts) -> list[LayoutResult]:
@@ -141,19 +150,21 @@ def _layouts(study: Study, verdicts: Verdicts) -> list[LayoutResult]:
             results.append(LayoutResult(name, inputs, Positions({}, ()), None, "bound", study.refused[name]))
             continue
         verdict = verdicts[name]
-        status: Status = "exact" if verdict.exact(bound) else "bound"
-        results.append(LayoutResult(name, inputs, bound, verdict.witness, status))
+        each = study.positioned[name].each if name in study.positioned else ()
+        status: Status = "exact" if verdict.exact(bound, each) else "bound"
+        results.append(LayoutResult(name, inputs, bound, verdict.witness, status, None, each, verdict.each))
     return results
 
 
 def _padding(study: Study, words: Vocabulary) -> Padding:
     """Where padding is read, and whether it reaches the logits where it is not."""
     reads_padding, leaks = [], False
-    for name, found in study.positions.items():
+    for name, whole in study.positions.items():
         padding = padding_of(study.layouts[name], words)
         if padding is None or not any(padding):
             continue
         carries = carried(study, name)
+        found = _of_tokens(study, name, padding) or whole
         # a tensor with rows of its own (documents of folded texts) has none in which a token could be told
         own = {t: rows for t, rows in found.reads.items() if len(rows) == len(padding)}
         read = [tokens_read(rows, carries[tensor]) for tensor, rows in own.items()]
@@ -163,6 +174,25 @@ def _padding(study: Study, words: Vocabulary) -> Padding:
         reached = zip(found.tokens, padding, there, strict=True)
         leaks |= any(set(tokens).intersection(pads) - read_ for tokens, pads, read_ in reached)
     return Padding(leaks, tuple(reads_padding))
+
+
+def _of_tokens(study: Study, name: str, padding: Rows) -> Positions | None:
+    """What the positions of an output read that are no padding themselves; None for an output without such."""
+    own = study.positioned.get(name)
+    if own is None or len(own.each) != study.length or len(own.each[0].tokens) != len(padding):
+        return None
+    kept = [_where(each, padding, i) for i, each in enumerate(own.each)]
+    return reduce(join, kept)
+
+
+def _where(each: Positions, padding: Rows, index: int) -> Positions:
+    """What reaches one position of an output, without the rows in which it is padding."""
+
+    def rows(found: Rows) -> Rows:
+        return tuple(() if index in pads else row for row, pads in zip(found, padding, strict=True))
+
+    reads = {t: rows(found) if len(found) == len(padding) else found for t, found in each.reads.items()}
+    return Positions(reads, rows(each.tokens))
 
 
 def _findings(study: Study, likeness: _Likeness, verdicts: Verdicts) -> list[Finding]:
@@ -188,11 +218,11 @@ def _findings(study: Study, likeness: _Likeness, verdicts: Verdicts) -> list[Fin
 
 
 def _of_positions(study: Study) -> Iterator[Finding]:
-    """An output that has positions of its own is answered by the union over them, unless one is named."""
+    """An output that has too many positions is answered by the union over them, unless one is named."""
     program = study.program
     shape, name = next(iter(study.bounds.values())).run.shape(program.output), program.asked or _first(program)
-    if len(shape) > 2 or (len(shape) == 2 and shape[1] == study.length):
-        what = f"{name} has positions of its own; what is told is read by any of them"
+    if len(shape) > 2 and shape[1] > MOST:
+        what = f"{name} has {shape[1]} positions of its own; what is told is read by any of them"
         yield Finding("output-of-positions", f'{what}; for one of them ask about the output "{name}[:, 0]"')
 
 

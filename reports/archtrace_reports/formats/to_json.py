@@ -8,14 +8,16 @@ from dataclasses import asdict
 from typing import Any
 
 from archtrace.answer.positions import Positions
+from archtrace.answer.relations import Relation
 from archtrace.answer.result import LayoutResult, Readout, Result
 from archtrace_reports.look import Look
 from archtrace_reports.report import Report, versions
 from archtrace_reports.tokens import nested
 
 SUFFIXES = (".json",)
-#: History: 1, the first; 2, `output` and `outputs`, and a parameter is dead only if it reaches none of these. A reader
-#: must ignore keys that it does not know; the number rises when a known key changes.
+#: History: 1, the first; 2, `output` and `outputs`, and a parameter is dead only if it reaches none of these; an output
+#: with positions has `relations`, and what reaches `each` of them. A reader must ignore keys that it does not know; the
+#: number rises when a known key changes.
 FORMAT = 2
 #: Values that fit stand on one line: rows of positions would fill screens.
 LINE = 110
@@ -47,6 +49,7 @@ def encode(result: Result) -> dict[str, Any]:
         "status": result.status,
         "output": result.output,
         "outputs": list(result.outputs),
+        "relations": [_relation(relation) for relation in result.relations],
         "readouts": [_readout(readout) for readout in result.readouts],
         "layouts": [_layout(layout) for layout in result.layouts],
         "padding": {"leaks": result.padding.leaks, "reads_padding": list(result.padding.reads_padding)},
@@ -57,6 +60,10 @@ def encode(result: Result) -> dict[str, Any]:
         "seconds": dict(result.seconds),
         "versions": dict(result.versions),
     }
+
+
+def _relation(relation: Relation) -> dict[str, Any]:
+    return asdict(relation) | {"words": relation.words}
 
 
 def _readout(readout: Readout) -> dict[str, Any]:
@@ -81,6 +88,8 @@ def _layout(layout: LayoutResult) -> dict[str, Any]:
         "witness": _positions(layout.witness) if layout.witness else None,
         "status": layout.status,
         "refused": layout.refused,
+        "each": [_positions(some) for some in layout.each],
+        "witness_each": [_positions(some) for some in layout.witness_each],
     }
 
 

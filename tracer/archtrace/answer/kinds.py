@@ -115,6 +115,10 @@ KINDS: dict[KindName, Kind] = {
         "the latents in {tensor}", "the latents in {tensor}", "positions of the model's own latents, not of tokens",
         False, "{tensor}[:]", mixes=True,
     ),
+    "each": Kind(
+        "{tensor}, each position for itself", "{slice} for position i of its output",
+        "for position i of the output: position i of s, and no other", False, "{tensor}[{lead}i]",
+    ),
     "all": Kind(
         "all of {tensor}", "all of {tensor}", "positions of s, joined in no way that has a name (see the layouts)",
         False, "{tensor}{every}", mixes=True,

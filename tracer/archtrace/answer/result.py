@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from archtrace.answer.drawing import Anatomy
 from archtrace.answer.positions import Positions
+from archtrace.answer.relations import Relation
 
 #: A row of `answer.kinds.KINDS`, which alone says what kinds there are.
 KindName: TypeAlias = str
@@ -71,7 +72,10 @@ class Readout:
 
 @dataclass(frozen=True)
 class LayoutResult:
-    """One layout: its inputs, the bound, and the witness. `refused` is the model's own reason not to run it."""
+    """One layout: its inputs, the bound, and the witness. `refused` is the model's own reason not to run it.
+
+    `each` and `witness_each`: bound and witness of each position of an output that has some, in order.
+    """
 
     name: str
     inputs: Mapping[str, Any]
@@ -79,6 +83,8 @@ class LayoutResult:
     witness: Positions | None
     status: Status
     refused: str | None = None
+    each: tuple[Positions, ...] = ()
+    witness_each: tuple[Positions, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,7 @@ class Result:
     """Everything that a trace says of one target. `anatomy` is what drawings need; None where there is none.
 
     `outputs` are the floating tensors that the forward returns; all that is said of "logits" is said of `output`.
+    `relations`: of an output with positions what reaches each, where that has a name.
     """
 
     target: str
@@ -113,6 +120,7 @@ class Result:
     anatomy: Anatomy | None = None
     output: str = "logits"
     outputs: tuple[str, ...] = ("logits",)
+    relations: tuple[Relation, ...] = ()
 
     @property
     def status(self) -> Status:

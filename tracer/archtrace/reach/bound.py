@@ -71,6 +71,10 @@ class Bound:
         ids = [i for i in self.program.inputs.values() if self.demand[i] is not None]
         return any(_crosses(self.demand[i], self.run.shape(i)) for i in ids)
 
+    def of(self, rows: slice) -> Bound:
+        """The bound of some rows of the output alone."""
+        return Bound(self.run, tuple(_of(marks, rows) for marks in self.demand))
+
     def reached(self, index: int) -> bool:
         """True when any element of a node may reach the logits."""
         marks = self.demand[index]
@@ -96,6 +100,13 @@ def rows_of(marks: Marks | None, shape: tuple[int, ...], axis: int = 1) -> Rows:
     table = marks.any(axis=tuple(a for a in range(marks.ndim) if a not in (batch, axis)))
     table = np.broadcast_to(table if batch < axis else table.T, (count, length))
     return tuple(tuple(int(p) for p in np.flatnonzero(row)) for row in table)
+
+
+def _of(marks: Any, rows: slice) -> Any:
+    """Marks with the labels of some rows; one label alone stands for all."""
+    if isinstance(marks, list):
+        return [_of(part, rows) for part in marks]
+    return marks if marks is None or marks.shape[-1] == 1 else marks[..., rows]
 
 
 def _crosses(marks: Marks, shape: tuple[int, ...]) -> bool:
@@ -139,10 +150,24 @@ def positions(
     A read tensor counts for what is read of it directly: not for what another read tensor is made of. What is read of
     it is read even where the model itself always sets it to the same value; tokens count what changes.
     """
+    return marked(found, direct(interpreter, found, reads, layout), reads, ids)
+
+
+def marked(found: Bound, read: Bound, reads: Mapping[str, tuple[int, int]], ids: int) -> Positions:
+    """The positions that two bounds mark: those of the tokens, and those of what is read directly."""
+    return Positions({name: read.rows(*place) for name, place in reads.items()}, found.tokens(ids))
+
+
+def direct(
+    interpreter: Interpreter,
+    found: Bound,
+    reads: Mapping[str, tuple[int, int]],
+    layout: Mapping[str, torch.Tensor],
+) -> Bound:
+    """The bound of what is read of each tensor itself, constant or not, and not through another one."""
     nodes = {node for node, _ in reads.values()}
     still = any(any(found.constant(*place)) for place in reads.values())
-    direct = opened(interpreter, found, nodes, layout) if still else apart(interpreter, found, nodes)
-    return Positions({name: direct.rows(*place) for name, place in reads.items()}, found.tokens(ids))
+    return opened(interpreter, found, nodes, layout) if still else apart(interpreter, found, nodes)
 
 
 def opened(interpreter: Interpreter, found: Bound, nodes: Collection[int], layout: Mapping[str, torch.Tensor]) -> Bound:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from archtrace.answer.positions import Positions
+from archtrace.answer.relations import Relation
 from archtrace.answer.result import Index, Readout, Source, Status, Step
 from archtrace.layouts import Vocabulary
 from archtrace.reach.bound import Bound
@@ -31,10 +33,24 @@ def readouts(
     words: Vocabulary,
     names: Mapping[int, str],
     seen: Mapping[str, Positions | None],
+    related: Sequence[Relation] = (),
 ) -> tuple[Readout, ...]:
-    """The readouts of a study; `others` are of the same model in other lengths, `seen` is the witness per layout."""
-    tensors = study.tensors(study.telling)
-    return tuple(_readout(tensor, study, others, words, dict(names), _status(study, seen)) for tensor in tensors)
+    """The readouts of a study; `others` are of the same model in other lengths, `seen` is the witness per layout.
+
+    `related`: of an output with positions, which position of a tensor reaches which.
+    """
+    tensors, by_name = study.tensors(study.telling), {each.of: each for each in related if each.name != "all"}
+    found = (_readout(tensor, study, others, words, dict(names), _status(study, seen)) for tensor in tensors)
+    return tuple(_related(readout, by_name.get(readout.tensor)) for readout in found)
+
+
+def _related(readout: Readout, relation: Relation | None) -> Readout:
+    """A readout in the terms of position i of the output, where these tell more than what all positions read."""
+    if relation is None:
+        return readout
+    kind = "each" if relation.name == "same" else readout.kind
+    text = f"{readout.tensor}{relation.slice()}"
+    return replace(readout, kind=kind, slice=text, index=Index(relation.slice()[1:-1].rpartition(", ")[2], ()))
 
 
 def _status(study: Study, seen: Mapping[str, Positions | None]) -> Status:

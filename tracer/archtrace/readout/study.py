@@ -11,12 +11,13 @@ import torch
 
 from archtrace.answer.positions import Positions
 from archtrace.capture.model import backbone_of
+from archtrace.capture.positioned import at_position, by_position, count
 from archtrace.capture.program import Program
 from archtrace.capture.run import capture
 from archtrace.capture.serving import serves
 from archtrace.capture.shapes import Known
 from archtrace.errors import CaptureError, LayoutError
-from archtrace.reach.bound import Bound, bound, positions
+from archtrace.reach.bound import Bound, bound, direct, marked, positions
 from archtrace.reach.interpreter import Interpreter
 from archtrace.reach.rules.registry import has_rule
 from archtrace.readout.tensors import Place, ReadTensor, read_tensors
@@ -64,6 +65,19 @@ class Programs:
                 return program
         self._recorded.append((looks, capture(*self.model, layout, has_rule, self._shapes, ids, self.asked)))
         return self._recorded[-1][1]
+
+
+@dataclass(frozen=True, eq=False)
+class Positioned:
+    """The positions of an output in one layout: what may reach each, and the bound whose rows are (row, position)."""
+
+    found: Bound
+    each: tuple[Positions, ...]
+
+    @property
+    def program(self) -> Program:
+        """The program that puts each position of each row into a row of its own."""
+        return self.found.program
 
 
 @dataclass(eq=False)
@@ -180,6 +194,29 @@ class Study:
             )
             for name, found in self.bounds.items()
         }
+
+    @cached_property
+    def positioned(self) -> dict[str, Positioned]:
+        """Per layout what may reach each position of the output; empty for an output without positions."""
+        programs: dict[int, Program] = {}  # a program serves several layouts, and is one program in all of them
+        return {
+            name: self._positioned(name, programs.setdefault(id(found.program), by_position(found.program)))
+            for name, found in self.bounds.items()
+            if count(found.program, self.length)
+        }
+
+    def _positioned(self, name: str, program: Program) -> Positioned:
+        layout, reads, ids = self.layouts[name], self.reads(name), program.inputs[self.ids]
+        found = bound(self.interpreter, program, layout, {self.ids})
+        read = direct(self.interpreter, found, reads, layout)
+        number = count(self.bounds[name].program, self.length) or 0
+        rows = (slice(i, None, number) for i in range(number))
+        return Positioned(found, tuple(marked(found.of(some), read.of(some), reads, ids) for some in rows))
+
+    def at_position(self, name: str, index: int) -> Bound:
+        """The bound of one position of the output in a layout."""
+        program = at_position(self.bounds[name].program, index)
+        return bound(self.interpreter, program, self.layouts[name], {self.ids})
 
     @cached_property
     def telling(self) -> str:

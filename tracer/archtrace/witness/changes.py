@@ -128,14 +128,16 @@ class Bench:
         """The same bench, with other changes to begin with."""
         return Bench(self._program, self._given, self._layout, self._noise, self._watched, base, gain=self._gain)
 
-    def moved(self, chosen: Chosen, change: Change, held: Collection[int] = (), row: int | None = None) -> Marks:
-        """Which rows of the logits, or whether one, move when the chosen elements change; `held` nodes keep theirs."""
+    def moved(self, chosen: Chosen, change: Change, held: Collection[int] = (), rows: slice | None = None) -> Marks:
+        """Which rows of the logits, or of some of them, move when the chosen elements change; `held` nodes keep theirs."""
         kept = self.kept([n for n in held if n not in chosen])
-        return self._moved({**kept, **{node: self._also(node, at(mask, change)) for node, mask in chosen.items()}}, row)
+        return self._moved(
+            {**kept, **{node: self._also(node, at(mask, change)) for node, mask in chosen.items()}}, rows
+        )
 
-    def put(self, node: int, value: torch.Tensor, held: Collection[int] = ()) -> Marks:
-        """Which rows of the logits move when a node has another value; `held` nodes keep theirs."""
-        return self._moved({**self.kept(held), node: constant(value)})
+    def put(self, node: int, value: torch.Tensor, held: Collection[int] = (), rows: slice | None = None) -> Marks:
+        """Which rows of the logits, or of some of them, move when a node has another value; `held` nodes keep theirs."""
+        return self._moved({**self.kept(held), node: constant(value)}, rows)
 
     def kept(self, held: Collection[int]) -> dict[int, Change]:
         """The changes that leave some watched nodes as they are."""
@@ -149,16 +151,16 @@ class Bench:
         with torch.no_grad():
             return run(self._program, self._given, self._layout, changes, self._noise, kept)
 
-    def _moved(self, change: Mapping[int, Callable[[Any], Any]], row: int | None = None) -> Marks:
+    def _moved(self, change: Mapping[int, Callable[[Any], Any]], rows: slice | None = None) -> Marks:
         output, changes = self._program.output, {**self._base, **change}
         values = self._run(changes, {output, *change})
-        before, after = self.values[output], values[output]
+        some = slice(None) if rows is None else rows
+        before, after = self.values[output][some], values[output][some]
         shift = (after - before).abs().flatten(1)
         # Not a number is no witness: infinity times zero is one, wherever the zero stands.
         shift = torch.where(torch.isfinite(shift), shift, torch.zeros_like(shift)).amax(1)
-        shift = shift if row is None else shift[row : row + 1]
         # Where what is put in is large, so is the rounding that it leaves when it cancels.
-        floor = max(_largest([before], 1.0) * NOISE, _largest([values[node] for node in change], 0.0) * FLOOR)
+        floor = max(self._size * NOISE, _largest([values[node] for node in change], 0.0) * FLOOR)
         shown: Marks = (shift > floor).numpy()
         return (shift > self._rounding(changes)).numpy() & shown if shown.any() else shown
 
@@ -168,6 +170,11 @@ class Bench:
         self._run(peak.over(self._program, changes), {self._program.output})
         # Two layers after the one in which it cancelled make it larger, each by its weights.
         return peak.size * FLOOR * max(self._gain, 1.0) ** 2
+
+    @cached_property
+    def _size(self) -> float:
+        """The largest of the output before the change, at least 1."""
+        return _largest([self.values[self._program.output]], 1.0)
 
     @cached_property
     def _all(self) -> Values:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import reduce
 
 from archtrace.answer.positions import Positions
 from archtrace.answer.result import Finding
@@ -18,10 +19,12 @@ from archtrace.witness import replay
 from archtrace.witness.again import again
 from archtrace.witness.failure import reason
 from archtrace.witness.numeric import one_thread
-from archtrace.witness.rows import beyond, difference, join, places, told, union
+from archtrace.witness.rows import beyond, difference, inside, join, nothing, places, told, union
 from archtrace.witness.subject import Subject
 from archtrace.witness.witness import TRIED, Witness, is_random
 
+#: Positions of an output at which more than gradients is tried, at most.
+MOST_AGAIN = 4
 #: What is asked of people who meet a fault of ours.
 REPORT = "this is a bug of archtrace: please report it with the model"
 
@@ -30,21 +33,22 @@ REPORT = "this is a bug of archtrace: please report it with the model"
 class Verdict:
     """What the runs say of one layout: what they show (None where none could be made), and what was found wrong.
 
-    `holds`: nothing contradicts the analysis.
+    `holds`: nothing contradicts the analysis. `each`: what the runs show for each position of an output that has some.
     """
 
     witness: Positions | None
     findings: tuple[Finding, ...] = ()
     holds: bool = True
+    each: tuple[Positions, ...] = ()
 
     @property
     def trusted(self) -> Positions | None:
         """The witness where nothing contradicts the analysis."""
         return self.witness if self.holds else None
 
-    def exact(self, bound: Positions) -> bool:
-        """True where everything agrees."""
-        return self.holds and self.witness == bound
+    def exact(self, bound: Positions, each: tuple[Positions, ...] = ()) -> bool:
+        """True where everything agrees, for the output and for each of its positions."""
+        return self.holds and self.witness == bound and self.each == each
 
 
 class Runs:
@@ -100,9 +104,27 @@ class Runs:
         bound, special = self._study.positions[name], frozenset(self._study.interpreter.special)
         subject, witness, seen = self._shown(name)
         missed = join(beyond(seen, bound), witness.outside(subject, bound, special))
+        each, missed_each = self._see_each(name, subject)
         replayed = self._replay(name, subject.program)
-        findings = (*_missed(name, missed), *((replayed,) if replayed else ()))
-        return Verdict(join(seen, missed), findings, not findings)
+        findings = (*_missed(name, join(missed, missed_each)), *((replayed,) if replayed else ()))
+        # what one position of an output was seen to read is told of each of them: which one it was is not
+        each = tuple(join(some, missed_each) for some in each)
+        return Verdict(join(seen, missed), findings, not findings, each)
+
+    def _see_each(self, name: str, subject: Subject) -> tuple[tuple[Positions, ...], Positions]:
+        """What runs show for each position of the output, and what they show that its bound leaves out."""
+        missed = nothing(self._study.positions[name])
+        if (positioned := self._study.positioned.get(name)) is None:
+            return (), missed
+        bounds, special = positioned.each, frozenset(self._study.interpreter.special)
+        subject = replace(subject, found=positioned.found)
+        witness = self._witnesses.setdefault(id(subject.program), Witness(subject.program))
+        each = list(witness.see_each(subject, bounds, special))
+        for i in [i for i, bound in enumerate(bounds) if not inside(bound, each[i])][:MOST_AGAIN]:
+            alone = replace(subject, found=self._study.at_position(name, i))
+            each[i] = join(each[i], Witness(alone.program).see(alone, bounds[i], special))
+        beyond_each = (beyond(some, bound) for some, bound in zip(each, bounds, strict=True))
+        return tuple(each), reduce(join, beyond_each, witness.outside_each(subject, bounds, special))
 
     def _replay(self, name: str, program: Program) -> Finding | None:
         """Once for each program, in the first layout that it serves."""

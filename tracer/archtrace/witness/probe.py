@@ -24,21 +24,26 @@ from archtrace.witness.subject import Subject
 Cell: TypeAlias = tuple[int, int, int, int, int]
 
 
-def outside(subject: Subject, bench: Bench, bound: Positions, special: frozenset[int]) -> Positions:
-    """The positions outside the bound that reach the logits nevertheless: none, or the analysis is wrong."""
+def outside(
+    subject: Subject, bench: Bench, bound: Positions, special: frozenset[int], rows: Sequence[slice]
+) -> Positions:
+    """The positions outside the bound that reach the logits nevertheless: none, or the analysis is wrong.
+
+    `rows`: the rows of the logits that are looked at together; what is changed reaches none of them.
+    """
     missed = nothing(bound)
     reads, marks = dict(missed.reads), dict[int, Any]()
-    for row in range(subject.found.run.shape(subject.program.output)[0]):
-        free = {node: mask for node in _nodes(subject) if (mask := _unmarked(subject, node, row)).any()}
+    for some in rows:
+        free = {node: mask for node in _nodes(subject) if (mask := _unmarked(subject, node, some)).any()}
         for change in LARGE:
-            for cell in _moving(free, bench, row, change, subject):
+            for cell in _moving(free, bench, some, change, subject):
                 node = cell[0]
                 marks[node] = marks.get(node, np.zeros(subject.found.run.shape(node), bool)) | _at(cell, free[node])
     for name, (node, axis) in subject.reads.items():
         if node in marks:
             reads[name] = union(reads[name], rows_of(marks[node][..., None], subject.found.run.shape(node), axis))
     tokens = union(missed.tokens, subject.tokens({n: marks[n][..., None] for n in subject.features if n in marks}))
-    return Positions(reads, union(tokens, _ids(subject, bench, bound.tokens, special)))
+    return Positions(reads, tokens)
 
 
 def _nodes(subject: Subject) -> list[int]:
@@ -48,27 +53,27 @@ def _nodes(subject: Subject) -> list[int]:
     return [n for n in nodes if isinstance(found[n], Unknown) and found[n].dtype.is_floating_point]
 
 
-def _unmarked(subject: Subject, node: int, row: int) -> Any:
-    """The elements that do not reach a row of the logits; without those that are certain, and so never change."""
+def _unmarked(subject: Subject, node: int, rows: slice) -> Any:
+    """The elements that reach none of these rows of the logits; without those that are certain, and so never change."""
     shape, marks = subject.found.run.shape(node), subject.found.demand[node]
-    reached = np.zeros(shape, bool) if marks is None else np.broadcast_to(_label(marks, row), shape)
+    reached = np.zeros(shape, bool) if marks is None else np.broadcast_to(_labels(marks, rows), shape)
     return ~reached & np.broadcast_to(is_open(subject.found.run.values[node].certain), shape)
 
 
-def _label(marks: Any, row: int) -> Any:
-    return marks[..., row if marks.shape[-1] > 1 else 0]
+def _labels(marks: Any, rows: slice) -> Any:
+    return (marks[..., rows] if marks.shape[-1] > 1 else marks).any(-1)
 
 
-def _moving(free: Mapping[int, Any], bench: Bench, row: int, change: Change, subject: Subject) -> list[Cell]:
-    """The positions whose change moves a row; none where all together leave it as it is."""
-    if not free or not bench.moved(free, change, row=row).any():
+def _moving(free: Mapping[int, Any], bench: Bench, rows: slice, change: Change, subject: Subject) -> list[Cell]:
+    """The positions whose change moves one of the rows; none where all together leave them as they are."""
+    if not free or not bench.moved(free, change, rows=rows).any():
         return []
 
     def moves(cells: Sequence[Cell]) -> bool:
         masks: dict[int, Any] = {}
         for cell in cells:
             masks[cell[0]] = masks.get(cell[0], False) | _at(cell, free[cell[0]])
-        return bool(bench.moved(masks, change, row=row).any())
+        return bool(bench.moved(masks, change, rows=rows).any())
 
     return list(halved([c for node in free for c in _cells(subject, node, free[node])], moves))
 
@@ -112,8 +117,10 @@ def alone(places: Sequence[tuple[int, int]], moves: Callable[[Sequence[Any]], bo
         yield from (place for place in halved(places, moves) if moves([place]))
 
 
-def _ids(subject: Subject, bench: Bench, tokens: Rows, special: frozenset[int]) -> Rows:
-    """Tokens outside the bound that move the logits as other ordinary ids."""
+def ids_outside(
+    subject: Subject, bench: Bench, tokens: Rows, special: frozenset[int], rows: slice | None = None
+) -> Rows:
+    """Tokens outside the bound that move the logits, or some rows of them, as other ordinary ids."""
     ordinary = other_ids(subject, special)
     ids = subject.layout[subject.name].flatten(0, -2)
     free = [
@@ -125,7 +132,7 @@ def _ids(subject: Subject, bench: Bench, tokens: Rows, special: frozenset[int]) 
 
     def moves(chosen: Sequence[tuple[int, int]]) -> bool:
         changed = put_ids(subject, chosen, moved_on(ordinary, 1))
-        return runs(subject, changed) and bool(bench.put(subject.ids, changed).any())
+        return runs(subject, changed) and bool(bench.put(subject.ids, changed, rows=rows).any())
 
     found = list(halved(free, moves)) if free and len(ordinary) > 1 and moves(free) else []
     return tuple(tuple(p for r, p in found if r == row) for row in range(len(tokens)))

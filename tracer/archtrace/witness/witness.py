@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from archtrace.witness import numeric
 from archtrace.witness.changes import CHANGES, SPIKES, Bench, Change, at, constant, level, parted
 from archtrace.witness.ids import Another, bases, extremes, moved_on, other_ids, put_ids, runs, shifts
 from archtrace.witness.numeric import DRAWS, Draw
-from archtrace.witness.probe import alone, outside
+from archtrace.witness.probe import alone, ids_outside, outside
 from archtrace.witness.rows import beyond, inside, join, nothing, places, told, union
 from archtrace.witness.subject import Subject
 from archtrace.witness.varying import varying
@@ -34,6 +34,9 @@ MOST_NOISE, PATIENCE, TRIES, CHANGED = 192, 64, 24, 6
 FAR = (Draw(3, 3e5), Draw(4, 3e5), Draw(5, 3e5))
 #: Beside one value at all positions, -1 or 1 at each, drawn several times.
 PARTED = range(12)
+
+#: Per node which elements have a gradient, for each row of the logits: marks.
+Slopes: TypeAlias = Mapping[int, Any]
 
 __all__ = ["Subject", "Witness", "inside", "join"]
 
@@ -59,7 +62,32 @@ class Witness:
 
     def outside(self, subject: Subject, bound: Positions, special: frozenset[int]) -> Positions:
         """The positions that reach the logits though the bound leaves them out."""
-        return outside(subject, self._bench(subject, DRAWS[0]), bound, special)
+        bench = self._bench(subject, DRAWS[0])
+        rows = range(subject.found.run.shape(subject.program.output)[0])
+        missed = outside(subject, bench, bound, special, [slice(row, row + 1) for row in rows])
+        return replace(missed, tokens=union(missed.tokens, ids_outside(subject, bench, bound.tokens, special)))
+
+    def see_each(self, subject: Subject, bounds: Sequence[Positions], special: frozenset[int]) -> tuple[Positions, ...]:
+        """For each position of an output whose rows are (row, position) what gradients show to reach it."""
+        subject = replace(subject, varying=varying(subject, special, self._parameters(DRAWS[0])))
+        seen = tuple(map(nothing, bounds))
+        for draw in DRAWS:
+            slopes = self._slopes(subject, draw)
+            shown = (self._reached(subject, slopes, slice(i, None, len(bounds))) for i in range(len(bounds)))
+            seen = tuple(map(join, seen, shown))
+            if all(map(inside, bounds, seen)):
+                break
+        return seen
+
+    def outside_each(self, subject: Subject, bounds: Sequence[Positions], special: frozenset[int]) -> Positions:
+        """The positions that reach some position of such an output though its own bound leaves them out."""
+        bench, missed = self._bench(subject, DRAWS[0]), nothing(bounds[0])
+        for i, bound in enumerate(bounds):
+            rows = slice(i, None, len(bounds))
+            missed = join(missed, outside(subject, bench, bound, special, [rows]))
+            ids = ids_outside(subject, bench, bound.tokens, special, rows)
+            missed = replace(missed, tokens=union(missed.tokens, ids))
+        return missed
 
     def _parameters(self, draw: Draw) -> numeric.Values:
         key = replace(draw, noise=0)
@@ -76,6 +104,10 @@ class Witness:
 
     def _by_gradient(self, subject: Subject, draw: Draw) -> Positions:
         """Tokens with every way to the logits; of several read tensors each for what is read of it directly."""
+        return self._reached(subject, self._slopes(subject, draw), slice(None))
+
+    def _slopes(self, subject: Subject, draw: Draw) -> tuple[Slopes, Slopes]:
+        """The gradients at the tokens' features, and at the read tensors."""
         entries = subject.entries()
         nodes = [node for node, _ in subject.reads.values()]
         together = len(nodes) < 2
@@ -83,14 +115,15 @@ class Witness:
         direct = marks if together else self._gradients(subject, draw, nodes, apart=True)
         # a constant of a read tensor is read; one of the tokens' features is nothing that a token changes
         values = subject.found.run.values
-        marks = {e: changing(marks[e], values[e]) for e in entries}
-        return Positions(
-            {
-                n: rows_of(direct[node], subject.found.run.shape(node), axis)
-                for n, (node, axis) in subject.reads.items()
-            },
-            subject.tokens(marks),
-        )
+        return {e: changing(marks[e], values[e]) for e in entries}, {n: direct[n] for n in nodes}
+
+    @staticmethod
+    def _reached(subject: Subject, slopes: tuple[Slopes, Slopes], rows: slice) -> Positions:
+        """The positions that reach some rows of the logits by their gradients."""
+        features, read = slopes
+        shapes = {node: subject.found.run.shape(node) for node in read}
+        reads = {n: rows_of(read[node][..., rows], shapes[node], axis) for n, (node, axis) in subject.reads.items()}
+        return Positions(reads, subject.tokens({e: marks[..., rows] for e, marks in features.items()}))
 
     def _gradients(self, subject: Subject, draw: Draw, watch: Sequence[int], *, apart: bool) -> dict[int, Any]:
         return numeric.gradients(self._program, self._parameters(draw), subject.layout, watch, draw, apart=apart)

@@ -1,0 +1,60 @@
+"""An output that has positions of its own, looked at position by position.
+
+`by_position` makes each position of each row a row of the output, so that all that is asked of rows is asked of them;
+`at_position` keeps one position of every row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from archtrace.capture.program import Kind, Node, Program, Ref, Shape
+
+#: Of an output with more positions the union over them is told, and no more.
+MOST = 64
+
+
+def output_shape(program: Program) -> Shape:
+    """The shape of the output."""
+    return _result(program)[0]
+
+
+def count(program: Program, length: int) -> int | None:
+    """How many positions the output has, along its second axis; None where it has none, or too many.
+
+    `length` is that of the tokens: an output of two axes has positions where it is as long.
+    """
+    shape = output_shape(program)
+    has = len(shape) > 2 or (len(shape) == 2 and shape[1] == length)
+    return shape[1] if has and 1 < shape[1] <= MOST else None
+
+
+def by_position(program: Program) -> Program:
+    """The program whose output is (rows * positions, ...), the positions of a row one after the other."""
+    rows, positions, *rest = output_shape(program)
+    # A row needs an axis beside its own.
+    shape = (rows * positions, *(rest or (1,)))
+    return _with(program, torch.ops.aten.reshape.default, (Ref(program.output), list(shape)), shape)
+
+
+def at_position(program: Program, index: int) -> Program:
+    """The program whose output is that at one position, of shape (rows, 1, ...)."""
+    rows, _, *rest = output_shape(program)
+    args = (Ref(program.output), 1, index, index + 1)
+    return _with(program, torch.ops.aten.slice.Tensor, args, (rows, 1, *rest))
+
+
+def _with(program: Program, op: Any, args: tuple[Any, ...], shape: Shape) -> Program:
+    """The program with one more op at its end, whose result is the output."""
+    index = len(program.nodes)
+    node = Node(index, f"output_{index}", Kind.OP, op, args, results=((shape, _result(program)[1]),))
+    return replace(program, nodes=(*program.nodes, node), output=index)
+
+
+def _result(program: Program) -> tuple[Shape, torch.dtype]:
+    results = program.nodes[program.output].results
+    assert results is not None
+    return results[0]

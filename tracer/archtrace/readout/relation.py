@@ -1,0 +1,77 @@
+"""Name the relation between the positions of an output and those that reach them, from what was found in layouts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from archtrace.answer.positions import Rows
+from archtrace.answer.relations import RELATIONS, Relation
+from archtrace.layouts import Vocabulary, told
+from archtrace.readout.study import Study
+
+
+@dataclass(frozen=True)
+class Seen:
+    """For each position of an output, row by row, the positions that reach it in one layout.
+
+    `length`: of the tensor; `kept`: by each way to tell padding, which tokens are none.
+    """
+
+    each: tuple[Rows, ...]
+    length: int
+    kept: Mapping[str, torch.Tensor]
+
+
+def relations(studies: Sequence[Study], words: Vocabulary) -> tuple[Relation, ...]:
+    """The relation of each read tensor and of the tokens, where one has a name; none for an output without positions.
+
+    `studies` are of one model in several lengths. An output with more or fewer positions than what it reads has none.
+    """
+    names = dict.fromkeys(name for study in studies for own in study.positioned.values() for name in own.each[0].reads)
+    found = (relation(of, list(_seen(of, studies, words))) for of in (*names, "tokens"))
+    return tuple(each for each in found if each is not None)
+
+
+def _seen(of: str, studies: Sequence[Study], words: Vocabulary) -> Iterator[Seen]:
+    for study in studies:
+        for layout, own in study.positioned.items():
+            each = tuple(some.tokens if of == "tokens" else some.reads.get(of, ()) for some in own.each)
+            place = study.reads(layout).get(of)
+            length = own.found.run.shape(place[0])[place[1]] if place else study.length
+            yield Seen(each, length, told(study.layouts[layout], words))
+
+
+def relation(of: str, cases: Sequence[Seen]) -> Relation | None:
+    """The first relation of the table that explains every case; None where none does."""
+    if not cases or any(len(case.each) != case.length for case in cases):
+        return None
+    reach = max(
+        (abs(i - j) for case in cases for i, rows in enumerate(case.each) for row in rows for j in row), default=0
+    )
+    ways: list[str | None] = [None, *cases[0].kept]
+    return next(
+        (
+            Relation(of, name, way is not None, reach if "{reach}" in rule.meaning else 0)
+            for name, rule in RELATIONS.items()
+            for way in ways
+            if all(_explains(name, reach, way, case) for case in cases)
+        ),
+        None,
+    )
+
+
+def _explains(name: str, reach: int, way: str | None, case: Seen) -> bool:
+    """Whether a relation says of each position and row which positions reach it; by a way to tell padding, none else."""
+    holds = RELATIONS[name].holds
+    if way is not None and (way not in case.kept or case.kept[way].shape[1] != case.length):
+        return False
+    for i, rows in enumerate(case.each):
+        named = {j for j in range(case.length) if holds(i, j, reach)}
+        for row, found in enumerate(rows):
+            kept = named if way is None else {j for j in named if case.kept[way][row, j]} | {i}
+            if set(found) != kept:
+                return False
+    return True
