@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
+import runpy
 from dataclasses import replace
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,6 +45,12 @@ def closed(part: Any) -> Any:
         return part
     own = {"additionalProperties": False} if "properties" in part and isinstance(part["properties"], dict) else {}
     return own | {key: closed(value) for key, value in part.items()}
+
+
+def test_the_page_is_made_from_the_schema() -> None:
+    folder = Path(__file__).parents[2] / "docs"
+    made = runpy.run_path(str(folder / "make_json_page.py"))["page"]()
+    assert folder.joinpath("json.md").read_text("utf-8") == made, "run: python docs/make_json_page.py"
 
 
 def test_the_schema_is_a_schema() -> None:

@@ -48,9 +48,8 @@ def relation(of: str, cases: Sequence[Seen]) -> Relation | None:
     """The first relation of the table that explains every case; None where none does."""
     if not cases or any(len(case.each) != case.length for case in cases):
         return None
-    reach = max(
-        (abs(i - j) for case in cases for i, rows in enumerate(case.each) for row in rows for j in row), default=0
-    )
+    away = (abs(i - j) for case in cases for i, rows in enumerate(case.each) for row in rows for j in row)
+    reach = max(away, default=0)
     ways: list[str | None] = [None, *cases[0].kept]
     return next(
         (
@@ -64,7 +63,7 @@ def relation(of: str, cases: Sequence[Seen]) -> Relation | None:
 
 
 def _explains(name: str, reach: int, way: str | None, case: Seen) -> bool:
-    """Whether a relation says of each position and row which positions reach it; by a way to tell padding, none else."""
+    """Whether a relation says of each position and row which positions reach it, by a way to tell padding."""
     holds = RELATIONS[name].holds
     if way is not None and (way not in case.kept or case.kept[way].shape[1] != case.length):
         return False

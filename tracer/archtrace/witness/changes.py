@@ -129,14 +129,13 @@ class Bench:
         return Bench(self._program, self._given, self._layout, self._noise, self._watched, base, gain=self._gain)
 
     def moved(self, chosen: Chosen, change: Change, held: Collection[int] = (), rows: slice | None = None) -> Marks:
-        """Which rows of the logits, or of some of them, move when the chosen elements change; `held` nodes keep theirs."""
+        """Which of (some) rows of the logits move when the chosen elements change; `held` nodes keep their values."""
         kept = self.kept([n for n in held if n not in chosen])
-        return self._moved(
-            {**kept, **{node: self._also(node, at(mask, change)) for node, mask in chosen.items()}}, rows
-        )
+        changes = {node: self._also(node, at(mask, change)) for node, mask in chosen.items()}
+        return self._moved({**kept, **changes}, rows)
 
     def put(self, node: int, value: torch.Tensor, held: Collection[int] = (), rows: slice | None = None) -> Marks:
-        """Which rows of the logits, or of some of them, move when a node has another value; `held` nodes keep theirs."""
+        """Which of (some) rows of the logits move when a node has another value; `held` nodes keep theirs."""
         return self._moved({**self.kept(held), node: constant(value)}, rows)
 
     def kept(self, held: Collection[int]) -> dict[int, Change]:

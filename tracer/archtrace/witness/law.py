@@ -24,7 +24,7 @@ from archtrace.witness.subject import Subject
 from archtrace.witness.witness import TRIED, Witness, is_random
 
 #: Positions of an output at which more than gradients is tried, at most.
-MOST_AGAIN = 4
+MOST_AGAIN = 64
 #: What is asked of people who meet a fault of ours.
 REPORT = "this is a bug of archtrace: please report it with the model"
 

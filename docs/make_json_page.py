@@ -1,0 +1,85 @@
+"""Write docs/json.md, the page of the JSON format, from its schema.
+
+Run as ``python docs/make_json_page.py``; a test holds that the page is what this makes.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from archtrace_reports.formats.to_json import FORMAT
+
+PAGE = Path(__file__).with_name("json.md")
+HEAD = """\
+# The JSON format
+
+`archtrace TARGET --format json` writes one document: format {number}, held by the
+[schema](../reports/archtrace_reports/schema/result-{number}.json), from which `python docs/make_json_page.py` makes
+this page. Readers ignore keys that they do not know; the number rises when a known key changes.
+
+* **Format 2**: `output` names the output that an answer is about, `outputs` all that the forward returns, and a parameter
+  is dead only if it reaches none of them. An output with positions has `relations`, and in each layout what reaches
+  `each` of its positions.
+* **Format 1** was about the logits alone. `archtrace diff` still reads it.
+"""
+
+
+def main() -> None:
+    """Write the page."""
+    PAGE.write_text(page(), "utf-8")
+
+
+def page() -> str:
+    """The whole page."""
+    schema = json.loads(files("archtrace_reports").joinpath(f"schema/result-{FORMAT}.json").read_text("utf-8"))
+    objects = {"document": schema, **{n: d for n, d in schema["$defs"].items() if "properties" in d}}
+    others = {name: d for name, d in schema["$defs"].items() if name not in objects and "description" in d}
+    parts = [HEAD.format(number=FORMAT), *(_table(name, each) for name, each in objects.items())]
+    named = "".join(f"* `{name}`: {each['description']}\n" for name, each in others.items())
+    return "\n".join([*parts, f"## What is named above\n\n{named}"])
+
+
+def _table(name: str, schema: dict[str, Any]) -> str:
+    rows = (f"| `{key}` | {_type(value)} | {value.get('description', '')} |" for key, value in _keys(schema))
+    lines = [f"## {name}", "", "| key | is | says |", "|---|---|---|", *rows, ""]
+    return "\n".join(lines)
+
+
+def _keys(schema: dict[str, Any], prefix: str = "") -> list[tuple[str, dict[str, Any]]]:
+    """The properties, those of objects within them by dots."""
+    found = []
+    for key, value in schema["properties"].items():
+        found.append((prefix + key, value))
+        inner = value.get("items", value)
+        if "properties" in inner:
+            found += _keys(inner, f"{prefix}{key}.")
+    return found
+
+
+def _type(value: dict[str, Any]) -> str:
+    """The type in words."""
+    if "$ref" in value:
+        return f"`{value['$ref'].rpartition('/')[2]}`"
+    if "const" in value:
+        return json.dumps(value["const"])
+    if "enum" in value:
+        return ", ".join(f"`{each}`" for each in value["enum"])
+    if "anyOf" in value:
+        return " or ".join(map(_type, value["anyOf"]))
+    kinds = value["type"] if isinstance(value["type"], list) else [value["type"]]
+    return " or ".join(_named(kind, value) for kind in kinds)
+
+
+def _named(kind: str, value: dict[str, Any]) -> str:
+    if kind == "array" and "items" in value:
+        return f"list of {_type(value['items'])}"
+    if kind == "object" and isinstance(value.get("additionalProperties"), dict):
+        return f"name → {_type(value['additionalProperties'])}"
+    return kind
+
+
+if __name__ == "__main__":
+    main()
