@@ -20,9 +20,9 @@ HEAD = """\
 [schema](../reports/archtrace_reports/schema/result-{number}.json), from which `python docs/make_json_page.py` makes
 this page. Readers ignore keys that they do not know; the number rises when a known key changes.
 
-* **Format 2**: `output` names the output that an answer is about, `outputs` all that the forward returns, and a parameter
-  is dead only if it reaches none of them. An output with positions has `relations`, and in each layout what reaches
-  `each` of its positions.
+* **Format 2**: `output` names the output that an answer is about, `outputs` all that the forward returns, and a
+  parameter is dead only if it reaches none of them. An output with positions has `relations`, and in each layout what
+  reaches `each` of its positions.
 * **Format 1** was about the logits alone. `archtrace diff` still reads it.
 """
 

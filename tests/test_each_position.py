@@ -1,4 +1,4 @@
-"""Outputs with positions: what reaches each of them equals the gradient of that position, and has a name where one fits."""
+"""Outputs with positions: what reaches each of them equals its gradient, and has a name where one fits."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_a_head_of_the_library_reads_each_position_for_itself(name: str) -> None
 
 
 def test_a_fault_that_the_union_hides_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A rule that takes one axis for another, and flips features: the union over the positions is right, each is not."""
+    """A rule that takes one axis for another: the union over the positions is right, each of them is not."""
     model = Tagger(HEADS["flip"][0])
     assert archtrace.trace(model).result.status == "exact"
     right = registry.RULES["aten::flip"]
