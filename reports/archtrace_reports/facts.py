@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from rich.text import Text
 
 from archtrace.answer.result import ConfigSource, LayoutResult, Result
+from archtrace_reports.dead_work import dead_work_words
 from archtrace_reports.lines import row
 from archtrace_reports.tokens import leaked, padding, unreached
 from archtrace_reports.words import count, enumerate_words
@@ -26,17 +27,19 @@ LISTED = 4
 
 def facts(result: Result, width: int) -> list[Text]:
     """One row a fact, label first."""
-    lines = row("padding", padding_words(result), width, style="red" if result.padding.leaks else "")
-    lines += row("tokens", tokens_words(result), width)
-    if words := each_words(result):
-        lines += row("each", words, width)
-    lines += row("parameters", parameters_words(result), width)
-    if words := outputs_words(result):
-        lines += row("outputs", words, width)
+    red = {"padding": "red"} if result.padding.leaks else {}
+    lines = [line for label, words in told(result) for line in row(label, words, width, style=red.get(label, ""))]
     lines += row("config", config_words(result), width)
     for finding in result.findings:
         lines += row("finding", f"{finding.code}: {finding.message}", width, style="yellow")
     return lines
+
+
+def told(result: Result) -> Iterator[tuple[str, str]]:
+    """The facts of an answer, label and words, for every format: those that there is something to say of."""
+    for label, words in FACTS.items():
+        if text := words(result):
+            yield label, text
 
 
 def _ran(result: Result) -> list[LayoutResult]:
@@ -131,3 +134,14 @@ def config_words(result: Result) -> str:
     kind = f"of type {result.model_type}, " if result.model_type else ""
     library = result.versions.get("transformers")
     return f"{kind}{SOURCES[result.config_source]}" + (f"; transformers {library}" if library else "")
+
+
+#: Label to words, in the order in which they are told.
+FACTS: Mapping[str, Callable[[Result], str]] = {
+    "padding": padding_words,
+    "tokens": tokens_words,
+    "each": each_words,
+    "parameters": parameters_words,
+    "dead work": dead_work_words,
+    "outputs": outputs_words,
+}

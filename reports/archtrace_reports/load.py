@@ -8,6 +8,7 @@ from typing import Any
 from archtrace.answer.positions import Positions, Rows
 from archtrace.answer.relations import Relation
 from archtrace.answer.result import Finding, Index, LayoutResult, Padding, Readout, Result, Source, Step
+from archtrace.answer.work import Part, Work
 
 
 def decode(value: Mapping[str, Any]) -> Result:
@@ -54,7 +55,12 @@ def _layout(value: Mapping[str, Any]) -> LayoutResult:
     witness = _positions(value["witness"]) if value["witness"] else None
     each, shown = (tuple(map(_positions, value.get(key, []))) for key in ("each", "witness_each"))
     inputs, status, refused = value["inputs"], value["status"], value["refused"]
-    return LayoutResult(value["name"], inputs, _positions(value), witness, status, refused, each, shown)
+    work = _work(value["work"]) if value.get("work") else None
+    return LayoutResult(value["name"], inputs, _positions(value), witness, status, refused, each, shown, work)
+
+
+def _work(value: Mapping[str, Any]) -> Work:
+    return Work(value["flops"], value["dead"], tuple(Part(**part) for part in value["parts"]))
 
 
 def _positions(value: Mapping[str, Any]) -> Positions:

@@ -10,6 +10,7 @@ import torch
 
 from archtrace.answer.positions import Positions, Rows
 from archtrace.answer.result import Finding, LayoutResult, Padding, Result, Status
+from archtrace.capture.flops import Flops
 from archtrace.capture.model import parameter_count
 from archtrace.capture.positioned import MOST
 from archtrace.capture.program import Program
@@ -22,6 +23,7 @@ from archtrace.readout.describe import readouts
 from archtrace.readout.padding import carried, padding_of, tokens_read
 from archtrace.readout.relation import relations
 from archtrace.readout.study import Model, Programs, Study
+from archtrace.readout.work import work
 from archtrace.targets import standins
 from archtrace.targets.target import Target
 from archtrace.version import __version__
@@ -142,7 +144,7 @@ def _widen(study: Study, likeness: _Likeness, verdicts: Verdicts) -> None:
 
 
 def _layouts(study: Study, verdicts: Verdicts) -> list[LayoutResult]:
-    results = []
+    results, flops = [], Flops()
     for name, layout in study.layouts.items():
         inputs = {k: v.tolist() for k, v in layout.items()}
         bound = study.positions.get(name)
@@ -152,7 +154,8 @@ def _layouts(study: Study, verdicts: Verdicts) -> list[LayoutResult]:
         verdict = verdicts[name]
         each = study.positioned[name].each if name in study.positioned else ()
         status: Status = "exact" if verdict.exact(bound, each) else "bound"
-        results.append(LayoutResult(name, inputs, bound, verdict.witness, status, None, each, verdict.each))
+        done = work(study.interpreter, study.bounds[name], flops) if verdict.holds or verdict.witness is None else None
+        results.append(LayoutResult(name, inputs, bound, verdict.witness, status, None, each, verdict.each, done))
     return results
 
 

@@ -16,8 +16,8 @@ from archtrace_reports.tokens import nested
 
 SUFFIXES = (".json",)
 #: History: 1, the first; 2, `output` and `outputs`, and a parameter is dead only if it reaches none of these; an output
-#: with positions has `relations`, and what reaches `each` of them. A reader must ignore keys that it does not know; the
-#: number rises when a known key changes.
+#: with positions has `relations`, and what reaches `each` of them; `work` counts what is computed in vain. Readers must
+#: ignore keys that they do not know; the number rises when a known key changes.
 FORMAT = 2
 #: Values that fit stand on one line: rows of positions would fill screens.
 LINE = 110
@@ -90,6 +90,7 @@ def _layout(layout: LayoutResult) -> dict[str, Any]:
         "refused": layout.refused,
         "each": [_positions(some) for some in layout.each],
         "witness_each": [_positions(some) for some in layout.witness_each],
+        "work": asdict(layout.work) if layout.work else None,
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from archtrace.answer.result import Readout, Result
 from archtrace_reports.clean import cleaned
-from archtrace_reports.facts import config_words, padding_words, parameters_words, tokens_words
+from archtrace_reports.facts import config_words, told
 from archtrace_reports.look import Look
 from archtrace_reports.picture import picture
 from archtrace_reports.report import Report
@@ -78,13 +78,8 @@ def _path(readout: Readout) -> str:
 
 
 def _facts(result: Result) -> Iterator[str]:
-    facts = {
-        "padding": padding_words(result),
-        "tokens": tokens_words(result),
-        "parameters": parameters_words(result),
-        "config": config_words(result),
-    }
-    yield from (f"* {label}: {plain(text)}" for label, text in facts.items())
+    facts = (*told(result), ("config", config_words(result)))
+    yield from (f"* {label}: {plain(text)}" for label, text in facts)
     yield from (f"* finding {plain(finding.code)}: {plain(finding.message)}" for finding in result.findings)
 
 

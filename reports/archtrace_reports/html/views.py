@@ -10,7 +10,7 @@ from archtrace.answer.positions import Rows
 from archtrace.answer.result import LayoutResult, Readout, Result, Status
 from archtrace_reports.cone import MEANINGS, ConeLayout, Sign, cones, ranges
 from archtrace_reports.drawing import Drawing, path_drawing
-from archtrace_reports.facts import config_words, padding_words, parameters_words, tokens_words
+from archtrace_reports.facts import config_words, told
 from archtrace_reports.tokens import choices
 from archtrace_reports.words import enumerate_words, headline, meaning
 
@@ -143,11 +143,7 @@ def model_view(result: Result, key: str) -> ModelView:
         drawing=path_drawing(anatomy.path, result.target) if anatomy else Drawing("", "nothing is known of its path"),
         path=anatomy.path.nodes if anatomy else (),
         root=anatomy.root if anatomy else None,
-        facts=(
-            ("padding", padding_words(result)),
-            ("tokens", tokens_words(result)),
-            ("parameters", parameters_words(result)),
-        ),
+        facts=tuple(told(result)),
         layouts=tuple(map(_layout, result.layouts)),
         dead=result.dead_parameters,
         findings=tuple((finding.code, finding.message) for finding in result.findings),

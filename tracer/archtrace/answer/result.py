@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 from archtrace.answer.drawing import Anatomy
 from archtrace.answer.positions import Positions
 from archtrace.answer.relations import Relation
+from archtrace.answer.work import Work
 
 #: A row of `answer.kinds.KINDS`, which alone says what kinds there are.
 KindName: TypeAlias = str
@@ -74,7 +75,8 @@ class Readout:
 class LayoutResult:
     """One layout: its inputs, the bound, and the witness. `refused` is the model's own reason not to run it.
 
-    `each` and `witness_each`: bound and witness of each position of an output that has some, in order.
+    `each` and `witness_each`: bound and witness of each position of an output that has some, in order. `work`: what the
+    forward computes, and how much of it in vain; None where a run contradicts the analysis.
     """
 
     name: str
@@ -85,6 +87,7 @@ class LayoutResult:
     refused: str | None = None
     each: tuple[Positions, ...] = ()
     witness_each: tuple[Positions, ...] = ()
+    work: Work | None = None
 
 
 @dataclass(frozen=True)

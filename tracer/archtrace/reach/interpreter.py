@@ -195,15 +195,17 @@ class Interpreter:
 
     # -- passes ------------------------------------------------------------------------------------------------
 
-    def demand(self, run: Run, wanted: Mapping[int, Marks] | None = None) -> list[Any]:
+    def demand(self, run: Run, wanted: Mapping[int, Marks] | None = None, *, whole: bool = False) -> list[Any]:
         """For each node what each of its elements may reach: marks, or None for nowhere.
 
-        The labels are the rows of the logits, or those of the marks that are `wanted` of some nodes.
+        The labels are the rows of the logits, or those of the marks that are `wanted` of some nodes; `whole`: what
+        decides how the program goes on has a part in these, as it has in the logits.
         """
         program = run.program
         self._marks.begin()
         found: list[Any] = [None] * len(program.nodes)
-        whole = wanted is None  # seen from the logits, what decides how the program goes on has a part in all of them
+        # Seen from the logits, what decides how the program goes on has a part in all of them.
+        whole = whole or wanted is None
         if wanted is None:
             logits = run.values[program.output]
             wanted = {program.output: diagonal(logits.shape[0], len(logits.shape))}

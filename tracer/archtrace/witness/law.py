@@ -107,6 +107,9 @@ class Runs:
         each, missed_each = self._see_each(name, subject)
         replayed = self._replay(name, subject.program)
         findings = (*_missed(name, join(missed, missed_each)), *((replayed,) if replayed else ()))
+        if not witness.removable(subject):
+            what = f"{name}: runs show that work which the analysis calls dead reaches an output; {REPORT}"
+            findings = (*findings, Finding("missed", what))
         # what one position of an output was seen to read is told of each of them: which one it was is not
         each = tuple(join(some, missed_each) for some in each)
         return Verdict(join(seen, missed), findings, not findings, each)

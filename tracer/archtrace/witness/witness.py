@@ -13,9 +13,10 @@ from archtrace.answer.positions import Positions, Rows
 from archtrace.capture.execute import draws
 from archtrace.capture.program import Kind, Program
 from archtrace.reach.bound import batch_axis, rows_of
+from archtrace.reach.dead_work import unused
 from archtrace.reach.values import changing
 from archtrace.witness import numeric
-from archtrace.witness.changes import CHANGES, SPIKES, Bench, Change, at, constant, level, parted
+from archtrace.witness.changes import CHANGES, LARGE, SPIKES, Bench, Change, at, constant, level, parted
 from archtrace.witness.ids import Another, bases, extremes, moved_on, other_ids, put_ids, runs, shifts
 from archtrace.witness.numeric import DRAWS, Draw
 from archtrace.witness.probe import alone, ids_outside, outside
@@ -88,6 +89,23 @@ class Witness:
             ids = ids_outside(subject, bench, bound.tokens, special, rows)
             missed = replace(missed, tokens=union(missed.tokens, ids))
         return missed
+
+    def removable(self, subject: Subject) -> bool:
+        """Whether no output moves when all that is computed and reaches none of them is something else."""
+        dead = dict(unused(subject.interpreter, subject.found.run))
+        values, nodes = subject.found.run.values, self._program.nodes
+        masks = {
+            index: np.broadcast_to(flags, values[index].shape)
+            for index, flags in dead.items()
+            if nodes[index].kind is Kind.OP and not nodes[index].many and values[index].dtype.is_floating_point
+        }
+        outputs = {self._program.output, *self._program.returned.values()}
+        return not any(self._moved(output, masks, subject) for output in outputs) if masks else True
+
+    def _moved(self, output: int, masks: Mapping[int, Any], subject: Subject) -> bool:
+        program = replace(self._program, output=output)
+        bench = Bench(program, self._parameters(DRAWS[0]), subject.layout, gain=DRAWS[0].gain)
+        return bool(bench.moved(masks, LARGE[1]).any())
 
     def _parameters(self, draw: Draw) -> numeric.Values:
         key = replace(draw, noise=0)
