@@ -33,12 +33,50 @@ def model_types() -> frozenset[str]:
     return frozenset(classifiers()).union(*(_literal(module, "CONFIG_MAPPING_NAMES") for module in modules))
 
 
-def _literal(module: str, name: str) -> dict[str, Any]:
-    """A table `name = OrderedDict([...])` of one of the library's auto modules, with its `name.update({...})`."""
+@cache
+def class_names() -> frozenset[str]:
+    """Every model class that an auto class of the library may build."""
+    return frozenset(re.findall(r'"([A-Z]\w+)"', _text("modeling_auto")))
+
+
+@cache
+def bare_classes() -> frozenset[str]:
+    """The model classes that have no head."""
+    names = _literal("modeling_auto", "MODEL_MAPPING_NAMES").values()
+    return frozenset(name for each in names for name in ([each] if isinstance(each, str) else each))
+
+
+@cache
+def _spellings() -> Mapping[str, str]:
+    return {_folded(name): name for name in sorted({*class_names(), *model_types()})}
+
+
+def spelled(name: str) -> str | None:
+    """A model type or a model class as the library spells it, whatever its capitals, hyphens and spaces; else None."""
+    return _spellings().get(_folded(name))
+
+
+def _folded(name: str) -> str:
+    return re.sub(r"[-_ ]", "", name.casefold())
+
+
+def type_of(name: str) -> str:
+    """The model type of a sequence classifier's class: the one most like its name, where several share it."""
+    kinds = [kind for kind, each in classifiers().items() if each == name]
+    return next((kind for kind in kinds if _folded(name).startswith(_folded(kind) + "for")), kinds[0])
+
+
+def _text(module: str) -> str:
+    """The source of one of the library's auto modules."""
     spec = find_spec("transformers")
     places = spec.submodule_search_locations if spec else None
     path = Path((places or ["."])[0]) / "models" / "auto" / f"{module}.py"
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def _literal(module: str, name: str) -> dict[str, Any]:
+    """A table `name = OrderedDict([...])` of one of the library's auto modules, with its `name.update({...})`."""
+    text = _text(module)
     found: dict[str, Any] = {}
     for call in (statement.value for statement in _statements(text, name) if _about(statement, name)):
         if isinstance(call, ast.Call) and call.args and isinstance(call.args[0], ast.List | ast.Dict):
@@ -84,6 +122,17 @@ def classifier_name(model_type: str, architectures: Sequence[str], where: str) -
     if named is None and model_type not in classifiers():
         raise no_classifier(model_type, where)
     return named or classifiers()[model_type]
+
+
+def bare_name(model_type: str, where: str) -> str:
+    """The class of a model type without a head; its encoder alone, where the library has one for texts."""
+    encoder = str(_literal("modeling_auto", "MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES").get(model_type, ""))
+    if encoder.endswith("EncoderModel"):
+        return encoder
+    name = _literal("modeling_auto", "MODEL_MAPPING_NAMES").get(model_type)
+    if name is None:
+        raise no_classifier(model_type, where)
+    return str(name if isinstance(name, str) else name[0])
 
 
 def _fits(name: str, model_type: str) -> bool:
