@@ -210,13 +210,13 @@ def test_constructors(said: Said, write: Write) -> None:
         "model.py:Classifier cannot be built without width",
         "  where: Classifier.__init__",
         "  why: these parameters have no default",
-        "  do: set them (--config-set width=...), or trace a live module",
+        "  do: set them (--arg width=...), or trace a live module",
     ]
     assert said("model.py:Classifier", num_labels=2) == [
         "model.py:Classifier takes no 'num_labels'",
         "  where: Classifier.__init__",
         "  why: its parameters are width",
-        "  do: leave it out, or give the class a parameter of that name",
+        "  do: leave it out, or give it a parameter of that name",
     ]
 
 
@@ -274,7 +274,7 @@ def test_live_modules_and_configs_are_not_changed(said: Said) -> None:
     assert said(torch.nn.Linear(2, 2), num_labels=3) == [
         "a live Linear cannot be changed",
         "  where: Linear",
-        "  why: num_labels, config and overrides shape a model while it is built",
+        "  why: num_labels, config, overrides and arguments shape a model while it is built",
         "  do: build it as wanted, or give its class",
     ]
     assert said(transformers.BertConfig(), config={})[0] == "two configs"

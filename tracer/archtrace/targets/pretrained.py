@@ -99,10 +99,19 @@ def without_weights(loader: Loader, made: Any) -> Iterator[None]:
 
     with ExitStack() as stack:
         stack.enter_context(_replaced(PreTrainedModel, functools.partial(_model, loader)))
-        stack.enter_context(_replaced(_BaseAutoModelClass, functools.partial(_automatic, loader)))
+        for auto in _family(_BaseAutoModelClass):
+            stack.enter_context(_replaced(auto, functools.partial(_automatic, loader)))
         for kind in (AutoConfig, PretrainedConfig):
             stack.enter_context(_replaced(kind, functools.partial(_config, loader)))
         yield
+
+
+def _family(kind: Any) -> Iterator[Any]:
+    """An auto class and those below it that have a `from_pretrained` of their own: the library gives each a copy."""
+    if "from_pretrained" in vars(kind):
+        yield kind
+    for below in kind.__subclasses__():
+        yield from _family(below)
 
 
 @contextmanager
