@@ -26,9 +26,7 @@ class _Hub(BaseHTTPRequestHandler):
     def _answer(self, body: bool) -> None:
         self.server.requests.append(f"{self.command} {self.path}")
         asked = re.fullmatch(r"/(.+)/resolve/([^/]+)/(.+)", self.path)
-        if asked is None:
-            return self._send(404, {})
-        name, revision, file = asked.groups()
+        name, revision, file = asked.groups() if asked else ("", "main", "")
         if name in self.server.slow:
             time.sleep(6)
         if name in self.server.redirects:
@@ -39,12 +37,11 @@ class _Hub(BaseHTTPRequestHandler):
         if name not in self.server.files:
             return self._send(404, {"X-Error-Code": "RepoNotFound"})
         held = self.server.files[name] if revision == "main" else self.server.files.get(f"{name}@{revision}")
-        if held is None:
-            return self._send(404, {"X-Error-Code": "RevisionNotFound"})
         commit = COMMIT if revision == "main" else hashlib.sha1(revision.encode()).hexdigest()
-        files = {"config.json": held} if isinstance(held, str) else held
+        files = {"config.json": held} if isinstance(held, str) else held or {}
         if file not in files:
-            return self._send(404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": commit})
+            code = "RevisionNotFound" if held is None else "EntryNotFound"
+            return self._send(404, {"X-Error-Code": code, "X-Repo-Commit": commit})
         data = files[file].encode()
         headers = {"ETag": f'"{abs(hash(data)):x}"', "X-Repo-Commit": commit, "Content-Type": "application/json"}
         return self._send(200, headers, data, body)

@@ -42,7 +42,7 @@ def _version(context: click.Context, option: click.Parameter, asked: bool) -> No
 @click.option("--config-set", "overrides", multiple=True, metavar="KEY=VALUE", callback=overrides,
               help="Change a field of the config; the value is JSON, or else text.")  # fmt: skip
 @click.option("--arg", "constructor", multiple=True, metavar="KEY=VALUE", callback=overrides,
-              help="Give an argument to a class of yours, or to a function; the value is JSON, or else text.")  # fmt: skip
+              help="Give an argument to your class or function; the value is JSON, or else text.")  # fmt: skip
 @click.option("--output-name", metavar="NAME", help="Ask about this output of the forward.  [default: its logits]")
 @click.option(
     "--format", type=click.Choice(formats.names()), help="How to answer.  [default: terminal; with --all: table]"
