@@ -105,7 +105,7 @@ class Bench:
     """One program with one draw of parameters in one layout, to be changed and looked at.
 
     `watched` are the nodes whose values are kept; `base`: changes that are made before any other, in whose presence one
-    looks. A `far` draw is so large that the rounding of one weight's product is a change to the next.
+    looks. `gain` is that of the parameters: they make rounding larger, too.
     """
 
     def __init__(
@@ -117,21 +117,21 @@ class Bench:
         watched: Collection[int] = (),
         base: Mapping[int, Change] | None = None,
         *,
-        far: bool = False,
+        gain: float = 1.0,
     ) -> None:
         self._program, self._given, self._layout, self._noise = program, given, layout, noise
-        self._watched, self._far = watched, far
+        self._watched, self._gain = watched, gain
         self._base: Mapping[int, Change] = base or {}
         self.values = self._run(self._base, {*watched, program.output})
 
     def on(self, base: Mapping[int, Change]) -> Bench:
         """The same bench, with other changes to begin with."""
-        return Bench(self._program, self._given, self._layout, self._noise, self._watched, base, far=self._far)
+        return Bench(self._program, self._given, self._layout, self._noise, self._watched, base, gain=self._gain)
 
-    def moved(self, chosen: Chosen, change: Change, held: Collection[int] = ()) -> Marks:
-        """Which rows of the logits move when the chosen elements change; `held` nodes keep their values."""
+    def moved(self, chosen: Chosen, change: Change, held: Collection[int] = (), row: int | None = None) -> Marks:
+        """Which rows of the logits, or whether one, move when the chosen elements change; `held` nodes keep theirs."""
         kept = self.kept([n for n in held if n not in chosen])
-        return self._moved({**kept, **{node: self._also(node, at(mask, change)) for node, mask in chosen.items()}})
+        return self._moved({**kept, **{node: self._also(node, at(mask, change)) for node, mask in chosen.items()}}, row)
 
     def put(self, node: int, value: torch.Tensor, held: Collection[int] = ()) -> Marks:
         """Which rows of the logits move when a node has another value; `held` nodes keep theirs."""
@@ -149,13 +149,14 @@ class Bench:
         with torch.no_grad():
             return run(self._program, self._given, self._layout, changes, self._noise, kept)
 
-    def _moved(self, change: Mapping[int, Callable[[Any], Any]]) -> Marks:
+    def _moved(self, change: Mapping[int, Callable[[Any], Any]], row: int | None = None) -> Marks:
         output, changes = self._program.output, {**self._base, **change}
         values = self._run(changes, {output, *change})
         before, after = self.values[output], values[output]
         shift = (after - before).abs().flatten(1)
         # Not a number is no witness: infinity times zero is one, wherever the zero stands.
         shift = torch.where(torch.isfinite(shift), shift, torch.zeros_like(shift)).amax(1)
+        shift = shift if row is None else shift[row : row + 1]
         # Where what is put in is large, so is the rounding that it leaves when it cancels.
         floor = max(_largest([before], 1.0) * NOISE, _largest([values[node] for node in change], 0.0) * FLOOR)
         shown: Marks = (shift > floor).numpy()
@@ -165,7 +166,8 @@ class Bench:
         """What rounding may leave of the largest value on the way; asked only where something seems to move."""
         peak = Peak(self._all)
         self._run(peak.over(self._program, changes), {self._program.output})
-        return peak.size * (NOISE if self._far else FLOOR)
+        # Two layers after the one in which it cancelled make it larger, each by its weights.
+        return peak.size * FLOOR * max(self._gain, 1.0) ** 2
 
     @cached_property
     def _all(self) -> Values:

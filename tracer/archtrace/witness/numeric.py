@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from archtrace.capture.decisions import Decision
+from archtrace.capture.execute import draws
 from archtrace.capture.program import Kind, Node, Program, substitute
 from archtrace.reach.marks import Marks
 from archtrace.witness.failure import RunError
@@ -193,13 +194,37 @@ def gradients(
     Marks of shape (*shape, rows). `apart`: no gradient goes from one watched node on to another.
     """
     with torch.enable_grad():
-        change = dict.fromkeys(watch, _leaf if apart else _tracked)
+        change = dict.fromkeys(watch, _leaf) if apart else _leaves(program, watch)
         values = run(program, given, layout, change, draw.noise, {*watch, program.output})
         logits = values[program.output]
         weights = torch.randn(logits.shape, generator=torch.Generator().manual_seed(draw.seed), dtype=torch.float64)
         rows = [(logits[r] * weights[r]).sum() for r in range(logits.shape[0])]
         tensors = [values[w] for w in watch]
         return dict(zip(watch, _by_row(rows, tensors, _size(logits)), strict=True))
+
+
+def _leaves(program: Program, watch: Sequence[int]) -> dict[int, Callable[[Any], Any]]:
+    """Leaves for watched nodes; a look-up that is made twice is one leaf, for what its two ways do to each other."""
+    leaves: dict[Any, Callable[[Any], Any]] = {}
+    found = {}
+    for index in watch:
+        node = program.nodes[index]
+        own = node.kind is not Kind.OP or draws(node.target, node.args, node.kwargs)
+        key = index if own else (node.target, repr(node.args), repr(node.kwargs))
+        found[index] = leaves.setdefault(key, _Leaf())
+    return found
+
+
+class _Leaf:
+    """From the value of a node to the leaf that stands for all nodes of that value."""
+
+    def __init__(self) -> None:
+        self._leaf: torch.Tensor | None = None
+
+    def __call__(self, value: torch.Tensor) -> torch.Tensor:
+        if self._leaf is None:
+            self._leaf = _tracked(value)
+        return self._leaf
 
 
 def _tracked(value: torch.Tensor) -> torch.Tensor:
@@ -227,11 +252,21 @@ def _by_row(rows: list[torch.Tensor], tensors: list[torch.Tensor], logits: float
             if row.requires_grad and smooth
             else [None] * len(smooth)
         )
-        for marks, tensor in zip(shown, tensors, strict=True):
-            gradient = next(found) if tensor.requires_grad else None
-            floor = FLOOR * logits / _size(tensor)
-            marks.append(_significant(torch.zeros_like(tensor) if gradient is None else gradient, floor))
+        slopes = [next(found) if t.requires_grad else None for t in tensors]
+        # One tensor may have nothing but noise: what is noise is told from all.
+        floor = max(FLOOR * logits, NOISE * max([0.0, *map(_effect, slopes, tensors)]))
+        for marks, slope, tensor in zip(shown, slopes, tensors, strict=True):
+            marks.append(_significant(torch.zeros_like(tensor) if slope is None else slope, floor / _size(tensor)))
     return [np.stack(marks, axis=-1) for marks in shown]
+
+
+def _effect(slope: torch.Tensor | None, tensor: torch.Tensor) -> float:
+    """The largest that an element does, changed by as much as it is."""
+    if slope is None:
+        return 0.0
+    size = (slope * tensor).detach().abs()
+    size = size[torch.isfinite(size)]
+    return float(size.max()) if size.numel() else 0.0
 
 
 def _significant(gradient: torch.Tensor, floor: float) -> Marks:

@@ -61,14 +61,14 @@ def _label(marks: Any, row: int) -> Any:
 
 def _moving(free: Mapping[int, Any], bench: Bench, row: int, change: Change, subject: Subject) -> list[Cell]:
     """The positions whose change moves a row; none where all together leave it as it is."""
-    if not free or not bench.moved(free, change)[row]:
+    if not free or not bench.moved(free, change, row=row).any():
         return []
 
     def moves(cells: Sequence[Cell]) -> bool:
         masks: dict[int, Any] = {}
         for cell in cells:
             masks[cell[0]] = masks.get(cell[0], False) | _at(cell, free[cell[0]])
-        return bool(bench.moved(masks, change)[row])
+        return bool(bench.moved(masks, change, row=row).any())
 
     return list(halved([c for node in free for c in _cells(subject, node, free[node])], moves))
 

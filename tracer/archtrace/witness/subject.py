@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -29,6 +29,8 @@ class Subject:
     reads: Mapping[str, tuple[int, int]]
     ids: int
     layout: Mapping[str, torch.Tensor]
+    #: Per node of features the elements that other ids make others, where that was looked at.
+    varying: Mapping[int, Any] = field(default_factory=dict)
 
     @property
     def program(self) -> Program:
@@ -39,6 +41,13 @@ class Subject:
     def name(self) -> str:
         """The input that holds the tokens."""
         return str(self.program.nodes[self.ids].target)
+
+    @property
+    def places(self) -> list[tuple[int, int]]:
+        """All tokens, by row and position; of documents of texts each text is a row."""
+        ids = self.layout[self.name]
+        rows, length = ids.shape[:2] if ids.is_floating_point() else ids.flatten(0, -2).shape
+        return [(row, position) for row in range(rows) for position in range(length)]
 
     def entries(self) -> tuple[int, ...]:
         """Nodes at which ids become features, on the way to the logits; the input itself where it is features."""
@@ -68,7 +77,7 @@ class Subject:
         Only where the analysis leaves one token to each element: of several it says which may reach it, and no run
         has shown which does.
         """
-        marks = {e: each & self._own[e] for e, each in marks.items()}
+        marks = {e: each & self._own[e] & self._varies(e)[..., None] for e, each in marks.items()}
         demand = self.interpreter.demand(self.found.run, marks) if marks else [None] * len(self.program.nodes)
         return self.found.token_rows(demand[self.ids], self.ids)
 
@@ -97,7 +106,20 @@ class Subject:
         if reached is None:
             return np.zeros(value.shape, bool)
         tokens = [row * length + position for row, position in places]
-        return np.broadcast_to((reached[..., tokens].any(-1, keepdims=True) & self._own[feature])[..., 0], value.shape)
+        own = (reached[..., tokens].any(-1, keepdims=True) & self._own[feature])[..., 0]
+        return np.broadcast_to(own, value.shape) & self._varies(feature)
+
+    def _varies(self, feature: int) -> Any:
+        return np.asarray(self.varying.get(feature, True))
+
+    @cached_property
+    def computed(self) -> tuple[int, ...]:
+        """The floating entries that are made of what is computed from ids, and not looked up by the ids themselves."""
+        values, nodes = self.found.run.values, self.program.nodes
+        floats = (e for e in self.entries() if e != self.ids and values[e].dtype.is_floating_point)
+        return tuple(
+            e for e in floats if any(_by_tokens(v := values[r]) and not v.ids for r in self._sources(nodes[e]))
+        )
 
     @cached_property
     def shared(self) -> bool:
@@ -110,7 +132,17 @@ class Subject:
         """For each of the features where no more than one token may reach an element."""
         if not _by_tokens(self.found.run.values[self.ids]):
             return dict.fromkeys(self.features, np.True_)
-        return {e: np.True_ if r is None else r.sum(-1, keepdims=True) <= 1 for e, r in self._reached.items()}
+        alone = {e: np.True_ if r is None else r.sum(-1, keepdims=True) <= 1 for e, r in self._reached.items()}
+        return {e: np.False_ if e in self._mixed else own for e, own in alone.items()}
+
+    @cached_property
+    def _mixed(self) -> frozenset[int]:
+        """The features that are made of other features too: not all ways of tokens to them are known here."""
+        behind, features = set[int](), set(self.features)
+        for node in self.program.nodes:
+            if not behind.isdisjoint(node.refs) or not features.isdisjoint(node.refs):
+                behind.add(node.index)
+        return frozenset(features & behind)
 
     @cached_property
     def _reached(self) -> Mapping[int, Any]:

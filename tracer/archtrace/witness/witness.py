@@ -13,7 +13,7 @@ from archtrace.answer.positions import Positions, Rows
 from archtrace.capture.execute import draws
 from archtrace.capture.program import Kind, Program
 from archtrace.reach.bound import batch_axis, rows_of
-from archtrace.reach.values import changing, is_open
+from archtrace.reach.values import changing
 from archtrace.witness import numeric
 from archtrace.witness.changes import CHANGES, SPIKES, Bench, Change, at, constant, level, parted
 from archtrace.witness.ids import Another, bases, extremes, moved_on, other_ids, put_ids, runs, shifts
@@ -21,6 +21,7 @@ from archtrace.witness.numeric import DRAWS, Draw
 from archtrace.witness.probe import alone, outside
 from archtrace.witness.rows import beyond, inside, join, nothing, places, told, union
 from archtrace.witness.subject import Subject
+from archtrace.witness.varying import varying
 
 #: Positions that are changed one by one, at most: a bound that shows itself nowhere costs no more.
 TRIED = 64
@@ -47,6 +48,7 @@ class Witness:
 
     def see(self, subject: Subject, bound: Positions, special: frozenset[int]) -> Positions:
         """The positions that some draw shows to reach the logits. Stops as soon as they hold the bound."""
+        subject = replace(subject, varying=varying(subject, special, self._parameters(DRAWS[0])))
         seen = nothing(bound)
         for draw in DRAWS:
             seen = join(seen, self._by_gradient(subject, draw))
@@ -67,8 +69,8 @@ class Witness:
 
     def _bench(self, subject: Subject, draw: Draw) -> Bench:
         watched = [*(node for node, _ in subject.reads.values()), *subject.comparisons]
-        given, far = self._parameters(draw), draw.gain == FAR[0].gain
-        return Bench(self._program, given, subject.layout, draw.noise, watched, far=far)
+        given = self._parameters(draw)
+        return Bench(self._program, given, subject.layout, draw.noise, watched, gain=draw.gain)
 
     # -- gradients -----------------------------------------------------------------------------------------------
 
@@ -200,7 +202,7 @@ def _cycled(draws: Sequence[Draw], noise: int) -> Draw:
 
 def _on(subject: Subject, bench: Bench, change: Change) -> Bench:
     """The bench with other features to begin with."""
-    return bench.on({e: at(_changeable(subject, e), change) for e in subject.entries()})
+    return bench.on({e: at(mask, change) for e, mask in subject.elements(subject.places).items()})
 
 
 def _other(
@@ -264,12 +266,6 @@ def _chosen(
             found = list(alone(left, moves))
             left = [place for place in left if place not in found]
             yield from found
-
-
-def _changeable(subject: Subject, node: int) -> Any:
-    """The elements that are not certain."""
-    value = subject.found.run.values[node]
-    return np.broadcast_to(is_open(value.certain), value.shape)
 
 
 def _masks(nodes: Mapping[int, int], subject: Subject, chosen: Sequence[tuple[int, int]]) -> dict[int, Any]:
