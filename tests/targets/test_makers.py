@@ -112,8 +112,10 @@ def test_a_function_and_an_instance_are_targets(folder: Path) -> None:
     trace = archtrace.trace("model.py:build")
     assert (trace.result.class_name, [r.slice for r in trace.readouts]) == ("Model", ["embed[:, 0]"])
     assert archtrace.trace("model.py:live").result.target == "model.py:live"
-    found = archtrace.trace(lambda: torch.nn.Sequential(torch.nn.Embedding(9, 4), torch.nn.Linear(4, 2)))
+    layers = torch.nn.Embedding(9, 4), torch.nn.Flatten(), torch.nn.Linear(12, 2)
+    found = archtrace.trace(lambda: torch.nn.Sequential(*layers), inputs={"input": [[1, 2, 3]]})
     assert found.result.class_name == "Sequential"
+    assert found.result.layouts[0].bound.tokens == ((0, 1, 2),)
 
 
 @pytest.mark.parametrize(
