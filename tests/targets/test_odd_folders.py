@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,32 @@ def test_another_head_is_told(here: Path, fields: dict[str, Any], traced: str) -
     told = [f for f in target.findings if f.code == "other-head"]
     assert target.class_name == traced
     assert [fields["architectures"][0] in f.message and traced in f.message for f in told] == [True]
+
+
+@pytest.mark.parametrize("name", ["BertForTokenClassification", "BertForQuestionAnswering", "BertForMaskedLM"])
+def test_the_command_that_is_told_asks_about_the_checkpoints_own_head(here: Path, name: str) -> None:
+    write(here / "my model/config.json", {**BERT, "architectures": [name]})
+    (told,) = resolve("my model").findings
+    archtrace, target, option, config = shlex.split(told.message.partition("To ask about its own: ")[2])
+    assert (archtrace, option) == ("archtrace", "--config")
+    found = resolve(target, config=config)
+    assert (found.class_name, found.config.hidden_size, found.findings) == (name, 64, ())
+
+
+def test_the_type_of_an_old_config_is_that_of_its_class(here: Path) -> None:
+    fields = {key: value for key, value in BERT.items() if key != "model_type"}
+    write(here / "old/config.json", fields)
+    assert resolve("old").model_type == "bert"
+
+
+def test_the_commands_for_own_code_and_for_types_without_a_classifier_work(here: Path) -> None:
+    write(here / "own/config.json", {"model_type": "bert", "auto_map": {"AutoModelForTokenClassification": "own.Own"}})
+    write(here / "own/own.py", "from transformers import BertForTokenClassification as Base\n\nclass Own(Base): ...\n")
+    (told,) = resolve("own").findings
+    _, target, _, config = shlex.split(told.message.partition("To run it and ask about it: ")[2])
+    assert resolve(target, config=config).class_name == "Own"
+    write(here / "eye/config.json", {"model_type": "vit", "architectures": ["ViTForMaskedImageModeling"]})
+    assert "archtrace ViTForMaskedImageModeling --config eye/config.json; or " in said("eye")[3]
 
 
 @pytest.mark.parametrize("architectures", [["BertForSequenceClassification"], ["BertModel"], [], None])

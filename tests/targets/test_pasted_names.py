@@ -93,6 +93,16 @@ def test_an_id_that_is_known_comes_in_every_form() -> None:
         assert (resolve(text).config_source, resolve(text).model_type) == ("bundled", "bert")
 
 
+def test_a_class_that_is_misspelt_is_offered() -> None:
+    with pytest.raises(TargetError, match=r"did you mean BertForTokenClassification or "):
+        resolve("BertForTokenClassificatoin")
+
+
+def test_the_main_branch_is_no_other_revision() -> None:
+    assert resolve("bert-base-uncased@main").findings == ()
+    assert [f.code for f in resolve("bert-base-uncased@v9").findings] == ["revision-unknown"]
+
+
 def test_a_place_on_disk_comes_before_a_name(offline: Path) -> None:
     (offline / "BERT").mkdir()
     with pytest.raises(TargetError, match="BERT is no checkpoint"):

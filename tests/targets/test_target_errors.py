@@ -70,7 +70,8 @@ def test_model_types_without_a_classifier(said: Said) -> None:
         "model type 'vit' has no sequence classifier",
         "  where: the default config of vit",
         f"  why: transformers {version} has no ForSequenceClassification class for it",
-        "  do: name a class of your own: path/to/file.py:Class",
+        "  do: ask about another class of it: archtrace ViTForImageClassification (or ViTForMaskedImageModeling, "
+        "ViTModel); or name a class of your own: path/to/file.py:Class",
     ]
     assert said("anything", config={"model_type": "brt"}) == [
         "model type 'brt' is not known",
@@ -122,7 +123,7 @@ def test_configs_that_name_nothing(said: Said, write: Write) -> None:
     assert said("mine") == [
         "the config names no model",
         "  where: mine/config.json",
-        "  why: it has no model_type, and no architectures that name a sequence classifier",
+        "  why: it has no model_type, and no architectures that name a class of transformers",
         '  do: add "model_type" to it, such as "bert"',
     ]
     assert said("bert", config="none.json") == [
@@ -189,7 +190,7 @@ def test_own_code_of_a_checkpoint(said: Said, write: Write) -> None:
         "the checkpoint's own code has no sequence classifier",
         "  where: mine/config.json",
         "  why: its auto_map names AutoModel, but not AutoModelForSequenceClassification",
-        "  do: name a class of your own: path/to/file.py:Class",
+        "  do: name its class: path/to/file.py:Class",
     ]
 
 

@@ -19,12 +19,12 @@ from archtrace_reports.say import say
 
 EPILOG = """\b
 A target is
-  bert-base-uncased        an id of the Hub, org/name@revision, or its address;
-                           answers offline where it is known
+  bert-base-uncased        an id of the Hub (org/name@revision) or its
+                           address; answers offline where it is known
   bert                     a model type of transformers, or a class of it
   ./checkpoint             a folder with a config.json, or that file
-  package.module:Class     a class of your own, or a function that builds a model;
-                           also path/to/file.py:Class
+  package.module:Class     a class of your own, or a function that builds
+                           a model; also path/to/file.py:Class
 
 Answers go to stdout, all else to stderr. Exit 0: all answered. 2: not all could be."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from archtrace.answer.result import Finding
-from archtrace.targets import library, remote
+from archtrace.targets import commands, library, remote
 
 
 def told(fields: Mapping[str, Any], traced: str, where: str) -> tuple[Finding, ...]:
@@ -19,10 +19,12 @@ def _architectures(fields: Mapping[str, Any], traced: str, where: str) -> Iterat
     if traced in named or not (others := [name for name in named if name not in library.bare_classes()]):
         return
     what = "another head" if not others[0].endswith(library.CLASSIFIER) else "another classifier"
+    own = next((name for name in others if name in library.class_names()), None)
+    instead = commands.of_class(own, where) if own else "the class in its own code, path/to/file.py:Class"
     yield Finding(
         "other-head",
         f"{where} names {' and '.join(others)}, {what}: {traced} was traced, the library's classifier on the same "
-        f"backbone, whose head this checkpoint does not hold (name {others[0]} with this config to ask about its own)",
+        f"backbone, whose head this checkpoint does not hold. To ask about its own: {instead}",
         "architectures",
     )
 
@@ -37,4 +39,6 @@ def _own_code(fields: Mapping[str, Any], traced: str, where: str) -> Iterator[Fi
     else:
         heads = " and ".join(sorted(own))
         do = f"which has {heads} and no {remote.MODEL}: {traced} of the library was traced, which this code is not"
+        command = commands.of_code(own, where)
+        do = f"{do}. To run it and ask about it: {command}" if command else do
     yield Finding("own-code", f"{where} points to the checkpoint's own code, {do}", "auto_map")

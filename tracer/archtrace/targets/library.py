@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from archtrace.targets import standins
+from archtrace.targets import commands, standins
 from archtrace.targets.messages import did_you_mean, one_line, refusal
 
 CLASSIFIER = "ForSequenceClassification"
@@ -37,6 +37,13 @@ def model_types() -> frozenset[str]:
 def class_names() -> frozenset[str]:
     """Every model class that an auto class of the library may build."""
     return frozenset(re.findall(r'"([A-Z]\w+)"', _text("modeling_auto")))
+
+
+def classes_of(model_type: str) -> list[str]:
+    """The classes that the library has for a model type: classifiers of anything first, those without a head last."""
+    tables = re.findall(rf'\("{re.escape(model_type)}", (\(?"[^)]+)\)', _text("modeling_auto"))
+    names = dict.fromkeys(name for table in tables for name in re.findall(r'"([A-Z]\w+)"', table))
+    return sorted(names, key=lambda name: (name in bare_classes(), "Classification" not in name))
 
 
 @cache
@@ -120,7 +127,7 @@ def classifier_name(model_type: str, architectures: Sequence[str], where: str) -
     """The sequence classifier that the architectures name, else the model type's. TargetError without any."""
     named = next((name for name in architectures if _fits(name, model_type)), None)
     if named is None and model_type not in classifiers():
-        raise no_classifier(model_type, where)
+        raise no_classifier(model_type, where, architectures)
     return named or classifiers()[model_type]
 
 
@@ -144,7 +151,7 @@ def _fits(name: str, model_type: str) -> bool:
     return kind is not None and kind is config_class(model_type)
 
 
-def no_classifier(model_type: str, where: str) -> Exception:
+def no_classifier(model_type: str, where: str, architectures: Sequence[str] = ()) -> Exception:
     """The refusal of a model type that the library does not know, or knows without a classifier."""
     import importlib.metadata
 
@@ -154,7 +161,7 @@ def no_classifier(model_type: str, where: str) -> Exception:
             f"model type {model_type!r} has no sequence classifier",
             where=where,
             why=f"transformers {version} has no {CLASSIFIER} class for it",
-            do=f"{did_you_mean(model_type, classifiers())}name a class of your own: path/to/file.py:Class",
+            do=f"{_classes_instead(model_type, where, architectures)}name a class of your own: path/to/file.py:Class",
         )
     return refusal(
         f"model type {model_type!r} is not known",
@@ -163,6 +170,14 @@ def no_classifier(model_type: str, where: str) -> Exception:
         do=f"{did_you_mean(model_type, classifiers())}"
         "install a transformers that has it, or name a class of your own: path/to/file.py:Class",
     )
+
+
+def _classes_instead(model_type: str, where: str, architectures: Sequence[str]) -> str:
+    """The class that a checkpoint names itself, else those that the library has."""
+    found = classes_of(model_type)
+    first, *others = [*(name for name in architectures if name in found), *found][:3] or [""]
+    also = f" (or {', '.join(others)})" if others and first not in architectures else ""
+    return f"ask about another class of it: {commands.of_class(first, where)}{also}; or " if first else ""
 
 
 def construct(name: str, config: Any) -> Any:

@@ -95,7 +95,7 @@ def _checkpoint(name: str, wanted: Reference) -> Origin:
 def _bundled(known: bundled.Bundled, revision: str | None) -> Origin:
     fields = {**known.fields, "model_type": known.model_type}
     findings = known.findings()
-    if revision is not None:
+    if revision not in (None, "main"):
         what = f"{known.id} at {revision} was not found: the bundled table's entry was traced, which has no revisions"
         findings = (*findings, Finding("revision-unknown", what))
     return Origin(fields, "bundled", f"the bundled table's entry of {known.id}", known.id, findings=findings)
@@ -133,8 +133,7 @@ def _adapted(adapter: Adapter) -> Origin:
 def _type_of_architectures(fields: Mapping[str, Any], name: str, where: str) -> str:
     """Old files have no model_type: the class they name has one, or the table knows the id."""
     known = bundled.lookup(name)
-    classifiers = set(library.classifiers().values())
-    model = next((model for model in fields.get("architectures") or () if model in classifiers), None)
+    model = next((model for model in fields.get("architectures") or () if model in library.class_names()), None)
     if model is not None:
         return str(library.model_class(model).config_class.model_type)
     if known is not None:
@@ -142,13 +141,13 @@ def _type_of_architectures(fields: Mapping[str, Any], name: str, where: str) -> 
     raise refusal(
         "the config names no model",
         where=where,
-        why="it has no model_type, and no architectures that name a sequence classifier",
+        why="it has no model_type, and no architectures that name a class of transformers",
         do='add "model_type" to it, such as "bert"',
     )
 
 
 def _unknown(name: str, missing: hub.Missing) -> Exception:
-    known = bundled.known_ids() | frozenset(library.classifiers())
+    known = bundled.known_ids() | library.model_types() | library.class_names()
     weights = "name the model that the GGUF file was made from; " if "gguf" in name.lower() else ""
     return refusal(
         f"unknown model {name!r}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from archtrace.targets import commands
 from archtrace.targets.messages import one_line, refusal
 
 CONFIG, MODEL, BARE = "AutoConfig", "AutoModelForSequenceClassification", "AutoModel"
@@ -48,9 +49,10 @@ def untrusted(model_type: str, where: str) -> Exception:
 def without_classifier(auto_map: Mapping[str, Any], where: str) -> Exception:
     """The refusal of a checkpoint whose own code holds no sequence classifier, or no config for it."""
     lacking = MODEL if MODEL not in auto_map else CONFIG
+    command = commands.of_code(auto_map, where)
     return refusal(
         f"the checkpoint's own code has no {'sequence classifier' if lacking == MODEL else 'config class'}",
         where=where,
         why=f"its auto_map names {', '.join(sorted(auto_map)) or 'nothing'}, but not {lacking}",
-        do="name a class of your own: path/to/file.py:Class",
+        do=f"name its class: {command or 'path/to/file.py:Class'}",
     )
