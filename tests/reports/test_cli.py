@@ -69,8 +69,9 @@ def test_help_fits_and_names_everything() -> None:
     assert done.returncode == 0
     assert done.stderr == ""
     assert max(map(len, done.stdout.splitlines())) <= 80
-    for option in ("--num-labels", "--config", "--config-set", "--arg", "--format", "-o", "--all", "--jobs", "--timeout",
-                   "--memory", "--trust-remote-code", "--debug", "--version", "--quiet", "--isolate"):  # fmt: skip
+    for option in ("--num-labels", "--config", "--config-set", "--arg", "--format", "-o", "--all", "--jobs",
+                   "--timeout", "--memory", "--trust-remote-code", "--debug", "--version", "--quiet",
+                   "--isolate"):  # fmt: skip
         assert option in done.stdout
 
 
