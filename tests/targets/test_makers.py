@@ -164,6 +164,14 @@ def test_from_pretrained_takes_the_config_and_no_weights(folder: Path, name: str
     assert (len(model.bert.encoder.layer), model.bert.embeddings.word_embeddings.weight.is_meta) == (layers, True)
 
 
+def test_weights_read_while_a_file_is_imported_belong_into_a_function(folder: Path) -> None:
+    (folder / "early.py").write_text(
+        "from transformers import BertModel\n\nlive = BertModel.from_pretrained('no/such')\n"
+    )
+    with pytest.raises(TargetError, match="do: put the model into a function and name that: no weights are read then"):
+        resolve("early.py:live")
+
+
 def test_a_model_with_from_pretrained_is_answered_exactly(folder: Path) -> None:
     trace = archtrace.trace("loading.py:Plain")
     assert ([r.kind for r in trace.readouts], trace.result.status) == (["first"], "exact")

@@ -46,6 +46,7 @@ def test_the_answer_is_what_the_gradient_reads(offline: Path, mode: str) -> None
     trace = archtrace.trace(encoder(offline / "mine", {"word_embedding_dimension": 16, LEGACY[mode]: True}))
     (readout,) = trace.readouts
     assert readout.tensor.endswith("last_hidden_state")
+    assert trace.result.output == "sentence_embedding"
     assert trace.result.status == "exact"
     torch.manual_seed(0)
     seen = 0
@@ -84,6 +85,12 @@ def test_several_modes_are_concatenated_and_what_follows_is_built(offline: Path)
     read = {layout.name: layout.bound.reads["transformer.last_hidden_state"] for layout in result.layouts}
     assert result.status == "exact"
     assert [(row[0], row[-1]) for row in read["right_padded"]] == [(0, 16), (0, 15)], "first and mean: all but the pads"
+
+
+def test_a_known_encoder_is_one_without_a_network_too(offline: Path) -> None:
+    target = resolve("sentence-transformers/all-MiniLM-L6-v2")
+    assert (target.class_name, target.config_source) == ("BertModel with mean pooling", "bundled")
+    assert [f.code for f in target.findings] == ["sentence-encoder"]
 
 
 def test_the_model_may_lie_in_a_folder_of_its_own(offline: Path) -> None:

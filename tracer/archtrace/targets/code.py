@@ -122,7 +122,9 @@ def on_path(folder: str) -> Iterator[None]:
 def _failed(name: str, place: str, error: BaseException) -> Exception:
     """The refusal of code that raises while it is imported: at which of its lines, and what it says."""
     why = f"{type(error).__name__}: {error.msg if isinstance(error, SyntaxError) else error}"
-    return refusal(f"{name} cannot be imported", where=_line(error) or place, why=why, do="correct the code")
+    loads = any(frame.name == "from_pretrained" for frame in traceback.extract_tb(error.__traceback__))
+    do = "put the model into a function and name that: no weights are read then" if loads else "correct the code"
+    return refusal(f"{name} cannot be imported", where=_line(error) or place, why=why, do=do)
 
 
 def _line(error: BaseException) -> str:

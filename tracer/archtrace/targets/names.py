@@ -98,7 +98,9 @@ def _bundled(known: bundled.Bundled, revision: str | None) -> Origin:
     if revision not in (None, "main"):
         what = f"{known.id} at {revision} was not found: the bundled table's entry was traced, which has no revisions"
         findings = (*findings, Finding("revision-unknown", what))
-    return Origin(fields, "bundled", f"the bundled table's entry of {known.id}", known.id, findings=findings)
+    where = f"the bundled table's entry of {known.id}"
+    encoder = sentence.known(known.encoder, where) if known.encoder else None
+    return Origin(fields, "bundled", where, known.id, findings=findings, encoder=encoder)
 
 
 def _document(path: Path, place: Place) -> Origin:

@@ -15,7 +15,7 @@ from archtrace.targets.sentence import Encoder, Part
 
 
 class SentenceEncoder(nn.Module):
-    """A text model with what sentence-transformers puts behind it; its output is the sentence's embedding."""
+    """A text model with what sentence-transformers puts behind it; its one output is the sentence's embedding."""
 
     def __init__(self, transformer: Any, encoder: Encoder) -> None:
         super().__init__()
@@ -27,13 +27,13 @@ class SentenceEncoder(nn.Module):
             self.add_module(part.kind.lower(), module)
         self.order = tuple(part.kind.lower() for part in encoder.parts)
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
+    def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> dict[str, Tensor]:
         states: Tensor = self.transformer(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         for name in self.order:
             module = getattr(self, name)
             states = module(states, mask) if isinstance(module, Pooling) else module(states)
-        return states
+        return {"sentence_embedding": states}
 
 
 class Pooling(nn.Module):

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,11 @@ def read(place: Place) -> Encoder | None:
     if path is None or "Pooling" not in map(_kind, listed):
         return None
     return Encoder(tuple(_part(each, place, path) for each in listed if _kind(each) != "Transformer"))
+
+
+def known(parts: Sequence[Mapping[str, Any]], where: str) -> Encoder:
+    """The parts of a table's entry: each its `kind` and the fields of its config."""
+    return Encoder(tuple(Part(each["kind"], _PARTS[each["kind"]](each, where)) for each in parts))
 
 
 def transformer(path: Path, place: Place) -> Path:
