@@ -20,7 +20,8 @@ def overrides(context: click.Context, option: click.Parameter, values: Sequence[
     try:
         return tuple(override(value) for value in values)
     except ValueError as error:
-        raise click.BadParameter(f"{error}, such as classifier_pooling=mean") from None
+        example = "classifier_pooling=mean" if option.name != "constructor" else "hidden_size=256"
+        raise click.BadParameter(f"{error}, such as {example}") from None
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Options:
     num_labels: int | None
     config: Path | None
     overrides: tuple[tuple[str, Any], ...]
+    constructor: tuple[tuple[str, Any], ...]
     output_name: str | None
     format: str | None
     output: Path | None
@@ -75,7 +77,8 @@ class Options:
         """What is asked of a target."""
         config = str(self.config) if self.config else None
         asked = self.output_name or ""
-        return Question(target, self.num_labels, config, dict(self.overrides), self.trust_remote_code, asked)
+        given = dict(self.overrides), self.trust_remote_code, asked, dict(self.constructor)
+        return Question(target, self.num_labels, config, *given)
 
     def check(self) -> None:
         """Raise click's UsageError for what cannot be meant."""

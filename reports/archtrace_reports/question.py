@@ -11,7 +11,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Question:
-    """What `archtrace.trace` is asked. `config` is the path of a JSON file; overrides go on top of it."""
+    """What `archtrace.trace` is asked. `config` is the path of a JSON file; overrides go on top of it.
+    `constructor` are the arguments of a class or of a function that builds a model."""
 
     target: str
     num_labels: int | None = None
@@ -19,6 +20,7 @@ class Question:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     trust_remote_code: bool = False
     output: str = ""
+    constructor: Mapping[str, Any] = field(default_factory=dict)
 
     def arguments(self) -> dict[str, Any]:
         """The keyword arguments for `archtrace.trace`."""
@@ -28,6 +30,7 @@ class Question:
             "overrides": dict(self.overrides),
             "trust_remote_code": self.trust_remote_code,
             "output": self.output,
+            "arguments": dict(self.constructor),
         }
 
 

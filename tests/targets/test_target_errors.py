@@ -70,7 +70,8 @@ def test_model_types_without_a_classifier(said: Said) -> None:
         "model type 'vit' has no sequence classifier",
         "  where: the default config of vit",
         f"  why: transformers {version} has no ForSequenceClassification class for it",
-        "  do: name a class of your own: path/to/file.py:Class",
+        "  do: ask about another class of it: archtrace ViTForImageClassification (or ViTForMaskedImageModeling, "
+        "ViTModel); or name a class of your own: path/to/file.py:Class",
     ]
     assert said("anything", config={"model_type": "brt"}) == [
         "model type 'brt' is not known",
@@ -122,7 +123,7 @@ def test_configs_that_name_nothing(said: Said, write: Write) -> None:
     assert said("mine") == [
         "the config names no model",
         "  where: mine/config.json",
-        "  why: it has no model_type, and no architectures that name a sequence classifier",
+        "  why: it has no model_type, and no architectures that name a class of transformers",
         '  do: add "model_type" to it, such as "bert"',
     ]
     assert said("bert", config="none.json") == [
@@ -189,7 +190,7 @@ def test_own_code_of_a_checkpoint(said: Said, write: Write) -> None:
         "the checkpoint's own code has no sequence classifier",
         "  where: mine/config.json",
         "  why: its auto_map names AutoModel, but not AutoModelForSequenceClassification",
-        "  do: name a class of your own: path/to/file.py:Class",
+        "  do: name its class: path/to/file.py:Class",
     ]
 
 
@@ -210,13 +211,13 @@ def test_constructors(said: Said, write: Write) -> None:
         "model.py:Classifier cannot be built without width",
         "  where: Classifier.__init__",
         "  why: these parameters have no default",
-        "  do: set them (--config-set width=...), or trace a live module",
+        "  do: set them (--arg width=...), or trace a live module",
     ]
     assert said("model.py:Classifier", num_labels=2) == [
         "model.py:Classifier takes no 'num_labels'",
         "  where: Classifier.__init__",
         "  why: its parameters are width",
-        "  do: leave it out, or give the class a parameter of that name",
+        "  do: leave it out, or give it a parameter of that name",
     ]
 
 
@@ -274,7 +275,7 @@ def test_live_modules_and_configs_are_not_changed(said: Said) -> None:
     assert said(torch.nn.Linear(2, 2), num_labels=3) == [
         "a live Linear cannot be changed",
         "  where: Linear",
-        "  why: num_labels, config and overrides shape a model while it is built",
+        "  why: num_labels, config, overrides and arguments shape a model while it is built",
         "  do: build it as wanted, or give its class",
     ]
     assert said(transformers.BertConfig(), config={})[0] == "two configs"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import constants
-from loopback_hub import COMMIT, CONFIG, LoopbackHub
+from loopback_hub import COMMIT, LoopbackHub
 
 from archtrace.targets import resolve
 
@@ -26,7 +26,10 @@ def test_hub_then_cache_then_offline(hub: LoopbackHub, child: Child, offline: Pa
     assert (first["source"], first["class"], first["layers"]) == ("hub", "BertForSequenceClassification", 3)
     assert (second["source"], second["layers"]) == ("cache", 3), "the short id finds what lies under the full one"
     files = {path for r in hub.requests if "/resolve/" in (path := r.split(" ")[1])}
-    assert files == {f"/google-bert/bert-base-uncased{CONFIG}"}, "config.json only"
+    folder = "/google-bert/bert-base-uncased/resolve/main"
+    assert files == {f"{folder}/config.json", f"{folder}/modules.json"}, "no weights"
+    asked = [r for r in hub.requests if "modules.json" in r]
+    assert len(asked) == 1, "that there is no modules.json is known from then on"
     assert any(r.startswith("GET") for r in hub.requests)
     (snapshot,) = (offline / "hf" / "hub").glob("models--*/snapshots/*")
     assert snapshot.name == COMMIT
@@ -42,6 +45,35 @@ def test_short_ids(hub: LoopbackHub, child: Child) -> None:
     redirected, asked_in_full = child("gpt2", "roberta-base", HF_ENDPOINT=hub.url)
     assert (redirected["source"], redirected["type"], redirected["layers"]) == ("hub", "gpt2", 2)
     assert (asked_in_full["source"], asked_in_full["layers"]) == ("hub", 1)
+
+
+def test_addresses_and_revisions(hub: LoopbackHub, child: Child, closed: str) -> None:
+    hub.files["org/model"] = BERT
+    hub.files["org/model@v2"] = BERT.replace("3", "5")
+    names = ("https://huggingface.co/org/model", "hf://org/model@v2", f"{hub.url}/org/model/tree/v2", "org/model@v9")
+    main, second, address, none = child(*names, HF_ENDPOINT=hub.url)
+    assert (main["layers"], second["layers"], address["layers"]) == (3, 5, 5)
+    assert none["error"][1].split("; ")[2] == f"the Hub {hub.url}: the repository has no such revision"
+    (known,) = child("bert-base-uncased@v1.0", HF_ENDPOINT=closed)
+    assert (known["source"], known["codes"]) == ("bundled", ["revision-unknown"]), "the table knows no revisions"
+
+
+def test_adapters_and_sentence_encoders_on_the_hub(hub: LoopbackHub, child: Child) -> None:
+    adapter = {"peft_type": "LORA", "task_type": "SEQ_CLS", "base_model_name_or_path": "org/base"}
+    hub.files["org/adapter"] = {"adapter_config.json": json.dumps(adapter)}
+    hub.files["org/base"] = BERT
+    hub.files["org/encoder"] = {
+        "config.json": BERT.replace("ForMaskedLM", "Model"),
+        "modules.json": json.dumps([{"path": "", "type": "x.Transformer"}, {"path": "1_Pooling", "type": "x.Pooling"}]),
+        "1_Pooling/config.json": json.dumps({"word_embedding_dimension": 8, "pooling_mode_max_tokens": True}),
+    }
+    hub.files["org/weights-GGUF"] = {"README.md": ""}
+    adapted, encoder, weights = child("org/adapter", "org/encoder", "org/weights-GGUF", HF_ENDPOINT=hub.url)
+    assert (adapted["class"], adapted["layers"]) == ("BertForSequenceClassification", 3)
+    assert (encoder["class"], encoder["codes"]) == ("BertModel with max pooling", ["sentence-encoder"])
+    assert "name the model that the GGUF file was made from" in weights["error"][3]
+    asked = {r.rsplit("/", 1)[1] for r in hub.requests if "/resolve/" in r}
+    assert asked <= {"config.json", "modules.json", "adapter_config.json"}, "JSON alone"
 
 
 def test_what_the_hub_refuses(hub: LoopbackHub, child: Child) -> None:

@@ -9,7 +9,7 @@ from functools import reduce
 import torch
 
 from archtrace.answer.positions import Positions, Rows
-from archtrace.answer.result import Finding, LayoutResult, Padding, Result, Status
+from archtrace.answer.result import Finding, LayoutResult, Padding, Readout, Result, Status
 from archtrace.capture.flops import Flops
 from archtrace.capture.model import parameter_count
 from archtrace.capture.positioned import MOST
@@ -56,7 +56,7 @@ def assemble(
     dead = dead_parameters(module, bounds, study.interpreter)
     return Result(
         target=target.name,
-        class_name=target.class_name,
+        class_name=target.class_name or type(module).__name__,
         model_type=target.model_type,
         config_source=target.config_source,
         readouts=found,
@@ -65,7 +65,7 @@ def assemble(
         parameters=len(list(module.named_parameters())),
         dead_parameters=dead,
         dead_modules=dead_modules(module, dead),
-        findings=(*target.findings, *standins.stood_in(module), *_findings(study, likeness, verdicts)),
+        findings=(*_told(target, module, found), *_findings(study, likeness, verdicts)),
         seconds={k: round(v, 3) for k, v in clock.seconds.items()},
         versions=_versions(),
         anatomy=drawn,
@@ -78,6 +78,11 @@ def assemble(
 def _first(program: Program) -> str:
     """The name of the output that is looked at where none is asked about."""
     return next((name for name, node in program.returned.items() if node == program.output), "logits")
+
+
+def _told(target: Target, module: torch.nn.Module, found: Sequence[Readout]) -> tuple[Finding, ...]:
+    """What is to be said of the model itself: how it was found, built and filled in."""
+    return (*target.findings, *standins.stood_in(module), *target.told(module, found))
 
 
 @dataclass(frozen=True, eq=False)

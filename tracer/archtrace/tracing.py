@@ -109,7 +109,7 @@ class Trace:
 
 
 @in_turn
-def trace(
+def trace(  # noqa: PLR0913  each is a wish of its own
     target: Any,
     *,
     num_labels: int | None = None,
@@ -118,14 +118,17 @@ def trace(
     inputs: Mapping[str, Any] | None = None,
     output: str = "",
     trust_remote_code: bool = False,
+    arguments: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Trace:
     """Trace which hidden-state slices of a sequence classifier reach its logits.
 
-    `target`: a Hub id or alias, a model type, a checkpoint folder, "module:Class", "file.py:Class", a config, a class
-    or a live module. `inputs` (by name, tensors or nested lists; integers fix the layout, floats are features) replaces
-    the layouts that are tried otherwise. `output` names one of the tensors that the forward returns, where it is not
-    the logits (else the first) that are asked about. Raises ArchtraceError with what, where, why and what to do.
+    `target`: a Hub id or address, a model type, a class of the library by name, a checkpoint folder or its
+    config.json, "module:name" or "file.py:name" (a class, a function that builds a model, a module), a config, a
+    class, such a function or a live module. `arguments` go to the class's constructor, or to the function. `inputs` (by
+    name, tensors or nested lists; integers fix the layout, floats are features) replaces the layouts that are tried
+    otherwise. `output` names one of the tensors that the forward returns, where it is not the logits (else the first)
+    that are asked about. Raises ArchtraceError with what, where, why and what to do.
     """
     from archtrace.targets import prepare, resolve
 
@@ -138,6 +141,7 @@ def trace(
                 config=config,
                 overrides=dict(overrides or {}),
                 trust_remote_code=trust_remote_code,
+                arguments=arguments,
             )
         with clock.stage("building", "capture"):
             model = prepare(resolved)

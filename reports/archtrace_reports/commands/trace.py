@@ -19,10 +19,12 @@ from archtrace_reports.say import say
 
 EPILOG = """\b
 A target is
-  bert-base-uncased        an id of the Hub; answers offline where it is known
-  bert                     a model type of transformers
-  ./checkpoint             a folder with a config.json
-  package.module:Class     a class of your own; also path/to/file.py:Class
+  bert-base-uncased        an id of the Hub (org/name@revision) or its
+                           address; answers offline where it is known
+  bert                     a model type of transformers, or a class of it
+  ./checkpoint             a folder with a config.json, or that file
+  package.module:Class     a class of your own, or a function that builds
+                           a model; also path/to/file.py:Class
 
 Answers go to stdout, all else to stderr. Exit 0: all answered. 2: not all could be."""
 
@@ -39,6 +41,8 @@ def _version(context: click.Context, option: click.Parameter, asked: bool) -> No
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Take the config from a JSON file.")
 @click.option("--config-set", "overrides", multiple=True, metavar="KEY=VALUE", callback=overrides,
               help="Change a field of the config; the value is JSON, or else text.")  # fmt: skip
+@click.option("--arg", "constructor", multiple=True, metavar="KEY=VALUE", callback=overrides,
+              help="Give an argument to your class or function; the value is JSON, or else text.")  # fmt: skip
 @click.option("--output-name", metavar="NAME", help="Ask about this output of the forward.  [default: its logits]")
 @click.option(
     "--format", type=click.Choice(formats.names()), help="How to answer.  [default: terminal; with --all: table]"

@@ -26,12 +26,14 @@ def table(name: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Bundled:
-    """What the table says of an id. `fields` differ from the model type's default; `source` says who says so."""
+    """What the table says of an id. `fields` differ from the model type's default; `source` says who says so;
+    `encoder` lists what sentence-transformers puts behind it, each part its kind and its config's fields."""
 
     id: str
     model_type: str
     source: str = ""
     fields: Mapping[str, Any] = field(default_factory=dict)
+    encoder: tuple[Mapping[str, Any], ...] = ()
 
     def findings(self) -> tuple[Finding, ...]:
         if self.source:
@@ -63,7 +65,8 @@ def lookup(name: str) -> Bundled | None:
     name_in_full = full_id(name)
     facts = table("checkpoints")["checkpoints"].get(name_in_full)
     if facts is not None:
-        return Bundled(name_in_full, facts["model_type"], facts["source"], facts.get("config", {}))
+        encoder = tuple(facts.get("encoder", ()))
+        return Bundled(name_in_full, facts["model_type"], facts["source"], facts.get("config", {}), encoder)
     family = _references().get(name_in_full) or (_family(name_in_full) if _is_alias(name, name_in_full) else None)
     return Bundled(name_in_full, family) if family else None
 

@@ -2,41 +2,64 @@
 
 from __future__ import annotations
 
-import inspect
 import typing
 from collections.abc import Mapping
 from typing import Any
 
-from archtrace.targets import configs, fills, library, limits
-from archtrace.targets.code import on_path
-from archtrace.targets.messages import did_you_mean, one_line, refusal
+from archtrace.targets import configs, fills, pretrained
+from archtrace.targets.makers import Maker, arguments_of, called_of
+from archtrace.targets.messages import one_line, refusal
+from archtrace.targets.pretrained import Loader
 from archtrace.targets.target import Target
 from archtrace.targets.wishes import Wishes
 
 
 def from_class(name: str, kind: Any, wishes: Wishes, folder: str = "") -> Target:
-    """A target of a class; `folder` is where its module's own imports lie."""
-    if not (isinstance(kind, type) and issubclass(kind, _module_type())):
+    """A target of a class, or of a function that builds a model; `folder` is where its module's own imports lie."""
+    if not callable(kind) or (isinstance(kind, type) and not issubclass(kind, _module_type())):
         raise _no_module(name, kind)
+    maker = Maker(name, kind, folder)
     config_kind = config_class(kind)
     if config_kind is not None:
-        return _with_config(name, kind, config_kind, wishes, folder)
-    arguments = _arguments(name, kind, wishes)
-    return Target(name, kind.__name__, None, None, "given", lambda _: _construct(kind, folder, **arguments))
+        return _with_config(maker, config_kind, wishes)
+    arguments = arguments_of(maker, {**_fields(wishes), **wishes.arguments})
+    return _pretrained(maker, arguments) if pretrained.mentioned(kind) else _plain(maker, arguments)
 
 
-def from_module(module: Any, wishes: Wishes) -> Target:
-    """A target of a live module, which is taken as it is."""
+def _plain(maker: Maker, arguments: Mapping[str, Any]) -> Target:
+    loader = Loader()
+    make = lambda _: maker.make(loader, **arguments)  # noqa: E731
+    return Target(maker.name, maker.class_name, None, None, "given", make, told=lambda *_: loader.findings())
+
+
+def _pretrained(maker: Maker, arguments: Mapping[str, Any]) -> Target:
+    """A target whose constructor calls `from_pretrained`: built once to see of which ids. The config of a single one
+    is the target's, so that a small likeness can be built of it."""
+    from archtrace.capture.build import build
+
+    loader = Loader()
+    build(lambda: maker.make(loader, **arguments))
+    if len(loader.taken) != 1:
+        return _plain(maker, arguments)
+    (taken,) = loader.taken.values()
+    make = lambda config: maker.make(Loader({taken.name: config}, loader.taken), **arguments)  # noqa: E731
+    kind, findings = getattr(taken.config, "model_type", None), loader.findings()
+    return Target(maker.name, maker.class_name, kind, taken.config, taken.source, make, findings=findings)
+
+
+def from_module(module: Any, wishes: Wishes, called: str = "") -> Target:
+    """A target of a live module, which is taken as it is; `called` is the user's name for it."""
     name = type(module).__name__
     if wishes:
         raise refusal(
             f"a live {name} cannot be changed",
             where=name,
-            why="num_labels, config and overrides shape a model while it is built",
+            why="num_labels, config, overrides and arguments shape a model while it is built",
             do="build it as wanted, or give its class",
         )
     config = getattr(module, "config", None)
-    return Target(name, name, getattr(config, "model_type", None), config, "given", lambda _: module, module)
+    model_type = getattr(config, "model_type", None)
+    return Target(called or name, name, model_type, config, "given", lambda _: module, module)
 
 
 def _module_type() -> Any:
@@ -58,62 +81,28 @@ def config_class(kind: Any) -> Any:
     if isinstance(declared, type):
         return declared
     try:
-        hints = typing.get_type_hints(kind.__init__)
+        hints = typing.get_type_hints(called_of(kind))
     except Exception:
         return None
+    hints.pop("return", None)
     return next((t for t in hints.values() if isinstance(t, type) and hasattr(t, "to_diff_dict")), None)
 
 
-def _with_config(name: str, kind: Any, config_kind: Any, wishes: Wishes, folder: str) -> Target:
-    fields, where = (
-        configs.read(wishes.config) if wishes.config is not None else ({}, f"{name}, with its default config")
-    )
+def _fields(wishes: Wishes) -> dict[str, Any]:
+    """The wishes as constructor arguments, for a class that has no config."""
+    return {**(configs.read(wishes.config)[0] if wishes.config is not None else {}), **wishes.fields()}
+
+
+def _with_config(maker: Maker, config_kind: Any, wishes: Wishes) -> Target:
+    where = f"{maker.name}, with its default config"
+    fields, where = configs.read(wishes.config) if wishes.config is not None else ({}, where)
+    arguments = arguments_of(maker, wishes.arguments, first=1)
     config = configs.construct(config_kind, fields, wishes.fields(), where)
     findings = fills.fill(config)
-    model_type = getattr(config, "model_type", None) or None
-    make = lambda wanted: _construct(kind, folder, wanted)  # noqa: E731
-    return Target(name, kind.__name__, model_type, config, "given", make, findings=findings)
-
-
-def _arguments(name: str, kind: Any, wishes: Wishes) -> dict[str, Any]:
-    """What a constructor without a config is given: the wishes that are parameters of it."""
-    parameters = dict(list(inspect.signature(kind.__init__).parameters.items())[1:])
-    wanted = {**(configs.read(wishes.config)[0] if wishes.config is not None else {}), **wishes.fields()}
-    named = {p.name for p in parameters.values() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
-    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    unknown = next((field for field in wanted if field not in named), None)
-    if unknown is not None and not open_ended:
-        raise refusal(
-            f"{name} takes no {unknown!r}",
-            where=f"{kind.__name__}.__init__",
-            why=f"its parameters are {', '.join(sorted(named)) or 'none'}",
-            do=f"{did_you_mean(unknown, named)}leave it out, or give the class a parameter of that name",
-        )
-    _check_complete(name, kind, parameters, wanted)
-    limits.check(wanted, f"{kind.__name__}.__init__")
-    return wanted
-
-
-def _check_complete(name: str, kind: Any, parameters: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    needed = [p.name for p in parameters.values() if p.default is p.empty and p.kind not in variadic]
-    missing = [field for field in needed if field not in wanted]
-    if missing:
-        raise refusal(
-            f"{name} cannot be built without {', '.join(missing)}",
-            where=f"{kind.__name__}.__init__",
-            why="these parameters have no default",
-            do=f"set them (--config-set {missing[0]}=...), or trace a live module",
-        )
-
-
-def _construct(kind: Any, folder: str, *args: Any, **kwargs: Any) -> Any:
-    """Construct with the class's own folder on the path: a constructor may import."""
-    try:
-        with on_path(folder or "."):
-            return kind(*args, **kwargs)
-    except ImportError as error:
-        raise library.missing_package(kind.__name__, error) from error
+    model_type, loader = getattr(config, "model_type", None) or None, Loader()
+    make = lambda wanted: maker.make(loader, wanted, **arguments)  # noqa: E731
+    told = lambda *_: loader.findings()  # noqa: E731
+    return Target(maker.name, maker.class_name, model_type, config, "given", make, findings=findings, told=told)
 
 
 def of_config(config: Any, wishes: Wishes) -> Any:

@@ -1,11 +1,9 @@
-"""A user's code: `package.module:Class` or `path/file.py:Class`, imported as itself or under a private name."""
+"""A user's code: `package.module:name` or `path/file.py:name`, imported as itself or under a private name."""
 
 from __future__ import annotations
 
 import ast
-import hashlib
 import importlib
-import importlib.util
 import re
 import sys
 import traceback
@@ -15,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from archtrace.targets import siblings
 from archtrace.targets.messages import did_you_mean, refusal
 
 _FORM = re.compile(r"(?P<module>.+\.py|[^\W\d]\w*(\.[^\W\d]\w*)*):(?P<name>[^\W\d]\w*(\.[^\W\d]\w*)*)")
@@ -61,7 +60,7 @@ def _no_file(path: Path) -> Exception:
 
 
 def _unknown_name(name: str, part: str, place: str, owner: Any) -> Exception:
-    known = [n for n, value in vars(owner).items() if isinstance(value, type) and not n.startswith("_")]
+    known = [n for n, value in vars(owner).items() if callable(value) and not n.startswith("_")]
     return refusal(
         f"no class {name} in {place}",
         where=getattr(owner, "__file__", None) or place,
@@ -82,19 +81,13 @@ def _from_file(path: Path) -> tuple[ModuleType, str]:
     if not path.is_file():
         raise _no_file(path)
     path = path.resolve()
-    name = f"_archtrace_user_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise _no_file(path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
+    name = siblings.name_of(path)
     try:
         with on_path(str(path.parent)):
-            spec.loader.exec_module(module)
+            return siblings.imported(name, path), str(path.parent)
     except (Exception, SystemExit) as error:
-        del sys.modules[name]
+        siblings.forget(name)
         raise _failed(path.name, str(path), error) from error
-    return module, str(path.parent)
 
 
 def _from_package(name: str) -> tuple[ModuleType, str]:
@@ -129,7 +122,9 @@ def on_path(folder: str) -> Iterator[None]:
 def _failed(name: str, place: str, error: BaseException) -> Exception:
     """The refusal of code that raises while it is imported: at which of its lines, and what it says."""
     why = f"{type(error).__name__}: {error.msg if isinstance(error, SyntaxError) else error}"
-    return refusal(f"{name} cannot be imported", where=_line(error) or place, why=why, do="correct the code")
+    loads = any(frame.name == "from_pretrained" for frame in traceback.extract_tb(error.__traceback__))
+    do = "put the model into a function and name that: no weights are read then" if loads else "correct the code"
+    return refusal(f"{name} cannot be imported", where=_line(error) or place, why=why, do=do)
 
 
 def _line(error: BaseException) -> str:

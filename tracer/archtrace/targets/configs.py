@@ -26,7 +26,7 @@ def read(source: Any) -> tuple[dict[str, Any], str]:
         return dict(source.to_diff_dict()), "the config given"
     path = Path(source)
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        fields = json.loads(path.read_text(encoding="utf-8-sig"))
     except json.JSONDecodeError as error:
         raise _not_json(f"{path}:{error.lineno}:{error.colno}", error.msg) from error
     except UnicodeDecodeError as error:

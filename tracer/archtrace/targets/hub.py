@@ -1,4 +1,5 @@
-"""A checkpoint's config.json, from the Hugging Face cache or from the Hub; nothing else is ever fetched."""
+"""A checkpoint's config.json, from the Hugging Face cache or from the Hub, and where it says too little the JSON files
+beside it: an adapter's, a sentence encoder's. Nothing else is ever fetched."""
 
 from __future__ import annotations
 
@@ -11,7 +12,10 @@ from typing import Any
 from archtrace.answer.result import ConfigSource
 from archtrace.targets.messages import first_line
 
-FILE = "config.json"
+FILE, ADAPTER, MODULES = "config.json", "adapter_config.json", "modules.json"
+
+#: Seconds to wait for what a checkpoint may have beside its config.
+_BESIDE = 2.0
 
 
 @dataclass(frozen=True)
@@ -25,12 +29,15 @@ class Found:
 
 @dataclass(frozen=True)
 class Missing:
-    """No config.json: what each place said."""
+    """No config.json: what each place said. `reached`: the repository is there, and has none; `offline`: the Hub was
+    not asked."""
 
     places: tuple[str, ...]
+    reached: bool = False
+    offline: bool = False
 
 
-def find(ids: Sequence[str], patience: float) -> Found | Missing:
+def find(ids: Sequence[str], patience: float, revision: str | None = None) -> Found | Missing:
     """The first of the ids (names of one repository) whose config.json is in the cache or on the Hub.
 
     The Hub has `patience` seconds to answer; a connection that fails is not tried again.
@@ -39,21 +46,48 @@ def find(ids: Sequence[str], patience: float) -> Found | Missing:
     from huggingface_hub.errors import HFValidationError
 
     try:
-        found = next((Found(path, "cache", name) for name in ids if (path := _cached(name))), None)
+        found = next((Found(path, "cache", name) for name in ids if (path := _cached(name, FILE, revision))), None)
     except HFValidationError:
         return Missing(("the Hub: not asked, this is no Hub id",))
     cache = f"the cache {constants.HF_HUB_CACHE}: not there"
     if found or constants.HF_HUB_OFFLINE:
-        return found or Missing((cache, "the Hub: not asked, HF_HUB_OFFLINE is set"))
-    answer = _within(patience, lambda: _ask(ids, patience))
-    return answer if isinstance(answer, Found) else Missing((cache, f"the Hub {constants.ENDPOINT}: {answer}"))
+        return found or Missing((cache, "the Hub: not asked, HF_HUB_OFFLINE is set"), offline=True)
+    answer = _within(patience, lambda: _ask(ids, patience, revision))
+    if isinstance(answer, Found):
+        return answer
+    return Missing((cache, f"the Hub {constants.ENDPOINT}: {answer}"), reached=answer == _NO_FILE)
 
 
-def _cached(name: str) -> Path | None:
+def beside(name: str, file: str, revision: str | None = None) -> Path | None:
+    """A JSON file of a repository, from the cache or the Hub; None where there is none, or none that can be had."""
+    from huggingface_hub import constants, hf_hub_download
+
+    found = _cached(name, file, revision)
+    if found is not None or constants.HF_HUB_OFFLINE or _known_missing(name, file, revision):
+        return found
+    answer = _within(_BESIDE, lambda: _quietly(lambda: hf_hub_download(name, file, revision=revision)))
+    return Path(answer) if isinstance(answer, str) and Path(answer).is_file() else None
+
+
+def _quietly(ask: Callable[[], Any]) -> Any:
+    try:
+        return ask()
+    except Exception:  # no such file, no network, a gate: the file cannot be had
+        return None
+
+
+def _cached(name: str, file: str, revision: str | None) -> Path | None:
     from huggingface_hub import try_to_load_from_cache
 
-    path = try_to_load_from_cache(name, FILE)
+    path = try_to_load_from_cache(name, file, revision=revision)
     return Path(path) if isinstance(path, str) else None
+
+
+def _known_missing(name: str, file: str, revision: str | None) -> bool:
+    """Whether the Hub once said that the repository has no such file."""
+    from huggingface_hub import _CACHED_NO_EXIST, try_to_load_from_cache
+
+    return try_to_load_from_cache(name, file, revision=revision) is _CACHED_NO_EXIST
 
 
 def _within(seconds: float, ask: Callable[[], Any]) -> Any:
@@ -65,7 +99,7 @@ def _within(seconds: float, ask: Callable[[], Any]) -> Any:
     return answers[0] if answers else f"no answer within {seconds:g} s"
 
 
-def _ask(ids: Sequence[str], patience: float) -> Found | str:
+def _ask(ids: Sequence[str], patience: float, revision: str | None) -> Found | str:
     """The file, or why there is none. `hf_hub_download` retries for 23 s when offline, so a HEAD goes first."""
     from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
     from huggingface_hub.errors import RepositoryNotFoundError
@@ -73,13 +107,17 @@ def _ask(ids: Sequence[str], patience: float) -> Found | str:
     reason = ""
     for name in ids:
         try:
-            get_hf_file_metadata(hf_hub_url(name, FILE), timeout=patience)
-            return Found(Path(hf_hub_download(name, FILE, etag_timeout=patience)), "hub", name)
+            get_hf_file_metadata(hf_hub_url(name, FILE, revision=revision), timeout=patience)
+            path = hf_hub_download(name, FILE, revision=revision, etag_timeout=patience)
+            return Found(Path(path), "hub", name)
         except RepositoryNotFoundError as error:
             reason = reason or _reason(error)
         except Exception as error:
             return _reason(error)
     return reason
+
+
+_NO_FILE = f"the repository has no {FILE}"
 
 
 def _reason(error: Exception) -> str:
@@ -88,7 +126,8 @@ def _reason(error: Exception) -> str:
     known = {
         errors.GatedRepoError: "the repository is gated: accept its terms there, then run `hf auth login`",
         errors.RepositoryNotFoundError: "no such repository (a private one needs `hf auth login`)",
-        errors.RemoteEntryNotFoundError: f"the repository has no {FILE}",
+        errors.RevisionNotFoundError: "the repository has no such revision",
+        errors.RemoteEntryNotFoundError: _NO_FILE,
     }
     return next((text for kind, text in known.items() if isinstance(error, kind)), first_line(error))
 

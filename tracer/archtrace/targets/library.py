@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from archtrace.targets import standins
+from archtrace.targets import commands, standins
 from archtrace.targets.messages import did_you_mean, one_line, refusal
 
 CLASSIFIER = "ForSequenceClassification"
@@ -33,12 +33,57 @@ def model_types() -> frozenset[str]:
     return frozenset(classifiers()).union(*(_literal(module, "CONFIG_MAPPING_NAMES") for module in modules))
 
 
-def _literal(module: str, name: str) -> dict[str, Any]:
-    """A table `name = OrderedDict([...])` of one of the library's auto modules, with its `name.update({...})`."""
+@cache
+def class_names() -> frozenset[str]:
+    """Every model class that an auto class of the library may build."""
+    return frozenset(re.findall(r'"([A-Z]\w+)"', _text("modeling_auto")))
+
+
+def classes_of(model_type: str) -> list[str]:
+    """The classes that the library has for a model type: classifiers of anything first, those without a head last."""
+    tables = re.findall(rf'\("{re.escape(model_type)}", (\(?"[^)]+)\)', _text("modeling_auto"))
+    names = dict.fromkeys(name for table in tables for name in re.findall(r'"([A-Z]\w+)"', table))
+    return sorted(names, key=lambda name: (name in bare_classes(), "Classification" not in name))
+
+
+@cache
+def bare_classes() -> frozenset[str]:
+    """The model classes that have no head."""
+    names = _literal("modeling_auto", "MODEL_MAPPING_NAMES").values()
+    return frozenset(name for each in names for name in ([each] if isinstance(each, str) else each))
+
+
+@cache
+def _spellings() -> Mapping[str, str]:
+    return {_folded(name): name for name in sorted({*class_names(), *model_types()})}
+
+
+def spelled(name: str) -> str | None:
+    """A model type or a model class as the library spells it, whatever its capitals, hyphens and spaces; else None."""
+    return _spellings().get(_folded(name))
+
+
+def _folded(name: str) -> str:
+    return re.sub(r"[-_ ]", "", name.casefold())
+
+
+def type_of(name: str) -> str:
+    """The model type of a sequence classifier's class: the one most like its name, where several share it."""
+    kinds = [kind for kind, each in classifiers().items() if each == name]
+    return next((kind for kind in kinds if _folded(name).startswith(_folded(kind) + "for")), kinds[0])
+
+
+def _text(module: str) -> str:
+    """The source of one of the library's auto modules."""
     spec = find_spec("transformers")
     places = spec.submodule_search_locations if spec else None
     path = Path((places or ["."])[0]) / "models" / "auto" / f"{module}.py"
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def _literal(module: str, name: str) -> dict[str, Any]:
+    """A table `name = OrderedDict([...])` of one of the library's auto modules, with its `name.update({...})`."""
+    text = _text(module)
     found: dict[str, Any] = {}
     for call in (statement.value for statement in _statements(text, name) if _about(statement, name)):
         if isinstance(call, ast.Call) and call.args and isinstance(call.args[0], ast.List | ast.Dict):
@@ -82,8 +127,19 @@ def classifier_name(model_type: str, architectures: Sequence[str], where: str) -
     """The sequence classifier that the architectures name, else the model type's. TargetError without any."""
     named = next((name for name in architectures if _fits(name, model_type)), None)
     if named is None and model_type not in classifiers():
-        raise no_classifier(model_type, where)
+        raise no_classifier(model_type, where, architectures)
     return named or classifiers()[model_type]
+
+
+def bare_name(model_type: str, where: str) -> str:
+    """The class of a model type without a head; its encoder alone, where the library has one for texts."""
+    encoder = str(_literal("modeling_auto", "MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES").get(model_type, ""))
+    if encoder.endswith("EncoderModel"):
+        return encoder
+    name = _literal("modeling_auto", "MODEL_MAPPING_NAMES").get(model_type)
+    if name is None:
+        raise no_classifier(model_type, where)
+    return str(name if isinstance(name, str) else name[0])
 
 
 def _fits(name: str, model_type: str) -> bool:
@@ -95,7 +151,7 @@ def _fits(name: str, model_type: str) -> bool:
     return kind is not None and kind is config_class(model_type)
 
 
-def no_classifier(model_type: str, where: str) -> Exception:
+def no_classifier(model_type: str, where: str, architectures: Sequence[str] = ()) -> Exception:
     """The refusal of a model type that the library does not know, or knows without a classifier."""
     import importlib.metadata
 
@@ -105,7 +161,7 @@ def no_classifier(model_type: str, where: str) -> Exception:
             f"model type {model_type!r} has no sequence classifier",
             where=where,
             why=f"transformers {version} has no {CLASSIFIER} class for it",
-            do=f"{did_you_mean(model_type, classifiers())}name a class of your own: path/to/file.py:Class",
+            do=f"{_classes_instead(model_type, where, architectures)}name a class of your own: path/to/file.py:Class",
         )
     return refusal(
         f"model type {model_type!r} is not known",
@@ -114,6 +170,14 @@ def no_classifier(model_type: str, where: str) -> Exception:
         do=f"{did_you_mean(model_type, classifiers())}"
         "install a transformers that has it, or name a class of your own: path/to/file.py:Class",
     )
+
+
+def _classes_instead(model_type: str, where: str, architectures: Sequence[str]) -> str:
+    """The class that a checkpoint names itself, else those that the library has."""
+    found = classes_of(model_type)
+    first, *others = [*(name for name in architectures if name in found), *found][:3] or [""]
+    also = f" (or {', '.join(others)})" if others and first not in architectures else ""
+    return f"ask about another class of it: {commands.of_class(first, where)}{also}; or " if first else ""
 
 
 def construct(name: str, config: Any) -> Any:

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from archtrace.targets import commands
 from archtrace.targets.messages import one_line, refusal
 
-CONFIG, MODEL = "AutoConfig", "AutoModelForSequenceClassification"
+CONFIG, MODEL, BARE = "AutoConfig", "AutoModelForSequenceClassification", "AutoModel"
 
 
-def classes(auto_map: Mapping[str, Any], repository: str) -> tuple[Any, Any]:
-    """The config class and the classifier that the checkpoint's own code defines. Runs that code."""
+def classes(
+    auto_map: Mapping[str, Any], repository: str, wanted: str = MODEL, revision: str | None = None
+) -> tuple[Any, Any]:
+    """The config class and the model class that the checkpoint's own code defines. Runs that code."""
     from transformers.dynamic_module_utils import get_class_from_dynamic_module
 
     try:
-        config, model = (get_class_from_dynamic_module(auto_map[key], repository) for key in (CONFIG, MODEL))
+        config, model = (
+            get_class_from_dynamic_module(auto_map[key], repository, revision=revision) for key in (CONFIG, wanted)
+        )
     except Exception as error:
         raise refusal(
             "the checkpoint's own code cannot be loaded",
@@ -26,9 +31,9 @@ def classes(auto_map: Mapping[str, Any], repository: str) -> tuple[Any, Any]:
     return config, model
 
 
-def usable(auto_map: Mapping[str, Any]) -> bool:
-    """Whether the checkpoint's own code holds a classifier and its config."""
-    return CONFIG in auto_map and MODEL in auto_map
+def usable(auto_map: Mapping[str, Any], wanted: str = MODEL) -> bool:
+    """Whether the checkpoint's own code holds the model and its config."""
+    return CONFIG in auto_map and wanted in auto_map
 
 
 def untrusted(model_type: str, where: str) -> Exception:
@@ -42,10 +47,12 @@ def untrusted(model_type: str, where: str) -> Exception:
 
 
 def without_classifier(auto_map: Mapping[str, Any], where: str) -> Exception:
-    """The refusal of a checkpoint whose own code holds no sequence classifier."""
+    """The refusal of a checkpoint whose own code holds no sequence classifier, or no config for it."""
+    lacking = MODEL if MODEL not in auto_map else CONFIG
+    command = commands.of_code(auto_map, where)
     return refusal(
-        "the checkpoint's own code has no sequence classifier",
+        f"the checkpoint's own code has no {'sequence classifier' if lacking == MODEL else 'config class'}",
         where=where,
-        why=f"its auto_map names {', '.join(sorted(auto_map)) or 'nothing'}, but not {MODEL}",
-        do="name a class of your own: path/to/file.py:Class",
+        why=f"its auto_map names {', '.join(sorted(auto_map)) or 'nothing'}, but not {lacking}",
+        do=f"name its class: {command or 'path/to/file.py:Class'}",
     )

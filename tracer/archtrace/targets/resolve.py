@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from archtrace.targets import classes, code, configs, fills, library, names, remote
+from archtrace.answer.result import Finding, Readout
+from archtrace.targets import adapters, classes, code, configs, encoders, fills, folders, heads, library, names, remote
 from archtrace.targets.messages import refusal
-from archtrace.targets.target import Target
+from archtrace.targets.target import Target, nothing
 from archtrace.targets.wishes import Wishes
 
 
@@ -20,39 +21,83 @@ def resolve(
     config: str | Path | Mapping[str, Any] | None = None,
     overrides: Mapping[str, Any] | None = None,
     trust_remote_code: bool = False,
+    arguments: Mapping[str, Any] | None = None,
 ) -> Target:
-    """What `target` stands for: an id, a model type, a folder, `module:Class`, `file.py:Class`, a config, a class or a
-    live module. Raises TargetError, whose message says what, where, why and what to do."""
-    wishes = Wishes(num_labels, config, overrides or {}, trust_remote_code)
+    """What `target` stands for: an id or an address of the Hub, a model type, a class of the library, a folder or its
+    config.json, `module:name` or `file.py:name` of a class, a function or a module, a config, a class, a function that
+    builds a model, or a live module. Raises TargetError, whose message says what, where, why and what to do."""
+    wishes = Wishes(num_labels, config, overrides or {}, trust_remote_code, arguments or {})
     if isinstance(target, str | Path):
         return _from_text(str(target), wishes)
-    if isinstance(target, type):
-        return classes.from_class(target.__name__, target, wishes)
-    if hasattr(target, "to_diff_dict"):
-        return _from_config(target, wishes)
-    if callable(getattr(target, "named_modules", None)):
-        return classes.from_module(target, wishes)
-    raise refusal(
-        f"a {type(target).__name__} is no target",
-        why="a target is an id, a folder, file.py:Class, a config, a class or a module",
-        do="give one of these",
-    )
+    found = _from_object(getattr(target, "__name__", type(target).__name__), target, wishes)
+    if found is None:
+        raise refusal(
+            f"a {type(target).__name__} is no target",
+            why="a target is an id, a folder, file.py:Class, a config, a class, a function or a module",
+            do="give one of these",
+        )
+    return found
+
+
+def _from_object(name: str, given: Any, wishes: Wishes, folder: str = "") -> Target | None:
+    """The target of a class, a config, a live module or a function; None for anything else."""
+    if isinstance(given, type):
+        return classes.from_class(name, given, wishes, folder)
+    if hasattr(given, "to_diff_dict"):
+        return _from_config(given, wishes)
+    if callable(getattr(given, "named_modules", None)):
+        return classes.from_module(given, wishes, name if folder else "")
+    return classes.from_class(name, given, wishes, folder) if callable(given) else None
 
 
 def _from_text(text: str, wishes: Wishes) -> Target:
     if code.is_code(text):
         found, folder = code.load(text)
-        return classes.from_class(text, found, wishes, folder)
+        return _from_object(text, found, wishes, folder) or classes.from_class(text, found, wishes)
     if not text.strip():
         raise refusal(
             "the target is empty", why="there is nothing to look up", do="name a model, such as bert-base-uncased"
         )
+    kind = _class_named(text.strip(), wishes)
+    if kind is not None:
+        return classes.from_class(kind, library.model_class(kind), wishes)
+    if wishes.arguments:
+        raise refusal(
+            f"{text} takes no arguments",
+            why="only the constructor of a class of yours does, or a function that builds a model",
+            do="change its config instead (--config-set KEY=VALUE)",
+        )
+    return _from_name(text, wishes)
+
+
+def _class_named(text: str, wishes: Wishes) -> str | None:
+    """The class of the library that a text names, where its default config will not do."""
+    name = None if folders.exists(text) else library.spelled(text)
+    if name is None or name in library.model_types():
+        return None
+    return name if wishes.config is not None or name not in library.classifiers().values() else None
+
+
+def _from_name(text: str, wishes: Wishes) -> Target:
     origin = names.origin(text, wishes)
     model = _model(origin, wishes.trust_remote_code)
     fields = {k: v for k, v in origin.fields.items() if k not in ("architectures", "auto_map")}
     config = configs.construct(model.config_class(), fields, wishes.fields(), origin.where)
-    findings = (*origin.findings, *fills.fill(config))
-    return Target(text, model.name, model.model_type, config, origin.source, model.make, findings=findings)
+    findings = (*origin.findings, *model.findings, *fills.fill(config))
+    told = _of_adapter(origin.adapter) if origin.adapter else nothing
+    return Target(
+        text, model.name, model.model_type, config, origin.source, model.make, findings=findings, told=told
+    )  # fmt: skip
+
+
+def _of_adapter(adapter: adapters.Adapter) -> Callable[[Any, Sequence[Readout]], tuple[Finding, ...]]:
+    """What is said of an adapter once it is known which modules stand behind what is read."""
+
+    def told(module: Any, readouts: Sequence[Readout]) -> tuple[Finding, ...]:
+        own = {path for path, part in module.named_modules() if any(True for _ in part.parameters(recurse=False))}
+        return tuple(adapters.told(adapter, [path for each in readouts for path in each.path if path in own]))
+
+    return told
 
 
 @dataclass(frozen=True)
@@ -63,22 +108,40 @@ class _Model:
     model_type: str | None
     config_class: Callable[[], Any]
     make: Callable[[Any], Any]
+    findings: tuple[Finding, ...] = ()
 
 
 def _model(origin: names.Origin, trusted: bool) -> _Model:
     model_type = str(origin.fields.get("model_type", ""))
     auto_map = origin.fields.get("auto_map") or {}
-    if trusted and remote.usable(auto_map):
-        config_class, model_class = remote.classes(auto_map, origin.repository)
-        return _Model(model_class.__name__, model_type or None, lambda: config_class, model_class)
+    wanted = remote.MODEL if origin.encoder is None else remote.BARE
+    if trusted and remote.usable(auto_map, wanted):
+        config_class, model_class = remote.classes(auto_map, origin.repository, wanted, origin.revision)
+        return _behind(origin, _Model(model_class.__name__, model_type or None, lambda: config_class, model_class))
     if auto_map and model_type not in library.model_types():
         problem = remote.without_classifier(auto_map, origin.where) if trusted else None
         raise problem or remote.untrusted(model_type, origin.where)
-    return _library_model(model_type, origin.fields.get("architectures") or (), origin.where)
+    if origin.encoder is not None:
+        return _behind(origin, _named_model(library.bare_name(model_type, origin.where), model_type))
+    model = _library_model(model_type, origin.fields.get("architectures") or (), origin.where)
+    return replace(model, findings=heads.told(origin.fields, model.name, origin.where))
+
+
+def _behind(origin: names.Origin, model: _Model) -> _Model:
+    """The model with what sentence-transformers puts behind it."""
+    if origin.encoder is None:
+        return model
+    encoder = origin.encoder
+    make = lambda config: encoders.build(model.make(config), encoder)  # noqa: E731
+    findings = encoders.told(encoder, origin.where)
+    return replace(model, name=encoders.title(model.name, encoder), make=make, findings=findings)
 
 
 def _library_model(model_type: str, architectures: Any, where: str) -> _Model:
-    name = library.classifier_name(model_type, tuple(architectures), where)
+    return _named_model(library.classifier_name(model_type, tuple(architectures), where), model_type)
+
+
+def _named_model(name: str, model_type: str) -> _Model:
     return _Model(
         name, model_type, lambda: library.config_class(model_type), lambda config: library.construct(name, config)
     )
@@ -88,5 +151,5 @@ def _from_config(given: Any, wishes: Wishes) -> Target:
     config = classes.of_config(given, wishes)
     name = type(config).__name__
     model = _library_model(config.model_type, config.architectures or (), name)
-    findings = fills.fill(config)
+    findings = (*heads.told({"architectures": config.architectures}, model.name, name), *fills.fill(config))
     return Target(name, model.name, config.model_type, config, "given", model.make, findings=findings)

@@ -1,0 +1,110 @@
+"""Adapters of PEFT, as their adapter_config.json says: the base model, and which parts of its head have weights."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from archtrace.answer.result import Finding
+from archtrace.errors import TargetError
+from archtrace.targets import configs
+from archtrace.targets.messages import refusal
+
+#: Kinds that put learned vectors in front of the text's: every position behind them is another one.
+_IN_FRONT = frozenset({"PROMPT_TUNING", "MULTITASK_PROMPT_TUNING", "P_TUNING", "CPT"})
+#: What PEFT saves of every sequence classifier, whether it is told to or not (PeftModelForSequenceClassification).
+_ALWAYS = ("classifier", "score")
+_TASK = "SEQ_CLS"
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """An adapter's kind (`LORA`), base model and task; `saved` and `adapted` are PEFT's patterns of module paths."""
+
+    where: str
+    kind: str
+    base: str
+    task: str
+    saved: tuple[str, ...]
+    adapted: tuple[str, ...] | str
+
+    def covers(self, path: str) -> str | None:
+        """How the adapter holds weights of the module at a path: "saved", "adapted", or not at all."""
+        if any(part.endswith(name) for part in _prefixes(path) for name in self.saved):
+            return "saved"
+        return "adapted" if self._is_adapted(path) else None
+
+    def _is_adapted(self, path: str) -> bool:
+        if isinstance(self.adapted, str):
+            return re.fullmatch(self.adapted, path) is not None
+        return any(path == name or path.endswith(f".{name}") for name in self.adapted)
+
+
+def _prefixes(path: str) -> Iterator[str]:
+    parts = path.split(".")
+    return (".".join(parts[: n + 1]) for n in range(len(parts)))
+
+
+def read(path: Path) -> Adapter:
+    """The adapter of a file. TargetError for one whose base has other positions, or that names none."""
+    fields, where = configs.read(path)
+    kind, base = str(fields.get("peft_type") or "adapter"), fields.get("base_model_name_or_path")
+    if not base:
+        raise refusal(
+            "the adapter names no base model",
+            where=where,
+            why="it has no base_model_name_or_path",
+            do="add it, or name the base model",
+        )
+    if kind in _IN_FRONT:
+        raise _in_front(kind, str(base), fields, where)
+    task, saved = str(fields.get("task_type") or ""), tuple(fields.get("modules_to_save") or ())
+    adapted = fields.get("target_modules") or ()
+    saved = tuple(dict.fromkeys((*saved, *_ALWAYS))) if task == _TASK else saved
+    return Adapter(where, kind, str(base), task, saved, adapted if isinstance(adapted, str) else tuple(adapted))
+
+
+def _in_front(kind: str, base: str, fields: Mapping[str, Any], where: str) -> Exception:
+    vectors = fields.get("num_virtual_tokens") or "learned"
+    return refusal(
+        f"an adapter of kind {kind} is not answered by its folder",
+        where=where,
+        why=f"it puts {vectors} vectors in front of the text, so that {base} alone reads other positions",
+        do="trace the live model: archtrace.trace(peft_model)",
+    )
+
+
+def no_base(adapter: Adapter, error: Exception) -> TargetError:
+    """The refusal of an adapter whose base model cannot be found."""
+    first, *_ = str(error).splitlines()
+    return refusal(
+        f"the adapter's base model {adapter.base} cannot be answered",
+        where=adapter.where,
+        why=first,
+        do="correct base_model_name_or_path, or name the base model yourself",
+    )
+
+
+def told(adapter: Adapter, head: Iterable[str]) -> Iterator[Finding]:
+    """What must be said of an adapter; `head` are the paths of the modules with parameters behind what is read."""
+    parts = tuple(dict.fromkeys(head))
+    covered = {path: adapter.covers(path) for path in parts}
+    held = [f"{path} ({how})" for path, how in covered.items() if how]
+    bare = [path for path, how in covered.items() if how is None]
+    yield Finding(
+        "adapter",
+        f"{adapter.kind} on {adapter.base}: the base model was traced, whose positions the adapter leaves as they are; "
+        f"of its head the adapter holds {', '.join(held) or 'nothing'}",
+    )
+    if bare:
+        yield Finding(
+            "head-not-saved",
+            f"the adapter has no weights of {', '.join(bare)}: they are the base checkpoint's, or drawn at random each "
+            "time where that has none (modules_to_save keeps them)",
+        )
+    if adapter.task != _TASK:
+        task = f"for the task {adapter.task}" if adapter.task else "for no task"
+        yield Finding("other-head", f"{adapter.where} is {task}, not {_TASK}: the head that was traced is not its own")

@@ -1,0 +1,31 @@
+"""Encoders: a model with the parts that sentence-transformers puts behind it, and what must be said of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archtrace.answer.result import Finding
+from archtrace.targets.sentence import Encoder
+
+
+def title(model: str, encoder: Encoder) -> str:
+    """What the whole is called: `BertModel with mean pooling`."""
+    return f"{model} with {' and '.join(encoder.modes)} pooling"
+
+
+def build(model: Any, encoder: Encoder) -> Any:
+    """The model and its parts as one module."""
+    from archtrace.targets.pooled import SentenceEncoder  # late: it brings torch
+
+    return SentenceEncoder(model, encoder)
+
+
+def told(encoder: Encoder, where: str) -> tuple[Finding, ...]:
+    """That the embedding is the answer, and no classifier's logits."""
+    parts = ", ".join(part.kind for part in encoder.parts)
+    what = f"{where} belongs to a sentence encoder: what was traced is its embedding, behind {parts}"
+    found = Finding("sentence-encoder", f"{what}, and no classifier")
+    if not encoder.leaves_prompt_out:
+        return (found,)
+    prompt = "the tokens of a prompt are not pooled (include_prompt is false): texts were traced without a prompt"
+    return found, Finding("prompt-left-out", prompt)

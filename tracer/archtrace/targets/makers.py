@@ -1,0 +1,90 @@
+"""Makers: a user's class, or a function that builds a model, and the arguments that it takes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from archtrace.targets import library, limits
+from archtrace.targets.code import on_path
+from archtrace.targets.messages import did_you_mean, refusal
+from archtrace.targets.pretrained import Loader, without_weights
+
+
+def called_of(made: Any) -> Any:
+    """The function whose parameters count: a class's constructor, or the function itself."""
+    return type.__getattribute__(made, "__init__") if isinstance(made, type) else made
+
+
+@dataclass(frozen=True, eq=False)
+class Maker:
+    """A class or a function, by the user's name for it; `folder` is where its module's own imports lie."""
+
+    name: str
+    made: Any
+    folder: str = ""
+
+    @property
+    def class_name(self) -> str:
+        """The class of what it makes; empty where only a run of the function shows it."""
+        return self.made.__name__ if isinstance(self.made, type) else ""
+
+    @property
+    def where(self) -> str:
+        """What is called."""
+        called = getattr(self.made, "__name__", type(self.made).__name__)
+        return f"{called}.__init__" if isinstance(self.made, type) else called
+
+    def parameters(self) -> list[inspect.Parameter]:
+        """What a caller may give."""
+        given = list(inspect.signature(called_of(self.made)).parameters.values())
+        return given[1:] if self.class_name else given
+
+    def make(self, loader: Loader, *args: Any, **kwargs: Any) -> Any:
+        """The model, made with its own folder on the path (a constructor may import), no weights read."""
+        try:
+            with on_path(self.folder or "."), without_weights(loader, self.made):
+                model = self.made(*args, **kwargs)
+        except ImportError as error:
+            raise library.missing_package(self.class_name or self.where, error) from error
+        if not callable(getattr(model, "named_modules", None)):
+            raise refusal(
+                f"{self.name} builds no model",
+                where=self.where,
+                why=f"it returns a {type(model).__name__}, not a torch.nn.Module",
+                do="return the module alone",
+            )
+        return model
+
+
+def arguments_of(maker: Maker, wanted: Mapping[str, Any], first: int = 0) -> dict[str, Any]:
+    """The arguments, where the maker takes them and needs no more; its `first` parameters are given otherwise."""
+    parameters = maker.parameters()[first:]
+    named = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    unknown = next((field for field in wanted if field not in named), None)
+    if unknown is not None and not open_ended:
+        raise refusal(
+            f"{maker.name} takes no {unknown!r}",
+            where=maker.where,
+            why=f"its parameters are {', '.join(sorted(named)) or 'none'}",
+            do=f"{did_you_mean(unknown, named)}leave it out, or give it a parameter of that name",
+        )
+    _check_complete(maker, parameters, wanted)
+    limits.check(wanted, maker.where)
+    return dict(wanted)
+
+
+def _check_complete(maker: Maker, parameters: Iterable[inspect.Parameter], wanted: Mapping[str, Any]) -> None:
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    needed = [p.name for p in parameters if p.default is p.empty and p.kind not in variadic]
+    missing = [field for field in needed if field not in wanted]
+    if missing:
+        raise refusal(
+            f"{maker.name} cannot be built without {', '.join(missing)}",
+            where=maker.where,
+            why="these parameters have no default",
+            do=f"set them (--arg {missing[0]}=...), or trace a live module",
+        )

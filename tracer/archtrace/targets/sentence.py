@@ -1,0 +1,161 @@
+"""Sentence encoders: what a checkpoint of sentence-transformers puts behind its model, as its files say.
+
+`modules.json` lists the parts in order, each with a folder of its own: `[{"path": "1_Pooling", "type":
+"sentence_transformers.models.Pooling"}, ...]`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from archtrace.targets import configs, hub
+from archtrace.targets.messages import did_you_mean, refusal
+from archtrace.targets.places import Place
+
+#: Fields of the schema before 5.4, a boolean each, and the modes that they stand for, in the order of their results.
+_LEGACY: Mapping[str, str] = {
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
+    "pooling_mode_weightedmean_tokens": "weightedmean",
+    "pooling_mode_lasttoken": "lasttoken",
+}
+MODES = frozenset(_LEGACY.values())
+
+
+@dataclass(frozen=True)
+class Part:
+    """One module behind the model: its type's last word (`Pooling`) and the fields of its config."""
+
+    kind: str
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """The parts behind the model, in their order."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """The pooling modes, whose results are concatenated."""
+        return tuple(mode for part in self.parts if part.kind == "Pooling" for mode in part.fields["modes"])
+
+    @property
+    def leaves_prompt_out(self) -> bool:
+        """Whether the tokens of a prompt are not pooled, where there is one."""
+        return any(part.fields.get("include_prompt") is False for part in self.parts)
+
+
+def read(place: Place) -> Encoder | None:
+    """The parts behind the model of a checkpoint; None where it is no sentence encoder with a pooling."""
+    path = place.file(hub.MODULES)
+    listed = _listed(path) if path else []
+    if path is None or "Pooling" not in map(_kind, listed):
+        return None
+    return Encoder(tuple(_part(each, place, path) for each in listed if _kind(each) != "Transformer"))
+
+
+def known(parts: Sequence[Mapping[str, Any]], where: str) -> Encoder:
+    """The parts of a table's entry: each its `kind` and the fields of its config."""
+    return Encoder(tuple(Part(each["kind"], _PARTS[each["kind"]](each, where)) for each in parts))
+
+
+def transformer(path: Path, place: Place) -> Path:
+    """The config of the model that a modules.json names. TargetError where it is not there."""
+    for each in _listed(path):
+        found = place.file(f"{each.get('path') or '.'}/{hub.FILE}") if _kind(each) == "Transformer" else None
+        if found is not None:
+            return found
+    raise refusal(
+        "the sentence encoder has no transformer",
+        where=str(path),
+        why=f"none of its modules is a Transformer with a {hub.FILE}: {', '.join(map(_kind, _listed(path)))}",
+        do="name a folder that has one, or a class: path/to/file.py:Class",
+    )
+
+
+def _listed(path: Path) -> list[Mapping[str, Any]]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, str(error)) from error
+    if not isinstance(found, list) or not all(isinstance(each, dict) and "type" in each for each in found):
+        raise _unreadable(path, "it is no list of modules, each with a type")
+    return found
+
+
+def _unreadable(path: Path, why: str) -> Exception:
+    return refusal(f"{path.name} cannot be read", where=str(path), why=why, do="write it as sentence-transformers does")
+
+
+def _kind(listed: Mapping[str, Any]) -> str:
+    return str(listed["type"]).rsplit(".", 1)[-1]
+
+
+def _part(listed: Mapping[str, Any], place: Place, path: Path) -> Part:
+    kind = _kind(listed)
+    if kind not in _PARTS:
+        raise refusal(
+            f"a sentence encoder with {kind} is not answered",
+            where=str(path),
+            why=f"known are Transformer and {', '.join(sorted(_PARTS))}; {kind} is another module",
+            do="trace the live model, archtrace.trace(SentenceTransformer(...)[0]), or a class: path/to/file.py:Class",
+        )
+    config = place.file(f"{listed.get('path') or kind}/{hub.FILE}")
+    fields, where = configs.read(config) if config else ({}, f"{place.name}/{listed.get('path')}")
+    return Part(kind, _PARTS[kind](fields, where))
+
+
+def _pooling(fields: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    """The modes in either schema. Without any word of them it is the mean; a config that is missing is refused."""
+    if not fields:
+        raise refusal(
+            "the pooling is not known",
+            where=where,
+            why=f"modules.json names a Pooling, whose {hub.FILE} cannot be had",
+            do="put the file there, or connect to the Hub",
+        )
+    given = fields.get("pooling_mode") or [mode for name, mode in _LEGACY.items() if fields.get(name)] or ["mean"]
+    modes = [given] if isinstance(given, str) else list(given)
+    unknown = next((mode for mode in modes if mode not in MODES), None)
+    if unknown is not None:
+        raise refusal(
+            f"the pooling mode {unknown!r} is not known",
+            where=where,
+            why=f"sentence-transformers has {', '.join(sorted(MODES))}",
+            do=f"{did_you_mean(str(unknown), MODES)}correct the mode",
+        )
+    return {**fields, "modes": tuple(modes)}
+
+
+def _dense(fields: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    activation = str(fields.get("activation_function", "torch.nn.modules.activation.Tanh"))
+    if "out_features" not in fields or not activation.startswith("torch.nn."):
+        raise refusal(
+            "the dense layer of the sentence encoder cannot be built",
+            where=where,
+            why=f"it needs out_features and an activation of torch.nn, and has {activation}",
+            do="correct the file",
+        )
+    return {**fields, "activation_function": activation.rsplit(".", 1)[-1]}
+
+
+def _as_it_is(fields: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    return fields
+
+
+#: The parts that are known, and what their config must say.
+_PARTS: Mapping[str, Callable[[Mapping[str, Any], str], Mapping[str, Any]]] = {
+    "Pooling": _pooling,
+    "Dense": _dense,
+    "Normalize": _as_it_is,
+    "LayerNorm": _as_it_is,
+    "Dropout": _as_it_is,
+}
