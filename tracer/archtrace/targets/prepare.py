@@ -39,12 +39,29 @@ def prepare(target: Target) -> tuple[Any, dict[str, Any]]:
 
 def _settle(module: Callable[[], Any]) -> None:
     """Evaluation mode, no cache, experts that keep a token where it is. A weak reference will do as `module`."""
+    from archtrace.capture.model import takes_mapping
+
     model = module()
     model.eval()
+    if takes_mapping(model):
+        model.forward = _by_name(model.forward)
     for part in model.modules():
         if hasattr(part, "set_experts_implementation"):
             _quiet(part.config)
             part.set_experts_implementation(_EXPERTS)
+
+
+def _by_name(forward: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """A forward that takes by name what another one takes as one mapping.
+
+    It returns what was computed alone, the last first: each step of a pipeline adds its result to the inputs.
+    """
+
+    def named(**inputs: Any) -> dict[str, Any]:
+        returned = forward(dict(inputs))
+        return {name: value for name, value in reversed(returned.items()) if name not in inputs}
+
+    return named
 
 
 def _tie(model: Any) -> None:
@@ -84,8 +101,10 @@ def _copy(module: Any) -> Any:
 
 def _options(model: Any) -> dict[str, Any]:
     """Ask for every layer's hidden states where the model is the library's and can give them."""
+    from archtrace.capture.model import forward_of
+
     if not hasattr(model, "set_experts_implementation"):
         return {}
-    parameters = inspect.signature(model.forward).parameters
+    parameters = inspect.signature(forward_of(model)).parameters
     variadic = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     return {"output_hidden_states": True} if variadic or "output_hidden_states" in parameters else {}
