@@ -20,18 +20,19 @@ Run: TypeAlias = Callable[..., Any]
 #: Puts a leaf in the place of a tensor as it goes by, and returns the hook.
 Tap: TypeAlias = Callable[[Callable[[torch.Tensor], torch.Tensor]], Any]
 
+VOCABULARY = 90
 SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}
 
 
 def bert() -> Any:
     """A tiny BERT classifier, with weights that move with its inputs."""
-    return BertForSequenceClassification(BertConfig(**SIZES, vocab_size=90, num_labels=3, initializer_range=0.3))
+    return BertForSequenceClassification(BertConfig(**SIZES, vocab_size=VOCABULARY, num_labels=3, initializer_range=0.3))
 
 
 def llama() -> Any:
     """A tiny Llama classifier."""
     fields = {"num_key_value_heads": 1, "pad_token_id": 0, "eos_token_id": 2, "initializer_range": 0.3}
-    return LlamaForSequenceClassification(LlamaConfig(**SIZES, **fields, vocab_size=90, num_labels=3))
+    return LlamaForSequenceClassification(LlamaConfig(**SIZES, **fields, vocab_size=VOCABULARY, num_labels=3))
 
 
 def at_output(module: nn.Module) -> Tap:
