@@ -26,13 +26,15 @@ SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "i
 
 def bert() -> Any:
     """A tiny BERT classifier, with weights that move with its inputs."""
-    return BertForSequenceClassification(BertConfig(**SIZES, vocab_size=VOCABULARY, num_labels=3, initializer_range=0.3))
+    return BertForSequenceClassification(
+        BertConfig(**SIZES, vocab_size=VOCABULARY, num_labels=3, initializer_range=0.3)
+    )
 
 
-def llama() -> Any:
-    """A tiny Llama classifier."""
-    fields = {"num_key_value_heads": 1, "pad_token_id": 0, "eos_token_id": 2, "initializer_range": 0.3}
-    return LlamaForSequenceClassification(LlamaConfig(**SIZES, **fields, vocab_size=VOCABULARY, num_labels=3))
+def llama(kind: Any = LlamaForSequenceClassification, labels: int = 3) -> Any:
+    """A tiny Llama, as a classifier or with another head."""
+    others = {"num_key_value_heads": 1, "pad_token_id": 0, "eos_token_id": 2, "initializer_range": 0.3}
+    return kind(LlamaConfig(**SIZES, **others, vocab_size=VOCABULARY, num_labels=labels))
 
 
 def at_output(module: nn.Module) -> Tap:
@@ -55,19 +57,19 @@ def at_hidden(backbone: Any) -> Tap:
     return at_output(getattr(backbone, "encoder", backbone))
 
 
-def reaching(run: Run, inputs: Mapping[str, torch.Tensor], tap: Tap, draws: int = 1) -> Rows:
+def reaching(run: Run, inputs: Mapping[str, torch.Tensor], tap: Tap, draws: int = 1, asked: str = "") -> Rows:
     """The positions of a tensor that move an output of their row, in some draw of the tensor; no row moves another."""
     rows = next(iter(inputs.values())).shape[0]
     found: list[set[int]] = [set() for _ in range(rows)]
     for draw in range(draws):
-        for row, slope in enumerate(_slopes(run, inputs, tap, draw)):
+        for row, slope in enumerate(_slopes(run, inputs, tap, draw, asked)):
             where = slope.abs().sum(-1).nonzero().tolist()
             assert {r for r, _ in where} <= {row}
             found[row] |= {p for _, p in where}
     return tuple(tuple(sorted(positions)) for positions in found)
 
 
-def _slopes(run: Run, inputs: Mapping[str, torch.Tensor], tap: Tap, draw: int) -> list[torch.Tensor]:
+def _slopes(run: Run, inputs: Mapping[str, torch.Tensor], tap: Tap, draw: int, asked: str) -> list[torch.Tensor]:
     """The gradient of each row of the output at the whole tensor."""
     torch.manual_seed(draw)
     leaves: list[torch.Tensor] = []
@@ -78,7 +80,7 @@ def _slopes(run: Run, inputs: Mapping[str, torch.Tensor], tap: Tap, draw: int) -
 
     hook = tap(leaf)
     try:
-        output = output_of(run(**{name: value.clone() for name, value in inputs.items()}))
+        output = output_of(run(**{name: value.clone() for name, value in inputs.items()}), asked)
     finally:
         hook.remove()
     (tensor,) = leaves
@@ -94,8 +96,10 @@ def assert_true(found: Trace, run: Run, hidden: Tap, embedded: Tap, draws: int =
         assert layout.refused is None, layout.refused
         inputs = {key: torch.tensor(value) for key, value in layout.inputs.items()}
         assert layout.status == "exact", layout.name
-        assert layout.bound.reads == {name: reaching(run, inputs, hidden, draws)}, layout.name
-        assert layout.bound.tokens == reaching(run, inputs, embedded, draws), layout.name
+        assert layout.bound.reads == {name: reaching(run, inputs, hidden, draws, found.study.program.asked)}, (
+            layout.name
+        )
+        assert layout.bound.tokens == reaching(run, inputs, embedded, draws, found.study.program.asked), layout.name
 
 
 def traced_untouched(model: nn.Module, **options: Any) -> Trace:
