@@ -10,6 +10,7 @@ from typing import Any
 from weakref import ref
 
 from archtrace.targets import fills
+from archtrace.targets.managed import is_managed, unmanage
 from archtrace.targets.target import Target
 
 #: The implementation of experts in which a token stays itself; others sort tokens or cannot be captured.
@@ -43,6 +44,7 @@ def _settle(module: Callable[[], Any]) -> None:
 
     model = module()
     model.eval()
+    unmanage(model)
     if takes_mapping(model):
         model.forward = _by_name(model.forward)
     for part in model.modules():
@@ -87,7 +89,7 @@ def _copy(module: Any) -> Any:
 
     from archtrace.capture.hold import bound_elsewhere
 
-    if bound_elsewhere(module):
+    if bound_elsewhere(module) or is_managed(module):
         return None
     memo: dict[int, Any] = {
         id(p): torch.nn.Parameter(torch.empty_like(p, device="meta"), requires_grad=p.requires_grad)
