@@ -23,6 +23,8 @@ def fields(model: nn.Module) -> Iterator[tuple[str, Any]]:
 def seen(value: Any) -> Any:
     """What stays the same as long as nobody changes a value."""
     if isinstance(value, torch.Tensor):
-        held = None if value.is_meta else value.detach().clone().tolist()
+        # Of a tensor that is spread over processes, the part that is here.
+        own = getattr(value, "_local_tensor", value)
+        held = None if own.is_meta else own.detach().clone().tolist()
         return id(value), value.requires_grad, value.device, held, value.is_leaf
     return (id(value), list(value)) if isinstance(value, list) else id(value) if callable(value) else repr(value)

@@ -92,14 +92,15 @@ def assert_true(found: Trace, run: Run, hidden: Tap, embedded: Tap, draws: int =
     """In every layout the answer is exact, and its one read tensor and its tokens are what the gradient says."""
     assert found.result.status == "exact"
     (name,) = {readout.tensor for readout in found.readouts}
+    asked = found.study.program.asked
     for layout in found.result.layouts:
         assert layout.refused is None, layout.refused
         inputs = {key: torch.tensor(value) for key, value in layout.inputs.items()}
         assert layout.status == "exact", layout.name
-        assert layout.bound.reads == {name: reaching(run, inputs, hidden, draws, found.study.program.asked)}, (
+        assert layout.bound.reads == {name: reaching(run, inputs, hidden, draws, asked)}, (
             layout.name
         )
-        assert layout.bound.tokens == reaching(run, inputs, embedded, draws, found.study.program.asked), layout.name
+        assert layout.bound.tokens == reaching(run, inputs, embedded, draws, asked), layout.name
 
 
 def traced_untouched(model: nn.Module, **options: Any) -> Trace:
@@ -107,7 +108,6 @@ def traced_untouched(model: nn.Module, **options: Any) -> Trace:
     model.train()
     before = dict(fields(model))
     found = archtrace.trace(model, **options)
-    ids, *_ = (name for name in found.study.program.inputs if "ids" in name)
-    found.at(**{ids: [[5, 6, 7]]})
+    found.at(**{found.study.ids: [[5, 6, 7]]})
     assert dict(fields(model)) == before
     return found
