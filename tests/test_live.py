@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import torch
 import transformers
+from live_fields import fields
 from torch import nn
 from torch.nn.utils import parametrizations, prune
 
@@ -142,23 +143,6 @@ KINDS: tuple[Callable[[], nn.Module], ...] = (
     pruned, non_leaf, experts, locked, generating, weight_normed, spectral, Wrapper, replaced_forward, Remembering,
     Raising, Head, functools.partial(library, "Bert"),
 )  # fmt: skip
-
-
-def fields(model: nn.Module) -> Iterator[tuple[str, Any]]:
-    """All that can be seen of a module: flags, configs, tables and hooks, and which tensors with which values."""
-    for path, part in model.named_modules():
-        for name, value in vars(part).items():
-            items = value.items() if isinstance(value, dict) else [("", value)]
-            yield f"{path}.{name}", [(key, seen(item)) for key, item in items]
-    for config in filter(None, [getattr(model, "config", None)]):
-        yield "config", repr(sorted(vars(config).items(), key=lambda item: item[0]))
-        yield "experts", getattr(config, "_experts_implementation", None)
-
-
-def seen(value: Any) -> Any:
-    if isinstance(value, torch.Tensor):
-        return id(value), value.requires_grad, value.device, value.detach().clone().tolist(), value.is_leaf
-    return (id(value), list(value)) if isinstance(value, list) else id(value) if callable(value) else repr(value)
 
 
 @pytest.mark.parametrize("make", KINDS)

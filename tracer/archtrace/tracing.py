@@ -14,6 +14,7 @@ from archtrace.answer.result import Result
 from archtrace.answering import assemble
 from archtrace.capture.guard import guarded
 from archtrace.capture.hold import in_turn
+from archtrace.capture.model import forward_of
 from archtrace.capture.module import graph_module
 from archtrace.clock import Clock, Progress
 from archtrace.errors import TargetError, message
@@ -170,7 +171,7 @@ def _looked_at(
 
 
 def _standard(module: torch.nn.Module, words: Vocabulary, length: int) -> Plan:
-    names: Signature = lay.signature(module.forward)
+    names: Signature = lay.signature(forward_of(module))
     return lay.layouts(names, words, length), names.ids
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from functools import lru_cache
 from typing import Any
 
 import torch
-from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, disable_fake_tensor_cache
 from torch.utils._pytree import tree_leaves
 
 from archtrace.capture.inplace import written
@@ -67,11 +68,22 @@ class Execution:
         fakes = {id(t): self.fake(t) for t in tensors}
         own = {id(fake): t for t in tensors if (fake := fakes[id(t)]) is not t}
         args, kwargs = mapped((args, kwargs), lambda v: fakes.get(id(v), v))
-        with self._mode:
+        # What torch remembers of fakes it finds by comparing arguments, which packed weights cannot be.
+        packed = key is None and any(isinstance(a, torch.ScriptObject) for a in args)
+        with self._mode, disable_fake_tensor_cache(self._mode) if packed else nullcontext():
             result = op(*args, **kwargs)
         self._scalars.sized(result, [t for t in tensors if self.unknown(t)])
         self._shapes.remember(key, result, [fakes[id(t)] for t in tensors])
         return mapped(result, lambda v: own.get(id(v), v))
+
+    def dtype(self, op: Any, args: Any, kwargs: Any) -> torch.dtype:
+        """The type of an op's (first) result."""
+        with self._mode:
+            first, *_ = tensors_in(op(*mapped(args, self._faked_one), **mapped(kwargs, self._faked_one)))
+        return first.dtype
+
+    def _faked_one(self, value: Any) -> Any:
+        return self.fake(value) if isinstance(value, torch.Tensor) else value
 
     def fake(self, tensor: torch.Tensor) -> torch.Tensor:
         """The fake that is run in a real tensor's place; both stand for one memory."""

@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
+from functools import wraps
 from typing import Any
 
 import torch
 from torch.nn.modules import module as hooks
 
+from archtrace.capture.model import library_model_in
 from archtrace.capture.program import Module
 from archtrace.capture.record import Recorder
 from archtrace.errors import CaptureError, TargetError, message
@@ -23,11 +25,19 @@ class Outputs:
         # A module under two names goes by the first: reversed, so that the first is written last.
         self._paths = {id(part): path for path, part in reversed(list(model.named_modules()))}
         self._recorder = recorder
+        self._wrapped = library_model_in(model)
+        self._entered = False
         self.nodes: dict[str, tuple[int, ...]] = {}
 
     @contextmanager
     def heard(self) -> Iterator[None]:
-        """For a while, every module's forward is heard. The hooks are torch's global ones: no module is touched."""
+        """For a while, every module's forward is heard. The hooks are torch's global ones: a module gets none of ours.
+
+        A wrapper that calls the forward of a library model itself would pass by them: for that while it calls the model
+        (the run puts back whatever is changed in a module).
+        """
+        if self._wrapped is not None and self._wrapped[0]:
+            self._hear_forward(self._wrapped[1])
         handles = [
             hooks.register_module_forward_pre_hook(self._enter),
             hooks.register_module_forward_hook(self._leave, always_call=True),
@@ -38,7 +48,19 @@ class Outputs:
             for handle in handles:
                 handle.remove()
 
+    def _hear_forward(self, model: torch.nn.Module) -> None:
+        """From here on `model.forward(...)` is `model(...)`, which calls the forward that it had."""
+        forward = model.forward
+
+        @wraps(forward)
+        def called(*args: Any, **kwargs: Any) -> Any:
+            through, self._entered = self._entered, False
+            return forward(*args, **kwargs) if through else model(*args, **kwargs)
+
+        model.forward = called
+
     def _enter(self, module: torch.nn.Module, _args: Any) -> None:
+        self._entered |= self._wrapped is not None and module is self._wrapped[1]
         if path := self._paths.get(id(module)):
             kind = type(module)
             self._recorder.modules.append(Module(path, f"{kind.__module__}.{kind.__qualname__}"))

@@ -20,6 +20,7 @@ from torch._subclasses.schema_check_mode import SchemaCheckMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from archtrace.capture.asked import Ids
+from archtrace.capture.autocast import autocasting, converted
 from archtrace.capture.decisions import Decision, Watch, decision
 from archtrace.capture.execute import Execution
 from archtrace.capture.frames import lines_here
@@ -154,6 +155,8 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
             return args[0]
         if func is torch.ops.prim.device.default:  # how a fake tensor is asked for its device
             return torch.device("cpu")
+        if autocasting(func):
+            return self._autocast(func, args, kwargs)
         if not self._ruled(func):
             inner = self._apart(func, args, kwargs)
             if inner is not NotImplemented:
@@ -164,6 +167,16 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
         if func._schema.name not in CHECKS:
             self._write_down(func, args, kwargs, given, result)
         return result
+
+    def _autocast(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """An op whose arguments autocast converts inside its kernel: they are converted first, by ops of their own."""
+        dtype = self.execution.dtype(func, args, kwargs)
+
+        def cast(value: Any) -> Any:
+            return self.call(torch.ops.aten.to.dtype, (value, dtype), {}) if converted(value, dtype) else value
+
+        with torch.autocast("cpu", enabled=False):
+            return self.call(func, *mapped((args, kwargs), cast))
 
     def _apart(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A composite op as the ops that it is made of; NotImplemented for any other."""

@@ -17,7 +17,7 @@ from torch._dispatch.python import enable_python_dispatcher
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from archtrace.capture.asked import from_numpy
-from archtrace.capture.build import fake_mode, weightless
+from archtrace.capture.build import Weightless, fake_mode, weightless
 from archtrace.capture.drawn import listed
 from archtrace.capture.higher import register, uncompiled
 from archtrace.capture.light import light
@@ -71,7 +71,7 @@ def _captured(
     # Parameters have shapes alone: a model of 671 billion of them needs no memory here.
     mode = fake_mode()
     with light(FakeTensorMode, Recorder, Below), weightless(model, mode) as empty:
-        recorder = Recorder(mode, _names(model), empty.fakes, ruled, shapes, ids)
+        recorder = Recorder(mode, _names(model, empty), empty.fakes, ruled, shapes, ids)
         # Heard through torch's global hooks, since the module is the user's and gets none of ours.
         outputs = Outputs(model, recorder)
         given = _given(recorder, mode, inputs)
@@ -89,12 +89,19 @@ def _captured(
     return ungrouped(Program(nodes, output, outputs.nodes, recorder.constants, decisions, all_, asked))
 
 
-def _names(model: torch.nn.Module) -> dict[int, tuple[Kind, str]]:
+def _names(model: torch.nn.Module, empty: Weightless) -> dict[int, tuple[Kind, str]]:
     """Kind and name of each parameter and buffer, by identity; of several names the first."""
     tables = ((Kind.BUFFER, model.named_buffers), (Kind.PARAMETER, model.named_parameters))
-    loose = {id(t): (Kind.PARAMETER, n) for n, t in listed(model)}
+    loose = {id(t): (Kind.PARAMETER, n) for n, t in (*_attributes(model, empty), *listed(model))}
     own = {id(t): (kind, n) for kind, named in tables for n, t in reversed(list(named(remove_duplicate=False)))}
     return loose | own
+
+
+def _attributes(model: torch.nn.Module, empty: Weightless) -> Iterator[tuple[str, torch.Tensor]]:
+    """What stands for parameters that are plain attributes: views of one flat parameter that torch shards."""
+    fakes = set(map(id, empty.fakes.values()))
+    for path, part in model.named_modules():
+        yield from ((f"{path}.{n}".lstrip("."), v) for n, v in vars(part).items() if id(v) in fakes)
 
 
 def _given(recorder: Recorder, mode: FakeTensorMode, inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

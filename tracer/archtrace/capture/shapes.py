@@ -56,10 +56,10 @@ class Shapes:
         if op._schema.is_mutable:
             return None
         plain = _Plain(views=any(r.alias_info is not None for r in op._schema.returns))
-        key = (op, torch.get_default_dtype(), torch.is_autocast_enabled("cpu"), plain(args), plain(kwargs))
         try:
+            key = (op, torch.get_default_dtype(), torch.is_autocast_enabled("cpu"), plain(args), plain(kwargs))
             hash(key)
-        except TypeError:  # an argument of another kind: a generator, a symbol
+        except TypeError:  # an argument of another kind: a generator, a symbol, an object of C++
             return None
         return key
 
@@ -134,4 +134,6 @@ class _Plain:
             return tuple(map(self, value))
         if isinstance(value, dict):
             return tuple((name, self(each)) for name, each in value.items())
+        if isinstance(value, torch.ScriptObject):
+            raise TypeError("packed weights have no value that could be compared")
         return (type(value), value)

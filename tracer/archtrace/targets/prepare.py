@@ -10,6 +10,7 @@ from typing import Any
 from weakref import ref
 
 from archtrace.targets import fills
+from archtrace.targets.managed import is_managed, unmanage
 from archtrace.targets.target import Target
 
 #: The implementation of experts in which a token stays itself; others sort tokens or cannot be captured.
@@ -39,12 +40,30 @@ def prepare(target: Target) -> tuple[Any, dict[str, Any]]:
 
 def _settle(module: Callable[[], Any]) -> None:
     """Evaluation mode, no cache, experts that keep a token where it is. A weak reference will do as `module`."""
+    from archtrace.capture.model import takes_mapping
+
     model = module()
     model.eval()
+    unmanage(model)
+    if takes_mapping(model):
+        model.forward = _by_name(model.forward)
     for part in model.modules():
         if hasattr(part, "set_experts_implementation"):
             _quiet(part.config)
             part.set_experts_implementation(_EXPERTS)
+
+
+def _by_name(forward: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """A forward that takes by name what another one takes as one mapping.
+
+    It returns what was computed alone, the last first: each step of a pipeline adds its result to the inputs.
+    """
+
+    def named(**inputs: Any) -> dict[str, Any]:
+        returned = forward(dict(inputs))
+        return {name: value for name, value in reversed(returned.items()) if name not in inputs}
+
+    return named
 
 
 def _tie(model: Any) -> None:
@@ -70,7 +89,7 @@ def _copy(module: Any) -> Any:
 
     from archtrace.capture.hold import bound_elsewhere
 
-    if bound_elsewhere(module):
+    if bound_elsewhere(module) or is_managed(module):
         return None
     memo: dict[int, Any] = {
         id(p): torch.nn.Parameter(torch.empty_like(p, device="meta"), requires_grad=p.requires_grad)
@@ -84,8 +103,10 @@ def _copy(module: Any) -> Any:
 
 def _options(model: Any) -> dict[str, Any]:
     """Ask for every layer's hidden states where the model is the library's and can give them."""
+    from archtrace.capture.model import forward_of
+
     if not hasattr(model, "set_experts_implementation"):
         return {}
-    parameters = inspect.signature(model.forward).parameters
+    parameters = inspect.signature(forward_of(model)).parameters
     variadic = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     return {"output_hidden_states": True} if variadic or "output_hidden_states" in parameters else {}

@@ -1,0 +1,53 @@
+"""Weights that somebody manages: fetched, gathered or placed by hooks around a forward that compute nothing of its own.
+
+A run of ours has no weights to fetch, and a copy would fetch them into memory: for that while these hooks are off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+#: The packages whose hooks these are.
+_PACKAGES = ("accelerate", "torch")
+#: Classes of hooks that only say where weights are, and of what holds several hooks.
+_FETCHING = frozenset({"AlignDevicesHook", "CpuOffload", "FSDPState", "_ReplicateState", "_DDPState"})
+_SEVERAL = "SequentialHook"
+#: Modules that only say so around the module that they hold -> the name under which they hold it.
+_HOLDING = {"FullyShardedDataParallel": "_fsdp_wrapped_module"}
+
+
+def is_managed(model: Any) -> bool:
+    """Whether hooks fetch, gather or place the weights of any module of a model."""
+    return any(True for part in model.modules() for _ in _switches(part))
+
+
+def unmanage(model: Any) -> None:
+    """Switch those hooks off. Whoever calls this puts the modules' fields back."""
+    for part in model.modules():
+        for switch in list(_switches(part)):
+            switch()
+
+
+def _switches(part: Any) -> Iterator[Callable[[], Any]]:
+    """What switches off each of the hooks that fetch a module's weights."""
+    fields = vars(part)
+    if _fetches(fields.get("_hf_hook")) and "_old_forward" in fields:
+        yield lambda: fields.update(forward=fields["_old_forward"])
+    for table in (part._forward_pre_hooks, part._forward_hooks):
+        for key, hook in table.items():
+            if _fetches(getattr(hook, "__self__", None)):
+                yield lambda table=table, key=key: table.pop(key)
+    if (held := _HOLDING.get(_theirs(part))) is not None:
+        yield lambda: fields.update(forward=getattr(part, held))
+
+
+def _fetches(hook: Any) -> bool:
+    name = _theirs(hook)
+    return name in _FETCHING or (name == _SEVERAL and all(map(_fetches, hook.hooks)))
+
+
+def _theirs(value: Any) -> str:
+    """The name of a value's class, where it is one of theirs."""
+    kind = type(value)
+    return kind.__name__ if kind.__module__.partition(".")[0] in _PACKAGES else ""
