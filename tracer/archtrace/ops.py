@@ -81,6 +81,8 @@ TRANSPOSITIONS = named("transpose t permute movedim swapaxes swapdims moveaxis n
 PARTS = named("select slice narrow chunk split split_with_sizes unbind as_strided unfold diagonal")
 #: Take elements by an index.
 LOOK_UPS = named("index index_select gather take_along_dim")
+#: Look rows of a table up: (table, ids, ..); an id that the table does not have is an error.
+TABLES = ops("embedding embedding_bag")
 #: Write along one axis: result[.., index[i], ..] takes source[.., i, ..].
 WRITES_ALONG = ops("index_add index_copy index_fill")
 #: (self, dim, index, ..): what is at `index` lands there and nowhere else.

@@ -7,7 +7,7 @@ position looks at another is lifted to the tensor that they come from: keys and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 from typing import TypeAlias
@@ -34,11 +34,21 @@ class ReadTensor:
     axis: int
 
 
-def read_tensors(interpreter: Interpreter, found: Bound, backbone: str | None, length: int) -> tuple[ReadTensor, ...]:
-    """The tensors that the classifier reads; `backbone` is the path of the library's base model, None elsewhere."""
+def read_tensors(
+    interpreter: Interpreter, found: Bound, backbone: str | None, length: int, expected: Collection[str] = ()
+) -> tuple[ReadTensor, ...]:
+    """The tensors that the classifier reads; `backbone` is the path of the library's base model, None elsewhere.
+
+    `expected`: those of other lengths. Of one token nothing else tells a hidden state from what has become one vector.
+    """
     program = found.program
     carrying = token_nodes(found)
-    named = {i: n for i, n in named_tensors(program, found, length).items() if i in carrying and i != program.output}
+    told = _of_one(expected, backbone) if length == 1 else (lambda tensor: True)
+    named = {
+        i: n
+        for i, n in named_tensors(program, found, length).items()
+        if i in carrying and i != program.output and told(n)
+    }
     # The library's own names for hidden states are what people know; they count if every way goes through them.
     if backbone is not None:
         own = {i: n for i, n in named.items() if _of_backbone(n.name, backbone)}
@@ -48,10 +58,17 @@ def read_tensors(interpreter: Interpreter, found: Bound, backbone: str | None, l
     hit, missed = _frontier(found, carrying, named)
     # Some way from the tokens met no module's output: a model without modules is named by its source.
     if missed:
-        named = _entries(found, carrying, length) | named
+        named = {i: n for i, n in _entries(found, carrying, length).items() if told(n)} | named
         hit, _ = _frontier(found, carrying, named)
     kept = _lifted(interpreter, found, hit, named)
     return tuple(_placed(interpreter, found, named[i], length) for i in sorted(kept))
+
+
+def _of_one(expected: Collection[str], backbone: str | None) -> Callable[[ReadTensor], bool]:
+    """Whether a tensor is one of those expected, by its name with or without the path of the backbone."""
+    return lambda tensor: (
+        not expected or not {tensor.name, tensor.name.removeprefix(f"{backbone}.")}.isdisjoint(expected)
+    )
 
 
 def _placed(interpreter: Interpreter, found: Bound, tensor: ReadTensor, length: int) -> ReadTensor:
@@ -103,7 +120,7 @@ def _axis(found: Bound, index: int, length: int) -> int | None:
     """The token axis of a node's value; None without one, or where all positions have become one already."""
     shape = tuple(getattr(found.run.values[index], "shape", ()))
     axis = token_axis(shape, _rows(found), length) if len(shape) >= 3 else None
-    return axis if axis is not None and shape[axis] > 1 else None
+    return axis if axis is not None and (shape[axis] > 1 or length == 1) else None
 
 
 def _entries(found: Bound, carrying: frozenset[int], length: int) -> dict[int, ReadTensor]:
