@@ -10,7 +10,7 @@ import torch
 from archtrace.answer.kinds import Flags, Setting, kept, single
 from archtrace.answer.positions import Rows
 from archtrace.answer.result import KindName
-from archtrace.layouts import IDS, Vocabulary, told
+from archtrace.layouts import COUNTS, IDS, TELLING, Vocabulary, told
 from archtrace.readout.padding import Carried, standing
 
 #: Runs of as many positions are written as a range.
@@ -119,7 +119,30 @@ def mask_of(cases: Sequence[Case]) -> str | None:
     if not cases or fits(cases, lambda case: [case.full()]):
         return None
     ways = list(cases[0].told())
-    return next((way for way in ways if all(_where(case.told()[way]) == case.rows for case in cases)), None)
+    found = next((way for way in ways if all(_where(case.told()[way]) == case.rows for case in cases)), None)
+    return None if found is None else _as_mask(found, cases[0].inputs)
+
+
+def last_of(cases: Sequence[Case]) -> str | None:
+    """The last position that is no padding as a formula of what tells it; None where another one is read."""
+    ways = list(cases[0].told())
+    lasts = ((way, [_last(case.told()[way]) for case in cases]) for way in ways)
+    found = next((way for way, rows in lasts if rows == [case.rows for case in cases]), None)
+    mask = None if found is None else _as_mask(found, cases[0].inputs)
+    return None if mask is None else f"argmax(arange(s) * {f'({mask})' if ' ' in mask else mask})"
+
+
+def _last(flags: torch.Tensor) -> Rows:
+    return tuple(row[-1:] for row in _where(flags))
+
+
+def _as_mask(way: str, inputs: Mapping[str, torch.Tensor]) -> str:
+    """A way to tell padding as the truth that a position is none."""
+    if way in COUNTS:
+        return f"arange(s) < {way}[:, None]"
+    if way in TELLING:  # those are true where padding is
+        return f"~{way}" if inputs[way].dtype == torch.bool else f"{way} == 0"
+    return way
 
 
 def constant(cases: Sequence[Case]) -> str | None:

@@ -76,14 +76,42 @@ def _placed(interpreter: Interpreter, found: Bound, tensor: ReadTensor, length: 
     shape = found.run.shape(tensor.node)
     if shape[tensor.axis] == length:
         return tensor
-    ranks = {i: len(found.run.shape(i)) for i in found.program.inputs.values() if found.run.shape(i)[1:2] == (length,)}
-    marks = interpreter.influence(found.run, {i: _labels(rank, 1, length) for i, rank in ranks.items()})[tensor.node]
-    apart = (a for a in range(1, len(shape)) if marks is not None and (marks != marks.take([0], axis=a)).any())
-    return replace(tensor, axis=next(apart, tensor.axis))
+    inputs = {i: 1 for i in found.program.inputs.values() if found.run.shape(i)[1:2] == (length,)}
+    # Where all positions have looked at all tokens, what is nearest and as long as the tokens tells them apart.
+    starts = (inputs, _nearest(found, tensor.node, length))
+    axes = (_apart(interpreter, found, tensor.node, labelled, length) for labelled in starts)
+    return replace(tensor, axis=next((axis for axis in axes if axis is not None), tensor.axis))
 
 
-def _labels(rank: int, axis: int, length: int) -> Marks:
-    """Each position along an axis carries a label of its own."""
+def _apart(interpreter: Interpreter, found: Bound, node: int, labelled: dict[int, int], length: int) -> int | None:
+    """The axis of a node along which labels differ that lie on an axis of other nodes; None where there is none."""
+    given = {i: labels(len(found.run.shape(i)), axis, length) for i, axis in labelled.items()}
+    marks = interpreter.influence(found.run, given)[node] if given else None
+    if marks is None:
+        return None
+    return next((a for a in range(1, marks.ndim - 1) if (marks != marks.take([0], axis=a)).any()), None)
+
+
+def _nearest(found: Bound, node: int, length: int) -> dict[int, int]:
+    """The nodes first met on the way back from a node that have an axis as long as the tokens, and which it is."""
+    met: dict[int, int] = {}
+    seen, todo = {node}, [*found.program.nodes[node].refs]
+    while todo:
+        index = todo.pop()
+        if index in seen:
+            continue
+        seen.add(index)
+        shape = tuple(getattr(found.run.values[index], "shape", ())) if found.unknown(index) else ()
+        axis = next((a for a in range(1, len(shape)) if shape[a] == length), None)
+        if axis is not None:
+            met[index] = axis
+        else:
+            todo += found.program.nodes[index].refs
+    return met
+
+
+def labels(rank: int, axis: int, length: int) -> Marks:
+    """Marks by which each position along an axis carries a label of its own, for a tensor of that rank."""
     marks: Marks = np.eye(length, dtype=bool).reshape(*(length if a == axis else 1 for a in range(rank)), length)
     return marks
 
@@ -249,7 +277,7 @@ def _positionwise(interpreter: Interpreter, found: Bound, start: ReadTensor, end
     """True when each position of the ends depends on the same position of the start alone."""
     shape = found.run.shape(start.node)
     length = shape[start.axis]
-    reached = interpreter.influence(found.run, {start.node: _labels(len(shape), start.axis, length)})
+    reached = interpreter.influence(found.run, {start.node: labels(len(shape), start.axis, length)})
     for end in ends:
         other = found.run.shape(end.node)
         if reached[end.node] is None or other[end.axis] != length:
