@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from archtrace.answer.positions import Positions, Rows
 from archtrace.answer.result import Index, KindName, Readout, Source, Status, Step
@@ -16,6 +16,7 @@ from archtrace.readout.selection import (
     Selection,
     index_of,
     lead_of,
+    narrowed,
     paths,
     pooling,
     selection,
@@ -80,7 +81,8 @@ class _Telling:
 
     def _apart(self, name: str, whole: Readout, keys: Sequence[Key]) -> bool:
         """True where one slice does not say it all: positions are joined in several ways, or no formula picks them."""
-        joined = {self._pooled(self._sights(name, key)[0]) for key in keys}
+        firsts = [self._sights(name, key)[0] for key in keys]
+        joined = {self._pooled(replace(s, chosen=narrowed(s.chosen, s.found))) for s in firsts}
         unsaid = whole.kind == "other" and constant(self._cases(name, None)) is None
         return (len(joined) > 1 or unsaid) and self._complete(name, keys)
 

@@ -154,15 +154,17 @@ def constant(cases: Sequence[Case]) -> str | None:
 
 
 def _span(sets: Sequence[tuple[tuple[int, ...], int]]) -> str | None:
+    """Neighbours as a slice, each end told from the front or else from the back: "1:", "-7:", "3"."""
     starts = {positions[0] for positions, _ in sets}
     stops = {positions[-1] + 1 for positions, _ in sets}
+    back = {positions[0] - length for positions, length in sets}
     ends = {positions[-1] + 1 - length for positions, length in sets}
     gaps = any(positions[-1] - positions[0] >= len(positions) for positions, _ in sets)
-    if gaps or len(starts) > 1 or min(len(stops), len(ends)) > 1:
+    if gaps or min(len(starts), len(back)) > 1 or min(len(stops), len(ends)) > 1:
         return None
-    start, end = starts.pop(), ends.pop()
+    start, end = (starts if len(starts) == 1 else back).pop(), ends.pop()
     stop = "" if end == 0 else str(end) if len(stops) > 1 else str(stops.pop())
-    single = len(sets[0][0]) == 1 and stop
+    single = all(len(positions) == 1 for positions, _ in sets) and (stop or start < 0)
     return str(start) if single else f"{start or ''}:{stop}"
 
 

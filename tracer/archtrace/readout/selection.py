@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ import torch
 from archtrace.answer.kinds import KINDS
 from archtrace.answer.result import Index, KindName
 from archtrace.capture.program import Node, Ref
-from archtrace.ops import LOOK_UPS, MAX_POOLS, MEANS, MOVES, SCALINGS, SOFTMAXES, WEIGHTED_SUMS, plain
+from archtrace.ops import LOOK_UPS, MAX_POOLS, MEANS, MOVES, PARTS, SCALINGS, SOFTMAXES, WEIGHTED_SUMS, plain
 from archtrace.reach.bound import Bound
 from archtrace.reach.interpreter import Interpreter
 from archtrace.readout.expression import Printer, inputs_behind
@@ -144,6 +144,15 @@ def pooling(chosen: Selection, found: Bound, interpreter: Interpreter) -> KindNa
     if chosen.first.op in WEIGHTED_SUMS and (_divided(chosen) or _weighted_by_known(chosen, found)):
         return "mean"
     return "all"
+
+
+def narrowed(chosen: Selection, found: Bound) -> Selection:
+    """The selection from the part of the positions that a slice leaves; the same one where none comes first."""
+    first, axis = chosen.first, chosen.tensor.axis
+    shape = found.run.shape(first.index) if first is not None and first.op in PARTS and not first.many else ()
+    if first is None or len(shape) <= axis or len(shape) < len(found.run.shape(chosen.tensor.node)) or shape[axis] < 2:
+        return chosen
+    return selection(found, replace(chosen.tensor, node=first.index), shape[axis])
 
 
 def _weighing(chosen: Selection, found: Bound, interpreter: Interpreter) -> bool:
