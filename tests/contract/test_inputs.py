@@ -110,7 +110,7 @@ def seen(model: type[torch.nn.Module]) -> Traced:
         (Attended, "first", "mix[:, 0]", []),
         (Inverse, "mean", "mix.mean(1)", ["AT006"]),
         (Scanned, "last_non_pad", "scan[:, lengths - 1]", []),
-        (Counted, "masked_mean", "embed.mean(1, where=lengths)", []),
+        (Counted, "masked_mean", "embed.mean(1, where=arange(s) < lengths[:, None])", []),
         (Uncounted, "mean", "embed.mean(1)", ["AT006"]),
     ],
 )

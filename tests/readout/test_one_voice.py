@@ -6,11 +6,13 @@ import importlib
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import written
 from test_readout_cases import ClassTokenInFront, LastByLength, ZeroedFirst
 
 import archtrace
@@ -36,7 +38,8 @@ LIBRARY: Mapping[str, Mapping[str, Any]] = {
     },
     "xlnet": {"d_model": 16, "n_layer": 1, "n_head": 2, "d_inner": 16},
 }
-WRITTEN = {each.__name__: each for each in (LastByLength, ClassTokenInFront, ZeroedFirst)}
+HEADS = (each for each in vars(written).values() if hasattr(each, "forward") and "forward" in vars(each))
+WRITTEN = {each.__name__: each for each in (LastByLength, ClassTokenInFront, ZeroedFirst, *HEADS)}
 NAMES = [*sorted(file.stem for file in FOLDER.glob("[!_]*.py")), *LIBRARY, *WRITTEN]
 
 every_model = pytest.mark.parametrize("name", NAMES)
@@ -140,24 +143,32 @@ def predicted(readout: Readout, axis: int, setting: Setting) -> list[Rows] | Non
     return list(kept(setting))
 
 
+def moving(rows: Rows, still: Rows) -> Rows:
+    """Positions that can change."""
+    return tuple(tuple(p for p in row if p not in constant) for row, constant in zip(rows, still, strict=True))
+
+
+def united(ways: tuple[Rows, ...]) -> Rows:
+    """What the readouts of one tensor say together."""
+    return tuple(tuple(sorted(set().union(*rows))) for rows in zip(*ways, strict=True))
+
+
 @every_model
-def test_the_kind_of_a_readout_predicts_its_positions_in_every_layout(name: str) -> None:
+def test_the_kinds_of_a_tensors_readouts_predict_its_positions_in_every_layout(name: str) -> None:
     found, words = traced(name), words_of(name)
-    for readout in found.readouts:
-        for layout, inputs in ran(name):
-            node, axis = found.study.reads(layout.name)[readout.tensor]
-            bound = found.study.bounds[layout.name]
-            still, length = bound.constant(node, axis), bound.run.shape(node)[axis]
-            told = tuple(tuple(map(tuple, flags.tolist())) for flags in lay.told(inputs, words).values())
-            ids = inputs[found.study.ids]
-            ends = () if words.eos is None or ids.ndim > 2 else ((ids == words.eos).tolist(),)
-            rows = layout.bound.reads[readout.tensor]
-            ways = predicted(readout, axis, Setting(len(rows), length, told, ends))
-            changing = [
-                tuple(tuple(p for p in r if p not in s) for r, s in zip(way, still, strict=True)) for way in ways or ()
-            ]
-            moving = tuple(tuple(p for p in r if p not in s) for r, s in zip(rows, still, strict=True))
-            assert ways is None or moving in changing, (layout.name, readout.slice)
+    for layout, inputs in ran(name):
+        told = tuple(tuple(map(tuple, flags.tolist())) for flags in lay.told(inputs, words).values())
+        ids = inputs[found.study.ids]
+        ends = () if words.eos is None or ids.ndim > 2 else ((ids == words.eos).tolist(),)
+        bound = found.study.bounds[layout.name]
+        for tensor, (node, axis) in found.study.reads(layout.name).items():
+            rows = layout.bound.reads[tensor]
+            setting = Setting(len(rows), bound.run.shape(node)[axis], told, ends)
+            said = [predicted(readout, axis, setting) for readout in found.readouts if readout.tensor == tensor]
+            still = bound.constant(node, axis)
+            if None not in said:
+                together = [moving(united(ways), still) for ways in product(*(ways or [] for ways in said))]
+                assert moving(rows, still) in together, (layout.name, tensor)
 
 
 @every_model

@@ -234,13 +234,13 @@ class PatchesBehind(nn.Module):
         return logits
 
 
-def test_a_slice_is_true_at_every_length() -> None:
-    """Evaluated, it gives the positions that are read with few tokens and with many."""
+def test_slices_are_true_at_every_length() -> None:
+    """Evaluated, they give the positions that are read with few tokens and with many; each way has one."""
     trace = archtrace.trace(PatchesBehind())
-    (readout,) = trace.readouts
-    subscript = readout.slice[readout.slice.index("[") :]
+    subscripts = [readout.slice[readout.slice.index("[") :] for readout in trace.readouts]
+    assert sorted(subscripts) == ["[:, -7:]", "[:, 0]"]
     for length in (4, 9, 30):
         positions = torch.arange(length + 7).expand(2, -1)
-        found = eval(f"positions{subscript}", {"positions": positions})
+        found = [eval(f"positions{subscript}", {"positions": positions}).reshape(2, -1) for subscript in subscripts]
         (read,) = trace.at(input_ids=torch.ones(2, length, dtype=torch.long)).reads.values()
-        assert [tuple(sorted(row.tolist())) for row in found] == list(read), length
+        assert [tuple(sorted(row.tolist())) for row in torch.cat(found, 1)] == list(read), length

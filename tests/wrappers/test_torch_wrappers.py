@@ -1,4 +1,4 @@
-"""Wrappers of torch and accelerate, live: what is read is the hidden state of the model inside, which stays as it was."""
+"""Wrappers of torch and accelerate, live: the hidden state of the model inside is read, and it stays as it was."""
 
 from __future__ import annotations
 

@@ -30,3 +30,8 @@ def __getattr__(name: str) -> Any:
 
     require()
     return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """What Tab offers: the public names, imported or not."""
+    return sorted(__all__)

@@ -81,6 +81,8 @@ TRANSPOSITIONS = named("transpose t permute movedim swapaxes swapdims moveaxis n
 PARTS = named("select slice narrow chunk split split_with_sizes unbind as_strided unfold diagonal")
 #: Take elements by an index.
 LOOK_UPS = named("index index_select gather take_along_dim")
+#: Look rows of a table up: (table, ids, ..); an id that the table does not have is an error.
+TABLES = ops("embedding embedding_bag")
 #: Write along one axis: result[.., index[i], ..] takes source[.., i, ..].
 WRITES_ALONG = ops("index_add index_copy index_fill")
 #: (self, dim, index, ..): what is at `index` lands there and nowhere else.
@@ -327,9 +329,12 @@ WRITTEN: Mapping[str, str] = {
     "__and__": "{0} & {1}", "logical_and": "{0} & {1}", "bitwise_or": "{0} | {1}", "__or__": "{0} | {1}",
     "logical_or": "{0} | {1}", "bitwise_not": "~{0}", "logical_not": "~{0}", "where": "where({0}, {1}, {2})",
     "masked_fill": "where({1}, {2}, {0})", "maximum": "max({0}, {1})", "minimum": "min({0}, {1})",
-    "clamp": "clamp({0}, {1})", "clamp_min": "max({0}, {1})", "index": "{0}[{1}]", "ones": "1", "zeros": "0",
+    "clamp": "clamp({0}, {1}, {2})", "clamp_max": "min({0}, {1})", "clamp_min": "max({0}, {1})",
+    "index": "{0}[{1}]", "ones": "1", "zeros": "0",
     "ones_like": "1", "zeros_like": "0", "full": "{1}", "full_like": "{1}", "new_ones": "1", "new_zeros": "0",
 }  # fmt: skip
+#: plain name of an op -> an argument that is not given -> how the op is written without it.
+WRITTEN_WITHOUT: Mapping[str, Mapping[int, str]] = {"clamp": {1: "min({0}, {2})", 2: "max({0}, {1})"}}
 #: Only change shape or type, and are written as their argument.
 UNWRITTEN = frozenset(COPIES + RESHAPES + EXPANSIONS) - ops("positive view_as reshape_as ravel")
 #: Written as f(x), their axis left out where the tensors at hand leave no choice.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -17,9 +17,10 @@ from archtrace.capture.hold import in_turn
 from archtrace.capture.model import forward_of
 from archtrace.capture.module import graph_module
 from archtrace.clock import Clock, Progress
-from archtrace.errors import TargetError, message
+from archtrace.errors import MissingError, TargetError, message
 from archtrace.layouts import LENGTHS, Plan, Signature, Vocabulary
 from archtrace.reach.interpreter import Interpreter
+from archtrace.readout.given import layout_of, refuse_beyond
 from archtrace.readout.study import Model, Programs, Study
 from archtrace.readout.view import View
 from archtrace.targets.target import Target
@@ -35,8 +36,7 @@ class Trace:
         self._study = study
 
     def __repr__(self) -> str:
-        slices = ", ".join(r.slice for r in self.readouts) or "nothing"
-        return f"<Trace of {self.result.class_name}: reads {slices} ({self.result.status})>"
+        return str(self.result)
 
     def _repr_html_(self) -> str | None:
         """The page of this trace in a notebook, where something that can make one is installed."""
@@ -44,6 +44,18 @@ class Trace:
 
         makers = entry_points(group="archtrace.notebook")
         return next((str(maker.load()(self.result)) for maker in makers), None)
+
+    def save(self, file: str | Path) -> None:
+        """Write the answer to a file; its ending says how: .html, .md, .json, .txt, .svg, .dot, and more.
+
+        Raises TargetError for another ending, and for a place that cannot be written; MissingError where nothing that
+        writes is installed.
+        """
+        _reports("save")(self.result, Path(file))
+
+    def to_json(self) -> str:
+        """The answer as JSON, as `archtrace TARGET --format json` gives it; raises MissingError as `save` does."""
+        return str(_reports("json")(self.result))
 
     @property
     def study(self) -> Study:
@@ -79,34 +91,34 @@ class Trace:
 
     @in_turn
     def at(self, **inputs: Any) -> View:
-        """What reaches the logits for these inputs (tensors or nested lists); a mask not given is all ones.
+        """What reaches the logits for these inputs: what a tokenizer returns, nested lists, arrays or tensors.
 
-        A shape that was not captured yet is captured now. Raises LayoutError where the model refuses the inputs.
+        One row may come without the axis of rows. Rows of different length are padded with the config's pad id, on its
+        `padding_side` if it has one (else at the end), and the mask is made; a mask not given is all ones otherwise.
+        Any input that the forward names is taken. A shape that was not captured yet is captured now. Raises TargetError
+        for what is no input of the model, LayoutError where the model refuses the inputs.
         """
-        layout = {k: torch.as_tensor(v) for k, v in inputs.items()}
-        known = self._study.program.inputs
-        unknown = sorted(set(layout) - set(known))
-        if unknown:
-            raise TargetError(
-                f"{self.result.class_name} has no input {', '.join(unknown)}; it takes {', '.join(known)}"
-            )
-        layout = self._completed(layout)
+        study = self._study
         with guarded():
-            return View(Study(self._study.programs, {"given": layout}, self._study.ids, self._study.interpreter))
+            layout = {"given": layout_of(inputs, study)}
+            given = Study(study.programs, layout, study.ids, study.interpreter, expected=study.names)
+            refuse_beyond(given)
+            return View(given)
 
-    def _completed(self, layout: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """Inputs that were left out: masks of ones, and what is derived from masks."""
-        ids = layout.get(self._study.ids)
-        if ids is None:
-            raise TargetError(f"give {self._study.ids}: the tokens fix the layout")
-        mask = next(
-            (layout[n] for n in lay.MASKS if n in layout),
-            torch.ones(ids.shape[:2] if ids.is_floating_point() else ids.shape, dtype=torch.long),
+
+def _reports(name: str) -> Callable[..., Any]:
+    """What is signed up for showing a result, by its name: tracing does not know who shows."""
+    from importlib.metadata import entry_points
+
+    found = next(iter(entry_points(group="archtrace.report", name=name)), None)
+    if found is None:
+        what = message(
+            "a trace cannot be written here",
+            why="nothing that writes one is installed: the package metadata have no entry point archtrace.report",
+            do="pip install 'archtrace[trace]' (anew, where it was installed for editing)",
         )
-        for name in self._study.program.inputs:
-            if name not in layout:
-                layout[name] = mask if name in lay.MASKS else (lay.DERIVED | lay.PAGE).get(name, torch.zeros_like)(mask)
-        return layout
+        raise MissingError(what)
+    return cast(Callable[..., Any], found.load())
 
 
 @in_turn

@@ -70,6 +70,10 @@ class Readout:
     path: tuple[str, ...]
     steps: tuple[Step, ...]
 
+    def __str__(self) -> str:
+        place = f" at {self.source.file.rsplit('/', 1)[-1]}:{self.source.line}" if self.source else ""
+        return " → ".join([f"{self.slice} ({self.kind.replace('_', ' ')}){place}", *self.path])
+
 
 @dataclass(frozen=True)
 class LayoutResult:
@@ -130,3 +134,10 @@ class Result:
         """exact when every layout that the model runs is exact."""
         ran = [layout for layout in self.layouts if layout.refused is None]
         return "exact" if ran and all(layout.status == "exact" for layout in ran) else "bound"
+
+    def __str__(self) -> str:
+        """The answer in one line, then a line a readout, with where its slice is taken and what follows."""
+        slices, sure = " and ".join(r.slice for r in self.readouts) or "no hidden state", self.status == "exact"
+        first = f"{self.class_name} reads {'' if sure else 'at most '}{slices} ({self.status})"
+        notes = (f"{finding.code}: {finding.message}" for finding in self.findings)
+        return "\n  ".join([first, *map(str, self.readouts), *notes])

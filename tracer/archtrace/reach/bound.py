@@ -190,8 +190,11 @@ def _by_ids(value: Any) -> bool:
 
 def apart(interpreter: Interpreter, found: Bound, nodes: Collection[int]) -> Bound:
     """The bound in which no way to the logits goes through any of the nodes, only from them."""
-    if len(nodes) < 2:
-        return found
+    return cut(interpreter, found, nodes) if len(nodes) > 1 else found
+
+
+def cut(interpreter: Interpreter, found: Bound, nodes: Collection[int]) -> Bound:
+    """The bound in which nothing reaches the logits by way of these nodes."""
     # Cut off from what they are made of, the nodes are reached only by what is read of each directly.
     kept = tuple(_leaf(node) if node.index in nodes else node for node in found.program.nodes)
     run = replace(found.run, program=replace(found.program, nodes=kept))

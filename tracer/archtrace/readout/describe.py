@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from archtrace.answer.positions import Positions
+from archtrace.answer.positions import Positions, Rows
 from archtrace.answer.relations import Relation
-from archtrace.answer.result import Index, Readout, Source, Status, Step
+from archtrace.answer.result import Index, KindName, Readout, Source, Status, Step
 from archtrace.layouts import Vocabulary
 from archtrace.reach.bound import Bound
-from archtrace.readout.kind import Case, constant, kind_of, mask_of
+from archtrace.readout.expression import at_any_length
+from archtrace.readout.kind import Case, constant, kind_of, last_of, mask_of
 from archtrace.readout.padding import carried
 from archtrace.readout.selection import (
     Selection,
     index_of,
     lead_of,
+    narrowed,
     paths,
     pooling,
     selection,
@@ -24,7 +26,7 @@ from archtrace.readout.selection import (
 )
 from archtrace.readout.source import source_of
 from archtrace.readout.study import Study
-from archtrace.readout.tensors import ReadTensor
+from archtrace.readout.ways import Key, end_of, rows_by, ways_of
 
 
 def readouts(
@@ -39,18 +41,22 @@ def readouts(
 
     `related`: of an output with positions, which position of a tensor reaches which.
     """
-    tensors, by_name = study.tensors(study.telling), {each.of: each for each in related if each.name != "all"}
-    found = (_readout(tensor, study, others, words, dict(names), _status(study, seen)) for tensor in tensors)
-    return tuple(_related(readout, by_name.get(readout.tensor)) for readout in found)
+    telling = _Telling((study, *others), words, dict(names), _status(study, seen))
+    by_name = {each.of: each for each in related if each.name != "all"}
+    found = ((tensor.name, telling.of(tensor.name)) for tensor in study.tensors(study.telling))
+    return tuple(readout for name, own in found for readout in _related(own, by_name.get(name)))
 
 
-def _related(readout: Readout, relation: Relation | None) -> Readout:
-    """A readout in the terms of position i of the output, where these tell more than what all positions read."""
+def _related(found: Iterable[Readout], relation: Relation | None) -> Iterator[Readout]:
+    """Readouts in the terms of position i of the output, where these tell more than what all positions read."""
     if relation is None:
-        return readout
-    kind = "each" if relation.name == "same" else readout.kind
-    text = f"{readout.tensor}{relation.slice()}"
-    return replace(readout, kind=kind, slice=text, index=Index(relation.slice()[1:-1].rpartition(", ")[2], ()))
+        yield from found
+        return
+    first, *_ = found
+    kind = "each" if relation.name == "same" else first.kind
+    subscript = relation.slice()
+    index = Index(subscript[1:-1].rpartition(", ")[2], ())
+    yield replace(first, kind=kind, slice=f"{first.tensor}{subscript}", index=index)
 
 
 def _status(study: Study, seen: Mapping[str, Positions | None]) -> Status:
@@ -58,61 +64,157 @@ def _status(study: Study, seen: Mapping[str, Positions | None]) -> Status:
     return "exact" if same else "bound"
 
 
-def _readout(
-    tensor: ReadTensor,
-    study: Study,
-    others: Sequence[Study],
-    words: Vocabulary,
-    names: dict[int, str],
-    status: Status,
-) -> Readout:
-    found = study.bounds[study.telling]
+@dataclass(frozen=True, eq=False)
+class _Sight:
+    """A read tensor in the telling layout of one length: how it is selected from, among `tokens`."""
+
+    found: Bound
+    tokens: int
+    chosen: Selection
+
+    @property
+    def length(self) -> int:
+        """How many positions the tensor has."""
+        tensor = self.chosen.tensor
+        return self.found.run.shape(tensor.node)[tensor.axis]
+
+
+@dataclass(frozen=True, eq=False)
+class _Telling:
+    """What readouts are told by: the model in its lengths, the first of them leading; special ids by their names."""
+
+    studies: tuple[Study, ...]
+    words: Vocabulary
+    names: dict[int, str]
+    status: Status
+    #: What was asked once, by name and way.
+    known: dict[tuple[str, Key | None], list[Case]] = field(default_factory=dict)
+
+    def of(self, name: str) -> list[Readout]:
+        """The readouts of a tensor: one, or one a way where it is read in several that one slice cannot say."""
+        whole, keys = self._readout(name, None), ways_of(name, self.studies)
+        if not keys or not self._apart(name, whole, keys):
+            return [whole]
+        ways = [way for key in keys if (way := self._readout(name, key)).kind != "none"]
+        return list({(way.kind, way.slice): way for way in ways}.values())
+
+    def _apart(self, name: str, whole: Readout, keys: Sequence[Key]) -> bool:
+        """True where one slice does not say it all: positions are joined in several ways, or no formula picks them."""
+        firsts = [self._sights(name, key)[0] for key in keys]
+        joined = {self._pooled(replace(s, chosen=narrowed(s.chosen, s.found))) for s in firsts}
+        unsaid = whole.kind == "other" and constant(self._cases(name, None)) is None
+        return (len(joined) > 1 or unsaid) and self._complete(name, keys)
+
+    def _complete(self, name: str, keys: Sequence[Key]) -> bool:
+        """Whether the ways together take what is read."""
+        whole = [case.rows for case in self._cases(name, None)]
+        ways = [[case.rows for case in self._cases(name, key)] for key in keys]
+        return all(
+            all(set(row) == set().union(*parts) for row, *parts in zip(rows, *by_way, strict=True))
+            for rows, *by_way in zip(whole, *ways, strict=True)
+        )
+
+    def _readout(self, name: str, key: Key | None) -> Readout:
+        sights = self._sights(name, key)
+        first, cases = sights[0], self._cases(name, key)
+        chosen, tensor = first.chosen, first.chosen.tensor
+        own_axis = len({sight.length for sight in sights}) > 1 or first.length == first.tokens
+        kind = kind_of(cases, self._pooled(first), tokens=own_axis)
+        formula = self._formula(name, key, cases)
+        steps = paths((*chosen.before, *chosen.after))
+        return Readout(
+            tensor=name,
+            module=tensor.module,
+            kind=kind,
+            slice=slice_text(name, kind, self._picked(sights, cases, formula), mask_of(cases), tensor.axis),
+            index=self._index(sights, kind, formula),
+            status=self.status,
+            source=_source(chosen),
+            path=tuple(module for module, _ in steps),
+            steps=tuple(Step(module, op) for module, op in steps),
+        )
+
+    def _pooled(self, sight: _Sight) -> KindName:
+        return pooling(sight.chosen, sight.found, self.studies[0].interpreter)
+
+    def _index(self, sights: Sequence[_Sight], kind: KindName, formula: str | None) -> Index:
+        if kind == "none":
+            return Index("", ())
+        found = [index_of(sight.chosen, sight.found, kind, self.names) for sight in sights]
+        return Index(formula or _written(sights, [index.expression for index in found]), found[0].depends_on)
+
+    def _picked(self, sights: Sequence[_Sight], cases: Sequence[Case], formula: str | None) -> str:
+        """The subscript that picks positions: a constant one, else as the graph computes it, one position a row."""
+        text, lead = constant(cases), lead_of(sights[0].chosen.tensor.axis)
+        if text is None and not _single(cases):
+            return ""
+        if text is None and formula is None:
+            return _written(sights, [self._subscripts(sight) for sight in sights])
+        return f"[{lead}{text or formula}]" if text or formula else ""
+
+    def _formula(self, name: str, key: Key | None, cases: Sequence[Case]) -> str | None:
+        """Where a branch on the mask picks by another formula in another layout, one that holds in all; "" for none.
+
+        None where the graph's own formula is one.
+        """
+        if constant(cases) is not None or not _single(cases):
+            return None
+        texts = {self._subscripts(sight) for sight in self._programs(name, key)}
+        return last_of(cases) or "" if len(texts) > 1 else None
+
+    def _subscripts(self, sight: _Sight) -> str:
+        return subscripts(sight.chosen, sight.found, self.names)
+
+    def _programs(self, name: str, key: Key | None) -> list[_Sight]:
+        """A tensor in each program of the first length."""
+        study = self.studies[0]
+        first = {id(bound.program): layout for layout, bound in reversed(study.bounds.items())}
+        return [sight for layout in first.values() if (sight := _sight(study, layout, name, key)) is not None]
+
+    def _sights(self, name: str, key: Key | None) -> list[_Sight]:
+        found = (_sight(study, study.telling, name, key) for study in self.studies)
+        return [sight for sight in found if sight is not None]
+
+    def _cases(self, name: str, key: Key | None) -> list[Case]:
+        """What is read of a tensor, in one way if any is given, in every layout of every length."""
+        if (name, key) not in self.known:
+            self.known[name, key] = list(self._seen(name, key))
+        return self.known[name, key]
+
+    def _seen(self, name: str, key: Key | None) -> Iterator[Case]:
+        for study in self.studies:
+            for layout, found in study.positions.items():
+                length = _length(study, name, layout)
+                if name in found.reads and length is not None:
+                    still = study.bounds[layout].constant(*study.reads(layout)[name])
+                    tokens = carried(study, layout)[name]
+                    rows: Rows = found.reads[name] if key is None else rows_by(study, layout, name, key)
+                    yield Case(rows, still, length, study.layouts[layout], self.words, tokens)
+
+
+def _single(cases: Sequence[Case]) -> bool:
+    """True where each row reads one position in every layout."""
+    return all(len(row) == 1 for case in cases for row in case.rows)
+
+
+def _written(sights: Sequence[_Sight], texts: Sequence[str]) -> str:
+    return at_any_length(texts, [sight.tokens for sight in sights])
+
+
+def _sight(study: Study, layout: str, name: str, key: Key | None) -> _Sight | None:
+    found, tensors = study.bounds[layout], study.tensors(layout)
+    tensor = next((t for t in tensors if t.name == name), None)
+    if tensor is None:
+        return None
     length = found.run.shape(tensor.node)[tensor.axis]
-    chosen = selection(found, tensor, length, frozenset(t.node for t in study.tensors(study.telling)) - {tensor.node})
-    lengths = {_length(s, tensor.name) for s in (study, *others)} - {None}
-    own_axis = len(lengths) > 1 or length == study.length
-    cases = _cases(tensor.name, (study, *others), words)
-    kind = kind_of(cases, pooling(chosen, found), tokens=own_axis)
-    index = index_of(chosen, found, kind, names) if kind != "none" else Index("", ())
-    steps = paths((*chosen.before, *chosen.after))
-    return Readout(
-        tensor=tensor.name,
-        module=tensor.module,
-        kind=kind,
-        slice=slice_text(tensor.name, kind, _picked(chosen, found, cases, names), mask_of(cases), tensor.axis),
-        index=index,
-        status=status,
-        source=_source(chosen),
-        path=tuple(module for module, _ in steps),
-        steps=tuple(Step(module, op) for module, op in steps),
-    )
+    others = frozenset(t.node for t in tensors) - {tensor.node}
+    chosen = selection(found, tensor, length, others, end_of(study, layout, name, key))
+    return _Sight(found, study.length, chosen)
 
 
-def _picked(chosen: Selection, found: Bound, cases: Sequence[Case], names: dict[int, str]) -> str:
-    """The subscript that picks positions: a constant one, else as the graph computes it where it picks one a row."""
-    text = constant(cases)
-    if text is not None:
-        return f"[{lead_of(chosen.tensor.axis)}{text}]"
-    single = all(len(row) == 1 for case in cases for row in case.rows)
-    return subscripts(chosen, found, names) if single else ""
-
-
-def _length(study: Study, name: str, layout: str | None = None) -> int | None:
-    layout = layout or study.telling
+def _length(study: Study, name: str, layout: str) -> int | None:
     place = study.reads(layout).get(name)
     return None if place is None else study.bounds[layout].run.shape(place[0])[place[1]]
-
-
-def _cases(name: str, studies: Sequence[Study], words: Vocabulary) -> list[Case]:
-    cases = []
-    for study in studies:
-        for layout, found in study.positions.items():
-            length = _length(study, name, layout)
-            if name in found.reads and length is not None:
-                still = study.bounds[layout].constant(*study.reads(layout)[name])
-                tokens = carried(study, layout)[name]
-                cases.append(Case(found.reads[name], still, length, study.layouts[layout], words, tokens))
-    return cases
 
 
 def _source(chosen: Selection) -> Source | None:

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from archtrace.capture.program import Kind, Node, Program, Ref
-from archtrace.ops import EQUALITIES, FUNCTIONS, SUBSCRIPTS, UNWRITTEN, WRITES_PARTS, WRITTEN, plain
+from archtrace.ops import (
+    EQUALITIES,
+    FUNCTIONS,
+    RESHAPES,
+    SUBSCRIPTS,
+    UNWRITTEN,
+    WRITES_PARTS,
+    WRITTEN,
+    WRITTEN_WITHOUT,
+    plain,
+)
+from archtrace.reach.bound import Bound
+from archtrace.reach.values import Unknown
 
 _BINDING = {"+", "-", "*", "/", "//", "%", "==", "!=", "<", "<=", ">", ">=", "&", "|"}
 #: Longer expressions are cut: nobody reads them.
@@ -15,10 +28,11 @@ LONGEST = 160
 
 
 class Printer:
-    """Writes known values of one program; `names` gives ids that mean something their names (0: "pad_token_id")."""
+    """Writes known values of one layout; `names` gives ids that mean something their names (0: "pad_token_id")."""
 
-    def __init__(self, program: Program, names: Mapping[int, str]) -> None:
-        self._program = program
+    def __init__(self, found: Bound, names: Mapping[int, str]) -> None:
+        self._found = found
+        self._program = found.program
         self._names = names
 
     def write(self, value: Any) -> str:
@@ -53,8 +67,10 @@ class Printer:
     def _arange(self, node: Node) -> str:
         assert node.results is not None
         size = node.results[0][0][0]
-        # an axis as long as the tokens of some input is s; any other (the rows) is its number
-        return "arange(s)" if any(size in shape[1:2] for shape in self._program.shapes.values()) else f"arange({size})"
+        # An axis as long as the tokens of some input is s, one as long as its rows b; any other is its number.
+        shapes = self._program.shapes.values()
+        names = [name for name, axis in (("s", 1), ("b", 0)) if any(size in shape[axis:][:1] for shape in shapes)]
+        return f"arange({next(iter(names), size)})"
 
     def _subscript(self, node: Node, name: str) -> str:
         axis, *rest = node.args[1:]
@@ -67,24 +83,46 @@ class Printer:
         return f"{self._atom(node.args[0])}[{lead}{inside}]"
 
     def _template(self, node: Node, name: str) -> str:
-        template = WRITTEN[name]
+        arguments = _arguments(node)
+        missing = (
+            WRITTEN_WITHOUT[name][i] for i in WRITTEN_WITHOUT.get(name, ()) if arguments[i : i + 1] in ([], [None])
+        )
+        template = next(missing, WRITTEN[name])
         fields = [int(f) for _, f, _, _ in string.Formatter().parse(template) if f]
         texts = {}
         for field in fields:
-            argument = node.args[field] if field < len(node.args) else None
+            argument = arguments[field] if field < len(arguments) else None
             write = self._atom if " " in template else self._write
-            texts[field] = self._named(node, argument) or write(argument)
+            texts[field] = self._named(node, argument) or self._of_rows(node, argument) or write(argument)
         return template.format(*(texts.get(i, "") for i in range(max(fields, default=-1) + 1)))
 
     def _named(self, node: Node, argument: Any) -> str | None:
-        """An id compared with input ids is called by its name."""
+        """An id compared with input ids is called by its name; the 0 of a mask is none."""
         if node.op not in EQUALITIES or not isinstance(argument, int):
             return None
-        return self._names.get(argument)
+        values = (self._found.run.values[ref] for ref in node.refs)
+        ids = any(isinstance(value, Unknown) and value.ids for value in values)
+        return self._names.get(argument) if ids else None
+
+    def _of_rows(self, node: Node, argument: Any) -> str | None:
+        """A number a row beside what has positions: `arange(s) < lengths[:, None]`."""
+        part = self._program.nodes[argument.index] if isinstance(argument, Ref) else None
+        if part is None or part.op not in RESHAPES or not (part.refs and part.results and node.results):
+            return None
+        inner = self._program.nodes[part.refs[0]].results
+        flat = inner is not None and len(inner[0][0]) == 1 and part.results[0][0] == (*inner[0][0], 1)
+        return f"{self._atom(part.args[0])}[:, None]" if flat and node.results[0][0][-1] > 1 else None
 
     def _atom(self, value: Any) -> str:
         text = self._write(value)
         return f"({text})" if any(f" {sign} " in text for sign in _BINDING) and not _enclosed(text) else text
+
+
+def _arguments(node: Node) -> list[Any]:
+    """The arguments in the order of the schema, those given by name too; None for what is left out."""
+    schema = getattr(node.target, "_schema", None)
+    names = [argument.name for argument in schema.arguments] if node.kwargs and schema is not None else []
+    return [*node.args, *(node.kwargs.get(name) for name in names[len(node.args) :])]
 
 
 def _enclosed(text: str) -> bool:
@@ -114,3 +152,41 @@ def inputs_behind(program: Program, indices: set[int]) -> tuple[str, ...]:
                 seen.add(ref)
                 todo.append(ref)
     return tuple(name for name, index in program.inputs.items() if index in seen)
+
+
+#: A whole number that stands by itself.
+_NUMBER = re.compile(r"(?<![\w.])(\d+)(?![\w.])")
+
+
+def at_any_length(texts: Sequence[str], lengths: Sequence[int]) -> str:
+    """One expression for several lengths: a number that follows them is written with s ("18 - i" as "s - 1 - i")."""
+    pieces = [_NUMBER.split(text) for text in texts]
+    words = {tuple(piece[::2]) for piece in pieces}
+    if len(set(texts)) == 1 or len(words) > 1:
+        return texts[0]
+    numbers = [[int(number) for number in piece[1::2]] for piece in pieces]
+    parts = list(pieces[0])
+    for place, values in enumerate(zip(*numbers, strict=True)):
+        found = _following(values, lengths)
+        if found is not None:
+            bound = parts[2 * place].endswith(("- ", "* ", "/ ", "% ")) or parts[2 * place + 2].startswith(_BINDS)
+            parts[2 * place + 1] = f"({found})" if bound and " " in found else found
+    return "".join(parts)
+
+
+#: What takes a sum on its left for a part of it.
+_BINDS = (" *", " /", " %")
+
+
+def _following(values: Sequence[int], lengths: Sequence[int]) -> str | None:
+    """How numbers follow from lengths; None where they are one number, or nothing tells."""
+    if len(set(values)) == 1:
+        return None
+    pairs = list(zip(values, lengths, strict=True))
+    offsets = {value - length for value, length in pairs}
+    if len(offsets) == 1:
+        offset = offsets.pop()
+        return f"s {'+' if offset > 0 else '-'} {abs(offset)}" if offset else "s"
+    parts = (n for n in range(2, 9) if all(value == length // n for value, length in pairs))
+    times = (n for n in range(2, 9) if all(value == length * n for value, length in pairs))
+    return next((f"s // {n}" for n in parts), None) or next((f"{n} * s" for n in times), None)

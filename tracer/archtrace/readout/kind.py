@@ -10,7 +10,7 @@ import torch
 from archtrace.answer.kinds import Flags, Setting, kept, single
 from archtrace.answer.positions import Rows
 from archtrace.answer.result import KindName
-from archtrace.layouts import IDS, Vocabulary, told
+from archtrace.layouts import COUNTS, IDS, TELLING, Vocabulary, told
 from archtrace.readout.padding import Carried, standing
 
 #: Runs of as many positions are written as a range.
@@ -119,7 +119,30 @@ def mask_of(cases: Sequence[Case]) -> str | None:
     if not cases or fits(cases, lambda case: [case.full()]):
         return None
     ways = list(cases[0].told())
-    return next((way for way in ways if all(_where(case.told()[way]) == case.rows for case in cases)), None)
+    found = next((way for way in ways if all(_where(case.told()[way]) == case.rows for case in cases)), None)
+    return None if found is None else _as_mask(found, cases[0].inputs)
+
+
+def last_of(cases: Sequence[Case]) -> str | None:
+    """The last position that is no padding as a formula of what tells it; None where another one is read."""
+    ways = list(cases[0].told())
+    lasts = ((way, [_last(case.told()[way]) for case in cases]) for way in ways)
+    found = next((way for way, rows in lasts if rows == [case.rows for case in cases]), None)
+    mask = None if found is None else _as_mask(found, cases[0].inputs)
+    return None if mask is None else f"argmax(arange(s) * {f'({mask})' if ' ' in mask else mask})"
+
+
+def _last(flags: torch.Tensor) -> Rows:
+    return tuple(row[-1:] for row in _where(flags))
+
+
+def _as_mask(way: str, inputs: Mapping[str, torch.Tensor]) -> str:
+    """A way to tell padding as the truth that a position is none."""
+    if way in COUNTS:
+        return f"arange(s) < {way}[:, None]"
+    if way in TELLING:  # those are true where padding is
+        return f"~{way}" if inputs[way].dtype == torch.bool else f"{way} == 0"
+    return way
 
 
 def constant(cases: Sequence[Case]) -> str | None:
@@ -131,15 +154,17 @@ def constant(cases: Sequence[Case]) -> str | None:
 
 
 def _span(sets: Sequence[tuple[tuple[int, ...], int]]) -> str | None:
+    """Neighbours as a slice, each end told from the front or else from the back: "1:", "-7:", "3"."""
     starts = {positions[0] for positions, _ in sets}
     stops = {positions[-1] + 1 for positions, _ in sets}
+    back = {positions[0] - length for positions, length in sets}
     ends = {positions[-1] + 1 - length for positions, length in sets}
     gaps = any(positions[-1] - positions[0] >= len(positions) for positions, _ in sets)
-    if gaps or len(starts) > 1 or min(len(stops), len(ends)) > 1:
+    if gaps or min(len(starts), len(back)) > 1 or min(len(stops), len(ends)) > 1:
         return None
-    start, end = starts.pop(), ends.pop()
+    start, end = (starts if len(starts) == 1 else back).pop(), ends.pop()
     stop = "" if end == 0 else str(end) if len(stops) > 1 else str(stops.pop())
-    single = len(sets[0][0]) == 1 and stop
+    single = all(len(positions) == 1 for positions, _ in sets) and (stop or start < 0)
     return str(start) if single else f"{start or ''}:{stop}"
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -11,10 +11,11 @@ import torch
 from archtrace.answer.kinds import KINDS
 from archtrace.answer.result import Index, KindName
 from archtrace.capture.program import Node, Ref
-from archtrace.ops import LOOK_UPS, MAX_POOLS, MEANS, MOVES, SCALINGS, SOFTMAXES, WEIGHTED_SUMS, plain
+from archtrace.ops import LOOK_UPS, MAX_POOLS, MEANS, MOVES, PARTS, SCALINGS, SOFTMAXES, WEIGHTED_SUMS, plain
 from archtrace.reach.bound import Bound
+from archtrace.reach.interpreter import Interpreter
 from archtrace.readout.expression import Printer, inputs_behind
-from archtrace.readout.tensors import ReadTensor, token_nodes
+from archtrace.readout.tensors import ReadTensor, labels, token_nodes
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,15 +30,19 @@ class Selection:
     after: tuple[Node, ...]
 
 
-def selection(found: Bound, tensor: ReadTensor, length: int, others: frozenset[int] = frozenset()) -> Selection:
-    """Find where the token axis of a read tensor ends on the way to the logits, past no other read tensor."""
-    program = found.program
-    # What goes through another read tensor is that one's, not this one's.
-    carrying = token_nodes(found) - others
-    below = _descendants(found, tensor.node, carrying) & _ancestors(found, carrying)
-    nodes = [program.nodes[i] for i in sorted(below)]
+def selection(
+    found: Bound, tensor: ReadTensor, length: int, others: frozenset[int] = frozenset(), end: int | None = None
+) -> Selection:
+    """Find where the token axis of a read tensor ends on the way to the logits, past no other read tensor.
+
+    `end` is the one that is meant, where it ends in several places (see `ends`).
+    """
+    nodes = _between(found, tensor, others)
+    if end is not None:
+        own = _descendants(found, end, {n.index for n in nodes}) | _leading(found, end) | {end}
+        nodes = [n for n in nodes if n.index in own]
     # The token axis ends where a value no longer has an axis of that length.
-    exits = [n for n in nodes if not _has_axis(found, n.index, length)]
+    exits = [n for n in nodes if not _has_axis(found, n.index, length) and (end is None or n.index >= end)]
     if not exits:
         return Selection(tensor, None, (), tuple(nodes), ())
     ops = _picking(exits, found)
@@ -46,7 +51,35 @@ def selection(found: Bound, tensor: ReadTensor, length: int, others: frozenset[i
     return Selection(tensor, ops[0], ops, before, tuple(n for n in nodes if n.index > last))
 
 
-def _descendants(found: Bound, start: int, carrying: frozenset[int]) -> set[int]:
+def ends(found: Bound, tensor: ReadTensor, length: int, others: frozenset[int] = frozenset()) -> list[Node]:
+    """The ops at which the token axis of a read tensor ends for good, each by itself: a select beside a sum."""
+    nodes = _between(found, tensor, others)
+    inside = {n.index for n in nodes}
+    along = {i for i in (*inside, tensor.node) if _has_axis(found, i, length)}
+    last = [n for n in nodes if n.index not in along and not along.isdisjoint(n.refs)]
+    # What is spread over the positions again (the sum that a softmax divides by) ends nothing.
+    return [n for n in last if along.isdisjoint(_descendants(found, n.index, inside))]
+
+
+def _between(found: Bound, tensor: ReadTensor, others: frozenset[int]) -> list[Node]:
+    """The nodes between a read tensor and the logits, in order."""
+    # What goes through another read tensor is that one's, not this one's.
+    carrying = token_nodes(found) - others
+    below = _descendants(found, tensor.node, carrying) & _ancestors(found, carrying)
+    return [found.program.nodes[i] for i in sorted(below)]
+
+
+def _leading(found: Bound, end: int) -> set[int]:
+    """The nodes from which a way leads to a node."""
+    seen, todo = {end}, [end]
+    while todo:
+        fresh = [ref for ref in found.program.nodes[todo.pop()].refs if ref not in seen]
+        seen.update(fresh)
+        todo += fresh
+    return seen
+
+
+def _descendants(found: Bound, start: int, carrying: Collection[int]) -> set[int]:
     users = found.program.users
     seen: set[int] = set()
     todo = [start]
@@ -97,11 +130,10 @@ def _one_unknown(node: Node, found: Bound) -> bool:
     return sum(map(found.unknown, node.refs)) == 1
 
 
-def pooling(chosen: Selection, found: Bound) -> KindName:
+def pooling(chosen: Selection, found: Bound, interpreter: Interpreter) -> KindName:
     """How many positions become one: by a mean, a maximum, attention, or in another way."""
     # A softmax on the way weighs positions by what they hold, whatever sums them in the end.
-    ops = {n.op for n in (*chosen.before, *chosen.ops)}
-    if ops & SOFTMAXES:
+    if _weighing(chosen, found, interpreter):
         return "attention"
     if chosen.first is None:
         return "all"
@@ -112,6 +144,31 @@ def pooling(chosen: Selection, found: Bound) -> KindName:
     if chosen.first.op in WEIGHTED_SUMS and (_divided(chosen) or _weighted_by_known(chosen, found)):
         return "mean"
     return "all"
+
+
+def narrowed(chosen: Selection, found: Bound) -> Selection:
+    """The selection from the part of the positions that a slice leaves; the same one where none comes first."""
+    first, axis = chosen.first, chosen.tensor.axis
+    shape = found.run.shape(first.index) if first is not None and first.op in PARTS and not first.many else ()
+    if first is None or len(shape) <= axis or len(shape) < len(found.run.shape(chosen.tensor.node)) or shape[axis] < 2:
+        return chosen
+    return selection(found, replace(chosen.tensor, node=first.index), shape[axis])
+
+
+def _weighing(chosen: Selection, found: Bound, interpreter: Interpreter) -> bool:
+    """True where a softmax compares positions: over keys of the model's own each token is weighed alone."""
+    softmaxes = [n for n in (*chosen.before, *chosen.ops) if n.op in SOFTMAXES]
+    if not softmaxes:
+        return False
+    tensor = chosen.tensor
+    shape = found.run.shape(tensor.node)
+    reached = interpreter.influence(found.run, {tensor.node: labels(len(shape), tensor.axis, shape[tensor.axis])})
+    return any(_most(reached[n.index]) > max(_most(reached[ref]) for ref in n.refs) for n in softmaxes)
+
+
+def _most(marks: Any) -> int:
+    """How many positions an element depends on, at the most."""
+    return 0 if marks is None else int(marks.sum(-1).max(initial=0))
 
 
 def _divided(chosen: Selection) -> bool:
@@ -129,7 +186,7 @@ def _weighted_by_known(chosen: Selection, found: Bound) -> bool:
 
 def index_of(chosen: Selection, found: Bound, kind: KindName, names: dict[int, str]) -> Index:
     """The index expression of a selection, and the inputs that it depends on."""
-    printer = Printer(found.program, names)
+    printer = Printer(found, names)
     known = _known_operands(chosen, found)
     depends = inputs_behind(found.program, {ref for node in known for ref in known[node]})
     return Index({"first": "0", "last": "-1"}.get(kind) or _index_text(chosen, found, printer, known), depends)
@@ -137,7 +194,7 @@ def index_of(chosen: Selection, found: Bound, kind: KindName, names: dict[int, s
 
 def subscripts(chosen: Selection, found: Bound, names: dict[int, str]) -> str:
     """The subscripts of a selection one after the other; empty where none picks by an index."""
-    printer = Printer(found.program, names)
+    printer = Printer(found, names)
     lead = lead_of(chosen.tensor.axis)
     texts = [(node, piece) for node in chosen.ops if (piece := _piece(node, found, printer, _length(chosen, found)))]
     return "".join(f"[{'' if _flags(node, found) else lead}{piece}]" for node, piece in texts)
@@ -221,7 +278,8 @@ def slice_text(tensor: str, kind: KindName, picked: str, mask: str | None, axis:
     `picked` is the subscript of a selection by index; `mask` tells padding, where all but padding is read.
     """
     where = f", where={mask}" if mask else ""
-    some = f"[{mask if mask and ' ' in mask else f'{mask} != 0'}]" if mask else ""
+    # A mask of numbers is no subscript; what is more than a name is a truth already.
+    some = f"[{f'{mask} != 0' if mask.isidentifier() else mask}]" if mask else ""
     template = KINDS[kind].slice
     if template is None:
         return f"{tensor}{picked}" if picked else f"some of {tensor}"

@@ -94,6 +94,8 @@ class Study:
     refused: dict[str, str] = field(default_factory=dict)
     #: What positions carry, by layout, once it was asked; see archtrace.readout.padding.
     carried: dict[str, Any] = field(default_factory=dict)
+    #: The read tensors of other lengths, which tell those of one position, where every tensor has an axis as long.
+    expected: tuple[str, ...] = ()
 
     @property
     def module(self) -> torch.nn.Module:
@@ -151,7 +153,8 @@ class Study:
     @cached_property
     def _read(self) -> dict[str, tuple[ReadTensor, ...]]:
         return {
-            name: read_tensors(self.interpreter, each, self.backbone, self.length) for name, each in self.bounds.items()
+            name: read_tensors(self.interpreter, each, self.backbone, self.length, self.expected)
+            for name, each in self.bounds.items()
         }
 
     @cached_property

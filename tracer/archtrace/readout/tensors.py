@@ -7,7 +7,7 @@ position looks at another is lifted to the tensor that they come from: keys and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 from typing import TypeAlias
@@ -34,11 +34,21 @@ class ReadTensor:
     axis: int
 
 
-def read_tensors(interpreter: Interpreter, found: Bound, backbone: str | None, length: int) -> tuple[ReadTensor, ...]:
-    """The tensors that the classifier reads; `backbone` is the path of the library's base model, None elsewhere."""
+def read_tensors(
+    interpreter: Interpreter, found: Bound, backbone: str | None, length: int, expected: Collection[str] = ()
+) -> tuple[ReadTensor, ...]:
+    """The tensors that the classifier reads; `backbone` is the path of the library's base model, None elsewhere.
+
+    `expected`: those of other lengths. Of one token nothing else tells a hidden state from what has become one vector.
+    """
     program = found.program
     carrying = token_nodes(found)
-    named = {i: n for i, n in named_tensors(program, found, length).items() if i in carrying and i != program.output}
+    told = _of_one(expected, backbone) if length == 1 else (lambda tensor: True)
+    named = {
+        i: n
+        for i, n in named_tensors(program, found, length).items()
+        if i in carrying and i != program.output and told(n)
+    }
     # The library's own names for hidden states are what people know; they count if every way goes through them.
     if backbone is not None:
         own = {i: n for i, n in named.items() if _of_backbone(n.name, backbone)}
@@ -48,10 +58,17 @@ def read_tensors(interpreter: Interpreter, found: Bound, backbone: str | None, l
     hit, missed = _frontier(found, carrying, named)
     # Some way from the tokens met no module's output: a model without modules is named by its source.
     if missed:
-        named = _entries(found, carrying, length) | named
+        named = {i: n for i, n in _entries(found, carrying, length).items() if told(n)} | named
         hit, _ = _frontier(found, carrying, named)
     kept = _lifted(interpreter, found, hit, named)
     return tuple(_placed(interpreter, found, named[i], length) for i in sorted(kept))
+
+
+def _of_one(expected: Collection[str], backbone: str | None) -> Callable[[ReadTensor], bool]:
+    """Whether a tensor is one of those expected, by its name with or without the path of the backbone."""
+    return lambda tensor: (
+        not expected or not {tensor.name, tensor.name.removeprefix(f"{backbone}.")}.isdisjoint(expected)
+    )
 
 
 def _placed(interpreter: Interpreter, found: Bound, tensor: ReadTensor, length: int) -> ReadTensor:
@@ -59,14 +76,42 @@ def _placed(interpreter: Interpreter, found: Bound, tensor: ReadTensor, length: 
     shape = found.run.shape(tensor.node)
     if shape[tensor.axis] == length:
         return tensor
-    ranks = {i: len(found.run.shape(i)) for i in found.program.inputs.values() if found.run.shape(i)[1:2] == (length,)}
-    marks = interpreter.influence(found.run, {i: _labels(rank, 1, length) for i, rank in ranks.items()})[tensor.node]
-    apart = (a for a in range(1, len(shape)) if marks is not None and (marks != marks.take([0], axis=a)).any())
-    return replace(tensor, axis=next(apart, tensor.axis))
+    inputs = {i: 1 for i in found.program.inputs.values() if found.run.shape(i)[1:2] == (length,)}
+    # Where all positions have looked at all tokens, what is nearest and as long as the tokens tells them apart.
+    starts = (inputs, _nearest(found, tensor.node, length))
+    axes = (_apart(interpreter, found, tensor.node, labelled, length) for labelled in starts)
+    return replace(tensor, axis=next((axis for axis in axes if axis is not None), tensor.axis))
 
 
-def _labels(rank: int, axis: int, length: int) -> Marks:
-    """Each position along an axis carries a label of its own."""
+def _apart(interpreter: Interpreter, found: Bound, node: int, labelled: dict[int, int], length: int) -> int | None:
+    """The axis of a node along which labels differ that lie on an axis of other nodes; None where there is none."""
+    given = {i: labels(len(found.run.shape(i)), axis, length) for i, axis in labelled.items()}
+    marks = interpreter.influence(found.run, given)[node] if given else None
+    if marks is None:
+        return None
+    return next((a for a in range(1, marks.ndim - 1) if (marks != marks.take([0], axis=a)).any()), None)
+
+
+def _nearest(found: Bound, node: int, length: int) -> dict[int, int]:
+    """The nodes first met on the way back from a node that have an axis as long as the tokens, and which it is."""
+    met: dict[int, int] = {}
+    seen, todo = {node}, [*found.program.nodes[node].refs]
+    while todo:
+        index = todo.pop()
+        if index in seen:
+            continue
+        seen.add(index)
+        shape = tuple(getattr(found.run.values[index], "shape", ())) if found.unknown(index) else ()
+        axis = next((a for a in range(1, len(shape)) if shape[a] == length), None)
+        if axis is not None:
+            met[index] = axis
+        else:
+            todo += found.program.nodes[index].refs
+    return met
+
+
+def labels(rank: int, axis: int, length: int) -> Marks:
+    """Marks by which each position along an axis carries a label of its own, for a tensor of that rank."""
     marks: Marks = np.eye(length, dtype=bool).reshape(*(length if a == axis else 1 for a in range(rank)), length)
     return marks
 
@@ -103,7 +148,7 @@ def _axis(found: Bound, index: int, length: int) -> int | None:
     """The token axis of a node's value; None without one, or where all positions have become one already."""
     shape = tuple(getattr(found.run.values[index], "shape", ()))
     axis = token_axis(shape, _rows(found), length) if len(shape) >= 3 else None
-    return axis if axis is not None and shape[axis] > 1 else None
+    return axis if axis is not None and (shape[axis] > 1 or length == 1) else None
 
 
 def _entries(found: Bound, carrying: frozenset[int], length: int) -> dict[int, ReadTensor]:
@@ -232,7 +277,7 @@ def _positionwise(interpreter: Interpreter, found: Bound, start: ReadTensor, end
     """True when each position of the ends depends on the same position of the start alone."""
     shape = found.run.shape(start.node)
     length = shape[start.axis]
-    reached = interpreter.influence(found.run, {start.node: _labels(len(shape), start.axis, length)})
+    reached = interpreter.influence(found.run, {start.node: labels(len(shape), start.axis, length)})
     for end in ends:
         other = found.run.shape(end.node)
         if reached[end.node] is None or other[end.axis] != length:

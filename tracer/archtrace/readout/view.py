@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
 from archtrace.answer.positions import Rows
 from archtrace.errors import TargetError
 from archtrace.reach.bound import token_axis
 from archtrace.readout.study import Study
 from archtrace.readout.tensors import calls
 
+#: A repr shows as many rows of a batch.
+SHOWN = 8
+
 
 class View:
-    """One layout of a traced model. All answers are bounds: what they leave out cannot reach the logits."""
+    """One layout of a traced model. All answers are bounds: what they leave out cannot reach the logits.
+
+    `view[name]` is `view.reaching(name)`, for the names in `view.names`.
+    """
 
     def __init__(self, study: Study) -> None:
         self._study = study
         self._name, self._bound = next(iter(study.bounds.items()))
+
+    def __repr__(self) -> str:
+        reads = [f"{name} at {_written(rows)}" for name, rows in self.reads.items()]
+        first = " and ".join(reads) or "no hidden state that is sliced"
+        return f"reads {first}\n{self._study.ids} that reach: {_written(self.tokens)}, of {self._study.length}"
+
+    def __getitem__(self, name: str) -> Rows:
+        return self.reaching(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        """What Tab offers after `view[`."""
+        return list(self.names)
 
     @property
     def reads(self) -> dict[str, Rows]:
@@ -77,3 +101,18 @@ def _near(name: str, names: list[str]) -> str:
 
     close = get_close_matches(name, names, n=3)
     return f"; did you mean {' or '.join(close)}?" if close else ""
+
+
+def _written(rows: Rows) -> str:
+    """Positions row by row, said once where all rows are alike: "0 to 3, 7"."""
+    texts = [", ".join(_runs(row)) or "none" for row in rows]
+    if len(set(texts)) == 1:
+        return texts[0] + (" in each row" if len(rows) > 1 else "")
+    more = f", … ({len(rows) - SHOWN} more rows)" if len(rows) > SHOWN else ""
+    return ", ".join(f"[{text}]" for text in texts[:SHOWN]) + more
+
+
+def _runs(row: Sequence[int]) -> list[str]:
+    """Sorted positions, neighbours together."""
+    runs = [[p for _, p in run] for _, run in groupby(enumerate(row), lambda pair: pair[1] - pair[0])]
+    return [f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs]

@@ -6,6 +6,7 @@ A run of ours has no weights to fetch, and a copy would fetch them into memory: 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 #: The packages whose hooks these are.
@@ -37,7 +38,7 @@ def _switches(part: Any) -> Iterator[Callable[[], Any]]:
     for table in (part._forward_pre_hooks, part._forward_hooks):
         for key, hook in table.items():
             if _fetches(getattr(hook, "__self__", None)):
-                yield lambda table=table, key=key: table.pop(key)
+                yield partial(table.pop, key)
     if (held := _HOLDING.get(_theirs(part))) is not None:
         yield lambda: fields.update(forward=getattr(part, held))
 

@@ -95,7 +95,7 @@ class Witness:
         dead = dict(unused(subject.interpreter, subject.found.run))
         values, nodes = subject.found.run.values, self._program.nodes
         masks = {
-            index: np.broadcast_to(flags, values[index].shape)
+            index: np.array(np.broadcast_to(flags, values[index].shape))
             for index, flags in dead.items()
             if nodes[index].kind is Kind.OP and not nodes[index].many and values[index].dtype.is_floating_point
         }

@@ -1,0 +1,35 @@
+"""Saving: what `Trace.save` and `Trace.to_json` call."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from archtrace.answer.result import Result
+from archtrace.errors import TargetError, message
+from archtrace_reports import formats
+from archtrace_reports.files import trouble, write
+from archtrace_reports.look import Look
+from archtrace_reports.report import report
+
+
+def save(result: Result, file: Path) -> None:
+    """Write a result in the format that the file's ending asks for. TargetError where there is none, or no place."""
+    style = formats.named_by(file)
+    if style is None:
+        endings = sorted({suffix for name in formats.names() for suffix in formats.load(name).SUFFIXES})
+        what = message(
+            f"no format is known by the ending of {file.name}", where=str(file), do=f"end it in {', '.join(endings)}"
+        )
+        raise TargetError(what)
+    if (why := trouble(file)) is not None:
+        raise TargetError(message("the answer cannot be written", where=str(file), why=why))
+    write(_text(result, style), file)
+
+
+def as_json(result: Result) -> str:
+    """The JSON document of a result."""
+    return _text(result, "json")
+
+
+def _text(result: Result, style: str) -> str:
+    return formats.load(style).render(report([result]), Look())

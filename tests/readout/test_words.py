@@ -1,0 +1,88 @@
+"""What is said of a readout is true: kinds, slices and formulas of heads as people write them."""
+
+from __future__ import annotations
+
+import pytest
+import written
+from torch import nn
+
+import archtrace
+from archtrace.readout.expression import at_any_length
+
+#: model -> kind, slice and index of each readout.
+TRUE: dict[type[nn.Module], set[tuple[str, str, str]]] = {
+    written.AtCue: {("other", "mix[:, argmax(input_ids == 77)]", "argmax(input_ids == 77)")},
+    written.MaskIsNoId: {("attention", "attention over mix[attention_mask != 0]", "attention_mask == 0")},
+    written.FromTheEnd: {
+        ("last_non_pad", "mix[:, s - 1 - argmax(flip(attention_mask))]", "s - 1 - argmax(flip(attention_mask))")
+    },
+    written.BeforeTheMiddle: {
+        (
+            "other",
+            "mix[:, min(sum(attention_mask), s // 2) - 1]",
+            "min(sum(attention_mask), s // 2) - 1",
+        )
+    },
+    written.MaximumOfWindows: {("max", "conv.amax(2)", "arange(s)")},
+    written.OverLatents: {("masked_mean", "mix.mean(1, where=attention_mask)", "attention_mask")},
+    written.ByBranch: {
+        ("last_non_pad", "mix[:, argmax(arange(s) * attention_mask)]", "argmax(arange(s) * attention_mask)")
+    },
+    written.ByKeys: {("masked_mean", "mix.mean(1, where=~key_padding_mask)", "~key_padding_mask")},
+    written.ByLengths: {
+        ("masked_mean", "mix.mean(1, where=arange(s) < lengths[:, None])", "arange(s) < lengths[:, None]")
+    },
+    written.MaximumByKeys: {("max", "mix.amax(1, where=~key_padding_mask)", "key_padding_mask")},
+    written.FirstBesideMean: {
+        ("first", "mix[:, 0]", "0"),
+        ("masked_mean", "mix.mean(1, where=attention_mask)", "attention_mask"),
+    },
+    written.Concatenated: {
+        ("last", "mix[:, -1]", "-1"),
+        ("mean", "mix.mean(1)", "arange(s)"),
+        ("max", "mix.amax(1)", "arange(s)"),
+    },
+    written.LastBesideCue: {
+        ("other", "mix[:, sum(attention_mask) - 1]", "sum(attention_mask) - 1"),
+        ("other", "mix[:, argmax(input_ids == 77)]", "argmax(input_ids == 77)"),
+    },
+}
+
+
+@pytest.mark.parametrize("model", TRUE, ids=lambda model: model.__name__)
+def test_words_are_true(model: type[nn.Module]) -> None:
+    trace = archtrace.trace(model())
+    assert {(r.kind, r.slice, r.index.expression) for r in trace.readouts} == TRUE[model]
+    assert trace.result.status == "exact"
+
+
+def test_a_way_names_its_own_line_and_path() -> None:
+    """The sources of two ways are two lines, and what follows both is the same."""
+    readouts = archtrace.trace(written.FirstBesideMean()).readouts
+    assert {r.source.function for r in readouts if r.source} == {"FirstBesideMean.forward", "mean_of"}
+    assert {r.path for r in readouts} == {("score",)}
+
+
+def test_a_sum_that_is_spread_again_is_no_way_of_its_own() -> None:
+    assert len(archtrace.trace(written.FirstThatSums()).readouts) == 1
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        (("18 - i", "12 - i"), "s - 1 - i"),
+        (("i - 18", "i - 12"), "i - (s - 1)"),
+        (("x[:19]", "x[:13]"), "x[:s]"),
+        (("min(i, 9)", "min(i, 6)"), "min(i, s // 2)"),
+        (("i + 20 * j", "i + 14 * j"), "i + (s + 1) * j"),
+        (("i == 77", "i == 77"), "i == 77"),
+        (("i + 19", "i + 19"), "i + 19"),
+        (("x19[7]", "x13[7]"), "x19[7]"),
+    ],
+)
+def test_numbers_that_follow_the_length_are_written_by_it(texts: tuple[str, str], said: str) -> None:
+    assert at_any_length(texts, (19, 13)) == said
+    for text, length in zip(texts, (19, 13), strict=True):
+        names = {"i": 3, "j": 5, "s": length, "x": list(range(40)), "min": min, f"x{length}": range(9)}
+        if "x19" not in said:
+            assert eval(said, names) == eval(text, names)
