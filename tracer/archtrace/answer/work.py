@@ -19,7 +19,7 @@ class Work:
     """The forward in one layout. `parts` are those with dead work, in the order in which they run.
 
     `dead` is no more than what is dead: an op is counted by the elements of its result that reach no output, and one
-    with several results only where none of them does.
+    with several results only where none of them does. What parameters select counts with as much as it can be.
     """
 
     flops: int

@@ -13,6 +13,7 @@ from functools import reduce
 
 from archtrace.answer.positions import Positions
 from archtrace.answer.result import Finding
+from archtrace.capture.flops import Flops
 from archtrace.capture.program import Program
 from archtrace.readout.study import Study
 from archtrace.witness import replay
@@ -58,6 +59,7 @@ class Runs:
         self._study = study
         self._witnesses: dict[int, Witness] = {}
         self._replays: dict[int, Finding | None] = {}
+        self._flops = Flops()
         self._shows: dict[str, tuple[Subject, Witness, Positions]] = {}
 
     def failure(self) -> str | None:
@@ -107,7 +109,7 @@ class Runs:
         each, missed_each = self._see_each(name, subject)
         replayed = self._replay(name, subject.program)
         findings = (*_missed(name, join(missed, missed_each)), *((replayed,) if replayed else ()))
-        if not witness.removable(subject):
+        if not witness.removable(subject, self._flops):
             what = f"{name}: runs show that work which the analysis calls dead reaches an output; {REPORT}"
             findings = (*findings, Finding("missed", what))
         # what one position of an output was seen to read is told of each of them: which one it was is not

@@ -11,6 +11,7 @@ import numpy as np
 
 from archtrace.answer.positions import Positions, Rows
 from archtrace.capture.execute import draws
+from archtrace.capture.flops import Flops
 from archtrace.capture.program import Kind, Program
 from archtrace.reach.bound import batch_axis, rows_of
 from archtrace.reach.dead_work import unused
@@ -90,22 +91,23 @@ class Witness:
             missed = replace(missed, tokens=union(missed.tokens, ids))
         return missed
 
-    def removable(self, subject: Subject) -> bool:
-        """Whether no output moves when all that is computed and reaches none of them is something else."""
-        dead = dict(unused(subject.interpreter, subject.found.run))
+    def removable(self, subject: Subject, flops: Flops) -> bool:
+        """Whether no output moves when the sums of products that reach none of them are something else."""
         values, nodes = subject.found.run.values, self._program.nodes
-        masks = {
+        dead = {
             index: np.array(np.broadcast_to(flags, values[index].shape))
-            for index, flags in dead.items()
-            if nodes[index].kind is Kind.OP and not nodes[index].many and values[index].dtype.is_floating_point
+            for index, flags in unused(subject.interpreter, subject.found.run)
+            if not nodes[index].many and values[index].dtype.is_floating_point and flops.of(nodes[index], self._program)
         }
-        outputs = {self._program.output, *self._program.returned.values()}
-        return not any(self._moved(output, masks, subject) for output in outputs) if masks else True
+        outputs = {self._program.output, *self._program.returned.values()} if dead else ()
+        return not any(self._moves(output, dead, subject) for output in outputs)
 
-    def _moved(self, output: int, masks: Mapping[int, Any], subject: Subject) -> bool:
-        program = replace(self._program, output=output)
-        bench = Bench(program, self._parameters(DRAWS[0]), subject.layout, gain=DRAWS[0].gain)
-        return bool(bench.moved(masks, LARGE[1]).any())
+    def _moves(self, output: int, dead: Mapping[int, Any], subject: Subject) -> bool:
+        program, given = replace(self._program, output=output), self._parameters(DRAWS[0])
+        bench = Bench(program, given, subject.layout, watched=dead, gain=DRAWS[0].gain)
+        # where parameters select, a run has fewer elements than there could be
+        masks = {index: mask for index, mask in dead.items() if bench.values[index].shape == mask.shape}
+        return bool(bench.moved(masks, LARGE[1]).any()) if masks else False
 
     def _parameters(self, draw: Draw) -> numeric.Values:
         key = replace(draw, noise=0)
