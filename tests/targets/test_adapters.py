@@ -58,6 +58,16 @@ def test_an_ending_is_enough(offline: Path) -> None:
     )
 
 
+def test_the_head_of_a_base_model_gives_way_to_the_adapters(offline: Path) -> None:
+    (offline / "base").mkdir()
+    small = {"model_type": "bert", **SMALL, "architectures": ["BertForMaskedLM"]}
+    (offline / "base" / "config.json").write_text(json.dumps(small))
+    found = told(adapter(offline / "mine", base_model_name_or_path="base"))
+    assert "other-head" not in found
+    other = told(adapter(offline / "other", base_model_name_or_path="base", task_type="CAUSAL_LM"))
+    assert "other-head" in other
+
+
 def test_another_task_has_another_head(offline: Path) -> None:
     found = told(adapter(offline / "mine", task_type="CAUSAL_LM"))
     assert "CAUSAL_LM" in found["other-head"]

@@ -98,6 +98,12 @@ def test_a_class_that_is_misspelt_is_offered() -> None:
         resolve("BertForTokenClassificatoin")
 
 
+def test_a_dotted_class_is_written_with_a_colon() -> None:
+    with pytest.raises(TargetError, match="do: write transformers:BertModel for a class; "):
+        resolve("transformers.BertModel")
+    assert resolve("transformers:BertModel").class_name == "BertModel"
+
+
 def test_the_main_branch_is_no_other_revision() -> None:
     assert resolve("bert-base-uncased@main").findings == ()
     assert [f.code for f in resolve("bert-base-uncased@v9").findings] == ["revision-unknown"]

@@ -124,7 +124,7 @@ def test_configs_that_name_nothing(said: Said, write: Write) -> None:
         "the config names no model",
         "  where: mine/config.json",
         "  why: it has no model_type, and no architectures that name a class of transformers",
-        '  do: add "model_type" to it, such as "bert"',
+        '  do: name the config.json of a model, or add "model_type" to this one, such as "bert"',
     ]
     assert said("bert", config="none.json") == [
         "the config none.json cannot be read",

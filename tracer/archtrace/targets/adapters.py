@@ -31,6 +31,11 @@ class Adapter:
     saved: tuple[str, ...]
     adapted: tuple[str, ...] | str
 
+    @property
+    def classifies(self) -> bool:
+        """Whether it was made for a sequence classifier, whose head it then holds."""
+        return self.task == _TASK
+
     def covers(self, path: str) -> str | None:
         """How the adapter holds weights of the module at a path: "saved", "adapted", or not at all."""
         if any(part.endswith(name) for part in _prefixes(path) for name in self.saved):
@@ -105,6 +110,6 @@ def told(adapter: Adapter, head: Iterable[str]) -> Iterator[Finding]:
             f"the adapter has no weights of {', '.join(bare)}: they are the base checkpoint's, or drawn at random each "
             "time where that has none (modules_to_save keeps them)",
         )
-    if adapter.task != _TASK:
+    if not adapter.classifies:
         task = f"for the task {adapter.task}" if adapter.task else "for no task"
         yield Finding("other-head", f"{adapter.where} is {task}, not {_TASK}: the head that was traced is not its own")

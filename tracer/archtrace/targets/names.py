@@ -144,17 +144,25 @@ def _type_of_architectures(fields: Mapping[str, Any], name: str, where: str) -> 
         "the config names no model",
         where=where,
         why="it has no model_type, and no architectures that name a class of transformers",
-        do='add "model_type" to it, such as "bert"',
+        do='name the config.json of a model, or add "model_type" to this one, such as "bert"',
     )
 
 
 def _unknown(name: str, missing: hub.Missing) -> Exception:
-    known = bundled.known_ids() | library.model_types() | library.class_names()
-    weights = "name the model that the GGUF file was made from; " if "gguf" in name.lower() else ""
     return refusal(
         f"unknown model {name!r}",
         where="; ".join([f"the folder {name}: not there", *missing.places, "the bundled table: not there"]),
         why="it is neither a folder, nor a model type, nor an id that can be found",
-        do=f"{did_you_mean(name, known)}{weights}connect to the Hub, give a config (--config file.json with a model "
-        "type), or name a folder or a class: path/to/file.py:Class",
+        do=f"{_instead(name)}connect to the Hub, give a config (--config file.json with a model type), or name a "
+        "folder or a class: path/to/file.py:Class",
     )
+
+
+def _instead(name: str) -> str:
+    """What is meant by a name that means nothing as it stands."""
+    *package, last = name.split(".")
+    if package and last[:1].isupper() and all(part.isidentifier() for part in (*package, last)):
+        return f"write {'.'.join(package)}:{last} for a class; "
+    if "gguf" in name.lower():
+        return "name the model that the GGUF file was made from; "
+    return did_you_mean(name, bundled.known_ids() | library.model_types() | library.class_names())

@@ -124,7 +124,13 @@ def _model(origin: names.Origin, trusted: bool) -> _Model:
     if origin.encoder is not None:
         return _behind(origin, _named_model(library.bare_name(model_type, origin.where), model_type))
     model = _library_model(model_type, origin.fields.get("architectures") or (), origin.where)
-    return replace(model, findings=heads.told(origin.fields, model.name, origin.where))
+    return replace(model, findings=heads.told(_own(origin), model.name, origin.where))
+
+
+def _own(origin: names.Origin) -> Mapping[str, Any]:
+    """The fields of the config, without the head that an adapter of a classifier brings along in its place."""
+    brought = origin.adapter is not None and origin.adapter.classifies
+    return {**origin.fields, "architectures": ()} if brought else origin.fields
 
 
 def _behind(origin: names.Origin, model: _Model) -> _Model:
