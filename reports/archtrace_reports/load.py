@@ -46,7 +46,15 @@ def _readout(value: Mapping[str, Any]) -> Readout:
 
 def _layout(value: Mapping[str, Any]) -> LayoutResult:
     witness = _positions(value["witness"]) if value["witness"] else None
-    return LayoutResult(value["name"], value["inputs"], _positions(value), witness, value["status"], value["refused"])
+    return LayoutResult(
+        name=value["name"],
+        inputs=value["inputs"],
+        bound=_positions(value),
+        witness=witness,
+        status=value["status"],
+        refused=value["refused"],
+        padding=_rows(value["padding"]),
+    )
 
 
 def _positions(value: Mapping[str, Any]) -> Positions:

@@ -32,6 +32,9 @@ TRUE: dict[type[nn.Module], set[tuple[str, str, str]]] = {
     written.ByLengths: {
         ("masked_mean", "mix.mean(1, where=arange(s) < lengths[:, None])", "arange(s) < lengths[:, None]")
     },
+    written.MaximumPastPads: {("max", "mix.amax(1)", "arange(s)")},
+    written.SecondToLast: {("other", "mix[:, -2]", "-2")},
+    written.ByTable: {("other", "some of mix", "table[sum(attention_mask)]")},
     written.MaximumByKeys: {("max", "mix.amax(1, where=~key_padding_mask)", "key_padding_mask")},
     written.FirstBesideMean: {
         ("first", "mix[:, 0]", "0"),

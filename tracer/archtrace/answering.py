@@ -53,7 +53,7 @@ def assemble(
         model_type=target.model_type,
         config_source=target.config_source,
         readouts=found,
-        layouts=tuple(_layouts(study, verdicts)),
+        layouts=tuple(_layouts(study, verdicts, words)),
         padding=_padding(study, words),
         parameters=len(list(module.named_parameters())),
         dead_parameters=dead,
@@ -132,17 +132,18 @@ def _widen(study: Study, likeness: _Likeness, verdicts: Verdicts) -> None:
                 each.positions[name] = join(each.positions[name], verdict.witness)
 
 
-def _layouts(study: Study, verdicts: Verdicts) -> list[LayoutResult]:
+def _layouts(study: Study, verdicts: Verdicts, words: Vocabulary) -> list[LayoutResult]:
     results = []
     for name, layout in study.layouts.items():
         inputs = {k: v.tolist() for k, v in layout.items()}
-        bound = study.positions.get(name)
+        bound, padding = study.positions.get(name), padding_of(layout, words) or ()
         if bound is None:
-            results.append(LayoutResult(name, inputs, Positions({}, ()), None, "bound", study.refused[name]))
+            refused = study.refused[name]
+            results.append(LayoutResult(name, inputs, Positions({}, ()), None, "bound", refused, padding))
             continue
         verdict = verdicts[name]
         status: Status = "exact" if verdict.exact(bound) else "bound"
-        results.append(LayoutResult(name, inputs, bound, verdict.witness, status))
+        results.append(LayoutResult(name, inputs, bound, verdict.witness, status, padding=padding))
     return results
 
 

@@ -81,6 +81,7 @@ def _layout(layout: LayoutResult) -> dict[str, Any]:
         "witness": _positions(layout.witness) if layout.witness else None,
         "status": layout.status,
         "refused": layout.refused,
+        "padding": [list(row) for row in layout.padding],
     }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from archtrace.answer.drawing import Anatomy
-from archtrace.answer.positions import Positions
+from archtrace.answer.positions import Positions, Rows
 
 #: A row of `answer.kinds.KINDS`, which alone says what kinds there are.
 KindName: TypeAlias = str
@@ -75,7 +75,10 @@ class Readout:
 
 @dataclass(frozen=True)
 class LayoutResult:
-    """One layout: its inputs, the bound, and the witness. `refused` is the model's own reason not to run it."""
+    """One layout: its inputs, the bound, and the witness. `refused` is the model's own reason not to run it.
+
+    `padding`: for each row of the tokens those that are padding, by whatever tells it; none where nothing does.
+    """
 
     name: str
     inputs: Mapping[str, Any]
@@ -83,6 +86,7 @@ class LayoutResult:
     witness: Positions | None
     status: Status
     refused: str | None = None
+    padding: Rows = ()
 
 
 @dataclass(frozen=True)

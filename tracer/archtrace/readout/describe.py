@@ -9,7 +9,7 @@ from archtrace.answer.positions import Positions, Rows
 from archtrace.answer.result import Index, KindName, Readout, Source, Status, Step
 from archtrace.layouts import Vocabulary
 from archtrace.reach.bound import Bound
-from archtrace.readout.expression import at_any_length
+from archtrace.readout.expression import at_any_length, evaluates
 from archtrace.readout.kind import Case, constant, kind_of, last_of, mask_of
 from archtrace.readout.padding import carried
 from archtrace.readout.selection import (
@@ -130,7 +130,9 @@ class _Telling:
         if text is None and not _single(cases):
             return ""
         if text is None and formula is None:
-            return _written(sights, [self._subscripts(sight) for sight in sights])
+            text = _written(sights, [self._subscripts(sight) for sight in sights])
+            names = {*sights[0].found.program.inputs, *self.names.values()}
+            return text if evaluates(text, names) else ""
         return f"[{lead}{text or formula}]" if text or formula else ""
 
     def _formula(self, name: str, key: Key | None, cases: Sequence[Case]) -> str | None:
