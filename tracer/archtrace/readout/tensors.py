@@ -42,7 +42,7 @@ def read_tensors(
     `expected`: those of other lengths. Of one token nothing else tells a hidden state from what has become one vector.
     """
     program = found.program
-    carrying = token_nodes(found)
+    carrying = found.carrying
     told = _of_one(expected, backbone) if length == 1 else (lambda tensor: True)
     named = {
         i: n
@@ -114,17 +114,6 @@ def labels(rank: int, axis: int, length: int) -> Marks:
     """Marks by which each position along an axis carries a label of its own, for a tensor of that rank."""
     marks: Marks = np.eye(length, dtype=bool).reshape(*(length if a == axis else 1 for a in range(rank)), length)
     return marks
-
-
-def token_nodes(found: Bound) -> frozenset[int]:
-    """Nodes that tokens reach and that reach the logits."""
-    program = found.program
-    reached: set[int] = set()
-    for node in program.nodes:
-        carries = node.kind is Kind.INPUT or any(ref in reached for ref in node.refs)
-        if carries and found.demand[node.index] is not None:
-            reached.add(node.index)
-    return frozenset(reached)
 
 
 def named_tensors(program: Program, found: Bound, length: int) -> dict[int, ReadTensor]:
@@ -241,7 +230,7 @@ _TOKENS = -1
 
 def dominators(found: Bound) -> dict[int, int]:
     """For each node that carries tokens the last one before it through which every way from the tokens goes."""
-    kept = token_nodes(found)
+    kept = found.carrying
     dominator: dict[int, int] = {}
     # In the order of execution all that a node takes is done before it: one pass, where a graph with cycles needs
     # many (Cooper, Harvey and Kennedy, "A simple, fast dominance algorithm", 2001).
