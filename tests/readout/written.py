@@ -202,6 +202,17 @@ class LastBesideCue(Beside):
         return self.scored(torch.cat([hidden[rows, last], hidden[rows, cue]], -1))
 
 
+class CalledTwice(Written):
+    """One module makes both tensors that are read: the first of one, the masked mean of the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.other = nn.Embedding(128, 8)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        return self.scored(self.hidden(input_ids)[:, 0] + mean_of(self.mix(self.other(input_ids)), attention_mask))
+
+
 class FirstThatSums(Written):
     """A sum that is spread over the positions again is no way of its own."""
 

@@ -7,7 +7,8 @@ position looks at another is lifted to the tensor that they come from: keys and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 from typing import TypeAlias
@@ -54,21 +55,28 @@ def read_tensors(
         own = {i: n for i, n in named.items() if _of_backbone(n.name, backbone)}
         hit, missed = _frontier(found, carrying, own)
         if hit and not missed:
-            return tuple(_renamed(own[i], backbone) for i in sorted(hit))
+            return tuple(_renamed(each, backbone) for each in _apart_by_call(program, [own[i] for i in sorted(hit)]))
     hit, missed = _frontier(found, carrying, named)
     # Some way from the tokens met no module's output: a model without modules is named by its source.
     if missed:
         named = {i: n for i, n in _entries(found, carrying, length).items() if told(n)} | named
         hit, _ = _frontier(found, carrying, named)
     kept = _lifted(interpreter, found, hit, named)
-    return tuple(_placed(interpreter, found, named[i], length) for i in sorted(kept))
+    tensors = _apart_by_call(program, [named[i] for i in sorted(kept)])
+    return tuple(_placed(interpreter, found, tensor, length) for tensor in tensors)
+
+
+def _apart_by_call(program: Program, tensors: Sequence[ReadTensor]) -> list[ReadTensor]:
+    """Of several outputs of one module each is told by its call: two texts that go through the same layers."""
+    counted, named = Counter(tensor.name for tensor in tensors), {node: name for name, node in calls(program).items()}
+    several = [counted[tensor.name] > 1 and named.get(tensor.node, "").startswith(tensor.name) for tensor in tensors]
+    return [replace(t, name=named[t.node]) if many else t for t, many in zip(tensors, several, strict=True)]
 
 
 def _of_one(expected: Collection[str], backbone: str | None) -> Callable[[ReadTensor], bool]:
     """Whether a tensor is one of those expected, by its name with or without the path of the backbone."""
-    return lambda tensor: (
-        not expected or not {tensor.name, tensor.name.removeprefix(f"{backbone}.")}.isdisjoint(expected)
-    )
+    plain = {name.partition(" (call ")[0] for name in expected}
+    return lambda tensor: not plain or not {tensor.name, tensor.name.removeprefix(f"{backbone}.")}.isdisjoint(plain)
 
 
 def _placed(interpreter: Interpreter, found: Bound, tensor: ReadTensor, length: int) -> ReadTensor:
