@@ -54,9 +54,18 @@ def _relation(value: Mapping[str, Any]) -> Relation:
 def _layout(value: Mapping[str, Any]) -> LayoutResult:
     witness = _positions(value["witness"]) if value["witness"] else None
     each, shown = (tuple(map(_positions, value.get(key, []))) for key in ("each", "witness_each"))
-    inputs, status, refused = value["inputs"], value["status"], value["refused"]
-    work = _work(value["work"]) if value.get("work") else None
-    return LayoutResult(value["name"], inputs, _positions(value), witness, status, refused, each, shown, work)
+    return LayoutResult(
+        name=value["name"],
+        inputs=value["inputs"],
+        bound=_positions(value),
+        witness=witness,
+        status=value["status"],
+        refused=value["refused"],
+        each=each,
+        witness_each=shown,
+        work=_work(value["work"]) if value.get("work") else None,
+        padding=_rows(value.get("padding", [])),
+    )
 
 
 def _work(value: Mapping[str, Any]) -> Work:

@@ -1,4 +1,4 @@
-"""Tokens: which positions of a layout are there and which are padding, read off its inputs."""
+"""Tokens: which positions of a layout are there and which are padding."""
 
 from __future__ import annotations
 
@@ -32,11 +32,8 @@ def shape(layout: LayoutResult) -> tuple[int, int] | None:
 
 
 def padding(layout: LayoutResult) -> Rows:
-    """For each row the masked positions; without a mask, none."""
-    mask = next((m for name in MASKS if (m := _matrix(layout.inputs.get(name))) is not None), None)
-    if mask is None:
-        return tuple(() for _ in layout.bound.tokens)
-    return tuple(tuple(i for i, there in enumerate(row) if not there) for row in mask)
+    """For each row the tokens that are padding; none where nothing tells."""
+    return layout.padding or tuple(() for _ in layout.bound.tokens)
 
 
 def leaked(layout: LayoutResult) -> bool:

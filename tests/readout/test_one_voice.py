@@ -24,6 +24,7 @@ from archtrace.contract.contract import Contract
 from archtrace.contract.examine import seen
 from archtrace.readout.view import View
 from archtrace.tracing import Trace
+from archtrace_reports import tokens
 
 FOLDER = Path(__file__).parents[1] / "models"
 NARROW = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}
@@ -188,4 +189,5 @@ def test_padding_is_the_same_in_cone_contract_and_result(name: str) -> None:
             assert told == tuple(map(tuple, flags.tolist()))
             padding = tuple(tuple(p for p, flag in enumerate(row) if not flag) for row in flags.tolist())
         assert cone[layout.name] == padding
+        assert tokens.padding(layout) == padding, "what the terminal draws"
         assert layout.name not in reads_padding or any(padding)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+import pytest
 import torch
 from slices import positions
-from test_one_voice import every_model, ran, traced, words_of
+from test_heads_people_write import Case, Parts, every_case
+from test_one_voice import every_model, traced, words_of
 
+import archtrace
 from archtrace.answer.positions import Rows
 from archtrace.answer.result import LayoutResult, Readout
+from archtrace.layouts import Vocabulary, vocabulary
+from archtrace.tracing import Trace
 
 
-def names_of(name: str, length: int) -> dict[str, int]:
+def names_of(words: Vocabulary, length: int) -> dict[str, int]:
     """What a slice may name beside inputs: the special ids, and s."""
-    words = words_of(name)
     named = {"pad_token_id": words.pad, "eos_token_id": words.eos, "s": length}
     return {which: value for which, value in named.items() if value is not None}
 
@@ -29,24 +31,36 @@ def together(parts: list[Rows]) -> Rows:
     return tuple(tuple(sorted(set().union(*rows))) for rows in zip(*parts, strict=True))
 
 
-def taken(name: str, readout: Readout, layout: LayoutResult, inputs: Mapping[str, torch.Tensor]) -> Rows | None:
+def taken(found: Trace, words: Vocabulary, readout: Readout, layout: LayoutResult) -> Rows | None:
     """What a slice takes in a layout."""
-    found = traced(name).study
-    node, axis = found.reads(layout.name)[readout.tensor]
-    length = found.bounds[layout.name].run.shape(node)[axis]
+    study = found.study
+    node, axis = study.reads(layout.name)[readout.tensor]
+    length = study.bounds[layout.name].run.shape(node)[axis]
     rows = len(layout.bound.reads[readout.tensor])
-    return positions(readout, axis, length, inputs, names_of(name, found.length), rows)
+    inputs = {name: torch.tensor(value) for name, value in layout.inputs.items()}
+    return positions(readout, axis, length, inputs, names_of(words, study.length), rows)
 
 
-@every_model
-def test_every_slice_evaluates_to_what_is_read(name: str) -> None:
-    """Of a tensor that is read in several ways, all of them together."""
-    found = traced(name)
-    for layout, inputs in ran(name):
-        for tensor, place in found.study.reads(layout.name).items():
-            parts = [taken(name, r, layout, inputs) for r in found.readouts if r.tensor == tensor]
+def check(found: Trace, words: Vocabulary) -> None:
+    """Of a tensor that is read in several ways, all of them together are what is read."""
+    for layout in found.result.layouts:
+        places = {} if layout.refused else found.study.reads(layout.name)
+        for tensor, place in places.items():
+            parts = [taken(found, words, r, layout) for r in found.readouts if r.tensor == tensor]
             told = [part for part in parts if part is not None]
             still = found.study.bounds[layout.name].constant(*place)
             if len(told) == len(parts) > 0:
                 read = layout.bound.reads[tensor]
                 assert without(together(told), still) == without(read, still), (layout.name, tensor)
+
+
+@every_model
+def test_every_slice_evaluates_to_what_is_read(name: str) -> None:
+    check(traced(name), words_of(name))
+
+
+@every_case
+@pytest.mark.filterwarnings("ignore:flex_attention called without")
+def test_slices_of_heads_that_once_went_wrong_evaluate(case: Case) -> None:
+    module = Parts(case.head)
+    check(archtrace.trace(module), vocabulary(module))

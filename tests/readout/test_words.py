@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 import written
 from torch import nn
 
@@ -32,6 +33,9 @@ TRUE: dict[type[nn.Module], set[tuple[str, str, str]]] = {
     written.ByLengths: {
         ("masked_mean", "mix.mean(1, where=arange(s) < lengths[:, None])", "arange(s) < lengths[:, None]")
     },
+    written.MaximumPastPads: {("max", "mix.amax(1)", "arange(s)")},
+    written.SecondToLast: {("other", "mix[:, -2]", "-2")},
+    written.ByTable: {("other", "some of mix", "table[sum(attention_mask)]")},
     written.MaximumByKeys: {("max", "mix.amax(1, where=~key_padding_mask)", "key_padding_mask")},
     written.FirstBesideMean: {
         ("first", "mix[:, 0]", "0"),
@@ -41,6 +45,10 @@ TRUE: dict[type[nn.Module], set[tuple[str, str, str]]] = {
         ("last", "mix[:, -1]", "-1"),
         ("mean", "mix.mean(1)", "arange(s)"),
         ("max", "mix.amax(1)", "arange(s)"),
+    },
+    written.CalledTwice: {
+        ("first", "mix (call 1)[:, 0]", "0"),
+        ("masked_mean", "mix (call 2).mean(1, where=attention_mask)", "attention_mask"),
     },
     written.LastBesideCue: {
         ("other", "mix[:, sum(attention_mask) - 1]", "sum(attention_mask) - 1"),
@@ -54,6 +62,24 @@ def test_words_are_true(model: type[nn.Module]) -> None:
     trace = archtrace.trace(model())
     assert {(r.kind, r.slice, r.index.expression) for r in trace.readouts} == TRUE[model]
     assert trace.result.status == "exact"
+
+
+def test_outputs_of_one_module_are_read_where_their_gradients_are() -> None:
+    """Both calls count, of few tokens too."""
+    torch.manual_seed(0)
+    model, mask = written.CalledTwice().eval(), [[1, 1, 0], [1, 0, 1]]
+    leaves: list[torch.Tensor] = []
+    model.mix.register_forward_hook(lambda _, __, output: leaves.append(output.detach().requires_grad_()) or leaves[-1])
+    ids = torch.tensor([[5, 6, 8], [9, 10, 11]])
+    model(ids, torch.tensor(mask)).sum().backward()
+    shown = [
+        tuple(tuple(row.nonzero().flatten().tolist()) for row in leaf.grad.abs().sum(-1))
+        for leaf in leaves
+        if leaf.grad is not None
+    ]
+    trace = archtrace.trace(written.CalledTwice())
+    assert [*trace.at(input_ids=ids, attention_mask=mask).reads.values()] == shown
+    assert list(trace.at(input_ids=[[5]]).reads) == ["mix (call 1)", "mix (call 2)"]
 
 
 def test_a_way_names_its_own_line_and_path() -> None:

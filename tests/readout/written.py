@@ -121,6 +121,36 @@ class ByLengths(Written):
         return self.scored(mean_of(self.hidden(input_ids), kept))
 
 
+class MaximumPastPads(Written):
+    """The maximum over all; padding is told by the pad id alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pad_token_id = 1
+
+    def forward(self, input_ids: Tensor) -> Tensor:
+        return self.scored(self.hidden(input_ids).amax(1))
+
+
+class SecondToLast(Written):
+    """The one before the last."""
+
+    def forward(self, input_ids: Tensor) -> Tensor:
+        return self.scored(self.hidden(input_ids)[:, -2])
+
+
+class ByTable(Written):
+    """A position that a table of the model's own gives for the number of tokens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("table", torch.tensor([0, 0, 1, 1, 2, 3, 2, 1, 5, 4, 3, 2, 1, 0, 6, 5, 4, 3, 2, 1]))
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        hidden = self.hidden(input_ids)
+        return self.scored(hidden[torch.arange(len(hidden)), self.table[attention_mask.sum(1)]])
+
+
 class MaximumByKeys(Written):
     """The maximum over what a mask does not forbid."""
 
@@ -170,6 +200,17 @@ class LastBesideCue(Beside):
         rows = torch.arange(len(hidden))
         last, cue = attention_mask.sum(1) - 1, (input_ids == 77).int().argmax(1)
         return self.scored(torch.cat([hidden[rows, last], hidden[rows, cue]], -1))
+
+
+class CalledTwice(Written):
+    """One module makes both tensors that are read: the first of one, the masked mean of the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.other = nn.Embedding(128, 8)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        return self.scored(self.hidden(input_ids)[:, 0] + mean_of(self.mix(self.other(input_ids)), attention_mask))
 
 
 class FirstThatSums(Written):

@@ -60,7 +60,7 @@ def assemble(
         model_type=target.model_type,
         config_source=target.config_source,
         readouts=found,
-        layouts=tuple(_layouts(study, verdicts)),
+        layouts=tuple(_layouts(study, verdicts, words)),
         padding=_padding(study, words),
         parameters=len(list(module.named_parameters())),
         dead_parameters=dead,
@@ -148,19 +148,22 @@ def _widen(study: Study, likeness: _Likeness, verdicts: Verdicts) -> None:
                 each.positioned[name] = replace(own, each=tuple(map(join, own.each, verdict.each)))
 
 
-def _layouts(study: Study, verdicts: Verdicts) -> list[LayoutResult]:
+def _layouts(study: Study, verdicts: Verdicts, words: Vocabulary) -> list[LayoutResult]:
     results, flops = [], Flops()
     for name, layout in study.layouts.items():
         inputs = {k: v.tolist() for k, v in layout.items()}
-        bound = study.positions.get(name)
+        bound, padding = study.positions.get(name), padding_of(layout, words) or ()
         if bound is None:
-            results.append(LayoutResult(name, inputs, Positions({}, ()), None, "bound", study.refused[name]))
+            refused = study.refused[name]
+            results.append(LayoutResult(name, inputs, Positions({}, ()), None, "bound", refused, padding=padding))
             continue
         verdict = verdicts[name]
         each = study.positioned[name].each if name in study.positioned else ()
         status: Status = "exact" if verdict.exact(bound, each) else "bound"
         done = work(study.interpreter, study.bounds[name], flops) if verdict.holds or verdict.witness is None else None
-        results.append(LayoutResult(name, inputs, bound, verdict.witness, status, None, each, verdict.each, done))
+        results.append(
+            LayoutResult(name, inputs, bound, verdict.witness, status, None, each, verdict.each, done, padding)
+        )
     return results
 
 

@@ -156,9 +156,7 @@ ALIGNED = ops("""
 #: Rows of the first operand, and the others for all of them.
 ROWS_FIRST = ops("linear")
 #: Leave rows alone along any axis but theirs: op -> which of its arguments says the axis.
-AXIS_SECOND: Mapping[str, int] = {
-    "aten::unsqueeze": 1, "aten::select": 1, "aten::slice": 1, "aten::softmax": 1, "aten::chunk": 2,
-}  # fmt: skip
+AXIS_SECOND: Mapping[str, int] = {**dict.fromkeys(named("unsqueeze select slice softmax"), 1), "aten::chunk": 2}
 
 # --- Tokens: ids and what is computed from them ---
 
@@ -329,9 +327,9 @@ WRITTEN: Mapping[str, str] = {
     "__and__": "{0} & {1}", "logical_and": "{0} & {1}", "bitwise_or": "{0} | {1}", "__or__": "{0} | {1}",
     "logical_or": "{0} | {1}", "bitwise_not": "~{0}", "logical_not": "~{0}", "where": "where({0}, {1}, {2})",
     "masked_fill": "where({1}, {2}, {0})", "maximum": "max({0}, {1})", "minimum": "min({0}, {1})",
-    "clamp": "clamp({0}, {1}, {2})", "clamp_max": "min({0}, {1})", "clamp_min": "max({0}, {1})",
-    "index": "{0}[{1}]", "ones": "1", "zeros": "0",
-    "ones_like": "1", "zeros_like": "0", "full": "{1}", "full_like": "{1}", "new_ones": "1", "new_zeros": "0",
+    "clamp": "clamp({0}, {1}, {2})", "clamp_max": "min({0}, {1})", "clamp_min": "max({0}, {1})", "index": "{0}[{1}]",
+    "ones": "1", "zeros": "0", "ones_like": "1", "zeros_like": "0", "full": "{1}", "full_like": "{1}", "new_ones": "1",
+    "new_zeros": "0",
 }  # fmt: skip
 #: plain name of an op -> an argument that is not given -> how the op is written without it.
 WRITTEN_WITHOUT: Mapping[str, Mapping[int, str]] = {"clamp": {1: "min({0}, {2})", 2: "max({0}, {1})"}}
@@ -339,6 +337,8 @@ WRITTEN_WITHOUT: Mapping[str, Mapping[int, str]] = {"clamp": {1: "min({0}, {2})"
 UNWRITTEN = frozenset(COPIES + RESHAPES + EXPANSIONS) - ops("positive view_as reshape_as ravel")
 #: Written as f(x), their axis left out where the tensors at hand leave no choice.
 FUNCTIONS = ops("argmax argmin sum cumsum amax amin max min any all flip sort topk nonzero abs mean round")
+#: Those of them that give one tensor, so that the whole can be evaluated as it is written.
+EVALUATED = FUNCTIONS - ops("sort topk nonzero mean round")
 #: Written as a subscript: x[i].
 SUBSCRIPTS = ops("select slice index")
 #: plain name of an op -> the class in `ast` of the operator that it is written as.

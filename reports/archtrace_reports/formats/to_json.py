@@ -91,6 +91,7 @@ def _layout(layout: LayoutResult) -> dict[str, Any]:
         "each": [_positions(some) for some in layout.each],
         "witness_each": [_positions(some) for some in layout.witness_each],
         "work": asdict(layout.work) if layout.work else None,
+        "padding": [list(row) for row in layout.padding],
     }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from archtrace.answer.drawing import Anatomy
-from archtrace.answer.positions import Positions
+from archtrace.answer.positions import Positions, Rows
 from archtrace.answer.relations import Relation
 from archtrace.answer.work import Work
 
@@ -81,6 +81,7 @@ class LayoutResult:
 
     `each` and `witness_each`: bound and witness of each position of an output that has some, in order. `work`: what the
     forward computes, and how much of it in vain; None where a run contradicts the analysis.
+    `padding`: for each row of the tokens those that are padding, by whatever tells it; none where nothing does.
     """
 
     name: str
@@ -92,6 +93,7 @@ class LayoutResult:
     each: tuple[Positions, ...] = ()
     witness_each: tuple[Positions, ...] = ()
     work: Work | None = None
+    padding: Rows = ()
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,16 @@ class Bound:
     def program(self) -> Program:
         """The program that ran."""
         return self.run.program
+
+    @cached_property
+    def carrying(self) -> frozenset[int]:
+        """The nodes that tokens reach and that reach the logits."""
+        reached: set[int] = set()
+        for node in self.program.nodes:
+            carries = node.kind is Kind.INPUT or any(ref in reached for ref in node.refs)
+            if carries and self.demand[node.index] is not None:
+                reached.add(node.index)
+        return frozenset(reached)
 
     def known(self, index: int) -> torch.Tensor | None:
         """What a node is in this layout, where layout and tokens alone decide it; None where parameters do."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from archtrace.answer.positions import Positions, Rows
 from archtrace.answer.relations import Relation
 from archtrace.answer.result import Index, KindName, Readout, Source, Status, Step
 from archtrace.layouts import Vocabulary
 from archtrace.reach.bound import Bound
-from archtrace.readout.expression import at_any_length
+from archtrace.readout.expression import at_any_length, evaluates
 from archtrace.readout.kind import Case, constant, kind_of, last_of, mask_of
 from archtrace.readout.padding import carried
 from archtrace.readout.selection import (
@@ -26,6 +27,7 @@ from archtrace.readout.selection import (
 )
 from archtrace.readout.source import source_of
 from archtrace.readout.study import Study
+from archtrace.readout.tensors import ReadTensor
 from archtrace.readout.ways import Key, end_of, rows_by, ways_of
 
 
@@ -66,17 +68,23 @@ def _status(study: Study, seen: Mapping[str, Positions | None]) -> Status:
 
 @dataclass(frozen=True, eq=False)
 class _Sight:
-    """A read tensor in the telling layout of one length: how it is selected from, among `tokens`."""
+    """A read tensor in one layout, among `tokens`; past no other read tensor, to one end if one is meant."""
 
     found: Bound
     tokens: int
-    chosen: Selection
+    tensor: ReadTensor
+    others: frozenset[int]
+    end: int | None
+
+    @cached_property
+    def chosen(self) -> Selection:
+        """How it is selected from."""
+        return selection(self.found, self.tensor, self.length, self.others, self.end)
 
     @property
     def length(self) -> int:
         """How many positions the tensor has."""
-        tensor = self.chosen.tensor
-        return self.found.run.shape(tensor.node)[tensor.axis]
+        return self.found.run.shape(self.tensor.node)[self.tensor.axis]
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +109,7 @@ class _Telling:
     def _apart(self, name: str, whole: Readout, keys: Sequence[Key]) -> bool:
         """True where one slice does not say it all: positions are joined in several ways, or no formula picks them."""
         firsts = [self._sights(name, key)[0] for key in keys]
-        joined = {self._pooled(replace(s, chosen=narrowed(s.chosen, s.found))) for s in firsts}
+        joined = {self._pooled(narrowed(s.chosen, s.found), s.found) for s in firsts}
         unsaid = whole.kind == "other" and constant(self._cases(name, None)) is None
         return (len(joined) > 1 or unsaid) and self._complete(name, keys)
 
@@ -117,9 +125,9 @@ class _Telling:
     def _readout(self, name: str, key: Key | None) -> Readout:
         sights = self._sights(name, key)
         first, cases = sights[0], self._cases(name, key)
-        chosen, tensor = first.chosen, first.chosen.tensor
+        chosen, tensor = first.chosen, first.tensor
         own_axis = len({sight.length for sight in sights}) > 1 or first.length == first.tokens
-        kind = kind_of(cases, self._pooled(first), tokens=own_axis)
+        kind = kind_of(cases, self._pooled(chosen, first.found), tokens=own_axis)
         formula = self._formula(name, key, cases)
         steps = paths((*chosen.before, *chosen.after))
         return Readout(
@@ -134,22 +142,29 @@ class _Telling:
             steps=tuple(Step(module, op) for module, op in steps),
         )
 
-    def _pooled(self, sight: _Sight) -> KindName:
-        return pooling(sight.chosen, sight.found, self.studies[0].interpreter)
+    def _pooled(self, chosen: Selection, found: Bound) -> KindName:
+        return pooling(chosen, found, self.studies[0].interpreter)
 
     def _index(self, sights: Sequence[_Sight], kind: KindName, formula: str | None) -> Index:
         if kind == "none":
             return Index("", ())
-        found = [index_of(sight.chosen, sight.found, kind, self.names) for sight in sights]
-        return Index(formula or _written(sights, [index.expression for index in found]), found[0].depends_on)
+        first = self._index_of(sights[0], kind)
+        constant = kind in ("first", "last")
+        text = first.expression if constant else _written(sights, lambda s: self._index_of(s, kind).expression)
+        return Index(formula or text, first.depends_on)
+
+    def _index_of(self, sight: _Sight, kind: KindName) -> Index:
+        return index_of(sight.chosen, sight.found, kind, self.names)
 
     def _picked(self, sights: Sequence[_Sight], cases: Sequence[Case], formula: str | None) -> str:
         """The subscript that picks positions: a constant one, else as the graph computes it, one position a row."""
-        text, lead = constant(cases), lead_of(sights[0].chosen.tensor.axis)
+        text, lead = constant(cases), lead_of(sights[0].tensor.axis)
         if text is None and not _single(cases):
             return ""
         if text is None and formula is None:
-            return _written(sights, [self._subscripts(sight) for sight in sights])
+            text = _written(sights, self._subscripts)
+            names = {*sights[0].found.program.inputs, *self.names.values()}
+            return text if evaluates(text, names) else ""
         return f"[{lead}{text or formula}]" if text or formula else ""
 
     def _formula(self, name: str, key: Key | None, cases: Sequence[Case]) -> str | None:
@@ -197,8 +212,12 @@ def _single(cases: Sequence[Case]) -> bool:
     return all(len(row) == 1 for case in cases for row in case.rows)
 
 
-def _written(sights: Sequence[_Sight], texts: Sequence[str]) -> str:
-    return at_any_length(texts, [sight.tokens for sight in sights])
+def _written(sights: Sequence[_Sight], write: Callable[[_Sight], str]) -> str:
+    """What is written in the first length, with numbers that follow the length written by it."""
+    first = write(sights[0])
+    if not any(map(str.isdigit, first)):
+        return first
+    return at_any_length([first, *map(write, sights[1:])], [sight.tokens for sight in sights])
 
 
 def _sight(study: Study, layout: str, name: str, key: Key | None) -> _Sight | None:
@@ -206,10 +225,8 @@ def _sight(study: Study, layout: str, name: str, key: Key | None) -> _Sight | No
     tensor = next((t for t in tensors if t.name == name), None)
     if tensor is None:
         return None
-    length = found.run.shape(tensor.node)[tensor.axis]
     others = frozenset(t.node for t in tensors) - {tensor.node}
-    chosen = selection(found, tensor, length, others, end_of(study, layout, name, key))
-    return _Sight(found, study.length, chosen)
+    return _Sight(found, study.length, tensor, others, end_of(study, layout, name, key))
 
 
 def _length(study: Study, name: str, layout: str) -> int | None:

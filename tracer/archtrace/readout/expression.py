@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from archtrace.capture.program import Kind, Node, Program, Ref
 from archtrace.ops import (
     EQUALITIES,
+    EVALUATED,
     FUNCTIONS,
     RESHAPES,
     SUBSCRIPTS,
@@ -152,6 +154,20 @@ def inputs_behind(program: Program, indices: set[int]) -> tuple[str, ...]:
                 seen.add(ref)
                 todo.append(ref)
     return tuple(name for name, index in program.inputs.items() if index in seen)
+
+
+def evaluates(text: str, names: Collection[str]) -> bool:
+    """Whether a subscript can be evaluated as it is written, by the names of inputs and special ids (and s)."""
+    try:
+        parts = list(ast.walk(ast.parse(f"x{text}")))
+    except SyntaxError:  # cut, or an op that is written as no Python
+        return False
+    said = {*names, *map(plain, EVALUATED), *_WORDS, "x"}
+    return all(part.id in said for part in parts if isinstance(part, ast.Name))
+
+
+#: What templates of ops are made of.
+_WORDS = ("s", "arange", "where", "clamp", "inf")
 
 
 #: A whole number that stands by itself.

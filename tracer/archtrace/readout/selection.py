@@ -15,7 +15,7 @@ from archtrace.ops import LOOK_UPS, MAX_POOLS, MEANS, MOVES, PARTS, SCALINGS, SO
 from archtrace.reach.bound import Bound
 from archtrace.reach.interpreter import Interpreter
 from archtrace.readout.expression import Printer, inputs_behind
-from archtrace.readout.tensors import ReadTensor, labels, token_nodes
+from archtrace.readout.tensors import ReadTensor, labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ def ends(found: Bound, tensor: ReadTensor, length: int, others: frozenset[int] =
 def _between(found: Bound, tensor: ReadTensor, others: frozenset[int]) -> list[Node]:
     """The nodes between a read tensor and the logits, in order."""
     # What goes through another read tensor is that one's, not this one's.
-    carrying = token_nodes(found) - others
+    carrying = found.carrying - others
     below = _descendants(found, tensor.node, carrying) & _ancestors(found, carrying)
     return [found.program.nodes[i] for i in sorted(below)]
 

@@ -20,7 +20,7 @@ from archtrace.errors import CaptureError, LayoutError
 from archtrace.reach.bound import Bound, bound, direct, marked, positions
 from archtrace.reach.interpreter import Interpreter
 from archtrace.reach.rules.registry import has_rule
-from archtrace.readout.tensors import Place, ReadTensor, read_tensors
+from archtrace.readout.tensors import Place, ReadTensor, calls, read_tensors
 
 #: A built model, and further keyword arguments of its forward.
 Model: TypeAlias = tuple[torch.nn.Module, dict[str, Any]]
@@ -180,7 +180,8 @@ class Study:
 
     def _named(self, program: Program, name: str) -> ReadTensor | None:
         """A module's output by its name, with the axis that it has in another program."""
-        nodes = program.tensors.get(name) or program.tensors.get(f"{self.backbone}.{name}")
+        named = {**{call: (node,) for call, node in calls(program).items()}, **program.tensors}
+        nodes = named.get(name) or named.get(f"{self.backbone}.{name}")
         example = next((t for found in self._read.values() for t in found if t.name == name), None)
         return ReadTensor(name, example.module, nodes[-1], example.axis) if nodes and example else None
 

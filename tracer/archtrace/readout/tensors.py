@@ -7,7 +7,8 @@ position looks at another is lifted to the tensor that they come from: keys and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 from typing import TypeAlias
@@ -42,7 +43,7 @@ def read_tensors(
     `expected`: those of other lengths. Of one token nothing else tells a hidden state from what has become one vector.
     """
     program = found.program
-    carrying = token_nodes(found)
+    carrying = found.carrying
     told = _of_one(expected, backbone) if length == 1 else (lambda tensor: True)
     named = {
         i: n
@@ -54,21 +55,28 @@ def read_tensors(
         own = {i: n for i, n in named.items() if _of_backbone(n.name, backbone)}
         hit, missed = _frontier(found, carrying, own)
         if hit and not missed:
-            return tuple(_renamed(own[i], backbone) for i in sorted(hit))
+            return tuple(_renamed(each, backbone) for each in _apart_by_call(program, [own[i] for i in sorted(hit)]))
     hit, missed = _frontier(found, carrying, named)
     # Some way from the tokens met no module's output: a model without modules is named by its source.
     if missed:
         named = {i: n for i, n in _entries(found, carrying, length).items() if told(n)} | named
         hit, _ = _frontier(found, carrying, named)
     kept = _lifted(interpreter, found, hit, named)
-    return tuple(_placed(interpreter, found, named[i], length) for i in sorted(kept))
+    tensors = _apart_by_call(program, [named[i] for i in sorted(kept)])
+    return tuple(_placed(interpreter, found, tensor, length) for tensor in tensors)
+
+
+def _apart_by_call(program: Program, tensors: Sequence[ReadTensor]) -> list[ReadTensor]:
+    """Of several outputs of one module each is told by its call: two texts that go through the same layers."""
+    counted, named = Counter(tensor.name for tensor in tensors), {node: name for name, node in calls(program).items()}
+    several = [counted[tensor.name] > 1 and named.get(tensor.node, "").startswith(tensor.name) for tensor in tensors]
+    return [replace(t, name=named[t.node]) if many else t for t, many in zip(tensors, several, strict=True)]
 
 
 def _of_one(expected: Collection[str], backbone: str | None) -> Callable[[ReadTensor], bool]:
     """Whether a tensor is one of those expected, by its name with or without the path of the backbone."""
-    return lambda tensor: (
-        not expected or not {tensor.name, tensor.name.removeprefix(f"{backbone}.")}.isdisjoint(expected)
-    )
+    plain = {name.partition(" (call ")[0] for name in expected}
+    return lambda tensor: not plain or not {tensor.name, tensor.name.removeprefix(f"{backbone}.")}.isdisjoint(plain)
 
 
 def _placed(interpreter: Interpreter, found: Bound, tensor: ReadTensor, length: int) -> ReadTensor:
@@ -114,17 +122,6 @@ def labels(rank: int, axis: int, length: int) -> Marks:
     """Marks by which each position along an axis carries a label of its own, for a tensor of that rank."""
     marks: Marks = np.eye(length, dtype=bool).reshape(*(length if a == axis else 1 for a in range(rank)), length)
     return marks
-
-
-def token_nodes(found: Bound) -> frozenset[int]:
-    """Nodes that tokens reach and that reach the logits."""
-    program = found.program
-    reached: set[int] = set()
-    for node in program.nodes:
-        carries = node.kind is Kind.INPUT or any(ref in reached for ref in node.refs)
-        if carries and found.demand[node.index] is not None:
-            reached.add(node.index)
-    return frozenset(reached)
 
 
 def named_tensors(program: Program, found: Bound, length: int) -> dict[int, ReadTensor]:
@@ -241,7 +238,7 @@ _TOKENS = -1
 
 def dominators(found: Bound) -> dict[int, int]:
     """For each node that carries tokens the last one before it through which every way from the tokens goes."""
-    kept = token_nodes(found)
+    kept = found.carrying
     dominator: dict[int, int] = {}
     # In the order of execution all that a node takes is done before it: one pass, where a graph with cycles needs
     # many (Cooper, Harvey and Kennedy, "A simple, fast dominance algorithm", 2001).

@@ -15,7 +15,6 @@ from archtrace.ops import CARRIERS
 from archtrace.reach.bound import Bound
 from archtrace.readout.source import frame_of, source_of
 from archtrace.readout.study import Study
-from archtrace.readout.tensors import token_nodes
 
 
 def route(module: torch.nn.Module, study: Study) -> Path:
@@ -46,7 +45,7 @@ class _Route:
     def _kept(self) -> frozenset[int]:
         """What leads to the logits, back to the read tensors and, beside them, to the inputs."""
         # From the logits back: past a read tensor lies the backbone, which the module tree shows.
-        carrying = token_nodes(self.found)
+        carrying = self.found.carrying
         output = self.found.program.output
         kept, todo = {output}, [output]
         while todo:
