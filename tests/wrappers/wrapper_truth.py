@@ -97,9 +97,7 @@ def assert_true(found: Trace, run: Run, hidden: Tap, embedded: Tap, draws: int =
         assert layout.refused is None, layout.refused
         inputs = {key: torch.tensor(value) for key, value in layout.inputs.items()}
         assert layout.status == "exact", layout.name
-        assert layout.bound.reads == {name: reaching(run, inputs, hidden, draws, asked)}, (
-            layout.name
-        )
+        assert layout.bound.reads == {name: reaching(run, inputs, hidden, draws, asked)}, layout.name
         assert layout.bound.tokens == reaching(run, inputs, embedded, draws, asked), layout.name
 
 

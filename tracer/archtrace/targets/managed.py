@@ -6,6 +6,7 @@ A run of ours has no weights to fetch, and a copy would fetch them into memory: 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 #: The packages whose hooks these are.
@@ -33,13 +34,13 @@ def _switches(part: Any) -> Iterator[Callable[[], Any]]:
     """What switches off each of the hooks that fetch a module's weights."""
     fields = vars(part)
     if _fetches(fields.get("_hf_hook")) and "_old_forward" in fields:
-        yield lambda: fields.update(forward=fields["_old_forward"])
+        yield partial(fields.__setitem__, "forward", fields["_old_forward"])
     for table in (part._forward_pre_hooks, part._forward_hooks):
         for key, hook in table.items():
             if _fetches(getattr(hook, "__self__", None)):
-                yield lambda table=table, key=key: table.pop(key)
+                yield partial(table.pop, key)
     if (held := _HOLDING.get(_theirs(part))) is not None:
-        yield lambda: fields.update(forward=getattr(part, held))
+        yield partial(fields.__setitem__, "forward", getattr(part, held))
 
 
 def _fetches(hook: Any) -> bool:
