@@ -142,7 +142,7 @@ def test_a_quantised_model_mixes_rows(make: Callable[[], Any]) -> None:
     inputs = {name: torch.tensor(value) for name, value in layout.inputs.items()}
     before, moved = model(**inputs).logits, set()
     for row, position in inputs["attention_mask"].nonzero().tolist():
-        for other in range(40, 60):
+        for other in range(40, 45):
             ids = inputs["input_ids"].clone()
             ids[row, position] = other
             rows = (model(**{**inputs, "input_ids": ids}).logits != before).any(1).nonzero()

@@ -174,7 +174,7 @@ def _call(node: Node, values: Values) -> Any:
         return None
     target = DIFFERENTIABLE.get(node.target, node.target)
     kwargs = {k: _widen(substitute(v, values.__getitem__)) for k, v in node.kwargs.items()}
-    return _single(target, args, kwargs) if getattr(target, "namespace", "") in SINGLE else target(*args, **kwargs)
+    return _single(target, args, kwargs) if node.op in SINGLE else target(*args, **kwargs)
 
 
 def _single(target: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
