@@ -127,6 +127,54 @@ def test_a_wrapped_module_says_its_inputs(name: str, tmp_path: Path) -> None:
         assert_true(found, model, at_output(inside.table), at_output(inside.table))
 
 
+@pytest.mark.parametrize("make", [bert, llama])
+def test_a_quantised_model_mixes_rows(make: Callable[[], Any]) -> None:
+    """Dynamic quantisation takes one scale from a whole batch: the tokens of one row move another."""
+    torch.manual_seed(0)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*torch.ao.quantization is deprecated", DeprecationWarning)
+        warnings.filterwarnings("ignore", "torch.quantize_per_tensor.* deprecated", UserWarning)
+        model = torch.ao.quantization.quantize_dynamic(make().eval(), {nn.Linear}, torch.qint8)
+    found = traced_untouched(model)
+    model.eval()
+    assert "rows-mix" in {finding.code for finding in found.result.findings}
+    (layout,) = (each for each in found.result.layouts if each.name == "right_padded")
+    inputs = {name: torch.tensor(value) for name, value in layout.inputs.items()}
+    before, moved = model(**inputs).logits, set()
+    for row, position in inputs["attention_mask"].nonzero().tolist():
+        for other in range(40, 45):
+            ids = inputs["input_ids"].clone()
+            ids[row, position] = other
+            rows = (model(**{**inputs, "input_ids": ids}).logits != before).any(1).nonzero()
+            moved |= {(int(to), row, position) for to in rows}
+    assert {(to, row) for to, row, _ in moved} >= {(0, 1), (1, 0)}
+    assert {(to, position) for to, row, position in moved if row == to} <= {
+        (to, position) for to, positions in enumerate(layout.bound.tokens) for position in positions
+    }
+    assert found.readouts[0].tensor == "last_hidden_state"
+
+
+class Mixed(Own):
+    """Computes in half the precision, but for its head."""
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        with torch.autocast("cpu", torch.bfloat16):
+            hidden = self.classifier(self.table(tokens))
+            pooled = torch.cat([hidden, hidden.float()], dim=-1)[:, 2]
+        logits: torch.Tensor = self.classifier(nn.functional.pad(pooled.float(), (0, 4)))
+        return logits
+
+
+def test_a_model_of_mixed_precision_is_replayed_in_it() -> None:
+    """torch converts inside its kernels, unseen: the graph must do so too, or it gives other numbers."""
+    torch.manual_seed(0)
+    model = Mixed()
+    found = traced_untouched(model)
+    ids = torch.tensor(found.result.layouts[0].inputs["tokens"])
+    assert_true(found, model.eval(), at_output(model.table), at_output(model.table))
+    assert torch.equal(found.fx(ids), model(ids))
+
+
 class Turning(accelerate.hooks.ModelHook):  # type: ignore[misc]
     """A hook that computes something: it takes the positions from behind."""
 

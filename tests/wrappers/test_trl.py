@@ -18,13 +18,13 @@ from wrapper_truth import assert_true, at_output, llama, traced_untouched
 PAIRS = {"chosen": ["w1 w2", "w3"], "rejected": ["w1", "w3 w4"]}
 
 
-@pytest.fixture
-def trainer(saved: Callable[[Any], str], tmp_path: Path) -> Any:
-    """A trainer of a tiny reward model with an adapter, for one step."""
+@pytest.fixture(params=[False, True], ids=["single", "mixed"])
+def trainer(saved: Callable[[Any], str], tmp_path: Path, request: pytest.FixtureRequest) -> Any:
+    """A trainer of a tiny reward model with an adapter, for one step, in single or mixed precision."""
     torch.manual_seed(0)
     model = llama(labels=1)
     tokenizer = AutoTokenizer.from_pretrained(saved(model), eos_token="[SEP]")
-    options = {"report_to": "none", "use_cpu": True, "bf16": False, "max_steps": 1, "save_strategy": "no"}
+    options = {"report_to": "none", "use_cpu": True, "max_steps": 1, "save_strategy": "no", "bf16": request.param}
     lora = peft.LoraConfig(task_type="SEQ_CLS", r=2, target_modules=["q_proj"], modules_to_save=["score"])
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "`(is_)?gradient_checkpointing` is deprecated", FutureWarning)

@@ -39,6 +39,11 @@ CHECKS = ops("""
 DROPOUTS = ops("dropout alpha_dropout feature_dropout feature_alpha_dropout")
 #: Fill a tensor with what they draw.
 DRAWS_IN_PLACE = ops("normal_ uniform_ random_ bernoulli_ exponential_ geometric_ cauchy_ log_normal_")
+#: Take single precision alone.
+SINGLE = ops("""
+    quantized::linear_dynamic quantized::linear_relu_dynamic quantized::linear_dynamic_fp16
+    quantized::linear_relu_dynamic_fp16 quantized_lstm quantized_gru
+""")
 #: Hold anything until they are written: taken as zeros, so that runs are alike.
 UNINITIALISED = ops("empty empty_like new_empty empty_strided new_empty_strided")
 #: op -> the arguments whose values say how large the result is: fakes, which have no values, cannot run them.

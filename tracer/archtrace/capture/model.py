@@ -67,12 +67,14 @@ def _is_variadic(forward: Callable[..., Any]) -> bool:
 
 
 def takes_mapping(module: torch.nn.Module) -> bool:
-    """Whether a forward takes the inputs of the library model inside as one mapping, as its annotation says."""
+    """Whether a module is a pipeline: a library model and further steps, which hand on one mapping of features."""
+    if not isinstance(module, torch.nn.Sequential) or library_model_in(module) is None:
+        return False
     parameters = inspect.signature(module.forward).parameters.values()
     required = [p for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
     # With postponed evaluation an annotation is its own text.
-    said = "" if len(required) != 1 else str(required[0].annotation).lower()
-    return ("dict[" in said or "mapping[" in said) and library_model_in(module) not in (None, ("", module))
+    said = str(required[0].annotation).lower() if len(required) == 1 else ""
+    return "dict[" in said or "mapping[" in said
 
 
 def parameter_count(module: torch.nn.Module) -> int:

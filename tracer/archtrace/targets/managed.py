@@ -34,13 +34,13 @@ def _switches(part: Any) -> Iterator[Callable[[], Any]]:
     """What switches off each of the hooks that fetch a module's weights."""
     fields = vars(part)
     if _fetches(fields.get("_hf_hook")) and "_old_forward" in fields:
-        yield lambda: fields.update(forward=fields["_old_forward"])
+        yield partial(fields.__setitem__, "forward", fields["_old_forward"])
     for table in (part._forward_pre_hooks, part._forward_hooks):
         for key, hook in table.items():
             if _fetches(getattr(hook, "__self__", None)):
                 yield partial(table.pop, key)
     if (held := _HOLDING.get(_theirs(part))) is not None:
-        yield lambda: fields.update(forward=getattr(part, held))
+        yield partial(fields.__setitem__, "forward", getattr(part, held))
 
 
 def _fetches(hook: Any) -> bool:

@@ -19,7 +19,9 @@ import torch
 
 from archtrace.capture.decisions import Decision
 from archtrace.capture.execute import draws
+from archtrace.capture.nested import mapped
 from archtrace.capture.program import Kind, Node, Program, substitute
+from archtrace.ops import SINGLE
 from archtrace.reach.marks import Marks
 from archtrace.witness.failure import RunError
 
@@ -171,7 +173,18 @@ def _call(node: Node, values: Values) -> Any:
     if isinstance(node.target, Decision):
         return None
     target = DIFFERENTIABLE.get(node.target, node.target)
-    return target(*args, **{k: _widen(substitute(v, values.__getitem__)) for k, v in node.kwargs.items()})
+    kwargs = {k: _widen(substitute(v, values.__getitem__)) for k, v in node.kwargs.items()}
+    return _single(target, args, kwargs) if node.op in SINGLE else target(*args, **kwargs)
+
+
+def _single(target: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """The result, in double precision, of an op that has no form for it, and no derivative."""
+    args, kwargs = mapped((args, kwargs), lambda v: v.detach().float() if _is_wide(v) else v)
+    return mapped(target(*args, **kwargs), _wide)
+
+
+def _is_wide(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.dtype is torch.float64
 
 
 def _widen(value: Any) -> Any:
