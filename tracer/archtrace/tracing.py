@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 import archtrace.layouts as lay
+from archtrace import forwards
 from archtrace.answer.result import Result
 from archtrace.answering import assemble
 from archtrace.capture.guard import guarded
@@ -91,21 +92,15 @@ class Trace:
             )
         layout = self._completed(layout)
         with guarded():
-            return View(Study(self._study.programs, {"given": layout}, self._study.ids, self._study.interpreter))
+            study = self._study
+            return View(Study(study.programs, {"given": layout}, study.ids, study.also, study.interpreter))
 
     def _completed(self, layout: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Inputs that were left out: masks of ones, and what is derived from masks."""
-        ids = layout.get(self._study.ids)
-        if ids is None:
-            raise TargetError(f"give {self._study.ids}: the tokens fix the layout")
-        mask = next(
-            (layout[n] for n in lay.MASKS if n in layout),
-            torch.ones(ids.shape[:2] if ids.is_floating_point() else ids.shape, dtype=torch.long),
-        )
-        for name in self._study.program.inputs:
+        for name in (self._study.ids, *self._study.also):
             if name not in layout:
-                layout[name] = mask if name in lay.MASKS else (lay.DERIVED | lay.PAGE).get(name, torch.zeros_like)(mask)
-        return layout
+                raise TargetError(f"give {name}: the tokens fix the layout")
+        return forwards.completed(layout, self._study.program.inputs, self._study.ids)
 
 
 @in_turn
@@ -154,20 +149,31 @@ def _looked_at(
 ) -> tuple[Study, Vocabulary, list[Plan]]:
     """The model in its layouts. A first look finds the ids for which the program itself looks: each gets layouts."""
     source = model[0] if target.config is None else target.config
+    source = model[0] if target.config is None else target.config
+    given = {name: _tensor(name, value) for name, value in (inputs or {}).items()}
+    model = model[0], {**forwards.nothing(model[0].forward, given), **model[1]}
     programs, interpreter = Programs(model, output), Interpreter()
     words, compared = lay.vocabulary(source), frozenset[int]()
     while True:
-        plans = [_given(inputs)] if inputs else [_standard(model[0], words, n) for n in LENGTHS]
-        study = Study(programs, *plans[0], interpreter)
-        if inputs or study.special <= compared:
+        plans = _plans(model[0], words, given)
+        study = Study(programs, *plans[0], interpreter=interpreter)
+        if study.special <= compared:
             return study, words, plans
         compared |= study.special
         words = lay.vocabulary(source, compared)
 
 
-def _standard(module: torch.nn.Module, words: Vocabulary, length: int) -> Plan:
-    names: Signature = lay.signature(module.forward)
-    return lay.layouts(names, words, length), names.ids
+def _plans(module: torch.nn.Module, words: Vocabulary, given: Mapping[str, torch.Tensor]) -> list[Plan]:
+    """The layouts of each length. What is given and leaves nothing to guess is the only one."""
+    if given and not forwards.unguessed(module.forward, given):
+        return [_given(given)]
+    return [_standard(module, words, n, given) for n in LENGTHS]
+
+
+def _standard(module: torch.nn.Module, words: Vocabulary, length: int, given: Mapping[str, torch.Tensor]) -> Plan:
+    names: Signature = lay.signature(module.forward, given)
+    found = lay.layouts(names, words, length)
+    return {name: {**layout, **given} for name, layout in found.items()}, names.ids, tuple(t.ids for t in names.others)
 
 
 def _tensor(name: str, value: Any) -> torch.Tensor:
@@ -183,9 +189,9 @@ def _tensor(name: str, value: Any) -> torch.Tensor:
         raise TargetError(what) from None
 
 
-def _given(inputs: Mapping[str, Any]) -> Plan:
-    layout = {name: _tensor(name, value) for name, value in inputs.items()}
-    ids = next((n for n in lay.IDS if n in layout), next(iter(layout)))
+def _given(layout: Mapping[str, torch.Tensor]) -> Plan:
+    found = [text.ids for text in lay.texts_in(layout)]
+    ids, *also = found or [next(iter(layout))]
     if layout[ids].ndim < 2:
         raise TargetError(f"the tokens ({ids}) have shape {tuple(layout[ids].shape)}; rows and positions are needed")
-    return {"given": layout}, ids
+    return {"given": dict(layout)}, ids, tuple(also)

@@ -9,7 +9,7 @@ from archtrace.answer.result import Index, Readout, Source, Status, Step
 from archtrace.layouts import Vocabulary
 from archtrace.reach.bound import Bound
 from archtrace.readout.kind import Case, constant, kind_of, mask_of
-from archtrace.readout.padding import carried
+from archtrace.readout.padding import Carried, carried
 from archtrace.readout.selection import (
     Selection,
     index_of,
@@ -94,9 +94,15 @@ def _cases(name: str, studies: Sequence[Study], words: Vocabulary) -> list[Case]
             length = _length(study, name, layout)
             if name in found.reads and length is not None:
                 still = study.bounds[layout].constant(*study.reads(layout)[name])
-                tokens = carried(study, layout)[name]
-                cases.append(Case(found.reads[name], still, length, study.layouts[layout], words, tokens))
+                text, tokens = _carried(study, layout, name)
+                cases.append(Case(found.reads[name], still, length, study.layouts[layout], words, tokens, text))
     return cases
+
+
+def _carried(study: Study, layout: str, name: str) -> tuple[str, Carried]:
+    """The text whose tokens a read tensor carries, the first of several; and what it carries of it."""
+    found = {text: carried(told, layout)[name] for text, told in study.texts.items()}
+    return next(((text, c) for text, c in found.items() if any(map(any, c))), next(iter(found.items())))
 
 
 def _source(chosen: Selection) -> Source | None:

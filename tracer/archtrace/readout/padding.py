@@ -19,6 +19,7 @@ from archtrace.reach.bound import Bound, batch_axis
 from archtrace.reach.interned import Interned
 from archtrace.reach.marks import Marks, spread
 from archtrace.reach.values import Unknown
+from archtrace.readout.expression import inputs_behind
 from archtrace.readout.study import Study
 
 #: For each row and position of a tensor the tokens of that row that it carries.
@@ -31,9 +32,9 @@ Flags: TypeAlias = tuple[tuple[bool, ...], ...]
 LARGEST = 4_000_000
 
 
-def padding_of(layout: Mapping[str, torch.Tensor], words: Vocabulary) -> Rows | None:
-    """For each row the tokens that are padding, in the first way to tell; None where nothing tells."""
-    kept = attended(layout, words)
+def padding_of(layout: Mapping[str, torch.Tensor], words: Vocabulary, ids: str = "") -> Rows | None:
+    """For each row the tokens of a text that are padding, in the first way to tell; None where nothing tells."""
+    kept = attended(layout, words, ids)
     return None if kept is None else tuple(tuple(int(p) for p in torch.where(~row)[0]) for row in kept)
 
 
@@ -77,8 +78,16 @@ def _carried(study: Study, layout: str) -> dict[str, Carried]:
         return {name: _in_order(bound.run.shape(node), axis, study.length) for name, (node, axis) in reads.items()}
     marks = _marks(bound, bound.program.inputs[study.ids], study.length)
     return {
-        name: _table(marks[node], bound.run.shape(node), axis, study.length) for name, (node, axis) in reads.items()
+        name: _table(marks[node], bound.run.shape(node), axis, study.length, alone=_alone(bound, node, study.ids))
+        for name, (node, axis) in reads.items()
     }
+
+
+def _alone(bound: Bound, node: int, ids: str) -> bool:
+    """Whether a tensor is made of no text but this: of several it carries none in order."""
+    inputs = bound.program.inputs
+    behind = inputs_behind(bound.program, {node})
+    return {n for n in behind if getattr(bound.run.values[inputs[n]], "ids", False)} <= {ids}
 
 
 def _size(value: Any) -> int:
@@ -101,11 +110,11 @@ def tokens_read(read: Rows, carries: Carried) -> Rows:
     )
 
 
-def _table(marks: Marks | None, shape: tuple[int, ...], axis: int, length: int) -> Carried:
+def _table(marks: Marks | None, shape: tuple[int, ...], axis: int, length: int, *, alone: bool) -> Carried:
     rows, count = shape[batch_axis(axis)], shape[axis]
     marks = None if marks is None else marks[..., :-1]
     if marks is None or not marks.any():
-        return (tuple(frozenset({p} if count == length else ()) for p in range(count)),) * rows
+        return (tuple(frozenset({p} if alone and count == length else ()) for p in range(count)),) * rows
     kept = np.moveaxis(spread(marks, shape), (batch_axis(axis), axis), (0, 1))
     table: Marks = np.asarray(kept.any(axis=tuple(range(2, kept.ndim - 1))))
     return tuple(tuple(frozenset(map(int, np.flatnonzero(at))) for at in row) for row in table)

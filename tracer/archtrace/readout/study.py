@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
@@ -19,7 +19,7 @@ from archtrace.errors import CaptureError, LayoutError
 from archtrace.reach.bound import Bound, bound, positions
 from archtrace.reach.interpreter import Interpreter
 from archtrace.reach.rules.registry import has_rule
-from archtrace.readout.tensors import Place, ReadTensor, read_tensors
+from archtrace.readout.tensors import Place, ReadTensor, calls, read_tensors
 
 #: A built model, and further keyword arguments of its forward.
 Model: TypeAlias = tuple[torch.nn.Module, dict[str, Any]]
@@ -70,12 +70,14 @@ class Programs:
 class Study:
     """A model in its layouts: bounds, refusals, read tensors. `ids` is the input that holds the tokens.
 
-    Each layout has its program: nodes of one mean nothing in another.
+    `also`: inputs that hold the tokens of further texts. Each layout has its program: nodes of one mean nothing in
+    another.
     """
 
     programs: Programs
     layouts: Mapping[str, Inputs]
     ids: str
+    also: tuple[str, ...] = ()
     interpreter: Interpreter = field(default_factory=Interpreter)
     refused: dict[str, str] = field(default_factory=dict)
     #: What positions carry, by layout, once it was asked; see archtrace.readout.padding.
@@ -90,6 +92,24 @@ class Study:
     def backbone(self) -> str | None:
         """The path of the library's base model in it; None elsewhere."""
         return backbone_of(self.module)
+
+    @property
+    def tokens(self) -> frozenset[str]:
+        """The inputs that hold tokens."""
+        return frozenset({self.ids, *self.also})
+
+    @cached_property
+    def texts(self) -> dict[str, Study]:
+        """By the input that holds its tokens, the same study told of one text."""
+        return {self.ids: self._told_of(self.ids), **{name: self._told_of(name) for name in self.also}}
+
+    def _told_of(self, text: str) -> Study:
+        if not self.also:
+            return self
+        told = replace(self, ids=text, also=(), carried={})
+        # what was found is the same for all: bounds take the tokens of every text for unknown
+        vars(told).update(bounds=self.bounds, _read=self._read)
+        return told
 
     @cached_property
     def bounds(self) -> dict[str, Bound]:
@@ -111,7 +131,7 @@ class Study:
         """The constants with which the program compares ids, as the first layout that runs shows."""
         for layout in self.layouts.values():
             try:
-                self.interpreter.values(self.programs.of(layout, self.ids), layout, {self.ids})
+                self.interpreter.values(self.programs.of(layout, self.ids), layout, self.tokens)
             except (LayoutError, CaptureError):
                 continue
             break
@@ -119,9 +139,9 @@ class Study:
 
     def _bound(self, layout: Inputs) -> Bound:
         program = self.programs.of(layout, self.ids)
-        if self.ids not in program.inputs:
-            raise CaptureError(f"the logits of {type(self.module).__name__} do not take {self.ids}")
-        return bound(self.interpreter, program, layout, {self.ids})
+        for name in self.tokens - program.inputs.keys():
+            raise CaptureError(f"the logits of {type(self.module).__name__} do not take {name}")
+        return bound(self.interpreter, program, layout, self.tokens)
 
     @property
     def program(self) -> Program:
@@ -163,7 +183,9 @@ class Study:
 
     def _named(self, program: Program, name: str) -> ReadTensor | None:
         """A module's output by its name, with the axis that it has in another program."""
-        nodes = program.tensors.get(name) or program.tensors.get(f"{self.backbone}.{name}")
+        single = {call: (node,) for call, node in calls(program).items()}
+        named = {**single, **program.tensors}
+        nodes = named.get(name) or named.get(f"{self.backbone}.{name}")
         example = next((t for found in self._read.values() for t in found if t.name == name), None)
         return ReadTensor(name, example.module, nodes[-1], example.axis) if nodes and example else None
 
@@ -174,12 +196,12 @@ class Study:
     @cached_property
     def positions(self) -> dict[str, Positions]:
         """Per layout the positions that may reach the logits."""
-        return {
-            name: positions(
-                self.interpreter, found, self.reads(name), found.program.inputs[self.ids], self.layouts[name]
-            )
-            for name, found in self.bounds.items()
-        }
+        return {name: self._positions(name, found) for name, found in self.bounds.items()}
+
+    def _positions(self, name: str, found: Bound) -> Positions:
+        inputs = found.program.inputs
+        first = positions(self.interpreter, found, self.reads(name), inputs[self.ids], self.layouts[name])
+        return replace(first, others={text: found.tokens(inputs[text]) for text in self.also}) if self.also else first
 
     @cached_property
     def telling(self) -> str:

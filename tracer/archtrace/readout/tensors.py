@@ -7,7 +7,8 @@ position looks at another is lifted to the tensor that they come from: keys and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 from typing import TypeAlias
@@ -44,14 +45,21 @@ def read_tensors(interpreter: Interpreter, found: Bound, backbone: str | None, l
         own = {i: n for i, n in named.items() if _of_backbone(n.name, backbone)}
         hit, missed = _frontier(found, carrying, own)
         if hit and not missed:
-            return tuple(_renamed(own[i], backbone) for i in sorted(hit))
+            return _apart(program, [_renamed(own[i], backbone) for i in sorted(hit)], f"{backbone}.")
     hit, missed = _frontier(found, carrying, named)
     # Some way from the tokens met no module's output: a model without modules is named by its source.
     if missed:
         named = _entries(found, carrying, length) | named
         hit, _ = _frontier(found, carrying, named)
     kept = _lifted(interpreter, found, hit, named)
-    return tuple(_placed(interpreter, found, named[i], length) for i in sorted(kept))
+    return _apart(program, [_placed(interpreter, found, named[i], length) for i in sorted(kept)])
+
+
+def _apart(program: Program, tensors: Sequence[ReadTensor], path: str = "") -> tuple[ReadTensor, ...]:
+    """Several reads of what one module put out in several calls (two texts by one encoder), each by its call."""
+    often = {name for name, count in Counter(t.name for t in tensors).items() if count > 1}
+    single = {node: name.removeprefix(path) for name, node in calls(program).items() if name.startswith(path)}
+    return tuple(replace(t, name=single.get(t.node, t.name)) if t.name in often else t for t in tensors)
 
 
 def _placed(interpreter: Interpreter, found: Bound, tensor: ReadTensor, length: int) -> ReadTensor:

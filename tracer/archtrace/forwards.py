@@ -1,0 +1,38 @@
+"""What a forward is called with beside the layouts that are tried: what it needs, what is left out, what is filled in."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+import torch
+
+from archtrace.input_names import MASKS, TAUGHT, Text, word_of
+from archtrace.layouts import DERIVED, PAGE, texts_in
+
+
+def nothing(forward: Callable[..., Any], given: Collection[str] = ()) -> dict[str, None]:
+    """What is learned from, where a forward requires it: None in its place."""
+    parameters = inspect.signature(forward).parameters.items()
+    return {n: None for n, p in parameters if p.default is p.empty and TAUGHT.fullmatch(n) and n not in given}
+
+
+def unguessed(forward: Callable[..., Any], given: Collection[str]) -> tuple[str, ...]:
+    """What a forward requires beside what is given."""
+    parameters = inspect.signature(forward).parameters.items()
+    needed = (n for n, p in parameters if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL))
+    return tuple(n for n in needed if n not in given and not TAUGHT.fullmatch(n))
+
+
+def completed(given: Mapping[str, torch.Tensor], names: Collection[str], ids: str) -> dict[str, torch.Tensor]:
+    """A layout with the inputs that were left out: masks of ones, and what is derived from masks."""
+    layout, found = dict(given), texts_in(dict.fromkeys(names, given[ids]) | dict(given))
+    for text in found or (Text(ids, next((n for n in MASKS if n in names), None), ()),):
+        tokens = layout.get(text.ids, given[ids])
+        shape = tokens.shape[:2] if tokens.is_floating_point() else tokens.shape
+        mask = layout.get(text.mask or "", torch.ones(shape, dtype=torch.long))
+        for name in (n for n in (text.mask, *text.derived) if n is not None and n not in layout):
+            layout[name] = mask if name == text.mask else DERIVED[word_of(name, DERIVED) or name](mask)
+    mask = next((layout[n] for n in MASKS if n in layout), torch.ones(given[ids].shape[:2], dtype=torch.long))
+    return layout | {n: (DERIVED | PAGE).get(n, torch.zeros_like)(mask) for n in names if n not in layout}
