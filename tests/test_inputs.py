@@ -12,6 +12,8 @@ import torch
 import archtrace
 from archtrace import layouts as lay
 from archtrace.errors import TargetError
+from archtrace_reports import tokens
+from archtrace_reports.picture import picture
 
 
 def forward_of(parameters: str) -> Callable[..., Any]:
@@ -119,3 +121,62 @@ def test_a_pair_needs_both_texts() -> None:
     found = archtrace.trace(Pair())
     with pytest.raises(TargetError, match="give right"):
         found.at(left=[[5, 6]])
+
+
+class ByOpposite(torch.nn.Module):
+    """Padding is told by a mask that is true at pads."""
+
+    pad_token_id = 1
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.score = torch.nn.Embedding(64, 8), torch.nn.Linear(8, 2)
+
+    def forward(self, input_ids: torch.Tensor, key_padding_mask: torch.Tensor) -> torch.Tensor:
+        """The mean of all that is no padding."""
+        keep = (~key_padding_mask).unsqueeze(-1).float()
+        return self.score((self.embed(input_ids) * keep).sum(1) / keep.sum(1))
+
+
+class ById(torch.nn.Module):
+    """Padding is told by its id alone."""
+
+    pad_token_id = 1
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.score = torch.nn.Embedding(64, 8), torch.nn.Linear(8, 2)
+
+    def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
+        """The maximum over everything."""
+        return self.score(self.embed(input_ids).amax(1))
+
+
+class Behind(ById):
+    """A learned vector stands in front of the tokens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.start, self.mix = torch.nn.Parameter(torch.randn(1, 1, 8)), torch.nn.Linear(8, 8)
+
+    def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
+        """The last position, which carries the last token."""
+        tokens = self.embed(input_ids)
+        return self.score(self.mix(torch.cat([self.start.expand(len(tokens), 1, 8), tokens], 1))[:, -1])
+
+
+@pytest.mark.parametrize(
+    ("kind", "tensor", "front", "signs"), [(ByOpposite, "embed", 0, 0), (ById, "embed", 0, 4), (Behind, "mix", 1, 2)]
+)
+def test_padding_is_told_alike_everywhere(kind: type[torch.nn.Module], tensor: str, front: int, signs: int) -> None:
+    """In the answer, the cone and the picture: by the padded tokens, and by the positions that carry them."""
+    result = archtrace.trace(kind()).result
+    assert result.anatomy is not None
+    (layout,) = (each for each in result.layouts if each.name == "right_padded")
+    (cone,) = (each for each in result.anatomy.slices if each.layout == "right_padded")
+    by_hand = tuple(tuple(p for p, i in enumerate(row) if i == 1) for row in layout.inputs["input_ids"])
+    assert [len(row) for row in by_hand] == [2, 3]
+    assert layout.padding["input_ids"] == tokens.padding(layout) == cone.padding == by_hand
+    assert layout.padding[tensor] == tuple(tuple(p + front for p in row) for row in by_hand)
+    drawn = [line.plain for line in picture(result, 80) if "right padded" in line.plain]
+    assert drawn[0].count("!") == signs  # in two columns: of the tensor, and of the tokens

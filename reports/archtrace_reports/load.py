@@ -46,11 +46,16 @@ def _readout(value: Mapping[str, Any]) -> Readout:
 
 def _layout(value: Mapping[str, Any]) -> LayoutResult:
     witness = _positions(value["witness"]) if value["witness"] else None
-    return LayoutResult(value["name"], value["inputs"], _positions(value), witness, value["status"], value["refused"])
+    bound, padding = _positions(value), _each(value.get("padding", {}))
+    return LayoutResult(value["name"], value["inputs"], bound, witness, value["status"], value["refused"], padding)
 
 
 def _positions(value: Mapping[str, Any]) -> Positions:
-    return Positions({name: _rows(rows) for name, rows in value["reads"].items()}, _rows(value["tokens"]))
+    return Positions(_each(value["reads"]), _rows(value["tokens"]), _each(value.get("others", {})))
+
+
+def _each(value: Mapping[str, Any]) -> dict[str, Rows]:
+    return {name: _rows(rows) for name, rows in value.items()}
 
 
 def _rows(value: Sequence[Sequence[int]]) -> Rows:

@@ -17,7 +17,7 @@ from archtrace.layouts import Plan, Vocabulary
 from archtrace.reach.dead_parameters import dead_modules, dead_parameters
 from archtrace.readout.anatomy.build import anatomy
 from archtrace.readout.describe import readouts
-from archtrace.readout.padding import carried, padding_of, tokens_read
+from archtrace.readout.padding import carried, padded, padding_of, tokens_read
 from archtrace.readout.study import Model, Programs, Study
 from archtrace.targets import standins
 from archtrace.targets.target import Target
@@ -53,7 +53,7 @@ def assemble(
         model_type=target.model_type,
         config_source=target.config_source,
         readouts=found,
-        layouts=tuple(_layouts(study, verdicts)),
+        layouts=tuple(_layouts(study, verdicts, words)),
         padding=_padding(study, words),
         parameters=len(list(module.named_parameters())),
         dead_parameters=dead,
@@ -133,7 +133,7 @@ def _widen(study: Study, likeness: _Likeness, verdicts: Verdicts) -> None:
                 each.positions[name] = join(each.positions[name], verdict.witness)
 
 
-def _layouts(study: Study, verdicts: Verdicts) -> list[LayoutResult]:
+def _layouts(study: Study, verdicts: Verdicts, words: Vocabulary) -> list[LayoutResult]:
     results = []
     for name, layout in study.layouts.items():
         inputs = {k: v.tolist() for k, v in layout.items()}
@@ -143,7 +143,8 @@ def _layouts(study: Study, verdicts: Verdicts) -> list[LayoutResult]:
             continue
         verdict = verdicts[name]
         status: Status = "exact" if verdict.exact(bound) else "bound"
-        results.append(LayoutResult(name, inputs, bound, verdict.witness, status))
+        padding = padded(study, name, words)
+        results.append(LayoutResult(name, inputs, bound, verdict.witness, status, padding=padding))
     return results
 
 

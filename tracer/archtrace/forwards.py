@@ -1,4 +1,4 @@
-"""What a forward is called with beside the layouts that are tried: what it needs, what is left out, what is filled in."""
+"""What a forward is called with beside the layouts that are tried: what it needs, what is left out or filled in."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from archtrace.answer.drawing import Anatomy
-from archtrace.answer.positions import Positions
+from archtrace.answer.positions import Positions, Rows
 
 #: A row of `answer.kinds.KINDS`, which alone says what kinds there are.
 KindName: TypeAlias = str
@@ -71,7 +71,11 @@ class Readout:
 
 @dataclass(frozen=True)
 class LayoutResult:
-    """One layout: its inputs, the bound, and the witness. `refused` is the model's own reason not to run it."""
+    """One layout: its inputs, the bound, and the witness. `refused` is the model's own reason not to run it.
+
+    `padding`: by each input that holds tokens, and by each read tensor, the positions that are padding (of a tensor,
+    those that carry a padded token); what nothing tells of is left out.
+    """
 
     name: str
     inputs: Mapping[str, Any]
@@ -79,6 +83,7 @@ class LayoutResult:
     witness: Positions | None
     status: Status
     refused: str | None = None
+    padding: Mapping[str, Rows] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

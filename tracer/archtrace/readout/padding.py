@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 
-from archtrace.answer.positions import Rows
+from archtrace.answer.positions import Rows, union
 from archtrace.layouts import Vocabulary, attended
 from archtrace.reach.bound import Bound, batch_axis
 from archtrace.reach.interned import Interned
@@ -36,6 +36,28 @@ def padding_of(layout: Mapping[str, torch.Tensor], words: Vocabulary, ids: str =
     """For each row the tokens of a text that are padding, in the first way to tell; None where nothing tells."""
     kept = attended(layout, words, ids)
     return None if kept is None else tuple(tuple(int(p) for p in torch.where(~row)[0]) for row in kept)
+
+
+def padded(study: Study, layout: str, words: Vocabulary) -> dict[str, Rows]:
+    """By each input that holds tokens, and by each read tensor, the positions that are padding in a layout.
+
+    Of a tensor they are those that carry a padded token. What nothing tells of is left out.
+    """
+    found: dict[str, Rows] = {}
+    for ids, text in study.texts.items():
+        kept = attended(study.layouts[layout], words, ids)
+        if kept is None:
+            continue
+        found[ids] = _numbered((~kept).tolist())
+        for tensor, carries in carried(text, layout).items():
+            if len(carries) == len(kept):
+                rows = _numbered(standing((~kept).tolist(), carries, alone=False))
+                found[tensor] = union(found[tensor], rows) if tensor in found else rows
+    return found
+
+
+def _numbered(flags: Sequence[Sequence[bool]]) -> Rows:
+    return tuple(tuple(p for p, flag in enumerate(row) if flag) for row in flags)
 
 
 def standing(flags: Sequence[Sequence[bool]], carries: Carried, *, alone: bool) -> Flags:
