@@ -8,10 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from archtrace_reports.given import loaded
+
 
 @dataclass(frozen=True)
 class Question:
-    """What `archtrace.trace` is asked. `config` is the path of a JSON file; overrides go on top of it."""
+    """What `archtrace.trace` is asked. `config` is the path of a JSON file; overrides go on top of it.
+
+    `inputs`: by name, JSON or the whole path of a file of numbers.
+    """
 
     target: str
     num_labels: int | None = None
@@ -19,15 +24,17 @@ class Question:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     trust_remote_code: bool = False
     output: str = ""
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
     def arguments(self) -> dict[str, Any]:
-        """The keyword arguments for `archtrace.trace`."""
+        """The keyword arguments for `archtrace.trace`. TargetError for a file of inputs that cannot be read."""
         return {
             "num_labels": self.num_labels,
             "config": Path(self.config) if self.config else None,
             "overrides": dict(self.overrides),
             "trust_remote_code": self.trust_remote_code,
             "output": self.output,
+            "inputs": {name: loaded(name, value) for name, value in self.inputs.items()} or None,
         }
 
 

@@ -69,8 +69,8 @@ def test_help_fits_and_names_everything() -> None:
     assert done.returncode == 0
     assert done.stderr == ""
     assert max(map(len, done.stdout.splitlines())) <= 80
-    for option in ("--num-labels", "--config", "--config-set", "--format", "-o", "--all", "--jobs", "--timeout",
-                   "--memory", "--trust-remote-code", "--debug", "--version", "--quiet", "--isolate"):  # fmt: skip
+    for option in ("--num-labels", "--config", "--config-set", "--input", "--format", "-o", "--all", "--jobs",
+                   "--timeout", "--memory", "--trust-remote-code", "--debug", "--version", "--quiet", "--isolate"):  # fmt: skip
         assert option in done.stdout
 
 
@@ -112,14 +112,14 @@ def test_an_answer_goes_to_stdout_and_all_else_to_stderr(capsys: Capture, engine
     )
     assert cli.run(["--quiet", "bert"]) == 0
     assert capsys.readouterr() == (out, "noise from a model\n")
-    assert (
-        engine == [{"num_labels": None, "config": None, "overrides": {}, "trust_remote_code": False, "output": ""}] * 2
-    )
+    plain = {"num_labels": None, "config": None, "overrides": {}, "trust_remote_code": False, "output": ""}
+    assert engine == [{**plain, "inputs": None}] * 2
 
 
 def test_options_reach_the_engine(engine: list[dict[str, Any]], capsys: Capture) -> None:
     given = ["--num-labels", "3", "--config", "c.json", "--config-set", "a=mean", "--config-set", "b=[1, null]",
-             "--config-set", "c==x", "--trust-remote-code", "--output-name", "slots"]  # fmt: skip
+             "--config-set", "c==x", "--trust-remote-code", "--output-name", "slots",
+             "--input", "mask_pos=[3, 5]", "--input", "flag=true"]  # fmt: skip
     assert cli.run([*given, "bert"]) == 0
     (options,) = engine
     assert options == {
@@ -128,6 +128,7 @@ def test_options_reach_the_engine(engine: list[dict[str, Any]], capsys: Capture)
         "overrides": {"a": "mean", "b": [1, None], "c": "=x"},
         "trust_remote_code": True,
         "output": "slots",
+        "inputs": {"mask_pos": [3, 5], "flag": True},
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from archtrace.input_names import MASKS, TAUGHT, Text, word_of
+from archtrace.input_names import MASKS, TAUGHT, Text, texts, word_of
 from archtrace.layouts import DERIVED, PAGE, texts_in
 
 
@@ -23,6 +23,15 @@ def unguessed(forward: Callable[..., Any], given: Collection[str]) -> tuple[str,
     parameters = inspect.signature(forward).parameters.items()
     needed = (n for n, p in parameters if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL))
     return tuple(n for n in needed if n not in given and not TAUGHT.fullmatch(n))
+
+
+def following(forward: Callable[..., Any], given: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """What is given, and masks and what else follows from the tokens where a forward requires it."""
+    needed = unguessed(forward, given)
+    names = [*given, *needed]
+    found = [t for t in texts(names, names) if t.ids in given and not given[t.ids].is_floating_point()]
+    follows = {n for t in found for n in (t.mask, *t.derived)}
+    return completed(given, [n for n in needed if n in follows], found[0].ids) if found and needed else dict(given)
 
 
 def completed(given: Mapping[str, torch.Tensor], names: Collection[str], ids: str) -> dict[str, torch.Tensor]:

@@ -176,14 +176,14 @@ def signature(forward: Callable[..., Any], given: Collection[str] = ()) -> Signa
 
 def _unguessed(parameters: Collection[str], missing: Sequence[str]) -> TargetError:
     """Asks for what cannot be guessed, with what to type."""
-    first = (*missing, "input_ids")[0]
+    name = (*missing, "input_ids")[0]
     return TargetError(
         message(
             "the inputs of the model are not known by their names",
             where=f"forward({', '.join(parameters)})",
             why=f"unknown: {', '.join(missing) or 'none holds the token ids'}",
-            do=f"give it by name: --input {first}='[[5, 6, 7], [8, 9, 10]]' or --input {first}=file.npy (.npz, .json); "
-            f"in Python archtrace.trace(..., inputs={{{first!r}: ...}})",
+            do=f"give {name} for {ROWS} rows: --input {name}='[[5, 6, 7], [8, 9, 10]]', whatever its shape, "
+            f"or --input {name}=file.npy (.npz, .json); in Python archtrace.trace(..., inputs={{{name!r}: ...}})",
         )
     )
 

@@ -150,7 +150,8 @@ def _looked_at(
     """The model in its layouts. A first look finds the ids for which the program itself looks: each gets layouts."""
     source = model[0] if target.config is None else target.config
     source = model[0] if target.config is None else target.config
-    given = {name: _tensor(name, value) for name, value in (inputs or {}).items()}
+    told = {name: _tensor(name, value) for name, value in (inputs or {}).items()}
+    given = forwards.following(model[0].forward, told)
     model = model[0], {**forwards.nothing(model[0].forward, given), **model[1]}
     programs, interpreter = Programs(model, output), Interpreter()
     words, compared = lay.vocabulary(source), frozenset[int]()
