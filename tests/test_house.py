@@ -42,7 +42,7 @@ FLOORS = (
     ("errors", "version", "paths", "ops"),
     ("extra",),
     ("answer",),
-    ("input_names", "clock"),
+    ("input_names", "taken", "clock"),
     ("layouts",),
     ("forwards",),
     ("capture",),

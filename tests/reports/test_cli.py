@@ -70,7 +70,8 @@ def test_help_fits_and_names_everything() -> None:
     assert done.stderr == ""
     assert max(map(len, done.stdout.splitlines())) <= 80
     for option in ("--num-labels", "--config", "--config-set", "--input", "--format", "-o", "--all", "--jobs",
-                   "--timeout", "--memory", "--trust-remote-code", "--debug", "--version", "--quiet", "--isolate"):  # fmt: skip
+                   "--timeout", "--memory", "--trust-remote-code", "--debug", "--version", "--quiet",
+                   "--isolate"):  # fmt: skip
         assert option in done.stdout
 
 

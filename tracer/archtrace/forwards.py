@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -10,19 +9,18 @@ import torch
 
 from archtrace.input_names import MASKS, TAUGHT, Text, texts, word_of
 from archtrace.layouts import DERIVED, PAGE, texts_in
+from archtrace.taken import taken
 
 
 def nothing(forward: Callable[..., Any], given: Collection[str] = ()) -> dict[str, None]:
     """What is learned from, where a forward requires it: None in its place."""
-    parameters = inspect.signature(forward).parameters.items()
-    return {n: None for n, p in parameters if p.default is p.empty and TAUGHT.fullmatch(n) and n not in given}
+    return {n: None for n, needed in taken(forward).items() if needed and TAUGHT.fullmatch(n) and n not in given}
 
 
 def unguessed(forward: Callable[..., Any], given: Collection[str]) -> tuple[str, ...]:
     """What a forward requires beside what is given."""
-    parameters = inspect.signature(forward).parameters.items()
-    needed = (n for n, p in parameters if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL))
-    return tuple(n for n in needed if n not in given and not TAUGHT.fullmatch(n))
+    needed = taken(forward, given).items()
+    return tuple(n for n, required in needed if required and n not in given and not TAUGHT.fullmatch(n))
 
 
 def following(forward: Callable[..., Any], given: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -16,6 +16,7 @@ import torch
 
 from archtrace.errors import TargetError, message
 from archtrace.input_names import COMPUTED, MASKS, TAUGHT, Text, parted, texts, word_of
+from archtrace.taken import taken
 
 Layout: TypeAlias = dict[str, torch.Tensor]
 #: Layouts by name, the name of the ids, and the names of those of further texts.
@@ -156,12 +157,8 @@ def signature(forward: Callable[..., Any], given: Collection[str] = ()) -> Signa
 
     TargetError when they do not tell.
     """
-    parameters = {
-        n: p
-        for n, p in inspect.signature(forward).parameters.items()
-        if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and n not in given
-    }
-    required = [n for n, p in parameters.items() if p.default is p.empty]
+    parameters = {n: needed for n, needed in taken(forward, given).items() if n not in given}
+    required = [n for n, needed in parameters.items() if needed]
     if PAGE.keys() <= parameters.keys():
         required += [n for n in PAGE if n not in required]
     found = texts(parameters, required)

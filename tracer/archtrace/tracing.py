@@ -150,7 +150,7 @@ def _looked_at(
     """The model in its layouts. A first look finds the ids for which the program itself looks: each gets layouts."""
     source = model[0] if target.config is None else target.config
     source = model[0] if target.config is None else target.config
-    told = {name: _tensor(name, value) for name, value in (inputs or {}).items()}
+    told = {name: _tensor(name, value) for name, value in _unpacked(inputs or {}).items()}
     given = forwards.following(model[0].forward, told)
     model = model[0], {**forwards.nothing(model[0].forward, given), **model[1]}
     programs, interpreter = Programs(model, output), Interpreter()
@@ -175,6 +175,12 @@ def _standard(module: torch.nn.Module, words: Vocabulary, length: int, given: Ma
     names: Signature = lay.signature(module.forward, given)
     found = lay.layouts(names, words, length)
     return {name: {**layout, **given} for name, layout in found.items()}, names.ids, tuple(t.ids for t in names.others)
+
+
+def _unpacked(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs by name, the parts of a batch that is given as a whole among them."""
+    whole = (value.items() if isinstance(value, Mapping) else [(name, value)] for name, value in inputs.items())
+    return {name: value for parts in whole for name, value in parts}
 
 
 def _tensor(name: str, value: Any) -> torch.Tensor:
