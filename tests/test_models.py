@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -268,9 +269,10 @@ def examples(name: str) -> dict[str, Layout]:
     if expected.inputs:
         return {"given": expected.inputs}
     module = expected.model()
+    names = replace(lay.signature(module.forward), choices=expected.texts)
     return {
         layout: inputs
-        for layout, inputs in lay.layouts(lay.signature(module.forward), lay.vocabulary(module), min(LENGTHS)).items()
+        for layout, inputs in lay.layouts(names, lay.vocabulary(module), min(LENGTHS)).items()
         if layout not in expected.refused
     }
 
@@ -288,13 +290,19 @@ def test_real_gradients_are_where_they_are_expected(name: str) -> None:
                 break
             found = found | shown(name, inputs, seed, text)
         assert own_rows(found, expected) == wanted, layout
-        crossing = found & ~torch.eye(len(found), dtype=torch.bool)[:, :, None]
+        crossing = found & ~own(found)
         assert bool(crossing.any()) is expected.rows_mix, layout
 
 
 def own_rows(found: torch.Tensor, expected: Expected) -> Rows:
     """For each row its positions that reach its own logits, or any logits where rows mix."""
-    return rows(found.any(0) if expected.rows_mix else found.diagonal().movedim(-1, 0))
+    return rows((found if expected.rows_mix else found & own(found)).any(0))
+
+
+def own(found: torch.Tensor) -> torch.Tensor:
+    """Which rows of tokens are of which row of the logits: of several texts in a row each is."""
+    texts = found.shape[1] // len(found)
+    return torch.eye(len(found), dtype=torch.bool).repeat_interleave(texts, 1)[:, :, None]
 
 
 # -- any mask --------------------------------------------------------------------------------------------------

@@ -38,6 +38,7 @@ class Expected:
     `unanswered` is part of the message where no answer is given yet; what is expected is true all the same.
     `embedding` is the module whose output stands for the tokens. `inputs` replace the layouts that are tried otherwise.
     `others` are the tokens of further texts, by the input that holds them, in the order in which they are embedded.
+    `texts`: how many a row holds, each on an axis behind it.
     """
 
     model: Callable[[], torch.nn.Module]
@@ -54,6 +55,7 @@ class Expected:
     embedding: str = "embedding"
     inputs: Mapping[str, Any] | None = None
     others: Mapping[str, Positions] = field(default_factory=dict)
+    texts: int = 1
 
 
 def _tokens(layout: Layout) -> torch.Tensor:

@@ -148,16 +148,18 @@ def test_the_kind_of_a_readout_predicts_its_positions_in_every_layout(name: str)
             node, axis = found.study.reads(layout.name)[readout.tensor]
             bound = found.study.bounds[layout.name]
             still, length = bound.constant(node, axis), bound.run.shape(node)[axis]
-            told = tuple(tuple(map(tuple, flags.tolist())) for flags in lay.told(inputs, words).values())
+            ways = (flags for text in found.study.texts for flags in lay.told(inputs, words, text).values())
+            told = tuple(tuple(map(tuple, flags.tolist())) for flags in ways)
             ids = inputs[found.study.ids]
             ends = () if words.eos is None or ids.ndim > 2 else ((ids == words.eos).tolist(),)
             rows = layout.bound.reads[readout.tensor]
-            ways = predicted(readout, axis, Setting(len(rows), length, told, ends))
+            expected = predicted(readout, axis, Setting(len(rows), length, told, ends))
             changing = [
-                tuple(tuple(p for p in r if p not in s) for r, s in zip(way, still, strict=True)) for way in ways or ()
+                tuple(tuple(p for p in r if p not in s) for r, s in zip(way, still, strict=True))
+                for way in expected or ()
             ]
             moving = tuple(tuple(p for p in r if p not in s) for r, s in zip(rows, still, strict=True))
-            assert ways is None or moving in changing, (layout.name, readout.slice)
+            assert expected is None or moving in changing, (layout.name, readout.slice)
 
 
 @every_model

@@ -161,9 +161,7 @@ def _padding_in(study: Study, words: Vocabulary, name: str) -> Padding:
     if padding is None or not any(padding):
         return Padding(False, ())
     carries = carried(study, name)
-    # a tensor with rows of its own (documents of folded texts) has none in which a token could be told
-    own = {t: rows for t, rows in found.reads.items() if len(rows) == len(padding)}
-    read = [tokens_read(rows, carries[tensor]) for tensor, rows in own.items()]
+    read = [tokens_read(rows, carries[tensor], len(padding)) for tensor, rows in found.reads.items()]
     there = [set(row).union(*rows) for row, *rows in zip(((),) * len(padding), *read, strict=True)]
     falls = any(tokens.intersection(pads) for tokens, pads in zip(there, padding, strict=True))
     reached = zip(found.tokens, padding, there, strict=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,15 @@ from archtrace.capture.guard import guarded
 from archtrace.capture.hold import in_turn
 from archtrace.capture.module import graph_module
 from archtrace.clock import Clock, Progress
-from archtrace.errors import TargetError, message
+from archtrace.errors import LayoutError, TargetError, message
 from archtrace.layouts import LENGTHS, Plan, Signature, Vocabulary
 from archtrace.reach.interpreter import Interpreter
 from archtrace.readout.study import Model, Programs, Study
 from archtrace.readout.view import View
 from archtrace.targets.target import Target
+
+#: How many texts a row is tried with where a model refuses rows of tokens.
+TEXTS = 3
 
 
 class Trace:
@@ -148,31 +152,58 @@ def _looked_at(
     model: Model, target: Target, inputs: Mapping[str, Any] | None, output: str
 ) -> tuple[Study, Vocabulary, list[Plan]]:
     """The model in its layouts. A first look finds the ids for which the program itself looks: each gets layouts."""
-    source = model[0] if target.config is None else target.config
-    source = model[0] if target.config is None else target.config
     told = {name: _tensor(name, value) for name, value in _unpacked(inputs or {}).items()}
     given = forwards.following(model[0].forward, told)
     model = model[0], {**forwards.nothing(model[0].forward, given), **model[1]}
-    programs, interpreter = Programs(model, output), Interpreter()
+    programs = Programs(model, output)
+    try:
+        return _first_look(programs, target, given)
+    except LayoutError as error:
+        # rows of documents, of choices, of windows: a model that takes those refuses rows of tokens
+        if folded := _folded(programs, target, given):
+            return folded
+        raise error from None
+
+
+def _folded(
+    programs: Programs, target: Target, given: Mapping[str, torch.Tensor]
+) -> tuple[Study, Vocabulary, list[Plan]] | None:
+    """The model in layouts whose rows hold several texts; None where it refuses these as well."""
+    if given and not forwards.unguessed(programs.model[0].forward, given):
+        return None
+    try:
+        return _first_look(programs, target, given, TEXTS)
+    except LayoutError:
+        return None
+
+
+def _first_look(
+    programs: Programs, target: Target, given: Mapping[str, torch.Tensor], choices: int = 1
+) -> tuple[Study, Vocabulary, list[Plan]]:
+    module, interpreter = programs.model[0], Interpreter()
+    source = module if target.config is None else target.config
     words, compared = lay.vocabulary(source), frozenset[int]()
     while True:
-        plans = _plans(model[0], words, given)
+        plans = _plans(module, words, given, choices)
         study = Study(programs, *plans[0], interpreter=interpreter)
         if study.special <= compared:
+            study.bounds  # noqa: B018  a model that refuses all of them says so here
             return study, words, plans
         compared |= study.special
         words = lay.vocabulary(source, compared)
 
 
-def _plans(module: torch.nn.Module, words: Vocabulary, given: Mapping[str, torch.Tensor]) -> list[Plan]:
+def _plans(module: torch.nn.Module, words: Vocabulary, given: Mapping[str, torch.Tensor], choices: int) -> list[Plan]:
     """The layouts of each length. What is given and leaves nothing to guess is the only one."""
     if given and not forwards.unguessed(module.forward, given):
         return [_given(given)]
-    return [_standard(module, words, n, given) for n in LENGTHS]
+    return [_standard(module, words, n, given, choices) for n in LENGTHS]
 
 
-def _standard(module: torch.nn.Module, words: Vocabulary, length: int, given: Mapping[str, torch.Tensor]) -> Plan:
-    names: Signature = lay.signature(module.forward, given)
+def _standard(
+    module: torch.nn.Module, words: Vocabulary, length: int, given: Mapping[str, torch.Tensor], choices: int
+) -> Plan:
+    names: Signature = replace(lay.signature(module.forward, given), choices=choices)
     found = lay.layouts(names, words, length)
     return {name: {**layout, **given} for name, layout in found.items()}, names.ids, tuple(t.ids for t in names.others)
 

@@ -93,7 +93,8 @@ def _standing(found: Trace, layout: str, words: Vocabulary) -> dict[str, dict[st
 def _read_tokens(found: Trace, layout: str) -> dict[str, Rows]:
     """The tokens that the positions of each read tensor carry that are read."""
     carries = carried(found.study, layout)
-    return {t: tokens_read(rows, carries[t]) for t, rows in found.study.positions[layout].reads.items()}
+    positions = found.study.positions[layout]
+    return {t: tokens_read(rows, carries[t], len(positions.tokens)) for t, rows in positions.reads.items()}
 
 
 def _head(found: Trace) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ class Case:
     def in_place(self) -> bool:
         """True where no position carries the token of another one."""
         rows = self.carries or ()
-        return all(tokens <= {position} for row in rows for position, tokens in enumerate(row))
+        return all({t for _, t in tokens} <= {p} for row in rows for p, tokens in enumerate(row))
 
     def _standing(self, flags: torch.Tensor, *, alone: bool) -> Flags:
         listed: Flags = flags.tolist()
