@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +98,7 @@ def test_positions_in_every_layout(name: str) -> None:
         wide = expected.bound
         assert layout.bound.tokens == (wide or expected.tokens)(inputs), layout.name
         assert layout.bound.reads == {r.tensor: (wide or r.positions)(inputs) for r in expected.reads}, layout.name
+        assert layout.bound.others == {name: of(inputs) for name, of in expected.others.items()}, layout.name
 
 
 @every_model
@@ -107,6 +110,7 @@ def test_witness_in_every_layout(name: str) -> None:
         assert layout.witness is not None, layout.name
         assert layout.witness.tokens == expected.tokens(inputs), layout.name
         assert layout.witness.reads == {r.tensor: r.positions(inputs) for r in expected.reads}, layout.name
+        assert layout.witness.others == layout.bound.others, layout.name
 
 
 @every_model
@@ -162,6 +166,7 @@ def test_views(name: str) -> None:
         view = traced(name).at(**inputs)
         assert view.reads == layout.bound.reads
         assert view.reaching(expected.ids) == view.tokens == layout.bound.tokens
+        assert {other: view.reaching(other) for other in expected.others} == layout.bound.others
 
 
 @every_model
@@ -208,14 +213,14 @@ def drawn(module: torch.nn.Module, seed: int) -> torch.nn.Module:
 
 
 class Tap:
-    """Stands between a module's output and its users, so that gradients are taken of what it put out."""
+    """Stands between a module's output and its users, so that gradients are taken of what each call put out."""
 
     def __init__(self) -> None:
-        self.leaf: torch.Tensor | None = None
+        self.leaves: list[torch.Tensor] = []
 
     def __call__(self, _module: Any, _args: Any, output: torch.Tensor) -> torch.Tensor:
-        self.leaf = output.detach().requires_grad_()
-        return self.leaf.clone()
+        self.leaves.append(output.detach().requires_grad_())
+        return self.leaves[-1].clone()
 
 
 def gradients(logits: torch.Tensor, leaf: torch.Tensor | None) -> torch.Tensor:
@@ -231,8 +236,8 @@ def gradients(logits: torch.Tensor, leaf: torch.Tensor | None) -> torch.Tensor:
     return torch.stack(sizes)
 
 
-def shown(name: str, inputs: Layout, seed: int) -> torch.Tensor:
-    """Which rows of the logits one draw shows to depend on which tokens: (rows, rows, positions)."""
+def shown(name: str, inputs: Layout, seed: int, text: int = 0) -> torch.Tensor:
+    """Which rows of the logits one draw shows to depend on which tokens of a text: (rows, rows, positions)."""
     expected = known(name)
     module = drawn(expected.model(), seed)
     if expected.inputs:
@@ -240,18 +245,19 @@ def shown(name: str, inputs: Layout, seed: int) -> torch.Tensor:
         features = torch.randn(inputs[expected.ids].shape, generator=generator, dtype=torch.float64).requires_grad_()
         sizes = gradients(module(**{**inputs, expected.ids: features}), features)
     else:
-        sizes = by_embedding(name, module, inputs)
+        sizes = by_embedding(name, module, inputs, text)
     return sizes > sizes.max() * 1e-12
 
 
-def by_embedding(name: str, module: torch.nn.Module, inputs: Layout) -> torch.Tensor:
-    """Gradients at what the embedding puts out; where no module puts that out, at the rows of the table."""
+def by_embedding(name: str, module: torch.nn.Module, inputs: Layout, text: int) -> torch.Tensor:
+    """Gradients at what the embedding puts out of a text; where no module puts that out, at the rows of the table."""
     expected = known(name)
     embedding = module.get_submodule(expected.embedding)
     if isinstance(embedding, torch.nn.Embedding):
         tap = Tap()
         embedding.register_forward_hook(tap)
-        return gradients(module(**inputs), tap.leaf)
+        logits = module(**inputs)
+        return gradients(logits, tap.leaves[text])
     table, logits = next(embedding.parameters()), module(**inputs)
     sizes = [torch.autograd.grad(row.sum(), table, retain_graph=True)[0].abs().amax(1) for row in logits]
     return torch.stack(sizes)[:, inputs[expected.ids]]
@@ -263,9 +269,10 @@ def examples(name: str) -> dict[str, Layout]:
     if expected.inputs:
         return {"given": expected.inputs}
     module = expected.model()
+    names = replace(lay.signature(module.forward), choices=expected.texts)
     return {
         layout: inputs
-        for layout, inputs in lay.layouts(lay.signature(module.forward), lay.vocabulary(module), min(LENGTHS)).items()
+        for layout, inputs in lay.layouts(names, lay.vocabulary(module), min(LENGTHS)).items()
         if layout not in expected.refused
     }
 
@@ -274,21 +281,28 @@ def examples(name: str) -> dict[str, Layout]:
 def test_real_gradients_are_where_they_are_expected(name: str) -> None:
     """This holds EXPECTED to account, with nothing of the engine but its layouts."""
     expected = known(name)
-    for layout, inputs in examples(name).items():
-        wanted = expected.tokens(inputs)
-        found = shown(name, inputs, 0)
+    texts = (expected.tokens, *expected.others.values())
+    for (layout, inputs), (text, tokens) in product(examples(name).items(), enumerate(texts)):
+        wanted = tokens(inputs)
+        found = shown(name, inputs, 0, text)
         for seed in range(1, MOST_DRAWS):
             if seed >= FEWEST_DRAWS and own_rows(found, expected) == wanted:
                 break
-            found = found | shown(name, inputs, seed)
+            found = found | shown(name, inputs, seed, text)
         assert own_rows(found, expected) == wanted, layout
-        crossing = found & ~torch.eye(len(found), dtype=torch.bool)[:, :, None]
+        crossing = found & ~own(found)
         assert bool(crossing.any()) is expected.rows_mix, layout
 
 
 def own_rows(found: torch.Tensor, expected: Expected) -> Rows:
     """For each row its positions that reach its own logits, or any logits where rows mix."""
-    return rows(found.any(0) if expected.rows_mix else found.diagonal().movedim(-1, 0))
+    return rows((found if expected.rows_mix else found & own(found)).any(0))
+
+
+def own(found: torch.Tensor) -> torch.Tensor:
+    """Which rows of tokens are of which row of the logits: of several texts in a row each is."""
+    texts = found.shape[1] // len(found)
+    return torch.eye(len(found), dtype=torch.bool).repeat_interleave(texts, 1)[:, :, None]
 
 
 # -- any mask --------------------------------------------------------------------------------------------------

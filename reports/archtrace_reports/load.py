@@ -64,7 +64,7 @@ def _layout(value: Mapping[str, Any]) -> LayoutResult:
         each=each,
         witness_each=shown,
         work=_work(value["work"]) if value.get("work") else None,
-        padding=_rows(value.get("padding", [])),
+        padding=_each(value.get("padding", {})),
     )
 
 
@@ -73,7 +73,11 @@ def _work(value: Mapping[str, Any]) -> Work:
 
 
 def _positions(value: Mapping[str, Any]) -> Positions:
-    return Positions({name: _rows(rows) for name, rows in value["reads"].items()}, _rows(value["tokens"]))
+    return Positions(_each(value["reads"]), _rows(value["tokens"]), _each(value.get("others", {})))
+
+
+def _each(value: Mapping[str, Any]) -> dict[str, Rows]:
+    return {name: _rows(rows) for name, rows in value.items()}
 
 
 def _rows(value: Sequence[Sequence[int]]) -> Rows:

@@ -12,6 +12,7 @@ import click
 from archtrace_reports import formats
 from archtrace_reports.children import Limits, cores
 from archtrace_reports.files import trouble
+from archtrace_reports.given import typed
 from archtrace_reports.question import Question, override
 
 
@@ -24,6 +25,14 @@ def overrides(context: click.Context, option: click.Parameter, values: Sequence[
         raise click.BadParameter(f"{error}, such as {example}") from None
 
 
+def inputs(context: click.Context, option: click.Parameter, values: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """A callback of click: NAME=JSON and NAME=FILE texts as pairs."""
+    try:
+        return tuple(typed(value) for value in values)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}, such as mask_pos='[3, 5]' or pixels=image.npy") from None
+
+
 @dataclass(frozen=True)
 class Options:
     """A field a flag, under the name that click gives it."""
@@ -33,6 +42,7 @@ class Options:
     config: Path | None
     overrides: tuple[tuple[str, Any], ...]
     constructor: tuple[tuple[str, Any], ...]
+    inputs: tuple[tuple[str, str], ...]
     output_name: str | None
     format: str | None
     output: Path | None
@@ -77,13 +87,23 @@ class Options:
         """What is asked of a target."""
         config = str(self.config) if self.config else None
         asked = self.output_name or ""
-        given = dict(self.overrides), self.trust_remote_code, asked, dict(self.constructor)
-        return Question(target, self.num_labels, config, *given)
+        return Question(
+            target,
+            self.num_labels,
+            config,
+            dict(self.overrides),
+            self.trust_remote_code,
+            asked,
+            constructor=dict(self.constructor),
+            inputs=dict(self.inputs),
+        )
 
     def check(self) -> None:
         """Raise click's UsageError for what cannot be meant."""
         if self.every and self.targets:
             raise click.UsageError("--all runs every model type: name targets, or give --all, not both")
+        if self.every and self.inputs:
+            raise click.UsageError("--input is about models of one kind: name targets, and not --all")
         for hint, file in (("--output", self.file), ("--html", self.html)):
             problem = trouble(file) if file else None
             if problem:

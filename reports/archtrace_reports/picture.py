@@ -40,9 +40,10 @@ class Drawn:
 def picture(result: Result, width: int) -> list[Text]:
     """The layouts as a table, its legend, and the layouts that look like one shown or are shorter."""
     chosen, hidden = _choose(result.layouts)
-    names = [*dict.fromkeys(readout.tensor for readout in result.readouts), "tokens"]
+    tokens = ["tokens", *dict.fromkeys(text for layout in result.layouts for text in layout.bound.others)]
+    names = [*dict.fromkeys(readout.tensor for readout in result.readouts), *tokens]
     if (width - NAME - GAP * (len(names) - 1)) // len(names) < NARROWEST:
-        names = ["tokens"]
+        names = tokens
     drawn, alike = _fold([_draw(layout, names) for layout in chosen if layout.refused is None])
     lines = _table(drawn, names, width) if drawn else []
     for layout in chosen:
@@ -76,13 +77,13 @@ def _column(layout: LayoutResult, name: str) -> list[str]:
     """A string for each row of the batch: of a read tensor, or with "tokens" of the input."""
     bound, seen = layout.bound, layout.witness
     if name == "tokens":
-        return _rows(layout, bound.tokens, seen.tokens if seen else ())
-    return _rows(layout, bound.reads.get(name, ()), seen.reads.get(name, ()) if seen else ())
+        return _rows(layout, bound.tokens, seen.tokens if seen else (), padding(layout))
+    found, shown = {**bound.reads, **bound.others}, {**seen.reads, **seen.others} if seen else {}
+    return _rows(layout, found.get(name, ()), shown.get(name, ()), padding(layout, name))
 
 
-def _rows(layout: LayoutResult, bound: Rows, seen: Rows) -> list[str]:
-    size = max([_length(layout), *(max(row) + 1 for row in bound if row)])
-    masked = padding(layout)
+def _rows(layout: LayoutResult, bound: Rows, seen: Rows, masked: Rows) -> list[str]:
+    size = max([_length(layout), *(max(row) + 1 for row in (*bound, *masked) if row)])
     return [
         "".join(_sign(i, _at(bound, n), _at(seen, n), _at(masked, n)) for i in range(size))
         for n in range(len(layout.bound.tokens))

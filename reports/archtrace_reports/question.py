@@ -8,11 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from archtrace_reports.given import loaded
+
 
 @dataclass(frozen=True)
 class Question:
     """What `archtrace.trace` is asked. `config` is the path of a JSON file; overrides go on top of it.
-    `constructor` are the arguments of a class or of a function that builds a model."""
+
+    `constructor` are the arguments of a class or of a function that builds a model; `inputs`: by name, JSON or the
+    whole path of a file of numbers.
+    """
 
     target: str
     num_labels: int | None = None
@@ -21,9 +26,10 @@ class Question:
     trust_remote_code: bool = False
     output: str = ""
     constructor: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
     def arguments(self) -> dict[str, Any]:
-        """The keyword arguments for `archtrace.trace`."""
+        """The keyword arguments for `archtrace.trace`. TargetError for a file of inputs that cannot be read."""
         return {
             "num_labels": self.num_labels,
             "config": Path(self.config) if self.config else None,
@@ -31,6 +37,7 @@ class Question:
             "trust_remote_code": self.trust_remote_code,
             "output": self.output,
             "arguments": dict(self.constructor),
+            "inputs": {name: loaded(name, value) for name, value in self.inputs.items()} or None,
         }
 
 

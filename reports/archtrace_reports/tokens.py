@@ -31,9 +31,15 @@ def shape(layout: LayoutResult) -> tuple[int, int] | None:
     return (len(found), len(found[0])) if found else None
 
 
-def padding(layout: LayoutResult) -> Rows:
-    """For each row the tokens that are padding; none where nothing tells."""
-    return layout.padding or tuple(() for _ in layout.bound.tokens)
+def padding(layout: LayoutResult, name: str = "") -> Rows:
+    """For each row the positions that are padding, of an input that holds tokens (without a name the first), or of a
+    read tensor; where nothing tells, none. An answer of an older format is asked by its mask."""
+    if layout.padding:
+        return layout.padding.get(name, ()) if name else next(iter(layout.padding.values()))
+    mask = next((m for name in MASKS if (m := _matrix(layout.inputs.get(name))) is not None), None)
+    if mask is None:
+        return tuple(() for _ in layout.bound.tokens)
+    return tuple(tuple(i for i, there in enumerate(row) if not there) for row in mask)
 
 
 def leaked(layout: LayoutResult) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import torch
@@ -37,6 +37,8 @@ class Expected:
     `status` is "bound" only where the analysis cannot see what is true; then `bound` are the positions that it gives.
     `unanswered` is part of the message where no answer is given yet; what is expected is true all the same.
     `embedding` is the module whose output stands for the tokens. `inputs` replace the layouts that are tried otherwise.
+    `others` are the tokens of further texts, by the input that holds them, in the order in which they are embedded.
+    `texts`: how many a row holds, each on an axis behind it.
     """
 
     model: Callable[[], torch.nn.Module]
@@ -52,10 +54,12 @@ class Expected:
     ids: str = "input_ids"
     embedding: str = "embedding"
     inputs: Mapping[str, Any] | None = None
+    others: Mapping[str, Positions] = field(default_factory=dict)
+    texts: int = 1
 
 
 def _tokens(layout: Layout) -> torch.Tensor:
-    return next(layout[n] for n in ("input_ids", "inputs_embeds") if n in layout)
+    return next((layout[n] for n in ("input_ids", "inputs_embeds") if n in layout), next(iter(layout.values())))
 
 
 def rows(flags: torch.Tensor) -> Rows:

@@ -158,7 +158,8 @@ def united(ways: tuple[Rows, ...]) -> Rows:
 def test_the_kinds_of_a_tensors_readouts_predict_its_positions_in_every_layout(name: str) -> None:
     found, words = traced(name), words_of(name)
     for layout, inputs in ran(name):
-        told = tuple(tuple(map(tuple, flags.tolist())) for flags in lay.told(inputs, words).values())
+        each = (flags for text in found.study.texts for flags in lay.told(inputs, words, text).values())
+        told = tuple(tuple(map(tuple, flags.tolist())) for flags in each)
         ids = inputs[found.study.ids]
         ends = () if words.eos is None or ids.ndim > 2 else ((ids == words.eos).tolist(),)
         bound = found.study.bounds[layout.name]

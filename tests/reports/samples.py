@@ -31,7 +31,9 @@ def layout(name: str, mask: Flags, reads: Mapping[str, Rows], tokens: Rows, **mo
     ids = [[3 + i if flag else 0 for i, flag in enumerate(row)] for row in mask]
     found = Positions(reads, tokens)
     inputs = {"input_ids": ids, "attention_mask": [list(row) for row in mask]}
-    padding = tuple(tuple(i for i, flag in enumerate(row) if not flag) for row in mask)
+    padding = dict.fromkeys(
+        ("input_ids", *reads), tuple(tuple(i for i, flag in enumerate(row) if not flag) for row in mask)
+    )
     witness, status = more.pop("witness", found), more.pop("status", "exact")
     return LayoutResult(name, inputs, found, witness, status, padding=padding, **more)
 

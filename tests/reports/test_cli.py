@@ -69,7 +69,7 @@ def test_help_fits_and_names_everything() -> None:
     assert done.returncode == 0
     assert done.stderr == ""
     assert max(map(len, done.stdout.splitlines())) <= 80
-    for option in ("--num-labels", "--config", "--config-set", "--arg", "--format", "-o", "--all", "--jobs",
+    for option in ("--num-labels", "--config", "--config-set", "--arg", "--input", "--format", "-o", "--all", "--jobs",
                    "--timeout", "--memory", "--trust-remote-code", "--debug", "--version", "--quiet",
                    "--isolate"):  # fmt: skip
         assert option in done.stdout
@@ -114,12 +114,13 @@ def test_an_answer_goes_to_stdout_and_all_else_to_stderr(capsys: Capture, engine
     assert cli.run(["--quiet", "bert"]) == 0
     assert capsys.readouterr() == (out, "noise from a model\n")
     nothing = {"num_labels": None, "config": None, "overrides": {}, "trust_remote_code": False, "output": ""}
-    assert engine == [{**nothing, "arguments": {}}] * 2
+    assert engine == [{**nothing, "arguments": {}, "inputs": None}] * 2
 
 
 def test_options_reach_the_engine(engine: list[dict[str, Any]], capsys: Capture) -> None:
     given = ["--num-labels", "3", "--config", "c.json", "--config-set", "a=mean", "--config-set", "b=[1, null]",
-             "--config-set", "c==x", "--trust-remote-code", "--output-name", "slots", "--arg", "width=8"]  # fmt: skip
+             "--config-set", "c==x", "--trust-remote-code", "--output-name", "slots", "--arg", "width=8",
+             "--input", "mask_pos=[3, 5]", "--input", "flag=true"]  # fmt: skip
     assert cli.run([*given, "bert"]) == 0
     (options,) = engine
     assert options == {
@@ -129,6 +130,7 @@ def test_options_reach_the_engine(engine: list[dict[str, Any]], capsys: Capture)
         "trust_remote_code": True,
         "output": "slots",
         "arguments": {"width": 8},
+        "inputs": {"mask_pos": [3, 5], "flag": True},
     }
 
 

@@ -67,7 +67,7 @@ def _paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [p for key, item in value.items() for p in [(*path, key), *_paths(item, (*path, key))]]
 
 
-OPEN = {"inputs", "reads", "seconds", "versions"}
+OPEN = {"inputs", "reads", "others", "padding", "seconds", "versions"}
 
 
 def test_a_missing_key_is_noticed() -> None:

@@ -20,7 +20,7 @@ from archtrace.layouts import Plan, Vocabulary
 from archtrace.reach.dead_parameters import dead_modules, dead_parameters
 from archtrace.readout.anatomy.build import anatomy
 from archtrace.readout.describe import readouts
-from archtrace.readout.padding import carried, padding_of, tokens_read
+from archtrace.readout.padding import carried, padded, padding_of, tokens_read
 from archtrace.readout.relation import relations
 from archtrace.readout.study import Model, Programs, Study
 from archtrace.readout.work import work
@@ -28,7 +28,7 @@ from archtrace.targets import standins
 from archtrace.targets.target import Target
 from archtrace.version import __version__
 from archtrace.witness.failure import described
-from archtrace.witness.law import Runs, Verdict, unseen
+from archtrace.witness.law import Runs, Verdict, together, unseen
 from archtrace.witness.likeness import Search, Small
 from archtrace.witness.rows import inside, join
 from archtrace.witness.shrink import ENOUGH, LARGEST
@@ -109,7 +109,7 @@ class _Likeness:
         failures: list[str] = []
 
         def agrees(programs: Programs, runs: bool) -> bool:
-            other = Study(programs, study.layouts, study.ids)
+            other = Study(programs, study.layouts, study.ids, study.also)
             agreed[id(programs)] = other, Runs(other)
             try:
                 failure = agreed[id(programs)][1].failure() if other.positions == study.positions and runs else None
@@ -128,13 +128,14 @@ class _Likeness:
         """Per layout what the numeric runs show, and what contradicts the analysis."""
         if not self.studies:
             return dict.fromkeys(study.bounds, Verdict(None, (), False))
-        runs = self.runs or Runs(self.studies[0])
-        return {name: runs.see(name) for name in study.bounds}
+        first, *others = self.studies[0].texts.values()
+        runs, more = self.runs or Runs(first), {text.ids: Runs(text) for text in others}
+        return {name: together(runs.see(name), {t: r.see(name) for t, r in more.items()}) for name in study.bounds}
 
 
 def _studies(study: Study, plans: Sequence[Plan]) -> list[Study]:
     # What was learned in one length holds in another: a model may pad both to one.
-    return [Study(study.programs, *plan, study.interpreter) for plan in plans]
+    return [Study(study.programs, *plan, interpreter=study.interpreter) for plan in plans]
 
 
 def _widen(study: Study, likeness: _Likeness, verdicts: Verdicts) -> None:
@@ -152,39 +153,38 @@ def _layouts(study: Study, verdicts: Verdicts, words: Vocabulary) -> list[Layout
     results, flops = [], Flops()
     for name, layout in study.layouts.items():
         inputs = {k: v.tolist() for k, v in layout.items()}
-        bound, padding = study.positions.get(name), padding_of(layout, words) or ()
+        bound = study.positions.get(name)
         if bound is None:
-            refused = study.refused[name]
-            results.append(LayoutResult(name, inputs, Positions({}, ()), None, "bound", refused, padding=padding))
+            results.append(LayoutResult(name, inputs, Positions({}, ()), None, "bound", study.refused[name]))
             continue
         verdict = verdicts[name]
         each = study.positioned[name].each if name in study.positioned else ()
         status: Status = "exact" if verdict.exact(bound, each) else "bound"
         done = work(study.interpreter, study.bounds[name], flops) if verdict.holds or verdict.witness is None else None
-        results.append(
-            LayoutResult(name, inputs, bound, verdict.witness, status, None, each, verdict.each, done, padding)
-        )
+        shown = verdict.witness, status, None, padded(study, name, words), each, verdict.each, done
+        results.append(LayoutResult(name, inputs, bound, *shown))
     return results
 
 
 def _padding(study: Study, words: Vocabulary) -> Padding:
     """Where padding is read, and whether it reaches the logits where it is not."""
-    reads_padding, leaks = [], False
-    for name, whole in study.positions.items():
-        padding = padding_of(study.layouts[name], words)
-        if padding is None or not any(padding):
-            continue
-        carries = carried(study, name)
-        found = _of_tokens(study, name, padding) or whole
-        # a tensor with rows of its own (documents of folded texts) has none in which a token could be told
-        own = {t: rows for t, rows in found.reads.items() if len(rows) == len(padding)}
-        read = [tokens_read(rows, carries[tensor]) for tensor, rows in own.items()]
-        there = [set(row).union(*rows) for row, *rows in zip(((),) * len(padding), *read, strict=True)]
-        if any(tokens.intersection(pads) for tokens, pads in zip(there, padding, strict=True)):
-            reads_padding.append(name)
-        reached = zip(found.tokens, padding, there, strict=True)
-        leaks |= any(set(tokens).intersection(pads) - read_ for tokens, pads, read_ in reached)
-    return Padding(leaks, tuple(reads_padding))
+    found = [_padding_in(text, words, name) for text in study.texts.values() for name in text.positions]
+    reads = (each.reads_padding for each in found)
+    return Padding(any(each.leaks for each in found), tuple(dict.fromkeys(name for names in reads for name in names)))
+
+
+def _padding_in(study: Study, words: Vocabulary, name: str) -> Padding:
+    """The same of one text in one layout."""
+    whole, padding = study.positions[name], padding_of(study.layouts[name], words, study.ids)
+    if padding is None or not any(padding):
+        return Padding(False, ())
+    carries, found = carried(study, name), _of_tokens(study, name, padding) or whole
+    read = [tokens_read(rows, carries[tensor], len(padding)) for tensor, rows in found.reads.items()]
+    there = [set(row).union(*rows) for row, *rows in zip(((),) * len(padding), *read, strict=True)]
+    falls = any(tokens.intersection(pads) for tokens, pads in zip(there, padding, strict=True))
+    reached = zip(found.tokens, padding, there, strict=True)
+    leaks = any(set(tokens).intersection(pads) - read_ for tokens, pads, read_ in reached)
+    return Padding(leaks, (name,) if falls else ())
 
 
 def _of_tokens(study: Study, name: str, padding: Rows) -> Positions | None:
@@ -249,7 +249,7 @@ def _constants(study: Study, layout: str) -> Iterator[Finding]:
 
 def _past_every_tensor(found: Positions) -> bool:
     """True where tokens reach the logits though nothing is read of any tensor: a count of ids, a one-hot."""
-    return any(found.tokens) and not any(any(rows) for rows in found.reads.values())
+    return any(map(any, (found.tokens, *found.others.values()))) and not any(any(rows) for rows in found.reads.values())
 
 
 def _first_calls(study: Study) -> list[str]:

@@ -7,7 +7,7 @@ follows the length shows itself, and rows that mix do too.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import Any, TypeAlias
@@ -15,10 +15,12 @@ from typing import Any, TypeAlias
 import torch
 
 from archtrace.errors import TargetError, message
+from archtrace.input_names import COMPUTED, MASKS, TAUGHT, Text, parted, texts, word_of
+from archtrace.taken import taken
 
 Layout: TypeAlias = dict[str, torch.Tensor]
-#: Layouts by name, and the name of the ids.
-Plan: TypeAlias = tuple[dict[str, Layout], str]
+#: Layouts by name, the name of the ids, and the names of those of further texts.
+Plan: TypeAlias = tuple[dict[str, Layout], str, tuple[str, ...]]
 
 #: Lengths in which a model is looked at. Primes, which no model has for a width or a number of heads.
 LENGTHS = (19, 13)
@@ -91,12 +93,10 @@ def _special(config: Any, field: str) -> int | None:
     return int(value) if isinstance(value, int) and inside else None
 
 
-#: The names that forwards give to their inputs, by what they hold.
-IDS = ("input_ids", "inputs", "ids", "tokens", "token_ids")
-MASKS = ("attention_mask", "mask", "input_mask")
 #: Further inputs that a forward may require, from the mask of shape (rows, length).
 DERIVED: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "token_type_ids": torch.zeros_like,
+    "segment_ids": torch.zeros_like,
     "position_ids": lambda mask: torch.arange(mask.shape[1]).expand_as(mask).clone(),
     "lengths": lambda mask: mask.sum(1),
     "seq_lens": lambda mask: mask.sum(1),
@@ -120,45 +120,69 @@ COUNTS = {"lengths", "seq_lens", "sequence_lengths"}
 
 @dataclass(frozen=True)
 class Signature:
-    """The names of the inputs that a forward is given: ids, mask if it takes one, and what is derived from the mask."""
+    """The names of the inputs that a forward is given: ids, mask if it takes one, and what is derived from the mask.
+
+    `others`: the names of further texts. `choices`: how many texts each row holds, on an axis behind the rows; 1
+    without that axis.
+    """
 
     ids: str
     mask: str | None
     derived: tuple[str, ...]
+    choices: int = 1
+    others: tuple[Text, ...] = ()
+
+    @property
+    def texts(self) -> tuple[Text, ...]:
+        """Every text, the first one first."""
+        return (Text(self.ids, self.mask, self.derived), *self.others)
 
     @property
     def masked(self) -> bool:
         """Whether any position can be masked."""
-        return self.mask is not None or bool(TELLING.keys() & {*self.derived} - COUNTS)
+        return any(text.mask is not None for text in self.texts) or bool(TELLING.keys() & self._words - COUNTS)
 
     @property
     def counted(self) -> bool:
         """Whether tokens are counted."""
-        return bool(COUNTS & {*self.derived})
+        return bool(COUNTS & self._words)
+
+    @property
+    def _words(self) -> set[str | None]:
+        return {word_of(name, COMPUTED) for text in self.texts for name in text.derived}
 
 
-def signature(forward: Callable[..., Any]) -> Signature:
-    """Read the inputs off the parameter names of a forward. TargetError when they do not tell."""
-    parameters = inspect.signature(forward).parameters
-    ids = next((n for n in IDS if n in parameters), None)
-    mask = next((n for n in MASKS if n in parameters), None)
-    required = {
-        n for n, p in parameters.items() if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
-    }
+def signature(forward: Callable[..., Any], given: Collection[str] = ()) -> Signature:
+    """Read the inputs off the parameter names of a forward, beside those that are `given`.
+
+    TargetError when they do not tell.
+    """
+    parameters = {n: needed for n, needed in taken(forward, given).items() if n not in given}
+    required = [n for n, needed in parameters.items() if needed]
     if PAGE.keys() <= parameters.keys():
-        required |= PAGE.keys()
-    missing = sorted(required - {ids, mask, *DERIVED, *PAGE})
-    if ids is None or missing:
-        unknown = ", ".join(missing) or "none holds the token ids"
-        raise TargetError(
-            message(
-                "the inputs of the model are not known by their names",
-                where=f"forward({', '.join(parameters)})",
-                why=f"unknown: {unknown}",
-                do="give one layout: archtrace.trace(module, inputs={...}), or name the ids input_ids",
-            )
+        required += [n for n in PAGE if n not in required]
+    found = texts(parameters, required)
+    known = {n for text in found for n in (text.ids, text.mask, *text.derived)}
+    missing = [n for n in required if n not in known and n not in PAGE and not TAUGHT.fullmatch(n)]
+    if missing or not found:
+        raise _unguessed(inspect.signature(forward).parameters, missing)
+    first, *others = found
+    pages = tuple(n for n in PAGE if n in required)
+    return Signature(first.ids, first.mask, (*first.derived, *pages), others=tuple(others))
+
+
+def _unguessed(parameters: Collection[str], missing: Sequence[str]) -> TargetError:
+    """Asks for what cannot be guessed, with what to type."""
+    name = (*missing, "input_ids")[0]
+    return TargetError(
+        message(
+            "the inputs of the model are not known by their names",
+            where=f"forward({', '.join(parameters)})",
+            why=f"unknown: {', '.join(missing) or 'none holds the token ids'}",
+            do=f"give {name} for {ROWS} rows: --input {name}='[[5, 6, 7], [8, 9, 10]]', whatever its shape, "
+            f"or --input {name}=file.npy (.npz, .json); in Python archtrace.trace(..., inputs={{{name!r}: ...}})",
         )
-    return Signature(ids, mask, tuple(n for n in (*DERIVED, *PAGE) if n in required))
+    )
 
 
 @dataclass(frozen=True)
@@ -224,39 +248,68 @@ def _can_pad(name: str, names: Signature, words: Vocabulary) -> bool:
 
 
 def _layout(pattern: Pattern, names: Signature, words: Vocabulary, length: int, cue: int | None = None) -> Layout:
-    ids = torch.tensor(words.ordinary[: ROWS * length]).reshape(ROWS, length)
-    mask = torch.ones(ROWS, length, dtype=torch.long)
-    for row in range(ROWS):
+    rows, layout = ROWS * names.choices, dict[str, torch.Tensor]()
+    # the rows of a second text are padded otherwise than those of the first, so that one's mask is not the other's
+    for number, text in enumerate(names.texts):
+        layout |= _written(pattern, text, words, range(number * rows, (number + 1) * rows), length, cue)
+    if names.choices == 1:
+        return layout
+    return {n: v.reshape(ROWS, names.choices, *v.shape[1:]) for n, v in layout.items()}
+
+
+def _written(
+    pattern: Pattern, text: Text, words: Vocabulary, rows: range, length: int, cue: int | None = None
+) -> Layout:
+    """The inputs of one text, as a pattern has it in some rows."""
+    ids = torch.tensor(list(islice(cycle(words.ordinary), len(rows) * length))).reshape(len(rows), length)
+    mask = torch.ones(len(rows), length, dtype=torch.long)
+    for place, row in enumerate(rows):
         padding = pattern.padding(length, row)
         if words.eos is not None:
-            ids[row, list(pattern.eos(length, row))] = words.eos
+            ids[place, list(pattern.eos(length, row))] = words.eos
         if cue is not None:
-            ids[row, list(pattern.cue(length, row))] = cue
+            ids[place, list(pattern.cue(length, row))] = cue
         if padding is not None:
-            mask[row, list(padding)] = 0
+            mask[place, list(padding)] = 0
             if pattern.pads_ids and words.pad is not None:
-                ids[row, list(padding)] = words.pad
-    layout = {names.ids: ids} | ({names.mask: mask} if names.mask else {})
-    return layout | {n: (DERIVED | PAGE)[n](mask) for n in names.derived}
+                ids[place, list(padding)] = words.pad
+    layout = {text.ids: ids} | ({text.mask: mask} if text.mask else {})
+    return layout | {n: (DERIVED | PAGE)[word_of(n, DERIVED) or n](mask) for n in text.derived}
 
 
-def told(layout: Mapping[str, torch.Tensor], words: Vocabulary) -> dict[str, torch.Tensor]:
+def texts_in(layout: Mapping[str, torch.Tensor]) -> tuple[Text, ...]:
+    """The texts among the inputs of a layout, as far as their names tell."""
+    whole = [n for n, value in layout.items() if not value.is_floating_point()]
+    names = [n for n in layout if n in whole or (n in MASKS)]
+    return tuple(text for text in texts(names, whole) if layout[text.ids].ndim >= 2)
+
+
+def told(layout: Mapping[str, torch.Tensor], words: Vocabulary, ids: str = "") -> dict[str, torch.Tensor]:
     """Each way in which a model can tell padding, as it is written: which positions are none, (rows, length).
 
-    By a mask, else by what stands for one; by the pad id; by counts where nothing else tells.
+    By a mask, else by what stands for one; by the pad id; by counts where nothing else tells. `ids` names the text that
+    is asked about, where there are several.
     """
-    ids, masks = (
-        {name: layout[name].flatten(0, -2) for name in names if name in layout and layout[name].ndim >= 2}
-        for names in (IDS, MASKS)
-    )
-    masks = {name: value != 0 for name, value in masks.items()}
-    by_id = {f"{name} != pad_token_id": value != words.pad for name, value in ids.items() if words.pad is not None}
-    at = torch.arange(next((value.shape[1] for value in ids.values()), 0))
-    others = {name: tell(layout[name], at) for name, tell in TELLING.items() if name in layout}
-    marked = {name: flags for name, flags in others.items() if name not in COUNTS}
+    text = next((t for t in texts_in(layout) if ids in ("", t.ids)), Text("", None, ()))
+    if not text.ids:
+        text = Text("", next((n for n in MASKS if n in layout), None), ())
+    named = [n for n in (text.ids, text.mask) if n and n in layout]
+    rows = {n: layout[n].flatten(0, -2) for n in named if layout[n].ndim >= 2}
+    masks = {name: value != 0 for name, value in rows.items() if name == text.mask}
+    value = rows.get(text.ids)
+    by_id = {} if value is None or words.pad is None else {f"{text.ids} != pad_token_id": value != words.pad}
+    at = torch.arange(0 if value is None else value.shape[1])
+    of = {n: word_of(n, COMPUTED) or "" for n in _beside(text, layout)}
+    others = {n: TELLING[word](layout[n], at) for n, word in of.items() if word in TELLING}
+    marked = {n: flags for n, flags in others.items() if of[n] not in COUNTS}
     return masks | marked | by_id or others
 
 
-def attended(layout: Mapping[str, torch.Tensor], words: Vocabulary) -> torch.Tensor | None:
-    """Which positions are not padding, of shape (rows, length), in the first way to tell; None if unknown."""
-    return next(iter(told(layout, words).values()), None)
+def _beside(text: Text, layout: Mapping[str, torch.Tensor]) -> tuple[str, ...]:
+    """What says of a text where its padding is, beside a mask."""
+    return text.derived or tuple(n for n in layout if not text.ids and parted(n, COMPUTED))
+
+
+def attended(layout: Mapping[str, torch.Tensor], words: Vocabulary, ids: str = "") -> torch.Tensor | None:
+    """Which positions of a text are not padding, of shape (rows, length), in the first way to tell; None if unknown."""
+    return next(iter(told(layout, words, ids).values()), None)

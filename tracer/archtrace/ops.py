@@ -48,16 +48,11 @@ SINGLE = ops("""
 UNINITIALISED = ops("empty empty_like new_empty empty_strided new_empty_strided")
 #: op -> the arguments whose values say how large the result is: fakes, which have no values, cannot run them.
 SIZED_BY: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(named("lstm gru rnn_tanh rnn_relu"), ("batch_sizes",)),
-    "aten::index": ("indices",),
-    "aten::masked_select": ("mask",),
-    "aten::nonzero": ("self",),
-    "aten::repeat_interleave": ("repeats",),
-    "aten::where": ("condition",),
-    "aten::bincount": ("self",),
+    **dict.fromkeys(named("lstm gru rnn_tanh rnn_relu _pad_packed_sequence"), ("batch_sizes",)),
+    **dict.fromkeys(named("nonzero bincount"), ("self",)), "aten::where": ("condition",), "aten::index": ("indices",),
+    "aten::masked_select": ("mask",), "aten::repeat_interleave": ("repeats",),
     "aten::_pack_padded_sequence": ("lengths",),
-    "aten::_pad_packed_sequence": ("batch_sizes",),
-}
+}  # fmt: skip
 #: Count over a range that their number says, if it says one: one_hot(ids, 50), bincount(ids, minlength=50).
 RANGED = ops("one_hot bincount")
 #: The first result is data; the others count, and are known where what they count is.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -10,6 +11,7 @@ from typing import Any, cast
 import torch
 
 import archtrace.layouts as lay
+from archtrace import forwards
 from archtrace.answer.result import Result
 from archtrace.answering import assemble
 from archtrace.capture.guard import guarded
@@ -17,13 +19,16 @@ from archtrace.capture.hold import in_turn
 from archtrace.capture.model import forward_of
 from archtrace.capture.module import graph_module
 from archtrace.clock import Clock, Progress
-from archtrace.errors import MissingError, TargetError, message
+from archtrace.errors import LayoutError, MissingError, TargetError, message
 from archtrace.layouts import LENGTHS, Plan, Signature, Vocabulary
 from archtrace.reach.interpreter import Interpreter
 from archtrace.readout.given import layout_of, refuse_beyond
 from archtrace.readout.study import Model, Programs, Study
 from archtrace.readout.view import View
 from archtrace.targets.target import Target
+
+#: How many texts a row is tried with where a model refuses rows of tokens.
+TEXTS = 3
 
 
 class Trace:
@@ -101,7 +106,7 @@ class Trace:
         study = self._study
         with guarded():
             layout = {"given": layout_of(inputs, study)}
-            given = Study(study.programs, layout, study.ids, study.interpreter, expected=study.names)
+            given = replace(study, layouts=layout, refused={}, carried={}, expected=study.names)
             refuse_beyond(given)
             return View(given)
 
@@ -170,21 +175,66 @@ def _looked_at(
     model: Model, target: Target, inputs: Mapping[str, Any] | None, output: str
 ) -> tuple[Study, Vocabulary, list[Plan]]:
     """The model in its layouts. A first look finds the ids for which the program itself looks: each gets layouts."""
-    source = model[0] if target.config is None else target.config
-    programs, interpreter = Programs(model, output), Interpreter()
+    told = {name: _tensor(name, value) for name, value in _unpacked(inputs or {}).items()}
+    given = forwards.following(forward_of(model[0]), told)
+    model = model[0], {**forwards.nothing(forward_of(model[0]), given), **model[1]}
+    programs = Programs(model, output)
+    try:
+        return _first_look(programs, target, given)
+    except LayoutError as error:
+        # rows of documents, of choices, of windows: a model that takes those refuses rows of tokens
+        if folded := _folded(programs, target, given):
+            return folded
+        raise error from None
+
+
+def _folded(
+    programs: Programs, target: Target, given: Mapping[str, torch.Tensor]
+) -> tuple[Study, Vocabulary, list[Plan]] | None:
+    """The model in layouts whose rows hold several texts; None where it refuses these as well."""
+    if given and not forwards.unguessed(forward_of(programs.model[0]), given):
+        return None
+    try:
+        return _first_look(programs, target, given, TEXTS)
+    except LayoutError:
+        return None
+
+
+def _first_look(
+    programs: Programs, target: Target, given: Mapping[str, torch.Tensor], choices: int = 1
+) -> tuple[Study, Vocabulary, list[Plan]]:
+    module, interpreter = programs.model[0], Interpreter()
+    source = module if target.config is None else target.config
     words, compared = lay.vocabulary(source), frozenset[int]()
     while True:
-        plans = [_given(inputs)] if inputs else [_standard(model[0], words, n) for n in LENGTHS]
-        study = Study(programs, *plans[0], interpreter)
-        if inputs or study.special <= compared:
+        plans = _plans(module, words, given, choices)
+        study = Study(programs, *plans[0], interpreter=interpreter)
+        if study.special <= compared:
+            study.bounds  # noqa: B018  a model that refuses all of them says so here
             return study, words, plans
         compared |= study.special
         words = lay.vocabulary(source, compared)
 
 
-def _standard(module: torch.nn.Module, words: Vocabulary, length: int) -> Plan:
-    names: Signature = lay.signature(forward_of(module))
-    return lay.layouts(names, words, length), names.ids
+def _plans(module: torch.nn.Module, words: Vocabulary, given: Mapping[str, torch.Tensor], choices: int) -> list[Plan]:
+    """The layouts of each length. What is given and leaves nothing to guess is the only one."""
+    if given and not forwards.unguessed(forward_of(module), given):
+        return [_given(given)]
+    return [_standard(module, words, n, given, choices) for n in LENGTHS]
+
+
+def _standard(
+    module: torch.nn.Module, words: Vocabulary, length: int, given: Mapping[str, torch.Tensor], choices: int
+) -> Plan:
+    names: Signature = replace(lay.signature(forward_of(module), given), choices=choices)
+    found = lay.layouts(names, words, length)
+    return {name: {**layout, **given} for name, layout in found.items()}, names.ids, tuple(t.ids for t in names.others)
+
+
+def _unpacked(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs by name, the parts of a batch that is given as a whole among them."""
+    whole = (value.items() if isinstance(value, Mapping) else [(name, value)] for name, value in inputs.items())
+    return {name: value for parts in whole for name, value in parts}
 
 
 def _tensor(name: str, value: Any) -> torch.Tensor:
@@ -200,9 +250,9 @@ def _tensor(name: str, value: Any) -> torch.Tensor:
         raise TargetError(what) from None
 
 
-def _given(inputs: Mapping[str, Any]) -> Plan:
-    layout = {name: _tensor(name, value) for name, value in inputs.items()}
-    ids = next((n for n in lay.IDS if n in layout), next(iter(layout)))
+def _given(layout: Mapping[str, torch.Tensor]) -> Plan:
+    found = [text.ids for text in lay.texts_in(layout)]
+    ids, *also = found or [next(iter(layout))]
     if layout[ids].ndim < 2:
         raise TargetError(f"the tokens ({ids}) have shape {tuple(layout[ids].shape)}; rows and positions are needed")
-    return {"given": layout}, ids
+    return {"given": dict(layout)}, ids, tuple(also)

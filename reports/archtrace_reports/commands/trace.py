@@ -13,7 +13,7 @@ from archtrace_reports import formats
 from archtrace_reports.extra import require
 from archtrace_reports.files import write
 from archtrace_reports.look import Look, look_of, on_terminal
-from archtrace_reports.options import Options, overrides
+from archtrace_reports.options import Options, inputs, overrides
 from archtrace_reports.report import Report, Unanswered, report, versions
 from archtrace_reports.say import say
 
@@ -43,6 +43,8 @@ def _version(context: click.Context, option: click.Parameter, asked: bool) -> No
               help="Change a field of the config; the value is JSON, or else text.")  # fmt: skip
 @click.option("--arg", "constructor", multiple=True, metavar="KEY=VALUE", callback=overrides,
               help="Give an argument to your class or function; the value is JSON, or else text.")  # fmt: skip
+@click.option("--input", "inputs", multiple=True, metavar="NAME=VALUE", callback=inputs,
+              help="Give an input of the forward: JSON, or a file (.npy, .npz, .json).")  # fmt: skip
 @click.option("--output-name", metavar="NAME", help="Ask about this output of the forward.  [default: its logits]")
 @click.option(
     "--format", type=click.Choice(formats.names()), help="How to answer.  [default: terminal; with --all: table]"

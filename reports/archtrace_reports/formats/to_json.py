@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from archtrace.answer.positions import Positions
+from archtrace.answer.positions import Positions, Rows
 from archtrace.answer.relations import Relation
 from archtrace.answer.result import LayoutResult, Readout, Result
 from archtrace_reports.look import Look
@@ -91,13 +92,17 @@ def _layout(layout: LayoutResult) -> dict[str, Any]:
         "each": [_positions(some) for some in layout.each],
         "witness_each": [_positions(some) for some in layout.witness_each],
         "work": asdict(layout.work) if layout.work else None,
-        "padding": [list(row) for row in layout.padding],
+        "padding": _reads(layout.padding),
     }
 
 
 def _positions(positions: Positions) -> dict[str, Any]:
-    reads = {name: [list(row) for row in rows] for name, rows in positions.reads.items()}
-    return {"reads": reads, "tokens": [list(row) for row in positions.tokens]}
+    tokens = [list(row) for row in positions.tokens]
+    return {"reads": _reads(positions.reads), "tokens": tokens, "others": _reads(positions.others)}
+
+
+def _reads(found: Mapping[str, Rows]) -> dict[str, list[list[int]]]:
+    return {name: [list(row) for row in rows] for name, rows in found.items()}
 
 
 def _plain(value: Any) -> Any:

@@ -81,7 +81,8 @@ class LayoutResult:
 
     `each` and `witness_each`: bound and witness of each position of an output that has some, in order. `work`: what the
     forward computes, and how much of it in vain; None where a run contradicts the analysis.
-    `padding`: for each row of the tokens those that are padding, by whatever tells it; none where nothing does.
+    `padding`: by each input that holds tokens, and by each read tensor, the positions that are padding (of a tensor,
+    those that carry a padded token); what nothing tells of is left out.
     """
 
     name: str
@@ -90,10 +91,10 @@ class LayoutResult:
     witness: Positions | None
     status: Status
     refused: str | None = None
+    padding: Mapping[str, Rows] = field(default_factory=dict)
     each: tuple[Positions, ...] = ()
     witness_each: tuple[Positions, ...] = ()
     work: Work | None = None
-    padding: Rows = ()
 
 
 @dataclass(frozen=True)

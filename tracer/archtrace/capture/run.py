@@ -28,6 +28,7 @@ from archtrace.capture.record import Below, Recorder, Ruled
 from archtrace.capture.refusal import refusal
 from archtrace.capture.shapes import Known
 from archtrace.capture.ungrouped import ungrouped
+from archtrace.taken import arranged
 
 
 def capture(
@@ -115,8 +116,9 @@ def _given(recorder: Recorder, mode: FakeTensorMode, inputs: Mapping[str, torch.
 
 
 def _call(recorder: Recorder, model: torch.nn.Module, arguments: dict[str, Any]) -> Any:
+    args, named = arranged(model.forward, arguments)
     recorder.outermost = sys._getframe(0)
-    return model(**arguments)
+    return model(*args, **named)
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from archtrace.readout.anatomy.excerpts import file_of
 from archtrace.readout.expression import inputs_behind
 from archtrace.readout.padding import carried, standing, tokens_read
 from archtrace.readout.selection import Selection, selection
+from archtrace.readout.study import Study
 from archtrace.readout.tensors import ReadTensor
 from archtrace.targets import prepare
 from archtrace.targets.fills import nested
@@ -55,7 +56,7 @@ def seen(contract: Contract, found: Trace) -> Traced:
         result=found.result,
         pad=words.pad,
         eos=words.eos,
-        told={layout.name: _told(layout, words) for layout in found.result.layouts},
+        told={layout.name: _told(layout, found.study, words) for layout in found.result.layouts},
         standing={name: _standing(found, name, words) for name in found.study.bounds},
         read_tokens={name: _read_tokens(found, name) for name in found.study.bounds},
         head=_head(found),
@@ -75,25 +76,34 @@ def seen(contract: Contract, found: Trace) -> Traced:
     )
 
 
-def _told(layout: LayoutResult, words: Vocabulary) -> dict[str, Flags]:
-    """Each way in which a model can tell padding."""
+def _told(layout: LayoutResult, study: Study, words: Vocabulary) -> dict[str, dict[str, Flags]]:
+    """Of each text, each way in which a model can tell padding."""
     inputs = {name: torch.as_tensor(value) for name, value in layout.inputs.items()}
-    return {way: tuple(map(tuple, flags.tolist())) for way, flags in lay.told(inputs, words).items()}
-
-
-def _standing(found: Trace, layout: str, words: Vocabulary) -> dict[str, dict[str, Flags]]:
-    """Of each read tensor, in each way to tell, the positions that carry no padding."""
-    ways = {way: flags.tolist() for way, flags in lay.told(found.study.layouts[layout], words).items()}
     return {
-        tensor: {way: standing(flags, carries, alone=True) for way, flags in ways.items()}
-        for tensor, carries in carried(found.study, layout).items()
+        text: {way: tuple(map(tuple, flags.tolist())) for way, flags in lay.told(inputs, words, text).items()}
+        for text in study.texts
     }
 
 
-def _read_tokens(found: Trace, layout: str) -> dict[str, Rows]:
-    """The tokens that the positions of each read tensor carry that are read."""
-    carries = carried(found.study, layout)
-    return {t: tokens_read(rows, carries[t]) for t, rows in found.study.positions[layout].reads.items()}
+def _standing(found: Trace, layout: str, words: Vocabulary) -> dict[str, dict[str, Flags]]:
+    """Of each read tensor, in each way to tell of the text that it carries, the positions that carry no padding."""
+    inputs, standing_in = found.study.layouts[layout], dict[str, dict[str, Flags]]()
+    for text, study in found.study.texts.items():
+        ways = {way: flags.tolist() for way, flags in lay.told(inputs, words, text).items()}
+        for tensor, carries in carried(study, layout).items():
+            if tensor not in standing_in or any(map(any, carries)):
+                standing_in[tensor] = {way: standing(flags, carries, alone=True) for way, flags in ways.items()}
+    return standing_in
+
+
+def _read_tokens(found: Trace, layout: str) -> dict[str, dict[str, Rows]]:
+    """Of each text, the tokens that the positions of each read tensor carry that are read."""
+    return {text: _read_of(study, layout) for text, study in found.study.texts.items()}
+
+
+def _read_of(study: Study, layout: str) -> dict[str, Rows]:
+    carries, positions = carried(study, layout), study.positions[layout]
+    return {t: tokens_read(rows, carries[t], len(positions.tokens)) for t, rows in positions.reads.items()}
 
 
 def _head(found: Trace) -> tuple[str, ...]:

@@ -56,11 +56,12 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Traced:
-    """`pad` and `eos`: the ids, None where there is none. `told`: per layout, each way in which a model can tell
-    padding, by token; `standing`: the same per layout and read tensor, by position, asked of the token that it carries;
-    `read_tokens`: per layout and read tensor, the tokens that are read. `head`: the modules with parameters between
-    readouts and logits that no pretrained model holds. `batch_divisor`: read tensors whose sum is divided by a count
-    over the whole batch; `length_divisor`: by the padded length. `places`: of each readout.
+    """`pad` and `eos`: the ids, None where there is none. `told`: per layout and text (the input that holds its
+    tokens), each way in which a model can tell padding, by token; `standing`: the same per layout and read tensor, by
+    position, asked of the token that it carries; `read_tokens`: per layout, text and read tensor, the tokens that are
+    read. `head`: the modules with parameters between readouts and logits that no pretrained model holds.
+    `batch_divisor`: read tensors whose sum is divided by a count over the whole batch; `length_divisor`: by the padded
+    length. `places`: of each readout.
 
     `at` asks for another layout: what is read, None where the model refuses. `refused_unpadded` is what the model says
     to two rows without a pad id, where its config has none; None where there is one, or nothing happens.
@@ -70,9 +71,9 @@ class Traced:
     result: Result
     pad: int | None
     eos: int | None
-    told: Mapping[str, Mapping[str, Flags]]
+    told: Mapping[str, Mapping[str, Mapping[str, Flags]]]
     standing: Mapping[str, Mapping[str, Mapping[str, Flags]]]
-    read_tokens: Mapping[str, Mapping[str, Rows]]
+    read_tokens: Mapping[str, Mapping[str, Mapping[str, Rows]]]
     head: tuple[str, ...]
     batch_divisor: frozenset[str]
     length_divisor: frozenset[str]
@@ -90,8 +91,9 @@ class Traced:
         return ((n, readout) for n, readout in enumerate(self.result.readouts) if readout.kind in kinds)
 
     def attended(self, layout: str) -> Flags | None:
-        """Which tokens of a layout are no padding, by the mask, else by the id; None where nothing tells."""
-        return next(iter(self.told[layout].values()), None)
+        """Which tokens of a layout are no padding, by the mask, else by the id; None where nothing tells. Of several
+        texts it is the first."""
+        return next((next(iter(ways.values()), None) for ways in self.told[layout].values()), None)
 
     def fits(self, readout: Readout, predict: Callable[[Sequence[bool]], int]) -> bool:
         """Whether one way to tell padding predicts the one position read of each row, in every layout."""
@@ -111,11 +113,23 @@ class Traced:
         return tuple(leak for layout in self.layouts for leak in self._leaking(layout))
 
     def _leaking(self, layout: LayoutResult) -> Iterator[Leak]:
-        tokens = self.read_tokens[layout.name]
+        bound = layout.bound
+        for ways, reached, read in zip(
+            self.told[layout.name].values(),
+            (bound.tokens, *bound.others.values()),
+            self.read_tokens[layout.name].values(),
+            strict=True,
+        ):
+            yield from self._leaking_of(layout, next(iter(ways.values()), ()), reached, read)
+
+    def _leaking_of(
+        self, layout: LayoutResult, told: Flags, reached: Rows, tokens: Mapping[str, Rows]
+    ) -> Iterator[Leak]:
+        """The same of one text."""
         picked = [tokens.get(r.tensor, ()) for r in self.result.readouts if not KINDS[r.kind].mixes]
-        for row, flags in enumerate(self.attended(layout.name) or ()):
+        for row, flags in enumerate(told):
             read = {token for rows in picked if row < len(rows) for token in rows[row]}
-            leaking = [p for p in layout.bound.tokens[row] if not flags[p] and p not in read]
+            leaking = [p for p in reached[row] if not flags[p] and p not in read]
             if leaking:
                 yield Leak(layout.name, row, tuple(leaking))
 

@@ -51,6 +51,12 @@ class Bound:
         value = self.run.values[index]
         return isinstance(value, Unknown) and value.real is None
 
+    @cached_property
+    def texts(self) -> frozenset[tuple[int, int]]:
+        """Rows and length of the texts that are looked up: those of the ids, or of chunks and windows of them."""
+        ids = (value for value in self.run.values if isinstance(value, Unknown) and value.ids)
+        return frozenset((math.prod(value.shape[:-1]), value.shape[-1]) for value in ids if len(value.shape) > 1)
+
     def rows(self, index: int, axis: int = 1) -> Rows:
         """For each row of a node's value the sorted positions that may reach the logits."""
         return rows_of(self.demand[index], self.run.shape(index), axis)

@@ -13,7 +13,7 @@ from archtrace.layouts import Vocabulary
 from archtrace.reach.bound import Bound
 from archtrace.readout.expression import at_any_length, evaluates
 from archtrace.readout.kind import Case, constant, kind_of, last_of, mask_of
-from archtrace.readout.padding import carried
+from archtrace.readout.padding import Carried, carried
 from archtrace.readout.selection import (
     Selection,
     index_of,
@@ -202,9 +202,9 @@ class _Telling:
                 length = _length(study, name, layout)
                 if name in found.reads and length is not None:
                     still = study.bounds[layout].constant(*study.reads(layout)[name])
-                    tokens = carried(study, layout)[name]
+                    text, tokens = _carried(study, layout, name)
                     rows: Rows = found.reads[name] if key is None else rows_by(study, layout, name, key)
-                    yield Case(rows, still, length, study.layouts[layout], self.words, tokens)
+                    yield Case(rows, still, length, study.layouts[layout], self.words, tokens, text)
 
 
 def _single(cases: Sequence[Case]) -> bool:
@@ -232,6 +232,12 @@ def _sight(study: Study, layout: str, name: str, key: Key | None) -> _Sight | No
 def _length(study: Study, name: str, layout: str) -> int | None:
     place = study.reads(layout).get(name)
     return None if place is None else study.bounds[layout].run.shape(place[0])[place[1]]
+
+
+def _carried(study: Study, layout: str, name: str) -> tuple[str, Carried]:
+    """The text whose tokens a read tensor carries, the first of several; and what it carries of it."""
+    found = {text: carried(told, layout)[name] for text, told in study.texts.items()}
+    return next(((text, c) for text, c in found.items() if any(map(any, c))), next(iter(found.items())))
 
 
 def _source(chosen: Selection) -> Source | None:

@@ -10,8 +10,10 @@ from typing import Any
 import torch
 
 import archtrace.layouts as lay
+from archtrace import forwards
 from archtrace.capture.program import Node, Ref
 from archtrace.errors import LayoutError, TargetError, message
+from archtrace.input_names import MASKS
 from archtrace.ops import TABLES
 from archtrace.readout.expression import inputs_behind
 from archtrace.readout.study import Study
@@ -50,12 +52,12 @@ def _refuse_others(given: Mapping[str, Any], study: Study) -> None:
             do=f"did you mean {' or '.join(near)}?" if near else "leave it out",
         )
         raise TargetError(what)
-    if study.ids not in given:
+    for missing in (ids for ids in (study.ids, *study.also) if ids not in given):
         what = message(
-            f"{study.ids} is missing",
+            f"{missing} is missing",
             where="Trace.at",
             why="the tokens fix which positions there are",
-            do=f"give {study.ids}, or all that a tokenizer returns: trace.at(**tokenizer(text))",
+            do=f"give {missing}, or all that a tokenizer returns: trace.at(**tokenizer(text))",
         )
         raise TargetError(what)
 
@@ -89,9 +91,9 @@ class _Pads:
 
     def mask(self, layout: Inputs) -> tuple[str, torch.Tensor] | None:
         """Name and value of the mask of what was padded here; None where nothing was, or where one was given."""
-        if len(self._lengths) < 2 or any(name in layout for name in lay.MASKS):
+        if len(self._lengths) < 2 or any(name in layout for name in MASKS):
             return None
-        name = next((n for n in lay.MASKS if n in (_names(self._study) or lay.MASKS)), None)
+        name = next((n for n in MASKS if n in (_names(self._study) or MASKS)), None)
         ones = _depths(self._ids, self._depth)
         return None if name is None else (name, torch.as_tensor(self._filled(ones, self._depth, 0)))
 
@@ -100,9 +102,9 @@ class _Pads:
 
     def _blank(self, name: str) -> int:
         """What padding is in an input."""
-        if name not in lay.IDS:
+        if name not in self._study.tokens:
             return int(name in lay.TELLING.keys() - lay.COUNTS)  # True where a position is padding
-        if self._pad is None and not set(lay.MASKS) & set(_names(self._study) or lay.MASKS):
+        if self._pad is None and not set(MASKS) & set(_names(self._study) or MASKS):
             what = message(
                 f"the rows of {name} are not equally long",
                 where="Trace.at",
@@ -182,15 +184,7 @@ def _with_rows(layout: Inputs, study: Study) -> Inputs:
 
 def _completed(layout: Inputs, study: Study) -> Inputs:
     """Inputs that were left out: masks of ones, and what is derived from masks."""
-    ids = layout[study.ids]
-    mask = next(
-        (layout[n] for n in lay.MASKS if n in layout),
-        torch.ones(ids.shape[:2] if ids.is_floating_point() else ids.shape, dtype=torch.long),
-    )
-    for name in study.program.inputs:
-        if name not in layout:
-            layout[name] = mask if name in lay.MASKS else (lay.DERIVED | lay.PAGE).get(name, torch.zeros_like)(mask)
-    return layout
+    return forwards.completed(layout, study.program.inputs, study.ids)
 
 
 def refuse_beyond(study: Study) -> None:

@@ -10,7 +10,8 @@ import torch
 from archtrace.answer.kinds import Flags, Setting, kept, single
 from archtrace.answer.positions import Rows
 from archtrace.answer.result import KindName
-from archtrace.layouts import COUNTS, IDS, TELLING, Vocabulary, told
+from archtrace.input_names import IDS
+from archtrace.layouts import COUNTS, TELLING, Vocabulary, told
 from archtrace.readout.padding import Carried, standing
 
 #: Runs of as many positions are written as a range.
@@ -22,7 +23,8 @@ class Case:
     """What a readout reads in one layout: the positions of each row, of `length`, and the layout's inputs.
 
     `constant` are the positions whose hidden state cannot change (zeros under padding): no kind is told by them.
-    `carries`: the tokens of which padding and eos are asked; None where position i stands for token i.
+    `carries`: the tokens, of the input `ids`, of which padding and eos are asked; None where position i stands for
+    token i.
     """
 
     rows: Rows
@@ -31,16 +33,17 @@ class Case:
     inputs: Mapping[str, torch.Tensor]
     words: Vocabulary
     carries: Carried | None = None
+    ids: str = ""
 
     def told(self) -> dict[str, torch.Tensor]:
         """The ways in which a model can tell which tokens are padding, as they are written."""
-        return told(self.inputs, self.words)
+        return told(self.inputs, self.words, self.ids)
 
     @property
     def in_place(self) -> bool:
         """True where no position carries the token of another one."""
         rows = self.carries or ()
-        return all(tokens <= {position} for row in rows for position, tokens in enumerate(row))
+        return all({t for _, t in tokens} <= {p} for row in rows for p, tokens in enumerate(row))
 
     def _standing(self, flags: torch.Tensor, *, alone: bool) -> Flags:
         listed: Flags = flags.tolist()
@@ -48,7 +51,8 @@ class Case:
 
     def ends(self) -> list[torch.Tensor]:
         """Which tokens are eos."""
-        ids = [self.inputs[n].flatten(0, -2) for n in IDS if n in self.inputs and self.inputs[n].ndim >= 2]
+        names = (self.ids,) if self.ids else IDS
+        ids = [self.inputs[n].flatten(0, -2) for n in names if n in self.inputs and self.inputs[n].ndim >= 2]
         return [i == self.words.eos for i in ids if self.words.eos is not None]
 
     def setting(self) -> Setting:

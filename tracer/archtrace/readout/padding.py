@@ -6,6 +6,7 @@ other positions. In `cat([cls, embed(ids)])` position 0 carries none and is no p
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
@@ -13,16 +14,18 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 
-from archtrace.answer.positions import Rows
+from archtrace.answer.positions import Rows, union
 from archtrace.layouts import Vocabulary, attended
 from archtrace.reach.bound import Bound, batch_axis
 from archtrace.reach.interned import Interned
 from archtrace.reach.marks import Marks, spread
 from archtrace.reach.values import Unknown
+from archtrace.readout.expression import inputs_behind
 from archtrace.readout.study import Study
+from archtrace.readout.tensors import Place
 
-#: For each row and position of a tensor the tokens of that row that it carries.
-Carried: TypeAlias = tuple[tuple[frozenset[int], ...], ...]
+#: For each row and position of a tensor the tokens that it carries, by their row and position.
+Carried: TypeAlias = tuple[tuple[frozenset[tuple[int, int]], ...], ...]
 #: For each row and position whether something is so.
 Flags: TypeAlias = tuple[tuple[bool, ...], ...]
 
@@ -31,22 +34,37 @@ Flags: TypeAlias = tuple[tuple[bool, ...], ...]
 LARGEST = 4_000_000
 
 
-def padding_of(layout: Mapping[str, torch.Tensor], words: Vocabulary) -> Rows | None:
-    """For each row the tokens that are padding, in the first way to tell; None where nothing tells."""
-    kept = attended(layout, words)
+def padding_of(layout: Mapping[str, torch.Tensor], words: Vocabulary, ids: str = "") -> Rows | None:
+    """For each row the tokens of a text that are padding, in the first way to tell; None where nothing tells."""
+    kept = attended(layout, words, ids)
     return None if kept is None else tuple(tuple(int(p) for p in torch.where(~row)[0]) for row in kept)
 
 
-def standing(flags: Sequence[Sequence[bool]], carries: Carried, *, alone: bool) -> Flags:
-    """For each row and position of a tensor whether a flag of the tokens holds there; `alone` where it carries none.
+def padded(study: Study, layout: str, words: Vocabulary) -> dict[str, Rows]:
+    """By each input that holds tokens, and by each read tensor, the positions that are padding in a layout.
 
-    A tensor with rows of its own has none in which a token could be told: the flags are those of the tokens then.
+    Of a tensor they are those that carry a padded token. What nothing tells of is left out.
     """
-    if len(flags) != len(carries):
-        return tuple(tuple(map(bool, row)) for row in flags)
+    found: dict[str, Rows] = {}
+    for ids, text in study.texts.items():
+        kept = attended(study.layouts[layout], words, ids)
+        if kept is None:
+            continue
+        found[ids] = _numbered((~kept).tolist())
+        for tensor, carries in carried(text, layout).items():
+            rows = _numbered(standing((~kept).tolist(), carries, alone=False))
+            found[tensor] = union(found[tensor], rows) if tensor in found else rows
+    return found
+
+
+def _numbered(flags: Sequence[Sequence[bool]]) -> Rows:
+    return tuple(tuple(p for p, flag in enumerate(row) if flag) for row in flags)
+
+
+def standing(flags: Sequence[Sequence[bool]], carries: Carried, *, alone: bool) -> Flags:
+    """For each row and position of a tensor whether a flag of the tokens holds there; `alone` where it carries none."""
     return tuple(
-        tuple(any(row[t] for t in tokens) if tokens else alone for tokens in there)
-        for row, there in zip(flags, carries, strict=True)
+        tuple(any(flags[row][t] for row, t in tokens) if tokens else alone for tokens in there) for there in carries
     )
 
 
@@ -75,10 +93,27 @@ def _carried(study: Study, layout: str) -> dict[str, Carried]:
     bound, reads = study.bounds[layout], study.reads(layout)
     if max(map(_size, bound.run.values), default=0) > LARGEST:
         return {name: _in_order(bound.run.shape(node), axis, study.length) for name, (node, axis) in reads.items()}
-    marks = _marks(bound, bound.program.inputs[study.ids], study.length)
+    ids = bound.program.inputs[study.ids]
+    alike = _own_rows(study, bound, reads)
+    marks = _marks(bound, ids, study.length, apart=not alike)
     return {
-        name: _table(marks[node], bound.run.shape(node), axis, study.length) for name, (node, axis) in reads.items()
+        name: _table(marks[node], bound.run.shape(node), axis, study.length, alone=_alone(bound, node, study.ids))
+        for name, (node, axis) in reads.items()
     }
+
+
+def _own_rows(study: Study, bound: Bound, reads: Mapping[str, Place]) -> bool:
+    """Whether each row of the tensors is the same row of the tokens: else the rows are told apart as well."""
+    shape = bound.run.shape(bound.program.inputs[study.ids])
+    own = (bound.run.shape(node)[batch_axis(axis)] for node, axis in reads.values())
+    return (len(shape) < 3 or bound.unknown(bound.program.inputs[study.ids])) and set(own) <= {shape[0]}
+
+
+def _alone(bound: Bound, node: int, ids: str) -> bool:
+    """Whether a tensor is made of no text but this: of several it carries none in order."""
+    inputs = bound.program.inputs
+    behind = inputs_behind(bound.program, {node})
+    return {n for n in behind if getattr(bound.run.values[inputs[n]], "ids", False)} <= {ids}
 
 
 def _size(value: Any) -> int:
@@ -89,36 +124,40 @@ def _size(value: Any) -> int:
 
 
 def _in_order(shape: tuple[int, ...], axis: int, length: int) -> Carried:
-    """Position i carries token i, as far as there are tokens."""
-    return (tuple(frozenset({p} if p < length else ()) for p in range(shape[axis])),) * shape[batch_axis(axis)]
+    """Position i carries token i of its row, as far as there are tokens."""
+    rows, positions = range(shape[batch_axis(axis)]), range(shape[axis])
+    return tuple(tuple(frozenset({(row, p)} if p < length else ()) for p in positions) for row in rows)
 
 
-def tokens_read(read: Rows, carries: Carried) -> Rows:
-    """For each row the tokens that the positions which are read carry."""
-    return tuple(
-        tuple(sorted(frozenset[int]().union(*(there[p] for p in row))))
-        for row, there in zip(read, carries, strict=True)
-    )
+def tokens_read(read: Rows, carries: Carried, rows: int) -> Rows:
+    """For each row of the tokens those that the positions which are read carry; of `rows` in all."""
+    found = {token for row, there in zip(read, carries, strict=True) for p in row for token in there[p]}
+    return tuple(tuple(sorted(t for r, t in found if r == row)) for row in range(rows))
 
 
-def _table(marks: Marks | None, shape: tuple[int, ...], axis: int, length: int) -> Carried:
-    rows, count = shape[batch_axis(axis)], shape[axis]
+def _table(marks: Marks | None, shape: tuple[int, ...], axis: int, length: int, *, alone: bool) -> Carried:
     marks = None if marks is None else marks[..., :-1]
     if marks is None or not marks.any():
-        return (tuple(frozenset({p} if count == length else ()) for p in range(count)),) * rows
+        return _in_order(shape, axis, length if alone and shape[axis] == length else 0)
     kept = np.moveaxis(spread(marks, shape), (batch_axis(axis), axis), (0, 1))
     table: Marks = np.asarray(kept.any(axis=tuple(range(2, kept.ndim - 1))))
-    return tuple(tuple(frozenset(map(int, np.flatnonzero(at))) for at in row) for row in table)
-
-
-def _marks(bound: Bound, ids: int, length: int) -> list[Any]:
-    """For each node the tokens that its elements carry; the last label stands for a mixture."""
-    rank = len(bound.run.shape(ids))
-    axis = 1 if bound.unknown(ids) else rank - 1
-    found: list[Any] = [None] * len(bound.program.nodes)
-    found[ids] = np.eye(length, length + 1, dtype=bool).reshape(
-        *(length if a == axis else 1 for a in range(rank)), length + 1
+    # a label for each token of a row, or for each of every row
+    own = table.shape[-1] == length
+    return tuple(
+        tuple(frozenset((row, i) if own else divmod(i, length) for i in map(int, np.flatnonzero(at))) for at in there)
+        for row, there in enumerate(table)
     )
+
+
+def _marks(bound: Bound, ids: int, length: int, *, apart: bool) -> list[Any]:
+    """For each node the tokens that its elements carry, those of different rows `apart` or not; the last label stands
+    for a mixture."""
+    shape = bound.run.shape(ids)
+    axis = 1 if bound.unknown(ids) else len(shape) - 1
+    count = math.prod(shape[: axis + 1]) if apart else length
+    sizes = (n if (apart and a <= axis) or a == axis else 1 for a, n in enumerate(shape))
+    found: list[Any] = [None] * len(bound.program.nodes)
+    found[ids] = np.eye(count, count + 1, dtype=bool).reshape(*sizes, count + 1)
     carrying = _Carrying()
     for node in bound.program.nodes:
         step = bound.run.steps[node.index]

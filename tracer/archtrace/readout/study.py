@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
@@ -84,12 +84,14 @@ class Positioned:
 class Study:
     """A model in its layouts: bounds, refusals, read tensors. `ids` is the input that holds the tokens.
 
-    Each layout has its program: nodes of one mean nothing in another.
+    `also`: inputs that hold the tokens of further texts. Each layout has its program: nodes of one mean nothing in
+    another.
     """
 
     programs: Programs
     layouts: Mapping[str, Inputs]
     ids: str
+    also: tuple[str, ...] = ()
     interpreter: Interpreter = field(default_factory=Interpreter)
     refused: dict[str, str] = field(default_factory=dict)
     #: What positions carry, by layout, once it was asked; see archtrace.readout.padding.
@@ -106,6 +108,24 @@ class Study:
     def backbone(self) -> str | None:
         """The path of the library's base model in it; None elsewhere."""
         return backbone_of(self.module)
+
+    @property
+    def tokens(self) -> frozenset[str]:
+        """The inputs that hold tokens."""
+        return frozenset({self.ids, *self.also})
+
+    @cached_property
+    def texts(self) -> dict[str, Study]:
+        """By the input that holds its tokens, the same study told of one text."""
+        return {self.ids: self._told_of(self.ids), **{name: self._told_of(name) for name in self.also}}
+
+    def _told_of(self, text: str) -> Study:
+        if not self.also:
+            return self
+        told = replace(self, ids=text, also=(), carried={})
+        # what was found is the same for all: bounds take the tokens of every text for unknown
+        vars(told).update(bounds=self.bounds, _read=self._read)
+        return told
 
     @cached_property
     def bounds(self) -> dict[str, Bound]:
@@ -127,7 +147,7 @@ class Study:
         """The constants with which the program compares ids, as the first layout that runs shows."""
         for layout in self.layouts.values():
             try:
-                self.interpreter.values(self.programs.of(layout, self.ids), layout, {self.ids})
+                self.interpreter.values(self.programs.of(layout, self.ids), layout, self.tokens)
             except (LayoutError, CaptureError):
                 continue
             break
@@ -135,9 +155,9 @@ class Study:
 
     def _bound(self, layout: Inputs) -> Bound:
         program = self.programs.of(layout, self.ids)
-        if self.ids not in program.inputs:
-            raise CaptureError(f"the logits of {type(self.module).__name__} do not take {self.ids}")
-        return bound(self.interpreter, program, layout, {self.ids})
+        for name in self.tokens - program.inputs.keys():
+            raise CaptureError(f"the logits of {type(self.module).__name__} do not take {name}")
+        return bound(self.interpreter, program, layout, self.tokens)
 
     @property
     def program(self) -> Program:
@@ -192,12 +212,12 @@ class Study:
     @cached_property
     def positions(self) -> dict[str, Positions]:
         """Per layout the positions that may reach the logits."""
-        return {
-            name: positions(
-                self.interpreter, found, self.reads(name), found.program.inputs[self.ids], self.layouts[name]
-            )
-            for name, found in self.bounds.items()
-        }
+        return {name: self._positions(name, found) for name, found in self.bounds.items()}
+
+    def _positions(self, name: str, found: Bound) -> Positions:
+        inputs = found.program.inputs
+        first = positions(self.interpreter, found, self.reads(name), inputs[self.ids], self.layouts[name])
+        return replace(first, others={text: found.tokens(inputs[text]) for text in self.also}) if self.also else first
 
     @cached_property
     def positioned(self) -> dict[str, Positioned]:
@@ -211,7 +231,7 @@ class Study:
 
     def _positioned(self, name: str, program: Program) -> Positioned:
         layout, reads, ids = self.layouts[name], self.reads(name), program.inputs[self.ids]
-        found = bound(self.interpreter, program, layout, {self.ids})
+        found = bound(self.interpreter, program, layout, self.tokens)
         read = direct(self.interpreter, found, reads, layout)
         number = count(self.bounds[name].program, self.length) or 0
         rows = (slice(i, None, number) for i in range(number))
@@ -220,7 +240,7 @@ class Study:
     def at_position(self, name: str, index: int) -> Bound:
         """The bound of one position of the output in a layout."""
         program = at_position(self.bounds[name].program, index)
-        return bound(self.interpreter, program, self.layouts[name], {self.ids})
+        return bound(self.interpreter, program, self.layouts[name], self.tokens)
 
     @cached_property
     def telling(self) -> str:

@@ -145,6 +145,8 @@ def _axis(found: Bound, index: int, length: int) -> int | None:
     """The token axis of a node's value; None without one, or where all positions have become one already."""
     shape = tuple(getattr(found.run.values[index], "shape", ()))
     axis = token_axis(shape, _rows(found), length) if len(shape) >= 3 else None
+    if axis is None and len(shape) >= 3 and shape[:2] in found.texts:
+        axis = 1  # windows, which overlap, are as long as neither the tokens nor their parts
     return axis if axis is not None and (shape[axis] > 1 or length == 1) else None
 
 

@@ -17,6 +17,7 @@ from archtrace.capture.higher import uncompiled
 from archtrace.capture.hold import held
 from archtrace.capture.outputs import output_of
 from archtrace.capture.quiet import quiet
+from archtrace.taken import arranged
 from archtrace.witness.ids import Another, moved_on, other_ids, put_ids, shifts
 from archtrace.witness.probe import alone
 from archtrace.witness.replay import ROUNDINGS, seeded
@@ -74,7 +75,9 @@ def _output(model: tuple[torch.nn.Module, dict[str, Any]], inputs: Inputs, asked
     module, options = model
     try:
         with seeded():
-            return output_of(module(**{name: value.clone() for name, value in inputs.items()}, **options), asked)
+            copies = {name: value.clone() for name, value in inputs.items()}
+            args, named = arranged(module.forward, {**copies, **options})
+            return output_of(module(*args, **named), asked)
     except Exception:  # the model's own code runs here, on ids that it may refuse
         return None
 

@@ -7,7 +7,7 @@ left out of the bound moves nothing (outside). Where one of them fails the answe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
 
@@ -136,6 +136,20 @@ class Runs:
         if id(program) not in self._replays:
             self._replays[id(program)] = _replayed(name, program, self._study)
         return self._replays[id(program)]
+
+
+def together(first: Verdict, others: Mapping[str, Verdict]) -> Verdict:
+    """What is said of one layout text by text, as one; `others` by the input that holds a further text."""
+    if not others:
+        return first
+    findings = tuple(f for verdict in (first, *others.values()) for f in verdict.findings)
+    holds = all(verdict.holds for verdict in (first, *others.values()))
+    seen = {name: verdict.witness for name, verdict in others.items() if verdict.witness is not None}
+    if first.witness is None or len(seen) < len(others):
+        return Verdict(None, findings, False)
+    reads = {t: reduce(union, (w.reads[t] for w in seen.values()), rows) for t, rows in first.witness.reads.items()}
+    tokens = {name: witness.tokens for name, witness in seen.items()}
+    return Verdict(Positions(reads, first.witness.tokens, tokens), findings, holds)
 
 
 def _missed(name: str, missed: Positions) -> Iterator[Finding]:

@@ -76,7 +76,8 @@ class Search:
     def _used(self) -> Used:
         """Positions may be counted from behind the pad id (RoBERTa): a few more than there are."""
         integers = [v for each in self._layouts for v in each.values() if not v.is_floating_point() and v.numel()]
-        return Used(max(int(v.max()) for v in integers), max(max(v.shape) for v in integers) + 8)
+        ids = max((int(v.max()) for v in integers), default=0)  # features alone use none
+        return Used(ids, max((max(v.shape) for v in integers), default=0) + 8)
 
     def _is_last(self, overrides: Overrides) -> bool:
         return self._last is not None and self._last.overrides == overrides

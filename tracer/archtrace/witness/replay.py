@@ -20,6 +20,7 @@ from archtrace.capture.hold import held
 from archtrace.capture.outputs import named_outputs, output_of
 from archtrace.capture.program import Kind, Node, Program, substitute
 from archtrace.capture.quiet import quiet
+from archtrace.taken import arranged
 from archtrace.witness.failure import RunError
 
 #: Rounding errors that may add up, in units of the type's eps, and at most as a part of the largest value.
@@ -35,7 +36,8 @@ def difference(program: Program, model: tuple[torch.nn.Module, dict[str, Any]], 
         with seeded():
             values = _replayed(program, inputs, named)
         with seeded():
-            output = output_of(module(**_copies(inputs), **options), program.asked)
+            args, keywords = arranged(module.forward, {**_copies(inputs), **options})
+            output = output_of(module(*args, **keywords), program.asked)
         if alike(values[program.output], output):
             return None
         with seeded():
@@ -111,7 +113,8 @@ def _first(program: Program, values: Mapping[int, Any], module: torch.nn.Module,
 
     handles = [part.register_forward_hook(hear(path)) for path, part in module.named_modules() if path]
     try:
-        module(**arguments)
+        args, keywords = arranged(module.forward, arguments)
+        module(*args, **keywords)
     finally:
         for handle in handles:
             handle.remove()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from archtrace.answer.positions import Positions, Rows, union
 
 __all__ = ["beyond", "difference", "inside", "join", "nothing", "places", "told", "union"]
@@ -9,22 +11,17 @@ __all__ = ["beyond", "difference", "inside", "join", "nothing", "places", "told"
 
 def nothing(like: Positions) -> Positions:
     """No position of the same tensors and rows."""
-    return Positions({name: _none(rows) for name, rows in like.reads.items()}, _none(like.tokens))
+    return Positions(_each(_none, like.reads), _none(like.tokens), _each(_none, like.others))
 
 
 def join(left: Positions, right: Positions) -> Positions:
     """The union of two sets of positions."""
-    return Positions(
-        {name: union(rows, right.reads[name]) for name, rows in left.reads.items()}, union(left.tokens, right.tokens)
-    )
+    return _both(union, left, right)
 
 
 def beyond(some: Positions, others: Positions) -> Positions:
     """The positions of `some` that are not among `others`."""
-    return Positions(
-        {name: difference(rows, others.reads[name]) for name, rows in some.reads.items()},
-        difference(some.tokens, others.tokens),
-    )
+    return _both(difference, some, others)
 
 
 def inside(witness: Positions, bound: Positions) -> bool:
@@ -34,7 +31,7 @@ def inside(witness: Positions, bound: Positions) -> bool:
 
 def told(found: Positions) -> str:
     """The positions in words, tensor by tensor and row by row; empty where there is none."""
-    parts = [("tokens", found.tokens), *found.reads.items()]
+    parts = [("tokens", found.tokens), *found.reads.items(), *found.others.items()]
     return "; ".join(f"{name}[{r}, {list(row)}]" for name, rows in parts for r, row in enumerate(rows) if row)
 
 
@@ -46,6 +43,18 @@ def difference(left: Rows, right: Rows) -> Rows:
 def places(rows: Rows) -> list[tuple[int, int]]:
     """The positions as pairs of row and position."""
     return [(r, p) for r, row in enumerate(rows) for p in row]
+
+
+def _both(apply: Callable[[Rows, Rows], Rows], left: Positions, right: Positions) -> Positions:
+    return Positions(
+        {name: apply(rows, right.reads[name]) for name, rows in left.reads.items()},
+        apply(left.tokens, right.tokens),
+        {name: apply(rows, right.others[name]) for name, rows in left.others.items()},
+    )
+
+
+def _each(apply: Callable[[Rows], Rows], parts: Mapping[str, Rows]) -> dict[str, Rows]:
+    return {name: apply(rows) for name, rows in parts.items()}
 
 
 def _none(rows: Rows) -> Rows:

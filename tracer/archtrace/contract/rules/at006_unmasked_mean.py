@@ -37,7 +37,8 @@ def _wrong(model: Traced, readout: Readout) -> str:
         return _BATCH
     if readout.kind == "masked_mean":
         return _LENGTH if readout.tensor in model.length_divisor else ""
-    padded = any(not all(map(all, flags)) for told in model.told.values() for flags in told.values())
+    told = (ways for texts in model.told.values() for ways in texts.values())
+    padded = any(not all(map(all, flags)) for ways in told for flags in ways.values())
     return _PADS if readout.kind == "mean" and padded else ""
 
 

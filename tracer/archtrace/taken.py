@@ -1,0 +1,201 @@
+"""What a forward takes, where its parameters alone do not say: keys of a batch, parts of a tuple, `*inputs`, `**batch`.
+
+A batch says what it holds by its annotation (a dataclass, a named tuple, a TypedDict); else the code that reads it
+does: `batch["input_ids"]`, `batch.get("mask")`, `ids, mask = batch`, `self.encoder(**batch)`.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import textwrap
+import typing
+from collections import UserDict
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import cache
+from typing import Any, TypeAlias
+
+import torch
+
+#: By name whether a forward can do without it: True where it is required.
+Names: TypeAlias = dict[str, bool]
+_Forward: TypeAlias = Callable[..., Any]
+_STARRED = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+#: What is asked of a batch and is no part of it.
+_METHODS = {"get", "items", "keys", "values", "pop", "update", "copy", "to", "data", "device"}
+
+
+class Batch(dict[str, Any]):
+    """A batch whose parts are keys and attributes alike, as those of a tokenizer are; it is on the right device."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def to(self, *args: Any, **kwargs: Any) -> Batch:
+        """Itself."""
+        del args, kwargs
+        return self
+
+
+def taken(forward: _Forward, given: Collection[str] = ()) -> Names:
+    """The names that a forward takes, those of the parts of a batch in place of the batch.
+
+    Where nothing tells the parts, they are those that are `given`.
+    """
+    parameters = inspect.signature(forward).parameters
+    named = {n: p.default is p.empty for n, p in parameters.items() if p.kind not in _STARRED}
+    packed = _packed(forward, given)
+    if packed is None:
+        return named
+    parts = _parts(forward, packed) or {n: True for n in given if n not in parameters}
+    return {n: r for n, r in named.items() if n != packed or not parts} | {n: parts[n] for n in parts if n not in named}
+
+
+def arranged(forward: _Forward, arguments: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Arguments by name as a forward takes them: as they are, or packed into its one batch."""
+    parameters = inspect.signature(forward).parameters
+    loose = {n: value for n, value in arguments.items() if n not in parameters}
+    packed = _packed(forward, loose) if loose else None
+    if packed is None or parameters[packed].kind is inspect.Parameter.VAR_KEYWORD:
+        return (), dict(arguments)
+    order = [n for n in _parts(forward, packed) if n in loose]
+    ordered = {n: loose[n] for n in [*order, *(n for n in loose if n not in order)]}
+    if parameters[packed].kind is inspect.Parameter.VAR_POSITIONAL:
+        return tuple(ordered.values()), {}
+    named = {n: value for n, value in arguments.items() if n in parameters}
+    return (), {packed: _pack(forward, packed, ordered), **named}
+
+
+def _packed(forward: _Forward, given: Collection[str]) -> str | None:
+    """The parameter that takes several inputs as one: starred where there is nothing else, or the only required one."""
+    parameters = inspect.signature(forward).parameters
+    named = {n: p.default is p.empty for n, p in parameters.items() if p.kind not in _STARRED}
+    if parameters and not named:
+        return list(parameters)[-1]
+    needed = [n for n, required in named.items() if required]
+    if len(needed) != 1 or needed[0] in given or len(named) < len(parameters):
+        return None
+    loose = any(n not in parameters for n in given)
+    return needed[0] if loose or _parts(forward, needed[0]) else None
+
+
+def _pack(forward: _Forward, packed: str, parts: Mapping[str, Any]) -> Any:
+    """One value of the parts, as the annotation wants it, or the code that unpacks it."""
+    kind = _annotation(forward, packed)
+    if isinstance(kind, type) and (dataclasses.is_dataclass(kind) or hasattr(kind, "_fields")):
+        return kind(**parts)
+    if isinstance(kind, type) and issubclass(kind, UserDict):
+        return kind(dict(parts))
+    owner = _owner(forward)
+    unpacked = owner is not None and _read(owner, forward.__name__, packed).unpacks
+    return tuple(parts.values()) if kind in (tuple, list) or unpacked else Batch(parts)
+
+
+def _annotation(forward: _Forward, packed: str) -> Any:
+    """What a parameter is annotated with, without its own parameters; None where that tells nothing."""
+    try:
+        found = typing.get_type_hints(forward).get(packed)
+    except Exception:  # names that are there for a type checker alone
+        return None
+    return typing.get_origin(found) or found
+
+
+def _parts(forward: _Forward, packed: str) -> Names:
+    """The parts of a batch, by annotation or by the code that reads it; empty where neither tells."""
+    kind = _annotation(forward, packed)
+    if typing.is_typeddict(kind):
+        return {n: n in kind.__required_keys__ for n in kind.__annotations__}
+    if dataclasses.is_dataclass(kind):
+        missing = dataclasses.MISSING
+        return {f.name: f.default is missing and f.default_factory is missing for f in dataclasses.fields(kind)}
+    if isinstance(kind, type) and hasattr(kind, "_fields"):
+        return {n: n not in getattr(kind, "_field_defaults", {}) for n in getattr(kind, "_fields", ())}
+    owner = _owner(forward)
+    if owner is None:
+        return {}
+    seen = _read(owner, forward.__name__, packed)
+    inner = getattr(getattr(getattr(forward, "__self__", None), seen.through or "_", None), "forward", None)
+    return seen.names or ({} if inner is None else taken(inner))
+
+
+def _owner(forward: _Forward) -> type | None:
+    """The class that a forward is of."""
+    owner = getattr(forward, "__self__", None)
+    return type(owner) if owner is not None else None
+
+
+@cache
+def _read(owner: type, method: str, packed: str) -> _Reading:
+    """What a class reads of a batch."""
+    seen = _Reading(packed)
+    for function in _functions(owner, method, packed):
+        seen.visit(function)
+    return seen
+
+
+def _functions(owner: type, method: str, packed: str) -> Iterator[ast.AST]:
+    """The methods that a batch is given to under its name, the forward first."""
+    own = {n: f for kind in reversed(owner.__mro__) for n, f in vars(kind).items() if inspect.isfunction(f)}
+    for name in sorted(own, key=lambda n: n != method):
+        function = inspect.unwrap(own[name])
+        if packed in function.__code__.co_varnames[: function.__code__.co_argcount + 2]:
+            try:
+                yield ast.parse(textwrap.dedent(inspect.getsource(function)))
+            except (OSError, SyntaxError):  # no source, or one that does not stand alone
+                continue
+
+
+class _Reading(ast.NodeVisitor):
+    """The parts that are read of one name, whether it is unpacked, and the module that all of it is handed to."""
+
+    def __init__(self, packed: str) -> None:
+        self.packed = packed
+        self.names: Names = {}
+        self.unpacks, self.through = False, ""
+
+    def _is_batch(self, node: ast.AST) -> bool:
+        return isinstance(node, ast.Name) and node.id == self.packed
+
+    def visit_Subscript(self, node: ast.Subscript) -> None:
+        """batch["input_ids"]"""
+        if self._is_batch(node.value) and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+            self.names[node.slice.value] = True
+        self.generic_visit(node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        """batch.input_ids"""
+        if self._is_batch(node.value) and node.attr not in _METHODS and not hasattr(torch.Tensor, node.attr):
+            self.names[node.attr] = True
+        self.generic_visit(node)
+
+    def visit_Compare(self, node: ast.Compare) -> None:
+        """ "mask" in batch"""
+        key = node.left.value if isinstance(node.left, ast.Constant) else None
+        if isinstance(key, str) and self._is_batch(node.comparators[0]):
+            self.names.setdefault(key, False)
+        self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        """batch.get("mask"), self.encoder(**batch), self.encoder(*inputs)"""
+        function = node.func
+        if isinstance(function, ast.Attribute) and self._is_batch(function.value) and function.attr in ("get", "pop"):
+            key = node.args[0] if node.args else None
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                self.names.setdefault(key.value, False)
+        handed = [k.value for k in node.keywords if k.arg is None]
+        handed += [a.value for a in node.args if isinstance(a, ast.Starred)]
+        if any(map(self._is_batch, handed)) and isinstance(function, ast.Attribute) and not self.through:
+            self.through = function.attr
+        self.generic_visit(node)
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        """ids, mask = batch"""
+        target = node.targets[0]
+        if self._is_batch(node.value) and isinstance(target, ast.Tuple | ast.List):
+            self.unpacks = True
+            self.names |= {part.id: True for part in target.elts if isinstance(part, ast.Name)}
+        self.generic_visit(node)
