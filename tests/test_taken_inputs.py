@@ -180,3 +180,141 @@ def test_padding_is_told_alike_everywhere(kind: type[torch.nn.Module], tensor: s
     assert layout.padding[tensor] == tuple(tuple(p + front for p in row) for row in by_hand)
     drawn = [line.plain for line in picture(result, 80) if "right padded" in line.plain]
     assert drawn[0].count("!") == signs  # in two columns: of the tensor, and of the tokens
+
+
+class Encoder(torch.nn.Module):
+    """What the models below have in common."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.mix, self.score = torch.nn.Embedding(99, 8), torch.nn.Linear(8, 8), torch.nn.Linear(8, 2)
+
+
+class Choices(Encoder):
+    """Scores each choice by its first token."""
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        rows, choices, length = input_ids.shape
+        hidden = self.mix(self.embed(input_ids.view(-1, length)))
+        return self.score(hidden[:, 0] * attention_mask.view(-1, length)[:, :1])[:, 0].view(rows, choices)
+
+
+class Swapped(Encoder):
+    """Folds documents behind chunks: row 1 of six is the first chunk of the second document."""
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        rows, chunks, length = input_ids.shape
+        hidden = self.mix(self.embed(input_ids.transpose(0, 1).reshape(-1, length)))[:, -1]
+        return self.score(hidden.view(chunks, rows, 8).mean(0))
+
+
+class Windows(Encoder):
+    """Cuts a text into windows that overlap, and reads the last position of each."""
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        windows = input_ids.unfold(1, 5, 3)
+        hidden = self.mix(self.embed(windows.flatten(0, 1)))[:, -1]
+        return self.score(hidden.view(len(input_ids), -1, 8).mean(1))
+
+
+def tokens_by_gradient(model: Encoder, ids: torch.Tensor, mask: torch.Tensor) -> tuple[tuple[int, ...], ...]:
+    """For each text the tokens that move any logit; each token looks up a row of the table of its own."""
+    apart = torch.arange(ids.numel()).reshape(ids.shape) + 3
+    with torch.no_grad():
+        model.embed = torch.nn.Embedding(ids.numel() + 3, 8)
+    logits = model(apart, mask)
+    (slope,) = torch.autograd.grad((logits * torch.rand_like(logits)).sum(), model.embed.weight)
+    shown = (slope[apart].abs().amax(-1) > 0).flatten(0, -2)
+    return tuple(tuple(row.nonzero().flatten().tolist()) for row in shown)
+
+
+#: model -> what it reads, and of right padding the tokens that it reads as pads, by hand.
+TEXTS = {Choices: "mix[:, 0]", Swapped: "mix[:, -1]", Windows: "mix[:, -1]"}
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+def test_chunks_choices_and_windows_are_found_and_carry_their_own_tokens(kind: type[Encoder]) -> None:
+    """A model that refuses rows of tokens is tried with rows of texts; what is read is what the gradient shows."""
+    model = kind()
+    found = archtrace.trace(model)
+    assert found.result.status == "exact"
+    for layout in found.result.layouts:
+        inputs = {name: torch.tensor(value) for name, value in layout.inputs.items()}
+        assert layout.bound.tokens == tokens_by_gradient(model, inputs["input_ids"], inputs["attention_mask"])
+        pads = {(r, p) for r, row in enumerate(layout.padding["input_ids"]) for p in row}
+        read = {(r, p) for r, row in enumerate(layout.bound.tokens) for p in row}
+        assert (layout.name in found.result.padding.reads_padding) == bool(pads & read), layout.name
+    assert not found.result.padding.leaks
+    if kind is not Choices:
+        assert [r.slice for r in found.readouts] == [TEXTS[kind]]
+
+
+def test_a_position_of_a_folded_batch_is_padding_where_its_own_chunk_is_padded() -> None:
+    """Six rows, chunk by chunk: which of them are padded is told by the document and chunk that each is of."""
+    (layout,) = (x for x in archtrace.trace(Swapped()).result.layouts if x.name == "right_padded")
+    padded = torch.tensor(layout.inputs["attention_mask"]) == 0
+    by_hand = [tuple(row.nonzero().flatten().tolist()) for row in padded.transpose(0, 1).reshape(6, -1)]
+    assert list(layout.padding["mix"]) == by_hand
+    assert by_hand != [tuple(row.nonzero().flatten().tolist()) for row in padded.reshape(6, -1)]
+
+
+def test_choices_of_a_librarys_encoder() -> None:
+    """The first token of each choice, all tokens of each; no token is padding."""
+    from transformers import BertConfig, BertModel
+
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 24}
+
+    class Choice(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.enc, self.out = BertModel(BertConfig(**sizes, vocab_size=99)), torch.nn.Linear(16, 1)
+
+        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+            rows, choices, length = input_ids.shape
+            hidden = self.enc(input_ids.view(-1, length), attention_mask=attention_mask.view(-1, length))[0]
+            return self.out(hidden[:, 0]).view(rows, choices)
+
+    ids = torch.arange(5, 5 + 2 * 3 * 7).reshape(2, 3, 7)
+    given = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    for found in (archtrace.trace(Choice()), archtrace.trace(Choice(), inputs=given)):
+        assert found.result.status == "exact"
+        assert [r.slice for r in found.readouts] == ["enc.last_hidden_state[:, 0]"]
+    assert found.result.layouts[0].bound.tokens == (tuple(range(7)),) * 6
+
+
+class ByType(Encoder):
+    """The mean of the second text of a pair."""
+
+    def forward(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, token_type_ids: torch.Tensor
+    ) -> torch.Tensor:
+        second = (token_type_ids * attention_mask).unsqueeze(-1)
+        return self.score((self.mix(self.embed(input_ids)) * second).sum(1) / second.sum(1).clamp(min=1))
+
+
+def test_tokens_of_both_types() -> None:
+    """A forward that asks for types gets both; of one type alone this one reads nothing."""
+    found = archtrace.trace(ByType())
+    reached = {layout.name: layout.bound.tokens for layout in found.result.layouts}
+    assert found.result.status == "exact"
+    assert reached["both_types"] == (tuple(range(9, 19)),) * 2
+    assert reached["full"] == ((), ())
+
+
+def test_an_optional_input_is_given_beside_what_is_guessed() -> None:
+    """Global attention at one position of a window: that position is seen from everywhere."""
+
+    class Marked(Encoder):
+        def forward(
+            self, input_ids: torch.Tensor, attention_mask: torch.Tensor, marks: torch.Tensor | None = None
+        ) -> torch.Tensor:
+            hidden = self.mix(self.embed(input_ids))
+            return self.score(hidden[:, 0] if marks is None else (hidden * marks.unsqueeze(-1)).sum(1))
+
+    assert archtrace.trace(Marked()).at(input_ids=[[5, 6, 7]]).tokens == ((0,),)
+    marks = torch.zeros(2, 19, dtype=torch.long)
+    marks[:, 4] = 1
+    found = archtrace.trace(Marked(), inputs={"marks": marks})
+    ran = [layout for layout in found.result.layouts if layout.refused is None]
+    assert {layout.bound.tokens for layout in ran} == {((4,), (4,))}
+    assert {layout.name for layout in ran} >= {"full", "right_padded", "left_padded"}

@@ -72,20 +72,29 @@ def cones(result: Result) -> list[ConeLayout]:
 def _rows(anatomy: Anatomy, slices: Slices, layout: LayoutResult) -> list[ConeRow]:
     length = anatomy.states[0].positions
     return [
-        ConeRow(state.name, state.role, _note(state), _cells(state, reaching, slices.padding, layout, length))
+        ConeRow(
+            state.name,
+            state.role,
+            _note(state),
+            _cells(state, reaching, _padding(state, slices, layout, length), layout),
+        )
         for state, reaching in zip(anatomy.states, slices.reaching, strict=True)
     ]
+
+
+def _padding(state: State, slices: Slices, layout: LayoutResult, length: int) -> Rows:
+    """Where a state is padding: as the answer says, else of states as long as the only text."""
+    if state.name in layout.padding:
+        return layout.padding[state.name]
+    return slices.padding if state.positions == length and not layout.bound.others else ()
 
 
 def _note(state: State) -> str:
     return f"{state.module} " * bool(state.module) + " × ".join(map(str, state.shape))
 
 
-def _cells(
-    state: State, reaching: Rows, padding: Rows, layout: LayoutResult, length: int
-) -> tuple[tuple[Sign, ...], ...]:
-    """Padding is told of states as long as the tokens; what a witness saw, of tokens and read tensors."""
-    padded = padding if state.positions == length else ()
+def _cells(state: State, reaching: Rows, padded: Rows, layout: LayoutResult) -> tuple[tuple[Sign, ...], ...]:
+    """What a witness saw is told of tokens and read tensors."""
     seen = _witness(state, layout)
     return tuple(
         tuple(
@@ -102,7 +111,8 @@ def _witness(state: State, layout: LayoutResult) -> Rows | None:
         return None
     if layout.witness is None:
         return ((),) * len(layout.bound.tokens)
-    return layout.witness.tokens if state.role == "tokens" else layout.witness.reads.get(state.name)
+    seen = layout.witness
+    return seen.others.get(state.name, seen.tokens) if state.role == "tokens" else seen.reads.get(state.name)
 
 
 def _sign(reaches: bool, padding: bool, seen: bool) -> Sign:

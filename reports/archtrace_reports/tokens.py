@@ -42,17 +42,30 @@ def padding(layout: LayoutResult, name: str = "") -> Rows:
     return tuple(tuple(i for i, there in enumerate(row) if not there) for row in mask)
 
 
+def _texts(layout: LayoutResult) -> list[tuple[Rows, Rows]]:
+    """Of each text the tokens that reach the logits, and those that are padding."""
+    others = ((reached, padding(layout, name)) for name, reached in layout.bound.others.items())
+    return [(layout.bound.tokens, padding(layout)), *others]
+
+
 def leaked(layout: LayoutResult) -> bool:
     """Whether a masked token reaches the logits."""
-    return any(set(a) & set(b) for a, b in zip(layout.bound.tokens, padding(layout), strict=False))
+    return any(set(a) & set(b) for rows, masked in _texts(layout) for a, b in zip(rows, masked, strict=False))
 
 
 def unreached(layout: LayoutResult) -> int:
     """How many tokens that are not masked do not reach the logits."""
     size = shape(layout)
-    length = size[1] if size else 0
-    rows = zip(layout.bound.tokens, padding(layout), strict=False)
-    return sum(len(set(range(length)) - set(reached) - set(masked)) for reached, masked in rows)
+    every = set(range(size[1] if size else 0))
+    return sum(
+        len(every - set(reached) - set(_at(masked, n)))
+        for rows, masked in _texts(layout)
+        for n, reached in enumerate(rows)
+    )
+
+
+def _at(rows: Rows, number: int) -> tuple[int, ...]:
+    return rows[number] if number < len(rows) else ()
 
 
 def choices(layouts: Iterable[LayoutResult]) -> list[str]:

@@ -23,6 +23,14 @@ def unguessed(forward: Callable[..., Any], given: Collection[str]) -> tuple[str,
     return tuple(n for n, required in needed if required and n not in given and not TAUGHT.fullmatch(n))
 
 
+def whole(forward: Callable[..., Any], given: Mapping[str, torch.Tensor]) -> bool:
+    """Whether what is given is a layout of its own: with tokens, or features, and all else that a forward requires."""
+    if not given or unguessed(forward, given):
+        return False
+    own = texts_in(given) or any(value.is_floating_point() for value in given.values())
+    return bool(own) or not texts([n for n in taken(forward, given) if n not in given], ())
+
+
 def following(forward: Callable[..., Any], given: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """What is given, and masks and what else follows from the tokens where a forward requires it."""
     needed = unguessed(forward, given)

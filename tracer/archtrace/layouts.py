@@ -33,13 +33,15 @@ MOST_CUES = 4
 class Vocabulary:
     """The ids that mean something, and ordinary ones that do not. None where the model has no such id.
 
-    `cues` are further constants that the program compares ids with: a marker of an entity, a mask, an image.
+    `cues` are further constants that the program compares ids with: a marker of an entity, a mask, an image. `types`:
+    how many types of tokens there are, the texts of a pair.
     """
 
     pad: int | None
     eos: int | None
     ordinary: tuple[int, ...]
     cues: tuple[int, ...] = ()
+    types: int = 2
 
 
 def holder(source: Any) -> Any:
@@ -71,7 +73,8 @@ def vocabulary(source: Any, compared: Collection[int] = ()) -> Vocabulary:
     ordinary = [i for i in range(3, stop) if i not in taken] or [0]
     known = {special["pad"], special["eos"]}
     cues = sorted(c for c in set(compared) - known if c >= 0 and (size is None or c < size))
-    return Vocabulary(special["pad"], special["eos"], tuple(islice(cycle(ordinary), wanted)), tuple(cues[:MOST_CUES]))
+    drawn, types = tuple(islice(cycle(ordinary), wanted)), getattr(holder(source), "type_vocab_size", 2)
+    return Vocabulary(special["pad"], special["eos"], drawn, tuple(cues[:MOST_CUES]), types)
 
 
 def vocabulary_size(source: Any) -> int | None:
@@ -114,6 +117,8 @@ TELLING: Mapping[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     **dict.fromkeys(("padding_mask", "key_padding_mask"), lambda mask, _: mask == 0),
     **dict.fromkeys(("lengths", "seq_lens", "sequence_lengths"), lambda counts, at: at < counts[:, None]),
 }
+#: Those that say of a token which text of a pair it is of.
+TYPES = ("token_type_ids", "segment_ids")
 #: Those that count, which say where padding is only if it is on the right.
 COUNTS = {"lengths", "seq_lens", "sequence_lengths"}
 
@@ -236,7 +241,21 @@ def layouts(names: Signature, words: Vocabulary, length: int) -> dict[str, Layou
         for cue in words.cues
         for name, pattern in CUE_PATTERNS.items()
     }
-    return usual | cued
+    return usual | _of_types(usual, names, words) | cued
+
+
+def _of_types(usual: Mapping[str, Layout], names: Signature, words: Vocabulary) -> dict[str, Layout]:
+    """The layout of a pair in one text: the second half of the tokens is of another type, where a forward asks that."""
+    typed = [n for text in names.texts for n in text.derived if word_of(n, TYPES)]
+    if not typed or words.types < 2:
+        return {}
+    second = {n: _half(usual["full"][n]) for n in typed}
+    return {"both_types": {**usual["full"], **second}}
+
+
+def _half(value: torch.Tensor) -> torch.Tensor:
+    """1 in the second half of the positions."""
+    return (torch.arange(value.shape[-1]) >= value.shape[-1] // 2).long().expand_as(value).clone()
 
 
 def _can_pad(name: str, names: Signature, words: Vocabulary) -> bool:

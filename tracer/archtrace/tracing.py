@@ -20,7 +20,7 @@ from archtrace.capture.model import forward_of
 from archtrace.capture.module import graph_module
 from archtrace.clock import Clock, Progress
 from archtrace.errors import LayoutError, MissingError, TargetError, message
-from archtrace.layouts import LENGTHS, Plan, Signature, Vocabulary
+from archtrace.layouts import LENGTHS, ROWS, Plan, Signature, Vocabulary
 from archtrace.reach.interpreter import Interpreter
 from archtrace.readout.given import layout_of, refuse_beyond
 from archtrace.readout.study import Model, Programs, Study
@@ -29,6 +29,8 @@ from archtrace.targets.target import Target
 
 #: How many texts a row is tried with where a model refuses rows of tokens.
 TEXTS = 3
+#: The fewest positions in which every layout has its place.
+SHORTEST = 8
 
 
 class Trace:
@@ -192,7 +194,7 @@ def _folded(
     programs: Programs, target: Target, given: Mapping[str, torch.Tensor]
 ) -> tuple[Study, Vocabulary, list[Plan]] | None:
     """The model in layouts whose rows hold several texts; None where it refuses these as well."""
-    if given and not forwards.unguessed(forward_of(programs.model[0]), given):
+    if forwards.whole(forward_of(programs.model[0]), given):
         return None
     try:
         return _first_look(programs, target, given, TEXTS)
@@ -218,9 +220,11 @@ def _first_look(
 
 def _plans(module: torch.nn.Module, words: Vocabulary, given: Mapping[str, torch.Tensor], choices: int) -> list[Plan]:
     """The layouts of each length. What is given and leaves nothing to guess is the only one."""
-    if given and not forwards.unguessed(forward_of(module), given):
+    if forwards.whole(forward_of(module), given):
         return [_given(given)]
-    return [_standard(module, words, n, given, choices) for n in LENGTHS]
+    # what is given beside the tokens may have a position for each of them
+    own = [v.shape[1] for v in given.values() if v.ndim > 1 and v.shape[0] == ROWS and v.shape[1] >= SHORTEST]
+    return [_standard(module, words, n, given, choices) for n in own[:1] or LENGTHS]
 
 
 def _standard(

@@ -55,7 +55,9 @@ def _states(study: Study, layout: str) -> list[tuple[State, Place]]:
     last = max(reads, default=-1)
     # a module that is called several times has as many states: one name for all would give them one another's rows
     single = {node: name for name, node in calls(program).items()}
-    states = [_state(found, "tokens", study.ids, "", (program.inputs[study.ids], 1), study.length)]
+    states = [
+        _state(found, "tokens", ids, "", (program.inputs[ids], 1), text.length) for ids, text in study.texts.items()
+    ]
     for index in sorted(_told(named, chain, found, set(reads)) | set(reads)):
         tensor = reads.get(index) or named[index]
         role: StateRole = "read" if index in reads else "head" if index > last else "hidden"
