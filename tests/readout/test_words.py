@@ -93,6 +93,12 @@ def test_a_sum_that_is_spread_again_is_no_way_of_its_own() -> None:
     assert len(archtrace.trace(written.FirstThatSums()).readouts) == 1
 
 
+def test_of_given_inputs_numbers_that_follow_the_length_are_told_by_one_more_token() -> None:
+    ids = {"input_ids": [[5, 6, 7, 8], [9, 10, 11, 12]], "attention_mask": [[1, 1, 1, 0], [1, 1, 1, 1]]}
+    (readout,) = archtrace.trace(written.FromTheEnd(), inputs=ids).readouts
+    assert readout.slice == "mix[:, s - 1 - argmax(flip(attention_mask))]"
+
+
 @pytest.mark.parametrize(
     ("texts", "said"),
     [
