@@ -136,6 +136,7 @@ NONSENSE: Mapping[str, tuple[dict[str, Any], type[ArchtraceError], str]] = {
     "empty": ({"input_ids": [[]]}, TargetError, "input_ids is empty"),
     "missing": ({"attention_mask": [[1]]}, TargetError, "input_ids is missing"),
     "misspelt": ({"input_idz": [[1]]}, TargetError, "no input input_idz(.|\n)*did you mean input_ids"),
+    "mask": ({"input_ids": [[5, 6]], "attention_mask": [[1, 1, 1]]}, LayoutError, "attention_mask is 3 long"),
     "long": ({"input_ids": [[5] * 600]}, LayoutError, "does not run on these inputs"),
 }
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 import written
 from torch import nn
+from transformers import CLIPTextConfig, CLIPTextModel
 
 import archtrace
 from archtrace.readout.expression import at_any_length
@@ -89,8 +90,40 @@ def test_a_way_names_its_own_line_and_path() -> None:
     assert {r.path for r in readouts} == {("score",)}
 
 
+class TextTower(nn.Module):
+    """CLIP's text model with a score; its eos id decides by which rule it pools."""
+
+    def __init__(self, eos: int) -> None:
+        super().__init__()
+        sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+        self.clip = CLIPTextModel(
+            CLIPTextConfig(**sizes, vocab_size=120, bos_token_id=98, eos_token_id=eos, pad_token_id=0)
+        )
+        self.score = nn.Linear(16, 2)
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        pooled = self.clip(input_ids, attention_mask=attention_mask).pooler_output
+        logits: torch.Tensor = self.score(pooled)
+        return logits
+
+
+@pytest.mark.parametrize(("eos", "index"), [(2, "argmax(input_ids)"), (99, "argmax(input_ids == eos_token_id)")])
+def test_the_position_of_the_highest_id_or_of_eos(eos: int, index: str) -> None:
+    trace = archtrace.trace(TextTower(eos))
+    (readout,) = trace.readouts
+    assert (readout.slice, readout.status) == (f"clip.last_hidden_state[:, {index}]", "exact")
+    view = trace.at(input_ids=[[5, 99, 7, 8], [5, 6, 7, 99]])
+    assert view.reads == {"clip.last_hidden_state": ((1,), (3,))}
+
+
 def test_a_sum_that_is_spread_again_is_no_way_of_its_own() -> None:
     assert len(archtrace.trace(written.FirstThatSums()).readouts) == 1
+
+
+def test_of_given_inputs_numbers_that_follow_the_length_are_told_by_one_more_token() -> None:
+    ids = {"input_ids": [[5, 6, 7, 8], [9, 10, 11, 12]], "attention_mask": [[1, 1, 1, 0], [1, 1, 1, 1]]}
+    (readout,) = archtrace.trace(written.FromTheEnd(), inputs=ids).readouts
+    assert readout.slice == "mix[:, s - 1 - argmax(flip(attention_mask))]"
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+import torch
+
 from archtrace.answer.positions import Positions, Rows
 from archtrace.answer.relations import Relation
 from archtrace.answer.result import Index, KindName, Readout, Source, Status, Step
+from archtrace.errors import CaptureError, LayoutError
 from archtrace.layouts import Vocabulary
 from archtrace.reach.bound import Bound
-from archtrace.readout.expression import at_any_length, evaluates
+from archtrace.readout.expression import at_any_length, evaluates, numbers_near
 from archtrace.readout.kind import Case, constant, kind_of, last_of, mask_of
 from archtrace.readout.padding import Carried, carried
 from archtrace.readout.selection import (
@@ -74,6 +77,7 @@ class _Sight:
     tokens: int
     tensor: ReadTensor
     others: frozenset[int]
+    key: Key | None
     end: int | None
 
     @cached_property
@@ -148,9 +152,9 @@ class _Telling:
     def _index(self, sights: Sequence[_Sight], kind: KindName, formula: str | None) -> Index:
         if kind == "none":
             return Index("", ())
-        first = self._index_of(sights[0], kind)
+        study, first = self.studies[0], self._index_of(sights[0], kind)
         constant = kind in ("first", "last")
-        text = first.expression if constant else _written(sights, lambda s: self._index_of(s, kind).expression)
+        text = first.expression if constant else _written(study, sights, lambda s: self._index_of(s, kind).expression)
         return Index(formula or text, first.depends_on)
 
     def _index_of(self, sight: _Sight, kind: KindName) -> Index:
@@ -159,13 +163,12 @@ class _Telling:
     def _picked(self, sights: Sequence[_Sight], cases: Sequence[Case], formula: str | None) -> str:
         """The subscript that picks positions: a constant one, else as the graph computes it, one position a row."""
         text, lead = constant(cases), lead_of(sights[0].tensor.axis)
-        if text is None and not _single(cases):
-            return ""
-        if text is None and formula is None:
-            text = _written(sights, self._subscripts)
-            names = {*sights[0].found.program.inputs, *self.names.values()}
-            return text if evaluates(text, names) else ""
-        return f"[{lead}{text or formula}]" if text or formula else ""
+        if text is None and _single(cases):
+            written = "" if formula is not None else _written(self.studies[0], sights, self._subscripts)
+            if formula is None and evaluates(written, {*sights[0].found.program.inputs, *self.names.values()}):
+                return written
+            text = last_of(cases) if formula is None else formula
+        return f"[{lead}{text}]" if text else ""
 
     def _formula(self, name: str, key: Key | None, cases: Sequence[Case]) -> str | None:
         """Where a branch on the mask picks by another formula in another layout, one that holds in all; "" for none.
@@ -212,12 +215,30 @@ def _single(cases: Sequence[Case]) -> bool:
     return all(len(row) == 1 for case in cases for row in case.rows)
 
 
-def _written(sights: Sequence[_Sight], write: Callable[[_Sight], str]) -> str:
+def _written(study: Study, sights: Sequence[_Sight], write: Callable[[_Sight], str]) -> str:
     """What is written in the first length, with numbers that follow the length written by it."""
     first = write(sights[0])
-    if not any(map(str.isdigit, first)):
+    if not numbers_near(first, sights[0].tokens):
         return first
-    return at_any_length([first, *map(write, sights[1:])], [sight.tokens for sight in sights])
+    seen = [*sights, *_longer(study, sights[0])] if len(sights) == 1 else sights
+    return at_any_length([first, *map(write, seen[1:])], [sight.tokens for sight in seen])
+
+
+def _longer(study: Study, sight: _Sight) -> list[_Sight]:
+    """The same with one more token, where inputs were given in one length alone; nothing where that does not run."""
+    layout = {name: _one_more(value, study.length) for name, value in study.layouts[study.telling].items()}
+    try:
+        longer = Study(study.programs, {study.telling: layout}, study.ids, study.interpreter)
+        found = _sight(longer, longer.telling, sight.tensor.name, sight.key)
+    except (CaptureError, LayoutError):
+        return []
+    return [] if found is None else [found]
+
+
+def _one_more(value: torch.Tensor, length: int) -> torch.Tensor:
+    """An input with its last position twice, along the last axis that is as long as the tokens."""
+    axis = next((a for a in reversed(range(value.ndim)) if value.shape[a] == length and a > 0), None)
+    return value if axis is None else torch.cat([value, value.narrow(axis, length - 1, 1)], axis)
 
 
 def _sight(study: Study, layout: str, name: str, key: Key | None) -> _Sight | None:
@@ -226,7 +247,7 @@ def _sight(study: Study, layout: str, name: str, key: Key | None) -> _Sight | No
     if tensor is None:
         return None
     others = frozenset(t.node for t in tensors) - {tensor.node}
-    return _Sight(found, study.length, tensor, others, end_of(study, layout, name, key))
+    return _Sight(found, study.length, tensor, others, key, end_of(study, layout, name, key))
 
 
 def _length(study: Study, name: str, layout: str) -> int | None:

@@ -174,6 +174,12 @@ _WORDS = ("s", "arange", "where", "clamp", "inf")
 _NUMBER = re.compile(r"(?<![\w.])(\d+)(?![\w.])")
 
 
+def numbers_near(text: str, length: int) -> bool:
+    """Whether a number in a text may follow the length: itself or nearly, a part of it, or a multiple."""
+    numbers = [int(number) for number in _NUMBER.findall(text) if int(number) > 1]
+    return any(n > length - 3 or n in {length // part for part in range(2, 9)} for n in numbers)
+
+
 def at_any_length(texts: Sequence[str], lengths: Sequence[int]) -> str:
     """One expression for several lengths: a number that follows them is written with s ("18 - i" as "s - 1 - i")."""
     pieces = [_NUMBER.split(text) for text in texts]

@@ -36,7 +36,9 @@ def layout_of(given: Mapping[str, Any], study: Study) -> Inputs:
     layout = {name: pads.tensor(name, value) for name, value in given.items()}
     mask = pads.mask(layout)
     layout |= {} if mask is None else {mask[0]: mask[1]}
-    return _completed(_with_rows(layout, study), study)
+    layout = _with_rows(layout, study)
+    _refuse_other_lengths(layout, study)
+    return _completed(layout, study)
 
 
 def _refuse_others(given: Mapping[str, Any], study: Study) -> None:
@@ -180,6 +182,21 @@ def _with_rows(layout: Inputs, study: Study) -> Inputs:
     bare = layout[study.ids].ndim == ranks[study.ids] - 1
     lacking = {name for name, value in layout.items() if value.ndim == ranks.get(name, value.ndim + bare) - 1}
     return {name: value[None] if name in lacking else value for name, value in layout.items()}
+
+
+def _refuse_other_lengths(layout: Inputs, study: Study) -> None:
+    """Raise LayoutError where a mask or the like is not as long as the tokens, as it was when the model was traced."""
+    ids, shapes = layout[study.ids], study.program.shapes
+    for name in ({*lay.MASKS, *lay.DERIVED} - lay.COUNTS) & layout.keys():
+        value, traced = layout[name], shapes.get(name, shapes[study.ids])
+        alike = traced == shapes[study.ids] and value.ndim == ids.ndim
+        if alike and value.shape[-1] != ids.shape[-1]:
+            what = message(
+                f"{name} is {value.shape[-1]} long, and {study.ids} {ids.shape[-1]}",
+                where="Trace.at",
+                do="give one number for each token",
+            )
+            raise LayoutError(what)
 
 
 def _completed(layout: Inputs, study: Study) -> Inputs:
