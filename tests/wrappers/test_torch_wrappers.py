@@ -98,6 +98,7 @@ def test_each_wrapper_reads_what_the_gradient_says(name: str, make: Callable[[],
     run = getattr(model, "_orig_mod", model).eval()
     with torch.compiler.set_stance("force_eager"):
         assert_true(found, run, at_hidden(backbone), at_output(backbone.get_input_embeddings()))
+    assert found.result.findings == ()
     (readout,) = found.readouts
     assert readout.tensor == "last_hidden_state"
     assert model.get_submodule(readout.module) is backbone
@@ -127,14 +128,13 @@ def test_a_wrapped_module_says_its_inputs(name: str, tmp_path: Path) -> None:
         assert_true(found, model, at_output(inside.table), at_output(inside.table))
 
 
-@pytest.mark.parametrize("make", [bert, llama])
-def test_a_quantised_model_mixes_rows(make: Callable[[], Any]) -> None:
+def test_a_quantised_model_mixes_rows() -> None:
     """Dynamic quantisation takes one scale from a whole batch: the tokens of one row move another."""
     torch.manual_seed(0)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*torch.ao.quantization is deprecated", DeprecationWarning)
         warnings.filterwarnings("ignore", "torch.quantize_per_tensor.* deprecated", UserWarning)
-        model = torch.ao.quantization.quantize_dynamic(make().eval(), {nn.Linear}, torch.qint8)
+        model = torch.ao.quantization.quantize_dynamic(bert().eval(), {nn.Linear}, torch.qint8)
     found = traced_untouched(model)
     model.eval()
     assert "rows-mix" in {finding.code for finding in found.result.findings}

@@ -167,7 +167,8 @@ class Interpreter:
         step = self._steps.get(key)
         if step is None:
             step = self._steps[key] = self._ruled(node, program, values, chosen)
-        if not step.narrowed:
+        # What weights alone decide (a norm of one, an orthogonal factor) has no token to let through.
+        if not step.narrowed and any(isinstance(o, Unknown) and not o.weights_only for o in step.outputs):
             self.unruled.add(node.op)
         return step
 
