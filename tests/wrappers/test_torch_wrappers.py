@@ -187,6 +187,35 @@ def test_packed_weights_are_those_of_one_checkpoint() -> None:
     assert read == set(positions)
 
 
+class Beside(Own):
+    """Weighs each position by zeros that others may be, and may keep them beside their parameter."""
+
+    def __init__(self, keep: bool) -> None:
+        super().__init__()
+        self.weigh = nn.Embedding(90, 1)
+        nn.init.zeros_(self.weigh.weight)
+        self.kept = self.weigh.weight.detach() if keep else None
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        weights = self.weigh.weight if self.kept is None else self.kept
+        logits: torch.Tensor = self.classifier((self.table(tokens) * weights[: tokens.shape[1]]).sum(1))
+        return logits
+
+
+@pytest.mark.parametrize("wrap", ["none", "flat"])
+def test_a_view_of_a_parameter_is_a_parameter(wrap: str) -> None:
+    """The zeros that it holds are those of one checkpoint, also where nothing is to be trained."""
+    model: Any = Beside(keep=wrap == "none").requires_grad_(False)
+    if wrap == "flat":
+        model = flat(model)
+    found = traced_untouched(model).result.layouts[0]
+    assert found.bound.tokens[0] == tuple(range(len(found.inputs["tokens"][0])))
+    with torch.no_grad():
+        model.weigh.weight += 1
+    ids = torch.tensor(found.inputs["tokens"])[:1]
+    assert all(not torch.equal(model(ids), model(torch.where(ids == token, 80, ids))) for token in ids[0])
+
+
 class Mixed(Own):
     """Computes in half the precision, but for its head."""
 
