@@ -98,6 +98,7 @@ def test_each_wrapper_reads_what_the_gradient_says(name: str, make: Callable[[],
     run = getattr(model, "_orig_mod", model).eval()
     with torch.compiler.set_stance("force_eager"):
         assert_true(found, run, at_hidden(backbone), at_output(backbone.get_input_embeddings()))
+    assert found.result.findings == ()
     (readout,) = found.readouts
     assert readout.tensor == "last_hidden_state"
     assert model.get_submodule(readout.module) is backbone
@@ -127,14 +128,18 @@ def test_a_wrapped_module_says_its_inputs(name: str, tmp_path: Path) -> None:
         assert_true(found, model, at_output(inside.table), at_output(inside.table))
 
 
-@pytest.mark.parametrize("make", [bert, llama])
-def test_a_quantised_model_mixes_rows(make: Callable[[], Any]) -> None:
-    """Dynamic quantisation takes one scale from a whole batch: the tokens of one row move another."""
-    torch.manual_seed(0)
+def quantised(model: nn.Module) -> Any:
+    """The model with linear layers of eight bits."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*torch.ao.quantization is deprecated", DeprecationWarning)
         warnings.filterwarnings("ignore", "torch.quantize_per_tensor.* deprecated", UserWarning)
-        model = torch.ao.quantization.quantize_dynamic(make().eval(), {nn.Linear}, torch.qint8)
+        return torch.ao.quantization.quantize_dynamic(model.eval(), {nn.Linear}, torch.qint8)
+
+
+def test_a_quantised_model_mixes_rows() -> None:
+    """Dynamic quantisation takes one scale from a whole batch: the tokens of one row move another."""
+    torch.manual_seed(0)
+    model = quantised(bert())
     found = traced_untouched(model)
     model.eval()
     assert "rows-mix" in {finding.code for finding in found.result.findings}
@@ -152,6 +157,63 @@ def test_a_quantised_model_mixes_rows(make: Callable[[], Any]) -> None:
         (to, position) for to, positions in enumerate(layout.bound.tokens) for position in positions
     }
     assert found.readouts[0].tensor == "last_hidden_state"
+
+
+class Gated(Own):
+    """Weighs each position by a layer that sees nothing but where it stands."""
+
+    def __init__(self, turned: float) -> None:
+        super().__init__()
+        self.gate = nn.Linear(1, 1)
+        self.gate.load_state_dict({"weight": torch.tensor([[turned]]), "bias": torch.tensor([-3.5 * turned])})
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        at = torch.arange(tokens.shape[1]).float()[:, None]
+        logits: torch.Tensor = self.classifier((self.table(tokens) * self.gate(at).relu()).sum(1))
+        return logits
+
+
+def test_packed_weights_are_those_of_one_checkpoint() -> None:
+    """What one closes another one opens: both are told to read all that either of them reads."""
+    read: set[int] = set()
+    for turned in (1.0, -1.0):
+        model = quantised(Gated(turned))
+        found = traced_untouched(model).result.layouts[0]
+        ids = torch.tensor(found.inputs["tokens"])[:1]
+        positions = range(ids.shape[1])
+        changed = (torch.where(torch.arange(ids.shape[1]) == p, 80, ids) for p in positions)
+        read |= {p for p, other in zip(positions, changed, strict=True) if not torch.equal(model(other), model(ids))}
+        assert found.bound.tokens[0] == tuple(positions)
+    assert read == set(positions)
+
+
+class Beside(Own):
+    """Weighs each position by zeros that others may be, and may keep them beside their parameter."""
+
+    def __init__(self, keep: bool) -> None:
+        super().__init__()
+        self.weigh = nn.Embedding(90, 1)
+        nn.init.zeros_(self.weigh.weight)
+        self.kept = self.weigh.weight.detach() if keep else None
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        weights = self.weigh.weight if self.kept is None else self.kept
+        logits: torch.Tensor = self.classifier((self.table(tokens) * weights[: tokens.shape[1]]).sum(1))
+        return logits
+
+
+@pytest.mark.parametrize("wrap", ["none", "flat"])
+def test_a_view_of_a_parameter_is_a_parameter(wrap: str) -> None:
+    """The zeros that it holds are those of one checkpoint, also where nothing is to be trained."""
+    model: Any = Beside(keep=wrap == "none").requires_grad_(False)
+    if wrap == "flat":
+        model = flat(model)
+    found = traced_untouched(model).result.layouts[0]
+    assert found.bound.tokens[0] == tuple(range(len(found.inputs["tokens"][0])))
+    with torch.no_grad():
+        model.weigh.weight += 1
+    ids = torch.tensor(found.inputs["tokens"])[:1]
+    assert all(not torch.equal(model(ids), model(torch.where(ids == token, 80, ids))) for token in ids[0])
 
 
 class Mixed(Own):

@@ -22,6 +22,7 @@ from torch.overrides import TorchFunctionMode
 
 from archtrace.capture.frames import is_machinery
 from archtrace.capture.hold import TURN, held
+from archtrace.capture.model import views_of_parameters
 from archtrace.capture.nested import tensors_in
 from archtrace.capture.shapes import fake_of
 from archtrace.errors import ArchtraceError, BuildError, message
@@ -191,13 +192,15 @@ def weightless(module: torch.nn.Module, mode: FakeTensorMode) -> Iterator[Weight
     """
     found = Weightless({}, {})
     with TURN, held(module):
+        views = set(map(id, views_of_parameters(module)))
         for path, part in module.named_modules():
             for table in (part._parameters, part._buffers, vars(part)):
                 for name, tensor in list(table.items()):
                     if not isinstance(tensor, torch.Tensor):
                         continue
                     # One tensor gets one fake wherever it is held, so that tied weights stay tied.
-                    if _valueless(tensor) or (table is part._buffers and _allocated(part, name, tensor)):
+                    unknown = id(tensor) in views or _valueless(tensor)
+                    if unknown or (table is part._buffers and _allocated(part, name, tensor)):
                         if id(tensor) not in found.fakes:
                             found.fakes[id(tensor)] = _fake(tensor, mode)
                         table[name] = found.fakes[id(tensor)]

@@ -52,7 +52,7 @@ class Execution:
         """The op's result."""
         tensors = tensors_in((args, kwargs))
         # A random draw is no one draw: run for real, the layout would seem to know what it cannot.
-        if not (draws(op, args, kwargs) or any(map(self.unknown, tensors))):
+        if not (undecided(op, args, kwargs) or any(map(self.unknown, tensors))):
             self._back_up(op, args)
             return zeroed(op, op(*args, **kwargs))
         self._taint(op, args, kwargs)
@@ -69,8 +69,7 @@ class Execution:
         own = {id(fake): t for t in tensors if (fake := fakes[id(t)]) is not t}
         args, kwargs = mapped((args, kwargs), lambda v: fakes.get(id(v), v))
         # What torch remembers of fakes it finds by comparing arguments, which packed weights cannot be.
-        packed = key is None and any(isinstance(a, torch.ScriptObject) for a in args)
-        with self._mode, disable_fake_tensor_cache(self._mode) if packed else nullcontext():
+        with self._mode, disable_fake_tensor_cache(self._mode) if _packed(args) else nullcontext():
             result = op(*args, **kwargs)
         self._scalars.sized(result, [t for t in tensors if self.unknown(t)])
         self._shapes.remember(key, result, [fakes[id(t)] for t in tensors])
@@ -162,6 +161,15 @@ def zeroed(op: Any, result: Any) -> Any:
     """A known result, with zeros in place of what it holds by chance."""
     schema = getattr(op, "_schema", None)
     return result.zero_() if schema is not None and schema.name in UNINITIALISED else result
+
+
+def undecided(op: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    """True for a call whose result no layout decides: it draws, or takes the packed weights of one checkpoint."""
+    return _packed(args) or draws(op, args, kwargs)
+
+
+def _packed(args: Sequence[Any]) -> bool:
+    return any(isinstance(a, torch.ScriptObject) for a in args)
 
 
 def draws(op: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
+from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 
 def is_library_model(module: torch.nn.Module) -> bool:
@@ -75,6 +76,24 @@ def takes_mapping(module: torch.nn.Module) -> bool:
     # With postponed evaluation an annotation is its own text.
     said = str(required[0].annotation).lower() if len(required) == 1 else ""
     return "dict[" in said or "mapping[" in said
+
+
+def views_of_parameters(module: torch.nn.Module) -> Iterator[torch.Tensor]:
+    """The attributes and buffers that share memory with a parameter: each is that parameter, or a part of it."""
+    own = {_memory(p) for p in module.parameters() if _plain(p)}
+    for part in module.modules():
+        for tensor in (*vars(part).values(), *part._buffers.values()):
+            if isinstance(tensor, torch.Tensor) and _plain(tensor) and _memory(tensor) in own:
+                yield tensor
+
+
+def _memory(tensor: torch.Tensor) -> int:
+    return int(tensor.untyped_storage()._cdata)
+
+
+def _plain(tensor: torch.Tensor) -> bool:
+    """Whether a tensor has one memory of its own, which neither a sparse nor a distributed one has."""
+    return tensor.layout is torch.strided and not is_traceable_wrapper_subclass(tensor)
 
 
 def parameter_count(module: torch.nn.Module) -> int:

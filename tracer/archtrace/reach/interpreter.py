@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from archtrace.capture.decisions import Decision
-from archtrace.capture.execute import draws
+from archtrace.capture.execute import undecided
 from archtrace.capture.program import Kind, Node, Program
 from archtrace.ops import LENDERS, SHAPE_ONLY
 from archtrace.reach.calling import call_of
@@ -128,7 +128,7 @@ class Interpreter:
         compared = special_ids(node, run.values)
         self.special.update(compared)
         if compared or is_plain(node, run.values):
-            return _drawn(node) if draws(node.target, node.args, node.kwargs) else self._evaluate(
+            return _drawn(node) if undecided(node.target, node.args, node.kwargs) else self._evaluate(
                 node, run.values
             ), None
         return self._open(node, run.program, run.values)
@@ -167,7 +167,8 @@ class Interpreter:
         step = self._steps.get(key)
         if step is None:
             step = self._steps[key] = self._ruled(node, program, values, chosen)
-        if not step.narrowed:
+        # What weights alone decide (a norm of one, an orthogonal factor) has no token to let through.
+        if not step.narrowed and any(isinstance(o, Unknown) and not o.weights_only for o in step.outputs):
             self.unruled.add(node.op)
         return step
 

@@ -88,6 +88,7 @@ def _copy(module: Any) -> Any:
     import torch
 
     from archtrace.capture.hold import bound_elsewhere
+    from archtrace.capture.model import views_of_parameters
 
     if bound_elsewhere(module) or is_managed(module):
         return None
@@ -95,6 +96,8 @@ def _copy(module: Any) -> Any:
         id(p): torch.nn.Parameter(torch.empty_like(p, device="meta"), requires_grad=p.requires_grad)
         for p in module.parameters()
     }
+    # Parts of parameters that are kept beside them are parameters, too.
+    memo |= {id(t): torch.empty_like(t, device="meta") for t in views_of_parameters(module)}
     try:
         return copy.deepcopy(module, memo)
     except Exception:  # a lock, a non-leaf tensor, a process group: whatever an attribute may be
