@@ -228,7 +228,7 @@ def _longer(study: Study, sight: _Sight) -> list[_Sight]:
     """The same with one more token, where inputs were given in one length alone; nothing where that does not run."""
     layout = {name: _one_more(value, study.length) for name, value in study.layouts[study.telling].items()}
     try:
-        longer = Study(study.programs, {study.telling: layout}, study.ids, study.interpreter)
+        longer = replace(study, layouts={study.telling: layout}, refused={}, carried={})
         found = _sight(longer, longer.telling, sight.tensor.name, sight.key)
     except (CaptureError, LayoutError):
         return []

@@ -187,7 +187,7 @@ def _with_rows(layout: Inputs, study: Study) -> Inputs:
 def _refuse_other_lengths(layout: Inputs, study: Study) -> None:
     """Raise LayoutError where a mask or the like is not as long as the tokens, as it was when the model was traced."""
     ids, shapes = layout[study.ids], study.program.shapes
-    for name in ({*lay.MASKS, *lay.DERIVED} - lay.COUNTS) & layout.keys():
+    for name in ({*MASKS, *lay.DERIVED} - lay.COUNTS) & layout.keys():
         value, traced = layout[name], shapes.get(name, shapes[study.ids])
         alike = traced == shapes[study.ids] and value.ndim == ids.ndim
         if alike and value.shape[-1] != ids.shape[-1]:
