@@ -31,6 +31,7 @@ class Options:
     num_labels: int | None
     config: Path | None
     overrides: tuple[tuple[str, Any], ...]
+    head: str | None
     output_name: str | None
     format: str | None
     output: Path | None
@@ -75,7 +76,7 @@ class Options:
         """What is asked of a target."""
         config = str(self.config) if self.config else None
         asked = self.output_name or ""
-        return Question(target, self.num_labels, config, dict(self.overrides), self.trust_remote_code, asked)
+        return Question(target, self.num_labels, config, dict(self.overrides), self.trust_remote_code, asked, self.head)
 
     def check(self) -> None:
         """Raise click's UsageError for what cannot be meant."""

@@ -19,6 +19,7 @@ class Question:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     trust_remote_code: bool = False
     output: str = ""
+    head: str | None = None
 
     def arguments(self) -> dict[str, Any]:
         """The keyword arguments for `archtrace.trace`."""
@@ -28,6 +29,7 @@ class Question:
             "overrides": dict(self.overrides),
             "trust_remote_code": self.trust_remote_code,
             "output": self.output,
+            "head": self.head,
         }
 
 

@@ -112,14 +112,21 @@ def test_an_answer_goes_to_stdout_and_all_else_to_stderr(capsys: Capture, engine
     )
     assert cli.run(["--quiet", "bert"]) == 0
     assert capsys.readouterr() == (out, "noise from a model\n")
-    assert (
-        engine == [{"num_labels": None, "config": None, "overrides": {}, "trust_remote_code": False, "output": ""}] * 2
-    )
+    plain = {
+        "num_labels": None,
+        "config": None,
+        "overrides": {},
+        "trust_remote_code": False,
+        "output": "",
+        "head": None,
+    }
+    assert engine == [plain] * 2
 
 
 def test_options_reach_the_engine(engine: list[dict[str, Any]], capsys: Capture) -> None:
     given = ["--num-labels", "3", "--config", "c.json", "--config-set", "a=mean", "--config-set", "b=[1, null]",
-             "--config-set", "c==x", "--trust-remote-code", "--output-name", "slots"]  # fmt: skip
+             "--config-set", "c==x", "--trust-remote-code", "--output-name", "slots",
+             "--head", "token-classification"]  # fmt: skip
     assert cli.run([*given, "bert"]) == 0
     (options,) = engine
     assert options == {
@@ -128,6 +135,7 @@ def test_options_reach_the_engine(engine: list[dict[str, Any]], capsys: Capture)
         "overrides": {"a": "mean", "b": [1, None], "c": "=x"},
         "trust_remote_code": True,
         "output": "slots",
+        "head": "token-classification",
     }
 
 

@@ -120,11 +120,15 @@ COUNTS = {"lengths", "seq_lens", "sequence_lengths"}
 
 @dataclass(frozen=True)
 class Signature:
-    """The names of the inputs that a forward is given: ids, mask if it takes one, and what is derived from the mask."""
+    """The names of the inputs that a forward is given: ids, mask if it takes one, and what is derived from the mask.
+
+    `choices`: how many texts each row holds, on an axis behind the rows; 1 without that axis.
+    """
 
     ids: str
     mask: str | None
     derived: tuple[str, ...]
+    choices: int = 1
 
     @property
     def masked(self) -> bool:
@@ -224,9 +228,10 @@ def _can_pad(name: str, names: Signature, words: Vocabulary) -> bool:
 
 
 def _layout(pattern: Pattern, names: Signature, words: Vocabulary, length: int, cue: int | None = None) -> Layout:
-    ids = torch.tensor(words.ordinary[: ROWS * length]).reshape(ROWS, length)
-    mask = torch.ones(ROWS, length, dtype=torch.long)
-    for row in range(ROWS):
+    rows = ROWS * names.choices
+    ids = torch.tensor(list(islice(cycle(words.ordinary), rows * length))).reshape(rows, length)
+    mask = torch.ones(rows, length, dtype=torch.long)
+    for row in range(rows):
         padding = pattern.padding(length, row)
         if words.eos is not None:
             ids[row, list(pattern.eos(length, row))] = words.eos
@@ -237,7 +242,10 @@ def _layout(pattern: Pattern, names: Signature, words: Vocabulary, length: int, 
             if pattern.pads_ids and words.pad is not None:
                 ids[row, list(padding)] = words.pad
     layout = {names.ids: ids} | ({names.mask: mask} if names.mask else {})
-    return layout | {n: (DERIVED | PAGE)[n](mask) for n in names.derived}
+    layout |= {n: (DERIVED | PAGE)[n](mask) for n in names.derived}
+    return (
+        layout if names.choices == 1 else {n: v.reshape(ROWS, names.choices, *v.shape[1:]) for n, v in layout.items()}
+    )
 
 
 def told(layout: Mapping[str, torch.Tensor], words: Vocabulary) -> dict[str, torch.Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,7 @@ class Trace:
 
 
 @in_turn
-def trace(
+def trace(  # noqa: PLR0913  each is a wish of its own
     target: Any,
     *,
     num_labels: int | None = None,
@@ -118,14 +119,17 @@ def trace(
     inputs: Mapping[str, Any] | None = None,
     output: str = "",
     trust_remote_code: bool = False,
+    head: str | None = None,
     progress: Progress | None = None,
 ) -> Trace:
-    """Trace which hidden-state slices of a sequence classifier reach its logits.
+    """Trace which hidden-state slices of a classifier, or of another model with a head, reach its logits.
 
     `target`: a Hub id or alias, a model type, a checkpoint folder, "module:Class", "file.py:Class", a config, a class
     or a live module. `inputs` (by name, tensors or nested lists; integers fix the layout, floats are features) replaces
     the layouts that are tried otherwise. `output` names one of the tensors that the forward returns, where it is not
-    the logits (else the first) that are asked about. Raises ArchtraceError with what, where, why and what to do.
+    the logits (else the first) that are asked about. `head` is the kind of head that a model type or a checkpoint is
+    given, "token-classification" or another one of archtrace.targets.head_kinds; without it a sequence classifier's.
+    Raises ArchtraceError with what, where, why and what to do.
     """
     from archtrace.targets import prepare, resolve
 
@@ -138,6 +142,7 @@ def trace(
                 config=config,
                 overrides=dict(overrides or {}),
                 trust_remote_code=trust_remote_code,
+                head=head,
             )
         with clock.stage("building", "capture"):
             model = prepare(resolved)
@@ -166,7 +171,9 @@ def _looked_at(
 
 
 def _standard(module: torch.nn.Module, words: Vocabulary, length: int) -> Plan:
-    names: Signature = lay.signature(module.forward)
+    from archtrace.targets import head_kinds
+
+    names: Signature = replace(lay.signature(module.forward), choices=head_kinds.choices(type(module).__name__))
     return lay.layouts(names, words, length), names.ids
 
 

@@ -39,6 +39,8 @@ def _version(context: click.Context, option: click.Parameter, asked: bool) -> No
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Take the config from a JSON file.")
 @click.option("--config-set", "overrides", multiple=True, metavar="KEY=VALUE", callback=overrides,
               help="Change a field of the config; the value is JSON, or else text.")  # fmt: skip
+@click.option("--head", metavar="KIND",
+              help="The kind of head, such as token-classification.  [default: sequence-classification]")  # fmt: skip
 @click.option("--output-name", metavar="NAME", help="Ask about this output of the forward.  [default: its logits]")
 @click.option(
     "--format", type=click.Choice(formats.names()), help="How to answer.  [default: terminal; with --all: table]"

@@ -18,6 +18,7 @@ def from_class(name: str, kind: Any, wishes: Wishes, folder: str = "") -> Target
     """A target of a class; `folder` is where its module's own imports lie."""
     if not (isinstance(kind, type) and issubclass(kind, _module_type())):
         raise _no_module(name, kind)
+    _refuse_head(name, wishes)
     config_kind = config_class(kind)
     if config_kind is not None:
         return _with_config(name, kind, config_kind, wishes, folder)
@@ -28,6 +29,7 @@ def from_class(name: str, kind: Any, wishes: Wishes, folder: str = "") -> Target
 def from_module(module: Any, wishes: Wishes) -> Target:
     """A target of a live module, which is taken as it is."""
     name = type(module).__name__
+    _refuse_head(name, wishes)
     if wishes:
         raise refusal(
             f"a live {name} cannot be changed",
@@ -37,6 +39,16 @@ def from_module(module: Any, wishes: Wishes) -> Target:
         )
     config = getattr(module, "config", None)
     return Target(name, name, getattr(config, "model_type", None), config, "given", lambda _: module, module)
+
+
+def _refuse_head(name: str, wishes: Wishes) -> None:
+    if wishes.head is not None:
+        raise refusal(
+            f"{name} has a head of its own",
+            where=name,
+            why="a kind of head chooses among the classes of a model type, and this is one class",
+            do=f"leave {wishes.head!r} out, or name a model type or a checkpoint",
+        )
 
 
 def _module_type() -> Any:

@@ -22,8 +22,13 @@ CLASSIFIER = "ForSequenceClassification"
 @cache
 def classifiers() -> Mapping[str, str]:
     """Model type -> the name of its sequence classifier (the first where there are several)."""
-    names = _literal("modeling_auto", "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES")
-    return {kind: name if isinstance(name, str) else name[0] for kind, name in names.items()}
+    return {kind: names[0] for kind, names in mapping("SEQUENCE_CLASSIFICATION").items()}
+
+
+def mapping(name: str) -> Mapping[str, tuple[str, ...]]:
+    """Model type -> its classes in the library's table MODEL_FOR_<name>_MAPPING_NAMES."""
+    found = _literal("modeling_auto", f"MODEL_FOR_{name}_MAPPING_NAMES")
+    return {kind: (names,) if isinstance(names, str) else tuple(names) for kind, names in found.items()}
 
 
 @cache
@@ -97,23 +102,27 @@ def _fits(name: str, model_type: str) -> bool:
 
 def no_classifier(model_type: str, where: str) -> Exception:
     """The refusal of a model type that the library does not know, or knows without a classifier."""
-    import importlib.metadata
-
-    version = importlib.metadata.version("transformers")
     if model_type in model_types():
         return refusal(
             f"model type {model_type!r} has no sequence classifier",
             where=where,
-            why=f"transformers {version} has no {CLASSIFIER} class for it",
+            why=f"transformers {version()} has no {CLASSIFIER} class for it",
             do=f"{did_you_mean(model_type, classifiers())}name a class of your own: path/to/file.py:Class",
         )
     return refusal(
         f"model type {model_type!r} is not known",
         where=where,
-        why=f"transformers {version} has no model of that type",
+        why=f"transformers {version()} has no model of that type",
         do=f"{did_you_mean(model_type, classifiers())}"
         "install a transformers that has it, or name a class of your own: path/to/file.py:Class",
     )
+
+
+def version() -> str:
+    """The version of the library, without importing it."""
+    import importlib.metadata
+
+    return importlib.metadata.version("transformers")
 
 
 def construct(name: str, config: Any) -> Any:

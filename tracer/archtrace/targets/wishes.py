@@ -10,12 +10,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Wishes:
-    """`config` replaces the target's config; `overrides` (nested by dots) and `num_labels` are set on it."""
+    """`config` replaces the target's config; `overrides` (nested by dots) and `num_labels` are set on it.
+
+    `head`: the kind of head it is given.
+    """
 
     num_labels: int | None = None
     config: str | Path | Mapping[str, Any] | None = None
     overrides: Mapping[str, Any] = field(default_factory=dict)
     trust_remote_code: bool = False
+    head: str | None = None
 
     def __bool__(self) -> bool:
         return self.num_labels is not None or self.config is not None or bool(self.overrides)
