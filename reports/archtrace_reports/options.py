@@ -37,6 +37,7 @@ class Options:
     output: Path | None
     html: Path | None
     every: bool
+    resume: Path | None
     isolate: bool
     jobs: int | None
     timeout: float | None
@@ -59,7 +60,11 @@ class Options:
     @property
     def isolated(self) -> bool:
         """Whether targets get a process each: only those can be bounded."""
-        return self.every or self.isolate or any(x is not None for x in (self.jobs, self.timeout, self.memory))
+        return (
+            self.every
+            or self.isolate
+            or any(x is not None for x in (self.jobs, self.timeout, self.memory, self.resume))
+        )
 
     @property
     def limits(self) -> Limits:
@@ -82,7 +87,9 @@ class Options:
         """Raise click's UsageError for what cannot be meant."""
         if self.every and self.targets:
             raise click.UsageError("--all runs every model type: name targets, or give --all, not both")
-        for hint, file in (("--output", self.file), ("--html", self.html)):
+        if self.head == "all" and not self.every:
+            raise click.UsageError("--head all goes with --all: it asks about every class of every kind of head")
+        for hint, file in (("--output", self.file), ("--html", self.html), ("--resume", self.resume)):
             problem = trouble(file) if file else None
             if problem:
                 raise click.BadParameter(problem, param_hint=hint)

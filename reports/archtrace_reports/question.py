@@ -11,7 +11,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Question:
-    """What `archtrace.trace` is asked. `config` is the path of a JSON file; overrides go on top of it."""
+    """What `archtrace.trace` is asked. `config` is the path of a JSON file; overrides go on top of it.
+
+    `shallow`: of a model with many layers two will do, if it can be built with two.
+    """
 
     target: str
     num_labels: int | None = None
@@ -20,6 +23,7 @@ class Question:
     trust_remote_code: bool = False
     output: str = ""
     head: str | None = None
+    shallow: bool = False
 
     def arguments(self) -> dict[str, Any]:
         """The keyword arguments for `archtrace.trace`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from typing import Any, TypeAlias
 
@@ -104,6 +104,10 @@ DERIVED: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "padding_mask": lambda mask: mask == 0,
     "key_padding_mask": lambda mask: mask == 0,
 }
+#: Inputs that a head may want though a forward has a default for them, from the mask.
+WANTED: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "global_attention_mask": lambda mask: (torch.arange(mask.shape[1]) == 0).long().expand_as(mask).clone(),
+}
 #: Inputs of models that read a page, which a forward cannot do without though it has defaults for them.
 PAGE: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "image": lambda mask: torch.zeros(mask.shape[0], 3, 56, 56),
@@ -129,6 +133,12 @@ class Signature:
     mask: str | None
     derived: tuple[str, ...]
     choices: int = 1
+    optional: frozenset[str] = frozenset()
+
+    def with_head(self, choices: int, wanted: Collection[str]) -> Signature:
+        """The same with an axis of choices, and with inputs that a head wants where the forward takes them."""
+        more = tuple(name for name in wanted if name in self.optional)
+        return replace(self, choices=choices, derived=(*self.derived, *more))
 
     @property
     def masked(self) -> bool:
@@ -162,7 +172,8 @@ def signature(forward: Callable[..., Any]) -> Signature:
                 do="give one layout: archtrace.trace(module, inputs={...}), or name the ids input_ids",
             )
         )
-    return Signature(ids, mask, tuple(n for n in (*DERIVED, *PAGE) if n in required))
+    derived = tuple(n for n in (*DERIVED, *PAGE) if n in required)
+    return Signature(ids, mask, derived, optional=frozenset(parameters) - required)
 
 
 @dataclass(frozen=True)
@@ -242,7 +253,7 @@ def _layout(pattern: Pattern, names: Signature, words: Vocabulary, length: int, 
             if pattern.pads_ids and words.pad is not None:
                 ids[row, list(padding)] = words.pad
     layout = {names.ids: ids} | ({names.mask: mask} if names.mask else {})
-    layout |= {n: (DERIVED | PAGE)[n](mask) for n in names.derived}
+    layout |= {n: (DERIVED | PAGE | WANTED)[n](mask) for n in names.derived}
     return (
         layout if names.choices == 1 else {n: v.reshape(ROWS, names.choices, *v.shape[1:]) for n, v in layout.items()}
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -173,7 +172,9 @@ def _looked_at(
 def _standard(module: torch.nn.Module, words: Vocabulary, length: int) -> Plan:
     from archtrace.targets import head_kinds
 
-    names: Signature = replace(lay.signature(module.forward), choices=head_kinds.choices(type(module).__name__))
+    names: Signature = lay.signature(module.forward)
+    if kind := head_kinds.kind_of(type(module).__name__):
+        names = names.with_head(kind.choices, kind.wanted)
     return lay.layouts(names, words, length), names.ids
 
 

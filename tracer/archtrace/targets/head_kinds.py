@@ -13,11 +13,13 @@ from archtrace.targets.messages import did_you_mean, refusal
 @dataclass(frozen=True)
 class HeadKind:
     """`mapping` names the library's table of its classes, "MODEL_FOR_<mapping>_MAPPING_NAMES"; `noun` is what one is
-    called. `choices`: how many texts a row holds, on an axis of their own; 1 without such an axis."""
+    called. `choices`: how many texts a row holds, on an axis of their own; 1 without such an axis. `wanted` are inputs
+    without which a model marks the question by separators that a layout does not have."""
 
     mapping: str
     noun: str
     choices: int = 1
+    wanted: tuple[str, ...] = ()
 
 
 #: What is asked about where nothing else is said.
@@ -26,8 +28,12 @@ DEFAULT = "sequence-classification"
 HEADS: Mapping[str, HeadKind] = {
     DEFAULT: HeadKind("SEQUENCE_CLASSIFICATION", "sequence classifier"),
     "token-classification": HeadKind("TOKEN_CLASSIFICATION", "token classifier"),
-    "question-answering": HeadKind("QUESTION_ANSWERING", "head for question answering"),
-    "multiple-choice": HeadKind("MULTIPLE_CHOICE", "head for multiple choice", choices=3),
+    "question-answering": HeadKind(
+        "QUESTION_ANSWERING", "head for question answering", wanted=("global_attention_mask",)
+    ),
+    "multiple-choice": HeadKind(
+        "MULTIPLE_CHOICE", "head for multiple choice", choices=3, wanted=("global_attention_mask",)
+    ),
     "next-sentence-prediction": HeadKind("NEXT_SENTENCE_PREDICTION", "head for next sentences"),
     "masked-lm": HeadKind("MASKED_LM", "masked language model"),
     "causal-lm": HeadKind("CAUSAL_LM", "causal language model"),
@@ -79,15 +85,14 @@ def _without(head: str, model_type: str, where: str) -> Exception:
     )
 
 
-def choices(class_name: str) -> int:
-    """How many texts a row of the ids of such a class holds, on an axis of their own; 1 without such an axis."""
-    return max((HEADS[head].choices for head in _kinds_of().get(class_name, ())), default=1)
+def kind_of(class_name: str) -> HeadKind | None:
+    """The kind of head that a class of the library has; None for any other class."""
+    return _kinds_of().get(class_name)
 
 
 @cache
-def _kinds_of() -> Mapping[str, tuple[str, ...]]:
-    pairs = [(name, head) for head in HEADS for _, name in everything(head)]
-    return {name: tuple(head for other, head in pairs if other == name) for name in dict(pairs)}
+def _kinds_of() -> Mapping[str, HeadKind]:
+    return {name: kind for head, kind in [*HEADS.items()][::-1] for _, name in everything(head)}
 
 
 def everything(head: str) -> Iterator[tuple[str, str]]:

@@ -74,9 +74,12 @@ class Search:
         return self._last
 
     def _used(self) -> Used:
-        """Positions may be counted from behind the pad id (RoBERTa): a few more than there are."""
+        """Positions may be counted from behind the pad id (RoBERTa): a few more than there are. Features have none."""
         integers = [v for each in self._layouts for v in each.values() if not v.is_floating_point() and v.numel()]
-        return Used(max(int(v.max()) for v in integers), max(max(v.shape) for v in integers) + 8)
+        highest, longest = (
+            (max(map(of, integers), default=0)) for of in (lambda v: int(v.max()), lambda v: max(v.shape))
+        )
+        return Used(highest, longest + 8)
 
     def _is_last(self, overrides: Overrides) -> bool:
         return self._last is not None and self._last.overrides == overrides
