@@ -43,6 +43,7 @@ FLOORS = (
     ("extra",),
     ("answer",),
     ("layouts", "clock"),
+    ("features",),
     ("capture",),
     ("reach",),
     ("readout",),

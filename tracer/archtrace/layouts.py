@@ -151,8 +151,9 @@ class Signature:
         return bool(COUNTS & {*self.derived})
 
 
-def signature(forward: Callable[..., Any]) -> Signature:
-    """Read the inputs off the parameter names of a forward. TargetError when they do not tell."""
+def signature(forward: Callable[..., Any], known: Collection[str] = ()) -> Signature:
+    """Read the inputs off the parameter names of a forward; those `known` are given anyhow. TargetError when they do
+    not tell."""
     parameters = inspect.signature(forward).parameters
     ids = next((n for n in IDS if n in parameters), None)
     mask = next((n for n in MASKS if n in parameters), None)
@@ -161,7 +162,7 @@ def signature(forward: Callable[..., Any]) -> Signature:
     }
     if PAGE.keys() <= parameters.keys():
         required |= PAGE.keys()
-    missing = sorted(required - {ids, mask, *DERIVED, *PAGE})
+    missing = sorted(required - {ids, mask, *DERIVED, *PAGE, *known})
     if ids is None or missing:
         unknown = ", ".join(missing) or "none holds the token ids"
         raise TargetError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ from archtrace.capture.hold import in_turn
 from archtrace.capture.module import graph_module
 from archtrace.clock import Clock, Progress
 from archtrace.errors import TargetError, message
+from archtrace.features import features
 from archtrace.layouts import LENGTHS, Plan, Signature, Vocabulary
 from archtrace.reach.interpreter import Interpreter
 from archtrace.readout.study import Model, Programs, Study
@@ -161,7 +163,7 @@ def _looked_at(
     programs, interpreter = Programs(model, output), Interpreter()
     words, compared = lay.vocabulary(source), frozenset[int]()
     while True:
-        plans = [_given(inputs)] if inputs else [_standard(model[0], words, n) for n in LENGTHS]
+        plans = [_given(inputs)] if inputs else _standard(model[0], words)
         study = Study(programs, *plans[0], interpreter)
         if inputs or study.special <= compared:
             return study, words, plans
@@ -169,13 +171,23 @@ def _looked_at(
         words = lay.vocabulary(source, compared)
 
 
-def _standard(module: torch.nn.Module, words: Vocabulary, length: int) -> Plan:
+def _standard(module: torch.nn.Module, words: Vocabulary) -> list[Plan]:
+    """The plans of all lengths; features have the one that the config says."""
     from archtrace.targets import head_kinds
 
-    names: Signature = lay.signature(module.forward)
-    if kind := head_kinds.kind_of(type(module).__name__):
+    kind = head_kinds.kind_of(type(module).__name__)
+    given = _features(module, kind.moving) if kind and kind.features else {}
+    if given and "input_ids" not in inspect.signature(module.forward).parameters:
+        return [({"full": given}, next(iter(given)))]
+    names: Signature = lay.signature(module.forward, known=given)
+    if kind:
         names = names.with_head(kind.choices, kind.wanted)
-    return lay.layouts(names, words, length), names.ids
+    plans = ((lay.layouts(names, words, length), names.ids) for length in LENGTHS)
+    return [({name: layout | given for name, layout in layouts.items()}, ids) for layouts, ids in plans]
+
+
+def _features(module: torch.nn.Module, moving: bool) -> lay.Layout:
+    return features(module.config, inspect.signature(module.forward).parameters, moving=moving)
 
 
 def _tensor(name: str, value: Any) -> torch.Tensor:

@@ -14,12 +14,16 @@ from archtrace.targets.messages import did_you_mean, refusal
 class HeadKind:
     """`mapping` names the library's table of its classes, "MODEL_FOR_<mapping>_MAPPING_NAMES"; `noun` is what one is
     called. `choices`: how many texts a row holds, on an axis of their own; 1 without such an axis. `wanted` are inputs
-    without which a model marks the question by separators that a layout does not have."""
+    without which a model marks the question by separators that a layout does not have. `features`: it takes pixels or
+    sound; `moving`: a row holds several images.
+    """
 
     mapping: str
     noun: str
     choices: int = 1
     wanted: tuple[str, ...] = ()
+    features: bool = False
+    moving: bool = False
 
 
 #: What is asked about where nothing else is said.
@@ -38,12 +42,14 @@ HEADS: Mapping[str, HeadKind] = {
     "masked-lm": HeadKind("MASKED_LM", "masked language model"),
     "causal-lm": HeadKind("CAUSAL_LM", "causal language model"),
     "text-encoding": HeadKind("TEXT_ENCODING", "text encoder"),
-    "image-classification": HeadKind("IMAGE_CLASSIFICATION", "image classifier"),
-    "video-classification": HeadKind("VIDEO_CLASSIFICATION", "video classifier"),
-    "audio-classification": HeadKind("AUDIO_CLASSIFICATION", "audio classifier"),
-    "audio-frame-classification": HeadKind("AUDIO_FRAME_CLASSIFICATION", "classifier of audio frames"),
-    "audio-xvector": HeadKind("AUDIO_XVECTOR", "x-vector head"),
-    "zero-shot-image-classification": HeadKind("ZERO_SHOT_IMAGE_CLASSIFICATION", "zero-shot image classifier"),
+    "image-classification": HeadKind("IMAGE_CLASSIFICATION", "image classifier", features=True),
+    "video-classification": HeadKind("VIDEO_CLASSIFICATION", "video classifier", features=True, moving=True),
+    "audio-classification": HeadKind("AUDIO_CLASSIFICATION", "audio classifier", features=True),
+    "audio-frame-classification": HeadKind("AUDIO_FRAME_CLASSIFICATION", "classifier of audio frames", features=True),
+    "audio-xvector": HeadKind("AUDIO_XVECTOR", "x-vector head", features=True),
+    "zero-shot-image-classification": HeadKind(
+        "ZERO_SHOT_IMAGE_CLASSIFICATION", "zero-shot image classifier", features=True
+    ),
     "retrieval": HeadKind("RETRIEVAL", "retriever"),
 }
 
