@@ -28,13 +28,18 @@ def answer(question: Question, progress: Progress | None = None) -> Result:
 
 
 def _with_few_layers(question: Question) -> Question | None:
-    """The same question with two layers where there are more, all others as they are; None where that is it already."""
+    """The same question with two layers where there are more, all others as they are; None where it cannot be."""
     from archtrace.targets import resolve
     from archtrace.targets.depth import shallow
 
-    arguments = {name: value for name, value in question.arguments().items() if name != "output"}
-    cuts = shallow(resolve(question.target, **arguments).config)
-    return replace(question, overrides={**cuts, **question.overrides}, shallow=False) if cuts else None
+    arguments = {name: value for name, value in question.arguments().items() if name not in ("output", "overrides")}
+    cuts = shallow(resolve(question.target, **arguments, overrides=question.overrides).config)
+    for part in ("", "text_config."):  # a class of texts alone is built from the text part of its type's config
+        overrides = {**{f"{part}{name}": value for name, value in cuts.items()}, **question.overrides}
+        with contextlib.suppress(ArchtraceError):
+            resolve(question.target, **arguments, overrides=overrides)
+            return replace(question, overrides=overrides, shallow=False)
+    return None
 
 
 def ask(question: Question, progress: Progress | None = None, *, debug: bool = False) -> Result | Unanswered:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -17,6 +18,8 @@ SUFFIXES = (".json",)
 #: History: 1, the first; 2, `output` and `outputs`, and a parameter is dead only if it reaches none of these. A reader
 #: must ignore keys that it does not know; the number rises when a known key changes.
 FORMAT = 2
+#: An input of more numbers than this is told by its shape: no text has so many tokens.
+MOST = 100_000
 #: Values that fit stand on one line: rows of positions would fill screens.
 LINE = 110
 
@@ -76,7 +79,7 @@ def _readout(readout: Readout) -> dict[str, Any]:
 def _layout(layout: LayoutResult) -> dict[str, Any]:
     return {
         "name": layout.name,
-        "inputs": {name: _plain(nested(value)) for name, value in layout.inputs.items()},
+        "inputs": {name: _input(nested(value)) for name, value in layout.inputs.items()},
         **_positions(layout.bound),
         "witness": _positions(layout.witness) if layout.witness else None,
         "status": layout.status,
@@ -87,6 +90,18 @@ def _layout(layout: LayoutResult) -> dict[str, Any]:
 def _positions(positions: Positions) -> dict[str, Any]:
     reads = {name: [list(row) for row in rows] for name, rows in positions.reads.items()}
     return {"reads": reads, "tokens": [list(row) for row in positions.tokens]}
+
+
+def _input(value: Any) -> Any:
+    """An input; of pixels and sound, whose values stand for any, the shape alone."""
+    shape = tuple(_lengths(value))
+    return {"shape": list(shape)} if math.prod(shape) > MOST else _plain(value)
+
+
+def _lengths(value: Any) -> Iterator[int]:
+    while isinstance(value, list | tuple) and value:
+        yield len(value)
+        value = value[0]
 
 
 def _plain(value: Any) -> Any:

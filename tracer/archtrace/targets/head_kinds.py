@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from archtrace.targets import library
 from archtrace.targets.messages import did_you_mean, refusal
@@ -14,8 +15,8 @@ from archtrace.targets.messages import did_you_mean, refusal
 class HeadKind:
     """`mapping` names the library's table of its classes, "MODEL_FOR_<mapping>_MAPPING_NAMES"; `noun` is what one is
     called. `choices`: how many texts a row holds, on an axis of their own; 1 without such an axis. `wanted` are inputs
-    without which a model marks the question by separators that a layout does not have. `features`: it takes pixels or
-    sound; `moving`: a row holds several images.
+    that a forward does not ask for and yet needs: where words stand on a page, where the question is. `features`: it
+    takes pixels or sound; `moving`: a row holds several images.
     """
 
     mapping: str
@@ -31,7 +32,7 @@ DEFAULT = "sequence-classification"
 #: Three choices, as rows are two: neither can be taken for the other.
 HEADS: Mapping[str, HeadKind] = {
     DEFAULT: HeadKind("SEQUENCE_CLASSIFICATION", "sequence classifier"),
-    "token-classification": HeadKind("TOKEN_CLASSIFICATION", "token classifier"),
+    "token-classification": HeadKind("TOKEN_CLASSIFICATION", "token classifier", wanted=("bbox",)),
     "question-answering": HeadKind(
         "QUESTION_ANSWERING", "head for question answering", wanted=("global_attention_mask",)
     ),
@@ -89,6 +90,12 @@ def _without(head: str, model_type: str, where: str) -> Exception:
         do=f"{did_you_mean(model_type, classes(head))}ask for another head (--head), or name a class: "
         "transformers:Class or path/to/file.py:Class",
     )
+
+
+def part_of(config: Any, name: str) -> Any:
+    """The part of a composite config that a class of the library is built from: of a model of texts its text part."""
+    inner = config.get_text_config()
+    return inner if isinstance(inner, library.model_class(name).config_class) else config
 
 
 def kind_of(class_name: str) -> HeadKind | None:

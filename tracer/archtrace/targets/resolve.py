@@ -55,6 +55,7 @@ def _from_text(text: str, wishes: Wishes) -> Target:
     model = _model(origin, wishes)
     fields = {k: v for k, v in origin.fields.items() if k not in ("architectures", "auto_map")}
     config = configs.construct(model.config_class(), fields, wishes.fields(), origin.where)
+    config = head_kinds.part_of(config, model.name) if wishes.head is not None else config
     findings = (*origin.findings, *fills.fill(config))
     return Target(text, model.name, model.model_type, config, origin.source, model.make, findings=findings)
 
