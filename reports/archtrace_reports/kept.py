@@ -23,12 +23,10 @@ class Kept:
         self._file = file
         self._known = {_key(line["question"]): line for line in lines(file)}
 
-    def outcome(self, question: Question) -> Result | Unanswered | None:
-        """What was answered to this question; None where it was not asked."""
-        line = self._known.get(_key(asdict(question)))
-        if line is None:
-            return None
-        return decode(line["result"]) if "result" in line else Unanswered(**line["unanswered"])
+    def outcome(self, question: Question) -> Result | None:
+        """What was answered to this question; None where it was not, so that it is asked again."""
+        line = self._known.get(_key(asdict(question)), {})
+        return decode(line["result"]) if "result" in line else None
 
     def add(self, question: Question, outcome: Result | Unanswered) -> None:
         """Write one more line."""

@@ -45,11 +45,13 @@ def _of_head(question: Question, head: str) -> Iterator[Question]:
 
 def ask_all(questions: list[Question], limits: Limits, bar: Bar, kept: Kept | None = None) -> list[Result | Unanswered]:
     """The outcomes in the order of the questions; what is `kept` of an earlier run is not asked again."""
-    found = {number: known for number, q in enumerate(questions) if kept and (known := kept.outcome(q)) is not None}
+    found: dict[int, Result | Unanswered] = {
+        number: known for number, q in enumerate(questions) if kept and (known := kept.outcome(q)) is not None
+    }
     left = [number for number in range(len(questions)) if number not in found]
     with bar:
-        for known in found.values():
-            bar.advance(known)
+        for before in found.values():
+            bar.advance(before)
         for place, outcome in outcomes([questions[number] for number in left], limits):
             found[left[place]] = outcome
             bar.advance(outcome)

@@ -187,7 +187,10 @@ def _standard(module: torch.nn.Module, words: Vocabulary) -> list[Plan]:
 
 
 def _features(module: torch.nn.Module, moving: bool) -> lay.Layout:
-    return features(module.config, inspect.signature(module.forward).parameters, moving=moving)
+    """In the type of the module's own numbers."""
+    dtype = next((p.dtype for p in module.parameters() if p.is_floating_point()), torch.float32)
+    found = features(module.config, inspect.signature(module.forward).parameters, moving=moving)
+    return {name: value.to(dtype) if value.is_floating_point() else value for name, value in found.items()}
 
 
 def _tensor(name: str, value: Any) -> torch.Tensor:
