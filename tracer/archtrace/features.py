@@ -6,7 +6,7 @@ Their values are drawn: they stand for any image and any sound. Only their shape
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -73,12 +73,15 @@ def _patches(config: Any) -> Sequence[int | None]:
     """Patches that the processor has cut and laid out flat."""
     patch, count = field(config, "patch_size"), field(config, "num_patches")
     channels = _CHANNELS.length(config)
-    return [count, patch * patch * channels if patch and channels else None]
+    return [count, patch * patch * channels if isinstance(patch, int) and channels else None]
 
 
 #: Frames of sound: what a head with five layers of convolutions over time makes a few positions of.
 FRAMES = 17
 _TIME = Axis((), FRAMES)
+
+#: Regions of an image that another model has found.
+_REGIONS = Axis((), 5)
 
 #: Input name -> its forms; the first counts whose lengths the config says.
 FORMS: Mapping[str, tuple[Form, ...]] = {
@@ -90,6 +93,8 @@ FORMS: Mapping[str, tuple[Form, ...]] = {
         _of(_MEL, Axis(("max_source_positions",), times=2)),
         _of(_TIME, _MEL),
     ),
+    "visual_feats": (_of(_REGIONS, Axis(("visual_feat_dim",))),),
+    "visual_pos": (_of(_REGIONS, Axis(("visual_pos_dim",))),),
 }
 #: The forms of inputs whose rows hold several images.
 MOVING: Mapping[str, tuple[Form, ...]] = {"pixel_values": (_of(_FRAMES, _CHANNELS, _HEIGHT, _WIDTH),)}
@@ -101,7 +106,7 @@ BESIDE: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {
 }
 
 
-def features(config: Any, parameters: Mapping[str, Any], *, moving: bool = False) -> Layout:
+def features(config: Any, parameters: Collection[str], *, moving: bool = False) -> Layout:
     """What a forward with these parameters is given of features, by name; {} where it takes none.
 
     `moving`: rows hold several images.

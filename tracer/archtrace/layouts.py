@@ -137,7 +137,7 @@ class Signature:
 
     def with_head(self, choices: int, wanted: Collection[str]) -> Signature:
         """The same with an axis of choices, and with inputs that a head wants where the forward takes them."""
-        more = tuple(name for name in wanted if name in self.optional)
+        more = tuple(name for name in wanted if name in self.optional and name in WANTED | PAGE)
         return replace(self, choices=choices, derived=(*self.derived, *more))
 
     @property

@@ -23,6 +23,8 @@ from archtrace.layouts import LENGTHS, Plan, Signature, Vocabulary
 from archtrace.reach.interpreter import Interpreter
 from archtrace.readout.study import Model, Programs, Study
 from archtrace.readout.view import View
+from archtrace.targets import head_kinds
+from archtrace.targets.head_kinds import HeadKind
 from archtrace.targets.target import Target
 
 
@@ -173,10 +175,8 @@ def _looked_at(
 
 def _standard(module: torch.nn.Module, words: Vocabulary) -> list[Plan]:
     """The plans of all lengths; features have the one that the config says."""
-    from archtrace.targets import head_kinds
-
     kind = head_kinds.kind_of(type(module).__name__)
-    given = _features(module, kind.moving) if kind and kind.features else {}
+    given = _features(module, kind) if kind else {}
     if given and "input_ids" not in inspect.signature(module.forward).parameters:
         return [({"full": given}, next(iter(given)))]
     names: Signature = lay.signature(module.forward, known=given)
@@ -186,10 +186,12 @@ def _standard(module: torch.nn.Module, words: Vocabulary) -> list[Plan]:
     return [({name: layout | given for name, layout in layouts.items()}, ids) for layouts, ids in plans]
 
 
-def _features(module: torch.nn.Module, moving: bool) -> lay.Layout:
-    """In the type of the module's own numbers."""
+def _features(module: torch.nn.Module, kind: HeadKind) -> lay.Layout:
+    """All that a head of pixels or sound takes, else those that it wants; in the type of the module's own numbers."""
+    taken = inspect.signature(module.forward).parameters
+    asked = taken if kind.features else [name for name in kind.wanted if name in taken]
     dtype = next((p.dtype for p in module.parameters() if p.is_floating_point()), torch.float32)
-    found = features(module.config, inspect.signature(module.forward).parameters, moving=moving)
+    found = features(module.config, asked, moving=kind.moving)
     return {name: value.to(dtype) if value.is_floating_point() else value for name, value in found.items()}
 
 

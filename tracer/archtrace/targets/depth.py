@@ -26,8 +26,9 @@ DEPTHS = (
 
 
 def _four_patches(part: Any) -> int | None:
-    """The edge of an image of four times four patches, where patches are large enough to be all that is told apart."""
-    patch = getattr(part, "patch_size", None)
+    """The edge of an image of four times four patches, where these are large enough to be all that is told apart; 64 of
+    one without patches, whose convolutions take any."""
+    patch = getattr(part, "patch_size", 16)
     return 4 * patch if isinstance(patch, int) and patch >= 8 else None
 
 

@@ -29,6 +29,8 @@ class HeadKind:
 
 #: What is asked about where nothing else is said.
 DEFAULT = "sequence-classification"
+#: Where a question is, for attention that is global there; the image that it may be about.
+QUESTION = ("global_attention_mask", "visual_feats", "visual_pos")
 #: Three choices, as rows are two: neither can be taken for the other.
 HEADS: Mapping[str, HeadKind] = {
     DEFAULT: HeadKind("SEQUENCE_CLASSIFICATION", "sequence classifier"),

@@ -78,8 +78,10 @@ class Search:
         return self._last
 
     def _used(self) -> Used:
-        """Positions may be counted from behind the pad id (RoBERTa): a few more than there are. Where there are none, of
-        pixels and sound, widths stay as large as those of a text."""
+        """Positions may be counted from behind the pad id (RoBERTa): a few more than there are.
+
+        Where there are none, of pixels and sound, widths stay as large as those of a text.
+        """
         integers = [v for each in self._layouts for v in each.values() if not v.is_floating_point() and v.numel()]
         if not integers:
             return Used(WIDTH, WIDTH)
