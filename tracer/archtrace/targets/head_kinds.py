@@ -35,12 +35,8 @@ QUESTION = ("global_attention_mask", "visual_feats", "visual_pos")
 HEADS: Mapping[str, HeadKind] = {
     DEFAULT: HeadKind("SEQUENCE_CLASSIFICATION", "sequence classifier"),
     "token-classification": HeadKind("TOKEN_CLASSIFICATION", "token classifier", wanted=("bbox",)),
-    "question-answering": HeadKind(
-        "QUESTION_ANSWERING", "head for question answering", wanted=("global_attention_mask",)
-    ),
-    "multiple-choice": HeadKind(
-        "MULTIPLE_CHOICE", "head for multiple choice", choices=3, wanted=("global_attention_mask",)
-    ),
+    "question-answering": HeadKind("QUESTION_ANSWERING", "head for question answering", wanted=QUESTION),
+    "multiple-choice": HeadKind("MULTIPLE_CHOICE", "head for multiple choice", choices=3, wanted=QUESTION),
     "next-sentence-prediction": HeadKind("NEXT_SENTENCE_PREDICTION", "head for next sentences"),
     "masked-lm": HeadKind("MASKED_LM", "masked language model"),
     "causal-lm": HeadKind("CAUSAL_LM", "causal language model"),
