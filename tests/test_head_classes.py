@@ -150,3 +150,21 @@ def test_a_head_equals_the_jacobian(case: Case) -> None:
 def test_more_heads_equal_the_jacobian(case: Case) -> None:
     """A dozen more."""
     equals_the_jacobian(case)
+
+
+def test_features_without_ids_have_a_likeness_and_zeros_will_do() -> None:
+    """A model of pixels too large to be run is run in small; of zeros the witness draws others."""
+    wide = {"hidden_size": 320, "num_attention_heads": 4, "intermediate_size": 1280, "num_hidden_layers": 2}
+    overrides = {**wide, "image_size": 32, "patch_size": 8}
+    inputs = {"pixel_values": torch.zeros(2, 3, 32, 32)}
+    trace = archtrace.trace("transformers:ViTForImageClassification", overrides=overrides, inputs=inputs)
+    assert sum(p.numel() for p in trace.module.parameters()) > 2_000_000
+    assert trace.result.status == "exact"
+    assert [r.slice for r in trace.readouts] == ["last_hidden_state[:, 0]"]
+
+
+def test_features_have_the_type_of_the_model() -> None:
+    """Half-precision pixels for a half-precision model."""
+    kind = transformers.TimesformerForVideoClassification
+    model = kind(kind.config_class(**PIXELS, num_frames=2)).eval().bfloat16()
+    assert [r.slice for r in archtrace.trace(model).readouts] == ["last_hidden_state[:, 0]"]
