@@ -45,4 +45,5 @@ def lines(file: Path) -> Iterator[dict[str, Any]]:
 
 
 def _key(question: dict[str, Any]) -> str:
-    return json.dumps(question, sort_keys=True)
+    # Only what was asked for: a question of today may have a field more than one of yesterday.
+    return json.dumps({name: value for name, value in question.items() if value}, sort_keys=True)

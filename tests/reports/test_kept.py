@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,14 @@ def test_only_answers_are_kept(tmp_path: Path, answer: Result) -> None:
     assert found is not None
     assert encode(found) == encode(answer)
     assert (again.outcome(bad), again.outcome(Question("bert")), len(list(lines(file)))) == (None, None, 2)
+
+
+def test_a_question_that_had_fewer_fields_is_known(tmp_path: Path, answer: Result) -> None:
+    """A file of an earlier version has no fields that came later."""
+    file = tmp_path / "kept.jsonl"
+    line = {"question": {"target": "bert", "head": "token-classification"}, "result": encode(answer)}
+    file.write_text(json.dumps(line) + "\n")
+    assert Kept(file).outcome(Question("bert", head="token-classification")) is not None
 
 
 def test_a_sweep_asks_what_is_left(tmp_path: Path, answer: Result, monkeypatch: pytest.MonkeyPatch) -> None:
