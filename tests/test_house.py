@@ -44,7 +44,7 @@ FLOORS = (
     ("answer",),
     ("input_names", "taken", "clock"),
     ("layouts",),
-    ("forwards",),
+    ("forwards", "features"),
     ("capture",),
     ("reach",),
     ("readout",),

@@ -8,6 +8,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeAlias
 
 from archtrace.answer.result import Result
@@ -26,8 +27,27 @@ def answer(question: Question, progress: Progress | None = None) -> Result:
         return trace(question.target, progress=progress, **question.arguments()).result
 
 
+def _with_few_layers(question: Question) -> Question | None:
+    """The same question with two layers where there are more, all others as they are; None where it cannot be."""
+    from archtrace.targets import resolve
+    from archtrace.targets.depth import shallow
+
+    arguments = {name: value for name, value in question.arguments().items() if name not in ("output", "overrides")}
+    cuts = shallow(resolve(question.target, **arguments, overrides=question.overrides).config)
+    for part in ("", "text_config."):  # a class of texts alone is built from the text part of its type's config
+        overrides = {**{f"{part}{name}": value for name, value in cuts.items()}, **question.overrides}
+        with contextlib.suppress(ArchtraceError):
+            resolve(question.target, **arguments, overrides=overrides)
+            return replace(question, overrides=overrides, shallow=False)
+    return None
+
+
 def ask(question: Question, progress: Progress | None = None, *, debug: bool = False) -> Result | Unanswered:
     """The answer, or why there is none; with `debug` the traceback goes to stderr."""
+    if question.shallow:
+        with contextlib.suppress(Exception):  # what cannot be cut, or built when cut, is asked about as it is
+            few = _with_few_layers(question)
+            return answer(few or question, progress)
     try:
         return answer(question, progress)
     except Exception as error:

@@ -43,11 +43,13 @@ class Options:
     overrides: tuple[tuple[str, Any], ...]
     constructor: tuple[tuple[str, Any], ...]
     inputs: tuple[tuple[str, str], ...]
+    head: str | None
     output_name: str | None
     format: str | None
     output: Path | None
     html: Path | None
     every: bool
+    resume: Path | None
     isolate: bool
     jobs: int | None
     timeout: float | None
@@ -70,7 +72,11 @@ class Options:
     @property
     def isolated(self) -> bool:
         """Whether targets get a process each: only those can be bounded."""
-        return self.every or self.isolate or any(x is not None for x in (self.jobs, self.timeout, self.memory))
+        return (
+            self.every
+            or self.isolate
+            or any(x is not None for x in (self.jobs, self.timeout, self.memory, self.resume))
+        )
 
     @property
     def limits(self) -> Limits:
@@ -96,6 +102,7 @@ class Options:
             asked,
             constructor=dict(self.constructor),
             inputs=dict(self.inputs),
+            head=self.head,
         )
 
     def check(self) -> None:
@@ -104,7 +111,9 @@ class Options:
             raise click.UsageError("--all runs every model type: name targets, or give --all, not both")
         if self.every and self.inputs:
             raise click.UsageError("--input is about models of one kind: name targets, and not --all")
-        for hint, file in (("--output", self.file), ("--html", self.html)):
+        if self.head == "all" and not self.every:
+            raise click.UsageError("--head all goes with --all: it asks about every class of every kind of head")
+        for hint, file in (("--output", self.file), ("--html", self.html), ("--resume", self.resume)):
             problem = trouble(file) if file else None
             if problem:
                 raise click.BadParameter(problem, param_hint=hint)

@@ -16,7 +16,8 @@ class Question:
     """What `archtrace.trace` is asked. `config` is the path of a JSON file; overrides go on top of it.
 
     `constructor` are the arguments of a class or of a function that builds a model; `inputs`: by name, JSON or the
-    whole path of a file of numbers.
+    whole path of a file of numbers. `shallow`: of a model with many layers two
+    will do, if it can be built with two.
     """
 
     target: str
@@ -27,6 +28,8 @@ class Question:
     output: str = ""
     constructor: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
+    head: str | None = None
+    shallow: bool = False
 
     def arguments(self) -> dict[str, Any]:
         """The keyword arguments for `archtrace.trace`. TargetError for a file of inputs that cannot be read."""
@@ -38,6 +41,7 @@ class Question:
             "output": self.output,
             "arguments": dict(self.constructor),
             "inputs": {name: loaded(name, value) for name, value in self.inputs.items()} or None,
+            "head": self.head,
         }
 
 

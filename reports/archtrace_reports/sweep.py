@@ -1,15 +1,22 @@
-"""Sweep: the library's whole mapping of sequence classifiers, each model type in a bounded child process."""
+"""Sweep: a whole mapping of the library, each model type or class of it in a bounded child process."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from archtrace.answer.result import Result
 from archtrace.errors import TargetError
+from archtrace.targets import head_kinds
+from archtrace.targets.head_kinds import HEADS
 from archtrace_reports.children import Limits, outcomes, run
+from archtrace_reports.kept import Kept
 from archtrace_reports.progress import Bar
 from archtrace_reports.question import Question
 from archtrace_reports.report import Unanswered
+
+#: All kinds of heads, each of which is one of its own.
+EVERY = "all"
 
 
 def model_types() -> list[str]:
@@ -22,15 +29,32 @@ def model_types() -> list[str]:
 
 
 def everything(question: Question) -> list[Question]:
-    """The question, asked of every model type."""
-    return [replace(question, target=name) for name in model_types()]
+    """The question, asked of every model type; of a kind of head, of every class of that kind with few layers."""
+    if question.head is None:
+        return [replace(question, target=name) for name in model_types()]
+    heads = list(HEADS) if question.head == EVERY else [question.head]
+    return [each for head in heads for each in _of_head(question, head)]
 
 
-def ask_all(questions: list[Question], limits: Limits, bar: Bar) -> list[Result | Unanswered]:
-    """The outcomes in the order of the questions."""
-    found: dict[int, Result | Unanswered] = {}
+def _of_head(question: Question, head: str) -> Iterator[Question]:
+    for model_type, name in head_kinds.everything(head):
+        usual = head_kinds.classes(head)[model_type][0] == name
+        target = model_type if usual else f"transformers:{name}"
+        yield replace(question, target=target, head=head if usual else None, shallow=True)
+
+
+def ask_all(questions: list[Question], limits: Limits, bar: Bar, kept: Kept | None = None) -> list[Result | Unanswered]:
+    """The outcomes in the order of the questions; what is `kept` of an earlier run is not asked again."""
+    found: dict[int, Result | Unanswered] = {
+        number: known for number, q in enumerate(questions) if kept and (known := kept.outcome(q)) is not None
+    }
+    left = [number for number in range(len(questions)) if number not in found]
     with bar:
-        for number, outcome in outcomes(questions, limits):
-            found[number] = outcome
+        for before in found.values():
+            bar.advance(before)
+        for place, outcome in outcomes([questions[number] for number in left], limits):
+            found[left[place]] = outcome
             bar.advance(outcome)
+            if kept:
+                kept.add(questions[left[place]], outcome)
     return [found[number] for number in range(len(questions))]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from typing import Any, TypeAlias
 
@@ -107,6 +107,10 @@ DERIVED: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "padding_mask": lambda mask: mask == 0,
     "key_padding_mask": lambda mask: mask == 0,
 }
+#: Inputs that a head may want though a forward has a default for them, from the mask.
+WANTED: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "global_attention_mask": lambda mask: (torch.arange(mask.shape[1]) == 0).long().expand_as(mask).clone(),
+}
 #: Inputs of models that read a page, which a forward cannot do without though it has defaults for them.
 PAGE: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "image": lambda mask: torch.zeros(mask.shape[0], 3, 56, 56),
@@ -128,7 +132,7 @@ class Signature:
     """The names of the inputs that a forward is given: ids, mask if it takes one, and what is derived from the mask.
 
     `others`: the names of further texts. `choices`: how many texts each row holds, on an axis behind the rows; 1
-    without that axis.
+    without that axis. `optional`: further inputs that the forward can do without.
     """
 
     ids: str
@@ -136,11 +140,17 @@ class Signature:
     derived: tuple[str, ...]
     choices: int = 1
     others: tuple[Text, ...] = ()
+    optional: frozenset[str] = frozenset()
 
     @property
     def texts(self) -> tuple[Text, ...]:
         """Every text, the first one first."""
         return (Text(self.ids, self.mask, self.derived), *self.others)
+
+    def with_head(self, choices: int, wanted: Collection[str]) -> Signature:
+        """The same with an axis of choices, and with inputs that a head wants where the forward takes them."""
+        more = tuple(name for name in wanted if name in self.optional and name in WANTED | PAGE)
+        return replace(self, choices=choices, derived=(*self.derived, *more))
 
     @property
     def masked(self) -> bool:
@@ -173,7 +183,9 @@ def signature(forward: Callable[..., Any], given: Collection[str] = ()) -> Signa
         raise _unguessed(inspect.signature(forward).parameters, missing)
     first, *others = found
     pages = tuple(n for n in PAGE if n in required)
-    return Signature(first.ids, first.mask, (*first.derived, *pages), others=tuple(others))
+    return Signature(
+        first.ids, first.mask, (*first.derived, *pages), 1, tuple(others), frozenset(parameters) - {*required}
+    )
 
 
 def _unguessed(parameters: Collection[str], missing: Sequence[str]) -> TargetError:
@@ -293,7 +305,7 @@ def _written(
             if pattern.pads_ids and words.pad is not None:
                 ids[place, list(padding)] = words.pad
     layout = {text.ids: ids} | ({text.mask: mask} if text.mask else {})
-    return layout | {n: (DERIVED | PAGE)[word_of(n, DERIVED) or n](mask) for n in text.derived}
+    return layout | {n: (DERIVED | PAGE | WANTED)[word_of(n, DERIVED) or n](mask) for n in text.derived}
 
 
 def texts_in(layout: Mapping[str, torch.Tensor]) -> tuple[Text, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -20,11 +21,14 @@ from archtrace.capture.model import forward_of
 from archtrace.capture.module import graph_module
 from archtrace.clock import Clock, Progress
 from archtrace.errors import LayoutError, MissingError, TargetError, message
+from archtrace.features import features
 from archtrace.layouts import LENGTHS, ROWS, Plan, Signature, Vocabulary
 from archtrace.reach.interpreter import Interpreter
 from archtrace.readout.given import layout_of, refuse_beyond
 from archtrace.readout.study import Model, Programs, Study
 from archtrace.readout.view import View
+from archtrace.targets import head_kinds
+from archtrace.targets.head_kinds import HeadKind
 from archtrace.targets.target import Target
 
 #: How many texts a row is tried with where a model refuses rows of tokens.
@@ -139,16 +143,19 @@ def trace(  # noqa: PLR0913  each is a wish of its own
     output: str = "",
     trust_remote_code: bool = False,
     arguments: Mapping[str, Any] | None = None,
+    head: str | None = None,
     progress: Progress | None = None,
 ) -> Trace:
-    """Trace which hidden-state slices of a sequence classifier reach its logits.
+    """Trace which hidden-state slices of a classifier, or of another model with a head, reach its logits.
 
     `target`: a Hub id or address, a model type, a class of the library by name, a checkpoint folder or its
     config.json, "module:name" or "file.py:name" (a class, a function that builds a model, a module), a config, a
     class, such a function or a live module. `arguments` go to the class's constructor, or to the function. `inputs` (by
     name, tensors or nested lists; integers fix the layout, floats are features) replaces the layouts that are tried
     otherwise. `output` names one of the tensors that the forward returns, where it is not the logits (else the first)
-    that are asked about. Raises ArchtraceError with what, where, why and what to do.
+    that are asked about. `head` is the kind of head that a model type or a checkpoint is given, such as
+    "token-classification" (archtrace.targets.head_kinds); without it a sequence classifier's. Raises ArchtraceError
+    with what, where, why and what to do.
     """
     from archtrace.targets import prepare, resolve
 
@@ -162,6 +169,7 @@ def trace(  # noqa: PLR0913  each is a wish of its own
                 overrides=dict(overrides or {}),
                 trust_remote_code=trust_remote_code,
                 arguments=arguments,
+                head=head,
             )
         with clock.stage("building", "capture"):
             model = prepare(resolved)
@@ -219,18 +227,23 @@ def _first_look(
 
 
 def _plans(module: torch.nn.Module, words: Vocabulary, given: Mapping[str, torch.Tensor], choices: int) -> list[Plan]:
-    """The layouts of each length. What is given and leaves nothing to guess is the only one."""
-    if forwards.whole(forward_of(module), given):
+    """The layouts of each length. What is given and leaves nothing to guess is the only one; so are features alone,
+    which have the one that the config says."""
+    forward, kind = forward_of(module), head_kinds.kind_of(type(module).__name__)
+    if forwards.whole(forward, given):
         return [_given(given)]
+    drawn = {**(_features(module, kind) if kind else {}), **given}
+    if kind and drawn and "input_ids" not in inspect.signature(forward).parameters:
+        return [({"full": drawn}, next(iter(drawn)), ())]
     # what is given beside the tokens may have a position for each of them
     own = [v.shape[1] for v in given.values() if v.ndim > 1 and v.shape[0] == ROWS and v.shape[1] >= SHORTEST]
-    return [_standard(module, words, n, given, choices) for n in own[:1] or LENGTHS]
+    names: Signature = replace(lay.signature(forward, drawn), choices=choices)
+    if kind:
+        names = names.with_head(max(choices, kind.choices), kind.wanted)
+    return [_standard(names, words, n, drawn) for n in own[:1] or LENGTHS]
 
 
-def _standard(
-    module: torch.nn.Module, words: Vocabulary, length: int, given: Mapping[str, torch.Tensor], choices: int
-) -> Plan:
-    names: Signature = replace(lay.signature(forward_of(module), given), choices=choices)
+def _standard(names: Signature, words: Vocabulary, length: int, given: Mapping[str, torch.Tensor]) -> Plan:
     found = lay.layouts(names, words, length)
     return {name: {**layout, **given} for name, layout in found.items()}, names.ids, tuple(t.ids for t in names.others)
 
@@ -239,6 +252,15 @@ def _unpacked(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs by name, the parts of a batch that is given as a whole among them."""
     whole = (value.items() if isinstance(value, Mapping) else [(name, value)] for name, value in inputs.items())
     return {name: value for parts in whole for name, value in parts}
+
+
+def _features(module: torch.nn.Module, kind: HeadKind) -> lay.Layout:
+    """All that a head of pixels or sound takes, else those that it wants; in the type of the module's own numbers."""
+    taken = inspect.signature(module.forward).parameters
+    asked = taken if kind.features else [name for name in kind.wanted if name in taken]
+    dtype = next((p.dtype for p in module.parameters() if p.is_floating_point()), torch.float32)
+    found = features(module.config, asked, moving=kind.moving)
+    return {name: value.to(dtype) if value.is_floating_point() else value for name, value in found.items()}
 
 
 def _tensor(name: str, value: Any) -> torch.Tensor:

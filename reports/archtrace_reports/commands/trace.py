@@ -45,6 +45,8 @@ def _version(context: click.Context, option: click.Parameter, asked: bool) -> No
               help="Give an argument to your class or function; the value is JSON, or else text.")  # fmt: skip
 @click.option("--input", "inputs", multiple=True, metavar="NAME=VALUE", callback=inputs,
               help="Give an input of the forward: JSON, or a file (.npy, .npz, .json).")  # fmt: skip
+@click.option("--head", metavar="KIND",
+              help="The kind of head, such as token-classification.  [default: sequence-classification]")  # fmt: skip
 @click.option("--output-name", metavar="NAME", help="Ask about this output of the forward.  [default: its logits]")
 @click.option(
     "--format", type=click.Choice(formats.names()), help="How to answer.  [default: terminal; with --all: table]"
@@ -53,7 +55,11 @@ def _version(context: click.Context, option: click.Parameter, asked: bool) -> No
               help="Write to a file; its ending names the format where --format does not.")  # fmt: skip
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE",
               help="Write a page for the browser as well; several targets share it.")  # fmt: skip
-@click.option("--all", "every", is_flag=True, help="Trace every sequence classifier of transformers.")
+@click.option("--all", "every", is_flag=True,
+              help="Trace every sequence classifier of transformers; with --head every class with that head, of two "
+                   "layers; with --head all every class of every kind.")  # fmt: skip
+@click.option("--resume", type=click.Path(path_type=Path), metavar="FILE",
+              help="Keep each answer in this file, and ask nothing whose answer it has.")  # fmt: skip
 @click.option("--isolate", is_flag=True, help="Give each target a process of its own; --all and the next three do.")
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes at once.  [default: one a core]")
 @click.option(
@@ -108,11 +114,13 @@ def _here(options: Options) -> list[Result | Unanswered]:
 
 def _isolated(options: Options) -> list[Result | Unanswered]:
     """Ask several at once, each in a process of its own."""
+    from archtrace_reports.kept import Kept
     from archtrace_reports.progress import Bar
     from archtrace_reports.sweep import ask_all, everything
 
     questions = everything(options.question("")) if options.every else options.questions
-    outcomes = ask_all(questions, options.limits, Bar(len(questions), on_terminal() and not options.quiet))
+    bar = Bar(len(questions), on_terminal() and not options.quiet)
+    outcomes = ask_all(questions, options.limits, bar, Kept(options.resume) if options.resume else None)
     if not options.every:  # the table of a sweep says it all
         for outcome in outcomes:
             _say(outcome, options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -20,6 +20,8 @@ SUFFIXES = (".json",)
 #: with positions has `relations`, and what reaches `each` of them; `work` counts what is computed in vain. Readers must
 #: ignore keys that they do not know; the number rises when a known key changes.
 FORMAT = 2
+#: An input of more numbers than this is told by its shape: no text has so many tokens.
+MOST = 100_000
 #: Values that fit stand on one line: rows of positions would fill screens.
 LINE = 110
 
@@ -84,7 +86,7 @@ def _readout(readout: Readout) -> dict[str, Any]:
 def _layout(layout: LayoutResult) -> dict[str, Any]:
     return {
         "name": layout.name,
-        "inputs": {name: _plain(nested(value)) for name, value in layout.inputs.items()},
+        "inputs": {name: _input(nested(value)) for name, value in layout.inputs.items()},
         **_positions(layout.bound),
         "witness": _positions(layout.witness) if layout.witness else None,
         "status": layout.status,
@@ -103,6 +105,18 @@ def _positions(positions: Positions) -> dict[str, Any]:
 
 def _reads(found: Mapping[str, Rows]) -> dict[str, list[list[int]]]:
     return {name: [list(row) for row in rows] for name, rows in found.items()}
+
+
+def _input(value: Any) -> Any:
+    """An input; of pixels and sound, whose values stand for any, the shape alone."""
+    shape = tuple(_lengths(value))
+    return {"shape": list(shape)} if math.prod(shape) > MOST else _plain(value)
+
+
+def _lengths(value: Any) -> Iterator[int]:
+    while isinstance(value, list | tuple) and value:
+        yield len(value)
+        value = value[0]
 
 
 def _plain(value: Any) -> Any:

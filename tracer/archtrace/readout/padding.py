@@ -91,7 +91,8 @@ def _once(study: Study, layout: str) -> dict[str, Carried]:
 
 def _carried(study: Study, layout: str) -> dict[str, Carried]:
     bound, reads = study.bounds[layout], study.reads(layout)
-    if max(map(_size, bound.run.values), default=0) > LARGEST:
+    features = study.length if bound.unknown(bound.program.inputs[study.ids]) else 1
+    if max(map(_size, bound.run.values), default=0) * features > LARGEST:
         return {name: _in_order(bound.run.shape(node), axis, study.length) for name, (node, axis) in reads.items()}
     ids = bound.program.inputs[study.ids]
     alike = _own_rows(study, bound, reads)

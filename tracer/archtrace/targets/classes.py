@@ -18,6 +18,7 @@ def from_class(name: str, kind: Any, wishes: Wishes, folder: str = "") -> Target
     """A target of a class, or of a function that builds a model; `folder` is where its module's own imports lie."""
     if not callable(kind) or (isinstance(kind, type) and not issubclass(kind, _module_type())):
         raise _no_module(name, kind)
+    _refuse_head(name, wishes)
     maker = Maker(name, kind, folder)
     config_kind = config_class(kind)
     if config_kind is not None:
@@ -50,6 +51,7 @@ def _pretrained(maker: Maker, arguments: Mapping[str, Any]) -> Target:
 def from_module(module: Any, wishes: Wishes, called: str = "") -> Target:
     """A target of a live module, which is taken as it is; `called` is the user's name for it."""
     name = type(module).__name__
+    _refuse_head(name, wishes)
     if wishes:
         raise refusal(
             f"a live {name} cannot be changed",
@@ -60,6 +62,16 @@ def from_module(module: Any, wishes: Wishes, called: str = "") -> Target:
     config = getattr(module, "config", None)
     model_type = getattr(config, "model_type", None)
     return Target(called or name, name, model_type, config, "given", lambda _: module, module)
+
+
+def _refuse_head(name: str, wishes: Wishes) -> None:
+    if wishes.head is not None:
+        raise refusal(
+            f"{name} has a head of its own",
+            where=name,
+            why="a kind of head chooses among the classes of a model type, and this is one class",
+            do=f"leave {wishes.head!r} out, or name a model type or a checkpoint",
+        )
 
 
 def _module_type() -> Any:

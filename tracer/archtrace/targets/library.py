@@ -22,8 +22,13 @@ CLASSIFIER = "ForSequenceClassification"
 @cache
 def classifiers() -> Mapping[str, str]:
     """Model type -> the name of its sequence classifier (the first where there are several)."""
-    names = _literal("modeling_auto", "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES")
-    return {kind: name if isinstance(name, str) else name[0] for kind, name in names.items()}
+    return {kind: names[0] for kind, names in mapping("SEQUENCE_CLASSIFICATION").items()}
+
+
+def mapping(name: str) -> Mapping[str, tuple[str, ...]]:
+    """Model type -> its classes in the library's table MODEL_FOR_<name>_MAPPING_NAMES."""
+    found = _literal("modeling_auto", f"MODEL_FOR_{name}_MAPPING_NAMES")
+    return {kind: (names,) if isinstance(names, str) else tuple(names) for kind, names in found.items()}
 
 
 @cache
@@ -153,20 +158,17 @@ def _fits(name: str, model_type: str) -> bool:
 
 def no_classifier(model_type: str, where: str, architectures: Sequence[str] = ()) -> Exception:
     """The refusal of a model type that the library does not know, or knows without a classifier."""
-    import importlib.metadata
-
-    version = importlib.metadata.version("transformers")
     if model_type in model_types():
         return refusal(
             f"model type {model_type!r} has no sequence classifier",
             where=where,
-            why=f"transformers {version} has no {CLASSIFIER} class for it",
+            why=f"transformers {version()} has no {CLASSIFIER} class for it",
             do=f"{_classes_instead(model_type, where, architectures)}name a class of your own: path/to/file.py:Class",
         )
     return refusal(
         f"model type {model_type!r} is not known",
         where=where,
-        why=f"transformers {version} has no model of that type",
+        why=f"transformers {version()} has no model of that type",
         do=f"{did_you_mean(model_type, classifiers())}"
         "install a transformers that has it, or name a class of your own: path/to/file.py:Class",
     )
@@ -178,6 +180,13 @@ def _classes_instead(model_type: str, where: str, architectures: Sequence[str]) 
     first, *others = [*(name for name in architectures if name in found), *found][:3] or [""]
     also = f" (or {', '.join(others)})" if others and first not in architectures else ""
     return f"ask about another class of it: {commands.of_class(first, where)}{also}; or " if first else ""
+
+
+def version() -> str:
+    """The version of the library, without importing it."""
+    import importlib.metadata
+
+    return importlib.metadata.version("transformers")
 
 
 def construct(name: str, config: Any) -> Any:

@@ -8,8 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from archtrace.answer.result import Finding, Readout
-from archtrace.targets import adapters, classes, code, configs, encoders, fills, folders, heads, library, names, remote
+from archtrace.targets import (
+    adapters,
+    classes,
+    code,
+    configs,
+    encoders,
+    fills,
+    folders,
+    head_kinds,
+    library,
+    names,
+    other_head,
+    remote,
+)
 from archtrace.targets.messages import refusal
+from archtrace.targets.sentence import Encoder
 from archtrace.targets.target import Target, nothing
 from archtrace.targets.wishes import Wishes
 
@@ -22,11 +36,15 @@ def resolve(
     overrides: Mapping[str, Any] | None = None,
     trust_remote_code: bool = False,
     arguments: Mapping[str, Any] | None = None,
+    head: str | None = None,
 ) -> Target:
     """What `target` stands for: an id or an address of the Hub, a model type, a class of the library, a folder or its
     config.json, `module:name` or `file.py:name` of a class, a function or a module, a config, a class, a function that
-    builds a model, or a live module. Raises TargetError, whose message says what, where, why and what to do."""
-    wishes = Wishes(num_labels, config, overrides or {}, trust_remote_code, arguments or {})
+    builds a model, or a live module. `head` is a kind of head_kinds.HEADS, of a target without a class of its own.
+    Raises TargetError, whose message says what, where, why and what to do."""
+    wishes = Wishes(num_labels, config, overrides or {}, trust_remote_code, arguments or {}, head)
+    if head is not None:
+        head_kinds.classes(head)  # an unknown one is refused before anything is looked up
     if isinstance(target, str | Path):
         return _from_text(str(target), wishes)
     found = _from_object(getattr(target, "__name__", type(target).__name__), target, wishes)
@@ -80,9 +98,10 @@ def _class_named(text: str, wishes: Wishes) -> str | None:
 
 def _from_name(text: str, wishes: Wishes) -> Target:
     origin = names.origin(text, wishes)
-    model = _model(origin, wishes.trust_remote_code)
+    model = _model(origin, wishes)
     fields = {k: v for k, v in origin.fields.items() if k not in ("architectures", "auto_map")}
     config = configs.construct(model.config_class(), fields, wishes.fields(), origin.where)
+    config = head_kinds.part_of(config, model.name) if wishes.head is not None else config
     findings = (*origin.findings, *model.findings, *fills.fill(config))
     told = _of_adapter(origin.adapter) if origin.adapter else nothing
     return Target(
@@ -111,20 +130,25 @@ class _Model:
     findings: tuple[Finding, ...] = ()
 
 
-def _model(origin: names.Origin, trusted: bool) -> _Model:
+def _model(origin: names.Origin, wishes: Wishes) -> _Model:
     model_type = str(origin.fields.get("model_type", ""))
     auto_map = origin.fields.get("auto_map") or {}
-    wanted = remote.MODEL if origin.encoder is None else remote.BARE
+    # a head that is asked for stands on the backbone, whatever else the checkpoint has behind it
+    encoder = origin.encoder if wishes.head is None else None
+    trusted = wishes.trust_remote_code and wishes.head in (None, head_kinds.DEFAULT)
+    wanted = remote.MODEL if encoder is None else remote.BARE
     if trusted and remote.usable(auto_map, wanted):
         config_class, model_class = remote.classes(auto_map, origin.repository, wanted, origin.revision)
-        return _behind(origin, _Model(model_class.__name__, model_type or None, lambda: config_class, model_class))
+        made = _Model(model_class.__name__, model_type or None, lambda: config_class, model_class)
+        return made if encoder is None else _behind(encoder, origin.where, made)
     if auto_map and model_type not in library.model_types():
         problem = remote.without_classifier(auto_map, origin.where) if trusted else None
         raise problem or remote.untrusted(model_type, origin.where)
-    if origin.encoder is not None:
-        return _behind(origin, _named_model(library.bare_name(model_type, origin.where), model_type))
-    model = _library_model(model_type, origin.fields.get("architectures") or (), origin.where)
-    return replace(model, findings=heads.told(_own(origin), model.name, origin.where))
+    if encoder is not None:
+        return _behind(encoder, origin.where, _named_model(library.bare_name(model_type, origin.where), model_type))
+    model = _library_model(model_type, origin.fields.get("architectures") or (), origin.where, wishes.head)
+    told = other_head.told(_own(origin), model.name, origin.where) if wishes.head is None else ()
+    return replace(model, findings=told)
 
 
 def _own(origin: names.Origin) -> Mapping[str, Any]:
@@ -133,18 +157,14 @@ def _own(origin: names.Origin) -> Mapping[str, Any]:
     return {**origin.fields, "architectures": ()} if brought else origin.fields
 
 
-def _behind(origin: names.Origin, model: _Model) -> _Model:
+def _behind(encoder: Encoder, where: str, model: _Model) -> _Model:
     """The model with what sentence-transformers puts behind it."""
-    if origin.encoder is None:
-        return model
-    encoder = origin.encoder
     make = lambda config: encoders.build(model.make(config), encoder)  # noqa: E731
-    findings = encoders.told(encoder, origin.where)
-    return replace(model, name=encoders.title(model.name, encoder), make=make, findings=findings)
+    return replace(model, name=encoders.title(model.name, encoder), make=make, findings=encoders.told(encoder, where))
 
 
-def _library_model(model_type: str, architectures: Any, where: str) -> _Model:
-    return _named_model(library.classifier_name(model_type, tuple(architectures), where), model_type)
+def _library_model(model_type: str, architectures: Any, where: str, head: str | None) -> _Model:
+    return _named_model(head_kinds.class_name(head, model_type, tuple(architectures), where), model_type)
 
 
 def _named_model(name: str, model_type: str) -> _Model:
@@ -156,6 +176,7 @@ def _named_model(name: str, model_type: str) -> _Model:
 def _from_config(given: Any, wishes: Wishes) -> Target:
     config = classes.of_config(given, wishes)
     name = type(config).__name__
-    model = _library_model(config.model_type, config.architectures or (), name)
-    findings = (*heads.told({"architectures": config.architectures}, model.name, name), *fills.fill(config))
+    model = _library_model(config.model_type, config.architectures or (), name, wishes.head)
+    told = () if wishes.head else other_head.told({"architectures": config.architectures}, model.name, name)
+    findings = (*told, *fills.fill(config))
     return Target(name, model.name, config.model_type, config, "given", model.make, findings=findings)

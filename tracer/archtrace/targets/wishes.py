@@ -11,13 +11,15 @@ from typing import Any
 @dataclass(frozen=True)
 class Wishes:
     """`config` replaces the target's config; `overrides` (nested by dots) and `num_labels` are set on it. `arguments`
-    go to the constructor of a class, or to a function that builds a model."""
+    go to the constructor of a class, or to a function that builds a model. `head`: the kind of head that it is given.
+    """
 
     num_labels: int | None = None
     config: str | Path | Mapping[str, Any] | None = None
     overrides: Mapping[str, Any] = field(default_factory=dict)
     trust_remote_code: bool = False
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    head: str | None = None
 
     def __bool__(self) -> bool:
         return self.num_labels is not None or self.config is not None or bool(self.overrides or self.arguments)

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
 
+import torch
+
 from archtrace.answer.positions import Positions
 from archtrace.answer.result import Finding
 from archtrace.capture.flops import Flops
@@ -88,7 +90,8 @@ class Runs:
     def _look(self, name: str) -> tuple[Subject, Witness, Positions]:
         study, found = self._study, self._study.bounds[name]
         ids = found.program.inputs[study.ids]
-        subject = Subject(study.interpreter, found, study.reads(name), ids, study.layouts[name])
+        layout = {**study.layouts[name], study.ids: varied(study.layouts[name][study.ids])}
+        subject = Subject(study.interpreter, found, study.reads(name), ids, layout)
         witness = self._witnesses.setdefault(id(found.program), Witness(found.program))
         bound, special = study.positions[name], frozenset(study.interpreter.special)
         return subject, witness, self._again(subject, bound, witness.see(subject, bound, special), special)
@@ -150,6 +153,16 @@ def together(first: Verdict, others: Mapping[str, Verdict]) -> Verdict:
     reads = {t: reduce(union, (w.reads[t] for w in seen.values()), rows) for t, rows in first.witness.reads.items()}
     tokens = {name: witness.tokens for name, witness in seen.items()}
     return Verdict(Positions(reads, first.witness.tokens, tokens), findings, holds)
+
+
+def varied(features: torch.Tensor) -> torch.Tensor:
+    """Features that differ: where zeros stand for any image or sound, a norm over them shows nothing of what it does.
+
+    Ids, and features that differ already, as they are.
+    """
+    if not features.is_floating_point() or features.numel() < 2 or (features != features.flatten()[0]).any():
+        return features
+    return torch.randn(features.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float32).to(features)
 
 
 def _missed(name: str, missed: Positions) -> Iterator[Finding]:

@@ -29,6 +29,10 @@ from archtrace.witness.shrink import LARGEST, Overrides, Size, Used, apply, inte
 _ABOUT_STORAGE = {"transformers_version", "architectures", "dtype", "torch_dtype", "model_type", "_name_or_path"}
 
 
+#: What no width is reduced to or below where no ids and positions say what is needed.
+WIDTH = 24
+
+
 @dataclass(frozen=True, eq=False)
 class Small:
     """A small model with its programs, and the overrides that made it small."""
@@ -74,10 +78,14 @@ class Search:
         return self._last
 
     def _used(self) -> Used:
-        """Positions may be counted from behind the pad id (RoBERTa): a few more than there are."""
+        """Positions may be counted from behind the pad id (RoBERTa): a few more than there are.
+
+        Where there are none, of pixels and sound, widths stay as large as those of a text.
+        """
         integers = [v for each in self._layouts for v in each.values() if not v.is_floating_point() and v.numel()]
-        ids = max((int(v.max()) for v in integers), default=0)  # features alone use none
-        return Used(ids, max((max(v.shape) for v in integers), default=0) + 8)
+        if not integers:
+            return Used(WIDTH, WIDTH)
+        return Used(max(int(v.max()) for v in integers), max(max(v.shape) for v in integers) + 8)
 
     def _is_last(self, overrides: Overrides) -> bool:
         return self._last is not None and self._last.overrides == overrides

@@ -75,7 +75,10 @@ def _random(shape: tuple[int, ...], dtype: torch.dtype, gain: float, generator: 
         # An integer parameter counts something; zero is in every range.
         return torch.zeros(shape, dtype=dtype)
     noise = torch.randn(shape, generator=generator, dtype=torch.float64)
-    return noise * gain / math.sqrt(max(shape[-1], 1)) if len(shape) > 1 else 1 + 0.3 * noise
+    if len(shape) < 2:
+        return (1 + 0.3 * noise).abs()  # a variance among thousands must not be negative
+    inputs = math.prod(shape[1:]) if len(shape) > 3 else shape[-1]  # the kernels of an image have them on three axes
+    return noise * gain / math.sqrt(max(inputs, 1))
 
 
 def _wide(value: Any) -> Any:

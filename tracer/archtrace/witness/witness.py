@@ -229,7 +229,7 @@ class Witness:
     def _ids_by_change(self, subject: Subject, bench: Bench, bound: Rows, seen: Rows, special: frozenset[int]) -> Rows:
         """Other ordinary ids: all that shows where ids are counted, compared or hashed and never embedded."""
         ordinary, missing = other_ids(subject, special), _missing(bound, seen)
-        for shift in shifts(len(ordinary)) if missing else ():
+        for shift in shifts(len(ordinary)) if missing and ordinary else ():
             seen = _with(seen, _other(subject, bench, _missing(bound, seen), moved_on(ordinary, shift)))
         return seen
 

@@ -1,0 +1,62 @@
+"""Depth: fewer layers, frames and patches for a target that has many which are alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from archtrace.targets import fills
+
+#: Config fields that count layers.
+DEPTHS = (
+    "num_hidden_layers",
+    "num_layers",
+    "n_layer",
+    "n_layers",
+    "layers",
+    "depth",
+    "encoder_layers",
+    "decoder_layers",
+    "num_encoder_layers",
+    "num_decoder_layers",
+    "num_attention_layers",
+    "predictor_num_hidden_layers",
+    "qformer_num_hidden_layers",
+)
+
+
+def _four_patches(part: Any) -> int | None:
+    """The edge of an image of four times four patches, where these are large enough to be all that is told apart; 64 of
+    one without patches, whose convolutions take any."""
+    patch = getattr(part, "patch_size", 16)
+    return 4 * patch if isinstance(patch, int) and patch >= 8 else None
+
+
+def _of_sound(length: int) -> Callable[[Any], int | None]:
+    return lambda part: length if hasattr(part, "num_mel_bins") else None
+
+
+#: Config field -> what will do in its place, from the config that has it; None where the field means something else.
+LESS: Mapping[str, Callable[[Any], int | None]] = {
+    **dict.fromkeys(("num_frames", "frames_per_clip"), lambda _: 4),
+    **dict.fromkeys(("image_size", "crop_size"), _four_patches),
+    "max_length": _of_sound(64),
+    "max_source_positions": _of_sound(32),
+}
+
+
+def shallow(config: Any, layers: int = 2) -> dict[str, int]:
+    """The overrides that leave so many layers, and few patches and frames, to a config and to the configs in it; {}
+    where it has no more than that."""
+    return dict(_cuts(config, layers))
+
+
+def _cuts(config: Any, layers: int) -> Iterator[tuple[str, int]]:
+    few: dict[str, Callable[[Any], int | None]] = dict.fromkeys(DEPTHS, lambda _: layers)
+    table = {**few, **LESS}
+    for path, part in fills.nested("", config) if hasattr(config, "to_diff_dict") else ():
+        # A field under two names is cut once, under the config's own.
+        for name, value in list(vars(part).items()):
+            less = table[name](part) if name in table and type(value) is int else None
+            if less is not None and value > less:
+                yield f"{path}{name}", less

@@ -1,0 +1,115 @@
+"""Head kinds: what may stand behind a backbone, and which class of the library is that of a model type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from archtrace.targets import library
+from archtrace.targets.messages import did_you_mean, refusal
+
+
+@dataclass(frozen=True)
+class HeadKind:
+    """`mapping` names the library's table of its classes, "MODEL_FOR_<mapping>_MAPPING_NAMES"; `noun` is what one is
+    called. `choices`: how many texts a row holds, on an axis of their own; 1 without such an axis. `wanted` are inputs
+    that a forward does not ask for and yet needs: where words stand on a page, where the question is. `features`: it
+    takes pixels or sound; `moving`: a row holds several images.
+    """
+
+    mapping: str
+    noun: str
+    choices: int = 1
+    wanted: tuple[str, ...] = ()
+    features: bool = False
+    moving: bool = False
+
+
+#: What is asked about where nothing else is said.
+DEFAULT = "sequence-classification"
+#: Where a question is, for attention that is global there; the image that it may be about.
+QUESTION = ("global_attention_mask", "visual_feats", "visual_pos")
+#: Three choices, as rows are two: neither can be taken for the other.
+HEADS: Mapping[str, HeadKind] = {
+    DEFAULT: HeadKind("SEQUENCE_CLASSIFICATION", "sequence classifier"),
+    "token-classification": HeadKind("TOKEN_CLASSIFICATION", "token classifier", wanted=("bbox",)),
+    "question-answering": HeadKind("QUESTION_ANSWERING", "head for question answering", wanted=QUESTION),
+    "multiple-choice": HeadKind("MULTIPLE_CHOICE", "head for multiple choice", choices=3, wanted=QUESTION),
+    "next-sentence-prediction": HeadKind("NEXT_SENTENCE_PREDICTION", "head for next sentences"),
+    "masked-lm": HeadKind("MASKED_LM", "masked language model"),
+    "causal-lm": HeadKind("CAUSAL_LM", "causal language model"),
+    "text-encoding": HeadKind("TEXT_ENCODING", "text encoder"),
+    "image-classification": HeadKind("IMAGE_CLASSIFICATION", "image classifier", features=True),
+    "video-classification": HeadKind("VIDEO_CLASSIFICATION", "video classifier", features=True, moving=True),
+    "audio-classification": HeadKind("AUDIO_CLASSIFICATION", "audio classifier", features=True),
+    "audio-frame-classification": HeadKind("AUDIO_FRAME_CLASSIFICATION", "classifier of audio frames", features=True),
+    "audio-xvector": HeadKind("AUDIO_XVECTOR", "x-vector head", features=True),
+    "zero-shot-image-classification": HeadKind(
+        "ZERO_SHOT_IMAGE_CLASSIFICATION", "zero-shot image classifier", features=True
+    ),
+    "retrieval": HeadKind("RETRIEVAL", "retriever"),
+}
+
+
+@cache
+def classes(head: str) -> Mapping[str, tuple[str, ...]]:
+    """Model type -> the names of its classes with this head, the usual one first. TargetError for an unknown head."""
+    kind = HEADS.get(head)
+    if kind is None:
+        raise refusal(
+            f"unknown head {head!r}",
+            why=f"the heads are {', '.join(HEADS)}",
+            do=f"{did_you_mean(head, HEADS)}name one of them",
+        )
+    return library.mapping(kind.mapping)
+
+
+def class_name(head: str | None, model_type: str, architectures: Sequence[str], where: str) -> str:
+    """The class with this head that the architectures name, else the model type's. TargetError where it has none."""
+    if head in (None, DEFAULT):
+        return library.classifier_name(model_type, architectures, where)
+    own = classes(str(head)).get(model_type, ())
+    if not own:
+        raise _without(str(head), model_type, where)
+    return next((name for name in architectures if name in own), own[0])
+
+
+def _without(head: str, model_type: str, where: str) -> Exception:
+    if model_type not in library.model_types():
+        return library.no_classifier(model_type, where)
+    others = [name for name in HEADS if model_type in classes(name)]
+    instead = f"it has {', '.join(others)}" if others else "the library has no head for it that is known here"
+    return refusal(
+        f"model type {model_type!r} has no {HEADS[head].noun}",
+        where=where,
+        why=f"transformers {library.version()} has none for it; {instead}",
+        do=f"{did_you_mean(model_type, classes(head))}ask for another head (--head), or name a class: "
+        "transformers:Class or path/to/file.py:Class",
+    )
+
+
+def part_of(config: Any, name: str) -> Any:
+    """The part of a composite config that a class of the library is built from: of a model of texts its text part."""
+    inner = config.get_text_config()
+    return inner if isinstance(inner, library.model_class(name).config_class) else config
+
+
+def kind_of(class_name: str) -> HeadKind | None:
+    """The kind of head that a class of the library has; None for any other class."""
+    return _kinds_of().get(class_name)
+
+
+@cache
+def _kinds_of() -> Mapping[str, HeadKind]:
+    return {name: kind for head, kind in [*HEADS.items()][::-1] for _, name in everything(head)}
+
+
+def everything(head: str) -> Iterator[tuple[str, str]]:
+    """Each class with this head once, with the first model type that has it."""
+    found: dict[str, str] = {}
+    for model_type, names in sorted(classes(head).items()):
+        for name in names:
+            found.setdefault(name, model_type)
+    yield from ((model_type, name) for name, model_type in found.items())
