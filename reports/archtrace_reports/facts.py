@@ -8,6 +8,7 @@ from rich.text import Text
 
 from archtrace.answer.result import ConfigSource, LayoutResult, Result
 from archtrace_reports.dead_work import dead_work_words
+from archtrace_reports.fields import fields_words, without_tokens
 from archtrace_reports.lines import row
 from archtrace_reports.tokens import leaked, padding, unreached
 from archtrace_reports.words import count, enumerate_words
@@ -79,6 +80,8 @@ def _because(result: Result) -> str:
 def tokens_words(result: Result) -> str:
     """Which tokens reach the logits."""
     ran = _ran(result)
+    if without_tokens(result):
+        return ""
     if not any(reached for layout in ran for reached in layout.bound.tokens):
         return "none reaches the logits"
     missing = [layout.name for layout in ran if unreached(layout)]
@@ -141,6 +144,7 @@ FACTS: Mapping[str, Callable[[Result], str]] = {
     "padding": padding_words,
     "tokens": tokens_words,
     "each": each_words,
+    "positions": fields_words,
     "parameters": parameters_words,
     "dead work": dead_work_words,
     "outputs": outputs_words,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from archtrace.answer.fields import Fields
 from archtrace.answer.positions import Positions, Rows
 from archtrace.answer.relations import Relation
 from archtrace.answer.result import Finding, Index, LayoutResult, Padding, Readout, Result, Source, Step
@@ -30,6 +31,7 @@ def decode(value: Mapping[str, Any]) -> Result:
         output=value.get("output", "logits"),
         outputs=tuple(value.get("outputs", ["logits"])),
         relations=tuple(_relation(relation) for relation in value.get("relations", [])),
+        fields=tuple(_fields(each) for each in value.get("fields", [])),
     )
 
 
@@ -45,6 +47,11 @@ def _readout(value: Mapping[str, Any]) -> Readout:
         path=tuple(value["path"]),
         steps=tuple(Step(**step) for step in value["steps"]),
     )
+
+
+def _fields(value: Mapping[str, Any]) -> Fields:
+    of = (None if field is None else tuple((start, stop) for start, stop in field) for field in value["of"])
+    return Fields(value["tensor"], value["input"], tuple(value["axes"]), tuple(of))
 
 
 def _relation(value: Mapping[str, Any]) -> Relation:

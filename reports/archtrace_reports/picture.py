@@ -11,6 +11,7 @@ from rich.text import Text
 
 from archtrace.answer.positions import Rows
 from archtrace.answer.result import LayoutResult, Result
+from archtrace_reports.fields import without_tokens
 from archtrace_reports.lines import pad, row, wrap
 from archtrace_reports.tokens import padding, shape
 from archtrace_reports.words import count, enumerate_words
@@ -40,9 +41,10 @@ class Drawn:
 def picture(result: Result, width: int) -> list[Text]:
     """The layouts as a table, its legend, and the layouts that look like one shown or are shorter."""
     chosen, hidden = _choose(result.layouts)
-    tokens = ["tokens", *dict.fromkeys(text for layout in result.layouts for text in layout.bound.others)]
+    others = dict.fromkeys(text for layout in result.layouts for text in layout.bound.others)
+    tokens = [] if without_tokens(result) else ["tokens", *others]
     names = [*dict.fromkeys(readout.tensor for readout in result.readouts), *tokens]
-    if (width - NAME - GAP * (len(names) - 1)) // len(names) < NARROWEST:
+    if tokens and (width - NAME - GAP * (len(names) - 1)) // len(names) < NARROWEST:
         names = tokens
     drawn, alike = _fold([_draw(layout, names) for layout in chosen if layout.refused is None])
     lines = _table(drawn, names, width) if drawn else []

@@ -20,6 +20,7 @@ from archtrace.layouts import Plan, Vocabulary
 from archtrace.reach.dead_parameters import dead_modules, dead_parameters
 from archtrace.readout.anatomy.build import anatomy
 from archtrace.readout.describe import readouts
+from archtrace.readout.fields import fields
 from archtrace.readout.padding import carried, padded, padding_of, tokens_read
 from archtrace.readout.relation import relations
 from archtrace.readout.study import Model, Programs, Study
@@ -72,6 +73,7 @@ def assemble(
         output=study.program.asked or _first(study.program),
         outputs=tuple(study.program.returned),
         relations=related,
+        fields=fields(study),
     )
 
 

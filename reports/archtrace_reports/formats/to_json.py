@@ -52,6 +52,7 @@ def encode(result: Result) -> dict[str, Any]:
         "status": result.status,
         "output": result.output,
         "outputs": list(result.outputs),
+        "fields": [asdict(each) for each in result.fields],
         "relations": [_relation(relation) for relation in result.relations],
         "readouts": [_readout(readout) for readout in result.readouts],
         "layouts": [_layout(layout) for layout in result.layouts],

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from archtrace.answer.drawing import Anatomy
+from archtrace.answer.fields import Fields
 from archtrace.answer.positions import Positions, Rows
 from archtrace.answer.relations import Relation
 from archtrace.answer.work import Work
@@ -111,7 +112,8 @@ class Result:
     """Everything that a trace says of one target. `anatomy` is what drawings need; None where there is none.
 
     `outputs` are the floating tensors that the forward returns; all that is said of "logits" is said of `output`.
-    `relations`: of an output with positions what reaches each, where that has a name.
+    `relations`: of an output with positions what reaches each, where that has a name. `fields`: what of an image or a
+    sound stands at the positions of what is read.
     """
 
     target: str
@@ -131,6 +133,7 @@ class Result:
     output: str = "logits"
     outputs: tuple[str, ...] = ("logits",)
     relations: tuple[Relation, ...] = ()
+    fields: tuple[Fields, ...] = ()
 
     @property
     def status(self) -> Status:
