@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from archtrace import older
 from archtrace.answer.result import ConfigSource
 from archtrace.targets.messages import first_line
 
@@ -123,11 +124,12 @@ _NO_FILE = f"the repository has no {FILE}"
 def _reason(error: Exception) -> str:
     from huggingface_hub import errors
 
+    if older.is_missing_file(error):
+        return _NO_FILE
     known = {
         errors.GatedRepoError: "the repository is gated: accept its terms there, then run `hf auth login`",
         errors.RepositoryNotFoundError: "no such repository (a private one needs `hf auth login`)",
         errors.RevisionNotFoundError: "the repository has no such revision",
-        errors.RemoteEntryNotFoundError: _NO_FILE,
     }
     return next((text for kind, text in known.items() if isinstance(error, kind)), first_line(error))
 
