@@ -5,6 +5,7 @@ Told apart by what is there, and not by number.
 
 from __future__ import annotations
 
+import inspect
 from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from typing import cast
@@ -25,3 +26,15 @@ def is_missing_file(error: Exception) -> bool:
 
     kind = getattr(errors, "RemoteEntryNotFoundError", errors.EntryNotFoundError)  # the former since 1.0
     return isinstance(error, kind) and not isinstance(error, errors.LocalEntryNotFoundError)
+
+
+def ask_for_file(url: str, patience: float) -> None:
+    """Ask the Hub once, for so many seconds, whether it has a file; raises what it, or the connection, says instead."""
+    from huggingface_hub import get_hf_file_metadata
+    from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
+
+    if "retry_on_errors" in inspect.signature(get_hf_file_metadata).parameters:  # and it does not, unless told to
+        get_hf_file_metadata(url, timeout=patience)
+    else:
+        # It would try five times more, and say each time on the screen that it does.
+        hf_raise_for_status(get_session().head(url, headers=build_hf_headers(), timeout=patience))

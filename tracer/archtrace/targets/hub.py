@@ -102,13 +102,13 @@ def _within(seconds: float, ask: Callable[[], Any]) -> Any:
 
 def _ask(ids: Sequence[str], patience: float, revision: str | None) -> Found | str:
     """The file, or why there is none. `hf_hub_download` retries for 23 s when offline, so a HEAD goes first."""
-    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+    from huggingface_hub import hf_hub_download, hf_hub_url
     from huggingface_hub.errors import RepositoryNotFoundError
 
     reason = ""
     for name in ids:
         try:
-            get_hf_file_metadata(hf_hub_url(name, FILE, revision=revision), timeout=patience)
+            older.ask_for_file(hf_hub_url(name, FILE, revision=revision), patience)
             path = hf_hub_download(name, FILE, revision=revision, etag_timeout=patience)
             return Found(Path(path), "hub", name)
         except RepositoryNotFoundError as error:
