@@ -25,6 +25,8 @@ Made by
 
 which makes the environments, runs `tests/versions/answers` in each, and writes this page: twelve architectures (slice,
 kind, status `exact`), live modules against their gradients, a class of a file, the command line.
+Where a test fails, it is listed below the table with its first line.
+
 A release that is too old is refused with one message, which names what is wanted; the row that says *refused* tests it.
 Releases newer than these are not refused: every answer is checked as it is made, whatever is installed
 ([how](how-it-works.md)).

@@ -6,8 +6,10 @@ Told apart by what is there, and not by number.
 from __future__ import annotations
 
 import inspect
+import sys
 from contextlib import AbstractContextManager
 from importlib.util import find_spec
+from pathlib import Path
 from typing import cast
 
 
@@ -38,3 +40,16 @@ def ask_for_file(url: str, patience: float) -> None:
     else:
         # It would try five times more, and say each time on the screen that it does.
         hf_raise_for_status(get_session().head(url, headers=build_hf_headers(), timeout=patience))
+
+
+def newer_for_experts(file: str) -> str:
+    """What to type where this file of the library branches on parameters and a later release need not; else nothing.
+
+    Before 5.0 its models loop over the experts that the router chose; since then they can compute all at once.
+    """
+    library = sys.modules.get("transformers")
+    if library is None or not Path(file).is_relative_to(Path(str(library.__file__)).parent):
+        return ""
+    if hasattr(library.PreTrainedModel, "set_experts_implementation"):
+        return ""
+    return "pip install 'transformers>=5.0', whose experts need no branch"
