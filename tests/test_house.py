@@ -40,7 +40,7 @@ def test_imports_run_one_way() -> None:
 #: The rooms and files of the tracer from the ground up: each imports what stands above it in this list, and itself.
 FLOORS = (
     ("errors", "version", "paths", "ops"),
-    ("extra",),
+    ("extra", "older"),
     ("answer",),
     ("input_names", "taken", "clock"),
     ("layouts",),

@@ -24,7 +24,7 @@ class LayoutError(ArchtraceError):
 
 
 class MissingError(ArchtraceError, ImportError):
-    """Packages are not installed: those of the extra `trace`, which tracing needs. An ImportError to those who try."""
+    """Packages of the extra `trace` are not installed or too old for tracing. An ImportError to those who try."""
 
 
 def message(what: str, *, where: str = "", why: str = "", do: str = "") -> str:

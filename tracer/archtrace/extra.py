@@ -1,22 +1,44 @@
-"""Extra: what tracing needs and the plain package does not bring, and the one refusal where it is not there."""
+"""Extra: what tracing needs and the plain package does not bring, and the refusal where it is missing or too old."""
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from archtrace.errors import MissingError, message
 
 #: The packages of the extra `trace` that the tracer imports.
 TRACING = ("torch", "transformers", "huggingface_hub", "networkx", "numpy")
+#: The oldest releases that tracing runs on, as pyproject.toml has them; docs/versions.md shows what was tried.
+OLDEST = {"torch": "2.10", "transformers": "4.56"}
 
 
 def require(packages: Iterable[str] = TRACING) -> None:
-    """Raise MissingError where one of these packages is not installed; none is imported to find out."""
-    missing = [name for name in packages if find_spec(name) is None]
+    """Raise MissingError where one of these packages is not installed, or too old; none is imported to find out."""
+    wanted = tuple(packages)
+    missing = [name for name in wanted if find_spec(name) is None]
     if missing:
         raise MissingError(_told(missing))
+    if old := {name: found for name in wanted if (found := _too_old(name))}:
+        raise MissingError(_outdated(old))
+
+
+def _too_old(name: str) -> str:
+    """The release of a package that is installed, where it is older than the oldest that runs; else nothing."""
+    try:
+        found = version(name) if name in OLDEST else ""
+    except PackageNotFoundError:  # built in place: it says nothing of its release
+        return ""
+    return found if found and _numbers(found) < _numbers(OLDEST[name]) else ""
+
+
+def _numbers(release: str) -> tuple[int, ...]:
+    """The numbers that a release begins with: (2, 13, 0) of "2.13.0+cpu", (5, 0, 0) of "5.0.0rc1"."""
+    found = re.match(r"\d+(\.\d+)*", release)
+    return tuple(map(int, found[0].split("."))) if found else ()
 
 
 def _told(missing: list[str]) -> str:
@@ -25,4 +47,15 @@ def _told(missing: list[str]) -> str:
         where=sys.prefix,
         why=f"no {', '.join(missing)} here; archtrace without its extra `trace` is the source rules of check alone",
         do="pip install 'archtrace[trace]'",
+    )
+
+
+def _outdated(old: Mapping[str, str]) -> str:
+    wanted = [f"'{name}>={OLDEST[name]}'" for name in old]
+    here = " and ".join(f"{name} {found}" for name, found in old.items())
+    return message(
+        f"{here} {'are' if len(old) > 1 else 'is'} too old to trace with",
+        where=sys.prefix,
+        why=f"tracing needs {' and '.join(f'{name} {OLDEST[name]} or later' for name in old)}",
+        do=f"pip install {' '.join(wanted)}",
     )

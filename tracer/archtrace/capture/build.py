@@ -20,6 +20,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torch.overrides import TorchFunctionMode
 
+from archtrace import older
 from archtrace.capture.frames import is_machinery
 from archtrace.capture.hold import TURN, held
 from archtrace.capture.model import views_of_parameters
@@ -97,9 +98,7 @@ def _uninitialised() -> Iterator[None]:
     with ExitStack() as stack:
         # The library initialises through a module of its own, beside torch's.
         if "transformers" in sys.modules:
-            from transformers.initialization import no_init_weights
-
-            stack.enter_context(no_init_weights())
+            stack.enter_context(older.no_init_weights())
         for name in names:
             setattr(torch.nn.init, name, _leaving(kept[name]))
         try:

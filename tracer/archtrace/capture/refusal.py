@@ -6,6 +6,7 @@ import traceback
 
 import torch
 
+from archtrace import older
 from archtrace.capture.build import first_line
 from archtrace.capture.frames import is_machinery
 from archtrace.errors import ArchtraceError, CaptureError, LayoutError, TargetError, message
@@ -27,7 +28,8 @@ def refusal(model: torch.nn.Module, error: Exception) -> ArchtraceError:
     name = type(model).__name__
     if any(word in f"{type(error).__name__}: {error}" for word in _DECIDED):
         why = "the program chooses by a value that parameters decide"
-        do = "let no branch depend on parameters (torch.where chooses without one)"
+        newer = older.newer_for_experts(last.filename) if last else ""
+        do = newer or "let no branch depend on parameters (torch.where chooses without one)"
         return CaptureError(message(f"the forward of {name} cannot be followed", where=where, why=why, do=do))
     if isinstance(error, TargetError):  # what was asked for is not there: the words are made
         return error

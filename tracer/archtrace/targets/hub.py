@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from archtrace import older
 from archtrace.answer.result import ConfigSource
 from archtrace.targets.messages import first_line
 
@@ -101,13 +102,13 @@ def _within(seconds: float, ask: Callable[[], Any]) -> Any:
 
 def _ask(ids: Sequence[str], patience: float, revision: str | None) -> Found | str:
     """The file, or why there is none. `hf_hub_download` retries for 23 s when offline, so a HEAD goes first."""
-    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+    from huggingface_hub import hf_hub_download, hf_hub_url
     from huggingface_hub.errors import RepositoryNotFoundError
 
     reason = ""
     for name in ids:
         try:
-            get_hf_file_metadata(hf_hub_url(name, FILE, revision=revision), timeout=patience)
+            older.ask_for_file(hf_hub_url(name, FILE, revision=revision), patience)
             path = hf_hub_download(name, FILE, revision=revision, etag_timeout=patience)
             return Found(Path(path), "hub", name)
         except RepositoryNotFoundError as error:
@@ -123,11 +124,12 @@ _NO_FILE = f"the repository has no {FILE}"
 def _reason(error: Exception) -> str:
     from huggingface_hub import errors
 
+    if older.is_missing_file(error):
+        return _NO_FILE
     known = {
         errors.GatedRepoError: "the repository is gated: accept its terms there, then run `hf auth login`",
         errors.RepositoryNotFoundError: "no such repository (a private one needs `hf auth login`)",
         errors.RevisionNotFoundError: "the repository has no such revision",
-        errors.RemoteEntryNotFoundError: _NO_FILE,
     }
     return next((text for kind, text in known.items() if isinstance(error, kind)), first_line(error))
 

@@ -108,7 +108,7 @@ def _options(model: Any) -> dict[str, Any]:
     """Ask for every layer's hidden states where the model is the library's and can give them."""
     from archtrace.capture.model import forward_of
 
-    if not hasattr(model, "set_experts_implementation"):
+    if not hasattr(model, "base_model_prefix"):  # a wrapper of PEFT has what its model has
         return {}
     parameters = inspect.signature(forward_of(model)).parameters
     variadic = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
