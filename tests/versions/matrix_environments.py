@@ -45,7 +45,7 @@ def do(*command: str | Path) -> None:
     if done.returncode:
         said = [line for line in (done.stderr + done.stdout).splitlines() if line and "WARNING" not in line]
         errors = [line for line in said if line.startswith("ERROR")] or said[-1:] or ["no word"]
-        raise MakingError(errors[0].removeprefix("ERROR: "))
+        raise MakingError(errors[0].removeprefix("ERROR: ").split(" (from versions", maxsplit=1)[0])
 
 
 def pip(environment: Path, *arguments: str | Path) -> None:
