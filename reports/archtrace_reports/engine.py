@@ -29,17 +29,11 @@ def answer(question: Question, progress: Progress | None = None) -> Result:
 
 def _with_few_layers(question: Question) -> Question | None:
     """The same question with two layers where there are more, all others as they are; None where it cannot be."""
-    from archtrace.targets import resolve
-    from archtrace.targets.depth import shallow
+    from archtrace.targets.depth import few_layers
 
-    arguments = {name: value for name, value in question.arguments().items() if name not in ("output", "overrides")}
-    cuts = shallow(resolve(question.target, **arguments, overrides=question.overrides).config)
-    for part in ("", "text_config."):  # a class of texts alone is built from the text part of its type's config
-        overrides = {**{f"{part}{name}": value for name, value in cuts.items()}, **question.overrides}
-        with contextlib.suppress(ArchtraceError):
-            resolve(question.target, **arguments, overrides=overrides)
-            return replace(question, overrides=overrides, shallow=False)
-    return None
+    wishes = {k: v for k, v in question.arguments().items() if k not in ("output", "overrides", "inputs")}
+    overrides = few_layers(question.target, question.overrides, wishes)
+    return None if overrides is None else replace(question, overrides=overrides, shallow=False)
 
 
 def ask(question: Question, progress: Progress | None = None, *, debug: bool = False) -> Result | Unanswered:

@@ -7,8 +7,7 @@ from dataclasses import replace
 
 from archtrace.answer.result import Result
 from archtrace.errors import TargetError
-from archtrace.targets import head_kinds
-from archtrace.targets.head_kinds import HEADS
+from archtrace.targets.head_kinds import HEADS, classes, every_class
 from archtrace_reports.children import Limits, outcomes, run
 from archtrace_reports.kept import Kept
 from archtrace_reports.progress import Bar
@@ -37,8 +36,8 @@ def everything(question: Question) -> list[Question]:
 
 
 def _of_head(question: Question, head: str) -> Iterator[Question]:
-    for model_type, name in head_kinds.everything(head):
-        usual = head_kinds.classes(head)[model_type][0] == name
+    for model_type, name in every_class(head):
+        usual = classes(head)[model_type][0] == name
         target = model_type if usual else f"transformers:{name}"
         yield replace(question, target=target, head=head if usual else None, shallow=True)
 

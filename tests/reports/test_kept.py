@@ -78,11 +78,11 @@ def test_a_sweep_asks_what_is_left(tmp_path: Path, answer: Result, monkeypatch: 
 def test_a_sweep_over_a_head_asks_about_every_class() -> None:
     """DeiT has two image classifiers: the second by its name; all with few layers."""
     questions = sweep.everything(Question("", head="image-classification"))
-    assert len(questions) == len(list(head_kinds.everything("image-classification")))
+    assert len(questions) == len(list(head_kinds.every_class("image-classification")))
     assert {(q.target, q.head) for q in questions} >= {
         ("deit", "image-classification"),
         ("transformers:DeiTForImageClassificationWithTeacher", None),
     }
     assert all(q.shallow for q in questions)
     every = sweep.everything(Question("", head="all"))
-    assert len(every) == sum(len(list(head_kinds.everything(head))) for head in head_kinds.HEADS)
+    assert len(every) == sum(len(list(head_kinds.every_class(head))) for head in head_kinds.HEADS)

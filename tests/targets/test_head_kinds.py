@@ -22,7 +22,7 @@ def test_a_kind_has_the_classes_that_the_library_says(head: str) -> None:
     """Read off its source, the table is what importing the library gives."""
     theirs: dict[str, Any] = getattr(modeling_auto, f"MODEL_FOR_{HEADS[head].mapping}_MAPPING_NAMES")
     assert head_kinds.classes(head) == {k: (v,) if isinstance(v, str) else tuple(v) for k, v in theirs.items()}
-    names = [name for _, name in head_kinds.everything(head)]
+    names = [name for _, name in head_kinds.every_class(head)]
     assert sorted(names) == sorted({name for each in head_kinds.classes(head).values() for name in each})
 
 

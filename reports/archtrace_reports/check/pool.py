@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import InvalidStateError, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
@@ -27,6 +27,7 @@ def together(files: Sequence[str], settings: Settings, cores: int) -> dict[str, 
     """Each file's findings. Raises ArchtraceError where a worker was killed."""
     size = max(1, len(files) // (PARTS * cores))
     pool = ProcessPoolExecutor(cores, initializer=_begin, initargs=(os.getpid(),))
+    threading.excepthook = _unless_cancelled
     try:
         with _no_interrupt():
             found = pool.map(partial(check_file, settings=settings), files, chunksize=size)
@@ -35,6 +36,14 @@ def together(files: Sequence[str], settings: Settings, cores: int) -> dict[str, 
         raise ArchtraceError("a worker process was killed, perhaps for want of memory; check fewer files") from None
     finally:
         pool.shutdown(cancel_futures=True)
+        threading.excepthook = threading.__excepthook__
+
+
+def _unless_cancelled(error: threading.ExceptHookArgs) -> None:
+    """Ctrl-C ends the workers and cancels what they had to do; the pool's own thread then trips over what is cancelled,
+    and would say so."""
+    if not (error.exc_type and issubclass(error.exc_type, InvalidStateError)):
+        threading.__excepthook__(error)
 
 
 @contextmanager

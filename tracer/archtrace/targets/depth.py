@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from archtrace.errors import ArchtraceError
 from archtrace.targets import fills
+from archtrace.targets.resolve import resolve
 
 #: Config fields that count layers.
 DEPTHS = (
@@ -60,3 +63,15 @@ def _cuts(config: Any, layers: int) -> Iterator[tuple[str, int]]:
             less = table[name](part) if name in table and type(value) is int else None
             if less is not None and value > less:
                 yield f"{path}{name}", less
+
+
+def few_layers(target: Any, overrides: Mapping[str, Any], wishes: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The overrides with which a target has two layers where it has more, beside those given; None where it cannot be
+    built so. `wishes` are further keyword arguments of `resolve`."""
+    cuts = shallow(resolve(target, overrides=overrides, **wishes).config)
+    for part in ("", "text_config."):  # a class of texts alone is built from the text part of its type's config
+        cut = {**{f"{part}{name}": value for name, value in cuts.items()}, **overrides}
+        with contextlib.suppress(ArchtraceError):
+            resolve(target, overrides=cut, **wishes)
+            return cut
+    return None

@@ -103,10 +103,10 @@ def kind_of(class_name: str) -> HeadKind | None:
 
 @cache
 def _kinds_of() -> Mapping[str, HeadKind]:
-    return {name: kind for head, kind in [*HEADS.items()][::-1] for _, name in everything(head)}
+    return {name: kind for head, kind in [*HEADS.items()][::-1] for _, name in every_class(head)}
 
 
-def everything(head: str) -> Iterator[tuple[str, str]]:
+def every_class(head: str) -> Iterator[tuple[str, str]]:
     """Each class with this head once, with the first model type that has it."""
     found: dict[str, str] = {}
     for model_type, names in sorted(classes(head).items()):

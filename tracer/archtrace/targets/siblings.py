@@ -29,9 +29,10 @@ def name_of(path: Path) -> str:
 
 def _levels(path: Path) -> int:
     """How many folders above the file are its packages; none where it imports nothing relatively."""
-    climbed = max((level for each in _neighbours(path) for level in _relative(each)), default=0)
-    if not climbed or not any(_relative(path)):
+    # Neighbours are read only where they matter: what a model reads is what its kept answers hang on.
+    if not any(_relative(path)):
         return 0
+    climbed = max(level for each in _neighbours(path) for level in _relative(each))
     return max(climbed, next(n for n, folder in enumerate(path.parents) if not (folder / "__init__.py").is_file()))
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import peft
 import pytest
 from safetensors import safe_open
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
 import archtrace
 from archtrace.targets.adapters import read
-
-peft = pytest.importorskip("peft")
 
 #: PEFT asks transformers by an old name.
 pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import sentence_transformers as library
 import torch
+from sentence_transformers.sentence_transformer import modules
 from transformers import BertConfig, BertModel, BertTokenizer
 
 from archtrace.targets import resolve
@@ -13,9 +15,6 @@ from archtrace.targets.encoders import build
 from archtrace.targets.places import Place
 from archtrace.targets.pooled import Pooling
 from archtrace.targets.sentence import MODES, read
-
-library = pytest.importorskip("sentence_transformers")
-modules = pytest.importorskip("sentence_transformers.models")
 
 MASK = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0], [0, 0, 1, 1, 1], [0, 1, 0, 1, 0]])
 
