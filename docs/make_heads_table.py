@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from archtrace.targets.head_kinds import HEADS, classes, everything
+from archtrace.targets.head_kinds import HEADS, classes, every_class
 from archtrace_reports.kept import lines
 from archtrace_reports.report import Unanswered
 
@@ -67,7 +67,7 @@ def answers(files: Sequence[str]) -> dict[str, list[Answer]]:
 
 
 def _of(head: str, last: dict[tuple[str | None, str], dict[str, Any]]) -> Iterator[Answer]:
-    for model_type, name in everything(head):
+    for model_type, name in every_class(head):
         usual = classes(head)[model_type][0] == name
         line = last.get((head, model_type) if usual else (None, f"transformers:{name}"))
         if line is not None:
@@ -78,7 +78,7 @@ def row(head: str, found: Sequence[Answer]) -> str:
     """One kind of head."""
     seconds = sorted(sum(a.result["seconds"].values()) for a in found if a.result)
     middle = f"{seconds[len(seconds) // 2]:.1f}" if seconds else "-"
-    counts = len(list(everything(head))), sum(a.result is not None for a in found), sum(a.exact for a in found)
+    counts = len(list(every_class(head))), sum(a.result is not None for a in found), sum(a.exact for a in found)
     return f"| `{head}` | {' | '.join(map(str, counts))} | {middle} |"
 
 
@@ -86,7 +86,7 @@ def page(found: dict[str, list[Answer]]) -> str:
     """The whole page."""
     every = [a for each in found.values() for a in each]
     results = [a.result for a in every if a.result]
-    total = sum(len(list(everything(head))) for head in HEADS)
+    total = sum(len(list(every_class(head))) for head in HEADS)
     outside = sum(any(f["code"] in ("missed", "replay-differs") for f in r["findings"]) for r in results)
     head = PAGE.format(
         version=next(r["versions"]["transformers"] for r in results),
