@@ -59,9 +59,8 @@ def _related(found: Iterable[Readout], relation: Relation | None) -> Iterator[Re
         return
     first, *_ = found
     kind = "each" if relation.name == "same" else first.kind
-    subscript = relation.slice()
-    index = Index(subscript[1:-1].rpartition(", ")[2], ())
-    yield replace(first, kind=kind, slice=f"{first.tensor}{subscript}", index=index)
+    # No input picks the positions: which ones is said by i.
+    yield replace(first, kind=kind, slice=f"{first.tensor}{relation.slice()}", index=Index("", ()))
 
 
 def _status(study: Study, seen: Mapping[str, Positions | None]) -> Status:
