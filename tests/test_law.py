@@ -21,7 +21,7 @@ from archtrace.errors import ArchtraceError
 from archtrace.reach.rules import registry
 from archtrace.reach.rules.registry import Call, Step
 from archtrace.readout import study
-from archtrace.witness import numeric
+from archtrace.witness import law, numeric
 
 Head = Callable[["Small", torch.Tensor], torch.Tensor]
 
@@ -412,3 +412,31 @@ def test_why_no_likeness_runs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     (told,) = (f.message for f in result.findings if f.code == "witness-failed")
     assert "aten::gelu in bert.encoder" in told
     assert "a fault of ours" in told
+
+
+class LookedUp(torch.nn.Module):
+    """Looks ids up, or takes them as numbers as well."""
+
+    def __init__(self, *, numbers: bool) -> None:
+        super().__init__()
+        self.pad_token_id, self.eos_token_id = 0, 1
+        self.table, self.classifier, self.numbers = torch.nn.Embedding(64, 8), torch.nn.Linear(8, 2), numbers
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        h = (self.table(input_ids) * attention_mask[..., None]).sum(1)
+        return self.classifier(h + input_ids.sum(1, keepdim=True) if self.numbers else h)
+
+
+@pytest.mark.parametrize("numbers", [False, True])
+def test_layouts_that_differ_in_looked_up_ids_alone_are_run_once(
+    numbers: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which row of a table of random numbers is taken is nothing to a run; the id as a number is."""
+    ran: list[str] = []
+    right = law.Runs._see
+    monkeypatch.setattr(law.Runs, "_see", lambda self, name: ran.append(name) or right(self, name))
+    result = archtrace.trace(LookedUp(numbers=numbers)).result
+    assert result.status == "exact"
+    alike = {"full", "eos_early", "several_eos", "no_eos"}
+    assert alike <= {layout.name for layout in result.layouts}
+    assert len(alike.intersection(ran)) == (len(alike) if numbers else 1)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
+from typing import Any
 
 import torch
 
@@ -63,6 +64,8 @@ class Runs:
         self._replays: dict[int, Finding | None] = {}
         self._flops = Flops()
         self._shows: dict[str, tuple[Subject, Witness, Positions]] = {}
+        self._subjects: dict[str, Subject] = {}
+        self._verdicts: dict[tuple[Any, ...], Verdict] = {}
 
     def failure(self) -> str | None:
         """Why the program does not run on its first layout; None where it does."""
@@ -77,9 +80,28 @@ class Runs:
         """The witness of a layout, and what contradicts its bound."""
         try:
             with one_thread():
-                return self._see(name)
+                return self._seen_once(name)
         except Exception as error:  # whatever stops a run is told, and the answer stays a bound
             return Verdict(None, (Finding("witness-failed", f"{name}: no run could be made: {reason(error)}"),), False)
+
+    def _seen_once(self, name: str) -> Verdict:
+        """What runs say; layouts in which they could not differ are run once, as long as nothing is found wrong."""
+        key = self._hangs_on(name)
+        if key is None:
+            return self._see(name)
+        if key not in self._verdicts or self._verdicts[key].findings:
+            self._verdicts[key] = self._see(name)
+        return self._verdicts[key]
+
+    def _hangs_on(self, name: str) -> tuple[Any, ...] | None:
+        """All that the runs of a layout hang on where ids are only looked up, in tables of random numbers: which ids
+        these are is nothing to them. None where the program compares ids, counts them or takes them out."""
+        study, subject = self._study, self._subject(name)
+        if subject.comparisons or subject.found.run.deciding or subject.shared or not subject.entries():
+            return None
+        others = ((k, v.shape, v.numpy().tobytes()) for k, v in study.layouts[name].items() if k != study.ids)
+        each = study.positioned[name].each if name in study.positioned else ()
+        return id(subject.program), repr(study.positions[name]), repr(each), *others
 
     def _shown(self, name: str) -> tuple[Subject, Witness, Positions]:
         """What is watched in a layout, by what, and what it shows; found once, since the search for a likeness asks."""
@@ -88,13 +110,18 @@ class Runs:
         return self._shows[name]
 
     def _look(self, name: str) -> tuple[Subject, Witness, Positions]:
-        study, found = self._study, self._study.bounds[name]
-        ids = found.program.inputs[study.ids]
-        layout = {**study.layouts[name], study.ids: varied(study.layouts[name][study.ids])}
-        subject = Subject(study.interpreter, found, study.reads(name), ids, layout)
-        witness = self._witnesses.setdefault(id(found.program), Witness(found.program))
+        study, subject = self._study, self._subject(name)
+        witness = self._witnesses.setdefault(id(subject.program), Witness(subject.program))
         bound, special = study.positions[name], frozenset(study.interpreter.special)
         return subject, witness, self._again(subject, bound, witness.see(subject, bound, special), special)
+
+    def _subject(self, name: str) -> Subject:
+        if name not in self._subjects:
+            study, found = self._study, self._study.bounds[name]
+            layout = {**study.layouts[name], study.ids: varied(study.layouts[name][study.ids])}
+            ids = found.program.inputs[study.ids]
+            self._subjects[name] = Subject(study.interpreter, found, study.reads(name), ids, layout)
+        return self._subjects[name]
 
     def _again(self, subject: Subject, bound: Positions, seen: Positions, special: frozenset[int]) -> Positions:
         """What the model itself shows of tokens that decide how the program goes on, and so cannot be changed in it."""

@@ -204,19 +204,22 @@ def gradients(
     draw: Draw,
     *,
     apart: bool,
+    rows: Sequence[slice] = (),
 ) -> dict[int, Marks]:
     """For each watched node, which rows of the logits have a non-zero gradient at which elements.
 
-    Marks of shape (*shape, rows). `apart`: no gradient goes from one watched node on to another.
+    Marks of shape (*shape, rows). `apart`: no gradient goes from one watched node on to another. `rows`: those that are
+    one label together; each is one by itself where none are given.
     """
     with torch.enable_grad():
         change = dict.fromkeys(watch, _leaf) if apart else _leaves(program, watch)
         values = run(program, given, layout, change, draw.noise, {*watch, program.output})
         logits = values[program.output]
         weights = torch.randn(logits.shape, generator=torch.Generator().manual_seed(draw.seed), dtype=torch.float64)
-        rows = [(logits[r] * weights[r]).sum() for r in range(logits.shape[0])]
+        together = rows or [slice(row, row + 1) for row in range(logits.shape[0])]
+        sums = [(logits[some] * weights[some]).sum() for some in together]
         tensors = [values[w] for w in watch]
-        return dict(zip(watch, _by_row(rows, tensors, _size(logits)), strict=True))
+        return dict(zip(watch, _by_row(sums, tensors, _size(logits)), strict=True))
 
 
 def _leaves(program: Program, watch: Sequence[int]) -> dict[int, Callable[[Any], Any]]:

@@ -74,8 +74,8 @@ class Witness:
         subject = replace(subject, varying=varying(subject, special, self._parameters(DRAWS[0])))
         seen = tuple(map(nothing, bounds))
         for draw in DRAWS:
-            slopes = self._slopes(subject, draw)
-            shown = (self._reached(subject, slopes, slice(i, None, len(bounds))) for i in range(len(bounds)))
+            slopes = self._slopes(subject, draw, [slice(i, None, len(bounds)) for i in range(len(bounds))])
+            shown = (self._reached(subject, slopes, slice(i, i + 1)) for i in range(len(bounds)))
             seen = tuple(map(join, seen, shown))
             if all(map(inside, bounds, seen)):
                 break
@@ -126,13 +126,14 @@ class Witness:
         """Tokens with every way to the logits; of several read tensors each for what is read of it directly."""
         return self._reached(subject, self._slopes(subject, draw), slice(None))
 
-    def _slopes(self, subject: Subject, draw: Draw) -> tuple[Slopes, Slopes]:
-        """The gradients at the tokens' features, and at the read tensors."""
+    def _slopes(self, subject: Subject, draw: Draw, rows: Sequence[slice] = ()) -> tuple[Slopes, Slopes]:
+        """The gradients at the tokens' features, and at the read tensors, of `rows` of the logits together."""
         entries = subject.entries()
         nodes = [node for node, _ in subject.reads.values()]
         together = len(nodes) < 2
-        marks = self._gradients(subject, draw, [*entries, *nodes] if together else entries, apart=False)
-        direct = marks if together else self._gradients(subject, draw, nodes, apart=True)
+        seen = partial(numeric.gradients, self._program, self._parameters(draw), subject.layout, draw=draw, rows=rows)
+        marks = seen([*entries, *nodes] if together else entries, apart=False)
+        direct = marks if together else seen(nodes, apart=True)
         # a constant of a read tensor is read; one of the tokens' features is nothing that a token changes
         values = subject.found.run.values
         return {e: changing(marks[e], values[e]) for e in entries}, {n: direct[n] for n in nodes}
@@ -144,9 +145,6 @@ class Witness:
         shapes = {node: subject.found.run.shape(node) for node in read}
         reads = {n: rows_of(read[node][..., rows], shapes[node], axis) for n, (node, axis) in subject.reads.items()}
         return Positions(reads, subject.tokens({e: marks[..., rows] for e, marks in features.items()}))
-
-    def _gradients(self, subject: Subject, draw: Draw, watch: Sequence[int], *, apart: bool) -> dict[int, Any]:
-        return numeric.gradients(self._program, self._parameters(draw), subject.layout, watch, draw, apart=apart)
 
     def _by_noise(self, subject: Subject, bound: Positions, seen: Positions, special: frozenset[int]) -> Positions:
         """What other random draws of the forward itself show: a mask, an order of positions, words that are dropped."""
