@@ -12,8 +12,8 @@ from archtrace.reach.marks import Marks
 from archtrace.readout.study import Study
 from archtrace.readout.tensors import ReadTensor, labels
 
-#: An axis of more numbers than this is not followed: labels are one each.
-MOST = 20_000
+#: An axis of more numbers than this is not followed: each has a label of its own, and a convolution costs their number.
+MOST = 1_024
 
 
 def fields(study: Study) -> tuple[Fields, ...]:
