@@ -29,7 +29,7 @@ from archtrace.targets import standins
 from archtrace.targets.target import Target
 from archtrace.version import __version__
 from archtrace.witness.failure import described
-from archtrace.witness.law import Runs, Verdict, together, unseen
+from archtrace.witness.law import Runs, Verdict, together, unseen, unseen_each
 from archtrace.witness.likeness import Search, Small
 from archtrace.witness.rows import inside, join
 from archtrace.witness.shrink import ENOUGH, LARGEST
@@ -227,6 +227,7 @@ def _findings(study: Study, likeness: _Likeness, verdicts: Verdicts) -> list[Fin
         found.append(Finding("witness-failed", f"no likeness could be run: {likeness.failure}"))
     for name, verdict in verdicts.items():
         found += [*verdict.findings, *unseen(name, study.positions[name], verdict)]
+        found += unseen_each(name, study.positioned[name].each if name in study.positioned else (), verdict)
     return list(dict.fromkeys(found))  # one program serves several layouts, and is replayed once
 
 

@@ -212,3 +212,12 @@ def unseen(name: str, bound: Positions, verdict: Verdict) -> Iterator[Finding]:
     """Why a layout is a bound although nothing failed: the positions that may reach the logits and were not seen to."""
     if verdict.witness is not None and (where := told(beyond(bound, verdict.witness))):
         yield Finding("not-shown", f"{name}: these positions may reach the logits, but no run showed it: {where}")
+
+
+def unseen_each(name: str, each: tuple[Positions, ...], verdict: Verdict) -> Iterator[Finding]:
+    """The same of the positions of an output: those that may be reached by more than a run showed."""
+    if verdict.witness is None or not verdict.each:
+        return
+    if left := [i for i, (bound, seen) in enumerate(zip(each, verdict.each, strict=True)) if bound != seen]:
+        where = ", ".join(map(str, left))
+        yield Finding("not-shown", f"{name}: no run showed all that may reach these positions of the output: {where}")
