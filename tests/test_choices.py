@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import torch
+from slopes import heard, shown
 from transformers import AlbertConfig, AlbertForMultipleChoice, BertConfig, BertForMultipleChoice, BertModel
 
 import archtrace
@@ -37,26 +36,6 @@ MODELS: dict[str, Any] = {
     "first": lambda: Choice(False),
     "mean": lambda: Choice(True),
 }
-
-
-@contextmanager
-def heard(parts: dict[str, torch.nn.Module]) -> Iterator[dict[str, torch.Tensor]]:
-    """What some modules put out meanwhile."""
-    kept: dict[str, torch.Tensor] = {}
-
-    def keep(name: str) -> Any:
-        return lambda _module, _args, out: kept.update({name: getattr(out, "last_hidden_state", out)})
-
-    handles = [part.register_forward_hook(keep(name)) for name, part in parts.items()]
-    yield kept
-    for handle in handles:
-        handle.remove()
-
-
-def shown(values: torch.Tensor, scores: torch.Tensor) -> tuple[tuple[int, ...], ...]:
-    """For each row of hidden states the positions at which the gradient of the scores is not zero."""
-    (slope,) = torch.autograd.grad((scores * torch.rand_like(scores)).sum(), values, retain_graph=True)
-    return tuple(tuple(torch.nonzero(row.abs().sum(-1) > 1e-12).flatten().tolist()) for row in slope)
 
 
 @pytest.mark.parametrize("name", MODELS)

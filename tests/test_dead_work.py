@@ -46,6 +46,30 @@ def test_all_flops_are_those_that_torch_counts(make: Any) -> None:
     assert work(result).flops == counter.get_total_flops()
 
 
+class Recurrent(nn.Module):
+    """The last state of an LSTM, over packed rows or all of them."""
+
+    def __init__(self, *, packed: bool) -> None:
+        super().__init__()
+        self.embed, self.lstm, self.head = nn.Embedding(60, 8), nn.LSTM(8, 16, batch_first=True), nn.Linear(16, 2)
+        self.packed = packed
+
+    def forward(self, input_ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        h = self.embed(input_ids)
+        if self.packed:
+            h = nn.utils.rnn.pack_padded_sequence(h, lengths, batch_first=True, enforce_sorted=False)
+        return self.head(self.lstm(h)[1][0][-1])
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_recurrence_is_counted_step_by_step(packed: bool) -> None:
+    """Four gates of 16 from 8 features and 16 states: for each token, and for no pad where rows are packed."""
+    result = archtrace.trace(Recurrent(packed=packed)).result
+    step, head = 2 * 4 * 16 * (8 + 16), 2 * 2 * 16 * 2
+    assert work(result).flops == 2 * 19 * step + head
+    assert work(result, "right_padded").flops == (17 + 16 if packed else 2 * 19) * step + head
+
+
 def test_the_last_layer_of_bert_computes_for_positions_that_nobody_reads() -> None:
     """By hand: of 19 positions 18 lose queries, the output of attention, and both dense layers behind it."""
     rows, length, width, inner = 2, 19, 16, 24

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from slopes import shown
 from torch import nn
 from torch.nn import functional
 from transformers import (
@@ -25,6 +26,10 @@ import archtrace
 from archtrace.answer.relations import RELATIONS, Relation
 from archtrace.answer.result import Result
 from archtrace.reach.rules import registry
+from archtrace.witness import law
+from archtrace.witness.rows import nothing
+from archtrace.witness.witness import Witness
+from archtrace_reports.facts import padding_words
 from archtrace_reports.formats.to_json import encode
 from archtrace_reports.load import decode
 
@@ -72,11 +77,7 @@ HEADS: dict[str, tuple[Head, tuple[str, int] | None]] = {
 
 def slopes(output: torch.Tensor, states: torch.Tensor) -> list[tuple[tuple[int, ...], ...]]:
     """For each position of an output of shape (rows, positions, ...) the positions of the states with a gradient."""
-    found = []
-    for i in range(output.shape[1]):
-        (slope,) = torch.autograd.grad((output[:, i] * torch.rand_like(output[:, i])).sum(), states, retain_graph=True)
-        found.append(tuple(tuple(row.abs().sum(-1).nonzero().flatten().tolist()) for row in slope))
-    return found
+    return [shown(states, output[:, i]) for i in range(output.shape[1])]
 
 
 def relation(result: Result, of: str) -> Relation | None:
@@ -92,13 +93,13 @@ def test_what_reaches_each_position_is_what_its_gradient_shows(name: str) -> Non
     result = archtrace.trace(model).result
     layout = result.layouts[0]
     states = model.mix(model.embed(torch.tensor(layout.inputs["input_ids"]))).detach().requires_grad_()
-    shown = slopes(model.classifier(head(model, states)), states)
-    union = tuple(tuple(sorted({p for each in shown for p in each[row]})) for row in range(2))
+    seen = slopes(model.classifier(head(model, states)), states)
+    union = tuple(tuple(sorted({p for each in seen for p in each[row]})) for row in range(2))
     # A maximum has a gradient at one position at a time, and is read at all that could be the largest.
     sparse = name == "max so far"
     assert result.status == "exact"
     tokens = [each.tokens for each in layout.each]
-    assert tokens == shown or (sparse and all(set(s[0]) <= set(t[0]) for s, t in zip(shown, tokens, strict=True)))
+    assert tokens == seen or (sparse and all(set(s[0]) <= set(t[0]) for s, t in zip(seen, tokens, strict=True)))
     assert layout.bound.tokens == union or sparse
     found = relation(result, "tokens")
     assert (None if found is None else (found.name, found.reach)) == expected
@@ -129,6 +130,7 @@ def test_a_head_of_the_library_reads_each_position_for_itself(name: str) -> None
     assert (found.name, found.masked) == (tokens, True)
     # padding is read by nothing but the positions of the output that are padding themselves
     assert result.padding.reads_padding == ()
+    assert padding_words(result) == f"reaches no position of {result.output} but those that are padding themselves"
     layout = next(each for each in result.layouts if each.name == "right_padded")
     states: list[torch.Tensor] = []
     inputs = {k: torch.tensor(v) for k, v in layout.inputs.items()}
@@ -164,6 +166,50 @@ def test_an_output_with_too_many_positions_is_told() -> None:
     assert finding.code == "output-of-positions"
     assert "95 positions" in finding.message
     assert "logits[:, 0]" in finding.message
+
+
+def test_an_output_of_two_axes_with_too_many_positions_is_told_as_well() -> None:
+    class Spans(Tagger):
+        def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
+            return super().forward(input_ids)[..., 0]
+
+    result = archtrace.trace(Spans(HEADS["tanh"][0]), inputs={"input_ids": torch.arange(3, 73)[None] % 60}).result
+    assert [finding.code for finding in result.findings] == ["output-of-positions"]
+
+
+class Pair(nn.Module):
+    """Two texts: a tag for each word of the first, which looks at the second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.classifier = nn.Embedding(64, 8), nn.Linear(8, 3)
+
+    def forward(
+        self, left: torch.Tensor, left_mask: torch.Tensor, right: torch.Tensor, right_mask: torch.Tensor
+    ) -> Any:
+        h = self.embed(right) * right_mask[..., None]
+        return self.classifier(self.embed(left) * left_mask[..., None] + h.sum(1, keepdim=True))
+
+
+def test_positions_beside_a_second_text_are_exact() -> None:
+    result = archtrace.trace(Pair()).result
+    assert result.status == "exact"
+    full = result.layouts[0]
+    assert [each.tokens[0] for each in full.each] == [(i,) for i in range(19)]
+    assert full.each == full.witness_each
+
+
+def test_a_readout_is_no_more_certain_than_its_positions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs that show nothing of single positions: the union is shown as ever, and the readout is a bound."""
+    monkeypatch.setattr(law, "MOST_AGAIN", 0)
+    right = Witness.see_each
+    monkeypatch.setattr(
+        Witness, "see_each", lambda self, s, bounds, ids: tuple(map(nothing, right(self, s, bounds, ids)))
+    )
+    result = archtrace.trace(Tagger(HEADS["tanh"][0])).result
+    assert result.status == "bound"
+    assert {readout.status for readout in result.readouts} == {"bound"}
+    assert {finding.code for finding in result.findings} == {"not-shown"}
 
 
 def test_the_answer_survives_json() -> None:

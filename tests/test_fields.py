@@ -11,6 +11,7 @@ from transformers import ViTConfig, ViTForImageClassification
 
 import archtrace
 from archtrace.answer.fields import Fields
+from archtrace_reports.facts import tokens_words
 from archtrace_reports.fields import fields_words
 
 
@@ -70,7 +71,12 @@ def test_frames_of_a_sound_have_their_samples() -> None:
 
 
 def test_positions_of_tokens_have_no_fields() -> None:
+    """Nor have features given in place of ids, whose tokens are told as ever."""
     assert archtrace.trace("bert-base-uncased").result.fields == ()
+    given = {"inputs_embeds": torch.randn(2, 9, 768), "attention_mask": torch.ones(2, 9, dtype=torch.long)}
+    result = archtrace.trace("bert-base-uncased", inputs=given).result
+    assert result.fields == ()
+    assert "every" in tokens_words(result)
 
 
 @pytest.mark.parametrize("last", [False, True])

@@ -50,7 +50,7 @@ FLOORS = (
     ("readout",),
     ("targets",),
     ("witness",),
-    ("answering",),
+    ("answering", "plans"),
     ("tracing",),
     ("contract",),
     ("testing",),

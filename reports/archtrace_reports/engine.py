@@ -32,16 +32,19 @@ def _with_few_layers(question: Question) -> Question | None:
     from archtrace.targets.depth import few_layers
 
     wishes = {k: v for k, v in question.arguments().items() if k not in ("output", "overrides", "inputs")}
-    overrides = few_layers(question.target, question.overrides, wishes)
-    return None if overrides is None else replace(question, overrides=overrides, shallow=False)
+    with contextlib.suppress(Exception):  # what cannot be built at all is told by asking about it as it is
+        overrides = few_layers(question.target, question.overrides, wishes)
+        return None if overrides is None else replace(question, overrides=overrides, shallow=False)
+    return None
 
 
 def ask(question: Question, progress: Progress | None = None, *, debug: bool = False) -> Result | Unanswered:
     """The answer, or why there is none; with `debug` the traceback goes to stderr."""
-    if question.shallow:
-        with contextlib.suppress(Exception):  # what cannot be cut, or built when cut, is asked about as it is
-            few = _with_few_layers(question)
-            return answer(few or question, progress)
+    if question.shallow and (few := _with_few_layers(question)) is not None:
+        # A model may build with two layers and not run with them: then it is asked about as it is.
+        outcome = ask(few, progress, debug=debug)
+        if isinstance(outcome, Result):
+            return outcome
     try:
         return answer(question, progress)
     except Exception as error:

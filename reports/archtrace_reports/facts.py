@@ -63,6 +63,8 @@ def padding_words(result: Result) -> str:
         )
     if read:
         return f"is read in {_names(read)}{_because(result)}; no other padding reaches the logits"
+    if any(layout.each and leaked(layout) for layout in masked):
+        return f"reaches no position of {result.output} but those that are padding themselves"
     return "is never read, and never reaches the logits" if masked else "no layout with a mask was tried"
 
 

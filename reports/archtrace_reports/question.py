@@ -16,8 +16,7 @@ class Question:
     """What `archtrace.trace` is asked. `config` is the path of a JSON file; overrides go on top of it.
 
     `constructor` are the arguments of a class or of a function that builds a model; `inputs`: by name, JSON or the
-    whole path of a file of numbers. `shallow`: of a model with many layers two
-    will do, if it can be built with two.
+    whole path of a file of numbers. `shallow`: of a model with many layers two will do, if it can be built with two.
     """
 
     target: str

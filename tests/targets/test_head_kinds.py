@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import BertConfig, BertForMaskedLM
+from transformers import BertConfig, BertForMaskedLM, BertForMultipleChoice
 from transformers.models.auto import modeling_auto
 
 import archtrace
@@ -70,11 +70,11 @@ def test_a_head_that_is_not_there(target: Any, head: str | None, said: str) -> N
 
 def test_three_choices_of_the_library_are_those_of_its_multiple_choice() -> None:
     """By class name, so that a live module has them as well."""
-    chosen = head_kinds.kind_of("BertForMultipleChoice")
+    chosen = head_kinds.kind_of(BertForMultipleChoice)
     assert chosen is not None
     assert chosen.choices == 3
-    assert head_kinds.kind_of(BertForMaskedLM.__name__) == HEADS["masked-lm"]
-    assert head_kinds.kind_of("Linear") is None
+    assert head_kinds.kind_of(BertForMaskedLM) == HEADS["masked-lm"]
+    assert head_kinds.kind_of(type("BertForMultipleChoice", (), {})) is None
 
 
 def test_trace_takes_the_head() -> None:

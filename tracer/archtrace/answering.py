@@ -9,15 +9,15 @@ from functools import reduce
 import torch
 
 from archtrace.answer.positions import Positions, Rows
-from archtrace.answer.result import Finding, LayoutResult, Padding, Readout, Result, Status
-from archtrace.capture.flops import Flops
+from archtrace.answer.result import Finding, LayoutResult, Padding, Readout, Result
 from archtrace.capture.model import parameter_count
-from archtrace.capture.positioned import MOST
+from archtrace.capture.positioned import MOST, count
 from archtrace.capture.program import Program
 from archtrace.clock import Clock
 from archtrace.errors import ArchtraceError
 from archtrace.layouts import Plan, Vocabulary
 from archtrace.reach.dead_parameters import dead_modules, dead_parameters
+from archtrace.reach.flops import Flops
 from archtrace.readout.anatomy.build import anatomy
 from archtrace.readout.describe import readouts
 from archtrace.readout.fields import fields
@@ -50,11 +50,10 @@ def assemble(
     with clock.stage("reading the source", "analysis"):
         others = likeness.studies[1:]
         related = relations((study, *others), words)
-        trusted = {n: v.trusted for n, v in verdicts.items()}
+        trusted = {n: v.trusted(study.each(n)) for n, v in verdicts.items()}
         found = readouts(study, others, words, _id_names(words), trusted, related)
         drawn = anatomy(module, study, found, words)
-    bounds = list(study.bounds.values())
-    dead = dead_parameters(module, bounds, study.interpreter)
+    dead = dead_parameters(module, study.whole.values())
     return Result(
         target=target.name,
         class_name=target.class_name or type(module).__name__,
@@ -146,7 +145,7 @@ def _widen(study: Study, likeness: _Likeness, verdicts: Verdicts) -> None:
         for name, verdict in verdicts.items():
             if verdict.witness is not None and not inside(verdict.witness, each.positions[name]):
                 each.positions[name] = join(each.positions[name], verdict.witness)
-            if verdict.each and name in each.positioned:
+            if verdict.each:
                 own = each.positioned[name]
                 each.positioned[name] = replace(own, each=tuple(map(join, own.each, verdict.each)))
 
@@ -160,11 +159,21 @@ def _layouts(study: Study, verdicts: Verdicts, words: Vocabulary) -> list[Layout
             results.append(LayoutResult(name, inputs, Positions({}, ()), None, "bound", study.refused[name]))
             continue
         verdict = verdicts[name]
-        each = study.positioned[name].each if name in study.positioned else ()
-        status: Status = "exact" if verdict.exact(bound, each) else "bound"
-        done = work(study.interpreter, study.bounds[name], flops) if verdict.holds or verdict.witness is None else None
-        shown = verdict.witness, status, None, padded(study, name, words), each, verdict.each, done
-        results.append(LayoutResult(name, inputs, bound, *shown))
+        each = study.each(name)
+        results.append(
+            LayoutResult(
+                name=name,
+                inputs=inputs,
+                bound=bound,
+                witness=verdict.witness,
+                status="exact" if verdict.exact(bound, each) else "bound",
+                padding=padded(study, name, words),
+                each=each,
+                witness_each=verdict.each,
+                # A run that contradicts the analysis leaves nothing certain of what is dead.
+                work=work(study.whole[name], flops) if verdict.holds or verdict.witness is None else None,
+            )
+        )
     return results
 
 
@@ -227,16 +236,16 @@ def _findings(study: Study, likeness: _Likeness, verdicts: Verdicts) -> list[Fin
         found.append(Finding("witness-failed", f"no likeness could be run: {likeness.failure}"))
     for name, verdict in verdicts.items():
         found += [*verdict.findings, *unseen(name, study.positions[name], verdict)]
-        found += unseen_each(name, study.positioned[name].each if name in study.positioned else (), verdict)
+        found += unseen_each(name, study.each(name), verdict)
     return list(dict.fromkeys(found))  # one program serves several layouts, and is replayed once
 
 
 def _of_positions(study: Study) -> Iterator[Finding]:
     """An output that has too many positions is answered by the union over them, unless one is named."""
     program = study.program
-    shape, name = next(iter(study.bounds.values())).run.shape(program.output), program.asked or _first(program)
-    if len(shape) > 2 and shape[1] > MOST:
-        what = f"{name} has {shape[1]} positions of its own; what is told is read by any of them"
+    number, name = count(program, study.length), program.asked or _first(program)
+    if number > MOST:
+        what = f"{name} has {number} positions of its own; what is told is read by any of them"
         yield Finding("output-of-positions", f'{what}; for one of them ask about the output "{name}[:, 0]"')
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from archtrace.errors import TargetError, message
 from archtrace.input_names import MASKS, TAUGHT, Text, texts, word_of
 from archtrace.layouts import DERIVED, PAGE, texts_in
 from archtrace.taken import taken
@@ -51,3 +52,17 @@ def completed(given: Mapping[str, torch.Tensor], names: Collection[str], ids: st
             layout[name] = mask if name == text.mask else DERIVED[word_of(name, DERIVED) or name](mask)
     mask = next((layout[n] for n in MASKS if n in layout), torch.ones(given[ids].shape[:2], dtype=torch.long))
     return layout | {n: (DERIVED | PAGE).get(n, torch.zeros_like)(mask) for n in names if n not in layout}
+
+
+def tensor_of(name: str, value: Any, where: str) -> torch.Tensor:
+    """The tensor of an input that a user gives. TargetError for what is no numbers, or rows of several lengths."""
+    try:
+        return torch.as_tensor(value)
+    except (ValueError, TypeError, RuntimeError) as error:
+        what = message(
+            f"the input {name} is no tensor",
+            where=where,
+            why=str(error).partition("\n")[0],
+            do="give numbers: what a tokenizer returns, nested lists with rows of one length, arrays or tensors",
+        )
+        raise TargetError(what) from None

@@ -17,24 +17,18 @@ from archtrace.capture.program import Kind, Node, Program, Ref, Shape
 MOST = 64
 
 
-def output_shape(program: Program) -> Shape:
-    """The shape of the output."""
-    return _result(program)[0]
-
-
-def count(program: Program, length: int) -> int | None:
-    """How many positions the output has, along its second axis; None where it has none, or too many.
+def count(program: Program, length: int) -> int:
+    """How many positions the output has, along its second axis; 0 where it has none.
 
     `length` is that of the tokens: an output of two axes has positions where it is as long.
     """
-    shape = output_shape(program)
-    has = len(shape) > 2 or (len(shape) == 2 and shape[1] == length)
-    return shape[1] if has and 1 < shape[1] <= MOST else None
+    shape, _ = _result(program)
+    return shape[1] if len(shape) > 2 or (len(shape) == 2 and shape[1] == length) else 0
 
 
 def by_position(program: Program) -> Program:
     """The program whose output is (rows * positions, ...), the positions of a row one after the other."""
-    rows, positions, *rest = output_shape(program)
+    (rows, positions, *rest), _ = _result(program)
     # A row needs an axis beside its own.
     shape = (rows * positions, *(rest or (1,)))
     return _with(program, torch.ops.aten.reshape.default, (Ref(program.output), list(shape)), shape)
@@ -42,7 +36,7 @@ def by_position(program: Program) -> Program:
 
 def at_position(program: Program, index: int) -> Program:
     """The program whose output is that at one position, of shape (rows, 1, ...)."""
-    rows, _, *rest = output_shape(program)
+    (rows, _, *rest), _ = _result(program)
     args = (Ref(program.output), 1, index, index + 1)
     return _with(program, torch.ops.aten.slice.Tensor, args, (rows, 1, *rest))
 

@@ -88,10 +88,6 @@ class Bound:
         ids = [i for i in self.program.inputs.values() if self.demand[i] is not None]
         return any(_crosses(self.demand[i], self.run.shape(i)) for i in ids)
 
-    def of(self, rows: slice) -> Bound:
-        """The bound of some rows of the output alone."""
-        return Bound(self.run, tuple(_of(marks, rows) for marks in self.demand))
-
     def reached(self, index: int) -> bool:
         """True when any element of a node may reach the logits."""
         marks = self.demand[index]
@@ -107,6 +103,14 @@ def bound(
     return Bound(run, tuple(interpreter.demand(run)))
 
 
+def of_all_outputs(interpreter: Interpreter, found: Bound) -> Bound:
+    """The bound of all that the forward returns, under one label."""
+    program, run = found.program, found.run
+    outputs = {program.output, *(index for index in program.returned.values() if found.unknown(index))}
+    wanted = {index: np.ones((1,) * (len(run.shape(index)) + 1), dtype=bool) for index in outputs}
+    return Bound(run, tuple(interpreter.demand(run, wanted, whole=True)))
+
+
 def rows_of(marks: Marks | None, shape: tuple[int, ...], axis: int = 1) -> Rows:
     """The marked positions along `axis` for each index of the batch axis."""
     # Rows and positions are two of the axes; along all others, features and heads, any mark counts.
@@ -120,9 +124,7 @@ def rows_of(marks: Marks | None, shape: tuple[int, ...], axis: int = 1) -> Rows:
 
 
 def _of(marks: Any, rows: slice) -> Any:
-    """Marks with the labels of some rows; one label alone stands for all."""
-    if isinstance(marks, list):
-        return [_of(part, rows) for part in marks]
+    """The labels of some rows of the output; one label alone stands for all."""
     return marks if marks is None or marks.shape[-1] == 1 else marks[..., rows]
 
 
@@ -170,9 +172,13 @@ def positions(
     return marked(found, direct(interpreter, found, reads, layout), reads, ids)
 
 
-def marked(found: Bound, read: Bound, reads: Mapping[str, tuple[int, int]], ids: int) -> Positions:
-    """The positions that two bounds mark: those of the tokens, and those of what is read directly."""
-    return Positions({name: read.rows(*place) for name, place in reads.items()}, found.tokens(ids))
+def marked(
+    found: Bound, read: Bound, reads: Mapping[str, tuple[int, int]], ids: int, rows: slice = slice(None)
+) -> Positions:
+    """The positions that two bounds mark for some rows of the output: the tokens, and what is read directly."""
+    shapes = {node: read.run.shape(node) for node, _ in reads.values()}
+    parts = {n: rows_of(_of(read.demand[node], rows), shapes[node], axis) for n, (node, axis) in reads.items()}
+    return Positions(parts, found.token_rows(_of(found.demand[ids], rows), ids))
 
 
 def direct(

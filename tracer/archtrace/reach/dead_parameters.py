@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
-import numpy as np
 import torch
 
 from archtrace.reach.bound import Bound
-from archtrace.reach.interpreter import Interpreter
 
 
-def dead_parameters(module: torch.nn.Module, bounds: Sequence[Bound], interpreter: Interpreter) -> tuple[str, ...]:
-    """The names of parameters that reach no output in any layout, in the module's order; a shared one lives once."""
+def dead_parameters(module: torch.nn.Module, wholes: Iterable[Bound]) -> tuple[str, ...]:
+    """The names of parameters that reach no output in any layout, in the module's order; a shared one lives once.
+
+    `wholes`: per layout the bound of all outputs together.
+    """
     live: set[int] = set()
     by_name = dict(module.named_parameters(remove_duplicate=False))
-    for found in bounds:
+    for whole in wholes:
         # By identity: a tied weight lives under each of its names where one of them does.
-        seen = (found, *_of_others(found, interpreter))
-        reached = (n for n, index in found.program.parameters.items() if any(each.reached(index) for each in seen))
+        reached = (name for name, index in whole.program.parameters.items() if whole.reached(index))
         live |= {id(by_name[name]) for name in reached if name in by_name}
     return tuple(name for name, parameter in module.named_parameters() if id(parameter) not in live)
-
-
-def _of_others(found: Bound, interpreter: Interpreter) -> Iterator[Bound]:
-    """What reaches the outputs that are not asked about, all of them together."""
-    others = {i for i in found.program.returned.values() if i != found.program.output and found.unknown(i)}
-    if others:
-        wanted = {i: np.ones((1,) * (len(found.run.shape(i)) + 1), dtype=bool) for i in others}
-        yield Bound(found.run, tuple(interpreter.demand(found.run, wanted)))
 
 
 def dead_modules(module: torch.nn.Module, dead: Sequence[str]) -> tuple[str, ...]:

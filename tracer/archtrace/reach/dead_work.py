@@ -7,27 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from archtrace.reach.interpreter import Interpreter, Run
+from archtrace.reach.bound import Bound
 from archtrace.reach.marks import Marks
 from archtrace.reach.values import Unknown, is_open
 
 
-def unused(interpreter: Interpreter, run: Run) -> Iterator[tuple[int, Marks]]:
-    """The nodes with elements that reach none of the forward's outputs, with a flag for each element, broadcast.
+def unused(whole: Bound) -> Iterator[tuple[int, Marks]]:
+    """The nodes with elements that reach no output, with a flag for each element, broadcast.
 
-    Of a node with several results only whether none of them reaches any: one flag.
+    `whole` is the bound of all outputs together. Of a node with several results only whether none of them reaches any:
+    one flag.
     """
-    wanted = {index: np.ones((1,) * (len(run.shape(index)) + 1), dtype=bool) for index in _outputs(run)}
-    for index, marks in enumerate(interpreter.demand(run, wanted, whole=True)):
-        dead = _dead(run.values[index], marks)
+    for index, marks in enumerate(whole.demand):
+        dead = _dead(whole.run.values[index], marks)
         if dead is not None and dead.any():
             yield index, dead
-
-
-def _outputs(run: Run) -> set[int]:
-    """All outputs that parameters have a part in."""
-    named = {run.program.output, *run.program.returned.values()}
-    return {index for index in named if _computed(run.values[index])}
 
 
 def _computed(value: Any) -> bool:

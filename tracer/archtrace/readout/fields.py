@@ -35,8 +35,11 @@ def _fields(study: Study, tensor: ReadTensor, name: str) -> Fields | None:
     told = {axis: each for axis, each in spans.items() if each and any(s not in (None, (0, shape[axis])) for s in each)}
     if not told:
         return None
-    each = (_field(parts) for parts in zip(*told.values(), strict=True))
-    return Fields(tensor.name, name, tuple(told), tuple(each))
+    each = tuple(_field(parts) for parts in zip(*told.values(), strict=True))
+    # Features given in place of ids: position i stands for the i-th of them, and its number says it all.
+    return (
+        None if each == tuple(((i, i + 1),) for i in range(len(each))) else Fields(tensor.name, name, tuple(told), each)
+    )
 
 
 def _field(parts: tuple[Any, ...]) -> Field | None:

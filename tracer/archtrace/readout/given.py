@@ -38,7 +38,7 @@ def layout_of(given: Mapping[str, Any], study: Study) -> Inputs:
     layout |= {} if mask is None else {mask[0]: mask[1]}
     layout = _with_rows(layout, study)
     _refuse_other_lengths(layout, study)
-    return _completed(layout, study)
+    return forwards.completed(layout, study.program.inputs, study.ids)
 
 
 def _refuse_others(given: Mapping[str, Any], study: Study) -> None:
@@ -161,16 +161,7 @@ def _like(value: Any, blank: int) -> Any:
 
 
 def _tensor(name: str, value: Any) -> torch.Tensor:
-    try:
-        tensor = torch.as_tensor(value)
-    except (ValueError, TypeError, RuntimeError) as error:
-        what = message(
-            f"the input {name} is no tensor",
-            where="Trace.at",
-            why=str(error).partition("\n")[0],
-            do="give numbers: what a tokenizer returns, nested lists, arrays or tensors",
-        )
-        raise TargetError(what) from None
+    tensor = forwards.tensor_of(name, value, "Trace.at")
     if not tensor.numel():
         raise TargetError(message(f"the input {name} is empty", where="Trace.at", do="give one token at the least"))
     return tensor
@@ -197,11 +188,6 @@ def _refuse_other_lengths(layout: Inputs, study: Study) -> None:
                 do="give one number for each token",
             )
             raise LayoutError(what)
-
-
-def _completed(layout: Inputs, study: Study) -> Inputs:
-    """Inputs that were left out: masks of ones, and what is derived from masks."""
-    return forwards.completed(layout, study.program.inputs, study.ids)
 
 
 def refuse_beyond(study: Study) -> None:

@@ -11,13 +11,13 @@ import torch
 
 from archtrace.answer.positions import Positions
 from archtrace.capture.model import backbone_of
-from archtrace.capture.positioned import at_position, by_position, count
+from archtrace.capture.positioned import MOST, at_position, by_position, count
 from archtrace.capture.program import Program
 from archtrace.capture.run import capture
 from archtrace.capture.serving import serves
 from archtrace.capture.shapes import Known
 from archtrace.errors import CaptureError, LayoutError
-from archtrace.reach.bound import Bound, bound, direct, marked, positions
+from archtrace.reach.bound import Bound, bound, direct, marked, of_all_outputs, positions
 from archtrace.reach.interpreter import Interpreter
 from archtrace.reach.rules.registry import has_rule
 from archtrace.readout.tensors import Place, ReadTensor, calls, read_tensors
@@ -220,22 +220,31 @@ class Study:
         return replace(first, others={text: found.tokens(inputs[text]) for text in self.also}) if self.also else first
 
     @cached_property
+    def whole(self) -> dict[str, Bound]:
+        """Per layout the bound of all outputs together, asked about or not."""
+        return {name: of_all_outputs(self.interpreter, found) for name, found in self.bounds.items()}
+
+    @cached_property
     def positioned(self) -> dict[str, Positioned]:
         """Per layout what may reach each position of the output; empty for an output without positions."""
         programs: dict[int, Program] = {}  # a program serves several layouts, and is one program in all of them
         return {
             name: self._positioned(name, programs.setdefault(id(found.program), by_position(found.program)))
             for name, found in self.bounds.items()
-            if count(found.program, self.length)
+            if 1 < count(found.program, self.length) <= MOST
         }
+
+    def each(self, name: str) -> tuple[Positions, ...]:
+        """What may reach each position of the output in a layout, in order; empty for an output without positions."""
+        return self.positioned[name].each if name in self.positioned else ()
 
     def _positioned(self, name: str, program: Program) -> Positioned:
         layout, reads, ids = self.layouts[name], self.reads(name), program.inputs[self.ids]
         found = bound(self.interpreter, program, layout, self.tokens)
         read = direct(self.interpreter, found, reads, layout)
-        number = count(self.bounds[name].program, self.length) or 0
+        number = count(self.bounds[name].program, self.length)
         rows = (slice(i, None, number) for i in range(number))
-        return Positioned(found, tuple(marked(found.of(some), read.of(some), reads, ids) for some in rows))
+        return Positioned(found, tuple(marked(found, read, reads, ids, some) for some in rows))
 
     def at_position(self, name: str, index: int) -> Bound:
         """The bound of one position of the output in a layout."""

@@ -8,21 +8,25 @@ from collections.abc import Mapping
 import numpy as np
 
 from archtrace.answer.work import Part, Work
-from archtrace.capture.flops import Flops
 from archtrace.reach.bound import Bound
 from archtrace.reach.dead_work import unused
-from archtrace.reach.interpreter import Interpreter
+from archtrace.reach.flops import Flops
 from archtrace.reach.marks import Marks
 
 
-def work(interpreter: Interpreter, found: Bound, flops: Flops) -> Work:
-    """The FLOPs of the forward in the layout of a bound, and those that reach no output."""
-    dead = dict(unused(interpreter, found.run))
-    parts: dict[str, tuple[int, int]] = {}
-    for node in found.program.nodes:
-        if count := flops.of(node, found.program):
+def work(whole: Bound, flops: Flops) -> Work | None:
+    """The FLOPs of the forward in a layout, and those that reach no output; `whole` is the bound of all outputs.
+
+    None where not all of them can be counted.
+    """
+    dead, parts = dict(unused(whole)), dict[str, tuple[int, int]]()
+    for node in whole.program.nodes:
+        count = flops.of(node, whole)
+        if count is None:
+            return None
+        if count:
             total, gone = parts.get(layer := layer_of(node.module), (0, 0))
-            parts[layer] = total + count, gone + _dead(count, node.index, found, dead)
+            parts[layer] = total + count, gone + _dead(count, node.index, whole, dead)
     named = tuple(Part(layer, total, gone) for layer, (total, gone) in parts.items() if gone)
     return Work(sum(total for total, _ in parts.values()), sum(part.dead for part in named), named)
 

@@ -96,9 +96,9 @@ def part_of(config: Any, name: str) -> Any:
     return inner if isinstance(inner, library.model_class(name).config_class) else config
 
 
-def kind_of(class_name: str) -> HeadKind | None:
-    """The kind of head that a class of the library has; None for any other class."""
-    return _kinds_of().get(class_name)
+def kind_of(kind: type) -> HeadKind | None:
+    """The kind of head that a class of the library has; None for any other class, whatever it is called."""
+    return _kinds_of().get(kind.__name__) if kind.__module__.partition(".")[0] == "transformers" else None
 
 
 @cache

@@ -138,9 +138,9 @@ def classifier_name(model_type: str, architectures: Sequence[str], where: str) -
 
 def bare_name(model_type: str, where: str) -> str:
     """The class of a model type without a head; its encoder alone, where the library has one for texts."""
-    encoder = str(_literal("modeling_auto", "MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES").get(model_type, ""))
-    if encoder.endswith("EncoderModel"):
-        return encoder
+    first, *_ = (*mapping("TEXT_ENCODING").get(model_type, ()), "")
+    if first.endswith("EncoderModel"):
+        return first
     name = _literal("modeling_auto", "MODEL_MAPPING_NAMES").get(model_type)
     if name is None:
         raise no_classifier(model_type, where)

@@ -16,8 +16,8 @@ import torch
 
 from archtrace.answer.positions import Positions
 from archtrace.answer.result import Finding
-from archtrace.capture.flops import Flops
 from archtrace.capture.program import Program
+from archtrace.reach.flops import Flops
 from archtrace.readout.study import Study
 from archtrace.witness import replay
 from archtrace.witness.again import again
@@ -45,14 +45,13 @@ class Verdict:
     holds: bool = True
     each: tuple[Positions, ...] = ()
 
-    @property
-    def trusted(self) -> Positions | None:
-        """The witness where nothing contradicts the analysis."""
-        return self.witness if self.holds else None
+    def trusted(self, each: tuple[Positions, ...]) -> Positions | None:
+        """The witness where nothing contradicts the analysis, and the positions of an output are shown as well."""
+        return self.witness if self.holds and self.each == each else None
 
     def exact(self, bound: Positions, each: tuple[Positions, ...] = ()) -> bool:
         """True where everything agrees, for the output and for each of its positions."""
-        return self.holds and self.witness == bound and self.each == each
+        return self.trusted(each) == bound
 
 
 class Runs:
@@ -97,11 +96,10 @@ class Runs:
         """All that the runs of a layout hang on where ids are only looked up, in tables of random numbers: which ids
         these are is nothing to them. None where the program compares ids, counts them or takes them out."""
         study, subject = self._study, self._subject(name)
-        if subject.comparisons or subject.found.run.deciding or subject.shared or not subject.entries():
+        if subject.comparisons or subject.found.run.deciding or not subject.looked_up:
             return None
         others = ((k, v.shape, v.numpy().tobytes()) for k, v in study.layouts[name].items() if k != study.ids)
-        each = study.positioned[name].each if name in study.positioned else ()
-        return id(subject.program), repr(study.positions[name]), repr(each), *others
+        return id(subject.program), repr(study.positions[name]), repr(study.each(name)), *others
 
     def _shown(self, name: str) -> tuple[Subject, Witness, Positions]:
         """What is watched in a layout, by what, and what it shows; found once, since the search for a likeness asks."""
@@ -139,7 +137,7 @@ class Runs:
         each, missed_each = self._see_each(name, subject)
         replayed = self._replay(name, subject.program)
         findings = (*_missed(name, join(missed, missed_each)), *((replayed,) if replayed else ()))
-        if not witness.removable(subject, self._flops):
+        if not witness.removable(subject, self._study.whole[name], self._flops):
             what = f"{name}: runs show that work which the analysis calls dead reaches an output; {REPORT}"
             findings = (*findings, Finding("missed", what))
         # what one position of an output was seen to read is told of each of them: which one it was is not
@@ -179,7 +177,8 @@ def together(first: Verdict, others: Mapping[str, Verdict]) -> Verdict:
         return Verdict(None, findings, False)
     reads = {t: reduce(union, (w.reads[t] for w in seen.values()), rows) for t, rows in first.witness.reads.items()}
     tokens = {name: witness.tokens for name, witness in seen.items()}
-    return Verdict(Positions(reads, first.witness.tokens, tokens), findings, holds)
+    # Positions of an output are told of the first text.
+    return Verdict(Positions(reads, first.witness.tokens, tokens), findings, holds, first.each)
 
 
 def varied(features: torch.Tensor) -> torch.Tensor:

@@ -14,6 +14,7 @@ import torch
 
 from archtrace.answer.positions import Rows
 from archtrace.capture.program import Kind, Node, Program
+from archtrace.ops import TABLES
 from archtrace.reach.bound import Bound
 from archtrace.reach.interpreter import Interpreter
 from archtrace.reach.tokens import special_ids
@@ -126,6 +127,12 @@ class Subject:
         """Whether other ids show more than features: where these are integers, or of several tokens at once."""
         values = self.found.run.values
         return any(not values[e].dtype.is_floating_point or not np.all(self._own[e]) for e in self.entries())
+
+    @cached_property
+    def looked_up(self) -> bool:
+        """Whether ids are looked up in tables, and nothing else is done with them or what is computed from them."""
+        nodes = (self.program.nodes[e] for e in self.features)
+        return not self.shared and all(node.op in TABLES for node in nodes)
 
     @cached_property
     def _own(self) -> Mapping[int, Any]:

@@ -11,10 +11,10 @@ import numpy as np
 
 from archtrace.answer.positions import Positions, Rows
 from archtrace.capture.execute import draws
-from archtrace.capture.flops import Flops
 from archtrace.capture.program import Kind, Program
-from archtrace.reach.bound import batch_axis, rows_of
+from archtrace.reach.bound import Bound, batch_axis, rows_of
 from archtrace.reach.dead_work import unused
+from archtrace.reach.flops import Flops
 from archtrace.reach.values import changing
 from archtrace.witness import numeric
 from archtrace.witness.changes import CHANGES, LARGE, SPIKES, Bench, Change, at, constant, level, parted
@@ -91,13 +91,16 @@ class Witness:
             missed = replace(missed, tokens=union(missed.tokens, ids))
         return missed
 
-    def removable(self, subject: Subject, flops: Flops) -> bool:
-        """Whether no output moves when the sums of products that reach none of them are something else."""
-        values, nodes = subject.found.run.values, self._program.nodes
+    def removable(self, subject: Subject, whole: Bound, flops: Flops) -> bool:
+        """Whether no output moves when the sums of products that reach none of them are something else.
+
+        `whole` is the bound of all outputs together.
+        """
+        values, nodes = whole.run.values, self._program.nodes
         dead = {
             index: np.array(np.broadcast_to(flags, values[index].shape))
-            for index, flags in unused(subject.interpreter, subject.found.run)
-            if not nodes[index].many and values[index].dtype.is_floating_point and flops.of(nodes[index], self._program)
+            for index, flags in unused(whole)
+            if not nodes[index].many and values[index].dtype.is_floating_point and flops.of(nodes[index], whole)
         }
         outputs = {self._program.output, *self._program.returned.values()} if dead else ()
         return not any(self._moves(output, dead, subject) for output in outputs)

@@ -1,0 +1,66 @@
+"""FLOPs of the nodes of a program, by torch's own formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from archtrace.capture.decisions import Decision
+from archtrace.capture.nested import mapped
+from archtrace.capture.program import Kind, Node, substitute
+from archtrace.ops import SIZED_BY
+from archtrace.reach.bound import Bound
+
+
+class Flops:
+    """Counts nodes; the second layer costs a look-up."""
+
+    def __init__(self) -> None:
+        self._known: dict[Any, int | None] = {}
+
+    def of(self, node: Node, found: Bound) -> int | None:
+        """Floating-point operations of a node, two for each product that is added; 0 where torch has no formula.
+
+        None where they cannot be counted: then nothing can be said of a share of the whole.
+        """
+        if node.kind is not Kind.OP or isinstance(node.target, Decision) or not callable(node.target):
+            return 0
+        shapes = tuple(found.program.nodes[ref].results for ref in node.refs)
+        # What stands between the references decides as well: a stride, a transposition.
+        key = (node.target, shapes, repr(substitute((node.args, node.kwargs), lambda _: "")))
+        if key not in self._known:
+            # Where values say how much there is to do, shapes alone would be counted as something else.
+            shaped = node.op not in SIZED_BY
+            self._known[key] = _counted(node, lambda ref: _shapes_of(found, ref, "meta")) if shaped else None
+        counted = self._known[key]
+        # What needs values runs on those that are known, and on zeros.
+        return _counted(node, lambda ref: _values_of(found, ref)) if counted is None else counted
+
+
+def _counted(node: Node, operand: Callable[[int], Any]) -> int | None:
+    try:
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            node.target(*substitute(list(node.args), operand), **substitute(node.kwargs, operand))
+    except Exception:  # whatever an op says of what it is given
+        return None
+    return int(counter.get_total_flops())
+
+
+def _shapes_of(found: Bound, ref: int, device: str) -> Any:
+    """Zeros of a node's shapes; those on the meta device hold no memory."""
+    node = found.program.nodes[ref]
+    zeros = [torch.zeros(shape, dtype=dtype, device=device) for shape, dtype in node.results or ()]
+    return zeros if node.many else zeros[0] if zeros else None
+
+
+def _values_of(found: Bound, ref: int) -> Any:
+    """What is known of a node in the layout, else zeros; in double precision, which no fused kernel takes."""
+    known = found.known(ref)
+    return mapped(_shapes_of(found, ref, "cpu") if known is None else known, _doubled)
+
+
+def _doubled(value: Any) -> Any:
+    return value.double() if isinstance(value, torch.Tensor) and value.is_floating_point() else value
