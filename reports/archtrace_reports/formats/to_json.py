@@ -17,7 +17,8 @@ from archtrace_reports.tokens import nested
 
 SUFFIXES = (".json",)
 #: History: 1, the first; 2, `output` and `outputs`, and a parameter is dead only if it reaches none of these; an output
-#: with positions has `relations`, and what reaches `each` of them; `work` counts what is computed in vain. Readers must
+#: with positions has `relations`, and what reaches `each` of them; `others` are further texts; `padding` is told by
+#: input and tensor; `fields` say what of an image stands where; `work` counts what is computed in vain. Readers must
 #: ignore keys that they do not know; the number rises when a known key changes.
 FORMAT = 2
 #: An input of more numbers than this is told by its shape: no text has so many tokens.
