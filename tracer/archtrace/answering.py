@@ -131,7 +131,14 @@ class _Likeness:
             return dict.fromkeys(study.bounds, Verdict(None, (), False))
         first, *others = self.studies[0].texts.values()
         runs, more = self.runs or Runs(first), {text.ids: Runs(text) for text in others}
-        return {name: together(runs.see(name), {t: r.see(name) for t, r in more.items()}) for name in study.bounds}
+        seen = {name: together(runs.see(name), {t: r.see(name) for t, r in more.items()}) for name in study.bounds}
+        return {name: _of_its_positions(verdict, study, name) for name, verdict in seen.items()}
+
+
+def _of_its_positions(verdict: Verdict, study: Study, name: str) -> Verdict:
+    """What runs show of the positions of an output counts where the model has as many: a small one may have fewer, and
+    so few that they are looked at one by one although the model's are not."""
+    return verdict if len(verdict.each) == len(study.each(name)) else replace(verdict, each=())
 
 
 def _studies(study: Study, plans: Sequence[Plan]) -> list[Study]:

@@ -43,6 +43,8 @@ def _of_sound(length: int) -> Callable[[Any], int | None]:
 LESS: Mapping[str, Callable[[Any], int | None]] = {
     **dict.fromkeys(("num_frames", "frames_per_clip"), lambda _: 4),
     **dict.fromkeys(("image_size", "crop_size"), _four_patches),
+    # A text is padded to a multiple of the window, and what stands there is told apart as well.
+    "attention_window": lambda _: 8,
     "max_length": _of_sound(64),
     "max_source_positions": _of_sound(32),
 }

@@ -29,6 +29,8 @@ from archtrace.witness.witness import TRIED, Witness, is_random
 
 #: Positions of an output at which more than gradients is tried, at most.
 MOST_AGAIN = 64
+#: After so many of them that all was tried for in vain, in whatever layout, no more is tried: the answer is a bound.
+MOST_VAIN = 2
 #: What is asked of people who meet a fault of ours.
 REPORT = "this is a bug of archtrace: please report it with the model"
 
@@ -62,6 +64,7 @@ class Runs:
         self._witnesses: dict[int, Witness] = {}
         self._replays: dict[int, Finding | None] = {}
         self._flops = Flops()
+        self._vain = 0
         self._shows: dict[str, tuple[Subject, Witness, Positions]] = {}
         self._subjects: dict[str, Subject] = {}
         self._verdicts: dict[tuple[Any, ...], Verdict] = {}
@@ -154,8 +157,11 @@ class Runs:
         witness = self._witnesses.setdefault(id(subject.program), Witness(subject.program))
         each = list(witness.see_each(subject, bounds, special))
         for i in [i for i, bound in enumerate(bounds) if not inside(bound, each[i])][:MOST_AGAIN]:
+            if self._vain >= MOST_VAIN:
+                break
             alone = replace(subject, found=self._study.at_position(name, i))
             each[i] = join(each[i], Witness(alone.program).see(alone, bounds[i], special))
+            self._vain += not inside(bounds[i], each[i])
         beyond_each = (beyond(some, bound) for some, bound in zip(each, bounds, strict=True))
         return tuple(each), reduce(join, beyond_each, witness.outside_each(subject, bounds, special))
 
