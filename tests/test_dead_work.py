@@ -141,3 +141,25 @@ def test_words_say_how_much_and_where() -> None:
     assert words == (
         "6.6% of the forward's 6.48 GFLOPs reach no output: 79% of bert.encoder.layer.11; 18.8% in right padded"
     )
+
+
+class Experts(nn.Module):
+    """A table of matrices that no memory holds, of which each text takes one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(64, 1000)
+        self.experts = nn.Parameter(torch.empty(2_000_000, 1000, 500))
+        self.classifier = nn.Linear(500, 3)
+
+    def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
+        mixed = torch.einsum("bth,bhk->btk", self.embed(input_ids), self.experts[input_ids[:, 0]])
+        return self.classifier(mixed[:, 0])
+
+
+def test_a_count_holds_no_weights_in_memory() -> None:
+    with torch.device("meta"):
+        model = Experts()
+    rows, length = 2, 19
+    counted = work(archtrace.trace(model).result)
+    assert counted.flops == 2 * rows * (length * 1000 * 500 + 500 * 3)

@@ -7,13 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
 from archtrace.capture.decisions import Decision
 from archtrace.capture.nested import mapped
 from archtrace.capture.program import Kind, Node, substitute
-from archtrace.ops import SIZED_BY
+from archtrace.ops import KEEP_NUMBERS, SIZED_BY
 from archtrace.reach.bound import Bound
 
 #: Operands of more elements together are not made for a count: 1 GB in double precision.
@@ -25,7 +24,6 @@ class Flops:
 
     def __init__(self) -> None:
         self._known: dict[Any, int | None] = {}
-        self._fake = FakeTensorMode()
 
     def of(self, node: Node, found: Bound) -> int | None:
         """Floating-point operations of a node, two for each product that is added; 0 where torch has no formula.
@@ -34,26 +32,19 @@ class Flops:
         """
         if node.kind is not Kind.OP or isinstance(node.target, Decision) or not callable(node.target):
             return 0
-        if not _may_multiply(node.target):
+        if node.op in KEEP_NUMBERS or not _may_multiply(node.target):
             return 0
         shapes = tuple(found.program.nodes[ref].results for ref in node.refs)
         # What stands between the references decides as well: a stride, a transposition.
         key = (node.target, shapes, repr(substitute((node.args, node.kwargs), lambda _: "")))
         if key not in self._known:
             # Where values say how much there is to do, shapes alone would be counted as something else.
-            self._known[key] = None if node.op in SIZED_BY else self._by_shapes(node, found)
+            shaped = node.op not in SIZED_BY
+            # No memory is held on the meta device, and no fused kernel hides its products there.
+            self._known[key] = _counted(node, lambda ref: _shapes_of(found, ref, "meta")) if shaped else None
         counted = self._known[key]
         # What needs values runs on those that are known, and on zeros.
         return _counted(node, lambda ref: _values_of(found, ref)) if counted is None and _fits(node, found) else counted
-
-    def _by_shapes(self, node: Node, found: Bound) -> int | None:
-        """By tensors that hold no memory. On the meta device no fused kernel hides its products; a few ops, those that
-        name a device, run on fakes alone."""
-        counted = _counted(node, lambda ref: _shapes_of(found, ref, "meta"))
-        if counted is not None:
-            return counted
-        with self._fake:
-            return _counted(node, lambda ref: _shapes_of(found, ref, "cpu"))
 
 
 def _may_multiply(op: Any) -> bool:
@@ -61,7 +52,8 @@ def _may_multiply(op: Any) -> bool:
     one. What is no op of torch is run to see."""
     if not isinstance(op, torch._ops.OpOverload):
         return True
-    composite = torch._C._dispatch_has_kernel_for_dispatch_key(op.name(), "CompositeImplicitAutograd")
+    name = f"{op._schema.name}.{op._overloadname}".removesuffix(".default")
+    composite = torch._C._dispatch_has_kernel_for_dispatch_key(name, "CompositeImplicitAutograd")
     return op.overloadpacket in flop_registry or bool(composite)
 
 
