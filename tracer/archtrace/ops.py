@@ -298,7 +298,6 @@ MATRICES: Mapping[str, Mapping[str, int]] = {
     linalg_matrix_power linalg_pinv pinverse
         """)
     },
-    "aten::linalg_solve_triangular": {"self": 2, "B": 2},
     "aten::cholesky_solve": {"self": 2, "input2": 2},
     "aten::grid_sampler": {"input": 3, "grid": 3},
     "aten::grid_sampler_2d": {"input": 3, "grid": 3},

@@ -87,8 +87,10 @@ class Witness:
         for i, bound in enumerate(bounds):
             rows = slice(i, None, len(bounds))
             missed = join(missed, outside(subject, bench, bound, special, [rows]))
-            ids = ids_outside(subject, bench, bound.tokens, special, rows)
-            missed = replace(missed, tokens=union(missed.tokens, ids))
+            # Where ids are only looked up, other ids are other features, and these were changed.
+            if not subject.looked_up:
+                ids = ids_outside(subject, bench, bound.tokens, special, rows)
+                missed = replace(missed, tokens=union(missed.tokens, ids))
         return missed
 
     def removable(self, subject: Subject, whole: Bound, flops: Flops) -> bool:

@@ -27,6 +27,30 @@ def solve(call: Call) -> Step:
     return _by_rows(call, {"A": 2, "B": 1 if len(right) == 1 or right == left[:-1] else 2})
 
 
+@rule("linalg_solve_triangular")
+def solve_triangular(call: Call) -> Step:
+    """A y = B, or y A = B unless `left`: y is found row by row (column by column), each from those before it.
+
+    From the first on where A is lower and stands left, or upper and stands right; else from the last on.
+    """
+    left, right = shape_of(call["self"]), shape_of(call["B"])
+    batch = np.broadcast_shapes(left[:-2], right[:-2])
+    names = LETTERS[: len(batch)]
+    forward = call["left"] != call["upper"]
+    solved = np.tri(left[-1], dtype=bool)
+    # Y is the axis of the result that is solved along, X the other one; K and R are those of an operand.
+    order = (Mask("YK", solved if forward else solved.T),)
+    out, known, factor = ("YX", "KX", "KR") if call["left"] else ("XY", "XK", "RK")
+    return single(
+        call,
+        reach(
+            names + out,
+            (call["self"], aligned(left[:-2], batch, names) + factor, order),
+            (call["B"], aligned(right[:-2], batch, names) + known, order),
+        ),
+    )
+
+
 def _by_rows(call: Call, own: Mapping[str, int]) -> Step:
     shapes = [shape_of(call[name])[: len(shape_of(call[name])) - count] for name, count in own.items()]
     batch = np.broadcast_shapes(*shapes)
