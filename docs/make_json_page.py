@@ -23,7 +23,8 @@ this page. Readers ignore keys that they do not know; the number rises when a kn
 * **Format 2**: `output` names the output that an answer is about, `outputs` all that the forward returns, and a
   parameter is dead only if it reaches none of them. An output with positions has `relations`, and in each layout what
   reaches `each` of its positions. `others` are the tokens of further texts, `padding` is told by input and tensor,
-  `fields` say what of an image stands at a position, `work` counts what is computed in vain.
+  `fields` say what of an image stands at a position, `work` counts what is computed in vain. `texts` names the tokens
+  of a layout that was made of texts.
 * **Format 1** was about the logits alone. `archtrace diff` still reads it.
 """
 

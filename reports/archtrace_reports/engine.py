@@ -16,6 +16,9 @@ from archtrace.errors import ArchtraceError
 from archtrace_reports.question import Question
 from archtrace_reports.report import Unanswered
 
+#: What says which model is meant, of all that is asked; without the overrides, which depth adds to.
+WISHES = ("num_labels", "config", "trust_remote_code", "arguments", "head")
+
 Progress: TypeAlias = Callable[[str, "float | None"], None]
 
 
@@ -31,7 +34,7 @@ def _with_few_layers(question: Question) -> Question | None:
     """The same question with two layers where there are more, all others as they are; None where it cannot be."""
     from archtrace.targets.depth import few_layers
 
-    wishes = {k: v for k, v in question.arguments().items() if k not in ("output", "overrides", "inputs")}
+    wishes = {k: v for k, v in question.arguments().items() if k in WISHES}
     with contextlib.suppress(Exception):  # what cannot be built at all is told by asking about it as it is
         overrides = few_layers(question.target, question.overrides, wishes)
         return None if overrides is None else replace(question, overrides=overrides, shallow=False)

@@ -95,6 +95,12 @@ def tokens_words(result: Result) -> str:
     return f"not every {attended}token reaches the logits in {where}"
 
 
+def texts_words(result: Result) -> str:
+    """Of each text the tokens that are read; empty where no text was given."""
+    lines = [line for layout in result.layouts if layout.texts for line in layout.texts.lines]
+    return f"read {'; '.join(lines)}" if lines else ""
+
+
 def each_words(result: Result) -> str:
     """What reaches position i of an output with positions; empty for one without."""
     if not any(layout.each for layout in result.layouts):
@@ -143,6 +149,7 @@ def config_words(result: Result) -> str:
 
 #: Label to words, in the order in which they are told.
 FACTS: Mapping[str, Callable[[Result], str]] = {
+    "text": texts_words,
     "padding": padding_words,
     "tokens": tokens_words,
     "each": each_words,

@@ -9,6 +9,7 @@ from archtrace.answer.fields import Fields
 from archtrace.answer.positions import Positions, Rows
 from archtrace.answer.relations import Relation
 from archtrace.answer.result import Finding, Index, LayoutResult, Padding, Readout, Result, Source, Step
+from archtrace.answer.texts import Texts
 from archtrace.answer.work import Part, Work
 
 
@@ -72,7 +73,12 @@ def _layout(value: Mapping[str, Any]) -> LayoutResult:
         witness_each=shown,
         work=_work(value["work"]) if value.get("work") else None,
         padding=_each(value.get("padding", {})),
+        texts=_texts(value["texts"]) if value.get("texts") else None,
     )
+
+
+def _texts(value: Mapping[str, Any]) -> Texts:
+    return Texts(tuple(map(tuple, value["tokens"])), _rows(value["read"]))
 
 
 def _work(value: Mapping[str, Any]) -> Work:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -33,6 +33,11 @@ def inputs(context: click.Context, option: click.Parameter, values: Sequence[str
         raise click.BadParameter(f"{error}, such as mask_pos='[3, 5]' or pixels=image.npy") from None
 
 
+def texts(context: click.Context, option: click.Parameter, file: TextIO | None) -> tuple[str, ...]:
+    """A callback of click: the lines of a file that hold something, each a text."""
+    return tuple(line.strip() for line in file if line.strip()) if file else ()
+
+
 @dataclass(frozen=True)
 class Options:
     """A field a flag, under the name that click gives it."""
@@ -43,6 +48,9 @@ class Options:
     overrides: tuple[tuple[str, Any], ...]
     constructor: tuple[tuple[str, Any], ...]
     inputs: tuple[tuple[str, str], ...]
+    text: tuple[str, ...]
+    text_pair: tuple[str, ...]
+    text_file: tuple[str, ...]
     head: str | None
     output_name: str | None
     format: str | None
@@ -103,6 +111,8 @@ class Options:
             constructor=dict(self.constructor),
             inputs=dict(self.inputs),
             head=self.head,
+            text=(*self.text, *self.text_file),
+            text_pair=self.text_pair,
         )
 
     def check(self) -> None:
@@ -111,6 +121,10 @@ class Options:
             raise click.UsageError("--all runs every model type: name targets, or give --all, not both")
         if self.every and self.inputs:
             raise click.UsageError("--input is about models of one kind: name targets, and not --all")
+        if self.every and (self.text or self.text_file):
+            raise click.UsageError("--text is about a checkpoint, which has a tokenizer: name targets, and not --all")
+        if self.text_pair and len(self.text_pair) != len(self.text) + len(self.text_file):
+            raise click.UsageError("--text-pair goes with --text: give as many of one as of the other")
         if self.head == "all" and not self.every:
             raise click.UsageError("--head all goes with --all: it asks about every class of every kind of head")
         for hint, file in (("--output", self.file), ("--html", self.html), ("--resume", self.resume)):

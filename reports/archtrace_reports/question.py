@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ class Question:
     """What `archtrace.trace` is asked. `config` is the path of a JSON file; overrides go on top of it.
 
     `constructor` are the arguments of a class or of a function that builds a model; `inputs`: by name, JSON or the
-    whole path of a file of numbers. `shallow`: of a model with many layers two will do, if it can be built with two.
+    whole path of a file of numbers. `text` and `text_pair` are what the checkpoint's tokenizer makes a batch of.
+    `shallow`: of a model with many layers two will do, if it can be built with two.
     """
 
     target: str
@@ -29,6 +30,8 @@ class Question:
     inputs: Mapping[str, str] = field(default_factory=dict)
     head: str | None = None
     shallow: bool = False
+    text: Sequence[str] = ()
+    text_pair: Sequence[str] = ()
 
     def arguments(self) -> dict[str, Any]:
         """The keyword arguments for `archtrace.trace`. TargetError for a file of inputs that cannot be read."""
@@ -41,6 +44,8 @@ class Question:
             "arguments": dict(self.constructor),
             "inputs": {name: loaded(name, value) for name, value in self.inputs.items()} or None,
             "head": self.head,
+            "text": list(self.text) or None,
+            "text_pair": list(self.text_pair) or None,
         }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -14,14 +14,17 @@ from archtrace.answer.result import Result
 from archtrace.answering import assemble
 from archtrace.capture.guard import guarded
 from archtrace.capture.hold import in_turn
+from archtrace.capture.model import forward_of
 from archtrace.capture.module import graph_module
 from archtrace.clock import Clock, Progress
 from archtrace.errors import MissingError, message
 from archtrace.plans import looked_at
 from archtrace.readout.given import layout_of, refuse_beyond
 from archtrace.readout.study import Model, Study
+from archtrace.readout.texts import texts_of
 from archtrace.readout.view import View
 from archtrace.targets.target import Target
+from archtrace.targets.texts import Encoded, encoded, tokenizer_of
 
 
 class Trace:
@@ -88,8 +91,16 @@ class Trace:
         return graph_module(self._study.program, self.target.module or self.module)
 
     @in_turn
-    def at(self, **inputs: Any) -> View:
-        """What reaches the logits for these inputs: what a tokenizer returns, nested lists, arrays or tensors.
+    def at(
+        self,
+        *,
+        text: str | Sequence[str] | None = None,
+        text_pair: str | Sequence[str] | None = None,
+        tokenizer: Any = None,
+        **inputs: Any,
+    ) -> View:
+        """What reaches the logits for these inputs: what a tokenizer returns, nested lists, arrays or tensors; or for
+        `text`, one or several, of which `tokenizer` (without one the checkpoint's own) makes such inputs.
 
         One row may come without the axis of rows. Rows of different length are padded with the config's pad id, on its
         `padding_side` if it has one (else at the end), and the mask is made; a mask not given is all ones otherwise.
@@ -98,10 +109,12 @@ class Trace:
         """
         study = self._study
         with guarded():
-            layout = {"given": layout_of(inputs, study)}
+            batch = None if text is None else _encoded(self.target.name, tokenizer, text, text_pair)
+            own = {} if batch is None else batch.fitting(forward_of(study.module))
+            layout = {"given": layout_of({**own, **inputs}, study)}
             given = replace(study, layouts=layout, refused={}, carried={}, expected=study.names)
             refuse_beyond(given)
-            return View(given)
+            return View(given, () if batch is None else batch.tokens)
 
 
 def _reports(name: str) -> Callable[..., Any]:
@@ -131,6 +144,9 @@ def trace(  # noqa: PLR0913  each is a wish of its own
     trust_remote_code: bool = False,
     arguments: Mapping[str, Any] | None = None,
     head: str | None = None,
+    text: str | Sequence[str] | None = None,
+    text_pair: str | Sequence[str] | None = None,
+    tokenizer: Any = None,
     progress: Progress | None = None,
 ) -> Trace:
     """Trace which hidden-state slices of a classifier, or of another model with a head, reach its logits.
@@ -141,8 +157,9 @@ def trace(  # noqa: PLR0913  each is a wish of its own
     name, tensors or nested lists; integers fix the layout, floats are features) replaces the layouts that are tried
     otherwise. `output` names one of the tensors that the forward returns, where it is not the logits (else the first)
     that are asked about. `head` is the kind of head that a model type or a checkpoint is given, such as
-    "token-classification" (archtrace.targets.head_kinds); without it a sequence classifier's. Raises ArchtraceError
-    with what, where, why and what to do.
+    "token-classification" (archtrace.targets.head_kinds); without it a sequence classifier's. `text` (one or several,
+    with `text_pair` pairs of them) is what `tokenizer`, or else the checkpoint's own, makes a batch of: the layout that
+    is traced, whose tokens the answer names. Raises ArchtraceError with what, where, why and what to do.
     """
     from archtrace.targets import prepare, resolve
 
@@ -160,9 +177,26 @@ def trace(  # noqa: PLR0913  each is a wish of its own
             )
         with clock.stage("building", "capture"):
             model = prepare(resolved)
+        batch = None if text is None else _encoded(target, tokenizer, text, text_pair)
         with clock.stage("capturing", "capture"):
-            study, words, plans = looked_at(model, resolved, inputs, output)
+            own = {} if batch is None else batch.fitting(forward_of(model[0]))
+            study, words, plans = looked_at(model, resolved, {**own, **(inputs or {})}, output)
         with clock.stage("analysing", "analysis"):
             study.positions  # noqa: B018  computed here, so that the clock tells what it costs
         result = assemble(resolved, model, study, words, plans, clock)
-        return Trace(resolved, model, study, result)
+        return Trace(resolved, model, study, result if batch is None else _with_texts(result, study, batch))
+
+
+def _encoded(target: Any, tokenizer: Any, text: str | Sequence[str], text_pair: str | Sequence[str] | None) -> Encoded:
+    """The batch that the tokenizer, or the target's own, makes of the texts."""
+    texts, pairs = ([each] if isinstance(each, str) else each for each in (text, text_pair))
+    return encoded(tokenizer_of(target) if tokenizer is None else tokenizer, texts or (), pairs)
+
+
+def _with_texts(result: Result, study: Study, batch: Encoded) -> Result:
+    """The result with the tokens of the texts in its only layout."""
+    layouts = (
+        replace(layout, texts=texts_of(study, layout.name, batch.tokens, layout.bound.reads))
+        for layout in result.layouts
+    )
+    return replace(result, layouts=tuple(layouts))

@@ -11,6 +11,7 @@ from typing import Any
 from archtrace.answer.positions import Positions, Rows
 from archtrace.answer.relations import Relation
 from archtrace.answer.result import LayoutResult, Readout, Result
+from archtrace.answer.texts import Texts
 from archtrace_reports.look import Look
 from archtrace_reports.report import Report, versions
 from archtrace_reports.tokens import nested
@@ -97,7 +98,12 @@ def _layout(layout: LayoutResult) -> dict[str, Any]:
         "witness_each": [_positions(some) for some in layout.witness_each],
         "work": asdict(layout.work) if layout.work else None,
         "padding": _reads(layout.padding),
+        "texts": _texts(layout.texts) if layout.texts else None,
     }
+
+
+def _texts(texts: Texts) -> dict[str, Any]:
+    return {"tokens": [list(row) for row in texts.tokens], "read": [list(row) for row in texts.read]}
 
 
 def _positions(positions: Positions) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from archtrace.answer.drawing import Anatomy
 from archtrace.answer.fields import Fields
 from archtrace.answer.positions import Positions, Rows
 from archtrace.answer.relations import Relation
+from archtrace.answer.texts import Texts
 from archtrace.answer.work import Work
 
 #: A row of `answer.kinds.KINDS`, which alone says what kinds there are.
@@ -83,7 +84,8 @@ class LayoutResult:
     `each` and `witness_each`: bound and witness of each position of an output that has some, in order. `work`: what the
     forward computes, and how much of it in vain; None where a run contradicts the analysis.
     `padding`: by each input that holds tokens, and by each read tensor, the positions that are padding (of a tensor,
-    those that carry a padded token); what nothing tells of is left out.
+    those that carry a padded token); what nothing tells of is left out. `texts`: the tokens by name, where the layout
+    is that of texts.
     """
 
     name: str
@@ -96,6 +98,7 @@ class LayoutResult:
     each: tuple[Positions, ...] = ()
     witness_each: tuple[Positions, ...] = ()
     work: Work | None = None
+    texts: Texts | None = None
 
 
 @dataclass(frozen=True)

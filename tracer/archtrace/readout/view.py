@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from archtrace.answer.positions import Rows
+from archtrace.answer.texts import Texts
 from archtrace.errors import TargetError
 from archtrace.reach.bound import token_axis
 from archtrace.readout.study import Study
 from archtrace.readout.tensors import calls
+from archtrace.readout.texts import texts_of
 
 #: A repr shows as many rows of a batch.
 SHOWN = 8
@@ -18,17 +20,20 @@ SHOWN = 8
 class View:
     """One layout of a traced model. All answers are bounds: what they leave out cannot reach the logits.
 
-    `view[name]` is `view.reaching(name)`, for the names in `view.names`.
+    `view[name]` is `view.reaching(name)`, for the names in `view.names`. `written` are the rows as a tokenizer
+    writes them, where the layout is that of texts.
     """
 
-    def __init__(self, study: Study) -> None:
+    def __init__(self, study: Study, written: Sequence[Sequence[str]] = ()) -> None:
         self._study = study
+        self._written = written
         self._name, self._bound = next(iter(study.bounds.items()))
 
     def __repr__(self) -> str:
         reads = [f"{name} at {_written(rows)}" for name, rows in self.reads.items()]
         first = " and ".join(reads) or "no hidden state that is sliced"
-        return f"reads {first}\n{self._study.ids} that reach: {_written(self.tokens)}, of {self._study.length}"
+        told = f"reads {first}\n{self._study.ids} that reach: {_written(self.tokens)}, of {self._study.length}"
+        return told if self.texts is None else "\n".join([told, *self.texts.lines])
 
     def __getitem__(self, name: str) -> Rows:
         return self.reaching(name)
@@ -49,6 +54,11 @@ class View:
     def tokens(self) -> Rows:
         """For each row, the sorted positions of the tokens that reach the logits."""
         return self._bound.tokens(self._study.program.inputs[self._study.ids])
+
+    @property
+    def texts(self) -> Texts | None:
+        """The tokens by name, and which of them stand where a hidden state is read; None where no text was given."""
+        return texts_of(self._study, self._name, self._written, self.reads) if self._written else None
 
     @property
     def names(self) -> tuple[str, ...]:

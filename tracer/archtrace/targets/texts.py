@@ -1,0 +1,88 @@
+"""Texts: what people type, as the tokenizer of their checkpoint makes tokens of it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from archtrace.targets import folders, reference
+from archtrace.targets.messages import refusal
+
+#: Tokenizers without a limit of their own say 1e30.
+NO_LIMIT = 1_000_000
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Texts as a batch: `inputs` by name, as nested lists of rows and positions, and the tokens of each row as a
+    person writes them, `[CLS]`, `fine`, `[PAD]`."""
+
+    inputs: dict[str, Any]
+    tokens: tuple[tuple[str, ...], ...]
+
+    def fitting(self, forward: Callable[..., Any]) -> dict[str, Any]:
+        """The inputs that a forward takes: not every model has segments."""
+        parameters = inspect.signature(forward).parameters
+        if any(p.kind is p.VAR_KEYWORD for p in parameters.values()) and "input_ids" not in parameters:
+            return self.inputs
+        return {name: value for name, value in self.inputs.items() if name in parameters}
+
+
+def tokenizer_of(target: Any) -> Any:
+    """The tokenizer of a checkpoint: of a folder, or of an id in the cache or on the Hub. No code of it is run.
+
+    Raises TargetError where the target is no checkpoint, or has no tokenizer that can be read.
+    """
+    if not isinstance(target, str | Path):
+        raise _none(type(target).__name__, "a live module carries none", "give it: tokenizer=AutoTokenizer(...)")
+    name = str(target).strip()
+    document = folders.document(name)
+    wanted = reference.parse(name)
+    place, revision = (str(document.parent), None) if document else (wanted.id, wanted.revision)
+    try:
+        from transformers import AutoTokenizer
+
+        return AutoTokenizer.from_pretrained(place, revision=revision or "main", trust_remote_code=False)
+    except Exception as error:  # the library raises whatever its files make it raise
+        why = " ".join(str(error).split())[:300]
+        raise _none(name, why, "save the tokenizer beside the model: tokenizer.save_pretrained(folder)") from error
+
+
+def _none(name: str, why: str, do: str) -> Exception:
+    return refusal(f"no tokenizer for {name}", why=why, do=do)
+
+
+def encoded(tokenizer: Any, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Encoded:
+    """The batch that a tokenizer makes of texts (with `pairs` of pairs of texts): padded to the longest on its own
+    side, cut at its own limit. Raises TargetError where it has no padding and the texts are not equally long."""
+    if pairs is not None and len(pairs) != len(texts):
+        raise refusal(
+            f"{len(texts)} texts, and {len(pairs)} second texts",
+            why="each text of a pair stands beside one other",
+            do="give as many second texts (--text-pair) as texts (--text)",
+        )
+    cut = getattr(tokenizer, "model_max_length", NO_LIMIT) < NO_LIMIT
+    batch = tokenizer(list(texts), None if pairs is None else list(pairs), truncation=cut)
+    if len({len(row) for row in batch["input_ids"]}) > 1:
+        if tokenizer.pad_token is None:
+            raise refusal(
+                "texts of different length",
+                why="the tokenizer has no pad token, so that they make no batch",
+                do="give one text, or set the pad token: tokenizer.pad_token = ...",
+            )
+        batch = tokenizer.pad(batch)
+    if not all(batch["input_ids"]):
+        raise refusal("a text without tokens", why="the tokenizer makes none of it", do="give a text of some words")
+    inputs = {name: [list(row) for row in rows] for name, rows in batch.items()}
+    names = {i: _named(tokenizer, i) for row in batch["input_ids"] for i in row}
+    return Encoded(inputs, tuple(tuple(names[i] for i in row) for row in batch["input_ids"]))
+
+
+def _named(tokenizer: Any, index: int) -> str:
+    """A token as a person writes it: "film" and not "Ġfilm" or "▁film". Of half a letter, or a blank, its raw name."""
+    raw = str(tokenizer.convert_ids_to_tokens(index))
+    written = str(tokenizer.decode([index], clean_up_tokenization_spaces=False)).strip()
+    return raw if not written or "\N{REPLACEMENT CHARACTER}" in written else written
