@@ -39,12 +39,14 @@ class ConeRow:
 
 @dataclass(frozen=True)
 class ConeLayout:
-    """The cone of a layout, tokens first. `as_` names an earlier layout that looks the same."""
+    """The cone of a layout, tokens first. `as_` names an earlier layout that looks the same; `columns` are the tokens
+    of each row by name, and whether they are read, where the layout is that of texts."""
 
     name: str
     rows: tuple[ConeRow, ...]
     as_: str = ""
     refused: str = ""
+    columns: tuple[tuple[tuple[str, bool], ...], ...] = ()
 
     @property
     def signs(self) -> set[Sign]:
@@ -65,8 +67,16 @@ def cones(result: Result) -> list[ConeLayout]:
             continue
         rows = tuple(_folded(_rows(result.anatomy, slices[layout.name], layout)))
         twin = next((other.name for other in drawn if other.rows == rows), "")
-        drawn.append(ConeLayout(name, rows, twin))
+        drawn.append(ConeLayout(name, rows, twin, columns=_columns(layout)))
     return drawn
+
+
+def _columns(layout: LayoutResult) -> tuple[tuple[tuple[str, bool], ...], ...]:
+    texts = layout.texts
+    if texts is None:
+        return ()
+    rows = zip(texts.tokens, texts.read, strict=True)
+    return tuple(tuple((token, p in read) for p, token in enumerate(tokens)) for tokens, read in rows)
 
 
 def _rows(anatomy: Anatomy, slices: Slices, layout: LayoutResult) -> list[ConeRow]:
