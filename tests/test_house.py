@@ -52,7 +52,8 @@ FLOORS = (
     ("witness",),
     ("answering", "plans"),
     ("tracing",),
-    ("contract",),
+    ("unpadded",),
+    ("contract", "setup"),
     ("testing",),
 )
 

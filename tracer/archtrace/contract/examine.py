@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import linecache
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +13,10 @@ import archtrace.layouts as lay
 from archtrace.answer.positions import Rows
 from archtrace.answer.result import LayoutResult, Readout
 from archtrace.capture.model import is_library_model
-from archtrace.capture.run import capture
 from archtrace.clock import Progress
 from archtrace.contract.contract import Contract
 from archtrace.contract.traced import Flags, Place, Traced
-from archtrace.errors import ArchtraceError, LayoutError
+from archtrace.errors import LayoutError
 from archtrace.layouts import Vocabulary
 from archtrace.ops import SCALINGS
 from archtrace.reach.bound import Bound
@@ -29,9 +26,8 @@ from archtrace.readout.padding import carried, standing, tokens_read
 from archtrace.readout.selection import Selection, selection
 from archtrace.readout.study import Study
 from archtrace.readout.tensors import ReadTensor
-from archtrace.targets import prepare
-from archtrace.targets.fills import nested
 from archtrace.tracing import Trace, trace
+from archtrace.unpadded import refused_unpadded
 
 
 def examine(contract: Contract, progress: Progress | None = None) -> Traced:
@@ -72,7 +68,7 @@ def seen(contract: Contract, found: Trace) -> Traced:
         ),
         places=tuple(_place(found, readout) for readout in found.readouts),
         at=lambda inputs: _read(found, inputs),
-        refused_unpadded=_refused_unpadded(found),
+        refused_unpadded=refused_unpadded(found),
     )
 
 
@@ -160,25 +156,3 @@ def _read(found: Trace, inputs: Mapping[str, Any]) -> Mapping[str, Rows] | None:
         return found.at(**inputs).reads
     except LayoutError:
         return None
-
-
-def _refused_unpadded(found: Trace) -> str | None:
-    """What the model says to the same rows when its config has no pad id again, where one was filled in."""
-    filled = [f.field for f in found.target.findings if f.field.rpartition(".")[2] == "pad_token_id"]
-    if not filled or found.target.module is not None:
-        return None
-    config = copy.deepcopy(found.config)
-    for path, part in nested("", config):
-        if f"{path}pad_token_id" in filled:
-            part.pad_token_id = None
-    try:
-        capture(*prepare(replace(found.target, config=config)), next(iter(found.study.layouts.values())))
-    except ArchtraceError as error:
-        return _reason(error)
-    return None
-
-
-def _reason(error: ArchtraceError) -> str:
-    """The model's own words in a refusal."""
-    cause = error.__cause__
-    return str(cause).strip().split("\n", 1)[0] if cause else str(error).replace("\n", " ")

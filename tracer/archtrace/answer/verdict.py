@@ -1,0 +1,31 @@
+"""A verdict on a setup: a checkpoint, its tokenizer, and a batch of texts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+#: right: what is read of each text alone is read of it in a batch, and is what such a model is made to read.
+#: wrong: it is not. unknown: neither could be shown.
+Opinion: TypeAlias = Literal["right", "wrong", "unknown"]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong: what is read, what is meant, and the line of code or config that changes it."""
+
+    code: str
+    read: str
+    meant: str
+    change: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found: `reason` says why it is right or unknown; `read` are the texts of the batch with what is read."""
+
+    target: str
+    opinion: Opinion
+    reason: str
+    faults: tuple[Fault, ...] = ()
+    read: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""Setup: whether a checkpoint, its tokenizer and a batch go together."""

@@ -1,0 +1,34 @@
+"""Unpadded: what a model says to a batch when its config has no pad id, where one was filled in for the trace."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+
+from archtrace.capture.run import capture
+from archtrace.errors import ArchtraceError
+from archtrace.targets import prepare
+from archtrace.targets.fills import nested
+from archtrace.tracing import Trace
+
+
+def refused_unpadded(found: Trace) -> str | None:
+    """What the model says to the same rows when its config has no pad id again, where one was filled in."""
+    filled = [f.field for f in found.target.findings if f.field.rpartition(".")[2] == "pad_token_id"]
+    if not filled or found.target.module is not None:
+        return None
+    config = copy.deepcopy(found.config)
+    for path, part in nested("", config):
+        if f"{path}pad_token_id" in filled:
+            part.pad_token_id = None
+    try:
+        capture(*prepare(replace(found.target, config=config)), next(iter(found.study.layouts.values())))
+    except ArchtraceError as error:
+        return _reason(error)
+    return None
+
+
+def _reason(error: ArchtraceError) -> str:
+    """The model's own words in a refusal."""
+    cause = error.__cause__
+    return str(cause).strip().split("\n", 1)[0] if cause else str(error).replace("\n", " ")
