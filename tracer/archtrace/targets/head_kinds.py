@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from archtrace.targets import library
+from archtrace.targets import fills, library
 from archtrace.targets.messages import did_you_mean, refusal
 
 
@@ -92,8 +92,9 @@ def _without(head: str, model_type: str, where: str) -> Exception:
 
 def part_of(config: Any, name: str) -> Any:
     """The part of a composite config that a class of the library is built from: of a model of texts its text part."""
-    inner = config.get_text_config()
-    return inner if isinstance(inner, library.model_class(name).config_class) else config
+    kind = library.model_class(name).config_class
+    parts = (part for _, part in fills.nested("", config) if part is not config and isinstance(part, kind))
+    return config if isinstance(config, kind) else next(parts, config)
 
 
 def kind_of(kind: type) -> HeadKind | None:
