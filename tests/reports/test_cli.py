@@ -114,13 +114,14 @@ def test_an_answer_goes_to_stdout_and_all_else_to_stderr(capsys: Capture, engine
     assert cli.run(["--quiet", "bert"]) == 0
     assert capsys.readouterr() == (out, "noise from a model\n")
     nothing = {"num_labels": None, "config": None, "overrides": {}, "trust_remote_code": False, "output": ""}
-    assert engine == [{**nothing, "arguments": {}, "inputs": None, "head": None}] * 2
+    assert engine == [{**nothing, "arguments": {}, "inputs": None, "head": None, "text": None, "text_pair": None}] * 2
 
 
 def test_options_reach_the_engine(engine: list[dict[str, Any]], capsys: Capture) -> None:
     given = ["--num-labels", "3", "--config", "c.json", "--config-set", "a=mean", "--config-set", "b=[1, null]",
              "--config-set", "c==x", "--trust-remote-code", "--output-name", "slots", "--arg", "width=8",
-             "--input", "mask_pos=[3, 5]", "--input", "flag=true", "--head", "token-classification"]  # fmt: skip
+             "--input", "mask_pos=[3, 5]", "--input", "flag=true", "--head", "token-classification",
+             "--text", "a fine film", "--text-pair", "dull"]  # fmt: skip
     assert cli.run([*given, "bert"]) == 0
     (options,) = engine
     assert options == {
@@ -132,6 +133,8 @@ def test_options_reach_the_engine(engine: list[dict[str, Any]], capsys: Capture)
         "arguments": {"width": 8},
         "inputs": {"mask_pos": [3, 5], "flag": True},
         "head": "token-classification",
+        "text": ["a fine film"],
+        "text_pair": ["dull"],
     }
 
 
