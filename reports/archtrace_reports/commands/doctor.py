@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from archtrace_reports.extra import require
-from archtrace_reports.lines import wrap
-from archtrace_reports.look import look_of
 from archtrace_reports.options import overrides, texts
-
-if TYPE_CHECKING:
-    from archtrace.answer.verdict import Fault, Verdict
 
 #: Right or unknown; something is wrong.
 GOOD, WRONG = 0, 1
-LABEL = 10
 
 
 @click.command("doctor", context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,6 +38,8 @@ def command(target: str, text: tuple[str, ...], text_pair: tuple[str, ...], text
     require()
     from archtrace.setup.verdict import examine
     from archtrace_reports.engine import hush
+    from archtrace_reports.look import look_of
+    from archtrace_reports.verdict import told
 
     hush()
     found = examine(
@@ -59,34 +54,9 @@ def command(target: str, text: tuple[str, ...], text_pair: tuple[str, ...], text
     else:
         import sys
 
-        click.echo("\n".join(_told(found, look_of(sys.stdout).width)))
+        click.echo("\n".join(told(found, look_of(sys.stdout).width)))
     return WRONG if found.opinion == "wrong" else GOOD
 
 
 def _place(target: str) -> str:
     return target if not Path(target).exists() else str(Path(target))
-
-
-def _told(found: Verdict, width: int) -> Iterator[str]:
-    reason = f": {found.reason}" if found.reason else ""
-    yield from wrap(f"{found.target} is {found.opinion}{reason}", width)
-    for fault in found.faults:
-        yield ""
-        yield from _fault(fault, width)
-    if found.read:
-        yield ""
-        for line in found.read:
-            yield from _row("reads", line, width)
-
-
-def _fault(fault: Fault, width: int) -> Iterator[str]:
-    yield from _row("wrong", fault.code, width)
-    yield from _row("reads", fault.read, width)
-    yield from _row("meant", fault.meant, width)
-    yield from _row("change", fault.change, width)
-
-
-def _row(label: str, words: str, width: int) -> Iterator[str]:
-    first, *others = wrap(words, width - LABEL)
-    yield f"  {label:{LABEL - 2}}{first}"
-    yield from (" " * LABEL + line for line in others)
