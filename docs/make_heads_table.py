@@ -19,7 +19,7 @@ from archtrace_reports.report import Unanswered
 PAGE = """# Heads
 
 Every class of transformers {version} with a head of one of these kinds, in its library's default config, with two
-layers, few frames and few patches where it has more. Made anew by
+layers, few frames and few patches where it has more, and windows of 8 tokens. Made anew by
 
     archtrace --all --head all --resume heads.jsonl -q -o heads.json && python docs/make_heads_table.py heads.jsonl
 

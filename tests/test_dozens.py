@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from functools import reduce
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 import archtrace
-from archtrace.answer.positions import Rows
+from archtrace.answer.positions import union
 from archtrace.answer.result import LayoutResult, Result
 from archtrace.errors import ArchtraceError
 from archtrace.targets.depth import shallow
@@ -124,14 +125,9 @@ def differences(model: torch.nn.Module, result: Result, layout: LayoutResult) ->
         raise NotComparableError("it looks no words up, or has no gradients")
     slices = [output[:, i] for i in range(len(layout.each))] or [output]
     for index, (bound, values) in enumerate(zip(layout.each or (layout.bound,), slices, strict=True)):
-        seen = union([shown(source, values) for source in heard.found])
+        seen = reduce(union, [shown(source, values) for source in heard.found])
         if bound.tokens != seen:
             yield f"{layout.name} {result.output} {index}: {bound.tokens} is not {seen}"
-
-
-def union(shown: list[Rows]) -> Rows:
-    """What any of several shows."""
-    return tuple(tuple(sorted(set().union(*rows))) for rows in zip(*shown, strict=True))
 
 
 def told(name: str, model: torch.nn.Module) -> list[str]:

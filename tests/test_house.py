@@ -52,8 +52,8 @@ FLOORS = (
     ("witness",),
     ("answering", "plans"),
     ("tracing",),
-    ("unpadded",),
-    ("contract", "setup"),
+    ("setup",),
+    ("contract",),
     ("testing",),
 )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from archtrace.answer.positions import Rows
+from archtrace.answer.positions import Rows, runs
 from archtrace.answer.result import LayoutResult, Result
 
 if TYPE_CHECKING:
@@ -154,10 +154,4 @@ def _joined(rows: Sequence[ConeRow]) -> str:
 
 def ranges(positions: Sequence[int]) -> str:
     """Sorted positions in words: "0 to 3, 7"; "none"."""
-    runs: list[list[int]] = []
-    for position in positions:
-        if runs and position == runs[-1][-1] + 1:
-            runs[-1].append(position)
-        else:
-            runs.append([position])
-    return ", ".join(f"{r[0]} to {r[-1]}" if len(r) > 1 else str(r[0]) for r in runs) or "none"
+    return ", ".join(f"{a} to {b}" if b > a else str(a) for a, b in runs(positions)) or "none"

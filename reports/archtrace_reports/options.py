@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
 
 import click
 
@@ -14,6 +14,8 @@ from archtrace_reports.children import Limits, cores
 from archtrace_reports.files import trouble
 from archtrace_reports.given import typed
 from archtrace_reports.question import Question, override
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def overrides(context: click.Context, option: click.Parameter, values: Sequence[str]) -> tuple[tuple[str, Any], ...]:
@@ -33,9 +35,32 @@ def inputs(context: click.Context, option: click.Parameter, values: Sequence[str
         raise click.BadParameter(f"{error}, such as mask_pos='[3, 5]' or pixels=image.npy") from None
 
 
-def texts(context: click.Context, option: click.Parameter, file: TextIO | None) -> tuple[str, ...]:
+def _lines(context: click.Context, option: click.Parameter, file: TextIO | None) -> tuple[str, ...]:
     """A callback of click: the lines of a file that hold something, each a text."""
-    return tuple(line.strip() for line in file if line.strip()) if file else ()
+    found = tuple(line.strip() for line in file if line.strip()) if file else ()
+    if file and not found:
+        raise click.BadParameter("it holds no text: give one a line")
+    return found
+
+
+def texts(command: Command) -> Command:
+    """The options of a command that takes texts: `text`, `text_pair` and `text_file`."""
+    for option in (
+        click.option("--text-file", type=click.File(encoding="utf-8"), metavar="FILE", callback=_lines,
+                     help="Texts, one a line; - is stdin."),
+        click.option("--text-pair", multiple=True, metavar="TEXT", help="The second text of a pair with --text."),
+        click.option("--text", multiple=True, metavar="TEXT",
+                     help="A text of yours, which the checkpoint's tokenizer cuts; several make a batch."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def paired(given: Sequence[str], pairs: Sequence[str]) -> Sequence[str]:
+    """The second texts. UsageError where they are not as many as the first."""
+    if pairs and len(pairs) != len(given):
+        raise click.UsageError("--text-pair goes with --text: give as many of one as of the other")
+    return pairs
 
 
 @dataclass(frozen=True)
@@ -123,8 +148,7 @@ class Options:
             raise click.UsageError("--input is about models of one kind: name targets, and not --all")
         if self.every and (self.text or self.text_file):
             raise click.UsageError("--text is about a checkpoint, which has a tokenizer: name targets, and not --all")
-        if self.text_pair and len(self.text_pair) != len(self.text) + len(self.text_file):
-            raise click.UsageError("--text-pair goes with --text: give as many of one as of the other")
+        paired((*self.text, *self.text_file), self.text_pair)
         if self.head == "all" and not self.every:
             raise click.UsageError("--head all goes with --all: it asks about every class of every kind of head")
         for hint, file in (("--output", self.file), ("--html", self.html), ("--resume", self.resume)):

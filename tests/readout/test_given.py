@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -193,3 +194,28 @@ def test_a_view_is_read_by_people(trace: Trace) -> None:
     assert many.splitlines()[-1].startswith("input_ids that reach: [0], [0, 1], [0], ")
     assert "(3 more rows)" in many
     assert repr(trace).splitlines()[0] == "BertForSequenceClassification reads last_hidden_state[:, 0] (exact)"
+
+
+def test_one_token_among_pads_stands_where_it_stands(trace: Trace, tokenizer: BertTokenizerFast) -> None:
+    """Attention over one token carries it to every position; what is read there is a pad all the same."""
+    left = copy.deepcopy(tokenizer)
+    left.padding_side = "left"
+    encoding = left(["film was good", "good"], padding=True, add_special_tokens=False)
+    assert encoding["attention_mask"][1] == [0, 0, 1]
+    texts = trace.at(text=["film was good", "good"], tokenizer=_Bare(left)).texts
+    assert texts is not None
+    assert texts.read == ((0,), (0,))
+    assert texts.words[1] == "[PAD] (0)"
+
+
+class _Bare:
+    """A tokenizer that adds no special tokens, as people call it for words."""
+
+    def __init__(self, whole: BertTokenizerFast) -> None:
+        self._whole = whole
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._whole, name)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._whole(*args, **kwargs, add_special_tokens=False)

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import torch
 import transformers
-from checkpoints import FAMILIES, saved
+from checkpoints import FAMILIES, saved, wordpiece
 from slopes import heard, shown
 from tokenizers import processors
 
-from archtrace.setup.verdict import SAMPLES, examine
+from archtrace.setup.examination import SAMPLES, examine
 
 #: A setup: what is changed of a right checkpoint, its model and tokenizer; saved again afterwards.
 Setup = Callable[[Any, Any], None]
@@ -88,6 +88,8 @@ def set_up(family: str, setup: str, folder: Path) -> Path:
     SETUPS[setup](model, tokenizer)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    # What a checkpoint does not keep was not set up.
+    assert transformers.AutoTokenizer.from_pretrained(folder).padding_side == tokenizer.padding_side
     return folder
 
 
@@ -127,6 +129,44 @@ def test_the_verdict_is_what_a_gradient_says(family: str, setup: str, tmp_path: 
     found = examine(str(folder))
     assert found.opinion == ("right" if is_right(folder) else "wrong"), found
     assert found.opinion == "right" or all(fault.change for fault in found.faults)
+
+
+#: Setups that are wrong for a family, as those who know it say; the gradients must say so too.
+WRONG = {
+    ("bert", "other side"), ("roberta", "other side"), ("xlnet", "other side"), ("llama", "pad id 0"),
+    ("gpt2", "pad is end"), ("llama", "pad is end"), ("bert", "no special tokens"), ("xlnet", "no special tokens"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("family", "setup"), sorted(WRONG))
+def test_what_is_known_to_be_wrong_is_wrong(family: str, setup: str, tmp_path: Path) -> None:
+    assert not is_right(set_up(family, setup, tmp_path / family))
+
+
+def test_padding_that_reaches_through_the_layers_is_told() -> None:
+    """FNet has no mask: the first token is read, and its state is made of all that stands in the row."""
+    tokenizer = wordpiece()
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "intermediate_size": 24, "vocab_size": len(tokenizer)}
+    model = transformers.FNetForSequenceClassification(transformers.FNetConfig(**sizes, pad_token_id=0)).eval()
+    assert [fault.code for fault in examine(model, tokenizer=tokenizer).faults] == ["padding-reaches"]
+
+
+class Mixed(torch.nn.Module):
+    """Reads one position behind a convolution and a pooling: no token stands there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.conv = torch.nn.Embedding(200, 8), torch.nn.Conv1d(8, 8, 2, stride=2)
+        self.classifier = torch.nn.Linear(8, 2)
+
+    def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self.classifier(self.conv(self.embed(input_ids).mT)[..., 0])
+        return found
+
+
+def test_what_stands_at_no_token_is_unknown() -> None:
+    found = examine(Mixed(), tokenizer=wordpiece())
+    assert (found.opinion, "no token of its own" in found.reason) == ("unknown", True)
 
 
 def test_the_command_says_what_to_change(tmp_path: Path) -> None:

@@ -99,7 +99,32 @@ def test_what_cannot_be_tokenised_is_said_once(tmp_path: Path) -> None:
     assert texts(archtrace.trace(str(folder), text=TEXTS[0], tokenizer=bare).result).read
     with pytest.raises(TargetError, match="no tokenizer for bert"):
         archtrace.trace("bert", text=TEXTS)
-    with pytest.raises(TargetError, match="give it: tokenizer="):
-        archtrace.trace(torch.nn.Linear(2, 2), text=TEXTS)
+    live = transformers.AutoModelForSequenceClassification.from_pretrained(folder)
+    with pytest.raises(TargetError, match="or give it: tokenizer="):
+        archtrace.trace(live, text=TEXTS)
+    with pytest.raises(TargetError, match="no text"):
+        archtrace.trace(str(folder), text=[])
+    with pytest.raises(TargetError, match="a int is no text"):
+        archtrace.trace(str(folder), text=3)
+    blank = command(str(folder), "--text-file", "-", text="\n\n")
+    assert (blank.returncode, "it holds no text" in blank.stderr) == (2, True)
     unpaired = command(str(folder), "--text-pair", "b")
     assert (unpaired.returncode, "--text-pair goes with --text" in unpaired.stderr) == (2, True)
+
+
+class Bag(torch.nn.Module):
+    """A forward whose tokens are called text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.classifier = torch.nn.Embedding(64, 8), torch.nn.Linear(8, 2)
+
+    def forward(self, text: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self.classifier(self.embed(text)[:, 0])
+        return found
+
+
+def test_an_input_may_be_called_text() -> None:
+    trace = archtrace.trace(Bag(), inputs={"text": [[3, 4, 5]]})
+    assert trace.at(text=[[3, 4]]).tokens == ((0,),)
+    assert trace.at(text=torch.tensor([[3, 4]])).tokens == ((0,),)

@@ -17,7 +17,7 @@ from archtrace.capture.hold import in_turn
 from archtrace.capture.model import forward_of
 from archtrace.capture.module import graph_module
 from archtrace.clock import Clock, Progress
-from archtrace.errors import MissingError, message
+from archtrace.errors import MissingError, TargetError, message
 from archtrace.plans import looked_at
 from archtrace.readout.given import layout_of, refuse_beyond
 from archtrace.readout.study import Model, Study
@@ -94,13 +94,14 @@ class Trace:
     def at(
         self,
         *,
-        text: str | Sequence[str] | None = None,
+        text: Any = None,
         text_pair: str | Sequence[str] | None = None,
         tokenizer: Any = None,
         **inputs: Any,
     ) -> View:
         """What reaches the logits for these inputs: what a tokenizer returns, nested lists, arrays or tensors; or for
-        `text`, one or several, of which `tokenizer` (without one the checkpoint's own) makes such inputs.
+        `text`, one or several, of which `tokenizer` (without one the checkpoint's own) makes such inputs, or a batch of
+        texts that was made (archtrace.targets.texts). What is given as `text` and is none is an input of that name.
 
         One row may come without the axis of rows. Rows of different length are padded with the config's pad id, on its
         `padding_side` if it has one (else at the end), and the mask is made; a mask not given is all ones otherwise.
@@ -109,8 +110,8 @@ class Trace:
         """
         study = self._study
         with guarded():
-            batch = None if text is None else _encoded(self.target.name, tokenizer, text, text_pair)
-            own = {} if batch is None else batch.fitting(forward_of(study.module))
+            batch = _encoded(self.target, tokenizer, text, text_pair)
+            own = {"text": text} if batch is None else batch.fitting(forward_of(study.module))
             layout = {"given": layout_of({**own, **inputs}, study)}
             given = replace(study, layouts=layout, refused={}, carried={}, expected=study.names)
             refuse_beyond(given)
@@ -177,7 +178,10 @@ def trace(  # noqa: PLR0913  each is a wish of its own
             )
         with clock.stage("building", "capture"):
             model = prepare(resolved)
-        batch = None if text is None else _encoded(target, tokenizer, text, text_pair)
+        batch = _encoded(resolved, tokenizer, text, text_pair)
+        if text is not None and batch is None:
+            do = "give a string or several; an input of that name is given as inputs={'text': ...}"
+            raise TargetError(message(f"a {type(text).__name__} is no text", where="trace", do=do))
         with clock.stage("capturing", "capture"):
             own = {} if batch is None else batch.fitting(forward_of(model[0]))
             study, words, plans = looked_at(model, resolved, {**own, **(inputs or {})}, output)
@@ -187,10 +191,14 @@ def trace(  # noqa: PLR0913  each is a wish of its own
         return Trace(resolved, model, study, result if batch is None else _with_texts(result, study, batch))
 
 
-def _encoded(target: Any, tokenizer: Any, text: str | Sequence[str], text_pair: str | Sequence[str] | None) -> Encoded:
-    """The batch that the tokenizer, or the target's own, makes of the texts."""
+def _encoded(target: Target, tokenizer: Any, text: Any, text_pair: str | Sequence[str] | None) -> Encoded | None:
+    """The batch that the tokenizer, or the target's own, makes of texts; None for what is no text."""
+    if isinstance(text, Encoded):
+        return text
     texts, pairs = ([each] if isinstance(each, str) else each for each in (text, text_pair))
-    return encoded(tokenizer_of(target) if tokenizer is None else tokenizer, texts or (), pairs)
+    if not isinstance(texts, list | tuple) or not all(isinstance(each, str) for each in texts):
+        return None
+    return encoded(tokenizer_of(target) if tokenizer is None else tokenizer, texts, pairs)
 
 
 def _with_texts(result: Result, study: Study, batch: Encoded) -> Result:

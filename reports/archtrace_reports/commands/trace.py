@@ -45,11 +45,7 @@ def _version(context: click.Context, option: click.Parameter, asked: bool) -> No
               help="Give an argument to your class or function; the value is JSON, or else text.")  # fmt: skip
 @click.option("--input", "inputs", multiple=True, metavar="NAME=VALUE", callback=inputs,
               help="Give an input of the forward: JSON, or a file (.npy, .npz, .json).")  # fmt: skip
-@click.option("--text", multiple=True, metavar="TEXT",
-              help="Trace this text, as the checkpoint's tokenizer cuts it; several make a batch.")  # fmt: skip
-@click.option("--text-pair", multiple=True, metavar="TEXT", help="The second text of a pair with --text.")
-@click.option("--text-file", type=click.File(encoding="utf-8"), metavar="FILE", callback=texts,
-              help="Texts, one a line; - is stdin.")  # fmt: skip
+@texts
 @click.option("--head", metavar="KIND",
               help="The kind of head, such as token-classification.  [default: sequence-classification]")  # fmt: skip
 @click.option("--output-name", metavar="NAME", help="Ask about this output of the forward.  [default: its logits]")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import TypeAlias
 
 #: For each row of a batch the sorted positions.
@@ -20,6 +21,13 @@ class Positions:
     reads: Mapping[str, Rows]
     tokens: Rows
     others: Mapping[str, Rows] = field(default_factory=dict)
+
+
+def runs(positions: Sequence[int]) -> list[tuple[int, int]]:
+    """Sorted positions as runs of neighbours, each by its first and its last one."""
+    found = groupby(enumerate(positions), lambda pair: pair[1] - pair[0])
+    runs = ([position for _, position in run] for _, run in found)
+    return [(run[0], run[-1]) for run in runs]
 
 
 def union(left: Rows, right: Rows) -> Rows:

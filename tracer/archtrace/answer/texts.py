@@ -1,4 +1,4 @@
-"""Texts: the tokens of a layout as a tokenizer writes them, and which of them stand where a hidden state is read."""
+"""Texts: the tokens of a layout as a person writes them, and which of them stand where a hidden state is read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from archtrace.answer.positions import Rows
+from archtrace.answer.positions import Rows, runs
 
 #: Of a longer run of tokens the first and the last two are told.
 LONGEST = 6
@@ -29,7 +29,7 @@ class Texts:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """For each row the tokens that are read: "[CLS]", "all 6 tokens", "token 5 (film)"."""
+        """For each row the tokens that are read: "[CLS] (0)", "a fine film (1 to 3)", "all 6 tokens"."""
         return tuple(_words(tokens, read) for tokens, read in zip(self.tokens, self.read, strict=True))
 
 
@@ -38,23 +38,17 @@ def _words(tokens: Sequence[str], read: Sequence[int]) -> str:
         return "no token of its own"
     if len(read) == len(tokens) > 1:
         return f"all {len(tokens)} tokens"
-    return ", ".join(_run(tokens, run) for run in _runs(read))
+    return ", ".join(_run(tokens, first, last) for first, last in runs(read))
 
 
 def _line(tokens: Sequence[str]) -> str:
     """The tokens of a row; what stands several times in a row, as padding does, stands once with its number."""
-    runs = ((token, len(list(run))) for token, run in groupby(tokens))
-    return " ".join(token if count == 1 else f"{token} × {count}" for token, count in runs)
+    alike = ((token, len(list(run))) for token, run in groupby(tokens))
+    return " ".join(token if count == 1 else f"{token} × {count}" for token, count in alike)
 
 
-def _run(tokens: Sequence[str], run: Sequence[int]) -> str:
+def _run(tokens: Sequence[str], first: int, last: int) -> str:
     """Neighbouring tokens with their positions: "[CLS] (0)", "a fine film (1 to 3)"."""
-    names = [tokens[p] for p in run]
+    names = tokens[first : last + 1]
     shown = names if len(names) <= LONGEST else [*names[:2], "…", *names[-2:]]
-    where = f"{run[0]}" if len(run) == 1 else f"{run[0]} to {run[-1]}"
-    return f"{' '.join(shown)} ({where})"
-
-
-def _runs(positions: Sequence[int]) -> list[list[int]]:
-    """Sorted positions, neighbours together."""
-    return [[p for _, p in run] for _, run in groupby(enumerate(positions), lambda pair: pair[1] - pair[0])]
+    return f"{' '.join(shown)} ({first if first == last else f'{first} to {last}'})"

@@ -26,8 +26,8 @@ from archtrace.readout.padding import carried, standing, tokens_read
 from archtrace.readout.selection import Selection, selection
 from archtrace.readout.study import Study
 from archtrace.readout.tensors import ReadTensor
+from archtrace.setup.unpadded import refused_unpadded
 from archtrace.tracing import Trace, trace
-from archtrace.unpadded import refused_unpadded
 
 
 def examine(contract: Contract, progress: Progress | None = None) -> Traced:

@@ -9,13 +9,17 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 
+import archtrace.layouts as lay
 from archtrace.answer.positions import Rows, union
-from archtrace.layouts import Vocabulary, attended
+from archtrace.errors import LayoutError
+from archtrace.input_names import MASKS
+from archtrace.layouts import Vocabulary
 from archtrace.reach.bound import Bound, batch_axis
 from archtrace.reach.interned import Interned
 from archtrace.reach.marks import Marks, spread
@@ -36,7 +40,7 @@ LARGEST = 4_000_000
 
 def padding_of(layout: Mapping[str, torch.Tensor], words: Vocabulary, ids: str = "") -> Rows | None:
     """For each row the tokens of a text that are padding, in the first way to tell; None where nothing tells."""
-    kept = attended(layout, words, ids)
+    kept = lay.attended(layout, words, ids)
     return None if kept is None else tuple(tuple(int(p) for p in torch.where(~row)[0]) for row in kept)
 
 
@@ -47,7 +51,7 @@ def padded(study: Study, layout: str, words: Vocabulary) -> dict[str, Rows]:
     """
     found: dict[str, Rows] = {}
     for ids, text in study.texts.items():
-        kept = attended(study.layouts[layout], words, ids)
+        kept = lay.attended(study.layouts[layout], words, ids)
         if kept is None:
             continue
         found[ids] = _numbered((~kept).tolist())
@@ -72,7 +76,7 @@ def carried(study: Study, layout: str) -> dict[str, Carried]:
     """What the positions of each read tensor carry.
 
     Which token stands where does not depend on which of them are padding, though a model may zero the states of pads:
-    so the first layout is asked, in which there is none. Behind a recurrence or a convolution no position carries a
+    so the first layout is asked, with no padding in it. Behind a recurrence or a convolution no position carries a
     token; where there are as many of them as tokens, each stands for its own.
     """
     first = next(iter(study.bounds))
@@ -84,9 +88,45 @@ def carried(study: Study, layout: str) -> dict[str, Carried]:
 
 def _once(study: Study, layout: str) -> dict[str, Carried]:
     if layout not in study.carried:
-        study.carried[layout] = _carried(study, layout)
+        study.carried[layout] = _carried_unpadded(study, layout)
     found: dict[str, Carried] = study.carried[layout]
     return found
+
+
+def _carried_unpadded(study: Study, layout: str) -> dict[str, Carried]:
+    """What positions carry where none is padding: of one token among pads attention has nothing else to read, and so
+    would carry it to all positions."""
+    whole = _unpadded(study, layout)
+    try:
+        found = _carried(
+            study if whole is None else replace(study, layouts={layout: whole}, refused={}, carried={}), layout
+        )
+    except LayoutError:  # the model takes no such batch
+        return _carried(study, layout)
+    return found if found.keys() == study.reads(layout).keys() else _carried(study, layout)
+
+
+def _unpadded(study: Study, layout: str) -> dict[str, torch.Tensor] | None:
+    """The inputs of a layout with ordinary tokens in place of padding; None where there is none."""
+    inputs = study.layouts[layout]
+    words = lay.vocabulary(study.module if getattr(study.module, "config", None) is None else study.module.config)
+    kept = lay.attended(inputs, words, study.ids)
+    if kept is None or kept.all():
+        return None
+    whole = {name: _told_whole(name, value, kept.shape[-1]) for name, value in inputs.items()}
+    ids = inputs[study.ids]
+    if ids.shape == kept.shape and not ids.is_floating_point():
+        whole[study.ids] = torch.where(kept, ids, words.ordinary[0])
+    return whole
+
+
+def _told_whole(name: str, value: torch.Tensor, length: int) -> torch.Tensor:
+    """An input that tells padding, as it is where nothing is padded; any other as it is."""
+    if name in lay.COUNTS:
+        return torch.full_like(value, length)
+    if name in lay.TELLING:
+        return torch.zeros_like(value)
+    return torch.ones_like(value) if name in MASKS and value.ndim == 2 else value
 
 
 def _carried(study: Study, layout: str) -> dict[str, Carried]:

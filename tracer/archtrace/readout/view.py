@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 
-from archtrace.answer.positions import Rows
+from archtrace.answer.positions import Rows, runs
 from archtrace.answer.texts import Texts
 from archtrace.errors import TargetError
 from archtrace.reach.bound import token_axis
@@ -20,7 +19,7 @@ SHOWN = 8
 class View:
     """One layout of a traced model. All answers are bounds: what they leave out cannot reach the logits.
 
-    `view[name]` is `view.reaching(name)`, for the names in `view.names`. `written` are the rows as a tokenizer
+    `view[name]` is `view.reaching(name)`, for the names in `view.names`. `written` are the rows as a person
     writes them, where the layout is that of texts.
     """
 
@@ -124,5 +123,4 @@ def _written(rows: Rows) -> str:
 
 def _runs(row: Sequence[int]) -> list[str]:
     """Sorted positions, neighbours together."""
-    runs = [[p for _, p in run] for _, run in groupby(enumerate(row), lambda pair: pair[1] - pair[0])]
-    return [f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs]
+    return [f"{a} to {b}" if b - a > 1 else ", ".join(map(str, range(a, b + 1))) for a, b in runs(row)]

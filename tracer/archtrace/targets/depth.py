@@ -1,4 +1,4 @@
-"""Depth: fewer layers, frames and patches for a target that has many which are alike."""
+"""Depth: fewer layers, frames and patches, and smaller windows, for a target that has many which are alike."""
 
 from __future__ import annotations
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from archtrace.targets import folders, reference
 from archtrace.targets.messages import refusal
+from archtrace.targets.target import Target
 
 #: Tokenizers without a limit of their own say 1e30.
 NO_LIMIT = 1_000_000
@@ -18,10 +18,11 @@ NO_LIMIT = 1_000_000
 @dataclass(frozen=True)
 class Encoded:
     """Texts as a batch: `inputs` by name, as nested lists of rows and positions, and the tokens of each row as a
-    person writes them, `[CLS]`, `fine`, `[PAD]`."""
+    person writes them, `[CLS]`, `fine`, `[PAD]`. `spans`: where the text of each row begins and ends."""
 
     inputs: dict[str, Any]
     tokens: tuple[tuple[str, ...], ...]
+    spans: tuple[tuple[int, int], ...]
 
     def fitting(self, forward: Callable[..., Any]) -> dict[str, Any]:
         """The inputs that a forward takes: not every model has segments."""
@@ -31,15 +32,15 @@ class Encoded:
         return {name: value for name, value in self.inputs.items() if name in parameters}
 
 
-def tokenizer_of(target: Any) -> Any:
+def tokenizer_of(target: Target) -> Any:
     """The tokenizer of a checkpoint: of a folder, or of an id in the cache or on the Hub. No code of it is run.
 
     Raises TargetError where the target is no checkpoint, or has no tokenizer that can be read.
     """
-    if not isinstance(target, str | Path):
-        raise _none(type(target).__name__, "a live module carries none", "give it: tokenizer=AutoTokenizer(...)")
-    name = str(target).strip()
+    name = target.name.strip()
     document = folders.document(name)
+    if target.config_source in ("default", "given") and document is None:
+        raise _none(name, "only a checkpoint has one", "name a checkpoint, or give it: tokenizer=...")
     wanted = reference.parse(name)
     place, revision = (str(document.parent), None) if document else (wanted.id, wanted.revision)
     try:
@@ -58,6 +59,8 @@ def _none(name: str, why: str, do: str) -> Exception:
 def encoded(tokenizer: Any, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Encoded:
     """The batch that a tokenizer makes of texts (with `pairs` of pairs of texts): padded to the longest on its own
     side, cut at its own limit. Raises TargetError where it has no padding and the texts are not equally long."""
+    if not texts:
+        raise refusal("no text", why="there is nothing to make tokens of", do="give one text at the least")
     if pairs is not None and len(pairs) != len(texts):
         raise refusal(
             f"{len(texts)} texts, and {len(pairs)} second texts",
@@ -65,7 +68,7 @@ def encoded(tokenizer: Any, texts: Sequence[str], pairs: Sequence[str] | None = 
             do="give as many second texts (--text-pair) as texts (--text)",
         )
     cut = getattr(tokenizer, "model_max_length", NO_LIMIT) < NO_LIMIT
-    batch = tokenizer(list(texts), None if pairs is None else list(pairs), truncation=cut)
+    batch = tokenizer(list(texts), None if pairs is None else list(pairs), truncation=cut, return_attention_mask=True)
     if len({len(row) for row in batch["input_ids"]}) > 1:
         if tokenizer.pad_token is None:
             raise refusal(
@@ -78,7 +81,8 @@ def encoded(tokenizer: Any, texts: Sequence[str], pairs: Sequence[str] | None = 
         raise refusal("a text without tokens", why="the tokenizer makes none of it", do="give a text of some words")
     inputs = {name: [list(row) for row in rows] for name, rows in batch.items()}
     names = {i: _named(tokenizer, i) for row in batch["input_ids"] for i in row}
-    return Encoded(inputs, tuple(tuple(names[i] for i in row) for row in batch["input_ids"]))
+    spans = tuple((mask.index(1), len(mask) - mask[::-1].index(1)) for mask in inputs["attention_mask"])
+    return Encoded(inputs, tuple(tuple(names[i] for i in row) for row in batch["input_ids"]), spans)
 
 
 def _named(tokenizer: Any, index: int) -> str:

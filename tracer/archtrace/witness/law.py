@@ -221,7 +221,10 @@ def unseen(name: str, bound: Positions, verdict: Verdict) -> Iterator[Finding]:
 
 def unseen_each(name: str, each: tuple[Positions, ...], verdict: Verdict) -> Iterator[Finding]:
     """The same of the positions of an output: those that may be reached by more than a run showed."""
-    if verdict.witness is None or not verdict.each:
+    if verdict.witness is None or not each:
+        return
+    if len(verdict.each) != len(each):
+        yield Finding("not-shown", f"{name}: no run looked at the positions of the output one by one")
         return
     if left := [i for i, (bound, seen) in enumerate(zip(each, verdict.each, strict=True)) if bound != seen]:
         where = ", ".join(map(str, left))

@@ -1,4 +1,4 @@
-"""A verdict on a setup: a checkpoint, its tokenizer, and a batch of texts."""
+"""Diagnosis: what was found of a setup, which is a checkpoint, its tokenizer, and a batch of texts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 #: right: what is read of each text alone is read of it in a batch, and is what such a model is made to read.
-#: wrong: it is not. unknown: neither could be shown.
+#: wrong: it is not. unknown: what is read could not be told token by token.
 Opinion: TypeAlias = Literal["right", "wrong", "unknown"]
 
 
@@ -21,11 +21,12 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What was found: `reason` says why it is right or unknown; `read` are the texts of the batch with what is read."""
+class Diagnosis:
+    """`reason` says why the setup is right or unknown, `faults` why it is wrong; `read` tells what is read of which
+    text."""
 
     target: str
     opinion: Opinion
-    reason: str
+    reason: str = ""
     faults: tuple[Fault, ...] = ()
     read: tuple[str, ...] = ()
