@@ -44,7 +44,8 @@ def _words(tokens: Sequence[str], read: Sequence[int]) -> str:
 def _line(tokens: Sequence[str]) -> str:
     """The tokens of a row; what stands several times in a row, as padding does, stands once with its number."""
     alike = ((token, len(list(run))) for token, run in groupby(tokens))
-    return " ".join(token if count == 1 else f"{token} × {count}" for token, count in alike)
+    # Two that are alike may be letters of one word.
+    return " ".join(f"{token} × {count}" if count > 2 else " ".join([token] * count) for token, count in alike)
 
 
 def _run(tokens: Sequence[str], first: int, last: int) -> str:

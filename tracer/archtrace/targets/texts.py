@@ -46,7 +46,11 @@ def tokenizer_of(target: Target) -> Any:
     try:
         from transformers import AutoTokenizer
 
-        return AutoTokenizer.from_pretrained(place, revision=revision or "main", trust_remote_code=False)
+        # A config of the bundled table says that the Hub could not be reached: it is not waited for once more.
+        local = target.config_source == "bundled"
+        return AutoTokenizer.from_pretrained(
+            place, revision=revision or "main", trust_remote_code=False, local_files_only=local
+        )
     except Exception as error:  # the library raises whatever its files make it raise
         why = " ".join(str(error).split())[:300]
         raise _none(name, why, "save the tokenizer beside the model: tokenizer.save_pretrained(folder)") from error
