@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from archtrace.answer.positions import Rows, runs
 from archtrace.answer.result import LayoutResult, Result
+from archtrace_reports.columns import Columns, columns
 
 if TYPE_CHECKING:
     from archtrace.answer.drawing import Anatomy, Slices, State
@@ -40,13 +41,13 @@ class ConeRow:
 @dataclass(frozen=True)
 class ConeLayout:
     """The cone of a layout, tokens first. `as_` names an earlier layout that looks the same; `columns` are the tokens
-    of each row by name, and whether they are read, where the layout is that of texts."""
+    of each row by name, and whether they are read, where the texts are given or the tokenizer's frame is known."""
 
     name: str
     rows: tuple[ConeRow, ...]
     as_: str = ""
     refused: str = ""
-    columns: tuple[tuple[tuple[str, bool], ...], ...] = ()
+    columns: Columns = ()
 
     @property
     def signs(self) -> set[Sign]:
@@ -67,16 +68,8 @@ def cones(result: Result) -> list[ConeLayout]:
             continue
         rows = tuple(_folded(_rows(result.anatomy, slices[layout.name], layout)))
         twin = next((other.name for other in drawn if other.rows == rows), "")
-        drawn.append(ConeLayout(name, rows, twin, columns=_columns(layout)))
+        drawn.append(ConeLayout(name, rows, twin, columns=columns(layout, result)))
     return drawn
-
-
-def _columns(layout: LayoutResult) -> tuple[tuple[tuple[str, bool], ...], ...]:
-    texts = layout.texts
-    if texts is None:
-        return ()
-    rows = zip(texts.tokens, texts.read, strict=True)
-    return tuple(tuple((token, p in read) for p, token in enumerate(tokens)) for tokens, read in rows)
 
 
 def _rows(anatomy: Anatomy, slices: Slices, layout: LayoutResult) -> list[ConeRow]:

@@ -9,7 +9,7 @@ from archtrace.answer.fields import Fields
 from archtrace.answer.positions import Positions, Rows
 from archtrace.answer.relations import Relation
 from archtrace.answer.result import Finding, Index, LayoutResult, Padding, Readout, Result, Source, Step
-from archtrace.answer.texts import Texts
+from archtrace.answer.texts import Frame, Texts
 from archtrace.answer.work import Part, Work
 
 
@@ -33,6 +33,7 @@ def decode(value: Mapping[str, Any]) -> Result:
         outputs=tuple(value.get("outputs", ["logits"])),
         relations=tuple(_relation(relation) for relation in value.get("relations", [])),
         fields=tuple(_fields(each) for each in value.get("fields", [])),
+        frame=_frame(value["frame"]) if value.get("frame") else None,
     )
 
 
@@ -79,6 +80,10 @@ def _layout(value: Mapping[str, Any]) -> LayoutResult:
 
 def _texts(value: Mapping[str, Any]) -> Texts:
     return Texts(tuple(map(tuple, value["tokens"])), _rows(value["read"]))
+
+
+def _frame(value: Mapping[str, Any]) -> Frame:
+    return Frame(tuple(value["before"]), tuple(value["after"]), value["padding"])
 
 
 def _work(value: Mapping[str, Any]) -> Work:

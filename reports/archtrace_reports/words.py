@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archtrace.answer.kinds import KINDS
-from archtrace.answer.result import Readout, Result
+from archtrace.answer.result import LayoutResult, Readout, Result
+
+#: What an answer that is no proof from both sides promises.
+BOUND = "bound: nothing else is read, but some of this may turn out not to matter"
 
 
 def meaning(readout: Readout) -> str:
-    """What the slice is, in words."""
+    """Which positions the slice holds."""
     return KINDS[readout.kind].meaning
 
 
@@ -17,20 +20,63 @@ def headline(result: Result) -> str:
     """The answer in one sentence."""
     if not result.readouts:
         return f"{result.class_name} reads no hidden state: {_without(result)}."
-    nouns = enumerate_words([_noun(readout) for readout in result.readouts])
-    if any(readout.status == "bound" for readout in result.readouts):
-        return f"{result.class_name} reads at most {nouns}."
-    return f"{result.class_name} reads {nouns}{_rest(result.readouts)}."
+    objects = enumerate_words([*dict.fromkeys(_object(readout, result) for readout in result.readouts)])
+    return f"{result.class_name} {_verb(result.readouts)} {objects}."
 
 
-def _noun(readout: Readout) -> str:
-    return KINDS[readout.kind].headline.format(slice=readout.slice, tensor=readout.tensor)
+def _verb(readouts: Sequence[Readout]) -> str:
+    if any(readout.status == "bound" for readout in readouts):
+        return "reads at most"
+    kinds = [KINDS[readout.kind] for readout in readouts]
+    alone = len(kinds) > 1 or kinds[0].predict is not None or readouts[0].kind in ("each", "fixed", "other")
+    return "reads only" if alone else "reads"
 
 
-def _rest(readouts: Sequence[Readout]) -> str:
-    if len(readouts) > 1:
-        return ", and nothing else"
-    return ", and nothing else of it" if KINDS[readouts[0].kind].partial else ""
+def _object(readout: Readout, result: Result) -> str:
+    if any(one.of == readout.tensor and one.name not in ("all", "same") for one in result.relations):
+        return f"{readout.slice} for position i of {result.output}"
+    return KINDS[readout.kind].object.format(
+        slice=readout.slice,
+        tensor=readout.tensor,
+        place="token" if tokens_stand_in(readout.tensor, result) else "position",
+        named=_named(readout, result),
+        of="" if readout.tensor == "last_hidden_state" else f" of {readout.tensor}",
+        output=result.output,
+    )
+
+
+def tokens_stand_in(tensor: str, result: Result) -> bool:
+    """Whether position i of a tensor stands for token i of its text, as the layouts with padding show."""
+    padded = [layout.padding for layout in result.layouts if any(layout.padding.get("input_ids", ()))]
+    return bool(padded) and all(rows.get(tensor) == rows["input_ids"] for rows in padded)
+
+
+def _named(readout: Readout, result: Result) -> str:
+    """What stands at the one position that is read, in brackets, where that is known."""
+    told = {name for layout in result.layouts for name in _written(layout)}
+    if told:
+        return f" ({told.pop()})" if len(told) == 1 else ""
+    if tokens_stand_in(readout.tensor, result):
+        return f" ({token})" if (token := _framing(readout, result)) else ""
+    first = any(fields.tensor == readout.tensor and 0 in fields.empty for fields in result.fields)
+    return " (a class token: no part of the image)" if first and readout.kind == "first" else ""
+
+
+def _written(layout: LayoutResult) -> set[str]:
+    """The tokens that are read of texts, where of each it is one."""
+    if layout.texts is None:
+        return set()
+    rows = zip(layout.texts.tokens, layout.texts.read, strict=True)
+    return {tokens[read[0]] if len(read) == 1 else "" for tokens, read in rows}
+
+
+def _framing(readout: Readout, result: Result) -> str:
+    """The special token that the tokenizer sets where a kind of one position reads."""
+    if result.frame is None:
+        return ""
+    tokens = {"first": result.frame.before[:1], "last": result.frame.after[-1:]}
+    ends = {"last_non_pad": result.frame.after[-1:]}
+    return "".join({**tokens, **ends}.get(readout.kind, ()))
 
 
 def _without(result: Result) -> str:

@@ -26,6 +26,7 @@ from archtrace.readout.relation import relations
 from archtrace.readout.study import Model, Programs, Study
 from archtrace.readout.work import work
 from archtrace.targets import standins
+from archtrace.targets.frames import frame_of
 from archtrace.targets.target import Target
 from archtrace.version import __version__
 from archtrace.witness.failure import described
@@ -73,6 +74,7 @@ def assemble(
         outputs=tuple(study.program.returned),
         relations=related,
         fields=fields(study),
+        frame=frame_of(target),
     )
 
 

@@ -56,6 +56,7 @@ def encode(result: Result) -> dict[str, Any]:
         "outputs": list(result.outputs),
         "fields": [asdict(each) for each in result.fields],
         "relations": [_relation(relation) for relation in result.relations],
+        "frame": asdict(result.frame) if result.frame else None,
         "readouts": [_readout(readout) for readout in result.readouts],
         "layouts": [_layout(layout) for layout in result.layouts],
         "padding": {"leaks": result.padding.leaks, "reads_padding": list(result.padding.reads_padding)},

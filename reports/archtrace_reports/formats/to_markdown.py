@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from archtrace.answer.result import Readout, Result
+from archtrace_reports.account import account
+from archtrace_reports.cautions import cautions
 from archtrace_reports.clean import cleaned
 from archtrace_reports.facts import config_words, told
 from archtrace_reports.look import Look
@@ -55,12 +57,22 @@ def _folded(result: Result) -> list[str]:
 
 
 def _answer(result: Result) -> list[str]:
+    lines = [*_opening(result)]
     rows = [(code(r.slice), plain(r.kind), r.status, _index(r), _source(r)) for r in result.readouts]
-    lines = [*_table(("slice", "kind", "status", "index looks at", "source"), rows), ""] if rows else []
+    lines += [*_table(("slice", "kind", "status", "index looks at", "source"), rows), ""] if rows else []
     for readout in result.readouts:
         lines += [f"{code(readout.slice)} is {plain(meaning(readout))}. {_path(readout)}", ""]
     drawn = [line.plain.rstrip() for line in picture(result, WIDTH)]
     return lines + ([*fenced(drawn), ""] if drawn else []) + [*_facts(result), ""]
+
+
+def _opening(result: Result) -> Iterator[str]:
+    """What the modules on the way do, and what to watch out for."""
+    if told := account(result):
+        yield from (plain(told), "")
+    if watched := cautions(result):
+        yield from (f"> **Watch out:** {plain(caution.text)}.  " for caution in watched)
+        yield ""
 
 
 def _index(readout: Readout) -> str:

@@ -8,6 +8,8 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from archtrace.answer.result import Readout, Result, Source, Step
+from archtrace_reports.account import account
+from archtrace_reports.cautions import cautions
 from archtrace_reports.clean import cleaned
 from archtrace_reports.facts import facts
 from archtrace_reports.lines import block, join, pad, paint, wrap
@@ -15,7 +17,7 @@ from archtrace_reports.look import Look
 from archtrace_reports.picture import picture
 from archtrace_reports.report import Report
 from archtrace_reports.tokens import choices
-from archtrace_reports.words import enumerate_words, headline, meaning
+from archtrace_reports.words import BOUND, enumerate_words, headline, meaning
 
 SUFFIXES = (".txt",)
 STATUS_STYLES = {"exact": "bold green", "bound": "bold yellow"}
@@ -37,7 +39,9 @@ def _divider(width: int) -> list[Text]:
 
 
 def _answer(result: Result, width: int) -> list[Text]:
-    lines = block(headline(result), width, style="bold")
+    lines = block(headline(result), width, style="bold") + block(account(result), width)
+    for caution in cautions(result):
+        lines += block(f"Watch out: {caution.text}.", width, style="red" if caution.grave else "yellow")
     for readout in result.readouts:
         lines += [Text(), *_readout(readout, result, width)]
     drawn = picture(result, width)
@@ -46,6 +50,7 @@ def _answer(result: Result, width: int) -> list[Text]:
 
 def _readout(readout: Readout, result: Result, width: int) -> list[Text]:
     lines = _slice(readout, width) + block(meaning(readout), width, 4)
+    lines += block(BOUND, width, 4, "yellow") if readout.status == "bound" else []
     lines += _index(readout, result, width)
     lines += _source(readout.source, width) if readout.source else []
     return lines + [Text("  ").append(line, "cyan") for line in join(_steps(readout), width - 2)]

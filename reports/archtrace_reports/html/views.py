@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from archtrace.answer.positions import Rows
 from archtrace.answer.result import LayoutResult, Readout, Result, Status
+from archtrace_reports.account import account
+from archtrace_reports.cautions import Caution, cautions
 from archtrace_reports.cone import MEANINGS, ConeLayout, Sign, cones, ranges
 from archtrace_reports.drawing import Drawing, path_drawing
 from archtrace_reports.facts import config_words, told
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 #: What a status promises.
 STATUS: Mapping[Status, str] = {
     "exact": "the analysis and a numeric run agree in every layout tried",
-    "bound": "nothing outside is read; the truth may be narrower",
+    "bound": "nothing else is read, but some of this may turn out not to matter",
 }
 
 
@@ -79,6 +81,8 @@ class ModelView:
     target: str
     class_name: str
     sentence: str
+    account: str
+    cautions: tuple[Caution, ...]
     status: Status
     promise: str
     versions: str
@@ -133,6 +137,8 @@ def model_view(result: Result, key: str) -> ModelView:
         target=result.target,
         class_name=result.class_name,
         sentence=headline(result),
+        account=account(result),
+        cautions=tuple(cautions(result)),
         status=result.status,
         promise=STATUS[result.status],
         versions=", ".join(f"{name} {number}" for name, number in result.versions.items()),

@@ -34,15 +34,19 @@ Predict: TypeAlias = Callable[[Setting], Sequence[Rows]]
 class Kind:
     """One kind.
 
-    `noun`: within a sentence, as after "is now"; `headline`: as the object of the answer; `meaning`: what it says of
-    s, the positions; `slice`: the template of its expression, None where the graph's own subscript is it. In all of
-    them {slice} and {tensor} are the readout's own; in `slice` {lead} and {axis} are of the axis of positions, {where}
-    and {some} the mask as an argument and as a subscript. `partial`: the rest of the tensor is left unread. `mixes`:
-    takes many positions and weighs none of them by where it stands. `predict`: for kinds of one position a row alone.
+    `noun`: within a sentence, as after "is now"; `object`: what the classifier reads, as the object of the answer;
+    `done`: what the code that picks it does with it, empty where that goes without saying; `meaning`: which positions
+    these are. In all of them {slice} and {tensor} are the readout's own; {place} is "token" or "position", {named} what
+    stands there, {of} the tensor where it is not the last hidden state, {by} the inputs that the index looks at.
+    `slice`: the template of its expression, None where the graph's own subscript is it; there {lead} and {axis} are of
+    the axis of positions, {where} and {some} the mask as an argument and as a subscript. `partial`: the rest of the
+    tensor is left unread. `mixes`: takes many positions and weighs none of them by where it stands. `predict`: for
+    kinds of one position a row alone.
     """
 
     noun: str
-    headline: str
+    object: str
+    done: str
     meaning: str
     partial: bool
     slice: str | None = None
@@ -73,61 +77,63 @@ def kept(setting: Setting) -> list[Rows]:
 #: In the order in which they are tried: where two explain all that was seen, the simpler one names it.
 KINDS: dict[KindName, Kind] = {
     "first": Kind(
-        "index 0 of {tensor}", "{slice}", "one position of s: index 0 in every layout tried", True,
-        "{tensor}[{lead}0]", predict=lambda s: _each(0, s),
+        "index 0 of {tensor}", "the first {place}{named}{of}", "takes index 0",
+        "index 0 of every text, whatever stands there", True, "{tensor}[{lead}0]", predict=lambda s: _each(0, s),
     ),
     "last": Kind(
-        "the last index of {tensor}", "{slice}", "one position of s: the last in every layout tried, padding or not",
-        True, "{tensor}[{lead}-1]", predict=lambda s: _each(s.length - 1, s),
+        "the last index of {tensor}", "the last {place}{named}{of}, padding or not", "takes the last index",
+        "the last index of every row, whatever stands there", True, "{tensor}[{lead}-1]",
+        predict=lambda s: _each(s.length - 1, s),
     ),
     "last_non_pad": Kind(
-        "the last position of {tensor} that is not padding", "the last position of {tensor} that is not padding",
-        "one position of s: the last that is not padding in every layout tried", True,
+        "the last position of {tensor} that is not padding", "the last {place}{named}{of} that is not padding",
+        "finds it by {by}", "of every text the last position that is not padding", True,
         predict=lambda s: _found(s.kept, _LAST),
     ),
     "last_eos": Kind(
-        "the last eos token of {tensor}", "{tensor} at the last eos token",
-        "one position of s: the last eos token in every layout tried", True, predict=lambda s: _found(s.ends, _LAST),
+        "the last eos token of {tensor}", "the last eos token{named}{of}", "finds it by {by}",
+        "of every text the last position where eos stands", True, predict=lambda s: _found(s.ends, _LAST),
     ),
     "first_eos": Kind(
-        "the first eos token of {tensor}", "{tensor} at the first eos token",
-        "one position of s: the first eos token in every layout tried", True, predict=lambda s: _found(s.ends, _FIRST),
+        "the first eos token of {tensor}", "the first eos token{named}{of}", "finds it by {by}",
+        "of every text the first position where eos stands", True, predict=lambda s: _found(s.ends, _FIRST),
     ),
-    "fixed": Kind("{slice}", "{slice}", "the same index in every layout tried, whatever stands there", True),
+    "fixed": Kind("{slice}", "{slice}", "takes a fixed index", "one index of every row, whatever stands there", True),
     "mean": Kind(
-        "the mean of {tensor} over all positions", "the mean of {tensor} over all positions",
-        "every position of s, padding included: their mean", False, "{tensor}.mean({axis})",
+        "the mean of {tensor} over all positions", "the mean of all {place}s{of}, padding included", "averages them",
+        "every position with the same weight, padding included", False, "{tensor}.mean({axis})",
     ),
     "masked_mean": Kind(
-        "the masked mean of {tensor}", "the mean of {tensor} over the positions that are not padding",
-        "every position of s that is not padding: their mean", True, "{tensor}.mean({axis}{where})",
+        "the masked mean of {tensor}", "the mean of all {place}s{of} that are not padding",
+        "averages them, without the padding", "every position that is not padding, with the same weight", True,
+        "{tensor}.mean({axis}{where})",
     ),
     "max": Kind(
-        "the maximum of {tensor}", "the maximum of {tensor} over its positions",
-        "positions of s: the largest of each feature", False, "{tensor}.amax({axis}{where})", mixes=True,
+        "the maximum of {tensor}", "the maximum over the {place}s{of}", "takes the largest of each feature",
+        "of each feature the largest over the positions", False, "{tensor}.amax({axis}{where})", mixes=True,
     ),
     "attention": Kind(
-        "an attention over {tensor}", "{tensor}, pooled by attention",
-        "positions of s, weighted by an attention that the model computes", False, "attention over {tensor}{some}",
-        mixes=True,
+        "an attention over {tensor}", "all {place}s{of}, weighted by attention", "weighs them by attention",
+        "positions with weights that the model computes", False, "attention over {tensor}{some}", mixes=True,
     ),
     "latents": Kind(
-        "the latents in {tensor}", "the latents in {tensor}", "positions of the model's own latents, not of tokens",
-        False, "{tensor}[:]", mixes=True,
+        "the latents in {tensor}", "the model's own latent vectors ({tensor}), which stand for no token", "",
+        "vectors that the model brings along; the tokens reach the logits through them", False, "{tensor}[:]",
+        mixes=True,
     ),
     "each": Kind(
-        "{tensor}, each position for itself", "{slice} for position i of its output",
-        "for position i of the output: position i of s, and no other", False, "{tensor}[{lead}i]",
+        "{tensor}, each position for itself", "the same {place}{of} for each position of {output}", "",
+        "for position i of the output position i, and no other", False, "{tensor}[{lead}i]",
     ),
     "all": Kind(
-        "all of {tensor}", "all of {tensor}", "positions of s, joined in no way that has a name (see the layouts)",
-        False, "{tensor}{every}", mixes=True,
+        "all of {tensor}", "all {place}s{of}", "", "all of these positions, joined in no way that has a name", False,
+        "{tensor}{every}", mixes=True,
     ),
     "none": Kind(
-        "nothing of {tensor}", "nothing of {tensor}", "no position of s reaches the logits in any layout tried", False,
-        "nothing", mixes=True,
+        "nothing of {tensor}", "nothing of {tensor}", "", "no position of it reaches the logits", False, "nothing",
+        mixes=True,
     ),
-    "other": Kind("{slice}", "{slice}", "positions of s, picked by no rule that has a name (see the layouts)", True),
+    "other": Kind("{slice}", "{slice}", "", "positions that no rule with a name picks", True),
 }  # fmt: skip
 
 

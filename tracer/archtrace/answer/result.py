@@ -10,7 +10,7 @@ from archtrace.answer.drawing import Anatomy
 from archtrace.answer.fields import Fields
 from archtrace.answer.positions import Positions, Rows
 from archtrace.answer.relations import Relation
-from archtrace.answer.texts import Texts
+from archtrace.answer.texts import Frame, Texts
 from archtrace.answer.work import Work
 
 #: A row of `answer.kinds.KINDS`, which alone says what kinds there are.
@@ -116,7 +116,7 @@ class Result:
 
     `outputs` are the floating tensors that the forward returns; all that is said of "logits" is said of `output`.
     `relations`: of an output with positions what reaches each, where that has a name. `fields`: what of an image or a
-    sound stands at the positions of what is read.
+    sound stands at the positions of what is read. `frame`: what the tokenizer sets around a text, where it is known.
     """
 
     target: str
@@ -137,6 +137,7 @@ class Result:
     outputs: tuple[str, ...] = ("logits",)
     relations: tuple[Relation, ...] = ()
     fields: tuple[Fields, ...] = ()
+    frame: Frame | None = None
 
     @property
     def status(self) -> Status:

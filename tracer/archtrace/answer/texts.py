@@ -13,6 +13,18 @@ LONGEST = 6
 
 
 @dataclass(frozen=True)
+class Frame:
+    """The special tokens that a tokenizer sets before and after a text, `[CLS]` and `[SEP]`, and the one it pads with.
+
+    `padding` is empty where it has none.
+    """
+
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    padding: str = ""
+
+
+@dataclass(frozen=True)
 class Texts:
     """For each row its tokens, `[CLS]`, `fine`, `[PAD]`, and the sorted positions of those that are read.
 
