@@ -87,7 +87,8 @@ HEADLINES = {
     "bert": "BertForSequenceClassification reads only the first token.",
     "gpt2": "GPT2ForSequenceClassification reads only the last token that is not padding.",
     "bound": "OddForSequenceClassification reads at most last_hidden_state[:, topk(scores)].",
-    "several": "FirstAndMean reads only the first token and the mean of all tokens of hidden_states[3], padding included.",
+    "several": "FirstAndMean reads only the first token and the mean of all tokens of hidden_states[3], "
+    "padding included.",
     "nothing": "Blind reads no hidden state: no token reaches the logits.",
 }
 

@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from archtrace.answer.texts import Frame
-from archtrace.targets import folders
+from archtrace.targets import bundled, folders, reference
 from archtrace.targets.target import Target
 from archtrace.targets.texts import tokenizer_of
 
 #: A word that a vocabulary without any words can be given.
 WORD = "<|text|>"
+#: What a special token may be for; where one is for two things, the first names it.
+ROLES = ("cls", "sep", "pad", "mask", "bos", "eos")
 
 
 def frame_of(target: Target) -> Frame | None:
-    """What stands around a text: of a folder with a tokenizer as that one sets it, of an id or a type as the library's
-    tokenizer for the type does. None where neither tells, or nothing is set."""
-    for make in _ways(target):
-        try:
-            found = framed(make())
-        except Exception:  # many tokenizers cannot be made without their files, each for a reason of its own
-            continue
-        return found if found.before or found.after else None
-    return None
+    """What stands around a text: of a folder or an id as its own tokenizer sets it, of a type or an id that everybody
+    knows as the library's tokenizer for the type does. None where neither tells, or nothing is set."""
+    try:
+        found = framed(_tokenizer(target))
+    except Exception:  # many tokenizers cannot be made without their files, each for a reason of its own
+        return None
+    return found if found.before or found.after else None
 
 
-def _ways(target: Target) -> Iterator[Callable[[], Any]]:
-    if folders.document(target.name.strip()) is not None:
-        yield lambda: tokenizer_of(target)
-    elif target.model_type is not None:
-        yield lambda: _of_type(target.model_type)
+def _tokenizer(target: Target) -> Any:
+    name = target.name.strip()
+    if folders.document(name) is not None:
+        return tokenizer_of(target, local=True)
+    if target.config_source in ("hub", "cache") and bundled.lookup(reference.parse(name).id) is None:
+        # Many checkpoints of a type come with the tokenizer of another; what is not there is not fetched for a name.
+        return tokenizer_of(target, local=True)
+    return None if target.config_source == "given" else _of_type(target.model_type)
 
 
 def _of_type(model_type: str | None) -> Any:
@@ -42,34 +44,28 @@ def _of_type(model_type: str | None) -> Any:
 
 
 def framed(tokenizer: Any) -> Frame:
-    """The special tokens before and after a text of one word, and the pad token. ValueError where the text is lost."""
-    names, text = _told(tokenizer, "a")
-    if not text:
-        tokenizer.add_tokens([WORD])
-        names, text = _told(tokenizer, WORD)
-    if not text:
-        raise ValueError("the tokenizer makes no token of a text")
-    special = set(tokenizer.all_special_tokens)
-    before, after = names[: text[0]], names[text[-1] + 1 :]
-    padding = tokenizer.pad_token
-    shown = {token: _shown(tokenizer, token) for token in special}
-    return Frame(
-        tuple(shown[name] for name in before if name in special),
-        tuple(shown[name] for name in after if name in special),
-        "" if padding is None else _shown(tokenizer, padding),
-    )
+    """The tokens before and after a text of one word, and the pad token. ValueError where the text itself is lost."""
+    word = "a"
+    if not _tokens(tokenizer, word, alone=True):
+        tokenizer.add_tokens([word := WORD])
+    text, whole = _tokens(tokenizer, word, alone=True), _tokens(tokenizer, word, alone=False)
+    starts = [i for i in range(len(whole)) if text and whole[i : i + len(text)] == text]
+    if not starts:
+        raise ValueError("the text stands nowhere among its tokens")
+    before, after = whole[: starts[0]], whole[starts[0] + len(text) :]
+    pad = [] if tokenizer.pad_token is None else [tokenizer.pad_token]
+    named = [tuple(_shown(tokenizer, token) for token in tokens) for tokens in (before, after, pad)]
+    return Frame(named[0], named[1], "".join(named[2]))
 
 
-def _told(tokenizer: Any, word: str) -> tuple[list[str], Sequence[int]]:
-    """The tokens of a word, and where those of the word itself stand: an unknown one is the word's too."""
-    names = tokenizer.convert_ids_to_tokens(tokenizer(word)["input_ids"])
-    special = {*tokenizer.all_special_tokens} - {tokenizer.unk_token}
-    return names, [i for i, name in enumerate(names) if name not in special and name.strip("▁")]
+def _tokens(tokenizer: Any, word: str, *, alone: bool) -> list[str]:
+    found: list[str] = tokenizer.convert_ids_to_tokens(tokenizer(word, add_special_tokens=not alone)["input_ids"])
+    return found
 
 
 def _shown(tokenizer: Any, token: str) -> str:
     """A special token as a person writes it; one of characters that cannot be printed by its role."""
     if token.isprintable() and token.strip():
         return token
-    role = next((role for role, own in tokenizer.special_tokens_map.items() if own == token), "special")
-    return f"[{role.removesuffix('_token').upper()}]"
+    roles = [role for role in ROLES if getattr(tokenizer, f"{role}_token", None) == token]
+    return f"[{(roles or ['special'])[0].upper()}]"

@@ -32,10 +32,11 @@ class Encoded:
         return {name: value for name, value in self.inputs.items() if name in parameters}
 
 
-def tokenizer_of(target: Target) -> Any:
+def tokenizer_of(target: Target, *, local: bool = False) -> Any:
     """The tokenizer of a checkpoint: of a folder, or of an id in the cache or on the Hub. No code of it is run.
 
-    Raises TargetError where the target is no checkpoint, or has no tokenizer that can be read.
+    `local`: the Hub is not asked. Raises TargetError where the target is no checkpoint, or has no tokenizer that can be
+    read.
     """
     name = target.name.strip()
     document = folders.document(name)
@@ -47,7 +48,7 @@ def tokenizer_of(target: Target) -> Any:
         from transformers import AutoTokenizer
 
         # A config of the bundled table says that the Hub could not be reached: it is not waited for once more.
-        local = target.config_source == "bundled"
+        local = local or target.config_source == "bundled"
         return AutoTokenizer.from_pretrained(
             place, revision=revision or "main", trust_remote_code=False, local_files_only=local
         )
