@@ -11,10 +11,10 @@ from archtrace_reports.words import enumerate_words
 
 #: Of a longer way the first and the last modules are named.
 LONGEST = 5
-#: Steps that change no value where a trained model runs, or only its shape.
+#: Steps that change no value where a trained model runs, or only its shape, and parts of a formula.
 SILENT = frozenset(
-    {"dropout", "view", "reshape", "select", "slice", "squeeze", "unsqueeze", "transpose", "permute", "contiguous", ""}
-)
+    "dropout view reshape select slice squeeze unsqueeze transpose permute contiguous index add mul".split()
+).union([""])
 #: Steps of a module that is known by its name; another is told by what it does.
 LAYERS = ("linear", "conv", "norm", "bilinear", "embedding", "lstm", "gru", "rnn")
 #: Of more modules the rest is counted.
@@ -30,9 +30,10 @@ def _way(result: Result) -> str:
     if len(result.readouts) != 1 or result.relations:
         return ""
     (readout,) = result.readouts
-    parts = [part for part in (_taken(readout, result), _then(readout.steps)) if part]
-    told = "; ".join(parts)
-    return f"{told[:1].upper()}{told[1:]}." if told else ""
+    taken, then = _taken(readout, result), _then(readout.steps)
+    if not taken:
+        return f"From there on {then}." if then else ""
+    return f"{taken[:1].upper()}{taken[1:]}{f'; {then}' if then else ''}."
 
 
 def _taken(readout: Readout, result: Result) -> str:
@@ -73,7 +74,9 @@ def _training(result: Result) -> str:
     """Which parameters a gradient reaches. That the others get none is certain; that these get one only if exact."""
     dead, total = len(result.dead_parameters), result.parameters
     if dead:
-        return f"Training never reaches {dead:,} of the {total:,} parameter tensors ({_held(result)})."
+        never = f"training never reaches {dead:,} of the {total:,} parameter tensors ({_held(result)})"
+        given = enumerate_words([*dict.fromkeys(name for layout in result.layouts for name in layout.inputs)])
+        return f"Given {given}, {never}."
     return f"Training reaches all {total:,} parameter tensors." if result.status == "exact" and total > 1 else ""
 
 

@@ -45,10 +45,12 @@ def _all(result: Result) -> Iterator[Caution]:
 
 
 def _leaks(result: Result) -> str:
-    where = [name for layout in result.layouts if leaked(layout) for name in [layout.name.replace("_", " ")]]
-    found = f" ({enumerate_words([*dict.fromkeys(where)])})" if where else ""
+    where = [*dict.fromkeys(layout.name for layout in result.layouts if leaked(layout))]
+    found = f" ({enumerate_words([name.replace('_', ' ') for name in where])})" if where else ""
     may = "reaches" if result.status == "exact" else "may reach"
-    return f"masked padding {may} the logits{found}: the same text may get other logits in another batch"
+    mended = ": pad on the right" if "left_padded" in where and not {"right_padded", "masked_tail"} & {*where} else ""
+    what = f"masked padding {may} the logits{found}, so that the same text may get other logits in another batch"
+    return what + mended
 
 
 def _read(layouts: tuple[str, ...]) -> Iterator[str]:

@@ -117,8 +117,8 @@ KINDS: dict[KindName, Kind] = {
         "positions with weights that the model computes", False, "attention over {tensor}{some}", mixes=True,
     ),
     "latents": Kind(
-        "the latents in {tensor}", "the model's own latent vectors ({tensor}), which stand for no token", "",
-        "vectors that the model brings along; the tokens reach the logits through them", False, "{tensor}[:]",
+        "the latents in {tensor}", "all positions of {tensor}, which stand for no token", "",
+        "vectors of the model's own, which stand for no token", False, "{tensor}[:]",
         mixes=True,
     ),
     "each": Kind(

@@ -1,0 +1,83 @@
+"""The first lines of real models: what is read, what the modules do with it, what training reaches, what to watch."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoConfig, AutoModelForSequenceClassification
+
+import archtrace
+from archtrace.answer.result import Result
+from archtrace_reports.account import account
+from archtrace_reports.cautions import cautions
+from archtrace_reports.words import headline
+
+#: A model type to the whole of its first lines, as someone who knows the model would put them.
+TOLD = {
+    "roberta": "RobertaForSequenceClassification reads only the first token (<s>). RobertaClassificationHead takes "
+    "index 0; dense, tanh and out_proj follow.",
+    "albert": "AlbertForSequenceClassification reads only the first token ([CLS]). AlbertModel takes index 0; pooler, "
+    "tanh and classifier follow.",
+    "deberta": "DebertaForSequenceClassification reads only the first token ([CLS]). ContextPooler does not pool: it "
+    "takes index 0; dense, gelu and classifier follow.",
+    "xlnet": "XLNetForSequenceClassification reads only the last token (<cls>), padding or not. XLNetSequenceSummary "
+    "takes the last index; summary, tanh and logits_proj follow.",
+    "gpt2": "GPT2ForSequenceClassification reads only the last token that is not padding. Its forward finds it by "
+    "input_ids (not by attention_mask); score follows.",
+    "eurobert": "EuroBertForSequenceClassification reads the mean of all tokens that are not padding. Its forward "
+    "averages them, without the padding; dense, gelu and classifier follow.",
+    "big_bird": "BigBirdForSequenceClassification reads only the first token ([CLS]). BigBirdClassificationHead takes "
+    "index 0; dense and out_proj follow.",
+}
+SMALL = {"num_hidden_layers": 2, "hidden_size": 32, "intermediate_size": 48, "num_attention_heads": 2}
+
+
+@cache
+def traced(kind: str) -> Result:
+    sizes = {} if kind in ("gpt2", "xlnet", "fnet", "flaubert") else SMALL
+    return archtrace.trace(kind, overrides=sizes).result
+
+
+@pytest.mark.parametrize("kind", TOLD)
+def test_the_first_lines(kind: str) -> None:
+    assert f"{headline(traced(kind))} {account(traced(kind))}".startswith(TOLD[kind])
+
+
+def _small(kind: str) -> Any:
+    torch.manual_seed(0)
+    sizes = {"d_model": 32, "n_layer": 2, "n_head": 2, "d_inner": 48} if kind == "xlnet" else SMALL
+    return AutoModelForSequenceClassification.from_config(AutoConfig.for_model(kind, **sizes)).eval()
+
+
+@pytest.mark.parametrize("kind", ["big_bird", "xlnet", "roberta"])
+def test_what_training_reaches_has_a_gradient_and_the_rest_has_none(kind: str) -> None:
+    model = _small(kind)
+    model(input_ids=torch.randint(10, 90, (2, 12))).logits.square().sum().backward()
+    without = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()]
+    total = len(list(model.parameters()))
+    said = account(archtrace.trace(model).result)
+    assert (f"never reaches {len(without)} of the {total} parameter tensors" if without else f"all {total}") in said
+
+
+WATCHED = {
+    "roberta": (False, "pad on the right"),
+    "xlnet": (False, "pad on the left"),
+    "gpt2": (False, "unless its id is pad_token_id"),
+    "fnet": (True, "masked padding reaches the logits"),
+    "flaubert": (True, "the model always puts the same value"),
+}
+
+
+@pytest.mark.parametrize("kind", WATCHED)
+def test_what_to_watch_out_for_comes_with_the_worst_first(kind: str) -> None:
+    found = cautions(traced(kind))
+    assert [c.grave for c in found] == sorted((c.grave for c in found), reverse=True)
+    grave, words = WATCHED[kind]
+    assert any(words in c.text and c.grave == grave for c in found)
+
+
+def test_a_masked_mean_needs_no_caution() -> None:
+    assert cautions(traced("eurobert")) == []
