@@ -13,7 +13,21 @@ from archtrace_reports.words import enumerate_words
 LONGEST = 5
 #: Steps that change no value where a trained model runs, or only its shape, and parts of a formula.
 SILENT = frozenset(
-    "dropout view reshape select slice squeeze unsqueeze transpose permute contiguous index add mul".split()
+    [
+        "dropout",
+        "view",
+        "reshape",
+        "select",
+        "slice",
+        "squeeze",
+        "unsqueeze",
+        "transpose",
+        "permute",
+        "contiguous",
+        "index",
+        "add",
+        "mul",
+    ]
 ).union([""])
 #: Steps of a module that is known by its name; another is told by what it does.
 LAYERS = ("linear", "conv", "norm", "bilinear", "embedding", "lstm", "gru", "rnn")
