@@ -11,24 +11,10 @@ from archtrace_reports.words import enumerate_words
 
 #: Of a longer way the first and the last modules are named.
 LONGEST = 5
-#: Steps that change no value where a trained model runs, or only its shape, and parts of a formula.
-SILENT = frozenset(
-    [
-        "dropout",
-        "view",
-        "reshape",
-        "select",
-        "slice",
-        "squeeze",
-        "unsqueeze",
-        "transpose",
-        "permute",
-        "contiguous",
-        "index",
-        "add",
-        "mul",
-    ]
-).union([""])
+#: Steps that only move values.
+MOVES = ("view", "reshape", "select", "slice", "squeeze", "unsqueeze", "transpose", "permute", "contiguous", "index")
+#: Steps that are not worth a word: those, what does nothing in a trained model, and the parts of a formula.
+SILENT = frozenset(("", "dropout", "add", "mul", *MOVES))
 #: Steps of a module that is known by its name; another is told by what it does.
 LAYERS = ("linear", "conv", "norm", "bilinear", "embedding", "lstm", "gru", "rnn")
 #: Of more modules the rest is counted.
