@@ -7,10 +7,23 @@ from dataclasses import dataclass
 
 from archtrace.answer.result import Result
 from archtrace_reports.tokens import leaked
-from archtrace_reports.words import enumerate_words
 
-#: Findings that mean that an answer, or what the model computes, is wrong: they stand above all else.
-GRAVE = frozenset({"missed", "replay-differs", "reads-constant", "rows-mix", "other-head"})
+#: Findings that mean that an answer, or what the model computes, is wrong: they stand above all else. The sentence
+#: stands for the finding's own message where that goes into more detail than an opening bears.
+GRAVE = {
+    "missed": "",
+    "replay-differs": "",
+    "rows-mix": "",
+    "other-head": "",
+    "reads-constant": "where it reads padding, the state is the same for every text, and so are the logits",
+}
+#: Where padding stands in a layout.
+WHERE = {
+    "left_padded": "on the left",
+    "right_padded": "on the right",
+    "padded_inside": "inside a text",
+    "masked_tail": "in the mask alone",
+}
 #: By the layouts in which padding is read: what happens there, and what to do.
 PADDED = {
     "left_padded": "padding on the left puts a padding token where it reads: pad on the right",
@@ -38,18 +51,19 @@ def cautions(result: Result) -> list[Caution]:
 def _all(result: Result) -> Iterator[Caution]:
     for finding in result.findings:
         if finding.code in GRAVE:
-            yield Caution(finding.message, grave=True)
+            yield Caution(GRAVE[finding.code] or finding.message, grave=True)
     if result.padding.leaks:
         yield Caution(_leaks(result), grave=True)
     yield from map(Caution, _read(result.padding.reads_padding))
 
 
 def _leaks(result: Result) -> str:
-    where = [*dict.fromkeys(layout.name for layout in result.layouts if leaked(layout))]
-    found = f" ({enumerate_words([name.replace('_', ' ') for name in where])})" if where else ""
+    places = [*dict.fromkeys(layout.name for layout in result.layouts if leaked(layout))]
+    known = [WHERE[name] for name in places if name in WHERE]
+    stands = f" when it stands {' or '.join(known)}" if known else ""
     may = "reaches" if result.status == "exact" else "may reach"
-    mended = ": pad on the right" if "left_padded" in where and not {"right_padded", "masked_tail"} & {*where} else ""
-    what = f"masked padding {may} the logits{found}, so that the same text may get other logits in another batch"
+    mended = ": pad on the right" if "left_padded" in places and not {"right_padded", "masked_tail"} & {*places} else ""
+    what = f"masked padding {may} the logits{stands}, so that the same text may get other logits in another batch"
     return what + mended
 
 

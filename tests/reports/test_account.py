@@ -67,7 +67,7 @@ WATCHED = {
     "xlnet": (False, "pad on the left"),
     "gpt2": (False, "unless its id is pad_token_id"),
     "fnet": (True, "masked padding reaches the logits"),
-    "flaubert": (True, "the model always puts the same value"),
+    "flaubert": (True, "the state is the same for every text"),
 }
 
 
