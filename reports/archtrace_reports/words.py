@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from archtrace.answer.kinds import KINDS
@@ -10,10 +11,19 @@ from archtrace.answer.result import LayoutResult, Readout, Result
 #: What an answer that is no proof from both sides promises.
 BOUND = "bound: nothing else is read, but some of this may turn out not to matter"
 
+#: What is written as a letter in a slice.
+LETTERS = {"s": "s is the number of positions in a row", "i": "i is the position of the output"}
+
 
 def meaning(readout: Readout) -> str:
-    """Which positions the slice holds."""
-    return KINDS[readout.kind].meaning
+    """Which positions the slice holds, and what its letters stand for."""
+    own = KINDS[readout.kind].meaning
+    letters = (told for letter, told in LETTERS.items() if _holds(readout.slice, letter) and not _holds(own, letter))
+    return "; ".join([own, *letters])
+
+
+def _holds(text: str, letter: str) -> bool:
+    return re.search(rf"\b{letter}\b", text) is not None
 
 
 def headline(result: Result) -> str:
@@ -28,7 +38,7 @@ def _verb(readouts: Sequence[Readout]) -> str:
     if any(readout.status == "bound" for readout in readouts):
         return "reads at most"
     kinds = [KINDS[readout.kind] for readout in readouts]
-    alone = len(kinds) > 1 or kinds[0].predict is not None or readouts[0].kind in ("each", "fixed", "other")
+    alone = len(kinds) > 1 or kinds[0].predict is not None or readouts[0].kind in ("fixed", "other")
     return "reads only" if alone else "reads"
 
 

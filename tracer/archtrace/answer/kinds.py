@@ -122,7 +122,7 @@ KINDS: dict[KindName, Kind] = {
         mixes=True,
     ),
     "each": Kind(
-        "{tensor}, each position for itself", "the same {place}{of} for each position of {output}", "",
+        "{tensor}, each position for itself", "for each position of {output} only the {place}{of} at the same position", "",
         "for position i of the output position i, and no other", False, "{tensor}[{lead}i]",
     ),
     "all": Kind(
