@@ -35,7 +35,8 @@ def test_a_new_kind_is_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
     kind = kind_of(cases, "all", tokens=True)
     text = slice_text("h", kind, "", None, 1)
     readout = Readout("h", "", kind, text, Index("", ()), "exact", None, (), ())
-    assert (kind, text, noun(readout), meaning(readout)) == ("middle", "h[:, s // 2]", "the middle of h", "the middle")
+    assert (kind, text, noun(readout)) == ("middle", "h[:, s // 2]", "the middle of h")
+    assert meaning(readout) == "the middle; s is the number of positions in a row"
     assert called("middle") == "the middle of the hidden states"
     assert noun(replace(readout, kind="first")) == "index 0 of h"
 

@@ -122,7 +122,8 @@ KINDS: dict[KindName, Kind] = {
         mixes=True,
     ),
     "each": Kind(
-        "{tensor}, each position for itself", "for each position of {output} only the {place}{of} at the same position", "",
+        "{tensor}, each position for itself", "for each position of {output} only the {place}{of} at the same position",
+        "",
         "for position i of the output position i, and no other", False, "{tensor}[{lead}i]",
     ),
     "all": Kind(
