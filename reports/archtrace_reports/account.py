@@ -17,8 +17,8 @@ MOVES = ("view", "reshape", "select", "slice", "squeeze", "unsqueeze", "transpos
 SILENT = frozenset(("", "dropout", "add", "mul", *MOVES))
 #: Steps of a module that is known by its name; another is told by what it does.
 LAYERS = ("linear", "conv", "norm", "bilinear", "embedding", "lstm", "gru", "rnn")
-#: Of more modules the rest is counted.
-FEW = 2
+#: As many modules without a gradient are named; of more one is.
+FEW = 3
 
 
 def account(result: Result) -> str:
@@ -27,39 +27,24 @@ def account(result: Result) -> str:
 
 
 def _way(result: Result) -> str:
+    """ "BertPooler does not pool: it takes index 0; dense, tanh and classifier follow." """
     if len(result.readouts) != 1 or result.relations:
         return ""
     (readout,) = result.readouts
-    taken, then = _taken(readout, result), _then(readout.steps)
+    early, late = ([step for step in readout.steps if step.early is wanted] for wanted in (True, False))
+    first, taken, then = _run(early, "run", " on every position"), _taken(readout, result), _run(late, "follow")
     if not taken:
-        return f"From there on {then}." if then else ""
-    return f"{taken[:1].upper()}{taken[1:]}{f'; {then}' if then else ''}."
+        every = _run(readout.steps, "follow")
+        return f"From there on {every}." if every else ""
+    return "; ".join(part for part in (first, taken, then) if part) + "."
 
 
-def _taken(readout: Readout, result: Result) -> str:
-    """BertPooler does not pool: it takes index 0."""
-    done = KINDS[readout.kind].done.format(by=_by(readout, result))
-    if readout.source is None or not done:
-        return ""
-    name = (readout.source.function.rpartition(".")[0] or readout.source.function).rpartition(".")[2]
-    name = "its forward" if name == result.class_name else name
-    pools = "pool" in name.lower() and KINDS[readout.kind].predict is not None
-    return f"{name} does not pool: it {done}" if pools else f"{name} {done}"
-
-
-def _by(readout: Readout, result: Result) -> str:
-    """The inputs that an index looks at, and those that could tell padding and that it does not look at."""
-    looked = readout.index.depends_on
-    ignored = [name for name in choices(result.layouts) if name not in looked]
-    return enumerate_words(looked) + (f" (not by {enumerate_words(ignored)})" if ignored else "")
-
-
-def _then(steps: Sequence[Step]) -> str:
-    """The modules that follow, by the last part of their path: "dense, tanh and classifier follow"."""
+def _run(steps: Sequence[Step], verb: str, where: str = "") -> str:
+    """The modules of some steps, by the last part of their path: "dense, tanh and classifier follow"."""
     names = [*_names(steps)]
     if len(names) > LONGEST:
         names = [*names[:2], f"{len(names) - 3} more steps", names[-1]]
-    return f"{enumerate_words(names)} follow{'s' if len(names) == 1 else ''}" if names else ""
+    return f"{enumerate_words(names)} {verb}{'s' if len(names) == 1 else ''}{where}" if names else ""
 
 
 def _names(steps: Sequence[Step]) -> Iterator[str]:
@@ -70,18 +55,34 @@ def _names(steps: Sequence[Step]) -> Iterator[str]:
         yield step.module.rpartition(".")[2] if layer and step.module else step.detail
 
 
+def _taken(readout: Readout, result: Result) -> str:
+    """What the code that picks or joins the positions does: "BertPooler does not pool: it takes index 0"."""
+    done = KINDS[readout.kind].done.format(by=_by(readout, result))
+    if readout.source is None or not done:
+        return ""
+    name = (readout.source.function.rpartition(".")[0] or readout.source.function).rpartition(".")[2]
+    pools = "pool" in name.lower() and KINDS[readout.kind].predict is not None
+    return f"{name} does not pool: it {done}" if pools else f"{name} {done}"
+
+
+def _by(readout: Readout, result: Result) -> str:
+    """The inputs that an index looks at, and those that could tell padding and that it does not look at."""
+    looked = readout.index.depends_on
+    ignored = [name for name in choices(result.layouts) if name not in looked]
+    return enumerate_words(looked) + (f", ignoring {enumerate_words(ignored)}" if ignored else "")
+
+
 def _training(result: Result) -> str:
-    """Which parameters a gradient reaches. That the others get none is certain; that these get one only if exact."""
+    """Which parameters get a gradient. That some get none is certain; that all others get one only where exact."""
     dead, total = len(result.dead_parameters), result.parameters
-    if dead:
-        never = f"training never reaches {dead:,} of the {total:,} parameter tensors ({_held(result)})"
-        given = enumerate_words([*dict.fromkeys(name for layout in result.layouts for name in layout.inputs)])
-        return f"Given {given}, {never}."
-    return f"Training reaches all {total:,} parameter tensors." if result.status == "exact" and total > 1 else ""
+    if not dead:
+        return f"All {total:,} parameter tensors get a gradient." if result.status == "exact" and total > 1 else ""
+    given = enumerate_words([*dict.fromkeys(name for layout in result.layouts for name in layout.inputs)])
+    return f"Given {given}, {dead:,} of the {total:,} parameter tensors get no gradient{_held(result)}."
 
 
 def _held(result: Result) -> str:
-    """The modules that hold what training never reaches."""
-    names = result.dead_modules or result.dead_parameters
-    shown = [*names] if len(names) <= FEW else [*names[: FEW - 1], f"{len(names) - FEW + 1:,} more"]
-    return enumerate_words(shown)
+    """The modules, and the parameters outside of them, that get none."""
+    within = tuple(f"{module}." for module in result.dead_modules)
+    names = [*result.dead_modules, *(name for name in result.dead_parameters if not name.startswith(within))]
+    return f": {enumerate_words(names)}" if len(names) <= FEW else f", among them {names[0]}"

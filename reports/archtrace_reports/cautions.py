@@ -15,24 +15,19 @@ GRAVE = {
     "replay-differs": "",
     "rows-mix": "",
     "other-head": "",
-    "reads-constant": "where it reads padding, the state is the same for every text, and so are the logits",
-}
-#: Where padding stands in a layout.
-WHERE = {
-    "left_padded": "on the left",
-    "right_padded": "on the right",
-    "padded_inside": "inside a text",
-    "masked_tail": "in the mask alone",
+    "reads-constant": "where it reads padding, every text gets the same logits",
 }
 #: By the layouts in which padding is read: what happens there, and what to do.
 PADDED = {
-    "left_padded": "padding on the left puts a padding token where it reads: pad on the right",
-    "right_padded": "padding on the right puts a padding token where it reads: pad on the left",
+    "left_padded": "with padding on the left it is a padding token that is read: pad on the right",
+    "right_padded": "with padding on the right it is a padding token that is read: pad on the left",
     "padded_inside": "padding inside a text is read",
-    "masked_tail": "a token counts as text unless its id is pad_token_id, whatever the attention mask says",
+    "masked_tail": "only pad_token_id tells padding: a token with another id counts as text, whatever the mask says",
 }
 #: Where padding is read on either side, no side mends it.
-ANYWHERE = "padding is read as text, on whichever side it stands: give texts of one length, or one text at a time"
+ANYWHERE = "padding is read like text, on either side: give texts of one length, or one text at a time"
+#: Where masked padding stands that reaches the logits.
+WHERE = {"left_padded": "on the left", "right_padded": "on the right", "padded_inside": "inside a text"}
 
 
 @dataclass(frozen=True)
@@ -41,6 +36,11 @@ class Caution:
 
     text: str
     grave: bool = False
+
+    @property
+    def label(self) -> str:
+        """What stands before it."""
+        return "Watch out" if self.grave else "Note"
 
 
 def cautions(result: Result) -> list[Caution]:
@@ -58,13 +58,13 @@ def _all(result: Result) -> Iterator[Caution]:
 
 
 def _leaks(result: Result) -> str:
-    places = [*dict.fromkeys(layout.name for layout in result.layouts if leaked(layout))]
-    known = [WHERE[name] for name in places if name in WHERE]
-    stands = f" when it stands {' or '.join(known)}" if known else ""
+    """Where masked padding reaches the logits although it is not read, and where it does not."""
+    places = {layout.name for layout in result.layouts if leaked(layout)}
+    stands = " or ".join(where for name, where in WHERE.items() if name in places)
+    what = f"masked padding {stands}" if stands else "what only the mask hides"
+    not_right = " (on the right it does not)" if stands and "right_padded" not in places else ""
     may = "reaches" if result.status == "exact" else "may reach"
-    mended = ": pad on the right" if "left_padded" in places and not {"right_padded", "masked_tail"} & {*places} else ""
-    what = f"masked padding {may} the logits{stands}, so that the same text may get other logits in another batch"
-    return what + mended
+    return f"{what} {may} the logits{not_right}: the same text may get other logits in another batch"
 
 
 def _read(layouts: tuple[str, ...]) -> Iterator[str]:

@@ -36,7 +36,7 @@ def headline(result: Result) -> str:
 
 def _verb(readouts: Sequence[Readout]) -> str:
     if any(readout.status == "bound" for readout in readouts):
-        return "reads at most"
+        return "reads no more than"
     kinds = [KINDS[readout.kind] for readout in readouts]
     alone = len(kinds) > 1 or kinds[0].predict is not None or readouts[0].kind in ("fixed", "other")
     return "reads only" if alone else "reads"
@@ -45,12 +45,15 @@ def _verb(readouts: Sequence[Readout]) -> str:
 def _object(readout: Readout, result: Result) -> str:
     if any(one.of == readout.tensor and one.name not in ("all", "same") for one in result.relations):
         return f"{readout.slice} for position i of {result.output}"
+    last = readout.tensor == "last_hidden_state"
     return KINDS[readout.kind].object.format(
         slice=readout.slice,
         tensor=readout.tensor,
+        state="the final hidden state" if last else readout.tensor,
+        states="the final hidden states" if last else readout.tensor,
+        of="the final hidden state of" if last else f"{readout.tensor} at",
         place="token" if tokens_stand_in(readout.tensor, result) else "position",
         named=_named(readout, result),
-        of="" if readout.tensor == "last_hidden_state" else f" of {readout.tensor}",
         output=result.output,
     )
 
@@ -85,8 +88,7 @@ def _framing(readout: Readout, result: Result) -> str:
     if result.frame is None:
         return ""
     tokens = {"first": result.frame.before[:1], "last": result.frame.after[-1:]}
-    ends = {"last_non_pad": result.frame.after[-1:]}
-    return "".join({**tokens, **ends}.get(readout.kind, ()))
+    return "".join(tokens.get(readout.kind, ()))
 
 
 def _without(result: Result) -> str:

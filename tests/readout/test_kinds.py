@@ -25,7 +25,14 @@ def _second(setting: Setting) -> list[tuple[tuple[int, ...], ...]]:
     return [((setting.length // 2,),) * setting.rows]
 
 
-MIDDLE = Kind("the middle of {tensor}", "{slice}", "", "the middle", True, "{tensor}[{lead}s // 2]", predict=_second)
+MIDDLE = Kind(
+    noun="the middle of {tensor}",
+    object="{slice}",
+    meaning="the middle",
+    partial=True,
+    slice="{tensor}[{lead}s // 2]",
+    predict=_second,
+)
 
 
 def test_a_new_kind_is_one_row(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,20 +17,22 @@ from archtrace_reports.words import headline
 
 #: A model type to the whole of its first lines, as someone who knows the model would put them.
 TOLD = {
-    "roberta": "RobertaForSequenceClassification reads only the first token (<s>). RobertaClassificationHead takes "
-    "index 0; dense, tanh and out_proj follow.",
-    "albert": "AlbertForSequenceClassification reads only the first token ([CLS]). AlbertModel takes index 0; pooler, "
-    "tanh and classifier follow.",
-    "deberta": "DebertaForSequenceClassification reads only the first token ([CLS]). ContextPooler does not pool: it "
-    "takes index 0; dense, gelu and classifier follow.",
-    "xlnet": "XLNetForSequenceClassification reads only the last token (<cls>), padding or not. XLNetSequenceSummary "
-    "takes the last index; summary, tanh and logits_proj follow.",
-    "gpt2": "GPT2ForSequenceClassification reads only the last token that is not padding. Its forward finds it by "
-    "input_ids (not by attention_mask); score follows.",
-    "eurobert": "EuroBertForSequenceClassification reads the mean of all tokens that are not padding. Its forward "
-    "averages them, without the padding; dense, gelu and classifier follow.",
-    "big_bird": "BigBirdForSequenceClassification reads only the first token ([CLS]). BigBirdClassificationHead takes "
-    "index 0; dense and out_proj follow.",
+    "roberta": "RobertaForSequenceClassification reads only the final hidden state of the first token (<s>). "
+    "RobertaClassificationHead takes index 0; dense, tanh and out_proj follow.",
+    "albert": "AlbertForSequenceClassification reads only the final hidden state of the first token ([CLS]). "
+    "AlbertModel takes index 0; pooler, tanh and classifier follow.",
+    "deberta": "DebertaForSequenceClassification reads only the final hidden state of the first token ([CLS]). "
+    "ContextPooler does not pool: it takes index 0; dense, gelu and classifier follow.",
+    "xlnet": "XLNetForSequenceClassification reads only the final hidden state of the last token (<cls>), even where "
+    "that is padding. XLNetSequenceSummary takes the last index; summary, tanh and logits_proj follow.",
+    "gpt2": "GPT2ForSequenceClassification reads only the final hidden state of the last token that is not padding. "
+    "score runs on every position; GPT2ForSequenceClassification finds the position from input_ids, ignoring "
+    "attention_mask.",
+    "eurobert": "EuroBertForSequenceClassification reads the mean of the final hidden states over all tokens that are "
+    "not padding. dense, gelu and classifier run on every position; EuroBertForSequenceClassification averages them, "
+    "leaving out the padding.",
+    "big_bird": "BigBirdForSequenceClassification reads only the final hidden state of the first token ([CLS]). "
+    "BigBirdClassificationHead takes index 0; dense and out_proj follow.",
 }
 SMALL = {"num_hidden_layers": 2, "hidden_size": 32, "intermediate_size": 48, "num_attention_heads": 2}
 
@@ -53,21 +55,22 @@ def _small(kind: str) -> Any:
 
 
 @pytest.mark.parametrize("kind", ["big_bird", "xlnet", "roberta"])
-def test_what_training_reaches_has_a_gradient_and_the_rest_has_none(kind: str) -> None:
+def test_what_is_said_to_get_a_gradient_gets_one_and_the_rest_gets_none(kind: str) -> None:
     model = _small(kind)
     model(input_ids=torch.randint(10, 90, (2, 12))).logits.square().sum().backward()
     without = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()]
     total = len(list(model.parameters()))
     said = account(archtrace.trace(model).result)
-    assert (f"never reaches {len(without)} of the {total} parameter tensors" if without else f"all {total}") in said
+    none = f"{len(without)} of the {total} parameter tensors get no gradient"
+    assert (none if without else f"All {total} parameter tensors get a gradient") in said
 
 
 WATCHED = {
     "roberta": (False, "pad on the right"),
     "xlnet": (False, "pad on the left"),
-    "gpt2": (False, "unless its id is pad_token_id"),
-    "fnet": (True, "masked padding reaches the logits"),
-    "flaubert": (True, "the state is the same for every text"),
+    "gpt2": (False, "only pad_token_id tells padding"),
+    "fnet": (True, "masked padding on the left or on the right or inside a text reaches the logits"),
+    "flaubert": (True, "every text gets the same logits"),
 }
 
 

@@ -84,11 +84,11 @@ def test_every_kind_has_words_and_a_whole_sentence() -> None:
 
 
 HEADLINES = {
-    "bert": "BertForSequenceClassification reads only the first token.",
-    "gpt2": "GPT2ForSequenceClassification reads only the last token that is not padding.",
-    "bound": "OddForSequenceClassification reads at most last_hidden_state[:, topk(scores)].",
-    "several": "FirstAndMean reads only the first token and the mean of all tokens of hidden_states[3], "
-    "padding included.",
+    "bert": "BertForSequenceClassification reads only the final hidden state of the first token.",
+    "gpt2": "GPT2ForSequenceClassification reads only the final hidden state of the last token that is not padding.",
+    "bound": "OddForSequenceClassification reads no more than last_hidden_state[:, topk(scores)].",
+    "several": "FirstAndMean reads only the final hidden state of the first token and the mean of hidden_states[3] "
+    "over all tokens, padding included.",
     "nothing": "Blind reads no hidden state: no token reaches the logits.",
 }
 

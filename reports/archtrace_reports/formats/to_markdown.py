@@ -71,7 +71,7 @@ def _opening(result: Result) -> Iterator[str]:
     if told := account(result):
         yield from (plain(told), "")
     if watched := cautions(result):
-        yield from (f"> **Watch out:** {plain(caution.text)}.  " for caution in watched)
+        yield from (f"> **{caution.label}:** {plain(caution.text)}.  " for caution in watched)
         yield ""
 
 

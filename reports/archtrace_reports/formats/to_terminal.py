@@ -41,7 +41,7 @@ def _divider(width: int) -> list[Text]:
 def _answer(result: Result, width: int) -> list[Text]:
     lines = block(headline(result), width, style="bold") + block(account(result), width)
     for caution in cautions(result):
-        lines += block(f"Watch out: {caution.text}.", width, style="red" if caution.grave else "yellow")
+        lines += block(f"{caution.label}: {caution.text}.", width, style="red" if caution.grave else "yellow")
     for readout in result.readouts:
         lines += [Text(), *_readout(readout, result, width)]
     drawn = picture(result, width)

@@ -36,8 +36,9 @@ class Kind:
 
     `noun`: within a sentence, as after "is now"; `object`: what the classifier reads, as the object of the answer;
     `done`: what the code that picks it does with it, empty where that goes without saying; `meaning`: which positions
-    these are. In all of them {slice} and {tensor} are the readout's own; {place} is "token" or "position", {named} what
-    stands there, {of} the tensor where it is not the last hidden state, {by} the inputs that the index looks at.
+    these are. In all of them {slice} and {tensor} are the readout's own; {state} is "the final hidden state", {states}
+    its plural and {of} the same with "of" behind it, or the tensor's name; {place} is "token" or "position", {named}
+    what stands there, {by} the inputs that the index looks at.
     `slice`: the template of its expression, None where the graph's own subscript is it; there {lead} and {axis} are of
     the axis of positions, {where} and {some} the mask as an argument and as a subscript. `partial`: the rest of the
     tensor is left unread. `mixes`: takes many positions and weighs none of them by where it stands. `predict`: for
@@ -46,9 +47,9 @@ class Kind:
 
     noun: str
     object: str
-    done: str
     meaning: str
-    partial: bool
+    done: str = ""
+    partial: bool = False
     slice: str | None = None
     mixes: bool = False
     predict: Predict | None = None
@@ -77,65 +78,119 @@ def kept(setting: Setting) -> list[Rows]:
 #: In the order in which they are tried: where two explain all that was seen, the simpler one names it.
 KINDS: dict[KindName, Kind] = {
     "first": Kind(
-        "index 0 of {tensor}", "the first {place}{named}{of}", "takes index 0",
-        "index 0 of every text, whatever stands there", True, "{tensor}[{lead}0]", predict=lambda s: _each(0, s),
+        noun="index 0 of {tensor}",
+        object="{of} the first {place}{named}",
+        done="takes index 0",
+        meaning="index 0 of every text, whatever stands there",
+        slice="{tensor}[{lead}0]",
+        partial=True,
+        predict=lambda s: _each(0, s),
     ),
     "last": Kind(
-        "the last index of {tensor}", "the last {place}{named}{of}, padding or not", "takes the last index",
-        "the last index of every row, whatever stands there", True, "{tensor}[{lead}-1]",
+        noun="the last index of {tensor}",
+        object="{of} the last {place}{named}, even where that is padding",
+        done="takes the last index",
+        meaning="the last index of every row, whatever stands there",
+        slice="{tensor}[{lead}-1]",
+        partial=True,
         predict=lambda s: _each(s.length - 1, s),
     ),
     "last_non_pad": Kind(
-        "the last position of {tensor} that is not padding", "the last {place}{named}{of} that is not padding",
-        "finds it by {by}", "the last position of every text that is not padding", True,
+        noun="the last position of {tensor} that is not padding",
+        object="{of} the last {place} that is not padding",
+        done="finds the position from {by}",
+        meaning="the last position of every text that is not padding",
+        partial=True,
         predict=lambda s: _found(s.kept, _LAST),
     ),
     "last_eos": Kind(
-        "the last eos token of {tensor}", "the last eos token{named}{of}", "finds it by {by}",
-        "the last position of every text where eos stands", True, predict=lambda s: _found(s.ends, _LAST),
+        noun="the last eos token of {tensor}",
+        object="{state} at the last eos token",
+        done="finds the position from {by}",
+        meaning="the last position of every text where eos stands",
+        partial=True,
+        predict=lambda s: _found(s.ends, _LAST),
     ),
     "first_eos": Kind(
-        "the first eos token of {tensor}", "the first eos token{named}{of}", "finds it by {by}",
-        "the first position of every text where eos stands", True, predict=lambda s: _found(s.ends, _FIRST),
+        noun="the first eos token of {tensor}",
+        object="{state} at the first eos token",
+        done="finds the position from {by}",
+        meaning="the first position of every text where eos stands",
+        partial=True,
+        predict=lambda s: _found(s.ends, _FIRST),
     ),
-    "fixed": Kind("{slice}", "{slice}", "takes a fixed index", "one index of every row, whatever stands there", True),
+    "fixed": Kind(
+        noun="{slice}",
+        object="{slice}",
+        done="takes a fixed index",
+        meaning="one index of every row, whatever stands there",
+        partial=True,
+    ),
     "mean": Kind(
-        "the mean of {tensor} over all positions", "the mean of all {place}s{of}, padding included", "averages them",
-        "every position with the same weight, padding included", False, "{tensor}.mean({axis})",
+        noun="the mean of {tensor} over all positions",
+        object="the mean of {states} over all {place}s, padding included",
+        done="averages them",
+        meaning="every position with the same weight, padding included",
+        slice="{tensor}.mean({axis})",
     ),
     "masked_mean": Kind(
-        "the masked mean of {tensor}", "the mean of all {place}s{of} that are not padding",
-        "averages them, without the padding", "every position that is not padding, with the same weight", True,
-        "{tensor}.mean({axis}{where})",
+        noun="the masked mean of {tensor}",
+        object="the mean of {states} over all {place}s that are not padding",
+        done="averages them, leaving out the padding",
+        meaning="every position that is not padding, with the same weight",
+        slice="{tensor}.mean({axis}{where})",
+        partial=True,
     ),
     "max": Kind(
-        "the maximum of {tensor}", "the maximum over the {place}s{of}", "takes the largest of each feature",
-        "of each feature the largest over the positions", False, "{tensor}.amax({axis}{where})", mixes=True,
+        noun="the maximum of {tensor}",
+        object="the maximum of {states} over the {place}s",
+        done="takes the largest of each feature",
+        meaning="of each feature the largest over the positions",
+        slice="{tensor}.amax({axis}{where})",
+        mixes=True,
     ),
     "attention": Kind(
-        "an attention over {tensor}", "all {place}s{of}, weighted by attention", "weighs them by attention",
-        "positions with weights that the model computes", False, "attention over {tensor}{some}", mixes=True,
+        noun="an attention over {tensor}",
+        object="{states} of all {place}s, weighted by attention",
+        done="weighs them by attention",
+        meaning="positions with weights that the model computes",
+        slice="attention over {tensor}{some}",
+        mixes=True,
     ),
     "latents": Kind(
-        "the latents in {tensor}", "all positions of {tensor}, which stand for no token", "",
-        "vectors of the model's own, which stand for no token", False, "{tensor}[:]",
+        noun="the latents in {tensor}",
+        object="{tensor}, whose positions stand for no token",
+        meaning="vectors of the model's own, which stand for no token",
+        slice="{tensor}[:]",
         mixes=True,
     ),
     "each": Kind(
-        "{tensor}, each position for itself", "for each position of {output} only the {place}{of} at the same position",
-        "",
-        "for position i of the output position i, and no other", False, "{tensor}[{lead}i]",
+        noun="{tensor}, each position for itself",
+        object="for each position of {output} only {of} the {place} at the same position",
+        meaning="for position i of the output position i, and no other",
+        slice="{tensor}[{lead}i]",
     ),
     "all": Kind(
-        "all of {tensor}", "all {place}s{of}", "", "all of these positions, joined in no way that has a name", False,
-        "{tensor}{every}", mixes=True,
-    ),
-    "none": Kind(
-        "nothing of {tensor}", "nothing of {tensor}", "", "no position of it reaches the logits", False, "nothing",
+        noun="all of {tensor}",
+        object="{states} of all {place}s",
+        meaning="all of these positions, joined in no way that has a name",
+        slice="{tensor}{every}",
         mixes=True,
     ),
-    "other": Kind("{slice}", "{slice}", "", "positions that no rule with a name picks", True),
-}  # fmt: skip
+    "none": Kind(
+        noun="nothing of {tensor}",
+        object="nothing of {tensor}",
+        meaning="no position of it reaches the logits",
+        slice="nothing",
+        mixes=True,
+    ),
+    "other": Kind(
+        noun="{slice}",
+        object="{slice}",
+        meaning="positions that no rule with a name picks",
+        partial=True,
+    ),
+}
 
 
 def single() -> Mapping[KindName, Predict]:

@@ -52,10 +52,12 @@ class Index:
 
 @dataclass(frozen=True)
 class Step:
-    """One module (or free op) on the way from a slice to the logits: its path and what it does."""
+    """One module (or free op) on the way from a slice to the logits: its path and what it does. `early`: it runs on
+    every position, before the positions are picked or joined."""
 
     module: str
     detail: str
+    early: bool = False
 
 
 @dataclass(frozen=True)

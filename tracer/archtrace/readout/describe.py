@@ -132,7 +132,7 @@ class _Telling:
         own_axis = len({sight.length for sight in sights}) > 1 or first.length == first.tokens
         kind = kind_of(cases, self._pooled(chosen, first.found), tokens=own_axis)
         formula = self._formula(name, key, cases)
-        steps = paths((*chosen.before, *chosen.after))
+        steps, early = paths((*chosen.before, *chosen.after)), len(paths(chosen.before)) if chosen.first else 0
         return Readout(
             tensor=name,
             module=tensor.module,
@@ -142,7 +142,7 @@ class _Telling:
             status=self.status,
             source=_source(chosen),
             path=tuple(module for module, _ in steps),
-            steps=tuple(Step(module, op) for module, op in steps),
+            steps=tuple(Step(module, op, n < early) for n, (module, op) in enumerate(steps)),
         )
 
     def _pooled(self, chosen: Selection, found: Bound) -> KindName:
