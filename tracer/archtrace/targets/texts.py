@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from archtrace.targets import folders, reference
+from archtrace.targets import adapters, folders, hub, reference
 from archtrace.targets.messages import refusal
 from archtrace.targets.target import Target
 
@@ -39,6 +39,9 @@ def tokenizer_of(target: Target) -> Any:
     """
     name = target.name.strip()
     document = folders.document(name)
+    if document is not None and document.name == hub.ADAPTER and not folders.has_tokenizer(document.parent):
+        name = adapters.read(document).base  # PEFT saves none: the texts are cut as for the base model
+        document = folders.document(name)
     if target.config_source in ("default", "given") and document is None:
         raise _none(name, "only a checkpoint has one", "name a checkpoint, or give it: tokenizer=...")
     wanted = reference.parse(name)
