@@ -63,9 +63,10 @@ def _none(name: str, why: str, do: str) -> Exception:
     return refusal(f"no tokenizer for {name}", why=why, do=do)
 
 
-def encoded(tokenizer: Any, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Encoded:
+def encoded(tokenizer: Any, texts: Sequence[str], pairs: Sequence[str] | None = None, special: bool = True) -> Encoded:
     """The batch that a tokenizer makes of texts (with `pairs` of pairs of texts): padded to the longest on its own
-    side, cut at its own limit. Raises TargetError where it has no padding and the texts are not equally long."""
+    side, cut at its own limit, with the special tokens that it sets around a text unless not `special`. Raises
+    TargetError where it has no padding and the texts are not equally long."""
     if not texts:
         raise refusal("no text", why="there is nothing to make tokens of", do="give one text at the least")
     if pairs is not None and len(pairs) != len(texts):
@@ -75,7 +76,8 @@ def encoded(tokenizer: Any, texts: Sequence[str], pairs: Sequence[str] | None = 
             do="give as many second texts (--text-pair) as texts (--text)",
         )
     cut = getattr(tokenizer, "model_max_length", NO_LIMIT) < NO_LIMIT
-    batch = tokenizer(list(texts), None if pairs is None else list(pairs), truncation=cut, return_attention_mask=True)
+    rows = (list(texts), None if pairs is None else list(pairs))
+    batch = tokenizer(*rows, truncation=cut, return_attention_mask=True, add_special_tokens=special)
     if len({len(row) for row in batch["input_ids"]}) > 1:
         if tokenizer.pad_token is None:
             raise refusal(
