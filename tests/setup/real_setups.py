@@ -176,3 +176,12 @@ def _shown(model: Any, batch: Any) -> tuple[tuple[tuple[int, ...], ...], torch.T
     front = kept["states"].shape[1] - batch["input_ids"].shape[1]
     rows = shown(kept["states"], logits)
     return tuple(tuple(max(p - front, -1) for p in row) for row in rows), logits.detach()
+
+
+def tokens_read(model: Any, tokenizer: Any, batch: Any) -> list[list[str]]:
+    """The tokens of each row at which gradients of a real run do not vanish."""
+    rows, _ = _shown(model.eval().double(), batch)
+    return [
+        tokenizer.convert_ids_to_tokens([ids[p] for p in read])
+        for ids, read in zip(batch["input_ids"].tolist(), rows, strict=True)
+    ]

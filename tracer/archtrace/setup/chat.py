@@ -45,8 +45,11 @@ def heard(setup: Setup) -> Chat:
     except Exception as error:  # a template may raise whatever it likes
         why = " ".join(str(error).split())[:200]
         return Chat(notes=(f"the chat template renders no exchange of a user and an assistant: {why}",))
-    faults = filter(None, (skipped(setup, found),))
-    return Chat(tuple(faults), tuple(_notes(setup, text, text.rpartition(answer)[2], found)))
+    notes = tuple(_notes(setup, text, text.rpartition(answer)[2], found))
+    fault = skipped(setup, found)
+    if fault is None or not setup.sampled:  # of those who give texts nobody knows whether they converse
+        return Chat(notes=(*notes, *([f"in a conversation {fault.read}; {fault.change}"] if fault else [])))
+    return Chat((fault,), notes)
 
 
 def _notes(setup: Setup, text: str, closing: str, found: Looked) -> Iterator[str]:

@@ -41,7 +41,7 @@ def examine(
     def again(fields: Mapping[str, Any]) -> Trace:
         return trace(target, **{**wishes, "overrides": {**(wishes.get("overrides") or {}), **fields}})
 
-    return _diagnosed(Setup(traced, own, tuple(text) or SAMPLES, text_pair, again))
+    return _diagnosed(Setup(traced, own, tuple(text) or SAMPLES, text_pair, again, sampled=not text))
 
 
 def _diagnosed(setup: Setup) -> Diagnosis:
@@ -77,7 +77,9 @@ def _of_texts(setup: Setup) -> Diagnosis:
     blank = replace(blank, read=batch.texts.lines)
     if fault := together.fault(setup, looked, batch):
         return replace(blank, opinion="wrong", faults=(fault,))
-    why = f"the same token of each of {len(looked)} texts is read alone and in a batch, and no padding reaches"
+    why = (
+        f"the same token of each of {len(looked)} texts is read alone and in a batch, and no padding reaches the logits"
+    )
     return replace(blank, reason=why)
 
 

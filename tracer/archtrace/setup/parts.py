@@ -19,13 +19,17 @@ Again: TypeAlias = Callable[[Mapping[str, Any]], Trace]
 
 @dataclass(frozen=True)
 class Setup:
-    """One model with one tokenizer and some texts; `again` traces the model with other fields in its config."""
+    """One model with one tokenizer and some texts; `again` traces the model with other fields in its config.
+
+    `sampled`: nobody gave a text, so that conversations of the tokenizer's chat template count as much as plain ones.
+    """
 
     trace: Trace
     tokenizer: Any
     texts: Sequence[str]
     pairs: Sequence[str] | None
     again: Again
+    sampled: bool = False
 
     @cached_property
     def kinds(self) -> frozenset[str]:
