@@ -21,6 +21,8 @@ LINT = ROOT / "tracer" / "archtrace" / "lint"
 REPORTS = ROOT / "reports" / "archtrace_reports"
 CHECK = REPORTS / "check"
 COMMANDS = REPORTS / "commands"
+#: Packages that are there where a file is of use: pytest imports its plugin, and who has an adapter of PEFT has PEFT.
+HOSTS = {"pytest_plugin.py": {"pytest"}, "prompts.py": {"peft"}}
 #: Requirements that are programs to run: nothing imports them.
 PROGRAMS = {"graphviz_pure"}
 
@@ -82,8 +84,9 @@ def test_the_source_rules_need_the_base_alone() -> None:
 @pytest.mark.parametrize("package", SOURCES)
 def test_all_that_is_imported_is_required(package: str) -> None:
     for file in SOURCES[package].rglob("*.py"):
-        host = {"pytest"} if file.name == "pytest_plugin.py" else set()  # pytest alone imports it
-        assert foreign(imports(file, late=True)) - host <= requirements() | requirements("trace"), file
+        assert foreign(imports(file, late=True)) - HOSTS.get(file.name, set()) <= requirements() | requirements(
+            "trace"
+        ), file
 
 
 def test_the_extra_is_what_tracing_and_showing_import() -> None:

@@ -88,7 +88,7 @@ def test_a_base_on_disk_and_an_adapter_beside_its_config(offline: Path) -> None:
     [
         ({"base_model_name_or_path": None}, "the adapter names no base model"),
         ({"base_model_name_or_path": "/no/such/folder"}, "the adapter's base model /no/such/folder cannot be answered"),
-        ({"peft_type": "PROMPT_TUNING", "num_virtual_tokens": 20},
+        ({"peft_type": "PROMPT_TUNING", "num_virtual_tokens": 20, "task_type": "CAUSAL_LM"},
          "an adapter of kind PROMPT_TUNING is not answered by its folder"),
     ],
 )  # fmt: skip

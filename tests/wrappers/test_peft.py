@@ -5,13 +5,16 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import peft
 import pytest
 import torch
+from transformers import AutoModelForSequenceClassification
 from wrapper_truth import assert_true, at_hidden, at_output, bert, llama, reaching, traced_untouched
 
+import archtrace
 from archtrace import Trace
 
 BASES: dict[str, tuple[Callable[[], Any], list[str]]] = {
@@ -104,6 +107,19 @@ def test_the_first_position_of_bert_is_a_virtual_token(tuner: str) -> None:
 def test_other_tuners_read_what_the_model_read_before(tuner: str) -> None:
     kinds = {base: traced(base, tuner)[1].readouts[0].kind for base in BASES}
     assert kinds == {"bert": "first", "llama": "last_non_pad"}
+
+
+@every_base
+@pytest.mark.parametrize("tuner", IN_FRONT)
+def test_the_folder_of_a_prompt_is_answered_as_its_live_model(base: str, tuner: str, tmp_path: Path) -> None:
+    make, names = BASES[base]
+    make().save_pretrained(tmp_path / "base")
+    own = AutoModelForSequenceClassification.from_pretrained(tmp_path / "base")
+    wrapped(own, TUNERS[tuner](names)).save_pretrained(tmp_path / "prompt")
+    found, (_, live) = archtrace.trace(tmp_path / "prompt"), traced(base, tuner)
+    assert [layout.bound for layout in found.result.layouts] == [layout.bound for layout in live.result.layouts]
+    assert (found.result.status, found.readouts[0].kind) == ("exact", live.readouts[0].kind)
+    assert f"{VIRTUAL} vectors stand in front" in {f.code: f.message for f in found.result.findings}["adapter"]
 
 
 class Encoder(torch.nn.Module):

@@ -23,10 +23,11 @@ class Fault:
 @dataclass(frozen=True)
 class Diagnosis:
     """`reason` says why the setup is right or unknown, `faults` why it is wrong; `read` tells what is read of which
-    text."""
+    text; `notes` what is no fault, and yet worth knowing."""
 
     target: str
     opinion: Opinion
     reason: str = ""
     faults: tuple[Fault, ...] = ()
     read: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()

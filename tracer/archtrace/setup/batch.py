@@ -35,10 +35,12 @@ class Looked:
         return tuple(p for p in self.reached[row] if not start <= p < stop)
 
 
-def look(trace: Trace, tokenizer: Any, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Looked:
-    """What a traced model reads of a batch. LayoutError where the model refuses it, TargetError where the tokenizer
-    makes none of it."""
-    batch = encoded(tokenizer, texts, pairs)
+def look(
+    trace: Trace, tokenizer: Any, texts: Sequence[str], pairs: Sequence[str] | None = None, special: bool = True
+) -> Looked:
+    """What a traced model reads of a batch, with or without the special tokens that the tokenizer sets around a text.
+    LayoutError where the model refuses it, TargetError where the tokenizer makes none of it."""
+    batch = encoded(tokenizer, texts, pairs, special)
     view = trace.at(text=batch)
     assert view.texts is not None  # a view of texts has them
     return Looked(batch, view.texts, view.tokens)

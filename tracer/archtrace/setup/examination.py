@@ -7,28 +7,19 @@ the one that does is the one that is told.
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
-import archtrace.layouts as lay
 from archtrace.answer.diagnosis import Diagnosis, Fault
-from archtrace.errors import ArchtraceError
-from archtrace.setup.batch import Looked, look
-from archtrace.setup.unpadded import refused_unpadded
-from archtrace.targets.fills import nested
+from archtrace.setup import alone, chat, checkpoint, length, together
+from archtrace.setup.batch import Looked
+from archtrace.setup.parts import Setup
 from archtrace.targets.texts import tokenizer_of
 from archtrace.tracing import Trace, trace
 
 #: What is read where nobody gives a text of theirs: three of different length.
 SAMPLES = ("a fine film", "dull, and far too long", "no story at all, but a cast that is worth the evening")
-#: What to do where padding has no token of its own.
-OWN_PAD = (
-    "give padding a token of its own: tokenizer.add_special_tokens({'pad_token': '<pad>'}), "
-    "model.resize_token_embeddings(len(tokenizer)), model.config.pad_token_id = tokenizer.pad_token_id"
-)
-#: The same model with other fields in its config, traced.
-Again: TypeAlias = Callable[[Mapping[str, Any]], Trace]
 
 
 def examine(
@@ -50,146 +41,68 @@ def examine(
     def again(fields: Mapping[str, Any]) -> Trace:
         return trace(target, **{**wishes, "overrides": {**(wishes.get("overrides") or {}), **fields}})
 
-    return Examination(traced, own, tuple(text) or SAMPLES, text_pair, again).diagnosis()
+    return _diagnosed(Setup(traced, own, tuple(text) or SAMPLES, text_pair, again, sampled=not text))
 
 
-class Examination:
-    """One model with one tokenizer and some texts."""
-
-    def __init__(
-        self, traced: Trace, tokenizer: Any, texts: Sequence[str], pairs: Sequence[str] | None, again: Again
-    ) -> None:
-        self._trace, self._tokenizer, self._again = traced, tokenizer, again
-        self._texts, self._pairs = texts, pairs
-        self._kinds = {readout.kind for readout in traced.readouts}
-        # What holds the ids: the config, or a module without one.
-        self._source = traced.module if traced.config is None else traced.config
-
-    def diagnosis(self) -> Diagnosis:
-        """The diagnosis."""
-        if faults := tuple(self._of_model()):
-            return self._wrong(faults)
-        alone = [look(self._trace, self._tokenizer, *self._one(n)) for n in range(len(self._texts))]
-        lines = tuple(line for each in alone for line in each.texts.lines)
-        if reason := self._untold(alone):
-            return Diagnosis(self._trace.target.name, "unknown", reason, read=lines)
-        if fault := self._of_texts(alone):
-            return self._wrong((fault,), lines)
-        if len(alone) < 2:
-            return Diagnosis(
-                self._trace.target.name, "right", "one text alone, and no batch was asked about", read=lines
-            )
-        return self._of_batch(alone)
-
-    def _one(self, number: int) -> tuple[Sequence[str], Sequence[str] | None]:
-        """One text, with the other of its pair."""
-        return [self._texts[number]], None if self._pairs is None else [self._pairs[number]]
-
-    def _wrong(self, faults: tuple[Fault, ...], lines: tuple[str, ...] = ()) -> Diagnosis:
-        return Diagnosis(self._trace.target.name, "wrong", faults=faults, read=lines)
-
-    # -- whatever the texts are ----------------------------------------------------------------------------------
-
-    def _of_model(self) -> Iterator[Fault]:
-        """Ids that the model has no row for, and a pad id that only the trace filled in."""
-        rows, size = lay.vocabulary_size(self._source), max(self._tokenizer.get_vocab().values(), default=-1) + 1
-        if rows is not None and size > rows:
-            change = "model.resize_token_embeddings(len(tokenizer)), or the tokenizer that the model was trained with"
-            yield Fault("vocabulary", f"ids up to {size - 1}", f"ids below {rows}, as many as the model has", change)
-        if refusal := refused_unpadded(self._trace):
-            read = f"no pad id in the config, and the model refuses a batch: {refusal}"
-            yield Fault("no-pad-id", read, "padding that the model can tell from the text", self._pad_id())
-
-    def _pad_id(self) -> str:
-        return f"model.config.pad_token_id = {self._tokenizer.pad_token_id}  # the tokenizer's"
-
-    # -- each text alone -----------------------------------------------------------------------------------------
-
-    def _untold(self, alone: Sequence[Looked]) -> str:
-        """Why nothing can be said token by token; empty where it can. What is read of no token is not read alike."""
-        if self._trace.result.status != "exact":
-            return "the answer about the model is a bound: it may read less than is known (archtrace TARGET says why)"
-        if not all(each.texts.read[0] for each in alone):
-            return "what is read stands at no token of its own: each position is made of several tokens"
-        return ""
-
-    def _of_texts(self, alone: Sequence[Looked]) -> Fault | None:
-        """What is wrong without any padding, and padding that cannot be made."""
-        if fault := next((f for each in alone if (f := self._unset(each) or self._skipped(each))), None):
-            return fault
-        if self._tokenizer.pad_token is None and len({len(each.ids(0)) for each in alone}) > 1:
-            return Fault("no-pad-token", "nothing: texts of different length make no batch", "a batch", OWN_PAD)
-        return None
-
-    def _unset(self, each: Looked) -> Fault | None:
-        """A tokenizer with a [CLS] that stands nowhere in the text: a word is read in its place."""
-        names = ("cls", "bos") if self._kinds == {"first"} else ("cls",)
-        made_for = next((n for n in names if getattr(self._tokenizer, f"{n}_token_id", None) is not None), None)
-        if made_for is None or len(each.texts.read[0]) != 1:
-            return None
-        if getattr(self._tokenizer, f"{made_for}_token_id") in each.ids(0):
-            return None
-        read, meant = f"{each.texts.words[0]}, a word of the text", getattr(self._tokenizer, f"{made_for}_token")
-        return Fault("no-cls", read, meant, "tokenizer(text, add_special_tokens=True), with a template that sets it")
-
-    def _skipped(self, each: Looked) -> Fault | None:
-        """An end that is the pad id: a head that looks for the last token that is no padding passes over it."""
-        last, read = len(each.ids(0)) - 1, each.texts.read[0]
-        if not self._kinds <= {"last_non_pad", "last"} or each.ids(0)[last] != self._pad() or read == (last,):
-            return None
-        end = each.texts.tokens[0][last]
-        told = f"{each.texts.words[0]}: the {end} that ends the text passes for padding"
-        return Fault("pad-is-end", told, f"the {end} that ends the text", OWN_PAD)
-
-    def _pad(self) -> int | None:
-        return lay.vocabulary(self._source).pad
-
-    # -- all in one batch ----------------------------------------------------------------------------------------
-
-    def _of_batch(self, alone: Sequence[Looked]) -> Diagnosis:
-        batch = look(self._trace, self._tokenizer, self._texts, self._pairs)
-        if not _alike(alone, batch):
-            return self._wrong((self._mended(alone, batch),), batch.texts.lines)
-        if any(map(batch.padding_reached, range(len(alone)))):
-            read = "padding reaches the logits through the layers, though no hidden state of it is read"
-            change = "give texts of one length, or one at a time: the model masks no padding"
-            return self._wrong((Fault("padding-reaches", read, "the text alone", change),), batch.texts.lines)
-        why = f"the same token of each of {len(alone)} texts is read alone and in a batch, and no padding reaches"
-        return Diagnosis(self._trace.target.name, "right", why, read=batch.texts.lines)
-
-    def _mended(self, alone: Sequence[Looked], batch: Looked) -> Fault:
-        """The fault of a batch, with the change that mends it."""
-        row = next(n for n, each in enumerate(alone) if each.within(0) != batch.within(n))
-        read, meant = batch.texts.lines[row], alone[row].texts.words[0]
-        for code, change, mended in self._changes():
-            try:
-                after = mended()
-            except ArchtraceError:  # a change that the model refuses mends nothing
-                continue
-            if _alike(alone, after):
-                return Fault(code, read, meant, change)
-        return Fault("batch-differs", read, meant, "give one text at a time: no change of side or pad id mends it")
-
-    def _changes(self) -> Iterator[tuple[str, str, Callable[[], Looked]]]:
-        """What may mend a batch: another pad id in the config, another side; each with the code that it is told by."""
-        pad = self._tokenizer.pad_token_id
-        if pad is not None and pad != self._pad() and self._trace.config is not None:
-            yield "pad-id-differs", self._pad_id(), lambda: self._with(self._again(self._field(pad)), self._tokenizer)
-        other = copy.deepcopy(self._tokenizer)
-        other.padding_side = "right" if self._tokenizer.padding_side == "left" else "left"
-        change = f"tokenizer.padding_side = {other.padding_side!r}"
-        yield "padding-side", change, lambda: self._with(self._trace, other)
-
-    def _with(self, traced: Trace, tokenizer: Any) -> Looked:
-        return look(traced, tokenizer, self._texts, self._pairs)
-
-    def _field(self, pad: int) -> dict[str, int]:
-        """The pad id, in the part of the config that the head asks."""
-        asked = lay.holder(self._trace.config)
-        path = next((path for path, part in nested("", self._trace.config) if part is asked), "")
-        return {f"{path}pad_token_id": pad}
+def _diagnosed(setup: Setup) -> Diagnosis:
+    """The diagnosis: of the checkpoint, of the texts, and of what lies beyond these texts."""
+    name = setup.trace.target.name
+    if faults := tuple(checkpoint.faults(setup)):
+        return Diagnosis(name, "wrong", faults=faults)
+    beyond = length.refused(setup)
+    if beyond and any(len(alone.uncut(setup, n)) > beyond.most for n in range(len(setup.texts))):
+        return Diagnosis(name, "wrong", faults=(beyond.fault,))
+    found, conversation = _of_texts(setup), chat.heard(setup)
+    more = (*((beyond.fault,) if beyond else ()), *conversation.faults)
+    notes = (*_notes(setup, beyond), *conversation.notes)
+    if more:
+        return replace(found, opinion="wrong", reason="", faults=(*found.faults, *more), notes=notes)
+    return replace(found, notes=notes)
 
 
-def _alike(alone: Sequence[Looked], batch: Looked) -> bool:
-    """Whether of each text the same is read alone and in the batch."""
-    return all(each.within(0) == batch.within(row) for row, each in enumerate(alone))
+def _of_texts(setup: Setup) -> Diagnosis:
+    """What is found of the texts alone, and in a batch."""
+    looked = [setup.one(n) for n in range(len(setup.texts))]
+    blank = Diagnosis(
+        setup.trace.target.name, "right", read=tuple(line for each in looked for line in each.texts.lines)
+    )
+    bound = setup.trace.result.status != "exact"
+    if not bound and (faults := tuple(alone.faults(setup, looked))):
+        return replace(blank, opinion="wrong", faults=_once(faults))
+    if reason := _untold(bound, looked):
+        return replace(blank, opinion="unknown", reason=reason)
+    if len(looked) < 2:
+        return replace(blank, reason="one text alone, and no batch was asked about")
+    batch = setup.together()
+    blank = replace(blank, read=batch.texts.lines)
+    if fault := together.fault(setup, looked, batch):
+        return replace(blank, opinion="wrong", faults=(fault,))
+    why = (
+        f"the same token of each of {len(looked)} texts is read alone and in a batch, and no padding reaches the logits"
+    )
+    return replace(blank, reason=why)
+
+
+def _untold(bound: bool, looked: Sequence[Looked]) -> str:
+    """Why nothing can be said token by token; empty where it can. What is read of no token is not read alike."""
+    if bound:
+        return "the answer about the model is a bound: it may read less than is known (archtrace TARGET says why)"
+    if not all(each.texts.read[0] for each in looked):
+        return "what is read stands at no token of its own: each position is made of several tokens"
+    return ""
+
+
+def _once(faults: Sequence[Fault]) -> tuple[Fault, ...]:
+    """The first fault of each code: one text is example enough."""
+    return tuple({fault.code: fault for fault in reversed(faults)}.values())[::-1]
+
+
+def _notes(setup: Setup, beyond: length.Length | None) -> Iterator[str]:
+    """What is no fault, and yet worth knowing: texts that are cut, and positions that are not trained."""
+    for number, text in enumerate(setup.texts):
+        tokens = len(alone.uncut(setup, number))
+        if setup.limit and tokens > setup.limit:
+            side = setup.tokenizer.truncation_side
+            yield f'"{text[:40]}…" has {tokens} tokens, and is cut to {setup.limit} on the {side}'
+    if beyond is None and (told := length.extrapolated(setup)):
+        yield told

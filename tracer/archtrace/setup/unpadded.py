@@ -24,11 +24,10 @@ def refused_unpadded(found: Trace) -> str | None:
     try:
         capture(*prepare(replace(found.target, config=config)), next(iter(found.study.layouts.values())))
     except ArchtraceError as error:
-        return _reason(error)
+        return reason(error)
     return None
 
 
-def _reason(error: ArchtraceError) -> str:
-    """The model's own words in a refusal."""
-    cause = error.__cause__
-    return str(cause).strip().split("\n", 1)[0] if cause else str(error).replace("\n", " ")
+def reason(error: ArchtraceError) -> str:
+    """The model's own words in a refusal, or what the trace says in its place."""
+    return str(error.__cause__ or error).strip().split("\n", 1)[0]

@@ -22,7 +22,10 @@ _TASK = "SEQ_CLS"
 
 @dataclass(frozen=True)
 class Adapter:
-    """An adapter's kind (`LORA`), base model and task; `saved` and `adapted` are PEFT's patterns of module paths."""
+    """An adapter's kind (`LORA`), base model and task; `saved` and `adapted` are PEFT's patterns of module paths.
+
+    `prompt`: the fields of one that puts vectors in front of the text, which PEFT's wrapper is made of; None of others.
+    """
 
     where: str
     kind: str
@@ -30,6 +33,7 @@ class Adapter:
     task: str
     saved: tuple[str, ...]
     adapted: tuple[str, ...] | str
+    prompt: Mapping[str, Any] | None = None
 
     @property
     def classifies(self) -> bool:
@@ -54,7 +58,7 @@ def _prefixes(path: str) -> Iterator[str]:
 
 
 def read(path: Path) -> Adapter:
-    """The adapter of a file. TargetError for one whose base has other positions, or that names none."""
+    """The adapter of a file. TargetError for one that names no base, or whose prompt is for no sequence classifier."""
     fields, where = configs.read(path)
     kind, base = str(fields.get("peft_type") or "adapter"), fields.get("base_model_name_or_path")
     if not base:
@@ -64,20 +68,21 @@ def read(path: Path) -> Adapter:
             why="it has no base_model_name_or_path",
             do="add it, or name the base model",
         )
-    if kind in _IN_FRONT:
-        raise _in_front(kind, str(base), fields, where)
     task, saved = str(fields.get("task_type") or ""), tuple(fields.get("modules_to_save") or ())
+    prompt = fields if kind in _IN_FRONT else None
+    if prompt is not None and task != _TASK:
+        raise unanswered(kind, where, f"it is for {f'the task {task}' if task else 'no task'}, and not {_TASK}")
     adapted = fields.get("target_modules") or ()
     saved = tuple(dict.fromkeys((*saved, *_ALWAYS))) if task == _TASK else saved
-    return Adapter(where, kind, str(base), task, saved, adapted if isinstance(adapted, str) else tuple(adapted))
+    return Adapter(where, kind, str(base), task, saved, adapted if isinstance(adapted, str) else tuple(adapted), prompt)
 
 
-def _in_front(kind: str, base: str, fields: Mapping[str, Any], where: str) -> Exception:
-    vectors = fields.get("num_virtual_tokens") or "learned"
+def unanswered(kind: str, where: str, why: str) -> Exception:
+    """The refusal of an adapter with vectors in front of the text, whose wrapper cannot be made of its folder."""
     return refusal(
         f"an adapter of kind {kind} is not answered by its folder",
         where=where,
-        why=f"it puts {vectors} vectors in front of the text, so that {base} alone reads other positions",
+        why=f"it puts vectors in front of the text, which moves every position, and {why}",
         do="trace the live model: archtrace.trace(peft_model)",
     )
 
@@ -99,11 +104,13 @@ def told(adapter: Adapter, head: Iterable[str]) -> Iterator[Finding]:
     covered = {path: adapter.covers(path) for path in parts}
     held = [f"{path} ({how})" for path, how in covered.items() if how]
     bare = [path for path, how in covered.items() if how is None]
-    yield Finding(
-        "adapter",
-        f"{adapter.kind} on {adapter.base}: the base model was traced, whose positions the adapter leaves as they are; "
-        f"of its head the adapter holds {', '.join(held) or 'nothing'}",
-    )
+    traced = "the base model was traced, whose positions the adapter leaves as they are"
+    if adapter.prompt is not None:
+        traced = (
+            f"{adapter.prompt.get('num_virtual_tokens')} vectors stand in front of the text, and were traced with it"
+        )
+    held_by = f"of its head the adapter holds {', '.join(held) or 'nothing'}"
+    yield Finding("adapter", f"{adapter.kind} on {adapter.base}: {traced}; {held_by}")
     if bare:
         yield Finding(
             "head-not-saved",

@@ -39,6 +39,11 @@ def exists(text: str) -> bool:
     return Path(text).expanduser().exists()
 
 
+def has_tokenizer(folder: Path) -> bool:
+    """Whether a tokenizer was saved in a folder."""
+    return any((folder / name).is_file() for name in _TOKENIZER)
+
+
 def is_path(name: str) -> bool:
     """Whether a text can only mean a place on disk."""
     weights = Path(name).suffix.lower() in _WEIGHTS and name.count("/") != 1

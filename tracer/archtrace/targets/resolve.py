@@ -20,6 +20,7 @@ from archtrace.targets import (
     library,
     names,
     other_head,
+    prompts,
     remote,
 )
 from archtrace.targets.messages import refusal
@@ -104,6 +105,8 @@ def _from_name(text: str, wishes: Wishes) -> Target:
     config = head_kinds.part_of(config, model.name) if wishes.head is not None else config
     findings = (*origin.findings, *model.findings, *fills.fill(config))
     told = _of_adapter(origin.adapter) if origin.adapter else nothing
+    if origin.adapter and origin.adapter.prompt is not None:
+        model = replace(model, name=prompts.WRAPPER, make=prompts.behind(model.make, origin.adapter))
     return Target(
         text, model.name, model.model_type, config, origin.source, model.make, findings=findings, told=told
     )  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from archtrace.targets import folders, reference
+from archtrace.targets import adapters, folders, hub, reference
 from archtrace.targets.messages import refusal
 from archtrace.targets.target import Target
 
@@ -40,6 +40,9 @@ def tokenizer_of(target: Target, *, local: bool = False) -> Any:
     """
     name = target.name.strip()
     document = folders.document(name)
+    if document is not None and document.name == hub.ADAPTER and not folders.has_tokenizer(document.parent):
+        name = adapters.read(document).base  # PEFT saves none: the texts are cut as for the base model
+        document = folders.document(name)
     if target.config_source in ("default", "given") and document is None:
         raise _none(name, "only a checkpoint has one", "name a checkpoint, or give it: tokenizer=...")
     wanted = reference.parse(name)
@@ -61,9 +64,10 @@ def _none(name: str, why: str, do: str) -> Exception:
     return refusal(f"no tokenizer for {name}", why=why, do=do)
 
 
-def encoded(tokenizer: Any, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Encoded:
+def encoded(tokenizer: Any, texts: Sequence[str], pairs: Sequence[str] | None = None, special: bool = True) -> Encoded:
     """The batch that a tokenizer makes of texts (with `pairs` of pairs of texts): padded to the longest on its own
-    side, cut at its own limit. Raises TargetError where it has no padding and the texts are not equally long."""
+    side, cut at its own limit, with the special tokens that it sets around a text unless not `special`. Raises
+    TargetError where it has no padding and the texts are not equally long."""
     if not texts:
         raise refusal("no text", why="there is nothing to make tokens of", do="give one text at the least")
     if pairs is not None and len(pairs) != len(texts):
@@ -73,7 +77,8 @@ def encoded(tokenizer: Any, texts: Sequence[str], pairs: Sequence[str] | None = 
             do="give as many second texts (--text-pair) as texts (--text)",
         )
     cut = getattr(tokenizer, "model_max_length", NO_LIMIT) < NO_LIMIT
-    batch = tokenizer(list(texts), None if pairs is None else list(pairs), truncation=cut, return_attention_mask=True)
+    rows = (list(texts), None if pairs is None else list(pairs))
+    batch = tokenizer(*rows, truncation=cut, return_attention_mask=True, add_special_tokens=special)
     if len({len(row) for row in batch["input_ids"]}) > 1:
         if tokenizer.pad_token is None:
             raise refusal(

@@ -7,7 +7,7 @@ on both sides, because both begin from one seed and draw in one order.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -42,6 +42,18 @@ def difference(program: Program, model: tuple[torch.nn.Module, dict[str, Any]], 
             return None
         with seeded():
             return _first(program, values, module, {**_copies(inputs), **options}) or "the output"
+
+
+def outputs(model: tuple[torch.nn.Module, dict[str, Any]], batches: Sequence[Inputs], asked: str) -> list[torch.Tensor]:
+    """What a model gives for several inputs with the same drawn parameters; raises whatever the model raises."""
+    module, options = model
+    found = []
+    with held(module), drawn(module), torch.no_grad(), quiet(), uncompiled():
+        for inputs in batches:
+            with seeded():
+                args, keywords = arranged(module.forward, {**_copies(inputs), **options})
+                found.append(output_of(module(*args, **keywords), asked))
+    return found
 
 
 @contextmanager
