@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from archtrace.answer.result import Result
+from archtrace.answer.result import Finding, Result
 from archtrace_reports.tokens import leaked
 
 #: Findings that mean that an answer, or what the model computes, is wrong: they stand above all else. The sentence
@@ -17,6 +17,8 @@ GRAVE = {
     "other-head": "",
     "reads-constant": "where it reads padding, every text gets the same logits",
 }
+#: Findings that are worth a note.
+NOTED = frozenset({"padding-moves"})
 #: By the layouts in which padding is read: what happens there, and what to do.
 PADDED = {
     "left_padded": "with padding on the left it is a padding token that is read: pad on the right",
@@ -48,12 +50,19 @@ def cautions(result: Result) -> list[Caution]:
     return sorted(_all(result), key=lambda caution: not caution.grave)
 
 
+def others(result: Result) -> list[Finding]:
+    """The findings that no caution has told in full."""
+    told = {*NOTED, *(code for code, sentence in GRAVE.items() if not sentence)}
+    return [finding for finding in result.findings if finding.code not in told]
+
+
 def _all(result: Result) -> Iterator[Caution]:
     for finding in result.findings:
         if finding.code in GRAVE:
             yield Caution(GRAVE[finding.code] or finding.message, grave=True)
     if result.padding.leaks:
         yield Caution(_leaks(result), grave=True)
+    yield from (Caution(finding.message) for finding in result.findings if finding.code in NOTED)
     yield from map(Caution, _read(result.padding.reads_padding))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from rich.text import Text
 
 from archtrace.answer.result import ConfigSource, LayoutResult, Result
+from archtrace_reports.cautions import others
 from archtrace_reports.dead_work import dead_work_words
 from archtrace_reports.fields import fields_words, without_tokens
 from archtrace_reports.lines import row
@@ -31,7 +32,7 @@ def facts(result: Result, width: int) -> list[Text]:
     red = {"padding": "red"} if result.padding.leaks else {}
     lines = [line for label, words in told(result) for line in row(label, words, width, style=red.get(label, ""))]
     lines += row("config", config_words(result), width)
-    for finding in result.findings:
+    for finding in others(result):
         lines += row("finding", f"{finding.code}: {finding.message}", width, style="yellow")
     return lines
 

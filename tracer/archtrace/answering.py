@@ -29,6 +29,7 @@ from archtrace.targets import standins
 from archtrace.targets.frames import frame_of
 from archtrace.targets.target import Target
 from archtrace.version import __version__
+from archtrace.witness.alone import differs_alone
 from archtrace.witness.failure import described
 from archtrace.witness.law import Runs, Verdict, together, unseen, unseen_each
 from archtrace.witness.likeness import Search, Small
@@ -36,6 +37,11 @@ from archtrace.witness.rows import inside, join
 from archtrace.witness.shrink import ENOUGH, LARGEST
 
 Verdicts = Mapping[str, Verdict]
+#: The layouts with padding on one side: which, and why that alone may change what a text gives.
+SIDES = {
+    "left_padded": ("left", "its positions are counted from the start of the row"),
+    "right_padded": ("right", "what is read or pooled depends on the length of the row"),
+}
 
 
 def assemble(
@@ -66,7 +72,7 @@ def assemble(
         parameters=len(list(module.named_parameters())),
         dead_parameters=dead,
         dead_modules=dead_modules(module, dead),
-        findings=(*_told(target, module, found), *_findings(study, likeness, verdicts)),
+        findings=(*_told(target, module, found), *_findings(study, likeness, verdicts, words)),
         seconds={k: round(v, 3) for k, v in clock.seconds.items()},
         versions=_versions(),
         anatomy=drawn,
@@ -226,7 +232,7 @@ def _where(each: Positions, padding: Rows, index: int) -> Positions:
     return Positions(reads, rows(each.tokens))
 
 
-def _findings(study: Study, likeness: _Likeness, verdicts: Verdicts) -> list[Finding]:
+def _findings(study: Study, likeness: _Likeness, verdicts: Verdicts, words: Vocabulary) -> list[Finding]:
     found = [Finding("layout-refused", f"{name}: {reason}") for name, reason in study.refused.items()]
     found += _of_positions(study)
     if study.interpreter.unruled:
@@ -239,6 +245,7 @@ def _findings(study: Study, likeness: _Likeness, verdicts: Verdicts) -> list[Fin
             Finding("no-read-tensor", f"{', '.join(aside)}: tokens reach the logits, but through no hidden state found")
         )
     found += [f for name in study.bounds for f in _constants(study, name)]
+    found += _moved(study, likeness, words)
     if likeness.small is None:
         found.append(Finding("no-witness", "no likeness small enough to run was found; the answer is a bound"))
     if likeness.failure is not None:
@@ -266,6 +273,17 @@ def _constants(study: Study, layout: str) -> Iterator[Finding]:
             where = ", ".join(f"row {r}: position {', '.join(map(str, read[r]))}" for r in rows)
             what = f"{layout}: the model always puts the same value where {tensor} is read ({where})"
             yield Finding("reads-constant", f"{what}: every such text gets the same logits from it")
+
+
+def _moved(study: Study, likeness: _Likeness, words: Vocabulary) -> Iterator[Finding]:
+    """The sides on which padding changes what a text gives, though none of it is read and none reaches the logits."""
+    for small in likeness.studies[:1]:
+        for name in (side for side in SIDES if side in small.positions and side in study.positions):
+            found = [_padding_in(text, words, name) for text in study.texts.values()]
+            if not any(each.leaks or each.reads_padding for each in found) and differs_alone(small, name, words):
+                side, why = SIDES[name]
+                what = f"with padding on the {side} a text gets other logits than alone, though no padding reaches them"
+                yield Finding("padding-moves", f"{what}: {why}")
 
 
 def _past_every_tensor(found: Positions) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from archtrace.answer.result import Readout, Result
 from archtrace_reports.account import account
-from archtrace_reports.cautions import cautions
+from archtrace_reports.cautions import cautions, others
 from archtrace_reports.clean import cleaned
 from archtrace_reports.facts import config_words, told
 from archtrace_reports.look import Look
@@ -92,7 +92,7 @@ def _path(readout: Readout) -> str:
 def _facts(result: Result) -> Iterator[str]:
     facts = (*told(result), ("config", config_words(result)))
     yield from (f"* {label}: {plain(text)}" for label, text in facts)
-    yield from (f"* finding {plain(finding.code)}: {plain(finding.message)}" for finding in result.findings)
+    yield from (f"* finding {plain(finding.code)}: {plain(finding.message)}" for finding in others(result))
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from archtrace.answer.positions import Rows
 from archtrace.answer.result import LayoutResult, Readout, Result, Status
 from archtrace_reports.account import account
-from archtrace_reports.cautions import Caution, cautions
+from archtrace_reports.cautions import Caution, cautions, others
 from archtrace_reports.cone import MEANINGS, ConeLayout, Sign, cones, ranges
 from archtrace_reports.drawing import Drawing, path_drawing
 from archtrace_reports.facts import config_words, told
@@ -152,7 +152,7 @@ def model_view(result: Result, key: str) -> ModelView:
         facts=tuple(told(result)),
         layouts=tuple(map(_layout, result.layouts)),
         dead=result.dead_parameters,
-        findings=tuple((finding.code, finding.message) for finding in result.findings),
+        findings=tuple((finding.code, finding.message) for finding in others(result)),
         seconds=", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in result.seconds.items()),
         padding=_padding(result),
     )

@@ -20,8 +20,9 @@ from archtrace.setup.batch import Looked
 from archtrace.targets import prepare
 from archtrace.targets.texts import Encoded
 from archtrace.tracing import Trace
+from archtrace.witness.alone import apart
 from archtrace.witness.likeness import bundled, reduced, remembered
-from archtrace.witness.replay import alike, outputs
+from archtrace.witness.replay import outputs
 from archtrace.witness.shrink import LARGEST
 
 #: Tokens of a text that are run, from its front and its end, and how many pads: a likeness has few positions.
@@ -41,7 +42,7 @@ def moves(traced: Trace, tokenizer: Any, alone: Sequence[Looked]) -> bool:
         first, second = outputs(model, batches, traced.study.programs.asked)
     except Exception:  # no likeness, no pad token; and a stranger's model may refuse so short a row as it likes
         return False
-    return not alike(first[0], second[0])
+    return apart(first[:1], second[:1])
 
 
 def _small(traced: Trace) -> Iterator[Model]:
