@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -116,6 +117,14 @@ class Mixed(torch.nn.Module):
 def test_what_stands_at_no_token_is_unknown() -> None:
     found = examine(Mixed(), tokenizer=wordpiece())
     assert (found.opinion, "no token of its own" in found.reason) == ("unknown", True)
+
+
+def test_the_page_has_each_code() -> None:
+    """docs/doctor.md explains what the doctor can find, and nothing else."""
+    root = Path(__file__).parents[2]
+    sources = "".join(file.read_text() for file in (root / "tracer/archtrace/setup").glob("*.py"))
+    codes = set(re.findall(r'(?:Fault\(|yield|or \()\s*"([a-z-]+)"', sources))
+    assert set(re.findall(r"^\| `([a-z-]+)`", (root / "docs/doctor.md").read_text(), re.M)) == codes
 
 
 def test_the_command_says_what_to_change(tmp_path: Path) -> None:
