@@ -17,8 +17,11 @@ from archtrace.setup.parts import Setup
 def faults(setup: Setup, alone: Sequence[Looked]) -> Iterator[Fault]:
     """What is wrong with each text, and padding that cannot be made."""
     for number, each in enumerate(alone):
-        ways = (_prompt_read(setup, each), _unset(setup, each), _unended(setup, each), skipped(setup, each))
-        yield from filter(None, (*ways, _twice(setup, number, each), _cut(setup, number, each)))
+        if each.texts.read[0]:
+            ways = (_unset(setup, each), _unended(setup, each), skipped(setup, each))
+            yield from filter(None, (*ways, _twice(setup, number, each), _cut(setup, number, each)))
+        elif found := _prompt_read(setup, each):
+            yield found
     if setup.tokenizer.pad_token is None and len({len(each.ids(0)) for each in alone}) > 1:
         yield Fault("no-pad-token", "nothing: texts of different length make no batch", "a batch", setup.own_pad)
 
@@ -31,8 +34,8 @@ def _made_for(setup: Setup) -> str | None:
 
 def _prompt_read(setup: Setup, each: Looked) -> Fault | None:
     """A fixed index in a row that learned vectors stand in front of: it is theirs, and no token's."""
-    prompts = getattr(setup.trace.module, "prompt_tokens", None)
-    if not prompts or each.texts.read[0] or setup.kinds != {"first"}:
+    prompts = getattr(setup.trace.module, "prompt_tokens", None)  # as PEFT's wrapper calls them
+    if not prompts or setup.kinds != {"first"}:
         return None
     token = getattr(setup.tokenizer, f"{_made_for(setup)}_token", None) or each.texts.tokens[0][0]
     read = "the first of the vectors that the adapter puts in front of the text, at index 0"
@@ -128,7 +131,7 @@ def _kept(setup: Setup, number: int, at: int, wanted: int) -> str:
     other = copy.deepcopy(setup.tokenizer)
     other.truncation_side = "left" if setup.tokenizer.truncation_side == "right" else "right"
     try:
-        after = look(setup.trace, other, [setup.texts[number]])
+        after = look(setup.trace, other, *setup.row(number))
         if after.ids(0)[at] == wanted:
             return f"tokenizer.truncation_side = {other.truncation_side!r}"
     except ArchtraceError:  # what the model refuses keeps nothing
