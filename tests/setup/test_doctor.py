@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import peft
 import pytest
@@ -11,7 +12,7 @@ import torch
 import transformers
 from checkpoints import FAMILIES, composite, wordpiece
 from click.testing import CliRunner
-from real_setups import PROMISED, SETUPS, VIRTUAL, is_right, loaded, set_up, tuned
+from real_setups import PROMISED, PROMPT, SETUPS, is_right, loaded, set_up, tuned
 
 from archtrace.answer.diagnosis import Diagnosis
 from archtrace.setup.examination import examine
@@ -72,17 +73,27 @@ def test_of_a_composite_config_the_text_part_counts(pads: str, tmp_path: Path) -
     )
 
 
-#: Further ways to put vectors in front of a text, or into the attention alone.
-TUNERS = {
-    "bert": peft.PromptEncoderConfig(task_type="SEQ_CLS", num_virtual_tokens=VIRTUAL, encoder_hidden_size=8),
-    "llama": peft.PrefixTuningConfig(task_type="SEQ_CLS", num_virtual_tokens=VIRTUAL),
+def _left(model: Any, tokenizer: Any) -> Any:
+    """Where the prompt of a decoder reads the right token, but pads stand between prompt and text (peft 1093)."""
+    tokenizer.padding_side = tokenizer.init_kwargs["padding_side"] = "left"
+    return SETUPS["prompt-tuned"](model, tokenizer)
+
+
+#: Further ways to put vectors in front of a text, or into the attention alone; what is found of each.
+TUNED = {
+    "p-tuning": ("bert", tuned(peft.PromptEncoderConfig(**PROMPT, encoder_hidden_size=8)), ["prompt-read"]),
+    "prefix": ("llama", tuned(peft.PrefixTuningConfig(**PROMPT)), []),
+    "padded on the left": ("llama", _left, ["positions-move"]),
 }
 
 
-@pytest.mark.parametrize("family", TUNERS)
-def test_other_tuners(family: str, tmp_path: Path) -> None:
-    folder = set_up(family, tuned(TUNERS[family]), tmp_path)
-    checked(examine(str(folder)), folder, family)
+@pytest.mark.parametrize("name", TUNED)
+def test_other_prompts(name: str, tmp_path: Path) -> None:
+    family, setup, codes = TUNED[name]
+    folder = set_up(family, setup, tmp_path)
+    found = examine(str(folder))
+    checked(found, folder, family)
+    assert [fault.code for fault in found.faults] == codes
 
 
 def test_an_end_that_is_padding_is_told_with_the_text(tmp_path: Path) -> None:

@@ -92,17 +92,21 @@ def skipped(setup: Setup, each: Looked) -> Fault | None:
 
 
 def _twice(setup: Setup, number: int, each: Looked) -> Fault | None:
-    """A special token that the text has, and that the tokenizer sets once more (reward-bench 164, OpenRLHF 393)."""
-    ids, tokens = each.ids(0), each.texts.tokens[0]
-    edges = [(i, j) for i, j in ((0, 1), (-1, -2)) if len(ids) > 2 and ids[i] == ids[j] and setup.is_special(ids[i])]
-    if not edges or setup.pairs is not None:
+    """A special token that the text has, and that the tokenizer sets once more (reward-bench 164, OpenRLHF 393).
+
+    Not of a pair, between whose texts a separator may stand twice, nor where text or template has it twice by itself.
+    """
+    if setup.pairs is not None:
         return None
-    plain = setup.tokenizer(setup.texts[number], add_special_tokens=False)["input_ids"]
-    if all(len(plain) > 2 and plain[i] == plain[j] for i, j in edges):
-        return None  # the text itself has it twice
-    token = tokens[edges[0][0]]
-    read = f"{token} twice: the text has one of its own, and the tokenizer sets another"
-    return Fault("special-twice", read, f"one {token}", "tokenizer(text, add_special_tokens=False)")
+    own = setup.tokenizer(setup.texts[number], add_special_tokens=False)["input_ids"]
+    for edge in (slice(None, 2), slice(-2, None)):
+        made, given = each.ids(0)[edge], own[edge]
+        token = made[0]
+        if made == [token, token] and given.count(token) == 1 and setup.is_special(token):
+            name = setup.tokenizer.convert_ids_to_tokens(token)
+            read = f"{name} twice: the text has one of its own, and the tokenizer sets another"
+            return Fault("special-twice", read, f"one {name}", "tokenizer(text, add_special_tokens=False)")
+    return None
 
 
 def _cut(setup: Setup, number: int, each: Looked) -> Fault | None:
