@@ -20,8 +20,8 @@ from archtrace.setup.examination import SAMPLES
 
 #: A setup: what is changed of a right checkpoint, its model and tokenizer. What it returns is the model that is saved.
 Setup = Callable[[Any, Any], Any]
-#: Vectors that a prompt puts in front of the text.
-VIRTUAL = 3
+#: What the configs of prompts have in common.
+PROMPT: Mapping[str, Any] = {"task_type": "SEQ_CLS", "num_virtual_tokens": 3}
 
 
 def _other_side(model: Any, tokenizer: Any) -> None:
@@ -86,6 +86,7 @@ def tuned(config: Any) -> Setup:
     return tune
 
 
+#: Composite configs, of which only some models have one, and sides on which texts are cut have tests of their own.
 SETUPS: Mapping[str, Setup] = {
     "right": lambda model, tokenizer: None,
     "other side": _other_side,
@@ -97,7 +98,7 @@ SETUPS: Mapping[str, Setup] = {
     "no special tokens": _no_special_tokens,
     "no end": _no_end,
     "wrong vocabulary": _wrong_vocabulary,
-    "prompt-tuned": tuned(peft.PromptTuningConfig(task_type="SEQ_CLS", num_virtual_tokens=VIRTUAL)),
+    "prompt-tuned": tuned(peft.PromptTuningConfig(**PROMPT)),
 }
 #: Setups whose tokenizer_config.json says that an end is set.
 PROMISED = ("no end",)

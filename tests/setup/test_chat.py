@@ -42,8 +42,9 @@ def read(folder: Path) -> str:
     return str(tokenizer.convert_tokens_to_string([token])).strip() or token
 
 
-@pytest.mark.parametrize("end_is_pad", [False, True])
-@pytest.mark.parametrize("template", [ENDED, MARKED, BROKEN_LINE])
+@pytest.mark.parametrize(
+    ("template", "end_is_pad"), [(ENDED, False), (ENDED, True), (MARKED, False), (BROKEN_LINE, True)]
+)
 def test_the_end_of_a_conversation_is_read_or_told(template: str, end_is_pad: bool, tmp_path: Path) -> None:
     folder = chatting(template, end_is_pad, tmp_path)
     found, token = examine(str(folder)), read(folder)

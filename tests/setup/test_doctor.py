@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import re
 from pathlib import Path
+from typing import Any
 
 import peft
 import pytest
 import torch
 import transformers
 from checkpoints import FAMILIES, composite, wordpiece
-from real_setups import PROMISED, SETUPS, VIRTUAL, is_right, loaded, set_up, tuned
+from click.testing import CliRunner
+from real_setups import PROMISED, PROMPT, SETUPS, is_right, loaded, set_up, tuned
 
 from archtrace.answer.diagnosis import Diagnosis
 from archtrace.setup.examination import examine
+from archtrace_reports.commands.doctor import command
 
 #: Faults whose change is code that mends them; the others say in words what to do, as does a batch that nothing mends.
 IN_CODE = {"padding-side", "pad-id-differs", "no-pad-id", "no-pad-token", "pad-is-end", "vocabulary", "no-end"}
@@ -71,18 +73,27 @@ def test_of_a_composite_config_the_text_part_counts(pads: str, tmp_path: Path) -
     )
 
 
-#: Further ways to put vectors in front of a text, or into the attention alone.
-TUNERS = {
-    "p-tuning": peft.PromptEncoderConfig(task_type="SEQ_CLS", num_virtual_tokens=VIRTUAL, encoder_hidden_size=8),
-    "prefix": peft.PrefixTuningConfig(task_type="SEQ_CLS", num_virtual_tokens=VIRTUAL),
+def _left(model: Any, tokenizer: Any) -> Any:
+    """Where the prompt of a decoder reads the right token, but pads stand between prompt and text (peft 1093)."""
+    tokenizer.padding_side = tokenizer.init_kwargs["padding_side"] = "left"
+    return SETUPS["prompt-tuned"](model, tokenizer)
+
+
+#: Further ways to put vectors in front of a text, or into the attention alone; what is found of each.
+TUNED = {
+    "p-tuning": ("bert", tuned(peft.PromptEncoderConfig(**PROMPT, encoder_hidden_size=8)), ["prompt-read"]),
+    "prefix": ("llama", tuned(peft.PrefixTuningConfig(**PROMPT)), []),
+    "padded on the left": ("llama", _left, ["positions-move"]),
 }
 
 
-@pytest.mark.parametrize("tuner", TUNERS)
-@pytest.mark.parametrize("family", ["bert", "llama"])
-def test_other_tuners(family: str, tuner: str, tmp_path: Path) -> None:
-    folder = set_up(family, tuned(TUNERS[tuner]), tmp_path)
-    checked(examine(str(folder)), folder, family)
+@pytest.mark.parametrize("name", TUNED)
+def test_other_prompts(name: str, tmp_path: Path) -> None:
+    family, setup, codes = TUNED[name]
+    folder = set_up(family, setup, tmp_path)
+    found = examine(str(folder))
+    checked(found, folder, family)
+    assert [fault.code for fault in found.faults] == codes
 
 
 def test_an_end_that_is_padding_is_told_with_the_text(tmp_path: Path) -> None:
@@ -118,9 +129,16 @@ def test_what_stands_at_no_token_is_unknown() -> None:
     assert (found.opinion, "no token of its own" in found.reason) == ("unknown", True)
 
 
+def test_the_page_has_each_code() -> None:
+    """docs/doctor.md explains what the doctor can find, and nothing else."""
+    root = Path(__file__).parents[2]
+    sources = "".join(file.read_text() for file in (root / "tracer/archtrace/setup").glob("*.py"))
+    codes = set(re.findall(r'(?:Fault\(|yield|or \()\s*"([a-z-]+)"', sources))
+    assert set(re.findall(r"^\| `([a-z-]+)`", (root / "docs/doctor.md").read_text(), re.M)) == codes
+
+
 def test_the_command_says_what_to_change(tmp_path: Path) -> None:
-    folder = set_up("bert", "other side", tmp_path / "bert")
-    line = [sys.executable, "-m", "archtrace_reports.cli", "doctor", str(folder)]
-    told = subprocess.run(line, capture_output=True, text=True, check=False)
-    assert told.returncode == 1
+    folder = set_up("bert", "other side", tmp_path)
+    told = CliRunner().invoke(command, [str(folder)], standalone_mode=False)
+    assert told.return_value == 1
     assert "tokenizer.padding_side = 'right'" in told.stdout

@@ -17,8 +17,11 @@ from archtrace.setup.parts import Setup
 def faults(setup: Setup, alone: Sequence[Looked]) -> Iterator[Fault]:
     """What is wrong with each text, and padding that cannot be made."""
     for number, each in enumerate(alone):
-        ways = (_prompt_read(setup, each), _unset(setup, each), _unended(setup, each), skipped(setup, each))
-        yield from filter(None, (*ways, _twice(setup, number, each), _cut(setup, number, each)))
+        if each.texts.read[0]:
+            ways = (_unset(setup, each), _unended(setup, each), skipped(setup, each))
+            yield from filter(None, (*ways, _twice(setup, number, each), _cut(setup, number, each)))
+        elif found := _prompt_read(setup, each):
+            yield found
     if setup.tokenizer.pad_token is None and len({len(each.ids(0)) for each in alone}) > 1:
         yield Fault("no-pad-token", "nothing: texts of different length make no batch", "a batch", setup.own_pad)
 
@@ -31,8 +34,8 @@ def _made_for(setup: Setup) -> str | None:
 
 def _prompt_read(setup: Setup, each: Looked) -> Fault | None:
     """A fixed index in a row that learned vectors stand in front of: it is theirs, and no token's."""
-    prompts = getattr(setup.trace.module, "prompt_tokens", None)
-    if not prompts or each.texts.read[0] or setup.kinds != {"first"}:
+    prompts = getattr(setup.trace.module, "prompt_tokens", None)  # as PEFT's wrapper calls them
+    if not prompts or setup.kinds != {"first"}:
         return None
     token = getattr(setup.tokenizer, f"{_made_for(setup)}_token", None) or each.texts.tokens[0][0]
     read = "the first of the vectors that the adapter puts in front of the text, at index 0"
@@ -89,17 +92,21 @@ def skipped(setup: Setup, each: Looked) -> Fault | None:
 
 
 def _twice(setup: Setup, number: int, each: Looked) -> Fault | None:
-    """A special token that the text has, and that the tokenizer sets once more (reward-bench 164, OpenRLHF 393)."""
-    ids, tokens = each.ids(0), each.texts.tokens[0]
-    edges = [(i, j) for i, j in ((0, 1), (-1, -2)) if len(ids) > 2 and ids[i] == ids[j] and setup.is_special(ids[i])]
-    if not edges or setup.pairs is not None:
+    """A special token that the text has, and that the tokenizer sets once more (reward-bench 164, OpenRLHF 393).
+
+    Not of a pair, between whose texts a separator may stand twice, nor where text or template has it twice by itself.
+    """
+    if setup.pairs is not None:
         return None
-    plain = setup.tokenizer(setup.texts[number], add_special_tokens=False)["input_ids"]
-    if all(len(plain) > 2 and plain[i] == plain[j] for i, j in edges):
-        return None  # the text itself has it twice
-    token = tokens[edges[0][0]]
-    read = f"{token} twice: the text has one of its own, and the tokenizer sets another"
-    return Fault("special-twice", read, f"one {token}", "tokenizer(text, add_special_tokens=False)")
+    own = setup.tokenizer(setup.texts[number], add_special_tokens=False)["input_ids"]
+    for edge in (slice(None, 2), slice(-2, None)):
+        made, given = each.ids(0)[edge], own[edge]
+        token = made[0]
+        if made == [token, token] and given.count(token) == 1 and setup.is_special(token):
+            name = setup.tokenizer.convert_ids_to_tokens(token)
+            read = f"{name} twice: the text has one of its own, and the tokenizer sets another"
+            return Fault("special-twice", read, f"one {name}", "tokenizer(text, add_special_tokens=False)")
+    return None
 
 
 def _cut(setup: Setup, number: int, each: Looked) -> Fault | None:
@@ -128,7 +135,7 @@ def _kept(setup: Setup, number: int, at: int, wanted: int) -> str:
     other = copy.deepcopy(setup.tokenizer)
     other.truncation_side = "left" if setup.tokenizer.truncation_side == "right" else "right"
     try:
-        after = look(setup.trace, other, [setup.texts[number]])
+        after = look(setup.trace, other, *setup.row(number))
         if after.ids(0)[at] == wanted:
             return f"tokenizer.truncation_side = {other.truncation_side!r}"
     except ArchtraceError:  # what the model refuses keeps nothing

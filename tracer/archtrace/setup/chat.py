@@ -39,12 +39,13 @@ def heard(setup: Setup) -> Chat:
     whole.model_max_length = NO_LIMIT
     try:
         text = str(whole.apply_chat_template(said, tokenize=False))
-        found = look(setup.trace, whole, [text], special=False)
-    except ArchtraceError:  # longer than the model takes, which is told on its own
-        return Chat()
     except Exception as error:  # a template may raise whatever it likes
         why = " ".join(str(error).split())[:200]
         return Chat(notes=(f"the chat template renders no exchange of a user and an assistant: {why}",))
+    try:
+        found = look(setup.trace, whole, [text], special=False)
+    except ArchtraceError:  # longer than the model takes, which is told on its own
+        return Chat()
     notes = tuple(_notes(setup, text, text.rpartition(answer)[2], found))
     fault = skipped(setup, found)
     if fault is None or not setup.sampled:  # of those who give texts nobody knows whether they converse

@@ -18,17 +18,17 @@ LONGEST = 2050
 
 @dataclass(frozen=True)
 class Length:
-    """The most tokens that the model takes, as far as was tried, and what it says to one more; None: refuses none."""
+    """The most tokens that the model takes, and the fault of a tokenizer that lets through more."""
 
     most: int
-    refusal: str
     fault: Fault
 
 
 def refused(setup: Setup) -> Length | None:
-    """What the model refuses of that which the tokenizer lets through: found by trial, not by a field of the config.
+    """Where the tokenizer lets through texts that the model refuses; None where it does not.
 
-    Tried is the longest text that the tokenizer leaves, or one token more than the config says there are positions.
+    Tried is the longest text that the tokenizer leaves, or one token more than the config says there are positions:
+    the config only says where to look, and the model whether it refuses.
     """
     limit, positions = setup.limit, _positions(setup)
     tried = min((n for n in (limit, positions and positions + 1) if n), default=0)
@@ -38,10 +38,12 @@ def refused(setup: Setup) -> Length | None:
     while over - most > 1:
         middle = (most + over) // 2
         most, over = (most, middle) if _refusal(setup, middle) else (middle, over)
+    if not most:  # it refuses rows of any length, for another reason
+        return None
     lets = f"lets through texts of {limit} tokens" if limit else "has no limit (model_max_length), and cuts no text"
     read = f"the tokenizer {lets}, and the model refuses {tried}: {first}"
     fault = Fault("too-long", read, f"at most {most} tokens", f"tokenizer.model_max_length = {most}")
-    return Length(most, first, fault)
+    return Length(most, fault)
 
 
 def extrapolated(setup: Setup) -> str | None:

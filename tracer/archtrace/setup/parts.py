@@ -81,11 +81,13 @@ class Setup:
         """Whether an id is one of the tokenizer's special tokens."""
         return index in self.tokenizer.all_special_ids
 
+    def row(self, number: int) -> tuple[Sequence[str], Sequence[str] | None]:
+        """One text, with the other of its pair."""
+        return [self.texts[number]], None if self.pairs is None else [self.pairs[number]]
+
     def one(self, number: int) -> Looked:
-        """One text alone, with the other of its pair."""
-        return look(
-            self.trace, self.tokenizer, [self.texts[number]], None if self.pairs is None else [self.pairs[number]]
-        )
+        """What is read of one text alone."""
+        return look(self.trace, self.tokenizer, *self.row(number))
 
     def together(self, traced: Trace | None = None, tokenizer: Any = None) -> Looked:
         """All texts in one batch, of this model and tokenizer or of others."""

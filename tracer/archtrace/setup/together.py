@@ -13,6 +13,8 @@ from archtrace.setup.moved import moves
 from archtrace.setup.parts import Setup
 from archtrace.tracing import Trace
 
+#: What helps where no change of a setup does.
+SINGLY = "give texts of one length, or one at a time"
 #: A change that may mend a batch: its code, its line, and the model and tokenizer after it.
 Change = tuple[str, str, Callable[[], tuple[Trace, Any]]]
 
@@ -21,13 +23,11 @@ def fault(setup: Setup, alone: Sequence[Looked], batch: Looked) -> Fault | None:
     """What a batch reads otherwise than each text alone, or from padding; None where there is nothing."""
     row = next((n for n, each in enumerate(alone) if each.within(0) != batch.within(n)), None)
     if row is not None:
-        code, change = _mend(setup, alone) or ("batch-differs", "give one text at a time: no change of side or pad id "
-                                               "mends it")  # fmt: skip
+        code, change = _mend(setup, alone) or ("batch-differs", f"{SINGLY}: no change of side or pad id mends it")
         return Fault(code, batch.texts.lines[row], alone[row].texts.words[0], change)
     if any(map(batch.padding_reached, range(len(alone)))):
         read = "padding reaches the logits through the layers, though no hidden state of it is read"
-        change = "give texts of one length, or one at a time: the model masks no padding"
-        return Fault("padding-reaches", read, "the text alone", change)
+        return Fault("padding-reaches", read, "the text alone", f"{SINGLY}: the model masks no padding")
     return _moved(setup, alone, batch) if moves(setup.trace, setup.tokenizer, alone) else None
 
 
@@ -35,11 +35,8 @@ def _moved(setup: Setup, alone: Sequence[Looked], batch: Looked) -> Fault:
     """The right token is read, but padding has moved the text to positions that mean something else to the model."""
     row = min(range(len(alone)), key=lambda n: len(alone[n].ids(0)))
     side = setup.tokenizer.padding_side
-    read = f"{batch.texts.lines[row]}: the right token, at positions that padding on the {side} has moved"
-    found = _mend(setup, alone)
-    change = (
-        found[1] if found else "give texts of one length, or one at a time: no side leaves the positions as they are"
-    )
+    read = f"{batch.texts.lines[row]}: the right token, but with padding on the {side} its logits are others than alone"
+    _, change = _mend(setup, alone) or ("", f"{SINGLY}: no side leaves the positions as they are")
     return Fault("positions-move", read, "the logits that the text has alone", change)
 
 
