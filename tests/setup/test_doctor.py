@@ -96,6 +96,14 @@ def test_other_prompts(name: str, tmp_path: Path) -> None:
     assert [fault.code for fault in found.faults] == codes
 
 
+def test_a_live_model_is_examined_and_stays_as_it_was(tmp_path: Path) -> None:
+    model, tokenizer = loaded(set_up("llama", "pad id 0", tmp_path))
+    before = model.config.to_dict()
+    (fault,) = examine(model, tokenizer=tokenizer).faults
+    assert fault.code == "pad-id-differs"
+    assert model.config.to_dict() == before
+
+
 def test_an_end_that_is_padding_is_told_with_the_text(tmp_path: Path) -> None:
     folder = set_up("llama", "pad is end", tmp_path)
     (fault,) = examine(str(folder), text=["a fine story", "a long war"]).faults

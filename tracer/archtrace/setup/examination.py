@@ -8,7 +8,9 @@ the one that does is the one that is told.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 from archtrace.answer.diagnosis import Diagnosis, Fault
@@ -39,9 +41,26 @@ def examine(
     own = tokenizer_of(traced.target) if tokenizer is None else tokenizer
 
     def again(fields: Mapping[str, Any]) -> Trace:
+        if traced.target.module is not None:
+            with _changed(traced.target.module.config, fields):
+                return trace(target, **wishes)
         return trace(target, **{**wishes, "overrides": {**(wishes.get("overrides") or {}), **fields}})
 
     return _diagnosed(Setup(traced, own, tuple(text) or SAMPLES, text_pair, again, sampled=not text))
+
+
+@contextmanager
+def _changed(config: Any, fields: Mapping[str, Any]) -> Iterator[None]:
+    """For a while a live model's config says something else in these fields, of itself or of a part of it."""
+    places = [(reduce(getattr, path.split(".")[:-1], config), path.split(".")[-1]) for path in fields]
+    before = [getattr(part, name) for part, name in places]
+    try:
+        for (part, name), value in zip(places, fields.values(), strict=True):
+            setattr(part, name, value)
+        yield
+    finally:
+        for (part, name), value in zip(places, before, strict=True):
+            setattr(part, name, value)
 
 
 def _diagnosed(setup: Setup) -> Diagnosis:
@@ -102,7 +121,7 @@ def _notes(setup: Setup, beyond: length.Length | None) -> Iterator[str]:
     for number, text in enumerate(setup.texts):
         tokens = len(alone.uncut(setup, number))
         if setup.limit and tokens > setup.limit:
-            side = setup.tokenizer.truncation_side
-            yield f'"{text[:40]}…" has {tokens} tokens, and is cut to {setup.limit} on the {side}'
+            side, more = setup.tokenizer.truncation_side, "…" if len(text) > 40 else ""
+            yield f'"{text[:40]}{more}" has {tokens} tokens, and is cut to {setup.limit} on the {side}'
     if beyond is None and (told := length.extrapolated(setup)):
         yield told
