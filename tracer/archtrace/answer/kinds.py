@@ -39,6 +39,7 @@ class Kind:
     them {slice} and {tensor} are the readout's own; in `slice` {lead} and {axis} are of the axis of positions, {where}
     and {some} the mask as an argument and as a subscript. `partial`: the rest of the tensor is left unread. `mixes`:
     takes many positions and weighs none of them by where it stands. `predict`: for kinds of one position a row alone.
+    `unpadded`: the kind that picks the same of a text without padding, where `provided` holds; empty for itself.
     """
 
     noun: str
@@ -48,6 +49,8 @@ class Kind:
     slice: str | None = None
     mixes: bool = False
     predict: Predict | None = None
+    unpadded: KindName = ""
+    provided: str = ""
 
 
 def _each(position: int, setting: Setting) -> list[Rows]:
@@ -78,7 +81,7 @@ KINDS: dict[KindName, Kind] = {
     ),
     "last": Kind(
         "the last index of {tensor}", "{slice}", "one position of s: the last in every layout tried, padding or not",
-        True, "{tensor}[{lead}-1]", predict=lambda s: _each(s.length - 1, s),
+        True, "{tensor}[{lead}-1]", predict=lambda s: _each(s.length - 1, s), unpadded="last_non_pad",
     ),
     "last_non_pad": Kind(
         "the last position of {tensor} that is not padding", "the last position of {tensor} that is not padding",
@@ -88,15 +91,17 @@ KINDS: dict[KindName, Kind] = {
     "last_eos": Kind(
         "the last eos token of {tensor}", "{tensor} at the last eos token",
         "one position of s: the last eos token in every layout tried", True, predict=lambda s: _found(s.ends, _LAST),
+        unpadded="last_non_pad", provided="where eos ends the text",
     ),
     "first_eos": Kind(
         "the first eos token of {tensor}", "{tensor} at the first eos token",
         "one position of s: the first eos token in every layout tried", True, predict=lambda s: _found(s.ends, _FIRST),
+        unpadded="last_non_pad", provided="where the only eos ends the text",
     ),
     "fixed": Kind("{slice}", "{slice}", "the same index in every layout tried, whatever stands there", True),
     "mean": Kind(
         "the mean of {tensor} over all positions", "the mean of {tensor} over all positions",
-        "every position of s, padding included: their mean", False, "{tensor}.mean({axis})",
+        "every position of s, padding included: their mean", False, "{tensor}.mean({axis})", unpadded="masked_mean",
     ),
     "masked_mean": Kind(
         "the masked mean of {tensor}", "the mean of {tensor} over the positions that are not padding",
