@@ -40,7 +40,7 @@ def _said(each: Served) -> str:
     if each.same:
         return f"the same{f' {each.note}' if each.note else ''}, by {pooling.by}"
     what = KINDS[pooling.kind or "none"].noun.format(slice="an index", tensor="the hidden states")
-    return f"{CODE}: pools {what}, by {pooling.by}"
+    return f"{CODE}: pools {what}, by {pooling.by}{f' ({each.note})' if each.note else ''}"
 
 
 def as_json(found: Serving) -> str:

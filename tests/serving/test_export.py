@@ -24,6 +24,9 @@ from archtrace.setup.examination import SAMPLES
 from archtrace.targets.sentence import LEGACY
 from archtrace_reports.cli import run
 
+#: One layer: the width is what is exported.
+SMALL = ("--config-set", "num_hidden_layers=1")
+
 
 def eurobert(folder: Path) -> Path:
     """A classifier that reads the mean of what is not padding."""
@@ -149,7 +152,7 @@ def test_with_the_export_in_place_every_server_agrees(tmp_path: Path) -> None:
 
 def test_the_options_of_the_servers(tmp_path: Path) -> None:
     """As their command lines take them."""
-    assert run(["serving", "biogpt", "--export", str(tmp_path)]) == 1
+    assert run(["serving", "biogpt", *SMALL, "--export", str(tmp_path)]) == 1
     assert json.loads((tmp_path / "vllm.json").read_text()) == {"pooling_type": "LAST"}
     assert (tmp_path / "tei.txt").read_text() == "--pooling last-token\n"
 
@@ -157,23 +160,24 @@ def test_the_options_of_the_servers(tmp_path: Path) -> None:
 def test_no_file_of_yours_is_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The same may be exported again; another text only by force, and then nothing is written by halves."""
     file = tmp_path / "1_Pooling" / "config.json"
-    assert [run(["serving", "bert", "--export", str(tmp_path)]) for _ in range(2)] == [0, 0]
+    assert [run(["serving", "bert", *SMALL, "--export", str(tmp_path)]) for _ in range(2)] == [0, 0]
     exported = file.read_text()
     file.write_text("{}")
     (tmp_path / "vllm.json").unlink()
     capsys.readouterr()
-    assert run(["serving", "bert", "--export", str(tmp_path)]) == 2
+    assert run(["serving", "bert", *SMALL, "--export", str(tmp_path)]) == 2
     assert capsys.readouterr().err == (
         f"archtrace: the pooling cannot be exported\n  where: {file}\n"
         "  why: there is a file of that name, which says something else\n  do: name another folder; --force\n"
     )
     assert (file.read_text(), (tmp_path / "vllm.json").exists()) == ("{}", False)
-    assert run(["serving", "bert", "--export", str(tmp_path), "--force"]) == 0
+    assert run(["serving", "bert", *SMALL, "--export", str(tmp_path), "--force"]) == 0
     assert file.read_text() == exported
 
 
 def test_what_no_server_has_is_not_exported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["serving", "bart", "--export", str(tmp_path)]) == 2
+    layers = ("--config-set", "encoder_layers=1", "--config-set", "decoder_layers=1")
+    assert run(["serving", "bart", *layers, "--export", str(tmp_path)]) == 2
     told = capsys.readouterr().err
     assert "the pooling cannot be exported" in told
     assert "why: a pooling config is about one stack of layers, and this model has an encoder and a decoder" in told

@@ -39,8 +39,8 @@ class Pooling:
 @dataclass(frozen=True)
 class Served:
     """One server beside the model: its `version`, its pooling, and whether that is what the model reads of a text
-    without padding (None where it serves none). `note`: under which condition. `change`: the option that makes it pool
-    what the model reads; empty where there is none, or none is needed."""
+    without padding (None where it serves none). `note`: under which condition, or how sure. `change`: the option that
+    makes it pool what the model reads; empty where there is none, or none is needed."""
 
     server: ServerName
     version: str

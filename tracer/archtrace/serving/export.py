@@ -43,8 +43,7 @@ def _refused(seen: Subject, reads: Sequence[KindName]) -> str:
 
 def _width(seen: Subject) -> int:
     """How long a state is; 0 where no config says."""
-    text = seen.config.get_text_config() if hasattr(seen.config, "get_text_config") else None
-    return int(getattr(text, "hidden_size", None) or 0)
+    return int(getattr(seen.text, "hidden_size", None) or 0)
 
 
 def _mode(kind: KindName) -> str | None:
@@ -72,7 +71,7 @@ def option(server: ServerName, seen: Subject, files: Mapping[str, str]) -> str:
 
 
 def pooling(mode: str, width: int) -> dict[str, Any]:
-    """`1_Pooling/config.json`, in one file that every release reads: the booleans of old, which
+    """`1_Pooling/config.json`, in one file for all releases: the booleans of old, which
     text-embeddings-inference needs, and the `pooling_mode` of 5.4 and later."""
     flags = {name: each == mode for name, each in LEGACY.items()}
     return {"word_embedding_dimension": width, **flags, "include_prompt": True, "pooling_mode": mode}

@@ -23,6 +23,8 @@ RULES: Mapping[ServerName, Callable[[Subject], Pooling]] = {
     "llama.cpp": llama_cpp.pools,
     "sentence-transformers": sentence_transformers.pools,
 }
+#: Said where a server differs from an answer that is none too sure.
+BOUND = "the answer about the model is a bound: it may read less than that"
 #: What every server pools: the states of the last layer. A head that reads others is served by none.
 STATES = "last_hidden_state"
 
@@ -41,6 +43,8 @@ def serving(found: Trace, seen: Subject) -> Serving:
     reads, read = _reads(found.result, seen)
     files, unexported = exported(seen, reads)
     servers = tuple(_mended(_served(name, RULES[name](seen), reads), seen, files) for name in SERVERS)
+    if found.result.status != "exact":
+        servers = tuple(replace(each, note=BOUND) if each.same is False else each for each in servers)
     return Serving(found.target.name, found.result.class_name, reads, read, servers, files, unexported)
 
 

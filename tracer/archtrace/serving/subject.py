@@ -38,6 +38,11 @@ class Subject:
         """Whether its name is that of a sequence classifier of transformers."""
         return self.architecture.endswith("ForSequenceClassification")
 
+    @property
+    def text(self) -> Any:
+        """The part of the config that is about text, most often all of it; None without one."""
+        return self.config.get_text_config() if hasattr(self.config, "get_text_config") else self.config
+
     def field(self, name: str | None) -> Any:
         """A field of the config; None where there is none."""
         return getattr(self.config, name, None) if name else None

@@ -106,8 +106,7 @@ def _says(found: Any, name: str) -> bool:
 
 def _backend_class(subject: Subject) -> str:
     """The class of the backend: config/model.py, _get_transformers_backend_cls."""
-    config = subject.config
-    text = config.get_text_config()
+    text = subject.text
     experts = next((v for n in table("vllm")["experts"] if (v := getattr(text, n, None)) is not None), 0)
-    parts = ("MultiModal" if text is not config else "", "MoE" if experts else "")
+    parts = ("MultiModal" if text is not subject.config else "", "MoE" if experts else "")
     return f"Transformers{''.join(parts)}{'ForSequenceClassification' if subject.classifies else 'EmbeddingModel'}"

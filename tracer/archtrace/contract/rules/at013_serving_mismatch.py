@@ -20,7 +20,8 @@ def check(model: Traced) -> Iterator[Broken]:
 def _told(served: Served) -> str:
     pooled = KINDS[served.pooling.kind or "none"].noun.format(slice="an index", tensor="the hidden states")
     name = f"{SERVERS[served.server]} {served.version}"
-    return f"{name} pools {pooled}, by {served.pooling.by}, which is not what the model reads"
+    sure = f" ({served.note})" if served.note else ""
+    return f"{name} pools {pooled}, by {served.pooling.by}, which is not what the model reads{sure}"
 
 
 def _change(served: Served) -> str:
