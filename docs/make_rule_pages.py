@@ -84,7 +84,7 @@ The check's own codes:
 | --- | --- | --- |
 {own}
 
-Codes are never used again. Kept free: {reserved}.
+Codes are never used again.{reserved}
 """
 
 
@@ -145,7 +145,7 @@ def pages() -> dict[str, str]:
     listed = LIST.format(
         rows="\n".join(map(row, known.values())),
         own="\n".join(f"| {code} | {name} | {SUMMARIES[code]} |" for code, name in OWN.items()),
-        reserved=", ".join(f"{code} ({text})" for code, text in RESERVED.items()),
+        reserved=f" Kept free: {', '.join(f'{c} ({text})' for c, text in RESERVED.items())}." if RESERVED else "",
     )
     return {**{f"{code}.md": page(told) for code, told in known.items()}, "README.md": listed}
 

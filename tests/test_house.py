@@ -53,6 +53,7 @@ FLOORS = (
     ("answering", "plans"),
     ("tracing",),
     ("setup",),
+    ("serving",),
     ("contract",),
     ("testing",),
 )

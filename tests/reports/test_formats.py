@@ -37,12 +37,24 @@ def test_suffixes_are_distinct_and_name_their_format() -> None:
 
 def test_reports_compute_nothing() -> None:
     """No module imports torch, and from the engine only values, errors, rules and the verbs."""
-    answers = ("result", "positions", "relations", "work", "fields", "drawing", "kinds", "texts", "diagnosis")
+    answers = (
+        "result",
+        "positions",
+        "relations",
+        "work",
+        "fields",
+        "drawing",
+        "kinds",
+        "texts",
+        "diagnosis",
+        "serving",
+    )
     allowed = {"archtrace", "archtrace.errors", *(f"archtrace.answer.{name}" for name in answers)}
     allowed |= {"archtrace.lint", "archtrace.lint.decode", "archtrace.lint.rule"}
     allowed |= {f"archtrace.contract.{name}" for name in ("contract", "hold", "rule", "rules", "traced", "verdict")}
     allowed |= {
         "archtrace.setup.examination",
+        "archtrace.serving.served",
         "archtrace.extra",
         "archtrace.targets.depth",
         "archtrace.targets.head_kinds",

@@ -12,7 +12,8 @@ def assert_reads(model: Any, reads: str | list[str], **terms: Any) -> None:
 
     `model`: whatever `archtrace.trace` takes. `reads`: a slice ("last_hidden_state[:, 0]") or a kind ("masked_mean"),
     or a list with one for each readout. `terms`: those of a contract (padding="right", pad_leak=False,
-    dead_parameters=[], modules_to_save=[…], config={…}, num_labels=2, inputs={…}); a term that is named is held too.
+    dead_parameters=[], modules_to_save=[…], served_by=[…], config={…}, num_labels=2, inputs={…}); a term that is named
+    is held too.
     Raises ArchtraceError where the model cannot be traced.
     """
     __tracebackhide__ = True

@@ -42,7 +42,8 @@ class Kind:
     `slice`: the template of its expression, None where the graph's own subscript is it; there {lead} and {axis} are of
     the axis of positions, {where} and {some} the mask as an argument and as a subscript. `partial`: the rest of the
     tensor is left unread. `mixes`: takes many positions and weighs none of them by where it stands. `predict`: for
-    kinds of one position a row alone.
+    kinds of one position a row alone. `unpadded`: the kind that picks the same of a text without padding, where
+    `provided` holds; empty for itself.
     """
 
     noun: str
@@ -53,6 +54,8 @@ class Kind:
     slice: str | None = None
     mixes: bool = False
     predict: Predict | None = None
+    unpadded: KindName = ""
+    provided: str = ""
 
 
 def _each(position: int, setting: Setting) -> list[Rows]:
@@ -94,6 +97,7 @@ KINDS: dict[KindName, Kind] = {
         slice="{tensor}[{lead}-1]",
         partial=True,
         predict=lambda s: _each(s.length - 1, s),
+        unpadded="last_non_pad",
     ),
     "last_non_pad": Kind(
         noun="the last position of {tensor} that is not padding",
@@ -110,6 +114,8 @@ KINDS: dict[KindName, Kind] = {
         meaning="the last position of every text where eos stands",
         partial=True,
         predict=lambda s: _found(s.ends, _LAST),
+        unpadded="last_non_pad",
+        provided="where eos ends the text",
     ),
     "first_eos": Kind(
         noun="the first eos token of {tensor}",
@@ -118,6 +124,8 @@ KINDS: dict[KindName, Kind] = {
         meaning="the first position of every text where eos stands",
         partial=True,
         predict=lambda s: _found(s.ends, _FIRST),
+        unpadded="last_non_pad",
+        provided="where the only eos ends the text",
     ),
     "fixed": Kind(
         noun="{slice}",
@@ -132,6 +140,7 @@ KINDS: dict[KindName, Kind] = {
         done="averages them",
         meaning="every position with the same weight, padding included",
         slice="{tensor}.mean({axis})",
+        unpadded="masked_mean",
     ),
     "masked_mean": Kind(
         noun="the masked mean of {tensor}",

@@ -9,6 +9,7 @@ from typing import Any
 
 from archtrace.answer.kinds import KINDS
 from archtrace.answer.result import Readout
+from archtrace.answer.serving import SERVERS, ServerName
 from archtrace.targets.messages import did_you_mean, refusal
 
 #: What `padding` may say -> the sides on which the readout must not fall on a pad.
@@ -20,6 +21,8 @@ class Contract:
     """The terms. `reads`: kinds or slices, one for each readout. `dead_parameters`: names that may be dead; `*` stands
     for any letters. `modules_to_save`: what a PEFT adapter saves beside `classifier` and `score`. None: not declared.
 
+    `served_by`: the servers that must pool what is read.
+
     `config`, `num_labels` and `inputs` say how the target is traced, as the arguments of `archtrace.trace` do.
     """
 
@@ -30,6 +33,7 @@ class Contract:
     pad_leak: bool = False
     dead_parameters: tuple[str, ...] = ()
     modules_to_save: tuple[str, ...] | None = None
+    served_by: tuple[ServerName, ...] = ()
     config: str | Mapping[str, Any] | None = None
     num_labels: int | None = None
     inputs: Mapping[str, Any] | None = None
@@ -113,6 +117,18 @@ def _reads(value: Any, what: str, where: str) -> tuple[str, ...]:
     return terms
 
 
+def _servers(value: Any, what: str, where: str) -> tuple[str, ...]:
+    terms = _texts(value, what, where)
+    unknown = next((term for term in terms if term not in SERVERS), None)
+    if unknown is not None:
+        raise refusal(
+            f"{what} is no server that is known: {unknown!r}",
+            where=where,
+            do=f"{did_you_mean(unknown, SERVERS)}write one of {', '.join(SERVERS)}",
+        )
+    return terms
+
+
 def _side(value: Any, what: str, where: str) -> str:
     if isinstance(value, str) and value in SIDES:
         return str(value)
@@ -149,6 +165,7 @@ _READ: Mapping[str, Callable[[Any, str, str], Any]] = {
     "pad_leak": _flag,
     "dead_parameters": _texts,
     "modules_to_save": _texts,
+    "served_by": _servers,
     "config": _config,
     "num_labels": _number,
     "inputs": _table,

@@ -12,6 +12,7 @@ import torch
 import archtrace.layouts as lay
 from archtrace.answer.positions import Rows
 from archtrace.answer.result import LayoutResult, Readout
+from archtrace.answer.serving import Served
 from archtrace.capture.model import is_library_model
 from archtrace.clock import Progress
 from archtrace.contract.contract import Contract
@@ -26,6 +27,8 @@ from archtrace.readout.padding import carried, standing, tokens_read
 from archtrace.readout.selection import Selection, selection
 from archtrace.readout.study import Study
 from archtrace.readout.tensors import ReadTensor
+from archtrace.serving.served import serving
+from archtrace.serving.subject import subject
 from archtrace.setup.unpadded import refused_unpadded
 from archtrace.tracing import Trace, trace
 
@@ -69,7 +72,16 @@ def seen(contract: Contract, found: Trace) -> Traced:
         places=tuple(_place(found, readout) for readout in found.readouts),
         at=lambda inputs: _read(found, inputs),
         refused_unpadded=refused_unpadded(found),
+        served=_served(contract, found),
     )
+
+
+def _served(contract: Contract, found: Trace) -> tuple[Served, ...]:
+    """What the servers that the contract names pool."""
+    if not contract.served_by:
+        return ()
+    servers = serving(found, subject(found, contract.target)).servers
+    return tuple(each for each in servers if each.server in contract.served_by)
 
 
 def _told(layout: LayoutResult, study: Study, words: Vocabulary) -> dict[str, dict[str, Flags]]:

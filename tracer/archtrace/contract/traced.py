@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 from archtrace.answer.kinds import KINDS
 from archtrace.answer.positions import Rows
 from archtrace.answer.result import LayoutResult, Readout, Result
+from archtrace.answer.serving import Served
 from archtrace.contract.contract import Contract
 
 #: For each row which positions are no padding.
@@ -64,7 +65,8 @@ class Traced:
     length. `places`: of each readout.
 
     `at` asks for another layout: what is read, None where the model refuses. `refused_unpadded` is what the model says
-    to two rows without a pad id, where its config has none; None where there is one, or nothing happens.
+    to two rows without a pad id, where its config has none; None where there is one, or nothing happens. `served`: what
+    the servers that the contract names pool.
     """
 
     contract: Contract
@@ -80,6 +82,7 @@ class Traced:
     places: tuple[Place | None, ...]
     at: Callable[[Mapping[str, Any]], Mapping[str, Rows] | None]
     refused_unpadded: str | None
+    served: tuple[Served, ...] = ()
 
     @cached_property
     def layouts(self) -> tuple[LayoutResult, ...]:

@@ -17,7 +17,7 @@ from archtrace.targets.messages import did_you_mean, refusal
 from archtrace.targets.places import Place
 
 #: Fields of the schema before 5.4, a boolean each, and the modes that they stand for, in the order of their results.
-_LEGACY: Mapping[str, str] = {
+LEGACY: Mapping[str, str] = {
     "pooling_mode_cls_token": "cls",
     "pooling_mode_max_tokens": "max",
     "pooling_mode_mean_tokens": "mean",
@@ -25,7 +25,7 @@ _LEGACY: Mapping[str, str] = {
     "pooling_mode_weightedmean_tokens": "weightedmean",
     "pooling_mode_lasttoken": "lasttoken",
 }
-MODES = frozenset(_LEGACY.values())
+MODES = frozenset(LEGACY.values())
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def _pooling(fields: Mapping[str, Any], where: str) -> Mapping[str, Any]:
             why=f"modules.json names a Pooling, whose {hub.FILE} cannot be had",
             do="put the file there, or connect to the Hub",
         )
-    given = fields.get("pooling_mode") or [mode for name, mode in _LEGACY.items() if fields.get(name)] or ["mean"]
+    given = fields.get("pooling_mode") or [mode for name, mode in LEGACY.items() if fields.get(name)] or ["mean"]
     modes = [given] if isinstance(given, str) else list(given)
     unknown = next((mode for mode in modes if mode not in MODES), None)
     if unknown is not None:

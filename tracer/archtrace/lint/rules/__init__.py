@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from archtrace.lint.rule import Rule
 
 #: Codes that are kept free for a rule to come -> what for.
-RESERVED = {"AT013": "serving-mismatch: the pooling that a server would use, against the one that the model has"}
+RESERVED: dict[str, str] = {}
 
 #: Codes of rules that are no more -> why. A code is never used again.
 RETIRED: dict[str, str] = {}

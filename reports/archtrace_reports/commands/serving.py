@@ -1,0 +1,52 @@
+"""serving: would a server pool what the model reads?"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from archtrace_reports.clean import cleaned
+from archtrace_reports.extra import require
+from archtrace_reports.options import overrides
+from archtrace_reports.say import say
+
+#: Every server that takes the model pools what it reads, or none takes it; one pools something else.
+SAME, DIFFERS = 0, 1
+
+
+@click.command("serving", context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("target")
+@click.option("--config-set", "fields", multiple=True, metavar="KEY=VALUE", callback=overrides,
+              help="Change a field of the config; the value is JSON, or else text.")  # fmt: skip
+@click.option("--format", "style", type=click.Choice(("terminal", "json")), default="terminal", help="How to answer.")
+@click.option("--export", "folder", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+              help="Write what sentence-transformers, vLLM and TEI take to pool what the model reads.")  # fmt: skip
+@click.option("--force", is_flag=True, help="Let --export replace files that say something else.")
+@click.option("--trust-remote-code", is_flag=True, help="Run model code that a checkpoint brings along.")
+def command(target: str, fields: tuple[tuple[str, Any], ...], style: str, folder: Path | None, force: bool,
+            trust_remote_code: bool) -> int:  # fmt: skip
+    """Tell what vLLM, text-embeddings-inference, SGLang, llama.cpp and sentence-transformers pool of a classifier or a
+    sentence encoder, beside what the model itself reads.
+
+    Exit 0: whoever serves it pools what it reads. 1: one pools something else (AT013). 2: no answer.
+    """
+    require()
+    from archtrace.serving.served import serve
+    from archtrace_reports.engine import hush
+    from archtrace_reports.lines import paint
+    from archtrace_reports.look import look_of
+    from archtrace_reports.servers import as_json, export, told
+
+    hush()
+    with contextlib.redirect_stdout(sys.stderr):  # a model may print while it is built
+        found = serve(target, overrides=dict(fields), trust_remote_code=trust_remote_code)
+    shown, look = cleaned(found), look_of(sys.stdout)
+    click.echo(as_json(shown) if style == "json" else paint(told(shown, look.width), look), nl=style == "json")
+    if folder is not None:
+        written = export(found, folder, force=force)
+        say("\n".join([*(f"wrote {file}" for file in written), *found.unexported]))
+    return DIFFERS if found.outcome == "differs" else SAME
