@@ -38,6 +38,8 @@ SIZES = {
     **dict.fromkeys(("head_dim", "d_kv", "projection_dim", "moe_intermediate_size"), 8),
 }
 VOCABULARY = 200
+#: Widths that stand in a tuple, one a layer.
+WIDTHS, WIDTH = ("conv_dim", "tdnn_dim"), 32
 
 
 class NotComparableError(Exception):
@@ -55,9 +57,9 @@ def tiny(name: str, model_type: str) -> torch.nn.Module | None:
         for step in path.split(".") if path else ():
             part = getattr(part, step)
         setattr(part, last, value)
-    for _, part in nested("", config):
-        _reduce(part)
     try:
+        for _, part in nested("", config):
+            _reduce(part)
         kind = getattr(transformers, name)
         with torch.device("meta"):
             size = sum(p.numel() for p in kind(config).parameters())
@@ -71,6 +73,9 @@ def _reduce(part: Any) -> None:
         old = getattr(part, field, None)
         if type(old) is int and old > value:
             setattr(part, field, value)
+    for field in WIDTHS:
+        if isinstance(old := getattr(part, field, None), list | tuple):
+            setattr(part, field, type(old)([WIDTH] * len(old)))
     ids = [v for k, v in vars(part).items() if k.endswith("_token_id") and type(v) is int]
     if type(getattr(part, "vocab_size", None)) is int and max(ids, default=0) < VOCABULARY:
         part.vocab_size = VOCABULARY
