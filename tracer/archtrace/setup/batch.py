@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from archtrace.answer.positions import Rows
 from archtrace.answer.texts import Texts
-from archtrace.targets.texts import Encoded, encoded
+from archtrace.targets.texts import Encoded
 from archtrace.tracing import Trace
 
 
@@ -22,7 +20,7 @@ class Looked:
 
     def ids(self, row: int) -> list[int]:
         """The ids of a row."""
-        found: list[int] = self.batch.inputs["input_ids"][row]
+        found: list[int] = self.batch.inputs[self.batch.ids][row]
         return found
 
     def within(self, row: int) -> tuple[int, ...]:
@@ -35,10 +33,8 @@ class Looked:
         return tuple(p for p in self.reached[row] if not start <= p < stop)
 
 
-def look(trace: Trace, tokenizer: Any, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Looked:
-    """What a traced model reads of a batch. LayoutError where the model refuses it, TargetError where the tokenizer
-    makes none of it."""
-    batch = encoded(tokenizer, texts, pairs)
+def look(trace: Trace, batch: Encoded) -> Looked:
+    """What a traced model reads of a batch. LayoutError where the model refuses it."""
     view = trace.at(text=batch)
     assert view.texts is not None  # a view of texts has them
     return Looked(batch, view.texts, view.tokens)

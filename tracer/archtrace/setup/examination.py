@@ -7,17 +7,19 @@ the one that does is the one that is told.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 import archtrace.layouts as lay
 from archtrace.answer.diagnosis import Diagnosis, Fault
 from archtrace.errors import ArchtraceError
 from archtrace.setup.batch import Looked, look
+from archtrace.setup.given import Given, GivenTexts
+from archtrace.setup.repadded import with_pad_id
+from archtrace.setup.rows import rows_of
 from archtrace.setup.unpadded import refused_unpadded
-from archtrace.targets.fills import nested
-from archtrace.targets.texts import tokenizer_of
+from archtrace.targets.texts import Encoded, tokenizer_of
 from archtrace.tracing import Trace, trace
 
 #: What is read where nobody gives a text of theirs: three of different length.
@@ -27,8 +29,16 @@ OWN_PAD = (
     "give padding a token of its own: tokenizer.add_special_tokens({'pad_token': '<pad>'}), "
     "model.resize_token_embeddings(len(tokenizer)), model.config.pad_token_id = tokenizer.pad_token_id"
 )
-#: The same model with other fields in its config, traced.
-Again: TypeAlias = Callable[[Mapping[str, Any]], Trace]
+PADDING_REACHES = Fault(
+    "padding-reaches",
+    "padding reaches the logits through the layers, though no hidden state of it is read",
+    "the text alone",
+    "give texts of one length, or one at a time: the model masks no padding",
+)
+#: Why nothing can be said of what is read where the answer about the model is wider than what runs show.
+LOOSE = "the answer about the model is a bound: it may read less than is known (archtrace TARGET says why)"
+#: What is read of a batch by the same model with this pad id in its config.
+Again: TypeAlias = Callable[[int, Encoded], Looked]
 
 
 def examine(
@@ -36,31 +46,44 @@ def examine(
     *,
     text: Sequence[str] = (),
     text_pair: Sequence[str] | None = None,
+    batch: Mapping[str, Any] | None = None,
     tokenizer: Any = None,
     **wishes: Any,
 ) -> Diagnosis:
     """Whether a classifier reads of each text in a batch what it is made to read.
 
     `wishes` are further keyword arguments of `archtrace.trace`; without texts three samples are taken, without a
-    tokenizer the checkpoint's own. Raises ArchtraceError where there is nothing to trace, or no tokenizer.
+    tokenizer the checkpoint's own. In place of texts a `batch` may be given as a model is given it: ids of shape
+    (rows, length) and their mask, by name; then two of its rows are looked at, and a tokenizer is not needed, but says
+    more. Raises ArchtraceError where there is nothing to trace, no tokenizer for texts, or the model refuses the batch.
     """
+    if batch is not None:
+        return _of_rows(target, batch, tokenizer, wishes)
     traced = trace(target, **wishes)
     own = tokenizer_of(traced.target) if tokenizer is None else tokenizer
+    given = GivenTexts(own, tuple(text) or SAMPLES, text_pair)
+    return Examination(traced, given, partial(with_pad_id, traced, target, wishes)).diagnosis()
 
-    def again(fields: Mapping[str, Any]) -> Trace:
-        return trace(target, **{**wishes, "overrides": {**(wishes.get("overrides") or {}), **fields}})
 
-    return Examination(traced, own, tuple(text) or SAMPLES, text_pair, again).diagnosis()
+def _of_rows(target: Any, batch: Mapping[str, Any], tokenizer: Any, wishes: Mapping[str, Any]) -> Diagnosis:
+    """The same of a batch, which is traced in this layout alone; runs that take their time are made where the bound
+    does not do."""
+    own = getattr(lay.holder(target), "pad_token_id", None) if hasattr(target, "named_modules") else None
+    given = rows_of(batch, tokenizer, getattr(tokenizer, "pad_token_id", own))
+
+    def found(*, witness: bool) -> Diagnosis:
+        traced = trace(target, text=given.together(), witness=witness, **wishes)
+        return Examination(traced, given, partial(with_pad_id, traced, target, wishes)).diagnosis()
+
+    quick = found(witness=False)
+    return found(witness=True) if quick.reason == LOOSE else quick
 
 
 class Examination:
-    """One model with one tokenizer and some texts."""
+    """One model with one tokenizer and some texts, or with rows of ids."""
 
-    def __init__(
-        self, traced: Trace, tokenizer: Any, texts: Sequence[str], pairs: Sequence[str] | None, again: Again
-    ) -> None:
-        self._trace, self._tokenizer, self._again = traced, tokenizer, again
-        self._texts, self._pairs = texts, pairs
+    def __init__(self, traced: Trace, given: Given, again: Again) -> None:
+        self._trace, self._given, self._tokenizer, self._again = traced, given, given.tokenizer, again
         self._kinds = {readout.kind for readout in traced.readouts}
         # What holds the ids: the config, or a module without one.
         self._source = traced.module if traced.config is None else traced.config
@@ -69,21 +92,15 @@ class Examination:
         """The diagnosis."""
         if faults := tuple(self._of_model()):
             return self._wrong(faults)
-        alone = [look(self._trace, self._tokenizer, *self._one(n)) for n in range(len(self._texts))]
+        alone = [look(self._trace, each) for each in self._given.alone()]
         lines = tuple(line for each in alone for line in each.texts.lines)
         if reason := self._untold(alone):
             return Diagnosis(self._trace.target.name, "unknown", reason, read=lines)
         if fault := self._of_texts(alone):
             return self._wrong((fault,), lines)
-        if len(alone) < 2:
-            return Diagnosis(
-                self._trace.target.name, "right", "one text alone, and no batch was asked about", read=lines
-            )
+        if self._given.uncompared is not None:
+            return Diagnosis(self._trace.target.name, *self._given.uncompared, read=lines)
         return self._of_batch(alone)
-
-    def _one(self, number: int) -> tuple[Sequence[str], Sequence[str] | None]:
-        """One text, with the other of its pair."""
-        return [self._texts[number]], None if self._pairs is None else [self._pairs[number]]
 
     def _wrong(self, faults: tuple[Fault, ...], lines: tuple[str, ...] = ()) -> Diagnosis:
         return Diagnosis(self._trace.target.name, "wrong", faults=faults, read=lines)
@@ -92,7 +109,8 @@ class Examination:
 
     def _of_model(self) -> Iterator[Fault]:
         """Ids that the model has no row for, and a pad id that only the trace filled in."""
-        rows, size = lay.vocabulary_size(self._source), max(self._tokenizer.get_vocab().values(), default=-1) + 1
+        known = {} if self._tokenizer is None else self._tokenizer.get_vocab()
+        rows, size = lay.vocabulary_size(self._source), max(known.values(), default=-1) + 1
         if rows is not None and size > rows:
             change = "model.resize_token_embeddings(len(tokenizer)), or the tokenizer that the model was trained with"
             yield Fault("vocabulary", f"ids up to {size - 1}", f"ids below {rows}, as many as the model has", change)
@@ -101,14 +119,12 @@ class Examination:
             yield Fault("no-pad-id", read, "padding that the model can tell from the text", self._pad_id())
 
     def _pad_id(self) -> str:
-        return f"model.config.pad_token_id = {self._tokenizer.pad_token_id}  # the tokenizer's"
+        return f"model.config.pad_token_id = {self._given.pad}  # what the texts are padded with"
 
     # -- each text alone -----------------------------------------------------------------------------------------
 
     def _untold(self, alone: Sequence[Looked]) -> str:
         """Why nothing can be said token by token; empty where it can. What is read of no token is not read alike."""
-        if self._trace.result.status != "exact":
-            return "the answer about the model is a bound: it may read less than is known (archtrace TARGET says why)"
         if not all(each.texts.read[0] for each in alone):
             return "what is read stands at no token of its own: each position is made of several tokens"
         return ""
@@ -117,7 +133,7 @@ class Examination:
         """What is wrong without any padding, and padding that cannot be made."""
         if fault := next((f for each in alone if (f := self._unset(each) or self._skipped(each))), None):
             return fault
-        if self._tokenizer.pad_token is None and len({len(each.ids(0)) for each in alone}) > 1:
+        if not self._given.pads and len({len(each.ids(0)) for each in alone}) > 1:
             return Fault("no-pad-token", "nothing: texts of different length make no batch", "a batch", OWN_PAD)
         return None
 
@@ -147,15 +163,16 @@ class Examination:
     # -- all in one batch ----------------------------------------------------------------------------------------
 
     def _of_batch(self, alone: Sequence[Looked]) -> Diagnosis:
-        batch = look(self._trace, self._tokenizer, self._texts, self._pairs)
-        if not _alike(alone, batch):
-            return self._wrong((self._mended(alone, batch),), batch.texts.lines)
-        if any(map(batch.padding_reached, range(len(alone)))):
-            read = "padding reaches the logits through the layers, though no hidden state of it is read"
-            change = "give texts of one length, or one at a time: the model masks no padding"
-            return self._wrong((Fault("padding-reaches", read, "the text alone", change),), batch.texts.lines)
-        why = f"the same token of each of {len(alone)} texts is read alone and in a batch, and no padding reaches"
-        return Diagnosis(self._trace.target.name, "right", why, read=batch.texts.lines)
+        batch = look(self._trace, self._given.together())
+        alike, name = _alike(alone, batch), self._trace.target.name
+        if alike and not any(map(batch.padding_reached, range(len(alone)))):
+            why = f"the same token of each of {len(alone)} texts is read alone and in a batch, and no padding reaches"
+            return Diagnosis(name, "right", why, read=batch.texts.lines)
+        # A bound leaves out nothing that is read, so that it may say right. It may hold more, so that it says wrong
+        # only where it is one position a row: that one, then, or none.
+        if self._trace.result.status != "exact" and (alike or not _single(*alone, batch)):
+            return Diagnosis(name, "unknown", LOOSE, read=batch.texts.lines)
+        return self._wrong((PADDING_REACHES if alike else self._mended(alone, batch),), batch.texts.lines)
 
     def _mended(self, alone: Sequence[Looked], batch: Looked) -> Fault:
         """The fault of a batch, with the change that mends it."""
@@ -172,22 +189,16 @@ class Examination:
 
     def _changes(self) -> Iterator[tuple[str, str, Callable[[], Looked]]]:
         """What may mend a batch: another pad id in the config, another side; each with the code that it is told by."""
-        pad = self._tokenizer.pad_token_id
+        pad = self._given.pad
         if pad is not None and pad != self._pad() and self._trace.config is not None:
-            yield "pad-id-differs", self._pad_id(), lambda: self._with(self._again(self._field(pad)), self._tokenizer)
-        other = copy.deepcopy(self._tokenizer)
-        other.padding_side = "right" if self._tokenizer.padding_side == "left" else "left"
-        change = f"tokenizer.padding_side = {other.padding_side!r}"
-        yield "padding-side", change, lambda: self._with(self._trace, other)
+            yield "pad-id-differs", self._pad_id(), lambda: self._again(pad, self._given.together())
+        change, moved = self._given.moved()
+        yield "padding-side", change, lambda: look(self._trace, moved)
 
-    def _with(self, traced: Trace, tokenizer: Any) -> Looked:
-        return look(traced, tokenizer, self._texts, self._pairs)
 
-    def _field(self, pad: int) -> dict[str, int]:
-        """The pad id, in the part of the config that the head asks."""
-        asked = lay.holder(self._trace.config)
-        path = next((path for path, part in nested("", self._trace.config) if part is asked), "")
-        return {f"{path}pad_token_id": pad}
+def _single(*looked: Looked) -> bool:
+    """Whether one token of each text is read."""
+    return all(len(row) == 1 for each in looked for row in each.texts.read)
 
 
 def _alike(alone: Sequence[Looked], batch: Looked) -> bool:

@@ -18,16 +18,18 @@ NO_LIMIT = 1_000_000
 @dataclass(frozen=True)
 class Encoded:
     """Texts as a batch: `inputs` by name, as nested lists of rows and positions, and the tokens of each row as a
-    person writes them, `[CLS]`, `fine`, `[PAD]`. `spans`: where the text of each row begins and ends."""
+    person writes them, `[CLS]`, `fine`, `[PAD]`. `spans`: where the text of each row begins and ends; `ids`: the name
+    of the input that holds the tokens."""
 
     inputs: dict[str, Any]
     tokens: tuple[tuple[str, ...], ...]
     spans: tuple[tuple[int, int], ...]
+    ids: str = "input_ids"
 
     def fitting(self, forward: Callable[..., Any]) -> dict[str, Any]:
         """The inputs that a forward takes: not every model has segments."""
         parameters = inspect.signature(forward).parameters
-        if any(p.kind is p.VAR_KEYWORD for p in parameters.values()) and "input_ids" not in parameters:
+        if any(p.kind is p.VAR_KEYWORD for p in parameters.values()) and self.ids not in parameters:
             return self.inputs
         return {name: value for name, value in self.inputs.items() if name in parameters}
 
@@ -84,13 +86,16 @@ def encoded(tokenizer: Any, texts: Sequence[str], pairs: Sequence[str] | None = 
     if not all(batch["input_ids"]):
         raise refusal("a text without tokens", why="the tokenizer makes none of it", do="give a text of some words")
     inputs = {name: [list(row) for row in rows] for name, rows in batch.items()}
-    names = {i: _named(tokenizer, i) for row in batch["input_ids"] for i in row}
+    names = {i: named(tokenizer, i) for row in batch["input_ids"] for i in row}
     spans = tuple((mask.index(1), len(mask) - mask[::-1].index(1)) for mask in inputs["attention_mask"])
     return Encoded(inputs, tuple(tuple(names[i] for i in row) for row in batch["input_ids"]), spans)
 
 
-def _named(tokenizer: Any, index: int) -> str:
-    """A token as a person writes it: "film" and not "Ġfilm" or "▁film". Of half a letter, or a blank, its raw name."""
+def named(tokenizer: Any, index: int) -> str:
+    """A token as a person writes it: "film" and not "Ġfilm" or "▁film". Of half a letter, or a blank, its raw name;
+    without a tokenizer its id, as "<101>"."""
+    if tokenizer is None:
+        return f"<{index}>"
     raw = str(tokenizer.convert_ids_to_tokens(index))
     written = str(tokenizer.decode([index], clean_up_tokenization_spaces=False)).strip()
     return raw if not written or "\N{REPLACEMENT CHARACTER}" in written else written
