@@ -97,7 +97,7 @@ def _told(found: Diagnosis) -> str:
     return message(
         f"this setup is wrong: {', '.join(fault.code for fault in found.faults)}",
         where=f"the first batch of {found.target}, before the first step",
-        why="; ".join(f"read is {fault.read}; meant is {fault.meant}" for fault in found.faults),
+        why="; ".join(fault.told for fault in found.faults),
         do="; ".join(fault.change for fault in found.faults),
     )
 

@@ -61,7 +61,11 @@ def examine(
         return _of_rows(target, batch, tokenizer, wishes)
     traced = trace(target, **wishes)
     own = tokenizer_of(traced.target) if tokenizer is None else tokenizer
-    given = GivenTexts(own, tuple(text) or SAMPLES, text_pair)
+    return diagnosed(traced, target, GivenTexts(own, tuple(text) or SAMPLES, text_pair), wishes)
+
+
+def diagnosed(traced: Trace, target: Any, given: Given, wishes: Mapping[str, Any]) -> Diagnosis:
+    """The same of a model that is traced; `target` and `wishes` are what it was traced by. Raises ArchtraceError."""
     return Examination(traced, given, partial(with_pad_id, traced, target, wishes)).diagnosis()
 
 
@@ -73,7 +77,7 @@ def _of_rows(target: Any, batch: Mapping[str, Any], tokenizer: Any, wishes: Mapp
 
     def found(*, witness: bool) -> Diagnosis:
         traced = trace(target, text=given.together(), witness=witness, **wishes)
-        return Examination(traced, given, partial(with_pad_id, traced, target, wishes)).diagnosis()
+        return diagnosed(traced, target, given, wishes)
 
     quick = found(witness=False)
     return found(witness=True) if quick.reason == LOOSE else quick

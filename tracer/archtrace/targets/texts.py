@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from archtrace.targets import folders, reference
@@ -43,19 +44,37 @@ def tokenizer_of(target: Target) -> Any:
     document = folders.document(name)
     if target.config_source in ("default", "given") and document is None:
         raise _none(name, "only a checkpoint has one", "name a checkpoint, or give it: tokenizer=...")
-    wanted = reference.parse(name)
-    place, revision = (str(document.parent), None) if document else (wanted.id, wanted.revision)
+    # A config of the bundled table says that the Hub could not be reached: it is not waited for once more.
+    return tokenizer_named(str(document.parent) if document else name, local=target.config_source == "bundled")
+
+
+def tokenizer_named(name: str, *, local: bool = False) -> Any:
+    """The tokenizer in a folder, or of an id in the cache or (unless `local`) on the Hub. No code of it is run.
+
+    Raises TargetError where there is none that can be read.
+    """
+    wanted = reference.Reference(name) if folders.exists(name) else reference.parse(name)
     try:
         from transformers import AutoTokenizer
 
-        # A config of the bundled table says that the Hub could not be reached: it is not waited for once more.
-        local = target.config_source == "bundled"
         return AutoTokenizer.from_pretrained(
-            place, revision=revision or "main", trust_remote_code=False, local_files_only=local
+            wanted.id, revision=wanted.revision or "main", trust_remote_code=False, local_files_only=local
         )
     except Exception as error:  # the library raises whatever its files make it raise
         why = " ".join(str(error).split())[:300]
         raise _none(name, why, "save the tokenizer beside the model: tokenizer.save_pretrained(folder)") from error
+
+
+#: The files of a folder that a tokenizer is read from, by how their names end, and those that are asked for, there or
+#: not (transformers 5.23, tokenization_utils_base.py and models/auto/tokenization_auto.py).
+_ENDS = (".json", ".txt", ".model", ".jinja", ".tiktoken")
+_ASKED = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "config.json")
+
+
+def tokenizer_files(folder: Path) -> list[Path]:
+    """The files that decide what the tokenizer in a folder is, there or not."""
+    there = (file for file in folder.iterdir() if file.suffix in _ENDS) if folder.is_dir() else ()
+    return sorted({*there, *(folder / name for name in _ASKED)})
 
 
 def _none(name: str, why: str, do: str) -> Exception:
