@@ -10,12 +10,23 @@ from archtrace_reports.lines import block, row
 STYLES: dict[Opinion, str] = {"right": "bold green", "wrong": "bold red", "unknown": "bold yellow"}
 
 
+def sentence(found: Diagnosis) -> str:
+    """The opinion, and why."""
+    reason = f": {found.reason}" if found.reason else ""
+    return f"{found.target} is {found.opinion}{reason}"
+
+
 def told(found: Diagnosis, width: int) -> list[Text]:
     """The opinion, what is wrong with each change that mends it, and what is read of each text."""
-    reason = f": {found.reason}" if found.reason else ""
-    lines = block(f"{found.target} is {found.opinion}{reason}", width, style=STYLES[found.opinion])
+    lines = block(sentence(found), width, style=STYLES[found.opinion]) + faults(found, width)
+    read = [line for text in found.read for line in row("reads", text, width)]
+    return [*lines, Text(), *read] if read else lines
+
+
+def faults(found: Diagnosis, width: int) -> list[Text]:
+    """What is wrong, each behind an empty line."""
+    lines: list[Text] = []
     for fault in found.faults:
         parts = {"wrong": fault.code, "reads": fault.read, "meant": fault.meant, "change": fault.change}
         lines += [Text(), *(line for label, words in parts.items() for line in row(label, words, width))]
-    read = [line for text in found.read for line in row("reads", text, width)]
-    return [*lines, Text(), *read] if read else lines
+    return lines

@@ -31,7 +31,7 @@ def render(report: Report, look: Look) -> str:
 
 
 def _matrix(report: Report) -> Iterator[str]:
-    yield from _table(
+    yield from table(
         ("model", "kind", "slice", "status"),
         [
             *map(_summary, report.results),
@@ -56,7 +56,7 @@ def _folded(result: Result) -> list[str]:
 
 def _answer(result: Result) -> list[str]:
     rows = [(code(r.slice), plain(r.kind), r.status, _index(r), _source(r)) for r in result.readouts]
-    lines = [*_table(("slice", "kind", "status", "index looks at", "source"), rows), ""] if rows else []
+    lines = [*table(("slice", "kind", "status", "index looks at", "source"), rows), ""] if rows else []
     for readout in result.readouts:
         lines += [f"{code(readout.slice)} is {plain(meaning(readout))}. {_path(readout)}", ""]
     drawn = [line.plain.rstrip() for line in picture(result, WIDTH)]
@@ -83,7 +83,8 @@ def _facts(result: Result) -> Iterator[str]:
     yield from (f"* finding {plain(finding.code)}: {plain(finding.message)}" for finding in result.findings)
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """The lines of a table."""
     yield _row(head)
     yield _row(["---"] * len(head))
     yield from map(_row, rows)
