@@ -10,6 +10,18 @@ from archtrace_reports.lines import block, row
 STYLES: dict[Opinion, str] = {"right": "bold green", "wrong": "bold red", "unknown": "bold yellow"}
 
 
+def first(found: Diagnosis | None, width: int) -> list[Text]:
+    """What stands above an answer: one line where the setup is right or unknown, else what to change. Ends empty."""
+    if found is None:
+        return []
+    return [*block(above(found), width, style=STYLES[found.opinion]), *faults(found, width), Text()]
+
+
+def above(found: Diagnosis) -> str:
+    """The opinion above an answer, which names the model itself."""
+    return f"setup: {found.opinion}, because {found.reason}" if found.reason else f"setup: {found.opinion}"
+
+
 def sentence(found: Diagnosis) -> str:
     """The opinion, and why."""
     reason = f": {found.reason}" if found.reason else ""

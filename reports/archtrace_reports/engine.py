@@ -1,4 +1,4 @@
-"""Engine: asks `archtrace.trace` in this process, and puts what went wrong into words."""
+"""Engine: asks the tracer in this process, and puts what went wrong into words."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ Progress: TypeAlias = Callable[[str, "float | None"], None]
 def answer(question: Question, progress: Progress | None = None) -> Result:
     """The answer. What a model prints while it is built goes to stderr: stdout is for answers."""
     with contextlib.redirect_stdout(sys.stderr):
-        from archtrace import trace  # late: it brings torch, for which `--help` need not wait
+        from archtrace.setup.answered import answered  # late: it brings torch, for which `--help` need not wait
 
-        return trace(question.target, progress=progress, **question.arguments()).result
+        return answered(question.target, progress=progress, **question.arguments())
 
 
 def _with_few_layers(question: Question) -> Question | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from archtrace.answer.diagnosis import Diagnosis
 from archtrace.answer.result import Readout, Result
 from archtrace_reports.clean import cleaned
+from archtrace_reports.diagnosis import above
 from archtrace_reports.facts import config_words, told
 from archtrace_reports.look import Look
 from archtrace_reports.picture import picture
@@ -25,7 +27,7 @@ def render(report: Report, look: Look) -> str:
     many = len(report.results) + len(report.unanswered) > 1
     lines = [*_matrix(report), ""] if many else []
     for result in report.results:
-        lines += _folded(result) if many else [f"**{plain(headline(result))}**", "", *_answer(result)]
+        lines += _folded(result) if many else [*_setup(result), f"**{plain(headline(result))}**", "", *_answer(result)]
     lines += [] if many else [f"{code(one.target)}: {plain(one.line)}" for one in report.unanswered]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -51,7 +53,26 @@ def _each(texts: Iterable[str]) -> str:
 
 def _folded(result: Result) -> list[str]:
     """A blank line after the summary: without it a reader takes what follows as HTML."""
-    return ["<details>", f"<summary>{plain(headline(result))}</summary>", "", *_answer(result), "</details>", ""]
+    return [
+        "<details>",
+        f"<summary>{plain(headline(result))}</summary>",
+        "",
+        *_setup(result),
+        *_answer(result),
+        "</details>",
+        "",
+    ]
+
+
+def _setup(result: Result) -> list[str]:
+    """Whether the texts' tokenizer goes together with the model, and what to change."""
+    return [f"**{plain(above(result.setup))}**", "", *faults(result.setup)] if result.setup else []
+
+
+def faults(found: Diagnosis) -> list[str]:
+    """A table of what is wrong with a setup, and an empty line; nothing where nothing is."""
+    rows = [(plain(f.code), plain(f.read), plain(f.meant), code(f.change)) for f in found.faults]
+    return [*table(("wrong", "reads", "meant", "change"), rows), ""] if rows else []
 
 
 def _answer(result: Result) -> list[str]:

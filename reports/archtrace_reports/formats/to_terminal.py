@@ -9,6 +9,7 @@ from rich.text import Text
 
 from archtrace.answer.result import Readout, Result, Source, Step
 from archtrace_reports.clean import cleaned
+from archtrace_reports.diagnosis import first
 from archtrace_reports.facts import facts
 from archtrace_reports.lines import block, join, pad, paint, wrap
 from archtrace_reports.look import Look
@@ -37,7 +38,7 @@ def _divider(width: int) -> list[Text]:
 
 
 def _answer(result: Result, width: int) -> list[Text]:
-    lines = block(headline(result), width, style="bold")
+    lines = [*first(result.setup, width), *block(headline(result), width, style="bold")]
     for readout in result.readouts:
         lines += [Text(), *_readout(readout, result, width)]
     drawn = picture(result, width)

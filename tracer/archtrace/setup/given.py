@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from archtrace.answer.diagnosis import Opinion
@@ -62,7 +62,7 @@ class GivenTexts:
     @property
     def uncompared(self) -> tuple[Opinion, str] | None:
         """One text makes no batch to compare it with, and none was asked about."""
-        return None if len(self.texts) > 1 else ("right", "one text alone, and no batch was asked about")
+        return None if len(self.texts) > 1 else ("right", "a text alone has no padding, and no batch was asked about")
 
     def alone(self) -> list[Encoded]:
         """Each text alone, with the other of its pair."""
@@ -79,3 +79,13 @@ class GivenTexts:
         other.padding_side = "right" if self.tokenizer.padding_side == "left" else "left"
         change = f"tokenizer.padding_side = {other.padding_side!r}"
         return change, encoded(other, self.texts, self.pairs)
+
+
+def extremes(given: GivenTexts) -> GivenTexts:
+    """The shortest and the longest of many texts, in their order: what differs in a batch differs between these two."""
+    if len(given.texts) < 3:
+        return given
+    lengths = [stop - start for start, stop in given.together().spans]
+    chosen = sorted({lengths.index(min(lengths)), lengths.index(max(lengths))})
+    pairs = None if given.pairs is None else [given.pairs[n] for n in chosen]
+    return replace(given, texts=[given.texts[n] for n in chosen], pairs=pairs)
