@@ -198,6 +198,19 @@ def test_half_precision(tmp_path: Path) -> None:
     assert found.diagnosis.opinion == "right"  # type: ignore[union-attr]
 
 
+def test_a_model_with_an_output_for_each_position_is_not_stopped(tmp_path: Path) -> None:
+    """Logits of padding are read of padding, and no loss counts them."""
+    tokenizer = tokenizer_of("bert")
+    config = transformers.BertConfig(**FAMILIES["bert"].fields, vocab_size=len(tokenizer))
+    rows = [{**tokenizer(text), "labels": [0] * len(tokenizer(text)["input_ids"])} for text in TEXTS]
+    model = transformers.BertForTokenClassification(config)
+    run = trainer(model, tokenizer, tmp_path, SetupCallback(), train_dataset=rows,
+                  data_collator=transformers.DataCollatorForTokenClassification(tokenizer))  # fmt: skip
+    with pytest.warns(SetupWarning, match="cannot tell whether .* a value for each position"):
+        run.train()
+    assert run.state.global_step == 2
+
+
 class Pooled(torch.nn.Module):
     """The mean of all states, which a bound alone cannot call wrong; `masked`: of those that are no padding."""
 

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import archtrace.layouts as lay
 from archtrace.answer.diagnosis import Diagnosis, Fault
+from archtrace.capture.positioned import count
 from archtrace.errors import ArchtraceError
 from archtrace.setup.batch import Looked, look
 from archtrace.setup.given import Given, GivenTexts
@@ -129,6 +130,9 @@ class Examination:
 
     def _untold(self, alone: Sequence[Looked]) -> str:
         """Why nothing can be said token by token; empty where it can. What is read of no token is not read alike."""
+        study = self._trace.study
+        if count(study.program, study.length):
+            return "the output has a value for each position: of a text no one token is read, but each for itself"
         if not all(each.texts.read[0] for each in alone):
             return "what is read stands at no token of its own: each position is made of several tokens"
         return ""
