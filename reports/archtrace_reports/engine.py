@@ -25,9 +25,15 @@ Progress: TypeAlias = Callable[[str, "float | None"], None]
 def answer(question: Question, progress: Progress | None = None) -> Result:
     """The answer. What a model prints while it is built goes to stderr: stdout is for answers."""
     with contextlib.redirect_stdout(sys.stderr):
-        from archtrace.setup.answered import answered  # late: it brings torch, for which `--help` need not wait
+        from archtrace import trace  # late: it brings torch, for which `--help` need not wait
 
-        return answered(question.target, progress=progress, **question.arguments())
+        arguments = question.arguments()
+        found = trace(question.target, progress=progress, **arguments)
+        if not question.text:
+            return found.result
+        from archtrace.setup.answered import with_setup
+
+        return with_setup(found, question.target, arguments)
 
 
 def _with_few_layers(question: Question) -> Question | None:

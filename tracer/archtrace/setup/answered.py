@@ -1,41 +1,27 @@
-"""Answered: what is said of a model, with the diagnosis of its setup where texts bring a tokenizer along."""
+"""Answered: what is said of a model and some texts, with the diagnosis of its setup."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from archtrace.answer.result import Result
-from archtrace.clock import Progress
 from archtrace.errors import ArchtraceError
 from archtrace.setup.examination import diagnosed
 from archtrace.setup.given import GivenTexts, extremes
 from archtrace.targets.texts import tokenizer_of
-from archtrace.tracing import Trace, trace
+from archtrace.tracing import Trace
 
 
-def answered(
-    target: Any,
-    *,
-    text: Sequence[str] | None = None,
-    text_pair: Sequence[str] | None = None,
-    progress: Progress | None = None,
-    **wishes: Any,
-) -> Result:
-    """The result of `archtrace.trace` with these arguments; of texts it holds the diagnosis too, where there is one.
+def with_setup(traced: Trace, target: Any, arguments: Mapping[str, Any]) -> Result:
+    """The result of a trace of texts, with the diagnosis of its setup where there is one.
 
-    Raises ArchtraceError where there is nothing to trace.
+    `target` and `arguments` are what `archtrace.trace` was given: `text`, a list, and `text_pair` among them.
     """
-    traced = trace(target, text=text, text_pair=text_pair, progress=progress, **wishes)
-    return _with_setup(traced, target, text, text_pair, wishes) if text else traced.result
-
-
-def _with_setup(
-    traced: Trace, target: Any, texts: Sequence[str], pairs: Sequence[str] | None, wishes: dict[str, Any]
-) -> Result:
+    wishes = {name: value for name, value in arguments.items() if name not in ("text", "text_pair")}
     with contextlib.suppress(ArchtraceError):  # the answer stands without it
-        given = extremes(GivenTexts(tokenizer_of(traced.target), texts, pairs))
+        given = extremes(GivenTexts(tokenizer_of(traced.target), arguments["text"], arguments["text_pair"]))
         return replace(traced.result, setup=diagnosed(traced, target, given, wishes))
     return traced.result
