@@ -77,8 +77,3 @@ def test_an_answer_about_texts_has_one(tmp_path: Path, capsys: pytest.CaptureFix
     assert run([str(folder), *texts, "-q", "--format", "json"]) == 0
     (result,) = json.loads(capsys.readouterr().out)["results"]
     assert [fault["change"] for fault in result["setup"]["faults"]] == ["tokenizer.padding_side = 'right'"]
-
-
-def test_an_answer_about_no_texts_has_none(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["bert", "--config-set", "num_hidden_layers=1", "-q", "--format", "json"]) == 0
-    assert json.loads(capsys.readouterr().out)["results"][0]["setup"] is None

@@ -68,7 +68,7 @@ def trained(model: Any, tokenizer: Any, folder: Path, **given: Any) -> SetupCall
 
 def test_a_right_setup_costs_less_than_a_second(tmp_path: Path) -> None:
     """Once torch is warm; the best of some runs, since other processes take their share of a core."""
-    found = [trained(*setup("bert"), tmp_path) for _ in range(4)]
+    found = [trained(*setup("bert"), tmp_path) for _ in range(3)]
     assert {each.diagnosis.opinion for each in found if each.diagnosis} == {"right"}
     assert min(each.seconds for each in found if each.seconds is not None) < 1
 
@@ -88,13 +88,7 @@ def test_a_wrong_setup_stops_before_a_step(tmp_path: Path) -> None:
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert (model.training, len(model._forward_pre_hooks)) == (True, hooks)
     assert all(parameter.grad is None for parameter in model.parameters())
-
-
-def test_the_line_that_it_names_mends_it(tmp_path: Path) -> None:
-    model, tokenizer = setup("bert", side="left")
-    with pytest.raises(SetupError) as caught:
-        trainer(model, tokenizer, tmp_path, SetupCallback()).train()
-    exec(str(caught.value).rpartition("do: ")[2], {"tokenizer": tokenizer})
+    exec(do.removeprefix("  do: "), {"tokenizer": tokenizer})  # the line that it names mends it
     assert trained(model, tokenizer, tmp_path).diagnosis.opinion == "right"  # type: ignore[union-attr]
 
 
