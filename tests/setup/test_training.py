@@ -205,6 +205,12 @@ def test_a_model_with_an_output_for_each_position_is_not_stopped(tmp_path: Path)
     assert run.state.global_step == 2
 
 
+def test_as_many_labels_as_tokens_are_labels() -> None:
+    model, tokenizer = setup("gpt2", num_labels=3)
+    batch = {"input_ids": torch.tensor([[5, 6, 7, 0]]), "attention_mask": torch.tensor([[1, 1, 1, 0]])}
+    assert examine(model, batch=batch, tokenizer=tokenizer).opinion == "right"
+
+
 class Pooled(torch.nn.Module):
     """The mean of all states, which a bound alone cannot call wrong; `masked`: of those that are no padding."""
 

@@ -12,11 +12,13 @@ from archtrace.tracing import Trace
 
 @dataclass(frozen=True)
 class Looked:
-    """A batch as it was read: the tokens that stand where a hidden state is read, and those that reach the logits."""
+    """A batch as it was read: the tokens that stand where a hidden state is read, and those that reach the logits, of
+    the shape `output`."""
 
     batch: Encoded
     texts: Texts
     reached: Rows
+    output: tuple[int, ...]
 
     def ids(self, row: int) -> list[int]:
         """The ids of a row."""
@@ -37,4 +39,4 @@ def look(trace: Trace, batch: Encoded) -> Looked:
     """What a traced model reads of a batch. LayoutError where the model refuses it."""
     view = trace.at(text=batch)
     assert view.texts is not None  # a view of texts has them
-    return Looked(batch, view.texts, view.tokens)
+    return Looked(batch, view.texts, view.tokens, view.output)

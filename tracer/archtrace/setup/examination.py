@@ -13,7 +13,6 @@ from typing import Any, TypeAlias
 
 import archtrace.layouts as lay
 from archtrace.answer.diagnosis import Diagnosis, Fault
-from archtrace.capture.positioned import count
 from archtrace.errors import ArchtraceError
 from archtrace.setup.batch import Looked, look
 from archtrace.setup.given import Given, GivenTexts
@@ -130,12 +129,18 @@ class Examination:
 
     def _untold(self, alone: Sequence[Looked]) -> str:
         """Why nothing can be said token by token; empty where it can. What is read of no token is not read alike."""
-        study = self._trace.study
-        if count(study.program, study.length):
+        if self._by_position(alone):
             return "the output has a value for each position: of a text no one token is read, but each for itself"
         if not all(each.texts.read[0] for each in alone):
             return "what is read stands at no token of its own: each position is made of several tokens"
         return ""
+
+    def _by_position(self, alone: Sequence[Looked]) -> bool:
+        """Whether the output is as long as each text; one with as many labels as the text has tokens is none."""
+        if not all(each.output[1:2] == (len(each.ids(0)),) for each in alone):
+            return False
+        labels = getattr(self._trace.config, "num_labels", None)
+        return any(len(each.output) > 2 or each.output[1] != labels for each in alone)
 
     def _of_texts(self, alone: Sequence[Looked]) -> Fault | None:
         """What is wrong without any padding, and padding that cannot be made."""
