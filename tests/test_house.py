@@ -54,7 +54,7 @@ FLOORS = (
     ("tracing",),
     ("setup",),
     ("contract",),
-    ("testing",),
+    ("testing", "training"),
 )
 
 
