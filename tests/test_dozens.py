@@ -48,8 +48,19 @@ class NotComparableError(Exception):
 
 def tiny(name: str, model_type: str) -> torch.nn.Module | None:
     """A model of the class with real weights, in float64; None where these sizes do not build one that is tiny."""
-    whole = transformers.AutoConfig.for_model(model_type)
-    config = part_of(whole, name)
+    try:
+        config = _config(name, model_type)
+        kind = getattr(transformers, name)
+        with torch.device("meta"):
+            size = sum(p.numel() for p in kind(config).parameters())
+        return kind(config).eval().double() if size <= TINY else None
+    except Exception:  # a config may refuse a value, or its own defaults, in any way it likes
+        return None
+
+
+def _config(name: str, model_type: str) -> Any:
+    """The default config of a class with few layers and small sizes."""
+    config = part_of(transformers.AutoConfig.for_model(model_type), name)
     fill(config)
     for field, value in shallow(config).items():
         path, _, last = field.rpartition(".")
@@ -57,15 +68,9 @@ def tiny(name: str, model_type: str) -> torch.nn.Module | None:
         for step in path.split(".") if path else ():
             part = getattr(part, step)
         setattr(part, last, value)
-    try:
-        for _, part in nested("", config):
-            _reduce(part)
-        kind = getattr(transformers, name)
-        with torch.device("meta"):
-            size = sum(p.numel() for p in kind(config).parameters())
-        return kind(config).eval().double() if size <= TINY else None
-    except Exception:  # a config may refuse a value in any way it likes
-        return None
+    for _, part in nested("", config):
+        _reduce(part)
+    return config
 
 
 def _reduce(part: Any) -> None:

@@ -55,7 +55,7 @@ FLOORS = (
     ("setup",),
     ("serving",),
     ("contract",),
-    ("testing",),
+    ("testing", "training"),
 )
 
 

@@ -1,4 +1,4 @@
-"""Engine: asks `archtrace.trace` in this process, and puts what went wrong into words."""
+"""Engine: asks the tracer in this process, and puts what went wrong into words."""
 
 from __future__ import annotations
 
@@ -27,7 +27,13 @@ def answer(question: Question, progress: Progress | None = None) -> Result:
     with contextlib.redirect_stdout(sys.stderr):
         from archtrace import trace  # late: it brings torch, for which `--help` need not wait
 
-        return trace(question.target, progress=progress, **question.arguments()).result
+        arguments = question.arguments()
+        found = trace(question.target, progress=progress, **arguments)
+        if not question.text:
+            return found.result
+        from archtrace.setup.answered import with_setup
+
+        return with_setup(found, question.target, arguments)
 
 
 def _with_few_layers(question: Question) -> Question | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from archtrace.answer.diagnosis import Diagnosis, Fault
 from archtrace.answer.fields import Fields
 from archtrace.answer.positions import Positions, Rows
 from archtrace.answer.relations import Relation
@@ -34,6 +35,14 @@ def decode(value: Mapping[str, Any]) -> Result:
         relations=tuple(_relation(relation) for relation in value.get("relations", [])),
         fields=tuple(_fields(each) for each in value.get("fields", [])),
         frame=_frame(value["frame"]) if value.get("frame") else None,
+        setup=_setup(value["setup"]) if value.get("setup") else None,
+    )
+
+
+def _setup(value: Mapping[str, Any]) -> Diagnosis:
+    faults = tuple(Fault(**fault) for fault in value["faults"])
+    return Diagnosis(
+        value["target"], value["opinion"], value["reason"], faults, tuple(value["read"]), tuple(value["notes"])
     )
 
 

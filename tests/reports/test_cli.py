@@ -49,6 +49,7 @@ asked: list[dict[str, Any]] = []
 def engine(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     asked.clear()
     monkeypatch.setitem(vars(archtrace), "trace", stub)
+    monkeypatch.setattr("archtrace.setup.answered.with_setup", lambda found, *_: found.result)
     return asked
 
 

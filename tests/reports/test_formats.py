@@ -53,6 +53,7 @@ def test_reports_compute_nothing() -> None:
     allowed |= {"archtrace.lint", "archtrace.lint.decode", "archtrace.lint.rule"}
     allowed |= {f"archtrace.contract.{name}" for name in ("contract", "hold", "rule", "rules", "traced", "verdict")}
     allowed |= {
+        "archtrace.setup.answered",
         "archtrace.setup.examination",
         "archtrace.serving.served",
         "archtrace.extra",

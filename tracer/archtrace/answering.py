@@ -43,14 +43,24 @@ SIDES = {
     "right_padded": ("right", "what is read or pooled depends on the length of the row"),
 }
 
+#: Why there is no witness.
+TOO_LARGE, UNASKED = "no likeness small enough to run was found", "no run was asked for"
+
 
 def assemble(
-    target: Target, model: Model, study: Study, words: Vocabulary, plans: Sequence[Plan], clock: Clock
+    target: Target,
+    model: Model,
+    study: Study,
+    words: Vocabulary,
+    plans: Sequence[Plan],
+    clock: Clock,
+    *,
+    witness: bool = True,
 ) -> Result:
-    """The result of a target whose study is done."""
+    """The result of a target whose study is done; without a witness all of it is a bound."""
     module, _ = model
     with clock.stage("shrinking", "witness"):
-        likeness = _Likeness.of(target, model, study, plans)
+        likeness = _Likeness.of(target, model, study, plans) if witness else _Likeness(None, (), missing=UNASKED)
     with clock.stage("witness", "witness"):
         verdicts = likeness.verdicts(study)
         _widen(study, likeness, verdicts)
@@ -100,12 +110,14 @@ class _Likeness:
 
     `studies` are of the lengths of the plans; empty where nothing small enough was found. `failure`: why the last
     candidate that agreed did not run, where none did. `runs` are those that the search made of the first study.
+    `missing`: why there is none, where there is none.
     """
 
     small: Small | None
     studies: tuple[Study, ...]
     failure: str | None = None
     runs: Runs | None = None
+    missing: str = TOO_LARGE
 
     @classmethod
     def of(cls, target: Target, model: Model, study: Study, plans: Sequence[Plan]) -> _Likeness:
@@ -247,7 +259,7 @@ def _findings(study: Study, likeness: _Likeness, verdicts: Verdicts, words: Voca
     found += [f for name in study.bounds for f in _constants(study, name)]
     found += _moved(study, likeness, words)
     if likeness.small is None:
-        found.append(Finding("no-witness", "no likeness small enough to run was found; the answer is a bound"))
+        found.append(Finding("no-witness", f"{likeness.missing}; the answer is a bound"))
     if likeness.failure is not None:
         found.append(Finding("witness-failed", f"no likeness could be run: {likeness.failure}"))
     for name, verdict in verdicts.items():

@@ -23,6 +23,10 @@ class LayoutError(ArchtraceError):
     """The model itself refuses a layout: it raises on these inputs."""
 
 
+class SetupError(ArchtraceError):
+    """A model, its tokenizer and a batch do not go together: the wrong token is read."""
+
+
 class MissingError(ArchtraceError, ImportError):
     """Packages of the extra `trace` are not installed or too old for tracing. An ImportError to those who try."""
 

@@ -145,9 +145,10 @@ def trace(  # noqa: PLR0913  each is a wish of its own
     trust_remote_code: bool = False,
     arguments: Mapping[str, Any] | None = None,
     head: str | None = None,
-    text: str | Sequence[str] | None = None,
+    text: str | Sequence[str] | Encoded | None = None,
     text_pair: str | Sequence[str] | None = None,
     tokenizer: Any = None,
+    witness: bool = True,
     progress: Progress | None = None,
 ) -> Trace:
     """Trace which hidden-state slices of a classifier, or of another model with a head, reach its logits.
@@ -160,7 +161,9 @@ def trace(  # noqa: PLR0913  each is a wish of its own
     that are asked about. `head` is the kind of head that a model type or a checkpoint is given, such as
     "token-classification" (archtrace.targets.head_kinds); without it a sequence classifier's. `text` (one or several,
     with `text_pair` pairs of them) is what `tokenizer`, or else the checkpoint's own, makes a batch of: the layout that
-    is traced, whose tokens the answer names. Raises ArchtraceError with what, where, why and what to do.
+    is traced, whose tokens the answer names; a batch that was made (archtrace.targets.texts) will do.
+    Without `witness` no run proves the answer exact: all of it is a bound, in a fraction of the time. Raises
+    ArchtraceError with what, where, why and what to do.
     """
     from archtrace.targets import prepare, resolve
 
@@ -187,7 +190,7 @@ def trace(  # noqa: PLR0913  each is a wish of its own
             study, words, plans = looked_at(model, resolved, {**own, **(inputs or {})}, output)
         with clock.stage("analysing", "analysis"):
             study.positions  # noqa: B018  computed here, so that the clock tells what it costs
-        result = assemble(resolved, model, study, words, plans, clock)
+        result = assemble(resolved, model, study, words, plans, clock, witness=witness)
         return Trace(resolved, model, study, result if batch is None else _with_texts(result, study, batch))
 
 

@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 #: Codes of the check itself, beside those of the rules -> name.
-OWN: Mapping[str, str] = {"AT000": "does-not-parse", "AT099": "unused-noqa", "AT100": "contract-broken"}
+OWN: Mapping[str, str] = {
+    "AT000": "does-not-parse",
+    "AT099": "unused-noqa",
+    "AT100": "contract-broken",
+    "AT101": "setup-wrong",
+}
 
 #: What they mean: what it is first, then what to do.
 SUMMARIES: Mapping[str, str] = {
@@ -17,6 +22,8 @@ SUMMARIES: Mapping[str, str] = {
     "AT100": "A model does not hold what its contract in pyproject.toml says. It reads another slice, or the contract "
     "allows what nothing needs any more. Mend the model; or, where the change was meant, write down what it reads now "
     "with archtrace check --update.",
+    "AT101": "A model, its tokenizer and a batch of texts do not go together: the head reads another token than it is "
+    "made to read, a pad say. Change the line that the message names; archtrace doctor TARGET tells more.",
 }
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
-from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
 
-from archtrace_reports.clean import cleaned
+from archtrace_reports import doctor
 from archtrace_reports.extra import require
+from archtrace_reports.files import trouble, write
+from archtrace_reports.look import Look, look_of
 from archtrace_reports.options import overrides, paired, texts
+from archtrace_reports.say import say
 
 #: Right or unknown; something is wrong.
 GOOD, WRONG = 0, 1
@@ -23,10 +25,13 @@ GOOD, WRONG = 0, 1
 @texts
 @click.option("--config-set", "fields", multiple=True, metavar="KEY=VALUE", callback=overrides,
               help="Change a field of the config; the value is JSON, or else text.")  # fmt: skip
-@click.option("--format", "style", type=click.Choice(("terminal", "json")), default="terminal", help="How to answer.")
+@click.option("--format", "style", type=click.Choice(doctor.NAMES), help="How to answer.  [default: terminal]")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
+              help="Write to a file; its ending names the format where --format does not.")  # fmt: skip
 @click.option("--trust-remote-code", is_flag=True, help="Run model code that a checkpoint brings along.")
 def command(target: str, text: tuple[str, ...], text_pair: tuple[str, ...], text_file: tuple[str, ...],
-            fields: tuple[tuple[str, Any], ...], style: str, trust_remote_code: bool) -> int:  # fmt: skip
+            fields: tuple[tuple[str, Any], ...], style: str | None, output: Path | None,
+            trust_remote_code: bool) -> int:  # fmt: skip
     """Tell whether a checkpoint, its tokenizer and a batch of texts go together: whether the classifier reads of each
     text in the batch what it is made to read. Without texts three samples are taken.
 
@@ -34,21 +39,21 @@ def command(target: str, text: tuple[str, ...], text_pair: tuple[str, ...], text
     """
     given = (*text, *text_file)
     pairs = paired(given, text_pair) or None
+    file = None if output is None or str(output) == "-" else output
+    problem = trouble(file) if file else None
+    if problem:
+        raise click.BadParameter(problem, param_hint="--output")
     require()
     from archtrace.setup.examination import examine
-    from archtrace_reports.diagnosis import told
     from archtrace_reports.engine import hush
-    from archtrace_reports.lines import paint
-    from archtrace_reports.look import look_of
 
+    shown = doctor.load(style or (doctor.named_by(file) if file else None) or "terminal")
     hush()
     with contextlib.redirect_stdout(sys.stderr):  # a model may print while it is built
-        found = cleaned(
-            examine(target, text=given, text_pair=pairs, overrides=dict(fields), trust_remote_code=trust_remote_code)
+        found = examine(
+            target, text=given, text_pair=pairs, overrides=dict(fields), trust_remote_code=trust_remote_code
         )
-    if style == "json":
-        click.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False))
-    else:
-        look = look_of(sys.stdout)
-        click.echo(paint(told(found, look.width), look), nl=False)
+    write(shown.render(found, Look() if file else look_of(sys.stdout)), file)
+    if file:
+        say(f"wrote {file}")
     return WRONG if found.opinion == "wrong" else GOOD

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
@@ -35,6 +36,10 @@ def load(name: str) -> Format:
 
 def named_by(file: Path) -> str | None:
     """The format that a file name's ending asks for; of several the longest: ".cone.svg" is more than ".svg"."""
-    name = file.name.lower()
-    endings = ((suffix, format_) for format_ in names() for suffix in load(format_).SUFFIXES if name.endswith(suffix))
-    return max(endings, key=lambda ending: len(ending[0]), default=("", None))[1]
+    return longest_ending(file, {suffix: name for name in names() for suffix in load(name).SUFFIXES})
+
+
+def longest_ending(file: Path, named: Mapping[str, str]) -> str | None:
+    """What the longest of the endings that a file name has stands for."""
+    endings = [suffix for suffix in named if file.name.lower().endswith(suffix)]
+    return named[max(endings, key=len)] if endings else None

@@ -19,8 +19,8 @@ from archtrace_reports.tokens import nested
 SUFFIXES = (".json",)
 #: History: 1, the first; 2, `output` and `outputs`, and a parameter is dead only if it reaches none of these; an output
 #: with positions has `relations`, and what reaches `each` of them; `others` are further texts; `padding` is told by
-#: input and tensor; `fields` say what of an image stands where; `work` counts what is computed in vain. Readers must
-#: ignore keys that they do not know; the number rises when a known key changes.
+#: input and tensor; `fields` say what of an image stands where; `work` counts what is computed in vain; `setup` is
+#: of texts. Readers must ignore keys that they do not know; the number rises when a known key changes.
 FORMAT = 2
 #: An input of more numbers than this is told by its shape: no text has so many tokens.
 MOST = 100_000
@@ -52,6 +52,7 @@ def encode(result: Result) -> dict[str, Any]:
         "model_type": result.model_type,
         "config_source": result.config_source,
         "status": result.status,
+        "setup": asdict(result.setup) if result.setup else None,
         "output": result.output,
         "outputs": list(result.outputs),
         "fields": [asdict(each) for each in result.fields],

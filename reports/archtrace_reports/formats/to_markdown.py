@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from archtrace.answer.diagnosis import Diagnosis
 from archtrace.answer.result import Readout, Result
 from archtrace_reports.account import account
 from archtrace_reports.cautions import cautions, others
 from archtrace_reports.clean import cleaned
+from archtrace_reports.diagnosis import above
 from archtrace_reports.facts import config_words, told
 from archtrace_reports.look import Look
 from archtrace_reports.picture import picture
@@ -27,13 +29,13 @@ def render(report: Report, look: Look) -> str:
     many = len(report.results) + len(report.unanswered) > 1
     lines = [*_matrix(report), ""] if many else []
     for result in report.results:
-        lines += _folded(result) if many else [f"**{plain(headline(result))}**", "", *_answer(result)]
+        lines += _folded(result) if many else [*_setup(result), f"**{plain(headline(result))}**", "", *_answer(result)]
     lines += [] if many else [f"{code(one.target)}: {plain(one.line)}" for one in report.unanswered]
     return "\n".join(lines).rstrip() + "\n"
 
 
 def _matrix(report: Report) -> Iterator[str]:
-    yield from _table(
+    yield from table(
         ("model", "kind", "slice", "status"),
         [
             *map(_summary, report.results),
@@ -53,13 +55,32 @@ def _each(texts: Iterable[str]) -> str:
 
 def _folded(result: Result) -> list[str]:
     """A blank line after the summary: without it a reader takes what follows as HTML."""
-    return ["<details>", f"<summary>{plain(headline(result))}</summary>", "", *_answer(result), "</details>", ""]
+    return [
+        "<details>",
+        f"<summary>{plain(headline(result))}</summary>",
+        "",
+        *_setup(result),
+        *_answer(result),
+        "</details>",
+        "",
+    ]
+
+
+def _setup(result: Result) -> list[str]:
+    """Whether the texts' tokenizer goes together with the model, and what to change."""
+    return [f"**{plain(above(result.setup))}**", "", *faults(result.setup)] if result.setup else []
+
+
+def faults(found: Diagnosis) -> list[str]:
+    """A table of what is wrong with a setup, and an empty line; nothing where nothing is."""
+    rows = [(plain(f.code), plain(f.read), plain(f.meant), code(f.change)) for f in found.faults]
+    return [*table(("wrong", "reads", "meant", "change"), rows), ""] if rows else []
 
 
 def _answer(result: Result) -> list[str]:
     lines = [*_opening(result)]
     rows = [(code(r.slice), plain(r.kind), r.status, _index(r), _source(r)) for r in result.readouts]
-    lines += [*_table(("slice", "kind", "status", "index looks at", "source"), rows), ""] if rows else []
+    lines += [*table(("slice", "kind", "status", "index looks at", "source"), rows), ""] if rows else []
     for readout in result.readouts:
         lines += [f"{code(readout.slice)}: {plain(meaning(readout))}. {_path(readout)}", ""]
     drawn = [line.plain.rstrip() for line in picture(result, WIDTH)]
@@ -95,7 +116,8 @@ def _facts(result: Result) -> Iterator[str]:
     yield from (f"* finding {plain(finding.code)}: {plain(finding.message)}" for finding in others(result))
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """The lines of a table."""
     yield _row(head)
     yield _row(["---"] * len(head))
     yield from map(_row, rows)

@@ -11,6 +11,7 @@ from archtrace.answer.result import Readout, Result, Source, Step
 from archtrace_reports.account import account
 from archtrace_reports.cautions import cautions
 from archtrace_reports.clean import cleaned
+from archtrace_reports.diagnosis import first
 from archtrace_reports.facts import facts
 from archtrace_reports.lines import block, join, pad, paint, wrap
 from archtrace_reports.look import Look
@@ -39,7 +40,8 @@ def _divider(width: int) -> list[Text]:
 
 
 def _answer(result: Result, width: int) -> list[Text]:
-    lines = block(headline(result), width, style="bold") + block(account(result), width)
+    lines = [*first(result.setup, width), *block(headline(result), width, style="bold")]
+    lines += block(account(result), width)
     for caution in cautions(result):
         lines += block(f"{caution.label}: {caution.text}.", width, style="red" if caution.grave else "yellow")
     for readout in result.readouts:

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from archtrace.answer.diagnosis import Fault, Opinion
 from archtrace.answer.positions import Rows
 from archtrace.answer.result import LayoutResult, Readout, Result, Status
 from archtrace_reports.account import account
 from archtrace_reports.cautions import Caution, cautions, others
 from archtrace_reports.cone import MEANINGS, ConeLayout, Sign, cones, ranges
+from archtrace_reports.diagnosis import above
 from archtrace_reports.drawing import Drawing, path_drawing
 from archtrace_reports.facts import config_words, told
 from archtrace_reports.tokens import choices
@@ -24,6 +26,8 @@ STATUS: Mapping[Status, str] = {
     "exact": "the analysis and a numeric run agree in every layout tried",
     "bound": "nothing else is read, but some of this may turn out not to matter",
 }
+#: The look of a setup's opinion: that of a status.
+BADGES: Mapping[Opinion, str] = {"right": "exact", "wrong": "none", "unknown": "bound"}
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,9 @@ class ModelView:
     findings: tuple[tuple[str, str], ...]
     seconds: str
     padding: str
+    setup: str
+    badge: str
+    faults: tuple[Fault, ...]
 
     @property
     def kinds(self) -> str:
@@ -155,6 +162,9 @@ def model_view(result: Result, key: str) -> ModelView:
         findings=tuple((finding.code, finding.message) for finding in others(result)),
         seconds=", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in result.seconds.items()),
         padding=_padding(result),
+        setup=above(result.setup) if result.setup else "",
+        badge=BADGES[result.setup.opinion] if result.setup else "",
+        faults=result.setup.faults if result.setup else (),
     )
 
 

@@ -19,6 +19,11 @@ class Fault:
     meant: str
     change: str
 
+    @property
+    def told(self) -> str:
+        """What is wrong, within a sentence."""
+        return f"read is {self.read}; meant is {self.meant}"
+
 
 @dataclass(frozen=True)
 class Diagnosis:

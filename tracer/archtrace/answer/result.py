@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from archtrace.answer.diagnosis import Diagnosis
 from archtrace.answer.drawing import Anatomy
 from archtrace.answer.fields import Fields
 from archtrace.answer.positions import Positions, Rows
@@ -119,6 +120,7 @@ class Result:
     `outputs` are the floating tensors that the forward returns; all that is said of "logits" is said of `output`.
     `relations`: of an output with positions what reaches each, where that has a name. `fields`: what of an image or a
     sound stands at the positions of what is read. `frame`: what the tokenizer sets around a text, where it is known.
+    `setup`: of texts, whether model and tokenizer go together; None where that was not asked.
     """
 
     target: str
@@ -140,6 +142,7 @@ class Result:
     relations: tuple[Relation, ...] = ()
     fields: tuple[Fields, ...] = ()
     frame: Frame | None = None
+    setup: Diagnosis | None = None
 
     @property
     def status(self) -> Status:

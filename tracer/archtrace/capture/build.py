@@ -204,7 +204,8 @@ def weightless(module: torch.nn.Module, mode: FakeTensorMode) -> Iterator[Weight
                             found.fakes[id(tensor)] = _fake(tensor, mode)
                         table[name] = found.fakes[id(tensor)]
                     else:
-                        found.values[f"{path}.{name}".lstrip(".")] = tensor
+                        # On an accelerator what is known would meet ids, masks and fakes, which are on the CPU.
+                        table[name] = found.values[f"{path}.{name}".lstrip(".")] = tensor.cpu()
         yield found
 
 

@@ -22,7 +22,7 @@ class Contract:
     for any letters. `modules_to_save`: what a PEFT adapter saves beside `classifier` and `score`. None: not declared.
 
     `served_by`: the servers that must pool what is read.
-
+    `tokenizer`: a folder, or an id of the Hub, whose tokenizer the model must go together with.
     `config`, `num_labels` and `inputs` say how the target is traced, as the arguments of `archtrace.trace` do.
     """
 
@@ -37,6 +37,7 @@ class Contract:
     config: str | Mapping[str, Any] | None = None
     num_labels: int | None = None
     inputs: Mapping[str, Any] | None = None
+    tokenizer: str | None = None
 
     @property
     def sides(self) -> tuple[str, ...]:
@@ -169,4 +170,5 @@ _READ: Mapping[str, Callable[[Any, str, str], Any]] = {
     "config": _config,
     "num_labels": _number,
     "inputs": _table,
+    "tokenizer": _text,
 }

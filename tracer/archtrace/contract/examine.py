@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 import archtrace.layouts as lay
+from archtrace.answer.diagnosis import Diagnosis
 from archtrace.answer.positions import Rows
 from archtrace.answer.result import LayoutResult, Readout
 from archtrace.answer.serving import Served
@@ -29,25 +30,35 @@ from archtrace.readout.study import Study
 from archtrace.readout.tensors import ReadTensor
 from archtrace.serving.served import serving
 from archtrace.serving.subject import subject
+from archtrace.setup.examination import SAMPLES, diagnosed
+from archtrace.setup.given import GivenTexts
 from archtrace.setup.unpadded import refused_unpadded
+from archtrace.targets.texts import tokenizer_named
 from archtrace.tracing import Trace, trace
 
 
 def examine(contract: Contract, progress: Progress | None = None) -> Traced:
     """Trace a contract's target. Raises ArchtraceError where there is no answer."""
     path, overrides = (contract.config, {}) if isinstance(contract.config, str) else (None, contract.config or {})
-    found = trace(
-        contract.target,
-        num_labels=contract.num_labels,
-        config=Path(path) if path else None,
-        overrides=overrides,
-        inputs=contract.inputs,
-        progress=progress,
+    wishes: dict[str, Any] = {
+        "num_labels": contract.num_labels,
+        "config": Path(path) if path else None,
+        "overrides": overrides,
+    }
+    found = trace(contract.target, **wishes, inputs=contract.inputs, progress=progress)
+    return seen(contract, found, _setup(contract, found, wishes))
+
+
+def _setup(contract: Contract, found: Trace, wishes: Mapping[str, Any]) -> Diagnosis | None:
+    """The diagnosis of the model with the tokenizer that the contract names; None where it names none."""
+    if contract.tokenizer is None:
+        return None
+    return diagnosed(
+        found, contract.target, GivenTexts(tokenizer_named(contract.tokenizer), SAMPLES, sampled=True), wishes
     )
-    return seen(contract, found)
 
 
-def seen(contract: Contract, found: Trace) -> Traced:
+def seen(contract: Contract, found: Trace, setup: Diagnosis | None = None) -> Traced:
     """A trace as rules and contracts look at it."""
     words = lay.vocabulary(found.module if found.config is None else found.config)
     return Traced(
@@ -73,6 +84,7 @@ def seen(contract: Contract, found: Trace) -> Traced:
         at=lambda inputs: _read(found, inputs),
         refused_unpadded=refused_unpadded(found),
         served=_served(contract, found),
+        setup=setup,
     )
 
 

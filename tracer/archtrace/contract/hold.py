@@ -14,6 +14,7 @@ from archtrace.contract.judge import judge
 from archtrace.contract.verdict import Verdict
 from archtrace.targets.bundled import full_id
 from archtrace.targets.code import on_path
+from archtrace.targets.texts import tokenizer_files
 
 
 def hold(
@@ -37,11 +38,19 @@ def _inside(root: Path) -> Iterator[None]:
 
 
 def looked_up(contract: Contract, root: Path) -> list[str]:
-    """Files that would decide what a target stands for, were they there: a folder's config, one in the Hub's cache."""
-    if ":" in contract.target:
-        return []
+    """Files that would decide what a target and a tokenizer stand for, were they there: a folder's, or which revision
+    the Hub's cache has."""
+    found = [] if ":" in contract.target else [root.resolve() / contract.target / "config.json"]
+    found += [] if ":" in contract.target else _cached(contract.target, full_id(contract.target))
+    if contract.tokenizer is not None:
+        # Most of them are opened by Rust, which nobody hears.
+        found += [*tokenizer_files(root.resolve() / Path(contract.tokenizer).expanduser())]
+        found += _cached(contract.tokenizer.partition("@")[0])
+    return [str(path) for path in found]
+
+
+def _cached(*names: str) -> list[Path]:
     from huggingface_hub import constants
 
-    names = dict.fromkeys((contract.target, full_id(contract.target)))
-    cached = [Path(constants.HF_HUB_CACHE, f"models--{n.replace('/', '--')}", "refs", "main") for n in names]
-    return [str(path) for path in (root.resolve() / contract.target / "config.json", *cached)]
+    folders = [f"models--{name.replace('/', '--')}" for name in dict.fromkeys(names)]
+    return [Path(constants.HF_HUB_CACHE, folder, "refs", "main") for folder in folders]

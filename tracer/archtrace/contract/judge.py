@@ -14,6 +14,8 @@ from archtrace.contract.traced import Broken, Traced
 
 #: The code of a term that does not hold, where no rule has a code for it.
 CODE = "AT100"
+#: That of a tokenizer that does not go together with the model.
+SETUP = "AT101"
 
 
 def judge(model: Traced) -> list[Broken]:
@@ -24,6 +26,9 @@ def judge(model: Traced) -> list[Broken]:
 def terms(model: Traced) -> Iterator[Broken]:
     """What the contract says and the model does not do, or allows and the model no longer needs."""
     yield from _reads(model)
+    for fault in model.setup.faults if model.setup else ():
+        told = f"with the tokenizer {model.contract.tokenizer} {fault.told}: {fault.change}"
+        yield Broken(SETUP, _told(model, told), "tokenizer")
     if model.contract.pad_leak and not model.leaks:
         yield Broken(CODE, _told(model, "allows pad_leak, and no padding reaches the logits: take it away"), "pad_leak")
     for pattern in model.contract.dead_parameters:

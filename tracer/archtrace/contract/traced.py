@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
+from archtrace.answer.diagnosis import Diagnosis
 from archtrace.answer.kinds import KINDS
 from archtrace.answer.positions import Rows
 from archtrace.answer.result import LayoutResult, Readout, Result
@@ -66,7 +67,7 @@ class Traced:
 
     `at` asks for another layout: what is read, None where the model refuses. `refused_unpadded` is what the model says
     to two rows without a pad id, where its config has none; None where there is one, or nothing happens. `served`: what
-    the servers that the contract names pool.
+    the servers that the contract names pool. `setup`: the diagnosis with the tokenizer that the contract names.
     """
 
     contract: Contract
@@ -83,6 +84,7 @@ class Traced:
     at: Callable[[Mapping[str, Any]], Mapping[str, Rows] | None]
     refused_unpadded: str | None
     served: tuple[Served, ...] = ()
+    setup: Diagnosis | None = None
 
     @cached_property
     def layouts(self) -> tuple[LayoutResult, ...]:

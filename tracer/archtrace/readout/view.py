@@ -55,6 +55,11 @@ class View:
         return self._bound.tokens(self._study.program.inputs[self._study.ids])
 
     @property
+    def output(self) -> tuple[int, ...]:
+        """The shape of the output that is asked about, the rows first."""
+        return tuple(self._bound.run.shape(self._study.program.output))
+
+    @property
     def texts(self) -> Texts | None:
         """The tokens by name, and which of them stand where a hidden state is read; None where no text was given."""
         return texts_of(self._study, self._name, self._written, self.reads) if self._written else None

@@ -11,19 +11,26 @@ from typing import Any
 from archtrace.answer.diagnosis import Fault
 from archtrace.errors import ArchtraceError
 from archtrace.setup.batch import Looked, look
+from archtrace.setup.given import GivenTexts
 from archtrace.setup.parts import Setup
 
 
 def faults(setup: Setup, alone: Sequence[Looked]) -> Iterator[Fault]:
     """What is wrong with each text, and padding that cannot be made."""
     for number, each in enumerate(alone):
-        if each.texts.read[0]:
-            ways = (_unset(setup, each), _unended(setup, each), skipped(setup, each))
-            yield from filter(None, (*ways, _twice(setup, number, each), _cut(setup, number, each)))
-        elif found := _prompt_read(setup, each):
-            yield found
-    if setup.tokenizer.pad_token is None and len({len(each.ids(0)) for each in alone}) > 1:
+        if setup.is_sure(each):
+            yield from filter(None, _of_one(setup, number, each))
+    if not setup.given.pads and len({len(each.ids(0)) for each in alone}) > 1:
         yield Fault("no-pad-token", "nothing: texts of different length make no batch", "a batch", setup.own_pad)
+
+
+def _of_one(setup: Setup, number: int, each: Looked) -> Iterator[Fault | None]:
+    if not each.texts.read[0]:
+        yield _prompt_read(setup, each)
+        return
+    yield from (_unset(setup, each), _unended(setup, each), skipped(setup, each))
+    if setup.written is not None:
+        yield from (_twice(setup, setup.written, number, each), _cut(setup, setup.written, number, each))
 
 
 def _made_for(setup: Setup) -> str | None:
@@ -58,7 +65,9 @@ def _unended(setup: Setup, each: Looked) -> Fault | None:
     """An end that the tokenizer's file asks for, and that nothing sets: transformers 5 drops `add_eos_token` of a
     folder with a tokenizer.json (tokenization_utils_base.py, `_from_pretrained`), whose template alone counts."""
     own = setup.tokenizer
-    if not setup.reads_last or own.eos_token_id in (None, each.ids(0)[-1]) or not _promises_end(own):
+    if own is None or not setup.reads_last or own.eos_token_id in (None, each.ids(0)[-1]) or not _promises_end(own):
+        return None
+    if setup.written is None and getattr(own, "chat_template", None):  # rows may be conversations, which end otherwise
         return None
     starts, where = each.ids(0)[0] == own.bos_token_id, str(own.name_or_path)
     line = f"tokenizer = AutoTokenizer.from_pretrained({where!r}, add_bos_token={starts}, add_eos_token=True)"
@@ -91,51 +100,44 @@ def skipped(setup: Setup, each: Looked) -> Fault | None:
                  end, setup.own_pad)  # fmt: skip
 
 
-def _twice(setup: Setup, number: int, each: Looked) -> Fault | None:
+def _twice(setup: Setup, written: GivenTexts, number: int, each: Looked) -> Fault | None:
     """A special token that the text has, and that the tokenizer sets once more (reward-bench 164, OpenRLHF 393).
 
     Not of a pair, between whose texts a separator may stand twice, nor where text or template has it twice by itself.
     """
-    if setup.pairs is not None:
+    if written.pairs is not None:
         return None
-    own = setup.tokenizer(setup.texts[number], add_special_tokens=False)["input_ids"]
+    own = setup.tokenizer(written.texts[number], add_special_tokens=False)["input_ids"]
     for edge in (slice(None, 2), slice(-2, None)):
         made, given = each.ids(0)[edge], own[edge]
         token = made[0]
-        if made == [token, token] and given.count(token) == 1 and setup.is_special(token):
+        if made == [token, token] and given.count(token) == 1 and token in setup.special:
             name = setup.tokenizer.convert_ids_to_tokens(token)
             read = f"{name} twice: the text has one of its own, and the tokenizer sets another"
             return Fault("special-twice", read, f"one {name}", "tokenizer(text, add_special_tokens=False)")
     return None
 
 
-def _cut(setup: Setup, number: int, each: Looked) -> Fault | None:
+def _cut(setup: Setup, written: GivenTexts, number: int, each: Looked) -> Fault | None:
     """A text whose first or last token is special, is read, and is cut off where the text is too long."""
-    whole = uncut(setup, number)
+    whole = written.uncut(number)
     at = -1 if setup.reads_last else 0
     if not (setup.reads_last or setup.kinds == {"first"}) or len(whole) <= len(each.ids(0)):
         return None
-    if not setup.is_special(whole[at]) or each.ids(0)[at] == whole[at]:
+    if whole[at] not in setup.special or each.ids(0)[at] == whole[at]:
         return None
     token = setup.tokenizer.convert_ids_to_tokens(whole[at])
     read = f"{each.texts.lines[0]}: the text has {len(whole)} tokens, and is cut to {len(each.ids(0))} on the "
     return Fault("truncation-side", f"{read}{setup.tokenizer.truncation_side}", f"{token}, at its end" if at else token,
-                 _kept(setup, number, at, whole[at]))  # fmt: skip
+                 _kept(setup, written, number, at, whole[at]))  # fmt: skip
 
 
-def uncut(setup: Setup, number: int) -> list[int]:
-    """The ids of a text before it is cut."""
-    pair = None if setup.pairs is None else setup.pairs[number]
-    found: list[int] = setup.tokenizer(setup.texts[number], pair, truncation=False, verbose=False)["input_ids"]
-    return found
-
-
-def _kept(setup: Setup, number: int, at: int, wanted: int) -> str:
+def _kept(setup: Setup, written: GivenTexts, number: int, at: int, wanted: int) -> str:
     """What keeps a token when a text is cut: the other side, if a trial shows it."""
     other = copy.deepcopy(setup.tokenizer)
     other.truncation_side = "left" if setup.tokenizer.truncation_side == "right" else "right"
     try:
-        after = look(setup.trace, other, *setup.row(number))
+        after = look(setup.trace, written.one(number, other))
         if after.ids(0)[at] == wanted:
             return f"tokenizer.truncation_side = {other.truncation_side!r}"
     except ArchtraceError:  # what the model refuses keeps nothing

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from archtrace.answer.positions import Rows
 from archtrace.answer.texts import Texts
-from archtrace.targets.texts import Encoded, encoded
+from archtrace.targets.texts import Encoded
 from archtrace.tracing import Trace
 
 
 @dataclass(frozen=True)
 class Looked:
-    """A batch as it was read: the tokens that stand where a hidden state is read, and those that reach the logits."""
+    """A batch as it was read: the tokens that stand where a hidden state is read, and those that reach the logits, of
+    the shape `output`."""
 
     batch: Encoded
     texts: Texts
     reached: Rows
+    output: tuple[int, ...]
 
     def ids(self, row: int) -> list[int]:
         """The ids of a row."""
-        found: list[int] = self.batch.inputs["input_ids"][row]
+        found: list[int] = self.batch.inputs[self.batch.ids][row]
         return found
 
     def within(self, row: int) -> tuple[int, ...]:
@@ -35,12 +35,8 @@ class Looked:
         return tuple(p for p in self.reached[row] if not start <= p < stop)
 
 
-def look(
-    trace: Trace, tokenizer: Any, texts: Sequence[str], pairs: Sequence[str] | None = None, special: bool = True
-) -> Looked:
-    """What a traced model reads of a batch, with or without the special tokens that the tokenizer sets around a text.
-    LayoutError where the model refuses it, TargetError where the tokenizer makes none of it."""
-    batch = encoded(tokenizer, texts, pairs, special)
+def look(trace: Trace, batch: Encoded) -> Looked:
+    """What a traced model reads of a batch. LayoutError where the model refuses it."""
     view = trace.at(text=batch)
     assert view.texts is not None  # a view of texts has them
-    return Looked(batch, view.texts, view.tokens)
+    return Looked(batch, view.texts, view.tokens, view.output)

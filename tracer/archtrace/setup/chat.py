@@ -12,7 +12,7 @@ from archtrace.errors import ArchtraceError
 from archtrace.setup.alone import skipped
 from archtrace.setup.batch import Looked, look
 from archtrace.setup.parts import Setup
-from archtrace.targets.texts import NO_LIMIT
+from archtrace.targets.texts import NO_LIMIT, encoded
 
 #: What a marker looks like that is meant to be one token: <|im_end|>, </s>, [/INST].
 _MARKER = re.compile(r"<[^<>\s]+>|\[[^\[\]\s]+\]")
@@ -31,9 +31,9 @@ def heard(setup: Setup) -> Chat:
 
     The template is data of the tokenizer: transformers renders it in a sandbox of jinja, and no code is run.
     """
-    if not getattr(setup.tokenizer, "chat_template", None):
+    if setup.written is None or not getattr(setup.tokenizer, "chat_template", None):
         return Chat()
-    question, answer = (*sorted(setup.texts, key=len), *setup.texts)[:2]
+    question, answer = (*sorted(setup.written.texts, key=len), *setup.written.texts)[:2]
     said = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
     whole = copy.deepcopy(setup.tokenizer)
     whole.model_max_length = NO_LIMIT
@@ -43,12 +43,14 @@ def heard(setup: Setup) -> Chat:
         why = " ".join(str(error).split())[:200]
         return Chat(notes=(f"the chat template renders no exchange of a user and an assistant: {why}",))
     try:
-        found = look(setup.trace, whole, [text], special=False)
+        found = look(setup.trace, encoded(whole, [text], special=False))
     except ArchtraceError:  # longer than the model takes, which is told on its own
         return Chat()
+    if setup.by_position([found]):  # each token is read for itself, whatever is around it
+        return Chat()
     notes = tuple(_notes(setup, text, text.rpartition(answer)[2], found))
-    fault = skipped(setup, found)
-    if fault is None or not setup.sampled:  # of those who give texts nobody knows whether they converse
+    fault = skipped(setup, found) if setup.is_sure(found) else None
+    if fault is None or not setup.written.sampled:  # of those who give texts nobody knows whether they converse
         return Chat(notes=(*notes, *([f"in a conversation {fault.read}; {fault.change}"] if fault else [])))
     return Chat((fault,), notes)
 
@@ -70,7 +72,7 @@ def _notes(setup: Setup, text: str, closing: str, found: Looked) -> Iterator[str
             "tokenizer.truncation_side = 'left' keeps it"
         )
     ids = setup.tokenizer(text)["input_ids"]
-    if len(ids) > 1 and ids[0] == ids[1] and setup.is_special(ids[0]) and found.ids(0)[:2] != ids[:2]:
+    if len(ids) > 1 and ids[0] == ids[1] and ids[0] in setup.special and found.ids(0)[:2] != ids[:2]:
         yield (
             f"the chat template writes {found.texts.tokens[0][0]}, and tokenizer(...) sets it once more: give "
             "add_special_tokens=False, or tokenizer.apply_chat_template(..., tokenize=True)"

@@ -7,19 +7,21 @@ from collections.abc import Iterator
 import archtrace.layouts as lay
 from archtrace.answer.diagnosis import Fault
 from archtrace.setup.parts import Setup
+from archtrace.setup.repadded import pad_field
 from archtrace.setup.unpadded import refused_unpadded
 
 
 def faults(setup: Setup) -> Iterator[Fault]:
     """Ids that the model has no row for, and a pad id that only the trace filled in."""
-    rows, size = lay.vocabulary_size(setup.source), max(setup.tokenizer.get_vocab().values(), default=-1) + 1
+    known = {} if setup.tokenizer is None else setup.tokenizer.get_vocab()
+    rows, size = lay.vocabulary_size(setup.source), max(known.values(), default=-1) + 1
     if rows is not None and size > rows:
         change = (
             "model.resize_token_embeddings(len(tokenizer))  # or take the tokenizer that the model was trained with"
         )
         yield Fault("vocabulary", f"ids up to {size - 1}", f"ids below {rows}, as many as the model has", change)
     if refusal := refused_unpadded(setup.trace):
-        where = setup.pad_field.rpartition(".")[0]
+        where = pad_field(setup.trace.config).rpartition(".")[0]
         part = f"its {where}, which the head asks," if where else "the config"
         read = f"no pad id in {part} and the model refuses a batch: {refusal}"
         yield Fault("no-pad-id", read, "padding that the model can tell from the text", setup.pad_line)

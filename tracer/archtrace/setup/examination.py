@@ -8,20 +8,25 @@ the one that does is the one that is told.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
-from functools import reduce
+from functools import partial
 from typing import Any
 
+import archtrace.layouts as lay
 from archtrace.answer.diagnosis import Diagnosis, Fault
 from archtrace.setup import alone, chat, checkpoint, length, together
-from archtrace.setup.batch import Looked
+from archtrace.setup.batch import Looked, look
+from archtrace.setup.given import Given, GivenTexts
 from archtrace.setup.parts import Setup
+from archtrace.setup.repadded import with_pad_id
+from archtrace.setup.rows import rows_of
 from archtrace.targets.texts import tokenizer_of
 from archtrace.tracing import Trace, trace
 
 #: What is read where nobody gives a text of theirs: three of different length.
 SAMPLES = ("a fine film", "dull, and far too long", "no story at all, but a cast that is worth the evening")
+#: Why nothing can be said of what is read where the answer about the model is wider than what runs show.
+LOOSE = "the answer about the model is a bound: it may read less than is known (archtrace TARGET says why)"
 
 
 def examine(
@@ -29,49 +34,52 @@ def examine(
     *,
     text: Sequence[str] = (),
     text_pair: Sequence[str] | None = None,
+    batch: Mapping[str, Any] | None = None,
     tokenizer: Any = None,
     **wishes: Any,
 ) -> Diagnosis:
     """Whether a classifier reads of each text in a batch what it is made to read.
 
     `wishes` are further keyword arguments of `archtrace.trace`; without texts three samples are taken, without a
-    tokenizer the checkpoint's own. Raises ArchtraceError where there is nothing to trace, or no tokenizer.
+    tokenizer the checkpoint's own. In place of texts a `batch` may be given as a model is given it: ids of shape
+    (rows, length) and their mask, by name; then two of its rows are looked at, and a tokenizer is not needed, but says
+    more. Raises ArchtraceError where there is nothing to trace, no tokenizer for texts, or the model refuses the batch.
     """
+    if batch is not None:
+        return _of_rows(target, batch, tokenizer, wishes)
     traced = trace(target, **wishes)
     own = tokenizer_of(traced.target) if tokenizer is None else tokenizer
-
-    def again(fields: Mapping[str, Any]) -> Trace:
-        if traced.target.module is not None:
-            with _changed(traced.target.module.config, fields):
-                return trace(target, **wishes)
-        return trace(target, **{**wishes, "overrides": {**(wishes.get("overrides") or {}), **fields}})
-
-    return _diagnosed(Setup(traced, own, tuple(text) or SAMPLES, text_pair, again, sampled=not text))
+    given = GivenTexts(own, tuple(text) or SAMPLES, text_pair, sampled=not text)
+    return diagnosed(traced, target, given, wishes)
 
 
-@contextmanager
-def _changed(config: Any, fields: Mapping[str, Any]) -> Iterator[None]:
-    """For a while a live model's config says something else in these fields, of itself or of a part of it."""
-    places = [(reduce(getattr, path.split(".")[:-1], config), path.split(".")[-1]) for path in fields]
-    before = [getattr(part, name) for part, name in places]
-    try:
-        for (part, name), value in zip(places, fields.values(), strict=True):
-            setattr(part, name, value)
-        yield
-    finally:
-        for (part, name), value in zip(places, before, strict=True):
-            setattr(part, name, value)
+def _of_rows(target: Any, batch: Mapping[str, Any], tokenizer: Any, wishes: Mapping[str, Any]) -> Diagnosis:
+    """The same of a batch, which is traced in this layout alone; runs that take their time are made where the bound
+    does not do."""
+    own = getattr(lay.holder(target), "pad_token_id", None) if hasattr(target, "named_modules") else None
+    given = rows_of(batch, tokenizer, getattr(tokenizer, "pad_token_id", own))
+
+    def found(*, witness: bool) -> Diagnosis:
+        traced = trace(target, text=given.together(), witness=witness, **wishes)
+        return diagnosed(traced, target, given, wishes)
+
+    quick = found(witness=False)
+    return found(witness=True) if quick.reason == LOOSE else quick
 
 
-def _diagnosed(setup: Setup) -> Diagnosis:
-    """The diagnosis: of the checkpoint, of the texts, and of what lies beyond these texts."""
-    name = setup.trace.target.name
+def diagnosed(traced: Trace, target: Any, given: Given, wishes: Mapping[str, Any]) -> Diagnosis:
+    """The same of a model that is traced; `target` and `wishes` are what it was traced by. Raises ArchtraceError.
+
+    First the checkpoint whatever the texts are, then the texts, then what lies beyond these texts.
+    """
+    setup = Setup(traced, given, partial(with_pad_id, traced, target, wishes))
+    name = traced.target.name
     if faults := tuple(checkpoint.faults(setup)):
         return Diagnosis(name, "wrong", faults=faults)
-    beyond = length.refused(setup)
-    if beyond and any(len(alone.uncut(setup, n)) > beyond.most for n in range(len(setup.texts))):
+    beyond, written = length.refused(setup), setup.written
+    if beyond and written and any(len(written.uncut(n)) > beyond.most for n in range(len(written.texts))):
         return Diagnosis(name, "wrong", faults=(beyond.fault,))
-    found, conversation = _of_texts(setup), chat.heard(setup)
+    found, conversation = _of_given(setup), chat.heard(setup)
     more = (*((beyond.fault,) if beyond else ()), *conversation.faults)
     notes = (*_notes(setup, beyond), *conversation.notes)
     if more:
@@ -79,36 +87,35 @@ def _diagnosed(setup: Setup) -> Diagnosis:
     return replace(found, notes=notes)
 
 
-def _of_texts(setup: Setup) -> Diagnosis:
-    """What is found of the texts alone, and in a batch."""
-    looked = [setup.one(n) for n in range(len(setup.texts))]
-    blank = Diagnosis(
-        setup.trace.target.name, "right", read=tuple(line for each in looked for line in each.texts.lines)
-    )
-    bound = setup.trace.result.status != "exact"
-    if not bound and (faults := tuple(alone.faults(setup, looked))):
+def _of_given(setup: Setup) -> Diagnosis:
+    """What is found of each text alone, and of the batch."""
+    looked = [look(setup.trace, each) for each in setup.given.alone()]
+    lines = tuple(line for each in looked for line in each.texts.lines)
+    blank = Diagnosis(setup.trace.target.name, "unknown", read=lines)
+    if setup.by_position(looked):
+        why = "the output has a value for each position: of a text no one token is read, but each for itself"
+        return replace(blank, reason=why)
+    if faults := tuple(alone.faults(setup, looked)):
         return replace(blank, opinion="wrong", faults=_once(faults))
-    if reason := _untold(bound, looked):
-        return replace(blank, opinion="unknown", reason=reason)
-    if len(looked) < 2:
-        return replace(blank, reason="one text alone, and no batch was asked about")
-    batch = setup.together()
-    blank = replace(blank, read=batch.texts.lines)
+    if not all(each.texts.read[0] for each in looked):  # what is read of no token is not read alike
+        why = "what is read stands at no token of its own: each position is made of several tokens"
+        return replace(blank, reason=why)
+    if setup.given.uncompared is not None:
+        opinion, reason = setup.given.uncompared
+        return replace(blank, opinion=opinion, reason=reason)
+    return _of_batch(setup, looked)
+
+
+def _of_batch(setup: Setup, looked: Sequence[Looked]) -> Diagnosis:
+    """What is found of all texts in one batch."""
+    batch = look(setup.trace, setup.given.together())
+    blank = Diagnosis(setup.trace.target.name, "unknown", read=batch.texts.lines)
+    if together.is_untold(setup, looked, batch):
+        return replace(blank, reason=LOOSE)
     if fault := together.fault(setup, looked, batch):
         return replace(blank, opinion="wrong", faults=(fault,))
-    why = (
-        f"the same token of each of {len(looked)} texts is read alone and in a batch, and no padding reaches the logits"
-    )
-    return replace(blank, reason=why)
-
-
-def _untold(bound: bool, looked: Sequence[Looked]) -> str:
-    """Why nothing can be said token by token; empty where it can. What is read of no token is not read alike."""
-    if bound:
-        return "the answer about the model is a bound: it may read less than is known (archtrace TARGET says why)"
-    if not all(each.texts.read[0] for each in looked):
-        return "what is read stands at no token of its own: each position is made of several tokens"
-    return ""
+    alike = f"the same token of each of {len(looked)} texts is read alone and in a batch"
+    return replace(blank, opinion="right", reason=f"{alike}, and no padding reaches the logits")
 
 
 def _once(faults: Sequence[Fault]) -> tuple[Fault, ...]:
@@ -118,10 +125,13 @@ def _once(faults: Sequence[Fault]) -> tuple[Fault, ...]:
 
 def _notes(setup: Setup, beyond: length.Length | None) -> Iterator[str]:
     """What is no fault, and yet worth knowing: texts that are cut, and positions that are not trained."""
-    for number, text in enumerate(setup.texts):
-        tokens = len(alone.uncut(setup, number))
-        if setup.limit and tokens > setup.limit:
-            side, more = setup.tokenizer.truncation_side, "…" if len(text) > 40 else ""
-            yield f'"{text[:40]}{more}" has {tokens} tokens, and is cut to {setup.limit} on the {side}'
+    written, limit = setup.written, setup.limit
+    if written is None:
+        return
+    for number, text in enumerate(written.texts):
+        tokens = len(written.uncut(number))
+        if limit and tokens > limit:
+            side, more = written.tokenizer.truncation_side, "…" if len(text) > 40 else ""
+            yield f'"{text[:40]}{more}" has {tokens} tokens, and is cut to {limit} on the {side}'
     if beyond is None and (told := length.extrapolated(setup)):
         yield told

@@ -8,6 +8,7 @@ from typing import Any
 import archtrace.layouts as lay
 from archtrace.answer.diagnosis import Fault
 from archtrace.errors import LayoutError
+from archtrace.setup.given import GivenTexts
 from archtrace.setup.parts import Setup
 from archtrace.setup.unpadded import reason
 from archtrace.targets.texts import encoded
@@ -30,14 +31,16 @@ def refused(setup: Setup) -> Length | None:
     Tried is the longest text that the tokenizer leaves, or one token more than the config says there are positions:
     the config only says where to look, and the model whether it refuses.
     """
+    if setup.written is None:
+        return None
     limit, positions = setup.limit, _positions(setup)
     tried = min((n for n in (limit, positions and positions + 1) if n), default=0)
-    if not 0 < tried <= LONGEST or (first := _refusal(setup, tried)) is None:
+    if not 0 < tried <= LONGEST or (first := _refusal(setup, setup.written, tried)) is None:
         return None
     most, over = 0, tried
     while over - most > 1:
         middle = (most + over) // 2
-        most, over = (most, middle) if _refusal(setup, middle) else (middle, over)
+        most, over = (most, middle) if _refusal(setup, setup.written, middle) else (middle, over)
     if not most:  # it refuses rows of any length, for another reason
         return None
     lets = f"lets through texts of {limit} tokens" if limit else "has no limit (model_max_length), and cuts no text"
@@ -63,9 +66,9 @@ def _positions(setup: Setup) -> int | None:
     return found if isinstance(found, int) and found > 0 else None
 
 
-def _refusal(setup: Setup, length: int) -> str | None:
+def _refusal(setup: Setup, written: GivenTexts, length: int) -> str | None:
     """What the model says to a text of so many tokens, of which the first and the last are those of a real one."""
-    first, *inner = encoded(setup.tokenizer, setup.texts[:1]).inputs["input_ids"][0]
+    first, *inner = encoded(setup.tokenizer, written.texts[:1]).inputs["input_ids"][0]
     last = inner.pop() if len(inner) > 1 else first
     fill = inner or [first]
     row = [first, *(fill[i % len(fill)] for i in range(length - 2)), last][:length]

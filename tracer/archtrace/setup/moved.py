@@ -8,65 +8,88 @@ differs there differs in the model, whose program is the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import archtrace.layouts as lay
-from archtrace.capture.model import forward_of, parameter_count
+from archtrace.capture.model import forward_of, is_library_model, parameter_count
 from archtrace.readout.given import layout_of
 from archtrace.readout.study import Inputs, Model
-from archtrace.setup.batch import Looked
+from archtrace.setup.picked import picked
 from archtrace.targets import prepare
+from archtrace.targets.target import Target
 from archtrace.targets.texts import Encoded
 from archtrace.tracing import Trace
 from archtrace.witness.alone import apart
 from archtrace.witness.likeness import bundled, reduced, remembered
 from archtrace.witness.replay import outputs
-from archtrace.witness.shrink import LARGEST
+from archtrace.witness.shrink import ENOUGH, LARGEST
 
 #: Tokens of a text that are run, from its front and its end, and how many pads: a likeness has few positions.
 FRONT, END, PADS = 3, 4, 5
 
 
-def moves(traced: Trace, tokenizer: Any, alone: Sequence[Looked]) -> bool:
-    """Whether the padding of this tokenizer changes what a text gives; False too where no likeness of the model runs.
+def moves(traced: Trace, batch: Encoded, special: Collection[int] = ()) -> bool:
+    """Whether the padding of a batch changes what a text gives; False too where no likeness of the model runs.
 
-    `alone`: the texts as they were read one by one, of which the shortest is run.
+    The shortest text is run. `special`: ids that do not stand for each other.
     """
-    ids = min((each.ids(0) for each in alone), key=len)
-    try:
-        model = next(_small(traced))
-        text = _within(ids if len(ids) <= FRONT + END else [*ids[:FRONT], *ids[-END:]], model[0], tokenizer)
-        batches = [_layout(traced, tokenizer, rows) for rows in ([text], [text, [*text, *text[-1:] * PADS]])]
-        first, second = outputs(model, batches, traced.study.programs.asked)
-    except Exception:  # no likeness, no pad token; and a stranger's model may refuse so short a row as it likes
-        return False
-    return apart(first[:1], second[:1])
+    row = min(range(len(batch.spans)), key=lambda n: batch.spans[n][1] - batch.spans[n][0])
+    for make in _small(traced):
+        try:
+            model = make()
+            layouts = [_layout(traced, model[0], _cut(batch, row, pads), special) for pads in (0, PADS)]
+            return apart(*outputs(model, layouts, traced.study.programs.asked))
+        except Exception:  # a stranger's class may refuse its config, and its model so short a row, as they like
+            continue
+    return False
 
 
-def _small(traced: Trace) -> Iterator[Model]:
-    """The model itself where it is small enough to run, or the likeness that the trace has found."""
+def _small(traced: Trace) -> Iterator[Callable[[], Model]]:
+    """What makes a model to run for the traced one: itself if it is small, its likenesses, itself for want of one."""
     own, target = traced.study.programs.model, traced.target
-    if parameter_count(own[0]) <= LARGEST:
-        yield own
-    elif target.config is not None:
+    size = parameter_count(own[0])
+    if size > ENOUGH and target.config is not None:
+        make = _maker(target)
         for overrides in (remembered(target), bundled().get(target.model_type or "")):
-            if overrides:
-                yield prepare(replace(target, config=reduced(target.config, overrides)))
+            if make and overrides:
+                config = reduced(target.config, overrides)
+                yield partial(prepare, replace(target, module=None, make=make, config=config))
+    if size <= LARGEST:
+        yield lambda: own
 
 
-def _within(ids: Sequence[int], model: Any, tokenizer: Any) -> list[int]:
+def _maker(target: Target) -> Any:
+    """What makes the model from a config; of a live one its class, if that is the library's."""
+    if target.module is None:
+        return target.make
+    return type(target.module) if is_library_model(target.module) else None
+
+
+def _cut(batch: Encoded, row: int, pads: int) -> Encoded:
+    """The front and the end of a row's text, with so many pads where it has padding."""
+    (start, stop), length = batch.spans[row], len(batch.inputs[batch.ids][row])
+    text = [*range(start, stop)]
+    text = text if len(text) <= FRONT + END else [*text[:FRONT], *text[-END:]]
+    where = [0] * pads * (start > 0) + text + [length - 1] * pads * (stop < length)
+    first = pads * (start > 0)
+    return replace(batch, inputs=picked(batch.inputs, batch.ids, {row: where}), spans=((first, first + len(text)),))
+
+
+def _layout(traced: Trace, model: Any, batch: Encoded, special: Collection[int]) -> Inputs:
+    (row,), (start, stop) = batch.inputs[batch.ids], batch.spans[0]
+    inputs = {**batch.inputs, batch.ids: [_within(row, range(start, stop), model, special)]}
+    return layout_of(replace(batch, inputs=inputs).fitting(forward_of(traced.module)), traced.study)
+
+
+def _within(ids: list[int], text: range, model: Any, special: Collection[int]) -> list[int]:
     """The ids, with another one in place of each that a small vocabulary lacks; ValueError if that is padding."""
     rows = lay.vocabulary_size(getattr(model, "config", None) or model)
     if rows is None:
-        return list(ids)
-    if tokenizer.pad_token_id >= rows:
+        return ids
+    if any(i >= rows for p, i in enumerate(ids) if p not in text):
         raise ValueError("the likeness has no row for padding")
-    spare = next((i for i in range(rows) if i not in {*tokenizer.all_special_ids, *ids}), 0)
+    spare = next((i for i in range(rows) if i not in {*special, *ids}), 0)
     return [i if i < rows else spare for i in ids]
-
-
-def _layout(traced: Trace, tokenizer: Any, rows: list[list[int]]) -> Inputs:
-    batch = Encoded(dict(tokenizer.pad({traced.study.ids: rows}, return_attention_mask=True)), (), ())
-    return layout_of(batch.fitting(forward_of(traced.module)), traced.study)

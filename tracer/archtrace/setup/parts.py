@@ -1,35 +1,40 @@
-"""Parts: a traced model, a tokenizer and some texts, as all that examines them shares them."""
+"""Parts: a traced model and what it is given, as all that examines them shares them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
 import archtrace.layouts as lay
-from archtrace.setup.batch import Looked, look
-from archtrace.targets.fills import nested
-from archtrace.targets.texts import NO_LIMIT
+from archtrace.setup.batch import Looked
+from archtrace.setup.given import Given, GivenTexts
+from archtrace.setup.repadded import pad_field
+from archtrace.targets.texts import NO_LIMIT, Encoded
 from archtrace.tracing import Trace
 
-#: The same model with other fields in its config, traced.
-Again: TypeAlias = Callable[[Mapping[str, Any]], Trace]
+#: The same model with another pad id in its config, traced in the layout of a batch.
+Again: TypeAlias = Callable[[int, Encoded], Trace]
 
 
 @dataclass(frozen=True)
 class Setup:
-    """One model with one tokenizer and some texts; `again` traces the model with other fields in its config.
-
-    `sampled`: nobody gave a text, so that conversations of the tokenizer's chat template count as much as plain ones.
-    """
+    """One model and what it is given, texts or rows of ids; `again` traces the model with another pad id."""
 
     trace: Trace
-    tokenizer: Any
-    texts: Sequence[str]
-    pairs: Sequence[str] | None
+    given: Given
     again: Again
-    sampled: bool = False
+
+    @property
+    def tokenizer(self) -> Any:
+        """The tokenizer; None where only rows of ids were given."""
+        return self.given.tokenizer
+
+    @property
+    def written(self) -> GivenTexts | None:
+        """The texts with their tokenizer; None where rows of ids were given."""
+        return self.given if isinstance(self.given, GivenTexts) else None
 
     @cached_property
     def kinds(self) -> frozenset[str]:
@@ -52,23 +57,18 @@ class Setup:
         return lay.vocabulary(self.source).pad
 
     @property
-    def pad_field(self) -> str:
-        """The pad id's name in the config: a composite config has it in the part that the head asks."""
-        asked = lay.holder(self.trace.config)
-        parts = nested("", self.trace.config) if self.trace.config is not None else ()
-        return f"{next((path for path, part in parts if part is asked), '')}pad_token_id"
-
-    @property
     def pad_line(self) -> str:
-        """The line that gives the model the tokenizer's pad id."""
-        return f"model.config.{self.pad_field} = {self.tokenizer.pad_token_id}  # the tokenizer's"
+        """The line that gives the model the pad id of what it is given."""
+        tokenizers = self.given.pad == getattr(self.tokenizer, "pad_token_id", None)
+        whose = "the tokenizer's" if tokenizers else "what the batch is padded with"
+        return f"model.config.{pad_field(self.trace.config)} = {self.given.pad}  # {whose}"
 
     @property
     def own_pad(self) -> str:
         """The line that gives padding a token of its own."""
         return (
             "tokenizer.add_special_tokens({'pad_token': '<pad>'}); model.resize_token_embeddings(len(tokenizer)); "
-            f"model.config.{self.pad_field} = tokenizer.pad_token_id"
+            f"model.config.{pad_field(self.trace.config)} = tokenizer.pad_token_id"
         )
 
     @property
@@ -77,18 +77,20 @@ class Setup:
         limit = getattr(self.tokenizer, "model_max_length", NO_LIMIT)
         return int(limit) if limit < NO_LIMIT else None
 
-    def is_special(self, index: int) -> bool:
-        """Whether an id is one of the tokenizer's special tokens."""
-        return index in self.tokenizer.all_special_ids
+    @property
+    def special(self) -> frozenset[int]:
+        """The ids of the tokenizer's special tokens."""
+        return frozenset(getattr(self.tokenizer, "all_special_ids", ()))
 
-    def row(self, number: int) -> tuple[Sequence[str], Sequence[str] | None]:
-        """One text, with the other of its pair."""
-        return [self.texts[number]], None if self.pairs is None else [self.pairs[number]]
+    def is_sure(self, *looked: Looked) -> bool:
+        """Whether what is read is known well enough to call it wrong. A bound leaves out nothing that is read, so that
+        it may say right. It may hold more, so that it says wrong only of one position a row: that one, then, or none.
+        """
+        return self.trace.result.status == "exact" or all(len(row) < 2 for each in looked for row in each.texts.read)
 
-    def one(self, number: int) -> Looked:
-        """What is read of one text alone."""
-        return look(self.trace, self.tokenizer, *self.row(number))
-
-    def together(self, traced: Trace | None = None, tokenizer: Any = None) -> Looked:
-        """All texts in one batch, of this model and tokenizer or of others."""
-        return look(traced or self.trace, self.tokenizer if tokenizer is None else tokenizer, self.texts, self.pairs)
+    def by_position(self, alone: Sequence[Looked]) -> bool:
+        """Whether the output is as long as each text; one with as many labels as the text has tokens is none."""
+        if not all(each.output[1:2] == (len(each.ids(0)),) for each in alone):
+            return False
+        labels = getattr(self.trace.config, "num_labels", None)
+        return any(len(each.output) > 2 or each.output[1] != labels for each in alone)

@@ -2,39 +2,54 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 from archtrace.answer.diagnosis import Fault
 from archtrace.errors import ArchtraceError
-from archtrace.setup.batch import Looked
+from archtrace.setup.batch import Looked, look
 from archtrace.setup.moved import moves
 from archtrace.setup.parts import Setup
+from archtrace.targets.texts import Encoded
 from archtrace.tracing import Trace
 
 #: What helps where no change of a setup does.
 SINGLY = "give texts of one length, or one at a time"
-#: A change that may mend a batch: its code, its line, and the model and tokenizer after it.
-Change = tuple[str, str, Callable[[], tuple[Trace, Any]]]
+#: A change that may mend a batch: its code, its line, and the model and the batch after it.
+Change = tuple[str, str, Callable[[], tuple[Trace, Encoded]]]
+
+
+def is_untold(setup: Setup, alone: Sequence[Looked], batch: Looked) -> bool:
+    """Whether more may be read of the batch than of the texts alone, and a bound does not tell whether it is."""
+    if _other(alone, batch) is None:
+        return setup.trace.result.status != "exact" and _reached(batch)
+    return not setup.is_sure(*alone, batch)
 
 
 def fault(setup: Setup, alone: Sequence[Looked], batch: Looked) -> Fault | None:
     """What a batch reads otherwise than each text alone, or from padding; None where there is nothing."""
-    row = next((n for n, each in enumerate(alone) if each.within(0) != batch.within(n)), None)
+    row = _other(alone, batch)
     if row is not None:
         code, change = _mend(setup, alone) or ("batch-differs", f"{SINGLY}: no change of side or pad id mends it")
         return Fault(code, batch.texts.lines[row], alone[row].texts.words[0], change)
-    if any(map(batch.padding_reached, range(len(alone)))):
+    if _reached(batch):
         read = "padding reaches the logits through the layers, though no hidden state of it is read"
         return Fault("padding-reaches", read, "the text alone", f"{SINGLY}: the model masks no padding")
-    return _moved(setup, alone, batch) if moves(setup.trace, setup.tokenizer, alone) else None
+    return _moved(setup, alone, batch) if moves(setup.trace, batch.batch, setup.special) else None
+
+
+def _other(alone: Sequence[Looked], batch: Looked) -> int | None:
+    """The first row of which something else is read in the batch than alone."""
+    return next((n for n, each in enumerate(alone) if each.within(0) != batch.within(n)), None)
+
+
+def _reached(batch: Looked) -> bool:
+    """Whether padding reaches the logits."""
+    return any(map(batch.padding_reached, range(len(batch.batch.spans))))
 
 
 def _moved(setup: Setup, alone: Sequence[Looked], batch: Looked) -> Fault:
     """The right token is read, but padding has moved the text to positions that mean something else to the model."""
-    row = min(range(len(alone)), key=lambda n: len(alone[n].ids(0)))
-    side = setup.tokenizer.padding_side
+    row, side = min(range(len(alone)), key=lambda n: len(alone[n].ids(0))), batch.batch.side
     read = f"{batch.texts.lines[row]}: the right token, but with padding on the {side} its logits are others than alone"
     _, change = _mend(setup, alone) or ("", f"{SINGLY}: no side leaves the positions as they are")
     return Fault("positions-move", read, "the logits that the text has alone", change)
@@ -44,22 +59,19 @@ def _mend(setup: Setup, alone: Sequence[Looked]) -> tuple[str, str] | None:
     """Code and line of the first change after which every text is read, and stands, as it does alone."""
     for code, change, after in _changes(setup):
         try:
-            traced, tokenizer = after()
-            batch = setup.together(traced, tokenizer)
+            traced, batch = after()
+            found = look(traced, batch)
         except ArchtraceError:  # a change that the model refuses mends nothing
             continue
-        alike = all(each.within(0) == batch.within(row) for row, each in enumerate(alone))
-        if alike and not moves(traced, tokenizer, alone):
+        if _other(alone, found) is None and not moves(traced, batch, setup.special):
             return code, change
     return None
 
 
 def _changes(setup: Setup) -> Iterator[Change]:
     """What may mend a batch: another pad id in the config, another side."""
-    own = setup.tokenizer
-    if own.pad_token_id is not None and own.pad_token_id != setup.pad and setup.trace.config is not None:
-        fields = {setup.pad_field: own.pad_token_id}
-        yield "pad-id-differs", setup.pad_line, lambda: (setup.again(fields), own)
-    other = copy.deepcopy(own)
-    other.padding_side = "right" if own.padding_side == "left" else "left"
-    yield "padding-side", f"tokenizer.padding_side = {other.padding_side!r}", lambda: (setup.trace, other)
+    pad, batch = setup.given.pad, setup.given.together()
+    if pad is not None and pad != setup.pad and setup.trace.config is not None:
+        yield "pad-id-differs", setup.pad_line, lambda: (setup.again(pad, batch), batch)
+    change, moved = setup.given.moved()
+    yield "padding-side", change, lambda: (setup.trace, moved)

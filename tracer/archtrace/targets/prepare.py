@@ -96,6 +96,8 @@ def _copy(module: Any) -> Any:
         id(p): torch.nn.Parameter(torch.empty_like(p, device="meta"), requires_grad=p.requires_grad)
         for p in module.parameters()
     }
+    # What is known is known on the CPU, on which ids and masks are.
+    memo |= {id(t): t.detach().cpu() for t in module.buffers() if t.device.type not in ("cpu", "meta")}
     # Parts of parameters that are kept beside them are parameters, too.
     memo |= {id(t): torch.empty_like(t, device="meta") for t in views_of_parameters(module)}
     try:

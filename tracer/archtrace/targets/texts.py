@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from archtrace.targets import adapters, folders, hub, reference
@@ -18,16 +19,23 @@ NO_LIMIT = 1_000_000
 @dataclass(frozen=True)
 class Encoded:
     """Texts as a batch: `inputs` by name, as nested lists of rows and positions, and the tokens of each row as a
-    person writes them, `[CLS]`, `fine`, `[PAD]`. `spans`: where the text of each row begins and ends."""
+    person writes them, `[CLS]`, `fine`, `[PAD]`. `spans`: where the text of each row begins and ends; `ids`: the name
+    of the input that holds the tokens."""
 
     inputs: dict[str, Any]
     tokens: tuple[tuple[str, ...], ...]
     spans: tuple[tuple[int, int], ...]
+    ids: str = "input_ids"
+
+    @property
+    def side(self) -> str:
+        """The side on which its rows are padded: left or right, which is said too where none is padded."""
+        return "left" if any(start for start, _ in self.spans) else "right"
 
     def fitting(self, forward: Callable[..., Any]) -> dict[str, Any]:
         """The inputs that a forward takes: not every model has segments."""
         parameters = inspect.signature(forward).parameters
-        if any(p.kind is p.VAR_KEYWORD for p in parameters.values()) and "input_ids" not in parameters:
+        if any(p.kind is p.VAR_KEYWORD for p in parameters.values()) and self.ids not in parameters:
             return self.inputs
         return {name: value for name, value in self.inputs.items() if name in parameters}
 
@@ -45,19 +53,37 @@ def tokenizer_of(target: Target, *, local: bool = False) -> Any:
         document = folders.document(name)
     if target.config_source in ("default", "given") and document is None:
         raise _none(name, "only a checkpoint has one", "name a checkpoint, or give it: tokenizer=...")
-    wanted = reference.parse(name)
-    place, revision = (str(document.parent), None) if document else (wanted.id, wanted.revision)
+    # A config of the bundled table says that the Hub could not be reached: it is not waited for once more.
+    return tokenizer_named(str(document.parent) if document else name, local=target.config_source == "bundled")
+
+
+def tokenizer_named(name: str, *, local: bool = False) -> Any:
+    """The tokenizer in a folder, or of an id in the cache or (unless `local`) on the Hub. No code of it is run.
+
+    Raises TargetError where there is none that can be read.
+    """
+    wanted = reference.Reference(name) if folders.exists(name) else reference.parse(name)
     try:
         from transformers import AutoTokenizer
 
-        # A config of the bundled table says that the Hub could not be reached: it is not waited for once more.
-        local = local or target.config_source == "bundled"
         return AutoTokenizer.from_pretrained(
-            place, revision=revision or "main", trust_remote_code=False, local_files_only=local
+            wanted.id, revision=wanted.revision or "main", trust_remote_code=False, local_files_only=local
         )
     except Exception as error:  # the library raises whatever its files make it raise
         why = " ".join(str(error).split())[:300]
         raise _none(name, why, "save the tokenizer beside the model: tokenizer.save_pretrained(folder)") from error
+
+
+#: The files of a folder that a tokenizer is read from, by how their names end, and those that are asked for, there or
+#: not (transformers 5.23, tokenization_utils_base.py and models/auto/tokenization_auto.py).
+_ENDS = (".json", ".txt", ".model", ".jinja", ".tiktoken")
+_ASKED = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "config.json")
+
+
+def tokenizer_files(folder: Path) -> list[Path]:
+    """The files that decide what the tokenizer in a folder is, there or not."""
+    there = (file for file in folder.iterdir() if file.suffix in _ENDS) if folder.is_dir() else ()
+    return sorted({*there, *(folder / name for name in _ASKED)})
 
 
 def _none(name: str, why: str, do: str) -> Exception:
@@ -90,13 +116,16 @@ def encoded(tokenizer: Any, texts: Sequence[str], pairs: Sequence[str] | None = 
     if not all(batch["input_ids"]):
         raise refusal("a text without tokens", why="the tokenizer makes none of it", do="give a text of some words")
     inputs = {name: [list(row) for row in rows] for name, rows in batch.items()}
-    names = {i: _named(tokenizer, i) for row in batch["input_ids"] for i in row}
+    names = {i: named(tokenizer, i) for row in batch["input_ids"] for i in row}
     spans = tuple((mask.index(1), len(mask) - mask[::-1].index(1)) for mask in inputs["attention_mask"])
     return Encoded(inputs, tuple(tuple(names[i] for i in row) for row in batch["input_ids"]), spans)
 
 
-def _named(tokenizer: Any, index: int) -> str:
-    """A token as a person writes it: "film" and not "Ġfilm" or "▁film". Of half a letter, or a blank, its raw name."""
+def named(tokenizer: Any, index: int) -> str:
+    """A token as a person writes it: "film" and not "Ġfilm" or "▁film". Of half a letter, or a blank, its raw name;
+    without a tokenizer its id, as "<101>"."""
+    if tokenizer is None:
+        return f"<{index}>"
     raw = str(tokenizer.convert_ids_to_tokens(index))
     written = str(tokenizer.decode([index], clean_up_tokenization_spaces=False)).strip()
     return raw if not written or "\N{REPLACEMENT CHARACTER}" in written else written
