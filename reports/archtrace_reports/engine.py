@@ -9,6 +9,7 @@ import traceback
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeAlias
 
 from archtrace.answer.result import Result
@@ -29,7 +30,7 @@ def answer(question: Question, progress: Progress | None = None) -> Result:
 
         arguments = question.arguments()
         found = trace(question.target, progress=progress, **arguments)
-        if not question.text:
+        if not question.text and not Path(question.target).expanduser().exists():
             return found.result
         from archtrace.setup.answered import with_setup
 

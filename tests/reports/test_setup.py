@@ -77,3 +77,16 @@ def test_an_answer_about_texts_has_one(tmp_path: Path, capsys: pytest.CaptureFix
     assert run([str(folder), *texts, "-q", "--format", "json"]) == 0
     (result,) = json.loads(capsys.readouterr().out)["results"]
     assert [fault["change"] for fault in result["setup"]["faults"]] == ["tokenizer.padding_side = 'right'"]
+
+
+def test_a_folder_with_a_tokenizer_is_judged_without_any_text(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = saved("bert", tmp_path / "bert")
+    assert run([str(folder), "-q"]) == 0
+    assert capsys.readouterr().out.startswith("setup: right, because the same token of each of 2 texts")
+    settings = folder / "tokenizer_config.json"
+    told = json.loads(settings.read_text())
+    settings.write_text(json.dumps({**told, "padding_side": "left"}))
+    assert run([str(folder), "-q"]) == 0
+    assert "tokenizer.padding_side = 'right'" in capsys.readouterr().out.partition("BertForSequence")[0]
