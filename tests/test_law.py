@@ -336,7 +336,7 @@ def test_ids_that_are_counted_are_seen() -> None:
 def test_an_error_of_ours_is_told_and_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     """An exception that nobody foresaw, in the middle of a vmap, with another default type."""
 
-    def broken(*_: Any) -> None:
+    def broken(*_: Any, **__: Any) -> None:
         torch.set_default_dtype(torch.float64)
         torch._C._functorch._vmap_increment_nesting(3, "error")
         raise ZeroDivisionError("a fault of ours")

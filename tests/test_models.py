@@ -130,6 +130,7 @@ def test_findings(name: str) -> None:
     wanted |= {"not-shown"} if expected.status == "bound" else set()
     aside = not expected.reads and any(any(expected.tokens(layout)) for _, layout in ran(name))
     wanted |= {"no-read-tensor"} if aside else set()
+    wanted |= {"padding-moves"} if expected.moves else set()
     assert codes == wanted | ({"layout-refused"} if expected.refused else set())
 
 

@@ -73,10 +73,10 @@ def _by(readout: Readout, result: Result) -> str:
 
 
 def _training(result: Result) -> str:
-    """Which parameters get a gradient. That some get none is certain; that all others get one only where exact."""
+    """Which parameters get no gradient, which is certain; that all others get one, some batches may not show."""
     dead, total = len(result.dead_parameters), result.parameters
     if not dead:
-        return f"All {total:,} parameter tensors get a gradient." if result.status == "exact" and total > 1 else ""
+        return f"All {total:,} parameter tensors can get a gradient." if total > 1 else ""
     given = enumerate_words([*dict.fromkeys(name for layout in result.layouts for name in layout.inputs)])
     return f"Given {given}, {dead:,} of the {total:,} parameter tensors get no gradient{_held(result)}."
 

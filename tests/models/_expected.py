@@ -38,7 +38,8 @@ class Expected:
     `unanswered` is part of the message where no answer is given yet; what is expected is true all the same.
     `embedding` is the module whose output stands for the tokens. `inputs` replace the layouts that are tried otherwise.
     `others` are the tokens of further texts, by the input that holds them, in the order in which they are embedded.
-    `texts`: how many a row holds, each on an axis behind it.
+    `texts`: how many a row holds, each on an axis behind it. `moves`: with padding on the left a text gets other logits
+    than alone, though none of it is read and none reaches: a position that is read, or added, is counted from the left.
     """
 
     model: Callable[[], torch.nn.Module]
@@ -56,6 +57,7 @@ class Expected:
     inputs: Mapping[str, Any] | None = None
     others: Mapping[str, Positions] = field(default_factory=dict)
     texts: int = 1
+    moves: bool = False
 
 
 def _tokens(layout: Layout) -> torch.Tensor:

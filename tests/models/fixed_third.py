@@ -23,4 +23,5 @@ EXPECTED = Expected(
     reads=(Read("embedding", "fixed", at(3), "embedding[:, 3]"),),
     tokens=at(3),
     reads_padding=("padded_inside",),
+    moves=True,
 )

@@ -23,4 +23,5 @@ EXPECTED = Expected(
     model=GatherByLength,
     reads=(Read("embedding", "other", at_count, "embedding[:, sum(attention_mask) - 1]", ("attention_mask",)),),
     tokens=at_count,
+    moves=True,
 )

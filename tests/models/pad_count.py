@@ -31,4 +31,5 @@ EXPECTED = Expected(
     model=PadCount,
     reads=(Read("embedding", "other", counted, "embedding[:, sum(input_ids != pad_token_id) - 1]", ("input_ids",)),),
     tokens=counted,
+    moves=True,
 )

@@ -37,4 +37,5 @@ EXPECTED = Expected(
     tokens=attended,
     dead=("encoder.pooler.dense.weight", "encoder.pooler.dense.bias"),
     embedding="encoder.embeddings.word_embeddings",
+    moves=True,
 )

@@ -218,4 +218,4 @@ class _Bare:
         return getattr(self._whole, name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._whole(*args, **kwargs, add_special_tokens=False)
+        return self._whole(*args, **{**kwargs, "add_special_tokens": False})

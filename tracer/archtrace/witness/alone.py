@@ -29,13 +29,17 @@ def differs_alone(study: Study, layout: str, words: Vocabulary) -> bool:
     """
     inputs, model = study.layouts[layout], study.programs.model
     kept = lay.attended(inputs, words, study.ids)
-    if kept is None or study.each(layout) or parameter_count(model[0]) > LARGEST:
+    # A folded batch (choices, chunks) has rows of its own.
+    plain = kept is not None and kept.ndim == 2 and kept.shape == inputs[study.ids].shape
+    if kept is None or not plain or study.each(layout) or parameter_count(model[0]) > LARGEST:
         return False
     padded = [row for row, there in enumerate(kept) if there.any() and not there.all()]
     texts = [_alone(inputs, row, kept[row]) for row in padded]
     try:
         batch, *alone = outputs(model, [inputs, *texts], study.programs.asked)
     except Exception:  # a stranger's model may refuse one row, or another length, as it likes
+        return False
+    if len(batch) != len(kept):
         return False
     rows = zip(padded, alone, strict=True)
     return any(apart(batch[row : row + 1], text) for row, text in rows)
