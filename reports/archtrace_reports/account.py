@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from archtrace.answer.kinds import KINDS
 from archtrace.answer.result import Readout, Result, Step
 from archtrace_reports.tokens import choices
-from archtrace_reports.words import enumerate_words
+from archtrace_reports.words import enumerate_words, of_given
 
 #: Of a longer way the first and the last modules are named.
 LONGEST = 5
@@ -33,9 +33,8 @@ def _way(result: Result) -> str:
     (readout,) = result.readouts
     early, late = ([step for step in readout.steps if step.early is wanted] for wanted in (True, False))
     first, taken, then = _run(early, "run", " on every position"), _taken(readout, result), _run(late, "follow")
-    if not taken:
-        every = _run(readout.steps, "follow")
-        return f"From there on {every}." if every else ""
+    if not first and not taken:
+        return f"From there on {then}." if then else ""
     return "; ".join(part for part in (first, taken, then) if part) + "."
 
 
@@ -58,10 +57,11 @@ def _names(steps: Sequence[Step]) -> Iterator[str]:
 def _taken(readout: Readout, result: Result) -> str:
     """What the code that picks or joins the positions does: "BertPooler does not pool: it takes index 0"."""
     done = KINDS[readout.kind].done.format(by=_by(readout, result))
-    if readout.source is None or not done:
+    single = KINDS[readout.kind].predict is not None
+    if readout.source is None or not done or (single and of_given(result)):
         return ""
     name = (readout.source.function.rpartition(".")[0] or readout.source.function).rpartition(".")[2]
-    pools = "pool" in name.lower() and KINDS[readout.kind].predict is not None
+    pools = "pool" in name.lower() and single
     return f"{name} does not pool: it {done}" if pools else f"{name} {done}"
 
 

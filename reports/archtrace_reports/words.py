@@ -5,25 +5,33 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from archtrace.answer.kinds import KINDS
+from archtrace.answer.kinds import KINDS, noun
 from archtrace.answer.result import LayoutResult, Readout, Result
 
 #: What an answer that is no proof from both sides promises.
 BOUND = "bound: nothing else is read, but some of this may turn out not to matter"
 
+#: Tokens of as many texts are named in the headline.
+FEW = 3
 #: What is written as a letter in a slice.
 LETTERS = {"s": "s is the number of positions in a row", "i": "i is the position of the output"}
 
 
-def meaning(readout: Readout) -> str:
-    """Which positions the slice holds, and what its letters stand for."""
-    own = KINDS[readout.kind].meaning
+def meaning(readout: Readout, result: Result) -> str:
+    """Which positions the slice holds, and what its letters stand for. Of inputs that were given nothing more is known
+    than where they are read."""
+    own = f"in these inputs {noun(readout)}" if of_given(result) else KINDS[readout.kind].meaning
     letters = (told for letter, told in LETTERS.items() if _holds(readout.slice, letter) and not _holds(own, letter))
     return "; ".join([own, *letters])
 
 
 def _holds(text: str, letter: str) -> bool:
     return re.search(rf"\b{letter}\b", text) is not None
+
+
+def of_given(result: Result) -> bool:
+    """Whether nothing was tried but inputs, or texts, that somebody gave: what holds of others is not known then."""
+    return {layout.name for layout in result.layouts} == {"given"}
 
 
 def headline(result: Result) -> str:
@@ -46,6 +54,9 @@ def _object(readout: Readout, result: Result) -> str:
     if any(one.of == readout.tensor and one.name not in ("all", "same") for one in result.relations):
         return f"{readout.slice} for position i of {result.output}"
     last = readout.tensor == "last_hidden_state"
+    if of_given(result) and KINDS[readout.kind].predict is not None:
+        which = _given(result) or f"one position of each row ({readout.slice})"
+        return f"{'the final hidden state of' if last else f'{readout.tensor} at'} {which}"
     return KINDS[readout.kind].object.format(
         slice=readout.slice,
         tensor=readout.tensor,
@@ -56,6 +67,12 @@ def _object(readout: Readout, result: Result) -> str:
         named=_named(readout, result),
         output=result.output,
     )
+
+
+def _given(result: Result) -> str:
+    """The tokens that are read of few texts: "film (3) and long (3)"; empty where no text was given."""
+    words = [*dict.fromkeys(word for layout in result.layouts if layout.texts for word in layout.texts.words)]
+    return enumerate_words(words) if len(words) <= FEW else f"{enumerate_words([*words[: FEW - 1], 'so on'])}"
 
 
 def tokens_stand_in(tensor: str, result: Result) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from reports.samples import BERT
 
 import archtrace_reports
 from archtrace.answer.kinds import KINDS, Kind, Setting, noun, single
@@ -43,7 +44,7 @@ def test_a_new_kind_is_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
     text = slice_text("h", kind, "", None, 1)
     readout = Readout("h", "", kind, text, Index("", ()), "exact", None, (), ())
     assert (kind, text, noun(readout)) == ("middle", "h[:, s // 2]", "the middle of h")
-    assert meaning(readout) == "the middle; s is the number of positions in a row"
+    assert meaning(readout, BERT) == "the middle; s is the number of positions in a row"
     assert called("middle") == "the middle of the hidden states"
     assert noun(replace(readout, kind="first")) == "index 0 of h"
 

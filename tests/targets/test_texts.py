@@ -18,6 +18,8 @@ from slopes import heard, shown
 import archtrace
 from archtrace.answer.texts import Texts
 from archtrace.errors import TargetError
+from archtrace_reports.account import account
+from archtrace_reports.words import headline
 
 TEXTS = ["a fine film", "dull and long, with no story at all"]
 #: The special token that a family reads; the others read the last of the text itself.
@@ -128,3 +130,13 @@ def test_an_input_may_be_called_text() -> None:
     trace = archtrace.trace(Bag(), inputs={"text": [[3, 4, 5]]})
     assert trace.at(text=[[3, 4]]).tokens == ((0,),)
     assert trace.at(text=torch.tensor([[3, 4]])).tokens == ((0,),)
+
+
+def test_of_given_texts_the_headline_names_what_is_read_of_them_and_no_more(tmp_path: Path) -> None:
+    """GPT-2 reads the last index of texts that are padded on the left, and would not of others."""
+    tokenizer = FAMILIES["gpt2"].tokenizer()
+    tokenizer.padding_side = "left"
+    folder = saved("gpt2", tmp_path / "gpt2")
+    found = archtrace.trace(str(folder), text=["a fine film", "dull and long"], tokenizer=tokenizer).result
+    assert headline(found).endswith("reads only the final hidden state of film (3) and long (3).")
+    assert "takes the last index" not in account(found)

@@ -82,7 +82,7 @@ def _answer(result: Result) -> list[str]:
     rows = [(code(r.slice), plain(r.kind), r.status, _index(r), _source(r)) for r in result.readouts]
     lines += [*table(("slice", "kind", "status", "index looks at", "source"), rows), ""] if rows else []
     for readout in result.readouts:
-        lines += [f"{code(readout.slice)}: {plain(meaning(readout))}. {_path(readout)}", ""]
+        lines += [f"{code(readout.slice)}: {plain(meaning(readout, result))}. {_path(readout)}", ""]
     drawn = [line.plain.rstrip() for line in picture(result, WIDTH)]
     return lines + ([*fenced(drawn), ""] if drawn else []) + [*_facts(result), ""]
 

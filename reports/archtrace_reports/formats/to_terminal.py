@@ -51,7 +51,7 @@ def _answer(result: Result, width: int) -> list[Text]:
 
 
 def _readout(readout: Readout, result: Result, width: int) -> list[Text]:
-    lines = _slice(readout, width) + block(meaning(readout), width, 4)
+    lines = _slice(readout, width) + block(meaning(readout, result), width, 4)
     lines += block(BOUND, width, 4, "yellow") if readout.status == "bound" else []
     lines += _index(readout, result, width)
     lines += _source(readout.source, width) if readout.source else []

@@ -181,7 +181,7 @@ def _readout(readout: Readout, excerpt: Excerpt | None, result: Result) -> Reado
         slice=readout.slice,
         kind=readout.kind,
         status=readout.status,
-        meaning=meaning(readout),
+        meaning=meaning(readout, result),
         tensor=readout.tensor,
         index=readout.index.expression,
         looks=_looks(readout, result),

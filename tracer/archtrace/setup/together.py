@@ -50,7 +50,8 @@ def _reached(batch: Looked) -> bool:
 def _moved(setup: Setup, alone: Sequence[Looked], batch: Looked) -> Fault:
     """The right token is read, but padding has moved the text to positions that mean something else to the model."""
     row, side = min(range(len(alone)), key=lambda n: len(alone[n].ids(0))), batch.batch.side
-    read = f"{batch.texts.lines[row]}: the right token, but with padding on the {side} its logits are others than alone"
+    told = f"the right token, but with padding on the {side} the text gets other logits than alone"
+    read = f"{batch.texts.lines[row]}: {told}"
     _, change = _mend(setup, alone) or ("", f"{SINGLY}: no side leaves the positions as they are")
     return Fault("positions-move", read, "the logits that the text has alone", change)
 
