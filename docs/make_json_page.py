@@ -24,7 +24,8 @@ this page. Readers ignore keys that they do not know; the number rises when a kn
   parameter is dead only if it reaches none of them. An output with positions has `relations`, and in each layout what
   reaches `each` of its positions. `others` are the tokens of further texts, `padding` is told by input and tensor,
   `fields` say what of an image stands at a position, `work` counts what is computed in vain. `texts` names the tokens
-  of a layout that was made of texts, `setup` says whether their tokenizer goes together with the model.
+  of a layout that was made of texts, `setup` says whether the tokenizer goes together with the model,
+  `frame` what it sets around a text. A step is `early` where it runs on every position, before one is picked.
 * **Format 1** was about the logits alone. `archtrace diff` still reads it.
 """
 

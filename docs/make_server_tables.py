@@ -160,7 +160,7 @@ def sglang(folder: Path) -> dict[str, Any]:
     return {
         "embeds_unasked": sorted(words),
         "other": sorted(pools.pop("other")),
-        "mean_if": {"gemma3_text": "use_bidirectional_attention"},
+        "mean_if": {"gemma3_text": ["use_bidirectional_attention", "EmbeddingGemmaModel"]},
         "pools": {name: sorted(found) for name, found in pools.items()},
     }
 
@@ -230,8 +230,8 @@ MADE: Mapping[str, tuple[Callable[[Path], dict[str, Any]], str]] = {
         sglang,
         """pools: architectures with a class of their own in srt/models/*.py (EntryClass), by the Pooler that it makes.
         other: those with no Pooler, or several. embeds_unasked: srt/configs/model_config.py, is_generation_model: what
-        pools without --is-embedding. mean_if: the same file, is_embedding_gemma: a model type whose field, where it is
-        true, gets the class EmbeddingGemmaModel.""",
+        pools without --is-embedding. mean_if: the same file, is_embedding_gemma: a model type, the field that
+        decides, and the class that it gets where the field is true.""",
     ),
     "llama_cpp": (
         llama_cpp,

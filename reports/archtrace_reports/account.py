@@ -56,10 +56,13 @@ def _names(steps: Sequence[Step]) -> Iterator[str]:
 
 def _taken(readout: Readout, result: Result) -> str:
     """What the code that picks or joins the positions does: "BertPooler does not pool: it takes index 0"."""
-    done = KINDS[readout.kind].done.format(by=_by(readout, result))
-    single = KINDS[readout.kind].predict is not None
-    if readout.source is None or not done or (single and of_given(result)):
+    kind = KINDS[readout.kind]
+    single, by = kind.predict is not None, _by(readout, result)
+    # Given inputs alone do not tell by which rule a position is picked, nor does an index that looks at none.
+    untold = (single and of_given(result)) or ("{by}" in kind.done and not by)
+    if readout.source is None or not kind.done or untold:
         return ""
+    done = kind.done.format(by=by)
     name = (readout.source.function.rpartition(".")[0] or readout.source.function).rpartition(".")[2]
     pools = "pool" in name.lower() and single
     return f"{name} does not pool: it {done}" if pools else f"{name} {done}"
@@ -68,6 +71,8 @@ def _taken(readout: Readout, result: Result) -> str:
 def _by(readout: Readout, result: Result) -> str:
     """The inputs that an index looks at, and those that could tell padding and that it does not look at."""
     looked = readout.index.depends_on
+    if not looked:
+        return ""
     ignored = [name for name in choices(result.layouts) if name not in looked]
     return enumerate_words(looked) + (f", ignoring {enumerate_words(ignored)}" if ignored else "")
 

@@ -15,7 +15,7 @@ GRAVE = {
     "replay-differs": "",
     "rows-mix": "",
     "other-head": "",
-    "reads-constant": "where it reads padding, every text gets the same logits",
+    "reads-constant": "in some layouts a state is read that is the same for every text",
 }
 #: Findings that are worth a note.
 NOTED = frozenset({"padding-moves"})
@@ -68,10 +68,11 @@ def _all(result: Result) -> Iterator[Caution]:
 
 def _leaks(result: Result) -> str:
     """Where masked padding reaches the logits although it is not read, and where it does not."""
-    places = {layout.name for layout in result.layouts if leaked(layout)}
+    ran = [layout for layout in result.layouts if layout.refused is None]
+    tried, places = {layout.name for layout in ran}, {layout.name for layout in ran if leaked(layout)}
     stands = " or ".join(where for name, where in WHERE.items() if name in places)
-    what = f"masked padding {stands}" if stands else "what only the mask hides"
-    not_right = " (on the right it does not)" if stands and "right_padded" not in places else ""
+    what = "what only the mask hides" if places == {"masked_tail"} else f"masked padding {stands}".rstrip()
+    not_right = " (on the right it does not)" if stands and "right_padded" in tried - places else ""
     may = "reaches" if result.status == "exact" else "may reach"
     return f"{what} {may} the logits{not_right}: the same text may get other logits in another batch"
 

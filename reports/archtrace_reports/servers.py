@@ -9,14 +9,15 @@ from pathlib import Path
 
 from rich.text import Text
 
-from archtrace.answer.kinds import KINDS
-from archtrace.answer.serving import Served, Serving
+from archtrace.answer.kinds import called
+from archtrace.answer.serving import MISMATCH, Served, Serving
 from archtrace.errors import TargetError, message
 from archtrace_reports.files import replace
 from archtrace_reports.lines import block, row
+from archtrace_reports.report import versions
 
-#: The rule that a difference breaks.
-CODE = "AT013"
+#: History of the JSON: 1, the first. A reader must ignore keys that it does not know.
+FORMAT = 1
 STYLES: Mapping[bool | None, str] = {True: "green", False: "bold red", None: "dim"}
 #: Wide enough for the longest server with its version.
 COLUMN = 30
@@ -39,13 +40,14 @@ def _said(each: Served) -> str:
         return f"does not serve it: {pooling.by}"
     if each.same:
         return f"the same{f' {each.note}' if each.note else ''}, by {pooling.by}"
-    what = KINDS[pooling.kind or "none"].noun.format(slice="an index", tensor="the hidden states")
-    return f"{CODE}: pools {what}, by {pooling.by}{f' ({each.note})' if each.note else ''}"
+    return (
+        f"{MISMATCH}: pools {called(pooling.kind or 'none')}, by {pooling.by}{f' ({each.note})' if each.note else ''}"
+    )
 
 
 def as_json(found: Serving) -> str:
-    """The same for programs, with the files that `--export` writes."""
-    return json.dumps({"outcome": found.outcome, **asdict(found)}, indent=2, ensure_ascii=False)
+    """The same for programs, with the files that `--export` writes. ASCII throughout, so that any pipe takes it."""
+    return json.dumps({"format": FORMAT, "versions": versions(), "outcome": found.outcome, **asdict(found)}, indent=2)
 
 
 def export(found: Serving, folder: Path, *, force: bool) -> list[Path]:

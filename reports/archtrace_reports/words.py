@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from archtrace.answer.kinds import KINDS, noun
-from archtrace.answer.result import LayoutResult, Readout, Result
+from archtrace.answer.result import Readout, Result
 
 #: What an answer that is no proof from both sides promises.
 BOUND = "bound: nothing else is read, but some of this may turn out not to matter"
@@ -45,24 +45,22 @@ def headline(result: Result) -> str:
 def _verb(readouts: Sequence[Readout]) -> str:
     if any(readout.status == "bound" for readout in readouts):
         return "reads no more than"
-    kinds = [KINDS[readout.kind] for readout in readouts]
-    alone = len(kinds) > 1 or kinds[0].predict is not None or readouts[0].kind in ("fixed", "other")
-    return "reads only" if alone else "reads"
+    return "reads only" if len(readouts) > 1 or KINDS[readouts[0].kind].partial else "reads"
 
 
 def _object(readout: Readout, result: Result) -> str:
     if any(one.of == readout.tensor and one.name not in ("all", "same") for one in result.relations):
         return f"{readout.slice} for position i of {result.output}"
     last = readout.tensor == "last_hidden_state"
+    of = "the final hidden state of" if last else f"{readout.tensor} at"
     if of_given(result) and KINDS[readout.kind].predict is not None:
-        which = _given(result) or f"one position of each row ({readout.slice})"
-        return f"{'the final hidden state of' if last else f'{readout.tensor} at'} {which}"
+        return f"{of} {_given(result) or f'one position of each row ({readout.slice})'}"
     return KINDS[readout.kind].object.format(
         slice=readout.slice,
         tensor=readout.tensor,
         state="the final hidden state" if last else readout.tensor,
         states="the final hidden states" if last else readout.tensor,
-        of="the final hidden state of" if last else f"{readout.tensor} at",
+        of=of,
         place="token" if tokens_stand_in(readout.tensor, result) else "position",
         named=_named(readout, result),
         output=result.output,
@@ -72,7 +70,7 @@ def _object(readout: Readout, result: Result) -> str:
 def _given(result: Result) -> str:
     """The tokens that are read of few texts: "film (3) and long (3)"; empty where no text was given."""
     words = [*dict.fromkeys(word for layout in result.layouts if layout.texts for word in layout.texts.words)]
-    return enumerate_words(words) if len(words) <= FEW else f"{enumerate_words([*words[: FEW - 1], 'so on'])}"
+    return enumerate_words(words if len(words) <= FEW else [*words[: FEW - 1], f"{len(words) - FEW + 1:,} more"])
 
 
 def tokens_stand_in(tensor: str, result: Result) -> bool:
@@ -82,30 +80,15 @@ def tokens_stand_in(tensor: str, result: Result) -> bool:
 
 
 def _named(readout: Readout, result: Result) -> str:
-    """What stands at the one position that is read, in brackets, where that is known."""
-    told = {name for layout in result.layouts for name in _written(layout)}
-    if told:
-        return f" ({told.pop()})" if len(told) == 1 else ""
-    if tokens_stand_in(readout.tensor, result):
-        return f" ({token})" if (token := _framing(readout, result)) else ""
-    first = any(fields.tensor == readout.tensor and 0 in fields.empty for fields in result.fields)
-    return " (a class token: no part of the image)" if first and readout.kind == "first" else ""
-
-
-def _written(layout: LayoutResult) -> set[str]:
-    """The tokens that are read of texts, where of each it is one."""
-    if layout.texts is None:
-        return set()
-    rows = zip(layout.texts.tokens, layout.texts.read, strict=True)
-    return {tokens[read[0]] if len(read) == 1 else "" for tokens, read in rows}
-
-
-def _framing(readout: Readout, result: Result) -> str:
-    """The special token that the tokenizer sets where a kind of one position reads."""
-    if result.frame is None:
+    """What stands at the end that is read, in brackets, where that is known."""
+    edge, frame = KINDS[readout.kind].edge, result.frame
+    if edge is None:
         return ""
-    tokens = {"first": result.frame.before[:1], "last": result.frame.after[-1:]}
-    return "".join(tokens.get(readout.kind, ()))
+    if frame is not None and tokens_stand_in(readout.tensor, result):
+        token = (*frame.before, "", *frame.after)[edge]
+        return f" ({token})" if token else ""
+    empty = any(fields.tensor == readout.tensor and fields.of[edge] is None for fields in result.fields)
+    return " (a class token: no part of the image)" if empty else ""
 
 
 def _without(result: Result) -> str:

@@ -17,7 +17,7 @@ BROKEN = {
     "[tool.archtrace]\nbaseline = []\n": "pyproject.toml: [tool.archtrace] baseline is no string",
     "[tool.archtrace]\nper-file-ignores = []\n": "pyproject.toml: [tool.archtrace] per-file-ignores is no table",
     "[tool.archtrace.per-file-ignores]\n'a.py' = 1\n": "[tool.archtrace] a.py is no list of strings",
-    "[tool.archtrace]\nselect = ['AT01X']\n": "[tool.archtrace] select: there is no code AT01X; did you mean AT",
+    "[tool.archtrace]\nselect = ['AT01X']\n": "[tool.archtrace] select: there is no code AT01X; did you mean AT101?",
     "[tool.archtrace]\nignore = 'E501'\n": "[tool.archtrace] ignore: there is no code E501; archtrace explain lists",
     "x = " + "[" * 10_000 + "# archtrace": "pyproject.toml is no TOML that can be read: ",
 }

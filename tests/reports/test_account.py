@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -10,10 +11,12 @@ import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
 import archtrace
-from archtrace.answer.result import Result
+from archtrace.answer.result import Padding, Result
 from archtrace_reports.account import account
 from archtrace_reports.cautions import cautions
 from archtrace_reports.words import headline
+
+from .samples import FNET
 
 #: A model type to the whole of its first lines, as someone who knows the model would put them.
 TOLD = {
@@ -28,9 +31,9 @@ TOLD = {
     "gpt2": "GPT2ForSequenceClassification reads only the final hidden state of the last token that is not padding. "
     "score runs on every position; GPT2ForSequenceClassification finds the position from input_ids, ignoring "
     "attention_mask.",
-    "eurobert": "EuroBertForSequenceClassification reads the mean of the final hidden states over all tokens that are "
-    "not padding. dense, gelu and classifier run on every position; EuroBertForSequenceClassification averages them, "
-    "leaving out the padding.",
+    "eurobert": "EuroBertForSequenceClassification reads only the mean of the final hidden states over all tokens that "
+    "are not padding. dense, gelu and classifier run on every position; EuroBertForSequenceClassification averages "
+    "them, leaving out the padding.",
     "big_bird": "BigBirdForSequenceClassification reads only the final hidden state of the first token ([CLS]). "
     "BigBirdClassificationHead takes index 0; dense and out_proj follow.",
 }
@@ -70,7 +73,7 @@ WATCHED = {
     "xlnet": (False, "pad on the left"),
     "gpt2": (False, "only pad_token_id tells padding"),
     "fnet": (True, "masked padding on the left or on the right or inside a text reaches the logits"),
-    "flaubert": (True, "every text gets the same logits"),
+    "flaubert": (True, "a state is read that is the same for every text"),
 }
 
 
@@ -84,3 +87,27 @@ def test_what_to_watch_out_for_comes_with_the_worst_first(kind: str) -> None:
 
 def test_a_masked_mean_needs_no_caution() -> None:
     assert cautions(traced("eurobert")) == []
+
+
+LEAKS = replace(FNET, padding=Padding(True, ()))
+
+
+def _in(*names: str, refused: str = "") -> Result:
+    """An answer in which masked padding reaches the logits in these layouts, and no layout else was tried but one that
+    was refused."""
+    (leaking,) = [layout for layout in LEAKS.layouts if layout.name == "left_padded"]
+    layouts = [replace(leaking, name=name) for name in names]
+    layouts += [replace(leaking, name=refused, refused="too long a row")] if refused else []
+    return replace(LEAKS, layouts=tuple(layouts))
+
+
+PLACES = {
+    ("given",): "masked padding reaches the logits: ",
+    ("left_padded",): "masked padding on the left reaches the logits: ",
+    ("masked_tail",): "what only the mask hides reaches the logits: ",
+}
+
+
+@pytest.mark.parametrize("names", PLACES)
+def test_where_padding_reaches_is_told_of_what_was_tried_alone(names: tuple[str, ...]) -> None:
+    assert cautions(_in(*names, refused="right_padded"))[0].text.startswith(PLACES[names])

@@ -7,10 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from checkpoints import saved
+from checkpoints import saved, wordpiece
 
+import archtrace
 from archtrace.answer.diagnosis import Diagnosis, Fault
 from archtrace.answer.result import Result
+from archtrace.setup.answered import with_setup
 from archtrace_reports import formats
 from archtrace_reports.cli import run
 from archtrace_reports.formats.to_json import encode
@@ -90,3 +92,10 @@ def test_a_folder_with_a_tokenizer_is_judged_without_any_text(
     settings.write_text(json.dumps({**told, "padding_side": "left"}))
     assert run([str(folder), "-q"]) == 0
     assert "tokenizer.padding_side = 'right'" in capsys.readouterr().out.partition("BertForSequence")[0]
+
+
+def test_a_setup_that_cannot_be_examined_is_unknown_with_the_reason() -> None:
+    traced = archtrace.trace("bert", text=["a fine film", "dull"], tokenizer=wordpiece())
+    found = with_setup(traced, "bert", {"text": ["a fine film", "dull"]}).setup
+    assert found is not None
+    assert (found.opinion, found.reason) == ("unknown", "no tokenizer for bert")

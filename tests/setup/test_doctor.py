@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from real_setups import PROMISED, PROMPT, SETUPS, is_right, loaded, set_up, tuned
 
 from archtrace.answer.diagnosis import Diagnosis
-from archtrace.setup.examination import examine
+from archtrace.setup.examination import UNTRIED, examine
 from archtrace_reports.commands.doctor import command
 
 #: Faults whose change is code that mends them; the others say in words what to do, as does a batch that nothing mends.
@@ -143,6 +143,26 @@ def test_the_page_has_each_code() -> None:
     sources = "".join(file.read_text() for file in (root / "tracer/archtrace/setup").glob("*.py"))
     codes = set(re.findall(r'(?:Fault\(|yield|or \()\s*"([a-z-]+)"', sources))
     assert set(re.findall(r"^\| `([a-z-]+)`", (root / "docs/doctor.md").read_text(), re.M)) == codes
+
+
+class Picky(torch.nn.Module):
+    """Takes no row of fewer than 13 tokens, so that nothing short can be run in its place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.classifier = torch.nn.Embedding(200, 8), torch.nn.Linear(8, 2)
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        if input_ids.shape[1] < 13:
+            raise ValueError("too short a row")
+        found: torch.Tensor = self.classifier(self.embed(input_ids)[:, 0])
+        return found
+
+
+def test_what_was_not_tried_is_told_beside_what_is_right() -> None:
+    found = examine(Picky(), tokenizer=wordpiece(), text=["a fine film " * 5, "a fine film " * 7])
+    assert found.opinion == "right"
+    assert found.notes == (UNTRIED,)
 
 
 def test_the_command_says_what_to_change(tmp_path: Path) -> None:

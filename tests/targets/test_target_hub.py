@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -111,3 +112,20 @@ def test_no_network_answers_from_the_table_at_once(child: Child, closed: str) ->
 def test_the_package_imports_without_torch() -> None:
     code = "import sys, archtrace.targets; assert not {'torch', 'transformers'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})
+
+
+_FRAME = """
+from archtrace.targets import resolve
+from archtrace.targets.frames import frame_of
+print(frame_of(resolve("org/model")), frame_of(resolve("google-bert/bert-base-uncased")).before)
+"""
+
+
+def test_no_tokenizer_is_fetched_to_name_a_token(hub: LoopbackHub, tmp_path: Path) -> None:
+    """Of an id that nobody knows the tokens have no name, unless its tokenizer is in the cache already."""
+    hub.files |= {"org/model": BERT, "google-bert/bert-base-uncased": BERT}
+    env = {k: v for k, v in os.environ.items() if not k.startswith("HF_")}
+    env |= {"HF_HOME": str(tmp_path / "hf"), "HF_ENDPOINT": hub.url}
+    done = subprocess.run([sys.executable, "-c", _FRAME], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "None ('[CLS]',)"
+    assert {r.rpartition("/")[2] for r in hub.requests if "/resolve/" in r} == {"config.json", "modules.json"}

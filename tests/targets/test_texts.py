@@ -140,3 +140,10 @@ def test_of_given_texts_the_headline_names_what_is_read_of_them_and_no_more(tmp_
     found = archtrace.trace(str(folder), text=["a fine film", "dull and long"], tokenizer=tokenizer).result
     assert headline(found).endswith("reads only the final hidden state of film (3) and long (3).")
     assert "takes the last index" not in account(found)
+
+
+def test_a_config_without_a_tokenizer_makes_none(tmp_path: Path) -> None:
+    """transformers makes one without a word of it, to which every text is unknown."""
+    transformers.BertConfig(num_hidden_layers=1).save_pretrained(tmp_path)
+    with pytest.raises(TargetError, match=r"no tokenizer for .*\n.*there are no files of one"):
+        archtrace.trace(str(tmp_path), text="a fine film")

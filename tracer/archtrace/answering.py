@@ -70,7 +70,7 @@ def assemble(
         trusted = {n: v.trusted(study.each(n)) for n, v in verdicts.items()}
         found = readouts(study, others, words, _id_names(words), trusted, related)
         drawn = anatomy(module, study, found, words)
-    dead = dead_parameters(module, study.whole.values())
+    dead, padding = dead_parameters(module, study.whole.values()), _paddings(study, words)
     return Result(
         target=target.name,
         class_name=target.class_name or type(module).__name__,
@@ -78,11 +78,15 @@ def assemble(
         config_source=target.config_source,
         readouts=found,
         layouts=tuple(_layouts(study, verdicts, words)),
-        padding=_padding(study, words),
+        padding=_padding(padding),
         parameters=len(list(module.named_parameters())),
         dead_parameters=dead,
         dead_modules=dead_modules(module, dead),
-        findings=(*_told(target, module, found), *_findings(study, likeness, verdicts, words)),
+        findings=(
+            *_told(target, module, found),
+            *_findings(study, likeness, verdicts),
+            *_moved(likeness, words, padding),
+        ),
         seconds={k: round(v, 3) for k, v in clock.seconds.items()},
         versions=_versions(),
         anatomy=drawn,
@@ -90,7 +94,8 @@ def assemble(
         outputs=tuple(study.program.returned),
         relations=related,
         fields=fields(study),
-        frame=frame_of(target),
+        # Of given texts the tokens are known by themselves.
+        frame=None if [*study.layouts] == ["given"] else frame_of(target),
     )
 
 
@@ -204,11 +209,17 @@ def _layouts(study: Study, verdicts: Verdicts, words: Vocabulary) -> list[Layout
     return results
 
 
-def _padding(study: Study, words: Vocabulary) -> Padding:
-    """Where padding is read, and whether it reaches the logits where it is not."""
-    found = [_padding_in(text, words, name) for text in study.texts.values() for name in text.positions]
-    reads = (each.reads_padding for each in found)
-    return Padding(any(each.leaks for each in found), tuple(dict.fromkeys(name for names in reads for name in names)))
+def _paddings(study: Study, words: Vocabulary) -> dict[str, list[Padding]]:
+    """Of each layout, and each text in it, where padding is read and whether it reaches the logits where it is not."""
+    texts = study.texts.values()
+    return {name: [_padding_in(t, words, name) for t in texts if name in t.positions] for name in study.positions}
+
+
+def _padding(found: Mapping[str, list[Padding]]) -> Padding:
+    """The same of all layouts."""
+    every = [each for texts in found.values() for each in texts]
+    reads = (name for each in every for name in each.reads_padding)
+    return Padding(any(each.leaks for each in every), tuple(dict.fromkeys(reads)))
 
 
 def _padding_in(study: Study, words: Vocabulary, name: str) -> Padding:
@@ -244,7 +255,7 @@ def _where(each: Positions, padding: Rows, index: int) -> Positions:
     return Positions(reads, rows(each.tokens))
 
 
-def _findings(study: Study, likeness: _Likeness, verdicts: Verdicts, words: Vocabulary) -> list[Finding]:
+def _findings(study: Study, likeness: _Likeness, verdicts: Verdicts) -> list[Finding]:
     found = [Finding("layout-refused", f"{name}: {reason}") for name, reason in study.refused.items()]
     found += _of_positions(study)
     if study.interpreter.unruled:
@@ -257,7 +268,6 @@ def _findings(study: Study, likeness: _Likeness, verdicts: Verdicts, words: Voca
             Finding("no-read-tensor", f"{', '.join(aside)}: tokens reach the logits, but through no hidden state found")
         )
     found += [f for name in study.bounds for f in _constants(study, name)]
-    found += _moved(study, likeness, words)
     if likeness.small is None:
         found.append(Finding("no-witness", f"{likeness.missing}; the answer is a bound"))
     if likeness.failure is not None:
@@ -287,12 +297,12 @@ def _constants(study: Study, layout: str) -> Iterator[Finding]:
             yield Finding("reads-constant", f"{what}: every such text gets the same logits from it")
 
 
-def _moved(study: Study, likeness: _Likeness, words: Vocabulary) -> Iterator[Finding]:
+def _moved(likeness: _Likeness, words: Vocabulary, padding: Mapping[str, list[Padding]]) -> Iterator[Finding]:
     """The sides on which padding changes what a text gives, though none of it is read and none reaches the logits."""
     for small in likeness.studies[:1]:
-        for name in (side for side in SIDES if side in small.positions and side in study.positions):
-            found = [_padding_in(text, words, name) for text in study.texts.values()]
-            if not any(each.leaks or each.reads_padding for each in found) and differs_alone(small, name, words):
+        for name in (name for name in SIDES if name in small.positions and name in padding):
+            silent = not any(each.leaks or each.reads_padding for each in padding[name])
+            if silent and differs_alone(small, name, words):
                 side, why = SIDES[name]
                 what = f"with padding on the {side} a text gets other logits than alone, though no padding reaches them"
                 yield Finding("padding-moves", f"{what}: {why}")

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from archtrace.answer.diagnosis import Diagnosis, Fault
+from archtrace.answer.diagnosis import WRONG, Diagnosis, Fault
 from archtrace_reports.check.finding import Finding, Found
 from archtrace_reports.check.formats import to_sarif
 from archtrace_reports.check.settings import settings
@@ -14,8 +14,6 @@ from archtrace_reports.clean import cleaned
 from archtrace_reports.look import Look
 
 SUFFIXES = (".sarif", ".sarif.json")
-#: The code of all faults: a model and its tokenizer do not go together.
-CODE = "AT101"
 _MODEL, _TOKENIZER = "config.json", "tokenizer_config.json"
 #: Fault -> the file of a checkpoint that holds what is to be changed, and the key; any other is told of the config.
 PLACES: Mapping[str, tuple[str, str]] = {
@@ -50,4 +48,4 @@ def _finding(target: str, fault: Fault) -> Finding:
     text = lines[line - 1]
     start, end = len(text) - len(text.lstrip()) + 1, len(text.rstrip()) + 1
     message = f"{target}: {fault.told}: {fault.change} ({fault.code})"
-    return Finding(str(file), line, start, line, max(end, start), CODE, message, text=fault.code)
+    return Finding(str(file), line, start, line, max(end, start), WRONG, message, text=fault.code)

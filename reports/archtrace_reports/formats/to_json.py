@@ -20,7 +20,8 @@ SUFFIXES = (".json",)
 #: History: 1, the first; 2, `output` and `outputs`, and a parameter is dead only if it reaches none of these; an output
 #: with positions has `relations`, and what reaches `each` of them; `others` are further texts; `padding` is told by
 #: input and tensor; `fields` say what of an image stands where; `work` counts what is computed in vain; `setup` is
-#: of texts. Readers must ignore keys that they do not know; the number rises when a known key changes.
+#: of a tokenizer, `frame` what it sets around a text; a step is `early` where it runs on every position. Readers must
+#: ignore keys that they do not know; the number rises when a known key changes.
 FORMAT = 2
 #: An input of more numbers than this is told by its shape: no text has so many tokens.
 MOST = 100_000

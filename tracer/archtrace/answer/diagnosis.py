@@ -8,6 +8,8 @@ from typing import Literal, TypeAlias
 #: right: what is read of each text alone is read of it in a batch, and is what such a model is made to read.
 #: wrong: it is not. unknown: what is read could not be told token by token.
 Opinion: TypeAlias = Literal["right", "wrong", "unknown"]
+#: The code that a wrong setup has in checks and in code scanning.
+WRONG = "AT101"
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ class Kind:
     the axis of positions, {where} and {some} the mask as an argument and as a subscript. `partial`: the rest of the
     tensor is left unread. `mixes`: takes many positions and weighs none of them by where it stands. `predict`: for
     kinds of one position a row alone. `unpadded`: the kind that picks the same of a text without padding, where
-    `provided` holds; empty for itself.
+    `provided` holds; empty for itself. `edge`: the index of its position among all, where it stands at an end of them.
     """
 
     noun: str
@@ -56,6 +56,7 @@ class Kind:
     predict: Predict | None = None
     unpadded: KindName = ""
     provided: str = ""
+    edge: int | None = None
 
 
 def _each(position: int, setting: Setting) -> list[Rows]:
@@ -88,6 +89,7 @@ KINDS: dict[KindName, Kind] = {
         slice="{tensor}[{lead}0]",
         partial=True,
         predict=lambda s: _each(0, s),
+        edge=0,
     ),
     "last": Kind(
         noun="the last index of {tensor}",
@@ -97,6 +99,7 @@ KINDS: dict[KindName, Kind] = {
         slice="{tensor}[{lead}-1]",
         partial=True,
         predict=lambda s: _each(s.length - 1, s),
+        edge=-1,
         unpadded="last_non_pad",
     ),
     "last_non_pad": Kind(
@@ -210,3 +213,8 @@ def single() -> Mapping[KindName, Predict]:
 def noun(readout: Readout) -> str:
     """What a readout is called."""
     return KINDS[readout.kind].noun.format(slice=readout.slice, tensor=readout.tensor)
+
+
+def called(kind: KindName) -> str:
+    """What a kind is called where no readout is at hand, or none is meant."""
+    return KINDS[kind].noun.format(slice="an index without a name", tensor="the hidden states")

@@ -120,7 +120,7 @@ class Result:
     `outputs` are the floating tensors that the forward returns; all that is said of "logits" is said of `output`.
     `relations`: of an output with positions what reaches each, where that has a name. `fields`: what of an image or a
     sound stands at the positions of what is read. `frame`: what the tokenizer sets around a text, where it is known.
-    `setup`: of texts, whether model and tokenizer go together; None where that was not asked.
+    `setup`: whether model and tokenizer go together; None where no text was given and no tokenizer is at hand.
     """
 
     target: str

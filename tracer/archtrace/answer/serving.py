@@ -18,6 +18,9 @@ SERVERS: Mapping[ServerName, str] = {
     "sentence-transformers": "sentence-transformers",
 }
 
+#: The rule that a difference breaks.
+MISMATCH = "AT013"
+
 #: same: all that serve the model pool what it reads. differs: one at least does not. unserved: none serves it.
 Outcome: TypeAlias = Literal["same", "differs", "unserved"]
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from archtrace.answer import kinds as table
 from archtrace.answer.kinds import KINDS
 from archtrace.answer.result import Readout
 from archtrace.answer.serving import SERVERS, ServerName
@@ -82,9 +83,7 @@ def matches(term: str, readout: Readout) -> bool:
 
 def called(term: str) -> str:
     """A term within a sentence."""
-    if term in KINDS:
-        return KINDS[term].noun.format(slice="an index without a name", tensor="the hidden states")
-    return f"`{term}`"
+    return table.called(term) if term in KINDS else f"`{term}`"
 
 
 def _bare(text: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from itertools import zip_longest
 
+from archtrace.answer.diagnosis import WRONG
 from archtrace.answer.kinds import noun
 from archtrace.answer.result import Readout
 from archtrace.contract.contract import called, matches
@@ -14,8 +15,6 @@ from archtrace.contract.traced import Broken, Traced
 
 #: The code of a term that does not hold, where no rule has a code for it.
 CODE = "AT100"
-#: That of a tokenizer that does not go together with the model.
-SETUP = "AT101"
 
 
 def judge(model: Traced) -> list[Broken]:
@@ -28,7 +27,7 @@ def terms(model: Traced) -> Iterator[Broken]:
     yield from _reads(model)
     for fault in model.setup.faults if model.setup else ():
         told = f"with the tokenizer {model.contract.tokenizer} {fault.told}: {fault.change}"
-        yield Broken(SETUP, _told(model, told), "tokenizer")
+        yield Broken(WRONG, _told(model, told), "tokenizer")
     if model.contract.pad_leak and not model.leaks:
         yield Broken(CODE, _told(model, "allows pad_leak, and no padding reaches the logits: take it away"), "pad_leak")
     for pattern in model.contract.dead_parameters:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from archtrace.answer.kinds import KINDS, noun
+from archtrace.answer.kinds import KINDS, called, noun
 from archtrace.answer.result import KindName, Result
 from archtrace.answer.serving import SERVERS, Pooling, Served, ServerName, Serving
 from archtrace.serving import llama_cpp, sentence_transformers, sglang, tei, vllm
@@ -59,7 +59,7 @@ def _reads(result: Result, seen: Subject) -> tuple[tuple[KindName, ...], tuple[s
 
 def _called(kind: KindName, mode: str) -> str:
     """What a mode of a sentence encoder reads; one that no kind says keeps its own name."""
-    return f"{mode} pooling" if kind == "other" else KINDS[kind].noun.format(slice="an index", tensor=STATES)
+    return f"{mode} pooling" if kind == "other" else called(kind)
 
 
 def _served(name: ServerName, pooling: Pooling, reads: Sequence[KindName]) -> Served:

@@ -13,8 +13,9 @@ _BACKEND = "sglang/srt/models/transformers.py: EmbeddingMixin"
 def pools(subject: Subject) -> Pooling:
     """What SGLang pools: srt/model_loader/utils.py, get_model_architecture."""
     known, architecture = table("sglang"), subject.architecture
-    if subject.field(known["mean_if"].get(subject.model_type)):
-        return Pooling("masked_mean", "its own EmbeddingGemmaModel", _MODELS)
+    field, own = known["mean_if"].get(subject.model_type, (None, ""))
+    if subject.field(field):
+        return Pooling("masked_mean", f"its own {own}", _MODELS)
     asked = "" if architecture in known["embeds_unasked"] else ", started with --is-embedding"
     if kind := listed(known["pools"], architecture):
         return Pooling(kind, f"its own {architecture}{asked}", _MODELS)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from archtrace.answer.diagnosis import Diagnosis
 from archtrace.answer.result import Result
 from archtrace.errors import ArchtraceError
 from archtrace.setup.examination import SAMPLES, diagnosed
 from archtrace.setup.given import GivenTexts, extremes
+from archtrace.setup.unpadded import reason
 from archtrace.targets import folders
 from archtrace.targets.texts import tokenizer_of
 from archtrace.tracing import Trace
@@ -26,13 +27,14 @@ def with_setup(traced: Trace, target: Any, arguments: Mapping[str, Any]) -> Resu
     if not texts and not _with_tokenizer(traced.target.name):
         return traced.result
     wishes = {name: value for name, value in arguments.items() if name not in ("text", "text_pair")}
-    with contextlib.suppress(ArchtraceError):  # the answer stands without it
+    try:
         tokenizer = tokenizer_of(traced.target)
         given = GivenTexts(tokenizer, texts or SAMPLES, arguments.get("text_pair"), sampled=not texts)
         found = diagnosed(traced, target, extremes(given), wishes)
-        if texts or found.opinion != "unknown":
-            return replace(traced.result, setup=found)
-    return traced.result
+    except ArchtraceError as error:  # the answer stands without it
+        found = Diagnosis(traced.target.name, "unknown", reason(error))
+    # Of samples that nobody asked about an opinion is told, and not that there is none.
+    return replace(traced.result, setup=found) if texts or found.opinion != "unknown" else traced.result
 
 
 def _with_tokenizer(name: str) -> bool:

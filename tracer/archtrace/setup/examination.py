@@ -17,6 +17,7 @@ from archtrace.answer.diagnosis import Diagnosis, Fault
 from archtrace.setup import alone, chat, checkpoint, length, together
 from archtrace.setup.batch import Looked, look
 from archtrace.setup.given import Given, GivenTexts
+from archtrace.setup.moved import moves
 from archtrace.setup.parts import Setup
 from archtrace.setup.repadded import with_pad_id
 from archtrace.setup.rows import rows_of
@@ -27,6 +28,8 @@ from archtrace.tracing import Trace, trace
 SAMPLES = ("a fine film", "dull, and far too long", "no story at all, but a cast that is worth the evening")
 #: Why nothing can be said of what is read where the answer about the model is wider than what runs show.
 LOOSE = "the answer about the model is a bound: it may read less than is known (archtrace TARGET says why)"
+#: What a right setup has not been asked.
+UNTRIED = "whether padding moves a text to other positions was not tried: no likeness of the model runs"
 
 
 def examine(
@@ -81,7 +84,7 @@ def diagnosed(traced: Trace, target: Any, given: Given, wishes: Mapping[str, Any
         return Diagnosis(name, "wrong", faults=(beyond.fault,))
     found, conversation = _of_given(setup), chat.heard(setup)
     more = (*((beyond.fault,) if beyond else ()), *conversation.faults)
-    notes = (*_notes(setup, beyond), *conversation.notes)
+    notes = (*found.notes, *_notes(setup, beyond), *conversation.notes)
     if more:
         return replace(found, opinion="wrong", reason="", faults=(*found.faults, *more), notes=notes)
     return replace(found, notes=notes)
@@ -114,8 +117,12 @@ def _of_batch(setup: Setup, looked: Sequence[Looked]) -> Diagnosis:
         return replace(blank, reason=LOOSE)
     if fault := together.fault(setup, looked, batch):
         return replace(blank, opinion="wrong", faults=(fault,))
+    differs = moves(setup.trace, batch.batch, setup.special)
+    if differs:
+        return replace(blank, opinion="wrong", faults=(together.moved(setup, looked, batch),))
     alike = f"the same token of each of {len(looked)} texts is read alone and in a batch"
-    return replace(blank, opinion="right", reason=f"{alike}, and no padding reaches the logits")
+    notes = (UNTRIED,) if differs is None else ()
+    return replace(blank, opinion="right", reason=f"{alike}, and no padding reaches the logits", notes=notes)
 
 
 def _once(faults: Sequence[Fault]) -> tuple[Fault, ...]:

@@ -31,8 +31,8 @@ from archtrace.witness.shrink import ENOUGH, LARGEST
 FRONT, END, PADS = 3, 4, 5
 
 
-def moves(traced: Trace, batch: Encoded, special: Collection[int] = ()) -> bool:
-    """Whether the padding of a batch changes what a text gives; False too where no likeness of the model runs.
+def moves(traced: Trace, batch: Encoded, special: Collection[int] = ()) -> bool | None:
+    """Whether the padding of a batch changes what a text gives; None where no likeness of the model runs.
 
     The shortest text is run. `special`: ids that do not stand for each other.
     """
@@ -44,7 +44,7 @@ def moves(traced: Trace, batch: Encoded, special: Collection[int] = ()) -> bool:
             return apart(*outputs(model, layouts, traced.study.programs.asked))
         except Exception:  # a stranger's class may refuse its config, and its model so short a row, as they like
             continue
-    return False
+    return None
 
 
 def _small(traced: Trace) -> Iterator[Callable[[], Model]]:

@@ -34,7 +34,7 @@ def fault(setup: Setup, alone: Sequence[Looked], batch: Looked) -> Fault | None:
     if _reached(batch):
         read = "padding reaches the logits through the layers, though no hidden state of it is read"
         return Fault("padding-reaches", read, "the text alone", f"{SINGLY}: the model masks no padding")
-    return _moved(setup, alone, batch) if moves(setup.trace, batch.batch, setup.special) else None
+    return None
 
 
 def _other(alone: Sequence[Looked], batch: Looked) -> int | None:
@@ -47,7 +47,7 @@ def _reached(batch: Looked) -> bool:
     return any(map(batch.padding_reached, range(len(batch.batch.spans))))
 
 
-def _moved(setup: Setup, alone: Sequence[Looked], batch: Looked) -> Fault:
+def moved(setup: Setup, alone: Sequence[Looked], batch: Looked) -> Fault:
     """The right token is read, but padding has moved the text to positions that mean something else to the model."""
     row, side = min(range(len(alone)), key=lambda n: len(alone[n].ids(0))), batch.batch.side
     told = f"the right token, but with padding on the {side} the text gets other logits than alone"

@@ -19,13 +19,15 @@ def frame_of(target: Target) -> Frame | None:
     """What stands around a text: of a folder or an id as its own tokenizer sets it, of a type or an id that everybody
     knows as the library's tokenizer for the type does. None where neither tells, or nothing is set."""
     try:
-        found = framed(_tokenizer(target))
+        tokenizer = _tokenizer(target)
+        found = Frame() if tokenizer is None else framed(tokenizer)
     except Exception:  # many tokenizers cannot be made without their files, each for a reason of its own
         return None
     return found if found.before or found.after else None
 
 
 def _tokenizer(target: Target) -> Any:
+    """None where nothing says which tokenizer a model is used with."""
     name = target.name.strip()
     if folders.document(name) is not None:
         return tokenizer_of(target, local=True)

@@ -14,6 +14,8 @@ from archtrace.targets.target import Target
 
 #: Tokenizers without a limit of their own say 1e30.
 NO_LIMIT = 1_000_000
+#: What to do where a checkpoint has no tokenizer.
+SAVE = "save the tokenizer beside the model: tokenizer.save_pretrained(folder)"
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def tokenizer_of(target: Target, *, local: bool = False) -> Any:
     if target.config_source in ("default", "given") and document is None:
         raise _none(name, "only a checkpoint has one", "name a checkpoint, or give it: tokenizer=...")
     # A config of the bundled table says that the Hub could not be reached: it is not waited for once more.
-    return tokenizer_named(str(document.parent) if document else name, local=target.config_source == "bundled")
+    return tokenizer_named(str(document.parent) if document else name, local=local or target.config_source == "bundled")
 
 
 def tokenizer_named(name: str, *, local: bool = False) -> Any:
@@ -66,12 +68,16 @@ def tokenizer_named(name: str, *, local: bool = False) -> Any:
     try:
         from transformers import AutoTokenizer
 
-        return AutoTokenizer.from_pretrained(
+        found = AutoTokenizer.from_pretrained(
             wanted.id, revision=wanted.revision or "main", trust_remote_code=False, local_files_only=local
         )
     except Exception as error:  # the library raises whatever its files make it raise
         why = " ".join(str(error).split())[:300]
-        raise _none(name, why, "save the tokenizer beside the model: tokenizer.save_pretrained(folder)") from error
+        raise _none(name, why, SAVE) from error
+    # Of a config without a tokenizer's files transformers 5 makes one that knows special tokens and no word.
+    if not {*found.get_vocab().values()} - {*found.all_special_ids}:
+        raise _none(name, "there are no files of one", SAVE)
+    return found
 
 
 #: The files of a folder that a tokenizer is read from, by how their names end, and those that are asked for, there or

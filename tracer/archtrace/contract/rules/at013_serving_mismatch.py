@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archtrace.answer.kinds import KINDS
-from archtrace.answer.serving import SERVERS, Served
+from archtrace.answer.kinds import called
+from archtrace.answer.serving import MISMATCH, SERVERS, Served
 from archtrace.contract.rule import GraphRule, Words
 from archtrace.contract.traced import Broken, Traced
 
@@ -14,13 +14,13 @@ def check(model: Traced) -> Iterator[Broken]:
     """Of the servers in `served_by`, those that pool another kind than the one readout's."""
     for served in model.served:
         if served.same is False and served.pooling.kind is not None:
-            yield Broken("AT013", f"{model.contract.name}: {_told(served)}; {_change(served)}", "served_by")
+            yield Broken(MISMATCH, f"{model.contract.name}: {_told(served)}; {_change(served)}", "served_by")
 
 
 def _told(served: Served) -> str:
-    pooled = KINDS[served.pooling.kind or "none"].noun.format(slice="an index", tensor="the hidden states")
     name = f"{SERVERS[served.server]} {served.version}"
     sure = f" ({served.note})" if served.note else ""
+    pooled = called(served.pooling.kind or "none")
     return f"{name} pools {pooled}, by {served.pooling.by}, which is not what the model reads{sure}"
 
 
@@ -31,7 +31,7 @@ def _change(served: Served) -> str:
 
 
 RULE = GraphRule(
-    code="AT013",
+    code=MISMATCH,
     name="serving-mismatch",
     seen="What each server in `served_by` pools by its own rules ([serving](../serving.md)), beside the readout.",
     unseen="A pooler config that the server is started with: put `# noqa: AT013` there. A server that does not take "
