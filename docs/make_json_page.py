@@ -20,6 +20,8 @@ HEAD = """\
 [schema](../reports/archtrace_reports/schema/result-{number}.json), from which `python docs/make_json_page.py` makes
 this page. Readers ignore keys that they do not know; the number rises when a known key changes.
 
+* **Format 3**: what differs from run to run stands in `run`: when it was traced, how many seconds each stage took,
+  whether the answer was kept from before. `--reproducible` leaves it out; all else is the same each time.
 * **Format 2**: `output` names the output that an answer is about, `outputs` all that the forward returns, and a
   parameter is dead only if it reaches none of them. An output with positions has `relations`, and in each layout what
   reaches `each` of its positions. `others` are the tokens of further texts, `padding` is told by input and tensor,

@@ -1,7 +1,6 @@
 """Child: answers one question in a process of its own, which its parent may kill.
 
 python -P -m archtrace_reports.child QUESTION FILE     the question as JSON; the answer goes to FILE
-python -P -m archtrace_reports.child --types FILE      the library's classifiers go to FILE
 """
 
 from __future__ import annotations
@@ -32,8 +31,7 @@ def main(what: str, file: str) -> None:
 def answer(what: str, file: Path, parent_gone: Callable[[], object]) -> None:
     """The same for whoever has imported already; `parent_gone` returns when the parent is gone, however that ended."""
     threading.Thread(target=_end_with_parent, args=(parent_gone,), daemon=True).start()
-    found = _types() if what == "--types" else _outcome(Question(**json.loads(what)))
-    replace(file, json.dumps(found))
+    replace(file, json.dumps(_outcome(Question(**json.loads(what)))))
 
 
 def _outcome(question: Question) -> dict[str, Any]:
@@ -41,13 +39,6 @@ def _outcome(question: Question) -> dict[str, Any]:
     if isinstance(outcome, Result):
         return {"result": encode(outcome), "anatomy": pack(outcome.anatomy)}
     return {"unanswered": asdict(outcome)}
-
-
-def _types() -> list[str]:
-    """The model types of the library's sequence classifiers."""
-    from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
-
-    return sorted(MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES)
 
 
 def _end_with_parent(parent_gone: Callable[[], object]) -> None:

@@ -11,12 +11,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from archtrace.answer.result import Result
 from archtrace_reports.forked import Forked, Template
+from archtrace_reports.limits import Limits, cores
 from archtrace_reports.load import decode
 from archtrace_reports.parcel import unpack
 from archtrace_reports.question import Question
@@ -29,20 +30,6 @@ MANY = 4
 #: -P keeps the current folder from shadowing modules.
 PROGRAM = ("-P", "-m", "archtrace_reports.child")
 PAGE = os.sysconf("SC_PAGE_SIZE")
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@dataclass(frozen=True)
-class Limits:
-    """For each child; `jobs` children run at once."""
-
-    seconds: float = 600
-    gigabytes: float = 8
-    jobs: int = field(default_factory=cores)
 
 
 class Child:

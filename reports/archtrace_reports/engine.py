@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 import traceback
 import warnings
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from archtrace.answer.result import Result
 from archtrace.errors import ArchtraceError
 from archtrace_reports.question import Question
 from archtrace_reports.report import Unanswered
+from archtrace_reports.store.answers import keep
+from archtrace_reports.store.watch import sources, watching
 
 #: What says which model is meant, of all that is asked; without the overrides, which depth adds to.
 WISHES = ("num_labels", "config", "trust_remote_code", "arguments", "head")
@@ -25,7 +28,7 @@ Progress: TypeAlias = Callable[[str, "float | None"], None]
 
 def answer(question: Question, progress: Progress | None = None) -> Result:
     """The answer. What a model prints while it is built goes to stderr: stdout is for answers."""
-    with contextlib.redirect_stdout(sys.stderr):
+    with contextlib.redirect_stdout(sys.stderr), watching():
         from archtrace import trace  # late: it brings torch, for which `--help` need not wait
 
         arguments = question.arguments()
@@ -49,10 +52,24 @@ def _with_few_layers(question: Question) -> Question | None:
 
 
 def ask(question: Question, progress: Progress | None = None, *, debug: bool = False) -> Result | Unanswered:
-    """The answer, or why there is none; with `debug` the traceback goes to stderr."""
+    """The answer, which is kept, or why there is none; with `debug` the traceback goes to stderr."""
+    since = time.time_ns()
+    outcome = _asked(question, progress, debug)
+    if isinstance(outcome, Result):
+        keep(question, outcome, sources(_importing(question)), since)
+    return outcome
+
+
+def _importing(question: Question) -> list[str]:
+    """The folders that a target's own code is imported from first."""
+    module, colon, _ = question.target.partition(":")
+    return [os.path.dirname(os.path.abspath(module))] if colon else []
+
+
+def _asked(question: Question, progress: Progress | None, debug: bool) -> Result | Unanswered:
     if question.shallow and (few := _with_few_layers(question)) is not None:
         # A model may build with two layers and not run with them: then it is asked about as it is.
-        outcome = ask(few, progress, debug=debug)
+        outcome = _asked(few, progress, debug)
         if isinstance(outcome, Result):
             return outcome
     try:

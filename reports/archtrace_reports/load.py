@@ -15,7 +15,9 @@ from archtrace.answer.work import Part, Work
 
 
 def decode(value: Mapping[str, Any]) -> Result:
-    """The frozen result. KeyError or TypeError where the value is no result. One of format 1 was about the logits."""
+    """The frozen result. KeyError or TypeError where the value is no result. One of format 1 was about the
+    logits, and up to format 2 the seconds stood beside the rest."""
+    run = value.get("run", {})
     return Result(
         target=value["target"],
         class_name=value["class"],
@@ -28,7 +30,9 @@ def decode(value: Mapping[str, Any]) -> Result:
         dead_parameters=tuple(value["dead_parameters"]),
         dead_modules=tuple(value["dead_modules"]),
         findings=tuple(Finding(**finding) for finding in value["findings"]),
-        seconds=dict(value["seconds"]),
+        seconds=dict(run.get("seconds", value.get("seconds", {}))),
+        traced=run.get("traced", ""),
+        kept=run.get("kept", False),
         versions=dict(value["versions"]),
         output=value.get("output", "logits"),
         outputs=tuple(value.get("outputs", ["logits"])),

@@ -10,9 +10,9 @@ from typing import Any, TextIO, TypeVar
 import click
 
 from archtrace_reports import formats
-from archtrace_reports.children import Limits, cores
 from archtrace_reports.files import trouble
 from archtrace_reports.given import typed
+from archtrace_reports.limits import Limits, cores
 from archtrace_reports.question import Question, override
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -82,7 +82,8 @@ class Options:
     output: Path | None
     html: Path | None
     every: bool
-    resume: Path | None
+    fresh: bool
+    reproducible: bool
     isolate: bool
     jobs: int | None
     timeout: float | None
@@ -103,12 +104,17 @@ class Options:
         return None if self.output is None or str(self.output) == "-" else self.output
 
     @property
+    def drawn(self) -> bool:
+        """Whether an answer is to be drawn."""
+        return self.html is not None or formats.load(self.style).DRAWN
+
+    @property
     def isolated(self) -> bool:
         """Whether targets get a process each: only those can be bounded."""
         return (
             self.every
             or self.isolate
-            or any(x is not None for x in (self.jobs, self.timeout, self.memory, self.resume))
+            or any(x is not None for x in (self.jobs, self.timeout, self.memory))
         )
 
     @property
@@ -151,7 +157,7 @@ class Options:
         paired((*self.text, *self.text_file), self.text_pair)
         if self.head == "all" and not self.every:
             raise click.UsageError("--head all goes with --all: it asks about every class of every kind of head")
-        for hint, file in (("--output", self.file), ("--html", self.html), ("--resume", self.resume)):
+        for hint, file in (("--output", self.file), ("--html", self.html)):
             problem = trouble(file) if file else None
             if problem:
                 raise click.BadParameter(problem, param_hint=hint)

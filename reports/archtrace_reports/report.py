@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from importlib import metadata
+from dataclasses import dataclass, field, replace
 
 import archtrace
 from archtrace.answer.result import Result
@@ -39,7 +38,14 @@ def versions() -> dict[str, str]:
     return {"archtrace": archtrace.__version__, "torch": _version("torch"), "transformers": _version("transformers")}
 
 
+def without_run(found: Report) -> Report:
+    """The same answers without what differs from run to run: when and how long they were traced."""
+    return replace(found, results=tuple(replace(each, seconds={}, traced="", kept=False) for each in found.results))
+
+
 def _version(name: str) -> str:
+    from importlib import metadata  # late: it costs as much as all else that a known answer needs
+
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
@@ -50,4 +56,4 @@ def report(outcomes: list[Result | Unanswered]) -> Report:
     """Sort outcomes into answers and refusals. A result's own versions win: it knows what it was traced with."""
     results = tuple(o for o in outcomes if isinstance(o, Result))
     unanswered = tuple(o for o in outcomes if isinstance(o, Unanswered))
-    return Report(results, unanswered, versions() | dict(results[0].versions if results else {}))
+    return Report(results, unanswered, dict(results[0].versions) if results else versions())

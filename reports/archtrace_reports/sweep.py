@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from archtrace.answer.result import Result
-from archtrace.errors import TargetError
 from archtrace.targets.head_kinds import HEADS, classes, every_class
-from archtrace_reports.children import Limits, outcomes, run
+from archtrace_reports.children import Limits, outcomes
 from archtrace_reports.kept import Kept
 from archtrace_reports.progress import Bar
 from archtrace_reports.question import Question
@@ -19,12 +18,10 @@ EVERY = "all"
 
 
 def model_types() -> list[str]:
-    """Every model type that the library has a sequence classifier for. A child asks: the answer needs torch."""
-    for _, found in run([("the library's classifiers", "--types")], Limits(jobs=1)):
-        if isinstance(found, Unanswered):
-            raise TargetError(f"transformers cannot list its sequence classifiers: {found.reason}")
-        return [str(name) for name in found]
-    return []
+    """Every model type that the library has a sequence classifier for."""
+    from archtrace.targets.library import classifiers
+
+    return sorted(classifiers())
 
 
 def everything(question: Question) -> list[Question]:

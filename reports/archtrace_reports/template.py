@@ -28,7 +28,7 @@ PAUSE = 0.05
 def main() -> None:
     """Serve until stdin closes, which it does when the parent is gone; then every child goes too."""
     hush()
-    _warm()
+    warm()
     alive, held = os.pipe()  # children read the one end: it closes with this process, which holds the other
     while True:
         ready, _, _ = select.select([sys.stdin], [], [], PAUSE)
@@ -40,7 +40,7 @@ def main() -> None:
         _bury()
 
 
-def _warm() -> None:
+def warm() -> None:
     """What every answer imports."""
     with contextlib.redirect_stdout(sys.stderr):
         import transformers.modeling_utils  # noqa: F401

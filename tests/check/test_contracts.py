@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from archtrace.contract.verdict import Verdict
 from archtrace_reports.check.settings import settings
 from archtrace_reports.contracts.cache import Cache
 from archtrace_reports.contracts.declared import contracts
+from archtrace_reports.store.store import Store
 
 MODEL = """
 import torch
@@ -135,10 +136,10 @@ def test_what_is_read_once_is_watched_for_all(project: Project) -> None:
     second = CONTRACT.replace("sentiment", "second").replace("models.py:Classifier", "more:Other")
     project.write("pyproject.toml", CONTRACT.replace("models.py:", "models:") + second)
     assert project.imports_torch()
-    kept = list(Path(project.variables["XDG_CACHE_HOME"]).rglob("contracts/*.json"))
+    kept = list(Store(Path(project.variables["XDG_CACHE_HOME"], "archtrace", "answers")).entries())
     assert len(kept) == 2
-    for file in kept:
-        assert str(project.folder / "labels.json") in json.loads(file.read_text())["files"]
+    for entry in kept:
+        assert str(project.folder / "labels.json") in entry.files
 
 
 def test_what_was_not_there_is_watched(project: Project) -> None:
@@ -197,10 +198,11 @@ def test_a_kept_verdict_that_is_broken_is_none(project: Project, monkeypatch: py
     os.utime(model, ns=(1, 1))
     store.put(declared, verdict._replace(terms={}), [str(model)], since=model.stat().st_ctime_ns - 1)
     assert store.get(declared) == verdict, "an older file that was put in its place"
-    (kept,) = Path(project.variables["XDG_CACHE_HOME"]).rglob("contracts/*.json")
-    whole = kept.read_text()
-    for text in (*(whole[:end] for end in range(0, len(whole), 7)), "[]", '{"key": 1}', "null", "\0"):
-        kept.write_text(text)
+    (kept,) = Path(project.variables["XDG_CACHE_HOME"]).rglob("answers/*")
+    whole = kept.read_bytes()
+    others = (zlib.compress(text) for text in (b"[]", b"null", b'{"format": 1}\n1\n1', b"\0"))
+    for content in (*(whole[:end] for end in range(0, len(whole), 7)), *others):
+        kept.write_bytes(content)
         assert store.get(declared) is None
 
 

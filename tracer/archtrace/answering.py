@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import reduce
 
 import torch
@@ -88,6 +89,7 @@ def assemble(
             *_moved(likeness, words, padding),
         ),
         seconds={k: round(v, 3) for k, v in clock.seconds.items()},
+        traced=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=_versions(),
         anatomy=drawn,
         output=study.program.asked or _first(study.program),

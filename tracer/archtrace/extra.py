@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from archtrace.errors import MissingError, message
@@ -28,6 +27,8 @@ def require(packages: Iterable[str] = TRACING) -> None:
 
 def _too_old(name: str) -> str:
     """The release of a package that is installed, where it is older than the oldest that runs; else nothing."""
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         found = version(name) if name in OLDEST else ""
     except PackageNotFoundError:  # built in place: it says nothing of its release

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from archtrace_reports.extra import require
 from archtrace_reports.files import write
 from archtrace_reports.look import Look, look_of, on_terminal
 from archtrace_reports.options import Options, inputs, overrides, texts
-from archtrace_reports.report import Report, Unanswered, report, versions
+from archtrace_reports.question import Question
+from archtrace_reports.report import Report, Unanswered, report, versions, without_run
 from archtrace_reports.say import say
+from archtrace_reports.store.answers import known
 
 EPILOG = """\b
 A target is
@@ -59,8 +62,8 @@ def _version(context: click.Context, option: click.Parameter, asked: bool) -> No
 @click.option("--all", "every", is_flag=True,
               help="Trace every sequence classifier of transformers; with --head every class with that head, of two "
                    "layers; with --head all every class of every kind.")  # fmt: skip
-@click.option("--resume", type=click.Path(path_type=Path), metavar="FILE",
-              help="Keep each answer in this file, and ask nothing whose answer it has.")  # fmt: skip
+@click.option("--fresh", is_flag=True, help="Trace anew what was answered before.")
+@click.option("--reproducible", is_flag=True, help="Leave out what differs from run to run: dates and seconds.")
 @click.option("--isolate", is_flag=True, help="Give each target a process of its own; --all and the next three do.")
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes at once.  [default: one a core]")
 @click.option(
@@ -91,13 +94,38 @@ def command(context: click.Context, /, **given: Any) -> int:
         click.echo(context.get_help(), err=True)
         return 2
     options.check()
-    require()
-    found = report(_isolated(options) if options.isolated else _here(options))
-    _show(found, options)
+    found = report(_outcomes(_questions(options), options))
+    _show(without_run(found) if options.reproducible else found, options)
     return 2 if found.unanswered else 0
 
 
-def _here(options: Options) -> list[Result | Unanswered]:
+def _questions(options: Options) -> list[Question]:
+    if not options.every:
+        return options.questions
+    from archtrace_reports.sweep import everything
+
+    require()
+    return everything(options.question(""))
+
+
+def _outcomes(questions: Sequence[Question], options: Options) -> list[Result | Unanswered]:
+    """The answers that are known, and those to the other questions, in the order in which they were asked."""
+    found: dict[int, Result | Unanswered] = {}
+    if not (options.fresh or options.debug):
+        drawn = options.drawn
+        found = {n: result for n, q in enumerate(questions) if (result := known(q, drawn=drawn)) is not None}
+    left = [number for number in range(len(questions)) if number not in found]
+    if not options.every:  # the table of a sweep says it all
+        for outcome in found.values():
+            _say(outcome, options)
+    if left:
+        require()
+        asked = [questions[number] for number in left]
+        found |= zip(left, _isolated(asked, options) if options.isolated else _here(asked, options), strict=True)
+    return [found[number] for number in range(len(questions))]
+
+
+def _here(questions: Sequence[Question], options: Options) -> list[Result | Unanswered]:
     """Ask one after the other in this process."""
     from archtrace_reports.engine import ask, hush
     from archtrace_reports.progress import Stages
@@ -105,7 +133,7 @@ def _here(options: Options) -> list[Result | Unanswered]:
     if not options.debug:
         hush()
     outcomes = []
-    for question in options.questions:
+    for question in questions:
         with Stages(question.target, on_terminal() and not options.quiet) as stages:
             outcome = ask(question, stages, debug=options.debug)
         _say(outcome, options)
@@ -113,16 +141,14 @@ def _here(options: Options) -> list[Result | Unanswered]:
     return outcomes
 
 
-def _isolated(options: Options) -> list[Result | Unanswered]:
+def _isolated(questions: Sequence[Question], options: Options) -> list[Result | Unanswered]:
     """Ask several at once, each in a process of its own."""
-    from archtrace_reports.kept import Kept
     from archtrace_reports.progress import Bar
-    from archtrace_reports.sweep import ask_all, everything
+    from archtrace_reports.sweep import ask_all
 
-    questions = everything(options.question("")) if options.every else options.questions
     bar = Bar(len(questions), on_terminal() and not options.quiet)
-    outcomes = ask_all(questions, options.limits, bar, Kept(options.resume) if options.resume else None)
-    if not options.every:  # the table of a sweep says it all
+    outcomes = ask_all(questions, options.limits, bar)
+    if not options.every:
         for outcome in outcomes:
             _say(outcome, options)
     return outcomes
@@ -132,6 +158,8 @@ def _say(outcome: Result | Unanswered, options: Options) -> None:
     """Why there is no answer; or, unless quiet, how long the answer took."""
     if isinstance(outcome, Unanswered):
         say(outcome.reason if outcome.target in outcome.reason else f"{outcome.target}: {outcome.reason}")
+    elif outcome.kept and not options.quiet:
+        say(f"{outcome.target}: {outcome.status}, kept from {outcome.traced[:10]} (--fresh traces it anew)")
     elif not options.quiet:
         parts = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in outcome.seconds.items())
         told = f"{outcome.status} in {sum(outcome.seconds.values()):.1f} s" + (f" ({parts})" if parts else "")

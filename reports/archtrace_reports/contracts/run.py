@@ -111,9 +111,9 @@ def _traced(
 
     What a model prints goes to stderr: stdout is for findings.
     """
-    from archtrace_reports.contracts.watch import sources, watching
     from archtrace_reports.engine import hush
     from archtrace_reports.extra import require
+    from archtrace_reports.store.watch import sources, watching
 
     contract, since, root = declared.contract, time.time_ns(), Path(settings.root).resolve()
     require()

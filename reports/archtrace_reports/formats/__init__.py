@@ -15,9 +15,11 @@ _PREFIX = "to_"
 
 
 class Format(Protocol):
-    """What a file here offers: `render`, and the endings of file names that ask for it."""
+    """What a file here offers: `render`, the endings of file names that ask for it, and whether it draws what an
+    anatomy holds."""
 
     SUFFIXES: tuple[str, ...]
+    DRAWN: bool
 
     def render(self, report: Report, look: Look) -> str:
         """The whole text, ending in a newline."""

@@ -8,6 +8,7 @@ from archtrace_reports.look import Look
 from archtrace_reports.report import Report
 
 SUFFIXES = (".dot", ".gv")
+DRAWN = True
 
 
 def render(report: Report, look: Look) -> str:

@@ -10,6 +10,7 @@ from archtrace_reports.look import Look
 from archtrace_reports.report import Report, versions
 
 SUFFIXES = (".html", ".htm")
+DRAWN = True
 
 
 def render(report: Report, look: Look) -> str:

@@ -1,4 +1,4 @@
-"""JSON: the whole report for programs, as `schema/result-2.json` says. ASCII throughout, so that any pipe takes it."""
+"""JSON: the whole report for programs, as `schema/result-3.json` says. ASCII throughout, so that any pipe takes it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ from archtrace_reports.report import Report, versions
 from archtrace_reports.tokens import nested
 
 SUFFIXES = (".json",)
+DRAWN = False
 #: History: 1, the first; 2, `output` and `outputs`, and a parameter is dead only if it reaches none of these; an output
 #: with positions has `relations`, and what reaches `each` of them; `others` are further texts; `padding` is told by
 #: input and tensor; `fields` say what of an image stands where; `work` counts what is computed in vain; `setup` is
-#: of a tokenizer, `frame` what it sets around a text; a step is `early` where it runs on every position. Readers must
+#: of a tokenizer, `frame` what it sets around a text; a step is `early` where it runs on every position;
+#: 3, what differs from run to run is in `run`, where `seconds` was beside the rest. Readers must
 #: ignore keys that they do not know; the number rises when a known key changes.
-FORMAT = 2
+FORMAT = 3
 #: An input of more numbers than this is told by its shape: no text has so many tokens.
 MOST = 100_000
 #: Values that fit stand on one line: rows of positions would fill screens.
@@ -66,9 +68,15 @@ def encode(result: Result) -> dict[str, Any]:
         "dead_parameters": list(result.dead_parameters),
         "dead_modules": list(result.dead_modules),
         "findings": [asdict(finding) for finding in result.findings],
-        "seconds": dict(result.seconds),
         "versions": dict(result.versions),
+        **_run(result),
     }
+
+
+def _run(result: Result) -> dict[str, Any]:
+    """What differs from run to run; nothing of a result that forgot it."""
+    told = {"traced": result.traced, "seconds": dict(result.seconds), "kept": result.kept}
+    return {"run": told} if any(told.values()) else {}
 
 
 def _relation(relation: Relation) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from archtrace_reports.report import Report
 from archtrace_reports.words import enumerate_words, headline, meaning
 
 SUFFIXES = (".md", ".markdown")
+DRAWN = False
 #: Columns of the picture: a comment is about this wide.
 WIDTH = 88
 

@@ -7,6 +7,7 @@ from archtrace_reports.look import Look
 from archtrace_reports.report import Report
 
 SUFFIXES = (".path.svg",)
+DRAWN = True
 
 
 def render(report: Report, look: Look) -> str:

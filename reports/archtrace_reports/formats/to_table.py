@@ -16,6 +16,7 @@ from archtrace_reports.report import Report, Unanswered
 from archtrace_reports.words import count, enumerate_words
 
 SUFFIXES: tuple[str, ...] = ()
+DRAWN = False
 KIND = 14
 
 

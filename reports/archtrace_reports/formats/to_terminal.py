@@ -21,6 +21,7 @@ from archtrace_reports.tokens import choices
 from archtrace_reports.words import BOUND, enumerate_words, headline, meaning
 
 SUFFIXES = (".txt",)
+DRAWN = False
 STATUS_STYLES = {"exact": "bold green", "bound": "bold yellow"}
 #: A longer path leaves out its middle.
 STEPS = 14

@@ -121,6 +121,7 @@ class Result:
     `relations`: of an output with positions what reaches each, where that has a name. `fields`: what of an image or a
     sound stands at the positions of what is read. `frame`: what the tokenizer sets around a text, where it is known.
     `setup`: whether model and tokenizer go together; None where no text was given and no tokenizer is at hand.
+    `traced`: when, in UTC, as ISO 8601 has it; `kept`: it was answered before, and nothing behind it has changed since.
     """
 
     target: str
@@ -143,6 +144,8 @@ class Result:
     fields: tuple[Fields, ...] = ()
     frame: Frame | None = None
     setup: Diagnosis | None = None
+    traced: str = ""
+    kept: bool = False
 
     @property
     def status(self) -> Status:

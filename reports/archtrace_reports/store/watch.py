@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 import sysconfig
@@ -14,7 +13,7 @@ from pathlib import Path
 import archtrace
 
 #: Modules that Python loads before anybody can listen, and that no model is made of.
-STARTING = frozenset({"__main__", "sitecustomize", "usercustomize"})
+STARTING = frozenset({"__main__", "__mp_main__", "sitecustomize", "usercustomize"})
 #: A file that is opened so is made anew: what it held does not matter.
 MAKING = os.O_WRONLY | os.O_TRUNC | os.O_EXCL
 
@@ -76,7 +75,8 @@ def _hooked() -> None:
 
 def sources(folders: Iterable[str]) -> list[str] | None:
     """The files behind an answer: what was read or was to be read, the modules that are loaded, and those that would be
-    if they were there, in these folders; but for what the versions of the environment stand for.
+    if they were there, in these folders; but for what the versions of the environment stand for. Of a package that
+    defines modules of torch every file that is loaded counts: people mend such files in place.
 
     None where that is not known, since modules were loaded unheard.
     """
@@ -86,13 +86,37 @@ def sources(folders: Iterable[str]) -> list[str] | None:
     absent = [name for name in _EARS.sought if "." not in name and name not in sys.modules]
     ends = [end for name in absent for end in (f"{name}.py", os.path.join(name, "__init__.py"))]
     new = (os.path.join(folder, end) for folder in folders for end in ends)
-    return sorted({*_loaded(), *filter(_is_own, (*read, *new))})
+    return sorted({*_loaded(), *_installed(_packages()), *filter(_is_own, (*read, *new))})
 
 
 def _loaded() -> set[str]:
-    """The files of the modules that are loaded."""
-    found = [getattr(m, "__file__", None) for name, m in list(sys.modules.items()) if name not in STARTING]
-    return {f for file in found if isinstance(file, str) and os.path.isfile(f := os.path.abspath(file)) and _is_own(f)}
+    """The files of the modules that are loaded and our user's own."""
+    return set(filter(_is_own, (file for name, file in _files() if name not in STARTING)))
+
+
+def _installed(packages: Iterable[str]) -> set[str]:
+    """The files of the modules of installed packages that are loaded."""
+    return {file for name, file in _files() if name.partition(".")[0] in packages and not _is_own(file)}
+
+
+def _files() -> Iterator[tuple[str, str]]:
+    """Module -> its file, of those that have one."""
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and os.path.isfile(found := os.path.abspath(file)):
+            yield name, found
+
+
+def _packages() -> set[str]:
+    """The packages that define modules of torch; torch's own version stands for it, and archtrace's for it."""
+    torch = sys.modules.get("torch")
+    waiting = [torch.nn.Module] if torch else []
+    found = set()
+    while waiting:
+        kind = waiting.pop()
+        waiting += kind.__subclasses__()
+        found.add(kind.__module__.partition(".")[0])
+    return found - {"torch", "archtrace", "archtrace_reports", *sys.stdlib_module_names}
 
 
 def _is_own(file: str) -> bool:
@@ -110,15 +134,3 @@ def _foreign() -> tuple[str, ...]:
     paths = [path for name, path in sysconfig.get_paths().items() if name != "data"]
     ours = [str(Path(archtrace.__file__).parent), str(Path(__file__).parents[1]), user_cache_dir("archtrace")]
     return tuple(os.path.realpath(path) + os.sep for path in (*paths, *ours, "/proc", "/dev", "/sys"))
-
-
-def digests(files: Iterable[str]) -> dict[str, str | None]:
-    """File -> the digest of what it holds; None where there is no file."""
-    return {file: _digest(file) for file in files}
-
-
-def _digest(file: str) -> str | None:
-    try:
-        return hashlib.sha256(Path(file).read_bytes()).hexdigest()
-    except OSError:
-        return None

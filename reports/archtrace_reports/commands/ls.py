@@ -1,0 +1,83 @@
+"""ls: what is known, and answered at once: what was traced here, and what comes with archtrace."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatch
+from typing import Any
+
+import click
+
+from archtrace_reports.clean import clean
+from archtrace_reports.say import say
+from archtrace_reports.store import shipped
+from archtrace_reports.store.answers import store
+from archtrace_reports.store.store import Entry
+
+NOTHING = 1
+
+
+@dataclass(frozen=True)
+class Row:
+    """One answer: what was asked about, what it reads, when it was traced, whether it is from here or shipped, and
+    whether it still holds."""
+
+    target: str
+    reads: str
+    status: str
+    traced: str
+    origin: str
+    holds: bool
+
+
+@click.command("ls", context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("pattern", default="*", metavar="[PATTERN]")
+@click.option("--here", is_flag=True, help="Only what was traced here, without what comes with archtrace.")
+@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", help="How to answer.")
+@click.option("--forget", is_flag=True, help="Forget all that was traced here.")
+def command(pattern: str, here: bool, style: str, forget: bool) -> int:
+    """List what is known, and so answered at once: what was traced here, and what comes with archtrace.
+
+    \b
+    archtrace ls
+    archtrace ls 'roberta*'
+    archtrace ls --here --format json
+    """  # fmt: skip
+    if forget:
+        say(f"{store().clear()} answers forgotten")
+        return 0
+    rows = [row for row in _rows(here) if fnmatch(row.target.lower(), pattern.lower())]
+    if style == "json":
+        click.echo(json.dumps([asdict(row) for row in rows], indent=1))
+    else:
+        sys.stdout.writelines(_lines(rows))
+    return 0 if rows else NOTHING
+
+
+def _rows(here: bool) -> Iterator[Row]:
+    """The newest of what was traced here first, then what is shipped, by name."""
+    for kept in store().entries():
+        yield _row(kept, "here", kept.holds())
+    for kept in () if here else shipped.entries():
+        yield _row(kept, "shipped", shipped.holds(kept))
+
+
+def _row(kept: Entry, origin: str, holds: bool) -> Row:
+    answer = kept.answer
+    reads = " and ".join(readout["slice"] for readout in answer.get("readouts", ()))
+    return Row(kept.subject, reads, answer.get("status", "contract"), kept.made[:10], origin, holds)
+
+
+def _lines(rows: list[Row]) -> Iterator[str]:
+    """Aligned columns, one line a row; what has changed since is said at its end."""
+    widths = [max((len(clean(text)) for text in column), default=0) for column in zip(*map(_cells, rows), strict=True)]
+    for row in rows:
+        cells = [clean(cell).ljust(width) for cell, width in zip(_cells(row), widths, strict=True)]
+        yield "  ".join([*cells, "" if row.holds else "(changed since: traced anew)"]).rstrip() + "\n"
+
+
+def _cells(row: Row) -> tuple[Any, ...]:
+    return row.traced, row.status, row.target, row.reads

@@ -1,0 +1,100 @@
+"""Answers: what questions were answered, kept in the user's cache folder, or come with archtrace."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from archtrace.answer.result import Result
+from archtrace_reports.load import decode
+from archtrace_reports.question import Question
+from archtrace_reports.store import shipped
+from archtrace_reports.store.environment import environment
+from archtrace_reports.store.places import HERE, HUB
+from archtrace_reports.store.store import Entry, Store, entry
+
+#: A config that is only guessed is looked up again the next time.
+GUESSED = "family-config"
+
+
+def store() -> Store:
+    """The user's."""
+    from platformdirs import user_cache_path
+
+    return Store(user_cache_path("archtrace") / "answers")
+
+
+def known(question: Question, *, drawn: bool = False) -> Result | None:
+    """What was answered to this question, nothing behind it having changed; None where it must be asked.
+
+    `drawn`: with what drawings need. Nothing heavy is imported to find out.
+    """
+    if question.trust_remote_code:
+        return None
+    kept = store().get(*_key(question)) or shipped.find(question)
+    return None if kept is None else _result(kept, drawn)
+
+
+def _result(kept: Entry, drawn: bool) -> Result:
+    result = replace(decode(kept.answer), kept=True)
+    if not drawn:
+        return result
+    from archtrace_reports.parcel import unpack
+
+    return replace(result, anatomy=unpack(json.loads(kept.drawing)))
+
+
+def keep(question: Question, result: Result, files: Iterable[str] | None, since: int) -> bool:
+    """Keep an answer; `files`: those that it came from, None where that is not known; `since`: when it was asked, in
+    nanoseconds. Whether it was kept."""
+    guessed = any(finding.code == GUESSED for finding in result.findings)
+    if files is None or question.trust_remote_code or guessed:
+        return False
+    return store().put(made(question, result, files), since, *_key(question))
+
+
+def made(question: Question, result: Result, files: Iterable[str], environment: Any = None) -> Entry:
+    """The entry of an answer: it came from these files, and from what its names could have meant."""
+    from archtrace_reports.formats.to_json import encode
+    from archtrace_reports.parcel import pack
+
+    kept = entry(question.target, files, encode(result), pack(result.anatomy), environment)
+    return kept.behind((*kept.files, *_meant(question)))
+
+
+def _key(question: Question) -> tuple[Any, ...]:
+    asked = {name: value for name, value in asdict(question).items() if value}
+    return "answer", json.dumps(asked, sort_keys=True, default=list), _place(question), environment()
+
+
+def _place(question: Question) -> str:
+    """The folder from which it is asked, where the question names something in it."""
+    relative = ":" in question.target or question.config or question.inputs or os.path.exists(_expanded(question))
+    return os.getcwd() if relative else ""
+
+
+def _expanded(question: Question) -> str:
+    return os.path.expanduser(question.target)
+
+
+def _meant(question: Question) -> Iterator[str]:
+    """What else its target could mean, were it there: a folder of that name; and of the Hub's cache which revision it
+    has. Of a folder its names, and each file that a tokenizer may be read from, which Rust opens unheard."""
+    from archtrace.targets.bundled import full_id
+    from archtrace.targets.texts import tokenizer_files
+
+    if ":" in question.target.replace("://", ""):
+        return
+    folder = Path(_expanded(question))
+    if folder.exists():
+        home = folder.resolve() if folder.is_dir() else folder.resolve().parent
+        yield from map(str, [home, *tokenizer_files(home)])
+        yield HUB  # what its base model is may be looked up there
+        return
+    yield HERE + question.target
+    for name in {question.target, full_id(question.target)}:
+        yield f"{HUB}models--{name.partition('@')[0].replace('/', '--')}/refs/main"

@@ -1,0 +1,48 @@
+"""Places: paths that hold on every machine: of an installed package, of the Hub's cache, of the current folder."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+
+INSTALLED, HUB, HERE = "{installed}/", "{hub}/", "{here}/"
+
+
+def portable(path: str) -> str:
+    """A path without the folders of this machine, where it lies in one of the known ones; never by the current one,
+    which says nothing of a file that was found by its whole path."""
+    for folder in sys.path:
+        if folder.endswith("-packages") and path.startswith(folder + os.sep):
+            return INSTALLED + path[len(folder) + 1 :].replace(os.sep, "/")
+    hub = hub_cache() + os.sep
+    return HUB + path[len(hub) :].replace(os.sep, "/") if path.startswith(hub) else path
+
+
+def located(places: tuple[str, ...]) -> Iterator[str]:
+    """The paths that they mean here and now."""
+    homes: dict[str, str] = {}
+    for place in places:
+        head, slash, rest = place.partition("/")
+        if head + slash == INSTALLED:
+            package = rest.partition("/")[0]
+            if package not in homes:
+                homes[package] = _home(package)
+            yield os.path.join(homes[package], rest)
+        elif head + slash in (HUB, HERE):
+            yield os.path.join(hub_cache() if head + slash == HUB else os.getcwd(), rest)
+        else:
+            yield place
+
+
+def _home(package: str) -> str:
+    """The folder that a package would be imported from."""
+    return next((folder for folder in sys.path if os.path.exists(os.path.join(folder, package))), "")
+
+
+def hub_cache() -> str:
+    """The folder of the Hub's cache, as huggingface_hub's constants.py finds it (1.0 to 2.4), without importing it."""
+    given = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE")
+    caches = os.environ.get("XDG_CACHE_HOME") or os.path.join("~", ".cache")
+    home = os.environ.get("HF_HOME") or os.path.join(caches, "huggingface")
+    return os.path.expandvars(os.path.expanduser(given or os.path.join(home, "hub")))
