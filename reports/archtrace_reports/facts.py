@@ -32,9 +32,16 @@ def facts(result: Result, width: int) -> list[Text]:
     red = {"padding": "red"} if result.padding.leaks else {}
     lines = [line for label, words in told(result) for line in row(label, words, width, style=red.get(label, ""))]
     lines += row("config", config_words(result), width)
+    if result.kept:
+        lines += row("kept", kept_words(result), width)
     for finding in others(result):
         lines += row("finding", f"{finding.code}: {finding.message}", width, style="yellow")
     return lines
+
+
+def kept_words(result: Result) -> str:
+    """From when an answer is that was not traced just now."""
+    return f"from {result.traced[:10]}, nothing behind it having changed; --fresh traces it anew"
 
 
 def told(result: Result) -> Iterator[tuple[str, str]]:

@@ -111,11 +111,7 @@ class Options:
     @property
     def isolated(self) -> bool:
         """Whether targets get a process each: only those can be bounded."""
-        return (
-            self.every
-            or self.isolate
-            or any(x is not None for x in (self.jobs, self.timeout, self.memory))
-        )
+        return self.every or self.isolate or any(x is not None for x in (self.jobs, self.timeout, self.memory))
 
     @property
     def limits(self) -> Limits:

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from archtrace.answer.result import Result
 from archtrace.targets.head_kinds import HEADS, classes, every_class
-from archtrace_reports.children import Limits, outcomes
+from archtrace_reports.children import outcomes
 from archtrace_reports.kept import Kept
+from archtrace_reports.limits import Limits
 from archtrace_reports.progress import Bar
 from archtrace_reports.question import Question
 from archtrace_reports.report import Unanswered

@@ -15,6 +15,7 @@ from archtrace_reports.clean import clean
 from archtrace_reports.say import say
 from archtrace_reports.store import shipped
 from archtrace_reports.store.answers import store
+from archtrace_reports.store.environment import environment
 from archtrace_reports.store.store import Entry
 
 NOTHING = 1
@@ -59,8 +60,9 @@ def command(pattern: str, here: bool, style: str, forget: bool) -> int:
 
 def _rows(here: bool) -> Iterator[Row]:
     """The newest of what was traced here first, then what is shipped, by name."""
+    installed = environment()
     for kept in store().entries():
-        yield _row(kept, "here", kept.holds())
+        yield _row(kept, "here", kept.environment == installed and kept.holds())
     for kept in () if here else shipped.entries():
         yield _row(kept, "shipped", shipped.holds(kept))
 

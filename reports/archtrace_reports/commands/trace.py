@@ -147,7 +147,7 @@ def _isolated(questions: Sequence[Question], options: Options) -> list[Result | 
     from archtrace_reports.sweep import ask_all
 
     bar = Bar(len(questions), on_terminal() and not options.quiet)
-    outcomes = ask_all(questions, options.limits, bar)
+    outcomes = ask_all([*questions], options.limits, bar)
     if not options.every:
         for outcome in outcomes:
             _say(outcome, options)

@@ -32,7 +32,7 @@ class Cache:
 
     def put(self, declared: Declared, verdict: Verdict, files: Iterable[str], since: int) -> None:
         """Keep a verdict, unless one of its files has changed since (nanoseconds): it may have seen the older one."""
-        kept = entry(f"{declared.name} in {self._root}", files, verdict.encode())
+        kept = entry(f"{declared.name} in {self._root}", files, verdict.encode(), environment=environment())
         self._store.put(kept, since, *self._key(declared))
 
     def _key(self, declared: Declared) -> tuple[Any, ...]:

@@ -54,15 +54,15 @@ def keep(question: Question, result: Result, files: Iterable[str] | None, since:
     guessed = any(finding.code == GUESSED for finding in result.findings)
     if files is None or question.trust_remote_code or guessed:
         return False
-    return store().put(made(question, result, files), since, *_key(question))
+    return store().put(made(question, result, files, environment()), since, *_key(question))
 
 
-def made(question: Question, result: Result, files: Iterable[str], environment: Any = None) -> Entry:
-    """The entry of an answer: it came from these files, and from what its names could have meant."""
+def made(question: Question, result: Result, files: Iterable[str], installed: Any) -> Entry:
+    """The entry of an answer: it came from these files, what its names could have meant, and what was installed."""
     from archtrace_reports.formats.to_json import encode
     from archtrace_reports.parcel import pack
 
-    kept = entry(question.target, files, encode(result), pack(result.anatomy), environment)
+    kept = entry(question.target, files, encode(result), pack(result.anatomy), installed)
     return kept.behind((*kept.files, *_meant(question)))
 
 

@@ -59,14 +59,14 @@ def _name(package: str) -> str:
     return package.lower().replace("-", "_").replace(".", "_")
 
 
-def _installed() -> Iterator[str | None]:
+def _installed() -> Iterator[str]:
     """Every installed package with its version, by the names of its metadata; what may change under one version by
     what it holds: the files of a package that was installed from a folder, the folders that a .pth adds."""
     for folder in sys.path:
         for name in _listed(folder):
             if name.endswith((".dist-info", ".egg-info", ".pth")):
                 yield name
-                yield from map(of_file, _changing(os.path.join(folder, name)))
+                yield from filter(None, map(of_file, _changing(os.path.join(folder, name))))
 
 
 def _listed(folder: str) -> list[str]:

@@ -25,7 +25,7 @@ ENDING = ".z"
 class Entry:
     """An answer and what it came from. `subject`: what was asked about; `made`: when, in UTC; `files`: those that it
     came from, as `places` writes them, and their `digest`; `answer` and `drawing`: plain JSON, the latter as text,
-    since few need it; `environment`: what must be installed, where the key does not say it."""
+    since few need it; `environment`: what was installed."""
 
     subject: str
     made: str
