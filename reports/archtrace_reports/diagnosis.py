@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from rich.text import Text
-
 from archtrace.answer.diagnosis import Diagnosis, Opinion
 from archtrace_reports.lines import block, row
+from archtrace_reports.styled import Text
 
 STYLES: dict[Opinion, str] = {"right": "bold green", "wrong": "bold red", "unknown": "bold yellow"}
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from rich.text import Text
-
 from archtrace.answer.result import ConfigSource, LayoutResult, Result
 from archtrace_reports.cautions import others
 from archtrace_reports.dead_work import dead_work_words
 from archtrace_reports.fields import fields_words, without_tokens
 from archtrace_reports.lines import row
+from archtrace_reports.styled import Text
 from archtrace_reports.tokens import leaked, padding, unreached
 from archtrace_reports.words import count, enumerate_words
 

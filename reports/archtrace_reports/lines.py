@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len, set_cell_size
-from rich.console import Console
-from rich.text import Text
 
 from archtrace_reports.look import Look
+from archtrace_reports.styled import Text
 
 #: Where an overlong word may be cut, best first: between the parts of an expression or a path, then within names.
 _JOINTS = (re.compile(r"(?<=[./,:;(=])|(?=\[)"), re.compile(r"(?<=[_-])"))
@@ -79,11 +77,4 @@ def pad(text: str, width: int) -> str:
 
 def paint(lines: Iterable[Text], look: Look) -> str:
     """Styled lines as text, with ANSI styles only in colour. Every line ends in a newline."""
-    if not look.colour:
-        return "".join(f"{line.plain.rstrip()}\n" for line in lines)
-    stream = io.StringIO()
-    console = Console(file=stream, force_terminal=True, color_system="standard", width=10_000, legacy_windows=False)
-    for line in lines:
-        line.rstrip()
-        console.print(line, soft_wrap=True, markup=False, highlight=False, emoji=False)
-    return stream.getvalue()
+    return "".join(f"{line.ansi if look.colour else line.plain}\n" for line in lines)

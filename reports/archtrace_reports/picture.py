@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from rich.cells import cell_len
-from rich.text import Text
 
 from archtrace.answer.positions import Rows
 from archtrace.answer.result import LayoutResult, Result
 from archtrace_reports.fields import without_tokens
 from archtrace_reports.lines import pad, row, wrap
+from archtrace_reports.styled import Text
 from archtrace_reports.tokens import padding, shape
 from archtrace_reports.words import count, enumerate_words
 

@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from rich.text import Text
-
 from archtrace.answer.kinds import called
 from archtrace.answer.serving import MISMATCH, Served, Serving
 from archtrace.errors import TargetError, message
 from archtrace_reports.files import replace
 from archtrace_reports.lines import block, row
 from archtrace_reports.report import versions
+from archtrace_reports.styled import Text
 
 #: History of the JSON: 1, the first. A reader must ignore keys that it does not know.
 FORMAT = 1

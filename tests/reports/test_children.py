@@ -116,10 +116,9 @@ def test_children_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_many_are_forked_from_one_template() -> None:
     """The real template: each child answers for itself, one that is killed costs its own answer, nothing is left."""
-    found = dict(run([(str(n), "--types") for n in range(4)], Limits(jobs=2)))
-    assert {tuple(types) for types in found.values()} == {tuple(found[0])}
-    assert len(found) == 4
-    assert "bert" in found[0]
+    asked = [json.dumps({"target": f"./none-{n}"}) for n in range(4)]
+    found = dict(run([(str(n), what) for n, what in enumerate(asked)], Limits(jobs=2)))
+    assert [found[n]["unanswered"]["target"] for n in range(4)] == [f"./none-{n}" for n in range(4)]
 
 
 def test_a_forked_child_that_dies_is_told() -> None:

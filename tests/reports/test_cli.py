@@ -50,6 +50,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     asked.clear()
     monkeypatch.setitem(vars(archtrace), "trace", stub)
     monkeypatch.setattr("archtrace.setup.answered.with_setup", lambda found, *_: found.result)
+    monkeypatch.setattr(trace, "known", lambda *_, **__: None)
     return asked
 
 
@@ -165,7 +166,7 @@ def test_debug_shows_the_traceback(capsys: Capture, engine: list[Any]) -> None:
 def test_the_ending_of_a_file_names_its_format(tmp_path: Path, capsys: Capture, engine: list[Any]) -> None:
     file = tmp_path / "answer.json"
     assert cli.run(["bert", "-o", str(file)]) == 0
-    assert json.loads(file.read_text())["format"] == 2
+    assert json.loads(file.read_text())["format"] == 3
     out, err = capsys.readouterr()
     assert out == ""
     assert err.endswith(f"archtrace: wrote {file}\n")
@@ -212,6 +213,7 @@ def _stubbed(code: str) -> str:
     return (
         f"import sys, time, archtrace\nsys.path.insert(0, {str(Path(__file__).parents[1])!r})\n"
         "from reports import test_cli\nfrom archtrace_reports import children, cli\n"
+        "from archtrace_reports.commands import trace\ntrace.known = lambda *_, **__: None\n"
         f"vars(archtrace)['trace'] = test_cli.stub\n{code}"
     )
 
@@ -294,11 +296,11 @@ def test_colour_is_for_terminals_that_want_it(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_real_answer_fits_the_schema_in_this_process_and_in_a_child() -> None:
     given = ["bert", "--config-set", "num_hidden_layers=1", "--num-labels", "3", "--format", "json", "--quiet"]
-    here, child = run_archtrace(*given), run_archtrace(*given, "--isolate")
+    here, child = run_archtrace(*given, "--fresh"), run_archtrace(*given, "--isolate", "--fresh")
     for done in (here, child):
         assert (done.returncode, done.stderr) == (0, "")
         Draft202012Validator(schema()).validate(json.loads(done.stdout))
-    first, second = (json.loads(done.stdout)["results"][0] | {"seconds": {}} for done in (here, child))
+    first, second = (json.loads(done.stdout)["results"][0] | {"run": {}} for done in (here, child))
     assert first == second
     assert first["readouts"][0]["slice"] == "last_hidden_state[:, 0]"
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rich.text import Text
-
 from archtrace_reports.clean import cleaned
 from archtrace_reports.diff.compare import Comparison, Row, Side
 from archtrace_reports.lines import block, pad, paint, wrap
 from archtrace_reports.look import Look
+from archtrace_reports.styled import Text
 
 LABEL = 14
 GAP = 2

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rich.cells import cell_len
-from rich.text import Text
 
 from archtrace.answer.result import Result
 from archtrace_reports.clean import cleaned
 from archtrace_reports.lines import pad, paint, wrap
 from archtrace_reports.look import Look
 from archtrace_reports.report import Report, Unanswered
+from archtrace_reports.styled import Text
 from archtrace_reports.words import count, enumerate_words
 
 SUFFIXES: tuple[str, ...] = ()

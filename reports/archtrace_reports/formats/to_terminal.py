@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.cells import cell_len
-from rich.text import Text
 
 from archtrace.answer.result import Readout, Result, Source, Step
 from archtrace_reports.account import account
@@ -17,6 +16,7 @@ from archtrace_reports.lines import block, join, pad, paint, wrap
 from archtrace_reports.look import Look
 from archtrace_reports.picture import picture
 from archtrace_reports.report import Report
+from archtrace_reports.styled import Text
 from archtrace_reports.tokens import choices
 from archtrace_reports.words import BOUND, enumerate_words, headline, meaning
 
