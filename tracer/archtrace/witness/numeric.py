@@ -150,7 +150,11 @@ def _distinct(value: torch.Tensor, *options: bool) -> Any:
 
 
 #: What is called in place of an op: for one without a derivative what computes the same with ops that have one.
-INSTEAD = {**SHAPED, torch.ops.aten.copy.default: _copied, torch.ops.aten._unique2.default: _distinct}
+INSTEAD: Mapping[Any, Callable[..., Any]] = {
+    **SHAPED,
+    torch.ops.aten.copy.default: _copied,
+    torch.ops.aten._unique2.default: _distinct,
+}
 
 
 _REINTERPRETED = torch.ops.aten.view.dtype
