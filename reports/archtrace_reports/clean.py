@@ -15,6 +15,8 @@ _STRIPPED = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 def clean(text: str) -> str:
     """Text without anything that a terminal would obey; white space becomes a space."""
+    if text.isascii() and text.isprintable():
+        return text
     spaced = (" " if c in _SPACES else c for c in text)
     return "".join(c for c in spaced if unicodedata.category(c) not in _STRIPPED)
 
@@ -30,8 +32,8 @@ def cleaned(value: T) -> T:
 
 
 def _cleaned(value: Any) -> Any:
-    if isinstance(value, str):
-        return clean(value)
+    if isinstance(value, str | int | float | None):
+        return clean(value) if isinstance(value, str) else value
     import dataclasses
 
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -39,6 +41,7 @@ def _cleaned(value: Any) -> Any:
         return dataclasses.replace(value, **{f.name: _cleaned(getattr(value, f.name)) for f in fields})
     if isinstance(value, Mapping):
         return {_cleaned(k): _cleaned(v) for k, v in value.items()}
-    if isinstance(value, tuple | list):
+    # Most of what an answer holds are rows of positions: nothing in them is text.
+    if isinstance(value, tuple | list) and not all(type(item) is int for item in value):
         return type(value)(_cleaned(item) for item in value)
     return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -41,17 +42,32 @@ class Drawn:
 def picture(result: Result, width: int) -> list[Text]:
     """The layouts as a table, its legend, and the layouts that look like one shown or are shorter."""
     chosen, hidden = _choose(result.layouts)
-    others = dict.fromkeys(text for layout in result.layouts for text in layout.bound.others)
-    tokens = [] if without_tokens(result) else ["tokens", *others]
-    names = [*dict.fromkeys(readout.tensor for readout in result.readouts), *tokens]
+    names, tokens = _names(result)
     if tokens and (width - NAME - GAP * (len(names) - 1)) // len(names) < NARROWEST:
         names = tokens
-    drawn, alike = _fold([_draw(layout, names) for layout in chosen if layout.refused is None])
+    drawn, alike = _fold(_drawn(chosen, names))
     lines = _table(drawn, names, width) if drawn else []
     for layout in chosen:
         lines += [] if layout.refused is None else _refusal(layout, width)
     shorter = [f"and {count(hidden, 'shorter layout')}"] if hidden else []
     return lines + _legend("".join("".join(d.cells) for d in drawn), [*alike, *shorter], width)
+
+
+def strips(result: Result) -> tuple[list[str], list[Drawn], list[str]]:
+    """The names of the columns, the layouts that look different, and notes on those that look like one of them."""
+    names, _ = _names(result)
+    return names, *_fold(_drawn(_choose(result.layouts)[0], names))
+
+
+def _names(result: Result) -> tuple[list[str], list[str]]:
+    """The columns: the tensors that are read, then the tokens of each text; and the latter alone."""
+    others = dict.fromkeys(text for layout in result.layouts for text in layout.bound.others)
+    tokens = [] if without_tokens(result) else ["tokens", *others]
+    return [*dict.fromkeys(readout.tensor for readout in result.readouts), *tokens], tokens
+
+
+def _drawn(layouts: Iterable[LayoutResult], names: Sequence[str]) -> list[Drawn]:
+    return [_draw(layout, names) for layout in layouts if layout.refused is None]
 
 
 def _choose(layouts: Sequence[LayoutResult]) -> tuple[list[LayoutResult], int]:
@@ -87,16 +103,20 @@ def _column(layout: LayoutResult, name: str) -> list[str]:
 def _rows(layout: LayoutResult, bound: Rows, seen: Rows, masked: Rows) -> list[str]:
     size = max([_length(layout), *(max(row) + 1 for row in (*bound, *masked) if row)])
     return [
-        "".join(_sign(i, _at(bound, n), _at(seen, n), _at(masked, n)) for i in range(size))
+        _cells(size, *(frozenset(_at(rows, n)) for rows in (bound, seen, masked)))
         for n in range(len(layout.bound.tokens))
     ]
+
+
+def _cells(size: int, bound: AbstractSet[int], seen: AbstractSet[int], masked: AbstractSet[int]) -> str:
+    return "".join(_sign(position, bound, seen, masked) for position in range(size))
 
 
 def _at(rows: Rows, number: int) -> tuple[int, ...]:
     return rows[number] if number < len(rows) else ()
 
 
-def _sign(position: int, bound: Iterable[int], seen: Iterable[int], masked: Iterable[int]) -> str:
+def _sign(position: int, bound: AbstractSet[int], seen: AbstractSet[int], masked: AbstractSet[int]) -> str:
     if position not in bound:
         return "-" if position in masked else "·"
     if position not in seen:

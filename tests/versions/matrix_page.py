@@ -29,8 +29,9 @@ kind, status `exact`), live modules against their gradients, a model of experts,
 Where a test fails, it is listed below the table with its first line.
 
 transformers before 5.0 loops over the experts that its router chose: those models alone are refused there, and the
-message names 5.0 (the column tests that it does). 4.48.3 was tried by hand: of eight models three came out exact, for
-five no copy was found that is small enough to run, so that their answers stay bounds; the range begins at 4.56.
+message names 5.0 (the column tests that it does). Up to 4.48 models of the GPT-2 family read the position in front of
+the first pad id, wherever that stands, and since 4.49 the last that holds another id. What each sequence classifier of
+4.48, 4.56 and 5.x reads stands side by side in [the atlas](atlas/versions.html).
 
 A release that is too old is refused with one message, which names what is wanted; the row that says *refused* tests it.
 Releases newer than these are not refused: every answer is checked as it is made, whatever is installed

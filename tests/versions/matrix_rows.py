@@ -21,13 +21,14 @@ class Row:
 
 #: The oldest that is allowed and the one before it, the first and the last of each line, and what lies between.
 ROWS = (
-    Row("2.13.0", "4.55.4", runs=False),
+    Row("2.13.0", "4.47.1", runs=False),
+    Row("2.13.0", "4.48.3"),
     Row("2.13.0", "4.56.2"),
     Row("2.13.0", "4.57.6"),
     Row("2.13.0", "5.0.0"),
     Row("2.13.0", "5.10.4"),
     Row("2.13.0", "5.23.0"),
     Row("2.13.0", "5.24.0"),
-    Row("2.10.0", "4.56.2"),
+    Row("2.10.0", "4.48.3"),
     Row("2.10.0", "5.24.0"),
 )

@@ -32,13 +32,13 @@ def installed(folder: Path, monkeypatch: pytest.MonkeyPatch, **releases: str) ->
 @pytest.mark.parametrize(
     ("releases", "what", "do"),
     [
-        ({"transformers": "4.55.4"}, "transformers 4.55.4 is too old", "pip install 'transformers>=4.56'"),
-        ({"transformers": "4.9.2"}, "transformers 4.9.2 is too old", "pip install 'transformers>=4.56'"),
+        ({"transformers": "4.47.1"}, "transformers 4.47.1 is too old", "pip install 'transformers>=4.48'"),
+        ({"transformers": "4.9.2"}, "transformers 4.9.2 is too old", "pip install 'transformers>=4.48'"),
         ({"torch": "2.9.1+cu128"}, r"torch 2.9.1\+cu128 is too old", "pip install 'torch>=2.10'"),
         (
             {"torch": "1.13.1", "transformers": "3.0"},
             "torch 1.13.1 and transformers 3.0 are too old",
-            "pip install 'torch>=2.10' 'transformers>=4.56'",
+            "pip install 'torch>=2.10' 'transformers>=4.48'",
         ),
     ],
 )
@@ -52,7 +52,7 @@ def test_a_release_that_is_too_old_is_refused(
 
 
 @pytest.mark.parametrize(
-    "releases", [{"transformers": "4.56.0", "torch": "2.10.0"}, {"transformers": "5.0.0rc1"}, {"torch": "2.13.0+cpu"}]
+    "releases", [{"transformers": "4.48.0", "torch": "2.10.0"}, {"transformers": "5.0.0rc1"}, {"torch": "2.13.0+cpu"}]
 )
 def test_a_release_in_the_range_is_taken(
     releases: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -12,7 +12,7 @@ from archtrace.errors import MissingError, message
 #: The packages of the extra `trace` that the tracer imports.
 TRACING = ("torch", "transformers", "huggingface_hub", "networkx", "numpy")
 #: The oldest releases that tracing runs on, as pyproject.toml has them; docs/versions.md shows what was tried.
-OLDEST = {"torch": "2.10", "transformers": "4.56"}
+OLDEST = {"torch": "2.10", "transformers": "4.48"}
 
 
 def require(packages: Iterable[str] = TRACING) -> None:

@@ -22,13 +22,22 @@ CLASSES = {"yes": "y", "no": "n", "pad": "p", "leak": "l", "may": "m"}
 
 def fill(template: str, **values: Any) -> str:
     """A whole page. Every value is escaped but for drawings, which are rebuilt from what is allowed."""
-    style = _text("page.css") + asset("drawing.css")
-    script = _text("page.js")
+    look, does = style(), script()
     return (
-        _environment()
+        environment()
         .get_template(template)
-        .render(style=Markup(style), script=Markup(script), policy=_policy(style, script), **values)
+        .render(style=Markup(look), script=Markup(does), policy=_policy(look, does), **values)
     )
+
+
+def style() -> str:
+    """The style of every page."""
+    return _text("page.css") + asset("drawing.css")
+
+
+def script() -> str:
+    """What every page does beyond showing."""
+    return _text("page.js")
 
 
 def _policy(style: str, script: str) -> str:
@@ -49,17 +58,18 @@ def _text(name: str) -> str:
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(HERE / "templates"),
+def environment(*folders: Path) -> Environment:
+    """The templates of the pages, after those of other folders, with what all of them call."""
+    made = Environment(
+        loader=FileSystemLoader([*folders, HERE / "templates"]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"CLASSES": CLASSES, "MEANINGS": MEANINGS}
-    environment.filters |= {"drawn": Markup, "count": count, "size": _size, "shape": _shape}
-    return environment
+    made.globals |= {"CLASSES": CLASSES, "MEANINGS": MEANINGS}
+    made.filters |= {"drawn": Markup, "count": count, "size": _size, "shape": _shape}
+    return made
 
 
 def _size(number: int) -> str:

@@ -25,8 +25,18 @@ from archtrace.targets import prepare
 from archtrace.targets.target import Target
 from archtrace.witness.shrink import LARGEST, Overrides, Size, Used, apply, integers, shrink, skeleton, unnumbered
 
-#: Fields of a config's difference that say how it was stored, not what the model is.
-_ABOUT_STORAGE = {"transformers_version", "architectures", "dtype", "torch_dtype", "model_type", "_name_or_path"}
+#: Fields of a config's difference that say how it was stored or used, not what the model is. With the last of them a
+#: config of transformers 4.48 says that a model was built of it, and a model built of its copy would then take another
+#: attention (`PreTrainedModel.__init__` chooses one only where the field is not set).
+_ABOUT_STORAGE = {
+    "transformers_version",
+    "architectures",
+    "dtype",
+    "torch_dtype",
+    "model_type",
+    "_name_or_path",
+    "_attn_implementation_autoset",
+}
 
 
 #: What no width is reduced to or below where no ids and positions say what is needed.

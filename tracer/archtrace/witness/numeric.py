@@ -24,6 +24,7 @@ from archtrace.capture.program import Kind, Node, Program, substitute
 from archtrace.ops import SINGLE
 from archtrace.reach.marks import Marks
 from archtrace.witness.failure import RunError
+from archtrace.witness.replay import SHAPED
 
 #: A change below this part of the largest one is rounding noise (float64 rounds at 2e-16).
 NOISE = 1e-10
@@ -148,8 +149,12 @@ def _distinct(value: torch.Tensor, *options: bool) -> Any:
     return torch.ops.aten._unique2.default(value.detach(), *options)
 
 
-#: Ops without a derivative, and what they compute by ops that have one.
-DIFFERENTIABLE = {torch.ops.aten.copy.default: _copied, torch.ops.aten._unique2.default: _distinct}
+#: What is called in place of an op: for one without a derivative what computes the same with ops that have one.
+INSTEAD: Mapping[Any, Callable[..., Any]] = {
+    **SHAPED,
+    torch.ops.aten.copy.default: _copied,
+    torch.ops.aten._unique2.default: _distinct,
+}
 
 
 _REINTERPRETED = torch.ops.aten.view.dtype
@@ -175,7 +180,7 @@ def _call(node: Node, values: Values) -> Any:
         return args[0][args[1]]
     if isinstance(node.target, Decision):
         return None
-    target = DIFFERENTIABLE.get(node.target, node.target)
+    target = INSTEAD.get(node.target, node.target)
     kwargs = {k: _widen(substitute(v, values.__getitem__)) for k, v in node.kwargs.items()}
     return _single(target, args, kwargs) if node.op in SINGLE else target(*args, **kwargs)
 
