@@ -118,7 +118,7 @@ def _asked(
     futures = _submitted(client, questions, limits)
     numbers = {future.key: number for number, future in enumerate(futures)}
     try:
-        for future in as_completed(futures):
+        for future in as_completed(futures, loop=client.loop):
             number = numbers[future.key]
             yield number, _outcome(questions[number], future)
             # What is here need not stay there, and is not worked out again when its worker goes.

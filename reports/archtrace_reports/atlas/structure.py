@@ -62,19 +62,19 @@ class Idle:
 
 
 _LEFT_OUT = "a kernel or a storage of weights: archtrace.targets.configs.construct leaves it out"
-_FORMAT = "the number format of the weights, which from_pretrained applies; of a forward only flash attention reads it"
+_FORMAT = "the number format of the weights: archtrace.targets.prepare leaves it out"
 #: The fields that no structure depends on. As read in transformers 5.23.0; `label2id` goes with `id2label`, whose
 #: labels are counted.
 IDLE: Mapping[str, Idle] = {
     "_name_or_path": Idle("where the checkpoint was loaded from", _text, inside=True),
     "_commit_hash": Idle("which commit of a repository; PreTrainedConfig.__post_init__ drops it", _anything),
     "transformers_version": Idle("the release that wrote the file: stored, and read by no model", _text, inside=True),
-    "torch_dtype": Idle(_FORMAT, _dtype),
-    "dtype": Idle(_FORMAT, _dtype),
+    "torch_dtype": Idle(_FORMAT, _dtype, inside=True),
+    "dtype": Idle(_FORMAT, _dtype, inside=True),
     "label2id": Idle("numbers by label name: read by pipelines, and by no model", _numbers, inside=True),
     "problem_type": Idle("which loss labels are given to, and without labels there is none", _loss, inside=True),
     "finetuning_task": Idle("the name of a task: stored, and read by no model", _text, inside=True),
-    "use_cache": Idle("archtrace.targets.prepare switches the cache off", _switch),
+    "use_cache": Idle("archtrace.targets.prepare switches the cache off", _switch, inside=True),
     "attn_implementation": Idle(_LEFT_OUT, _anything),
     "_attn_implementation": Idle(_LEFT_OUT, _anything),
     "quantization_config": Idle(_LEFT_OUT, _anything),
