@@ -23,7 +23,7 @@ from archtrace_reports.report import Unanswered, differing, versions
 from archtrace_reports.say import say
 
 #: Seconds for a scheduler to answer.
-PATIENCE = 20
+PATIENCE = 10
 #: What a function of ours is called on the cluster, before the number of the run and of the question.
 KEY = "archtrace"
 
