@@ -9,14 +9,14 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from archtrace.answer.result import Result
+from archtrace_reports import files
 from archtrace_reports.engine import ask, hush
-from archtrace_reports.files import replace
 from archtrace_reports.formats.to_json import encode
 from archtrace_reports.parcel import pack
 from archtrace_reports.question import Question
@@ -31,11 +31,31 @@ def main(what: str, file: str) -> None:
 def answer(what: str, file: Path, parent_gone: Callable[[], object]) -> None:
     """The same for whoever has imported already; `parent_gone` returns when the parent is gone, however that ended."""
     threading.Thread(target=_end_with_parent, args=(parent_gone,), daemon=True).start()
-    replace(file, json.dumps(_outcome(Question(**json.loads(what)))))
+    files.replace(file, json.dumps(_of(Question(**json.loads(what)), file.parent)))
 
 
-def _outcome(question: Question) -> dict[str, Any]:
-    outcome = ask(question)
+def _of(question: Question, folder: Path) -> Any:
+    """The outcome; of a checkpoint that came along with the question under the name that the question gives it."""
+    if not question.files:
+        return _outcome(question)
+    place = _unpacked(question.files, folder / "checkpoint")
+    told = json.dumps(_outcome(replace(question, target=str(place), files={}), keep=False))
+    return json.loads(told.replace(_inside_json(str(place)), _inside_json(question.target)))
+
+
+def _unpacked(contents: Mapping[str, str], folder: Path) -> Path:
+    for name, text in contents.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, "utf-8")
+    return folder
+
+
+def _inside_json(text: str) -> str:
+    return json.dumps(text)[1:-1]
+
+
+def _outcome(question: Question, keep: bool = True) -> dict[str, Any]:
+    outcome = ask(question, keeping=keep)
     if isinstance(outcome, Result):
         return {"result": encode(outcome), "anatomy": pack(outcome.anatomy)}
     return {"unanswered": asdict(outcome)}

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -113,14 +113,17 @@ def _resident_by_ps(pid: int) -> float:
     return int(told.strip() or 0) * 1024
 
 
-def outcomes(questions: Sequence[Question], limits: Limits) -> Iterator[tuple[int, Result | Unanswered]]:
+def outcomes(questions: Sequence[Question], limits: Limits) -> Generator[tuple[int, Result | Unanswered], None, None]:
     """(number of the question, its outcome) in the order in which they end. Leaving the loop kills what still runs."""
     asked = [(q.target, json.dumps(asdict(q))) for q in questions]
     for number, found in run(asked, limits):
-        yield number, found if isinstance(found, Unanswered) else _outcome(found)
+        yield number, outcome(found)
 
 
-def _outcome(found: Any) -> Result | Unanswered:
+def outcome(found: Any) -> Result | Unanswered:
+    """The outcome that a child has told as JSON; an Unanswered is one."""
+    if isinstance(found, Unanswered):
+        return found
     if "result" not in found:
         return Unanswered(**found["unanswered"])
     return replace(decode(found["result"]), anatomy=unpack(found["anatomy"]))
@@ -145,17 +148,32 @@ def run(asked: Sequence[tuple[str, str]], limits: Limits) -> Iterator[tuple[int,
                 child.kill()
 
 
+def one(name: str, asked: str, limits: Limits, template: Template | None, wanted: Callable[[], bool]) -> Any:
+    """The answer to one question as `run` gives it; None once it is `wanted` no longer, which ends the child."""
+    with tempfile.TemporaryDirectory(prefix="archtrace-") as folder:
+        child = Child(name, asked, Path(folder), limits, template)
+        try:
+            while (found := child.poll()) is None and wanted():
+                time.sleep(PAUSE)
+            return found
+        finally:
+            child.kill()
+
+
+def forking(limits: Limits) -> Template | None:
+    """A template for many questions, to be closed by whoever asks; None where the system cannot fork."""
+    return Template(_environment(limits)) if hasattr(os, "fork") else None
+
+
 @contextlib.contextmanager
 def _template(count: int, limits: Limits) -> Iterator[Template | None]:
     """A template for many questions, where the system can fork; a few are faster without."""
-    if count < MANY or not hasattr(os, "fork"):
-        yield None
-        return
-    template = Template(_environment(limits))
+    template = forking(limits) if count >= MANY else None
     try:
         yield template
     finally:
-        template.close()
+        if template is not None:
+            template.close()
 
 
 def _ended(running: dict[int, Child]) -> Iterator[tuple[int, Any]]:

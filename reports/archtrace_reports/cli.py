@@ -14,7 +14,7 @@ import click
 from archtrace.errors import ArchtraceError
 
 #: Sub-commands by name. `archtrace TARGET` is `archtrace trace TARGET`; a folder of such a name is given as ./check.
-COMMANDS = ("trace", "diff", "check", "explain", "doctor", "serving", "ls")
+COMMANDS = ("trace", "diff", "check", "explain", "doctor", "serving", "atlas", "ls")
 DEFAULT = "trace"
 
 ANSWERED, FAILED, INTERRUPTED, PIPE_CLOSED = 0, 2, 130, 141

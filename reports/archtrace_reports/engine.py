@@ -51,11 +51,14 @@ def _with_few_layers(question: Question) -> Question | None:
     return None
 
 
-def ask(question: Question, progress: Progress | None = None, *, debug: bool = False) -> Result | Unanswered:
-    """The answer, which is kept, or why there is none; with `debug` the traceback goes to stderr."""
+def ask(
+    question: Question, progress: Progress | None = None, *, debug: bool = False, keeping: bool = True
+) -> Result | Unanswered:
+    """The answer, which is kept, or why there is none; with `debug` the traceback goes to stderr. `keeping`: not where
+    the target will never be asked about again, since its name is one of the moment."""
     since = time.time_ns()
     outcome = _asked(question, progress, debug)
-    if isinstance(outcome, Result):
+    if keeping and isinstance(outcome, Result):
         keep(question, outcome, sources(_importing(question)), since)
     return outcome
 

@@ -7,13 +7,14 @@ import os
 import select
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 TEMPLATE = ("-P", "-m", "archtrace_reports.template")
 
 
 class Template:
-    """The template process, started once; it ends when its stdin is closed."""
+    """The template process, started once; it ends when its stdin is closed. Several threads may ask it."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         self._process = subprocess.Popen(
@@ -24,23 +25,32 @@ class Template:
             env=environment,
             start_new_session=True,
         )
+        self._lock = threading.Lock()  # what one thread hears of a child, another one may wait for
         self._ended: dict[int, int] = {}
         self._rest = b""
 
     def start(self, asked: str, file: Path, log: Path) -> Forked:
         """A child for one question. OSError where the template is gone."""
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"asked": asked, "file": str(file), "log": str(log)}).encode() + b"\n")
-        self._process.stdin.flush()
-        while True:
-            started = self._hear(None)
-            if started is not None:
-                return Forked(self, started)
+        told = json.dumps({"asked": asked, "file": str(file), "log": str(log)}).encode() + b"\n"
+        with self._lock:
+            self._process.stdin.write(told)
+            self._process.stdin.flush()
+            while True:
+                started = self._hear(None)
+                if started is not None:
+                    return Forked(self, started)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked for more."""
+        return self._process.poll() is None
 
     def ended(self, pid: int) -> int | None:
         """The exit code of a child; None while it runs."""
-        while self._waits():
-            self._hear(0)
+        with self._lock:
+            while self._waits():
+                self._hear(0)
         if pid not in self._ended and self._process.poll() is not None:
             return 1
         return self._ended.get(pid)

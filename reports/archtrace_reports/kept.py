@@ -3,47 +3,83 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
+import os
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from archtrace.answer.result import Result
 from archtrace_reports.formats.to_json import encode
 from archtrace_reports.load import decode
+from archtrace_reports.parcel import pack, unpack
 from archtrace_reports.question import Question
-from archtrace_reports.report import Unanswered
+from archtrace_reports.report import Unanswered, differing, versions
 
 
 class Kept:
-    """The answers in a file, and a place for more. Drawings are not kept: a page made of these has none."""
+    """The answers in a file, and a place for more. What is held in memory is where each line begins."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._known = {_key(line["question"]): line for line in lines(file)}
+        self._known = {_key(line["question"]): begins for begins, line in _placed(file)}
 
     def outcome(self, question: Question) -> Result | None:
-        """What was answered to this question; None where it was not, so that it is asked again."""
-        line = self._known.get(_key(asdict(question)), {})
-        return decode(line["result"]) if "result" in line else None
+        """What was answered to this question with the versions of today; None where it was not, so that it is asked
+        again."""
+        begins = self._known.get(_key(asdict(question)))
+        line = {} if begins is None else self._line(begins)
+        found = decode(line["result"]) if "result" in line else None
+        if found is None or differing(found.versions, versions()):
+            return None
+        return replace(found, anatomy=unpack(line.get("anatomy")))
 
     def add(self, question: Question, outcome: Result | Unanswered) -> None:
-        """Write one more line."""
-        key = "result" if isinstance(outcome, Result) else "unanswered"
-        told = encode(outcome) if isinstance(outcome, Result) else asdict(outcome)
-        with self._file.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps({"question": asdict(question), key: told}) + "\n")
+        """Write one more line, in one call: it is there whole, or it is the last one and cut off."""
+        line = json.dumps({"question": asdict(question), **_told(outcome)})
+        with self._file.open("ab", buffering=0) as stream:
+            # A line that was cut off must not swallow this one.
+            begins = stream.tell() + 1 if stream.tell() and not _ends_a_line(self._file) else stream.tell()
+            stream.write(b"\n" * (begins - stream.tell()) + line.encode() + b"\n")
+        self._known[_key(asdict(question))] = begins
+
+    def _line(self, begins: int) -> dict[str, Any]:
+        with self._file.open("rb") as stream:
+            stream.seek(begins)
+            found: dict[str, Any] = json.loads(stream.readline())
+            return found
 
 
 def lines(file: Path) -> Iterator[dict[str, Any]]:
     """The lines of such a file; one that was cut off while it was written is left out."""
-    with contextlib.suppress(FileNotFoundError), file.open(encoding="utf-8") as stream:
+    yield from (line for _, line in _placed(file))
+
+
+def _placed(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The lines, each with the byte at which it begins."""
+    begins = 0
+    with contextlib.suppress(FileNotFoundError), file.open("rb") as stream:
         for line in stream:
             with contextlib.suppress(ValueError):
-                yield json.loads(line)
+                yield begins, json.loads(line)
+            begins += len(line)
 
 
-def _key(question: dict[str, Any]) -> str:
+def _told(outcome: Result | Unanswered) -> dict[str, Any]:
+    if isinstance(outcome, Unanswered):
+        return {"unanswered": asdict(outcome)}
+    return {"result": encode(outcome), "anatomy": pack(outcome.anatomy)}
+
+
+def _ends_a_line(file: Path) -> bool:
+    with file.open("rb") as stream:
+        stream.seek(-1, os.SEEK_END)
+        return stream.read(1) == b"\n"
+
+
+def _key(question: dict[str, Any]) -> bytes:
     # Only what was asked for: a question of today may have a field more than one of yesterday.
-    return json.dumps({name: value for name, value in question.items() if value}, sort_keys=True)
+    asked = json.dumps({name: value for name, value in question.items() if value}, sort_keys=True)
+    return hashlib.sha256(asked.encode()).digest()

@@ -17,7 +17,8 @@ class Question:
 
     `constructor` are the arguments of a class or of a function that builds a model; `inputs`: by name, JSON or the
     whole path of a file of numbers. `text` and `text_pair` are what the checkpoint's tokenizer makes a batch of.
-    `shallow`: of a model with many layers two will do, if it can be built with two.
+    `shallow`: of a model with many layers two will do, if it can be built with two. `files` are the small files of a
+    checkpoint by their names in its folder: whoever answers need not see the folder, and `target` is then but a name.
     """
 
     target: str
@@ -32,6 +33,7 @@ class Question:
     shallow: bool = False
     text: Sequence[str] = ()
     text_pair: Sequence[str] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def arguments(self) -> dict[str, Any]:
         """The keyword arguments for `archtrace.trace`. TargetError for a file of inputs that cannot be read."""

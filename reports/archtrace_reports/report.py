@@ -52,6 +52,13 @@ def _version(name: str) -> str:
         return "not installed"
 
 
+def differing(left: Mapping[str, str], right: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Of the packages on the left those whose releases differ, each with both: the build in "2.13.0+cpu" is no part of
+    the release."""
+    both = {name: (release, right.get(name, "not installed")) for name, release in left.items()}
+    return {name: pair for name, pair in both.items() if pair[0].partition("+")[0] != pair[1].partition("+")[0]}
+
+
 def report(outcomes: list[Result | Unanswered]) -> Report:
     """Sort outcomes into answers and refusals. A result's own versions win: it knows what it was traced with."""
     results = tuple(o for o in outcomes if isinstance(o, Result))

@@ -23,6 +23,8 @@ CHECK = REPORTS / "check"
 COMMANDS = REPORTS / "commands"
 #: Packages that are there where a file is of use: pytest imports its plugin, and who has an adapter of PEFT has PEFT.
 HOSTS = {"pytest_plugin.py": {"pytest"}, "prompts.py": {"peft"}}
+#: What of the extra `cluster` is imported: by these files alone, which nothing else imports before it is asked for.
+CLUSTER = {"cluster.py": {"distributed"}, "worker.py": {"distributed"}}
 #: Requirements that are programs to run: nothing imports them.
 PROGRAMS = {"graphviz_pure"}
 
@@ -84,9 +86,8 @@ def test_the_source_rules_need_the_base_alone() -> None:
 @pytest.mark.parametrize("package", SOURCES)
 def test_all_that_is_imported_is_required(package: str) -> None:
     for file in SOURCES[package].rglob("*.py"):
-        assert foreign(imports(file, late=True)) - HOSTS.get(file.name, set()) <= requirements() | requirements(
-            "trace"
-        ), file
+        there = HOSTS.get(file.name, set()) | CLUSTER.get(file.name, set())
+        assert foreign(imports(file, late=True)) - there <= requirements() | requirements("trace"), file
 
 
 def test_the_extra_is_what_tracing_and_showing_import() -> None:
@@ -96,16 +97,20 @@ def test_the_extra_is_what_tracing_and_showing_import() -> None:
         assert set(packages) <= used
 
 
+def test_the_extra_for_clusters_is_what_speaks_with_one() -> None:
+    assert requirements("cluster") - {"archtrace"} == set().union(*CLUSTER.values())
+
+
 def test_base_and_extra_share_nothing_and_dev_has_both() -> None:
     assert not requirements() & requirements("trace")
     assert "archtrace" in requirements("dev")
-    assert "archtrace[trace]" in (ROOT / "pyproject.toml").read_text("utf-8")
+    assert "archtrace[trace,cluster]" in (ROOT / "pyproject.toml").read_text("utf-8")
 
 
 def test_constraints_pin_what_is_required() -> None:
     lines = (ROOT / "constraints.txt").read_text("utf-8").lower().replace("-", "_").splitlines()
     pinned = {line.split("==")[0] for line in lines if "==" in line}
-    assert (requirements() | requirements("trace", "dev")) - {"archtrace"} <= pinned
+    assert (requirements() | requirements("trace", "cluster", "dev")) - {"archtrace"} <= pinned
 
 
 def test_a_part_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from archtrace_reports import children
-from archtrace_reports.children import Limits, outcomes, run
+from archtrace_reports.children import outcomes, run
 from archtrace_reports.formats.to_json import encode
+from archtrace_reports.limits import Limits
 from archtrace_reports.question import Question
 from archtrace_reports.report import Unanswered
 

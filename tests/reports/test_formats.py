@@ -58,6 +58,7 @@ def test_reports_compute_nothing() -> None:
         "archtrace.serving.served",
         "archtrace.extra",
         "archtrace.targets.depth",
+        "archtrace.targets.described",
         "archtrace.targets.head_kinds",
         "archtrace.targets.bundled",
         "archtrace.targets.library",

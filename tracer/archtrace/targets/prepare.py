@@ -76,10 +76,14 @@ def _tie(model: Any) -> None:
 
 
 def _quiet(config: Any) -> Any:
-    """The same config, and the configs inside it, with no cache of keys and values."""
+    """The same config, and the configs inside it, with no cache of keys and values, and no number format."""
     for _, part in fills.nested("", config) if hasattr(config, "to_diff_dict") else ():
         if getattr(part, "use_cache", None):
             part.use_cache = False
+        # A checkpoint's is applied to all that is loaded. A constructor applies it to what it makes with from_config
+        # alone, so that a backbone of halves would stand below a head of floats.
+        if getattr(part, "dtype", None) is not None:
+            part.dtype = None
     return config
 
 

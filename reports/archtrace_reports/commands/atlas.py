@@ -1,0 +1,157 @@
+"""atlas: asks about every architecture, or every target of a list, and writes the answers as a site in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from archtrace_reports.extra import require
+from archtrace_reports.files import trouble
+from archtrace_reports.limits import Limits, cores
+from archtrace_reports.look import on_terminal
+from archtrace_reports.report import Unanswered, report
+from archtrace_reports.say import say
+
+if TYPE_CHECKING:
+    from archtrace_reports.atlas.run import Asking, Done
+    from archtrace_reports.atlas.structure import Asked
+
+ANSWERED, FAILED, SIGNALLED = 0, 2, 128
+#: The file of answers in the atlas's folder, from which a run that was ended goes on.
+ANSWERS = ".answers.jsonl"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What was asked for: a field a flag."""
+
+    folder: Path
+    targets: Path | None
+    heads: bool
+    scheduler: str | None
+    jobs: int | None
+    timeout: float | None
+    memory: float | None
+    editions: tuple[Path, ...]
+    quiet: bool
+
+    @property
+    def limits(self) -> Limits:
+        """The bounds of each child."""
+        default = Limits()
+        return Limits(self.timeout or default.seconds, self.memory or default.gigabytes, self.jobs or cores())
+
+    def check(self) -> None:
+        """Raise click's UsageError for what cannot be meant."""
+        if self.heads and self.targets:
+            raise click.UsageError("--heads is about the library's classes, and --targets names others: give one")
+        if self.jobs and self.scheduler:
+            raise click.UsageError("--jobs is about this machine: how many are asked at once on a cluster, its workers "
+                                   "say (dask worker --nthreads N)")  # fmt: skip
+        problem = None if self.folder.is_dir() else trouble(self.folder)
+        if problem:
+            raise click.BadParameter(problem, param_hint="--output")
+
+
+@click.command("atlas", context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("-o", "--output", "folder", required=True, type=click.Path(path_type=Path, file_okay=False),
+              metavar="DIR", help="The folder of the atlas; a run that was ended goes on from it.")  # fmt: skip
+@click.option("--targets", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",
+              help="Ask about the targets in this file, one a line; # begins a comment.  [default: every sequence "
+                   "classifier of transformers]")  # fmt: skip
+@click.option("--heads", is_flag=True, help="Ask about every class with another head as well, of two layers.")
+@click.option("--edition", "editions", type=click.Path(path_type=Path, exists=True, dir_okay=False), multiple=True,
+              metavar="FILE", help="Show these answers beside: made by archtrace --all --format json in an environment "
+                                   "of other versions.")  # fmt: skip
+@click.option("--scheduler", metavar="ADDRESS", help="Ask on a cluster of dask, such as tcp://10.0.0.1:8786.")
+@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes at once.  [default: one a core]")
+@click.option(
+    "--timeout", type=click.FloatRange(0, min_open=True), metavar="S", help="Seconds for each target.  [default: 600]"
+)
+@click.option(
+    "--memory", type=click.FloatRange(0, min_open=True), metavar="GB", help="Memory for each target.  [default: 8]"
+)
+@click.option("-q", "--quiet", is_flag=True, help="No progress and no summary on stderr.")
+def command(**given: Any) -> int:
+    """Make the atlas: ask about every architecture, and write the answers as a site that opens from disk.
+
+    \b
+    archtrace atlas -o atlas
+    archtrace atlas -o atlas --heads
+    archtrace atlas -o mine --targets list.txt --scheduler tcp://10.0.0.1:8786
+
+    Ctrl-C ends it: the site of what is answered is written, and the same command goes on from there. Exit 0: all
+    answered. 2: not all could be. 130: ended.
+    """  # fmt: skip
+    wanted = Wanted(**given)
+    wanted.check()
+    require()
+    from archtrace_reports.atlas import site
+    from archtrace_reports.atlas.site.answers import read
+
+    site.check(wanted.folder)
+    ask = _asking(wanted)
+    editions = [read(file) for file in wanted.editions]
+    done = _done(_plan(wanted), ask, wanted)
+    site.write([report([*done.outcomes]), *editions], wanted.folder)
+    return _end(done, wanted)
+
+
+def _asking(wanted: Wanted) -> Asking:
+    """Who answers: children of this process, or the workers of a cluster. MissingError without the extra."""
+    if wanted.scheduler is None:
+        from archtrace_reports.children import outcomes
+
+        return partial(outcomes, limits=wanted.limits)
+    from archtrace_reports.atlas import cluster
+
+    cluster.require()
+    return partial(cluster.outcomes, limits=wanted.limits, address=wanted.scheduler)
+
+
+def _plan(wanted: Wanted) -> Sequence[Asked | Unanswered]:
+    from archtrace_reports.atlas import targets
+
+    if wanted.targets is None:
+        return targets.library(wanted.heads)
+    plan = []
+    for line, each in targets.listed(wanted.targets):
+        if isinstance(each, Unanswered):
+            say(f"{wanted.targets}:{line.number}: {each.line}")
+        plan.append(each)
+    return plan
+
+
+def _done(plan: Sequence[Asked | Unanswered], ask: Asking, wanted: Wanted) -> Done:
+    from archtrace_reports.atlas.run import Run
+    from archtrace_reports.atlas.watch import Watch
+    from archtrace_reports.kept import Kept
+
+    wanted.folder.mkdir(exist_ok=True)
+    run = Run(plan, Kept(wanted.folder / ANSWERS))
+    if not wanted.quiet:
+        say(f"{_counted(len(plan), 'target')}, {_counted(len(run.questions), 'question')}")
+    watch = Watch(len(run.questions), terminal=on_terminal(), quiet=wanted.quiet)
+    done = run.go(ask, watch)
+    if not wanted.quiet:
+        say(watch.line())
+    return done
+
+
+def _end(done: Done, wanted: Wanted) -> int:
+    """What to say at the end; the exit code."""
+    if not wanted.quiet:
+        say(f"wrote {wanted.folder}")
+    if done.signal:
+        say(f"interrupted: {_counted(done.left, 'target')} left; the same command goes on from here")
+        return SIGNALLED + done.signal
+    return FAILED if any(isinstance(each, Unanswered) for each in done.outcomes) else ANSWERED
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,123 @@
+"""A run on one machine: ended by a signal it keeps what it has, and the same command goes on from there."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from archtrace_reports.atlas.run import Signals, Stopped
+from archtrace_reports.atlas.watch import Watch, _duration
+from archtrace_reports.report import Unanswered
+
+from .conftest import Project, environment, gone, wait
+
+Started = list[subprocess.Popen[str]]
+
+
+def test_a_run_is_ended_and_goes_on(tmp_path: Path, started: Started) -> None:
+    """By one signal: the site of what there is stands. By a second one at once: the site is whole, or not there. Each
+    time no child is left, no answer is lost, and none is asked for again. (By SIGINT alone: test_cluster.py.)"""
+    project = Project(tmp_path, ["a", "first", "b", "second", "c"], held=("first", "second"))
+    for signals, held, code in (((signal.SIGINT,) * 2, "first", 130), ((signal.SIGTERM,), "second", 143)):
+        asked = project.start("--jobs", "1")
+        started.append(asked)
+        wait(lambda held=held: held in project.traced())  # type: ignore[misc]
+        for number in signals:
+            asked.send_signal(number)
+        _, said = asked.communicate(timeout=30)
+        assert (asked.returncode, "archtrace: interrupted" in said) == (code, True)
+        with contextlib.suppress(FileNotFoundError) if len(signals) > 1 else contextlib.nullcontext():
+            assert {*project.shown()} == project.kept()
+        wait(lambda: all(gone(pid) for pids in project.traced().values() for pid in pids))
+        project.release(held)
+    assert said.endswith("archtrace: interrupted: 2 targets left; the same command goes on from here\n")
+    assert project.kept() == {"a", "first", "b"}
+    done = project.start()
+    started.append(done)
+    _, said = done.communicate(timeout=60)
+    assert done.returncode == 0
+    assert said.splitlines()[-2] == "archtrace: 5 of 5 (5 exact; 3 kept from before)"
+    assert {*project.shown()} == {*["a", "first", "b", "second", "c"]}
+    times = {name: len(pids) for name, pids in project.traced().items()}
+    assert times == {"a": 1, "first": 2, "b": 1, "second": 2, "c": 1}
+    there = {file.name for file in (tmp_path / "atlas").iterdir()}
+    assert there >= {"atlas.json", "index.html", ".answers.jsonl"}
+    assert not [name for name in there if name.endswith(".tmp")]
+
+
+def heard(*numbers: int, held: bool) -> int:
+    """How many signals a block goes on after."""
+    after = 0
+    with Signals() as signals, signals.held() if held else contextlib.nullcontext():
+        for number in numbers:
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.raise_signal(number)
+                after += 1
+        DONE.append(after)
+    return after
+
+
+DONE: list[int] = []
+
+
+def test_what_is_held_is_not_cut_off() -> None:
+    """The first signal waits for the end of the block, the second one does not."""
+    for numbers, held, done in (
+        ((signal.SIGINT,), True, [1]),
+        ((signal.SIGTERM,), False, []),
+        ((signal.SIGTERM, signal.SIGINT), True, [1]),
+    ):
+        DONE.clear()
+        with pytest.raises(Stopped):
+            heard(*numbers, held=held)
+        assert done == DONE
+
+
+def test_off_a_terminal_a_line_comes_each_so_often(capsys: pytest.CaptureFixture[str]) -> None:
+    """Also while nothing is answered."""
+    with Watch(4, terminal=False, every=0.05) as watch:
+        wait(lambda: "archtrace: 0 of 4\n" in capsys.readouterr().err)
+        watch.advance(Unanswered("x", "y"), kept=True)
+        watch.advance(Unanswered("x", "y"))
+        wait(lambda: "1 kept from before), about 0 s left\n" in capsys.readouterr().err)
+    time.sleep(0.1)
+    capsys.readouterr()
+    time.sleep(0.1)
+    assert capsys.readouterr().err == ""
+
+
+BAR = """
+from archtrace_reports.atlas.watch import Watch
+from archtrace_reports.report import Unanswered
+with Watch(2, terminal=True) as watch:
+    watch.advance(Unanswered("x", "y"))
+"""
+
+
+def test_on_a_terminal_a_bar_says_the_same() -> None:
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as screen:
+        subprocess.run([sys.executable, "-c", BAR], stderr=theirs, env=environment() | {"COLUMNS": "100"}, check=True)
+        os.close(theirs)
+        shown = screen.read(10_000).decode()
+    assert "0:00:00" in shown
+    assert "1 of 2 (1 not answered), about 0 s left" in shown
+
+
+def test_quiet_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    with Watch(2, terminal=True, quiet=True) as watch:
+        watch.advance(Unanswered("x", "y"))
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0.4, "0 s"), (119, "119 s"), (300, "5 min"), (9000, "2.5 h")])
+def test_durations(seconds: float, said: str) -> None:
+    assert _duration(seconds) == said
