@@ -29,9 +29,10 @@ class Kept:
     def outcome(self, question: Question) -> Result | None:
         """What was answered to this question with the versions of today; None where it was not, so that it is asked
         again."""
-        begins = self._known.get(_key(asdict(question)))
-        line = {} if begins is None else self._line(begins)
-        found = decode(line["result"]) if "result" in line else None
+        key = _key(asdict(question))
+        line = self._line(self._known[key]) if key in self._known else {}
+        # Where two runs share a file a line may stand behind the place that one of them has noted.
+        found = decode(line["result"]) if "result" in line and _key(line["question"]) == key else None
         if found is None or differing(found.versions, versions()):
             return None
         return replace(found, anatomy=unpack(line.get("anatomy")))
@@ -48,8 +49,10 @@ class Kept:
     def _line(self, begins: int) -> dict[str, Any]:
         with self._file.open("rb") as stream:
             stream.seek(begins)
-            found: dict[str, Any] = json.loads(stream.readline())
-            return found
+            with contextlib.suppress(ValueError):
+                found: dict[str, Any] = json.loads(stream.readline())
+                return found
+        return {}
 
 
 def lines(file: Path) -> Iterator[dict[str, Any]]:

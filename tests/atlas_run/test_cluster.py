@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from distributed import Client, LocalCluster
 
-from archtrace.errors import TargetError
+from archtrace.errors import MissingError, TargetError
 from archtrace_reports.atlas import cluster, worker
 from archtrace_reports.limits import Limits
 from archtrace_reports.question import Question
@@ -156,6 +156,13 @@ def _off_path(folder: str) -> None:
     import sys
 
     sys.path.remove(folder)
+
+
+def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster.require()
+    monkeypatch.setattr(cluster, "find_spec", lambda name: None)
+    with pytest.raises(MissingError, match=r"\n  do: pip install 'archtrace\[cluster\]'$"):
+        cluster.require()
 
 
 def test_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:

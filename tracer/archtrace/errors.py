@@ -28,7 +28,8 @@ class SetupError(ArchtraceError):
 
 
 class MissingError(ArchtraceError, ImportError):
-    """Packages of the extra `trace` are not installed or too old for tracing. An ImportError to those who try."""
+    """Packages of the extra `trace` are not installed or too old for tracing, or that of `cluster` is not there. An
+    ImportError to those who try."""
 
 
 def message(what: str, *, where: str = "", why: str = "", do: str = "") -> str:
