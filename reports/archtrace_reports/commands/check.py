@@ -16,6 +16,7 @@ from archtrace_reports.check.run import run
 from archtrace_reports.check.settings import Settings, settings
 from archtrace_reports.check.sources import sources
 from archtrace_reports.check.summary import say, summary
+from archtrace_reports.group import quiet
 
 CLEAN, FINDINGS, FAILED = 0, 1, 2
 
@@ -39,7 +40,7 @@ def _codes(context: click.Context, option: click.Parameter, values: tuple[str, .
 @click.option("--statistics", is_flag=True, help="Count findings by code on stderr.")
 @click.option("--update", is_flag=True, help="Write into the contracts what the models hold, and tell the rest.")
 @click.option("--no-cache", is_flag=True, help="Check every file and contract again.")
-@click.option("-q", "--quiet", is_flag=True, help="No summary on stderr.")
+@quiet
 def command(files: tuple[str, ...], select: tuple[str, ...], ignore: tuple[str, ...], **given: Any) -> int:
     """Find wrong readouts, the wrong token taken for a sequence, in two ways.
 

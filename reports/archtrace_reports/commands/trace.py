@@ -10,32 +10,18 @@ import click
 
 from archtrace.answer.result import Result
 from archtrace_reports import formats
+from archtrace_reports.elapsed import elapsed, laps
 from archtrace_reports.extra import require
 from archtrace_reports.files import write
-from archtrace_reports.look import Look, look_of, on_terminal
-from archtrace_reports.options import Options, inputs, overrides, texts
-from archtrace_reports.report import Report, Unanswered, report, versions
+from archtrace_reports.group import Tracing, debug, quiet
+from archtrace_reports.look import Look, look_of
+from archtrace_reports.options import Options, inputs, output, overrides, texts, trust
+from archtrace_reports.report import Report, Unanswered, report
 from archtrace_reports.say import say
-
-EPILOG = """\b
-A target is
-  bert-base-uncased        an id of the Hub (org/name@revision) or its
-                           address; answers offline where it is known
-  bert                     a model type of transformers, or a class of it
-  ./checkpoint             a folder with a config.json, or that file
-  package.module:Class     a class of your own, or a function that builds
-                           a model; also path/to/file.py:Class
-
-Answers go to stdout, all else to stderr. Exit 0: all answered. 2: not all could be."""
+from archtrace_reports.words import count
 
 
-def _version(context: click.Context, option: click.Parameter, asked: bool) -> None:
-    if asked:
-        click.echo(", ".join(f"{name} {number}" for name, number in versions().items()))
-        context.exit()
-
-
-@click.command("archtrace", epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command("trace", cls=Tracing, context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("targets", nargs=-1, metavar="TARGET...")
 @click.option("--num-labels", type=click.IntRange(1), metavar="N", help="Build the classifier with N labels.")
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Take the config from a JSON file.")
@@ -52,8 +38,7 @@ def _version(context: click.Context, option: click.Parameter, asked: bool) -> No
 @click.option(
     "--format", type=click.Choice(formats.names()), help="How to answer.  [default: terminal; with --all: table]"
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
-              help="Write to a file; its ending names the format where --format does not.")  # fmt: skip
+@output
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE",
               help="Write a page for the browser as well; several targets share it.")  # fmt: skip
 @click.option("--all", "every", is_flag=True,
@@ -69,12 +54,9 @@ def _version(context: click.Context, option: click.Parameter, asked: bool) -> No
 @click.option(
     "--memory", type=click.FloatRange(0, min_open=True), metavar="GB", help="Memory for each target.  [default: 8]"
 )
-@click.option("--trust-remote-code", is_flag=True, help="Run model code that a checkpoint brings along.")
-@click.option("--debug", is_flag=True, help="Show the traceback of what fails, and what libraries say.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress and no summary on stderr.")
-@click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show versions and exit."
-)
+@trust
+@debug
+@quiet
 @click.pass_context
 def command(context: click.Context, /, **given: Any) -> int:
     """Tell which hidden-state slices reach a sequence classifier's logits, and through what. Needs no weights.
@@ -85,6 +67,8 @@ def command(context: click.Context, /, **given: Any) -> int:
     archtrace bert-base-uncased --html report.html
     archtrace bert gpt2 my_models.py:Classifier --format json -o answers.json
     archtrace --all
+
+    Answers go to stdout, all else to stderr. Exit 0: all answered. 2: not all could be.
     """  # fmt: skip
     options = Options(**given)
     if not options.targets and not options.every:
@@ -94,6 +78,9 @@ def command(context: click.Context, /, **given: Any) -> int:
     require()
     found = report(_isolated(options) if options.isolated else _here(options))
     _show(found, options)
+    asked = len(found.results) + len(found.unanswered)
+    if asked > 1 and not options.quiet:
+        say(f"{count(asked, 'target')} in {elapsed():.1f} s")
     return 2 if found.unanswered else 0
 
 
@@ -104,11 +91,11 @@ def _here(options: Options) -> list[Result | Unanswered]:
 
     if not options.debug:
         hush()
-    outcomes = []
+    outcomes, lap = [], laps()
     for question in options.questions:
-        with Stages(question.target, on_terminal() and not options.quiet) as stages:
+        with Stages(question.target, not options.quiet) as stages:
             outcome = ask(question, stages, debug=options.debug)
-        _say(outcome, options)
+        _say(outcome, options, lap())
         outcomes.append(outcome)
     return outcomes
 
@@ -120,21 +107,21 @@ def _isolated(options: Options) -> list[Result | Unanswered]:
     from archtrace_reports.sweep import ask_all, everything
 
     questions = everything(options.question("")) if options.every else options.questions
-    bar = Bar(len(questions), on_terminal() and not options.quiet)
+    bar = Bar(len(questions), not options.quiet)
     outcomes = ask_all(questions, options.limits, bar, Kept(options.resume) if options.resume else None)
     if not options.every:  # the table of a sweep says it all
         for outcome in outcomes:
-            _say(outcome, options)
+            _say(outcome, options, sum(outcome.seconds.values()) if isinstance(outcome, Result) else 0)
     return outcomes
 
 
-def _say(outcome: Result | Unanswered, options: Options) -> None:
-    """Why there is no answer; or, unless quiet, how long the answer took."""
+def _say(outcome: Result | Unanswered, options: Options, seconds: float) -> None:
+    """Why there is no answer; or, unless quiet, how long the answer took, and its stages."""
     if isinstance(outcome, Unanswered):
         say(outcome.reason if outcome.target in outcome.reason else f"{outcome.target}: {outcome.reason}")
     elif not options.quiet:
         parts = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in outcome.seconds.items())
-        told = f"{outcome.status} in {sum(outcome.seconds.values()):.1f} s" + (f" ({parts})" if parts else "")
+        told = f"{outcome.status} in {seconds:.1f} s" + (f" ({parts})" if parts else "")
         say(f"{outcome.target}: {told}")
 
 

@@ -20,7 +20,7 @@ SIGNS: Mapping[Side, tuple[str, str]] = {"same": (" ", "dim"), "left": ("-", "re
 def render(comparison: Comparison, look: Look) -> str:
     """The whole text, ending in a newline."""
     comparison, width = cleaned(comparison), look.width
-    lines = [line for sentence in told(comparison) for line in block(sentence, width, style="bold")]
+    lines = [line for sentence in told(comparison) for line in block(sentence, look.prose, style="bold")]
     lines += [Text(), *_row(Row("", comparison.left.target, comparison.right.target), width, "bold")]
     for row in comparison.rows:
         lines += _row(row, width, "cyan" if row.differs else "dim")
