@@ -147,9 +147,10 @@ def _is_target(word: str) -> bool:
     """Whether a word names a file, a folder, a model type, a class or an id, without asking the Hub."""
     from pathlib import Path
 
-    from archtrace.targets import bundled, library
+    from archtrace.targets.bundled import known_ids
+    from archtrace.targets.library import spelled
 
-    return Path(word).exists() or library.spelled(word) is not None or word in bundled.known_ids()
+    return Path(word).exists() or spelled(word) is not None or word in known_ids()
 
 
 def inherited(context: click.Context, option: click.Parameter, value: bool) -> bool:

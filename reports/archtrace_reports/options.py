@@ -91,7 +91,7 @@ def style_of(file: Path | None, asked: str | None, endings: Mapping[str, str], d
     if named is None and (file.is_file() or not file.exists()):  # a device or a pipe has no ending to go by
         known = ", ".join(sorted(endings))
         raise click.BadParameter(
-            f"{file.name} has an ending that no format goes by: end it in {known}; or give --format",
+            f"no format is known by the ending of {file.name}: end it in {known}, or give --format",
             param_hint="--output",
         )
     return named or default

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, sync_playwright
 from archtrace.answer.result import Result
 from archtrace_reports.cone import cones
 from archtrace_reports.diff import to_html as diff_page
-from archtrace_reports.diff.compare import compare
+from archtrace_reports.diff.compare import Difference, compare
 from archtrace_reports.formats import to_html
 from archtrace_reports.look import Look
 from archtrace_reports.report import Report, Unanswered
@@ -53,7 +53,7 @@ def files(real: dict[str, Result], tmp_path_factory: pytest.TempPathFactory) -> 
         "many": to_html.render(Report(tuple(many), (Unanswered("nix", "no such model"),)), Look()),
         "whole": to_html.render(Report(tuple(whole)), Look()),
         "hostile": to_html.render(Report((hostile(real["bert"]), real["fnet"])), Look()),
-        "diff": diff_page.render(compare(real["bert"], real["modernbert"]), Look()),
+        "diff": diff_page.render(Difference((compare(real["bert"], real["modernbert"]),)), Look()),
     }
     for name, text in texts.items():
         (folder / f"{name}.html").write_text(text, "utf-8")

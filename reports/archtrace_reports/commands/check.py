@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from archtrace.errors import TargetError
+from archtrace_reports import completion
 from archtrace_reports.check import formats
 from archtrace_reports.check.codes import codes
 from archtrace_reports.check.finding import Finding, Found
@@ -31,8 +32,22 @@ def _codes(context: click.Context, option: click.Parameter, values: tuple[str, .
 @click.command("check", context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("files", nargs=-1, metavar="[FILE|FOLDER]...")
 @click.option("--only", type=click.Choice(PARTS), help="Run one part: source needs no torch.  [default: both]")
-@click.option("--select", multiple=True, metavar="CODES", callback=_codes, help="Tell these codes alone; AT is all.")
-@click.option("--ignore", multiple=True, metavar="CODES", callback=_codes, help="Do not tell these codes.")
+@click.option(
+    "--select",
+    multiple=True,
+    metavar="CODES",
+    callback=_codes,
+    shell_complete=completion.codes,
+    help="Tell these codes alone; AT is all.",
+)
+@click.option(
+    "--ignore",
+    multiple=True,
+    metavar="CODES",
+    callback=_codes,
+    shell_complete=completion.codes,
+    help="Do not tell these codes.",
+)
 @click.option("--output-format", "style", type=click.Choice(formats.NAMES), default="text", help="How to tell.")
 @click.option("--fix", is_flag=True, help="Mend what can be mended safely (AT001, AT002).")
 @click.option("--baseline", type=click.Path(), metavar="FILE", help="Do not tell what this file knows.")

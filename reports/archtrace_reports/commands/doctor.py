@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from archtrace_reports import doctor
+from archtrace_reports import completion, doctor
 from archtrace_reports.extra import require
 from archtrace_reports.files import write
 from archtrace_reports.group import debug, quiet
@@ -22,7 +22,7 @@ GOOD, WRONG = 0, 1
 
 
 @click.command("doctor", context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("target")
+@click.argument("target", shell_complete=completion.targets)
 @texts
 @click.option("--config-set", "fields", multiple=True, metavar="KEY=VALUE", callback=overrides,
               help="Change a field of the config; the value is JSON, or else text.")  # fmt: skip

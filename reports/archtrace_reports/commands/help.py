@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from archtrace.errors import TargetError, message
+from archtrace_reports import completion
 from archtrace_reports.group import COMMANDS, close_command
 
 
 @click.command("help", context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("name", required=False, metavar="[COMMAND]")
+@click.argument("name", required=False, metavar="[COMMAND]", shell_complete=completion.commands)
 @click.pass_context
 def command(context: click.Context, name: str | None) -> int:
     """Show what archtrace can do, or what a command takes."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from archtrace_reports import completion
 from archtrace_reports.clean import cleaned
 from archtrace_reports.extra import require
 from archtrace_reports.group import debug, quiet
@@ -20,7 +21,7 @@ SAME, DIFFERS = 0, 1
 
 
 @click.command("serving", context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("target")
+@click.argument("target", shell_complete=completion.targets)
 @click.option("--config-set", "fields", multiple=True, metavar="KEY=VALUE", callback=overrides,
               help="Change a field of the config; the value is JSON, or else text.")  # fmt: skip
 @click.option("--format", "style", type=click.Choice(("terminal", "json")), default="terminal", help="How to answer.")

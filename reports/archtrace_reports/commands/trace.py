@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from archtrace.answer.result import Result
-from archtrace_reports import formats
+from archtrace_reports import completion, formats
 from archtrace_reports.elapsed import elapsed, laps
 from archtrace_reports.extra import require
 from archtrace_reports.files import write
@@ -22,7 +22,7 @@ from archtrace_reports.words import count
 
 
 @click.command("trace", cls=Tracing, context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("targets", nargs=-1, metavar="TARGET...")
+@click.argument("targets", nargs=-1, metavar="TARGET...", shell_complete=completion.targets)
 @click.option("--num-labels", type=click.IntRange(1), metavar="N", help="Build the classifier with N labels.")
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Take the config from a JSON file.")
 @click.option("--config-set", "overrides", multiple=True, metavar="KEY=VALUE", callback=overrides,
@@ -32,7 +32,7 @@ from archtrace_reports.words import count
 @click.option("--input", "inputs", multiple=True, metavar="NAME=VALUE", callback=inputs,
               help="Give an input of the forward: JSON, or a file (.npy, .npz, .json).")  # fmt: skip
 @texts
-@click.option("--head", metavar="KIND",
+@click.option("--head", metavar="KIND", shell_complete=completion.heads,
               help="The kind of head, such as token-classification.  [default: sequence-classification]")  # fmt: skip
 @click.option("--output-name", metavar="NAME", help="Ask about this output of the forward.  [default: its logits]")
 @click.option(
