@@ -1,6 +1,6 @@
 """Write docs/heads.md from the answers of a sweep over all classes with a head, kept one a line.
 
-archtrace --all --head all --resume heads.jsonl -q -o heads.json && python docs/make_heads_table.py heads.jsonl
+archtrace atlas --heads -o atlas; python docs/make_heads_table.py atlas/.answers.jsonl
 
 Of several lines about one question the last counts: a sweep that was ended goes on, and asks again what failed.
 """
@@ -21,7 +21,7 @@ PAGE = """# Heads
 Every class of transformers {version} with a head of one of these kinds, in its library's default config, with two
 layers, few frames and few patches where it has more, and windows of 8 tokens. Made anew by
 
-    archtrace --all --head all --resume heads.jsonl -q -o heads.json && python docs/make_heads_table.py heads.jsonl
+    archtrace atlas --heads -o atlas; python docs/make_heads_table.py atlas/.answers.jsonl
 
 **{answered} of {asked} are answered, {exact} of them exactly** (bound and witness agree in every layout that the model
 runs, and all outside the bound was changed without effect).{missing} In {outside} of them does the witness leave the

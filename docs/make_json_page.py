@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from archtrace_reports.diff.to_json import FORMAT as DIFF
 from archtrace_reports.formats.to_json import FORMAT
 
 PAGE = Path(__file__).with_name("json.md")
@@ -31,6 +32,13 @@ this page. Readers ignore keys that they do not know; the number rises when a kn
 * **Format 1** was about the logits alone. `archtrace diff` still reads it.
 """
 
+SECOND = """\
+## What changes from one to another
+
+`archtrace diff A B --format json` writes a document of its own, format {number}, held by
+[its schema](../reports/archtrace_reports/schema/diff-{number}.json).
+"""
+
 
 def main() -> None:
     """Write the page."""
@@ -39,17 +47,28 @@ def main() -> None:
 
 def page() -> str:
     """The whole page."""
-    schema = json.loads(files("archtrace_reports").joinpath(f"schema/result-{FORMAT}.json").read_text("utf-8"))
-    objects = {"document": schema, **{n: d for n, d in schema["$defs"].items() if "properties" in d}}
+    schema = _schema(f"result-{FORMAT}")
+    objects = {"document": schema, **_objects(schema)}
     others = {name: d for name, d in schema["$defs"].items() if name not in objects and "description" in d}
     parts = [HEAD.format(number=FORMAT), *(_table(name, each) for name, each in objects.items())]
     named = "".join(f"* `{name}`: {each['description']}\n" for name, each in others.items())
-    return "\n".join([*parts, f"## What is named above\n\n{named}"])
+    difference = _schema(f"diff-{DIFF}")
+    tables = (_table(name, each, "###") for name, each in {"difference": difference, **_objects(difference)}.items())
+    return "\n".join([*parts, f"## What is named above\n\n{named}", SECOND.format(number=DIFF), *tables])
 
 
-def _table(name: str, schema: dict[str, Any]) -> str:
+def _schema(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(files("archtrace_reports").joinpath(f"schema/{name}.json").read_text("utf-8"))
+    return loaded
+
+
+def _objects(schema: dict[str, Any]) -> dict[str, Any]:
+    return {name: each for name, each in schema["$defs"].items() if "properties" in each}
+
+
+def _table(name: str, schema: dict[str, Any], level: str = "##") -> str:
     rows = (f"| `{key}` | {_type(value)} | {value.get('description', '')} |" for key, value in _keys(schema))
-    lines = [f"## {name}", "", "| key | is | says |", "|---|---|---|", *rows, ""]
+    lines = [f"{level} {name}", "", "| key | is | says |", "|---|---|---|", *rows, ""]
     return "\n".join(lines)
 
 

@@ -55,7 +55,7 @@ FLOORS = (
     ("setup",),
     ("serving",),
     ("contract",),
-    ("testing", "training"),
+    ("testing", "training", "__main__"),
 )
 
 

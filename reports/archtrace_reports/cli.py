@@ -6,53 +6,69 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from typing import NoReturn
 
 import click
 
 from archtrace.errors import ArchtraceError
+from archtrace_reports import elapsed  # noqa: F401  the clock starts
+from archtrace_reports.group import commands
+from archtrace_reports.look import look_of
 
-#: Sub-commands by name. `archtrace TARGET` is `archtrace trace TARGET`; a folder of such a name is given as ./check.
-COMMANDS = ("trace", "diff", "check", "explain", "doctor", "serving", "atlas", "ls")
-DEFAULT = "trace"
-
+NAME = "archtrace"
 ANSWERED, FAILED, INTERRUPTED, PIPE_CLOSED = 0, 2, 130, 141
-
-
-def pick(arguments: Sequence[str]) -> tuple[str, click.Command, list[str]]:
-    """The program's name, the command and its arguments: a sub-command is named first, or it is a target."""
-    if arguments and arguments[0] in COMMANDS:
-        return f"archtrace {arguments[0]}", _command(arguments[0]), list(arguments[1:])
-    return "archtrace", _command(DEFAULT), list(arguments)
-
-
-def _command(name: str) -> click.Command:
-    """A sub-command, imported when it is asked for: a hook that checks one file pays for nothing else."""
-    command: click.Command = import_module(f"archtrace_reports.commands.{name}").command
-    return command
+#: In which click's completion scripts ask; `_ARCHTRACE_COMPLETE=bash_source archtrace` prints the one for bash.
+COMPLETION = "_ARCHTRACE_COMPLETE"
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command line; its exit code."""
     try:
-        name, command, rest = pick(arguments)
-        with command.make_context(name, rest) as context:
-            code = command.invoke(context)
+        return _answered(arguments)
+    except BrokenPipeError:  # of the answer, or of what is said about it
+        return PIPE_CLOSED
+
+
+def _answered(arguments: Sequence[str]) -> int:
+    """The same; what goes wrong is said, with --debug after its traceback."""
+    flags: dict[str, bool] = {}
+    try:
+        return _invoked(arguments, flags)
+    except KeyboardInterrupt:
+        return _stop(INTERRUPTED, "interrupted")
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        if flags.get("archtrace.debug"):
+            import traceback
+
+            traceback.print_exc()
+        return _stop(FAILED, _reason(error))
+
+
+def _invoked(arguments: Sequence[str], flags: dict[str, bool]) -> int:
+    """The same; what is not click's own is raised. Puts into `flags` those that hold for all commands."""
+    try:
+        # click measures the terminal for itself, and then writes 50 columns on narrower ones.
+        with commands.make_context(NAME, [*arguments], terminal_width=look_of(sys.stdout).prose - 2) as context:
+            try:
+                code = commands.invoke(context)
+            finally:
+                flags.update(context.meta)
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
         error.show()
         return FAILED
-    except KeyboardInterrupt:
-        return _stop(INTERRUPTED, "interrupted")
-    except BrokenPipeError:
-        # Whoever read our answer has gone; Python must not complain when it flushes stdout at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return PIPE_CLOSED
-    except (ArchtraceError, OSError) as error:
-        return _stop(FAILED, str(error))
     return code if isinstance(code, int) else ANSWERED
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ArchtraceError | OSError):
+        return str(error)
+    from archtrace_reports.engine import reason
+
+    return reason(error)
 
 
 def _stop(code: int, message: str) -> int:
@@ -67,10 +83,36 @@ def _terminated(number: int, frame: object) -> NoReturn:
     raise SystemExit(128 + number)
 
 
+def _open_closed() -> None:
+    """Give each standard stream that the caller has closed the null device: Python has None in its place, and the
+    next file to be opened would get its number, and whatever is printed."""
+    for name, flags, mode in (("stdin", os.O_RDONLY, "r"), ("stdout", os.O_WRONLY, "w"), ("stderr", os.O_WRONLY, "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, flags), mode, encoding="utf-8"))
+
+
+def _let_go() -> None:
+    """Whoever read our answer may have gone, or the disk be full: Python must not complain when it flushes at exit."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def main() -> NoReturn:
     """The console script."""
     signal.signal(signal.SIGTERM, _terminated)
-    sys.exit(run(sys.argv[1:]))
+    _open_closed()
+    if asked := os.environ.get(COMPLETION):
+        from click.shell_completion import shell_complete
+
+        sys.exit(shell_complete(commands, {}, NAME, COMPLETION, asked))
+    try:
+        code = run(sys.argv[1:])
+    finally:
+        _let_go()
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,11 @@ import sys
 from dataclasses import dataclass
 from typing import TextIO
 
+#: Columns where nothing says how many there are.
 WIDTH = 80
 NARROWEST = 40
+#: Lines of prose get no longer than this: longer ones are hard to read.
+PROSE = 100
 
 
 @dataclass(frozen=True)
@@ -19,16 +22,34 @@ class Look:
     width: int = WIDTH
     colour: bool = False
 
+    @property
+    def prose(self) -> int:
+        """The columns of running text; a table may take the whole width."""
+        return min(self.width, PROSE)
+
 
 def look_of(stream: TextIO) -> Look:
-    """80 columns, fewer on a narrower terminal; colour only on a terminal that wants it (NO_COLOR, TERM=dumb)."""
-    if not stream.isatty():
-        return Look()
-    columns = shutil.get_terminal_size((WIDTH, 24)).columns
-    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return Look(max(NARROWEST, min(WIDTH, columns)), not plain)
+    """As wide as the terminal, or as COLUMNS says; coloured where people see it and want it.
+
+    FORCE_COLOR colours whatever the stream is (https://force-color.org), NO_COLOR never (https://no-color.org).
+    """
+    return Look(max(NARROWEST, _columns(stream)), _coloured(stream))
+
+
+def _columns(stream: TextIO) -> int:
+    if stream.isatty():
+        return shutil.get_terminal_size((WIDTH, 24)).columns
+    told = os.environ.get("COLUMNS", "")
+    return int(told) if told.isdecimal() and int(told) else WIDTH
+
+
+def _coloured(stream: TextIO) -> bool:
+    if os.environ.get("NO_COLOR"):
+        return False
+    forced = os.environ.get("FORCE_COLOR")
+    return forced != "0" if forced else stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def on_terminal() -> bool:
-    """Whether progress has somewhere to go."""
+    """Whether progress may be drawn over and over in one place."""
     return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
@@ -10,7 +10,9 @@ from typing import Any, TextIO, TypeVar
 import click
 
 from archtrace_reports import formats
+from archtrace_reports.extra import require
 from archtrace_reports.files import trouble
+from archtrace_reports.formats import longest_ending
 from archtrace_reports.given import typed
 from archtrace_reports.limits import Limits, cores
 from archtrace_reports.question import Question, override
@@ -56,6 +58,45 @@ def texts(command: Command) -> Command:
     return command
 
 
+def output(command: Command) -> Command:
+    """The option of a command that can write to a file: `output`."""
+    help = "Write to a file; its ending names the format where --format does not."
+    return click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help=help)(command)
+
+
+def trust(command: Command) -> Command:
+    """The option of a command that builds models: `trust_remote_code`."""
+    help = "Run model code that a checkpoint brings along."
+    return click.option("--trust-remote-code", is_flag=True, help=help)(command)
+
+
+def file_of(output: Path | None) -> Path | None:
+    """The file to write; None and "-" are stdout. BadParameter where it cannot be written."""
+    file = None if output is None or str(output) == "-" else output
+    _refuse_unwritable(file, "--output")
+    return file
+
+
+def _refuse_unwritable(file: Path | None, hint: str) -> None:
+    problem = trouble(file) if file else None
+    if problem:
+        raise click.BadParameter(problem, param_hint=hint)
+
+
+def style_of(file: Path | None, asked: str | None, endings: Mapping[str, str], default: str) -> str:
+    """The format: as asked for, or by the file's ending. BadParameter for an ending that no format has."""
+    if asked or file is None:
+        return asked or default
+    named = longest_ending(file, endings)
+    if named is None and (file.is_file() or not file.exists()):  # a device or a pipe has no ending to go by
+        known = ", ".join(sorted(endings))
+        raise click.BadParameter(
+            f"no format is known by the ending of {file.name}: end it in {known}, or give --format",
+            param_hint="--output",
+        )
+    return named or default
+
+
 def paired(given: Sequence[str], pairs: Sequence[str]) -> Sequence[str]:
     """The second texts. UsageError where they are not as many as the first."""
     if pairs and len(pairs) != len(given):
@@ -95,13 +136,12 @@ class Options:
     @property
     def style(self) -> str:
         """The format: as asked for, by the file's ending, or what suits the number of targets."""
-        named = formats.named_by(self.output) if self.output else None
-        return self.format or named or ("table" if self.every else "terminal")
+        return style_of(self.file, self.format, formats.endings(), "table" if self.every else "terminal")
 
     @property
     def file(self) -> Path | None:
-        """The file to write; None and "-" are stdout."""
-        return None if self.output is None or str(self.output) == "-" else self.output
+        """The file to write; None is stdout."""
+        return file_of(self.output)
 
     @property
     def drawn(self) -> bool:
@@ -153,9 +193,9 @@ class Options:
         paired((*self.text, *self.text_file), self.text_pair)
         if self.head == "all" and not self.every:
             raise click.UsageError("--head all goes with --all: it asks about every class of every kind of head")
-        for hint, file in (("--output", self.file), ("--html", self.html)):
-            problem = trouble(file) if file else None
-            if problem:
-                raise click.BadParameter(problem, param_hint=hint)
+        _refuse_unwritable(self.html, "--html")
+        if self.file:
+            require()  # the formats know their endings, and import what the extra brings
+            _ = self.style
         if self.file and self.html and self.file.resolve() == self.html.resolve():
             raise click.UsageError(f"--output and --html both name {self.html}: give each a file of its own")

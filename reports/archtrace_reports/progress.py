@@ -1,4 +1,4 @@
-"""Progress: what is being done, on stderr, and only where that is a terminal."""
+"""Progress: what is being done, on stderr: drawn on a terminal, elsewhere in plain lines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from archtrace.answer.result import Result
 from archtrace_reports.clean import clean
+from archtrace_reports.elapsed import elapsed
+from archtrace_reports.look import on_terminal
 from archtrace_reports.report import Unanswered
+from archtrace_reports.say import say
 
 
 def _console() -> Console:
@@ -18,14 +21,13 @@ def _console() -> Console:
 
 
 class Stages:
-    """The stages of one trace; call it with what the engine tells."""
+    """The stages of one trace, on a terminal; call it with what the engine tells."""
 
     def __init__(self, target: str, shown: bool) -> None:
         self._target = clean(target)
-        text = TextColumn("{task.description}", markup=False)
-        self._progress = Progress(
-            SpinnerColumn(), text, TimeElapsedColumn(), console=_console(), transient=True, disable=not shown
-        )
+        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+        drawn = shown and on_terminal()
+        self._progress = Progress(*columns, console=_console(), transient=True, disable=not drawn)
         self._task = self._progress.add_task(f"{self._target}: starting", total=None)
 
     def __call__(self, stage: str, fraction: float | None) -> None:
@@ -40,21 +42,33 @@ class Stages:
         self._progress.stop()
 
 
+#: Of so many targets each is told where no bar can be drawn; of more about as many lines are written.
+FEW = 20
+
+
 class Bar:
-    """How many of many targets are done, and how they went."""
+    """How many of many targets are done, and how they went: a bar on a terminal, elsewhere a line every so often."""
 
     def __init__(self, total: int, shown: bool) -> None:
         self._counts = {"exact": 0, "bound": 0, "not answered": 0}
+        self._total, self._step = total, -(-total // FEW)
+        self._plain = shown and not on_terminal()
         text = TextColumn("{task.description}", markup=False)
         columns = (BarColumn(30), MofNCompleteColumn(), TimeElapsedColumn(), text)
-        self._progress = Progress(*columns, console=_console(), transient=True, disable=not shown)
+        drawn = shown and not self._plain
+        self._progress = Progress(*columns, console=_console(), transient=True, disable=not drawn)
         self._task = self._progress.add_task("", total=total)
 
     def advance(self, outcome: Result | Unanswered) -> None:
         """One more is done."""
-        self._counts[outcome.status if isinstance(outcome, Result) else "not answered"] += 1
+        status = outcome.status if isinstance(outcome, Result) else "not answered"
+        self._counts[status] += 1
         told = ", ".join(f"{number} {name}" for name, number in self._counts.items())
         self._progress.update(self._task, advance=1, description=told)
+        done = sum(self._counts.values())
+        if self._plain and (done % self._step == 0 or done == self._total):
+            what = f"{outcome.target} {status}" if self._step == 1 else told
+            say(f"{done} of {self._total} done after {elapsed():.0f} s: {what}")
 
     def __enter__(self) -> Self:
         self._progress.start()

@@ -16,11 +16,8 @@ def save(result: Result, file: Path) -> None:
     """Write a result in the format that the file's ending asks for. TargetError where there is none, or no place."""
     style = formats.named_by(file)
     if style is None:
-        endings = sorted({suffix for name in formats.names() for suffix in formats.load(name).SUFFIXES})
-        what = message(
-            f"no format is known by the ending of {file.name}", where=str(file), do=f"end it in {', '.join(endings)}"
-        )
-        raise TargetError(what)
+        do = f"end it in {', '.join(sorted(formats.endings()))}"
+        raise TargetError(message(f"no format is known by the ending of {file.name}", where=str(file), do=do))
     if (why := trouble(file)) is not None:
         raise TargetError(message("the answer cannot be written", where=str(file), why=why))
     write(_text(result, style), file)

@@ -15,7 +15,7 @@ def say(message: str) -> None:
     """A message under the program's name; on a terminal its long lines wrap and stay aligned, where rich is there."""
     text = f"archtrace: {clean_lines(message)}"
     if sys.stderr.isatty():
-        text = "\n".join(_wrapped(line, look_of(sys.stderr).width) for line in text.split("\n"))
+        text = "\n".join(_wrapped(line, look_of(sys.stderr).prose) for line in text.split("\n"))
     click.echo(encodable(text, sys.stderr), err=True)
 
 

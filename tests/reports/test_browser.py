@@ -16,7 +16,7 @@ from archtrace import trace
 from archtrace.answer.result import Result
 from archtrace_reports.cone import cones
 from archtrace_reports.diff import to_html as diff_page
-from archtrace_reports.diff.compare import compare
+from archtrace_reports.diff.compare import Difference, compare
 from archtrace_reports.formats import to_html
 from archtrace_reports.look import Look
 from archtrace_reports.notebook import fragment
@@ -87,7 +87,7 @@ def files(real: dict[str, Result], each: Result, tmp_path_factory: pytest.TempPa
         "each": to_html.render(Report((each,)), Look()),
         "image": to_html.render(Report((image,)), Look()),
         "notebook": notebook(real["bert"], each),
-        "diff": diff_page.render(compare(real["bert"], real["modernbert"]), Look()),
+        "diff": diff_page.render(Difference((compare(real["bert"], real["modernbert"]),)), Look()),
     }
     for name, text in texts.items():
         (folder / f"{name}.html").write_text(text, "utf-8")

@@ -57,10 +57,10 @@ def test_reports_compute_nothing() -> None:
         "archtrace.setup.examination",
         "archtrace.serving.served",
         "archtrace.extra",
+        "archtrace.targets.bundled",
         "archtrace.targets.depth",
         "archtrace.targets.described",
         "archtrace.targets.head_kinds",
-        "archtrace.targets.bundled",
         "archtrace.targets.library",
         "archtrace.targets.texts",
     }

@@ -20,6 +20,7 @@ from archtrace.setup.examination import examine
 from archtrace_reports import doctor
 from archtrace_reports.cli import run
 from archtrace_reports.doctor.to_sarif import PLACES
+from archtrace_reports.formats import longest_ending
 from archtrace_reports.look import Look
 
 FOLDER = Path(doctor.__file__).parent
@@ -45,8 +46,8 @@ def test_the_folder_is_the_registry() -> None:
     assert set(doctor.NAMES) == {file.stem.removeprefix("to_") for file in FOLDER.glob("to_*.py")}
     suffixes = [suffix for name in doctor.NAMES for suffix in doctor.load(name).SUFFIXES]
     assert len(suffixes) == len(set(suffixes))
-    assert doctor.named_by(Path("a.SARIF.json")) == "sarif"
-    assert doctor.named_by(Path("a.html")) is None
+    assert longest_ending(Path("a.SARIF.json"), doctor.endings()) == "sarif"
+    assert longest_ending(Path("a.html"), doctor.endings()) is None
 
 
 def test_the_ending_of_a_file_names_the_format(left: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

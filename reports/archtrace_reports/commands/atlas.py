@@ -12,6 +12,7 @@ import click
 
 from archtrace_reports.extra import require
 from archtrace_reports.files import trouble
+from archtrace_reports.group import quiet
 from archtrace_reports.limits import Limits, cores
 from archtrace_reports.look import on_terminal
 from archtrace_reports.report import Unanswered, report
@@ -76,7 +77,7 @@ class Wanted:
 @click.option(
     "--memory", type=click.FloatRange(0, min_open=True), metavar="GB", help="Memory for each target.  [default: 8]"
 )
-@click.option("-q", "--quiet", is_flag=True, help="No progress and no summary on stderr.")
+@quiet
 def command(**given: Any) -> int:
     """Make the atlas: ask about every architecture, and write the answers as a site that opens from disk.
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from archtrace.errors import TargetError
+from archtrace_reports import completion
 from archtrace_reports.check import formats
 from archtrace_reports.check.codes import codes
 from archtrace_reports.check.finding import Finding, Found
@@ -16,6 +17,7 @@ from archtrace_reports.check.run import run
 from archtrace_reports.check.settings import Settings, settings
 from archtrace_reports.check.sources import sources
 from archtrace_reports.check.summary import say, summary
+from archtrace_reports.group import quiet
 
 CLEAN, FINDINGS, FAILED = 0, 1, 2
 
@@ -30,8 +32,22 @@ def _codes(context: click.Context, option: click.Parameter, values: tuple[str, .
 @click.command("check", context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("files", nargs=-1, metavar="[FILE|FOLDER]...")
 @click.option("--only", type=click.Choice(PARTS), help="Run one part: source needs no torch.  [default: both]")
-@click.option("--select", multiple=True, metavar="CODES", callback=_codes, help="Tell these codes alone; AT is all.")
-@click.option("--ignore", multiple=True, metavar="CODES", callback=_codes, help="Do not tell these codes.")
+@click.option(
+    "--select",
+    multiple=True,
+    metavar="CODES",
+    callback=_codes,
+    shell_complete=completion.codes,
+    help="Tell these codes alone; AT is all.",
+)
+@click.option(
+    "--ignore",
+    multiple=True,
+    metavar="CODES",
+    callback=_codes,
+    shell_complete=completion.codes,
+    help="Do not tell these codes.",
+)
 @click.option("--output-format", "style", type=click.Choice(formats.NAMES), default="text", help="How to tell.")
 @click.option("--fix", is_flag=True, help="Mend what can be mended safely (AT001, AT002).")
 @click.option("--baseline", type=click.Path(), metavar="FILE", help="Do not tell what this file knows.")
@@ -39,7 +55,7 @@ def _codes(context: click.Context, option: click.Parameter, values: tuple[str, .
 @click.option("--statistics", is_flag=True, help="Count findings by code on stderr.")
 @click.option("--update", is_flag=True, help="Write into the contracts what the models hold, and tell the rest.")
 @click.option("--no-cache", is_flag=True, help="Check every file and contract again.")
-@click.option("-q", "--quiet", is_flag=True, help="No summary on stderr.")
+@quiet
 def command(files: tuple[str, ...], select: tuple[str, ...], ignore: tuple[str, ...], **given: Any) -> int:
     """Find wrong readouts, the wrong token taken for a sequence, in two ways.
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,14 @@ import click
 
 from archtrace.answer.result import Result
 from archtrace.errors import TargetError
+from archtrace_reports import completion, diff
 from archtrace_reports.extra import require
-from archtrace_reports.files import trouble, write
-from archtrace_reports.look import Look, look_of, on_terminal
-from archtrace_reports.options import overrides
+from archtrace_reports.files import write
+from archtrace_reports.group import debug, quiet
+from archtrace_reports.look import Look, look_of
+from archtrace_reports.options import file_of, output, overrides, style_of, trust
 from archtrace_reports.question import Question
-from archtrace_reports.report import Unanswered
+from archtrace_reports.report import Report, Unanswered, report
 from archtrace_reports.say import say
 
 SAME, DIFFERENT, FAILED = 0, 1, 2
@@ -33,10 +34,9 @@ class Sides:
     set_left: tuple[tuple[str, Any], ...]
     set_right: tuple[tuple[str, Any], ...]
     num_labels: int | None
-    output: Path | None
-    style: str
     exit_code: bool
     trust_remote_code: bool
+    debug: bool
     quiet: bool
 
     @property
@@ -47,18 +47,17 @@ class Sides:
 
 
 @click.command("diff", context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("left", metavar="A")
-@click.argument("right", metavar="B")
+@click.argument("left", metavar="A", shell_complete=completion.targets)
+@click.argument("right", metavar="B", shell_complete=completion.targets)
 @click.option("--set-left", multiple=True, metavar="KEY=VALUE", callback=overrides, help="Change A's config.")
 @click.option("--set-right", multiple=True, metavar="KEY=VALUE", callback=overrides, help="Change B's config.")
 @click.option("--num-labels", type=click.IntRange(1), metavar="N", help="Build both classifiers with N labels.")
-@click.option("--format", "style", type=click.Choice(["terminal", "html"]), help="How to answer.  [default: terminal]")
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to a file; .html is a page."
-)
+@click.option("--format", "style", type=click.Choice(diff.NAMES), help="How to answer.  [default: terminal]")
+@output
 @click.option("--exit-code", is_flag=True, help="Exit 1 where they differ.")
-@click.option("--trust-remote-code", is_flag=True, help="Run model code that a checkpoint brings along.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress and no summary on stderr.")
+@trust
+@debug
+@quiet
 def command(style: str | None, output: Path | None, **given: Any) -> int:
     """Tell what changes from model A to model B: in words, fact by fact, and along the path to the logits.
 
@@ -67,65 +66,60 @@ def command(style: str | None, output: Path | None, **given: Any) -> int:
     archtrace diff bert-base-uncased answerdotai/ModernBERT-base -o diff.html
     archtrace diff before.json after.json          answers kept with --format json
     archtrace diff modernbert modernbert --set-left classifier_pooling=cls --set-right classifier_pooling=mean
+
+    Files with several answers are compared target by target.
     """  # fmt: skip
-    page = output is not None and output.suffix.lower() in (".html", ".htm")
-    file = None if output is None or str(output) == "-" else output
-    problem = trouble(file) if file else None
-    if problem:
-        raise click.BadParameter(problem, param_hint="--output")
+    file = file_of(output)
     require()
-    sides = Sides(output=file, style=style or ("html" if page else "terminal"), **given)
-    found = [_side(question, sides) for question in sides.questions]
-    return _show([f for f in found if f is not None], sides)
+    style = style_of(file, style, diff.endings(), "terminal")
+    sides = Sides(**given)
+    left, right = (_side(question, sides) for question in sides.questions)
+    if not (left.results and right.results):
+        return FAILED
+    return _show(left, right, style, file, sides)
 
 
-def _side(question: Question, sides: Sides) -> Result | None:
-    """The answer of one side; None where there is none, which is said."""
-    outcome = _kept(Path(question.target)) if question.target.endswith(".json") else _asked(question, sides)
-    if isinstance(outcome, Unanswered):
-        say(outcome.reason if outcome.target in outcome.reason else f"{outcome.target}: {outcome.reason}")
-        return None
-    return outcome
+def _side(question: Question, sides: Sides) -> Report:
+    """The answer of one side, or the answers that a file holds; what has none is said."""
+    if question.target.endswith(".json"):
+        return _kept(Path(question.target))
+    found = report([_asked(question, sides)])
+    for one in found.unanswered:
+        say(one.reason if one.target in one.reason else f"{one.target}: {one.reason}")
+    return found
 
 
 def _asked(question: Question, sides: Sides) -> Result | Unanswered:
     from archtrace_reports.engine import ask, hush
     from archtrace_reports.progress import Stages
 
-    hush()
-    with Stages(question.target, on_terminal() and not sides.quiet) as stages:
-        return ask(question, stages)
+    if not sides.debug:
+        hush()
+    with Stages(question.target, not sides.quiet) as stages:
+        return ask(question, stages, debug=sides.debug)
 
 
-def _kept(file: Path) -> Result:
-    """The answer in a file that `--format json` wrote. Raises TargetError where it holds none, or several."""
+def _kept(file: Path) -> Report:
+    """The answers in a file that `--format json` wrote. Raises TargetError where it holds none."""
     from archtrace_reports.load import decode
 
     try:
-        results = json.loads(file.read_text("utf-8"))["results"]
-        found = [decode(result) for result in results]
+        document = json.loads(file.read_text("utf-8"))
+        found = report([decode(result) for result in document["results"]])
+        unanswered = tuple(Unanswered(**one) for one in document.get("unanswered", ()))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TargetError(f"{file} is no answer of archtrace ({type(error).__name__}: {error}); make one with "
                           f"archtrace TARGET --format json -o {file.name}") from None  # fmt: skip
-    if len(found) != 1:
-        raise TargetError(f"{file} holds {len(found)} answers; a side is one")
-    return found[0]
+    if not found.results:
+        raise TargetError(f"{file} holds no answer; make one with archtrace TARGET --format json -o {file.name}")
+    return replace(found, unanswered=unanswered)
 
 
-def _show(found: Sequence[Result], sides: Sides) -> int:
-    if len(found) < 2:
-        return FAILED
-    from archtrace_reports.diff.compare import compare
+def _show(left: Report, right: Report, style: str, file: Path | None, sides: Sides) -> int:
+    from archtrace_reports.diff.compare import pair
 
-    comparison = compare(*found)
-    look = Look() if sides.output else look_of(sys.stdout)
-    write(_renderer(sides.style)(comparison, look), sides.output)
-    if sides.output and not sides.quiet:
-        say(f"wrote {sides.output}")
-    return DIFFERENT if sides.exit_code and not comparison.same else SAME
-
-
-def _renderer(style: str) -> Any:
-    from importlib import import_module
-
-    return import_module(f"archtrace_reports.diff.to_{style}").render
+    found = pair(left, right)
+    write(diff.load(style).render(found, Look() if file else look_of(sys.stdout)), file)
+    if file and not sides.quiet:
+        say(f"wrote {file}")
+    return DIFFERENT if sides.exit_code and not found.same else SAME

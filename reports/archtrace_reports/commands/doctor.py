@@ -9,11 +9,12 @@ from typing import Any
 
 import click
 
-from archtrace_reports import doctor
+from archtrace_reports import completion, doctor
 from archtrace_reports.extra import require
-from archtrace_reports.files import trouble, write
+from archtrace_reports.files import write
+from archtrace_reports.group import debug, quiet
 from archtrace_reports.look import Look, look_of
-from archtrace_reports.options import overrides, paired, texts
+from archtrace_reports.options import file_of, output, overrides, paired, style_of, texts, trust
 from archtrace_reports.say import say
 
 #: Right or unknown; something is wrong.
@@ -21,39 +22,36 @@ GOOD, WRONG = 0, 1
 
 
 @click.command("doctor", context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("target")
+@click.argument("target", shell_complete=completion.targets)
 @texts
 @click.option("--config-set", "fields", multiple=True, metavar="KEY=VALUE", callback=overrides,
               help="Change a field of the config; the value is JSON, or else text.")  # fmt: skip
 @click.option("--format", "style", type=click.Choice(doctor.NAMES), help="How to answer.  [default: terminal]")
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
-              help="Write to a file; its ending names the format where --format does not.")  # fmt: skip
-@click.option("--trust-remote-code", is_flag=True, help="Run model code that a checkpoint brings along.")
-def command(target: str, text: tuple[str, ...], text_pair: tuple[str, ...], text_file: tuple[str, ...],
-            fields: tuple[tuple[str, Any], ...], style: str | None, output: Path | None,
-            trust_remote_code: bool) -> int:  # fmt: skip
+@output
+@trust
+@debug
+@quiet
+def command(target: str, fields: tuple[tuple[str, Any], ...], style: str | None, output: Path | None,
+            trust_remote_code: bool, debug: bool, quiet: bool, **texts: tuple[str, ...]) -> int:  # fmt: skip
     """Tell whether a checkpoint, its tokenizer and a batch of texts go together: whether the classifier reads of each
     text in the batch what it is made to read. Without texts three samples are taken.
 
     Exit 0: right, or unknown. 1: something is wrong, and what to change. 2: no answer.
     """
-    given = (*text, *text_file)
-    pairs = paired(given, text_pair) or None
-    file = None if output is None or str(output) == "-" else output
-    problem = trouble(file) if file else None
-    if problem:
-        raise click.BadParameter(problem, param_hint="--output")
+    given = (*texts["text"], *texts["text_file"])
+    pairs, file = paired(given, texts["text_pair"]) or None, file_of(output)
     require()
     from archtrace.setup.examination import examine
     from archtrace_reports.engine import hush
 
-    shown = doctor.load(style or (doctor.named_by(file) if file else None) or "terminal")
-    hush()
+    shown = doctor.load(style_of(file, style, doctor.endings(), "terminal"))
+    if not debug:
+        hush()
     with contextlib.redirect_stdout(sys.stderr):  # a model may print while it is built
         found = examine(
             target, text=given, text_pair=pairs, overrides=dict(fields), trust_remote_code=trust_remote_code
         )
     write(shown.render(found, Look() if file else look_of(sys.stdout)), file)
-    if file:
+    if file and not quiet:
         say(f"wrote {file}")
     return WRONG if found.opinion == "wrong" else GOOD

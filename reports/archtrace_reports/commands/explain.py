@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping
 import click
 
 from archtrace.lint import RESERVED, RETIRED
+from archtrace_reports import completion
 from archtrace_reports.check.finding import OWN, SUMMARIES
 from archtrace_reports.check.meaning import Meaning, meanings
 
 
 @click.command("explain", context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("codes", nargs=-1, metavar="[CODE]...")
+@click.argument("codes", nargs=-1, metavar="[CODE]...", shell_complete=completion.codes)
 def command(codes: tuple[str, ...]) -> int:
     """Tell what a code of `archtrace check` means; without one, list all."""
     known = meanings()

@@ -9,9 +9,11 @@ from typing import Any
 
 import click
 
+from archtrace_reports import completion
 from archtrace_reports.clean import cleaned
 from archtrace_reports.extra import require
-from archtrace_reports.options import overrides
+from archtrace_reports.group import debug, quiet
+from archtrace_reports.options import overrides, trust
 from archtrace_reports.say import say
 
 #: Every server that takes the model pools what it reads, or none takes it; one pools something else.
@@ -19,16 +21,18 @@ SAME, DIFFERS = 0, 1
 
 
 @click.command("serving", context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("target")
+@click.argument("target", shell_complete=completion.targets)
 @click.option("--config-set", "fields", multiple=True, metavar="KEY=VALUE", callback=overrides,
               help="Change a field of the config; the value is JSON, or else text.")  # fmt: skip
 @click.option("--format", "style", type=click.Choice(("terminal", "json")), default="terminal", help="How to answer.")
 @click.option("--export", "folder", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Write what sentence-transformers, vLLM and TEI take to pool what the model reads.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Let --export replace files that say something else.")
-@click.option("--trust-remote-code", is_flag=True, help="Run model code that a checkpoint brings along.")
+@trust
+@debug
+@quiet
 def command(target: str, fields: tuple[tuple[str, Any], ...], style: str, folder: Path | None, force: bool,
-            trust_remote_code: bool) -> int:  # fmt: skip
+            trust_remote_code: bool, debug: bool, quiet: bool) -> int:  # fmt: skip
     """Tell what vLLM, text-embeddings-inference, SGLang, llama.cpp and sentence-transformers pool of a classifier or a
     sentence encoder, beside what the model itself reads.
 
@@ -41,12 +45,15 @@ def command(target: str, fields: tuple[tuple[str, Any], ...], style: str, folder
     from archtrace_reports.look import look_of
     from archtrace_reports.servers import as_json, export, told
 
-    hush()
+    if not debug:
+        hush()
     with contextlib.redirect_stdout(sys.stderr):  # a model may print while it is built
         found = serve(target, overrides=dict(fields), trust_remote_code=trust_remote_code)
     shown, look = cleaned(found), look_of(sys.stdout)
-    click.echo(as_json(shown) if style == "json" else paint(told(shown, look.width), look), nl=style == "json")
+    click.echo(as_json(shown) if style == "json" else paint(told(shown, look.prose), look), nl=style == "json")
     if folder is not None:
         written = export(found, folder, force=force)
-        say("\n".join([*(f"wrote {file}" for file in written), *found.unexported]))
+        lines = [*(f"wrote {file}" for file in written if not quiet), *found.unexported]
+        if lines:
+            say("\n".join(lines))
     return DIFFERS if found.outcome == "differs" else SAME

@@ -10,36 +10,22 @@ from typing import Any
 import click
 
 from archtrace.answer.result import Result
-from archtrace_reports import formats
+from archtrace_reports import completion, formats
+from archtrace_reports.elapsed import elapsed, laps
 from archtrace_reports.extra import require
 from archtrace_reports.files import write
-from archtrace_reports.look import Look, look_of, on_terminal
-from archtrace_reports.options import Options, inputs, overrides, texts
+from archtrace_reports.group import Tracing, debug, quiet
+from archtrace_reports.look import Look, look_of
+from archtrace_reports.options import Options, inputs, output, overrides, texts, trust
 from archtrace_reports.question import Question
-from archtrace_reports.report import Report, Unanswered, report, versions, without_run
+from archtrace_reports.report import Report, Unanswered, report, without_run
 from archtrace_reports.say import say
 from archtrace_reports.store.answers import known
-
-EPILOG = """\b
-A target is
-  bert-base-uncased        an id of the Hub (org/name@revision) or its
-                           address; answers offline where it is known
-  bert                     a model type of transformers, or a class of it
-  ./checkpoint             a folder with a config.json, or that file
-  package.module:Class     a class of your own, or a function that builds
-                           a model; also path/to/file.py:Class
-
-Answers go to stdout, all else to stderr. Exit 0: all answered. 2: not all could be."""
+from archtrace_reports.words import count
 
 
-def _version(context: click.Context, option: click.Parameter, asked: bool) -> None:
-    if asked:
-        click.echo(", ".join(f"{name} {number}" for name, number in versions().items()))
-        context.exit()
-
-
-@click.command("archtrace", epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("targets", nargs=-1, metavar="TARGET...")
+@click.command("trace", cls=Tracing, context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("targets", nargs=-1, metavar="TARGET...", shell_complete=completion.targets)
 @click.option("--num-labels", type=click.IntRange(1), metavar="N", help="Build the classifier with N labels.")
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Take the config from a JSON file.")
 @click.option("--config-set", "overrides", multiple=True, metavar="KEY=VALUE", callback=overrides,
@@ -49,14 +35,13 @@ def _version(context: click.Context, option: click.Parameter, asked: bool) -> No
 @click.option("--input", "inputs", multiple=True, metavar="NAME=VALUE", callback=inputs,
               help="Give an input of the forward: JSON, or a file (.npy, .npz, .json).")  # fmt: skip
 @texts
-@click.option("--head", metavar="KIND",
+@click.option("--head", metavar="KIND", shell_complete=completion.heads,
               help="The kind of head, such as token-classification.  [default: sequence-classification]")  # fmt: skip
 @click.option("--output-name", metavar="NAME", help="Ask about this output of the forward.  [default: its logits]")
 @click.option(
     "--format", type=click.Choice(formats.names()), help="How to answer.  [default: terminal; with --all: table]"
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
-              help="Write to a file; its ending names the format where --format does not.")  # fmt: skip
+@output
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE",
               help="Write a page for the browser as well; several targets share it.")  # fmt: skip
 @click.option("--all", "every", is_flag=True,
@@ -72,12 +57,9 @@ def _version(context: click.Context, option: click.Parameter, asked: bool) -> No
 @click.option(
     "--memory", type=click.FloatRange(0, min_open=True), metavar="GB", help="Memory for each target.  [default: 8]"
 )
-@click.option("--trust-remote-code", is_flag=True, help="Run model code that a checkpoint brings along.")
-@click.option("--debug", is_flag=True, help="Show the traceback of what fails, and what libraries say.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress and no summary on stderr.")
-@click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show versions and exit."
-)
+@trust
+@debug
+@quiet
 @click.pass_context
 def command(context: click.Context, /, **given: Any) -> int:
     """Tell which hidden-state slices reach a sequence classifier's logits, and through what. Needs no weights.
@@ -88,6 +70,8 @@ def command(context: click.Context, /, **given: Any) -> int:
     archtrace bert-base-uncased --html report.html
     archtrace bert gpt2 my_models.py:Classifier --format json -o answers.json
     archtrace --all
+
+    Answers go to stdout, all else to stderr. Exit 0: all answered. 2: not all could be.
     """  # fmt: skip
     options = Options(**given)
     if not options.targets and not options.every:
@@ -96,6 +80,9 @@ def command(context: click.Context, /, **given: Any) -> int:
     options.check()
     found = report(_outcomes(_questions(options), options))
     _show(without_run(found) if options.reproducible else found, options)
+    asked = len(found.results) + len(found.unanswered)
+    if asked > 1 and not options.quiet:
+        say(f"{count(asked, 'target')} in {elapsed():.1f} s")
     return 2 if found.unanswered else 0
 
 
@@ -117,7 +104,7 @@ def _outcomes(questions: Sequence[Question], options: Options) -> list[Result | 
     left = [number for number in range(len(questions)) if number not in found]
     if not options.every:  # the table of a sweep says it all
         for outcome in found.values():
-            _say(outcome, options)
+            _say(outcome, options, 0)
     if left:
         require()
         asked = [questions[number] for number in left]
@@ -132,11 +119,11 @@ def _here(questions: Sequence[Question], options: Options) -> list[Result | Unan
 
     if not options.debug:
         hush()
-    outcomes = []
+    outcomes, lap = [], laps()
     for question in questions:
-        with Stages(question.target, on_terminal() and not options.quiet) as stages:
+        with Stages(question.target, not options.quiet) as stages:
             outcome = ask(question, stages, debug=options.debug)
-        _say(outcome, options)
+        _say(outcome, options, lap())
         outcomes.append(outcome)
     return outcomes
 
@@ -146,23 +133,23 @@ def _isolated(questions: Sequence[Question], options: Options) -> list[Result | 
     from archtrace_reports.progress import Bar
     from archtrace_reports.sweep import ask_all
 
-    bar = Bar(len(questions), on_terminal() and not options.quiet)
+    bar = Bar(len(questions), not options.quiet)
     outcomes = ask_all([*questions], options.limits, bar)
     if not options.every:
         for outcome in outcomes:
-            _say(outcome, options)
+            _say(outcome, options, sum(outcome.seconds.values()) if isinstance(outcome, Result) else 0)
     return outcomes
 
 
-def _say(outcome: Result | Unanswered, options: Options) -> None:
-    """Why there is no answer; or, unless quiet, how long the answer took."""
+def _say(outcome: Result | Unanswered, options: Options, seconds: float) -> None:
+    """Why there is no answer; or, unless quiet, how long the answer took, and its stages."""
     if isinstance(outcome, Unanswered):
         say(outcome.reason if outcome.target in outcome.reason else f"{outcome.target}: {outcome.reason}")
     elif outcome.kept and not options.quiet:
         say(f"{outcome.target}: {outcome.status}, kept from {outcome.traced[:10]} (--fresh traces it anew)")
     elif not options.quiet:
         parts = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in outcome.seconds.items())
-        told = f"{outcome.status} in {sum(outcome.seconds.values()):.1f} s" + (f" ({parts})" if parts else "")
+        told = f"{outcome.status} in {seconds:.1f} s" + (f" ({parts})" if parts else "")
         say(f"{outcome.target}: {told}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -10,25 +11,24 @@ from typing import Literal, TypeAlias
 
 from archtrace.answer.kinds import noun
 from archtrace.answer.result import Readout, Result, Status
+from archtrace_reports.diff.names import nameless
 from archtrace_reports.facts import config_words, padding_words, parameters_words
+from archtrace_reports.report import Report
 from archtrace_reports.words import enumerate_words
 
 #: same: on both sides. left, right: on one alone.
 Side: TypeAlias = Literal["same", "left", "right"]
+Plain: TypeAlias = Callable[[str], str]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One fact of both sides."""
+    """One fact of both sides; `differs` where they do so in more than in names."""
 
     label: str
     left: str
     right: str
-
-    @property
-    def differs(self) -> bool:
-        """Whether the sides do."""
-        return self.left != self.right
+    differs: bool
 
 
 @dataclass(frozen=True)
@@ -54,34 +54,48 @@ class Comparison:
         """True when both read the same slices by the same rule, with the same padding and parameters."""
         return not self.sentences
 
+    @property
+    def renamed(self) -> bool:
+        """True when nothing at all differs but what things are called."""
+        alike = self.same and all(line.side == "same" for line in self.path)
+        told = any(row.left != row.right for row in self.rows)
+        return alike and told and not any(row.differs for row in self.rows)
+
 
 def compare(left: Result, right: Result) -> Comparison:
     """What changed from one answer to another."""
-    rows = tuple(Row(label, tell(left), tell(right)) for label, tell in FACTS.items())
+    rows = tuple(_row(label, left, right) for label in FACTS)
     sentences = (sentence[:1].upper() + sentence[1:] for sentence in _sentences(left, right))
     return Comparison(left, right, tuple(sentences), rows, tuple(_path(left, right)))
+
+
+def _row(label: str, left: Result, right: Result) -> Row:
+    tell = FACTS[label]
+    key = KEYS.get(label, tell)
+    return Row(label, tell(left), tell(right), nameless(left)(key(left)) != nameless(right)(key(right)))
 
 
 STATUS: Mapping[Status, str] = {"exact": "exact", "bound": "a bound"}
 
 
 def _sentences(left: Result, right: Result) -> Iterator[str]:
+    plain = nameless(left), nameless(right)
     for before, after in zip_longest(left.readouts, right.readouts):
-        yield from _readout(before, after)
+        yield from _readout(before, after, *plain)
     if left.padding != right.padding:
         yield f"Padding, before: {padding_words(left)}. After: {padding_words(right)}."
-    if set(left.dead_parameters) != set(right.dead_parameters):
+    if {*map(plain[0], left.dead_parameters)} != {*map(plain[1], right.dead_parameters)}:
         yield f"Parameters, before: {parameters_words(left)}. After: {parameters_words(right)}."
 
 
-def _readout(before: Readout | None, after: Readout | None) -> Iterator[str]:
-    """One readout of each side, in the order in which they are told."""
+def _readout(before: Readout | None, after: Readout | None, old: Plain, new: Plain) -> Iterator[str]:
+    """One readout of each side, in the order in which they are told; `old` and `new` take their names away."""
     if before is None or after is None:
         yield f"{_noun(after)} is read now." if after else f"{_noun(before)} is no longer read."
         return
-    if _noun(before) != _noun(after):
+    if old(_noun(before)) != new(_noun(after)):
         yield f"{_noun(before)} became {_noun(after)}."
-    elif before.slice != after.slice or before.index != after.index:
+    elif old(before.slice) != new(after.slice) or before.index != after.index:
         yield f"{_noun(before)}: {before.slice} became {after.slice}."
     if before.index.depends_on != after.index.depends_on and before.kind == after.kind:
         yield f"The index looked at {_inputs(before)}; it looks at {_inputs(after)} now."
@@ -102,6 +116,11 @@ def _source(readout: Readout) -> str:
     return f"{source.file.rpartition('/')[2]}:{source.line}, {source.function}" if source else ""
 
 
+def _place(readout: Readout) -> str:
+    """The source without its line, which moves with whatever is written above it."""
+    return re.sub(r":\d+(?=, )", "", _source(readout))
+
+
 def _each(tell: Callable[[Readout], str]) -> Callable[[Result], str]:
     return lambda result: "; ".join(text for readout in result.readouts if (text := tell(readout))) or "nothing"
 
@@ -119,6 +138,14 @@ FACTS: Mapping[str, Callable[[Result], str]] = {
     "status": lambda result: result.status,
     "config": config_words,
 }  # fmt: skip
+
+
+#: Rows that are compared by something else than by what they tell.
+KEYS: Mapping[str, Callable[[Result], str]] = {
+    "source": _each(_place),
+    # Where a config came from says nothing about the model; what it was traced with may.
+    "config": lambda result: result.versions.get("transformers", ""),
+}
 
 
 def _path(left: Result, right: Result) -> Iterator[Line]:
@@ -142,3 +169,49 @@ def _steps(result: Result) -> list[tuple[str, str]]:
             told = f"{step.module} ({step.detail})" if step.module and step.detail else step.module or step.detail
             steps.append((f"{step.module.rpartition('.')[2]} {step.detail}", told))
     return [*steps, ("logits", "logits")]
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A target that one side has no answer about, and why."""
+
+    target: str
+    side: Side
+    reason: str
+
+
+@dataclass(frozen=True)
+class Difference:
+    """All that was compared; in the order of the left side, what the right alone has last."""
+
+    comparisons: tuple[Comparison, ...]
+    lost: tuple[Lost, ...] = ()
+
+    @property
+    def same(self) -> bool:
+        """Whether each pair reads the same, and none was lost."""
+        return not self.lost and all(one.same for one in self.comparisons)
+
+
+def pair(left: Report, right: Report) -> Difference:
+    """The answers of two reports about the same target; where each holds one alone, those two."""
+    if len(left.results) == len(right.results) == 1 and not (left.unanswered or right.unanswered):
+        return Difference((compare(left.results[0], right.results[0]),))
+    before, after = _by_target(left), _by_target(right)
+    pairs = tuple(compare(before[key], after[key]) for key in before if key in after)
+    gone = [Lost(key[0], "right", _why(right, key[0])) for key in before if key not in after]
+    new = [Lost(key[0], "left", _why(left, key[0])) for key in after if key not in before]
+    return Difference(pairs, (*gone, *new))
+
+
+def _by_target(report: Report) -> dict[tuple[str, int], Result]:
+    """By target and how often it was asked about before: a target may be declared with several configs."""
+    found: dict[tuple[str, int], Result] = {}
+    for result in report.results:
+        number = sum(target == result.target for target, _ in found)
+        found[result.target, number] = result
+    return found
+
+
+def _why(report: Report, target: str) -> str:
+    return next((one.line for one in report.unanswered if one.target == target), "it was not asked about")

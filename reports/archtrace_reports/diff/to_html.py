@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from archtrace.errors import TargetError, message
 from archtrace_reports.clean import cleaned
-from archtrace_reports.diff.compare import Comparison
-from archtrace_reports.diff.to_terminal import told
+from archtrace_reports.diff.compare import Difference
+from archtrace_reports.diff.told import told
 from archtrace_reports.look import Look
 
+SUFFIXES = (".html", ".htm")
 
-def render(comparison: Comparison, look: Look) -> str:
-    """The page."""
+
+def render(found: Difference, look: Look) -> str:
+    """The page. TargetError where there is more than one pair to show."""
     from archtrace_reports.html.page import fill
     from archtrace_reports.html.views import model_view
 
     del look
-    comparison = cleaned(comparison)
+    if len(found.comparisons) != 1 or found.lost:
+        do = "give --format markdown, json or terminal, or two answers alone"
+        raise TargetError(message("a page shows two models beside each other, and no more", do=do))
+    comparison = cleaned(found.comparisons[0])
     left, right = model_view(comparison.left, "left"), model_view(comparison.right, "right")
     return fill("diff.html.j2", left=left, right=right, told=told(comparison), rows=comparison.rows,
                 path=comparison.path) + "\n"  # fmt: skip

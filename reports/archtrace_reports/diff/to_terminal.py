@@ -2,37 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from archtrace_reports.clean import cleaned
-from archtrace_reports.diff.compare import Comparison, Row, Side
+from archtrace_reports.diff.compare import Comparison, Difference, Line, Row, Side
+from archtrace_reports.diff.told import lost, told
 from archtrace_reports.lines import block, pad, paint, wrap
 from archtrace_reports.look import Look
 from archtrace_reports.styled import Text
 
+SUFFIXES = (".txt",)
 LABEL = 14
 GAP = 2
 #: side -> sign and style of a step.
 SIGNS: Mapping[Side, tuple[str, str]] = {"same": (" ", "dim"), "left": ("-", "red"), "right": ("+", "green")}
 
 
-def render(comparison: Comparison, look: Look) -> str:
-    """The whole text, ending in a newline."""
-    comparison, width = cleaned(comparison), look.width
-    lines = [line for sentence in told(comparison) for line in block(sentence, width, style="bold")]
-    lines += [Text(), *_row(Row("", comparison.left.target, comparison.right.target), width, "bold")]
+def render(found: Difference, look: Look) -> str:
+    """The whole text, ending in a newline. Of several pairs those that are the same take a line each."""
+    found = cleaned(found)
+    if len(found.comparisons) == 1 and not found.lost:
+        return paint(_pair(found.comparisons[0], look), look)
+    return paint([line for part in _parts(found, look) for line in (*part, Text())][:-1], look)
+
+
+def _parts(found: Difference, look: Look) -> Iterator[list[Text]]:
+    for one in found.comparisons:
+        if one.same:
+            yield [*block(one.left.target, look.prose, style="bold"), *block(" ".join(told(one)), look.prose, 2)]
+        else:
+            yield [*block(one.left.target, look.prose, style="bold"), *_pair(one, look)]
+    for gone in found.lost:
+        yield [*block(gone.target, look.prose, style="bold"), *block(lost(gone), look.prose, 2, "yellow")]
+
+
+def _pair(comparison: Comparison, look: Look) -> list[Text]:
+    lines = [line for sentence in told(comparison) for line in block(sentence, look.prose, style="bold")]
+    lines += [Text(), *_row(Row("", comparison.left.target, comparison.right.target, False), look.width, "bold")]
     for row in comparison.rows:
-        lines += _row(row, width, "cyan" if row.differs else "dim")
+        lines += _row(row, look.width, "cyan" if row.differs else "dim")
     lines += [Text(), Text("  path", "dim")]
-    for line in comparison.path:
-        sign, style = SIGNS[line.side]
-        lines += block(f"{sign} {line.text}" if sign.strip() else line.text, width, 4 if sign.strip() else 6, style)
-    return paint(lines, look)
+    return lines + [line for step in comparison.path for line in _step(step, look.prose)]
 
 
-def told(comparison: Comparison) -> tuple[str, ...]:
-    """The sentences; or that there is nothing to tell."""
-    return comparison.sentences or ("Both read the same, by the same rule.",)
+def _step(step: Line, width: int) -> list[Text]:
+    sign, style = SIGNS[step.side]
+    return block(f"{sign} {step.text}" if sign.strip() else step.text, width, 4 if sign.strip() else 6, style)
 
 
 def _row(row: Row, width: int, style: str) -> list[Text]:
@@ -41,8 +56,7 @@ def _row(row: Row, width: int, style: str) -> list[Text]:
     left, right = wrap(row.left, share), wrap(row.right, share)
     height = max(len(left), len(right))
     left, right = left + [""] * (height - len(left)), right + [""] * (height - len(right))
-    sign = "≠ " if row.differs and row.label else "  "
-    heads = [f"{sign}{row.label}", *[""] * (height - 1)]
+    heads = [f"{'≠' if row.differs else ' '} {row.label}", *[""] * (height - 1)]
     return [
         Text().append(pad(head, LABEL), "dim").append(pad(a, share + GAP), style).append(b, style)
         for head, a, b in zip(heads, left, right, strict=True)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from importlib import import_module
-from pathlib import Path
 from typing import Protocol, cast
 
 from archtrace.answer.diagnosis import Diagnosis
-from archtrace_reports.formats import longest_ending
 from archtrace_reports.look import Look
 
 #: Every file of this folder; listing it would cost each start.
@@ -28,6 +26,6 @@ def load(name: str) -> Format:
     return cast(Format, import_module(f"{__name__}.to_{name}"))
 
 
-def named_by(file: Path) -> str | None:
-    """The format that a file name's ending asks for."""
-    return longest_ending(file, {suffix: name for name in NAMES for suffix in load(name).SUFFIXES})
+def endings() -> dict[str, str]:
+    """Ending of a file's name -> the format that it asks for."""
+    return {suffix: name for name in NAMES for suffix in load(name).SUFFIXES}

@@ -13,4 +13,4 @@ SUFFIXES = (".txt",)
 
 def render(found: Diagnosis, look: Look) -> str:
     """The lines."""
-    return paint(told(cleaned(found), look.width), look)
+    return paint(told(cleaned(found), look.prose), look)

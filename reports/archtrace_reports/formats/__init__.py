@@ -36,9 +36,14 @@ def load(name: str) -> Format:
     return cast(Format, import_module(f"{__name__}.{_PREFIX}{name}"))
 
 
+def endings() -> dict[str, str]:
+    """Ending of a file's name -> the format that it asks for."""
+    return {suffix: name for name in names() for suffix in load(name).SUFFIXES}
+
+
 def named_by(file: Path) -> str | None:
     """The format that a file name's ending asks for; of several the longest: ".cone.svg" is more than ".svg"."""
-    return longest_ending(file, {suffix: name for name in names() for suffix in load(name).SUFFIXES})
+    return longest_ending(file, endings())
 
 
 def longest_ending(file: Path, named: Mapping[str, str]) -> str | None:

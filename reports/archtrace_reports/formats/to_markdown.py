@@ -155,8 +155,8 @@ def code(text: str) -> str:
     return f"{fence}{space}{text}{space}{fence}"
 
 
-def fenced(lines: Sequence[str]) -> list[str]:
-    """A block of text, fenced by more backticks than any of its lines holds."""
+def fenced(lines: Sequence[str], language: str = "text") -> list[str]:
+    """A block of lines, fenced by more backticks than any of its lines holds."""
     longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
     fence = "`" * max(3, longest + 1)
-    return [f"{fence}text", *lines, fence]
+    return [f"{fence}{language}", *lines, fence]

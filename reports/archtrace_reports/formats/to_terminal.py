@@ -31,8 +31,8 @@ def render(report: Report, look: Look) -> str:
     """The answers, one below the other."""
     lines: list[Text] = []
     for number, result in enumerate(cleaned(report).results):
-        lines += _divider(look.width) if number else []
-        lines += _answer(result, look.width)
+        lines += _divider(look.prose) if number else []
+        lines += _answer(result, look.prose)
     return paint(lines, look)
 
 

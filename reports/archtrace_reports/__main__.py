@@ -1,0 +1,8 @@
+"""python -m archtrace_reports: the command line."""
+
+from __future__ import annotations
+
+from archtrace_reports.cli import main
+
+if __name__ == "__main__":
+    main()

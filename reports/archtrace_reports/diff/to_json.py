@@ -1,0 +1,53 @@
+"""JSON: the difference for programs, as `schema/diff-1.json` says. ASCII throughout, so that any pipe takes it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from archtrace.answer.result import Result
+from archtrace_reports.diff.compare import Comparison, Difference
+from archtrace_reports.diff.told import told
+from archtrace_reports.look import Look
+from archtrace_reports.report import versions
+
+SUFFIXES = (".json",)
+#: History: 1, the first. A reader must ignore keys that it does not know.
+FORMAT = 1
+
+
+def render(found: Difference, look: Look) -> str:
+    """The document, indented."""
+    del look
+    document = {
+        "format": FORMAT,
+        "versions": versions(),
+        "same": found.same,
+        "comparisons": [_comparison(one) for one in found.comparisons],
+        "lost": [asdict(one) for one in found.lost],
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _comparison(one: Comparison) -> dict[str, Any]:
+    return {
+        "left": _side(one.left),
+        "right": _side(one.right),
+        "same": one.same,
+        "renamed": one.renamed,
+        "told": [*told(one)],
+        "facts": [asdict(row) for row in one.rows],
+        "path": [asdict(line) for line in one.path],
+    }
+
+
+def _side(result: Result) -> dict[str, Any]:
+    return {
+        "target": result.target,
+        "class": result.class_name,
+        "model_type": result.model_type,
+        "slices": [readout.slice for readout in result.readouts],
+        "status": result.status,
+        "versions": dict(result.versions),
+    }

@@ -1,0 +1,22 @@
+"""Told: a comparison in words, for every format."""
+
+from __future__ import annotations
+
+from archtrace_reports.diff.compare import Comparison, Lost
+
+#: The side without an answer -> what that means.
+LOST = {"right": "no longer answered", "left": "new", "same": ""}
+
+
+def told(comparison: Comparison) -> tuple[str, ...]:
+    """The sentences; or that there is nothing to tell."""
+    if comparison.sentences:
+        return comparison.sentences
+    if comparison.renamed:
+        return ("The same but for names: both read the same, by the same rule, and do the same with it.",)
+    return ("Both read the same, by the same rule.",)
+
+
+def lost(one: Lost) -> str:
+    """A target that one side has no answer about."""
+    return f"{LOST[one.side]}: {one.reason}"

@@ -1,0 +1,153 @@
+"""What a shell may do to the streams: closed, full, wide or narrow, coloured or not, and no terminal for progress."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO, cast
+
+import pytest
+
+from archtrace_reports import cli
+from archtrace_reports.elapsed import elapsed
+from archtrace_reports.formats.to_json import document
+from archtrace_reports.group import COMMANDS
+from archtrace_reports.look import look_of
+from archtrace_reports.progress import Bar
+from archtrace_reports.report import Unanswered, report
+
+from .conftest import archtrace as run_archtrace
+from .conftest import environment
+from .samples import SAMPLES
+from .test_cli import Capture, engine
+
+__all__ = ["engine"]
+
+
+#: A command line of every command, and its exit code where it can write.
+EVERY = {
+    "trace bert --config-set num_hidden_layers=1 -q": 0,
+    "check -q bad.py": 1,
+    "diff a.json a.json": 0,
+    "doctor bert": 2,
+    "serving bert --config-set num_hidden_layers=1": 0,
+    "explain AT001": 0,
+    "help": 0,
+    "--version": 0,
+    "chekc": 2,
+    "bert --formt": 2,
+}
+#: How a shell leaves a command's streams -> its exit code, of the one that it has else. Nothing is left to be said.
+STREAMS: dict[str, Callable[[int], set[int]]] = {
+    ">&-": lambda code: {code},
+    "2>&- >/dev/null": lambda code: {code},
+    "<&- >&- 2>&-": lambda code: {code},
+    "> >(true)": lambda code: {code, 141},
+    "2> >(true) >/dev/null": lambda code: {code, 141},
+    ">/dev/full": lambda code: {code, 2},
+}
+
+
+def test_every_command_has_its_line_here() -> None:
+    assert {line.split()[0] for line in EVERY} >= {*COMMANDS}
+
+
+@pytest.mark.parametrize("line", EVERY)
+def test_streams_that_are_closed_or_full_give_no_traceback(line: str, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(document(report([SAMPLES["bert"]]))), "utf-8")
+    (tmp_path / "bad.py").write_text("pooled = model(**inputs).last_hidden_state.mean(1)\n", "utf-8")
+    for streams, codes in STREAMS.items():
+        heard = tmp_path / "stderr.txt"
+        others = streams if "2>" in streams else f"{streams} 2>{heard}"
+        script = f"{sys.executable} -m archtrace_reports {line} {others}"
+        done = subprocess.run(["bash", "-c", script], env=environment(), cwd=tmp_path, capture_output=True, check=False)
+        assert done.returncode in codes(EVERY[line]), (streams, done.returncode, done.stderr)
+        said = heard.read_text("utf-8") if heard.exists() else ""
+        assert not {"Traceback", "Exception ignored", "None"} & {*said.replace(":", " ").split()}, (streams, said)
+        assert done.stderr == b""
+
+
+class Terminal:
+    """A stream that is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_look_is_as_wide_as_the_terminal_and_prose_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal, pipe = cast(TextIO, Terminal()), io.StringIO()
+    for columns, width, prose in (("200", 200, 100), ("60", 60, 60), ("20", 40, 40)):
+        monkeypatch.setenv("COLUMNS", columns)
+        for stream in (terminal, pipe):
+            look = look_of(stream)
+            assert (look.width, look.prose) == (width, prose)
+    for nothing in ("", "wide", "0"):
+        monkeypatch.setenv("COLUMNS", nothing)
+        assert look_of(pipe).width == 80
+
+
+#: NO_COLOR, FORCE_COLOR and TERM -> whether a terminal gets colours, and a pipe.
+COLOURS = {
+    ("", "", "xterm"): (True, False),
+    ("1", "", "xterm"): (False, False),
+    ("", "", "dumb"): (False, False),
+    ("", "1", "dumb"): (True, True),
+    ("", "0", "xterm"): (False, False),
+    ("1", "1", "xterm"): (False, False),
+}
+
+
+@pytest.mark.parametrize("names", COLOURS)
+def test_colour_is_for_those_who_want_it(names: tuple[str, str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in zip(("NO_COLOR", "FORCE_COLOR", "TERM"), names, strict=True):
+        monkeypatch.setenv(name, value)
+    streams = cast(TextIO, Terminal()), io.StringIO()
+    assert tuple(look_of(stream).colour for stream in streams) == COLOURS[names]
+
+
+def test_colours_reach_a_pipe_when_they_are_forced(
+    engine: list[Any], capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert cli.run(["bert", "-q"]) == 0
+    assert "\x1b[1m" in capsys.readouterr().out
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert cli.run(["bert", "-q"]) == 0
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_progress_is_told_in_lines_where_nothing_can_be_drawn(capsys: Capture) -> None:
+    for total, lines, first in ((3, 3, "1 of 3 done after "), (127, 19, "7 of 127 done after ")):
+        with Bar(total, True) as bar:
+            for number in range(total):
+                bar.advance(SAMPLES["bert"] if number else Unanswered("nope", "why"))
+        told = capsys.readouterr().err.splitlines()
+        assert len(told) == lines
+        assert told[0].startswith(f"archtrace: {first}")
+        assert told[-1].startswith(f"archtrace: {total} of {total} done after ")
+    assert told[-1].endswith(" s: 126 exact, 0 bound, 1 not answered")
+    with Bar(1, False) as bar:
+        bar.advance(SAMPLES["bert"])
+    assert capsys.readouterr().err == ""
+
+
+def test_children_tell_of_themselves_as_they_end(tmp_path: Path) -> None:
+    done = run_archtrace("no-model-1", "no-model-2", "--isolate", "--jobs", "1", cwd=tmp_path)
+    said = [line for line in done.stderr.splitlines() if " done after " in line]
+    assert [line.split(" s: ")[1] for line in said] == ["no-model-1 not answered", "no-model-2 not answered"]
+    assert done.stderr.splitlines()[-1].startswith("archtrace: 2 targets in ")
+
+
+def test_the_clock_counts_from_start_to_end(engine: list[Any], capsys: Capture) -> None:
+    before = elapsed()
+    assert cli.run(["bert", "gpt2"]) == 0
+    told = [
+        float(line.split(" in ")[1].split(" s")[0]) for line in capsys.readouterr().err.splitlines() if " in " in line
+    ]
+    assert before - 0.1 <= told[0]  # the first answer bears all that went before it
+    assert told[0] + told[1] <= told[2] + 0.1 <= elapsed() + 0.2
