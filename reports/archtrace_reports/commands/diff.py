@@ -21,6 +21,7 @@ from archtrace_reports.options import file_of, output, overrides, style_of, trus
 from archtrace_reports.question import Question
 from archtrace_reports.report import Report, Unanswered, report
 from archtrace_reports.say import say
+from archtrace_reports.store.answers import known
 
 SAME, DIFFERENT, FAILED = 0, 1, 2
 
@@ -36,6 +37,7 @@ class Sides:
     num_labels: int | None
     exit_code: bool
     trust_remote_code: bool
+    fresh: bool
     debug: bool
     quiet: bool
 
@@ -55,6 +57,7 @@ class Sides:
 @click.option("--format", "style", type=click.Choice(diff.NAMES), help="How to answer.  [default: terminal]")
 @output
 @click.option("--exit-code", is_flag=True, help="Exit 1 where they differ.")
+@click.option("--fresh", is_flag=True, help="Trace anew what was answered before.")
 @trust
 @debug
 @quiet
@@ -90,6 +93,9 @@ def _side(question: Question, sides: Sides) -> Report:
 
 
 def _asked(question: Question, sides: Sides) -> Result | Unanswered:
+    found = None if sides.fresh or sides.debug else known(question, drawn=True)
+    if found is not None:
+        return found
     from archtrace_reports.engine import ask, hush
     from archtrace_reports.progress import Stages
 
