@@ -8,12 +8,9 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-import click
-
 from archtrace.errors import ArchtraceError
 from archtrace_reports import elapsed  # noqa: F401  the clock starts
-from archtrace_reports.group import commands
-from archtrace_reports.look import look_of
+from archtrace_reports.at_once import told
 
 NAME = "archtrace"
 ANSWERED, FAILED, INTERRUPTED, PIPE_CLOSED = 0, 2, 130, 141
@@ -47,20 +44,12 @@ def _answered(arguments: Sequence[str]) -> int:
 
 
 def _invoked(arguments: Sequence[str], flags: dict[str, bool]) -> int:
-    """The same; what is not click's own is raised. Puts into `flags` those that hold for all commands."""
-    try:
-        # click measures the terminal for itself, and then writes 50 columns on narrower ones.
-        with commands.make_context(NAME, [*arguments], terminal_width=look_of(sys.stdout).prose - 2) as context:
-            try:
-                code = commands.invoke(context)
-            finally:
-                flags.update(context.meta)
-    except click.exceptions.Exit as end:
-        return end.exit_code
-    except click.ClickException as error:
-        error.show()
-        return FAILED
-    return code if isinstance(code, int) else ANSWERED
+    """The same; what goes wrong is raised. Puts into `flags` those that hold for all commands."""
+    if told(arguments):
+        return ANSWERED
+    from archtrace_reports.group import invoke
+
+    return invoke(arguments, flags)
 
 
 def _reason(error: Exception) -> str:
@@ -106,6 +95,8 @@ def main() -> NoReturn:
     _open_closed()
     if asked := os.environ.get(COMPLETION):
         from click.shell_completion import shell_complete
+
+        from archtrace_reports.group import commands
 
         sys.exit(shell_complete(commands, {}, NAME, COMPLETION, asked))
     try:

@@ -37,7 +37,7 @@ def codes(context: click.Context, parameter: click.Parameter, incomplete: str) -
 
 def commands(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The commands."""
-    from archtrace_reports.group import COMMANDS
+    from archtrace_reports.command_names import COMMANDS
 
     return _starting(incomplete, COMMANDS)
 

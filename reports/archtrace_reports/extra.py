@@ -8,6 +8,11 @@ from archtrace import extra
 SHOWING = ("rich", "jinja2", "markupsafe", "cattrs", "graphviz")
 
 
+def require_showing() -> None:
+    """Raise MissingError where this environment cannot show an answer that is known."""
+    extra.require(SHOWING)
+
+
 def require() -> None:
     """Raise MissingError where this environment cannot trace a model and show the answer."""
     extra.require((*extra.TRACING, *SHOWING))

@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from archtrace_reports.command_names import COMMANDS, DEFAULT
+from archtrace_reports.look import look_of
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-#: Command -> what it does, in the order in which --help shows them. Each is a file of `commands`, imported when it is
-#: asked for: a hook that checks one file pays for nothing else. A folder of such a name is given as ./check.
-COMMANDS: Mapping[str, str] = {
-    "trace": "Tell which hidden states the logits are read from.",
-    "check": "Find wrong readouts in code, and in the models you declare.",
-    "diff": "Tell what changes from one model to another.",
-    "doctor": "Tell whether checkpoint, tokenizer and texts go together.",
-    "serving": "Tell whether vLLM, TEI and others pool what the model reads.",
-    "atlas": "Write a site of every architecture and head, to browse.",
-    "ls": "List what is known, and so answered at once.",
-    "explain": "Tell what a code of archtrace check means, and what to do.",
-    "help": "Show this page, or that of a command.",
-}
-DEFAULT = "trace"
 
 #: How to name a target -> what that means.
 TARGETS: Mapping[str, str] = {
@@ -189,3 +178,21 @@ def commands(**flags: bool) -> None:
 
     Answers go to stdout, all else to stderr.
     """
+
+
+def invoke(arguments: Sequence[str], flags: dict[str, bool]) -> int:
+    """Run the command that these arguments name; its exit code, 2 where click refuses them. What is not click's own is
+    raised. Puts into `flags` those that hold for all commands."""
+    try:
+        # click measures the terminal for itself, and then writes 50 columns on narrower ones.
+        with commands.make_context("archtrace", [*arguments], terminal_width=look_of(sys.stdout).prose - 2) as context:
+            try:
+                code = commands.invoke(context)
+            finally:
+                flags.update(context.meta)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        error.show()
+        return 2
+    return code if isinstance(code, int) else 0

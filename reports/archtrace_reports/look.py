@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import shutil
 import sys
 from dataclasses import dataclass
 from typing import TextIO
@@ -37,10 +37,12 @@ def look_of(stream: TextIO) -> Look:
 
 
 def _columns(stream: TextIO) -> int:
-    if stream.isatty():
-        return shutil.get_terminal_size((WIDTH, 24)).columns
     told = os.environ.get("COLUMNS", "")
-    return int(told) if told.isdecimal() and int(told) else WIDTH
+    if told.isdecimal() and int(told):
+        return int(told)
+    with contextlib.suppress(OSError, AttributeError):  # no terminal, or one that cannot be asked
+        return os.get_terminal_size(stream.fileno()).columns or WIDTH
+    return WIDTH
 
 
 def _coloured(stream: TextIO) -> bool:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 
-import click
-
 from archtrace_reports.clean import clean_lines
 from archtrace_reports.files import encodable
 from archtrace_reports.look import look_of
@@ -16,7 +14,7 @@ def say(message: str) -> None:
     text = f"archtrace: {clean_lines(message)}"
     if sys.stderr.isatty():
         text = "\n".join(_wrapped(line, look_of(sys.stderr).prose) for line in text.split("\n"))
-    click.echo(encodable(text, sys.stderr), err=True)
+    print(encodable(text, sys.stderr), file=sys.stderr, flush=True)
 
 
 def _wrapped(line: str, width: int) -> str:

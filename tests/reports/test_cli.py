@@ -20,7 +20,7 @@ import archtrace
 import archtrace_reports
 from archtrace.errors import TargetError
 from archtrace_reports import cli
-from archtrace_reports.group import COMMANDS
+from archtrace_reports.command_names import COMMANDS
 
 from .conftest import archtrace as run_archtrace
 from .conftest import environment

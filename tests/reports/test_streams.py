@@ -13,9 +13,9 @@ from typing import Any, TextIO, cast
 import pytest
 
 from archtrace_reports import cli
+from archtrace_reports.command_names import COMMANDS
 from archtrace_reports.elapsed import elapsed
 from archtrace_reports.formats.to_json import document
-from archtrace_reports.group import COMMANDS
 from archtrace_reports.look import look_of
 from archtrace_reports.progress import Bar
 from archtrace_reports.report import Unanswered, report

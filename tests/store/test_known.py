@@ -117,6 +117,16 @@ def test_it_is_told_once_it_is_known(own: Place) -> None:
     assert "\n  kept        from 20" in again.stdout
 
 
+@pytest.mark.parametrize("variables", [{}, {"COLUMNS": "120", "FORCE_COLOR": "1"}, {"NO_COLOR": "1", "COLUMNS": "44"}])
+@pytest.mark.parametrize("flags", [[], ["-q"]])
+def test_the_short_way_tells_what_the_long_one_tells(own: Place, variables: dict[str, str], flags: list[str]) -> None:
+    """`archtrace NAME` does without the commands where the answer is known."""
+    command = [sys.executable, "-m", "archtrace_reports.cli"]
+    short, long = (own.run(*command, *named, OWN.target, *flags, **variables) for named in ([], ["trace"]))
+    assert (short.returncode, short.stdout, short.stderr) == (long.returncode, long.stdout, long.stderr)
+    assert ("kept" in short.stderr) == (not flags)
+
+
 def test_json_is_the_same_but_for_the_run(own: Place) -> None:
     """With --fresh it is traced; what differs then can be left out."""
     first, again = (json.loads(own.ask(OWN.target, *more, "--format", "json").stdout) for more in (["--fresh"], []))

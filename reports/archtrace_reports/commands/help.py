@@ -6,7 +6,8 @@ import click
 
 from archtrace.errors import TargetError, message
 from archtrace_reports import completion
-from archtrace_reports.group import COMMANDS, close_command
+from archtrace_reports.command_names import COMMANDS
+from archtrace_reports.group import close_command
 
 
 @click.command("help", context_settings={"help_option_names": ["-h", "--help"]})

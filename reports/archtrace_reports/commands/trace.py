@@ -11,8 +11,9 @@ import click
 
 from archtrace.answer.result import Result
 from archtrace_reports import completion, formats
+from archtrace_reports.at_once import kept
 from archtrace_reports.elapsed import elapsed, laps
-from archtrace_reports.extra import require
+from archtrace_reports.extra import require, require_showing
 from archtrace_reports.files import write
 from archtrace_reports.group import Tracing, debug, quiet
 from archtrace_reports.look import Look, look_of
@@ -101,6 +102,7 @@ def _outcomes(questions: Sequence[Question], options: Options) -> list[Result | 
     if not (options.fresh or options.debug):
         drawn = options.drawn
         found = {n: result for n, q in enumerate(questions) if (result := known(q, drawn=drawn)) is not None}
+        require_showing()
     left = [number for number in range(len(questions)) if number not in found]
     if not options.every:  # the table of a sweep says it all
         for outcome in found.values():
@@ -146,7 +148,7 @@ def _say(outcome: Result | Unanswered, options: Options, seconds: float) -> None
     if isinstance(outcome, Unanswered):
         say(outcome.reason if outcome.target in outcome.reason else f"{outcome.target}: {outcome.reason}")
     elif outcome.kept and not options.quiet:
-        say(f"{outcome.target}: {outcome.status}, kept from {outcome.traced[:10]} (--fresh traces it anew)")
+        say(kept(outcome))
     elif not options.quiet:
         parts = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in outcome.seconds.items())
         told = f"{outcome.status} in {seconds:.1f} s" + (f" ({parts})" if parts else "")

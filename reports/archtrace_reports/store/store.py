@@ -8,7 +8,6 @@ import os
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +46,8 @@ class Entry:
 
 def entry(subject: str, files: Iterable[str], answer: Any, drawing: Any = None, environment: Any = None) -> Entry:
     """An entry of now. `files`: their paths."""
+    from datetime import UTC, datetime
+
     made = datetime.now(UTC).isoformat(timespec="seconds")
     return Entry(subject, made, (), "", answer, json.dumps(drawing), environment).behind(map(portable, files))
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from archtrace.answer.diagnosis import Diagnosis
-from archtrace.answer.drawing import Anatomy
 from archtrace.answer.fields import Fields
 from archtrace.answer.positions import Positions, Rows
 from archtrace.answer.relations import Relation
 from archtrace.answer.texts import Frame, Texts
 from archtrace.answer.work import Work
+
+if TYPE_CHECKING:
+    from archtrace.answer.drawing import Anatomy
 
 #: A row of `answer.kinds.KINDS`, which alone says what kinds there are.
 KindName: TypeAlias = str
