@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -78,4 +79,11 @@ def _text(name: str) -> str:
 
 @cache
 def _environment() -> Environment:
-    return environment(HERE / "templates")
+    made = environment(HERE / "templates")
+    made.filters["humps"] = _humps
+    return made
+
+
+def _humps(text: str) -> Markup:
+    """A name that a narrow column breaks before a capital or a sign, and nowhere else."""
+    return Markup("<wbr>").join(re.split(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[/._-])(?=.)", text))
