@@ -104,8 +104,18 @@ def test_what_is_not_answered_is_a_row_with_its_reason(made: Path) -> None:
     row = next(row for row in document(made)["rows"] if row["class"] == "BltForCausalLM")
     assert (row["model_type"], row["head"]) == ("blt", "causal-lm")
     assert row["answers"] == [{"status": "unanswered", "reason": REFUSED.reason}, None]
-    for page in ("index.html", "models/blt.html"):
-        assert "it cannot be followed: it branches" in Page((made / page).read_text("utf-8")).text
+    assert "it cannot be followed: it branches" in Page((made / "index.html").read_text("utf-8")).text
+    text = Page((made / "models" / "blt.html").read_text("utf-8")).text
+    assert all(line in text for line in REFUSED.reason.split("\n"))
+
+
+def test_a_class_of_an_older_edition_alone_is_told_apart(newer: Report, older: Report, tmp_path: Path) -> None:
+    left = tuple(result for result in newer.results if result.model_type != "gpt2")
+    write([replace(newer, results=left), older], tmp_path)
+    index = Page((tmp_path / "index.html").read_text("utf-8"))
+    assert "What 4 models read" in index.text
+    assert "gone after 4.48.3" in index.text
+    assert "In 4.48.3 and not in" in Page((tmp_path / "versions.html").read_text("utf-8")).text
 
 
 def test_the_same_answers_give_the_same_bytes(newer: Report, older: Report, made: Path, tmp_path: Path) -> None:
