@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from archtrace.answer.result import Result
 from archtrace_reports.atlas.site.rows import Outcome, Row
@@ -37,9 +38,10 @@ def leaks(outcome: Outcome) -> str:
     """In which layouts padding reaches the logits although it is not read; empty where it does not."""
     if not isinstance(outcome, Result) or not outcome.padding.leaks:
         return ""
-    ran = (layout for layout in outcome.layouts if layout.refused is None and leaked(layout))
-    names = [layout.name.replace("_", " ") for layout in ran if layout.name not in outcome.padding.reads_padding]
-    return enumerate_words(names) or "yes"
+    leaking = [layout.name for layout in outcome.layouts if layout.refused is None and leaked(layout)]
+    # In a layout in which padding is read as well the two cannot be told apart: it is named where there is no other.
+    told = [name for name in leaking if name not in outcome.padding.reads_padding] or leaking
+    return enumerate_words([name.replace("_", " ") for name in told])
 
 
 def status(outcome: Outcome) -> str:
@@ -57,23 +59,36 @@ ASPECTS: Mapping[str, Callable[[Outcome], str]] = {
 }
 
 
+#: Each aspect that differs, with its words before and after.
+Differences: TypeAlias = tuple[tuple[str, str, str], ...]
+
+
 @dataclass(frozen=True)
 class Change:
-    """How one row differs between two editions: each aspect that does, with its words before and after."""
+    """How one row differs between two editions."""
 
     row: Row
-    differences: tuple[tuple[str, str, str], ...]
+    differences: Differences
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two editions, one after the other: what changed, and of what only one of them speaks."""
+    """Two editions, one after the other: how many rows stand in both, which of them changed, and those of one alone."""
 
     older: str
     newer: str
+    both: int
     changed: tuple[Change, ...]
     appeared: tuple[Row, ...]
     gone: tuple[Row, ...]
+
+    @property
+    def grouped(self) -> list[tuple[Differences, list[Row]]]:
+        """The rows that changed alike together, the most first."""
+        groups: dict[Differences, list[Row]] = {}
+        for change in self.changed:
+            groups.setdefault(change.differences, []).append(change.row)
+        return sorted(groups.items(), key=lambda group: -len(group[1]))
 
 
 def names_of(editions: Sequence[Report]) -> list[str]:
@@ -96,6 +111,7 @@ def _compared(rows: Sequence[Row], names: Sequence[str], newer: int) -> Comparis
     return Comparison(
         names[newer + 1],
         names[newer],
+        sum(bool(old and new) for _, old, new in pairs),
         tuple(Change(row, told) for row, old, new in pairs if old and new and (told := tuple(differences(old, new)))),
         tuple(row for row, old, new in pairs if new and not old and row.head in both),
         tuple(row for row, old, new in pairs if old and not new and row.head in both),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -25,15 +26,16 @@ POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; base-uri 'non
 
 def index(lines: Sequence[views.Line], names: Sequence[str]) -> str:
     """The table of all rows, family by family."""
-    counts = Counter(line.status for line in lines)
+    newest = [line for line in lines if line.family != views.GONE]
+    counts = Counter(line.status for line in newest)
     marks = {kind for line in lines for kind in dict(line.marks)["kind"].split()}
     heads = {dict(line.marks)["head"]: line.head for line in lines if line.head}
     return _fill(
         "index.html.j2",
         families=views.families(lines),
         kinds=[(views.mark(name), name.replace("_", " ")) for name in views.FAMILIES if views.mark(name) in marks],
-        total=len(lines),
-        types=len({line.name.model_type for line in lines}),
+        total=len(newest),
+        types=len({line.name.model_type for line in newest}),
         counts=counts,
         heads=list(heads.items()),
         names=names,
@@ -78,4 +80,11 @@ def _text(name: str) -> str:
 
 @cache
 def _environment() -> Environment:
-    return environment(HERE / "templates")
+    made = environment(HERE / "templates")
+    made.filters["humps"] = _humps
+    return made
+
+
+def _humps(text: str) -> Markup:
+    """A name that a narrow column breaks before a capital or a sign, and nowhere else."""
+    return Markup("<wbr>").join(re.split(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[/._-])(?=.)", text))

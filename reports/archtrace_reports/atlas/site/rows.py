@@ -10,7 +10,7 @@ from functools import cache
 from typing import TypeAlias
 
 from archtrace.answer.result import Result
-from archtrace_reports.clean import cleaned
+from archtrace_reports.clean import clean, clean_lines, cleaned
 from archtrace_reports.report import Report, Unanswered
 
 Outcome: TypeAlias = Result | Unanswered
@@ -61,7 +61,7 @@ class Row:
 def rows_of(editions: Sequence[Report]) -> list[Row]:
     """Every name that an edition has an outcome for, sorted. Of two outcomes for one name in an edition the first
     counts."""
-    tables = [_table(cleaned(edition)) for edition in editions]
+    tables = [_table(edition) for edition in editions]
     names = {name for table in tables for name in table}
     rows = (Row(name, head_of(name), tuple(table.get(name) for table in tables)) for name in names)
     return sorted(rows, key=lambda row: (row.name.model_type, _order(row.head), row.name.class_name, row.name.target))
@@ -69,7 +69,9 @@ def rows_of(editions: Sequence[Report]) -> list[Row]:
 
 def _table(edition: Report) -> dict[Name, Outcome]:
     found: dict[Name, Outcome] = {}
-    outcomes: tuple[Outcome, ...] = (*edition.results, *edition.unanswered)
+    # The lines of a reason are told apart: what, where, why, what to do.
+    reasons = (Unanswered(clean(each.target), clean_lines(each.reason)) for each in edition.unanswered)
+    outcomes: tuple[Outcome, ...] = (*cleaned(edition.results), *reasons)
     for outcome in outcomes:
         found.setdefault(_name(outcome), outcome)
     return found

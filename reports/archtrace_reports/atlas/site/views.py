@@ -15,11 +15,13 @@ from archtrace_reports.atlas.site.strip import Strip, strip
 from archtrace_reports.html.views import ModelView, model_view
 from archtrace_reports.report import Unanswered
 
-#: The family of rows that read in several ways, and of those without an answer, beside the kinds; and what they are.
-SEVERAL, MISSING = "several", "not answered"
+#: The families beside the kinds, and what they are: rows that read in several ways, those without an answer, and those
+#: of which the newest edition says nothing.
+SEVERAL, MISSING, GONE = "several", "not answered", "gone"
 FAMILIES = {name: kind.meaning for name, kind in KINDS.items()} | {
     SEVERAL: "positions picked in more than one way",
     MISSING: "with the reason why there is no answer",
+    GONE: "in an older version alone: what it said last",
 }
 
 
@@ -62,7 +64,7 @@ class Edition:
 @dataclass(frozen=True)
 class Section:
     """A class on the page of its model type. `names` are the rows that share this answer, the first of them in `line`;
-    `whole` where the cone is drawn too."""
+    `whole` where the cone is drawn too; `reasons`: the lines of why there is no answer."""
 
     line: Line
     names: tuple[Name, ...]
@@ -70,6 +72,7 @@ class Section:
     picture: Strip | None
     editions: tuple[Edition, ...]
     whole: bool
+    reasons: tuple[str, ...]
 
     @property
     def key(self) -> str:
@@ -82,6 +85,7 @@ def line(row: Row, names: Sequence[str]) -> Line:
     outcome, found = row.newest, told.kinds(row.newest)
     family = found[0] if len(found) == 1 else SEVERAL if found else MISSING
     family = "none" if isinstance(outcome, Result) and not found else family
+    family = family if row.outcomes[0] else GONE
     versions = _versions(row, names)
     read = isinstance(outcome, Result) and bool(outcome.padding.reads_padding)
     marks = {
@@ -194,6 +198,7 @@ def _section(row: Row, shared: tuple[Name, ...], names: Sequence[str]) -> Sectio
         model=model_view(result, row.name.anchor) if result else None,
         picture=strip(result) if result else None,
         editions=tuple(editions(row, names)),
+        reasons=tuple(outcome.reason.split("\n")) if isinstance(outcome, Unanswered) else (),
         whole=result is not None and result.anatomy is not None and is_drawn(row.head),
     )
 

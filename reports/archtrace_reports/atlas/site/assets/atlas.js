@@ -10,14 +10,14 @@
   const heads = [...table.tHead.rows[0].cells];
   const bodies = [...table.querySelectorAll("tbody.family")];
   const flat = table.querySelector("tbody.flat");
-  const lines = bodies.flatMap((home) => [...home.querySelectorAll("tr.line")].map((row) => ({ row, home, words: null })));
+  const lines = bodies.flatMap((home) => [...home.querySelectorAll("tr.line")].map((row) => ({ row, home, words: "" })));
   const order = new Intl.Collator("en", { numeric: true });
   let sorted = "";
 
-  // Words are gathered when somebody searches: most readers of a link do not.
-  function words(line) {
-    line.words ??= `${line.row.textContent} ${line.row.dataset.kind.replaceAll("_", " ")}`.toLowerCase();
-    return line.words;
+  // Type, class, head, kind and what is read. Gathered when somebody searches: most readers of a link do not.
+  function words({ row }) {
+    const [name, reads] = row.cells;
+    return `${name.textContent} ${reads.textContent} ${row.dataset.kind.replaceAll("_", " ")}`.toLowerCase();
   }
 
   function sift() {
@@ -26,7 +26,7 @@
     let count = 0;
     for (const line of lines) {
       const fits = chosen.every((one) => (line.row.dataset[one.name] || "").split(" ").includes(one.value));
-      const shows = fits && (!asked.length || asked.every((word) => words(line).includes(word)));
+      const shows = fits && (!asked.length || asked.every((word) => (line.words ||= words(line)).includes(word)));
       line.row.hidden = !shows;
       count += shows ? 1 : 0;
     }
@@ -51,8 +51,9 @@
       return;
     }
     head.setAttribute("aria-sort", sorted === name ? "ascending" : "descending");
-    const text = (line) => (line.row.cells[head.cellIndex] || line.row.cells[line.row.cells.length - 1]).textContent;
-    const keyed = lines.map((line) => [text(line), line]).sort((a, b) => order.compare(a[0], b[0]));
+    const cell = (row) => row.cells[head.cellIndex] || row.cells[row.cells.length - 1];
+    const key = (cell) => cell.dataset.key || cell.textContent;
+    const keyed = lines.map((line) => [key(cell(line.row)), line]).sort((a, b) => order.compare(a[0], b[0]));
     if (sorted !== name) keyed.reverse();
     flat.append(...keyed.map(([, line]) => line.row));
   }
