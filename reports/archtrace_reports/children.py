@@ -117,10 +117,10 @@ def outcomes(questions: Sequence[Question], limits: Limits) -> Generator[tuple[i
     """(number of the question, its outcome) in the order in which they end. Leaving the loop kills what still runs."""
     asked = [(q.target, json.dumps(asdict(q))) for q in questions]
     for number, found in run(asked, limits):
-        yield number, outcome(found)
+        yield number, outcome_of(found)
 
 
-def outcome(found: Any) -> Result | Unanswered:
+def outcome_of(found: Any) -> Result | Unanswered:
     """The outcome that a child has told as JSON; an Unanswered is one."""
     if isinstance(found, Unanswered):
         return found
@@ -148,7 +148,7 @@ def run(asked: Sequence[tuple[str, str]], limits: Limits) -> Iterator[tuple[int,
                 child.kill()
 
 
-def one(name: str, asked: str, limits: Limits, template: Template | None, wanted: Callable[[], bool]) -> Any:
+def ask_one(name: str, asked: str, limits: Limits, template: Template | None, wanted: Callable[[], bool]) -> Any:
     """The answer to one question as `run` gives it; None once it is `wanted` no longer, which ends the child."""
     with tempfile.TemporaryDirectory(prefix="archtrace-") as folder:
         child = Child(name, asked, Path(folder), limits, template)

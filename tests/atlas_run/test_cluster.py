@@ -27,11 +27,11 @@ Started = list[subprocess.Popen[str]]
 @pytest.fixture(scope="module")
 def local() -> Iterator[LocalCluster]:
     """Two workers, each a process under a nanny, that find what this process tests."""
-    before = dict(os.environ)
-    os.environ |= environment()
-    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as found:
-        os.environ |= before
-        yield found
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment().items():
+            patch.setenv(name, value)
+        with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as found:
+            yield found
 
 
 def workers(local: LocalCluster) -> set[int]:

@@ -9,14 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from archtrace_reports.atlas.site.answers import read
 from reports.samples import SAMPLES
 
 from archtrace.errors import TargetError
 from archtrace.targets import head_kinds
 from archtrace_reports import cli
+from archtrace_reports.atlas.site.answers import read
 from archtrace_reports.atlas.structure import Asked
-from archtrace_reports.atlas.targets import library, lines, listed
+from archtrace_reports.atlas.targets import library, lines, looked_up
 from archtrace_reports.formats.to_json import document
 from archtrace_reports.kept import Kept
 from archtrace_reports.question import Question
@@ -73,7 +73,7 @@ def test_a_list_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_target_that_is_not_there_is_one_unanswered_row(lst: Callable[[str | bytes], Path]) -> None:
     """And the others go on."""
-    found = [*listed(lst("bert\n\n./nowhere\ngpt2\n"))]
+    found = [*looked_up(lines(lst("bert\n\n./nowhere\ngpt2\n")))]
     assert [(line.number, each.name if isinstance(each, Asked) else each.line) for line, each in found] == [
         (1, "bert"), (3, "no folder nowhere: there is no such folder"), (4, "gpt2"),
     ]  # fmt: skip
@@ -85,7 +85,7 @@ def test_five_thousand_lines(lst: Callable[[str | bytes], Path], tmp_path: Path)
         (tmp_path / str(number)).mkdir()
         config = {"model_type": "bert", "num_hidden_layers": 1 + number % 10, "_name_or_path": f"base/{number}"}
         (tmp_path / str(number) / "config.json").write_text(json.dumps(config))
-    plan = [each for _, each in listed(lst("".join(f"{tmp_path / str(number)}\n" for number in range(5000))))]
+    plan = [each for _, each in looked_up(lines(lst("".join(f"{tmp_path / str(number)}\n" for number in range(5000)))))]
     assert all(isinstance(each, Asked) for each in plan)
     assert len({each.question.target for each in plan if isinstance(each, Asked)}) == 10
     assert [each.name for each in plan if isinstance(each, Asked)] == [str(tmp_path / str(n)) for n in range(5000)]
@@ -157,7 +157,7 @@ def test_what_cannot_be_meant(
 
 def test_planning_does_not_wait_for_look_ups_that_nobody_wants(lst: Callable[[str | bytes], Path]) -> None:
     """A list that is left in the middle asks for no more."""
-    found = listed(lst("bert\ngpt2\n"))
+    found = looked_up(lines(lst("bert\ngpt2\n")))
     began = time.monotonic()
     assert next(found)[0].target == "bert"
     found.close()  # type: ignore[attr-defined]

@@ -17,7 +17,7 @@ from typing import Any
 from archtrace.answer.result import Result
 from archtrace.errors import MissingError, TargetError, message
 from archtrace_reports.atlas import worker
-from archtrace_reports.children import outcome
+from archtrace_reports.children import outcome_of
 from archtrace_reports.limits import Limits
 from archtrace_reports.question import Question
 from archtrace_reports.report import Unanswered, differing, versions
@@ -156,7 +156,7 @@ def _outcome(question: Question, future: Any) -> Result | Unanswered:
     from distributed import CancelledError, KilledWorker
 
     try:
-        return outcome(json.loads(future.result()))
+        return outcome_of(json.loads(future.result()))
     except KilledWorker:
         return Unanswered(question.target, "one worker after the other ended while it was asked there")
     except CancelledError as error:

@@ -34,11 +34,10 @@ class Store(Protocol):
 @dataclass(frozen=True)
 class Done:
     """The outcomes of the targets in their order, without those that were not reached; the signal that ended the run
-    (0: none did); how many questions were asked in this run, how many targets have no outcome."""
+    (0: none did); how many targets have no outcome."""
 
     outcomes: tuple[Outcome, ...]
     signal: int
-    asked: int
     left: int
 
 
@@ -90,7 +89,6 @@ class Run:
         self._store = store
         self._questions = {key(each.question): each.question for each in plan if isinstance(each, Asked)}
         self._found: dict[str, Outcome] = {}
-        self._asked = 0
         self._signals = Signals()
 
     @property
@@ -105,7 +103,7 @@ class Run:
             self._ask(ask, watch)
         outcomes = [self._outcome(each) for each in self._plan]
         reached = tuple(outcome for outcome in outcomes if outcome is not None)
-        return Done(reached, self._signals.number, self._asked, len(outcomes) - len(reached))
+        return Done(reached, self._signals.number, len(outcomes) - len(reached))
 
     def _recall(self, watch: Watch) -> None:
         for name, question in self._questions.items():
@@ -124,7 +122,6 @@ class Run:
                 with self._signals.held():
                     self._store.add(left[names[number]], outcome)
                     self._found[names[number]] = outcome
-                    self._asked += 1
                     watch.advance(outcome)
 
     def _outcome(self, each: Asked | Unanswered) -> Outcome | None:

@@ -81,9 +81,8 @@ def _bad(target: str, where: str, why: str, do: str) -> TargetError:
     return TargetError(message(f"the line names no target: {shown!r}", where=where, why=why, do=do))
 
 
-def listed(file: Path) -> Iterator[tuple[Line, Asked | Unanswered]]:
-    """Each line of a list with what is asked about its target, in order; or with why there is nothing to ask about."""
-    found = lines(file)
+def looked_up(found: Sequence[Line]) -> Iterator[tuple[Line, Asked | Unanswered]]:
+    """Each line with what is asked about its target, in order; or with why there is nothing to ask about."""
     pool = ThreadPoolExecutor(LOOKING)
     try:
         yield from zip(found, pool.map(_looked_up, found), strict=True)

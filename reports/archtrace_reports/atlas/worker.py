@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from archtrace.errors import message
-from archtrace_reports.children import forking, one
+from archtrace_reports.children import ask_one, forking
 from archtrace_reports.forked import Template
 from archtrace_reports.limits import Limits
 from archtrace_reports.report import Unanswered, differing, versions
@@ -37,7 +37,7 @@ def answer(asked: str, code: str, bounds: Mapping[str, float], wanted: Mapping[s
     found: Any = _refusal(name, wanted, code)
     if found is None:
         limits = Limits(bounds["seconds"], bounds["gigabytes"], _threads())
-        found = one(name, asked, limits, _template(limits), _watched())
+        found = ask_one(name, asked, limits, _template(limits), _watched())
     if found is None:
         raise Reschedule
     return json.dumps({"unanswered": asdict(found)} if isinstance(found, Unanswered) else found)

@@ -120,8 +120,11 @@ def _plan(wanted: Wanted) -> Sequence[Asked | Unanswered]:
 
     if wanted.targets is None:
         return targets.library(wanted.heads)
+    found = targets.lines(wanted.targets)
+    if not wanted.quiet:
+        say(f"looking up {_counted(len(found), 'target')}")
     plan = []
-    for line, each in targets.listed(wanted.targets):
+    for line, each in targets.looked_up(found):
         if isinstance(each, Unanswered):
             say(f"{wanted.targets}:{line.number}: {each.line}")
         plan.append(each)
