@@ -15,6 +15,7 @@ GRAVE = {
     "replay-differs": "",
     "rows-mix": "",
     "other-head": "",
+    "pad-is-eos": "",
     "reads-constant": "in some layouts a state is read that is the same for every text",
 }
 #: Findings that are worth a note.

@@ -26,8 +26,8 @@ TARGETS: Mapping[str, str] = {
     "package.module:Class": "a class of your own, or a function that builds a model; also path/to/file.py:Class",
 }
 EXAMPLES: Mapping[str, str] = {
-    "archtrace bert-base-uncased": "ask about a model",
-    "archtrace bert -o bert.html": "the same as a page",
+    "archtrace roberta-base": "ask about a model",
+    "archtrace bert -o x.html": "the same as a page",
     "archtrace ./checkpoint": "ask about it and its tokenizer",
     "archtrace trace --help": "what else can be asked",
 }

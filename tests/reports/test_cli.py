@@ -8,50 +8,22 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
-import archtrace
 import archtrace_reports
-from archtrace.errors import TargetError
 from archtrace_reports import cli
 from archtrace_reports.command_names import COMMANDS
 
 from .conftest import archtrace as run_archtrace
 from .conftest import environment
-from .samples import SAMPLES
+from .stub_engine import Capture, engine, stubbed
 from .test_json import schema
 
-Capture = pytest.CaptureFixture[str]
-
-
-def stub(target: str, *, progress: Callable[[str, float | None], None], **options: Any) -> SimpleNamespace:
-    """An engine that knows the samples; it prints, as models do."""
-    progress("resolving", None)
-    print("noise from a model")
-    if target == "broken":
-        raise TypeError("unsupported operand\nsecond line")
-    if target not in SAMPLES:
-        raise TargetError(f"unknown model {target!r}\n  why: no such \x1b[31mname\n  do: give another")
-    asked.append(options)
-    return SimpleNamespace(result=SAMPLES[target])
-
-
-asked: list[dict[str, Any]] = []
-
-
-@pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    asked.clear()
-    monkeypatch.setitem(vars(archtrace), "trace", stub)
-    monkeypatch.setattr("archtrace.setup.answered.with_setup", lambda found, *_: found.result)
-    monkeypatch.setattr("archtrace_reports.commands.trace.known", lambda *_, **__: None)
-    return asked
+__all__ = ["engine"]
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], [], ["--format", "nope"]])
@@ -176,7 +148,7 @@ def test_the_folder_of_commands_is_the_registry() -> None:
 
 
 def test_a_pipe_without_unicode(tmp_path: Path) -> None:
-    code = _stubbed("sys.exit(cli.run(['bert', '-q']))")
+    code = stubbed("sys.exit(cli.run(['bert', '-q']))")
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, env=environment() | {"PYTHONIOENCODING": "ascii"}, check=True
     )
@@ -187,22 +159,12 @@ def test_a_reader_that_leaves(tmp_path: Path) -> None:
     read, write = os.pipe()
     os.close(read)
     child = subprocess.Popen(
-        [sys.executable, "-c", _stubbed("sys.argv[1:] = ['bert', '-q']; cli.main()")],
+        [sys.executable, "-c", stubbed("sys.argv[1:] = ['bert', '-q']; cli.main()")],
         stdout=write, stderr=subprocess.PIPE, env=environment(), text=True,
     )  # fmt: skip
     os.close(write)
     assert child.communicate()[1] == "noise from a model\n"
     assert child.returncode == 141
-
-
-def _stubbed(code: str) -> str:
-    """A program with the stub in the engine's place."""
-    return (
-        f"import sys, time, archtrace\nsys.path.insert(0, {str(Path(__file__).parents[1])!r})\n"
-        "from reports import test_cli\nfrom archtrace_reports import children, cli\n"
-        "from archtrace_reports.commands import trace\ntrace.known = lambda *_, **__: None\n"
-        f"vars(archtrace)['trace'] = test_cli.stub\n{code}"
-    )
 
 
 SLEEPER = "def sleep(*_, **__):\n    print('ready', file=sys.stderr, flush=True)\n    time.sleep(600)\n"
@@ -215,7 +177,7 @@ _HEARING = "import signal; signal.signal(signal.SIGINT, signal.default_int_handl
 def _interrupted(code: str, cwd: Path, number: int) -> tuple[int, str]:
     """Start a program, wait until it says "ready", send the signal; its exit code and the rest of stderr."""
     child = subprocess.Popen(
-        [sys.executable, "-c", _HEARING + _stubbed(code)],
+        [sys.executable, "-c", _HEARING + stubbed(code)],
         stderr=subprocess.PIPE,
         text=True,
         cwd=cwd,

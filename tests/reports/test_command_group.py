@@ -15,7 +15,7 @@ from archtrace_reports.group import COMMANDS, TARGETS
 
 from .conftest import archtrace as run_archtrace
 from .conftest import environment
-from .test_cli import Capture, engine
+from .stub_engine import Capture, engine
 
 __all__ = ["engine"]
 
@@ -24,7 +24,7 @@ __all__ = ["engine"]
 def test_help_fits(command: tuple[str, ...]) -> None:
     done = run_archtrace("help", *command)
     assert (done.returncode, done.stderr) == (0, "")
-    assert max(map(len, done.stdout.splitlines())) <= 100
+    assert max(map(len, done.stdout.splitlines())) <= 80
     assert run_archtrace(*command, "--help").stdout == done.stdout
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -23,24 +25,31 @@ from archtrace_reports.report import Unanswered, report
 from .conftest import archtrace as run_archtrace
 from .conftest import environment
 from .samples import SAMPLES
-from .test_cli import Capture, engine
+from .stub_engine import Capture, engine, stubbed
 
 __all__ = ["engine"]
 
 
+BAD = """
+def forward(self, input_ids, logits):
+    lengths = torch.ne(input_ids, self.config.pad_token_id).sum(-1) - 1
+    return logits[torch.arange(len(logits)), lengths]
+"""
 #: A command line of every command, and its exit code where it can write.
 EVERY = {
-    "trace bert --config-set num_hidden_layers=1 -q": 0,
+    "trace bert -q": 0,
     "check -q bad.py": 1,
     "diff a.json a.json": 0,
-    "doctor bert": 2,
-    "serving bert --config-set num_hidden_layers=1": 0,
+    "doctor bert -o x.html": 2,
+    "serving bert --format html": 2,
     "explain AT001": 0,
     "help": 0,
     "--version": 0,
     "chekc": 2,
     "bert --formt": 2,
 }
+#: What runs them. Tracing takes seconds: an engine that knows the samples stands in its place.
+PROGRAMS = {"trace": ["-c", stubbed("cli.main()")]}
 #: How a shell leaves a command's streams -> its exit code, of the one that it has else. Nothing is left to be said.
 STREAMS: dict[str, Callable[[int], set[int]]] = {
     ">&-": lambda code: {code},
@@ -59,15 +68,16 @@ def test_every_command_has_its_line_here() -> None:
 @pytest.mark.parametrize("line", EVERY)
 def test_streams_that_are_closed_or_full_give_no_traceback(line: str, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps(document(report([SAMPLES["bert"]]))), "utf-8")
-    (tmp_path / "bad.py").write_text("pooled = model(**inputs).last_hidden_state.mean(1)\n", "utf-8")
+    (tmp_path / "bad.py").write_text(BAD, "utf-8")
     for streams, codes in STREAMS.items():
         heard = tmp_path / "stderr.txt"
         others = streams if "2>" in streams else f"{streams} 2>{heard}"
-        script = f"{sys.executable} -m archtrace_reports {line} {others}"
+        program = PROGRAMS.get(line.split(maxsplit=1)[0], ["-m", "archtrace_reports"])
+        script = f"{shlex.join([sys.executable, *program])} {line} {others}"
         done = subprocess.run(["bash", "-c", script], env=environment(), cwd=tmp_path, capture_output=True, check=False)
         assert done.returncode in codes(EVERY[line]), (streams, done.returncode, done.stderr)
         said = heard.read_text("utf-8") if heard.exists() else ""
-        assert not {"Traceback", "Exception ignored", "None"} & {*said.replace(":", " ").split()}, (streams, said)
+        assert not re.search("Traceback|Exception ignored|NoneType", said), (streams, said)
         assert done.stderr == b""
 
 

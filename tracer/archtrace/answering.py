@@ -21,6 +21,7 @@ from archtrace.reach.dead_parameters import dead_modules, dead_parameters
 from archtrace.reach.flops import Flops
 from archtrace.readout.anatomy.build import anatomy
 from archtrace.readout.describe import readouts
+from archtrace.readout.ends import skipped_ends
 from archtrace.readout.fields import fields
 from archtrace.readout.padding import carried, padded, padding_of, tokens_read
 from archtrace.readout.relation import relations
@@ -87,6 +88,7 @@ def assemble(
             *_told(target, module, found),
             *_findings(study, likeness, verdicts),
             *_moved(likeness, words, padding),
+            *skipped_ends(study, words, found),
         ),
         seconds={k: round(v, 3) for k, v in clock.seconds.items()},
         traced=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -67,7 +67,7 @@ def command(files: tuple[str, ...], select: tuple[str, ...], ignore: tuple[str, 
     archtrace check src/ train.py --fix
     archtrace check --only contracts    the declared models alone
     archtrace check --update            write down what they read
-    archtrace explain AT001             what a code means, and what to write instead
+    archtrace explain AT001             what a code means, and what to do
 
     Exit 0: clean. 1: findings. 2: could not run.
     """

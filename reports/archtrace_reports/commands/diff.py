@@ -67,8 +67,8 @@ def command(style: str | None, output: Path | None, **given: Any) -> int:
     \b
     archtrace diff bert-base-uncased roberta-base
     archtrace diff bert-base-uncased answerdotai/ModernBERT-base -o diff.html
-    archtrace diff before.json after.json          answers kept with --format json
-    archtrace diff modernbert modernbert --set-left classifier_pooling=cls --set-right classifier_pooling=mean
+    archtrace diff before.json after.json        answers kept with --format json
+    archtrace diff modernbert modernbert --set-right classifier_pooling=mean
 
     Files with several answers are compared target by target.
     """  # fmt: skip

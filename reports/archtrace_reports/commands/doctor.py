@@ -41,10 +41,10 @@ def command(target: str, fields: tuple[tuple[str, Any], ...], style: str | None,
     given = (*texts["text"], *texts["text_file"])
     pairs, file = paired(given, texts["text_pair"]) or None, file_of(output)
     require()
+    shown = doctor.load(style_of(file, style, doctor.endings(), "terminal"))
     from archtrace.setup.examination import examine
     from archtrace_reports.engine import hush
 
-    shown = doctor.load(style_of(file, style, doctor.endings(), "terminal"))
     if not debug:
         hush()
     with contextlib.redirect_stdout(sys.stderr):  # a model may print while it is built

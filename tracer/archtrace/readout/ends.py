@@ -1,0 +1,26 @@
+"""Ends: whether the token that ends a text passes for padding, because both have one id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from archtrace.answer.result import Finding, Readout
+from archtrace.layouts import Vocabulary
+from archtrace.readout.study import Study
+
+#: The layout without padding, each row of which ends with eos.
+WHOLE = "full"
+
+
+def skipped_ends(study: Study, words: Vocabulary, readouts: Sequence[Readout]) -> Iterator[Finding]:
+    """A readout that tells padding by id and, of texts without any, reads the token before the eos that ends them."""
+    if words.pad is None or words.pad != words.eos or WHOLE not in study.positions:
+        return
+    ends = study.layouts[WHOLE][study.ids][:, -1]
+    for readout in readouts:
+        rows = study.positions[WHOLE].reads.get(readout.tensor, ())
+        # Another id at the end would be read: only an eos is taken for a pad.
+        skipped = bool((ends == words.eos).all()) and all(row == (study.length - 2,) for row in rows)
+        if rows and skipped and study.ids in readout.index.depends_on:
+            what = f"pad_token_id is eos_token_id ({words.pad}): the eos that ends a text passes for padding"
+            yield Finding("pad-is-eos", f"{what}, and the token before it is read; give padding an id of its own")
