@@ -42,6 +42,8 @@ EVERY = {
     "diff a.json a.json": 0,
     "doctor bert -o x.html": 2,
     "serving bert --format html": 2,
+    "atlas -o bad.py": 2,
+    "ls --here none-such": 1,
     "explain AT001": 0,
     "help": 0,
     "--version": 0,
