@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from archtrace.errors import ArchtraceError, TargetError, message
+from archtrace.errors import TargetError, message
 from archtrace.targets.head_kinds import DEFAULT
 from archtrace_reports.atlas.structure import Asked, asked
+from archtrace_reports.engine import reason
 from archtrace_reports.load import decode
 from archtrace_reports.question import Question
 from archtrace_reports.report import Report, Unanswered
@@ -95,8 +96,8 @@ def looked_up(found: Sequence[Line]) -> Iterator[tuple[Line, Asked | Unanswered]
 def _looked_up(line: Line) -> Asked | Unanswered:
     try:
         return asked(line.target)
-    except ArchtraceError as error:
-        return Unanswered(line.target, str(error))
+    except Exception as error:  # whatever a config may hold: the others go on
+        return Unanswered(line.target, reason(error))
 
 
 def editions(files: Sequence[Path]) -> list[Report]:
