@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -77,6 +78,27 @@ def test_a_target_that_is_not_there_is_one_unanswered_row(lst: Callable[[str | b
     assert [(line.number, each.name if isinstance(each, Asked) else each.line) for line, each in found] == [
         (1, "bert"), (3, "no folder nowhere: there is no such folder"), (4, "gpt2"),
     ]  # fmt: skip
+
+
+HOSTILE = [
+    {"model_type": 5, "id2label": 7, "problem_type": ["x"], "dtype": {}, "transformers_version": 4},
+    {"model_type": "bert", "architectures": 3},
+    {"model_type": "bert", "text_config": {"model_type": None, "id2label": [], "label2id": {"a": "b"}}},
+    {"id2label": {"0": None}, "label2id": None, "model_type": "\u202e/../.."},
+    [1],
+]
+
+
+def test_no_config_stops_the_others(lst: Callable[[str | bytes], Path], tmp_path: Path) -> None:
+    """Each is a question or has its reason; a question's name is harmless."""
+    for number, fields in enumerate(HOSTILE):
+        (tmp_path / f"{number}.json").write_text(json.dumps(fields))
+    names = [str(tmp_path / f"{number}.json") for number in range(len(HOSTILE))]
+    found = [each for _, each in looked_up(lines(lst("\n".join(names))))]
+    for name, each in zip(names, found, strict=True):
+        assert name == (each.name if isinstance(each, Asked) else each.target)
+        assert isinstance(each, Unanswered) or re.fullmatch(r"[\w-]+", each.question.target)
+    assert [isinstance(each, Asked) for each in found] == [True, False, True, True, False]
 
 
 def test_five_thousand_lines(lst: Callable[[str | bytes], Path], tmp_path: Path) -> None:

@@ -92,7 +92,16 @@ archtrace without its extra `trace` is the source rules of check alone
 
 @pytest.mark.parametrize(
     "asked",
-    ["bert-base-uncased", "diff a b", "diff a.json b.json", "--all", "bert --isolate", "bert -o bert.html", "x.py:Y"],
+    [
+        "bert-base-uncased",
+        "diff a b",
+        "diff a.json b.json",
+        "--all",
+        "bert --isolate",
+        "bert -o bert.html",
+        "x.py:Y",
+        "atlas -o new",
+    ],
 )
 def test_tracing_says_what_it_lacks(asked: str, light: Path, tmp_path: Path) -> None:
     done = archtrace(light, tmp_path, *asked.split())

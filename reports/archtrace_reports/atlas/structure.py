@@ -45,7 +45,8 @@ def _numbers(value: Any, config: Config) -> bool:
 
 def _loss(value: Any, config: Config) -> bool:
     # PreTrainedConfig.__post_init__ refuses a single label for a single_label_classification.
-    single = config.get("num_labels") == 1 or len(config.get("id2label") or "..") == 1
+    labels = config.get("id2label")
+    single = config.get("num_labels") == 1 or (isinstance(labels, Mapping) and len(labels) == 1)
     return value in (None, "regression", "multi_label_classification") or (
         value == "single_label_classification" and not single
     )

@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from archtrace.errors import ArchtraceError, TargetError, message
+from archtrace.errors import TargetError, message
 from archtrace.targets.head_kinds import DEFAULT
 from archtrace_reports.atlas.structure import Asked, asked
+from archtrace_reports.engine import reason
 from archtrace_reports.question import Question
 from archtrace_reports.report import Unanswered
 from archtrace_reports.sweep import EVERY, everything
@@ -93,5 +94,5 @@ def looked_up(found: Sequence[Line]) -> Iterator[tuple[Line, Asked | Unanswered]
 def _looked_up(line: Line) -> Asked | Unanswered:
     try:
         return asked(line.target)
-    except ArchtraceError as error:
-        return Unanswered(line.target, str(error))
+    except Exception as error:  # whatever a config may hold: the others go on
+        return Unanswered(line.target, reason(error))

@@ -42,10 +42,10 @@ class Watch:
         return self._total
 
     def line(self) -> str:
-        """How many are done and how they went, and about how long the others take."""
+        """How many are done, about how long the others take, and how it went: a narrow terminal cuts off the end."""
         counts = ", ".join(f"{number:,} {name}" for name, number in self._counts.items() if number)
         kept = f"; {self._kept:,} kept from before" if self._kept else ""
-        return f"{self.done:,} of {self._total:,}{f' ({counts}{kept})' if counts else ''}{self._left()}"
+        return f"{self.done:,} of {self._total:,}{self._left()}{f' ({counts}{kept})' if counts else ''}"
 
     def _left(self) -> str:
         # What was kept cost nothing, so it says nothing of what the rest will cost.
@@ -72,12 +72,12 @@ class _Nothing:
 class _Bar(_Nothing):
     def __init__(self, watch: Watch) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, Progress, TextColumn
+        from rich.table import Column
 
-        text = TextColumn("{task.description}", markup=False)
-        columns = (BarColumn(20), TimeElapsedColumn(), text)
+        text = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis"))
         self._watch = watch
-        self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._progress = Progress(BarColumn(12), text, console=Console(stderr=True), transient=True)
         self._task = self._progress.add_task(watch.line(), total=watch.total)
 
     def start(self) -> None:

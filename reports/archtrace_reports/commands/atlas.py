@@ -54,7 +54,7 @@ class Wanted:
         if self.jobs and self.scheduler:
             raise click.UsageError("--jobs is about this machine: how many are asked at once on a cluster, its workers "
                                    "say (dask worker --nthreads N)")  # fmt: skip
-        problem = None if self.folder.is_dir() else trouble(self.folder)
+        problem = trouble(self.folder / ANSWERS if self.folder.is_dir() else self.folder)
         if problem:
             raise click.BadParameter(problem, param_hint="--output")
 
@@ -139,7 +139,7 @@ def _done(plan: Sequence[Asked | Unanswered], ask: Asking, wanted: Wanted) -> Do
     wanted.folder.mkdir(exist_ok=True)
     run = Run(plan, Kept(wanted.folder / ANSWERS))
     if not wanted.quiet:
-        say(f"{_counted(len(plan), 'target')}, {_counted(len(run.questions), 'question')}")
+        say(f"{_counted(len(plan), 'target')}, {len(run.questions):,} to trace")
     watch = Watch(len(run.questions), terminal=on_terminal(), quiet=wanted.quiet)
     done = run.go(ask, watch)
     if not wanted.quiet:
