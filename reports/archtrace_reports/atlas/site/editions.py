@@ -84,11 +84,12 @@ class Comparison:
 
     @property
     def grouped(self) -> list[tuple[Differences, list[Row]]]:
-        """The rows that changed alike together, the most first."""
+        """The rows that changed alike together: first where something else is read, the most first."""
         groups: dict[Differences, list[Row]] = {}
         for change in self.changed:
             groups.setdefault(change.differences, []).append(change.row)
-        return sorted(groups.items(), key=lambda group: -len(group[1]))
+        order = list(ASPECTS)
+        return sorted(groups.items(), key=lambda group: (order.index(group[0][0][0]), -len(group[1])))
 
 
 def names_of(editions: Sequence[Report]) -> list[str]:

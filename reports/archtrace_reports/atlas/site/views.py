@@ -167,10 +167,10 @@ def families(lines: Sequence[Line]) -> list[Family]:
 def sections(rows: Sequence[Row], names: Sequence[str]) -> Iterator[Section]:
     """The classes of one model type; targets with one answer share a section."""
     groups: list[list[Row]] = []
-    near: dict[tuple[str, ...], list[list[Row]]] = {}
+    near: dict[tuple[object, ...], list[list[Row]]] = {}
     for row in rows:
-        # Whole answers are compared only where their words agree: thousands of targets may stand on one page.
-        alike = near.setdefault((row.name.class_name, *(told.slices(each) for each in row.outcomes if each)), [])
+        # Whole answers are compared only where these agree: thousands of targets may stand on one page.
+        alike = near.setdefault((row.name.class_name, *map(_shape, row.outcomes)), [])
         group = next((g for g in alike if row.name.target and _anonymous(g[0]) == _anonymous(row)), None)
         if group is None:
             group = []
@@ -178,6 +178,13 @@ def sections(rows: Sequence[Row], names: Sequence[str]) -> Iterator[Section]:
             groups.append(group)
         group.append(row)
     yield from (_section(group[0], tuple(row.name for row in group), names) for group in groups)
+
+
+def _shape(outcome: Outcome | None) -> object:
+    """What two answers that are the same have in common, and most others have not: it is quick to compare."""
+    if not isinstance(outcome, Result):
+        return outcome and outcome.reason
+    return told.slices(outcome), outcome.parameters, *(work.flops for _, work in worked(outcome))
 
 
 def _anonymous(row: Row) -> list[Outcome | None]:

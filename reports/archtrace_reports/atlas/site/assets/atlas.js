@@ -12,7 +12,9 @@
   const flat = table.querySelector("tbody.flat");
   const lines = bodies.flatMap((home) => [...home.querySelectorAll("tr.line")].map((row) => ({ row, home, words: "" })));
   const order = new Intl.Collator("en", { numeric: true });
+  // The column that is asked for, and that in whose order the rows stand.
   let sorted = "";
+  let placed = "";
 
   // Type, class, head, kind and what is read. Gathered when somebody searches: most readers of a link do not.
   function words({ row }) {
@@ -23,17 +25,19 @@
   function sift() {
     const asked = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const chosen = choices.filter((one) => one.value);
+    const counts = new Map(bodies.map((body) => [body, 0]));
     let count = 0;
     for (const line of lines) {
       const fits = chosen.every((one) => (line.row.dataset[one.name] || "").split(" ").includes(one.value));
       const shows = fits && (!asked.length || asked.every((word) => (line.words ||= words(line)).includes(word)));
       line.row.hidden = !shows;
-      count += shows ? 1 : 0;
+      if (!shows) continue;
+      count += 1;
+      counts.set(line.home, counts.get(line.home) + 1);
     }
-    for (const body of bodies) {
+    for (const [body, own] of counts) {
       const head = body.querySelector(".head");
       if (!head) continue;
-      const own = lines.filter((line) => line.home === body && !line.row.hidden).length;
       head.hidden = Boolean(sorted) || own === 0;
       head.querySelector(".many").textContent = own;
     }
@@ -43,6 +47,8 @@
 
   // By a column all rows stand in one body; by none each stands in that of its family.
   function sort() {
+    if (placed === sorted) return;
+    placed = sorted;
     const name = sorted.replace(/^-/, "");
     const head = heads.find((one) => one.dataset.name === name);
     for (const one of heads) one.setAttribute("aria-sort", "none");
