@@ -43,6 +43,9 @@ body[data-jp-theme-light="false"] { --jp-layout-color0: #101010; --jp-content-fo
 legend { width: 100%; border-bottom: 1px solid; }
 """
 
+#: A reason that is longer than the whole table is wide.
+REASON = "no model is called nix: it is no model type of transformers, no folder, and neither in the cache nor " * 2
+
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None and os.environ.get("ARCHTRACE_BROWSER") != "required",
     reason="no chromium on the path (Debian: apt-get install chromium); the check of a change requires it",
@@ -81,7 +84,8 @@ def files(real: dict[str, Result], each: Result, tmp_path_factory: pytest.TempPa
     image = trace("vit", head="image-classification", overrides={"num_hidden_layers": 2}).result
     texts = {
         "one": to_html.render(Report((real["bert"],)), Look()),
-        "many": to_html.render(Report(tuple(many), (Unanswered("nix", "no such model"),)), Look()),
+        "many": to_html.render(Report(tuple(many), (Unanswered("nix", REASON),)), Look()),
+        "answered": to_html.render(Report(tuple(many)), Look()),
         "whole": to_html.render(Report(tuple(whole)), Look()),
         "hostile": to_html.render(Report((hostile(real["bert"]), real["fnet"])), Look()),
         "each": to_html.render(Report((each,)), Look()),
@@ -242,15 +246,15 @@ def test_a_cell_tells_about_itself_to_the_keyboard(opened: Open) -> None:
 
 def test_a_layout_in_which_padding_is_read_is_marked(opened: Open) -> None:
     page = opened("one")
-    page.get_by_role("radio", name="left padded: padding is read", exact=True).check(force=True)
+    page.get_by_role("radio", name="left padded (padding is read)", exact=True).press("Space")
     assert panel(page).get_by_text("In this layout padding is read.").is_visible()
-    page.get_by_role("radio", name="full", exact=True).check(force=True)
+    page.get_by_role("radio", name="full", exact=True).press("Space")
     assert not panel(page).locator(".marked").count()
 
 
 def test_a_layout_in_which_padding_leaks_has_another_mark(opened: Open) -> None:
     page = opened("many", hash_="#model-5")
-    leaks = "right padded: padding reaches the logits, though it is not read"
+    leaks = "right padded (padding reaches the logits, though it is not read)"
     assert page.get_by_role("radio", name=leaks, exact=True).is_checked()
     assert page.locator(".model.current .picks .mark.leak").count() == 2
     assert page.locator(".model.current .picks .mark.read").count() == 1
@@ -348,16 +352,16 @@ def test_relations_of_an_output_are_told(opened: Open) -> None:
 def test_a_drawing_that_goes_on_beyond_the_edge_fades_and_scrolls_by_keys(opened: Open) -> None:
     page = opened("image", width=800)
     region = page.get_by_role("region", name="Cone of vit, full, input 0")
-    ahead = "node => getComputedStyle(node).getPropertyValue('--ahead')"
+    ahead = "node => getComputedStyle(node).getPropertyValue('--archtrace-ahead')"
     page.wait_for_function(
-        "n => getComputedStyle(n).getPropertyValue('--ahead') !== '0px'", arg=region.element_handle()
+        "n => getComputedStyle(n).getPropertyValue('--archtrace-ahead') !== '0px'", arg=region.element_handle()
     )
     region.focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_function("node => node.scrollLeft > 0", arg=region.element_handle())
     region.evaluate("node => { node.scrollLeft = node.scrollWidth; }")
     page.wait_for_function(
-        "n => getComputedStyle(n).getPropertyValue('--ahead') === '0px'", arg=region.element_handle()
+        "n => getComputedStyle(n).getPropertyValue('--archtrace-ahead') === '0px'", arg=region.element_handle()
     )
     assert page.get_by_role("region", name="Drawing of the path of vit").evaluate(ahead) == "0px"
 
@@ -397,6 +401,55 @@ def targets(page: Page) -> list[str]:
     return page.locator("#models tbody tr:visible th").all_inner_texts()
 
 
+#: Words, and parts of names, that stand on more than one line.
+BROKEN = """node => {
+  const broken = [];
+  const texts = document.createTreeWalker(node, NodeFilter.SHOW_TEXT);
+  for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+    for (const { 0: word, index } of text.data.matchAll(/[\\p{L}\\p{N}]+/gu)) {
+      const range = document.createRange();
+      range.setStart(text, index);
+      range.setEnd(text, index + word.length);
+      const lines = new Set([...range.getClientRects()].map((box) => Math.round(box.top)));
+      if (lines.size > 1) broken.push(word);
+    }
+  }
+  return broken;
+}"""
+
+
+@pytest.mark.parametrize("width", [1280, 900, 400])
+@pytest.mark.parametrize("name", ["many", "diff"])
+def test_no_word_and_no_name_breaks_in_its_middle(name: str, width: int, opened: Open) -> None:
+    page = opened(name, width=width)
+    assert page.locator("#models, .diff-table").evaluate(BROKEN) == []
+
+
+def widths(page: Page) -> list[float]:
+    """Of the columns of the matrix."""
+    return [box["width"] for head in page.locator("#models thead th").all() if (box := head.bounding_box())]
+
+
+def test_a_model_without_an_answer_takes_no_room_from_the_others(opened: Open) -> None:
+    assert widths(opened("many")) == pytest.approx(widths(opened("answered")), abs=1)
+    whole, reason = (opened("many").locator(name).bounding_box() for name in ("#models", ".why"))
+    assert whole
+    assert reason
+    assert reason["x"] + reason["width"] == pytest.approx(whole["x"] + whole["width"], abs=1)
+
+
+def test_a_strip_shows_which_positions_each_model_reads(opened: Open) -> None:
+    page = opened("many")
+    signs = "node => [...node.querySelectorAll('.cell')].map((cell) => cell.classList[1]).join('')"
+    found = {row.locator("th").inner_text(): row.locator(".strip") for row in page.locator("#models tbody tr").all()}
+    assert found[REAL["bert"]].evaluate(signs) == "y" + "n" * 16 + "pp"
+    assert found[REAL["gpt2"]].evaluate(signs) == "n" * 16 + "ypp"
+    assert found[REAL["modernbert"]].evaluate(signs) == "y" * 17 + "pp"
+    told = found[REAL["gpt2"]].get_attribute("aria-label")
+    assert told == "right padded: of 19 positions 16 read"
+    assert not found["nix"].count()
+
+
 def test_the_matrix_filters(opened: Open) -> None:
     page = opened("many")
     everything = [*REAL.values(), "nix"]
@@ -417,7 +470,8 @@ def test_the_matrix_sorts(opened: Open) -> None:
     button.click()
     assert button.locator("..").get_attribute("aria-sort") == "ascending"
     kinds = page.locator("#models tbody tr:visible td:nth-child(2)").all_inner_texts()
-    assert kinds[-5:] == ["first", "first", "last eos", "last non pad", "masked mean"]
+    assert kinds[:5] == ["first", "first", "last eos", "last non pad", "masked mean"]
+    assert targets(page)[-1] == "nix"
     button.focus()
     page.keyboard.press("Enter")
     assert button.locator("..").get_attribute("aria-sort") == "descending"
@@ -484,3 +538,56 @@ def test_the_difference_in_words_then_side_by_side(opened: Open) -> None:
     assert page.locator("svg.drawing").count() == 2
     assert page.locator(".panel:visible").count() == 2
     assert page.locator(".steps .left").count() > 0
+
+
+def test_a_notebook_stays_as_it_is(browser: Browser, real: dict[str, Result]) -> None:
+    look = """() => ["#own", "#own td", "#words", "h1", "body"].map((name) => {
+      const style = getComputedStyle(document.querySelector(name));
+      // How large a document is depends on what stands in it.
+      const size = /height|block-size|origin|^--archtrace-/;
+      return [...style].filter((p) => !size.test(p)).map((p) => `${p}: ${style.getPropertyValue(p)}`);
+    })"""
+    looks = []
+    for document in (notebook(), notebook(real["bert"])):
+        page = browser.new_page()
+        page.set_content(document)
+        looks.append(page.evaluate(look))
+        page.close()
+    for without, answered in zip(*looks, strict=True):
+        assert answered == without
+
+
+def outputs(page: Page) -> list[Locator]:
+    """The answers in a notebook."""
+    return page.locator(".archtrace-output").all()
+
+
+def test_each_output_of_a_notebook_is_picked_for_itself(opened: Open, real: dict[str, Result]) -> None:
+    page = opened("notebook")
+    first, second = outputs(page)
+    first.get_by_text("left padded", exact=True).first.click()
+    assert first.locator(".picks input:checked + label > span").first.inner_text() == "left padded"
+    assert second.locator(".picks input:checked + label > span").first.inner_text() == "right padded"
+    first.get_by_role("button", name="Unfold").first.click()
+    assert first.locator(".panel:visible tr.layer").count() > 0
+    assert not second.locator("tr.layer").count()
+    second.locator(".panel:visible tr.row-logits td").nth(4).hover()
+    assert page.get_by_role("tooltip").inner_text() == "position 4 of logits, text 0: lit is what reaches it"
+
+
+def test_a_notebook_needs_no_script(opened: Open) -> None:
+    page = opened("notebook", scripts=False)
+    first = outputs(page)[0]
+    rows = dict(shown_rows(first.locator(".panel:visible table.cone").first))
+    assert rows["last_hidden_state"] == "y" + "n" * 16 + "pp"
+    assert first.locator(".panel:visible tr.row-hidden").first.is_visible()
+    first.locator("summary", has_text="The source").click()
+    assert first.locator(".code .chosen mark").inner_text() == "hidden_states[:, 0]"
+
+
+@pytest.mark.parametrize(("light", "paper"), [("true", "rgb(253, 253, 253)"), ("false", "rgb(16, 16, 16)")])
+def test_a_notebook_says_whether_it_is_dark(light: str, paper: str, opened: Open) -> None:
+    page = opened("notebook", scheme="dark" if light == "true" else "light")
+    page.evaluate("light => document.body.setAttribute('data-jp-theme-light', light)", light)
+    style = "node => [getComputedStyle(node).backgroundColor, getComputedStyle(node).colorScheme]"
+    assert outputs(page)[0].evaluate(style) == [paper, "light" if light == "true" else "dark"]

@@ -74,7 +74,7 @@
 
     function light(chosen) {
       const table = chosen.closest("table");
-      restore(table);
+      relight();
       const reach = Object.fromEntries(chosen.dataset.reach.split(" ").map((part) => part.split(":")));
       for (const row of table.querySelectorAll("tr[data-row]")) {
         const own = row === chosen.parentElement;
@@ -108,14 +108,15 @@
       ray.setAttribute("d", above.length > 1 ? "" : below.map((one) => `M${one[1]} 1L${above[0][1]} 0`).join(""));
     }
 
+    const relight = () => root.querySelectorAll("table:has([aria-selected])").forEach(restore);
+
     function look(cell) {
-      if (cell && cell.dataset.reach) light(cell);
-      else if (kept) light(kept);
-      else for (const table of root.querySelectorAll("table:has([aria-selected])")) restore(table);
+      const chosen = cell && cell.dataset.reach ? cell : kept;
+      if (chosen) light(chosen);
+      else relight();
     }
 
     function keep(cell) {
-      if (kept) restore(kept.closest("table"));
       kept = cell === kept ? null : cell;
       look(cell);
     }
