@@ -8,7 +8,6 @@ from dataclasses import replace
 from archtrace.answer.result import Result
 from archtrace.targets.head_kinds import HEADS, classes, every_class
 from archtrace_reports.children import outcomes
-from archtrace_reports.kept import Kept
 from archtrace_reports.limits import Limits
 from archtrace_reports.progress import Bar
 from archtrace_reports.question import Question
@@ -40,18 +39,11 @@ def _of_head(question: Question, head: str) -> Iterator[Question]:
         yield replace(question, target=target, head=head if usual else None, shallow=True)
 
 
-def ask_all(questions: list[Question], limits: Limits, bar: Bar, kept: Kept | None = None) -> list[Result | Unanswered]:
-    """The outcomes in the order of the questions; what is `kept` of an earlier run is not asked again."""
-    found: dict[int, Result | Unanswered] = {
-        number: known for number, q in enumerate(questions) if kept and (known := kept.outcome(q)) is not None
-    }
-    left = [number for number in range(len(questions)) if number not in found]
+def ask_all(questions: list[Question], limits: Limits, bar: Bar) -> list[Result | Unanswered]:
+    """The outcomes in the order of the questions."""
+    found: dict[int, Result | Unanswered] = {}
     with bar:
-        for before in found.values():
-            bar.advance(before)
-        for place, outcome in outcomes([questions[number] for number in left], limits):
-            found[left[place]] = outcome
+        for number, outcome in outcomes(questions, limits):
+            found[number] = outcome
             bar.advance(outcome)
-            if kept:
-                kept.add(questions[left[place]], outcome)
     return [found[number] for number in range(len(questions))]

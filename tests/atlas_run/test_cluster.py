@@ -104,7 +104,7 @@ def test_a_config_need_not_lie_where_the_workers_are(local: LocalCluster, tmp_pa
     asked = project.start("--scheduler", local.scheduler_address)
     started.append(asked)
     _, said = asked.communicate(timeout=60)
-    assert (asked.returncode, "3 targets, 2 questions" in said) == (0, True), said
+    assert (asked.returncode, "3 targets, 2 to trace" in said) == (0, True), said
     rows = json.loads((tmp_path / "atlas" / "atlas.json").read_text())["rows"]
     assert {row["target"]: row["answers"][0]["status"] for row in rows} == dict.fromkeys(
         ["one", "two", "models.py:here"], "exact"

@@ -34,6 +34,7 @@ class Wanted:
     folder: Path
     targets: Path | None
     heads: bool
+    fresh: bool
     scheduler: str | None
     jobs: int | None
     timeout: float | None
@@ -69,6 +70,7 @@ class Wanted:
 @click.option("--edition", "editions", type=click.Path(path_type=Path, exists=True, dir_okay=False), multiple=True,
               metavar="FILE", help="Show these answers beside: made by archtrace --all --format json in an environment "
                                    "of other versions.")  # fmt: skip
+@click.option("--fresh", is_flag=True, help="Trace anew what was answered before this atlas was begun.")
 @click.option("--scheduler", metavar="ADDRESS", help="Ask on a cluster of dask, such as tcp://10.0.0.1:8786.")
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes at once.  [default: one a core]")
 @click.option(
@@ -132,12 +134,12 @@ def _plan(wanted: Wanted) -> Sequence[Asked | Unanswered]:
 
 
 def _done(plan: Sequence[Asked | Unanswered], ask: Asking, wanted: Wanted) -> Done:
+    from archtrace_reports.atlas.remembered import Remembered
     from archtrace_reports.atlas.run import Run
     from archtrace_reports.atlas.watch import Watch
-    from archtrace_reports.kept import Kept
 
     wanted.folder.mkdir(exist_ok=True)
-    run = Run(plan, Kept(wanted.folder / ANSWERS))
+    run = Run(plan, Remembered(wanted.folder / ANSWERS, wanted.fresh))
     if not wanted.quiet:
         say(f"{_counted(len(plan), 'target')}, {len(run.questions):,} to trace")
     watch = Watch(len(run.questions), terminal=on_terminal(), quiet=wanted.quiet)

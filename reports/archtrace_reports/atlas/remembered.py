@@ -1,0 +1,34 @@
+"""Remembered: what an atlas need not ask: the answers in its own file, and what is known from before it was made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from archtrace.answer.result import Result
+from archtrace_reports.kept import Kept
+from archtrace_reports.question import Question
+from archtrace_reports.report import Unanswered
+from archtrace_reports.store.answers import known
+
+
+class Remembered:
+    """The file of answers in an atlas's folder; unless it is to be made `fresh`, with what is known besides, of which
+    each answer that is used is added to the file."""
+
+    def __init__(self, file: Path, fresh: bool) -> None:
+        self._kept = Kept(file)
+        self._fresh = fresh
+
+    def outcome(self, question: Question) -> Result | None:
+        """What was answered to this question; None where it must be asked."""
+        found = self._kept.outcome(question)
+        if found is not None or self._fresh or question.files:
+            return found
+        before = known(question, drawn=True)
+        if before is not None:
+            self.add(question, before)
+        return before
+
+    def add(self, question: Question, outcome: Result | Unanswered) -> None:
+        """Keep one more."""
+        self._kept.add(question, outcome)
