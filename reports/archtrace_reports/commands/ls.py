@@ -7,16 +7,17 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatch
-from typing import Any
 
 import click
 
 from archtrace_reports.clean import clean
+from archtrace_reports.look import look_of
 from archtrace_reports.say import say
 from archtrace_reports.store import shipped
 from archtrace_reports.store.answers import store
 from archtrace_reports.store.environment import environment
 from archtrace_reports.store.store import Entry
+from archtrace_reports.words import count
 
 NOTHING = 1
 
@@ -54,8 +55,16 @@ def command(pattern: str, here: bool, style: str, forget: bool) -> int:
     if style == "json":
         click.echo(json.dumps([asdict(row) for row in rows], indent=1))
     else:
-        sys.stdout.writelines(_lines(rows))
-    return 0 if rows else NOTHING
+        _show(rows)
+    return 0 if any(row.holds for row in rows) else NOTHING
+
+
+def _show(rows: list[Row]) -> None:
+    """What holds, a line each; how much else there is, on stderr."""
+    held = [row for row in rows if row.holds]
+    sys.stdout.writelines(_lines(held, look_of(sys.stdout).width if sys.stdout.isatty() else None))
+    if len(held) < len(rows):
+        say(f"{count(len(rows) - len(held), 'more answer')}, of which something has changed since: traced anew")
 
 
 def _rows(here: bool) -> Iterator[Row]:
@@ -73,13 +82,10 @@ def _row(kept: Entry, origin: str, holds: bool) -> Row:
     return Row(kept.subject, reads, answer.get("status", "contract"), kept.made[:10], origin, holds)
 
 
-def _lines(rows: list[Row]) -> Iterator[str]:
-    """Aligned columns, one line a row; what has changed since is said at its end."""
-    widths = [max((len(clean(text)) for text in column), default=0) for column in zip(*map(_cells, rows), strict=True)]
-    for row in rows:
-        cells = [clean(cell).ljust(width) for cell, width in zip(_cells(row), widths, strict=True)]
-        yield "  ".join([*cells, "" if row.holds else "(changed since: traced anew)"]).rstrip() + "\n"
-
-
-def _cells(row: Row) -> tuple[Any, ...]:
-    return row.traced, row.status, row.target, row.reads
+def _lines(rows: list[Row], width: int | None) -> Iterator[str]:
+    """Aligned columns, one line a row; cut where the terminal ends."""
+    table = [[clean(cell) for cell in (row.traced, row.status, row.target, row.reads)] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for cells in table:
+        line = "  ".join(cell.ljust(size) for cell, size in zip(cells, widths, strict=True)).rstrip()
+        yield (line if width is None or len(line) <= width else f"{line[: width - 1]}…") + "\n"
