@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -215,3 +217,14 @@ def test_a_file_without_answers_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(TargetError, match=r"no answers can be read from .*a\.json"):
         read(tmp_path / "a.json")
+
+
+def test_the_command_of_the_docs_makes_an_atlas_of_files(newer: Report, older: Report, tmp_path: Path) -> None:
+    (current := tmp_path / "a.json").write_text(to_json.render(replace(newer, unanswered=()), Look()))
+    Kept(heads := tmp_path / "heads.jsonl").add(Question("blt", head="causal-lm"), Unanswered("blt", REFUSED.reason))
+    files = ["--current", current, "--heads", heads, "--older", OLDER]
+    script = Path(__file__).parents[2] / "docs" / "make_atlas.py"
+    subprocess.run([sys.executable, script, "-o", tmp_path / "made", *files], check=True)
+    plain = tuple(replace(result, anatomy=None) for result in newer.results)
+    write([replace(newer, results=plain), older], tmp_path / "same")
+    assert document(tmp_path / "made") == document(tmp_path / "same")
