@@ -44,6 +44,7 @@ from archtrace_reports.words import count
 @click.option("--all", "every", is_flag=True,
               help="Trace every sequence classifier of transformers; with --head every class with that head, of two "
                    "layers; with --head all every class of every kind.")  # fmt: skip
+@click.option("--declared", is_flag=True, help="Trace the models that pyproject.toml declares.")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="FILE",
               help="Keep each answer in this file, and ask nothing whose answer it has.")  # fmt: skip
 @click.option("--isolate", is_flag=True, help="Give each target a process of its own; --all and the next three do.")
@@ -71,7 +72,7 @@ def command(context: click.Context, /, **given: Any) -> int:
     Answers go to stdout, all else to stderr. Exit 0: all answered. 2: not all could be.
     """  # fmt: skip
     options = Options(**given)
-    if not options.targets and not options.every:
+    if not options.asks:
         click.echo(context.get_help(), err=True)
         return 2
     options.check()
