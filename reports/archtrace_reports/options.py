@@ -123,6 +123,7 @@ class Options:
     output: Path | None
     html: Path | None
     every: bool
+    declared: bool
     fresh: bool
     reproducible: bool
     isolate: bool
@@ -160,8 +161,17 @@ class Options:
         return Limits(self.timeout or default.seconds, self.memory or default.gigabytes, self.jobs or cores())
 
     @property
+    def asks(self) -> bool:
+        """Whether anything is asked about."""
+        return bool(self.targets or self.every or self.declared)
+
+    @property
     def questions(self) -> list[Question]:
         """One for each target; asked twice is answered once."""
+        if self.declared:
+            from archtrace_reports.declared import declared_questions
+
+            return declared_questions()
         return [self.question(target) for target in dict.fromkeys(self.targets)]
 
     def question(self, target: str) -> Question:
@@ -184,6 +194,8 @@ class Options:
 
     def check(self) -> None:
         """Raise click's UsageError for what cannot be meant."""
+        if self.declared and (self.targets or self.every):
+            raise click.UsageError("--declared asks about the models of pyproject.toml: give it without targets")
         if self.every and self.targets:
             raise click.UsageError("--all runs every model type: name targets, or give --all, not both")
         if self.every and self.inputs:

@@ -186,9 +186,10 @@ def test_what_moves_in_a_file_is_no_difference() -> None:
 def before_and_after() -> Difference:
     """One that changed, one that did not, one that was lost, and one that is new; a target asked about twice."""
     gpt2 = replace(samples.GPT2, target="bert-base-uncased")
-    before = report([samples.BERT, samples.XLNET, samples.BART, samples.XLNET])
+    never = Unanswered("never", "it never ran")
+    before = report([never, samples.BERT, samples.XLNET, samples.BART, samples.XLNET])
     broken = Unanswered(samples.BART.target, "it broke\n  why: a line | of it")
-    after = report([gpt2, samples.XLNET, broken, samples.FNET])
+    after = report([gpt2, samples.XLNET, broken, samples.FNET, never])
     return pair(before, after)
 
 
@@ -199,6 +200,7 @@ def test_several_answers_are_paired_by_target() -> None:
         ("facebook/bart-base", "right", "it broke: a line | of it"),
         ("xlnet-base-cased", "right", "it was not asked about"),
         ("google/fnet-base", "left", "it was not asked about"),
+        ("never", "same", "it never ran"),
     ]
     assert not found.same
 
@@ -215,9 +217,9 @@ def test_several_on_a_terminal(width: int) -> None:
 def test_several_in_markdown_as_a_forge_reads_it() -> None:
     text = shown(before_and_after(), "markdown")
     tokens = READER.parse(text)
-    assert text.startswith("**4 of 5 models changed.**\n")
+    assert text.startswith("**4 of 6 models changed.**\n")
     assert [t.info for t in tokens if t.type == "fence"] == ["diff"]
-    assert len([t for t in tokens if t.type == "tr_open"]) == (1 + 5) + (1 + 7)
+    assert len([t for t in tokens if t.type == "tr_open"]) == (1 + 6) + (1 + 7)
     assert text.count("<details>") == text.count("</details>") == 1
 
 

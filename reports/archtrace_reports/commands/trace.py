@@ -48,6 +48,7 @@ from archtrace_reports.words import count
 @click.option("--all", "every", is_flag=True,
               help="Trace every sequence classifier of transformers; with --head every class with that head, of two "
                    "layers; with --head all every class of every kind.")  # fmt: skip
+@click.option("--declared", is_flag=True, help="Trace the models that pyproject.toml declares.")
 @click.option("--fresh", is_flag=True, help="Trace anew what was answered before.")
 @click.option("--reproducible", is_flag=True, help="Leave out what differs from run to run: dates and seconds.")
 @click.option("--isolate", is_flag=True, help="Give each target a process of its own; --all and the next three do.")
@@ -75,7 +76,7 @@ def command(context: click.Context, /, **given: Any) -> int:
     Answers go to stdout, all else to stderr. Exit 0: all answered. 2: not all could be.
     """  # fmt: skip
     options = Options(**given)
-    if not options.targets and not options.every:
+    if not options.asks:
         click.echo(context.get_help(), err=True)
         return 2
     options.check()

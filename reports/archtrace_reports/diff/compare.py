@@ -173,7 +173,7 @@ def _steps(result: Result) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class Lost:
-    """A target that one side has no answer about, and why."""
+    """A target that a side has no answer about, and why; `side` is "same" where neither has one."""
 
     target: str
     side: Side
@@ -190,7 +190,12 @@ class Difference:
     @property
     def same(self) -> bool:
         """Whether each pair reads the same, and none was lost."""
-        return not self.lost and all(one.same for one in self.comparisons)
+        return all(one.same for one in self.comparisons) and all(one.side == "same" for one in self.lost)
+
+    @property
+    def one_pair(self) -> bool:
+        """Whether there are but two answers to show."""
+        return len(self.comparisons) == 1 and not self.lost
 
 
 def pair(left: Report, right: Report) -> Difference:
@@ -201,7 +206,9 @@ def pair(left: Report, right: Report) -> Difference:
     pairs = tuple(compare(before[key], after[key]) for key in before if key in after)
     gone = [Lost(key[0], "right", _why(right, key[0])) for key in before if key not in after]
     new = [Lost(key[0], "left", _why(left, key[0])) for key in after if key not in before]
-    return Difference(pairs, (*gone, *new))
+    known = {target for target, _ in (*before, *after)}
+    neither = [Lost(one.target, "same", one.line) for one in right.unanswered if one.target not in known]
+    return Difference(pairs, (*gone, *new, *neither))
 
 
 def _by_target(report: Report) -> dict[tuple[str, int], Result]:

@@ -17,7 +17,7 @@ def render(found: Difference, look: Look) -> str:
     from archtrace_reports.html.views import model_view
 
     del look
-    if len(found.comparisons) != 1 or found.lost:
+    if not found.one_pair:
         do = "give --format markdown, json or terminal, or two answers alone"
         raise TargetError(message("a page shows two models beside each other, and no more", do=do))
     comparison = cleaned(found.comparisons[0])

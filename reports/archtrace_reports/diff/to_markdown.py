@@ -18,7 +18,7 @@ def render(found: Difference, look: Look) -> str:
     """The comment. Of several pairs a table first, then those that differ, folded."""
     del look
     found = cleaned(found)
-    if len(found.comparisons) == 1 and not found.lost:
+    if found.one_pair:
         return _text(_pair(found.comparisons[0]))
     folded = [line for one in found.comparisons if not one.same for line in _folded(one)]
     return _text([*_overview(found), "", *folded])
@@ -29,7 +29,7 @@ def _text(lines: Sequence[str]) -> str:
 
 
 def _overview(found: Difference) -> Iterator[str]:
-    changed = sum(not one.same for one in found.comparisons) + len(found.lost)
+    changed = sum(not one.same for one in found.comparisons) + sum(one.side != "same" for one in found.lost)
     yield f"**{changed} of {len(found.comparisons) + len(found.lost)} models changed.**"
     yield ""
     yield from table(
@@ -50,10 +50,13 @@ def _folded(one: Comparison) -> Iterator[str]:
 
 def _pair(one: Comparison) -> list[str]:
     first, *others = map(plain, told(one))
-    lines = [f"**{first}**", "", *(line for other in others for line in (other, ""))]
+    alike = one.left.target == one.right.target
+    about = f"{code(one.left.target)}: " if alike else ""
+    lines = [f"{about}**{first}**", "", *(line for other in others for line in (other, ""))]
     rows = [(row.label, plain(row.left), plain(row.right)) for row in one.rows if row.differs]
     if rows:
-        lines += [*table(("", code(one.left.target), code(one.right.target)), rows), ""]
+        sides = ("before", "after") if alike else (code(one.left.target), code(one.right.target))
+        lines += [*table(("", *sides), rows), ""]
     if any(line.side != "same" for line in one.path):
         lines += [*fenced([f"{SIGNS[line.side][0]} {line.text}" for line in one.path], "diff"), ""]
     return lines

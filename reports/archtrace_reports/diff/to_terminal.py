@@ -21,7 +21,7 @@ SIGNS: Mapping[Side, tuple[str, str]] = {"same": (" ", "dim"), "left": ("-", "re
 def render(found: Difference, look: Look) -> str:
     """The whole text, ending in a newline. Of several pairs those that are the same take a line each."""
     found = cleaned(found)
-    if len(found.comparisons) == 1 and not found.lost:
+    if found.one_pair:
         return paint(_pair(found.comparisons[0], look), look)
     return paint([line for part in _parts(found, look) for line in (*part, Text())][:-1], look)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from archtrace_reports.diff.compare import Comparison, Lost
+from collections.abc import Mapping
+
+from archtrace_reports.diff.compare import Comparison, Lost, Side
 
 #: The side without an answer -> what that means.
-LOST = {"right": "no longer answered", "left": "new", "same": ""}
+LOST: Mapping[Side, str] = {"right": "no longer answered", "left": "new", "same": "answered on neither side"}
 
 
 def told(comparison: Comparison) -> tuple[str, ...]:
