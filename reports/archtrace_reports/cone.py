@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from archtrace.answer.positions import Positions, Rows, runs
 from archtrace.answer.result import LayoutResult, Result
 from archtrace_reports.columns import Columns, columns
-from archtrace_reports.tokens import leaked
+from archtrace_reports.tokens import leaked, padding
 
 if TYPE_CHECKING:
     from archtrace.answer.drawing import Anatomy, Slices, State
@@ -32,7 +32,7 @@ MEANINGS: dict[Sign, str] = {
 }
 #: The same of an output with positions, where padding reaches nothing but the positions of padding.
 OWN: dict[Sign, str] = {"leak": "padding, reaches the logits of padding alone"}
-MARKS: dict[Mark, str] = {"read": "padding is read", "leak": "padding reaches the logits, though it is not read"}
+MARKS: dict[Mark, str] = {"read": "padding is read", "leak": "padding that is not read reaches the logits"}
 
 
 @dataclass(frozen=True)
@@ -119,10 +119,21 @@ def _cone(result: Result, anatomy: Anatomy, slices: Slices | None, layout: Layou
 
 def marks_of(layout: LayoutResult, result: Result) -> Iterator[Mark]:
     """What padding does in a layout, the worst first; nothing where it does nothing."""
-    if layout.name in result.padding.reads_padding:
+    read = layout.name in result.padding.reads_padding
+    if read:
         yield "read"
-    elif result.padding.leaks and leaked(layout):
+    # Where padding is read, it reaches the logits; what counts then is other padding.
+    if result.padding.leaks and (_unread(layout) if read else leaked(layout)):
         yield "leak"
+
+
+def _unread(layout: LayoutResult) -> bool:
+    """Whether padding at which nothing is read reaches the logits."""
+    for text, (tokens, masked) in enumerate(zip(layout.bound.tokens, padding(layout), strict=False)):
+        read = {position for rows in layout.bound.reads.values() for position in rows[text]}
+        if set(tokens) & set(masked) - read:
+            return True
+    return False
 
 
 def _rows(anatomy: Anatomy, slices: Slices, layout: LayoutResult) -> Iterator[ConeRow]:

@@ -254,9 +254,9 @@ def test_a_layout_in_which_padding_is_read_is_marked(opened: Open) -> None:
 
 def test_a_layout_in_which_padding_leaks_has_another_mark(opened: Open) -> None:
     page = opened("many", hash_="#model-5")
-    leaks = "right padded (padding reaches the logits, though it is not read)"
+    leaks = "right padded (padding that is not read reaches the logits)"
     assert page.get_by_role("radio", name=leaks, exact=True).is_checked()
-    assert page.locator(".model.current .picks .mark.leak").count() == 2
+    assert page.locator(".model.current .picks .mark.leak").count() == 3
     assert page.locator(".model.current .picks .mark.read").count() == 1
 
 

@@ -88,6 +88,7 @@ def test_padding_that_reaches_padding_alone_is_no_leak(window: Result, real: dic
 def test_marks_say_what_padding_does(real: dict[str, Result]) -> None:
     assert {layout.name: layout.marks for layout in cones(real["bert"])}["left padded"] == ("read",)
     assert {layout.name: layout.marks for layout in cones(real["fnet"])}["right padded"] == ("leak",)
+    assert {layout.name: layout.marks for layout in cones(real["fnet"])}["left padded"] == ("read", "leak")
     assert {layout.name: layout.marks for layout in cones(real["bert"])}["full"] == ()
 
 
