@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from archtrace.answer.result import Result
 from archtrace.targets import head_kinds
 from archtrace_reports import sweep
 from archtrace_reports.children import Limits
+from archtrace_reports.cli import run
 from archtrace_reports.formats.to_json import encode
 from archtrace_reports.kept import Kept, lines
 from archtrace_reports.progress import Bar
@@ -74,3 +76,15 @@ def test_a_sweep_over_a_head_asks_about_every_class() -> None:
     assert all(q.shallow for q in questions)
     every = sweep.everything(Question("", head="all"))
     assert len(every) == sum(len(list(head_kinds.every_class(head))) for head in head_kinds.HEADS)
+
+
+def test_resume_asks_nothing_whose_answer_the_file_has(
+    tmp_path: Path, answer: Result, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "kept.jsonl"
+    marked = replace(answer, seconds={"import": 12345.0})
+    Kept(file).add(Question("bert"), marked)
+    assert run(["bert", "no-model", "--resume", str(file), "--format", "json", "-q"]) == 2
+    (result,) = json.loads(capsys.readouterr().out)["results"]
+    assert result == json.loads(json.dumps(encode(marked)))
+    assert [line["question"]["target"] for line in lines(file)] == ["bert", "no-model"]
