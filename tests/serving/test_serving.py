@@ -185,3 +185,28 @@ def test_a_contract_names_servers_that_are_known() -> None:
     assert declared("mine", table, "here").served_by == ("vllm", "sglang")
     with pytest.raises(TargetError, match="served_by is no server that is known: 'vlm'"):
         declared("mine", {**table, "served_by": "vlm"}, "here")
+
+
+OWN = """
+import torch
+from transformers import BertConfig, BertForSequenceClassification
+
+
+class OwnConfig(BertConfig):
+    model_type = "own_code"
+
+
+class OwnModel(BertForSequenceClassification):
+    config_class = OwnConfig
+"""
+
+
+def test_own_code_runs_only_when_trusted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sizes = {"hidden_size": 24, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    auto_map = {"AutoConfig": "own.OwnConfig", "AutoModelForSequenceClassification": "own.OwnModel"}
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "own_code", "auto_map": auto_map, **sizes}))
+    (tmp_path / "own.py").write_text(OWN)
+    assert run(["serving", str(tmp_path)]) == 2
+    assert "which are never run unasked" in capsys.readouterr().err
+    assert run(["serving", str(tmp_path), "--trust-remote-code", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["read"] == ["index 0 of last_hidden_state"]

@@ -106,3 +106,17 @@ def test_notes_are_told_in_each_format_for_people(left: Path) -> None:
     assert doctor.load("markdown").render(noted, Look()).endswith("\n* note: a \\*text\\* is cut\n")
     assert doctor.load("terminal").render(noted, Look()).endswith("note        a *text* is cut\n")
     assert json.loads(doctor.load("json").render(noted, Look()))["notes"] == ["a *text* is cut"]
+
+
+def test_texts_come_from_a_file(left: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    texts = ("a fine film", "dull")
+    assert run(["doctor", str(left), *(word for text in texts for word in ("--text", text))]) == 1
+    told = capsys.readouterr().out
+    file = tmp_path / "texts.txt"
+    file.write_text("\n\n".join(texts), "utf-8")
+    assert run(["doctor", str(left), "--text-file", str(file)]) == 1
+    assert capsys.readouterr().out == told
+    assert "dull" in told
+    file.write_text(" \n", "utf-8")
+    assert run(["doctor", str(left), "--text-file", str(file)]) == 2
+    assert "it holds no text: give one a line" in capsys.readouterr().err
