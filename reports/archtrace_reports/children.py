@@ -41,9 +41,8 @@ class Child:
         self._file = folder / "answer.json"
         self._log = folder / "stderr.txt"
         self._ends = time.monotonic() + limits.seconds
-        self._process: subprocess.Popen[bytes] | Forked = (
-            template.start(asked, self._file, self._log) if template else _start(asked, self._file, self._log, limits)
-        )
+        forked = _forked(template, asked, self._file, self._log)
+        self._process: subprocess.Popen[bytes] | Forked = forked or _start(asked, self._file, self._log, limits)
 
     def poll(self) -> Any:
         """The answer as JSON, an Unanswered where there will be none, None while it works."""
@@ -71,6 +70,13 @@ class Child:
             return json.loads(self._file.read_text("utf-8"))
         said = self._log.read_text("utf-8", "replace").strip().rpartition("\n")[2]
         return self._give_up(f"its process died ({_ending(self._process.returncode)}){f': {said}' if said else ''}")
+
+
+def _forked(template: Template | None, asked: str, file: Path, log: Path) -> Forked | None:
+    """None where there is no template, or none any more: a run outlives it, and each child then imports for itself."""
+    with contextlib.suppress(OSError):
+        return template.start(asked, file, log) if template else None
+    return None
 
 
 def _start(asked: str, file: Path, log: Path, limits: Limits) -> subprocess.Popen[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -59,7 +60,8 @@ class Template:
         """End the template, and whatever it started."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.close()
+        with contextlib.suppress(OSError):  # it was gone when it was asked for the last time
+            self._process.stdin.close()
         self._process.terminate()
         self._process.wait()
         self._process.stdout.close()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -126,3 +129,15 @@ def test_a_forked_child_that_dies_is_told() -> None:
     found = dict(run([(str(n), "no JSON at all") for n in range(4)], Limits(jobs=2)))
     assert all(isinstance(answer, Unanswered) for answer in found.values())
     assert "its process died (exit 1)" in found[0].reason
+
+
+def test_a_run_outlives_its_template(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real one, killed after the first answer; a child without one is the program here."""
+    program("json.dump('alone', open(file, 'w'))")
+    monkeypatch.setattr(children, "MANY", 1)
+    runs = run([(str(n), "--types") for n in range(3)], Limits(jobs=1))
+    assert "bert" in next(runs)[1]
+    found = ["pgrep", "-P", str(os.getpid()), "-f", "archtrace_reports.template"]
+    (template,) = map(int, subprocess.run(found, capture_output=True, check=True).stdout.split())
+    os.kill(template, signal.SIGKILL)
+    assert dict(runs) == {1: "alone", 2: "alone"}
