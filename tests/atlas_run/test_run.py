@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pty
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import transformers
+from reports.samples import SAMPLES
 
 from archtrace_reports.atlas.run import Signals, Stopped
 from archtrace_reports.atlas.watch import Watch, _duration
-from archtrace_reports.report import Unanswered
+from archtrace_reports.formats.to_json import document
+from archtrace_reports.report import Unanswered, report
 
 from .conftest import Project, environment, gone, wait
 
@@ -51,6 +56,27 @@ def test_a_run_is_ended_and_goes_on(tmp_path: Path, started: Started) -> None:
     there = {file.name for file in (tmp_path / "atlas").iterdir()}
     assert there >= {"atlas.json", "index.html", ".answers.jsonl"}
     assert not [name for name in there if name.endswith(".tmp")]
+
+
+def test_a_slow_one_is_given_up_and_other_versions_stand_beside(tmp_path: Path, started: Started) -> None:
+    project = Project(tmp_path, ["a", "slow"], held=("slow",))
+    sample = SAMPLES["bert"]
+    older = replace(sample, target="bert", versions={**sample.versions, "transformers": "4.56.0"})
+    (tmp_path / "older.json").write_text(json.dumps(document(report([older]))))
+    asked = project.start("--timeout", "8", "--memory", "6", "--edition", "older.json")
+    started.append(asked)
+    _, said = asked.communicate(timeout=120)
+    assert asked.returncode == 2, said
+    atlas = json.loads((tmp_path / "atlas" / "atlas.json").read_text())
+    assert [edition["versions"]["transformers"] for edition in atlas["editions"]] == [
+        transformers.__version__,
+        "4.56.0",
+    ]
+    rows = {row["target"]: row["answers"] for row in atlas["rows"]}
+    assert [answer and answer["status"] for answer in rows["models.py:a"]] == ["exact", None]
+    assert rows["models.py:slow"][0]["reason"].startswith("no answer within 8 s")
+    assert [answer and answer["status"] for answer in rows["bert"]] == [None, "exact"]
+    assert (tmp_path / "atlas" / "versions.html").exists()
 
 
 def heard(*numbers: int, held: bool) -> int:
