@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from dataclasses import dataclass
 from typing import TextIO
@@ -37,10 +36,13 @@ def look_of(stream: TextIO) -> Look:
 
 
 def _columns(stream: TextIO) -> int:
-    if stream.isatty():
-        return shutil.get_terminal_size((WIDTH, 24)).columns
     told = os.environ.get("COLUMNS", "")
-    return int(told) if told.isdecimal() and int(told) else WIDTH
+    if told.isdecimal() and int(told):
+        return int(told)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or WIDTH  # 0 where a terminal does not tell
+    except (OSError, ValueError):  # a pipe or a file; no file at all
+        return WIDTH
 
 
 def _coloured(stream: TextIO) -> bool:
