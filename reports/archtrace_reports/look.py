@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from dataclasses import dataclass
@@ -40,9 +39,10 @@ def _columns(stream: TextIO) -> int:
     told = os.environ.get("COLUMNS", "")
     if told.isdecimal() and int(told):
         return int(told)
-    with contextlib.suppress(OSError, AttributeError):  # no terminal, or one that cannot be asked
-        return os.get_terminal_size(stream.fileno()).columns or WIDTH
-    return WIDTH
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or WIDTH  # 0 where a terminal does not tell
+    except (OSError, ValueError):  # a pipe or a file; no file at all
+        return WIDTH
 
 
 def _coloured(stream: TextIO) -> bool:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
+import termios
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any, TextIO
 
 import pytest
 
@@ -83,23 +86,32 @@ def test_streams_that_are_closed_or_full_give_no_traceback(line: str, tmp_path: 
         assert done.stderr == b""
 
 
-class Terminal:
-    """A stream that is a terminal."""
+@contextmanager
+def terminal(columns: int = 80) -> Iterator[TextIO]:
+    """A real terminal of so many columns."""
+    master, slave = os.openpty()
+    termios.tcsetwinsize(slave, (24, columns))
+    with os.fdopen(slave, "w") as stream:
+        yield stream
+    os.close(master)
 
-    def isatty(self) -> bool:
-        return True
+
+@pytest.mark.parametrize(("columns", "width", "prose"), [(200, 200, 100), (60, 60, 60), (20, 40, 40), (0, 80, 80)])
+def test_a_look_is_as_wide_as_the_terminal_and_prose_stops(
+    columns: int, width: int, prose: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    with terminal(columns) as stream:
+        assert (look_of(stream).width, look_of(stream).prose) == (width, prose)
+    monkeypatch.setenv("COLUMNS", str(columns))  # it holds for pipes too, and before what a terminal says
+    with terminal(80) as stream:
+        assert (look_of(stream).width, look_of(io.StringIO()).prose) == (width, prose)
 
 
-def test_a_look_is_as_wide_as_the_terminal_and_prose_stops(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal, pipe = cast(TextIO, Terminal()), io.StringIO()
-    for columns, width, prose in (("200", 200, 100), ("60", 60, 60), ("20", 40, 40)):
-        monkeypatch.setenv("COLUMNS", columns)
-        for stream in (terminal, pipe):
-            look = look_of(stream)
-            assert (look.width, look.prose) == (width, prose)
-    for nothing in ("", "wide", "0"):
-        monkeypatch.setenv("COLUMNS", nothing)
-        assert look_of(pipe).width == 80
+@pytest.mark.parametrize("nothing", ["", "wide", "-3"])
+def test_a_pipe_has_80_columns_where_nothing_says_otherwise(nothing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", nothing)
+    assert look_of(io.StringIO()).width == 80
 
 
 #: NO_COLOR, FORCE_COLOR and TERM -> whether a terminal gets colours, and a pipe.
@@ -117,8 +129,8 @@ COLOURS = {
 def test_colour_is_for_those_who_want_it(names: tuple[str, str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in zip(("NO_COLOR", "FORCE_COLOR", "TERM"), names, strict=True):
         monkeypatch.setenv(name, value)
-    streams = cast(TextIO, Terminal()), io.StringIO()
-    assert tuple(look_of(stream).colour for stream in streams) == COLOURS[names]
+    with terminal() as stream:
+        assert (look_of(stream).colour, look_of(io.StringIO()).colour) == COLOURS[names]
 
 
 def test_colours_reach_a_pipe_when_they_are_forced(
