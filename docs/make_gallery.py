@@ -35,18 +35,28 @@ INTRODUCTION = """# Gallery
 What `archtrace TARGET --html FILE` shows, and what `--format cone` and `--format path` draw, of eight real models.
 Made by `python docs/make_gallery.py`.
 
-Positions run across, layers down; the two blocks are the two rows of the batch. One sees the last row narrow to what
-the classifier reads: index 0 for BERT, the last token for GPT-2, every token that is not padding for ModernBERT, and
-padding that reaches the logits (crossed) for FNet.
+The tokens stand at the bottom and the logits on top, a row for each layer between them; the two texts of the batch
+stand side by side. What is lit reaches the logits. It narrows to what the classifier reads: index 0 for BERT, the last
+token for GPT-2, every token that is not padding for ModernBERT. For FNet padding reaches the logits (crossed).
 
 | light | dark |
 | --- | --- |
 | ![The page of BERT, light](gallery/page-light.png) | ![The page of BERT, dark](gallery/page-dark.png) |
 
+Where the output has positions of its own, the reader picks one, and what reaches that one alone stays lit. Here the
+attention of a small Mistral looks two tokens back, so that each layer sees two more:
+
+![What reaches position 12 of the logits of a token classifier](gallery/position.png)
+
 Several targets get a matrix first:
 
 ![The matrix of eight models](gallery/matrix.png)
 """
+
+
+#: A token classifier whose cone is one: each layer attends to a window of three.
+WINDOW = {"num_hidden_layers": 6, "hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4,
+          "num_key_value_heads": 2, "sliding_window": 3}  # fmt: skip
 
 
 def main() -> None:
@@ -56,7 +66,8 @@ def main() -> None:
     for name, result in results.items():
         for style in ("cone", "path"):
             (HERE / "gallery" / f"{name}.{style}.svg").write_text(drawn([result], style), "utf-8")
-    photograph(drawn([results["bert"]], "html"), drawn(list(results.values()), "html"))
+    each = trace("mistral", head="token-classification", overrides=WINDOW).result
+    photograph(drawn([results["bert"]], "html"), drawn(list(results.values()), "html"), drawn([each], "html"))
     sections = [section(name, result) for name, result in results.items()]
     (HERE / "gallery.md").write_text("\n".join([INTRODUCTION, *sections]), "utf-8")
 
@@ -81,15 +92,22 @@ def section(name: str, result: Result) -> str:
 """
 
 
-def photograph(one: str, many: str) -> None:
+def photograph(one: str, many: str, each: str) -> None:
     """The pages as a browser shows them."""
     chromium = shutil.which("chromium") or sys.exit("no chromium on the path (Debian: apt-get install chromium)")
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         for file, text, scheme in (("page-light", one, "light"), ("page-dark", one, "dark"), ("matrix", many, "light")):
-            page = browser.new_page(color_scheme=scheme, viewport={"width": 1000, "height": 700})
+            page = browser.new_page(color_scheme=scheme, viewport={"width": 1200, "height": 700})
             page.set_content(text)
             page.screenshot(path=HERE / "gallery" / f"{file}.png", full_page=True)
+        page = browser.new_page(viewport={"width": 1200, "height": 700})
+        page.set_content(each)
+        page.locator(".panel:visible .row-logits td").nth(12).click()
+        page.mouse.move(0, 0)
+        box = page.locator(".cone-box").evaluate("node => node.getBoundingClientRect().toJSON()")
+        clip = {"x": box["x"] - 16, "y": box["y"] - 12, "width": box["width"] + 16, "height": box["height"] + 16}
+        page.screenshot(path=HERE / "gallery" / "position.png", clip=clip, full_page=True)
         browser.close()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoModelForSequenceClassification
+from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
 
 from archtrace import Trace, trace
 from archtrace.answer.drawing import Anatomy, Block
@@ -51,6 +51,34 @@ def test_each_hidden_state_of_the_cone_has_the_gradient_that_it_claims(name: str
             for place, gradient in zip(layers, gradients, strict=True):
                 reached = torch.where(gradient[row].abs().amax(-1) > 0)[0].tolist()
                 assert slices.reaching[place][row] == tuple(reached), (name, slices.layout, place, row)
+
+
+#: Token classifiers with causal attention, over all that stands before and over a window of three.
+TAGGERS: dict[str, dict[str, Any]] = {
+    "gpt2": OVERRIDES["gpt2"],
+    "mistral": SMALL | {"num_key_value_heads": 2, "sliding_window": 3},
+}
+
+
+@pytest.mark.parametrize("name", TAGGERS)
+def test_each_position_of_an_output_has_the_gradients_that_its_cone_claims(name: str) -> None:
+    found = trace(name, head="token-classification", overrides=TAGGERS[name])
+    model = AutoModelForTokenClassification.from_config(found.config).double().eval()
+    assert found.result.anatomy is not None
+    names = [state.name for state in found.result.anatomy.states]
+    layers = [names.index(f"hidden_states[{number}]") for number in range(3)]
+    slices = next(s for s in found.result.anatomy.slices if s.layout == "right_padded")
+    layout = next(layout for layout in found.result.layouts if layout.name == "right_padded")
+    outcome = model(**{k: torch.tensor(v) for k, v in layout.inputs.items()}, output_hidden_states=True)
+    assert len(slices.each) == outcome.logits.shape[1]
+    for position, rows in enumerate(slices.each):
+        # What is left out is as it is before.
+        claimed = [next(own for own in rows[place::-1] if own) for place in layers]
+        score = outcome.logits[0, position].sum()
+        for claim, gradient in zip(claimed, torch.autograd.grad(score, outcome.hidden_states[:3], retain_graph=True),
+                                   strict=True):  # fmt: skip
+            reached = torch.where(gradient[0].abs().amax(-1) > 0)[0].tolist()
+            assert claim[0] == tuple(reached), (name, position)
 
 
 @pytest.mark.parametrize("name", OVERRIDES)

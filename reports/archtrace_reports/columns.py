@@ -19,16 +19,18 @@ WORD = "tok"
 
 def columns(layout: LayoutResult, result: Result) -> Columns:
     """The tokens of the texts that were given, or of any text in the frame of the tokenizer; empty where neither is
-    known, or the positions of what is read do not stand for tokens."""
+    known, or the positions of what is read do not stand for tokens. An output with positions reads each: none is
+    marked."""
     if layout.texts is not None:
         return _marked(layout.texts.tokens, layout.texts.read)
     size, tensors = shape(layout), [readout.tensor for readout in result.readouts]
-    told = size and tensors and not layout.each and all(tokens_stand_in(tensor, result) for tensor in tensors)
+    told = size and tensors and all(tokens_stand_in(tensor, result) for tensor in tensors)
     if result.frame is None or size is None or not told:
         return ()
     rows, length = size
     pads = padding(layout, "input_ids") or ((),) * rows
-    read = [set().union(*(layout.bound.reads[tensor][row] for tensor in tensors)) for row in range(rows)]
+    marked = [] if layout.each else tensors
+    read = [set().union(*(layout.bound.reads[tensor][row] for tensor in marked)) for row in range(rows)]
     return _marked([[*_tokens(length, set(padded), result.frame)] for padded in pads], read)
 
 

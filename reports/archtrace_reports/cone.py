@@ -1,21 +1,26 @@
-"""Cone: for each layout the states with a sign a position; neighbours that look alike stand once."""
+"""Cone: for each layout the states with a sign for each position; neighbours that look alike stand once."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from archtrace.answer.positions import Rows, runs
+from archtrace.answer.positions import Positions, Rows, runs
 from archtrace.answer.result import LayoutResult, Result
 from archtrace_reports.columns import Columns, columns
+from archtrace_reports.tokens import leaked, padding
 
 if TYPE_CHECKING:
     from archtrace.answer.drawing import Anatomy, Slices, State
 
 Sign: TypeAlias = Literal["yes", "no", "pad", "leak", "may"]
+#: What padding does in a layout.
+Mark: TypeAlias = Literal["read", "leak"]
+#: For each text of the batch a sign for each position.
+Cells: TypeAlias = tuple[tuple[Sign, ...], ...]
 
 #: What a sign says, in the order of the legend.
 MEANINGS: dict[Sign, str] = {
@@ -25,34 +30,64 @@ MEANINGS: dict[Sign, str] = {
     "leak": "padding, reaches the logits",
     "may": "may reach the logits (bound, no witness)",
 }
+#: The same of an output with positions, where padding reaches nothing but the positions of padding.
+OWN: dict[Sign, str] = {"leak": "padding, reaches the logits of padding alone"}
+MARKS: dict[Mark, str] = {"read": "padding is read", "leak": "padding that is not read reaches the logits"}
 
 
 @dataclass(frozen=True)
 class ConeRow:
-    """A state, or several alike: for each row of the batch a sign a position. `note` is its module and shape."""
+    """A state, or several alike. `note` is its module and shape, `size` the length of its vectors, `number` its place
+    among all states, the first of `alike` ones that stand here. `each`: for each position of an output that has some,
+    the positions of this row that reach it; empty where that is not known."""
 
     name: str
     role: str
     note: str
-    cells: tuple[tuple[Sign, ...], ...]
+    cells: Cells
+    size: int = 0
+    number: int = 0
     alike: int = 1
+    each: tuple[Rows, ...] = ()
 
 
 @dataclass(frozen=True)
 class ConeLayout:
-    """The cone of a layout, tokens first. `as_` names an earlier layout that looks the same; `columns` are the tokens
-    of each row by name, and whether they are read, where the texts are given or the tokenizer's frame is known."""
+    """The cone of a layout, tokens first. `as_` names an earlier layout that looks the same in every respect; `columns`
+    are the tokens of each text by name, and whether they are read, where the texts are given or the tokenizer's frame
+    is known. `marks` say what padding does here."""
 
     name: str
     rows: tuple[ConeRow, ...]
     as_: str = ""
     refused: str = ""
     columns: Columns = ()
+    marks: tuple[Mark, ...] = ()
+
+    def looks(self, other: ConeLayout) -> bool:
+        """Whether it looks like another one, which is drawn."""
+        return bool(self.rows) and replace(self, name=other.name, as_=other.as_) == other
 
     @property
     def signs(self) -> set[Sign]:
         """Those that occur."""
         return {sign for row in self.rows for cells in row.cells for sign in cells}
+
+    @property
+    def texts(self) -> int:
+        """How many texts stand side by side: several make one row of the batch where they are choices, or chunks."""
+        return max((len(row.cells) for row in self.rows), default=0)
+
+    @property
+    def widest(self) -> int:
+        """The greatest number of positions in a row."""
+        return max((len(row.cells[0]) for row in self.rows), default=1)
+
+
+def meanings(result: Result) -> dict[Sign, str]:
+    """What the signs say in the cone of this result."""
+    each = any(layout.each for layout in result.layouts)
+    return MEANINGS | (OWN if each and not result.padding.leaks else {})
 
 
 def cones(result: Result) -> list[ConeLayout]:
@@ -62,27 +97,97 @@ def cones(result: Result) -> list[ConeLayout]:
     slices = {found.layout: found for found in result.anatomy.slices}
     drawn: list[ConeLayout] = []
     for layout in result.layouts:
-        name = layout.name.replace("_", " ")
-        if layout.name not in slices:
-            drawn.append(ConeLayout(name, (), refused=layout.refused or "it was not traced"))
-            continue
-        rows = tuple(_folded(_rows(result.anatomy, slices[layout.name], layout)))
-        twin = next((other.name for other in drawn if other.rows == rows), "")
-        drawn.append(ConeLayout(name, rows, twin, columns=columns(layout, result)))
+        found = _cone(result, result.anatomy, slices.get(layout.name), layout)
+        drawn.append(replace(found, as_=next((other.name for other in drawn if found.looks(other)), "")))
     return drawn
 
 
-def _rows(anatomy: Anatomy, slices: Slices, layout: LayoutResult) -> list[ConeRow]:
+def states(result: Result) -> tuple[ConeRow, ...]:
+    """Every state for itself, with its name and note, as layouts fold them."""
+    first = next(iter(result.anatomy.slices), None) if result.anatomy else None
+    layout = next((layout for layout in result.layouts if first and layout.name == first.layout), None)
+    return tuple(_rows(result.anatomy, first, layout)) if result.anatomy and first and layout else ()
+
+
+def _cone(result: Result, anatomy: Anatomy, slices: Slices | None, layout: LayoutResult) -> ConeLayout:
+    name = layout.name.replace("_", " ")
+    if slices is None:
+        return ConeLayout(name, (), refused=layout.refused or "it was not traced")
+    rows = tuple(_folded(list(_rows(anatomy, slices, layout))))
+    return ConeLayout(name, rows, columns=columns(layout, result), marks=tuple(marks_of(layout, result)))
+
+
+def marks_of(layout: LayoutResult, result: Result) -> Iterator[Mark]:
+    """What padding does in a layout, the worst first; nothing where it does nothing."""
+    read = layout.name in result.padding.reads_padding
+    if read:
+        yield "read"
+    # Where padding is read, it reaches the logits; what counts then is other padding.
+    if result.padding.leaks and (_unread(layout) if read else leaked(layout)):
+        yield "leak"
+
+
+def _unread(layout: LayoutResult) -> bool:
+    """Whether padding at which nothing is read reaches the logits."""
+    for text, (tokens, masked) in enumerate(zip(layout.bound.tokens, padding(layout), strict=False)):
+        read = {position for rows in layout.bound.reads.values() for position in rows[text]}
+        if set(tokens) & set(masked) - read:
+            return True
+    return False
+
+
+def _rows(anatomy: Anatomy, slices: Slices, layout: LayoutResult) -> Iterator[ConeRow]:
     length = anatomy.states[0].positions
-    return [
-        ConeRow(
-            state.name,
-            state.role,
-            _note(state),
-            _cells(state, reaching, _padding(state, slices, layout, length), layout),
-        )
-        for state, reaching in zip(anatomy.states, slices.reaching, strict=True)
-    ]
+    each = [_filled(rows) for rows in slices.each]
+    for number, (state, reaching) in enumerate(zip(anatomy.states, slices.reaching, strict=True)):
+        # Where the vectors of an output have length 1, squeezing them leaves what looks like one vector.
+        if state.role == "vector" and layout.each and state.shape[-1] == len(layout.each):
+            continue
+        cells = _cells(state, reaching, _padding(state, slices, layout, length), layout)
+        if state.role == "logits" and layout.each:
+            cells = _outputs(layout)
+        elif _is_whole(state, anatomy, layout):
+            cells = tuple(_joined_signs(row) for row in cells)
+        found = _each(state, [rows[number] for rows in each], layout)
+        yield ConeRow(state.name, state.role, _note(state), cells, state.shape[-1], each=found)
+
+
+def _filled(rows: Sequence[Rows]) -> list[Rows]:
+    """The rows of each state, those left out as they are before."""
+    found: list[Rows] = []
+    for own in rows:
+        found.append(own or found[-1])
+    return found
+
+
+def _each(state: State, own: Sequence[Rows], layout: LayoutResult) -> tuple[Rows, ...]:
+    """What reaches each position of the output: as the answer says, which tells of tokens and read tensors, else as
+    the bound says."""
+    if state.role == "tokens":
+        return tuple(positions.others.get(state.name, positions.tokens) for positions in layout.each)
+    if state.role == "read":
+        return tuple(positions.reads.get(state.name, ()) for positions in layout.each)
+    return tuple(own) if state.role in ("hidden", "head") else ()
+
+
+def _outputs(layout: LayoutResult) -> Cells:
+    """The positions of the output that something reaches."""
+    texts = range(len(layout.bound.tokens))
+    return tuple(tuple("yes" if _reached(p, text) else "no" for p in layout.each) for text in texts)
+
+
+def _reached(positions: Positions, text: int) -> bool:
+    return any(rows[text] for rows in (positions.tokens, *positions.reads.values()) if text < len(rows))
+
+
+def _is_whole(state: State, anatomy: Anatomy, layout: LayoutResult) -> bool:
+    """Whether an input stands as one: the colours of an image and the samples of a sound are no positions."""
+    after = next((other.positions for other in anatomy.states if other.role != "tokens"), state.positions)
+    return state.role == "tokens" and "input_ids" not in layout.inputs and state.positions != after
+
+
+def _joined_signs(cells: Sequence[Sign]) -> tuple[Sign]:
+    return (next(sign for sign in MEANINGS if sign in cells),)
 
 
 def _padding(state: State, slices: Slices, layout: LayoutResult, length: int) -> Rows:
@@ -96,7 +201,7 @@ def _note(state: State) -> str:
     return f"{state.module} " * bool(state.module) + " × ".join(map(str, state.shape))
 
 
-def _cells(state: State, reaching: Rows, padded: Rows, layout: LayoutResult) -> tuple[tuple[Sign, ...], ...]:
+def _cells(state: State, reaching: Rows, padded: Rows, layout: LayoutResult) -> Cells:
     """What a witness saw is told of tokens and read tensors."""
     seen = _witness(state, layout)
     return tuple(
@@ -126,16 +231,15 @@ def _sign(reaches: bool, padding: bool, seen: bool) -> Sign:
     return "leak" if padding else "yes"
 
 
-def _folded(rows: Sequence[ConeRow]) -> list[ConeRow]:
+def _folded(rows: Sequence[ConeRow]) -> Iterator[ConeRow]:
     """Hidden states in a row with the same cells, and with names that differ in a number alone, as one."""
-    folded = []
-    for _, group in groupby(rows, key=lambda row: (row.role, re.sub(r"\d+", "", row.name), row.cells)):
+    numbered = (replace(row, number=number) for number, row in enumerate(rows))
+    for _, group in groupby(numbered, key=lambda row: (row.role, re.sub(r"\d+", "", row.name), row.cells, row.each)):
         alike = list(group)
         if alike[0].role == "hidden" and len(alike) > 1:
-            folded.append(replace(alike[0], name=_joined(alike), alike=len(alike), note=f"{len(alike)} alike"))
+            yield replace(alike[0], name=_joined(alike), note=f"{len(alike)} alike", alike=len(alike))
         else:
-            folded += alike
-    return folded
+            yield from alike
 
 
 def _joined(rows: Sequence[ConeRow]) -> str:

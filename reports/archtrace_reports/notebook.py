@@ -1,20 +1,21 @@
-"""Notebook: a result as its page within a frame of its own, so that neither style nor script touches the notebook."""
+"""Notebook: a result as part of the notebook's own document: it styles itself alone, and reads without scripts."""
 
 from __future__ import annotations
+
+import secrets
 
 from markupsafe import Markup
 
 from archtrace.answer.result import Result
-from archtrace_reports.formats.to_html import render
-from archtrace_reports.look import Look
+from archtrace_reports.formats.to_html import shown
 from archtrace_reports.report import report
-
-#: Pixels that the frame is high; it scrolls.
-HEIGHT = 640
 
 
 def fragment(result: Result) -> str:
-    """The frame. It may run the page's own script and nothing else: no forms, no top navigation, no same origin."""
-    page = render(report([result]), Look())
-    frame = Markup('<iframe srcdoc="{}" sandbox="allow-scripts" width="100%" height="{}" title="{}"></iframe>')
-    return str(frame.format(page, HEIGHT, f"archtrace: {result.target}"))
+    """The markup. Its ids are its own: a document may show the same answer several times."""
+    from archtrace_reports.html.page import model_style, render, text
+    from archtrace_reports.html.views import model_view
+
+    model = model_view(shown(report([result])).results[0], f"archtrace-{secrets.token_hex(4)}")
+    style, script = Markup(text("notebook.css") + model_style()), Markup(text("cone.js"))
+    return render("notebook.html.j2", m=model, style=style, script=script)

@@ -1,16 +1,23 @@
-"""The cone as an SVG picture: a panel a layout, states down, positions across, both rows of the batch."""
+"""The cone as an SVG picture: a panel a layout, tokens at the bottom, logits on top, the texts side by side."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from archtrace.answer.positions import runs
 from archtrace.answer.result import Result
-from archtrace_reports.cone import MEANINGS, ConeLayout, ConeRow, Sign, cones
+from archtrace_reports.beams import LIT, Beam, Level, levels
+from archtrace_reports.cone import MARKS, ConeLayout, Sign, cones, meanings
 from archtrace_reports.drawing.templates import render
 from archtrace_reports.words import headline
 
-#: Pixels: a cell, the room for names, between the rows of the batch, around all, a line of text.
-CELL, NAMES, GAP, MARGIN, LINE = 15, 230, 26, 16, 18
+#: Pixels: a cell, the room for names, between texts, around all, a line of text.
+CELL, NAMES, GAP, MARGIN, LINE = 16, 230, 30, 16, 18
+#: Pixels between two rows: where one narrows to a single cell, and where it leads straight on.
+FAN, STRAIGHT = 30, 10
+#: Pixels of a letter of a token, and the longest token that is written out.
+LETTER, LONGEST = 6.6, 14
 #: The widest title, in characters.
 TITLE = 96
 
@@ -20,28 +27,45 @@ class Mark:
     """One position: its sign and the middle of its cell."""
 
     sign: Sign
-    x: int
-    y: int
+    x: float
+    y: float
 
 
 @dataclass(frozen=True)
-class Named:
-    """A row's name and note, and the height of its line."""
+class Box:
+    """What lies behind cells, or a vector with the number of its elements: left, middle, width, and its look."""
 
-    name: str
-    note: str
-    y: int
+    look: str
+    x: float
+    y: float
+    width: float
+    size: str = ""
+
+
+@dataclass(frozen=True)
+class Label:
+    """A text: a row's name, with its note, at the left; the number or the token of a position below it."""
+
+    text: str
+    x: float
+    y: float
+    note: str = ""
+    look: str = ""
 
 
 @dataclass(frozen=True)
 class Panel:
-    """A layout: its heading, names at the left, marks; `y` is its top and `bottom` its end."""
+    """A layout: its heading at `y`, and its shapes down to `bottom`. `beams` are pairs of paths: what is lit, rays."""
 
     heading: str
-    y: int
-    bottom: int
-    names: tuple[Named, ...]
+    y: float
+    bottom: float
+    names: tuple[Label, ...]
+    boxes: tuple[Box, ...]
+    beams: tuple[tuple[str, str], ...]
     marks: tuple[Mark, ...]
+    numbers: tuple[Label, ...]
+    tokens: tuple[Label, ...]
 
 
 @dataclass(frozen=True)
@@ -57,17 +81,17 @@ def cone_picture(result: Result) -> Picture:
     """The layouts that look different, one below the other, under the sentence. Without an anatomy, that alone."""
     drawn = [layout for layout in cones(result) if not layout.as_ and layout.rows]
     title = [headline(result)] if len(headline(result)) <= TITLE else _halves(headline(result))
-    top = MARGIN + LINE * (len(title) + 1)
+    top: float = MARGIN + LINE * (len(title) + 1)
     panels: list[Panel] = []
     for layout in drawn:
         panels.append(_panel(layout, panels[-1].bottom + LINE if panels else top))
-    signs = [sign for sign in MEANINGS if any(sign in layout.signs for layout in drawn)]
     bottom = panels[-1].bottom + LINE if panels else top
-    height = bottom + LINE * len(signs) + MARGIN
-    width = max([620, *(mark.x + CELL for panel in panels for mark in panel.marks)]) + MARGIN
-    legend = [(sign, MEANINGS[sign], bottom + LINE * n) for n, sign in enumerate(signs)]
+    legend = [(sign, told, bottom + LINE * n) for n, (sign, told) in enumerate(_legend(result, drawn))]
+    height = round(bottom + LINE * len(legend) + MARGIN)
+    width = max([620, *(MARGIN + NAMES + layout.texts * _stride(layout) - GAP for layout in drawn)]) + MARGIN
+    label = f"Which positions reach the logits: {headline(result)}"
     svg = render("cone.svg.j2", title=title, panels=panels, legend=legend, width=width, height=height,
-                 line=LINE, margin=MARGIN, label=f"Which positions reach the logits: {headline(result)}")  # fmt: skip
+                 cell=CELL, margin=MARGIN, label=label)  # fmt: skip
     return Picture(svg, width, height)
 
 
@@ -76,19 +100,89 @@ def _halves(text: str) -> list[str]:
     return [text[:cut], *([text[cut + 1 :]] if len(text) - cut <= TITLE else _halves(text[cut + 1 :]))]
 
 
-def _panel(layout: ConeLayout, top: int) -> Panel:
-    first = top + LINE + 4
-    names = tuple(Named(row.name, row.note, first + CELL * n) for n, row in enumerate(layout.rows))
-    marks = tuple(mark for n, row in enumerate(layout.rows) for mark in _marks(row, layout, first + CELL * n))
-    return Panel(layout.name, top, first + CELL * len(layout.rows), names, marks)
+def _legend(result: Result, drawn: Sequence[ConeLayout]) -> list[tuple[Sign, str]]:
+    return [(sign, told) for sign, told in meanings(result).items() if any(sign in layout.signs for layout in drawn)]
 
 
-def _marks(row: ConeRow, layout: ConeLayout, y: int) -> list[Mark]:
-    """The cells of a row, those of the batch's rows side by side. A vector stands in the middle."""
-    marks = []
-    widest = max(len(other.cells[0]) for other in layout.rows)
-    for number, cells in enumerate(row.cells):
-        start = MARGIN + NAMES + number * (widest * CELL + GAP)
-        shift = (widest - 1) // 2 if len(cells) == 1 < widest else 0
-        marks += [Mark(sign, start + CELL * (shift + p), y) for p, sign in enumerate(cells)]
-    return marks
+def _stride(layout: ConeLayout) -> int:
+    """Pixels from one text to the next."""
+    return layout.widest * CELL + GAP
+
+
+def _panel(layout: ConeLayout, top: float) -> Panel:
+    texts = [levels(layout, text) for text in range(layout.texts)]
+    lefts = [MARGIN + NAMES + number * _stride(layout) for number in range(layout.texts)]
+    heights = _heights(texts, top + LINE + 6)
+    placed = [(level, left, y) for text, left in zip(texts, lefts, strict=True)
+              for level, y in zip(text, heights, strict=True)]  # fmt: skip
+    names = tuple(
+        Label(_name(level), MARGIN + 10, y, level.row.note, level.row.role)
+        for level, y in zip(texts[0], heights, strict=True)
+    )
+    below = heights[-1] + CELL
+    numbers = tuple(Label(str(p), left + CELL * (p + 0.5), below) for left in lefts for p in range(layout.widest))
+    tokens = tuple(_tokens(layout, lefts, below + CELL / 2))
+    longest = max((len(token.text) for token in tokens), default=0)
+    return Panel(
+        "; ".join([layout.name, *(MARKS[mark] for mark in layout.marks)]),
+        top,
+        below + CELL / 2 + longest * LETTER,
+        names,
+        tuple(box for level, left, y in placed for box in _boxes(level, left, y)),
+        tuple(_beams(texts, lefts, heights)),
+        tuple(mark for level, left, y in placed for mark in _marks(level, left, y)),
+        numbers,
+        tokens,
+    )
+
+
+def _name(level: Level) -> str:
+    return f"{level.row.name}  ×{level.row.alike}" if level.row.alike > 1 else level.row.name
+
+
+def _heights(texts: Sequence[Sequence[Level]], y: float) -> list[float]:
+    """The middle of each row: the texts share them, with as much room between two as the widest beam takes."""
+    heights = [y]
+    for below in list(zip(*texts, strict=True))[1:]:
+        heights.append(heights[-1] + CELL + max(_room(level.beam) for level in below))
+    return heights
+
+
+def _room(beam: Beam | None) -> int:
+    if beam is None:
+        return 0
+    return FAN if len(beam.rays) > 1 else STRAIGHT
+
+
+def _beams(
+    texts: Sequence[Sequence[Level]], lefts: Sequence[int], heights: Sequence[float]
+) -> Iterator[tuple[str, str]]:
+    for text, left in zip(texts, lefts, strict=True):
+        for level, below, above in zip(text[1:], heights[1:], heights, strict=False):
+            if level.beam:
+                place = (CELL, left, above + CELL / 2, below - CELL / 2)
+                yield level.beam.hull(*place), level.beam.lines(*place)
+
+
+def _boxes(level: Level, left: float, y: float) -> Iterator[Box]:
+    """A vector, or the paper behind the cells that are lit."""
+    if level.span > 1:
+        yield Box(level.cells[0], left + CELL * level.start, y, CELL * level.span, str(level.row.size or ""))
+        return
+    lit = [p for p, sign in enumerate(level.cells) if sign in LIT]
+    look = "picked" if level.row.role == "read" else "hull"
+    for first, last in runs(lit):
+        yield Box(look, left + CELL * first, y, CELL * (last - first + 1))
+
+
+def _marks(level: Level, left: float, y: float) -> Iterator[Mark]:
+    if level.span == 1:
+        yield from (Mark(sign, left + CELL * (p + 0.5), y) for p, sign in enumerate(level.cells))
+
+
+def _tokens(layout: ConeLayout, lefts: Sequence[int], y: float) -> Iterator[Label]:
+    """The tokens below their positions, read downwards; a long one is cut."""
+    for left, row in zip(lefts, layout.columns, strict=False):
+        for position, (token, read) in enumerate(row):
+            short = token if len(token) <= LONGEST else f"{token[: LONGEST - 1]}…"
+            yield Label(short, left + CELL * (position + 0.5), y, look="picked" if read else "")

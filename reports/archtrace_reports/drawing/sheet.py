@@ -60,5 +60,5 @@ def sheet(parts: Iterable[Part]) -> str:
     for part in parts:
         placed.append(Placed(part.svg, part.note, 0, y))
         y, width = y + part.height + GAP, max(width, part.width)
-    style = Markup(asset("cone.css") + asset("drawing.css"))
+    style = Markup(asset("file.css") + asset("cone.css") + asset("drawing.css"))
     return render("file.svg.j2", parts=placed, width=width, height=max(y - GAP, NOTE), style=style) + "\n"

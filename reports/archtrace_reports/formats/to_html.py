@@ -18,12 +18,12 @@ def render(report: Report, look: Look) -> str:
     from archtrace_reports.html.views import model_view
 
     del look
-    models = [model_view(result, f"model-{number}") for number, result in enumerate(_shown(report).results, 1)]
+    models = [model_view(result, f"model-{number}") for number, result in enumerate(shown(report).results, 1)]
     told = dict(report.versions) or versions()
     return fill("models.html.j2", models=models, unanswered=cleaned(report).unanswered, versions=told) + "\n"
 
 
-def _shown(report: Report) -> Report:
+def shown(report: Report) -> Report:
     """The report without what a terminal would obey; source lines keep their white space."""
     results = cleaned(report).results
     pairs = zip(results, report.results, strict=True)

@@ -4,40 +4,59 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from archtrace_reports.cone import MEANINGS
+from archtrace.answer.positions import runs
+from archtrace_reports.beams import levels
+from archtrace_reports.cone import MARKS, ConeLayout, Sign
 from archtrace_reports.drawing.templates import asset
+from archtrace_reports.html.strip import STRIP
 from archtrace_reports.words import count
 
 HERE = Path(__file__).parent
 #: sign -> class of its cells: one letter, since a page has thousands.
-CLASSES = {"yes": "y", "no": "n", "pad": "p", "leak": "l", "may": "m"}
+CLASSES: dict[Sign, str] = {"yes": "y", "no": "n", "pad": "p", "leak": "l", "may": "m"}
+#: sign -> what stands in its cells, for whoever shows the page without its style or copies from it: the terminal's.
+SIGNS: dict[Sign, str] = {"yes": "#", "no": "·", "pad": "-", "leak": "!", "may": "?"}
 
 
 def fill(template: str, **values: Any) -> str:
     """A whole page. Every value is escaped but for drawings, which are rebuilt from what is allowed."""
-    look, does = style(), script()
-    return (
-        environment()
-        .get_template(template)
-        .render(style=Markup(look), script=Markup(does), policy=_policy(look, does), **values)
-    )
+    return render(template, style=Markup(style()), script=Markup(script()), policy=_policy(style(), script()), **values)
+
+
+def render(template: str, **values: Any) -> str:
+    """A template filled in, escaped as a page is; without style and script, which a site has in files of its own."""
+    return environment().get_template(template).render(**values)
 
 
 def style() -> str:
-    """The style of every page."""
-    return _text("page.css") + asset("drawing.css")
+    """The style sheet of a page and of any site that shows models: their elements are within `.archtrace`."""
+    return model_style() + text("page.css")
+
+
+def model_style() -> str:
+    """The part of it that says how a model looks, for whoever brings a page of their own."""
+    return text("colours.css") + text("model.css") + f".archtrace {{\n{asset('drawing.css')}}}\n"
 
 
 def script() -> str:
-    """What every page does beyond showing."""
-    return _text("page.js")
+    """The script of a page: what cones do, and what the matrix does."""
+    return text("cone.js") + text("page.js")
+
+
+@cache
+def text(name: str) -> str:
+    """A file of the page's own, without its indentation: there are pages of a hundred kilobytes."""
+    lines = (HERE / "assets" / name).read_text("utf-8").splitlines()
+    return "".join(f"{line.strip()}\n" for line in lines)
 
 
 def _policy(style: str, script: str) -> str:
@@ -53,13 +72,8 @@ def _digest(text: str) -> str:
 
 
 @cache
-def _text(name: str) -> str:
-    return (HERE / "assets" / name).read_text("utf-8")
-
-
-@cache
 def environment(*folders: Path) -> Environment:
-    """The templates of the pages, after those of other folders, with what all of them call."""
+    """The templates of the pages, behind those of other folders, with what all of them call."""
     made = Environment(
         loader=FileSystemLoader([*folders, HERE / "templates"]),
         autoescape=True,
@@ -67,9 +81,25 @@ def environment(*folders: Path) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals |= {"CLASSES": CLASSES, "MEANINGS": MEANINGS}
-    made.filters |= {"drawn": Markup, "count": count, "size": _size, "shape": _shape}
+    tables = {"CLASSES": CLASSES, "SIGNS": SIGNS, "MARKS": MARKS, "STRIP": STRIP}
+    made.globals |= tables | {"levels": levels, "reaching": reaching}
+    made.filters |= {"drawn": Markup, "count": count, "size": _size, "shape": _shape, "broken": broken}
     return made
+
+
+def broken(name: str) -> Markup:
+    """A name that may break behind the end of each of its parts, and nowhere else."""
+    return Markup(re.sub(r"([/\-_.])(?=\w)", r"\1<wbr>", str(escape(name))))
+
+
+def reaching(layout: ConeLayout, text: int, position: int) -> str:
+    """What reaches a position of the output, for the script: "0:0-16 2:3,5", the number of each row and its runs."""
+    told = ((row.number, row.each[position]) for row in layout.rows if row.each)
+    return " ".join(f"{number}:{_runs(rows[text])}" for number, rows in told if text < len(rows))
+
+
+def _runs(positions: Sequence[int]) -> str:
+    return ",".join(f"{first}-{last}" if last > first else str(first) for first, last in runs(positions))
 
 
 def _size(number: int) -> str:

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 
 from archtrace.answer.diagnosis import Fault, Opinion
 from archtrace.answer.positions import Rows
+from archtrace.answer.relations import Relation
 from archtrace.answer.result import LayoutResult, Readout, Result, Status
 from archtrace_reports.account import account
 from archtrace_reports.cautions import Caution, cautions, others
-from archtrace_reports.cone import MEANINGS, ConeLayout, Sign, cones, ranges
+from archtrace_reports.cone import ConeLayout, Sign, cones, meanings, ranges, states
 from archtrace_reports.diagnosis import above
 from archtrace_reports.drawing import Drawing, path_drawing
 from archtrace_reports.facts import config_words, told
+from archtrace_reports.fields import without_tokens
+from archtrace_reports.html.strip import Strip, strip
 from archtrace_reports.tokens import choices
 from archtrace_reports.words import enumerate_words, headline, meaning
 
@@ -93,6 +96,12 @@ class ModelView:
     config: str
     readouts: tuple[ReadoutView, ...]
     cones: tuple[ConeLayout, ...]
+    noun: str
+    all: tuple[tuple[str, str], ...]
+    meanings: Mapping[Sign, str]
+    position: str
+    relations: tuple[tuple[str, str], ...]
+    strip: Strip
     states: tuple[tuple[str, tuple[StateView, ...]], ...]
     drawing: Drawing
     path: tuple[PathNode, ...]
@@ -118,10 +127,15 @@ class ModelView:
         names = [layout.name for layout in self.cones if layout.rows]
         return "right padded" if "right padded" in names else next(iter(names), "")
 
+    def panel(self, layout: ConeLayout) -> int:
+        """The number of the picture that shows a layout: one for all that look the same."""
+        shown = [one.name for one in self.cones if not one.as_]
+        return shown.index(layout.as_ or layout.name)
+
     @property
     def legend(self) -> list[Sign]:
         """The signs that occur in a cone, in the order in which they are explained."""
-        return [sign for sign in MEANINGS if any(sign in layout.signs for layout in self.cones)]
+        return [sign for sign in self.meanings if any(sign in layout.signs for layout in self.cones)]
 
     @property
     def slices(self) -> str:
@@ -152,6 +166,12 @@ def model_view(result: Result, key: str) -> ModelView:
         config=config_words(result),
         readouts=tuple(_readout(r, e, result) for r, e in zip(result.readouts, excerpts, strict=False)),
         cones=drawn,
+        noun="input" if without_tokens(result) else "text",
+        all=tuple((row.name, row.note) for row in states(result)),
+        meanings=meanings(result),
+        position=f"{result.output}[:, i]",
+        relations=tuple(_relation(relation) for relation in result.relations),
+        strip=strip(result),
         states=tuple((layout.name, tuple(_states(layout))) for layout in drawn if layout.rows),
         drawing=path_drawing(anatomy.path, result.target) if anatomy else Drawing("", "nothing is known of its path"),
         path=anatomy.path.nodes if anatomy else (),
@@ -166,6 +186,11 @@ def model_view(result: Result, key: str) -> ModelView:
         badge=BADGES[result.setup.opinion] if result.setup else "",
         faults=result.setup.faults if result.setup else (),
     )
+
+
+def _relation(relation: Relation) -> tuple[str, str]:
+    """The positions of a tensor as code, and in words; of tokens in words alone, which tell of padding too."""
+    return ("" if relation.of == "tokens" else f"{relation.of}{relation.slice()}", relation.words)
 
 
 def _padding(result: Result) -> str:

@@ -35,11 +35,15 @@ class State:
 @dataclass(frozen=True)
 class Slices:
     """One layout of the cone. `padding`: per row of the batch the positions of tokens that are padding; `reaching`:
-    per state, per row of the batch the positions that may reach the logits (the bound)."""
+    per state, per row of the batch the positions that may reach the logits (the bound).
+
+    `each`: of an output with positions the same for each of them, in order. Rows that are those of the state before
+    stand as (): a hundred layers are mostly alike."""
 
     layout: str
     padding: Rows
     reaching: tuple[Rows, ...]
+    each: tuple[tuple[Rows, ...], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from archtrace.answer.drawing import Slices, State, StateRole
 from archtrace.answer.positions import Rows, union
 from archtrace.capture.program import Kind, Program
 from archtrace.layouts import Vocabulary
-from archtrace.reach.bound import Bound, token_axis
+from archtrace.reach.bound import Bound, marked, token_axis
 from archtrace.readout.padding import padding_of
 from archtrace.readout.study import Study
 from archtrace.readout.tensors import ReadTensor, calls, chain_of, dominators, field_of, named_tensors
@@ -27,6 +27,7 @@ def cone(study: Study, words: Vocabulary) -> tuple[tuple[State, ...], tuple[Slic
             name,
             padding_of(layout, words) or ((),) * len(next(iter(layout.values()))),
             _reaching(states, by_program[id(study.bounds[name].program)], study, name),
+            tuple(_each(states, by_program[id(study.bounds[name].program)], study, name)),
         )
         for name, layout in study.layouts.items()
         if name in study.bounds
@@ -44,6 +45,23 @@ def _reaching(states: list[State], placed: list[tuple[State, Place]], study: Stu
         union(each, reads[state.name]) if state.role == "read" and len(each) == len(reads.get(state.name, ())) else each
         for state, each in zip(states, rows, strict=True)
     )
+
+
+def _each(
+    states: list[State], placed: list[tuple[State, Place]], study: Study, layout: str
+) -> Iterator[tuple[Rows, ...]]:
+    """The same for each position of an output that has some. What is read and the tokens are told by the answer."""
+    if layout not in study.positioned:
+        return
+    found, number = study.positioned[layout].found, len(study.each(layout))
+    axes = {state.name: (node, axis) for state, (node, axis) in placed if axis is not None}
+    reads = {state.name: axes[state.name] for state in states if state.name in axes}
+    nothing: Rows = ((),) * found.run.shape(study.bounds[layout].program.output)[0]
+    for position in range(number):
+        # The program of an output's positions has the nodes of the layout's own, and one more.
+        told = marked(found, found, reads, found.program.inputs[study.ids], slice(position, None, number)).reads
+        rows = [told.get(state.name, nothing) for state in states]
+        yield tuple(() if own == before else own for before, own in zip([(), *rows], rows, strict=False))
 
 
 def _states(study: Study, layout: str) -> list[tuple[State, Place]]:
