@@ -79,6 +79,20 @@ def test_a_slow_one_is_given_up_and_other_versions_stand_beside(tmp_path: Path, 
     assert (tmp_path / "atlas" / "versions.html").exists()
 
 
+def test_what_is_known_is_not_asked_again(tmp_path: Path, started: Started) -> None:
+    """An answer from before the atlas was begun is taken; with --fresh it is traced."""
+    project = Project(tmp_path, ["a"])
+    command = [sys.executable, "-m", "archtrace_reports.cli", "models.py:a", "-q"]
+    subprocess.run(command, cwd=tmp_path, env=environment(), check=True, capture_output=True)
+    for number, arguments in enumerate(([], ["--fresh"]), 1):
+        asked = project.start(*arguments, "--jobs", "1")
+        started.append(asked)
+        _, said = asked.communicate(timeout=60)
+        assert (asked.returncode, project.shown()["a"]["status"]) == (0, "exact"), said
+        assert len(project.traced()["a"]) == number
+        (tmp_path / "atlas" / ".answers.jsonl").unlink()
+
+
 def heard(*numbers: int, held: bool) -> int:
     """How many signals a block goes on after."""
     after = 0

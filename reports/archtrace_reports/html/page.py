@@ -73,7 +73,7 @@ def _digest(text: str) -> str:
 
 @cache
 def environment(*folders: Path) -> Environment:
-    """The templates of the pages, after those of other folders, with what all of them call."""
+    """The templates of the pages, behind those of other folders, with what all of them call."""
     made = Environment(
         loader=FileSystemLoader([*folders, HERE / "templates"]),
         autoescape=True,
