@@ -33,6 +33,10 @@ class Report:
     versions: Mapping[str, str] = field(default_factory=dict)
 
 
+#: Whose versions every report names.
+PACKAGES = {"archtrace", "torch", "transformers"}
+
+
 def versions() -> dict[str, str]:
     """What is installed, told without importing it: importing torch takes seconds."""
     return {"archtrace": archtrace.__version__, "torch": _version("torch"), "transformers": _version("transformers")}
@@ -63,4 +67,6 @@ def report(outcomes: list[Result | Unanswered]) -> Report:
     """Sort outcomes into answers and refusals. A result's own versions win: it knows what it was traced with."""
     results = tuple(o for o in outcomes if isinstance(o, Result))
     unanswered = tuple(o for o in outcomes if isinstance(o, Unanswered))
-    return Report(results, unanswered, dict(results[0].versions) if results else versions())
+    told = dict(results[0].versions) if results else {}
+    # Looking up what is installed costs more than a known answer: it is done where the result does not say all.
+    return Report(results, unanswered, told if told.keys() >= PACKAGES else versions() | told)
