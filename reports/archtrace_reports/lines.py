@@ -12,8 +12,9 @@ from rich.text import Text
 
 from archtrace_reports.look import Look
 
-#: Where an overlong word may be cut, best first: between the parts of an expression or a path, then within names.
-_JOINTS = (re.compile(r"(?<=[./,:;(=])|(?=\[)"), re.compile(r"(?<=[_-])"))
+#: Where an overlong word may be cut, best first: between the parts of an expression or a path, within names, and
+#: between the words of a class's name.
+_JOINTS = (re.compile(r"(?<=[./,:;(=])|(?=\[)"), re.compile(r"(?<=[_-])"), re.compile(r"(?<=[a-z0-9])(?=[A-Z])"))
 
 
 def wrap(text: str, width: int) -> list[str]:
