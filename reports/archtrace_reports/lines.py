@@ -10,8 +10,9 @@ from rich.cells import cell_len, set_cell_size
 from archtrace_reports.look import Look
 from archtrace_reports.styled import Text
 
-#: Where an overlong word may be cut, best first: between the parts of an expression or a path, then within names.
-_JOINTS = (re.compile(r"(?<=[./,:;(=])|(?=\[)"), re.compile(r"(?<=[_-])"))
+#: Where an overlong word may be cut, best first: between the parts of an expression or a path, within names, and
+#: between the words of a class's name.
+_JOINTS = (re.compile(r"(?<=[./,:;(=])|(?=\[)"), re.compile(r"(?<=[_-])"), re.compile(r"(?<=[a-z0-9])(?=[A-Z])"))
 
 
 def wrap(text: str, width: int) -> list[str]:

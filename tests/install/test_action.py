@@ -58,9 +58,9 @@ def test_nothing_that_others_write_becomes_part_of_a_script() -> None:
 
 def test_every_name_that_an_expression_uses_is_there() -> None:
     known = {f"inputs.{name}" for name in ACTION["inputs"]}
-    known |= {"github.action_path", "github.event_name", "github.repository", "github.token", "runner.temp"}
+    known |= {"github.action_path", "github.event_name", "github.repository", "github.token"}
     known |= {"github.event.pull_request.base.sha", "github.event.pull_request.number"}
-    known |= {"steps.check.outputs.code", "steps.compare.outputs.changed"}
+    known |= {"steps.check.outputs.code", "steps.check.outputs.sarif", "steps.compare.outputs.changed"}
     text = (ROOT / "action.yml").read_text("utf-8")
     used = {*re.findall(r"\b(?:inputs|github|steps|runner)\.[\w.]+", text)}
     assert used <= known
@@ -139,9 +139,17 @@ def test_a_check_keeps_its_findings_and_its_code(runner: Runner) -> None:
         runner.outputs.unlink(missing_ok=True)
         done = runner.run("Check", {"inputs.paths": f"{paths} --only source"})
         assert done.returncode == 0, done.stderr
-        assert runner.outputs.read_text() == f"code={code}\n"
-        assert ('"ruleId": "AT001"' in (runner.temp / "archtrace.sarif").read_text()) is found
+        log = runner.temp / "archtrace.sarif"
+        assert runner.outputs.read_text() == f"code={code}\nsarif={log}\n"
+        assert ('"ruleId": "AT001"' in log.read_text()) is found
         assert runner.run("Fail", {"steps.check.outputs.code": code}).returncode == int(code)
+
+
+def test_what_could_not_run_uploads_nothing(runner: Runner) -> None:
+    runner.commit("hidden[:, 0]")
+    done = runner.run("Check", {"inputs.paths": "--no-such-option"})
+    assert done.returncode == 0
+    assert runner.outputs.read_text() == "code=2\n"
 
 
 def test_a_pull_request_is_told_what_its_models_read_now(runner: Runner) -> None:

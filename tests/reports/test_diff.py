@@ -247,3 +247,14 @@ def test_a_page_shows_one_pair(tmp_path: Path) -> None:
     assert done.stderr.startswith("archtrace: a page shows two models beside each other, and no more\n  do: give ")
     assert archtrace("diff", "a.json", "a.json", "-o", "a.md", "--exit-code", "--quiet", cwd=tmp_path).returncode == 0
     assert (tmp_path / "a.md").read_text("utf-8").startswith("**0 of 2 models changed.**")
+
+
+@pytest.mark.parametrize("width", [40, 75, 76, 80, 140])
+def test_a_narrow_terminal_has_one_side_below_the_other(width: int) -> None:
+    text = shown(compare(samples.BERT, samples.GPT2), width=width)
+    lines = text.splitlines()
+    assert max(map(cell_len, lines)) <= width
+    for name in (samples.BERT.class_name, samples.GPT2.class_name):
+        assert any(name in line for line in lines), "no name is broken"
+    assert ("    - BertForSequenceClassification" in lines) is (width < 76)
+    assert "      logits" in lines

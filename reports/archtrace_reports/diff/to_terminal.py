@@ -14,6 +14,8 @@ from archtrace_reports.styled import Text
 SUFFIXES = (".txt",)
 LABEL = 14
 GAP = 2
+#: Narrower columns would break most words: there one side stands below the other.
+NARROWEST = 30
 #: side -> sign and style of a step.
 SIGNS: Mapping[Side, tuple[str, str]] = {"same": (" ", "dim"), "left": ("-", "red"), "right": ("+", "green")}
 
@@ -45,14 +47,17 @@ def _pair(comparison: Comparison, look: Look) -> list[Text]:
     return lines + [line for step in comparison.path for line in _step(step, look.prose)]
 
 
-def _step(step: Line, width: int) -> list[Text]:
-    sign, style = SIGNS[step.side]
-    return block(f"{sign} {step.text}" if sign.strip() else step.text, width, 4 if sign.strip() else 6, style)
+def _step(step: Line, width: int, style: str = "") -> list[Text]:
+    sign, own = SIGNS[step.side]
+    first, *others = wrap(step.text, width - 6)
+    return [Text(f"    {sign} {first}", style or own), *(Text(f"      {line}", style or own) for line in others)]
 
 
 def _row(row: Row, width: int, style: str) -> list[Text]:
     """A label and two columns, each wrapped within its own; a sign stands before what differs."""
     share = (width - LABEL - GAP) // 2
+    if share < NARROWEST:
+        return _below(row, width, style)
     left, right = wrap(row.left, share), wrap(row.right, share)
     height = max(len(left), len(right))
     left, right = left + [""] * (height - len(left)), right + [""] * (height - len(right))
@@ -61,3 +66,12 @@ def _row(row: Row, width: int, style: str) -> list[Text]:
         Text().append(pad(head, LABEL), "dim").append(pad(a, share + GAP), style).append(b, style)
         for head, a, b in zip(heads, left, right, strict=True)
     ]
+
+
+def _below(row: Row, width: int, style: str) -> list[Text]:
+    """A label, and below it what both sides say, or what each of them does."""
+    sides: tuple[tuple[Side, str], ...] = (("left", row.left), ("right", row.right))
+    if row.left == row.right:
+        sides = (("same", row.left),)
+    head = [Text(f"{'≠' if row.differs else ' '} {row.label}", "dim")] if row.label else []
+    return head + [line for side, text in sides for line in _step(Line(side, text), width, style)]
