@@ -54,9 +54,9 @@ def script() -> str:
 
 @cache
 def text(name: str) -> str:
-    """A file of the page's own, without its indentation: there are pages of a hundred kilobytes."""
-    lines = (HERE / "assets" / name).read_text("utf-8").splitlines()
-    return "".join(f"{line.strip()}\n" for line in lines)
+    """A file of the page's own, without comments and indentation: a page of many models is large enough."""
+    code = re.sub(r"/\*.*?\*/|^\s*//.*?$", "", (HERE / "assets" / name).read_text("utf-8"), flags=re.S | re.M)
+    return "".join(f"{line.strip()}\n" for line in code.splitlines() if line.strip())
 
 
 def _policy(style: str, script: str) -> str:
