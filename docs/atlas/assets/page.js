@@ -1,0 +1,250 @@
+"use strict";
+(() => {
+const LIT = ["y", "l", "m"];
+const UNLIT = { y: "n", l: "p", m: "n" };
+const cells = (row) => [...row.querySelectorAll("td:not(.gap)")];
+const signOf = (cell) => cell.classList[0];
+const lit = (cell) => LIT.includes(signOf(cell));
+function middle(cell) {
+let start = 0;
+for (let one = cell.previousElementSibling; one && one.tagName === "TD"; one = one.previousElementSibling) start += one.colSpan;
+return [start, start + cell.colSpan / 2, start + cell.colSpan];
+}
+function live(root) {
+root.dataset.live = "";
+const tip = root.appendChild(document.createElement("div"));
+Object.assign(tip, { className: "tip", popover: "manual" });
+tip.setAttribute("role", "tooltip");
+let shown = null;
+const hide = () => { if (shown) tip.hidePopover(); shown = null; };
+function told(cell) {
+const row = cell.parentElement;
+const head = row.querySelector("th");
+const name = head.querySelector(".name").textContent;
+const many = cells(row).length > 1;
+if (cell.dataset.reach) return `position ${cells(row).indexOf(cell)} of ${name}, ${row.closest("table").dataset.text}: lit is what reaches it`;
+const sign = cell.closest(".cone-box").querySelector(`.legend [data-sign="${signOf(cell)}"]`);
+const what = many ? `position ${cells(row).indexOf(cell)} of ${name}` : name;
+const note = head.title ? ` (${head.title})` : "";
+return `${what}, ${row.closest("table").dataset.text}: ${sign ? sign.lastChild.textContent.trim() : ""}${note}`;
+}
+function show(cell) {
+if (!shown) tip.showPopover();
+shown = cell;
+tip.textContent = told(cell);
+cell.setAttribute("aria-label", tip.textContent);
+stay();
+}
+function stay() {
+if (!shown) return;
+const box = shown.getBoundingClientRect();
+const room = document.documentElement.clientWidth - tip.offsetWidth - 8;
+const above = box.top - tip.offsetHeight - 6;
+tip.style.left = `${Math.max(8, Math.min(box.left, room))}px`;
+tip.style.top = `${above > 0 ? above : box.bottom + 6}px`;
+}
+let kept = null;
+function restore(table) {
+for (const cell of table.querySelectorAll("td[data-sign]")) {
+cell.classList.replace(signOf(cell), cell.dataset.sign);
+delete cell.dataset.sign;
+}
+for (const one of table.querySelectorAll("[aria-selected]")) one.removeAttribute("aria-selected");
+for (const row of table.querySelectorAll(".untold")) row.classList.remove("untold");
+draw(table);
+}
+function dim(cell) {
+cell.dataset.sign = signOf(cell);
+cell.classList.replace(signOf(cell), UNLIT[signOf(cell)]);
+}
+function light(chosen) {
+const table = chosen.closest("table");
+relight();
+const reach = Object.fromEntries(chosen.dataset.reach.split(" ").map((part) => part.split(":")));
+for (const row of table.querySelectorAll("tr[data-row]")) {
+const own = row === chosen.parentElement;
+const there = own ? () => false : within(reach[row.dataset.row]);
+if (!own && !(row.dataset.row in reach)) { row.classList.add("untold"); continue; }
+cells(row).forEach((cell, position) => { if (cell !== chosen && lit(cell) && !there(position)) dim(cell); });
+}
+chosen.setAttribute("aria-selected", "true");
+draw(table);
+}
+function within(ranges) {
+const runs = (ranges || "").split(",").filter(Boolean).map((run) => run.split("-").map(Number));
+return (position) => runs.some(([first, last = first]) => first <= position && position <= last);
+}
+function draw(table) {
+const rows = [...table.querySelectorAll("tr[data-row]:not(.untold)")];
+for (const beam of table.querySelectorAll("tr.beam")) {
+const above = rows.findLast((row) => row.compareDocumentPosition(beam) & Node.DOCUMENT_POSITION_FOLLOWING);
+const below = rows.find((row) => row.compareDocumentPosition(beam) & Node.DOCUMENT_POSITION_PRECEDING);
+if (above && below) shape(beam, cells(below).filter(lit).map(middle), cells(above).filter(lit).map(middle));
+}
+}
+function shape(beam, below, above) {
+const [hull, ray] = beam.querySelectorAll("path");
+if (!below.length || !above.length) { hull.setAttribute("d", ""); ray.setAttribute("d", ""); return; }
+hull.setAttribute("d", `M${below[0][0]} 1L${above[0][0]} 0H${above.at(-1)[2]}L${below.at(-1)[2]} 1z`);
+ray.setAttribute("d", above.length > 1 ? "" : below.map((one) => `M${one[1]} 1L${above[0][1]} 0`).join(""));
+}
+const relight = () => root.querySelectorAll("table:has([aria-selected])").forEach(restore);
+function look(cell) {
+const chosen = cell && cell.dataset.reach ? cell : kept;
+if (chosen) light(chosen);
+else relight();
+}
+function keep(cell) {
+kept = cell === kept ? null : cell;
+look(cell);
+}
+function foldable(row) {
+const times = row.querySelector(".times");
+const button = document.createElement("button");
+button.type = "button";
+button.className = "fold";
+button.textContent = times.textContent;
+button.setAttribute("aria-expanded", "false");
+button.setAttribute("aria-label", `Unfold ${row.querySelector(".name").textContent}: ${times.textContent.slice(1)} that are alike`);
+button.addEventListener("click", () => {
+const box = row.closest(".cone-box");
+const open = button.getAttribute("aria-expanded") === "false";
+for (const other of box.querySelectorAll(".fold")) {
+if (other.getAttribute("aria-label") === button.getAttribute("aria-label")) unfold(other, open);
+}
+});
+times.replaceWith(button);
+}
+function unfold(button, open) {
+const row = button.closest("tr");
+const table = row.closest("table");
+for (const layer of table.querySelectorAll("tr.layer")) if (layer.dataset.row === row.dataset.row) layer.remove();
+button.setAttribute("aria-expanded", String(open));
+if (!open) return;
+const first = Number(row.dataset.row);
+const layers = states(row).slice(first, first + Number(row.dataset.alike)).reverse();
+row.after(...layers.map(([name, note]) => layer(row, name, note)));
+}
+const states = (row) => JSON.parse(row.closest(".cone-box").dataset.states);
+function layer(row, name, note) {
+const made = row.cloneNode(true);
+made.classList.add("layer");
+made.removeAttribute("data-alike");
+made.querySelector("button").remove();
+made.querySelector(".name").textContent = name;
+made.querySelector("th").title = note;
+for (const cell of cells(made)) { cell.tabIndex = -1; cell.removeAttribute("aria-label"); }
+return made;
+}
+const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+function target(cell, key) {
+const row = cell.parentElement;
+const line = cells(row);
+if (key === "Home") return line[0];
+if (key === "End") return line.at(-1);
+const [down, right] = STEPS[key];
+if (right) return line[line.indexOf(cell) + right];
+const rows = [...row.closest("table").querySelectorAll("tr[data-row]")];
+const next = rows[rows.indexOf(row) + down];
+return next && nearest(cell, cells(next));
+}
+function nearest(cell, others) {
+const from = middle(cell)[1];
+const away = (one) => Math.abs(middle(one)[1] - from);
+return others.reduce((a, b) => (away(b) < away(a) ? b : a));
+}
+function press(event, cell) {
+const enters = event.key === "Enter" || event.key === " ";
+if (enters && cell.dataset.reach) keep(cell);
+else if (!(event.key in STEPS) && event.key !== "Home" && event.key !== "End") return;
+event.preventDefault();
+event.stopPropagation();
+const next = enters ? null : target(cell, event.key);
+if (!next) return;
+cell.tabIndex = -1;
+next.tabIndex = 0;
+next.focus();
+}
+const cellOf = (event) => event.target instanceof Element && event.target.closest("table.cone tbody tr[data-row] td:not(.gap)");
+function meet(event) {
+const cell = cellOf(event);
+if (cell) show(cell);
+else hide();
+look(cell);
+}
+for (const row of root.querySelectorAll("tr[data-row]:not([data-alike])")) row.querySelector("th").title = states(row)[row.dataset.row][1];
+for (const row of root.querySelectorAll("tr[data-alike]")) foldable(row);
+for (const hint of root.querySelectorAll(".choose")) hint.hidden = false;
+for (const grid of root.querySelectorAll("table.cone")) {
+const first = grid.querySelector("tbody td:not(.gap)");
+if (first) first.tabIndex = 0;
+}
+root.addEventListener("mouseover", meet);
+root.addEventListener("focusin", meet);
+root.addEventListener("mouseleave", () => { hide(); look(null); });
+root.addEventListener("click", (event) => { const cell = cellOf(event); if (cell && cell.dataset.reach) keep(cell); });
+root.addEventListener("keydown", (event) => {
+if (event.key === "Escape") { hide(); kept = null; look(null); }
+const cell = cellOf(event);
+if (cell) press(event, cell);
+});
+document.addEventListener("scroll", stay, { capture: true, passive: true });
+}
+for (const root of document.querySelectorAll(".archtrace:not([data-live])")) live(root);
+})();
+"use strict";
+(() => {
+const models = document.querySelector(".models");
+const matrix = document.getElementById("matrix");
+function choose() {
+const chosen = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+const model = chosen && chosen.closest(".model");
+for (const one of models.children) one.classList.toggle("current", one === model);
+if (model) { model.focus({ preventScroll: true }); model.scrollIntoView(); }
+else if (chosen === matrix) matrix.querySelector("#filter").focus();
+}
+if (!matrix || !models) return;
+if (models.children.length > 1) models.classList.add("chosen-one");
+addEventListener("hashchange", choose);
+choose();
+const table = document.getElementById("models");
+const body = table.tBodies[0];
+const filter = document.getElementById("filter");
+const shown = document.getElementById("shown");
+function sort(head) {
+const down = head.getAttribute("aria-sort") === "ascending";
+for (const other of head.parentElement.querySelectorAll("[aria-sort]")) other.setAttribute("aria-sort", "none");
+head.setAttribute("aria-sort", down ? "descending" : "ascending");
+const order = new Intl.Collator("en", { numeric: true });
+const text = (row) => row.cells[head.cellIndex].textContent;
+const answered = [...body.rows].filter((row) => !row.classList.contains("unanswered"));
+const rows = answered.sort((a, b) => order.compare(text(a), text(b)));
+body.prepend(...(down ? rows.reverse() : rows));
+}
+function sift() {
+const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
+let count = 0;
+for (const row of body.rows) {
+const whole = row.textContent.toLowerCase();
+row.hidden = !words.every((word) => whole.includes(word));
+count += row.hidden ? 0 : 1;
+}
+shown.textContent = `${count} of ${body.rows.length} shown`;
+}
+function step(by) {
+const links = [...body.rows].filter((row) => !row.hidden).map((row) => row.querySelector("a")).filter(Boolean);
+const at = links.indexOf(document.activeElement);
+const next = at < 0 ? links[by > 0 ? 0 : links.length - 1] : links[at + by];
+if (next) next.focus();
+}
+for (const button of table.tHead.querySelectorAll("button")) button.addEventListener("click", () => sort(button.parentElement));
+filter.addEventListener("input", sift);
+document.addEventListener("keydown", (event) => {
+if (event.ctrlKey || event.metaKey || event.altKey) return;
+if (event.key === "/" && document.activeElement !== filter) { event.preventDefault(); filter.focus(); }
+if (event.key === "Escape" && document.activeElement === filter) { filter.value = ""; sift(); }
+if (!matrix.contains(document.activeElement)) return;
+if (event.key === "ArrowDown") { event.preventDefault(); step(1); }
+if (event.key === "ArrowUp") { event.preventDefault(); step(-1); }
+});
+})();
