@@ -180,7 +180,7 @@ def model_view(result: Result, key: str) -> ModelView:
         layouts=tuple(map(_layout, result.layouts)),
         dead=result.dead_parameters,
         findings=tuple((finding.code, finding.message) for finding in others(result)),
-        seconds=", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in result.seconds.items()),
+        seconds=_run(result),
         padding=_padding(result),
         setup=above(result.setup) if result.setup else "",
         badge=BADGES[result.setup.opinion] if result.setup else "",
@@ -191,6 +191,12 @@ def model_view(result: Result, key: str) -> ModelView:
 def _relation(relation: Relation) -> tuple[str, str]:
     """The positions of a tensor as code, and in words; of tokens in words alone, which tell of padding too."""
     return ("" if relation.of == "tokens" else f"{relation.of}{relation.slice()}", relation.words)
+
+
+def _run(result: Result) -> str:
+    """When it was traced, and how long that took."""
+    stages = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in result.seconds.items())
+    return f"traced on {result.traced[:10]}: {stages}" if result.traced else stages
 
 
 def _padding(result: Result) -> str:
