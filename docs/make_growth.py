@@ -35,7 +35,8 @@ How the cost of `archtrace atlas` grows with the number of targets. Made by
 `python docs/make_growth.py > docs/growth.md` on {cores} cores. Each run is the whole command in a fresh process and an
 empty folder, over configs of small BERT models that were made for it. The cluster has {workers} workers of one thread
 each on the same machine; it is there before, and imports torch in its first run. CPU is that of the command and its
-children, to which a cluster's workers do not belong; memory is the peak of the command itself.
+children, to which a cluster's workers do not belong; memory is the peak of the command itself. Other programs kept
+{load:.1f} cores busy before the first run: seconds are what one waits beside them, and compare within a table at most.
 
 archtrace {archtrace}, torch {torch}, transformers {transformers}.
 
@@ -171,6 +172,7 @@ def words(found: list[Run]) -> str:
 
 def main() -> None:
     """Measure, and print the page."""
+    load = os.getloadavg()[0]
     with cluster() as address:
         collapsed = [*runs(COLLAPSED, address)]
         distinct = [*runs(DISTINCT, address)]
@@ -179,6 +181,7 @@ def main() -> None:
         PAGE.format(
             cores=len(os.sched_getaffinity(0)),
             workers=WORKERS,
+            load=load,
             **versions(),
             collapsed="\n".join([HEAD, LINE, *(run.row() for run in collapsed)]),
             collapsed_words=words(collapsed),
