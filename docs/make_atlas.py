@@ -1,10 +1,10 @@
 """Make docs/atlas: every class with a head of the installed transformers, beside the classifiers of older releases.
 
 python docs/make_atlas.py                                      asks about everything: hours on two cores
-python docs/make_atlas.py --current all.json --heads heads.jsonl --older 4.56.json --older 4.48.json
+python docs/make_atlas.py --current all.jsonl --heads heads.jsonl --older 4.56.json --older 4.48.json
 
-What is named is read, and not asked again: files of `archtrace --all --format json -o FILE`, and with --heads one of
-`archtrace --all --head all --resume FILE`. An older release is installed in an environment of its own.
+What is named is read, and not asked again: files of `archtrace --all --format json -o FILE`, or the `.answers.jsonl` of
+an atlas, whose answers have cones as well. An older release is installed in an environment of its own.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ def main() -> None:
     given = arguments()
     check(given.output)
     given.cache.mkdir(parents=True, exist_ok=True)
-    current = given.current or asked(Path(sys.executable), given.cache / "current.json", "--all")
-    heads = given.heads or asked_heads(given.cache / "heads.jsonl")
+    current = given.current or asked_heads(given.cache / "current")
+    heads = [given.heads] if given.heads else []
     older = given.older or [asked(python_beside(v, given.cache), given.cache / f"{v}.json", "--all") for v in OLDER]
-    write([joined([read(current), read(heads)]), *map(read, older)], given.output)
+    write([joined(map(read, [current, *heads])), *map(read, older)], given.output)
 
 
 def arguments() -> argparse.Namespace:
     """The files that are there, and where others are kept."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path, default=HERE / "atlas", help="the folder (%(default)s)")
-    parser.add_argument("--current", type=Path, help="the sequence classifiers of the installed transformers")
-    parser.add_argument("--heads", type=Path, help="all its classes with a head, an answer a line")
+    parser.add_argument("--current", type=Path, help="the classes of the installed transformers")
+    parser.add_argument("--heads", type=Path, help="its classes with other heads, where --current has none")
     parser.add_argument("--older", type=Path, action="append", help="those of an older release; newest first")
     cache = Path.home() / ".cache" / "archtrace" / "atlas"
     parser.add_argument("--cache", type=Path, default=cache, help="where answers and environments are (%(default)s)")
@@ -54,10 +54,11 @@ def asked(python: Path, file: Path, *what: str) -> Path:
     return file if file.exists() else sys.exit(f"no answers came from {python}")
 
 
-def asked_heads(file: Path) -> Path:
-    """The file of the answers about all heads, which goes on where it was."""
-    asked(Path(sys.executable), file.with_suffix(".json"), "--all", "--head", "all", "--resume", str(file))
-    return file
+def asked_heads(folder: Path) -> Path:
+    """The file of the answers about all heads; what was asked before is not asked again."""
+    command = [sys.executable, "-m", "archtrace_reports.cli", "atlas", "--heads", "-o", folder]
+    subprocess.run(command, check=False, env=os.environ | {"HF_HUB_OFFLINE": "1"})
+    return folder / ".answers.jsonl"
 
 
 def python_beside(release: str, cache: Path) -> Path:

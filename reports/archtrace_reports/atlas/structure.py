@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from archtrace.answer.result import ConfigSource, Result
+from archtrace_reports.atlas.site.answers import named
 from archtrace_reports.question import Question
 from archtrace_reports.report import Unanswered
 
@@ -123,7 +124,7 @@ class Asked:
     def told(self, outcome: Result | Unanswered) -> Result | Unanswered:
         """The outcome under the target's own name."""
         if isinstance(outcome, Unanswered):
-            return Unanswered(self.name, self._own(outcome.reason))
+            return named(self.name, self.question.head, Unanswered(self.name, self._own(outcome.reason)))
         findings = tuple(replace(each, message=self._own(each.message)) for each in outcome.findings)
         source = self.source or outcome.config_source
         return replace(outcome, target=self.name, config_source=source, findings=findings)
