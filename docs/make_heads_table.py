@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from archtrace.targets.head_kinds import HEADS, classes, every_class
-from archtrace_reports.kept import lines
+from archtrace_reports.atlas.kept import lines
 from archtrace_reports.report import Unanswered
 
 PAGE = """# Heads

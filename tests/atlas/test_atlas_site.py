@@ -16,11 +16,11 @@ from jsonschema import Draft202012Validator
 import archtrace_reports
 from archtrace.answer.result import Result
 from archtrace.errors import TargetError
+from archtrace_reports.atlas.kept import Kept
 from archtrace_reports.atlas.site import check, write
 from archtrace_reports.atlas.site.answers import joined, read
 from archtrace_reports.atlas.site.document import FORMAT
 from archtrace_reports.formats import to_json
-from archtrace_reports.kept import Kept
 from archtrace_reports.look import Look
 from archtrace_reports.question import Question
 from archtrace_reports.report import Report, Unanswered

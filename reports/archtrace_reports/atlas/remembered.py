@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from archtrace.answer.result import Result
-from archtrace_reports.kept import Kept
+from archtrace_reports.atlas.kept import Kept
 from archtrace_reports.question import Question
 from archtrace_reports.report import Unanswered
 from archtrace_reports.store.answers import known

@@ -21,7 +21,7 @@ Outcome: TypeAlias = Result | Unanswered
 Asking: TypeAlias = Callable[[Sequence[Question]], Generator[tuple[int, Outcome], None, None]]
 
 
-class Store(Protocol):
+class Known(Protocol):
     """Where answers are kept from run to run."""
 
     def outcome(self, question: Question) -> Result | None:
@@ -84,9 +84,9 @@ class Signals:
 class Run:
     """A plan and what is known of it so far."""
 
-    def __init__(self, plan: Sequence[Asked | Unanswered], store: Store) -> None:
+    def __init__(self, plan: Sequence[Asked | Unanswered], known: Known) -> None:
         self._plan = plan
-        self._store = store
+        self._known = known
         self._questions = {key(each.question): each.question for each in plan if isinstance(each, Asked)}
         self._found: dict[str, Outcome] = {}
         self._signals = Signals()
@@ -107,7 +107,7 @@ class Run:
 
     def _recall(self, watch: Watch) -> None:
         for name, question in self._questions.items():
-            known = self._store.outcome(question)
+            known = self._known.outcome(question)
             if known is not None:
                 self._found[name] = known
                 watch.advance(known, kept=True)
@@ -120,7 +120,7 @@ class Run:
         with contextlib.closing(ask([*left.values()])) as answers:
             for number, outcome in answers:
                 with self._signals.held():
-                    self._store.add(left[names[number]], outcome)
+                    self._known.add(left[names[number]], outcome)
                     self._found[names[number]] = outcome
                     watch.advance(outcome)
 

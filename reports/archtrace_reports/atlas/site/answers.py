@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from archtrace.errors import TargetError, message
+from archtrace_reports.atlas.kept import lines
 from archtrace_reports.atlas.site.rows import PREFIX, Outcome
-from archtrace_reports.kept import lines
 from archtrace_reports.load import decode
 from archtrace_reports.parcel import unpack
 from archtrace_reports.report import Report, Unanswered, report

@@ -11,8 +11,8 @@ import archtrace
 from archtrace.answer.result import Result
 from archtrace.targets import head_kinds
 from archtrace_reports import sweep
+from archtrace_reports.atlas.kept import Kept, lines
 from archtrace_reports.formats.to_json import encode
-from archtrace_reports.kept import Kept, lines
 from archtrace_reports.limits import Limits
 from archtrace_reports.progress import Bar
 from archtrace_reports.question import Question
