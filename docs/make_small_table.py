@@ -36,7 +36,9 @@ def _overrides(name: str) -> dict[str, int] | None:
         target = resolve(name)
         prepare(target)  # settles the config as a trace does: what was found is kept under its digest
         if remembered(target) is None:
-            subprocess.run([sys.executable, "-m", "archtrace_reports.cli", name], capture_output=True, check=False)
+            subprocess.run(
+                [sys.executable, "-m", "archtrace_reports.cli", name, "--fresh"], capture_output=True, check=False
+            )
         return remembered(target)
     except Exception as error:
         print(f"{name}: {error}", file=sys.stderr)

@@ -22,6 +22,8 @@ SOURCES: Mapping[ConfigSource, str] = {
     "default": "the library's default for that type",
     "given": "as given",
 }
+#: Of a config that was only guessed, since the Hub was not asked.
+GUESSED = "family-config"
 #: A longer list says how many it leaves out.
 LISTED = 4
 
@@ -40,7 +42,8 @@ def facts(result: Result, width: int) -> list[Text]:
 
 def kept_words(result: Result) -> str:
     """From when an answer is that was not traced just now."""
-    return f"from {result.traced[:10]}, nothing behind it having changed; --fresh traces it anew"
+    what = "asks the Hub for its config" if any(f.code == GUESSED for f in result.findings) else "traces it anew"
+    return f"from {result.traced[:10]}, nothing behind it having changed; --fresh {what}"
 
 
 def told(result: Result) -> Iterator[tuple[str, str]]:
