@@ -9,6 +9,7 @@ from archtrace_reports.cautions import others
 from archtrace_reports.dead_work import dead_work_words
 from archtrace_reports.fields import fields_words, without_tokens
 from archtrace_reports.lines import row
+from archtrace_reports.report import GUESSED
 from archtrace_reports.styled import Text
 from archtrace_reports.tokens import leaked, padding, unreached
 from archtrace_reports.words import count, enumerate_words
@@ -22,8 +23,6 @@ SOURCES: Mapping[ConfigSource, str] = {
     "default": "the library's default for that type",
     "given": "as given",
 }
-#: Of a config that was only guessed, since the Hub was not asked.
-GUESSED = "family-config"
 #: A longer list says how many it leaves out.
 LISTED = 4
 

@@ -33,6 +33,8 @@ class Report:
     versions: Mapping[str, str] = field(default_factory=dict)
 
 
+#: The finding of a config that is only guessed, by the family of its id.
+GUESSED = "family-config"
 #: Whose versions every report names.
 PACKAGES = {"archtrace", "torch", "transformers"}
 

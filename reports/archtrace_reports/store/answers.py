@@ -12,13 +12,11 @@ from typing import Any
 from archtrace.answer.result import Result
 from archtrace_reports.load import decode
 from archtrace_reports.question import Question
+from archtrace_reports.report import GUESSED
 from archtrace_reports.store import shipped
 from archtrace_reports.store.environment import environment
 from archtrace_reports.store.places import HERE, HUB
 from archtrace_reports.store.store import Entry, Store, entry
-
-#: A config that is only guessed is looked up again the next time.
-GUESSED = "family-config"
 
 
 def store() -> Store:
@@ -51,6 +49,7 @@ def _result(kept: Entry, drawn: bool) -> Result:
 def keep(question: Question, result: Result, files: Iterable[str] | None, since: int) -> bool:
     """Keep an answer; `files`: those that it came from, None where that is not known; `since`: when it was asked, in
     nanoseconds. Whether it was kept."""
+    # Such a config is looked up again the next time.
     guessed = any(finding.code == GUESSED for finding in result.findings)
     if files is None or question.trust_remote_code or guessed:
         return False
