@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from archtrace import extra
 
 #: The packages of the extra `trace` that the reports import.
@@ -10,7 +12,8 @@ SHOWING = ("rich", "jinja2", "markupsafe", "cattrs", "graphviz")
 
 def require_showing() -> None:
     """Raise MissingError where this environment cannot show an answer that is known."""
-    extra.require(SHOWING)
+    if any(find_spec(name) is None for name in SHOWING):  # only then what the refusal needs is imported
+        extra.require(SHOWING)
 
 
 def require() -> None:
