@@ -9,6 +9,7 @@ Run it where archtrace is installed from a wheel: a checkout reads its own files
 from __future__ import annotations
 
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -47,10 +48,10 @@ def main() -> None:
 def cost(command: tuple[str, ...], folder: str) -> float:
     """CPU seconds of a process."""
     variables = os.environ | {"XDG_CACHE_HOME": folder, "HF_HUB_OFFLINE": "1"}
-    before = os.times()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, *command], cwd=folder, env=variables, capture_output=True, check=True)
-    after = os.times()
-    return after.children_user - before.children_user + after.children_system - before.children_system
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
 if __name__ == "__main__":

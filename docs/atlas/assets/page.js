@@ -25,8 +25,8 @@ const many = cells(row).length > 1;
 if (cell.dataset.reach) return `position ${cells(row).indexOf(cell)} of ${name}, ${row.closest("table").dataset.text}: lit is what reaches it`;
 const sign = cell.closest(".cone-box").querySelector(`.legend [data-sign="${signOf(cell)}"]`);
 const what = many ? `position ${cells(row).indexOf(cell)} of ${name}` : name;
-const note = head.title ? ` (${head.title})` : "";
-return `${what}, ${row.closest("table").dataset.text}: ${sign ? sign.lastChild.textContent.trim() : ""}${note}`;
+head.title = note(row);
+return `${what}, ${row.closest("table").dataset.text}: ${sign ? sign.lastChild.textContent.trim() : ""} (${head.title})`;
 }
 function show(cell) {
 if (!shown) tip.showPopover();
@@ -126,13 +126,17 @@ const layers = states(row).slice(first, first + Number(row.dataset.alike)).rever
 row.after(...layers.map(([name, note]) => layer(row, name, note)));
 }
 const states = (row) => JSON.parse(row.closest(".cone-box").dataset.states);
-function layer(row, name, note) {
+function note(row) {
+if (row.dataset.note) return row.dataset.note;
+return row.dataset.alike ? `${row.dataset.alike} alike` : states(row)[row.dataset.row][1];
+}
+function layer(row, name, text) {
 const made = row.cloneNode(true);
 made.classList.add("layer");
 made.removeAttribute("data-alike");
 made.querySelector("button").remove();
 made.querySelector(".name").textContent = name;
-made.querySelector("th").title = note;
+made.dataset.note = text;
 for (const cell of cells(made)) { cell.tabIndex = -1; cell.removeAttribute("aria-label"); }
 return made;
 }
@@ -172,7 +176,6 @@ if (cell) show(cell);
 else hide();
 look(cell);
 }
-for (const row of root.querySelectorAll("tr[data-row]:not([data-alike])")) row.querySelector("th").title = states(row)[row.dataset.row][1];
 for (const row of root.querySelectorAll("tr[data-alike]")) foldable(row);
 for (const hint of root.querySelectorAll(".choose")) hint.hidden = false;
 for (const grid of root.querySelectorAll("table.cone")) {
