@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from archtrace.answer.result import Result
 from archtrace_reports.command_names import COMMANDS
-from archtrace_reports.extra import require_showing
-from archtrace_reports.say import say
+
+if TYPE_CHECKING:
+    from archtrace.answer.result import Result
 
 QUIET = ("-q", "--quiet")
 
@@ -22,7 +23,9 @@ def told(arguments: Sequence[str]) -> bool:
     targets = [word for word in arguments if word not in QUIET]
     if len(targets) != 1 or targets[0].startswith("-") or targets[0] in COMMANDS:
         return False
+    from archtrace_reports.extra import require_showing
     from archtrace_reports.question import Question
+    from archtrace_reports.say import say
     from archtrace_reports.store.answers import known
 
     found = known(Question(targets[0]))

@@ -63,7 +63,7 @@ def test_a_slow_one_is_given_up_and_other_versions_stand_beside(tmp_path: Path, 
     sample = SAMPLES["bert"]
     older = replace(sample, target="bert", versions={**sample.versions, "transformers": "4.56.0"})
     (tmp_path / "older.json").write_text(json.dumps(document(report([older]))))
-    asked = project.start("--timeout", "30", "--memory", "6", "--edition", "older.json")
+    asked = project.start("--timeout", "20", "--memory", "6", "--edition", "older.json")
     started.append(asked)
     _, said = asked.communicate(timeout=120)
     assert asked.returncode == 2, said
@@ -74,7 +74,7 @@ def test_a_slow_one_is_given_up_and_other_versions_stand_beside(tmp_path: Path, 
     ]
     rows = {row["target"]: row["answers"] for row in atlas["rows"]}
     assert [answer and answer["status"] for answer in rows["models.py:a"]] == ["exact", None]
-    assert rows["models.py:slow"][0]["reason"].startswith("no answer within 30 s")
+    assert rows["models.py:slow"][0]["reason"].startswith("no answer within 20 s")
     assert [answer and answer["status"] for answer in rows["bert"]] == [None, "exact"]
     assert (tmp_path / "atlas" / "versions.html").exists()
 

@@ -135,8 +135,8 @@ def test_a_run_outlives_its_template(program: Program, monkeypatch: pytest.Monke
     """The real one, killed after the first answer; a child without one is the program here."""
     program("json.dump('alone', open(file, 'w'))")
     monkeypatch.setattr(children, "MANY", 1)
-    runs = run([(str(n), "--types") for n in range(3)], Limits(jobs=1))
-    assert "bert" in next(runs)[1]
+    runs = run([(str(n), json.dumps({"target": "./none"})) for n in range(3)], Limits(jobs=1))
+    assert next(runs)[1]["unanswered"]["target"] == "./none"
     found = ["pgrep", "-P", str(os.getpid()), "-f", "archtrace_reports.template"]
     (template,) = map(int, subprocess.run(found, capture_output=True, check=True).stdout.split())
     os.kill(template, signal.SIGKILL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def told(outcome: object) -> object:
     """An answer as it is kept, without what differs from run to run."""
     if not isinstance(outcome, Result):
         return outcome
-    return encode(without_run(report([outcome])).results[0])
+    return json.loads(json.dumps(encode(without_run(report([outcome])).results[0])))
 
 
 def plain(answer: dict[str, object] | None) -> object:

@@ -13,7 +13,7 @@ from archtrace.answer.result import Result
 from archtrace_reports import completion, formats
 from archtrace_reports.at_once import kept
 from archtrace_reports.elapsed import elapsed, laps
-from archtrace_reports.extra import require, require_showing
+from archtrace_reports.extra import require
 from archtrace_reports.files import write
 from archtrace_reports.group import Tracing, debug, quiet
 from archtrace_reports.look import Look, look_of
@@ -91,25 +91,24 @@ def command(context: click.Context, /, **given: Any) -> int:
 def _questions(options: Options) -> list[Question]:
     if not options.every:
         return options.questions
+    require()
     from archtrace_reports.sweep import everything
 
-    require()
     return everything(options.question(""))
 
 
 def _outcomes(questions: Sequence[Question], options: Options) -> list[Result | Unanswered]:
     """The answers that are known, and those to the other questions, in the order in which they were asked."""
+    require()
     found: dict[int, Result | Unanswered] = {}
     if not (options.fresh or options.debug):
         drawn = options.drawn
         found = {n: result for n, q in enumerate(questions) if (result := known(q, drawn=drawn)) is not None}
-        require_showing()
     left = [number for number in range(len(questions)) if number not in found]
     if not options.every:  # the table of a sweep says it all
         for outcome in found.values():
             _say(outcome, options, 0)
     if left:
-        require()
         asked = [questions[number] for number in left]
         found |= zip(left, _isolated(asked, options) if options.isolated else _here(asked, options), strict=True)
     return [found[number] for number in range(len(questions))]
