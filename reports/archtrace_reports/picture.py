@@ -27,8 +27,8 @@ SIGNS = {
 }
 GAP = 3
 NAME = 16
-#: A narrower column shows too little; then the tokens stand alone.
-NARROWEST = 12
+#: In a narrower column a text of the usual length would break; then the tokens stand alone.
+NARROWEST = 19
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,8 @@ def around(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def variables(around: Path, tmp_path: Path) -> dict[str, str]:
     """Those of a user who has these packages, and asked nothing yet."""
-    return {"PYTHONPATH": str(around), "XDG_CACHE_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+    caches = {"XDG_CACHE_HOME": str(tmp_path), "HF_HOME": str(tmp_path / "huggingface")}
+    return {"PYTHONPATH": str(around), "HF_HUB_OFFLINE": "1", **caches}
 
 
 def cost(command: list[str | Path], folder: Path, variables: dict[str, str]) -> float:

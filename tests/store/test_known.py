@@ -65,7 +65,8 @@ class Place:
     def run(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Any program there."""
         roots = os.pathsep.join(map(str, [*self.path, ROOT / "tracer", ROOT / "reports"]))
-        here = {"PYTHONPATH": roots, "XDG_CACHE_HOME": str(self.folder / ".cache"), "HF_HUB_OFFLINE": "1"}
+        caches = {"XDG_CACHE_HOME": str(self.folder / ".cache"), "HF_HOME": str(self.folder / ".cache/huggingface")}
+        here = {"PYTHONPATH": roots, "HF_HUB_OFFLINE": "1", **caches}
         environment = os.environ | here | self.variables | variables
         return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
 
@@ -156,7 +157,8 @@ def test_another_question_place_or_environment(own: Place, tmp_path: Path) -> No
     assert not own.knows(OWN, HF_HOME=str(tmp_path))
     assert not own.knows(OWN, PYTHONPATH=os.pathsep.join(map(str, [tmp_path, ROOT / "tracer", ROOT / "reports"])))
     elsewhere = shutil.copytree(own.folder, tmp_path / "elsewhere", ignore=shutil.ignore_patterns(".cache"))
-    assert not Place(elsewhere, variables={"XDG_CACHE_HOME": str(own.folder / ".cache")}).knows(OWN)
+    same = {"XDG_CACHE_HOME": str(own.folder / ".cache"), "HF_HOME": str(own.folder / ".cache/huggingface")}
+    assert not Place(elsewhere, variables=same).knows(OWN)
 
 
 def test_an_installed_package_of_another_version(own: Place, tmp_path: Path) -> None:
