@@ -15,7 +15,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import archtrace_reports
-from archtrace_reports import cli
+from archtrace_reports import cli, formats
 from archtrace_reports.command_names import COMMANDS
 
 from .conftest import archtrace as run_archtrace
@@ -107,6 +107,12 @@ def test_one_failure_does_not_stop_the_others(capsys: Capture, engine: list[Any]
     assert "archtrace: unknown model 'nope'\n  why: no such [31mname\n  do: give another\n" in err
     assert "archtrace: broken: archtrace failed with TypeError: unsupported operand (a defect: --debug" in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("style", formats.names())
+def test_every_format_answers(style: str, capsys: Capture, engine: list[Any]) -> None:
+    assert cli.run(["bert", "gpt2", "--format", style, "-q"]) == 0
+    assert "bert" in capsys.readouterr().out.lower()
 
 
 def test_without_any_answer_nothing_is_written(tmp_path: Path, capsys: Capture, engine: list[Any]) -> None:

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -17,7 +18,9 @@ import torch
 import transformers
 
 from archtrace_reports.question import Question
-from archtrace_reports.store.places import hub_cache
+from archtrace_reports.store.answers import _key, _meant, known, store
+from archtrace_reports.store.places import HUB, hub_cache
+from archtrace_reports.store.store import entry
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["hidden_size=16", "num_hidden_layers=1", "num_attention_heads=2", "intermediate_size=24"]
@@ -267,6 +270,27 @@ def test_another_version(library: Place, name: str) -> None:
     finally:
         other.rename(info) if name == "transformers" else other.rmdir()
     assert library.knows(LIBRARY)
+
+
+@pytest.mark.parametrize(
+    ("target", "revision"),
+    {
+        "https://huggingface.co/org/name": "models--org--name/refs/main",
+        "hf://org/name": "models--org--name/refs/main",
+        "org/name@v2": "models--org--name/refs/v2",
+        "bert-base-uncased": "models--google-bert--bert-base-uncased/refs/main",
+    }.items(),
+)
+def test_whatever_form_an_id_has_its_revision_counts(target: str, revision: str) -> None:
+    assert f"{HUB}{revision}" in set(_meant(Question(target)))
+
+
+def test_an_answer_in_a_form_that_is_not_read_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    question = Question("no/such-model")
+    assert store().put(entry(question.target, [], {"target": "no/such-model"}), time.time_ns(), *_key(question))
+    assert store().get(*_key(question)) is not None
+    assert known(question) is None
 
 
 HOMES: list[dict[str, str]] = [

@@ -24,6 +24,7 @@ class Kept:
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self._versions = versions()
         self._known = {_key(line["question"]): begins for begins, line in _placed(file)}
 
     def outcome(self, question: Question) -> Result | None:
@@ -33,7 +34,7 @@ class Kept:
         line = self._line(self._known[key]) if key in self._known else {}
         # Where two runs share a file a line may stand behind the place that one of them has noted.
         found = decode(line["result"]) if "result" in line and _key(line["question"]) == key else None
-        if found is None or differing(found.versions, versions()):
+        if found is None or differing(found.versions, self._versions):
             return None
         return replace(found, anatomy=unpack(line.get("anatomy")))
 

@@ -80,6 +80,7 @@ def command(context: click.Context, /, **given: Any) -> int:
         click.echo(context.get_help(), err=True)
         return 2
     options.check()
+    require()
     found = report(_outcomes(_questions(options), options))
     _show(without_run(found) if options.reproducible else found, options)
     asked = len(found.results) + len(found.unanswered)
@@ -91,7 +92,6 @@ def command(context: click.Context, /, **given: Any) -> int:
 def _questions(options: Options) -> list[Question]:
     if not options.every:
         return options.questions
-    require()
     from archtrace_reports.sweep import everything
 
     return everything(options.question(""))
@@ -99,7 +99,6 @@ def _questions(options: Options) -> list[Question]:
 
 def _outcomes(questions: Sequence[Question], options: Options) -> list[Result | Unanswered]:
     """The answers that are known, and those to the other questions, in the order in which they were asked."""
-    require()
     found: dict[int, Result | Unanswered] = {}
     if not (options.fresh or options.debug):
         drawn = options.drawn

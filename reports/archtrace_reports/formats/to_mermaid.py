@@ -12,6 +12,7 @@ from archtrace_reports.look import Look
 from archtrace_reports.report import Report
 
 SUFFIXES = (".mmd", ".mermaid")
+DRAWN = True
 #: role -> the brackets of its node's shape: told apart without colour.
 SHAPES: Mapping[PathRole, tuple[str, str]] = {
     "input": ("([", "])"),

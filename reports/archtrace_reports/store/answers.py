@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -34,7 +35,10 @@ def known(question: Question, *, drawn: bool = False) -> Result | None:
     if question.trust_remote_code:
         return None
     kept = store().get(*_key(question)) or shipped.find(question)
-    return None if kept is None else _result(kept, drawn)
+    # A checkout may have kept it in a form that it does not read any longer.
+    with contextlib.suppress(KeyError, TypeError, ValueError):
+        return None if kept is None else _result(kept, drawn)
+    return None
 
 
 def _result(kept: Entry, drawn: bool) -> Result:
@@ -61,8 +65,7 @@ def made(question: Question, result: Result, files: Iterable[str], installed: An
     from archtrace_reports.formats.to_json import encode
     from archtrace_reports.parcel import pack
 
-    kept = entry(question.target, files, encode(result), pack(result.anatomy), installed)
-    return kept.behind((*kept.files, *_meant(question)))
+    return entry(question.target, (*files, *_meant(question)), encode(result), pack(result.anatomy), installed)
 
 
 def _key(question: Question) -> tuple[Any, ...]:
@@ -84,6 +87,7 @@ def _meant(question: Question) -> Iterator[str]:
     """What else its target could mean, were it there: a folder of that name; and of the Hub's cache which revision it
     has. Of a folder its names, and each file that a tokenizer may be read from, which Rust opens unheard."""
     from archtrace.targets.bundled import full_id
+    from archtrace.targets.reference import parse
     from archtrace.targets.texts import tokenizer_files
 
     if ":" in question.target.replace("://", ""):
@@ -95,5 +99,6 @@ def _meant(question: Question) -> Iterator[str]:
         yield HUB  # what its base model is may be looked up there
         return
     yield HERE + question.target
-    for name in {question.target, full_id(question.target)}:
-        yield f"{HUB}models--{name.partition('@')[0].replace('/', '--')}/refs/main"
+    wanted = parse(question.target)
+    for name in {wanted.id, full_id(wanted.id)}:
+        yield f"{HUB}models--{name.replace('/', '--')}/refs/{wanted.revision or 'main'}"

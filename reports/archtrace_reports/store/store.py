@@ -45,7 +45,7 @@ class Entry:
 
 
 def entry(subject: str, files: Iterable[str], answer: Any, drawing: Any = None, environment: Any = None) -> Entry:
-    """An entry of now. `files`: their paths."""
+    """An entry of now. `files`: their paths, or their places."""
     from datetime import UTC, datetime
 
     made = datetime.now(UTC).isoformat(timespec="seconds")
