@@ -19,7 +19,8 @@ import transformers
 
 from archtrace_reports.question import Question
 from archtrace_reports.store.answers import _key, _meant, known, store
-from archtrace_reports.store.places import HUB, hub_cache
+from archtrace_reports.store.environment import packages
+from archtrace_reports.store.places import HUB, hub_cache, located, portable
 from archtrace_reports.store.store import entry
 
 ROOT = Path(__file__).parents[2]
@@ -291,6 +292,28 @@ def test_an_answer_in_a_form_that_is_not_read_is_none(tmp_path: Path, monkeypatc
     assert store().put(entry(question.target, [], {"target": "no/such-model"}), time.time_ns(), *_key(question))
     assert store().get(*_key(question)) is not None
     assert known(question) is None
+
+
+def test_of_two_on_the_path_the_first_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("first", "second"):
+        (tmp_path / name / f"torch-{name}.dist-info").mkdir(parents=True)
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "first"), str(tmp_path / "second")])
+    assert packages(["torch"]) == {"torch": "first"}
+    (tmp_path / "first" / "torch").touch()  # a program, which nobody imports
+    (tmp_path / "second" / "torch").mkdir()
+    assert [*located(("{installed}/torch/nn.py",))] == [str(tmp_path / "second" / "torch" / "nn.py")]
+
+
+def test_a_place_leads_back_to_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of a package that another folder of the path hides keeps its whole path."""
+    for folder in ("a/site-packages", "b/site-packages"):
+        (tmp_path / folder / "mine").mkdir(parents=True)
+        (tmp_path / folder / "mine" / "x.py").touch()
+    files = [str(tmp_path / folder / "site-packages/mine/x.py") for folder in ("a", "b")]
+    monkeypatch.setattr(sys, "path", [str(Path(file).parents[1]) for file in files])
+    places = tuple(map(portable, files))
+    assert places == ("{installed}/mine/x.py", files[1])
+    assert [*located(places)] == files
 
 
 HOMES: list[dict[str, str]] = [

@@ -50,7 +50,9 @@ def _digest(home: str) -> str:
 
 def packages(names: Iterable[str]) -> dict[str, str | None]:
     """Package -> its version without the build's own part ("2.13.0" of "2.13.0+cpu"); None where it is not there."""
-    stems = (name.removesuffix(".dist-info") for folder in sys.path for name in _listed(folder) if "dist-info" in name)
+    # Of two on the path the first is imported: it comes last here, and stays.
+    found = (name for folder in reversed(sys.path) for name in _listed(folder) if name.endswith(".dist-info"))
+    stems = (name.removesuffix(".dist-info") for name in found)
     there = {_name(name): version.partition("+")[0] for name, _, version in (stem.rpartition("-") for stem in stems)}
     return {name: there.get(_name(name)) for name in names}
 

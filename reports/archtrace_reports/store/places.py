@@ -13,8 +13,10 @@ def portable(path: str) -> str:
     """A path without the folders of this machine, where it lies in one of the known ones; never by the current one,
     which says nothing of a file that was found by its whole path."""
     for folder in sys.path:
-        if folder.endswith("-packages") and path.startswith(folder + os.sep):
-            return INSTALLED + path[len(folder) + 1 :].replace(os.sep, "/")
+        inner = path[len(folder) + 1 :] if folder.endswith("-packages") and path.startswith(folder + os.sep) else ""
+        # Written so only where it is found again: what is not there at either time would count as unchanged.
+        if inner and _home(inner.partition(os.sep)[0]) == folder:
+            return INSTALLED + inner.replace(os.sep, "/")
     hub = hub_cache() + os.sep
     return HUB + path[len(hub) :].replace(os.sep, "/") if path.startswith(hub) else path
 
@@ -36,8 +38,13 @@ def located(places: tuple[str, ...]) -> Iterator[str]:
 
 
 def _home(package: str) -> str:
-    """The folder that a package would be imported from."""
-    return next((folder for folder in sys.path if os.path.exists(os.path.join(folder, package))), "")
+    """The folder that a package, or the file of a module, would be imported from."""
+    return next((folder for folder in sys.path if _is_module(os.path.join(folder, package))), "")
+
+
+def _is_module(path: str) -> bool:
+    # The folder of programs is on the path too where one of them runs, and has one that is called `transformers`.
+    return os.path.isdir(path) or ("." in os.path.basename(path) and os.path.isfile(path))
 
 
 def hub_cache() -> str:
