@@ -337,7 +337,7 @@ def test_github_escapes_what_the_runner_reads(ask: Ask, tmp_path: Path) -> None:
     (line,) = ask("check", "--output-format", "github").out.splitlines()
     place, _, message = line.removeprefix("::error ").partition("::")
     assert place == "file=100%25%2C a%3Ab%0A.py,line=2,col=22,endLine=2,endColumn=47,title=AT001"
-    assert message.startswith("AT001 `attention_mask.sum(1) - 1` counts tokens")
+    assert message.startswith("AT001 `attention_mask.sum(1) - 1` is the last token only if padded right")
 
 
 def test_github_takes_columns_only_within_a_line(ask: Ask, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from archtrace.lint.events import Module, Store
 from archtrace.lint.rule import Finding, Rule
-from archtrace.lint.rules.readouts import read_at, read_with, right_index, short
+from archtrace.lint.rules.readouts import read_with, right_index, short
 from archtrace.lint.values import Count, constant
 
 
@@ -19,9 +19,9 @@ def check(module: Module) -> Iterator[Finding]:
             yield Finding(
                 made,
                 scope.function,
-                f"`{short(made)}` counts tokens, and {read_at(made, gather)} is read there: "
-                "under left padding that is not the last token; take the position of the last token that is no pad",
+                f"`{short(made)}` is the last token only if padded right; find the last non-pad",
                 right_index(made, gather, module),
+                gather.node,
             )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from archtrace.lint.events import Module
 from archtrace.lint.rule import Finding, Rule
-from archtrace.lint.rules.readouts import read_at, read_with, right_index, short
+from archtrace.lint.rules.readouts import read_with, right_index, short
 from archtrace.lint.values import FirstPad
 
 
@@ -17,10 +17,9 @@ def check(module: Module) -> Iterator[Finding]:
             yield Finding(
                 made,
                 scope.function,
-                f"`{short(made)}` is one before the first pad id, and {read_at(made, gather)} is read there: "
-                "under left padding that wraps to the end or falls on a pad, and where pad is eos it stops at the "
-                "first eos; take the position of the last token that is no pad",
+                f"`{short(made)}` is the token before the first pad; find the last non-pad",
                 right_index(made, gather, module),
+                gather.node,
             )
 
 
