@@ -11,11 +11,11 @@ from archtrace_reports.check.finding import Finding
 from archtrace_reports.check.settings import Settings
 
 if TYPE_CHECKING:
-    from archtrace_reports.check.cells import Cells
+    from archtrace_reports.check.cells import Cell, Cells
     from archtrace_reports.check.noqa import Comment
 
-#: Bytes of a file that nobody wrote by hand.
-LARGEST = 5_000_000
+#: Bytes of code that nobody wrote by hand; and of a notebook, most of which may be pictures that its cells put out.
+LARGEST, LARGEST_NOTEBOOK = 5_000_000, 500_000_000
 
 
 def check_file(path: str, settings: Settings) -> list[Finding]:
@@ -34,12 +34,16 @@ def _read(path: str) -> bytes:
     if os.path.exists(path) and not os.path.isfile(path):
         raise OSError("it is no regular file")
     with open(path, "rb") as file:
-        return file.read(LARGEST + 1)
+        return file.read(_largest(path) + 1)
+
+
+def _largest(path: str) -> int:
+    return LARGEST_NOTEBOOK if path.endswith(".ipynb") else LARGEST
 
 
 def _found(path: str, data: bytes, settings: Settings) -> list[Finding]:
-    if len(data) > LARGEST:
-        return [_unread(path, f"is larger than {LARGEST // 10**6} MB: no one wrote it by hand; exclude it")]
+    if len(data) > _largest(path):
+        return [_unread(path, f"is larger than {_largest(path) // 10**6} MB: no one wrote it by hand; exclude it")]
     return _notebook(path, data, settings) if path.endswith(".ipynb") else _python(path, data, settings)
 
 
@@ -47,26 +51,44 @@ def _unread(path: str, why: str, line: int = 1, col: int = 1) -> Finding:
     return Finding(path, line, col, line, col + 1, "AT000", why)
 
 
+def _unparsed(error: UnreadableError) -> Finding:
+    return _unread(error.path, f"does not parse: {error.reason}", error.line, error.col)
+
+
 def _notebook(path: str, data: bytes, settings: Settings) -> list[Finding]:
     from archtrace_reports.check.cells import cells
 
     try:
-        found = cells(data)
-    except ValueError as error:
-        return [_unread(path, f"does not parse: {error}")]
-    return [_in_cell(finding, found) for finding in _python(path, found.source, settings)]
+        found = cells(path, data, LARGEST)
+    except UnreadableError as error:
+        return [_unparsed(error)]
+    broken = [_shifted(_unparsed(cell.broken), cell, 0) for cell in found.cells if cell.broken]
+    told = [_in_cell(finding, found) for finding in _python(path, found.source, settings)]
+    return sorted([*broken, *told], key=lambda finding: (finding.cell, finding.line, finding.col, finding.code))
 
 
 def _in_cell(finding: Finding, found: Cells) -> Finding:
     cell, line = found.place(finding.line)
-    return finding._replace(line=line, end_line=finding.end_line - finding.line + line, cell=cell, fixable=False)
+    return _shifted(finding, cell, finding.line - line)
+
+
+def _shifted(finding: Finding, cell: Cell, lines: int) -> Finding:
+    """As it stands in its cell, which is `lines` further down in the source."""
+    return finding._replace(
+        line=finding.line - lines,
+        col=finding.col + cell.indent,
+        end_line=finding.end_line - lines,
+        end_col=finding.end_col + cell.indent,
+        cell=cell.number,
+        fixable=False,
+    )
 
 
 def _python(path: str, source: bytes | str, settings: Settings) -> list[Finding]:
     try:
         violations = check_source(path, source)
     except UnreadableError as error:
-        return [_unread(path, f"does not parse: {error.reason}", error.line, error.col)]
+        return [_unparsed(error)]
     if not violations and not _names_ours(source):
         return []
     return _heard(path, source, violations, settings)
