@@ -21,7 +21,8 @@ class Cell(NamedTuple):
 
 
 class Cells(NamedTuple):
-    """The code cells of a notebook. A broken one is left out, and the others are read with the names of those before.
+    """The code cells of a notebook. A broken one is left blank, and the others are read with the names of those
+    before.
 
     `source`: the cells below each other. `starts`: the first line of each in it.
     """
@@ -29,6 +30,10 @@ class Cells(NamedTuple):
     cells: tuple[Cell, ...]
     starts: tuple[int, ...]
     source: str
+
+    def start(self, cell: Cell) -> int:
+        """The number of lines in the source before those of a cell."""
+        return self.starts[self.cells.index(cell)] - 1
 
     def place(self, line: int) -> tuple[Cell, int]:
         """The cell of a line, and the line within it."""
@@ -46,7 +51,7 @@ def cells(path: str, data: bytes, largest: int) -> Cells:
     lines, starts = list[str](), list[int]()
     for cell in found:
         starts.append(len(lines) + 1)
-        lines += cell.text.split("\n")
+        lines += ("\n" * cell.text.count("\n") if cell.broken else cell.text).split("\n")
     return Cells(found, tuple(starts), "\n".join(lines) + "\n")
 
 
@@ -106,7 +111,7 @@ def _cell(path: str, number: int, text: str, largest: int) -> Cell:
     before = ">>> " if text.startswith(">>> ") else text[: len(text) - len(text.lstrip(" \t"))]
     plain = python(_without(text, before))
     broken = _trouble(path, plain)
-    return Cell(number, "" if broken else plain, len(before), broken)
+    return Cell(number, plain, len(before), broken)
 
 
 def _without(text: str, before: str) -> str:

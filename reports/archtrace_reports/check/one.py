@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from archtrace.lint import UnreadableError, Violation, check_source
-from archtrace_reports.check.finding import Finding
+from archtrace_reports.check.finding import Finding, Step, step
 from archtrace_reports.check.settings import Settings
 
 if TYPE_CHECKING:
-    from archtrace_reports.check.cells import Cell, Cells
+    from archtrace_reports.check.cells import Cells
     from archtrace_reports.check.noqa import Comment
+
+Placed = TypeVar("Placed", Finding, Step)
 
 #: Bytes of code that nobody wrote by hand; and of a notebook, most of which may be pictures that its cells put out.
 LARGEST, LARGEST_NOTEBOOK = 5_000_000, 500_000_000
@@ -51,8 +53,10 @@ def _unread(path: str, why: str, line: int = 1, col: int = 1) -> Finding:
     return Finding(path, line, col, line, col + 1, "AT000", why)
 
 
-def _unparsed(error: UnreadableError) -> Finding:
-    return _unread(error.path, f"does not parse: {error.reason}", error.line, error.col)
+def _unparsed(error: UnreadableError, text: str = "") -> Finding:
+    """A file that does not parse, or a cell; in bytes that are no text there is no line to show."""
+    found = _unread(error.path, f"does not parse: {error.reason}", error.line, error.col)
+    return found._replace(steps=(step(found[1:5], "", text.split("\n")),)) if text else found
 
 
 def _notebook(path: str, data: bytes, settings: Settings) -> list[Finding]:
@@ -62,25 +66,32 @@ def _notebook(path: str, data: bytes, settings: Settings) -> list[Finding]:
         found = cells(path, data, LARGEST)
     except UnreadableError as error:
         return [_unparsed(error)]
-    broken = [_shifted(_unparsed(cell.broken), cell, 0) for cell in found.cells if cell.broken]
-    told = [_in_cell(finding, found) for finding in _python(path, found.source, settings)]
+    broken = [_in_cell(_unparsed(c.broken, c.text), found.start(c), found) for c in found.cells if c.broken]
+    told = [_in_cell(finding, 0, found) for finding in _python(path, found.source, settings)]
     return sorted([*broken, *told], key=lambda finding: (finding.cell, finding.line, finding.col, finding.code))
 
 
-def _in_cell(finding: Finding, found: Cells) -> Finding:
-    cell, line = found.place(finding.line)
-    return _shifted(finding, cell, finding.line - line)
+def _in_cell(finding: Finding, start: int, found: Cells) -> Finding:
+    """As it stands in its cell; its steps may stand in others. A notebook is not mended."""
+    steps = tuple(_indented(_placed(each, start, found), each) for each in finding.steps)
+    return _placed(finding, start, found)._replace(steps=steps, edits=())
 
 
-def _shifted(finding: Finding, cell: Cell, lines: int) -> Finding:
-    """As it stands in its cell, which is `lines` further down in the source."""
-    return finding._replace(
-        line=finding.line - lines,
-        col=finding.col + cell.indent,
-        end_line=finding.end_line - lines,
-        end_col=finding.end_col + cell.indent,
+def _indented(placed: Step, before: Step) -> Step:
+    """With as much before its text as was taken off."""
+    space = " " * (placed.col - before.col)
+    return placed._replace(text="\n".join(space + line for line in placed.text.split("\n")))
+
+
+def _placed(one: Placed, start: int, found: Cells) -> Placed:
+    """A finding or a step that stands `start` lines further down in the source."""
+    cell, line = found.place(one.line + start)
+    return one._replace(
+        line=line,
+        col=one.col + cell.indent,
+        end_line=one.end_line - one.line + line,
+        end_col=one.end_col + cell.indent,
         cell=cell.number,
-        fixable=False,
     )
 
 
@@ -88,10 +99,20 @@ def _python(path: str, source: bytes | str, settings: Settings) -> list[Finding]
     try:
         violations = check_source(path, source)
     except UnreadableError as error:
-        return [_unparsed(error)]
+        return [_unparsed(error, _text(path, source))]
     if not violations and not _names_ours(source):
         return []
     return _heard(path, source, violations, settings)
+
+
+def _text(path: str, source: bytes | str) -> str:
+    """The text of a source; none where its bytes are not what it declares."""
+    from archtrace.lint.decode import decoded
+
+    try:
+        return decoded(path, source) if isinstance(source, bytes) else source
+    except UnreadableError:
+        return ""
 
 
 def _names_ours(source: bytes | str) -> bool:
@@ -106,10 +127,9 @@ def _names_ours(source: bytes | str) -> bool:
 
 def _heard(path: str, source: bytes | str, violations: Sequence[Violation], settings: Settings) -> list[Finding]:
     """Findings that no noqa comment covers, and comments that cover none."""
-    from archtrace.lint.decode import decoded
     from archtrace_reports.check.noqa import comments, unused
 
-    text = decoded(path, source) if isinstance(source, bytes) else source
+    text = _text(path, source)
     given = comments(text)
     lines = text.split("\n")
     kept = [v for v in violations if not any(c.covers(v.code, v.line, v.end_line) for c in given)]
@@ -121,11 +141,12 @@ def _heard(path: str, source: bytes | str, violations: Sequence[Violation], sett
 
 def _idle(path: str, comment: Comment, code: str, lines: Sequence[str]) -> Finding:
     place = (comment.line, comment.col, comment.line, comment.end_col)
-    text = lines[comment.line - 1].strip()
-    return Finding(path, *place, "AT099", f"noqa: nothing here is {code}", "", text, about=code)
+    told = (path, *place, "AT099", f"noqa: nothing here is {code}", "", lines[comment.line - 1].strip())
+    return Finding(*told, about=code, steps=(step(place, "", lines),))
 
 
 def _finding(violation: Violation, lines: Sequence[str]) -> Finding:
     text = lines[violation.line - 1].strip() if violation.line <= len(lines) else ""
-    fixable = violation.fix is not None
-    return Finding(*violation[2:7], violation.code, violation.message, violation.function, text, 0, fixable)
+    told = (*violation[2:7], violation.code, violation.message, violation.function, text)
+    steps = tuple(step(each[:4], each.note, lines) for each in violation.flow)
+    return Finding(*told, edits=violation.fix, steps=steps)

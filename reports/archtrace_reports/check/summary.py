@@ -31,6 +31,9 @@ def _told(found: Found) -> Iterator[str]:
         yield f"{told} ({' and '.join(parts) or _count(0, 'file')} checked{mended})"
     else:
         yield "there is no Python file to check"
+    fixable = sum(finding.fixable for finding in found.findings)
+    if fixable:
+        yield f"[*] {fixable:,} can be mended with --fix"
     if found.stale:
         noun = "entry" if found.stale == 1 else "entries"
         yield f"the baseline has {found.stale:,} stale {noun}: nothing is found there now; --update-baseline drops them"

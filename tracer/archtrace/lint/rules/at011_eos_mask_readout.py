@@ -19,7 +19,6 @@ def check(module: Module) -> Iterator[Finding]:
                     rows.made,
                     gather.scope.function,
                     f"`{short(rows.made)}` mixes rows whose eos counts differ; find each row's last eos",
-                    read=gather.node,
                 )
 
 
