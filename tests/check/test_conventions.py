@@ -59,11 +59,6 @@ def test_a_missing_file_is_said_even_to_the_quiet(ask: Ask) -> None:
     assert ask("check", "-q", "gone.py") == (2, "", "archtrace: there is no file gone.py\n")
 
 
-def test_stdin_is_declined_clearly(ask: Ask) -> None:
-    answer = ask("check", "-", "-q")
-    assert (answer.code, answer.err) == (2, "archtrace: stdin is not read; give a file or a folder\n")
-
-
 def test_an_empty_folder_is_clean_and_said(ask: Ask, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for arguments in ([], ["empty"]):

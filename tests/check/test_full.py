@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -153,3 +154,11 @@ def test_full_on_a_terminal_concise_elsewhere(tmp_path: Path) -> None:
     )
     assert piped.stdout.startswith("a.py:5:12: AT001 [*] ")
     assert piped.stdout.count("\n") == 1
+
+
+def test_the_page_shows_what_is_printed(ask: Ask, tmp_path: Path) -> None:
+    """The picture in docs/check.md."""
+    page = (Path(__file__).parents[2] / "docs" / "check.md").read_text("utf-8")
+    (picture,) = re.findall(r"<!-- made by archtrace (check .*) -->\n```console\n(.*?)```\n", page, re.DOTALL)
+    (tmp_path / "pool.py").write_text(re.sub(r"(?s)    # the last.*?cpu\"\)\n", "", FLOW))
+    assert ask(*picture[0].split()).out.rstrip() == picture[1].rstrip()

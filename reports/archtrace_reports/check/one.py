@@ -23,29 +23,33 @@ LARGEST, LARGEST_NOTEBOOK = 5_000_000, 500_000_000
 def check_file(path: str, settings: Settings) -> list[Finding]:
     """The findings in a file, in order. A file that cannot be read or parsed is one finding."""
     try:
-        data = _read(path)
+        return check_data(path, read(path), settings)
     except OSError as error:
-        found = [_unread(path, f"cannot be read: {error.strerror or error}")]
-    else:
-        found = _found(path, data, settings)
-    return [finding for finding in found if settings.wants(finding.code, path)]
+        found = _unread(path, f"cannot be read: {error.strerror or error}")
+        return [found] if settings.wants(found.code, path) else []
 
 
-def _read(path: str) -> bytes:
+def check_data(path: str, data: bytes, settings: Settings) -> list[Finding]:
+    """The findings in what a file holds, or is to hold, in order."""
+    return [finding for finding in _found(path, data, settings) if settings.wants(finding.code, path)]
+
+
+def read(path: str) -> bytes:
     """The bytes of a file, few more than are read. A pipe might never end, so it is not begun."""
     if os.path.exists(path) and not os.path.isfile(path):
         raise OSError("it is no regular file")
     with open(path, "rb") as file:
-        return file.read(_largest(path) + 1)
+        return file.read(largest(path) + 1)
 
 
-def _largest(path: str) -> int:
+def largest(path: str) -> int:
+    """Bytes of a file that are read; a larger one is told as that."""
     return LARGEST_NOTEBOOK if path.endswith(".ipynb") else LARGEST
 
 
 def _found(path: str, data: bytes, settings: Settings) -> list[Finding]:
-    if len(data) > _largest(path):
-        return [_unread(path, f"is larger than {_largest(path) // 10**6} MB: no one wrote it by hand; exclude it")]
+    if len(data) > largest(path):
+        return [_unread(path, f"is larger than {largest(path) // 10**6} MB: no one wrote it by hand; exclude it")]
     return _notebook(path, data, settings) if path.endswith(".ipynb") else _python(path, data, settings)
 
 
