@@ -10,6 +10,7 @@ from archtrace.lint.blocks import thin
 from archtrace.lint.decode import decoded
 from archtrace.lint.events import Module
 from archtrace.lint.frame import Frame, Machine
+from archtrace.lint.learning import learnt, teaching
 from archtrace.lint.parse import parsed
 from archtrace.lint.statements import block, later, run_function, statement
 from archtrace.lint.violation import UnreadableError
@@ -27,24 +28,25 @@ def analysed(path: str, text: str, tree: ast.Module) -> Module:
     """Follow a tree of a text."""
     module = Module(path, tree)
     try:
-        _follow(module, names_side="side" in text or "_pad" in text)
+        _follow(module, text)
     except RecursionError:
         raise UnreadableError(path, "it is nested too deeply") from None
     return module
 
 
-def _follow(module: Module, *, names_side: bool) -> None:
+def _follow(module: Module, text: str) -> None:
     """The statements of the module first, then its functions and classes, which see the names of the module."""
     body = module.tree.body
-    machine = Machine(module, run=run_function, names_side=names_side)
+    machine = Machine(module, run=run_function, names_side="side" in text or "_pad" in text, teaching=teaching(text))
     machine.functions = {n.name: n for n in body if isinstance(n, ast.FunctionDef)}
     machine.classes = {n.name: n for n in body if isinstance(n, ast.ClassDef)}
     module.imports = _imports(module.tree)
-    whole = Frame(machine, {})
-    block([n for n in body if not later(n)], whole)
+    plain = [n for n in body if not later(n)]
+    whole = Frame(machine, {}, learnt(plain) if machine.teaching else {})
+    block(plain, whole)
     for node in body:
         if later(node):
-            statement(node, replace(whole, names=dict(whole.names), side_asked=False))
+            statement(node, replace(whole, names=dict(whole.names), learnt={}, local={}, side_asked=False))
 
 
 def _imports(tree: ast.Module) -> dict[str, str]:

@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from archtrace.lint import facts
-from archtrace.lint.events import Called, Divide, Gather, Mean, Store
+from archtrace.lint.axes import averaged, reduced, together
+from archtrace.lint.events import Built, Called, Divide, Gather, Store
 from archtrace.lint.frame import Frame, named
 from archtrace.lint.helpers import inlined
-from archtrace.lint.models import built
+from archtrace.lint.models import built, last_word
 from archtrace.lint.operations import OPERATIONS, Call
 from archtrace.lint.selection import keyed
 from archtrace.lint.site import Site
@@ -22,9 +23,11 @@ from archtrace.lint.values import (
     FirstPad,
     Hidden,
     HighestId,
+    Layer,
     Many,
     MaskedSum,
     Model,
+    Outputs,
     Prompts,
     Side,
     Size,
@@ -36,6 +39,7 @@ from archtrace.lint.values import (
     has,
     one,
     only,
+    tensors,
 )
 from archtrace.lint.words import words
 
@@ -44,6 +48,8 @@ Evaluate: TypeAlias = Callable[[ast.expr | None, Frame], Values]
 
 def called(node: ast.Call, frame: Frame, evaluate: Evaluate) -> Values:
     """What a call may return."""
+    if isinstance(node.func, ast.Call) and last_word(node.func.func) == "vmap" and node.func.args:
+        return _mapped(node, node.func.args[0], frame, evaluate)
     site = _site(node, frame, evaluate)
     _tell(site)
     for rule in RULES:
@@ -51,6 +57,16 @@ def called(node: ast.Call, frame: Frame, evaluate: Evaluate) -> Values:
         if found is not None:
             return found
     return UNKNOWN
+
+
+def _mapped(node: ast.Call, function: ast.expr, frame: Frame, evaluate: Evaluate) -> Values:
+    """`jax.vmap(f)(hidden, index)`: f of each row."""
+    if isinstance(function, ast.Name):
+        return called(ast.copy_location(ast.Call(function, node.args, node.keywords), node), frame, evaluate)
+    if not isinstance(function, ast.Lambda):
+        return UNKNOWN
+    given = {a.arg: evaluate(v, frame) for a, v in zip(function.args.args, node.args, strict=False)}
+    return evaluate(function.body, replace(frame, names={**frame.names, **given}))
 
 
 def _site(node: ast.Call, frame: Frame, evaluate: Evaluate) -> Site:
@@ -71,7 +87,7 @@ def _site(node: ast.Call, frame: Frame, evaluate: Evaluate) -> Site:
 def _held(func: ast.Attribute, frame: Frame) -> Values:
     """The model or the tokenizer that `self.x` holds, in a call of `self.x(...)`."""
     mine = isinstance(func.value, ast.Name) and func.value.id == "self"
-    return frozenset(v for v in frame.own(func.attr) if isinstance(v, Model | Tokenizer)) if mine else UNKNOWN
+    return frozenset(v for v in frame.own(func.attr) if isinstance(v, Model | Tokenizer | Layer)) if mine else UNKNOWN
 
 
 def root(node: ast.expr) -> str:
@@ -86,19 +102,21 @@ def _tell(site: Site) -> None:
     for argument in site.node.args:
         if isinstance(argument, ast.Name) and facts.CLASSIFIERS.fullmatch(argument.id):
             site.frame.machine.module.models.append(Model(argument.id))
+            site.frame.emit(Built(site.node, site.frame.scope(), Model(argument.id)))
+    if facts.CLASSIFIERS.fullmatch(site.name) and site.node.args:
+        site.frame.emit(Built(site.node, site.frame.scope(), Model(site.name, str(constant(site.arguments[0])))))
     stored = [(k, v) for k, v in site.keywords.items() if k in facts.STORED]
     for values in site.arguments if site.name == "add_special_tokens" else ():
         stored += [(k, v) for table in only(values, Table) for k, v in table.items if k in facts.STORED]
     for key, values in stored:
         owner = ast.unparse(site.node.func)
-        site.frame.emit(Store(site.node, site.frame.scope(), owner, key, values))
+        site.frame.emit(Store(site.node, site.frame.scope(), owner, key, values, site.base))
     if site.name in facts.CALLS or not facts.KEYWORD_CALLS.isdisjoint(site.keywords):
         pairs = tuple(site.keywords.items())
         site.frame.emit(Called(site.node, site.frame.scope(), site.name, site.arguments, pairs))
 
 
 GATHERS = words("gather index_select take_along_dim take_along_axis gather_nd batched_index_select")
-MEANS = words("mean reduce_mean nanmean")
 JOINS = words("cat concat concatenate stack hstack")
 DIVISIONS = words("div divide true_divide")
 #: `torch.where(mask)` is `mask.nonzero(as_tuple=True)`.
@@ -106,30 +124,11 @@ AS_TUPLE = {"as_tuple": one(Const(True))}
 
 
 def _gather(site: Site) -> Values | None:
-    if site.name not in GATHERS or not has(site.tensor, Hidden):
+    target = tensors(site.tensor) if site.name in GATHERS else UNKNOWN
+    if not has(target, Hidden) or (isinstance(site.node.func, ast.Name) and site.node.func.id in site.frame.local):
         return None
     index = frozenset().union(*site.rest, *site.keywords.values())
-    site.frame.emit(Gather(site.node, site.frame.scope(), site.tensor, index))
-    return UNKNOWN
-
-
-def _mean(site: Site) -> Values | None:
-    if site.name not in MEANS or not has(site.tensor, Hidden):
-        return None
-    dims = Call(site.node, Value(), site.rest, site.keywords)
-    if dims.dim in (1, -2):
-        site.frame.emit(Mean(site.node, site.frame.scope(), site.tensor, site.frame.mask_around()))
-    return UNKNOWN
-
-
-def _reduced(site: Site) -> Values | None:
-    """`einops.reduce(hidden, "b s d -> b d", "mean")`: a mean over the axis that is second and goes."""
-    if site.name != "reduce" or len(site.arguments) != 3 or constant(site.arguments[2]) != "mean":
-        return None
-    before, _, after = str(constant(site.arguments[1])).partition("->")
-    gone = [axis not in after.split() for axis in before.split()]
-    if has(site.arguments[0], Hidden) and gone == [False, True, False]:
-        site.frame.emit(Mean(site.node, site.frame.scope(), site.arguments[0], site.frame.mask_around()))
+    site.frame.emit(Gather(site.node, site.frame.scope(), target, index))
     return UNKNOWN
 
 
@@ -165,11 +164,14 @@ def _join(site: Site) -> Values | None:
     layers = only(site.tensor, Hidden)
     if site.name == "stack" and layers:
         return frozenset(replace(h, several=True) for h in layers)
+    if site.name in JOINS and any(h.several for h in layers):
+        return together([site.tensor], Call(site.node, Value(), site.rest, site.keywords).dim)
     if site.name not in JOINS or not parts:
         return None
     if has(parts[0], Prompts) and len(parts) > 1:
         return one(Prompts(joined=True))
-    return indices(frozenset().union(*parts))
+    dim = Call(site.node, Value(), site.rest, site.keywords).dim
+    return indices(frozenset().union(*parts)) | together(parts, dim)
 
 
 def indices(values: Values) -> Values:
@@ -194,11 +196,24 @@ def _builtin(site: Site) -> Values | None:
         return OPERATIONS["size" if site.name == "len" else "range"](Call(site.node, Value()))
     if site.name == "getattr" and len(site.arguments) > 1:
         return named(str(constant(site.arguments[1])))
-    if site.name == "zip":
-        return one(Many(site.arguments))
-    if site.name == "enumerate" and site.arguments:
-        return one(Many((UNKNOWN, site.arguments[0])))
+    if site.name in BUILTINS:
+        return BUILTINS[site.name](site)
     return frozenset().union(*site.arguments) if site.name in facts.PASSING else None
+
+
+def _summed(site: Site) -> Values:
+    """`sum(layers)`: of several layers, one."""
+    layers = only(site.arguments[0], Hidden) if site.arguments else []
+    return frozenset(replace(h, several=False) for h in layers if h.several)
+
+
+#: Builtins that make something of their own.
+BUILTINS: dict[str, Callable[[Site], Values]] = {
+    "dict": lambda site: one(Table(tuple(site.keywords.items()))),
+    "sum": _summed,
+    "zip": lambda site: one(Many(site.arguments)),
+    "enumerate": lambda site: one(Many((UNKNOWN, site.arguments[0]))) if site.arguments else UNKNOWN,
+}
 
 
 def _got(site: Site) -> Values | None:
@@ -223,12 +238,17 @@ def _side(site: Site) -> Values | None:
 def _module(site: Site) -> Values | None:
     """A module called on hidden states gives a vector a token, if its name does not say that it pools."""
     first = site.arguments[0] if site.arguments else site.keywords.get("hidden_states", UNKNOWN)
-    hidden = only(first, Hidden)
+    hidden = only(_surely(first), Hidden)
     if not hidden or site.library or facts.POOLERS.fullmatch(site.name) or site.name[:1].isupper():
         return None
     if isinstance(site.node.func, ast.Attribute) and site.base and not has(site.base, Const):
         return None
     return frozenset(hidden)
+
+
+def _surely(values: Values) -> Values:
+    """What a model surely returned is a tensor where a layer is called on it."""
+    return tensors(frozenset(v for v in values if not isinstance(v, Outputs) or (v.sure and v.model is None)))
 
 
 def _function(site: Site) -> Values | None:
@@ -238,8 +258,8 @@ def _function(site: Site) -> Values | None:
 
 RULES: tuple[Callable[[Site], Values | None], ...] = (
     _gather,
-    _mean,
-    _reduced,
+    averaged,
+    reduced,
     _division,
     _where,
     _join,

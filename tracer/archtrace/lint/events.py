@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from archtrace.lint.values import Model, Values
+from archtrace.lint.values import UNKNOWN, Model, Tokenizer, Values
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,8 @@ class Scope:
     #: The mask is None on this path; the side of padding was asked for before.
     without_mask: bool = False
     side_asked: bool = False
+    #: Token ids, an encoding, or what a language model returned of them, are in sight.
+    text: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,11 +65,15 @@ class Read(Event):
 
 @dataclass(frozen=True)
 class Store(Event):
-    """`value` is stored as the attribute, the key or the keyword argument `name` of `owner` (as it is written)."""
+    """`value` is stored as the attribute, the key or the keyword argument `name` of `owner` (as it is written).
+
+    `holder` is what the first name of the owner may be.
+    """
 
     owner: str
     name: str
     value: Values
+    holder: Values = UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,13 @@ class Called(Event):
     name: str
     arguments: tuple[Values, ...]
     keywords: tuple[tuple[str, Values], ...]
+
+
+@dataclass(frozen=True)
+class Built(Event):
+    """A model or a tokenizer is made here, or a model's class is handed over to what makes it."""
+
+    made: Model | Tokenizer
 
 
 @dataclass(frozen=True)

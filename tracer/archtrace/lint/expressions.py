@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -23,6 +24,7 @@ from archtrace.lint.values import (
     Hidden,
     Many,
     Outputs,
+    Pieces,
     Side,
     Size,
     Table,
@@ -34,6 +36,7 @@ from archtrace.lint.values import (
     items,
     one,
     only,
+    tensors,
 )
 
 Handler: TypeAlias = Callable[[Any, Frame], Values]
@@ -120,9 +123,11 @@ def _subscript(node: ast.Subscript, frame: Frame) -> Values:
         return keyed(base, node.slice.value)
     parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
     values = [evaluate(part, frame) for part in parts]
+    base = tensors(base) if len(parts) > 1 else base
     picked = union(v for v, part in zip(values, parts, strict=True) if not isinstance(part, ast.Slice))
     if picked and (has(base, Hidden) or has(base, EosRows)):
-        frame.emit(Gather(node, frame.scope(), base, picked, fixed_index(parts)))
+        fixed = fixed_index(parts) if all(h.axis == 1 for h in only(base, Hidden)) else None
+        frame.emit(Gather(node, frame.scope(), base, picked, fixed))
     return known(v for b in base for v in selected(node, b, parts, values))
 
 
@@ -242,8 +247,12 @@ def elements(values: Values) -> Values:
 def _element(value: Value) -> Values:
     if isinstance(value, Many):
         return one(Many(tuple(elements(i) for i in value.items)))
+    if isinstance(value, Pieces):
+        return one(value.of)
     if isinstance(value, Const | Size | Outputs | Encoding | Table):
         return UNKNOWN
+    if isinstance(value, Hidden):
+        return one(replace(value, several=False))
     return one(replace(value, row=True) if isinstance(value, Tokens) else value)
 
 
@@ -252,7 +261,7 @@ def assign(target: ast.expr, values: Values, frame: Frame) -> None:
     if isinstance(target, ast.Name):
         frame.bind(target.id, values)
     elif isinstance(target, ast.Tuple | ast.List):
-        parts = items(values) or ()
+        parts = items(values) or _unpacked(values, target, frame)
         for number, part in enumerate(target.elts):
             fits = len(parts) == len(target.elts)
             assign(part, parts[number] if fits else UNKNOWN, frame)
@@ -260,6 +269,30 @@ def assign(target: ast.expr, values: Values, frame: Frame) -> None:
         assign(target.value, UNKNOWN, frame)
     elif isinstance(target, ast.Attribute | ast.Subscript):
         evaluate(target.value, frame)
+
+
+#: What stands first in an output that does not begin with hidden states.
+_NO_STATES = re.compile(r"\w*(loss|score|pool|cls|pred|prob)\w*", re.IGNORECASE)
+
+
+def _unpacked(values: Values, target: ast.Tuple | ast.List, frame: Frame) -> tuple[Values, ...]:
+    """`h, _ = self.bert(...)`: a model, or a layer, gives hidden states first; of what `split` gives, each is alike."""
+    count = len(target.elts)
+    pieces = only(values, Pieces)
+    if pieces:
+        return (frozenset(p.of for p in pieces),) * count
+    if count == 2 and has(values, Outputs):
+        frame.emit(Read(target, frame.scope(), values, "1"))
+    name = target.elts[0].id if isinstance(target.elts[0], ast.Name) else ""
+    first = union(_first(v) for v in values) if not _NO_STATES.fullmatch(name) else UNKNOWN
+    said = frozenset(h for h in only(named(name), Hidden) if h.what == "logits")
+    return (said or first, *(UNKNOWN,) * (count - 1)) if first else ()
+
+
+def _first(value: Value) -> Values:
+    if isinstance(value, Outputs):
+        return frozenset(replace(h, what=value.what) for h in only(outputs_item(value, 0) or UNKNOWN, Hidden))
+    return one(value if isinstance(value, Hidden) and not value.several else None)
 
 
 HANDLERS: dict[type[ast.expr], Handler] = {

@@ -15,11 +15,13 @@ NAMES: tuple[tuple[str, str], ...] = (
     (r"ids|(\w*_)?(input_ids|query_responses?|prompt_completion_ids)", "ids"),
     (r"(\w*_)?(key_)?padding_masks?|pad_masks?|is_pad(ding)?", "padded"),
     (r"(\w*_)?attention_masks?|attn_masks?|input_masks?|non_pad_masks?|token_masks?", "attended"),
+    (r"((att|atten|attention|src|source|text|txt|sent|sents|sentence|word|seq|seqs|sequence|batch|ctx|context|enc|encoder|bert"
+     r"|query|doc|passage|b|q|c)_?)?masks?|segs?", "mask"),
     (r"(\w*_)?hidden_states?|last_hiddens?|hiddens?|sequence_outputs?|(token|word)_embeddings|lm_output|"
      r"encoder_hidden|last_layer|last_hidden_layer", "hidden"),
     (r"(\w*_)?logits", "logits"),
-    (r"(\w*_)?outputs", "outputs"),
-    (r"x|features|embeddings|embeds", "weak"),
+    (r"(\w*_)?outputs|(encoder|enc|bert|roberta|lm|transformer)_(out|output|outs)|encoded(_layers)?", "outputs"),
+    (r"x|hs?|out|output|features|feats|embeddings|embeds", "weak"),
     (r"rewards|values|scores", "scores"),
 )  # fmt: skip
 
@@ -33,8 +35,15 @@ PROMPTS = re.compile(
 
 #: Callees, by their last word, that turn ids into vectors or run a backbone.
 EMBEDDERS = re.compile(r"embed\w*|wte|\w*_embedding|word_embeddings|get_input_embeddings")
+#: Callees that are surely language models, and those of which only a model is known.
+TEXT_MODELS = re.compile(
+    r"\w*bert[a\d]*(_?(model|encoder|layer|base))?|(\w*_)?(lm|llm|plm|ptm|electra|xlnet|xlm|xlm_?r|gpt\d?|gptj|llama|mistral|"
+    r"qwen\d?|bart|t5|longformer|ernie|mpnet|bigbird|transformer|text_(model|encoder))(_(model|encoder|layer))?",
+    re.IGNORECASE,
+)
+ANY_MODEL = re.compile(r"(\w*_)?model|forward", re.IGNORECASE)
 BACKBONES = re.compile(
-    r"(\w*_)?(model|backbone|encoder|decoder|transformer|lm|bert|roberta|llm|plm)(_model)?|forward", re.IGNORECASE
+    rf"{TEXT_MODELS.pattern}|{ANY_MODEL.pattern}|(\w*_)?(backbone|encoder|decoder)(_model)?", re.IGNORECASE
 )
 #: A module called on hidden states gives one vector a token, unless its name says that it pools.
 POOLERS = re.compile(
@@ -49,6 +58,10 @@ NO_TEXT = re.compile(r"Attention|Layer|Block|Embeddings|image|vision|video|audio
 #: Classes whose classifier finds its token by the pad id, if it is no encoder's.
 CLASSIFIERS = re.compile(r"\w*(ForSequenceClassification|RewardModel)")
 
+#: What `pipeline("text-classification")` is called here, and the tasks that make it.
+PIPELINE = "TextClassificationPipeline"
+CLASSIFYING = words("text-classification sentiment-analysis")
+
 #: Builtins that give what they are given.
 PASSING = words("int float bool list tuple max min abs round sorted reversed iter next cast")
 
@@ -57,6 +70,8 @@ PASSING = words("int float bool list tuple max min abs round sorted reversed ite
 CALLS = words("get_peft_model add_special_tokens")
 KEYWORD_CALLS = words("peft_config inputs_embeds")
 STORED = words("pad_token pad_token_id padding_side")
+#: Modules of PyTorch that average over their last dim.
+AVERAGES = words("AdaptiveAvgPool1d")
 READ = words("pooler_output 1")
 
 #: Members of PEFT's TaskType, which are as good as their names.
@@ -70,7 +85,7 @@ ADAPTERS = re.compile(
 TOKENIZERS = re.compile(r"\w*(tokenizer|processor|Tokenizer|Processor)(Fast)?")
 #: Names of one text, in a batch of which nothing is padded.
 ONE_TEXT = re.compile(
-    r"(\w*_)?(text|sentence|query|question|prompt|document|doc|passage|paragraph|article|snippet|content|string|word"
+    r"(\w*_)?(text|txt|sent|sentence|query|question|prompt|document|doc|passage|paragraph|article|snippet|content|string|word"
     r"|phrase|title|description|message|utterance|review|tweet|line|code|caption|abstract|statement|name)"
 )
 TOKENIZING = words("batch_encode_plus encode_plus pad __call__")

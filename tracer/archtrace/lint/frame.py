@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from archtrace.lint.events import Event, Module, Scope
@@ -41,6 +41,7 @@ MEANINGS: dict[str, Value] = {
     "scores": Hidden("scores"),
     "eosmask": EosMask(),
     "outputs": Outputs(sure=False),
+    "mask": Tokens(attended=True, weak=True),
 }
 
 
@@ -53,16 +54,25 @@ def named(name: str) -> Values:
     return one(MEANINGS.get(meaning(name)))
 
 
-def spoken(name: str, values: Values) -> Values:
-    """What is bound to a name: the values, or what it says where they are unknown.
+def spoken(said: Values, values: Values) -> Values:
+    """What is bound to a name that says this much: the values, or what it says where they are unknown.
 
-    A name says more than the ids out of which one was taken, and than a model that returns hidden states alone.
+    A name says more than the ids out of which one was taken, than a loose name's part (`ids, mask = x[0], x[2]`), and
+    than a model that returns hidden states alone.
     """
-    said = named(name)
     if not values or (has(values, Ids) and (has(said, PadId) or has(said, EosId))):
+        return said
+    if (has(said, Ids) or has(said, Tokens)) and all(isinstance(v, Hidden) and v.what == "weak" for v in values):
         return said
     hidden = [replace(h, encoding=o.encoding) for h in only(said, Hidden) for o in only(values, Outputs)]
     return values | frozenset(hidden)
+
+
+def _of_text(value: Value) -> bool:
+    """Ids, an encoding, a strong mask, or what surely came out of a language model."""
+    if isinstance(value, Ids | Tokens):
+        return not value.weak
+    return isinstance(value, Encoding) or (isinstance(value, Hidden | Outputs) and value.sure)
 
 
 @dataclass
@@ -75,6 +85,9 @@ class Machine:
     fields: dict[str, dict[str, Values]] = field(default_factory=dict)
     #: The module names a side of padding somewhere.
     names_side: bool = True
+    #: Lines on which a call tells what a name is that it is given.
+    teaching: list[int] = field(default_factory=list)
+    learnt: dict[ast.AST, dict[str, Values]] = field(default_factory=dict)
     answers: dict[tuple[object, ...], Values] = field(default_factory=dict)
     #: Runs a function's body; given by the file that knows statements.
     run: Callable[[ast.FunctionDef, Frame, dict[str, Values]], Values] = lambda function, frame, given: UNKNOWN
@@ -82,10 +95,12 @@ class Machine:
 
 @dataclass
 class Frame:
-    """One function being followed."""
+    """One function being followed. `learnt`: what its names are, as their uses anywhere in it tell."""
 
     machine: Machine
     names: dict[str, Values]
+    learnt: dict[str, Values] = field(default_factory=dict)
+    local: dict[str, ast.FunctionDef] = field(default_factory=dict)
     function: str = ""
     owner: ast.ClassDef | None = None
     depth: int = 0
@@ -96,11 +111,15 @@ class Frame:
     def look(self, name: str) -> Values:
         """What is known of a name: what was assigned to it, else what it says."""
         found = self.names.get(name)
-        return named(name) if found is None else found
+        return self.said(name) if found is None else found
+
+    def said(self, name: str) -> Values:
+        """What a name says by its uses in this function, or else by itself."""
+        return self.learnt.get(name) or named(name)
 
     def bind(self, name: str, values: Values) -> None:
         """Assign to a name; where the value is unknown, the name speaks."""
-        self.names[name] = spoken(name, values)
+        self.names[name] = spoken(self.said(name), values)
 
     def own(self, name: str) -> Values:
         """The attribute of self."""
@@ -109,15 +128,18 @@ class Frame:
 
     def scope(self) -> Scope:
         """What an event here is told."""
-        return Scope(self.function, self.owner, self.without_mask, self.side_asked)
+        text = any(map(_of_text, self._values()))
+        return Scope(self.function, self.owner, self.without_mask, self.side_asked, text)
 
-    def mask_around(self) -> bool:
-        """A mask over tokens, or a padded batch, has a name in this function."""
+    def mask_around(self, *, text: bool) -> bool:
+        """A mask over tokens, or a padded batch, has a name in this function; a loose name will do where text is."""
         return any(
-            (isinstance(v, Tokens) and v.attended) or (isinstance(v, Encoding) and v.padded)
-            for values in self.names.values()
-            for v in values
+            (isinstance(v, Tokens) and v.attended and (text or not v.weak)) or (isinstance(v, Encoding) and v.padded)
+            for v in self._values()
         )
+
+    def _values(self) -> Iterator[Value]:
+        return (v for values in self.names.values() for v in values)
 
     def emit(self, event: Event) -> None:
         """Something happened."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from archtrace.lint.frame import Frame
+from archtrace.lint.frame import Frame, named
 from archtrace.lint.values import (
     UNKNOWN,
     Count,
@@ -36,21 +36,44 @@ def inlined(node: ast.Call, frame: Frame, arguments: tuple[Values, ...], keyword
     telling = any(isinstance(v, TELLING) for values in (*arguments, *keywords.values()) for v in values)
     if function is None or not telling or frame.depth >= DEPTH or _length(function) > LINES:
         return None
+    _teach(node, function, frame, method=owner is not None)
     given = _bound(function, arguments, keywords, method=owner is not None)
     key = (function, frame.owner if owner else None, tuple(given.items()), frame.without_mask, frame.side_asked)
     machine = frame.machine
     if key not in machine.answers:
         machine.answers[key] = UNKNOWN
         name = f"{owner.name}.{function.name}" if owner else function.name
-        names = {} if owner is None else dict.fromkeys(("self",), UNKNOWN)
-        inner = replace(frame, names=names, function=name, owner=owner, depth=frame.depth + 1, returned=UNKNOWN)
+        inner = replace(
+            frame,
+            names=_around(node, owner, frame),
+            learnt={},
+            local={},
+            function=name,
+            owner=owner,
+            depth=frame.depth + 1,
+            returned=UNKNOWN,
+        )
         machine.answers[key] = machine.run(function, inner, given)
     return machine.answers[key]
 
 
+def _around(node: ast.Call, owner: ast.ClassDef | None, frame: Frame) -> dict[str, Values]:
+    """The names that a helper sees beside its own: those of the function that it stands in."""
+    if owner is not None:
+        return {"self": UNKNOWN}
+    return dict(frame.names) if isinstance(node.func, ast.Name) and node.func.id in frame.local else {}
+
+
+def _teach(node: ast.Call, function: ast.FunctionDef, frame: Frame, *, method: bool) -> None:
+    """A name of which nothing is known is what the parameter's name says that takes it: `pool(h, attention_mask)`."""
+    for name, argument in zip(_parameters(function, method=method), node.args, strict=False):
+        if isinstance(argument, ast.Name) and not frame.look(argument.id):
+            frame.names[argument.id] = named(name)
+
+
 def _callee(func: ast.expr, frame: Frame) -> tuple[ast.FunctionDef | None, ast.ClassDef | None]:
     if isinstance(func, ast.Name):
-        return frame.machine.functions.get(func.id), None
+        return frame.local.get(func.id) or frame.machine.functions.get(func.id), None
     if isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name):
         if func.value.id in ("self", "cls"):
             return frame.method(func.attr), frame.owner
@@ -67,7 +90,11 @@ def _bound(
     function: ast.FunctionDef, arguments: tuple[Values, ...], keywords: dict[str, Values], *, method: bool
 ) -> dict[str, Values]:
     """Arguments by the names of the parameters."""
+    return {**dict(zip(_parameters(function, method=method), arguments, strict=False)), **keywords}
+
+
+def _parameters(function: ast.FunctionDef, *, method: bool) -> list[str]:
+    """The names of the parameters that a call fills by place."""
     parameters = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
     static = any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in function.decorator_list)
-    skipped = parameters[1:] if method and not static else parameters
-    return {**dict(zip(skipped, arguments, strict=False)), **keywords}
+    return parameters[1:] if method and not static else parameters

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 
 from archtrace.lint import facts
+from archtrace.lint.axes import layer_of
+from archtrace.lint.events import Built
 from archtrace.lint.site import Site
 from archtrace.lint.values import (
     UNKNOWN,
@@ -15,6 +17,7 @@ from archtrace.lint.values import (
     Model,
     Outputs,
     Prompts,
+    Table,
     Tokenizer,
     Tokens,
     Value,
@@ -28,7 +31,15 @@ from archtrace.lint.values import (
 
 def built(site: Site) -> Values | None:
     """A tokenizer, a model, an adapter config; or what one of these returns; None when it is nothing of the kind."""
-    return _loaded(site) or _adapter(site) or _encoded(site) or _ran(site) or _embedded(site)
+    return (
+        _loaded(site)
+        or _pipeline(site)
+        or _adapter(site)
+        or layer_of(site)
+        or _encoded(site)
+        or _ran(site)
+        or _embedded(site)
+    )
 
 
 def last_word(node: ast.expr) -> str:
@@ -48,13 +59,30 @@ def _loaded(site: Site) -> Values | None:
     kind = last_word(site.node.func.value)
     named = site.arguments[0] if site.arguments else site.keywords.get("pretrained_model_name_or_path", UNKNOWN)
     checkpoint = _text(named) if site.name == "from_pretrained" else ""
+    given = ast.unparse(site.node.args[0]) if site.node.args else ""
     if facts.TOKENIZERS.fullmatch(kind):
-        return one(Tokenizer(_text(site.keywords.get("padding_side", UNKNOWN)), checkpoint))
+        return _made(site, Tokenizer(_text(site.keywords.get("padding_side", UNKNOWN)), checkpoint, given))
     if not kind[:1].isupper() or kind.endswith("Config"):
         return None
-    model = Model(kind, checkpoint, constant(site.keywords.get("add_pooling_layer", UNKNOWN)) is False)
+    bare = constant(site.keywords.get("add_pooling_layer", UNKNOWN)) is False
+    model = Model(kind, checkpoint, bare, given)
     site.frame.machine.module.models.append(model)
-    return one(model)
+    return _made(site, model)
+
+
+def _pipeline(site: Site) -> Values | None:
+    """`pipeline("text-classification", model=...)`. Without a model it is the library's default, an encoder."""
+    task = site.arguments[0] if site.arguments else site.keywords.get("task", UNKNOWN)
+    if site.name != "pipeline" or _text(task) not in facts.CLASSIFYING or "model" not in site.keywords:
+        return None
+    model = site.keywords["model"]
+    known = next(iter(only(model, Model)), Model(""))
+    return _made(site, Model(facts.PIPELINE, _text(model) or f"{known.checkpoint} {known.kind}".strip()))
+
+
+def _made(site: Site, made: Model | Tokenizer) -> Values:
+    site.frame.emit(Built(site.node, site.frame.scope(), made))
+    return one(made)
 
 
 def _adapter(site: Site) -> Values | None:
@@ -78,10 +106,16 @@ def _encoded(site: Site) -> Values | None:
 
 
 def _encoding(site: Site, tokenizers: list[Tokenizer]) -> Values:
-    padding = constant(site.keywords.get("padding", UNKNOWN))
+    padding = constant(_keyword(site, "padding"))
     padded = padding == "max_length" or (padding in (True, "longest") and not _one_text(site))
     side = _text(site.keywords.get("padding_side", UNKNOWN)) or next((t.side for t in tokenizers), "")
     return one(Encoding(padded, side))
+
+
+def _keyword(site: Site, name: str) -> Values:
+    """A keyword, also one that comes in a dictionary: `tokenizer(texts, **{"padding": True})`."""
+    spread = (dict(table.items) for values in site.spread for table in only(values, Table))
+    return site.keywords.get(name) or next((items[name] for items in spread if name in items), UNKNOWN)
 
 
 def _one_text(site: Site) -> bool:
@@ -102,11 +136,20 @@ def _ran(site: Site) -> Values | None:
         return None
     given = [v for values in site.everything for v in values]
     fed = any(isinstance(v, Ids | Encoding | Tokens | Prompts) for v in given)
-    if not fed and not {"input_ids", "inputs_embeds", "attention_mask"} & site.keywords.keys():
+    if not fed and not site.spread and not {"input_ids", "inputs_embeds", "attention_mask"} & site.keywords.keys():
         return _kept(site)
     model = next(iter(only(site.base, Model)), None)
     encoding = next((found for v in given if (found := _encoding_of(v))), None)
-    return one(Outputs(model, encoding, any(isinstance(v, Prompts) and v.joined for v in given)))
+    prompted = any(isinstance(v, Prompts) and v.joined for v in given)
+    what = "logits" if model is None and facts.ANY_MODEL.fullmatch(site.name) else "hidden"
+    return one(Outputs(model, encoding, prompted, _of_text(site, given), what))
+
+
+def _of_text(site: Site, given: list[Value]) -> bool:
+    """What a model is surely run on a text: by what it is given, or by its name."""
+    if {"input_ids", "attention_mask"} & site.keywords.keys() or site.spread or facts.TEXT_MODELS.fullmatch(site.name):
+        return True
+    return any(isinstance(v, Encoding | Prompts) or (isinstance(v, Ids | Tokens) and not v.weak) for v in given)
 
 
 def _encoding_of(value: Value) -> Encoding | None:

@@ -45,6 +45,9 @@ PROMPTS_FIRST = Spelling(rb"cat(enate)?\(\s*(tensors=)?[\[(]\s*(self\.)?\w*(prom
 #: `torch.sum(mask)` and `tf.reduce_sum(mask)`, of a name, an attribute or an item.
 WHOLE_SUM = Spelling(rb"sum\((?<=[._]sum\()[A-Za-z_][\w.]*(\[[^\]()]*\])?\)")
 
+#: A layer that pools is called on a transposed tensor.
+POOLED = Spelling(rb"pool\w*\(\s*\w+\.(transpose|permute|swapaxes|mT)")
+
 #: `outputs[1]` and `model(...)[1]`.
 SECOND = Spelling(rb"\[1\](?:(?<=outputs\[1\])|(?<=output\[1\])|(?<=out\[1\])|(?<=\)\[1\]))")
 
@@ -53,13 +56,20 @@ NEEDS: dict[str, Needs] = {
     "AT002": Needs(
         ((b"argmax", b"argmin", b"min(", b"max(", b"nonzero", b"where(", b".index("), (b"pad", b"mask"), LESS_ONE)
     ),
-    "AT003": Needs(((b"pad_token",), (b"eos_token",), (b"ForSequenceClassification", b"RewardModel")), local=False),
+    "AT003": Needs(
+        (
+            (b"pad_token",),
+            (b"eos_token",),
+            (b"ForSequenceClassification", b"RewardModel", b"text-classification", b"sentiment-analysis"),
+        ),
+        local=False,
+    ),
     "AT004": Needs(((b"padding_side",), (b", 0", b",0", b", -1", b",-1"), (b"left", b"right")), local=False),
     "AT006": Needs(
         (
-            (b"mean(", b".sum()", b', "mean"', b", 'mean'", WHOLE_SUM),
-            (b"mask", b"padding"),
-            (b"hidden", b"output", b"logits", b"embed"),
+            (b"mean(", b".sum()", b', "mean"', b", 'mean'", b"avg_pool1d(", WHOLE_SUM, POOLED),
+            (b"mask", b"padding", b"seg"),
+            (b"hidden", b"output", b"logits", b"embed", b"bert", b"enc", b"model(", b"feat", b"h.mean("),
         )
     ),
     "AT008": Needs(

@@ -35,6 +35,7 @@ from archtrace.lint.values import (
     has,
     items,
     one,
+    tensors,
 )
 from archtrace.lint.words import words
 
@@ -77,7 +78,7 @@ SAME = words(
     "contiguous item tolist clamp clamp_ clamp_min clamp_max clip eval train squeeze unsqueeze expand_dims view "
     "reshape flatten expand expand_as broadcast_to broadcast_to_ repeat tile remainder fmod floormod mod fix "
     "requires_grad_ new_tensor as_tensor tensor asarray array convert_to_tensor identity relu tanh gelu dropout "
-    "normalize layer_norm transpose permute swapaxes movedim abs pin_memory to_sparse stop_gradient checkpoint_name "
+    "normalize layer_norm abs pin_memory to_sparse stop_gradient checkpoint_name "
     "nan_to_num int32 int64 Tensor LongTensor IntTensor"
 )
 
@@ -108,12 +109,12 @@ def compare(left: Value, right: Values, *, equal: bool) -> Value | None:
     if isinstance(left, Side):
         return left
     if has(right, PadId) and not isinstance(left, PadId | Const | EosId | Size):
-        return Tokens(attended=not equal)
+        return Tokens(attended=not equal, by_id=True)
     if has(right, EosId) and not isinstance(left, EosId | Const | PadId):
         return EosMask() if equal else None
     number = constant(right)
     if isinstance(left, Ids) and not left.weak and number in (0, 1) and not isinstance(number, bool):
-        return Tokens(attended=not equal)
+        return Tokens(attended=not equal, by_id=True)
     if isinstance(left, Tokens) and isinstance(number, int) and number in (0, 1):
         return replace(left, attended=left.attended == (bool(number) == equal))
     return None
@@ -144,7 +145,9 @@ VECTORS = words("hidden weak")
 def _sum(call: Call) -> Values:
     value = call.receiver
     if isinstance(value, Tokens):
-        return one(Count(value.attended, whole=call.dim is None and not value.row))
+        return one(Count(value.attended, whole=call.dim is None and not value.row, weak=value.weak))
+    if isinstance(value, Hidden) and value.several and call.dim == 0:
+        return one(replace(value, several=False))
     if isinstance(value, Hidden) and value.masked and call.dim in (1, -2):
         return one(MaskedSum(value.encoding) if value.what in VECTORS else None)
     return one(value if isinstance(value, Side) else None)
@@ -154,7 +157,7 @@ def _sum(call: Call) -> Values:
 def _argmax(call: Call) -> Values:
     value = call.receiver
     if isinstance(value, Tokens) and not value.attended:
-        return one(FirstPad())
+        return one(_first(value))
     if isinstance(value, Ids):
         return one(HighestId(call.node))
     return UNKNOWN
@@ -163,9 +166,14 @@ def _argmax(call: Call) -> Values:
 @operation("argmin")
 def _argmin(call: Call) -> Values:
     value = call.receiver
-    if (isinstance(value, Tokens) and value.attended) or isinstance(value, Inflated):
-        return one(FirstPad())
-    return UNKNOWN
+    return one(_first(value) if isinstance(value, Inflated) or (isinstance(value, Tokens) and value.attended) else None)
+
+
+def _first(value: Value) -> FirstPad:
+    """The first pad, as a mask, the places of the pads, or the like show it."""
+    if isinstance(value, Tokens):
+        return FirstPad(weak=value.weak, by_id=value.by_id)
+    return FirstPad(by_id=isinstance(value, Places | Inflated) and value.by_id)
 
 
 @operation("max", "reduce_max", "amax")
@@ -178,9 +186,9 @@ def _max(call: Call) -> Values:
 @operation("min", "reduce_min", "amin")
 def _min(call: Call) -> Values:
     if isinstance(call.receiver, Places):
-        return one(FirstPad())
+        return one(_first(call.receiver))
     if isinstance(call.receiver, Inflated) and call.receiver.placed:
-        return one(Extreme(one(FirstPad()), UNKNOWN))
+        return one(Extreme(one(_first(call.receiver)), UNKNOWN))
     if call.dim is None or isinstance(call.receiver, Count | FirstPad):
         return one(call.receiver if isinstance(call.receiver, Count | FirstPad | Size | Side) else None)
     return one(Extreme(UNKNOWN, _argmin(call)))
@@ -210,13 +218,14 @@ def _nonzero(call: Call) -> Values:
     if not isinstance(value, Tokens) or value.attended:
         return UNKNOWN
     split = constant(call.keywords.get("as_tuple", UNKNOWN)) is True
-    return one(Many((one(Places()),)) if split else Places())
+    places = Places(by_id=value.by_id)
+    return one(Many((one(places),)) if split else places)
 
 
 @operation("index")
 def _index(call: Call) -> Values:
     """`row.tolist().index(pad)`."""
-    return one(FirstPad() if isinstance(call.receiver, Ids) and has(call.other, PadId) else None)
+    return one(FirstPad(by_id=True) if isinstance(call.receiver, Ids) and has(call.other, PadId) else None)
 
 
 @operation("size", "shape")
@@ -276,9 +285,9 @@ def add(node: ast.expr, left: Value, right: Values) -> Values:
     if constant(right) == -1:
         return subtract(node, left, one(Const(1)))
     if isinstance(left, Inflated) and has(right, Positions):
-        return one(Inflated(placed=True))
-    if isinstance(left, Positions) and has(right, Inflated):
-        return one(Inflated(placed=True))
+        return one(replace(left, placed=True))
+    if isinstance(left, Positions):
+        return frozenset(replace(r, placed=True) for r in right if isinstance(r, Inflated))
     return one(left if isinstance(left, Hidden | Count | FirstPad | HighestId | Inflated) else None)
 
 
@@ -286,12 +295,12 @@ def multiply(node: ast.expr, left: Value, right: Values) -> Values:
     """`left * right`: a mask takes the pads out of hidden states."""
     if isinstance(left, Hidden):
         return one(replace(left, masked=left.masked or constant(right) is ...))
-    if isinstance(left, Outputs) and not left.sure and has(right, Tokens):
-        return one(Hidden(masked=True))
-    if isinstance(left, Size) and any(isinstance(r, Tokens) and r.attended for r in right):
-        return one(Inflated())
+    if isinstance(left, Outputs) and has(right, Tokens):
+        return frozenset(replace(h, masked=True) for h in tensors(one(left)) if isinstance(h, Hidden))
+    if isinstance(left, Size):
+        return frozenset(Inflated(by_id=r.by_id) for r in right if isinstance(r, Tokens) and r.attended)
     if isinstance(left, Tokens) and left.attended and has(right, Size):
-        return one(Inflated())
+        return one(Inflated(by_id=left.by_id))
     return one(left if isinstance(left, EosMask) else None)
 
 

@@ -22,6 +22,7 @@ from archtrace.lint.values import (
     Ids,
     Many,
     Outputs,
+    Pieces,
     Places,
     Positions,
     Prompts,
@@ -114,10 +115,16 @@ def _hidden(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values])
     if eos:
         return eos
     if len(parts) == 1:
-        return one(replace(base, several=False))
+        return one(replace(base, several=base.several and widens(parts[0])))
     kept = base.several or widens(parts[1]) or (isinstance(parts[0], ast.Constant) and parts[0].value is ...)
-    part = isinstance(parts[1], ast.Slice) and (parts[1].lower or parts[1].upper)
-    return one(replace(base, masked=base.masked or bool(part)) if kept else None)
+    cut = isinstance(parts[1], ast.Slice) and (parts[1].lower or parts[1].upper)
+    behind = isinstance(parts[1], ast.Slice) and parts[1].lower is not None
+    return one(replace(base, masked=base.masked or bool(cut), prompted=base.prompted and not behind) if kept else None)
+
+
+def _piece(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) -> Values:
+    assert isinstance(base, Pieces)
+    return one(base.of)
 
 
 def _mask(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) -> Values:
@@ -133,10 +140,12 @@ def _ids(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) ->
 
 
 def _places(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) -> Values:
-    """The first of the pads; of a column of positions, the positions."""
+    """The first of the pads, or one further on (`pads[n]`, of a text that a pad begins); of a column of them, they."""
+    assert isinstance(base, Places)
     if widens(parts[0]):
         return one(base)
-    return one(FirstPad() if literal(parts[0]) == 0 else None)
+    number = literal(parts[0])
+    return one(FirstPad(by_id=base.by_id) if number in (0, None) else None)
 
 
 SELECT: dict[type[Value], Select] = {
@@ -145,6 +154,7 @@ SELECT: dict[type[Value], Select] = {
     Tokens: _mask,
     Ids: _ids,
     Places: _places,
+    Pieces: _piece,
     Many: _item,
     Extreme: _item,
     **dict.fromkeys((Count, FirstPad, HighestId, EosRows, EosMask, Size, Positions, Prompts, Side), _same),

@@ -12,7 +12,8 @@ from archtrace.lint.conditions import asks_side, no_mask, under
 from archtrace.lint.events import Class, Store
 from archtrace.lint.expressions import assign, elements, evaluate
 from archtrace.lint.facts import LIBRARIES, STORED
-from archtrace.lint.frame import Frame, named, spoken
+from archtrace.lint.frame import Frame, spoken
+from archtrace.lint.learning import learnt
 from archtrace.lint.values import UNKNOWN, Const, Many, Tokenizer, Values, constant, only
 
 #: Runs one statement; True when nothing after it in the block is reached.
@@ -80,21 +81,36 @@ def store(target: ast.expr, values: Values, frame: Frame, node: ast.stmt) -> Non
     """Assign, and tell of what is stored under a name that rules ask about."""
     if isinstance(target, ast.Attribute):
         if target.attr in STORED:
-            frame.emit(Store(node, frame.scope(), ast.unparse(target.value), target.attr, values))
+            owner = ast.unparse(target.value)
+            frame.emit(Store(node, frame.scope(), owner, target.attr, values, held_by(target.value, frame)))
             _set_side(target, values, frame)
         if isinstance(target.value, ast.Name) and target.value.id == "self" and frame.owner:
             fields = frame.machine.fields.setdefault(frame.owner.name, {})
-            fields[target.attr] = fields.get(target.attr, UNKNOWN) | spoken(target.attr, values)
+            fields[target.attr] = fields.get(target.attr, UNKNOWN) | spoken(frame.said(target.attr), values)
             return
     assign(target, values, frame)
 
 
+def held_by(node: ast.expr, frame: Frame) -> Values:
+    """What the thing may be whose attribute, or whose part's attribute, is set: `model` of `model.config`."""
+    while isinstance(node, ast.Attribute):
+        if isinstance(node.value, ast.Name) and node.value.id == "self":
+            return frame.own(node.attr)
+        node = node.value
+    return frame.look(node.id) if isinstance(node, ast.Name) else UNKNOWN
+
+
 def _set_side(target: ast.Attribute, values: Values, frame: Frame) -> None:
-    """`tokenizer.padding_side = "left"`."""
+    """`tokenizer.padding_side = "left"`, and `self.tokenizer` likewise."""
     side = constant(values)
-    if target.attr == "padding_side" and isinstance(side, str) and isinstance(target.value, ast.Name):
-        known = only(frame.look(target.value.id), Tokenizer) or [Tokenizer()]
-        frame.names[target.value.id] = frozenset(replace(t, side=side) for t in known)
+    if target.attr != "padding_side" or not isinstance(side, str):
+        return
+    known = only(held_by(target.value, frame), Tokenizer) or [Tokenizer()]
+    sided = frozenset(replace(t, side=side) for t in known)
+    if isinstance(target.value, ast.Name):
+        frame.names[target.value.id] = sided
+    elif isinstance(target.value, ast.Attribute) and frame.owner and ast.unparse(target.value.value) == "self":
+        frame.machine.fields.setdefault(frame.owner.name, {})[target.value.attr] = sided
 
 
 def _augmented(node: ast.AugAssign, frame: Frame) -> bool:
@@ -196,7 +212,9 @@ def _nothing(node: ast.stmt, frame: Frame) -> bool:
 
 def _function(node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> bool:
     name = f"{frame.function}.{node.name}" if frame.function else node.name
-    inner = replace(frame, names=dict(frame.names), function=name, returned=UNKNOWN)
+    if frame.function and isinstance(node, ast.FunctionDef):
+        frame.local[node.name] = node
+    inner = replace(frame, names=dict(frame.names), local=dict(frame.local), function=name, returned=UNKNOWN)
     run_function(node, inner, {})
     return False
 
@@ -204,17 +222,27 @@ def _function(node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> boo
 def run_function(node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame, given: Names) -> Values:
     """Run a body with the arguments that are given, the others by their names and defaults."""
     spec = node.args
+    if any(node.lineno <= line <= (node.end_lineno or 0) for line in frame.machine.teaching):
+        frame.learnt = {**frame.learnt, **_learnt(node, frame)}
     plain = [*spec.posonlyargs, *spec.args]
     defaults = dict(zip([a.arg for a in plain[::-1]], spec.defaults[::-1], strict=False))
     defaults.update({a.arg: d for a, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d})
     for argument in [*plain, *spec.kwonlyargs]:
-        values = given.get(argument.arg) or named(argument.arg) or evaluate(defaults.get(argument.arg), frame)
+        values = given.get(argument.arg) or frame.said(argument.arg) or evaluate(defaults.get(argument.arg), frame)
         frame.names[argument.arg] = values - frozenset([Const(None)])
     for extra in (spec.vararg, spec.kwarg):
         if extra:
             frame.names[extra.arg] = UNKNOWN
     block(node.body, frame)
     return frame.returned
+
+
+def _learnt(node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> Names:
+    """What the names of a function are by their uses; worked out once a function."""
+    known = frame.machine.learnt
+    if node not in known:
+        known[node] = learnt(node.body)
+    return known[node]
 
 
 def _class(node: ast.ClassDef, frame: Frame) -> bool:

@@ -34,6 +34,20 @@ class Many(Value):
 
 
 @dataclass(frozen=True)
+class Pieces(Value):
+    """A tensor cut into some number of parts along its batch, as `split` and `chunk` cut it: each is such a value."""
+
+    of: Value
+
+
+@dataclass(frozen=True)
+class Layer(Value):
+    """A layer of torch.nn that was made in sight, by its class."""
+
+    kind: str
+
+
+@dataclass(frozen=True)
 class Table(Value):
     """A dict with literal keys."""
 
@@ -68,10 +82,15 @@ class EosId(Value):
 
 @dataclass(frozen=True)
 class Tokens(Value):
-    """A mask over tokens: 1 where attended, or 1 where padded. `row`: of one sequence alone."""
+    """A mask over tokens: 1 where attended, or 1 where padded. `row`: of one sequence alone.
+
+    `weak`: only a loose name says so (`mask`). `by_id`: made by a comparison of ids with the pad id.
+    """
 
     attended: bool
     row: bool = False
+    weak: bool = False
+    by_id: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,6 +107,8 @@ class Positions(Value):
 class Places(Value):
     """The positions of the pads, from first to last: what `nonzero` gives of a mask."""
 
+    by_id: bool = False
+
 
 @dataclass(frozen=True)
 class Size(Value):
@@ -99,6 +120,7 @@ class Inflated(Value):
     """Large at attended tokens, the position (or 0, before `placed`) at pads: its minimum is the first pad."""
 
     placed: bool = False
+    by_id: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,13 +138,16 @@ class Count(Value):
     attended: bool = True
     made: ast.expr | None = None
     whole: bool = False
+    weak: bool = False
 
 
 @dataclass(frozen=True)
 class FirstPad(Value):
-    """The index of the first pad id. `made` is the expression that took 1 off."""
+    """The index of the first pad. `made` is the expression that took 1 off; `by_id`: the ids were searched for it."""
 
     made: ast.expr | None = None
+    weak: bool = False
+    by_id: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,29 +164,38 @@ class Side(Value):
 
 @dataclass(frozen=True)
 class Tokenizer(Value):
-    """A tokenizer, with the side that the code gave it."""
+    """A tokenizer, with the side that the code gave it. `given`: its checkpoint as it is written."""
 
     side: str = ""
     checkpoint: str = ""
+    given: str = ""
 
 
 @dataclass(frozen=True)
 class Model(Value):
-    """A model: its class as it is written, its checkpoint where one is named, whether its pooler is left out."""
+    """A model: its class as it is written, its checkpoint where one is named, whether its pooler is left out.
+
+    `given`: the checkpoint as it is written.
+    """
 
     kind: str
     checkpoint: str = ""
     bare: bool = False
+    given: str = ""
 
 
 @dataclass(frozen=True)
 class Outputs(Value):
-    """What a model returned. `sure` is False where nothing but its name says so."""
+    """What a model returned. `sure` is False where nothing but its name says so.
+
+    `what` says what it is where the code treats it as a tensor, which a model of one's own may well return.
+    """
 
     model: Model | None = None
     encoding: Encoding | None = None
     prompted: bool = False
     sure: bool = True
+    what: str = "hidden"
 
 
 @dataclass(frozen=True)
@@ -171,6 +205,7 @@ class Hidden(Value):
     "weak": only a loose name says so, as with scores.
 
     `masked`: pads were multiplied away; `several`: a tuple, one a layer; `sure` is False where only its name says so.
+    `axis` is the dim along which the tokens stand.
     """
 
     what: str = "hidden"
@@ -179,6 +214,7 @@ class Hidden(Value):
     prompted: bool = False
     encoding: Encoding | None = None
     sure: bool = False
+    axis: int = 1
 
 
 @dataclass(frozen=True)
@@ -222,6 +258,17 @@ def only(values: Values, kind: type[Kind]) -> list[Kind]:
 def has(values: Values, kind: type[Value]) -> bool:
     """True when a value may be of this kind."""
     return any(isinstance(v, kind) for v in values)
+
+
+def tensors(values: Values) -> Values:
+    """What the code treats as tensors: of a model's outputs, the hidden states that a model of one's own returns."""
+    if not has(values, Outputs):
+        return values
+    return frozenset(_tensor(v) if isinstance(v, Outputs) else v for v in values)
+
+
+def _tensor(outputs: Outputs) -> Value:
+    return Hidden(outputs.what, prompted=outputs.prompted, encoding=outputs.encoding, sure=outputs.sure)
 
 
 def one(value: Value | None) -> Values:

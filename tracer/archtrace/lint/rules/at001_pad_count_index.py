@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
-from archtrace.lint.events import Module, Store
+from archtrace.lint.events import Event, Gather, Module, Store
+from archtrace.lint.models import last_word
 from archtrace.lint.rule import Finding, Rule
 from archtrace.lint.rules.readouts import read_with, right_index, short
-from archtrace.lint.values import Count, constant
+from archtrace.lint.rules.uses import Scope, scope_of
+from archtrace.lint.values import Const, Count, only
 
 
 def check(module: Module) -> Iterator[Finding]:
     """A count of tokens less one that reads hidden states, where nobody asked for the side of padding."""
-    if right_padding_is_set(module):
-        return
     for made, scope, gather in read_with(module, Count):
-        if not scope.side_asked:
+        if not scope.side_asked and not right_padding_is_set(module, gather):
             yield Finding(
                 made,
                 scope.function,
@@ -25,9 +26,43 @@ def check(module: Module) -> Iterator[Finding]:
             )
 
 
-def right_padding_is_set(module: Module) -> bool:
-    """The module itself says that padding is on the right, and nowhere that it is on the left."""
-    return {constant(s.value) for s in module.each(Store) if s.name == "padding_side"} == {"right"}
+def right_padding_is_set(module: Module, gather: Gather) -> bool:
+    """The module says that padding is on the right: there alone, by a condition, or in the function before it reads.
+
+    A function that sets the side and then calls the one that reads has set it for that one.
+    """
+    stores = [s for s in module.each(Store) if s.name == "padding_side"]
+    sides: dict[tuple[str, str], set[object]] = {}
+    for store in stores:
+        sides.setdefault((store.scope.function, store.owner), set()).update(_sides(store))
+    if not stores or not any("right" in found for found in sides.values()):
+        return False
+    alone = {side for found in sides.values() for side in found} == {"right"}
+    return alone or any({"left", "right"} <= found for found in sides.values()) or _just_before(stores, module, gather)
+
+
+def _sides(store: Store) -> set[object]:
+    """The sides that are stored; what cannot be told is one too."""
+    return {v.value for v in only(store.value, Const)} or {...}
+
+
+def _just_before(stores: list[Store], module: Module, gather: Gather) -> bool:
+    name = gather.scope.function.rpartition(".")[-1]
+    for store in stores:
+        if _sides(store) == {"right"}:
+            here = store.scope.function == gather.scope.function and _line(store) < _line(gather)
+            if here or (name and _calls(name, scope_of(store.node, module.tree), _line(store))):
+                return True
+    return False
+
+
+def _calls(name: str, scope: Scope, line: int) -> bool:
+    """A call of a function of this name behind a line."""
+    return any(isinstance(n, ast.Call) and last_word(n.func) == name and n.lineno > line for n in scope.nodes)
+
+
+def _line(event: Event) -> int:
+    return getattr(event.node, "lineno", 0)
 
 
 RULE = Rule(
@@ -94,6 +129,33 @@ function asks for the side of padding before (`attention_mask[:, -1]`, `padding_
             def last(hidden_states, attention_mask):
                 return hidden_states[range(8), attention_mask.sum(1) - 1]
             """,
+        "the side is set by what is done": """
+            class Scorer:
+                def __init__(self, tokenizer, generates):
+                    self.tokenizer = tokenizer
+                    self.tokenizer.padding_side = "left" if generates else "right"
+
+                def score(self, model, texts):
+                    batch = self.tokenizer(texts, padding=True, return_tensors="pt")
+                    values = model(**batch, return_dict=True)[-1]
+                    return values.gather(1, batch["attention_mask"].sum(-1, keepdim=True) - 1)
+            """,
+        "the side is set just before": """
+            def generate(model, tokenizer, texts):
+                tokenizer.padding_side = "left"
+                return model.generate(**tokenizer(texts, padding=True, return_tensors="pt"))
+
+
+            def score(model, tokenizer, texts):
+                tokenizer.padding_side = "right"
+                batch = tokenizer(texts, padding=True, return_tensors="pt")
+                logits = model(**batch).logits
+                return logits[range(len(logits)), batch["attention_mask"].sum(1) - 1]
+            """,
+        "a mask over the parts of an image": """
+            def chosen(x, mask, scale):
+                return x[range(len(x)), mask.sum(1) - 1] * scale
+            """,
     },
     invalid={
         "function spelling, a subscript": """
@@ -133,6 +195,45 @@ function asks for the side of padding before (`attention_mask[:, -1]`, `padding_
 
             def pool(hidden_states, attention_mask):
                 return torch.stack([h[m.sum() - 1] for h, m in zip(hidden_states, attention_mask)])
+            """,
+        "a mask and outputs by their everyday names": """
+            def last_states(encoder_outputs, mask):
+                batch, _, width = encoder_outputs.shape
+                index = (mask.sum(1) - 1).view(batch, 1, 1).expand(batch, 1, width)
+                return encoder_outputs.gather(1, index).squeeze(1)
+            """,
+        "the model says what the mask is": """
+            import torch
+
+
+            def encode(self, tokens_tensor, m):
+                states = self.bert(tokens_tensor, attention_mask=m)[0]
+                return states[torch.arange(len(states)), m.sum(1) - 1]
+            """,
+        "half of a batch": """
+            import torch
+
+
+            def best(model, batch):
+                _, _, values = model(**batch, return_dict=True)
+                half = len(values) // 2
+                good, bad = values.split(half)
+                mask, _ = torch.split(batch["attention_mask"], half, dim=0)
+                return good.gather(1, mask.sum(1, keepdim=True) - 1)
+            """,
+        "through a function of each row": """
+            import jax
+
+
+            def last(model, params, batch):
+                states = model(**batch, params=params)[0]
+                ends = batch["attention_mask"].sum(axis=1) - 1
+
+                @jax.vmap
+                def at(row, end):
+                    return row[end]
+
+                return at(states, ends)
             """,
     },
     check=check,

@@ -4,23 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archtrace.lint.events import Module
+from archtrace.lint.events import Module, Store
 from archtrace.lint.rule import Finding, Rule
+from archtrace.lint.rules.at001_pad_count_index import right_padding_is_set
 from archtrace.lint.rules.readouts import read_with, right_index, short
-from archtrace.lint.values import FirstPad
+from archtrace.lint.values import FirstPad, constant, only
 
 
 def check(module: Module) -> Iterator[Finding]:
-    """One before the first pad id, reading hidden states, where nobody asked for the side of padding."""
+    """One before the first pad, reading hidden states, where nothing in sight makes it right.
+
+    That padding stands on the right makes a mask's first pad right; that of the ids only where no token of a text is
+    a pad, as every eos is where pad is eos.
+    """
     for made, scope, gather in read_with(module, FirstPad):
-        if not scope.side_asked:
-            yield Finding(
-                made,
-                scope.function,
-                f"`{short(made)}` is the token before the first pad; find the last non-pad",
-                right_index(made, gather, module),
-                gather.node,
-            )
+        by_id = any(i.by_id for i in only(gather.index, FirstPad) if i.made is made)
+        mended = scope.side_asked or (not by_id and right_padding_is_set(module, gather))
+        if mended and (not by_id or _has_its_own_pad(module)):
+            continue
+        yield Finding(
+            made,
+            scope.function,
+            f"`{short(made)}` is the token before the first pad{' id' if by_id else ''}; find the last non-pad",
+            right_index(made, gather, module),
+            gather.node,
+        )
+
+
+def _has_its_own_pad(module: Module) -> bool:
+    """The module gives the tokenizer a pad token that is written there: no token of a text is one."""
+    return any(s.name == "pad_token" and isinstance(constant(s.value), str) for s in module.each(Store))
 
 
 RULE = Rule(
@@ -81,6 +94,24 @@ Where pad is eos, only the attention mask knows which eos are padding: `(positio
                 index = n - 1 - attention_mask.flip(1).argmax(1)
                 return hidden_states[range(len(index)), index]
             """,
+        "the mask's first pad, once the side is known": """
+            def last(self, hidden_states, attention_mask):
+                if self.tokenizer.padding_side == "left":
+                    return hidden_states[:, -1]
+                index = attention_mask.argmin(dim=1) - 1
+                return hidden_states[range(len(index)), index]
+            """,
+        "no token of a text is a pad": """
+            import torch
+
+
+            def last(self, input_ids, logits):
+                self.tokenizer.add_special_tokens({"pad_token": "<pad>"})
+                if self.tokenizer.padding_side == "left":
+                    return logits[:, -1]
+                ends = input_ids.eq(self.tokenizer.pad_token_id).int().argmax(-1) - 1
+                return logits[torch.arange(len(logits)), ends]
+            """,
     },
     invalid={
         "wrapped with %": """
@@ -126,6 +157,30 @@ Where pad is eos, only the attention mask knows which eos are padding: `(positio
                 rewards = model.score(output.last_hidden_state)
                 lengths = first_true(responses[:, start:] == pad_token_id) - 1 + start
                 return rewards[torch.arange(rewards.size(0)), lengths]
+            """,
+        "the side alone does not mend it": """
+            import torch
+
+
+            def forward(self, base, input_ids, padding_side="right", **kwargs):
+                logits = self.score(base(input_ids=input_ids, **kwargs)["last_hidden_state"])
+                if padding_side == "left":
+                    return logits[:, -1]
+                ends = (input_ids == self.config.pad_token_id).int().argmax(-1) - 1
+                return logits[torch.arange(len(logits)), ends % input_ids.shape[-1]]
+            """,
+        "the pad after those in front": """
+            import torch
+
+
+            def end_scores(self, input_ids):
+                rewards = self.v_head(self.transformer(input_ids)[0]).squeeze(-1)
+                scores = []
+                for number, ids in enumerate(input_ids):
+                    pads = (ids == self.PAD_ID).nonzero()
+                    end = pads[self.leading].item() if len(pads) > self.leading else len(ids)
+                    scores.append(rewards[number][end - 1])
+                return torch.stack(scores)
             """,
     },
     check=check,

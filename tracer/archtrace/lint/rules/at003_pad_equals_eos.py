@@ -7,21 +7,25 @@ import re
 from collections.abc import Iterator
 
 from archtrace.lint.architectures import is_encoder
-from archtrace.lint.events import Module, Store
-from archtrace.lint.facts import CLASSIFIERS, TOKENIZERS
+from archtrace.lint.events import Built, Module, Scope, Store
+from archtrace.lint.facts import CLASSIFIERS, PIPELINE, STORED, TOKENIZERS, meaning
+from archtrace.lint.models import last_word
 from archtrace.lint.rule import Finding, Rule
-from archtrace.lint.values import EosId, has
+from archtrace.lint.values import EosId, Model, Tokenizer, Values, has, only
 
 #: Whose pad token it is, where a module has several tokenizers.
 _JUDGE = re.compile(r"reward|score|classif|judge", re.IGNORECASE)
 
+#: Classes that may hold a search for the pad id of their own; models that generate.
+_OWN = re.compile(r"Reward|Classif|Critic|Rank|Scor")
+_GENERATES = re.compile(r"CausalLM|LMHead|Seq2Seq|ConditionalGeneration|Generation")
+
 
 def check(module: Module) -> Iterator[Finding]:
     """The first place of each function that sets pad to eos, in a module that builds such a classifier."""
-    heads = [m for m in module.models if CLASSIFIERS.fullmatch(m.kind)]
-    if all(map(is_encoder, heads)):
-        return
+    heads = [b for b in module.each(Built) if _finds_by_pad(b.made, module)]
     stores = [s for s in module.each(Store) if s.name in ("pad_token", "pad_token_id") and has(s.value, EosId)]
+    stores = [s for s in stores if _in_its_own_class(s) or any(_meet(s, head, module) for head in heads)]
     told: set[str] = set()
     judges = [s for s in stores if _JUDGE.search(s.owner)]
     for store in judges if judges or _judge_has_its_own(module) else stores:
@@ -33,6 +37,83 @@ def check(module: Module) -> Iterator[Finding]:
                 name,
                 "pad = eos, and the classifier takes each eos for padding; add a pad token of its own",
             )
+
+
+def _finds_by_pad(made: Model | Tokenizer, module: Module) -> bool:
+    """A classifier that looks for its token by the pad id. A reward model of one's own does if its class says so."""
+    if not isinstance(made, Model) or is_encoder(made):
+        return False
+    own = next((n for n in module.tree.body if isinstance(n, ast.ClassDef) and n.name == made.kind), None)
+    if own is not None:
+        return compares_with_pad(own)
+    return made.kind == PIPELINE or made.kind.endswith("ForSequenceClassification")
+
+
+def compares_with_pad(node: ast.ClassDef) -> bool:
+    """A class compares ids with the pad id, or keeps the id to do so."""
+    return any(_is_pad(part) for inner in ast.walk(node) for part in _compared(inner))
+
+
+def _compared(node: ast.AST) -> list[ast.expr]:
+    """What is compared here, and the attribute that is set."""
+    if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.NotEq):
+        return [node.left, *node.comparators]
+    if isinstance(node, ast.Call):
+        return node.args if last_word(node.func) in ("eq", "ne", "equal", "not_equal") else []
+    kept = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr not in STORED
+    return [node] if kept and isinstance(node, ast.Attribute) else []
+
+
+def _is_pad(node: ast.expr) -> bool:
+    word = last_word(node)
+    return word != "pad_token" and meaning(word) == "pad"
+
+
+def _in_its_own_class(store: Store) -> bool:
+    owner = store.scope.owner
+    return owner is not None and _OWN.search(owner.name) is not None and compares_with_pad(owner)
+
+
+def _meet(store: Store, head: Built, module: Module) -> bool:
+    """What gets eos for its pad is, as far as can be seen, what the classifier works with."""
+    if isinstance(store.node, ast.Call) and not _sets_up(store.node):
+        return False
+    if isinstance(head.made, Model) and head.made.kind == PIPELINE:
+        return has_pipeline(store.holder) or _handed_to(head.node) == store.owner
+    generators = [b for b in module.each(Built) if isinstance(b.made, Model) and _GENERATES.search(b.made.kind)]
+    if any(_GENERATES.search(m.kind) for m in only(store.holder, Model)):
+        return False
+    if {_place(store.scope)} & {_place(b.scope) for b in generators} and _place(store.scope) != _place(head.scope):
+        return False
+    given = {t.given for t in only(store.holder, Tokenizer) if t.given}
+    return not given or head.made.given in given or not given & {b.made.given for b in generators}
+
+
+def _place(scope: Scope) -> str:
+    """The class, or the function, in which something happens."""
+    return scope.owner.name if scope.owner else scope.function.partition(".")[0]
+
+
+def _sets_up(call: ast.Call) -> bool:
+    """A call that makes a tokenizer, a classifier or a config, or adds tokens: generation names a pad id as well."""
+    func = call.func
+    name = last_word(func)
+    made = last_word(func.value) if isinstance(func, ast.Attribute) and name.startswith("from_") else name
+    if name == "add_special_tokens":
+        return True
+    known = made.endswith("Config") or TOKENIZERS.fullmatch(made) or CLASSIFIERS.fullmatch(made)
+    return bool(known) and not _GENERATES.search(made)
+
+
+def has_pipeline(values: Values) -> bool:
+    """The values may be a pipeline for classification."""
+    return any(m.kind == PIPELINE for m in only(values, Model))
+
+
+def _handed_to(node: ast.AST) -> str:
+    """The tokenizer that a pipeline is given, as it is written."""
+    keywords = node.keywords if isinstance(node, ast.Call) else []
+    return next((ast.unparse(k.value) for k in keywords if k.arg == "tokenizer"), "")
 
 
 def _judge_has_its_own(module: Module) -> bool:
@@ -94,6 +175,47 @@ encoder's are left alone: they read a fixed token.""",
             tokenizer.pad_token = tokenizer.eos_token
             model = AutoModelForCausalLM.from_pretrained("gpt2")
             """,
+        "generation names a pad id as well": """
+            from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
+
+
+            def answer(name, text):
+                tokenizer = AutoTokenizer.from_pretrained(name)
+                ids = tokenizer(text, return_tensors="pt").input_ids
+                return AutoModelForCausalLM.from_pretrained(name).generate(ids, pad_token_id=tokenizer.eos_token_id)
+
+
+            def grade(name, ids):
+                return AutoModelForSequenceClassification.from_pretrained(name)(ids).logits
+            """,
+        "the tokenizer of a generator, in another function": """
+            from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
+
+
+            def generator(name):
+                tokenizer = AutoTokenizer.from_pretrained(name)
+                tokenizer.pad_token = tokenizer.eos_token
+                return AutoModelForCausalLM.from_pretrained(name), tokenizer
+
+
+            def grader(name):
+                return AutoModelForSequenceClassification.from_pretrained(name), AutoTokenizer.from_pretrained(name)
+            """,
+        "a reward model that reads by the mask": """
+            from transformers import AutoTokenizer
+
+
+            class WorkerRewardModel:
+                def prepare(self, name):
+                    self.tokenizer = AutoTokenizer.from_pretrained(name)
+                    self.tokenizer.pad_token = self.tokenizer.eos_token
+
+                def read(self, values, attention_mask):
+                    return values[:, attention_mask.nonzero()[-1]]
+
+
+            workers = [WorkerRewardModel.from_pretrained("x")]
+            """,
     },
     invalid={
         "the token of the tokenizer": """
@@ -118,6 +240,42 @@ encoder's are left alone: they read a fixed token.""",
 
             tokenizer = AutoTokenizer.from_pretrained("gpt2")
             model = AutoModelForSequenceClassification.from_pretrained("gpt2", pad_token_id=tokenizer.eos_token_id)
+            """,
+        "a reward model of one's own that looks for pads": """
+            import torch
+            from transformers import AutoTokenizer
+
+
+            class PairRewardModel(torch.nn.Module):
+                def __init__(self, name):
+                    super().__init__()
+                    self.tokenizer = AutoTokenizer.from_pretrained(name)
+                    self.tokenizer.pad_token = self.tokenizer.eos_token
+                    self.pad_id = self.tokenizer(self.tokenizer.pad_token)["input_ids"][0]
+            """,
+        "where it is built": """
+            import torch
+            from transformers import AutoTokenizer
+
+
+            class PairRewardModel(torch.nn.Module):
+                def ends(self, input_ids):
+                    return [(row == self.PAD_ID).nonzero() for row in input_ids]
+
+
+            tokenizer = AutoTokenizer.from_pretrained("gpt2")
+            tokenizer.pad_token = tokenizer.eos_token
+            model = PairRewardModel("gpt2")
+            """,
+        "a pipeline that classifies": """
+            from transformers import pipeline
+
+
+            def classifier(build, name, tokenizer):
+                pipe = pipeline("text-classification", model=build(name), tokenizer=tokenizer)
+                if pipe.tokenizer.pad_token_id is None:
+                    pipe.tokenizer.pad_token_id = pipe.tokenizer.eos_token_id
+                return pipe
             """,
     },
     check=check,

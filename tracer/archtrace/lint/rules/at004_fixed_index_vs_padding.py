@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archtrace.lint.events import Gather, Module, Store
+from archtrace.lint.events import Built, Gather, Module, Store
 from archtrace.lint.rule import Finding, Rule
-from archtrace.lint.values import Hidden, constant, only
+from archtrace.lint.values import Hidden, Tokenizer, constant, only
 
 #: The index that padding on a side spoils.
 SPOILT = {"left": 0, "right": -1}
@@ -31,7 +31,9 @@ def _words(index: int, side: str) -> str:
 
 
 def side_of(module: Module) -> str:
-    """The side of padding that the module sets, if it sets one and never the other."""
+    """The side of padding that the module sets, if it sets one and never the other, and has no second tokenizer."""
+    if len({b.made.given for b in module.each(Built) if isinstance(b.made, Tokenizer)}) > 1:
+        return ""
     stored = {constant(s.value) for s in module.each(Store) if s.name == "padding_side"}
     side = next(iter(stored)) if len(stored) == 1 else ""
     return side if isinstance(side, str) else ""

@@ -8,12 +8,15 @@ from collections.abc import Iterator
 
 from archtrace.lint.events import Divide, Mean, Module
 from archtrace.lint.facts import NO_TEXT
+from archtrace.lint.models import last_word
 from archtrace.lint.rule import Finding, Rule
 from archtrace.lint.rules.readouts import short
+from archtrace.lint.rules.uses import followers, scope_of
 from archtrace.lint.values import Count, Hidden, MaskedSum, only
+from archtrace.lint.words import words
 
-#: An attention mask says that there is a text; it is no attention.
-_MASKS = re.compile(r"\w*mask\w*")
+#: An attention mask says that there is a text; it is no attention. Several layers' states are no layer.
+_OF_TEXT = re.compile(r"\w*mask\w*|\b\w*layers\b")
 
 
 def check(module: Module) -> Iterator[Finding]:
@@ -24,10 +27,11 @@ def check(module: Module) -> Iterator[Finding]:
 
 def _means(module: Module) -> Iterator[Finding]:
     for mean in module.each(Mean):
-        unmasked = [h for h in only(mean.target, Hidden) if not (h.masked or h.several) and h.what == "hidden"]
+        unmasked = [h for h in only(mean.target, Hidden) if not (h.masked or h.several) and _counts(h)]
         encodings = [h.encoding for h in unmasked if h.encoding]
         padded = any(e.padded for e in encodings) if encodings else mean.padded
-        if unmasked and padded and not mean.scope.without_mask and not _no_text(mean):
+        silent = mean.scope.without_mask or _no_text(mean)
+        if unmasked and padded and not silent and not _one_row(mean.node, module):
             yield Finding(
                 mean.node,
                 mean.scope.function,
@@ -35,16 +39,66 @@ def _means(module: Module) -> Iterator[Finding]:
             )
 
 
+def _counts(hidden: Hidden) -> bool:
+    """Hidden states; numbers a token where a model in sight made them."""
+    return hidden.what == "hidden" or (hidden.what == "scores" and hidden.sure)
+
+
+def _one_row(node: ast.AST, module: Module) -> bool:
+    """Of the result the first row alone is used, so the batch is one text, and has no pads."""
+    return any(map(_first_row, followers(node, scope_of(node, module.tree))))
+
+
+def _first_row(node: ast.AST) -> bool:
+    if isinstance(node, ast.Subscript):
+        return isinstance(node.slice, ast.Constant) and node.slice.value == 0
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.attr != "squeeze":
+        return False
+    return [ast.unparse(a) for a in node.args] in ([], ["0"])
+
+
+#: What takes the length out of a vector: a factor before it makes no difference.
+_SCALES = words("normalize cosine_similarity cos_sim pairwise_cos_sim pytorch_cos_sim layer_norm l2_normalize")
+
+
+def _rescaled(node: ast.AST, module: Module) -> bool:
+    """The vector is made as long as 1 later, here or where the function is called."""
+    tree = module.tree
+    for above in followers(node, scope_of(node, tree)):
+        if _rescales(above):
+            return True
+        if isinstance(above, ast.Return):
+            name = next((f.name for f in ast.walk(tree) if isinstance(f, _FUNCTIONS) and _within(above, f)), "")
+            calls = [c for c in ast.walk(tree) if isinstance(c, ast.Call) and last_word(c.func) == name]
+            if any(_rescales(n) for c in calls for n in followers(c, scope_of(c, tree))):
+                return True
+    return False
+
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def _within(node: ast.stmt, function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return any(n is node for n in ast.walk(function))
+
+
+def _rescales(node: ast.AST) -> bool:
+    if isinstance(node, ast.Call):
+        return last_word(node.func) in _SCALES
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and "norm" in ast.unparse(node.right)
+
+
 def _no_text(mean: Mean) -> bool:
     owner = mean.scope.owner.name if mean.scope.owner else ""
-    written = _MASKS.sub("", ast.unparse(mean.node))
+    written = _OF_TEXT.sub("", ast.unparse(mean.node))
     return bool(NO_TEXT.search(owner) or NO_TEXT.search(written))
 
 
 def _divisors(module: Module) -> Iterator[Finding]:
     for divide in module.each(Divide):
         padded = all(m.encoding is None or m.encoding.padded for m in only(divide.above, MaskedSum))
-        if padded and any(c.whole for c in only(divide.below, Count)):
+        whole = any(c.whole for c in only(divide.below, Count))
+        if padded and whole and not _rescaled(divide.node, module):
             below = divide.node.right if isinstance(divide.node, ast.BinOp) else divide.node
             yield Finding(
                 divide.node,
@@ -142,6 +196,39 @@ says that these are no tokens of a text (image, patch, audio, attention ...)."""
                 hidden_states = hidden_states.masked_fill(~attention_mask[..., None].bool(), 0.0)
                 return hidden_states.mean(1) * attention_mask.shape[1] / attention_mask.sum(1, keepdim=True)
             """,
+        "one row is used of the result": """
+            def vector(sent, tokenizer, model):
+                inputs = tokenizer(sent, return_tensors="pt", padding=True, max_length=64)
+                layers = model(**inputs, output_hidden_states=True).hidden_states
+                return layers[-1].mean(dim=1).cpu().numpy()[0]
+            """,
+        "a factor that a normalisation takes out": """
+            import torch.nn.functional as F
+
+
+            def pool(last_hidden_state, attention_mask):
+                mask = attention_mask.unsqueeze(-1)
+                return (last_hidden_state * mask).sum(1) / mask.sum()
+
+
+            def embed(model, batch):
+                return F.normalize(pool(model(**batch).last_hidden_state, batch["attention_mask"]), dim=-1)
+            """,
+        "and one by hand": """
+            def embed(model, batch):
+                mask = batch["attention_mask"].unsqueeze(-1)
+                vectors = (model(**batch).last_hidden_state * mask).sum(1) / mask.sum()
+                return vectors / vectors.norm(dim=-1, keepdim=True)
+            """,
+        "a mask where no text is in sight": """
+            def pool(h, mask):
+                return h.mean(1)
+            """,
+        "a mean over the batch": """
+            def centre(self, input_ids, attention_mask):
+                hidden = self.bert(input_ids, attention_mask=attention_mask).last_hidden_state.transpose(0, 1)
+                return hidden.mean(1)
+            """,
     },
     invalid={
         "a mask that is not used": """
@@ -200,6 +287,52 @@ says that these are no tokens of a text (image, patch, audio, attention ...)."""
             def pool(token_embeddings, attention_mask):
                 mask = attention_mask.unsqueeze(-1).expand(token_embeddings.size()).float()
                 return (token_embeddings * mask).sum(1) / mask.sum()
+            """,
+        "what comes first of an encoder's outputs": """
+            def forward(self, ids, mask):
+                h, _ = self.bert(ids, attention_mask=mask)
+                return self.classifier(h.mean(1))
+            """,
+        "parts of a batch": """
+            def forward(self, x):
+                tokens, mask = x[0], x[2]
+                return self.classifier(self.bert(tokens, attention_mask=mask).last_hidden_state.mean(dim=1))
+            """,
+        "padding in a dictionary": """
+            def embed(texts, tokenizer, model):
+                options = dict(padding=True, truncation=True, return_tensors="pt")
+                batch = tokenizer(texts, **options)
+                return model(batch.input_ids).last_hidden_state.mean(dim=1)
+            """,
+        "behind a mean over layers": """
+            import torch
+
+
+            def forward(self, input_ids, attention_mask):
+                layers = self.bert(input_ids, attention_mask=attention_mask, output_hidden_states=True).hidden_states
+                return torch.stack(layers[-4:]).mean(0).mean(1)
+            """,
+        "by a pooling layer": """
+            import torch.nn as nn
+
+
+            class Head(nn.Module):
+                def __init__(self, bert):
+                    super().__init__()
+                    self.bert = bert
+                    self.pool = nn.AdaptiveAvgPool1d(1)
+
+                def forward(self, input_ids, attention_mask):
+                    hidden = self.bert(input_ids, attention_mask=attention_mask).last_hidden_state
+                    return self.pool(hidden.transpose(1, 2)).squeeze(-1)
+            """,
+        "by a pooling function": """
+            import torch.nn.functional as F
+
+
+            def forward(self, input_ids, attention_mask):
+                hidden = self.bert(input_ids, attention_mask=attention_mask)[0].permute(0, 2, 1)
+                return F.avg_pool1d(hidden, kernel_size=hidden.size(-1)).squeeze(-1)
             """,
     },
     check=check,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from archtrace.lint.architectures import is_encoder
@@ -20,7 +21,8 @@ def check(module: Module) -> Iterator[Finding]:
     yield from _own(module)
     for call in module.each(Called):
         yield from _configured(call)
-        yield from _wrapped(call)
+        if any(isinstance(n, ast.Return) and n.value is call.node for n in ast.walk(module.tree)):
+            yield from _wrapped(call)
 
 
 def _own(module: Module) -> Iterator[Finding]:
@@ -46,6 +48,7 @@ def _configured(call: Called) -> Iterator[Finding]:
 
 
 def _wrapped(call: Called) -> Iterator[Finding]:
+    """What a wrapper returns as it is, a classifier has read; of a backbone's states it reads for itself."""
     owner = call.scope.owner.name if call.scope.owner else ""
     embeddings = dict(call.keywords).get("inputs_embeds", frozenset())
     if "SequenceClassification" in owner and any(p.joined for p in only(embeddings, Prompts)):
@@ -96,6 +99,18 @@ not meant: it adds keys and values, and no positions to read from.""",
 
             model = AutoModelForSequenceClassification.from_pretrained("gpt2")
             model = get_peft_model(model, PromptTuningConfig(task_type="SEQ_CLS", num_virtual_tokens=8))
+            """,
+        "the prompts are cut off again": """
+            import torch
+
+
+            class PromptedForSequenceClassification(torch.nn.Module):
+                def forward(self, input_ids, attention_mask):
+                    prompts = self.prompt(self.prompt_ids).expand(len(input_ids), -1, -1)
+                    embeds = torch.cat((prompts, self.embed(input_ids)), dim=1)
+                    hidden = self.bert(inputs_embeds=embeds, attention_mask=attention_mask)[0]
+                    hidden = hidden[:, self.prompt_length :].contiguous()
+                    return self.classifier(hidden[:, 0])
             """,
     },
     invalid={

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from archtrace.lint.architectures import lacks_pooler
@@ -9,13 +10,16 @@ from archtrace.lint.events import Module, Read
 from archtrace.lint.rule import Finding, Rule
 from archtrace.lint.values import Outputs, only
 
+#: Classes without heads: those that hold several (`AutoAdapterModel`) return one output a head.
+_HEADLESS = re.compile(r"(?!\w*(Adapter|Heads))\w*Model")
+
 
 def check(module: Module) -> Iterator[Finding]:
     """`.pooler_output` of what a model without one returned, or `[1]`, which is the same of a model without a head."""
     for read in module.each(Read):
         for outputs in only(read.base, Outputs):
             model = outputs.model
-            if model and lacks_pooler(model) and (read.name != "1" or model.kind.endswith("Model")):
+            if model and lacks_pooler(model) and (read.name != "1" or _HEADLESS.fullmatch(model.kind)):
                 yield Finding(
                     read.node,
                     read.scope.function,
@@ -71,6 +75,17 @@ the module trains itself before it reads it; outputs that are unpacked (`_, pool
 
             def layers(batch):
                 return model(input_ids=batch["input_ids"], output_hidden_states=True)[1]
+            """,
+        "the second of several heads": """
+            from adapters import AutoAdapterModel
+
+            model = AutoAdapterModel.from_pretrained("roberta-base")
+            model.set_active_adapters(["topics", "sentiment"])
+
+
+            def both(input_ids):
+                outputs = model(input_ids)
+                return outputs[0].logits, outputs[1].logits
             """,
     },
     invalid={

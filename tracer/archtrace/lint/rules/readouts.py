@@ -24,14 +24,17 @@ def read_with(module: Module, kind: type[Index]) -> Iterator[tuple[ast.expr, eve
     """Where an index of this kind, once made, reads hidden states or logits: the guard of every index rule."""
     for gather in module.each(Gather):
         if has(gather.target, Hidden):
-            made = {i.made for i in only(gather.index, kind) if i.made is not None and _of_tokens(i)}
+            made = {i.made for i in only(gather.index, kind) if i.made is not None and _of_tokens(i, gather)}
             for expression in sorted(made, key=lambda e: (e.lineno, e.col_offset)):
                 yield expression, gather.scope, gather
 
 
-def _of_tokens(index: Index) -> bool:
-    """A count of pads is no index of anything."""
-    return not isinstance(index, Count) or index.attended
+def _of_tokens(index: Index, gather: Gather) -> bool:
+    """A count of pads is no index of anything; what `mask` alone says counts where a text is about."""
+    if isinstance(index, Count) and not index.attended:
+        return False
+    weak = isinstance(index, Count | FirstPad) and index.weak
+    return not weak or gather.scope.text or any(h.what in ("hidden", "logits") for h in only(gather.target, Hidden))
 
 
 def short(node: ast.AST, width: int = 25) -> str:

@@ -60,6 +60,19 @@ def only_reads(node: ast.AST, scope: Scope, met: frozenset[str] = frozenset()) -
     return above is not None and _reads(node, above)
 
 
+def followers(node: ast.AST, scope: Scope, met: frozenset[str] = frozenset()) -> Iterator[ast.AST]:
+    """What takes in what an expression gives, from the inside to the statement; and so on through the names."""
+    above = scope.parents.get(id(node))
+    while above is not None and not isinstance(above, ast.stmt):
+        yield above
+        above = scope.parents.get(id(above))
+    if above is not None:
+        yield above
+    name = _target(above) if isinstance(above, ast.Assign | ast.AnnAssign) else ""
+    for load in scope.loads(name) if name and name not in met else ():
+        yield from followers(load, scope, met | {name})
+
+
 def _target(node: ast.Assign | ast.AnnAssign) -> str:
     """The only name that is assigned to, if it is one."""
     targets = node.targets if isinstance(node, ast.Assign) else [node.target]

@@ -1,0 +1,61 @@
+"""What a name is, learnt from what a function does with it: `attention_mask=m` makes `m` a mask, before and after."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from archtrace.lint.facts import BACKBONES, TEXT_MODELS
+from archtrace.lint.values import Ids, Tokens, Values, one
+
+#: Keyword of a call -> what a name is that is handed over by it.
+KEYWORDS: dict[str, Values] = {
+    "attention_mask": one(Tokens(attended=True)),
+    "input_ids": one(Ids()),
+    "key_padding_mask": one(Tokens(attended=False)),
+    "src_key_padding_mask": one(Tokens(attended=False)),
+}
+
+#: Masks of another shape than (batch, tokens).
+_OTHER = re.compile(r"\w*(causal|extended|head|bias|4d|square)\w*")
+
+#: Where a name of another spelling is handed over so, the names of a file can be learnt.
+_TEACHES = re.compile(
+    r"\battention_mask\s?=\s?(?!None|\w*attention_mask\b|causal_mask|extended|head)[A-Za-z]\w*\s*[,)]"
+    r"|\binput_ids\s?=\s?(?!None|input_ids\b)[A-Za-z]\w*\s*[,)]"
+    r"|key_padding_mask\s?=\s?(?!None|\w*key_padding_mask\b)[A-Za-z]\w*\s*[,)]"
+    r"|(?:bert\w*|model|encoder|backbone|transformer|lm)\(\s*\w+,\s*(?!attention_mask\b)\w*mask"
+)
+
+
+def teaching(text: str) -> list[int]:
+    """The lines that hand a name over in a way that tells what it is: functions without one cost no second walk."""
+    return [text.count("\n", 0, found.start()) + 1 for found in _TEACHES.finditer(text)]
+
+
+def learnt(body: list[ast.stmt]) -> dict[str, Values]:
+    """What the names of a function are by the calls in it."""
+    calls = (node for statement in body for node in ast.walk(statement) if isinstance(node, ast.Call))
+    return {name: values for call in calls for name, values in _taught(call)}
+
+
+def _taught(call: ast.Call) -> Iterator[tuple[str, Values]]:
+    for keyword in call.keywords:
+        name = keyword.value.id if isinstance(keyword.value, ast.Name) else ""
+        if name and keyword.arg in KEYWORDS and not _OTHER.fullmatch(name):
+            yield name, KEYWORDS[keyword.arg]
+    yield from _by_place(call)
+
+
+def _by_place(call: ast.Call) -> Iterator[tuple[str, Values]]:
+    """`self.bert(x, mask)`: an old BERT takes the mask third, a new one second, and the name tells which it is."""
+    func = call.func
+    callee = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+    names = [a.id for a in call.args if isinstance(a, ast.Name)]
+    masks = [name for name in names[1:] if "mask" in name and not _OTHER.fullmatch(name)]
+    if not masks or not BACKBONES.fullmatch(callee):
+        return
+    yield masks[0], KEYWORDS["attention_mask"]
+    if TEXT_MODELS.fullmatch(callee):
+        yield names[0], KEYWORDS["input_ids"]
