@@ -22,14 +22,16 @@ class _Mend(cst.CSTTransformer):
 
     def on_leave(self, original_node: cst.CSTNode, updated_node: cst.CSTNode) -> cst.CSTNode:  # type: ignore[override]
         """Replace a node whose place is one of the fixes'; its own parentheses stay."""
-        if not isinstance(original_node, cst.BinaryOperation) or not isinstance(updated_node, cst.BinaryOperation):
+        if not isinstance(original_node, cst.BaseExpression) or not isinstance(updated_node, cst.BaseExpression):
             return updated_node
         place = self.get_metadata(PositionProvider, original_node)
         text = self.at.pop(_key(place), None) if isinstance(place, CodeRange) else None
         if text is None:
             return updated_node
         expression = cst.parse_expression(text)
-        return expression.with_changes(lpar=updated_node.lpar, rpar=updated_node.rpar)
+        if updated_node.lpar:
+            expression = expression.with_changes(lpar=updated_node.lpar, rpar=updated_node.rpar)
+        return expression
 
 
 def _key(place: CodeRange) -> tuple[int, int, int, int]:

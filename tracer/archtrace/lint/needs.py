@@ -48,6 +48,14 @@ WHOLE_SUM = Spelling(rb"sum\((?<=[._]sum\()[A-Za-z_][\w.]*(\[[^\]()]*\])?\)")
 #: `outputs[1]` and `model(...)[1]`.
 SECOND = Spelling(rb"\[1\](?:(?<=outputs\[1\])|(?<=output\[1\])|(?<=out\[1\])|(?<=\)\[1\]))")
 
+#: A pad id, or an item of that name, behind which `or`, `and`, `else` or the colon of a condition stands.
+PAD_ID_ASKED = Spelling(
+    rb"""pad(?:ding)?(?:_token)?_(?:id|idx|index)_?\b(?:["'][\w, ]*[\])])?(?:\s+(?:or|and|else)\b|:\s*(?:#|\n))""",
+)
+
+#: `not pad_token_id`, of an attribute and of an item too.
+NOT_PAD_ID = Spelling(rb"not [\w.]*(?:[\[(][\w., ]*[\"'])?[\w]*pad(?:ding)?(?:_token)?_(?:id|idx|index)")
+
 NEEDS: dict[str, Needs] = {
     "AT001": Needs(((b"sum", b"count_nonzero"), (b"pad", b"mask"), LESS_ONE)),
     "AT002": Needs(
@@ -99,6 +107,7 @@ NEEDS: dict[str, Needs] = {
             (b"ids", b"text", b"tokens", b"caption"),
         )
     ),
+    "AT023": Needs(((PAD_ID_ASKED, NOT_PAD_ID),)),
 }
 
 
