@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from archtrace.lint import facts
 from archtrace.lint.events import Called, Divide, Gather, Mean, Store
+from archtrace.lint.filling import filled
 from archtrace.lint.frame import Frame, named
 from archtrace.lint.helpers import inlined
 from archtrace.lint.models import built
@@ -46,6 +47,7 @@ def called(node: ast.Call, frame: Frame, evaluate: Evaluate) -> Values:
     """What a call may return."""
     site = _site(node, frame, evaluate)
     _tell(site)
+    filled(site)
     for rule in RULES:
         found = rule(site)
         if found is not None:

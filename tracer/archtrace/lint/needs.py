@@ -48,6 +48,12 @@ WHOLE_SUM = Spelling(rb"sum\((?<=[._]sum\()[A-Za-z_][\w.]*(\[[^\]()]*\])?\)")
 #: `outputs[1]` and `model(...)[1]`.
 SECOND = Spelling(rb"\[1\](?:(?<=outputs\[1\])|(?<=output\[1\])|(?<=out\[1\])|(?<=\)\[1\]))")
 
+#: A mask that fills, or that torch's attention is given, and that does not begin by turning it round.
+INVERTIBLE = Spelling(rb"(?:masked_fill_?\(|padding_mask=|where\()(?!\s*(?:~|\(?1 ?-|[^\n,]*== ?0))")
+
+#: What stands for minus infinity; `key_padding_mask=` needs none.
+LOW: Group = (b"-inf", b".inf", b"'inf", b'"inf', b"finfo", b"-1e", b"- 1e", b"-1000", b"neg_inf", b"padding_mask=")
+
 #: A pad id, or an item of that name, behind which `or`, `and`, `else` or the colon of a condition stands.
 PAD_ID_ASKED = Spelling(
     rb"""pad(?:ding)?(?:_token)?_(?:id|idx|index)_?\b(?:["'][\w, ]*[\])])?(?:\s+(?:or|and|else)\b|:\s*(?:#|\n))""",
@@ -107,6 +113,7 @@ NEEDS: dict[str, Needs] = {
             (b"ids", b"text", b"tokens", b"caption"),
         )
     ),
+    "AT020": Needs(((INVERTIBLE,), (b"mask", b"pad"), LOW)),
     "AT023": Needs(((PAD_ID_ASKED, NOT_PAD_ID),)),
 }
 

@@ -108,7 +108,7 @@ def compare(left: Value, right: Values, *, equal: bool) -> Value | None:
     if isinstance(left, Side):
         return left
     if has(right, PadId) and not isinstance(left, PadId | Const | EosId | Size):
-        return Tokens(attended=not equal)
+        return Tokens(attended=not equal, sure=isinstance(left, Ids))
     if has(right, EosId) and not isinstance(left, EosId | Const | PadId):
         return EosMask() if equal else None
     number = constant(right)

@@ -68,10 +68,14 @@ class EosId(Value):
 
 @dataclass(frozen=True)
 class Tokens(Value):
-    """A mask over tokens: 1 where attended, or 1 where padded. `row`: of one sequence alone."""
+    """A mask over tokens: 1 where attended, or 1 where padded. `row`: of one sequence alone.
+
+    `sure`: a tokenizer made it, or a comparison of ids with the pad id did; else only a name says what it is.
+    """
 
     attended: bool
     row: bool = False
+    sure: bool = False
 
 
 @dataclass(frozen=True)
