@@ -155,7 +155,9 @@ def _where(site: Site) -> Values | None:
     if site.library and not site.rest:
         return frozenset(v for t in site.tensor for v in OPERATIONS["nonzero"](Call(site.node, t, (), AS_TUPLE)))
     first, *rest = (site.tensor, *site.rest) if site.library else (UNKNOWN, site.base, *site.rest)
-    return UNKNOWN if any(has(v, Side) for v in (first, *site.rest)) else frozenset().union(*rest)
+    if any(has(v, Side) for v in (first, *site.rest)):
+        return UNKNOWN
+    return frozenset(replace(v, searched=None) if isinstance(v, FirstPad) else v for values in rest for v in values)
 
 
 def _join(site: Site) -> Values | None:

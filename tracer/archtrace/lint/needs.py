@@ -113,7 +113,8 @@ NEEDS: dict[str, Needs] = {
             (b"ids", b"text", b"tokens", b"caption"),
         )
     ),
-    "AT020": Needs(((INVERTIBLE,), (b"mask", b"pad"), LOW)),
+    "AT018": Needs(((b"argm", b".max("), (b"gather(", b"range(", b"select(", b"zip("), (b"pad", b"PAD", b"mask"))),
+    "AT020": Needs(((b"masked_fill", b"padding_mask=", b"where("), LOW, (INVERTIBLE,))),
     "AT023": Needs(((PAD_ID_ASKED, NOT_PAD_ID),)),
 }
 

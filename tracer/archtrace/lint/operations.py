@@ -154,7 +154,7 @@ def _sum(call: Call) -> Values:
 def _argmax(call: Call) -> Values:
     value = call.receiver
     if isinstance(value, Tokens) and not value.attended:
-        return one(FirstPad())
+        return one(FirstPad(searched=call.node))
     if isinstance(value, Ids):
         return one(HighestId(call.node))
     return UNKNOWN
@@ -164,7 +164,7 @@ def _argmax(call: Call) -> Values:
 def _argmin(call: Call) -> Values:
     value = call.receiver
     if (isinstance(value, Tokens) and value.attended) or isinstance(value, Inflated):
-        return one(FirstPad())
+        return one(FirstPad(searched=call.node))
     return UNKNOWN
 
 
@@ -252,6 +252,8 @@ def _add(call: Call) -> Values:
 @operation("masked_fill", "masked_fill_")
 def _fill(call: Call) -> Values:
     value = call.receiver
+    if isinstance(value, FirstPad):
+        return one(replace(value, searched=None))
     return one(replace(value, masked=True) if isinstance(value, Hidden) else value)
 
 

@@ -124,9 +124,13 @@ class Count(Value):
 
 @dataclass(frozen=True)
 class FirstPad(Value):
-    """The index of the first pad id. `made` is the expression that took 1 off."""
+    """The index of the first pad id. `made` is the expression that took 1 off.
+
+    `searched` is the expression that looked for it, where that gives 0 of a row without a pad.
+    """
 
     made: ast.expr | None = None
+    searched: ast.expr | None = None
 
 
 @dataclass(frozen=True)
