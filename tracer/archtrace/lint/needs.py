@@ -115,6 +115,15 @@ NEEDS: dict[str, Needs] = {
     ),
     "AT018": Needs(((b"argm", b".max("), (b"gather(", b"range(", b"select(", b"zip("), (b"pad", b"PAD", b"mask"))),
     "AT020": Needs(((b"masked_fill", b"padding_mask=", b"where("), LOW, (INVERTIBLE,))),
+    "AT021": Needs(
+        (
+            (b"LSTM(", b"GRU(", b"RNN("),
+            (b"torch",),
+            (b"-1", b"squeeze(", b"cat("),
+            (b"mask", b"padding", b"pad_sequence"),
+        ),
+        local=False,
+    ),
     "AT023": Needs(((PAD_ID_ASKED, NOT_PAD_ID),)),
 }
 
