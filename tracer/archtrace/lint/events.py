@@ -48,6 +48,16 @@ class Mean(Event):
 
 
 @dataclass(frozen=True)
+class Fill(Event):
+    """`target` is filled with `value` where `mask` is true; the node is the mask."""
+
+    node: ast.expr
+    target: Values
+    mask: Values
+    value: ast.expr
+
+
+@dataclass(frozen=True)
 class Divide(Event):
     """`above` / `below`."""
 
