@@ -64,8 +64,8 @@ def spoken(said: Values, values: Values) -> Values:
         return said
     if (has(said, Ids) or has(said, Tokens)) and all(isinstance(v, Hidden) and v.what == "weak" for v in values):
         return said
-    hidden = [replace(h, encoding=o.encoding) for h in only(said, Hidden) for o in only(values, Outputs)]
-    return values | frozenset(hidden)
+    strong = [h for h in only(said, Hidden) if h.what != "weak"]
+    return values | frozenset(replace(h, encoding=o.encoding) for h in strong for o in only(values, Outputs))
 
 
 def _of_text(value: Value) -> bool:
