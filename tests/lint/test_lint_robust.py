@@ -147,7 +147,7 @@ def test_the_sieves_lose_nothing(rule: object, monkeypatch: pytest.MonkeyPatch) 
         source = code(text) + filler
         thin = [v[:6] for v in check_source("x.py", source)]
         with monkeypatch.context() as patch:
-            patch.setattr(analysis, "thin", lambda tree, source, codes: None)
+            patch.setattr(analysis, "thin", lambda tree, source, codes, imported: None)
             assert [v[:6] for v in check_source("x.py", source)] == thin
         assert thin
 

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Sequence
 from dataclasses import replace
 
+from archtrace.lint.beside import Beside
 from archtrace.lint.blocks import thin
 from archtrace.lint.decode import decoded
 from archtrace.lint.events import Module
@@ -16,17 +17,20 @@ from archtrace.lint.statements import block, later, run_function, statement
 from archtrace.lint.violation import UnreadableError
 
 
-def followed(path: str, data: bytes, codes: Sequence[str], coding: str | None = None) -> tuple[list[str], Module]:
+def followed(
+    path: str, data: bytes, codes: Sequence[str], coding: str | None = None, beside: Beside | None = None
+) -> tuple[list[str], Module]:
     """Follow what matters of a file: its lines, and the module."""
+    beside = beside or Beside(path)
     text = decoded(path, data, coding)
     tree = parsed(path, text)
-    thin(tree, text.encode("utf-8", "replace"), codes)
-    return text.split("\n"), analysed(path, text, tree)
+    thin(tree, text.encode("utf-8", "replace"), codes, beside.helpers(data))
+    return text.split("\n"), analysed(path, text, tree, beside)
 
 
-def analysed(path: str, text: str, tree: ast.Module) -> Module:
+def analysed(path: str, text: str, tree: ast.Module, beside: Beside | None = None) -> Module:
     """Follow a tree of a text."""
-    module = Module(path, tree)
+    module = Module(path, tree, beside=beside or Beside(path))
     try:
         _follow(module, text)
     except RecursionError:
@@ -41,6 +45,7 @@ def _follow(module: Module, text: str) -> None:
     machine.functions = {n.name: n for n in body if isinstance(n, ast.FunctionDef)}
     machine.classes = {n.name: n for n in body if isinstance(n, ast.ClassDef)}
     module.imports = _imports(module.tree)
+    module.stars = [name[:-2] for local, name in module.imports.items() if local.startswith("*")]
     plain = [n for n in body if not later(n)]
     whole = Frame(machine, {}, learnt(plain) if machine.teaching else {})
     block(plain, whole)
@@ -57,9 +62,16 @@ def _imports(tree: ast.Module) -> dict[str, str]:
         for one in inner:
             origin = f"{'.' * one.level}{one.module or ''}." if isinstance(one, ast.ImportFrom) else ""
             for alias in one.names:
-                local = alias.asname or (alias.name if origin else alias.name.split(".")[0])
+                local = _local(alias, origin)
                 found[local] = origin + alias.name if origin or alias.asname else local
     return found
+
+
+def _local(alias: ast.alias, origin: str) -> str:
+    """The name that an import binds; for all names of a module, one that nothing can have."""
+    if alias.name == "*":
+        return f"*{origin}"
+    return alias.asname or (alias.name if origin else alias.name.split(".")[0])
 
 
 def _guarded(node: ast.stmt) -> list[ast.Import | ast.ImportFrom]:

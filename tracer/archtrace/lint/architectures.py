@@ -25,6 +25,11 @@ def is_encoder(model: Model) -> bool:
     return any(word in _words(model) for word in _table()["encoders"])
 
 
+def has_pad_token(checkpoint: str) -> bool:
+    """Its tokenizer has a pad token of its own."""
+    return any(word in checkpoint.lower() for word in _table()["with_pad_token"])
+
+
 def lacks_pooler(model: Model) -> bool:
     """Its class has a pooler, its checkpoint holds none."""
     return not model.bare and model.checkpoint.lower().startswith(tuple(_table()["without_pooler"]))

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import ast
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import accumulate
 from typing import NamedTuple
 
-from archtrace.lint.helpers import LINES
+from archtrace.lint.beside import LINES
 from archtrace.lint.needs import NEEDS, Needs, Spelling, holds
 
 #: Methods that every class has: a call of one is no call of a helper.
@@ -69,22 +69,29 @@ class Pieces(NamedTuple):
             at = find(self.cut[number].end if inside else at + 1)
 
 
-def thin(tree: ast.Module, source: bytes, codes: Sequence[str]) -> None:
-    """Take the functions from a tree that can interest none of the rules; `source` is its text in UTF-8."""
+def thin(tree: ast.Module, source: bytes, codes: Sequence[str], imported: Mapping[bytes, bytes] | None = None) -> None:
+    """Take the functions from a tree that can interest none of the rules; `source` is its text in UTF-8.
+
+    `imported`: the texts of helpers in other files, by the names that they are called by.
+    """
     if not all(NEEDS[code].local for code in codes):
         return
     pieces = _pieces(tree, source)
-    mattering = pieces.holding(_SAID).union(*(_mattering(pieces, NEEDS[code]) for code in codes))
+    mattering = pieces.holding(_SAID).union(*(_mattering(pieces, NEEDS[code], imported or {}) for code in codes))
     kept = _with_helpers(mattering, pieces)
     gone = {piece.node for n, piece in enumerate(pieces.cut) if piece.name and n not in kept}
     for body in (tree.body, *(node.body for node in tree.body if isinstance(node, ast.ClassDef))):
         body[:] = [node for node in body if node not in gone]
 
 
-def _mattering(pieces: Pieces, needs: Needs) -> Iterator[int]:
+def _mattering(pieces: Pieces, needs: Needs, imported: Mapping[bytes, bytes]) -> Iterator[int]:
     """The pieces that hold the words of a rule, alone or with a helper that makes what the rule is after."""
     making = pieces.holding(needs.groups[0])
     yield from (n for n in making if holds(pieces.text(n), needs.groups[1:]))
+    for name, text in imported.items():
+        if holds(text, needs.groups[:1]):
+            calls = pieces.holding((name + b"(",))
+            yield from (n for n in calls if holds(pieces.text(n) + text, needs.groups))
     callers: dict[int, list[int]] = {}
     for maker in making:
         if pieces.cut[maker].helps:

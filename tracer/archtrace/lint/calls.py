@@ -102,9 +102,7 @@ def root(node: ast.expr) -> str:
 def _tell(site: Site) -> None:
     """Events for the calls and the keywords that rules ask about, and classes of models that are handed over."""
     for argument in site.node.args:
-        if isinstance(argument, ast.Name) and facts.CLASSIFIERS.fullmatch(argument.id):
-            site.frame.machine.module.models.append(Model(argument.id))
-            site.frame.emit(Built(site.node, site.frame.scope(), Model(argument.id)))
+        _hand_over(last_word(argument), site)
     if facts.CLASSIFIERS.fullmatch(site.name) and site.node.args:
         site.frame.emit(Built(site.node, site.frame.scope(), Model(site.name, str(constant(site.arguments[0])))))
     stored = [(k, v) for k, v in site.keywords.items() if k in facts.STORED]
@@ -116,6 +114,14 @@ def _tell(site: Site) -> None:
     if site.name in facts.CALLS or not facts.KEYWORD_CALLS.isdisjoint(site.keywords):
         pairs = tuple(site.keywords.items())
         site.frame.emit(Called(site.node, site.frame.scope(), site.name, site.arguments, pairs))
+
+
+def _hand_over(name: str, site: Site) -> None:
+    """A class that is handed over is made by what takes it."""
+    if facts.CLASSIFIERS.fullmatch(name):
+        site.frame.machine.module.models.append(Model(name))
+    if facts.HANDED.fullmatch(name):
+        site.frame.emit(Built(site.node, site.frame.scope(), Model(name)))
 
 
 GATHERS = words("gather index_select take_along_dim take_along_axis gather_nd batched_index_select")

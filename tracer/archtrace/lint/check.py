@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
-from archtrace.lint.needs import NEEDS, holds
+from archtrace.lint.needs import NEEDS, Needs, holds
 from archtrace.lint.parse import must_parse, uncollected
 from archtrace.lint.violation import Violation
+
+if TYPE_CHECKING:
+    from archtrace.lint.beside import Beside
 
 
 def check_source(path: str, source: bytes | str, codes: Collection[str] | None = None) -> list[Violation]:
@@ -15,21 +19,42 @@ def check_source(path: str, source: bytes | str, codes: Collection[str] | None =
     Raises UnreadableError for a file that is no Python.
     """
     data, coding = (source.encode("utf-8", "replace"), "utf-8") if isinstance(source, str) else (source, None)
-    wanted = [code for code, needs in NEEDS.items() if (codes is None or code in codes) and holds(data, needs.groups)]
+    asked = NEEDS if codes is None else {code: needs for code, needs in NEEDS.items() if code in codes}
+    wanted = [code for code, needs in asked.items() if holds(data, needs.groups)]
+    beside = _beside(path, data)
+    if beside:
+        helpers = b"\n".join(beside.helpers(data).values())
+        wanted = [code for code, needs in asked.items() if code in wanted or _with(data, helpers, needs)]
     with uncollected():
         if wanted:
-            return _followed(path, data, wanted, coding)
+            return _followed(path, data, wanted, coding, beside)
         must_parse(path, data, coding)
         return []
 
 
-def _followed(path: str, data: bytes, codes: Sequence[str], coding: str | None) -> list[Violation]:
+def _beside(path: str, data: bytes) -> Beside | None:
+    """The files beside one that may import helpers of a readout from them; most files speak of no masks."""
+    if b"mask" not in data or b"import" not in data:
+        return None
+    from archtrace.lint.beside import Beside
+
+    return Beside(path)
+
+
+def _with(data: bytes, helpers: bytes, needs: Needs) -> bool:
+    """A file holds the words of a rule together with what its helpers in other files make."""
+    return needs.local and holds(helpers, needs.groups[:1]) and holds(data + helpers, needs.groups)
+
+
+def _followed(
+    path: str, data: bytes, codes: Sequence[str], coding: str | None, beside: Beside | None
+) -> list[Violation]:
     """What the rules say of a file that holds their words."""
     from archtrace.lint.analysis import followed
     from archtrace.lint.placed import placed
     from archtrace.lint.rules import rule
 
-    lines, module = followed(path, data, codes, coding)
+    lines, module = followed(path, data, codes, coding, beside)
     told = (placed(code, finding, module, lines) for code in codes for finding in rule(code).check(module))
     found = {(violation.code, violation.span): violation for violation in told}
     return sorted(found.values(), key=lambda violation: violation.place)

@@ -6,6 +6,7 @@ import ast
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from archtrace.lint.beside import Beside
 from archtrace.lint.values import UNKNOWN, Model, Tokenizer, Values
 
 
@@ -120,9 +121,18 @@ class Module:
     path: str
     tree: ast.Module
     imports: dict[str, str] = field(default_factory=dict)
+    #: Modules of which all names are imported.
+    stars: list[str] = field(default_factory=list)
+    beside: Beside = field(default_factory=lambda: Beside(""))
     events: list[Event] = field(default_factory=list)
     #: Models that are built somewhere in the module.
     models: list[Model] = field(default_factory=list)
+
+    def elsewhere(self, name: str) -> ast.stmt | None:
+        """The statement in another file of the tree that binds a name that is imported from there."""
+        dotted = [self.imports[name]] if name in self.imports else [f"{star}.{name}" for star in self.stars]
+        found = (self.beside.definition(d) for d in dotted if "." in d)
+        return next((node for one in found if one for node in one[1:]), None)
 
     def each(self, kind: type[Some]) -> list[Some]:
         """The events of one kind, in the order in which they were met."""

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from archtrace.lint.calls import called, divided
 from archtrace.lint.conditions import under
 from archtrace.lint.events import Gather, Read
-from archtrace.lint.facts import READ, TASKS
+from archtrace.lint.facts import CHECKPOINTS, READ, TASKS
 from archtrace.lint.frame import Frame, named
 from archtrace.lint.operations import BINARY, Call, compare, invert
 from archtrace.lint.selection import encoded_item, fixed_index, keyed, outputs_item, selected
@@ -83,7 +83,15 @@ def _constant(node: ast.Constant, frame: Frame) -> Values:
 
 
 def _name(node: ast.Name, frame: Frame) -> Values:
-    return frame.look(node.id)
+    found = frame.look(node.id)
+    return found or (_text_elsewhere(node.id, frame) if node.id.isupper() else UNKNOWN)
+
+
+def _text_elsewhere(name: str, frame: Frame) -> Values:
+    """A text that a name in capitals has in another file of the tree, as `from config import *` brings it."""
+    bound = frame.machine.module.elsewhere(name)
+    value = bound.value if isinstance(bound, ast.Assign | ast.AnnAssign) else None
+    return one(Const(value.value)) if isinstance(value, ast.Constant) and isinstance(value.value, str) else UNKNOWN
 
 
 def _attribute(node: ast.Attribute, frame: Frame) -> Values:
@@ -95,7 +103,10 @@ def _attribute(node: ast.Attribute, frame: Frame) -> Values:
     _tell(node, node.attr, base, frame)
     parts = [attribute_of(value, node.attr) for value in base]
     found = union(p for p in parts if p is not None)
-    return found or (UNKNOWN if any(p is not None for p in parts) else named(node.attr))
+    if found or any(p is not None for p in parts):
+        return found
+    asked = not base and CHECKPOINTS.fullmatch(node.attr)
+    return named(node.attr) or (frame.machine.default(node.attr) if asked else UNKNOWN)
 
 
 def _tell(node: ast.expr, name: str, base: Values, frame: Frame) -> None:

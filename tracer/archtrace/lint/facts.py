@@ -58,6 +58,9 @@ NO_TEXT = re.compile(r"Attention|Layer|Block|Embeddings|image|vision|video|audio
 #: Classes whose classifier finds its token by the pad id, if it is no encoder's.
 CLASSIFIERS = re.compile(r"\w*(ForSequenceClassification|RewardModel)")
 
+#: Classes that are worth noting where they are handed over.
+HANDED = re.compile(rf"{CLASSIFIERS.pattern}|AutoModelFor\w+")
+
 #: What `pipeline("text-classification")` is called here, and the tasks that make it.
 PIPELINE = "TextClassificationPipeline"
 CLASSIFYING = words("text-classification sentiment-analysis")
@@ -76,6 +79,11 @@ READ = words("pooler_output 1")
 
 #: Members of PEFT's TaskType, which are as good as their names.
 TASKS = words("SEQ_CLS TOKEN_CLS CAUSAL_LM SEQ_2_SEQ_LM FEATURE_EXTRACTION QUESTION_ANS")
+
+#: Settings that name a checkpoint.
+CHECKPOINTS = re.compile(
+    r"\w*(model|checkpoint|ckpt|backbone|pretrained|name_or_path)(_?(name|path|id|dir|ckpt))*", re.IGNORECASE
+)
 
 #: Adapter configs of PEFT.
 ADAPTERS = re.compile(

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
+from archtrace.lint.defaults import defaults
 from archtrace.lint.events import Event, Module, Scope
 from archtrace.lint.facts import PROMPTS, TEXT_NAMES, meaning
 from archtrace.lint.values import (
@@ -64,8 +65,8 @@ def spoken(said: Values, values: Values) -> Values:
         return said
     if (has(said, Ids) or has(said, Tokens)) and all(isinstance(v, Hidden) and v.what == "weak" for v in values):
         return said
-    hidden = [replace(h, encoding=o.encoding) for h in only(said, Hidden) for o in only(values, Outputs)]
-    return values | frozenset(hidden)
+    strong = [h for h in only(said, Hidden) if h.what != "weak"]
+    return values | frozenset(replace(h, encoding=o.encoding) for h in strong for o in only(values, Outputs))
 
 
 def _of_text(value: Value) -> bool:
@@ -88,9 +89,16 @@ class Machine:
     #: Lines on which a call tells what a name is that it is given.
     teaching: list[int] = field(default_factory=list)
     learnt: dict[ast.AST, dict[str, Values]] = field(default_factory=dict)
+    _defaults: dict[str, Values] | None = None
     answers: dict[tuple[object, ...], Values] = field(default_factory=dict)
     #: Runs a function's body; given by the file that knows statements.
     run: Callable[[ast.FunctionDef, Frame, dict[str, Values]], Values] = lambda function, frame, given: UNKNOWN
+
+    def default(self, name: str) -> Values:
+        """What a setting of this name is by default; the tree is searched when the first is asked for."""
+        if self._defaults is None:
+            self._defaults = defaults(self.module.tree)
+        return self._defaults.get(name, UNKNOWN)
 
 
 @dataclass

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
+from archtrace.lint.beside import LINES
+from archtrace.lint.foreign import followed_at, imported
 from archtrace.lint.frame import Frame, named
 from archtrace.lint.values import (
     UNKNOWN,
@@ -24,17 +26,19 @@ from archtrace.lint.values import (
 
 #: Calls within calls that are followed.
 DEPTH = 3
-#: A helper is small: its lines.
-LINES = 60
 #: What is worth following into a helper.
 TELLING = (Tokens, Count, FirstPad, HighestId, EosMask, EosRows, Extreme, Ids, Inflated, PadId, EosId)
 
 
 def inlined(node: ast.Call, frame: Frame, arguments: tuple[Values, ...], keywords: dict[str, Values]) -> Values | None:
     """What the helper returns for these arguments; None when this is no call of a helper that is worth following."""
-    function, owner = _callee(node.func, frame)
     telling = any(isinstance(v, TELLING) for values in (*arguments, *keywords.values()) for v in values)
-    if function is None or not telling or frame.depth >= DEPTH or _length(function) > LINES:
+    if not telling or frame.depth >= DEPTH:
+        return None
+    function, owner = _callee(node.func, frame)
+    if function is None:
+        return _elsewhere(node, frame, arguments, keywords)
+    if _length(function) > LINES:
         return None
     _teach(node, function, frame, method=owner is not None)
     given = _bound(function, arguments, keywords, method=owner is not None)
@@ -55,6 +59,16 @@ def inlined(node: ast.Call, frame: Frame, arguments: tuple[Values, ...], keyword
         )
         machine.answers[key] = machine.run(function, inner, given)
     return machine.answers[key]
+
+
+def _elsewhere(
+    node: ast.Call, frame: Frame, arguments: tuple[Values, ...], keywords: dict[str, Values]
+) -> Values | None:
+    """A function of another file of the tree."""
+    found = imported(node.func, frame)
+    if found is None:
+        return None
+    return followed_at(node, *found, frame, lambda function: _bound(function, arguments, keywords, method=False))
 
 
 def _around(node: ast.Call, owner: ast.ClassDef | None, frame: Frame) -> dict[str, Values]:

@@ -20,18 +20,28 @@ KEYWORDS: dict[str, Values] = {
 #: Masks of another shape than (batch, tokens).
 _OTHER = re.compile(r"\w*(causal|extended|head|bias|4d|square)\w*")
 
-#: Where a name of another spelling is handed over so, the names of a file can be learnt.
-_TEACHES = re.compile(
-    r"\battention_mask\s?=\s?(?!None|\w*attention_mask\b|causal_mask|extended|head)[A-Za-z]\w*\s*[,)]"
-    r"|\binput_ids\s?=\s?(?!None|input_ids\b)[A-Za-z]\w*\s*[,)]"
-    r"|key_padding_mask\s?=\s?(?!None|\w*key_padding_mask\b)[A-Za-z]\w*\s*[,)]"
-    r"|(?:bert\w*|model|encoder|backbone|transformer|lm)\(\s*\w+,\s*(?!attention_mask\b)\w*mask"
+#: Spellings that hand a name over; each begins with a word, which is what a fast search goes by.
+_NAMED = (
+    re.compile(r"attention_mask ?= ?(?!None|\w*attention_mask\b|causal_mask|extended|head)[A-Za-z]\w*\s*[,)]"),
+    re.compile(r"input_ids ?= ?(?!None|\w*input_ids\b)[A-Za-z]\w*\s*[,)]"),
+    re.compile(r"key_padding_mask ?= ?(?!None|\w*key_padding_mask\b)[A-Za-z]\w*\s*[,)]"),
+)
+_MASKS = re.compile(r"masks?\w*[,)]")
+_PLACED = re.compile(
+    r"(bert\w*|model|encoder|backbone|transformer|lm)\(\s*\w+,\s*(\w+,\s*)?(?!attention_mask\b)\w*mask"
 )
 
 
 def teaching(text: str) -> list[int]:
     """The lines that hand a name over in a way that tells what it is: functions without one cost no second walk."""
-    return [text.count("\n", 0, found.start()) + 1 for found in _TEACHES.finditer(text)]
+    found = [match.start() for pattern in _NAMED for match in pattern.finditer(text)]
+    found += [match.start() for match in _MASKS.finditer(text) if _PLACED.search(_line(text, match.start()))]
+    return [text.count("\n", 0, start) + 1 for start in found]
+
+
+def _line(text: str, at: int) -> str:
+    """The line up to a place, and what belongs to its word."""
+    return text[text.rfind("\n", 0, at) + 1 : at + 6]
 
 
 def learnt(body: list[ast.stmt]) -> dict[str, Values]:

@@ -74,7 +74,7 @@ NEEDS: dict[str, Needs] = {
         (
             (b"pad_token",),
             (b"eos_token",),
-            (b"ForSequenceClassification", b"RewardModel", b"text-classification", b"sentiment-analysis"),
+            (b"ForSequenceClassification", b"RewardModel", b"text-classification", b"sentiment-analysis", b"PAD_ID"),
         ),
         local=False,
     ),

@@ -78,8 +78,8 @@ SAME = words(
     "contiguous item tolist clamp clamp_ clamp_min clamp_max clip eval train squeeze unsqueeze expand_dims view "
     "reshape flatten expand expand_as broadcast_to broadcast_to_ repeat tile remainder fmod floormod mod fix "
     "requires_grad_ new_tensor as_tensor tensor asarray array convert_to_tensor identity relu tanh gelu dropout "
-    "normalize layer_norm abs pin_memory to_sparse stop_gradient checkpoint_name "
-    "nan_to_num int32 int64 Tensor LongTensor IntTensor"
+    "sigmoid silu softplus elu leaky_relu exp normalize layer_norm abs pin_memory to_sparse stop_gradient "
+    "checkpoint_name nan_to_num int32 int64 Tensor LongTensor IntTensor"
 )
 
 
@@ -265,6 +265,11 @@ def _fill(call: Call) -> Values:
     if isinstance(value, FirstPad):
         return one(replace(value, searched=None))
     return one(replace(value, masked=True) if isinstance(value, Hidden) else value)
+
+
+@operation("matmul", "bmm", "mm")
+def _matmul(call: Call) -> Values:
+    return matmul(call.node, call.receiver, call.other)
 
 
 @operation("arange", "range")

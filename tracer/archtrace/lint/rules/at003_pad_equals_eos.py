@@ -6,11 +6,12 @@ import ast
 import re
 from collections.abc import Iterator
 
-from archtrace.lint.architectures import is_encoder
+from archtrace.lint.architectures import has_pad_token, is_encoder
 from archtrace.lint.events import Built, Module, Scope, Store
 from archtrace.lint.facts import CLASSIFIERS, PIPELINE, STORED, TOKENIZERS, meaning
 from archtrace.lint.models import last_word
 from archtrace.lint.rule import Finding, Rule
+from archtrace.lint.rules.uses import scope_of
 from archtrace.lint.values import EosId, Model, Tokenizer, Values, has, only
 
 #: Whose pad token it is, where a module has several tokenizers.
@@ -19,13 +20,16 @@ _JUDGE = re.compile(r"reward|score|classif|judge", re.IGNORECASE)
 #: Classes that may hold a search for the pad id of their own; models that generate.
 _OWN = re.compile(r"Reward|Classif|Critic|Rank|Scor")
 _GENERATES = re.compile(r"CausalLM|LMHead|Seq2Seq|ConditionalGeneration|Generation")
+_MODELS = re.compile(r"\w*(model|reward|rm|critic)")
+_PAD_IS_NONE = re.compile(r"pad_token(_id)?\b.*(is|==) None|not .*pad_token")
 
 
 def check(module: Module) -> Iterator[Finding]:
     """The first place of each function that sets pad to eos, in a module that builds such a classifier."""
     heads = [b for b in module.each(Built) if _finds_by_pad(b.made, module)]
     stores = [s for s in module.each(Store) if s.name in ("pad_token", "pad_token_id") and has(s.value, EosId)]
-    stores = [s for s in stores if _in_its_own_class(s) or any(_meet(s, head, module) for head in heads)]
+    stores = [s for s in stores if _looked_for(s, module) or any(_meet(s, head, module) for head in heads)]
+    stores = [s for s in stores if not _never_runs(s, heads, module)]
     told: set[str] = set()
     judges = [s for s in stores if _JUDGE.search(s.owner)]
     for store in judges if judges or _judge_has_its_own(module) else stores:
@@ -43,10 +47,12 @@ def _finds_by_pad(made: Model | Tokenizer, module: Module) -> bool:
     """A classifier that looks for its token by the pad id. A reward model of one's own does if its class says so."""
     if not isinstance(made, Model) or is_encoder(made):
         return False
-    own = next((n for n in module.tree.body if isinstance(n, ast.ClassDef) and n.name == made.kind), None)
-    if own is not None:
+    here = (n for n in module.tree.body if isinstance(n, ast.ClassDef) and n.name == made.kind)
+    own = next(here, None) or module.elsewhere(made.kind)
+    if isinstance(own, ast.ClassDef):
         return compares_with_pad(own)
-    return made.kind == PIPELINE or made.kind.endswith("ForSequenceClassification")
+    library = module.imports.get(made.kind, "transformers").startswith("transformers")
+    return made.kind == PIPELINE or (library and made.kind.endswith("ForSequenceClassification"))
 
 
 def compares_with_pad(node: ast.ClassDef) -> bool:
@@ -69,9 +75,26 @@ def _is_pad(node: ast.expr) -> bool:
     return word != "pad_token" and meaning(word) == "pad"
 
 
-def _in_its_own_class(store: Store) -> bool:
+def _looked_for(store: Store, module: Module) -> bool:
+    """The class in which pad becomes eos looks for the pad id; or a model is handed the id to do so, `model.PAD_ID`."""
     owner = store.scope.owner
-    return owner is not None and _OWN.search(owner.name) is not None and compares_with_pad(owner)
+    if owner is not None:
+        return _OWN.search(owner.name) is not None and compares_with_pad(owner)
+    return any(_handed_on(node) for node in scope_of(store.node, module.tree).nodes)
+
+
+def _handed_on(node: ast.AST) -> bool:
+    kept = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr not in STORED
+    return kept and _is_pad(node) and bool(_MODELS.fullmatch(last_word(node.value)))  # type: ignore[arg-type, attr-defined]
+
+
+def _never_runs(store: Store, heads: list[Built], module: Module) -> bool:
+    """`if tokenizer.pad_token is None` does not hold for a checkpoint whose tokenizer has a pad token."""
+    checkpoints = {t.checkpoint for t in only(store.holder, Tokenizer)} or {h.made.checkpoint for h in heads}
+    if not all(map(has_pad_token, checkpoints)) or not checkpoints:
+        return False
+    asks = (n for n in ast.walk(module.tree) if isinstance(n, ast.If) and _PAD_IS_NONE.search(ast.unparse(n.test)))
+    return any(part is store.node for ask in asks for part in ast.walk(ask))
 
 
 def _meet(store: Store, head: Built, module: Module) -> bool:

@@ -11,7 +11,7 @@ from archtrace.lint.facts import NO_TEXT
 from archtrace.lint.models import last_word
 from archtrace.lint.rule import Finding, Rule
 from archtrace.lint.rules.readouts import short
-from archtrace.lint.rules.uses import followers, scope_of
+from archtrace.lint.rules.uses import cast, followers, scope_of
 from archtrace.lint.values import Count, Hidden, MaskedSum, only
 from archtrace.lint.words import words
 
@@ -46,15 +46,16 @@ def _counts(hidden: Hidden) -> bool:
 
 def _one_row(node: ast.AST, module: Module) -> bool:
     """Of the result the first row alone is used, so the batch is one text, and has no pads."""
-    return any(map(_first_row, followers(node, scope_of(node, module.tree))))
+    return any(_first_row(*pair) for pair in followers(node, scope_of(node, module.tree)))
 
 
-def _first_row(node: ast.AST) -> bool:
-    if isinstance(node, ast.Subscript):
-        return isinstance(node.slice, ast.Constant) and node.slice.value == 0
-    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.attr != "squeeze":
+def _first_row(node: ast.AST, above: ast.AST) -> bool:
+    """`x[0]`, or `x.squeeze(0)`, of a mean x."""
+    if isinstance(above, ast.Subscript):
+        return isinstance(above.slice, ast.Constant) and above.slice.value == 0 and cast(above.value) is node
+    if not isinstance(above, ast.Call) or not isinstance(above.func, ast.Attribute) or above.func.attr != "squeeze":
         return False
-    return [ast.unparse(a) for a in node.args] in ([], ["0"])
+    return [ast.unparse(a) for a in above.args] in ([], ["0"]) and cast(above.func.value) is node
 
 
 #: What takes the length out of a vector: a factor before it makes no difference.
@@ -64,13 +65,13 @@ _SCALES = words("normalize cosine_similarity cos_sim pairwise_cos_sim pytorch_co
 def _rescaled(node: ast.AST, module: Module) -> bool:
     """The vector is made as long as 1 later, here or where the function is called."""
     tree = module.tree
-    for above in followers(node, scope_of(node, tree)):
+    for _, above in followers(node, scope_of(node, tree)):
         if _rescales(above):
             return True
         if isinstance(above, ast.Return):
             name = next((f.name for f in ast.walk(tree) if isinstance(f, _FUNCTIONS) and _within(above, f)), "")
             calls = [c for c in ast.walk(tree) if isinstance(c, ast.Call) and last_word(c.func) == name]
-            if any(_rescales(n) for c in calls for n in followers(c, scope_of(c, tree))):
+            if any(_rescales(n) for c in calls for _, n in followers(c, scope_of(c, tree))):
                 return True
     return False
 

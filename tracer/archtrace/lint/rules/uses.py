@@ -60,17 +60,28 @@ def only_reads(node: ast.AST, scope: Scope, met: frozenset[str] = frozenset()) -
     return above is not None and _reads(node, above)
 
 
-def followers(node: ast.AST, scope: Scope, met: frozenset[str] = frozenset()) -> Iterator[ast.AST]:
-    """What takes in what an expression gives, from the inside to the statement; and so on through the names."""
+def followers(node: ast.AST, scope: Scope, met: frozenset[str] = frozenset()) -> Iterator[tuple[ast.AST, ast.AST]]:
+    """What takes in what an expression gives, from the inside to the statement, and so on through the names.
+
+    In pairs: the expression, or the name that it was given, and what is around that.
+    """
     above = scope.parents.get(id(node))
     while above is not None and not isinstance(above, ast.stmt):
-        yield above
+        yield node, above
         above = scope.parents.get(id(above))
     if above is not None:
-        yield above
+        yield node, above
     name = _target(above) if isinstance(above, ast.Assign | ast.AnnAssign) else ""
-    for load in scope.loads(name) if name and name not in met else ():
-        yield from followers(load, scope, met | {name})
+    for load in scope.loads(name) if name and name not in met and above is not None else ():
+        if load.lineno > getattr(above, "lineno", 0):
+            yield from followers(load, scope, met | {name})
+
+
+def cast(node: ast.AST) -> ast.AST:
+    """An expression without the methods around it that keep a tensor what it is."""
+    while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in SAME:
+        node = node.func.value
+    return node
 
 
 def _target(node: ast.Assign | ast.AnnAssign) -> str:
