@@ -38,10 +38,16 @@ def analysed(path: str, text: str, tree: ast.Module, beside: Beside | None = Non
     return module
 
 
+#: Words of scripts about whose models and tokenizers rules ask.
+SCRIPTED = ("SEQ_CLS", ".padding_side", "padding_side=", ".pad_token")
+
+
 def _follow(module: Module, text: str) -> None:
     """The statements of the module first, then its functions and classes, which see the names of the module."""
     body = module.tree.body
-    machine = Machine(module, run=run_function, names_side="side" in text or "_pad" in text, teaching=teaching(text))
+    machine = Machine(module, run=run_function, teaching=teaching(text))
+    machine.names_side = "side" in text or "_pad" in text
+    machine.loads = "from_pretrained(" in text and any(word in text for word in SCRIPTED)
     machine.functions = {n.name: n for n in body if isinstance(n, ast.FunctionDef)}
     machine.classes = {n.name: n for n in body if isinstance(n, ast.ClassDef)}
     module.imports = _imports(module.tree)

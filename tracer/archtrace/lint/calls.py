@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeAlias
@@ -113,7 +114,8 @@ def _tell(site: Site) -> None:
         site.frame.emit(Store(site.node, site.frame.scope(), owner, key, values, site.base))
     if site.name in facts.CALLS or not facts.KEYWORD_CALLS.isdisjoint(site.keywords):
         pairs = tuple(site.keywords.items())
-        site.frame.emit(Called(site.node, site.frame.scope(), site.name, site.arguments, pairs))
+        given = (site.base, *site.arguments) if site.name == "add_adapter" else site.arguments
+        site.frame.emit(Called(site.node, site.frame.scope(), site.name, given, pairs))
 
 
 def _hand_over(name: str, site: Site) -> None:
@@ -127,6 +129,8 @@ def _hand_over(name: str, site: Site) -> None:
 GATHERS = words("gather index_select take_along_dim take_along_axis gather_nd batched_index_select")
 JOINS = words("cat concat concatenate stack hstack")
 DIVISIONS = words("div divide true_divide")
+#: Functions that return the model that they are given, ready for something.
+PREPARES = re.compile(r"prepare_model\w*|compile|prepare|DataParallel|DistributedDataParallel")
 #: `torch.where(mask)` is `mask.nonzero(as_tuple=True)`.
 AS_TUPLE = {"as_tuple": one(Const(True))}
 
@@ -237,6 +241,12 @@ def _helper(site: Site) -> Values | None:
     return inlined(site.node, site.frame, site.arguments, site.keywords)
 
 
+def _prepared(site: Site) -> Values | None:
+    """`prepare_model_for_kbit_training(model)` is the model."""
+    models = only(site.arguments[0], Model) if site.arguments and PREPARES.fullmatch(site.name) else []
+    return frozenset(models) or None
+
+
 def _built(site: Site) -> Values | None:
     return built(site)
 
@@ -277,6 +287,7 @@ RULES: tuple[Callable[[Site], Values | None], ...] = (
     _builtin,
     _got,
     _helper,
+    _prepared,
     _built,
     _side,
     _module,

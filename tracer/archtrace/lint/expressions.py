@@ -257,6 +257,8 @@ def elements(values: Values) -> Values:
 
 def _element(value: Value) -> Values:
     if isinstance(value, Many):
+        if value.items and all(constant(item) is not ... for item in value.items):
+            return union(value.items)  # a list of literals, where zip gives tuples of what it goes over
         return one(Many(tuple(elements(i) for i in value.items)))
     if isinstance(value, Pieces):
         return one(value.of)

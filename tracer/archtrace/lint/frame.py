@@ -89,6 +89,9 @@ class Machine:
     #: Lines on which a call tells what a name is that it is given.
     teaching: list[int] = field(default_factory=list)
     learnt: dict[ast.AST, dict[str, Values]] = field(default_factory=dict)
+    #: The module loads checkpoints, and does to them what rules ask about; functions that load one.
+    loads: bool = False
+    loaders: dict[ast.FunctionDef, bool] = field(default_factory=dict)
     _defaults: dict[str, Values] | None = None
     answers: dict[tuple[object, ...], Values] = field(default_factory=dict)
     #: Runs a function's body; given by the file that knows statements.

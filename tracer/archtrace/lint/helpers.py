@@ -33,9 +33,11 @@ TELLING = (Tokens, Count, FirstPad, HighestId, EosMask, EosRows, Extreme, Ids, I
 def inlined(node: ast.Call, frame: Frame, arguments: tuple[Values, ...], keywords: dict[str, Values]) -> Values | None:
     """What the helper returns for these arguments; None when this is no call of a helper that is worth following."""
     telling = any(isinstance(v, TELLING) for values in (*arguments, *keywords.values()) for v in values)
-    if not telling or frame.depth >= DEPTH:
+    if not (telling or frame.machine.loads) or frame.depth >= DEPTH:
         return None
     function, owner = _callee(node.func, frame)
+    if not telling and (function is None or not _loads(function, frame)):
+        return None
     if function is None:
         return _elsewhere(node, frame, arguments, keywords)
     if _length(function) > LINES:
@@ -59,6 +61,15 @@ def inlined(node: ast.Call, frame: Frame, arguments: tuple[Values, ...], keyword
         )
         machine.answers[key] = machine.run(function, inner, given)
     return machine.answers[key]
+
+
+def _loads(function: ast.FunctionDef, frame: Frame) -> bool:
+    """A function makes a model or a tokenizer: what it returns is worth knowing, whatever it is given."""
+    known = frame.machine.loaders
+    if function not in known:
+        calls = (n.func for n in ast.walk(function) if isinstance(n, ast.Call))
+        known[function] = any(isinstance(f, ast.Attribute) and f.attr == "from_pretrained" for f in calls)
+    return known[function]
 
 
 def _elsewhere(

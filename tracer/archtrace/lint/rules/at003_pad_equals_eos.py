@@ -47,6 +47,8 @@ def _finds_by_pad(made: Model | Tokenizer, module: Module) -> bool:
     """A classifier that looks for its token by the pad id. A reward model of one's own does if its class says so."""
     if not isinstance(made, Model) or is_encoder(made):
         return False
+    if made.kind != PIPELINE and not CLASSIFIERS.fullmatch(made.kind):
+        return False
     here = (n for n in module.tree.body if isinstance(n, ast.ClassDef) and n.name == made.kind)
     own = next(here, None) or module.elsewhere(made.kind)
     if isinstance(own, ast.ClassDef):
@@ -108,8 +110,19 @@ def _meet(store: Store, head: Built, module: Module) -> bool:
         return False
     if {_place(store.scope)} & {_place(b.scope) for b in generators} and _place(store.scope) != _place(head.scope):
         return False
+    if _has_its_own(head, store, module):
+        return False
     given = {t.given for t in only(store.holder, Tokenizer) if t.given}
     return not given or head.made.given in given or not given & {b.made.given for b in generators}
+
+
+def _has_its_own(head: Built, store: Store, module: Module) -> bool:
+    """`judge_model` goes with `judge_tokenizer`, where there is one: the pad of another tokenizer is another's."""
+    names = {n.id for n in ast.walk(module.tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    assigned = (n for n in ast.walk(module.tree) if isinstance(n, ast.Assign) and isinstance(n.targets[0], ast.Name))
+    target = next((last_word(n.targets[0]) for n in assigned if any(p is head.node for p in ast.walk(n.value))), "")
+    own = f"{target.rpartition('_')[0]}_tokenizer"
+    return own in names and store.owner.partition(".")[0] not in (own, target)
 
 
 def _place(scope: Scope) -> str:
