@@ -22,8 +22,8 @@ _COMMON = frozenset((b"forward", b"__init__", b"call", b"__call__"))
 #: Lines of a helper that is small enough to be followed, with room for its decorators.
 _SMALL = LINES + 10
 
-#: What a function can say for the whole module.
-_SAID = b"padding_side"
+#: What a function can say for the whole module, and a constructor for its class.
+_SAID = (b"padding_side", b"Softmax(")
 
 
 _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -74,7 +74,7 @@ def thin(tree: ast.Module, source: bytes, codes: Sequence[str]) -> None:
     if not all(NEEDS[code].local for code in codes):
         return
     pieces = _pieces(tree, source)
-    mattering = pieces.holding((_SAID,)).union(*(_mattering(pieces, NEEDS[code]) for code in codes))
+    mattering = pieces.holding(_SAID).union(*(_mattering(pieces, NEEDS[code]) for code in codes))
     kept = _with_helpers(mattering, pieces)
     gone = {piece.node for n, piece in enumerate(pieces.cut) if piece.name and n not in kept}
     for body in (tree.body, *(node.body for node in tree.body if isinstance(node, ast.ClassDef))):
