@@ -16,6 +16,7 @@ from archtrace.lint.frame import Frame, named
 from archtrace.lint.helpers import inlined
 from archtrace.lint.models import built, last_word
 from archtrace.lint.operations import OPERATIONS, Call
+from archtrace.lint.pooling import pooled
 from archtrace.lint.selection import keyed
 from archtrace.lint.site import Site
 from archtrace.lint.values import (
@@ -55,6 +56,7 @@ def called(node: ast.Call, frame: Frame, evaluate: Evaluate) -> Values:
     site = _site(node, frame, evaluate)
     _tell(site)
     filled(site)
+    pooled(site)
     for rule in RULES:
         found = rule(site)
         if found is not None:

@@ -51,6 +51,17 @@ POOLED = Spelling(rb"pool\w*\(\s*\w+\.(transpose|permute|swapaxes|mT)")
 #: `outputs[1]` and `model(...)[1]`.
 SECOND = Spelling(rb"\[1\](?:(?<=outputs\[1\])|(?<=output\[1\])|(?<=out\[1\])|(?<=\)\[1\]))")
 
+#: A maximum or a softmax along the second axis; a softmax with a sum behind it.
+POOLED = Spelling(
+    rb"max\((?:(?:dim=|axis=)?-?[12]\b|(?=[^\n]{0,120}(?:dim=|axis=|, ?)(?:1|-2)\b)"
+    rb"|(?<=oftmax\()(?=(?s:.{0,400}?)(?:sum|bmm)\())"
+)
+
+#: A sum of weighted states, for weights that a module made.
+WEIGHED = Spelling(
+    rb"sum\((?:(?:self\.)?(?:w|weight|att|alpha|score)\w* ?\*|[^\n)]*\* ?(?:w|weight|att|alpha|score)\w*\b)"
+)
+
 #: A mask that fills, or that torch's attention is given, and that does not begin by turning it round.
 INVERTIBLE = Spelling(rb"(?:masked_fill_?\(|padding_mask=|where\()(?!\s*(?:~|\(?1 ?-|[^\n,]*== ?0))")
 
@@ -124,6 +135,7 @@ NEEDS: dict[str, Needs] = {
         )
     ),
     "AT018": Needs(((b"argm", b".max("), (b"gather(", b"range(", b"select(", b"zip("), (b"pad", b"PAD", b"mask"))),
+    "AT019": Needs(((POOLED, WEIGHED), (b"mask", b"padding"), (b"hidden", b"output", b"embed", b"state"))),
     "AT020": Needs(((b"masked_fill", b"padding_mask=", b"where("), LOW, (INVERTIBLE,))),
     "AT021": Needs(
         (
