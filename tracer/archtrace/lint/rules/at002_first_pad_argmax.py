@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from archtrace.lint.events import Module
 from archtrace.lint.rule import Finding, Rule
-from archtrace.lint.rules.readouts import read_with, right_index, short
+from archtrace.lint.rules.readouts import read_with, short
+from archtrace.lint.rules.right_index import right_index
 from archtrace.lint.values import FirstPad
 
 
