@@ -6,14 +6,13 @@ import ast
 
 import pytest
 import torch
+from fix_runs import AROUND, PAD, batches, mend, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lint_cases import code
 
 from archtrace.lint import check_source, fixed
 from archtrace.lint.violation import Edit, Violation
-
-PAD = 0
 
 #: Wrong indices that have a fix: what stands in the code.
 FIXABLE = [
@@ -26,39 +25,23 @@ FIXABLE = [
     "torch.eq(ids, pad_token_id).int().argmax(-1) - 1",
     "((ids == pad_token_id).long().argmax(dim=1) - 1) % ids.shape[1]",
     "attention_mask.eq(0).int().argmax(-1) - 1",
+    "batch['attention_mask'].sum(1) - 1",
+    "batch['ids'].ne(pad_token_id).sum(-1).long() - 1",
+    "attention_mask.to(ids.device).sum(1).cpu() - 1",
+    "attention_mask.float().sum(1).to(ids.device, torch.long) - 1",
+    "torch.clamp(attention_mask.sum(1), min=1) - 1",
+    "torch.min(attention_mask.sum(1) - 1, ids.new_tensor(10**6))",
+    "torch.clamp((ids == pad_token_id).long().argmax(1) - 1, min=-1) % ids.size(1)",
 ]
 
 SOURCE = """
 import torch
 
 def last(logits, ids, attention_mask, pad_token_id):
+    batch = {{"ids": ids, "attention_mask": attention_mask}}
     index = {}  # the last token
     return logits[torch.arange(len(logits)), index]
 """
-
-
-def mend(source: str) -> str:
-    """The source with all its fixes."""
-    return fixed(source, check_source("example.py", source))
-
-
-def run(source: str, ids: torch.Tensor) -> torch.Tensor:
-    """The position that `last` reads in each row."""
-    scope: dict[str, object] = {}
-    exec(compile(source, "example", "exec"), scope)
-    positions = torch.arange(ids.shape[1]).expand(ids.shape)
-    return scope["last"](positions, ids, (ids != PAD).long(), PAD)  # type: ignore[operator]
-
-
-@st.composite
-def batches(draw: st.DrawFn) -> tuple[torch.Tensor, torch.Tensor]:
-    """The same texts, padded on the right and on the left; each has a token, one fills the row."""
-    width = draw(st.integers(1, 9))
-    lengths = [width, *draw(st.lists(st.integers(1, width), max_size=4))]
-    rows = [draw(st.lists(st.integers(1, 5), min_size=n, max_size=n)) for n in lengths]
-    right = torch.tensor([row + [PAD] * (width - len(row)) for row in rows])
-    left = torch.tensor([[PAD] * (width - len(row)) + row for row in rows])
-    return right, left
 
 
 @pytest.mark.parametrize("index", FIXABLE)
@@ -199,19 +182,14 @@ USED_ELSEWHERE = [
     "lengths = {}\n    log(lengths)\n    return logits[rows, lengths]",
     "lengths = {}\n    out = [logits[i, n] for i, n in enumerate(lengths)]\n    return out",
     "attention_mask = attention_mask.unsqueeze(-1)\n    index = {}\n    return logits[rows, index]",
+    "lengths = attention_mask.sum(1)\n    lengths = adjust(lengths)\n    return logits[rows, lengths - 1]",
+    "if lengths is None:\n        lengths = {0}\n    return logits[rows, lengths - 1]",
+    "lengths = attention_mask.sum(1)\n    attention_mask = crop(attention_mask)\n    return logits[rows, lengths - 1]",
     "ids, attention_mask = crop(ids, attention_mask)\n    index = {}\n    return logits[rows, index]",
     "attention_mask = attention_mask[:, None, :]\n    index = {}\n    return logits[rows, index]",
     "for attention_mask in masks:\n        index = {}\n    return logits[rows, index]",
     "index = {}\n    return logits[np.arange(3), index]",
 ]
-
-AROUND = """
-import numpy as np
-import torch
-
-def last(self, logits, ids, attention_mask, rows, batch):
-    {}
-"""
 
 
 @pytest.mark.parametrize("body", READ_ALONE)

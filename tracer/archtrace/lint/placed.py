@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from archtrace.lint.events import Module
 from archtrace.lint.flow import flow
-from archtrace.lint.rule import Finding
+from archtrace.lint.rule import Finding, Instead
 from archtrace.lint.violation import Edit, Step, Violation
 
 #: Line, column, end line, end column.
 Span: TypeAlias = tuple[int, int, int, int]
+
+#: What a comment on a bound or a wrap speaks of.
+_OF_BOUNDS = re.compile(r"modulo|%|wrap|negative|reverse.index|clamp|clip|out.of.(bounds|range)", re.IGNORECASE)
 
 #: Where `ast` says that a node begins and ends.
 STARTS, ENDS = ("lineno", "col_offset"), ("end_lineno", "end_col_offset")
@@ -23,7 +27,7 @@ def placed(code: str, finding: Finding, module: Module, lines: Sequence[str]) ->
     span = _span(finding.node, finding.node, lines)
     told = flow(finding.node, finding.read, module.tree)
     steps = tuple(Step(*_span(step.first, step.last, lines), step.note) for step in told)
-    fix = _fix(finding, span, lines)
+    fix = tuple(_edits(finding, finding.instead, lines)) if finding.instead else ()
     return Violation(code, finding.message, module.path, *span, finding.function, fix, steps)
 
 
@@ -43,8 +47,41 @@ def _column(lines: Sequence[str], line: int, offset: int) -> int:
     return (offset if text.isascii() else len(text.encode()[:offset].decode(errors="ignore"))) + 1
 
 
-def _fix(finding: Finding, span: Span, lines: Sequence[str]) -> tuple[Edit, ...]:
-    return (Edit(*span, _between(span, lines), finding.instead),) if finding.instead else ()
+def _edits(finding: Finding, instead: Instead, lines: Sequence[str]) -> Iterator[Edit]:
+    """The expression, and the lines of what then does nothing."""
+    span = _span(instead.node, instead.node, lines)
+    yield Edit(*span, _between(span, lines), instead.text)
+    for statement in instead.idle:
+        first, end = statement.lineno, statement.end_lineno or statement.lineno
+        if _alone(statement, lines) and end < len(lines):
+            comments = _comments(first, lines)
+            yield _without(first - comments, end, lines)
+    start = instead.node.lineno
+    above = _comments(start, lines) if instead.idle or instead.node is not finding.node else 0
+    if above:
+        yield _without(start - above, start - 1, lines)
+
+
+def _alone(statement: ast.stmt, lines: Sequence[str]) -> bool:
+    """No other statement stands on its lines."""
+    before, after = lines[statement.lineno - 1][: statement.col_offset], lines[(statement.end_lineno or 0) - 1]
+    rest = after.encode()[statement.end_col_offset or 0 :].decode().strip()
+    return not before.strip() and (not rest or rest.startswith("#"))
+
+
+def _comments(line: int, lines: Sequence[str]) -> int:
+    """How many lines of comments right above a line tell of a bound or a wrap."""
+    number = 0
+    while line - number > 1 and lines[line - number - 2].strip().startswith("#"):
+        number += 1
+    text = "\n".join(lines[line - number - 1 : line - 1])
+    return number if _OF_BOUNDS.search(text) else 0
+
+
+def _without(first: int, last: int, lines: Sequence[str]) -> Edit:
+    """These lines taken out."""
+    span = (first, 1, last + 1, 1)
+    return Edit(*span, _between(span, lines), "")
 
 
 def _between(span: Span, lines: Sequence[str]) -> str:

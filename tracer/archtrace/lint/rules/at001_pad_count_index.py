@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from archtrace.lint.events import Event, Gather, Module, Store
 from archtrace.lint.models import last_word
 from archtrace.lint.rule import Finding, Rule
-from archtrace.lint.rules.readouts import read_with, right_index, short
+from archtrace.lint.rules.readouts import read_with, short
+from archtrace.lint.rules.right_index import right_index
 from archtrace.lint.rules.uses import Scope, scope_of
 from archtrace.lint.values import Const, Count, only
 

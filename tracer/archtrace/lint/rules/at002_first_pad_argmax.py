@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from archtrace.lint.events import Module, Store
 from archtrace.lint.rule import Finding, Rule
 from archtrace.lint.rules.at001_pad_count_index import right_padding_is_set
-from archtrace.lint.rules.readouts import read_with, right_index, short
+from archtrace.lint.rules.readouts import read_with, short
+from archtrace.lint.rules.right_index import right_index
 from archtrace.lint.values import FirstPad, constant, only
 
 

@@ -13,6 +13,9 @@ from archtrace.lint.words import words
 #: Functions whose result is the index still, when it is an argument of theirs.
 SELECTING = SAME | words("where maximum minimum fmax fmin")
 
+#: Functions of two numbers, or of two tensors, one of which they give.
+BOUNDS = words("min max")
+
 #: Attributes and functions that do not look at the numbers.
 BLIND = words("device dtype shape size ndim dim numel len")
 
@@ -102,8 +105,7 @@ def _reads(node: ast.AST, above: ast.AST) -> bool:
 def _passes(node: ast.AST, above: ast.AST) -> bool:
     """What is above gives the index on."""
     if isinstance(above, ast.Call):
-        given = node is not above.func and root(above.func) == "torch" and _name(above) in SELECTING
-        return given or node is above.func
+        return node is above.func or (isinstance(node, ast.expr) and _selects(above))
     if isinstance(above, ast.Attribute):
         return above.attr in SAME
     if isinstance(above, ast.Subscript):
@@ -111,6 +113,16 @@ def _passes(node: ast.AST, above: ast.AST) -> bool:
     if isinstance(above, ast.IfExp):
         return node is not above.test
     return isinstance(above, ast.Tuple | ast.keyword) or (isinstance(above, ast.BinOp) and isinstance(above.op, SHIFTS))
+
+
+def _selects(call: ast.Call) -> bool:
+    """A function of torch that gives the index on; a bound that Python's own `min` sets, or torch's, of two tensors."""
+    name = _name(call)
+    if root(call.func) == "torch":
+        return name in SELECTING or (
+            name in BOUNDS and len(call.args) == 2 and not isinstance(call.args[1], ast.Constant)
+        )
+    return isinstance(call.func, ast.Name) and name in BOUNDS | {"int"}
 
 
 def _name(call: ast.Call) -> str:
