@@ -10,7 +10,7 @@ from archtrace.lint.events import Pool
 from archtrace.lint.models import last_word
 from archtrace.lint.operations import Call
 from archtrace.lint.site import Site
-from archtrace.lint.values import Hidden, Value, Values, has
+from archtrace.lint.values import Hidden, Value, Values, has, only
 from archtrace.lint.words import words
 
 MAXIMA = words("max amax reduce_max")
@@ -28,8 +28,8 @@ def pooled(site: Site) -> None:
 
 
 def _tell(site: Site, how: str, target: Values, dim: object) -> None:
-    frame = site.frame
-    frame.emit(Pool(site.node, frame.scope(), how, target, dim, frame.mask_around()))
+    frame, sure = site.frame, any(h.sure for h in only(target, Hidden))
+    frame.emit(Pool(site.node, frame.scope(), how, target, dim, frame.mask_around(text=sure)))
 
 
 def _own_softmax(site: Site) -> Iterator[int]:

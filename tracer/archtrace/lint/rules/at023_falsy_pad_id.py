@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from archtrace.lint.events import Module
 from archtrace.lint.models import last_word
-from archtrace.lint.rule import Finding, Rule
+from archtrace.lint.rule import Finding, Instead, Rule
 from archtrace.lint.rules.readouts import short
 from archtrace.lint.rules.truths import inside, tested
 from archtrace.lint.words import words
@@ -29,7 +29,7 @@ def check(module: Module) -> Iterator[Finding]:
         for asked in () if id(node) in harmless else tested(node):
             if _is_pad_id(asked) and not _same_for_zero(node, asked):
                 place, instead = _mended(node, asked, "{}" if id(node) in whole else "({})")
-                yield Finding(place, function, _message(node, place), instead)
+                yield Finding(place, function, _message(node, place), Instead(instead, place) if instead else None)
 
 
 def _is_pad_id(node: ast.expr) -> bool:
@@ -82,7 +82,7 @@ def _zero_or_pad(node: ast.expr) -> bool:
     return (isinstance(node, ast.Constant) and type(node.value) is int and node.value == 0) or _is_pad_id(node)
 
 
-def _mended(node: ast.AST, asked: ast.expr, around: str) -> tuple[ast.AST, str | None]:
+def _mended(node: ast.AST, asked: ast.expr, around: str) -> tuple[ast.expr, str | None]:
     """What is to be replaced, and by what; by nothing where a call would be made twice. `around`: with parentheses."""
     written = ast.unparse(asked)
     if isinstance(node, ast.UnaryOp):
