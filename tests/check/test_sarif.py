@@ -150,3 +150,61 @@ def test_fingerprints_are_stable_and_distinct(ask: Ask, tmp_path: Path) -> None:
     after = [result["partialFingerprints"]["archtrace/v1"] for result in log_of(ask)["results"]]
     assert before == after
     assert len(set(before)) == 2
+
+
+FLOW = """import torch
+
+
+def last(logits, attention_mask):
+    end = attention_mask.sum(1) - 1
+    return logits[:, end]
+"""
+
+
+def test_the_flow_is_a_code_flow(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(FLOW)
+    (result,) = log_of(ask)["results"]
+    ((thread,),) = [flow["threadFlows"] for flow in result["codeFlows"]]
+    steps = [step["location"] for step in thread["locations"]]
+    told = [(step["physicalLocation"]["region"]["startLine"], step["message"]["text"]) for step in steps]
+    assert told == [(4, "`attention_mask` comes in"), (5, "becomes the index"), (6, "read at that index")]
+
+
+def test_a_fix_is_what_fix_writes(ask: Ask, tmp_path: Path) -> None:
+    """Made by the regions of the log alone, the file is the same."""
+    (tmp_path / "a.py").write_text(FLOW)
+    (result,) = log_of(ask)["results"]
+    (fix,) = result["fixes"]
+    (change,) = fix["artifactChanges"]
+    assert change["artifactLocation"] == place_of(result)["artifactLocation"]
+    lines = FLOW.splitlines(keepends=True)
+    for edit in sorted(change["replacements"], key=lambda one: -one["deletedRegion"]["startLine"]):
+        region = edit["deletedRegion"]
+        before = "".join(lines[: region["startLine"] - 1]) + lines[region["startLine"] - 1][: region["startColumn"] - 1]
+        after = lines[region["endLine"] - 1][region["endColumn"] - 1 :] + "".join(lines[region["endLine"] :])
+        lines = f"{before}{edit['insertedContent']['text']}{after}".splitlines(keepends=True)
+    assert ask("check", "--fix").code == 0
+    assert "".join(lines) == (tmp_path / "a.py").read_text()
+
+
+def test_a_cell_is_a_logical_location(ask: Ask, tmp_path: Path) -> None:
+    cells = [{"cell_type": "code", "source": "x = 1"}, {"cell_type": "code", "source": WRONG}]
+    (tmp_path / "n.ipynb").write_text(json.dumps({"cells": cells}))
+    (result,) = log_of(ask)["results"]
+    (place,) = result["locations"][0]["logicalLocations"]
+    assert (place["name"], place["fullyQualifiedName"]) == ("cell 2", "cell 2:2:22")
+    (flow,) = result["codeFlows"]
+    texts = [step["location"]["message"]["text"] for step in flow["threadFlows"][0]["locations"]]
+    assert texts[0] == "cell 2, line 1: `attention_mask` comes in"
+    assert "fixes" not in result
+
+
+def test_every_rule_leads_to_its_page(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the repository that the action comes from, where a runner tells it; each page is there."""
+    monkeypatch.setenv("GITHUB_ACTION_REPOSITORY", "someone/archtrace")
+    (tmp_path / "a.py").write_text(RIGHT)
+    for rule in log_of(ask)["tool"]["driver"]["rules"]:
+        start, _, page = rule["helpUri"].partition("/blob/main/")
+        assert start == "https://github.com/someone/archtrace"
+        assert Path(__file__).parents[2].joinpath(page).is_file()
+        assert page.endswith(f"{rule['id']}.md") or rule["id"] in OWN

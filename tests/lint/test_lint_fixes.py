@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lint_cases import code
 
 from archtrace.lint import check_source, fixed
-from archtrace.lint.violation import Fix, Violation
+from archtrace.lint.violation import Edit, Violation
 
 PAD = 0
 
@@ -167,7 +167,7 @@ def test_what_is_uncertain_is_told_and_left(index: str) -> None:
     source = SOURCE.format(index)
     violations = check_source("example.py", source)
     assert violations
-    assert [v.fix for v in violations] == [None] * len(violations)
+    assert [v.fix for v in violations] == [()] * len(violations)
     assert fixed(source, violations) == source
 
 
@@ -219,7 +219,7 @@ def test_an_index_that_reads_alone_is_mended(body: str) -> None:
     """Casts, bounds, wraps and views are on the way."""
     source = AROUND.format(body.format("attention_mask.sum(1) - 1"))
     (violation,) = check_source("example.py", source)
-    assert violation.fix is not None
+    assert violation.fix
     assert check_source("example.py", mend(source)) == []
 
 
@@ -229,7 +229,7 @@ def test_a_number_with_another_use_is_told_and_left(body: str) -> None:
     source = AROUND.format(body.format("attention_mask.sum(1) - 1"))
     violations = check_source("example.py", source)
     assert violations
-    assert [v.fix for v in violations] == [None] * len(violations)
+    assert [v.fix for v in violations] == [()] * len(violations)
 
 
 def test_other_libraries_and_missing_imports_are_left() -> None:
@@ -246,17 +246,28 @@ def test_other_libraries_and_missing_imports_are_left() -> None:
     bare = "def last(logits, attention_mask):\n    return logits[:, attention_mask.sum(-1) - 1]\n"
     for source in (flax, bare):
         (violation,) = check_source("example.py", source)
-        assert violation.fix is None
+        assert violation.fix == ()
 
 
 def test_a_fix_that_does_not_fit_changes_nothing() -> None:
-    """Another source, a place where no such expression stands, a text that is no expression."""
+    """Another source, a place where something else stands, a text that is no expression."""
     source = SOURCE.format("attention_mask.sum(1) - 1")
     (violation,) = check_source("example.py", source)
-    assert violation.fix is not None
-    for fix in (violation.fix._replace(line=2), violation.fix._replace(text="(")):
-        assert fixed(source, [violation._replace(fix=fix)]) == source
+    (edit,) = violation.fix
+    for wrong in (edit._replace(line=2), edit._replace(line=90, end_line=90), edit._replace(text="(")):
+        assert fixed(source, [violation._replace(fix=(wrong,))]) == source
     assert fixed("def (", [violation]) == "def ("
+
+
+def test_of_fixes_that_meet_the_first_is_made() -> None:
+    """Each whole or not at all; what two have in common is done once."""
+    found = Violation("AT001", "m", "p", 1, 1, 1, 2)
+    one, both = Edit(1, 5, 1, 6, "1", "2"), Edit(1, 1, 1, 6, "x = 1", "y = 3")
+    apart = Edit(2, 1, 2, 2, "x", "z")
+    source = "x = 1\nx"
+    fixes = [found._replace(fix=(one,)), found._replace(fix=(both, apart)), found._replace(fix=(one, apart))]
+    assert fixed(source, fixes) == "x = 2\nz"
+    assert fixed(source, fixes[1:]) == "y = 3\nz"
 
 
 def test_several_fixes_in_one_source() -> None:
@@ -274,8 +285,7 @@ def test_several_fixes_in_one_source() -> None:
     ast.parse(after)
 
 
-def test_a_violation_without_fix_costs_no_libcst() -> None:
-    """`fixed` gives back the very same source."""
+def test_a_source_without_fixes_is_given_back() -> None:
+    """The very same."""
     source = "x = 1\n"
     assert fixed(source, [Violation("AT001", "m", "p", 1, 1, 1, 2)]) is source
-    assert Fix(1, 1, 1, 2, "y").text == "y"

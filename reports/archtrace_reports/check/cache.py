@@ -8,9 +8,11 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import archtrace
-from archtrace_reports.check.finding import Finding
+from archtrace.lint.violation import Edit
+from archtrace_reports.check.finding import Finding, Step
 from archtrace_reports.check.settings import UNREAD, Settings
 
 
@@ -35,7 +37,7 @@ class Cache:
         try:
             known, found = self._known[os.path.abspath(path)]
             if stamp and known == stamp:
-                return [Finding(path, *rest) for rest in found]  # type: ignore[attr-defined]
+                return [_finding(path, rest) for rest in found]  # type: ignore[attr-defined]
         except (KeyError, ValueError, TypeError):
             pass
         self._stamps[path] = stamp
@@ -55,6 +57,13 @@ class Cache:
         with contextlib.suppress(OSError):
             self._file.parent.mkdir(parents=True, exist_ok=True)
             replace(self._file, json.dumps(self._known))
+
+
+def _finding(path: str, kept: list[Any]) -> Finding:
+    """A finding, all but its path, as JSON keeps it: every tuple has become a list."""
+    found = Finding(path, *kept)
+    edits, steps = tuple(Edit(*edit) for edit in found.edits), tuple(Step(*step) for step in found.steps)
+    return found._replace(edits=edits, steps=steps)
 
 
 def _stamp(path: str) -> list[int]:

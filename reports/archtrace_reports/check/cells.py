@@ -2,48 +2,91 @@
 
 from __future__ import annotations
 
-import ast
 import json
-import re
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-#: A magic, a shell command or a question for help; what is left of it is kept, so that its place in a block is filled.
-_OWN = re.compile(r"^(\s*(?:[\w, ]+=\s*)?)(?:[%!][\w.(/$~].*|\?{1,2}[\w.*]+|[\w.*]+\?{1,2})\s*$")
-#: Cell magics whose cell is Python still.
-_PYTHON = ("%%time", "%%timeit", "%%capture", "%%prun")
+from archtrace.lint.parse import parsed
+from archtrace.lint.violation import UnreadableError
+from archtrace_reports.check.magics import python
+
+
+class Cell(NamedTuple):
+    """A code cell: its number, its text in Python, the columns that were taken off each line, why it is left out."""
+
+    number: int
+    text: str
+    indent: int = 0
+    broken: UnreadableError | None = None
 
 
 class Cells(NamedTuple):
-    """`source`: the code cells below each other. `starts`: for each its number, and its first line in the source."""
+    """The code cells of a notebook. A broken one is left blank, and the others are read with the names of those
+    before.
 
+    `source`: the cells below each other. `starts`: the first line of each in it.
+    """
+
+    cells: tuple[Cell, ...]
+    starts: tuple[int, ...]
     source: str
-    starts: tuple[tuple[int, int], ...]
 
-    def place(self, line: int) -> tuple[int, int]:
+    def start(self, cell: Cell) -> int:
+        """The number of lines in the source before those of a cell."""
+        return self.starts[self.cells.index(cell)] - 1
+
+    def place(self, line: int) -> tuple[Cell, int]:
         """The cell of a line, and the line within it."""
-        number, start = max((s for s in self.starts if s[1] <= line), key=lambda s: s[1], default=(0, 1))
-        return number, line - start + 1
+        at = max(n for n, start in enumerate(self.starts) if start <= line or n == 0)
+        return self.cells[at], line - self.starts[at] + 1
 
 
-def cells(data: bytes) -> Cells:
-    """The code cells of a notebook; none where its language is another. ValueError where it is no notebook."""
+def cells(path: str, data: bytes, largest: int) -> Cells:
+    """The code cells of a notebook; none where its language is another. A cell of more characters than `largest` is
+    broken: nobody wrote it.
+
+    Raises UnreadableError where it is no notebook.
+    """
+    found = tuple(_cell(path, number, text, largest) for number, text in _code(path, data))
+    lines, starts = list[str](), list[int]()
+    for cell in found:
+        starts.append(len(lines) + 1)
+        lines += ("\n" * cell.text.count("\n") if cell.broken else cell.text).split("\n")
+    return Cells(found, tuple(starts), "\n".join(lines) + "\n")
+
+
+def _code(path: str, data: bytes) -> Iterator[tuple[int, str]]:
+    """The number and the text of each code cell of Python."""
+    notebook = _loaded(path, data)
     try:
-        found = json.loads(data)
-        code = [(n, cell) for n, cell in enumerate(found["cells"], 1) if cell["cell_type"] == "code"]
-        kept = [(n, _text(cell["source"])) for n, cell in code] if _language(found) == "python" else []
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f"it is no notebook ({type(error).__name__}: {error})") from None
-    lines: list[str] = []
-    starts = []
-    for number, text in kept:
-        starts.append((number, len(lines) + 1))
-        lines += _lines(text)
-    return Cells("\n".join(lines) + "\n", tuple(starts))
+        listed = _listed(notebook)
+        if _language(notebook) == "python":
+            for number, cell in enumerate(listed, 1):
+                if cell.get("cell_type") == "code" and cell.get("language", "python") == "python":
+                    yield number, _text(cell.get("source", cell.get("input", "")))
+    except (KeyError, TypeError, AttributeError):
+        why = "it is no notebook: a notebook is an object with a list of cells, each with its source"
+        raise UnreadableError(path, why) from None
 
 
-def _text(source: Any) -> str:
-    text = source if isinstance(source, str) else "".join(source)
-    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", " ")
+def _loaded(path: str, data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except json.JSONDecodeError as error:
+        raise UnreadableError(path, f"it is no notebook: {error.msg}", error.lineno, error.colno) from None
+    except UnicodeDecodeError as error:
+        line, col = data.count(b"\n", 0, error.start) + 1, error.start - data.rfind(b"\n", 0, error.start)
+        why = f"byte 0x{data[error.start]:02x} is not {error.encoding}; save it as UTF-8"
+        raise UnreadableError(path, f"it is no notebook: {why}", line, col) from None
+    except RecursionError:
+        raise UnreadableError(path, "it is no notebook: it is nested too deeply") from None
+
+
+def _listed(notebook: Any) -> list[Any]:
+    """The cells; up to nbformat 3 they stand in worksheets, and the text of one is its input."""
+    if "worksheets" in notebook:
+        return [cell for sheet in notebook["worksheets"] for cell in sheet["cells"]]
+    return list(notebook["cells"])
 
 
 def _language(notebook: Any) -> str:
@@ -53,29 +96,35 @@ def _language(notebook: Any) -> str:
     return str(name or "python").lower()
 
 
-def _lines(text: str) -> list[str]:
-    """The lines of a cell, those of IPython's own syntax made Python. Cells of another language are empty."""
-    if text.startswith("%%"):
-        first, *rest = text.split("\n")
-        return ["", *_lines("\n".join(rest))] if first.split()[0] in _PYTHON else [""]
-    return _plain(text.split("\n")) if _special(text) else text.split("\n")
+def _text(source: Any) -> str:
+    text = source if isinstance(source, str) else "".join(source)
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", " ")
 
 
-def _plain(lines: list[str]) -> list[str]:
-    """IPython's own lines as empty statements; a line that goes on with such a one is empty."""
-    found: list[str] = []
-    going_on = False
-    for line in lines:
-        own = _OWN.sub(r"\1None", line)
-        found.append("" if going_on else own)
-        going_on = line.endswith("\\") and (going_on or own != line)
-    return found
+def _cell(path: str, number: int, text: str, largest: int) -> Cell:
+    """A cell as it stands, or else as IPython reads it; a line for a line."""
+    if len(text) > largest:
+        why = f"it is larger than {largest // 10**6} MB: no one wrote it by hand"
+        return Cell(number, "", 0, UnreadableError(path, why))
+    if _trouble(path, text) is None:
+        return Cell(number, text)
+    before = ">>> " if text.startswith(">>> ") else text[: len(text) - len(text.lstrip(" \t"))]
+    plain = python(_without(text, before))
+    broken = _trouble(path, plain)
+    return Cell(number, plain, len(before), broken)
 
 
-def _special(text: str) -> bool:
-    """Whether a cell is no Python as it stands: `% size` and `!= size` may begin a line of a longer expression."""
+def _without(text: str, before: str) -> str:
+    """Without what stands before the first line, white space or a prompt: IPython takes it off all lines."""
+    either = (before, "... ") if before == ">>> " else (before,)
+    lines = text.split("\n")
+    return "\n".join(line[len(before) :] if line.startswith(either) else line for line in lines)
+
+
+def _trouble(path: str, text: str) -> UnreadableError | None:
+    """Why a text does not parse as Python."""
     try:
-        ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return True
-    return False
+        parsed(path, text.encode("utf-8", "replace").decode())
+    except UnreadableError as error:
+        return error
+    return None

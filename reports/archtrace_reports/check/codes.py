@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from archtrace.errors import TargetError
 from archtrace_reports.check.finding import OWN
+
+#: A number with fewer digits than a code has.
+_SHORT = re.compile(r"(?:AT)?-?(\d{1,2})")
 
 
 def known() -> tuple[tuple[str, str], ...]:
@@ -28,14 +32,30 @@ def codes(given: Iterable[str], where: str) -> tuple[str, ...]:
     return found
 
 
+def meant(text: str) -> str | None:
+    """The code that people mean by a text: itself, in small letters, with a nought too few, or the name of its rule."""
+    names = dict(known())
+    named = {name: code for code, name in names.items()}
+    written = _SHORT.fullmatch(text.upper())
+    code = f"AT{int(written[1]):03}" if written else text.upper()
+    return code if code in names else named.get(text.lower().replace("_", "-"))
+
+
+def near(text: str, among: Iterable[str]) -> str | None:
+    """The code that a text may be a misspelling of, or the name of its rule."""
+    from difflib import get_close_matches
+
+    codes_of = {code.lower(): code for code in among} | {name: code for code, name in known()}
+    found = get_close_matches(text.lower(), codes_of, n=1)
+    return meant(text) or (codes_of[found[0]] if found else None)
+
+
 def _refuse_unknown(given: Iterable[str], where: str) -> None:
     from archtrace.lint import RESERVED, RETIRED
 
     all_codes = [*(code for code, _ in known()), *RESERVED, *RETIRED]
     for code in given:
         if not any(one.startswith(code) for one in all_codes):
-            from difflib import get_close_matches
-
-            near = get_close_matches(code, all_codes, n=1)
-            hint = f"did you mean {near[0]}?" if near else "archtrace explain lists them"
+            guess = near(code, all_codes)
+            hint = f"did you mean {guess}?" if guess else "archtrace explain lists them"
             raise TargetError(f"{where}: there is no code {code}; {hint}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
+
+from archtrace.lint.violation import Edit
 
 #: Codes of the check itself, beside those of the rules -> name.
 OWN: Mapping[str, str] = {
@@ -27,10 +29,34 @@ SUMMARIES: Mapping[str, str] = {
 }
 
 
+class Step(NamedTuple):
+    """A step of the flow that led to a finding, or the finding itself, whose note is empty where it leads nowhere on.
+
+    Places as in Finding; `text`: the lines on which it stands, as they are, the first few of them.
+    """
+
+    line: int
+    col: int
+    end_line: int
+    end_col: int
+    note: str
+    text: str
+    cell: int = 0
+
+
+#: Lines of code that a step shows.
+SHOWN = 4
+
+
+def step(place: tuple[int, int, int, int], note: str, lines: Sequence[str]) -> Step:
+    """A step at a place (line, column, end) of a text, which is given by its lines."""
+    return Step(*place, note, "\n".join(lines[place[0] - 1 : min(place[2], place[0] + SHOWN - 1)]))
+
+
 class Finding(NamedTuple):
     """Lines and columns count from 1, the end is exclusive. `cell` is the number of a notebook's cell, 0 elsewhere.
 
-    `about`: of an unused noqa the code that it names.
+    `about`: of an unused noqa the code that it names. `edits` mend it. `steps`: how it came about, itself among them.
     """
 
     path: str
@@ -43,8 +69,19 @@ class Finding(NamedTuple):
     function: str = ""
     text: str = ""
     cell: int = 0
-    fixable: bool = False
     about: str = ""
+    edits: tuple[Edit, ...] = ()
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def fixable(self) -> bool:
+        """Whether `--fix` mends it."""
+        return bool(self.edits)
+
+    @property
+    def headline(self) -> str:
+        """Code and message, marked where `--fix` mends it."""
+        return f"{self.code} [*] {self.message}" if self.fixable else f"{self.code} {self.message}"
 
     @property
     def place(self) -> str:

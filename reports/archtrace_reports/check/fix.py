@@ -3,31 +3,68 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
-from archtrace.lint import Violation, check_source, fixed
+from archtrace.lint import UnreadableError, Violation, check_source, fixed
 from archtrace.lint.decode import declared, exactly
 from archtrace_reports.check.finding import Finding
-from archtrace_reports.check.one import check_file
+from archtrace_reports.check.one import check_data, read
 from archtrace_reports.check.settings import Settings
 from archtrace_reports.files import replace
 
 
-def fix_file(path: str, settings: Settings) -> list[Finding]:
+class Mended(NamedTuple):
+    """What a file holds, what it is to hold, in the coding that it declares, and the findings that this mends."""
+
+    before: bytes
+    after: bytes
+    coding: str
+    findings: tuple[Finding, ...]
+
+
+def fix_file(path: str, settings: Settings) -> tuple[Finding, ...]:
     """Mend what can be mended; what was. What does not fit is left, and the next check tells it again."""
-    wanted = {(f.line, f.col, f.code): f for f in check_file(path, settings) if f.fixable}
+    result = mended(path, read(path), settings)
+    if result.findings:
+        replace(Path(path).resolve(), result.after)
+    return result.findings
+
+
+def mended(path: str, data: bytes, settings: Settings) -> Mended:
+    """What becomes of a file; as it was, where nothing can be mended. A notebook is not mended."""
+    coding, text = _read(path, data)
+    wanted = {(f.line, f.col, f.code): f for f in check_data(path, data, settings) if f.fixable} if text else {}
     if not wanted:
-        return []
-    data = Path(path).read_bytes()
+        return Mended(data, data, coding, ())
     chosen = [v for v in check_source(path, data) if (v.line, v.col, v.code) in wanted]
-    mended = _mended(path, data, chosen)
-    if mended == data:
-        return []
-    replace(Path(path).resolve(), mended)
-    return [*wanted.values()]
+    after = _fixed(text, chosen, coding)
+    return Mended(data, after, coding, () if after == data else (*wanted.values(),))
 
 
-def _mended(path: str, data: bytes, chosen: list[Violation]) -> bytes:
-    """The bytes with the fixes in them; as they were, where a codec does not give back what it took."""
-    coding = declared(path, data)
-    text = exactly(path, data, coding)
-    return fixed(text, chosen).encode(coding) if text.encode(coding) == data else data
+def _fixed(text: str, chosen: list[Violation], coding: str) -> bytes:
+    """With the fixes in it."""
+    return fixed(text, chosen).encode(coding)
+
+
+def _read(path: str, data: bytes) -> tuple[str, str]:
+    """The coding and the text of a file of Python; none where a codec does not give back what it took."""
+    if path.endswith(".ipynb"):
+        return "utf-8", ""
+    try:
+        coding = declared(path, data)
+        text = exactly(path, data, coding)
+    except UnreadableError:
+        return "utf-8", ""
+    return coding, text if text.encode(coding) == data else ""
+
+
+def diff(path: str, result: Mended) -> str:
+    """What would change, as a unified diff; of a file that is as it was nothing."""
+    import re
+    from difflib import unified_diff
+
+    before, after = (re.findall(r".*\n|.+", each.decode(result.coding)) for each in (result.before, result.after))
+    return "".join(
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+        for line in unified_diff(before, after, path, path)
+    )

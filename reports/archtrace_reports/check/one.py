@@ -4,42 +4,52 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from archtrace.lint import UnreadableError, Violation, check_source
-from archtrace_reports.check.finding import Finding
+from archtrace_reports.check.finding import Finding, Step, step
 from archtrace_reports.check.settings import Settings
 
 if TYPE_CHECKING:
     from archtrace_reports.check.cells import Cells
     from archtrace_reports.check.noqa import Comment
 
-#: Bytes of a file that nobody wrote by hand.
-LARGEST = 5_000_000
+Placed = TypeVar("Placed", Finding, Step)
+
+#: Bytes of code that nobody wrote by hand; and of a notebook, most of which may be pictures that its cells put out.
+LARGEST, LARGEST_NOTEBOOK = 5_000_000, 500_000_000
 
 
 def check_file(path: str, settings: Settings) -> list[Finding]:
     """The findings in a file, in order. A file that cannot be read or parsed is one finding."""
     try:
-        data = _read(path)
+        return check_data(path, read(path), settings)
     except OSError as error:
-        found = [_unread(path, f"cannot be read: {error.strerror or error}")]
-    else:
-        found = _found(path, data, settings)
-    return [finding for finding in found if settings.wants(finding.code, path)]
+        found = _unread(path, f"cannot be read: {error.strerror or error}")
+        return [found] if settings.wants(found.code, path) else []
 
 
-def _read(path: str) -> bytes:
+def check_data(path: str, data: bytes, settings: Settings) -> list[Finding]:
+    """The findings in what a file holds, or is to hold, in order."""
+    return [finding for finding in _found(path, data, settings) if settings.wants(finding.code, path)]
+
+
+def read(path: str) -> bytes:
     """The bytes of a file, few more than are read. A pipe might never end, so it is not begun."""
     if os.path.exists(path) and not os.path.isfile(path):
         raise OSError("it is no regular file")
     with open(path, "rb") as file:
-        return file.read(LARGEST + 1)
+        return file.read(largest(path) + 1)
+
+
+def largest(path: str) -> int:
+    """Bytes of a file that are read; a larger one is told as that."""
+    return LARGEST_NOTEBOOK if path.endswith(".ipynb") else LARGEST
 
 
 def _found(path: str, data: bytes, settings: Settings) -> list[Finding]:
-    if len(data) > LARGEST:
-        return [_unread(path, f"is larger than {LARGEST // 10**6} MB: no one wrote it by hand; exclude it")]
+    if len(data) > largest(path):
+        return [_unread(path, f"is larger than {largest(path) // 10**6} MB: no one wrote it by hand; exclude it")]
     return _notebook(path, data, settings) if path.endswith(".ipynb") else _python(path, data, settings)
 
 
@@ -47,29 +57,66 @@ def _unread(path: str, why: str, line: int = 1, col: int = 1) -> Finding:
     return Finding(path, line, col, line, col + 1, "AT000", why)
 
 
+def _unparsed(error: UnreadableError, text: str = "") -> Finding:
+    """A file that does not parse, or a cell; in bytes that are no text there is no line to show."""
+    found = _unread(error.path, f"does not parse: {error.reason}", error.line, error.col)
+    return found._replace(steps=(step(found[1:5], "", text.split("\n")),)) if text else found
+
+
 def _notebook(path: str, data: bytes, settings: Settings) -> list[Finding]:
     from archtrace_reports.check.cells import cells
 
     try:
-        found = cells(data)
-    except ValueError as error:
-        return [_unread(path, f"does not parse: {error}")]
-    return [_in_cell(finding, found) for finding in _python(path, found.source, settings)]
+        found = cells(path, data, LARGEST)
+    except UnreadableError as error:
+        return [_unparsed(error)]
+    broken = [_in_cell(_unparsed(c.broken, c.text), found.start(c), found) for c in found.cells if c.broken]
+    told = [_in_cell(finding, 0, found) for finding in _python(path, found.source, settings)]
+    return sorted([*broken, *told], key=lambda finding: (finding.cell, finding.line, finding.col, finding.code))
 
 
-def _in_cell(finding: Finding, found: Cells) -> Finding:
-    cell, line = found.place(finding.line)
-    return finding._replace(line=line, end_line=finding.end_line - finding.line + line, cell=cell, fixable=False)
+def _in_cell(finding: Finding, start: int, found: Cells) -> Finding:
+    """As it stands in its cell; its steps may stand in others. A notebook is not mended."""
+    steps = tuple(_indented(_placed(each, start, found), each) for each in finding.steps)
+    return _placed(finding, start, found)._replace(steps=steps, edits=())
+
+
+def _indented(placed: Step, before: Step) -> Step:
+    """With as much before its text as was taken off."""
+    space = " " * (placed.col - before.col)
+    return placed._replace(text="\n".join(space + line for line in placed.text.split("\n")))
+
+
+def _placed(one: Placed, start: int, found: Cells) -> Placed:
+    """A finding or a step that stands `start` lines further down in the source."""
+    cell, line = found.place(one.line + start)
+    return one._replace(
+        line=line,
+        col=one.col + cell.indent,
+        end_line=one.end_line - one.line + line,
+        end_col=one.end_col + cell.indent,
+        cell=cell.number,
+    )
 
 
 def _python(path: str, source: bytes | str, settings: Settings) -> list[Finding]:
     try:
         violations = check_source(path, source)
     except UnreadableError as error:
-        return [_unread(path, f"does not parse: {error.reason}", error.line, error.col)]
+        return [_unparsed(error, _text(path, source))]
     if not violations and not _names_ours(source):
         return []
     return _heard(path, source, violations, settings)
+
+
+def _text(path: str, source: bytes | str) -> str:
+    """The text of a source; none where its bytes are not what it declares."""
+    from archtrace.lint.decode import decoded
+
+    try:
+        return decoded(path, source) if isinstance(source, bytes) else source
+    except UnreadableError:
+        return ""
 
 
 def _names_ours(source: bytes | str) -> bool:
@@ -84,10 +131,9 @@ def _names_ours(source: bytes | str) -> bool:
 
 def _heard(path: str, source: bytes | str, violations: Sequence[Violation], settings: Settings) -> list[Finding]:
     """Findings that no noqa comment covers, and comments that cover none."""
-    from archtrace.lint.decode import decoded
     from archtrace_reports.check.noqa import comments, unused
 
-    text = decoded(path, source) if isinstance(source, bytes) else source
+    text = _text(path, source)
     given = comments(text)
     lines = text.split("\n")
     kept = [v for v in violations if not any(c.covers(v.code, v.line, v.end_line) for c in given)]
@@ -99,11 +145,12 @@ def _heard(path: str, source: bytes | str, violations: Sequence[Violation], sett
 
 def _idle(path: str, comment: Comment, code: str, lines: Sequence[str]) -> Finding:
     place = (comment.line, comment.col, comment.line, comment.end_col)
-    text = lines[comment.line - 1].strip()
-    return Finding(path, *place, "AT099", f"noqa: nothing here is {code}", "", text, about=code)
+    told = (path, *place, "AT099", f"noqa: nothing here is {code}", "", lines[comment.line - 1].strip())
+    return Finding(*told, about=code, steps=(step(place, "", lines),))
 
 
 def _finding(violation: Violation, lines: Sequence[str]) -> Finding:
     text = lines[violation.line - 1].strip() if violation.line <= len(lines) else ""
-    fixable = violation.fix is not None
-    return Finding(*violation[2:7], violation.code, violation.message, violation.function, text, 0, fixable)
+    told = (*violation[2:7], violation.code, violation.message, violation.function, text)
+    steps = tuple(step(each[:4], each.note, lines) for each in violation.flow)
+    return Finding(*told, edits=violation.fix, steps=steps)

@@ -54,6 +54,12 @@ class Settings(NamedTuple):
         place = relative(os.path.join(folder, name), self.root) if self.exclude else ""
         return any(_matches(place, pattern) for pattern in self.exclude)
 
+    def covers(self, path: str) -> bool:
+        """Whether a walk from the root on would pass over a file or a folder, or over a folder that it lies in."""
+        parts = relative(path, self.root).split("/")
+        folders = (os.path.join(self.root, *parts[:depth]) for depth in range(len(parts)))
+        return any(self.excludes(folder, name) for folder, name in zip(folders, parts, strict=True))
+
 
 def _matches(path: str, pattern: str) -> bool:
     from fnmatch import fnmatch

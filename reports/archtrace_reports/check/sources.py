@@ -11,11 +11,15 @@ from archtrace_reports.check.settings import Settings
 ENDINGS = (".py", ".pyi", ".ipynb")
 
 
-def sources(given: Iterable[str], settings: Settings, fail: Callable[[str], None]) -> Iterator[str]:
+def sources(
+    given: Iterable[str], settings: Settings, fail: Callable[[str], None], *, forced: bool = False
+) -> Iterator[str]:
     """Files, each once, as first named; of a folder those that hold Python, in order. `fail` hears of what is not
-    there."""
+    there. `forced`: what the settings exclude is passed over even where it is named."""
     seen: set[str] = set()
     for name in given:
+        if forced and settings.covers(name):
+            continue
         for file in _walk(name, settings, fail) if os.path.isdir(name) else _named(name, fail):
             place = os.path.abspath(file)
             if place not in seen:
@@ -24,7 +28,7 @@ def sources(given: Iterable[str], settings: Settings, fail: Callable[[str], None
 
 
 def _named(name: str, fail: Callable[[str], None]) -> Iterator[str]:
-    why = "stdin is not read; give a file or a folder" if name == "-" else _missing(name)
+    why = _missing(name)
     if why:
         fail(why)
     else:

@@ -10,13 +10,14 @@ import click
 from archtrace_reports.check.finding import Found, shown
 
 
-def summary(found: Found, *, quiet: bool, statistics: bool) -> None:
-    """What could not be run is said to the quiet too, and statistics to those who asked for them."""
+def summary(found: Found, *, quiet: bool, statistics: bool, diff: bool = False) -> None:
+    """What could not be run is said to the quiet too, and statistics to those who asked for them. `diff`: what was
+    mended was only shown."""
     for failure in found.failures:
         for number, line in enumerate(failure.split("\n")):
             say(line if number else f"archtrace: {line}")
     if not quiet:
-        for line in _told(found):
+        for line in _told(found) if not diff else [_would(found)]:
             say(f"archtrace: {line}")
     if statistics:
         _statistics(found)
@@ -31,9 +32,18 @@ def _told(found: Found) -> Iterator[str]:
         yield f"{told} ({' and '.join(parts) or _count(0, 'file')} checked{mended})"
     else:
         yield "there is no Python file to check"
+    fixable = sum(finding.fixable for finding in found.findings)
+    if fixable:
+        yield f"[*] {fixable:,} can be mended with --fix"
     if found.stale:
         noun = "entry" if found.stale == 1 else "entries"
         yield f"the baseline has {found.stale:,} stale {noun}: nothing is found there now; --update-baseline drops them"
+
+
+def _would(found: Found) -> str:
+    """What --fix would do."""
+    told = f"--fix would mend {_count(found.fixed, 'finding')}" if found.fixed else "--fix would change nothing"
+    return f"{told} ({_count(found.files, 'file')} checked)"
 
 
 def _silent(found: Found) -> str:

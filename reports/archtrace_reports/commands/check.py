@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+import sys
 from typing import Any
 
 import click
@@ -12,10 +12,9 @@ from archtrace.errors import TargetError
 from archtrace_reports import completion
 from archtrace_reports.check import formats
 from archtrace_reports.check.codes import codes
-from archtrace_reports.check.finding import Finding, Found
-from archtrace_reports.check.run import run
+from archtrace_reports.check.finding import Found
 from archtrace_reports.check.settings import Settings, settings
-from archtrace_reports.check.sources import sources
+from archtrace_reports.check.source import STDIN, Asked, look
 from archtrace_reports.check.summary import say, summary
 from archtrace_reports.group import quiet
 
@@ -30,7 +29,7 @@ def _codes(context: click.Context, option: click.Parameter, values: tuple[str, .
 
 
 @click.command("check", context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("files", nargs=-1, metavar="[FILE|FOLDER]...")
+@click.argument("files", nargs=-1, metavar="[FILE|FOLDER|-]...")
 @click.option("--only", type=click.Choice(PARTS), help="Run one part: source needs no torch.  [default: both]")
 @click.option(
     "--select",
@@ -49,7 +48,11 @@ def _codes(context: click.Context, option: click.Parameter, values: tuple[str, .
     help="Do not tell these codes.",
 )
 @click.option("--output-format", "style", type=click.Choice(formats.NAMES), default="text", help="How to tell.")
-@click.option("--fix", is_flag=True, help="Mend what can be mended safely (AT001, AT002).")
+@click.option("--fix", is_flag=True, help="Mend what can be mended safely: what is marked [*].")
+@click.option("--diff", is_flag=True, help="Show what --fix would change, and write nothing; exit 1 where it would.")
+@click.option("--exit-zero", is_flag=True, help="Exit 0 also where there are findings.")
+@click.option("--stdin-filename", metavar="FILE", help="The name of what comes through stdin, where the file is -.")
+@click.option("--force-exclude", is_flag=True, help="Pass over what the settings exclude, even where it is named.")
 @click.option("--baseline", type=click.Path(), metavar="FILE", help="Do not tell what this file knows.")
 @click.option("--update-baseline", is_flag=True, help="Write all findings to the baseline, and tell none.")
 @click.option("--statistics", is_flag=True, help="Count findings by code on stderr.")
@@ -65,21 +68,42 @@ def command(files: tuple[str, ...], select: tuple[str, ...], ignore: tuple[str, 
     \b
     archtrace check                     the current folder, and all contracts
     archtrace check src/ train.py --fix
+    archtrace check src/ --diff         what --fix would change
+    archtrace check - --stdin-filename src/model.py < buffer
     archtrace check --only contracts    the declared models alone
     archtrace check --update            write down what they read
     archtrace explain AT001             what a code means, and what to do
 
     Exit 0: clean. 1: findings. 2: could not run.
     """
-    if given["update"] and given["only"] == "source":
-        raise TargetError("--update writes contracts, which --only source leaves out: give one of both")
+    _refuse(files, given)
     chosen = _chosen(select, ignore, given["baseline"])
-    told = Found((), 0) if given["only"] == "contracts" else _source(files, chosen, given)
+    given["only"] = "source" if _source_alone(files, given) else given["only"]
+    asked = Asked(Found((), 0)) if given["only"] == "contracts" else look(files, chosen, given)
+    told = asked.found
     if chosen.models or given["update"]:
         told = _with_contracts(told, chosen, given)
-    _write(formats.load(given["style"]).render(told, chosen))
-    summary(told, quiet=given["quiet"], statistics=given["statistics"])
-    return FAILED if told.failures else FINDINGS if told.findings else CLEAN
+    _write(asked, formats.load(given["style"]).render(told, chosen) if not given["diff"] else asked.diff)
+    summary(told, quiet=given["quiet"], statistics=given["statistics"], diff=given["diff"])
+    found = told.findings or (given["diff"] and told.fixed)
+    return FAILED if told.failures else FINDINGS if found and not given["exit_zero"] else CLEAN
+
+
+def _source_alone(files: tuple[str, ...], given: dict[str, Any]) -> str:
+    """The option that leaves contracts out, if one does: --diff and stdin are about source."""
+    told = {"--only source": given["only"] == "source", "--diff": given["diff"], "stdin": STDIN in files}
+    return next((option for option, holds in told.items() if holds), "")
+
+
+def _refuse(files: tuple[str, ...], given: dict[str, Any]) -> None:
+    """Options that contradict each other."""
+    alone = _source_alone(files, given)
+    if alone and given["update"]:
+        raise TargetError(f"--update writes contracts, which {alone} leaves out: give one of both")
+    if alone and given["only"] == "contracts":
+        raise TargetError(f"--only contracts leaves the source out, which {alone} is about: give one of both")
+    if given["stdin_filename"] and STDIN not in files:
+        raise TargetError("--stdin-filename names what comes through stdin: give - as the file")
 
 
 def _chosen(select: tuple[str, ...], ignore: tuple[str, ...], baseline: str | None) -> Settings:
@@ -88,48 +112,6 @@ def _chosen(select: tuple[str, ...], ignore: tuple[str, ...], baseline: str | No
     return base._replace(
         select=select or base.select, ignore=(*base.ignore, *ignore), baseline=baseline or base.baseline
     )
-
-
-def _source(files: tuple[str, ...], chosen: Settings, given: dict[str, Any]) -> Found:
-    """What the source rules say, but for what the baseline knows."""
-    failures: list[str] = []
-    names = list(sources(files or ["."], chosen, failures.append))
-    mended = list(_mended(names, chosen, failures.append)) if given["fix"] else []
-    found = run(names, chosen, cached=not given["no_cache"])
-    found = found._replace(failures=tuple(failures), fixed=len(mended))
-    return _against_baseline(found, chosen, names, update=given["update_baseline"])
-
-
-def _mended(names: Iterable[str], chosen: Settings, fail: Callable[[str], None]) -> Iterator[Finding]:
-    """What could be mended in these files; one that cannot be written keeps no other from it."""
-    from archtrace_reports.check.fix import fix_file
-
-    for name in names:
-        try:
-            yield from fix_file(name, chosen) if name.endswith((".py", ".pyi")) else ()
-        except OSError as error:
-            fail(f"{name} cannot be mended: {error.strerror or error}; it is as it was")
-
-
-def _against_baseline(found: Found, chosen: Settings, names: list[str], *, update: bool) -> Found:
-    if update and chosen.baseline is None:
-        raise TargetError("--update-baseline needs a file: give --baseline FILE, or baseline in [tool.archtrace]")
-    if chosen.baseline is None:
-        return found
-    from pathlib import Path
-
-    from archtrace_reports.check.baseline import fresh, kept
-    from archtrace_reports.files import trouble
-
-    file = Path(chosen.baseline)
-    problem = trouble(file) if update else None
-    if problem:
-        raise TargetError(problem)
-    if update:
-        kept(file, found.findings, chosen, names)
-        return found._replace(findings=())
-    left, stale = fresh(file, found.findings, chosen, names)
-    return found._replace(findings=tuple(left), stale=stale)
 
 
 def _with_contracts(told: Found, chosen: Settings, given: dict[str, Any]) -> Found:
@@ -150,8 +132,12 @@ def _with_contracts(told: Found, chosen: Settings, given: dict[str, Any]) -> Fou
     return join(told, held)
 
 
-def _write(text: str) -> None:
+def _write(asked: Asked, text: str) -> None:
+    """The answer, on stdout; where that is for the source that came through stdin, on stderr."""
+    if asked.source is not None:
+        sys.stdout.buffer.write(asked.source)
+        sys.stdout.flush()
     if text:
-        from archtrace_reports.files import write
+        from archtrace_reports.files import encodable, write
 
-        write(text, None)
+        write(text, None) if asked.source is None else click.echo(encodable(text, sys.stderr), err=True, nl=False)

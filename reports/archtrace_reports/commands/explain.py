@@ -9,6 +9,7 @@ import click
 
 from archtrace.lint import RESERVED, RETIRED
 from archtrace_reports import completion
+from archtrace_reports.check.codes import meant, near
 from archtrace_reports.check.finding import OWN, SUMMARIES
 from archtrace_reports.check.meaning import Meaning, meanings
 
@@ -16,16 +17,20 @@ from archtrace_reports.check.meaning import Meaning, meanings
 @click.command("explain", context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("codes", nargs=-1, metavar="[CODE]...", shell_complete=completion.codes)
 def command(codes: tuple[str, ...]) -> int:
-    """Tell what a code of `archtrace check` means; without one, list all."""
+    """Tell what a code of `archtrace check` means; without one, list all.
+
+    A code may be short (AT3), and be told by the name of its rule (pad-equals-eos).
+    """
     known = meanings()
     if not codes:
         lines = {code: f"{code}  {each.name}: {each.summary} ({each.kinds})" for code, each in known.items()}
         own = {code: f"{code}  {name}: {SUMMARIES[code].partition('. ')[0].rstrip('.')}." for code, name in OWN.items()}
         click.echo("\n".join(line for _, line in sorted((lines | own).items())))
         return 0
-    for number, code in enumerate(map(str.upper, codes)):
-        if code not in known and code not in OWN:
-            click.echo(_unknown(code, [*known, *OWN]), err=True)
+    for number, text in enumerate(codes):
+        code = meant(text)
+        if code is None:
+            click.echo(_unknown(text.upper(), [*known, *OWN]), err=True)
             return 2
         lines_of_page = _page(known[code]) if code in known else [f"{code} {OWN[code]}", "", SUMMARIES[code]]
         click.echo(("\n" if number else "") + "\n".join(lines_of_page))
@@ -33,12 +38,10 @@ def command(codes: tuple[str, ...]) -> int:
 
 
 def _unknown(code: str, known: list[str]) -> str:
-    from difflib import get_close_matches
-
     if code in RESERVED or code in RETIRED:
         return f"archtrace: {code} is no rule now: {RESERVED.get(code) or RETIRED[code]}"
-    near = get_close_matches(code, sorted(known), n=1)
-    return f"archtrace: there is no rule {code}" + (f"; did you mean {near[0]}?" if near else "")
+    guess = near(code, sorted(known))
+    return f"archtrace: there is no rule {code}" + (f"; did you mean {guess}?" if guess else "")
 
 
 def _page(told: Meaning) -> Iterator[str]:

@@ -1,7 +1,9 @@
-"""Join: what both parts of a check found. A noqa is unused only where no part has use for it, and all have spoken."""
+"""Join: what both parts of a check found, told once. A noqa is unused only where no part has use for it, and all have
+spoken."""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from archtrace.contract.rules import rules
@@ -25,5 +27,12 @@ def join(told: Found, held: Held | None) -> Found:
     kept = told._replace(findings=tuple(filter(stands, told.findings)))
     if held is None:
         return kept
-    both = (*kept.findings, *held.findings)
+    known = {_fact(finding) for finding in kept.findings}
+    both = (*kept.findings, *(finding for finding in held.findings if _fact(finding) not in known))
     return kept._replace(findings=both, failures=(*told.failures, *held.failures), contracts=held.contracts)
+
+
+def _fact(finding: Finding) -> tuple[str, str, str]:
+    """What a finding is about: a code in a function. The source rule and the graph rule of a code say the same of it,
+    one at the index, the other at the read."""
+    return finding.code, os.path.abspath(finding.path), finding.function or str(finding.line)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from archtrace.contract.traced import Broken, Place
 from archtrace.contract.verdict import Verdict
-from archtrace_reports.check.finding import Finding
+from archtrace_reports.check.finding import Finding, Step
 from archtrace_reports.contracts.declared import Declared, excused
 
 
@@ -22,13 +22,18 @@ def placed(broken: Broken, verdict: Verdict, declared: Declared, root: Path) -> 
     start = len(text) - len(text.lstrip()) + 1
     message = f"{broken.message} [{Path(place.path).name}:{place.line}, {place.function}]" if place else broken.message
     path = relative(str(declared.file))
-    return Finding(path, line, start, line, len(text.rstrip()) + 1, broken.code, message, "", text.strip())
+    return _told((path, line, start, line, len(text.rstrip()) + 1), broken.code, message, "", text)
 
 
 def _in_code(place: Place, broken: Broken) -> Finding:
-    text = _lines(place.path)[place.line - 1].strip()
-    where = (place.line, place.col, place.line, place.end_col)
-    return Finding(relative(place.path), *where, broken.code, broken.message, place.function, text)
+    text = _lines(place.path)[place.line - 1]
+    where = (relative(place.path), place.line, place.col, place.line, place.end_col)
+    return _told(where, broken.code, broken.message, place.function, text)
+
+
+def _told(where: tuple[str, int, int, int, int], code: str, message: str, function: str, text: str) -> Finding:
+    """A finding on a line of this text."""
+    return Finding(*where, code, message, function, text.strip(), steps=(Step(*where[1:], "", text),))
 
 
 def _is_own(place: Place, root: Path) -> bool:

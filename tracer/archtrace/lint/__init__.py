@@ -8,12 +8,13 @@
 
 from archtrace.lint.check import check_source, fixed
 from archtrace.lint.rules import RESERVED, RETIRED, rules
-from archtrace.lint.violation import Fix, UnreadableError, Violation
+from archtrace.lint.violation import Edit, Step, UnreadableError, Violation
 
 __all__ = [
     "RESERVED",
     "RETIRED",
-    "Fix",
+    "Edit",
+    "Step",
     "UnreadableError",
     "Violation",
     "check_source",

@@ -22,8 +22,8 @@ _COMMON = frozenset((b"forward", b"__init__", b"call", b"__call__"))
 #: Lines of a helper that is small enough to be followed, with room for its decorators.
 _SMALL = LINES + 10
 
-#: What a function can say for the whole module.
-_SAID = (b"padding_side", b"AvgPool1d(")
+#: What a function can say for the whole module, and a constructor for its class.
+_SAID = (b"padding_side", b"AvgPool1d(", b"Softmax(")
 
 
 _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)

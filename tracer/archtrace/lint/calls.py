@@ -11,10 +11,12 @@ from typing import TypeAlias
 from archtrace.lint import facts
 from archtrace.lint.axes import averaged, reduced, together
 from archtrace.lint.events import Built, Called, Divide, Gather, Store
+from archtrace.lint.filling import filled
 from archtrace.lint.frame import Frame, named
 from archtrace.lint.helpers import inlined
 from archtrace.lint.models import built, last_word
 from archtrace.lint.operations import OPERATIONS, Call
+from archtrace.lint.pooling import pooled
 from archtrace.lint.selection import keyed
 from archtrace.lint.site import Site
 from archtrace.lint.values import (
@@ -53,6 +55,8 @@ def called(node: ast.Call, frame: Frame, evaluate: Evaluate) -> Values:
         return _mapped(node, node.func.args[0], frame, evaluate)
     site = _site(node, frame, evaluate)
     _tell(site)
+    filled(site)
+    pooled(site)
     for rule in RULES:
         found = rule(site)
         if found is not None:
@@ -162,7 +166,9 @@ def _where(site: Site) -> Values | None:
     if site.library and not site.rest:
         return frozenset(v for t in site.tensor for v in OPERATIONS["nonzero"](Call(site.node, t, (), AS_TUPLE)))
     first, *rest = (site.tensor, *site.rest) if site.library else (UNKNOWN, site.base, *site.rest)
-    return UNKNOWN if any(has(v, Side) for v in (first, *site.rest)) else frozenset().union(*rest)
+    if any(has(v, Side) for v in (first, *site.rest)):
+        return UNKNOWN
+    return frozenset(replace(v, searched=None) if isinstance(v, FirstPad) else v for values in rest for v in values)
 
 
 def _join(site: Site) -> Values | None:

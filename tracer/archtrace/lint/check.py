@@ -1,4 +1,4 @@
-"""Files to violations: each is parsed once; those that hold the words of a rule are followed; libcst only mends."""
+"""Files to violations: each is parsed once; those that hold the words of a rule are followed."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING
 
 from archtrace.lint.needs import NEEDS, Needs, holds
 from archtrace.lint.parse import must_parse, uncollected
-from archtrace.lint.violation import Fix, Violation
+from archtrace.lint.violation import Violation
 
 if TYPE_CHECKING:
-    import ast
-
     from archtrace.lint.beside import Beside
-    from archtrace.lint.rule import Finding
 
 
 def check_source(path: str, source: bytes | str, codes: Collection[str] | None = None) -> list[Violation]:
@@ -54,42 +51,20 @@ def _followed(
 ) -> list[Violation]:
     """What the rules say of a file that holds their words."""
     from archtrace.lint.analysis import followed
+    from archtrace.lint.placed import placed
     from archtrace.lint.rules import rule
 
     lines, module = followed(path, data, codes, coding, beside)
-    found = {
-        (code, span): _violation(code, finding, path, span)
-        for code in codes
-        for finding in rule(code).check(module)
-        if (span := _span(finding.node, lines))
-    }
+    told = (placed(code, finding, module, lines) for code in codes for finding in rule(code).check(module))
+    found = {(violation.code, violation.span): violation for violation in told}
     return sorted(found.values(), key=lambda violation: violation.place)
 
 
 def fixed(source: str, violations: Sequence[Violation]) -> str:
     """The source with the fixes of these violations in it; as it was, where a fix does not fit or would not parse."""
-    fixes = [v.fix for v in violations if v.fix]
+    fixes = [violation.fix for violation in violations if violation.fix]
     if not fixes:
         return source
     from archtrace.lint.mend import mended
 
     return mended(source, fixes)
-
-
-def _span(node: ast.AST, lines: Sequence[str]) -> tuple[int, int, int, int]:
-    """Lines and columns from 1, in characters; of a function, its first line alone."""
-    line, end, start, stop = (getattr(node, f) for f in ("lineno", "end_lineno", "col_offset", "end_col_offset"))
-    if hasattr(node, "body"):
-        return line, start + 1, line, len(lines[line - 1]) + 1
-    return line, _column(lines, line, start), end, _column(lines, end, stop)
-
-
-def _column(lines: Sequence[str], line: int, offset: int) -> int:
-    """The column of a byte offset: `ast` counts bytes of UTF-8."""
-    text = lines[line - 1] if line <= len(lines) else ""
-    return (offset if text.isascii() else len(text.encode()[:offset].decode(errors="ignore"))) + 1
-
-
-def _violation(code: str, finding: Finding, path: str, span: tuple[int, int, int, int]) -> Violation:
-    fix = Fix(*span, finding.instead) if finding.instead else None
-    return Violation(code, finding.message, path, *span, finding.function, fix)

@@ -49,6 +49,27 @@ class Mean(Event):
 
 
 @dataclass(frozen=True)
+class Pool(Event):
+    """`how` ("max" or "softmax") is taken of `target` along `dim`; `padded` as of a mean."""
+
+    node: ast.Call
+    how: str
+    target: Values
+    dim: object
+    padded: bool
+
+
+@dataclass(frozen=True)
+class Fill(Event):
+    """`target` is filled with `value` where `mask` is true; the node is the mask."""
+
+    node: ast.expr
+    target: Values
+    mask: Values
+    value: ast.expr
+
+
+@dataclass(frozen=True)
 class Divide(Event):
     """`above` / `below`."""
 

@@ -71,7 +71,7 @@ PASSING = words("int float bool list tuple max min abs round sorted reversed ite
 #: Calls that rules ask about; attributes, keys and keywords whose storing they ask about; attributes and items whose
 #: reading they ask about.
 CALLS = words("get_peft_model add_special_tokens add_adapter")
-KEYWORD_CALLS = words("peft_config inputs_embeds")
+KEYWORD_CALLS = words("peft_config inputs_embeds key_padding_mask src_key_padding_mask")
 STORED = words("pad_token pad_token_id padding_side")
 #: Modules of PyTorch that average over their last dim.
 AVERAGES = words("AdaptiveAvgPool1d")

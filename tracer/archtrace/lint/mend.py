@@ -1,46 +1,50 @@
-"""Fixes put into a source: libcst finds the expression that stands at a place, and changes nothing else."""
+"""Fixes put into a source: what stands at each place must be what was found there, and nothing else changes."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 
-import libcst as cst
-from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
+from archtrace.lint.violation import Edit
 
-from archtrace.lint.violation import Fix
-
-
-class _Mend(cst.CSTTransformer):
-    """Replaces the expressions at given places."""
-
-    METADATA_DEPENDENCIES = (PositionProvider,)
-
-    def __init__(self, fixes: Sequence[Fix]) -> None:
-        super().__init__()
-        self.at = {(f.line, f.col - 1, f.end_line, f.end_col - 1): f.text for f in fixes}
-
-    def on_leave(self, original_node: cst.CSTNode, updated_node: cst.CSTNode) -> cst.CSTNode:  # type: ignore[override]
-        """Replace a node whose place is one of the fixes'; its own parentheses stay."""
-        if not isinstance(original_node, cst.BinaryOperation) or not isinstance(updated_node, cst.BinaryOperation):
-            return updated_node
-        place = self.get_metadata(PositionProvider, original_node)
-        text = self.at.pop(_key(place), None) if isinstance(place, CodeRange) else None
-        if text is None:
-            return updated_node
-        expression = cst.parse_expression(text)
-        return expression.with_changes(lpar=updated_node.lpar, rpar=updated_node.rpar)
+_END = re.compile(r"\r\n|\r|\n")
 
 
-def _key(place: CodeRange) -> tuple[int, int, int, int]:
-    return place.start.line, place.start.column, place.end.line, place.end.column
+def mended(source: str, fixes: Sequence[Sequence[Edit]]) -> str:
+    """The source with these fixes, each whole or not at all; as it was, when what would become of it does not parse.
 
-
-def mended(source: str, fixes: Sequence[Fix]) -> str:
-    """The source with these fixes; as it was, when it, or what would become of it, does not parse."""
+    Of two fixes that meet, the first is made.
+    """
+    chosen = set[Edit]()
+    for fix in fixes:
+        if not any(_meet(edit, other) for edit in fix for other in chosen if edit != other):
+            chosen |= set(fix)
+    result = _edited(source, sorted(chosen, reverse=True))
     try:
-        result = MetadataWrapper(cst.parse_module(source), unsafe_skip_copy=True).visit(_Mend(fixes)).code
         ast.parse(result)
-    except (cst.ParserSyntaxError, SyntaxError, RecursionError, ValueError):
+    except (SyntaxError, RecursionError, ValueError, MemoryError):
         return source
+    return result
+
+
+def _meet(one: Edit, other: Edit) -> bool:
+    """Whether two edits overlap."""
+    (start, end), (begin, stop) = (((e.line, e.col), (e.end_line, e.end_col)) for e in (one, other))
+    return start < stop and begin < end
+
+
+def _edited(source: str, edits: Sequence[Edit]) -> str:
+    """The source with edits, the last first; as it was, where one does not fit. Line ends are what they were."""
+    ends = [*_END.finditer(source)]
+    starts = [0, *(end.end() for end in ends)]
+    result = source
+    for edit in edits:
+        if edit.end_line > len(starts):
+            return source
+        start, stop = starts[edit.line - 1] + edit.col - 1, starts[edit.end_line - 1] + edit.end_col - 1
+        if _END.sub("\n", source[start:stop]) != edit.old:
+            return source
+        newline = ends[edit.line - 1][0] if edit.line <= len(ends) else "\n"
+        result = result[:start] + edit.text.replace("\n", newline) + result[stop:]
     return result

@@ -51,6 +51,31 @@ POOLED = Spelling(rb"pool\w*\(\s*\w+\.(transpose|permute|swapaxes|mT)")
 #: `outputs[1]` and `model(...)[1]`.
 SECOND = Spelling(rb"\[1\](?:(?<=outputs\[1\])|(?<=output\[1\])|(?<=out\[1\])|(?<=\)\[1\]))")
 
+#: A maximum or a softmax along the second axis; a softmax with a sum behind it.
+POOLED = Spelling(
+    rb"max\((?:(?:dim=|axis=)?-?[12]\b|(?=[^\n]{0,120}(?:dim=|axis=|, ?)(?:1|-2)\b)"
+    rb"|(?<=oftmax\()(?=(?s:.{0,400}?)(?:sum|bmm)\())"
+)
+
+#: A sum of weighted states, for weights that a module made.
+WEIGHED = Spelling(
+    rb"sum\((?:(?:self\.)?(?:w|weight|att|alpha|score)\w* ?\*|[^\n)]*\* ?(?:w|weight|att|alpha|score)\w*\b)"
+)
+
+#: A mask that fills, or that torch's attention is given, and that does not begin by turning it round.
+INVERTIBLE = Spelling(rb"(?:masked_fill_?\(|padding_mask=|where\()(?!\s*(?:~|\(?1 ?-|[^\n,]*== ?0))")
+
+#: What stands for minus infinity; `key_padding_mask=` needs none.
+LOW: Group = (b"-inf", b".inf", b"'inf", b'"inf', b"finfo", b"-1e", b"- 1e", b"-1000", b"neg_inf", b"padding_mask=")
+
+#: A pad id, or an item of that name, behind which `or`, `and`, `else` or the colon of a condition stands.
+PAD_ID_ASKED = Spelling(
+    rb"""pad(?:ding)?(?:_token)?_(?:id|idx|index)_?\b(?:["'][\w, ]*[\])])?(?:\s+(?:or|and|else)\b|:\s*(?:#|\n))""",
+)
+
+#: `not pad_token_id`, of an attribute and of an item too.
+NOT_PAD_ID = Spelling(rb"not [\w.]*(?:[\[(][\w., ]*[\"'])?[\w]*pad(?:ding)?(?:_token)?_(?:id|idx|index)")
+
 NEEDS: dict[str, Needs] = {
     "AT001": Needs(((b"sum", b"count_nonzero"), (b"pad", b"mask"), LESS_ONE)),
     "AT002": Needs(
@@ -109,6 +134,19 @@ NEEDS: dict[str, Needs] = {
             (b"ids", b"text", b"tokens", b"caption"),
         )
     ),
+    "AT018": Needs(((b"argm", b".max("), (b"gather(", b"range(", b"select(", b"zip("), (b"pad", b"PAD", b"mask"))),
+    "AT019": Needs(((POOLED, WEIGHED), (b"mask", b"padding"), (b"hidden", b"output", b"embed", b"state"))),
+    "AT020": Needs(((b"masked_fill", b"padding_mask=", b"where("), LOW, (INVERTIBLE,))),
+    "AT021": Needs(
+        (
+            (b"LSTM(", b"GRU(", b"RNN("),
+            (b"torch",),
+            (b"-1", b"squeeze(", b"cat("),
+            (b"mask", b"padding", b"pad_sequence"),
+        ),
+        local=False,
+    ),
+    "AT023": Needs(((PAD_ID_ASKED, NOT_PAD_ID),)),
 }
 
 

@@ -109,7 +109,7 @@ def compare(left: Value, right: Values, *, equal: bool) -> Value | None:
     if isinstance(left, Side):
         return left
     if has(right, PadId) and not isinstance(left, PadId | Const | EosId | Size):
-        return Tokens(attended=not equal, by_id=True)
+        return Tokens(attended=not equal, by_id=True, sure=isinstance(left, Ids))
     if has(right, EosId) and not isinstance(left, EosId | Const | PadId):
         return EosMask() if equal else None
     number = constant(right)
@@ -157,7 +157,7 @@ def _sum(call: Call) -> Values:
 def _argmax(call: Call) -> Values:
     value = call.receiver
     if isinstance(value, Tokens) and not value.attended:
-        return one(_first(value))
+        return one(_first(value, call.node))
     if isinstance(value, Ids):
         return one(HighestId(call.node))
     return UNKNOWN
@@ -166,14 +166,15 @@ def _argmax(call: Call) -> Values:
 @operation("argmin")
 def _argmin(call: Call) -> Values:
     value = call.receiver
-    return one(_first(value) if isinstance(value, Inflated) or (isinstance(value, Tokens) and value.attended) else None)
+    searched = isinstance(value, Inflated) or (isinstance(value, Tokens) and value.attended)
+    return one(_first(value, call.node) if searched else None)
 
 
-def _first(value: Value) -> FirstPad:
-    """The first pad, as a mask, the places of the pads, or the like show it."""
+def _first(value: Value, searched: ast.expr | None = None) -> FirstPad:
+    """The first pad, as a mask, the places of the pads, or the like show it; `searched` is 0 of a row without one."""
     if isinstance(value, Tokens):
-        return FirstPad(weak=value.weak, by_id=value.by_id)
-    return FirstPad(by_id=isinstance(value, Places | Inflated) and value.by_id)
+        return FirstPad(weak=value.weak, by_id=value.by_id, searched=searched)
+    return FirstPad(by_id=isinstance(value, Places | Inflated) and value.by_id, searched=searched)
 
 
 @operation("max", "reduce_max", "amax")
@@ -261,6 +262,8 @@ def _add(call: Call) -> Values:
 @operation("masked_fill", "masked_fill_")
 def _fill(call: Call) -> Values:
     value = call.receiver
+    if isinstance(value, FirstPad):
+        return one(replace(value, searched=None))
     return one(replace(value, masked=True) if isinstance(value, Hidden) else value)
 
 

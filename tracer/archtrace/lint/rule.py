@@ -13,12 +13,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found: where, in which function, in words; and the expression to put there, if that is certain."""
+    """What a check found: where, in which function, in words; the expression to put there, if that is certain.
+
+    `message` is at most 90 characters, so that `path:line:col: CODE message` is a line: what is wrong, a semicolon,
+    what to do. `read` is what reads the hidden states at the index that `node` makes, where that is not `node` itself.
+    """
 
     node: ast.AST
     function: str
     message: str
     instead: str | None = None
+    read: ast.AST | None = None
 
 
 Check: TypeAlias = "Callable[[Module], Iterator[Finding]]"

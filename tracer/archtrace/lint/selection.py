@@ -76,7 +76,9 @@ def outputs_item(outputs: Outputs, name: object) -> Values | None:
 
 
 def encoded_item(encoding: Encoding, name: object) -> Values | None:
-    """The ids of an encoding know what encoding they are of."""
+    """The ids of an encoding know what encoding they are of; its mask is one for sure."""
+    if name == "attention_mask":
+        return one(Tokens(attended=True, sure=True))
     return one(Ids(encoding=encoding)) if name == "input_ids" else None
 
 
@@ -88,7 +90,7 @@ def keyed(base: Values, key: str) -> Values:
         return outputs_item(outputs, key) or UNKNOWN
     for encoding in only(base, Encoding):
         return encoded_item(encoding, key) or named(key)
-    return named(key)
+    return one(Tokens(attended=True, sure=True)) if key == "attention_mask" else named(key)
 
 
 Select: TypeAlias = Callable[[ast.expr, Value, Parts, Sequence[Values]], Values]

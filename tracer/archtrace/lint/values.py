@@ -85,12 +85,14 @@ class Tokens(Value):
     """A mask over tokens: 1 where attended, or 1 where padded. `row`: of one sequence alone.
 
     `weak`: only a loose name says so (`mask`). `by_id`: made by a comparison of ids with the pad id.
+    `sure`: a tokenizer made it, or a comparison of ids with the pad id did; else only a name says what it is.
     """
 
     attended: bool
     row: bool = False
     weak: bool = False
     by_id: bool = False
+    sure: bool = False
 
 
 @dataclass(frozen=True)
@@ -143,11 +145,15 @@ class Count(Value):
 
 @dataclass(frozen=True)
 class FirstPad(Value):
-    """The index of the first pad. `made` is the expression that took 1 off; `by_id`: the ids were searched for it."""
+    """The index of the first pad. `made` is the expression that took 1 off; `by_id`: the ids were searched for it.
+
+    `searched` is the expression that looked for it, where that gives 0 of a row without a pad.
+    """
 
     made: ast.expr | None = None
     weak: bool = False
     by_id: bool = False
+    searched: ast.expr | None = None
 
 
 @dataclass(frozen=True)

@@ -5,18 +5,32 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Fix(NamedTuple):
-    """Put `text` where the expression stands that spans these lines and columns (both from 1, the end exclusive)."""
+class Edit(NamedTuple):
+    """Put `text` for `old`, which spans these lines and columns (both from 1, the end exclusive). Lines end in LF."""
 
     line: int
     col: int
     end_line: int
     end_col: int
+    old: str
     text: str
 
 
+class Step(NamedTuple):
+    """A step of the flow that led to a finding; places as in Edit. The note of the finding itself may be empty."""
+
+    line: int
+    col: int
+    end_line: int
+    end_col: int
+    note: str
+
+
 class Violation(NamedTuple):
-    """One finding. Lines and columns count from 1, columns in characters, and the end is exclusive."""
+    """One finding. Lines and columns count from 1, columns in characters, and the end is exclusive.
+
+    `fix`: the edits that mend it, none where nothing is certain. `flow`: how it came about, the finding among it.
+    """
 
     code: str
     message: str
@@ -26,7 +40,13 @@ class Violation(NamedTuple):
     end_line: int
     end_col: int
     function: str = ""
-    fix: Fix | None = None
+    fix: tuple[Edit, ...] = ()
+    flow: tuple[Step, ...] = ()
+
+    @property
+    def span(self) -> tuple[int, int, int, int]:
+        """Line, column, end line, end column."""
+        return self.line, self.col, self.end_line, self.end_col
 
     @property
     def place(self) -> tuple[str, int, int, str]:

@@ -9,7 +9,7 @@ from archtrace_reports.check.finding import Found
 from archtrace_reports.check.settings import Settings
 
 #: Every file of this folder; listing it would cost each start.
-NAMES = ("github", "json", "sarif", "text")
+NAMES = ("concise", "full", "github", "gitlab", "json", "sarif", "text")
 
 
 class Format(Protocol):

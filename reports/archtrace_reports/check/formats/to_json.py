@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
-from archtrace_reports.check.finding import Found
+from archtrace_reports.check.finding import Finding, Found
 from archtrace_reports.check.settings import Settings
 
 #: History: 1, the first. A reader must ignore keys that it does not know.
@@ -17,7 +18,12 @@ def render(found: Found, settings: Settings) -> str:
     document = {
         "format": FORMAT,
         "files": found.files,
-        "findings": [finding._asdict() for finding in found.findings],
+        "findings": [_told(finding) for finding in found.findings],
         "failures": list(found.failures),
     }
     return json.dumps(document, indent=2) + "\n"
+
+
+def _told(finding: Finding) -> dict[str, Any]:
+    edits, steps = ([each._asdict() for each in several] for several in (finding.edits, finding.steps))
+    return finding._asdict() | {"fixable": finding.fixable, "edits": edits, "steps": steps}

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import archtrace
+from archtrace.lint.violation import Edit
 from archtrace_reports.check.codes import known
-from archtrace_reports.check.finding import SUMMARIES, Finding, Found
+from archtrace_reports.check.finding import SUMMARIES, Finding, Found, Step
+from archtrace_reports.check.fingerprints import fingerprints
 from archtrace_reports.check.meaning import Meaning, meanings
 from archtrace_reports.check.paths import relative
 from archtrace_reports.check.settings import Settings
 
+#: The repository that a GitHub Action comes from, which the runner tells: the pages of the rules stand in it.
+REPOSITORY = "GITHUB_ACTION_REPOSITORY"
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
@@ -44,9 +46,12 @@ def _declared() -> list[dict[str, Any]]:
 
 def _declaration(code: str, name: str, told: Meaning | None) -> dict[str, Any]:
     summary = told.summary if told else SUMMARIES[code]
+    repository = os.environ.get(REPOSITORY) or "OWNER/archtrace"
+    page = f"{code}.md" if told else "README.md"
     return {
         "id": code,
         "name": name,
+        "helpUri": f"https://github.com/{repository}/blob/main/docs/rules/{page}",
         "shortDescription": {"text": summary},
         "fullDescription": {"text": told.why if told else summary},
         "help": {"text": _help(told, ""), "markdown": _help(told, "## ")} if told else {"text": summary},
@@ -62,42 +67,65 @@ def _help(told: Meaning, mark: str) -> str:
 
 def _results(found: Found, settings: Settings) -> list[dict[str, Any]]:
     order = [code for code, _ in known()]
-    seen: Counter[str] = Counter()
-    results = []
-    for finding in found.findings:
-        path = relative(finding.path, settings.root)
-        print_ = hashlib.sha256(_bytes(f"{finding.code}\0{path}\0{finding.text}")).hexdigest()[:32]
-        seen[print_] += 1
-        results.append(_result(finding, _artifact(path, settings.root), order, f"{print_}:{seen[print_]}"))
-    return results
+    told = zip(found.findings, fingerprints(found.findings, settings.root), strict=True)
+    return [
+        _result(
+            finding, _artifact(relative(finding.path, settings.root), settings.root), order.index(finding.code), key
+        )
+        for finding, key in told
+    ]
 
 
-def _result(finding: Finding, artifact: dict[str, str], order: list[str], fingerprint: str) -> dict[str, Any]:
-    return {
+def _result(finding: Finding, artifact: dict[str, str], index: int, fingerprint: str) -> dict[str, Any]:
+    found = {
         "ruleId": finding.code,
-        "ruleIndex": order.index(finding.code),
+        "ruleIndex": index,
         "level": "error",
         "message": {"text": finding.said},
-        "locations": [{"physicalLocation": {"artifactLocation": artifact, "region": _region(finding)}}],
+        "locations": [_location(finding, artifact)],
         "partialFingerprints": {"archtrace/v1": fingerprint},
     }
+    if len(finding.steps) > 1:
+        steps = [_location(step, artifact) | {"message": {"text": _note(step, finding)}} for step in finding.steps]
+        found["codeFlows"] = [{"threadFlows": [{"locations": [{"location": step} for step in steps]}]}]
+    if finding.edits:
+        found["fixes"] = [_fix(finding, artifact)]
+    return found
 
 
-def _region(finding: Finding) -> dict[str, int]:
+def _note(step: Step, finding: Finding) -> str:
+    """What happens at a step; the finding's own note is its message where it has no other."""
+    note = step.note or finding.message
+    return f"cell {step.cell}, line {step.line}: {note}" if step.cell else note
+
+
+def _location(placed: Finding | Step, artifact: dict[str, str]) -> dict[str, Any]:
+    """A notebook's cells are no part of its file for SARIF: a place in one is told as a logical location too."""
+    found: dict[str, Any] = {"physicalLocation": {"artifactLocation": artifact, "region": _region(placed)}}
+    if placed.cell:
+        name = f"cell {placed.cell}:{placed.line}:{placed.col}"
+        found["logicalLocations"] = [{"name": f"cell {placed.cell}", "fullyQualifiedName": name, "kind": "member"}]
+    return found
+
+
+def _region(placed: Finding | Step | Edit) -> dict[str, int]:
     """A notebook's lines are none of its file; code scanning asks for a line, and the first is plainly a stand-in."""
-    if finding.cell:
+    if isinstance(placed, Finding | Step) and placed.cell:
         return {"startLine": 1}
     return {
-        "startLine": finding.line,
-        "startColumn": finding.col,
-        "endLine": finding.end_line,
-        "endColumn": finding.end_col,
+        "startLine": placed.line,
+        "startColumn": placed.col,
+        "endLine": placed.end_line,
+        "endColumn": placed.end_col,
     }
 
 
-def _bytes(text: str) -> bytes:
-    """A text as bytes, whatever is in it."""
-    return text.encode("utf-8", "surrogatepass")
+def _fix(finding: Finding, artifact: dict[str, str]) -> dict[str, Any]:
+    edits = [{"deletedRegion": _region(edit), "insertedContent": {"text": edit.text}} for edit in finding.edits]
+    return {
+        "description": {"text": "what archtrace check --fix writes"},
+        "artifactChanges": [{"artifactLocation": artifact, "replacements": edits}],
+    }
 
 
 def _artifact(path: str, root: str) -> dict[str, str]:

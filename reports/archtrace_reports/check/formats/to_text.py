@@ -1,16 +1,17 @@
-"""Text: path:line:col: CODE message."""
+"""Text, the default: full where a person looks on, concise in a pipe, a file or a hook."""
 
 from __future__ import annotations
+
+import sys
 
 from archtrace_reports.check.finding import Found
 from archtrace_reports.check.settings import Settings
 
 
 def render(found: Found, settings: Settings) -> str:
-    """A line a finding."""
-    del settings
-    if not found.findings:
-        return ""
-    from archtrace_reports.clean import clean
-
-    return "".join(f"{clean(f'{finding.place}: {finding.code} {finding.message}')}\n" for finding in found.findings)
+    """As the one of both that fits."""
+    if sys.stdout.isatty():
+        from archtrace_reports.check.formats.to_full import render as chosen
+    else:
+        from archtrace_reports.check.formats.to_concise import render as chosen
+    return chosen(found, settings)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from archtrace.lint.events import Event, Gather, Module, Store
 from archtrace.lint.models import last_word
 from archtrace.lint.rule import Finding, Rule
-from archtrace.lint.rules.readouts import read_at, read_with, right_index, short
+from archtrace.lint.rules.readouts import read_with, right_index, short
 from archtrace.lint.rules.uses import Scope, scope_of
 from archtrace.lint.values import Const, Count, only
 
@@ -20,9 +20,9 @@ def check(module: Module) -> Iterator[Finding]:
             yield Finding(
                 made,
                 scope.function,
-                f"`{short(made)}` counts tokens, and {read_at(made, gather)} is read there: "
-                "under left padding that is not the last token; take the position of the last token that is no pad",
+                f"`{short(made)}` is the last token only if padded right; find the last non-pad",
                 right_index(made, gather, module),
+                gather.node,
             )
 
 

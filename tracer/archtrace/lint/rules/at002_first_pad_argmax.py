@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from archtrace.lint.events import Module, Store
 from archtrace.lint.rule import Finding, Rule
 from archtrace.lint.rules.at001_pad_count_index import right_padding_is_set
-from archtrace.lint.rules.readouts import read_at, read_with, right_index, short
+from archtrace.lint.rules.readouts import read_with, right_index, short
 from archtrace.lint.values import FirstPad, constant, only
 
 
@@ -22,14 +22,12 @@ def check(module: Module) -> Iterator[Finding]:
         mended = scope.side_asked or (not by_id and right_padding_is_set(module, gather))
         if mended and (not by_id or _has_its_own_pad(module)):
             continue
-        left = "" if mended else "under left padding that wraps to the end or falls on a pad, and "
         yield Finding(
             made,
             scope.function,
-            f"`{short(made)}` is one before the first pad{' id' if by_id else ''}, and {read_at(made, gather)} is read "
-            f"there: {left}where pad is eos it stops at the first eos; take the position of the last token that is no "
-            "pad",
+            f"`{short(made)}` is the token before the first pad{' id' if by_id else ''}; find the last non-pad",
             right_index(made, gather, module),
+            gather.node,
         )
 
 

@@ -39,9 +39,7 @@ def check(module: Module) -> Iterator[Finding]:
             yield Finding(
                 store.node,
                 name,
-                f"`{store.owner}` gets eos as its pad token, and this module builds a classifier that looks for the "
-                "last token by pad id: it takes every eos of the text for padding and reads the token before it; give "
-                "the tokenizer a pad token of its own",
+                "pad = eos, and the classifier takes each eos for padding; add a pad token of its own",
             )
 
 

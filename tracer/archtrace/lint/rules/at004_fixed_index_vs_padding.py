@@ -26,12 +26,8 @@ def check(module: Module) -> Iterator[Finding]:
 
 
 def _words(index: int, side: str) -> str:
-    end = "first" if index == 0 else "last"
     other = "right" if side == "left" else "left"
-    return (
-        f"`[:, {index}]` reads the {end} position, and the tokenizer here pads on the {side}: in every row but the "
-        f"longest that is a pad; pad on the {other}, or take the {end} position that the attention mask allows"
-    )
+    return f"`[:, {index}]` reads a pad, for padding is on the {side}; pad on the {other}, or read by the mask"
 
 
 def side_of(module: Module) -> str:

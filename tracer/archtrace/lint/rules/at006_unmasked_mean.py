@@ -35,8 +35,7 @@ def _means(module: Module) -> Iterator[Finding]:
             yield Finding(
                 mean.node,
                 mean.scope.function,
-                f"`{short(mean.node)}` takes the pads into the mean, and there is an attention mask to leave them out "
-                "with; sum what the mask allows and divide by the mask's sum in each row",
+                f"`{short(mean.node)}` counts padding in; weight the mean by the attention mask",
             )
 
 
@@ -105,8 +104,7 @@ def _divisors(module: Module) -> Iterator[Finding]:
             yield Finding(
                 divide.node,
                 divide.scope.function,
-                f"`{short(below)}` counts the tokens of the whole batch, where each row has its own number; sum the "
-                "mask over its last dim: `mask.sum(-1, keepdim=True)`",
+                f"`{short(below)}` counts the whole batch's tokens; use `.sum(-1, keepdim=True)`",
             )
 
 

@@ -23,10 +23,7 @@ def check(module: Module) -> Iterator[Finding]:
 
 def _words(model: Model, missing: tuple[str, ...]) -> str:
     names = ", ".join(f'"{name}"' for name in missing)
-    return (
-        f"PEFT saves `classifier` and `score` of a {model.kind}, and {names} stands between its readout and the logits "
-        f'too: loaded again, it is random; add modules_to_save=["classifier", {names}]'
-    )
+    return f'PEFT leaves out a part of the head; add modules_to_save=["classifier", {names}]'
 
 
 def unsaved(model: Model, adapter: Adapter) -> tuple[str, ...]:

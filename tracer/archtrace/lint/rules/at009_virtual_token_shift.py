@@ -31,8 +31,7 @@ def _own(module: Module) -> Iterator[Finding]:
             yield Finding(
                 gather.node,
                 gather.scope.function,
-                "soft prompts stand in front of the text, so `[:, 0]` reads a prompt and not the first token; read at "
-                "the number of prompts",
+                "`[:, 0]` reads a soft prompt, not the first token; read at the number of prompts",
             )
 
 
@@ -44,8 +43,7 @@ def _configured(call: Called) -> Iterator[Finding]:
                 yield Finding(
                     adapter.made,
                     call.scope.function,
-                    f"{adapter.kind} puts vectors in front of the text, and the classifier of this encoder reads index "
-                    "0: a soft prompt takes the place of its first token; use an adapter that adds no tokens (LoRA)",
+                    "the classifier reads index 0, which becomes a soft prompt; use LoRA, which adds no tokens",
                 )
 
 
@@ -57,8 +55,7 @@ def _wrapped(call: Called) -> Iterator[Finding]:
         yield Finding(
             call.node,
             call.scope.function,
-            f"{owner} hands over prompts in front of the text, and whatever the classifier behind reads by position "
-            "is shifted: index 0 is a prompt; shift its readout, or refuse classifiers that read a fixed position",
+            "prompts in front move every fixed position: index 0 is a prompt; move the readout as well",
         )
 
 

@@ -23,8 +23,7 @@ def check(module: Module) -> Iterator[Finding]:
                 yield Finding(
                     read.node,
                     read.scope.function,
-                    f"the checkpoint {model.checkpoint} holds no pooler: `pooler_output` is the first token through a "
-                    "layer of random numbers, others in each run; use `last_hidden_state` with a mean over the mask",
+                    "the checkpoint has no pooler, so a random layer makes this; use `last_hidden_state`",
                 )
 
 

@@ -21,9 +21,7 @@ def check(module: Module) -> Iterator[Finding]:
                 yield Finding(
                     method,
                     f"{event.node.name}.{method.name}",
-                    f"since transformers {MASK_METHODS[method.name]} {base} does not call `{method.name}`: this "
-                    "override does nothing, and attention keeps the direction of the base; pass the mask to forward, "
-                    "or make it with transformers.masking_utils",
+                    f"transformers {MASK_METHODS[method.name]} no longer calls this; pass the mask to forward",
                 )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from archtrace.lint.events import Module
 from archtrace.lint.rule import Finding, Rule
-from archtrace.lint.rules.readouts import read_at, read_with, short
+from archtrace.lint.rules.readouts import read_with, short
 from archtrace.lint.values import HighestId
 
 
@@ -16,8 +16,8 @@ def check(module: Module) -> Iterator[Finding]:
         yield Finding(
             made,
             scope.function,
-            f"`{short(made)}` is the position of the highest id, and {read_at(made, gather)} is read there: that is "
-            "eos only while no token has a higher id; look for eos by its id, `(ids == eos_token_id).int().argmax(-1)`",
+            f"`{short(made)}` is the highest id, not always eos; compare ids with eos first",
+            read=gather.node,
         )
 
 

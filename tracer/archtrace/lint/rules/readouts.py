@@ -37,18 +37,10 @@ def _of_tokens(index: Index, gather: Gather) -> bool:
     return not weak or gather.scope.text or any(h.what in ("hidden", "logits") for h in only(gather.target, Hidden))
 
 
-def short(node: ast.AST, width: int = 60) -> str:
-    """An expression in a message."""
+def short(node: ast.AST, width: int = 25) -> str:
+    """An expression in a message, which keeps to one line: its beginning and its end; the full format shows it all."""
     text = " ".join(ast.unparse(node).split())
-    return text if len(text) <= width else text[: width - 1] + "…"
-
-
-def read_at(made: ast.expr, gather: Gather) -> str:
-    """Which read a message speaks of."""
-    target = gather.node.value if isinstance(gather.node, ast.Subscript) else gather.node
-    line = getattr(gather.node, "lineno", 0)
-    what = f"`{short(target, 30)}`" if isinstance(target, ast.Name | ast.Attribute) else "a tensor of hidden states"
-    return f"{what} here" if line == made.lineno else f"{what} on line {line}"
+    return text if len(text) <= width else f"{text[: width - 7]}…{text[-6:]}"
 
 
 def right_index(made: ast.expr, gather: Gather, module: Module) -> str | None:

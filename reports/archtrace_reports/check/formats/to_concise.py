@@ -1,0 +1,16 @@
+"""Concise: path:line:col: CODE message, a line a finding; [*] marks what --fix mends."""
+
+from __future__ import annotations
+
+from archtrace_reports.check.finding import Found
+from archtrace_reports.check.settings import Settings
+
+
+def render(found: Found, settings: Settings) -> str:
+    """A line a finding."""
+    del settings
+    if not found.findings:
+        return ""
+    from archtrace_reports.clean import clean
+
+    return "".join(f"{clean(f'{finding.place}: {finding.headline}')}\n" for finding in found.findings)

@@ -1,0 +1,35 @@
+"""Full: each finding with its lines, and the flow that led there: the steps marked and noted below the code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+from archtrace_reports.check.finding import Finding, Found
+from archtrace_reports.check.frame import frame
+from archtrace_reports.check.settings import Settings
+from archtrace_reports.clean import clean
+from archtrace_reports.look import look_of
+from archtrace_reports.styled import Text
+
+
+def render(found: Found, settings: Settings) -> str:
+    """A paragraph a finding."""
+    del settings
+    coloured = look_of(sys.stdout).colour
+    lines = (line for finding in found.findings for line in _paragraph(finding))
+    return "".join(f"{line.ansi if coloured else line.plain}\n" for line in lines)
+
+
+def _paragraph(finding: Finding) -> Iterator[Text]:
+    mark = "[*] " if finding.fixable else ""
+    yield Text(f"{finding.code} ", "bold red").append(mark, "cyan").append(clean(finding.message), "bold")
+    yield from frame(finding)
+    yield Text("help: ", "cyan").append(_help(finding))
+    yield Text()
+
+
+def _help(finding: Finding) -> str:
+    if finding.fixable:
+        return f"--fix writes {clean(finding.edits[0].text)}"
+    return f"archtrace explain {finding.code} tells why, and what to write instead"
