@@ -142,7 +142,7 @@ class Frame:
         text = any(map(_of_text, self._values()))
         return Scope(self.function, self.owner, self.without_mask, self.side_asked, text)
 
-    def mask_around(self, *, text: bool) -> bool:
+    def mask_around(self, *, text: bool = False) -> bool:
         """A mask over tokens, or a padded batch, has a name in this function; a loose name will do where text is."""
         return any(
             (isinstance(v, Tokens) and v.attended and (text or not v.weak)) or (isinstance(v, Encoding) and v.padded)

@@ -11,6 +11,7 @@ from archtrace.lint.site import Site
 from archtrace.lint.values import (
     UNKNOWN,
     Adapter,
+    Const,
     Encoding,
     Hidden,
     Ids,
@@ -58,16 +59,17 @@ def _loaded(site: Site) -> Values | None:
         return None
     kind = last_word(site.node.func.value)
     named = site.arguments[0] if site.arguments else site.keywords.get("pretrained_model_name_or_path", UNKNOWN)
-    checkpoint = _text(named) if site.name == "from_pretrained" else ""
+    checkpoints = _texts(named) if site.name == "from_pretrained" else [""]
     given = ast.unparse(site.node.args[0]) if site.node.args else ""
     if facts.TOKENIZERS.fullmatch(kind):
-        return _made(site, Tokenizer(_text(site.keywords.get("padding_side", UNKNOWN)), checkpoint, given))
+        side = _text(site.keywords.get("padding_side", UNKNOWN))
+        return _made(site, *(Tokenizer(side, checkpoint, given) for checkpoint in checkpoints))
     if not kind[:1].isupper() or kind.endswith("Config"):
         return None
     bare = constant(site.keywords.get("add_pooling_layer", UNKNOWN)) is False
-    model = Model(kind, checkpoint, bare, given)
-    site.frame.machine.module.models.append(model)
-    return _made(site, model)
+    models = [Model(kind, checkpoint, bare, given) for checkpoint in checkpoints]
+    site.frame.machine.module.models += models
+    return _made(site, *models)
 
 
 def _pipeline(site: Site) -> Values | None:
@@ -80,9 +82,15 @@ def _pipeline(site: Site) -> Values | None:
     return _made(site, Model(facts.PIPELINE, _text(model) or f"{known.checkpoint} {known.kind}".strip()))
 
 
-def _made(site: Site, made: Model | Tokenizer) -> Values:
-    site.frame.emit(Built(site.node, site.frame.scope(), made))
-    return one(made)
+def _texts(values: Values) -> list[str]:
+    """The texts that it may be; one of which nothing is known, where there is none."""
+    return sorted(v.value for v in only(values, Const) if isinstance(v.value, str)) or [""]
+
+
+def _made(site: Site, *made: Model | Tokenizer) -> Values:
+    for each in made:
+        site.frame.emit(Built(site.node, site.frame.scope(), each))
+    return frozenset(made)
 
 
 def _adapter(site: Site) -> Values | None:

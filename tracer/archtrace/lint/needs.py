@@ -46,7 +46,7 @@ PROMPTS_FIRST = Spelling(rb"cat(enate)?\(\s*(tensors=)?[\[(]\s*(self\.)?\w*(prom
 WHOLE_SUM = Spelling(rb"sum\((?<=[._]sum\()[A-Za-z_][\w.]*(\[[^\]()]*\])?\)")
 
 #: A layer that pools is called on a transposed tensor.
-POOLED = Spelling(rb"pool\w*\(\s*\w+\.(transpose|permute|swapaxes|mT)")
+AVERAGED = Spelling(rb"pool\w*\(\s*\w+\.(transpose|permute|swapaxes|mT)")
 
 #: `outputs[1]` and `model(...)[1]`.
 SECOND = Spelling(rb"\[1\](?:(?<=outputs\[1\])|(?<=output\[1\])|(?<=out\[1\])|(?<=\)\[1\]))")
@@ -92,13 +92,18 @@ NEEDS: dict[str, Needs] = {
     "AT004": Needs(((b"padding_side",), (b", 0", b",0", b", -1", b",-1"), (b"left", b"right")), local=False),
     "AT006": Needs(
         (
-            (b"mean(", b".sum()", b', "mean"', b", 'mean'", b"avg_pool1d(", WHOLE_SUM, POOLED),
+            (b"mean(", b".sum()", b', "mean"', b", 'mean'", b"avg_pool1d(", WHOLE_SUM, AVERAGED),
             (b"mask", b"padding", b"seg"),
             (b"hidden", b"output", b"logits", b"embed", b"bert", b"enc", b"model(", b"feat", b"h.mean("),
         )
     ),
     "AT008": Needs(
-        ((b"SEQ_CLS",), (b"Config(",), (b"ForSequenceClassification",), (b"get_peft_model", b"peft_config")),
+        (
+            (b"SEQ_CLS",),
+            (b"Config(",),
+            (b"ForSequenceClassification",),
+            (b"get_peft_model", b"peft_config", b"add_adapter("),
+        ),
         local=False,
     ),
     "AT009": Needs(
