@@ -11,6 +11,7 @@ from archtrace.lint.rule import Finding, Rule
 from archtrace.lint.rules.readouts import read_with, short
 from archtrace.lint.rules.right_index import right_index
 from archtrace.lint.rules.uses import Scope, scope_of
+from archtrace.lint.tree import sides
 from archtrace.lint.values import Const, Count, only
 
 
@@ -33,13 +34,22 @@ def right_padding_is_set(module: Module, gather: Gather) -> bool:
     A function that sets the side and then calls the one that reads has set it for that one.
     """
     stores = [s for s in module.each(Store) if s.name == "padding_side"]
-    sides: dict[tuple[str, str], set[object]] = {}
+    said: dict[tuple[str, str], set[object]] = {}
     for store in stores:
-        sides.setdefault((store.scope.function, store.owner), set()).update(_sides(store))
-    if not stores or not any("right" in found for found in sides.values()):
+        said.setdefault((store.scope.function, store.owner), set()).update(_sides(store))
+    if not stores:
+        return _right_elsewhere(module, gather)
+    if not any("right" in found for found in said.values()):
         return False
-    alone = {side for found in sides.values() for side in found} == {"right"}
-    return alone or any({"left", "right"} <= found for found in sides.values()) or _just_before(stores, module, gather)
+    alone = {side for found in said.values() for side in found} == {"right"}
+    return alone or any({"left", "right"} <= found for found in said.values()) or _just_before(stores, module, gather)
+
+
+def _right_elsewhere(module: Module, gather: Gather) -> bool:
+    """The files that name the class, or the function, set the right side alone; or all files of the tree do."""
+    owner, function = gather.scope.owner, gather.scope.function.rpartition(".")[-1]
+    users = sides(module.path, [owner.name if owner else function]) if owner or function else frozenset()
+    return (users or sides(module.path, ["padding_side"])) == {"right"}
 
 
 def _sides(store: Store) -> set[object]:
