@@ -117,7 +117,8 @@ def _encoding(site: Site, tokenizers: list[Tokenizer]) -> Values:
     padding = constant(_keyword(site, "padding"))
     padded = padding == "max_length" or (padding in (True, "longest") and not _one_text(site))
     side = _text(site.keywords.get("padding_side", UNKNOWN)) or next((t.side for t in tokenizers), "")
-    return one(Encoding(padded, side))
+    alone = site.name != "pad" and not site.spread and "padding" not in site.keywords
+    return one(Encoding(padded, side, alone))
 
 
 def _keyword(site: Site, name: str) -> Values:

@@ -145,7 +145,8 @@ VECTORS = words("hidden weak")
 def _sum(call: Call) -> Values:
     value = call.receiver
     if isinstance(value, Tokens):
-        return one(Count(value.attended, whole=call.dim is None and not value.row, weak=value.weak))
+        whole = call.dim is None and not value.row
+        return one(Count(value.attended, whole=whole, weak=value.weak, alone=value.alone))
     if isinstance(value, Hidden) and value.several and call.dim == 0:
         return one(replace(value, several=False))
     if isinstance(value, Hidden) and value.masked and call.dim in (1, -2):

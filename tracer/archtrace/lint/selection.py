@@ -78,7 +78,7 @@ def outputs_item(outputs: Outputs, name: object) -> Values | None:
 def encoded_item(encoding: Encoding, name: object) -> Values | None:
     """The ids of an encoding know what encoding they are of; its mask is one for sure."""
     if name == "attention_mask":
-        return one(Tokens(attended=True, sure=True))
+        return one(Tokens(attended=True, sure=True, alone=encoding.alone))
     return one(Ids(encoding=encoding)) if name == "input_ids" else None
 
 

@@ -56,10 +56,11 @@ class Table(Value):
 
 @dataclass(frozen=True)
 class Encoding(Value):
-    """What a tokenizer returned."""
+    """What a tokenizer returned. `alone`: for certain without pads, as nobody asked for any."""
 
     padded: bool
     side: str = ""
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ class Tokens(Value):
 
     `weak`: only a loose name says so (`mask`). `by_id`: made by a comparison of ids with the pad id.
     `sure`: a tokenizer made it, or a comparison of ids with the pad id did; else only a name says what it is.
+    `alone`: there are no pads.
     """
 
     attended: bool
@@ -93,6 +95,7 @@ class Tokens(Value):
     weak: bool = False
     by_id: bool = False
     sure: bool = False
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -135,12 +138,16 @@ class Extreme(Value):
 
 @dataclass(frozen=True)
 class Count(Value):
-    """How many tokens are attended (or padded). `made` is the expression that took 1 off: the index of the last."""
+    """How many tokens are attended (or padded). `made` is the expression that took 1 off: the index of the last.
+
+    `alone`: of rows without pads.
+    """
 
     attended: bool = True
     made: ast.expr | None = None
     whole: bool = False
     weak: bool = False
+    alone: bool = False
 
 
 @dataclass(frozen=True)

@@ -104,6 +104,12 @@ is a parameter); hidden states whose names say nothing and that come from a para
 function asks for the side of padding before (`attention_mask[:, -1]`, `padding_side`), and where the module sets
 `padding_side = "right"` and never the left.""",
     valid={
+        "one text, and nobody pads": """
+            def chance(model, tokenizer, prompt):
+                batch = tokenizer(prompt, return_tensors="pt")
+                logits = model(**batch).logits
+                return logits[0, batch["attention_mask"].sum() - 1]
+            """,
         "the position of the last token": """
             import torch
 

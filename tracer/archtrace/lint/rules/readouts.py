@@ -27,8 +27,8 @@ def read_with(module: Module, kind: type[Index]) -> Iterator[tuple[ast.expr, eve
 
 
 def _of_tokens(index: Index, gather: Gather) -> bool:
-    """A count of pads is no index of anything; what `mask` alone says counts where a text is about."""
-    if isinstance(index, Count) and not index.attended:
+    """A count of pads is no index of anything, and one of rows without pads is right; `mask` counts where a text is."""
+    if isinstance(index, Count) and (index.alone or not index.attended):
         return False
     weak = isinstance(index, Count | FirstPad) and index.weak
     return not weak or gather.scope.text or any(h.what in ("hidden", "logits") for h in only(gather.target, Hidden))
