@@ -62,6 +62,9 @@ WEIGHED = Spelling(
     rb"sum\((?:(?:self\.)?(?:w|weight|att|alpha|score)\w* ?\*|[^\n)]*\* ?(?:w|weight|att|alpha|score)\w*\b)"
 )
 
+#: The larger of two names.
+LONGER = Spelling(rb"= (?:torch\.|np\.)?(?:max|maximum)\([A-Za-z_][\w.\[\]()]*, ?[A-Za-z_][\w.\[\]()]*\)\n")
+
 #: A mask that fills, or that torch's attention is given, and that does not begin by turning it round.
 INVERTIBLE = Spelling(rb"(?:masked_fill_?\(|padding_mask=|where\()(?!\s*(?:~|\(?1 ?-|[^\n,]*== ?0))")
 
@@ -150,6 +153,9 @@ NEEDS: dict[str, Needs] = {
             (b"mask", b"padding", b"pad_sequence"),
         ),
         local=False,
+    ),
+    "AT022": Needs(
+        ((LONGER,), (b"[-1]", b"- 1", b"-1]"), (b"rewards", b"scores", b"values", b"logits", b"states", b"outputs"))
     ),
     "AT023": Needs(((PAD_ID_ASKED, NOT_PAD_ID),)),
 }
