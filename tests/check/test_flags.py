@@ -88,7 +88,7 @@ def test_stdin_has_the_name_that_is_given(pipe: Pipe, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("coding", ["utf-8", "latin-1"])
 def test_fix_hands_on_what_came_through_stdin(pipe: Pipe, coding: str, tmp_path: Path) -> None:
-    """Byte by byte what --fix writes into a file; what is left to tell goes to stderr."""
+    """Byte by byte what --fix writes into a file; what is left goes to stderr, at its line in that."""
     text = f"# coding: {coding}\n{FIXABLE}".replace("\n", "\r\n") + f"# é\n{WRONG.replace('sum(1)', 'argmin(1)')}"
     file = tmp_path / "a.py"
     file.write_bytes(text.encode(coding))
@@ -100,7 +100,7 @@ def test_fix_hands_on_what_came_through_stdin(pipe: Pipe, coding: str, tmp_path:
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr.startswith(b"-:9:22: AT002 ")
+    assert done.stderr.startswith(b"-:11:22: AT002 ")
     assert check(tmp_path, "--fix").returncode == 1
     assert done.stdout == file.read_bytes()
     assert b"argmax" in done.stdout

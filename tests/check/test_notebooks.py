@@ -56,6 +56,7 @@ OF_IPYTHON = [
     ",f a b",
     "/f a",
     "  x = 1\n  y = 2",
+    "\n   \n\tx = 1\n\t%time y = 2",
     ">>> x = [\n...     1]",
     "total = (17\n  % 5)",
     "ok = (1\n  != 2)  # is it?",

@@ -228,7 +228,7 @@ def test_helpers_stay_with_those_that_call_them() -> None:
     ],
 )
 def test_nothing_heavy_is_imported_on_the_way(statement: str, absent: str) -> None:
-    """Each sieve imports what it needs, and libcst is for fixes alone."""
+    """Each sieve imports what it needs."""
     program = f"import sys; {statement}; print(sorted(set({absent.split()!r}) & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

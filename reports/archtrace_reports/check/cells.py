@@ -108,7 +108,8 @@ def _cell(path: str, number: int, text: str, largest: int) -> Cell:
         return Cell(number, "", 0, UnreadableError(path, why))
     if _trouble(path, text) is None:
         return Cell(number, text)
-    before = ">>> " if text.startswith(">>> ") else text[: len(text) - len(text.lstrip(" \t"))]
+    first = next((line for line in text.split("\n") if line.strip()), "")
+    before = ">>> " if first.startswith(">>> ") else first[: len(first) - len(first.lstrip())]
     plain = python(_without(text, before))
     broken = _trouble(path, plain)
     return Cell(number, plain, len(before), broken)

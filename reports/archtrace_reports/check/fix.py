@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from archtrace.lint import UnreadableError, Violation, check_source, fixed
+from archtrace.lint import UnreadableError
 from archtrace.lint.decode import declared, exactly
 from archtrace_reports.check.finding import Finding
 from archtrace_reports.check.one import check_data, read
@@ -32,18 +32,12 @@ def fix_file(path: str, settings: Settings) -> tuple[Finding, ...]:
 
 def mended(path: str, data: bytes, settings: Settings) -> Mended:
     """What becomes of a file; as it was, where nothing can be mended. A notebook is not mended."""
+    from archtrace.lint.mend import mended as edited
+
     coding, text = _read(path, data)
-    wanted = {(f.line, f.col, f.code): f for f in check_data(path, data, settings) if f.fixable} if text else {}
-    if not wanted:
-        return Mended(data, data, coding, ())
-    chosen = [v for v in check_source(path, data) if (v.line, v.col, v.code) in wanted]
-    after = _fixed(text, chosen, coding)
-    return Mended(data, after, coding, () if after == data else (*wanted.values(),))
-
-
-def _fixed(text: str, chosen: list[Violation], coding: str) -> bytes:
-    """With the fixes in it."""
-    return fixed(text, chosen).encode(coding)
+    fixable = tuple(f for f in check_data(path, data, settings) if f.fixable) if text else ()
+    after = edited(text, [finding.edits for finding in fixable]).encode(coding) if fixable else data
+    return Mended(data, after, coding, fixable if after != data else ())
 
 
 def _read(path: str, data: bytes) -> tuple[str, str]:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from archtrace.lint import UnreadableError, Violation, check_source
+from archtrace.lint import Edit, UnreadableError, Violation, check_source
 from archtrace_reports.check.finding import Finding, Step, step
 from archtrace_reports.check.settings import Settings
 
@@ -153,4 +153,12 @@ def _finding(violation: Violation, lines: Sequence[str]) -> Finding:
     text = lines[violation.line - 1].strip() if violation.line <= len(lines) else ""
     told = (*violation[2:7], violation.code, violation.message, violation.function, text)
     steps = tuple(step(each[:4], each.note, lines) for each in violation.flow)
-    return Finding(*told, edits=violation.fix, steps=steps)
+    return Finding(*told, edits=_edits(violation, lines), steps=steps)
+
+
+def _edits(violation: Violation, lines: Sequence[str]) -> tuple[Edit, ...]:
+    if not violation.fix:
+        return ()
+    from archtrace_reports.check.width import kept_to
+
+    return kept_to(violation.fix, violation.path, lines)

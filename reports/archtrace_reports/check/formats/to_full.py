@@ -31,5 +31,6 @@ def _paragraph(finding: Finding) -> Iterator[Text]:
 
 def _help(finding: Finding) -> str:
     if finding.fixable:
-        return f"--fix writes {clean(finding.edits[0].text)}"
+        written = " ".join(finding.edits[0].text.split())
+        return f"--fix writes {clean(written.replace('( ', '(').replace(' )', ')'))}"
     return f"archtrace explain {finding.code} tells why, and what to write instead"
