@@ -67,3 +67,19 @@ def test_a_broken_cache_is_no_harm(file: Path, tmp_path: Path) -> None:
     for text in ("", "[]", f'{{"{file}": 1}}'):
         kept.write_text(text)
         assert codes(file) == ["AT001"]
+
+
+def test_an_imported_helper_that_changes_is_heard(file: Path) -> None:
+    """What is told of a file hangs on the helpers that it imports: changed, removed, and there again."""
+    file.write_text(
+        "from ends import last\ndef read(logits, attention_mask):\n    return logits[:, last(attention_mask)]\n"
+    )
+    helper = file.parent / "ends.py"
+    assert codes(file) == []
+    helper.write_text("def last(mask):\n    return mask.sum(1) - 1\n")
+    (file.parent / "unrelated.py").write_text("x = 1\n")
+    assert codes(file) == ["AT001"]
+    helper.write_text("def last(mask):\n    return mask.shape[1] - mask.flip(1).argmax(1) - 1\n")
+    assert codes(file) == []
+    helper.unlink()
+    assert codes(file) == []

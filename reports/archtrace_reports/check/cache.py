@@ -6,18 +6,26 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import archtrace
 from archtrace.lint.violation import Edit
-from archtrace_reports.check.finding import Finding, Step
+from archtrace_reports.check.finding import Finding, Findings, Step
 from archtrace_reports.check.settings import UNREAD, Settings
+
+if TYPE_CHECKING:
+    from archtrace.lint.beside import Stamp
 
 
 class Cache:
-    """By absolute path: when a file was changed last, its size, and what was found. Another version starts anew."""
+    """By absolute path: when a file was changed last, its size, and what was found. Another version starts anew.
+
+    An answer may hang on other files, helpers that are imported: each is kept with a sum of their stamps. Their paths
+    stand once, in a list under the name "", as many files import the same.
+    """
 
     def __init__(self, settings: Settings) -> None:
         from platformdirs import user_cache_path
@@ -25,20 +33,23 @@ class Cache:
         plain = settings._replace(models=())
         key = hashlib.sha256(repr((archtrace.__version__, _rules(), plain)).encode()).hexdigest()[:24]
         self._file = user_cache_path("archtrace") / "check" / f"{key}.json"
-        self._known: dict[str, list[object]] = {}
+        self._known: dict[str, list[Any]] = {}
         self._stamps: dict[str, list[int]] = {}
+        self._others: dict[str, Stamp | None] = {}
         with contextlib.suppress(OSError, ValueError, RecursionError):
             found = json.loads(self._file.read_text("utf-8"))
-            self._known = found if isinstance(found, dict) else {}
+            self._known = found if isinstance(found, dict) and isinstance(found.get(""), list) else {}
+        self._paths: list[Any] = self._known.setdefault("", [])
+        self._numbers = {path: number for number, path in enumerate(self._paths)}
 
     def get(self, path: str) -> list[Finding] | None:
         """What was found in a file; None where it is not known, or has changed. Ask before you look yourself."""
         stamp = _stamp(path)
         try:
-            known, found = self._known[os.path.abspath(path)]
-            if stamp and known == stamp:
-                return [_finding(path, rest) for rest in found]  # type: ignore[attr-defined]
-        except (KeyError, ValueError, TypeError):
+            known, others, total, found = self._known[os.path.abspath(path)]
+            if stamp and known == stamp and total == _sum(map(self._other, others)):
+                return [_finding(path, rest) for rest in found]
+        except (KeyError, ValueError, TypeError, IndexError):
             pass
         self._stamps[path] = stamp
         return None
@@ -53,10 +64,35 @@ class Cache:
         for path, found in fresh.items():
             stamp = self._stamps.get(path)
             if stamp and not any(finding.code == UNREAD for finding in found):
-                self._known[os.path.abspath(path)] = [stamp, [list(finding[1:]) for finding in found]]
+                others = found.files if isinstance(found, Findings) else ()
+                numbers, total = [self._number(path) for path, _ in others], _sum(stamp for _, stamp in others)
+                kept = [list(finding[1:]) for finding in found]
+                self._known[os.path.abspath(path)] = [stamp, numbers, total, kept]
         with contextlib.suppress(OSError):
             self._file.parent.mkdir(parents=True, exist_ok=True)
             replace(self._file, json.dumps(self._known))
+
+    def _number(self, path: str) -> int:
+        """The place of a path in the list; a new one comes last."""
+        path = os.path.abspath(path)
+        if path not in self._numbers:
+            self._numbers[path] = len(self._paths)
+            self._paths.append(path)
+        return self._numbers[path]
+
+    def _other(self, number: int) -> Stamp | None:
+        """The stamp of another file as it is now; each is looked at once a run."""
+        from archtrace.lint.beside import stamped
+
+        path = self._paths[number]
+        if path not in self._others:
+            self._others[path] = stamped(path)
+        return self._others[path]
+
+
+def _sum(stamps: Iterable[Stamp | None]) -> int:
+    """One number for the stamps of several files."""
+    return zlib.crc32(repr(list(stamps)).encode())
 
 
 def _finding(path: str, kept: list[Any]) -> Finding:

@@ -105,6 +105,12 @@ def shown(path: str) -> str:
         return path.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+class Findings(list[Finding]):
+    """The findings in one file. `files`: others of its tree that the answer hangs on, as they were (`lint.beside`)."""
+
+    files: tuple[tuple[str, tuple[int, int] | None], ...] = ()
+
+
 class Found(NamedTuple):
     """What a check found: in how many files and contracts, what could not be run (a sentence each), what is no more.
 

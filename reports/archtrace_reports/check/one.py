@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from archtrace.lint import Edit, UnreadableError, Violation, check_source
-from archtrace_reports.check.finding import Finding, Step, step
+from archtrace_reports.check.finding import Finding, Findings, Step, step
 from archtrace_reports.check.settings import Settings
 
 if TYPE_CHECKING:
+    from archtrace.lint.beside import Files
     from archtrace_reports.check.cells import Cells
     from archtrace_reports.check.noqa import Comment
 
@@ -22,16 +23,19 @@ LARGEST, LARGEST_NOTEBOOK = 5_000_000, 500_000_000
 
 def check_file(path: str, settings: Settings) -> list[Finding]:
     """The findings in a file, in order. A file that cannot be read or parsed is one finding."""
+    asked: Files = {}
     try:
-        return check_data(path, read(path), settings)
+        findings = Findings(check_data(path, read(path), settings, asked))
+        findings.files = tuple(asked.items())
+        return findings
     except OSError as error:
         found = _unread(path, f"cannot be read: {error.strerror or error}")
         return [found] if settings.wants(found.code, path) else []
 
 
-def check_data(path: str, data: bytes, settings: Settings) -> list[Finding]:
-    """The findings in what a file holds, or is to hold, in order."""
-    return [finding for finding in _found(path, data, settings) if settings.wants(finding.code, path)]
+def check_data(path: str, data: bytes, settings: Settings, asked: Files | None = None) -> list[Finding]:
+    """The findings in what a file holds, or is to hold, in order. `asked`: takes in the other files looked for."""
+    return [finding for finding in _found(path, data, settings, asked) if settings.wants(finding.code, path)]
 
 
 def read(path: str) -> bytes:
@@ -47,10 +51,10 @@ def largest(path: str) -> int:
     return LARGEST_NOTEBOOK if path.endswith(".ipynb") else LARGEST
 
 
-def _found(path: str, data: bytes, settings: Settings) -> list[Finding]:
+def _found(path: str, data: bytes, settings: Settings, asked: Files | None) -> list[Finding]:
     if len(data) > largest(path):
         return [_unread(path, f"is larger than {largest(path) // 10**6} MB: no one wrote it by hand; exclude it")]
-    return _notebook(path, data, settings) if path.endswith(".ipynb") else _python(path, data, settings)
+    return (_notebook if path.endswith(".ipynb") else _python)(path, data, settings, asked)
 
 
 def _unread(path: str, why: str, line: int = 1, col: int = 1) -> Finding:
@@ -63,7 +67,7 @@ def _unparsed(error: UnreadableError, text: str = "") -> Finding:
     return found._replace(steps=(step(found[1:5], "", text.split("\n")),)) if text else found
 
 
-def _notebook(path: str, data: bytes, settings: Settings) -> list[Finding]:
+def _notebook(path: str, data: bytes, settings: Settings, asked: Files | None) -> list[Finding]:
     from archtrace_reports.check.cells import cells
 
     try:
@@ -71,7 +75,7 @@ def _notebook(path: str, data: bytes, settings: Settings) -> list[Finding]:
     except UnreadableError as error:
         return [_unparsed(error)]
     broken = [_in_cell(_unparsed(c.broken, c.text), found.start(c), found) for c in found.cells if c.broken]
-    told = [_in_cell(finding, 0, found) for finding in _python(path, found.source, settings)]
+    told = [_in_cell(finding, 0, found) for finding in _python(path, found.source, settings, asked)]
     return sorted([*broken, *told], key=lambda finding: (finding.cell, finding.line, finding.col, finding.code))
 
 
@@ -99,9 +103,9 @@ def _placed(one: Placed, start: int, found: Cells) -> Placed:
     )
 
 
-def _python(path: str, source: bytes | str, settings: Settings) -> list[Finding]:
+def _python(path: str, source: bytes | str, settings: Settings, asked: Files | None) -> list[Finding]:
     try:
-        violations = check_source(path, source)
+        violations = check_source(path, source, asked=asked)
     except UnreadableError as error:
         return [_unparsed(error, _text(path, source))]
     if not violations and not _names_ours(source):

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from stat import S_ISREG
+from typing import TypeAlias
 
 from archtrace.lint.parse import parsed
 
@@ -31,6 +32,10 @@ _IMPORT = re.compile(rb"\nfrom[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n(]+
 #: A statement at the margin; a bracket there closes what stands above.
 _MARGIN = re.compile(rb"^(?=[A-Za-z@])", re.MULTILINE)
 _NAME = re.compile(rb"\b([a-z_]\w*)(?:\s+as\s+(\w+))?")
+
+
+Stamp: TypeAlias = tuple[int, int]
+Files: TypeAlias = dict[str, Stamp | None]
 
 
 @dataclass(frozen=True)
@@ -76,10 +81,13 @@ class Source:
 
 @dataclass
 class Beside:
-    """The files of one tree as one of them sees them. `files`: those that were asked for, there or not."""
+    """The files of one tree as one of them sees them.
+
+    `files`: those that were asked for, as they were then: when changed, how large; None where there is none.
+    """
 
     path: str
-    files: set[str] = field(default_factory=set)
+    files: Files = field(default_factory=dict)
     _helpers: dict[bytes, bytes] | None = None
 
     def definition(self, dotted: str) -> tuple[Source, ast.stmt] | None:
@@ -128,8 +136,7 @@ class Beside:
 
     def _module(self, path: str, module: str) -> Source | None:
         for candidate in _candidates(os.path.dirname(path), module):
-            self.files.add(candidate)
-            stamp = _stamp(candidate)
+            stamp = self.files[candidate] = stamped(candidate)
             if stamp and candidate != self.path:
                 return _read(candidate, *stamp)
         return None
@@ -169,7 +176,11 @@ def _candidates(folder: str, module: str) -> tuple[str, ...]:
 
 
 def _absolute(folder: str, words: list[str]) -> Iterator[str]:
-    """In the file's own folder and those above it, where the first word is there; also in a `src` of theirs."""
+    """In the file's own folder and those above it, where the first word is there; also in a `src` of theirs.
+
+    The own folder is asked in any case: a file that comes there later is one that the answer hung on.
+    """
+    yield from _files(folder, words)
     for _ in range(UP):
         for place in (folder, os.path.join(folder, "src")):
             first = os.path.join(place, words[0])
@@ -186,7 +197,7 @@ def _files(folder: str, words: list[str]) -> Iterator[str]:
     yield os.path.join(base, "__init__.py")
 
 
-def _stamp(path: str) -> tuple[int, int] | None:
+def stamped(path: str) -> Stamp | None:
     """What changes with a file; None where there is none that is worth reading."""
     try:
         told = os.stat(path)

@@ -10,21 +10,24 @@ from archtrace.lint.parse import must_parse, uncollected
 from archtrace.lint.violation import Violation
 
 if TYPE_CHECKING:
-    from archtrace.lint.beside import Beside
+    from archtrace.lint.beside import Beside, Files
 
 
-def check_source(path: str, source: bytes | str, codes: Collection[str] | None = None) -> list[Violation]:
+def check_source(
+    path: str, source: bytes | str, codes: Collection[str] | None = None, asked: Files | None = None
+) -> list[Violation]:
     """What the rules of these codes (all of them, unless given) say of one file, in the order of its lines.
 
+    `asked` takes in the other files that were looked for on the way, as they were: the answer may hang on each.
     Raises UnreadableError for a file that is no Python.
     """
     data, coding = (source.encode("utf-8", "replace"), "utf-8") if isinstance(source, str) else (source, None)
-    asked = NEEDS if codes is None else {code: needs for code, needs in NEEDS.items() if code in codes}
-    wanted = [code for code, needs in asked.items() if holds(data, needs.groups)]
-    beside = _beside(path, data)
+    known = NEEDS if codes is None else {code: needs for code, needs in NEEDS.items() if code in codes}
+    wanted = [code for code, needs in known.items() if holds(data, needs.groups)]
+    beside = _beside(path, asked) if wanted or _speaks(data) else None
     if beside:
         helpers = b"\n".join(beside.helpers(data).values())
-        wanted = [code for code, needs in asked.items() if code in wanted or _with(data, helpers, needs)]
+        wanted = [code for code, needs in known.items() if code in wanted or _with(data, helpers, needs)]
     with uncollected():
         if wanted:
             return _followed(path, data, wanted, coding, beside)
@@ -32,13 +35,15 @@ def check_source(path: str, source: bytes | str, codes: Collection[str] | None =
         return []
 
 
-def _beside(path: str, data: bytes) -> Beside | None:
-    """The files beside one that may import helpers of a readout from them; most files speak of no masks."""
-    if b"mask" not in data or b"import" not in data:
-        return None
+def _speaks(data: bytes) -> bool:
+    """A file may read by a helper that it imports: most files speak of no masks."""
+    return b"mask" in data and b"import" in data
+
+
+def _beside(path: str, asked: Files | None) -> Beside:
     from archtrace.lint.beside import Beside
 
-    return Beside(path)
+    return Beside(path, {} if asked is None else asked)
 
 
 def _with(data: bytes, helpers: bytes, needs: Needs) -> bool:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
 from archtrace.lint.architectures import lacks_pooler
 from archtrace.lint.events import Module, Read
+from archtrace.lint.models import last_word
 from archtrace.lint.rule import Finding, Rule
+from archtrace.lint.rules.uses import BLIND
 from archtrace.lint.values import Outputs, only
+from archtrace.lint.words import words
 
 #: Classes without heads: those that hold several (`AutoAdapterModel`) return one output a head.
 _HEADLESS = re.compile(r"(?!\w*(Adapter|Heads))\w*Model")
+
+#: What keeps a pooler from learning.
+_FROZEN = words("no_grad inference_mode requires_grad requires_grad_ detach")
 
 
 def check(module: Module) -> Iterator[Finding]:
@@ -19,12 +26,26 @@ def check(module: Module) -> Iterator[Finding]:
     for read in module.each(Read):
         for outputs in only(read.base, Outputs):
             model = outputs.model
-            if model and lacks_pooler(model) and (read.name != "1" or _HEADLESS.fullmatch(model.kind)):
+            headless = model is not None and (read.name != "1" or _HEADLESS.fullmatch(model.kind))
+            if headless and model and lacks_pooler(model) and not _trained(read) and not _looked_at(read, module):
                 yield Finding(
                     read.node,
                     read.scope.function,
                     "the checkpoint has no pooler, so a random layer makes this; use `last_hidden_state`",
                 )
+
+
+def _trained(read: Read) -> bool:
+    """In a module that is trained as a whole, the pooler learns with its head; not where no gradient goes through."""
+    owner = read.scope.owner
+    if owner is None or not any("Module" in last_word(base) or "PreTrained" in last_word(base) for base in owner.bases):
+        return False
+    return not any(last_word(node) in _FROZEN for node in ast.walk(owner) if isinstance(node, ast.Attribute | ast.Name))
+
+
+def _looked_at(read: Read, module: Module) -> bool:
+    """No more than its shape is asked for."""
+    return any(isinstance(n, ast.Attribute) and n.value is read.node and n.attr in BLIND for n in ast.walk(module.tree))
 
 
 RULE = Rule(
@@ -38,7 +59,8 @@ between runs.""",
     instead="""The mean of `last_hidden_state` over the mask, or its first token, and
 `AutoModel.from_pretrained(name, add_pooling_layer=False)`, so that nobody reads the pooler later.""",
     unseen="""A checkpoint whose name is not written in the module, or is not in `architectures.toml`; a pooler that
-the module trains itself before it reads it; outputs that are unpacked (`_, pooled = model(...)`).""",
+a script trains itself before it reads it (in a `torch.nn.Module` without `no_grad` it is taken to learn with the head);
+outputs that are unpacked (`_, pooled = model(...)`).""",
     valid={
         "bert has one": """
             from transformers import AutoModel
@@ -75,6 +97,30 @@ the module trains itself before it reads it; outputs that are unpacked (`_, pool
 
             def layers(batch):
                 return model(input_ids=batch["input_ids"], output_hidden_states=True)[1]
+            """,
+        "a pooler that learns with its head": """
+            import torch
+            from transformers import RobertaModel
+
+
+            class Regressor(torch.nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.roberta = RobertaModel.from_pretrained("roberta-base")
+                    self.head = torch.nn.Linear(768, 1)
+
+                def forward(self, input_ids, attention_mask):
+                    return self.head(self.roberta(input_ids, attention_mask=attention_mask).pooler_output)
+            """,
+        "its shape": """
+            from transformers import AutoModel
+
+            model = AutoModel.from_pretrained("roberta-base")
+
+
+            def width(batch):
+                outputs = model(input_ids=batch["input_ids"])
+                return outputs[1].shape[-1]
             """,
         "the second of several heads": """
             from adapters import AutoAdapterModel
