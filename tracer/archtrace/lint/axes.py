@@ -119,8 +119,18 @@ def layer_of(site: Site) -> Values | None:
 
 
 def together(parts: Sequence[Values], dim: object) -> Values:
-    """Hidden states side by side, along another dim than their tokens': hidden states still."""
+    """Hidden states side by side, along their features: hidden states still.
+
+    Along their tokens, too, where one of them surely is a text's: what it is joined to does not take its pads away.
+    """
     hidden = [h for part in parts for h in only(tensors(part), Hidden)]
-    if not hidden or dim not in (-1, 2):
-        return UNKNOWN
-    return one(replace(hidden[0], masked=any(h.masked for h in hidden), several=False))
+    masked = any(h.masked for h in hidden)
+    if hidden and dim in (-1, 2) and hidden[0].axis == 1:
+        return one(replace(hidden[0], masked=masked, several=False))
+    texts = [h for h in hidden if h.sure and h.what == "hidden" and over_tokens(h, dim)]
+    return one(replace(texts[0], masked=masked, several=False)) if texts else UNKNOWN
+
+
+def stacked(parts: Sequence[Values]) -> Values:
+    """Hidden states in a dim of their own: several."""
+    return frozenset(replace(h, several=True) for part in parts for h in only(tensors(part), Hidden))

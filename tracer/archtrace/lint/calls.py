@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from archtrace.lint import facts
-from archtrace.lint.axes import averaged, reduced, together
+from archtrace.lint.axes import averaged, reduced, stacked, together
 from archtrace.lint.events import Built, Called, Divide, Gather, Store
 from archtrace.lint.filling import filled
 from archtrace.lint.frame import Frame, named
@@ -176,18 +176,17 @@ def _join(site: Site) -> Values | None:
 
     Hidden states that are stacked are several.
     """
-    parts = [item for values in site.tensor for item in (values.items if isinstance(values, Many) else ())]
-    layers = only(site.tensor, Hidden)
-    if site.name == "stack" and layers:
-        return frozenset(replace(h, several=True) for h in layers)
-    if site.name in JOINS and any(h.several for h in layers):
-        return together([site.tensor], Call(site.node, Value(), site.rest, site.keywords).dim)
-    if site.name not in JOINS or not parts:
+    if site.name not in JOINS:
         return None
-    if has(parts[0], Prompts) and len(parts) > 1:
+    parts = [item for values in site.tensor for item in (values.items if isinstance(values, Many) else ())]
+    listed = [frozenset(only(site.tensor, Hidden))]
+    if not parts and not any(listed):
+        return None
+    if parts and has(parts[0], Prompts) and len(parts) > 1:
         return one(Prompts(joined=True))
     dim = Call(site.node, Value(), site.rest, site.keywords).dim
-    return indices(frozenset().union(*parts)) | together(parts, dim)
+    joined = stacked(parts or listed) if site.name == "stack" else together(parts or listed, dim)
+    return indices(frozenset().union(*parts)) | joined
 
 
 def indices(values: Values) -> Values:
@@ -196,12 +195,16 @@ def indices(values: Values) -> Values:
 
 
 def _operation(site: Site) -> Values | None:
-    """A row of the table of operations. A method of an unknown may be one too (`ids.eq(pad)`)."""
+    """A row of the table of operations. A method of an unknown may be one too (`ids.eq(pad)`), a layer of self not."""
     operation = OPERATIONS.get(site.name)
-    if operation is None or isinstance(site.node.func, ast.Name):
+    if operation is None or isinstance(site.node.func, ast.Name) or _own(site.node.func):
         return None
     calls = [Call(site.node, value, site.rest, site.keywords) for value in site.tensor or (Value(),)]
     return frozenset(v for call in calls for v in operation(call))
+
+
+def _own(func: ast.expr) -> bool:
+    return isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name) and func.value.id == "self"
 
 
 def _builtin(site: Site) -> Values | None:
@@ -261,11 +264,16 @@ def _module(site: Site) -> Values | None:
     """A module called on hidden states gives a vector a token, if its name does not say that it pools."""
     first = site.arguments[0] if site.arguments else site.keywords.get("hidden_states", UNKNOWN)
     hidden = only(_surely(first), Hidden)
-    if not hidden or site.library or facts.POOLERS.fullmatch(site.name) or site.name[:1].isupper():
+    if not hidden or site.library or facts.POOLERS.fullmatch(site.name) or _class(site):
         return None
     if isinstance(site.node.func, ast.Attribute) and site.base and not has(site.base, Const):
         return None
     return frozenset(hidden)
+
+
+def _class(site: Site) -> bool:
+    """A class makes something of its own; a layer may have the name of its class: `self.LayerNorm(x)`."""
+    return site.name[:1].isupper() and not _own(site.node.func)
 
 
 def _surely(values: Values) -> Values:

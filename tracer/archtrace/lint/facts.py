@@ -48,12 +48,14 @@ BACKBONES = re.compile(
 #: A module called on hidden states gives one vector a token, unless its name says that it pools.
 POOLERS = re.compile(
     r"\w*(pool|summary|cls|aggregat|readout|loss|criterion|classification_head|mean|average|avg|select|gather|extract"
-    r"|take|last_token|len|size|mask|print|log|zip|check|router|gate)\w*",
+    r"|take|last_token|size|mask|print|log|zip|check|router|gate)\w*|(\w*_)?len(gths?)?(_\w*)?",
     re.IGNORECASE,
 )
 
-#: Means over these are no means over the tokens of a text: parts of a layer, and what is no text.
-NO_TEXT = re.compile(r"Attention|Layer|Block|Embeddings|image|vision|video|audio|speech|pixel|patch", re.IGNORECASE)
+#: Means over these are no means over the tokens of a text.
+NO_TEXT = re.compile(r"image|vision|video|audio|speech|pixel|patch", re.IGNORECASE)
+#: Parts of a model, in which a mean may be over anything.
+PARTS = re.compile(r"Attention|Layer|Block|Embeddings", re.IGNORECASE)
 
 #: Classes whose classifier finds its token by the pad id, if it is no encoder's.
 CLASSIFIERS = re.compile(r"\w*(ForSequenceClassification|RewardModel)")

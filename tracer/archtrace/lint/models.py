@@ -150,8 +150,16 @@ def _ran(site: Site) -> Values | None:
     model = next(iter(only(site.base, Model)), None)
     encoding = next((found for v in given if (found := _encoding_of(v))), None)
     prompted = any(isinstance(v, Prompts) and v.joined for v in given)
-    what = "logits" if model is None and facts.ANY_MODEL.fullmatch(site.name) else "hidden"
-    return one(Outputs(model, encoding, prompted, _of_text(site, given), what))
+    any_model = facts.ANY_MODEL.fullmatch(site.name) and not facts.TEXT_MODELS.fullmatch(site.name)
+    what = "logits" if model is None and any_model else "hidden"
+    return one(Outputs(model, encoding, prompted, _of_text(site, given), what, _layers(site)))
+
+
+def _layers(site: Site) -> tuple[int, ...]:
+    """Where the states of all layers may stand: behind the pooled vector or in its place, and before the attentions."""
+    if constant(site.keywords.get("output_hidden_states", UNKNOWN)) is not True:
+        return ()
+    return (1,) if "output_attentions" in site.keywords else (1, 2, -1)
 
 
 def _of_text(site: Site, given: list[Value]) -> bool:

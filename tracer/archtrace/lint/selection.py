@@ -72,6 +72,8 @@ def outputs_item(outputs: Outputs, name: object) -> Values | None:
         return one(None if pooled else replace(hidden, what="logits"))
     if name == "hidden_states":
         return one(replace(hidden, several=True))
+    if name in outputs.layers:
+        return one(replace(hidden, several=True))
     return UNKNOWN if isinstance(name, int) else None
 
 

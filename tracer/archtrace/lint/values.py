@@ -201,7 +201,8 @@ class Model(Value):
 class Outputs(Value):
     """What a model returned. `sure` is False where nothing but its name says so.
 
-    `what` says what it is where the code treats it as a tensor, which a model of one's own may well return.
+    `what` says what it is where the code treats it as a tensor, which a model of one's own may well return. `layers`:
+    where the states of all layers may stand in it as a tuple, if they were asked for.
     """
 
     model: Model | None = None
@@ -209,6 +210,7 @@ class Outputs(Value):
     prompted: bool = False
     sure: bool = True
     what: str = "hidden"
+    layers: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

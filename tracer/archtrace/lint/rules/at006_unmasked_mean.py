@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from archtrace.lint.events import Divide, Mean, Module
-from archtrace.lint.facts import NO_TEXT
+from archtrace.lint.facts import NO_TEXT, PARTS
 from archtrace.lint.models import last_word
 from archtrace.lint.rule import Finding, Rule
 from archtrace.lint.rules.readouts import short
@@ -30,8 +30,9 @@ def _means(module: Module) -> Iterator[Finding]:
         unmasked = [h for h in only(mean.target, Hidden) if not (h.masked or h.several) and _counts(h)]
         encodings = [h.encoding for h in unmasked if h.encoding]
         padded = any(e.padded for e in encodings) if encodings else mean.padded
-        silent = mean.scope.without_mask or _no_text(mean)
-        if unmasked and padded and not silent and not _one_row(mean.node, module):
+        silent = mean.scope.without_mask or _no_text(mean, sure=any(h.sure for h in unmasked))
+        rows = any(h.axis == 0 for h in unmasked)  # the batch is no longer first: `squeeze(0)` then takes no row
+        if unmasked and padded and not silent and (rows or not _one_row(mean.node, module)):
             yield Finding(
                 mean.node,
                 mean.scope.function,
@@ -89,10 +90,11 @@ def _rescales(node: ast.AST) -> bool:
     return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and "norm" in ast.unparse(node.right)
 
 
-def _no_text(mean: Mean) -> bool:
+def _no_text(mean: Mean, *, sure: bool) -> bool:
+    """The class or the tensor is named after what is no text; or, where it is not sure what it is, after a layer."""
     owner = mean.scope.owner.name if mean.scope.owner else ""
-    written = _OF_TEXT.sub("", ast.unparse(mean.node))
-    return bool(NO_TEXT.search(owner) or NO_TEXT.search(written))
+    names = f"{owner} {_OF_TEXT.sub('', ast.unparse(mean.node))}"
+    return bool(NO_TEXT.search(names) or (not sure and PARTS.search(names)))
 
 
 def _divisors(module: Module) -> Iterator[Finding]:

@@ -23,6 +23,10 @@ BLIND = words("device dtype shape size ndim dim numel len")
 SHIFTS = (ast.Mod, ast.Add, ast.Sub)
 
 
+#: The lists of statements that a statement can have.
+_BODIES = ("body", "orelse", "finalbody")
+
+
 @dataclass(frozen=True)
 class Scope:
     """A function, or a module: its nodes, and the parent of each."""
@@ -34,12 +38,32 @@ class Scope:
         """Where a name is read."""
         return (n for n in self.nodes if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load))
 
+    def reached(self, name: str, binding: ast.stmt) -> Iterator[ast.Name]:
+        """Where a name is read after a binding of it, and not bound anew between on the way to there."""
+        later = [(n.lineno, self._blocks(n)[:1]) for n in self._stores(name) if n.lineno > binding.lineno]
+        for load in self.loads(name):
+            around = self._blocks(load)
+            anew = any(line < load.lineno and block[0] in around for line, block in later if block)
+            if load.lineno > binding.lineno and not anew:
+                yield load
+
+    def _stores(self, name: str) -> Iterator[ast.Name]:
+        return (n for n in self.nodes if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Store))
+
+    def _blocks(self, node: ast.AST) -> list[tuple[int, str]]:
+        """The lists of statements that a node stands in, from the inside: whose they are, and which."""
+        found = []
+        while (above := self.parents.get(id(node))) is not None:
+            if isinstance(node, ast.stmt):
+                found += [(id(above), f) for f in _BODIES if any(part is node for part in getattr(above, f, ()))]
+            node = above
+        return found
+
     def bound(self, name: str) -> Iterator[ast.expr | None]:
         """What is assigned to a name; None where that cannot be told."""
-        for node in self.nodes:
-            if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store):
-                above = self.parents.get(id(node))
-                yield above.value if isinstance(above, ast.Assign | ast.AnnAssign | ast.NamedExpr) else None
+        for node in self._stores(name):
+            above = self.parents.get(id(node))
+            yield above.value if isinstance(above, ast.Assign | ast.AnnAssign | ast.NamedExpr) else None
 
 
 def scope_of(node: ast.AST, tree: ast.Module) -> Scope:
@@ -75,9 +99,8 @@ def followers(node: ast.AST, scope: Scope, met: frozenset[str] = frozenset()) ->
     if above is not None:
         yield node, above
     name = _target(above) if isinstance(above, ast.Assign | ast.AnnAssign) else ""
-    for load in scope.loads(name) if name and name not in met and above is not None else ():
-        if load.lineno > getattr(above, "lineno", 0):
-            yield from followers(load, scope, met | {name})
+    for load in scope.reached(name, above) if name and name not in met and isinstance(above, ast.stmt) else ():
+        yield from followers(load, scope, met | {name})
 
 
 def cast(node: ast.AST) -> ast.AST:
