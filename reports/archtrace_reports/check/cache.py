@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import archtrace
-from archtrace.lint.violation import Edit
+from archtrace.lint import Edit
 from archtrace_reports.check.finding import Finding, Step
 from archtrace_reports.check.settings import UNREAD, Settings
 

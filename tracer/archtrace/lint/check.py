@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from archtrace.lint.needs import NEEDS, holds
 from archtrace.lint.parse import must_parse, uncollected
-from archtrace.lint.violation import Violation
+from archtrace.lint.violation import Edit, Violation
 
 
 def check_source(path: str, source: bytes | str, codes: Collection[str] | None = None) -> list[Violation]:
@@ -37,9 +37,14 @@ def _followed(path: str, data: bytes, codes: Sequence[str], coding: str | None) 
 
 def fixed(source: str, violations: Sequence[Violation]) -> str:
     """The source with the fixes of these violations in it; as it was, where a fix does not fit or would not parse."""
-    fixes = [violation.fix for violation in violations if violation.fix]
-    if not fixes:
+    return edited(source, [violation.fix for violation in violations])
+
+
+def edited(source: str, fixes: Sequence[Sequence[Edit]]) -> str:
+    """The source with these fixes, each a few edits; as it was, where there are none or they do not fit."""
+    chosen = [fix for fix in fixes if fix]
+    if not chosen:
         return source
     from archtrace.lint.mend import mended
 
-    return mended(source, fixes)
+    return mended(source, chosen)
