@@ -23,6 +23,7 @@ def folder(tmp_path: Path) -> Path:
     """Many files with something to mend in each, of several kinds of line ends and codings."""
     inside = tmp_path / "many"
     inside.mkdir()
+    (tmp_path / "ruff.toml").write_text("line-length = 200\n")  # so that a mended line stays one
     for number in range(MANY):
         (inside / f"{number}.py").write_bytes(old(number))
     return inside

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import textwrap
 
@@ -166,3 +167,30 @@ def test_what_may_have_a_use_is_left(body: str) -> None:
     assert [a for a, b in zip(before.split("\n"), mend(before).split("\n"), strict=True) if a != b] == [
         "    index = attention_mask.sum(1) - 1"
     ]
+
+
+#: Parentheses around an expression, and what is left of them: `i` stands for the index, old and new.
+GROUPED = {
+    "x = (i).to(ids.device)": "x = i.to(ids.device)",
+    "x = (\n        i\n    ).to(ids.device)": "x = i.to(ids.device)",
+    "x = ( i )": "x = i",
+    "x = torch.Tensor.long(i)": "x = torch.Tensor.long(i)",
+    "x = torch.Tensor.long (i)": "x = torch.Tensor.long (i)",
+    "x = torch.Tensor.long(\n        i\n    )": "x = torch.Tensor.long(\n        i\n    )",
+    "x = (  # why\n        i\n    )": "x = (  # why\n        i\n    )",
+    "x = 0 if not rows else(i)": "x = 0 if not rows else i",
+    "x = logits.new_zeros(1) if rows is None else (i)": "x = logits.new_zeros(1) if rows is None else i",
+    "x = ((i) % attention_mask.shape[1]).long()": "x = i.long()",
+}
+
+
+@pytest.mark.parametrize("before", GROUPED)
+def test_parentheses_that_group_go_and_those_of_a_call_stay(before: str) -> None:
+    """Judged by the trees: what is written says what is meant, whatever stood around it."""
+    old = "attention_mask.sum(1) - 1"
+    new = "(torch.arange(attention_mask.shape[-1], device=attention_mask.device) * attention_mask.bool()).argmax(-1)"
+    body = "{}\n    return logits[:, x]"
+    source = AROUND.format(body.format(re.sub(r"\bi\b(?![fs(])", old, before)))
+    wanted = AROUND.format(body.format(re.sub(r"\bi\b(?![fs(])", new, GROUPED[before])))
+    assert ast.dump(ast.parse(mend(source))) == ast.dump(ast.parse(wanted))
+    assert mend(source).replace("else(", "else (") == wanted

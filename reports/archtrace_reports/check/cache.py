@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import archtrace
-from archtrace.lint.violation import Edit
+from archtrace.lint import Edit
 from archtrace_reports.check.finding import Finding, Findings, Step
 from archtrace_reports.check.settings import UNREAD, Settings
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from archtrace.lint import UnreadableError
+from archtrace.lint import UnreadableError, edited
 from archtrace.lint.decode import declared, exactly
 from archtrace_reports.check.finding import Finding
 from archtrace_reports.check.one import check_data, read
@@ -32,8 +32,6 @@ def fix_file(path: str, settings: Settings) -> tuple[Finding, ...]:
 
 def mended(path: str, data: bytes, settings: Settings) -> Mended:
     """What becomes of a file; as it was, where nothing can be mended. A notebook is not mended."""
-    from archtrace.lint.mend import mended as edited
-
     coding, text = _read(path, data)
     fixable = tuple(f for f in check_data(path, data, settings) if f.fixable) if text else ()
     after = edited(text, [finding.edits for finding in fixable]).encode(coding) if fixable else data

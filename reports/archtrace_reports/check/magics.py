@@ -9,19 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from archtrace.lint.words import words
-
 #: A magic or a shell command, which may be assigned; a question behind a name; a question or a call by its sign.
 _OWN = re.compile(r"(?P<indent>\s*)(?:(?P<target>[^=\s#][^=]*=\s*)?[%!].*|[^#'\"]*[\w*\]]\?{1,2}\s*|[?,;/].*)")
 #: The same without its sign, where the first word is a magic or an alias of IPython's: `pip install x`, `cd ..`.
-_AUTOMAGIC = re.compile(r"(?P<indent>\s*)(?P<name>\w+)\s+(?!(?:and|for|if|in|is|not|or)\b)[^=(\[\s].*")
-AUTOMAGICS = words(
-    "autoreload cat cd conda config cp env hist history ldir lf lk ll load load_ext ls lx mamba matplotlib mkdir mv "
-    "notebook pdb pip popd precision prun pushd pwd pylab rehashx reload_ext rerun reset rm rmdir run save set_env sx "
-    "system time timeit unload_ext uv who whos xmode"
+_AUTOMAGIC = re.compile(
+    r"(?P<indent>\s*)(?:autoreload|cat|cd|conda|config|cp|env|hist|history|ldir|lf|lk|ll|load|load_ext|ls|lx|mamba"
+    r"|matplotlib|mkdir|mv|notebook|pdb|pip|popd|precision|prun|pushd|pwd|pylab|rehashx|reload_ext|rerun|reset|rm|rmdir"
+    r"|run|save|set_env|sx|system|time|timeit|unload_ext|uv|who|whos|xmode)"
+    r"\s+(?!(?:and|for|if|in|is|not|or)\b)[^=(\[\s].*"
 )
 #: Cell magics whose cell is Python still; so is what `%%writefile` writes into a Python file.
-PYTHON = words("%%time %%timeit %%capture %%prun %%debug %%python %%python3 %%memit %%mprun %%snakeviz %%pyinstrument")
+_PYTHON = re.compile(r"%%(?:time|timeit|capture|prun|debug|python|python3|memit|mprun|snakeviz|pyinstrument)(?:\s.*)?")
 _WRITTEN = re.compile(r"%%(?:write)?file\s.*\.py\s*")
 
 _OPENING = re.compile(r"'''|\"\"\"|['\"]|[([{]|[)\]}]|#.*")
@@ -34,7 +32,7 @@ def python(cell: str) -> str:
     first = next((n for n, line in enumerate(lines) if line.strip() and not line.lstrip().startswith("#")), 0)
     if not lines[first].startswith("%%"):
         return "\n".join(_plain(lines))
-    if lines[first].split()[0] not in PYTHON and not _WRITTEN.fullmatch(lines[first]):
+    if not _PYTHON.fullmatch(lines[first]) and not _WRITTEN.fullmatch(lines[first]):
         return "\n" * (len(lines) - 1)
     return python("\n".join(["", *[""] * first, *lines[first + 1 :]]))
 
@@ -58,7 +56,7 @@ def _own(line: str) -> str | None:
     if found:
         return f"{found['indent']}{found['target'] or ''}None"
     found = _AUTOMAGIC.fullmatch(line)
-    return f"{found['indent']}None" if found and found["name"] in AUTOMAGICS else None
+    return f"{found['indent']}None" if found else None
 
 
 def _after(line: str, quote: str, depth: int) -> tuple[str, int]:

@@ -6,7 +6,8 @@
 [('AT001', 2, 22)]
 """
 
-from archtrace.lint.check import check_source, fixed
+from archtrace.lint.check import check_source, edited, fixed
+from archtrace.lint.parse import parsed
 from archtrace.lint.rules import RESERVED, RETIRED, rules
 from archtrace.lint.violation import Edit, Step, UnreadableError, Violation
 
@@ -18,6 +19,8 @@ __all__ = [
     "UnreadableError",
     "Violation",
     "check_source",
+    "edited",
     "fixed",
+    "parsed",
     "rules",
 ]

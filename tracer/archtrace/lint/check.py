@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from archtrace.lint.needs import NEEDS, Needs, holds
 from archtrace.lint.parse import must_parse, uncollected
-from archtrace.lint.violation import Violation
+from archtrace.lint.violation import Edit, Violation
 
 if TYPE_CHECKING:
     from archtrace.lint.beside import Beside, Files
@@ -67,9 +67,14 @@ def _followed(
 
 def fixed(source: str, violations: Sequence[Violation]) -> str:
     """The source with the fixes of these violations in it; as it was, where a fix does not fit or would not parse."""
-    fixes = [violation.fix for violation in violations if violation.fix]
-    if not fixes:
+    return edited(source, [violation.fix for violation in violations])
+
+
+def edited(source: str, fixes: Sequence[Sequence[Edit]]) -> str:
+    """The source with these fixes, each a few edits; as it was, where there are none or they do not fit."""
+    chosen = [fix for fix in fixes if fix]
+    if not chosen:
         return source
     from archtrace.lint.mend import mended
 
-    return mended(source, fixes)
+    return mended(source, chosen)

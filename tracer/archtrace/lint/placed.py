@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Sequence
+from keyword import iskeyword
 from typing import TypeAlias
 
 from archtrace.lint.events import Module
@@ -17,6 +18,10 @@ Span: TypeAlias = tuple[int, int, int, int]
 
 #: What a comment on a bound or a wrap speaks of.
 _OF_BOUNDS = re.compile(r"modulo|%|wrap|negative|reverse.index|clamp|clip|out.of.(bounds|range)", re.IGNORECASE)
+
+#: A parenthesis right before an expression, and the word or the bracket before that; one right behind it.
+_GROUP = re.compile(r"(?P<word>\w*|[)\]])[^\S\n]*(?P<open>\([^\S\n]*\n?[^\S\n]*)$")
+_CLOSED = re.compile(r"[^\S\n]*\n?[^\S\n]*\)")
 
 #: Where `ast` says that a node begins and ends.
 STARTS, ENDS = ("lineno", "col_offset"), ("end_lineno", "end_col_offset")
@@ -49,7 +54,7 @@ def _column(lines: Sequence[str], line: int, offset: int) -> int:
 
 def _edits(finding: Finding, instead: Instead, lines: Sequence[str]) -> Iterator[Edit]:
     """The expression, and the lines of what then does nothing."""
-    span = _span(instead.node, instead.node, lines)
+    span = _ungrouped(_span(instead.node, instead.node, lines), lines)
     yield Edit(*span, _between(span, lines), instead.text)
     for statement in instead.idle:
         first, end = statement.lineno, statement.end_lineno or statement.lineno
@@ -60,6 +65,23 @@ def _edits(finding: Finding, instead: Instead, lines: Sequence[str]) -> Iterator
     above = _comments(start, lines) if instead.idle or instead.node is not finding.node else 0
     if above:
         yield _without(start - above, start - 1, lines)
+
+
+def _ungrouped(span: Span, lines: Sequence[str]) -> Span:
+    """With the parentheses that group an expression: what is put there needs none. Those of a call stay."""
+    line, col, end, end_col = span
+    opened = _GROUP.search(_between((max(1, line - 1), 1, line, col), lines))
+    below = min(end + 1, len(lines))
+    closed = _CLOSED.match(_between((end, end_col, below, len(lines[below - 1]) + 1), lines))
+    if not opened or not closed or (opened["word"] and not iskeyword(opened["word"])):
+        return span
+    if "\n" in opened["open"]:
+        line, col = line - 1, len(lines[line - 2].rstrip())
+    else:
+        col -= len(opened["open"])
+    if "\n" in closed[0]:
+        return line, col, end + 1, len(closed[0]) - closed[0].index("\n")
+    return line, col, end, end_col + len(closed[0])
 
 
 def _alone(statement: ast.stmt, lines: Sequence[str]) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import archtrace
-from archtrace.lint.violation import Edit
+from archtrace.lint import Edit
 from archtrace_reports.check.codes import known
 from archtrace_reports.check.finding import SUMMARIES, Finding, Found, Step
 from archtrace_reports.check.fingerprints import fingerprints
