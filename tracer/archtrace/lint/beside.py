@@ -90,6 +90,11 @@ class Beside:
     files: Files = field(default_factory=dict)
     _helpers: dict[bytes, bytes] | None = None
 
+    def whole(self) -> str:
+        """The path, for a search of the whole tree, whose changes nobody follows: the answer is never kept."""
+        self.files[os.path.dirname(self.path)] = (0, 0)
+        return self.path
+
     def definition(self, dotted: str) -> tuple[Source, ast.stmt] | None:
         """Where the name is bound that a dotted name ends in: a function, a class, an assignment."""
         return self._defined(self.path, dotted, HANDS)

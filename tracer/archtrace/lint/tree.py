@@ -1,4 +1,4 @@
-"""What the files of a tree say of the side of padding: read where a rule has found something that hangs on it."""
+"""What a tree says of the side of padding, and of the versions that it asks for: read where a finding hangs on it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-#: What the root of a tree holds, and how many folders above a file it is looked for.
-ROOTS = (".git", "pyproject.toml", "setup.py", "setup.cfg", "requirements.txt")
+#: Where a tree says what it asks for; what its root holds, and how many folders above a file it is looked for.
+REQUIREMENTS = ("setup.py", "setup.cfg", "pyproject.toml", "requirements.txt")
+ROOTS = (".git", *REQUIREMENTS)
 UP = 6
 #: Files of a tree that are read, and the bytes of one: a larger tree is no team's own.
 FILES, LARGEST = 3_000, 2_000_000
@@ -22,6 +23,15 @@ def sides(path: str, names: Iterable[str]) -> frozenset[str]:
     """The sides that the files of the tree around a file set which name one of these words; of no words, all files."""
     words = re.compile(rb"\b(" + b"|".join(name.encode() for name in names) + rb")\b")
     return frozenset(side for text, said in _speaking(_root(path)) if words.search(text) for side in said)
+
+
+def below(path: str, package: str, version: str) -> bool:
+    """The tree around a file asks for a version of a package that lies before this one, and for no later."""
+    root = _root(path)
+    asked = re.compile(rf"[\"'\s]{package}(?:\[[^\]]*\])?\s*(?:[^\"'\n#;]*,)?\s*(?:<=?|==|~=)\s*(\d+)\.(\d+)")
+    texts = (_text(os.path.join(root, name)).decode("utf-8", "replace") for name in REQUIREMENTS)
+    bounds = [(int(a), int(b)) for text in texts for a, b in asked.findall("\n" + text)]
+    return bool(bounds) and max(bounds) < tuple(map(int, version.split(".")))
 
 
 def _root(path: str) -> str:

@@ -172,6 +172,7 @@ outputs that are unpacked (`_, pooled = model(...)`).""",
                     super().__init__()
                     self.encoder = XLMRobertaModel.from_pretrained(name)
 
+                @torch.no_grad()
                 def forward(self, input_ids, attention_mask):
                     outputs = self.encoder(input_ids, attention_mask=attention_mask)
                     return outputs.pooler_output

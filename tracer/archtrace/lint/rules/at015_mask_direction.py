@@ -9,6 +9,7 @@ from archtrace.lint.events import Class, Module
 from archtrace.lint.facts import MASK_METHODS
 from archtrace.lint.models import last_word
 from archtrace.lint.rule import Finding, Rule
+from archtrace.lint.tree import below
 
 
 def check(module: Module) -> Iterator[Finding]:
@@ -17,12 +18,19 @@ def check(module: Module) -> Iterator[Finding]:
     for event in module.each(Class):
         base = next((last_word(b) for b in _ancestors(event.node, dict(classes)) if _is_library(b, module)), None)
         for method in event.node.body if base else ():
-            if isinstance(method, ast.FunctionDef) and method.name in MASK_METHODS and not _calls(event.node, method):
+            if isinstance(method, ast.FunctionDef) and _in_vain(method, event.node, module):
                 yield Finding(
                     method,
                     f"{event.node.name}.{method.name}",
                     f"transformers {MASK_METHODS[method.name]} no longer calls this; pass the mask to forward",
                 )
+
+
+def _in_vain(method: ast.FunctionDef, owner: ast.ClassDef, module: Module) -> bool:
+    """A mask method that nobody calls, in the versions of transformers that the tree asks for."""
+    if method.name not in MASK_METHODS or _calls(owner, method):
+        return False
+    return not below(module.beside.whole(), "transformers", MASK_METHODS[method.name])
 
 
 def _ancestors(owner: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> list[ast.expr]:
@@ -64,7 +72,8 @@ one direction: its first token sees itself alone.""",
     instead="""Make the mask and pass it: `transformers.masking_utils.create_bidirectional_mask` (5.0 and later), or a
 4-D mask as `attention_mask`. Then check that the first token sees the last: `archtrace` shows it.""",
     unseen="""The version of transformers that is installed: with one before the version that the message names, the
-override still works. A base class that comes through another module; a method that is put in place by assignment.""",
+override still works. Where setup.py, pyproject.toml or requirements.txt keep it below, the rule is silent. A base
+class that comes through another module; a method that is put in place by assignment.""",
     valid={
         "the class calls it itself": """
             from transformers import LlamaModel

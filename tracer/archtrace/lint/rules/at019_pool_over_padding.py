@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from archtrace.lint.events import Module, Pool
-from archtrace.lint.facts import BACKBONES, NO_TEXT, meaning
+from archtrace.lint.facts import BACKBONES, NO_TEXT, PARTS, meaning
 from archtrace.lint.filling import FILLS
 from archtrace.lint.models import last_word
 from archtrace.lint.rule import Finding, Rule
@@ -47,7 +47,7 @@ def check(module: Module) -> Iterator[Finding]:
 
 def _no_text(pool: Pool) -> bool:
     owner = _HEADS.sub("", pool.scope.owner.name) if pool.scope.owner else ""
-    return NO_TEXT.search(owner) is not None
+    return any(names.search(owner) for names in (NO_TEXT, PARTS))
 
 
 def _told(pool: Pool, scope: Scope) -> str | None:

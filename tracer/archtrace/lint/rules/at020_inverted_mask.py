@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from archtrace.lint import events
 from archtrace.lint.events import Called, Fill, Module
-from archtrace.lint.facts import NO_TEXT
+from archtrace.lint.facts import NO_TEXT, PARTS
 from archtrace.lint.filling import is_low
 from archtrace.lint.models import last_word
 from archtrace.lint.operations import OPERATIONS
@@ -68,7 +68,7 @@ def _certain(fill: Fill, module: Module) -> bool:
 def _is_attention(scope: events.Scope) -> bool:
     """The layers of a model, and not what pools its states."""
     owner = scope.owner.name if scope.owner else ""
-    return NO_TEXT.search(owner) is not None and "Pool" not in owner
+    return any(names.search(owner) for names in (NO_TEXT, PARTS)) and "Pool" not in owner
 
 
 def _fed(mask: ast.expr, scope: Scope) -> bool:

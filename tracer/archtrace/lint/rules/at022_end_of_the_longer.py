@@ -29,7 +29,7 @@ def check(module: Module) -> Iterator[Finding]:
             for end, made in _ends(scope):
                 read = _read_at(end, scope)
                 if len(read) > 1 and any(_VALUES.intersection(one.lower().split("_")) for one in read):
-                    told = f"`{short(made, 34)}` is the end of the longer alone; read each text at its own end"
+                    told = f"`{short(made, 26)}` is the end of the longer alone; read each text at its own end"
                     yield Finding(made, f"{name}.{node.name}".lstrip("."), told)
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from archtrace.lint.events import Module
+from archtrace.lint.facts import meaning
 from archtrace.lint.models import last_word
 from archtrace.lint.rule import Finding, Instead, Rule
 from archtrace.lint.rules.readouts import short
@@ -49,11 +50,21 @@ def _is_name(word: str) -> bool:
 
 
 def _harmless(node: ast.AST) -> Iterator[ast.AST]:
-    """What stands in the arguments of a generation; the test of `if not pad_id: pad_id = 0`."""
+    """What stands in the arguments of a generation, and where there is no pad; the test of `if not id: id = 0`."""
     if isinstance(node, ast.Call | ast.Dict) and _generates(node):
         yield from ast.walk(node)
+    if isinstance(node, ast.If) and _there_is_none(node.test):
+        yield from (inner for statement in node.body for inner in ast.walk(statement))
     if isinstance(node, ast.If) and len(node.body) == 1 and isinstance(node.body[0], ast.Assign):
         yield from [node.test] if _zero_or_pad(node.body[0].value) else []
+
+
+def _there_is_none(test: ast.expr) -> bool:
+    """`tokenizer.pad_token is None`: an id that is none is false, and none is 0."""
+    if not isinstance(test, ast.Compare) or not isinstance(test.ops[0], ast.Is):
+        return False
+    none = test.comparators[0]
+    return meaning(last_word(test.left)) == "pad" and isinstance(none, ast.Constant) and none.value is None
 
 
 def _generates(node: ast.Call | ast.Dict) -> bool:
@@ -129,6 +140,11 @@ id, and in the arguments of a generation, where the text has ended.""",
                 if tokenizer.pad_token_id is not None:
                     return tokenizer.pad_token_id
                 return tokenizer.eos_token_id
+            """,
+        "there is none": """
+            def prepare(tokenizer):
+                if tokenizer.pad_token is None:
+                    tokenizer.pad_token_id = tokenizer.pad_token_id or tokenizer.eos_token_id
             """,
         "a token is a string": """
             def prepare(tokenizer):
