@@ -138,7 +138,7 @@ def _subscript(node: ast.Subscript, frame: Frame) -> Values:
     picked = union(v for v, part in zip(values, parts, strict=True) if not isinstance(part, ast.Slice))
     if picked and (has(base, Hidden) or has(base, EosRows)):
         fixed = fixed_index(parts) if all(h.axis == 1 for h in only(base, Hidden)) else None
-        frame.emit(Gather(node, frame.scope(), base, picked, fixed))
+        frame.emit(Gather(node, frame.scope(picked), base, picked, fixed))
     return known(v for b in base for v in selected(node, b, parts, values))
 
 
