@@ -39,7 +39,7 @@ def analysed(path: str, text: str, tree: ast.Module, beside: Beside | None = Non
 
 
 #: Words of scripts about whose models and tokenizers rules ask.
-SCRIPTED = ("SEQ_CLS", ".padding_side", "padding_side=", ".pad_token")
+SCRIPTED = ("SEQ_CLS", ".padding_side", "padding_side=", ".pad_token =", ".pad_token_id =")
 
 
 def _follow(module: Module, text: str) -> None:

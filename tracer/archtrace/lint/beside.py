@@ -125,14 +125,14 @@ class Beside:
             outlines = {
                 local: self._outline(self.path, module, name, HANDS)
                 for local, module, name in _imported(b"\n" + data)
-                if self._module(self.path, module) and local + b"(" in data
+                if local + b"(" in data
             }
             self._helpers = {local: text for local, text in outlines.items() if 0 < text.count(b"\n") <= LINES + 10}
         return self._helpers
 
     def _outline(self, path: str, module: str, name: bytes, hands: int) -> bytes:
-        source = self._module(path, module)
-        if source is None or not hands:
+        source = self._module(path, module) if hands else None
+        if source is None:
             return b""
         if text := source.outline(name):
             return text

@@ -142,7 +142,7 @@ def _gather(site: Site) -> Values | None:
     if not has(target, Hidden) or (isinstance(site.node.func, ast.Name) and site.node.func.id in site.frame.local):
         return None
     index = frozenset().union(*site.rest, *site.keywords.values())
-    site.frame.emit(Gather(site.node, site.frame.scope(), target, index))
+    site.frame.emit(Gather(site.node, site.frame.scope(index), target, index))
     return UNKNOWN
 
 

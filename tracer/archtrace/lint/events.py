@@ -19,7 +19,7 @@ class Scope:
     #: The mask is None on this path; the side of padding was asked for before.
     without_mask: bool = False
     side_asked: bool = False
-    #: Token ids, an encoding, or what a language model returned of them, are in sight.
+    #: Token ids, an encoding, or what a language model returned of them, are in sight; told where `mask` alone counts.
     text: bool = False
 
 

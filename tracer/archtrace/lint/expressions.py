@@ -84,7 +84,7 @@ def _constant(node: ast.Constant, frame: Frame) -> Values:
 
 def _name(node: ast.Name, frame: Frame) -> Values:
     found = frame.look(node.id)
-    return found or (_text_elsewhere(node.id, frame) if node.id.isupper() else UNKNOWN)
+    return found or (_text_elsewhere(node.id, frame) if frame.machine.loads and node.id.isupper() else UNKNOWN)
 
 
 def _text_elsewhere(name: str, frame: Frame) -> Values:
@@ -105,7 +105,7 @@ def _attribute(node: ast.Attribute, frame: Frame) -> Values:
     found = union(p for p in parts if p is not None)
     if found or any(p is not None for p in parts):
         return found
-    asked = not base and CHECKPOINTS.fullmatch(node.attr)
+    asked = frame.machine.loads and not base and CHECKPOINTS.fullmatch(node.attr)
     return named(node.attr) or (frame.machine.default(node.attr) if asked else UNKNOWN)
 
 
@@ -138,7 +138,7 @@ def _subscript(node: ast.Subscript, frame: Frame) -> Values:
     picked = union(v for v, part in zip(values, parts, strict=True) if not isinstance(part, ast.Slice))
     if picked and (has(base, Hidden) or has(base, EosRows)):
         fixed = fixed_index(parts) if all(h.axis == 1 for h in only(base, Hidden)) else None
-        frame.emit(Gather(node, frame.scope(), base, picked, fixed))
+        frame.emit(Gather(node, frame.scope(picked), base, picked, fixed))
     return known(v for b in base for v in selected(node, b, parts, values))
 
 

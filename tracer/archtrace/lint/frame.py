@@ -11,9 +11,11 @@ from archtrace.lint.events import Event, Module, Scope
 from archtrace.lint.facts import PROMPTS, TEXT_NAMES, meaning
 from archtrace.lint.values import (
     UNKNOWN,
+    Count,
     Encoding,
     EosId,
     EosMask,
+    FirstPad,
     Hidden,
     Ids,
     Outputs,
@@ -137,9 +139,10 @@ class Frame:
         fields = self.machine.fields.get(self.owner.name, {}) if self.owner else {}
         return fields.get(name) or named(name)
 
-    def scope(self) -> Scope:
-        """What an event here is told."""
-        text = any(map(_of_text, self._values()))
+    def scope(self, index: Values = UNKNOWN) -> Scope:
+        """What an event here is told; whether a text is about is looked into for the sake of a loose name's index."""
+        loose = any(isinstance(v, Count | FirstPad) and v.weak for v in index)
+        text = loose and any(map(_of_text, self._values()))
         return Scope(self.function, self.owner, self.without_mask, self.side_asked, text)
 
     def mask_around(self, *, text: bool = False) -> bool:

@@ -100,10 +100,11 @@ last = (positions * (input_ids != pad_token_id)).argmax(-1)
 `--fix` writes this. It is held back where the number has another use (a length that is returned, compared or summed),
 where it passes through a function that is not known, and where the mask may have another shape. In a row of pads
 alone it is 0, the first position, where the old index was -1, the last.""",
-    unseen="""A count that another function, another module or the data loader made (`lengths - 1`, where `lengths`
-is a parameter); hidden states whose names say nothing and that come from a parameter. The rule is silent where a
-function asks for the side of padding before (`attention_mask[:, -1]`, `padding_side`), and where the module sets
-`padding_side = "right"` and never the left.""",
+    unseen="""A count that the data loader made (`lengths - 1`, where `lengths` is a parameter), or a function that is
+installed or long (one of the same tree, of at most 60 lines, is followed); hidden states whose names say nothing and
+that come from a parameter. The rule is silent where a function asks for the side of padding before
+(`attention_mask[:, -1]`, `padding_side`), where the module sets `padding_side = "right"` and never the left, and where
+it sets the side by a condition, or to the right just before.""",
     valid={
         "one text, and nobody pads": """
             def chance(model, tokenizer, prompt):

@@ -30,6 +30,8 @@ def check(module: Module) -> Iterator[Finding]:
     stores = [s for s in module.each(Store) if s.name in ("pad_token", "pad_token_id") and has(s.value, EosId)]
     stores = [s for s in stores if _looked_for(s, module) or any(_meet(s, head, module) for head in heads)]
     stores = [s for s in stores if not _never_runs(s, heads, module)]
+    if not stores:
+        return
     told: set[str] = set()
     judges = [s for s in stores if _JUDGE.search(s.owner)]
     for store in judges if judges or _judge_has_its_own(module) else stores:
@@ -176,9 +178,10 @@ tokenizer.add_special_tokens({"pad_token": "<pad>"})
 model.resize_token_embeddings(len(tokenizer))
 model.config.pad_token_id = tokenizer.pad_token_id
 ```""",
-    unseen="""A tokenizer that is prepared in another module than the model; a pad token that comes from a config
-file; `from_pretrained` of a checkpoint that has pad = eos already. Checkpoints and classes whose names are an
-encoder's are left alone: they read a fixed token.""",
+    unseen="""A tokenizer that is prepared in another module than the model; a reward model whose class stands in no
+file of the tree; a pad token that comes from a config file; `from_pretrained` of a checkpoint that has pad = eos
+already. Checkpoints and classes whose names are an encoder's are left alone: they read a fixed token. So is a store
+under `if tokenizer.pad_token is None` where the checkpoint's tokenizer has a pad token, and never gets there.""",
     valid={
         "an encoder reads a fixed token": """
             from transformers import AutoModelForSequenceClassification, AutoTokenizer
