@@ -22,7 +22,7 @@ NAMES: tuple[tuple[str, str], ...] = (
     (r"(\w*_)?logits", "logits"),
     (r"(\w*_)?outputs|(encoder|enc|bert|roberta|lm|transformer)_(out|output|outs)|encoded(_layers)?", "outputs"),
     (r"x|hs?|out|output|features|feats|embeddings|embeds", "weak"),
-    (r"rewards|values|scores", "scores"),
+    (r"(?!past_key|key_)(\w+_)?(rewards|values|scores)", "scores"),
 )  # fmt: skip
 
 #: Names that only a subscript by id makes token ids (`text.argmax(-1)` in CLIP's text towers).

@@ -114,6 +114,11 @@ def _set_side(target: ast.Attribute, values: Values, frame: Frame) -> None:
 
 
 def _augmented(node: ast.AugAssign, frame: Frame) -> bool:
+    """`x += 1`; an item is written to, and what was there is not handed on."""
+    if isinstance(node.target, ast.Subscript):
+        for part in (node.value, node.target.value, node.target.slice):
+            evaluate(part, frame)
+        return False
     value = ast.copy_location(ast.BinOp(_loaded(node.target), node.op, node.value), node)
     assign(node.target, evaluate(value, frame), frame)
     return False

@@ -106,6 +106,12 @@ that come from a parameter. The rule is silent where a function asks for the sid
 (`attention_mask[:, -1]`, `padding_side`), where the module sets `padding_side = "right"` and never the left, and where
 it sets the side by a condition, or to the right just before.""",
     valid={
+        "a number is written there": """
+            def shaped(rewards, kl, attention_mask):
+                shaped_rewards = -0.1 * kl
+                shaped_rewards[range(len(kl)), attention_mask.sum(1) - 1] += rewards
+                return shaped_rewards
+            """,
         "one text, and nobody pads": """
             def chance(model, tokenizer, prompt):
                 batch = tokenizer(prompt, return_tensors="pt")

@@ -40,7 +40,10 @@ def _trained(read: Read) -> bool:
     owner = read.scope.owner
     if owner is None or not any("Module" in last_word(base) or "PreTrained" in last_word(base) for base in owner.bases):
         return False
-    return not any(last_word(node) in _FROZEN for node in ast.walk(owner) if isinstance(node, ast.Attribute | ast.Name))
+    name = read.scope.function.rpartition(".")[-1]
+    methods = [n for n in owner.body if isinstance(n, ast.FunctionDef) and n.name in (name, "__init__")]
+    nodes = (n for method in methods for n in ast.walk(method) if isinstance(n, ast.Attribute | ast.Name))
+    return not any(last_word(node) in _FROZEN for node in nodes)
 
 
 def _looked_at(read: Read, module: Module) -> bool:
