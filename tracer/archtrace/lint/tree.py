@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 
 #: Where a tree says what it asks for; what its root holds, and how many folders above a file it is looked for.
@@ -19,10 +19,24 @@ _LEFT_OUT = frozenset(("node_modules", "site-packages", "build", "dist", "venv",
 _SIDE = re.compile(rb"padding_side\\?[\"']?\]?\s*(?::\s*\w+\s*)?[:=]\s*\\?[\"'](left|right)")
 
 
-def sides(path: str, names: Iterable[str]) -> frozenset[str]:
-    """The sides that the files of the tree around a file set which name one of these words; of no words, all files."""
-    words = re.compile(rb"\b(" + b"|".join(name.encode() for name in names) + rb")\b")
-    return frozenset(side for text, said in _speaking(_root(path)) if words.search(text) for side in said)
+def sides(path: str, name: str) -> frozenset[str]:
+    """The sides that those files of the tree set which name a word; where none does, those of the nearest folder.
+
+    The nearest is the file's own, or the first above it under which a file sets a side.
+    """
+    root = _root(path)
+    word = re.compile(rb"\b" + name.encode() + rb"\b") if name else None
+    users = frozenset(side for text, said in _speaking(root).values() if word and word.search(text) for side in said)
+    return users or _nearest(os.path.dirname(os.path.abspath(path)), root)
+
+
+def _nearest(folder: str, root: str) -> frozenset[str]:
+    while True:
+        inside = (said for file, (_, said) in _speaking(root).items() if file.startswith(folder + os.sep))
+        found = frozenset(side for said in inside for side in said)
+        if found or len(folder) <= len(root):
+            return found
+        folder = os.path.dirname(folder)
 
 
 def below(path: str, package: str, version: str) -> bool:
@@ -45,13 +59,19 @@ def _root(path: str) -> str:
 
 
 @lru_cache(maxsize=4)
-def _speaking(root: str) -> list[tuple[bytes, frozenset[str]]]:
-    """The files under a folder that set a side of padding: text, and sides."""
-    return [(text, said) for text in _texts(root) if (said := frozenset(s.decode() for s in _SIDE.findall(text)))]
+def _speaking(root: str) -> dict[str, tuple[bytes, frozenset[str]]]:
+    """The files under a folder that set a side of padding: text, and sides. TensorFlow's batches pad behind."""
+    return {file: (text, said) for file, text in _texts(root) if (said := frozenset(_said(text)))}
 
 
-def _texts(root: str) -> Iterator[bytes]:
-    """The texts under a folder that speak of a side at all."""
+def _said(text: bytes) -> Iterator[str]:
+    yield from (side.decode() for side in _SIDE.findall(text))
+    if b".padded_batch(" in text:
+        yield "right"
+
+
+def _texts(root: str) -> Iterator[tuple[str, bytes]]:
+    """The files under a folder that speak of a side at all."""
     read = 0
     for folder, inner, files in os.walk(root):
         inner[:] = sorted(name for name in inner if name not in _LEFT_OUT and not name.startswith("."))
@@ -59,8 +79,8 @@ def _texts(root: str) -> Iterator[bytes]:
             if name.endswith((".py", ".ipynb")) and read < FILES:
                 read += 1
                 text = _text(os.path.join(folder, name))
-                if b"padding_side" in text:
-                    yield text
+                if b"padding_side" in text or b".padded_batch(" in text:
+                    yield os.path.join(folder, name), text
 
 
 def _text(path: str) -> bytes:

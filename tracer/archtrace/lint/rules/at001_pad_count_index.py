@@ -46,11 +46,9 @@ def right_padding_is_set(module: Module, gather: Gather) -> bool:
 
 
 def _right_elsewhere(module: Module, gather: Gather) -> bool:
-    """The files that name the class, or the function, set the right side alone; or all files of the tree do."""
+    """The files that name the class, or the function, set the right side alone; or those nearest to it do."""
     owner, function = gather.scope.owner, gather.scope.function.rpartition(".")[-1]
-    path = module.beside.whole()
-    users = sides(path, [owner.name if owner else function]) if owner or function else frozenset()
-    return (users or sides(path, ["padding_side"])) == {"right"}
+    return sides(module.beside.whole(), owner.name if owner else function) == {"right"}
 
 
 def _sides(store: Store) -> set[object]:
