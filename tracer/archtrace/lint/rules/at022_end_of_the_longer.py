@@ -95,7 +95,7 @@ RULE = Rule(
     why="""The larger of two ends is right where both texts are to be cut in the same place, as for a loss that
 compares them token by token. The last value before it belongs to the longer text only; of the shorter it is the value
 of a pad. A reward model that is compared at these values is compared with padding.""",
-    real=("CarperAI/trlx: the reward model of its summarization example",),
+    real=("CarperAI/trlx: its training of a reward model",),
     instead="""```python
 chosen_score = chosen_rewards[i, chosen_end - 1]
 rejected_score = rejected_rewards[i, rejected_end - 1]
