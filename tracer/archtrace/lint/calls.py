@@ -17,6 +17,7 @@ from archtrace.lint.helpers import inlined
 from archtrace.lint.models import built, last_word
 from archtrace.lint.operations import OPERATIONS, Call
 from archtrace.lint.pooling import pooled
+from archtrace.lint.running import ran
 from archtrace.lint.selection import keyed
 from archtrace.lint.site import Site
 from archtrace.lint.values import (
@@ -57,6 +58,7 @@ def called(node: ast.Call, frame: Frame, evaluate: Evaluate) -> Values:
     _tell(site)
     filled(site)
     pooled(site)
+    ran(site)
     for rule in RULES:
         found = rule(site)
         if found is not None:

@@ -60,6 +60,17 @@ class Pool(Event):
 
 
 @dataclass(frozen=True)
+class Run(Event):
+    """A call of what may be a model, on `ids`; `padded` as of a mean."""
+
+    node: ast.Call
+    name: str
+    models: Values
+    ids: Values
+    padded: bool
+
+
+@dataclass(frozen=True)
 class Fill(Event):
     """`target` is filled with `value` where `mask` is true; the node is the mask."""
 

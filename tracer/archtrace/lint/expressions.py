@@ -244,10 +244,14 @@ def _comprehension(node: ast.ListComp | ast.SetComp | ast.GeneratorExp, frame: F
 
 
 def _dict_comprehension(node: ast.DictComp, frame: Frame) -> Values:
+    """`{k: v.to(device) for k, v in encoding.items()}` is an encoding still."""
     inner = replace(frame, names=dict(frame.names))
     for generator in node.generators:
         assign(generator.target, elements(evaluate(generator.iter, inner)), inner)
-    return frozenset(only(evaluate(node.value, inner), Encoding))
+    call = node.generators[0].iter
+    items = isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "items"
+    whole = evaluate(call.func.value, frame) if items else UNKNOWN  # type: ignore[attr-defined]
+    return frozenset(only(evaluate(node.value, inner) | whole, Encoding))
 
 
 def elements(values: Values) -> Values:

@@ -62,6 +62,12 @@ WEIGHED = Spelling(
     rb"sum\((?:(?:self\.)?(?:w|weight|att|alpha|score)\w* ?\*|[^\n)]*\* ?(?:w|weight|att|alpha|score)\w*\b)"
 )
 
+#: A model called on something, up to whose first closing bracket nothing speaks of a mask, and nothing is spread.
+MASKLESS: Group = tuple(
+    Spelling(name + rb"\((?![^)]{0,300}(?:mask|\*|config))(?=[^)]{0,80}(?:ids|input|text|token|context|ind))")
+    for name in (b"bert", b"model", b"encoder", b"lectra")
+)
+
 #: The larger of two names.
 LONGER = Spelling(rb"= (?:torch\.|np\.)?(?:max|maximum)\([A-Za-z_][\w.\[\]()]*, ?[A-Za-z_][\w.\[\]()]*\)\n")
 
@@ -141,6 +147,13 @@ NEEDS: dict[str, Needs] = {
             (b"argmax(", b"ids.max(", b"text.max(", b"tokens.max("),
             (b"ids", b"text", b"tokens", b"caption"),
         )
+    ),
+    "AT017": Needs(
+        (
+            MASKLESS,
+            (b"mask", b"padding=", b"!= 0"),
+            (b"bert", b"oberta", b"ncoder", b"lectra", b"last_hidden_state", b"pooler_output"),
+        ),
     ),
     "AT018": Needs(((b"argm", b".max("), (b"gather(", b"range(", b"select(", b"zip("), (b"pad", b"PAD", b"mask"))),
     "AT019": Needs(((POOLED, WEIGHED), (b"mask", b"padding"), (b"hidden", b"output", b"embed", b"state"))),

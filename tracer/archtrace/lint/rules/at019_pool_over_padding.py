@@ -130,7 +130,7 @@ of the weights, a larger one the more padding there is. Multiplied by the mask t
 see, but a maximum does: wherever all tokens of a text are negative it takes the 0. The vector of a text then depends
 on the longest text of its batch.""",
     real=(
-        "SeanLee97/AnglE: the pooling by a maximum, in two places",
+        "SeanLee97/AnglE, in two places",
         "Taichicchi1221/feedback-prize-english-language-learning: `MaxPooling` and `MeanMaxConcatPooling`",
     ),
     instead="""```python

@@ -91,7 +91,7 @@ RULE = Rule(
 text is minus infinity, and the maximum or the softmax is one over the padding. The `key_padding_mask` of
 `torch.nn.MultiheadAttention` is true at what is to be ignored, the other way round from an attention mask. A batch
 without padding gives infinities or NaN, which is seen; a padded one gives numbers that look like any others.""",
-    real=("EVA-CLIP and open_clip: `MaxPooler` of `hf_model.py`",),
+    real=("EVA-CLIP: `MaxPooler`",),
     instead="""```python
 kept = hidden.masked_fill(attention_mask.unsqueeze(-1) == 0, -torch.inf)
 pooled = kept.max(1).values
