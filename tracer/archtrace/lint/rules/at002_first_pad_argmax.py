@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
-from archtrace.lint.events import Module, Store
+from archtrace.lint.events import Gather, Module, Store
+from archtrace.lint.facts import meaning
+from archtrace.lint.models import last_word
 from archtrace.lint.rule import Finding, Rule
 from archtrace.lint.rules.at001_pad_count_index import right_padding_is_set
 from archtrace.lint.rules.readouts import read_with, short
@@ -15,13 +18,12 @@ from archtrace.lint.values import FirstPad, constant, only
 def check(module: Module) -> Iterator[Finding]:
     """One before the first pad, reading hidden states, where nothing in sight makes it right.
 
-    That padding stands on the right makes a mask's first pad right; that of the ids only where no token of a text is
-    a pad, as every eos is where pad is eos.
+    That padding stands on the right makes a mask's first pad right. An index by the ids is right where no token of a
+    text is a pad, as every eos is where pad is eos: with pads in front, or with none, it is -1, the last token.
     """
     for made, scope, gather in read_with(module, FirstPad):
         by_id = any(i.by_id for i in only(gather.index, FirstPad) if i.made is made)
-        mended = scope.side_asked or (not by_id and right_padding_is_set(module, gather))
-        if mended and (not by_id or _has_its_own_pad(module)):
+        if _has_its_own_pad(module, gather) if by_id else scope.side_asked or right_padding_is_set(module, gather):
             continue
         yield Finding(
             made,
@@ -32,9 +34,17 @@ def check(module: Module) -> Iterator[Finding]:
         )
 
 
-def _has_its_own_pad(module: Module) -> bool:
-    """The module gives the tokenizer a pad token that is written there: no token of a text is one."""
-    return any(s.name == "pad_token" and isinstance(constant(s.value), str) for s in module.each(Store))
+def _has_its_own_pad(module: Module, gather: Gather) -> bool:
+    """The module gives the tokenizer a pad token, or the class its pad an id, that is written: none of a text's."""
+    written = any(s.name == "pad_token" and isinstance(constant(s.value), str) for s in module.each(Store))
+    return written or any(map(_writes_pad_id, ast.walk(gather.scope.owner) if gather.scope.owner else ()))
+
+
+def _writes_pad_id(node: ast.AST) -> bool:
+    """`self.PAD_ID = 0`."""
+    if not isinstance(node, ast.Assign) or meaning(last_word(node.targets[0])) != "pad":
+        return False
+    return isinstance(node.value, ast.Constant) and type(node.value.value) is int
 
 
 RULE = Rule(
@@ -64,6 +74,25 @@ Where pad is eos, only the attention mask knows which eos are padding: `(positio
     unseen="""A first pad that another module looked for, or a loop over the ids, token by token. The first eos (`(ids
 == eos_token_id).argmax(-1)`) is not meant: it is what an encoder with an eos reads.""",
     valid={
+        "a pad that no text holds": """
+            import torch
+
+
+            class Scorer(torch.nn.Module):
+                def __init__(self, model):
+                    super().__init__()
+                    self.model, self.head = model, torch.nn.Linear(8, 1)
+                    self.PAD_ID = 0
+
+                def forward(self, input_ids):
+                    rewards = self.head(self.model(input_ids)[0]).squeeze(-1)
+                    scores = []
+                    for number, row in enumerate(input_ids):
+                        pads = (row == self.PAD_ID).nonzero()
+                        end = pads[0].item() if len(pads) > 0 else len(row)
+                        scores.append(rewards[number, end - 1])
+                    return torch.stack(scores)
+            """,
         "the first eos is read on purpose": """
             import torch
 
