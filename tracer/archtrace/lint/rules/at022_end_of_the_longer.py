@@ -10,8 +10,8 @@ from archtrace.lint.models import last_word
 from archtrace.lint.rule import Finding, Rule
 from archtrace.lint.rules.behind import bindings
 from archtrace.lint.rules.readouts import short
-from archtrace.lint.rules.truths import FUNCTIONS, inside
-from archtrace.lint.rules.uses import Scope, scope_of
+from archtrace.lint.rules.truths import functions
+from archtrace.lint.rules.uses import Scope, scope_in
 from archtrace.lint.selection import literal
 from archtrace.lint.words import words
 
@@ -23,14 +23,13 @@ _VALUES = words("reward rewards score scores value values logit logits hidden st
 
 def check(module: Module) -> Iterator[Finding]:
     """`end = max(end_a, end_b)`, where two sequences are read at that end, or at the last of what it cuts off."""
-    for name, node in inside(module.tree):
-        if isinstance(node, FUNCTIONS) and node.body:
-            scope = scope_of(node.body[0], module.tree)
-            for end, made in _ends(scope):
-                read = _read_at(end, scope)
-                if len(read) > 1 and any(_VALUES.intersection(one.lower().split("_")) for one in read):
-                    told = f"`{short(made, 26)}` is the end of the longer alone; read each text at its own end"
-                    yield Finding(made, f"{name}.{node.name}".lstrip("."), told)
+    for name, function in functions(module.tree):
+        scope = scope_in(function)
+        for end, made in _ends(scope):
+            read = _read_at(end, scope)
+            if len(read) > 1 and any(_VALUES.intersection(one.lower().split("_")) for one in read):
+                told = f"`{short(made, 26)}` is the end of the longer alone; read each text at its own end"
+                yield Finding(made, name, told)
 
 
 def _ends(scope: Scope) -> Iterator[tuple[str, ast.Call]]:
