@@ -47,6 +47,7 @@ def _follow(module: Module, text: str) -> None:
     body = module.tree.body
     machine = Machine(module, run=run_function, teaching=teaching(text))
     machine.names_side = "side" in text or "_pad" in text
+    machine.names_softmax = "Softmax" in text
     machine.loads = "from_pretrained(" in text and any(word in text for word in SCRIPTED)
     machine.functions = {n.name: n for n in body if isinstance(n, ast.FunctionDef)}
     machine.classes = {n.name: n for n in body if isinstance(n, ast.ClassDef)}

@@ -88,6 +88,8 @@ class Machine:
     fields: dict[str, dict[str, Values]] = field(default_factory=dict)
     #: The module names a side of padding somewhere.
     names_side: bool = True
+    #: It makes a softmax somewhere that is a module.
+    names_softmax: bool = True
     #: Lines on which a call tells what a name is that it is given.
     teaching: list[int] = field(default_factory=list)
     learnt: dict[ast.AST, dict[str, Values]] = field(default_factory=dict)

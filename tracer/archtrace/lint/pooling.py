@@ -35,6 +35,8 @@ def _tell(site: Site, how: str, target: Values, dim: object) -> None:
 def _own_softmax(site: Site) -> Iterator[int]:
     """The dim of a softmax that a module of the class is, or ends in."""
     func, owner = site.node.func, site.frame.owner
+    if not site.frame.machine.names_softmax:
+        return
     if owner and isinstance(func, ast.Attribute) and last_word(func.value) == "self":
         yield from (dim for name, dim in _softmaxes(owner) if name == func.attr)
 

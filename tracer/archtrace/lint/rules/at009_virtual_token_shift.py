@@ -21,8 +21,7 @@ def check(module: Module) -> Iterator[Finding]:
     yield from _own(module)
     for call in module.each(Called):
         yield from _configured(call)
-        if any(isinstance(n, ast.Return) and n.value is call.node for n in ast.walk(module.tree)):
-            yield from _wrapped(call)
+        yield from _wrapped(call, module)
 
 
 def _own(module: Module) -> Iterator[Finding]:
@@ -47,11 +46,12 @@ def _configured(call: Called) -> Iterator[Finding]:
                 )
 
 
-def _wrapped(call: Called) -> Iterator[Finding]:
+def _wrapped(call: Called, module: Module) -> Iterator[Finding]:
     """What a wrapper returns as it is, a classifier has read; of a backbone's states it reads for itself."""
     owner = call.scope.owner.name if call.scope.owner else ""
     embeddings = dict(call.keywords).get("inputs_embeds", frozenset())
-    if "SequenceClassification" in owner and any(p.joined for p in only(embeddings, Prompts)):
+    joined = "SequenceClassification" in owner and any(p.joined for p in only(embeddings, Prompts))
+    if joined and any(isinstance(n, ast.Return) and n.value is call.node for n in ast.walk(module.tree)):
         yield Finding(
             call.node,
             call.scope.function,

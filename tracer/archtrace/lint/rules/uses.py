@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from archtrace.lint.calls import GATHERS, root
 from archtrace.lint.operations import SAME
+from archtrace.lint.rules.truths import Function, functions
 from archtrace.lint.words import words
 
 #: Functions whose result is the index still, when it is an argument of theirs.
@@ -29,10 +31,14 @@ _BODIES = ("body", "orelse", "finalbody")
 
 @dataclass(frozen=True)
 class Scope:
-    """A function, or a module: its nodes, and the parent of each."""
+    """A function, or a module: its nodes."""
 
     nodes: tuple[ast.AST, ...]
-    parents: dict[int, ast.AST]
+
+    @cached_property
+    def parents(self) -> dict[int, ast.AST]:
+        """The parent of each node, by the node's id."""
+        return {id(child): node for node in self.nodes for child in ast.iter_child_nodes(node)}
 
     def loads(self, name: str) -> Iterator[ast.Name]:
         """Where a name is read."""
@@ -67,13 +73,29 @@ class Scope:
 
 
 def scope_of(node: ast.AST, tree: ast.Module) -> Scope:
-    """The innermost function around a node, or the module."""
-    found: ast.AST = tree
-    for function in ast.walk(tree):
-        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and any(n is node for n in ast.walk(function)):
-            found = function
-    nodes = tuple(ast.walk(found))
-    return Scope(nodes, {id(child): n for n in nodes for child in ast.iter_child_nodes(n)})
+    """The innermost function around a node; the module, where there is none, or the node is not in the tree."""
+    line = getattr(node, "lineno", 0)
+    around = [f for f in _functions(tree) if _first(f) <= line <= (f.end_lineno or line)]
+    holding = (f for f in reversed(around) if any(n is node for n in scope_in(f).nodes))
+    return scope_in(next(holding, tree))
+
+
+def _first(function: Function) -> int:
+    """The first line of a function with its decorators."""
+    return min(n.lineno for n in (function, *function.decorator_list))
+
+
+#: These two keep what the candidates of one file ask for again and again, and no more than that.
+@lru_cache(maxsize=16)
+def scope_in(whole: ast.AST) -> Scope:
+    """All of a function, or of a module."""
+    return Scope(tuple(ast.walk(whole)))
+
+
+@lru_cache(maxsize=1)
+def _functions(tree: ast.Module) -> tuple[Function, ...]:
+    """The functions of a tree, the outer one first."""
+    return tuple(function for _, function in functions(tree))
 
 
 def only_reads(node: ast.AST, scope: Scope, met: frozenset[str] = frozenset()) -> bool:
