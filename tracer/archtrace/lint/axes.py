@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from archtrace.lint.events import Mean
-from archtrace.lint.facts import AVERAGES
+from archtrace.lint.facts import AVERAGES, TOKEN_AVERAGES
 from archtrace.lint.operations import Call, operation
 from archtrace.lint.site import Site
 from archtrace.lint.values import (
@@ -85,8 +85,10 @@ def over_tokens(hidden: Hidden, dim: object) -> bool:
 def _pooled(site: Site) -> Values | None:
     """`F.adaptive_avg_pool1d(hidden.transpose(1, 2), 1)`, as a function or as a module that was made in sight.
 
-    `avg_pool1d` with a width that is no literal is taken for as wide as the text.
+    `avg_pool1d` with a width that is no literal is taken for as wide as the text. Keras' layer takes a mask.
     """
+    if any(v.kind in TOKEN_AVERAGES for v in only(site.base, Layer)):
+        return _by_keras(site)
     layer = any(v.kind in AVERAGES for v in only(site.base, Layer))
     given = tensors(site.arguments[0]) if site.arguments and (layer or site.name in POOLS) else UNKNOWN
     turned = frozenset(h for h in only(given, Hidden) if h.axis == 2)
@@ -94,6 +96,14 @@ def _pooled(site: Site) -> Values | None:
     if turned and (layer or size == 1 or (site.name == "avg_pool1d" and size is ...)):
         _tell(site, turned)
     return UNKNOWN if given else None
+
+
+def _by_keras(site: Site) -> Values:
+    """`GlobalAveragePooling1D()(states)`; with `mask=` it leaves the pads out."""
+    along = frozenset(h for h in only(tensors(site.arguments[0]), Hidden) if h.axis == 1) if site.arguments else UNKNOWN
+    if along and "mask" not in site.keywords:
+        _tell(site, along)
+    return UNKNOWN
 
 
 def reduced(site: Site) -> Values | None:
@@ -113,9 +123,10 @@ def _tell(site: Site, target: Values) -> None:
 
 
 def layer_of(site: Site) -> Values | None:
-    """`nn.AdaptiveAvgPool1d(1)` is a layer that is worth knowing."""
+    """`nn.AdaptiveAvgPool1d(1)` and Keras' `GlobalAveragePooling1D()` are layers that are worth knowing."""
     wide = constant(site.arguments[0]) == 1 if site.arguments else False
-    return one(Layer(site.name)) if site.name in AVERAGES and wide else None
+    known = (site.name in AVERAGES and wide) or (site.name in TOKEN_AVERAGES and not site.arguments)
+    return one(Layer(site.name)) if known else None
 
 
 def together(parts: Sequence[Values], dim: object) -> Values:

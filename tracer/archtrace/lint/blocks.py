@@ -23,7 +23,7 @@ _COMMON = frozenset((b"forward", b"__init__", b"call", b"__call__"))
 _SMALL = LINES + 10
 
 #: What a function can say for the whole module, and a constructor for its class.
-_SAID = (b"padding_side", b"PAD_ID = ", b"pad_id = ", b"AvgPool1d(", b"Softmax(")
+_SAID = (b"padding_side", b"PAD_ID = ", b"pad_id = ", b"AvgPool1d(", b"AveragePooling1D(", b"Softmax(")
 
 
 _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)

@@ -96,17 +96,24 @@ def _text_elsewhere(name: str, frame: Frame) -> Values:
 
 def _attribute(node: ast.Attribute, frame: Frame) -> Values:
     if isinstance(node.value, ast.Name) and node.value.id == "self":
-        return frame.own(node.attr)
+        return _noted(f".{node.attr}", frame.own(node.attr), frame)
     base = evaluate(node.value, frame)
     if node.attr in TASKS:
         return one(Const(node.attr))
     _tell(node, node.attr, base, frame)
     parts = [attribute_of(value, node.attr) for value in base]
-    found = union(p for p in parts if p is not None)
+    found = _noted(f".{node.attr}", union(p for p in parts if p is not None), frame)
     if found or any(p is not None for p in parts):
         return found
     asked = frame.machine.loads and not base and CHECKPOINTS.fullmatch(node.attr)
-    return named(node.attr) or (frame.machine.default(node.attr) if asked else UNKNOWN)
+    said = _noted(f".{node.attr}", named(node.attr), frame)
+    return said or (frame.machine.default(node.attr) if asked else UNKNOWN)
+
+
+def _noted(words: str, values: Values, frame: Frame) -> Values:
+    """The values; a mask that is read as `batch["mask"]` or `batch.mask` is at hand from then on."""
+    frame.note(words, values)
+    return values
 
 
 def _tell(node: ast.expr, name: str, base: Values, frame: Frame) -> None:
@@ -131,7 +138,7 @@ def _subscript(node: ast.Subscript, frame: Frame) -> Values:
     if isinstance(node.slice, ast.Constant):
         _tell(node, str(node.slice.value), base, frame)
     if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
-        return keyed(base, node.slice.value)
+        return _noted(f"[{node.slice.value}]", keyed(base, node.slice.value), frame)
     parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
     values = [evaluate(part, frame) for part in parts]
     base = tensors(base) if len(parts) > 1 else base

@@ -75,8 +75,9 @@ PASSING = words("int float bool list tuple max min abs round sorted reversed ite
 CALLS = words("get_peft_model add_special_tokens add_adapter")
 KEYWORD_CALLS = words("peft_config inputs_embeds key_padding_mask src_key_padding_mask")
 STORED = words("pad_token pad_token_id padding_side")
-#: Modules of PyTorch that average over their last dim.
+#: Modules of PyTorch that average over their last dim, and layers of Keras that do over the tokens, their second.
 AVERAGES = words("AdaptiveAvgPool1d")
+TOKEN_AVERAGES = words("GlobalAveragePooling1D GlobalAvgPool1D")
 READ = words("pooler_output 1")
 
 #: Members of PEFT's TaskType, which are as good as their names.

@@ -78,6 +78,10 @@ def _of_text(value: Value) -> bool:
     return isinstance(value, Encoding) or (isinstance(value, Hidden | Outputs) and value.sure)
 
 
+def _of_padding(value: Tokens | Outputs) -> bool:
+    return value.sure if isinstance(value, Outputs) else value.attended and not value.alone
+
+
 @dataclass
 class Machine:
     """What all frames of one module share."""
@@ -136,6 +140,14 @@ class Frame:
         """Assign to a name; where the value is unknown, the name speaks."""
         self.names[name] = spoken(self.said(name), values)
 
+    def note(self, words: str, values: Values) -> None:
+        """Remember what a function reads or makes without giving it a name; `words` are no name, but how it is written.
+
+        Masks alone, and what a language model surely returned: these tell of a text, and of its padding.
+        """
+        if self.function and any(isinstance(v, Tokens | Outputs) and _of_padding(v) for v in values):
+            self.names[words] = values
+
     def own(self, name: str) -> Values:
         """The attribute of self."""
         fields = self.machine.fields.get(self.owner.name, {}) if self.owner else {}
@@ -150,7 +162,8 @@ class Frame:
     def mask_around(self, *, text: bool = False) -> bool:
         """A mask over tokens, or a padded batch, has a name in this function; a loose name will do where text is."""
         return any(
-            (isinstance(v, Tokens) and v.attended and (text or not v.weak)) or (isinstance(v, Encoding) and v.padded)
+            (isinstance(v, Tokens) and v.attended and not v.alone and (text or not v.weak))
+            or (isinstance(v, Encoding) and v.padded)
             for v in self._values()
         )
 

@@ -15,6 +15,7 @@ from archtrace.lint.values import (
     Encoding,
     Hidden,
     Ids,
+    Many,
     Model,
     Outputs,
     Prompts,
@@ -143,7 +144,7 @@ def _ran(site: Site) -> Values | None:
     """`model(**encoding)`, `self.backbone(input_ids, attention_mask=mask)`."""
     if site.library or not (has(site.base, Model) or facts.BACKBONES.fullmatch(site.name)):
         return None
-    given = [v for values in site.everything for v in values]
+    given = [v for values in site.everything for value in values for v in _listed(value)]
     fed = any(isinstance(v, Ids | Encoding | Tokens | Prompts) for v in given)
     if not fed and not site.spread and not {"input_ids", "inputs_embeds", "attention_mask"} & site.keywords.keys():
         return _kept(site)
@@ -152,7 +153,14 @@ def _ran(site: Site) -> Values | None:
     prompted = any(isinstance(v, Prompts) and v.joined for v in given)
     any_model = facts.ANY_MODEL.fullmatch(site.name) and not facts.TEXT_MODELS.fullmatch(site.name)
     what = "logits" if model is None and any_model else "hidden"
-    return one(Outputs(model, encoding, prompted, _of_text(site, given), what, _layers(site)))
+    ran = one(Outputs(model, encoding, prompted, _of_text(site, given), what, _layers(site)))
+    site.frame.note(f"{site.name}()", ran)
+    return ran
+
+
+def _listed(value: Value) -> list[Value]:
+    """The items of a list, as Keras gives a model its inputs: `bert([ids, mask])`; a value else."""
+    return [v for item in value.items for v in item] if isinstance(value, Many) else [value]
 
 
 def _layers(site: Site) -> tuple[int, ...]:

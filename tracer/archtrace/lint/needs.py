@@ -101,7 +101,10 @@ NEEDS: dict[str, Needs] = {
     "AT004": Needs(((b"padding_side",), (b", 0", b",0", b", -1", b",-1"), (b"left", b"right")), local=False),
     "AT006": Needs(
         (
-            (b"mean(", b".sum()", b', "mean"', b", 'mean'", b"avg_pool1d(", WHOLE_SUM, AVERAGED),
+            (
+                *(b"mean(", b".sum()", b', "mean"', b", 'mean'", b"avg_pool1d(", b"AveragePooling1D(", b"AvgPool1D("),
+                *(WHOLE_SUM, AVERAGED),
+            ),
             (b"mask", b"padding", b"seg"),
             (b"hidden", b"output", b"logits", b"embed", b"bert", b"enc", b"model(", b"feat", b"h.mean("),
         )

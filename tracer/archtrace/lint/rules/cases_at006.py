@@ -1,0 +1,212 @@
+"""The cases of AT006: what it leaves alone, and what it finds."""
+
+from __future__ import annotations
+
+VALID = {
+    "masked": """
+        def pool(last_hidden_state, attention_mask):
+            mask = attention_mask.unsqueeze(-1).float()
+            return (last_hidden_state * mask).sum(1) / mask.sum(1).clamp(min=1e-9)
+        """,
+    "there is no mask": """
+        def pool(self, hidden_states, attention_mask=None):
+            if attention_mask is None:
+                return hidden_states.mean(dim=1)
+            mask = attention_mask.unsqueeze(-1)
+            return (hidden_states * mask).sum(1) / mask.sum(1)
+        """,
+    "images have no pads": """
+        def pool(self, pixel_values):
+            last_hidden_state = self.encoder(pixel_values)[0]
+            return last_hidden_state.mean(dim=1)
+        """,
+    "the mask summed in each row": """
+        import torch
+
+
+        def pooled(outputs, inputs):
+            mask = inputs["attention_mask"]
+            return torch.sum(outputs * mask[:, :, None], dim=1) / torch.sum(mask, dim=1, keepdim=True)
+        """,
+    "a maximum by einops": """
+        import einops
+
+
+        def pool(last_hidden_state, attention_mask):
+            kept = last_hidden_state.masked_fill(attention_mask[..., None] == 0, -1e9)
+            return einops.reduce(kept, "b s d -> b d", "max")
+        """,
+    "a mean over layers": """
+        import torch
+
+
+        def pool(model, input_ids, attention_mask):
+            outputs = model(input_ids, attention_mask=attention_mask, output_hidden_states=True)
+            hidden_states = torch.stack(outputs.hidden_states[-4:], dim=1)
+            return hidden_states.mean(dim=1)
+        """,
+    "a mean over several heads": """
+        import torch
+
+
+        def forward(self, input_ids, attention_mask):
+            first = self.encoder(input_ids, attention_mask=attention_mask).last_hidden_state[:, 0]
+            logits = torch.stack([self.classifier(self.dropout(first)) for _ in range(5)], dim=1)
+            return logits.mean(dim=1)
+        """,
+    "one text": """
+        def embed(text, tokenizer, model):
+            batch = tokenizer(text, return_tensors="pt")
+            hidden = model(**batch).last_hidden_state
+            mask = batch["attention_mask"].unsqueeze(-1)
+            return (hidden * mask).sum(1) / mask.sum()
+        """,
+    "numbers, not vectors": """
+        def share(logits, rewards, attention_mask):
+            return (rewards * attention_mask).sum(1) / attention_mask.sum()
+        """,
+    "pads are left out before": """
+        def pool(hidden_states, attention_mask):
+            hidden_states = hidden_states.masked_fill(~attention_mask[..., None].bool(), 0.0)
+            return hidden_states.mean(1) * attention_mask.shape[1] / attention_mask.sum(1, keepdim=True)
+        """,
+    "one row is used of the result": """
+        def vector(sent, tokenizer, model):
+            inputs = tokenizer(sent, return_tensors="pt", padding=True, max_length=64)
+            layers = model(**inputs, output_hidden_states=True).hidden_states
+            return layers[-1].mean(dim=1).cpu().numpy()[0]
+        """,
+    "a factor that a normalisation takes out": """
+        import torch.nn.functional as F
+
+
+        def pool(last_hidden_state, attention_mask):
+            mask = attention_mask.unsqueeze(-1)
+            return (last_hidden_state * mask).sum(1) / mask.sum()
+
+
+        def embed(model, batch):
+            return F.normalize(pool(model(**batch).last_hidden_state, batch["attention_mask"]), dim=-1)
+        """,
+    "and one by hand": """
+        def embed(model, batch):
+            mask = batch["attention_mask"].unsqueeze(-1)
+            vectors = (model(**batch).last_hidden_state * mask).sum(1) / mask.sum()
+            return vectors / vectors.norm(dim=-1, keepdim=True)
+        """,
+    "a mask where no text is in sight": """
+        def pool(h, mask):
+            return h.mean(1)
+        """,
+    "a mean over the batch": """
+        def centre(self, input_ids, attention_mask):
+            hidden = self.bert(input_ids, attention_mask=attention_mask).last_hidden_state.transpose(0, 1)
+            return hidden.mean(1)
+        """,
+}
+
+INVALID = {
+    "a mask that is not used": """
+        def forward(self, input_ids, attention_mask):
+            outputs = self.bert(input_ids, attention_mask=attention_mask)
+            return self.classifier(outputs.last_hidden_state.mean(dim=1))
+        """,
+    "a padded batch": """
+        import torch
+
+
+        def embed(texts, tokenizer, model):
+            batch = tokenizer(texts, padding=True, truncation=True, return_tensors="pt").to(model.device)
+            outputs = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
+            return torch.mean(outputs[0], dim=1)
+        """,
+    "in one breath": """
+        def forward(self, input_ids, attention_mask):
+            return self.bert(input_ids, attention_mask=attention_mask).last_hidden_state.mean(dim=1)
+        """,
+    "the ids alone": """
+        import torch
+
+
+        def embed(texts, tokenizer, embed_model):
+            input_ids = tokenizer(texts, return_tensors="pt", padding=True, truncation=True).input_ids
+            with torch.no_grad():
+                return embed_model(input_ids).last_hidden_state.mean(dim=1)
+        """,
+    "by einops": """
+        import einops
+
+
+        def pool(last_hidden_state, attention_mask):
+            return einops.reduce(last_hidden_state, "batch tokens width -> batch width", "mean")
+        """,
+    "the mask summed without its dim": """
+        import torch
+
+
+        def pooled(outputs, inputs, strategy):
+            if strategy == "cls":
+                return outputs[:, 0]
+            total = torch.sum(outputs * inputs["attention_mask"][:, :, None], dim=1)
+            return total / torch.sum(inputs["attention_mask"])
+        """,
+    "divided by a function": """
+        import torch
+
+
+        def pool(hidden_states, attention_mask):
+            mask = attention_mask.unsqueeze(-1)
+            return torch.div((hidden_states * mask).sum(1), mask.sum())
+        """,
+    "the tokens of the whole batch": """
+        def pool(token_embeddings, attention_mask):
+            mask = attention_mask.unsqueeze(-1).expand(token_embeddings.size()).float()
+            return (token_embeddings * mask).sum(1) / mask.sum()
+        """,
+    "what comes first of an encoder's outputs": """
+        def forward(self, ids, mask):
+            h, _ = self.bert(ids, attention_mask=mask)
+            return self.classifier(h.mean(1))
+        """,
+    "parts of a batch": """
+        def forward(self, x):
+            tokens, mask = x[0], x[2]
+            return self.classifier(self.bert(tokens, attention_mask=mask).last_hidden_state.mean(dim=1))
+        """,
+    "padding in a dictionary": """
+        def embed(texts, tokenizer, model):
+            options = dict(padding=True, truncation=True, return_tensors="pt")
+            batch = tokenizer(texts, **options)
+            return model(batch.input_ids).last_hidden_state.mean(dim=1)
+        """,
+    "behind a mean over layers": """
+        import torch
+
+
+        def forward(self, input_ids, attention_mask):
+            layers = self.bert(input_ids, attention_mask=attention_mask, output_hidden_states=True).hidden_states
+            return torch.stack(layers[-4:]).mean(0).mean(1)
+        """,
+    "by a pooling layer": """
+        import torch.nn as nn
+
+
+        class Head(nn.Module):
+            def __init__(self, bert):
+                super().__init__()
+                self.bert = bert
+                self.pool = nn.AdaptiveAvgPool1d(1)
+
+            def forward(self, input_ids, attention_mask):
+                hidden = self.bert(input_ids, attention_mask=attention_mask).last_hidden_state
+                return self.pool(hidden.transpose(1, 2)).squeeze(-1)
+        """,
+    "by a pooling function": """
+        import torch.nn.functional as F
+
+
+        def forward(self, input_ids, attention_mask):
+            hidden = self.bert(input_ids, attention_mask=attention_mask)[0].permute(0, 2, 1)
+            return F.avg_pool1d(hidden, kernel_size=hidden.size(-1)).squeeze(-1)
+        """,
+}
