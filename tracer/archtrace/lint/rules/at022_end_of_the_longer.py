@@ -10,9 +10,9 @@ from archtrace.lint.models import last_word
 from archtrace.lint.rule import Finding, Rule
 from archtrace.lint.rules.behind import bindings
 from archtrace.lint.rules.readouts import short
-from archtrace.lint.rules.truths import functions
 from archtrace.lint.rules.uses import Scope, scope_in
 from archtrace.lint.selection import literal
+from archtrace.lint.walks import Function, functions, statements
 from archtrace.lint.words import words
 
 _MAXIMA = words("max maximum fmax")
@@ -24,17 +24,16 @@ _VALUES = words("reward rewards score scores value values logit logits hidden st
 def check(module: Module) -> Iterator[Finding]:
     """`end = max(end_a, end_b)`, where two sequences are read at that end, or at the last of what it cuts off."""
     for name, function in functions(module.tree):
-        scope = scope_in(function)
-        for end, made in _ends(scope):
-            read = _read_at(end, scope)
+        for end, made in _ends(function):
+            read = _read_at(end, scope_in(function))
             if len(read) > 1 and any(_VALUES.intersection(one.lower().split("_")) for one in read):
                 told = f"`{short(made, 26)}` is the end of the longer alone; read each text at its own end"
                 yield Finding(made, name, told)
 
 
-def _ends(scope: Scope) -> Iterator[tuple[str, ast.Call]]:
+def _ends(function: Function) -> Iterator[tuple[str, ast.Call]]:
     """Names bound to the larger of two different ends, once."""
-    for node in scope.nodes:
+    for node in statements(function):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Call):
             call = node.value
             if last_word(call.func) in _MAXIMA and len(call.args) == 2 and not call.keywords and _a_pair(*call.args):
