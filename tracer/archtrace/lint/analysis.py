@@ -19,13 +19,13 @@ from archtrace.lint.violation import UnreadableError
 
 def followed(
     path: str, data: bytes, codes: Sequence[str], coding: str | None = None, beside: Beside | None = None
-) -> tuple[list[str], Module]:
-    """Follow what matters of a file: its lines, and the module."""
+) -> tuple[str, Module]:
+    """Follow what matters of a file: its text, and the module."""
     beside = beside or Beside(path)
     text = decoded(path, data, coding)
     tree = parsed(path, text)
     thin(tree, text.encode("utf-8", "replace"), codes, beside.helpers(data))
-    return text.split("\n"), analysed(path, text, tree, beside)
+    return text, analysed(path, text, tree, beside)
 
 
 def analysed(path: str, text: str, tree: ast.Module, beside: Beside | None = None) -> Module:

@@ -66,7 +66,9 @@ def _split(call: Call) -> Values:
 
 def averaged(site: Site) -> Values | None:
     """A mean over the tokens, told as an event; a mean over layers, which are hidden states again."""
-    tensor = tensors(site.tensor) if site.name in MEANS else UNKNOWN
+    if site.name not in MEANS:
+        return _pooled(site)
+    tensor = tensors(site.tensor)
     hidden = only(tensor, Hidden)
     if not hidden:
         return _pooled(site)
@@ -90,7 +92,9 @@ def _pooled(site: Site) -> Values | None:
     if any(v.kind in TOKEN_AVERAGES for v in only(site.base, Layer)):
         return _by_keras(site)
     layer = any(v.kind in AVERAGES for v in only(site.base, Layer))
-    given = tensors(site.arguments[0]) if site.arguments and (layer or site.name in POOLS) else UNKNOWN
+    if not site.arguments or not (layer or site.name in POOLS):
+        return None
+    given = tensors(site.arguments[0])
     turned = frozenset(h for h in only(given, Hidden) if h.axis == 2)
     size = constant(site.keywords.get("kernel_size", site.arguments[1] if len(site.arguments) > 1 else UNKNOWN))
     if turned and (layer or size == 1 or (site.name == "avg_pool1d" and size is ...)):

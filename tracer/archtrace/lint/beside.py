@@ -44,6 +44,7 @@ class Source:
 
     path: str
     text: bytes
+    _outlines: dict[bytes, bytes] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def names(self) -> dict[str, ast.stmt]:
@@ -74,6 +75,11 @@ class Source:
 
     def outline(self, name: bytes) -> bytes:
         """The text of a function at the margin, without a tree: up to the next statement there."""
+        if name not in self._outlines:
+            self._outlines[name] = self._outlined(name)
+        return self._outlines[name]
+
+    def _outlined(self, name: bytes) -> bytes:
         start = self.text.find(b"\ndef " + name + b"(")
         end = _MARGIN.search(self.text, start + 5) if start >= 0 else None
         return self.text[start : end.start() if end else len(self.text)] if start >= 0 else b""

@@ -22,9 +22,8 @@ _COMMON = frozenset((b"forward", b"__init__", b"call", b"__call__"))
 #: Lines of a helper that is small enough to be followed, with room for its decorators.
 _SMALL = LINES + 10
 
-#: What a function can say for the whole module, and a constructor for its class.
-_SAID = (b"padding_side", b"PAD_ID = ", b"pad_id = ", b"AvgPool1d(", b"AveragePooling1D(", b"Softmax(")
-
+#: What a function can say for the whole module, whatever the rule.
+_SAID = (b"padding_side",)
 
 _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
@@ -77,7 +76,8 @@ def thin(tree: ast.Module, source: bytes, codes: Sequence[str], imported: Mappin
     if not all(NEEDS[code].local for code in codes):
         return
     pieces = _pieces(tree, source)
-    mattering = pieces.holding(_SAID).union(*(_mattering(pieces, NEEDS[code], imported or {}) for code in codes))
+    said = {*_SAID, *(word for code in codes for word in NEEDS[code].said)}
+    mattering = pieces.holding(said).union(*(_mattering(pieces, NEEDS[code], imported or {}) for code in codes))
     kept = _with_helpers(mattering, pieces)
     gone = {piece.node for n, piece in enumerate(pieces.cut) if piece.name and n not in kept}
     for body in (tree.body, *(node.body for node in tree.body if isinstance(node, ast.ClassDef))):

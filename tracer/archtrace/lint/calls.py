@@ -124,10 +124,11 @@ def _tell(site: Site) -> None:
 
 def _hand_over(name: str, site: Site) -> None:
     """A class that is handed over is made by what takes it."""
+    if not name or not facts.HANDED.fullmatch(name):
+        return
     if facts.CLASSIFIERS.fullmatch(name):
         site.frame.machine.module.models.append(Model(name))
-    if facts.HANDED.fullmatch(name):
-        site.frame.emit(Built(site.node, site.frame.scope(), Model(name)))
+    site.frame.emit(Built(site.node, site.frame.scope(), Model(name)))
 
 
 GATHERS = words("gather index_select take_along_dim take_along_axis gather_nd batched_index_select")
@@ -140,7 +141,9 @@ AS_TUPLE = {"as_tuple": one(Const(True))}
 
 
 def _gather(site: Site) -> Values | None:
-    target = tensors(site.tensor) if site.name in GATHERS else UNKNOWN
+    if site.name not in GATHERS:
+        return None
+    target = tensors(site.tensor)
     if not has(target, Hidden) or (isinstance(site.node.func, ast.Name) and site.node.func.id in site.frame.local):
         return None
     index = frozenset().union(*site.rest, *site.keywords.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from archtrace.lint.needs import NEEDS, Needs, holds
+from archtrace.lint.needs import NEEDS, Needs, holds, wanted
 from archtrace.lint.parse import must_parse, uncollected
 from archtrace.lint.violation import Edit, Violation
 
@@ -23,14 +23,14 @@ def check_source(
     """
     data, coding = (source.encode("utf-8", "replace"), "utf-8") if isinstance(source, str) else (source, None)
     known = NEEDS if codes is None else {code: needs for code, needs in NEEDS.items() if code in codes}
-    wanted = [code for code, needs in known.items() if holds(data, needs.groups)]
-    beside = _beside(path, asked) if wanted or _speaks(data) else None
+    codes = wanted(data, known)
+    beside = _beside(path, asked) if codes or _speaks(data) else None
     if beside:
         helpers = b"\n".join(beside.helpers(data).values())
-        wanted = [code for code, needs in known.items() if code in wanted or _with(data, helpers, needs)]
+        codes = [code for code, needs in known.items() if code in codes or _with(data, helpers, needs)]
     with uncollected():
-        if wanted:
-            return _followed(path, data, wanted, coding, beside)
+        if codes:
+            return _followed(path, data, codes, coding, beside)
         must_parse(path, data, coding)
         return []
 
@@ -59,8 +59,10 @@ def _followed(
     from archtrace.lint.placed import placed
     from archtrace.lint.rules import rule
 
-    lines, module = followed(path, data, codes, coding, beside)
-    told = (placed(code, finding, module, lines) for code in codes for finding in rule(code).check(module))
+    text, module = followed(path, data, codes, coding, beside)
+    findings = [(code, finding) for code in codes for finding in rule(code).check(module)]
+    lines = text.split("\n") if findings else []
+    told = (placed(code, finding, module, lines) for code, finding in findings)
     found = {(violation.code, violation.span): violation for violation in told}
     return sorted(found.values(), key=lambda violation: violation.place)
 

@@ -22,6 +22,8 @@ _HIGH_NAMES = words("inf infty Inf")
 
 def filled(site: Site) -> None:
     """Tell of `x.masked_fill(mask, value)` and of `torch.where(mask, value, x)`."""
+    if site.name != "where" and site.name not in FILLS:
+        return
     nodes = [*site.node.args, *(k.value for k in site.node.keywords)]
     if site.name in FILLS and len(nodes) == 2 + site.library:
         mask = site.rest[0] if site.rest else site.keywords.get("mask", UNKNOWN)

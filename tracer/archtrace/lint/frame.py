@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from archtrace.lint.defaults import defaults
 from archtrace.lint.events import Event, Module, Scope
@@ -48,6 +49,7 @@ MEANINGS: dict[str, Value] = {
 }
 
 
+@lru_cache(maxsize=4096)
 def named(name: str) -> Values:
     """What a name alone says."""
     if name in TEXT_NAMES:

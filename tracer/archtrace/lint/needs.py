@@ -7,6 +7,7 @@ a local rule is what makes the thing that the rule is after: a helper may hold i
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
 
@@ -26,10 +27,14 @@ Group: TypeAlias = "tuple[bytes | Spelling, ...]"
 
 
 class Needs(NamedTuple):
-    """What a rule needs. `local`: it speaks of what stands in one function, and in helpers that this calls."""
+    """What a rule needs. `local`: it speaks of what stands in one function, and in helpers that this calls.
+
+    `said`: words of what another function may say for it, a constructor of its class say; that one is followed too.
+    """
 
     groups: tuple[Group, ...]
     local: bool = True
+    said: Group = ()
 
 
 #: `x - 1`, however it is written: what makes an index out of a count.
@@ -88,7 +93,8 @@ NOT_PAD_ID = Spelling(rb"not [\w.]*(?:[\[(][\w., ]*[\"'])?[\w]*pad(?:ding)?(?:_t
 NEEDS: dict[str, Needs] = {
     "AT001": Needs(((b"sum", b"count_nonzero"), (b"pad", b"mask"), LESS_ONE)),
     "AT002": Needs(
-        ((b"argmax", b"argmin", b"min(", b"max(", b"nonzero", b"where(", b".index("), (b"pad", b"mask"), LESS_ONE)
+        ((b"argmax", b"argmin", b"min(", b"max(", b"nonzero", b"where(", b".index("), (b"pad", b"mask"), LESS_ONE),
+        said=(b"PAD_ID = ", b"pad_id = "),
     ),
     "AT003": Needs(
         (
@@ -107,7 +113,8 @@ NEEDS: dict[str, Needs] = {
             ),
             (b"mask", b"padding", b"seg"),
             (b"hidden", b"output", b"logits", b"embed", b"bert", b"enc", b"model(", b"feat", b"h.mean("),
-        )
+        ),
+        said=(b"AvgPool1d(", b"AveragePooling1D("),
     ),
     "AT008": Needs(
         (
@@ -159,7 +166,9 @@ NEEDS: dict[str, Needs] = {
         ),
     ),
     "AT018": Needs(((b"argm", b".max("), (b"gather(", b"range(", b"select(", b"zip("), (b"pad", b"PAD", b"mask"))),
-    "AT019": Needs(((POOLED, WEIGHED), (b"mask", b"padding"), (b"hidden", b"output", b"embed", b"state"))),
+    "AT019": Needs(
+        ((POOLED, WEIGHED), (b"mask", b"padding"), (b"hidden", b"output", b"embed", b"state")), said=(b"Softmax(",)
+    ),
     "AT020": Needs(((b"masked_fill", b"padding_mask=", b"where("), LOW, (INVERTIBLE,))),
     "AT021": Needs(
         (
@@ -175,6 +184,21 @@ NEEDS: dict[str, Needs] = {
     ),
     "AT023": Needs(((PAD_ID_ASKED, NOT_PAD_ID),)),
 }
+
+
+def wanted(source: bytes, known: Mapping[str, Needs]) -> list[str]:
+    """The codes of these rules of which a source holds the words; each word is looked for once, however many ask."""
+    met: dict[bytes | Spelling, bool] = {}
+
+    def met_in(group: Group) -> bool:
+        for word in group:
+            if word not in met:
+                met[word] = _any(source, (word,))
+            if met[word]:
+                return True
+        return False
+
+    return [code for code, needs in known.items() if all(map(met_in, needs.groups))]
 
 
 def holds(source: bytes, groups: tuple[Group, ...]) -> bool:

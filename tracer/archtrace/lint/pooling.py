@@ -11,6 +11,7 @@ from archtrace.lint.models import last_word
 from archtrace.lint.operations import Call
 from archtrace.lint.site import Site
 from archtrace.lint.values import Hidden, Value, Values, has, only
+from archtrace.lint.walks import statements
 from archtrace.lint.words import words
 
 MAXIMA = words("max amax reduce_max")
@@ -46,7 +47,7 @@ def _softmaxes(owner: ast.ClassDef) -> tuple[tuple[str, int], ...]:
     """Attribute -> dim, of `nn.Softmax(dim=1)` and of an `nn.Sequential` that it ends."""
     return tuple(
         (node.targets[0].attr, dim)
-        for node in ast.walk(owner)
+        for node in statements(owner)
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute)
         for dim in _dim_of(node.value)
     )

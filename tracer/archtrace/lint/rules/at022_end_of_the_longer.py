@@ -10,9 +10,9 @@ from archtrace.lint.models import last_word
 from archtrace.lint.rule import Finding, Rule
 from archtrace.lint.rules.behind import bindings
 from archtrace.lint.rules.readouts import short
-from archtrace.lint.rules.truths import inside
-from archtrace.lint.rules.uses import Scope, scope_of
+from archtrace.lint.rules.uses import Scope, scope_in
 from archtrace.lint.selection import literal
+from archtrace.lint.walks import Function, functions, statements
 from archtrace.lint.words import words
 
 _MAXIMA = words("max maximum fmax")
@@ -23,20 +23,21 @@ _VALUES = words("reward rewards score scores value values logit logits hidden st
 
 def check(module: Module) -> Iterator[Finding]:
     """`end = max(end_a, end_b)`, where two sequences are read at that end, or at the last of what it cuts off."""
-    for function, node in inside(module.tree):
-        for end, made in _end(node):
-            read = _read_at(end, scope_of(made, module.tree))
+    for name, function in functions(module.tree):
+        for end, made in _ends(function):
+            read = _read_at(end, scope_in(function))
             if len(read) > 1 and any(_VALUES.intersection(one.lower().split("_")) for one in read):
                 told = f"`{short(made, 26)}` is the end of the longer alone; read each text at its own end"
-                yield Finding(made, function, told)
+                yield Finding(made, name, told)
 
 
-def _end(node: ast.AST) -> Iterator[tuple[str, ast.Call]]:
-    """The name that is bound to the larger of two different ends, and the call that gives it."""
-    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Call):
-        call = node.value
-        if last_word(call.func) in _MAXIMA and len(call.args) == 2 and not call.keywords and _a_pair(*call.args):
-            yield node.targets[0].id, call
+def _ends(function: Function) -> Iterator[tuple[str, ast.Call]]:
+    """Names bound to the larger of two different ends, once."""
+    for node in statements(function):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Call):
+            call = node.value
+            if last_word(call.func) in _MAXIMA and len(call.args) == 2 and not call.keywords and _a_pair(*call.args):
+                yield node.targets[0].id, call
 
 
 def _a_pair(one: ast.expr, other: ast.expr) -> bool:
@@ -95,7 +96,7 @@ RULE = Rule(
     why="""The larger of two ends is right where both texts are to be cut in the same place, as for a loss that
 compares them token by token. The last value before it belongs to the longer text only; of the shorter it is the value
 of a pad. A reward model that is compared at these values is compared with padding.""",
-    real=("CarperAI/trlx: its training of a reward model",),
+    real=("CarperAI/trlx: the reward model of its summarization example",),
     instead="""```python
 chosen_score = chosen_rewards[i, chosen_end - 1]
 rejected_score = rejected_rewards[i, rejected_end - 1]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import TypeAlias
 
-Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+from archtrace.lint.walks import FUNCTIONS
 
 
 def inside(tree: ast.AST, function: str = "") -> Iterator[tuple[str, ast.AST]]:
@@ -38,15 +36,3 @@ def _last(node: ast.expr) -> Iterator[ast.expr]:
     while isinstance(node, ast.BoolOp):
         node = node.values[-1]
     yield node
-
-
-def functions(tree: ast.AST, around: str = "") -> Iterator[tuple[str, Function]]:
-    """All functions of a tree by their qualified names, the outer one first; no expression is looked into."""
-    for child in ast.iter_child_nodes(tree):
-        if isinstance(child, ast.expr):
-            continue
-        named = isinstance(child, (*FUNCTIONS, ast.ClassDef))
-        inner = f"{around}.{child.name}".lstrip(".") if named else around  # type: ignore[attr-defined]
-        if isinstance(child, FUNCTIONS):
-            yield inner, child
-        yield from functions(child, inner)

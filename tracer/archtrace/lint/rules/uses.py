@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 
 from archtrace.lint.calls import GATHERS, root
 from archtrace.lint.operations import SAME
-from archtrace.lint.rules.truths import Function, functions
+from archtrace.lint.walks import Function, functions
 from archtrace.lint.words import words
 
 #: Functions whose result is the index still, when it is an argument of theirs.
