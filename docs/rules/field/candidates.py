@@ -96,7 +96,7 @@ def functions(text: str) -> list[tuple[int, int]]:
 
 
 def places(root: Path) -> Iterator[Place]:
-    """The candidates in a folder of repositories; of the same line under the same def line, the first of a repository."""
+    """The candidates in a folder of repositories; of one line under one def line, the first of a repository."""
     for repository in sorted(p for p in root.iterdir() if p.is_dir()):
         seen: set[tuple[str, str, str]] = set()
         for file in sorted([*repository.rglob("*.py"), *repository.rglob("*.ipynb")]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from archtrace.lint import facts
 from archtrace.lint.axes import layer_of
@@ -29,6 +30,9 @@ from archtrace.lint.values import (
     one,
     only,
 )
+
+#: What makes a pipeline: the function of transformers, or what stands for it (`pipeline_builder`).
+_PIPELINES = re.compile(r"(\w*_)?pipeline(_\w+)?")
 
 
 def built(site: Site) -> Values | None:
@@ -65,18 +69,31 @@ def _loaded(site: Site) -> Values | None:
     if facts.TOKENIZERS.fullmatch(kind):
         side = _text(site.keywords.get("padding_side", UNKNOWN))
         return _made(site, *(Tokenizer(side, checkpoint, given) for checkpoint in checkpoints))
-    if not kind[:1].isupper() or kind.endswith("Config"):
+    kinds = [k for k in _classes(kind, site) if not k.endswith("Config")]
+    if not kinds:
         return None
     bare = constant(site.keywords.get("add_pooling_layer", UNKNOWN)) is False
-    models = [Model(kind, checkpoint, bare, given) for checkpoint in checkpoints]
+    models = [Model(kind, checkpoint, bare, given) for kind in kinds for checkpoint in checkpoints]
     site.frame.machine.module.models += models
     return _made(site, *models)
 
 
+def _classes(name: str, site: Site) -> list[str]:
+    """The classes that a name may be: itself, or those that it is given, `kind = One if small else Other`."""
+    if name[:1].isupper() or name in ("cls", "self", "super"):
+        return [name] if name[:1].isupper() else []
+    nodes = ast.walk(site.frame.machine.module.tree)
+    given = [n.value for n in nodes if isinstance(n, ast.Assign) and last_word(n.targets[0]) == name]
+    either = [
+        part for value in given for part in ([value.body, value.orelse] if isinstance(value, ast.IfExp) else [value])
+    ]
+    return sorted({word for part in either if facts.HANDED.fullmatch(word := last_word(part))})
+
+
 def _pipeline(site: Site) -> Values | None:
-    """`pipeline("text-classification", model=...)`. Without a model it is the library's default, an encoder."""
+    """`pipeline("text-classification", model=...)`, also by another name; without a model, an encoder."""
     task = site.arguments[0] if site.arguments else site.keywords.get("task", UNKNOWN)
-    if site.name != "pipeline" or _text(task) not in facts.CLASSIFYING or "model" not in site.keywords:
+    if not _PIPELINES.fullmatch(site.name) or _text(task) not in facts.CLASSIFYING or "model" not in site.keywords:
         return None
     model = site.keywords["model"]
     known = next(iter(only(model, Model)), Model(""))

@@ -6,11 +6,12 @@ import ast
 import re
 from collections.abc import Iterator
 
-from archtrace.lint.architectures import has_pad_token, is_encoder
+from archtrace.lint.architectures import has_pad_token
 from archtrace.lint.events import Built, Module, Scope, Store
-from archtrace.lint.facts import CLASSIFIERS, PIPELINE, STORED, TOKENIZERS, meaning
+from archtrace.lint.facts import CLASSIFIERS, PIPELINE, STORED, TOKENIZERS
 from archtrace.lint.models import last_word
 from archtrace.lint.rule import Finding, Rule
+from archtrace.lint.rules.pad_searchers import compares_with_pad, is_pad, searching, target_of
 from archtrace.lint.rules.uses import scope_of
 from archtrace.lint.values import EosId, Model, Tokenizer, Values, has, only
 
@@ -26,15 +27,16 @@ _PAD_IS_NONE = re.compile(r"pad_token(_id)?\b.*(is|==) None|not .*pad_token")
 
 def check(module: Module) -> Iterator[Finding]:
     """The first place of each function that sets pad to eos, in a module that builds such a classifier."""
-    heads = [b for b in module.each(Built) if _finds_by_pad(b.made, module)]
     stores = [s for s in module.each(Store) if s.name in ("pad_token", "pad_token_id") and has(s.value, EosId)]
+    heads = searching(module) if stores else []
     stores = [s for s in stores if _looked_for(s, module) or any(_meet(s, head, module) for head in heads)]
     stores = [s for s in stores if not _never_runs(s, heads, module)]
     if not stores:
         return
     told: set[str] = set()
-    judges = [s for s in stores if _JUDGE.search(s.owner)]
-    for store in judges if judges or _judge_has_its_own(module) else stores:
+    if any(_JUDGE.search(s.owner) for s in stores) or _judge_has_its_own(module):
+        stores = [s for s in stores if _JUDGE.search(s.owner) or _named_alike(s, heads)]
+    for store in stores:
         name = store.scope.function
         if name not in told:
             told.add(name)
@@ -43,40 +45,6 @@ def check(module: Module) -> Iterator[Finding]:
                 name,
                 "pad = eos, and the classifier takes each eos for padding; add a pad token of its own",
             )
-
-
-def _finds_by_pad(made: Model | Tokenizer, module: Module) -> bool:
-    """A classifier that looks for its token by the pad id. A reward model of one's own does if its class says so."""
-    if not isinstance(made, Model) or is_encoder(made):
-        return False
-    if made.kind != PIPELINE and not CLASSIFIERS.fullmatch(made.kind):
-        return False
-    here = (n for n in module.tree.body if isinstance(n, ast.ClassDef) and n.name == made.kind)
-    own = next(here, None) or module.elsewhere(made.kind)
-    if isinstance(own, ast.ClassDef):
-        return compares_with_pad(own)
-    library = module.imports.get(made.kind, "transformers").startswith("transformers")
-    return made.kind == PIPELINE or (library and made.kind.endswith("ForSequenceClassification"))
-
-
-def compares_with_pad(node: ast.ClassDef) -> bool:
-    """A class compares ids with the pad id, or keeps the id to do so."""
-    return any(_is_pad(part) for inner in ast.walk(node) for part in _compared(inner))
-
-
-def _compared(node: ast.AST) -> list[ast.expr]:
-    """What is compared here, and the attribute that is set."""
-    if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.NotEq):
-        return [node.left, *node.comparators]
-    if isinstance(node, ast.Call):
-        return node.args if last_word(node.func) in ("eq", "ne", "equal", "not_equal") else []
-    kept = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr not in STORED
-    return [node] if kept and isinstance(node, ast.Attribute) else []
-
-
-def _is_pad(node: ast.expr) -> bool:
-    word = last_word(node)
-    return word != "pad_token" and meaning(word) == "pad"
 
 
 def _looked_for(store: Store, module: Module) -> bool:
@@ -89,7 +57,7 @@ def _looked_for(store: Store, module: Module) -> bool:
 
 def _handed_on(node: ast.AST) -> bool:
     kept = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr not in STORED
-    return kept and _is_pad(node) and bool(_MODELS.fullmatch(last_word(node.value)))  # type: ignore[arg-type, attr-defined]
+    return kept and is_pad(node) and bool(_MODELS.fullmatch(last_word(node.value)))  # type: ignore[arg-type, attr-defined]
 
 
 def _never_runs(store: Store, heads: list[Built], module: Module) -> bool:
@@ -103,7 +71,7 @@ def _never_runs(store: Store, heads: list[Built], module: Module) -> bool:
 
 def _meet(store: Store, head: Built, module: Module) -> bool:
     """What gets eos for its pad is, as far as can be seen, what the classifier works with."""
-    if isinstance(store.node, ast.Call) and not _sets_up(store.node):
+    if (isinstance(store.node, ast.Call) and not _sets_up(store.node)) or _apart(store.node, head.node, module):
         return False
     if isinstance(head.made, Model) and head.made.kind == PIPELINE:
         return has_pipeline(store.holder) or _handed_to(head.node) == store.owner
@@ -118,11 +86,27 @@ def _meet(store: Store, head: Built, module: Module) -> bool:
     return not given or head.made.given in given or not given & {b.made.given for b in generators}
 
 
+def _named_alike(store: Store, heads: list[Built]) -> bool:
+    """The function loads the tokenizer and the classifier by the same name: whoever calls it, they belong together."""
+    given = {t.given for t in only(store.holder, Tokenizer) if t.given}
+    same = (h.made.given for h in heads if h.scope.function == store.scope.function != "")
+    return not given.isdisjoint(same)
+
+
+def _apart(store: ast.AST, head: ast.AST, module: Module) -> bool:
+    """They stand in the two branches of one `if`."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.If) and node.orelse:
+            sides = [{id(part) for each in side for part in ast.walk(each)} for side in (node.body, node.orelse)]
+            if any(id(store) in one and id(head) in other for one, other in (sides, sides[::-1])):
+                return True
+    return False
+
+
 def _has_its_own(head: Built, store: Store, module: Module) -> bool:
     """`judge_model` goes with `judge_tokenizer`, where there is one: the pad of another tokenizer is another's."""
     names = {n.id for n in ast.walk(module.tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    assigned = (n for n in ast.walk(module.tree) if isinstance(n, ast.Assign) and isinstance(n.targets[0], ast.Name))
-    target = next((last_word(n.targets[0]) for n in assigned if any(p is head.node for p in ast.walk(n.value))), "")
+    target = target_of(head.node, module)
     own = f"{target.rpartition('_')[0]}_tokenizer"
     return own in names and store.owner.partition(".")[0] not in (own, target)
 
