@@ -122,7 +122,12 @@ def reduced(site: Site) -> Values | None:
 
 
 def _tell(site: Site, target: Values) -> None:
-    sure = any(h.sure for h in only(target, Hidden))
+    """An event; what a class that pools is given are hidden states, whatever it calls them."""
+    owner = site.frame.owner
+    pools = owner is not None and "pool" in owner.name.lower()
+    if pools:
+        target = frozenset(replace(h, what="hidden") if h.what == "weak" else h for h in only(target, Hidden))
+    sure = pools or any(h.sure for h in only(target, Hidden))
     site.frame.emit(Mean(site.node, site.frame.scope(), target, site.frame.mask_around(text=sure)))
 
 

@@ -276,6 +276,14 @@ def _module(site: Site) -> Values | None:
     return frozenset(hidden)
 
 
+def _recurrent(site: Site) -> Values | None:
+    """`out, _ = self.lstm(x)`, of an x of which nothing is known: a vector a token, where a text is about."""
+    known = site.library or not site.arguments or facts.POOLERS.fullmatch(site.name) or _class(site)
+    if known or not facts.RECURRENT.fullmatch(site.name) or not site.frame.text():
+        return None
+    return one(Hidden(sure=True))
+
+
 def _class(site: Site) -> bool:
     """A class makes something of its own; a layer may have the name of its class: `self.LayerNorm(x)`."""
     return site.name[:1].isupper() and not _own(site.node.func)
@@ -306,5 +314,6 @@ RULES: tuple[Callable[[Site], Values | None], ...] = (
     _built,
     _side,
     _module,
+    _recurrent,
     _function,
 )

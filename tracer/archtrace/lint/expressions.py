@@ -276,7 +276,8 @@ def _element(value: Value) -> Values:
     if isinstance(value, Const | Size | Outputs | Encoding | Table):
         return UNKNOWN
     if isinstance(value, Hidden):
-        return one(replace(value, several=False))
+        row = not value.several and value.axis == 1 and value.what == "hidden"
+        return one(replace(value, several=False, axis=0 if row else value.axis))
     return one(replace(value, row=True) if isinstance(value, Tokens) else value)
 
 

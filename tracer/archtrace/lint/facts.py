@@ -45,6 +45,8 @@ ANY_MODEL = re.compile(r"(\w*_)?model|forward", re.IGNORECASE)
 BACKBONES = re.compile(
     rf"{TEXT_MODELS.pattern}|{ANY_MODEL.pattern}|(\w*_)?(backbone|encoder|decoder)(_model)?", re.IGNORECASE
 )
+#: Callees that take a text token by token, and give a vector a token, by their last word.
+RECURRENT = re.compile(r"(\w*_)?(bi_?)?(lstm|gru|rnn)(_?(layer|encoder|\d))?", re.IGNORECASE)
 #: A module called on hidden states gives one vector a token, unless its name says that it pools.
 POOLERS = re.compile(
     r"\w*(pool|summary|cls|aggregat|readout|loss|criterion|classification_head|mean|average|avg|select|gather|extract"

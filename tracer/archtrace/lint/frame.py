@@ -158,8 +158,11 @@ class Frame:
     def scope(self, index: Values = UNKNOWN) -> Scope:
         """What an event here is told; whether a text is about is looked into for the sake of a loose name's index."""
         loose = any(isinstance(v, Count | FirstPad) and v.weak for v in index)
-        text = loose and any(map(_of_text, self._values()))
-        return Scope(self.function, self.owner, self.without_mask, self.side_asked, text)
+        return Scope(self.function, self.owner, self.without_mask, self.side_asked, loose and self.text())
+
+    def text(self) -> bool:
+        """Token ids, an encoding, a mask that is surely one, or what a language model returned, are in sight."""
+        return any(map(_of_text, self._values()))
 
     def mask_around(self, *, text: bool = False) -> bool:
         """A mask over tokens, or a padded batch, has a name in this function; a loose name will do where text is."""

@@ -78,8 +78,8 @@ SAME = words(
     "contiguous item tolist clamp clamp_ clamp_min clamp_max clip eval train squeeze unsqueeze expand_dims view "
     "reshape flatten expand expand_as broadcast_to broadcast_to_ repeat tile remainder fmod floormod mod fix "
     "requires_grad_ new_tensor as_tensor tensor asarray array convert_to_tensor identity relu tanh gelu dropout "
-    "sigmoid silu softplus elu leaky_relu exp normalize layer_norm abs pin_memory to_sparse stop_gradient "
-    "checkpoint_name nan_to_num int32 int64 Tensor LongTensor IntTensor"
+    "pow sqrt square sigmoid silu softplus elu leaky_relu exp normalize layer_norm abs pin_memory to_sparse "
+    "stop_gradient checkpoint_name nan_to_num int32 int64 Tensor LongTensor IntTensor"
 )
 
 

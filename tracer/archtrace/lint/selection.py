@@ -119,11 +119,19 @@ def _hidden(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values])
     if eos:
         return eos
     if len(parts) == 1:
-        return one(replace(base, several=base.several and widens(parts[0])))
+        masked = base.masked or _chosen(base, parts[0], values[0])
+        return one(replace(base, several=base.several and widens(parts[0]), masked=masked))
     kept = base.several or widens(parts[1]) or (isinstance(parts[0], ast.Constant) and parts[0].value is ...)
     cut = isinstance(parts[1], ast.Slice) and (parts[1].lower or parts[1].upper)
     behind = isinstance(parts[1], ast.Slice) and parts[1].lower is not None
     return one(replace(base, masked=base.masked or bool(cut), prompted=base.prompted and not behind) if kept else None)
+
+
+def _chosen(base: Hidden, part: ast.expr, index: Values) -> bool:
+    """Some tokens alone: those that a mask or their ids choose; of one text, those of a slice or of an index."""
+    by_id = isinstance(part, ast.Compare) and "ids" in ast.unparse(part)
+    some = not isinstance(part, ast.Slice) or part.lower is not None or part.upper is not None
+    return by_id or bool(only(index, Tokens)) or (base.axis == 0 and not base.several and some)
 
 
 def _piece(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) -> Values:

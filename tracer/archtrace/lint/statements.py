@@ -14,6 +14,7 @@ from archtrace.lint.expressions import assign, elements, evaluate
 from archtrace.lint.facts import LIBRARIES, STORED
 from archtrace.lint.frame import Frame, spoken
 from archtrace.lint.learning import learnt
+from archtrace.lint.pairs import paired
 from archtrace.lint.values import UNKNOWN, Const, Many, Tokenizer, Values, constant, only
 
 #: Runs one statement; True when nothing after it in the block is reached.
@@ -232,8 +233,10 @@ def run_function(node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame, giv
     plain = [*spec.posonlyargs, *spec.args]
     defaults = dict(zip([a.arg for a in plain[::-1]], spec.defaults[::-1], strict=False))
     defaults.update({a.arg: d for a, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d})
+    pairs = paired([a.arg for a in (*plain, *spec.kwonlyargs)])
     for argument in [*plain, *spec.kwonlyargs]:
-        values = given.get(argument.arg) or frame.said(argument.arg) or evaluate(defaults.get(argument.arg), frame)
+        said = frame.said(argument.arg) or pairs.get(argument.arg)
+        values = given.get(argument.arg) or said or evaluate(defaults.get(argument.arg), frame)
         frame.names[argument.arg] = values - frozenset([Const(None)])
     for extra in (spec.vararg, spec.kwarg):
         if extra:
