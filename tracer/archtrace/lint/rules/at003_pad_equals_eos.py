@@ -30,7 +30,7 @@ def check(module: Module) -> Iterator[Finding]:
     stores = [s for s in module.each(Store) if s.name in ("pad_token", "pad_token_id") and has(s.value, EosId)]
     heads = searching(module) if stores else []
     stores = [s for s in stores if _looked_for(s, module) or any(_meet(s, head, module) for head in heads)]
-    stores = [s for s in stores if not _never_runs(s, heads, module)]
+    stores = [s for s in stores if not _never_runs(s, heads, module) and not _of_another(s, heads, module)]
     if not stores:
         return
     told: set[str] = set()
@@ -45,6 +45,13 @@ def check(module: Module) -> Iterator[Finding]:
                 name,
                 "pad = eos, and the classifier takes each eos for padding; add a pad token of its own",
             )
+
+
+def _of_another(store: Store, heads: list[Built], module: Module) -> bool:
+    """The function builds classifiers itself, and none of them looks for the pad id."""
+    name = store.scope.function
+    own = [b for b in module.each(Built) if isinstance(b.made, Model) and CLASSIFIERS.fullmatch(b.made.kind)]
+    return name != "" and name in {b.scope.function for b in own} - {h.scope.function for h in heads}
 
 
 def _looked_for(store: Store, module: Module) -> bool:
