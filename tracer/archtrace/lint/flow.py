@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 from archtrace.lint.models import last_word
+from archtrace.lint.walks import Function, functions
 
 #: Steps before the finding, at most: where its names come from, the nearest ones.
 BEFORE = 4
@@ -18,7 +19,6 @@ BEFORE = 4
 #: Names, each with a binding.
 Named: TypeAlias = "list[tuple[str, Binding]]"
 Bindings: TypeAlias = "dict[str, list[Binding]]"
-Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class Stretch(NamedTuple):
@@ -157,5 +157,5 @@ def _inside(node: ast.AST, whole: ast.AST | None) -> bool:
 def _function(node: ast.AST, tree: ast.Module) -> Function | None:
     """The innermost function around a node."""
     line = getattr(node, "lineno", 0)
-    around = (n for n in ast.walk(tree) if isinstance(n, Function) and n.lineno <= line <= (n.end_lineno or line))
+    around = (f for _, f in functions(tree) if f.lineno <= line <= (f.end_lineno or line))
     return max((n for n in around if n is not node), key=lambda n: n.lineno, default=None)
