@@ -17,7 +17,7 @@ def test_the_pages_are_made_from_the_rules() -> None:
 
 
 def test_every_hit_of_the_field_test_was_judged() -> None:
-    """No hit is open, and the report says how many false alarms there were."""
+    """No hit is open, of packages and of repositories, and the report says how many false alarms there were."""
     text = (FOLDER / "rules" / "field.md").read_text(encoding="utf-8")
-    assert "(open)" not in text
-    assert "0 of them false alarms" in text
+    assert "(open" not in text
+    assert "of them false alarms" in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import random
 import re
 import subprocess
@@ -254,3 +255,19 @@ def test_depth_costs_no_more_than_its_length(deep: str) -> None:
         text = deep.format(text)
     with suppress(UnreadableError):
         everything("deep.py", f"def f(attention_mask):\n    return {text}\n")
+
+
+def test_each_run_says_the_same() -> None:
+    """Values that hold nodes have another order in a set in each process: no finding may hang on it."""
+    script = (
+        "from archtrace.lint import check_source, rules\n"
+        "import textwrap\n"
+        "for rule in rules():\n"
+        "    for text in (*rule.invalid.values(), *rule.valid.values()):\n"
+        "        print(check_source('example.py', textwrap.dedent(text)))\n"
+    )
+    command = [sys.executable, "-c", script]
+    environments = ({**os.environ, "PYTHONHASHSEED": seed} for seed in ("0", "1", "2"))
+    told = {subprocess.run(command, env=e, capture_output=True, check=True).stdout for e in environments}
+    assert len(told) == 1
+    assert told != {b""}

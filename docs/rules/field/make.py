@@ -105,15 +105,15 @@ def _row_of(name: str, found: list[Hit]) -> str:
 
 
 def by_candidate(found: Sequence[Hit], read: Sequence[Candidate]) -> str:
-    """A row for each rule: places that were judged, bugs among them, those that are told; the rest is missed."""
+    """A row for each rule: places that were judged, functions with bugs, those that are told; the rest is missed."""
     near: dict[tuple[str, str, str], list[Hit]] = defaultdict(list)
     for hit in found:
         near[hit.code, hit.where, hit.path].append(hit)
     told = []
     for code in sorted({c.code for c in read}):
         mine = [c for c in read if c.code == code]
-        bugs = [c for c in mine if c.verdict == "bug"]
-        said = sum(c.told(near[c[:3]]) for c in bugs)
+        bugs = {(c[1:4], c.first): c.told(near[c[:3]]) for c in mine if c.verdict == "bug"}
+        said = sum(bugs.values())
         quiet = sum(not c.told(near[c[:3]]) for c in mine)
         told.append(row(code, len(mine), quiet, len(bugs), said, len(bugs) - said, share(said, len(bugs))))
     return "\n".join(told)

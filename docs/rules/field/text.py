@@ -51,7 +51,7 @@ Of those that were kept apart:
 
 Patterns of text that share nothing with the rules (`docs/rules/field/candidates.py`) found places that may be wrong
 readouts, and each was read by someone who did not know what the rules say of it (`candidates.csv`). *Quiet* are those
-in whose function the rule says nothing; *told*: bugs of which it does.
+in whose function the rule says nothing; bugs are counted by function, and *told* are those of which it speaks.
 
 | Rule | Places read | Quiet | Bugs | Told | Missed | Recall |
 | --- | --- | --- | --- | --- | --- | --- |

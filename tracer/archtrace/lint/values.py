@@ -6,7 +6,7 @@ An expression has a set of them, one for each thing that it may be where branche
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TypeAlias, TypeVar
 
 
@@ -266,8 +266,22 @@ Kind = TypeVar("Kind", bound=Value)
 
 
 def only(values: Values, kind: type[Kind]) -> list[Kind]:
-    """The values of one kind."""
-    return [v for v in values if isinstance(v, kind)]
+    """The values of one kind, in the same order in each run: a set of values that hold nodes is in none."""
+    found = [v for v in values if isinstance(v, kind)]
+    return sorted(found, key=_order) if len(found) > 1 else found
+
+
+def _order(value: object) -> str:
+    """What a value is, as a text without addresses: a node is its place."""
+    if isinstance(value, ast.AST):
+        return f"{getattr(value, 'lineno', 0)}:{getattr(value, 'col_offset', 0)}"
+    if isinstance(value, frozenset):
+        return f"{{{','.join(sorted(map(_order, value)))}}}"
+    if isinstance(value, tuple):
+        return f"({','.join(map(_order, value))})"
+    if isinstance(value, Value):
+        return f"{type(value).__name__}({','.join(_order(getattr(value, f.name)) for f in fields(value))})"
+    return repr(value)
 
 
 def has(values: Values, kind: type[Value]) -> bool:

@@ -41,7 +41,7 @@ def _trained(read: Read) -> bool:
     if owner is None or not any("Module" in last_word(base) or "PreTrained" in last_word(base) for base in owner.bases):
         return False
     name = read.scope.function.rpartition(".")[-1]
-    methods = [n for n in owner.body if isinstance(n, ast.FunctionDef) and n.name in (name, "__init__")]
+    methods = [n for n in owner.body if isinstance(n, ast.FunctionDef) and n.name == name]
     nodes = (n for method in methods for n in ast.walk(method) if isinstance(n, ast.Attribute | ast.Name))
     return not any(last_word(node) in _FROZEN for node in nodes)
 
@@ -62,8 +62,8 @@ between runs.""",
     instead="""The mean of `last_hidden_state` over the mask, or its first token, and
 `AutoModel.from_pretrained(name, add_pooling_layer=False)`, so that nobody reads the pooler later.""",
     unseen="""A checkpoint whose name is not written in the module, or is not in `architectures.toml`; a pooler that
-a script trains itself before it reads it (in a `torch.nn.Module` without `no_grad` it is taken to learn with the head);
-outputs that are unpacked (`_, pooled = model(...)`).""",
+a script trains itself before it reads it (in a `torch.nn.Module` whose method has no `no_grad` it is taken to learn
+with the head); outputs that are unpacked (`_, pooled = model(...)`).""",
     valid={
         "bert has one": """
             from transformers import AutoModel
