@@ -83,3 +83,14 @@ def test_an_imported_helper_that_changes_is_heard(file: Path) -> None:
     assert codes(file) == []
     helper.unlink()
     assert codes(file) == []
+
+
+def test_a_file_that_sets_the_side_of_padding_is_heard(file: Path) -> None:
+    """A count of tokens is right under padding on the right: another file of the tree says so, or no more."""
+    (file.parent / "pyproject.toml").touch()
+    assert codes(file) == ["AT001"]
+    train = file.with_name("train.py")
+    train.write_text("from a import last\n\ntokenizer.padding_side = 'right'\n")
+    assert codes(file) == []
+    train.write_text("from a import last\n\ntokenizer.padding_side = 'left'  # now\n")
+    assert codes(file) == ["AT001"]

@@ -6,10 +6,11 @@ import ast
 import os
 import re
 import sys
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from stat import S_ISREG
+from stat import S_ISDIR, S_ISREG
 from typing import TypeAlias
 
 from archtrace.lint.parse import parsed
@@ -18,6 +19,8 @@ from archtrace.lint.parse import parsed
 UP = 4
 #: Modules that hand a name on, one to the next.
 HANDS = 3
+#: How the files end that hold code.
+MODULES = (".py", ".ipynb")
 #: Bytes of a file that is read for another's sake.
 LARGEST = 300_000
 #: Lines of a function that is small enough to be followed.
@@ -95,11 +98,6 @@ class Beside:
     path: str
     files: Files = field(default_factory=dict)
     _helpers: dict[bytes, bytes] | None = None
-
-    def whole(self) -> str:
-        """The path, for a search of the whole tree, whose changes nobody follows: the answer is never kept."""
-        self.files[os.path.dirname(self.path)] = (0, 0)
-        return self.path
 
     def definition(self, dotted: str) -> tuple[Source, ast.stmt] | None:
         """Where the name is bound that a dotted name ends in: a function, a class, an assignment."""
@@ -209,11 +207,13 @@ def _files(folder: str, words: list[str]) -> Iterator[str]:
 
 
 def stamped(path: str) -> Stamp | None:
-    """What changes with a file; None where there is none that is worth reading."""
+    """What changes with a file, or with the modules in a folder; None where there is none that is worth reading."""
     try:
         told = os.stat(path)
     except OSError:
         return None
+    if S_ISDIR(told.st_mode):
+        return zlib.crc32(" ".join(sorted(name for name in os.listdir(path) if name.endswith(MODULES))).encode()), 0
     return (told.st_mtime_ns, told.st_size) if S_ISREG(told.st_mode) and told.st_size <= LARGEST else None
 
 

@@ -6,6 +6,9 @@ import os
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import TypeAlias
+
+from archtrace.lint.beside import MODULES, Beside, Files, stamped
 
 #: Where a tree says what it asks for; what its root holds, and how many folders above a file it is looked for.
 REQUIREMENTS = ("setup.py", "setup.cfg", "pyproject.toml", "requirements.txt")
@@ -19,20 +22,31 @@ _LEFT_OUT = frozenset(("node_modules", "site-packages", "build", "dist", "venv",
 _SIDE = re.compile(rb"padding_side\\?[\"']?\]?\s*(?::\s*\w+\s*)?[:=]\s*\\?[\"'](left|right)")
 
 
+#: Path -> the text of a file that sets a side of padding, and the sides.
+Speaking: TypeAlias = dict[str, tuple[bytes, frozenset[str]]]
+
+
+def hanging(beside: Beside) -> str:
+    """The path of a file whose answer hangs on the whole tree around it: all its files and folders are noted."""
+    beside.files.update(_stamps(_root(beside.path)))
+    return beside.path
+
+
 def sides(path: str, name: str) -> frozenset[str]:
     """The sides that those files of the tree set which name a word; where none does, those of the nearest folder.
 
     The nearest is the file's own, or the first above it under which a file sets a side.
     """
     root = _root(path)
+    speaking = _speaking(root, tuple(_stamps(root).items()))
     word = re.compile(rb"\b" + name.encode() + rb"\b") if name else None
-    users = frozenset(side for text, said in _speaking(root).values() if word and word.search(text) for side in said)
-    return users or _nearest(os.path.dirname(os.path.abspath(path)), root)
+    users = frozenset(side for text, said in speaking.values() if word and word.search(text) for side in said)
+    return users or _nearest(os.path.dirname(os.path.abspath(path)), root, speaking)
 
 
-def _nearest(folder: str, root: str) -> frozenset[str]:
+def _nearest(folder: str, root: str, speaking: Speaking) -> frozenset[str]:
     while True:
-        inside = (said for file, (_, said) in _speaking(root).items() if file.startswith(folder + os.sep))
+        inside = (said for file, (_, said) in speaking.items() if file.startswith(folder + os.sep))
         found = frozenset(side for said in inside for side in said)
         if found or len(folder) <= len(root):
             return found
@@ -59,8 +73,9 @@ def _root(path: str) -> str:
 
 
 @lru_cache(maxsize=4)
-def _speaking(root: str) -> dict[str, tuple[bytes, frozenset[str]]]:
-    """The files under a folder that set a side of padding: text, and sides. TensorFlow's batches pad behind."""
+def _speaking(root: str, state: object) -> Speaking:
+    """The files under a folder, as they are now, that set a side of padding. TensorFlow's batches pad behind."""
+    del state  # what is kept holds for it alone
     return {file: (text, said) for file, text in _texts(root) if (said := frozenset(_said(text)))}
 
 
@@ -72,15 +87,29 @@ def _said(text: bytes) -> Iterator[str]:
 
 def _texts(root: str) -> Iterator[tuple[str, bytes]]:
     """The files under a folder that speak of a side at all."""
-    read = 0
+    for path in _inside(root)[1]:
+        text = _text(path)
+        if b"padding_side" in text or b".padded_batch(" in text:
+            yield path, text
+
+
+def _stamps(root: str) -> Files:
+    """The files and folders of a tree, as they are: a file that is new changes its folder."""
+    folders, files = _inside(root)
+    asked = (os.path.join(root, name) for name in REQUIREMENTS)
+    return {path: stamped(path) for path in (*folders, *files, *asked)}
+
+
+def _inside(root: str) -> tuple[list[str], list[str]]:
+    """The folders of a tree, and its Python files and notebooks, up to a number."""
+    folders, found = list[str](), list[str]()
     for folder, inner, files in os.walk(root):
         inner[:] = sorted(name for name in inner if name not in _LEFT_OUT and not name.startswith("."))
-        for name in sorted(files):
-            if name.endswith((".py", ".ipynb")) and read < FILES:
-                read += 1
-                text = _text(os.path.join(folder, name))
-                if b"padding_side" in text or b".padded_batch(" in text:
-                    yield os.path.join(folder, name), text
+        folders.append(folder)
+        found += [os.path.join(folder, name) for name in sorted(files) if name.endswith(MODULES)]
+        if len(found) >= FILES:
+            break
+    return folders, found[:FILES]
 
 
 def _text(path: str) -> bytes:

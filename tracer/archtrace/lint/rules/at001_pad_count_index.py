@@ -11,7 +11,7 @@ from archtrace.lint.rule import Finding, Rule
 from archtrace.lint.rules.readouts import read_with, short
 from archtrace.lint.rules.right_index import right_index
 from archtrace.lint.rules.uses import Scope, scope_of
-from archtrace.lint.tree import sides
+from archtrace.lint.tree import hanging, sides
 from archtrace.lint.values import Const, Count, only
 
 
@@ -48,7 +48,7 @@ def right_padding_is_set(module: Module, gather: Gather) -> bool:
 def _right_elsewhere(module: Module, gather: Gather) -> bool:
     """The files that name the class, or the function, set the right side alone; or those nearest to it do."""
     owner, function = gather.scope.owner, gather.scope.function.rpartition(".")[-1]
-    return sides(module.beside.whole(), owner.name if owner else function) == {"right"}
+    return sides(hanging(module.beside), owner.name if owner else function) == {"right"}
 
 
 def _sides(store: Store) -> set[object]:
