@@ -50,7 +50,7 @@ def test_reports_compute_nothing() -> None:
         "serving",
     )
     allowed = {"archtrace", "archtrace.errors", *(f"archtrace.answer.{name}" for name in answers)}
-    allowed |= {"archtrace.lint", "archtrace.lint.decode", "archtrace.lint.rule"}
+    allowed |= {"archtrace.lint", "archtrace.lint.beside", "archtrace.lint.decode", "archtrace.lint.rule"}
     allowed |= {f"archtrace.contract.{name}" for name in ("contract", "hold", "rule", "rules", "traced", "verdict")}
     allowed |= {
         "archtrace.setup.answered",

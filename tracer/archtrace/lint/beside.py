@@ -213,7 +213,7 @@ def stamped(path: str) -> Stamp | None:
     except OSError:
         return None
     if S_ISDIR(told.st_mode):
-        return zlib.crc32(" ".join(sorted(name for name in os.listdir(path) if name.endswith(MODULES))).encode()), 0
+        return zlib.crc32(os.fsencode(" ".join(sorted(n for n in os.listdir(path) if n.endswith(MODULES))))), 0
     return (told.st_mtime_ns, told.st_size) if S_ISREG(told.st_mode) and told.st_size <= LARGEST else None
 
 
