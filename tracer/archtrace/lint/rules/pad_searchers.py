@@ -12,7 +12,7 @@ from archtrace.lint.facts import CLASSIFIERS, PIPELINE, STORED, meaning
 from archtrace.lint.models import last_word
 from archtrace.lint.values import Model, Tokenizer
 
-#: Names of a critic: PPO reads its values at every token, as `PPOTrainer` of trl 1.16.0 does, so no pad id is searched.
+#: Names of a critic, taken to give a value at every token, so that no pad id is searched.
 _CRITIC = re.compile(r"(\w*_)?(value|critic)(_?(model|head|net|network))?")
 _LIBRARY = re.compile(r"(?!TF|Flax)\w*ForSequenceClassification")
 _EVERY_TOKEN = re.compile(r"\w*ForTokenClassification")
