@@ -18,7 +18,7 @@ RIGHT = "def last(logits, attention_mask):\n    return logits[:, attention_mask.
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file with a finding, in a folder of its own, and a cache that is asked even for one file."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / ".cache"))
     monkeypatch.setattr(running, "MANY", 1)
     monkeypatch.setattr(
         running, "_together", lambda files, settings: {f: running.check_file(f, settings) for f in files}
@@ -63,7 +63,7 @@ def test_a_file_that_could_not_be_read_is_tried_again(file: Path, monkeypatch: p
 
 def test_a_broken_cache_is_no_harm(file: Path, tmp_path: Path) -> None:
     assert codes(file) == ["AT001"]
-    (kept,) = (tmp_path / "cache").rglob("*.json")
+    (kept,) = (tmp_path / ".cache").rglob("*.json")
     for text in ("", "[]", f'{{"{file}": 1}}'):
         kept.write_text(text)
         assert codes(file) == ["AT001"]

@@ -5,7 +5,7 @@ PAGE = """# Field test
 What the source rules find in code that others wrote: in released packages, and in repositories of people who train
 classifiers, rerankers and reward models. All of it was read, and nothing was run. Made by
 `python docs/rules/field/make.py WHEELS REPOSITORIES`; the judgements stand beside it in `docs/rules/field/` and were
-given by reading each finding.
+given by reading. Where findings are alike, one judgement stands for several.
 
 *right*: the code does what the rule says, and hands on a wrong vector for the inputs that the rule names; such inputs
 may be rare. *loud*: it does, and raises where rows differ. *known*: it does, for the sake of old configs, in a branch
@@ -32,7 +32,8 @@ A package that has no row has no hits. Files that are made of one another (`modu
 ## Repositories
 
 {repositories} repositories of small teams, each at one commit (below): {files:,} Python files and {notebooks:,}
-notebooks. {held} of them were kept apart until the rules stood; the others were read while the rules were made.
+notebooks. {held} of them were kept apart: none of their files was opened while the rules were made, though lists of
+their findings were seen. The others were read meanwhile.
 
 Copies are many: whole experiments are copied file by file. So findings are counted once for each function and line
 that differ within a repository (*different*), and the judgements and shares are of those.
@@ -52,6 +53,10 @@ Of those that were kept apart:
 Patterns of text that share nothing with the rules (`docs/rules/field/candidates.py`) found places that may be wrong
 readouts, and each was read by someone who did not know what the rules say of it (`candidates.csv`). *Quiet* are those
 in whose function the rule says nothing; bugs are counted by function, and *told* are those of which it speaks.
+
+What a checkpoint's tokenizer brings is often named in a file that is not there; AT003 then goes by the rule that a
+name from outside may be any decoder's. Of the places that seemed missed, six were judged anew when they were read again
+(a policy's tokenizer, a checkpoint that has a pad token, an index that nothing uses, files that are no Python).
 
 | Rule | Places read | Quiet | Bugs | Told | Missed | Recall |
 | --- | --- | --- | --- | --- | --- | --- |

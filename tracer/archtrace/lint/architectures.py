@@ -16,6 +16,11 @@ def _table() -> dict[str, Any]:
     return tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 
 
+def spelled(kind: str) -> str:
+    """A pattern of the names of a kind of the table ("encoders", "decoders", "others"): one or the other."""
+    return "|".join(_table()[kind])
+
+
 def _words(model: Model) -> str:
     return f"{model.checkpoint} {model.kind}".lower()
 

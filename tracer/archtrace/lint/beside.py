@@ -8,6 +8,7 @@ import re
 import sys
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from stat import S_ISDIR, S_ISREG
@@ -146,7 +147,7 @@ class Beside:
     def _module(self, path: str, module: str) -> Source | None:
         for candidate in _candidates(os.path.dirname(path), module):
             stamp = self.files[candidate] = stamped(candidate)
-            if stamp and candidate != self.path:
+            if stamp and stamp[1] <= LARGEST and candidate != self.path:
                 return _read(candidate, *stamp)
         return None
 
@@ -207,14 +208,24 @@ def _files(folder: str, words: list[str]) -> Iterator[str]:
 
 
 def stamped(path: str) -> Stamp | None:
-    """What changes with a file, or with the modules in a folder; None where there is none that is worth reading."""
+    """What changes with a file, or with the modules and folders in a folder; None where there is neither."""
     try:
         told = os.stat(path)
     except OSError:
         return None
     if S_ISDIR(told.st_mode):
-        return zlib.crc32(os.fsencode(" ".join(sorted(n for n in os.listdir(path) if n.endswith(MODULES))))), 0
-    return (told.st_mtime_ns, told.st_size) if S_ISREG(told.st_mode) and told.st_size <= LARGEST else None
+        return zlib.crc32(b" ".join(sorted(map(os.fsencode, _counting(path))))), 0
+    return (told.st_mtime_ns, told.st_size) if S_ISREG(told.st_mode) else None
+
+
+def _counting(folder: str) -> Iterator[str]:
+    """The names in a folder that a tree is made of."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        yield from (
+            e.name
+            for e in entries
+            if e.name.endswith(MODULES) or (e.name != "__pycache__" and e.name[0] != "." and e.is_dir())
+        )
 
 
 @lru_cache(maxsize=512)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from archtrace.lint.architectures import spelled
 from archtrace.lint.words import words
 
 #: Last word of a name, an attribute or a string key -> what it holds. The first pattern that fits wins.
@@ -15,12 +16,13 @@ NAMES: tuple[tuple[str, str], ...] = (
     (r"ids|(\w*_)?(input_ids|query_responses?|prompt_completion_ids)", "ids"),
     (r"(\w*_)?(key_)?padding_masks?|pad_masks?|is_pad(ding)?", "padded"),
     (r"(\w*_)?attention_masks?|attn_masks?|input_masks?|non_pad_masks?|token_masks?", "attended"),
-    (r"((att|atten|attention|src|source|text|txt|sent|sents|sentence|word|seq|seqs|sequence|batch|ctx|context|enc|encoder|bert"
-     r"|query|doc|passage|b|q|c)_?)?masks?|segs?", "mask"),
+    (r"((att|atten|attention|src|source|text|txt|sent|sents|sentence|word|seq|seqs|sequence|batch|ctx|context|enc|encoder"
+     rf"|{spelled('encoders')}|query|doc|passage|b|q|c)_?)?masks?|segs?", "mask"),
     (r"(\w*_)?hidden_states?|last_hiddens?|hiddens?|sequence_outputs?|(token|word)_embeddings|lm_output|"
      r"encoder_hidden|last_layer|last_hidden_layer", "hidden"),
     (r"(\w*_)?logits", "logits"),
-    (r"(\w*_)?outputs|(encoder|enc|bert|roberta|lm|transformer)_(out|output|outs)|encoded(_layers)?", "outputs"),
+    (rf"(\w*_)?outputs|(encoder|enc|lm|transformer|\w*({spelled('encoders')})[ar]*)_(out|output|outs)|encoded(_layers)?",
+     "outputs"),
     (r"x|hs?|out|output|features|feats|embeddings|embeds", "weak"),
     (r"(?!past_key|key_)(\w+_)?(rewards|values|scores)", "scores"),
 )  # fmt: skip
@@ -36,9 +38,10 @@ PROMPTS = re.compile(
 #: Callees, by their last word, that turn ids into vectors or run a backbone.
 EMBEDDERS = re.compile(r"embed\w*|wte|\w*_embedding|word_embeddings|get_input_embeddings")
 #: Callees that are surely language models, and those of which only a model is known.
+ENCODERS = re.compile(rf"\w*({spelled('encoders')})[ar\d]*(_?(model|encoder|layer|base))?", re.IGNORECASE)
 TEXT_MODELS = re.compile(
-    r"\w*bert[a\d]*(_?(model|encoder|layer|base))?|(\w*_)?(lm|llm|plm|ptm|electra|xlnet|xlm|xlm_?r|gpt\d?|gptj|llama|mistral|"
-    r"qwen\d?|bart|t5|longformer|ernie|mpnet|bigbird|transformer|text_(model|encoder))(_(model|encoder|layer))?",
+    rf"{ENCODERS.pattern}|(\w*_)?(lm|llm|plm|ptm|transformer|text_(model|encoder)"
+    rf"|({spelled('decoders')}|{spelled('others')})[j\d]*)(_(model|encoder|layer))?",
     re.IGNORECASE,
 )
 ANY_MODEL = re.compile(r"(\w*_)?model|forward", re.IGNORECASE)

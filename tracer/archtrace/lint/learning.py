@@ -6,7 +6,9 @@ import ast
 import re
 from collections.abc import Iterator
 
+from archtrace.lint.architectures import spelled
 from archtrace.lint.facts import BACKBONES, TEXT_MODELS
+from archtrace.lint.models import last_word
 from archtrace.lint.values import Ids, Tokens, Values, one
 
 #: Keyword of a call -> what a name is that is handed over by it.
@@ -28,7 +30,8 @@ _NAMED = (
 )
 _MASKS = re.compile(r"masks?\w*[,)]")
 _PLACED = re.compile(
-    r"(bert\w*|model|encoder|backbone|transformer|lm)\(\s*\w+,\s*(\w+,\s*)?(?!attention_mask\b)\w*mask"
+    rf"(({spelled('encoders')})\w*|model|encoder|backbone|transformer|lm)\(\s*\w+,\s*(\w+,\s*)?"
+    r"(?!attention_mask\b)\w*mask"
 )
 
 
@@ -60,8 +63,7 @@ def _taught(call: ast.Call) -> Iterator[tuple[str, Values]]:
 
 def _by_place(call: ast.Call) -> Iterator[tuple[str, Values]]:
     """`self.bert(x, mask)`: an old BERT takes the mask third, a new one second, and the name tells which it is."""
-    func = call.func
-    callee = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+    callee = last_word(call.func)
     names = [a.id for a in call.args if isinstance(a, ast.Name)]
     masks = [name for name in names[1:] if "mask" in name and not _OTHER.fullmatch(name)]
     if not masks or not BACKBONES.fullmatch(callee):

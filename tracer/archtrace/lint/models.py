@@ -48,8 +48,8 @@ def built(site: Site) -> Values | None:
     )
 
 
-def last_word(node: ast.expr) -> str:
-    """`c` of `a.b.c`."""
+def last_word(node: ast.AST) -> str:
+    """`c` of `a.b.c`, "" for what is no dotted name."""
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 

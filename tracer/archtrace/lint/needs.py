@@ -112,7 +112,10 @@ NEEDS: dict[str, Needs] = {
                 *(WHOLE_SUM, AVERAGED),
             ),
             (b"mask", b"padding", b"seg"),
-            (b"hidden", b"output", b"logits", b"embed", b"bert", b"enc", b"model(", b"feat", b"h.mean("),
+            (
+                *(b"hidden", b"output", b"logits", b"embed", b"bert", b"enc", b"model(", b"feat"),
+                *(b"h.mean(", b"query.mean("),
+            ),
         ),
         said=(b"AvgPool1d(", b"AveragePooling1D("),
     ),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import TypeAlias
 
-from archtrace.lint.beside import MODULES, Beside, Files, stamped
+from archtrace.lint.beside import MODULES, Beside, stamped
 
 #: Where a tree says what it asks for; what its root holds, and how many folders above a file it is looked for.
 REQUIREMENTS = ("setup.py", "setup.cfg", "pyproject.toml", "requirements.txt")
@@ -21,27 +21,24 @@ _LEFT_OUT = frozenset(("node_modules", "site-packages", "build", "dist", "venv",
 #: `padding_side = "left"`, as an attribute, a keyword, a default or a key; in a notebook its quotes are escaped.
 _SIDE = re.compile(rb"padding_side\\?[\"']?\]?\s*(?::\s*\w+\s*)?[:=]\s*\\?[\"'](left|right)")
 
-
 #: Path -> the text of a file that sets a side of padding, and the sides.
 Speaking: TypeAlias = dict[str, tuple[bytes, frozenset[str]]]
 
 
-def hanging(beside: Beside) -> str:
-    """The path of a file whose answer hangs on the whole tree around it: all its files and folders are noted."""
-    beside.files.update(_stamps(_root(beside.path)))
-    return beside.path
-
-
-def sides(path: str, name: str) -> frozenset[str]:
+def sides(beside: Beside, name: str) -> frozenset[str]:
     """The sides that those files of the tree set which name a word; where none does, those of the nearest folder.
 
-    The nearest is the file's own, or the first above it under which a file sets a side.
+    The nearest is the file's own, or the first above it under which a file sets a side. The answer hangs on the whole
+    tree: all its files and folders are noted.
     """
-    root = _root(path)
-    speaking = _speaking(root, tuple(_stamps(root).items()))
+    root = _root(beside.path)
+    folders, files = _inside(root)
+    state = {path: stamped(path) for path in (*folders, *files)}
+    beside.files.update(state)
+    speaking = _speaking(tuple(files), tuple(state.values()))
     word = re.compile(rb"\b" + name.encode() + rb"\b") if name else None
     users = frozenset(side for text, said in speaking.values() if word and word.search(text) for side in said)
-    return users or _nearest(os.path.dirname(os.path.abspath(path)), root, speaking)
+    return users or _nearest(os.path.dirname(os.path.abspath(beside.path)), root, speaking)
 
 
 def _nearest(folder: str, root: str, speaking: Speaking) -> frozenset[str]:
@@ -53,11 +50,12 @@ def _nearest(folder: str, root: str, speaking: Speaking) -> frozenset[str]:
         folder = os.path.dirname(folder)
 
 
-def below(path: str, package: str, version: str) -> bool:
+def below(beside: Beside, package: str, version: str) -> bool:
     """The tree around a file asks for a version of a package that lies before this one, and for no later."""
-    root = _root(path)
+    files = [os.path.join(_root(beside.path), name) for name in REQUIREMENTS]
+    beside.files.update((path, stamped(path)) for path in files)
     asked = re.compile(rf"[\"'\s]{package}(?:\[[^\]]*\])?\s*(?:[^\"'\n#;]*,)?\s*(?:<=?|==|~=)\s*(\d+)\.(\d+)")
-    texts = (_text(os.path.join(root, name)).decode("utf-8", "replace") for name in REQUIREMENTS)
+    texts = (_text(path).decode("utf-8", "replace") for path in files)
     bounds = [(int(a), int(b)) for text in texts for a, b in asked.findall("\n" + text)]
     return bool(bounds) and max(bounds) < tuple(map(int, version.split(".")))
 
@@ -73,31 +71,17 @@ def _root(path: str) -> str:
 
 
 @lru_cache(maxsize=4)
-def _speaking(root: str, state: object) -> Speaking:
-    """The files under a folder, as they are now, that set a side of padding. TensorFlow's batches pad behind."""
+def _speaking(files: tuple[str, ...], state: object) -> Speaking:
+    """Those of these files, as they are now, that set a side of padding."""
     del state  # what is kept holds for it alone
-    return {file: (text, said) for file, text in _texts(root) if (said := frozenset(_said(text)))}
+    return {file: (text, said) for file in files if (said := frozenset(_said(text := _text(file))))}
 
 
 def _said(text: bytes) -> Iterator[str]:
+    """The sides that a text sets; TensorFlow's batches pad behind."""
     yield from (side.decode() for side in _SIDE.findall(text))
     if b".padded_batch(" in text:
         yield "right"
-
-
-def _texts(root: str) -> Iterator[tuple[str, bytes]]:
-    """The files under a folder that speak of a side at all."""
-    for path in _inside(root)[1]:
-        text = _text(path)
-        if b"padding_side" in text or b".padded_batch(" in text:
-            yield path, text
-
-
-def _stamps(root: str) -> Files:
-    """The files and folders of a tree, as they are: a file that is new changes its folder."""
-    folders, files = _inside(root)
-    asked = (os.path.join(root, name) for name in REQUIREMENTS)
-    return {path: stamped(path) for path in (*folders, *files, *asked)}
 
 
 def _inside(root: str) -> tuple[list[str], list[str]]:

@@ -11,14 +11,14 @@ from archtrace.lint.rule import Finding, Rule
 from archtrace.lint.rules.readouts import read_with, short
 from archtrace.lint.rules.right_index import right_index
 from archtrace.lint.rules.uses import Scope, scope_of
-from archtrace.lint.tree import hanging, sides
+from archtrace.lint.tree import sides
 from archtrace.lint.values import Const, Count, only
 
 
 def check(module: Module) -> Iterator[Finding]:
     """A count of tokens less one that reads hidden states, where nobody asked for the side of padding."""
     for made, scope, gather in read_with(module, Count):
-        if not scope.side_asked and not right_padding_is_set(module, gather):
+        if not scope.side_asked and not right_padding_is_set(module, gather) and not _one_by_one(module):
             yield Finding(
                 made,
                 scope.function,
@@ -26,6 +26,15 @@ def check(module: Module) -> Iterator[Finding]:
                 right_index(made, gather, module),
                 gather.node,
             )
+
+
+def _one_by_one(module: Module) -> bool:
+    """Batches of one text, which have no pads unless to a fixed length: every size that the module writes is 1."""
+    keywords = [n for n in ast.walk(module.tree) if isinstance(n, ast.keyword) and isinstance(n.arg, str)]
+    sizes = [k.value for k in keywords if k.arg and k.arg.endswith("batch_size")]
+    written = [k.value.value for k in keywords if k.arg == "padding" and isinstance(k.value, ast.Constant)]
+    one = all(isinstance(size, ast.Constant) and size.value == 1 for size in sizes)
+    return bool(sizes) and one and "max_length" not in written
 
 
 def right_padding_is_set(module: Module, gather: Gather) -> bool:
@@ -48,7 +57,7 @@ def right_padding_is_set(module: Module, gather: Gather) -> bool:
 def _right_elsewhere(module: Module, gather: Gather) -> bool:
     """The files that name the class, or the function, set the right side alone; or those nearest to it do."""
     owner, function = gather.scope.owner, gather.scope.function.rpartition(".")[-1]
-    return sides(hanging(module.beside), owner.name if owner else function) == {"right"}
+    return sides(module.beside, owner.name if owner else function) == {"right"}
 
 
 def _sides(store: Store) -> set[object]:
@@ -104,6 +113,17 @@ that come from a parameter. The rule is silent where a function asks for the sid
 (`attention_mask[:, -1]`, `padding_side`), where the module sets `padding_side = "right"` and never the left, and where
 it sets the side by a condition, or to the right just before.""",
     valid={
+        "one text at a time": """
+            import torch
+
+
+            def pool(hidden_states, attention_mask):
+                last = attention_mask.sum(dim=1) - 1
+                return hidden_states[torch.arange(len(last)), last]
+
+
+            loader = torch.utils.data.DataLoader(texts, batch_size=1)
+            """,
         "a number is written there": """
             def shaped(rewards, kl, attention_mask):
                 shaped_rewards = -0.1 * kl

@@ -14,6 +14,7 @@ from archtrace.lint.rules.cases_at006 import INVALID, VALID
 from archtrace.lint.rules.readouts import short
 from archtrace.lint.rules.uses import cast, followers, scope_of
 from archtrace.lint.values import Count, Hidden, MaskedSum, only
+from archtrace.lint.walks import FUNCTIONS, Function
 from archtrace.lint.words import words
 
 #: An attention mask says that there is a text; it is no attention. Several layers' states are no layer.
@@ -71,17 +72,14 @@ def _rescaled(node: ast.AST, module: Module) -> bool:
         if _rescales(above):
             return True
         if isinstance(above, ast.Return):
-            name = next((f.name for f in ast.walk(tree) if isinstance(f, _FUNCTIONS) and _within(above, f)), "")
+            name = next((f.name for f in ast.walk(tree) if isinstance(f, FUNCTIONS) and _within(above, f)), "")
             calls = [c for c in ast.walk(tree) if isinstance(c, ast.Call) and last_word(c.func) == name]
             if any(_rescales(n) for c in calls for _, n in followers(c, scope_of(c, tree))):
                 return True
     return False
 
 
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-
-
-def _within(node: ast.stmt, function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+def _within(node: ast.stmt, function: Function) -> bool:
     return any(n is node for n in ast.walk(function))
 
 
@@ -126,12 +124,14 @@ vector of a text then depends on the longest text of its batch.""",
 mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
 mean = (hidden * mask).sum(1) / mask.sum(1).clamp(min=1)
 ```""",
-    unseen="""Hidden states of another layout, whose tokens are not dim 1 (a transpose before the mean, a pooling
-layer); a mask that another function applied; a sum of unmasked states that is divided by the right number; a mean of
-masked states, which divides by the padded length; logits of which only the name is in sight; a batch of one text,
-which has no pads. The rule wants a mask, or a batch that is padded (`padding=True`), in the same function, and is
-silent where the mask is None, in a mean over a slice of the tokens, and where the name of the class or the tensor
-says that these are no tokens of a text (image, patch, audio, attention ...).""",
+    unseen="""Hidden states whose tokens stand in a dim that the code in sight does not show; a mask that another
+function applied, and one that is read only after the mean; pads that were set to zero where the divisor still counts
+them; means over windows or sentences, some of which hold pads alone; losses and other numbers a token; logits of which
+only the name is in sight; a batch of one text, which has no pads. The query of an attention module is taken to have
+the pads of the mask that comes with it, which in cross-attention may be the keys'. The rule wants a mask, or a batch
+that is padded (`padding=True`), in the same function. It is silent where the mask is None or attends to nothing, in a
+mean over a slice of the tokens or over those that a mask chooses, and where the name of the class or the tensor says
+that these are no tokens of a text (image, patch, audio; attention, layer ... where no model in sight made them).""",
     valid=VALID,
     invalid=INVALID,
     check=check,

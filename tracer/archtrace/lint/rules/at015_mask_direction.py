@@ -9,7 +9,7 @@ from archtrace.lint.events import Class, Module
 from archtrace.lint.facts import MASK_METHODS
 from archtrace.lint.models import last_word
 from archtrace.lint.rule import Finding, Rule
-from archtrace.lint.tree import below, hanging
+from archtrace.lint.tree import below
 
 
 def check(module: Module) -> Iterator[Finding]:
@@ -30,7 +30,7 @@ def _in_vain(method: ast.FunctionDef, owner: ast.ClassDef, module: Module) -> bo
     """A mask method that nobody calls, in the versions of transformers that the tree asks for."""
     if method.name not in MASK_METHODS or _calls(owner, method):
         return False
-    return not below(hanging(module.beside), "transformers", MASK_METHODS[method.name])
+    return not below(module.beside, "transformers", MASK_METHODS[method.name])
 
 
 def _ancestors(owner: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> list[ast.expr]:

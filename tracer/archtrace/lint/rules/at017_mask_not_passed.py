@@ -6,14 +6,14 @@ import ast
 import re
 from collections.abc import Iterator
 
-from archtrace.lint.architectures import is_encoder
+from archtrace.lint.architectures import is_encoder, spelled
 from archtrace.lint.events import Module, Run
+from archtrace.lint.facts import ENCODERS
 from archtrace.lint.models import last_word
 from archtrace.lint.rule import Finding, Rule
 from archtrace.lint.rules.behind import behind
 from archtrace.lint.rules.readouts import short
 from archtrace.lint.rules.uses import Scope, scope_of
-from archtrace.lint.running import ENCODERS
 from archtrace.lint.values import Encoding, Ids, Model, has, only
 from archtrace.lint.words import words
 
@@ -22,8 +22,8 @@ _OTHER_IDS = re.compile(r"\w*(decoder|label|target|tgt|generated|output|response
 
 #: What speaks of a decoder, whose tokens see nothing behind them, or of models that are used with their padding.
 _NO_ENCODER = re.compile(
-    r"\w*(causal|lm_?head|gpt|llama|mistral|qwen|opt_model|generat|reward|v_head|value_head|diffus|clip|past_key|"
-    r"decoder|llm|flaubert)\w*|xlm(_model)?",
+    rf"\w*(causal|lm_?head|{spelled('decoders')}|opt_model|generat|reward|v_head|value_head|diffus|clip|past_key|decoder"
+    r"|llm)\w*|" + spelled("unmasked"),
     re.IGNORECASE,
 )
 
@@ -31,7 +31,7 @@ _NO_ENCODER = re.compile(
 _LIBRARIES = words("transformers pytorch_transformers pytorch_pretrained_bert")
 
 #: Names of classes that may be models.
-_KINDS = re.compile("bert|encoder|transformer|model|electra", re.IGNORECASE)
+_KINDS = re.compile(f"{spelled('encoders')}|encoder|transformer|model", re.IGNORECASE)
 
 #: Names of masks of a batch.
 _MASKS = re.compile(r"(\w*_)?(input|attention|attn)_masks?")
@@ -105,7 +105,7 @@ def _word(node: ast.AST) -> str:
         return node.name
     if isinstance(node, ast.keyword | ast.arg):
         return node.arg or ""
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    return last_word(node)
 
 
 def _gives_states(call: ast.Call, scope: Scope) -> bool:

@@ -54,10 +54,10 @@ def _told(pool: Pool, scope: Scope) -> str | None:
     """What is wrong with a pooling, if something is."""
     given = [n for n in ast.iter_child_nodes(pool.node) if not isinstance(n, ast.keyword)]
     nodes = [n for part in given for n in behind(part, scope, _is_model)]
-    turned = any(_word(n) in _TURNING for n in nodes)
+    turned = any(last_word(n) in _TURNING for n in nodes)
     if pool.how == "max":
         return None if pool.dim not in ((-1, 2) if turned else (1, -2)) else _maximum(pool, nodes)
-    squeezed = any(_word(n) in ("squeeze", "view", "reshape", "flatten") or _takes_column(n) for n in nodes)
+    squeezed = any(last_word(n) in ("squeeze", "view", "reshape", "flatten") or _takes_column(n) for n in nodes)
     along = pool.dim in (1, -2) or (pool.dim == -1 and squeezed)
     if not along or turned or any(map(_speaks_of_mask, nodes)) or not _weighs(pool.node, scope):
         return None
@@ -69,7 +69,7 @@ def _maximum(pool: Pool, nodes: list[ast.AST]) -> str | None:
         return f"`{short(pool.node, 34)}` takes padding in; fill it with -inf by the mask first"
     products = any(isinstance(n, ast.BinOp) and isinstance(n.op, ast.Mult) and _by_mask(n) for n in nodes)
     sums = any(isinstance(n, ast.BinOp) and isinstance(n.op, ast.Add | ast.Sub) for n in nodes)
-    written = (_word(n) for n in nodes)
+    written = (last_word(n) for n in nodes)
     if not products or sums or any(w in _HIDING or _NOT_NEGATIVE.fullmatch(w.lower()) for w in written):
         return None
     return f"in `{short(pool.node, 34)}` a pad's 0 wins over negatives; fill pads with -inf"
@@ -87,13 +87,9 @@ def _is_model(node: ast.AST) -> bool:
     return named or BACKBONES.fullmatch(last_word(node.func)) is not None
 
 
-def _word(node: ast.AST) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-
-
 def _speaks_of_mask(node: ast.AST) -> bool:
     """A name, an attribute or a key of a mask; a comparison; an assignment to a part."""
-    word = str(node.value) if isinstance(node, ast.Constant) and isinstance(node.value, str) else _word(node)
+    word = str(node.value) if isinstance(node, ast.Constant) and isinstance(node.value, str) else last_word(node)
     return "mask" in word.lower() or meaning(word) in ("padded", "attended", "pad") or isinstance(node, ast.Compare)
 
 

@@ -31,7 +31,7 @@ def check(module: Module) -> Iterator[Finding]:
         return
     for owner in {event.node for event in module.each(Class)}:
         found = nets(owner, module.imports)
-        if found and _PACKING.isdisjoint(map(_word, ast.walk(owner))):
+        if found and _PACKING.isdisjoint(map(last_word, ast.walk(owner))):
             for method in owner.body:
                 if isinstance(method, ast.FunctionDef) and method.name != "__init__":
                     for net in found.values():
@@ -78,7 +78,7 @@ def _tokenizer_pads(module: Module) -> bool:
 
 def _pads_right(module: Module) -> bool:
     """`pad_sequence` puts its padding on the right, and a tokenizer does unless it is told otherwise."""
-    return any(_word(n) == "pad_sequence" for n in ast.walk(module.tree)) or _tokenizer_pads(module)
+    return any(last_word(n) == "pad_sequence" for n in ast.walk(module.tree)) or _tokenizer_pads(module)
 
 
 def _pads_left(module: Module) -> bool:
@@ -91,12 +91,8 @@ def _pads_left(module: Module) -> bool:
 def _rows_first(call: ast.Call, scope: Scope) -> bool:
     """The states of a model as they come from it: (batch, tokens, width)."""
     nodes = list(behind(call.args[0], scope))
-    states = any(_word(n) == "last_hidden_state" for n in nodes)
-    return states and _TURNING.isdisjoint(map(_word, nodes))
-
-
-def _word(node: ast.AST) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    states = any(last_word(n) == "last_hidden_state" for n in nodes)
+    return states and _TURNING.isdisjoint(map(last_word, nodes))
 
 
 RULE = Rule(

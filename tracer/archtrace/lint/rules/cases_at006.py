@@ -103,6 +103,67 @@ VALID = {
             hidden = self.bert(input_ids, attention_mask=attention_mask).last_hidden_state.transpose(0, 1)
             return hidden.mean(1)
         """,
+    "an LSTM behind states whose pads were zeroed": """
+        def forward(self, input_ids, attention_mask):
+            hidden = self.bert(input_ids, attention_mask=attention_mask)[0]
+            states, _ = self.lstm(hidden)
+            mask = attention_mask.unsqueeze(-1)
+            return (states * mask).sum(1) / mask.sum(1)
+        """,
+    "a convolution, then a mean over its channels": """
+        def forward(self, input_ids, attention_mask):
+            return self.conv1(self.bert(input_ids, attention_mask=attention_mask)[0].transpose(1, 2)).mean(1)
+        """,
+    "joined to an image, pads left out": """
+        import torch
+
+
+        def forward(self, input_ids, attention_mask, regions):
+            text = self.bert(input_ids, attention_mask=attention_mask)[0] * attention_mask.unsqueeze(-1)
+            return torch.cat([text, regions], dim=1).mean(dim=1)
+        """,
+    "Keras' pooling, given the mask": """
+        def build(layers, TFBertModel, input_ids, input_mask):
+            bert = TFBertModel.from_pretrained("bert-base-uncased")
+            states = bert([input_ids, input_mask]).last_hidden_state
+            return layers.GlobalAveragePooling1D()(states, mask=input_mask)
+        """,
+    "a mask that is read by its key, and used": """
+        def forward(self, x):
+            hidden = self.bert(**x["batch"]).last_hidden_state
+            mask = x["mask"].unsqueeze(-1)
+            return (hidden * mask).sum(1) / mask.sum(1)
+        """,
+    "an image with a mask of its own": """
+        def forward(self, image_hidden, image_mask):
+            return image_hidden.mean(dim=1)
+        """,
+    "the tokens of each text that its mask chooses": """
+        import torch
+
+
+        def embed(model, batch):
+            hidden = model(**batch).last_hidden_state
+            return torch.stack([row[mask.bool()].mean(0) for row, mask in zip(hidden, batch["attention_mask"])])
+        """,
+    "the tokens of one id": """
+        def prompted(self, input_ids, attention_mask, mask_token_id):
+            hidden = self.bert(input_ids, attention_mask=attention_mask).last_hidden_state
+            return hidden[input_ids == mask_token_id].view(len(input_ids), -1, hidden.shape[-1]).mean(1)
+        """,
+    "reached only with an empty mask": """
+        def pool(hidden_states, attention_mask):
+            if attention_mask.sum() == 0:
+                return hidden_states.mean(dim=1)
+            mask = attention_mask.unsqueeze(-1)
+            return (hidden_states * mask).sum(1) / mask.sum(1)
+        """,
+    "reached only if nothing was gathered": """
+        def pool(hidden_states, attention_mask):
+            windows = []
+            gather(windows, hidden_states, attention_mask)
+            return stacked(windows) if windows else hidden_states.mean(dim=1, keepdim=True)
+        """,
 }
 
 INVALID = {
@@ -208,5 +269,81 @@ INVALID = {
         def forward(self, input_ids, attention_mask):
             hidden = self.bert(input_ids, attention_mask=attention_mask)[0].permute(0, 2, 1)
             return F.avg_pool1d(hidden, kernel_size=hidden.size(-1)).squeeze(-1)
+        """,
+    "behind an LSTM": """
+        def forward(self, input_ids, attention_mask):
+            hidden = self.bert(input_ids, attention_mask=attention_mask)[0]
+            states, _ = self.lstm(hidden)
+            return self.classifier(states.mean(dim=1))
+        """,
+    "behind a GRU, of states that were made elsewhere": """
+        def forward(self, batch):
+            features = merge(self.bert(**batch["inputs"]), batch["mask"])
+            states, _ = self.gru(features)
+            return self.classifier(states.mean(dim=1))
+        """,
+    "behind a convolution": """
+        def forward(self, input_ids, attention_mask):
+            return self.conv1(self.bert(input_ids, attention_mask=attention_mask)[0].transpose(1, 2)).mean(2)
+        """,
+    "behind an attention module": """
+        def forward(self, input_ids, attention_mask):
+            hidden = self.bert(input_ids, attention_mask=attention_mask)[0]
+            mixed, _ = self.attention(hidden, hidden, hidden, key_padding_mask=attention_mask == 0)
+            return mixed.mean(dim=1)
+        """,
+    "the query of an attention module": """
+        def forward(self, query, key, value, attention_mask):
+            gate = self.gate(query.mean(dim=1))
+            return gate[:, None] * self.attention(query, key, value, key_padding_mask=attention_mask == 0)[0]
+        """,
+    "joined to an image along the tokens": """
+        import torch
+
+
+        def forward(self, input_ids, attention_mask, regions):
+            text = self.bert(input_ids, attention_mask=attention_mask)[0]
+            return torch.cat([text, regions], dim=1).mean(dim=1)
+        """,
+    "layers in a list": """
+        import torch
+
+
+        def forward(self, input_ids, attention_mask):
+            layers = self.bert(input_ids, attention_mask=attention_mask, output_hidden_states=True).hidden_states
+            mixed = torch.stack([self.dropout(layer) for layer in layers[-4:]]).mean(0)
+            return mixed.mean(dim=1)
+        """,
+    "states and a mask that are named alike": """
+        def forward(self, response_hidden, query_hidden, response_mask, query_mask):
+            return response_hidden.mean(dim=1)
+        """,
+    "Keras' pooling layer": """
+        def build(layers, TFBertModel, input_ids, input_mask):
+            bert = TFBertModel.from_pretrained("bert-base-uncased")
+            states = bert([input_ids, input_mask]).last_hidden_state
+            return layers.GlobalAveragePooling1D()(states)
+        """,
+    "a mask that is read by its key": """
+        def forward(self, x):
+            hidden = self.bert(**x["batch"]).last_hidden_state
+            tags = self.tag(hidden, x["mask"])
+            return tags, self.classifier(hidden.mean(dim=1))
+        """,
+    "each text by itself": """
+        import torch
+
+
+        def forward(self, input_ids, attention_mask):
+            hidden = self.bert(input_ids, attention_mask=attention_mask).last_hidden_state
+            return torch.stack([row.mean(0) for row in hidden])
+        """,
+    "by a power, in a class that pools": """
+        import torch
+
+
+        class GeMPooling:
+            def forward(self, x, mask=None, p=3):
+                return torch.mean(x.clamp(min=1e-6).pow(p), dim=1).pow(1 / p)
         """,
 }
