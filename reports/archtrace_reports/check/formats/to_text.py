@@ -9,7 +9,9 @@ from archtrace_reports.check.settings import Settings
 
 
 def render(found: Found, settings: Settings) -> str:
-    """As the one of both that fits."""
+    """As the one of both that fits; neither is loaded where there is nothing to say."""
+    if not found.findings:
+        return ""
     if sys.stdout.isatty():
         from archtrace_reports.check.formats.to_full import render as chosen
     else:
