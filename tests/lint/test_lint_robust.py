@@ -148,16 +148,14 @@ def test_the_sieves_lose_nothing(rule: object, monkeypatch: pytest.MonkeyPatch) 
         source = code(text) + filler
         thin = [v[:6] for v in check_source("x.py", source)]
         with monkeypatch.context() as patch:
-            patch.setattr(analysis, "thin", lambda tree, source, codes, imported: None)
+            patch.setattr(analysis, "thin", lambda source, codes, imported: source)
             assert [v[:6] for v in check_source("x.py", source)] == thin
         assert thin
 
 
 def thinned(source: str) -> str:
     """What is left of a source for AT001."""
-    tree = ast.parse(code(source))
-    thin(tree, code(source).encode(), ["AT001"])
-    return ast.unparse(tree)
+    return ast.unparse(ast.parse(thin(code(source).encode(), ["AT001"])))
 
 
 def test_what_matters_is_left() -> None:
@@ -166,14 +164,10 @@ def test_what_matters_is_left() -> None:
         '''
         import torch
 
-        TEXT = """
-        def no_function():
-        """
+        TEXT = "def no_function():"
 
         @decorated(
-            text="""
-        class Nor
-        """
+            text="class Nor"
         )
         class Head:
             """Says what it is."""
@@ -196,6 +190,17 @@ def test_what_matters_is_left() -> None:
     assert "attention_mask.sum(1) - 1" in left
     assert "gone" not in left
     assert all(text in left for text in ("TEXT", "@decorated", "Says what it is.", "size: int"))
+
+
+@pytest.mark.parametrize("margin", ["def no_function():", "class Nor:", "@nothing", "select"])
+@pytest.mark.parametrize(
+    "where", ["{}", "def other():\n    return {}", "class Other:\n    text = {}\n\n    def a(self):\n        pass"]
+)
+def test_a_string_at_the_margin_is_no_statement(where: str, margin: str) -> None:
+    """Where a text is cut in a string, the whole is followed: the same is found, and it still parses."""
+    text = where.format(f'"""\n{margin}\n"""')
+    found = check_source("x.py", f"{text}\n\n{TELLING.decode()}\n\n{text}\n")
+    assert [v.code for v in found] == ["AT001"]
 
 
 def test_helpers_stay_with_those_that_call_them() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from archtrace.lint.beside import Beside
@@ -12,7 +13,7 @@ from archtrace.lint.decode import decoded
 from archtrace.lint.events import Module
 from archtrace.lint.frame import Frame, Machine
 from archtrace.lint.learning import learnt, teaching
-from archtrace.lint.parse import parsed
+from archtrace.lint.parse import must_parse, parsed
 from archtrace.lint.statements import block, later, run_function, statement
 from archtrace.lint.violation import UnreadableError
 
@@ -20,12 +21,20 @@ from archtrace.lint.violation import UnreadableError
 def followed(
     path: str, data: bytes, codes: Sequence[str], coding: str | None = None, beside: Beside | None = None
 ) -> tuple[str, Module]:
-    """Follow what matters of a file: its text, and the module."""
+    """Follow what matters of a file: its text, and the module; an empty one where nothing does."""
     beside = beside or Beside(path)
     text = decoded(path, data, coding)
-    tree = parsed(path, text)
-    thin(tree, text.encode("utf-8", "replace"), codes, beside.helpers(data))
-    return text, analysed(path, text, tree, beside)
+    left = thin(text.encode("utf-8", "replace"), codes, beside.helpers(data)).decode()
+    return text, analysed(path, text, _tree(path, text, left), beside)
+
+
+def _tree(path: str, text: str, left: str) -> ast.Module:
+    """The tree of what is left of a text; of all of it, where that does not parse. The whole must."""
+    if left != text:
+        must_parse(path, text.encode())
+        with suppress(UnreadableError):
+            return parsed(path, left)
+    return parsed(path, text)
 
 
 def analysed(path: str, text: str, tree: ast.Module, beside: Beside | None = None) -> Module:
@@ -41,12 +50,15 @@ def analysed(path: str, text: str, tree: ast.Module, beside: Beside | None = Non
 #: Words of scripts about whose models and tokenizers rules ask.
 SCRIPTED = ("SEQ_CLS", ".padding_side", "padding_side=", ".pad_token =", ".pad_token_id =")
 
+#: What names of a side of padding hold, and what asks for one.
+SIDES = ("padding_side", "pad_side", "left_pad", "right_pad")
+
 
 def _follow(module: Module, text: str) -> None:
     """The statements of the module first, then its functions and classes, which see the names of the module."""
     body = module.tree.body
     machine = Machine(module, run=run_function, teaching=teaching(text))
-    machine.names_side = "side" in text or "_pad" in text
+    machine.names_side = any(word in text.lower() for word in SIDES)
     machine.names_softmax = "Softmax" in text
     machine.loads = "from_pretrained(" in text and any(word in text for word in SCRIPTED)
     machine.functions = {n.name: n for n in body if isinstance(n, ast.FunctionDef)}

@@ -1,16 +1,16 @@
-"""The second sieve: of a tree, only the functions and methods that can matter are left.
+"""The second sieve: of a source, only the functions and methods that can matter are left.
 
-Following is much of the work, and a large file is mostly functions that no rule has anything to say of. A function
-may call helpers of its module, so it is judged together with those that it names, and they stay with it.
+Making a tree and following it are most of the work, and a large file is mostly functions that no rule has anything to
+say of. So a source is cut by its text, before there is a tree. A function may call helpers of its module, so it is
+judged together with those that it names, and they stay with it.
 """
 
 from __future__ import annotations
 
-import ast
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import accumulate
 from typing import NamedTuple
 
 from archtrace.lint.beside import LINES
@@ -25,7 +25,12 @@ _SMALL = LINES + 10
 #: What a function can say for the whole module, whatever the rule.
 _SAID = (b"padding_side",)
 
-_NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+#: Where a statement begins at the margin. What else stands there, a comment or a bracket, belongs to the one above.
+_MARGIN = re.compile(rb"\n(?=[A-Za-z_@\x80-\xff])")
+#: The first method of a class: it tells how deep the others stand, also where the class stands in no class.
+_METHOD = re.compile(rb"\n([ \t]+)(?=(?:async )?def )")
+#: A function or a class, whose name is not followed by prose.
+_MADE = re.compile(rb"[ \t]*(?:(?:async )?def +([\w\x80-\xff]+) *[(\[]|class +([\w\x80-\xff]+) *[:(\[])")
 
 
 class Piece(NamedTuple):
@@ -34,7 +39,7 @@ class Piece(NamedTuple):
     name: bytes
     start: int
     end: int
-    node: ast.stmt
+    is_class: bool = False
 
     @property
     def helps(self) -> bool:
@@ -43,7 +48,7 @@ class Piece(NamedTuple):
 
 
 class Pieces(NamedTuple):
-    """A source in UTF-8, and what it is cut into, in order; docstrings lie between."""
+    """A source in UTF-8, and what it is cut into, in order and without gaps."""
 
     source: bytes
     cut: list[Piece]
@@ -62,26 +67,38 @@ class Pieces(NamedTuple):
         at = find(0)
         while at >= 0:
             number = bisect_right(self.starts, at) - 1
-            inside = number >= 0 and at < self.cut[number].end
-            if inside:
-                yield number
-            at = find(self.cut[number].end if inside else at + 1)
+            yield number
+            at = find(self.cut[number].end)
 
 
-def thin(tree: ast.Module, source: bytes, codes: Sequence[str], imported: Mapping[bytes, bytes] | None = None) -> None:
-    """Take the functions from a tree that can interest none of the rules; `source` is its text in UTF-8.
+def thin(source: bytes, codes: Sequence[str], imported: Mapping[bytes, bytes] | None = None) -> bytes:
+    """A source in UTF-8 without the functions that can interest none of the rules; empty where none interests any.
 
-    `imported`: the texts of helpers in other files, by the names that they are called by.
+    Lines stay where they are. `imported`: the texts of helpers in other files, by the names that they are called by.
+    What stands at the margin within a string is taken for a statement: at worst, what is left does not parse.
     """
     if not all(NEEDS[code].local for code in codes):
-        return
-    pieces = _pieces(tree, source)
+        return source
+    pieces = _pieces(source)
     said = {*_SAID, *(word for code in codes for word in NEEDS[code].said)}
     mattering = pieces.holding(said).union(*(_mattering(pieces, NEEDS[code], imported or {}) for code in codes))
+    if not mattering:
+        return b""
     kept = _with_helpers(mattering, pieces)
-    gone = {piece.node for n, piece in enumerate(pieces.cut) if piece.name and n not in kept}
-    for body in (tree.body, *(node.body for node in tree.body if isinstance(node, ast.ClassDef))):
-        body[:] = [node for node in body if node not in gone]
+    return b"".join(
+        _emptied(pieces.text(n)) if piece.name and n not in kept else pieces.text(n)
+        for n, piece in enumerate(pieces.cut)
+    )
+
+
+def _emptied(text: bytes) -> bytes:
+    """As many lines, with a statement that does nothing: a class must have one.
+
+    A piece in which a string of many lines ends or begins stays as it is: without it, that string would go on.
+    """
+    if any(text.count(quotes) % 2 for quotes in (b'"""', b"'''")):
+        return text
+    return text[: len(text) - len(text.lstrip(b" \t"))] + b"pass" + b"\n" * text.count(b"\n")
 
 
 def _mattering(pieces: Pieces, needs: Needs, imported: Mapping[bytes, bytes]) -> Iterator[int]:
@@ -117,32 +134,37 @@ def _with_helpers(kept: set[int], pieces: Pieces) -> set[int]:
     return kept
 
 
-def _pieces(tree: ast.Module, source: bytes) -> Pieces:
+def _pieces(source: bytes) -> Pieces:
     """The module, cut at its functions and the methods of its classes."""
-    lines = [0, *accumulate(map(len, source.splitlines(keepends=True)))]
-    cut = [
-        Piece(_name(node), lines[first - 1], lines[last], node)
-        for node, first, last in _cut(tree)
-        if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
-    ]
+    cut = [piece for whole in _cut(source, _MARGIN, 0, len(source)) for piece in _methods(source, whole)]
     return Pieces(source, cut, [piece.start for piece in cut])
 
 
-def _cut(tree: ast.Module) -> Iterator[tuple[ast.stmt, int, int]]:
-    """Statements with their first and last lines; a class that has methods without these."""
-    for node in tree.body:
-        inner = node.body if isinstance(node, ast.ClassDef) else []
-        if any(map(_name, inner)):
-            yield from ((part, _first(part), part.end_lineno or part.lineno) for part in inner)
-        else:
-            yield node, _first(node), node.end_lineno or node.lineno
+def _methods(source: bytes, whole: Piece) -> Iterator[Piece]:
+    """A class with methods is cut at these; what stands above them is no function, and has no name."""
+    first = _METHOD.search(source, whole.start, whole.end) if whole.is_class else None
+    if first is None:
+        yield whole
+        return
+    begins = re.compile(rb"\n(?=" + first[1] + rb"[A-Za-z_@\x80-\xff])")
+    head, *parts = _cut(source, begins, whole.start, whole.end)
+    yield head._replace(name=b"")
+    yield from parts
 
 
-def _name(node: ast.stmt) -> bytes:
-    return node.name.encode() if isinstance(node, _NAMED) else b""
+def _cut(source: bytes, begins: re.Pattern[bytes], start: int, end: int) -> Iterator[Piece]:
+    """A part of a source, cut where statements begin; decorators belong to what they decorate."""
+    made = start
+    for found in begins.finditer(source, start, end):
+        if source[made : found.end()].lstrip()[:1] != b"@":
+            yield _piece(source, start, made, found.end())
+            start = found.end()
+        made = found.end()
+    yield _piece(source, start, made, end)
 
 
-def _first(node: ast.stmt) -> int:
-    """The first line of a statement with its decorators."""
-    decorators = getattr(node, "decorator_list", None)
-    return min(node.lineno, decorators[0].lineno) if decorators else node.lineno
+def _piece(source: bytes, start: int, made: int, end: int) -> Piece:
+    """A piece whose decorators end where it is `made`."""
+    found = _MADE.match(source, made, end)
+    name = (found[1] or found[2]) if found else b""
+    return Piece(name, start, end, is_class=bool(found and found[2]))

@@ -6,20 +6,21 @@ import ast
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from typing import TypeAlias
 
 from archtrace.lint import facts
 from archtrace.lint.axes import averaged, reduced, stacked, together
 from archtrace.lint.events import Built, Called, Divide, Gather, Store
-from archtrace.lint.filling import filled
+from archtrace.lint.filling import FILLS, filled
 from archtrace.lint.frame import Frame, named
 from archtrace.lint.helpers import inlined
-from archtrace.lint.models import built, last_word
+from archtrace.lint.models import MAKERS, last_word
 from archtrace.lint.operations import OPERATIONS, Call
 from archtrace.lint.pooling import pooled
 from archtrace.lint.running import ran
 from archtrace.lint.selection import keyed
-from archtrace.lint.site import Site
+from archtrace.lint.site import ANY, Site, Speaker
 from archtrace.lint.values import (
     UNKNOWN,
     Const,
@@ -56,11 +57,8 @@ def called(node: ast.Call, frame: Frame, evaluate: Evaluate) -> Values:
         return _mapped(node, node.func.args[0], frame, evaluate)
     site = _site(node, frame, evaluate)
     _tell(site)
-    filled(site)
-    pooled(site)
-    ran(site)
-    for rule in RULES:
-        found = rule(site)
+    for speaker in speakers(site.name, known=frame.machine.loads or site.known):
+        found = speaker(site)
         if found is not None:
             return found
     return UNKNOWN
@@ -257,10 +255,6 @@ def _prepared(site: Site) -> Values | None:
     return frozenset(models) or None
 
 
-def _built(site: Site) -> Values | None:
-    return built(site)
-
-
 def _side(site: Site) -> Values | None:
     return one(Side()) if facts.meaning(site.name) == "side" else None
 
@@ -299,21 +293,31 @@ def _function(site: Site) -> Values | None:
     return frozenset(only(site.tensor, Size))
 
 
-RULES: tuple[Callable[[Site], Values | None], ...] = (
-    _gather,
-    averaged,
-    reduced,
-    _division,
-    _where,
-    _join,
-    _operation,
-    _builtin,
-    _got,
-    _helper,
-    _prepared,
-    _built,
-    _side,
-    _module,
-    _recurrent,
-    _function,
+#: Who may have something to say of a call, in the order in which they are asked.
+SPEAKERS: tuple[Speaker, ...] = (
+    Speaker(filled, if_known=(FILLS | {"where"}).__contains__),
+    Speaker(pooled, if_known=ANY),
+    Speaker(ran, facts.BACKBONES.fullmatch, ANY),
+    Speaker(_gather, if_known=GATHERS.__contains__),
+    Speaker(averaged, if_known=ANY),
+    Speaker(reduced, if_known="reduce".__eq__),
+    Speaker(_division, if_known=DIVISIONS.__contains__),
+    Speaker(_where, if_known="where".__eq__),
+    Speaker(_join, if_known=JOINS.__contains__),
+    Speaker(_operation, OPERATIONS.__contains__),
+    Speaker(_builtin, ({"len", "range", "getattr"} | BUILTINS.keys() | facts.PASSING).__contains__),
+    Speaker(_got, "get".__eq__),
+    Speaker(_helper, if_known=ANY),
+    Speaker(_prepared, if_known=PREPARES.fullmatch),
+    *MAKERS,
+    Speaker(_side, lambda name: facts.meaning(name) == "side"),
+    Speaker(_module, if_known=ANY),
+    Speaker(_recurrent, facts.RECURRENT.fullmatch),
+    Speaker(_function, if_known=ANY),
 )
+
+
+@lru_cache(maxsize=4096)
+def speakers(name: str, *, known: bool) -> tuple[Callable[[Site], Values | None], ...]:
+    """Those that may have something to say of a call of this name. `known`: something is known of a part of it."""
+    return tuple(s.speak for s in SPEAKERS if s.named(name) or (known and s.if_known(name)))

@@ -8,7 +8,7 @@ import re
 from archtrace.lint import facts
 from archtrace.lint.axes import layer_of
 from archtrace.lint.events import Built
-from archtrace.lint.site import Site
+from archtrace.lint.site import ANY, Site, Speaker
 from archtrace.lint.values import (
     UNKNOWN,
     Adapter,
@@ -33,19 +33,6 @@ from archtrace.lint.values import (
 
 #: What makes a pipeline: the function of transformers, or what stands for it (`pipeline_builder`).
 _PIPELINES = re.compile(r"(\w*_)?pipeline(_\w+)?")
-
-
-def built(site: Site) -> Values | None:
-    """A tokenizer, a model, an adapter config; or what one of these returns; None when it is nothing of the kind."""
-    return (
-        _loaded(site)
-        or _pipeline(site)
-        or _adapter(site)
-        or layer_of(site)
-        or _encoded(site)
-        or _ran(site)
-        or _embedded(site)
-    )
 
 
 def last_word(node: ast.AST) -> str:
@@ -211,3 +198,15 @@ def _embedded(site: Site) -> Values | None:
     if site.library or not has(first, Ids) or not facts.EMBEDDERS.fullmatch(site.name):
         return None
     return one(Hidden(sure=True))
+
+
+#: A tokenizer, a model, an adapter config, or what one of these returns.
+MAKERS: tuple[Speaker, ...] = (
+    Speaker(_loaded, ("from_pretrained", "from_config").__contains__),
+    Speaker(_pipeline, _PIPELINES.fullmatch),
+    Speaker(_adapter, facts.ADAPTERS.fullmatch),
+    Speaker(layer_of, (facts.AVERAGES | facts.TOKEN_AVERAGES).__contains__),
+    Speaker(_encoded, lambda name: name in facts.TOKENIZING or facts.TOKENIZERS.fullmatch(name), ANY),
+    Speaker(_ran, facts.BACKBONES.fullmatch, ANY),
+    Speaker(_embedded, if_known=facts.EMBEDDERS.fullmatch),
+)

@@ -90,6 +90,21 @@ PAD_ID_ASKED = Spelling(
 #: `not pad_token_id`, of an attribute and of an item too.
 NOT_PAD_ID = Spelling(rb"not [\w.]*(?:[\[(][\w., ]*[\"'])?[\w]*pad(?:ding)?(?:_token)?_(?:id|idx|index)")
 
+#: A checkpoint is loaded, and not in an example of a docstring.
+LOADED = Spelling(rb"(?:\A|\n)(?![ \t]*(?:>>>|\.\.\.|#))[^\n]*from_pretrained\(")
+
+#: A pad token is set, as an attribute, an argument or an item.
+PAD_SET = Spelling(rb"pad_token(?:_id)?(?:[ \t]*=(?!=|[ \t]?None)|[\"'](?:\][ \t]*=(?!=)|[ \t]*:))")
+
+#: Transformers is imported, and not in an example of a docstring.
+LIBRARY = Spelling(rb"(?:\A|\n)[ \t]*(?:from|import) transformers")
+
+#: Not the end of `videos`.
+EOS = Spelling(rb"eos(?<!videos)")
+
+#: `[:, 0]` and `[:, -1`.
+FIXED = Spelling(rb"\[ ?: ?, ?(?:0|-1)\b")
+
 NEEDS: dict[str, Needs] = {
     "AT001": Needs(((b"sum", b"count_nonzero"), (b"pad", b"mask"), LESS_ONE)),
     "AT002": Needs(
@@ -98,13 +113,14 @@ NEEDS: dict[str, Needs] = {
     ),
     "AT003": Needs(
         (
+            (PAD_SET,),
             (b"pad_token",),
             (b"eos_token",),
             (b"ForSequenceClassification", b"RewardModel", b"text-classification", b"sentiment-analysis", b"PAD_ID"),
         ),
         local=False,
     ),
-    "AT004": Needs(((b"padding_side",), (b", 0", b",0", b", -1", b",-1"), (b"left", b"right")), local=False),
+    "AT004": Needs(((b"padding_side",), (FIXED,), (b"left", b"right")), local=False),
     "AT006": Needs(
         (
             (
@@ -112,6 +128,7 @@ NEEDS: dict[str, Needs] = {
                 *(WHOLE_SUM, AVERAGED),
             ),
             (b"mask", b"padding", b"seg"),
+            (b"mean", b"pool", b"Pool", b"/", b"div"),  # of a sum, what it is divided by
             (
                 *(b"hidden", b"output", b"logits", b"embed", b"bert", b"enc", b"model(", b"feat"),
                 *(b"h.mean(", b"query.mean("),
@@ -141,17 +158,21 @@ NEEDS: dict[str, Needs] = {
             (b"pooler_output", SECOND),
             (b"from_pretrained",),
             (b"oberta", b"xlm-r", b"amembert", b"phobert", b"bertweet", b"mpnet"),
+            (LOADED,),
         ),
         local=False,
     ),
     "AT011": Needs(
-        ((b"eos", b"eot"), (b"view(", b"reshape("), (b"-1", b"0"), (b"hidden", b"output", b"embed")),
+        ((EOS, b"eot"), (b"view(", b"reshape("), (b"-1", b"0"), (b"hidden", b"output", b"embed")),
     ),
     "AT015": Needs(
         (
-            (b"_update_causal_mask", b"_prepare_d", b"_prepare_attn_mask", b"_expand_mask", b"_make_causal_mask"),
+            (
+                *(b"def _update_causal_mask", b"def _prepare_d", b"def _prepare_attn_mask"),
+                *(b"def _expand_mask", b"def _make_causal_mask"),
+            ),
             (b"class ",),
-            (b"transformers",),
+            (LIBRARY,),
         ),
         local=False,
     ),

@@ -1,13 +1,14 @@
-"""A call in the code being followed, its parts evaluated."""
+"""A call in the code being followed, its parts evaluated; and who is asked what it returns."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from archtrace.lint.frame import Frame
-from archtrace.lint.values import UNKNOWN, Values
+from archtrace.lint.values import UNKNOWN, Const, Values
 
 #: What libraries call the first parameter of a tensor operation.
 FIRST = ("input", "tensors", "params", "values", "tensor", "x", "a")
@@ -44,3 +45,38 @@ class Site:
     def everything(self) -> Iterator[Values]:
         """All arguments."""
         yield from (*self.arguments, *self.keywords.values(), *self.spread)
+
+    @property
+    def known(self) -> bool:
+        """Something is known of a part of it, more than that it is a literal. Loops, as this is asked of every call."""
+        for values in (self.base, *self.arguments, *self.keywords.values(), *self.spread):
+            for value in values:
+                if type(value) is not Const:
+                    return True
+        return False
+
+
+#: Takes a name for one that it knows, or does not.
+Names: TypeAlias = Callable[[str], object]
+
+
+def ANY(name: str) -> bool:  # noqa: N802
+    """Every name."""
+    return True
+
+
+def _none(name: str) -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """What may have something to say of a call: what it returns; None where it has not, or tells an event alone.
+
+    It is asked of calls of the names that it knows in any case, and of others where something is known of their parts:
+    most calls are of layers, on what is unknown.
+    """
+
+    speak: Callable[[Site], Values | None]
+    named: Names = _none
+    if_known: Names = _none
