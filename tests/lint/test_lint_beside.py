@@ -45,3 +45,46 @@ def test_the_class_of_a_reward_model_says_how_it_reads(tmp_path: Path) -> None:
             f"class PairRewardModel:\n    def f(self, ids, mask):\n        return {read}\n"
         )
         assert [v.code for v in check_source(str(tmp_path / "a.py"), source)] == codes
+
+
+FACTORY = """
+from transformers import AutoModelForCausalLM, {kind}
+
+
+def grader(name, task="grade"):
+    return AutoModelForCausalLM.from_pretrained(name) if task == "causal" else {kind}.from_pretrained(name)
+"""
+
+TRAINS = """
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from factory import grader
+
+
+def train(path, other):
+    tokenizer = AutoTokenizer.from_pretrained(path)
+    tokenizer.pad_token = tokenizer.eos_token
+    policy = AutoModelForCausalLM.from_pretrained(path)
+    reward_model = grader({arguments})
+    return PairRewardModelTrainer(policy, reward_model, tokenizer)
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "codes"),
+    [
+        ("AutoModelForSequenceClassification", "path", ["AT003"]),
+        ("MistralForSequenceClassification", "path", ["AT003"]),
+        ("AutoModelForSequenceClassification", "other", []),  # the policy's tokenizer is not the grader's
+        ("AutoModelForSequenceClassification", "path, 'causal'", []),
+        ("BertForSequenceClassification", "path", []),
+        ("TFGPT2ForSequenceClassification", "path", []),
+        ("AutoModelForTokenClassification", "path", []),
+    ],
+)
+def test_a_function_of_another_file_may_make_the_classifier(
+    kind: str, arguments: str, codes: list[str], tmp_path: Path
+) -> None:
+    """AT003 is of what it names there, and of the tokenizer that is loaded by the same name."""
+    (tmp_path / "factory.py").write_text(FACTORY.format(kind=kind))
+    found = check_source(str(tmp_path / "a.py"), TRAINS.format(arguments=arguments))
+    assert [v.code for v in found] == codes

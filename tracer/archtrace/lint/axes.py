@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from archtrace.lint.events import Mean
 from archtrace.lint.facts import AVERAGES, TOKEN_AVERAGES
+from archtrace.lint.masking import narrowed
 from archtrace.lint.operations import Call, operation
 from archtrace.lint.site import Site
 from archtrace.lint.values import (
@@ -60,7 +61,7 @@ def _split(call: Call) -> Values:
     ]
     if isinstance(value, Hidden):
         cut = bool(dims) and dims[0] in (value.axis, value.axis - 3) and value.what != "scores"
-        return one(Pieces(replace(value, masked=value.masked or cut)))
+        return one(Pieces(narrowed(value, some=cut)))
     return one(Pieces(value) if isinstance(value, Tokens | Ids) else None)
 
 
@@ -148,7 +149,7 @@ def together(parts: Sequence[Values], dim: object) -> Values:
     if hidden and dim in (-1, 2) and hidden[0].axis == 1:
         return one(replace(hidden[0], masked=masked, several=False))
     texts = [h for h in hidden if h.sure and h.what == "hidden" and over_tokens(h, dim)]
-    return one(replace(texts[0], masked=masked, several=False)) if texts else UNKNOWN
+    return one(replace(texts[0], masked=masked, zeroed=False, several=False)) if texts else UNKNOWN
 
 
 def stacked(parts: Sequence[Values]) -> Values:

@@ -158,7 +158,7 @@ def _binary(node: ast.BinOp, frame: Frame) -> Values:
     if not left and not right:
         return UNKNOWN
     if isinstance(node.op, ast.Div | ast.FloorDiv):
-        return divided(node, left, right, frame)
+        return frozenset(replace(h, zeroed=False) for h in only(divided(node, left, right, frame), Hidden))
     if type(node.op) not in BINARY:
         return UNKNOWN
     rule, commutes = BINARY[type(node.op)]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
+from archtrace.lint.masking import overwritten, weighed
 from archtrace.lint.values import (
     UNKNOWN,
     Const,
@@ -265,7 +266,8 @@ def _fill(call: Call) -> Values:
     value = call.receiver
     if isinstance(value, FirstPad):
         return one(replace(value, searched=None))
-    return one(replace(value, masked=True) if isinstance(value, Hidden) else value)
+    mask, filling = (*call.arguments, UNKNOWN, UNKNOWN)[:2]
+    return one(overwritten(value, mask, filling) if isinstance(value, Hidden) else value)
 
 
 @operation("matmul", "bmm", "mm")
@@ -303,9 +305,9 @@ def add(node: ast.expr, left: Value, right: Values) -> Values:
 def multiply(node: ast.expr, left: Value, right: Values) -> Values:
     """`left * right`: a mask takes the pads out of hidden states."""
     if isinstance(left, Hidden):
-        return one(replace(left, masked=left.masked or constant(right) is ...))
+        return one(weighed(left, right))
     if isinstance(left, Outputs) and has(right, Tokens):
-        return frozenset(replace(h, masked=True) for h in tensors(one(left)) if isinstance(h, Hidden))
+        return frozenset(weighed(h, right) for h in tensors(one(left)) if isinstance(h, Hidden))
     if isinstance(left, Size):
         return frozenset(Inflated(by_id=r.by_id) for r in right if isinstance(r, Tokens) and r.attended)
     if isinstance(left, Tokens) and left.attended and has(right, Size):

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from archtrace.lint.frame import named
+from archtrace.lint.masking import narrowed
 from archtrace.lint.operations import rows_at
 from archtrace.lint.values import (
     UNKNOWN,
@@ -119,12 +120,12 @@ def _hidden(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values])
     if eos:
         return eos
     if len(parts) == 1:
-        masked = base.masked or _chosen(base, parts[0], values[0])
-        return one(replace(base, several=base.several and widens(parts[0]), masked=masked))
+        chosen = _chosen(base, parts[0], values[0])
+        return one(replace(narrowed(base, some=chosen), several=base.several and widens(parts[0])))
     kept = base.several or widens(parts[1]) or (isinstance(parts[0], ast.Constant) and parts[0].value is ...)
-    cut = isinstance(parts[1], ast.Slice) and (parts[1].lower or parts[1].upper)
+    cut = isinstance(parts[1], ast.Slice) and bool(parts[1].lower or parts[1].upper)
     behind = isinstance(parts[1], ast.Slice) and parts[1].lower is not None
-    return one(replace(base, masked=base.masked or bool(cut), prompted=base.prompted and not behind) if kept else None)
+    return one(replace(narrowed(base, some=cut), prompted=base.prompted and not behind) if kept else None)
 
 
 def _chosen(base: Hidden, part: ast.expr, index: Values) -> bool:

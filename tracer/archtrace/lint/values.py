@@ -220,11 +220,13 @@ class Hidden(Value):
     "weak": only a loose name says so, as with scores.
 
     `masked`: pads were multiplied away; `several`: a tuple, one a layer; `sure` is False where only its name says so.
+    `zeroed`: they were set to 0, and stand there still, so that a mean divides by their number too.
     `axis` is the dim along which the tokens stand.
     """
 
     what: str = "hidden"
     masked: bool = False
+    zeroed: bool = False
     several: bool = False
     prompted: bool = False
     encoding: Encoding | None = None

@@ -11,6 +11,7 @@ from archtrace.lint.events import Built, Module, Scope, Store
 from archtrace.lint.facts import CLASSIFIERS, PIPELINE, STORED, TOKENIZERS
 from archtrace.lint.models import last_word
 from archtrace.lint.rule import Finding, Rule
+from archtrace.lint.rules.cases_at003 import INVALID, VALID
 from archtrace.lint.rules.pad_searchers import compares_with_pad, is_pad, searching, target_of
 from archtrace.lint.rules.uses import scope_of
 from archtrace.lint.values import EosId, Model, Tokenizer, Values, has, only
@@ -173,140 +174,7 @@ model.config.pad_token_id = tokenizer.pad_token_id
 file of the tree; a pad token that comes from a config file; `from_pretrained` of a checkpoint that has pad = eos
 already. Checkpoints and classes whose names are an encoder's are left alone: they read a fixed token. So is a store
 under `if tokenizer.pad_token is None` where the checkpoint's tokenizer has a pad token, and never gets there.""",
-    valid={
-        "an encoder reads a fixed token": """
-            from transformers import AutoModelForSequenceClassification, AutoTokenizer
-
-            tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
-            tokenizer.pad_token = tokenizer.eos_token
-            model = AutoModelForSequenceClassification.from_pretrained("bert-base-uncased")
-            """,
-        "a pad token of its own": """
-            from transformers import AutoModelForSequenceClassification, AutoTokenizer
-
-            tokenizer = AutoTokenizer.from_pretrained("gpt2")
-            tokenizer.add_special_tokens({"pad_token": "<pad>"})
-            model = AutoModelForSequenceClassification.from_pretrained("gpt2")
-            model.config.pad_token_id = tokenizer.pad_token_id
-            """,
-        "the tokenizer of the policy, beside that of the reward model": """
-            from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
-
-            tokenizer = AutoTokenizer.from_pretrained(policy_name)
-            tokenizer.pad_token = tokenizer.eos_token
-            policy = AutoModelForCausalLM.from_pretrained(policy_name)
-            reward_tokenizer = AutoTokenizer.from_pretrained(reward_name)
-            reward_model = AutoModelForSequenceClassification.from_pretrained(reward_name)
-            """,
-        "a model that generates": """
-            from transformers import AutoModelForCausalLM, AutoTokenizer
-
-            tokenizer = AutoTokenizer.from_pretrained("gpt2")
-            tokenizer.pad_token = tokenizer.eos_token
-            model = AutoModelForCausalLM.from_pretrained("gpt2")
-            """,
-        "generation names a pad id as well": """
-            from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
-
-
-            def answer(name, text):
-                tokenizer = AutoTokenizer.from_pretrained(name)
-                ids = tokenizer(text, return_tensors="pt").input_ids
-                return AutoModelForCausalLM.from_pretrained(name).generate(ids, pad_token_id=tokenizer.eos_token_id)
-
-
-            def grade(name, ids):
-                return AutoModelForSequenceClassification.from_pretrained(name)(ids).logits
-            """,
-        "the tokenizer of a generator, in another function": """
-            from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
-
-
-            def generator(name):
-                tokenizer = AutoTokenizer.from_pretrained(name)
-                tokenizer.pad_token = tokenizer.eos_token
-                return AutoModelForCausalLM.from_pretrained(name), tokenizer
-
-
-            def grader(name):
-                return AutoModelForSequenceClassification.from_pretrained(name), AutoTokenizer.from_pretrained(name)
-            """,
-        "a reward model that reads by the mask": """
-            from transformers import AutoTokenizer
-
-
-            class WorkerRewardModel:
-                def prepare(self, name):
-                    self.tokenizer = AutoTokenizer.from_pretrained(name)
-                    self.tokenizer.pad_token = self.tokenizer.eos_token
-
-                def read(self, values, attention_mask):
-                    return values[:, attention_mask.nonzero()[-1]]
-
-
-            workers = [WorkerRewardModel.from_pretrained("x")]
-            """,
-    },
-    invalid={
-        "the token of the tokenizer": """
-            from transformers import AutoModelForSequenceClassification, AutoTokenizer
-
-            tokenizer = AutoTokenizer.from_pretrained("gpt2")
-            if tokenizer.pad_token is None:
-                tokenizer.pad_token = tokenizer.eos_token
-            model = AutoModelForSequenceClassification.from_pretrained("gpt2", num_labels=1)
-            """,
-        "the id in the config": """
-            from transformers import LlamaForSequenceClassification
-
-
-            def load(path, tokenizer):
-                model = LlamaForSequenceClassification.from_pretrained(path)
-                model.config.pad_token_id = model.config.eos_token_id
-                return model
-            """,
-        "a keyword": """
-            from transformers import AutoModelForSequenceClassification, AutoTokenizer
-
-            tokenizer = AutoTokenizer.from_pretrained("gpt2")
-            model = AutoModelForSequenceClassification.from_pretrained("gpt2", pad_token_id=tokenizer.eos_token_id)
-            """,
-        "a reward model of one's own that looks for pads": """
-            import torch
-            from transformers import AutoTokenizer
-
-
-            class PairRewardModel(torch.nn.Module):
-                def __init__(self, name):
-                    super().__init__()
-                    self.tokenizer = AutoTokenizer.from_pretrained(name)
-                    self.tokenizer.pad_token = self.tokenizer.eos_token
-                    self.pad_id = self.tokenizer(self.tokenizer.pad_token)["input_ids"][0]
-            """,
-        "where it is built": """
-            import torch
-            from transformers import AutoTokenizer
-
-
-            class PairRewardModel(torch.nn.Module):
-                def ends(self, input_ids):
-                    return [(row == self.PAD_ID).nonzero() for row in input_ids]
-
-
-            tokenizer = AutoTokenizer.from_pretrained("gpt2")
-            tokenizer.pad_token = tokenizer.eos_token
-            model = PairRewardModel("gpt2")
-            """,
-        "a pipeline that classifies": """
-            from transformers import pipeline
-
-
-            def classifier(build, name, tokenizer):
-                pipe = pipeline("text-classification", model=build(name), tokenizer=tokenizer)
-                if pipe.tokenizer.pad_token_id is None:
-                    pipe.tokenizer.pad_token_id = pipe.tokenizer.eos_token_id
-                return pipe
-            """,
-    },
+    valid=VALID,
+    invalid=INVALID,
     check=check,
 )

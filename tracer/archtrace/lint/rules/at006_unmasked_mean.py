@@ -10,7 +10,8 @@ from archtrace.lint.events import Divide, Mean, Module
 from archtrace.lint.facts import NO_TEXT, PARTS
 from archtrace.lint.models import last_word
 from archtrace.lint.rule import Finding, Rule
-from archtrace.lint.rules.cases_at006 import INVALID, VALID
+from archtrace.lint.rules.cases_at006 import INVALID
+from archtrace.lint.rules.guards_at006 import VALID
 from archtrace.lint.rules.readouts import short
 from archtrace.lint.rules.uses import cast, followers, scope_of
 from archtrace.lint.values import Count, Hidden, MaskedSum, only
@@ -22,24 +23,33 @@ _OF_TEXT = re.compile(r"\w*mask\w*|\b\w*layers\b")
 
 
 def check(module: Module) -> Iterator[Finding]:
-    """A mean without the mask that is at hand, and a masked mean that is divided by the tokens of the whole batch."""
+    """A mean without the mask that is at hand, and a masked sum that is divided by the wrong number of tokens."""
     yield from _means(module)
     yield from _divisors(module)
 
 
 def _means(module: Module) -> Iterator[Finding]:
     for mean in module.each(Mean):
-        unmasked = [h for h in only(mean.target, Hidden) if not (h.masked or h.several) and _counts(h)]
-        encodings = [h.encoding for h in unmasked if h.encoding]
-        padded = any(e.padded for e in encodings) if encodings else mean.padded
-        silent = mean.scope.without_mask or _no_text(mean, sure=any(h.sure for h in unmasked))
-        rows = any(h.axis == 0 for h in unmasked)  # the batch is no longer first: `squeeze(0)` then takes no row
-        if unmasked and padded and not silent and (rows or not _one_row(mean.node, module)):
-            yield Finding(
-                mean.node,
-                mean.scope.function,
-                f"`{short(mean.node)}` counts padding in; weight the mean by the attention mask",
-            )
+        states = [h for h in only(mean.target, Hidden) if not h.several and _counts(h)]
+        zeroed = [h for h in states if h.zeroed]
+        said = ""
+        if _of_padded(mean, [h for h in states if not h.masked], module):
+            said = "counts padding in; weight the mean by the attention mask"
+        elif _of_padded(mean, zeroed, module) and not _length_goes(mean.node, module):
+            said = "divides by the padded length; divide the sum by the mask's own"
+        if said:
+            yield Finding(mean.node, mean.scope.function, f"`{short(mean.node)}` {said}")
+
+
+def _of_padded(mean: Mean, states: list[Hidden], module: Module) -> bool:
+    """There are such states, and among them those of pads."""
+    if not states:
+        return False
+    encodings = [h.encoding for h in states if h.encoding]
+    padded = any(e.padded for e in encodings) if encodings else mean.padded
+    silent = mean.scope.without_mask or _no_text(mean, sure=any(h.sure for h in states))
+    rows = any(h.axis == 0 for h in states)  # the batch is no longer first: `squeeze(0)` then takes no row
+    return padded and not silent and (rows or not _one_row(mean.node, module))
 
 
 def _counts(hidden: Hidden) -> bool:
@@ -89,6 +99,25 @@ def _rescales(node: ast.AST) -> bool:
     return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and "norm" in ast.unparse(node.right)
 
 
+#: Callees that look at the angle between vectors, not at how long these are.
+_OF_ANGLES = re.compile(r"(\w*_)?(cos_?sim|sim|similarity|similarities|normalize)|\w*cosine\w*", re.IGNORECASE)
+
+
+def _length_goes(node: ast.AST, module: Module) -> bool:
+    """How long the vector is makes no difference in this module, or it is made right by a factor later."""
+    callees = (last_word(n.func) for n in ast.walk(module.tree) if isinstance(n, ast.Call))
+    if any(map(_OF_ANGLES.fullmatch, callees)) or _rescaled(node, module):
+        return True
+    return any(_scales(above) for _, above in followers(node, scope_of(node, module.tree)))
+
+
+def _scales(node: ast.AST) -> bool:
+    """`mean / mask.mean(1)`, `mean * (length / count)`: times, or divided by, what is no literal."""
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult | ast.Div):
+        return False
+    return not any(isinstance(side, ast.Constant) for side in (node.left, node.right))
+
+
 def _no_text(mean: Mean, *, sure: bool) -> bool:
     """The class or the tensor is named after what is no text; or, where it is not sure what it is, after a layer."""
     owner = mean.scope.owner.name if mean.scope.owner else ""
@@ -114,10 +143,12 @@ RULE = Rule(
     name="unmasked-mean",
     summary="A mean over hidden states that takes the pads in, or divides by the tokens of the whole batch.",
     why="""`hidden.mean(1)` divides by the padded length and adds the vectors of pads, which are not zero. The
-vector of a text then depends on the longest text of its batch.""",
+vector of a text then depends on the longest text of its batch. `(hidden * mask).mean(1)` adds zeros for the pads and
+still divides by the padded length, so that a short text gets a short vector.""",
     real=(
         "LightRAG pull request 3675: embeddings of short texts",
         "SeanLee97/AnglE pull request 102",
+        "kongds/scaling_sentemb, evaluation.py: zeros for the pads, in a mean over the padded length",
         "ModernBERT's mean pooling in transformers 5.x, when no mask is passed",
     ),
     instead="""```python
@@ -125,13 +156,14 @@ mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
 mean = (hidden * mask).sum(1) / mask.sum(1).clamp(min=1)
 ```""",
     unseen="""Hidden states whose tokens stand in a dim that the code in sight does not show; a mask that another
-function applied, and one that is read only after the mean; pads that were set to zero where the divisor still counts
-them; means over windows or sentences, some of which hold pads alone; losses and other numbers a token; logits of which
-only the name is in sight; a batch of one text, which has no pads. The query of an attention module is taken to have
-the pads of the mask that comes with it, which in cross-attention may be the keys'. The rule wants a mask, or a batch
-that is padded (`padding=True`), in the same function. It is silent where the mask is None or attends to nothing, in a
-mean over a slice of the tokens or over those that a mask chooses, and where the name of the class or the tensor says
-that these are no tokens of a text (image, patch, audio; attention, layer ... where no model in sight made them).""",
+function applied, and one that is read only after the mean; means over windows or sentences, some of which hold pads
+alone; losses and other numbers a token; logits of which only the name is in sight; a batch of one text, which has no
+pads. The query of an attention module is taken to have the pads of the mask that comes with it, which in
+cross-attention may be the keys'. The rule wants a mask, or a batch that is padded (`padding=True`), in the same
+function. It is silent where the mask is None or attends to nothing, in a mean over a slice of the tokens or over those
+that a mask chooses, where pads were set to zero and the module compares vectors by their angle alone, and where the
+name of the class or the tensor says that these are no tokens of a text (image, patch, audio; attention, layer ... where
+no model in sight made them).""",
     valid=VALID,
     invalid=INVALID,
     check=check,

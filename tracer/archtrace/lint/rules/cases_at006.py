@@ -1,170 +1,6 @@
-"""The cases of AT006: what it leaves alone, and what it finds."""
+"""What AT006 finds."""
 
 from __future__ import annotations
-
-VALID = {
-    "masked": """
-        def pool(last_hidden_state, attention_mask):
-            mask = attention_mask.unsqueeze(-1).float()
-            return (last_hidden_state * mask).sum(1) / mask.sum(1).clamp(min=1e-9)
-        """,
-    "there is no mask": """
-        def pool(self, hidden_states, attention_mask=None):
-            if attention_mask is None:
-                return hidden_states.mean(dim=1)
-            mask = attention_mask.unsqueeze(-1)
-            return (hidden_states * mask).sum(1) / mask.sum(1)
-        """,
-    "images have no pads": """
-        def pool(self, pixel_values):
-            last_hidden_state = self.encoder(pixel_values)[0]
-            return last_hidden_state.mean(dim=1)
-        """,
-    "the mask summed in each row": """
-        import torch
-
-
-        def pooled(outputs, inputs):
-            mask = inputs["attention_mask"]
-            return torch.sum(outputs * mask[:, :, None], dim=1) / torch.sum(mask, dim=1, keepdim=True)
-        """,
-    "a maximum by einops": """
-        import einops
-
-
-        def pool(last_hidden_state, attention_mask):
-            kept = last_hidden_state.masked_fill(attention_mask[..., None] == 0, -1e9)
-            return einops.reduce(kept, "b s d -> b d", "max")
-        """,
-    "a mean over layers": """
-        import torch
-
-
-        def pool(model, input_ids, attention_mask):
-            outputs = model(input_ids, attention_mask=attention_mask, output_hidden_states=True)
-            hidden_states = torch.stack(outputs.hidden_states[-4:], dim=1)
-            return hidden_states.mean(dim=1)
-        """,
-    "a mean over several heads": """
-        import torch
-
-
-        def forward(self, input_ids, attention_mask):
-            first = self.encoder(input_ids, attention_mask=attention_mask).last_hidden_state[:, 0]
-            logits = torch.stack([self.classifier(self.dropout(first)) for _ in range(5)], dim=1)
-            return logits.mean(dim=1)
-        """,
-    "one text": """
-        def embed(text, tokenizer, model):
-            batch = tokenizer(text, return_tensors="pt")
-            hidden = model(**batch).last_hidden_state
-            mask = batch["attention_mask"].unsqueeze(-1)
-            return (hidden * mask).sum(1) / mask.sum()
-        """,
-    "numbers, not vectors": """
-        def share(logits, rewards, attention_mask):
-            return (rewards * attention_mask).sum(1) / attention_mask.sum()
-        """,
-    "pads are left out before": """
-        def pool(hidden_states, attention_mask):
-            hidden_states = hidden_states.masked_fill(~attention_mask[..., None].bool(), 0.0)
-            return hidden_states.mean(1) * attention_mask.shape[1] / attention_mask.sum(1, keepdim=True)
-        """,
-    "one row is used of the result": """
-        def vector(sent, tokenizer, model):
-            inputs = tokenizer(sent, return_tensors="pt", padding=True, max_length=64)
-            layers = model(**inputs, output_hidden_states=True).hidden_states
-            return layers[-1].mean(dim=1).cpu().numpy()[0]
-        """,
-    "a factor that a normalisation takes out": """
-        import torch.nn.functional as F
-
-
-        def pool(last_hidden_state, attention_mask):
-            mask = attention_mask.unsqueeze(-1)
-            return (last_hidden_state * mask).sum(1) / mask.sum()
-
-
-        def embed(model, batch):
-            return F.normalize(pool(model(**batch).last_hidden_state, batch["attention_mask"]), dim=-1)
-        """,
-    "and one by hand": """
-        def embed(model, batch):
-            mask = batch["attention_mask"].unsqueeze(-1)
-            vectors = (model(**batch).last_hidden_state * mask).sum(1) / mask.sum()
-            return vectors / vectors.norm(dim=-1, keepdim=True)
-        """,
-    "a mask where no text is in sight": """
-        def pool(h, mask):
-            return h.mean(1)
-        """,
-    "a mean over the batch": """
-        def centre(self, input_ids, attention_mask):
-            hidden = self.bert(input_ids, attention_mask=attention_mask).last_hidden_state.transpose(0, 1)
-            return hidden.mean(1)
-        """,
-    "an LSTM behind states whose pads were zeroed": """
-        def forward(self, input_ids, attention_mask):
-            hidden = self.bert(input_ids, attention_mask=attention_mask)[0]
-            states, _ = self.lstm(hidden)
-            mask = attention_mask.unsqueeze(-1)
-            return (states * mask).sum(1) / mask.sum(1)
-        """,
-    "a convolution, then a mean over its channels": """
-        def forward(self, input_ids, attention_mask):
-            return self.conv1(self.bert(input_ids, attention_mask=attention_mask)[0].transpose(1, 2)).mean(1)
-        """,
-    "joined to an image, pads left out": """
-        import torch
-
-
-        def forward(self, input_ids, attention_mask, regions):
-            text = self.bert(input_ids, attention_mask=attention_mask)[0] * attention_mask.unsqueeze(-1)
-            return torch.cat([text, regions], dim=1).mean(dim=1)
-        """,
-    "Keras' pooling, given the mask": """
-        def build(layers, TFBertModel, input_ids, input_mask):
-            bert = TFBertModel.from_pretrained("bert-base-uncased")
-            states = bert([input_ids, input_mask]).last_hidden_state
-            return layers.GlobalAveragePooling1D()(states, mask=input_mask)
-        """,
-    "a mask that is read by its key, and used": """
-        def forward(self, x):
-            hidden = self.bert(**x["batch"]).last_hidden_state
-            mask = x["mask"].unsqueeze(-1)
-            return (hidden * mask).sum(1) / mask.sum(1)
-        """,
-    "an image with a mask of its own": """
-        def forward(self, image_hidden, image_mask):
-            return image_hidden.mean(dim=1)
-        """,
-    "the tokens of each text that its mask chooses": """
-        import torch
-
-
-        def embed(model, batch):
-            hidden = model(**batch).last_hidden_state
-            return torch.stack([row[mask.bool()].mean(0) for row, mask in zip(hidden, batch["attention_mask"])])
-        """,
-    "the tokens of one id": """
-        def prompted(self, input_ids, attention_mask, mask_token_id):
-            hidden = self.bert(input_ids, attention_mask=attention_mask).last_hidden_state
-            return hidden[input_ids == mask_token_id].view(len(input_ids), -1, hidden.shape[-1]).mean(1)
-        """,
-    "reached only with an empty mask": """
-        def pool(hidden_states, attention_mask):
-            if attention_mask.sum() == 0:
-                return hidden_states.mean(dim=1)
-            mask = attention_mask.unsqueeze(-1)
-            return (hidden_states * mask).sum(1) / mask.sum(1)
-        """,
-    "reached only if nothing was gathered": """
-        def pool(hidden_states, attention_mask):
-            windows = []
-            gather(windows, hidden_states, attention_mask)
-            return stacked(windows) if windows else hidden_states.mean(dim=1, keepdim=True)
-        """,
-}
 
 INVALID = {
     "a mask that is not used": """
@@ -200,6 +36,23 @@ INVALID = {
 
         def pool(last_hidden_state, attention_mask):
             return einops.reduce(last_hidden_state, "batch tokens width -> batch width", "mean")
+        """,
+    "pads that are set to zero, and counted still": """
+        def embed(texts, tokenizer, model):
+            batch = tokenizer(texts, padding=True, return_tensors="pt")
+            kept = model(**batch).last_hidden_state * batch["attention_mask"].unsqueeze(-1)
+            return (0.5 * kept).mean(dim=1)
+        """,
+    "zeros for the pads of an encoder of one's own": """
+        def forward(self, input_ids, attention_mask):
+            encoded = self.encoder(input_ids, attention_mask=attention_mask)
+            return self.classifier((encoded * attention_mask.unsqueeze(-1)).mean(dim=1))
+        """,
+    "pads that are filled with zeros": """
+        def forward(self, input_ids, attention_mask):
+            hidden = self.bert(input_ids, attention_mask=attention_mask)[0]
+            kept = hidden.masked_fill(attention_mask.unsqueeze(-1) == 0, 0.0)
+            return self.classifier(0.5 * kept.mean(dim=1))
         """,
     "the mask summed without its dim": """
         import torch
