@@ -42,10 +42,9 @@ class Studied(nn.Module):
         return torch.cat([self.front.expand(len(hidden), 1, -1), hidden], 1)
 
 
-def study_of(head: Head) -> Study:
+def study_of(head: Head, model: type[Studied] = Studied) -> Study:
     """The study of a model with a head."""
-    torch.manual_seed(0)
-    return Study(Programs((Studied(head).eval(), {})), {"full": LAYOUT}, "input_ids")
+    return Study(Programs((model(head).eval(), {})), {"full": LAYOUT}, "input_ids")
 
 
 def bound_of(module: nn.Module) -> Bound:
