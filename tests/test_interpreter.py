@@ -111,6 +111,12 @@ HEADS: dict[str, tuple[Head, Reach]] = {
         lambda m, h, i, a: attended(h, attn_mask=torch.eye(4, dtype=torch.bool))[:, 3],
         own(3),
     ),
+    # Of one key that no mask hides the weight is 1, whatever its score.
+    "the weight of the only key": (
+        lambda m, h, i, a: (h.sum(-1) + (torch.arange(4) > 0) * -1e9).softmax(1)[:, :1].expand(2, 4),
+        (set(), set()),
+    ),
+    "a power of zero": (lambda m, h, i, a: (h[:, 0] * 0).exp() + h[:, 1], own(1)),
     "the place of an id": (lambda m, h, i, a: h[torch.arange(2), (i == 2).long().argmax(1)], ({(0, 0)}, {(1, 2)})),
     "one mask after another": (lambda m, h, i, a: masks_in_turn(h, a), ({(0, 3)}, {(1, 2), (1, 3)})),
     "an id in place of its state": (lambda m, h, i, a: i[:, 1:2].float().expand(2, 4), own(1)),
@@ -170,11 +176,21 @@ def test_what_one_model_taught_is_no_answer_about_another() -> None:
         assert demanded(interpreter, run) == influenced(interpreter, run) == reach
 
 
-def test_what_one_layout_taught_is_no_answer_about_another() -> None:
-    interpreter, program = Interpreter(), recorded(HEADS["a masked sum"][0])
-    for mask, kept in ([[1, 1, 1, 0], [1, 1, 0, 0]], (3, 2)), ([[1, 0, 0, 0], [1, 1, 1, 1]], (1, 4)):
-        run = interpreter.values(program, {"input_ids": IDS, "attention_mask": torch.tensor(mask)}, {"input_ids"})
-        assert demanded(interpreter, run) == tuple({(row, p) for p in range(kept[row])} for row in (0, 1))
+#: A head -> the positions that are read of each text under the mask, and under one that keeps one token and four.
+LAYOUTS: dict[str, tuple[tuple[int, ...], ...]] = {
+    "a masked sum": ((0, 1, 2), (0, 1), (0,), (0, 1, 2, 3)),
+    "the last that is no pad": ((2,), (1,), (0,), (3,)),
+    "a masked softmax": ((0, 1, 2), (0, 1), (0,), (0, 1, 2, 3)),
+}
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_what_one_layout_taught_is_no_answer_about_another(name: str) -> None:
+    interpreter, program = Interpreter(), recorded(HEADS[name][0])
+    masks = MASK, torch.tensor([[1, 0, 0, 0], [1, 1, 1, 1]])
+    for mask, positions in zip((*masks, MASK), (LAYOUTS[name][:2], LAYOUTS[name][2:], LAYOUTS[name][:2]), strict=True):
+        run = interpreter.values(program, {"input_ids": IDS, "attention_mask": mask}, {"input_ids"})
+        assert demanded(interpreter, run) == tuple({(row, p) for p in positions[row]} for row in (0, 1))
 
 
 @every_head

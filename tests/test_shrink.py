@@ -183,8 +183,8 @@ def test_what_is_kept_already_stays() -> None:
 
 
 APPLIED: list[tuple[dict[str, Any], Overrides, dict[str, Any]]] = [
-    ({"layers": 3, "types": list("abc"), "two": [1, 2]}, {"layers": 2},
-     {"layers": 2, "types": list("ab"), "two": [1, 2]}),
+    ({"layers": 3, "types": list("abc"), "two": [1, 2], "four": [1, 2, 3, 4]}, {"layers": 2},
+     {"layers": 2, "types": list("ab"), "two": [1, 2], "four": [1, 2, 3, 4]}),
     ({"text": {"layers": 2, "types": [1, 2]}, "types": [1, 2]}, {"text.layers": 1},
      {"text": {"layers": 1, "types": [1]}, "types": [1, 2]}),
     ({}, {"vision.width": 8}, {"vision": {"width": 8}}),

@@ -57,6 +57,13 @@ CHANGES: dict[str, Known] = {
     "turned round": Known(lambda m, h, i, a: h.flip(1), (4, 3, 2, 1, 0)),
     "rolled": Known(lambda m, h, i, a: h.roll(1, 1), (4, 0, 1, 2, 3)),
     "a residual beside a mean": Known(lambda m, h, i, a: h + h.mean(1, keepdim=True), (0, 1, 2, 3, 4)),
+    # The first of three windows holds a mixture and token 0, the others two tokens each.
+    "a pool over a mean and the tokens": Known(
+        lambda m, h, i, a: (
+            nn.functional.avg_pool1d(torch.cat([h.mean(1, keepdim=True) + h.sum(1, keepdim=True), h], 1).mT, 2).mT
+        ),
+        (None, None, None),
+    ),
     # No position carries a token any more; where there are as many of them as tokens, each stands for its own.
     "a convolution": Known(lambda m, h, i, a: m.conv(h.mT).mT, (0, 1, 2, 3, 4)),
     "a recurrence": Known(lambda m, h, i, a: m.lstm(h)[0], (0, 1, 2, 3, 4)),
