@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from archtrace.answer.kinds import KINDS
 from archtrace.answer.result import ConfigSource, LayoutResult, Result
 from archtrace_reports.cautions import others
 from archtrace_reports.dead_work import dead_work_words
@@ -84,7 +85,7 @@ def _reaches(result: Result) -> str:
 
 def _because(result: Result) -> str:
     """Why a constant index meets padding."""
-    constant = {readout.kind for readout in result.readouts} <= {"first", "last", "fixed"}
+    constant = all(KINDS[readout.kind].constant for readout in result.readouts)
     return " (an index is a position, not a token)" if constant and result.readouts else ""
 
 

@@ -1,13 +1,17 @@
-"""Kinds: what a readout may be, a row a kind. Analysis, words, contracts, schema and docs read this table."""
+"""Kinds: what a readout may be, a row a kind. Analysis, words, contracts, schema and docs read this table.
+
+A new kind is a row here; `python docs/make_kinds.py` then writes its name into the schema and the docs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from archtrace.answer.positions import Rows
 from archtrace.answer.result import KindName, Readout
+from archtrace.ops import MAX_POOLS, MEANS
 
 #: For each row a flag a position.
 Flags: TypeAlias = Sequence[Sequence[bool]]
@@ -44,6 +48,8 @@ class Kind:
     tensor is left unread. `mixes`: takes many positions and weighs none of them by where it stands. `predict`: for
     kinds of one position a row alone. `unpadded`: the kind that picks the same of a text without padding, where
     `provided` holds; empty for itself. `edge`: the index of its position among all, where it stands at an end of them.
+    `constant`: its index looks at no input, whatever stands there. `joined_by`: the ops that make one vector of many
+    positions in this way, by their schema names.
     """
 
     noun: str
@@ -57,6 +63,13 @@ class Kind:
     unpadded: KindName = ""
     provided: str = ""
     edge: int | None = None
+    constant: bool = False
+    joined_by: Collection[str] = ()
+
+    @property
+    def named(self) -> bool:
+        """Whether it is called anything but its slice."""
+        return self.noun != "{slice}"
 
 
 def _each(position: int, setting: Setting) -> list[Rows]:
@@ -90,6 +103,7 @@ KINDS: dict[KindName, Kind] = {
         partial=True,
         predict=lambda s: _each(0, s),
         edge=0,
+        constant=True,
     ),
     "last": Kind(
         noun="the last index of {tensor}",
@@ -100,6 +114,7 @@ KINDS: dict[KindName, Kind] = {
         partial=True,
         predict=lambda s: _each(s.length - 1, s),
         edge=-1,
+        constant=True,
         unpadded="last_non_pad",
     ),
     "last_non_pad": Kind(
@@ -136,6 +151,7 @@ KINDS: dict[KindName, Kind] = {
         done="takes a fixed index",
         meaning="one index of every row, whatever stands there",
         partial=True,
+        constant=True,
     ),
     "mean": Kind(
         noun="the mean of {tensor} over all positions",
@@ -144,6 +160,7 @@ KINDS: dict[KindName, Kind] = {
         meaning="every position with the same weight, padding included",
         slice="{tensor}.mean({axis})",
         unpadded="masked_mean",
+        joined_by=MEANS,
     ),
     "masked_mean": Kind(
         noun="the masked mean of {tensor}",
@@ -160,6 +177,7 @@ KINDS: dict[KindName, Kind] = {
         meaning="of each feature the largest over the positions",
         slice="{tensor}.amax({axis}{where})",
         mixes=True,
+        joined_by=MAX_POOLS,
     ),
     "attention": Kind(
         noun="an attention over {tensor}",
@@ -208,6 +226,16 @@ KINDS: dict[KindName, Kind] = {
 def single() -> Mapping[KindName, Predict]:
     """The kinds of one position a row, with what they predict, in the order in which they are tried."""
     return {name: kind.predict for name, kind in KINDS.items() if kind.predict is not None}
+
+
+def without_padding(kind: KindName) -> KindName:
+    """The kind that picks the same of a text without padding."""
+    return KINDS[kind].unpadded or kind
+
+
+def joined_by(op: str) -> KindName:
+    """The kind whose op makes one vector of many positions; "all" where no kind names the op."""
+    return next((name for name, kind in KINDS.items() if op in kind.joined_by), "all")
 
 
 def noun(readout: Readout) -> str:

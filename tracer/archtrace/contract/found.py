@@ -5,11 +5,10 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import Any
 
+from archtrace.answer.kinds import KINDS
+from archtrace.answer.result import Readout
 from archtrace.contract.contract import SIDES, matches
 from archtrace.contract.traced import Traced
-
-#: Kinds whose slice is short and says it all; of the others the kind is what people would write.
-BY_SLICE = frozenset({"first", "last", "fixed", "other"})
 
 
 def found_terms(model: Traced) -> dict[str, Any]:
@@ -27,8 +26,14 @@ def _reads(model: Traced) -> Any:
     declared = model.contract.reads
     if declared is not None and len(declared) == len(readouts) and all(map(matches, declared, readouts)):
         return declared[0] if len(declared) == 1 else list(declared)
-    terms = [readout.slice if readout.kind in BY_SLICE else readout.kind for readout in readouts]
+    terms = [_term(readout) for readout in readouts]
     return terms[0] if len(terms) == 1 else terms
+
+
+def _term(readout: Readout) -> str:
+    """A constant index is short and says it all; of what else has a name, the name is what people would write."""
+    kind = KINDS[readout.kind]
+    return readout.slice if kind.constant or not kind.named else readout.kind
 
 
 def _padding(model: Traced) -> str | None:

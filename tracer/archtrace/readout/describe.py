@@ -8,6 +8,7 @@ from functools import cached_property
 
 import torch
 
+from archtrace.answer.kinds import KINDS
 from archtrace.answer.positions import Positions, Rows
 from archtrace.answer.relations import Relation
 from archtrace.answer.result import Index, KindName, Readout, Source, Status, Step
@@ -152,8 +153,9 @@ class _Telling:
         if kind == "none":
             return Index("", ())
         study, first = self.studies[0], self._index_of(sights[0], kind)
-        constant = kind in ("first", "last")
-        text = first.expression if constant else _written(study, sights, lambda s: self._index_of(s, kind).expression)
+        # The end of a row is written alike at every length.
+        at_edge = KINDS[kind].edge is not None
+        text = first.expression if at_edge else _written(study, sights, lambda s: self._index_of(s, kind).expression)
         return Index(formula or text, first.depends_on)
 
     def _index_of(self, sight: _Sight, kind: KindName) -> Index:

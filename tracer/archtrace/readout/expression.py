@@ -25,6 +25,9 @@ from archtrace.reach.bound import Bound
 from archtrace.reach.values import Unknown
 
 _BINDING = {"+", "-", "*", "/", "//", "%", "==", "!=", "<", "<=", ">", ">=", "&", "|"}
+#: The field of a template that stands alone or between brackets: a sign or a bracket beside any other binds tighter
+#: than the operators in it (`~a == b` is `(~a) == b`).
+_APART = re.compile(r"(?:^|\[)\{(\d)\}(?=\]|$)")
 #: Longer expressions are cut: nobody reads them.
 LONGEST = 160
 
@@ -91,10 +94,11 @@ class Printer:
         )
         template = next(missing, WRITTEN[name])
         fields = [int(f) for _, f, _, _ in string.Formatter().parse(template) if f]
+        apart = {int(field) for field in _APART.findall(template)}
         texts = {}
         for field in fields:
             argument = arguments[field] if field < len(arguments) else None
-            write = self._atom if " " in template else self._write
+            write = self._write if field in apart else self._atom
             texts[field] = self._named(node, argument) or self._of_rows(node, argument) or write(argument)
         return template.format(*(texts.get(i, "") for i in range(max(fields, default=-1) + 1)))
 

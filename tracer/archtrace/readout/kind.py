@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from archtrace.answer.kinds import Flags, Setting, kept, single
+from archtrace.answer.kinds import Flags, Setting, kept, single, without_padding
 from archtrace.answer.positions import Rows
 from archtrace.answer.result import KindName
 from archtrace.input_names import IDS
@@ -114,7 +114,7 @@ def kind_of(cases: Sequence[Case], pooled: KindName, *, tokens: bool) -> KindNam
         return pooled if tokens else "latents"
     # A mask of tokens is no subscript of positions that carry others.
     if all(case.in_place for case in cases) and fits(cases, lambda case: kept(case.setting())):
-        return "masked_mean" if pooled == "mean" else pooled
+        return without_padding(pooled)
     return "other"
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
-from archtrace.answer.kinds import KINDS
+from archtrace.answer.kinds import KINDS, joined_by
 from archtrace.answer.result import Index, KindName
 from archtrace.capture.program import Node, Ref
-from archtrace.ops import LOOK_UPS, MAX_POOLS, MEANS, MOVES, PARTS, SCALINGS, SOFTMAXES, WEIGHTED_SUMS, plain
+from archtrace.ops import LOOK_UPS, MOVES, PARTS, SCALINGS, SOFTMAXES, WEIGHTED_SUMS, plain
 from archtrace.reach.bound import Bound
 from archtrace.reach.interpreter import Interpreter
 from archtrace.readout.expression import Printer, inputs_behind
@@ -137,13 +137,10 @@ def pooling(chosen: Selection, found: Bound, interpreter: Interpreter) -> KindNa
         return "attention"
     if chosen.first is None:
         return "all"
-    if chosen.first.op in MAX_POOLS:
-        return "max"
-    if chosen.first.op in MEANS:
-        return "mean"
+    # A sum is a mean where its weights, or a division behind it, add up to one: no name of an op tells that.
     if chosen.first.op in WEIGHTED_SUMS and (_divided(chosen) or _weighted_by_known(chosen, found)):
         return "mean"
-    return "all"
+    return joined_by(chosen.first.op)
 
 
 def narrowed(chosen: Selection, found: Bound) -> Selection:
@@ -189,7 +186,8 @@ def index_of(chosen: Selection, found: Bound, kind: KindName, names: dict[int, s
     printer = Printer(found, names)
     known = _known_operands(chosen, found)
     depends = inputs_behind(found.program, {ref for node in known for ref in known[node]})
-    return Index({"first": "0", "last": "-1"}.get(kind) or _index_text(chosen, found, printer, known), depends)
+    edge = KINDS[kind].edge
+    return Index(_index_text(chosen, found, printer, known) if edge is None else str(edge), depends)
 
 
 def subscripts(chosen: Selection, found: Bound, names: dict[int, str]) -> str:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from archtrace.answer.kinds import KINDS
+from archtrace.answer.kinds import without_padding
 from archtrace.answer.result import KindName
 from archtrace.answer.serving import SERVERS, ServerName
 from archtrace.serving import tei, vllm
@@ -25,7 +25,7 @@ def exported(seen: Subject, reads: Sequence[KindName]) -> tuple[dict[str, str], 
     refused = _refused(seen, reads)
     if refused:
         return {}, (refused,)
-    kind = KINDS[reads[0]].unpadded or reads[0]
+    kind = without_padding(reads[0])
     files = dict(_files(seen, kind))
     return files, tuple(f"{SERVERS[name]} has no such pooling" for name, file in OPTIONS.items() if file not in files)
 
@@ -34,7 +34,7 @@ def _refused(seen: Subject, reads: Sequence[KindName]) -> str:
     """Why no file can say it; empty where one can."""
     if len(reads) != 1:
         return f"no pooling config says {len(reads)} readouts at once"
-    if _mode(KINDS[reads[0]].unpadded or reads[0]) is None:
+    if _mode(without_padding(reads[0])) is None:
         return "no server has a pooling type for what this model reads"
     if getattr(seen.config, "is_encoder_decoder", False):
         return "a pooling config is about one stack of layers, and this model has an encoder and a decoder"

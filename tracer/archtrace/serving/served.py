@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from archtrace.answer.kinds import KINDS, called, noun
+from archtrace.answer.kinds import KINDS, called, noun, without_padding
 from archtrace.answer.result import KindName, Result
 from archtrace.answer.serving import SERVERS, Pooling, Served, ServerName, Serving
 from archtrace.serving import llama_cpp, sentence_transformers, sglang, tei, vllm
@@ -88,6 +88,5 @@ def alike(reads: Sequence[KindName], pooled: KindName) -> tuple[bool, str]:
     """Whether a pooling takes of a text without padding what a model reads, and under which condition."""
     if len(reads) != 1:
         return False, ""
-    own = KINDS[reads[0]]
-    same = pooled == (own.unpadded or reads[0])
-    return same, own.provided if same else ""
+    same = pooled == without_padding(reads[0])
+    return same, KINDS[reads[0]].provided if same else ""

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 import archtrace.layouts as lay
+from archtrace.answer.kinds import KINDS, without_padding
 from archtrace.setup.batch import Looked
 from archtrace.setup.given import Given, GivenTexts
 from archtrace.setup.repadded import pad_field
@@ -44,7 +45,8 @@ class Setup:
     @property
     def reads_last(self) -> bool:
         """Whether nothing is read but the last token, or the last that is no padding."""
-        return bool(self.kinds) and self.kinds <= {"last", "last_non_pad"}
+        sure = (without_padding(kind) == "last_non_pad" and not KINDS[kind].provided for kind in self.kinds)
+        return bool(self.kinds) and all(sure)
 
     @property
     def source(self) -> Any:
