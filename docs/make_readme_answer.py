@@ -10,6 +10,8 @@ from pathlib import Path
 
 README = Path(__file__).parents[1] / "README.md"
 COMMAND = "archtrace bert-base-uncased"
+#: What begins the lines below the picture, which the first screen has no room for.
+_BELOW = "\n  padding "
 _BLOCK = re.compile(r"(<!-- terminal -->\n```console\n).*?(```)", re.DOTALL)
 
 
@@ -21,8 +23,10 @@ def answer() -> str:
 
 
 def block(text: str) -> str:
-    """The README with this answer in its first screen."""
-    return _BLOCK.sub(lambda m: f"{m[1]}$ {COMMAND}\n{text.rstrip()}\n{m[2]}", README.read_text())
+    """The README with this answer, down to its picture, in the first screen."""
+    shown, below, _ = text.partition(_BELOW)
+    assert below, "the answer has no line about padding below its picture"
+    return _BLOCK.sub(lambda m: f"{m[1]}$ {COMMAND}\n{shown}\n  ...\n{m[2]}", README.read_text())
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Callable
 from functools import cache
 from importlib.metadata import distribution
@@ -199,12 +200,23 @@ def test_a_cell_is_a_logical_location(ask: Ask, tmp_path: Path) -> None:
     assert "fixes" not in result
 
 
-def test_every_rule_leads_to_its_page(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the repository that the action comes from, where a runner tells it; each page is there."""
-    monkeypatch.setenv("GITHUB_ACTION_REPOSITORY", "someone/archtrace")
+PAGES = Path(__file__).parents[2]
+HOMEPAGE = tomllib.loads((PAGES / "pyproject.toml").read_text("utf-8"))["project"]["urls"]["Homepage"]
+
+
+@pytest.mark.parametrize(
+    ("runner", "home"), [("someone/archtrace", "https://github.com/someone/archtrace"), (None, HOMEPAGE)]
+)
+def test_every_rule_leads_to_its_page(
+    runner: str | None, home: str, ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the repository that the action comes from, where a runner tells it, or else in the project's own."""
+    monkeypatch.setenv("GITHUB_ACTION_REPOSITORY", runner or "")
     (tmp_path / "a.py").write_text(RIGHT)
-    for rule in log_of(ask)["tool"]["driver"]["rules"]:
+    driver = log_of(ask)["tool"]["driver"]
+    assert driver["informationUri"] == home
+    for rule in driver["rules"]:
         start, _, page = rule["helpUri"].partition("/blob/main/")
-        assert start == "https://github.com/someone/archtrace"
-        assert Path(__file__).parents[2].joinpath(page).is_file()
+        assert start == home
+        assert PAGES.joinpath(page).is_file()
         assert page.endswith(f"{rule['id']}.md") or rule["id"] in OWN

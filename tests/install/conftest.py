@@ -68,12 +68,35 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     return Repository(folder, commit(folder))
 
 
+@dataclass(frozen=True)
+class Release:
+    """Both archives in a folder, and the version in their names."""
+
+    folder: Path
+    source: Path
+    wheel: Path
+
+    @property
+    def version(self) -> str:
+        """That of the wheel: archtrace-VERSION-py3-none-any.whl."""
+        return self.wheel.name.split("-")[1]
+
+
 @pytest.fixture(scope="session")
-def light(tree: Repository, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of a fresh environment in which the plain package is installed, without extras."""
+def release(tree: Repository, tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """What would be released of the tree: the sources, and the wheel that is built from these."""
+    folder = tmp_path_factory.mktemp("release")
+    do(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, cwd=tree.folder)
+    (source,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
+    return Release(folder, source, wheel)
+
+
+@pytest.fixture(scope="session")
+def light(release: Release, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of a fresh environment in which the wheel is installed, without extras and without the tree."""
     folder = tmp_path_factory.mktemp("light")
     do(sys.executable, "-m", "venv", folder, cwd=folder)
-    do(folder / "bin" / "pip", "install", "-q", "-c", "constraints.txt", ".", cwd=tree.folder)
+    do(folder / "bin" / "pip", "install", "-q", "-c", ROOT / "constraints.txt", release.wheel, cwd=folder)
     return folder / "bin"
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from archtrace.version import __version__
 from archtrace_reports import cli
 from archtrace_reports.group import COMMANDS, TARGETS
 
@@ -129,7 +130,10 @@ def test_a_defect_is_told_in_one_line_by_every_command(capsys: Capture, monkeypa
 
 @pytest.mark.parametrize("module", ["archtrace", "archtrace_reports", "archtrace_reports.cli"])
 def test_it_runs_as_a_module(module: str) -> None:
-    for arguments, code, start in (["--version"], 0, "archtrace 0.1.0, torch "), (["explain", "AT001"], 0, "AT001 "):
+    for arguments, code, start in (
+        (["--version"], 0, f"archtrace {__version__}, torch "),
+        (["explain", "AT001"], 0, "AT001 "),
+    ):
         done = subprocess.run(
             [sys.executable, "-m", module, *arguments], capture_output=True, text=True, env=environment(), check=False
         )

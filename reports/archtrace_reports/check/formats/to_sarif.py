@@ -18,12 +18,19 @@ from archtrace_reports.check.settings import Settings
 
 #: The repository that a GitHub Action comes from, which the runner tells: the pages of the rules stand in it.
 REPOSITORY = "GITHUB_ACTION_REPOSITORY"
+#: Where they stand otherwise: `project.urls` of pyproject.toml, which a test holds this to.
+HOME = "archtrace/archtrace"
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def render(found: Found, settings: Settings) -> str:
     """The log; `results` is empty where all is well."""
-    driver = {"name": "archtrace", "version": archtrace.__version__, "rules": _declared()}
+    driver = {
+        "name": "archtrace",
+        "version": archtrace.__version__,
+        "informationUri": _repository(),
+        "rules": _declared(),
+    }
     invocation = {
         "executionSuccessful": not found.failures,
         "toolExecutionNotifications": [{"level": "error", "message": {"text": text}} for text in found.failures],
@@ -46,17 +53,20 @@ def _declared() -> list[dict[str, Any]]:
 
 def _declaration(code: str, name: str, told: Meaning | None) -> dict[str, Any]:
     summary = told.summary if told else SUMMARIES[code]
-    repository = os.environ.get(REPOSITORY) or "OWNER/archtrace"
     page = f"{code}.md" if told else "README.md"
     return {
         "id": code,
         "name": name,
-        "helpUri": f"https://github.com/{repository}/blob/main/docs/rules/{page}",
+        "helpUri": f"{_repository()}/blob/main/docs/rules/{page}",
         "shortDescription": {"text": summary},
         "fullDescription": {"text": told.why if told else summary},
         "help": {"text": _help(told, ""), "markdown": _help(told, "## ")} if told else {"text": summary},
         "defaultConfiguration": {"level": "error"},
     }
+
+
+def _repository() -> str:
+    return f"https://github.com/{os.environ.get(REPOSITORY) or HOME}"
 
 
 def _help(told: Meaning, mark: str) -> str:
