@@ -17,7 +17,12 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).parents[1]
 
 #: Files at the root that are pages of the site, and what they are called there.
-ROOT_PAGES = {"README.md": "index.md"}
+ROOT_PAGES = {
+    "README.md": "index.md",
+    "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "SECURITY.md": "security.md",
+}
 
 #: A link from a page of `docs` to a file of the sources; there it stands in the folder `source`.
 OUTSIDE = re.compile(r"\]\(\.\./((?:reports|tracer|tests)/[^)#]+)")
@@ -41,7 +46,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Lead links to files of the sources to where `on_files` has put them."""
+    """Lead links out of `docs` to where `on_files` has put what they name."""
+    for name, own in ROOT_PAGES.items():
+        markdown = markdown.replace(f"](../{name}", f"]({own}")
     return OUTSIDE.sub(r"](source/\1", markdown)
 
 
