@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise, takewhile
 from pathlib import Path
 
@@ -23,9 +24,15 @@ BESIDE = re.compile(r"\s{4,}(?!#).*")
 ENDS = frozenset({"&&", "||", "|", ";", "<", ">", ">>"})
 
 
+@cache
+def parsed(page: Path) -> list[Token]:
+    """The blocks of a page."""
+    return MARKDOWN.parse(page.read_text("utf-8"))
+
+
 def tokens(page: Path) -> Iterator[Token]:
     """All tokens of a page, those inside of paragraphs and cells too."""
-    for token in MARKDOWN.parse(page.read_text("utf-8")):
+    for token in parsed(page):
         yield token
         yield from token.children or ()
 
@@ -38,8 +45,7 @@ def links(page: Path) -> list[str]:
 
 def anchors(page: Path) -> set[str]:
     """The anchors of a page's headings, as GitHub and mkdocs make them of their words."""
-    stream = MARKDOWN.parse(page.read_text("utf-8"))
-    heads = (inner for opening, inner in pairwise(stream) if opening.type == "heading_open")
+    heads = (inner for opening, inner in pairwise(parsed(page)) if opening.type == "heading_open")
     return {slug("".join(part.content for part in head.children or ())) for head in heads}
 
 
@@ -70,6 +76,12 @@ def commands(page: Path) -> list[list[str]]:
         if re.search(r"(^|[\s/])archtrace\s", f"{line} ") and not re.match(r"\s*archtrace \d", line):
             found += [*_commands(words(BESIDE.sub("", PROMPT.sub("", line))))]
     return found
+
+
+def mentions(page: Path) -> list[list[str]]:
+    """The commands of archtrace in a page's sentences, each as its arguments; they may be parts of a command."""
+    code = (token.content for token in tokens(page) if token.type == "code_inline")
+    return [found for text in code if text.startswith("archtrace ") for found in _commands(words(text))]
 
 
 def _commands(line: list[str]) -> Iterator[list[str]]:
