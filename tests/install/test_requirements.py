@@ -104,13 +104,13 @@ def test_the_extra_for_clusters_is_what_speaks_with_one() -> None:
 def test_base_and_extra_share_nothing_and_dev_has_both() -> None:
     assert not requirements() & requirements("trace")
     assert "archtrace" in requirements("dev")
-    assert "archtrace[trace,cluster]" in (ROOT / "pyproject.toml").read_text("utf-8")
+    assert "archtrace[trace,cluster,docs]" in (ROOT / "pyproject.toml").read_text("utf-8")
 
 
 def test_constraints_pin_what_is_required() -> None:
     lines = (ROOT / "constraints.txt").read_text("utf-8").lower().replace("-", "_").splitlines()
     pinned = {line.split("==")[0] for line in lines if "==" in line}
-    assert (requirements() | requirements("trace", "cluster", "dev")) - {"archtrace"} <= pinned
+    assert (requirements() | requirements("trace", "cluster", "docs", "dev")) - {"archtrace"} <= pinned
 
 
 def test_a_part_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
