@@ -28,9 +28,10 @@ def test_folding_loses_no_state(real: dict[str, Result]) -> None:
     for name in REAL:
         anatomy = real[name].anatomy
         assert anatomy is not None
-        for layout in cones(real[name]):
-            if layout.rows:
-                assert sum(row.alike for row in layout.rows) == len(anatomy.states), (name, layout.name)
+        drawn = [layout for layout in cones(real[name]) if layout.rows]
+        assert drawn
+        for layout in drawn:
+            assert sum(row.alike for row in layout.rows) == len(anatomy.states), (name, layout.name)
 
 
 def test_signs_are_those_of_the_bound_and_of_padding(real: dict[str, Result]) -> None:
