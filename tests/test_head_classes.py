@@ -112,6 +112,7 @@ def equals_the_jacobian(case: Case) -> None:
     with heard(parts) as kept:
         output = asked(model(**inputs), case.output)
     assert layout.bound.tokens == shown(kept.get("embedded", inputs[main]), output)
+    assert ("states" in kept) is bool(readout.module)
     if "states" in kept:
         assert layout.bound.reads[readout.tensor] == shown(kept["states"], output)
 

@@ -203,6 +203,12 @@ def test_every_module_and_public_function_says_what_it_is() -> None:
                 assert ast.get_docstring(node), f"{file}:{node.lineno}"
 
 
+def test_the_rooms_that_are_looked_through_are_there() -> None:
+    """A room that was renamed would hold nothing, and so all that is asked of it."""
+    assert all([*(TRACER / room).glob("*.py")] for room in (*ENGINE, "contract"))
+    assert (ROOT / "reports" / "archtrace_reports" / "cli.py") in SOURCES
+
+
 @pytest.mark.parametrize("module", ["archtrace", "archtrace.targets", "archtrace_reports.cli"])
 def test_start_up_imports_nothing_heavy(module: str) -> None:
     """Torch and transformers are imported when a trace needs them."""

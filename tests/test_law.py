@@ -102,7 +102,7 @@ def test_a_rule_that_forgets_is_caught(family: str, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("seed", range(8))
 def test_a_rule_that_forgets_some_is_caught(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Flows forgotten at random: either the answer is the right one, or it is widened and told."""
+    """Flows forgotten at random: the answer is widened by what was lost, and says so."""
     draw = random.Random(seed)
 
     def head(m: Small, h: torch.Tensor) -> torch.Tensor:
@@ -116,8 +116,8 @@ def test_a_rule_that_forgets_some_is_caught(seed: int, monkeypatch: pytest.Monke
         lossy(monkeypatch, op, lambda flow: draw.random() < 0.6)
     wrong = archtrace.trace(model).result
     assert all(set(r) <= set(w) for r, w in zip(tokens(right), tokens(wrong), strict=True))
-    assert (wrong.status == "bound") == ("missed" in codes(wrong))
-    assert wrong.status == "bound" or tokens(wrong) == tokens(right)
+    assert wrong.status == "bound"
+    assert "missed" in codes(wrong)
 
 
 def _another(program: Program, op: str, target: Any) -> Program:

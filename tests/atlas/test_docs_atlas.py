@@ -82,8 +82,9 @@ def test_older_releases_stand_beside_it(atlas: dict[str, Any]) -> None:
     assert names[1:] == ["4.56.2", "4.48.3"]
     gpt2 = next(row for row in atlas["rows"] if row["class"] == "GPT2ForSequenceClassification")
     assert [given["readouts"][0]["kind"] for given in gpt2["answers"]] == ["last_non_pad", "last_non_pad", "other"]
-    for number in range(len(names)):
-        assert sum(row["answers"][number] is not None for row in atlas["rows"]) > 80
+    # Of the newest nearly all classes of the library; of the older ones the sequence classifiers that they had.
+    for number, fewest in enumerate((650, 110, 90)):
+        assert sum(row["answers"][number] is not None for row in atlas["rows"]) >= fewest
 
 
 def test_a_few_types_are_answered_as_it_says(atlas: dict[str, Any]) -> None:

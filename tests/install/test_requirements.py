@@ -79,6 +79,7 @@ def test_importing_a_command_needs_the_base_alone(start: Path) -> None:
 
 def test_the_source_rules_need_the_base_alone() -> None:
     """Within functions too."""
+    assert {"analysis.py", "facts.py"} <= {file.name for file in LINT.rglob("*.py")}
     for file in (*LINT.rglob("*.py"), *CHECK.rglob("*.py"), COMMANDS / "explain.py"):
         assert foreign(imports(file, late=True)) <= requirements(), file
 
