@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from archtrace.version import __version__
+
 ROOT = Path(__file__).parents[2]
 #: What the package is built of.
 PARTS = (
@@ -58,14 +60,17 @@ class Repository:
 
 @pytest.fixture(scope="session")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    """The package's sources as they are now, changes not committed included, files that git ignores not."""
+    """The package's sources as they are now, changes not committed included, files that git ignores not, with the
+    tag that their release would get."""
     folder = tmp_path_factory.mktemp("tree")
     listed = do("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *PARTS, cwd=ROOT)
     for name in filter(None, listed.split("\0")):
         if (ROOT / name).exists():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes((ROOT / name).read_bytes())
-    return Repository(folder, commit(folder))
+    rev = commit(folder)
+    do("git", "tag", f"v{__version__}", cwd=folder)
+    return Repository(folder, rev)
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,15 @@ def test_an_index_takes_it(release: Release) -> None:
     assert said.count("PASSED") == 2
 
 
+def test_the_version_stands_once(release: Release) -> None:
+    (line,) = re.findall(r'^__version__ = "(.*)"$', (ROOT / "tracer/archtrace/version.py").read_text("utf-8"), re.M)
+    assert release.version == line
+    assert "version" in PROJECT["dynamic"]
+    for page in ("pre-commit", "github-action"):
+        text = (ROOT / "docs" / f"{page}.md").read_text("utf-8")
+        assert re.findall(r"archtrace/archtrace(?:@|\n  rev: )v(\S+)", text) == [line], page
+
+
 def test_the_page_on_an_index_leads_back_to_the_repository(release: Release) -> None:
     """Each relative link and picture of the README is whole there, and the file that it names is in the repository."""
     with zipfile.ZipFile(release.wheel) as wheel:

@@ -1,3 +1,3 @@
 """The version, apart so that whoever names it need not import the verb."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
