@@ -69,11 +69,13 @@ def test_the_environment_of_the_source_rules_has_no_torch(project: Project, home
     project.configure("archtrace")
     project.write("a.py", RIGHT)
     project.run()
-    (python,) = home.glob("repo*/py_env-*/bin/python")
+    pythons = [*home.glob("repo*/py_env-*/bin/python")]  # one a revision that some test has asked for
+    assert pythons
     code = "from importlib.metadata import distributions as all; print(*(d.metadata['Name'] for d in all()))"
-    installed = set(do(python, "-c", code, cwd=project.folder).lower().replace("-", "_").split())
-    assert {"archtrace", "click"} <= installed
-    assert not installed & heavy
+    for python in pythons:
+        installed = set(do(python, "-c", code, cwd=project.folder).lower().replace("-", "_").split())
+        assert {"archtrace", "click"} <= installed
+        assert not installed & heavy
 
 
 @pytest.mark.parametrize("name", ["model.py", "pyproject.toml", "checkpoint.json"])
