@@ -203,6 +203,12 @@ def test_a_string_at_the_margin_is_no_statement(where: str, margin: str) -> None
     assert [v.code for v in found] == ["AT001"]
 
 
+def test_a_thinned_file_is_read_in_its_own_coding() -> None:
+    """A name beyond ASCII, in a file that declares latin-1 and of which a function is left out."""
+    more = "def größe(x):\n    return x\n"
+    assert [v.code for v in check_source("x.py", f"# coding: latin-1\n{more}".encode("latin-1") + TELLING)] == ["AT001"]
+
+
 def test_helpers_stay_with_those_that_call_them() -> None:
     """Also a helper of a helper, whose name may be in any script, and one that makes what the rule is after."""
     left = thinned(

@@ -11,6 +11,7 @@ from archtrace.lint.beside import Beside
 from archtrace.lint.blocks import thin
 from archtrace.lint.decode import decoded
 from archtrace.lint.events import Module
+from archtrace.lint.facts import SIDES
 from archtrace.lint.frame import Frame, Machine
 from archtrace.lint.learning import learnt, teaching
 from archtrace.lint.parse import must_parse, parsed
@@ -31,7 +32,7 @@ def followed(
 def _tree(path: str, text: str, left: str) -> ast.Module:
     """The tree of what is left of a text; of all of it, where that does not parse. The whole must."""
     if left != text:
-        must_parse(path, text.encode())
+        must_parse(path, text.encode("utf-8", "replace"), "utf-8")  # whatever coding it declares, this is decoded
         with suppress(UnreadableError):
             return parsed(path, left)
     return parsed(path, text)
@@ -49,9 +50,6 @@ def analysed(path: str, text: str, tree: ast.Module, beside: Beside | None = Non
 
 #: Words of scripts about whose models and tokenizers rules ask.
 SCRIPTED = ("SEQ_CLS", ".padding_side", "padding_side=", ".pad_token =", ".pad_token_id =")
-
-#: What names of a side of padding hold, and what asks for one.
-SIDES = ("padding_side", "pad_side", "left_pad", "right_pad")
 
 
 def _follow(module: Module, text: str) -> None:

@@ -20,7 +20,7 @@ from archtrace.lint.operations import OPERATIONS, Call
 from archtrace.lint.pooling import pooled
 from archtrace.lint.running import ran
 from archtrace.lint.selection import keyed
-from archtrace.lint.site import ANY, Site, Speaker
+from archtrace.lint.site import ANY, CallHandler, Site
 from archtrace.lint.values import (
     UNKNOWN,
     Const,
@@ -57,8 +57,8 @@ def called(node: ast.Call, frame: Frame, evaluate: Evaluate) -> Values:
         return _mapped(node, node.func.args[0], frame, evaluate)
     site = _site(node, frame, evaluate)
     _tell(site)
-    for speaker in speakers(site.name, known=frame.machine.loads or site.known):
-        found = speaker(site)
+    for handler in handlers_of(site.name, known=frame.machine.loads or site.known):
+        found = handler(site)
         if found is not None:
             return found
     return UNKNOWN
@@ -293,31 +293,31 @@ def _function(site: Site) -> Values | None:
     return frozenset(only(site.tensor, Size))
 
 
-#: Who may have something to say of a call, in the order in which they are asked.
-SPEAKERS: tuple[Speaker, ...] = (
-    Speaker(filled, if_known=(FILLS | {"where"}).__contains__),
-    Speaker(pooled, if_known=ANY),
-    Speaker(ran, facts.BACKBONES.fullmatch, ANY),
-    Speaker(_gather, if_known=GATHERS.__contains__),
-    Speaker(averaged, if_known=ANY),
-    Speaker(reduced, if_known="reduce".__eq__),
-    Speaker(_division, if_known=DIVISIONS.__contains__),
-    Speaker(_where, if_known="where".__eq__),
-    Speaker(_join, if_known=JOINS.__contains__),
-    Speaker(_operation, OPERATIONS.__contains__),
-    Speaker(_builtin, ({"len", "range", "getattr"} | BUILTINS.keys() | facts.PASSING).__contains__),
-    Speaker(_got, "get".__eq__),
-    Speaker(_helper, if_known=ANY),
-    Speaker(_prepared, if_known=PREPARES.fullmatch),
+#: What works out what a call returns, in the order in which it is asked; the first answer holds.
+CALL_HANDLERS: tuple[CallHandler, ...] = (
+    CallHandler(filled, if_known=(FILLS | {"where"}).__contains__),
+    CallHandler(pooled, if_known=ANY),
+    CallHandler(ran, facts.BACKBONES.fullmatch, ANY),
+    CallHandler(_gather, if_known=GATHERS.__contains__),
+    CallHandler(averaged, if_known=ANY),
+    CallHandler(reduced, if_known="reduce".__eq__),
+    CallHandler(_division, if_known=DIVISIONS.__contains__),
+    CallHandler(_where, if_known="where".__eq__),
+    CallHandler(_join, if_known=JOINS.__contains__),
+    CallHandler(_operation, OPERATIONS.__contains__),
+    CallHandler(_builtin, ({"len", "range", "getattr"} | BUILTINS.keys() | facts.PASSING).__contains__),
+    CallHandler(_got, "get".__eq__),
+    CallHandler(_helper, if_known=ANY),
+    CallHandler(_prepared, if_known=PREPARES.fullmatch),
     *MAKERS,
-    Speaker(_side, lambda name: facts.meaning(name) == "side"),
-    Speaker(_module, if_known=ANY),
-    Speaker(_recurrent, facts.RECURRENT.fullmatch),
-    Speaker(_function, if_known=ANY),
+    CallHandler(_side, lambda name: facts.meaning(name) == "side"),
+    CallHandler(_module, if_known=ANY),
+    CallHandler(_recurrent, facts.RECURRENT.fullmatch),
+    CallHandler(_function, if_known=ANY),
 )
 
 
 @lru_cache(maxsize=4096)
-def speakers(name: str, *, known: bool) -> tuple[Callable[[Site], Values | None], ...]:
-    """Those that may have something to say of a call of this name. `known`: something is known of a part of it."""
-    return tuple(s.speak for s in SPEAKERS if s.named(name) or (known and s.if_known(name)))
+def handlers_of(name: str, *, known: bool) -> tuple[Callable[[Site], Values | None], ...]:
+    """Those that are asked about a call of this name. `known`: something is known of a part of it."""
+    return tuple(h.handle for h in CALL_HANDLERS if h.named(name) or (known and h.if_known(name)))

@@ -27,6 +27,9 @@ NAMES: tuple[tuple[str, str], ...] = (
     (r"(?!past_key|key_)(\w+_)?(rewards|values|scores)", "scores"),
 )  # fmt: skip
 
+#: What is in every name of a side of padding, in lower case: a file without any asks for none.
+SIDES = ("padding_side", "pad_side", "left_pad", "right_pad")
+
 #: Names that only a subscript by id makes token ids (`text.argmax(-1)` in CLIP's text towers).
 TEXT_NAMES = words("text texts tokens token_ids input_tokens text_ids text_tokens caption captions")
 

@@ -8,7 +8,7 @@ import re
 from archtrace.lint import facts
 from archtrace.lint.axes import layer_of
 from archtrace.lint.events import Built
-from archtrace.lint.site import ANY, Site, Speaker
+from archtrace.lint.site import ANY, CallHandler, Site
 from archtrace.lint.values import (
     UNKNOWN,
     Adapter,
@@ -201,12 +201,12 @@ def _embedded(site: Site) -> Values | None:
 
 
 #: A tokenizer, a model, an adapter config, or what one of these returns.
-MAKERS: tuple[Speaker, ...] = (
-    Speaker(_loaded, ("from_pretrained", "from_config").__contains__),
-    Speaker(_pipeline, _PIPELINES.fullmatch),
-    Speaker(_adapter, facts.ADAPTERS.fullmatch),
-    Speaker(layer_of, (facts.AVERAGES | facts.TOKEN_AVERAGES).__contains__),
-    Speaker(_encoded, lambda name: name in facts.TOKENIZING or facts.TOKENIZERS.fullmatch(name), ANY),
-    Speaker(_ran, facts.BACKBONES.fullmatch, ANY),
-    Speaker(_embedded, if_known=facts.EMBEDDERS.fullmatch),
+MAKERS: tuple[CallHandler, ...] = (
+    CallHandler(_loaded, ("from_pretrained", "from_config").__contains__),
+    CallHandler(_pipeline, _PIPELINES.fullmatch),
+    CallHandler(_adapter, facts.ADAPTERS.fullmatch),
+    CallHandler(layer_of, (facts.AVERAGES | facts.TOKEN_AVERAGES).__contains__),
+    CallHandler(_encoded, lambda name: name in facts.TOKENIZING or facts.TOKENIZERS.fullmatch(name), ANY),
+    CallHandler(_ran, facts.BACKBONES.fullmatch, ANY),
+    CallHandler(_embedded, if_known=facts.EMBEDDERS.fullmatch),
 )

@@ -128,7 +128,6 @@ NEEDS: dict[str, Needs] = {
                 *(WHOLE_SUM, AVERAGED),
             ),
             (b"mask", b"padding", b"seg"),
-            (b"mean", b"pool", b"Pool", b"/", b"div"),  # of a sum, what it is divided by
             (
                 *(b"hidden", b"output", b"logits", b"embed", b"bert", b"enc", b"model(", b"feat"),
                 *(b"h.mean(", b"query.mean("),

@@ -1,6 +1,6 @@
 """Source to syntax tree, once and quietly; what does not parse is an UnreadableError that says where and why.
 
-Nothing is imported for it: most files hold none of the words of the rules, and of those only this is asked.
+Next to nothing is imported for it: most files hold none of the words of the rules, and only have to parse.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A call in the code being followed, its parts evaluated; and who is asked what it returns."""
+"""A call in the code being followed, its parts evaluated; and what works out what it returns."""
 
 from __future__ import annotations
 
@@ -70,13 +70,13 @@ def _none(name: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Speaker:
-    """What may have something to say of a call: what it returns; None where it has not, or tells an event alone.
+class CallHandler:
+    """Works out what some calls return; None for other calls, and where it only notes an event.
 
     It is asked of calls of the names that it knows in any case, and of others where something is known of their parts:
     most calls are of layers, on what is unknown.
     """
 
-    speak: Callable[[Site], Values | None]
+    handle: Callable[[Site], Values | None]
     named: Names = _none
     if_known: Names = _none
