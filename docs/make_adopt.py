@@ -48,7 +48,7 @@ def _followed(block: re.Match[str], project: Path) -> str:
 def _run(command: str, project: Path) -> str:
     """What a command prints, offline and with a cache of its own; without what differs from run to run."""
     program, *rest = shlex.split(command)
-    module = {"archtrace": "archtrace_reports.cli"}.get(program, program)
+    module = {"archtrace": "archtrace_reports.commands.cli"}.get(program, program)
     roots = os.pathsep.join([str(ROOT / "tracer"), str(ROOT / "reports")])
     given = {"PYTHONPATH": roots, "HF_HUB_OFFLINE": "1", "XDG_CACHE_HOME": str(project.parent), "COLUMNS": "100"}
     if program == "cat":

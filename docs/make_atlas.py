@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 from archtrace_reports.atlas.site import check, write
-from archtrace_reports.atlas.site.answers import joined, read
+from archtrace_reports.atlas.site.edition_files import joined, read
 
 HERE = Path(__file__).parent
 #: The releases that stand beside the installed one, newest first: the last of a line, and the oldest that is traced.
@@ -49,14 +49,14 @@ def arguments() -> argparse.Namespace:
 def asked(python: Path, file: Path, *what: str) -> Path:
     """The file of answers, made anew unless it is there. What has no answer is told in the file as well."""
     if not file.exists():
-        command = [python, "-m", "archtrace_reports.cli", *what, "-q", "--format", "json", "-o", file]
+        command = [python, "-m", "archtrace_reports.commands.cli", *what, "-q", "--format", "json", "-o", file]
         subprocess.run(command, check=False, env=os.environ | {"HF_HUB_OFFLINE": "1"})
     return file if file.exists() else sys.exit(f"no answers came from {python}")
 
 
 def asked_heads(folder: Path) -> Path:
     """The file of the answers about all heads; what was asked before is not asked again."""
-    command = [sys.executable, "-m", "archtrace_reports.cli", "atlas", "--heads", "-o", folder]
+    command = [sys.executable, "-m", "archtrace_reports.commands.cli", "atlas", "--heads", "-o", folder]
     subprocess.run(command, check=False, env=os.environ | {"HF_HUB_OFFLINE": "1"})
     return folder / ".answers.jsonl"
 

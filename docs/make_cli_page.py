@@ -11,8 +11,9 @@ from pathlib import Path
 
 import click
 
-from archtrace_reports import diff, doctor, formats
-from archtrace_reports.group import COMMANDS, TARGETS, commands
+from archtrace_reports import diff, formats
+from archtrace_reports.check import doctor
+from archtrace_reports.commands.group import COMMANDS, TARGETS, commands
 
 PAGE = Path(__file__).with_name("cli.md")
 HEAD = """\

@@ -14,9 +14,9 @@ from playwright.sync_api import sync_playwright
 from archtrace import trace
 from archtrace.answer.result import Result
 from archtrace_reports import formats
-from archtrace_reports.look import Look
-from archtrace_reports.report import report
-from archtrace_reports.words import headline
+from archtrace_reports.text.look import Look
+from archtrace_reports.text.report import report
+from archtrace_reports.text.wording import headline
 
 HERE = Path(__file__).parent
 #: name of the pictures -> target.

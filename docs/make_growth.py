@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from archtrace_reports.report import versions
+from archtrace_reports.text.report import versions
 
 #: Targets of a run -> how many structures they have.
 COLLAPSED = {50: 10, 500: 10, 5000: 10}
@@ -107,7 +107,17 @@ def configs(folder: Path, targets: int, structures: int) -> Path:
 def measured(folder: Path, targets: int, structures: int, scheduler: str = "") -> Run:
     """One run of the command in that folder."""
     where = ["--scheduler", scheduler] if scheduler else []
-    command = [sys.executable, "-m", "archtrace_reports.cli", "atlas", "-o", "atlas", "--targets", "list.txt", "-q"]
+    command = [
+        sys.executable,
+        "-m",
+        "archtrace_reports.commands.cli",
+        "atlas",
+        "-o",
+        "atlas",
+        "--targets",
+        "list.txt",
+        "-q",
+    ]
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     process = subprocess.Popen([*command, *where], cwd=folder)
     peak = 0.0

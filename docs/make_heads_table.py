@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from archtrace.targets.head_kinds import HEADS, classes, every_class
 from archtrace_reports.atlas.kept import lines
-from archtrace_reports.report import Unanswered
+from archtrace_reports.text.report import Unanswered
 
 PAGE = """# Heads
 

@@ -18,8 +18,8 @@ HEAD = """\
 # The JSON format
 
 `archtrace TARGET --format json` writes one document: format {number}, held by the
-[schema](../reports/archtrace_reports/schema/result-{number}.json), from which `python docs/make_json_page.py` makes
-this page. Readers ignore keys that they do not know; the number rises when a known key changes.
+[schema](../reports/archtrace_reports/formats/schema/result-{number}.json), from which
+`python docs/make_json_page.py` makes this page. Readers ignore keys that they do not know; the number rises when a known key changes.
 
 * **Format 3**: what differs from run to run stands in `run`: when it was traced, how many seconds each stage took,
   whether the answer was kept from before. `--reproducible` leaves it out; all else is the same each time.
@@ -36,7 +36,7 @@ SECOND = """\
 ## What changes from one to another
 
 `archtrace diff A B --format json` writes a document of its own, format {number}, held by
-[its schema](../reports/archtrace_reports/schema/diff-{number}.json).
+[its schema](../reports/archtrace_reports/formats/schema/diff-{number}.json).
 """
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 PAGE = Path(__file__).with_name("kept.md")
 MARK = "<!-- figures: python docs/make_kept_figures.py -->\n"
 RUNS, TRACES = 15, 3
-ARCHTRACE = ("-m", "archtrace_reports.cli")
+ARCHTRACE = ("-m", "archtrace_reports.commands.cli")
 KNOWN = {
     "`python -c pass`": ("-c", "pass"),
     "`archtrace --version`": (*ARCHTRACE, "--version"),

@@ -15,7 +15,7 @@ from pathlib import Path
 from archtrace.answer.kinds import KINDS
 
 ROOT = Path(__file__).parents[1]
-SCHEMA = "reports/archtrace_reports/schema/result-3.json"
+SCHEMA = "reports/archtrace_reports/formats/schema/result-3.json"
 #: How wide the pages are.
 WIDTH = 120
 

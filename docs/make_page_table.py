@@ -19,8 +19,8 @@ from playwright.sync_api import sync_playwright
 from archtrace import trace
 from archtrace.answer.result import Result
 from archtrace_reports import formats
-from archtrace_reports.look import Look
-from archtrace_reports.report import report
+from archtrace_reports.text.look import Look
+from archtrace_reports.text.report import report
 
 HERE = Path(__file__).parent
 LLAMA_70B = {"hidden_size": 8192, "intermediate_size": 28672, "num_hidden_layers": 80, "num_attention_heads": 64,

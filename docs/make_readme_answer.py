@@ -17,7 +17,7 @@ _BLOCK = re.compile(r"(<!-- terminal -->\n```console\n).*?(```)", re.DOTALL)
 
 def answer() -> str:
     """What the command prints on stdout, in 80 columns, offline."""
-    arguments = [sys.executable, "-m", "archtrace_reports.cli", *COMMAND.split()[1:], "--fresh"]
+    arguments = [sys.executable, "-m", "archtrace_reports.commands.cli", *COMMAND.split()[1:], "--fresh"]
     settings = os.environ | {"COLUMNS": "80", "HF_HUB_OFFLINE": "1"}
     return subprocess.run(arguments, capture_output=True, text=True, check=True, env=settings).stdout
 

@@ -1,4 +1,4 @@
-"""Write ``tracer/archtrace/tables/reference.toml`` from the installed transformers.
+"""Write ``tracer/archtrace/targets/tables/reference.toml`` from the installed transformers.
 
 Run as ``python docs/make_reference_table.py``. The configuration modules of the
 library are parsed, never imported: the reference checkpoint is the ``checkpoint``
@@ -18,7 +18,7 @@ from transformers.models.auto.modeling_auto import (
     MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
 )
 
-TARGET = Path(__file__).resolve().parents[1] / "tracer" / "archtrace" / "tables" / "reference.toml"
+TARGET = Path(__file__).resolve().parents[1] / "tracer" / "archtrace" / "targets" / "tables" / "reference.toml"
 CLASSIFIERS = frozenset(MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES)
 HEADER = """\
 # Which model type a reference checkpoint has: the Hub id that a configuration class

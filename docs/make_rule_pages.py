@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archtrace.lint import RESERVED, check_source
+from archtrace_lint import RESERVED, check_source
 from archtrace_reports.check.finding import OWN, SUMMARIES
 from archtrace_reports.check.meaning import Meaning, meanings
 
 if TYPE_CHECKING:
-    from archtrace.contract.rule import GraphRule
-    from archtrace.lint.rule import Rule
+    from archtrace.contract.graph_rule import GraphRule
+    from archtrace_lint.rule import Rule
 
 FOLDER = Path(__file__).parent / "rules"
 

@@ -1,4 +1,4 @@
-"""Write tracer/archtrace/tables/servers/: how vLLM, SGLang and llama.cpp pool, read off their own sources.
+"""Write tracer/archtrace/setup/serving/servers/: how vLLM, SGLang and llama.cpp pool, read off their own sources.
 
 python docs/make_server_tables.py vllm FOLDER | sglang FOLDER | llama_cpp FOLDER
 
@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parents[1] / "tracer" / "archtrace" / "tables" / "servers"
+FOLDER = Path(__file__).parents[1] / "tracer" / "archtrace" / "setup" / "serving" / "servers"
 
 #: (module, class) -> the class with its bases as (module, class), where they are of the package.
 Classes = Mapping[tuple[str, str], ast.ClassDef]

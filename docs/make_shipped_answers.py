@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from archtrace.answer.result import Result
 from archtrace.targets.bundled import known_ids, lookup
 from archtrace.targets.library import classifiers
-from archtrace_reports.limits import cores
-from archtrace_reports.question import Question
-from archtrace_reports.store import shipped
-from archtrace_reports.store.answers import made
+from archtrace_reports.asking.limits import cores
+from archtrace_reports.asking.question import Question
+from archtrace_reports.asking.store import shipped
+from archtrace_reports.asking.store.known_answers import made
 
 #: What of all that was read decides an answer on other machines: the library's code, and what else the name could mean.
 DECIDING = ("{installed}/transformers/", "{hub}", "{here}")
@@ -27,7 +27,7 @@ DECIDING = ("{installed}/transformers/", "{hub}", "{here}")
 
 def main(names: list[str]) -> None:
     """Trace what is missing, and ship it."""
-    from archtrace_reports.template import warm  # what every answer imports, once for all
+    from archtrace_reports.asking.template import warm  # what every answer imports, once for all
 
     warm()
     known = [*targets()]
@@ -52,7 +52,7 @@ def targets() -> Iterator[str]:
 
 def ship(target: str) -> str:
     """Trace one; how it went."""
-    from archtrace_reports.engine import ask, hush
+    from archtrace_reports.asking.engine import ask, hush
 
     hush()
     question = Question(target)
@@ -66,7 +66,7 @@ def ship(target: str) -> str:
 
 def _heard() -> list[str]:
     """The files behind the answer of this process."""
-    from archtrace_reports.store.watch import sources
+    from archtrace_reports.asking.store.provenance import sources
 
     files = sources([])
     if files is None:

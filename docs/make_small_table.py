@@ -1,4 +1,4 @@
-"""Write tracer/archtrace/tables/small.json: how small each of the library's default configs can be made.
+"""Write tracer/archtrace/witness/small_model.json: how small each of the library's default configs can be made.
 
 python docs/make_small_table.py [model types]      (hours for all; what was found before is taken from the user's cache)
 
@@ -15,9 +15,9 @@ from pathlib import Path
 
 from archtrace.targets import prepare, resolve
 from archtrace.targets.library import classifiers
-from archtrace.witness.likeness import remembered
+from archtrace.witness.small_model import remembered
 
-FILE = Path(__file__).parents[1] / "tracer" / "archtrace" / "tables" / "small.json"
+FILE = Path(__file__).parents[1] / "tracer" / "archtrace" / "witness" / "small_model.json"
 
 
 def main(wanted: list[str]) -> None:
@@ -37,7 +37,9 @@ def _overrides(name: str) -> dict[str, int] | None:
         prepare(target)  # settles the config as a trace does: what was found is kept under its digest
         if remembered(target) is None:
             subprocess.run(
-                [sys.executable, "-m", "archtrace_reports.cli", name, "--fresh"], capture_output=True, check=False
+                [sys.executable, "-m", "archtrace_reports.commands.cli", name, "--fresh"],
+                capture_output=True,
+                check=False,
             )
         return remembered(target)
     except Exception as error:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 import archtrace
-from archtrace.answering import check_inside
+from archtrace.tracing.answering import check_inside
 
 
 class Answer(NamedTuple):

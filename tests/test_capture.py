@@ -12,7 +12,7 @@ from archtrace.capture.build import build
 from archtrace.capture.module import graph_module
 from archtrace.capture.program import Kind
 from archtrace.capture.run import capture
-from archtrace.capture.serving import serves
+from archtrace.capture.validity import serves
 from archtrace.errors import CaptureError, LayoutError
 from archtrace.witness import numeric
 

@@ -14,7 +14,7 @@ import archtrace
 from archtrace.answer.result import Result
 from archtrace.answer.work import Work
 from archtrace.reach import dead_work
-from archtrace_reports.dead_work import dead_work_words
+from archtrace_reports.text.dead_work_lines import dead_work_words
 
 SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24, "vocab_size": 60}
 

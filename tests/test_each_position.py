@@ -27,11 +27,11 @@ from archtrace.answer.relations import RELATIONS, Relation
 from archtrace.answer.result import Result
 from archtrace.reach.rules import registry
 from archtrace.witness import law
-from archtrace.witness.rows import nothing
+from archtrace.witness.position_sets import nothing
 from archtrace.witness.witness import Witness
-from archtrace_reports.facts import padding_words
+from archtrace_reports.formats.from_json import decode
 from archtrace_reports.formats.to_json import encode
-from archtrace_reports.load import decode
+from archtrace_reports.text.facts import padding_words
 
 Head = Callable[["Tagger", torch.Tensor], torch.Tensor]
 

@@ -11,8 +11,8 @@ from transformers import ViTConfig, ViTForImageClassification
 
 import archtrace
 from archtrace.answer.fields import Fields
-from archtrace_reports.facts import tokens_words
-from archtrace_reports.fields import fields_words
+from archtrace_reports.text.facts import tokens_words
+from archtrace_reports.text.field_lines import fields_words
 
 
 def shown(states: torch.Tensor, features: torch.Tensor, axes: tuple[int, ...]) -> tuple[Any, ...]:

@@ -209,7 +209,7 @@ def test_the_rooms_that_are_looked_through_are_there() -> None:
     assert (ROOT / "reports" / "archtrace_reports" / "cli.py") in SOURCES
 
 
-@pytest.mark.parametrize("module", ["archtrace", "archtrace.targets", "archtrace_reports.cli"])
+@pytest.mark.parametrize("module", ["archtrace", "archtrace.targets", "archtrace_reports.commands.cli"])
 def test_start_up_imports_nothing_heavy(module: str) -> None:
     """Torch and transformers are imported when a trace needs them."""
     code = f"import sys, {module}; print(sorted({{'torch', 'transformers', 'libcst', 'networkx'}} & set(sys.modules)))"

@@ -20,7 +20,7 @@ from archtrace.capture.program import Kind, Program
 from archtrace.errors import ArchtraceError
 from archtrace.reach.rules import registry
 from archtrace.reach.rules.registry import Call, Step
-from archtrace.readout import study
+from archtrace.readout import analysis
 from archtrace.witness import law, numeric
 
 Head = Callable[["Small", torch.Tensor], torch.Tensor]
@@ -128,12 +128,12 @@ def _another(program: Program, op: str, target: Any) -> Program:
 
 def test_a_program_that_is_not_the_model_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """A capture that puts another op in place of one: found by replay, with the module that differs first."""
-    right = study.capture
+    right = analysis.capture
 
     def wrong(*args: Any) -> Program:
         return _another(right(*args), "aten::tanh", torch.ops.aten.sigmoid.default)
 
-    monkeypatch.setattr(study, "capture", wrong)
+    monkeypatch.setattr(analysis, "capture", wrong)
     result = archtrace.trace(Small(lambda m, h: m.dense(h).tanh()[:, 0])).result
     assert result.status == "bound"
     told = [f.message for f in result.findings if f.code == "replay-differs"]
@@ -341,7 +341,7 @@ def test_an_error_of_ours_is_told_and_leaves_nothing_behind(monkeypatch: pytest.
         torch._C._functorch._vmap_increment_nesting(3, "error")
         raise ZeroDivisionError("a fault of ours")
 
-    monkeypatch.setattr("archtrace.tracing.assemble", broken)
+    monkeypatch.setattr("archtrace.tracing.trace.assemble", broken)
     with pytest.raises(ArchtraceError) as caught:
         archtrace.trace(Small(lambda m, h: h[:, 0]))
     what, where, why, do = str(caught.value).splitlines()

@@ -18,12 +18,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import archtrace
-from archtrace import layouts as lay
 from archtrace.answer.kinds import KINDS
 from archtrace.answer.result import LayoutResult
-from archtrace.answering import check_inside
-from archtrace.layouts import LENGTHS
-from archtrace.tracing import Trace
+from archtrace.capture.inputs import layouts as lay
+from archtrace.capture.inputs.layouts import LENGTHS
+from archtrace.tracing.answering import check_inside
+from archtrace.tracing.trace import Trace
 
 FOLDER = Path(__file__).parent / "models"
 #: Every file of the folder that no underscore marks as shared.

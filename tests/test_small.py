@@ -8,8 +8,8 @@ import pytest
 import torch
 import transformers
 
-from archtrace.witness.likeness import coupled, reduced
 from archtrace.witness.shrink import Overrides, derived, integers
+from archtrace.witness.small_model import coupled, reduced
 
 FREE: Overrides = {
     "num_hidden_layers": 13,

@@ -19,7 +19,17 @@ DOCS = Path(__file__).parents[1] / "docs"
 def sweep(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """One run over all of them."""
     file = tmp_path_factory.mktemp("sweep") / "sweep.json"
-    command = [sys.executable, "-m", "archtrace_reports.cli", "--all", "--fresh", "--format", "json", "-o", str(file)]
+    command = [
+        sys.executable,
+        "-m",
+        "archtrace_reports.commands.cli",
+        "--all",
+        "--fresh",
+        "--format",
+        "json",
+        "-o",
+        str(file),
+    ]
     subprocess.run(command, check=False, capture_output=True, env=os.environ | {"HF_HUB_OFFLINE": "1"})
     found: dict[str, Any] = json.loads(file.read_text())
     return found

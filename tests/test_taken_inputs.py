@@ -10,10 +10,10 @@ import pytest
 import torch
 
 import archtrace
-from archtrace import layouts as lay
+from archtrace.capture.inputs import layouts as lay
 from archtrace.errors import TargetError
-from archtrace_reports import tokens
-from archtrace_reports.picture import picture
+from archtrace_reports.text import tokens
+from archtrace_reports.text.picture import picture
 
 
 def forward_of(parameters: str) -> Callable[..., Any]:

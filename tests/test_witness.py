@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import archtrace
-from archtrace.answering import check_inside
+from archtrace.tracing.answering import check_inside
 
 
 class Headed(torch.nn.Module):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archtrace_reports.cli import main
+from archtrace_reports.commands.cli import main
 
 if __name__ == "__main__":
     main()

@@ -10,8 +10,8 @@ from urllib.parse import unquote
 import pytest
 
 from archtrace_reports.atlas.site import write
-from archtrace_reports.atlas.site.answers import read
-from archtrace_reports.report import Report, Unanswered, report
+from archtrace_reports.atlas.site.edition_files import read
+from archtrace_reports.text.report import Report, Unanswered, report
 
 #: Made in an environment with transformers 4.48.3: archtrace bert gpt2 --format json
 OLDER = Path(__file__).with_name("transformers-4.48.3.json")

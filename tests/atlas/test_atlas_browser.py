@@ -17,7 +17,7 @@ from archtrace.answer.result import Result
 from archtrace_reports.atlas.site import write
 from archtrace_reports.atlas.site.pages import assets
 from archtrace_reports.atlas.site.write import files
-from archtrace_reports.report import Report
+from archtrace_reports.text.report import Report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 #: A browser run by root has no sandbox to be in.

@@ -16,14 +16,14 @@ from jsonschema import Draft202012Validator
 import archtrace_reports
 from archtrace.answer.result import Result
 from archtrace.errors import TargetError
+from archtrace_reports.asking.question import Question
 from archtrace_reports.atlas.kept import Kept
 from archtrace_reports.atlas.site import check, write
-from archtrace_reports.atlas.site.answers import joined, read
 from archtrace_reports.atlas.site.document import FORMAT
+from archtrace_reports.atlas.site.edition_files import joined, read
 from archtrace_reports.formats import to_json
-from archtrace_reports.look import Look
-from archtrace_reports.question import Question
-from archtrace_reports.report import Report, Unanswered
+from archtrace_reports.text.look import Look
+from archtrace_reports.text.report import Report, Unanswered
 
 from .conftest import OLDER, REFUSED, Page, broken, pages
 

@@ -16,7 +16,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from archtrace_reports.atlas.site.document import answer
-from archtrace_reports.load import decode
+from archtrace_reports.formats.from_json import decode
 
 from .conftest import broken
 from .test_atlas_site import document, schema
@@ -98,7 +98,17 @@ def test_a_few_types_are_answered_as_it_says(atlas: dict[str, Any]) -> None:
 @pytest.mark.sweep
 def test_all_types_are_answered_as_it_says(atlas: dict[str, Any], tmp_path: Path) -> None:
     file = tmp_path / "all.json"
-    command = [sys.executable, "-m", "archtrace_reports.cli", "--all", "--fresh", "--format", "json", "-o", str(file)]
+    command = [
+        sys.executable,
+        "-m",
+        "archtrace_reports.commands.cli",
+        "--all",
+        "--fresh",
+        "--format",
+        "json",
+        "-o",
+        str(file),
+    ]
     subprocess.run(command, check=False, capture_output=True, env=os.environ | {"HF_HUB_OFFLINE": "1"})
     found = {result["target"]: plain(answer(decode(result))) for result in json.loads(file.read_text())["results"]}
     assert answered(atlas) == found, STALE

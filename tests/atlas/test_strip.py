@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from archtrace.answer.result import LayoutResult, Result
-from archtrace_reports.atlas.site.strip import CELL, LEFT, LINE, Strip, strip
-from archtrace_reports.report import Report
+from archtrace_reports.atlas.site.layout_strip import CELL, LEFT, LINE, Strip, strip
+from archtrace_reports.text.report import Report
 
 REACHES, NOT, PADDING, LEAKS, MAY = "y", "n", "p", "l", "m"
 

@@ -66,7 +66,7 @@ class Project:
         """The command, running."""
         command = ("atlas", "-o", "atlas", "--targets", "list.txt", *arguments)
         return subprocess.Popen(
-            [sys.executable, "-m", "archtrace_reports.cli", *command],
+            [sys.executable, "-m", "archtrace_reports.commands.cli", *command],
             cwd=self.folder, env=environment(), stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 

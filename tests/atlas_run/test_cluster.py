@@ -14,10 +14,10 @@ import pytest
 from distributed import Client, LocalCluster
 
 from archtrace.errors import MissingError, TargetError
+from archtrace_reports.asking.limits import Limits
+from archtrace_reports.asking.question import Question
 from archtrace_reports.atlas import cluster, worker
-from archtrace_reports.limits import Limits
-from archtrace_reports.question import Question
-from archtrace_reports.report import versions
+from archtrace_reports.text.report import versions
 
 from .conftest import Project, environment, gone, wait
 

@@ -10,13 +10,13 @@ import pytest
 import archtrace
 from archtrace.answer.result import Result
 from archtrace.targets import head_kinds
-from archtrace_reports import sweep
+from archtrace_reports.asking import sweep
+from archtrace_reports.asking.limits import Limits
+from archtrace_reports.asking.progress import Bar
+from archtrace_reports.asking.question import Question
 from archtrace_reports.atlas.kept import Kept, lines
 from archtrace_reports.formats.to_json import encode
-from archtrace_reports.limits import Limits
-from archtrace_reports.progress import Bar
-from archtrace_reports.question import Question
-from archtrace_reports.report import Unanswered
+from archtrace_reports.text.report import Unanswered
 
 SMALL = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 24}
 

@@ -17,10 +17,10 @@ import pytest
 import transformers
 from reports.samples import SAMPLES
 
-from archtrace_reports.atlas.run import Signals, Stopped
-from archtrace_reports.atlas.watch import Watch, _duration
+from archtrace_reports.atlas.collect import Signals, Stopped
+from archtrace_reports.atlas.run_progress import Watch, _duration
 from archtrace_reports.formats.to_json import document
-from archtrace_reports.report import Unanswered, report
+from archtrace_reports.text.report import Unanswered, report
 
 from .conftest import Project, environment, gone, wait
 
@@ -82,7 +82,7 @@ def test_a_slow_one_is_given_up_and_other_versions_stand_beside(tmp_path: Path, 
 def test_what_is_known_is_not_asked_again(tmp_path: Path, started: Started) -> None:
     """An answer from before the atlas was begun is taken; with --fresh it is traced."""
     project = Project(tmp_path, ["a"])
-    command = [sys.executable, "-m", "archtrace_reports.cli", "models.py:a", "-q"]
+    command = [sys.executable, "-m", "archtrace_reports.commands.cli", "models.py:a", "-q"]
     subprocess.run(command, cwd=tmp_path, env=environment(), check=True, capture_output=True)
     for number, arguments in enumerate(([], ["--fresh"]), 1):
         asked = project.start(*arguments, "--jobs", "1")
@@ -135,8 +135,8 @@ def test_off_a_terminal_a_line_comes_each_so_often(capsys: pytest.CaptureFixture
 
 
 BAR = """
-from archtrace_reports.atlas.watch import Watch
-from archtrace_reports.report import Unanswered
+from archtrace_reports.atlas.run_progress import Watch
+from archtrace_reports.text.report import Unanswered
 with Watch(2, terminal=True) as watch:
     watch.advance(Unanswered("x", "y"))
 """

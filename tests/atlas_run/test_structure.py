@@ -13,13 +13,13 @@ import transformers
 import archtrace
 from archtrace.answer.result import Result
 from archtrace.errors import TargetError
-from archtrace_reports.atlas.run import key
+from archtrace_reports.asking.children import outcomes
+from archtrace_reports.asking.limits import Limits
+from archtrace_reports.asking.question import Question
+from archtrace_reports.atlas.collect import key
 from archtrace_reports.atlas.structure import IDLE, Asked, asked, canonical
-from archtrace_reports.children import outcomes
 from archtrace_reports.formats.to_json import encode
-from archtrace_reports.limits import Limits
-from archtrace_reports.question import Question
-from archtrace_reports.report import Unanswered
+from archtrace_reports.text.report import Unanswered
 
 SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24, "vocab_size": 99}
 #: The first token, the last one that is no pad, and a config inside the config.

@@ -14,14 +14,14 @@ from reports.samples import SAMPLES
 
 from archtrace.errors import TargetError
 from archtrace.targets import head_kinds
-from archtrace_reports import cli
+from archtrace_reports.asking.question import Question
 from archtrace_reports.atlas.kept import Kept
-from archtrace_reports.atlas.site.answers import read
+from archtrace_reports.atlas.site.edition_files import read
 from archtrace_reports.atlas.structure import Asked
 from archtrace_reports.atlas.targets import library, lines, looked_up
+from archtrace_reports.commands import cli
 from archtrace_reports.formats.to_json import document
-from archtrace_reports.question import Question
-from archtrace_reports.report import Report, Unanswered, differing, versions
+from archtrace_reports.text.report import Report, Unanswered, differing, versions
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ RIGHT = "def first(hidden_states):\n    return hidden_states[:, 0]\n"
 #: Wrong, and with what its fix needs.
 FIXABLE = f"import torch\n\n\n{WRONG}"
 
-PROGRAM = (sys.executable, "-W", "error", "-m", "archtrace_reports.cli", "check")
+PROGRAM = (sys.executable, "-W", "error", "-m", "archtrace_reports.commands.cli", "check")
 
 
 def check(folder: Path, *arguments: str, bound: bool = False) -> subprocess.CompletedProcess[str]:

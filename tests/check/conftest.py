@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from archtrace_reports.cli import run
+from archtrace_reports.commands.cli import run
 
 
 class Answer(NamedTuple):

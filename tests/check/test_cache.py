@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from archtrace_reports.check import run as running
+from archtrace_reports.check import check_files as running
+from archtrace_reports.check.check_files import run
 from archtrace_reports.check.finding import Finding
-from archtrace_reports.check.run import run
 from archtrace_reports.check.settings import Settings
 
 WRONG = "def last(logits, attention_mask):\n    return logits[:, attention_mask.sum(1) - 1]\n"

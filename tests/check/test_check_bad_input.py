@@ -119,7 +119,7 @@ def test_a_file_that_vanishes_while_others_are_read(tmp_path: Path) -> None:
     code = (
         "import os, sys\n"
         "from archtrace_reports.check import run\n"
-        "from archtrace_reports.cli import run as cli\n"
+        "from archtrace_reports.commands.cli import run as cli\n"
         "check, gone = run.check_file, iter(['b.py'])\n"
         "run.check_file = lambda path, settings: ([os.unlink(g) for g in gone], check(path, settings))[1]\n"
         "sys.exit(cli(['check']))\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from check_runs import RIGHT, WRONG, check
 
-from archtrace.lint.words import words
+from archtrace_lint.dataflow.word_table import words
 from archtrace_reports.check import formats
 
 
@@ -137,13 +137,16 @@ def test_every_format_is_named() -> None:
 #: Modules that only some runs need: what reads, follows, mends, spreads over cores and tells.
 HEAVY = words(
     "torch transformers libcst networkx numpy rich jinja2 pathlib urllib json pkgutil tomllib fnmatch shutil tempfile "
-    "multiprocessing concurrent.futures hashlib platformdirs unicodedata archtrace.lint.analysis archtrace.lint.decode "
-    "archtrace_reports.files archtrace_reports.clean archtrace_reports.check.cells archtrace_reports.check.cache "
-    "archtrace_reports.check.pool archtrace_reports.check.fix"
+    "multiprocessing concurrent.futures hashlib platformdirs unicodedata "
+    "archtrace_lint.dataflow.follow archtrace_lint.source.decode "
+    "archtrace_reports.text.files archtrace_reports.text.untrusted archtrace_reports.check.cells "
+    "archtrace_reports.check.finding_cache archtrace_reports.check.pool archtrace_reports.check.fix"
 )
 #: What it takes to follow a file, and to tell what was found.
-FOLLOWING = words("archtrace.lint.analysis archtrace.lint.decode pkgutil tomllib urllib pathlib")
-TELLING = words("archtrace_reports.files archtrace_reports.clean unicodedata shutil pathlib urllib fnmatch")
+FOLLOWING = words("archtrace_lint.dataflow.follow archtrace_lint.source.decode pkgutil tomllib urllib pathlib")
+TELLING = words(
+    "archtrace_reports.text.files archtrace_reports.text.untrusted unicodedata shutil pathlib urllib fnmatch"
+)
 
 
 @pytest.mark.parametrize(("source", "needed"), [("x = 1\n", frozenset()), (WRONG, FOLLOWING | TELLING)])
@@ -151,7 +154,7 @@ def test_nothing_is_imported_that_is_not_needed(source: str, needed: frozenset[s
     """A hook runs often, and mostly on files of which no rule has anything to say."""
     (tmp_path / "a.py").write_text(source)
     code = (
-        "import sys; from archtrace_reports.cli import run;"
+        "import sys; from archtrace_reports.commands.cli import run;"
         f"run(['check', 'a.py', '-q']); print(sorted({set(HEAVY - needed)!r} & {{*sys.modules}}))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
@@ -161,7 +164,7 @@ def test_nothing_is_imported_that_is_not_needed(source: str, needed: frozenset[s
 def test_other_formats_are_not_imported(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(WRONG)
     code = (
-        "import sys; from archtrace_reports.cli import run; run(['check', 'a.py', '-q']);"
+        "import sys; from archtrace_reports.commands.cli import run; run(['check', 'a.py', '-q']);"
         "print(sorted(name for name in sys.modules if name.startswith('archtrace_reports.check.formats.')))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)

@@ -14,10 +14,10 @@ import pytest
 
 from archtrace.contract.traced import Broken, Place
 from archtrace.contract.verdict import Verdict
+from archtrace_reports.asking.store.store import Store
+from archtrace_reports.check.contracts.declared import contracts
+from archtrace_reports.check.contracts.verdict_cache import Cache
 from archtrace_reports.check.settings import settings
-from archtrace_reports.contracts.cache import Cache
-from archtrace_reports.contracts.declared import contracts
-from archtrace_reports.store.store import Store
 
 MODEL = """
 import torch
@@ -71,12 +71,13 @@ class Project:
 
     def check(self, *arguments: str, cwd: str = ".") -> subprocess.CompletedProcess[str]:
         """archtrace check."""
-        return self.run(sys.executable, "-m", "archtrace_reports.cli", "check", *arguments, cwd=cwd)
+        return self.run(sys.executable, "-m", "archtrace_reports.commands.cli", "check", *arguments, cwd=cwd)
 
     def imports_torch(self) -> bool:
         """Whether holding the contracts does."""
         code = (
-            "import sys; from archtrace_reports.cli import run; code = run(['check', '--only', 'contracts', '-q']);"
+            "import sys; from archtrace_reports.commands.cli import run\n"
+            "code = run(['check', '--only', 'contracts', '-q'])\n"
             "print({'torch', 'transformers', 'numpy', 'networkx'} & {*sys.modules}); sys.exit(code)"
         )
         done = self.run(sys.executable, "-c", code)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from archtrace.lint import RESERVED
+from archtrace_lint import RESERVED
 from archtrace_reports.check.finding import OWN, SUMMARIES
 from archtrace_reports.check.meaning import Meaning, meanings
 

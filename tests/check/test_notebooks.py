@@ -239,7 +239,7 @@ def test_outputs_of_a_hundred_megabytes_are_passed_over(tmp_path: Path) -> None:
     cells = [{"cell_type": "code", "source": "x = 1", "outputs": [output] * 10}, {"cell_type": "code", "source": WRONG}]
     (tmp_path / "n.ipynb").write_text(json.dumps({"cells": cells}))
     code = "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30));"
-    code += "from archtrace_reports.cli import run; sys.exit(run(['check', '-q']))"
+    code += "from archtrace_reports.commands.cli import run; sys.exit(run(['check', '-q']))"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.startswith("n.ipynb:cell 2:2:22: AT001 ")

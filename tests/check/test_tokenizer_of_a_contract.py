@@ -25,7 +25,7 @@ tokenizer = "reviews"
 """
 #: Says as well whether it took an answer from the cache.
 RUN = (
-    "import sys; from archtrace_reports.cli import run; code = run(['check', '--only', 'contracts', '-q']);"
+    "import sys; from archtrace_reports.commands.cli import run; code = run(['check', '--only', 'contracts', '-q']);"
     "print('torch' in sys.modules, file=sys.stderr); sys.exit(code)"
 )
 

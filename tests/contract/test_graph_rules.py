@@ -16,8 +16,8 @@ from archtrace.contract.examine import examine
 from archtrace.contract.judge import CODE, judge
 from archtrace.contract.rules import rules
 from archtrace.contract.traced import Broken
-from archtrace.lint import RESERVED, RETIRED
-from archtrace.lint import rules as source_rules
+from archtrace_lint import RESERVED, RETIRED
+from archtrace_lint import rules as source_rules
 
 FOLDER = Path(package.__file__).parent / "rules"
 CASES = [(rule.code, kind, name) for rule in rules() for kind in ("right", "wrong") for name in getattr(rule, kind)]

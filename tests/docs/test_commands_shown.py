@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 import pytest
 
-from archtrace_reports.group import COMMANDS, DEFAULT
-from archtrace_reports.group import commands as group
+from archtrace_reports.commands.group import COMMANDS, DEFAULT
+from archtrace_reports.commands.group import commands as group
 
 from .pages import PAGES, ROOT, commands, mentions
 

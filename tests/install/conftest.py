@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from archtrace.version import __version__
+from archtrace.answer.version import __version__
 
 ROOT = Path(__file__).parents[2]
 #: What the package is built of.

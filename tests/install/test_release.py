@@ -20,21 +20,24 @@ SOURCE, WHEEL = "archtrace-{}/", "archtrace-{}.dist-info/"
 PACKAGES = """
 archtrace/**/*.py
 archtrace/py.typed
-archtrace/lint/architectures.toml
-archtrace/tables/*.json
-archtrace/tables/**/*.toml
+archtrace/**/tables/*.toml
+archtrace/setup/serving/servers/*.toml
+archtrace/witness/*.json
+archtrace_lint/**/*.py
+archtrace_lint/py.typed
+archtrace_lint/dataflow/*.toml
 archtrace_reports/**/*.py
 archtrace_reports/py.typed
 archtrace_reports/**/assets/*.css
 archtrace_reports/**/assets/*.js
 archtrace_reports/**/templates/*.j2
-archtrace_reports/schema/*.json
-archtrace_reports/shipped/*.z
+archtrace_reports/formats/schema/*.json
+archtrace_reports/asking/store/answers/*.z
 """
 OF_WHEEL = f"{PACKAGES}INFO/METADATA\nINFO/WHEEL\nINFO/RECORD\nINFO/entry_points.txt\nINFO/licenses/LICENSE\n"
 OF_SOURCE = "PKG-INFO\npyproject.toml\nconstraints.txt\nREADME.md\nLICENSE\n.gitignore\n" + PACKAGES.replace(
     "archtrace_reports/", "reports/archtrace_reports/"
-).replace("\narchtrace/", "\ntracer/archtrace/")
+).replace("\narchtrace", "\ntracer/archtrace")
 
 
 def names(release: Release) -> dict[str, list[str]]:
@@ -69,7 +72,9 @@ def test_an_index_takes_it(release: Release) -> None:
 
 
 def test_the_version_stands_once(release: Release) -> None:
-    (line,) = re.findall(r'^__version__ = "(.*)"$', (ROOT / "tracer/archtrace/version.py").read_text("utf-8"), re.M)
+    (line,) = re.findall(
+        r'^__version__ = "(.*)"$', (ROOT / "tracer/archtrace/answer/version.py").read_text("utf-8"), re.M
+    )
     assert release.version == line
     assert "version" in PROJECT["dynamic"]
     for page in ("pre-commit", "github-action"):

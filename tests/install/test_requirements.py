@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from archtrace import extra
 from archtrace.errors import ArchtraceError, MissingError
-from archtrace_reports.extra import SHOWING
+from archtrace.tracing import optional_dependencies
+from archtrace_reports.asking.dependencies import SHOWING
 
 from .conftest import ROOT, requirements
 
@@ -92,8 +92,8 @@ def test_all_that_is_imported_is_required(package: str) -> None:
 
 
 def test_the_extra_is_what_tracing_and_showing_import() -> None:
-    assert {*extra.TRACING, *SHOWING} == requirements("trace") - PROGRAMS
-    for packages, folder in ((extra.TRACING, "tracer"), (SHOWING, "reports")):
+    assert {*optional_dependencies.TRACING, *SHOWING} == requirements("trace") - PROGRAMS
+    for packages, folder in ((optional_dependencies.TRACING, "tracer"), (SHOWING, "reports")):
         used = {name for file in (ROOT / folder).rglob("*.py") for name in foreign(imports(file, late=True))}
         assert set(packages) <= used
 
@@ -115,9 +115,11 @@ def test_constraints_pin_what_is_required() -> None:
 
 
 def test_a_part_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    extra.require()
-    monkeypatch.setattr(extra, "find_spec", lambda name: None if name in ("numpy", "rich") else find_spec(name))
+    optional_dependencies.require()
+    monkeypatch.setattr(
+        optional_dependencies, "find_spec", lambda name: None if name in ("numpy", "rich") else find_spec(name)
+    )
     with pytest.raises(MissingError, match="\n  why: no numpy, rich here; ") as caught:
-        extra.require((*extra.TRACING, *SHOWING))
+        optional_dependencies.require((*optional_dependencies.TRACING, *SHOWING))
     assert isinstance(caught.value, ArchtraceError)
     assert isinstance(caught.value, ImportError)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from hypothesis import strategies as st
 
-from archtrace.lint import check_source, fixed
+from archtrace_lint import check_source, fixed
 
 PAD = 0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from archtrace.lint import check_source
+from archtrace_lint import check_source
 
 
 def code(text: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from archtrace.lint import check_source
+from archtrace_lint import check_source
 
 CALLER = """
 def read(hidden_states, attention_mask):

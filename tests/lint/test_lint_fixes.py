@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lint_cases import code
 
-from archtrace.lint import check_source, fixed
-from archtrace.lint.violation import Edit, Violation
+from archtrace_lint import check_source, fixed
+from archtrace_lint.violation import Edit, Violation
 
 #: Wrong indices that have a fix: what stands in the code.
 FIXABLE = [

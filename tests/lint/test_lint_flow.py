@@ -192,7 +192,7 @@ def test_a_mean_needs_no_mask_where_there_is_none() -> None:
 
 def test_places_count_characters() -> None:
     """Columns count characters, not bytes, from 1."""
-    from archtrace.lint import check_source
+    from archtrace_lint import check_source
 
     source = "def f(logits, attention_mask):\n    return 'é', logits[:, attention_mask.sum(1) - 1]\n"
     (violation,) = check_source("x.py", source)

@@ -12,7 +12,7 @@ from fix_runs import AROUND, PAD, batches, mend, run
 from hypothesis import given, settings
 from lint_cases import code
 
-from archtrace.lint import check_source
+from archtrace_lint import check_source
 
 #: What stands before, and what --fix leaves of it: nothing that it made useless, and all else as it was. The fix itself
 #: is written `last(NAME)`.

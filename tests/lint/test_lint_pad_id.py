@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from lint_cases import codes
 
-from archtrace.lint import check_source, fixed
+from archtrace_lint import check_source, fixed
 
 #: What is asked of a pad id, and what it must be for the ids 0, 7 and None when eos is 2.
 ASKED = [

@@ -18,10 +18,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lint_cases import code
 
-from archtrace.lint import UnreadableError, analysis, check_source, fixed, rules
-from archtrace.lint.blocks import thin
-from archtrace.lint.parse import parsed
-from archtrace.lint.words import words
+from archtrace_lint import UnreadableError, check_source, fixed, rules
+from archtrace_lint.dataflow import follow
+from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.source.parse import parsed
+from archtrace_lint.source.pruning import thin
 
 STDLIB = sorted(Path(sysconfig.get_path("stdlib")).glob("*.py"))
 WORDS = sorted(
@@ -35,7 +36,7 @@ WORDS = sorted(
 
 def everything(path: str, text: str) -> None:
     """Follow a text and ask every rule, whatever its words are."""
-    module = analysis.analysed(path, text, parsed(path, text))
+    module = follow.analysed(path, text, parsed(path, text))
     for rule in rules():
         assert all(finding.message for finding in rule.check(module))
 
@@ -148,7 +149,7 @@ def test_the_sieves_lose_nothing(rule: object, monkeypatch: pytest.MonkeyPatch) 
         source = code(text) + filler
         thin = [v[:6] for v in check_source("x.py", source)]
         with monkeypatch.context() as patch:
-            patch.setattr(analysis, "thin", lambda source, codes, imported: source)
+            patch.setattr(follow, "thin", lambda source, codes, imported: source)
             assert [v[:6] for v in check_source("x.py", source)] == thin
         assert thin
 
@@ -234,9 +235,9 @@ def test_helpers_stay_with_those_that_call_them() -> None:
 @pytest.mark.parametrize(
     ("statement", "absent"),
     [
-        ("import archtrace.lint", "ast dataclasses torch transformers libcst numpy networkx"),
-        ("from archtrace.lint import check_source; check_source('x.py', b'x = 1')", "ast dataclasses torch libcst"),
-        (f"from archtrace.lint import check_source; check_source('x.py', {TELLING!r})", "torch transformers libcst"),
+        ("import archtrace_lint", "ast dataclasses torch transformers libcst numpy networkx"),
+        ("from archtrace_lint import check_source; check_source('x.py', b'x = 1')", "ast dataclasses torch libcst"),
+        (f"from archtrace_lint import check_source; check_source('x.py', {TELLING!r})", "torch transformers libcst"),
     ],
 )
 def test_nothing_heavy_is_imported_on_the_way(statement: str, absent: str) -> None:
@@ -271,7 +272,7 @@ def test_depth_costs_no_more_than_its_length(deep: str) -> None:
 def test_each_run_says_the_same() -> None:
     """Values that hold nodes have another order in a set in each process: no finding may hang on it."""
     script = (
-        "from archtrace.lint import check_source, rules\n"
+        "from archtrace_lint import check_source, rules\n"
         "import textwrap\n"
         "for rule in rules():\n"
         "    for text in (*rule.invalid.values(), *rule.valid.values()):\n"

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from lint_cases import code
 
-from archtrace.lint import RESERVED, RETIRED, blocks, check_source, rules
-from archtrace.lint import rules as registry
-from archtrace.lint.facts import ADAPTERS, MASK_METHODS
-from archtrace.lint.needs import NEEDS, holds
-from archtrace.lint.rules.at009_virtual_token_shift import PREPENDING
+from archtrace_lint import RESERVED, RETIRED, check_source, rules
+from archtrace_lint import rules as registry
+from archtrace_lint.dataflow.spellings import ADAPTERS, MASK_METHODS
+from archtrace_lint.rules.at009_virtual_token_shift import PREPENDING
+from archtrace_lint.source import pruning
+from archtrace_lint.source.needs import NEEDS, holds
 
-FOLDER = Path(blocks.__file__).parent / "rules"
+FOLDER = Path(pruning.__file__).parent / "rules"
 CASES = [(rule.code, kind, name) for rule in rules() for kind in ("valid", "invalid") for name in getattr(rule, kind)]
 
 

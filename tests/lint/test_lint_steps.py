@@ -7,7 +7,7 @@ import re
 import pytest
 from lint_cases import code
 
-from archtrace.lint import check_source, rules
+from archtrace_lint import check_source, rules
 
 CASES = {
     "in one function": """

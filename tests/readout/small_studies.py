@@ -12,7 +12,7 @@ from archtrace.capture.run import capture
 from archtrace.reach.bound import Bound, bound
 from archtrace.reach.interpreter import Interpreter
 from archtrace.reach.rules.registry import has_rule
-from archtrace.readout.study import Programs, Study
+from archtrace.readout.analysis import Programs, Study
 
 #: No two ids are alike but the pads; 2 stands at the end of each text.
 IDS = torch.tensor([[5, 6, 7, 8, 2], [9, 10, 2, 0, 0]])

@@ -7,7 +7,7 @@ import torch
 from transformers import GPT2Config, GPT2ForSequenceClassification
 
 from archtrace import trace
-from archtrace_reports.cautions import cautions
+from archtrace_reports.text.cautions import cautions
 
 END = 40
 TINY = {"n_layer": 1, "n_embd": 16, "n_head": 2, "vocab_size": 48, "eos_token_id": END}

@@ -15,7 +15,7 @@ from transformers import BertConfig, BertForSequenceClassification, BertTokenize
 
 import archtrace
 from archtrace.errors import ArchtraceError, LayoutError, TargetError
-from archtrace.tracing import Trace
+from archtrace.tracing.trace import Trace
 
 WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "film", "was", "good", "not")
 CONFIG = BertConfig(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from archtrace.answer.positions import Rows
-from archtrace.layouts import Vocabulary
+from archtrace.capture.inputs.layouts import Vocabulary
 from archtrace.readout.kind import Case, constant, fits, kind_of, last_of, mask_of
 from archtrace.readout.padding import Carried
 from archtrace.readout.selection import lead_of, slice_text

@@ -15,11 +15,11 @@ from reports.samples import BERT
 import archtrace_reports
 from archtrace.answer.kinds import KINDS, Kind, Setting, noun, single
 from archtrace.answer.result import Index, Readout
+from archtrace.capture.inputs.layouts import Vocabulary
 from archtrace.contract.contract import called
-from archtrace.layouts import Vocabulary
 from archtrace.readout.kind import Case, kind_of
 from archtrace.readout.selection import slice_text
-from archtrace_reports.words import meaning
+from archtrace_reports.text.wording import meaning
 
 
 def _second(setting: Setting) -> list[tuple[tuple[int, ...], ...]]:

@@ -16,12 +16,12 @@ import archtrace
 from archtrace.answer.kinds import KINDS, Kind
 from archtrace.contract.contract import declared
 from archtrace.contract.examine import seen
-from archtrace.contract.found import found_terms
+from archtrace.contract.observed import found_terms
 from archtrace_reports import formats
-from archtrace_reports.load import decode
-from archtrace_reports.look import Look
-from archtrace_reports.report import Report
-from archtrace_reports.words import headline
+from archtrace_reports.formats.from_json import decode
+from archtrace_reports.text.look import Look
+from archtrace_reports.text.report import Report
+from archtrace_reports.text.wording import headline
 
 ROOT = Path(__file__).parents[2]
 

@@ -16,15 +16,15 @@ import written
 from test_readout_cases import ClassTokenInFront, LastByLength, ZeroedFirst
 
 import archtrace
-from archtrace import layouts as lay
 from archtrace.answer.kinds import KINDS, Setting, kept
 from archtrace.answer.positions import Rows
 from archtrace.answer.result import LayoutResult, Readout
+from archtrace.capture.inputs import layouts as lay
 from archtrace.contract.contract import Contract
 from archtrace.contract.examine import seen
 from archtrace.readout.view import View
-from archtrace.tracing import Trace
-from archtrace_reports import tokens
+from archtrace.tracing.trace import Trace
+from archtrace_reports.text import tokens
 
 FOLDER = Path(__file__).parents[1] / "models"
 NARROW = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}

@@ -10,10 +10,10 @@ from small_studies import IDS, LAYOUT, LENGTH, MASK, Head, Studied
 from torch import Tensor, nn
 
 from archtrace.answer.texts import Texts
-from archtrace.layouts import Vocabulary
+from archtrace.capture.inputs.layouts import Vocabulary
+from archtrace.readout.analysis import Programs, Study
 from archtrace.readout.padding import Carried, carried, padded, padding_of, standing, tokens_read
-from archtrace.readout.study import Programs, Study
-from archtrace.readout.texts import texts_of
+from archtrace.readout.read_tokens import texts_of
 
 WORDS = Vocabulary(pad=0, eos=2, ordinary=(3, 4, 5))
 

@@ -11,9 +11,9 @@ from archtrace.answer.work import Part, Work
 from archtrace.reach.bound import of_all_outputs
 from archtrace.reach.flops import Flops
 from archtrace.readout.graph import build_graph
+from archtrace.readout.layer_work import layer_of, work
 from archtrace.readout.tensors import calls, chain_of, dominators, field_of, labels
 from archtrace.readout.ways import ways_of
-from archtrace.readout.work import layer_of, work
 
 
 class Attending(nn.Module):

@@ -10,8 +10,8 @@ from small_studies import LENGTH, Head, study_of
 from torch.nn import functional as f
 
 from archtrace.ops import plain
+from archtrace.readout.analysis import Study
 from archtrace.readout.selection import Selection, ends, index_of, narrowed, paths, pooling, selection, subscripts
-from archtrace.readout.study import Study
 
 
 class Known(NamedTuple):

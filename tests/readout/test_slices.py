@@ -11,8 +11,8 @@ from test_one_voice import every_model, traced, words_of
 import archtrace
 from archtrace.answer.positions import Rows
 from archtrace.answer.result import LayoutResult, Readout
-from archtrace.layouts import Vocabulary, vocabulary
-from archtrace.tracing import Trace
+from archtrace.capture.inputs.layouts import Vocabulary, vocabulary
+from archtrace.tracing.trace import Trace
 
 
 def names_of(words: Vocabulary, length: int) -> dict[str, int]:

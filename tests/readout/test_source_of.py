@@ -12,7 +12,7 @@ from torch import nn
 from archtrace.capture.program import Program
 from archtrace.capture.run import capture
 from archtrace.reach.rules.registry import has_rule
-from archtrace.readout.source import frame_of, source_of
+from archtrace.readout.source_expression import frame_of, source_of
 
 CODE = '''\
 import torch

@@ -25,7 +25,7 @@ def environment() -> dict[str, str]:
 
 def archtrace(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own."""
-    command = [sys.executable, "-m", "archtrace_reports.cli", *arguments]
+    command = [sys.executable, "-m", "archtrace_reports.commands.cli", *arguments]
     return subprocess.run(command, capture_output=True, text=True, env=environment(), cwd=cwd, check=False, timeout=999)
 
 

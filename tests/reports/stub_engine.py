@@ -11,8 +11,8 @@ import pytest
 
 import archtrace
 from archtrace.errors import TargetError
-from archtrace_reports.store import shipped
-from archtrace_reports.store.store import Store
+from archtrace_reports.asking.store import shipped
+from archtrace_reports.asking.store.store import Store
 
 from .samples import SAMPLES
 

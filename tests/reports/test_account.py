@@ -12,9 +12,9 @@ from transformers import AutoConfig, AutoModelForSequenceClassification
 
 import archtrace
 from archtrace.answer.result import Padding, Result
-from archtrace_reports.account import account
-from archtrace_reports.cautions import cautions
-from archtrace_reports.words import headline
+from archtrace_reports.text.account import account
+from archtrace_reports.text.cautions import cautions
+from archtrace_reports.text.wording import headline
 
 from .samples import FNET
 

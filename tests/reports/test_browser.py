@@ -14,13 +14,13 @@ from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from archtrace import trace
 from archtrace.answer.result import Result
-from archtrace_reports.cone import cones
 from archtrace_reports.diff import to_html as diff_page
 from archtrace_reports.diff.compare import Difference, compare
 from archtrace_reports.formats import to_html
-from archtrace_reports.look import Look
-from archtrace_reports.notebook import fragment
-from archtrace_reports.report import Report, Unanswered
+from archtrace_reports.formats.notebook import fragment
+from archtrace_reports.text.cone import cones
+from archtrace_reports.text.look import Look
+from archtrace_reports.text.report import Report, Unanswered
 
 from .conftest import REAL
 from .test_html import hostile

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from archtrace_reports import children
-from archtrace_reports.children import outcomes, run
+from archtrace_reports.asking import children
+from archtrace_reports.asking.children import outcomes, run
+from archtrace_reports.asking.limits import Limits
+from archtrace_reports.asking.question import Question
 from archtrace_reports.formats.to_json import encode
-from archtrace_reports.limits import Limits
-from archtrace_reports.question import Question
-from archtrace_reports.report import Unanswered
+from archtrace_reports.text.report import Unanswered
 
 from .samples import SAMPLES
 
@@ -137,7 +137,7 @@ def test_a_run_outlives_its_template(program: Program, monkeypatch: pytest.Monke
     monkeypatch.setattr(children, "MANY", 1)
     runs = run([(str(n), json.dumps({"target": "./none"})) for n in range(3)], Limits(jobs=1))
     assert next(runs)[1]["unanswered"]["target"] == "./none"
-    found = ["pgrep", "-P", str(os.getpid()), "-f", "archtrace_reports.template"]
+    found = ["pgrep", "-P", str(os.getpid()), "-f", "archtrace_reports.asking.template"]
     (template,) = map(int, subprocess.run(found, capture_output=True, check=True).stdout.split())
     os.kill(template, signal.SIGKILL)
     assert dict(runs) == {1: "alone", 2: "alone"}

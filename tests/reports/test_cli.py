@@ -15,8 +15,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import archtrace_reports
-from archtrace_reports import cli, formats
-from archtrace_reports.command_names import COMMANDS
+from archtrace_reports import formats
+from archtrace_reports.commands import cli
+from archtrace_reports.commands.names import COMMANDS
 
 from .conftest import archtrace as run_archtrace
 from .conftest import environment

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from archtrace_reports.group import COMMANDS, commands
+from archtrace_reports.commands.group import COMMANDS, commands
 
 from .conftest import ROOT
 

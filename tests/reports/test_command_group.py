@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from archtrace.version import __version__
-from archtrace_reports import cli
-from archtrace_reports.group import COMMANDS, TARGETS
+from archtrace.answer.version import __version__
+from archtrace_reports.commands import cli
+from archtrace_reports.commands.group import COMMANDS, TARGETS
 
 from .conftest import archtrace as run_archtrace
 from .conftest import environment
@@ -128,7 +128,7 @@ def test_a_defect_is_told_in_one_line_by_every_command(capsys: Capture, monkeypa
     assert "Traceback (most recent call last)" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("module", ["archtrace", "archtrace_reports", "archtrace_reports.cli"])
+@pytest.mark.parametrize("module", ["archtrace", "archtrace_reports", "archtrace_reports.commands.cli"])
 def test_it_runs_as_a_module(module: str) -> None:
     for arguments, code, start in (
         (["--version"], 0, f"archtrace {__version__}, torch "),
@@ -178,7 +178,8 @@ def test_a_real_bash_completes(line: str, tmp_path: Path) -> None:
 
 def test_completion_imports_nothing_heavy() -> None:
     code = (
-        "import sys\nfrom click.shell_completion import ShellComplete\nfrom archtrace_reports.group import commands\n"
+        "import sys\nfrom click.shell_completion import ShellComplete\n"
+        "from archtrace_reports.commands.group import commands\n"
         "complete = ShellComplete(commands, {}, 'archtrace', '_X')\n"
         "for args, word in (([], ''), ([], 'ber'), (['bert', '--head'], ''), (['diff'], 'g'), (['explain'], 'AT')):\n"
         "    assert complete.get_completions(args, word), args\n"

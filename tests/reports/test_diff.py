@@ -17,11 +17,11 @@ import archtrace_reports
 from archtrace.answer.result import Padding, Result
 from archtrace_reports import diff
 from archtrace_reports.diff.compare import Comparison, Difference, compare, pair
-from archtrace_reports.diff.names import nameless
+from archtrace_reports.diff.renaming import nameless
 from archtrace_reports.diff.to_json import FORMAT
 from archtrace_reports.formats.to_json import document
-from archtrace_reports.look import Look
-from archtrace_reports.report import Unanswered, report
+from archtrace_reports.text.look import Look
+from archtrace_reports.text.report import Unanswered, report
 
 from . import samples
 from .conftest import archtrace

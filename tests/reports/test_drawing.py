@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from archtrace.answer.drawing import Path, PathNode
 from archtrace.answer.result import Result
 from archtrace_reports import formats
-from archtrace_reports.drawing import path_drawing
-from archtrace_reports.drawing.dot import dot_source
-from archtrace_reports.drawing.safe import ALLOWED
-from archtrace_reports.look import Look
-from archtrace_reports.report import report
+from archtrace_reports.formats.drawing import path_drawing
+from archtrace_reports.formats.drawing.dot import dot_source
+from archtrace_reports.formats.drawing.safe import ALLOWED
+from archtrace_reports.text.look import Look
+from archtrace_reports.text.report import report
 
 from . import samples
 from .conftest import environment
@@ -69,7 +69,7 @@ CHILD = """
 import sys
 sys.executable = {executable!r}
 from archtrace.answer.drawing import Path, PathNode
-from archtrace_reports.drawing import path_drawing
+from archtrace_reports.formats.drawing import path_drawing
 drawn = path_drawing(Path((PathNode("n1", "read", "state", "", (2,), ""),)), "model")
 print(drawn.problem or drawn.svg)
 """

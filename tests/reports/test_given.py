@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from archtrace.errors import TargetError
-from archtrace_reports.given import loaded, typed
+from archtrace_reports.asking.typed_inputs import loaded, typed
 
 from .conftest import archtrace as run_archtrace
 

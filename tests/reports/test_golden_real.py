@@ -8,8 +8,8 @@ import pytest
 
 from archtrace.answer.result import Result
 from archtrace_reports import formats
-from archtrace_reports.look import Look
-from archtrace_reports.report import report
+from archtrace_reports.text.look import Look
+from archtrace_reports.text.report import report
 
 from .conftest import GOLDEN, REAL, scrubbed
 

@@ -15,10 +15,10 @@ import pytest
 from archtrace import trace
 from archtrace.answer.drawing import Excerpt
 from archtrace.answer.result import Result
+from archtrace_reports.formats.notebook import fragment
 from archtrace_reports.formats.to_html import render
-from archtrace_reports.look import Look
-from archtrace_reports.notebook import fragment
-from archtrace_reports.report import Report, Unanswered, report
+from archtrace_reports.text.look import Look
+from archtrace_reports.text.report import Report, Unanswered, report
 
 from . import samples
 from .conftest import archtrace

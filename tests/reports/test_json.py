@@ -17,10 +17,10 @@ from jsonschema import Draft202012Validator, ValidationError
 import archtrace_reports
 from archtrace.answer.result import Result
 from archtrace_reports import formats
+from archtrace_reports.formats.from_json import decode
 from archtrace_reports.formats.to_json import FORMAT
-from archtrace_reports.load import decode
-from archtrace_reports.look import Look
-from archtrace_reports.report import Report, Unanswered
+from archtrace_reports.text.look import Look
+from archtrace_reports.text.report import Report, Unanswered
 
 from .samples import BERT, SAMPLES
 

@@ -11,8 +11,8 @@ from markdown_it import MarkdownIt
 
 from archtrace.answer.result import Result
 from archtrace_reports.formats.to_markdown import code, plain, render
-from archtrace_reports.look import Look
-from archtrace_reports.report import Report, Unanswered, report
+from archtrace_reports.text.look import Look
+from archtrace_reports.text.report import Report, Unanswered, report
 
 from . import samples
 

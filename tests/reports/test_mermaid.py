@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archtrace.answer.result import Result, Step
-from archtrace_reports.clean import clean
 from archtrace_reports.formats.to_mermaid import SHAPES, render
-from archtrace_reports.look import Look
-from archtrace_reports.report import report
+from archtrace_reports.text.look import Look
+from archtrace_reports.text.report import report
+from archtrace_reports.text.untrusted import clean
 
 from . import samples
 

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 import archtrace
 from archtrace.errors import ArchtraceError, MissingError
-from archtrace.tracing import Trace
+from archtrace.tracing.trace import Trace
 from archtrace_reports import formats
-from archtrace_reports.look import Look
-from archtrace_reports.report import report
+from archtrace_reports.text.look import Look
+from archtrace_reports.text.report import report
 
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 

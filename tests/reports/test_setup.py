@@ -14,11 +14,11 @@ from archtrace.answer.diagnosis import Diagnosis, Fault
 from archtrace.answer.result import Result
 from archtrace.setup.answered import with_setup
 from archtrace_reports import formats
-from archtrace_reports.cli import run
+from archtrace_reports.commands.cli import run
+from archtrace_reports.formats.from_json import decode
 from archtrace_reports.formats.to_json import encode
-from archtrace_reports.load import decode
-from archtrace_reports.look import Look
-from archtrace_reports.report import Report
+from archtrace_reports.text.look import Look
+from archtrace_reports.text.report import Report
 
 from .samples import BERT, EVIL
 

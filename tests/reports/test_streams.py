@@ -17,13 +17,13 @@ from typing import Any, TextIO
 
 import pytest
 
-from archtrace_reports import cli
-from archtrace_reports.command_names import COMMANDS
-from archtrace_reports.elapsed import elapsed
+from archtrace_reports.asking.elapsed import elapsed
+from archtrace_reports.asking.progress import Bar
+from archtrace_reports.commands import cli
+from archtrace_reports.commands.names import COMMANDS
 from archtrace_reports.formats.to_json import document
-from archtrace_reports.look import look_of
-from archtrace_reports.progress import Bar
-from archtrace_reports.report import Unanswered, report
+from archtrace_reports.text.look import look_of
+from archtrace_reports.text.report import Unanswered, report
 
 from .conftest import archtrace as run_archtrace
 from .conftest import environment

@@ -8,7 +8,7 @@ import pytest
 import rich.text
 from rich.console import Console
 
-from archtrace_reports.styled import CODES, Text
+from archtrace_reports.text.styled import CODES, Text
 
 LINES = [
     [("plain", "")],

@@ -13,8 +13,8 @@ from archtrace.answer.kinds import KINDS
 from archtrace.answer.positions import Positions
 from archtrace.answer.result import LayoutResult, Status
 from archtrace_reports import formats
-from archtrace_reports.look import Look
-from archtrace_reports.report import Report, Unanswered
+from archtrace_reports.text.look import Look
+from archtrace_reports.text.report import Report, Unanswered
 
 from .conftest import GOLDEN
 from .samples import BERT, BOUND, EVIL, GPT2, SAMPLES, SEVERAL

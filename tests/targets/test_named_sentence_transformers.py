@@ -12,7 +12,7 @@ from transformers import BertConfig, BertModel, BertTokenizer
 
 from archtrace.targets import resolve
 from archtrace.targets.encoders import build
-from archtrace.targets.places import Place
+from archtrace.targets.locations import Place
 from archtrace.targets.pooled import Pooling
 from archtrace.targets.sentence import MODES, read
 

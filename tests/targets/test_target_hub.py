@@ -116,7 +116,7 @@ def test_the_package_imports_without_torch() -> None:
 
 _FRAME = """
 from archtrace.targets import resolve
-from archtrace.targets.frames import frame_of
+from archtrace.targets.special_tokens import frame_of
 print(frame_of(resolve("org/model")), frame_of(resolve("google-bert/bert-base-uncased")).before)
 """
 

@@ -18,8 +18,8 @@ from slopes import heard, shown
 import archtrace
 from archtrace.answer.texts import Texts
 from archtrace.errors import TargetError
-from archtrace_reports.account import account
-from archtrace_reports.words import headline
+from archtrace_reports.text.account import account
+from archtrace_reports.text.wording import headline
 
 TEXTS = ["a fine film", "dull and long, with no story at all"]
 #: The special token that a family reads; the others read the last of the text itself.
@@ -72,7 +72,7 @@ def test_an_answer_names_the_token(checkpoint: Path) -> None:
 
 def command(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
     """The command line, as a person runs it."""
-    line = [sys.executable, "-m", "archtrace_reports.cli", *arguments]
+    line = [sys.executable, "-m", "archtrace_reports.commands.cli", *arguments]
     return subprocess.run(line, input=text, capture_output=True, text=True, check=False)
 
 

@@ -11,8 +11,8 @@ import pytest
 from matrix_rows import ROWS
 
 import archtrace
-from archtrace import extra
 from archtrace.errors import MissingError
+from archtrace.tracing import optional_dependencies
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "versions.md").read_text("utf-8")
@@ -58,23 +58,26 @@ def test_a_release_in_the_range_is_taken(
     releases: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installed(tmp_path, monkeypatch, **releases)
-    extra.require()
+    optional_dependencies.require()
 
 
 def numbers(release: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", release.split("+", maxsplit=1)[0]))
 
 
-@pytest.mark.parametrize("name", extra.OLDEST)
+@pytest.mark.parametrize("name", optional_dependencies.OLDEST)
 def test_the_page_and_the_ranges_agree(name: str) -> None:
     """The oldest release that is allowed is the oldest that ran, patch releases aside; what is refused is older."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    assert f"{name}>={extra.OLDEST[name]}" in project["optional-dependencies"]["trace"]
-    oldest = numbers(extra.OLDEST[name])
+    assert f"{name}>={optional_dependencies.OLDEST[name]}" in project["optional-dependencies"]["trace"]
+    oldest = numbers(optional_dependencies.OLDEST[name])
     ran = [numbers(row[name]) for row in TABLE if row["result"] == "runs"]
     assert min(ran)[: len(oldest)] == oldest
     refused = [row for row in TABLE if row["result"] == "refused"]
-    assert all(any(numbers(row[n]) < numbers(extra.OLDEST[n]) for n in extra.OLDEST) for row in refused)
+    assert all(
+        any(numbers(row[n]) < numbers(optional_dependencies.OLDEST[n]) for n in optional_dependencies.OLDEST)
+        for row in refused
+    )
 
 
 def test_the_oldest_hub_that_is_allowed_is_the_oldest_that_ran() -> None:
@@ -92,7 +95,7 @@ def test_the_page_has_every_row_and_none_that_fails() -> None:
 
 def test_what_was_tested_together_stands_in_the_page() -> None:
     pinned = dict(re.findall(r"^(\w+)==(\S+)$", (ROOT / "constraints.txt").read_text("utf-8"), re.M))
-    assert any(all(row[name].split("+")[0] == pinned[name] for name in extra.OLDEST) for row in TABLE)
+    assert any(all(row[name].split("+")[0] == pinned[name] for name in optional_dependencies.OLDEST) for row in TABLE)
 
 
 def test_a_page_tells_what_fails_and_what_was_not_run() -> None:

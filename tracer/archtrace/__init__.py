@@ -10,23 +10,23 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from archtrace.version import __version__
+from archtrace.answer.version import __version__
 
 if TYPE_CHECKING:
     from archtrace.readout.view import View
-    from archtrace.tracing import Trace, trace
+    from archtrace.tracing.trace import Trace, trace
 
 __all__ = ["Trace", "View", "__version__", "trace"]
 
 
 #: Where the public names live: torch is imported when one of them is asked for, not before.
-_HOMES = {"trace": "archtrace.tracing", "Trace": "archtrace.tracing", "View": "archtrace.readout.view"}
+_HOMES = {"trace": "archtrace.tracing.trace", "Trace": "archtrace.tracing.trace", "View": "archtrace.readout.view"}
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'archtrace' has no attribute {name!r}")
-    from archtrace.extra import require
+    from archtrace.tracing.optional_dependencies import require
 
     require()
     return getattr(import_module(_HOMES[name]), name)

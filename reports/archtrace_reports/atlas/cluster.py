@@ -16,12 +16,12 @@ from typing import Any
 
 from archtrace.answer.result import Result
 from archtrace.errors import MissingError, TargetError, message
+from archtrace_reports.asking.children import outcome_of
+from archtrace_reports.asking.limits import Limits
+from archtrace_reports.asking.question import Question
 from archtrace_reports.atlas import worker
-from archtrace_reports.children import outcome_of
-from archtrace_reports.limits import Limits
-from archtrace_reports.question import Question
-from archtrace_reports.report import Unanswered, differing, versions
-from archtrace_reports.say import say
+from archtrace_reports.text.notices import say
+from archtrace_reports.text.report import Unanswered, differing, versions
 
 #: Seconds for a scheduler to answer.
 PATIENCE = 10

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from archtrace.answer.result import Result
+from archtrace_reports.asking.anatomy_json import pack, unpack
+from archtrace_reports.asking.question import Question
+from archtrace_reports.formats.from_json import decode
 from archtrace_reports.formats.to_json import encode
-from archtrace_reports.load import decode
-from archtrace_reports.parcel import pack, unpack
-from archtrace_reports.question import Question
-from archtrace_reports.report import Unanswered, differing, versions
+from archtrace_reports.text.report import Unanswered, differing, versions
 
 
 class Kept:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from archtrace.answer.result import Result
+from archtrace_reports.asking.question import Question
+from archtrace_reports.asking.store.known_answers import known
 from archtrace_reports.atlas.kept import Kept
-from archtrace_reports.question import Question
-from archtrace_reports.report import Unanswered
-from archtrace_reports.store.answers import known
+from archtrace_reports.text.report import Unanswered
 
 
 class Remembered:

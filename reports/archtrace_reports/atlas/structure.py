@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from archtrace.answer.result import ConfigSource, Result
-from archtrace_reports.atlas.site.answers import named
-from archtrace_reports.question import Question
-from archtrace_reports.report import Unanswered
+from archtrace_reports.asking.question import Question
+from archtrace_reports.atlas.site.edition_files import named
+from archtrace_reports.text.report import Unanswered
 
 Config: TypeAlias = Mapping[str, Any]
 CONFIG = "config.json"

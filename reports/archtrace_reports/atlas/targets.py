@@ -9,11 +9,11 @@ from pathlib import Path
 
 from archtrace.errors import TargetError, message
 from archtrace.targets.head_kinds import DEFAULT
+from archtrace_reports.asking.engine import reason
+from archtrace_reports.asking.question import Question
+from archtrace_reports.asking.sweep import EVERY, everything
 from archtrace_reports.atlas.structure import Asked, asked
-from archtrace_reports.engine import reason
-from archtrace_reports.question import Question
-from archtrace_reports.report import Unanswered
-from archtrace_reports.sweep import EVERY, everything
+from archtrace_reports.text.report import Unanswered
 
 #: Look-ups at once: each waits for the Hub most of the time.
 LOOKING = 16

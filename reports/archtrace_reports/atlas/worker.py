@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from archtrace.errors import message
-from archtrace_reports.children import ask_one, forking
-from archtrace_reports.forked import Template
-from archtrace_reports.limits import Limits
-from archtrace_reports.report import Unanswered, differing, versions
+from archtrace_reports.asking.children import ask_one, forking
+from archtrace_reports.asking.forked import Template
+from archtrace_reports.asking.limits import Limits
+from archtrace_reports.text.report import Unanswered, differing, versions
 
 _lock = threading.Lock()
 #: The one template of this worker, once it is needed.

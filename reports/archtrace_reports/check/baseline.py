@@ -13,7 +13,7 @@ from archtrace.errors import TargetError
 from archtrace_reports.check.finding import Finding
 from archtrace_reports.check.paths import relative
 from archtrace_reports.check.settings import Settings
-from archtrace_reports.files import replace
+from archtrace_reports.text.files import replace
 
 FORMAT = 1
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from archtrace.lint import UnreadableError, parsed
+from archtrace_lint import UnreadableError, parsed
 from archtrace_reports.check.magics import python
 
 

@@ -15,7 +15,7 @@ _SHORT = re.compile(r"(?:AT)?-?(\d{1,2})")
 def known() -> tuple[tuple[str, str], ...]:
     """Every code that a check may tell, with its name."""
     from archtrace.contract.rules import rules as graph_rules
-    from archtrace.lint import rules
+    from archtrace_lint import rules
 
     named = {rule.code: rule.name for rule in rules()} | {rule.code: rule.name for rule in graph_rules()}
     return tuple(sorted({**OWN, **named}.items()))
@@ -51,7 +51,7 @@ def near(text: str, among: Iterable[str]) -> str | None:
 
 
 def _refuse_unknown(given: Iterable[str], where: str) -> None:
-    from archtrace.lint import RESERVED, RETIRED
+    from archtrace_lint import RESERVED, RETIRED
 
     all_codes = [*(code for code, _ in known()), *RESERVED, *RETIRED]
     for code in given:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from archtrace.lint import Edit
+from archtrace_lint import Edit
 
 #: Codes of the check itself, beside those of the rules -> name.
 OWN: Mapping[str, str] = {

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from archtrace.lint import UnreadableError, edited
-from archtrace.lint.decode import declared, exactly
+from archtrace_lint import UnreadableError, edited
+from archtrace_lint.source.decode import declared, exactly
 from archtrace_reports.check.finding import Finding
 from archtrace_reports.check.one import check_data, read
 from archtrace_reports.check.settings import Settings
-from archtrace_reports.files import replace
+from archtrace_reports.text.files import replace
 
 
 class Mended(NamedTuple):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from archtrace.contract.rule import GraphRule
+from archtrace.contract.graph_rule import GraphRule
 from archtrace.contract.rules import rules as graph_rules
-from archtrace.lint import rules as source_rules
-from archtrace.lint.rule import Rule
+from archtrace_lint import rules as source_rules
+from archtrace_lint.rule import Rule
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from archtrace.lint import Edit, UnreadableError, Violation, check_source
+from archtrace_lint import Edit, UnreadableError, Violation, check_source
 from archtrace_reports.check.finding import Finding, Findings, Step, step
 from archtrace_reports.check.settings import Settings
 
 if TYPE_CHECKING:
-    from archtrace.lint.beside import Files
+    from archtrace_lint.source.beside import Files
     from archtrace_reports.check.cells import Cells
     from archtrace_reports.check.noqa import Comment
 
@@ -115,7 +115,7 @@ def _python(path: str, source: bytes | str, settings: Settings, asked: Files | N
 
 def _text(path: str, source: bytes | str) -> str:
     """The text of a source; none where its bytes are not what it declares."""
-    from archtrace.lint.decode import decoded
+    from archtrace_lint.source.decode import decoded
 
     try:
         return decoded(path, source) if isinstance(source, bytes) else source

@@ -66,8 +66,8 @@ def _statistics(found: Found) -> None:
 def say(line: str) -> None:
     """A line to people, without anything that a terminal would obey."""
     if not (line.isascii() and line.isprintable()):
-        from archtrace_reports.clean import clean
-        from archtrace_reports.files import encodable
+        from archtrace_reports.text.files import encodable
+        from archtrace_reports.text.untrusted import clean
 
         line = encodable(clean(shown(line)), sys.stderr)
     click.echo(line, err=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from archtrace.lint import Edit
+from archtrace_lint import Edit
 
 #: Columns where a project says nothing, and where it uses ruff or black and names no length (the default of both).
 UNSAID, USUAL = 120, 88

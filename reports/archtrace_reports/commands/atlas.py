@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archtrace_reports.extra import require
-from archtrace_reports.files import trouble
-from archtrace_reports.group import quiet
-from archtrace_reports.limits import Limits, cores
-from archtrace_reports.look import on_terminal
-from archtrace_reports.report import Unanswered, report
-from archtrace_reports.say import say
+from archtrace_reports.asking.dependencies import require
+from archtrace_reports.asking.limits import Limits, cores
+from archtrace_reports.commands.group import quiet
+from archtrace_reports.text.files import trouble
+from archtrace_reports.text.look import on_terminal
+from archtrace_reports.text.notices import say
+from archtrace_reports.text.report import Unanswered, report
 
 if TYPE_CHECKING:
-    from archtrace_reports.atlas.run import Asking, Done
+    from archtrace_reports.atlas.collect import Asking, Done
     from archtrace_reports.atlas.structure import Asked
 
 ANSWERED, FAILED, SIGNALLED = 0, 2, 128
@@ -95,7 +95,7 @@ def command(**given: Any) -> int:
     wanted.check()
     require()
     from archtrace_reports.atlas import site
-    from archtrace_reports.atlas.site.answers import read
+    from archtrace_reports.atlas.site.edition_files import read
 
     site.check(wanted.folder)
     ask = _asking(wanted)
@@ -108,7 +108,7 @@ def command(**given: Any) -> int:
 def _asking(wanted: Wanted) -> Asking:
     """Who answers: children of this process, or the workers of a cluster. MissingError without the extra."""
     if wanted.scheduler is None:
-        from archtrace_reports.children import outcomes
+        from archtrace_reports.asking.children import outcomes
 
         return partial(outcomes, limits=wanted.limits)
     from archtrace_reports.atlas import cluster
@@ -134,9 +134,9 @@ def _plan(wanted: Wanted) -> Sequence[Asked | Unanswered]:
 
 
 def _done(plan: Sequence[Asked | Unanswered], ask: Asking, wanted: Wanted) -> Done:
+    from archtrace_reports.atlas.collect import Run
     from archtrace_reports.atlas.remembered import Remembered
-    from archtrace_reports.atlas.run import Run
-    from archtrace_reports.atlas.watch import Watch
+    from archtrace_reports.atlas.run_progress import Watch
 
     wanted.folder.mkdir(exist_ok=True)
     run = Run(plan, Remembered(wanted.folder / ANSWERS, wanted.fresh))

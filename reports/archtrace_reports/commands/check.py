@@ -9,14 +9,14 @@ from typing import Any
 import click
 
 from archtrace.errors import TargetError
-from archtrace_reports import completion
 from archtrace_reports.check import formats
 from archtrace_reports.check.codes import codes
 from archtrace_reports.check.finding import Found
 from archtrace_reports.check.settings import Settings, settings
-from archtrace_reports.check.source import STDIN, Asked, look
+from archtrace_reports.check.source_rules import STDIN, Asked, look
 from archtrace_reports.check.summary import say, summary
-from archtrace_reports.group import quiet
+from archtrace_reports.commands import completion
+from archtrace_reports.commands.group import quiet
 
 CLEAN, FINDINGS, FAILED = 0, 1, 2
 
@@ -116,12 +116,12 @@ def _chosen(select: tuple[str, ...], ignore: tuple[str, ...], baseline: str | No
 
 def _with_contracts(told: Found, chosen: Settings, given: dict[str, Any]) -> Found:
     """With what holding the contracts says, unless the source rules alone were asked."""
-    from archtrace_reports.contracts.join import join
+    from archtrace_reports.check.contracts.join import join
 
     if given["only"] == "source":
         return join(told, None)
-    from archtrace_reports.contracts.run import hold_all
-    from archtrace_reports.look import on_terminal
+    from archtrace_reports.check.contracts.hold_all import hold_all
+    from archtrace_reports.text.look import on_terminal
 
     if not chosen.models:
         raise TargetError("--update finds no contract: declare one as [tool.archtrace.models.NAME] with a target")
@@ -138,6 +138,6 @@ def _write(asked: Asked, text: str) -> None:
         sys.stdout.buffer.write(asked.source)
         sys.stdout.flush()
     if text:
-        from archtrace_reports.files import encodable, write
+        from archtrace_reports.text.files import encodable, write
 
         write(text, None) if asked.source is None else click.echo(encodable(text, sys.stderr), err=True, nl=False)

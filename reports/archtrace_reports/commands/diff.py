@@ -12,16 +12,17 @@ import click
 
 from archtrace.answer.result import Result
 from archtrace.errors import TargetError
-from archtrace_reports import completion, diff
-from archtrace_reports.extra import require
-from archtrace_reports.files import write
-from archtrace_reports.group import debug, quiet
-from archtrace_reports.look import Look, look_of
-from archtrace_reports.options import file_of, output, overrides, style_of, trust
-from archtrace_reports.question import Question
-from archtrace_reports.report import Report, Unanswered, report
-from archtrace_reports.say import say
-from archtrace_reports.store.answers import known
+from archtrace_reports import diff
+from archtrace_reports.asking.dependencies import require
+from archtrace_reports.asking.question import Question
+from archtrace_reports.asking.store.known_answers import known
+from archtrace_reports.commands import completion
+from archtrace_reports.commands.group import debug, quiet
+from archtrace_reports.commands.options import file_of, output, overrides, style_of, trust
+from archtrace_reports.text.files import write
+from archtrace_reports.text.look import Look, look_of
+from archtrace_reports.text.notices import say
+from archtrace_reports.text.report import Report, Unanswered, report
 
 SAME, DIFFERENT, FAILED = 0, 1, 2
 
@@ -96,8 +97,8 @@ def _asked(question: Question, sides: Sides) -> Result | Unanswered:
     found = None if sides.fresh or sides.debug else known(question, drawn=True)
     if found is not None:
         return found
-    from archtrace_reports.engine import ask, hush
-    from archtrace_reports.progress import Stages
+    from archtrace_reports.asking.engine import ask, hush
+    from archtrace_reports.asking.progress import Stages
 
     if not sides.debug:
         hush()
@@ -107,7 +108,7 @@ def _asked(question: Question, sides: Sides) -> Result | Unanswered:
 
 def _kept(file: Path) -> Report:
     """The answers in a file that `--format json` wrote. Raises TargetError where it holds none."""
-    from archtrace_reports.load import decode
+    from archtrace_reports.formats.from_json import decode
 
     try:
         document = json.loads(file.read_text("utf-8"))

@@ -9,13 +9,14 @@ from typing import Any
 
 import click
 
-from archtrace_reports import completion, doctor
-from archtrace_reports.extra import require
-from archtrace_reports.files import write
-from archtrace_reports.group import debug, quiet
-from archtrace_reports.look import Look, look_of
-from archtrace_reports.options import file_of, output, overrides, paired, style_of, texts, trust
-from archtrace_reports.say import say
+from archtrace_reports.asking.dependencies import require
+from archtrace_reports.check import doctor
+from archtrace_reports.commands import completion
+from archtrace_reports.commands.group import debug, quiet
+from archtrace_reports.commands.options import file_of, output, overrides, paired, style_of, texts, trust
+from archtrace_reports.text.files import write
+from archtrace_reports.text.look import Look, look_of
+from archtrace_reports.text.notices import say
 
 #: Right or unknown; something is wrong.
 GOOD, WRONG = 0, 1
@@ -43,7 +44,7 @@ def command(target: str, fields: tuple[tuple[str, Any], ...], style: str | None,
     require()
     shown = doctor.load(style_of(file, style, doctor.endings(), "terminal"))
     from archtrace.setup.examination import examine
-    from archtrace_reports.engine import hush
+    from archtrace_reports.asking.engine import hush
 
     if not debug:
         hush()

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 
 import click
 
-from archtrace.lint import RESERVED, RETIRED
-from archtrace_reports import completion
+from archtrace_lint import RESERVED, RETIRED
 from archtrace_reports.check.codes import meant, near
 from archtrace_reports.check.finding import OWN, SUMMARIES
 from archtrace_reports.check.meaning import Meaning, meanings
+from archtrace_reports.commands import completion
 
 
 @click.command("explain", context_settings={"help_option_names": ["-h", "--help"]})

@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from archtrace.errors import TargetError, message
-from archtrace_reports import completion
-from archtrace_reports.command_names import COMMANDS
-from archtrace_reports.group import close_command
+from archtrace_reports.commands import completion
+from archtrace_reports.commands.group import close_command
+from archtrace_reports.commands.names import COMMANDS
 
 
 @click.command("help", context_settings={"help_option_names": ["-h", "--help"]})

@@ -10,14 +10,14 @@ from fnmatch import fnmatch
 
 import click
 
-from archtrace_reports.clean import clean
-from archtrace_reports.look import look_of
-from archtrace_reports.say import say
-from archtrace_reports.store import shipped
-from archtrace_reports.store.answers import store
-from archtrace_reports.store.environment import environment
-from archtrace_reports.store.store import Entry
-from archtrace_reports.words import count
+from archtrace_reports.asking.store import shipped
+from archtrace_reports.asking.store.environment import environment
+from archtrace_reports.asking.store.known_answers import store
+from archtrace_reports.asking.store.store import Entry
+from archtrace_reports.text.look import look_of
+from archtrace_reports.text.notices import say
+from archtrace_reports.text.untrusted import clean
+from archtrace_reports.text.wording import count
 
 NOTHING = 1
 

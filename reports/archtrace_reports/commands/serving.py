@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from archtrace_reports import completion
-from archtrace_reports.clean import cleaned
-from archtrace_reports.extra import require
-from archtrace_reports.group import debug, quiet
-from archtrace_reports.options import overrides, trust
-from archtrace_reports.say import say
+from archtrace_reports.asking.dependencies import require
+from archtrace_reports.commands import completion
+from archtrace_reports.commands.group import debug, quiet
+from archtrace_reports.commands.options import overrides, trust
+from archtrace_reports.text.notices import say
+from archtrace_reports.text.untrusted import cleaned
 
 #: Every server that takes the model pools what it reads, or none takes it; one pools something else.
 SAME, DIFFERS = 0, 1
@@ -39,11 +39,11 @@ def command(target: str, fields: tuple[tuple[str, Any], ...], style: str, folder
     Exit 0: whoever serves it pools what it reads. 1: one pools something else (AT013). 2: no answer.
     """
     require()
-    from archtrace.serving.served import serve
-    from archtrace_reports.engine import hush
-    from archtrace_reports.lines import paint
-    from archtrace_reports.look import look_of
-    from archtrace_reports.servers import as_json, export, told
+    from archtrace.setup.serving.served import serve
+    from archtrace_reports.asking.engine import hush
+    from archtrace_reports.formats.serving import as_json, export, told
+    from archtrace_reports.text.lines import paint
+    from archtrace_reports.text.look import look_of
 
     if not debug:
         hush()

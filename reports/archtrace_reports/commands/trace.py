@@ -10,19 +10,20 @@ from typing import Any
 import click
 
 from archtrace.answer.result import Result
-from archtrace_reports import completion, formats
-from archtrace_reports.at_once import kept
-from archtrace_reports.elapsed import elapsed, laps
-from archtrace_reports.extra import require
-from archtrace_reports.files import write
-from archtrace_reports.group import Tracing, debug, quiet
-from archtrace_reports.look import Look, look_of
-from archtrace_reports.options import Options, inputs, output, overrides, texts, trust
-from archtrace_reports.question import Question
-from archtrace_reports.report import Report, Unanswered, report, without_run
-from archtrace_reports.say import say
-from archtrace_reports.store.answers import known
-from archtrace_reports.words import count
+from archtrace_reports import formats
+from archtrace_reports.asking.dependencies import require
+from archtrace_reports.asking.elapsed import elapsed, laps
+from archtrace_reports.asking.question import Question
+from archtrace_reports.asking.store.known_answers import known
+from archtrace_reports.commands import completion
+from archtrace_reports.commands.at_once import kept
+from archtrace_reports.commands.group import Tracing, debug, quiet
+from archtrace_reports.commands.options import Options, inputs, output, overrides, texts, trust
+from archtrace_reports.text.files import write
+from archtrace_reports.text.look import Look, look_of
+from archtrace_reports.text.notices import say
+from archtrace_reports.text.report import Report, Unanswered, report, without_run
+from archtrace_reports.text.wording import count
 
 
 @click.command("trace", cls=Tracing, context_settings={"help_option_names": ["-h", "--help"]})
@@ -92,7 +93,7 @@ def command(context: click.Context, /, **given: Any) -> int:
 def _questions(options: Options) -> list[Question]:
     if not options.every:
         return options.questions
-    from archtrace_reports.sweep import everything
+    from archtrace_reports.asking.sweep import everything
 
     return everything(options.question(""))
 
@@ -115,8 +116,8 @@ def _outcomes(questions: Sequence[Question], options: Options) -> list[Result | 
 
 def _here(questions: Sequence[Question], options: Options) -> list[Result | Unanswered]:
     """Ask one after the other in this process."""
-    from archtrace_reports.engine import ask, hush
-    from archtrace_reports.progress import Stages
+    from archtrace_reports.asking.engine import ask, hush
+    from archtrace_reports.asking.progress import Stages
 
     if not options.debug:
         hush()
@@ -131,8 +132,8 @@ def _here(questions: Sequence[Question], options: Options) -> list[Result | Unan
 
 def _isolated(questions: Sequence[Question], options: Options) -> list[Result | Unanswered]:
     """Ask several at once, each in a process of its own."""
-    from archtrace_reports.progress import Bar
-    from archtrace_reports.sweep import ask_all
+    from archtrace_reports.asking.progress import Bar
+    from archtrace_reports.asking.sweep import ask_all
 
     bar = Bar(len(questions), not options.quiet)
     outcomes = ask_all([*questions], options.limits, bar)

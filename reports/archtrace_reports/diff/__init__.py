@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
-from archtrace_reports.look import Look
+from archtrace_reports.text.look import Look
 
 if TYPE_CHECKING:
     from archtrace_reports.diff.compare import Difference

@@ -11,10 +11,10 @@ from typing import Literal, TypeAlias
 
 from archtrace.answer.kinds import noun
 from archtrace.answer.result import Readout, Result, Status
-from archtrace_reports.diff.names import nameless
-from archtrace_reports.facts import config_words, padding_words, parameters_words
-from archtrace_reports.report import Report
-from archtrace_reports.words import enumerate_words
+from archtrace_reports.diff.renaming import nameless
+from archtrace_reports.text.facts import config_words, padding_words, parameters_words
+from archtrace_reports.text.report import Report
+from archtrace_reports.text.wording import enumerate_words
 
 #: same: on both sides. left, right: on one alone.
 Side: TypeAlias = Literal["same", "left", "right"]

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from archtrace.errors import TargetError, message
-from archtrace_reports.clean import cleaned
 from archtrace_reports.diff.compare import Difference
-from archtrace_reports.diff.told import told
-from archtrace_reports.look import Look
+from archtrace_reports.diff.sentences import told
+from archtrace_reports.text.look import Look
+from archtrace_reports.text.untrusted import cleaned
 
 SUFFIXES = (".html", ".htm")
 
 
 def render(found: Difference, look: Look) -> str:
     """The page. TargetError where there is more than one pair to show."""
-    from archtrace_reports.html.page import fill
-    from archtrace_reports.html.views import model_view
+    from archtrace_reports.formats.html.page import fill
+    from archtrace_reports.formats.html.page_text import model_view
 
     del look
     if not found.one_pair:

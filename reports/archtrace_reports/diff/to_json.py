@@ -8,9 +8,9 @@ from typing import Any
 
 from archtrace.answer.result import Result
 from archtrace_reports.diff.compare import Comparison, Difference
-from archtrace_reports.diff.told import told
-from archtrace_reports.look import Look
-from archtrace_reports.report import versions
+from archtrace_reports.diff.sentences import told
+from archtrace_reports.text.look import Look
+from archtrace_reports.text.report import versions
 
 SUFFIXES = (".json",)
 #: History: 1, the first. A reader must ignore keys that it does not know.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from archtrace_reports.clean import cleaned
 from archtrace_reports.diff.compare import Comparison, Difference
+from archtrace_reports.diff.sentences import lost, told
 from archtrace_reports.diff.to_terminal import SIGNS
-from archtrace_reports.diff.told import lost, told
 from archtrace_reports.formats.to_markdown import code, fenced, plain, table
-from archtrace_reports.look import Look
+from archtrace_reports.text.look import Look
+from archtrace_reports.text.untrusted import cleaned
 
 SUFFIXES = (".md", ".markdown")
 

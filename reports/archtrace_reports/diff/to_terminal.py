@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from archtrace_reports.clean import cleaned
 from archtrace_reports.diff.compare import Comparison, Difference, Line, Row, Side
-from archtrace_reports.diff.told import lost, told
-from archtrace_reports.lines import block, pad, paint, wrap
-from archtrace_reports.look import Look
-from archtrace_reports.styled import Text
+from archtrace_reports.diff.sentences import lost, told
+from archtrace_reports.text.lines import block, pad, paint, wrap
+from archtrace_reports.text.look import Look
+from archtrace_reports.text.styled import Text
+from archtrace_reports.text.untrusted import cleaned
 
 SUFFIXES = (".txt",)
 LABEL = 14

@@ -8,8 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
-from archtrace_reports.look import Look
-from archtrace_reports.report import Report
+from archtrace_reports.text.look import Look
+from archtrace_reports.text.report import Report
 
 _PREFIX = "to_"
 

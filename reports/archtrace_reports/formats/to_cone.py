@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from archtrace_reports.clean import cleaned
-from archtrace_reports.look import Look
-from archtrace_reports.report import Report
+from archtrace_reports.text.look import Look
+from archtrace_reports.text.report import Report
+from archtrace_reports.text.untrusted import cleaned
 
 SUFFIXES = (".cone.svg",)
 DRAWN = True
@@ -12,7 +12,7 @@ DRAWN = True
 
 def render(report: Report, look: Look) -> str:
     """The SVG file."""
-    from archtrace_reports.drawing.sheet import cone_part, sheet
+    from archtrace_reports.formats.drawing.sheet import cone_part, sheet
 
     del look
     return sheet(map(cone_part, cleaned(report).results))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from archtrace.answer.drawing import Path
-from archtrace_reports.clean import cleaned
-from archtrace_reports.look import Look
-from archtrace_reports.report import Report
+from archtrace_reports.text.look import Look
+from archtrace_reports.text.report import Report
+from archtrace_reports.text.untrusted import cleaned
 
 SUFFIXES = (".dot", ".gv")
 DRAWN = True
@@ -13,7 +13,7 @@ DRAWN = True
 
 def render(report: Report, look: Look) -> str:
     """The digraphs, in the order of the targets; an empty one where nothing is known of a model."""
-    from archtrace_reports.drawing.dot import dot_source
+    from archtrace_reports.formats.drawing.dot import dot_source
 
     del look
     results = cleaned(report).results

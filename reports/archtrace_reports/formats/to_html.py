@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from archtrace.answer.result import Result
-from archtrace_reports.clean import cleaned
-from archtrace_reports.look import Look
-from archtrace_reports.report import Report, versions
+from archtrace_reports.text.look import Look
+from archtrace_reports.text.report import Report, versions
+from archtrace_reports.text.untrusted import cleaned
 
 SUFFIXES = (".html", ".htm")
 DRAWN = True
@@ -15,8 +15,8 @@ DRAWN = True
 
 def render(report: Report, look: Look) -> str:
     """The page."""
-    from archtrace_reports.html.page import fill
-    from archtrace_reports.html.views import model_view
+    from archtrace_reports.formats.html.page import fill
+    from archtrace_reports.formats.html.page_text import model_view
 
     del look
     models = [model_view(result, f"model-{number}") for number, result in enumerate(shown(report).results, 1)]

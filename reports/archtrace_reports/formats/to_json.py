@@ -12,9 +12,9 @@ from archtrace.answer.positions import Positions, Rows
 from archtrace.answer.relations import Relation
 from archtrace.answer.result import LayoutResult, Readout, Result
 from archtrace.answer.texts import Texts
-from archtrace_reports.look import Look
-from archtrace_reports.report import Report, versions
-from archtrace_reports.tokens import nested
+from archtrace_reports.text.look import Look
+from archtrace_reports.text.report import Report, versions
+from archtrace_reports.text.tokens import nested
 
 SUFFIXES = (".json",)
 DRAWN = False

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from archtrace.answer.diagnosis import Diagnosis
 from archtrace.answer.result import Readout, Result
-from archtrace_reports.account import account
-from archtrace_reports.cautions import cautions, others
-from archtrace_reports.clean import cleaned
-from archtrace_reports.diagnosis import above
-from archtrace_reports.facts import config_words, told
-from archtrace_reports.look import Look
-from archtrace_reports.picture import picture
-from archtrace_reports.report import Report
-from archtrace_reports.words import enumerate_words, headline, meaning
+from archtrace_reports.text.account import account
+from archtrace_reports.text.cautions import cautions, others
+from archtrace_reports.text.diagnosis_lines import above
+from archtrace_reports.text.facts import config_words, told
+from archtrace_reports.text.look import Look
+from archtrace_reports.text.picture import picture
+from archtrace_reports.text.report import Report
+from archtrace_reports.text.untrusted import cleaned
+from archtrace_reports.text.wording import enumerate_words, headline, meaning
 
 SUFFIXES = (".md", ".markdown")
 DRAWN = False

@@ -7,9 +7,9 @@ from itertools import pairwise
 
 from archtrace.answer.drawing import Path, PathNode, PathRole
 from archtrace.answer.result import Result
-from archtrace_reports.clean import cleaned
-from archtrace_reports.look import Look
-from archtrace_reports.report import Report
+from archtrace_reports.text.look import Look
+from archtrace_reports.text.report import Report
+from archtrace_reports.text.untrusted import cleaned
 
 SUFFIXES = (".mmd", ".mermaid")
 DRAWN = True

@@ -8,12 +8,12 @@ from dataclasses import replace
 from rich.cells import cell_len
 
 from archtrace.answer.result import Result
-from archtrace_reports.clean import cleaned
-from archtrace_reports.lines import pad, paint, wrap
-from archtrace_reports.look import Look
-from archtrace_reports.report import Report, Unanswered
-from archtrace_reports.styled import Text
-from archtrace_reports.words import count, enumerate_words
+from archtrace_reports.text.lines import pad, paint, wrap
+from archtrace_reports.text.look import Look
+from archtrace_reports.text.report import Report, Unanswered
+from archtrace_reports.text.styled import Text
+from archtrace_reports.text.untrusted import cleaned
+from archtrace_reports.text.wording import count, enumerate_words
 
 SUFFIXES: tuple[str, ...] = ()
 DRAWN = False

@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 
 from archtrace.answer.result import Readout, Result, Source, Step
-from archtrace_reports.account import account
-from archtrace_reports.cautions import cautions
-from archtrace_reports.clean import cleaned
-from archtrace_reports.diagnosis import first
-from archtrace_reports.facts import facts
-from archtrace_reports.lines import block, join, pad, paint, wrap
-from archtrace_reports.look import Look
-from archtrace_reports.picture import picture
-from archtrace_reports.report import Report
-from archtrace_reports.styled import Text
-from archtrace_reports.tokens import choices
-from archtrace_reports.words import BOUND, enumerate_words, headline, meaning
+from archtrace_reports.text.account import account
+from archtrace_reports.text.cautions import cautions
+from archtrace_reports.text.diagnosis_lines import first
+from archtrace_reports.text.facts import facts
+from archtrace_reports.text.lines import block, join, pad, paint, wrap
+from archtrace_reports.text.look import Look
+from archtrace_reports.text.picture import picture
+from archtrace_reports.text.report import Report
+from archtrace_reports.text.styled import Text
+from archtrace_reports.text.tokens import choices
+from archtrace_reports.text.untrusted import cleaned
+from archtrace_reports.text.wording import BOUND, enumerate_words, headline, meaning
 
 SUFFIXES = (".txt",)
 DRAWN = False

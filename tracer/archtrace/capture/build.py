@@ -20,15 +20,15 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torch.overrides import TorchFunctionMode
 
-from archtrace import older
-from archtrace.capture.frames import is_machinery
-from archtrace.capture.hold import TURN, held
+from archtrace.capture import older_releases
+from archtrace.capture.call_sites import is_machinery
 from archtrace.capture.model import views_of_parameters
+from archtrace.capture.module_paths import short_path
 from archtrace.capture.nested import tensors_in
+from archtrace.capture.preserve import TURN, held
 from archtrace.capture.shapes import fake_of
 from archtrace.errors import ArchtraceError, BuildError, message
 from archtrace.ops import DRAWS_IN_PLACE, plain
-from archtrace.paths import short_path
 
 #: Constants beyond this many elements stay without values (a 4096 x 4096 causal mask has 16.8 million).
 LARGEST_CONSTANT = 2**25
@@ -98,7 +98,7 @@ def _uninitialised() -> Iterator[None]:
     with ExitStack() as stack:
         # The library initialises through a module of its own, beside torch's.
         if "transformers" in sys.modules:
-            stack.enter_context(older.no_init_weights())
+            stack.enter_context(older_releases.no_init_weights())
         for name in names:
             setattr(torch.nn.init, name, _leaving(kept[name]))
         try:

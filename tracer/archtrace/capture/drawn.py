@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from archtrace.capture.hold import TURN, held
+from archtrace.capture.preserve import TURN, held
 
 #: A place that holds a tensor, and how to write to it.
 _Place = tuple[Any, Any, torch.Tensor]

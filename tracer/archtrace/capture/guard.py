@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from archtrace.capture.build import first_line
-from archtrace.capture.frames import is_machinery
+from archtrace.capture.call_sites import is_machinery
+from archtrace.capture.module_paths import short_path
 from archtrace.capture.state import kept
 from archtrace.errors import ArchtraceError, message
-from archtrace.paths import short_path
 
 #: Where our own code lies: its lines say nothing to whoever wrote the model.
 _OURS = str(Path(__file__).parents[1])

@@ -21,9 +21,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from archtrace.capture.asked import Ids
 from archtrace.capture.autocast import autocasting, converted
+from archtrace.capture.call_sites import lines_here
 from archtrace.capture.decisions import Decision, Watch, decision
 from archtrace.capture.execute import Execution
-from archtrace.capture.frames import lines_here
 from archtrace.capture.higher import eager
 from archtrace.capture.inplace import Returning, reshaping, returning, written
 from archtrace.capture.memory import Memory, ViewOf, WriteInto

@@ -6,11 +6,11 @@ import traceback
 
 import torch
 
-from archtrace import older
+from archtrace.capture import older_releases
 from archtrace.capture.build import first_line
-from archtrace.capture.frames import is_machinery
+from archtrace.capture.call_sites import is_machinery
+from archtrace.capture.module_paths import short_path
 from archtrace.errors import ArchtraceError, CaptureError, LayoutError, TargetError, message
-from archtrace.paths import short_path
 
 #: Words in torch's own messages that tell of a branch on a value without a value.
 _DECIDED = ("data-dependent", "DataDependent", "GuardOnDataDependent", "unbacked")
@@ -28,7 +28,7 @@ def refusal(model: torch.nn.Module, error: Exception) -> ArchtraceError:
     name = type(model).__name__
     if any(word in f"{type(error).__name__}: {error}" for word in _DECIDED):
         why = "the program chooses by a value that parameters decide"
-        newer = older.newer_for_experts(last.filename) if last else ""
+        newer = older_releases.newer_for_experts(last.filename) if last else ""
         do = newer or "let no branch depend on parameters (torch.where chooses without one)"
         return CaptureError(message(f"the forward of {name} cannot be followed", where=where, why=why, do=do))
     if isinstance(error, TargetError):  # what was asked for is not there: the words are made

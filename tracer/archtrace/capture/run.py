@@ -20,6 +20,7 @@ from archtrace.capture.asked import from_numpy
 from archtrace.capture.build import Weightless, fake_mode, weightless
 from archtrace.capture.drawn import listed
 from archtrace.capture.higher import register, uncompiled
+from archtrace.capture.inputs.signature import arranged
 from archtrace.capture.light import light
 from archtrace.capture.outputs import Outputs, output_of, returned
 from archtrace.capture.program import Kind, Program
@@ -28,7 +29,6 @@ from archtrace.capture.record import Below, Recorder, Ruled
 from archtrace.capture.refusal import refusal
 from archtrace.capture.shapes import Known
 from archtrace.capture.ungrouped import ungrouped
-from archtrace.taken import arranged
 
 
 def capture(

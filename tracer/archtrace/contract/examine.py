@@ -9,32 +9,32 @@ from typing import Any
 
 import torch
 
-import archtrace.layouts as lay
+import archtrace.capture.inputs.layouts as lay
 from archtrace.answer.diagnosis import Diagnosis
 from archtrace.answer.positions import Rows
 from archtrace.answer.result import LayoutResult, Readout
 from archtrace.answer.serving import Served
+from archtrace.capture.inputs.layouts import Vocabulary
 from archtrace.capture.model import is_library_model
-from archtrace.clock import Progress
 from archtrace.contract.contract import Contract
 from archtrace.contract.traced import Flags, Place, Traced
 from archtrace.errors import LayoutError
-from archtrace.layouts import Vocabulary
 from archtrace.ops import SCALINGS
 from archtrace.reach.bound import Bound
+from archtrace.readout.analysis import Study
 from archtrace.readout.anatomy.excerpts import file_of
 from archtrace.readout.expression import inputs_behind
 from archtrace.readout.padding import carried, standing, tokens_read
 from archtrace.readout.selection import Selection, selection
-from archtrace.readout.study import Study
 from archtrace.readout.tensors import ReadTensor
-from archtrace.serving.served import serving
-from archtrace.serving.subject import subject
 from archtrace.setup.examination import SAMPLES, diagnosed
-from archtrace.setup.given import GivenTexts
+from archtrace.setup.examined import GivenTexts
+from archtrace.setup.serving.checkpoint_files import subject
+from archtrace.setup.serving.served import serving
 from archtrace.setup.unpadded import refused_unpadded
-from archtrace.targets.texts import tokenizer_named
-from archtrace.tracing import Trace, trace
+from archtrace.targets.tokenized import tokenizer_named
+from archtrace.tracing.clock import Progress
+from archtrace.tracing.trace import Trace, trace
 
 
 def examine(contract: Contract, progress: Progress | None = None) -> Traced:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from archtrace.contract.contract import Contract, with_terms
 from archtrace.contract.examine import examine
-from archtrace.contract.found import found_terms
 from archtrace.contract.judge import judge
+from archtrace.contract.observed import found_terms
 from archtrace.contract.verdict import Verdict
 from archtrace.targets.bundled import full_id
 from archtrace.targets.code import on_path
-from archtrace.targets.texts import tokenizer_files
+from archtrace.targets.tokenized import tokenizer_files
 
 
 def hold(

@@ -21,6 +21,7 @@ from archtrace.capture.execute import undecided
 from archtrace.capture.program import Kind, Node, Program
 from archtrace.ops import LENDERS, SHAPE_ONLY
 from archtrace.reach.calling import call_of
+from archtrace.reach.data_dependent import by_standin, guarded, put_by_mask, selecting, with_standins
 from archtrace.reach.interned import Interned
 from archtrace.reach.keys import Keys, is_told, spelled
 from archtrace.reach.known import Reals, evaluate, is_known, is_plain, shape_alone
@@ -28,10 +29,9 @@ from archtrace.reach.marks import Marks, diagonal, join, where
 from archtrace.reach.ranges import within
 from archtrace.reach.rules.registry import Step, apply
 from archtrace.reach.scales import OF_IDS
-from archtrace.reach.selection import by_standin, guarded, put_by_mask, selecting, with_standins
 from archtrace.reach.spelled import log_softmax_of, normalising
 from archtrace.reach.sums import constant_sum, silenced
-from archtrace.reach.tokens import decides, in_layout, indices_of, special_ids, through_index, with_reals
+from archtrace.reach.token_values import decides, in_layout, indices_of, special_ids, through_index, with_reals
 from archtrace.reach.values import Unknown, free, unknown
 
 Layout: TypeAlias = Mapping[str, torch.Tensor]

@@ -19,7 +19,7 @@ from archtrace.reach.calling import plain_key
 from archtrace.reach.ranges import reaching
 from archtrace.reach.spelled import log_softmax_of
 from archtrace.reach.sums import constant_sum
-from archtrace.reach.tokens import in_layout
+from archtrace.reach.token_values import in_layout
 from archtrace.reach.values import Unknown, digest
 
 

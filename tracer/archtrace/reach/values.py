@@ -38,7 +38,7 @@ class Unknown:
     any other: only what compares elements (a softmax, a maximum) may pass over those that lie MASKED below the rest.
     `weights_only`: no token can reach it, so it is the same whatever the tokens are. `real`: what it is in this layout,
     where tokens alone decide it (ids, and what is computed from them). `ids`: its elements are ids themselves.
-    `standin`: the indices that it would hold if all elements were selected; see archtrace.reach.selection.
+    `standin`: the indices that it would hold if all elements were selected; see archtrace.reach.data_dependent.
     `normal`: the highest element of each row is about zero, as a log-softmax leaves it.
     """
 

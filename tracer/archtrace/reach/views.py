@@ -19,7 +19,7 @@ import numpy.typing as npt
 import torch
 
 from archtrace.capture.memory import Geometry
-from archtrace.reach.axes import Moved, Regroup, axiswise, contiguous, regrouped, whole
+from archtrace.reach.axis_views import Moved, Regroup, axiswise, contiguous, regrouped, whole
 from archtrace.reach.flows import Flow, Take
 from archtrace.reach.marks import Marks, Shape, shrink, where
 

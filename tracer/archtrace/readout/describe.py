@@ -12,9 +12,10 @@ from archtrace.answer.kinds import KINDS
 from archtrace.answer.positions import Positions, Rows
 from archtrace.answer.relations import Relation
 from archtrace.answer.result import Index, KindName, Readout, Source, Status, Step
+from archtrace.capture.inputs.layouts import Vocabulary
 from archtrace.errors import CaptureError, LayoutError
-from archtrace.layouts import Vocabulary
 from archtrace.reach.bound import Bound
+from archtrace.readout.analysis import Study
 from archtrace.readout.expression import at_any_length, evaluates, numbers_near
 from archtrace.readout.kind import Case, constant, kind_of, last_of, mask_of
 from archtrace.readout.padding import Carried, carried
@@ -29,8 +30,7 @@ from archtrace.readout.selection import (
     slice_text,
     subscripts,
 )
-from archtrace.readout.source import source_of
-from archtrace.readout.study import Study
+from archtrace.readout.source_expression import source_of
 from archtrace.readout.tensors import ReadTensor
 from archtrace.readout.ways import Key, end_of, rows_by, ways_of
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from archtrace.answer.result import Finding, Readout
-from archtrace.layouts import Vocabulary
-from archtrace.readout.study import Study
+from archtrace.capture.inputs.layouts import Vocabulary
+from archtrace.readout.analysis import Study
 
 #: The layout without padding, each row of which ends with eos.
 WHOLE = "full"

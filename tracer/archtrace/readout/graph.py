@@ -8,7 +8,7 @@ import networkx as nx
 
 from archtrace.capture.program import Kind, Program
 from archtrace.reach.bound import Bound
-from archtrace.readout.study import Study
+from archtrace.readout.analysis import Study
 
 
 def build_graph(study: Study) -> nx.DiGraph[str]:

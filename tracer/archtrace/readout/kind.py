@@ -10,8 +10,8 @@ import torch
 from archtrace.answer.kinds import Flags, Setting, kept, single, without_padding
 from archtrace.answer.positions import Rows
 from archtrace.answer.result import KindName
-from archtrace.input_names import IDS
-from archtrace.layouts import COUNTS, TELLING, Vocabulary, told
+from archtrace.capture.inputs.input_names import IDS
+from archtrace.capture.inputs.layouts import COUNTS, TELLING, Vocabulary, told
 from archtrace.readout.padding import Carried, standing
 
 #: Runs of as many positions are written as a range.

@@ -15,17 +15,17 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 
-import archtrace.layouts as lay
+import archtrace.capture.inputs.layouts as lay
 from archtrace.answer.positions import Rows, union
+from archtrace.capture.inputs.input_names import MASKS
+from archtrace.capture.inputs.layouts import Vocabulary
 from archtrace.errors import LayoutError
-from archtrace.input_names import MASKS
-from archtrace.layouts import Vocabulary
 from archtrace.reach.bound import Bound, batch_axis
 from archtrace.reach.interned import Interned
 from archtrace.reach.marks import Marks, spread
 from archtrace.reach.values import Unknown
+from archtrace.readout.analysis import Study
 from archtrace.readout.expression import inputs_behind
-from archtrace.readout.study import Study
 from archtrace.readout.tensors import Place
 
 #: For each row and position of a tensor the tokens that it carries, by their row and position.

@@ -9,8 +9,8 @@ import torch
 
 from archtrace.answer.positions import Rows
 from archtrace.answer.relations import RELATIONS, Relation
-from archtrace.layouts import Vocabulary, told
-from archtrace.readout.study import Study
+from archtrace.capture.inputs.layouts import Vocabulary, told
+from archtrace.readout.analysis import Study
 
 
 @dataclass(frozen=True)

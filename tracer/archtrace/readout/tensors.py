@@ -19,7 +19,7 @@ from archtrace.capture.program import Kind, Program
 from archtrace.reach.bound import Bound, token_axis
 from archtrace.reach.interpreter import Interpreter
 from archtrace.reach.marks import Marks, spread
-from archtrace.readout.source import source_of
+from archtrace.readout.source_expression import source_of
 
 #: A node, and its axis of positions.
 Place: TypeAlias = tuple[int, int]

@@ -8,9 +8,9 @@ from archtrace.answer.positions import Rows, runs
 from archtrace.answer.texts import Texts
 from archtrace.errors import TargetError
 from archtrace.reach.bound import token_axis
-from archtrace.readout.study import Study
+from archtrace.readout.analysis import Study
+from archtrace.readout.read_tokens import texts_of
 from archtrace.readout.tensors import calls
-from archtrace.readout.texts import texts_of
 
 #: A repr shows as many rows of a batch.
 SHOWN = 8

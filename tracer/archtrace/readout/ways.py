@@ -9,8 +9,8 @@ from typing import TypeAlias
 from archtrace.answer.positions import Rows
 from archtrace.capture.program import Node
 from archtrace.reach.bound import cut, opened
+from archtrace.readout.analysis import Study
 from archtrace.readout.selection import ends
-from archtrace.readout.study import Study
 from archtrace.readout.tensors import ReadTensor
 
 #: What an op is in every program of a model: its name, module and line, and which of several alike it is.

@@ -10,11 +10,11 @@ from archtrace.answer.diagnosis import Diagnosis
 from archtrace.answer.result import Result
 from archtrace.errors import ArchtraceError
 from archtrace.setup.examination import SAMPLES, diagnosed
-from archtrace.setup.given import GivenTexts, extremes
+from archtrace.setup.examined import GivenTexts, extremes
 from archtrace.setup.unpadded import reason
 from archtrace.targets import folders
-from archtrace.targets.texts import tokenizer_of
-from archtrace.tracing import Trace
+from archtrace.targets.tokenized import tokenizer_of
+from archtrace.tracing.trace import Trace
 
 
 def with_setup(traced: Trace, target: Any, arguments: Mapping[str, Any]) -> Result:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from archtrace.answer.positions import Rows
 from archtrace.answer.texts import Texts
-from archtrace.targets.texts import Encoded
-from archtrace.tracing import Trace
+from archtrace.targets.tokenized import Encoded
+from archtrace.tracing.trace import Trace
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from archtrace.answer.diagnosis import Fault
 from archtrace.errors import ArchtraceError
-from archtrace.setup.alone import skipped
 from archtrace.setup.batch import Looked, look
 from archtrace.setup.parts import Setup
-from archtrace.targets.texts import NO_LIMIT, encoded
+from archtrace.setup.single_texts import skipped
+from archtrace.targets.tokenized import NO_LIMIT, encoded
 
 #: What a marker looks like that is meant to be one token: <|im_end|>, </s>, [/INST].
 _MARKER = re.compile(r"<[^<>\s]+>|\[[^\[\]\s]+\]")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import archtrace.layouts as lay
+import archtrace.capture.inputs.layouts as lay
 from archtrace.answer.diagnosis import Fault
 from archtrace.setup.parts import Setup
 from archtrace.setup.repadded import pad_field

@@ -12,17 +12,17 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import archtrace.layouts as lay
+import archtrace.capture.inputs.layouts as lay
 from archtrace.answer.diagnosis import Diagnosis, Fault
-from archtrace.setup import alone, chat, checkpoint, length, together
+from archtrace.setup import chat, checkpoint, length, single_texts, together
 from archtrace.setup.batch import Looked, look
-from archtrace.setup.given import Given, GivenTexts
+from archtrace.setup.examined import Given, GivenTexts
+from archtrace.setup.id_rows import rows_of
 from archtrace.setup.moved import moves
 from archtrace.setup.parts import Setup
 from archtrace.setup.repadded import with_pad_id
-from archtrace.setup.rows import rows_of
-from archtrace.targets.texts import tokenizer_of
-from archtrace.tracing import Trace, trace
+from archtrace.targets.tokenized import tokenizer_of
+from archtrace.tracing.trace import Trace, trace
 
 #: What is read where nobody gives a text of theirs: three of different length.
 SAMPLES = ("a fine film", "dull, and far too long", "no story at all, but a cast that is worth the evening")
@@ -91,14 +91,14 @@ def diagnosed(traced: Trace, target: Any, given: Given, wishes: Mapping[str, Any
 
 
 def _of_given(setup: Setup) -> Diagnosis:
-    """What is found of each text alone, and of the batch."""
+    """What is found of each text single_texts, and of the batch."""
     looked = [look(setup.trace, each) for each in setup.given.alone()]
     lines = tuple(line for each in looked for line in each.texts.lines)
     blank = Diagnosis(setup.trace.target.name, "unknown", read=lines)
     if setup.by_position(looked):
         why = "the output has a value for each position: of a text no one token is read, but each for itself"
         return replace(blank, reason=why)
-    if faults := tuple(alone.faults(setup, looked)):
+    if faults := tuple(single_texts.faults(setup, looked)):
         return replace(blank, opinion="wrong", faults=_once(faults))
     if not all(each.texts.read[0] for each in looked):  # what is read of no token is not read alike
         why = "what is read stands at no token of its own: each position is made of several tokens"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import archtrace.layouts as lay
+import archtrace.capture.inputs.layouts as lay
 from archtrace.answer.diagnosis import Fault
 from archtrace.errors import LayoutError
-from archtrace.setup.given import GivenTexts
+from archtrace.setup.examined import GivenTexts
 from archtrace.setup.parts import Setup
 from archtrace.setup.unpadded import reason
-from archtrace.targets.texts import encoded
+from archtrace.targets.tokenized import encoded
 
 #: The longest text that is tried, in tokens: a trial costs a capture, whose masks grow with the square of it.
 LONGEST = 2050

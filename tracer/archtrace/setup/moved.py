@@ -13,19 +13,19 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import archtrace.layouts as lay
+import archtrace.capture.inputs.layouts as lay
 from archtrace.capture.model import forward_of, is_library_model, parameter_count
-from archtrace.readout.given import layout_of
-from archtrace.readout.study import Inputs, Model
+from archtrace.readout.analysis import Inputs, Model
+from archtrace.readout.text_inputs import layout_of
 from archtrace.setup.picked import picked
 from archtrace.targets import prepare
 from archtrace.targets.target import Target
-from archtrace.targets.texts import Encoded
-from archtrace.tracing import Trace
-from archtrace.witness.alone import apart
-from archtrace.witness.likeness import bundled, reduced, remembered
+from archtrace.targets.tokenized import Encoded
+from archtrace.tracing.trace import Trace
+from archtrace.witness.pad_invariance import apart
 from archtrace.witness.replay import outputs
 from archtrace.witness.shrink import ENOUGH, LARGEST
+from archtrace.witness.small_model import bundled, reduced, remembered
 
 #: Tokens of a text that are run, from its front and its end, and how many pads: a likeness has few positions.
 FRONT, END, PADS = 3, 4, 5

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
-import archtrace.layouts as lay
+import archtrace.capture.inputs.layouts as lay
 from archtrace.answer.kinds import KINDS, without_padding
 from archtrace.setup.batch import Looked
-from archtrace.setup.given import Given, GivenTexts
+from archtrace.setup.examined import Given, GivenTexts
 from archtrace.setup.repadded import pad_field
-from archtrace.targets.texts import NO_LIMIT, Encoded
-from archtrace.tracing import Trace
+from archtrace.targets.tokenized import NO_LIMIT, Encoded
+from archtrace.tracing.trace import Trace
 
 #: The same model with another pad id in its config, traced in the layout of a batch.
 Again: TypeAlias = Callable[[int, Encoded], Trace]

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import archtrace.layouts as lay
+import archtrace.capture.inputs.layouts as lay
 from archtrace.targets.fills import nested
-from archtrace.targets.texts import Encoded
-from archtrace.tracing import Trace, trace
+from archtrace.targets.tokenized import Encoded
+from archtrace.tracing.trace import Trace, trace
 
 
 def with_pad_id(found: Trace, target: Any, wishes: Mapping[str, Any], pad: int, batch: Encoded) -> Trace:

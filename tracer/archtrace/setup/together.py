@@ -9,8 +9,8 @@ from archtrace.errors import ArchtraceError
 from archtrace.setup.batch import Looked, look
 from archtrace.setup.moved import moves
 from archtrace.setup.parts import Setup
-from archtrace.targets.texts import Encoded
-from archtrace.tracing import Trace
+from archtrace.targets.tokenized import Encoded
+from archtrace.tracing.trace import Trace
 
 #: What helps where no change of a setup does.
 SINGLY = "give texts of one length, or one at a time"

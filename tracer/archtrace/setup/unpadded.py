@@ -9,7 +9,7 @@ from archtrace.capture.run import capture
 from archtrace.errors import ArchtraceError
 from archtrace.targets import prepare
 from archtrace.targets.fills import nested
-from archtrace.tracing import Trace
+from archtrace.tracing.trace import Trace
 
 
 def refused_unpadded(found: Trace) -> str | None:

@@ -15,7 +15,7 @@ from typing import Any
 from archtrace.answer.result import Finding
 from archtrace.targets import library
 
-_TABLES = Path(__file__).parent.parent / "tables"
+_TABLES = Path(__file__).parent / "tables"
 
 
 @cache

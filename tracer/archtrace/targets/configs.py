@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from archtrace.targets import limits
+from archtrace.targets import size_limits
 from archtrace.targets.messages import did_you_mean, one_line, refusal
 
 #: Fields of a file that choose a kernel, not a structure; the library may refuse them for want of a package.
@@ -51,7 +51,7 @@ def construct(kind: Any, fields: Mapping[str, Any], wishes: Mapping[str, Any], w
     """A config of this class, the wishes set among the fields first, so that derived fields follow."""
     plain = {name: value for name, value in fields.items() if name not in _KERNELS}
     wanted = _with_wishes(kind, plain, wishes, where)
-    limits.check(wanted, where)
+    size_limits.check(wanted, where)
     wanted.pop("model_type", None)
     try:
         return kind(**wanted)

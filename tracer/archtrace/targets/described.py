@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from archtrace.targets import code, folders, hub, library, names
-from archtrace.targets.names import Origin
+from archtrace.targets import by_name, code, folders, hub, library
+from archtrace.targets.by_name import Origin
 
 #: How a config was found that is a checkpoint's own file.
 OF_A_FILE = frozenset({"local", "cache", "hub"})
@@ -18,7 +18,7 @@ def described(target: str) -> Origin | None:
     text = target.strip()
     if code.is_code(text) or (library.spelled(text) and not folders.exists(text)):
         return None
-    found = names.named(text)
+    found = by_name.named(text)
     return found if found.source in OF_A_FILE else None
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from archtrace import older
 from archtrace.answer.result import ConfigSource
+from archtrace.capture import older_releases
 from archtrace.targets.messages import first_line
 
 FILE, ADAPTER, MODULES = "config.json", "adapter_config.json", "modules.json"
@@ -108,7 +108,7 @@ def _ask(ids: Sequence[str], patience: float, revision: str | None) -> Found | s
     reason = ""
     for name in ids:
         try:
-            older.ask_for_file(hf_hub_url(name, FILE, revision=revision), patience)
+            older_releases.ask_for_file(hf_hub_url(name, FILE, revision=revision), patience)
             path = hf_hub_download(name, FILE, revision=revision, etag_timeout=patience)
             return Found(Path(path), "hub", name)
         except RepositoryNotFoundError as error:
@@ -124,7 +124,7 @@ _NO_FILE = f"the repository has no {FILE}"
 def _reason(error: Exception) -> str:
     from huggingface_hub import errors
 
-    if older.is_missing_file(error):
+    if older_releases.is_missing_file(error):
         return _NO_FILE
     known = {
         errors.GatedRepoError: "the repository is gated: accept its terms there, then run `hf auth login`",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from archtrace.targets import library, limits
+from archtrace.targets import library, size_limits
 from archtrace.targets.code import on_path
 from archtrace.targets.messages import did_you_mean, refusal
 from archtrace.targets.pretrained import Loader, without_weights
@@ -73,7 +73,7 @@ def arguments_of(maker: Maker, wanted: Mapping[str, Any], first: int = 0) -> dic
             do=f"{did_you_mean(unknown, named)}leave it out, or give it a parameter of that name",
         )
     _check_complete(maker, parameters, wanted)
-    limits.check(wanted, maker.where)
+    size_limits.check(wanted, maker.where)
     return dict(wanted)
 
 

@@ -24,7 +24,7 @@ def prepare(target: Target) -> tuple[Any, dict[str, Any]]:
     be copied is borrowed for each run. Raises BuildError, or TargetError for a package that is missing.
     """
     from archtrace.capture.build import build
-    from archtrace.capture.hold import borrow
+    from archtrace.capture.preserve import borrow
 
     if target.module is not None:
         own = _copy(target.module)
@@ -91,8 +91,8 @@ def _copy(module: Any) -> Any:
     """A copy whose parameters have shapes and no values; None where there can be none."""
     import torch
 
-    from archtrace.capture.hold import bound_elsewhere
     from archtrace.capture.model import views_of_parameters
+    from archtrace.capture.preserve import bound_elsewhere
 
     if bound_elsewhere(module) or is_managed(module):
         return None

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from archtrace.answer.result import ConfigSource, Finding
-from archtrace.targets import configs, fills, library, names, remote
+from archtrace.targets import by_name, configs, fills, library, remote
 
 #: Arguments of from_pretrained that say where weights lie and how they are read: there are none to read.
 _LOADING = frozenset({
@@ -71,7 +71,7 @@ class Loader:
 
 
 def _taken(name: str) -> Taken:
-    origin = names.named(name)
+    origin = by_name.named(name)
     model_type = str(origin.fields.get("model_type", ""))
     if model_type not in library.model_types():
         raise remote.untrusted(model_type, origin.where)

@@ -10,6 +10,7 @@ from typing import Any
 from archtrace.answer.result import Finding, Readout
 from archtrace.targets import (
     adapters,
+    by_name,
     classes,
     code,
     configs,
@@ -18,7 +19,6 @@ from archtrace.targets import (
     folders,
     head_kinds,
     library,
-    names,
     other_head,
     prompts,
     remote,
@@ -90,7 +90,7 @@ def _from_text(text: str, wishes: Wishes) -> Target:
 
 
 def _class_named(text: str, wishes: Wishes) -> str | None:
-    """The class of the library that a text names, where its default config will not do."""
+    """The class of the library that a text by_name, where its default config will not do."""
     name = None if folders.exists(text) else library.spelled(text)
     if name is None or name in library.model_types():
         return None
@@ -98,7 +98,7 @@ def _class_named(text: str, wishes: Wishes) -> str | None:
 
 
 def _from_name(text: str, wishes: Wishes) -> Target:
-    origin = names.origin(text, wishes)
+    origin = by_name.origin(text, wishes)
     model = _model(origin, wishes)
     fields = {k: v for k, v in origin.fields.items() if k not in ("architectures", "auto_map")}
     config = configs.construct(model.config_class(), fields, wishes.fields(), origin.where)
@@ -133,7 +133,7 @@ class _Model:
     findings: tuple[Finding, ...] = ()
 
 
-def _model(origin: names.Origin, wishes: Wishes) -> _Model:
+def _model(origin: by_name.Origin, wishes: Wishes) -> _Model:
     model_type = str(origin.fields.get("model_type", ""))
     auto_map = origin.fields.get("auto_map") or {}
     # a head that is asked for stands on the backbone, whatever else the checkpoint has behind it
@@ -154,7 +154,7 @@ def _model(origin: names.Origin, wishes: Wishes) -> _Model:
     return replace(model, findings=told)
 
 
-def _own(origin: names.Origin) -> Mapping[str, Any]:
+def _own(origin: by_name.Origin) -> Mapping[str, Any]:
     """The fields of the config, without the head that an adapter of a classifier brings along in its place."""
     brought = origin.adapter is not None and origin.adapter.classifies
     return {**origin.fields, "architectures": ()} if brought else origin.fields

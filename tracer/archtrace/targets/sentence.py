@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from archtrace.targets import configs, hub
+from archtrace.targets.locations import Place
 from archtrace.targets.messages import did_you_mean, refusal
-from archtrace.targets.places import Place
 
 #: Fields of the schema before 5.4, a boolean each, and the modes that they stand for, in the order of their results.
 LEGACY: Mapping[str, str] = {

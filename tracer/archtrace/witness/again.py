@@ -14,10 +14,10 @@ import torch
 
 from archtrace.capture.drawn import drawn
 from archtrace.capture.higher import uncompiled
-from archtrace.capture.hold import held
+from archtrace.capture.inputs.signature import arranged
 from archtrace.capture.outputs import output_of
+from archtrace.capture.preserve import held
 from archtrace.capture.quiet import quiet
-from archtrace.taken import arranged
 from archtrace.witness.ids import Another, moved_on, other_ids, put_ids, shifts
 from archtrace.witness.probe import alone
 from archtrace.witness.replay import ROUNDINGS, seeded

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from archtrace.capture.build import first_line
+from archtrace.capture.module_paths import short_path
 from archtrace.capture.program import Node
 from archtrace.errors import ArchtraceError
-from archtrace.paths import short_path
 
 
 class RunError(ArchtraceError):

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import torch
 
-from archtrace.capture.serving import serves
+from archtrace.capture.validity import serves
 from archtrace.witness.subject import Subject
 
 #: From an id to another one.

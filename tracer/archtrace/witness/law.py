@@ -18,12 +18,12 @@ from archtrace.answer.positions import Positions
 from archtrace.answer.result import Finding
 from archtrace.capture.program import Program
 from archtrace.reach.flops import Flops
-from archtrace.readout.study import Study
+from archtrace.readout.analysis import Study
 from archtrace.witness import replay
 from archtrace.witness.again import again
 from archtrace.witness.failure import reason
 from archtrace.witness.numeric import one_thread
-from archtrace.witness.rows import beyond, difference, inside, join, nothing, places, told, union
+from archtrace.witness.position_sets import beyond, difference, inside, join, nothing, places, told, union
 from archtrace.witness.subject import Subject
 from archtrace.witness.witness import TRIED, Witness, is_random
 

@@ -17,7 +17,7 @@ from archtrace.reach.bound import batch_axis, rows_of
 from archtrace.reach.values import Unknown, is_open
 from archtrace.witness.changes import LARGE, Bench, Change
 from archtrace.witness.ids import moved_on, other_ids, put_ids, runs
-from archtrace.witness.rows import nothing, union
+from archtrace.witness.position_sets import nothing, union
 from archtrace.witness.subject import Subject
 
 #: A position of a node: the node, its batch axis and index, its axis of positions and index.

@@ -16,11 +16,11 @@ import torch
 from archtrace.capture.decisions import Decision
 from archtrace.capture.drawn import drawn
 from archtrace.capture.higher import uncompiled
-from archtrace.capture.hold import held
+from archtrace.capture.inputs.signature import arranged
 from archtrace.capture.outputs import named_outputs, output_of
+from archtrace.capture.preserve import held
 from archtrace.capture.program import Kind, Node, Program, substitute
 from archtrace.capture.quiet import quiet
-from archtrace.taken import arranged
 from archtrace.witness.failure import RunError
 
 #: Rounding errors that may add up, in units of the type's eps, and at most as a part of the largest value.

@@ -17,7 +17,7 @@ from archtrace.capture.program import Kind, Node, Program
 from archtrace.ops import TABLES
 from archtrace.reach.bound import Bound
 from archtrace.reach.interpreter import Interpreter
-from archtrace.reach.tokens import special_ids
+from archtrace.reach.token_values import special_ids
 from archtrace.reach.values import Unknown, is_open
 
 

@@ -20,8 +20,8 @@ from archtrace.witness import numeric
 from archtrace.witness.changes import CHANGES, LARGE, SPIKES, Bench, Change, at, constant, level, parted
 from archtrace.witness.ids import Another, bases, extremes, moved_on, other_ids, put_ids, runs, shifts
 from archtrace.witness.numeric import DRAWS, Draw
+from archtrace.witness.position_sets import beyond, inside, join, nothing, places, told, union
 from archtrace.witness.probe import alone, ids_outside, outside
-from archtrace.witness.rows import beyond, inside, join, nothing, places, told, union
 from archtrace.witness.subject import Subject
 from archtrace.witness.varying import varying
 

@@ -12,8 +12,8 @@ from archtrace.answer.result import Readout, Result
 from archtrace.answer.work import Work
 from archtrace_reports.atlas.site.editions import Change, Comparison, status
 from archtrace_reports.atlas.site.rows import Outcome, Row
-from archtrace_reports.report import Report, Unanswered
-from archtrace_reports.words import headline
+from archtrace_reports.text.report import Report, Unanswered
+from archtrace_reports.text.wording import headline
 
 #: History: 1, the first. Readers must ignore keys that they do not know; the number rises when a known key changes.
 FORMAT = 1

@@ -8,9 +8,9 @@ from typing import TypeAlias
 
 from archtrace.answer.result import Result
 from archtrace_reports.atlas.site.rows import Outcome, Row
-from archtrace_reports.report import Report
-from archtrace_reports.tokens import leaked
-from archtrace_reports.words import enumerate_words
+from archtrace_reports.text.report import Report
+from archtrace_reports.text.tokens import leaked
+from archtrace_reports.text.wording import enumerate_words
 
 #: What stands for the status of a row without an answer.
 UNANSWERED = "unanswered"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from archtrace.errors import TargetError, message
-from archtrace_reports.files import replace
+from archtrace_reports.text.files import replace
 
 #: The file by which an atlas is known.
 MARK = "atlas.json"

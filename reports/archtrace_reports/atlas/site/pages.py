@@ -12,28 +12,30 @@ from typing import Any
 from jinja2 import Environment
 from markupsafe import Markup
 
+from archtrace_reports.atlas.site import atlas_text
 from archtrace_reports.atlas.site import rows as names_of_rows
-from archtrace_reports.atlas.site import views
 from archtrace_reports.atlas.site.editions import Comparison
 from archtrace_reports.atlas.site.folder import GENERATOR, MARK
 from archtrace_reports.atlas.site.rows import Row
-from archtrace_reports.html.page import environment, script, style
+from archtrace_reports.formats.html.page import environment, script, style
 
 HERE = Path(__file__).parent
 #: Nothing but the files of the atlas itself.
 POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; base-uri 'none'; form-action 'none'"
 
 
-def index(lines: Sequence[views.Line], names: Sequence[str]) -> str:
+def index(lines: Sequence[atlas_text.Line], names: Sequence[str]) -> str:
     """The table of all rows, family by family."""
-    newest = [line for line in lines if line.family != views.GONE]
+    newest = [line for line in lines if line.family != atlas_text.GONE]
     counts = Counter(line.status for line in newest)
     marks = {kind for line in lines for kind in dict(line.marks)["kind"].split()}
     heads = {dict(line.marks)["head"]: line.head for line in lines if line.head}
     return _fill(
         "index.html.j2",
-        families=views.families(lines),
-        kinds=[(views.mark(name), name.replace("_", " ")) for name in views.FAMILIES if views.mark(name) in marks],
+        families=atlas_text.families(lines),
+        kinds=[
+            (mark, name.replace("_", " ")) for name in atlas_text.FAMILIES if (mark := atlas_text.mark(name)) in marks
+        ],
         total=len(newest),
         types=len({line.name.model_type for line in newest}),
         counts=counts,
@@ -43,18 +45,18 @@ def index(lines: Sequence[views.Line], names: Sequence[str]) -> str:
 
 
 def versions(
-    rows: Sequence[Row], lines: Sequence[views.Line], compared: Sequence[Comparison], names: Sequence[str]
+    rows: Sequence[Row], lines: Sequence[atlas_text.Line], compared: Sequence[Comparison], names: Sequence[str]
 ) -> str:
     """What changed from edition to edition, and every row that several of them speak of."""
     both = [
-        (line, {each.name: each for each in views.editions(row, names)})
+        (line, {each.name: each for each in atlas_text.editions(row, names)})
         for row, line in zip(rows, lines, strict=True)
         if sum(outcome is not None for outcome in row.outcomes) > 1
     ]
     return _fill("versions.html.j2", compared=compared, both=both, names=names)
 
 
-def model_type(sections: Sequence[views.Section], names: Sequence[str]) -> str:
+def model_type(sections: Sequence[atlas_text.Section], names: Sequence[str]) -> str:
     """The page of one model type."""
     name = sections[0].line.name.model_type or names_of_rows.UNTYPED
     return _fill("type.html.j2", root="../", title=name, sections=sections, names=names)

@@ -10,8 +10,8 @@ from functools import cache
 from typing import TypeAlias
 
 from archtrace.answer.result import Result
-from archtrace_reports.clean import clean, clean_lines, cleaned
-from archtrace_reports.report import Report, Unanswered
+from archtrace_reports.text.report import Report, Unanswered
+from archtrace_reports.text.untrusted import clean, clean_lines, cleaned
 
 Outcome: TypeAlias = Result | Unanswered
 #: The page of what has no model type.

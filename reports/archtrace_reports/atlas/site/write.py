@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from archtrace_reports.report import Report
+from archtrace_reports.text.report import Report
 
 
 def write(editions: Sequence[Report], folder: Path) -> None:
@@ -22,7 +22,7 @@ def write(editions: Sequence[Report], folder: Path) -> None:
 
 def files(editions: Sequence[Report]) -> Iterator[tuple[str, str]]:
     """Each file of the atlas: its name from the folder on, and its text. The same answers give the same bytes."""
-    from archtrace_reports.atlas.site import document, pages, views
+    from archtrace_reports.atlas.site import atlas_text, document, pages
     from archtrace_reports.atlas.site.editions import comparisons, names_of
     from archtrace_reports.atlas.site.folder import MARK
     from archtrace_reports.atlas.site.rows import rows_of
@@ -30,9 +30,9 @@ def files(editions: Sequence[Report]) -> Iterator[tuple[str, str]]:
     names, rows = names_of(editions), rows_of(editions)
     compared = comparisons(rows, names)
     yield MARK, document.text_of(document.document(editions, names, rows, compared))
-    lines = [views.line(row, names) for row in rows]
+    lines = [atlas_text.line(row, names) for row in rows]
     yield "index.html", pages.index(lines, names)
     yield "versions.html", pages.versions(rows, lines, compared, names)
     for page, own in groupby(rows, key=lambda row: row.name.page):
-        yield page, pages.model_type([*views.sections([*own], names)], names)
+        yield page, pages.model_type([*atlas_text.sections([*own], names)], names)
     yield from pages.assets()

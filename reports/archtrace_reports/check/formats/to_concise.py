@@ -11,6 +11,6 @@ def render(found: Found, settings: Settings) -> str:
     del settings
     if not found.findings:
         return ""
-    from archtrace_reports.clean import clean
+    from archtrace_reports.text.untrusted import clean
 
     return "".join(f"{clean(f'{finding.place}: {finding.headline}')}\n" for finding in found.findings)

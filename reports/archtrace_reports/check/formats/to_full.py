@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
+from archtrace_reports.check.code_frame import frame
 from archtrace_reports.check.finding import Finding, Found
-from archtrace_reports.check.frame import frame
 from archtrace_reports.check.settings import Settings
-from archtrace_reports.clean import clean
-from archtrace_reports.look import look_of
-from archtrace_reports.styled import Text
+from archtrace_reports.text.look import look_of
+from archtrace_reports.text.styled import Text
+from archtrace_reports.text.untrusted import clean
 
 
 def render(found: Found, settings: Settings) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from archtrace_reports.check.finding import Finding, Found
 from archtrace_reports.check.paths import relative
 from archtrace_reports.check.settings import Settings
-from archtrace_reports.clean import clean
+from archtrace_reports.text.untrusted import clean
 
 
 def render(found: Found, settings: Settings) -> str:

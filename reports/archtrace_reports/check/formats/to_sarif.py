@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-import archtrace
-from archtrace.lint import Edit
+from archtrace.answer.version import __version__
+from archtrace_lint import Edit
 from archtrace_reports.check.codes import known
 from archtrace_reports.check.finding import SUMMARIES, Finding, Found, Step
 from archtrace_reports.check.fingerprints import fingerprints
@@ -27,7 +27,7 @@ def render(found: Found, settings: Settings) -> str:
     """The log; `results` is empty where all is well."""
     driver = {
         "name": "archtrace",
-        "version": archtrace.__version__,
+        "version": __version__,
         "informationUri": _repository(),
         "rules": _declared(),
     }

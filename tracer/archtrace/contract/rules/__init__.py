@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from archtrace.contract.rule import GraphRule
+    from archtrace.contract.graph_rule import GraphRule
 
 
 @cache

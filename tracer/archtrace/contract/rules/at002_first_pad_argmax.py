@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from archtrace.contract.rule import GraphRule
+from archtrace.contract.graph_rule import GraphRule
 from archtrace.contract.rules.last_token import mistaken
 from archtrace.contract.traced import Broken, Traced
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archtrace.contract.rule import GraphRule
+from archtrace.contract.graph_rule import GraphRule
 from archtrace.contract.traced import Broken, Traced
 
 

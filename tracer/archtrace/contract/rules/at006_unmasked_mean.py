@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archtrace.answer.result import Readout
-from archtrace.contract.rule import GraphRule
+from archtrace.contract.graph_rule import GraphRule
 from archtrace.contract.traced import Broken, Traced
 
 #: What is wrong, and what to do, after the readout's own words.

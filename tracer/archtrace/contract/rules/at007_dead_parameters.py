@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from archtrace.contract.rule import GraphRule, Words
+from archtrace.contract.graph_rule import GraphRule, Words
 from archtrace.contract.traced import Broken, Traced
 
 #: A longer list says how many it leaves out.

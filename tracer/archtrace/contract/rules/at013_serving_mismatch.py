@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from archtrace.answer.kinds import called
 from archtrace.answer.serving import MISMATCH, SERVERS, Served
-from archtrace.contract.rule import GraphRule, Words
+from archtrace.contract.graph_rule import GraphRule, Words
 from archtrace.contract.traced import Broken, Traced
 
 

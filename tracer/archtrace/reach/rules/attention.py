@@ -17,7 +17,7 @@ import torch
 
 from archtrace.reach.flows import Mask
 from archtrace.reach.marks import Marks, Shape
-from archtrace.reach.rules.axes import aligned, letters, reach
+from archtrace.reach.rules.contractions import aligned, letters, reach
 from archtrace.reach.rules.registry import Call, Step, rule, shape_of, single, value_of
 from archtrace.reach.scales import held, largest, magnitude
 from archtrace.reach.values import certain_of, level, masked, scale_of

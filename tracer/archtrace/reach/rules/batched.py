@@ -9,7 +9,7 @@ import numpy as np
 
 from archtrace.ops import MATRICES
 from archtrace.reach.flows import Mask
-from archtrace.reach.rules.axes import LETTERS, SPARE, Source, aligned, contraction, letters, reach
+from archtrace.reach.rules.contractions import LETTERS, SPARE, Source, aligned, contraction, letters, reach
 from archtrace.reach.rules.registry import Call, Step, rule, several, shape_of, single, unruled, value_of
 from archtrace.reach.scales import largest, product
 

@@ -10,7 +10,7 @@ import torch
 from archtrace.ops import ADAPTIVE_POOLS, CONVOLUTIONS, POOLS, TRANSPOSED_CONVOLUTIONS
 from archtrace.reach.flows import Mask, Pairs
 from archtrace.reach.marks import Marks
-from archtrace.reach.rules.axes import letters, reach
+from archtrace.reach.rules.contractions import letters, reach
 from archtrace.reach.rules.masks import unmasked
 from archtrace.reach.rules.registry import Call, Operand, Step, numel, rule, several, shape_of, single, value_of
 from archtrace.reach.scales import largest, product

@@ -15,7 +15,7 @@ import torch
 from archtrace.ops import FLAT_INDEX, PRODUCT_MODES, SEARCHES
 from archtrace.reach.flows import Contraction, Everything, Flow, Mask, Pairs
 from archtrace.reach.marks import Shape
-from archtrace.reach.rules.axes import LETTERS, SPARE, aligned, letters, reach
+from archtrace.reach.rules.contractions import LETTERS, SPARE, aligned, letters, reach
 from archtrace.reach.rules.masks import unmasked
 from archtrace.reach.rules.registry import (
     Call,

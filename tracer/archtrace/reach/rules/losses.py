@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archtrace.ops import ELEMENTWISE_LOSSES
-from archtrace.reach.rules.axes import SPARE, aligned, letters, reach
+from archtrace.reach.rules.contractions import SPARE, aligned, letters, reach
 from archtrace.reach.rules.registry import Call, Step, everything, rule, shape_of, single
 
 

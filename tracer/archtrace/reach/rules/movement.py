@@ -12,7 +12,7 @@ import torch
 
 from archtrace.capture.memory import Geometry, ViewOf
 from archtrace.ops import COUNTING, LENDERS, MOVES, VIEWS
-from archtrace.reach.axes import contiguous
+from archtrace.reach.axis_views import contiguous
 from archtrace.reach.flows import Flow, Take
 from archtrace.reach.marks import Shape
 from archtrace.reach.rules.indexing import IRREGULAR

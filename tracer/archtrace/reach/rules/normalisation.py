@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archtrace.reach.flows import Mask
-from archtrace.reach.rules.axes import SPARE, certain_mask, letters, normal, reach, renewed
+from archtrace.reach.rules.contractions import SPARE, certain_mask, letters, normal, reach, renewed
 from archtrace.reach.rules.masks import unmasked
 from archtrace.reach.rules.registry import Call, Step, rule, several, silent, single, value_of
 from archtrace.reach.scales import largest, unstated

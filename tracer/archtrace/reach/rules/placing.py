@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from archtrace.capture.memory import Geometry, WriteInto
-from archtrace.reach.axes import Moved, axiswise, contiguous, whole
+from archtrace.reach.axis_views import Moved, axiswise, contiguous, whole
 from archtrace.reach.flows import Flow
 from archtrace.reach.marks import Shape
 from archtrace.reach.rules.registry import Call, Operand, Step, shape_of, value_of

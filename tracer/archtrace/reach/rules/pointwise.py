@@ -15,7 +15,7 @@ import torch
 
 from archtrace.ops import BINARY, LENDERS, ONE_ABSORBS, SUMS, UNARY, ZERO_ABSORBS
 from archtrace.reach.flows import Contraction, Mask
-from archtrace.reach.rules.axes import aligned, certain_mask, letters, pointwise_flows, reach, renewed
+from archtrace.reach.rules.contractions import aligned, certain_mask, letters, pointwise_flows, reach, renewed
 from archtrace.reach.rules.masks import place, unmasked, weights
 from archtrace.reach.rules.registry import Call, Operand, Step, rule, shape_of, silent, single, taken, unruled, value_of
 from archtrace.reach.scales import UNKNOWN, amplified, largest

@@ -9,7 +9,7 @@ import numpy as np
 from archtrace.ops import PRODUCTS
 from archtrace.reach.flows import Mask
 from archtrace.reach.marks import Shape
-from archtrace.reach.rules.axes import LETTERS, SPARE, aligned, contraction, letters, normal, reach, renewed
+from archtrace.reach.rules.contractions import LETTERS, SPARE, aligned, contraction, letters, normal, reach, renewed
 from archtrace.reach.rules.masks import unmasked
 from archtrace.reach.rules.registry import Call, Step, rule, shape_of, silent, single, value_of
 from archtrace.reach.scales import product as product_of

@@ -11,7 +11,7 @@ import torch
 from archtrace.ops import COUNTS, EVALUATED_REDUCTIONS, LARGEST, ONE_AXIS, REDUCTIONS, SQUARES
 from archtrace.reach.flows import Mask
 from archtrace.reach.marks import spread
-from archtrace.reach.rules.axes import SPARE, Source, letters, normal, pointwise_flows, reach
+from archtrace.reach.rules.contractions import SPARE, Source, letters, normal, pointwise_flows, reach
 from archtrace.reach.rules.masks import unmasked
 from archtrace.reach.rules.registry import Call, Operand, Step, rule, several, shape_of, single, taken
 from archtrace.reach.scales import held, largest, product, unstated

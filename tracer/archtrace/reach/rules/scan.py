@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from archtrace.reach.flows import Mask
-from archtrace.reach.rules.axes import Source, letters, reach
+from archtrace.reach.rules.contractions import Source, letters, reach
 from archtrace.reach.rules.masks import unmasked
 from archtrace.reach.rules.registry import Call, Flows, Operand, Step, rule, several, shape_of, taken, unruled, value_of
 from archtrace.reach.scales import largest, unstated

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archtrace.ops import TRANSFORMS
-from archtrace.reach.rules.axes import letters, normal, reach, renewed
+from archtrace.reach.rules.contractions import letters, normal, reach, renewed
 from archtrace.reach.rules.masks import unmasked
 from archtrace.reach.rules.registry import Call, Step, rule, single
 

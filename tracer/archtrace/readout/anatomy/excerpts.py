@@ -6,8 +6,8 @@ import linecache
 
 from archtrace.answer.drawing import Excerpt
 from archtrace.answer.result import Source
+from archtrace.capture.module_paths import short_path
 from archtrace.capture.program import Program
-from archtrace.paths import short_path
 
 #: Lines before and after the line itself.
 AROUND = 4

@@ -13,8 +13,8 @@ from archtrace.answer.drawing import Path, PathNode, PathRole
 from archtrace.capture.program import Kind, Node
 from archtrace.ops import CARRIERS
 from archtrace.reach.bound import Bound
-from archtrace.readout.source import frame_of, source_of
-from archtrace.readout.study import Study
+from archtrace.readout.analysis import Study
+from archtrace.readout.source_expression import frame_of, source_of
 
 
 def route(module: torch.nn.Module, study: Study) -> Path:

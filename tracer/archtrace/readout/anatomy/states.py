@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 
 from archtrace.answer.drawing import Slices, State, StateRole
 from archtrace.answer.positions import Rows, union
+from archtrace.capture.inputs.layouts import Vocabulary
 from archtrace.capture.program import Kind, Program
-from archtrace.layouts import Vocabulary
 from archtrace.reach.bound import Bound, marked, token_axis
+from archtrace.readout.analysis import Study
 from archtrace.readout.padding import padding_of
-from archtrace.readout.study import Study
 from archtrace.readout.tensors import ReadTensor, calls, chain_of, dominators, field_of, named_tensors
 
 #: A state's node and its axis of positions, None for a vector.

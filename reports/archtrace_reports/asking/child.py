@@ -1,0 +1,70 @@
+"""Child: answers one question in a process of its own, which its parent may kill.
+
+python -P -m archtrace_reports.asking.child QUESTION FILE     the question as JSON; the answer goes to FILE
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from archtrace.answer.result import Result
+from archtrace_reports.asking.anatomy_json import pack
+from archtrace_reports.asking.engine import ask, hush
+from archtrace_reports.asking.question import Question
+from archtrace_reports.formats.to_json import encode
+from archtrace_reports.text import files
+
+
+def main(what: str, file: str) -> None:
+    """Work out what was asked for and put it into the file in one step."""
+    hush()
+    answer(what, Path(file), sys.stdin.buffer.read)
+
+
+def answer(what: str, file: Path, parent_gone: Callable[[], object]) -> None:
+    """The same for whoever has imported already; `parent_gone` returns when the parent is gone, however that ended."""
+    threading.Thread(target=_end_with_parent, args=(parent_gone,), daemon=True).start()
+    files.replace(file, json.dumps(_of(Question(**json.loads(what)), file.parent)))
+
+
+def _of(question: Question, folder: Path) -> Any:
+    """The outcome; of a checkpoint that came along with the question under the name that the question gives it."""
+    if not question.files:
+        return _outcome(question)
+    place = _unpacked(question.files, folder / "checkpoint")
+    told = json.dumps(_outcome(replace(question, target=str(place), files={}), keep=False))
+    return json.loads(told.replace(_inside_json(str(place)), _inside_json(question.target)))
+
+
+def _unpacked(contents: Mapping[str, str], folder: Path) -> Path:
+    for name, text in contents.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, "utf-8")
+    return folder
+
+
+def _inside_json(text: str) -> str:
+    return json.dumps(text)[1:-1]
+
+
+def _outcome(question: Question, keep: bool = True) -> dict[str, Any]:
+    outcome = ask(question, keeping=keep)
+    if isinstance(outcome, Result):
+        return {"result": encode(outcome), "anatomy": pack(outcome.anatomy)}
+    return {"unanswered": asdict(outcome)}
+
+
+def _end_with_parent(parent_gone: Callable[[], object]) -> None:
+    parent_gone()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,69 @@
+"""Answers: an edition from a file of answers, in either form in which a run leaves them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from archtrace.errors import TargetError, message
+from archtrace_reports.asking.anatomy_json import unpack
+from archtrace_reports.atlas.kept import lines
+from archtrace_reports.atlas.site.rows import PREFIX, Outcome
+from archtrace_reports.formats.from_json import decode
+from archtrace_reports.text.report import Report, Unanswered, report
+
+
+def read(file: Path) -> Report:
+    """The answers of `--format json`, or of a file of answers, one a line, of which the last to a question counts.
+
+    Raises TargetError where the file is neither.
+    """
+    try:
+        return _kept(file) if file.suffix == ".jsonl" else _document(json.loads(file.read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TargetError(
+            message(
+                f"no answers can be read from {file}",
+                why=f"{type(error).__name__}: {error}",
+                do="name a file that archtrace --all --format json -o FILE has written",
+            )
+        ) from error
+
+
+def joined(editions: Iterable[Report]) -> Report:
+    """Several files of one edition as one; of two answers about one class the first file's is shown."""
+    every = list(editions)
+    results = tuple(result for each in every for result in each.results)
+    unanswered = tuple(one for each in every for one in each.unanswered)
+    return Report(results, unanswered, every[0].versions)
+
+
+def named(target: str, head: str | None, outcome: Outcome) -> Outcome:
+    """An outcome as a row of an atlas is known by: one that is no answer forgets about which head it was asked."""
+    from archtrace.targets.head_kinds import classes
+
+    if head is None or not isinstance(outcome, Unanswered) or target not in classes(head):
+        return outcome
+    return replace(outcome, target=f"{PREFIX}{classes(head)[target][0]}")
+
+
+def _document(document: Mapping[str, Any]) -> Report:
+    results = tuple(decode(result) for result in document["results"])
+    return Report(results, tuple(Unanswered(**each) for each in document["unanswered"]), document["versions"])
+
+
+def _kept(file: Path) -> Report:
+    last = {json.dumps([line["question"]["target"], line["question"].get("head")]): line for line in lines(file)}
+    return report([*_outcomes(last.values())])
+
+
+def _outcomes(found: Iterable[Mapping[str, Any]]) -> Iterator[Outcome]:
+    for line in found:
+        asked = line["question"]
+        if "result" in line:
+            yield replace(decode(line["result"]), anatomy=unpack(line.get("anatomy")))
+        else:
+            yield named(asked["target"], asked.get("head"), Unanswered(**line["unanswered"]))

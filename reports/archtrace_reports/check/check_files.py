@@ -1,0 +1,41 @@
+"""Run: a check over many files, on all cores where that pays, and from a cache where nothing has changed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from archtrace_reports.check.finding import Finding, Found
+from archtrace_reports.check.one import check_file
+from archtrace_reports.check.settings import Settings
+
+#: Fewer files are checked sooner than a second process starts, or a cache is read.
+MANY = 100
+
+
+def run(files: Sequence[str], settings: Settings, *, cached: bool = True) -> Found:
+    """The findings in these files, in their order."""
+    if len(files) < MANY:
+        return Found(tuple(f for path in files for f in check_file(path, settings)), len(files))
+    from archtrace_reports.check.finding_cache import Cache
+
+    cache = Cache(settings) if cached else None
+    known = {path: found for path in files if cache and (found := cache.get(path)) is not None}
+    fresh = _together([path for path in files if path not in known], settings)
+    if cache and fresh:
+        cache.put(fresh)
+    both = known | fresh
+    return Found(tuple(f for path in files for f in both[path]), len(files))
+
+
+def _together(files: Sequence[str], settings: Settings) -> dict[str, list[Finding]]:
+    """Each file's findings, worked out on all cores."""
+    if len(files) < MANY:
+        return {path: check_file(path, settings) for path in files}
+    from archtrace_reports.check.pool import together
+
+    return together(files, settings, _cores())
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,66 @@
+"""Placed: what is broken, as a finding at the line of the project's code that does it, else at the contract's line."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+from archtrace.contract.traced import Broken, Place
+from archtrace.contract.verdict import Verdict
+from archtrace_reports.check.contracts.declared import Declared, excused
+from archtrace_reports.check.finding import Finding, Step
+
+
+def placed(broken: Broken, verdict: Verdict, declared: Declared, root: Path) -> Finding:
+    """At the readout's expression where that is the project's own; at the term, which then tells where it is."""
+    place = verdict.places[broken.readout] if broken.readout is not None else None
+    if place is not None and _is_own(place, root):
+        return _in_code(place, broken)
+    line = declared.line(broken.term)
+    text = declared.source(line)
+    start = len(text) - len(text.lstrip()) + 1
+    message = f"{broken.message} [{Path(place.path).name}:{place.line}, {place.function}]" if place else broken.message
+    path = relative(str(declared.file))
+    return _told((path, line, start, line, len(text.rstrip()) + 1), broken.code, message, "", text)
+
+
+def _in_code(place: Place, broken: Broken) -> Finding:
+    text = _lines(place.path)[place.line - 1]
+    where = (relative(place.path), place.line, place.col, place.line, place.end_col)
+    return _told(where, broken.code, broken.message, place.function, text)
+
+
+def _told(where: tuple[str, int, int, int, int], code: str, message: str, function: str, text: str) -> Finding:
+    """A finding on a line of this text."""
+    return Finding(*where, code, message, function, text.strip(), steps=(Step(*where[1:], "", text),))
+
+
+def _is_own(place: Place, root: Path) -> bool:
+    """A file of the project, and not of a package that is installed inside its folder."""
+    path = Path(place.path)
+    return path.is_relative_to(root.resolve()) and not {"site-packages", "dist-packages"} & set(path.parts)
+
+
+def relative(path: str) -> str:
+    """From the current folder on, where it lies in it."""
+    here = os.path.relpath(path)
+    return path if here.startswith("..") else here
+
+
+def is_excused(finding: Finding) -> bool:
+    """Whether a noqa comment stands on the finding's line."""
+    if finding.path.endswith(".toml"):
+        return excused(_lines(finding.path)[finding.line - 1], finding.code)
+    from archtrace_reports.check.noqa import comments
+
+    given = comments("\n".join(_lines(finding.path)))
+    return any(comment.covers(finding.code, finding.line, finding.end_line) for comment in given)
+
+
+@cache
+def _lines(path: str) -> list[str]:
+    """The lines of a file of the project."""
+    from archtrace_lint.source.decode import decoded
+
+    return decoded(path, Path(path).read_bytes()).split("\n")

@@ -1,0 +1,40 @@
+"""Cache: verdicts whose inputs have not changed since, kept beside the answers, read without importing torch."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterable
+from typing import Any
+
+from archtrace.contract.verdict import Verdict, decode
+from archtrace_reports.asking.store.environment import environment
+from archtrace_reports.asking.store.known_answers import store
+from archtrace_reports.asking.store.store import entry
+from archtrace_reports.check.contracts.declared import Declared
+
+
+class Cache:
+    """The verdicts on the contracts of a project: they hold for what a contract says in an environment, as long as each
+    file that they came from stays as it is."""
+
+    def __init__(self, root: str) -> None:
+        self._root = os.path.realpath(root)
+        self._store = store()
+
+    def get(self, declared: Declared) -> Verdict | None:
+        """What was said of a contract; None where that is not known, or anything behind it has changed."""
+        with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):
+            kept = self._store.get(*self._key(declared))
+            return None if kept is None else decode(kept.answer)
+        return None
+
+    def put(self, declared: Declared, verdict: Verdict, files: Iterable[str], since: int) -> None:
+        """Keep a verdict, unless one of its files has changed since (nanoseconds): it may have seen the older one."""
+        kept = entry(f"{declared.name} in {self._root}", files, verdict.encode(), environment=environment())
+        self._store.put(kept, since, *self._key(declared))
+
+    def _key(self, declared: Declared) -> tuple[Any, ...]:
+        table = json.dumps(declared.table, sort_keys=True, default=str)
+        return "contract", self._root, declared.name, table, environment()

@@ -1,0 +1,119 @@
+"""Cache: the findings of files that have not changed since, in a file of the user's cache folder, written whole."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import zlib
+from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archtrace.answer.version import __version__
+from archtrace_lint import Edit
+from archtrace_reports.check.finding import Finding, Findings, Step
+from archtrace_reports.check.settings import UNREAD, Settings
+
+if TYPE_CHECKING:
+    from archtrace_lint.source.beside import Stamp
+
+
+class Cache:
+    """By absolute path: when a file was changed last, its size, and what was found. Another version starts anew.
+
+    An answer may hang on other files, helpers that are imported: each is kept with a sum of their stamps. Their paths
+    stand once, in a list under the name "", as many files import the same.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        from platformdirs import user_cache_path
+
+        plain = settings._replace(models=())
+        key = hashlib.sha256(repr((__version__, _rules(), plain)).encode()).hexdigest()[:24]
+        self._file = user_cache_path("archtrace") / "check" / f"{key}.json"
+        self._known: dict[str, list[Any]] = {}
+        self._stamps: dict[str, list[int]] = {}
+        self._others: dict[str, Stamp | None] = {}
+        with contextlib.suppress(OSError, ValueError, RecursionError):
+            found = json.loads(self._file.read_text("utf-8"))
+            self._known = found if isinstance(found, dict) and isinstance(found.get(""), list) else {}
+        self._paths: list[Any] = self._known.setdefault("", [])
+        self._numbers = {path: number for number, path in enumerate(self._paths)}
+
+    def get(self, path: str) -> list[Finding] | None:
+        """What was found in a file; None where it is not known, or has changed. Ask before you look yourself."""
+        stamp = _stamp(path)
+        try:
+            known, others, total, found = self._known[os.path.abspath(path)]
+            if stamp and known == stamp and total == _sum(map(self._other, others)):
+                return [_finding(path, rest) for rest in found]
+        except (KeyError, ValueError, TypeError, IndexError):
+            pass
+        self._stamps[path] = stamp
+        return None
+
+    def put(self, fresh: Mapping[str, list[Finding]]) -> None:
+        """Keep what was found, as of when it was asked for; a cache that cannot be written is no harm.
+
+        A file that could not be read is not kept: being allowed to changes no stamp.
+        """
+        from archtrace_reports.text.files import replace
+
+        for path, found in fresh.items():
+            stamp = self._stamps.get(path)
+            if stamp and not any(finding.code == UNREAD for finding in found):
+                others = found.files if isinstance(found, Findings) else ()
+                numbers, total = [self._number(path) for path, _ in others], _sum(stamp for _, stamp in others)
+                kept = [list(finding[1:]) for finding in found]
+                self._known[os.path.abspath(path)] = [stamp, numbers, total, kept]
+        with contextlib.suppress(OSError):
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            replace(self._file, json.dumps(self._known))
+
+    def _number(self, path: str) -> int:
+        """The place of a path in the list; a new one comes last."""
+        path = os.path.abspath(path)
+        if path not in self._numbers:
+            self._numbers[path] = len(self._paths)
+            self._paths.append(path)
+        return self._numbers[path]
+
+    def _other(self, number: int) -> Stamp | None:
+        """The stamp of another file as it is now; each is looked at once a run."""
+        from archtrace_lint.source.beside import stamped
+
+        path = self._paths[number]
+        if path not in self._others:
+            self._others[path] = stamped(path)
+        return self._others[path]
+
+
+def _sum(stamps: Iterable[Stamp | None]) -> int:
+    """One number for the stamps of several files."""
+    return zlib.crc32(repr(list(stamps)).encode())
+
+
+def _finding(path: str, kept: list[Any]) -> Finding:
+    """A finding, all but its path, as JSON keeps it: every tuple has become a list."""
+    found = Finding(path, *kept)
+    edits, steps = tuple(Edit(*edit) for edit in found.edits), tuple(Step(*step) for step in found.steps)
+    return found._replace(edits=edits, steps=steps)
+
+
+def _stamp(path: str) -> list[int]:
+    """What changes with a file, and with who may read it; nothing where there is no file."""
+    try:
+        told = os.stat(path)
+    except OSError:
+        return []
+    return [told.st_mtime_ns, told.st_ctime_ns, told.st_size]
+
+
+def _rules() -> str:
+    """The rules as they are: their files' names, sizes and times."""
+    spec = find_spec("archtrace_lint")  # its place alone: what is kept is read without the rules
+    folder = Path(str(spec and spec.origin)).parent
+    return repr([(file.name, *_stamp(str(file))) for file in sorted(folder.rglob("*.py"))])

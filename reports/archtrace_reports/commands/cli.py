@@ -1,0 +1,109 @@
+"""The command line: answers on stdout, everything else on stderr; exit 0 answered, 2 not, 130 interrupted."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from archtrace.errors import ArchtraceError
+from archtrace_reports.commands.at_once import told
+
+NAME = "archtrace"
+ANSWERED, FAILED, INTERRUPTED, PIPE_CLOSED = 0, 2, 130, 141
+#: In which click's completion scripts ask; `_ARCHTRACE_COMPLETE=bash_source archtrace` prints the one for bash.
+COMPLETION = "_ARCHTRACE_COMPLETE"
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command line; its exit code."""
+    try:
+        return _answered(arguments)
+    except BrokenPipeError:  # of the answer, or of what is said about it
+        return PIPE_CLOSED
+
+
+def _answered(arguments: Sequence[str]) -> int:
+    """The same; what goes wrong is said, with --debug after its traceback."""
+    flags: dict[str, bool] = {}
+    try:
+        return _invoked(arguments, flags)
+    except KeyboardInterrupt:
+        return _stop(INTERRUPTED, "interrupted")
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        if flags.get("archtrace.debug"):
+            import traceback
+
+            traceback.print_exc()
+        return _stop(FAILED, _reason(error))
+
+
+def _invoked(arguments: Sequence[str], flags: dict[str, bool]) -> int:
+    """The same; what goes wrong is raised. Puts into `flags` those that hold for all commands."""
+    if told(arguments):
+        return ANSWERED
+    from archtrace_reports.commands.group import invoke
+
+    return invoke(arguments, flags)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ArchtraceError | OSError):
+        return str(error)
+    from archtrace_reports.asking.engine import reason
+
+    return reason(error)
+
+
+def _stop(code: int, message: str) -> int:
+    from archtrace_reports.text.notices import say
+
+    say(message)
+    return code
+
+
+def _terminated(number: int, frame: object) -> NoReturn:
+    """Leave as an exception, so that children end and temporary files go."""
+    raise SystemExit(128 + number)
+
+
+def _open_closed() -> None:
+    """Give each standard stream that the caller has closed the null device: Python has None in its place, and the
+    next file to be opened would get its number, and whatever is printed."""
+    for name, flags, mode in (("stdin", os.O_RDONLY, "r"), ("stdout", os.O_WRONLY, "w"), ("stderr", os.O_WRONLY, "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, flags), mode, encoding="utf-8"))
+
+
+def _let_go() -> None:
+    """Whoever read our answer may have gone, or the disk be full: Python must not complain when it flushes at exit."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def main() -> NoReturn:
+    """The console script."""
+    signal.signal(signal.SIGTERM, _terminated)
+    _open_closed()
+    if asked := os.environ.get(COMPLETION):
+        from click.shell_completion import shell_complete
+
+        from archtrace_reports.commands.group import commands
+
+        sys.exit(shell_complete(commands, {}, NAME, COMPLETION, asked))
+    try:
+        code = run(sys.argv[1:])
+    finally:
+        _let_go()
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

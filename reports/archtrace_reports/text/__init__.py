@@ -1,0 +1,1 @@
+"""Text: an answer in words and in characters, before any format."""

@@ -1,0 +1,239 @@
+"""Selections: axes along which parameters decide which elements there are.
+
+A router sends some tokens to an expert: t = nonzero(c); y[t] += f(x[t]). How many, and which, is open, so the axis of t
+is taken as long as it can be, an element for each element of c, and element i stands for element i of c *if it is
+selected*. Then x[t] is x itself, row by row, f is what it is, and what is written back at t lands in the row that it
+came from: row i of y depends on row i of x, and on c[i], which decides whether there is anything at all.
+
+This holds as long as nothing asks where in the selection an element stands. An op that treats the elements of such an
+axis alike, each by itself or all of them together, keeps it; under any other op everything reaches everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from archtrace.capture.program import Node, Program, Ref
+from archtrace.ops import KEEP_SELECTION, LOOK_UPS, WRITES_ALONG
+from archtrace.reach.axis_views import Moved, Regroup
+from archtrace.reach.flows import Contraction, Everything, Flow, Pairs, Take
+from archtrace.reach.known import evaluate
+from archtrace.reach.rules.registry import Flows, Step
+from archtrace.reach.scales import largest
+from archtrace.reach.values import Unknown, free, unknown
+from archtrace.reach.views import Led, Turned
+
+#: Flows that know which axes they leave as they are.
+_PLACING = (Take, Moved, Regroup, Led, Turned)
+
+
+def axes_of(node: Node) -> Mapping[int, int]:
+    """The selected axes of a node with one result, each with the node whose values select."""
+    return node.selected[0] if node.selected else {}
+
+
+def standin_of(node: Node, program: Program) -> torch.Tensor | None:
+    """What nonzero would return if it selected all: row i holds the coordinates of element i."""
+    if node.op != "aten::nonzero" or not node.selected:
+        return None
+    chosen = program.nodes[node.refs[0]]
+    # Coordinates of a selection within a selection count in the shorter one: what stands for them would not.
+    if chosen.selected or not chosen.results:  # a selection within a selection counts in the shorter one
+        return None
+    return torch.ones(chosen.results[0][0], dtype=torch.bool).nonzero()
+
+
+def with_standins(node: Node, program: Program, values: Sequence[Any], outputs: Sequence[Any]) -> list[Any]:
+    """Outputs of a step, with what stands for them where they are indices of a selection."""
+    standin = standin_of(node, program)
+    found = [standin] if standin is not None else _carried(node, values)
+    return [replace(o, standin=s) for o, s in zip(outputs, found, strict=True)] if found else list(outputs)
+
+
+def _carried(node: Node, values: Sequence[Any]) -> list[torch.Tensor]:
+    """What stands for an index after an op that leaves its elements where they are; nothing after another."""
+    operands = [values[ref] for ref in node.refs]
+    if node.op not in KEEP_SELECTION or not any(_stands(v) for v in operands):
+        return []
+    # An offset that parameters decide moves the index to where nothing can be said to stand.
+    if any(isinstance(v, Unknown) and v.standin is None for v in operands):
+        return []
+    result = evaluate(node, {ref: v.standin if _stands(v := values[ref]) else v for ref in node.refs})
+    return list(result) if isinstance(result, list | tuple) else [result]
+
+
+def _stands(value: Any) -> bool:
+    return isinstance(value, Unknown) and value.standin is not None
+
+
+def selecting(node: Node, program: Program, values: Sequence[Any]) -> Step | None:
+    """The flows of an op that itself selects by unknown values: element i of the result is element i of all."""
+    chosen = program.nodes[node.refs[-1]] if node.refs else None
+    if chosen is None or not chosen.results or chosen.selected:
+        return None
+    shape = chosen.results[0][0]
+    count = int(np.prod(shape))
+    if node.op == "aten::nonzero":
+        # Whether element i is selected is up to c[i]: its coordinates depend on nothing else *if it is*, and where
+        # in the list they stand is what nothing may ask (guarded).
+        rows = np.repeat(np.arange(count)[:, None], len(shape), axis=1)
+        return _step(node, values, ((0, Take(rows, shape)),))
+    if node.op == "aten::index" and _one_mask(node, program):
+        table = program.nodes[node.refs[0]]
+        return None if table.selected or not table.results else _masked(node, values, table.results[0][0], shape, count)
+    return None
+
+
+def put_by_mask(node: Node, program: Program, values: Sequence[Any]) -> Step | None:
+    """y[c] = v under a mask that parameters decide, v one row for each row that it selects: row i of y is row i of v
+    where c[i] holds, else it stays; None for any other write."""
+    if node.op != "aten::index_put" or len(node.refs) != 3 or len(node.args[1]) != 1 or len(node.args) > 3:
+        return None
+    table, mask, value = (program.nodes[ref] for ref in node.refs)
+    if not (table.results and mask.results and value.results) or mask.results[0][1] != torch.bool:
+        return None
+    alike = axes_of(value) == {0: mask.index} and not axes_of(table) and not axes_of(mask)
+    shape, chosen = table.results[0][0], mask.results[0][0]
+    # A value that broadcasts has no row of its own for each selected element; the general rule answers it.
+    whole = value.results[0][0] == (int(np.prod(chosen)), *shape[len(chosen) :])
+    if not alike or not whole or not isinstance(values[mask.index], Unknown):
+        return None
+    elements = np.arange(int(np.prod(shape))).reshape(shape)
+    rows = np.arange(int(np.prod(chosen))).reshape(*chosen, *(1,) * (len(shape) - len(chosen)))
+    return _step(
+        node,
+        values,
+        (
+            (0, Take(elements, shape)),
+            (1, Take(np.ascontiguousarray(np.broadcast_to(rows, shape)), chosen)),
+            (2, Take(elements, (rows.size, *shape[len(chosen) :]))),
+        ),
+    )
+
+
+def _one_mask(node: Node, program: Program) -> bool:
+    """True for x[mask], the mask over the first axes."""
+    indices = node.args[1]
+    mask = program.nodes[node.refs[-1]].results or ()
+    return len(indices) == 1 and len(node.refs) == 2 and [dtype for _, dtype in mask] == [torch.bool]
+
+
+def _masked(node: Node, values: Sequence[Any], table: tuple[int, ...], shape: tuple[int, ...], count: int) -> Step:
+    numbers = np.arange(int(np.prod(table))).reshape(count, *table[len(shape) :])
+    rows = np.broadcast_to(np.arange(count).reshape(count, *(1,) * (numbers.ndim - 1)), numbers.shape)
+    return _step(node, values, ((0, Take(numbers, table)), (1, Take(np.ascontiguousarray(rows), shape))))
+
+
+def _step(node: Node, values: Sequence[Any], flows: Flows) -> Step:
+    assert node.results is not None
+    shape, dtype = node.results[0]
+    scale = largest(values[ref] for ref in node.refs)
+    return Step((unknown(shape, dtype, scale=scale),), (flows,))
+
+
+def by_standin(
+    node: Node, program: Program, values: Sequence[Any], chosen: Collection[int], known: Step, open_: Step
+) -> Step:
+    """The step of an op whose index is a selection: `known` by what stands for it, `open_` by any index."""
+    # A table that is a selection itself is indexed in its own, shorter count; rows of two different selections
+    # have nothing to do with each other. Either way any element may be meant.
+    table, *others = node.refs
+    if axes_of(program.nodes[table]) or len({k for r in others for k in axes_of(program.nodes[r]).values()}) > 1:
+        return open_
+    if node.op in LOOK_UPS:
+        flows = tuple(_mixed(node, k, o, chosen) for k, o in zip(known.flows, open_.flows, strict=True))
+        return replace(open_, flows=flows)
+    return _written_back(node, values, chosen, known, open_)
+
+
+def _mixed(node: Node, known: Flows, open_: Flows, chosen: Collection[int]) -> Flows:
+    """Rows come from where they stand; what selects reaches what it selects."""
+    return (*known, *(flow for flow in open_ if node.refs[flow[0]] in chosen))
+
+
+def _written_back(node: Node, values: Sequence[Any], chosen: Collection[int], known: Step, open_: Step) -> Step:
+    """y[t] = v, or +=: v's row i lands where row i came from; where nothing is selected y stays as it was."""
+    targets = _targets(node, values)
+    if targets is None:
+        return open_
+    # Where nothing is selected the old value stays, so it flows as it would under an unknown index.
+    stay = tuple(f for f in open_.flows[0] if node.refs[f[0]] == node.refs[0])
+    # What is written lands where what stands for the index says: in the row that it came from.
+    land = tuple(f for f in known.flows[0] if node.refs[f[0]] != node.refs[0])
+    choose = tuple(_chooses(node, slot, values[ref], targets) for slot, ref in enumerate(node.refs) if ref in chosen)
+    return replace(open_, flows=((*stay, *land, *choose),))
+
+
+def _targets(node: Node, values: Sequence[Any]) -> np.ndarray[Any, Any] | None:
+    """The elements of the result at which each row of a selection lands: [row, ...]."""
+    assert node.results is not None
+    if node.op not in WRITES_ALONG | {"aten::index_put"}:
+        return None
+    numbers = torch.arange(int(np.prod(node.results[0][0]))).reshape(node.results[0][0])
+    plain = [[values[a.index].standin if _stands(values[a.index]) else values[a.index]] for a in _indices(node)]
+    if node.op in WRITES_ALONG and plain:
+        return np.asarray(numbers.index_select(node.args[1], plain[0][0]).movedim(node.args[1], 0).flatten(1))
+    if node.op == "aten::index_put" and all(isinstance(p[0], torch.Tensor) and p[0].ndim == 1 for p in plain):
+        return np.asarray(numbers[tuple(p[0] for p in plain)].reshape(plain[0][0].shape[0], -1))
+    return None
+
+
+def _indices(node: Node) -> list[Ref]:
+    found = node.args[1] if node.op == "aten::index_put" else [node.args[2]]
+    return [a for a in found if isinstance(a, Ref)]
+
+
+def _chooses(node: Node, slot: int, index: Unknown, targets: np.ndarray[Any, Any]) -> tuple[int, Flow]:
+    assert node.results is not None
+    sources = np.repeat(np.arange(len(targets)), targets.shape[1])
+    return slot, Pairs(sources, targets.ravel(), index.shape, node.results[0][0])
+
+
+def guarded(step: Step, node: Node, program: Program) -> Step:
+    """A step in which whatever asks where in a selection an element stands lets everything through."""
+    axes = {slot: tuple(axes_of(program.nodes[ref])) for slot, ref in enumerate(node.refs)}
+    if not any(axes.values()):
+        return step
+    flows = tuple(tuple(_guarded(each, axes, node, program)) for each in step.flows)
+    return step if flows == step.flows else replace(step, flows=flows, outputs=tuple(map(_open, step.outputs)))
+
+
+def _guarded(
+    flows: Flows, axes: Mapping[int, tuple[int, ...]], node: Node, program: Program
+) -> Iterator[tuple[int, Flow]]:
+    for slot, flow in flows:
+        spec = program.nodes[node.refs[slot]].results
+        if spec and not all(_alike(flow, axis, spec[0][0]) for axis in axes[slot]):
+            result = node.results[0][0] if node.results else ()
+            yield slot, Everything(len(spec[0][0]), len(result))
+        else:
+            yield slot, flow
+
+
+def _open(value: Any) -> Any:
+    """Of what stands nobody knows where nothing is certain, and no mask lies on it."""
+    if not isinstance(value, Unknown):
+        return value
+    return replace(value, certain=free(len(value.shape)), offset=None, scale=value.magnitude, normal=False)
+
+
+def _alike(flow: Flow, axis: int, shape: tuple[int, ...]) -> bool:
+    """True where a flow treats the elements along an axis alike: each by itself, or all together."""
+    if isinstance(flow, Contraction):
+        # A mask that tells the indices of the axis apart (cumsum, a slice) asks where an element stands. A letter
+        # without such a mask is kept, or summed over: each index is treated as any other.
+        letter = flow.inn[axis]
+        return all(letter not in mask.axes or _even(mask, letter) for mask in flow.masks)
+    return isinstance(flow, Everything) or (
+        isinstance(flow, Take | Moved | Regroup | Led | Turned) and flow.keeps(axis)
+    )
+
+
+def _even(mask: Any, letter: str) -> bool:
+    """True for a mask that says the same of every index of an axis."""
+    return bool(mask.allowed.shape[mask.axes.index(letter)] == 1)

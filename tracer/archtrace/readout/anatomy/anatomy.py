@@ -1,0 +1,28 @@
+"""anatomy: all that a drawing of a study needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from archtrace.answer.drawing import Anatomy
+from archtrace.answer.result import Readout
+from archtrace.capture.inputs.layouts import Vocabulary
+from archtrace.readout.analysis import Study
+from archtrace.readout.anatomy.excerpts import excerpt
+from archtrace.readout.anatomy.module_tree import blocks
+from archtrace.readout.anatomy.route import route
+from archtrace.readout.anatomy.states import cone
+
+
+def anatomy(module: torch.nn.Module, study: Study, found: Sequence[Readout], words: Vocabulary) -> Anatomy:
+    """Cone, path, modules and source of a built model whose readouts are found."""
+    states, slices = cone(study, words)
+    return Anatomy(
+        states=states,
+        slices=slices,
+        path=route(module, study),
+        root=blocks(module, list(study.bounds.values())),
+        excerpts=tuple(excerpt(readout.source, study.program) for readout in found),
+    )

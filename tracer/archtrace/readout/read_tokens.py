@@ -1,0 +1,21 @@
+"""Texts: which tokens stand at the positions that are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from archtrace.answer.positions import Rows
+from archtrace.answer.texts import Texts
+from archtrace.readout.analysis import Study
+from archtrace.readout.padding import carried
+
+
+def texts_of(study: Study, layout: str, tokens: Sequence[Sequence[str]], reads: Mapping[str, Rows]) -> Texts:
+    """The tokens of a layout's rows, and those of them that the read positions carry (archtrace.readout.padding)."""
+    found: list[set[int]] = [set() for _ in tokens]
+    carries = carried(study, layout)
+    for tensor, rows in reads.items():
+        for there, positions in zip(carries[tensor], rows, strict=True):
+            for row, position in (token for p in positions for token in there[p]):
+                found[row].add(position)
+    return Texts(tuple(map(tuple, tokens)), tuple(tuple(sorted(row)) for row in found))

@@ -1,0 +1,115 @@
+"""Rows: a batch of ids as a training loop gives it to a model, in place of texts.
+
+Of a batch two rows tell all that there is to tell: the one with the most padding and the one with the least.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+import archtrace.capture.inputs.layouts as lay
+from archtrace.answer.diagnosis import Opinion
+from archtrace.capture.inputs.input_names import TAUGHT
+from archtrace.errors import TargetError, message
+from archtrace.setup.picked import picked
+from archtrace.targets.tokenized import Encoded, named
+
+
+@dataclass(frozen=True)
+class GivenRows:
+    """Rows of ids, as nested lists by the name of the input; `ids` names the one that holds tokens. `spans`: where the
+    text of each row begins and ends."""
+
+    inputs: Mapping[str, Any]
+    ids: str
+    spans: tuple[tuple[int, int], ...]
+    tokenizer: Any = None
+
+    @property
+    def pad(self) -> int | None:
+        """The id that stands at padding in these rows, else the tokenizer's pad id."""
+        padding = (i for row, span in zip(self._rows, self.spans, strict=True) for i in _outside(row, *span))
+        return next(padding, getattr(self.tokenizer, "pad_token_id", None))
+
+    @property
+    def pads(self) -> bool:
+        """Whoever made the batch could pad it."""
+        return True
+
+    @property
+    def uncompared(self) -> tuple[Opinion, str] | None:
+        """Without padding each row is a text alone."""
+        padded = any(_outside(row, *span) for row, span in zip(self._rows, self.spans, strict=True))
+        why = "each text alone is read as such a model is made to read it, and no row of the batch is padded"
+        return None if padded else ("unknown", why)
+
+    def alone(self) -> list[Encoded]:
+        """The text of each row, without its padding."""
+        return [self._made({n: range(*span)}) for n, span in enumerate(self.spans)]
+
+    def together(self) -> Encoded:
+        """The batch as it was given."""
+        return self._made({n: range(len(row)) for n, row in enumerate(self._rows)})
+
+    def moved(self) -> tuple[str, Encoded]:
+        """The batch with the padding of each row on its other side."""
+        side = "right" if self.together().side == "left" else "left"
+        own = getattr(self.tokenizer, "padding_side", None)
+        line = f"tokenizer.padding_side = {side!r}"
+        change = f"pad on the {side} where the batch is made: the tokenizer does" if own == side else line
+        return change, self._made({n: self._rearranged(n, side) for n in range(len(self.spans))})
+
+    @property
+    def _rows(self) -> list[list[int]]:
+        found: list[list[int]] = self.inputs[self.ids]
+        return found
+
+    def _rearranged(self, row: int, side: str) -> list[int]:
+        """The positions of a row in the order that puts its padding on this side."""
+        text, padding = [*range(*self.spans[row])], _outside([*range(len(self._rows[row]))], *self.spans[row])
+        return text + padding if side == "right" else padding + text
+
+    def _made(self, where: Mapping[int, Sequence[int]]) -> Encoded:
+        """The batch of these positions of these rows."""
+        inputs = picked(self.inputs, self.ids, where)
+        kept = [[p in range(*self.spans[row]) for p in places] for row, places in where.items()]
+        tokens = tuple(tuple(named(self.tokenizer, i) for i in row) for row in inputs[self.ids])
+        return Encoded(inputs, tokens, tuple(map(_span, kept)), self.ids)
+
+
+def _outside(row: list[int], start: int, stop: int) -> list[int]:
+    return row[:start] + row[stop:]
+
+
+def rows_of(batch: Mapping[str, Any], tokenizer: Any = None, pad: int | None = None) -> GivenRows:
+    """The row of a batch with the least text and the one with the most, without what is learned from (labels).
+
+    `batch`: tensors or nested lists by name, ids of shape (rows, length). What is padding the mask says; without one
+    `pad`, the pad id. Raises TargetError where no input holds rows of ids, or a row holds none that is no padding.
+    """
+    made = {n: torch.as_tensor(v).cpu() for n, v in batch.items() if v is not None and not TAUGHT.fullmatch(n)}
+    text = next((t for t in lay.texts_in(made) if made[t.ids].ndim == 2), None)
+    if text is None:
+        raise _no_rows("none of its inputs holds rows of ids", made)
+    told = lay.attended(made, lay.Vocabulary(pad, None, ()), text.ids)
+    there = torch.ones_like(made[text.ids], dtype=torch.bool) if told is None else told
+    counts = there.sum(1)
+    if not bool(counts.all()):
+        raise _no_rows("a row holds nothing but padding", made)
+    chosen = sorted({int(counts.argmin()), int(counts.argmax())})
+    inputs = {n: (v[chosen] if v.ndim and len(v) == len(counts) else v).tolist() for n, v in made.items()}
+    return GivenRows(inputs, text.ids, tuple(_span(there[n].tolist()) for n in chosen), tokenizer)
+
+
+def _span(flags: list[bool]) -> tuple[int, int]:
+    return flags.index(True), len(flags) - flags[::-1].index(True)
+
+
+def _no_rows(why: str, inputs: Mapping[str, torch.Tensor]) -> TargetError:
+    shapes = ", ".join(f"{name} {tuple(value.shape)}" for name, value in inputs.items())
+    do = "give rows of ids, (rows, length), with their mask: what a tokenizer returns"
+    return TargetError(message("this batch cannot be examined", where=shapes or "an empty batch", why=why, do=do))

@@ -1,0 +1,90 @@
+"""The subject: what a server sees of a model, which is its files and nothing of its program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from archtrace.errors import TargetError
+from archtrace.targets import by_name, head_kinds
+from archtrace.targets.messages import refusal
+from archtrace.targets.sentence import LEGACY
+from archtrace.targets.wishes import Wishes
+from archtrace.tracing.trace import Trace
+
+
+@dataclass(frozen=True)
+class Subject:
+    """`architecture` as `config.json` names it; `config` as transformers builds it, None for a class without one.
+
+    `pooling`: the fields of `1_Pooling/config.json`, and `modes` what sentence-transformers makes of them; None and
+    empty where the model is no sentence encoder.
+    """
+
+    architecture: str
+    config: Any
+    pooling: Mapping[str, Any] | None = None
+    modes: tuple[str, ...] = ()
+
+    @property
+    def model_type(self) -> str:
+        """The config's model type; empty without one."""
+        return str(getattr(self.config, "model_type", ""))
+
+    @property
+    def classifies(self) -> bool:
+        """Whether its name is that of a sequence classifier of transformers."""
+        return self.architecture.endswith("ForSequenceClassification")
+
+    @property
+    def text(self) -> Any:
+        """The part of the config that is about text, most often all of it; None without one."""
+        return self.config.get_text_config() if hasattr(self.config, "get_text_config") else self.config
+
+    def field(self, name: str | None) -> Any:
+        """A field of the config; None where there is none."""
+        return getattr(self.config, name, None) if name else None
+
+
+def subject(found: Trace, target: Any) -> Subject:
+    """What servers see of a traced target. TargetError for a head that is neither a classifier nor an encoder."""
+    if not any(finding.code == "sentence-encoder" for finding in found.target.findings):
+        _refuse_other_heads(found)
+        return Subject(found.result.class_name, found.config)
+    return _encoder(found, target)
+
+
+def _refuse_other_heads(found: Trace) -> None:
+    kind = head_kinds.kind_of(type(found.module))
+    if kind not in (None, head_kinds.HEADS[head_kinds.DEFAULT]):
+        raise refusal(
+            f"what servers pool for a {kind.noun} is not known" if kind else "",
+            where=found.result.class_name,
+            why="the tables are about sequence classifiers and sentence encoders",
+            do="name one of these",
+        )
+
+
+def _encoder(found: Trace, target: Any) -> Subject:
+    origin = by_name.origin(str(target), Wishes()) if isinstance(target, str | Path) else None
+    parts = origin.encoder.parts if origin and origin.encoder else ()
+    fields = next((part.fields for part in parts if part.kind == "Pooling"), None)
+    if origin is None or fields is None:  # a live encoder: the files are not at hand
+        raise TargetError("what servers pool for a sentence encoder is told of its folder or id alone; name that")
+    named = _named(origin.fields.get("architectures"))
+    bare = type(getattr(found.module, "transformer", found.module)).__name__
+    modes = tuple(fields["modes"])
+    told = _both(modes) if origin.source == "bundled" else {k: v for k, v in fields.items() if k != "modes"}
+    return Subject(named or bare, found.config, told, modes)
+
+
+def _both(modes: Sequence[str]) -> Mapping[str, Any]:
+    """The fields in both schemas: the bundled table holds the modes, and not in which of the two a file names them."""
+    flags = {field: mode in modes for field, mode in LEGACY.items()}
+    return {**flags, "pooling_mode": modes[0] if len(modes) == 1 else list(modes)}
+
+
+def _named(architectures: Sequence[str] | None) -> str:
+    return architectures[0] if architectures else ""

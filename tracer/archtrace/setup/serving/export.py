@@ -1,0 +1,85 @@
+"""The export: the pooling configs that servers take, for what a model reads of a text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from archtrace.answer.kinds import without_padding
+from archtrace.answer.result import KindName
+from archtrace.answer.serving import SERVERS, ServerName
+from archtrace.setup.serving import tei, vllm
+from archtrace.setup.serving.checkpoint_files import Subject
+from archtrace.setup.serving.tables import POOLINGS
+from archtrace.targets.sentence import LEGACY, MODES
+
+#: Server -> the file with the option that it takes.
+OPTIONS: Mapping[ServerName, str] = {"vllm": "vllm.json", "tei": "tei.txt"}
+#: Types as every release of sentence-transformers knows them (modules.json).
+_TYPES = ("sentence_transformers.models.Transformer", "sentence_transformers.models.Pooling")
+
+
+def exported(seen: Subject, reads: Sequence[KindName]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Path -> text of the files that say this pooling, and why others are missing."""
+    refused = _refused(seen, reads)
+    if refused:
+        return {}, (refused,)
+    kind = without_padding(reads[0])
+    files = dict(_files(seen, kind))
+    return files, tuple(f"{SERVERS[name]} has no such pooling" for name, file in OPTIONS.items() if file not in files)
+
+
+def _refused(seen: Subject, reads: Sequence[KindName]) -> str:
+    """Why no file can say it; empty where one can."""
+    if len(reads) != 1:
+        return f"no pooling config says {len(reads)} readouts at once"
+    if _mode(without_padding(reads[0])) is None:
+        return "no server has a pooling type for what this model reads"
+    if getattr(seen.config, "is_encoder_decoder", False):
+        return "a pooling config is about one stack of layers, and this model has an encoder and a decoder"
+    return "" if _width(seen) else "no server takes a model whose config has no hidden_size"
+
+
+def _width(seen: Subject) -> int:
+    """How long a state is; 0 where no config says."""
+    return int(getattr(seen.text, "hidden_size", None) or 0)
+
+
+def _mode(kind: KindName) -> str | None:
+    """The mode of sentence-transformers that pools a kind."""
+    return next((name for name, pooled in POOLINGS.items() if pooled == kind and name in MODES), None)
+
+
+def _files(seen: Subject, kind: KindName) -> Iterator[tuple[str, str]]:
+    mode = str(_mode(kind))
+    yield "1_Pooling/config.json", _json(pooling(mode, _width(seen)))
+    if seen.pooling is None:  # an encoder has one, with modules that would be lost
+        yield "modules.json", _json([_module(0, "", _TYPES[0]), _module(1, "1_Pooling", _TYPES[1])])
+    if name := next((name for name in vllm.NAMES if POOLINGS[name.lower()] == kind), None):
+        yield OPTIONS["vllm"], _json({"pooling_type": name})
+    if word := next((word for word, pooled in tei.OPTIONS.items() if pooled == kind), None):
+        yield OPTIONS["tei"], f"--pooling {word}\n"
+
+
+def option(server: ServerName, seen: Subject, files: Mapping[str, str]) -> str:
+    """What is to be given to a server so that it pools what is read; empty where it takes no such thing."""
+    text = files.get(OPTIONS.get(server, ""), "").strip()
+    if server == "vllm" and text and not vllm.decided(seen):
+        return f"--pooler-config '{json.dumps(json.loads(text))}'"
+    return text if server == "tei" and tei.listens(seen) else ""
+
+
+def pooling(mode: str, width: int) -> dict[str, Any]:
+    """`1_Pooling/config.json`, in one file for all releases: the booleans of old, which
+    text-embeddings-inference needs, and the `pooling_mode` of 5.4 and later."""
+    flags = {name: each == mode for name, each in LEGACY.items()}
+    return {"word_embedding_dimension": width, **flags, "include_prompt": True, "pooling_mode": mode}
+
+
+def _module(number: int, path: str, kind: str) -> Mapping[str, Any]:
+    return {"idx": number, "name": str(number), "path": path, "type": kind}
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2) + "\n"

@@ -1,0 +1,73 @@
+"""Frames: the special tokens that a tokenizer sets around a text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archtrace.answer.texts import Frame
+from archtrace.targets import bundled, folders, reference
+from archtrace.targets.target import Target
+from archtrace.targets.tokenized import tokenizer_of
+
+#: A word that a vocabulary without any words can be given.
+WORD = "<|text|>"
+#: What a special token may be for; where one is for two things, the first names it.
+ROLES = ("cls", "sep", "pad", "mask", "bos", "eos")
+
+
+def frame_of(target: Target) -> Frame | None:
+    """What stands around a text: of a folder or an id as its own tokenizer sets it, of a type or an id that everybody
+    knows as the library's tokenizer for the type does. None where neither tells, or nothing is set."""
+    try:
+        tokenizer = _tokenizer(target)
+        found = Frame() if tokenizer is None else framed(tokenizer)
+    except Exception:  # many tokenizers cannot be made without their files, each for a reason of its own
+        return None
+    return found if found.before or found.after else None
+
+
+def _tokenizer(target: Target) -> Any:
+    """None where nothing says which tokenizer a model is used with."""
+    name = target.name.strip()
+    if folders.document(name) is not None:
+        return tokenizer_of(target, local=True)
+    if target.config_source in ("hub", "cache") and bundled.lookup(reference.parse(name).id) is None:
+        # Many checkpoints of a type come with the tokenizer of another; what is not there is not fetched for a name.
+        return tokenizer_of(target, local=True)
+    return None if target.config_source == "given" else _of_type(target.model_type)
+
+
+def _of_type(model_type: str | None) -> Any:
+    """The library's own tokenizer for a type, without a vocabulary: its template is in its code."""
+    import transformers
+    from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES
+
+    return getattr(transformers, TOKENIZER_MAPPING_NAMES[model_type])()
+
+
+def framed(tokenizer: Any) -> Frame:
+    """The tokens before and after a text of one word, and the pad token. ValueError where the text itself is lost."""
+    word = "a"
+    if not _tokens(tokenizer, word, alone=True):
+        tokenizer.add_tokens([word := WORD])
+    text, whole = _tokens(tokenizer, word, alone=True), _tokens(tokenizer, word, alone=False)
+    starts = [i for i in range(len(whole)) if text and whole[i : i + len(text)] == text]
+    if not starts:
+        raise ValueError("the text stands nowhere among its tokens")
+    before, after = whole[: starts[0]], whole[starts[0] + len(text) :]
+    pad = [] if tokenizer.pad_token is None else [tokenizer.pad_token]
+    named = [tuple(_shown(tokenizer, token) for token in tokens) for tokens in (before, after, pad)]
+    return Frame(named[0], named[1], "".join(named[2]))
+
+
+def _tokens(tokenizer: Any, word: str, *, alone: bool) -> list[str]:
+    found: list[str] = tokenizer.convert_ids_to_tokens(tokenizer(word, add_special_tokens=not alone)["input_ids"])
+    return found
+
+
+def _shown(tokenizer: Any, token: str) -> str:
+    """A special token as a person writes it; one of characters that cannot be printed by its role."""
+    if token.isprintable() and token.strip():
+        return token
+    roles = [role for role in ROLES if getattr(tokenizer, f"{role}_token", None) == token]
+    return f"[{(roles or ['special'])[0].upper()}]"

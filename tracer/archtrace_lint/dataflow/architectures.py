@@ -1,0 +1,46 @@
+"""What the names of checkpoints and classes tell: a table of facts, read when a rule asks."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from archtrace_lint.dataflow.abstract_values import Model
+
+
+@cache
+def _table() -> dict[str, Any]:
+    import tomllib
+    from pathlib import Path
+
+    return tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+
+
+def spelled(kind: str) -> str:
+    """A pattern of the names of a kind of the table ("encoders", "decoders", "others"): one or the other."""
+    return "|".join(_table()[kind])
+
+
+def _words(model: Model) -> str:
+    return f"{model.checkpoint} {model.kind}".lower()
+
+
+def is_encoder(model: Model) -> bool:
+    """Its classifier reads a fixed token, whatever is a pad."""
+    return any(word in _words(model) for word in _table()["encoders"])
+
+
+def has_pad_token(checkpoint: str) -> bool:
+    """Its tokenizer has a pad token of its own."""
+    return any(word in checkpoint.lower() for word in _table()["with_pad_token"])
+
+
+def lacks_pooler(model: Model) -> bool:
+    """Its class has a pooler, its checkpoint holds none."""
+    return not model.bare and model.checkpoint.lower().startswith(tuple(_table()["without_pooler"]))
+
+
+def head_of(model: Model) -> tuple[str, ...]:
+    """The modules between its readout and its logits that PEFT does not save by itself."""
+    words = _words(model).replace("-", "").replace("_", "")
+    return next((tuple(modules) for part, modules in _table()["heads"].items() if part in words), ())

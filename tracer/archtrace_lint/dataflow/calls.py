@@ -1,0 +1,323 @@
+"""Calls to abstract values: tensor operations, gathers, models and tokenizers, and helpers of the same module."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from typing import TypeAlias
+
+from archtrace_lint.dataflow import spellings
+from archtrace_lint.dataflow.abstract_values import (
+    UNKNOWN,
+    Const,
+    Count,
+    FirstPad,
+    Hidden,
+    HighestId,
+    Layer,
+    Many,
+    MaskedSum,
+    Model,
+    Outputs,
+    Prompts,
+    Side,
+    Size,
+    Table,
+    Tokenizer,
+    Value,
+    Values,
+    constant,
+    has,
+    one,
+    only,
+    tensors,
+)
+from archtrace_lint.dataflow.bindings import Frame, named
+from archtrace_lint.dataflow.events import Built, Called, Divide, Gather, Store
+from archtrace_lint.dataflow.filling import FILLS, filled
+from archtrace_lint.dataflow.helpers import inlined
+from archtrace_lint.dataflow.models import MAKERS, last_word
+from archtrace_lint.dataflow.operations import OPERATIONS, Call
+from archtrace_lint.dataflow.pooling import pooled
+from archtrace_lint.dataflow.running import ran
+from archtrace_lint.dataflow.site import ANY, CallHandler, Site
+from archtrace_lint.dataflow.subscripts import keyed
+from archtrace_lint.dataflow.token_axes import averaged, reduced, stacked, together
+from archtrace_lint.dataflow.word_table import words
+
+Evaluate: TypeAlias = Callable[[ast.expr | None, Frame], Values]
+
+
+def called(node: ast.Call, frame: Frame, evaluate: Evaluate) -> Values:
+    """What a call may return."""
+    if isinstance(node.func, ast.Call) and last_word(node.func.func) == "vmap" and node.func.args:
+        return _mapped(node, node.func.args[0], frame, evaluate)
+    site = _site(node, frame, evaluate)
+    _tell(site)
+    for handler in handlers_of(site.name, known=frame.machine.loads or site.known):
+        found = handler(site)
+        if found is not None:
+            return found
+    return UNKNOWN
+
+
+def _mapped(node: ast.Call, function: ast.expr, frame: Frame, evaluate: Evaluate) -> Values:
+    """`jax.vmap(f)(hidden, index)`: f of each row."""
+    if isinstance(function, ast.Name):
+        return called(ast.copy_location(ast.Call(function, node.args, node.keywords), node), frame, evaluate)
+    if not isinstance(function, ast.Lambda):
+        return UNKNOWN
+    given = {a.arg: evaluate(v, frame) for a, v in zip(function.args.args, node.args, strict=False)}
+    return evaluate(function.body, replace(frame, names={**frame.names, **given}))
+
+
+def _site(node: ast.Call, frame: Frame, evaluate: Evaluate) -> Site:
+    name, base, library = "", UNKNOWN, False
+    if isinstance(node.func, ast.Attribute):
+        name, library = node.func.attr, root(node.func.value) in spellings.LIBRARIES
+        base = UNKNOWN if library else _held(node.func, frame) or evaluate(node.func.value, frame)
+    elif isinstance(node.func, ast.Name):
+        name, base = node.func.id, frame.names.get(node.func.id, UNKNOWN)
+    else:
+        base = evaluate(node.func, frame)
+    arguments = tuple(evaluate(a, frame) for a in node.args)
+    keywords = {k.arg: evaluate(k.value, frame) for k in node.keywords if k.arg}
+    spread = tuple(evaluate(k.value, frame) for k in node.keywords if not k.arg)
+    return Site(node, frame, name, base, library, arguments, keywords, spread)
+
+
+def _held(func: ast.Attribute, frame: Frame) -> Values:
+    """The model or the tokenizer that `self.x` holds, in a call of `self.x(...)`."""
+    mine = isinstance(func.value, ast.Name) and func.value.id == "self"
+    return frozenset(v for v in frame.own(func.attr) if isinstance(v, Model | Tokenizer | Layer)) if mine else UNKNOWN
+
+
+def root(node: ast.expr) -> str:
+    """The first word of a dotted name, "" for anything else."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _tell(site: Site) -> None:
+    """Events for the calls and the keywords that rules ask about, and classes of models that are handed over."""
+    for argument in site.node.args:
+        _hand_over(last_word(argument), site)
+    if spellings.CLASSIFIERS.fullmatch(site.name) and site.node.args:
+        site.frame.emit(Built(site.node, site.frame.scope(), Model(site.name, str(constant(site.arguments[0])))))
+    stored = [(k, v) for k, v in site.keywords.items() if k in spellings.STORED]
+    for values in site.arguments if site.name == "add_special_tokens" else ():
+        stored += [(k, v) for table in only(values, Table) for k, v in table.items if k in spellings.STORED]
+    for key, values in stored:
+        owner = ast.unparse(site.node.func)
+        site.frame.emit(Store(site.node, site.frame.scope(), owner, key, values, site.base))
+    if site.name in spellings.CALLS or not spellings.KEYWORD_CALLS.isdisjoint(site.keywords):
+        pairs = tuple(site.keywords.items())
+        given = (site.base, *site.arguments) if site.name == "add_adapter" else site.arguments
+        site.frame.emit(Called(site.node, site.frame.scope(), site.name, given, pairs))
+
+
+def _hand_over(name: str, site: Site) -> None:
+    """A class that is handed over is made by what takes it."""
+    if not name or not spellings.HANDED.fullmatch(name):
+        return
+    if spellings.CLASSIFIERS.fullmatch(name):
+        site.frame.machine.module.models.append(Model(name))
+    site.frame.emit(Built(site.node, site.frame.scope(), Model(name)))
+
+
+GATHERS = words("gather index_select take_along_dim take_along_axis gather_nd batched_index_select")
+JOINS = words("cat concat concatenate stack hstack")
+DIVISIONS = words("div divide true_divide")
+#: Functions that return the model that they are given, ready for something.
+PREPARES = re.compile(r"prepare_model\w*|compile|prepare|DataParallel|DistributedDataParallel")
+#: `torch.where(mask)` is `mask.nonzero(as_tuple=True)`.
+AS_TUPLE = {"as_tuple": one(Const(True))}
+
+
+def _gather(site: Site) -> Values | None:
+    if site.name not in GATHERS:
+        return None
+    target = tensors(site.tensor)
+    if not has(target, Hidden) or (isinstance(site.node.func, ast.Name) and site.node.func.id in site.frame.local):
+        return None
+    index = frozenset().union(*site.rest, *site.keywords.values())
+    site.frame.emit(Gather(site.node, site.frame.scope(index), target, index))
+    return UNKNOWN
+
+
+def _division(site: Site) -> Values | None:
+    """`torch.div(x, y)` and `x.div(y)`."""
+    if site.name not in DIVISIONS or not site.rest:
+        return None
+    return divided(site.node, site.tensor, site.rest[0], site.frame)
+
+
+def divided(node: ast.expr, above: Values, below: Values, frame: Frame) -> Values:
+    """`above / below`: hidden states stay such; a masked sum that is divided is a mean."""
+    if has(above, MaskedSum):
+        frame.emit(Divide(node, frame.scope(), above, below))
+    return frozenset(only(above, Hidden))
+
+
+def _where(site: Site) -> Values | None:
+    if site.name != "where":
+        return None
+    if site.library and not site.rest:
+        return frozenset(v for t in site.tensor for v in OPERATIONS["nonzero"](Call(site.node, t, (), AS_TUPLE)))
+    first, *rest = (site.tensor, *site.rest) if site.library else (UNKNOWN, site.base, *site.rest)
+    if any(has(v, Side) for v in (first, *site.rest)):
+        return UNKNOWN
+    return frozenset(replace(v, searched=None) if isinstance(v, FirstPad) else v for values in rest for v in values)
+
+
+def _join(site: Site) -> Values | None:
+    """Prompts in front of embeddings are a value of their own; an index joined to others is an index still.
+
+    Hidden states that are stacked are several.
+    """
+    if site.name not in JOINS:
+        return None
+    parts = [item for values in site.tensor for item in (values.items if isinstance(values, Many) else ())]
+    listed = [frozenset(only(site.tensor, Hidden))]
+    if not parts and not any(listed):
+        return None
+    if parts and has(parts[0], Prompts) and len(parts) > 1:
+        return one(Prompts(joined=True))
+    dim = Call(site.node, Value(), site.rest, site.keywords).dim
+    joined = stacked(parts or listed) if site.name == "stack" else together(parts or listed, dim)
+    return indices(frozenset().union(*parts)) | joined
+
+
+def indices(values: Values) -> Values:
+    """Those that are indices in the making."""
+    return frozenset(v for v in values if isinstance(v, Count | FirstPad | HighestId))
+
+
+def _operation(site: Site) -> Values | None:
+    """A row of the table of operations. A method of an unknown may be one too (`ids.eq(pad)`), a layer of self not."""
+    operation = OPERATIONS.get(site.name)
+    if operation is None or isinstance(site.node.func, ast.Name) or _own(site.node.func):
+        return None
+    calls = [Call(site.node, value, site.rest, site.keywords) for value in site.tensor or (Value(),)]
+    return frozenset(v for call in calls for v in operation(call))
+
+
+def _own(func: ast.expr) -> bool:
+    return isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name) and func.value.id == "self"
+
+
+def _builtin(site: Site) -> Values | None:
+    """Builtins of Python."""
+    if not isinstance(site.node.func, ast.Name) or site.base:
+        return None
+    if site.name in ("len", "range"):
+        return OPERATIONS["size" if site.name == "len" else "range"](Call(site.node, Value()))
+    if site.name == "getattr" and len(site.arguments) > 1:
+        return named(str(constant(site.arguments[1])))
+    if site.name in BUILTINS:
+        return BUILTINS[site.name](site)
+    return frozenset().union(*site.arguments) if site.name in spellings.PASSING else None
+
+
+def _summed(site: Site) -> Values:
+    """`sum(layers)`: of several layers, one."""
+    layers = only(site.arguments[0], Hidden) if site.arguments else []
+    return frozenset(replace(h, several=False) for h in layers if h.several)
+
+
+#: Builtins that make something of their own.
+BUILTINS: dict[str, Callable[[Site], Values]] = {
+    "dict": lambda site: one(Table(tuple(site.keywords.items()))),
+    "sum": _summed,
+    "zip": lambda site: one(Many(site.arguments)),
+    "enumerate": lambda site: one(Many((UNKNOWN, site.arguments[0]))) if site.arguments else UNKNOWN,
+}
+
+
+def _got(site: Site) -> Values | None:
+    """`outputs.get("hidden_states")` is the item of that key."""
+    key = constant(site.arguments[0]) if site.arguments else None
+    return keyed(site.base, key) if site.name == "get" and isinstance(key, str) else None
+
+
+def _helper(site: Site) -> Values | None:
+    """A function or a method of this module, followed with these arguments."""
+    return inlined(site.node, site.frame, site.arguments, site.keywords)
+
+
+def _prepared(site: Site) -> Values | None:
+    """`prepare_model_for_kbit_training(model)` is the model."""
+    models = only(site.arguments[0], Model) if site.arguments and PREPARES.fullmatch(site.name) else []
+    return frozenset(models) or None
+
+
+def _side(site: Site) -> Values | None:
+    return one(Side()) if spellings.meaning(site.name) == "side" else None
+
+
+def _module(site: Site) -> Values | None:
+    """A module called on hidden states gives a vector a token, if its name does not say that it pools."""
+    first = site.arguments[0] if site.arguments else site.keywords.get("hidden_states", UNKNOWN)
+    hidden = only(_surely(first), Hidden)
+    if not hidden or site.library or spellings.POOLERS.fullmatch(site.name) or _class(site):
+        return None
+    if isinstance(site.node.func, ast.Attribute) and site.base and not has(site.base, Const):
+        return None
+    return frozenset(hidden)
+
+
+def _recurrent(site: Site) -> Values | None:
+    """`out, _ = self.lstm(x)`, of an x of which nothing is known: a vector a token, where a text is about."""
+    known = site.library or not site.arguments or spellings.POOLERS.fullmatch(site.name) or _class(site)
+    if known or not spellings.RECURRENT.fullmatch(site.name) or not site.frame.text():
+        return None
+    return one(Hidden(sure=True))
+
+
+def _class(site: Site) -> bool:
+    """A class makes something of its own; a layer may have the name of its class: `self.LayerNorm(x)`."""
+    return site.name[:1].isupper() and not _own(site.node.func)
+
+
+def _surely(values: Values) -> Values:
+    """What a model surely returned is a tensor where a layer is called on it."""
+    return tensors(frozenset(v for v in values if not isinstance(v, Outputs) or (v.sure and v.model is None)))
+
+
+def _function(site: Site) -> Values | None:
+    """A library's function on hidden states that is no operation of the table: unknown, but for the names of it."""
+    return frozenset(only(site.tensor, Size))
+
+
+#: What works out what a call returns, in the order in which it is asked; the first answer holds.
+CALL_HANDLERS: tuple[CallHandler, ...] = (
+    CallHandler(filled, if_known=(FILLS | {"where"}).__contains__),
+    CallHandler(pooled, if_known=ANY),
+    CallHandler(ran, spellings.BACKBONES.fullmatch, ANY),
+    CallHandler(_gather, if_known=GATHERS.__contains__),
+    CallHandler(averaged, if_known=ANY),
+    CallHandler(reduced, if_known="reduce".__eq__),
+    CallHandler(_division, if_known=DIVISIONS.__contains__),
+    CallHandler(_where, if_known="where".__eq__),
+    CallHandler(_join, if_known=JOINS.__contains__),
+    CallHandler(_operation, OPERATIONS.__contains__),
+    CallHandler(_builtin, ({"len", "range", "getattr"} | BUILTINS.keys() | spellings.PASSING).__contains__),
+    CallHandler(_got, "get".__eq__),
+    CallHandler(_helper, if_known=ANY),
+    CallHandler(_prepared, if_known=PREPARES.fullmatch),
+    *MAKERS,
+    CallHandler(_side, lambda name: spellings.meaning(name) == "side"),
+    CallHandler(_module, if_known=ANY),
+    CallHandler(_recurrent, spellings.RECURRENT.fullmatch),
+    CallHandler(_function, if_known=ANY),
+)
+
+
+@lru_cache(maxsize=4096)
+def handlers_of(name: str, *, known: bool) -> tuple[Callable[[Site], Values | None], ...]:
+    """Those that are asked about a call of this name. `known`: something is known of a part of it."""
+    return tuple(h.handle for h in CALL_HANDLERS if h.named(name) or (known and h.if_known(name)))

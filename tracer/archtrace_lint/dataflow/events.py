@@ -1,0 +1,161 @@
+"""What happens in a module, as the rules see it: events, each with the values that flow in."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from archtrace_lint.dataflow.abstract_values import UNKNOWN, Model, Tokenizer, Values
+from archtrace_lint.source.beside import Beside
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Where an event happens: the function, by its qualified name, and what is around it there."""
+
+    function: str
+    owner: ast.ClassDef | None = None
+    #: The mask is None on this path; the side of padding was asked for before.
+    without_mask: bool = False
+    side_asked: bool = False
+    #: Token ids, an encoding, or what a language model returned of them, are in sight; told where `mask` alone counts.
+    text: bool = False
+
+
+@dataclass(frozen=True)
+class Event:
+    """Base of all events."""
+
+    node: ast.AST
+    scope: Scope
+
+
+@dataclass(frozen=True)
+class Gather(Event):
+    """`target` is read at `index` along its tokens; `fixed` is that index where it is a literal after a full slice."""
+
+    target: Values
+    index: Values
+    fixed: int | None = None
+
+
+@dataclass(frozen=True)
+class Mean(Event):
+    """The mean of `target` over its tokens; `padded`: a mask over tokens, or a padded batch, is at hand there."""
+
+    target: Values
+    padded: bool
+
+
+@dataclass(frozen=True)
+class Pool(Event):
+    """`how` ("max" or "softmax") is taken of `target` along `dim`; `padded` as of a mean."""
+
+    node: ast.Call
+    how: str
+    target: Values
+    dim: object
+    padded: bool
+
+
+@dataclass(frozen=True)
+class Run(Event):
+    """A call of what may be a model, on `ids`; `padded` as of a mean."""
+
+    node: ast.Call
+    name: str
+    models: Values
+    ids: Values
+    padded: bool
+
+
+@dataclass(frozen=True)
+class Fill(Event):
+    """`target` is filled with `value` where `mask` is true; the node is the mask."""
+
+    node: ast.expr
+    target: Values
+    mask: Values
+    value: ast.expr
+
+
+@dataclass(frozen=True)
+class Divide(Event):
+    """`above` / `below`."""
+
+    above: Values
+    below: Values
+
+
+@dataclass(frozen=True)
+class Read(Event):
+    """The attribute `name` of `base` is read."""
+
+    base: Values
+    name: str
+
+
+@dataclass(frozen=True)
+class Store(Event):
+    """`value` is stored as the attribute, the key or the keyword argument `name` of `owner` (as it is written).
+
+    `holder` is what the first name of the owner may be.
+    """
+
+    owner: str
+    name: str
+    value: Values
+    holder: Values = UNKNOWN
+
+
+@dataclass(frozen=True)
+class Called(Event):
+    """A call of `name`, the last word of the callee."""
+
+    node: ast.Call
+    name: str
+    arguments: tuple[Values, ...]
+    keywords: tuple[tuple[str, Values], ...]
+
+
+@dataclass(frozen=True)
+class Built(Event):
+    """A model or a tokenizer is made here, or a model's class is handed over to what makes it."""
+
+    made: Model | Tokenizer
+
+
+@dataclass(frozen=True)
+class Class(Event):
+    """A class definition."""
+
+    node: ast.ClassDef
+
+
+Some = TypeVar("Some", bound=Event)
+
+
+@dataclass
+class Module:
+    """One file: its tree, where its names come from, and what happens in it."""
+
+    path: str
+    tree: ast.Module
+    imports: dict[str, str] = field(default_factory=dict)
+    #: Modules of which all names are imported.
+    stars: list[str] = field(default_factory=list)
+    beside: Beside = field(default_factory=lambda: Beside(""))
+    events: list[Event] = field(default_factory=list)
+    #: Models that are built somewhere in the module.
+    models: list[Model] = field(default_factory=list)
+
+    def elsewhere(self, name: str) -> ast.stmt | None:
+        """The statement in another file of the tree that binds a name that is imported from there."""
+        dotted = [self.imports[name]] if name in self.imports else [f"{star}.{name}" for star in self.stars]
+        found = (self.beside.definition(d) for d in dotted if "." in d)
+        return next((node for one in found if one for node in one[1:]), None)
+
+    def each(self, kind: type[Some]) -> list[Some]:
+        """The events of one kind, in the order in which they were met."""
+        return [e for e in self.events if isinstance(e, kind)]

@@ -1,0 +1,346 @@
+"""Expressions to abstract values: a handler a kind of node."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from archtrace_lint.dataflow.abstract_values import (
+    UNKNOWN,
+    Const,
+    Encoding,
+    EosRows,
+    Extreme,
+    Hidden,
+    Many,
+    Outputs,
+    Pieces,
+    Side,
+    Size,
+    Table,
+    Tokens,
+    Value,
+    Values,
+    constant,
+    has,
+    items,
+    one,
+    only,
+    tensors,
+)
+from archtrace_lint.dataflow.bindings import Frame, named
+from archtrace_lint.dataflow.calls import called, divided
+from archtrace_lint.dataflow.conditions import under
+from archtrace_lint.dataflow.events import Gather, Read
+from archtrace_lint.dataflow.operations import BINARY, Call, compare, invert
+from archtrace_lint.dataflow.spellings import CHECKPOINTS, READ, TASKS
+from archtrace_lint.dataflow.subscripts import encoded_item, fixed_index, keyed, outputs_item, selected
+
+Handler: TypeAlias = Callable[[Any, Frame], Values]
+
+#: An expression may be this many things; beyond, it is unknown.
+LIMIT = 8
+
+
+def evaluate(node: ast.expr | None, frame: Frame) -> Values:
+    """What an expression may be; everything in it is followed."""
+    if node is None:
+        return UNKNOWN
+    handler = HANDLERS.get(type(node), _children)
+    values = handler(node, frame)
+    return values if len(values) <= LIMIT else UNKNOWN
+
+
+def union(parts: Iterable[Values]) -> Values:
+    """Any of these."""
+    return frozenset().union(*parts)
+
+
+def known(values: Iterable[Value]) -> Values:
+    """Without the stand-ins for the unknown."""
+    return frozenset(v for v in values if type(v) is not Value)
+
+
+def each(values: Values) -> Iterable[Value]:
+    """The values one by one; the unknown is one too."""
+    return values or (Value(),)
+
+
+def _children(node: ast.expr, frame: Frame) -> Values:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.expr):
+            evaluate(child, frame)
+    return UNKNOWN
+
+
+def _constant(node: ast.Constant, frame: Frame) -> Values:
+    if isinstance(node.value, str | int | float | bool | None):
+        return one(Const(node.value))
+    return UNKNOWN
+
+
+def _name(node: ast.Name, frame: Frame) -> Values:
+    found = frame.look(node.id)
+    return found or (_text_elsewhere(node.id, frame) if frame.machine.loads and node.id.isupper() else UNKNOWN)
+
+
+def _text_elsewhere(name: str, frame: Frame) -> Values:
+    """A text that a name in capitals has in another file of the tree, as `from config import *` brings it."""
+    bound = frame.machine.module.elsewhere(name)
+    value = bound.value if isinstance(bound, ast.Assign | ast.AnnAssign) else None
+    return one(Const(value.value)) if isinstance(value, ast.Constant) and isinstance(value.value, str) else UNKNOWN
+
+
+def _attribute(node: ast.Attribute, frame: Frame) -> Values:
+    if isinstance(node.value, ast.Name) and node.value.id == "self":
+        return _noted(f".{node.attr}", frame.own(node.attr), frame)
+    base = evaluate(node.value, frame)
+    if node.attr in TASKS:
+        return one(Const(node.attr))
+    _tell(node, node.attr, base, frame)
+    parts = [attribute_of(value, node.attr) for value in base]
+    found = _noted(f".{node.attr}", union(p for p in parts if p is not None), frame)
+    if found or any(p is not None for p in parts):
+        return found
+    asked = frame.machine.loads and not base and CHECKPOINTS.fullmatch(node.attr)
+    said = _noted(f".{node.attr}", named(node.attr), frame)
+    return said or (frame.machine.default(node.attr) if asked else UNKNOWN)
+
+
+def _noted(words: str, values: Values, frame: Frame) -> Values:
+    """The values; a mask that is read as `batch["mask"]` or `batch.mask` is at hand from then on."""
+    frame.note(words, values)
+    return values
+
+
+def _tell(node: ast.expr, name: str, base: Values, frame: Frame) -> None:
+    """Tell of an attribute or an item that rules ask about."""
+    if name in READ and base:
+        frame.emit(Read(node, frame.scope(), base, name))
+
+
+def attribute_of(value: Value, name: str) -> Values | None:
+    """An attribute of a value; None where the name alone must tell."""
+    if name in ("shape", "data", "T", "mT"):
+        return one(value if name == "data" else Size() if name == "shape" else None)
+    if isinstance(value, Extreme):
+        return {"values": value.values, "indices": value.indices}.get(name)
+    if isinstance(value, Encoding):
+        return encoded_item(value, name)
+    return outputs_item(value, name) if isinstance(value, Outputs) else None
+
+
+def _subscript(node: ast.Subscript, frame: Frame) -> Values:
+    base = evaluate(node.value, frame)
+    if isinstance(node.slice, ast.Constant):
+        _tell(node, str(node.slice.value), base, frame)
+    if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+        return _noted(f"[{node.slice.value}]", keyed(base, node.slice.value), frame)
+    parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+    values = [evaluate(part, frame) for part in parts]
+    base = tensors(base) if len(parts) > 1 else base
+    picked = union(v for v, part in zip(values, parts, strict=True) if not isinstance(part, ast.Slice))
+    if picked and (has(base, Hidden) or has(base, EosRows)):
+        fixed = fixed_index(parts) if all(h.axis == 1 for h in only(base, Hidden)) else None
+        frame.emit(Gather(node, frame.scope(picked), base, picked, fixed))
+    return known(v for b in base for v in selected(node, b, parts, values))
+
+
+def _call(node: ast.Call, frame: Frame) -> Values:
+    return known(called(node, frame, evaluate))
+
+
+def _binary(node: ast.BinOp, frame: Frame) -> Values:
+    left, right = evaluate(node.left, frame), evaluate(node.right, frame)
+    if not left and not right:
+        return UNKNOWN
+    if isinstance(node.op, ast.Div | ast.FloorDiv):
+        return frozenset(replace(h, zeroed=False) for h in only(divided(node, left, right, frame), Hidden))
+    if type(node.op) not in BINARY:
+        return UNKNOWN
+    rule, commutes = BINARY[type(node.op)]
+    results = [rule(node, value, right) for value in each(left)]
+    if commutes:
+        results += [rule(node, value, left) for value in each(right)]
+    return known(union(results))
+
+
+def _unary(node: ast.UnaryOp, frame: Frame) -> Values:
+    values = evaluate(node.operand, frame)
+    if isinstance(node.op, ast.USub):
+        return frozenset(Const(-v.value) for v in only(values, Const) if isinstance(v.value, int | float))
+    if isinstance(node.op, ast.Not):
+        return frozenset(only(values, Side))
+    return known(v for value in values for v in (invert(Call(node, value)) or only(frozenset((value,)), Side)))
+
+
+#: Comparison -> whether it is one of equality; `>` against 0 is like `!=`.
+COMPARISONS: dict[type[ast.cmpop], bool] = {ast.Eq: True, ast.NotEq: False, ast.Gt: False}
+
+#: Comparison with a number -> whether it asks, of what is a whole number and not negative, for equality with 0.
+WITH_ZERO: dict[tuple[type[ast.cmpop], object], bool] = {
+    (ast.GtE, 1): False,
+    (ast.Gt, 0.5): False,
+    (ast.Lt, 1): True,
+    (ast.Lt, 0.5): True,
+    (ast.LtE, 0): True,
+}
+
+
+def _compare(node: ast.Compare, frame: Frame) -> Values:
+    left = evaluate(node.left, frame)
+    rights = [evaluate(right, frame) for right in node.comparators]
+    number = WITH_ZERO.get((type(node.ops[0]), constant(rights[0])))
+    if number is not None:
+        return frozenset(v for v in (compare(value, one(Const(0)), equal=number) for value in left) if v is not None)
+    if len(rights) > 1 or type(node.ops[0]) not in COMPARISONS:
+        return frozenset(v for values in (left, *rights) for v in only(values, Side))
+    equal = COMPARISONS[type(node.ops[0])]
+    there = [compare(value, rights[0], equal=equal) for value in each(left)]
+    back = [compare(value, left, equal=equal) for value in each(rights[0])]
+    return frozenset(v for v in (*there, *back) if v is not None)
+
+
+def _either(node: ast.BoolOp, frame: Frame) -> Values:
+    return union([evaluate(value, frame) for value in node.values])
+
+
+def _if(node: ast.IfExp, frame: Frame) -> Values:
+    with under(node.test, frame, evaluate, holds=True):
+        then = evaluate(node.body, frame)
+    with under(node.test, frame, evaluate, holds=False):
+        return then | evaluate(node.orelse, frame)
+
+
+def _many(node: ast.Tuple | ast.List | ast.Set, frame: Frame) -> Values:
+    parts = tuple(evaluate(e, frame) for e in node.elts)
+    return one(Many(parts)) if len(parts) <= LIMIT else UNKNOWN
+
+
+def _dict(node: ast.Dict, frame: Frame) -> Values:
+    values = [evaluate(v, frame) for v in node.values]
+    pairs = [(k.value, v) for k, v in zip(node.keys, values, strict=True) if isinstance(k, ast.Constant)]
+    return one(Table(tuple((k, v) for k, v in pairs if isinstance(k, str))))
+
+
+def _walrus(node: ast.NamedExpr, frame: Frame) -> Values:
+    frame.bind(node.target.id, evaluate(node.value, frame))
+    return frame.look(node.target.id)
+
+
+def _inner(node: ast.Await | ast.Starred, frame: Frame) -> Values:
+    return evaluate(node.value, frame)
+
+
+def _slice(node: ast.Slice, frame: Frame) -> Values:
+    for part in (node.lower, node.upper, node.step):
+        evaluate(part, frame)
+    return UNKNOWN
+
+
+def _comprehension(node: ast.ListComp | ast.SetComp | ast.GeneratorExp, frame: Frame) -> Values:
+    inner = replace(frame, names=dict(frame.names))
+    for generator in node.generators:
+        assign(generator.target, elements(evaluate(generator.iter, inner)), inner)
+        for condition in generator.ifs:
+            evaluate(condition, inner)
+    return evaluate(node.elt, inner)
+
+
+def _dict_comprehension(node: ast.DictComp, frame: Frame) -> Values:
+    """`{k: v.to(device) for k, v in encoding.items()}` is an encoding still."""
+    inner = replace(frame, names=dict(frame.names))
+    for generator in node.generators:
+        assign(generator.target, elements(evaluate(generator.iter, inner)), inner)
+    call = node.generators[0].iter
+    items = isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "items"
+    whole = evaluate(call.func.value, frame) if items else UNKNOWN  # type: ignore[attr-defined]
+    return frozenset(only(evaluate(node.value, inner) | whole, Encoding))
+
+
+def elements(values: Values) -> Values:
+    """What one turn of a loop over this gets: a row of a tensor; of zip and enumerate, a tuple of such."""
+    return known(v for value in values for v in _element(value))
+
+
+def _element(value: Value) -> Values:
+    if isinstance(value, Many):
+        if value.items and all(constant(item) is not ... for item in value.items):
+            return union(value.items)  # a list of literals, where zip gives tuples of what it goes over
+        return one(Many(tuple(elements(i) for i in value.items)))
+    if isinstance(value, Pieces):
+        return one(value.of)
+    if isinstance(value, Const | Size | Outputs | Encoding | Table):
+        return UNKNOWN
+    if isinstance(value, Hidden):
+        row = not value.several and value.axis == 1 and value.what == "hidden"
+        return one(replace(value, several=False, axis=0 if row else value.axis))
+    return one(replace(value, row=True) if isinstance(value, Tokens) else value)
+
+
+def assign(target: ast.expr, values: Values, frame: Frame) -> None:
+    """Bind a target: a name, an attribute of self, a tuple of targets."""
+    if isinstance(target, ast.Name):
+        frame.bind(target.id, values)
+    elif isinstance(target, ast.Tuple | ast.List):
+        parts = items(values) or _unpacked(values, target, frame)
+        for number, part in enumerate(target.elts):
+            fits = len(parts) == len(target.elts)
+            assign(part, parts[number] if fits else UNKNOWN, frame)
+    elif isinstance(target, ast.Starred):
+        assign(target.value, UNKNOWN, frame)
+    elif isinstance(target, ast.Attribute | ast.Subscript):
+        evaluate(target.value, frame)
+
+
+#: What stands first in an output that does not begin with hidden states.
+_NO_STATES = re.compile(r"\w*(loss|score|pool|cls|pred|prob)\w*", re.IGNORECASE)
+
+
+def _unpacked(values: Values, target: ast.Tuple | ast.List, frame: Frame) -> tuple[Values, ...]:
+    """`h, _ = self.bert(...)`: a model, or a layer, gives hidden states first; of what `split` gives, each is alike."""
+    count = len(target.elts)
+    pieces = only(values, Pieces)
+    if pieces:
+        return (frozenset(p.of for p in pieces),) * count
+    if count == 2 and has(values, Outputs):
+        frame.emit(Read(target, frame.scope(), values, "1"))
+    name = target.elts[0].id if isinstance(target.elts[0], ast.Name) else ""
+    first = union(_first(v) for v in values) if not _NO_STATES.fullmatch(name) else UNKNOWN
+    said = frozenset(h for h in only(named(name), Hidden) if h.what == "logits")
+    return (said or first, *(UNKNOWN,) * (count - 1)) if first else ()
+
+
+def _first(value: Value) -> Values:
+    if isinstance(value, Outputs):
+        return frozenset(replace(h, what=value.what) for h in only(outputs_item(value, 0) or UNKNOWN, Hidden))
+    return one(value if isinstance(value, Hidden) and not value.several else None)
+
+
+HANDLERS: dict[type[ast.expr], Handler] = {
+    ast.Constant: _constant,
+    ast.Name: _name,
+    ast.Attribute: _attribute,
+    ast.Subscript: _subscript,
+    ast.Call: _call,
+    ast.BinOp: _binary,
+    ast.UnaryOp: _unary,
+    ast.Compare: _compare,
+    ast.BoolOp: _either,
+    ast.IfExp: _if,
+    ast.Tuple: _many,
+    ast.List: _many,
+    ast.Set: _many,
+    ast.Dict: _dict,
+    ast.NamedExpr: _walrus,
+    ast.Await: _inner,
+    ast.Starred: _inner,
+    ast.Slice: _slice,
+    ast.ListComp: _comprehension,
+    ast.SetComp: _comprehension,
+    ast.GeneratorExp: _comprehension,
+    ast.DictComp: _dict_comprehension,
+}

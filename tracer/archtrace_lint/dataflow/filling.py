@@ -1,0 +1,54 @@
+"""Tensors that are filled where a mask is true, and numbers that stand for minus infinity."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from archtrace_lint.dataflow.abstract_values import UNKNOWN
+from archtrace_lint.dataflow.events import Fill
+from archtrace_lint.dataflow.models import last_word
+from archtrace_lint.dataflow.site import Site
+from archtrace_lint.dataflow.word_table import words
+
+FILLS = words("masked_fill masked_fill_")
+
+#: Numbers from here on stand for infinity: no score comes near.
+VAST = 1e3
+
+_LOW_NAMES = re.compile(r"_?(neg(ative)?|minus)_?inf(inity)?_?|min_value", re.IGNORECASE)
+_HIGH_NAMES = words("inf infty Inf")
+
+
+def filled(site: Site) -> None:
+    """Tell of `x.masked_fill(mask, value)` and of `torch.where(mask, value, x)`."""
+    if site.name != "where" and site.name not in FILLS:
+        return
+    nodes = [*site.node.args, *(k.value for k in site.node.keywords)]
+    if site.name in FILLS and len(nodes) == 2 + site.library:
+        mask = site.rest[0] if site.rest else site.keywords.get("mask", UNKNOWN)
+        site.frame.emit(Fill(nodes[-2], site.frame.scope(), site.tensor, mask, nodes[-1]))
+    elif site.name == "where" and site.library and len(site.arguments) == 3:
+        mask, _, target = site.arguments
+        site.frame.emit(Fill(nodes[0], site.frame.scope(), target, mask, nodes[1]))
+
+
+def is_low(node: ast.expr) -> bool:
+    """A number so low that neither softmax nor maximum sees what it is: `-inf`, `-1e9`, `torch.finfo(...).min`."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return _is_high(node.operand)
+    if isinstance(node, ast.Call) and node.args:
+        return is_low(node.args[0]) or _says(node.args[0], "-inf")
+    return last_word(node) == "min" or _LOW_NAMES.fullmatch(last_word(node)) is not None
+
+
+def _is_high(node: ast.expr) -> bool:
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, int | float) and node.value >= VAST
+    if isinstance(node, ast.Call):
+        return bool(node.args) and _says(node.args[0], "inf")
+    return last_word(node) in _HIGH_NAMES or last_word(node) == "max"
+
+
+def _says(node: ast.expr, text: str) -> bool:
+    return isinstance(node, ast.Constant) and str(node.value).lower().startswith(text)

@@ -1,0 +1,74 @@
+"""Functions of other files of the tree, followed as if they stood at the call: what they do is told there."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+
+from archtrace_lint.dataflow.abstract_values import UNKNOWN, Values
+from archtrace_lint.dataflow.bindings import Frame, Machine
+from archtrace_lint.dataflow.events import Event, Gather, Mean, Module
+from archtrace_lint.source.beside import Source
+
+#: What a function is followed for: it holds one of these, or nothing comes of it.
+_MAKING = (b"sum(", b"argm", b"nonzero", b"mean(", b"gather", b"arange", b"[:,", b"- 1")
+
+Bound = Callable[[ast.FunctionDef], dict[str, Values]]
+
+
+def imported(func: ast.expr, frame: Frame) -> tuple[Source, ast.FunctionDef] | None:
+    """The function of another file that a callee is, by `from pooling import f` or `import pooling`."""
+    imports = frame.machine.module.imports
+    if isinstance(func, ast.Name):
+        dotted = imports.get(func.id, "")
+    elif isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name):
+        dotted = f"{imports[func.value.id]}.{func.attr}" if func.value.id in imports else ""
+    else:
+        return None
+    found = frame.machine.module.beside.function(dotted) if "." in dotted else None
+    return found if found and any(word in found[0].lines(found[1]) for word in _MAKING) else None
+
+
+def followed_at(node: ast.Call, source: Source, function: ast.FunctionDef, frame: Frame, bound: Bound) -> Values:
+    """What the function returns for the arguments of a call. What it does with them is told of the call.
+
+    What its own names tell of it is told where it stands, when that file is checked, and not again here.
+    """
+    function = _moved(function, node)
+    alone, _ = _run(function, source, frame, {})
+    events, returned = _run(function, source, frame, bound(function))
+    known = {_sign(event) for event in alone}
+    for event in events:
+        if _sign(event) not in known:
+            frame.emit(event)
+    return returned
+
+
+def _run(
+    function: ast.FunctionDef, source: Source, frame: Frame, given: dict[str, Values]
+) -> tuple[list[Event], Values]:
+    module = Module(source.path, ast.Module([], []), beside=frame.machine.module.beside)
+    functions = {name: n for name, n in source.names.items() if isinstance(n, ast.FunctionDef)}
+    machine = Machine(module, functions, run=frame.machine.run)
+    inner = Frame(machine, {}, function=frame.function, depth=frame.depth + 1)
+    inner = replace(inner, without_mask=frame.without_mask, side_asked=frame.side_asked, returned=UNKNOWN)
+    returned = frame.machine.run(function, inner, given)
+    return module.events, returned
+
+
+def _moved(function: ast.FunctionDef, to: ast.Call) -> ast.FunctionDef:
+    """A copy that stands at the call, each node of which knows where it was."""
+    moved = copy.deepcopy(function)
+    for node in ast.walk(moved):
+        node.origin = getattr(node, "lineno", 0), getattr(node, "col_offset", 0)  # type: ignore[attr-defined]
+        ast.copy_location(node, to)
+    return moved
+
+
+def _sign(event: Event) -> tuple[object, ...]:
+    """What makes two events one: the place, and the kinds of what meets there."""
+    parts = [event.target] if isinstance(event, Gather | Mean) else []
+    parts += [event.index] if isinstance(event, Gather) else []
+    return type(event), getattr(event.node, "origin", None), *(frozenset(map(type, part)) for part in parts)

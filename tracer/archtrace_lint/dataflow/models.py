@@ -1,0 +1,216 @@
+"""Tokenizers, models and adapter configs: calls that build them, and calls of them."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from archtrace_lint.dataflow import spellings
+from archtrace_lint.dataflow.abstract_values import (
+    UNKNOWN,
+    Adapter,
+    Const,
+    Encoding,
+    Hidden,
+    Ids,
+    Many,
+    Model,
+    Outputs,
+    Prompts,
+    Table,
+    Tokenizer,
+    Tokens,
+    Value,
+    Values,
+    constant,
+    has,
+    one,
+    only,
+)
+from archtrace_lint.dataflow.events import Built
+from archtrace_lint.dataflow.site import ANY, CallHandler, Site
+from archtrace_lint.dataflow.token_axes import layer_of
+
+#: What makes a pipeline: the function of transformers, or what stands for it (`pipeline_builder`).
+_PIPELINES = re.compile(r"(\w*_)?pipeline(_\w+)?")
+
+
+def last_word(node: ast.AST) -> str:
+    """`c` of `a.b.c`, "" for what is no dotted name."""
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def _text(values: Values) -> str:
+    found = constant(values)
+    return found if isinstance(found, str) else ""
+
+
+def _loaded(site: Site) -> Values | None:
+    """`Class.from_pretrained("id", ...)`."""
+    if site.name not in ("from_pretrained", "from_config") or not isinstance(site.node.func, ast.Attribute):
+        return None
+    kind = last_word(site.node.func.value)
+    named = site.arguments[0] if site.arguments else site.keywords.get("pretrained_model_name_or_path", UNKNOWN)
+    checkpoints = _texts(named) if site.name == "from_pretrained" else [""]
+    given = ast.unparse(site.node.args[0]) if site.node.args else ""
+    if spellings.TOKENIZERS.fullmatch(kind):
+        side = _text(site.keywords.get("padding_side", UNKNOWN))
+        return _made(site, *(Tokenizer(side, checkpoint, given) for checkpoint in checkpoints))
+    kinds = [k for k in _classes(kind, site) if not k.endswith("Config")]
+    if not kinds:
+        return None
+    bare = constant(site.keywords.get("add_pooling_layer", UNKNOWN)) is False
+    models = [Model(kind, checkpoint, bare, given) for kind in kinds for checkpoint in checkpoints]
+    site.frame.machine.module.models += models
+    return _made(site, *models)
+
+
+def _classes(name: str, site: Site) -> list[str]:
+    """The classes that a name may be: itself, or those that it is given, `kind = One if small else Other`."""
+    if name[:1].isupper() or name in ("cls", "self", "super"):
+        return [name] if name[:1].isupper() else []
+    nodes = ast.walk(site.frame.machine.module.tree)
+    given = [n.value for n in nodes if isinstance(n, ast.Assign) and last_word(n.targets[0]) == name]
+    either = [
+        part for value in given for part in ([value.body, value.orelse] if isinstance(value, ast.IfExp) else [value])
+    ]
+    return sorted({word for part in either if spellings.HANDED.fullmatch(word := last_word(part))})
+
+
+def _pipeline(site: Site) -> Values | None:
+    """`pipeline("text-classification", model=...)`, also by another name; without a model, an encoder."""
+    task = site.arguments[0] if site.arguments else site.keywords.get("task", UNKNOWN)
+    if not _PIPELINES.fullmatch(site.name) or _text(task) not in spellings.CLASSIFYING or "model" not in site.keywords:
+        return None
+    model = site.keywords["model"]
+    known = next(iter(only(model, Model)), Model(""))
+    return _made(site, Model(spellings.PIPELINE, _text(model) or f"{known.checkpoint} {known.kind}".strip()))
+
+
+def _texts(values: Values) -> list[str]:
+    """The texts that it may be; one of which nothing is known, where there is none."""
+    return sorted(v.value for v in only(values, Const) if isinstance(v.value, str)) or [""]
+
+
+def _made(site: Site, *made: Model | Tokenizer) -> Values:
+    for each in made:
+        site.frame.emit(Built(site.node, site.frame.scope(), each))
+    return frozenset(made)
+
+
+def _adapter(site: Site) -> Values | None:
+    if not spellings.ADAPTERS.fullmatch(site.name):
+        return None
+    return one(Adapter(site.name, tuple(site.keywords.items()), site.node))
+
+
+def _encoded(site: Site) -> Values | None:
+    """`tokenizer(texts, padding=True)`."""
+    direct = isinstance(site.node.func, ast.Name) or site.name not in spellings.TOKENIZING
+    word = last_word(site.node.func if direct else site.node.func.value)  # type: ignore[attr-defined]
+    tokenizers = only(site.base, Tokenizer)
+    if not tokenizers and not spellings.TOKENIZERS.fullmatch(word):
+        return None
+    if word[:1].isupper():
+        return None
+    if isinstance(site.node.func, ast.Attribute) and direct and spellings.meaning(site.name) == "" and tokenizers:
+        return None if not spellings.TOKENIZERS.fullmatch(site.name) else _encoding(site, tokenizers)
+    return _encoding(site, tokenizers)
+
+
+def _encoding(site: Site, tokenizers: list[Tokenizer]) -> Values:
+    padding = constant(_keyword(site, "padding"))
+    padded = padding == "max_length" or (padding in (True, "longest") and not _one_text(site))
+    side = _text(site.keywords.get("padding_side", UNKNOWN)) or next((t.side for t in tokenizers), "")
+    alone = site.name != "pad" and not site.spread and "padding" not in site.keywords
+    return one(Encoding(padded, side, alone))
+
+
+def _keyword(site: Site, name: str) -> Values:
+    """A keyword, also one that comes in a dictionary: `tokenizer(texts, **{"padding": True})`."""
+    spread = (dict(table.items) for values in site.spread for table in only(values, Table))
+    return site.keywords.get(name) or next((items[name] for items in spread if name in items), UNKNOWN)
+
+
+def _one_text(site: Site) -> bool:
+    """A single text is tokenized: a string, what its name says is one, or a list of one."""
+    given = [*site.node.args[:1], *(k.value for k in site.node.keywords if k.arg == "text")]
+    return any(
+        isinstance(node, ast.JoinedStr)
+        or (isinstance(node, ast.List) and len(node.elts) == 1 and not isinstance(node.elts[0], ast.Starred))
+        or (isinstance(node, ast.Constant) and isinstance(node.value, str))
+        or spellings.ONE_TEXT.fullmatch(last_word(node)) is not None
+        for node in given
+    )
+
+
+def _ran(site: Site) -> Values | None:
+    """`model(**encoding)`, `self.backbone(input_ids, attention_mask=mask)`."""
+    if site.library or not (has(site.base, Model) or spellings.BACKBONES.fullmatch(site.name)):
+        return None
+    given = [v for values in site.everything for value in values for v in _listed(value)]
+    fed = any(isinstance(v, Ids | Encoding | Tokens | Prompts) for v in given)
+    if not fed and not site.spread and not {"input_ids", "inputs_embeds", "attention_mask"} & site.keywords.keys():
+        return _kept(site)
+    model = next(iter(only(site.base, Model)), None)
+    encoding = next((found for v in given if (found := _encoding_of(v))), None)
+    prompted = any(isinstance(v, Prompts) and v.joined for v in given)
+    any_model = spellings.ANY_MODEL.fullmatch(site.name) and not spellings.TEXT_MODELS.fullmatch(site.name)
+    what = "logits" if model is None and any_model else "hidden"
+    ran = one(Outputs(model, encoding, prompted, _of_text(site, given), what, _layers(site)))
+    site.frame.note(f"{site.name}()", ran)
+    return ran
+
+
+def _listed(value: Value) -> list[Value]:
+    """The items of a list, as Keras gives a model its inputs: `bert([ids, mask])`; a value else."""
+    return [v for item in value.items for v in item] if isinstance(value, Many) else [value]
+
+
+def _layers(site: Site) -> tuple[int, ...]:
+    """Where the states of all layers may stand: behind the pooled vector or in its place, and before the attentions."""
+    if constant(site.keywords.get("output_hidden_states", UNKNOWN)) is not True:
+        return ()
+    return (1,) if "output_attentions" in site.keywords else (1, 2, -1)
+
+
+def _of_text(site: Site, given: list[Value]) -> bool:
+    """What a model is surely run on a text: by what it is given, or by its name."""
+    if (
+        {"input_ids", "attention_mask"} & site.keywords.keys()
+        or site.spread
+        or spellings.TEXT_MODELS.fullmatch(site.name)
+    ):
+        return True
+    return any(isinstance(v, Encoding | Prompts) or (isinstance(v, Ids | Tokens) and not v.weak) for v in given)
+
+
+def _encoding_of(value: Value) -> Encoding | None:
+    """An encoding, or that which ids are of."""
+    return value.encoding if isinstance(value, Ids) else value if isinstance(value, Encoding) else None
+
+
+def _kept(site: Site) -> Values | None:
+    """A backbone called on vectors (`self.transformer(x)`): vectors."""
+    first = site.arguments[0] if site.arguments else UNKNOWN
+    return frozenset(only(first, Hidden)) or None
+
+
+def _embedded(site: Site) -> Values | None:
+    """`self.token_embedding(ids)`."""
+    first = site.arguments[0] if site.arguments else UNKNOWN
+    if site.library or not has(first, Ids) or not spellings.EMBEDDERS.fullmatch(site.name):
+        return None
+    return one(Hidden(sure=True))
+
+
+#: A tokenizer, a model, an adapter config, or what one of these returns.
+MAKERS: tuple[CallHandler, ...] = (
+    CallHandler(_loaded, ("from_pretrained", "from_config").__contains__),
+    CallHandler(_pipeline, _PIPELINES.fullmatch),
+    CallHandler(_adapter, spellings.ADAPTERS.fullmatch),
+    CallHandler(layer_of, (spellings.AVERAGES | spellings.TOKEN_AVERAGES).__contains__),
+    CallHandler(_encoded, lambda name: name in spellings.TOKENIZING or spellings.TOKENIZERS.fullmatch(name), ANY),
+    CallHandler(_ran, spellings.BACKBONES.fullmatch, ANY),
+    CallHandler(_embedded, if_known=spellings.EMBEDDERS.fullmatch),
+)

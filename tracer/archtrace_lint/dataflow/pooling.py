@@ -1,0 +1,64 @@
+"""Maxima and softmaxes over hidden states: what pools them, where it runs along the tokens."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import lru_cache
+
+from archtrace_lint.dataflow.abstract_values import Hidden, Value, Values, has, only
+from archtrace_lint.dataflow.events import Pool
+from archtrace_lint.dataflow.models import last_word
+from archtrace_lint.dataflow.operations import Call
+from archtrace_lint.dataflow.site import Site
+from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.source.walks import statements
+
+MAXIMA = words("max amax reduce_max")
+
+
+def pooled(site: Site) -> None:
+    """Tell of `h.max(1)`, `torch.softmax(h, dim=1)`, and `self.weigh(h)` where that ends in a softmax."""
+    if site.name in MAXIMA and has(site.tensor, Hidden):
+        _tell(site, "max", site.tensor, Call(site.node, Value(), site.rest, site.keywords).dim)
+    elif site.name == "softmax" and has(site.tensor, Hidden) and (site.library or site.base):
+        _tell(site, "softmax", site.tensor, Call(site.node, Value(), site.rest, site.keywords).dim)
+    elif site.arguments and has(site.arguments[0], Hidden):
+        for dim in _own_softmax(site):
+            _tell(site, "softmax", site.arguments[0], dim)
+
+
+def _tell(site: Site, how: str, target: Values, dim: object) -> None:
+    frame, sure = site.frame, any(h.sure for h in only(target, Hidden))
+    frame.emit(Pool(site.node, frame.scope(), how, target, dim, frame.mask_around(text=sure)))
+
+
+def _own_softmax(site: Site) -> Iterator[int]:
+    """The dim of a softmax that a module of the class is, or ends in."""
+    func, owner = site.node.func, site.frame.owner
+    if not site.frame.machine.names_softmax:
+        return
+    if owner and isinstance(func, ast.Attribute) and last_word(func.value) == "self":
+        yield from (dim for name, dim in _softmaxes(owner) if name == func.attr)
+
+
+@lru_cache(maxsize=8)
+def _softmaxes(owner: ast.ClassDef) -> tuple[tuple[str, int], ...]:
+    """Attribute -> dim, of `nn.Softmax(dim=1)` and of an `nn.Sequential` that it ends."""
+    return tuple(
+        (node.targets[0].attr, dim)
+        for node in statements(owner)
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute)
+        for dim in _dim_of(node.value)
+    )
+
+
+def _dim_of(value: ast.expr) -> Iterator[int]:
+    if isinstance(value, ast.Call) and last_word(value.func) == "Sequential" and value.args:
+        yield from _dim_of(value.args[-1])
+    elif isinstance(value, ast.Call) and last_word(value.func) == "Softmax":
+        for given in (*value.args, *(k.value for k in value.keywords if k.arg == "dim")):
+            if isinstance(given, ast.Constant) and isinstance(given.value, int):
+                yield given.value
+            elif ast.unparse(given) == "-2":
+                yield -2

@@ -1,0 +1,301 @@
+"""Statements: names are bound in order, branches join, a function's values return."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from archtrace_lint.dataflow.abstract_values import UNKNOWN, Const, Many, Tokenizer, Values, constant, only
+from archtrace_lint.dataflow.bindings import Frame, spoken
+from archtrace_lint.dataflow.calls import indices, root
+from archtrace_lint.dataflow.conditions import asks_side, no_mask, under
+from archtrace_lint.dataflow.events import Class, Store
+from archtrace_lint.dataflow.expressions import assign, elements, evaluate
+from archtrace_lint.dataflow.learning import learnt
+from archtrace_lint.dataflow.pairs import paired
+from archtrace_lint.dataflow.spellings import LIBRARIES, STORED
+
+#: Runs one statement; True when nothing after it in the block is reached.
+Runner: TypeAlias = Callable[[Any, Frame], bool]
+Names: TypeAlias = dict[str, Values]
+
+
+def block(body: Iterable[ast.stmt], frame: Frame) -> bool:
+    """Run statements in order; True when the end is not reached. What is learnt of the mask ends with the block."""
+    before = frame.without_mask
+    ended = any(statement(node, frame) for node in body)
+    frame.without_mask = before
+    return ended
+
+
+def statement(node: ast.stmt, frame: Frame) -> bool:
+    """Run one statement."""
+    runner = RUNNERS.get(type(node))
+    if runner is not None:
+        return runner(node, frame)
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.expr):
+            evaluate(child, frame)
+    return False
+
+
+def joined(left: Names, right: Names) -> Names:
+    """Either of two sets of names: what one branch alone binds is bound."""
+    if left == right:
+        return left
+    return {name: left.get(name, UNKNOWN) | right.get(name, UNKNOWN) for name in left.keys() | right.keys()}
+
+
+def _expression(node: ast.Expr, frame: Frame) -> bool:
+    if not isinstance(node.value, ast.Constant):
+        evaluate(node.value, frame)
+    return False
+
+
+def _assign(node: ast.Assign, frame: Frame) -> bool:
+    values = evaluate(node.value, frame)
+    for target in node.targets:
+        store(target, passed_through(node.value, target, frame) or values, frame, node)
+    return False
+
+
+def passed_through(value: ast.expr, target: ast.expr, frame: Frame) -> Values:
+    """`lengths = adjust(lengths, ...)`: what an unknown call makes of an index is taken for an index still."""
+    if isinstance(target, ast.Tuple | ast.List) and len(target.elts) == 1:
+        found = passed_through(value, target.elts[0], frame)
+        return frozenset((Many((found,)),)) if found else UNKNOWN
+    if not isinstance(value, ast.Call) or not isinstance(target, ast.Name) or root(value.func) in LIBRARIES:
+        return UNKNOWN
+    given = any(isinstance(a, ast.Name) and a.id == target.id for a in value.args)
+    return indices(frame.names.get(target.id, UNKNOWN)) if given else UNKNOWN
+
+
+def _annotated(node: ast.AnnAssign, frame: Frame) -> bool:
+    if node.value is not None:
+        store(node.target, evaluate(node.value, frame), frame, node)
+    return False
+
+
+def store(target: ast.expr, values: Values, frame: Frame, node: ast.stmt) -> None:
+    """Assign, and tell of what is stored under a name that rules ask about."""
+    if isinstance(target, ast.Attribute):
+        if target.attr in STORED:
+            owner = ast.unparse(target.value)
+            frame.emit(Store(node, frame.scope(), owner, target.attr, values, held_by(target.value, frame)))
+            _set_side(target, values, frame)
+        if isinstance(target.value, ast.Name) and target.value.id == "self" and frame.owner:
+            fields = frame.machine.fields.setdefault(frame.owner.name, {})
+            fields[target.attr] = fields.get(target.attr, UNKNOWN) | spoken(frame.said(target.attr), values)
+            return
+    assign(target, values, frame)
+
+
+def held_by(node: ast.expr, frame: Frame) -> Values:
+    """What the thing may be whose attribute, or whose part's attribute, is set: `model` of `model.config`."""
+    while isinstance(node, ast.Attribute):
+        if isinstance(node.value, ast.Name) and node.value.id == "self":
+            return frame.own(node.attr)
+        node = node.value
+    return frame.look(node.id) if isinstance(node, ast.Name) else UNKNOWN
+
+
+def _set_side(target: ast.Attribute, values: Values, frame: Frame) -> None:
+    """`tokenizer.padding_side = "left"`, and `self.tokenizer` likewise."""
+    side = constant(values)
+    if target.attr != "padding_side" or not isinstance(side, str):
+        return
+    known = only(held_by(target.value, frame), Tokenizer) or [Tokenizer()]
+    sided = frozenset(replace(t, side=side) for t in known)
+    if isinstance(target.value, ast.Name):
+        frame.names[target.value.id] = sided
+    elif isinstance(target.value, ast.Attribute) and frame.owner and ast.unparse(target.value.value) == "self":
+        frame.machine.fields.setdefault(frame.owner.name, {})[target.value.attr] = sided
+
+
+def _augmented(node: ast.AugAssign, frame: Frame) -> bool:
+    """`x += 1`; an item is written to, and what was there is not handed on."""
+    if isinstance(node.target, ast.Subscript):
+        for part in (node.value, node.target.value, node.target.slice):
+            evaluate(part, frame)
+        return False
+    value = ast.copy_location(ast.BinOp(_loaded(node.target), node.op, node.value), node)
+    assign(node.target, evaluate(value, frame), frame)
+    return False
+
+
+def _loaded(target: ast.expr) -> ast.expr:
+    return ast.copy_location(ast.Name(target.id, ast.Load()), target) if isinstance(target, ast.Name) else target
+
+
+def _if(node: ast.If, frame: Frame) -> bool:
+    start = dict(frame.names)
+    with under(node.test, frame, evaluate, holds=True):
+        then_ended = block(node.body, frame)
+    then, frame.names = frame.names, start
+    with under(node.test, frame, evaluate, holds=False):
+        else_ended = block(node.orelse, frame)
+    if else_ended:
+        frame.names = then
+        frame.without_mask |= no_mask(node.test, frame, holds=True)
+    elif then_ended:
+        frame.without_mask |= no_mask(node.test, frame, holds=False)
+    else:
+        frame.names = joined(then, frame.names)
+    return then_ended and else_ended
+
+
+def _for(node: ast.For | ast.AsyncFor, frame: Frame) -> bool:
+    start = dict(frame.names)
+    assign(node.target, elements(evaluate(node.iter, frame)), frame)
+    block(node.body, frame)
+    frame.names = joined(start, frame.names)
+    block(node.orelse, frame)
+    return False
+
+
+def _while(node: ast.While, frame: Frame) -> bool:
+    start = dict(frame.names)
+    evaluate(node.test, frame)
+    block(node.body, frame)
+    frame.names = joined(start, frame.names)
+    return False
+
+
+def _with(node: ast.With | ast.AsyncWith, frame: Frame) -> bool:
+    for item in node.items:
+        values = evaluate(item.context_expr, frame)
+        if item.optional_vars is not None:
+            assign(item.optional_vars, values, frame)
+    return block(node.body, frame)
+
+
+def _try(node: ast.Try, frame: Frame) -> bool:
+    start = dict(frame.names)
+    ended = block([*node.body, *node.orelse], frame)
+    for handler in node.handlers:
+        after, frame.names = frame.names, dict(start)
+        if not block(handler.body, frame):
+            after, ended = joined(after, frame.names), False
+        frame.names = after
+    return block(node.finalbody, frame) or ended
+
+
+def _match(node: ast.Match, frame: Frame) -> bool:
+    evaluate(node.subject, frame)
+    start, after = dict(frame.names), dict(frame.names)
+    for case in node.cases:
+        frame.names = dict(start)
+        if not block(case.body, frame):
+            after = joined(after, frame.names)
+    frame.names = after
+    return False
+
+
+def _return(node: ast.Return, frame: Frame) -> bool:
+    frame.returned |= evaluate(node.value, frame)
+    return True
+
+
+def _raise(node: ast.Raise, frame: Frame) -> bool:
+    evaluate(node.exc, frame)
+    return True
+
+
+def _assert(node: ast.Assert, frame: Frame) -> bool:
+    frame.side_asked = frame.side_asked or asks_side(node.test, frame, evaluate)
+    return False
+
+
+def _jump(node: ast.stmt, frame: Frame) -> bool:
+    return True
+
+
+def _nothing(node: ast.stmt, frame: Frame) -> bool:
+    return False
+
+
+def _function(node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> bool:
+    name = f"{frame.function}.{node.name}" if frame.function else node.name
+    if frame.function and isinstance(node, ast.FunctionDef):
+        frame.local[node.name] = node
+    inner = replace(frame, names=dict(frame.names), local=dict(frame.local), function=name, returned=UNKNOWN)
+    run_function(node, inner, {})
+    return False
+
+
+def run_function(node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame, given: Names) -> Values:
+    """Run a body with the arguments that are given, the others by their names and defaults."""
+    spec = node.args
+    if any(node.lineno <= line <= (node.end_lineno or 0) for line in frame.machine.teaching):
+        frame.learnt = {**frame.learnt, **_learnt(node, frame)}
+    plain = [*spec.posonlyargs, *spec.args]
+    defaults = dict(zip([a.arg for a in plain[::-1]], spec.defaults[::-1], strict=False))
+    defaults.update({a.arg: d for a, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d})
+    pairs = paired([a.arg for a in (*plain, *spec.kwonlyargs)])
+    for argument in [*plain, *spec.kwonlyargs]:
+        said = frame.said(argument.arg) or pairs.get(argument.arg)
+        values = given.get(argument.arg) or said or evaluate(defaults.get(argument.arg), frame)
+        frame.names[argument.arg] = values - frozenset([Const(None)])
+    for extra in (spec.vararg, spec.kwarg):
+        if extra:
+            frame.names[extra.arg] = UNKNOWN
+    block(node.body, frame)
+    return frame.returned
+
+
+def _learnt(node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> Names:
+    """What the names of a function are by their uses; worked out once a function."""
+    known = frame.machine.learnt
+    if node not in known:
+        known[node] = learnt(node.body)
+    return known[node]
+
+
+def _class(node: ast.ClassDef, frame: Frame) -> bool:
+    frame.emit(Class(node, frame.scope()))
+    fields: Names = {}
+    for base in node.bases:
+        if isinstance(base, ast.Name):
+            fields.update(frame.machine.fields.get(base.id, {}))
+    frame.machine.fields[node.name] = fields
+    inner = replace(frame, names=dict(frame.names), function=node.name, owner=node)
+    first = [s for s in node.body if not isinstance(s, ast.FunctionDef) or s.name == "__init__"]
+    block(first, inner)
+    fields.update({k: v for k, v in inner.names.items() if k not in frame.names and v})
+    inner.names = dict(frame.names)
+    block([s for s in node.body if isinstance(s, ast.FunctionDef) and s.name != "__init__"], inner)
+    return False
+
+
+def later(node: ast.stmt) -> bool:
+    """Functions and classes of a module are followed when its other statements have been."""
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+
+
+RUNNERS: dict[type[ast.stmt], Runner] = {
+    ast.Expr: _expression,
+    ast.Assign: _assign,
+    ast.AnnAssign: _annotated,
+    ast.AugAssign: _augmented,
+    ast.If: _if,
+    ast.For: _for,
+    ast.AsyncFor: _for,
+    ast.While: _while,
+    ast.With: _with,
+    ast.AsyncWith: _with,
+    ast.Try: _try,
+    ast.TryStar: _try,
+    ast.Match: _match,
+    ast.Return: _return,
+    ast.Raise: _raise,
+    ast.Assert: _assert,
+    ast.Continue: _jump,
+    ast.Break: _jump,
+    ast.FunctionDef: _function,
+    ast.AsyncFunctionDef: _function,
+    ast.ClassDef: _class,
+    ast.Import: _nothing,
+    ast.ImportFrom: _nothing,
+}

@@ -1,0 +1,161 @@
+"""Flow: how a value came to where it is found and where it is read, step by step.
+
+Worked out from the tree once something is found, by the names alone: the values that the rules follow carry no history,
+so that following a file costs nothing for the many of which nothing is told.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, TypeAlias
+
+from archtrace_lint.dataflow.models import last_word
+from archtrace_lint.source.walks import Function, functions
+
+#: Steps before the finding, at most: where its names come from, the nearest ones.
+BEFORE = 4
+
+#: Names, each with a binding.
+Named: TypeAlias = "list[tuple[str, Binding]]"
+Bindings: TypeAlias = "dict[str, list[Binding]]"
+
+
+class Stretch(NamedTuple):
+    """A piece of source from the start of one node to the end of another, and what happens there."""
+
+    first: ast.AST
+    last: ast.AST
+    note: str
+
+
+class Binding(NamedTuple):
+    """A name is bound to what `value` gives, or to one item of it; a parameter has no value. It holds from `line` on:
+    a comprehension reads its names above the place where they stand."""
+
+    name: ast.AST
+    value: ast.expr | None
+    line: int
+
+
+def flow(found: ast.AST, read: ast.AST | None, tree: ast.Module) -> list[Stretch]:
+    """The steps to what was found and on to what reads with it, in the order in which they happen."""
+    home = _function(found, tree)
+    before = [_bound(name, binding) for name, binding in _origins(found, [*_scopes(home, tree)])]
+    if read is None:
+        return [*before, Stretch(found, found, "")]
+    return [*before, Stretch(found, found, "becomes the index"), *_onwards(found, read, home, tree)]
+
+
+def _bound(name: str, binding: Binding) -> Stretch:
+    note = f"`{name}` comes in" if binding.value is None else f"`{name}` is set"
+    return Stretch(binding.name, binding.value or binding.name, note)
+
+
+def _onwards(found: ast.AST, read: ast.AST, home: Function | None, tree: ast.Module) -> Iterator[Stretch]:
+    """From what was found to the read: the call of the function that it stands in, the names that it passes."""
+    reading = _function(read, tree)
+    goals = [found] if reading is home else _calls(home, reading or tree)
+    for goal in goals:
+        way = _way(read, goal, _bindings(reading or tree), set())
+        if way is None:
+            continue
+        if goal is not found and home is not None:
+            yield Stretch(goal, goal, f"`{home.name}` returns it")
+        yield from (Stretch(b.name, b.value or b.name, f"passed on as `{name}`") for name, b in way[1:])
+        break
+    if read is not found:
+        yield Stretch(read, read, "read at that index")
+
+
+def _calls(home: Function | None, where: ast.AST) -> list[ast.AST]:
+    """Where a function is called, by its name or as a method."""
+    name = home.name if home else ""
+    return [n for n in ast.walk(where) if isinstance(n, ast.Call) and last_word(n.func) == name]
+
+
+def _way(node: ast.AST, goal: ast.AST, bound: Bindings, met: set[int]) -> Named | None:
+    """The bindings through which a goal comes into a node, the first of which holds the goal; None: it does not."""
+    if _inside(goal, node):
+        return []
+    for name in _names(node):
+        for binding in _before(node, bound.get(name, ())):
+            if binding.value is not None and id(binding.name) not in met:
+                met.add(id(binding.name))
+                way = _way(binding.value, goal, bound, met)
+                if way is not None:
+                    return [*way, (name, binding)]
+    return None
+
+
+def _origins(found: ast.AST, scopes: list[Bindings]) -> Named:
+    """Where the names in a node were bound, and the names in that, the nearest first; then in their order."""
+    met = dict[int, tuple[str, Binding]]()
+    todo = [found]
+    while todo and len(met) < BEFORE:
+        node = todo.pop(0)
+        for name in _names(node):
+            binding = next((b for bound in scopes for b in _before(node, bound.get(name, ()))), None)
+            if binding and id(binding.name) not in met and len(met) < BEFORE:
+                met[id(binding.name)] = name, binding
+                todo += [binding.value] if binding.value else []
+    return sorted(met.values(), key=lambda one: (one[1].line, getattr(one[1].name, "col_offset", 0)))
+
+
+def _before(node: ast.AST, bindings: Sequence[Binding]) -> Iterator[Binding]:
+    """Bindings that may hold in a node, the nearest first: `x = f(x)` on its line binds another x than it reads."""
+    line = getattr(node, "lineno", 0)
+    return (b for b in reversed(bindings) if b.line < line or (b.line == line and not _inside(node, b.value)))
+
+
+def _scopes(home: Function | None, tree: ast.Module) -> Iterator[Bindings]:
+    if home is not None:
+        yield _bindings(home)
+    yield _bindings(ast.Module([n for n in tree.body if not isinstance(n, Function | ast.ClassDef)], []))
+
+
+def _bindings(scope: ast.AST) -> Bindings:
+    """Each name that is bound in a function or a module, in the order of the lines."""
+    found = dict[str, list[Binding]]()
+    for name, binding in sorted(_each(scope), key=lambda one: one[1].line):
+        found.setdefault(name, []).append(binding)
+    return found
+
+
+def _each(scope: ast.AST) -> Iterator[tuple[str, Binding]]:
+    for node in ast.walk(scope):
+        if isinstance(node, ast.arg) and node.arg not in ("self", "cls"):
+            yield node.arg, Binding(node, None, node.lineno)
+        for target, value in _targets(node):
+            for name in ast.walk(target):
+                if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store):
+                    yield name.id, Binding(name, value, getattr(node, "lineno", 0))
+
+
+def _targets(node: ast.AST) -> list[tuple[ast.expr, ast.expr]]:
+    """What a statement, a loop or a comprehension binds, and to what."""
+    if isinstance(node, ast.Assign):
+        return [(target, node.value) for target in node.targets]
+    if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+        return [(each.target, each.iter) for each in node.generators]
+    if isinstance(node, ast.For | ast.AsyncFor):
+        return [(node.target, node.iter)]
+    if isinstance(node, ast.AnnAssign | ast.AugAssign | ast.NamedExpr) and node.value:
+        return [(node.target, node.value)]
+    return []
+
+
+def _names(node: ast.AST) -> list[str]:
+    """The names that a node reads, each once, in the order in which they stand."""
+    return list(dict.fromkeys(n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)))
+
+
+def _inside(node: ast.AST, whole: ast.AST | None) -> bool:
+    return whole is not None and any(n is node for n in ast.walk(whole))
+
+
+def _function(node: ast.AST, tree: ast.Module) -> Function | None:
+    """The innermost function around a node."""
+    line = getattr(node, "lineno", 0)
+    around = (f for _, f in functions(tree) if f.lineno <= line <= (f.end_lineno or line))
+    return max((n for n in around if n is not node), key=lambda n: n.lineno, default=None)

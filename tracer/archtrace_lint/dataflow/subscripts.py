@@ -1,0 +1,180 @@
+"""What a subscript takes out of a value."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+from archtrace_lint.dataflow.abstract_values import (
+    UNKNOWN,
+    Count,
+    Encoding,
+    EosMask,
+    EosRows,
+    Extreme,
+    FirstPad,
+    Hidden,
+    HighestId,
+    Ids,
+    Many,
+    Outputs,
+    Pieces,
+    Places,
+    Positions,
+    Prompts,
+    Side,
+    Size,
+    Table,
+    Tokens,
+    Value,
+    Values,
+    constant,
+    items,
+    one,
+    only,
+)
+from archtrace_lint.dataflow.bindings import named
+from archtrace_lint.dataflow.masking import narrowed
+from archtrace_lint.dataflow.operations import rows_at
+
+Parts: TypeAlias = Sequence[ast.expr]
+
+
+def literal(node: ast.expr) -> int | None:
+    """The integer that an index is as it is written."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        inner = literal(node.operand)
+        return None if inner is None else -inner
+    if isinstance(node, ast.Constant) and type(node.value) is int:
+        return node.value
+    return None
+
+
+def widens(part: ast.expr) -> bool:
+    """A part that takes no position: a slice, None, an ellipsis."""
+    return isinstance(part, ast.Slice) or (isinstance(part, ast.Constant) and part.value in (None, ...))
+
+
+def fixed_index(parts: Parts) -> int | None:
+    """k in `[:, k]`."""
+    full = isinstance(parts[0], ast.Slice) and parts[0].lower is None and parts[0].upper is None
+    return literal(parts[1]) if full and len(parts) > 1 else None
+
+
+def outputs_item(outputs: Outputs, name: object) -> Values | None:
+    """What stands in a model's outputs under a name or a number; None where the name alone must tell."""
+    pooled = outputs.model is not None and "SequenceClassification" in outputs.model.kind
+    hidden = Hidden(prompted=outputs.prompted, encoding=outputs.encoding, sure=outputs.sure)
+    if name in ("last_hidden_state", 0):
+        return one(None if pooled else hidden)
+    if name == "logits":
+        return one(None if pooled else replace(hidden, what="logits"))
+    if name == "hidden_states":
+        return one(replace(hidden, several=True))
+    if name in outputs.layers:
+        return one(replace(hidden, several=True))
+    return UNKNOWN if isinstance(name, int) else None
+
+
+def encoded_item(encoding: Encoding, name: object) -> Values | None:
+    """The ids of an encoding know what encoding they are of; its mask is one for sure."""
+    if name == "attention_mask":
+        return one(Tokens(attended=True, sure=True, alone=encoding.alone))
+    return one(Ids(encoding=encoding)) if name == "input_ids" else None
+
+
+def keyed(base: Values, key: str) -> Values:
+    """`base["key"]`."""
+    for table in only(base, Table):
+        return dict(table.items).get(key, UNKNOWN)
+    for outputs in only(base, Outputs):
+        return outputs_item(outputs, key) or UNKNOWN
+    for encoding in only(base, Encoding):
+        return encoded_item(encoding, key) or named(key)
+    return one(Tokens(attended=True, sure=True)) if key == "attention_mask" else named(key)
+
+
+Select: TypeAlias = Callable[[ast.expr, Value, Parts, Sequence[Values]], Values]
+
+
+def _same(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) -> Values:
+    return one(base)
+
+
+def _item(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) -> Values:
+    found, number = items(one(base)) or (), constant(values[0])
+    return found[number] if isinstance(number, int) and -len(found) <= number < len(found) else UNKNOWN
+
+
+def _outputs(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) -> Values:
+    assert isinstance(base, Outputs)
+    return outputs_item(base, constant(values[0])) or UNKNOWN
+
+
+def _hidden(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) -> Values:
+    """Rows and slices stay hidden states; a position of them does not."""
+    assert isinstance(base, Hidden)
+    eos = rows_at(node, base, values[0])
+    if eos:
+        return eos
+    if len(parts) == 1:
+        chosen = _chosen(base, parts[0], values[0])
+        return one(replace(narrowed(base, some=chosen), several=base.several and widens(parts[0])))
+    kept = base.several or widens(parts[1]) or (isinstance(parts[0], ast.Constant) and parts[0].value is ...)
+    cut = isinstance(parts[1], ast.Slice) and bool(parts[1].lower or parts[1].upper)
+    behind = isinstance(parts[1], ast.Slice) and parts[1].lower is not None
+    return one(replace(narrowed(base, some=cut), prompted=base.prompted and not behind) if kept else None)
+
+
+def _chosen(base: Hidden, part: ast.expr, index: Values) -> bool:
+    """Some tokens alone: those that a mask or their ids choose; of one text, those of a slice or of an index."""
+    by_id = isinstance(part, ast.Compare) and "ids" in ast.unparse(part)
+    some = not isinstance(part, ast.Slice) or part.lower is not None or part.upper is not None
+    return by_id or bool(only(index, Tokens)) or (base.axis == 0 and not base.several and some)
+
+
+def _piece(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) -> Values:
+    assert isinstance(base, Pieces)
+    return one(base.of)
+
+
+def _mask(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) -> Values:
+    """A row of a mask is a mask; its first or last column tells the side of padding."""
+    assert isinstance(base, Tokens)
+    if len(parts) == 1:
+        return one(base if widens(parts[0]) else replace(base, row=True))
+    return one(base if all(map(widens, parts[1:])) else Side())
+
+
+def _ids(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) -> Values:
+    return one(base if len(parts) == 1 or all(map(widens, parts[1:])) else Side())
+
+
+def _places(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) -> Values:
+    """The first of the pads, or one further on (`pads[n]`, of a text that a pad begins); of a column of them, they."""
+    assert isinstance(base, Places)
+    if widens(parts[0]):
+        return one(base)
+    number = literal(parts[0])
+    return one(FirstPad(by_id=base.by_id) if number in (0, None) else None)
+
+
+SELECT: dict[type[Value], Select] = {
+    Hidden: _hidden,
+    Outputs: _outputs,
+    Tokens: _mask,
+    Ids: _ids,
+    Places: _places,
+    Pieces: _piece,
+    Many: _item,
+    Extreme: _item,
+    **dict.fromkeys((Count, FirstPad, HighestId, EosRows, EosMask, Size, Positions, Prompts, Side), _same),
+}
+
+
+def selected(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) -> Values:
+    """What the subscript takes out of one value."""
+    rule = SELECT.get(type(base))
+    return rule(node, base, parts, values) if rule else UNKNOWN

@@ -1,0 +1,157 @@
+"""Along which dim the tokens stand: transposes, cuts and stacks of hidden states, and means over the tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from archtrace_lint.dataflow.abstract_values import (
+    UNKNOWN,
+    Hidden,
+    Ids,
+    Layer,
+    Pieces,
+    Tokens,
+    Value,
+    Values,
+    constant,
+    has,
+    items,
+    one,
+    only,
+    tensors,
+)
+from archtrace_lint.dataflow.events import Mean
+from archtrace_lint.dataflow.masking import narrowed
+from archtrace_lint.dataflow.operations import Call, operation
+from archtrace_lint.dataflow.site import Site
+from archtrace_lint.dataflow.spellings import AVERAGES, TOKEN_AVERAGES
+from archtrace_lint.dataflow.word_table import words
+
+MEANS = words("mean reduce_mean nanmean")
+POOLS = words("avg_pool1d adaptive_avg_pool1d")
+
+
+@operation("transpose", "swapaxes", "swapdims", "movedim")
+def _transpose(call: Call) -> Values:
+    dims = [constant(a) for a in call.arguments[:2]]
+    return _moved(call.receiver, {dims[0]: dims[1], dims[1]: dims[0]} if len(dims) == 2 else {})
+
+
+@operation("permute")
+def _permute(call: Call) -> Values:
+    order = call.arguments if len(call.arguments) > 1 else items(call.other) or ()
+    return _moved(call.receiver, {constant(old): new for new, old in enumerate(order)})
+
+
+def _moved(value: Value, places: dict[object, object]) -> Values:
+    """The tokens' dim where these dims are put in other places; dims count from either end of three."""
+    if not isinstance(value, Hidden):
+        return one(value)
+    new = places.get(value.axis, places.get(value.axis - 3, value.axis))
+    return one(replace(value, axis=new % 3) if isinstance(new, int) else value)
+
+
+@operation("split", "chunk", "tensor_split")
+def _split(call: Call) -> Values:
+    """Parts of a batch; of hidden states cut along their tokens, parts of which it is not known what they leave out."""
+    value = call.receiver
+    dims = [
+        constant(v) for v in (*call.arguments[1:2], *(call.keywords[k] for k in ("dim", "axis") if k in call.keywords))
+    ]
+    if isinstance(value, Hidden):
+        cut = bool(dims) and dims[0] in (value.axis, value.axis - 3) and value.what != "scores"
+        return one(Pieces(narrowed(value, some=cut)))
+    return one(Pieces(value) if isinstance(value, Tokens | Ids) else None)
+
+
+def averaged(site: Site) -> Values | None:
+    """A mean over the tokens, told as an event; a mean over layers, which are hidden states again."""
+    if site.name not in MEANS:
+        return _pooled(site)
+    tensor = tensors(site.tensor)
+    hidden = only(tensor, Hidden)
+    if not hidden:
+        return _pooled(site)
+    dim = Call(site.node, Value(), site.rest, site.keywords).dim
+    if any(over_tokens(h, dim) for h in hidden):
+        _tell(site, tensor)
+    return frozenset(replace(h, several=False) for h in hidden if h.several and dim in (0, 1))
+
+
+def over_tokens(hidden: Hidden, dim: object) -> bool:
+    """Whether a dim is that of the tokens, counted from either end; a number a token leaves one dim less."""
+    dims = 2 if hidden.what == "scores" else 3
+    return isinstance(dim, int) and dim in (hidden.axis, hidden.axis - dims)
+
+
+def _pooled(site: Site) -> Values | None:
+    """`F.adaptive_avg_pool1d(hidden.transpose(1, 2), 1)`, as a function or as a module that was made in sight.
+
+    `avg_pool1d` with a width that is no literal is taken for as wide as the text. Keras' layer takes a mask.
+    """
+    if any(v.kind in TOKEN_AVERAGES for v in only(site.base, Layer)):
+        return _by_keras(site)
+    layer = any(v.kind in AVERAGES for v in only(site.base, Layer))
+    if not site.arguments or not (layer or site.name in POOLS):
+        return None
+    given = tensors(site.arguments[0])
+    turned = frozenset(h for h in only(given, Hidden) if h.axis == 2)
+    size = constant(site.keywords.get("kernel_size", site.arguments[1] if len(site.arguments) > 1 else UNKNOWN))
+    if turned and (layer or size == 1 or (site.name == "avg_pool1d" and size is ...)):
+        _tell(site, turned)
+    return UNKNOWN if given else None
+
+
+def _by_keras(site: Site) -> Values:
+    """`GlobalAveragePooling1D()(states)`; with `mask=` it leaves the pads out."""
+    along = frozenset(h for h in only(tensors(site.arguments[0]), Hidden) if h.axis == 1) if site.arguments else UNKNOWN
+    if along and "mask" not in site.keywords:
+        _tell(site, along)
+    return UNKNOWN
+
+
+def reduced(site: Site) -> Values | None:
+    """`einops.reduce(hidden, "b s d -> b d", "mean")`: a mean over the axis that is second and goes."""
+    if site.name != "reduce" or len(site.arguments) != 3 or constant(site.arguments[2]) != "mean":
+        return None
+    before, _, after = str(constant(site.arguments[1])).partition("->")
+    gone = [axis not in after.split() for axis in before.split()]
+    if has(tensors(site.arguments[0]), Hidden) and gone == [False, True, False]:
+        _tell(site, tensors(site.arguments[0]))
+    return UNKNOWN
+
+
+def _tell(site: Site, target: Values) -> None:
+    """An event; what a class that pools is given are hidden states, whatever it calls them."""
+    owner = site.frame.owner
+    pools = owner is not None and "pool" in owner.name.lower()
+    if pools:
+        target = frozenset(replace(h, what="hidden") if h.what == "weak" else h for h in only(target, Hidden))
+    sure = pools or any(h.sure for h in only(target, Hidden))
+    site.frame.emit(Mean(site.node, site.frame.scope(), target, site.frame.mask_around(text=sure)))
+
+
+def layer_of(site: Site) -> Values | None:
+    """`nn.AdaptiveAvgPool1d(1)` and Keras' `GlobalAveragePooling1D()` are layers that are worth knowing."""
+    wide = constant(site.arguments[0]) == 1 if site.arguments else False
+    known = (site.name in AVERAGES and wide) or (site.name in TOKEN_AVERAGES and not site.arguments)
+    return one(Layer(site.name)) if known else None
+
+
+def together(parts: Sequence[Values], dim: object) -> Values:
+    """Hidden states side by side, along their features: hidden states still.
+
+    Along their tokens, too, where one of them surely is a text's: what it is joined to does not take its pads away.
+    """
+    hidden = [h for part in parts for h in only(tensors(part), Hidden)]
+    masked = any(h.masked for h in hidden)
+    if hidden and dim in (-1, 2) and hidden[0].axis == 1:
+        return one(replace(hidden[0], masked=masked, several=False))
+    texts = [h for h in hidden if h.sure and h.what == "hidden" and over_tokens(h, dim)]
+    return one(replace(texts[0], masked=masked, zeroed=False, several=False)) if texts else UNKNOWN
+
+
+def stacked(parts: Sequence[Values]) -> Values:
+    """Hidden states in a dim of their own: several."""
+    return frozenset(replace(h, several=True) for part in parts for h in only(tensors(part), Hidden))

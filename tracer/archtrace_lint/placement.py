@@ -1,0 +1,115 @@
+"""Placed: what a rule found in a tree, as a violation at its lines and columns, with its fix and its flow."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from keyword import iskeyword
+from typing import TypeAlias
+
+from archtrace_lint.dataflow.events import Module
+from archtrace_lint.dataflow.steps import flow
+from archtrace_lint.rule import Finding, Instead
+from archtrace_lint.violation import Edit, Step, Violation
+
+#: Line, column, end line, end column.
+Span: TypeAlias = tuple[int, int, int, int]
+
+#: What a comment on a bound or a wrap speaks of.
+_OF_BOUNDS = re.compile(r"modulo|%|wrap|negative|reverse.index|clamp|clip|out.of.(bounds|range)", re.IGNORECASE)
+
+#: A parenthesis right before an expression, and the word or the bracket before that; one right behind it.
+_GROUP = re.compile(r"(?P<word>\w*|[)\]])[^\S\n]*(?P<open>\([^\S\n]*\n?[^\S\n]*)$")
+_CLOSED = re.compile(r"[^\S\n]*\n?[^\S\n]*\)")
+
+#: Where `ast` says that a node begins and ends.
+STARTS, ENDS = ("lineno", "col_offset"), ("end_lineno", "end_col_offset")
+
+
+def placed(code: str, finding: Finding, module: Module, lines: Sequence[str]) -> Violation:
+    """A finding of a rule in a file of these lines."""
+    span = _span(finding.node, finding.node, lines)
+    told = flow(finding.node, finding.read, module.tree)
+    steps = tuple(Step(*_span(step.first, step.last, lines), step.note) for step in told)
+    fix = tuple(_edits(finding, finding.instead, lines)) if finding.instead else ()
+    return Violation(code, finding.message, module.path, *span, finding.function, fix, steps)
+
+
+def _span(first: ast.AST, last: ast.AST, lines: Sequence[str]) -> Span:
+    """Lines and columns from 1, in characters, from one node to another; of a function, its first line alone."""
+    (line, start), (end, stop) = (
+        [getattr(node, field) for field in fields] for node, fields in ((first, STARTS), (last, ENDS))
+    )
+    if hasattr(last, "body"):
+        return line, start + 1, line, len(lines[line - 1]) + 1
+    return line, _column(lines, line, start), end, _column(lines, end, stop)
+
+
+def _column(lines: Sequence[str], line: int, offset: int) -> int:
+    """The column of a byte offset: `ast` counts bytes of UTF-8."""
+    text = lines[line - 1] if line <= len(lines) else ""
+    return (offset if text.isascii() else len(text.encode()[:offset].decode(errors="ignore"))) + 1
+
+
+def _edits(finding: Finding, instead: Instead, lines: Sequence[str]) -> Iterator[Edit]:
+    """The expression, and the lines of what then does nothing."""
+    span = _ungrouped(_span(instead.node, instead.node, lines), lines)
+    yield Edit(*span, _between(span, lines), instead.text)
+    for statement in instead.idle:
+        first, end = statement.lineno, statement.end_lineno or statement.lineno
+        if _alone(statement, lines) and end < len(lines):
+            comments = _comments(first, lines)
+            yield _without(first - comments, end, lines)
+    start = instead.node.lineno
+    above = _comments(start, lines) if instead.idle or instead.node is not finding.node else 0
+    if above:
+        yield _without(start - above, start - 1, lines)
+
+
+def _ungrouped(span: Span, lines: Sequence[str]) -> Span:
+    """With the parentheses that group an expression: what is put there needs none. Those of a call stay."""
+    line, col, end, end_col = span
+    opened = _GROUP.search(_between((max(1, line - 1), 1, line, col), lines))
+    below = min(end + 1, len(lines))
+    closed = _CLOSED.match(_between((end, end_col, below, len(lines[below - 1]) + 1), lines))
+    if not opened or not closed or (opened["word"] and not iskeyword(opened["word"])):
+        return span
+    if "\n" in opened["open"]:
+        line, col = line - 1, len(lines[line - 2].rstrip())
+    else:
+        col -= len(opened["open"])
+    if "\n" in closed[0]:
+        return line, col, end + 1, len(closed[0]) - closed[0].index("\n")
+    return line, col, end, end_col + len(closed[0])
+
+
+def _alone(statement: ast.stmt, lines: Sequence[str]) -> bool:
+    """No other statement stands on its lines."""
+    before, after = lines[statement.lineno - 1][: statement.col_offset], lines[(statement.end_lineno or 0) - 1]
+    rest = after.encode()[statement.end_col_offset or 0 :].decode().strip()
+    return not before.strip() and (not rest or rest.startswith("#"))
+
+
+def _comments(line: int, lines: Sequence[str]) -> int:
+    """How many lines of comments right above a line tell of a bound or a wrap."""
+    number = 0
+    while line - number > 1 and lines[line - number - 2].strip().startswith("#"):
+        number += 1
+    text = "\n".join(lines[line - number - 1 : line - 1])
+    return number if _OF_BOUNDS.search(text) else 0
+
+
+def _without(first: int, last: int, lines: Sequence[str]) -> Edit:
+    """These lines taken out."""
+    span = (first, 1, last + 1, 1)
+    return Edit(*span, _between(span, lines), "")
+
+
+def _between(span: Span, lines: Sequence[str]) -> str:
+    """The text of a span."""
+    line, col, end, end_col = span
+    part = list(lines[line - 1 : end])
+    part[-1] = part[-1][: end_col - 1]
+    part[0] = part[0][col - 1 :]
+    return "\n".join(part)

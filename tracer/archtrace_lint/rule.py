@@ -1,0 +1,55 @@
+"""What a rule is: its words, its cases, and its check."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from archtrace_lint.dataflow.events import Module
+
+
+@dataclass(frozen=True)
+class Instead:
+    """What mends a finding: an expression for a node, and the statements that do nothing then."""
+
+    text: str
+    node: ast.expr
+    idle: tuple[ast.stmt, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found: where, in which function, in words; and what mends it, if that is certain.
+
+    `message` is at most 90 characters, so that `path:line:col: CODE message` is a line: what is wrong, a semicolon,
+    what to do. `read` is what reads the hidden states at the index that `node` makes, where that is not `node` itself.
+    """
+
+    node: ast.AST
+    function: str
+    message: str
+    instead: Instead | None = None
+    read: ast.AST | None = None
+
+
+Check: TypeAlias = "Callable[[Module], Iterator[Finding]]"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule. `valid` and `invalid`: name -> code that is right or wrong; tests and pages are made from them."""
+
+    code: str
+    name: str
+    summary: str
+    why: str
+    real: tuple[str, ...]
+    instead: str
+    unseen: str
+    valid: dict[str, str]
+    invalid: dict[str, str]
+    check: Check
+    fixes: bool = False

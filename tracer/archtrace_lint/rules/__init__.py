@@ -1,0 +1,37 @@
+"""The registry: each file of this folder that is called at… is one rule."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from archtrace_lint.rule import Rule
+
+#: Codes that are kept free for a rule to come -> what for.
+RESERVED: dict[str, str] = {}
+
+#: Codes of rules that are no more -> why. A code is never used again.
+RETIRED: dict[str, str] = {}
+
+
+@cache
+def _modules() -> dict[str, str]:
+    """Code -> the module of the rule: `at001_pad_count_index` is AT001."""
+    import pkgutil
+
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return {name[:5].upper(): name for name in names if name.startswith("at")}
+
+
+@cache
+def rule(code: str) -> Rule:
+    """The rule of a code."""
+    found: Rule = import_module(f"{__name__}.{_modules()[code]}").RULE
+    return found
+
+
+def rules() -> tuple[Rule, ...]:
+    """All source rules, by code."""
+    return tuple(map(rule, _modules()))

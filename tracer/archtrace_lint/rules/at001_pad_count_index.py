@@ -1,0 +1,284 @@
+"""AT001: the number of tokens, less one, taken for the index of the last."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from archtrace_lint.dataflow.abstract_values import Const, Count, only
+from archtrace_lint.dataflow.events import Event, Gather, Module, Store
+from archtrace_lint.dataflow.models import last_word
+from archtrace_lint.rule import Finding, Rule
+from archtrace_lint.rules.readouts import read_with, short
+from archtrace_lint.rules.right_index import right_index
+from archtrace_lint.rules.uses import Scope, scope_of
+from archtrace_lint.source.tree import sides
+
+
+def check(module: Module) -> Iterator[Finding]:
+    """A count of tokens less one that reads hidden states, where nobody asked for the side of padding."""
+    for made, scope, gather in read_with(module, Count):
+        if not scope.side_asked and not right_padding_is_set(module, gather) and not _one_by_one(module):
+            yield Finding(
+                made,
+                scope.function,
+                f"`{short(made)}` is the last token only if padded right; find the last non-pad",
+                right_index(made, gather, module),
+                gather.node,
+            )
+
+
+def _one_by_one(module: Module) -> bool:
+    """Batches of one text, which have no pads unless to a fixed length: every size that the module writes is 1."""
+    keywords = [n for n in ast.walk(module.tree) if isinstance(n, ast.keyword) and isinstance(n.arg, str)]
+    sizes = [k.value for k in keywords if k.arg and k.arg.endswith("batch_size")]
+    written = [k.value.value for k in keywords if k.arg == "padding" and isinstance(k.value, ast.Constant)]
+    one = all(isinstance(size, ast.Constant) and size.value == 1 for size in sizes)
+    return bool(sizes) and one and "max_length" not in written
+
+
+def right_padding_is_set(module: Module, gather: Gather) -> bool:
+    """The module says that padding is on the right: there alone, by a condition, or in the function before it reads.
+
+    A function that sets the side and then calls the one that reads has set it for that one.
+    """
+    stores = [s for s in module.each(Store) if s.name == "padding_side"]
+    said: dict[tuple[str, str], set[object]] = {}
+    for store in stores:
+        said.setdefault((store.scope.function, store.owner), set()).update(_sides(store))
+    if not stores:
+        return _right_elsewhere(module, gather)
+    if not any("right" in found for found in said.values()):
+        return False
+    alone = {side for found in said.values() for side in found} == {"right"}
+    return alone or any({"left", "right"} <= found for found in said.values()) or _just_before(stores, module, gather)
+
+
+def _right_elsewhere(module: Module, gather: Gather) -> bool:
+    """The files that name the class, or the function, set the right side alone; or those nearest to it do."""
+    owner, function = gather.scope.owner, gather.scope.function.rpartition(".")[-1]
+    return sides(module.beside, owner.name if owner else function) == {"right"}
+
+
+def _sides(store: Store) -> set[object]:
+    """The sides that are stored; what cannot be told is one too."""
+    return {v.value for v in only(store.value, Const)} or {...}
+
+
+def _just_before(stores: list[Store], module: Module, gather: Gather) -> bool:
+    name = gather.scope.function.rpartition(".")[-1]
+    for store in stores:
+        if _sides(store) == {"right"}:
+            here = store.scope.function == gather.scope.function and _line(store) < _line(gather)
+            if here or (name and _calls(name, scope_of(store.node, module.tree), _line(store))):
+                return True
+    return False
+
+
+def _calls(name: str, scope: Scope, line: int) -> bool:
+    """A call of a function of this name behind a line."""
+    return any(isinstance(n, ast.Call) and last_word(n.func) == name and n.lineno > line for n in scope.nodes)
+
+
+def _line(event: Event) -> int:
+    return getattr(event.node, "lineno", 0)
+
+
+RULE = Rule(
+    code="AT001",
+    name="pad-count-index",
+    summary="The number of tokens, less one, is taken for the index of the last token.",
+    why="""With padding on the left the last token stands at the end, whatever their number; the count less one is
+somewhere inside the text, or on a pad. Nothing fails: the classifier trains on another token than it was meant to,
+and its answers change with the length of the other texts in the batch.""",
+    real=(
+        "transformers up to 4.31: the sequence classifiers of GPT-2, GPT-J, GPT Neo, LLaMA and others "
+        "(huggingface/transformers issue 24265)",
+        "BioGPT, up to transformers 5.12.1 (pull request 46782)",
+        "adapters 1.3.0: the heads of GPT-2, GPT-J, LLaMA and Mistral",
+    ),
+    instead="""The position of the last token that is no pad, which is right on either side:
+
+```python
+positions = torch.arange(input_ids.shape[-1], device=input_ids.device)
+last = (positions * (input_ids != pad_token_id)).argmax(-1)
+```
+
+`--fix` writes this. It is held back where the number has another use (a length that is returned, compared or summed),
+where it passes through a function that is not known, and where the mask may have another shape. In a row of pads
+alone it is 0, the first position, where the old index was -1, the last.""",
+    unseen="""A count that the data loader made (`lengths - 1`, where `lengths` is a parameter), or a function that is
+installed or long (one of the same tree, of at most 60 lines, is followed); hidden states whose names say nothing and
+that come from a parameter. The rule is silent where a function asks for the side of padding before
+(`attention_mask[:, -1]`, `padding_side`), where the module sets `padding_side = "right"` and never the left, and where
+it sets the side by a condition, or to the right just before.""",
+    valid={
+        "one text at a time": """
+            import torch
+
+
+            def pool(hidden_states, attention_mask):
+                last = attention_mask.sum(dim=1) - 1
+                return hidden_states[torch.arange(len(last)), last]
+
+
+            loader = torch.utils.data.DataLoader(texts, batch_size=1)
+            """,
+        "a number is written there": """
+            def shaped(rewards, kl, attention_mask):
+                shaped_rewards = -0.1 * kl
+                shaped_rewards[range(len(kl)), attention_mask.sum(1) - 1] += rewards
+                return shaped_rewards
+            """,
+        "one text, and nobody pads": """
+            def chance(model, tokenizer, prompt):
+                batch = tokenizer(prompt, return_tensors="pt")
+                logits = model(**batch).logits
+                return logits[0, batch["attention_mask"].sum() - 1]
+            """,
+        "the position of the last token": """
+            import torch
+
+
+            def forward(self, input_ids, logits):
+                positions = torch.arange(input_ids.shape[-1], device=logits.device)
+                last = (positions * (input_ids != self.config.pad_token_id)).argmax(-1)
+                return logits[torch.arange(len(logits)), last]
+            """,
+        "a shift of labels reads ids, not hidden states": """
+            def shift_tokens_right(input_ids, pad_token_id):
+                last = (input_ids.ne(pad_token_id).sum(dim=1) - 1).unsqueeze(-1)
+                return input_ids.gather(1, last)
+            """,
+        "both sides of padding have their branch": """
+            import torch
+
+
+            def last_token_pool(last_hidden_states, attention_mask):
+                left_padding = attention_mask[:, -1].sum() == attention_mask.shape[0]
+                if left_padding:
+                    return last_hidden_states[:, -1]
+                lengths = attention_mask.sum(dim=1) - 1
+                return last_hidden_states[torch.arange(len(lengths)), lengths]
+            """,
+        "a length that cuts a slice": """
+            def trimmed(hidden_states, attention_mask):
+                return hidden_states[:, : attention_mask.sum(1).max() - 1]
+            """,
+        "the module pads on the right": """
+            tokenizer.padding_side = "right"
+
+
+            def last(hidden_states, attention_mask):
+                return hidden_states[range(8), attention_mask.sum(1) - 1]
+            """,
+        "the side is set by what is done": """
+            class Scorer:
+                def __init__(self, tokenizer, generates):
+                    self.tokenizer = tokenizer
+                    self.tokenizer.padding_side = "left" if generates else "right"
+
+                def score(self, model, texts):
+                    batch = self.tokenizer(texts, padding=True, return_tensors="pt")
+                    values = model(**batch, return_dict=True)[-1]
+                    return values.gather(1, batch["attention_mask"].sum(-1, keepdim=True) - 1)
+            """,
+        "the side is set just before": """
+            def generate(model, tokenizer, texts):
+                tokenizer.padding_side = "left"
+                return model.generate(**tokenizer(texts, padding=True, return_tensors="pt"))
+
+
+            def score(model, tokenizer, texts):
+                tokenizer.padding_side = "right"
+                batch = tokenizer(texts, padding=True, return_tensors="pt")
+                logits = model(**batch).logits
+                return logits[range(len(logits)), batch["attention_mask"].sum(1) - 1]
+            """,
+        "a mask over the parts of an image": """
+            def chosen(x, mask, scale):
+                return x[range(len(x)), mask.sum(1) - 1] * scale
+            """,
+    },
+    invalid={
+        "function spelling, a subscript": """
+            import torch
+
+
+            def forward(self, input_ids, logits):
+                if self.config.pad_token_id is None:
+                    sequence_lengths = -1
+                else:
+                    sequence_lengths = (torch.ne(input_ids, self.config.pad_token_id).sum(-1) - 1).to(logits.device)
+                return logits[torch.arange(len(logits)), sequence_lengths]
+            """,
+        "method spelling, a gather": """
+            def pool(hidden_states, attention_mask):
+                last = attention_mask.long().sum(dim=1, keepdim=True) - 1
+                index = last.unsqueeze(-1).expand(-1, -1, hidden_states.size(-1))
+                return hidden_states.gather(1, index).squeeze(1)
+            """,
+        "through a helper of the module": """
+            import torch
+
+
+            def last_index(mask):
+                return torch.clamp(mask.sum(1) - 1, min=0)
+
+
+            class Reward(torch.nn.Module):
+                def forward(self, input_ids, attention_mask):
+                    outputs = self.model(input_ids, attention_mask=attention_mask)
+                    values = self.value_head(outputs[0])
+                    return values[torch.arange(len(input_ids)), last_index(attention_mask)]
+            """,
+        "row by row": """
+            import torch
+
+
+            def pool(hidden_states, attention_mask):
+                return torch.stack([h[m.sum() - 1] for h, m in zip(hidden_states, attention_mask)])
+            """,
+        "a mask and outputs by their everyday names": """
+            def last_states(encoder_outputs, mask):
+                batch, _, width = encoder_outputs.shape
+                index = (mask.sum(1) - 1).view(batch, 1, 1).expand(batch, 1, width)
+                return encoder_outputs.gather(1, index).squeeze(1)
+            """,
+        "the model says what the mask is": """
+            import torch
+
+
+            def encode(self, tokens_tensor, m):
+                states = self.bert(tokens_tensor, attention_mask=m)[0]
+                return states[torch.arange(len(states)), m.sum(1) - 1]
+            """,
+        "half of a batch": """
+            import torch
+
+
+            def best(model, batch):
+                _, _, values = model(**batch, return_dict=True)
+                half = len(values) // 2
+                good, bad = values.split(half)
+                mask, _ = torch.split(batch["attention_mask"], half, dim=0)
+                return good.gather(1, mask.sum(1, keepdim=True) - 1)
+            """,
+        "through a function of each row": """
+            import jax
+
+
+            def last(model, params, batch):
+                states = model(**batch, params=params)[0]
+                ends = batch["attention_mask"].sum(axis=1) - 1
+
+                @jax.vmap
+                def at(row, end):
+                    return row[end]
+
+                return at(states, ends)
+            """,
+    },
+    check=check,
+    fixes=True,
+)

@@ -1,0 +1,218 @@
+"""AT002: the token before the first pad id, taken for the last."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from archtrace_lint.dataflow.abstract_values import FirstPad, constant, only
+from archtrace_lint.dataflow.events import Gather, Module, Store
+from archtrace_lint.dataflow.models import last_word
+from archtrace_lint.dataflow.spellings import meaning
+from archtrace_lint.rule import Finding, Rule
+from archtrace_lint.rules.at001_pad_count_index import right_padding_is_set
+from archtrace_lint.rules.readouts import read_with, short
+from archtrace_lint.rules.right_index import right_index
+
+
+def check(module: Module) -> Iterator[Finding]:
+    """One before the first pad, reading hidden states, where nothing in sight makes it right.
+
+    That padding stands on the right makes a mask's first pad right. An index by the ids is right where no token of a
+    text is a pad, as every eos is where pad is eos: with pads in front, or with none, it is -1, the last token.
+    """
+    for made, scope, gather in read_with(module, FirstPad):
+        by_id = any(i.by_id for i in only(gather.index, FirstPad) if i.made is made)
+        if _has_its_own_pad(module, gather) if by_id else scope.side_asked or right_padding_is_set(module, gather):
+            continue
+        yield Finding(
+            made,
+            scope.function,
+            f"`{short(made)}` is the token before the first pad{' id' if by_id else ''}; find the last non-pad",
+            right_index(made, gather, module),
+            gather.node,
+        )
+
+
+def _has_its_own_pad(module: Module, gather: Gather) -> bool:
+    """The module gives the tokenizer a pad token, or the class its pad an id, that is written: none of a text's."""
+    written = any(s.name == "pad_token" and isinstance(constant(s.value), str) for s in module.each(Store))
+    return written or any(map(_writes_pad_id, ast.walk(gather.scope.owner) if gather.scope.owner else ()))
+
+
+def _writes_pad_id(node: ast.AST) -> bool:
+    """`self.PAD_ID = 0`."""
+    if not isinstance(node, ast.Assign) or meaning(last_word(node.targets[0])) != "pad":
+        return False
+    return isinstance(node.value, ast.Constant) and type(node.value.value) is int
+
+
+RULE = Rule(
+    code="AT002",
+    name="first-pad-argmax",
+    summary="The token before the first pad id is taken for the last token.",
+    why="""`argmax` finds the first pad id. Under left padding that is position 0, so the index wraps to -1, right
+by luck, or is wrong by the pads that come first; when the pad token is also a token of the text (pad = eos is
+common) the index stops at the first of them, inside the text.""",
+    real=(
+        "transformers 4.32 to 4.48: the sequence classifiers of LLaMA, Mistral, GPT-2 and others "
+        "(huggingface/transformers issue 35352)",
+        "TRL 1.16.0: `get_reward`, through its helper `first_true_indices`",
+    ),
+    instead="""The position of the last token that is no pad, which needs no pad to be there at all:
+
+```python
+positions = torch.arange(input_ids.shape[-1], device=input_ids.device)
+last = (positions * (input_ids != pad_token_id)).argmax(-1)
+```
+
+`--fix` writes this. It is held back where the number has another use (a length that is returned, compared or summed),
+where it passes through a function that is not known, and where the mask may have another shape. In a row of pads
+alone it is 0, the first position, where the old index was -1, the last.
+
+Where pad is eos, only the attention mask knows which eos are padding: `(positions * attention_mask).argmax(-1)`.""",
+    unseen="""A first pad that another module looked for, or a loop over the ids, token by token. The first eos (`(ids
+== eos_token_id).argmax(-1)`) is not meant: it is what an encoder with an eos reads.""",
+    valid={
+        "a pad that no text holds": """
+            import torch
+
+
+            class Scorer(torch.nn.Module):
+                def __init__(self, model):
+                    super().__init__()
+                    self.model, self.head = model, torch.nn.Linear(8, 1)
+                    self.PAD_ID = 0
+
+                def forward(self, input_ids):
+                    rewards = self.head(self.model(input_ids)[0]).squeeze(-1)
+                    scores = []
+                    for number, row in enumerate(input_ids):
+                        pads = (row == self.PAD_ID).nonzero()
+                        end = pads[0].item() if len(pads) > 0 else len(row)
+                        scores.append(rewards[number, end - 1])
+                    return torch.stack(scores)
+            """,
+        "the first eos is read on purpose": """
+            import torch
+
+
+            def forward(self, input_ids, last_hidden_state):
+                first = (input_ids == self.eos_token_id).int().argmax(dim=-1)
+                return last_hidden_state[torch.arange(len(first)), first]
+            """,
+        "the first token that is attended": """
+            def first(hidden_states, attention_mask):
+                index = attention_mask.to(torch.int).argmax(dim=1)
+                return hidden_states[range(len(index)), index]
+            """,
+        "the first pad cuts a list of ids": """
+            def trimmed(input_ids, pad_token_id):
+                first = input_ids.eq(pad_token_id).int().argmax(-1) - 1
+                return input_ids[:, first]
+            """,
+        "the last place of a token": """
+            import torch
+
+
+            def last(hidden_states, attention_mask):
+                return torch.stack([h[m.nonzero()[-1]] for h, m in zip(hidden_states, attention_mask)])
+            """,
+        "the mask, turned around": """
+            def last(hidden_states, attention_mask):
+                n = attention_mask.shape[1]
+                index = n - 1 - attention_mask.flip(1).argmax(1)
+                return hidden_states[range(len(index)), index]
+            """,
+        "the mask's first pad, once the side is known": """
+            def last(self, hidden_states, attention_mask):
+                if self.tokenizer.padding_side == "left":
+                    return hidden_states[:, -1]
+                index = attention_mask.argmin(dim=1) - 1
+                return hidden_states[range(len(index)), index]
+            """,
+        "no token of a text is a pad": """
+            import torch
+
+
+            def last(self, input_ids, logits):
+                self.tokenizer.add_special_tokens({"pad_token": "<pad>"})
+                if self.tokenizer.padding_side == "left":
+                    return logits[:, -1]
+                ends = input_ids.eq(self.tokenizer.pad_token_id).int().argmax(-1) - 1
+                return logits[torch.arange(len(logits)), ends]
+            """,
+    },
+    invalid={
+        "wrapped with %": """
+            import torch
+
+
+            def forward(self, input_ids, logits):
+                sequence_lengths = torch.eq(input_ids, self.config.pad_token_id).int().argmax(-1) - 1
+                sequence_lengths = sequence_lengths % input_ids.shape[-1]
+                sequence_lengths = sequence_lengths.to(logits.device)
+                return logits[torch.arange(len(logits)), sequence_lengths]
+            """,
+        "the first zero of the mask": """
+            def pool(hidden_states, attention_mask):
+                last = attention_mask.argmin(dim=1) - 1
+                return hidden_states[range(len(last)), last]
+            """,
+        "the first place of a pad, row by row": """
+            import torch
+
+
+            def end_scores(self, input_ids, attention_mask):
+                rewards = self.v_head(self.transformer(input_ids, attention_mask=attention_mask)[0]).squeeze(-1)
+                scores = []
+                for i in range(len(input_ids)):
+                    pads = (input_ids[i] == self.PAD_ID).nonzero()
+                    end = pads[0].item() if len(pads) > 0 else input_ids.shape[1]
+                    scores.append(rewards[i, end - 1])
+                return torch.stack(scores)
+            """,
+        "through a helper of the module": """
+            import torch
+
+
+            def first_true(bools):
+                n = bools.size(-1)
+                found = n * (~bools).long() + torch.arange(n, device=bools.device)
+                return torch.min(found, dim=-1).values
+
+
+            def get_reward(model, responses, pad_token_id, start):
+                output = model(input_ids=responses, attention_mask=responses != pad_token_id)
+                rewards = model.score(output.last_hidden_state)
+                lengths = first_true(responses[:, start:] == pad_token_id) - 1 + start
+                return rewards[torch.arange(rewards.size(0)), lengths]
+            """,
+        "the side alone does not mend it": """
+            import torch
+
+
+            def forward(self, base, input_ids, padding_side="right", **kwargs):
+                logits = self.score(base(input_ids=input_ids, **kwargs)["last_hidden_state"])
+                if padding_side == "left":
+                    return logits[:, -1]
+                ends = (input_ids == self.config.pad_token_id).int().argmax(-1) - 1
+                return logits[torch.arange(len(logits)), ends % input_ids.shape[-1]]
+            """,
+        "the pad after those in front": """
+            import torch
+
+
+            def end_scores(self, input_ids):
+                rewards = self.v_head(self.transformer(input_ids)[0]).squeeze(-1)
+                scores = []
+                for number, ids in enumerate(input_ids):
+                    pads = (ids == self.PAD_ID).nonzero()
+                    end = pads[self.leading].item() if len(pads) > self.leading else len(ids)
+                    scores.append(rewards[number][end - 1])
+                return torch.stack(scores)
+            """,
+    },
+    check=check,
+    fixes=True,
+)

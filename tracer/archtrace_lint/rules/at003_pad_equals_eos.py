@@ -1,0 +1,180 @@
+"""AT003: pad is set to eos where a classifier finds its token by the pad id."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from archtrace_lint.dataflow.abstract_values import EosId, Model, Tokenizer, Values, has, only
+from archtrace_lint.dataflow.architectures import has_pad_token
+from archtrace_lint.dataflow.events import Built, Module, Scope, Store
+from archtrace_lint.dataflow.models import last_word
+from archtrace_lint.dataflow.spellings import CLASSIFIERS, PIPELINE, STORED, TOKENIZERS
+from archtrace_lint.rule import Finding, Rule
+from archtrace_lint.rules.cases_at003 import INVALID, VALID
+from archtrace_lint.rules.pad_searchers import compares_with_pad, is_pad, searching, target_of
+from archtrace_lint.rules.uses import scope_of
+
+#: Whose pad token it is, where a module has several tokenizers.
+_JUDGE = re.compile(r"reward|score|classif|judge", re.IGNORECASE)
+
+#: Classes that may hold a search for the pad id of their own; models that generate.
+_OWN = re.compile(r"Reward|Classif|Critic|Rank|Scor")
+_GENERATES = re.compile(r"CausalLM|LMHead|Seq2Seq|ConditionalGeneration|Generation")
+_MODELS = re.compile(r"\w*(model|reward|rm|critic)")
+_PAD_IS_NONE = re.compile(r"pad_token(_id)?\b.*(is|==) None|not .*pad_token")
+
+
+def check(module: Module) -> Iterator[Finding]:
+    """The first place of each function that sets pad to eos, in a module that builds such a classifier."""
+    stores = [s for s in module.each(Store) if s.name in ("pad_token", "pad_token_id") and has(s.value, EosId)]
+    heads = searching(module) if stores else []
+    stores = [s for s in stores if _looked_for(s, module) or any(_meet(s, head, module) for head in heads)]
+    stores = [s for s in stores if not _never_runs(s, heads, module) and not _of_another(s, heads, module)]
+    if not stores:
+        return
+    told: set[str] = set()
+    if any(_JUDGE.search(s.owner) for s in stores) or _judge_has_its_own(module):
+        stores = [s for s in stores if _JUDGE.search(s.owner) or _named_alike(s, heads)]
+    for store in stores:
+        name = store.scope.function
+        if name not in told:
+            told.add(name)
+            yield Finding(
+                store.node,
+                name,
+                "pad = eos, and the classifier takes each eos for padding; add a pad token of its own",
+            )
+
+
+def _of_another(store: Store, heads: list[Built], module: Module) -> bool:
+    """The function builds classifiers itself, and none of them looks for the pad id."""
+    name = store.scope.function
+    own = [b for b in module.each(Built) if isinstance(b.made, Model) and CLASSIFIERS.fullmatch(b.made.kind)]
+    return name != "" and name in {b.scope.function for b in own} - {h.scope.function for h in heads}
+
+
+def _looked_for(store: Store, module: Module) -> bool:
+    """The class in which pad becomes eos looks for the pad id; or a model is handed the id to do so, `model.PAD_ID`."""
+    owner = store.scope.owner
+    if owner is not None:
+        return _OWN.search(owner.name) is not None and compares_with_pad(owner)
+    return any(_handed_on(node) for node in scope_of(store.node, module.tree).nodes)
+
+
+def _handed_on(node: ast.AST) -> bool:
+    kept = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr not in STORED
+    return kept and is_pad(node) and bool(_MODELS.fullmatch(last_word(node.value)))  # type: ignore[arg-type, attr-defined]
+
+
+def _never_runs(store: Store, heads: list[Built], module: Module) -> bool:
+    """`if tokenizer.pad_token is None` does not hold for a checkpoint whose tokenizer has a pad token."""
+    checkpoints = {t.checkpoint for t in only(store.holder, Tokenizer)} or {h.made.checkpoint for h in heads}
+    if not all(map(has_pad_token, checkpoints)) or not checkpoints:
+        return False
+    asks = (n for n in ast.walk(module.tree) if isinstance(n, ast.If) and _PAD_IS_NONE.search(ast.unparse(n.test)))
+    return any(part is store.node for ask in asks for part in ast.walk(ask))
+
+
+def _meet(store: Store, head: Built, module: Module) -> bool:
+    """What gets eos for its pad is, as far as can be seen, what the classifier works with."""
+    if (isinstance(store.node, ast.Call) and not _sets_up(store.node)) or _apart(store.node, head.node, module):
+        return False
+    if isinstance(head.made, Model) and head.made.kind == PIPELINE:
+        return has_pipeline(store.holder) or _handed_to(head.node) == store.owner
+    generators = [b for b in module.each(Built) if isinstance(b.made, Model) and _GENERATES.search(b.made.kind)]
+    if any(_GENERATES.search(m.kind) for m in only(store.holder, Model)):
+        return False
+    if {_place(store.scope)} & {_place(b.scope) for b in generators} and _place(store.scope) != _place(head.scope):
+        return False
+    if _has_its_own(head, store, module):
+        return False
+    given = {t.given for t in only(store.holder, Tokenizer) if t.given}
+    return not given or head.made.given in given or not given & {b.made.given for b in generators}
+
+
+def _named_alike(store: Store, heads: list[Built]) -> bool:
+    """The function loads the tokenizer and the classifier by the same name: whoever calls it, they belong together."""
+    given = {t.given for t in only(store.holder, Tokenizer) if t.given}
+    same = (h.made.given for h in heads if h.scope.function == store.scope.function != "")
+    return not given.isdisjoint(same)
+
+
+def _apart(store: ast.AST, head: ast.AST, module: Module) -> bool:
+    """They stand in the two branches of one `if`."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.If) and node.orelse:
+            sides = [{id(part) for each in side for part in ast.walk(each)} for side in (node.body, node.orelse)]
+            if any(id(store) in one and id(head) in other for one, other in (sides, sides[::-1])):
+                return True
+    return False
+
+
+def _has_its_own(head: Built, store: Store, module: Module) -> bool:
+    """`judge_model` goes with `judge_tokenizer`, where there is one: the pad of another tokenizer is another's."""
+    names = {n.id for n in ast.walk(module.tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    target = target_of(head.node, module)
+    own = f"{target.rpartition('_')[0]}_tokenizer"
+    return own in names and store.owner.partition(".")[0] not in (own, target)
+
+
+def _place(scope: Scope) -> str:
+    """The class, or the function, in which something happens."""
+    return scope.owner.name if scope.owner else scope.function.partition(".")[0]
+
+
+def _sets_up(call: ast.Call) -> bool:
+    """A call that makes a tokenizer, a classifier or a config, or adds tokens: generation names a pad id as well."""
+    func = call.func
+    name = last_word(func)
+    made = last_word(func.value) if isinstance(func, ast.Attribute) and name.startswith("from_") else name
+    if name == "add_special_tokens":
+        return True
+    known = made.endswith("Config") or TOKENIZERS.fullmatch(made) or CLASSIFIERS.fullmatch(made)
+    return bool(known) and not _GENERATES.search(made)
+
+
+def has_pipeline(values: Values) -> bool:
+    """The values may be a pipeline for classification."""
+    return any(m.kind == PIPELINE for m in only(values, Model))
+
+
+def _handed_to(node: ast.AST) -> str:
+    """The tokenizer that a pipeline is given, as it is written."""
+    keywords = node.keywords if isinstance(node, ast.Call) else []
+    return next((ast.unparse(k.value) for k in keywords if k.arg == "tokenizer"), "")
+
+
+def _judge_has_its_own(module: Module) -> bool:
+    """A tokenizer that is named after the classifier: another one's pad token is not its concern."""
+    names = {n.id for n in ast.walk(module.tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    return any(TOKENIZERS.fullmatch(name) and _JUDGE.search(name) for name in names)
+
+
+RULE = Rule(
+    code="AT003",
+    name="pad-equals-eos",
+    summary="The pad token is set to eos, and a classifier looks for its token by the pad id.",
+    why="""The sequence classifiers of decoders look for the last token whose id is not the pad id. With pad = eos
+an eos that belongs to the text is a pad to them: they read the token before it, in training and in use, and a text
+in which eos stands in the middle is cut there by heads of the older kind (AT002).""",
+    real=(
+        "RLHFlow/RLHF-Reward-Modeling issue 49: the reward model reads the token before eos",
+        "Still so in transformers 5.23.0: the index of these heads looks at the ids and not at the attention mask",
+    ),
+    instead="""A pad token of its own, known to tokenizer and model:
+
+```python
+tokenizer.add_special_tokens({"pad_token": "<pad>"})
+model.resize_token_embeddings(len(tokenizer))
+model.config.pad_token_id = tokenizer.pad_token_id
+```""",
+    unseen="""A tokenizer that is prepared in another module than the model; a reward model whose class stands in no
+file of the tree; a pad token that comes from a config file; `from_pretrained` of a checkpoint that has pad = eos
+already. Checkpoints and classes whose names are an encoder's are left alone: they read a fixed token. So is a store
+under `if tokenizer.pad_token is None` where the checkpoint's tokenizer has a pad token, and never gets there.""",
+    valid=VALID,
+    invalid=INVALID,
+    check=check,
+)

@@ -1,0 +1,112 @@
+"""AT004: a fixed index reads a pad, because padding stands on that side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archtrace_lint.dataflow.abstract_values import Hidden, Tokenizer, constant, only
+from archtrace_lint.dataflow.events import Built, Gather, Module, Store
+from archtrace_lint.rule import Finding, Rule
+
+#: The index that padding on a side spoils.
+SPOILT = {"left": 0, "right": -1}
+
+
+def check(module: Module) -> Iterator[Finding]:
+    """`[:, 0]` with padding on the left, `[:, -1]` with padding on the right."""
+    common = side_of(module)
+    for gather in module.each(Gather):
+        for hidden in only(gather.target, Hidden):
+            sure = hidden.sure and hidden.encoding is not None
+            side = hidden.encoding.side if hidden.encoding and hidden.encoding.side else common
+            if hidden.what != "hidden" or hidden.several or gather.scope.side_asked or not (sure or hidden.sure):
+                continue
+            if side in SPOILT and gather.fixed == SPOILT[side]:
+                yield Finding(gather.node, gather.scope.function, _words(gather.fixed, side))
+
+
+def _words(index: int, side: str) -> str:
+    other = "right" if side == "left" else "left"
+    return f"`[:, {index}]` reads a pad, for padding is on the {side}; pad on the {other}, or read by the mask"
+
+
+def side_of(module: Module) -> str:
+    """The side of padding that the module sets, if it sets one and never the other, and has no second tokenizer."""
+    if len({b.made.given for b in module.each(Built) if isinstance(b.made, Tokenizer)}) > 1:
+        return ""
+    stored = {constant(s.value) for s in module.each(Store) if s.name == "padding_side"}
+    side = next(iter(stored)) if len(stored) == 1 else ""
+    return side if isinstance(side, str) else ""
+
+
+RULE = Rule(
+    code="AT004",
+    name="fixed-index-vs-padding",
+    summary="`[:, 0]` under padding on the left, or `[:, -1]` under padding on the right.",
+    why="""An index is a position and not a token. With padding on the left position 0 is a pad in every row but the
+longest; with padding on the right, position -1 is. The vector that is read says how long the other texts were.""",
+    real=(
+        "UKPLab/sentence-transformers issue 3208",
+        "CarperAI/trlx issue 341",
+        "XLNet's sequence classifier reads a pad when its batch is padded on the right",
+    ),
+    instead="""Say the side that the readout needs, where the tokenizer is made:
+
+```python
+tokenizer = AutoTokenizer.from_pretrained(name, padding_side="right")  # for [:, 0]
+```
+
+or read by the mask, which is right on either side: the first position is `attention_mask.argmax(-1)`, the last is
+`(torch.arange(attention_mask.shape[-1]) * attention_mask).argmax(-1)`.""",
+    unseen="""The side that a tokenizer has by default: only a side that the module itself sets counts, and only if
+it sets no other. Hidden states that come in as a parameter; logits (`logits[:, -1]` is the next token of a
+generator).""",
+    valid={
+        "the side that fits": """
+            from transformers import AutoModel, AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained("gpt2", padding_side="left")
+            model = AutoModel.from_pretrained("gpt2")
+
+
+            def embed(texts):
+                batch = tokenizer(texts, padding=True, return_tensors="pt")
+                return model(**batch).last_hidden_state[:, -1]
+            """,
+        "no side is set": """
+            def embed(texts):
+                batch = tokenizer(texts, padding=True, return_tensors="pt")
+                return model(**batch).last_hidden_state[:, 0]
+            """,
+        "the side is asked for": """
+            def embed(texts, tokenizer, model):
+                batch = tokenizer(texts, padding=True, return_tensors="pt")
+                hidden = model(**batch).last_hidden_state
+                return hidden[:, -1] if tokenizer.padding_side == "left" else hidden[:, 0]
+
+
+            tokenizer.padding_side = "left"
+            """,
+    },
+    invalid={
+        "first position, padding on the left": """
+            from transformers import AutoModel, AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased", padding_side="left")
+            model = AutoModel.from_pretrained("bert-base-uncased")
+
+
+            def embed(texts):
+                batch = tokenizer(texts, padding=True, return_tensors="pt")
+                return model(**batch).last_hidden_state[:, 0]
+            """,
+        "last position, padding on the right": """
+            def embed(texts, tokenizer, model):
+                tokenizer.padding_side = "right"
+                batch = tokenizer(texts, padding=True, return_tensors="pt").to(model.device)
+                hidden = model(**batch, output_hidden_states=True).hidden_states[-1]
+                return hidden[:, -1, :]
+            """,
+    },
+    check=check,
+)

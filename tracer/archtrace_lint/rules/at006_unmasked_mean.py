@@ -1,0 +1,170 @@
+"""AT006: a mean over hidden states that takes the pads in."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from archtrace_lint.dataflow.abstract_values import Count, Hidden, MaskedSum, only
+from archtrace_lint.dataflow.events import Divide, Mean, Module
+from archtrace_lint.dataflow.models import last_word
+from archtrace_lint.dataflow.spellings import NO_TEXT, PARTS
+from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.rule import Finding, Rule
+from archtrace_lint.rules.cases_at006 import INVALID
+from archtrace_lint.rules.guards_at006 import VALID
+from archtrace_lint.rules.readouts import short
+from archtrace_lint.rules.uses import cast, followers, scope_of
+from archtrace_lint.source.walks import FUNCTIONS, Function
+
+#: An attention mask says that there is a text; it is no attention. Several layers' states are no layer.
+_OF_TEXT = re.compile(r"\w*mask\w*|\b\w*layers\b")
+
+
+def check(module: Module) -> Iterator[Finding]:
+    """A mean without the mask that is at hand, and a masked sum that is divided by the wrong number of tokens."""
+    yield from _means(module)
+    yield from _divisors(module)
+
+
+def _means(module: Module) -> Iterator[Finding]:
+    for mean in module.each(Mean):
+        states = [h for h in only(mean.target, Hidden) if not h.several and _counts(h)]
+        zeroed = [h for h in states if h.zeroed]
+        said = ""
+        if _of_padded(mean, [h for h in states if not h.masked], module):
+            said = "counts padding in; weight the mean by the attention mask"
+        elif _of_padded(mean, zeroed, module) and not _length_goes(mean.node, module):
+            said = "divides by the padded length; divide the sum by the mask's own"
+        if said:
+            yield Finding(mean.node, mean.scope.function, f"`{short(mean.node)}` {said}")
+
+
+def _of_padded(mean: Mean, states: list[Hidden], module: Module) -> bool:
+    """There are such states, and among them those of pads."""
+    if not states:
+        return False
+    encodings = [h.encoding for h in states if h.encoding]
+    padded = any(e.padded for e in encodings) if encodings else mean.padded
+    silent = mean.scope.without_mask or _no_text(mean, sure=any(h.sure for h in states))
+    rows = any(h.axis == 0 for h in states)  # the batch is no longer first: `squeeze(0)` then takes no row
+    return padded and not silent and (rows or not _one_row(mean.node, module))
+
+
+def _counts(hidden: Hidden) -> bool:
+    """Hidden states; numbers a token where a model in sight made them."""
+    return hidden.what == "hidden" or (hidden.what == "scores" and hidden.sure)
+
+
+def _one_row(node: ast.AST, module: Module) -> bool:
+    """Of the result the first row alone is used, so the batch is one text, and has no pads."""
+    return any(_first_row(*pair) for pair in followers(node, scope_of(node, module.tree)))
+
+
+def _first_row(node: ast.AST, above: ast.AST) -> bool:
+    """`x[0]`, or `x.squeeze(0)`, of a mean x."""
+    if isinstance(above, ast.Subscript):
+        return isinstance(above.slice, ast.Constant) and above.slice.value == 0 and cast(above.value) is node
+    if not isinstance(above, ast.Call) or not isinstance(above.func, ast.Attribute) or above.func.attr != "squeeze":
+        return False
+    return [ast.unparse(a) for a in above.args] in ([], ["0"]) and cast(above.func.value) is node
+
+
+#: What takes the length out of a vector: a factor before it makes no difference.
+_SCALES = words("normalize cosine_similarity cos_sim pairwise_cos_sim pytorch_cos_sim layer_norm l2_normalize")
+
+
+def _rescaled(node: ast.AST, module: Module) -> bool:
+    """The vector is made as long as 1 later, here or where the function is called."""
+    tree = module.tree
+    for _, above in followers(node, scope_of(node, tree)):
+        if _rescales(above):
+            return True
+        if isinstance(above, ast.Return):
+            name = next((f.name for f in ast.walk(tree) if isinstance(f, FUNCTIONS) and _within(above, f)), "")
+            calls = [c for c in ast.walk(tree) if isinstance(c, ast.Call) and last_word(c.func) == name]
+            if any(_rescales(n) for c in calls for _, n in followers(c, scope_of(c, tree))):
+                return True
+    return False
+
+
+def _within(node: ast.stmt, function: Function) -> bool:
+    return any(n is node for n in ast.walk(function))
+
+
+def _rescales(node: ast.AST) -> bool:
+    if isinstance(node, ast.Call):
+        return last_word(node.func) in _SCALES
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and "norm" in ast.unparse(node.right)
+
+
+#: Callees that look at the angle between vectors, not at how long these are.
+_OF_ANGLES = re.compile(r"(\w*_)?(cos_?sim|sim|similarity|similarities|normalize)|\w*cosine\w*", re.IGNORECASE)
+
+
+def _length_goes(node: ast.AST, module: Module) -> bool:
+    """How long the vector is makes no difference in this module, or it is made right by a factor later."""
+    callees = (last_word(n.func) for n in ast.walk(module.tree) if isinstance(n, ast.Call))
+    if any(map(_OF_ANGLES.fullmatch, callees)) or _rescaled(node, module):
+        return True
+    return any(_scales(above) for _, above in followers(node, scope_of(node, module.tree)))
+
+
+def _scales(node: ast.AST) -> bool:
+    """`mean / mask.mean(1)`, `mean * (length / count)`: times, or divided by, what is no literal."""
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult | ast.Div):
+        return False
+    return not any(isinstance(side, ast.Constant) for side in (node.left, node.right))
+
+
+def _no_text(mean: Mean, *, sure: bool) -> bool:
+    """The class or the tensor is named after what is no text; or, where it is not sure what it is, after a layer."""
+    owner = mean.scope.owner.name if mean.scope.owner else ""
+    names = f"{owner} {_OF_TEXT.sub('', ast.unparse(mean.node))}"
+    return bool(NO_TEXT.search(names) or (not sure and PARTS.search(names)))
+
+
+def _divisors(module: Module) -> Iterator[Finding]:
+    for divide in module.each(Divide):
+        padded = all(m.encoding is None or m.encoding.padded for m in only(divide.above, MaskedSum))
+        whole = any(c.whole for c in only(divide.below, Count))
+        if padded and whole and not _rescaled(divide.node, module):
+            below = divide.node.right if isinstance(divide.node, ast.BinOp) else divide.node
+            yield Finding(
+                divide.node,
+                divide.scope.function,
+                f"`{short(below)}` counts the whole batch's tokens; use `.sum(-1, keepdim=True)`",
+            )
+
+
+RULE = Rule(
+    code="AT006",
+    name="unmasked-mean",
+    summary="A mean over hidden states that takes the pads in, or divides by the tokens of the whole batch.",
+    why="""`hidden.mean(1)` divides by the padded length and adds the vectors of pads, which are not zero. The
+vector of a text then depends on the longest text of its batch. `(hidden * mask).mean(1)` adds zeros for the pads and
+still divides by the padded length, so that a short text gets a short vector.""",
+    real=(
+        "LightRAG pull request 3675: embeddings of short texts",
+        "SeanLee97/AnglE pull request 102",
+        "kongds/scaling_sentemb, evaluation.py: zeros for the pads, in a mean over the padded length",
+        "ModernBERT's mean pooling in transformers 5.x, when no mask is passed",
+    ),
+    instead="""```python
+mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
+mean = (hidden * mask).sum(1) / mask.sum(1).clamp(min=1)
+```""",
+    unseen="""Hidden states whose tokens stand in a dim that the code in sight does not show; a mask that another
+function applied, and one that is read only after the mean; means over windows or sentences, some of which hold pads
+alone; losses and other numbers a token; logits of which only the name is in sight; a batch of one text, which has no
+pads. The query of an attention module is taken to have the pads of the mask that comes with it, which in
+cross-attention may be the keys'. The rule wants a mask, or a batch that is padded (`padding=True`), in the same
+function. It is silent where the mask is None or attends to nothing, in a mean over a slice of the tokens or over those
+that a mask chooses, where pads were set to zero and the module compares vectors by their angle alone, and where the
+name of the class or the tensor says that these are no tokens of a text (image, patch, audio; attention, layer ... where
+no model in sight made them).""",
+    valid=VALID,
+    invalid=INVALID,
+    check=check,
+)

@@ -1,0 +1,110 @@
+"""AT008: PEFT saves a part of the head, and the rest is random when it is loaded again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archtrace_lint.dataflow.abstract_values import Adapter, Const, Many, Model, Values, constant, items, only
+from archtrace_lint.dataflow.architectures import head_of
+from archtrace_lint.dataflow.events import Called, Module
+from archtrace_lint.rule import Finding, Rule
+
+
+def check(module: Module) -> Iterator[Finding]:
+    """A model and an adapter config that meet in one call."""
+    for call in module.each(Called):
+        given = frozenset().union(*call.arguments, *(v for _, v in call.keywords))
+        for adapter in only(given, Adapter):
+            for model in only(given, Model):
+                missing = unsaved(model, adapter)
+                if missing:
+                    yield Finding(adapter.made, call.scope.function, _words(model, missing))
+
+
+def _words(model: Model, missing: tuple[str, ...]) -> str:
+    names = ", ".join(f'"{name}"' for name in missing)
+    return f'PEFT leaves out a part of the head; add modules_to_save=["classifier", {names}]'
+
+
+def unsaved(model: Model, adapter: Adapter) -> tuple[str, ...]:
+    """The modules of the head that this config does not save."""
+    keywords = dict(adapter.keywords)
+    if "SequenceClassification" not in model.kind or not classifies(keywords):
+        return ()
+    saved = _saved(keywords)
+    return () if saved is None else tuple(name for name in head_of(model) if name not in saved)
+
+
+def classifies(keywords: dict[str, Values]) -> bool:
+    """`task_type` is SEQ_CLS, as a string or as a member of TaskType."""
+    return any(isinstance(v, Const) and v.value == "SEQ_CLS" for v in keywords.get("task_type", ()))
+
+
+def _saved(keywords: dict[str, Values]) -> set[object] | None:
+    """What `modules_to_save` names; None when it cannot be told."""
+    if "modules_to_save" not in keywords or constant(keywords["modules_to_save"]) is None:
+        return set()
+    values = keywords["modules_to_save"]
+    named = {constant(item) for item in items(values) or ()}
+    return named if only(values, Many) and ... not in named else None
+
+
+RULE = Rule(
+    code="AT008",
+    name="head-not-saved",
+    summary="A PEFT config for classification that does not save the whole head.",
+    why="""A head starts random. For `SEQ_CLS`, PEFT saves the modules that are called `classifier` or `score`.
+Where another layer stands between the readout and them, it is trained against (or frozen) at random, is not in the
+saved adapter, and is drawn anew when the adapter is loaded: the metric falls to chance.""",
+    real=(
+        "huggingface/peft issues 310, 321 and 2171",
+        "DeBERTa `pooler`, BART and T5 `classification_head`, XLNet `sequence_summary`, ModernBERT `head`, "
+        "EuroBERT `dense`",
+    ),
+    instead="""```python
+LoraConfig(task_type=TaskType.SEQ_CLS, modules_to_save=["classifier", "pooler"])
+```
+
+`archtrace MODEL` names the modules between the readout and the logits.""",
+    unseen="""A model whose name is not written in the module, or whose architecture is not in `architectures.toml`;
+a config that is changed after it was made.""",
+    valid={
+        "the head is `classifier` alone": """
+            from peft import LoraConfig, get_peft_model
+            from transformers import AutoModelForSequenceClassification
+
+            model = AutoModelForSequenceClassification.from_pretrained("roberta-base")
+            model = get_peft_model(model, LoraConfig(task_type="SEQ_CLS"))
+            """,
+        "all is saved": """
+            from peft import LoraConfig, TaskType, get_peft_model
+            from transformers import AutoModelForSequenceClassification
+
+            config = LoraConfig(task_type=TaskType.SEQ_CLS, modules_to_save=["classifier", "pooler"])
+            model = AutoModelForSequenceClassification.from_pretrained("microsoft/deberta-v3-base")
+            model = get_peft_model(model, config)
+            """,
+    },
+    invalid={
+        "deberta has a pooler": """
+            from peft import LoraConfig, TaskType, get_peft_model
+            from transformers import AutoModelForSequenceClassification
+
+            model = AutoModelForSequenceClassification.from_pretrained("microsoft/deberta-v3-base", num_labels=2)
+            config = LoraConfig(task_type=TaskType.SEQ_CLS, r=8, target_modules=["query_proj", "value_proj"])
+            model = get_peft_model(model, config)
+            """,
+        "a name for the checkpoint": """
+            from peft import LoraConfig, get_peft_model
+            from transformers import AutoModelForSequenceClassification
+
+            NAME = "answerdotai/ModernBERT-base"
+
+
+            def build():
+                model = AutoModelForSequenceClassification.from_pretrained(NAME)
+                return get_peft_model(model, LoraConfig(task_type="SEQ_CLS", modules_to_save=["classifier"]))
+            """,
+    },
+    check=check,
+)

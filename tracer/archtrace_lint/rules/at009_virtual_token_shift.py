@@ -1,0 +1,136 @@
+"""AT009: index 0 is a soft prompt."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from archtrace_lint.dataflow.abstract_values import Adapter, Hidden, Model, Prompts, only
+from archtrace_lint.dataflow.architectures import is_encoder
+from archtrace_lint.dataflow.events import Called, Gather, Module
+from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.rule import Finding, Rule
+from archtrace_lint.rules.at008_head_not_saved import classifies
+
+#: Configs that put vectors in front of the text's. (Prefix tuning puts them into the attention alone.)
+PREPENDING = words("PromptTuningConfig PromptEncoderConfig MultitaskPromptTuningConfig CPTConfig")
+
+
+def check(module: Module) -> Iterator[Finding]:
+    """An index behind prompts of one's own; a config on a model that reads its first token; a wrapper's forward."""
+    yield from _own(module)
+    for call in module.each(Called):
+        yield from _configured(call)
+        yield from _wrapped(call, module)
+
+
+def _own(module: Module) -> Iterator[Finding]:
+    for gather in module.each(Gather):
+        if gather.fixed == 0 and any(h.prompted and h.what == "hidden" for h in only(gather.target, Hidden)):
+            yield Finding(
+                gather.node,
+                gather.scope.function,
+                "`[:, 0]` reads a soft prompt, not the first token; read at the number of prompts",
+            )
+
+
+def _configured(call: Called) -> Iterator[Finding]:
+    given = frozenset().union(*call.arguments, *(v for _, v in call.keywords))
+    for adapter in only(given, Adapter):
+        for model in only(given, Model):
+            if adapter.kind in PREPENDING and is_encoder(model) and classifies(dict(adapter.keywords)):
+                yield Finding(
+                    adapter.made,
+                    call.scope.function,
+                    "the classifier reads index 0, which becomes a soft prompt; use LoRA, which adds no tokens",
+                )
+
+
+def _wrapped(call: Called, module: Module) -> Iterator[Finding]:
+    """What a wrapper returns as it is, a classifier has read; of a backbone's states it reads for itself."""
+    owner = call.scope.owner.name if call.scope.owner else ""
+    embeddings = dict(call.keywords).get("inputs_embeds", frozenset())
+    joined = "SequenceClassification" in owner and any(p.joined for p in only(embeddings, Prompts))
+    if joined and any(isinstance(n, ast.Return) and n.value is call.node for n in ast.walk(module.tree)):
+        yield Finding(
+            call.node,
+            call.scope.function,
+            "prompts in front move every fixed position: index 0 is a prompt; move the readout as well",
+        )
+
+
+RULE = Rule(
+    code="AT009",
+    name="virtual-token-shift",
+    summary="Soft prompts stand in front of the text, and index 0 is read.",
+    why="""Prompt tuning puts vectors in front of the embeddings, so every position moves by their number. A head
+that reads index 0 then reads the first soft prompt: it still learns, from what the prompt gathers by attention, and
+worse.""",
+    real=("huggingface/peft issue 764; live in PEFT 0.21.2, `PeftModelForSequenceClassification.forward`",),
+    instead="""Read behind the prompts, `hidden[:, num_virtual_tokens]`, or use an adapter that adds no tokens.""",
+    unseen="""Prompts whose names say nothing; a model whose checkpoint is not named in the module. Prefix tuning is
+not meant: it adds keys and values, and no positions to read from.""",
+    valid={
+        "read behind the prompts": """
+            import torch
+
+
+            def forward(self, input_ids, attention_mask):
+                embeds = torch.cat((self.prompt_embeddings, self.embed(input_ids)), dim=1)
+                outputs = self.encoder(inputs_embeds=embeds)
+                return self.classifier(outputs.last_hidden_state[:, self.n])
+            """,
+        "no prompts": """
+            def forward(self, input_ids, attention_mask, prompt=None):
+                outputs = self.encoder(inputs_embeds=self.embed(input_ids))
+                return self.classifier(outputs.last_hidden_state[:, 0])
+            """,
+        "prompts of text, and the only logit of a judge": """
+            import torch
+
+
+            def score(judge, prompts, completions, inputs_embeds=None):
+                ids = torch.cat((prompts, completions), dim=1)
+                return judge.model(ids, attention_mask=torch.ones_like(ids)).logits[:, 0]
+            """,
+        "a decoder reads its last token": """
+            from peft import PromptTuningConfig, get_peft_model
+            from transformers import AutoModelForSequenceClassification
+
+            model = AutoModelForSequenceClassification.from_pretrained("gpt2")
+            model = get_peft_model(model, PromptTuningConfig(task_type="SEQ_CLS", num_virtual_tokens=8))
+            """,
+        "the prompts are cut off again": """
+            import torch
+
+
+            class PromptedForSequenceClassification(torch.nn.Module):
+                def forward(self, input_ids, attention_mask):
+                    prompts = self.prompt(self.prompt_ids).expand(len(input_ids), -1, -1)
+                    embeds = torch.cat((prompts, self.embed(input_ids)), dim=1)
+                    hidden = self.bert(inputs_embeds=embeds, attention_mask=attention_mask)[0]
+                    hidden = hidden[:, self.prompt_length :].contiguous()
+                    return self.classifier(hidden[:, 0])
+            """,
+    },
+    invalid={
+        "prompts of one's own": """
+            import torch
+
+
+            def forward(self, input_ids, attention_mask):
+                embeds = torch.cat((self.prompt_embeddings, self.embed(input_ids)), dim=1)
+                outputs = self.encoder(inputs_embeds=embeds)
+                return self.classifier(outputs.last_hidden_state[:, 0])
+            """,
+        "a config on an encoder": """
+            from peft import PromptEncoderConfig, TaskType, get_peft_model
+            from transformers import AutoModelForSequenceClassification
+
+            model = AutoModelForSequenceClassification.from_pretrained("roberta-large")
+            config = PromptEncoderConfig(task_type=TaskType.SEQ_CLS, num_virtual_tokens=20)
+            model = get_peft_model(model, config)
+            """,
+    },
+    check=check,
+)

@@ -1,0 +1,75 @@
+"""AT011: the hidden states at eos are gathered by a boolean mask, and folded back into rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archtrace_lint.dataflow.abstract_values import EosRows, only
+from archtrace_lint.dataflow.events import Gather, Module
+from archtrace_lint.rule import Finding, Rule
+from archtrace_lint.rules.readouts import short
+
+
+def check(module: Module) -> Iterator[Finding]:
+    """`hidden[eos_mask].view(batch, -1, size)[:, -1]`."""
+    for gather in module.each(Gather):
+        for rows in only(gather.target, EosRows):
+            if gather.fixed is not None:
+                yield Finding(
+                    rows.made,
+                    gather.scope.function,
+                    f"`{short(rows.made)}` mixes rows whose eos counts differ; find each row's last eos",
+                )
+
+
+RULE = Rule(
+    code="AT011",
+    name="eos-mask-readout",
+    summary="A boolean gather at eos, folded back with `.view(batch, -1, size)[:, -1]`.",
+    why="""A boolean gather forgets which row a token came from. Folded back, it is right only when each row has the
+same number of eos tokens: otherwise it raises, and where the numbers happen to divide, rows read one another's
+tokens. A `ValueError` for unequal numbers makes it loud, and a batch of packed or truncated texts still fails.""",
+    real=(
+        "pytorch/PiPPy issue 308",
+        "adapter-hub/adapters issue 563",
+        "The sequence classifiers of BART, mBART, T5 and others in transformers",
+    ),
+    instead="""```python
+positions = torch.arange(input_ids.shape[-1], device=input_ids.device)
+last_eos = (positions * (input_ids == eos_token_id)).argmax(-1)
+sentence = hidden[torch.arange(len(hidden), device=hidden.device), last_eos]
+```""",
+    unseen="""A mask of eos that comes in as a parameter under another name; a fold by `reshape` in another function
+that is not of this module.""",
+    valid={
+        "the last eos of each row": """
+            import torch
+
+
+            def forward(self, input_ids, hidden_states):
+                at = torch.arange(input_ids.shape[-1]) * (input_ids == self.config.eos_token_id)
+                return hidden_states[torch.arange(len(hidden_states)), at.argmax(-1)]
+            """,
+        "the mask only counts": """
+            def counted(self, input_ids, hidden_states):
+                eos_mask = input_ids.eq(self.config.eos_token_id)
+                return hidden_states.view(len(input_ids), -1)[:, -1], eos_mask.sum(1)
+            """,
+    },
+    invalid={
+        "BART's": """
+            def forward(self, input_ids, outputs):
+                hidden_states = outputs[0]
+                eos_mask = input_ids.eq(self.config.eos_token_id).to(hidden_states.device)
+                sentence = hidden_states[eos_mask, :].view(hidden_states.size(0), -1, hidden_states.size(-1))[:, -1, :]
+                return self.classification_head(sentence)
+            """,
+        "in steps": """
+            def forward(self, input_ids, hidden_states):
+                rows = hidden_states[input_ids == self.eos_token_id]
+                rows = rows.reshape(len(input_ids), -1, hidden_states.shape[-1])
+                return rows[:, -1]
+            """,
+    },
+    check=check,
+)

@@ -1,0 +1,126 @@
+"""AT015: a mask method is overridden that nothing calls any more."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from archtrace_lint.dataflow.events import Class, Module
+from archtrace_lint.dataflow.models import last_word
+from archtrace_lint.dataflow.spellings import MASK_METHODS
+from archtrace_lint.rule import Finding, Rule
+from archtrace_lint.source.tree import below
+
+
+def check(module: Module) -> Iterator[Finding]:
+    """A class on a model of transformers that defines such a method and does not call it itself."""
+    classes = {event.node.name: event.node for event in module.each(Class)}
+    for event in module.each(Class):
+        base = next((last_word(b) for b in _ancestors(event.node, dict(classes)) if _is_library(b, module)), None)
+        for method in event.node.body if base else ():
+            if isinstance(method, ast.FunctionDef) and _in_vain(method, event.node, module):
+                yield Finding(
+                    method,
+                    f"{event.node.name}.{method.name}",
+                    f"transformers {MASK_METHODS[method.name]} no longer calls this; pass the mask to forward",
+                )
+
+
+def _in_vain(method: ast.FunctionDef, owner: ast.ClassDef, module: Module) -> bool:
+    """A mask method that nobody calls, in the versions of transformers that the tree asks for."""
+    if method.name not in MASK_METHODS or _calls(owner, method):
+        return False
+    return not below(module.beside, "transformers", MASK_METHODS[method.name])
+
+
+def _ancestors(owner: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> list[ast.expr]:
+    """The bases of a class, and those of its bases that the module defines; a class is taken out once it is met."""
+    found, rest = list[ast.expr](), [owner]
+    while rest:
+        bases = rest.pop().bases
+        found += bases
+        rest += [classes.pop(b.id) for b in bases if isinstance(b, ast.Name) and b.id in classes]
+    return found
+
+
+def _is_library(base: ast.expr, module: Module) -> bool:
+    """A model class that was imported from transformers."""
+    word = last_word(base)
+    node = base
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    origin = module.imports.get(node.id, "") if isinstance(node, ast.Name) else ""
+    return origin.split(".")[0] == "transformers" and word.endswith(("Model", "ForCausalLM", "Decoder", "Encoder"))
+
+
+def _calls(owner: ast.ClassDef, method: ast.FunctionDef) -> bool:
+    """The class calls the method itself, outside of the method."""
+    inside = set(map(id, ast.walk(method)))
+    return any(
+        isinstance(n, ast.Call) and last_word(n.func) == method.name and id(n) not in inside for n in ast.walk(owner)
+    )
+
+
+RULE = Rule(
+    code="AT015",
+    name="mask-direction",
+    summary="A mask method is overridden that its base no longer calls.",
+    why="""Decoders are made into encoders by overriding the method that makes their causal mask. transformers
+renamed and removed these methods; an override that nothing calls raises nothing, and the model quietly attends in
+one direction: its first token sees itself alone.""",
+    real=("NVIDIA-NeMo/Automodel pull request 1349: `_update_causal_mask` of a Llama that should look both ways",),
+    instead="""Make the mask and pass it: `transformers.masking_utils.create_bidirectional_mask` (5.0 and later), or a
+4-D mask as `attention_mask`. Then check that the first token sees the last: `archtrace` shows it.""",
+    unseen="""The version of transformers that is installed: with one before the version that the message names, the
+override still works. Where setup.py, pyproject.toml or requirements.txt keep it below, the rule is silent. A base
+class that comes through another module; a method that is put in place by assignment.""",
+    valid={
+        "the class calls it itself": """
+            from transformers import LlamaModel
+
+
+            class BothWays(LlamaModel):
+                def _update_causal_mask(self, attention_mask):
+                    return attention_mask
+
+                def forward(self, input_ids, attention_mask=None):
+                    return super().forward(input_ids, attention_mask=self._update_causal_mask(attention_mask))
+            """,
+        "a base of one's own": """
+            class Mine(Base):
+                def _update_causal_mask(self, attention_mask):  # of transformers once
+                    return attention_mask
+            """,
+    },
+    invalid={
+        "a llama that should look both ways": """
+            from transformers import LlamaModel
+
+
+            class LlamaBidirectionalModel(LlamaModel):
+                def _update_causal_mask(self, attention_mask, *args, **kwargs):
+                    return attention_mask if attention_mask is not None and 0.0 in attention_mask else None
+            """,
+        "through a class of the module": """
+            from transformers import LlamaModel
+
+
+            class Wide(LlamaModel):
+                pass
+
+
+            class BothWays(Wide):
+                def _update_causal_mask(self, attention_mask, *args):
+                    return None
+            """,
+        "an older name": """
+            from transformers.models.mistral import modeling_mistral
+
+
+            class Encoder(modeling_mistral.MistralModel):
+                def _prepare_decoder_attention_mask(self, attention_mask, input_shape, inputs_embeds, past):
+                    return None
+            """,
+    },
+    check=check,
+)

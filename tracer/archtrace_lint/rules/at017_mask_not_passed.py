@@ -1,0 +1,265 @@
+"""AT017: a padded batch goes into an encoder without its attention mask."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from archtrace_lint.dataflow.abstract_values import Encoding, Ids, Model, has, only
+from archtrace_lint.dataflow.architectures import is_encoder, spelled
+from archtrace_lint.dataflow.events import Module, Run
+from archtrace_lint.dataflow.models import last_word
+from archtrace_lint.dataflow.spellings import ENCODERS
+from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.rule import Finding, Rule
+from archtrace_lint.rules.behind import behind
+from archtrace_lint.rules.readouts import short
+from archtrace_lint.rules.uses import Scope, scope_of
+
+#: Ids of what is generated, or of the other side of a pair.
+_OTHER_IDS = re.compile(r"\w*(decoder|label|target|tgt|generated|output|response|sequence|position|segment|type)\w*")
+
+#: What speaks of a decoder, whose tokens see nothing behind them, or of models that are used with their padding.
+_NO_ENCODER = re.compile(
+    rf"\w*(causal|lm_?head|{spelled('decoders')}|opt_model|generat|reward|v_head|value_head|diffus|clip|past_key|decoder"
+    r"|llm)\w*|" + spelled("unmasked"),
+    re.IGNORECASE,
+)
+
+#: Packages whose models take a mask, and make one of ones where they get none.
+_LIBRARIES = words("transformers pytorch_transformers pytorch_pretrained_bert")
+
+#: Names of classes that may be models.
+_KINDS = re.compile(f"{spelled('encoders')}|encoder|transformer|model", re.IGNORECASE)
+
+#: Names of masks of a batch.
+_MASKS = re.compile(r"(\w*_)?(input|attention|attn)_masks?")
+
+#: What an encoder's outputs are read by.
+_STATES = words("last_hidden_state pooler_output hidden_states")
+
+
+def check(module: Module) -> Iterator[Finding]:
+    """A call on ids that are padded, or beside which there is a mask, that gives the model no mask."""
+    for run in module.each(Run):
+        if _lacks_mask(run.node) and not run.scope.without_mask:
+            scope = scope_of(run.node, module.tree)
+            if _padded(run, scope) and _encodes(run, scope, module) and not _has_reason(run, scope, module):
+                told = f"`{short(run.node, 34)}` attends to padding; pass attention_mask too"
+                yield Finding(run.node, run.scope.function, told)
+
+
+def _lacks_mask(call: ast.Call) -> bool:
+    """One positional argument at most, as the second is the mask; no keyword that speaks of one, nothing spread."""
+    keywords = [k.arg for k in call.keywords]
+    given = len(call.args) == 1 or "input_ids" in keywords
+    spread = None in keywords or any(isinstance(a, ast.Starred) for a in call.args)
+    return given and not spread and not any("mask" in k or "length" in k for k in keywords if k)
+
+
+def _ids(call: ast.Call) -> ast.expr:
+    return call.args[0] if call.args else next(k.value for k in call.keywords if k.arg == "input_ids")
+
+
+def _padded(run: Run, scope: Scope) -> bool:
+    """Ids of a padding tokenizer; ids beside a mask; ids that are compared with 0."""
+    node = _ids(run.node)
+    if _OTHER_IDS.fullmatch(last_word(node).lower()):
+        return False
+    found = only(run.ids, Ids)
+    encodings = [i.encoding for i in found if i.encoding] + only(run.ids, Encoding)
+    if encodings:
+        return any(e.padded for e in encodings)
+    compared = isinstance(node, ast.Name) and any(_with_zero(n, node.id) for n in scope.nodes)
+    masks = run.padded or any(isinstance(n, ast.Name) and _MASKS.fullmatch(n.id) for n in scope.nodes)
+    return compared or (any(not i.weak for i in found) and masks)
+
+
+def _with_zero(node: ast.AST, name: str) -> bool:
+    """`ids != 0`: where the pad id is 0, that is the mask."""
+    zero = (
+        isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.NotEq) and ast.unparse(node.comparators[0]) == "0"
+    )
+    return zero and isinstance(node, ast.Compare) and last_word(node.left) == name
+
+
+def _encodes(run: Run, scope: Scope, module: Module) -> bool:
+    """An encoder by its class, its checkpoint or its name; else what gives states in a module without decoders."""
+    models = only(run.models, Model)
+    if models and all(is_encoder(m) for m in models):
+        return True
+    if any(_NO_ENCODER.fullmatch(m.kind) or _NO_ENCODER.search(m.checkpoint) for m in models):
+        return False
+    if ENCODERS.fullmatch(run.name):
+        return True
+    return _gives_states(run.node, scope) and not any(map(_says_decoder, ast.walk(module.tree)))
+
+
+def _says_decoder(node: ast.AST) -> bool:
+    return _NO_ENCODER.fullmatch(_word(node)) is not None
+
+
+def _word(node: ast.AST) -> str:
+    if isinstance(node, ast.alias):
+        return node.name
+    if isinstance(node, ast.keyword | ast.arg):
+        return node.arg or ""
+    return last_word(node)
+
+
+def _gives_states(call: ast.Call, scope: Scope) -> bool:
+    """`model(ids).last_hidden_state`, also under a name."""
+    above = scope.parents.get(id(call))
+    if isinstance(above, ast.Attribute):
+        return above.attr in _STATES
+    names = {t.id for t in above.targets if isinstance(t, ast.Name)} if isinstance(above, ast.Assign) else set()
+    read = (n for n in scope.nodes if isinstance(n, ast.Attribute) and n.attr in _STATES)
+    return any(isinstance(n.value, ast.Name) and n.value.id in names for n in read)
+
+
+def _has_reason(run: Run, scope: Scope, module: Module) -> bool:
+    """The pads were taken out before; the mask is made inside; the same model is called with the mask as well."""
+    behind_ids = [n for n in behind(_ids(run.node), scope) if "mask" in _word(n) or "unpad" in _word(n)]
+    called = [n for n in scope.nodes if isinstance(n, ast.Call) and n is not run.node]
+    again = any(ast.unparse(n.func) == ast.unparse(run.node.func) and not _lacks_mask(n) for n in called)
+    return bool(behind_ids) or again or _is_own(run, module)
+
+
+def _is_own(run: Run, module: Module) -> bool:
+    """A class of one's own that may be what `self.encoder` holds, as its name is like it: it may make the mask itself.
+
+    Constructors without words of a rule are not followed, so it is the classes in sight that tell.
+    """
+    if run.scope.owner is None or has(run.models, Model):
+        return False
+    defined = [n.name for n in module.tree.body if isinstance(n, ast.ClassDef) and n is not run.scope.owner]
+    imported = [name for name, origin in module.imports.items() if origin.split(".")[0] not in _LIBRARIES]
+    return any(_KINDS.search(name) and name[:1].isupper() for name in [*defined, *imported])
+
+
+RULE = Rule(
+    code="AT017",
+    name="mask-not-passed",
+    summary="A padded batch goes into an encoder without its attention mask, though the mask is at hand.",
+    why="""Without a mask a model of transformers takes every id for a token. In an encoder all tokens of a text then
+attend to its padding, so the vector of each of them, [CLS] too, depends on how long the other texts of the batch are.
+A mask that is used afterwards, for a mean over the tokens, does not mend that. transformers warns of it once, and only
+where it knows the pad id.""",
+    real=(
+        "songyouwei/ABSA-PyTorch: `aen.py` counts the tokens that are not 0, and gives BERT the ids alone",
+        "lm-sys/FastChat, bentrevett/pytorch-sentiment-analysis and Sentiment-Bert",
+    ),
+    instead="""```python
+hidden = model(batch["input_ids"], attention_mask=batch["attention_mask"]).last_hidden_state
+```
+
+or all that the tokenizer made: `model(**batch)`.""",
+    unseen="""Padding that another module made, where neither a mask nor a padding tokenizer is in the same function; a
+decoder, to whose tokens nothing behind them matters while padding stands on the right. Of a model whose name says
+nothing (`model`, `encoder`) the rule speaks only where its states are read, and where the module speaks of no decoder.
+It is silent about a class of your own, which may make the mask itself.""",
+    valid={
+        "passed": """
+            def embed(texts, tokenizer, model):
+                batch = tokenizer(texts, padding=True, return_tensors="pt")
+                return model(batch["input_ids"], attention_mask=batch["attention_mask"]).last_hidden_state[:, 0]
+            """,
+        "passed by place": """
+            def forward(self, input_ids, attention_mask):
+                return self.fc(self.bert(input_ids, attention_mask)[1])
+            """,
+        "all that the tokenizer made": """
+            def embed(texts, tokenizer, bert):
+                batch = tokenizer(texts, padding="longest", return_tensors="pt")
+                return bert(**batch).pooler_output
+            """,
+        "one text": """
+            def embed(text, tokenizer, model):
+                batch = tokenizer(text, padding=True, return_tensors="pt")
+                return model(batch["input_ids"]).last_hidden_state[:, 0]
+            """,
+        "no padding": """
+            def embed(texts, tokenizer, model):
+                batch = tokenizer(texts, return_tensors="pt")
+                return model(batch["input_ids"]).last_hidden_state[:, 0]
+            """,
+        "a decoder": """
+            from transformers import AutoModelForCausalLM, AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained("gpt2")
+            model = AutoModelForCausalLM.from_pretrained("gpt2")
+
+
+            def states(texts):
+                batch = tokenizer(texts, padding=True, return_tensors="pt")
+                return model(batch["input_ids"], output_hidden_states=True).hidden_states
+            """,
+        "a class of one's own": """
+            import torch
+
+
+            class Encoder(torch.nn.Module):
+                def forward(self, ids):
+                    return self.layers(self.embed(ids), mask=ids != 0)
+
+
+            class Classifier(torch.nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.encoder = Encoder()
+
+                def forward(self, input_ids, attention_mask):
+                    return self.encoder(input_ids).last_hidden_state * attention_mask[..., None]
+            """,
+        "there is no mask": """
+            def forward(self, input_ids, attention_mask=None):
+                if attention_mask is None:
+                    return self.bert(input_ids)[0]
+                return self.masked(input_ids, attention_mask)
+            """,
+    },
+    invalid={
+        "the mask is used for the mean alone": """
+            def embed(texts, tokenizer, model):
+                batch = tokenizer(texts, padding=True, return_tensors="pt")
+                states = model(input_ids=batch["input_ids"]).last_hidden_state
+                mask = batch["attention_mask"].unsqueeze(-1)
+                return (states * mask).sum(1) / mask.sum(1)
+            """,
+        "a mask that is not used": """
+            def forward(self, input_ids, attention_mask, token_type_ids):
+                outputs = self.bert(input_ids, token_type_ids=token_type_ids)
+                return self.classifier(outputs[1])
+            """,
+        "padded to the maximum": """
+            from transformers import AutoTokenizer, BertModel
+
+            tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
+            encoder = BertModel.from_pretrained("bert-base-uncased")
+
+
+            def vectors(texts):
+                ids = tokenizer(texts, padding="max_length", return_tensors="pt").input_ids
+                return encoder(ids).pooler_output
+            """,
+        "ids that are compared with 0": """
+            import torch
+
+
+            def forward(self, inputs):
+                context, target = inputs
+                length = torch.sum(context != 0, dim=-1)
+                states, _ = self.bert(context)
+                return self.attend(states, length, target)
+            """,
+        "a batch of a loader": """
+            def evaluate(bert, loader, head):
+                for batch in loader:
+                    b_input_ids, b_input_mask, b_labels = batch
+                    pooled = bert(b_input_ids, token_type_ids=None)[1]
+                    yield head(pooled), b_labels
+            """,
+    },
+    check=check,
+)

@@ -1,0 +1,179 @@
+"""AT018: the first pad, read as it is: a row without one reads its first token."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from archtrace_lint.dataflow.abstract_values import FirstPad, Hidden, has, only
+from archtrace_lint.dataflow.events import Gather, Module
+from archtrace_lint.dataflow.models import last_word
+from archtrace_lint.dataflow.spellings import meaning
+from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.rule import Finding, Rule
+from archtrace_lint.rules.behind import behind
+from archtrace_lint.rules.readouts import short
+from archtrace_lint.rules.uses import scope_of
+
+#: What asks of each row whether there is a pad, or puts one behind it.
+_ASKING = words("any pad where")
+
+#: What counts them.
+_COUNTING = words("sum count_nonzero")
+
+
+#: What names mean that speak of padding.
+_TOKENS = words("pad padded attended")
+
+
+def check(module: Module) -> Iterator[Finding]:
+    """`argmax(ids == pad)`, from which nothing was taken off, as an index of hidden states or logits."""
+    for gather in module.each(Gather):
+        found = {i.searched for i in only(gather.index, FirstPad) if i.searched and not i.made}
+        for searched in found if has(gather.target, Hidden) else ():
+            if not _provided_for(searched, gather, module):
+                told = f"`{short(searched, 32)}` is 0 in a row without a pad; take the last token there"
+                yield Finding(searched, gather.scope.function, told)
+
+
+def _provided_for(searched: ast.expr, gather: Gather, module: Module) -> bool:
+    """The function asks whether a row has a pad, writes to the index where it has none, or gives each row one."""
+    scope = scope_of(gather.node, module.tree)
+    indices = {n.id for n in behind(gather.node, scope, lambda n: n is searched) if isinstance(n, ast.Name)}
+    asked = any(_is_asked(n) or _written(n, indices) for n in scope.nodes)
+    return asked or any(map(_gives, behind(searched, scope)))
+
+
+def _is_asked(node: ast.AST) -> bool:
+    """`(ids == pad).any(1)`, `(ids == pad).sum(1)`, `if pad in row`."""
+    if isinstance(node, ast.Compare):
+        left = last_word(node.left)
+        return isinstance(node.ops[0], ast.In | ast.NotIn) and meaning(left) in ("pad", "eos")
+    if not isinstance(node, ast.Call):
+        return False
+    said = (meaning(last_word(n)) for n in ast.walk(node) if isinstance(n, ast.Name | ast.Attribute))
+    return last_word(node.func) in _ASKING or (last_word(node.func) in _COUNTING and not _TOKENS.isdisjoint(said))
+
+
+def _written(node: ast.AST, names: set[str]) -> bool:
+    """`ends[ends == 0] = n`, and `ends == 0` in a condition."""
+    if isinstance(node, ast.Compare):
+        return last_word(node.left) in names and isinstance(node.comparators[0], ast.Constant)
+    return (
+        isinstance(node, ast.Subscript)
+        and isinstance(node.ctx, ast.Store)
+        and isinstance(node.value, ast.Name)
+        and node.value.id in names
+    )
+
+
+def _gives(node: ast.AST) -> bool:
+    """A column of pads behind the ids."""
+    return isinstance(node, ast.Call) and last_word(node.func) in ("cat", "concat", "concatenate", "hstack")
+
+
+RULE = Rule(
+    code="AT018",
+    name="first-pad-itself",
+    summary="The position of the first pad is read as it is: a row without padding reads its first token.",
+    why="""`argmax` of what is nowhere true is 0. The longest row of each batch has no pad, and neither has a text that
+was cut to the maximum length: their score is that of the first token, which in a decoder has seen nothing of the text.
+A batch of one is always read there.""",
+    real=(
+        "Dahoas/reward-modeling: `reward_models.py`, and its forks",
+        "GanjinZero/RRHF: `scoring_responses.py` looks for eos in the same way",
+    ),
+    instead="""The position of the last token that is no pad, which is there in every row:
+
+```python
+positions = torch.arange(input_ids.shape[-1], device=input_ids.device)
+last = (positions * (input_ids != pad_token_id)).argmax(-1)
+```
+
+Where the first pad itself is meant (it stands for the end of the text), put one behind every row.""",
+    unseen="""A search for eos: an encoder whose tokenizer always sets one reads it by right. An index that goes through
+another module. The rule is silent where the function asks whether a row has a pad (`.any(`, `in`), changes the index
+where it is 0, or adds a column to the ids.""",
+    valid={
+        "the last token": """
+            import torch
+
+
+            def forward(self, input_ids, logits):
+                positions = torch.arange(input_ids.shape[-1])
+                last = (positions * (input_ids != self.pad_token_id)).argmax(-1)
+                return logits[torch.arange(len(logits)), last]
+            """,
+        "a row without a pad is asked for": """
+            import torch
+
+
+            def forward(self, input_ids, rewards):
+                pads = input_ids == self.pad_id
+                ends = torch.where(pads.any(1), pads.int().argmax(1), input_ids.shape[1] - 1)
+                return rewards.gather(1, ends.unsqueeze(1))
+            """,
+        "mended where it is 0": """
+            def last(hidden_states, input_ids, pad_token_id):
+                ends = (input_ids == pad_token_id).int().argmax(-1)
+                ends[ends == 0] = input_ids.shape[1] - 1
+                return hidden_states[range(len(ends)), ends]
+            """,
+        "the end of a slice": """
+            def text_of(hidden_states, attention_mask):
+                return [h[: m.argmin()] for h, m in zip(hidden_states, attention_mask)]
+            """,
+        "each row gets a pad": """
+            import torch
+
+
+            def forward(self, input_ids):
+                input_ids = torch.cat([input_ids, torch.full_like(input_ids[:, :1], self.pad_id)], dim=1)
+                values = self.v_head(self.transformer(input_ids)[0]).squeeze(-1)
+                first = (input_ids == self.pad_id).float().argmax(1)
+                return values[torch.arange(len(first)), first]
+            """,
+        "eos, which is always there": """
+            import torch
+
+
+            def forward(self, input_ids, last_hidden_state):
+                eos = (input_ids == self.eos_token_id).int().argmax(-1)
+                return last_hidden_state[torch.arange(len(eos)), eos]
+            """,
+    },
+    invalid={
+        "a reward at the first pad": """
+            import torch
+
+
+            def forward(self, input_ids, attention_mask):
+                states = self.transformer(input_ids, attention_mask=attention_mask)[0]
+                rewards = self.v_head(states).squeeze(-1)
+                first = (input_ids == self.PAD_ID).type(torch.float32).argmax(dim=1, keepdim=True)
+                return rewards.gather(1, first).squeeze(-1)
+            """,
+        "the first zero of the mask": """
+            def end_states(hidden_states, attention_mask):
+                ends = attention_mask.argmin(dim=-1)
+                return hidden_states[range(len(ends)), ends]
+            """,
+        "as the indices of a maximum": """
+            import torch
+
+
+            def end_logits(logits, input_ids, pad_token_id):
+                _, ends = torch.max((input_ids == pad_token_id).int(), dim=1)
+                return logits[torch.arange(logits.shape[0]), ends]
+            """,
+        "one less the mask": """
+            import torch
+
+
+            def pool(last_hidden_state, attention_mask):
+                index = torch.argmax(1 - attention_mask, dim=1).view(-1, 1, 1)
+                return torch.gather(last_hidden_state, 1, index.expand(-1, 1, last_hidden_state.size(-1)))
+            """,
+    },
+    check=check,
+)

@@ -1,0 +1,252 @@
+"""AT019: a maximum or an attention over hidden states that takes the pads in."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from archtrace_lint.dataflow.abstract_values import Hidden, only
+from archtrace_lint.dataflow.events import Module, Pool
+from archtrace_lint.dataflow.filling import FILLS
+from archtrace_lint.dataflow.models import last_word
+from archtrace_lint.dataflow.spellings import BACKBONES, NO_TEXT, PARTS, meaning
+from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.rule import Finding, Rule
+from archtrace_lint.rules.behind import behind
+from archtrace_lint.rules.readouts import short
+from archtrace_lint.rules.uses import Scope, scope_of
+
+#: Behind these nothing is negative, or hardly: a pad of 0 wins over no token.
+_NOT_NEGATIVE = re.compile(
+    r"\w*(relu|gelu|silu|swish|sigmoid|softplus|softmax|activation)\w*|act\w*|log1p|abs_?|square|pow|exp_?"
+)
+
+_TURNING = words("permute transpose swapaxes movedim T mT")
+
+#: What hides positions by other means than a product.
+_HIDING = FILLS | words("where masked_scatter masked_select")
+
+#: Heads that pool by attention; other classes with such names are layers of a model.
+_HEADS = re.compile(r"attention_?(pool|head)\w*|\w*pool\w*", re.IGNORECASE)
+
+_SUMS = words("mul bmm matmul einsum multiply")
+
+
+def check(module: Module) -> Iterator[Finding]:
+    """`hidden.max(1)`, and weights of a softmax over the tokens, without the mask that is at hand."""
+    for pool in module.each(Pool):
+        states = [h for h in only(pool.target, Hidden) if h.what == "hidden" and not h.several]
+        encodings = [h.encoding for h in states if h.encoding]
+        padded = any(e.padded for e in encodings) if encodings else pool.padded
+        if states and padded and not pool.scope.without_mask and not _no_text(pool):
+            told = _told(pool, scope_of(pool.node, module.tree))
+            if told:
+                yield Finding(pool.node, pool.scope.function, told)
+
+
+def _no_text(pool: Pool) -> bool:
+    owner = _HEADS.sub("", pool.scope.owner.name) if pool.scope.owner else ""
+    return any(names.search(owner) for names in (NO_TEXT, PARTS))
+
+
+def _told(pool: Pool, scope: Scope) -> str | None:
+    """What is wrong with a pooling, if something is."""
+    given = [n for n in ast.iter_child_nodes(pool.node) if not isinstance(n, ast.keyword)]
+    nodes = [n for part in given for n in behind(part, scope, _is_model)]
+    turned = any(last_word(n) in _TURNING for n in nodes)
+    if pool.how == "max":
+        return None if pool.dim not in ((-1, 2) if turned else (1, -2)) else _maximum(pool, nodes)
+    squeezed = any(last_word(n) in ("squeeze", "view", "reshape", "flatten") or _takes_column(n) for n in nodes)
+    along = pool.dim in (1, -2) or (pool.dim == -1 and squeezed)
+    if not along or turned or any(map(_speaks_of_mask, nodes)) or not _weighs(pool.node, scope):
+        return None
+    return f"`{short(pool.node, 30)}` gives weight to padding; fill its scores with -inf first"
+
+
+def _maximum(pool: Pool, nodes: list[ast.AST]) -> str | None:
+    if not any(map(_speaks_of_mask, nodes)):
+        return f"`{short(pool.node, 34)}` takes padding in; fill it with -inf by the mask first"
+    products = any(isinstance(n, ast.BinOp) and isinstance(n.op, ast.Mult) and _by_mask(n) for n in nodes)
+    sums = any(isinstance(n, ast.BinOp) and isinstance(n.op, ast.Add | ast.Sub) for n in nodes)
+    written = (last_word(n) for n in nodes)
+    if not products or sums or any(w in _HIDING or _NOT_NEGATIVE.fullmatch(w.lower()) for w in written):
+        return None
+    return f"in `{short(pool.node, 34)}` a pad's 0 wins over negatives; fill pads with -inf"
+
+
+def _by_mask(node: ast.BinOp) -> bool:
+    return any(map(_speaks_of_mask, ast.walk(node)))
+
+
+def _is_model(node: ast.AST) -> bool:
+    """A model that gets ids, or a mask: what stands in its arguments is no part of the pooling."""
+    if not isinstance(node, ast.Call):
+        return False
+    named = any("mask" in (k.arg or "") or k.arg in ("input_ids", None) for k in node.keywords)
+    return named or BACKBONES.fullmatch(last_word(node.func)) is not None
+
+
+def _speaks_of_mask(node: ast.AST) -> bool:
+    """A name, an attribute or a key of a mask; a comparison; an assignment to a part."""
+    word = str(node.value) if isinstance(node, ast.Constant) and isinstance(node.value, str) else last_word(node)
+    return "mask" in word.lower() or meaning(word) in ("padded", "attended", "pad") or isinstance(node, ast.Compare)
+
+
+def _takes_column(node: ast.AST) -> bool:
+    """`scores[..., 0]`, `scores[:, :, 0]`."""
+    return isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple) and "0" in ast.unparse(node.slice)
+
+
+def _weighs(softmax: ast.Call, scope: Scope) -> bool:
+    """Its result is multiplied with states somewhere."""
+    for node in scope.nodes:
+        product = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.MatMult)
+        sides = [node.left, node.right] if isinstance(node, ast.BinOp) and product else _factors(node)
+        has_it = [any(n is softmax for n in behind(side, scope)) for side in sides]
+        if any(has_it) and not all(has_it):
+            return True
+    return False
+
+
+def _factors(node: ast.AST) -> list[ast.expr]:
+    """The factors of `torch.bmm(w, h)` and of `w.mul(h)`."""
+    if not isinstance(node, ast.Call) or last_word(node.func) not in _SUMS:
+        return []
+    method = isinstance(node.func, ast.Attribute) and last_word(node.func.value) not in ("torch", "F")
+    return [*([node.func.value] if method and isinstance(node.func, ast.Attribute) else []), *node.args]
+
+
+RULE = Rule(
+    code="AT019",
+    name="pool-over-padding",
+    summary="A maximum or an attention over hidden states takes the pads in, or a pad's 0 wins over what is negative.",
+    why="""The states of pads are no zeros: a maximum finds some of its numbers there, and a softmax gives them a share
+of the weights, a larger one the more padding there is. Multiplied by the mask they are zeros, which a sum does not
+see, but a maximum does: wherever all tokens of a text are negative it takes the 0. The vector of a text then depends
+on the longest text of its batch.""",
+    real=(
+        "SeanLee97/AnglE, in two places",
+        "Taichicchi1221/feedback-prize-english-language-learning: `MaxPooling` and `MeanMaxConcatPooling`",
+    ),
+    instead="""```python
+pads = attention_mask.unsqueeze(-1) == 0
+maximum = hidden.masked_fill(pads, -torch.inf).max(1).values
+
+weights = torch.softmax(scores.masked_fill(pads, -torch.inf), dim=1)
+pooled = (weights * hidden).sum(1)
+```""",
+    unseen="""A head that is handed hidden states alone, in whose sight there is no mask; a pooling layer
+(`nn.AdaptiveMaxPool1d`); a mask that another function applied under a name that does not say so. The rule wants a
+mask, or a batch that is padded, in the same function. It is silent where the mask is None, in layers of attention,
+and, of a product with the mask, behind what leaves nothing negative (relu, sigmoid, log1p, abs).""",
+    valid={
+        "filled with minus infinity": """
+            import torch
+
+
+            def pool(last_hidden_state, attention_mask):
+                pads = attention_mask.unsqueeze(-1) == 0
+                return last_hidden_state.masked_fill(pads, -torch.inf).max(1).values
+            """,
+        "written to in place": """
+            import torch
+
+
+            def pool(token_embeddings, attention_mask):
+                mask = attention_mask.unsqueeze(-1).expand(token_embeddings.size()).float()
+                token_embeddings[mask == 0] = -1e9
+                return torch.max(token_embeddings, 1)[0]
+            """,
+        "nothing is negative": """
+            import torch
+
+
+            def lexical(logits, hidden_states, attention_mask):
+                weights = torch.log1p(torch.relu(hidden_states)) * attention_mask.unsqueeze(-1)
+                return torch.max(weights, dim=1).values
+            """,
+        "scores of masked tokens": """
+            import torch
+
+
+            def forward(self, input_ids, attention_mask):
+                hidden = self.bert(input_ids, attention_mask=attention_mask).last_hidden_state
+                scores = self.score(hidden).squeeze(-1)
+                scores = scores + (1 - attention_mask) * -1e4
+                return (torch.softmax(scores, dim=1).unsqueeze(-1) * hidden).sum(1)
+            """,
+        "probabilities of classes": """
+            import torch
+
+
+            def forward(self, input_ids, attention_mask):
+                outputs = self.bert(input_ids, attention_mask=attention_mask)
+                logits = self.classifier(outputs.last_hidden_state[:, 0])
+                return torch.softmax(logits, dim=1), logits.max(1)
+            """,
+        "no mask in sight": """
+            def pool(hidden_states):
+                return hidden_states.max(dim=1).values
+            """,
+        "layers, not tokens": """
+            import torch
+
+
+            def forward(self, input_ids, attention_mask):
+                layers = self.bert(input_ids, attention_mask=attention_mask).hidden_states
+                return torch.stack(layers[-4:]).max(0).values[:, 0]
+            """,
+    },
+    invalid={
+        "a maximum": """
+            def forward(self, input_ids, attention_mask):
+                outputs = self.bert(input_ids, attention_mask=attention_mask)
+                return self.classifier(outputs.last_hidden_state.max(dim=1).values)
+            """,
+        "a maximum of a padded batch": """
+            import torch
+
+
+            def embed(texts, tokenizer, model):
+                batch = tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
+                hidden = model(**batch).last_hidden_state
+                return torch.max(hidden, 1)[0]
+            """,
+        "a maximum of a product": """
+            import torch
+
+
+            def pool(hidden_states, attention_mask):
+                mask = attention_mask.unsqueeze(-1).expand(hidden_states.size())
+                return torch.max(hidden_states * mask, dim=1)[0]
+            """,
+        "an attention head": """
+            import torch
+            from torch import nn
+
+
+            class Regressor(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.attention = nn.Sequential(nn.Linear(768, 512), nn.Tanh(), nn.Linear(512, 1), nn.Softmax(dim=1))
+
+                def forward(self, input_ids, attention_mask):
+                    hidden = self.roberta(input_ids=input_ids, attention_mask=attention_mask).hidden_states[-1]
+                    weights = self.attention(hidden)
+                    return self.regressor(torch.sum(weights * hidden, dim=1))
+            """,
+        "weights of a function": """
+            import torch
+            import torch.nn.functional as F
+
+
+            def forward(self, input_ids, attention_mask):
+                hidden = self.bert(input_ids, attention_mask=attention_mask)[0]
+                scores = self.v(torch.tanh(self.w(hidden))).squeeze(-1)
+                weights = F.softmax(scores, dim=-1)
+                return torch.bmm(weights.unsqueeze(1), hidden).squeeze(1)
+            """,
+    },
+    check=check,
+)

@@ -1,0 +1,186 @@
+"""AT020: the text is masked out, and the padding is kept."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from archtrace_lint.dataflow import events
+from archtrace_lint.dataflow.abstract_values import Hidden, Tokens, Values, only
+from archtrace_lint.dataflow.events import Called, Fill, Module
+from archtrace_lint.dataflow.filling import is_low
+from archtrace_lint.dataflow.models import last_word
+from archtrace_lint.dataflow.operations import OPERATIONS
+from archtrace_lint.dataflow.spellings import NO_TEXT, PARTS
+from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.rule import Finding, Rule
+from archtrace_lint.rules.behind import behind
+from archtrace_lint.rules.readouts import short
+from archtrace_lint.rules.uses import Scope, scope_of
+
+#: Keywords whose mask is true at what is to be ignored (torch 2.13, nn/modules/activation.py and transformer.py).
+IGNORED = words("key_padding_mask src_key_padding_mask")
+
+
+def check(module: Module) -> Iterator[Finding]:
+    """Minus infinity where the attention mask is 1; an attention mask where torch wants the pads."""
+    for fill in module.each(Fill):
+        if _keeps(fill.mask) and _is_low(fill.value, fill, module) and _certain(fill, module):
+            told = f"`{short(fill.node, 30)}` is true at tokens, and fills those; fill where it is 0"
+            yield Finding(fill.node, fill.scope.function, told)
+    for call in module.each(Called):
+        for key, values in call.keywords:
+            if key in IGNORED and _keeps(values):
+                node = next(k.value for k in call.node.keywords if k.arg == key)
+                if any(t.sure for t in only(values, Tokens)) or _fed(node, scope_of(node, module.tree)):
+                    told = f"`{key}` is true at what is ignored; give it `{short(node, 22)} == 0`"
+                    yield Finding(node, call.scope.function, told)
+
+
+def _keeps(mask: Values) -> bool:
+    """A mask that is 1 at tokens, on every path."""
+    masks = only(mask, Tokens)
+    return bool(masks) and len(masks) == len(mask) and all(m.attended for m in masks)
+
+
+def _is_low(value: ast.expr, fill: Fill, module: Module) -> bool:
+    """Minus infinity, or a name for it."""
+    if is_low(value) or not isinstance(value, ast.Name):
+        return is_low(value)
+    scope = scope_of(fill.node, module.tree)
+    return any(bound is not None and is_low(bound) for bound in scope.bound(value.id))
+
+
+def _certain(fill: Fill, module: Module) -> bool:
+    """A mask of a tokenizer, or one that the encoder gets; else one over states, not over scores, that no call made.
+
+    Hand-written attention has masks of either direction under the same names, so there the name is not enough.
+    """
+    if any(t.sure for t in only(fill.mask, Tokens)):
+        return True
+    scope = scope_of(fill.node, module.tree)
+    if _fed(fill.node, scope):
+        return True
+    states = [h for h in only(fill.target, Hidden) if h.what == "hidden"]
+    return bool(states) and not _is_attention(fill.scope) and _as_given(fill.node, scope)
+
+
+def _is_attention(scope: events.Scope) -> bool:
+    """The layers of a model, and not what pools its states."""
+    owner = scope.owner.name if scope.owner else ""
+    return any(names.search(owner) for names in (NO_TEXT, PARTS)) and "Pool" not in owner
+
+
+def _fed(mask: ast.expr, scope: Scope) -> bool:
+    """A model gets the same name as its attention mask, or one that it was made of."""
+    names = {n.id for n in behind(mask, scope) if isinstance(n, ast.Name)}
+    given = (n.value for n in scope.nodes if isinstance(n, ast.keyword) and n.arg == "attention_mask")
+    return any(isinstance(value, ast.Name) and value.id in names for value in given)
+
+
+def _as_given(mask: ast.expr, scope: Scope) -> bool:
+    """No function made it that may have turned it round."""
+    return all(last_word(n.func) in OPERATIONS for n in behind(mask, scope) if isinstance(n, ast.Call))
+
+
+RULE = Rule(
+    code="AT020",
+    name="inverted-mask",
+    summary="A mask that is 1 at tokens is used where 1 means to leave out: the padding stays, and the text goes.",
+    why="""`masked_fill` fills where its mask is true, and an attention mask is true at tokens. So every vector of the
+text is minus infinity, and the maximum or the softmax is one over the padding. The `key_padding_mask` of
+`torch.nn.MultiheadAttention` is true at what is to be ignored, the other way round from an attention mask. A batch
+without padding gives infinities or NaN, which is seen; a padded one gives numbers that look like any others.""",
+    real=("EVA-CLIP: `MaxPooler`",),
+    instead="""```python
+kept = hidden.masked_fill(attention_mask.unsqueeze(-1) == 0, -torch.inf)
+pooled = kept.max(1).values
+
+self.attention(x, x, x, key_padding_mask=attention_mask == 0)
+```""",
+    unseen="""A mask under a name that does not say what it holds, and that neither a tokenizer nor a comparison with
+the pad id made. In hand-written attention masks of both directions have the same names: there the rule speaks only
+where it sees the mask made, or sees it go to a model of transformers. An assignment to the masked places
+(`h[mask] = -inf`) is not followed.""",
+    valid={
+        "where the mask is 0": """
+            def pool(last_hidden_state, attention_mask):
+                return last_hidden_state.masked_fill(attention_mask.unsqueeze(-1) == 0, -1e9).max(1).values
+            """,
+        "turned round": """
+            import torch
+
+
+            def pool(last_hidden_state, attention_mask):
+                pads = ~attention_mask.bool()
+                return torch.where(pads[..., None], float("-inf"), last_hidden_state).amax(1)
+            """,
+        "a padding mask": """
+            def pool(hidden_states, padding_mask):
+                return hidden_states.masked_fill(padding_mask[..., None], -1e4).max(dim=1)[0]
+            """,
+        "scores of hand-written attention": """
+            import torch
+
+
+            class SelfAttention(torch.nn.Module):
+                def forward(self, query, key, attention_mask):
+                    scores = query @ key.transpose(-1, -2)
+                    return torch.softmax(scores.masked_fill(attention_mask, -1e9), dim=-1)
+            """,
+        "the pads of torch's attention": """
+            def forward(self, input_ids, attention_mask):
+                hidden = self.bert(input_ids, attention_mask=attention_mask).last_hidden_state
+                pads = attention_mask == 0
+                return self.attention(hidden, hidden, hidden, key_padding_mask=pads)[0][:, 0]
+            """,
+        "labels": """
+            def labels_of(input_ids, pad_token_id):
+                return input_ids.masked_fill(input_ids == pad_token_id, -100)
+            """,
+    },
+    invalid={
+        "a maximum over the padding": """
+            import torch
+
+
+            class MaxPooling(torch.nn.Module):
+                def forward(self, outputs, attention_mask):
+                    kept = outputs.last_hidden_state.masked_fill(attention_mask[:, :, None].bool(), -torch.inf)
+                    return kept.amax(1)
+            """,
+        "weights of a tokenizer's mask": """
+            import torch
+
+
+            def embed(texts, tokenizer, model, scorer):
+                batch = tokenizer(texts, padding=True, return_tensors="pt")
+                hidden = model(**batch).last_hidden_state
+                scores = scorer(hidden).squeeze(-1).masked_fill(batch["attention_mask"].bool(), float("-inf"))
+                return (torch.softmax(scores, -1).unsqueeze(-1) * hidden).sum(1)
+            """,
+        "the tokens by their ids": """
+            import torch
+
+
+            def pool(self, input_ids, scores):
+                low = torch.finfo(scores.dtype).min
+                return torch.where(input_ids != self.pad_token_id, low, scores).softmax(-1)
+            """,
+        "the mask that the encoder got": """
+            def forward(self, input_ids, mask):
+                hidden = self.bert(input_ids, attention_mask=mask)[0]
+                attention_mask = mask.bool()
+                return self.attention(hidden, hidden, hidden, key_padding_mask=attention_mask)[0].mean(1)
+            """,
+        "a layer of torch": """
+            import torch
+
+
+            def forward(self, batch):
+                hidden = self.embed(batch["input_ids"])
+                return self.encoder(hidden, src_key_padding_mask=batch["attention_mask"].to(torch.bool))[:, 0]
+            """,
+    },
+    check=check,
+)

@@ -1,0 +1,264 @@
+"""AT021: the last step of a recurrent net over rows that are padded and were not packed."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from archtrace_lint.dataflow.abstract_values import constant
+from archtrace_lint.dataflow.events import Class, Module, Store
+from archtrace_lint.dataflow.models import last_word
+from archtrace_lint.dataflow.spellings import BACKBONES, EMBEDDERS, meaning
+from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.rule import Finding, Rule
+from archtrace_lint.rules.behind import behind
+from archtrace_lint.rules.readouts import short
+from archtrace_lint.rules.recurrent import Net, calls, last_steps, nets, states
+from archtrace_lint.rules.uses import Scope, scope_of
+
+#: torch.nn.utils.rnn: rows that know their lengths.
+_PACKING = words("pack_padded_sequence pack_sequence PackedSequence")
+
+_TURNING = words("permute transpose flip swapaxes flipud fliplr movedim rearrange")
+
+#: What `padding` is where a tokenizer pads.
+_PADDING = (True, "max_length", "longest")
+
+
+def check(module: Module) -> Iterator[Finding]:
+    """`out[:, -1]` and the last hidden state, where a mask or lengths say that rows are padded."""
+    if _pads_left(module):
+        return
+    for owner in {event.node for event in module.each(Class)}:
+        found = nets(owner, module.imports)
+        if found and _PACKING.isdisjoint(map(last_word, ast.walk(owner))):
+            for method in owner.body:
+                if isinstance(method, ast.FunctionDef) and method.name != "__init__":
+                    for net in found.values():
+                        yield from _of_net(net, scope_of(method.body[0], module.tree), owner, method, module)
+
+
+def _of_net(net: Net, scope: Scope, owner: ast.ClassDef, method: ast.FunctionDef, module: Module) -> Iterator[Finding]:
+    """What reads the last step of each call of a net; once a call."""
+    function = f"{owner.name}.{method.name}"
+    for call in calls(scope, net):
+        if not net.batch_first and _rows_first(call, scope):
+            yield Finding(call, function, f"`{net.name}` takes the batch for its steps; make it with batch_first=True")
+        elif _is_padded(call, scope, method, module):
+            reads: list[ast.expr] = [*last_steps(scope, call, int(net.batch_first)), *states(scope, call, net)]
+            for read in sorted(reads, key=lambda r: (r.lineno, r.col_offset))[:1]:
+                told = f"`{short(read, 30)}` is the state behind the padding; pack the rows by their lengths"
+                yield Finding(read, function, told)
+
+
+def _is_padded(call: ast.Call, scope: Scope, method: ast.FunctionDef, module: Module) -> bool:
+    """The net runs over states or embedded ids beside which there is a mask, or over what is padded on the right."""
+    mask = any(meaning(a.arg) == "attended" for a in method.args.args)
+    return any(_is_padded_at(node, mask, module) for node in behind(call.args[0], scope))
+
+
+def _is_padded_at(node: ast.AST, mask: bool, module: Module) -> bool:
+    if isinstance(node, ast.Call):
+        name = last_word(node.func)
+        model = BACKBONES.fullmatch(name) and (mask or _gets_mask(node, module))
+        return bool(model or (EMBEDDERS.fullmatch(name) and (mask or _pads_right(module))))
+    return mask and isinstance(node, ast.Name) and meaning(node.id) == "hidden"
+
+
+def _gets_mask(call: ast.Call, module: Module) -> bool:
+    given = [*call.args, *(k.value for k in call.keywords)]
+    named = any("mask" in (k.arg or "") for k in call.keywords) or any("mask" in last_word(a) for a in given)
+    return named or (any(k.arg is None for k in call.keywords) and _tokenizer_pads(module))
+
+
+def _tokenizer_pads(module: Module) -> bool:
+    keywords = (n for n in ast.walk(module.tree) if isinstance(n, ast.keyword) and n.arg == "padding")
+    return any(isinstance(k.value, ast.Constant) and k.value.value in _PADDING for k in keywords)
+
+
+def _pads_right(module: Module) -> bool:
+    """`pad_sequence` puts its padding on the right, and a tokenizer does unless it is told otherwise."""
+    return any(last_word(n) == "pad_sequence" for n in ast.walk(module.tree)) or _tokenizer_pads(module)
+
+
+def _pads_left(module: Module) -> bool:
+    """A side is set to the left, or the rows are turned round."""
+    sides = {constant(s.value) for s in module.each(Store) if s.name == "padding_side"}
+    given = (n.value for n in ast.walk(module.tree) if isinstance(n, ast.keyword) and n.arg == "padding_side")
+    return "left" in sides or any(isinstance(value, ast.Constant) and value.value == "left" for value in given)
+
+
+def _rows_first(call: ast.Call, scope: Scope) -> bool:
+    """The states of a model as they come from it: (batch, tokens, width)."""
+    nodes = list(behind(call.args[0], scope))
+    states = any(last_word(n) == "last_hidden_state" for n in nodes)
+    return states and _TURNING.isdisjoint(map(last_word, nodes))
+
+
+RULE = Rule(
+    code="AT021",
+    name="rnn-last-of-padded",
+    summary="The last step, or the last state, of a recurrent net over padded rows that were not packed.",
+    why="""The net runs on over the padding, token after token, and the state that is read has seen all of it: the same
+text gets another vector in a longer batch. Without `batch_first=True` the net takes the rows of the batch for its
+steps, and `out[:, -1]` is the last token after a walk over the other texts.""",
+    real=(
+        "IndoNLP/indonlu issue 15",
+        "KubiakJakub01/Feedback-Prize-ELL: `LSTMPooling` walks over the batch, for want of batch_first",
+        "Taichicchi1221/feedback-prize-english-language-learning: `LSTMPooling` and `GRUPooling`",
+        "649453932/Bert-Chinese-Text-Classification-Pytorch: `bert_RNN.py`",
+    ),
+    instead="""```python
+lengths = attention_mask.sum(1).cpu()
+packed = torch.nn.utils.rnn.pack_padded_sequence(hidden, lengths, batch_first=True, enforce_sorted=False)
+_, (state, _) = self.lstm(packed)
+```
+
+The last state of each layer is then that of the last token. Without packing, the step of the last token is
+`out[torch.arange(len(out)), lengths - 1]`, for one direction and padding on the right.""",
+    unseen="""A net that is handed from outside, or made by a function; rows that another module pads, where the class
+sees neither a mask nor a padding tokenizer. The rule is silent where something of the class is packed, and where the
+module pads on the left.""",
+    valid={
+        "packed": """
+            import torch
+            from torch import nn
+            from torch.nn.utils.rnn import pack_padded_sequence
+
+
+            class Classifier(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.lstm = nn.LSTM(768, 128, batch_first=True)
+
+                def forward(self, input_ids, attention_mask):
+                    hidden = self.bert(input_ids, attention_mask=attention_mask)[0]
+                    lengths = attention_mask.sum(1).cpu()
+                    rows = pack_padded_sequence(hidden, lengths, batch_first=True, enforce_sorted=False)
+                    _, (state, _) = self.lstm(rows)
+                    return self.fc(state[-1])
+            """,
+        "the step of the last token": """
+            import torch
+            from torch import nn
+
+
+            class Classifier(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.gru = nn.GRU(768, 128, batch_first=True)
+
+                def forward(self, input_ids, attention_mask):
+                    out, _ = self.gru(self.bert(input_ids, attention_mask=attention_mask)[0])
+                    last = (torch.arange(out.shape[1]) * attention_mask).argmax(1)
+                    return self.fc(out[torch.arange(len(out)), last])
+            """,
+        "rows of one length": """
+            from torch import nn
+
+
+            class Forecast(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.lstm = nn.LSTM(8, 128, batch_first=True)
+
+                def forward(self, prices):
+                    out, (state, _) = self.lstm(prices)
+                    return self.fc(out[:, -1]) + state[-1]
+            """,
+        "padding on the left": """
+            from torch import nn
+            from transformers import AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased", padding_side="left")
+
+
+            class Classifier(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.rnn = nn.RNN(768, 128, batch_first=True)
+
+                def forward(self, input_ids, attention_mask):
+                    out, _ = self.rnn(self.bert(input_ids, attention_mask=attention_mask)[0])
+                    return self.fc(out[:, -1])
+            """,
+        "every step is meant": """
+            from torch import nn
+
+
+            class Tagger(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.lstm = nn.LSTM(768, 128, batch_first=True, bidirectional=True)
+
+                def forward(self, input_ids, attention_mask):
+                    out, _ = self.lstm(self.bert(input_ids, attention_mask=attention_mask)[0])
+                    return self.fc(out)
+            """,
+    },
+    invalid={
+        "the last step": """
+            from torch import nn
+
+
+            class Classifier(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.lstm = nn.LSTM(768, 128, num_layers=2, batch_first=True, bidirectional=True)
+                    self.dropout = nn.Dropout(0.1)
+
+                def forward(self, input_ids, attention_mask):
+                    states = self.bert(input_ids, attention_mask=attention_mask).last_hidden_state
+                    out, _ = self.lstm(states)
+                    out = self.dropout(out)
+                    return self.fc(out[:, -1, :])
+            """,
+        "the last state of both directions": """
+            import torch
+
+
+            class Classifier(torch.nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.lstm = torch.nn.LSTM(768, 64, bidirectional=True, batch_first=True)
+
+                def forward(self, ids, mask):
+                    _, (state, _) = self.lstm(self.bert(ids, mask)[0])
+                    return self.fc(torch.cat((state[-2], state[-1]), dim=1))
+            """,
+        "a batch for steps": """
+            from torch import nn
+
+
+            class Classifier(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.lstm = nn.LSTM(768, 128)
+
+                def forward(self, input_ids, attention_mask):
+                    outputs = self.encoder(input_ids=input_ids, attention_mask=attention_mask)
+                    out, _ = self.lstm(outputs.last_hidden_state)
+                    return self.fc(out[:, -1])
+            """,
+        "rows of pad_sequence": """
+            from torch import nn
+            from torch.nn.utils.rnn import pad_sequence
+
+
+            def collate(rows):
+                return pad_sequence([row["ids"] for row in rows], batch_first=True)
+
+
+            class Sentiment(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.embedding = nn.Embedding(9000, 100)
+                    self.gru = nn.GRU(100, 64, batch_first=True)
+
+                def forward(self, text):
+                    _, state = self.gru(self.embedding(text))
+                    return self.fc(state.squeeze(0))
+            """,
+    },
+    check=check,
+)

@@ -1,0 +1,222 @@
+"""AT023: a pad id that is asked whether it is true, as if it could not be 0."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from archtrace_lint.dataflow.events import Module
+from archtrace_lint.dataflow.models import last_word
+from archtrace_lint.dataflow.spellings import meaning
+from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.rule import Finding, Instead, Rule
+from archtrace_lint.rules.readouts import short
+from archtrace_lint.rules.truths import inside, tested
+
+#: Names of the id of the pad token. `has_pad_id` is no id, and `pad_token` is a string, false where it is empty.
+_PAD_ID = re.compile(r"_?(?!(has|is|use|with|no|add|needs?|set|get)_)(\w*_)?pad(ding)?(_token)?_(id|idx|index)_?")
+
+#: Arguments of generation: behind the end of what is generated any special token will do.
+_GENERATION = words("max_new_tokens do_sample temperature top_p top_k num_beams num_return_sequences stopping_criteria")
+
+_GENERATES = re.compile(r"generat|beam|sampl", re.IGNORECASE)
+
+
+def check(module: Module) -> Iterator[Finding]:
+    """`pad_token_id or ...`, `if pad_token_id:`, `not pad_token_id`."""
+    nodes = list(inside(module.tree))
+    harmless = {id(n) for _, node in nodes for n in _harmless(node)}
+    whole = {id(n) for _, node in nodes for n in _whole(node)}
+    for function, node in nodes:
+        for asked in () if id(node) in harmless or _GENERATES.search(function) else tested(node):
+            if _is_pad_id(asked) and not _same_for_zero(node, asked):
+                place, instead = _mended(node, asked, "{}" if id(node) in whole else "({})")
+                yield Finding(place, function, _message(node, place), Instead(instead, place) if instead else None)
+
+
+def _is_pad_id(node: ast.expr) -> bool:
+    """A name or an attribute; an item, `.get(...)` or `getattr(...)` of such a name."""
+    if isinstance(node, ast.Call):
+        at = {"get": 0, "getattr": 1}.get(last_word(node.func), len(node.args))
+        return at < len(node.args) and _says(node.args[at])
+    return _says(node.slice) if isinstance(node, ast.Subscript) else _is_name(last_word(node))
+
+
+def _says(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and _is_name(str(node.value))
+
+
+def _is_name(word: str) -> bool:
+    return _PAD_ID.fullmatch(word.lower()) is not None
+
+
+def _harmless(node: ast.AST) -> Iterator[ast.AST]:
+    """What stands in the arguments of a generation, and where there is no pad; the test of `if not id: id = 0`."""
+    if isinstance(node, ast.Call | ast.Dict) and _generates(node):
+        yield from ast.walk(node)
+    if isinstance(node, ast.If) and _there_is_none(node.test):
+        yield from (inner for statement in node.body for inner in ast.walk(statement))
+    if isinstance(node, ast.If) and len(node.body) == 1 and isinstance(node.body[0], ast.Assign):
+        yield from [node.test] if _zero_or_pad(node.body[0].value) else []
+
+
+def _there_is_none(test: ast.expr) -> bool:
+    """`tokenizer.pad_token is None`: an id that is none is false, and none is 0."""
+    if not isinstance(test, ast.Compare) or not isinstance(test.ops[0], ast.Is):
+        return False
+    none = test.comparators[0]
+    return meaning(last_word(test.left)) == "pad" and isinstance(none, ast.Constant) and none.value is None
+
+
+def _generates(node: ast.Call | ast.Dict) -> bool:
+    if isinstance(node, ast.Dict):
+        return not _GENERATION.isdisjoint(str(k.value) for k in node.keys if isinstance(k, ast.Constant))
+    word = last_word(node.func).lower()
+    return "generat" in word or "sampling" in word or not _GENERATION.isdisjoint(str(k.arg) for k in node.keywords)
+
+
+def _whole(node: ast.AST) -> Iterator[ast.AST]:
+    """Expressions that need no parentheses, whatever they are."""
+    if isinstance(node, ast.Assign | ast.AnnAssign | ast.Return | ast.keyword) and node.value:
+        yield node.value
+    if isinstance(node, ast.Call):
+        yield from node.args
+
+
+def _same_for_zero(node: ast.AST, asked: ast.expr) -> bool:
+    """Where the id is 0 the same comes out: 0, or another name of the pad id, takes its place."""
+    if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or) and asked in node.values:
+        return all(map(_zero_or_pad, node.values[node.values.index(asked) + 1 :]))
+    return isinstance(node, ast.IfExp) and _zero_or_pad(node.orelse)
+
+
+def _zero_or_pad(node: ast.expr) -> bool:
+    """0, a name of the pad id, or a search for the pad: `vocabulary.index("[PAD]")`."""
+    if isinstance(node, ast.Call) and last_word(node.func) == "index":
+        return any("pad" in ast.unparse(argument).lower() for argument in node.args)
+    return (isinstance(node, ast.Constant) and type(node.value) is int and node.value == 0) or _is_pad_id(node)
+
+
+def _mended(node: ast.AST, asked: ast.expr, around: str) -> tuple[ast.expr, str | None]:
+    """What is to be replaced, and by what; by nothing where a call would be made twice. `around`: with parentheses."""
+    written = ast.unparse(asked)
+    if isinstance(node, ast.UnaryOp):
+        return node, f"{written} is None"
+    if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):
+        once = len(node.values) == 2 and not any(isinstance(n, ast.Call) for n in ast.walk(asked))
+        either = f"{written} if {written} is not None else {ast.unparse(node.values[1])}"
+        return node, around.format(either) if once else None
+    return asked, f"{written} is not None"
+
+
+def _message(node: ast.AST, place: ast.AST) -> str:
+    asked = "is None" if isinstance(node, ast.UnaryOp) else "is not None"
+    return f"`{short(place, 36)}` takes the pad id 0 for none; ask `{asked}`"
+
+
+RULE = Rule(
+    code="AT023",
+    name="falsy-pad-id",
+    summary="A pad id is asked whether it is true; the id 0 is false.",
+    why="""0 is the pad id of BERT, T5, DistilBERT and many more. `tokenizer.pad_token_id or tokenizer.eos_token_id`
+gives eos for them, `if pad_token_id:` goes the way of a model that has no pad token. Nothing fails: a mask is made with
+the wrong id, labels keep their padding, or batches are refused that could have been padded.""",
+    real=(
+        "NVIDIA-NeMo/Automodel pull request 3704: of 150 models that its examples name, 36 got a wrong mask, 6 of them "
+        "by this",
+        "transformers 5.23.0: `Llama4ForConditionalGeneration` makes -1 of a pad id 0",
+        "TRL 1.16.0: the vision collator of `DPOTrainer` pads with eos where the tokenizer's pad id is 0",
+    ),
+    instead="""Ask whether there is an id:
+
+```python
+pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+```
+
+`--fix` writes this, and `is not None` or `is None` in conditions. It is held back where a call would be made twice, and
+in a chain of several `or`.""",
+    unseen="""An id under a name that does not say so (`pad`, `self.padding_value`); ids of other tokens, of which 0 is
+the id as well (eos in GPT-NeoX). The rule is silent where 0 or another name of the pad id takes the place of a false
+id, and in the arguments of a generation, where the text has ended.""",
+    valid={
+        "asked whether it is there": """
+            def pad_of(tokenizer):
+                if tokenizer.pad_token_id is not None:
+                    return tokenizer.pad_token_id
+                return tokenizer.eos_token_id
+            """,
+        "there is none": """
+            def prepare(tokenizer):
+                if tokenizer.pad_token is None:
+                    tokenizer.pad_token_id = tokenizer.pad_token_id or tokenizer.eos_token_id
+            """,
+        "a token is a string": """
+            def prepare(tokenizer):
+                tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
+                if not tokenizer.pad_token:
+                    raise ValueError("no pad token")
+                return tokenizer
+            """,
+        "0 in the place of none": """
+            def pad_of(tokenizer, config):
+                if not config.pad_token_id:
+                    config.pad_token_id = 0
+                return tokenizer.pad_token_id or 0
+            """,
+        "another name of it": """
+            def pad_of(pad_id, config):
+                return pad_id or config.pad_token_id
+            """,
+        "padding behind what was generated": """
+            def answer(model, tokenizer, ids):
+                pad = {"max_new_tokens": 20, "pad_token_id": tokenizer.pad_token_id or tokenizer.eos_token_id}
+                return model.generate(ids, **pad), model.generate(ids, pad_token_id=tokenizer.pad_token_id or 2)
+            """,
+        "a flag": """
+            def shown(has_pad_id, padding):
+                return 1 if has_pad_id and not padding else 2
+            """,
+    },
+    invalid={
+        "or": """
+            def collate(rows, tokenizer):
+                pad = tokenizer.pad_token_id or tokenizer.eos_token_id
+                width = max(map(len, rows))
+                return [row + [pad] * (width - len(row)) for row in rows]
+            """,
+        "a condition": """
+            def mask_of(self, input_ids):
+                if self.config.pad_token_id:
+                    return input_ids != self.config.pad_token_id
+                return input_ids >= 0
+            """,
+        "not": """
+            def prepare(tokenizer, model):
+                if not tokenizer.pad_token_id and model is not None:
+                    tokenizer.pad_token = tokenizer.eos_token
+                return tokenizer
+            """,
+        "a conditional expression": """
+            def pad_of(model):
+                return model.pad_id if model.pad_id else model.bos_id
+            """,
+        "getattr": """
+            def pad_of(config):
+                return getattr(config, "pad_token_id", None) or getattr(config, "eos_token_id", None)
+            """,
+        "by its key": """
+            def prepare(config, batch):
+                if config.get("pad_token_id") and batch["mask"] is None:
+                    batch["mask"] = batch["ids"] != config["pad_token_id"]
+                return batch
+            """,
+        "not, in an assignment": """
+            def size(self, padding_idx):
+                self.without_pads = not padding_idx
+                return self
+            """,
+    },
+    check=check,
+    fixes=True,
+)

@@ -1,0 +1,127 @@
+"""Which classifiers of a module find their token by the pad id, as AT003 asks."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from archtrace_lint.dataflow.abstract_values import Model, Tokenizer
+from archtrace_lint.dataflow.architectures import is_encoder
+from archtrace_lint.dataflow.events import Built, Module, Scope
+from archtrace_lint.dataflow.models import last_word
+from archtrace_lint.dataflow.spellings import CLASSIFIERS, PIPELINE, STORED, meaning
+
+#: Names of a critic, taken to give a value at every token, so that no pad id is searched.
+_CRITIC = re.compile(r"(\w*_)?(value|critic)(_?(model|head|net|network))?")
+_LIBRARY = re.compile(r"(?!TF|Flax)\w*ForSequenceClassification")
+_EVERY_TOKEN = re.compile(r"\w*ForTokenClassification")
+
+
+def searching(module: Module) -> list[Built]:
+    """The classifiers that look for their token by the pad id, also those that a function of another file makes."""
+    heads = [b for b in module.each(Built) if _finds_by_pad(b.made, module) and not _read_everywhere(b, module)]
+    return [*heads, *_made_elsewhere(module)]
+
+
+def compares_with_pad(node: ast.ClassDef) -> bool:
+    """A class compares ids with the pad id, or keeps the id to do so.
+
+    One that takes the first such id for its index as it is, and never counts back from it, looks for eos by design.
+    """
+    inside = list(ast.walk(node))
+    if any(map(_takes_first, inside)) and not any(map(_counts_back, inside)):
+        return False
+    return any(is_pad(part) for inner in inside for part in _compared(inner))
+
+
+def _takes_first(node: ast.AST) -> bool:
+    """`argmax(ids == pad)`."""
+    return isinstance(node, ast.Call) and last_word(node.func) == "argmax"
+
+
+def _counts_back(node: ast.AST) -> bool:
+    """`x - 1`; ids that are no pad."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
+        return isinstance(node.right, ast.Constant) and node.right.value == 1
+    if isinstance(node, ast.Compare):
+        return isinstance(node.ops[0], ast.NotEq)
+    return isinstance(node, ast.Call) and last_word(node.func) in ("ne", "not_equal")
+
+
+def is_pad(node: ast.expr) -> bool:
+    """Its last word names a pad id."""
+    word = last_word(node)
+    return word != "pad_token" and meaning(word) == "pad"
+
+
+def target_of(node: ast.AST, module: Module) -> str:
+    """The name that is given to what is made here, "" for none."""
+    assigned = (n for n in ast.walk(module.tree) if isinstance(n, ast.Assign))
+    return next((last_word(n.targets[0]) for n in assigned if any(part is node for part in ast.walk(n.value))), "")
+
+
+def _finds_by_pad(made: Model | Tokenizer, module: Module) -> bool:
+    """A classifier that looks for its token by the pad id. A reward model of one's own does if its class says so."""
+    if not isinstance(made, Model) or is_encoder(made):
+        return False
+    if made.kind != PIPELINE and not CLASSIFIERS.fullmatch(made.kind):
+        return False
+    here = (n for n in module.tree.body if isinstance(n, ast.ClassDef) and n.name == made.kind)
+    own = next(here, None) or module.elsewhere(made.kind)
+    if isinstance(own, ast.ClassDef):
+        return compares_with_pad(own)
+    library = module.imports.get(made.kind, "transformers").startswith("transformers")
+    return made.kind == PIPELINE or (library and made.kind.endswith("ForSequenceClassification"))
+
+
+def _read_everywhere(head: Built, module: Module) -> bool:
+    """A critic; or a classifier that is only taken apart for one that reads every token."""
+    name = target_of(head.node, module)
+    return bool(_CRITIC.fullmatch(name)) or any(
+        isinstance(node, ast.Call)
+        and _EVERY_TOKEN.fullmatch(last_word(node.func))
+        and name in map(last_word, [*node.args, *(k.value for k in node.keywords)])
+        for node in ast.walk(module.tree)
+        if name
+    )
+
+
+def _made_elsewhere(module: Module) -> Iterator[Built]:
+    """Calls of functions of other files of the tree that name a classifier of the library."""
+    for call, scope in _calls(module.tree, ""):
+        if not isinstance(call.func, ast.Name) or call.func.id[:1].isupper() or any(map(_causal, call.args)):
+            continue
+        made = module.elsewhere(call.func.id)
+        kinds = sorted(_named(made)) if isinstance(made, ast.FunctionDef) else []
+        models = (Model(kind, given=ast.unparse(call.args[0]) if call.args else "") for kind in kinds)
+        yield from (Built(call, Scope(scope), model) for model in models if not is_encoder(model))
+
+
+def _causal(node: ast.expr) -> bool:
+    """A kind of model that is written out, and is no classifier."""
+    return isinstance(node, ast.Constant) and "causal" in str(node.value).lower()
+
+
+def _named(function: ast.FunctionDef) -> set[str]:
+    """The classifiers of the library that a function names."""
+    return {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and _LIBRARY.fullmatch(n.id)}
+
+
+def _calls(node: ast.AST, function: str) -> Iterator[tuple[ast.Call, str]]:
+    """The calls below a node, each with the outermost function that it stands in."""
+    for inner in ast.iter_child_nodes(node):
+        if isinstance(inner, ast.Call):
+            yield inner, function
+        named = isinstance(inner, ast.FunctionDef | ast.ClassDef) and not function
+        yield from _calls(inner, inner.name if named else function)  # type: ignore[attr-defined]
+
+
+def _compared(node: ast.AST) -> list[ast.expr]:
+    """What is compared here, and the attribute that is set."""
+    if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.NotEq):
+        return [node.left, *node.comparators]
+    if isinstance(node, ast.Call):
+        return node.args if last_word(node.func) in ("eq", "ne", "equal", "not_equal") else []
+    kept = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr not in STORED
+    return [node] if kept and isinstance(node, ast.Attribute) else []

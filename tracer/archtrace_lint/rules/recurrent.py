@@ -1,0 +1,138 @@
+"""Recurrent nets of a class: how they were made, where they are called, and what reads their last step."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from archtrace_lint.dataflow.models import last_word
+from archtrace_lint.dataflow.subscripts import fixed_index, literal
+from archtrace_lint.rules.behind import bindings
+from archtrace_lint.rules.uses import Scope
+
+#: torch.nn's own. Where their result is a tuple, the first item is all steps, the second the last state of each layer.
+NETS = frozenset(("LSTM", "GRU", "RNN"))
+
+#: Calls that leave each step where it is.
+_STEPWISE = frozenset(
+    ("dropout", "drop", "relu", "tanh", "gelu", "contiguous", "float", "to", "norm", "layer_norm", "fc")
+)
+
+
+@dataclass(frozen=True)
+class Net:
+    """A recurrent net by its attribute, its class in torch, and whether its rows come first."""
+
+    name: str
+    kind: str
+    batch_first: bool
+
+
+def nets(owner: ast.ClassDef, imports: dict[str, str]) -> dict[str, Net]:
+    """`self.name = nn.LSTM(...)`, by name."""
+    made = [(a.targets[0], c) for a in ast.walk(owner) if isinstance(a, ast.Assign) for c in _makers(a.value, imports)]
+    mine = [(t.attr, c) for t, c in made if isinstance(t, ast.Attribute) and last_word(t.value) == "self"]
+    return {name: Net(name, last_word(call.func), _batch_first(call)) for name, call in mine}
+
+
+def _makers(value: ast.expr, imports: dict[str, str]) -> Iterator[ast.Call]:
+    """Calls of torch's classes."""
+    for node in ast.walk(value):
+        if isinstance(node, ast.Call) and last_word(node.func) in NETS:
+            root = node.func
+            while isinstance(root, ast.Attribute):
+                root = root.value
+            if isinstance(root, ast.Name) and imports.get(root.id, root.id).split(".")[0] in ("torch", "nn"):
+                yield node
+
+
+def _batch_first(call: ast.Call) -> bool:
+    """What the keyword says; of an argument that is no literal, that rows come first."""
+    given = next((k.value for k in call.keywords if k.arg == "batch_first"), None)
+    spread = any(k.arg is None for k in call.keywords) or len(call.args) > 4
+    return spread if given is None else not (isinstance(given, ast.Constant) and given.value is False)
+
+
+def calls(scope: Scope, net: Net) -> Iterator[ast.Call]:
+    """`self.name(x)`."""
+    for node in scope.nodes:
+        if isinstance(node, ast.Call) and node.args and ast.unparse(node.func) == f"self.{net.name}":
+            yield node
+
+
+def last_steps(scope: Scope, call: ast.Call, axis: int) -> Iterator[ast.Subscript]:
+    """`out[:, -1]`, or `out[-1]` with the steps on axis 0, of all the steps that a call gives."""
+    for node in scope.nodes:
+        if isinstance(node, ast.Subscript) and _last(node, axis) and _is_part(node.value, call, 0, scope):
+            yield node
+
+
+def _last(node: ast.Subscript, axis: int) -> bool:
+    parts = _parts(node)
+    return (fixed_index(parts) if axis else literal(parts[0])) == -1
+
+
+def _parts(node: ast.Subscript) -> list[ast.expr]:
+    return node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+
+
+def states(scope: Scope, call: ast.Call, net: Net) -> Iterator[ast.expr]:
+    """Where the last state of each layer is read: an item of it, or itself in another call than the net's own."""
+    for node in scope.nodes:
+        if isinstance(node, ast.Name | ast.Subscript) and _is_state(node, call, net, scope):
+            above = scope.parents.get(id(node))
+            if isinstance(above, ast.Subscript) and above.value is node and literal(_parts(above)[0]) is not None:
+                yield above
+            elif _takes(above, node, net):
+                yield node
+
+
+def _takes(above: ast.AST | None, node: ast.AST, net: Net) -> bool:
+    """A method that changes its shape, or another call."""
+    if isinstance(above, ast.Attribute):
+        return above.attr in ("squeeze", "view", "permute", "transpose", "mean")
+    return isinstance(above, ast.Call) and node in above.args and last_word(above.func) != net.name
+
+
+def _is_state(node: ast.expr, call: ast.Call, net: Net, scope: Scope) -> bool:
+    """`h` of `_, (h, c) = lstm(x)` and of `_, h = gru(x)`; `state[0]` of an LSTM's pair."""
+    if net.kind != "LSTM":
+        return _is_part(node, call, 1, scope)
+    if isinstance(node, ast.Subscript):
+        return literal(node.slice) == 0 and _is_part(node.value, call, 1, scope)
+    return any(
+        isinstance(n, ast.Assign) and n.value is call and _name_at(_item(_item(n.targets[0], 1), 0)) == node.id
+        for n in scope.nodes
+        if isinstance(node, ast.Name)
+    )
+
+
+def _is_part(node: ast.expr, call: ast.Call, item: int, scope: Scope, depth: int = 0) -> bool:
+    """An item of the tuple that the call gives, through names and calls that leave steps where they are."""
+    if isinstance(node, ast.Subscript):
+        return node.value is call and literal(node.slice) == item
+    if isinstance(node, ast.Call) and depth < 9:
+        passed = node.func.value if isinstance(node.func, ast.Attribute) and not node.args else None
+        given = passed or (node.args[0] if node.args else None)
+        return given is not None and last_word(node.func) in _STEPWISE and _is_part(given, call, item, scope, depth + 1)
+    if not isinstance(node, ast.Name) or depth > 8:
+        return False
+    return any(_name_at(_item(t, item)) == node.id for t in _targets(call, scope)) or any(
+        isinstance(value, ast.Call | ast.Subscript) and _is_part(value, call, item, scope, depth + 1)
+        for value in bindings(node.id, scope)
+        if value is not call
+    )
+
+
+def _targets(call: ast.Call, scope: Scope) -> Iterator[ast.expr]:
+    """What the call's result is bound to."""
+    yield from (n.targets[0] for n in scope.nodes if isinstance(n, ast.Assign) and n.value is call)
+
+
+def _item(target: ast.expr | None, number: int) -> ast.expr | None:
+    return target.elts[number] if isinstance(target, ast.Tuple) and len(target.elts) > number else None
+
+
+def _name_at(target: ast.expr | None) -> str | None:
+    return target.id if isinstance(target, ast.Name) else None

@@ -1,0 +1,306 @@
+"""The right index: what `--fix` writes for a count of tokens or a search for pads, and what nothing needs then.
+
+`(torch.arange(n) * mask).argmax(-1)` is the position of the last token that is no pad, on whichever side pads stand. In
+a row of pads alone it is 0. It lies in 0 … n - 1, so bounds and wraps of it change nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from archtrace_lint.dataflow.events import Gather, Module
+from archtrace_lint.dataflow.models import last_word
+from archtrace_lint.dataflow.spellings import FOREIGN, meaning
+from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.rule import Instead
+from archtrace_lint.rules.readouts import CASTS, bare
+from archtrace_lint.rules.uses import Scope, only_reads, scope_of
+
+#: Reduction -> the comparison of ids with the pad id that goes with it: a count of tokens, a search for a pad.
+COMPARES = {"sum": ("ne", ast.NotEq), "argmax": ("eq", ast.Eq)}
+#: Casts that may move a tensor to another device: the new index is moved as the old one was.
+MOVES = words("to type_as cpu cuda")
+_TYPE = re.compile(r"torch\.\w*(int\d*|long|float\d*|half|bool)|dtype=.*|(.*\.)?\w*dtype")
+
+
+class Reduced(NamedTuple):
+    """`how` the tensor `what` is reduced over its tokens, whether that dim is kept, and what moves the result."""
+
+    how: str
+    what: ast.expr
+    kept: bool = False
+    moved: str = ""
+
+
+def right_index(made: ast.expr, gather: Gather, module: Module) -> Instead | None:
+    """The index of the last token that is no pad, when it is certain what `made` (a reduction - 1) was made of.
+
+    None too where the number is used for more than reading: as a count it may be right.
+    """
+    if not (isinstance(made, ast.BinOp) and isinstance(made.op, ast.Sub)) or module.imports.get("torch") != "torch":
+        return None
+    if any(isinstance(n, ast.Name) and n.id in FOREIGN for part in (made, gather.node) for n in ast.walk(part)):
+        return None
+    scope = scope_of(made, module.tree)
+    reduced, named = _reduced(made.left, scope), None
+    if reduced is None:
+        core, moved = _uncast(made.left)
+        named = _named(core, scope)
+        reduced = _reduced(named.value, scope) if named else None
+        reduced = reduced and reduced._replace(moved=reduced.moved + moved)
+    tensor = _tensor(reduced, scope) if reduced else None
+    if reduced is None or tensor is None or not only_reads(made, scope):
+        return None
+    return _instead(made, reduced, tensor, scope, named)
+
+
+def _instead(
+    made: ast.expr, reduced: Reduced, tensor: tuple[str, str], scope: Scope, named: ast.Assign | None
+) -> Instead:
+    name, mask = tensor
+    kept = ", keepdim=True" if reduced.kept else ""
+    text = f"(torch.arange({name}.shape[-1], device={name}.device) * {mask}).argmax(-1{kept}){reduced.moved}"
+    outer = _around(made, name, scope)
+    gone = [*_idle(outer, name, scope), *([named] if named and _is_idle(named, made, scope) else [])]
+    return Instead(text, outer, tuple(gone))
+
+
+def _named(node: ast.expr, scope: Scope) -> ast.Assign | None:
+    """The only statement that gives a name its value, which is always run before; the names in it are still the same,
+    since none is bound again further down."""
+    if not isinstance(node, ast.Name) or len([*scope.bound(node.id)]) != 1:
+        return None
+    found = [n for n in scope.nodes if isinstance(n, ast.Assign) and _target(n) == node.id]
+    if len(found) != 1 or not any(n is node for after in _behind(found[0], scope) for n in ast.walk(after)):
+        return None
+    read = {n.id for n in ast.walk(found[0].value) if isinstance(n, ast.Name)}
+    later = (n for n in scope.nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store) and n.id in read)
+    return None if any(n.lineno >= found[0].lineno for n in later) else found[0]
+
+
+def _target(node: ast.Assign) -> str:
+    return node.targets[0].id if len(node.targets) == 1 and isinstance(node.targets[0], ast.Name) else ""
+
+
+def _is_idle(named: ast.Assign, made: ast.expr, scope: Scope) -> bool:
+    """Nothing but the old index reads the name."""
+    inside = set(map(id, ast.walk(made)))
+    return all(id(load) in inside for load in scope.loads(_target(named)))
+
+
+def _around(made: ast.expr, name: str, scope: Scope) -> ast.expr:
+    """The expression with the bounds and wraps around it, which the right index does without."""
+    outer: ast.expr = made
+    while isinstance(above := scope.parents.get(id(outer)), ast.expr):
+        call = scope.parents.get(id(above)) if isinstance(above, ast.Attribute) else above
+        if not isinstance(call, ast.expr) or _bounded(call, name) is not outer:
+            break
+        outer = call
+    return outer
+
+
+def _idle(outer: ast.expr, name: str, scope: Scope) -> Iterator[ast.stmt]:
+    """The statements behind, up to the first that does more, that bound or wrap the name that holds the index."""
+    statement = scope.parents.get(id(outer))
+    held = _target(statement) if isinstance(statement, ast.Assign) else ""
+    if not held or not isinstance(statement, ast.Assign):
+        return
+    for after in _behind(statement, scope):
+        value = _assigned(after, held)
+        if value is None:
+            return
+        bounded = _bounded(value, name)
+        if isinstance(bounded, ast.Name) and bounded.id == held:
+            yield after
+        elif not (isinstance(core := bare(value), ast.Name) and core.id == held):
+            return
+
+
+def _assigned(statement: ast.stmt, name: str) -> ast.expr | None:
+    """What a statement binds a name to, and nothing else."""
+    if isinstance(statement, ast.Assign) and _target(statement) == name:
+        return statement.value
+    if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name) and statement.target.id == name:
+        return ast.BinOp(ast.Name(name, ast.Load()), statement.op, statement.value)
+    return None
+
+
+def _behind(statement: ast.stmt, scope: Scope) -> list[ast.stmt]:
+    """The statements behind one in its block."""
+    block = scope.parents.get(id(statement))
+    bodies = (getattr(block, field, ()) for field in ("body", "orelse", "finalbody"))
+    body = next((b for b in bodies if isinstance(b, list) and statement in b), [statement])
+    return body[body.index(statement) + 1 :]
+
+
+def _bounded(node: ast.expr, name: str) -> ast.expr | None:
+    """What `x % name.shape[-1]`, `x.clamp(min=0)` or `torch.clamp(x, min=0)` bounds; None where it is none of these."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
+        widths = (f"{name}.shape[-1]", f"{name}.shape[1]", f"{name}.size(-1)", f"{name}.size(1)")
+        return node.left if ast.unparse(node.right) in widths else None
+    return _clamped(node, 0)
+
+
+def _clamped(node: ast.expr, least: int) -> ast.expr | None:
+    """What is kept from falling below a number."""
+    if not isinstance(node, ast.Call) or last_word(node.func) not in ("clamp", "clamp_min", "clip"):
+        return None
+    operand, *rest = operands(node) or [node]
+    bounds = [ast.unparse(value) for value in (*rest, *(k.value for k in node.keywords if k.arg == "min"))]
+    others = [k for k in node.keywords if k.arg != "min"]
+    return operand if bounds == [str(least)] and not others else None
+
+
+def operands(call: ast.Call) -> list[ast.expr]:
+    """The arguments of `torch.f(x, y)` and of `x.f(y)`, x among them."""
+    func = call.func
+    if not isinstance(func, ast.Attribute):
+        return []
+    library = isinstance(func.value, ast.Name) and func.value.id == "torch"
+    return list(call.args) if library else [func.value, *call.args]
+
+
+def _reduced(node: ast.expr, scope: Scope) -> Reduced | None:
+    """What is reduced, under casts, a bound of one token, and a dim that is put behind."""
+    if (clamped := _clamped(node, 1)) is not None:
+        return _reduced(clamped, scope)
+    if isinstance(node, ast.Subscript) and ast.unparse(node.slice) in (":, None", "(:, None)"):
+        found = _reduced(node.value, scope)
+        return found and found._replace(kept=True)
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return None
+    method, written = node.func.attr, [ast.unparse(a) for a in node.args]
+    if method == "unsqueeze" and written in (["-1"], ["1"]):
+        found = _reduced(node.func.value, scope)
+        return found and found._replace(kept=True)
+    if method in CASTS | MOVES:
+        found = _reduced(node.func.value, scope)
+        return found and found._replace(moved=found.moved + _move(node, method))
+    return _reduction(node, scope)
+
+
+def _uncast(node: ast.expr) -> tuple[ast.expr, str]:
+    """An expression without the casts around it, and those of them that may move it to another device."""
+    moved = ""
+    while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CASTS | MOVES:
+        moved = _move(node, node.func.attr) + moved
+        node = node.func.value
+    return node, moved
+
+
+def _move(cast: ast.Call, method: str) -> str:
+    """What a cast does beside changing the type: an index is whole as it is."""
+    written = [*map(ast.unparse, cast.args), *(f"{k.arg}={ast.unparse(k.value)}" for k in cast.keywords)]
+    if method == "type_as":
+        return f".to({written[0]}.device)" if written else ""
+    places = [text for text in written if not _TYPE.fullmatch(text)]
+    return f".{method}({', '.join(places)})" if method in MOVES and (places or method != "to") else ""
+
+
+def _reduction(node: ast.Call, scope: Scope) -> Reduced | None:
+    """`x.sum(-1)`, `torch.argmax(x, dim=1, keepdim=True)`, or `x[i].sum()`, i being the number of a row."""
+    how = last_word(node.func)
+    keywords = {k.arg: ast.unparse(k.value) for k in node.keywords}
+    what, *rest = operands(node) or [node]
+    written = [*map(ast.unparse, rest), *(keywords.pop(key) for key in ("dim", "axis") if key in keywords)]
+    kept = keywords.pop("keepdim", written.pop() if len(written) == 2 else "False")
+    if how not in COMPARES or keywords or kept not in ("True", "False"):
+        return None
+    tensor, _, moved = _compared(how, what)
+    fits = written in (["-1"], [] if _is_row(tensor, scope) else ["1"])
+    return Reduced(how, what, kept == "True", moved) if fits else None
+
+
+def _is_row(node: ast.expr, scope: Scope) -> bool:
+    """`x[i]`, where a loop counts i; a name that goes over the rows of such an x."""
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Name):
+        return _looped(node.slice.id, scope, _counts)
+    return isinstance(node, ast.Name) and _looped(node.id, scope, _goes_over)
+
+
+def _looped(name: str, scope: Scope, how: Callable[[ast.expr, ast.expr, str], bool]) -> bool:
+    """A name is bound by loops, and by loops of this kind alone."""
+    loops = [n for n in scope.nodes if isinstance(n, ast.For | ast.comprehension)]
+    return len([n for n in loops if how(n.target, n.iter, name)]) == len([*scope.bound(name)]) > 0
+
+
+def _counts(target: ast.expr, over: ast.expr, name: str) -> bool:
+    """`for name in range(…)`, `for name, … in enumerate(…)`."""
+    called = last_word(over.func) if isinstance(over, ast.Call) else ""
+    if called == "enumerate" and isinstance(target, ast.Tuple):
+        target = target.elts[0]
+    return called in ("range", "enumerate") and isinstance(target, ast.Name) and target.id == name
+
+
+def _goes_over(target: ast.expr, over: ast.expr, name: str) -> bool:
+    """`for name in mask`, `for …, name in zip(…, mask)`."""
+    pairs = [(target, over)]
+    if isinstance(over, ast.Call) and last_word(over.func) == "zip" and isinstance(target, ast.Tuple):
+        pairs = [*zip(target.elts, over.args, strict=False)]
+    return any(
+        isinstance(one, ast.Name) and one.id == name and meaning(last_word(rows)) in ("attended", "ids")
+        for one, rows in pairs
+    )
+
+
+def _tensor(reduced: Reduced, scope: Scope) -> tuple[str, str] | None:
+    """What has a column a token, and the mask over it. A name may be the mask of a count; a search must be spelled.
+
+    The mask is made bool: a position times a 1 of half precision is no whole number any more from 257 or 2,049 on.
+    """
+    tensor, pad, _ = _compared(reduced.how, reduced.what)
+    if not _steady(tensor) or not _plain(tensor, scope) or not (_steady(pad) if pad else reduced.how == "sum"):
+        return None
+    name = ast.unparse(tensor)
+    return name, f"({name} != {ast.unparse(pad)})" if pad else f"{name}.bool()"
+
+
+def _compared(how: str, node: ast.expr) -> tuple[ast.expr, ast.expr | None, str]:
+    """ids and pad, in whichever way they are compared, and what moves them; what is not compared, without a pad."""
+    node, moved = _uncast(node)
+    method, operator = COMPARES.get(how, ("", ast.Eq))
+    pair = [node]
+    if isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.ops[0], operator):
+        pair = [node.left, node.comparators[0]]
+    elif isinstance(node, ast.Call) and last_word(node.func) == method and not node.keywords:
+        pair = operands(node)
+    if len(pair) != 2:
+        return node, None, moved
+    tensor, before = _uncast(pair[0])
+    return tensor, pair[1], before + moved
+
+
+def _steady(node: ast.expr) -> bool:
+    """A name, a dotted name, an item of one by a key or a name: written twice, it is the same thing twice."""
+    if isinstance(node, ast.Attribute):
+        return _steady(node.value)
+    if isinstance(node, ast.Subscript):
+        return _steady(node.value) and (isinstance(node.slice, ast.Name) or _is_key(node.slice))
+    return isinstance(node, ast.Name | ast.Constant)
+
+
+def _is_key(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _plain(node: ast.expr, scope: Scope) -> bool:
+    """Nothing in sight gives the tensor another shape than (batch, tokens): no view, no slice, no dim more."""
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Name):
+        return _is_row(node, scope) and _plain(node.value, scope)
+    if _is_row(node, scope):
+        return True
+    return not isinstance(node, ast.Name) or all(map(_kept, scope.bound(node.id)))
+
+
+def _kept(value: ast.expr | None) -> bool:
+    """A name, an attribute, an item by its key; a comparison of such; casts of it."""
+    if isinstance(value, ast.Compare):
+        return _kept(value.left)
+    if isinstance(value, ast.Subscript):
+        return _is_key(value.slice)
+    if isinstance(value, ast.Call) and last_word(value.func) in ("ne", "eq", *CASTS):
+        return all(map(_kept, operands(value)[:1]))
+    return isinstance(value, ast.Name | ast.Attribute)

@@ -1,0 +1,176 @@
+"""What is done with an index: a fix changes its value, so only an index that reads, and no more, is mended."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from archtrace_lint.dataflow.calls import GATHERS, root
+from archtrace_lint.dataflow.operations import SAME
+from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.source.walks import Function, functions
+
+#: Functions whose result is the index still, when it is an argument of theirs.
+SELECTING = SAME | words("where maximum minimum fmax fmin")
+
+#: Functions of two numbers, or of two tensors, one of which they give.
+BOUNDS = words("min max")
+
+#: Attributes and functions that do not look at the numbers.
+BLIND = words("device dtype shape size ndim dim numel len")
+
+#: Arithmetic that keeps an index an index.
+SHIFTS = (ast.Mod, ast.Add, ast.Sub)
+
+
+#: The lists of statements that a statement can have.
+_BODIES = ("body", "orelse", "finalbody")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A function, or a module: its nodes."""
+
+    nodes: tuple[ast.AST, ...]
+
+    @cached_property
+    def parents(self) -> dict[int, ast.AST]:
+        """The parent of each node, by the node's id."""
+        return {id(child): node for node in self.nodes for child in ast.iter_child_nodes(node)}
+
+    def loads(self, name: str) -> Iterator[ast.Name]:
+        """Where a name is read."""
+        return (n for n in self.nodes if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load))
+
+    def reached(self, name: str, binding: ast.stmt) -> Iterator[ast.Name]:
+        """Where a name is read after a binding of it, and not bound anew between on the way to there."""
+        later = [(n.lineno, self._blocks(n)[:1]) for n in self._stores(name) if n.lineno > binding.lineno]
+        for load in self.loads(name):
+            around = self._blocks(load)
+            anew = any(line < load.lineno and block[0] in around for line, block in later if block)
+            if load.lineno > binding.lineno and not anew:
+                yield load
+
+    def _stores(self, name: str) -> Iterator[ast.Name]:
+        return (n for n in self.nodes if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Store))
+
+    def _blocks(self, node: ast.AST) -> list[tuple[int, str]]:
+        """The lists of statements that a node stands in, from the inside: whose they are, and which."""
+        found = []
+        while (above := self.parents.get(id(node))) is not None:
+            if isinstance(node, ast.stmt):
+                found += [(id(above), f) for f in _BODIES if any(part is node for part in getattr(above, f, ()))]
+            node = above
+        return found
+
+    def bound(self, name: str) -> Iterator[ast.expr | None]:
+        """What is assigned to a name; None where that cannot be told."""
+        for node in self._stores(name):
+            above = self.parents.get(id(node))
+            yield above.value if isinstance(above, ast.Assign | ast.AnnAssign | ast.NamedExpr) else None
+
+
+def scope_of(node: ast.AST, tree: ast.Module) -> Scope:
+    """The innermost function around a node; the module, where there is none, or the node is not in the tree."""
+    line = getattr(node, "lineno", 0)
+    around = [f for f in _functions(tree) if _first(f) <= line <= (f.end_lineno or line)]
+    holding = (f for f in reversed(around) if any(n is node for n in scope_in(f).nodes))
+    return scope_in(next(holding, tree))
+
+
+def _first(function: Function) -> int:
+    """The first line of a function with its decorators."""
+    return min(n.lineno for n in (function, *function.decorator_list))
+
+
+#: These two keep what the candidates of one file ask for again and again, and no more than that.
+@lru_cache(maxsize=16)
+def scope_in(whole: ast.AST) -> Scope:
+    """All of a function, or of a module."""
+    return Scope(tuple(ast.walk(whole)))
+
+
+@lru_cache(maxsize=1)
+def _functions(tree: ast.Module) -> tuple[Function, ...]:
+    """The functions of a tree, the outer one first."""
+    return tuple(function for _, function in functions(tree))
+
+
+def only_reads(node: ast.AST, scope: Scope, met: frozenset[str] = frozenset()) -> bool:
+    """True when what an expression gives ends in subscripts and gathers alone, through whatever names it passes."""
+    above = scope.parents.get(id(node))
+    while above is not None and _passes(node, above):
+        node, above = above, scope.parents.get(id(above))
+    if isinstance(above, ast.Assign | ast.AnnAssign):
+        name = _target(above)
+        return name in met or (name != "" and all(only_reads(n, scope, met | {name}) for n in scope.loads(name)))
+    return above is not None and _reads(node, above)
+
+
+def followers(node: ast.AST, scope: Scope, met: frozenset[str] = frozenset()) -> Iterator[tuple[ast.AST, ast.AST]]:
+    """What takes in what an expression gives, from the inside to the statement, and so on through the names.
+
+    In pairs: the expression, or the name that it was given, and what is around that.
+    """
+    above = scope.parents.get(id(node))
+    while above is not None and not isinstance(above, ast.stmt):
+        yield node, above
+        above = scope.parents.get(id(above))
+    if above is not None:
+        yield node, above
+    name = _target(above) if isinstance(above, ast.Assign | ast.AnnAssign) else ""
+    for load in scope.reached(name, above) if name and name not in met and isinstance(above, ast.stmt) else ():
+        yield from followers(load, scope, met | {name})
+
+
+def cast(node: ast.AST) -> ast.AST:
+    """An expression without the methods around it that keep a tensor what it is."""
+    while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in SAME:
+        node = node.func.value
+    return node
+
+
+def _target(node: ast.Assign | ast.AnnAssign) -> str:
+    """The only name that is assigned to, if it is one."""
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return targets[0].id if len(targets) == 1 and isinstance(targets[0], ast.Name) else ""
+
+
+def _reads(node: ast.AST, above: ast.AST) -> bool:
+    """Here something is read at the index, or not even a number of it is looked at."""
+    if isinstance(above, ast.Subscript):
+        return node is above.slice
+    if isinstance(above, ast.Call):
+        return node is not above.func and _name(above) in GATHERS | BLIND
+    return isinstance(above, ast.Attribute) and above.attr in BLIND
+
+
+def _passes(node: ast.AST, above: ast.AST) -> bool:
+    """What is above gives the index on."""
+    if isinstance(above, ast.Call):
+        return node is above.func or (isinstance(node, ast.expr) and _selects(above))
+    if isinstance(above, ast.Attribute):
+        return above.attr in SAME
+    if isinstance(above, ast.Subscript):
+        return node is above.value
+    if isinstance(above, ast.IfExp):
+        return node is not above.test
+    return isinstance(above, ast.Tuple | ast.keyword) or (isinstance(above, ast.BinOp) and isinstance(above.op, SHIFTS))
+
+
+def _selects(call: ast.Call) -> bool:
+    """A function of torch that gives the index on; a bound that Python's own `min` sets, or torch's, of two tensors."""
+    name = _name(call)
+    if root(call.func) == "torch":
+        return name in SELECTING or (
+            name in BOUNDS and len(call.args) == 2 and not isinstance(call.args[1], ast.Constant)
+        )
+    return isinstance(call.func, ast.Name) and name in BOUNDS | {"int"}
+
+
+def _name(call: ast.Call) -> str:
+    """The last word of a callee."""
+    func = call.func
+    return func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""

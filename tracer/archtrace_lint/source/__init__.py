@@ -1,0 +1,1 @@
+"""Source: files of Python read, parsed, and cut down to what can matter to a rule."""

@@ -1,0 +1,247 @@
+"""What a file imports from files of its own tree: read when something asks, and noted, since the answer hangs on it."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from stat import S_ISDIR, S_ISREG
+from typing import TypeAlias
+
+from archtrace_lint.source.parse import parsed
+
+#: Folders above a file's own in which the packages are looked for that it names.
+UP = 4
+#: Modules that hand a name on, one to the next.
+HANDS = 3
+#: How the files end that hold code.
+MODULES = (".py", ".ipynb")
+#: Bytes of a file that is read for another's sake.
+LARGEST = 300_000
+#: Lines of a function that is small enough to be followed.
+LINES = 60
+
+#: Packages that are installed, and not a part of anybody's tree.
+INSTALLED = sys.stdlib_module_names | frozenset(
+    ("torch", "transformers", "numpy", "pandas", "peft", "trl", "datasets", "sklearn", "tqdm", "accelerate", "scipy")
+)
+
+_IMPORT = re.compile(rb"\nfrom[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n(]+)")
+#: A statement at the margin; a bracket there closes what stands above.
+_MARGIN = re.compile(rb"^(?=[A-Za-z@])", re.MULTILINE)
+_NAME = re.compile(rb"\b([a-z_]\w*)(?:\s+as\s+(\w+))?")
+
+
+Stamp: TypeAlias = tuple[int, int]
+Files: TypeAlias = dict[str, Stamp | None]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A module that was read, in UTF-8."""
+
+    path: str
+    text: bytes
+    _outlines: dict[bytes, bytes] = field(default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def names(self) -> dict[str, ast.stmt]:
+        """Its statements, by the names that they bind; it is parsed when this is asked."""
+        return {name: node for node in self._body for name in _bound(node)}
+
+    @cached_property
+    def handed(self) -> dict[bytes, tuple[str, bytes]]:
+        """The lower-case names that it imports from its tree: module, and name there."""
+        return {local: (module, name) for local, module, name in _imported(self.text)}
+
+    @cached_property
+    def stars(self) -> list[str]:
+        """The modules of which it imports all names."""
+        stars = [n for n in self._body if isinstance(n, ast.ImportFrom) and n.names[0].name == "*"]
+        return [f"{'.' * n.level}{n.module or ''}" for n in stars]
+
+    @cached_property
+    def _body(self) -> list[ast.stmt]:
+        try:
+            return parsed(self.path, self.text.decode()).body
+        except ValueError:
+            return []
+
+    def lines(self, node: ast.stmt) -> bytes:
+        """The lines of a statement."""
+        return b"\n".join(self.text.split(b"\n")[node.lineno - 1 : node.end_lineno])
+
+    def outline(self, name: bytes) -> bytes:
+        """The text of a function at the margin, without a tree: up to the next statement there."""
+        if name not in self._outlines:
+            self._outlines[name] = self._outlined(name)
+        return self._outlines[name]
+
+    def _outlined(self, name: bytes) -> bytes:
+        start = self.text.find(b"\ndef " + name + b"(")
+        end = _MARGIN.search(self.text, start + 5) if start >= 0 else None
+        return self.text[start : end.start() if end else len(self.text)] if start >= 0 else b""
+
+
+@dataclass
+class Beside:
+    """The files of one tree as one of them sees them.
+
+    `files`: those that were asked for, as they were then: when changed, how large; None where there is none.
+    """
+
+    path: str
+    files: Files = field(default_factory=dict)
+    _helpers: dict[bytes, bytes] | None = None
+
+    def definition(self, dotted: str) -> tuple[Source, ast.stmt] | None:
+        """Where the name is bound that a dotted name ends in: a function, a class, an assignment."""
+        return self._defined(self.path, dotted, HANDS)
+
+    def _defined(self, path: str, dotted: str, hands: int) -> tuple[Source, ast.stmt] | None:
+        module, name = _apart(dotted)
+        source = self._module(path, module)
+        if source is None or not hands:
+            return None
+        found = source.names.get(name)
+        if isinstance(found, ast.ImportFrom):
+            return self._defined(source.path, _origin(found, name), hands - 1)
+        if found is not None:
+            return source, found
+        passed_on = (self._defined(source.path, f"{star}.{name}", hands - 1) for star in source.stars)
+        return next((found for found in passed_on if found), None)
+
+    def function(self, dotted: str) -> tuple[Source, ast.FunctionDef] | None:
+        """A function that is small enough to be followed."""
+        source, node = self.definition(dotted) or (None, None)
+        if source is None or not isinstance(node, ast.FunctionDef):
+            return None
+        return (source, node) if (node.end_lineno or 0) - node.body[0].lineno <= LINES else None
+
+    def helpers(self, data: bytes) -> dict[bytes, bytes]:
+        """The small functions that a source imports from its tree, by the names that it calls them by."""
+        if self._helpers is None:
+            outlines = {
+                local: self._outline(self.path, module, name, HANDS)
+                for local, module, name in _imported(b"\n" + data)
+                if local + b"(" in data
+            }
+            self._helpers = {local: text for local, text in outlines.items() if 0 < text.count(b"\n") <= LINES + 10}
+        return self._helpers
+
+    def _outline(self, path: str, module: str, name: bytes, hands: int) -> bytes:
+        source = self._module(path, module) if hands else None
+        if source is None:
+            return b""
+        if text := source.outline(name):
+            return text
+        handed = source.handed.get(name)
+        return self._outline(source.path, *handed, hands - 1) if handed else b""
+
+    def _module(self, path: str, module: str) -> Source | None:
+        for candidate in _candidates(os.path.dirname(path), module):
+            stamp = self.files[candidate] = stamped(candidate)
+            if stamp and stamp[1] <= LARGEST and candidate != self.path:
+                return _read(candidate, *stamp)
+        return None
+
+
+def _apart(dotted: str) -> tuple[str, str]:
+    """Module and name: `.` and `f` of `.f`."""
+    module, _, name = dotted.rpartition(".")
+    return (module, name) if module.strip(".") else (module + ".", name)
+
+
+def _imported(data: bytes) -> Iterator[tuple[bytes, str, bytes]]:
+    """What a source imports by lower-case names, not from installed packages: local name, module, name there."""
+    for found in _IMPORT.finditer(data):
+        module = found[1].decode("utf-8", "replace")
+        if module.split(".")[0] in INSTALLED:
+            continue
+        for name in _NAME.finditer(found[2]):
+            yield name[2] or name[1], module, name[1]
+
+
+def _origin(node: ast.ImportFrom, name: str) -> str:
+    """The dotted name that an import gives another name."""
+    original = next(a.name for a in node.names if (a.asname or a.name) == name)
+    return f"{'.' * node.level}{node.module or ''}.{original}" if node.module else f"{'.' * node.level}{original}"
+
+
+@lru_cache(maxsize=4096)
+def _candidates(folder: str, module: str) -> tuple[str, ...]:
+    """The files that a module may be, as a file in a folder imports it."""
+    words = module.strip(".").split(".")
+    if not module.startswith("."):
+        return () if words[0] in INSTALLED else tuple(_absolute(folder, words))
+    for _ in range(len(module) - len(module.lstrip(".")) - 1):
+        folder = os.path.dirname(folder)
+    return tuple(_files(folder, words))
+
+
+def _absolute(folder: str, words: list[str]) -> Iterator[str]:
+    """In the file's own folder and those above it, where the first word is there; also in a `src` of theirs.
+
+    The own folder is asked in any case: a file that comes there later is one that the answer hung on.
+    """
+    yield from _files(folder, words)
+    for _ in range(UP):
+        for place in (folder, os.path.join(folder, "src")):
+            first = os.path.join(place, words[0])
+            if os.path.isdir(first) or os.path.isfile(f"{first}.py"):
+                yield from _files(place, words)
+        if os.path.isdir(os.path.join(folder, ".git")):
+            return
+        folder = os.path.dirname(folder)
+
+
+def _files(folder: str, words: list[str]) -> Iterator[str]:
+    base = os.path.join(folder, *words)
+    yield f"{base}.py"
+    yield os.path.join(base, "__init__.py")
+
+
+def stamped(path: str) -> Stamp | None:
+    """What changes with a file, or with the modules and folders in a folder; None where there is neither."""
+    try:
+        told = os.stat(path)
+    except OSError:
+        return None
+    if S_ISDIR(told.st_mode):
+        return zlib.crc32(b" ".join(sorted(map(os.fsencode, _counting(path))))), 0
+    return (told.st_mtime_ns, told.st_size) if S_ISREG(told.st_mode) else None
+
+
+def _counting(folder: str) -> Iterator[str]:
+    """The names in a folder that a tree is made of."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        yield from (
+            e.name
+            for e in entries
+            if e.name.endswith(MODULES) or (e.name != "__pycache__" and e.name[0] != "." and e.is_dir())
+        )
+
+
+@lru_cache(maxsize=512)
+def _read(path: str, changed: int, size: int) -> Source | None:
+    """A module as it stood then."""
+    try:
+        with open(path, "rb") as file:
+            return Source(path, b"\n" + file.read())
+    except OSError:
+        return None
+
+
+def _bound(node: ast.stmt) -> list[str]:
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return [node.name]
+    if isinstance(node, ast.ImportFrom):
+        return [a.asname or a.name for a in node.names]
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    return [t.id for t in targets if isinstance(t, ast.Name)]
