@@ -19,7 +19,8 @@ HEAD = """\
 
 `archtrace TARGET --format json` writes one document: format {number}, held by the
 [schema](../reports/archtrace_reports/formats/schema/result-{number}.json), from which
-`python docs/make_json_page.py` makes this page. Readers ignore keys that they do not know; the number rises when a known key changes.
+`python docs/make_json_page.py` makes this page. Readers ignore keys that they do not know; the number rises when a
+known key changes.
 
 * **Format 3**: what differs from run to run stands in `run`: when it was traced, how many seconds each stage took,
   whether the answer was kept from before. `--reproducible` leaves it out; all else is the same each time.

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archtrace_lint import RESERVED, check_source
-from archtrace_reports.check.finding import OWN, SUMMARIES
 from archtrace_reports.check.meaning import Meaning, meanings
+from archtrace_reports.check.problem import OWN, SUMMARIES
 
 if TYPE_CHECKING:
     from archtrace.contract.graph_rule import GraphRule

@@ -10,7 +10,7 @@ import torch
 import archtrace
 from archtrace.capture.build import build
 from archtrace.capture.module import graph_module
-from archtrace.capture.program import Kind
+from archtrace.capture.program import NodeKind
 from archtrace.capture.run import capture
 from archtrace.capture.validity import serves
 from archtrace.errors import CaptureError, LayoutError
@@ -85,7 +85,7 @@ def test_program_computes_what_the_module_computes(write: Callable[[torch.Tensor
     program = capture(module, {}, INPUTS)
     weights = dict(module.named_parameters())
     given = {index: weights[name].detach() for name, index in program.parameters.items()}
-    given |= {n.index: program.values[n.target] for n in program.nodes if n.kind is Kind.BUFFER}
+    given |= {n.index: program.values[n.target] for n in program.nodes if n.kind is NodeKind.BUFFER}
     values = numeric.run(program, given, INPUTS, {})
     with torch.no_grad():
         torch.testing.assert_close(values[program.output], module(**INPUTS))
@@ -135,7 +135,7 @@ def test_nodes_know_their_module_and_line() -> None:
     (node,) = [n for n in program.nodes if n.op == "aten::embedding"]
     assert node.module == "table"
     assert any(frame.file == __file__ and frame.function == "forward" for frame in node.frames)
-    assert all(n.frames for n in program.nodes if n.kind is Kind.OP)
+    assert all(n.frames for n in program.nodes if n.kind is NodeKind.OP)
 
 
 class Branching(torch.nn.Module):

@@ -147,7 +147,7 @@ def test_a_fault_that_the_union_hides_is_caught(monkeypatch: pytest.MonkeyPatch)
     assert archtrace.trace(model).result.status == "exact"
     right = registry.RULES["aten::flip"]
 
-    def wrong_axis(call: registry.Call) -> registry.Step:
+    def wrong_axis(call: registry.Call) -> registry.Transfer:
         return right(replace(call, arguments={**call.arguments, "dims": [2]}))
 
     monkeypatch.setitem(registry.RULES, "aten::flip", wrong_axis)

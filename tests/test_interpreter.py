@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from archtrace.capture.program import Program
 from archtrace.capture.run import capture
-from archtrace.reach.interpreter import Interpreter, Run
+from archtrace.reach.interpreter import Interpretation, Interpreter
 from archtrace.reach.marks import spread
 from archtrace.reach.rules import registry
 from archtrace.reach.rules.registry import has_rule
@@ -133,13 +133,13 @@ def recorded(head: Head) -> Program:
     return capture(Small(head).eval(), {}, LAYOUT, has_rule, None, "input_ids")
 
 
-def ran(program: Program, interpreter: Interpreter | None = None) -> tuple[Interpreter, Run]:
+def ran(program: Program, interpreter: Interpreter | None = None) -> tuple[Interpreter, Interpretation]:
     """An interpreter, and what it makes of a program in the layout."""
     interpreter = interpreter or Interpreter()
     return interpreter, interpreter.values(program, LAYOUT, {"input_ids"})
 
 
-def demanded(interpreter: Interpreter, run: Run) -> Reach:
+def demanded(interpreter: Interpreter, run: Interpretation) -> Reach:
     """The tokens that reach each row of the logits, from the logits back."""
     marks = interpreter.demand(run)[run.program.inputs["input_ids"]]
     table = np.zeros((2, 4, 2), dtype=bool) if marks is None else spread(marks, (2, 4))
@@ -147,7 +147,7 @@ def demanded(interpreter: Interpreter, run: Run) -> Reach:
     return first, second
 
 
-def influenced(interpreter: Interpreter, run: Run) -> Reach:
+def influenced(interpreter: Interpreter, run: Interpretation) -> Reach:
     """The same from the tokens on, each with a label of its own."""
     own_label = np.eye(8, dtype=bool).reshape(2, 4, 8)
     marks = interpreter.influence(run, {run.program.inputs["input_ids"]: own_label})[run.program.output]
@@ -210,7 +210,7 @@ def test_the_answers_are_those_of_the_real_model(name: str) -> None:
             assert moved.tolist() == [(row, position) in rows for rows in reach], (row, position)
 
 
-def last(run: Run, op: str) -> Any:
+def last(run: Interpretation, op: str) -> Any:
     """The value of the last node of an op."""
     return run.values[max(node.index for node in run.program.nodes if node.op == op)]
 

@@ -16,10 +16,10 @@ from torch.nn import functional
 
 import archtrace
 from archtrace.answer.result import Result
-from archtrace.capture.program import Kind, Program
+from archtrace.capture.program import NodeKind, Program
 from archtrace.errors import ArchtraceError
 from archtrace.reach.rules import registry
-from archtrace.reach.rules.registry import Call, Step
+from archtrace.reach.rules.registry import Call, Transfer
 from archtrace.readout import analysis
 from archtrace.witness import law, numeric
 
@@ -63,7 +63,7 @@ def lossy(monkeypatch: pytest.MonkeyPatch, op: str, keep: Callable[[Any], bool])
     """Let the rules of an op, of all its overloads, forget each flow for which `keep` is false."""
     name = registry.qualified(op)
 
-    def forgetful(rule: registry.Rule, call: Call) -> Step:
+    def forgetful(rule: registry.Rule, call: Call) -> Transfer:
         step = rule(call)
         kept = tuple(tuple(flow for flow in flows if keep(flow)) for flows in step.flows)
         # It lies about what it dropped, too: else the registry itself sees that an operand is overlooked.
@@ -122,7 +122,7 @@ def test_a_rule_that_forgets_some_is_caught(seed: int, monkeypatch: pytest.Monke
 
 def _another(program: Program, op: str, target: Any) -> Program:
     """The program with one op in place of another."""
-    changed = [replace(n, target=target) if n.kind is Kind.OP and n.op == op else n for n in program.nodes]
+    changed = [replace(n, target=target) if n.kind is NodeKind.OP and n.op == op else n for n in program.nodes]
     return replace(program, nodes=tuple(changed))
 
 

@@ -15,7 +15,7 @@ from archtrace.capture.program import Program
 from archtrace.capture.run import capture
 from archtrace.reach.rules.registry import has_rule
 from archtrace.witness import shrink
-from archtrace.witness.shrink import Overrides, Size, Used
+from archtrace.witness.shrink import ModelSize, Overrides, Used
 
 #: Ids up to 60 and positions up to 27.
 USED = Used(60, 27)
@@ -112,13 +112,13 @@ def transformer(**refused: Callable[[Any], bool]) -> shrink.Measure:
     """The size of a transformer of 12 layers, each of 2 modules; None where `refused` says that it does not build."""
     given = {"layers": 12, "heads": 12, "width": 768, "vocab": 30522, "buckets": 256, "stride": 4}
 
-    def size(overrides: Overrides) -> Size | None:
+    def size(overrides: Overrides) -> ModelSize | None:
         c = SimpleNamespace(**{**given, **overrides})
         if c.width % c.heads or any(refuses(c) for refuses in refused.values()):
             return None
         kinds = frozenset({"attention", "mixing"} if c.layers >= 4 else {"attention"})
         weights = c.vocab * c.width + c.layers * 12 * c.width**2 + 1_000_000 // c.stride
-        return Size(3 + 2 * c.layers, weights, kinds if "kinds" in refused else frozenset())
+        return ModelSize(3 + 2 * c.layers, weights, kinds if "kinds" in refused else frozenset())
 
     return size
 
@@ -152,9 +152,9 @@ def test_each_integer_goes_as_far_as_the_model_still_builds(
 def test_layers_come_first_since_all_after_them_is_cheaper() -> None:
     asked: list[str] = []
 
-    def size(overrides: Overrides) -> Size:
+    def size(overrides: Overrides) -> ModelSize:
         asked.extend(overrides)
-        return transformer()(overrides) or Size(0, 0)
+        return transformer()(overrides) or ModelSize(0, 0)
 
     shrink.steps({"vocab": 30522, "heads": 12, "num_layers": 12}, size, USED, dict)
     assert list(dict.fromkeys(asked)) == ["num_layers", "heads", "vocab"]
@@ -211,9 +211,9 @@ class Part(SimpleNamespace):
 def sum_of(*fields: str, least: Mapping[str, int] | None = None) -> shrink.Measure:
     """A size that grows with fields of 256, and None below the `least` of one."""
 
-    def size(overrides: Overrides) -> Size | None:
+    def size(overrides: Overrides) -> ModelSize | None:
         small = any(overrides.get(name, 256) < number for name, number in (least or {}).items())
-        return None if small else Size(1, sum(overrides.get(name, 256) for name in fields))
+        return None if small else ModelSize(1, sum(overrides.get(name, 256) for name in fields))
 
     return size
 

@@ -9,13 +9,13 @@ from dataclasses import replace
 import pytest
 
 from archtrace.answer.result import LayoutResult, Result
-from archtrace_reports.atlas.site.layout_strip import CELL, LEFT, LINE, Strip, strip
+from archtrace_reports.atlas.site.layout_strip import CELL, LEFT, LINE, LayoutStrip, strip
 from archtrace_reports.text.report import Report
 
 REACHES, NOT, PADDING, LEAKS, MAY = "y", "n", "p", "l", "m"
 
 
-def cells(drawn: Strip) -> dict[tuple[int, int], str]:
+def cells(drawn: LayoutStrip) -> dict[tuple[int, int], str]:
     """Sign by left edge and line of each cell that a path dashes."""
     return {
         (int(x) + CELL * number, int(y)): kind

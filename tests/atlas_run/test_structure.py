@@ -17,7 +17,7 @@ from archtrace_reports.asking.children import outcomes
 from archtrace_reports.asking.limits import Limits
 from archtrace_reports.asking.question import Question
 from archtrace_reports.atlas.collect import key
-from archtrace_reports.atlas.structure import IDLE, Asked, asked, canonical
+from archtrace_reports.atlas.structure import IDLE, AtlasTarget, asked, canonical
 from archtrace_reports.formats.to_json import encode
 from archtrace_reports.text.report import Unanswered
 
@@ -174,7 +174,7 @@ def test_what_cannot_be_built_is_not_mended(name: str, folder: Path, given: dict
 
 def test_what_has_no_config_of_its_own_is_asked_by_name() -> None:
     for name in ("bert", "BertForSequenceClassification", "bert-base-uncased", "a.b:C", "some/file.py:build"):
-        assert asked(name) == Asked(name, Question(name))
+        assert asked(name) == AtlasTarget(name, Question(name))
     with pytest.raises(TargetError, match="no folder nowhere"):
         asked("./nowhere")
 

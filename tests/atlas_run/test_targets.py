@@ -15,9 +15,9 @@ from reports.samples import SAMPLES
 from archtrace.errors import TargetError
 from archtrace.targets import head_kinds
 from archtrace_reports.asking.question import Question
-from archtrace_reports.atlas.kept import Kept
+from archtrace_reports.atlas.kept import KeptAnswers
 from archtrace_reports.atlas.site.edition_files import read
-from archtrace_reports.atlas.structure import Asked
+from archtrace_reports.atlas.structure import AtlasTarget
 from archtrace_reports.atlas.targets import library, lines, looked_up
 from archtrace_reports.commands import cli
 from archtrace_reports.formats.to_json import document
@@ -75,7 +75,7 @@ def test_a_list_that_is_not_there(tmp_path: Path) -> None:
 def test_a_target_that_is_not_there_is_one_unanswered_row(lst: Callable[[str | bytes], Path]) -> None:
     """And the others go on."""
     found = [*looked_up(lines(lst("bert\n\n./nowhere\ngpt2\n")))]
-    assert [(line.number, each.name if isinstance(each, Asked) else each.line) for line, each in found] == [
+    assert [(line.number, each.name if isinstance(each, AtlasTarget) else each.line) for line, each in found] == [
         (1, "bert"), (3, "no folder nowhere: there is no such folder"), (4, "gpt2"),
     ]  # fmt: skip
 
@@ -96,9 +96,9 @@ def test_no_config_stops_the_others(lst: Callable[[str | bytes], Path], tmp_path
     names = [str(tmp_path / f"{number}.json") for number in range(len(HOSTILE))]
     found = [each for _, each in looked_up(lines(lst("\n".join(names))))]
     for name, each in zip(names, found, strict=True):
-        assert name == (each.name if isinstance(each, Asked) else each.target)
+        assert name == (each.name if isinstance(each, AtlasTarget) else each.target)
         assert isinstance(each, Unanswered) or re.fullmatch(r"[\w-]+", each.question.target)
-    assert [isinstance(each, Asked) for each in found] == [True, False, True, True, False]
+    assert [isinstance(each, AtlasTarget) for each in found] == [True, False, True, True, False]
 
 
 def test_five_thousand_lines(lst: Callable[[str | bytes], Path], tmp_path: Path) -> None:
@@ -108,9 +108,11 @@ def test_five_thousand_lines(lst: Callable[[str | bytes], Path], tmp_path: Path)
         config = {"model_type": "bert", "num_hidden_layers": 1 + number % 10, "_name_or_path": f"base/{number}"}
         (tmp_path / str(number) / "config.json").write_text(json.dumps(config))
     plan = [each for _, each in looked_up(lines(lst("".join(f"{tmp_path / str(number)}\n" for number in range(5000)))))]
-    assert all(isinstance(each, Asked) for each in plan)
-    assert len({each.question.target for each in plan if isinstance(each, Asked)}) == 10
-    assert [each.name for each in plan if isinstance(each, Asked)] == [str(tmp_path / str(n)) for n in range(5000)]
+    assert all(isinstance(each, AtlasTarget) for each in plan)
+    assert len({each.question.target for each in plan if isinstance(each, AtlasTarget)}) == 10
+    assert [each.name for each in plan if isinstance(each, AtlasTarget)] == [
+        str(tmp_path / str(n)) for n in range(5000)
+    ]
 
 
 def test_every_class_of_the_library_once() -> None:
@@ -143,9 +145,9 @@ def test_editions(tmp_path: Path) -> None:
 def test_what_was_kept_with_other_versions_is_asked_again(tmp_path: Path) -> None:
     sample = next(iter(SAMPLES.values()))
     now, then = versions(), versions() | {"transformers": "4.56.0"}
-    Kept(tmp_path / "kept").add(Question("now"), replace(sample, versions=now))
-    Kept(tmp_path / "kept").add(Question("then"), replace(sample, versions=then))
-    kept = Kept(tmp_path / "kept")
+    KeptAnswers(tmp_path / "kept").add(Question("now"), replace(sample, versions=now))
+    KeptAnswers(tmp_path / "kept").add(Question("then"), replace(sample, versions=then))
+    kept = KeptAnswers(tmp_path / "kept")
     assert kept.outcome(Question("now")) == replace(sample, versions=now)
     assert kept.outcome(Question("then")) is None
 

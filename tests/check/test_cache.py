@@ -8,7 +8,7 @@ import pytest
 
 from archtrace_reports.check import check_files as running
 from archtrace_reports.check.check_files import run
-from archtrace_reports.check.finding import Finding
+from archtrace_reports.check.problem import Problem
 from archtrace_reports.check.settings import Settings
 
 WRONG = "def last(logits, attention_mask):\n    return logits[:, attention_mask.sum(1) - 1]\n"
@@ -42,7 +42,7 @@ def test_a_file_that_is_saved_while_it_is_checked(file: Path, monkeypatch: pytes
     """What was found is of the text from before; it must not stand for the new one."""
     check_file = running.check_file
 
-    def slow(path: str, settings: Settings) -> list[Finding]:
+    def slow(path: str, settings: Settings) -> list[Problem]:
         found = check_file(path, settings)
         file.write_text(RIGHT + "\n")
         return found
@@ -56,7 +56,7 @@ def test_a_file_that_is_saved_while_it_is_checked(file: Path, monkeypatch: pytes
 def test_a_file_that_could_not_be_read_is_tried_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Being allowed to read it changes neither its time nor its size."""
     with monkeypatch.context() as patch:
-        patch.setattr(running, "check_file", lambda path, _settings: [Finding(path, 1, 1, 1, 2, "AT000", "refused")])
+        patch.setattr(running, "check_file", lambda path, _settings: [Problem(path, 1, 1, 1, 2, "AT000", "refused")])
         assert codes(file) == ["AT000"]
     assert codes(file) == ["AT001"]
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from archtrace.contract.traced import Broken, Place
+from archtrace.contract.traced import Broken, SourceRange
 from archtrace.contract.verdict import Verdict
-from archtrace_reports.asking.store.store import Store
+from archtrace_reports.asking.store.store import AnswerStore
 from archtrace_reports.check.contracts.declared import contracts
-from archtrace_reports.check.contracts.verdict_cache import Cache
+from archtrace_reports.check.contracts.verdict_cache import VerdictCache
 from archtrace_reports.check.settings import settings
 
 MODEL = """
@@ -138,7 +138,7 @@ def test_what_is_read_once_is_watched_for_all(project: Project) -> None:
     second = CONTRACT.replace("sentiment", "second").replace("models.py:Classifier", "more:Other")
     project.write("pyproject.toml", CONTRACT.replace("models.py:", "models:") + second)
     assert project.imports_torch()
-    kept = list(Store(Path(project.variables["XDG_CACHE_HOME"], "archtrace", "answers")).entries())
+    kept = list(AnswerStore(Path(project.variables["XDG_CACHE_HOME"], "archtrace", "answers")).entries())
     assert len(kept) == 2
     for entry in kept:
         assert str(project.folder / "labels.json") in entry.files
@@ -177,7 +177,7 @@ def test_what_changes_under_one_version_is_looked_into(tmp_path: Path, monkeypat
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (declared,) = contracts(settings(str(tmp_path)))
-    store, verdict = Cache(str(tmp_path)), Verdict((), (), {})
+    store, verdict = VerdictCache(str(tmp_path)), Verdict((), (), {})
     for name in ("direct_url.json", "RECORD", "../mine.pth"):
         store.put(declared, verdict, [], since=0)
         assert store.get(declared) == verdict
@@ -191,8 +191,10 @@ def test_a_kept_verdict_that_is_broken_is_none(project: Project, monkeypatch: py
     monkeypatch.setenv("XDG_CACHE_HOME", project.variables["XDG_CACHE_HOME"])
     model = project.folder / "models.py"
     (declared,) = contracts(settings(str(project.folder)))
-    store = Cache(str(project.folder))
-    verdict = Verdict((Broken("AT100", "told", "reads", 0),), (Place(str(model), 1, 2, 3, "f"),), {"reads": "first"})
+    store = VerdictCache(str(project.folder))
+    verdict = Verdict(
+        (Broken("AT100", "told", "reads", 0),), (SourceRange(str(model), 1, 2, 3, "f"),), {"reads": "first"}
+    )
     store.put(declared, verdict, [str(model)], since=model.stat().st_mtime_ns - 1)
     assert store.get(declared) is None
     store.put(declared, verdict, [str(model)], since=time.time_ns())

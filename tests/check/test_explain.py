@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from archtrace_lint import RESERVED
-from archtrace_reports.check.finding import OWN, SUMMARIES
 from archtrace_reports.check.meaning import Meaning, meanings
+from archtrace_reports.check.problem import OWN, SUMMARIES
 
 Ask = Callable[..., Any]
 

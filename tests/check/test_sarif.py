@@ -13,8 +13,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from archtrace_reports.check.finding import OWN, SUMMARIES
 from archtrace_reports.check.meaning import meanings
+from archtrace_reports.check.problem import OWN, SUMMARIES
 
 Ask = Callable[..., Any]
 

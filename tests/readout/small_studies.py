@@ -12,7 +12,7 @@ from archtrace.capture.run import capture
 from archtrace.reach.bound import Bound, bound
 from archtrace.reach.interpreter import Interpreter
 from archtrace.reach.rules.registry import has_rule
-from archtrace.readout.analysis import Programs, Study
+from archtrace.readout.analysis import Analysis, Programs
 
 #: No two ids are alike but the pads; 2 stands at the end of each text.
 IDS = torch.tensor([[5, 6, 7, 8, 2], [9, 10, 2, 0, 0]])
@@ -42,9 +42,9 @@ class Studied(nn.Module):
         return torch.cat([self.front.expand(len(hidden), 1, -1), hidden], 1)
 
 
-def study_of(head: Head, model: type[Studied] = Studied) -> Study:
+def study_of(head: Head, model: type[Studied] = Studied) -> Analysis:
     """The study of a model with a head."""
-    return Study(Programs((model(head).eval(), {})), {"full": LAYOUT}, "input_ids")
+    return Analysis(Programs((model(head).eval(), {})), {"full": LAYOUT}, "input_ids")
 
 
 def bound_of(module: nn.Module) -> Bound:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from archtrace.answer.texts import Texts
 from archtrace.capture.inputs.layouts import Vocabulary
-from archtrace.readout.analysis import Programs, Study
+from archtrace.readout.analysis import Analysis, Programs
 from archtrace.readout.padding import Carried, carried, padded, padding_of, standing, tokens_read
 from archtrace.readout.read_tokens import texts_of
 
@@ -38,9 +38,9 @@ class Behind(Studied):
         return logits
 
 
-def behind(change: Head, index: int = 0) -> Study:
+def behind(change: Head, index: int = 0) -> Analysis:
     """The study of such a model."""
-    return Study(Programs((Behind(change, index).eval(), {})), {"full": LAYOUT}, "input_ids")
+    return Analysis(Programs((Behind(change, index).eval(), {})), {"full": LAYOUT}, "input_ids")
 
 
 class Known(NamedTuple):
@@ -160,6 +160,6 @@ def test_of_one_token_among_pads_attention_carries_nothing_further() -> None:
     def attending(m: Behind, h: Tensor, i: Tensor, a: Tensor) -> Tensor:
         return nn.functional.scaled_dot_product_attention(h, h, h, attn_mask=a[:, None].bool())
 
-    study = Study(Programs((Behind(attending, 0).eval(), {})), {"full": layout}, "input_ids")
+    study = Analysis(Programs((Behind(attending, 0).eval(), {})), {"full": layout}, "input_ids")
     (found,) = carried(study, "full").values()
     assert found == tuple(tuple(frozenset({(row, t)}) for t in range(LENGTH)) for row in (0, 1))

@@ -7,7 +7,7 @@ import torch
 from small_studies import LENGTH, Head, Studied, bound_of, study_of
 from torch import Tensor, nn
 
-from archtrace.answer.work import Part, Work
+from archtrace.answer.work import ModuleWork, Work
 from archtrace.reach.bound import of_all_outputs
 from archtrace.reach.flops import Flops
 from archtrace.readout.graph import build_graph
@@ -141,7 +141,7 @@ def test_work_that_reaches_nothing_is_counted() -> None:
     2 * 10 * 8 * 8 = 1280 are four fifths in vain; the score of 2 * 2 * 8 * 2 = 64 is not."""
     study = study_of(lambda m, h, i, a: h[:, 0])
     whole = of_all_outputs(study.interpreter, study.bounds["full"])
-    assert work(whole, Flops()) == Work(1344, 1024, (Part("mix", 1280, 1024),))
+    assert work(whole, Flops()) == Work(1344, 1024, (ModuleWork("mix", 1280, 1024),))
     study = study_of(lambda m, h, i, a: h.mean(1))
     whole = of_all_outputs(study.interpreter, study.bounds["full"])
     assert work(whole, Flops()) == Work(1344, 0, ())

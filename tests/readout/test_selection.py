@@ -10,7 +10,7 @@ from small_studies import LENGTH, Head, study_of
 from torch.nn import functional as f
 
 from archtrace.ops import plain
-from archtrace.readout.analysis import Study
+from archtrace.readout.analysis import Analysis
 from archtrace.readout.selection import Selection, ends, index_of, narrowed, paths, pooling, selection, subscripts
 
 
@@ -66,7 +66,7 @@ HEADS: dict[str, Known] = {
 every_head = pytest.mark.parametrize("name", HEADS)
 
 
-def selected(study: Study) -> Selection:
+def selected(study: Analysis) -> Selection:
     """The selection from the one tensor that is read."""
     (tensor,) = study.tensors("full")
     assert tensor.name == "mix"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from archtrace.answer.positions import Positions, Rows
-from archtrace.answer.result import Finding, Index, LayoutResult, Padding, Readout, Result, Source, Step
+from archtrace.answer.result import Finding, Index, LayoutResult, Padding, PathStep, Readout, Result, Source
 
 Flags = Sequence[Sequence[int]]
 N = 11
@@ -75,7 +75,7 @@ def readout(kind: str, slice_: str, function: str, steps: Sequence[tuple[str, st
         "status": "exact",
         "source": source,
         "path": tuple(module for module, _ in steps if module),
-        "steps": tuple(Step(*step) for step in steps),
+        "steps": tuple(PathStep(*step) for step in steps),
     }
     return Readout(**(given | more))
 
@@ -307,7 +307,7 @@ HOSTILE = replace(
             BERT.readouts[0],
             slice=f"{EVIL}[:, 0]",
             source=Source(f"{EVIL}.py", 1, f"{EVIL}[:, 0]", EVIL),
-            steps=(Step(f"layer.{EVIL}" + ".deeply_nested_module" * 8, EVIL), Step("\u6f22\u5b57" * 60, "")),
+            steps=(PathStep(f"layer.{EVIL}" + ".deeply_nested_module" * 8, EVIL), PathStep("\u6f22\u5b57" * 60, "")),
         ),
     ),
     findings=(Finding("odd", EVIL + "word " * 30 + "\ud800"),),

@@ -12,7 +12,7 @@ import pytest
 import archtrace
 from archtrace.errors import TargetError
 from archtrace_reports.asking.store import shipped
-from archtrace_reports.asking.store.store import Store
+from archtrace_reports.asking.store.store import AnswerStore
 
 from .samples import SAMPLES
 
@@ -41,7 +41,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     asked.clear()
     monkeypatch.setitem(vars(archtrace), "trace", stub)
     monkeypatch.setattr("archtrace.setup.answered.with_setup", lambda found, *_: found.result)
-    monkeypatch.setattr(Store, "get", lambda *_: None)
+    monkeypatch.setattr(AnswerStore, "get", lambda *_: None)
     monkeypatch.setattr(shipped, "FOLDER", NOWHERE)
     return asked
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archtrace.answer.result import Result, Step
+from archtrace.answer.result import PathStep, Result
 from archtrace_reports.formats.to_mermaid import SHAPES, render
 from archtrace_reports.text.look import Look
 from archtrace_reports.text.report import report
@@ -83,6 +83,8 @@ def test_targets_stand_apart() -> None:
 @given(st.text(min_size=1).map(clean).filter(bool))
 def test_a_label_is_text_whatever_it_holds(text: str) -> None:
     (readout,) = samples.BERT.readouts
-    hostile = replace(samples.BERT, target=text, readouts=(replace(readout, steps=(Step(text, ""), Step("", text))),))
+    hostile = replace(
+        samples.BERT, target=text, readouts=(replace(readout, steps=(PathStep(text, ""), PathStep("", text))),)
+    )
     nodes, _ = read(render(report([hostile, hostile]), Look()))
     assert [lines for lines in nodes.values() if lines == [text]] == [[text]] * 4

@@ -8,7 +8,7 @@ import pytest
 import rich.text
 from rich.console import Console
 
-from archtrace_reports.text.styled import CODES, Text
+from archtrace_reports.text.styled import CODES, StyledLine
 
 LINES = [
     [("plain", "")],
@@ -32,9 +32,9 @@ def by_rich(parts: list[tuple[str, str]]) -> str:
 
 @pytest.mark.parametrize("parts", LINES, ids=str)
 def test_a_line_is_as_rich_shows_it(parts: list[tuple[str, str]]) -> None:
-    line = Text()
+    line = StyledLine()
     for text, style in parts:
         line.append(text, style)
     assert line.ansi == by_rich(parts)
     assert line.plain == "".join(text for text, _ in parts).rstrip()
-    assert Text().append_text(line).ansi == line.ansi
+    assert StyledLine().append_text(line).ansi == line.ansi

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from archtrace.reach.flows import Flow
-from archtrace.reach.rules.registry import Call, Operand, Spec, Step, apply, invoke, leaves, rebuild
+from archtrace.reach.rules.registry import Call, Operand, Spec, Transfer, apply, invoke, leaves, rebuild
 from archtrace.reach.values import Unknown, free
 
 #: The draws for an exact answer, for a look at soundness alone, and beside certain zeros (no zeros of their own).
@@ -73,7 +73,7 @@ class Case:
         specs = tuple(Spec(tuple(r.shape), r.dtype) for r in self.run({}))
         return Call(self.op, self.name, {k: rebuild(v, operand) for k, v in self.arguments.items()}, specs)
 
-    def step(self, pinned: dict[int, np.ndarray] | None = None) -> Step:
+    def step(self, pinned: dict[int, np.ndarray] | None = None) -> Transfer:
         return apply(self.call(pinned))
 
     def __repr__(self) -> str:
@@ -90,7 +90,7 @@ def matrix(flow: Flow, inn: tuple[int, ...], out: tuple[int, ...]) -> np.ndarray
     return pushed
 
 
-def bound(case: Case, step: Step) -> Relation:
+def bound(case: Case, step: Transfer) -> Relation:
     """For each slot and result the relation that the rule claims."""
     results = case.run({})
     found = {

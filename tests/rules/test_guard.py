@@ -9,12 +9,12 @@ from rule_samples import floats, make
 
 from archtrace.reach.rules import registry
 from archtrace.reach.rules.contractions import reach
-from archtrace.reach.rules.registry import Call, Step, silent, single
+from archtrace.reach.rules.registry import Call, Transfer, silent, single
 
 aten = torch.ops.aten
 
 
-def _by_another_name(call: Call) -> Step:
+def _by_another_name(call: Call) -> Transfer:
     """Fetches `weight`, where the op says `other`."""
     return single(call, reach("ab", (call["self"], "ab"), (call["weight"], "ab")))
 

@@ -14,7 +14,7 @@ from rule_oracle import matrix
 
 from archtrace.capture.memory import Geometry, ViewOf, WriteInto
 from archtrace.reach.flows import Take
-from archtrace.reach.rules.registry import Call, Operand, Spec, Step, apply, bind
+from archtrace.reach.rules.registry import Call, Operand, Spec, Transfer, apply, bind
 from archtrace.reach.values import Unknown, unknown
 
 aten = torch.ops.aten
@@ -80,7 +80,7 @@ def _run(asked: Asked, tensors: list[torch.Tensor], *, fill: bool = True) -> lis
     return list(result) if isinstance(result, list | tuple) else [result]
 
 
-def _step(asked: Asked, values: list[Any]) -> Step:
+def _step(asked: Asked, values: list[Any]) -> Transfer:
     op, arguments, shapes = asked
     operands = [Operand(slot, value) if isinstance(value, Unknown) else value for slot, value in enumerate(values)]
     results = tuple(Spec(tuple(r.shape), r.dtype) for r in _run(asked, [torch.zeros(s).double() for s in shapes]))
@@ -110,7 +110,7 @@ def test_elements_go_where_the_op_puts_them_and_take_their_facts_along(name: str
     _leads_where_numbers_go(asked, step, values)
 
 
-def _leads_where_numbers_go(asked: Asked, step: Step, values: list[Any]) -> None:
+def _leads_where_numbers_go(asked: Asked, step: Transfer, values: list[Any]) -> None:
     """Each element of each operand has a number; the op shows in which elements of the results it stands."""
     sizes = [int(np.prod(shape)) for shape in asked[2]]
     starts = np.cumsum([1, *sizes])

@@ -14,7 +14,7 @@ from transformers import CONFIG_MAPPING
 from archtrace.answer.serving import SERVERS
 from archtrace.contract.contract import declared
 from archtrace.errors import TargetError
-from archtrace.setup.serving.checkpoint_files import Subject
+from archtrace.setup.serving.checkpoint_files import CheckpointFiles
 from archtrace.setup.serving.served import RULES, alike, serve
 from archtrace.targets.library import classifiers
 from archtrace_reports.commands.cli import run
@@ -36,15 +36,15 @@ def kinds() -> dict[str, str]:
     return {name: kind for name, kind in rows if name in classifiers()}
 
 
-def of(model_type: str, architecture: str = "", **fields: Any) -> Subject:
+def of(model_type: str, architecture: str = "", **fields: Any) -> CheckpointFiles:
     """A library model as a server sees it."""
     config = CONFIG_MAPPING[model_type](**fields)
-    return Subject(architecture or classifiers()[model_type], config)
+    return CheckpointFiles(architecture or classifiers()[model_type], config)
 
 
-def encoder(architecture: str, model_type: str, fields: dict[str, Any]) -> Subject:
+def encoder(architecture: str, model_type: str, fields: dict[str, Any]) -> CheckpointFiles:
     """A sentence encoder as a server sees it."""
-    return Subject(architecture, CONFIG_MAPPING[model_type](), fields, ("mean",))
+    return CheckpointFiles(architecture, CONFIG_MAPPING[model_type](), fields, ("mean",))
 
 
 def test_last_tokens_that_vllm_pools_at_the_first() -> None:
@@ -124,9 +124,9 @@ def test_the_page_shows_the_real_answer(capsys: pytest.CaptureFixture[str]) -> N
         ("llama.cpp", encoder("BertModel", "bert", {"pooling_mode": "max"}), None),
         ("llama.cpp", encoder("LlamaModel", "llama", LEGACY_MEAN), None),
     ],
-    ids=lambda value: f"{value.architecture}" if isinstance(value, Subject) else str(value),
+    ids=lambda value: f"{value.architecture}" if isinstance(value, CheckpointFiles) else str(value),
 )
-def test_what_a_server_pools(server: Any, subject: Subject, kind: str | None) -> None:
+def test_what_a_server_pools(server: Any, subject: CheckpointFiles, kind: str | None) -> None:
     """As its sources say, each read by hand; where the kind is None the reason is told."""
     found = RULES[server](subject)
     assert found.kind == kind

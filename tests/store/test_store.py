@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from archtrace_reports.asking.store import store as stores
-from archtrace_reports.asking.store.store import ENDING, Entry, Store, decode, encode, entry
+from archtrace_reports.asking.store.store import ENDING, AnswerStore, Entry, decode, encode, entry
 
 #: Keeps answers until it is killed, each with a megabyte of noise, so that it is mostly writing.
 WRITER = """
@@ -30,15 +30,15 @@ while True:
 """
 
 
-def kept(store: Store, file: Path, key: str = "bert") -> bool:
+def kept(store: AnswerStore, file: Path, key: str = "bert") -> bool:
     """Keep an answer that came from a file."""
     return store.put(entry(key, [str(file)], {"reads": "first"}), time.time_ns(), key)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
+def store(tmp_path: Path) -> AnswerStore:
     """An empty one."""
-    return Store(tmp_path / "answers")
+    return AnswerStore(tmp_path / "answers")
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def file(tmp_path: Path) -> Path:
     return made
 
 
-def test_what_is_kept_comes_back(store: Store, file: Path) -> None:
+def test_what_is_kept_comes_back(store: AnswerStore, file: Path) -> None:
     assert store.get("bert") is None
     assert kept(store, file)
     found = store.get("bert")
@@ -61,7 +61,7 @@ def test_what_is_kept_comes_back(store: Store, file: Path) -> None:
     assert (store.clear(), store.get("bert")) == (1, None)
 
 
-def test_a_file_that_changed_went_or_came(store: Store, file: Path) -> None:
+def test_a_file_that_changed_went_or_came(store: AnswerStore, file: Path) -> None:
     """Its size and times may stay as they are."""
     assert kept(store, file)
     told = file.stat()
@@ -78,7 +78,7 @@ def test_a_file_that_changed_went_or_came(store: Store, file: Path) -> None:
     assert store.get("bert") is None
 
 
-def test_a_folder_is_its_names(store: Store, tmp_path: Path) -> None:
+def test_a_folder_is_its_names(store: AnswerStore, tmp_path: Path) -> None:
     folder = tmp_path / "checkpoint"
     folder.mkdir()
     assert kept(store, folder)
@@ -87,7 +87,7 @@ def test_a_folder_is_its_names(store: Store, tmp_path: Path) -> None:
     assert store.get("bert") is None
 
 
-def test_what_changed_while_it_was_traced_is_not_kept(store: Store, file: Path) -> None:
+def test_what_changed_while_it_was_traced_is_not_kept(store: AnswerStore, file: Path) -> None:
     since = time.time_ns()
     file.write_text("x = 3\n")
     assert not store.put(entry("bert", [str(file)], {}), since - 1, "bert")
@@ -95,7 +95,7 @@ def test_what_changed_while_it_was_traced_is_not_kept(store: Store, file: Path) 
 
 
 @pytest.mark.parametrize("content", [b"", b"\0", encode(Entry("x", "", (), "", {}))[:-3], b"x" * 100])
-def test_what_is_broken_is_none(store: Store, file: Path, content: bytes) -> None:
+def test_what_is_broken_is_none(store: AnswerStore, file: Path, content: bytes) -> None:
     assert kept(store, file)
     (there,) = store.folder.iterdir()
     there.write_bytes(content)
@@ -103,7 +103,7 @@ def test_what_is_broken_is_none(store: Store, file: Path, content: bytes) -> Non
     assert list(store.entries()) == []
 
 
-def test_another_format_is_none(store: Store, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_format_is_none(store: AnswerStore, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stores, "FORMAT", 2)
     content = encode(entry("bert", [str(file)], {}))
     monkeypatch.undo()
@@ -111,12 +111,12 @@ def test_another_format_is_none(store: Store, file: Path, monkeypatch: pytest.Mo
 
 
 def test_a_folder_that_cannot_be_made_is_no_harm(file: Path) -> None:
-    store = Store(file / "answers")
+    store = AnswerStore(file / "answers")
     assert not kept(store, file)
     assert (store.get("bert"), list(store.entries()), store.clear()) == (None, [], 0)
 
 
-def test_the_oldest_make_room(store: Store, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_oldest_make_room(store: AnswerStore, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stores, "MOST", 20)
     for number in range(30):
         kept(store, file, f"model {number}")
@@ -125,7 +125,7 @@ def test_the_oldest_make_room(store: Store, file: Path, monkeypatch: pytest.Monk
     assert store.get("model 0") is None
 
 
-def test_killed_at_any_moment_and_run_twice_at_once(store: Store, file: Path) -> None:
+def test_killed_at_any_moment_and_run_twice_at_once(store: AnswerStore, file: Path) -> None:
     """Two writers of the same keys, killed over and over: whatever is there is whole, and names its own answer."""
     for _ in range(8):
         writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(store.folder), str(file)]) for _ in range(2)]

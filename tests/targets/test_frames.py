@@ -13,7 +13,7 @@ from checkpoints import FAMILIES, SIZES, saved
 from tokenizers import processors
 
 import archtrace
-from archtrace.answer.texts import Frame
+from archtrace.answer.texts import SpecialTokens
 from archtrace.targets.special_tokens import frame_of, framed
 from archtrace_reports.text.wording import headline
 
@@ -31,11 +31,11 @@ def test_a_frame_is_what_the_tokenizer_sets(family: str) -> None:
 
 
 LIBRARY = {
-    "bert": Frame(("[CLS]",), ("[SEP]",), "[PAD]"),
-    "roberta": Frame(("<s>",), ("</s>",), "<pad>"),
-    "t5": Frame((), ("</s>",), "<pad>"),
-    "xlnet": Frame((), ("<sep>", "<cls>"), "<pad>"),
-    "canine": Frame(("[CLS]",), ("[SEP]",), "[PAD]"),
+    "bert": SpecialTokens(("[CLS]",), ("[SEP]",), "[PAD]"),
+    "roberta": SpecialTokens(("<s>",), ("</s>",), "<pad>"),
+    "t5": SpecialTokens((), ("</s>",), "<pad>"),
+    "xlnet": SpecialTokens((), ("<sep>", "<cls>"), "<pad>"),
+    "canine": SpecialTokens(("[CLS]",), ("[SEP]",), "[PAD]"),
     "qwen2": None,
 }
 

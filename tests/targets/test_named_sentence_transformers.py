@@ -12,8 +12,8 @@ from transformers import BertConfig, BertModel, BertTokenizer
 
 from archtrace.targets import resolve
 from archtrace.targets.encoders import build
-from archtrace.targets.locations import Place
-from archtrace.targets.pooled import Pooling
+from archtrace.targets.locations import ConfigLocation
+from archtrace.targets.pooled import PoolingModule
 from archtrace.targets.sentence import MODES, read
 
 MASK = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0], [0, 0, 1, 1, 1], [0, 1, 0, 1, 0]])
@@ -24,7 +24,7 @@ def test_each_mode_is_the_librarys(mode: str) -> None:
     torch.manual_seed(0)
     states = torch.randn(4, 5, 16)
     real = modules.Pooling(16, pooling_mode=mode)({"token_embeddings": states, "attention_mask": MASK})
-    torch.testing.assert_close(Pooling((mode,))(states, MASK), real["sentence_embedding"])
+    torch.testing.assert_close(PoolingModule((mode,))(states, MASK), real["sentence_embedding"])
 
 
 def test_a_folder_that_it_saved_gives_its_embedding(offline: Path) -> None:
@@ -40,7 +40,7 @@ def test_a_folder_that_it_saved_gives_its_embedding(offline: Path) -> None:
     ).eval()
     real.save(str(saved))
     assert resolve(saved).class_name == "BertModel with cls and weightedmean pooling"
-    encoder = read(Place(str(saved), "local"))
+    encoder = read(ConfigLocation(str(saved), "local"))
     assert encoder is not None
     ours = build(real[0].auto_model, encoder).eval()
     ours.dense.load_state_dict(real[2].state_dict(), strict=False)

@@ -12,7 +12,7 @@ import torch
 import archtrace
 from archtrace.errors import TargetError
 from archtrace.targets import prepare, resolve
-from archtrace.targets.pooled import Pooling
+from archtrace.targets.pooled import PoolingModule
 
 BERT: dict[str, Any] = {
     **{"model_type": "bert", "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2},
@@ -64,7 +64,7 @@ def test_the_answer_is_what_the_gradient_reads(offline: Path, mode: str) -> None
 def _moved(mode: str, mask: torch.Tensor) -> list[set[int]]:
     """The positions of each row that change the vector when they change."""
     states = torch.randn(*mask.shape, 1024, dtype=torch.float64, requires_grad=True)
-    Pooling((mode,))(states, mask).square().sum().backward()
+    PoolingModule((mode,))(states, mask).square().sum().backward()
     assert states.grad is not None
     return [set(row.nonzero().flatten().tolist()) for row in states.grad.abs().sum(-1) > 0]
 

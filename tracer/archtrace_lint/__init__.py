@@ -9,13 +9,13 @@
 from archtrace_lint.linter import check_source, edited, fixed
 from archtrace_lint.rules import RESERVED, RETIRED, rules
 from archtrace_lint.source.parse import parsed
-from archtrace_lint.violation import Edit, Step, UnreadableError, Violation
+from archtrace_lint.violation import Edit, FlowStep, UnreadableError, Violation
 
 __all__ = [
     "RESERVED",
     "RETIRED",
     "Edit",
-    "Step",
+    "FlowStep",
     "UnreadableError",
     "Violation",
     "check_source",

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from keyword import iskeyword
 from typing import TypeAlias
 
-from archtrace_lint.dataflow.events import Module
+from archtrace_lint.dataflow.events import SourceModule
 from archtrace_lint.dataflow.steps import flow
-from archtrace_lint.rule import Finding, Instead
-from archtrace_lint.violation import Edit, Step, Violation
+from archtrace_lint.rule import Instead, Match
+from archtrace_lint.violation import Edit, FlowStep, Violation
 
 #: Line, column, end line, end column.
 Span: TypeAlias = tuple[int, int, int, int]
@@ -27,11 +27,11 @@ _CLOSED = re.compile(r"[^\S\n]*\n?[^\S\n]*\)")
 STARTS, ENDS = ("lineno", "col_offset"), ("end_lineno", "end_col_offset")
 
 
-def placed(code: str, finding: Finding, module: Module, lines: Sequence[str]) -> Violation:
+def placed(code: str, finding: Match, module: SourceModule, lines: Sequence[str]) -> Violation:
     """A finding of a rule in a file of these lines."""
     span = _span(finding.node, finding.node, lines)
     told = flow(finding.node, finding.read, module.tree)
-    steps = tuple(Step(*_span(step.first, step.last, lines), step.note) for step in told)
+    steps = tuple(FlowStep(*_span(step.first, step.last, lines), step.note) for step in told)
     fix = tuple(_edits(finding, finding.instead, lines)) if finding.instead else ()
     return Violation(code, finding.message, module.path, *span, finding.function, fix, steps)
 
@@ -52,7 +52,7 @@ def _column(lines: Sequence[str], line: int, offset: int) -> int:
     return (offset if text.isascii() else len(text.encode()[:offset].decode(errors="ignore"))) + 1
 
 
-def _edits(finding: Finding, instead: Instead, lines: Sequence[str]) -> Iterator[Edit]:
+def _edits(finding: Match, instead: Instead, lines: Sequence[str]) -> Iterator[Edit]:
     """The expression, and the lines of what then does nothing."""
     span = _ungrouped(_span(instead.node, instead.node, lines), lines)
     yield Edit(*span, _between(span, lines), instead.text)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from archtrace_lint.dataflow.events import Module
+    pass
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Instead:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Match:
     """What a check found: where, in which function, in words; and what mends it, if that is certain.
 
     `message` is at most 90 characters, so that `path:line:col: CODE message` is a line: what is wrong, a semicolon,
@@ -35,7 +35,7 @@ class Finding:
     read: ast.AST | None = None
 
 
-Check: TypeAlias = "Callable[[Module], Iterator[Finding]]"
+Check: TypeAlias = "Callable[[SourceModule], Iterator[Match]]"
 
 
 @dataclass(frozen=True)

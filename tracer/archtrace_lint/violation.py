@@ -16,7 +16,7 @@ class Edit(NamedTuple):
     text: str
 
 
-class Step(NamedTuple):
+class FlowStep(NamedTuple):
     """A step of the flow that led to a finding; places as in Edit. The note of the finding itself may be empty."""
 
     line: int
@@ -41,7 +41,7 @@ class Violation(NamedTuple):
     end_col: int
     function: str = ""
     fix: tuple[Edit, ...] = ()
-    flow: tuple[Step, ...] = ()
+    flow: tuple[FlowStep, ...] = ()
 
     @property
     def span(self) -> tuple[int, int, int, int]:

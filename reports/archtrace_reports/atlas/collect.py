@@ -12,8 +12,8 @@ from typing import Any, Protocol, Self, TypeAlias
 
 from archtrace.answer.result import Result
 from archtrace_reports.asking.question import Question
-from archtrace_reports.atlas.run_progress import Watch
-from archtrace_reports.atlas.structure import Asked
+from archtrace_reports.atlas.run_progress import RunProgress
+from archtrace_reports.atlas.structure import AtlasTarget
 from archtrace_reports.text.report import Unanswered
 
 Outcome: TypeAlias = Result | Unanswered
@@ -81,13 +81,13 @@ class Signals:
             raise Stopped
 
 
-class Run:
+class Collection:
     """A plan and what is known of it so far."""
 
-    def __init__(self, plan: Sequence[Asked | Unanswered], known: Known) -> None:
+    def __init__(self, plan: Sequence[AtlasTarget | Unanswered], known: Known) -> None:
         self._plan = plan
         self._known = known
-        self._questions = {key(each.question): each.question for each in plan if isinstance(each, Asked)}
+        self._questions = {key(each.question): each.question for each in plan if isinstance(each, AtlasTarget)}
         self._found: dict[str, Outcome] = {}
         self._signals = Signals()
 
@@ -96,7 +96,7 @@ class Run:
         """What is asked, each question once: targets of one structure share one."""
         return [*self._questions.values()]
 
-    def go(self, ask: Asking, watch: Watch) -> Done:
+    def go(self, ask: Asking, watch: RunProgress) -> Done:
         """Ask what the store does not have, and give each target its outcome; `watch` is told of questions."""
         with contextlib.suppress(Stopped), self._signals, watch:
             self._recall(watch)
@@ -105,14 +105,14 @@ class Run:
         reached = tuple(outcome for outcome in outcomes if outcome is not None)
         return Done(reached, self._signals.number, len(outcomes) - len(reached))
 
-    def _recall(self, watch: Watch) -> None:
+    def _recall(self, watch: RunProgress) -> None:
         for name, question in self._questions.items():
             known = self._known.outcome(question)
             if known is not None:
                 self._found[name] = known
                 watch.advance(known, kept=True)
 
-    def _ask(self, ask: Asking, watch: Watch) -> None:
+    def _ask(self, ask: Asking, watch: RunProgress) -> None:
         left = {name: question for name, question in self._questions.items() if name not in self._found}
         names = [*left]
         if not names:
@@ -124,7 +124,7 @@ class Run:
                     self._found[names[number]] = outcome
                     watch.advance(outcome)
 
-    def _outcome(self, each: Asked | Unanswered) -> Outcome | None:
+    def _outcome(self, each: AtlasTarget | Unanswered) -> Outcome | None:
         if isinstance(each, Unanswered):
             return each
         outcome = self._found.get(key(each.question))

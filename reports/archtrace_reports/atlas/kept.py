@@ -19,7 +19,7 @@ from archtrace_reports.formats.to_json import encode
 from archtrace_reports.text.report import Unanswered, differing, versions
 
 
-class Kept:
+class KeptAnswers:
     """The answers in a file, and a place for more. What is held in memory is where each line begins."""
 
     def __init__(self, file: Path) -> None:

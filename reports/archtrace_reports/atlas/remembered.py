@@ -7,7 +7,7 @@ from pathlib import Path
 from archtrace.answer.result import Result
 from archtrace_reports.asking.question import Question
 from archtrace_reports.asking.store.known_answers import known
-from archtrace_reports.atlas.kept import Kept
+from archtrace_reports.atlas.kept import KeptAnswers
 from archtrace_reports.text.report import Unanswered
 
 
@@ -16,7 +16,7 @@ class Remembered:
     each answer that is used is added to the file."""
 
     def __init__(self, file: Path, fresh: bool) -> None:
-        self._kept = Kept(file)
+        self._kept = KeptAnswers(file)
         self._fresh = fresh
 
     def outcome(self, question: Question) -> Result | None:

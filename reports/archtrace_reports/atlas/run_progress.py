@@ -15,7 +15,7 @@ from archtrace_reports.text.report import Unanswered
 EVERY = 30.0
 
 
-class Watch:
+class RunProgress:
     """Counts the outcomes of `total` questions, and tells of them on stderr while it is open."""
 
     def __init__(self, total: int, *, terminal: bool, quiet: bool = False, every: float = EVERY) -> None:
@@ -70,7 +70,7 @@ class _Nothing:
 
 
 class _Bar(_Nothing):
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: RunProgress) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
         from rich.table import Column
@@ -93,7 +93,7 @@ class _Bar(_Nothing):
 class _Lines(_Nothing):
     """A thread of its own tells, so that a line comes while a single question takes long, too."""
 
-    def __init__(self, watch: Watch, every: float) -> None:
+    def __init__(self, watch: RunProgress, every: float) -> None:
         self._watch, self._every = watch, every
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._tell, daemon=True)

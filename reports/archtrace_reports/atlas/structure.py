@@ -109,7 +109,7 @@ def _idle(name: str, config: Config, inside: bool) -> bool:
 
 
 @dataclass(frozen=True)
-class Asked:
+class AtlasTarget:
     """A target of the atlas: its name, and what is asked about it. Targets whose questions are equal share the answer.
 
     `where` is the file that its config stands in, and `source` how that was found, where the question is about a
@@ -137,17 +137,17 @@ class Asked:
         return command.replace(file, self.where).replace(self.question.target, self.name)
 
 
-def asked(target: str) -> Asked:
+def asked(target: str) -> AtlasTarget:
     """What is asked about a target by its name. TargetError where there is no such target."""
     from archtrace.targets.described import described, small_files
 
     found = described(target)
     if found is None:
-        return Asked(target, Question(target))
+        return AtlasTarget(target, Question(target))
     if found.encoder is not None or found.adapter is not None or found.findings:
         # More than a config says what it is.
-        return Asked(target, Question(target, files=small_files(target)))
+        return AtlasTarget(target, Question(target, files=small_files(target)))
     text = json.dumps(canonical(found.fields), sort_keys=True)
     kind = re.sub(r"\W+", "-", str(found.fields.get("model_type") or "model"))
     name = f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-    return Asked(target, Question(name, files={CONFIG: text}), found.where, found.source)
+    return AtlasTarget(target, Question(name, files={CONFIG: text}), found.where, found.source)

@@ -12,7 +12,7 @@ from archtrace.targets.head_kinds import DEFAULT
 from archtrace_reports.asking.engine import reason
 from archtrace_reports.asking.question import Question
 from archtrace_reports.asking.sweep import EVERY, everything
-from archtrace_reports.atlas.structure import Asked, asked
+from archtrace_reports.atlas.structure import AtlasTarget, asked
 from archtrace_reports.text.report import Unanswered
 
 #: Look-ups at once: each waits for the Hub most of the time.
@@ -20,30 +20,30 @@ LOOKING = 16
 
 
 @dataclass(frozen=True)
-class Line:
+class ListedTarget:
     """A line of a list: its number, and the target that stands in it."""
 
     number: int
     target: str
 
 
-def library(heads: bool) -> list[Asked]:
+def library(heads: bool) -> list[AtlasTarget]:
     """Every sequence classifier of the library; with `heads` every class with another head too, of few layers."""
     questions = everything(Question(""))
     if heads:
         questions += [question for question in everything(Question("", head=EVERY)) if question.head != DEFAULT]
-    return [Asked(question.target, question) for question in questions]
+    return [AtlasTarget(question.target, question) for question in questions]
 
 
-def lines(file: Path) -> list[Line]:
+def lines(file: Path) -> list[ListedTarget]:
     """The targets of a list, one a line; what follows a # at the beginning of a word is a comment. Each is there once.
     TargetError names the line that holds no target."""
-    found: dict[str, Line] = {}
+    found: dict[str, ListedTarget] = {}
     for number, text in enumerate(_text(file).splitlines(), start=1):
         target = _without_comment(text).strip()
         if target:
             _check(target, f"{file}:{number}")
-            found.setdefault(target, Line(number, target))
+            found.setdefault(target, ListedTarget(number, target))
     if not found:
         raise TargetError(message("the list names no target", where=str(file), do="write one a line, such as bert"))
     return [*found.values()]
@@ -82,7 +82,7 @@ def _bad(target: str, where: str, why: str, do: str) -> TargetError:
     return TargetError(message(f"the line names no target: {shown!r}", where=where, why=why, do=do))
 
 
-def looked_up(found: Sequence[Line]) -> Iterator[tuple[Line, Asked | Unanswered]]:
+def looked_up(found: Sequence[ListedTarget]) -> Iterator[tuple[ListedTarget, AtlasTarget | Unanswered]]:
     """Each line with what is asked about its target, in order; or with why there is nothing to ask about."""
     pool = ThreadPoolExecutor(LOOKING)
     try:
@@ -91,7 +91,7 @@ def looked_up(found: Sequence[Line]) -> Iterator[tuple[Line, Asked | Unanswered]
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _looked_up(line: Line) -> Asked | Unanswered:
+def _looked_up(line: ListedTarget) -> AtlasTarget | Unanswered:
     try:
         return asked(line.target)
     except Exception as error:  # whatever a config may hold: the others go on

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from archtrace.errors import TargetError
-from archtrace_reports.check.finding import Finding
 from archtrace_reports.check.paths import relative
+from archtrace_reports.check.problem import Problem
 from archtrace_reports.check.settings import Settings
 from archtrace_reports.text.files import replace
 
@@ -21,7 +21,7 @@ FORMAT = 1
 Key: TypeAlias = tuple[str, str, str]
 
 
-def kept(file: Path, findings: Sequence[Finding], settings: Settings, checked: Collection[str]) -> None:
+def kept(file: Path, findings: Sequence[Problem], settings: Settings, checked: Collection[str]) -> None:
     """Write the findings down. What the file knew of other files and codes than those of this check stays."""
     before = _known(file) if file.exists() else Counter()
     others = before - _looked_at(before, settings, checked)
@@ -30,8 +30,8 @@ def kept(file: Path, findings: Sequence[Finding], settings: Settings, checked: C
 
 
 def fresh(
-    file: Path, findings: Sequence[Finding], settings: Settings, checked: Collection[str]
-) -> tuple[list[Finding], int]:
+    file: Path, findings: Sequence[Problem], settings: Settings, checked: Collection[str]
+) -> tuple[list[Problem], int]:
     """The findings that are not known, each known one counting once; and how many known ones are no more."""
     known = _known(file)
     left = []
@@ -71,5 +71,5 @@ def _looked_at(known: Counter[Key], settings: Settings, checked: Collection[str]
     )
 
 
-def _key(finding: Finding, root: str) -> Key:
+def _key(finding: Problem, root: str) -> Key:
     return finding.code, relative(finding.path, root), finding.text

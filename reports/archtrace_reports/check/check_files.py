@@ -5,30 +5,30 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from archtrace_reports.check.finding import Finding, Found
 from archtrace_reports.check.one import check_file
+from archtrace_reports.check.problem import CheckResult, Problem
 from archtrace_reports.check.settings import Settings
 
 #: Fewer files are checked sooner than a second process starts, or a cache is read.
 MANY = 100
 
 
-def run(files: Sequence[str], settings: Settings, *, cached: bool = True) -> Found:
+def run(files: Sequence[str], settings: Settings, *, cached: bool = True) -> CheckResult:
     """The findings in these files, in their order."""
     if len(files) < MANY:
-        return Found(tuple(f for path in files for f in check_file(path, settings)), len(files))
-    from archtrace_reports.check.finding_cache import Cache
+        return CheckResult(tuple(f for path in files for f in check_file(path, settings)), len(files))
+    from archtrace_reports.check.finding_cache import FindingCache
 
-    cache = Cache(settings) if cached else None
+    cache = FindingCache(settings) if cached else None
     known = {path: found for path in files if cache and (found := cache.get(path)) is not None}
     fresh = _together([path for path in files if path not in known], settings)
     if cache and fresh:
         cache.put(fresh)
     both = known | fresh
-    return Found(tuple(f for path in files for f in both[path]), len(files))
+    return CheckResult(tuple(f for path in files for f in both[path]), len(files))
 
 
-def _together(files: Sequence[str], settings: Settings) -> dict[str, list[Finding]]:
+def _together(files: Sequence[str], settings: Settings) -> dict[str, list[Problem]]:
     """Each file's findings, worked out on all cores."""
     if len(files) < MANY:
         return {path: check_file(path, settings) for path in files}

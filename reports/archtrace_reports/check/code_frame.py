@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import NamedTuple
 
-from archtrace_reports.check.finding import Finding, Step, shown
-from archtrace_reports.text.styled import Text
+from archtrace_reports.check.problem import Problem, ProblemStep, shown
+from archtrace_reports.text.styled import StyledLine
 from archtrace_reports.text.untrusted import clean
 
 #: Characters of a longer line that are shown, and those of them that stand before the mark.
 LONGEST, BEFORE = 200, 60
 
 
-class Mark(NamedTuple):
+class Highlight(NamedTuple):
     """What is said of a part of a line: columns from 1, the end exclusive. `own`: it is the finding, not a step."""
 
     line: int
@@ -26,41 +26,41 @@ class Mark(NamedTuple):
     own: bool
 
 
-def frame(finding: Finding) -> Iterator[Text]:
+def frame(finding: Problem) -> Iterator[StyledLine]:
     """Where it is, and the code: the finding's own cell first, then those of steps elsewhere in the notebook."""
     marks = {cell: _marks(finding, cell) for cell in dict.fromkeys((finding.cell, *(s.cell for s in finding.steps)))}
     gutter = len(str(max((mark.line for each in marks.values() for mark in each), default=1)))
-    yield Text(" " * gutter).append("--> ", "cyan").append(clean(finding.place))
+    yield StyledLine(" " * gutter).append("--> ", "cyan").append(clean(finding.place))
     for cell, each in marks.items():
         if cell != finding.cell:
-            yield Text(" " * gutter).append("::: ", "cyan").append(clean(f"{shown(finding.path)}:cell {cell}"))
+            yield StyledLine(" " * gutter).append("::: ", "cyan").append(clean(f"{shown(finding.path)}:cell {cell}"))
         yield from _lines(each, gutter) if each else ()
 
 
-def _marks(finding: Finding, cell: int) -> list[Mark]:
+def _marks(finding: Problem, cell: int) -> list[Highlight]:
     """The marks in a cell by their lines; on one line the finding comes first."""
     steps = [step for step in finding.steps if step.cell == cell]
     marks = [mark for step in steps for mark in _of_step(step, own=step[:4] == finding[1:5])]
     return sorted(marks, key=lambda mark: (mark.line, not mark.own, mark.start))
 
 
-def _of_step(step: Step, *, own: bool) -> Iterator[Mark]:
+def _of_step(step: ProblemStep, *, own: bool) -> Iterator[Highlight]:
     """A mark a line of the finding; of a step elsewhere the first line tells which it is."""
     lines = step.text.split("\n")[: None if own else 1]
     for number, text in enumerate(lines):
         start = step.col if number == 0 else len(text) - len(text.lstrip()) + 1
         end = step.end_col if step.line + number == step.end_line else len(text.rstrip()) + 1
         last = number == len(lines) - 1
-        yield Mark(step.line + number, text, start, end, step.note if last else "", own)
+        yield Highlight(step.line + number, text, start, end, step.note if last else "", own)
 
 
-def _lines(marks: list[Mark], gutter: int) -> Iterator[Text]:
+def _lines(marks: list[Highlight], gutter: int) -> Iterator[StyledLine]:
     """Each line once, its marks below it; dots where lines are left out."""
     yield _margin("", gutter)
     before = marks[0].line
     for line, group in groupby(marks, key=lambda mark: mark.line):
         if line > before + 1:
-            yield Text("..." if gutter < 3 else "." * gutter, "cyan")
+            yield StyledLine("..." if gutter < 3 else "." * gutter, "cyan")
         before, below = line, [*group]
         left = 0 if len(below[0].text) <= LONGEST else max(0, below[0].start - 1 - BEFORE)
         yield _margin(str(line), gutter).append(_printed(below[0].text[left : left + LONGEST]))
@@ -68,7 +68,7 @@ def _lines(marks: list[Mark], gutter: int) -> Iterator[Text]:
     yield _margin("", gutter)
 
 
-def _marked(mark: Mark, left: int, gutter: int) -> Text:
+def _marked(mark: Highlight, left: int, gutter: int) -> StyledLine:
     text = mark.text[: left + LONGEST]
     start = _width(_printed(text[left : mark.start - 1]))
     size = max(1, _width(_printed(text[mark.start - 1 : mark.end - 1])))
@@ -77,8 +77,8 @@ def _marked(mark: Mark, left: int, gutter: int) -> Text:
     return _margin("", gutter).append(" " * start).append(f"{under} {mark.note}".rstrip(), style)
 
 
-def _margin(number: str, gutter: int) -> Text:
-    return Text(f"{number:>{gutter}} | ", "cyan")
+def _margin(number: str, gutter: int) -> StyledLine:
+    return StyledLine(f"{number:>{gutter}} | ", "cyan")
 
 
 def _printed(text: str) -> str:

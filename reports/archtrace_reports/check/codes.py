@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from archtrace.errors import TargetError
-from archtrace_reports.check.finding import OWN
+from archtrace_reports.check.problem import OWN
 
 #: A number with fewer digits than a code has.
 _SHORT = re.compile(r"(?:AT)?-?(\d{1,2})")

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from archtrace.answer.version import __version__
 from archtrace_lint import Edit
-from archtrace_reports.check.finding import Finding, Findings, Step
+from archtrace_reports.check.problem import Findings, Problem, ProblemStep
 from archtrace_reports.check.settings import UNREAD, Settings
 
 if TYPE_CHECKING:
     from archtrace_lint.source.beside import Stamp
 
 
-class Cache:
+class FindingCache:
     """By absolute path: when a file was changed last, its size, and what was found. Another version starts anew.
 
     An answer may hang on other files, helpers that are imported: each is kept with a sum of their stamps. Their paths
@@ -43,7 +43,7 @@ class Cache:
         self._paths: list[Any] = self._known.setdefault("", [])
         self._numbers = {path: number for number, path in enumerate(self._paths)}
 
-    def get(self, path: str) -> list[Finding] | None:
+    def get(self, path: str) -> list[Problem] | None:
         """What was found in a file; None where it is not known, or has changed. Ask before you look yourself."""
         stamp = _stamp(path)
         try:
@@ -55,7 +55,7 @@ class Cache:
         self._stamps[path] = stamp
         return None
 
-    def put(self, fresh: Mapping[str, list[Finding]]) -> None:
+    def put(self, fresh: Mapping[str, list[Problem]]) -> None:
         """Keep what was found, as of when it was asked for; a cache that cannot be written is no harm.
 
         A file that could not be read is not kept: being allowed to changes no stamp.
@@ -96,10 +96,10 @@ def _sum(stamps: Iterable[Stamp | None]) -> int:
     return zlib.crc32(repr(list(stamps)).encode())
 
 
-def _finding(path: str, kept: list[Any]) -> Finding:
+def _finding(path: str, kept: list[Any]) -> Problem:
     """A finding, all but its path, as JSON keeps it: every tuple has become a list."""
-    found = Finding(path, *kept)
-    edits, steps = tuple(Edit(*edit) for edit in found.edits), tuple(Step(*step) for step in found.steps)
+    found = Problem(path, *kept)
+    edits, steps = tuple(Edit(*edit) for edit in found.edits), tuple(ProblemStep(*step) for step in found.steps)
     return found._replace(edits=edits, steps=steps)
 
 

@@ -6,11 +6,11 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 
-from archtrace_reports.check.finding import Finding
 from archtrace_reports.check.paths import relative
+from archtrace_reports.check.problem import Problem
 
 
-def fingerprints(findings: Sequence[Finding], root: str) -> list[str]:
+def fingerprints(findings: Sequence[Problem], root: str) -> list[str]:
     """One for each finding, all distinct; paths count from the root on."""
     seen: Counter[str] = Counter()
     told = []

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from archtrace_lint import UnreadableError, edited
 from archtrace_lint.source.decode import declared, exactly
-from archtrace_reports.check.finding import Finding
 from archtrace_reports.check.one import check_data, read
+from archtrace_reports.check.problem import Problem
 from archtrace_reports.check.settings import Settings
 from archtrace_reports.text.files import replace
 
@@ -19,10 +19,10 @@ class Mended(NamedTuple):
     before: bytes
     after: bytes
     coding: str
-    findings: tuple[Finding, ...]
+    findings: tuple[Problem, ...]
 
 
-def fix_file(path: str, settings: Settings) -> tuple[Finding, ...]:
+def fix_file(path: str, settings: Settings) -> tuple[Problem, ...]:
     """Mend what can be mended; what was. What does not fit is left, and the next check tells it again."""
     result = mended(path, read(path), settings)
     if result.findings:

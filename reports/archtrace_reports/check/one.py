@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from archtrace_lint import Edit, UnreadableError, Violation, check_source
-from archtrace_reports.check.finding import Finding, Findings, Step, step
+from archtrace_reports.check.problem import Findings, Problem, ProblemStep, step
 from archtrace_reports.check.settings import Settings
 
 if TYPE_CHECKING:
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from archtrace_reports.check.cells import Cells
     from archtrace_reports.check.noqa import Comment
 
-Placed = TypeVar("Placed", Finding, Step)
+Placed = TypeVar("Placed", Problem, ProblemStep)
 
 #: Bytes of code that nobody wrote by hand; and of a notebook, most of which may be pictures that its cells put out.
 LARGEST, LARGEST_NOTEBOOK = 5_000_000, 500_000_000
 
 
-def check_file(path: str, settings: Settings) -> list[Finding]:
+def check_file(path: str, settings: Settings) -> list[Problem]:
     """The findings in a file, in order. A file that cannot be read or parsed is one finding."""
     asked: Files = {}
     try:
@@ -33,7 +33,7 @@ def check_file(path: str, settings: Settings) -> list[Finding]:
         return [found] if settings.wants(found.code, path) else []
 
 
-def check_data(path: str, data: bytes, settings: Settings, asked: Files | None = None) -> list[Finding]:
+def check_data(path: str, data: bytes, settings: Settings, asked: Files | None = None) -> list[Problem]:
     """The findings in what a file holds, or is to hold, in order. `asked`: takes in the other files looked for."""
     return [finding for finding in _found(path, data, settings, asked) if settings.wants(finding.code, path)]
 
@@ -51,23 +51,23 @@ def largest(path: str) -> int:
     return LARGEST_NOTEBOOK if path.endswith(".ipynb") else LARGEST
 
 
-def _found(path: str, data: bytes, settings: Settings, asked: Files | None) -> list[Finding]:
+def _found(path: str, data: bytes, settings: Settings, asked: Files | None) -> list[Problem]:
     if len(data) > largest(path):
         return [_unread(path, f"is larger than {largest(path) // 10**6} MB: no one wrote it by hand; exclude it")]
     return (_notebook if path.endswith(".ipynb") else _python)(path, data, settings, asked)
 
 
-def _unread(path: str, why: str, line: int = 1, col: int = 1) -> Finding:
-    return Finding(path, line, col, line, col + 1, "AT000", why)
+def _unread(path: str, why: str, line: int = 1, col: int = 1) -> Problem:
+    return Problem(path, line, col, line, col + 1, "AT000", why)
 
 
-def _unparsed(error: UnreadableError, text: str = "") -> Finding:
+def _unparsed(error: UnreadableError, text: str = "") -> Problem:
     """A file that does not parse, or a cell; in bytes that are no text there is no line to show."""
     found = _unread(error.path, f"does not parse: {error.reason}", error.line, error.col)
     return found._replace(steps=(step(found[1:5], "", text.split("\n")),)) if text else found
 
 
-def _notebook(path: str, data: bytes, settings: Settings, asked: Files | None) -> list[Finding]:
+def _notebook(path: str, data: bytes, settings: Settings, asked: Files | None) -> list[Problem]:
     from archtrace_reports.check.cells import cells
 
     try:
@@ -79,13 +79,13 @@ def _notebook(path: str, data: bytes, settings: Settings, asked: Files | None) -
     return sorted([*broken, *told], key=lambda finding: (finding.cell, finding.line, finding.col, finding.code))
 
 
-def _in_cell(finding: Finding, start: int, found: Cells) -> Finding:
+def _in_cell(finding: Problem, start: int, found: Cells) -> Problem:
     """As it stands in its cell; its steps may stand in others. A notebook is not mended."""
     steps = tuple(_indented(_placed(each, start, found), each) for each in finding.steps)
     return _placed(finding, start, found)._replace(steps=steps, edits=())
 
 
-def _indented(placed: Step, before: Step) -> Step:
+def _indented(placed: ProblemStep, before: ProblemStep) -> ProblemStep:
     """With as much before its text as was taken off."""
     space = " " * (placed.col - before.col)
     return placed._replace(text="\n".join(space + line for line in placed.text.split("\n")))
@@ -103,7 +103,7 @@ def _placed(one: Placed, start: int, found: Cells) -> Placed:
     )
 
 
-def _python(path: str, source: bytes | str, settings: Settings, asked: Files | None) -> list[Finding]:
+def _python(path: str, source: bytes | str, settings: Settings, asked: Files | None) -> list[Problem]:
     try:
         violations = check_source(path, source, asked=asked)
     except UnreadableError as error:
@@ -133,7 +133,7 @@ def _names_ours(source: bytes | str) -> bool:
     return re.search(rb"noqa.*\bat\d", small) is not None
 
 
-def _heard(path: str, source: bytes | str, violations: Sequence[Violation], settings: Settings) -> list[Finding]:
+def _heard(path: str, source: bytes | str, violations: Sequence[Violation], settings: Settings) -> list[Problem]:
     """Findings that no noqa comment covers, and comments that cover none."""
     from archtrace_reports.check.noqa import comments, unused
 
@@ -147,17 +147,17 @@ def _heard(path: str, source: bytes | str, violations: Sequence[Violation], sett
     return sorted(found, key=lambda finding: (finding.line, finding.col, finding.code))
 
 
-def _idle(path: str, comment: Comment, code: str, lines: Sequence[str]) -> Finding:
+def _idle(path: str, comment: Comment, code: str, lines: Sequence[str]) -> Problem:
     place = (comment.line, comment.col, comment.line, comment.end_col)
     told = (path, *place, "AT099", f"noqa: nothing here is {code}", "", lines[comment.line - 1].strip())
-    return Finding(*told, about=code, steps=(step(place, "", lines),))
+    return Problem(*told, about=code, steps=(step(place, "", lines),))
 
 
-def _finding(violation: Violation, lines: Sequence[str]) -> Finding:
+def _finding(violation: Violation, lines: Sequence[str]) -> Problem:
     text = lines[violation.line - 1].strip() if violation.line <= len(lines) else ""
     told = (*violation[2:7], violation.code, violation.message, violation.function, text)
     steps = tuple(step(each[:4], each.note, lines) for each in violation.flow)
-    return Finding(*told, edits=_edits(violation, lines), steps=steps)
+    return Problem(*told, edits=_edits(violation, lines), steps=steps)
 
 
 def _edits(violation: Violation, lines: Sequence[str]) -> tuple[Edit, ...]:

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from functools import partial
 
 from archtrace.errors import ArchtraceError
-from archtrace_reports.check.finding import Finding
 from archtrace_reports.check.one import check_file
+from archtrace_reports.check.problem import Problem
 from archtrace_reports.check.settings import Settings
 
 #: Parts that each core's share is cut into: files differ in size, and no core should wait long for the last.
@@ -23,7 +23,7 @@ PARTS = 32
 PAUSE = 0.5
 
 
-def together(files: Sequence[str], settings: Settings, cores: int) -> dict[str, list[Finding]]:
+def together(files: Sequence[str], settings: Settings, cores: int) -> dict[str, list[Problem]]:
     """Each file's findings. Raises ArchtraceError where a worker was killed."""
     size = max(1, len(files) // (PARTS * cores))
     pool = ProcessPoolExecutor(cores, initializer=_begin, initargs=(os.getpid(),))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from archtrace.errors import TargetError
 from archtrace_reports.check.check_files import run
-from archtrace_reports.check.finding import Finding, Found
+from archtrace_reports.check.problem import CheckResult, Problem
 from archtrace_reports.check.settings import Settings
 from archtrace_reports.check.sources import sources
 
@@ -23,15 +23,15 @@ STDIN = "-"
 Fail: TypeAlias = "Callable[[str], None]"
 
 
-class Asked(NamedTuple):
+class SourceCheck(NamedTuple):
     """What was found; what `--diff` shows; the source that came through stdin, mended by `--fix`."""
 
-    found: Found
+    found: CheckResult
     diff: str = ""
     source: bytes | None = None
 
 
-def look(files: tuple[str, ...], chosen: Settings, given: dict[str, Any]) -> Asked:
+def look(files: tuple[str, ...], chosen: Settings, given: dict[str, Any]) -> SourceCheck:
     """What the source rules say, but for what the baseline knows."""
     if STDIN in files:
         return _piped(files, chosen, given)
@@ -42,10 +42,10 @@ def look(files: tuple[str, ...], chosen: Settings, given: dict[str, Any]) -> Ask
     mended = [*_mend(names, chosen, failures.append)] if given["fix"] else []
     found = run(names, chosen, cached=not given["no_cache"])
     found = found._replace(failures=tuple(failures), fixed=len(mended))
-    return Asked(_against_baseline(found, chosen, names, update=given["update_baseline"]))
+    return SourceCheck(_against_baseline(found, chosen, names, update=given["update_baseline"]))
 
 
-def _piped(files: tuple[str, ...], chosen: Settings, given: dict[str, Any]) -> Asked:
+def _piped(files: tuple[str, ...], chosen: Settings, given: dict[str, Any]) -> SourceCheck:
     """What comes through stdin, under the name that it is to have. With --fix it goes on to stdout, mended."""
     from archtrace_reports.check.fix import mended
     from archtrace_reports.check.one import check_data, largest
@@ -55,25 +55,25 @@ def _piped(files: tuple[str, ...], chosen: Settings, given: dict[str, Any]) -> A
     name = given["stdin_filename"] or STDIN
     data = sys.stdin.buffer.read(largest(name) + 1)
     if given["force_exclude"] and chosen.covers(name):
-        return Asked(Found((), 0), source=data if given["fix"] else None)
+        return SourceCheck(CheckResult((), 0), source=data if given["fix"] else None)
     if given["diff"]:
         return _shown([(name, mended(name, data, chosen))], 1, [])
     result = mended(name, data, chosen) if given["fix"] else None
     after = result.after if result else data
-    found = Found(tuple(check_data(name, after, chosen)), 1, fixed=len(result.findings) if result else 0)
+    found = CheckResult(tuple(check_data(name, after, chosen)), 1, fixed=len(result.findings) if result else 0)
     told = _against_baseline(found, chosen, [name], update=given["update_baseline"])
-    return Asked(told, source=after if result else None)
+    return SourceCheck(told, source=after if result else None)
 
 
-def _shown(each: Iterable[tuple[str, Mended]], files: int, failures: list[str]) -> Asked:
+def _shown(each: Iterable[tuple[str, Mended]], files: int, failures: list[str]) -> SourceCheck:
     """What would be mended, as a diff; nothing is written, and findings are not told."""
-    from archtrace_reports.check.finding import shown
     from archtrace_reports.check.fix import diff
+    from archtrace_reports.check.problem import shown
 
     results = [*each]
     text = "".join(diff(shown(name), result) for name, result in results)
     fixed = sum(len(result.findings) for _, result in results)
-    return Asked(Found((), files, tuple(failures), fixed), text)
+    return SourceCheck(CheckResult((), files, tuple(failures), fixed), text)
 
 
 def _each_mended(names: Iterable[str], chosen: Settings, fail: Fail) -> Iterator[tuple[str, Mended]]:
@@ -87,7 +87,7 @@ def _each_mended(names: Iterable[str], chosen: Settings, fail: Fail) -> Iterator
             fail(f"{name} cannot be read: {error.strerror or error}")
 
 
-def _mend(names: Iterable[str], chosen: Settings, fail: Fail) -> Iterator[Finding]:
+def _mend(names: Iterable[str], chosen: Settings, fail: Fail) -> Iterator[Problem]:
     """What could be mended in these files; one that cannot be written keeps no other from it."""
     from archtrace_reports.check.fix import fix_file
 
@@ -98,7 +98,7 @@ def _mend(names: Iterable[str], chosen: Settings, fail: Fail) -> Iterator[Findin
             fail(f"{name} cannot be mended: {error.strerror or error}; it is as it was")
 
 
-def _against_baseline(found: Found, chosen: Settings, names: list[str], *, update: bool) -> Found:
+def _against_baseline(found: CheckResult, chosen: Settings, names: list[str], *, update: bool) -> CheckResult:
     if update and chosen.baseline is None:
         raise TargetError("--update-baseline needs a file: give --baseline FILE, or baseline in [tool.archtrace]")
     if chosen.baseline is None:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import click
 
-from archtrace_reports.check.finding import Found, shown
+from archtrace_reports.check.problem import CheckResult, shown
 
 
-def summary(found: Found, *, quiet: bool, statistics: bool, diff: bool = False) -> None:
+def summary(found: CheckResult, *, quiet: bool, statistics: bool, diff: bool = False) -> None:
     """What could not be run is said to the quiet too, and statistics to those who asked for them. `diff`: what was
     mended was only shown."""
     for failure in found.failures:
@@ -23,7 +23,7 @@ def summary(found: Found, *, quiet: bool, statistics: bool, diff: bool = False) 
         _statistics(found)
 
 
-def _told(found: Found) -> Iterator[str]:
+def _told(found: CheckResult) -> Iterator[str]:
     number, files = len(found.findings), len({finding.path for finding in found.findings})
     told = f"{_count(number, 'finding')} in {_count(files, 'file')}" if number else _silent(found)
     mended = f", {found.fixed} mended" if found.fixed else ""
@@ -40,18 +40,18 @@ def _told(found: Found) -> Iterator[str]:
         yield f"the baseline has {found.stale:,} stale {noun}: nothing is found there now; --update-baseline drops them"
 
 
-def _would(found: Found) -> str:
+def _would(found: CheckResult) -> str:
     """What --fix would do."""
     told = f"--fix would mend {_count(found.fixed, 'finding')}" if found.fixed else "--fix would change nothing"
     return f"{told} ({_count(found.files, 'file')} checked)"
 
 
-def _silent(found: Found) -> str:
+def _silent(found: CheckResult) -> str:
     """What no finding means: clean where everything was looked at."""
     return "no findings" if found.failures else "clean"
 
 
-def _statistics(found: Found) -> None:
+def _statistics(found: CheckResult) -> None:
     """How many of each code, the most frequent first."""
     from collections import Counter
 

@@ -20,7 +20,7 @@ from archtrace_reports.text.report import Unanswered, report
 
 if TYPE_CHECKING:
     from archtrace_reports.atlas.collect import Asking, Done
-    from archtrace_reports.atlas.structure import Asked
+    from archtrace_reports.atlas.structure import AtlasTarget
 
 ANSWERED, FAILED, SIGNALLED = 0, 2, 128
 #: The file of answers in the atlas's folder, from which a run that was ended goes on.
@@ -117,7 +117,7 @@ def _asking(wanted: Wanted) -> Asking:
     return partial(cluster.outcomes, limits=wanted.limits, address=wanted.scheduler)
 
 
-def _plan(wanted: Wanted) -> Sequence[Asked | Unanswered]:
+def _plan(wanted: Wanted) -> Sequence[AtlasTarget | Unanswered]:
     from archtrace_reports.atlas import targets
 
     if wanted.targets is None:
@@ -133,16 +133,16 @@ def _plan(wanted: Wanted) -> Sequence[Asked | Unanswered]:
     return plan
 
 
-def _done(plan: Sequence[Asked | Unanswered], ask: Asking, wanted: Wanted) -> Done:
-    from archtrace_reports.atlas.collect import Run
+def _done(plan: Sequence[AtlasTarget | Unanswered], ask: Asking, wanted: Wanted) -> Done:
+    from archtrace_reports.atlas.collect import Collection
     from archtrace_reports.atlas.remembered import Remembered
-    from archtrace_reports.atlas.run_progress import Watch
+    from archtrace_reports.atlas.run_progress import RunProgress
 
     wanted.folder.mkdir(exist_ok=True)
-    run = Run(plan, Remembered(wanted.folder / ANSWERS, wanted.fresh))
+    run = Collection(plan, Remembered(wanted.folder / ANSWERS, wanted.fresh))
     if not wanted.quiet:
         say(f"{_counted(len(plan), 'target')}, {len(run.questions):,} to trace")
-    watch = Watch(len(run.questions), terminal=on_terminal(), quiet=wanted.quiet)
+    watch = RunProgress(len(run.questions), terminal=on_terminal(), quiet=wanted.quiet)
     done = run.go(ask, watch)
     if not wanted.quiet:
         say(watch.line())

@@ -11,9 +11,9 @@ import click
 from archtrace.errors import TargetError
 from archtrace_reports.check import formats
 from archtrace_reports.check.codes import codes
-from archtrace_reports.check.finding import Found
+from archtrace_reports.check.problem import CheckResult
 from archtrace_reports.check.settings import Settings, settings
-from archtrace_reports.check.source_rules import STDIN, Asked, look
+from archtrace_reports.check.source_rules import STDIN, SourceCheck, look
 from archtrace_reports.check.summary import say, summary
 from archtrace_reports.commands import completion
 from archtrace_reports.commands.group import quiet
@@ -79,7 +79,7 @@ def command(files: tuple[str, ...], select: tuple[str, ...], ignore: tuple[str, 
     _refuse(files, given)
     chosen = _chosen(select, ignore, given["baseline"])
     given["only"] = "source" if _source_alone(files, given) else given["only"]
-    asked = Asked(Found((), 0)) if given["only"] == "contracts" else look(files, chosen, given)
+    asked = SourceCheck(CheckResult((), 0)) if given["only"] == "contracts" else look(files, chosen, given)
     told = asked.found
     if chosen.models or given["update"]:
         told = _with_contracts(told, chosen, given)
@@ -114,7 +114,7 @@ def _chosen(select: tuple[str, ...], ignore: tuple[str, ...], baseline: str | No
     )
 
 
-def _with_contracts(told: Found, chosen: Settings, given: dict[str, Any]) -> Found:
+def _with_contracts(told: CheckResult, chosen: Settings, given: dict[str, Any]) -> CheckResult:
     """With what holding the contracts says, unless the source rules alone were asked."""
     from archtrace_reports.check.contracts.join import join
 
@@ -132,7 +132,7 @@ def _with_contracts(told: Found, chosen: Settings, given: dict[str, Any]) -> Fou
     return join(told, held)
 
 
-def _write(asked: Asked, text: str) -> None:
+def _write(asked: SourceCheck, text: str) -> None:
     """The answer, on stdout; where that is for the source that came through stdin, on stderr."""
     if asked.source is not None:
         sys.stdout.buffer.write(asked.source)

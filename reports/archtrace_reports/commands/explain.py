@@ -9,8 +9,8 @@ import click
 
 from archtrace_lint import RESERVED, RETIRED
 from archtrace_reports.check.codes import meant, near
-from archtrace_reports.check.finding import OWN, SUMMARIES
 from archtrace_reports.check.meaning import Meaning, meanings
+from archtrace_reports.check.problem import OWN, SUMMARIES
 from archtrace_reports.commands import completion
 
 

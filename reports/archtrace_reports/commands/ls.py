@@ -23,7 +23,7 @@ NOTHING = 1
 
 
 @dataclass(frozen=True)
-class Row:
+class KeptRow:
     """One answer: what was asked about, what it reads, when it was traced, whether it is from here or shipped, and
     whether it still holds."""
 
@@ -59,7 +59,7 @@ def command(pattern: str, here: bool, style: str, forget: bool) -> int:
     return 0 if any(row.holds for row in rows) else NOTHING
 
 
-def _show(rows: list[Row]) -> None:
+def _show(rows: list[KeptRow]) -> None:
     """What holds, a line each; how much else there is, on stderr."""
     held = [row for row in rows if row.holds]
     sys.stdout.writelines(_lines(held, look_of(sys.stdout).width if sys.stdout.isatty() else None))
@@ -67,7 +67,7 @@ def _show(rows: list[Row]) -> None:
         say(f"{count(len(rows) - len(held), 'more answer')}, of which something has changed since: traced anew")
 
 
-def _rows(here: bool) -> Iterator[Row]:
+def _rows(here: bool) -> Iterator[KeptRow]:
     """The newest of what was traced here first, then what is shipped, by name."""
     installed = environment()
     for kept in store().entries():
@@ -76,13 +76,13 @@ def _rows(here: bool) -> Iterator[Row]:
         yield _row(kept, "shipped", shipped.holds(kept))
 
 
-def _row(kept: Entry, origin: str, holds: bool) -> Row:
+def _row(kept: Entry, origin: str, holds: bool) -> KeptRow:
     answer = kept.answer
     reads = " and ".join(readout["slice"] for readout in answer.get("readouts", ()))
-    return Row(kept.subject, reads, answer.get("status", "contract"), kept.made[:10], origin, holds)
+    return KeptRow(kept.subject, reads, answer.get("status", "contract"), kept.made[:10], origin, holds)
 
 
-def _lines(rows: list[Row], width: int | None) -> Iterator[str]:
+def _lines(rows: list[KeptRow], width: int | None) -> Iterator[str]:
     """Aligned columns, one line a row; cut where the terminal ends."""
     table = [[clean(cell) for cell in (row.traced, row.status, row.target, row.reads)] for row in rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]

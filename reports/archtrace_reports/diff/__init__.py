@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 NAMES = ("html", "json", "markdown", "terminal")
 
 
-class Format(Protocol):
+class DiffFormat(Protocol):
     """What a file here offers: `render`, and the endings of file names that ask for it."""
 
     SUFFIXES: tuple[str, ...]
@@ -23,9 +23,9 @@ class Format(Protocol):
         """The whole text, ending in a newline."""
 
 
-def load(name: str) -> Format:
+def load(name: str) -> DiffFormat:
     """The format of that name."""
-    return cast(Format, import_module(f"{__name__}.to_{name}"))
+    return cast(DiffFormat, import_module(f"{__name__}.to_{name}"))
 
 
 def endings() -> dict[str, str]:

@@ -22,7 +22,7 @@ Plain: TypeAlias = Callable[[str], str]
 
 
 @dataclass(frozen=True)
-class Row:
+class Fact:
     """One fact of both sides; `differs` where they do so in more than in names."""
 
     label: str
@@ -32,7 +32,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Line:
+class PathLine:
     """One step of the path."""
 
     side: Side
@@ -46,8 +46,8 @@ class Comparison:
     left: Result
     right: Result
     sentences: tuple[str, ...]
-    rows: tuple[Row, ...]
-    path: tuple[Line, ...]
+    rows: tuple[Fact, ...]
+    path: tuple[PathLine, ...]
 
     @property
     def same(self) -> bool:
@@ -69,10 +69,10 @@ def compare(left: Result, right: Result) -> Comparison:
     return Comparison(left, right, tuple(sentences), rows, tuple(_path(left, right)))
 
 
-def _row(label: str, left: Result, right: Result) -> Row:
+def _row(label: str, left: Result, right: Result) -> Fact:
     tell = FACTS[label]
     key = KEYS.get(label, tell)
-    return Row(label, tell(left), tell(right), nameless(left)(key(left)) != nameless(right)(key(right)))
+    return Fact(label, tell(left), tell(right), nameless(left)(key(left)) != nameless(right)(key(right)))
 
 
 STATUS: Mapping[Status, str] = {"exact": "exact", "bound": "a bound"}
@@ -148,16 +148,16 @@ KEYS: Mapping[str, Callable[[Result], str]] = {
 }
 
 
-def _path(left: Result, right: Result) -> Iterator[Line]:
+def _path(left: Result, right: Result) -> Iterator[PathLine]:
     """The steps of both, aligned; a step is the same where it does the same, whatever its module is called."""
     before, after = _steps(left), _steps(right)
     matcher = SequenceMatcher(None, [key for key, _ in before], [key for key, _ in after], autojunk=False)
     for tag, a, b, c, d in matcher.get_opcodes():
         if tag == "equal":
-            yield from (Line("same", text) for _, text in after[c:d])
+            yield from (PathLine("same", text) for _, text in after[c:d])
         else:
-            yield from (Line("left", text) for _, text in before[a:b])
-            yield from (Line("right", text) for _, text in after[c:d])
+            yield from (PathLine("left", text) for _, text in before[a:b])
+            yield from (PathLine("right", text) for _, text in after[c:d])
 
 
 def _steps(result: Result) -> list[tuple[str, str]]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from archtrace_reports.diff.compare import Comparison, Difference, Line, Row, Side
+from archtrace_reports.diff.compare import Comparison, Difference, Fact, PathLine, Side
 from archtrace_reports.diff.sentences import lost, told
 from archtrace_reports.text.lines import block, pad, paint, wrap
 from archtrace_reports.text.look import Look
-from archtrace_reports.text.styled import Text
+from archtrace_reports.text.styled import StyledLine
 from archtrace_reports.text.untrusted import cleaned
 
 SUFFIXES = (".txt",)
@@ -25,10 +25,10 @@ def render(found: Difference, look: Look) -> str:
     found = cleaned(found)
     if found.one_pair:
         return paint(_pair(found.comparisons[0], look), look)
-    return paint([line for part in _parts(found, look) for line in (*part, Text())][:-1], look)
+    return paint([line for part in _parts(found, look) for line in (*part, StyledLine())][:-1], look)
 
 
-def _parts(found: Difference, look: Look) -> Iterator[list[Text]]:
+def _parts(found: Difference, look: Look) -> Iterator[list[StyledLine]]:
     for one in found.comparisons:
         if one.same:
             yield [*block(one.left.target, look.prose, style="bold"), *block(" ".join(told(one)), look.prose, 2)]
@@ -38,22 +38,25 @@ def _parts(found: Difference, look: Look) -> Iterator[list[Text]]:
         yield [*block(gone.target, look.prose, style="bold"), *block(lost(gone), look.prose, 2, "yellow")]
 
 
-def _pair(comparison: Comparison, look: Look) -> list[Text]:
+def _pair(comparison: Comparison, look: Look) -> list[StyledLine]:
     lines = [line for sentence in told(comparison) for line in block(sentence, look.prose, style="bold")]
-    lines += [Text(), *_row(Row("", comparison.left.target, comparison.right.target, False), look.width, "bold")]
+    lines += [StyledLine(), *_row(Fact("", comparison.left.target, comparison.right.target, False), look.width, "bold")]
     for row in comparison.rows:
         lines += _row(row, look.width, "cyan" if row.differs else "dim")
-    lines += [Text(), Text("  path", "dim")]
+    lines += [StyledLine(), StyledLine("  path", "dim")]
     return lines + [line for step in comparison.path for line in _step(step, look.prose)]
 
 
-def _step(step: Line, width: int, style: str = "") -> list[Text]:
+def _step(step: PathLine, width: int, style: str = "") -> list[StyledLine]:
     sign, own = SIGNS[step.side]
     first, *others = wrap(step.text, width - 6)
-    return [Text(f"    {sign} {first}", style or own), *(Text(f"      {line}", style or own) for line in others)]
+    return [
+        StyledLine(f"    {sign} {first}", style or own),
+        *(StyledLine(f"      {line}", style or own) for line in others),
+    ]
 
 
-def _row(row: Row, width: int, style: str) -> list[Text]:
+def _row(row: Fact, width: int, style: str) -> list[StyledLine]:
     """A label and two columns, each wrapped within its own; a sign stands before what differs."""
     share = (width - LABEL - GAP) // 2
     if share < NARROWEST:
@@ -63,15 +66,15 @@ def _row(row: Row, width: int, style: str) -> list[Text]:
     left, right = left + [""] * (height - len(left)), right + [""] * (height - len(right))
     heads = [f"{'≠' if row.differs else ' '} {row.label}", *[""] * (height - 1)]
     return [
-        Text().append(pad(head, LABEL), "dim").append(pad(a, share + GAP), style).append(b, style)
+        StyledLine().append(pad(head, LABEL), "dim").append(pad(a, share + GAP), style).append(b, style)
         for head, a, b in zip(heads, left, right, strict=True)
     ]
 
 
-def _below(row: Row, width: int, style: str) -> list[Text]:
+def _below(row: Fact, width: int, style: str) -> list[StyledLine]:
     """A label, and below it what both sides say, or what each of them does."""
     sides: tuple[tuple[Side, str], ...] = (("left", row.left), ("right", row.right))
     if row.left == row.right:
         sides = (("same", row.left),)
-    head = [Text(f"{'≠' if row.differs else ' '} {row.label}", "dim")] if row.label else []
-    return head + [line for side, text in sides for line in _step(Line(side, text), width, style)]
+    head = [StyledLine(f"{'≠' if row.differs else ' '} {row.label}", "dim")] if row.label else []
+    return head + [line for side, text in sides for line in _step(PathLine(side, text), width, style)]

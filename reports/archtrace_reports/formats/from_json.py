@@ -9,9 +9,9 @@ from archtrace.answer.diagnosis import Diagnosis, Fault
 from archtrace.answer.fields import Fields
 from archtrace.answer.positions import Positions, Rows
 from archtrace.answer.relations import Relation
-from archtrace.answer.result import Finding, Index, LayoutResult, Padding, Readout, Result, Source, Step
-from archtrace.answer.texts import Frame, Texts
-from archtrace.answer.work import Part, Work
+from archtrace.answer.result import Finding, Index, LayoutResult, Padding, PathStep, Readout, Result, Source
+from archtrace.answer.texts import SpecialTokens, Texts
+from archtrace.answer.work import ModuleWork, Work
 
 
 def decode(value: Mapping[str, Any]) -> Result:
@@ -60,7 +60,7 @@ def _readout(value: Mapping[str, Any]) -> Readout:
         status=value["status"],
         source=Source(**value["source"]) if value["source"] else None,
         path=tuple(value["path"]),
-        steps=tuple(Step(**step) for step in value["steps"]),
+        steps=tuple(PathStep(**step) for step in value["steps"]),
     )
 
 
@@ -95,12 +95,12 @@ def _texts(value: Mapping[str, Any]) -> Texts:
     return Texts(tuple(map(tuple, value["tokens"])), _rows(value["read"]))
 
 
-def _frame(value: Mapping[str, Any]) -> Frame:
-    return Frame(tuple(value["before"]), tuple(value["after"]), value["padding"])
+def _frame(value: Mapping[str, Any]) -> SpecialTokens:
+    return SpecialTokens(tuple(value["before"]), tuple(value["after"]), value["padding"])
 
 
 def _work(value: Mapping[str, Any]) -> Work:
-    return Work(value["flops"], value["dead"], tuple(Part(**part) for part in value["parts"]))
+    return Work(value["flops"], value["dead"], tuple(ModuleWork(**part) for part in value["parts"]))
 
 
 def _positions(value: Mapping[str, Any]) -> Positions:

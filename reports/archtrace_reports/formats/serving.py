@@ -13,7 +13,7 @@ from archtrace.errors import TargetError, message
 from archtrace_reports.text.files import replace
 from archtrace_reports.text.lines import block, row
 from archtrace_reports.text.report import versions
-from archtrace_reports.text.styled import Text
+from archtrace_reports.text.styled import StyledLine
 
 #: History of the JSON: 1, the first. A reader must ignore keys that it does not know.
 FORMAT = 1
@@ -22,10 +22,10 @@ STYLES: Mapping[bool | None, str] = {True: "green", False: "bold red", None: "di
 COLUMN = 30
 
 
-def told(found: Serving, width: int) -> list[Text]:
+def told(found: Serving, width: int) -> list[StyledLine]:
     """What the model reads, a row a server, and the option that changes what differs."""
     read = ", ".join(found.read) or "no hidden state"
-    lines = [*block(f"{found.class_name} reads {read}", width, style="bold"), Text()]
+    lines = [*block(f"{found.class_name} reads {read}", width, style="bold"), StyledLine()]
     for each in found.servers:
         lines += row(f"{each.server} {each.version}", _said(each), width, COLUMN, STYLES[each.same])
         if each.change:

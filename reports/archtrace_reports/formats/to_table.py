@@ -11,7 +11,7 @@ from archtrace.answer.result import Result
 from archtrace_reports.text.lines import pad, paint, wrap
 from archtrace_reports.text.look import Look
 from archtrace_reports.text.report import Report, Unanswered
-from archtrace_reports.text.styled import Text
+from archtrace_reports.text.styled import StyledLine
 from archtrace_reports.text.untrusted import cleaned
 from archtrace_reports.text.wording import count, enumerate_words
 
@@ -27,7 +27,7 @@ def render(report: Report, look: Look) -> str:
     bound = [r for r in report.results if r.status == "bound"]
     targets = [*(r.target for r in report.results), *(u.target for u in report.unanswered)]
     column = _column(targets, look.width)
-    lines = [Text(line, "bold") for line in wrap(_totals(report, len(exact), len(bound)), look.width)]
+    lines = [StyledLine(line, "bold") for line in wrap(_totals(report, len(exact), len(bound)), look.width)]
     lines += _group("exact", "bold green", [_answered(r, column, look.width) for r in exact])
     lines += _group("bound", "bold yellow", [_answered(r, column, look.width) for r in bound])
     lines += _group("not answered", "bold red", [_refused(u, column, look.width) for u in report.unanswered])
@@ -47,13 +47,13 @@ def _column(targets: Sequence[str], width: int) -> int:
     return 2 + min(width // 3, max(map(cell_len, targets), default=0)) + 2
 
 
-def _group(title: str, style: str, rows: Sequence[Sequence[Text]]) -> list[Text]:
+def _group(title: str, style: str, rows: Sequence[Sequence[StyledLine]]) -> list[StyledLine]:
     if not rows:
         return []
-    return [Text(), Text(f"{title} ({len(rows)})", style), *(line for row in rows for line in row)]
+    return [StyledLine(), StyledLine(f"{title} ({len(rows)})", style), *(line for row in rows for line in row)]
 
 
-def _answered(result: Result, column: int, width: int) -> list[Text]:
+def _answered(result: Result, column: int, width: int) -> list[StyledLine]:
     kinds = enumerate_words([*dict.fromkeys(r.kind for r in result.readouts)]) or "none"
     kind = pad(kinds, KIND) if cell_len(kinds) < KIND else f"{kinds}  "
     slices = enumerate_words([r.slice for r in result.readouts])
@@ -61,18 +61,18 @@ def _answered(result: Result, column: int, width: int) -> list[Text]:
     return _row(result.target, kind + slices if hang else f"{kinds}: {slices}", column, width, hang)
 
 
-def _refused(unanswered: Unanswered, column: int, width: int) -> list[Text]:
+def _refused(unanswered: Unanswered, column: int, width: int) -> list[StyledLine]:
     return _row(unanswered.target, unanswered.reason, column, width)
 
 
-def _row(target: str, text: str, column: int, width: int, hang: int = 0) -> list[Text]:
+def _row(target: str, text: str, column: int, width: int, hang: int = 0) -> list[StyledLine]:
     """Target at the left, text at the right; `hang` further columns of the text stay clear below its first line."""
     head, rest = text[:hang], text[hang:]
     names = wrap(target, column - 4)
     told = wrap(rest, width - column - hang)
     lines = []
     for i in range(max(len(names), len(told))):
-        line = Text(pad(f"  {names[i]}" if i < len(names) else "", column), "cyan")
+        line = StyledLine(pad(f"  {names[i]}" if i < len(names) else "", column), "cyan")
         line.append(pad(head if i == 0 else "", hang), "").append(told[i] if i < len(told) else "")
         lines.append(line)
     return lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from archtrace.answer.kinds import KINDS
-from archtrace.answer.result import Readout, Result, Step
+from archtrace.answer.result import PathStep, Readout, Result
 from archtrace_reports.text.tokens import choices
 from archtrace_reports.text.wording import enumerate_words, of_given
 
@@ -38,7 +38,7 @@ def _way(result: Result) -> str:
     return "; ".join(part for part in (first, taken, then) if part) + "."
 
 
-def _run(steps: Sequence[Step], verb: str, where: str = "") -> str:
+def _run(steps: Sequence[PathStep], verb: str, where: str = "") -> str:
     """The modules of some steps, by the last part of their path: "dense, tanh and classifier follow"."""
     names = [*_names(steps)]
     if len(names) > LONGEST:
@@ -46,7 +46,7 @@ def _run(steps: Sequence[Step], verb: str, where: str = "") -> str:
     return f"{enumerate_words(names)} {verb}{'s' if len(names) == 1 else ''}{where}" if names else ""
 
 
-def _names(steps: Sequence[Step]) -> Iterator[str]:
+def _names(steps: Sequence[PathStep]) -> Iterator[str]:
     for step in steps:
         if step.detail in SILENT:
             continue

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 from archtrace.answer.result import LayoutResult, Result
-from archtrace.answer.texts import Frame
+from archtrace.answer.texts import SpecialTokens
 from archtrace_reports.text.tokens import padding, shape
 from archtrace_reports.text.wording import tokens_stand_in
 
@@ -39,7 +39,7 @@ def _marked(tokens: Iterable[Sequence[str]], read: Iterable[Iterable[int]]) -> C
     return tuple(tuple((token, p in there) for p, token in enumerate(row)) for row, there in rows)
 
 
-def _tokens(length: int, padded: set[int], frame: Frame) -> Iterator[str]:
+def _tokens(length: int, padded: set[int], frame: SpecialTokens) -> Iterator[str]:
     """A text between the special tokens of its frame, and padding wherever the layout has it."""
     count = length - len(padded)
     inner = [WORD] * (count - len(frame.before) - len(frame.after))

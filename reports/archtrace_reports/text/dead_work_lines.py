@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archtrace.answer.result import LayoutResult, Result
-from archtrace.answer.work import Part, Work
+from archtrace.answer.work import ModuleWork, Work
 from archtrace_reports.text.wording import enumerate_words
 
 #: A smaller share of the work is rounding to people.
@@ -44,7 +44,7 @@ def _where(work: Work) -> str:
     return f": {enumerate_words([_part(part) for part in told])}" if told else ""
 
 
-def _part(part: Part) -> str:
+def _part(part: ModuleWork) -> str:
     return f"{part.dead / part.flops:.0%} of {part.module or 'what the model itself does'}"
 
 

@@ -11,7 +11,7 @@ from archtrace_reports.text.dead_work_lines import dead_work_words
 from archtrace_reports.text.field_lines import fields_words, without_tokens
 from archtrace_reports.text.lines import row
 from archtrace_reports.text.report import GUESSED
-from archtrace_reports.text.styled import Text
+from archtrace_reports.text.styled import StyledLine
 from archtrace_reports.text.tokens import leaked, padding, unreached
 from archtrace_reports.text.wording import count, enumerate_words
 
@@ -28,7 +28,7 @@ SOURCES: Mapping[ConfigSource, str] = {
 LISTED = 4
 
 
-def facts(result: Result, width: int) -> list[Text]:
+def facts(result: Result, width: int) -> list[StyledLine]:
     """One row a fact, label first."""
     red = {"padding": "red"} if result.padding.leaks else {}
     lines = [line for label, words in told(result) for line in row(label, words, width, style=red.get(label, ""))]

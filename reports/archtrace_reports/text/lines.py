@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from rich.cells import cell_len, set_cell_size
 
 from archtrace_reports.text.look import Look
-from archtrace_reports.text.styled import Text
+from archtrace_reports.text.styled import StyledLine
 
 #: Where an overlong word may be cut, best first: between the parts of an expression or a path, within names, and
 #: between the words of a class's name.
@@ -57,17 +57,18 @@ def join(units: Sequence[str], width: int) -> list[str]:
     return lines
 
 
-def block(text: str, width: int, indent: int = 0, style: str = "") -> list[Text]:
+def block(text: str, width: int, indent: int = 0, style: str = "") -> list[StyledLine]:
     """Wrapped text, indented throughout."""
-    return [Text(" " * indent).append(line, style) for line in wrap(text, width - indent)]
+    return [StyledLine(" " * indent).append(line, style) for line in wrap(text, width - indent)]
 
 
-def row(label: str, text: str, width: int, column: int = 14, style: str = "") -> list[Text]:
+def row(label: str, text: str, width: int, column: int = 14, style: str = "") -> list[StyledLine]:
     """A label at the left and its text in a column at the right of it."""
     lines = wrap(text, width - column)
     heads = [f"  {label}", *[""] * (len(lines) - 1)]
     return [
-        Text().append(pad(head, column), "dim").append(line, style) for head, line in zip(heads, lines, strict=True)
+        StyledLine().append(pad(head, column), "dim").append(line, style)
+        for head, line in zip(heads, lines, strict=True)
     ]
 
 
@@ -76,6 +77,6 @@ def pad(text: str, width: int) -> str:
     return set_cell_size(text, width)
 
 
-def paint(lines: Iterable[Text], look: Look) -> str:
+def paint(lines: Iterable[StyledLine], look: Look) -> str:
     """Styled lines as text, with ANSI styles only in colour. Every line ends in a newline."""
     return "".join(f"{line.ansi if look.colour else line.plain}\n" for line in lines)

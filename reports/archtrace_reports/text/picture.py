@@ -13,7 +13,7 @@ from archtrace.answer.positions import Rows
 from archtrace.answer.result import LayoutResult, Result
 from archtrace_reports.text.field_lines import without_tokens
 from archtrace_reports.text.lines import pad, row, wrap
-from archtrace_reports.text.styled import Text
+from archtrace_reports.text.styled import StyledLine
 from archtrace_reports.text.tokens import padding, shape
 from archtrace_reports.text.wording import count, enumerate_words
 
@@ -39,7 +39,7 @@ class Drawn:
     cells: tuple[str, ...]
 
 
-def picture(result: Result, width: int) -> list[Text]:
+def picture(result: Result, width: int) -> list[StyledLine]:
     """The layouts as a table, its legend, and the layouts that look like one shown or are shorter."""
     chosen, hidden = _choose(result.layouts)
     names, tokens = _names(result)
@@ -135,13 +135,13 @@ def _fold(drawn: Sequence[Drawn]) -> tuple[list[Drawn], list[str]]:
     return [group[0] for group in same.values()], notes
 
 
-def _table(drawn: Sequence[Drawn], names: Sequence[str], width: int) -> list[Text]:
+def _table(drawn: Sequence[Drawn], names: Sequence[str], width: int) -> list[StyledLine]:
     share = (width - NAME - GAP * (len(names) - 1)) // len(names)
     needs = [max(cell_len(name), *(len(d.cells[i]) for d in drawn if d.cells)) for i, name in enumerate(names)]
     fits = sum(needs) + GAP * (len(names) - 1) + NAME <= width
     sizes = needs if fits else [_narrowed(drawn, i, name, share) for i, name in enumerate(names)]
     head = (" " * GAP).join(pad(name, size) for name, size in zip(names, sizes, strict=True))
-    lines = [Text(pad("  layout", NAME) + head, "dim")]
+    lines = [StyledLine(pad("  layout", NAME) + head, "dim")]
     for one in drawn:
         lines += _lines(one, sizes)
     return lines
@@ -153,34 +153,34 @@ def _narrowed(drawn: Sequence[Drawn], column: int, name: str, share: int) -> int
     return min(share, max([cell_len(name), *map(cell_len, lines)]))
 
 
-def _lines(drawn: Drawn, sizes: Sequence[int]) -> list[Text]:
+def _lines(drawn: Drawn, sizes: Sequence[int]) -> list[StyledLine]:
     """A layout's columns beside each other, each wrapped within its width."""
     wrapped = [wrap(cells, size) for cells, size in zip(drawn.cells, sizes, strict=False)]
     names = wrap(drawn.name, NAME - 3)
     lines = []
     for i in range(max(map(len, [names, *wrapped]))):
-        line = Text(pad(f"  {names[i]}" if i < len(names) else "", NAME))
+        line = StyledLine(pad(f"  {names[i]}" if i < len(names) else "", NAME))
         for cells, size in zip(wrapped, sizes, strict=False):
             line.append_text(_styled(pad(cells[i] if i < len(cells) else "", size + GAP)))
         lines.append(line)
     return lines
 
 
-def _styled(cells: str) -> Text:
-    text = Text()
+def _styled(cells: str) -> StyledLine:
+    text = StyledLine()
     for sign, run in groupby(cells):
         text.append("".join(run), SIGNS.get(sign, ("", ""))[0])
     return text
 
 
-def _refusal(layout: LayoutResult, width: int) -> list[Text]:
+def _refusal(layout: LayoutResult, width: int) -> list[StyledLine]:
     return row(_plain(layout.name), f"the model refuses it: {layout.refused}", width, NAME, "yellow")
 
 
-def _legend(drawn: str, notes: Sequence[str], width: int) -> list[Text]:
+def _legend(drawn: str, notes: Sequence[str], width: int) -> list[StyledLine]:
     signs = [f"{sign} {told}" for sign, (_, told) in SIGNS.items() if sign in drawn]
     lines = _spread(signs, width - NAME) + [line for note in notes for line in wrap(note, width - NAME)]
-    return [Text(" " * NAME + line, "dim") for line in lines]
+    return [StyledLine(" " * NAME + line, "dim") for line in lines]
 
 
 def _spread(units: Sequence[str], width: int) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Self
 CODES = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "magenta": 35, "cyan": 36}
 
 
-class Text:
+class StyledLine:
     """A line that grows at its end."""
 
     def __init__(self, text: str = "", style: str = "") -> None:
@@ -23,7 +23,7 @@ class Text:
         self.parts.append((text, style))
         return self
 
-    def append_text(self, other: Text) -> Self:
+    def append_text(self, other: StyledLine) -> Self:
         """Add the parts of another line."""
         self.parts += other.parts
         return self

@@ -13,7 +13,7 @@ RelationName: TypeAlias = str
 
 
 @dataclass(frozen=True)
-class Rule:
+class RelationRule:
     """One relation. `holds` is asked of i, j and the reach w; `meaning` says which j; `slice` picks them, as a template
     in {lead}, the axes before that of positions, and {reach}."""
 
@@ -23,20 +23,20 @@ class Rule:
 
 
 #: In the order in which they are tried: where two explain all that was seen, the simpler one names it.
-RELATIONS: Mapping[RelationName, Rule] = {
-    "same": Rule("position i alone", "[{lead}i]", lambda i, j, w: j == i),
-    "all": Rule("all positions", "[:]", lambda i, j, w: True),
-    "up_to": Rule("the positions up to i", "[{lead}:i + 1]", lambda i, j, w: j <= i),
-    "before": Rule("the positions before i", "[{lead}:i]", lambda i, j, w: j < i),
-    "from": Rule("position i and those after it", "[{lead}i:]", lambda i, j, w: j >= i),
-    "after": Rule("the positions after i", "[{lead}i + 1:]", lambda i, j, w: j > i),
-    "next": Rule("position i + 1 alone", "[{lead}i + 1]", lambda i, j, w: j == i + 1),
-    "previous": Rule("position i - 1 alone", "[{lead}i - 1]", lambda i, j, w: j == i - 1),
-    "around": Rule(
+RELATIONS: Mapping[RelationName, RelationRule] = {
+    "same": RelationRule("position i alone", "[{lead}i]", lambda i, j, w: j == i),
+    "all": RelationRule("all positions", "[:]", lambda i, j, w: True),
+    "up_to": RelationRule("the positions up to i", "[{lead}:i + 1]", lambda i, j, w: j <= i),
+    "before": RelationRule("the positions before i", "[{lead}:i]", lambda i, j, w: j < i),
+    "from": RelationRule("position i and those after it", "[{lead}i:]", lambda i, j, w: j >= i),
+    "after": RelationRule("the positions after i", "[{lead}i + 1:]", lambda i, j, w: j > i),
+    "next": RelationRule("position i + 1 alone", "[{lead}i + 1]", lambda i, j, w: j == i + 1),
+    "previous": RelationRule("position i - 1 alone", "[{lead}i - 1]", lambda i, j, w: j == i - 1),
+    "around": RelationRule(
         "the positions at most {reach} from i", "[{lead}max(i - {reach}, 0):i + {reach} + 1]",
         lambda i, j, w: abs(i - j) <= w,
     ),
-    "behind": Rule(
+    "behind": RelationRule(
         "position i and the {reach} before it", "[{lead}max(i - {reach}, 0):i + 1]", lambda i, j, w: i - w <= j <= i,
     ),
 }  # fmt: skip

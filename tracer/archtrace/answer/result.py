@@ -10,7 +10,7 @@ from archtrace.answer.diagnosis import Diagnosis
 from archtrace.answer.fields import Fields
 from archtrace.answer.positions import Positions, Rows
 from archtrace.answer.relations import Relation
-from archtrace.answer.texts import Frame, Texts
+from archtrace.answer.texts import SpecialTokens, Texts
 from archtrace.answer.work import Work
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Index:
 
 
 @dataclass(frozen=True)
-class Step:
+class PathStep:
     """One module (or free op) on the way from a slice to the logits: its path and what it does. `early`: it runs on
     every position, before the positions are picked or joined."""
 
@@ -75,7 +75,7 @@ class Readout:
     status: Status
     source: Source | None
     path: tuple[str, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[PathStep, ...]
 
     def __str__(self) -> str:
         place = f" at {self.source.file.rsplit('/', 1)[-1]}:{self.source.line}" if self.source else ""
@@ -144,7 +144,7 @@ class Result:
     outputs: tuple[str, ...] = ("logits",)
     relations: tuple[Relation, ...] = ()
     fields: tuple[Fields, ...] = ()
-    frame: Frame | None = None
+    frame: SpecialTokens | None = None
     setup: Diagnosis | None = None
     traced: str = ""
     kept: bool = False

@@ -26,7 +26,7 @@ Outcome: TypeAlias = Literal["same", "differs", "unserved"]
 
 
 @dataclass(frozen=True)
-class Pooling:
+class ServerPooling:
     """What one server pools of a text. `kind`: by the table of kinds; None where it pools nothing, and `by` says why.
 
     `by`: the class or the rule that decides; `source`: where the server's package says so. `own`: it runs the model's
@@ -47,7 +47,7 @@ class Served:
 
     server: ServerName
     version: str
-    pooling: Pooling
+    pooling: ServerPooling
     same: bool | None
     note: str = ""
     change: str = ""

@@ -13,7 +13,7 @@ LONGEST = 6
 
 
 @dataclass(frozen=True)
-class Frame:
+class SpecialTokens:
     """The special tokens that a tokenizer sets before and after a text, `[CLS]` and `[SEP]`, and the one it pads with.
 
     `padding` is empty where it has none.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Part:
+class ModuleWork:
     """A module, or a layer with all that is in it: `flops` of its forward, of which `dead` reach no output."""
 
     module: str
@@ -24,7 +24,7 @@ class Work:
 
     flops: int
     dead: int
-    parts: tuple[Part, ...] = ()
+    parts: tuple[ModuleWork, ...] = ()
 
     @property
     def share(self) -> float:

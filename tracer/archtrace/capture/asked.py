@@ -24,7 +24,7 @@ Take: TypeAlias = Callable[[torch.Tensor], "np.ndarray[Any, Any]"]
 MOST_ASKED = 16
 
 
-class Ids:
+class AskedIds:
     """Ids as they were when Python took them, and what it has asked of them since."""
 
     def __init__(self, tensor: torch.Tensor, take: Take) -> None:
@@ -64,7 +64,7 @@ class Number:
     #: numpy leaves comparisons with it to it.
     __array_ufunc__ = None
 
-    def __init__(self, ids: Ids, index: tuple[int, ...]) -> None:
+    def __init__(self, ids: AskedIds, index: tuple[int, ...]) -> None:
         self.ids, self.index = ids, index
 
     @property  # type: ignore[misc]
@@ -141,7 +141,7 @@ for _name, _apply in _BINARY.items():
 class Array(NDArrayOperatorsMixin):
     """Ids as numpy has them. Where they equal a constant is a fact of the layout; whatever else is asked takes all."""
 
-    def __init__(self, ids: Ids) -> None:
+    def __init__(self, ids: AskedIds) -> None:
         self.ids = ids
 
     @property  # type: ignore[misc]
@@ -167,8 +167,8 @@ class Array(NDArrayOperatorsMixin):
     def __getitem__(self, index: Any) -> Any:
         if not all(isinstance(i, int | slice) or i is None or i is ... for i in _tuple(index)):
             return self.ids.all()[index]
-        part = Ids(self.ids.tensor[index], self.ids.take)
-        return Array(part) if part.tensor.ndim else Number(Ids(part.tensor.clone(), part.take), ())
+        part = AskedIds(self.ids.tensor[index], self.ids.take)
+        return Array(part) if part.tensor.ndim else Number(AskedIds(part.tensor.clone(), part.take), ())
 
     def __len__(self) -> int:
         return len(self.ids.tensor)
@@ -193,7 +193,7 @@ class Array(NDArrayOperatorsMixin):
 
     def copy(self, order: str = "C") -> Array:
         """As numpy's."""
-        return Array(Ids(self.ids.tensor.clone(), self.ids.take))
+        return Array(AskedIds(self.ids.tensor.clone(), self.ids.take))
 
     def tolist(self) -> Any:
         """As numpy's."""
@@ -246,9 +246,9 @@ def _flat(data: Any) -> tuple[tuple[int, ...], list[Any]]:
 
 
 #: How Python takes ids, and what it gets in their place.
-LENDING: Mapping[Any, Callable[[Ids], Any]] = {
-    torch.Tensor.tolist: lambda ids: Ids(ids.tensor.clone(), ids.take).numbers(),
-    torch.Tensor.item: lambda ids: Ids(ids.tensor.reshape(()), ids.take).numbers(),
+LENDING: Mapping[Any, Callable[[AskedIds], Any]] = {
+    torch.Tensor.tolist: lambda ids: AskedIds(ids.tensor.clone(), ids.take).numbers(),
+    torch.Tensor.item: lambda ids: AskedIds(ids.tensor.reshape(()), ids.take).numbers(),
     torch.Tensor.numpy: Array,
 }
 #: How torch makes tensors of Python's data.

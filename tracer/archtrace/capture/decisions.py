@@ -16,7 +16,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._mode_utils import no_dispatch
 
-from archtrace.capture.asked import LENDING, MAKERS, Ids, made_of
+from archtrace.capture.asked import LENDING, MAKERS, AskedIds, made_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +60,7 @@ _SIZES = frozenset(
 )
 
 
-class Watch(TorchFunctionMode):
+class DecisionRecorder(TorchFunctionMode):
     """Hears when Python takes values or sizes out of tensors.
 
     `taken` is called with each tensor whose values are taken, `measured` with each whose size is asked for; `lent`
@@ -71,7 +71,7 @@ class Watch(TorchFunctionMode):
         self,
         taken: Callable[[torch.Tensor], object],
         measured: Callable[[torch.Tensor], None],
-        lent: Callable[[torch.Tensor], Ids | None],
+        lent: Callable[[torch.Tensor], AskedIds | None],
     ) -> None:
         super().__init__()
         self._taken, self._lent = taken, lent

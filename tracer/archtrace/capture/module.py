@@ -9,7 +9,7 @@ import torch
 from torch import fx
 
 from archtrace.capture.decisions import Decision
-from archtrace.capture.program import Kind, Node, Program, substitute
+from archtrace.capture.program import Node, NodeKind, Program, substitute
 
 
 def graph_module(program: Program, model: torch.nn.Module) -> fx.GraphModule:
@@ -21,12 +21,14 @@ def graph_module(program: Program, model: torch.nn.Module) -> fx.GraphModule:
     """
     graph = fx.Graph()
     root = torch.nn.Module()
-    nodes: dict[int, fx.Node] = {n.index: graph.placeholder(n.target) for n in program.nodes if n.kind is Kind.INPUT}
+    nodes: dict[int, fx.Node] = {
+        n.index: graph.placeholder(n.target) for n in program.nodes if n.kind is NodeKind.INPUT
+    }
     for node in program.nodes:
-        if node.kind in (Kind.PARAMETER, Kind.BUFFER):
+        if node.kind in (NodeKind.PARAMETER, NodeKind.BUFFER):
             _place(root, node.target, _held(model, program, node))
             nodes[node.index] = graph.get_attr(node.target)
-        elif node.kind is Kind.OP and not isinstance(node.target, Decision):
+        elif node.kind is NodeKind.OP and not isinstance(node.target, Decision):
             nodes[node.index] = _called(graph, node, nodes.__getitem__)
     graph.output(nodes[program.output])
     # What only Python looked at leads to no output.
@@ -64,7 +66,7 @@ def _held(model: torch.nn.Module, program: Program, node: Node) -> torch.Tensor:
         assert node.results is not None
         shape, dtype = node.results[0]
         held = torch.zeros(shape, dtype=dtype)
-    return torch.nn.Parameter(held, requires_grad=False) if node.kind is Kind.PARAMETER else held
+    return torch.nn.Parameter(held, requires_grad=False) if node.kind is NodeKind.PARAMETER else held
 
 
 def _place(root: torch.nn.Module, name: str, tensor: torch.Tensor) -> None:

@@ -13,12 +13,12 @@ import torch
 from torch.nn.modules import module as hooks
 
 from archtrace.capture.model import library_model_in
-from archtrace.capture.program import Module
+from archtrace.capture.program import ModulePath
 from archtrace.capture.record import Recorder
 from archtrace.errors import CaptureError, TargetError, message
 
 
-class Outputs:
+class OutputRecorder:
     """Hears the modules of one run: keeps the stack of those that are running, and what each put out."""
 
     def __init__(self, model: torch.nn.Module, recorder: Recorder) -> None:
@@ -63,7 +63,7 @@ class Outputs:
         self._entered |= self._wrapped is not None and module is self._wrapped[1]
         if path := self._paths.get(id(module)):
             kind = type(module)
-            self._recorder.modules.append(Module(path, f"{kind.__module__}.{kind.__qualname__}"))
+            self._recorder.modules.append(ModulePath(path, f"{kind.__module__}.{kind.__qualname__}"))
 
     def _leave(self, module: torch.nn.Module, _args: Any, output: Any) -> None:
         if path := self._paths.get(id(module)):

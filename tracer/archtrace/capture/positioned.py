@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from archtrace.capture.program import Kind, Node, Program, Ref, Shape
+from archtrace.capture.program import Node, NodeKind, Program, Ref, Shape
 
 #: Of an output with more positions the union over them is told, and no more.
 MOST = 64
@@ -44,7 +44,7 @@ def at_position(program: Program, index: int) -> Program:
 def _with(program: Program, op: Any, args: tuple[Any, ...], shape: Shape) -> Program:
     """The program with one more op at its end, whose result is the output."""
     index = len(program.nodes)
-    node = Node(index, f"output_{index}", Kind.OP, op, args, results=((shape, _result(program)[1]),))
+    node = Node(index, f"output_{index}", NodeKind.OP, op, args, results=((shape, _result(program)[1]),))
     return replace(program, nodes=(*program.nodes, node), output=index)
 
 

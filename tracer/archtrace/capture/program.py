@@ -26,7 +26,7 @@ class Ref:
     index: int
 
 
-class Kind(Enum):
+class NodeKind(Enum):
     """Where a node's value comes from."""
 
     INPUT = "input"
@@ -35,7 +35,7 @@ class Kind(Enum):
     OP = "op"
 
 
-class Frame(NamedTuple):
+class CallSite(NamedTuple):
     """One line of the Python stack at which an op was called."""
 
     file: str
@@ -43,7 +43,7 @@ class Frame(NamedTuple):
     function: str
 
 
-class Module(NamedTuple):
+class ModulePath(NamedTuple):
     """A module in whose forward an op was called: its path in the model ("" is the model) and its class."""
 
     path: str
@@ -66,14 +66,14 @@ class Node:
 
     index: int
     name: str
-    kind: Kind
+    kind: NodeKind
     target: Any
     args: tuple[Any, ...] = ()
     kwargs: dict[str, Any] = field(default_factory=dict)
     results: tuple[tuple[Shape, torch.dtype], ...] | None = None
     many: bool = False
     selected: tuple[Mapping[int, int], ...] = ()
-    modules: tuple[Module, ...] = ()
+    modules: tuple[ModulePath, ...] = ()
     lines: Lines = ((), ())
 
     @cached_property
@@ -82,9 +82,9 @@ class Node:
         return tuple(ref.index for ref in within((self.args, self.kwargs), Ref))
 
     @cached_property
-    def frames(self) -> tuple[Frame, ...]:
+    def frames(self) -> tuple[CallSite, ...]:
         """The Python stack of the call, outermost first; without torch's own lines."""
-        return tuple(Frame(code.co_filename, line, code.co_name) for code, line in zip(*self.lines, strict=True))
+        return tuple(CallSite(code.co_filename, line, code.co_name) for code, line in zip(*self.lines, strict=True))
 
     @property
     def line(self) -> int:
@@ -99,7 +99,7 @@ class Node:
     @cached_property
     def op(self) -> str:
         """The op's plain name, such as "aten::select"; empty for other kinds."""
-        return name_of(self.target) if self.kind is Kind.OP else ""
+        return name_of(self.target) if self.kind is NodeKind.OP else ""
 
 
 def name_of(op: Any) -> str:
@@ -142,17 +142,17 @@ class Program:
     @cached_property
     def inputs(self) -> dict[str, int]:
         """The node of each input, by name."""
-        return {n.target: n.index for n in self.nodes if n.kind is Kind.INPUT}
+        return {n.target: n.index for n in self.nodes if n.kind is NodeKind.INPUT}
 
     @cached_property
     def shapes(self) -> dict[str, Shape]:
         """The shape of each input, by name."""
-        return {n.target: n.results[0][0] for n in self.nodes if n.kind is Kind.INPUT and n.results}
+        return {n.target: n.results[0][0] for n in self.nodes if n.kind is NodeKind.INPUT and n.results}
 
     @cached_property
     def parameters(self) -> dict[str, int]:
         """The node of each parameter, by name."""
-        return {n.target: n.index for n in self.nodes if n.kind is Kind.PARAMETER}
+        return {n.target: n.index for n in self.nodes if n.kind is NodeKind.PARAMETER}
 
     @cached_property
     def paths(self) -> frozenset[str]:

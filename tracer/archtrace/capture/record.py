@@ -19,16 +19,16 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch._subclasses.schema_check_mode import SchemaCheckMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from archtrace.capture.asked import Ids
+from archtrace.capture.asked import AskedIds
 from archtrace.capture.autocast import autocasting, converted
 from archtrace.capture.call_sites import lines_here
-from archtrace.capture.decisions import Decision, Watch, decision
+from archtrace.capture.decisions import Decision, DecisionRecorder, decision
 from archtrace.capture.execute import Execution
 from archtrace.capture.higher import eager
 from archtrace.capture.inplace import Returning, reshaping, returning, written
 from archtrace.capture.memory import Memory, ViewOf, WriteInto
 from archtrace.capture.nested import mapped, tensors_in
-from archtrace.capture.program import Kind, Module, Node, Ref, name_of
+from archtrace.capture.program import ModulePath, Node, NodeKind, Ref, name_of
 from archtrace.capture.scalars import Scalars
 from archtrace.capture.shapes import Known
 from archtrace.errors import CaptureError
@@ -40,7 +40,7 @@ _DTYPES = {torch.SymInt: torch.int64, torch.SymFloat: torch.float64, torch.SymBo
 _SMALL = 2**22
 
 #: Kind and name of what a module holds, by identity.
-Names: TypeAlias = Mapping[int, tuple[Kind, str]]
+Names: TypeAlias = Mapping[int, tuple[NodeKind, str]]
 #: Tells whether an op has a rule, and so need not be taken apart.
 Ruled: TypeAlias = Callable[[Any], bool]
 
@@ -68,10 +68,10 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
         self.nodes: list[Node] = []
         self.decisions: list[int] = []
         self.constants: dict[str, torch.Tensor] = {}
-        self.modules: list[Module] = []
+        self.modules: list[ModulePath] = []
         self._counts: Counter[str] = Counter()
         self.outermost: FrameType | None = None
-        self.watch = Watch(self._taken, self._measured, self._lent)
+        self.watch = DecisionRecorder(self._taken, self._measured, self._lent)
         self._tokens, self.lent = ids, False
         self._names, self._fakes, self._ruled = names, fakes, ruled
         self._loose: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
@@ -87,7 +87,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
         with self.watch, self:
             yield
 
-    def given(self, kind: Kind, name: str, tensor: torch.Tensor) -> None:
+    def given(self, kind: NodeKind, name: str, tensor: torch.Tensor) -> None:
         """A tensor that is there before the run: an input, a parameter, or a buffer."""
         self._memory.define(tensor, self._append(kind, name, (), {}, tensor))
         if not isinstance(tensor, FakeTensor):
@@ -106,7 +106,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
     def _constant(self, tensor: torch.Tensor) -> None:
         """A tensor that the code holds: a parameter or buffer by its name, or a constant."""
         # Not every tensor is an attribute of a module: code holds constants in lists, closures, globals.
-        kind, name = self._names.get(id(tensor)) or (Kind.BUFFER, f"_constant_{len(self.nodes)}")
+        kind, name = self._names.get(id(tensor)) or (NodeKind.BUFFER, f"_constant_{len(self.nodes)}")
         if not isinstance(tensor, FakeTensor):
             self.constants[name] = tensor.detach().clone() if tensor.numel() < _SMALL else tensor.detach()
         self.given(kind, name, tensor)
@@ -139,7 +139,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
     def _hidden(self, tensor: torch.Tensor) -> torch.Tensor:
         """The fake for a parameter that no module knows of, since a list or a closure holds it: it may be trained."""
         if id(tensor) not in self._loose:
-            kind, name = self._names.get(id(tensor), (Kind.PARAMETER, f"_parameter_{len(self.nodes)}"))
+            kind, name = self._names.get(id(tensor), (NodeKind.PARAMETER, f"_parameter_{len(self.nodes)}"))
             fake = self.execution.fake(tensor.detach())
             if id(tensor) not in self._names:  # a replay finds by name what the module holds
                 self.constants[name] = tensor.detach()
@@ -244,19 +244,19 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
         self._decide(seen, (self.read(tensor),))
         return seen.value[0]
 
-    def _lent(self, tensor: torch.Tensor) -> Ids | None:
+    def _lent(self, tensor: torch.Tensor) -> AskedIds | None:
         """Ids on loan to Python, which says what it asks of them; None for what are no ids, or not to be lent."""
         if not self._tokens or tensor.is_floating_point() or self.execution.unknown(tensor):
             return None
         if not self._holds_ids(self.read(tensor)):
             return None
         self.lent = True
-        return Ids(tensor, self._taken)
+        return AskedIds(tensor, self._taken)
 
     def _holds_ids(self, ref: Ref) -> bool:
         """Whether a node is the tokens, or some of them in another place."""
         node = self.nodes[ref.index]
-        if node.kind is not Kind.OP:
+        if node.kind is not NodeKind.OP:
             return bool(node.target == self._tokens)
         moved = node.target is operator.getitem or node.op in KEEP_IDS
         return moved and any(self._holds_ids(Ref(r)) for r in node.refs)
@@ -273,15 +273,15 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
     # -- nodes ----------------------------------------------------------------------------------------------------
 
     def _emit(self, op: Any, args: Any, kwargs: Any, result: Any) -> Ref:
-        return self._append(Kind.OP, op, args, kwargs, result)
+        return self._append(NodeKind.OP, op, args, kwargs, result)
 
-    def _append(self, kind: Kind, target: Any, args: Any, kwargs: Any, result: Any) -> Ref:
+    def _append(self, kind: NodeKind, target: Any, args: Any, kwargs: Any, result: Any) -> Ref:
         many = isinstance(result, list | tuple)
         specs, selected = self._specs(target, args, result), self._selected(result)
-        lines = lines_here(self.outermost) if kind is Kind.OP else ((), ())
+        lines = lines_here(self.outermost) if kind is NodeKind.OP else ((), ())
         ref = Ref(len(self.nodes))
         given, modules = (tuple(args), dict(kwargs)), tuple(self.modules)
-        name = self._name(name_of(target).rpartition("::")[2] if kind is Kind.OP else target)
+        name = self._name(name_of(target).rpartition("::")[2] if kind is NodeKind.OP else target)
         self.nodes.append(Node(ref.index, name, kind, target, *given, specs, many, selected, modules, lines))
         return ref
 

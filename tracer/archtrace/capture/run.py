@@ -22,8 +22,8 @@ from archtrace.capture.drawn import listed
 from archtrace.capture.higher import register, uncompiled
 from archtrace.capture.inputs.signature import arranged
 from archtrace.capture.light import light
-from archtrace.capture.outputs import Outputs, output_of, returned
-from archtrace.capture.program import Kind, Program
+from archtrace.capture.outputs import OutputRecorder, output_of, returned
+from archtrace.capture.program import NodeKind, Program
 from archtrace.capture.quiet import quiet
 from archtrace.capture.record import Below, Recorder, Ruled
 from archtrace.capture.refusal import refusal
@@ -74,7 +74,7 @@ def _captured(
     with light(FakeTensorMode, Recorder, Below), weightless(model, mode) as empty:
         recorder = Recorder(mode, _names(model, empty), empty.fakes, ruled, shapes, ids)
         # Heard through torch's global hooks, since the module is the user's and gets none of ours.
-        outputs = Outputs(model, recorder)
+        outputs = OutputRecorder(model, recorder)
         given = _given(recorder, mode, inputs)
         try:
             with _recording(recorder, outputs):
@@ -90,10 +90,10 @@ def _captured(
     return ungrouped(Program(nodes, output, outputs.nodes, recorder.constants, decisions, all_, asked))
 
 
-def _names(model: torch.nn.Module, empty: Weightless) -> dict[int, tuple[Kind, str]]:
+def _names(model: torch.nn.Module, empty: Weightless) -> dict[int, tuple[NodeKind, str]]:
     """Kind and name of each parameter and buffer, by identity; of several names the first."""
-    tables = ((Kind.BUFFER, model.named_buffers), (Kind.PARAMETER, model.named_parameters))
-    loose = {id(t): (Kind.PARAMETER, n) for n, t in (*_attributes(model, empty), *listed(model))}
+    tables = ((NodeKind.BUFFER, model.named_buffers), (NodeKind.PARAMETER, model.named_parameters))
+    loose = {id(t): (NodeKind.PARAMETER, n) for n, t in (*_attributes(model, empty), *listed(model))}
     own = {id(t): (kind, n) for kind, named in tables for n, t in reversed(list(named(remove_duplicate=False)))}
     return loose | own
 
@@ -111,7 +111,7 @@ def _given(recorder: Recorder, mode: FakeTensorMode, inputs: Mapping[str, torch.
     for name, value in inputs.items():
         with mode if value.is_floating_point() else nullcontext():
             given[name] = torch.empty(value.shape, dtype=value.dtype) if value.is_floating_point() else value.clone()
-        recorder.given(Kind.INPUT, name, given[name])
+        recorder.given(NodeKind.INPUT, name, given[name])
     return given
 
 
@@ -122,7 +122,7 @@ def _call(recorder: Recorder, model: torch.nn.Module, arguments: dict[str, Any])
 
 
 @contextmanager
-def _recording(recorder: Recorder, outputs: Outputs) -> Iterator[None]:
+def _recording(recorder: Recorder, outputs: OutputRecorder) -> Iterator[None]:
     with (
         torch.no_grad(),
         quiet(),

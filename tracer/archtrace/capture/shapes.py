@@ -28,7 +28,7 @@ class Form(NamedTuple):
     offset: int
 
 
-class Result(NamedTuple):
+class OpResult(NamedTuple):
     """What an op returned: a form, and the operand (of its tensors, from left to right) whose memory it shares.
 
     `itself`: it is that operand, as what `contiguous` gives of a contiguous tensor is.
@@ -40,7 +40,7 @@ class Result(NamedTuple):
 
 
 #: What ops returned for which arguments: one result, or several.
-Known: TypeAlias = dict[Hashable, Result | tuple[Result, ...]]
+Known: TypeAlias = dict[Hashable, OpResult | tuple[OpResult, ...]]
 
 
 class Shapes:
@@ -68,7 +68,7 @@ class Shapes:
         results = self._known.get(key) if key is not None else None
         if results is None:
             return None
-        if isinstance(results, Result):
+        if isinstance(results, OpResult):
             return self._made(results, operands)
         made = tuple(self._made(r, operands) for r in results)
         return None if any(r is None for r in made) else made
@@ -84,7 +84,7 @@ class Shapes:
         if len(set(fresh)) == len(fresh):
             self._known[key] = found if isinstance(result, list | tuple) else found[0]
 
-    def _made(self, result: Result, operands: Sequence[torch.Tensor]) -> torch.Tensor | None:
+    def _made(self, result: OpResult, operands: Sequence[torch.Tensor]) -> torch.Tensor | None:
         shape, stride, dtype, offset = result.form
         if result.operand is None:
             return fake_of(self._mode, shape, stride, dtype)
@@ -103,14 +103,14 @@ def fake_of(mode: FakeTensorMode, shape: Shape, stride: tuple[int, ...], dtype: 
     return FakeTensor(mode, torch.empty_strided(shape, stride, dtype=dtype, device="meta"), _CPU)
 
 
-def _result(tensor: torch.Tensor, operands: Sequence[torch.Tensor]) -> Result:
+def _result(tensor: torch.Tensor, operands: Sequence[torch.Tensor]) -> OpResult:
     """Which operand a result is, or shares memory with; the first of several."""
     form = Form(tuple(tensor.shape), tuple(tensor.stride()), tensor.dtype, int(tensor.storage_offset()))
     for k, operand in enumerate(operands):
         if operand is tensor:
-            return Result(form, k, itself=True)
+            return OpResult(form, k, itself=True)
     own = storage_key(tensor)
-    return Result(form, next((k for k, t in enumerate(operands) if storage_key(t) == own), None))
+    return OpResult(form, next((k for k, t in enumerate(operands) if storage_key(t) == own), None))
 
 
 def _sized(tensor: torch.Tensor) -> bool:

@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_leaves
 
 from archtrace.capture.decisions import Decision
 from archtrace.capture.execute import zeroed
-from archtrace.capture.program import Kind, Node, Program, substitute
+from archtrace.capture.program import Node, NodeKind, Program, substitute
 from archtrace.ops import SIZED_BY
 
 #: Stands for a value that parameters or features decide.
@@ -54,10 +54,10 @@ def _is_sized(node: Node, program: Program) -> bool:
 
 def _value(node: Node, program: Program, layout: Mapping[str, torch.Tensor], values: dict[int, Any]) -> Any:
     """What a node is in a layout; _UNKNOWN where that is not told; None where it is not what was recorded."""
-    if node.kind is Kind.INPUT:
+    if node.kind is NodeKind.INPUT:
         given = layout[node.target]
         return _UNKNOWN if given.is_floating_point() else given
-    if node.kind is not Kind.OP:
+    if node.kind is not NodeKind.OP:
         return program.values.get(node.target, _UNKNOWN)
     if any(values[ref] is _UNKNOWN for ref in node.refs):
         return _sized(node, program, values) if _is_sized(node, program) else _UNKNOWN
@@ -87,7 +87,7 @@ def _sized(node: Node, program: Program, values: Mapping[int, Any]) -> Any:
 
 
 def _as_recorded(node: Node, value: Any) -> bool:
-    if value is _UNKNOWN or node.results is None or isinstance(node.target, Decision) or node.kind is not Kind.OP:
+    if value is _UNKNOWN or node.results is None or isinstance(node.target, Decision) or node.kind is not NodeKind.OP:
         return True
     tensors = [t for t in tree_leaves(value) if isinstance(t, torch.Tensor)]
     return len(tensors) != len(node.results) or all(

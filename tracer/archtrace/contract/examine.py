@@ -17,11 +17,11 @@ from archtrace.answer.serving import Served
 from archtrace.capture.inputs.layouts import Vocabulary
 from archtrace.capture.model import is_library_model
 from archtrace.contract.contract import Contract
-from archtrace.contract.traced import Flags, Place, Traced
+from archtrace.contract.traced import Flags, SourceRange, Traced
 from archtrace.errors import LayoutError
 from archtrace.ops import SCALINGS
 from archtrace.reach.bound import Bound
-from archtrace.readout.analysis import Study
+from archtrace.readout.analysis import Analysis
 from archtrace.readout.anatomy.excerpts import file_of
 from archtrace.readout.expression import inputs_behind
 from archtrace.readout.padding import carried, standing, tokens_read
@@ -96,7 +96,7 @@ def _served(contract: Contract, found: Trace) -> tuple[Served, ...]:
     return tuple(each for each in servers if each.server in contract.served_by)
 
 
-def _told(layout: LayoutResult, study: Study, words: Vocabulary) -> dict[str, dict[str, Flags]]:
+def _told(layout: LayoutResult, study: Analysis, words: Vocabulary) -> dict[str, dict[str, Flags]]:
     """Of each text, each way in which a model can tell padding."""
     inputs = {name: torch.as_tensor(value) for name, value in layout.inputs.items()}
     return {
@@ -121,7 +121,7 @@ def _read_tokens(found: Trace, layout: str) -> dict[str, dict[str, Rows]]:
     return {text: _read_of(study, layout) for text, study in found.study.texts.items()}
 
 
-def _read_of(study: Study, layout: str) -> dict[str, Rows]:
+def _read_of(study: Analysis, layout: str) -> dict[str, Rows]:
     carries, positions = carried(study, layout), study.positions[layout]
     return {t: tokens_read(rows, carries[t], len(positions.tokens)) for t, rows in positions.reads.items()}
 
@@ -163,7 +163,7 @@ def _divided_by_length(picked: tuple[Bound, Selection, int]) -> bool:
     return chosen.first.op == "aten::mean" or length in constants
 
 
-def _place(found: Trace, readout: Readout) -> Place | None:
+def _place(found: Trace, readout: Readout) -> SourceRange | None:
     """Where a readout's expression stands: the first line of it."""
     source = readout.source
     file = file_of(source, found.study.program) if source else None
@@ -172,7 +172,7 @@ def _place(found: Trace, readout: Readout) -> Place | None:
     line = linecache.getline(file, source.line).rstrip("\n")
     start = max(line.find(source.expression), 0) or len(line) - len(line.lstrip())
     end = start + len(source.expression) if source.expression in line else len(line)
-    return Place(str(Path(file).resolve()), source.line, start + 1, end + 1, source.function)
+    return SourceRange(str(Path(file).resolve()), source.line, start + 1, end + 1, source.function)
 
 
 def _read(found: Trace, inputs: Mapping[str, Any]) -> Mapping[str, Rows] | None:

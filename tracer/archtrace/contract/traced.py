@@ -28,7 +28,7 @@ class Broken(NamedTuple):
     readout: int | None = None
 
 
-class Read(NamedTuple):
+class ReadPosition(NamedTuple):
     """One position that a readout takes: in which layout and row, and the last one there that is no padding."""
 
     layout: str
@@ -46,7 +46,7 @@ class Leak(NamedTuple):
     positions: tuple[int, ...]
 
 
-class Place(NamedTuple):
+class SourceRange(NamedTuple):
     """A line of a file on this machine, by its absolute path; lines and columns count from 1, the end is exclusive."""
 
     path: str
@@ -80,7 +80,7 @@ class Traced:
     head: tuple[str, ...]
     batch_divisor: frozenset[str]
     length_divisor: frozenset[str]
-    places: tuple[Place | None, ...]
+    places: tuple[SourceRange | None, ...]
     at: Callable[[Mapping[str, Any]], Mapping[str, Rows] | None]
     refused_unpadded: str | None
     served: tuple[Served, ...] = ()
@@ -143,17 +143,17 @@ class Traced:
         modules = self.result.dead_modules
         return tuple(dict.fromkeys(next((f"{m}.*" for m in modules if n.startswith(f"{m}.")), n) for n in dead))
 
-    def reads(self, readout: Readout) -> Iterator[Read]:
+    def reads(self, readout: Readout) -> Iterator[ReadPosition]:
         """What a readout takes where padding can be told and one position a row is taken."""
         for layout in self.layouts:
             flags = next(iter(self.standing[layout.name].get(readout.tensor, {}).values()), ())
             for there, (number, row) in zip(flags, enumerate(layout.bound.reads.get(readout.tensor, ()))):  # noqa: B905
                 if len(row) == 1 and row[0] < len(there):
                     last = max((p for p, flag in enumerate(there) if flag), default=-1)
-                    yield Read(layout.name, number, row[0], there[row[0]], last)
+                    yield ReadPosition(layout.name, number, row[0], there[row[0]], last)
 
 
-def worded(read: Read) -> str:
+def worded(read: ReadPosition) -> str:
     """A read within a sentence."""
     what = "" if read.attended else ", a pad"
     return f"{read.layout.replace('_', ' ')}, row {read.row}: position {read.position}{what}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from archtrace.contract.traced import Broken, Place
+from archtrace.contract.traced import Broken, SourceRange
 
 
 class Verdict(NamedTuple):
@@ -12,7 +12,7 @@ class Verdict(NamedTuple):
     (None: the contract should not have the term)."""
 
     broken: tuple[Broken, ...]
-    places: tuple[Place | None, ...]
+    places: tuple[SourceRange | None, ...]
     terms: dict[str, Any]
 
     def encode(self) -> dict[str, Any]:
@@ -22,5 +22,5 @@ class Verdict(NamedTuple):
 
 def decode(value: dict[str, Any]) -> Verdict:
     """The inverse of `encode`. TypeError or KeyError where the value is none."""
-    places = tuple(Place(*place) if place else None for place in value["places"])
+    places = tuple(SourceRange(*place) if place else None for place in value["places"])
     return Verdict(tuple(Broken(*broken) for broken in value["broken"]), places, dict(value["terms"]))

@@ -29,7 +29,7 @@ def contiguous(shape: Shape) -> tuple[int, ...]:
     return tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
 
 
-class Run(NamedTuple):
+class AxisRun(NamedTuple):
     """How an axis of the operand is looked at: index `start + i * step` for i along axis `target` of the result.
 
     `target` is None where one index alone is looked at.
@@ -46,7 +46,7 @@ class Moved:
 
     operand: Shape
     result: Shape
-    runs: tuple[Run, ...]
+    runs: tuple[AxisRun, ...]
 
     def push(self, marks: Marks) -> Marks:
         """Cut each axis of the operand to what is looked at; put the axes where the result has them."""
@@ -80,7 +80,7 @@ class Moved:
         run = self.runs[axis]
         return run.target is not None and self._whole(axis, run)
 
-    def _whole(self, axis: int, run: Run) -> bool:
+    def _whole(self, axis: int, run: AxisRun) -> bool:
         length = 1 if run.target is None else self.result[run.target]
         return (run.start, run.step, length) == (0, 1, self.operand[axis])
 
@@ -106,7 +106,7 @@ class Moved:
         length = 1 if run.target is None else self.result[run.target]
         return slice(run.start, run.start + length * run.step, run.step)
 
-    def _uncut(self, marks: Marks, axis: int, run: Run) -> Marks:
+    def _uncut(self, marks: Marks, axis: int, run: AxisRun) -> Marks:
         if self._whole(axis, run):
             return marks
         # What was cut away is looked at by nothing here, so it gets no mark.
@@ -122,7 +122,7 @@ def axiswise(operand: Shape, own: Geometry) -> Moved | None:
     # The offset is the first element; in mixed radix it is the start along each axis.
     strides = contiguous(operand)
     starts = [int(i) for i in np.unravel_index(own.offset, operand)] if operand else []
-    runs = [Run(None, start, 1) for start in starts]
+    runs = [AxisRun(None, start, 1) for start in starts]
     for axis, (size, stride) in enumerate(zip(own.shape, own.stride, strict=True)):
         # One element, or the same element again and again: this axis follows none of the operand's.
         if size == 1 or stride == 0:
@@ -136,7 +136,7 @@ def axiswise(operand: Shape, own: Geometry) -> Moved | None:
         # Past the end of the axis the next row begins: that is a merge, not a run.
         if starts[along] + (size - 1) * step >= operand[along]:
             return None
-        runs[along] = Run(axis, starts[along], step)
+        runs[along] = AxisRun(axis, starts[along], step)
     return Moved(operand, own.shape, tuple(runs))
 
 

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from archtrace.answer.positions import Positions, Rows
-from archtrace.capture.program import Kind, Node, Program
-from archtrace.reach.interpreter import Interpreter, Run
+from archtrace.capture.program import Node, NodeKind, Program
+from archtrace.reach.interpreter import Interpretation, Interpreter
 from archtrace.reach.marks import Marks
 from archtrace.reach.values import Unknown, is_open
 
@@ -22,7 +22,7 @@ from archtrace.reach.values import Unknown, is_open
 class Bound:
     """A program's values and the demand on every node, in one layout."""
 
-    run: Run
+    run: Interpretation
     demand: tuple[Any, ...]
 
     @property
@@ -35,7 +35,7 @@ class Bound:
         """The nodes that tokens reach and that reach the logits."""
         reached: set[int] = set()
         for node in self.program.nodes:
-            carries = node.kind is Kind.INPUT or any(ref in reached for ref in node.refs)
+            carries = node.kind is NodeKind.INPUT or any(ref in reached for ref in node.refs)
             if carries and self.demand[node.index] is not None:
                 reached.add(node.index)
         return frozenset(reached)
@@ -201,7 +201,7 @@ def opened(interpreter: Interpreter, found: Bound, nodes: Collection[int], layou
     ids = {str(n.target) for n in found.program.nodes if _by_ids(found.run.values[n.index])}
     given = {f"node {i}": torch.empty(found.run.shape(i), dtype=found.run.values[i].dtype) for i in nodes}
     cut = (
-        replace(n, kind=Kind.INPUT, target=f"node {n.index}", args=(), kwargs={}) if n.index in nodes else n
+        replace(n, kind=NodeKind.INPUT, target=f"node {n.index}", args=(), kwargs={}) if n.index in nodes else n
         for n in found.program.nodes
     )
     return bound(interpreter, replace(found.program, nodes=tuple(cut)), {**layout, **given}, ids)
@@ -226,4 +226,4 @@ def cut(interpreter: Interpreter, found: Bound, nodes: Collection[int]) -> Bound
 
 def _leaf(node: Node) -> Node:
     """A node cut off from what it is made of."""
-    return replace(node, kind=Kind.BUFFER, target=node.name, args=(), kwargs={})
+    return replace(node, kind=NodeKind.BUFFER, target=node.name, args=(), kwargs={})

@@ -23,7 +23,7 @@ from archtrace.ops import KEEP_SELECTION, LOOK_UPS, WRITES_ALONG
 from archtrace.reach.axis_views import Moved, Regroup
 from archtrace.reach.flows import Contraction, Everything, Flow, Pairs, Take
 from archtrace.reach.known import evaluate
-from archtrace.reach.rules.registry import Flows, Step
+from archtrace.reach.rules.registry import Flows, Transfer
 from archtrace.reach.scales import largest
 from archtrace.reach.values import Unknown, free, unknown
 from archtrace.reach.views import Led, Turned
@@ -71,7 +71,7 @@ def _stands(value: Any) -> bool:
     return isinstance(value, Unknown) and value.standin is not None
 
 
-def selecting(node: Node, program: Program, values: Sequence[Any]) -> Step | None:
+def selecting(node: Node, program: Program, values: Sequence[Any]) -> Transfer | None:
     """The flows of an op that itself selects by unknown values: element i of the result is element i of all."""
     chosen = program.nodes[node.refs[-1]] if node.refs else None
     if chosen is None or not chosen.results or chosen.selected:
@@ -89,7 +89,7 @@ def selecting(node: Node, program: Program, values: Sequence[Any]) -> Step | Non
     return None
 
 
-def put_by_mask(node: Node, program: Program, values: Sequence[Any]) -> Step | None:
+def put_by_mask(node: Node, program: Program, values: Sequence[Any]) -> Transfer | None:
     """y[c] = v under a mask that parameters decide, v one row for each row that it selects: row i of y is row i of v
     where c[i] holds, else it stays; None for any other write."""
     if node.op != "aten::index_put" or len(node.refs) != 3 or len(node.args[1]) != 1 or len(node.args) > 3:
@@ -123,22 +123,22 @@ def _one_mask(node: Node, program: Program) -> bool:
     return len(indices) == 1 and len(node.refs) == 2 and [dtype for _, dtype in mask] == [torch.bool]
 
 
-def _masked(node: Node, values: Sequence[Any], table: tuple[int, ...], shape: tuple[int, ...], count: int) -> Step:
+def _masked(node: Node, values: Sequence[Any], table: tuple[int, ...], shape: tuple[int, ...], count: int) -> Transfer:
     numbers = np.arange(int(np.prod(table))).reshape(count, *table[len(shape) :])
     rows = np.broadcast_to(np.arange(count).reshape(count, *(1,) * (numbers.ndim - 1)), numbers.shape)
     return _step(node, values, ((0, Take(numbers, table)), (1, Take(np.ascontiguousarray(rows), shape))))
 
 
-def _step(node: Node, values: Sequence[Any], flows: Flows) -> Step:
+def _step(node: Node, values: Sequence[Any], flows: Flows) -> Transfer:
     assert node.results is not None
     shape, dtype = node.results[0]
     scale = largest(values[ref] for ref in node.refs)
-    return Step((unknown(shape, dtype, scale=scale),), (flows,))
+    return Transfer((unknown(shape, dtype, scale=scale),), (flows,))
 
 
 def by_standin(
-    node: Node, program: Program, values: Sequence[Any], chosen: Collection[int], known: Step, open_: Step
-) -> Step:
+    node: Node, program: Program, values: Sequence[Any], chosen: Collection[int], known: Transfer, open_: Transfer
+) -> Transfer:
     """The step of an op whose index is a selection: `known` by what stands for it, `open_` by any index."""
     # A table that is a selection itself is indexed in its own, shorter count; rows of two different selections
     # have nothing to do with each other. Either way any element may be meant.
@@ -156,7 +156,9 @@ def _mixed(node: Node, known: Flows, open_: Flows, chosen: Collection[int]) -> F
     return (*known, *(flow for flow in open_ if node.refs[flow[0]] in chosen))
 
 
-def _written_back(node: Node, values: Sequence[Any], chosen: Collection[int], known: Step, open_: Step) -> Step:
+def _written_back(
+    node: Node, values: Sequence[Any], chosen: Collection[int], known: Transfer, open_: Transfer
+) -> Transfer:
     """y[t] = v, or +=: v's row i lands where row i came from; where nothing is selected y stays as it was."""
     targets = _targets(node, values)
     if targets is None:
@@ -194,7 +196,7 @@ def _chooses(node: Node, slot: int, index: Unknown, targets: np.ndarray[Any, Any
     return slot, Pairs(sources, targets.ravel(), index.shape, node.results[0][0])
 
 
-def guarded(step: Step, node: Node, program: Program) -> Step:
+def guarded(step: Transfer, node: Node, program: Program) -> Transfer:
     """A step in which whatever asks where in a selection an element stands lets everything through."""
     axes = {slot: tuple(axes_of(program.nodes[ref])) for slot, ref in enumerate(node.refs)}
     if not any(axes.values()):

@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
 from archtrace.capture.decisions import Decision
 from archtrace.capture.nested import mapped
-from archtrace.capture.program import Kind, Node, substitute
+from archtrace.capture.program import Node, NodeKind, substitute
 from archtrace.ops import KEEP_NUMBERS, SIZED_BY
 from archtrace.reach.bound import Bound
 
@@ -30,7 +30,7 @@ class Flops:
 
         None where they cannot be counted: then nothing can be said of a share of the whole.
         """
-        if node.kind is not Kind.OP or isinstance(node.target, Decision) or not callable(node.target):
+        if node.kind is not NodeKind.OP or isinstance(node.target, Decision) or not callable(node.target):
             return 0
         if node.op in KEEP_NUMBERS or not _may_multiply(node.target):
             return 0

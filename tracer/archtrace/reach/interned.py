@@ -11,7 +11,7 @@ from typing import Any
 
 from archtrace.reach.flows import Flow
 from archtrace.reach.marks import Marks, join
-from archtrace.reach.rules.registry import Step
+from archtrace.reach.rules.registry import Transfer
 from archtrace.reach.values import Unknown, changing, digest
 
 #: Bytes of marks that are kept from one pass to the next.
@@ -85,7 +85,7 @@ class Interned:
             self._keep(flow)
         return self._once(key, lambda: getattr(flow, way)(marks))
 
-    def pulled(self, step: Step, parts: Sequence[Marks | None]) -> Sequence[tuple[int, Marks]]:
+    def pulled(self, step: Transfer, parts: Sequence[Marks | None]) -> Sequence[tuple[int, Marks]]:
         """The marks of a step's operands, by slot, from those of the results; a slot may come several times."""
         key = (id(step), "pull", *map(self._told, parts))
         found: Sequence[tuple[int, Marks]] | None = self._results.get(key)
@@ -95,7 +95,7 @@ class Interned:
             self._results[self._kept_as(key, step)] = found
         return found
 
-    def pushed(self, step: Step, operands: Sequence[Marks | None]) -> list[Marks | None]:
+    def pushed(self, step: Transfer, operands: Sequence[Marks | None]) -> list[Marks | None]:
         """The marks of each result of a step, from those of the operands."""
         key = (id(step), "push", *map(self._told, operands))
         found: list[Marks | None] | None = self._results.get(key)
@@ -111,7 +111,7 @@ class Interned:
                 marks = self.joined(marks, self.carried(flow, "push", source))
         return marks
 
-    def _kept_as(self, key: Hashable, step: Step) -> Hashable:
+    def _kept_as(self, key: Hashable, step: Transfer) -> Hashable:
         self._keep(step)
         return key
 

@@ -18,7 +18,7 @@ import torch
 
 from archtrace.capture.decisions import Decision
 from archtrace.capture.execute import undecided
-from archtrace.capture.program import Kind, Node, Program
+from archtrace.capture.program import Node, NodeKind, Program
 from archtrace.ops import LENDERS, SHAPE_ONLY
 from archtrace.reach.calling import call_of
 from archtrace.reach.data_dependent import by_standin, guarded, put_by_mask, selecting, with_standins
@@ -27,7 +27,7 @@ from archtrace.reach.keys import Keys, is_told, spelled
 from archtrace.reach.known import Reals, evaluate, is_known, is_plain, shape_alone
 from archtrace.reach.marks import Marks, diagonal, join, where
 from archtrace.reach.ranges import within
-from archtrace.reach.rules.registry import Step, apply
+from archtrace.reach.rules.registry import Transfer, apply
 from archtrace.reach.scales import OF_IDS
 from archtrace.reach.spelled import log_softmax_of, normalising
 from archtrace.reach.sums import constant_sum, silenced
@@ -38,11 +38,11 @@ Layout: TypeAlias = Mapping[str, torch.Tensor]
 #: A node's value: plain, unknown, or a sequence of these.
 Value: TypeAlias = Any
 #: What became of a node: its value, the step behind it, and the value's key, None where that does not tell all.
-_Known: TypeAlias = tuple[Value, Step | None, Any]
+_Known: TypeAlias = tuple[Value, Transfer | None, Any]
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class Interpretation:
     """A program's values in one layout, and the step behind each unknown one.
 
     `deciding`: per node the nodes whose values decide there how the program goes on, though the layout does not fix
@@ -51,7 +51,7 @@ class Run:
 
     program: Program
     values: tuple[Value, ...]
-    steps: tuple[Step | None, ...]
+    steps: tuple[Transfer | None, ...]
     deciding: Mapping[int, frozenset[int]]
 
     def shape(self, index: int) -> tuple[int, ...]:
@@ -72,7 +72,7 @@ class _Growing:
     numbers: Sequence[int | None]
     values: list[Value]
     keys: list[Any]
-    steps: list[Step | None]
+    steps: list[Transfer | None]
     deciding: dict[int, frozenset[int]]
 
 
@@ -82,7 +82,7 @@ class Interpreter:
 
     unruled: set[str] = field(default_factory=set)
     special: set[int] = field(default_factory=set)
-    _steps: dict[Any, Step] = field(default_factory=dict)
+    _steps: dict[Any, Transfer] = field(default_factory=dict)
     _keys: Keys = field(default_factory=Keys)
     _marks: Interned = field(default_factory=Interned)
     _evaluated: dict[Any, Any] = field(default_factory=dict)
@@ -91,14 +91,14 @@ class Interpreter:
 
     # -- values ------------------------------------------------------------------------------------------------
 
-    def values(self, program: Program, layout: Layout, ids: Collection[str] = ()) -> Run:
+    def values(self, program: Program, layout: Layout, ids: Collection[str] = ()) -> Interpretation:
         """Compute every node; `ids` names the inputs that hold tokens. LayoutError where an op refuses the values."""
         self._evaluated, self._here = {}, {}  # known values are those of one layout
         self._keys.begin()
         run = _Growing(program, layout, ids, self._keys.nodes(program), [], [], [], {})
         for node in program.nodes:
             self._grow(run, node)
-        return Run(program, tuple(run.values), tuple(run.steps), run.deciding)
+        return Interpretation(program, tuple(run.values), tuple(run.steps), run.deciding)
 
     def _grow(self, run: _Growing, node: Node) -> None:
         """One more node. Of nodes that no rule can tell apart the first alone is looked at."""
@@ -117,8 +117,8 @@ class Interpreter:
         run.steps.append(known[1])
         run.keys.append(known[2])
 
-    def _node(self, node: Node, run: _Growing) -> tuple[Value, Step | None]:
-        if node.kind is not Kind.OP:
+    def _node(self, node: Node, run: _Growing) -> tuple[Value, Transfer | None]:
+        if node.kind is not NodeKind.OP:
             return _given(node, run.program, run.layout, run.ids), None
         if isinstance(node.target, Decision):
             return None, None
@@ -141,7 +141,7 @@ class Interpreter:
             self._evaluated[key] = evaluate(node, Reals(values))
         return self._evaluated[key]
 
-    def _open(self, node: Node, program: Program, values: list[Value]) -> tuple[Value, Step | None]:
+    def _open(self, node: Node, program: Program, values: list[Value]) -> tuple[Value, Transfer | None]:
         """A node of which some operand is unknown: its step, or its value where only shapes count."""
         # Only the shape counts (zeros_like(h)), unless it is parameters that decide the shape.
         lent = node.op in SHAPE_ONLY or (node.op in LENDERS and is_known(values[node.refs[0]]))
@@ -151,7 +151,7 @@ class Interpreter:
         outputs = with_standins(node, program, values, with_reals(node, values, step.outputs))
         return (outputs if node.many else outputs[0] if outputs else None), step
 
-    def _step(self, node: Node, program: Program, values: Sequence[Value]) -> Step:
+    def _step(self, node: Node, program: Program, values: Sequence[Value]) -> Transfer:
         # Two calls have one step where the rule could not tell them apart: the same op and constants, operands of
         # which the same is known. An index counts with its contents, any other unknown with what is certain of it.
         chosen = indices_of(node, values)
@@ -172,7 +172,7 @@ class Interpreter:
             self.unruled.add(node.op)
         return step
 
-    def _ruled(self, node: Node, program: Program, values: Sequence[Value], chosen: frozenset[int]) -> Step:
+    def _ruled(self, node: Node, program: Program, values: Sequence[Value], chosen: frozenset[int]) -> Transfer:
         """The rule's step. An index that ids decide is known in the layout, and tokens flow through it all the same."""
         # What selects by parameters has flows of its own: its result is as long as it can be, row by row.
         step = selecting(node, program, values) if node.selected else put_by_mask(node, program, values)
@@ -196,7 +196,9 @@ class Interpreter:
 
     # -- passes ------------------------------------------------------------------------------------------------
 
-    def demand(self, run: Run, wanted: Mapping[int, Marks] | None = None, *, whole: bool = False) -> list[Any]:
+    def demand(
+        self, run: Interpretation, wanted: Mapping[int, Marks] | None = None, *, whole: bool = False
+    ) -> list[Any]:
         """For each node what each of its elements may reach: marks, or None for nowhere.
 
         The labels are the rows of the logits, or those of the marks that are `wanted` of some nodes; `whole`: what
@@ -217,7 +219,7 @@ class Interpreter:
         for node in reversed(program.nodes):
             if whole and node.index in run.deciding:
                 self._decided(found, run.deciding[node.index], run, labels)
-            if found[node.index] is None or node.kind is not Kind.OP:
+            if found[node.index] is None or node.kind is not NodeKind.OP:
                 continue
             # What is certain of an element cannot change, so nothing reaches through it, whatever its operands do.
             found[node.index] = self._changing(found[node.index], run.values[node.index])
@@ -239,14 +241,14 @@ class Interpreter:
             found[ref] = [None] * count
         found[ref][part] = self._marks.joined(found[ref][part], found[node.index])
 
-    def _pull(self, node: Node, step: Step, found: list[Any]) -> None:
+    def _pull(self, node: Node, step: Transfer, found: list[Any]) -> None:
         parts = found[node.index] if isinstance(found[node.index], list) else [found[node.index]]
         for slot, marks in self._marks.pulled(step, parts):
             ref = node.refs[slot]
             if not isinstance(found[ref], list):
                 found[ref] = self._marks.joined(found[ref], marks)
 
-    def influence(self, run: Run, sources: Mapping[int, Marks]) -> list[Any]:
+    def influence(self, run: Interpretation, sources: Mapping[int, Marks]) -> list[Any]:
         """For each node the labels that may reach each of its elements, from marks on some nodes to begin with."""
         program = run.program
         self._marks.begin()
@@ -268,7 +270,7 @@ class Interpreter:
             found[program.output] = join(found[program.output], leaked.reshape((1,) * rank + (-1,)))
         return found
 
-    def _decided(self, found: list[Any], refs: Collection[int], run: Run, labels: int) -> None:
+    def _decided(self, found: list[Any], refs: Collection[int], run: Interpretation, labels: int) -> None:
         """What Python took out of a tensor decides how the program goes on: all of it may reach everything."""
         for ref in refs:
             everywhere = np.ones((1,) * len(run.shape(ref)) + (labels,), dtype=bool)
@@ -296,12 +298,12 @@ def _drawn(node: Node) -> Value:
 
 
 def _given(node: Node, program: Program, layout: Layout, ids: Collection[str]) -> Value:
-    if node.kind is Kind.INPUT:
+    if node.kind is NodeKind.INPUT:
         value = layout[node.target]
         if node.target in ids and not value.is_floating_point():
             return Unknown(tuple(value.shape), value.dtype, free(value.ndim), real=value, ids=True, scale=OF_IDS)
         return unknown(tuple(value.shape), value.dtype) if value.is_floating_point() else value
-    known = program.values.get(node.target) if node.kind is Kind.BUFFER else None
+    known = program.values.get(node.target) if node.kind is NodeKind.BUFFER else None
     if known is not None:
         return known
     assert node.results is not None

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from archtrace.capture.decisions import Decision
-from archtrace.capture.program import Kind, Node, Program
+from archtrace.capture.program import Node, NodeKind, Program
 from archtrace.reach.calling import plain_key
 from archtrace.reach.ranges import reaching
 from archtrace.reach.spelled import log_softmax_of
@@ -77,11 +77,11 @@ class Keys:
         return found
 
     def _node(self, node: Node, program: Program) -> int | None:
-        if node.kind is Kind.PARAMETER:
+        if node.kind is NodeKind.PARAMETER:
             return self._number(("parameter", node.results))
         # Which elements there are of a selection is up to other nodes than the operands.
         selected = node.selected or any(program.nodes[ref].selected for ref in node.refs)
-        if node.kind is not Kind.OP or isinstance(node.target, Decision) or selected:
+        if node.kind is not NodeKind.OP or isinstance(node.target, Decision) or selected:
             return None
         parts = (node.target, self.plain(node), node.results, node.many, *spelled(node, program))
         return self._number(("node", *parts))

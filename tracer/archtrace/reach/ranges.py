@@ -14,7 +14,7 @@ import torch
 from archtrace.capture.program import Node, Program, Ref
 from archtrace.ops import ARGUMENTS_OF_EXTREMES, KEEP_NUMBERS, LANDING
 from archtrace.reach.flows import Contraction, Flow, Mask
-from archtrace.reach.rules.registry import Step
+from archtrace.reach.rules.registry import Transfer
 
 
 def reaching(node: Node, program: Program) -> int | None:
@@ -23,7 +23,7 @@ def reaching(node: Node, program: Program) -> int | None:
     return _largest(program.nodes[index.index], program) if isinstance(index, Ref) else None
 
 
-def within(step: Step, node: Node, program: Program) -> Step:
+def within(step: Transfer, node: Node, program: Program) -> Transfer:
     """A step of a write in which nothing lands beyond where its index can lead."""
     last, shape = reaching(node, program), node.results[0][0] if node.results else ()
     if last is None or not shape:

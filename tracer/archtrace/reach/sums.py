@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from archtrace.capture.program import Kind, Node, Program, Ref
+from archtrace.capture.program import Node, NodeKind, Program, Ref
 from archtrace.ops import ADDING, NORMS, SAME, SMOOTH
-from archtrace.reach.rules.registry import Step
+from archtrace.reach.rules.registry import Transfer
 
 
 def constant_sum(node: Node, program: Program) -> bool:
@@ -22,10 +22,10 @@ def constant_sum(node: Node, program: Program) -> bool:
     return axis is not None and _normalised(program, node.refs[0], axis) and _smooth(node, program)
 
 
-def silenced(step: Step) -> Step:
+def silenced(step: Transfer) -> Transfer:
     """A step that nothing flows through."""
     slots = frozenset(slot for flows in step.flows for slot, _ in flows)
-    return Step(step.outputs, ((),) * len(step.outputs), silent=step.silent | slots)
+    return Transfer(step.outputs, ((),) * len(step.outputs), silent=step.silent | slots)
 
 
 def _summed(node: Node, program: Program) -> int | None:
@@ -43,9 +43,9 @@ def _rank(node: Node) -> int:
 def _normalised(program: Program, index: int, axis: int) -> bool:
     """Whether the sum of a node over an axis is a constant: back through what only moves axes, to what normalises."""
     node = program.nodes[index]
-    while node.kind is Kind.OP and node.refs and (before := _before(node, axis)) is not None:
+    while node.kind is NodeKind.OP and node.refs and (before := _before(node, axis)) is not None:
         node, axis = program.nodes[node.refs[0]], before
-    return node.kind is Kind.OP and (_by_op(node, axis) or _centred(node, program, axis))
+    return node.kind is NodeKind.OP and (_by_op(node, axis) or _centred(node, program, axis))
 
 
 def _before(node: Node, axis: int) -> int | None:

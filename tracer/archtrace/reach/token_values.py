@@ -19,7 +19,7 @@ from archtrace.capture.program import Node, Ref
 from archtrace.errors import LayoutError
 from archtrace.ops import EQUALITIES, INDICES, KEEP_IDS, ORDERS, TRUTHS
 from archtrace.reach.known import Reals, evaluate, lent_by, shape_alone
-from archtrace.reach.rules.registry import Step
+from archtrace.reach.rules.registry import Transfer
 from archtrace.reach.values import Unknown
 
 #: A comparison with more constants than this is no look for special ids: a one-hot is written so too.
@@ -109,10 +109,10 @@ def in_layout(value: Unknown) -> torch.Tensor | None:
     return value.real if value.real is not None else value.standin
 
 
-def through_index(known: Step, open_: Step, node: Node, chosen: frozenset[int]) -> Step:
+def through_index(known: Transfer, open_: Transfer, node: Node, chosen: frozenset[int]) -> Transfer:
     """Data flow where the known index leads, tokens flow through the index itself wherever it may lead."""
     flows = tuple(
         (*data, *((slot, flow) for slot, flow in every if node.refs[slot] in chosen))
         for data, every in zip(known.flows, open_.flows, strict=True)
     )
-    return Step(open_.outputs, flows, known.narrowed and open_.narrowed)
+    return Transfer(open_.outputs, flows, known.narrowed and open_.narrowed)

@@ -140,7 +140,7 @@ class Turned:
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
+class Unmoved:
     """Each element of the operand stays where it is if `allowed`, of as many axes, says so; length 1 broadcasts."""
 
     allowed: npt.NDArray[np.bool_]

@@ -81,7 +81,7 @@ class Positioned:
 
 
 @dataclass(eq=False)
-class Study:
+class Analysis:
     """A model in its layouts: bounds, refusals, read tensors. `ids` is the input that holds the tokens.
 
     `also`: inputs that hold the tokens of further texts. Each layout has its program: nodes of one mean nothing in
@@ -115,11 +115,11 @@ class Study:
         return frozenset({self.ids, *self.also})
 
     @cached_property
-    def texts(self) -> dict[str, Study]:
+    def texts(self) -> dict[str, Analysis]:
         """By the input that holds its tokens, the same study told of one text."""
         return {self.ids: self._told_of(self.ids), **{name: self._told_of(name) for name in self.also}}
 
-    def _told_of(self, text: str) -> Study:
+    def _told_of(self, text: str) -> Analysis:
         if not self.also:
             return self
         told = replace(self, ids=text, also=(), carried={})

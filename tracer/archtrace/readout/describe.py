@@ -11,11 +11,11 @@ import torch
 from archtrace.answer.kinds import KINDS
 from archtrace.answer.positions import Positions, Rows
 from archtrace.answer.relations import Relation
-from archtrace.answer.result import Index, KindName, Readout, Source, Status, Step
+from archtrace.answer.result import Index, KindName, PathStep, Readout, Source, Status
 from archtrace.capture.inputs.layouts import Vocabulary
 from archtrace.errors import CaptureError, LayoutError
 from archtrace.reach.bound import Bound
-from archtrace.readout.analysis import Study
+from archtrace.readout.analysis import Analysis
 from archtrace.readout.expression import at_any_length, evaluates, numbers_near
 from archtrace.readout.kind import Case, constant, kind_of, last_of, mask_of
 from archtrace.readout.padding import Carried, carried
@@ -36,8 +36,8 @@ from archtrace.readout.ways import Key, end_of, rows_by, ways_of
 
 
 def readouts(
-    study: Study,
-    others: Sequence[Study],
+    study: Analysis,
+    others: Sequence[Analysis],
     words: Vocabulary,
     names: Mapping[int, str],
     seen: Mapping[str, Positions | None],
@@ -64,7 +64,7 @@ def _related(found: Iterable[Readout], relation: Relation | None) -> Iterator[Re
     yield replace(first, kind=kind, slice=f"{first.tensor}{relation.slice()}", index=Index("", ()))
 
 
-def _status(study: Study, seen: Mapping[str, Positions | None]) -> Status:
+def _status(study: Analysis, seen: Mapping[str, Positions | None]) -> Status:
     same = all((w := seen.get(name)) is not None and w.reads == p.reads for name, p in study.positions.items())
     return "exact" if same else "bound"
 
@@ -95,7 +95,7 @@ class _Sight:
 class _Telling:
     """What readouts are told by: the model in its lengths, the first of them leading; special ids by their names."""
 
-    studies: tuple[Study, ...]
+    studies: tuple[Analysis, ...]
     words: Vocabulary
     names: dict[int, str]
     status: Status
@@ -143,7 +143,7 @@ class _Telling:
             status=self.status,
             source=_source(chosen),
             path=tuple(module for module, _ in steps),
-            steps=tuple(Step(module, op, n < early) for n, (module, op) in enumerate(steps)),
+            steps=tuple(PathStep(module, op, n < early) for n, (module, op) in enumerate(steps)),
         )
 
     def _pooled(self, chosen: Selection, found: Bound) -> KindName:
@@ -216,7 +216,7 @@ def _single(cases: Sequence[Case]) -> bool:
     return all(len(row) == 1 for case in cases for row in case.rows)
 
 
-def _written(study: Study, sights: Sequence[_Sight], write: Callable[[_Sight], str]) -> str:
+def _written(study: Analysis, sights: Sequence[_Sight], write: Callable[[_Sight], str]) -> str:
     """What is written in the first length, with numbers that follow the length written by it."""
     first = write(sights[0])
     if not numbers_near(first, sights[0].tokens):
@@ -225,7 +225,7 @@ def _written(study: Study, sights: Sequence[_Sight], write: Callable[[_Sight], s
     return at_any_length([first, *map(write, seen[1:])], [sight.tokens for sight in seen])
 
 
-def _longer(study: Study, sight: _Sight) -> list[_Sight]:
+def _longer(study: Analysis, sight: _Sight) -> list[_Sight]:
     """The same with one more token, where inputs were given in one length alone; nothing where that does not run."""
     layout = {name: _one_more(value, study.length) for name, value in study.layouts[study.telling].items()}
     try:
@@ -242,7 +242,7 @@ def _one_more(value: torch.Tensor, length: int) -> torch.Tensor:
     return value if axis is None else torch.cat([value, value.narrow(axis, length - 1, 1)], axis)
 
 
-def _sight(study: Study, layout: str, name: str, key: Key | None) -> _Sight | None:
+def _sight(study: Analysis, layout: str, name: str, key: Key | None) -> _Sight | None:
     found, tensors = study.bounds[layout], study.tensors(layout)
     tensor = next((t for t in tensors if t.name == name), None)
     if tensor is None:
@@ -251,12 +251,12 @@ def _sight(study: Study, layout: str, name: str, key: Key | None) -> _Sight | No
     return _Sight(found, study.length, tensor, others, key, end_of(study, layout, name, key))
 
 
-def _length(study: Study, name: str, layout: str) -> int | None:
+def _length(study: Analysis, name: str, layout: str) -> int | None:
     place = study.reads(layout).get(name)
     return None if place is None else study.bounds[layout].run.shape(place[0])[place[1]]
 
 
-def _carried(study: Study, layout: str, name: str) -> tuple[str, Carried]:
+def _carried(study: Analysis, layout: str, name: str) -> tuple[str, Carried]:
     """The text whose tokens a read tensor carries, the first of several; and what it carries of it."""
     found = {text: carried(told, layout)[name] for text, told in study.texts.items()}
     return next(((text, c) for text, c in found.items() if any(map(any, c))), next(iter(found.items())))

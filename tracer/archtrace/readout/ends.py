@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from archtrace.answer.result import Finding, Readout
 from archtrace.capture.inputs.layouts import Vocabulary
-from archtrace.readout.analysis import Study
+from archtrace.readout.analysis import Analysis
 
 #: The layout without padding, each row of which ends with eos.
 WHOLE = "full"
 
 
-def skipped_ends(study: Study, words: Vocabulary, readouts: Sequence[Readout]) -> Iterator[Finding]:
+def skipped_ends(study: Analysis, words: Vocabulary, readouts: Sequence[Readout]) -> Iterator[Finding]:
     """A readout that tells padding by id and, of texts without any, reads the token before the eos that ends them."""
     if words.pad is None or words.pad != words.eos or WHOLE not in study.positions:
         return

@@ -8,7 +8,7 @@ import string
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from archtrace.capture.program import Kind, Node, Program, Ref
+from archtrace.capture.program import Node, NodeKind, Program, Ref
 from archtrace.ops import (
     EQUALITIES,
     EVALUATED,
@@ -53,8 +53,8 @@ class Printer:
         return str(value)
 
     def _node(self, node: Node) -> str:  # noqa: PLR0911  a line a way to write an op
-        if node.kind is not Kind.OP:
-            return node.target.rsplit(".", 1)[-1] if node.kind is Kind.BUFFER else str(node.target)
+        if node.kind is not NodeKind.OP:
+            return node.target.rsplit(".", 1)[-1] if node.kind is NodeKind.BUFFER else str(node.target)
         name = plain(node.op)
         if node.op in UNWRITTEN:
             return self._write(node.args[0])

@@ -6,12 +6,12 @@ from collections import Counter
 
 import networkx as nx
 
-from archtrace.capture.program import Kind, Program
+from archtrace.capture.program import NodeKind, Program
 from archtrace.reach.bound import Bound
-from archtrace.readout.analysis import Study
+from archtrace.readout.analysis import Analysis
 
 
-def build_graph(study: Study) -> nx.DiGraph[str]:
+def build_graph(study: Analysis) -> nx.DiGraph[str]:
     """One graph node for each value that tokens reach and that may reach the logits, edges with the data.
 
     Token positions that may reach them are nodes "input_ids[:, p]" in front of the input. Attributes: `kind`
@@ -26,7 +26,9 @@ def build_graph(study: Study) -> nx.DiGraph[str]:
             outputs.setdefault(index, []).append(name)
     names = _names(program)
     graph: nx.DiGraph[str] = nx.DiGraph(logits=names[program.output])
-    kept = {n.index for n in program.nodes if found.demand[n.index] is not None and n.kind in (Kind.OP, Kind.INPUT)}
+    kept = {
+        n.index for n in program.nodes if found.demand[n.index] is not None and n.kind in (NodeKind.OP, NodeKind.INPUT)
+    }
     for index in sorted(kept):
         node = program.nodes[index]
         frame = node.frames[-1] if node.frames else None

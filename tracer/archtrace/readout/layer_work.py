@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from archtrace.answer.work import Part, Work
+from archtrace.answer.work import ModuleWork, Work
 from archtrace.reach.bound import Bound
 from archtrace.reach.dead_work import unused
 from archtrace.reach.flops import Flops
@@ -27,7 +27,7 @@ def work(whole: Bound, flops: Flops) -> Work | None:
         if count:
             total, gone = parts.get(layer := layer_of(node.module), (0, 0))
             parts[layer] = total + count, gone + _dead(count, node.index, whole, dead)
-    named = tuple(Part(layer, total, gone) for layer, (total, gone) in parts.items() if gone)
+    named = tuple(ModuleWork(layer, total, gone) for layer, (total, gone) in parts.items() if gone)
     return Work(sum(total for total, _ in parts.values()), sum(part.dead for part in named), named)
 
 

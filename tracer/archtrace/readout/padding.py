@@ -24,7 +24,7 @@ from archtrace.reach.bound import Bound, batch_axis
 from archtrace.reach.interned import Interned
 from archtrace.reach.marks import Marks, spread
 from archtrace.reach.values import Unknown
-from archtrace.readout.analysis import Study
+from archtrace.readout.analysis import Analysis
 from archtrace.readout.expression import inputs_behind
 from archtrace.readout.tensors import Place
 
@@ -44,7 +44,7 @@ def padding_of(layout: Mapping[str, torch.Tensor], words: Vocabulary, ids: str =
     return None if kept is None else tuple(tuple(int(p) for p in torch.where(~row)[0]) for row in kept)
 
 
-def padded(study: Study, layout: str, words: Vocabulary) -> dict[str, Rows]:
+def padded(study: Analysis, layout: str, words: Vocabulary) -> dict[str, Rows]:
     """By each input that holds tokens, and by each read tensor, the positions that are padding in a layout.
 
     Of a tensor they are those that carry a padded token. What nothing tells of is left out.
@@ -72,7 +72,7 @@ def standing(flags: Sequence[Sequence[bool]], carries: Carried, *, alone: bool) 
     )
 
 
-def carried(study: Study, layout: str) -> dict[str, Carried]:
+def carried(study: Analysis, layout: str) -> dict[str, Carried]:
     """What the positions of each read tensor carry.
 
     Which token stands where does not depend on which of them are padding, though a model may zero the states of pads:
@@ -86,14 +86,14 @@ def carried(study: Study, layout: str) -> dict[str, Carried]:
     return told if alike == own.keys() else _once(study, layout)
 
 
-def _once(study: Study, layout: str) -> dict[str, Carried]:
+def _once(study: Analysis, layout: str) -> dict[str, Carried]:
     if layout not in study.carried:
         study.carried[layout] = _carried_unpadded(study, layout)
     found: dict[str, Carried] = study.carried[layout]
     return found
 
 
-def _carried_unpadded(study: Study, layout: str) -> dict[str, Carried]:
+def _carried_unpadded(study: Analysis, layout: str) -> dict[str, Carried]:
     """What positions carry where none is padding: of one token among pads attention has nothing else to read, and so
     would carry it to all positions."""
     whole = _unpadded(study, layout)
@@ -106,7 +106,7 @@ def _carried_unpadded(study: Study, layout: str) -> dict[str, Carried]:
     return found if found.keys() == study.reads(layout).keys() else _carried(study, layout)
 
 
-def _unpadded(study: Study, layout: str) -> dict[str, torch.Tensor] | None:
+def _unpadded(study: Analysis, layout: str) -> dict[str, torch.Tensor] | None:
     """The inputs of a layout with ordinary tokens in place of padding; None where there is none."""
     inputs = study.layouts[layout]
     words = lay.vocabulary(study.module if getattr(study.module, "config", None) is None else study.module.config)
@@ -129,7 +129,7 @@ def _told_whole(name: str, value: torch.Tensor, length: int) -> torch.Tensor:
     return torch.ones_like(value) if name in MASKS and value.ndim == 2 else value
 
 
-def _carried(study: Study, layout: str) -> dict[str, Carried]:
+def _carried(study: Analysis, layout: str) -> dict[str, Carried]:
     bound, reads = study.bounds[layout], study.reads(layout)
     features = study.length if bound.unknown(bound.program.inputs[study.ids]) else 1
     if max(map(_size, bound.run.values), default=0) * features > LARGEST:
@@ -143,7 +143,7 @@ def _carried(study: Study, layout: str) -> dict[str, Carried]:
     }
 
 
-def _own_rows(study: Study, bound: Bound, reads: Mapping[str, Place]) -> bool:
+def _own_rows(study: Analysis, bound: Bound, reads: Mapping[str, Place]) -> bool:
     """Whether each row of the tensors is the same row of the tokens: else the rows are told apart as well."""
     shape = bound.run.shape(bound.program.inputs[study.ids])
     own = (bound.run.shape(node)[batch_axis(axis)] for node, axis in reads.values())

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from archtrace.answer.positions import Rows
 from archtrace.answer.texts import Texts
-from archtrace.readout.analysis import Study
+from archtrace.readout.analysis import Analysis
 from archtrace.readout.padding import carried
 
 
-def texts_of(study: Study, layout: str, tokens: Sequence[Sequence[str]], reads: Mapping[str, Rows]) -> Texts:
+def texts_of(study: Analysis, layout: str, tokens: Sequence[Sequence[str]], reads: Mapping[str, Rows]) -> Texts:
     """The tokens of a layout's rows, and those of them that the read positions carry (archtrace.readout.padding)."""
     found: list[set[int]] = [set() for _ in tokens]
     carries = carried(study, layout)

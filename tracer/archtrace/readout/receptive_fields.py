@@ -9,26 +9,26 @@ import numpy as np
 
 from archtrace.answer.fields import Field, Fields
 from archtrace.reach.marks import Marks
-from archtrace.readout.analysis import Study
+from archtrace.readout.analysis import Analysis
 from archtrace.readout.tensors import ReadTensor, labels
 
 #: An axis of more numbers than this is not followed: each has a label of its own, and a convolution costs their number.
 MOST = 1_024
 
 
-def fields(study: Study) -> tuple[Fields, ...]:
+def fields(study: Analysis) -> tuple[Fields, ...]:
     """The fields of each read tensor in each input of numbers, in one layout; none where nothing is told apart."""
     found = (_fields(study, tensor, name) for tensor in study.tensors(study.telling) for name in _inputs(study))
     return tuple(each for each in found if each is not None)
 
 
-def _inputs(study: Study) -> Iterator[str]:
+def _inputs(study: Analysis) -> Iterator[str]:
     """The inputs that are numbers, and no text."""
     layout = study.layouts[study.telling]
     return (name for name in study.program.inputs if layout[name].is_floating_point() and layout[name].ndim >= 2)
 
 
-def _fields(study: Study, tensor: ReadTensor, name: str) -> Fields | None:
+def _fields(study: Analysis, tensor: ReadTensor, name: str) -> Fields | None:
     shape = study.layouts[study.telling][name].shape
     spans = {axis: _spans(study, tensor, name, axis) for axis in range(1, len(shape)) if 1 < shape[axis] <= MOST}
     # An axis of which every position sees all, as of channels, tells none apart.
@@ -46,7 +46,7 @@ def _field(parts: tuple[Any, ...]) -> Field | None:
     return None if any(part is None for part in parts) else tuple(parts)
 
 
-def _spans(study: Study, tensor: ReadTensor, name: str, axis: int) -> list[tuple[int, int] | None] | None:
+def _spans(study: Analysis, tensor: ReadTensor, name: str, axis: int) -> list[tuple[int, int] | None] | None:
     """For each position the part of an input's axis that it sees; None for one that sees nothing."""
     found, shape = study.bounds[study.telling], study.layouts[study.telling][name].shape
     source = {found.program.inputs[name]: labels(len(shape), axis, shape[axis])}
@@ -60,7 +60,7 @@ def _spans(study: Study, tensor: ReadTensor, name: str, axis: int) -> list[tuple
     return [(int(where[0]), int(where[-1]) + 1) if (where := np.flatnonzero(row)).size else None for row in rows]
 
 
-def _first(study: Study, tensor: ReadTensor, marks: list[Marks | None]) -> tuple[int, int] | None:
+def _first(study: Analysis, tensor: ReadTensor, marks: list[Marks | None]) -> tuple[int, int] | None:
     """The first node with as many rows and positions as the tensor that the input reaches, and its axis."""
     found = study.bounds[study.telling]
     rows, length = found.run.shape(tensor.node)[0], found.run.shape(tensor.node)[tensor.axis]

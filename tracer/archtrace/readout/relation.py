@@ -10,7 +10,7 @@ import torch
 from archtrace.answer.positions import Rows
 from archtrace.answer.relations import RELATIONS, Relation
 from archtrace.capture.inputs.layouts import Vocabulary, told
-from archtrace.readout.analysis import Study
+from archtrace.readout.analysis import Analysis
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Seen:
     kept: Mapping[str, torch.Tensor]
 
 
-def relations(studies: Sequence[Study], words: Vocabulary) -> tuple[Relation, ...]:
+def relations(studies: Sequence[Analysis], words: Vocabulary) -> tuple[Relation, ...]:
     """The relation of each read tensor and of the tokens, where one has a name; none for an output without positions.
 
     `studies` are of one model in several lengths. An output with more or fewer positions than what it reads has none.
@@ -35,7 +35,7 @@ def relations(studies: Sequence[Study], words: Vocabulary) -> tuple[Relation, ..
     return tuple(each for each in found if each is not None)
 
 
-def _seen(of: str, studies: Sequence[Study], words: Vocabulary) -> Iterator[Seen]:
+def _seen(of: str, studies: Sequence[Analysis], words: Vocabulary) -> Iterator[Seen]:
     for study in studies:
         for layout, own in study.positioned.items():
             each = tuple(some.tokens if of == "tokens" else some.reads.get(of, ()) for some in own.each)

@@ -11,14 +11,14 @@ from pathlib import Path
 
 from archtrace.answer.result import Source
 from archtrace.capture.module_paths import short_path
-from archtrace.capture.program import Frame, Node
+from archtrace.capture.program import CallSite, Node
 from archtrace.ops import OPERATORS, SUBSCRIPTS, plain, qualified
 
 #: Frames below the model's own code: where an op lives, not where it was written.
 _MACHINERY = ("/torch/", "/transformers/utils/", "/transformers/modeling_utils", "/transformers/activations")
 
 
-def frame_of(node: Node) -> Frame | None:
+def frame_of(node: Node) -> CallSite | None:
     """The innermost line of model code that called an op; None where no file tells."""
     frame = next((f for f in reversed(node.frames) if not any(part in f.file for part in _MACHINERY)), None)
     return frame if frame is not None and linecache.getline(frame.file, frame.line) else None
@@ -36,7 +36,7 @@ def source_of(node: Node, turn: tuple[int, int] = (0, 1)) -> Source | None:
     return Source(short_path(frame.file), frame.line, expression, function)
 
 
-def _line(frame: Frame) -> str:
+def _line(frame: CallSite) -> str:
     return linecache.getline(frame.file, frame.line).strip()
 
 

@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from archtrace.capture.program import Kind, Program
+from archtrace.capture.program import NodeKind, Program
 from archtrace.reach.bound import Bound, token_axis
 from archtrace.reach.interpreter import Interpreter
 from archtrace.reach.marks import Marks, spread
@@ -215,7 +215,7 @@ def _frontier(found: Bound, carrying: frozenset[int], stops: Iterable[int]) -> t
             hit.add(index)
             continue
         node = program.nodes[index]
-        missed |= node.kind is Kind.INPUT
+        missed |= node.kind is NodeKind.INPUT
         fresh = [r for r in node.refs if r in carrying and r not in seen]
         seen.update(fresh)
         todo += fresh

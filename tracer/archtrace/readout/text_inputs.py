@@ -15,14 +15,14 @@ from archtrace.capture.inputs.input_names import MASKS
 from archtrace.capture.program import Node, Ref
 from archtrace.errors import LayoutError, TargetError, message
 from archtrace.ops import TABLES
-from archtrace.readout.analysis import Study
+from archtrace.readout.analysis import Analysis
 from archtrace.readout.expression import inputs_behind
 
 #: Tensors of a layout, by the names of the inputs.
 Inputs = dict[str, torch.Tensor]
 
 
-def layout_of(given: Mapping[str, Any], study: Study) -> Inputs:
+def layout_of(given: Mapping[str, Any], study: Analysis) -> Inputs:
     """The layout that these inputs are, with what was left out: masks, and what is derived from masks.
 
     Rows of different length are padded, at the end unless the config has a `padding_side`, and the mask says so. A
@@ -41,7 +41,7 @@ def layout_of(given: Mapping[str, Any], study: Study) -> Inputs:
     return forwards.completed(layout, study.program.inputs, study.ids)
 
 
-def _refuse_others(given: Mapping[str, Any], study: Study) -> None:
+def _refuse_others(given: Mapping[str, Any], study: Analysis) -> None:
     """Raise TargetError where a name is none of the forward's, or where the tokens are missing."""
     name, known = type(study.module).__name__, _names(study)
     others = sorted(n for n in given if known is not None and n not in known)
@@ -64,7 +64,7 @@ def _refuse_others(given: Mapping[str, Any], study: Study) -> None:
         raise TargetError(what)
 
 
-def _names(study: Study) -> tuple[str, ...] | None:
+def _names(study: Analysis) -> tuple[str, ...] | None:
     """The inputs that a model takes; None where it takes any name (`**batch`)."""
     parameters = inspect.signature(study.module.forward).parameters
     plain = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -77,7 +77,7 @@ def _names(study: Study) -> tuple[str, ...] | None:
 class _Pads:
     """Rows of different length made equally long, and the mask that tells of it."""
 
-    def __init__(self, study: Study, pad: int | None, side: str, given: Mapping[str, Any]) -> None:
+    def __init__(self, study: Analysis, pad: int | None, side: str, given: Mapping[str, Any]) -> None:
         self._study, self._pad, self._side = study, pad, side
         self._ids = _plain(given[study.ids])
         # Of features given in place of ids the last axis is their width, and the one before it their positions.
@@ -167,7 +167,7 @@ def _tensor(name: str, value: Any) -> torch.Tensor:
     return tensor
 
 
-def _with_rows(layout: Inputs, study: Study) -> Inputs:
+def _with_rows(layout: Inputs, study: Analysis) -> Inputs:
     """One row, given without the axis of rows, gets it."""
     ranks = {name: len(shape) for name, shape in study.program.shapes.items()}
     bare = layout[study.ids].ndim == ranks[study.ids] - 1
@@ -175,7 +175,7 @@ def _with_rows(layout: Inputs, study: Study) -> Inputs:
     return {name: value[None] if name in lacking else value for name, value in layout.items()}
 
 
-def _refuse_other_lengths(layout: Inputs, study: Study) -> None:
+def _refuse_other_lengths(layout: Inputs, study: Analysis) -> None:
     """Raise LayoutError where a mask or the like is not as long as the tokens, as it was when the model was traced."""
     ids, shapes = layout[study.ids], study.program.shapes
     for name in ({*MASKS, *lay.DERIVED} - lay.COUNTS) & layout.keys():
@@ -190,7 +190,7 @@ def _refuse_other_lengths(layout: Inputs, study: Study) -> None:
             raise LayoutError(what)
 
 
-def refuse_beyond(study: Study) -> None:
+def refuse_beyond(study: Analysis) -> None:
     """Raise LayoutError where an id, or what is computed from ids, is none of the table that it is looked up in."""
     for found in study.bounds.values():
         for node in found.program.nodes:
@@ -206,7 +206,7 @@ def _rows_of_table(nodes: tuple[Node, ...], node: Node) -> int:
     return table[0][0][0] if table else 0
 
 
-def _beyond(study: Study, node: Node, index: torch.Tensor, rows: int) -> str:
+def _beyond(study: Analysis, node: Node, index: torch.Tensor, rows: int) -> str:
     place = ((index < 0) | (index >= rows)).nonzero()[0].tolist()
     names = " and ".join(inputs_behind(study.program, {node.args[1].index})) or "the model itself"
     return message(

@@ -8,7 +8,7 @@ from archtrace.answer.positions import Rows, runs
 from archtrace.answer.texts import Texts
 from archtrace.errors import TargetError
 from archtrace.reach.bound import token_axis
-from archtrace.readout.analysis import Study
+from archtrace.readout.analysis import Analysis
 from archtrace.readout.read_tokens import texts_of
 from archtrace.readout.tensors import calls
 
@@ -23,7 +23,7 @@ class View:
     writes them, where the layout is that of texts.
     """
 
-    def __init__(self, study: Study, written: Sequence[Sequence[str]] = ()) -> None:
+    def __init__(self, study: Analysis, written: Sequence[Sequence[str]] = ()) -> None:
         self._study = study
         self._written = written
         self._name, self._bound = next(iter(study.bounds.items()))

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from archtrace.answer.positions import Rows
 from archtrace.capture.program import Node
 from archtrace.reach.bound import cut, opened
-from archtrace.readout.analysis import Study
+from archtrace.readout.analysis import Analysis
 from archtrace.readout.selection import ends
 from archtrace.readout.tensors import ReadTensor
 
@@ -19,7 +19,7 @@ Key: TypeAlias = tuple[str, str, int, int]
 MOST = 4
 
 
-def ways_of(name: str, studies: Sequence[Study]) -> list[Key]:
+def ways_of(name: str, studies: Sequence[Analysis]) -> list[Key]:
     """The ways in which a tensor is read, the same ones in every layout; none where there are not several."""
     first = list(_keyed(studies[0], studies[0].telling, name) or ())
     if not 1 < len(first) <= MOST:
@@ -28,12 +28,12 @@ def ways_of(name: str, studies: Sequence[Study]) -> list[Key]:
     return first if all(keys is not None and list(keys) == first for keys in found) else []
 
 
-def end_of(study: Study, layout: str, name: str, key: Key | None) -> int | None:
+def end_of(study: Analysis, layout: str, name: str, key: Key | None) -> int | None:
     """The node of a way in a layout's program."""
     return None if key is None else (_keyed(study, layout, name) or {}).get(key)
 
 
-def rows_by(study: Study, layout: str, name: str, key: Key) -> Rows:
+def rows_by(study: Analysis, layout: str, name: str, key: Key) -> Rows:
     """The positions of a tensor that are read in one way, by none of the others."""
     nodes = {t.node for t in study.tensors(layout)}
     tensor, found = _tensor(study, layout, name), study.bounds[layout]
@@ -44,11 +44,11 @@ def rows_by(study: Study, layout: str, name: str, key: Key) -> Rows:
     return cut(study.interpreter, found, nodes | others).rows(tensor.node, tensor.axis)
 
 
-def _tensor(study: Study, layout: str, name: str) -> ReadTensor | None:
+def _tensor(study: Analysis, layout: str, name: str) -> ReadTensor | None:
     return next((t for t in study.tensors(layout) if t.name == name), None)
 
 
-def _keyed(study: Study, layout: str, name: str) -> dict[Key, int] | None:
+def _keyed(study: Analysis, layout: str, name: str) -> dict[Key, int] | None:
     """The ends of a tensor's axis by what they are; None where the tensor is not in the layout's program."""
     tensor, found = _tensor(study, layout, name), study.bounds[layout]
     if tensor is None:

@@ -10,7 +10,7 @@ from typing import Any
 from archtrace.answer.result import ConfigSource, Finding
 from archtrace.targets import adapters, bundled, configs, folders, hub, library, reference, sentence
 from archtrace.targets.adapters import Adapter
-from archtrace.targets.locations import Place
+from archtrace.targets.locations import ConfigLocation
 from archtrace.targets.messages import did_you_mean, refusal
 from archtrace.targets.reference import Reference
 from archtrace.targets.sentence import Encoder
@@ -55,7 +55,7 @@ def named(name: str) -> Origin:
     name = name.strip()
     document = folders.document(name)
     if document is not None:
-        return _document(document, Place(str(document.parent), "local"))
+        return _document(document, ConfigLocation(str(document.parent), "local"))
     wanted = reference.parse(name)
     known = bundled.lookup(wanted.id)
     if known is None and name in library.model_types():
@@ -79,12 +79,12 @@ def _checkpoint(name: str, wanted: Reference) -> Origin:
     known = bundled.lookup(wanted.id)
     ids = tuple(dict.fromkeys((wanted.id, bundled.full_id(wanted.id))))
     found = hub.find(ids, hub.patience(known is not None), wanted.revision)
-    if isinstance(found, hub.Found):
-        return _document(found.path, Place(found.id, found.source, wanted.revision))
+    if isinstance(found, hub.ConfigFile):
+        return _document(found.path, ConfigLocation(found.id, found.source, wanted.revision))
     if known is not None:
         return _bundled(known, wanted.revision)
     # A repository without config.json may still say what it is.
-    place = Place(wanted.id, "hub" if found.reached else "cache", wanted.revision)
+    place = ConfigLocation(wanted.id, "hub" if found.reached else "cache", wanted.revision)
     for file in (hub.ADAPTER, hub.MODULES):
         path = place.file(file) if found.reached or found.offline else None
         if path is not None:
@@ -103,7 +103,7 @@ def _bundled(known: bundled.Bundled, revision: str | None) -> Origin:
     return Origin(fields, "bundled", where, known.id, findings=findings, encoder=encoder)
 
 
-def _document(path: Path, place: Place) -> Origin:
+def _document(path: Path, place: ConfigLocation) -> Origin:
     """What a file of a checkpoint stands for, with the files beside it that change its meaning."""
     if path.name == hub.ADAPTER:
         return _adapted(adapters.read(path))

@@ -20,7 +20,7 @@ _BESIDE = 2.0
 
 
 @dataclass(frozen=True)
-class Found:
+class ConfigFile:
     """A config.json on disk: of which id, and whether it lay in the cache or was fetched."""
 
     path: Path
@@ -38,7 +38,7 @@ class Missing:
     offline: bool = False
 
 
-def find(ids: Sequence[str], patience: float, revision: str | None = None) -> Found | Missing:
+def find(ids: Sequence[str], patience: float, revision: str | None = None) -> ConfigFile | Missing:
     """The first of the ids (names of one repository) whose config.json is in the cache or on the Hub.
 
     The Hub has `patience` seconds to answer; a connection that fails is not tried again.
@@ -47,14 +47,14 @@ def find(ids: Sequence[str], patience: float, revision: str | None = None) -> Fo
     from huggingface_hub.errors import HFValidationError
 
     try:
-        found = next((Found(path, "cache", name) for name in ids if (path := _cached(name, FILE, revision))), None)
+        found = next((ConfigFile(path, "cache", name) for name in ids if (path := _cached(name, FILE, revision))), None)
     except HFValidationError:
         return Missing(("the Hub: not asked, this is no Hub id",))
     cache = f"the cache {constants.HF_HUB_CACHE}: not there"
     if found or constants.HF_HUB_OFFLINE:
         return found or Missing((cache, "the Hub: not asked, HF_HUB_OFFLINE is set"), offline=True)
     answer = _within(patience, lambda: _ask(ids, patience, revision))
-    if isinstance(answer, Found):
+    if isinstance(answer, ConfigFile):
         return answer
     return Missing((cache, f"the Hub {constants.ENDPOINT}: {answer}"), reached=answer == _NO_FILE)
 
@@ -100,7 +100,7 @@ def _within(seconds: float, ask: Callable[[], Any]) -> Any:
     return answers[0] if answers else f"no answer within {seconds:g} s"
 
 
-def _ask(ids: Sequence[str], patience: float, revision: str | None) -> Found | str:
+def _ask(ids: Sequence[str], patience: float, revision: str | None) -> ConfigFile | str:
     """The file, or why there is none. `hf_hub_download` retries for 23 s when offline, so a HEAD goes first."""
     from huggingface_hub import hf_hub_download, hf_hub_url
     from huggingface_hub.errors import RepositoryNotFoundError
@@ -110,7 +110,7 @@ def _ask(ids: Sequence[str], patience: float, revision: str | None) -> Found | s
         try:
             older_releases.ask_for_file(hf_hub_url(name, FILE, revision=revision), patience)
             path = hf_hub_download(name, FILE, revision=revision, etag_timeout=patience)
-            return Found(Path(path), "hub", name)
+            return ConfigFile(Path(path), "hub", name)
         except RepositoryNotFoundError as error:
             reason = reason or _reason(error)
         except Exception as error:

@@ -10,7 +10,7 @@ from archtrace.targets import hub
 
 
 @dataclass(frozen=True)
-class Place:
+class ConfigLocation:
     """A folder, or a repository at a revision; `source` says how its config was found."""
 
     name: str

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from archtrace.targets.sentence import Encoder, Part
+from archtrace.targets.sentence import Encoder, EncoderPart
 
 
 class SentenceEncoder(nn.Module):
@@ -32,11 +32,11 @@ class SentenceEncoder(nn.Module):
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         for name in self.order:
             module = getattr(self, name)
-            states = module(states, mask) if isinstance(module, Pooling) else module(states)
+            states = module(states, mask) if isinstance(module, PoolingModule) else module(states)
         return {"sentence_embedding": states}
 
 
-class Pooling(nn.Module):
+class PoolingModule(nn.Module):
     """The modes' results, concatenated."""
 
     def __init__(self, modes: tuple[str, ...]) -> None:
@@ -115,8 +115,8 @@ class Dense(nn.Module):
 
 
 #: Part -> its module, for vectors of a width, and the width of what it gives.
-_PARTS: Mapping[str, Callable[[Part, int], tuple[nn.Module, int]]] = {
-    "Pooling": lambda part, width: (Pooling(part.fields["modes"]), width * len(part.fields["modes"])),
+_PARTS: Mapping[str, Callable[[EncoderPart, int], tuple[nn.Module, int]]] = {
+    "Pooling": lambda part, width: (PoolingModule(part.fields["modes"]), width * len(part.fields["modes"])),
     "Dense": lambda part, width: (Dense(width, part.fields), int(part.fields["out_features"])),
     "Normalize": lambda _, width: (Normalize(), width),
     "LayerNorm": lambda _, width: (nn.LayerNorm(width), width),

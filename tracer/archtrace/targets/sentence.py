@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from archtrace.targets import configs, hub
-from archtrace.targets.locations import Place
+from archtrace.targets.locations import ConfigLocation
 from archtrace.targets.messages import did_you_mean, refusal
 
 #: Fields of the schema before 5.4, a boolean each, and the modes that they stand for, in the order of their results.
@@ -29,7 +29,7 @@ MODES = frozenset(LEGACY.values())
 
 
 @dataclass(frozen=True)
-class Part:
+class EncoderPart:
     """One module behind the model: its type's last word (`Pooling`) and the fields of its config."""
 
     kind: str
@@ -40,7 +40,7 @@ class Part:
 class Encoder:
     """The parts behind the model, in their order."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[EncoderPart, ...]
 
     @property
     def modes(self) -> tuple[str, ...]:
@@ -53,7 +53,7 @@ class Encoder:
         return any(part.fields.get("include_prompt") is False for part in self.parts)
 
 
-def read(place: Place) -> Encoder | None:
+def read(place: ConfigLocation) -> Encoder | None:
     """The parts behind the model of a checkpoint; None where it is no sentence encoder with a pooling."""
     path = place.file(hub.MODULES)
     listed = _listed(path) if path else []
@@ -64,10 +64,10 @@ def read(place: Place) -> Encoder | None:
 
 def known(parts: Sequence[Mapping[str, Any]], where: str) -> Encoder:
     """The parts of a table's entry: each its `kind` and the fields of its config."""
-    return Encoder(tuple(Part(each["kind"], _PARTS[each["kind"]](each, where)) for each in parts))
+    return Encoder(tuple(EncoderPart(each["kind"], _PARTS[each["kind"]](each, where)) for each in parts))
 
 
-def transformer(path: Path, place: Place) -> Path:
+def transformer(path: Path, place: ConfigLocation) -> Path:
     """The config of the model that a modules.json names. TargetError where it is not there."""
     for each in _listed(path):
         found = place.file(f"{each.get('path') or '.'}/{hub.FILE}") if _kind(each) == "Transformer" else None
@@ -99,7 +99,7 @@ def _kind(listed: Mapping[str, Any]) -> str:
     return str(listed["type"]).rsplit(".", 1)[-1]
 
 
-def _part(listed: Mapping[str, Any], place: Place, path: Path) -> Part:
+def _part(listed: Mapping[str, Any], place: ConfigLocation, path: Path) -> EncoderPart:
     kind = _kind(listed)
     if kind not in _PARTS:
         raise refusal(
@@ -110,7 +110,7 @@ def _part(listed: Mapping[str, Any], place: Place, path: Path) -> Part:
         )
     config = place.file(f"{listed.get('path') or kind}/{hub.FILE}")
     fields, where = configs.read(config) if config else ({}, f"{place.name}/{listed.get('path')}")
-    return Part(kind, _PARTS[kind](fields, where))
+    return EncoderPart(kind, _PARTS[kind](fields, where))
 
 
 def _pooling(fields: Mapping[str, Any], where: str) -> Mapping[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from archtrace.answer.texts import Frame
+from archtrace.answer.texts import SpecialTokens
 from archtrace.targets import bundled, folders, reference
 from archtrace.targets.target import Target
 from archtrace.targets.tokenized import tokenizer_of
@@ -15,12 +15,12 @@ WORD = "<|text|>"
 ROLES = ("cls", "sep", "pad", "mask", "bos", "eos")
 
 
-def frame_of(target: Target) -> Frame | None:
+def frame_of(target: Target) -> SpecialTokens | None:
     """What stands around a text: of a folder or an id as its own tokenizer sets it, of a type or an id that everybody
     knows as the library's tokenizer for the type does. None where neither tells, or nothing is set."""
     try:
         tokenizer = _tokenizer(target)
-        found = Frame() if tokenizer is None else framed(tokenizer)
+        found = SpecialTokens() if tokenizer is None else framed(tokenizer)
     except Exception:  # many tokenizers cannot be made without their files, each for a reason of its own
         return None
     return found if found.before or found.after else None
@@ -45,7 +45,7 @@ def _of_type(model_type: str | None) -> Any:
     return getattr(transformers, TOKENIZER_MAPPING_NAMES[model_type])()
 
 
-def framed(tokenizer: Any) -> Frame:
+def framed(tokenizer: Any) -> SpecialTokens:
     """The tokens before and after a text of one word, and the pad token. ValueError where the text itself is lost."""
     word = "a"
     if not _tokens(tokenizer, word, alone=True):
@@ -57,7 +57,7 @@ def framed(tokenizer: Any) -> Frame:
     before, after = whole[: starts[0]], whole[starts[0] + len(text) :]
     pad = [] if tokenizer.pad_token is None else [tokenizer.pad_token]
     named = [tuple(_shown(tokenizer, token) for token in tokens) for tokens in (before, after, pad)]
-    return Frame(named[0], named[1], "".join(named[2]))
+    return SpecialTokens(named[0], named[1], "".join(named[2]))
 
 
 def _tokens(tokenizer: Any, word: str, *, alone: bool) -> list[str]:

@@ -19,7 +19,7 @@ from archtrace.capture.program import Program
 from archtrace.errors import ArchtraceError
 from archtrace.reach.dead_parameters import dead_modules, dead_parameters
 from archtrace.reach.flops import Flops
-from archtrace.readout.analysis import Model, Programs, Study
+from archtrace.readout.analysis import Analysis, Model, Programs
 from archtrace.readout.anatomy.anatomy import anatomy
 from archtrace.readout.describe import readouts
 from archtrace.readout.ends import skipped_ends
@@ -32,13 +32,13 @@ from archtrace.targets.special_tokens import frame_of
 from archtrace.targets.target import Target
 from archtrace.tracing.clock import Clock
 from archtrace.witness.failure import described
-from archtrace.witness.law import Runs, Verdict, together, unseen, unseen_each
+from archtrace.witness.law import LawVerdict, Runs, together, unseen, unseen_each
 from archtrace.witness.pad_invariance import differs_alone
 from archtrace.witness.position_sets import inside, join
 from archtrace.witness.shrink import ENOUGH, LARGEST
 from archtrace.witness.small_model import Search, Small
 
-Verdicts = Mapping[str, Verdict]
+Verdicts = Mapping[str, LawVerdict]
 #: The layouts with padding on one side: which, and why that alone may change what a text gives.
 SIDES = {
     "left_padded": ("left", "its positions are counted from the start of the row"),
@@ -52,7 +52,7 @@ TOO_LARGE, UNASKED = "no likeness small enough to run was found", "no run was as
 def assemble(
     target: Target,
     model: Model,
-    study: Study,
+    study: Analysis,
     words: Vocabulary,
     plans: Sequence[Plan],
     clock: Clock,
@@ -123,23 +123,23 @@ class _Likeness:
     """
 
     small: Small | None
-    studies: tuple[Study, ...]
+    studies: tuple[Analysis, ...]
     failure: str | None = None
     runs: Runs | None = None
     missing: str = TOO_LARGE
 
     @classmethod
-    def of(cls, target: Target, model: Model, study: Study, plans: Sequence[Plan]) -> _Likeness:
+    def of(cls, target: Target, model: Model, study: Analysis, plans: Sequence[Plan]) -> _Likeness:
         """Find the likeness of a model and study it in every length: itself, where it is small already."""
         size = parameter_count(model[0])
         if size <= ENOUGH or target.config is None or target.module is not None:
             own = Small(study.programs, {}) if size <= LARGEST else None
             return cls(own, (study, *_studies(study, plans[1:])) if own else ())
-        agreed: dict[int, tuple[Study, Runs]] = {}
+        agreed: dict[int, tuple[Analysis, Runs]] = {}
         failures: list[str] = []
 
         def agrees(programs: Programs, runs: bool) -> bool:
-            other = Study(programs, study.layouts, study.ids, study.also)
+            other = Analysis(programs, study.layouts, study.ids, study.also)
             agreed[id(programs)] = other, Runs(other)
             try:
                 failure = agreed[id(programs)][1].failure() if other.positions == study.positions and runs else None
@@ -154,28 +154,28 @@ class _Likeness:
         own_study, seen = agreed[id(small.programs)]
         return cls(small, (own_study, *_studies(own_study, plans[1:])), runs=seen)
 
-    def verdicts(self, study: Study) -> Verdicts:
+    def verdicts(self, study: Analysis) -> Verdicts:
         """Per layout what the numeric runs show, and what contradicts the analysis."""
         if not self.studies:
-            return dict.fromkeys(study.bounds, Verdict(None, (), False))
+            return dict.fromkeys(study.bounds, LawVerdict(None, (), False))
         first, *others = self.studies[0].texts.values()
         runs, more = self.runs or Runs(first), {text.ids: Runs(text) for text in others}
         seen = {name: together(runs.see(name), {t: r.see(name) for t, r in more.items()}) for name in study.bounds}
         return {name: _of_its_positions(verdict, study, name) for name, verdict in seen.items()}
 
 
-def _of_its_positions(verdict: Verdict, study: Study, name: str) -> Verdict:
+def _of_its_positions(verdict: LawVerdict, study: Analysis, name: str) -> LawVerdict:
     """What runs show of the positions of an output counts where the model has as many: a small one may have fewer, and
     so few that they are looked at one by one although the model's are not."""
     return verdict if len(verdict.each) == len(study.each(name)) else replace(verdict, each=())
 
 
-def _studies(study: Study, plans: Sequence[Plan]) -> list[Study]:
+def _studies(study: Analysis, plans: Sequence[Plan]) -> list[Analysis]:
     # What was learned in one length holds in another: a model may pad both to one.
-    return [Study(study.programs, *plan, interpreter=study.interpreter) for plan in plans]
+    return [Analysis(study.programs, *plan, interpreter=study.interpreter) for plan in plans]
 
 
-def _widen(study: Study, likeness: _Likeness, verdicts: Verdicts) -> None:
+def _widen(study: Analysis, likeness: _Likeness, verdicts: Verdicts) -> None:
     """What runs show reaches the logits, whatever the analysis says: from here on it is part of the bound."""
     for each in {id(s): s for s in (study, *likeness.studies[:1])}.values():
         for name, verdict in verdicts.items():
@@ -186,7 +186,7 @@ def _widen(study: Study, likeness: _Likeness, verdicts: Verdicts) -> None:
                 each.positioned[name] = replace(own, each=tuple(map(join, own.each, verdict.each)))
 
 
-def _layouts(study: Study, verdicts: Verdicts, words: Vocabulary) -> list[LayoutResult]:
+def _layouts(study: Analysis, verdicts: Verdicts, words: Vocabulary) -> list[LayoutResult]:
     results, flops = [], Flops()
     for name, layout in study.layouts.items():
         inputs = {k: v.tolist() for k, v in layout.items()}
@@ -213,7 +213,7 @@ def _layouts(study: Study, verdicts: Verdicts, words: Vocabulary) -> list[Layout
     return results
 
 
-def _paddings(study: Study, words: Vocabulary) -> dict[str, list[Padding]]:
+def _paddings(study: Analysis, words: Vocabulary) -> dict[str, list[Padding]]:
     """Of each layout, and each text in it, where padding is read and whether it reaches the logits where it is not."""
     texts = study.texts.values()
     return {name: [_padding_in(t, words, name) for t in texts if name in t.positions] for name in study.positions}
@@ -226,7 +226,7 @@ def _padding(found: Mapping[str, list[Padding]]) -> Padding:
     return Padding(any(each.leaks for each in every), tuple(dict.fromkeys(reads)))
 
 
-def _padding_in(study: Study, words: Vocabulary, name: str) -> Padding:
+def _padding_in(study: Analysis, words: Vocabulary, name: str) -> Padding:
     """The same of one text in one layout."""
     whole, padding = study.positions[name], padding_of(study.layouts[name], words, study.ids)
     if padding is None or not any(padding):
@@ -240,7 +240,7 @@ def _padding_in(study: Study, words: Vocabulary, name: str) -> Padding:
     return Padding(leaks, (name,) if falls else ())
 
 
-def _of_tokens(study: Study, name: str, padding: Rows) -> Positions | None:
+def _of_tokens(study: Analysis, name: str, padding: Rows) -> Positions | None:
     """What the positions of an output read that are no padding themselves; None for an output without such."""
     own = study.positioned.get(name)
     if own is None or len(own.each) != study.length or len(own.each[0].tokens) != len(padding):
@@ -259,7 +259,7 @@ def _where(each: Positions, padding: Rows, index: int) -> Positions:
     return Positions(reads, rows(each.tokens))
 
 
-def _findings(study: Study, likeness: _Likeness, verdicts: Verdicts) -> list[Finding]:
+def _findings(study: Analysis, likeness: _Likeness, verdicts: Verdicts) -> list[Finding]:
     found = [Finding("layout-refused", f"{name}: {reason}") for name, reason in study.refused.items()]
     found += _of_positions(study)
     if study.interpreter.unruled:
@@ -282,7 +282,7 @@ def _findings(study: Study, likeness: _Likeness, verdicts: Verdicts) -> list[Fin
     return list(dict.fromkeys(found))  # one program serves several layouts, and is replayed once
 
 
-def _of_positions(study: Study) -> Iterator[Finding]:
+def _of_positions(study: Analysis) -> Iterator[Finding]:
     """An output that has too many positions is answered by the union over them, unless one is named."""
     program = study.program
     number, name = count(program, study.length), program.asked or _first(program)
@@ -291,7 +291,7 @@ def _of_positions(study: Study) -> Iterator[Finding]:
         yield Finding("output-of-positions", f'{what}; for one of them ask about the output "{name}[:, 0]"')
 
 
-def _constants(study: Study, layout: str) -> Iterator[Finding]:
+def _constants(study: Analysis, layout: str) -> Iterator[Finding]:
     """The read tensors of which a row reads nothing but what the model itself sets to one value."""
     for tensor, place in study.reads(layout).items():
         still, read = study.bounds[layout].constant(*place), study.positions[layout].reads[tensor]
@@ -317,7 +317,7 @@ def _past_every_tensor(found: Positions) -> bool:
     return any(map(any, (found.tokens, *found.others.values()))) and not any(any(rows) for rows in found.reads.values())
 
 
-def _first_calls(study: Study) -> list[str]:
+def _first_calls(study: Analysis) -> list[str]:
     """Each op without a rule, where it is called first."""
     nodes = (node for each in study.bounds.values() for node in reversed(each.program.nodes))
     calls = {node.op: described(node) for node in nodes if node.op in study.interpreter.unruled}

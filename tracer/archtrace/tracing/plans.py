@@ -16,7 +16,7 @@ from archtrace.capture.inputs.layouts import LENGTHS, ROWS, Plan, Signature, Voc
 from archtrace.capture.model import forward_of
 from archtrace.errors import LayoutError, TargetError
 from archtrace.reach.interpreter import Interpreter
-from archtrace.readout.analysis import Model, Programs, Study
+from archtrace.readout.analysis import Analysis, Model, Programs
 from archtrace.targets import head_kinds
 from archtrace.targets.head_kinds import HeadKind
 from archtrace.targets.target import Target
@@ -29,7 +29,7 @@ SHORTEST = 8
 
 def looked_at(
     model: Model, target: Target, inputs: Mapping[str, Any] | None, output: str
-) -> tuple[Study, Vocabulary, list[Plan]]:
+) -> tuple[Analysis, Vocabulary, list[Plan]]:
     """The model in its layouts. A first look finds the ids for which the program itself looks: each gets layouts."""
     told = {name: forwards.tensor_of(name, value, "inputs") for name, value in _unpacked(inputs or {}).items()}
     given = forwards.following(forward_of(model[0]), told)
@@ -46,7 +46,7 @@ def looked_at(
 
 def _folded(
     programs: Programs, target: Target, given: Mapping[str, torch.Tensor]
-) -> tuple[Study, Vocabulary, list[Plan]] | None:
+) -> tuple[Analysis, Vocabulary, list[Plan]] | None:
     """The model in layouts whose rows hold several texts; None where it refuses these as well."""
     if forwards.whole(forward_of(programs.model[0]), given):
         return None
@@ -58,13 +58,13 @@ def _folded(
 
 def _first_look(
     programs: Programs, target: Target, given: Mapping[str, torch.Tensor], choices: int = 1
-) -> tuple[Study, Vocabulary, list[Plan]]:
+) -> tuple[Analysis, Vocabulary, list[Plan]]:
     module, interpreter = programs.model[0], Interpreter()
     source = module if target.config is None else target.config
     words, compared = lay.vocabulary(source), frozenset[int]()
     while True:
         plans = _plans(module, words, given, choices)
-        study = Study(programs, *plans[0], interpreter=interpreter)
+        study = Analysis(programs, *plans[0], interpreter=interpreter)
         if study.special <= compared:
             study.bounds  # noqa: B018  a model that refuses all of them says so here
             return study, words, plans

@@ -16,7 +16,7 @@ from archtrace.capture.model import forward_of
 from archtrace.capture.module import graph_module
 from archtrace.capture.preserve import in_turn
 from archtrace.errors import MissingError, TargetError, message
-from archtrace.readout.analysis import Model, Study
+from archtrace.readout.analysis import Analysis, Model
 from archtrace.readout.read_tokens import texts_of
 from archtrace.readout.text_inputs import layout_of, refuse_beyond
 from archtrace.readout.view import View
@@ -30,7 +30,7 @@ from archtrace.tracing.plans import looked_at
 class Trace:
     """A traced model: `result` (frozen), `graph` (networkx), `at(...)` for any layout."""
 
-    def __init__(self, target: Target, model: Model, study: Study, result: Result) -> None:
+    def __init__(self, target: Target, model: Model, study: Analysis, result: Result) -> None:
         self.target = target
         self.result = result
         self._model = model
@@ -59,7 +59,7 @@ class Trace:
         return str(_reports("json")(self.result))
 
     @property
-    def study(self) -> Study:
+    def study(self) -> Analysis:
         """The model in the layouts of the first length."""
         return self._study
 
@@ -204,7 +204,7 @@ def _encoded(target: Target, tokenizer: Any, text: Any, text_pair: str | Sequenc
     return encoded(tokenizer_of(target) if tokenizer is None else tokenizer, texts, pairs)
 
 
-def _with_texts(result: Result, study: Study, batch: Encoded) -> Result:
+def _with_texts(result: Result, study: Analysis, batch: Encoded) -> Result:
     """The result with the tokens of the texts in its only layout."""
     layouts = (
         replace(layout, texts=texts_of(study, layout.name, batch.tokens, layout.bound.reads))

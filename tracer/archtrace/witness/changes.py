@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 
-from archtrace.capture.program import Kind, Program
+from archtrace.capture.program import NodeKind, Program
 from archtrace.reach.marks import Marks
 from archtrace.witness.numeric import FLOOR, NOISE, Values, run
 
@@ -82,7 +82,7 @@ class Peak:
 
     def over(self, program: Program, change: Mapping[int, Change]) -> dict[int, Callable[[Any], Any]]:
         """The changes, with a look at what every node becomes."""
-        ops = (n.index for n in program.nodes if n.kind is Kind.OP or n.index in change)
+        ops = (n.index for n in program.nodes if n.kind is NodeKind.OP or n.index in change)
         return {index: self._looking(index, change.get(index)) for index in ops}
 
     def _looking(self, index: int, change: Change | None) -> Callable[[Any], Any]:

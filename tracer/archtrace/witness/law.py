@@ -18,7 +18,7 @@ from archtrace.answer.positions import Positions
 from archtrace.answer.result import Finding
 from archtrace.capture.program import Program
 from archtrace.reach.flops import Flops
-from archtrace.readout.analysis import Study
+from archtrace.readout.analysis import Analysis
 from archtrace.witness import replay
 from archtrace.witness.again import again
 from archtrace.witness.failure import reason
@@ -36,7 +36,7 @@ REPORT = "this is a bug of archtrace: please report it with the model"
 
 
 @dataclass(frozen=True)
-class Verdict:
+class LawVerdict:
     """What the runs say of one layout: what they show (None where none could be made), and what was found wrong.
 
     `holds`: nothing contradicts the analysis. `each`: what the runs show for each position of an output that has some.
@@ -59,7 +59,7 @@ class Verdict:
 class Runs:
     """Numeric runs of one study's programs."""
 
-    def __init__(self, study: Study) -> None:
+    def __init__(self, study: Analysis) -> None:
         self._study = study
         self._witnesses: dict[int, Witness] = {}
         self._replays: dict[int, Finding | None] = {}
@@ -67,7 +67,7 @@ class Runs:
         self._vain = 0
         self._shows: dict[str, tuple[Subject, Witness, Positions]] = {}
         self._subjects: dict[str, Subject] = {}
-        self._verdicts: dict[tuple[Any, ...], Verdict] = {}
+        self._verdicts: dict[tuple[Any, ...], LawVerdict] = {}
 
     def failure(self) -> str | None:
         """Why the program does not run on its first layout; None where it does."""
@@ -78,15 +78,17 @@ class Runs:
             return reason(error)
         return None
 
-    def see(self, name: str) -> Verdict:
+    def see(self, name: str) -> LawVerdict:
         """The witness of a layout, and what contradicts its bound."""
         try:
             with one_thread():
                 return self._seen_once(name)
         except Exception as error:  # whatever stops a run is told, and the answer stays a bound
-            return Verdict(None, (Finding("witness-failed", f"{name}: no run could be made: {reason(error)}"),), False)
+            return LawVerdict(
+                None, (Finding("witness-failed", f"{name}: no run could be made: {reason(error)}"),), False
+            )
 
-    def _seen_once(self, name: str) -> Verdict:
+    def _seen_once(self, name: str) -> LawVerdict:
         """What runs say; layouts in which they could not differ are run once, as long as nothing is found wrong."""
         key = self._hangs_on(name)
         if key is None:
@@ -133,7 +135,7 @@ class Runs:
         rows = range(len(bound.tokens))
         return replace(seen, tokens=union(seen.tokens, tuple(tuple(p for r, p in shown if r == row) for row in rows)))
 
-    def _see(self, name: str) -> Verdict:
+    def _see(self, name: str) -> LawVerdict:
         bound, special = self._study.positions[name], frozenset(self._study.interpreter.special)
         subject, witness, seen = self._shown(name)
         missed = join(beyond(seen, bound), witness.outside(subject, bound, special))
@@ -145,7 +147,7 @@ class Runs:
             findings = (*findings, Finding("missed", what))
         # what one position of an output was seen to read is told of each of them: which one it was is not
         each = tuple(join(some, missed_each) for some in each)
-        return Verdict(join(seen, missed), findings, not findings, each)
+        return LawVerdict(join(seen, missed), findings, not findings, each)
 
     def _see_each(self, name: str, subject: Subject) -> tuple[tuple[Positions, ...], Positions]:
         """What runs show for each position of the output, and what they show that its bound leaves out."""
@@ -172,7 +174,7 @@ class Runs:
         return self._replays[id(program)]
 
 
-def together(first: Verdict, others: Mapping[str, Verdict]) -> Verdict:
+def together(first: LawVerdict, others: Mapping[str, LawVerdict]) -> LawVerdict:
     """What is said of one layout text by text, as one; `others` by the input that holds a further text."""
     if not others:
         return first
@@ -180,11 +182,11 @@ def together(first: Verdict, others: Mapping[str, Verdict]) -> Verdict:
     holds = all(verdict.holds for verdict in (first, *others.values()))
     seen = {name: verdict.witness for name, verdict in others.items() if verdict.witness is not None}
     if first.witness is None or len(seen) < len(others):
-        return Verdict(None, findings, False)
+        return LawVerdict(None, findings, False)
     reads = {t: reduce(union, (w.reads[t] for w in seen.values()), rows) for t, rows in first.witness.reads.items()}
     tokens = {name: witness.tokens for name, witness in seen.items()}
     # Positions of an output are told of the first text.
-    return Verdict(Positions(reads, first.witness.tokens, tokens), findings, holds, first.each)
+    return LawVerdict(Positions(reads, first.witness.tokens, tokens), findings, holds, first.each)
 
 
 def varied(features: torch.Tensor) -> torch.Tensor:
@@ -202,7 +204,7 @@ def _missed(name: str, missed: Positions) -> Iterator[Finding]:
         yield Finding("missed", f"{name}: runs show positions that the analysis left out: {where}; {REPORT}")
 
 
-def _replayed(name: str, program: Program, study: Study) -> Finding | None:
+def _replayed(name: str, program: Program, study: Analysis) -> Finding | None:
     try:
         where = replay.difference(program, study.programs.model, study.layouts[name])
     except Exception as error:  # the model's own code runs here
@@ -213,13 +215,13 @@ def _replayed(name: str, program: Program, study: Study) -> Finding | None:
     return Finding("replay-differs", what)
 
 
-def unseen(name: str, bound: Positions, verdict: Verdict) -> Iterator[Finding]:
+def unseen(name: str, bound: Positions, verdict: LawVerdict) -> Iterator[Finding]:
     """Why a layout is a bound although nothing failed: the positions that may reach the logits and were not seen to."""
     if verdict.witness is not None and (where := told(beyond(bound, verdict.witness))):
         yield Finding("not-shown", f"{name}: these positions may reach the logits, but no run showed it: {where}")
 
 
-def unseen_each(name: str, each: tuple[Positions, ...], verdict: Verdict) -> Iterator[Finding]:
+def unseen_each(name: str, each: tuple[Positions, ...], verdict: LawVerdict) -> Iterator[Finding]:
     """The same of the positions of an output: those that may be reached by more than a run showed."""
     if verdict.witness is None or not each:
         return

@@ -20,7 +20,7 @@ import torch
 from archtrace.capture.decisions import Decision
 from archtrace.capture.execute import draws
 from archtrace.capture.nested import mapped
-from archtrace.capture.program import Kind, Node, Program, substitute
+from archtrace.capture.program import Node, NodeKind, Program, substitute
 from archtrace.ops import SINGLE
 from archtrace.reach.marks import Marks
 from archtrace.witness.failure import RunError
@@ -62,11 +62,11 @@ def parameters(program: Program, draw: Draw) -> Values:
     generator = torch.Generator().manual_seed(draw.seed)
     values: Values = {}
     for node in program.nodes:
-        if node.kind is Kind.PARAMETER or (node.kind is Kind.BUFFER and node.target not in program.values):
+        if node.kind is NodeKind.PARAMETER or (node.kind is NodeKind.BUFFER and node.target not in program.values):
             assert node.results is not None
             shape, dtype = node.results[0]
             values[node.index] = _random(shape, dtype, draw.gain, generator)
-        elif node.kind is Kind.BUFFER:
+        elif node.kind is NodeKind.BUFFER:
             values[node.index] = _wide(program.values[node.target])
     return values
 
@@ -127,9 +127,9 @@ def run(
         # torch.manual_seed seeds every device, and writes down the whole stack each time.
         torch.default_generator.manual_seed(noise)
         for node in program.nodes:
-            if node.kind is Kind.INPUT:
+            if node.kind is NodeKind.INPUT:
                 values[node.index] = _wide(layout[node.target])
-            elif node.kind is Kind.OP:
+            elif node.kind is NodeKind.OP:
                 values[node.index] = _called(node, program, values)
             if node.index in change:
                 values[node.index] = change[node.index](values[node.index])
@@ -233,7 +233,7 @@ def _leaves(program: Program, watch: Sequence[int]) -> dict[int, Callable[[Any],
     found = {}
     for index in watch:
         node = program.nodes[index]
-        own = node.kind is not Kind.OP or draws(node.target, node.args, node.kwargs)
+        own = node.kind is not NodeKind.OP or draws(node.target, node.args, node.kwargs)
         key = index if own else (node.target, repr(node.args), repr(node.kwargs))
         found[index] = leaves.setdefault(key, _Leaf())
     return found

@@ -13,7 +13,7 @@ import torch
 import archtrace.capture.inputs.layouts as lay
 from archtrace.capture.inputs.layouts import Vocabulary
 from archtrace.capture.model import parameter_count
-from archtrace.readout.analysis import Study
+from archtrace.readout.analysis import Analysis
 from archtrace.witness.replay import outputs
 from archtrace.witness.shrink import LARGEST
 
@@ -21,7 +21,7 @@ from archtrace.witness.shrink import LARGEST
 PART = 1e-2
 
 
-def differs_alone(study: Study, layout: str, words: Vocabulary) -> bool:
+def differs_alone(study: Analysis, layout: str, words: Vocabulary) -> bool:
     """Whether a row with padding of a layout gives other logits than its text alone does.
 
     The study is of a model that runs numerically, with drawn parameters. False too where that cannot be told: an output

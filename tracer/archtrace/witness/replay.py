@@ -19,7 +19,7 @@ from archtrace.capture.higher import uncompiled
 from archtrace.capture.inputs.signature import arranged
 from archtrace.capture.outputs import named_outputs, output_of
 from archtrace.capture.preserve import held
-from archtrace.capture.program import Kind, Node, Program, substitute
+from archtrace.capture.program import Node, NodeKind, Program, substitute
 from archtrace.capture.quiet import quiet
 from archtrace.witness.failure import RunError
 
@@ -83,9 +83,9 @@ def _replayed(program: Program, inputs: Inputs, named: Callable[[str], torch.Ten
 def _value(
     node: Node, program: Program, inputs: Inputs, named: Callable[[str], torch.Tensor | None], values: dict[int, Any]
 ) -> Any:
-    if node.kind is Kind.INPUT:
+    if node.kind is NodeKind.INPUT:
         return inputs[node.target]
-    if node.kind is not Kind.OP:
+    if node.kind is not NodeKind.OP:
         value = program.values.get(node.target)
         return value if value is not None else named(node.target)
     if isinstance(node.target, Decision):

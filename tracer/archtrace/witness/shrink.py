@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
-from archtrace.capture.program import Kind, Program
+from archtrace.capture.program import NodeKind, Program
 
 
 class Used(NamedTuple):
@@ -65,10 +65,10 @@ def unnumbered(path: str) -> str:
 
 def skeleton(program: Program) -> frozenset[tuple[str, str, int]]:
     """The kinds of steps that a program takes: op, module without layer numbers, source line."""
-    return frozenset((n.op, unnumbered(n.module), n.line) for n in program.nodes if n.kind is Kind.OP)
+    return frozenset((n.op, unnumbered(n.module), n.line) for n in program.nodes if n.kind is NodeKind.OP)
 
 
-class Size(NamedTuple):
+class ModelSize(NamedTuple):
     """How large a model is: its modules (each is traced), the elements of its parameters (each is computed), and the
     kinds of modules that it has, by path without numbers."""
 
@@ -78,7 +78,7 @@ class Size(NamedTuple):
 
 
 #: The size of a model under overrides; None where it does not build.
-Measure: TypeAlias = Callable[[Overrides], Size | None]
+Measure: TypeAlias = Callable[[Overrides], ModelSize | None]
 Keeps: TypeAlias = Callable[[Overrides], bool]
 
 
@@ -158,7 +158,7 @@ def steps(integer: Mapping[str, int], size: Measure, used: Used, coupled: Couple
 _SMALL = 128
 
 
-def _no_larger(measured: Size, current: Size) -> bool:
+def _no_larger(measured: ModelSize, current: ModelSize) -> bool:
     return (
         measured.kinds == current.kinds
         and measured.modules <= current.modules

@@ -23,7 +23,7 @@ from archtrace.reach.interpreter import Layout
 from archtrace.readout.analysis import Programs
 from archtrace.targets import prepare
 from archtrace.targets.target import Target
-from archtrace.witness.shrink import LARGEST, Overrides, Size, Used, apply, integers, shrink, skeleton, unnumbered
+from archtrace.witness.shrink import LARGEST, ModelSize, Overrides, Used, apply, integers, shrink, skeleton, unnumbered
 
 #: Fields of a config's difference that say how it was stored or used, not what the model is. With the last of them a
 #: config of transformers 4.48 says that a model was built of it, and a model built of its copy would then take another
@@ -70,7 +70,7 @@ class Search:
         self._layouts, self._ids, self._asked = layouts, ids, program.asked
         self._agrees = agrees
         self._wanted = skeleton(program)
-        self._sizes: dict[tuple[tuple[str, int], ...], Size | None] = {}
+        self._sizes: dict[tuple[tuple[str, int], ...], ModelSize | None] = {}
         self._refused: set[frozenset[tuple[str, int]]] = set()
         self._last: Small | None = None
 
@@ -107,7 +107,7 @@ class Search:
         except Exception:  # a config of a stranger may refuse a value in any way it likes
             return None
 
-    def _measure(self, overrides: Overrides) -> Size | None:
+    def _measure(self, overrides: Overrides) -> ModelSize | None:
         key = tuple(overrides.items())
         if key not in self._sizes:
             built = self._model(overrides)
@@ -143,9 +143,9 @@ class Search:
         return Small(programs, dict(overrides))
 
 
-def _size(module: torch.nn.Module) -> Size:
+def _size(module: torch.nn.Module) -> ModelSize:
     paths = [path for path, _ in module.named_modules()]
-    return Size(len(paths), parameter_count(module), frozenset(map(unnumbered, paths)))
+    return ModelSize(len(paths), parameter_count(module), frozenset(map(unnumbered, paths)))
 
 
 @contextmanager

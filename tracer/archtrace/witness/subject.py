@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from archtrace.answer.positions import Rows
-from archtrace.capture.program import Kind, Node, Program
+from archtrace.capture.program import Node, NodeKind, Program
 from archtrace.ops import TABLES
 from archtrace.reach.bound import Bound
 from archtrace.reach.interpreter import Interpreter
@@ -86,7 +86,7 @@ class Subject:
     def comparisons(self) -> tuple[int, ...]:
         """The nodes that compare ids with special ones: what they say is structure, and stays as it is."""
         nodes, values = self.program.nodes, self.found.run.values
-        return tuple(node.index for node in nodes if node.kind is Kind.OP and special_ids(node, values))
+        return tuple(node.index for node in nodes if node.kind is NodeKind.OP and special_ids(node, values))
 
     def elements(self, places: Sequence[tuple[int, int]]) -> dict[int, Any]:
         """Per node of floating features the elements that these tokens alone reach, and that may change."""

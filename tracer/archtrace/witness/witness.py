@@ -11,7 +11,7 @@ import numpy as np
 
 from archtrace.answer.positions import Positions, Rows
 from archtrace.capture.execute import draws
-from archtrace.capture.program import Kind, Program
+from archtrace.capture.program import NodeKind, Program
 from archtrace.reach.bound import Bound, batch_axis, rows_of
 from archtrace.reach.dead_work import unused
 from archtrace.reach.flops import Flops
@@ -276,7 +276,7 @@ def _other(
 
 def is_random(program: Program) -> bool:
     """True for a program that draws at random."""
-    return any(node.kind is Kind.OP and draws(node.target, node.args, node.kwargs) for node in program.nodes)
+    return any(node.kind is NodeKind.OP and draws(node.target, node.args, node.kwargs) for node in program.nodes)
 
 
 def _shown(

@@ -11,51 +11,51 @@ from typing import TypeAlias, TypeVar
 
 
 @dataclass(frozen=True)
-class Value:
+class AbstractValue:
     """Base of all abstract values."""
 
 
-Values: TypeAlias = frozenset[Value]
-UNKNOWN: Values = frozenset()
+AbstractValues: TypeAlias = frozenset[AbstractValue]
+UNKNOWN: AbstractValues = frozenset()
 
 
 @dataclass(frozen=True)
-class Const(Value):
+class Const(AbstractValue):
     """A literal."""
 
     value: str | int | float | bool | None
 
 
 @dataclass(frozen=True)
-class Many(Value):
+class Many(AbstractValue):
     """A tuple or list, item by item."""
 
-    items: tuple[Values, ...]
+    items: tuple[AbstractValues, ...]
 
 
 @dataclass(frozen=True)
-class Pieces(Value):
+class Chunks(AbstractValue):
     """A tensor cut into some number of parts along its batch, as `split` and `chunk` cut it: each is such a value."""
 
-    of: Value
+    of: AbstractValue
 
 
 @dataclass(frozen=True)
-class Layer(Value):
+class Layer(AbstractValue):
     """A layer of torch.nn that was made in sight, by its class."""
 
     kind: str
 
 
 @dataclass(frozen=True)
-class Table(Value):
+class Table(AbstractValue):
     """A dict with literal keys."""
 
-    items: tuple[tuple[str, Values], ...]
+    items: tuple[tuple[str, AbstractValues], ...]
 
 
 @dataclass(frozen=True)
-class Encoding(Value):
+class Encoding(AbstractValue):
     """What a tokenizer returned. `alone`: for certain without pads, as nobody asked for any."""
 
     padded: bool
@@ -64,7 +64,7 @@ class Encoding(Value):
 
 
 @dataclass(frozen=True)
-class Ids(Value):
+class TokenIds(AbstractValue):
     """Token ids, (batch, tokens), of an encoding if one is known. `weak`: only a loose name says so."""
 
     weak: bool = False
@@ -72,17 +72,17 @@ class Ids(Value):
 
 
 @dataclass(frozen=True)
-class PadId(Value):
+class PadId(AbstractValue):
     """The id of the pad token, or the token itself."""
 
 
 @dataclass(frozen=True)
-class EosId(Value):
+class EosId(AbstractValue):
     """The id of the eos token, or the token itself."""
 
 
 @dataclass(frozen=True)
-class Tokens(Value):
+class Tokens(AbstractValue):
     """A mask over tokens: 1 where attended, or 1 where padded. `row`: of one sequence alone.
 
     `weak`: only a loose name says so (`mask`). `by_id`: made by a comparison of ids with the pad id.
@@ -99,29 +99,29 @@ class Tokens(Value):
 
 
 @dataclass(frozen=True)
-class EosMask(Value):
+class EosMask(AbstractValue):
     """A mask over tokens: 1 at eos."""
 
 
 @dataclass(frozen=True)
-class Positions(Value):
+class PositionRange(AbstractValue):
     """arange over the tokens, or range."""
 
 
 @dataclass(frozen=True)
-class Places(Value):
+class Places(AbstractValue):
     """The positions of the pads, from first to last: what `nonzero` gives of a mask."""
 
     by_id: bool = False
 
 
 @dataclass(frozen=True)
-class Size(Value):
+class AxisLength(AbstractValue):
     """The length of an axis."""
 
 
 @dataclass(frozen=True)
-class Inflated(Value):
+class Inflated(AbstractValue):
     """Large at attended tokens, the position (or 0, before `placed`) at pads: its minimum is the first pad."""
 
     placed: bool = False
@@ -129,15 +129,15 @@ class Inflated(Value):
 
 
 @dataclass(frozen=True)
-class Extreme(Value):
+class Extreme(AbstractValue):
     """What min or max over a dim gives: values, and the indices of them."""
 
-    values: Values
-    indices: Values
+    values: AbstractValues
+    indices: AbstractValues
 
 
 @dataclass(frozen=True)
-class Count(Value):
+class Count(AbstractValue):
     """How many tokens are attended (or padded). `made` is the expression that took 1 off: the index of the last.
 
     `alone`: of rows without pads.
@@ -151,7 +151,7 @@ class Count(Value):
 
 
 @dataclass(frozen=True)
-class FirstPad(Value):
+class FirstPad(AbstractValue):
     """The index of the first pad. `made` is the expression that took 1 off; `by_id`: the ids were searched for it.
 
     `searched` is the expression that looked for it, where that gives 0 of a row without a pad.
@@ -164,19 +164,19 @@ class FirstPad(Value):
 
 
 @dataclass(frozen=True)
-class HighestId(Value):
+class HighestId(AbstractValue):
     """The position of the highest token id."""
 
     made: ast.expr
 
 
 @dataclass(frozen=True)
-class Side(Value):
+class Side(AbstractValue):
     """A test of the side on which padding stands."""
 
 
 @dataclass(frozen=True)
-class Tokenizer(Value):
+class Tokenizer(AbstractValue):
     """A tokenizer, with the side that the code gave it. `given`: its checkpoint as it is written."""
 
     side: str = ""
@@ -185,7 +185,7 @@ class Tokenizer(Value):
 
 
 @dataclass(frozen=True)
-class Model(Value):
+class Model(AbstractValue):
     """A model: its class as it is written, its checkpoint where one is named, whether its pooler is left out.
 
     `given`: the checkpoint as it is written.
@@ -198,7 +198,7 @@ class Model(Value):
 
 
 @dataclass(frozen=True)
-class Outputs(Value):
+class ModelOutput(AbstractValue):
     """What a model returned. `sure` is False where nothing but its name says so.
 
     `what` says what it is where the code treats it as a tensor, which a model of one's own may well return. `layers`:
@@ -214,7 +214,7 @@ class Outputs(Value):
 
 
 @dataclass(frozen=True)
-class Hidden(Value):
+class Hidden(AbstractValue):
     """Hidden states or logits, a row a token: `what` is "hidden", "logits", "scores" (a number a token), or "weak".
 
     "weak": only a loose name says so, as with scores.
@@ -235,39 +235,39 @@ class Hidden(Value):
 
 
 @dataclass(frozen=True)
-class MaskedSum(Value):
+class MaskedSum(AbstractValue):
     """Masked hidden states, of an encoding if one is known, summed over the tokens."""
 
     encoding: Encoding | None = None
 
 
 @dataclass(frozen=True)
-class EosRows(Value):
+class EosRows(AbstractValue):
     """The hidden states at the eos tokens of all rows, one after another."""
 
     made: ast.expr
 
 
 @dataclass(frozen=True)
-class Prompts(Value):
+class Prompts(AbstractValue):
     """Soft prompts; `joined`: in front of the embeddings of a text."""
 
     joined: bool = False
 
 
 @dataclass(frozen=True)
-class Adapter(Value):
+class AdapterConfig(AbstractValue):
     """A PEFT config: its class and its keywords."""
 
     kind: str
-    keywords: tuple[tuple[str, Values], ...]
+    keywords: tuple[tuple[str, AbstractValues], ...]
     made: ast.expr
 
 
-Kind = TypeVar("Kind", bound=Value)
+Kind = TypeVar("Kind", bound=AbstractValue)
 
 
-def only(values: Values, kind: type[Kind]) -> list[Kind]:
+def only(values: AbstractValues, kind: type[Kind]) -> list[Kind]:
     """The values of one kind, in the same order in each run: a set of values that hold nodes is in none."""
     found = [v for v in values if isinstance(v, kind)]
     return sorted(found, key=_order) if len(found) > 1 else found
@@ -281,12 +281,12 @@ def _order(value: object) -> str:
         return f"{{{','.join(sorted(map(_order, value)))}}}"
     if isinstance(value, tuple):
         return f"({','.join(map(_order, value))})"
-    if isinstance(value, Value):
+    if isinstance(value, AbstractValue):
         return f"{type(value).__name__}({','.join(_order(getattr(value, f.name)) for f in fields(value))})"
     return repr(value)
 
 
-def has(values: Values, kind: type[Value]) -> bool:
+def has(values: AbstractValues, kind: type[AbstractValue]) -> bool:
     """True when a value may be of this kind."""
     for value in values:  # noqa: SIM110 a loop, as this is asked of every call: `any` would take twice as long
         if isinstance(value, kind):
@@ -294,28 +294,28 @@ def has(values: Values, kind: type[Value]) -> bool:
     return False
 
 
-def tensors(values: Values) -> Values:
+def tensors(values: AbstractValues) -> AbstractValues:
     """What the code treats as tensors: of a model's outputs, the hidden states that a model of one's own returns."""
-    if not has(values, Outputs):
+    if not has(values, ModelOutput):
         return values
-    return frozenset(_tensor(v) if isinstance(v, Outputs) else v for v in values)
+    return frozenset(_tensor(v) if isinstance(v, ModelOutput) else v for v in values)
 
 
-def _tensor(outputs: Outputs) -> Value:
+def _tensor(outputs: ModelOutput) -> AbstractValue:
     return Hidden(outputs.what, prompted=outputs.prompted, encoding=outputs.encoding, sure=outputs.sure)
 
 
-def one(value: Value | None) -> Values:
+def one(value: AbstractValue | None) -> AbstractValues:
     """The set of one value; None is unknown."""
     return UNKNOWN if value is None else frozenset((value,))
 
 
-def constant(values: Values) -> object:
+def constant(values: AbstractValues) -> object:
     """The literal that the values are, if they are one; `Ellipsis` if not."""
     return next(iter(values)).value if len(values) == 1 and has(values, Const) else ...  # type: ignore[attr-defined]
 
 
-def items(values: Values) -> tuple[Values, ...] | None:
+def items(values: AbstractValues) -> tuple[AbstractValues, ...] | None:
     """The items of a tuple, a list or a (values, indices) pair, if it is surely one."""
     if len(values) != 1:
         return None

@@ -12,6 +12,9 @@ from typing import TypeAlias
 from archtrace_lint.dataflow import spellings
 from archtrace_lint.dataflow.abstract_values import (
     UNKNOWN,
+    AbstractValue,
+    AbstractValues,
+    AxisLength,
     Const,
     Count,
     FirstPad,
@@ -21,14 +24,11 @@ from archtrace_lint.dataflow.abstract_values import (
     Many,
     MaskedSum,
     Model,
-    Outputs,
+    ModelOutput,
     Prompts,
     Side,
-    Size,
     Table,
     Tokenizer,
-    Value,
-    Values,
     constant,
     has,
     one,
@@ -36,11 +36,11 @@ from archtrace_lint.dataflow.abstract_values import (
     tensors,
 )
 from archtrace_lint.dataflow.bindings import Frame, named
-from archtrace_lint.dataflow.events import Built, Called, Divide, Gather, Store
+from archtrace_lint.dataflow.events import AttributeStore, Built, Called, Divide, Gather
 from archtrace_lint.dataflow.filling import FILLS, filled
 from archtrace_lint.dataflow.helpers import inlined
 from archtrace_lint.dataflow.models import MAKERS, last_word
-from archtrace_lint.dataflow.operations import OPERATIONS, Call
+from archtrace_lint.dataflow.operations import OPERATIONS, TensorCall
 from archtrace_lint.dataflow.pooling import pooled
 from archtrace_lint.dataflow.running import ran
 from archtrace_lint.dataflow.site import ANY, CallHandler, Site
@@ -48,10 +48,10 @@ from archtrace_lint.dataflow.subscripts import keyed
 from archtrace_lint.dataflow.token_axes import averaged, reduced, stacked, together
 from archtrace_lint.dataflow.word_table import words
 
-Evaluate: TypeAlias = Callable[[ast.expr | None, Frame], Values]
+Evaluate: TypeAlias = Callable[[ast.expr | None, Frame], AbstractValues]
 
 
-def called(node: ast.Call, frame: Frame, evaluate: Evaluate) -> Values:
+def called(node: ast.Call, frame: Frame, evaluate: Evaluate) -> AbstractValues:
     """What a call may return."""
     if isinstance(node.func, ast.Call) and last_word(node.func.func) == "vmap" and node.func.args:
         return _mapped(node, node.func.args[0], frame, evaluate)
@@ -64,7 +64,7 @@ def called(node: ast.Call, frame: Frame, evaluate: Evaluate) -> Values:
     return UNKNOWN
 
 
-def _mapped(node: ast.Call, function: ast.expr, frame: Frame, evaluate: Evaluate) -> Values:
+def _mapped(node: ast.Call, function: ast.expr, frame: Frame, evaluate: Evaluate) -> AbstractValues:
     """`jax.vmap(f)(hidden, index)`: f of each row."""
     if isinstance(function, ast.Name):
         return called(ast.copy_location(ast.Call(function, node.args, node.keywords), node), frame, evaluate)
@@ -89,7 +89,7 @@ def _site(node: ast.Call, frame: Frame, evaluate: Evaluate) -> Site:
     return Site(node, frame, name, base, library, arguments, keywords, spread)
 
 
-def _held(func: ast.Attribute, frame: Frame) -> Values:
+def _held(func: ast.Attribute, frame: Frame) -> AbstractValues:
     """The model or the tokenizer that `self.x` holds, in a call of `self.x(...)`."""
     mine = isinstance(func.value, ast.Name) and func.value.id == "self"
     return frozenset(v for v in frame.own(func.attr) if isinstance(v, Model | Tokenizer | Layer)) if mine else UNKNOWN
@@ -113,7 +113,7 @@ def _tell(site: Site) -> None:
         stored += [(k, v) for table in only(values, Table) for k, v in table.items if k in spellings.STORED]
     for key, values in stored:
         owner = ast.unparse(site.node.func)
-        site.frame.emit(Store(site.node, site.frame.scope(), owner, key, values, site.base))
+        site.frame.emit(AttributeStore(site.node, site.frame.scope(), owner, key, values, site.base))
     if site.name in spellings.CALLS or not spellings.KEYWORD_CALLS.isdisjoint(site.keywords):
         pairs = tuple(site.keywords.items())
         given = (site.base, *site.arguments) if site.name == "add_adapter" else site.arguments
@@ -138,7 +138,7 @@ PREPARES = re.compile(r"prepare_model\w*|compile|prepare|DataParallel|Distribute
 AS_TUPLE = {"as_tuple": one(Const(True))}
 
 
-def _gather(site: Site) -> Values | None:
+def _gather(site: Site) -> AbstractValues | None:
     if site.name not in GATHERS:
         return None
     target = tensors(site.tensor)
@@ -149,32 +149,32 @@ def _gather(site: Site) -> Values | None:
     return UNKNOWN
 
 
-def _division(site: Site) -> Values | None:
+def _division(site: Site) -> AbstractValues | None:
     """`torch.div(x, y)` and `x.div(y)`."""
     if site.name not in DIVISIONS or not site.rest:
         return None
     return divided(site.node, site.tensor, site.rest[0], site.frame)
 
 
-def divided(node: ast.expr, above: Values, below: Values, frame: Frame) -> Values:
+def divided(node: ast.expr, above: AbstractValues, below: AbstractValues, frame: Frame) -> AbstractValues:
     """`above / below`: hidden states stay such; a masked sum that is divided is a mean."""
     if has(above, MaskedSum):
         frame.emit(Divide(node, frame.scope(), above, below))
     return frozenset(only(above, Hidden))
 
 
-def _where(site: Site) -> Values | None:
+def _where(site: Site) -> AbstractValues | None:
     if site.name != "where":
         return None
     if site.library and not site.rest:
-        return frozenset(v for t in site.tensor for v in OPERATIONS["nonzero"](Call(site.node, t, (), AS_TUPLE)))
+        return frozenset(v for t in site.tensor for v in OPERATIONS["nonzero"](TensorCall(site.node, t, (), AS_TUPLE)))
     first, *rest = (site.tensor, *site.rest) if site.library else (UNKNOWN, site.base, *site.rest)
     if any(has(v, Side) for v in (first, *site.rest)):
         return UNKNOWN
     return frozenset(replace(v, searched=None) if isinstance(v, FirstPad) else v for values in rest for v in values)
 
 
-def _join(site: Site) -> Values | None:
+def _join(site: Site) -> AbstractValues | None:
     """Prompts in front of embeddings are a value of their own; an index joined to others is an index still.
 
     Hidden states that are stacked are several.
@@ -187,22 +187,22 @@ def _join(site: Site) -> Values | None:
         return None
     if parts and has(parts[0], Prompts) and len(parts) > 1:
         return one(Prompts(joined=True))
-    dim = Call(site.node, Value(), site.rest, site.keywords).dim
+    dim = TensorCall(site.node, AbstractValue(), site.rest, site.keywords).dim
     joined = stacked(parts or listed) if site.name == "stack" else together(parts or listed, dim)
     return indices(frozenset().union(*parts)) | joined
 
 
-def indices(values: Values) -> Values:
+def indices(values: AbstractValues) -> AbstractValues:
     """Those that are indices in the making."""
     return frozenset(v for v in values if isinstance(v, Count | FirstPad | HighestId))
 
 
-def _operation(site: Site) -> Values | None:
+def _operation(site: Site) -> AbstractValues | None:
     """A row of the table of operations. A method of an unknown may be one too (`ids.eq(pad)`), a layer of self not."""
     operation = OPERATIONS.get(site.name)
     if operation is None or isinstance(site.node.func, ast.Name) or _own(site.node.func):
         return None
-    calls = [Call(site.node, value, site.rest, site.keywords) for value in site.tensor or (Value(),)]
+    calls = [TensorCall(site.node, value, site.rest, site.keywords) for value in site.tensor or (AbstractValue(),)]
     return frozenset(v for call in calls for v in operation(call))
 
 
@@ -210,12 +210,12 @@ def _own(func: ast.expr) -> bool:
     return isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name) and func.value.id == "self"
 
 
-def _builtin(site: Site) -> Values | None:
+def _builtin(site: Site) -> AbstractValues | None:
     """Builtins of Python."""
     if not isinstance(site.node.func, ast.Name) or site.base:
         return None
     if site.name in ("len", "range"):
-        return OPERATIONS["size" if site.name == "len" else "range"](Call(site.node, Value()))
+        return OPERATIONS["size" if site.name == "len" else "range"](TensorCall(site.node, AbstractValue()))
     if site.name == "getattr" and len(site.arguments) > 1:
         return named(str(constant(site.arguments[1])))
     if site.name in BUILTINS:
@@ -223,14 +223,14 @@ def _builtin(site: Site) -> Values | None:
     return frozenset().union(*site.arguments) if site.name in spellings.PASSING else None
 
 
-def _summed(site: Site) -> Values:
+def _summed(site: Site) -> AbstractValues:
     """`sum(layers)`: of several layers, one."""
     layers = only(site.arguments[0], Hidden) if site.arguments else []
     return frozenset(replace(h, several=False) for h in layers if h.several)
 
 
 #: Builtins that make something of their own.
-BUILTINS: dict[str, Callable[[Site], Values]] = {
+BUILTINS: dict[str, Callable[[Site], AbstractValues]] = {
     "dict": lambda site: one(Table(tuple(site.keywords.items()))),
     "sum": _summed,
     "zip": lambda site: one(Many(site.arguments)),
@@ -238,28 +238,28 @@ BUILTINS: dict[str, Callable[[Site], Values]] = {
 }
 
 
-def _got(site: Site) -> Values | None:
+def _got(site: Site) -> AbstractValues | None:
     """`outputs.get("hidden_states")` is the item of that key."""
     key = constant(site.arguments[0]) if site.arguments else None
     return keyed(site.base, key) if site.name == "get" and isinstance(key, str) else None
 
 
-def _helper(site: Site) -> Values | None:
+def _helper(site: Site) -> AbstractValues | None:
     """A function or a method of this module, followed with these arguments."""
     return inlined(site.node, site.frame, site.arguments, site.keywords)
 
 
-def _prepared(site: Site) -> Values | None:
+def _prepared(site: Site) -> AbstractValues | None:
     """`prepare_model_for_kbit_training(model)` is the model."""
     models = only(site.arguments[0], Model) if site.arguments and PREPARES.fullmatch(site.name) else []
     return frozenset(models) or None
 
 
-def _side(site: Site) -> Values | None:
+def _side(site: Site) -> AbstractValues | None:
     return one(Side()) if spellings.meaning(site.name) == "side" else None
 
 
-def _module(site: Site) -> Values | None:
+def _module(site: Site) -> AbstractValues | None:
     """A module called on hidden states gives a vector a token, if its name does not say that it pools."""
     first = site.arguments[0] if site.arguments else site.keywords.get("hidden_states", UNKNOWN)
     hidden = only(_surely(first), Hidden)
@@ -270,7 +270,7 @@ def _module(site: Site) -> Values | None:
     return frozenset(hidden)
 
 
-def _recurrent(site: Site) -> Values | None:
+def _recurrent(site: Site) -> AbstractValues | None:
     """`out, _ = self.lstm(x)`, of an x of which nothing is known: a vector a token, where a text is about."""
     known = site.library or not site.arguments or spellings.POOLERS.fullmatch(site.name) or _class(site)
     if known or not spellings.RECURRENT.fullmatch(site.name) or not site.frame.text():
@@ -283,14 +283,14 @@ def _class(site: Site) -> bool:
     return site.name[:1].isupper() and not _own(site.node.func)
 
 
-def _surely(values: Values) -> Values:
+def _surely(values: AbstractValues) -> AbstractValues:
     """What a model surely returned is a tensor where a layer is called on it."""
-    return tensors(frozenset(v for v in values if not isinstance(v, Outputs) or (v.sure and v.model is None)))
+    return tensors(frozenset(v for v in values if not isinstance(v, ModelOutput) or (v.sure and v.model is None)))
 
 
-def _function(site: Site) -> Values | None:
+def _function(site: Site) -> AbstractValues | None:
     """A library's function on hidden states that is no operation of the table: unknown, but for the names of it."""
-    return frozenset(only(site.tensor, Size))
+    return frozenset(only(site.tensor, AxisLength))
 
 
 #: What works out what a call returns, in the order in which it is asked; the first answer holds.
@@ -318,6 +318,6 @@ CALL_HANDLERS: tuple[CallHandler, ...] = (
 
 
 @lru_cache(maxsize=4096)
-def handlers_of(name: str, *, known: bool) -> tuple[Callable[[Site], Values | None], ...]:
+def handlers_of(name: str, *, known: bool) -> tuple[Callable[[Site], AbstractValues | None], ...]:
     """Those that are asked about a call of this name. `known`: something is known of a part of it."""
     return tuple(h.handle for h in CALL_HANDLERS if h.named(name) or (known and h.if_known(name)))

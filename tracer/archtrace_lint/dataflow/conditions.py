@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeAlias
 
-from archtrace_lint.dataflow.abstract_values import Count, Many, Side, Tokens, Values, has, only
+from archtrace_lint.dataflow.abstract_values import AbstractValues, Count, Many, Side, Tokens, has, only
 from archtrace_lint.dataflow.bindings import Frame
 from archtrace_lint.dataflow.spellings import meaning
 
 #: What an expression may be in a frame.
-Evaluate: TypeAlias = Callable[[ast.expr | None, Frame], Values]
+Evaluate: TypeAlias = Callable[[ast.expr | None, Frame], AbstractValues]
 
 
 def no_mask(test: ast.expr, frame: Frame, *, holds: bool) -> bool:

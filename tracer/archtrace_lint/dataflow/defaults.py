@@ -5,15 +5,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from archtrace_lint.dataflow.abstract_values import UNKNOWN, Const, Values
+from archtrace_lint.dataflow.abstract_values import UNKNOWN, AbstractValues, Const
 
 
-def defaults(tree: ast.Module) -> dict[str, Values]:
+def defaults(tree: ast.Module) -> dict[str, AbstractValues]:
     """Attribute -> the texts that it is by default: `add_argument("--model", default="x")`, fields of classes.
 
     A name that several parsers or classes give is any of these.
     """
-    found: dict[str, Values] = {}
+    found: dict[str, AbstractValues] = {}
     for node in ast.walk(tree):
         for name, text in _argument(node) if isinstance(node, ast.Call) else _fields(node):
             found[name] = found.get(name, UNKNOWN) | frozenset((Const(text),))

@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from archtrace_lint.dataflow.abstract_values import UNKNOWN, Model, Tokenizer, Values
+from archtrace_lint.dataflow.abstract_values import UNKNOWN, AbstractValues, Model, Tokenizer
 from archtrace_lint.source.beside import Beside
 
 
@@ -35,8 +35,8 @@ class Event:
 class Gather(Event):
     """`target` is read at `index` along its tokens; `fixed` is that index where it is a literal after a full slice."""
 
-    target: Values
-    index: Values
+    target: AbstractValues
+    index: AbstractValues
     fixed: int | None = None
 
 
@@ -44,7 +44,7 @@ class Gather(Event):
 class Mean(Event):
     """The mean of `target` over its tokens; `padded`: a mask over tokens, or a padded batch, is at hand there."""
 
-    target: Values
+    target: AbstractValues
     padded: bool
 
 
@@ -54,19 +54,19 @@ class Pool(Event):
 
     node: ast.Call
     how: str
-    target: Values
+    target: AbstractValues
     dim: object
     padded: bool
 
 
 @dataclass(frozen=True)
-class Run(Event):
+class ModelRun(Event):
     """A call of what may be a model, on `ids`; `padded` as of a mean."""
 
     node: ast.Call
     name: str
-    models: Values
-    ids: Values
+    models: AbstractValues
+    ids: AbstractValues
     padded: bool
 
 
@@ -75,8 +75,8 @@ class Fill(Event):
     """`target` is filled with `value` where `mask` is true; the node is the mask."""
 
     node: ast.expr
-    target: Values
-    mask: Values
+    target: AbstractValues
+    mask: AbstractValues
     value: ast.expr
 
 
@@ -84,20 +84,20 @@ class Fill(Event):
 class Divide(Event):
     """`above` / `below`."""
 
-    above: Values
-    below: Values
+    above: AbstractValues
+    below: AbstractValues
 
 
 @dataclass(frozen=True)
-class Read(Event):
+class AttributeRead(Event):
     """The attribute `name` of `base` is read."""
 
-    base: Values
+    base: AbstractValues
     name: str
 
 
 @dataclass(frozen=True)
-class Store(Event):
+class AttributeStore(Event):
     """`value` is stored as the attribute, the key or the keyword argument `name` of `owner` (as it is written).
 
     `holder` is what the first name of the owner may be.
@@ -105,8 +105,8 @@ class Store(Event):
 
     owner: str
     name: str
-    value: Values
-    holder: Values = UNKNOWN
+    value: AbstractValues
+    holder: AbstractValues = UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -115,8 +115,8 @@ class Called(Event):
 
     node: ast.Call
     name: str
-    arguments: tuple[Values, ...]
-    keywords: tuple[tuple[str, Values], ...]
+    arguments: tuple[AbstractValues, ...]
+    keywords: tuple[tuple[str, AbstractValues], ...]
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ Some = TypeVar("Some", bound=Event)
 
 
 @dataclass
-class Module:
+class SourceModule:
     """One file: its tree, where its names come from, and what happens in it."""
 
     path: str

@@ -10,20 +10,20 @@ from typing import Any, TypeAlias
 
 from archtrace_lint.dataflow.abstract_values import (
     UNKNOWN,
+    AbstractValue,
+    AbstractValues,
+    AxisLength,
+    Chunks,
     Const,
     Encoding,
     EosRows,
     Extreme,
     Hidden,
     Many,
-    Outputs,
-    Pieces,
+    ModelOutput,
     Side,
-    Size,
     Table,
     Tokens,
-    Value,
-    Values,
     constant,
     has,
     items,
@@ -34,18 +34,18 @@ from archtrace_lint.dataflow.abstract_values import (
 from archtrace_lint.dataflow.bindings import Frame, named
 from archtrace_lint.dataflow.calls import called, divided
 from archtrace_lint.dataflow.conditions import under
-from archtrace_lint.dataflow.events import Gather, Read
-from archtrace_lint.dataflow.operations import BINARY, Call, compare, invert
+from archtrace_lint.dataflow.events import AttributeRead, Gather
+from archtrace_lint.dataflow.operations import BINARY, TensorCall, compare, invert
 from archtrace_lint.dataflow.spellings import CHECKPOINTS, READ, TASKS
 from archtrace_lint.dataflow.subscripts import encoded_item, fixed_index, keyed, outputs_item, selected
 
-Handler: TypeAlias = Callable[[Any, Frame], Values]
+Handler: TypeAlias = Callable[[Any, Frame], AbstractValues]
 
 #: An expression may be this many things; beyond, it is unknown.
 LIMIT = 8
 
 
-def evaluate(node: ast.expr | None, frame: Frame) -> Values:
+def evaluate(node: ast.expr | None, frame: Frame) -> AbstractValues:
     """What an expression may be; everything in it is followed."""
     if node is None:
         return UNKNOWN
@@ -54,47 +54,47 @@ def evaluate(node: ast.expr | None, frame: Frame) -> Values:
     return values if len(values) <= LIMIT else UNKNOWN
 
 
-def union(parts: Iterable[Values]) -> Values:
+def union(parts: Iterable[AbstractValues]) -> AbstractValues:
     """Any of these."""
     return frozenset().union(*parts)
 
 
-def known(values: Iterable[Value]) -> Values:
+def known(values: Iterable[AbstractValue]) -> AbstractValues:
     """Without the stand-ins for the unknown."""
-    return frozenset(v for v in values if type(v) is not Value)
+    return frozenset(v for v in values if type(v) is not AbstractValue)
 
 
-def each(values: Values) -> Iterable[Value]:
+def each(values: AbstractValues) -> Iterable[AbstractValue]:
     """The values one by one; the unknown is one too."""
-    return values or (Value(),)
+    return values or (AbstractValue(),)
 
 
-def _children(node: ast.expr, frame: Frame) -> Values:
+def _children(node: ast.expr, frame: Frame) -> AbstractValues:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.expr):
             evaluate(child, frame)
     return UNKNOWN
 
 
-def _constant(node: ast.Constant, frame: Frame) -> Values:
+def _constant(node: ast.Constant, frame: Frame) -> AbstractValues:
     if isinstance(node.value, str | int | float | bool | None):
         return one(Const(node.value))
     return UNKNOWN
 
 
-def _name(node: ast.Name, frame: Frame) -> Values:
+def _name(node: ast.Name, frame: Frame) -> AbstractValues:
     found = frame.look(node.id)
     return found or (_text_elsewhere(node.id, frame) if frame.machine.loads and node.id.isupper() else UNKNOWN)
 
 
-def _text_elsewhere(name: str, frame: Frame) -> Values:
+def _text_elsewhere(name: str, frame: Frame) -> AbstractValues:
     """A text that a name in capitals has in another file of the tree, as `from config import *` brings it."""
     bound = frame.machine.module.elsewhere(name)
     value = bound.value if isinstance(bound, ast.Assign | ast.AnnAssign) else None
     return one(Const(value.value)) if isinstance(value, ast.Constant) and isinstance(value.value, str) else UNKNOWN
 
 
-def _attribute(node: ast.Attribute, frame: Frame) -> Values:
+def _attribute(node: ast.Attribute, frame: Frame) -> AbstractValues:
     if isinstance(node.value, ast.Name) and node.value.id == "self":
         return _noted(f".{node.attr}", frame.own(node.attr), frame)
     base = evaluate(node.value, frame)
@@ -110,30 +110,30 @@ def _attribute(node: ast.Attribute, frame: Frame) -> Values:
     return said or (frame.machine.default(node.attr) if asked else UNKNOWN)
 
 
-def _noted(words: str, values: Values, frame: Frame) -> Values:
+def _noted(words: str, values: AbstractValues, frame: Frame) -> AbstractValues:
     """The values; a mask that is read as `batch["mask"]` or `batch.mask` is at hand from then on."""
     frame.note(words, values)
     return values
 
 
-def _tell(node: ast.expr, name: str, base: Values, frame: Frame) -> None:
+def _tell(node: ast.expr, name: str, base: AbstractValues, frame: Frame) -> None:
     """Tell of an attribute or an item that rules ask about."""
     if name in READ and base:
-        frame.emit(Read(node, frame.scope(), base, name))
+        frame.emit(AttributeRead(node, frame.scope(), base, name))
 
 
-def attribute_of(value: Value, name: str) -> Values | None:
+def attribute_of(value: AbstractValue, name: str) -> AbstractValues | None:
     """An attribute of a value; None where the name alone must tell."""
     if name in ("shape", "data", "T", "mT"):
-        return one(value if name == "data" else Size() if name == "shape" else None)
+        return one(value if name == "data" else AxisLength() if name == "shape" else None)
     if isinstance(value, Extreme):
         return {"values": value.values, "indices": value.indices}.get(name)
     if isinstance(value, Encoding):
         return encoded_item(value, name)
-    return outputs_item(value, name) if isinstance(value, Outputs) else None
+    return outputs_item(value, name) if isinstance(value, ModelOutput) else None
 
 
-def _subscript(node: ast.Subscript, frame: Frame) -> Values:
+def _subscript(node: ast.Subscript, frame: Frame) -> AbstractValues:
     base = evaluate(node.value, frame)
     if isinstance(node.slice, ast.Constant):
         _tell(node, str(node.slice.value), base, frame)
@@ -149,11 +149,11 @@ def _subscript(node: ast.Subscript, frame: Frame) -> Values:
     return known(v for b in base for v in selected(node, b, parts, values))
 
 
-def _call(node: ast.Call, frame: Frame) -> Values:
+def _call(node: ast.Call, frame: Frame) -> AbstractValues:
     return known(called(node, frame, evaluate))
 
 
-def _binary(node: ast.BinOp, frame: Frame) -> Values:
+def _binary(node: ast.BinOp, frame: Frame) -> AbstractValues:
     left, right = evaluate(node.left, frame), evaluate(node.right, frame)
     if not left and not right:
         return UNKNOWN
@@ -168,13 +168,13 @@ def _binary(node: ast.BinOp, frame: Frame) -> Values:
     return known(union(results))
 
 
-def _unary(node: ast.UnaryOp, frame: Frame) -> Values:
+def _unary(node: ast.UnaryOp, frame: Frame) -> AbstractValues:
     values = evaluate(node.operand, frame)
     if isinstance(node.op, ast.USub):
         return frozenset(Const(-v.value) for v in only(values, Const) if isinstance(v.value, int | float))
     if isinstance(node.op, ast.Not):
         return frozenset(only(values, Side))
-    return known(v for value in values for v in (invert(Call(node, value)) or only(frozenset((value,)), Side)))
+    return known(v for value in values for v in (invert(TensorCall(node, value)) or only(frozenset((value,)), Side)))
 
 
 #: Comparison -> whether it is one of equality; `>` against 0 is like `!=`.
@@ -190,7 +190,7 @@ WITH_ZERO: dict[tuple[type[ast.cmpop], object], bool] = {
 }
 
 
-def _compare(node: ast.Compare, frame: Frame) -> Values:
+def _compare(node: ast.Compare, frame: Frame) -> AbstractValues:
     left = evaluate(node.left, frame)
     rights = [evaluate(right, frame) for right in node.comparators]
     number = WITH_ZERO.get((type(node.ops[0]), constant(rights[0])))
@@ -204,44 +204,44 @@ def _compare(node: ast.Compare, frame: Frame) -> Values:
     return frozenset(v for v in (*there, *back) if v is not None)
 
 
-def _either(node: ast.BoolOp, frame: Frame) -> Values:
+def _either(node: ast.BoolOp, frame: Frame) -> AbstractValues:
     return union([evaluate(value, frame) for value in node.values])
 
 
-def _if(node: ast.IfExp, frame: Frame) -> Values:
+def _if(node: ast.IfExp, frame: Frame) -> AbstractValues:
     with under(node.test, frame, evaluate, holds=True):
         then = evaluate(node.body, frame)
     with under(node.test, frame, evaluate, holds=False):
         return then | evaluate(node.orelse, frame)
 
 
-def _many(node: ast.Tuple | ast.List | ast.Set, frame: Frame) -> Values:
+def _many(node: ast.Tuple | ast.List | ast.Set, frame: Frame) -> AbstractValues:
     parts = tuple(evaluate(e, frame) for e in node.elts)
     return one(Many(parts)) if len(parts) <= LIMIT else UNKNOWN
 
 
-def _dict(node: ast.Dict, frame: Frame) -> Values:
+def _dict(node: ast.Dict, frame: Frame) -> AbstractValues:
     values = [evaluate(v, frame) for v in node.values]
     pairs = [(k.value, v) for k, v in zip(node.keys, values, strict=True) if isinstance(k, ast.Constant)]
     return one(Table(tuple((k, v) for k, v in pairs if isinstance(k, str))))
 
 
-def _walrus(node: ast.NamedExpr, frame: Frame) -> Values:
+def _walrus(node: ast.NamedExpr, frame: Frame) -> AbstractValues:
     frame.bind(node.target.id, evaluate(node.value, frame))
     return frame.look(node.target.id)
 
 
-def _inner(node: ast.Await | ast.Starred, frame: Frame) -> Values:
+def _inner(node: ast.Await | ast.Starred, frame: Frame) -> AbstractValues:
     return evaluate(node.value, frame)
 
 
-def _slice(node: ast.Slice, frame: Frame) -> Values:
+def _slice(node: ast.Slice, frame: Frame) -> AbstractValues:
     for part in (node.lower, node.upper, node.step):
         evaluate(part, frame)
     return UNKNOWN
 
 
-def _comprehension(node: ast.ListComp | ast.SetComp | ast.GeneratorExp, frame: Frame) -> Values:
+def _comprehension(node: ast.ListComp | ast.SetComp | ast.GeneratorExp, frame: Frame) -> AbstractValues:
     inner = replace(frame, names=dict(frame.names))
     for generator in node.generators:
         assign(generator.target, elements(evaluate(generator.iter, inner)), inner)
@@ -250,7 +250,7 @@ def _comprehension(node: ast.ListComp | ast.SetComp | ast.GeneratorExp, frame: F
     return evaluate(node.elt, inner)
 
 
-def _dict_comprehension(node: ast.DictComp, frame: Frame) -> Values:
+def _dict_comprehension(node: ast.DictComp, frame: Frame) -> AbstractValues:
     """`{k: v.to(device) for k, v in encoding.items()}` is an encoding still."""
     inner = replace(frame, names=dict(frame.names))
     for generator in node.generators:
@@ -261,19 +261,19 @@ def _dict_comprehension(node: ast.DictComp, frame: Frame) -> Values:
     return frozenset(only(evaluate(node.value, inner) | whole, Encoding))
 
 
-def elements(values: Values) -> Values:
+def elements(values: AbstractValues) -> AbstractValues:
     """What one turn of a loop over this gets: a row of a tensor; of zip and enumerate, a tuple of such."""
     return known(v for value in values for v in _element(value))
 
 
-def _element(value: Value) -> Values:
+def _element(value: AbstractValue) -> AbstractValues:
     if isinstance(value, Many):
         if value.items and all(constant(item) is not ... for item in value.items):
             return union(value.items)  # a list of literals, where zip gives tuples of what it goes over
         return one(Many(tuple(elements(i) for i in value.items)))
-    if isinstance(value, Pieces):
+    if isinstance(value, Chunks):
         return one(value.of)
-    if isinstance(value, Const | Size | Outputs | Encoding | Table):
+    if isinstance(value, Const | AxisLength | ModelOutput | Encoding | Table):
         return UNKNOWN
     if isinstance(value, Hidden):
         row = not value.several and value.axis == 1 and value.what == "hidden"
@@ -281,7 +281,7 @@ def _element(value: Value) -> Values:
     return one(replace(value, row=True) if isinstance(value, Tokens) else value)
 
 
-def assign(target: ast.expr, values: Values, frame: Frame) -> None:
+def assign(target: ast.expr, values: AbstractValues, frame: Frame) -> None:
     """Bind a target: a name, an attribute of self, a tuple of targets."""
     if isinstance(target, ast.Name):
         frame.bind(target.id, values)
@@ -300,22 +300,22 @@ def assign(target: ast.expr, values: Values, frame: Frame) -> None:
 _NO_STATES = re.compile(r"\w*(loss|score|pool|cls|pred|prob)\w*", re.IGNORECASE)
 
 
-def _unpacked(values: Values, target: ast.Tuple | ast.List, frame: Frame) -> tuple[Values, ...]:
+def _unpacked(values: AbstractValues, target: ast.Tuple | ast.List, frame: Frame) -> tuple[AbstractValues, ...]:
     """`h, _ = self.bert(...)`: a model, or a layer, gives hidden states first; of what `split` gives, each is alike."""
     count = len(target.elts)
-    pieces = only(values, Pieces)
+    pieces = only(values, Chunks)
     if pieces:
         return (frozenset(p.of for p in pieces),) * count
-    if count == 2 and has(values, Outputs):
-        frame.emit(Read(target, frame.scope(), values, "1"))
+    if count == 2 and has(values, ModelOutput):
+        frame.emit(AttributeRead(target, frame.scope(), values, "1"))
     name = target.elts[0].id if isinstance(target.elts[0], ast.Name) else ""
     first = union(_first(v) for v in values) if not _NO_STATES.fullmatch(name) else UNKNOWN
     said = frozenset(h for h in only(named(name), Hidden) if h.what == "logits")
     return (said or first, *(UNKNOWN,) * (count - 1)) if first else ()
 
 
-def _first(value: Value) -> Values:
-    if isinstance(value, Outputs):
+def _first(value: AbstractValue) -> AbstractValues:
+    if isinstance(value, ModelOutput):
         return frozenset(replace(h, what=value.what) for h in only(outputs_item(value, 0) or UNKNOWN, Hidden))
     return one(value if isinstance(value, Hidden) and not value.several else None)
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from archtrace_lint.dataflow.bindings import Frame, Machine
-from archtrace_lint.dataflow.events import Module
+from archtrace_lint.dataflow.events import SourceModule
 from archtrace_lint.dataflow.learning import learnt, teaching
 from archtrace_lint.dataflow.spellings import SIDES
 from archtrace_lint.dataflow.statements import block, later, run_function, statement
@@ -21,7 +21,7 @@ from archtrace_lint.violation import UnreadableError
 
 def followed(
     path: str, data: bytes, codes: Sequence[str], coding: str | None = None, beside: Beside | None = None
-) -> tuple[str, Module]:
+) -> tuple[str, SourceModule]:
     """Follow what matters of a file: its text, and the module; an empty one where nothing does."""
     beside = beside or Beside(path)
     text = decoded(path, data, coding)
@@ -38,9 +38,9 @@ def _tree(path: str, text: str, left: str) -> ast.Module:
     return parsed(path, text)
 
 
-def analysed(path: str, text: str, tree: ast.Module, beside: Beside | None = None) -> Module:
+def analysed(path: str, text: str, tree: ast.Module, beside: Beside | None = None) -> SourceModule:
     """Follow a tree of a text."""
-    module = Module(path, tree, beside=beside or Beside(path))
+    module = SourceModule(path, tree, beside=beside or Beside(path))
     try:
         _follow(module, text)
     except RecursionError:
@@ -52,7 +52,7 @@ def analysed(path: str, text: str, tree: ast.Module, beside: Beside | None = Non
 SCRIPTED = ("SEQ_CLS", ".padding_side", "padding_side=", ".pad_token =", ".pad_token_id =")
 
 
-def _follow(module: Module, text: str) -> None:
+def _follow(module: SourceModule, text: str) -> None:
     """The statements of the module first, then its functions and classes, which see the names of the module."""
     body = module.tree.body
     machine = Machine(module, run=run_function, teaching=teaching(text))

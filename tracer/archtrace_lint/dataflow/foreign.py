@@ -7,18 +7,18 @@ import copy
 from collections.abc import Callable
 from dataclasses import replace
 
-from archtrace_lint.dataflow.abstract_values import UNKNOWN, Values
+from archtrace_lint.dataflow.abstract_values import UNKNOWN, AbstractValues
 from archtrace_lint.dataflow.bindings import Frame, Machine
-from archtrace_lint.dataflow.events import Event, Gather, Mean, Module
-from archtrace_lint.source.beside import Source
+from archtrace_lint.dataflow.events import Event, Gather, Mean, SourceModule
+from archtrace_lint.source.beside import ImportedSource
 
 #: What a function is followed for: it holds one of these, or nothing comes of it.
 _MAKING = (b"sum(", b"argm", b"nonzero", b"mean(", b"gather", b"arange", b"[:,", b"- 1")
 
-Bound = Callable[[ast.FunctionDef], dict[str, Values]]
+Bound = Callable[[ast.FunctionDef], dict[str, AbstractValues]]
 
 
-def imported(func: ast.expr, frame: Frame) -> tuple[Source, ast.FunctionDef] | None:
+def imported(func: ast.expr, frame: Frame) -> tuple[ImportedSource, ast.FunctionDef] | None:
     """The function of another file that a callee is, by `from pooling import f` or `import pooling`."""
     imports = frame.machine.module.imports
     if isinstance(func, ast.Name):
@@ -31,7 +31,9 @@ def imported(func: ast.expr, frame: Frame) -> tuple[Source, ast.FunctionDef] | N
     return found if found and any(word in found[0].lines(found[1]) for word in _MAKING) else None
 
 
-def followed_at(node: ast.Call, source: Source, function: ast.FunctionDef, frame: Frame, bound: Bound) -> Values:
+def followed_at(
+    node: ast.Call, source: ImportedSource, function: ast.FunctionDef, frame: Frame, bound: Bound
+) -> AbstractValues:
     """What the function returns for the arguments of a call. What it does with them is told of the call.
 
     What its own names tell of it is told where it stands, when that file is checked, and not again here.
@@ -47,9 +49,9 @@ def followed_at(node: ast.Call, source: Source, function: ast.FunctionDef, frame
 
 
 def _run(
-    function: ast.FunctionDef, source: Source, frame: Frame, given: dict[str, Values]
-) -> tuple[list[Event], Values]:
-    module = Module(source.path, ast.Module([], []), beside=frame.machine.module.beside)
+    function: ast.FunctionDef, source: ImportedSource, frame: Frame, given: dict[str, AbstractValues]
+) -> tuple[list[Event], AbstractValues]:
+    module = SourceModule(source.path, ast.Module([], []), beside=frame.machine.module.beside)
     functions = {name: n for name, n in source.names.items() if isinstance(n, ast.FunctionDef)}
     machine = Machine(module, functions, run=frame.machine.run)
     inner = Frame(machine, {}, function=frame.function, depth=frame.depth + 1)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from archtrace_lint.dataflow.abstract_values import (
     UNKNOWN,
+    AbstractValues,
     Count,
     EosId,
     EosMask,
@@ -14,11 +15,10 @@ from archtrace_lint.dataflow.abstract_values import (
     Extreme,
     FirstPad,
     HighestId,
-    Ids,
     Inflated,
     PadId,
+    TokenIds,
     Tokens,
-    Values,
 )
 from archtrace_lint.dataflow.bindings import Frame, named
 from archtrace_lint.dataflow.foreign import followed_at, imported
@@ -27,10 +27,12 @@ from archtrace_lint.source.beside import LINES
 #: Calls within calls that are followed.
 DEPTH = 3
 #: What is worth following into a helper.
-TELLING = (Tokens, Count, FirstPad, HighestId, EosMask, EosRows, Extreme, Ids, Inflated, PadId, EosId)
+TELLING = (Tokens, Count, FirstPad, HighestId, EosMask, EosRows, Extreme, TokenIds, Inflated, PadId, EosId)
 
 
-def inlined(node: ast.Call, frame: Frame, arguments: tuple[Values, ...], keywords: dict[str, Values]) -> Values | None:
+def inlined(
+    node: ast.Call, frame: Frame, arguments: tuple[AbstractValues, ...], keywords: dict[str, AbstractValues]
+) -> AbstractValues | None:
     """What the helper returns for these arguments; None when this is no call of a helper that is worth following."""
     telling = any(isinstance(v, TELLING) for values in (*arguments, *keywords.values()) for v in values)
     if not (telling or frame.machine.loads) or frame.depth >= DEPTH:
@@ -73,8 +75,8 @@ def _loads(function: ast.FunctionDef, frame: Frame) -> bool:
 
 
 def _elsewhere(
-    node: ast.Call, frame: Frame, arguments: tuple[Values, ...], keywords: dict[str, Values]
-) -> Values | None:
+    node: ast.Call, frame: Frame, arguments: tuple[AbstractValues, ...], keywords: dict[str, AbstractValues]
+) -> AbstractValues | None:
     """A function of another file of the tree."""
     found = imported(node.func, frame)
     if found is None:
@@ -82,7 +84,7 @@ def _elsewhere(
     return followed_at(node, *found, frame, lambda function: _bound(function, arguments, keywords, method=False))
 
 
-def _around(node: ast.Call, owner: ast.ClassDef | None, frame: Frame) -> dict[str, Values]:
+def _around(node: ast.Call, owner: ast.ClassDef | None, frame: Frame) -> dict[str, AbstractValues]:
     """The names that a helper sees beside its own: those of the function that it stands in."""
     if owner is not None:
         return {"self": UNKNOWN}
@@ -112,8 +114,12 @@ def _length(function: ast.FunctionDef) -> int:
 
 
 def _bound(
-    function: ast.FunctionDef, arguments: tuple[Values, ...], keywords: dict[str, Values], *, method: bool
-) -> dict[str, Values]:
+    function: ast.FunctionDef,
+    arguments: tuple[AbstractValues, ...],
+    keywords: dict[str, AbstractValues],
+    *,
+    method: bool,
+) -> dict[str, AbstractValues]:
     """Arguments by the names of the parameters."""
     return {**dict(zip(_parameters(function, method=method), arguments, strict=False)), **keywords}
 

@@ -6,15 +6,15 @@ import ast
 import re
 from collections.abc import Iterator
 
-from archtrace_lint.dataflow.abstract_values import Ids, Tokens, Values, one
+from archtrace_lint.dataflow.abstract_values import AbstractValues, TokenIds, Tokens, one
 from archtrace_lint.dataflow.architectures import spelled
 from archtrace_lint.dataflow.models import last_word
 from archtrace_lint.dataflow.spellings import BACKBONES, TEXT_MODELS
 
 #: Keyword of a call -> what a name is that is handed over by it.
-KEYWORDS: dict[str, Values] = {
+KEYWORDS: dict[str, AbstractValues] = {
     "attention_mask": one(Tokens(attended=True)),
-    "input_ids": one(Ids()),
+    "input_ids": one(TokenIds()),
     "key_padding_mask": one(Tokens(attended=False)),
     "src_key_padding_mask": one(Tokens(attended=False)),
 }
@@ -47,13 +47,13 @@ def _line(text: str, at: int) -> str:
     return text[text.rfind("\n", 0, at) + 1 : at + 6]
 
 
-def learnt(body: list[ast.stmt]) -> dict[str, Values]:
+def learnt(body: list[ast.stmt]) -> dict[str, AbstractValues]:
     """What the names of a function are by the calls in it."""
     calls = (node for statement in body for node in ast.walk(statement) if isinstance(node, ast.Call))
     return {name: values for call in calls for name, values in _taught(call)}
 
 
-def _taught(call: ast.Call) -> Iterator[tuple[str, Values]]:
+def _taught(call: ast.Call) -> Iterator[tuple[str, AbstractValues]]:
     for keyword in call.keywords:
         name = keyword.value.id if isinstance(keyword.value, ast.Name) else ""
         if name and keyword.arg in KEYWORDS and not _OTHER.fullmatch(name):
@@ -61,7 +61,7 @@ def _taught(call: ast.Call) -> Iterator[tuple[str, Values]]:
     yield from _by_place(call)
 
 
-def _by_place(call: ast.Call) -> Iterator[tuple[str, Values]]:
+def _by_place(call: ast.Call) -> Iterator[tuple[str, AbstractValues]]:
     """`self.bert(x, mask)`: an old BERT takes the mask third, a new one second, and the name tells which it is."""
     callee = last_word(call.func)
     names = [a.id for a in call.args if isinstance(a, ast.Name)]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from archtrace_lint.dataflow.abstract_values import Hidden, Tokens, Values, constant
+from archtrace_lint.dataflow.abstract_values import AbstractValues, Hidden, Tokens, constant
 
 
-def weighed(hidden: Hidden, weights: Values) -> Hidden:
+def weighed(hidden: Hidden, weights: AbstractValues) -> Hidden:
     """`hidden * weights`: of a mask, the pads are 0 from then on. Other weights may well make up for the length.
 
     A number that is written out changes neither.
@@ -17,7 +17,7 @@ def weighed(hidden: Hidden, weights: Values) -> Hidden:
     return replace(hidden, masked=hidden.masked or not literal, zeroed=by_mask or (hidden.zeroed and literal))
 
 
-def overwritten(hidden: Hidden, mask: Values, value: Values) -> Hidden:
+def overwritten(hidden: Hidden, mask: AbstractValues, value: AbstractValues) -> Hidden:
     """`hidden.masked_fill(mask, value)`: the pads are 0 where a mask of them is given, and that number."""
     pads = any(isinstance(m, Tokens) and not m.attended for m in mask)
     return replace(hidden, masked=True, zeroed=pads and constant(value) == 0)

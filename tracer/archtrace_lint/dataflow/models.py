@@ -8,20 +8,20 @@ import re
 from archtrace_lint.dataflow import spellings
 from archtrace_lint.dataflow.abstract_values import (
     UNKNOWN,
-    Adapter,
+    AbstractValue,
+    AbstractValues,
+    AdapterConfig,
     Const,
     Encoding,
     Hidden,
-    Ids,
     Many,
     Model,
-    Outputs,
+    ModelOutput,
     Prompts,
     Table,
+    TokenIds,
     Tokenizer,
     Tokens,
-    Value,
-    Values,
     constant,
     has,
     one,
@@ -40,12 +40,12 @@ def last_word(node: ast.AST) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
-def _text(values: Values) -> str:
+def _text(values: AbstractValues) -> str:
     found = constant(values)
     return found if isinstance(found, str) else ""
 
 
-def _loaded(site: Site) -> Values | None:
+def _loaded(site: Site) -> AbstractValues | None:
     """`Class.from_pretrained("id", ...)`."""
     if site.name not in ("from_pretrained", "from_config") or not isinstance(site.node.func, ast.Attribute):
         return None
@@ -77,7 +77,7 @@ def _classes(name: str, site: Site) -> list[str]:
     return sorted({word for part in either if spellings.HANDED.fullmatch(word := last_word(part))})
 
 
-def _pipeline(site: Site) -> Values | None:
+def _pipeline(site: Site) -> AbstractValues | None:
     """`pipeline("text-classification", model=...)`, also by another name; without a model, an encoder."""
     task = site.arguments[0] if site.arguments else site.keywords.get("task", UNKNOWN)
     if not _PIPELINES.fullmatch(site.name) or _text(task) not in spellings.CLASSIFYING or "model" not in site.keywords:
@@ -87,24 +87,24 @@ def _pipeline(site: Site) -> Values | None:
     return _made(site, Model(spellings.PIPELINE, _text(model) or f"{known.checkpoint} {known.kind}".strip()))
 
 
-def _texts(values: Values) -> list[str]:
+def _texts(values: AbstractValues) -> list[str]:
     """The texts that it may be; one of which nothing is known, where there is none."""
     return sorted(v.value for v in only(values, Const) if isinstance(v.value, str)) or [""]
 
 
-def _made(site: Site, *made: Model | Tokenizer) -> Values:
+def _made(site: Site, *made: Model | Tokenizer) -> AbstractValues:
     for each in made:
         site.frame.emit(Built(site.node, site.frame.scope(), each))
     return frozenset(made)
 
 
-def _adapter(site: Site) -> Values | None:
+def _adapter(site: Site) -> AbstractValues | None:
     if not spellings.ADAPTERS.fullmatch(site.name):
         return None
-    return one(Adapter(site.name, tuple(site.keywords.items()), site.node))
+    return one(AdapterConfig(site.name, tuple(site.keywords.items()), site.node))
 
 
-def _encoded(site: Site) -> Values | None:
+def _encoded(site: Site) -> AbstractValues | None:
     """`tokenizer(texts, padding=True)`."""
     direct = isinstance(site.node.func, ast.Name) or site.name not in spellings.TOKENIZING
     word = last_word(site.node.func if direct else site.node.func.value)  # type: ignore[attr-defined]
@@ -118,7 +118,7 @@ def _encoded(site: Site) -> Values | None:
     return _encoding(site, tokenizers)
 
 
-def _encoding(site: Site, tokenizers: list[Tokenizer]) -> Values:
+def _encoding(site: Site, tokenizers: list[Tokenizer]) -> AbstractValues:
     padding = constant(_keyword(site, "padding"))
     padded = padding == "max_length" or (padding in (True, "longest") and not _one_text(site))
     side = _text(site.keywords.get("padding_side", UNKNOWN)) or next((t.side for t in tokenizers), "")
@@ -126,7 +126,7 @@ def _encoding(site: Site, tokenizers: list[Tokenizer]) -> Values:
     return one(Encoding(padded, side, alone))
 
 
-def _keyword(site: Site, name: str) -> Values:
+def _keyword(site: Site, name: str) -> AbstractValues:
     """A keyword, also one that comes in a dictionary: `tokenizer(texts, **{"padding": True})`."""
     spread = (dict(table.items) for values in site.spread for table in only(values, Table))
     return site.keywords.get(name) or next((items[name] for items in spread if name in items), UNKNOWN)
@@ -144,12 +144,12 @@ def _one_text(site: Site) -> bool:
     )
 
 
-def _ran(site: Site) -> Values | None:
+def _ran(site: Site) -> AbstractValues | None:
     """`model(**encoding)`, `self.backbone(input_ids, attention_mask=mask)`."""
     if site.library or not (has(site.base, Model) or spellings.BACKBONES.fullmatch(site.name)):
         return None
     given = [v for values in site.everything for value in values for v in _listed(value)]
-    fed = any(isinstance(v, Ids | Encoding | Tokens | Prompts) for v in given)
+    fed = any(isinstance(v, TokenIds | Encoding | Tokens | Prompts) for v in given)
     if not fed and not site.spread and not {"input_ids", "inputs_embeds", "attention_mask"} & site.keywords.keys():
         return _kept(site)
     model = next(iter(only(site.base, Model)), None)
@@ -157,12 +157,12 @@ def _ran(site: Site) -> Values | None:
     prompted = any(isinstance(v, Prompts) and v.joined for v in given)
     any_model = spellings.ANY_MODEL.fullmatch(site.name) and not spellings.TEXT_MODELS.fullmatch(site.name)
     what = "logits" if model is None and any_model else "hidden"
-    ran = one(Outputs(model, encoding, prompted, _of_text(site, given), what, _layers(site)))
+    ran = one(ModelOutput(model, encoding, prompted, _of_text(site, given), what, _layers(site)))
     site.frame.note(f"{site.name}()", ran)
     return ran
 
 
-def _listed(value: Value) -> list[Value]:
+def _listed(value: AbstractValue) -> list[AbstractValue]:
     """The items of a list, as Keras gives a model its inputs: `bert([ids, mask])`; a value else."""
     return [v for item in value.items for v in item] if isinstance(value, Many) else [value]
 
@@ -174,7 +174,7 @@ def _layers(site: Site) -> tuple[int, ...]:
     return (1,) if "output_attentions" in site.keywords else (1, 2, -1)
 
 
-def _of_text(site: Site, given: list[Value]) -> bool:
+def _of_text(site: Site, given: list[AbstractValue]) -> bool:
     """What a model is surely run on a text: by what it is given, or by its name."""
     if (
         {"input_ids", "attention_mask"} & site.keywords.keys()
@@ -182,24 +182,24 @@ def _of_text(site: Site, given: list[Value]) -> bool:
         or spellings.TEXT_MODELS.fullmatch(site.name)
     ):
         return True
-    return any(isinstance(v, Encoding | Prompts) or (isinstance(v, Ids | Tokens) and not v.weak) for v in given)
+    return any(isinstance(v, Encoding | Prompts) or (isinstance(v, TokenIds | Tokens) and not v.weak) for v in given)
 
 
-def _encoding_of(value: Value) -> Encoding | None:
+def _encoding_of(value: AbstractValue) -> Encoding | None:
     """An encoding, or that which ids are of."""
-    return value.encoding if isinstance(value, Ids) else value if isinstance(value, Encoding) else None
+    return value.encoding if isinstance(value, TokenIds) else value if isinstance(value, Encoding) else None
 
 
-def _kept(site: Site) -> Values | None:
+def _kept(site: Site) -> AbstractValues | None:
     """A backbone called on vectors (`self.transformer(x)`): vectors."""
     first = site.arguments[0] if site.arguments else UNKNOWN
     return frozenset(only(first, Hidden)) or None
 
 
-def _embedded(site: Site) -> Values | None:
+def _embedded(site: Site) -> AbstractValues | None:
     """`self.token_embedding(ids)`."""
     first = site.arguments[0] if site.arguments else UNKNOWN
-    if site.library or not has(first, Ids) or not spellings.EMBEDDERS.fullmatch(site.name):
+    if site.library or not has(first, TokenIds) or not spellings.EMBEDDERS.fullmatch(site.name):
         return None
     return one(Hidden(sure=True))
 

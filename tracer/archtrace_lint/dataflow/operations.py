@@ -9,6 +9,9 @@ from typing import TypeAlias
 
 from archtrace_lint.dataflow.abstract_values import (
     UNKNOWN,
+    AbstractValue,
+    AbstractValues,
+    AxisLength,
     Const,
     Count,
     EosId,
@@ -18,19 +21,16 @@ from archtrace_lint.dataflow.abstract_values import (
     FirstPad,
     Hidden,
     HighestId,
-    Ids,
     Inflated,
     Many,
     MaskedSum,
-    Outputs,
+    ModelOutput,
     PadId,
     Places,
-    Positions,
+    PositionRange,
     Side,
-    Size,
+    TokenIds,
     Tokens,
-    Value,
-    Values,
     constant,
     has,
     items,
@@ -42,13 +42,13 @@ from archtrace_lint.dataflow.word_table import words
 
 
 @dataclass(frozen=True)
-class Call:
+class TensorCall:
     """A tensor operation on one value of its receiver; `dims` is what its `dim` argument is, `...` if unknown."""
 
     node: ast.expr
-    receiver: Value
-    arguments: tuple[Values, ...] = ()
-    keywords: Mapping[str, Values] = field(default_factory=dict)
+    receiver: AbstractValue
+    arguments: tuple[AbstractValues, ...] = ()
+    keywords: Mapping[str, AbstractValues] = field(default_factory=dict)
 
     @property
     def dim(self) -> object:
@@ -59,18 +59,18 @@ class Call:
         return _dim(self.arguments[0]) if self.arguments else None
 
     @property
-    def other(self) -> Values:
+    def other(self) -> AbstractValues:
         """The other operand."""
         return self.arguments[0] if self.arguments else UNKNOWN
 
 
-def _dim(values: Values) -> object:
+def _dim(values: AbstractValues) -> object:
     """A dim, or the only dim of a tuple or list."""
     several = items(values)
     return constant(several[0] if several and len(several) == 1 else values)
 
 
-Operation: TypeAlias = Callable[[Call], Values]
+Operation: TypeAlias = Callable[[TensorCall], AbstractValues]
 OPERATIONS: dict[str, Operation] = {}
 
 #: The value stays what it is.
@@ -97,7 +97,7 @@ def operation(*names: str) -> Callable[[Operation], Operation]:
     return register
 
 
-def same(call: Call) -> Values:
+def same(call: TensorCall) -> AbstractValues:
     """The receiver, as it is."""
     return one(call.receiver)
 
@@ -105,16 +105,16 @@ def same(call: Call) -> Values:
 OPERATIONS.update(dict.fromkeys(SAME, same))
 
 
-def compare(left: Value, right: Values, *, equal: bool) -> Value | None:
+def compare(left: AbstractValue, right: AbstractValues, *, equal: bool) -> AbstractValue | None:
     """`left == right`, or `left != right`: a comparison with the pad id makes a mask out of any tensor."""
     if isinstance(left, Side):
         return left
-    if has(right, PadId) and not isinstance(left, PadId | Const | EosId | Size):
-        return Tokens(attended=not equal, by_id=True, sure=isinstance(left, Ids))
+    if has(right, PadId) and not isinstance(left, PadId | Const | EosId | AxisLength):
+        return Tokens(attended=not equal, by_id=True, sure=isinstance(left, TokenIds))
     if has(right, EosId) and not isinstance(left, EosId | Const | PadId):
         return EosMask() if equal else None
     number = constant(right)
-    if isinstance(left, Ids) and not left.weak and number in (0, 1) and not isinstance(number, bool):
+    if isinstance(left, TokenIds) and not left.weak and number in (0, 1) and not isinstance(number, bool):
         return Tokens(attended=not equal, by_id=True)
     if isinstance(left, Tokens) and isinstance(number, int) and number in (0, 1):
         return replace(left, attended=left.attended == (bool(number) == equal))
@@ -122,17 +122,17 @@ def compare(left: Value, right: Values, *, equal: bool) -> Value | None:
 
 
 @operation("eq", "equal")
-def _eq(call: Call) -> Values:
+def _eq(call: TensorCall) -> AbstractValues:
     return one(compare(call.receiver, call.other, equal=True))
 
 
 @operation("ne", "not_equal", "gt", "greater")
-def _ne(call: Call) -> Values:
+def _ne(call: TensorCall) -> AbstractValues:
     return one(compare(call.receiver, call.other, equal=False))
 
 
 @operation("logical_not", "bitwise_not", "invert")
-def invert(call: Call) -> Values:
+def invert(call: TensorCall) -> AbstractValues:
     """The other tokens."""
     value = call.receiver
     return one(replace(value, attended=not value.attended) if isinstance(value, Tokens) else None)
@@ -143,7 +143,7 @@ VECTORS = words("hidden weak")
 
 
 @operation("sum", "reduce_sum", "count_nonzero")
-def _sum(call: Call) -> Values:
+def _sum(call: TensorCall) -> AbstractValues:
     value = call.receiver
     if isinstance(value, Tokens):
         whole = call.dim is None and not value.row
@@ -156,23 +156,23 @@ def _sum(call: Call) -> Values:
 
 
 @operation("argmax")
-def _argmax(call: Call) -> Values:
+def _argmax(call: TensorCall) -> AbstractValues:
     value = call.receiver
     if isinstance(value, Tokens) and not value.attended:
         return one(_first(value, call.node))
-    if isinstance(value, Ids):
+    if isinstance(value, TokenIds):
         return one(HighestId(call.node))
     return UNKNOWN
 
 
 @operation("argmin")
-def _argmin(call: Call) -> Values:
+def _argmin(call: TensorCall) -> AbstractValues:
     value = call.receiver
     searched = isinstance(value, Inflated) or (isinstance(value, Tokens) and value.attended)
     return one(_first(value, call.node) if searched else None)
 
 
-def _first(value: Value, searched: ast.expr | None = None) -> FirstPad:
+def _first(value: AbstractValue, searched: ast.expr | None = None) -> FirstPad:
     """The first pad, as a mask, the places of the pads, or the like show it; `searched` is 0 of a row without one."""
     if isinstance(value, Tokens):
         return FirstPad(weak=value.weak, by_id=value.by_id, searched=searched)
@@ -180,42 +180,44 @@ def _first(value: Value, searched: ast.expr | None = None) -> FirstPad:
 
 
 @operation("max", "reduce_max", "amax")
-def _max(call: Call) -> Values:
+def _max(call: TensorCall) -> AbstractValues:
     if call.dim is None or isinstance(call.receiver, Count | FirstPad):
-        return one(call.receiver if isinstance(call.receiver, Count | FirstPad | Size | Side) else None)
+        return one(call.receiver if isinstance(call.receiver, Count | FirstPad | AxisLength | Side) else None)
     return one(Extreme(UNKNOWN, _argmax(call)))
 
 
 @operation("min", "reduce_min", "amin")
-def _min(call: Call) -> Values:
+def _min(call: TensorCall) -> AbstractValues:
     if isinstance(call.receiver, Places):
         return one(_first(call.receiver))
     if isinstance(call.receiver, Inflated) and call.receiver.placed:
         return one(Extreme(one(_first(call.receiver)), UNKNOWN))
     if call.dim is None or isinstance(call.receiver, Count | FirstPad):
-        return one(call.receiver if isinstance(call.receiver, Count | FirstPad | Size | Side) else None)
+        return one(call.receiver if isinstance(call.receiver, Count | FirstPad | AxisLength | Side) else None)
     return one(Extreme(UNKNOWN, _argmin(call)))
 
 
 @operation("ones_like", "ones")
-def _ones(call: Call) -> Values:
+def _ones(call: TensorCall) -> AbstractValues:
     """All of it is 1: as a mask, it has no pads."""
     return one(Const(1))
 
 
 @operation("all", "any", "allclose")
-def _all(call: Call) -> Values:
+def _all(call: TensorCall) -> AbstractValues:
     return one(call.receiver if isinstance(call.receiver, Side) else None)
 
 
 @operation("maximum", "minimum", "fmax", "fmin")
-def _bounded(call: Call) -> Values:
+def _bounded(call: TensorCall) -> AbstractValues:
     """An index that is kept within bounds is an index still, on whichever side of the bound it stands."""
-    return frozenset(v for v in (call.receiver, *call.other) if isinstance(v, Count | FirstPad | HighestId | Size))
+    return frozenset(
+        v for v in (call.receiver, *call.other) if isinstance(v, Count | FirstPad | HighestId | AxisLength)
+    )
 
 
 @operation("nonzero", "argwhere")
-def _nonzero(call: Call) -> Values:
+def _nonzero(call: TensorCall) -> AbstractValues:
     """`(ids == pad).nonzero()`; a tuple of it with `as_tuple`."""
     value = call.receiver
     if not isinstance(value, Tokens) or value.attended:
@@ -226,43 +228,43 @@ def _nonzero(call: Call) -> Values:
 
 
 @operation("index")
-def _index(call: Call) -> Values:
+def _index(call: TensorCall) -> AbstractValues:
     """`row.tolist().index(pad)`."""
-    return one(FirstPad(by_id=True) if isinstance(call.receiver, Ids) and has(call.other, PadId) else None)
+    return one(FirstPad(by_id=True) if isinstance(call.receiver, TokenIds) and has(call.other, PadId) else None)
 
 
 @operation("size", "shape")
-def _size(call: Call) -> Values:
-    return one(Size())
+def _size(call: TensorCall) -> AbstractValues:
+    return one(AxisLength())
 
 
 @operation("masked_select", "boolean_mask")
-def _boolean(call: Call) -> Values:
+def _boolean(call: TensorCall) -> AbstractValues:
     return rows_at(call.node, call.receiver, call.other)
 
 
-def rows_at(node: ast.expr, target: Value, index: Values) -> Values:
+def rows_at(node: ast.expr, target: AbstractValue, index: AbstractValues) -> AbstractValues:
     """A boolean gather: the rows at the eos tokens are worth a value of their own."""
     return one(EosRows(node) if isinstance(target, Hidden) and has(index, EosMask) else None)
 
 
 @operation("mul", "mul_", "multiply")
-def _mul(call: Call) -> Values:
+def _mul(call: TensorCall) -> AbstractValues:
     return multiply(call.node, call.receiver, call.other)
 
 
 @operation("sub", "sub_", "subtract")
-def _sub(call: Call) -> Values:
+def _sub(call: TensorCall) -> AbstractValues:
     return subtract(call.node, call.receiver, call.other)
 
 
 @operation("add", "add_")
-def _add(call: Call) -> Values:
+def _add(call: TensorCall) -> AbstractValues:
     return add(call.node, call.receiver, call.other)
 
 
 @operation("masked_fill", "masked_fill_")
-def _fill(call: Call) -> Values:
+def _fill(call: TensorCall) -> AbstractValues:
     value = call.receiver
     if isinstance(value, FirstPad):
         return one(replace(value, searched=None))
@@ -271,66 +273,66 @@ def _fill(call: Call) -> Values:
 
 
 @operation("matmul", "bmm", "mm")
-def _matmul(call: Call) -> Values:
+def _matmul(call: TensorCall) -> AbstractValues:
     return matmul(call.node, call.receiver, call.other)
 
 
 @operation("arange", "range")
-def _arange(call: Call) -> Values:
-    return one(Positions())
+def _arange(call: TensorCall) -> AbstractValues:
+    return one(PositionRange())
 
 
-def subtract(node: ast.expr, left: Value, right: Values) -> Values:
+def subtract(node: ast.expr, left: AbstractValue, right: AbstractValues) -> AbstractValues:
     """`left - right`: one less than a count of tokens, or than the first pad, is what the rules are after."""
     if isinstance(left, Count | FirstPad):
         return one(replace(left, made=left.made or node) if constant(right) == 1 else left)
     if isinstance(left, Const) and left.value == 1:
-        return frozenset(v for r in right for v in invert(Call(node, r)))
-    if isinstance(left, Size):
+        return frozenset(v for r in right for v in invert(TensorCall(node, r)))
+    if isinstance(left, AxisLength):
         return frozenset(replace(c, attended=not c.attended) for c in right if isinstance(c, Count)) or one(left)
     return one(left if isinstance(left, Hidden) else None)
 
 
-def add(node: ast.expr, left: Value, right: Values) -> Values:
+def add(node: ast.expr, left: AbstractValue, right: AbstractValues) -> AbstractValues:
     """`left + right`."""
     if constant(right) == -1:
         return subtract(node, left, one(Const(1)))
-    if isinstance(left, Inflated) and has(right, Positions):
+    if isinstance(left, Inflated) and has(right, PositionRange):
         return one(replace(left, placed=True))
-    if isinstance(left, Positions):
+    if isinstance(left, PositionRange):
         return frozenset(replace(r, placed=True) for r in right if isinstance(r, Inflated))
     return one(left if isinstance(left, Hidden | Count | FirstPad | HighestId | Inflated) else None)
 
 
-def multiply(node: ast.expr, left: Value, right: Values) -> Values:
+def multiply(node: ast.expr, left: AbstractValue, right: AbstractValues) -> AbstractValues:
     """`left * right`: a mask takes the pads out of hidden states."""
     if isinstance(left, Hidden):
         return one(weighed(left, right))
-    if isinstance(left, Outputs) and has(right, Tokens):
+    if isinstance(left, ModelOutput) and has(right, Tokens):
         return frozenset(weighed(h, right) for h in tensors(one(left)) if isinstance(h, Hidden))
-    if isinstance(left, Size):
+    if isinstance(left, AxisLength):
         return frozenset(Inflated(by_id=r.by_id) for r in right if isinstance(r, Tokens) and r.attended)
-    if isinstance(left, Tokens) and left.attended and has(right, Size):
+    if isinstance(left, Tokens) and left.attended and has(right, AxisLength):
         return one(Inflated(by_id=left.by_id))
     return one(left if isinstance(left, EosMask) else None)
 
 
-def modulo(node: ast.expr, left: Value, right: Values) -> Values:
+def modulo(node: ast.expr, left: AbstractValue, right: AbstractValues) -> AbstractValues:
     """`left % right` wraps an index, and leaves it what it is."""
     return one(left if isinstance(left, Count | FirstPad | HighestId) else None)
 
 
-def matmul(node: ast.expr, left: Value, right: Values) -> Values:
+def matmul(node: ast.expr, left: AbstractValue, right: AbstractValues) -> AbstractValues:
     """`left @ right`: hidden states times a matrix are a vector a token still."""
     return one(left if isinstance(left, Hidden) else None)
 
 
-def conjunction(node: ast.expr, left: Value, right: Values) -> Values:
+def conjunction(node: ast.expr, left: AbstractValue, right: AbstractValues) -> AbstractValues:
     """`left & right`: a mask narrowed."""
     return one(left if isinstance(left, Side) else None)
 
 
-Binary: TypeAlias = Callable[[ast.expr, Value, Values], Values]
+Binary: TypeAlias = Callable[[ast.expr, AbstractValue, AbstractValues], AbstractValues]
 
 #: Operator -> what it does, and whether its operands may change places.
 BINARY: dict[type[ast.operator], tuple[Binary, bool]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
-from archtrace_lint.dataflow.abstract_values import Hidden, Tokens, Values, one
+from archtrace_lint.dataflow.abstract_values import AbstractValues, Hidden, Tokens, one
 from archtrace_lint.dataflow.spellings import NO_TEXT
 
 _STATES = re.compile(
@@ -16,12 +16,12 @@ _OTHER = re.compile(r"(att\w*|attn|head|layer|block|key|pad\w*|causal|\w*logits?
 _QUERY = ("query", "key", "value")
 
 
-def paired(names: Collection[str]) -> dict[str, Values]:
+def paired(names: Collection[str]) -> dict[str, AbstractValues]:
     """What the arguments of a function are, where two of them tell of one another."""
     return {name: values for found in (*_by_stem(names), *_query(names)) for name, values in found.items()}
 
 
-def _by_stem(names: Collection[str]) -> Iterator[dict[str, Values]]:
+def _by_stem(names: Collection[str]) -> Iterator[dict[str, AbstractValues]]:
     for name in names:
         stem = match["stem"] if (match := _STATES.fullmatch(name)) else ""
         mask = next((m for m in (f"{stem}_mask", f"{stem}s_mask", f"{stem}_masks") if m in names), "")
@@ -29,7 +29,7 @@ def _by_stem(names: Collection[str]) -> Iterator[dict[str, Values]]:
             yield {name: one(Hidden(sure=True)), mask: one(Tokens(attended=True))}
 
 
-def _query(names: Collection[str]) -> Iterator[dict[str, Values]]:
+def _query(names: Collection[str]) -> Iterator[dict[str, AbstractValues]]:
     """The query of an attention module that is given a mask over tokens."""
     if all(name in names for name in _QUERY) and ("attention_mask" in names or "mask" in names):
         yield {"query": one(Hidden(sure=True))}

@@ -6,10 +6,10 @@ import ast
 from collections.abc import Iterator
 from functools import lru_cache
 
-from archtrace_lint.dataflow.abstract_values import Hidden, Value, Values, has, only
+from archtrace_lint.dataflow.abstract_values import AbstractValue, AbstractValues, Hidden, has, only
 from archtrace_lint.dataflow.events import Pool
 from archtrace_lint.dataflow.models import last_word
-from archtrace_lint.dataflow.operations import Call
+from archtrace_lint.dataflow.operations import TensorCall
 from archtrace_lint.dataflow.site import Site
 from archtrace_lint.dataflow.word_table import words
 from archtrace_lint.source.walks import statements
@@ -20,15 +20,15 @@ MAXIMA = words("max amax reduce_max")
 def pooled(site: Site) -> None:
     """Tell of `h.max(1)`, `torch.softmax(h, dim=1)`, and `self.weigh(h)` where that ends in a softmax."""
     if site.name in MAXIMA and has(site.tensor, Hidden):
-        _tell(site, "max", site.tensor, Call(site.node, Value(), site.rest, site.keywords).dim)
+        _tell(site, "max", site.tensor, TensorCall(site.node, AbstractValue(), site.rest, site.keywords).dim)
     elif site.name == "softmax" and has(site.tensor, Hidden) and (site.library or site.base):
-        _tell(site, "softmax", site.tensor, Call(site.node, Value(), site.rest, site.keywords).dim)
+        _tell(site, "softmax", site.tensor, TensorCall(site.node, AbstractValue(), site.rest, site.keywords).dim)
     elif site.arguments and has(site.arguments[0], Hidden):
         for dim in _own_softmax(site):
             _tell(site, "softmax", site.arguments[0], dim)
 
 
-def _tell(site: Site, how: str, target: Values, dim: object) -> None:
+def _tell(site: Site, how: str, target: AbstractValues, dim: object) -> None:
     frame, sure = site.frame, any(h.sure for h in only(target, Hidden))
     frame.emit(Pool(site.node, frame.scope(), how, target, dim, frame.mask_around(text=sure)))
 

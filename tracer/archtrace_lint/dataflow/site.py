@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from archtrace_lint.dataflow.abstract_values import UNKNOWN, Const, Values
+from archtrace_lint.dataflow.abstract_values import UNKNOWN, AbstractValues, Const
 from archtrace_lint.dataflow.bindings import Frame
 
 #: What libraries call the first parameter of a tensor operation.
@@ -21,14 +21,14 @@ class Site:
     node: ast.Call
     frame: Frame
     name: str
-    base: Values
+    base: AbstractValues
     library: bool
-    arguments: tuple[Values, ...]
-    keywords: dict[str, Values]
-    spread: tuple[Values, ...]
+    arguments: tuple[AbstractValues, ...]
+    keywords: dict[str, AbstractValues]
+    spread: tuple[AbstractValues, ...]
 
     @property
-    def tensor(self) -> Values:
+    def tensor(self) -> AbstractValues:
         """What a tensor operation works on, whichever way it is spelled."""
         if not self.library:
             return self.base
@@ -37,12 +37,12 @@ class Site:
         return next((self.keywords[k] for k in FIRST if k in self.keywords), UNKNOWN)
 
     @property
-    def rest(self) -> tuple[Values, ...]:
+    def rest(self) -> tuple[AbstractValues, ...]:
         """The arguments beside the tensor."""
         return self.arguments[1:] if self.library else self.arguments
 
     @property
-    def everything(self) -> Iterator[Values]:
+    def everything(self) -> Iterator[AbstractValues]:
         """All arguments."""
         yield from (*self.arguments, *self.keywords.values(), *self.spread)
 
@@ -77,6 +77,6 @@ class CallHandler:
     most calls are of layers, on what is unknown.
     """
 
-    handle: Callable[[Site], Values | None]
+    handle: Callable[[Site], AbstractValues | None]
     named: Names = _none
     if_known: Names = _none

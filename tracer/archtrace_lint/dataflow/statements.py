@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from archtrace_lint.dataflow.abstract_values import UNKNOWN, Const, Many, Tokenizer, Values, constant, only
+from archtrace_lint.dataflow.abstract_values import UNKNOWN, AbstractValues, Const, Many, Tokenizer, constant, only
 from archtrace_lint.dataflow.bindings import Frame, spoken
 from archtrace_lint.dataflow.calls import indices, root
 from archtrace_lint.dataflow.conditions import asks_side, no_mask, under
-from archtrace_lint.dataflow.events import Class, Store
+from archtrace_lint.dataflow.events import AttributeStore, Class
 from archtrace_lint.dataflow.expressions import assign, elements, evaluate
 from archtrace_lint.dataflow.learning import learnt
 from archtrace_lint.dataflow.pairs import paired
@@ -19,7 +19,7 @@ from archtrace_lint.dataflow.spellings import LIBRARIES, STORED
 
 #: Runs one statement; True when nothing after it in the block is reached.
 Runner: TypeAlias = Callable[[Any, Frame], bool]
-Names: TypeAlias = dict[str, Values]
+Names: TypeAlias = dict[str, AbstractValues]
 
 
 def block(body: Iterable[ast.stmt], frame: Frame) -> bool:
@@ -61,7 +61,7 @@ def _assign(node: ast.Assign, frame: Frame) -> bool:
     return False
 
 
-def passed_through(value: ast.expr, target: ast.expr, frame: Frame) -> Values:
+def passed_through(value: ast.expr, target: ast.expr, frame: Frame) -> AbstractValues:
     """`lengths = adjust(lengths, ...)`: what an unknown call makes of an index is taken for an index still."""
     if isinstance(target, ast.Tuple | ast.List) and len(target.elts) == 1:
         found = passed_through(value, target.elts[0], frame)
@@ -78,12 +78,12 @@ def _annotated(node: ast.AnnAssign, frame: Frame) -> bool:
     return False
 
 
-def store(target: ast.expr, values: Values, frame: Frame, node: ast.stmt) -> None:
+def store(target: ast.expr, values: AbstractValues, frame: Frame, node: ast.stmt) -> None:
     """Assign, and tell of what is stored under a name that rules ask about."""
     if isinstance(target, ast.Attribute):
         if target.attr in STORED:
             owner = ast.unparse(target.value)
-            frame.emit(Store(node, frame.scope(), owner, target.attr, values, held_by(target.value, frame)))
+            frame.emit(AttributeStore(node, frame.scope(), owner, target.attr, values, held_by(target.value, frame)))
             _set_side(target, values, frame)
         if isinstance(target.value, ast.Name) and target.value.id == "self" and frame.owner:
             fields = frame.machine.fields.setdefault(frame.owner.name, {})
@@ -92,7 +92,7 @@ def store(target: ast.expr, values: Values, frame: Frame, node: ast.stmt) -> Non
     assign(target, values, frame)
 
 
-def held_by(node: ast.expr, frame: Frame) -> Values:
+def held_by(node: ast.expr, frame: Frame) -> AbstractValues:
     """What the thing may be whose attribute, or whose part's attribute, is set: `model` of `model.config`."""
     while isinstance(node, ast.Attribute):
         if isinstance(node.value, ast.Name) and node.value.id == "self":
@@ -101,7 +101,7 @@ def held_by(node: ast.expr, frame: Frame) -> Values:
     return frame.look(node.id) if isinstance(node, ast.Name) else UNKNOWN
 
 
-def _set_side(target: ast.Attribute, values: Values, frame: Frame) -> None:
+def _set_side(target: ast.Attribute, values: AbstractValues, frame: Frame) -> None:
     """`tokenizer.padding_side = "left"`, and `self.tokenizer` likewise."""
     side = constant(values)
     if target.attr != "padding_side" or not isinstance(side, str):
@@ -225,7 +225,7 @@ def _function(node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> boo
     return False
 
 
-def run_function(node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame, given: Names) -> Values:
+def run_function(node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame, given: Names) -> AbstractValues:
     """Run a body with the arguments that are given, the others by their names and defaults."""
     spec = node.args
     if any(node.lineno <= line <= (node.end_lineno or 0) for line in frame.machine.teaching):

@@ -9,6 +9,10 @@ from typing import TypeAlias
 
 from archtrace_lint.dataflow.abstract_values import (
     UNKNOWN,
+    AbstractValue,
+    AbstractValues,
+    AxisLength,
+    Chunks,
     Count,
     Encoding,
     EosMask,
@@ -17,19 +21,15 @@ from archtrace_lint.dataflow.abstract_values import (
     FirstPad,
     Hidden,
     HighestId,
-    Ids,
     Many,
-    Outputs,
-    Pieces,
+    ModelOutput,
     Places,
-    Positions,
+    PositionRange,
     Prompts,
     Side,
-    Size,
     Table,
+    TokenIds,
     Tokens,
-    Value,
-    Values,
     constant,
     items,
     one,
@@ -63,7 +63,7 @@ def fixed_index(parts: Parts) -> int | None:
     return literal(parts[1]) if full and len(parts) > 1 else None
 
 
-def outputs_item(outputs: Outputs, name: object) -> Values | None:
+def outputs_item(outputs: ModelOutput, name: object) -> AbstractValues | None:
     """What stands in a model's outputs under a name or a number; None where the name alone must tell."""
     pooled = outputs.model is not None and "SequenceClassification" in outputs.model.kind
     hidden = Hidden(prompted=outputs.prompted, encoding=outputs.encoding, sure=outputs.sure)
@@ -78,42 +78,42 @@ def outputs_item(outputs: Outputs, name: object) -> Values | None:
     return UNKNOWN if isinstance(name, int) else None
 
 
-def encoded_item(encoding: Encoding, name: object) -> Values | None:
+def encoded_item(encoding: Encoding, name: object) -> AbstractValues | None:
     """The ids of an encoding know what encoding they are of; its mask is one for sure."""
     if name == "attention_mask":
         return one(Tokens(attended=True, sure=True, alone=encoding.alone))
-    return one(Ids(encoding=encoding)) if name == "input_ids" else None
+    return one(TokenIds(encoding=encoding)) if name == "input_ids" else None
 
 
-def keyed(base: Values, key: str) -> Values:
+def keyed(base: AbstractValues, key: str) -> AbstractValues:
     """`base["key"]`."""
     for table in only(base, Table):
         return dict(table.items).get(key, UNKNOWN)
-    for outputs in only(base, Outputs):
+    for outputs in only(base, ModelOutput):
         return outputs_item(outputs, key) or UNKNOWN
     for encoding in only(base, Encoding):
         return encoded_item(encoding, key) or named(key)
     return one(Tokens(attended=True, sure=True)) if key == "attention_mask" else named(key)
 
 
-Select: TypeAlias = Callable[[ast.expr, Value, Parts, Sequence[Values]], Values]
+Select: TypeAlias = Callable[[ast.expr, AbstractValue, Parts, Sequence[AbstractValues]], AbstractValues]
 
 
-def _same(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) -> Values:
+def _same(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
     return one(base)
 
 
-def _item(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) -> Values:
+def _item(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
     found, number = items(one(base)) or (), constant(values[0])
     return found[number] if isinstance(number, int) and -len(found) <= number < len(found) else UNKNOWN
 
 
-def _outputs(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) -> Values:
-    assert isinstance(base, Outputs)
+def _outputs(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
+    assert isinstance(base, ModelOutput)
     return outputs_item(base, constant(values[0])) or UNKNOWN
 
 
-def _hidden(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) -> Values:
+def _hidden(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
     """Rows and slices stay hidden states; a position of them does not."""
     assert isinstance(base, Hidden)
     eos = rows_at(node, base, values[0])
@@ -128,19 +128,19 @@ def _hidden(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values])
     return one(replace(narrowed(base, some=cut), prompted=base.prompted and not behind) if kept else None)
 
 
-def _chosen(base: Hidden, part: ast.expr, index: Values) -> bool:
+def _chosen(base: Hidden, part: ast.expr, index: AbstractValues) -> bool:
     """Some tokens alone: those that a mask or their ids choose; of one text, those of a slice or of an index."""
     by_id = isinstance(part, ast.Compare) and "ids" in ast.unparse(part)
     some = not isinstance(part, ast.Slice) or part.lower is not None or part.upper is not None
     return by_id or bool(only(index, Tokens)) or (base.axis == 0 and not base.several and some)
 
 
-def _piece(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) -> Values:
-    assert isinstance(base, Pieces)
+def _piece(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
+    assert isinstance(base, Chunks)
     return one(base.of)
 
 
-def _mask(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) -> Values:
+def _mask(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
     """A row of a mask is a mask; its first or last column tells the side of padding."""
     assert isinstance(base, Tokens)
     if len(parts) == 1:
@@ -148,11 +148,11 @@ def _mask(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) -
     return one(base if all(map(widens, parts[1:])) else Side())
 
 
-def _ids(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) -> Values:
+def _ids(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
     return one(base if len(parts) == 1 or all(map(widens, parts[1:])) else Side())
 
 
-def _places(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) -> Values:
+def _places(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
     """The first of the pads, or one further on (`pads[n]`, of a text that a pad begins); of a column of them, they."""
     assert isinstance(base, Places)
     if widens(parts[0]):
@@ -161,20 +161,20 @@ def _places(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values])
     return one(FirstPad(by_id=base.by_id) if number in (0, None) else None)
 
 
-SELECT: dict[type[Value], Select] = {
+SELECT: dict[type[AbstractValue], Select] = {
     Hidden: _hidden,
-    Outputs: _outputs,
+    ModelOutput: _outputs,
     Tokens: _mask,
-    Ids: _ids,
+    TokenIds: _ids,
     Places: _places,
-    Pieces: _piece,
+    Chunks: _piece,
     Many: _item,
     Extreme: _item,
-    **dict.fromkeys((Count, FirstPad, HighestId, EosRows, EosMask, Size, Positions, Prompts, Side), _same),
+    **dict.fromkeys((Count, FirstPad, HighestId, EosRows, EosMask, AxisLength, PositionRange, Prompts, Side), _same),
 }
 
 
-def selected(node: ast.expr, base: Value, parts: Parts, values: Sequence[Values]) -> Values:
+def selected(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
     """What the subscript takes out of one value."""
     rule = SELECT.get(type(base))
     return rule(node, base, parts, values) if rule else UNKNOWN

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from archtrace_lint.dataflow.abstract_values import (
     UNKNOWN,
+    AbstractValue,
+    AbstractValues,
+    Chunks,
     Hidden,
-    Ids,
     Layer,
-    Pieces,
+    TokenIds,
     Tokens,
-    Value,
-    Values,
     constant,
     has,
     items,
@@ -23,7 +23,7 @@ from archtrace_lint.dataflow.abstract_values import (
 )
 from archtrace_lint.dataflow.events import Mean
 from archtrace_lint.dataflow.masking import narrowed
-from archtrace_lint.dataflow.operations import Call, operation
+from archtrace_lint.dataflow.operations import TensorCall, operation
 from archtrace_lint.dataflow.site import Site
 from archtrace_lint.dataflow.spellings import AVERAGES, TOKEN_AVERAGES
 from archtrace_lint.dataflow.word_table import words
@@ -33,18 +33,18 @@ POOLS = words("avg_pool1d adaptive_avg_pool1d")
 
 
 @operation("transpose", "swapaxes", "swapdims", "movedim")
-def _transpose(call: Call) -> Values:
+def _transpose(call: TensorCall) -> AbstractValues:
     dims = [constant(a) for a in call.arguments[:2]]
     return _moved(call.receiver, {dims[0]: dims[1], dims[1]: dims[0]} if len(dims) == 2 else {})
 
 
 @operation("permute")
-def _permute(call: Call) -> Values:
+def _permute(call: TensorCall) -> AbstractValues:
     order = call.arguments if len(call.arguments) > 1 else items(call.other) or ()
     return _moved(call.receiver, {constant(old): new for new, old in enumerate(order)})
 
 
-def _moved(value: Value, places: dict[object, object]) -> Values:
+def _moved(value: AbstractValue, places: dict[object, object]) -> AbstractValues:
     """The tokens' dim where these dims are put in other places; dims count from either end of three."""
     if not isinstance(value, Hidden):
         return one(value)
@@ -53,7 +53,7 @@ def _moved(value: Value, places: dict[object, object]) -> Values:
 
 
 @operation("split", "chunk", "tensor_split")
-def _split(call: Call) -> Values:
+def _split(call: TensorCall) -> AbstractValues:
     """Parts of a batch; of hidden states cut along their tokens, parts of which it is not known what they leave out."""
     value = call.receiver
     dims = [
@@ -61,11 +61,11 @@ def _split(call: Call) -> Values:
     ]
     if isinstance(value, Hidden):
         cut = bool(dims) and dims[0] in (value.axis, value.axis - 3) and value.what != "scores"
-        return one(Pieces(narrowed(value, some=cut)))
-    return one(Pieces(value) if isinstance(value, Tokens | Ids) else None)
+        return one(Chunks(narrowed(value, some=cut)))
+    return one(Chunks(value) if isinstance(value, Tokens | TokenIds) else None)
 
 
-def averaged(site: Site) -> Values | None:
+def averaged(site: Site) -> AbstractValues | None:
     """A mean over the tokens, told as an event; a mean over layers, which are hidden states again."""
     if site.name not in MEANS:
         return _pooled(site)
@@ -73,7 +73,7 @@ def averaged(site: Site) -> Values | None:
     hidden = only(tensor, Hidden)
     if not hidden:
         return _pooled(site)
-    dim = Call(site.node, Value(), site.rest, site.keywords).dim
+    dim = TensorCall(site.node, AbstractValue(), site.rest, site.keywords).dim
     if any(over_tokens(h, dim) for h in hidden):
         _tell(site, tensor)
     return frozenset(replace(h, several=False) for h in hidden if h.several and dim in (0, 1))
@@ -85,7 +85,7 @@ def over_tokens(hidden: Hidden, dim: object) -> bool:
     return isinstance(dim, int) and dim in (hidden.axis, hidden.axis - dims)
 
 
-def _pooled(site: Site) -> Values | None:
+def _pooled(site: Site) -> AbstractValues | None:
     """`F.adaptive_avg_pool1d(hidden.transpose(1, 2), 1)`, as a function or as a module that was made in sight.
 
     `avg_pool1d` with a width that is no literal is taken for as wide as the text. Keras' layer takes a mask.
@@ -103,7 +103,7 @@ def _pooled(site: Site) -> Values | None:
     return UNKNOWN if given else None
 
 
-def _by_keras(site: Site) -> Values:
+def _by_keras(site: Site) -> AbstractValues:
     """`GlobalAveragePooling1D()(states)`; with `mask=` it leaves the pads out."""
     along = frozenset(h for h in only(tensors(site.arguments[0]), Hidden) if h.axis == 1) if site.arguments else UNKNOWN
     if along and "mask" not in site.keywords:
@@ -111,7 +111,7 @@ def _by_keras(site: Site) -> Values:
     return UNKNOWN
 
 
-def reduced(site: Site) -> Values | None:
+def reduced(site: Site) -> AbstractValues | None:
     """`einops.reduce(hidden, "b s d -> b d", "mean")`: a mean over the axis that is second and goes."""
     if site.name != "reduce" or len(site.arguments) != 3 or constant(site.arguments[2]) != "mean":
         return None
@@ -122,7 +122,7 @@ def reduced(site: Site) -> Values | None:
     return UNKNOWN
 
 
-def _tell(site: Site, target: Values) -> None:
+def _tell(site: Site, target: AbstractValues) -> None:
     """An event; what a class that pools is given are hidden states, whatever it calls them."""
     owner = site.frame.owner
     pools = owner is not None and "pool" in owner.name.lower()
@@ -132,14 +132,14 @@ def _tell(site: Site, target: Values) -> None:
     site.frame.emit(Mean(site.node, site.frame.scope(), target, site.frame.mask_around(text=sure)))
 
 
-def layer_of(site: Site) -> Values | None:
+def layer_of(site: Site) -> AbstractValues | None:
     """`nn.AdaptiveAvgPool1d(1)` and Keras' `GlobalAveragePooling1D()` are layers that are worth knowing."""
     wide = constant(site.arguments[0]) == 1 if site.arguments else False
     known = (site.name in AVERAGES and wide) or (site.name in TOKEN_AVERAGES and not site.arguments)
     return one(Layer(site.name)) if known else None
 
 
-def together(parts: Sequence[Values], dim: object) -> Values:
+def together(parts: Sequence[AbstractValues], dim: object) -> AbstractValues:
     """Hidden states side by side, along their features: hidden states still.
 
     Along their tokens, too, where one of them surely is a text's: what it is joined to does not take its pads away.
@@ -152,6 +152,6 @@ def together(parts: Sequence[Values], dim: object) -> Values:
     return one(replace(texts[0], masked=masked, zeroed=False, several=False)) if texts else UNKNOWN
 
 
-def stacked(parts: Sequence[Values]) -> Values:
+def stacked(parts: Sequence[AbstractValues]) -> AbstractValues:
     """Hidden states in a dim of their own: several."""
     return frozenset(replace(h, several=True) for part in parts for h in only(tensors(part), Hidden))

@@ -6,20 +6,20 @@ import ast
 from collections.abc import Iterator
 
 from archtrace_lint.dataflow.abstract_values import Const, Count, only
-from archtrace_lint.dataflow.events import Event, Gather, Module, Store
+from archtrace_lint.dataflow.events import AttributeStore, Event, Gather, SourceModule
 from archtrace_lint.dataflow.models import last_word
-from archtrace_lint.rule import Finding, Rule
+from archtrace_lint.rule import Match, Rule
 from archtrace_lint.rules.readouts import read_with, short
 from archtrace_lint.rules.right_index import right_index
-from archtrace_lint.rules.uses import Scope, scope_of
+from archtrace_lint.rules.uses import FunctionNodes, scope_of
 from archtrace_lint.source.tree import sides
 
 
-def check(module: Module) -> Iterator[Finding]:
+def check(module: SourceModule) -> Iterator[Match]:
     """A count of tokens less one that reads hidden states, where nobody asked for the side of padding."""
     for made, scope, gather in read_with(module, Count):
         if not scope.side_asked and not right_padding_is_set(module, gather) and not _one_by_one(module):
-            yield Finding(
+            yield Match(
                 made,
                 scope.function,
                 f"`{short(made)}` is the last token only if padded right; find the last non-pad",
@@ -28,7 +28,7 @@ def check(module: Module) -> Iterator[Finding]:
             )
 
 
-def _one_by_one(module: Module) -> bool:
+def _one_by_one(module: SourceModule) -> bool:
     """Batches of one text, which have no pads unless to a fixed length: every size that the module writes is 1."""
     keywords = [n for n in ast.walk(module.tree) if isinstance(n, ast.keyword) and isinstance(n.arg, str)]
     sizes = [k.value for k in keywords if k.arg and k.arg.endswith("batch_size")]
@@ -37,12 +37,12 @@ def _one_by_one(module: Module) -> bool:
     return bool(sizes) and one and "max_length" not in written
 
 
-def right_padding_is_set(module: Module, gather: Gather) -> bool:
+def right_padding_is_set(module: SourceModule, gather: Gather) -> bool:
     """The module says that padding is on the right: there alone, by a condition, or in the function before it reads.
 
     A function that sets the side and then calls the one that reads has set it for that one.
     """
-    stores = [s for s in module.each(Store) if s.name == "padding_side"]
+    stores = [s for s in module.each(AttributeStore) if s.name == "padding_side"]
     said: dict[tuple[str, str], set[object]] = {}
     for store in stores:
         said.setdefault((store.scope.function, store.owner), set()).update(_sides(store))
@@ -54,18 +54,18 @@ def right_padding_is_set(module: Module, gather: Gather) -> bool:
     return alone or any({"left", "right"} <= found for found in said.values()) or _just_before(stores, module, gather)
 
 
-def _right_elsewhere(module: Module, gather: Gather) -> bool:
+def _right_elsewhere(module: SourceModule, gather: Gather) -> bool:
     """The files that name the class, or the function, set the right side alone; or those nearest to it do."""
     owner, function = gather.scope.owner, gather.scope.function.rpartition(".")[-1]
     return sides(module.beside, owner.name if owner else function) == {"right"}
 
 
-def _sides(store: Store) -> set[object]:
+def _sides(store: AttributeStore) -> set[object]:
     """The sides that are stored; what cannot be told is one too."""
     return {v.value for v in only(store.value, Const)} or {...}
 
 
-def _just_before(stores: list[Store], module: Module, gather: Gather) -> bool:
+def _just_before(stores: list[AttributeStore], module: SourceModule, gather: Gather) -> bool:
     name = gather.scope.function.rpartition(".")[-1]
     for store in stores:
         if _sides(store) == {"right"}:
@@ -75,7 +75,7 @@ def _just_before(stores: list[Store], module: Module, gather: Gather) -> bool:
     return False
 
 
-def _calls(name: str, scope: Scope, line: int) -> bool:
+def _calls(name: str, scope: FunctionNodes, line: int) -> bool:
     """A call of a function of this name behind a line."""
     return any(isinstance(n, ast.Call) and last_word(n.func) == name and n.lineno > line for n in scope.nodes)
 

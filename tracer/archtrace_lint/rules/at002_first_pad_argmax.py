@@ -6,16 +6,16 @@ import ast
 from collections.abc import Iterator
 
 from archtrace_lint.dataflow.abstract_values import FirstPad, constant, only
-from archtrace_lint.dataflow.events import Gather, Module, Store
+from archtrace_lint.dataflow.events import AttributeStore, Gather, SourceModule
 from archtrace_lint.dataflow.models import last_word
 from archtrace_lint.dataflow.spellings import meaning
-from archtrace_lint.rule import Finding, Rule
+from archtrace_lint.rule import Match, Rule
 from archtrace_lint.rules.at001_pad_count_index import right_padding_is_set
 from archtrace_lint.rules.readouts import read_with, short
 from archtrace_lint.rules.right_index import right_index
 
 
-def check(module: Module) -> Iterator[Finding]:
+def check(module: SourceModule) -> Iterator[Match]:
     """One before the first pad, reading hidden states, where nothing in sight makes it right.
 
     That padding stands on the right makes a mask's first pad right. An index by the ids is right where no token of a
@@ -25,7 +25,7 @@ def check(module: Module) -> Iterator[Finding]:
         by_id = any(i.by_id for i in only(gather.index, FirstPad) if i.made is made)
         if _has_its_own_pad(module, gather) if by_id else scope.side_asked or right_padding_is_set(module, gather):
             continue
-        yield Finding(
+        yield Match(
             made,
             scope.function,
             f"`{short(made)}` is the token before the first pad{' id' if by_id else ''}; find the last non-pad",
@@ -34,9 +34,9 @@ def check(module: Module) -> Iterator[Finding]:
         )
 
 
-def _has_its_own_pad(module: Module, gather: Gather) -> bool:
+def _has_its_own_pad(module: SourceModule, gather: Gather) -> bool:
     """The module gives the tokenizer a pad token, or the class its pad an id, that is written: none of a text's."""
-    written = any(s.name == "pad_token" and isinstance(constant(s.value), str) for s in module.each(Store))
+    written = any(s.name == "pad_token" and isinstance(constant(s.value), str) for s in module.each(AttributeStore))
     return written or any(map(_writes_pad_id, ast.walk(gather.scope.owner) if gather.scope.owner else ()))
 
 

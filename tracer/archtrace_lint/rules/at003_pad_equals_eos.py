@@ -6,12 +6,12 @@ import ast
 import re
 from collections.abc import Iterator
 
-from archtrace_lint.dataflow.abstract_values import EosId, Model, Tokenizer, Values, has, only
+from archtrace_lint.dataflow.abstract_values import AbstractValues, EosId, Model, Tokenizer, has, only
 from archtrace_lint.dataflow.architectures import has_pad_token
-from archtrace_lint.dataflow.events import Built, Module, Scope, Store
+from archtrace_lint.dataflow.events import AttributeStore, Built, Scope, SourceModule
 from archtrace_lint.dataflow.models import last_word
 from archtrace_lint.dataflow.spellings import CLASSIFIERS, PIPELINE, STORED, TOKENIZERS
-from archtrace_lint.rule import Finding, Rule
+from archtrace_lint.rule import Match, Rule
 from archtrace_lint.rules.cases_at003 import INVALID, VALID
 from archtrace_lint.rules.pad_searchers import compares_with_pad, is_pad, searching, target_of
 from archtrace_lint.rules.uses import scope_of
@@ -26,9 +26,9 @@ _MODELS = re.compile(r"\w*(model|reward|rm|critic)")
 _PAD_IS_NONE = re.compile(r"pad_token(_id)?\b.*(is|==) None|not .*pad_token")
 
 
-def check(module: Module) -> Iterator[Finding]:
+def check(module: SourceModule) -> Iterator[Match]:
     """The first place of each function that sets pad to eos, in a module that builds such a classifier."""
-    stores = [s for s in module.each(Store) if s.name in ("pad_token", "pad_token_id") and has(s.value, EosId)]
+    stores = [s for s in module.each(AttributeStore) if s.name in ("pad_token", "pad_token_id") and has(s.value, EosId)]
     heads = searching(module) if stores else []
     stores = [s for s in stores if _looked_for(s, module) or any(_meet(s, head, module) for head in heads)]
     stores = [s for s in stores if not _never_runs(s, heads, module) and not _of_another(s, heads, module)]
@@ -41,21 +41,21 @@ def check(module: Module) -> Iterator[Finding]:
         name = store.scope.function
         if name not in told:
             told.add(name)
-            yield Finding(
+            yield Match(
                 store.node,
                 name,
                 "pad = eos, and the classifier takes each eos for padding; add a pad token of its own",
             )
 
 
-def _of_another(store: Store, heads: list[Built], module: Module) -> bool:
+def _of_another(store: AttributeStore, heads: list[Built], module: SourceModule) -> bool:
     """The function builds classifiers itself, and none of them looks for the pad id."""
     name = store.scope.function
     own = [b for b in module.each(Built) if isinstance(b.made, Model) and CLASSIFIERS.fullmatch(b.made.kind)]
     return name != "" and name in {b.scope.function for b in own} - {h.scope.function for h in heads}
 
 
-def _looked_for(store: Store, module: Module) -> bool:
+def _looked_for(store: AttributeStore, module: SourceModule) -> bool:
     """The class in which pad becomes eos looks for the pad id; or a model is handed the id to do so, `model.PAD_ID`."""
     owner = store.scope.owner
     if owner is not None:
@@ -68,7 +68,7 @@ def _handed_on(node: ast.AST) -> bool:
     return kept and is_pad(node) and bool(_MODELS.fullmatch(last_word(node.value)))  # type: ignore[arg-type, attr-defined]
 
 
-def _never_runs(store: Store, heads: list[Built], module: Module) -> bool:
+def _never_runs(store: AttributeStore, heads: list[Built], module: SourceModule) -> bool:
     """`if tokenizer.pad_token is None` does not hold for a checkpoint whose tokenizer has a pad token."""
     checkpoints = {t.checkpoint for t in only(store.holder, Tokenizer)} or {h.made.checkpoint for h in heads}
     if not all(map(has_pad_token, checkpoints)) or not checkpoints:
@@ -77,7 +77,7 @@ def _never_runs(store: Store, heads: list[Built], module: Module) -> bool:
     return any(part is store.node for ask in asks for part in ast.walk(ask))
 
 
-def _meet(store: Store, head: Built, module: Module) -> bool:
+def _meet(store: AttributeStore, head: Built, module: SourceModule) -> bool:
     """What gets eos for its pad is, as far as can be seen, what the classifier works with."""
     if (isinstance(store.node, ast.Call) and not _sets_up(store.node)) or _apart(store.node, head.node, module):
         return False
@@ -94,14 +94,14 @@ def _meet(store: Store, head: Built, module: Module) -> bool:
     return not given or head.made.given in given or not given & {b.made.given for b in generators}
 
 
-def _named_alike(store: Store, heads: list[Built]) -> bool:
+def _named_alike(store: AttributeStore, heads: list[Built]) -> bool:
     """The function loads the tokenizer and the classifier by the same name: whoever calls it, they belong together."""
     given = {t.given for t in only(store.holder, Tokenizer) if t.given}
     same = (h.made.given for h in heads if h.scope.function == store.scope.function != "")
     return not given.isdisjoint(same)
 
 
-def _apart(store: ast.AST, head: ast.AST, module: Module) -> bool:
+def _apart(store: ast.AST, head: ast.AST, module: SourceModule) -> bool:
     """They stand in the two branches of one `if`."""
     for node in ast.walk(module.tree):
         if isinstance(node, ast.If) and node.orelse:
@@ -111,7 +111,7 @@ def _apart(store: ast.AST, head: ast.AST, module: Module) -> bool:
     return False
 
 
-def _has_its_own(head: Built, store: Store, module: Module) -> bool:
+def _has_its_own(head: Built, store: AttributeStore, module: SourceModule) -> bool:
     """`judge_model` goes with `judge_tokenizer`, where there is one: the pad of another tokenizer is another's."""
     names = {n.id for n in ast.walk(module.tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     target = target_of(head.node, module)
@@ -135,7 +135,7 @@ def _sets_up(call: ast.Call) -> bool:
     return bool(known) and not _GENERATES.search(made)
 
 
-def has_pipeline(values: Values) -> bool:
+def has_pipeline(values: AbstractValues) -> bool:
     """The values may be a pipeline for classification."""
     return any(m.kind == PIPELINE for m in only(values, Model))
 
@@ -146,7 +146,7 @@ def _handed_to(node: ast.AST) -> str:
     return next((ast.unparse(k.value) for k in keywords if k.arg == "tokenizer"), "")
 
 
-def _judge_has_its_own(module: Module) -> bool:
+def _judge_has_its_own(module: SourceModule) -> bool:
     """A tokenizer that is named after the classifier: another one's pad token is not its concern."""
     names = {n.id for n in ast.walk(module.tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     return any(TOKENIZERS.fullmatch(name) and _JUDGE.search(name) for name in names)

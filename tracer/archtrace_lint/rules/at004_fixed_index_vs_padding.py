@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archtrace_lint.dataflow.abstract_values import Hidden, Tokenizer, constant, only
-from archtrace_lint.dataflow.events import Built, Gather, Module, Store
-from archtrace_lint.rule import Finding, Rule
+from archtrace_lint.dataflow.events import AttributeStore, Built, Gather, SourceModule
+from archtrace_lint.rule import Match, Rule
 
 #: The index that padding on a side spoils.
 SPOILT = {"left": 0, "right": -1}
 
 
-def check(module: Module) -> Iterator[Finding]:
+def check(module: SourceModule) -> Iterator[Match]:
     """`[:, 0]` with padding on the left, `[:, -1]` with padding on the right."""
     common = side_of(module)
     for gather in module.each(Gather):
@@ -22,7 +22,7 @@ def check(module: Module) -> Iterator[Finding]:
             if hidden.what != "hidden" or hidden.several or gather.scope.side_asked or not (sure or hidden.sure):
                 continue
             if side in SPOILT and gather.fixed == SPOILT[side]:
-                yield Finding(gather.node, gather.scope.function, _words(gather.fixed, side))
+                yield Match(gather.node, gather.scope.function, _words(gather.fixed, side))
 
 
 def _words(index: int, side: str) -> str:
@@ -30,11 +30,11 @@ def _words(index: int, side: str) -> str:
     return f"`[:, {index}]` reads a pad, for padding is on the {side}; pad on the {other}, or read by the mask"
 
 
-def side_of(module: Module) -> str:
+def side_of(module: SourceModule) -> str:
     """The side of padding that the module sets, if it sets one and never the other, and has no second tokenizer."""
     if len({b.made.given for b in module.each(Built) if isinstance(b.made, Tokenizer)}) > 1:
         return ""
-    stored = {constant(s.value) for s in module.each(Store) if s.name == "padding_side"}
+    stored = {constant(s.value) for s in module.each(AttributeStore) if s.name == "padding_side"}
     side = next(iter(stored)) if len(stored) == 1 else ""
     return side if isinstance(side, str) else ""
 

@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator
 
 from archtrace_lint.dataflow.abstract_values import Count, Hidden, MaskedSum, only
-from archtrace_lint.dataflow.events import Divide, Mean, Module
+from archtrace_lint.dataflow.events import Divide, Mean, SourceModule
 from archtrace_lint.dataflow.models import last_word
 from archtrace_lint.dataflow.spellings import NO_TEXT, PARTS
 from archtrace_lint.dataflow.word_table import words
-from archtrace_lint.rule import Finding, Rule
+from archtrace_lint.rule import Match, Rule
 from archtrace_lint.rules.cases_at006 import INVALID
 from archtrace_lint.rules.guards_at006 import VALID
 from archtrace_lint.rules.readouts import short
@@ -22,13 +22,13 @@ from archtrace_lint.source.walks import FUNCTIONS, Function
 _OF_TEXT = re.compile(r"\w*mask\w*|\b\w*layers\b")
 
 
-def check(module: Module) -> Iterator[Finding]:
+def check(module: SourceModule) -> Iterator[Match]:
     """A mean without the mask that is at hand, and a masked sum that is divided by the wrong number of tokens."""
     yield from _means(module)
     yield from _divisors(module)
 
 
-def _means(module: Module) -> Iterator[Finding]:
+def _means(module: SourceModule) -> Iterator[Match]:
     for mean in module.each(Mean):
         states = [h for h in only(mean.target, Hidden) if not h.several and _counts(h)]
         zeroed = [h for h in states if h.zeroed]
@@ -38,10 +38,10 @@ def _means(module: Module) -> Iterator[Finding]:
         elif _of_padded(mean, zeroed, module) and not _length_goes(mean.node, module):
             said = "divides by the padded length; divide the sum by the mask's own"
         if said:
-            yield Finding(mean.node, mean.scope.function, f"`{short(mean.node)}` {said}")
+            yield Match(mean.node, mean.scope.function, f"`{short(mean.node)}` {said}")
 
 
-def _of_padded(mean: Mean, states: list[Hidden], module: Module) -> bool:
+def _of_padded(mean: Mean, states: list[Hidden], module: SourceModule) -> bool:
     """There are such states, and among them those of pads."""
     if not states:
         return False
@@ -57,7 +57,7 @@ def _counts(hidden: Hidden) -> bool:
     return hidden.what == "hidden" or (hidden.what == "scores" and hidden.sure)
 
 
-def _one_row(node: ast.AST, module: Module) -> bool:
+def _one_row(node: ast.AST, module: SourceModule) -> bool:
     """Of the result the first row alone is used, so the batch is one text, and has no pads."""
     return any(_first_row(*pair) for pair in followers(node, scope_of(node, module.tree)))
 
@@ -75,7 +75,7 @@ def _first_row(node: ast.AST, above: ast.AST) -> bool:
 _SCALES = words("normalize cosine_similarity cos_sim pairwise_cos_sim pytorch_cos_sim layer_norm l2_normalize")
 
 
-def _rescaled(node: ast.AST, module: Module) -> bool:
+def _rescaled(node: ast.AST, module: SourceModule) -> bool:
     """The vector is made as long as 1 later, here or where the function is called."""
     tree = module.tree
     for _, above in followers(node, scope_of(node, tree)):
@@ -103,7 +103,7 @@ def _rescales(node: ast.AST) -> bool:
 _OF_ANGLES = re.compile(r"(\w*_)?(cos_?sim|sim|similarity|similarities|normalize)|\w*cosine\w*", re.IGNORECASE)
 
 
-def _length_goes(node: ast.AST, module: Module) -> bool:
+def _length_goes(node: ast.AST, module: SourceModule) -> bool:
     """How long the vector is makes no difference in this module, or it is made right by a factor later."""
     callees = (last_word(n.func) for n in ast.walk(module.tree) if isinstance(n, ast.Call))
     if any(map(_OF_ANGLES.fullmatch, callees)) or _rescaled(node, module):
@@ -125,13 +125,13 @@ def _no_text(mean: Mean, *, sure: bool) -> bool:
     return bool(NO_TEXT.search(names) or (not sure and PARTS.search(names)))
 
 
-def _divisors(module: Module) -> Iterator[Finding]:
+def _divisors(module: SourceModule) -> Iterator[Match]:
     for divide in module.each(Divide):
         padded = all(m.encoding is None or m.encoding.padded for m in only(divide.above, MaskedSum))
         whole = any(c.whole for c in only(divide.below, Count))
         if padded and whole and not _rescaled(divide.node, module):
             below = divide.node.right if isinstance(divide.node, ast.BinOp) else divide.node
-            yield Finding(
+            yield Match(
                 divide.node,
                 divide.scope.function,
                 f"`{short(below)}` counts the whole batch's tokens; use `.sum(-1, keepdim=True)`",

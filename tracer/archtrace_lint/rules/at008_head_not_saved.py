@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archtrace_lint.dataflow.abstract_values import Adapter, Const, Many, Model, Values, constant, items, only
+from archtrace_lint.dataflow.abstract_values import (
+    AbstractValues,
+    AdapterConfig,
+    Const,
+    Many,
+    Model,
+    constant,
+    items,
+    only,
+)
 from archtrace_lint.dataflow.architectures import head_of
-from archtrace_lint.dataflow.events import Called, Module
-from archtrace_lint.rule import Finding, Rule
+from archtrace_lint.dataflow.events import Called, SourceModule
+from archtrace_lint.rule import Match, Rule
 
 
-def check(module: Module) -> Iterator[Finding]:
+def check(module: SourceModule) -> Iterator[Match]:
     """A model and an adapter config that meet in one call."""
     for call in module.each(Called):
         given = frozenset().union(*call.arguments, *(v for _, v in call.keywords))
-        for adapter in only(given, Adapter):
+        for adapter in only(given, AdapterConfig):
             for model in only(given, Model):
                 missing = unsaved(model, adapter)
                 if missing:
-                    yield Finding(adapter.made, call.scope.function, _words(model, missing))
+                    yield Match(adapter.made, call.scope.function, _words(model, missing))
 
 
 def _words(model: Model, missing: tuple[str, ...]) -> str:
@@ -26,7 +35,7 @@ def _words(model: Model, missing: tuple[str, ...]) -> str:
     return f'PEFT leaves out a part of the head; add modules_to_save=["classifier", {names}]'
 
 
-def unsaved(model: Model, adapter: Adapter) -> tuple[str, ...]:
+def unsaved(model: Model, adapter: AdapterConfig) -> tuple[str, ...]:
     """The modules of the head that this config does not save."""
     keywords = dict(adapter.keywords)
     if "SequenceClassification" not in model.kind or not classifies(keywords):
@@ -35,12 +44,12 @@ def unsaved(model: Model, adapter: Adapter) -> tuple[str, ...]:
     return () if saved is None else tuple(name for name in head_of(model) if name not in saved)
 
 
-def classifies(keywords: dict[str, Values]) -> bool:
+def classifies(keywords: dict[str, AbstractValues]) -> bool:
     """`task_type` is SEQ_CLS, as a string or as a member of TaskType."""
     return any(isinstance(v, Const) and v.value == "SEQ_CLS" for v in keywords.get("task_type", ()))
 
 
-def _saved(keywords: dict[str, Values]) -> set[object] | None:
+def _saved(keywords: dict[str, AbstractValues]) -> set[object] | None:
     """What `modules_to_save` names; None when it cannot be told."""
     if "modules_to_save" not in keywords or constant(keywords["modules_to_save"]) is None:
         return set()

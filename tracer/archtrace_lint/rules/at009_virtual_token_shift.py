@@ -5,18 +5,18 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from archtrace_lint.dataflow.abstract_values import Adapter, Hidden, Model, Prompts, only
+from archtrace_lint.dataflow.abstract_values import AdapterConfig, Hidden, Model, Prompts, only
 from archtrace_lint.dataflow.architectures import is_encoder
-from archtrace_lint.dataflow.events import Called, Gather, Module
+from archtrace_lint.dataflow.events import Called, Gather, SourceModule
 from archtrace_lint.dataflow.word_table import words
-from archtrace_lint.rule import Finding, Rule
+from archtrace_lint.rule import Match, Rule
 from archtrace_lint.rules.at008_head_not_saved import classifies
 
 #: Configs that put vectors in front of the text's. (Prefix tuning puts them into the attention alone.)
 PREPENDING = words("PromptTuningConfig PromptEncoderConfig MultitaskPromptTuningConfig CPTConfig")
 
 
-def check(module: Module) -> Iterator[Finding]:
+def check(module: SourceModule) -> Iterator[Match]:
     """An index behind prompts of one's own; a config on a model that reads its first token; a wrapper's forward."""
     yield from _own(module)
     for call in module.each(Called):
@@ -24,35 +24,35 @@ def check(module: Module) -> Iterator[Finding]:
         yield from _wrapped(call, module)
 
 
-def _own(module: Module) -> Iterator[Finding]:
+def _own(module: SourceModule) -> Iterator[Match]:
     for gather in module.each(Gather):
         if gather.fixed == 0 and any(h.prompted and h.what == "hidden" for h in only(gather.target, Hidden)):
-            yield Finding(
+            yield Match(
                 gather.node,
                 gather.scope.function,
                 "`[:, 0]` reads a soft prompt, not the first token; read at the number of prompts",
             )
 
 
-def _configured(call: Called) -> Iterator[Finding]:
+def _configured(call: Called) -> Iterator[Match]:
     given = frozenset().union(*call.arguments, *(v for _, v in call.keywords))
-    for adapter in only(given, Adapter):
+    for adapter in only(given, AdapterConfig):
         for model in only(given, Model):
             if adapter.kind in PREPENDING and is_encoder(model) and classifies(dict(adapter.keywords)):
-                yield Finding(
+                yield Match(
                     adapter.made,
                     call.scope.function,
                     "the classifier reads index 0, which becomes a soft prompt; use LoRA, which adds no tokens",
                 )
 
 
-def _wrapped(call: Called, module: Module) -> Iterator[Finding]:
+def _wrapped(call: Called, module: SourceModule) -> Iterator[Match]:
     """What a wrapper returns as it is, a classifier has read; of a backbone's states it reads for itself."""
     owner = call.scope.owner.name if call.scope.owner else ""
     embeddings = dict(call.keywords).get("inputs_embeds", frozenset())
     joined = "SequenceClassification" in owner and any(p.joined for p in only(embeddings, Prompts))
     if joined and any(isinstance(n, ast.Return) and n.value is call.node for n in ast.walk(module.tree)):
-        yield Finding(
+        yield Match(
             call.node,
             call.scope.function,
             "prompts in front move every fixed position: index 0 is a prompt; move the readout as well",

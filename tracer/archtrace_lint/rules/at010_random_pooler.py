@@ -6,12 +6,12 @@ import ast
 import re
 from collections.abc import Iterator
 
-from archtrace_lint.dataflow.abstract_values import Outputs, only
+from archtrace_lint.dataflow.abstract_values import ModelOutput, only
 from archtrace_lint.dataflow.architectures import lacks_pooler
-from archtrace_lint.dataflow.events import Module, Read
+from archtrace_lint.dataflow.events import AttributeRead, SourceModule
 from archtrace_lint.dataflow.models import last_word
 from archtrace_lint.dataflow.word_table import words
-from archtrace_lint.rule import Finding, Rule
+from archtrace_lint.rule import Match, Rule
 from archtrace_lint.rules.uses import BLIND
 
 #: Classes without heads: those that hold several (`AutoAdapterModel`) return one output a head.
@@ -21,21 +21,21 @@ _HEADLESS = re.compile(r"(?!\w*(Adapter|Heads))\w*Model")
 _FROZEN = words("no_grad inference_mode requires_grad requires_grad_ detach")
 
 
-def check(module: Module) -> Iterator[Finding]:
+def check(module: SourceModule) -> Iterator[Match]:
     """`.pooler_output` of what a model without one returned, or `[1]`, which is the same of a model without a head."""
-    for read in module.each(Read):
-        for outputs in only(read.base, Outputs):
+    for read in module.each(AttributeRead):
+        for outputs in only(read.base, ModelOutput):
             model = outputs.model
             headless = model is not None and (read.name != "1" or _HEADLESS.fullmatch(model.kind))
             if headless and model and lacks_pooler(model) and not _trained(read) and not _looked_at(read, module):
-                yield Finding(
+                yield Match(
                     read.node,
                     read.scope.function,
                     "the checkpoint has no pooler, so a random layer makes this; use `last_hidden_state`",
                 )
 
 
-def _trained(read: Read) -> bool:
+def _trained(read: AttributeRead) -> bool:
     """In a module that is trained as a whole, the pooler learns with its head; not where no gradient goes through."""
     owner = read.scope.owner
     if owner is None or not any("Module" in last_word(base) or "PreTrained" in last_word(base) for base in owner.bases):
@@ -46,7 +46,7 @@ def _trained(read: Read) -> bool:
     return not any(last_word(node) in _FROZEN for node in nodes)
 
 
-def _looked_at(read: Read, module: Module) -> bool:
+def _looked_at(read: AttributeRead, module: SourceModule) -> bool:
     """No more than its shape is asked for."""
     return any(isinstance(n, ast.Attribute) and n.value is read.node and n.attr in BLIND for n in ast.walk(module.tree))
 

@@ -5,28 +5,28 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from archtrace_lint.dataflow.events import Class, Module
+from archtrace_lint.dataflow.events import Class, SourceModule
 from archtrace_lint.dataflow.models import last_word
 from archtrace_lint.dataflow.spellings import MASK_METHODS
-from archtrace_lint.rule import Finding, Rule
+from archtrace_lint.rule import Match, Rule
 from archtrace_lint.source.tree import below
 
 
-def check(module: Module) -> Iterator[Finding]:
+def check(module: SourceModule) -> Iterator[Match]:
     """A class on a model of transformers that defines such a method and does not call it itself."""
     classes = {event.node.name: event.node for event in module.each(Class)}
     for event in module.each(Class):
         base = next((last_word(b) for b in _ancestors(event.node, dict(classes)) if _is_library(b, module)), None)
         for method in event.node.body if base else ():
             if isinstance(method, ast.FunctionDef) and _in_vain(method, event.node, module):
-                yield Finding(
+                yield Match(
                     method,
                     f"{event.node.name}.{method.name}",
                     f"transformers {MASK_METHODS[method.name]} no longer calls this; pass the mask to forward",
                 )
 
 
-def _in_vain(method: ast.FunctionDef, owner: ast.ClassDef, module: Module) -> bool:
+def _in_vain(method: ast.FunctionDef, owner: ast.ClassDef, module: SourceModule) -> bool:
     """A mask method that nobody calls, in the versions of transformers that the tree asks for."""
     if method.name not in MASK_METHODS or _calls(owner, method):
         return False
@@ -43,7 +43,7 @@ def _ancestors(owner: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> list[as
     return found
 
 
-def _is_library(base: ast.expr, module: Module) -> bool:
+def _is_library(base: ast.expr, module: SourceModule) -> bool:
     """A model class that was imported from transformers."""
     word = last_word(base)
     node = base

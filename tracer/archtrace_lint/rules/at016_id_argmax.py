@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archtrace_lint.dataflow.abstract_values import HighestId
-from archtrace_lint.dataflow.events import Module
-from archtrace_lint.rule import Finding, Rule
+from archtrace_lint.dataflow.events import SourceModule
+from archtrace_lint.rule import Match, Rule
 from archtrace_lint.rules.readouts import read_with, short
 
 
-def check(module: Module) -> Iterator[Finding]:
+def check(module: SourceModule) -> Iterator[Match]:
     """`hidden[rows, ids.argmax(-1)]`."""
     for made, scope, gather in read_with(module, HighestId):
-        yield Finding(
+        yield Match(
             made,
             scope.function,
             f"`{short(made)}` is the highest id, not always eos; compare ids with eos first",

@@ -6,16 +6,16 @@ import ast
 import re
 from collections.abc import Iterator
 
-from archtrace_lint.dataflow.abstract_values import Encoding, Ids, Model, has, only
+from archtrace_lint.dataflow.abstract_values import Encoding, Model, TokenIds, has, only
 from archtrace_lint.dataflow.architectures import is_encoder, spelled
-from archtrace_lint.dataflow.events import Module, Run
+from archtrace_lint.dataflow.events import ModelRun, SourceModule
 from archtrace_lint.dataflow.models import last_word
 from archtrace_lint.dataflow.spellings import ENCODERS
 from archtrace_lint.dataflow.word_table import words
-from archtrace_lint.rule import Finding, Rule
+from archtrace_lint.rule import Match, Rule
 from archtrace_lint.rules.behind import behind
 from archtrace_lint.rules.readouts import short
-from archtrace_lint.rules.uses import Scope, scope_of
+from archtrace_lint.rules.uses import FunctionNodes, scope_of
 
 #: Ids of what is generated, or of the other side of a pair.
 _OTHER_IDS = re.compile(r"\w*(decoder|label|target|tgt|generated|output|response|sequence|position|segment|type)\w*")
@@ -40,14 +40,14 @@ _MASKS = re.compile(r"(\w*_)?(input|attention|attn)_masks?")
 _STATES = words("last_hidden_state pooler_output hidden_states")
 
 
-def check(module: Module) -> Iterator[Finding]:
+def check(module: SourceModule) -> Iterator[Match]:
     """A call on ids that are padded, or beside which there is a mask, that gives the model no mask."""
-    for run in module.each(Run):
+    for run in module.each(ModelRun):
         if _lacks_mask(run.node) and not run.scope.without_mask:
             scope = scope_of(run.node, module.tree)
             if _padded(run, scope) and _encodes(run, scope, module) and not _has_reason(run, scope, module):
                 told = f"`{short(run.node, 34)}` attends to padding; pass attention_mask too"
-                yield Finding(run.node, run.scope.function, told)
+                yield Match(run.node, run.scope.function, told)
 
 
 def _lacks_mask(call: ast.Call) -> bool:
@@ -62,12 +62,12 @@ def _ids(call: ast.Call) -> ast.expr:
     return call.args[0] if call.args else next(k.value for k in call.keywords if k.arg == "input_ids")
 
 
-def _padded(run: Run, scope: Scope) -> bool:
+def _padded(run: ModelRun, scope: FunctionNodes) -> bool:
     """Ids of a padding tokenizer; ids beside a mask; ids that are compared with 0."""
     node = _ids(run.node)
     if _OTHER_IDS.fullmatch(last_word(node).lower()):
         return False
-    found = only(run.ids, Ids)
+    found = only(run.ids, TokenIds)
     encodings = [i.encoding for i in found if i.encoding] + only(run.ids, Encoding)
     if encodings:
         return any(e.padded for e in encodings)
@@ -84,7 +84,7 @@ def _with_zero(node: ast.AST, name: str) -> bool:
     return zero and isinstance(node, ast.Compare) and last_word(node.left) == name
 
 
-def _encodes(run: Run, scope: Scope, module: Module) -> bool:
+def _encodes(run: ModelRun, scope: FunctionNodes, module: SourceModule) -> bool:
     """An encoder by its class, its checkpoint or its name; else what gives states in a module without decoders."""
     models = only(run.models, Model)
     if models and all(is_encoder(m) for m in models):
@@ -108,7 +108,7 @@ def _word(node: ast.AST) -> str:
     return last_word(node)
 
 
-def _gives_states(call: ast.Call, scope: Scope) -> bool:
+def _gives_states(call: ast.Call, scope: FunctionNodes) -> bool:
     """`model(ids).last_hidden_state`, also under a name."""
     above = scope.parents.get(id(call))
     if isinstance(above, ast.Attribute):
@@ -118,7 +118,7 @@ def _gives_states(call: ast.Call, scope: Scope) -> bool:
     return any(isinstance(n.value, ast.Name) and n.value.id in names for n in read)
 
 
-def _has_reason(run: Run, scope: Scope, module: Module) -> bool:
+def _has_reason(run: ModelRun, scope: FunctionNodes, module: SourceModule) -> bool:
     """The pads were taken out before; the mask is made inside; the same model is called with the mask as well."""
     behind_ids = [n for n in behind(_ids(run.node), scope) if "mask" in _word(n) or "unpad" in _word(n)]
     called = [n for n in scope.nodes if isinstance(n, ast.Call) and n is not run.node]
@@ -126,7 +126,7 @@ def _has_reason(run: Run, scope: Scope, module: Module) -> bool:
     return bool(behind_ids) or again or _is_own(run, module)
 
 
-def _is_own(run: Run, module: Module) -> bool:
+def _is_own(run: ModelRun, module: SourceModule) -> bool:
     """A class of one's own that may be what `self.encoder` holds, as its name is like it: it may make the mask itself.
 
     Constructors without words of a rule are not followed, so it is the classes in sight that tell.

@@ -6,11 +6,11 @@ import ast
 from collections.abc import Iterator
 
 from archtrace_lint.dataflow.abstract_values import FirstPad, Hidden, has, only
-from archtrace_lint.dataflow.events import Gather, Module
+from archtrace_lint.dataflow.events import Gather, SourceModule
 from archtrace_lint.dataflow.models import last_word
 from archtrace_lint.dataflow.spellings import meaning
 from archtrace_lint.dataflow.word_table import words
-from archtrace_lint.rule import Finding, Rule
+from archtrace_lint.rule import Match, Rule
 from archtrace_lint.rules.behind import behind
 from archtrace_lint.rules.readouts import short
 from archtrace_lint.rules.uses import scope_of
@@ -26,17 +26,17 @@ _COUNTING = words("sum count_nonzero")
 _TOKENS = words("pad padded attended")
 
 
-def check(module: Module) -> Iterator[Finding]:
+def check(module: SourceModule) -> Iterator[Match]:
     """`argmax(ids == pad)`, from which nothing was taken off, as an index of hidden states or logits."""
     for gather in module.each(Gather):
         found = {i.searched for i in only(gather.index, FirstPad) if i.searched and not i.made}
         for searched in found if has(gather.target, Hidden) else ():
             if not _provided_for(searched, gather, module):
                 told = f"`{short(searched, 32)}` is 0 in a row without a pad; take the last token there"
-                yield Finding(searched, gather.scope.function, told)
+                yield Match(searched, gather.scope.function, told)
 
 
-def _provided_for(searched: ast.expr, gather: Gather, module: Module) -> bool:
+def _provided_for(searched: ast.expr, gather: Gather, module: SourceModule) -> bool:
     """The function asks whether a row has a pad, writes to the index where it has none, or gives each row one."""
     scope = scope_of(gather.node, module.tree)
     indices = {n.id for n in behind(gather.node, scope, lambda n: n is searched) if isinstance(n, ast.Name)}

@@ -7,15 +7,15 @@ import re
 from collections.abc import Iterator
 
 from archtrace_lint.dataflow.abstract_values import Hidden, only
-from archtrace_lint.dataflow.events import Module, Pool
+from archtrace_lint.dataflow.events import Pool, SourceModule
 from archtrace_lint.dataflow.filling import FILLS
 from archtrace_lint.dataflow.models import last_word
 from archtrace_lint.dataflow.spellings import BACKBONES, NO_TEXT, PARTS, meaning
 from archtrace_lint.dataflow.word_table import words
-from archtrace_lint.rule import Finding, Rule
+from archtrace_lint.rule import Match, Rule
 from archtrace_lint.rules.behind import behind
 from archtrace_lint.rules.readouts import short
-from archtrace_lint.rules.uses import Scope, scope_of
+from archtrace_lint.rules.uses import FunctionNodes, scope_of
 
 #: Behind these nothing is negative, or hardly: a pad of 0 wins over no token.
 _NOT_NEGATIVE = re.compile(
@@ -33,7 +33,7 @@ _HEADS = re.compile(r"attention_?(pool|head)\w*|\w*pool\w*", re.IGNORECASE)
 _SUMS = words("mul bmm matmul einsum multiply")
 
 
-def check(module: Module) -> Iterator[Finding]:
+def check(module: SourceModule) -> Iterator[Match]:
     """`hidden.max(1)`, and weights of a softmax over the tokens, without the mask that is at hand."""
     for pool in module.each(Pool):
         states = [h for h in only(pool.target, Hidden) if h.what == "hidden" and not h.several]
@@ -42,7 +42,7 @@ def check(module: Module) -> Iterator[Finding]:
         if states and padded and not pool.scope.without_mask and not _no_text(pool):
             told = _told(pool, scope_of(pool.node, module.tree))
             if told:
-                yield Finding(pool.node, pool.scope.function, told)
+                yield Match(pool.node, pool.scope.function, told)
 
 
 def _no_text(pool: Pool) -> bool:
@@ -50,7 +50,7 @@ def _no_text(pool: Pool) -> bool:
     return any(names.search(owner) for names in (NO_TEXT, PARTS))
 
 
-def _told(pool: Pool, scope: Scope) -> str | None:
+def _told(pool: Pool, scope: FunctionNodes) -> str | None:
     """What is wrong with a pooling, if something is."""
     given = [n for n in ast.iter_child_nodes(pool.node) if not isinstance(n, ast.keyword)]
     nodes = [n for part in given for n in behind(part, scope, _is_model)]
@@ -98,7 +98,7 @@ def _takes_column(node: ast.AST) -> bool:
     return isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple) and "0" in ast.unparse(node.slice)
 
 
-def _weighs(softmax: ast.Call, scope: Scope) -> bool:
+def _weighs(softmax: ast.Call, scope: FunctionNodes) -> bool:
     """Its result is multiplied with states somewhere."""
     for node in scope.nodes:
         product = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.MatMult)

@@ -6,44 +6,44 @@ import ast
 from collections.abc import Iterator
 
 from archtrace_lint.dataflow import events
-from archtrace_lint.dataflow.abstract_values import Hidden, Tokens, Values, only
-from archtrace_lint.dataflow.events import Called, Fill, Module
+from archtrace_lint.dataflow.abstract_values import AbstractValues, Hidden, Tokens, only
+from archtrace_lint.dataflow.events import Called, Fill, SourceModule
 from archtrace_lint.dataflow.filling import is_low
 from archtrace_lint.dataflow.models import last_word
 from archtrace_lint.dataflow.operations import OPERATIONS
 from archtrace_lint.dataflow.spellings import NO_TEXT, PARTS
 from archtrace_lint.dataflow.word_table import words
-from archtrace_lint.rule import Finding, Rule
+from archtrace_lint.rule import Match, Rule
 from archtrace_lint.rules.behind import behind
 from archtrace_lint.rules.readouts import short
-from archtrace_lint.rules.uses import Scope, scope_of
+from archtrace_lint.rules.uses import FunctionNodes, scope_of
 
 #: Keywords whose mask is true at what is to be ignored (torch 2.13, nn/modules/activation.py and transformer.py).
 IGNORED = words("key_padding_mask src_key_padding_mask")
 
 
-def check(module: Module) -> Iterator[Finding]:
+def check(module: SourceModule) -> Iterator[Match]:
     """Minus infinity where the attention mask is 1; an attention mask where torch wants the pads."""
     for fill in module.each(Fill):
         if _keeps(fill.mask) and _is_low(fill.value, fill, module) and _certain(fill, module):
             told = f"`{short(fill.node, 30)}` is true at tokens, and fills those; fill where it is 0"
-            yield Finding(fill.node, fill.scope.function, told)
+            yield Match(fill.node, fill.scope.function, told)
     for call in module.each(Called):
         for key, values in call.keywords:
             if key in IGNORED and _keeps(values):
                 node = next(k.value for k in call.node.keywords if k.arg == key)
                 if any(t.sure for t in only(values, Tokens)) or _fed(node, scope_of(node, module.tree)):
                     told = f"`{key}` is true at what is ignored; give it `{short(node, 22)} == 0`"
-                    yield Finding(node, call.scope.function, told)
+                    yield Match(node, call.scope.function, told)
 
 
-def _keeps(mask: Values) -> bool:
+def _keeps(mask: AbstractValues) -> bool:
     """A mask that is 1 at tokens, on every path."""
     masks = only(mask, Tokens)
     return bool(masks) and len(masks) == len(mask) and all(m.attended for m in masks)
 
 
-def _is_low(value: ast.expr, fill: Fill, module: Module) -> bool:
+def _is_low(value: ast.expr, fill: Fill, module: SourceModule) -> bool:
     """Minus infinity, or a name for it."""
     if is_low(value) or not isinstance(value, ast.Name):
         return is_low(value)
@@ -51,7 +51,7 @@ def _is_low(value: ast.expr, fill: Fill, module: Module) -> bool:
     return any(bound is not None and is_low(bound) for bound in scope.bound(value.id))
 
 
-def _certain(fill: Fill, module: Module) -> bool:
+def _certain(fill: Fill, module: SourceModule) -> bool:
     """A mask of a tokenizer, or one that the encoder gets; else one over states, not over scores, that no call made.
 
     Hand-written attention has masks of either direction under the same names, so there the name is not enough.
@@ -71,14 +71,14 @@ def _is_attention(scope: events.Scope) -> bool:
     return any(names.search(owner) for names in (NO_TEXT, PARTS)) and "Pool" not in owner
 
 
-def _fed(mask: ast.expr, scope: Scope) -> bool:
+def _fed(mask: ast.expr, scope: FunctionNodes) -> bool:
     """A model gets the same name as its attention mask, or one that it was made of."""
     names = {n.id for n in behind(mask, scope) if isinstance(n, ast.Name)}
     given = (n.value for n in scope.nodes if isinstance(n, ast.keyword) and n.arg == "attention_mask")
     return any(isinstance(value, ast.Name) and value.id in names for value in given)
 
 
-def _as_given(mask: ast.expr, scope: Scope) -> bool:
+def _as_given(mask: ast.expr, scope: FunctionNodes) -> bool:
     """No function made it that may have turned it round."""
     return all(last_word(n.func) in OPERATIONS for n in behind(mask, scope) if isinstance(n, ast.Call))
 

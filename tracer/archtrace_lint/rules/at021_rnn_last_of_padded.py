@@ -6,15 +6,15 @@ import ast
 from collections.abc import Iterator
 
 from archtrace_lint.dataflow.abstract_values import constant
-from archtrace_lint.dataflow.events import Class, Module, Store
+from archtrace_lint.dataflow.events import AttributeStore, Class, SourceModule
 from archtrace_lint.dataflow.models import last_word
 from archtrace_lint.dataflow.spellings import BACKBONES, EMBEDDERS, meaning
 from archtrace_lint.dataflow.word_table import words
-from archtrace_lint.rule import Finding, Rule
+from archtrace_lint.rule import Match, Rule
 from archtrace_lint.rules.behind import behind
 from archtrace_lint.rules.readouts import short
 from archtrace_lint.rules.recurrent import Net, calls, last_steps, nets, states
-from archtrace_lint.rules.uses import Scope, scope_of
+from archtrace_lint.rules.uses import FunctionNodes, scope_of
 
 #: torch.nn.utils.rnn: rows that know their lengths.
 _PACKING = words("pack_padded_sequence pack_sequence PackedSequence")
@@ -25,7 +25,7 @@ _TURNING = words("permute transpose flip swapaxes flipud fliplr movedim rearrang
 _PADDING = (True, "max_length", "longest")
 
 
-def check(module: Module) -> Iterator[Finding]:
+def check(module: SourceModule) -> Iterator[Match]:
     """`out[:, -1]` and the last hidden state, where a mask or lengths say that rows are padded."""
     if _pads_left(module):
         return
@@ -38,26 +38,28 @@ def check(module: Module) -> Iterator[Finding]:
                         yield from _of_net(net, scope_of(method.body[0], module.tree), owner, method, module)
 
 
-def _of_net(net: Net, scope: Scope, owner: ast.ClassDef, method: ast.FunctionDef, module: Module) -> Iterator[Finding]:
+def _of_net(
+    net: Net, scope: FunctionNodes, owner: ast.ClassDef, method: ast.FunctionDef, module: SourceModule
+) -> Iterator[Match]:
     """What reads the last step of each call of a net; once a call."""
     function = f"{owner.name}.{method.name}"
     for call in calls(scope, net):
         if not net.batch_first and _rows_first(call, scope):
-            yield Finding(call, function, f"`{net.name}` takes the batch for its steps; make it with batch_first=True")
+            yield Match(call, function, f"`{net.name}` takes the batch for its steps; make it with batch_first=True")
         elif _is_padded(call, scope, method, module):
             reads: list[ast.expr] = [*last_steps(scope, call, int(net.batch_first)), *states(scope, call, net)]
             for read in sorted(reads, key=lambda r: (r.lineno, r.col_offset))[:1]:
                 told = f"`{short(read, 30)}` is the state behind the padding; pack the rows by their lengths"
-                yield Finding(read, function, told)
+                yield Match(read, function, told)
 
 
-def _is_padded(call: ast.Call, scope: Scope, method: ast.FunctionDef, module: Module) -> bool:
+def _is_padded(call: ast.Call, scope: FunctionNodes, method: ast.FunctionDef, module: SourceModule) -> bool:
     """The net runs over states or embedded ids beside which there is a mask, or over what is padded on the right."""
     mask = any(meaning(a.arg) == "attended" for a in method.args.args)
     return any(_is_padded_at(node, mask, module) for node in behind(call.args[0], scope))
 
 
-def _is_padded_at(node: ast.AST, mask: bool, module: Module) -> bool:
+def _is_padded_at(node: ast.AST, mask: bool, module: SourceModule) -> bool:
     if isinstance(node, ast.Call):
         name = last_word(node.func)
         model = BACKBONES.fullmatch(name) and (mask or _gets_mask(node, module))
@@ -65,30 +67,30 @@ def _is_padded_at(node: ast.AST, mask: bool, module: Module) -> bool:
     return mask and isinstance(node, ast.Name) and meaning(node.id) == "hidden"
 
 
-def _gets_mask(call: ast.Call, module: Module) -> bool:
+def _gets_mask(call: ast.Call, module: SourceModule) -> bool:
     given = [*call.args, *(k.value for k in call.keywords)]
     named = any("mask" in (k.arg or "") for k in call.keywords) or any("mask" in last_word(a) for a in given)
     return named or (any(k.arg is None for k in call.keywords) and _tokenizer_pads(module))
 
 
-def _tokenizer_pads(module: Module) -> bool:
+def _tokenizer_pads(module: SourceModule) -> bool:
     keywords = (n for n in ast.walk(module.tree) if isinstance(n, ast.keyword) and n.arg == "padding")
     return any(isinstance(k.value, ast.Constant) and k.value.value in _PADDING for k in keywords)
 
 
-def _pads_right(module: Module) -> bool:
+def _pads_right(module: SourceModule) -> bool:
     """`pad_sequence` puts its padding on the right, and a tokenizer does unless it is told otherwise."""
     return any(last_word(n) == "pad_sequence" for n in ast.walk(module.tree)) or _tokenizer_pads(module)
 
 
-def _pads_left(module: Module) -> bool:
+def _pads_left(module: SourceModule) -> bool:
     """A side is set to the left, or the rows are turned round."""
-    sides = {constant(s.value) for s in module.each(Store) if s.name == "padding_side"}
+    sides = {constant(s.value) for s in module.each(AttributeStore) if s.name == "padding_side"}
     given = (n.value for n in ast.walk(module.tree) if isinstance(n, ast.keyword) and n.arg == "padding_side")
     return "left" in sides or any(isinstance(value, ast.Constant) and value.value == "left" for value in given)
 
 
-def _rows_first(call: ast.Call, scope: Scope) -> bool:
+def _rows_first(call: ast.Call, scope: FunctionNodes) -> bool:
     """The states of a model as they come from it: (batch, tokens, width)."""
     nodes = list(behind(call.args[0], scope))
     states = any(last_word(n) == "last_hidden_state" for n in nodes)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from archtrace_lint.dataflow.events import Module
+from archtrace_lint.dataflow.events import SourceModule
 from archtrace_lint.dataflow.models import last_word
 from archtrace_lint.dataflow.subscripts import literal
 from archtrace_lint.dataflow.word_table import words
-from archtrace_lint.rule import Finding, Rule
+from archtrace_lint.rule import Match, Rule
 from archtrace_lint.rules.behind import bindings
 from archtrace_lint.rules.readouts import short
-from archtrace_lint.rules.uses import Scope, scope_in
+from archtrace_lint.rules.uses import FunctionNodes, scope_in
 from archtrace_lint.source.walks import Function, functions, statements
 
 _MAXIMA = words("max maximum fmax")
@@ -21,14 +21,14 @@ _MAXIMA = words("max maximum fmax")
 _VALUES = words("reward rewards score scores value values logit logits hidden state states output outputs")
 
 
-def check(module: Module) -> Iterator[Finding]:
+def check(module: SourceModule) -> Iterator[Match]:
     """`end = max(end_a, end_b)`, where two sequences are read at that end, or at the last of what it cuts off."""
     for name, function in functions(module.tree):
         for end, made in _ends(function):
             read = _read_at(end, scope_in(function))
             if len(read) > 1 and any(_VALUES.intersection(one.lower().split("_")) for one in read):
                 told = f"`{short(made, 26)}` is the end of the longer alone; read each text at its own end"
-                yield Finding(made, name, told)
+                yield Match(made, name, told)
 
 
 def _ends(function: Function) -> Iterator[tuple[str, ast.Call]]:
@@ -57,7 +57,7 @@ def _name(node: ast.expr) -> str:
     return last_word(node)
 
 
-def _read_at(end: str, scope: Scope) -> set[str]:
+def _read_at(end: str, scope: FunctionNodes) -> set[str]:
     """The sequences of which the last value before `end` is read: `x[i, end - 1]`, and `part[-1]` of `x[i][:end]`."""
     found = set()
     for node in scope.nodes:
@@ -80,7 +80,7 @@ def _is_before(node: ast.expr, end: str) -> bool:
     return less and isinstance(node, ast.BinOp) and last_word(node.left) == end
 
 
-def _cut(node: ast.expr, end: str, scope: Scope) -> Iterator[ast.Subscript]:
+def _cut(node: ast.expr, end: str, scope: FunctionNodes) -> Iterator[ast.Subscript]:
     """What is cut off at `end`, directly or under a name."""
     for value in [node, *(bindings(node.id, scope) if isinstance(node, ast.Name) else ())]:
         last = _parts(value)[-1] if isinstance(value, ast.Subscript) else None

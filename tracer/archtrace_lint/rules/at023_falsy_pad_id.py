@@ -6,11 +6,11 @@ import ast
 import re
 from collections.abc import Iterator
 
-from archtrace_lint.dataflow.events import Module
+from archtrace_lint.dataflow.events import SourceModule
 from archtrace_lint.dataflow.models import last_word
 from archtrace_lint.dataflow.spellings import meaning
 from archtrace_lint.dataflow.word_table import words
-from archtrace_lint.rule import Finding, Instead, Rule
+from archtrace_lint.rule import Instead, Match, Rule
 from archtrace_lint.rules.readouts import short
 from archtrace_lint.rules.truths import inside, tested
 
@@ -23,7 +23,7 @@ _GENERATION = words("max_new_tokens do_sample temperature top_p top_k num_beams 
 _GENERATES = re.compile(r"generat|beam|sampl", re.IGNORECASE)
 
 
-def check(module: Module) -> Iterator[Finding]:
+def check(module: SourceModule) -> Iterator[Match]:
     """`pad_token_id or ...`, `if pad_token_id:`, `not pad_token_id`."""
     nodes = list(inside(module.tree))
     harmless = {id(n) for _, node in nodes for n in _harmless(node)}
@@ -32,7 +32,7 @@ def check(module: Module) -> Iterator[Finding]:
         for asked in () if id(node) in harmless or _GENERATES.search(function) else tested(node):
             if _is_pad_id(asked) and not _same_for_zero(node, asked):
                 place, instead = _mended(node, asked, "{}" if id(node) in whole else "({})")
-                yield Finding(place, function, _message(node, place), Instead(instead, place) if instead else None)
+                yield Match(place, function, _message(node, place), Instead(instead, place) if instead else None)
 
 
 def _is_pad_id(node: ast.expr) -> bool:

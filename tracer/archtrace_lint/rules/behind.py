@@ -6,14 +6,14 @@ import ast
 from collections.abc import Callable, Iterator
 
 from archtrace_lint.dataflow.spellings import LIBRARIES
-from archtrace_lint.rules.uses import Scope
+from archtrace_lint.rules.uses import FunctionNodes
 
 
 def _never(node: ast.AST) -> bool:
     return False
 
 
-def behind(node: ast.AST, scope: Scope, stop: Callable[[ast.AST], bool] = _never) -> Iterator[ast.AST]:
+def behind(node: ast.AST, scope: FunctionNodes, stop: Callable[[ast.AST], bool] = _never) -> Iterator[ast.AST]:
     """The nodes of an expression and of all that is bound to its names; not of those at which to stop."""
     met: set[str] = set()
     todo = [node]
@@ -34,7 +34,7 @@ def _parts(node: ast.AST, stop: Callable[[ast.AST], bool]) -> Iterator[ast.AST]:
             todo += ast.iter_child_nodes(part)
 
 
-def bindings(name: str, scope: Scope) -> Iterator[ast.AST]:
+def bindings(name: str, scope: FunctionNodes) -> Iterator[ast.AST]:
     """What is bound to a name, also as a part of a tuple; and what changes it in place (`x[m] = 0`, `x *= y`)."""
     for node in scope.nodes:
         if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.For):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from archtrace_lint.dataflow.abstract_values import Model, Tokenizer
 from archtrace_lint.dataflow.architectures import is_encoder
-from archtrace_lint.dataflow.events import Built, Module, Scope
+from archtrace_lint.dataflow.events import Built, Scope, SourceModule
 from archtrace_lint.dataflow.models import last_word
 from archtrace_lint.dataflow.spellings import CLASSIFIERS, PIPELINE, STORED, meaning
 
@@ -18,7 +18,7 @@ _LIBRARY = re.compile(r"(?!TF|Flax)\w*ForSequenceClassification")
 _EVERY_TOKEN = re.compile(r"\w*ForTokenClassification")
 
 
-def searching(module: Module) -> list[Built]:
+def searching(module: SourceModule) -> list[Built]:
     """The classifiers that look for their token by the pad id, also those that a function of another file makes."""
     heads = [b for b in module.each(Built) if _finds_by_pad(b.made, module) and not _read_everywhere(b, module)]
     return [*heads, *_made_elsewhere(module)]
@@ -55,13 +55,13 @@ def is_pad(node: ast.expr) -> bool:
     return word != "pad_token" and meaning(word) == "pad"
 
 
-def target_of(node: ast.AST, module: Module) -> str:
+def target_of(node: ast.AST, module: SourceModule) -> str:
     """The name that is given to what is made here, "" for none."""
     assigned = (n for n in ast.walk(module.tree) if isinstance(n, ast.Assign))
     return next((last_word(n.targets[0]) for n in assigned if any(part is node for part in ast.walk(n.value))), "")
 
 
-def _finds_by_pad(made: Model | Tokenizer, module: Module) -> bool:
+def _finds_by_pad(made: Model | Tokenizer, module: SourceModule) -> bool:
     """A classifier that looks for its token by the pad id. A reward model of one's own does if its class says so."""
     if not isinstance(made, Model) or is_encoder(made):
         return False
@@ -75,7 +75,7 @@ def _finds_by_pad(made: Model | Tokenizer, module: Module) -> bool:
     return made.kind == PIPELINE or (library and made.kind.endswith("ForSequenceClassification"))
 
 
-def _read_everywhere(head: Built, module: Module) -> bool:
+def _read_everywhere(head: Built, module: SourceModule) -> bool:
     """A critic; or a classifier that is only taken apart for one that reads every token."""
     name = target_of(head.node, module)
     return bool(_CRITIC.fullmatch(name)) or any(
@@ -87,7 +87,7 @@ def _read_everywhere(head: Built, module: Module) -> bool:
     )
 
 
-def _made_elsewhere(module: Module) -> Iterator[Built]:
+def _made_elsewhere(module: SourceModule) -> Iterator[Built]:
     """Calls of functions of other files of the tree that name a classifier of the library."""
     for call, scope in _calls(module.tree, ""):
         if not isinstance(call.func, ast.Name) or call.func.id[:1].isupper() or any(map(_causal, call.args)):

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from archtrace_lint.dataflow import events
 from archtrace_lint.dataflow.abstract_values import Count, FirstPad, Hidden, HighestId, has, only
-from archtrace_lint.dataflow.events import Gather, Module
+from archtrace_lint.dataflow.events import Gather, SourceModule
 from archtrace_lint.dataflow.word_table import words
 
 Index = TypeVar("Index", Count, FirstPad, HighestId)
@@ -17,7 +17,7 @@ Index = TypeVar("Index", Count, FirstPad, HighestId)
 CASTS = words("to int long float bool type type_as astype")
 
 
-def read_with(module: Module, kind: type[Index]) -> Iterator[tuple[ast.expr, events.Scope, Gather]]:
+def read_with(module: SourceModule, kind: type[Index]) -> Iterator[tuple[ast.expr, events.Scope, Gather]]:
     """Where an index of this kind, once made, reads hidden states or logits: the guard of every index rule."""
     for gather in module.each(Gather):
         if has(gather.target, Hidden):

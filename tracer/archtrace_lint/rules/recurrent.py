@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from archtrace_lint.dataflow.models import last_word
 from archtrace_lint.dataflow.subscripts import fixed_index, literal
 from archtrace_lint.rules.behind import bindings
-from archtrace_lint.rules.uses import Scope
+from archtrace_lint.rules.uses import FunctionNodes
 
 #: torch.nn's own. Where their result is a tuple, the first item is all steps, the second the last state of each layer.
 NETS = frozenset(("LSTM", "GRU", "RNN"))
@@ -54,14 +54,14 @@ def _batch_first(call: ast.Call) -> bool:
     return spread if given is None else not (isinstance(given, ast.Constant) and given.value is False)
 
 
-def calls(scope: Scope, net: Net) -> Iterator[ast.Call]:
+def calls(scope: FunctionNodes, net: Net) -> Iterator[ast.Call]:
     """`self.name(x)`."""
     for node in scope.nodes:
         if isinstance(node, ast.Call) and node.args and ast.unparse(node.func) == f"self.{net.name}":
             yield node
 
 
-def last_steps(scope: Scope, call: ast.Call, axis: int) -> Iterator[ast.Subscript]:
+def last_steps(scope: FunctionNodes, call: ast.Call, axis: int) -> Iterator[ast.Subscript]:
     """`out[:, -1]`, or `out[-1]` with the steps on axis 0, of all the steps that a call gives."""
     for node in scope.nodes:
         if isinstance(node, ast.Subscript) and _last(node, axis) and _is_part(node.value, call, 0, scope):
@@ -77,7 +77,7 @@ def _parts(node: ast.Subscript) -> list[ast.expr]:
     return node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
 
 
-def states(scope: Scope, call: ast.Call, net: Net) -> Iterator[ast.expr]:
+def states(scope: FunctionNodes, call: ast.Call, net: Net) -> Iterator[ast.expr]:
     """Where the last state of each layer is read: an item of it, or itself in another call than the net's own."""
     for node in scope.nodes:
         if isinstance(node, ast.Name | ast.Subscript) and _is_state(node, call, net, scope):
@@ -95,7 +95,7 @@ def _takes(above: ast.AST | None, node: ast.AST, net: Net) -> bool:
     return isinstance(above, ast.Call) and node in above.args and last_word(above.func) != net.name
 
 
-def _is_state(node: ast.expr, call: ast.Call, net: Net, scope: Scope) -> bool:
+def _is_state(node: ast.expr, call: ast.Call, net: Net, scope: FunctionNodes) -> bool:
     """`h` of `_, (h, c) = lstm(x)` and of `_, h = gru(x)`; `state[0]` of an LSTM's pair."""
     if net.kind != "LSTM":
         return _is_part(node, call, 1, scope)
@@ -108,7 +108,7 @@ def _is_state(node: ast.expr, call: ast.Call, net: Net, scope: Scope) -> bool:
     )
 
 
-def _is_part(node: ast.expr, call: ast.Call, item: int, scope: Scope, depth: int = 0) -> bool:
+def _is_part(node: ast.expr, call: ast.Call, item: int, scope: FunctionNodes, depth: int = 0) -> bool:
     """An item of the tuple that the call gives, through names and calls that leave steps where they are."""
     if isinstance(node, ast.Subscript):
         return node.value is call and literal(node.slice) == item
@@ -125,7 +125,7 @@ def _is_part(node: ast.expr, call: ast.Call, item: int, scope: Scope, depth: int
     )
 
 
-def _targets(call: ast.Call, scope: Scope) -> Iterator[ast.expr]:
+def _targets(call: ast.Call, scope: FunctionNodes) -> Iterator[ast.expr]:
     """What the call's result is bound to."""
     yield from (n.targets[0] for n in scope.nodes if isinstance(n, ast.Assign) and n.value is call)
 

@@ -11,13 +11,13 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from archtrace_lint.dataflow.events import Gather, Module
+from archtrace_lint.dataflow.events import Gather, SourceModule
 from archtrace_lint.dataflow.models import last_word
 from archtrace_lint.dataflow.spellings import FOREIGN, meaning
 from archtrace_lint.dataflow.word_table import words
 from archtrace_lint.rule import Instead
 from archtrace_lint.rules.readouts import CASTS, bare
-from archtrace_lint.rules.uses import Scope, only_reads, scope_of
+from archtrace_lint.rules.uses import FunctionNodes, only_reads, scope_of
 
 #: Reduction -> the comparison of ids with the pad id that goes with it: a count of tokens, a search for a pad.
 COMPARES = {"sum": ("ne", ast.NotEq), "argmax": ("eq", ast.Eq)}
@@ -35,7 +35,7 @@ class Reduced(NamedTuple):
     moved: str = ""
 
 
-def right_index(made: ast.expr, gather: Gather, module: Module) -> Instead | None:
+def right_index(made: ast.expr, gather: Gather, module: SourceModule) -> Instead | None:
     """The index of the last token that is no pad, when it is certain what `made` (a reduction - 1) was made of.
 
     None too where the number is used for more than reading: as a count it may be right.
@@ -58,7 +58,7 @@ def right_index(made: ast.expr, gather: Gather, module: Module) -> Instead | Non
 
 
 def _instead(
-    made: ast.expr, reduced: Reduced, tensor: tuple[str, str], scope: Scope, named: ast.Assign | None
+    made: ast.expr, reduced: Reduced, tensor: tuple[str, str], scope: FunctionNodes, named: ast.Assign | None
 ) -> Instead:
     name, mask = tensor
     kept = ", keepdim=True" if reduced.kept else ""
@@ -68,7 +68,7 @@ def _instead(
     return Instead(text, outer, tuple(gone))
 
 
-def _named(node: ast.expr, scope: Scope) -> ast.Assign | None:
+def _named(node: ast.expr, scope: FunctionNodes) -> ast.Assign | None:
     """The only statement that gives a name its value, which is always run before; the names in it are still the same,
     since none is bound again further down."""
     if not isinstance(node, ast.Name) or len([*scope.bound(node.id)]) != 1:
@@ -85,13 +85,13 @@ def _target(node: ast.Assign) -> str:
     return node.targets[0].id if len(node.targets) == 1 and isinstance(node.targets[0], ast.Name) else ""
 
 
-def _is_idle(named: ast.Assign, made: ast.expr, scope: Scope) -> bool:
+def _is_idle(named: ast.Assign, made: ast.expr, scope: FunctionNodes) -> bool:
     """Nothing but the old index reads the name."""
     inside = set(map(id, ast.walk(made)))
     return all(id(load) in inside for load in scope.loads(_target(named)))
 
 
-def _around(made: ast.expr, name: str, scope: Scope) -> ast.expr:
+def _around(made: ast.expr, name: str, scope: FunctionNodes) -> ast.expr:
     """The expression with the bounds and wraps around it, which the right index does without."""
     outer: ast.expr = made
     while isinstance(above := scope.parents.get(id(outer)), ast.expr):
@@ -102,7 +102,7 @@ def _around(made: ast.expr, name: str, scope: Scope) -> ast.expr:
     return outer
 
 
-def _idle(outer: ast.expr, name: str, scope: Scope) -> Iterator[ast.stmt]:
+def _idle(outer: ast.expr, name: str, scope: FunctionNodes) -> Iterator[ast.stmt]:
     """The statements behind, up to the first that does more, that bound or wrap the name that holds the index."""
     statement = scope.parents.get(id(outer))
     held = _target(statement) if isinstance(statement, ast.Assign) else ""
@@ -128,7 +128,7 @@ def _assigned(statement: ast.stmt, name: str) -> ast.expr | None:
     return None
 
 
-def _behind(statement: ast.stmt, scope: Scope) -> list[ast.stmt]:
+def _behind(statement: ast.stmt, scope: FunctionNodes) -> list[ast.stmt]:
     """The statements behind one in its block."""
     block = scope.parents.get(id(statement))
     bodies = (getattr(block, field, ()) for field in ("body", "orelse", "finalbody"))
@@ -163,7 +163,7 @@ def operands(call: ast.Call) -> list[ast.expr]:
     return list(call.args) if library else [func.value, *call.args]
 
 
-def _reduced(node: ast.expr, scope: Scope) -> Reduced | None:
+def _reduced(node: ast.expr, scope: FunctionNodes) -> Reduced | None:
     """What is reduced, under casts, a bound of one token, and a dim that is put behind."""
     if (clamped := _clamped(node, 1)) is not None:
         return _reduced(clamped, scope)
@@ -200,7 +200,7 @@ def _move(cast: ast.Call, method: str) -> str:
     return f".{method}({', '.join(places)})" if method in MOVES and (places or method != "to") else ""
 
 
-def _reduction(node: ast.Call, scope: Scope) -> Reduced | None:
+def _reduction(node: ast.Call, scope: FunctionNodes) -> Reduced | None:
     """`x.sum(-1)`, `torch.argmax(x, dim=1, keepdim=True)`, or `x[i].sum()`, i being the number of a row."""
     how = last_word(node.func)
     keywords = {k.arg: ast.unparse(k.value) for k in node.keywords}
@@ -214,14 +214,14 @@ def _reduction(node: ast.Call, scope: Scope) -> Reduced | None:
     return Reduced(how, what, kept == "True", moved) if fits else None
 
 
-def _is_row(node: ast.expr, scope: Scope) -> bool:
+def _is_row(node: ast.expr, scope: FunctionNodes) -> bool:
     """`x[i]`, where a loop counts i; a name that goes over the rows of such an x."""
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Name):
         return _looped(node.slice.id, scope, _counts)
     return isinstance(node, ast.Name) and _looped(node.id, scope, _goes_over)
 
 
-def _looped(name: str, scope: Scope, how: Callable[[ast.expr, ast.expr, str], bool]) -> bool:
+def _looped(name: str, scope: FunctionNodes, how: Callable[[ast.expr, ast.expr, str], bool]) -> bool:
     """A name is bound by loops, and by loops of this kind alone."""
     loops = [n for n in scope.nodes if isinstance(n, ast.For | ast.comprehension)]
     return len([n for n in loops if how(n.target, n.iter, name)]) == len([*scope.bound(name)]) > 0
@@ -246,7 +246,7 @@ def _goes_over(target: ast.expr, over: ast.expr, name: str) -> bool:
     )
 
 
-def _tensor(reduced: Reduced, scope: Scope) -> tuple[str, str] | None:
+def _tensor(reduced: Reduced, scope: FunctionNodes) -> tuple[str, str] | None:
     """What has a column a token, and the mask over it. A name may be the mask of a count; a search must be spelled.
 
     The mask is made bool: a position times a 1 of half precision is no whole number any more from 257 or 2,049 on.
@@ -286,7 +286,7 @@ def _is_key(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
-def _plain(node: ast.expr, scope: Scope) -> bool:
+def _plain(node: ast.expr, scope: FunctionNodes) -> bool:
     """Nothing in sight gives the tensor another shape than (batch, tokens): no view, no slice, no dim more."""
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Name):
         return _is_row(node, scope) and _plain(node.value, scope)

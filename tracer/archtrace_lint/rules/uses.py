@@ -30,7 +30,7 @@ _BODIES = ("body", "orelse", "finalbody")
 
 
 @dataclass(frozen=True)
-class Scope:
+class FunctionNodes:
     """A function, or a module: its nodes."""
 
     nodes: tuple[ast.AST, ...]
@@ -72,7 +72,7 @@ class Scope:
             yield above.value if isinstance(above, ast.Assign | ast.AnnAssign | ast.NamedExpr) else None
 
 
-def scope_of(node: ast.AST, tree: ast.Module) -> Scope:
+def scope_of(node: ast.AST, tree: ast.Module) -> FunctionNodes:
     """The innermost function around a node; the module, where there is none, or the node is not in the tree."""
     line = getattr(node, "lineno", 0)
     around = [f for f in _functions(tree) if _first(f) <= line <= (f.end_lineno or line)]
@@ -87,9 +87,9 @@ def _first(function: Function) -> int:
 
 #: These two keep what the candidates of one file ask for again and again, and no more than that.
 @lru_cache(maxsize=16)
-def scope_in(whole: ast.AST) -> Scope:
+def scope_in(whole: ast.AST) -> FunctionNodes:
     """All of a function, or of a module."""
-    return Scope(tuple(ast.walk(whole)))
+    return FunctionNodes(tuple(ast.walk(whole)))
 
 
 @lru_cache(maxsize=1)
@@ -98,7 +98,7 @@ def _functions(tree: ast.Module) -> tuple[Function, ...]:
     return tuple(function for _, function in functions(tree))
 
 
-def only_reads(node: ast.AST, scope: Scope, met: frozenset[str] = frozenset()) -> bool:
+def only_reads(node: ast.AST, scope: FunctionNodes, met: frozenset[str] = frozenset()) -> bool:
     """True when what an expression gives ends in subscripts and gathers alone, through whatever names it passes."""
     above = scope.parents.get(id(node))
     while above is not None and _passes(node, above):
@@ -109,7 +109,9 @@ def only_reads(node: ast.AST, scope: Scope, met: frozenset[str] = frozenset()) -
     return above is not None and _reads(node, above)
 
 
-def followers(node: ast.AST, scope: Scope, met: frozenset[str] = frozenset()) -> Iterator[tuple[ast.AST, ast.AST]]:
+def followers(
+    node: ast.AST, scope: FunctionNodes, met: frozenset[str] = frozenset()
+) -> Iterator[tuple[ast.AST, ast.AST]]:
     """What takes in what an expression gives, from the inside to the statement, and so on through the names.
 
     In pairs: the expression, or the name that it was given, and what is around that.

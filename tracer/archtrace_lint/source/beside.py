@@ -43,7 +43,7 @@ Files: TypeAlias = dict[str, Stamp | None]
 
 
 @dataclass(frozen=True)
-class Source:
+class ImportedSource:
     """A module that was read, in UTF-8."""
 
     path: str
@@ -100,11 +100,11 @@ class Beside:
     files: Files = field(default_factory=dict)
     _helpers: dict[bytes, bytes] | None = None
 
-    def definition(self, dotted: str) -> tuple[Source, ast.stmt] | None:
+    def definition(self, dotted: str) -> tuple[ImportedSource, ast.stmt] | None:
         """Where the name is bound that a dotted name ends in: a function, a class, an assignment."""
         return self._defined(self.path, dotted, HANDS)
 
-    def _defined(self, path: str, dotted: str, hands: int) -> tuple[Source, ast.stmt] | None:
+    def _defined(self, path: str, dotted: str, hands: int) -> tuple[ImportedSource, ast.stmt] | None:
         module, name = _apart(dotted)
         source = self._module(path, module)
         if source is None or not hands:
@@ -117,7 +117,7 @@ class Beside:
         passed_on = (self._defined(source.path, f"{star}.{name}", hands - 1) for star in source.stars)
         return next((found for found in passed_on if found), None)
 
-    def function(self, dotted: str) -> tuple[Source, ast.FunctionDef] | None:
+    def function(self, dotted: str) -> tuple[ImportedSource, ast.FunctionDef] | None:
         """A function that is small enough to be followed."""
         source, node = self.definition(dotted) or (None, None)
         if source is None or not isinstance(node, ast.FunctionDef):
@@ -144,7 +144,7 @@ class Beside:
         handed = source.handed.get(name)
         return self._outline(source.path, *handed, hands - 1) if handed else b""
 
-    def _module(self, path: str, module: str) -> Source | None:
+    def _module(self, path: str, module: str) -> ImportedSource | None:
         for candidate in _candidates(os.path.dirname(path), module):
             stamp = self.files[candidate] = stamped(candidate)
             if stamp and stamp[1] <= LARGEST and candidate != self.path:
@@ -229,11 +229,11 @@ def _counting(folder: str) -> Iterator[str]:
 
 
 @lru_cache(maxsize=512)
-def _read(path: str, changed: int, size: int) -> Source | None:
+def _read(path: str, changed: int, size: int) -> ImportedSource | None:
     """A module as it stood then."""
     try:
         with open(path, "rb") as file:
-            return Source(path, b"\n" + file.read())
+            return ImportedSource(path, b"\n" + file.read())
     except OSError:
         return None
 

@@ -47,7 +47,7 @@ class Piece(NamedTuple):
         return bool(self.name) and self.name not in _COMMON
 
 
-class Pieces(NamedTuple):
+class SourcePieces(NamedTuple):
     """A source in UTF-8, and what it is cut into, in order and without gaps."""
 
     source: bytes
@@ -101,7 +101,7 @@ def _emptied(text: bytes) -> bytes:
     return text[: len(text) - len(text.lstrip(b" \t"))] + b"pass" + b"\n" * text.count(b"\n")
 
 
-def _mattering(pieces: Pieces, needs: Needs, imported: Mapping[bytes, bytes]) -> Iterator[int]:
+def _mattering(pieces: SourcePieces, needs: Needs, imported: Mapping[bytes, bytes]) -> Iterator[int]:
     """The pieces that hold the words of a rule, alone or with a helper that makes what the rule is after."""
     making = pieces.holding(needs.groups[0])
     yield from (n for n in making if holds(pieces.text(n), needs.groups[1:]))
@@ -119,7 +119,7 @@ def _mattering(pieces: Pieces, needs: Needs, imported: Mapping[bytes, bytes]) ->
             yield caller
 
 
-def _with_helpers(kept: set[int], pieces: Pieces) -> set[int]:
+def _with_helpers(kept: set[int], pieces: SourcePieces) -> set[int]:
     """These pieces, the helpers that they call, and those that these call."""
     named: dict[bytes, list[int]] = {}
     for number, piece in enumerate(pieces.cut):
@@ -134,10 +134,10 @@ def _with_helpers(kept: set[int], pieces: Pieces) -> set[int]:
     return kept
 
 
-def _pieces(source: bytes) -> Pieces:
+def _pieces(source: bytes) -> SourcePieces:
     """The module, cut at its functions and the methods of its classes."""
     cut = [piece for whole in _cut(source, _MARGIN, 0, len(source)) for piece in _methods(source, whole)]
-    return Pieces(source, cut, [piece.start for piece in cut])
+    return SourcePieces(source, cut, [piece.start for piece in cut])
 
 
 def _methods(source: bytes, whole: Piece) -> Iterator[Piece]:

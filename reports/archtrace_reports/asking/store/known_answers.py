@@ -15,16 +15,16 @@ from archtrace_reports.asking.question import Question
 from archtrace_reports.asking.store import shipped
 from archtrace_reports.asking.store.environment import environment
 from archtrace_reports.asking.store.portable_paths import HERE, HUB
-from archtrace_reports.asking.store.store import Entry, Store, entry
+from archtrace_reports.asking.store.store import AnswerStore, Entry, entry
 from archtrace_reports.formats.from_json import decode
 from archtrace_reports.text.report import GUESSED
 
 
-def store() -> Store:
+def store() -> AnswerStore:
     """The user's."""
     from platformdirs import user_cache_path
 
-    return Store(user_cache_path("archtrace") / "answers")
+    return AnswerStore(user_cache_path("archtrace") / "answers")
 
 
 def known(question: Question, *, drawn: bool = False) -> Result | None:

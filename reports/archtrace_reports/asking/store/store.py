@@ -71,7 +71,7 @@ def decode(content: bytes) -> Entry | None:
     return None
 
 
-class Store:
+class AnswerStore:
     """The answers in a folder. One that cannot be read or written is no harm: it keeps nothing."""
 
     def __init__(self, folder: Path) -> None:

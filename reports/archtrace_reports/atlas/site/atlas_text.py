@@ -10,8 +10,8 @@ from archtrace.answer.kinds import KINDS
 from archtrace.answer.result import Result
 from archtrace_reports.atlas.site import editions as told
 from archtrace_reports.atlas.site.document import worked
-from archtrace_reports.atlas.site.layout_strip import Strip, strip
-from archtrace_reports.atlas.site.rows import Name, Outcome, Row, is_drawn
+from archtrace_reports.atlas.site.layout_strip import LayoutStrip, strip
+from archtrace_reports.atlas.site.rows import AtlasRow, Name, Outcome, is_drawn
 from archtrace_reports.formats.html.page_text import ModelView, model_view
 from archtrace_reports.text.report import Unanswered
 
@@ -26,7 +26,7 @@ FAMILIES = {name: kind.meaning for name, kind in KINDS.items()} | {
 
 
 @dataclass(frozen=True)
-class Line:
+class TableRow:
     """A row of the tables. `marks` are the words that filters look for, by filter."""
 
     name: Name
@@ -66,10 +66,10 @@ class Section:
     """A class on the page of its model type. `names` are the rows that share this answer, the first of them in `line`;
     `whole` where the cone is drawn too; `reasons`: the lines of why there is no answer."""
 
-    line: Line
+    line: TableRow
     names: tuple[Name, ...]
     model: ModelView | None
-    picture: Strip | None
+    picture: LayoutStrip | None
     editions: tuple[Edition, ...]
     whole: bool
     reasons: tuple[str, ...]
@@ -80,7 +80,7 @@ class Section:
         return self.line.name.anchor
 
 
-def line(row: Row, names: Sequence[str]) -> Line:
+def line(row: AtlasRow, names: Sequence[str]) -> TableRow:
     """A row as its newest edition has it."""
     outcome, found = row.newest, told.kinds(row.newest)
     family = found[0] if len(found) == 1 else SEVERAL if found else MISSING
@@ -95,7 +95,7 @@ def line(row: Row, names: Sequence[str]) -> Line:
         "status": told.status(outcome),
         "changed": versions.split(" ")[0],
     }
-    return Line(
+    return TableRow(
         name=row.name,
         head=row.head.replace("-", " "),
         family=family,
@@ -111,7 +111,7 @@ def line(row: Row, names: Sequence[str]) -> Line:
     )
 
 
-def _versions(row: Row, names: Sequence[str]) -> str:
+def _versions(row: AtlasRow, names: Sequence[str]) -> str:
     """The newest edition in which the row is not what it was in the one before; or that it begins, or ends, there."""
     for number in range(len(names) - 1):
         new, old = row.outcomes[number : number + 2]
@@ -148,7 +148,7 @@ class Family:
 
     name: str
     meaning: str
-    lines: tuple[Line, ...]
+    lines: tuple[TableRow, ...]
 
     @property
     def mark(self) -> str:
@@ -156,7 +156,7 @@ class Family:
         return mark(self.name)
 
 
-def families(lines: Sequence[Line]) -> list[Family]:
+def families(lines: Sequence[TableRow]) -> list[Family]:
     """The lines by family, in the order of the table of kinds."""
     order = list(FAMILIES)
     ordered = sorted(lines, key=lambda line: order.index(line.family))
@@ -164,10 +164,10 @@ def families(lines: Sequence[Line]) -> list[Family]:
     return [Family(name, FAMILIES[name], tuple(group)) for name, group in grouped]
 
 
-def sections(rows: Sequence[Row], names: Sequence[str]) -> Iterator[Section]:
+def sections(rows: Sequence[AtlasRow], names: Sequence[str]) -> Iterator[Section]:
     """The classes of one model type; targets with one answer share a section."""
-    groups: list[list[Row]] = []
-    near: dict[tuple[object, ...], list[list[Row]]] = {}
+    groups: list[list[AtlasRow]] = []
+    near: dict[tuple[object, ...], list[list[AtlasRow]]] = {}
     for row in rows:
         # Whole answers are compared only where these agree: thousands of targets may stand on one page.
         alike = near.setdefault((row.name.class_name, *map(_shape, row.outcomes)), [])
@@ -187,7 +187,7 @@ def _shape(outcome: Outcome | None) -> object:
     return told.slices(outcome), outcome.parameters, *(work.flops for _, work in worked(outcome))
 
 
-def _anonymous(row: Row) -> list[Outcome | None]:
+def _anonymous(row: AtlasRow) -> list[Outcome | None]:
     return [_untimed(replace(outcome, target="")) if outcome else None for outcome in row.outcomes]
 
 
@@ -196,7 +196,7 @@ def _untimed(outcome: Outcome) -> Outcome:
     return replace(outcome, seconds={}) if isinstance(outcome, Result) else outcome
 
 
-def _section(row: Row, shared: tuple[Name, ...], names: Sequence[str]) -> Section:
+def _section(row: AtlasRow, shared: tuple[Name, ...], names: Sequence[str]) -> Section:
     outcome = _untimed(row.newest)
     result = outcome if isinstance(outcome, Result) else None
     return Section(
@@ -210,7 +210,7 @@ def _section(row: Row, shared: tuple[Name, ...], names: Sequence[str]) -> Sectio
     )
 
 
-def editions(row: Row, names: Sequence[str]) -> Iterator[Edition]:
+def editions(row: AtlasRow, names: Sequence[str]) -> Iterator[Edition]:
     """What each edition says of a row, newest first; of one that says nothing there is no line."""
     pairs = zip(names, row.outcomes, [*row.outcomes[1:], None], strict=True)
     for name, outcome, older in pairs:

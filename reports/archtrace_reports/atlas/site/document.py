@@ -10,8 +10,8 @@ from typing import Any
 from archtrace.answer.kinds import KINDS
 from archtrace.answer.result import Readout, Result
 from archtrace.answer.work import Work
-from archtrace_reports.atlas.site.editions import Change, Comparison, status
-from archtrace_reports.atlas.site.rows import Outcome, Row
+from archtrace_reports.atlas.site.editions import Change, EditionChange, status
+from archtrace_reports.atlas.site.rows import AtlasRow, Outcome
 from archtrace_reports.text.report import Report, Unanswered
 from archtrace_reports.text.wording import headline
 
@@ -32,7 +32,7 @@ def _listed(value: Any) -> str:
 
 
 def document(
-    editions: Sequence[Report], names: Sequence[str], rows: Sequence[Row], compared: Sequence[Comparison]
+    editions: Sequence[Report], names: Sequence[str], rows: Sequence[AtlasRow], compared: Sequence[EditionChange]
 ) -> dict[str, Any]:
     """The atlas as plain dicts and lists; the newest edition stands first everywhere."""
     return {
@@ -47,7 +47,7 @@ def document(
     }
 
 
-def _row(row: Row) -> dict[str, Any]:
+def _row(row: AtlasRow) -> dict[str, Any]:
     return {
         "address": row.name.address,
         "model_type": row.name.model_type or None,
@@ -101,6 +101,6 @@ def _dead_work(result: Result) -> Iterator[dict[str, Any]]:
         yield {"layout": name, "flops": work.flops, "dead": work.dead}
 
 
-def _change(change: Change, compared: Comparison) -> dict[str, Any]:
+def _change(change: Change, compared: EditionChange) -> dict[str, Any]:
     told = {name: {"before": before, "after": after} for name, before, after in change.differences}
     return {"address": change.row.name.address, "from": compared.older, "to": compared.newer, "differences": told}

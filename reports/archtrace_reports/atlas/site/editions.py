@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from archtrace.answer.result import Result
-from archtrace_reports.atlas.site.rows import Outcome, Row
+from archtrace_reports.atlas.site.rows import AtlasRow, Outcome
 from archtrace_reports.text.report import Report
 from archtrace_reports.text.tokens import leaked
 from archtrace_reports.text.wording import enumerate_words
@@ -67,25 +67,25 @@ Differences: TypeAlias = tuple[tuple[str, str, str], ...]
 class Change:
     """How one row differs between two editions."""
 
-    row: Row
+    row: AtlasRow
     differences: Differences
 
 
 @dataclass(frozen=True)
-class Comparison:
+class EditionChange:
     """Two editions, one after the other: how many rows stand in both, which of them changed, and those of one alone."""
 
     older: str
     newer: str
     both: int
     changed: tuple[Change, ...]
-    appeared: tuple[Row, ...]
-    gone: tuple[Row, ...]
+    appeared: tuple[AtlasRow, ...]
+    gone: tuple[AtlasRow, ...]
 
     @property
-    def grouped(self) -> list[tuple[Differences, list[Row]]]:
+    def grouped(self) -> list[tuple[Differences, list[AtlasRow]]]:
         """The rows that changed alike together: first where something else is read, the most first."""
-        groups: dict[Differences, list[Row]] = {}
+        groups: dict[Differences, list[AtlasRow]] = {}
         for change in self.changed:
             groups.setdefault(change.differences, []).append(change.row)
         order = list(ASPECTS)
@@ -99,17 +99,17 @@ def names_of(editions: Sequence[Report]) -> list[str]:
     return [f"{release} (no. {number})" if alike else release for number, release in enumerate(releases, 1)]
 
 
-def comparisons(rows: Sequence[Row], names: Sequence[str]) -> list[Comparison]:
+def comparisons(rows: Sequence[AtlasRow], names: Sequence[str]) -> list[EditionChange]:
     """Each edition beside the one before it, the newest first."""
     return [_compared(rows, names, newer) for newer in range(len(names) - 1)]
 
 
-def _compared(rows: Sequence[Row], names: Sequence[str], newer: int) -> Comparison:
+def _compared(rows: Sequence[AtlasRow], names: Sequence[str], newer: int) -> EditionChange:
     pairs = [(row, row.outcomes[newer + 1], row.outcomes[newer]) for row in rows]
     # A kind of head that one of them was not asked about has neither come nor gone.
     asked = [{row.head for row in rows if row.outcomes[number] is not None} for number in (newer, newer + 1)]
     both = asked[0] & asked[1]
-    return Comparison(
+    return EditionChange(
         names[newer + 1],
         names[newer],
         sum(bool(old and new) for _, old, new in pairs),

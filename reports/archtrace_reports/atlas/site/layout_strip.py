@@ -29,7 +29,7 @@ WIDEST = 600
 
 
 @dataclass(frozen=True)
-class Label:
+class StripText:
     """Text at a place of the drawing."""
 
     x: int
@@ -38,19 +38,19 @@ class Label:
 
 
 @dataclass(frozen=True)
-class Strip:
+class LayoutStrip:
     """The drawing: `paths` by class, `legend` the class and meaning of each sign that occurs, `notes` on layouts that
     look like one of these."""
 
     width: int
     height: int
-    labels: tuple[Label, ...]
+    labels: tuple[StripText, ...]
     paths: Mapping[str, str]
     legend: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
 
 
-def strip(result: Result) -> Strip | None:
+def strip(result: Result) -> LayoutStrip | None:
     """The drawing of an answer; None where there is nothing to draw, or too much."""
     names, drawn, notes = strips(result)
     drawn = [each for each in drawn if each.cells]
@@ -61,10 +61,10 @@ def strip(result: Result) -> Strip | None:
         return None
     starts = [*accumulate((width * CELL + CELL * 2 for width in widths), initial=LEFT)]
     tops = [*accumulate((_lines(each) * LINE + GAP for each in drawn), initial=TOP)]
-    labels = [Label(x, 11, name) for x, name in zip(starts, names, strict=False)]
-    labels += [Label(0, y + 9, each.name) for y, each in zip(tops, drawn, strict=False)]
+    labels = [StripText(x, 11, name) for x, name in zip(starts, names, strict=False)]
+    labels += [StripText(0, y + 9, each.name) for y, each in zip(tops, drawn, strict=False)]
     paths = _paths(drawn, starts, tops)
-    return Strip(starts[-1], tops[-1], tuple(labels), paths, _legend(paths), tuple(notes))
+    return LayoutStrip(starts[-1], tops[-1], tuple(labels), paths, _legend(paths), tuple(notes))
 
 
 def _lines(drawn: Drawn) -> int:

@@ -14,9 +14,9 @@ from markupsafe import Markup
 
 from archtrace_reports.atlas.site import atlas_text
 from archtrace_reports.atlas.site import rows as names_of_rows
-from archtrace_reports.atlas.site.editions import Comparison
+from archtrace_reports.atlas.site.editions import EditionChange
 from archtrace_reports.atlas.site.folder import GENERATOR, MARK
-from archtrace_reports.atlas.site.rows import Row
+from archtrace_reports.atlas.site.rows import AtlasRow
 from archtrace_reports.formats.html.page import environment, script, style
 
 HERE = Path(__file__).parent
@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; base-uri 'none'; form-action 'none'"
 
 
-def index(lines: Sequence[atlas_text.Line], names: Sequence[str]) -> str:
+def index(lines: Sequence[atlas_text.TableRow], names: Sequence[str]) -> str:
     """The table of all rows, family by family."""
     newest = [line for line in lines if line.family != atlas_text.GONE]
     counts = Counter(line.status for line in newest)
@@ -45,7 +45,10 @@ def index(lines: Sequence[atlas_text.Line], names: Sequence[str]) -> str:
 
 
 def versions(
-    rows: Sequence[Row], lines: Sequence[atlas_text.Line], compared: Sequence[Comparison], names: Sequence[str]
+    rows: Sequence[AtlasRow],
+    lines: Sequence[atlas_text.TableRow],
+    compared: Sequence[EditionChange],
+    names: Sequence[str],
 ) -> str:
     """What changed from edition to edition, and every row that several of them speak of."""
     both = [

@@ -45,7 +45,7 @@ class Name:
 
 
 @dataclass(frozen=True)
-class Row:
+class AtlasRow:
     """What the editions say of one name, newest first; None where an edition says nothing of it."""
 
     name: Name
@@ -58,12 +58,12 @@ class Row:
         return next(outcome for outcome in self.outcomes if outcome is not None)
 
 
-def rows_of(editions: Sequence[Report]) -> list[Row]:
+def rows_of(editions: Sequence[Report]) -> list[AtlasRow]:
     """Every name that an edition has an outcome for, sorted. Of two outcomes for one name in an edition the first
     counts."""
     tables = [_table(edition) for edition in editions]
     names = {name for table in tables for name in table}
-    rows = (Row(name, head_of(name), tuple(table.get(name) for table in tables)) for name in names)
+    rows = (AtlasRow(name, head_of(name), tuple(table.get(name) for table in tables)) for name in names)
     return sorted(rows, key=lambda row: (row.name.model_type, _order(row.head), row.name.class_name, row.name.target))
 
 
@@ -151,6 +151,6 @@ def _safe(text: str, plain: str) -> str:
     return short if short == text else f"{short}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
-def heads(rows: Sequence[Row]) -> Iterator[str]:
+def heads(rows: Sequence[AtlasRow]) -> Iterator[str]:
     """The kinds of heads that occur, in the order of the library's table."""
     yield from sorted({row.head for row in rows if row.head}, key=_order)

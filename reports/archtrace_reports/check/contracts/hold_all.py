@@ -12,8 +12,8 @@ from archtrace.contract.verdict import Verdict
 from archtrace.errors import TargetError
 from archtrace_reports.check.contracts.declared import Declared, contracts
 from archtrace_reports.check.contracts.located import is_excused, placed, relative
-from archtrace_reports.check.contracts.verdict_cache import Cache
-from archtrace_reports.check.finding import Finding
+from archtrace_reports.check.contracts.verdict_cache import VerdictCache
+from archtrace_reports.check.problem import Problem
 from archtrace_reports.check.settings import NAME, Settings
 
 
@@ -21,8 +21,8 @@ class Held(NamedTuple):
     """What holding the contracts gave. `excused`: findings that a noqa comment covers. `failures`: a message each.
     `contracts`: how many could be held. `updated`: what was written, a line each."""
 
-    findings: tuple[Finding, ...]
-    excused: tuple[Finding, ...]
+    findings: tuple[Problem, ...]
+    excused: tuple[Problem, ...]
     failures: tuple[str, ...]
     contracts: int
     updated: tuple[str, ...] = ()
@@ -58,7 +58,7 @@ def _refuse_unwritable(settings: Settings, update: bool) -> None:
 
 def held(declared: Declared, settings: Settings, cached: bool = True, shown: bool = False) -> Verdict:
     """What is said of one contract, from the cache where nothing has changed. Raises ArchtraceError."""
-    store = Cache(settings.root)
+    store = VerdictCache(settings.root)
     kept = store.get(declared) if cached else None
     if kept is not None:
         return kept
@@ -74,7 +74,7 @@ def _updated(declared: Declared, settings: Settings, shown: bool) -> Verdict:
     terms = {**declared.table, **verdict.terms}
     agreed = {name: value for name, value in terms.items() if value is not None}
     if files is not None:
-        Cache(settings.root).put(Declared(declared.name, agreed, declared.file), verdict, files, since)
+        VerdictCache(settings.root).put(Declared(declared.name, agreed, declared.file), verdict, files, since)
     return verdict
 
 
@@ -86,7 +86,7 @@ def _written(settings: Settings, verdicts: list[tuple[Declared, Verdict]], updat
     return tuple(write(Path(settings.root, NAME), verdicts))
 
 
-def findings_of(declared: Declared, verdict: Verdict, settings: Settings) -> list[Finding]:
+def findings_of(declared: Declared, verdict: Verdict, settings: Settings) -> list[Problem]:
     """What is broken, placed, as far as the settings want to hear of it."""
     found = [placed(broken, verdict, declared, Path(settings.root)) for broken in verdict.broken]
     return [finding for finding in found if settings.wants(finding.code, finding.path)]

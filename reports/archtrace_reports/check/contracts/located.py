@@ -6,13 +6,13 @@ import os
 from functools import cache
 from pathlib import Path
 
-from archtrace.contract.traced import Broken, Place
+from archtrace.contract.traced import Broken, SourceRange
 from archtrace.contract.verdict import Verdict
 from archtrace_reports.check.contracts.declared import Declared, excused
-from archtrace_reports.check.finding import Finding, Step
+from archtrace_reports.check.problem import Problem, ProblemStep
 
 
-def placed(broken: Broken, verdict: Verdict, declared: Declared, root: Path) -> Finding:
+def placed(broken: Broken, verdict: Verdict, declared: Declared, root: Path) -> Problem:
     """At the readout's expression where that is the project's own; at the term, which then tells where it is."""
     place = verdict.places[broken.readout] if broken.readout is not None else None
     if place is not None and _is_own(place, root):
@@ -25,18 +25,18 @@ def placed(broken: Broken, verdict: Verdict, declared: Declared, root: Path) -> 
     return _told((path, line, start, line, len(text.rstrip()) + 1), broken.code, message, "", text)
 
 
-def _in_code(place: Place, broken: Broken) -> Finding:
+def _in_code(place: SourceRange, broken: Broken) -> Problem:
     text = _lines(place.path)[place.line - 1]
     where = (relative(place.path), place.line, place.col, place.line, place.end_col)
     return _told(where, broken.code, broken.message, place.function, text)
 
 
-def _told(where: tuple[str, int, int, int, int], code: str, message: str, function: str, text: str) -> Finding:
+def _told(where: tuple[str, int, int, int, int], code: str, message: str, function: str, text: str) -> Problem:
     """A finding on a line of this text."""
-    return Finding(*where, code, message, function, text.strip(), steps=(Step(*where[1:], "", text),))
+    return Problem(*where, code, message, function, text.strip(), steps=(ProblemStep(*where[1:], "", text),))
 
 
-def _is_own(place: Place, root: Path) -> bool:
+def _is_own(place: SourceRange, root: Path) -> bool:
     """A file of the project, and not of a package that is installed inside its folder."""
     path = Path(place.path)
     return path.is_relative_to(root.resolve()) and not {"site-packages", "dist-packages"} & set(path.parts)
@@ -48,7 +48,7 @@ def relative(path: str) -> str:
     return path if here.startswith("..") else here
 
 
-def is_excused(finding: Finding) -> bool:
+def is_excused(finding: Problem) -> bool:
     """Whether a noqa comment stands on the finding's line."""
     if finding.path.endswith(".toml"):
         return excused(_lines(finding.path)[finding.line - 1], finding.code)

@@ -13,7 +13,7 @@ import pytest
 
 if TYPE_CHECKING:
     from archtrace_reports.check.contracts.declared import Declared
-    from archtrace_reports.check.finding import Finding
+    from archtrace_reports.check.problem import Problem
     from archtrace_reports.check.settings import Settings
 
 PYPROJECT = "pyproject.toml"
@@ -22,7 +22,7 @@ PYPROJECT = "pyproject.toml"
 class BrokenContractError(Exception):
     """A model does not hold what its contract says; the findings tell."""
 
-    def __init__(self, findings: list[Finding]) -> None:
+    def __init__(self, findings: list[Problem]) -> None:
         super().__init__("\n".join(f"{f.place}: {f.code} {f.message}" for f in findings))
 
 

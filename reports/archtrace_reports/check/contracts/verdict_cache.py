@@ -15,7 +15,7 @@ from archtrace_reports.asking.store.store import entry
 from archtrace_reports.check.contracts.declared import Declared
 
 
-class Cache:
+class VerdictCache:
     """The verdicts on the contracts of a project: they hold for what a contract says in an environment, as long as each
     file that they came from stays as it is."""
 

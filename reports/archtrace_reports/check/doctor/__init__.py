@@ -12,7 +12,7 @@ from archtrace_reports.text.look import Look
 NAMES = ("json", "markdown", "sarif", "terminal")
 
 
-class Format(Protocol):
+class DoctorFormat(Protocol):
     """What a file here offers: `render`, and the endings of file names that ask for it."""
 
     SUFFIXES: tuple[str, ...]
@@ -21,9 +21,9 @@ class Format(Protocol):
         """The whole text, ending in a newline."""
 
 
-def load(name: str) -> Format:
+def load(name: str) -> DoctorFormat:
     """The format of that name."""
-    return cast(Format, import_module(f"{__name__}.to_{name}"))
+    return cast(DoctorFormat, import_module(f"{__name__}.to_{name}"))
 
 
 def endings() -> dict[str, str]:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from archtrace.answer.diagnosis import WRONG, Diagnosis, Fault
-from archtrace_reports.check.finding import Finding, Found
 from archtrace_reports.check.formats import to_sarif
+from archtrace_reports.check.problem import CheckResult, Problem
 from archtrace_reports.check.settings import settings
 from archtrace_reports.text.look import Look
 from archtrace_reports.text.untrusted import cleaned
@@ -35,10 +35,10 @@ def render(found: Diagnosis, look: Look) -> str:
     """The log of `archtrace check`, with a result for each fault."""
     del look
     told = cleaned(found)
-    return to_sarif.render(Found(tuple(_finding(told.target, f) for f in told.faults), 1), settings(os.getcwd()))
+    return to_sarif.render(CheckResult(tuple(_finding(told.target, f) for f in told.faults), 1), settings(os.getcwd()))
 
 
-def _finding(target: str, fault: Fault) -> Finding:
+def _finding(target: str, fault: Fault) -> Problem:
     """At the line of the key; at the first line where it is not written, or the target is no folder."""
     name, key = PLACES.get(fault.code, (_MODEL, ""))
     folder = Path(target).expanduser()
@@ -48,4 +48,4 @@ def _finding(target: str, fault: Fault) -> Finding:
     text = lines[line - 1]
     start, end = len(text) - len(text.lstrip()) + 1, len(text.rstrip()) + 1
     message = f"{target}: {fault.told}: {fault.change} ({fault.code})"
-    return Finding(str(file), line, start, line, max(end, start), WRONG, message, text=fault.code)
+    return Problem(str(file), line, start, line, max(end, start), WRONG, message, text=fault.code)

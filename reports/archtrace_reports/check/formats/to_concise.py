@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from archtrace_reports.check.finding import Found
+from archtrace_reports.check.problem import CheckResult
 from archtrace_reports.check.settings import Settings
 
 
-def render(found: Found, settings: Settings) -> str:
+def render(found: CheckResult, settings: Settings) -> str:
     """A line a finding."""
     del settings
     if not found.findings:

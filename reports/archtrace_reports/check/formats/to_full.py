@@ -6,14 +6,14 @@ import sys
 from collections.abc import Iterator
 
 from archtrace_reports.check.code_frame import frame
-from archtrace_reports.check.finding import Finding, Found
+from archtrace_reports.check.problem import CheckResult, Problem
 from archtrace_reports.check.settings import Settings
 from archtrace_reports.text.look import look_of
-from archtrace_reports.text.styled import Text
+from archtrace_reports.text.styled import StyledLine
 from archtrace_reports.text.untrusted import clean
 
 
-def render(found: Found, settings: Settings) -> str:
+def render(found: CheckResult, settings: Settings) -> str:
     """A paragraph a finding."""
     del settings
     coloured = look_of(sys.stdout).colour
@@ -21,15 +21,15 @@ def render(found: Found, settings: Settings) -> str:
     return "".join(f"{line.ansi if coloured else line.plain}\n" for line in lines)
 
 
-def _paragraph(finding: Finding) -> Iterator[Text]:
+def _paragraph(finding: Problem) -> Iterator[StyledLine]:
     mark = "[*] " if finding.fixable else ""
-    yield Text(f"{finding.code} ", "bold red").append(mark, "cyan").append(clean(finding.message), "bold")
+    yield StyledLine(f"{finding.code} ", "bold red").append(mark, "cyan").append(clean(finding.message), "bold")
     yield from frame(finding)
-    yield Text("help: ", "cyan").append(_help(finding))
-    yield Text()
+    yield StyledLine("help: ", "cyan").append(_help(finding))
+    yield StyledLine()
 
 
-def _help(finding: Finding) -> str:
+def _help(finding: Problem) -> str:
     if finding.fixable:
         written = " ".join(finding.edits[0].text.split())
         return f"--fix writes {clean(written.replace('( ', '(').replace(' )', ')'))}"

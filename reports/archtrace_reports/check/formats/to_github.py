@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from archtrace_reports.check.finding import Finding, Found
 from archtrace_reports.check.paths import relative
+from archtrace_reports.check.problem import CheckResult, Problem
 from archtrace_reports.check.settings import Settings
 from archtrace_reports.text.untrusted import clean
 
 
-def render(found: Found, settings: Settings) -> str:
+def render(found: CheckResult, settings: Settings) -> str:
     """A command a finding."""
     return "".join(_command(finding, settings) for finding in found.findings)
 
 
-def _command(finding: Finding, settings: Settings) -> str:
+def _command(finding: Problem, settings: Settings) -> str:
     places = {"file": relative(finding.path, settings.root), **_lines(finding), "title": finding.code}
     told = ",".join(f"{key}={_property(str(value))}" for key, value in places.items())
     return f"::error {told}::{_data(f'{finding.code} {finding.said}')}\n"
 
 
-def _lines(finding: Finding) -> dict[str, int]:
+def _lines(finding: Problem) -> dict[str, int]:
     """GitHub takes columns only within one line. A notebook's lines are none of its file: the first stands for them."""
     if finding.cell:
         return {"line": 1}

@@ -8,19 +8,19 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from archtrace_reports.check.finding import Finding, Found
 from archtrace_reports.check.fingerprints import fingerprints
 from archtrace_reports.check.paths import relative
+from archtrace_reports.check.problem import CheckResult, Problem
 from archtrace_reports.check.settings import Settings
 
 
-def render(found: Found, settings: Settings) -> str:
+def render(found: CheckResult, settings: Settings) -> str:
     """A list, empty where all is well."""
     told = zip(found.findings, fingerprints(found.findings, settings.root), strict=True)
     return json.dumps([_issue(finding, key, settings) for finding, key in told], indent=2) + "\n"
 
 
-def _issue(finding: Finding, fingerprint: str, settings: Settings) -> dict[str, Any]:
+def _issue(finding: Problem, fingerprint: str, settings: Settings) -> dict[str, Any]:
     return {
         "description": f"{finding.code} {finding.said}",
         "check_name": finding.code,
@@ -30,7 +30,7 @@ def _issue(finding: Finding, fingerprint: str, settings: Settings) -> dict[str, 
     }
 
 
-def _positions(finding: Finding) -> dict[str, dict[str, int]]:
+def _positions(finding: Problem) -> dict[str, dict[str, int]]:
     """A notebook's lines are none of its file: the first stands for them."""
     if finding.cell:
         return {"begin": {"line": 1, "column": 1}, "end": {"line": 1, "column": 1}}

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from archtrace_reports.check.finding import Finding, Found
+from archtrace_reports.check.problem import CheckResult, Problem
 from archtrace_reports.check.settings import Settings
 
 #: History: 1, the first. A reader must ignore keys that it does not know.
 FORMAT = 1
 
 
-def render(found: Found, settings: Settings) -> str:
+def render(found: CheckResult, settings: Settings) -> str:
     """The document."""
     del settings
     document = {
@@ -24,6 +24,6 @@ def render(found: Found, settings: Settings) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def _told(finding: Finding) -> dict[str, Any]:
+def _told(finding: Problem) -> dict[str, Any]:
     edits, steps = ([each._asdict() for each in several] for several in (finding.edits, finding.steps))
     return finding._asdict() | {"fixable": finding.fixable, "edits": edits, "steps": steps}

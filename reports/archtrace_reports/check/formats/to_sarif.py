@@ -10,10 +10,10 @@ from typing import Any
 from archtrace.answer.version import __version__
 from archtrace_lint import Edit
 from archtrace_reports.check.codes import known
-from archtrace_reports.check.finding import SUMMARIES, Finding, Found, Step
 from archtrace_reports.check.fingerprints import fingerprints
 from archtrace_reports.check.meaning import Meaning, meanings
 from archtrace_reports.check.paths import relative
+from archtrace_reports.check.problem import SUMMARIES, CheckResult, Problem, ProblemStep
 from archtrace_reports.check.settings import Settings
 
 #: The repository that a GitHub Action comes from, which the runner tells: the pages of the rules stand in it.
@@ -23,7 +23,7 @@ HOME = "archtrace/archtrace"
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-def render(found: Found, settings: Settings) -> str:
+def render(found: CheckResult, settings: Settings) -> str:
     """The log; `results` is empty where all is well."""
     driver = {
         "name": "archtrace",
@@ -75,7 +75,7 @@ def _help(told: Meaning, mark: str) -> str:
     return "\n\n".join(f"{mark}{title}\n\n{text}" for title, text in parts.items())
 
 
-def _results(found: Found, settings: Settings) -> list[dict[str, Any]]:
+def _results(found: CheckResult, settings: Settings) -> list[dict[str, Any]]:
     order = [code for code, _ in known()]
     told = zip(found.findings, fingerprints(found.findings, settings.root), strict=True)
     return [
@@ -86,7 +86,7 @@ def _results(found: Found, settings: Settings) -> list[dict[str, Any]]:
     ]
 
 
-def _result(finding: Finding, artifact: dict[str, str], index: int, fingerprint: str) -> dict[str, Any]:
+def _result(finding: Problem, artifact: dict[str, str], index: int, fingerprint: str) -> dict[str, Any]:
     found = {
         "ruleId": finding.code,
         "ruleIndex": index,
@@ -103,13 +103,13 @@ def _result(finding: Finding, artifact: dict[str, str], index: int, fingerprint:
     return found
 
 
-def _note(step: Step, finding: Finding) -> str:
+def _note(step: ProblemStep, finding: Problem) -> str:
     """What happens at a step; the finding's own note is its message where it has no other."""
     note = step.note or finding.message
     return f"cell {step.cell}, line {step.line}: {note}" if step.cell else note
 
 
-def _location(placed: Finding | Step, artifact: dict[str, str]) -> dict[str, Any]:
+def _location(placed: Problem | ProblemStep, artifact: dict[str, str]) -> dict[str, Any]:
     """A notebook's cells are no part of its file for SARIF: a place in one is told as a logical location too."""
     found: dict[str, Any] = {"physicalLocation": {"artifactLocation": artifact, "region": _region(placed)}}
     if placed.cell:
@@ -118,9 +118,9 @@ def _location(placed: Finding | Step, artifact: dict[str, str]) -> dict[str, Any
     return found
 
 
-def _region(placed: Finding | Step | Edit) -> dict[str, int]:
+def _region(placed: Problem | ProblemStep | Edit) -> dict[str, int]:
     """A notebook's lines are none of its file; code scanning asks for a line, and the first is plainly a stand-in."""
-    if isinstance(placed, Finding | Step) and placed.cell:
+    if isinstance(placed, Problem | ProblemStep) and placed.cell:
         return {"startLine": 1}
     return {
         "startLine": placed.line,
@@ -130,7 +130,7 @@ def _region(placed: Finding | Step | Edit) -> dict[str, int]:
     }
 
 
-def _fix(finding: Finding, artifact: dict[str, str]) -> dict[str, Any]:
+def _fix(finding: Problem, artifact: dict[str, str]) -> dict[str, Any]:
     edits = [{"deletedRegion": _region(edit), "insertedContent": {"text": edit.text}} for edit in finding.edits]
     return {
         "description": {"text": "what archtrace check --fix writes"},

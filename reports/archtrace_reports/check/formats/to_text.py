@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from archtrace_reports.check.finding import Found
+from archtrace_reports.check.problem import CheckResult
 from archtrace_reports.check.settings import Settings
 
 
-def render(found: Found, settings: Settings) -> str:
+def render(found: CheckResult, settings: Settings) -> str:
     """As the one of both that fits; neither is loaded where there is nothing to say."""
     if not found.findings:
         return ""

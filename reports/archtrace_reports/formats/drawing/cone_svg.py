@@ -23,7 +23,7 @@ TITLE = 96
 
 
 @dataclass(frozen=True)
-class Mark:
+class PlacedSign:
     """One position: its sign and the middle of its cell."""
 
     sign: Sign
@@ -63,7 +63,7 @@ class Panel:
     names: tuple[Label, ...]
     boxes: tuple[Box, ...]
     beams: tuple[tuple[str, str], ...]
-    marks: tuple[Mark, ...]
+    marks: tuple[PlacedSign, ...]
     numbers: tuple[Label, ...]
     tokens: tuple[Label, ...]
 
@@ -175,9 +175,9 @@ def _boxes(level: Level, left: float, y: float) -> Iterator[Box]:
         yield Box(look, left + CELL * first, y, CELL * (last - first + 1))
 
 
-def _marks(level: Level, left: float, y: float) -> Iterator[Mark]:
+def _marks(level: Level, left: float, y: float) -> Iterator[PlacedSign]:
     if level.span == 1:
-        yield from (Mark(sign, left + CELL * (p + 0.5), y) for p, sign in enumerate(level.cells))
+        yield from (PlacedSign(sign, left + CELL * (p + 0.5), y) for p, sign in enumerate(level.cells))
 
 
 def _tokens(layout: ConeLayout, lefts: Sequence[int], y: float) -> Iterator[Label]:

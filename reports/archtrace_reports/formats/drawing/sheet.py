@@ -18,7 +18,7 @@ UNKNOWN = "nothing is known of how this model is built, so there is nothing to d
 
 
 @dataclass(frozen=True)
-class Part:
+class SheetPart:
     """A picture, or a note in its place, and its size in pixels."""
 
     svg: Markup
@@ -37,24 +37,24 @@ class Placed:
     y: int
 
 
-def path_part(result: Result) -> Part:
+def path_part(result: Result) -> SheetPart:
     """The path of a result."""
     if result.anatomy is None:
-        return Part(Markup(), f"{result.target}: {UNKNOWN}", 620, NOTE)
+        return SheetPart(Markup(), f"{result.target}: {UNKNOWN}", 620, NOTE)
     drawn = path_drawing(result.anatomy.path, result.target)
     note = f"{result.target}: {drawn.problem}" if drawn.problem else ""
-    return Part(Markup(drawn.svg), note, drawn.width or 620, drawn.height or NOTE)
+    return SheetPart(Markup(drawn.svg), note, drawn.width or 620, drawn.height or NOTE)
 
 
-def cone_part(result: Result) -> Part:
+def cone_part(result: Result) -> SheetPart:
     """The cone of a result."""
     if result.anatomy is None:
-        return Part(Markup(), f"{result.target}: {UNKNOWN}", 620, NOTE)
+        return SheetPart(Markup(), f"{result.target}: {UNKNOWN}", 620, NOTE)
     picture = cone_picture(result)
-    return Part(Markup(picture.svg), "", picture.width, picture.height)
+    return SheetPart(Markup(picture.svg), "", picture.width, picture.height)
 
 
-def sheet(parts: Iterable[Part]) -> str:
+def sheet(parts: Iterable[SheetPart]) -> str:
     """The SVG file."""
     placed, y, width = [], 0, 620
     for part in parts:

@@ -11,7 +11,7 @@ from archtrace.answer.positions import Rows
 from archtrace.answer.relations import Relation
 from archtrace.answer.result import LayoutResult, Readout, Result, Status
 from archtrace_reports.formats.drawing import Drawing, path_drawing
-from archtrace_reports.formats.html.strip import Strip, strip
+from archtrace_reports.formats.html.strip import PositionStrip, strip
 from archtrace_reports.text.account import account
 from archtrace_reports.text.cautions import Caution, cautions, others
 from archtrace_reports.text.cone import ConeLayout, Sign, cones, meanings, ranges, states
@@ -101,7 +101,7 @@ class ModelView:
     meanings: Mapping[Sign, str]
     position: str
     relations: tuple[tuple[str, str], ...]
-    strip: Strip
+    strip: PositionStrip
     states: tuple[tuple[str, tuple[StateView, ...]], ...]
     drawing: Drawing
     path: tuple[PathNode, ...]

@@ -21,27 +21,27 @@ MOST, ENDS = 24, 10
 
 
 @dataclass(frozen=True)
-class Strip:
+class PositionStrip:
     """A sign for each position, None where some are left out; `words` say the same."""
 
     cells: tuple[Sign | None, ...] = ()
     words: str = "nothing is read"
 
 
-def strip(result: Result) -> Strip:
+def strip(result: Result) -> PositionStrip:
     """The first text where padding stands on the right, else of the first layout that the model runs."""
     ran = [layout for layout in result.layouts if layout.refused is None and layout.bound.reads]
     chosen = next((layout for layout in ran if layout.name == "right_padded"), next(iter(ran), None))
-    return _strip(chosen, result) if chosen else Strip()
+    return _strip(chosen, result) if chosen else PositionStrip()
 
 
-def _strip(layout: LayoutResult, result: Result) -> Strip:
+def _strip(layout: LayoutResult, result: Result) -> PositionStrip:
     tensors = [readout.tensor for readout in result.readouts if layout.bound.reads.get(readout.tensor)]
     read = {p for tensor in tensors for p in layout.bound.reads[tensor][0]}
     masked = {p for tensor in tensors for row in padding(layout, tensor)[:1] for p in row}
     length = max([_length(result, tensors), *(p + 1 for p in read | masked)], default=0)
     words = f"{layout.name.replace('_', ' ')}: of {length} positions {ranges(sorted(read))} read"
-    return Strip(_shortened(tuple(_sign(p in read, p in masked) for p in range(length))), words)
+    return PositionStrip(_shortened(tuple(_sign(p in read, p in masked) for p in range(length))), words)
 
 
 def _length(result: Result, tensors: list[str]) -> int:

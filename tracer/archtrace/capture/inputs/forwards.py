@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from archtrace.capture.inputs.input_names import MASKS, TAUGHT, Text, texts, word_of
+from archtrace.capture.inputs.input_names import MASKS, TAUGHT, TextInputs, texts, word_of
 from archtrace.capture.inputs.layouts import DERIVED, PAGE, texts_in
 from archtrace.capture.inputs.signature import taken
 from archtrace.errors import TargetError, message
@@ -44,7 +44,7 @@ def following(forward: Callable[..., Any], given: Mapping[str, torch.Tensor]) ->
 def completed(given: Mapping[str, torch.Tensor], names: Collection[str], ids: str) -> dict[str, torch.Tensor]:
     """A layout with the inputs that were left out: masks of ones, and what is derived from masks."""
     layout, found = dict(given), texts_in(dict.fromkeys(names, given[ids]) | dict(given))
-    for text in found or (Text(ids, next((n for n in MASKS if n in names), None), ()),):
+    for text in found or (TextInputs(ids, next((n for n in MASKS if n in names), None), ()),):
         tokens = layout.get(text.ids, given[ids])
         shape = tokens.shape[:2] if tokens.is_floating_point() else tokens.shape
         mask = layout.get(text.mask or "", torch.ones(shape, dtype=torch.long))

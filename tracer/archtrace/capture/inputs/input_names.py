@@ -35,7 +35,7 @@ TAUGHT = re.compile(r"labels?|targets?|\w+_labels?|(start|end)_positions")
 
 
 @dataclass(frozen=True)
-class Text:
+class TextInputs:
     """The names of one text's inputs: its ids, its mask if it has one, and what is computed from that."""
 
     ids: str
@@ -61,7 +61,7 @@ def word_of(name: str, words: Collection[str]) -> str | None:
     return found[0] if found else None
 
 
-def texts(names: Collection[str], required: Collection[str]) -> tuple[Text, ...]:
+def texts(names: Collection[str], required: Collection[str]) -> tuple[TextInputs, ...]:
     """The texts among the inputs of a forward; of those that it can do without, one that is called as the first is."""
     first = next((name for name in IDS if name in names), None)
     found = {} if first is None else {"": first}
@@ -71,7 +71,7 @@ def texts(names: Collection[str], required: Collection[str]) -> tuple[Text, ...]
         if of is not None:
             found.setdefault(of, name)
     return tuple(
-        Text(ids, _mask(of, names, number == 0), _derived(of, required, number == 0))
+        TextInputs(ids, _mask(of, names, number == 0), _derived(of, required, number == 0))
         for number, (of, ids) in enumerate(found.items())
     )
 

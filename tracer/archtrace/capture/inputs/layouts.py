@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import torch
 
-from archtrace.capture.inputs.input_names import COMPUTED, MASKS, TAUGHT, Text, parted, texts, word_of
+from archtrace.capture.inputs.input_names import COMPUTED, MASKS, TAUGHT, TextInputs, parted, texts, word_of
 from archtrace.capture.inputs.signature import taken
 from archtrace.errors import TargetError, message
 
@@ -139,13 +139,13 @@ class Signature:
     mask: str | None
     derived: tuple[str, ...]
     choices: int = 1
-    others: tuple[Text, ...] = ()
+    others: tuple[TextInputs, ...] = ()
     optional: frozenset[str] = frozenset()
 
     @property
-    def texts(self) -> tuple[Text, ...]:
+    def texts(self) -> tuple[TextInputs, ...]:
         """Every text, the first one first."""
-        return (Text(self.ids, self.mask, self.derived), *self.others)
+        return (TextInputs(self.ids, self.mask, self.derived), *self.others)
 
     def with_head(self, choices: int, wanted: Collection[str]) -> Signature:
         """The same with an axis of choices, and with inputs that a head wants where the forward takes them."""
@@ -289,7 +289,7 @@ def _layout(pattern: Pattern, names: Signature, words: Vocabulary, length: int, 
 
 
 def _written(
-    pattern: Pattern, text: Text, words: Vocabulary, rows: range, length: int, cue: int | None = None
+    pattern: Pattern, text: TextInputs, words: Vocabulary, rows: range, length: int, cue: int | None = None
 ) -> Layout:
     """The inputs of one text, as a pattern has it in some rows."""
     ids = torch.tensor(list(islice(cycle(words.ordinary), len(rows) * length))).reshape(len(rows), length)
@@ -308,7 +308,7 @@ def _written(
     return layout | {n: (DERIVED | PAGE | WANTED)[word_of(n, DERIVED) or n](mask) for n in text.derived}
 
 
-def texts_in(layout: Mapping[str, torch.Tensor]) -> tuple[Text, ...]:
+def texts_in(layout: Mapping[str, torch.Tensor]) -> tuple[TextInputs, ...]:
     """The texts among the inputs of a layout, as far as their names tell."""
     whole = [n for n, value in layout.items() if not value.is_floating_point()]
     names = [n for n in layout if n in whole or (n in MASKS)]
@@ -321,9 +321,9 @@ def told(layout: Mapping[str, torch.Tensor], words: Vocabulary, ids: str = "") -
     By a mask, else by what stands for one; by the pad id; by counts where nothing else tells. `ids` names the text that
     is asked about, where there are several.
     """
-    text = next((t for t in texts_in(layout) if ids in ("", t.ids)), Text("", None, ()))
+    text = next((t for t in texts_in(layout) if ids in ("", t.ids)), TextInputs("", None, ()))
     if not text.ids:
-        text = Text("", next((n for n in MASKS if n in layout), None), ())
+        text = TextInputs("", next((n for n in MASKS if n in layout), None), ())
     named = [n for n in (text.ids, text.mask) if n and n in layout]
     rows = {n: layout[n].flatten(0, -2) for n in named if layout[n].ndim >= 2}
     masks = {name: value != 0 for name, value in rows.items() if name == text.mask}
@@ -336,7 +336,7 @@ def told(layout: Mapping[str, torch.Tensor], words: Vocabulary, ids: str = "") -
     return masks | marked | by_id or others
 
 
-def _beside(text: Text, layout: Mapping[str, torch.Tensor]) -> tuple[str, ...]:
+def _beside(text: TextInputs, layout: Mapping[str, torch.Tensor]) -> tuple[str, ...]:
     """What says of a text where its padding is, beside a mask."""
     return text.derived or tuple(n for n in layout if not text.ids and parted(n, COMPUTED))
 

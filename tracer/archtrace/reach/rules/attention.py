@@ -18,13 +18,13 @@ import torch
 from archtrace.reach.flows import Mask
 from archtrace.reach.marks import Marks, Shape
 from archtrace.reach.rules.contractions import aligned, letters, reach
-from archtrace.reach.rules.registry import Call, Step, rule, shape_of, single, value_of
+from archtrace.reach.rules.registry import Call, Transfer, rule, shape_of, single, value_of
 from archtrace.reach.scales import held, largest, magnitude
 from archtrace.reach.values import certain_of, level, masked, scale_of
 
 
 @rule("scaled_dot_product_attention")
-def attention(call: Call) -> Step:
+def attention(call: Call) -> Transfer:
     """See the file's caption; query heads may share the heads of key and value (enable_gqa)."""
     query, key, value, mask = (call[n] for n in ("query", "key", "value", "attn_mask"))
     out = letters(len(call.shape))

@@ -10,25 +10,25 @@ import numpy as np
 from archtrace.ops import MATRICES
 from archtrace.reach.flows import Mask
 from archtrace.reach.rules.contractions import LETTERS, SPARE, Source, aligned, contraction, letters, reach
-from archtrace.reach.rules.registry import Call, Step, rule, several, shape_of, single, unruled, value_of
+from archtrace.reach.rules.registry import Call, Transfer, rule, several, shape_of, single, unruled, value_of
 from archtrace.reach.scales import largest, product
 
 
 @rule(*MATRICES)
-def matrices(call: Call) -> Step:
+def matrices(call: Call) -> Transfer:
     """y[*b, ..] = f(A[*b, :, :], ..); any element of a matrix may reach all that is made of it."""
     return _by_rows(call, MATRICES[call.name])
 
 
 @rule("linalg_solve")
-def solve(call: Call) -> Step:
+def solve(call: Call) -> Transfer:
     """A[*b] y[*b] = B[*b], where B is a batch of vectors if it has the shape of A without its last axis."""
     left, right = shape_of(call["A"]), shape_of(call["B"])
     return _by_rows(call, {"A": 2, "B": 1 if len(right) == 1 or right == left[:-1] else 2})
 
 
 @rule("linalg_solve_triangular")
-def solve_triangular(call: Call) -> Step:
+def solve_triangular(call: Call) -> Transfer:
     """A y = B, or y A = B unless `left`: y is found row by row (column by column), each from those before it.
 
     From the first on where A is lower and stands left, or upper and stands right; else from the last on.
@@ -51,7 +51,7 @@ def solve_triangular(call: Call) -> Step:
     )
 
 
-def _by_rows(call: Call, own: Mapping[str, int]) -> Step:
+def _by_rows(call: Call, own: Mapping[str, int]) -> Transfer:
     shapes = [shape_of(call[name])[: len(shape_of(call[name])) - count] for name, count in own.items()]
     batch = np.broadcast_shapes(*shapes)
     names = LETTERS[: len(batch)]
@@ -68,11 +68,11 @@ def _by_rows(call: Call, own: Mapping[str, int]) -> Step:
     flows = tuple(reach(names + spare[4 : 4 + len(s.shape) - len(batch)], *sources) for s in call.results)
     # A grid picks among pixels; of what is made of a matrix no scale is stated.
     scale = largest([value_of(call["input"])]) if "grid" in own else None
-    return Step(several(call, (), scale).outputs, flows)
+    return Transfer(several(call, (), scale).outputs, flows)
 
 
 @rule("linalg_cross")
-def cross(call: Call) -> Step:
+def cross(call: Call) -> Transfer:
     """y[.., i, ..] = x[j] z[k] - x[k] z[j] for the other two j, k along `dim`."""
     out = letters(len(call.shape))
     axis = call["dim"] % len(out)
@@ -86,7 +86,7 @@ def cross(call: Call) -> Step:
 
 
 @rule("cov", "corrcoef")
-def covariance(call: Call) -> Step:
+def covariance(call: Call) -> Transfer:
     """y[i, j] = sum_k (x[i, k] - mean x[i]) (x[j, k] - mean x[j]), and divided by what stands at i, i and j, j."""
     rank, out = len(shape_of(call["self"])), letters(len(call.shape))
     rows = reach(out, *((call["self"], (axis + "K")[2 - rank :] if rank else "") for axis in (out or " ")))
@@ -95,7 +95,7 @@ def covariance(call: Call) -> Step:
 
 
 @rule("tensordot")
-def tensordot(call: Call) -> Step:
+def tensordot(call: Call) -> Transfer:
     """y[*i, *j] = sum_k x[*i, *k] z[*k, *j], the axes k as `dims_self` and `dims_other` pair them."""
     out = letters(len(call.shape))
     fresh = iter(out)

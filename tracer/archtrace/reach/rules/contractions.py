@@ -11,7 +11,7 @@ import numpy as np
 
 from archtrace.reach.flows import Contraction, Mask
 from archtrace.reach.marks import Marks, Shape, shrink
-from archtrace.reach.rules.registry import Call, Flows, Operand, Step, shape_of, single, value_of
+from archtrace.reach.rules.registry import Call, Flows, Operand, Transfer, shape_of, single, value_of
 from archtrace.reach.scales import held, magnitude
 from archtrace.reach.values import Certain, certain_of, is_open, level, scale_of
 
@@ -101,7 +101,7 @@ def _certain_zero(masks: Sequence[Mask], links: tuple[Mask, ...], out: str) -> C
 
 def contraction(
     call: Call, factors: Sequence[tuple[Any, str]], out: str, added: Any = None, links: tuple[Mask, ...] = ()
-) -> Step:
+) -> Transfer:
     """The step of a sum of products, with a term `added` that broadcasts against the result."""
     flows, certain = contract(factors, out, links)
     spread = _spread(call, factors)

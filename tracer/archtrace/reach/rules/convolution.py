@@ -12,7 +12,7 @@ from archtrace.reach.flows import Mask, Pairs
 from archtrace.reach.marks import Marks
 from archtrace.reach.rules.contractions import letters, reach
 from archtrace.reach.rules.masks import unmasked
-from archtrace.reach.rules.registry import Call, Operand, Step, numel, rule, several, shape_of, single, value_of
+from archtrace.reach.rules.registry import Call, Operand, Transfer, numel, rule, several, shape_of, single, value_of
 from archtrace.reach.scales import largest, product
 
 #: The most elements that a rule runs an op on; beyond, which of an axis are looked at is not followed.
@@ -51,7 +51,7 @@ class Window(NamedTuple):
 
 
 @rule(*CONVOLUTIONS, *TRANSPOSED_CONVOLUTIONS)
-def convolution(call: Call) -> Step:
+def convolution(call: Call) -> Transfer:
     """y[b, o, *t] = sum over c of o's group and the window of x[b, c, *u] W[o, c, *k] + bias[o].
 
     Transposed, W[c, o, *k] counts o within its group.
@@ -94,7 +94,7 @@ def _channels(
 
 
 @rule(*POOLS)
-def pool(call: Call) -> Step:
+def pool(call: Call) -> Transfer:
     """y[*, t] = f(x[*, u] for u in the window of t)."""
     source = call.operands[0]
     spatial = POOLS[call.name]
@@ -104,7 +104,7 @@ def pool(call: Call) -> Step:
 
 
 @rule(*ADAPTIVE_POOLS)
-def adaptive_pool(call: Call) -> Step:
+def adaptive_pool(call: Call) -> Transfer:
     """Window t of n over a length m runs from floor(t m / n) to ceil((t + 1) m / n)."""
     source = call.operands[0]
     spatial = ADAPTIVE_POOLS[call.name]
@@ -115,7 +115,7 @@ def adaptive_pool(call: Call) -> Step:
     return _pooled(call, source, windows)
 
 
-def _pooled(call: Call, source: Operand, windows: list[Marks]) -> Step:
+def _pooled(call: Call, source: Operand, windows: list[Marks]) -> Transfer:
     out = letters(len(call.shape))
     lead = len(out) - len(windows)
     masks = tuple(Mask(a + u, w) for a, u, w in zip(out[lead:], "UVW", windows, strict=False))
@@ -123,7 +123,7 @@ def _pooled(call: Call, source: Operand, windows: list[Marks]) -> Step:
 
 
 @rule("upsample_linear1d", "upsample_bilinear2d", "upsample_bicubic2d", "upsample_trilinear3d")
-def interpolation(call: Call) -> Step:
+def interpolation(call: Call) -> Transfer:
     """y[b, c, *t] = sum over u of x[b, c, *u], weighted by a product of one factor an axis.
 
     The factors are those of the op itself: one channel for each u of an axis is 1 at u and 0 elsewhere.
@@ -146,7 +146,7 @@ def _weighed(call: Call, operand: Operand, axis: int) -> Marks:
 
 
 @rule("col2im")
-def folded(call: Call) -> Step:
+def folded(call: Call) -> Transfer:
     """Each pixel is the sum of those places in the columns that im2col would fill with it."""
     operand = call.operands[0]
     pixels = torch.arange(1, numel(call.shape) + 1, dtype=torch.float64).reshape(call.shape)

@@ -20,7 +20,7 @@ from archtrace.reach.rules.masks import unmasked
 from archtrace.reach.rules.registry import (
     Call,
     Operand,
-    Step,
+    Transfer,
     everything,
     numel,
     rule,
@@ -34,7 +34,7 @@ from archtrace.reach.scales import amplified, largest, unstated
 
 
 @rule("embedding")
-def embedding(call: Call) -> Step:
+def embedding(call: Call) -> Transfer:
     """embedding(table, ids)[*i, d] = table[ids[*i], d]."""
     out = letters(len(call.shape))
     ids = call["indices"]
@@ -50,7 +50,7 @@ def _hits(index: torch.Tensor, size: int, axis: str, names: str) -> tuple[Mask, 
 
 
 @rule("embedding_bag")
-def embedding_bag(call: Call) -> Step:
+def embedding_bag(call: Call) -> Transfer:
     """embedding_bag(table, ids, offsets)[b, d]: table[ids[n], d] over offsets[b] <= n < offsets[b + 1].
 
     What it returns beside them are the bounds of the bags and, for a maximum, where it was found.
@@ -72,7 +72,7 @@ def embedding_bag(call: Call) -> Step:
         rows = (Mask("Va", looked_up @ inside),)
     flows = reach("ab", (call["weight"], "Vb", rows), (ids, "N", members), (weights, "N", members))
     found = everything(call, 1.0)
-    return Step(
+    return Transfer(
         (single(call, flows, scale=amplified(map(value_of, (call["weight"], weights)))).outputs[0], *found.outputs[1:]),
         (flows, (), (), found.flows[3] if call["mode"] == 2 else ()),
     )
@@ -86,7 +86,7 @@ def _bags(offsets: Any, count: int, bags: int, weights: Any) -> Any:
 
 
 @rule(*SEARCHES)
-def lookup(call: Call) -> Step:
+def lookup(call: Call) -> Transfer:
     """Each value is looked up in a sorted row: the one that stands where it stands, or one for all."""
     values, table = (call[n] for n in SEARCHES[call.name])
     out = letters(len(call.shape))
@@ -98,19 +98,19 @@ def lookup(call: Call) -> Step:
 
 
 @rule("bincount", "histc")
-def counted(call: Call) -> Step:
+def counted(call: Call) -> Transfer:
     """Any element may be counted in any place."""
     return everything(call, largest([value_of(call["weights"])]))
 
 
 @rule("_unique2")
-def distinct(call: Call) -> Step:
+def distinct(call: Call) -> Transfer:
     """The distinct values in order, and which of them each element is: one more below the others moves them all."""
     return everything(call, unmasked(call))
 
 
 @rule("one_hot")
-def one_hot(call: Call) -> Step:
+def one_hot(call: Call) -> Transfer:
     """one_hot(x)[*i, c] = (x[*i] == c)."""
     out = letters(len(call.shape))
     return single(call, reach(out, (call["self"], out[:-1])), scale=1.0)
@@ -119,7 +119,7 @@ def one_hot(call: Call) -> Step:
 # -- an unknown index ------------------------------------------------------------------------------------------
 
 
-def _along(call: Call) -> Step:
+def _along(call: Call) -> Transfer:
     """gather and its like: result[.., i, ..] = table[.., index[.., i, ..], ..] along `dim`."""
     index = call["indices"] if call["index"] is None else call["index"]
     # Any element along the axis may be taken; along the others each stays where it is.
@@ -145,7 +145,7 @@ def _beside(shape: Shape, result: Shape, out: str, axis: int) -> tuple[str, tupl
     return axes, tuple(masks)
 
 
-def _write_along(call: Call) -> Step:
+def _write_along(call: Call) -> Transfer:
     """scatter and its like: result = x, but along `dim` anything may land anywhere."""
     rank = len(call.shape)
     if not rank:
@@ -211,7 +211,7 @@ def _boolean(call: Call) -> bool:
     return bool({torch.bool, torch.uint8} & set(dtypes))
 
 
-def _index(call: Call) -> Step:
+def _index(call: Call) -> Transfer:
     """x[i, j, :] with unknown i: its axis of x is read whole, a known j ties its axis to where it stands."""
     if _boolean(call):
         return unruled(call, "a mask that is not known selects")
@@ -224,7 +224,7 @@ def _index(call: Call) -> Step:
     )
 
 
-def _index_put(call: Call) -> Step:
+def _index_put(call: Call) -> Transfer:
     """x[i, j, :] = v with unknown i: v may land anywhere along i's axis, a known j tells where along its own."""
     if call["accumulate"] and not any(isinstance(i, Operand) for i in call["indices"]):
         return _accumulated(call)
@@ -241,7 +241,7 @@ def _index_put(call: Call) -> Step:
     return single(call, reach(out, (call["self"], out)) + written_by, scale=unmasked(call))
 
 
-def _put_where(call: Call) -> Step:
+def _put_where(call: Call) -> Transfer:
     """x[:, mask, :] = v with an unknown mask: v lands where the mask may hold, the axes beside the mask's are kept.
 
     Which row of v lands at i is told by how often the mask holds before i, so that all of the mask reaches all of its
@@ -267,14 +267,14 @@ def _numbers(shape: Shape) -> torch.Tensor:
     return torch.arange(numel(shape)).reshape(shape)
 
 
-def _accumulated(call: Call) -> Step:
+def _accumulated(call: Call) -> Transfer:
     """index_put with accumulate: result[indices] = x[indices] + values."""
     targets = torch.ops.aten.index(_numbers(call.shape), call["indices"])
     return _landed(call, call["values"], _numbers(shape_of(call["values"])).broadcast_to(targets.shape), targets)
 
 
 @rule("scatter_add", "scatter_reduce", "index_add", "index_reduce")
-def collect(call: Call) -> Step:
+def collect(call: Call) -> Transfer:
     """result[.., index[.., i, ..], ..] = f(x[same], source[.., i, ..], ..), along `dim`."""
     index, source = call["index"], call["source"] if call["src"] is None else call["src"]
     if isinstance(index, Operand) or not call.shape:
@@ -289,7 +289,7 @@ def collect(call: Call) -> Step:
     return _landed(call, source, region, _numbers(call.shape).gather(call["dim"], index))
 
 
-def _landed(call: Call, source: Any, numbers: torch.Tensor, targets: torch.Tensor) -> Step:
+def _landed(call: Call, source: Any, numbers: torch.Tensor, targets: torch.Tensor) -> Transfer:
     out = letters(len(call.shape))
     own: tuple[Mask, ...] = ()
     if call["include_self"] is False:
@@ -302,7 +302,7 @@ def _landed(call: Call, source: Any, numbers: torch.Tensor, targets: torch.Tenso
     return single(call, flows, scale=_written(call))
 
 
-def _take(call: Call) -> Step:
+def _take(call: Call) -> Transfer:
     """result[i] = table[index[i]], the table counted through: any of its elements may be taken."""
     out = letters(len(call.shape))
     return single(
@@ -312,14 +312,14 @@ def _take(call: Call) -> Step:
     )
 
 
-def _scatter(call: Call) -> Step:
+def _scatter(call: Call) -> Transfer:
     """scatter with `reduce` collects; without it, an unknown index may write anywhere along `dim`."""
     known = isinstance(call["index"], torch.Tensor) and call["src"] is not None
     return collect(call) if known else _write_along(call)
 
 
 #: Movements whose index is not known, or that add where they write.
-IRREGULAR: dict[str, Callable[[Call], Step]] = {
+IRREGULAR: dict[str, Callable[[Call], Transfer]] = {
     "aten::gather": _along,
     "aten::take_along_dim": _along,
     "aten::index_select": _along,

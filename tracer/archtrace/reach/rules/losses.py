@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from archtrace.ops import ELEMENTWISE_LOSSES
 from archtrace.reach.rules.contractions import SPARE, aligned, letters, reach
-from archtrace.reach.rules.registry import Call, Step, everything, rule, shape_of, single
+from archtrace.reach.rules.registry import Call, Transfer, everything, rule, shape_of, single
 
 
 @rule(*ELEMENTWISE_LOSSES)
-def elementwise(call: Call) -> Step:
+def elementwise(call: Call) -> Transfer:
     """y[i] = f(x[i], target[i]), weights broadcast; otherwise the sum or the mean of these."""
     if call["reduction"] != 0:
         return everything(call)
@@ -17,7 +17,7 @@ def elementwise(call: Call) -> Step:
 
 
 @rule("cross_entropy_loss", "nll_loss", "nll_loss_nd", "nll_loss2d")
-def classification(call: Call) -> Step:
+def classification(call: Call) -> Transfer:
     """y[b, *t] = f(x[b, :, *t], target[b, *t]); targets that are probabilities have the axis of classes too."""
     if call["reduction"] != 0:
         return everything(call)

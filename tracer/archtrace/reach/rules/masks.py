@@ -32,24 +32,28 @@ from archtrace.reach.scales import UNKNOWN, amplified, held, inverse, largest, m
 from archtrace.reach.values import Certain, Unknown, certain_of, level, scale_of
 
 
-class Place(NamedTuple):
+class UncertainArea(NamedTuple):
     """Where the uncertain elements of a result lie, and how far they spread."""
 
     offset: Certain | None
     scale: float
 
 
-def place(call: Call, used: list[Operand]) -> Place:
+def place(call: Call, used: list[Operand]) -> UncertainArea:
     """Where a pointwise op puts its result."""
     dtype = call.results[0].dtype
     if dtype == torch.bool or call.name in BOUNDED or not used:
-        return Place(None, 1.0)
+        return UncertainArea(None, 1.0)
     if call.name in KEEP_MASKS:
         value = used[0].value
-        return Place(value.offset, value.scale) if dtype.is_floating_point else Place(None, largest([value]))
+        return (
+            UncertainArea(value.offset, value.scale)
+            if dtype.is_floating_point
+            else UncertainArea(None, largest([value]))
+        )
     known = _SHIFTS.get(call.name) if dtype.is_floating_point else None
     found = known(call) if known is not None else None
-    return found or Place(None, _grown(call))
+    return found or UncertainArea(None, _grown(call))
 
 
 def _grown(call: Call) -> float:
@@ -100,15 +104,15 @@ def weights(call: Call) -> tuple[float, float]:
     return (a * alpha, b) if call.name == "aten::rsub" else (a, b * alpha)
 
 
-def _sum(call: Call) -> Place:
+def _sum(call: Call) -> UncertainArea:
     left, right = _sides(call)
     a, b = weights(call)
     spread = [abs(k) * scale_of(v) for k, v in ((a, left), (b, right)) if isinstance(v, Unknown)]
     with np.errstate(invalid="ignore"):  # inf - inf is certainly not a number, and no mask
-        return Place(a * level(left) + b * level(right), min(max(spread), UNKNOWN))
+        return UncertainArea(a * level(left) + b * level(right), min(max(spread), UNKNOWN))
 
 
-def _scaled(call: Call) -> Place | None:
+def _scaled(call: Call) -> UncertainArea | None:
     """x * k and k * x, x / k."""
     left, right = _sides(call)
     if isinstance(left, Unknown) and not isinstance(right, Unknown):
@@ -116,22 +120,22 @@ def _scaled(call: Call) -> Place | None:
     elif isinstance(right, Unknown) and not isinstance(left, Unknown) and call.name == "aten::mul":
         left, factor = right, certain_of(left)
     elif call.name == "aten::mul":
-        return Place(None, product((left, right)))
+        return UncertainArea(None, product((left, right)))
     else:
         return None
     with np.errstate(all="ignore"):  # a factor that is not finite leaves no mask
         factor = 1 / factor if call.name == "aten::div" else factor
         size = np.abs(factor).max(initial=0.0)
         spread = min(float(np.nan_to_num(left.scale * size, nan=UNKNOWN, posinf=UNKNOWN)), UNKNOWN)
-        return Place(level(left) * factor if np.isfinite(size) else None, spread)
+        return UncertainArea(level(left) * factor if np.isfinite(size) else None, spread)
 
 
-def _negated(call: Call) -> Place:
+def _negated(call: Call) -> UncertainArea:
     value = value_of(call["self"])
-    return Place(-level(value), scale_of(value))
+    return UncertainArea(-level(value), scale_of(value))
 
 
-def _extreme(call: Call) -> Place:
+def _extreme(call: Call) -> UncertainArea:
     """max(x, y) lies about max(x's place, y's place), and so do a minimum and a clamp."""
     names = ("self", "other", "min", "max")
     values = {n: value_of(call[n]) for n in names if call[n] is not None}
@@ -141,7 +145,7 @@ def _extreme(call: Call) -> Place:
     at = np.maximum(at, 0.0) if call.name == "aten::relu" else at
     at = at if low is None else np.maximum(at, level(low))
     at = at if high is None else np.minimum(at, level(high))
-    return Place(at, max(map(scale_of, values.values())))
+    return UncertainArea(at, max(map(scale_of, values.values())))
 
 
 def _self(call: Call) -> float:
@@ -158,7 +162,7 @@ _GROWTHS: dict[str, Callable[[Call], float]] = {
     **dict.fromkeys(POWERS, _power),
     "aten::square": lambda call: _raised(_self(call), 2),
 }
-_SHIFTS: dict[str, Callable[[Call], Place | None]] = {
+_SHIFTS: dict[str, Callable[[Call], UncertainArea | None]] = {
     **dict.fromkeys(SUMS, _sum),
     **dict.fromkeys(EXTREMES, _extreme),
     "aten::mul": _scaled,

@@ -21,7 +21,7 @@ from archtrace.reach.rules.registry import (
     Call,
     Operand,
     Spec,
-    Step,
+    Transfer,
     everything,
     leaves,
     rebuild,
@@ -41,7 +41,7 @@ _FILL = 1
 
 
 @rule(*MOVES)
-def movement(call: Call) -> Step:
+def movement(call: Call) -> Transfer:
     """result[o] = operand[index[o]]: run the op on the elements' numbers."""
     data = MOVES[call.name]
     others = {k: v for k, v in call.arguments.items() if k not in data and not (k == "other" and call.name in LENDERS)}
@@ -67,7 +67,7 @@ def movement(call: Call) -> Step:
     return silent(step, call.operands)  # each was numbered or lends its shape: what is not found was cut off
 
 
-def _viewed(call: Call) -> Step | None:
+def _viewed(call: Call) -> Transfer | None:
     """The step of a view: no number for each element is needed."""
     source = call["base"] if isinstance(call.op, ViewOf) else call["self"]
     if not isinstance(source, Operand):
@@ -76,7 +76,7 @@ def _viewed(call: Call) -> Step | None:
     if not found or not all(math.prod(g.shape) for g in found):
         return None
     outputs = tuple(_shown(source.value, g, s, call.weights_only) for g, s in zip(found, call.results, strict=False))
-    return Step(outputs, tuple(((source.slot, geometry_flow(source.value.shape, g)),) for g in found))
+    return Transfer(outputs, tuple(((source.slot, geometry_flow(source.value.shape, g)),) for g in found))
 
 
 def _shown(value: Unknown, own: Geometry, spec: Spec, weights_only: bool) -> Unknown:
@@ -103,7 +103,7 @@ def _blank(value: Any) -> torch.Tensor:
     return torch.zeros(()).expand(shape_of(value))
 
 
-def _unfollowed(call: Call) -> Step:
+def _unfollowed(call: Call) -> Transfer:
     """Where elements go cannot be told; weights of which nothing is certain need not be told apart."""
     return everything(call) if call.indistinct else unruled(call, f"{call.name} moves by what is not known")
 
@@ -129,7 +129,7 @@ class _Numbers:
             return torch.arange(start, self._next, dtype=torch.float64).reshape(shape)
         return start
 
-    def step(self, call: Call, results: list[torch.Tensor], counts: list[torch.Tensor]) -> Step:
+    def step(self, call: Call, results: list[torch.Tensor], counts: list[torch.Tensor]) -> Transfer:
         table, offsets, scale = self._table(certain_of), self._table(_offset_of), self._scale()
         outputs: list[Unknown | torch.Tensor] = []
         flows = []
@@ -141,7 +141,7 @@ class _Numbers:
             )
             outputs.append(value)
             flows.append(tuple(self._flows(numbers)))
-        return Step((*outputs, *counts), (*flows, *(() for _ in counts)))
+        return Transfer((*outputs, *counts), (*flows, *(() for _ in counts)))
 
     def _flows(self, numbers: Numbers) -> Iterator[tuple[int, Flow]]:
         for value, start in self._blocks:

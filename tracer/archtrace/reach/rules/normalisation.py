@@ -14,7 +14,7 @@ import numpy.typing as npt
 from archtrace.reach.flows import Mask
 from archtrace.reach.rules.contractions import SPARE, certain_mask, letters, normal, reach, renewed
 from archtrace.reach.rules.masks import unmasked
-from archtrace.reach.rules.registry import Call, Step, rule, several, silent, single, value_of
+from archtrace.reach.rules.registry import Call, Transfer, rule, several, silent, single, value_of
 from archtrace.reach.scales import largest, unstated
 from archtrace.reach.values import Certain, Unknown, is_open, level, masked
 
@@ -22,7 +22,7 @@ Where: TypeAlias = npt.NDArray[np.bool_]
 
 
 @rule("topk", "sort", "argsort", "msort")
-def mix(call: Call) -> Step:
+def mix(call: Call) -> Transfer:
     """y[i, j] = f(x[i, :])[j], along `dim`."""
     operand = call.operands[0]
     inn = letters(len(operand.value.shape))
@@ -32,7 +32,7 @@ def mix(call: Call) -> Step:
 
 
 @rule("renorm")
-def renorm(call: Call) -> Step:
+def renorm(call: Call) -> Transfer:
     """y[.., i, ..] = x[.., i, ..] scaled by its own norm over all axes but `dim`."""
     inn = letters(len(call.shape))
     others = [axis for axis in range(len(inn)) if axis != call["dim"] % len(inn)]
@@ -40,7 +40,7 @@ def renorm(call: Call) -> Step:
 
 
 @rule("softmax", "_softmax", "_safe_softmax")
-def softmax(call: Call) -> Step:
+def softmax(call: Call) -> Transfer:
     """softmax(x)[i, j] = exp(x[i, j]) / sum_k exp(x[i, k]): zero where x is minus infinity and the row has a rest."""
     operand = call.operands[0]
     value, shape = operand.value, operand.value.shape
@@ -72,7 +72,7 @@ def _beaten(value: Unknown, axis: int) -> Where:
 
 
 @rule("log_softmax", "_log_softmax")
-def log_softmax(call: Call) -> Step:
+def log_softmax(call: Call) -> Transfer:
     """log_softmax(x)[i, j] = x[i, j] - log sum_k exp(x[i, k]): of what is masked, each reaches its own result alone."""
     operand = call.operands[0]
     value, shape = operand.value, operand.value.shape
@@ -97,7 +97,7 @@ def log_softmax(call: Call) -> Step:
 
 
 @rule("layer_norm", "native_layer_norm", "rms_norm", "_fused_rms_norm")
-def layer_norm(call: Call) -> Step:
+def layer_norm(call: Call) -> Transfer:
     """y = (x - mean(x)) / std(x) * weight + bias over the last axes, those of `normalized_shape`.
 
     Further results (mean, 1 / std) have length 1 along these axes, and know nothing of weight and bias.
@@ -119,7 +119,7 @@ def _affine(call: Call) -> float:
 
 
 @rule("group_norm")
-def group_norm(call: Call) -> Step:
+def group_norm(call: Call) -> Transfer:
     """Each group of channels is normalised over its channels and all positions."""
     inn = letters(len(call.shape))
     group = np.arange(call.shape[1]) // (call.shape[1] // call["num_groups"])
@@ -130,7 +130,7 @@ def group_norm(call: Call) -> Step:
 
 
 @rule("batch_norm", "instance_norm")
-def channel_norm(call: Call) -> Step:
+def channel_norm(call: Call) -> Transfer:
     """Each channel by itself: scaled by running statistics, by those of its row, or (in training) of its batch."""
     inn = letters(len(call.shape))
     mixed: list[int] = []

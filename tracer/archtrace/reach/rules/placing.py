@@ -16,9 +16,9 @@ from archtrace.capture.memory import Geometry, WriteInto
 from archtrace.reach.axis_views import Moved, axiswise, contiguous, whole
 from archtrace.reach.flows import Flow
 from archtrace.reach.marks import Shape
-from archtrace.reach.rules.registry import Call, Operand, Step, shape_of, value_of
+from archtrace.reach.rules.registry import Call, Operand, Transfer, shape_of, value_of
 from archtrace.reach.values import Certain, Unknown, certain_of, scale_of, unknown
-from archtrace.reach.views import Kept, Turned, chained, looked_at, spelled
+from archtrace.reach.views import Turned, Unmoved, chained, looked_at, spelled
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ class _Part:
         return self.place.back(looked_at(ranked, shape, whole(self.place.result)))
 
 
-def placed(call: Call) -> Step | None:
+def placed(call: Call) -> Transfer | None:
     """The step of an op that places its operands; None where they do not lie along axes."""
     parts = _parts(call)
     if parts is None or math.prod(call.shape) == 0:
@@ -50,7 +50,7 @@ def placed(call: Call) -> Step | None:
         offset=_shaped(offsets, parts, call.shape) if offsets.any() else None,
         scale=max(scale_of(value_of(part.value)) for part in parts),
     )
-    return Step((value,), (tuple(_flows(parts, call)),))
+    return Transfer((value,), (tuple(_flows(parts, call)),))
 
 
 def _flows(parts: Sequence[_Part], call: Call) -> Iterator[tuple[int, Flow]]:
@@ -60,7 +60,7 @@ def _flows(parts: Sequence[_Part], call: Call) -> Iterator[tuple[int, Flow]]:
         # What is written into loses what is written over.
         if isinstance(call.op, WriteInto) and number == 0:
             beside = 1.0 - _composed(parts[1:], lambda value: np.ones((1,) * len(shape_of(value))), 0.0)
-            yield part.value.slot, Kept(_shaped(beside, parts, call.shape) > 0)
+            yield part.value.slot, Unmoved(_shaped(beside, parts, call.shape) > 0)
         else:
             yield part.value.slot, Turned(chained(call.shape, part.place))
 

@@ -17,7 +17,18 @@ from archtrace.ops import BINARY, LENDERS, ONE_ABSORBS, SUMS, UNARY, ZERO_ABSORB
 from archtrace.reach.flows import Contraction, Mask
 from archtrace.reach.rules.contractions import aligned, certain_mask, letters, pointwise_flows, reach, renewed
 from archtrace.reach.rules.masks import place, unmasked, weights
-from archtrace.reach.rules.registry import Call, Operand, Step, rule, shape_of, silent, single, taken, unruled, value_of
+from archtrace.reach.rules.registry import (
+    Call,
+    Operand,
+    Transfer,
+    rule,
+    shape_of,
+    silent,
+    single,
+    taken,
+    unruled,
+    value_of,
+)
 from archtrace.reach.scales import UNKNOWN, amplified, largest
 from archtrace.reach.values import LEAST_SCALE, MASKED, Certain, Unknown, certain_of, level, scale_of
 
@@ -25,7 +36,7 @@ Where: TypeAlias = npt.NDArray[np.bool_]
 
 
 @rule(*dict.fromkeys(UNARY + BINARY))
-def pointwise(call: Call) -> Step:
+def pointwise(call: Call) -> Transfer:
     """result[i] = f(operands[i]); where the result is certain nothing flows."""
     lent = "other" if call.name in LENDERS else ""
     used = [v for k, v in call.arguments.items() if isinstance(v, Operand) and k != lent]
@@ -37,7 +48,7 @@ def pointwise(call: Call) -> Step:
 
 
 @rule("archtrace::by_key")
-def by_key(call: Call) -> Step:
+def by_key(call: Call) -> Transfer:
     """result[i, ..] = tensors[keys[i]][i, ..]: row i of one of the tensors, and key i says of which."""
     keys, tensors = call["base"], call["src"]
     out = letters(len(call.shape))
@@ -101,7 +112,7 @@ def _mark(call: Call, certain: Certain | None, where: Where, value: float) -> Ce
 
 
 @rule("prelu")
-def prelu(call: Call) -> Step:
+def prelu(call: Call) -> Transfer:
     """prelu(x)[b, c, *] = max(0, x) + weight[c] * min(0, x)."""
     out = letters(len(call.shape))
     weight = call["weight"]
@@ -111,7 +122,7 @@ def prelu(call: Call) -> Step:
 
 
 @rule("where")
-def where(call: Call) -> Step:
+def where(call: Call) -> Transfer:
     """where(condition, x, y)[i] = x[i] if condition[i] else y[i]; without x and y it lists where it holds."""
     if "self" not in call.arguments:
         return unruled(call, "how many elements hold is not known")
@@ -119,12 +130,12 @@ def where(call: Call) -> Step:
 
 
 @rule("masked_fill")
-def masked_fill(call: Call) -> Step:
+def masked_fill(call: Call) -> Transfer:
     """masked_fill(x, mask, v)[i] = v if mask[i] else x[i]."""
     return _choose(call, call["mask"], call["value"], call["self"])
 
 
-def _choose(call: Call, condition: Any, chosen: Any, other: Any) -> Step:
+def _choose(call: Call, condition: Any, chosen: Any, other: Any) -> Transfer:
     if isinstance(condition, Operand):
         # Where both sides are certainly the same, it is all one which of them is taken.
         left, right, rank = certain_of(value_of(chosen)), certain_of(value_of(other)), len(call.shape)
@@ -149,7 +160,7 @@ def fitted(facts: Certain | None, rank: int) -> Certain | None:
 
 
 @rule("glu")
-def glu(call: Call) -> Step:
+def glu(call: Call) -> Transfer:
     """glu(x)[.., i] = x[.., i] * sigmoid(x[.., i + n/2]), along `dim`."""
     operand = call.operands[0]
     axis = call["dim"] % len(operand.value.shape)
@@ -160,7 +171,7 @@ def glu(call: Call) -> Step:
 
 
 @rule("view_as_complex", "view_as_real")
-def complex_view(call: Call) -> Step:
+def complex_view(call: Call) -> Transfer:
     """A complex number and its two parts: the last axis, of length 2, goes or appears."""
     operand = call.operands[0]
     flow = Contraction(letters(len(operand.value.shape)), letters(len(call.shape)))
@@ -168,7 +179,7 @@ def complex_view(call: Call) -> Step:
 
 
 @rule("view.dtype")
-def reinterpreted(call: Call) -> Step:
+def reinterpreted(call: Call) -> Transfer:
     """The same bits read as another type: an element of the same size stands for itself, else the last axis regroups.
 
     Of the bits nothing is certain: those of 0 and -0 differ. Nor is their scale: those of 1.0 are 1065353216.

@@ -11,12 +11,12 @@ from archtrace.reach.flows import Mask
 from archtrace.reach.marks import Shape
 from archtrace.reach.rules.contractions import LETTERS, SPARE, aligned, contraction, letters, normal, reach, renewed
 from archtrace.reach.rules.masks import unmasked
-from archtrace.reach.rules.registry import Call, Step, rule, shape_of, silent, single, value_of
+from archtrace.reach.rules.registry import Call, Transfer, rule, shape_of, silent, single, value_of
 from archtrace.reach.scales import product as product_of
 
 
 @rule("linear")
-def linear(call: Call) -> Step:
+def linear(call: Call) -> Transfer:
     """y[*i, o] = sum_k x[*i, k] W[o, k] + b[o]; a weight of one axis leaves no o."""
     out = letters(len(call.shape))
     rows = len(shape_of(call["input"])) - 1
@@ -25,7 +25,7 @@ def linear(call: Call) -> Step:
 
 
 @rule(*PRODUCTS)
-def product(call: Call) -> Step:
+def product(call: Call) -> Transfer:
     """A product of two tensors with fixed axes, and a term that may be added."""
     left, left_axes, right, right_axes, out, term = PRODUCTS[call.name]
     added = call[term] if term and call["beta"] != 0 else None
@@ -38,7 +38,7 @@ def product(call: Call) -> Step:
 
 
 @rule("matmul")
-def matmul(call: Call) -> Step:
+def matmul(call: Call) -> Transfer:
     """y[*b, i, j] = sum_k x[*b, i, k] z[*b, k, j]; vectors on either side lose their axis."""
     left, right = shape_of(call["self"]), shape_of(call["other"])
     out = letters(len(call.shape))
@@ -54,7 +54,7 @@ def matmul(call: Call) -> Step:
 
 
 @rule("bilinear")
-def bilinear(call: Call) -> Step:
+def bilinear(call: Call) -> Transfer:
     """y[*i, o] = sum_jk x[*i, j] W[o, j, k] z[*i, k] + b[o]."""
     out = letters(len(call.shape))
     factors = [(call["input1"], out[:-1] + "J"), (call["input2"], out[:-1] + "K"), (call["weight"], out[-1] + "JK")]
@@ -62,7 +62,7 @@ def bilinear(call: Call) -> Step:
 
 
 @rule("einsum")
-def einsum(call: Call) -> Step:
+def einsum(call: Call) -> Transfer:
     """The equation itself names the axes; a letter that stands twice in one term is a diagonal."""
     shapes = [shape_of(t) for t in call["tensors"]]
     terms, out = _spelled(call["equation"].replace(" ", ""), [len(s) for s in shapes])
@@ -115,7 +115,7 @@ def _distinct(term: str, shape: Shape, sizes: dict[str, int], fresh: Iterator[st
 
 
 @rule("cdist")
-def cdist(call: Call) -> Step:
+def cdist(call: Call) -> Transfer:
     """y[*b, i, j] = distance(x[*b, i, :], z[*b, j, :])."""
     out = letters(len(call.shape))
     axes = [
@@ -126,7 +126,7 @@ def cdist(call: Call) -> Step:
 
 
 @rule("cosine_similarity", "pairwise_distance")
-def comparison(call: Call) -> Step:
+def comparison(call: Call) -> Transfer:
     """y[i] = f(x[i, :], z[i, :]), along `dim`; the operands broadcast first."""
     left, right = shape_of(call["x1"]), shape_of(call["x2"])
     # torch broadcasts first and looks for `dim` among the axes of that.

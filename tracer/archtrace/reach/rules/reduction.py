@@ -13,13 +13,13 @@ from archtrace.reach.flows import Mask
 from archtrace.reach.marks import spread
 from archtrace.reach.rules.contractions import SPARE, Source, letters, normal, pointwise_flows, reach
 from archtrace.reach.rules.masks import unmasked
-from archtrace.reach.rules.registry import Call, Operand, Step, rule, several, shape_of, single, taken
+from archtrace.reach.rules.registry import Call, Operand, Transfer, rule, several, shape_of, single, taken
 from archtrace.reach.scales import held, largest, product, unstated
 from archtrace.reach.values import Certain, certain_of, level, masked
 
 
 @rule(*REDUCTIONS)
-def reduction(call: Call) -> Step:
+def reduction(call: Call) -> Transfer:
     """y[i] = f(x[i, :]); max and min of two tensors are pointwise."""
     if call["other"] is not None:
         return single(call, pointwise_flows(call, call.operands), scale=unmasked(call))
@@ -37,7 +37,7 @@ def reduction(call: Call) -> Step:
         return step
     # A maximum lies where the highest of its group does; the index beside it, or another moment, lies anywhere.
     others = several(call, flows, held(operand.value.magnitude))
-    return Step((*step.outputs, *others.outputs[1:]), others.flows)
+    return Transfer((*step.outputs, *others.outputs[1:]), others.flows)
 
 
 def _scale(call: Call, operand: Operand) -> float:
@@ -74,7 +74,7 @@ def _evaluated(call: Call, operand: Operand) -> Certain | None:
 
 
 @rule("diff")
-def diff(call: Call) -> Step:
+def diff(call: Call) -> Transfer:
     """y[.., t, ..] = x[.., t + 1, ..] - x[.., t, ..], `n` times over; `prepend` and `append` count."""
     parts = [value for value in (call["prepend"], call["self"], call["append"]) if value is not None]
     axis = call["dim"] % len(call.shape)

@@ -73,7 +73,7 @@ Flows: TypeAlias = tuple[tuple[int, Flow], ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
+class Transfer:
     """What a rule says of a call: the results, and for each of them the flows from the operands' slots.
 
     A result that no unknown reaches (the batch sizes of a packed sequence) is a plain tensor. `reason` says why nothing
@@ -89,7 +89,7 @@ class Step:
     silent: frozenset[int] = frozenset()
 
 
-Rule: TypeAlias = Callable[[Call], Step]
+Rule: TypeAlias = Callable[[Call], Transfer]
 
 #: By schema name, for all overloads that have no row of their own; and by overload, as in "aten::view.dtype".
 RULES: dict[str, Rule] = {}
@@ -126,7 +126,7 @@ def has_rule(op: Any) -> bool:
     return rule_of(op) is not None
 
 
-def apply(call: Call) -> Step:
+def apply(call: Call) -> Transfer:
     """The step of a call by its op's rule, or everything where there is none, it fails, or its results are others."""
     found = rule_of(call.op)
     if found is None:
@@ -141,7 +141,7 @@ def apply(call: Call) -> Step:
     return unruled(call, f"the rule of {call.name} overlooks {', '.join(lost)}") if lost else step
 
 
-def overlooked(call: Call, step: Step) -> list[str]:
+def overlooked(call: Call, step: Transfer) -> list[str]:
     """The arguments of which a rule says nothing: an overload may name an operand otherwise than its siblings do."""
     told = step.silent.union(slot for flows in step.flows for slot, _ in flows)
     if all(o.slot in told for o in call.operands) or not any(math.prod(s.shape) for s in call.results):
@@ -151,41 +151,41 @@ def overlooked(call: Call, step: Step) -> list[str]:
     ]
 
 
-def silent(step: Step, *values: Any) -> Step:
+def silent(step: Transfer, *values: Any) -> Transfer:
     """The same step, which says of some operands that they reach no result."""
     slots = frozenset(v.slot for v in leaves(values) if isinstance(v, Operand))
     return replace(step, silent=step.silent | slots)
 
 
-def everything(call: Call, scale: float | None = None) -> Step:
+def everything(call: Call, scale: float | None = None) -> Transfer:
     """No false negatives: each operand may reach each element of each result."""
     step = several(call, (), scale)
     flows = tuple(
         tuple((o.slot, Everything(len(o.value.shape), len(s.shape))) for o in call.operands) for s in call.results
     )
-    return Step(step.outputs, flows)
+    return Transfer(step.outputs, flows)
 
 
-def unruled(call: Call, reason: str) -> Step:
+def unruled(call: Call, reason: str) -> Transfer:
     """The step of an op that no rule answers: everything, marked as not narrowed, and why."""
     step = everything(call)
-    return Step(step.outputs, step.flows, narrowed=False, reason=reason)
+    return Transfer(step.outputs, step.flows, narrowed=False, reason=reason)
 
 
 def single(
     call: Call, flows: Flows, certain: Certain | None = None, offset: Certain | None = None, scale: float | None = None
-) -> Step:
+) -> Transfer:
     """The step of an op with one result, and what is known of it; no scale is promised where none is stated."""
     (shape, dtype), weights_only = call.results[0], call.weights_only
     scale = unstated(taken(call)) if scale is None else scale
-    return Step((unknown(shape, dtype, certain, weights_only=weights_only, offset=offset, scale=scale),), (flows,))
+    return Transfer((unknown(shape, dtype, certain, weights_only=weights_only, offset=offset, scale=scale),), (flows,))
 
 
-def several(call: Call, flows: Flows, scale: float | None = None) -> Step:
+def several(call: Call, flows: Flows, scale: float | None = None) -> Transfer:
     """The step of an op with several results, all reached alike."""
     scale = unstated(taken(call)) if scale is None else scale
     outputs = tuple(unknown(s.shape, s.dtype, weights_only=call.weights_only, scale=scale) for s in call.results)
-    return Step(outputs, (flows,) * len(outputs))
+    return Transfer(outputs, (flows,) * len(outputs))
 
 
 def taken(call: Call) -> list[Any]:

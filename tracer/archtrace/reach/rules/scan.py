@@ -11,12 +11,23 @@ import torch
 from archtrace.reach.flows import Mask
 from archtrace.reach.rules.contractions import Source, letters, reach
 from archtrace.reach.rules.masks import unmasked
-from archtrace.reach.rules.registry import Call, Flows, Operand, Step, rule, several, shape_of, taken, unruled, value_of
+from archtrace.reach.rules.registry import (
+    Call,
+    Flows,
+    Operand,
+    Transfer,
+    rule,
+    several,
+    shape_of,
+    taken,
+    unruled,
+    value_of,
+)
 from archtrace.reach.scales import largest, unstated
 
 
 @rule("cumsum", "cumprod", "cummax", "cummin", "logcumsumexp")
-def scan(call: Call) -> Step:
+def scan(call: Call) -> Transfer:
     """y[.., t, ..] = f(x[.., :t + 1, ..]), along `dim`."""
     operand = call.operands[0]
     shape = operand.value.shape
@@ -73,7 +84,7 @@ _Cell: TypeAlias = tuple[int, int]
 
 
 @rule("lstm", "gru", "rnn_tanh", "rnn_relu")
-def recurrent(call: Call) -> Step:
+def recurrent(call: Call) -> Transfer:
     """Layers of cells over time; results: the last layer at all times, then the final states of all layers.
 
     One direction reads what came before, the other what comes after, a layer above two directions reads both.
@@ -85,7 +96,7 @@ def recurrent(call: Call) -> Step:
     cells = list(product(range(call["num_layers"]), range(1 + bool(call["bidirectional"]))))
     output = tuple(flow for cell in cells if cell[0] == cells[-1][0] for flow in _output(call, walk, cells, cell))
     step = several(call, _final(call, walk, cells), _bounded(call))
-    return Step(step.outputs, (output, *step.flows[1:]))
+    return Transfer(step.outputs, (output, *step.flows[1:]))
 
 
 def _bounded(call: Call) -> float | None:
@@ -134,7 +145,7 @@ def _final(call: Call, walk: _Walk, cells: list[_Cell]) -> Flows:
 
 
 @rule("lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell")
-def cell(call: Call) -> Step:
+def cell(call: Call) -> Transfer:
     """One step of a cell: rows stay apart, units mix."""
     states = _listed(call["hx"])
     weights = [call[name] for name in ("w_ih", "w_hh", "b_ih", "b_hh")]

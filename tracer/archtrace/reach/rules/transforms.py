@@ -5,11 +5,11 @@ from __future__ import annotations
 from archtrace.ops import TRANSFORMS
 from archtrace.reach.rules.contractions import letters, normal, reach, renewed
 from archtrace.reach.rules.masks import unmasked
-from archtrace.reach.rules.registry import Call, Step, rule, single
+from archtrace.reach.rules.registry import Call, Transfer, rule, single
 
 
 @rule(*TRANSFORMS)
-def transform(call: Call) -> Step:
+def transform(call: Call) -> Transfer:
     """Each coefficient along the transformed axes is a sum over all of them."""
     operand = call.operands[0]
     inn = letters(len(operand.value.shape))

@@ -9,14 +9,14 @@ import torch
 from archtrace.answer.drawing import Anatomy
 from archtrace.answer.result import Readout
 from archtrace.capture.inputs.layouts import Vocabulary
-from archtrace.readout.analysis import Study
+from archtrace.readout.analysis import Analysis
 from archtrace.readout.anatomy.excerpts import excerpt
 from archtrace.readout.anatomy.module_tree import blocks
 from archtrace.readout.anatomy.route import route
 from archtrace.readout.anatomy.states import cone
 
 
-def anatomy(module: torch.nn.Module, study: Study, found: Sequence[Readout], words: Vocabulary) -> Anatomy:
+def anatomy(module: torch.nn.Module, study: Analysis, found: Sequence[Readout], words: Vocabulary) -> Anatomy:
     """Cone, path, modules and source of a built model whose readouts are found."""
     states, slices = cone(study, words)
     return Anatomy(

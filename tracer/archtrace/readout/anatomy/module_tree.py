@@ -10,7 +10,7 @@ from itertools import groupby
 import torch
 
 from archtrace.answer.drawing import Block
-from archtrace.capture.program import Kind, Node, Program
+from archtrace.capture.program import Node, NodeKind, Program
 from archtrace.reach.bound import Bound
 
 
@@ -47,7 +47,7 @@ class _Tree:
         """The ops that run within each module, in order."""
         found: dict[str, list[Node]] = {path: [] for path in self._parts}
         for node in self._program.nodes:
-            if node.kind is Kind.OP:
+            if node.kind is NodeKind.OP:
                 for path in _prefixes(node.module):
                     if path in found:
                         found[path].append(node)

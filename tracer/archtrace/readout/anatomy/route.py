@@ -10,14 +10,14 @@ from pathlib import Path as File
 import torch
 
 from archtrace.answer.drawing import Path, PathNode, PathRole
-from archtrace.capture.program import Kind, Node
+from archtrace.capture.program import Node, NodeKind
 from archtrace.ops import CARRIERS
 from archtrace.reach.bound import Bound
-from archtrace.readout.analysis import Study
+from archtrace.readout.analysis import Analysis
 from archtrace.readout.source_expression import frame_of, source_of
 
 
-def route(module: torch.nn.Module, study: Study) -> Path:
+def route(module: torch.nn.Module, study: Analysis) -> Path:
     """The path in the layout that tells most of selections."""
     return _Route(module, study, study.bounds[study.telling]).path()
 
@@ -25,7 +25,7 @@ def route(module: torch.nn.Module, study: Study) -> Path:
 @dataclass(frozen=True, eq=False)
 class _Route:
     module: torch.nn.Module
-    study: Study
+    study: Analysis
     found: Bound
 
     @property
@@ -65,7 +65,7 @@ class _Route:
         """What inputs lead to."""
         found: set[int] = set()
         for node in self._nodes:
-            if node.kind is Kind.INPUT or any(ref in found for ref in node.refs):
+            if node.kind is NodeKind.INPUT or any(ref in found for ref in node.refs):
                 found.add(node.index)
         return frozenset(found)
 
@@ -139,7 +139,7 @@ class _Route:
         index = members[-1]
         if index in self._reads:
             return "read"
-        if self._nodes[index].kind is Kind.INPUT:
+        if self._nodes[index].kind is NodeKind.INPUT:
             return "input"
         if not self._unknown(index):
             return "index"

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from archtrace.answer.drawing import Slices, State, StateRole
 from archtrace.answer.positions import Rows, union
 from archtrace.capture.inputs.layouts import Vocabulary
-from archtrace.capture.program import Kind, Program
+from archtrace.capture.program import NodeKind, Program
 from archtrace.reach.bound import Bound, marked, token_axis
-from archtrace.readout.analysis import Study
+from archtrace.readout.analysis import Analysis
 from archtrace.readout.padding import padding_of
 from archtrace.readout.tensors import ReadTensor, calls, chain_of, dominators, field_of, named_tensors
 
@@ -17,7 +17,7 @@ from archtrace.readout.tensors import ReadTensor, calls, chain_of, dominators, f
 Place = tuple[int, int | None]
 
 
-def cone(study: Study, words: Vocabulary) -> tuple[tuple[State, ...], tuple[Slices, ...]]:
+def cone(study: Analysis, words: Vocabulary) -> tuple[tuple[State, ...], tuple[Slices, ...]]:
     """The states in execution order, and for each layout that runs the positions of each."""
     # States are found once a program, and met again by name in the layouts that it serves.
     by_program = {id(found.program): _states(study, name) for name, found in study.bounds.items()}
@@ -35,7 +35,7 @@ def cone(study: Study, words: Vocabulary) -> tuple[tuple[State, ...], tuple[Slic
     return tuple(states), tuple(slices)
 
 
-def _reaching(states: list[State], placed: list[tuple[State, Place]], study: Study, layout: str) -> tuple[Rows, ...]:
+def _reaching(states: list[State], placed: list[tuple[State, Place]], study: Analysis, layout: str) -> tuple[Rows, ...]:
     """The positions of each state, found in a layout's own program by its name; of a read tensor what is read too."""
     found, reads = study.bounds[layout], study.positions[layout].reads
     places = {state.name: place for state, place in placed}
@@ -48,7 +48,7 @@ def _reaching(states: list[State], placed: list[tuple[State, Place]], study: Stu
 
 
 def _each(
-    states: list[State], placed: list[tuple[State, Place]], study: Study, layout: str
+    states: list[State], placed: list[tuple[State, Place]], study: Analysis, layout: str
 ) -> Iterator[tuple[Rows, ...]]:
     """The same for each position of an output that has some. What is read and the tokens are told by the answer."""
     if layout not in study.positioned:
@@ -64,7 +64,7 @@ def _each(
         yield tuple(() if own == before else own for before, own in zip([(), *rows], rows, strict=False))
 
 
-def _states(study: Study, layout: str) -> list[tuple[State, Place]]:
+def _states(study: Analysis, layout: str) -> list[tuple[State, Place]]:
     """Tokens, hidden states, read tensors, what has positions behind them, the pooled vector, logits."""
     found = study.bounds[layout]
     program, reads = found.program, {t.node: t for t in study.tensors(layout)}
@@ -129,7 +129,7 @@ def _state(
 
 def _rows(found: Bound, place: Place) -> Rows:
     node, axis = place
-    if found.program.nodes[node].kind is Kind.INPUT:
+    if found.program.nodes[node].kind is NodeKind.INPUT:
         return found.tokens(node)
     if axis is not None:
         return found.rows(node, axis)

@@ -16,7 +16,7 @@ from archtrace.tracing.trace import Trace
 
 
 @dataclass(frozen=True)
-class Subject:
+class CheckpointFiles:
     """`architecture` as `config.json` names it; `config` as transformers builds it, None for a class without one.
 
     `pooling`: the fields of `1_Pooling/config.json`, and `modes` what sentence-transformers makes of them; None and
@@ -48,11 +48,11 @@ class Subject:
         return getattr(self.config, name, None) if name else None
 
 
-def subject(found: Trace, target: Any) -> Subject:
+def subject(found: Trace, target: Any) -> CheckpointFiles:
     """What servers see of a traced target. TargetError for a head that is neither a classifier nor an encoder."""
     if not any(finding.code == "sentence-encoder" for finding in found.target.findings):
         _refuse_other_heads(found)
-        return Subject(found.result.class_name, found.config)
+        return CheckpointFiles(found.result.class_name, found.config)
     return _encoder(found, target)
 
 
@@ -67,7 +67,7 @@ def _refuse_other_heads(found: Trace) -> None:
         )
 
 
-def _encoder(found: Trace, target: Any) -> Subject:
+def _encoder(found: Trace, target: Any) -> CheckpointFiles:
     origin = by_name.origin(str(target), Wishes()) if isinstance(target, str | Path) else None
     parts = origin.encoder.parts if origin and origin.encoder else ()
     fields = next((part.fields for part in parts if part.kind == "Pooling"), None)
@@ -77,7 +77,7 @@ def _encoder(found: Trace, target: Any) -> Subject:
     bare = type(getattr(found.module, "transformer", found.module)).__name__
     modes = tuple(fields["modes"])
     told = _both(modes) if origin.source == "bundled" else {k: v for k, v in fields.items() if k != "modes"}
-    return Subject(named or bare, found.config, told, modes)
+    return CheckpointFiles(named or bare, found.config, told, modes)
 
 
 def _both(modes: Sequence[str]) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from archtrace.answer.kinds import without_padding
 from archtrace.answer.result import KindName
 from archtrace.answer.serving import SERVERS, ServerName
 from archtrace.setup.serving import tei, vllm
-from archtrace.setup.serving.checkpoint_files import Subject
+from archtrace.setup.serving.checkpoint_files import CheckpointFiles
 from archtrace.setup.serving.tables import POOLINGS
 from archtrace.targets.sentence import LEGACY, MODES
 
@@ -20,7 +20,7 @@ OPTIONS: Mapping[ServerName, str] = {"vllm": "vllm.json", "tei": "tei.txt"}
 _TYPES = ("sentence_transformers.models.Transformer", "sentence_transformers.models.Pooling")
 
 
-def exported(seen: Subject, reads: Sequence[KindName]) -> tuple[dict[str, str], tuple[str, ...]]:
+def exported(seen: CheckpointFiles, reads: Sequence[KindName]) -> tuple[dict[str, str], tuple[str, ...]]:
     """Path -> text of the files that say this pooling, and why others are missing."""
     refused = _refused(seen, reads)
     if refused:
@@ -30,7 +30,7 @@ def exported(seen: Subject, reads: Sequence[KindName]) -> tuple[dict[str, str], 
     return files, tuple(f"{SERVERS[name]} has no such pooling" for name, file in OPTIONS.items() if file not in files)
 
 
-def _refused(seen: Subject, reads: Sequence[KindName]) -> str:
+def _refused(seen: CheckpointFiles, reads: Sequence[KindName]) -> str:
     """Why no file can say it; empty where one can."""
     if len(reads) != 1:
         return f"no pooling config says {len(reads)} readouts at once"
@@ -41,7 +41,7 @@ def _refused(seen: Subject, reads: Sequence[KindName]) -> str:
     return "" if _width(seen) else "no server takes a model whose config has no hidden_size"
 
 
-def _width(seen: Subject) -> int:
+def _width(seen: CheckpointFiles) -> int:
     """How long a state is; 0 where no config says."""
     return int(getattr(seen.text, "hidden_size", None) or 0)
 
@@ -51,7 +51,7 @@ def _mode(kind: KindName) -> str | None:
     return next((name for name, pooled in POOLINGS.items() if pooled == kind and name in MODES), None)
 
 
-def _files(seen: Subject, kind: KindName) -> Iterator[tuple[str, str]]:
+def _files(seen: CheckpointFiles, kind: KindName) -> Iterator[tuple[str, str]]:
     mode = str(_mode(kind))
     yield "1_Pooling/config.json", _json(pooling(mode, _width(seen)))
     if seen.pooling is None:  # an encoder has one, with modules that would be lost
@@ -62,7 +62,7 @@ def _files(seen: Subject, kind: KindName) -> Iterator[tuple[str, str]]:
         yield OPTIONS["tei"], f"--pooling {word}\n"
 
 
-def option(server: ServerName, seen: Subject, files: Mapping[str, str]) -> str:
+def option(server: ServerName, seen: CheckpointFiles, files: Mapping[str, str]) -> str:
     """What is to be given to a server so that it pools what is read; empty where it takes no such thing."""
     text = files.get(OPTIONS.get(server, ""), "").strip()
     if server == "vllm" and text and not vllm.decided(seen):

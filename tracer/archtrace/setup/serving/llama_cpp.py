@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from archtrace.answer.serving import Pooling
-from archtrace.setup.serving.checkpoint_files import Subject
+from archtrace.answer.serving import ServerPooling
+from archtrace.setup.serving.checkpoint_files import CheckpointFiles
 from archtrace.setup.serving.tables import POOLINGS, table
 
 _WRITES = "conversion/base.py: _try_set_pooling_type"
@@ -13,25 +13,25 @@ _FIELDS = ("pooling_mode_mean_tokens", "pooling_mode_cls_token", "pooling_mode_l
 _MODES = ("mean", "cls", "lasttoken")
 
 
-def pools(subject: Subject) -> Pooling:
+def pools(subject: CheckpointFiles) -> ServerPooling:
     """What it pools: of a classifier that it ranks with, the first token, or the mean where the config says so."""
     known, architecture = table("llama_cpp"), subject.architecture
     if architecture in known["ranks"]:
         mean = subject.field("classifier_pooling") == "mean"
-        return Pooling("masked_mean" if mean else "first", "pooling type RANK, started with --rerank", _RANKS)
+        return ServerPooling("masked_mean" if mean else "first", "pooling type RANK, started with --rerank", _RANKS)
     if architecture in known["reads_modules"]:
         return _of_files(subject)
     if architecture in known["other"]:
-        return Pooling(None, "its converter writes no pooling type: it asks for --pooling", _WRITES)
-    return Pooling(None, f"its converter does not take {architecture}", "conversion/__init__.py: TEXT_MODEL_MAP")
+        return ServerPooling(None, "its converter writes no pooling type: it asks for --pooling", _WRITES)
+    return ServerPooling(None, f"its converter does not take {architecture}", "conversion/__init__.py: TEXT_MODEL_MAP")
 
 
-def _of_files(subject: Subject) -> Pooling:
+def _of_files(subject: CheckpointFiles) -> ServerPooling:
     fields = subject.pooling
     if fields is None:
-        return Pooling(None, "its converter finds no modules.json: it asks for --pooling", _WRITES)
+        return ServerPooling(None, "its converter finds no modules.json: it asks for --pooling", _WRITES)
     named = next((field for field in _FIELDS if fields.get(field)), None)
     mode = named.removeprefix("pooling_mode_").split("_")[0] if named else fields.get("pooling_mode")
     if mode not in _MODES:
-        return Pooling(None, f"its converter refuses the pooling {mode}", _WRITES)
-    return Pooling(POOLINGS[str(mode)], "1_Pooling/config.json, as its converter reads it", _WRITES)
+        return ServerPooling(None, f"its converter refuses the pooling {mode}", _WRITES)
+    return ServerPooling(POOLINGS[str(mode)], "1_Pooling/config.json, as its converter reads it", _WRITES)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from archtrace.answer.result import KindName
-from archtrace.answer.serving import Pooling
-from archtrace.setup.serving.checkpoint_files import Subject
+from archtrace.answer.serving import ServerPooling
+from archtrace.setup.serving.checkpoint_files import CheckpointFiles
 from archtrace.setup.serving.tables import POOLINGS
 
 #: The version that was read.
@@ -16,12 +16,12 @@ def kinds(modes: tuple[str, ...]) -> tuple[KindName, ...]:
     return tuple(POOLINGS.get(mode, "other") for mode in modes)
 
 
-def pools(subject: Subject) -> Pooling:
+def pools(subject: CheckpointFiles) -> ServerPooling:
     """What it pools: of an encoder what its files say, of a classifier what the class itself does."""
     if subject.pooling is not None:
         source = "sentence_transformer/modules/pooling.py: Pooling.forward"
-        return Pooling(next(iter(kinds(subject.modes)), None), "1_Pooling/config.json", source, own=True)
+        return ServerPooling(next(iter(kinds(subject.modes)), None), "1_Pooling/config.json", source, own=True)
     if subject.classifies:
         source = "base/modules/transformer.py: AutoModelForSequenceClassification"
-        return Pooling(None, "CrossEncoder, which runs the class itself", source, own=True)
-    return Pooling(None, f"it has no class {subject.architecture}", "base/modules/transformer.py")
+        return ServerPooling(None, "CrossEncoder, which runs the class itself", source, own=True)
+    return ServerPooling(None, f"it has no class {subject.architecture}", "base/modules/transformer.py")

@@ -8,15 +8,15 @@ from typing import Any
 
 from archtrace.answer.kinds import KINDS, called, noun, without_padding
 from archtrace.answer.result import KindName, Result
-from archtrace.answer.serving import SERVERS, Pooling, Served, ServerName, Serving
+from archtrace.answer.serving import SERVERS, Served, ServerName, ServerPooling, Serving
 from archtrace.setup.serving import llama_cpp, sentence_transformers, sglang, tei, vllm
-from archtrace.setup.serving.checkpoint_files import Subject, subject
+from archtrace.setup.serving.checkpoint_files import CheckpointFiles, subject
 from archtrace.setup.serving.export import exported, option
 from archtrace.setup.serving.tables import table
 from archtrace.tracing.trace import Trace, trace
 
 #: Server -> its rule.
-RULES: Mapping[ServerName, Callable[[Subject], Pooling]] = {
+RULES: Mapping[ServerName, Callable[[CheckpointFiles], ServerPooling]] = {
     "vllm": vllm.pools,
     "tei": tei.pools,
     "sglang": sglang.pools,
@@ -38,7 +38,7 @@ def serve(target: Any, **wishes: Any) -> Serving:
     return serving(found, subject(found, target))
 
 
-def serving(found: Trace, seen: Subject) -> Serving:
+def serving(found: Trace, seen: CheckpointFiles) -> Serving:
     """The same of a trace, and of what servers see of it."""
     reads, read = _reads(found.result, seen)
     files, unexported = exported(seen, reads)
@@ -48,7 +48,7 @@ def serving(found: Trace, seen: Subject) -> Serving:
     return Serving(found.target.name, found.result.class_name, reads, read, servers, files, unexported)
 
 
-def _reads(result: Result, seen: Subject) -> tuple[tuple[KindName, ...], tuple[str, ...]]:
+def _reads(result: Result, seen: CheckpointFiles) -> tuple[tuple[KindName, ...], tuple[str, ...]]:
     """The kinds of what is read, with their names; of a sentence encoder as its files say."""
     if seen.modes:
         own = sentence_transformers.kinds(seen.modes)
@@ -62,7 +62,7 @@ def _called(kind: KindName, mode: str) -> str:
     return f"{mode} pooling" if kind == "other" else called(kind)
 
 
-def _served(name: ServerName, pooling: Pooling, reads: Sequence[KindName]) -> Served:
+def _served(name: ServerName, pooling: ServerPooling, reads: Sequence[KindName]) -> Served:
     version = _version(name)
     if pooling.own:
         return Served(name, version, pooling, same=True)
@@ -72,7 +72,7 @@ def _served(name: ServerName, pooling: Pooling, reads: Sequence[KindName]) -> Se
     return Served(name, version, pooling, same, provided)
 
 
-def _mended(served: Served, seen: Subject, files: Mapping[str, str]) -> Served:
+def _mended(served: Served, seen: CheckpointFiles, files: Mapping[str, str]) -> Served:
     """With the option that changes it, where it differs, or serves nothing for want of a pooling."""
     change = "" if served.same else option(served.server, seen, files)
     return replace(served, change=change)

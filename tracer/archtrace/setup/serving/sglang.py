@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from archtrace.answer.serving import Pooling
-from archtrace.setup.serving.checkpoint_files import Subject
+from archtrace.answer.serving import ServerPooling
+from archtrace.setup.serving.checkpoint_files import CheckpointFiles
 from archtrace.setup.serving.tables import listed, table
 
 _MODELS = "sglang/srt/models: EntryClass, and the Pooler of each class"
 _BACKEND = "sglang/srt/models/transformers.py: EmbeddingMixin"
 
 
-def pools(subject: Subject) -> Pooling:
+def pools(subject: CheckpointFiles) -> ServerPooling:
     """What SGLang pools: srt/model_loader/utils.py, get_model_architecture."""
     known, architecture = table("sglang"), subject.architecture
     field, own = known["mean_if"].get(subject.model_type, (None, ""))
     if subject.field(field):
-        return Pooling("masked_mean", f"its own {own}", _MODELS)
+        return ServerPooling("masked_mean", f"its own {own}", _MODELS)
     asked = "" if architecture in known["embeds_unasked"] else ", started with --is-embedding"
     if kind := listed(known["pools"], architecture):
-        return Pooling(kind, f"its own {architecture}{asked}", _MODELS)
+        return ServerPooling(kind, f"its own {architecture}{asked}", _MODELS)
     if architecture in known["other"]:
-        return Pooling(None, f"its own {architecture} pools nothing", _MODELS)
+        return ServerPooling(None, f"its own {architecture} pools nothing", _MODELS)
     return _backend(subject)
 
 
-def _backend(subject: Subject) -> Pooling:
+def _backend(subject: CheckpointFiles) -> ServerPooling:
     import transformers
 
     found = getattr(transformers, subject.architecture, None)
     asked = getattr(found, "is_backend_compatible", None)
     if asked is None or not asked():
-        return Pooling(None, f"it has no {subject.architecture}, and cannot take transformers' class", _BACKEND)
+        return ServerPooling(None, f"it has no {subject.architecture}, and cannot take transformers' class", _BACKEND)
     kind = "first" if str(subject.field("pooling_type")).upper() == "CLS" else "last_non_pad"
     head = ", which leaves the head out" if subject.classifies else ""
-    return Pooling(kind, f"its Transformers backend{head}, started with --is-embedding", _BACKEND)
+    return ServerPooling(kind, f"its Transformers backend{head}, started with --is-embedding", _BACKEND)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from archtrace.answer.result import KindName
-from archtrace.answer.serving import Pooling
-from archtrace.setup.serving.checkpoint_files import Subject
+from archtrace.answer.serving import ServerPooling
+from archtrace.setup.serving.checkpoint_files import CheckpointFiles
 from archtrace.setup.serving.tables import POOLINGS, table
 
 _ROUTER = "router/src/lib.rs: get_backend_model_type"
@@ -23,35 +23,39 @@ _FIELDS = {
 _NEEDED = ("pooling_mode_cls_token", "pooling_mode_mean_tokens")
 
 
-def pools(subject: Subject) -> Pooling:
+def pools(subject: CheckpointFiles) -> ServerPooling:
     """What it pools when it is started without --pooling, which it ignores for a classifier."""
     known, kind = table("tei"), subject.model_type
     if kind not in (*known["classifies"], *known["embeds"]):
-        return Pooling(None, f"it has no model type {kind or 'without a config'}", "backends/candle/src/lib.rs: Config")
+        return ServerPooling(
+            None, f"it has no model type {kind or 'without a config'}", "backends/candle/src/lib.rs: Config"
+        )
     if not subject.architecture.endswith("Classification"):
         return _embedding(subject)
     if kind not in known["classifies"]:
-        return Pooling(None, f"its {kind} has no classification head", _MODELS)
+        return ServerPooling(None, f"its {kind} has no classification head", _MODELS)
     decides = str(subject.field(known["fields"].get(kind)) or "cls")
-    return Pooling(POOLINGS.get(decides), f"its {kind}, as a classifier", _MODELS)
+    return ServerPooling(POOLINGS.get(decides), f"its {kind}, as a classifier", _MODELS)
 
 
-def listens(subject: Subject) -> bool:
+def listens(subject: CheckpointFiles) -> bool:
     """Whether it hears --pooling: not for a classifier, nor for a model type that it has not."""
     known = table("tei")
     has = subject.model_type in (*known["classifies"], *known["embeds"])
     return has and not subject.architecture.endswith("Classification")
 
 
-def _embedding(subject: Subject) -> Pooling:
+def _embedding(subject: CheckpointFiles) -> ServerPooling:
     fields = subject.pooling
     if fields is None:
         if table("tei")["cls_by_default"] in subject.model_type:
-            return Pooling("first", "its default without 1_Pooling/config.json", _ROUTER)
-        return Pooling(None, "it asks for --pooling: there is no 1_Pooling/config.json", _ROUTER)
+            return ServerPooling("first", "its default without 1_Pooling/config.json", _ROUTER)
+        return ServerPooling(None, "it asks for --pooling: there is no 1_Pooling/config.json", _ROUTER)
     if any(name not in fields for name in _NEEDED):
-        return Pooling(None, "it cannot read this 1_Pooling/config.json, which has no pooling_mode_cls_token", _ROUTER)
+        return ServerPooling(
+            None, "it cannot read this 1_Pooling/config.json, which has no pooling_mode_cls_token", _ROUTER
+        )
     name = next((word for field, word in _FIELDS.items() if fields.get(field)), None)
     if name is None:
-        return Pooling(None, "it has no such pooling as 1_Pooling/config.json names", _ROUTER)
-    return Pooling(OPTIONS[name], "1_Pooling/config.json", _ROUTER)
+        return ServerPooling(None, "it has no such pooling as 1_Pooling/config.json names", _ROUTER)
+    return ServerPooling(OPTIONS[name], "1_Pooling/config.json", _ROUTER)

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from archtrace.answer.result import KindName
-from archtrace.answer.serving import Pooling
-from archtrace.setup.serving.checkpoint_files import Subject
+from archtrace.answer.serving import ServerPooling
+from archtrace.setup.serving.checkpoint_files import CheckpointFiles
 from archtrace.setup.serving.tables import POOLINGS, listed, table
 
 _REGISTRY = "vllm/model_executor/models/registry.py: _ModelRegistry.inspect_model_cls"
@@ -17,33 +17,35 @@ _BACKEND = "vllm/model_executor/models/transformers/pooling.py: SequenceClassifi
 NAMES: tuple[str, ...] = ("CLS", "LAST", "MEAN")
 
 
-def pools(subject: Subject) -> Pooling:
+def pools(subject: CheckpointFiles) -> ServerPooling:
     """What vLLM pools when it is started without a pooler config: config/model.py, ModelConfig.__post_init__."""
     found = _default(subject)
     said, by = _said(subject)
     return replace(found, kind=said, by=f"{by}, in {found.by}") if said and found.kind else found
 
 
-def _default(subject: Subject) -> Pooling:
+def _default(subject: CheckpointFiles) -> ServerPooling:
     """The class that takes an architecture, and what it pools where nothing else is said."""
     known, architecture = table("vllm"), subject.architecture
     if kind := listed(known["pools"], architecture):
-        return Pooling(kind, f"its own {architecture}", _REGISTRY)
+        return ServerPooling(kind, f"its own {architecture}", _REGISTRY)
     base = _base(architecture)
     if base is None:
         return _backend(subject)
     if kind := listed(known["adapted"], base):
         taken = f"its own {base}" if base == architecture else f"its {base}, with a head put behind it"
-        return Pooling(kind, taken, "vllm/model_executor/models/adapters.py: as_seq_cls_model")
-    return Pooling(None, f"its {base} takes the place of {architecture} and has no head for a whole text", _REGISTRY)
+        return ServerPooling(kind, taken, "vllm/model_executor/models/adapters.py: as_seq_cls_model")
+    return ServerPooling(
+        None, f"its {base} takes the place of {architecture} and has no head for a whole text", _REGISTRY
+    )
 
 
-def decided(subject: Subject) -> bool:
+def decided(subject: CheckpointFiles) -> bool:
     """Whether no pooler config is heard: vLLM has no such model, or a field of its config decides."""
     return _default(subject).kind is None or subject.architecture in table("vllm")["fields"]
 
 
-def _said(subject: Subject) -> tuple[KindName | None, str]:
+def _said(subject: CheckpointFiles) -> tuple[KindName | None, str]:
     """What goes before the default, and where it is said: a field of the config, a sentence encoder's files."""
     field = table("vllm")["fields"].get(subject.architecture)
     if kind := POOLINGS.get(str(subject.field(field)).lower()):
@@ -51,14 +53,14 @@ def _said(subject: Subject) -> tuple[KindName | None, str]:
     return of_files(subject), "1_Pooling/config.json"
 
 
-def of_files(subject: Subject) -> KindName | None:
+def of_files(subject: CheckpointFiles) -> KindName | None:
     """What it takes from a sentence encoder's files (transformers_utils/config.py, get_pooling_config): the last
     pooling named there that it has."""
     named = [_spelled(name) for name in _named(subject)]
     return next((POOLINGS[name.lower()] for name in reversed(named) if name in NAMES), None)
 
 
-def _named(subject: Subject) -> Iterator[str]:
+def _named(subject: CheckpointFiles) -> Iterator[str]:
     for key, value in (subject.pooling or {}).items():
         if key == "pooling_mode" and isinstance(value, str):
             yield value
@@ -81,21 +83,21 @@ def _base(architecture: str) -> str | None:
     return next((name for name in (architecture, *others) if any(name in group for group in groups)), None)
 
 
-def _backend(subject: Subject) -> Pooling:
+def _backend(subject: CheckpointFiles) -> ServerPooling:
     """The Transformers backend, for classes of transformers whose attention can be replaced
     (registry.py, _try_resolve_transformers)."""
     import transformers
 
     found = getattr(transformers, subject.architecture, None)
     if found is None:
-        return Pooling(None, f"neither vLLM nor transformers has a class {subject.architecture}", _REGISTRY)
+        return ServerPooling(None, f"neither vLLM nor transformers has a class {subject.architecture}", _REGISTRY)
     if not (_says(found, "is_backend_compatible") or _says(found, "_can_set_attn_implementation")):
-        return Pooling(None, f"transformers' {subject.architecture} lets no other attention in", _REGISTRY)
+        return ServerPooling(None, f"transformers' {subject.architecture} lets no other attention in", _REGISTRY)
     name = _backend_class(subject)
     kind = listed(table("vllm")["backend"], name)
     if kind is None:
-        return Pooling(None, f"its Transformers backend has no {name}", _BACKEND)
-    return Pooling(kind, f"{name}, its Transformers backend", _BACKEND)
+        return ServerPooling(None, f"its Transformers backend has no {name}", _BACKEND)
+    return ServerPooling(kind, f"{name}, its Transformers backend", _BACKEND)
 
 
 def _says(found: Any, name: str) -> bool:
@@ -104,7 +106,7 @@ def _says(found: Any, name: str) -> bool:
     return bool(asked()) if asked else False
 
 
-def _backend_class(subject: Subject) -> str:
+def _backend_class(subject: CheckpointFiles) -> str:
     """The class of the backend: config/model.py, _get_transformers_backend_cls."""
     text = subject.text
     experts = next((v for n in table("vllm")["experts"] if (v := getattr(text, n, None)) is not None), 0)

@@ -29,7 +29,7 @@ SUMMARIES: Mapping[str, str] = {
 }
 
 
-class Step(NamedTuple):
+class ProblemStep(NamedTuple):
     """A step of the flow that led to a finding, or the finding itself, whose note is empty where it leads nowhere on.
 
     Places as in Finding; `text`: the lines on which it stands, as they are, the first few of them.
@@ -48,12 +48,12 @@ class Step(NamedTuple):
 SHOWN = 4
 
 
-def step(place: tuple[int, int, int, int], note: str, lines: Sequence[str]) -> Step:
+def step(place: tuple[int, int, int, int], note: str, lines: Sequence[str]) -> ProblemStep:
     """A step at a place (line, column, end) of a text, which is given by its lines."""
-    return Step(*place, note, "\n".join(lines[place[0] - 1 : min(place[2], place[0] + SHOWN - 1)]))
+    return ProblemStep(*place, note, "\n".join(lines[place[0] - 1 : min(place[2], place[0] + SHOWN - 1)]))
 
 
-class Finding(NamedTuple):
+class Problem(NamedTuple):
     """Lines and columns count from 1, the end is exclusive. `cell` is the number of a notebook's cell, 0 elsewhere.
 
     `about`: of an unused noqa the code that it names. `edits` mend it. `steps`: how it came about, itself among them.
@@ -71,7 +71,7 @@ class Finding(NamedTuple):
     cell: int = 0
     about: str = ""
     edits: tuple[Edit, ...] = ()
-    steps: tuple[Step, ...] = ()
+    steps: tuple[ProblemStep, ...] = ()
 
     @property
     def fixable(self) -> bool:
@@ -105,19 +105,19 @@ def shown(path: str) -> str:
         return path.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-class Findings(list[Finding]):
+class Findings(list[Problem]):
     """The findings in one file. `files`: others of its tree that the answer hangs on, as they were (`lint.beside`)."""
 
     files: tuple[tuple[str, tuple[int, int] | None], ...] = ()
 
 
-class Found(NamedTuple):
+class CheckResult(NamedTuple):
     """What a check found: in how many files and contracts, what could not be run (a sentence each), what is no more.
 
     `fixed` findings were mended, `stale` entries of the baseline match nothing now.
     """
 
-    findings: tuple[Finding, ...]
+    findings: tuple[Problem, ...]
     files: int
     failures: tuple[str, ...] = ()
     fixed: int = 0
