@@ -42,7 +42,7 @@ class Case:
 
     @property
     def tensors(self) -> list[torch.Tensor]:
-        return [leaf for leaf in leaves(self.arguments) if isinstance(leaf, torch.Tensor)]
+        return [leaf for leaf in leaves(list(self.arguments.values())) if isinstance(leaf, torch.Tensor)]
 
     @cached_property
     def shapes(self) -> list[torch.Size]:

@@ -14,6 +14,7 @@ from rule_oracle import matrix
 from rule_samples import floats, integers, make
 
 from archtrace.reach.flows import Contraction, Everything, Flow, Mask, Pairs, Take
+from archtrace.reach.known import blank
 from archtrace.reach.marks import shrink, spread
 from archtrace.reach.rules.registry import Call, Operand, Spec, apply, bind, invoke, rebuild
 from archtrace.reach.values import Unknown, free
@@ -86,7 +87,7 @@ def _apply(op: Any, args: Any, value: Any, kwargs: dict[str, Any] | None = None)
         return leaf
 
     bound = bind(op, tuple(given_(a) for a in args), kwargs or {})
-    shown = rebuild(bound, lambda v: torch.zeros(v.value.shape, dtype=v.value.dtype) if isinstance(v, Operand) else v)
+    shown = {k: rebuild(v, lambda v: blank(v.value) if isinstance(v, Operand) else v) for k, v in bound.items()}
     results = invoke(op, shown)
     listed = list(results) if isinstance(results, list | tuple) else [results]
     call = Call(op, op._schema.name, bound, tuple(Spec(tuple(r.shape), r.dtype) for r in listed))

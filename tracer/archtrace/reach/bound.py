@@ -6,7 +6,6 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,8 +13,8 @@ import torch
 from archtrace.answer.positions import Positions, Rows
 from archtrace.capture.program import Node, NodeKind, Program
 from archtrace.reach.interpreter import Interpretation, Interpreter
-from archtrace.reach.marks import Marks
-from archtrace.reach.values import Unknown, is_open
+from archtrace.reach.marks import Marks, NodeMarks, single_marks
+from archtrace.reach.values import Unknown, Value, dtype_of, is_open
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +22,7 @@ class Bound:
     """A program's values and the demand on every node, in one layout."""
 
     run: Interpretation
-    demand: tuple[Any, ...]
+    demand: tuple[NodeMarks, ...]
 
     @property
     def program(self) -> Program:
@@ -43,8 +42,8 @@ class Bound:
     def known(self, index: int) -> torch.Tensor | None:
         """What a node is in this layout, where layout and tokens alone decide it; None where parameters do."""
         value = self.run.values[index]
-        found = value.real if isinstance(value, Unknown) else value
-        return found if isinstance(found, torch.Tensor) else None
+        plain = value.real if isinstance(value, Unknown) else value
+        return plain if isinstance(plain, torch.Tensor) else None
 
     def unknown(self, index: int) -> bool:
         """True for a tensor that parameters, or features, have a part in."""
@@ -59,13 +58,17 @@ class Bound:
 
     def rows(self, index: int, axis: int = 1) -> Rows:
         """For each row of a node's value the sorted positions that may reach the logits."""
-        return rows_of(self.demand[index], self.run.shape(index), axis)
+        return rows_of(self.marks(index), self.run.shape(index), axis)
+
+    def marks(self, index: int) -> Marks | None:
+        """The rows of the logits that each element of a node may reach, of a node with one result; None for none."""
+        return single_marks(self.demand[index])
 
     def tokens(self, ids: int) -> Rows:
         """For each row of the tokens the sorted positions that may reach the logits."""
-        return self.token_rows(self.demand[ids], ids)
+        return self.token_rows(self.marks(ids), ids)
 
-    def token_rows(self, marks: Any, ids: int) -> Rows:
+    def token_rows(self, marks: Marks | None, ids: int) -> Rows:
         """The marked positions of the tokens; of documents of texts each text is a row, in order."""
         shape = self.run.shape(ids)
         if len(shape) < 3 or self.unknown(ids):
@@ -85,8 +88,8 @@ class Bound:
 
     def mixes_rows(self) -> bool:
         """True when the logits of one row may depend on the tokens of another."""
-        ids = [i for i in self.program.inputs.values() if self.demand[i] is not None]
-        return any(_crosses(self.demand[i], self.run.shape(i)) for i in ids)
+        inputs = ((self.marks(i), self.run.shape(i)) for i in self.program.inputs.values())
+        return any(_crosses(marks, shape) for marks, shape in inputs if marks is not None)
 
     def reached(self, index: int) -> bool:
         """True when any element of a node may reach the logits."""
@@ -123,7 +126,7 @@ def rows_of(marks: Marks | None, shape: tuple[int, ...], axis: int = 1) -> Rows:
     return tuple(tuple(int(p) for p in np.flatnonzero(row)) for row in table)
 
 
-def _of(marks: Any, rows: slice) -> Any:
+def _of(marks: Marks | None, rows: slice) -> Marks | None:
     """The labels of some rows of the output; one label alone stands for all."""
     return marks if marks is None or marks.shape[-1] == 1 else marks[..., rows]
 
@@ -177,8 +180,8 @@ def marked(
 ) -> Positions:
     """The positions that two bounds mark for some rows of the output: the tokens, and what is read directly."""
     shapes = {node: read.run.shape(node) for node, _ in reads.values()}
-    parts = {n: rows_of(_of(read.demand[node], rows), shapes[node], axis) for n, (node, axis) in reads.items()}
-    return Positions(parts, found.token_rows(_of(found.demand[ids], rows), ids))
+    parts = {n: rows_of(_of(read.marks(node), rows), shapes[node], axis) for n, (node, axis) in reads.items()}
+    return Positions(parts, found.token_rows(_of(found.marks(ids), rows), ids))
 
 
 def direct(
@@ -199,7 +202,7 @@ def opened(interpreter: Interpreter, found: Bound, nodes: Collection[int], layou
     What follows from a constant is certain as well, and certain values reach nothing; so the values are made anew.
     """
     ids = {str(n.target) for n in found.program.nodes if _by_ids(found.run.values[n.index])}
-    given = {f"node {i}": torch.empty(found.run.shape(i), dtype=found.run.values[i].dtype) for i in nodes}
+    given = {f"node {i}": torch.empty(found.run.shape(i), dtype=dtype_of(found.run.values[i])) for i in nodes}
     cut = (
         replace(n, kind=NodeKind.INPUT, target=f"node {n.index}", args=(), kwargs={}) if n.index in nodes else n
         for n in found.program.nodes
@@ -207,7 +210,7 @@ def opened(interpreter: Interpreter, found: Bound, nodes: Collection[int], layou
     return bound(interpreter, replace(found.program, nodes=tuple(cut)), {**layout, **given}, ids)
 
 
-def _by_ids(value: Any) -> bool:
+def _by_ids(value: Value) -> bool:
     return isinstance(value, Unknown) and value.ids
 
 

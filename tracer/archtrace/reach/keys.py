@@ -6,8 +6,7 @@ by its op, its constants and the shapes of its results.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Hashable, Sequence
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -20,23 +19,23 @@ from archtrace.reach.ranges import reaching
 from archtrace.reach.spelled import log_softmax_of
 from archtrace.reach.sums import constant_sum
 from archtrace.reach.token_values import in_layout
-from archtrace.reach.values import Unknown, digest
+from archtrace.reach.values import Unknown, Value, digest
 
 
 class Keys:
     """Numbers, given out in order; equal things have one number."""
 
     def __init__(self) -> None:
-        self._numbers: dict[Any, int] = {}
+        self._numbers: dict[Hashable, int] = {}
         self._contents: dict[int, tuple[torch.Tensor, int]] = {}
-        self._plain: dict[int, tuple[Node, Any]] = {}
+        self._plain: dict[int, tuple[Node, Hashable]] = {}
         self._nodes: WeakKeyDictionary[Program, Sequence[int | None]] = WeakKeyDictionary()
 
     def begin(self) -> None:
         """Another layout: its known tensors are others, and those of the last one are let go."""
         self._contents = {}
 
-    def of(self, value: Any) -> Any:
+    def of(self, value: Value) -> Hashable:
         """What a rule may look at."""
         if isinstance(value, Unknown):
             return self._number(("?", *value.facts))
@@ -61,7 +60,7 @@ class Keys:
         assert plain is not None
         return self.tensor(plain)
 
-    def plain(self, node: Node) -> Any:
+    def plain(self, node: Node) -> Hashable:
         """What tells a node's arguments apart but for the values that it takes."""
         # The nodes of a program that was cut are those of the whole one: their arguments are printed once.
         found = self._plain.get(id(node))
@@ -86,16 +85,16 @@ class Keys:
         parts = (node.target, self.plain(node), node.results, node.many, *spelled(node, program))
         return self._number(("node", *parts))
 
-    def _number(self, key: Any) -> int:
+    def _number(self, key: Hashable) -> int:
         return self._numbers.setdefault(key, len(self._numbers))
 
 
-def spelled(node: Node, program: Program) -> tuple[Any, ...]:
+def spelled(node: Node, program: Program) -> tuple[Hashable, ...]:
     """What the ops around a node say of it, beyond its operands."""
     return log_softmax_of(node, program), constant_sum(node, program), reaching(node, program)
 
 
-def is_told(value: Any) -> bool:
+def is_told(value: Value) -> bool:
     """True where its key says all that is known of a value: no token decides it, no selection stands behind it."""
     if isinstance(value, list | tuple):
         return all(map(is_told, value))
@@ -104,11 +103,11 @@ def is_told(value: Any) -> bool:
     return isinstance(value, torch.Tensor) or _is_plain(value)
 
 
-def _is_plain(value: Any) -> bool:
+def _is_plain(value: Value) -> bool:
     return isinstance(value, int | float | bool | str | None)
 
 
-def _contents(value: torch.Tensor) -> Any:
+def _contents(value: torch.Tensor) -> Hashable:
     """What tells known tensors of one shape and type apart; a constant one is its constant."""
     if not value.numel():
         return None

@@ -13,9 +13,13 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-Marks: TypeAlias = npt.NDArray[np.bool_]
-Shape: TypeAlias = tuple[int, ...]
 _Scalar = TypeVar("_Scalar", bound=np.generic)
+#: An array whose lengths are known to be whole numbers, where numpy's own alias says nothing of them.
+Array: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[_Scalar]]
+Marks: TypeAlias = Array[np.bool_]
+Shape: TypeAlias = tuple[int, ...]
+#: The marks of a node: of its one result, or of each of several; None where there are none.
+NodeMarks: TypeAlias = Marks | list[Marks | None] | None
 
 
 def shrink(array: npt.NDArray[_Scalar], rank: int) -> npt.NDArray[_Scalar]:
@@ -57,6 +61,11 @@ def where(marks: Marks, allowed: Marks) -> Marks:
 def spread(array: npt.NDArray[_Scalar], shape: Shape) -> npt.NDArray[_Scalar]:
     """The same marks with every axis at its full length: a read-only view of shape `(*shape, labels)`."""
     return np.broadcast_to(array, (*shape, *array.shape[len(shape) :]))
+
+
+def single_marks(marks: NodeMarks) -> Marks | None:
+    """The marks of a node with one result; None of one with several."""
+    return None if isinstance(marks, list) else marks
 
 
 def nothing(rank: int, labels: int) -> Marks:

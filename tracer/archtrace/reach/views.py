@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -167,11 +167,10 @@ def looked_at(fact: npt.NDArray[_Scalar], shape: Shape, own: Geometry) -> npt.ND
     return shrink(np.lib.stride_tricks.as_strided(full[own.offset :], own.shape, strides), len(own.shape))
 
 
-def viewed(run: Callable[[torch.Tensor], Any], shape: Shape) -> list[Geometry] | None:
+def viewed(run: Callable[[torch.Tensor], list[torch.Tensor]], shape: Shape) -> list[Geometry] | None:
     """The geometries of an op's results on a contiguous operand without memory; None where they are no views of it."""
     base = torch.empty(shape, device="meta")
-    result = run(base)
-    results = list(result) if isinstance(result, list | tuple) else [result]
+    results = run(base)
     if any(r.untyped_storage()._cdata != base.untyped_storage()._cdata for r in results):
         return None
     return [Geometry(tuple(r.shape), tuple(r.stride()), int(r.storage_offset())) for r in results]

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -21,9 +21,11 @@ from archtrace.capture.inputs.input_names import MASKS
 from archtrace.capture.inputs.layouts import Vocabulary
 from archtrace.errors import LayoutError
 from archtrace.reach.bound import Bound, batch_axis
+from archtrace.reach.flows import Flow
 from archtrace.reach.interned import Interned
-from archtrace.reach.marks import Marks, spread
-from archtrace.reach.values import Unknown
+from archtrace.reach.marks import Marks, NodeMarks, single_marks, spread
+from archtrace.reach.rules.registry import Flows
+from archtrace.reach.values import Unknown, Value
 from archtrace.readout.analysis import Analysis
 from archtrace.readout.expression import inputs_behind
 from archtrace.readout.tensors import Place
@@ -138,7 +140,9 @@ def _carried(study: Analysis, layout: str) -> dict[str, Carried]:
     alike = _own_rows(study, bound, reads)
     marks = _marks(bound, ids, study.length, apart=not alike)
     return {
-        name: _table(marks[node], bound.run.shape(node), axis, study.length, alone=_alone(bound, node, study.ids))
+        name: _table(
+            single_marks(marks[node]), bound.run.shape(node), axis, study.length, alone=_alone(bound, node, study.ids)
+        )
         for name, (node, axis) in reads.items()
     }
 
@@ -157,7 +161,7 @@ def _alone(bound: Bound, node: int, ids: str) -> bool:
     return {n for n in behind if getattr(bound.run.values[inputs[n]], "ids", False)} <= {ids}
 
 
-def _size(value: Any) -> int:
+def _size(value: Value) -> int:
     """The elements of what tokens may reach: no weight carries one."""
     if isinstance(value, list | tuple):
         return max(map(_size, value), default=0)
@@ -190,44 +194,44 @@ def _table(marks: Marks | None, shape: tuple[int, ...], axis: int, length: int, 
     )
 
 
-def _marks(bound: Bound, ids: int, length: int, *, apart: bool) -> list[Any]:
+def _marks(bound: Bound, ids: int, length: int, *, apart: bool) -> list[NodeMarks]:
     """For each node the tokens that its elements carry, those of different rows `apart` or not; the last label stands
     for a mixture."""
     shape = bound.run.shape(ids)
     axis = 1 if bound.unknown(ids) else len(shape) - 1
     count = math.prod(shape[: axis + 1]) if apart else length
     sizes = (n if (apart and a <= axis) or a == axis else 1 for a, n in enumerate(shape))
-    found: list[Any] = [None] * len(bound.program.nodes)
-    found[ids] = np.eye(count, count + 1, dtype=bool).reshape(*sizes, count + 1)
+    carried: list[NodeMarks] = [None] * len(bound.program.nodes)
+    carried[ids] = np.eye(count, count + 1, dtype=bool).reshape(*sizes, count + 1)
     carrying = _Carrying()
     for node in bound.program.nodes:
         step = bound.run.steps[node.index]
-        if node.target is operator.getitem and found[node.refs[0]] is not None:
-            found[node.index] = found[node.refs[0]][node.args[1]]
+        if node.target is operator.getitem and isinstance(parts := carried[node.refs[0]], list):
+            carried[node.index] = parts[int(node.args[1])]
         elif step is not None:
-            sources = [None if isinstance(found[ref], list) else found[ref] for ref in node.refs]
+            sources = [single_marks(carried[ref]) for ref in node.refs]
             results = [carrying.result(flows, sources) for flows in step.flows]
-            found[node.index] = results if node.many else results[0] if results else None
-    return found
+            carried[node.index] = results if node.many else results[0] if results else None
+    return carried
 
 
 class _Carrying:
     """Carries tokens along flows. An element carries one or is a mixture; equal layers are looked at once."""
 
     def __init__(self) -> None:
-        self._interned = Interned()
-        self._known: dict[tuple[Any, ...], tuple[Any, Marks]] = {}
+        self._marks = Interned()
+        self._known: dict[Hashable, tuple[tuple[Marks, ...], Marks]] = {}
 
-    def result(self, flows: Any, sources: Sequence[Any]) -> Any:
+    def result(self, flows: Flows, sources: Sequence[Marks | None]) -> Marks | None:
         """What one result carries."""
-        parts = [self._part(flow, sources[slot]) for slot, flow in flows if sources[slot] is not None]
+        parts = [self._part(flow, source) for slot, flow in flows if (source := sources[slot]) is not None]
         return self._once(_joined, *parts) if len(parts) > 1 else next(iter(parts), None)
 
-    def _part(self, flow: Any, source: Marks) -> Marks:
-        pushed = self._interned.carried(flow, "push", source)
+    def _part(self, flow: Flow, source: Marks) -> Marks:
+        pushed = self._marks.carried(flow, False, source)
         return self._once(_together if _lengths(pushed) == _lengths(source) else _apart, pushed)
 
-    def _once(self, make: Any, *marks: Marks) -> Marks:
+    def _once(self, make: Callable[..., Marks], *marks: Marks) -> Marks:
         # An identity means something as long as what it names is there: it is kept beside the result.
         key = (make, *map(id, marks))
         if key not in self._known:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from archtrace.answer.fields import Field, Fields
-from archtrace.reach.marks import Marks
+from archtrace.reach.marks import NodeMarks, single_marks
 from archtrace.readout.analysis import Analysis
 from archtrace.readout.tensors import ReadTensor, labels
 
@@ -42,8 +41,9 @@ def _fields(study: Analysis, tensor: ReadTensor, name: str) -> Fields | None:
     )
 
 
-def _field(parts: tuple[Any, ...]) -> Field | None:
-    return None if any(part is None for part in parts) else tuple(parts)
+def _field(parts: tuple[tuple[int, int] | None, ...]) -> Field | None:
+    known = tuple(part for part in parts if part is not None)
+    return known if len(known) == len(parts) else None
 
 
 def _spans(study: Analysis, tensor: ReadTensor, name: str, axis: int) -> list[tuple[int, int] | None] | None:
@@ -55,18 +55,20 @@ def _spans(study: Analysis, tensor: ReadTensor, name: str, axis: int) -> list[tu
     if place is None:
         return None
     index, at = place
-    seen = marks[index].any(axis=tuple(a for a in range(marks[index].ndim - 1) if a != at))
+    own = single_marks(marks[index])
+    assert own is not None  # else the input would not reach it
+    seen = own.any(axis=tuple(a for a in range(own.ndim - 1) if a != at))
     rows = np.broadcast_to(seen, (found.run.shape(index)[at], shape[axis]))
     return [(int(where[0]), int(where[-1]) + 1) if (where := np.flatnonzero(row)).size else None for row in rows]
 
 
-def _first(study: Analysis, tensor: ReadTensor, marks: list[Marks | None]) -> tuple[int, int] | None:
+def _first(study: Analysis, tensor: ReadTensor, marks: list[NodeMarks]) -> tuple[int, int] | None:
     """The first node with as many rows and positions as the tensor that the input reaches, and its axis."""
     found = study.bounds[study.telling]
     rows, length = found.run.shape(tensor.node)[0], found.run.shape(tensor.node)[tensor.axis]
     for index in range(tensor.node + 1):
-        own = marks[index]
-        if own is None or isinstance(own, list) or not found.unknown(index) or index in study.program.inputs.values():
+        own = single_marks(marks[index])
+        if own is None or not found.unknown(index) or index in study.program.inputs.values():
             continue
         shape = found.run.shape(index)
         # The axis nearest to the rows: widths may be as long.

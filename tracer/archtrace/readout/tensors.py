@@ -18,7 +18,7 @@ import numpy as np
 from archtrace.capture.program import NodeKind, Program
 from archtrace.reach.bound import Bound, token_axis
 from archtrace.reach.interpreter import Interpreter
-from archtrace.reach.marks import Marks, spread
+from archtrace.reach.marks import Marks, single_marks, spread
 from archtrace.readout.source_expression import source_of
 
 #: A node, and its axis of positions.
@@ -94,7 +94,7 @@ def _placed(interpreter: Interpreter, found: Bound, tensor: ReadTensor, length: 
 def _apart(interpreter: Interpreter, found: Bound, node: int, labelled: dict[int, int], length: int) -> int | None:
     """The axis of a node along which labels differ that lie on an axis of other nodes; None where there is none."""
     given = {i: labels(len(found.run.shape(i)), axis, length) for i, axis in labelled.items()}
-    marks = interpreter.influence(found.run, given)[node] if given else None
+    marks = single_marks(interpreter.influence(found.run, given)[node]) if given else None
     if marks is None:
         return None
     return next((a for a in range(1, marks.ndim - 1) if (marks != marks.take([0], axis=a)).any()), None)
@@ -278,10 +278,10 @@ def _positionwise(interpreter: Interpreter, found: Bound, start: ReadTensor, end
     length = shape[start.axis]
     reached = interpreter.influence(found.run, {start.node: labels(len(shape), start.axis, length)})
     for end in ends:
-        other = found.run.shape(end.node)
-        if reached[end.node] is None or other[end.axis] != length:
+        other, marks = found.run.shape(end.node), single_marks(reached[end.node])
+        if marks is None or other[end.axis] != length:
             return False
-        table = np.moveaxis(spread(reached[end.node], other), end.axis, 0).any(axis=tuple(range(1, len(other))))
+        table = np.moveaxis(spread(marks, other), end.axis, 0).any(axis=tuple(range(1, len(other))))
         if (table & ~np.eye(length, dtype=bool)).any():
             return False
     return True

@@ -98,11 +98,11 @@ class Witness:
 
         `whole` is the bound of all outputs together.
         """
-        values, nodes = whole.run.values, self._program.nodes
+        nodes = self._program.nodes
         dead = {
-            index: np.array(np.broadcast_to(flags, values[index].shape))
+            index: np.array(np.broadcast_to(flags, whole.run.shape(index)))
             for index, flags in unused(whole)
-            if not nodes[index].many and values[index].dtype.is_floating_point and flops.of(nodes[index], whole)
+            if not nodes[index].many and whole.run.floating(index) and flops.of(nodes[index], whole)
         }
         outputs = {self._program.output, *self._program.returned.values()} if dead else ()
         return not any(self._moves(output, dead, subject) for output in outputs)
@@ -170,7 +170,7 @@ class Witness:
 
     def _smooth(self, subject: Subject) -> bool:
         """Whether tokens become floats at once; integers have no gradient."""
-        return all(subject.found.run.values[e].dtype.is_floating_point for e in subject.entries())
+        return all(subject.found.run.floating(e) for e in subject.entries())
 
     # -- finite changes ------------------------------------------------------------------------------------------
 
