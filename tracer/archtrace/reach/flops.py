@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Hashable
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
@@ -14,6 +13,8 @@ from archtrace.capture.nested import mapped
 from archtrace.capture.program import Node, NodeKind, substitute
 from archtrace.ops import KEEP_NUMBERS, SIZED_BY
 from archtrace.reach.bound import Bound
+from archtrace.reach.rules.registry import Op
+from archtrace.reach.values import Value
 
 #: Operands of more elements together are not made for a count: 1 GB in double precision.
 MOST = 1 << 27
@@ -23,7 +24,7 @@ class Flops:
     """Counts nodes; the second layer costs a look-up."""
 
     def __init__(self) -> None:
-        self._known: dict[Any, int | None] = {}
+        self._known: dict[Hashable, int | None] = {}
 
     def of(self, node: Node, found: Bound) -> int | None:
         """Floating-point operations of a node, two for each product that is added; 0 where torch has no formula.
@@ -47,7 +48,7 @@ class Flops:
         return _counted(node, lambda ref: _values_of(found, ref)) if counted is None and _fits(node, found) else counted
 
 
-def _may_multiply(op: Any) -> bool:
+def _may_multiply(op: Op) -> bool:
     """Whether torch has a formula for an op, or may make it of others: all else moves numbers, or takes them one by
     one. What is no op of torch is run to see."""
     if not isinstance(op, torch._ops.OpOverload):
@@ -62,7 +63,7 @@ def _fits(node: Node, found: Bound) -> bool:
     return sum(math.prod(shape) for shape, _ in operands) <= MOST
 
 
-def _counted(node: Node, operand: Callable[[int], Any]) -> int | None:
+def _counted(node: Node, operand: Callable[[int], Value]) -> int | None:
     try:
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             node.target(*substitute(list(node.args), operand), **substitute(node.kwargs, operand))
@@ -71,18 +72,19 @@ def _counted(node: Node, operand: Callable[[int], Any]) -> int | None:
     return int(counter.get_total_flops())
 
 
-def _shapes_of(found: Bound, ref: int, device: str) -> Any:
+def _shapes_of(found: Bound, ref: int, device: str) -> Value:
     """Zeros of a node's shapes."""
     node = found.program.nodes[ref]
-    zeros = [torch.zeros(shape, dtype=dtype, device=device) for shape, dtype in node.results or ()]
+    zeros: list[Value] = [torch.zeros(shape, dtype=dtype, device=device) for shape, dtype in node.results or ()]
     return zeros if node.many else zeros[0] if zeros else None
 
 
-def _values_of(found: Bound, ref: int) -> Any:
+def _values_of(found: Bound, ref: int) -> Value:
     """What is known of a node in the layout, else zeros; in double precision, which no fused kernel takes."""
     known = found.known(ref)
-    return mapped(_shapes_of(found, ref, "cpu") if known is None else known, _doubled)
+    doubled: Value = mapped(_shapes_of(found, ref, "cpu") if known is None else known, _doubled)
+    return doubled
 
 
-def _doubled(value: Any) -> Any:
+def _doubled(value: Value) -> Value:
     return value.double() if isinstance(value, torch.Tensor) and value.is_floating_point() else value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 
@@ -14,6 +13,7 @@ from archtrace.capture.program import Node, Ref
 from archtrace.ops import LOOK_UPS, MOVES, PARTS, SCALINGS, SOFTMAXES, WEIGHTED_SUMS, plain
 from archtrace.reach.bound import Bound
 from archtrace.reach.interpreter import Interpreter
+from archtrace.reach.marks import NodeMarks, single_marks
 from archtrace.readout.expression import Printer, inputs_behind
 from archtrace.readout.tensors import ReadTensor, labels
 
@@ -163,9 +163,10 @@ def _weighing(chosen: Selection, found: Bound, interpreter: Interpreter) -> bool
     return any(_most(reached[n.index]) > max(_most(reached[ref]) for ref in n.refs) for n in softmaxes)
 
 
-def _most(marks: Any) -> int:
+def _most(marks: NodeMarks) -> int:
     """How many positions an element depends on, at the most."""
-    return 0 if marks is None else int(marks.sum(-1).max(initial=0))
+    own = single_marks(marks)
+    return 0 if own is None else int(own.sum(-1).max(initial=0))
 
 
 def _divided(chosen: Selection) -> bool:
@@ -230,13 +231,13 @@ def _length(chosen: Selection, found: Bound) -> int:
     return found.run.shape(chosen.tensor.node)[chosen.tensor.axis]
 
 
-def _of_positions(node: Node, found: Bound, length: int) -> Any:
+def _of_positions(node: Node, found: Bound, length: int) -> object:
     """Of several indices at once the one that stands at the axis of positions; the last where no axis is as long.
 
     The others walk the rows: `hidden[arange(n), last]`. Told by the axis, so that any number of rows will do.
     """
-    shape = found.run.shape(node.args[0].index)
-    indices = [(axis, i) for axis, i in enumerate(node.args[1]) if i is not None]
+    shape, given = found.run.shape(node.refs[0]), list[object](node.args[1])
+    indices = [(axis, index) for axis, index in enumerate(given) if index is not None]
     return next((i for axis, i in reversed(indices) if axis < len(shape) and shape[axis] == length), indices[-1][1])
 
 
@@ -250,9 +251,10 @@ def _piece(node: Node, found: Bound, printer: Printer, length: int) -> str:
     if node.op in LOOK_UPS:
         return printer.write(node.args[2])
     if name == "slice" and len(node.args) > 2:
-        stop = node.args[3] if len(node.args) > 3 else None
-        single = isinstance(stop, int) and isinstance(node.args[2], int) and stop - node.args[2] == 1
-        return printer.write(node.args[2]) if single else ""
+        start: object = node.args[2]
+        stop: object = node.args[3] if len(node.args) > 3 else None
+        single = isinstance(stop, int) and isinstance(start, int) and stop - start == 1
+        return printer.write(start) if single else ""
     return ""
 
 

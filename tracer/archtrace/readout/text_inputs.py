@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import TypeAlias, cast
 
 import torch
 
@@ -20,9 +20,11 @@ from archtrace.readout.expression import inputs_behind
 
 #: Tensors of a layout, by the names of the inputs.
 Inputs = dict[str, torch.Tensor]
+#: A value of an input as lists, or numbers of one: what people give once arrays are lists.
+Nested: TypeAlias = "torch.Tensor | int | float | list[Nested]"
 
 
-def layout_of(given: Mapping[str, Any], study: Analysis) -> Inputs:
+def layout_of(given: Mapping[str, object], study: Analysis) -> Inputs:
     """The layout that these inputs are, with what was left out: masks, and what is derived from masks.
 
     Rows of different length are padded, at the end unless the config has a `padding_side`, and the mask says so. A
@@ -41,7 +43,7 @@ def layout_of(given: Mapping[str, Any], study: Analysis) -> Inputs:
     return forwards.completed(layout, study.program.inputs, study.ids)
 
 
-def _refuse_others(given: Mapping[str, Any], study: Analysis) -> None:
+def _refuse_others(given: Mapping[str, object], study: Analysis) -> None:
     """Raise TargetError where a name is none of the forward's, or where the tokens are missing."""
     name, known = type(study.module).__name__, _names(study)
     others = sorted(n for n in given if known is not None and n not in known)
@@ -77,14 +79,14 @@ def _names(study: Analysis) -> tuple[str, ...] | None:
 class _Pads:
     """Rows of different length made equally long, and the mask that tells of it."""
 
-    def __init__(self, study: Analysis, pad: int | None, side: str, given: Mapping[str, Any]) -> None:
+    def __init__(self, study: Analysis, pad: int | None, side: str, given: Mapping[str, object]) -> None:
         self._study, self._pad, self._side = study, pad, side
         self._ids = _plain(given[study.ids])
         # Of features given in place of ids the last axis is their width, and the one before it their positions.
         self._depth = _depth(self._ids) - next(iter(study.layouts.values()))[study.ids].is_floating_point()
         self._lengths = set(_lengths(self._ids, self._depth))
 
-    def tensor(self, name: str, value: Any) -> torch.Tensor:
+    def tensor(self, name: str, value: object) -> torch.Tensor:
         """The tensor of an input."""
         plain = _plain(value)
         if isinstance(plain, list) and self._ragged(plain):
@@ -96,10 +98,10 @@ class _Pads:
         if len(self._lengths) < 2 or any(name in layout for name in MASKS):
             return None
         name = next((n for n in MASKS if n in (_names(self._study) or MASKS)), None)
-        ones = _depths(self._ids, self._depth)
+        ones = _ones(self._ids, self._depth)
         return None if name is None else (name, torch.as_tensor(self._filled(ones, self._depth, 0)))
 
-    def _ragged(self, value: list[Any]) -> bool:
+    def _ragged(self, value: list[Nested]) -> bool:
         return _depth(value) >= self._depth and len(set(_lengths(value, self._depth))) > 1
 
     def _blank(self, name: str) -> int:
@@ -116,51 +118,63 @@ class _Pads:
             raise TargetError(what)
         return self._pad or 0
 
-    def _filled(self, value: list[Any], depth: int, blank: int) -> list[Any]:
+    def _filled(self, value: Nested, depth: int, blank: int) -> list[Nested]:
+        parts = value if isinstance(value, list) else [value]
         if depth > 1:
-            return [self._filled(part, depth - 1, blank) for part in value]
-        gap = [_like(value[0], blank) if value else blank] * (max(self._lengths) - len(value))
-        return [*gap, *value] if self._side == "left" else [*value, *gap]
+            return [self._filled(part, depth - 1, blank) for part in parts]
+        gap = [_like(parts[0], blank) if parts else blank] * (max(self._lengths) - len(parts))
+        return [*gap, *parts] if self._side == "left" else [*parts, *gap]
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Nested:
     """Arrays and tensors as they are, or as lists where they are within a list."""
     if isinstance(value, torch.Tensor):
         return value.detach().cpu()
     if isinstance(value, list | tuple):
-        return [part.tolist() if hasattr(part, "tolist") else _plain(part) for part in value]
-    return value.tolist() if hasattr(value, "tolist") else value
+        return [_as_lists(part) for part in value]
+    return _as_lists(value)
 
 
-def _depth(value: Any) -> int:
+def _as_lists(value: object) -> Nested:
+    """An array or tensor as nested lists; of anything else what it is, which torch may yet refuse."""
+    lists: Callable[[], Nested] | None = getattr(value, "tolist", None)
+    if lists is not None:
+        return lists()
+    return [_as_lists(part) for part in value] if isinstance(value, list | tuple) else cast(Nested, value)
+
+
+def _depth(value: Nested) -> int:
     """How many axes a value has."""
     if isinstance(value, torch.Tensor):
         return value.ndim
     return 1 + _depth(value[0]) if isinstance(value, list) and value else int(isinstance(value, list))
 
 
-def _lengths(value: Any, depth: int) -> Iterator[int]:
+def _lengths(value: Nested, depth: int) -> Iterator[int]:
     """The lengths along the axis at that depth."""
     if isinstance(value, list) and depth > 1:
         for part in value:
             yield from _lengths(part, depth - 1)
     elif isinstance(value, torch.Tensor):
         yield value.shape[depth - 1]
-    else:
+    elif isinstance(value, list):
         yield len(value)
+    else:
+        raise TypeError(f"a number has no axis {depth - 1}")
 
 
-def _depths(value: list[Any], depth: int) -> list[Any]:
+def _ones(value: Nested, depth: int) -> list[Nested]:
     """Ones in place of tokens."""
-    return [1] * len(value) if depth == 1 else [_depths(part, depth - 1) for part in value]
+    parts = value if isinstance(value, list) else [value]
+    return [1] * len(parts) if depth == 1 else [_ones(part, depth - 1) for part in parts]
 
 
-def _like(value: Any, blank: int) -> Any:
+def _like(value: Nested, blank: int) -> Nested:
     """The same nesting, blank: a position may hold several numbers, as a box does."""
     return [_like(part, blank) for part in value] if isinstance(value, list) else blank
 
 
-def _tensor(name: str, value: Any) -> torch.Tensor:
+def _tensor(name: str, value: object) -> torch.Tensor:
     tensor = forwards.tensor_of(name, value, "Trace.at")
     if not tensor.numel():
         raise TargetError(message(f"the input {name} is empty", where="Trace.at", do="give one token at the least"))

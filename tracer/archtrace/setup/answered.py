@@ -17,7 +17,7 @@ from archtrace.targets.tokenized import tokenizer_of
 from archtrace.tracing.trace import Trace
 
 
-def with_setup(traced: Trace, target: Any, arguments: Mapping[str, Any]) -> Result:
+def with_setup(traced: Trace, target: object, arguments: Mapping[str, Any]) -> Result:
     """The result of a trace with the diagnosis of its setup: of texts that were given, and without any of a checkpoint
     in a folder that holds a tokenizer, on samples.
 

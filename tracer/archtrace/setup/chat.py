@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from archtrace.answer.diagnosis import Fault
 from archtrace.errors import ArchtraceError
 from archtrace.setup.batch import Looked, look
+from archtrace.setup.examined import Tokenizer
 from archtrace.setup.parts import Setup
 from archtrace.setup.single_texts import skipped
 from archtrace.targets.tokenized import NO_LIMIT, encoded
@@ -31,11 +32,11 @@ def heard(setup: Setup) -> Chat:
 
     The template is data of the tokenizer: transformers renders it in a sandbox of jinja, and no code is run.
     """
-    if setup.written is None or not getattr(setup.tokenizer, "chat_template", None):
+    if setup.written is None or not getattr(setup.written.tokenizer, "chat_template", None):
         return Chat()
     question, answer = (*sorted(setup.written.texts, key=len), *setup.written.texts)[:2]
     said = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
-    whole = copy.deepcopy(setup.tokenizer)
+    whole = copy.deepcopy(setup.written.tokenizer)
     whole.model_max_length = NO_LIMIT
     try:
         text = str(whole.apply_chat_template(said, tokenize=False))
@@ -48,14 +49,14 @@ def heard(setup: Setup) -> Chat:
         return Chat()
     if setup.by_position([found]):  # each token is read for itself, whatever is around it
         return Chat()
-    notes = tuple(_notes(setup, text, text.rpartition(answer)[2], found))
+    notes = tuple(_notes(setup, setup.written.tokenizer, text, text.rpartition(answer)[2], found))
     fault = skipped(setup, found) if setup.is_sure(found) else None
     if fault is None or not setup.written.sampled:  # of those who give texts nobody knows whether they converse
         return Chat(notes=(*notes, *([f"in a conversation {fault.read}; {fault.change}"] if fault else [])))
     return Chat((fault,), notes)
 
 
-def _notes(setup: Setup, text: str, closing: str, found: Looked) -> Iterator[str]:
+def _notes(setup: Setup, tokenizer: Tokenizer, text: str, closing: str, found: Looked) -> Iterator[str]:
     """What is read, an end that is no token, one that is cut off, and a beginning that is set twice.
 
     None of it is a fault of the checkpoint: what follows the last word is the same in each conversation, so that a
@@ -63,15 +64,15 @@ def _notes(setup: Setup, text: str, closing: str, found: Looked) -> Iterator[str
     """
     yield f"a conversation of its chat template ends in {closing!r}, and is read at {found.texts.words[0]}"
     marker = closing.strip()
-    pieces = setup.tokenizer(marker, add_special_tokens=False)["input_ids"] if _MARKER.fullmatch(marker) else ()
+    pieces = tokenizer(marker, add_special_tokens=False)["input_ids"] if _MARKER.fullmatch(marker) else ()
     if setup.reads_last and len(pieces) > 1:
         yield f"{marker}, the end of a turn in the chat template, is no token: it is cut into {len(pieces)}"
-    if setup.reads_last and closing and setup.limit and setup.tokenizer.truncation_side == "right":
+    if setup.reads_last and closing and setup.limit and tokenizer.truncation_side == "right":
         yield (
             f"a conversation of more than {setup.limit} tokens is cut on the right and loses its {marker or 'end'}: "
             "tokenizer.truncation_side = 'left' keeps it"
         )
-    ids = setup.tokenizer(text)["input_ids"]
+    ids = tokenizer(text)["input_ids"]
     if len(ids) > 1 and ids[0] == ids[1] and ids[0] in setup.special and found.ids(0)[:2] != ids[:2]:
         yield (
             f"the chat template writes {found.texts.tokens[0][0]}, and tokenizer(...) sets it once more: give "

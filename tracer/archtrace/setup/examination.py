@@ -16,7 +16,7 @@ import archtrace.capture.inputs.layouts as lay
 from archtrace.answer.diagnosis import Diagnosis, Fault
 from archtrace.setup import chat, checkpoint, length, single_texts, together
 from archtrace.setup.batch import Looked, look
-from archtrace.setup.examined import Given, GivenTexts
+from archtrace.setup.examined import Given, GivenTexts, Tokenizer
 from archtrace.setup.id_rows import rows_of
 from archtrace.setup.moved import moves
 from archtrace.setup.parts import Setup
@@ -33,12 +33,12 @@ UNTRIED = "whether padding moves a text to other positions was not tried: no lik
 
 
 def examine(
-    target: Any,
+    target: object,
     *,
     text: Sequence[str] = (),
     text_pair: Sequence[str] | None = None,
-    batch: Mapping[str, Any] | None = None,
-    tokenizer: Any = None,
+    batch: Mapping[str, object] | None = None,
+    tokenizer: Tokenizer | None = None,
     **wishes: Any,
 ) -> Diagnosis:
     """Whether a classifier reads of each text in a batch what it is made to read.
@@ -51,15 +51,17 @@ def examine(
     if batch is not None:
         return _of_rows(target, batch, tokenizer, wishes)
     traced = trace(target, **wishes)
-    own = tokenizer_of(traced.target) if tokenizer is None else tokenizer
+    own: Tokenizer = tokenizer_of(traced.target) if tokenizer is None else tokenizer
     given = GivenTexts(own, tuple(text) or SAMPLES, text_pair, sampled=not text)
     return diagnosed(traced, target, given, wishes)
 
 
-def _of_rows(target: Any, batch: Mapping[str, Any], tokenizer: Any, wishes: Mapping[str, Any]) -> Diagnosis:
+def _of_rows(
+    target: object, batch: Mapping[str, object], tokenizer: Tokenizer | None, wishes: Mapping[str, Any]
+) -> Diagnosis:
     """The same of a batch, which is traced in this layout alone; runs that take their time are made where the bound
     does not do."""
-    own = getattr(lay.holder(target), "pad_token_id", None) if hasattr(target, "named_modules") else None
+    own: int | None = getattr(lay.holder(target), "pad_token_id", None) if hasattr(target, "named_modules") else None
     given = rows_of(batch, tokenizer, getattr(tokenizer, "pad_token_id", own))
 
     def found(*, witness: bool) -> Diagnosis:
@@ -70,7 +72,7 @@ def _of_rows(target: Any, batch: Mapping[str, Any], tokenizer: Any, wishes: Mapp
     return found(witness=True) if quick.reason == LOOSE else quick
 
 
-def diagnosed(traced: Trace, target: Any, given: Given, wishes: Mapping[str, Any]) -> Diagnosis:
+def diagnosed(traced: Trace, target: object, given: Given, wishes: Mapping[str, Any]) -> Diagnosis:
     """The same of a model that is traced; `target` and `wishes` are what it was traced by. Raises ArchtraceError.
 
     First the checkpoint whatever the texts are, then the texts, then what lies beyond these texts.

@@ -3,19 +3,45 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from archtrace.answer.diagnosis import Opinion
 from archtrace.targets.tokenized import Encoded, encoded
+
+
+class Tokenizer(Protocol):
+    """What is asked of a tokenizer of transformers (tokenization_utils_base.py, PreTrainedTokenizerBase)."""
+
+    pad_token: str | None
+    pad_token_id: int | None
+    eos_token: str | None
+    eos_token_id: int | None
+    bos_token_id: int | None
+    padding_side: str
+    truncation_side: str
+    name_or_path: str
+    chat_template: str | dict[str, str] | None
+    model_max_length: float
+
+    def __call__(self, text: str, text_pair: str | None = None, **options: bool) -> Mapping[str, list[int]]: ...
+
+    def get_vocab(self) -> dict[str, int]:
+        """The id of each token."""
+
+    def convert_ids_to_tokens(self, ids: int) -> str:
+        """The token of an id."""
+
+    def apply_chat_template(self, conversation: list[dict[str, str]], *, tokenize: bool) -> object:
+        """A conversation as its template writes it."""
 
 
 class Given(Protocol):
     """What is examined. `tokenizer` may be None, where only rows of ids were given."""
 
     @property
-    def tokenizer(self) -> Any:
+    def tokenizer(self) -> Tokenizer | None:
         """The tokenizer of the texts."""
 
     @property
@@ -47,7 +73,7 @@ class GivenTexts:
     `sampled`: nobody gave a text, so that conversations of the tokenizer's chat template count as much as plain ones.
     """
 
-    tokenizer: Any
+    tokenizer: Tokenizer
     texts: Sequence[str]
     pairs: Sequence[str] | None = None
     sampled: bool = False
@@ -55,8 +81,7 @@ class GivenTexts:
     @property
     def pad(self) -> int | None:
         """The tokenizer's pad id."""
-        found: int | None = self.tokenizer.pad_token_id
-        return found
+        return self.tokenizer.pad_token_id
 
     @property
     def pads(self) -> bool:
@@ -72,7 +97,7 @@ class GivenTexts:
         """Each text alone, with the other of its pair."""
         return [self.one(number, self.tokenizer) for number in range(len(self.texts))]
 
-    def one(self, number: int, tokenizer: Any) -> Encoded:
+    def one(self, number: int, tokenizer: Tokenizer) -> Encoded:
         """One text, with the other of its pair, as this tokenizer makes a batch of it."""
         pair = None if self.pairs is None else [self.pairs[number]]
         return encoded(tokenizer, [self.texts[number]], pair)
@@ -80,8 +105,7 @@ class GivenTexts:
     def uncut(self, number: int) -> list[int]:
         """The ids of a text before it is cut."""
         pair = None if self.pairs is None else self.pairs[number]
-        found: list[int] = self.tokenizer(self.texts[number], pair, truncation=False, verbose=False)["input_ids"]
-        return found
+        return self.tokenizer(self.texts[number], pair, truncation=False, verbose=False)["input_ids"]
 
     def together(self) -> Encoded:
         """All of them, as the tokenizer pads them."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 import torch
 
@@ -15,7 +15,8 @@ import archtrace.capture.inputs.layouts as lay
 from archtrace.answer.diagnosis import Opinion
 from archtrace.capture.inputs.input_names import TAUGHT
 from archtrace.errors import TargetError, message
-from archtrace.setup.picked import picked
+from archtrace.setup.examined import Tokenizer
+from archtrace.setup.picked import Nested, picked
 from archtrace.targets.tokenized import Encoded, named
 
 
@@ -24,10 +25,10 @@ class GivenRows:
     """Rows of ids, as nested lists by the name of the input; `ids` names the one that holds tokens. `spans`: where the
     text of each row begins and ends."""
 
-    inputs: Mapping[str, Any]
+    inputs: Mapping[str, Nested]
     ids: str
     spans: tuple[tuple[int, int], ...]
-    tokenizer: Any = None
+    tokenizer: Tokenizer | None = None
 
     @property
     def pad(self) -> int | None:
@@ -65,8 +66,7 @@ class GivenRows:
 
     @property
     def _rows(self) -> list[list[int]]:
-        found: list[list[int]] = self.inputs[self.ids]
-        return found
+        return cast(list[list[int]], self.inputs[self.ids])
 
     def _rearranged(self, row: int, side: str) -> list[int]:
         """The positions of a row in the order that puts its padding on this side."""
@@ -76,8 +76,9 @@ class GivenRows:
     def _made(self, where: Mapping[int, Sequence[int]]) -> Encoded:
         """The batch of these positions of these rows."""
         inputs = picked(self.inputs, self.ids, where)
+        rows = cast(list[list[int]], inputs[self.ids])
         kept = [[p in range(*self.spans[row]) for p in places] for row, places in where.items()]
-        tokens = tuple(tuple(named(self.tokenizer, i) for i in row) for row in inputs[self.ids])
+        tokens = tuple(tuple(named(self.tokenizer, i) for i in row) for row in rows)
         return Encoded(inputs, tokens, tuple(map(_span, kept)), self.ids)
 
 
@@ -85,7 +86,7 @@ def _outside(row: list[int], start: int, stop: int) -> list[int]:
     return row[:start] + row[stop:]
 
 
-def rows_of(batch: Mapping[str, Any], tokenizer: Any = None, pad: int | None = None) -> GivenRows:
+def rows_of(batch: Mapping[str, object], tokenizer: Tokenizer | None = None, pad: int | None = None) -> GivenRows:
     """The row of a batch with the least text and the one with the most, without what is learned from (labels).
 
     `batch`: tensors or nested lists by name, ids of shape (rows, length). What is padding the mask says; without one
@@ -101,7 +102,9 @@ def rows_of(batch: Mapping[str, Any], tokenizer: Any = None, pad: int | None = N
     if not bool(counts.all()):
         raise _no_rows("a row holds nothing but padding", made)
     chosen = sorted({int(counts.argmin()), int(counts.argmax())})
-    inputs = {n: (v[chosen] if v.ndim and len(v) == len(counts) else v).tolist() for n, v in made.items()}
+    inputs: dict[str, Nested] = {
+        n: (v[chosen] if v.ndim and len(v) == len(counts) else v).tolist() for n, v in made.items()
+    }
     return GivenRows(inputs, text.ids, tuple(_span(there[n].tolist()) for n in chosen), tokenizer)
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import archtrace.capture.inputs.layouts as lay
 from archtrace.capture.model import forward_of, is_library_model, parameter_count
@@ -61,7 +60,7 @@ def _small(traced: Trace) -> Iterator[Callable[[], Model]]:
         yield lambda: own
 
 
-def _maker(target: Target) -> Any:
+def _maker(target: Target) -> Callable[..., object] | None:
     """What makes the model from a config; of a live one its class, if that is the library's."""
     if target.module is None:
         return target.make
@@ -78,13 +77,13 @@ def _cut(batch: Encoded, row: int, pads: int) -> Encoded:
     return replace(batch, inputs=picked(batch.inputs, batch.ids, {row: where}), spans=((first, first + len(text)),))
 
 
-def _layout(traced: Trace, model: Any, batch: Encoded, special: Collection[int]) -> Inputs:
+def _layout(traced: Trace, model: object, batch: Encoded, special: Collection[int]) -> Inputs:
     (row,), (start, stop) = batch.inputs[batch.ids], batch.spans[0]
     inputs = {**batch.inputs, batch.ids: [_within(row, range(start, stop), model, special)]}
     return layout_of(replace(batch, inputs=inputs).fitting(forward_of(traced.module)), traced.study)
 
 
-def _within(ids: list[int], text: range, model: Any, special: Collection[int]) -> list[int]:
+def _within(ids: list[int], text: range, model: object, special: Collection[int]) -> list[int]:
     """The ids, with another one in place of each that a small vocabulary lacks; ValueError if that is padding."""
     rows = lay.vocabulary_size(getattr(model, "config", None) or model)
     if rows is None:

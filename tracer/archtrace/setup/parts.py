@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import archtrace.capture.inputs.layouts as lay
 from archtrace.answer.kinds import KINDS, without_padding
 from archtrace.setup.batch import Looked
-from archtrace.setup.examined import Given, GivenTexts
+from archtrace.setup.examined import Given, GivenTexts, Tokenizer
 from archtrace.setup.repadded import pad_field
 from archtrace.targets.tokenized import NO_LIMIT, Encoded
 from archtrace.tracing.trace import Trace
@@ -28,7 +28,7 @@ class Setup:
     again: Again
 
     @property
-    def tokenizer(self) -> Any:
+    def tokenizer(self) -> Tokenizer | None:
         """The tokenizer; None where only rows of ids were given."""
         return self.given.tokenizer
 
@@ -49,7 +49,7 @@ class Setup:
         return bool(self.kinds) and all(sure)
 
     @property
-    def source(self) -> Any:
+    def source(self) -> object:
         """What holds the ids: the config, or a module without one."""
         return self.trace.module if self.trace.config is None else self.trace.config
 
@@ -76,7 +76,7 @@ class Setup:
     @property
     def limit(self) -> int | None:
         """The most tokens that the tokenizer leaves of a text; None without a limit, which tokenizers write as 1e30."""
-        limit = getattr(self.tokenizer, "model_max_length", NO_LIMIT)
+        limit: float = getattr(self.tokenizer, "model_max_length", NO_LIMIT)
         return int(limit) if limit < NO_LIMIT else None
 
     @property
@@ -94,5 +94,5 @@ class Setup:
         """Whether the output is as long as each text; one with as many labels as the text has tokens is none."""
         if not all(each.output[1:2] == (len(each.ids(0)),) for each in alone):
             return False
-        labels = getattr(self.trace.config, "num_labels", None)
+        labels: int | None = getattr(self.trace.config, "num_labels", None)
         return any(len(each.output) > 2 or each.output[1] != labels for each in alone)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import archtrace.capture.inputs.layouts as lay
 from archtrace.targets.fills import nested
@@ -12,7 +12,7 @@ from archtrace.targets.tokenized import Encoded
 from archtrace.tracing.trace import Trace, trace
 
 
-def with_pad_id(found: Trace, target: Any, wishes: Mapping[str, Any], pad: int, batch: Encoded) -> Trace:
+def with_pad_id(found: Trace, target: object, wishes: Mapping[str, Any], pad: int, batch: Encoded) -> Trace:
     """The model of a trace, traced in the layout of a batch when `pad` is the pad id of its config.
 
     `target` and `wishes` are what was traced. Raises ArchtraceError where the model refuses the batch, or cannot be
@@ -25,21 +25,28 @@ def with_pad_id(found: Trace, target: Any, wishes: Mapping[str, Any], pad: int, 
     return trace(target, text=batch, witness=False, **{**wishes, "overrides": overrides})
 
 
-def pad_field(config: Any) -> str:
+def pad_field(config: object) -> str:
     """The pad id's name in a config: a composite config has it in the part that the head asks."""
     asked = lay.holder(config)
     parts = nested("", config) if config is not None else ()
     return f"{next((path for path, part in parts if part is asked), '')}pad_token_id"
 
 
+class _Padded(Protocol):
+    """What holds a pad id: a config, or a module without one."""
+
+    pad_token_id: int | None
+
+
 @contextmanager
-def _changed(config: Any, pad: int) -> Iterator[None]:
+def _changed(config: _Padded, pad: int) -> Iterator[None]:
     """For a while, a live model has another pad id."""
-    had, before = hasattr(config, "pad_token_id"), getattr(config, "pad_token_id", None)
+    had = hasattr(config, "pad_token_id")
+    before: int | None = getattr(config, "pad_token_id", None)
     config.pad_token_id = pad
     try:
         yield
     finally:
         config.pad_token_id = before
         if not had:
-            del config.pad_token_id
+            delattr(config, "pad_token_id")

@@ -6,7 +6,7 @@ one, so that nothing can be changed in it; the model itself runs with any.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,7 @@ from archtrace.capture.outputs import output_of
 from archtrace.capture.preserve import held
 from archtrace.capture.quiet import quiet
 from archtrace.witness.ids import Another, moved_on, other_ids, put_ids, shifts
+from archtrace.witness.position_sets import TokenPlaces
 from archtrace.witness.probe import alone
 from archtrace.witness.replay import ROUNDINGS, seeded
 from archtrace.witness.subject import Subject
@@ -31,7 +32,7 @@ SEEDS = range(4)
 def again(
     subject: Subject,
     model: tuple[torch.nn.Module, dict[str, Any]],
-    places: Sequence[tuple[int, int]],
+    places: TokenPlaces,
     special: frozenset[int],
 ) -> set[tuple[int, int]]:
     """Of some tokens those in whose place another ordinary id moves the model's output."""
@@ -63,7 +64,7 @@ def _moves(
     model: tuple[torch.nn.Module, dict[str, Any]],
     before: torch.Tensor | None,
     another: Another,
-    some: Sequence[tuple[int, int]],
+    some: TokenPlaces,
 ) -> bool:
     """Whether other ids at some places together move the output."""
     ids = put_ids(subject, some, another)

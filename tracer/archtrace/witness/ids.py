@@ -12,6 +12,7 @@ from typing import TypeAlias
 import torch
 
 from archtrace.capture.validity import serves
+from archtrace.witness.position_sets import TokenPlaces
 from archtrace.witness.subject import Subject
 
 #: From an id to another one.
@@ -46,9 +47,7 @@ def extremes(ordinary: Sequence[int]) -> Iterator[Another]:
         yield from (lambda _, to=to: to for to in each)
 
 
-def put_ids(
-    subject: Subject, chosen: Sequence[tuple[int, int]], another: Another, base: torch.Tensor | None = None
-) -> torch.Tensor:
+def put_ids(subject: Subject, chosen: TokenPlaces, another: Another, base: torch.Tensor | None = None) -> torch.Tensor:
     """The ids, or those of `base`, with others at the chosen places."""
     given = subject.layout[subject.name] if base is None else base
     # rows as the tokens are told: documents of texts have one for each text

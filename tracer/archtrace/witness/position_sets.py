@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 from archtrace.answer.positions import Positions, Rows, union
 
-__all__ = ["beyond", "difference", "inside", "join", "nothing", "places", "told", "union"]
+__all__ = ["TokenPlaces", "beyond", "difference", "inside", "join", "nothing", "places", "told", "union"]
+
+#: Rows and positions of tokens.
+TokenPlaces: TypeAlias = Sequence[tuple[int, int]]
 
 
 def nothing(like: Positions) -> Positions:

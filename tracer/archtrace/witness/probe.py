@@ -18,7 +18,7 @@ from archtrace.reach.marks import Marks
 from archtrace.reach.values import Unknown
 from archtrace.witness.changes import LARGE, Bench, Change
 from archtrace.witness.ids import moved_on, other_ids, put_ids, runs
-from archtrace.witness.position_sets import nothing, union
+from archtrace.witness.position_sets import TokenPlaces, nothing, union
 from archtrace.witness.subject import Subject
 
 _Item = TypeVar("_Item")
@@ -115,9 +115,7 @@ def halved(items: Sequence[_Item], moves: Callable[[Sequence[_Item]], bool]) -> 
         yield from items
 
 
-def alone(
-    places: Sequence[tuple[int, int]], moves: Callable[[Sequence[tuple[int, int]]], bool]
-) -> Iterator[tuple[int, int]]:
+def alone(places: TokenPlaces, moves: Callable[[TokenPlaces], bool]) -> Iterator[tuple[int, int]]:
     """The places that move something each by itself; nothing is tried singly where all together move nothing."""
     if places and moves(places):
         yield from (place for place in halved(places, moves) if moves([place]))
@@ -136,7 +134,7 @@ def ids_outside(
         if p not in row and set(ids[r, p].flatten().tolist()) <= set(ordinary)
     ]
 
-    def moves(chosen: Sequence[tuple[int, int]]) -> bool:
+    def moves(chosen: TokenPlaces) -> bool:
         changed = put_ids(subject, chosen, moved_on(ordinary, 1))
         return runs(subject, changed) and bool(bench.put(subject.ids, changed, rows=rows).any())
 

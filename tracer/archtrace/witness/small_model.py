@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Protocol, cast
 
 import torch
 
@@ -20,7 +20,7 @@ from archtrace.capture.model import parameter_count
 from archtrace.capture.program import Program
 from archtrace.errors import ArchtraceError
 from archtrace.reach.interpreter import Layout
-from archtrace.readout.analysis import Programs
+from archtrace.readout.analysis import Model, Programs
 from archtrace.targets import prepare
 from archtrace.targets.target import Target
 from archtrace.witness.shrink import LARGEST, ModelSize, Overrides, Used, apply, integers, shrink, skeleton, unnumbered
@@ -41,6 +41,16 @@ _ABOUT_STORAGE = {
 
 #: What no width is reduced to or below where no ids and positions say what is needed.
 WIDTH = 24
+
+
+class Config(Protocol):
+    """What is asked of a config of transformers (configuration_utils.py, PreTrainedConfig)."""
+
+    def to_dict(self) -> dict[str, object]:
+        """All fields."""
+
+    def to_diff_dict(self) -> dict[str, object]:
+        """The fields that are not those of the type by default."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +110,7 @@ class Search:
     def _is_last(self, overrides: Overrides) -> bool:
         return self._last is not None and self._last.overrides == overrides
 
-    def _model(self, overrides: Overrides) -> tuple[torch.nn.Module, dict[str, Any]] | None:
+    def _model(self, overrides: Overrides) -> Model | None:
         try:
             with _quiet():
                 return prepare(replace(self._target, config=reduced(self._target.config, overrides)))
@@ -160,20 +170,21 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(before)
 
 
-def reduced(config: Any, overrides: Overrides) -> Any:
+def reduced(config: Config, overrides: Overrides) -> Config:
     """A config like this one with some integers reduced."""
     if not overrides:
         return copy.deepcopy(config)
     arguments = {k: v for k, v in config.to_diff_dict().items() if k not in _ABOUT_STORAGE}
-    return type(config)(**apply(arguments, overrides))
+    kind: Callable[..., Config] = type(config)
+    return kind(**apply(arguments, overrides))
 
 
-def coupled(config: Any, overrides: Overrides) -> Overrides | None:
+def coupled(config: Config, overrides: Overrides) -> Overrides | None:
     """The overrides, and the integers that the config's constructor derives from them; None where it refuses them.
 
     Derived is what comes out the same although it is not stated: stated is what differs from the type's own default.
     """
-    kind = type(config)
+    kind: Callable[..., Config] = type(config)
     try:
         plain = kind().to_dict()
         given = {k: v for k, v in config.to_diff_dict().items() if k not in _ABOUT_STORAGE}
@@ -207,10 +218,11 @@ def _file(target: Target) -> Path:
 def remembered(target: Target) -> Overrides | None:
     """The overrides found for this very config before, from the user's cache."""
     try:
-        found = json.loads(_file(target).read_text())
+        stored: object = json.loads(_file(target).read_text())
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) and all(isinstance(v, int) for v in found.values()) else None
+    valid = isinstance(stored, dict) and all(isinstance(v, int) for v in stored.values())
+    return cast(Overrides, stored) if valid else None
 
 
 def _remember(target: Target, overrides: Overrides) -> None:

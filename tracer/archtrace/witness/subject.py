@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -19,6 +19,7 @@ from archtrace.reach.interpreter import Interpreter
 from archtrace.reach.marks import Marks, single_marks
 from archtrace.reach.token_values import special_ids
 from archtrace.reach.values import Unknown, Value, certain_of, is_open
+from archtrace.witness.position_sets import TokenPlaces
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +89,7 @@ class Subject:
         nodes, values = self.program.nodes, self.found.run.values
         return tuple(node.index for node in nodes if node.kind is NodeKind.OP and special_ids(node, values))
 
-    def elements(self, places: Sequence[tuple[int, int]]) -> dict[int, Marks]:
+    def elements(self, places: TokenPlaces) -> dict[int, Marks]:
         """Per node of floating features the elements that these tokens alone reach, and that may change."""
         masks: dict[int, Marks] = {}
         for e in self.entries():
@@ -100,7 +101,7 @@ class Subject:
         """The elements of a node's value of which nothing is certain, at full length."""
         return np.broadcast_to(is_open(certain_of(self.found.run.values[node])), self.found.run.shape(node))
 
-    def _at(self, feature: int, places: Sequence[tuple[int, int]]) -> Marks:
+    def _at(self, feature: int, places: TokenPlaces) -> Marks:
         shape = self.found.run.shape(feature)
         if feature == self.ids:
             mask = np.zeros(shape, dtype=np.bool_)

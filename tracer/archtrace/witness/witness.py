@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
+import torch
 
 from archtrace.answer.positions import Positions, Rows
 from archtrace.capture.execute import draws
@@ -15,12 +16,13 @@ from archtrace.capture.program import NodeKind, Program
 from archtrace.reach.bound import Bound, batch_axis, rows_of
 from archtrace.reach.dead_work import unused
 from archtrace.reach.flops import Flops
-from archtrace.reach.values import changing
+from archtrace.reach.marks import Marks
+from archtrace.reach.values import changing, shape_of_value
 from archtrace.witness import numeric
 from archtrace.witness.changes import CHANGES, LARGE, SPIKES, Bench, Change, at, constant, level, parted
 from archtrace.witness.ids import Another, bases, extremes, moved_on, other_ids, put_ids, runs, shifts
 from archtrace.witness.numeric import DRAWS, Draw
-from archtrace.witness.position_sets import beyond, inside, join, nothing, places, told, union
+from archtrace.witness.position_sets import TokenPlaces, beyond, inside, join, nothing, places, told, union
 from archtrace.witness.probe import alone, ids_outside, outside
 from archtrace.witness.subject import Subject
 from archtrace.witness.varying import varying
@@ -38,7 +40,7 @@ FAR = (Draw(3, 3e5), Draw(4, 3e5), Draw(5, 3e5))
 PARTED = range(12)
 
 #: Per node which elements have a gradient, for each row of the logits: marks.
-Slopes: TypeAlias = Mapping[int, Any]
+Slopes: TypeAlias = Mapping[int, Marks]
 
 __all__ = ["Subject", "Witness", "inside", "join"]
 
@@ -107,11 +109,11 @@ class Witness:
         outputs = {self._program.output, *self._program.returned.values()} if dead else ()
         return not any(self._moves(output, dead, subject) for output in outputs)
 
-    def _moves(self, output: int, dead: Mapping[int, Any], subject: Subject) -> bool:
+    def _moves(self, output: int, dead: Mapping[int, Marks], subject: Subject) -> bool:
         program, given = replace(self._program, output=output), self._parameters(DRAWS[0])
         bench = Bench(program, given, subject.layout, watched=dead, gain=DRAWS[0].gain)
         # where parameters select, a run has fewer elements than there could be
-        masks = {index: mask for index, mask in dead.items() if bench.values[index].shape == mask.shape}
+        masks = {index: mask for index, mask in dead.items() if shape_of_value(bench.values[index]) == mask.shape}
         return bool(bench.moved(masks, LARGE[1]).any()) if masks else False
 
     def _parameters(self, draw: Draw) -> numeric.Values:
@@ -262,11 +264,11 @@ def _on(subject: Subject, bench: Bench, change: Change) -> Bench:
 
 
 def _other(
-    subject: Subject, bench: Bench, missing: Sequence[tuple[int, int]], another: Another, base: Any = None
+    subject: Subject, bench: Bench, missing: TokenPlaces, another: Another, base: torch.Tensor | None = None
 ) -> Iterator[tuple[int, int]]:
     """The places where another id moves the logits."""
 
-    def moves(some: Sequence[tuple[int, int]]) -> bool:
+    def moves(some: TokenPlaces) -> bool:
         ids = put_ids(subject, some, another, base)
         # Where the program is another for all of them at once, it may be the same for each alone.
         return bool(bench.put(subject.ids, ids, subject.comparisons).any()) if runs(subject, ids) else len(some) > 1
@@ -281,8 +283,8 @@ def is_random(program: Program) -> bool:
 
 def _shown(
     bench: Bench,
-    masks: Callable[[Sequence[tuple[int, int]]], Mapping[int, Any]],
-    missing: Sequence[tuple[int, int]],
+    masks: Callable[[TokenPlaces], Mapping[int, Marks]],
+    missing: TokenPlaces,
     held: Collection[int] = (),
     changes: Sequence[Change] = CHANGES,
 ) -> Iterator[tuple[int, int]]:
@@ -302,7 +304,7 @@ def _shown(
 
 def _chosen(
     bench: Bench,
-    missing: Sequence[tuple[int, int]],
+    missing: TokenPlaces,
     node: Mapping[int, int],
     others: Mapping[int, int],
     subject: Subject,
@@ -316,7 +318,7 @@ def _chosen(
             masks = _masks(others, subject, [(row, position) for row in rows])
             spiked = bench.on({n: at(mask, spike) for n, mask in masks.items()})
 
-            def moves(some: Sequence[tuple[int, int]], spiked: Bench = spiked) -> bool:
+            def moves(some: TokenPlaces, spiked: Bench = spiked) -> bool:
                 return bool(spiked.moved(_masks(node, subject, some), CHANGES[0], others).any())
 
             found = list(alone(left, moves))
@@ -324,13 +326,13 @@ def _chosen(
             yield from found
 
 
-def _masks(nodes: Mapping[int, int], subject: Subject, chosen: Sequence[tuple[int, int]]) -> dict[int, Any]:
+def _masks(nodes: Mapping[int, int], subject: Subject, chosen: TokenPlaces) -> dict[int, Marks]:
     """The elements at some rows and positions of nodes, given with their axes of positions."""
-    masks = {}
+    masks: dict[int, Marks] = {}
     for node, axis in nodes.items():
-        masks[node] = mask = np.zeros(subject.found.run.shape(node), bool)
+        masks[node] = mask = np.zeros(subject.found.run.shape(node), dtype=np.bool_)
         for row, position in chosen:
-            index: list[Any] = [slice(None)] * mask.ndim
+            index: list[int | slice] = [slice(None)] * mask.ndim
             index[batch_axis(axis)], index[axis] = row, position
             mask[tuple(index)] = True
     return masks
