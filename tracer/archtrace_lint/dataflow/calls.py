@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
-from typing import TypeAlias
 
 from archtrace_lint.dataflow import spellings
 from archtrace_lint.dataflow.abstract_values import (
@@ -35,11 +34,12 @@ from archtrace_lint.dataflow.abstract_values import (
     only,
     tensors,
 )
-from archtrace_lint.dataflow.bindings import Frame, named
 from archtrace_lint.dataflow.events import AttributeStore, Built, Called, Divide, Gather
 from archtrace_lint.dataflow.filling import FILLS, filled
+from archtrace_lint.dataflow.frame import Frame
 from archtrace_lint.dataflow.helpers import inlined
 from archtrace_lint.dataflow.models import MAKERS, last_word
+from archtrace_lint.dataflow.name_meanings import named
 from archtrace_lint.dataflow.operations import OPERATIONS, TensorCall
 from archtrace_lint.dataflow.pooling import pooled
 from archtrace_lint.dataflow.running import ran
@@ -48,44 +48,42 @@ from archtrace_lint.dataflow.subscripts import keyed
 from archtrace_lint.dataflow.token_axes import averaged, reduced, stacked, together
 from archtrace_lint.dataflow.word_table import words
 
-Evaluate: TypeAlias = Callable[[ast.expr | None, Frame], AbstractValues]
 
-
-def called(node: ast.Call, frame: Frame, evaluate: Evaluate) -> AbstractValues:
+def called(node: ast.Call, frame: Frame) -> AbstractValues:
     """What a call may return."""
     if isinstance(node.func, ast.Call) and last_word(node.func.func) == "vmap" and node.func.args:
-        return _mapped(node, node.func.args[0], frame, evaluate)
-    site = _site(node, frame, evaluate)
+        return _mapped(node, node.func.args[0], frame)
+    site = _site(node, frame)
     _tell(site)
-    for handler in handlers_of(site.name, known=frame.machine.loads or site.known):
+    for handler in handlers_of(site.name, known=frame.file.loads or site.known):
         found = handler(site)
         if found is not None:
             return found
     return UNKNOWN
 
 
-def _mapped(node: ast.Call, function: ast.expr, frame: Frame, evaluate: Evaluate) -> AbstractValues:
+def _mapped(node: ast.Call, function: ast.expr, frame: Frame) -> AbstractValues:
     """`jax.vmap(f)(hidden, index)`: f of each row."""
     if isinstance(function, ast.Name):
-        return called(ast.copy_location(ast.Call(function, node.args, node.keywords), node), frame, evaluate)
+        return called(ast.copy_location(ast.Call(function, node.args, node.keywords), node), frame)
     if not isinstance(function, ast.Lambda):
         return UNKNOWN
-    given = {a.arg: evaluate(v, frame) for a, v in zip(function.args.args, node.args, strict=False)}
-    return evaluate(function.body, replace(frame, names={**frame.names, **given}))
+    given = {a.arg: frame.evaluate(v) for a, v in zip(function.args.args, node.args, strict=False)}
+    return replace(frame, names={**frame.names, **given}).evaluate(function.body)
 
 
-def _site(node: ast.Call, frame: Frame, evaluate: Evaluate) -> Site:
+def _site(node: ast.Call, frame: Frame) -> Site:
     name, base, library = "", UNKNOWN, False
     if isinstance(node.func, ast.Attribute):
         name, library = node.func.attr, root(node.func.value) in spellings.LIBRARIES
-        base = UNKNOWN if library else _held(node.func, frame) or evaluate(node.func.value, frame)
+        base = UNKNOWN if library else _held(node.func, frame) or frame.evaluate(node.func.value)
     elif isinstance(node.func, ast.Name):
         name, base = node.func.id, frame.names.get(node.func.id, UNKNOWN)
     else:
-        base = evaluate(node.func, frame)
-    arguments = tuple(evaluate(a, frame) for a in node.args)
-    keywords = {k.arg: evaluate(k.value, frame) for k in node.keywords if k.arg}
-    spread = tuple(evaluate(k.value, frame) for k in node.keywords if not k.arg)
+        base = frame.evaluate(node.func)
+    arguments = tuple(frame.evaluate(a) for a in node.args)
+    keywords = {k.arg: frame.evaluate(k.value) for k in node.keywords if k.arg}
+    spread = tuple(frame.evaluate(k.value) for k in node.keywords if not k.arg)
     return Site(node, frame, name, base, library, arguments, keywords, spread)
 
 
@@ -125,7 +123,7 @@ def _hand_over(name: str, site: Site) -> None:
     if not name or not spellings.HANDED.fullmatch(name):
         return
     if spellings.CLASSIFIERS.fullmatch(name):
-        site.frame.machine.module.models.append(Model(name))
+        site.frame.file.module.models.append(Model(name))
     site.frame.emit(Built(site.node, site.frame.scope(), Model(name)))
 
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeAlias
 
-from archtrace_lint.dataflow.abstract_values import AbstractValues, Count, Many, Side, Tokens, has, only
-from archtrace_lint.dataflow.bindings import Frame
+from archtrace_lint.dataflow.abstract_values import Count, Many, Side, Tokens, has, only
+from archtrace_lint.dataflow.frame import Frame
 from archtrace_lint.dataflow.spellings import meaning
-
-#: What an expression may be in a frame.
-Evaluate: TypeAlias = Callable[[ast.expr | None, Frame], AbstractValues]
 
 
 def no_mask(test: ast.expr, frame: Frame, *, holds: bool) -> bool:
@@ -71,11 +67,11 @@ def _is_mask(node: ast.expr, frame: Frame) -> bool:
     return "mask" in word or (isinstance(node, ast.Name) and has(frame.look(node.id), Tokens))
 
 
-def asks_side(test: ast.expr, frame: Frame, evaluate: Evaluate) -> bool:
+def asks_side(test: ast.expr, frame: Frame) -> bool:
     """True when the test looks at the side of padding."""
-    if has(evaluate(test, frame), Side):
+    if has(frame.evaluate(test), Side):
         return True
-    if not frame.machine.names_side:
+    if not frame.file.names_side:
         return False
     words = (
         n.id if isinstance(n, ast.Name) else n.attr if isinstance(n, ast.Attribute) else "" for n in ast.walk(test)
@@ -84,13 +80,13 @@ def asks_side(test: ast.expr, frame: Frame, evaluate: Evaluate) -> bool:
 
 
 @contextmanager
-def under(test: ast.expr, frame: Frame, evaluate: Evaluate, *, holds: bool) -> Iterator[None]:
+def under(test: ast.expr, frame: Frame, *, holds: bool) -> Iterator[None]:
     """Follow what happens when the test holds, and then when it does not: the test itself is followed once.
 
     The side, once asked for, stays asked for.
     """
     if holds:
-        frame.side_asked = asks_side(test, frame, evaluate) or frame.side_asked
+        frame.side_asked = asks_side(test, frame) or frame.side_asked
     before = frame.without_mask
     frame.without_mask = before or no_mask(test, frame, holds=holds)
     try:

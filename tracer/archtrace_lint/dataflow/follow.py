@@ -7,16 +7,20 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from archtrace_lint.dataflow.bindings import Frame, Machine
 from archtrace_lint.dataflow.events import SourceModule
+from archtrace_lint.dataflow.expressions import HANDLERS
+from archtrace_lint.dataflow.frame import Evaluator, FileContext, Frame
 from archtrace_lint.dataflow.learning import learnt, teaching
 from archtrace_lint.dataflow.spellings import SIDES
-from archtrace_lint.dataflow.statements import block, later, run_function, statement
+from archtrace_lint.dataflow.statements import RUNNERS, later
 from archtrace_lint.source.beside import Beside
 from archtrace_lint.source.decode import decoded
 from archtrace_lint.source.parse import must_parse, parsed
 from archtrace_lint.source.pruning import thin
 from archtrace_lint.violation import UnreadableError
+
+#: What evaluates the nodes of every file.
+EVALUATOR = Evaluator(HANDLERS, RUNNERS)
 
 
 def followed(
@@ -55,20 +59,20 @@ SCRIPTED = ("SEQ_CLS", ".padding_side", "padding_side=", ".pad_token =", ".pad_t
 def _follow(module: SourceModule, text: str) -> None:
     """The statements of the module first, then its functions and classes, which see the names of the module."""
     body = module.tree.body
-    machine = Machine(module, run=run_function, teaching=teaching(text))
-    machine.names_side = any(word in text.lower() for word in SIDES)
-    machine.names_softmax = "Softmax" in text
-    machine.loads = "from_pretrained(" in text and any(word in text for word in SCRIPTED)
-    machine.functions = {n.name: n for n in body if isinstance(n, ast.FunctionDef)}
-    machine.classes = {n.name: n for n in body if isinstance(n, ast.ClassDef)}
+    file = FileContext(module, teaching=teaching(text))
+    file.names_side = any(word in text.lower() for word in SIDES)
+    file.names_softmax = "Softmax" in text
+    file.loads = "from_pretrained(" in text and any(word in text for word in SCRIPTED)
+    file.functions = {n.name: n for n in body if isinstance(n, ast.FunctionDef)}
+    file.classes = {n.name: n for n in body if isinstance(n, ast.ClassDef)}
     module.imports = _imports(module.tree)
     module.stars = [name[:-2] for local, name in module.imports.items() if local.startswith("*")]
     plain = [n for n in body if not later(n)]
-    whole = Frame(machine, {}, learnt(plain) if machine.teaching else {})
-    block(plain, whole)
+    whole = Frame(EVALUATOR, file, {}, learnt(plain) if file.teaching else {})
+    whole.run(plain)
     for node in body:
         if later(node):
-            statement(node, replace(whole, names=dict(whole.names), learnt={}, local={}, side_asked=False))
+            replace(whole, names=dict(whole.names), learnt={}, local={}, side_asked=False).run([node])
 
 
 def _imports(tree: ast.Module) -> dict[str, str]:

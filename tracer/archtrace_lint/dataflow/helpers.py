@@ -20,8 +20,10 @@ from archtrace_lint.dataflow.abstract_values import (
     TokenIds,
     Tokens,
 )
-from archtrace_lint.dataflow.bindings import Frame, named
 from archtrace_lint.dataflow.foreign import followed_at, imported
+from archtrace_lint.dataflow.frame import Frame
+from archtrace_lint.dataflow.function_runs import bound_arguments, positional_parameters, run_function
+from archtrace_lint.dataflow.name_meanings import named
 from archtrace_lint.source.beside import LINES
 
 #: Calls within calls that are followed.
@@ -35,7 +37,7 @@ def inlined(
 ) -> AbstractValues | None:
     """What the helper returns for these arguments; None when this is no call of a helper that is worth following."""
     telling = any(isinstance(v, TELLING) for values in (*arguments, *keywords.values()) for v in values)
-    if not (telling or frame.machine.loads) or frame.depth >= DEPTH:
+    if not (telling or frame.file.loads) or frame.depth >= DEPTH:
         return None
     function, owner = _callee(node.func, frame)
     if not telling and (function is None or not _loads(function, frame)):
@@ -45,11 +47,10 @@ def inlined(
     if _length(function) > LINES:
         return None
     _teach(node, function, frame, method=owner is not None)
-    given = _bound(function, arguments, keywords, method=owner is not None)
+    given = bound_arguments(function, arguments, keywords, method=owner is not None)
     key = (function, frame.owner if owner else None, tuple(given.items()), frame.without_mask, frame.side_asked)
-    machine = frame.machine
-    if key not in machine.answers:
-        machine.answers[key] = UNKNOWN
+    if key not in frame.file.answers:
+        frame.file.answers[key] = UNKNOWN
         name = f"{owner.name}.{function.name}" if owner else function.name
         inner = replace(
             frame,
@@ -61,13 +62,13 @@ def inlined(
             depth=frame.depth + 1,
             returned=UNKNOWN,
         )
-        machine.answers[key] = machine.run(function, inner, given)
-    return machine.answers[key]
+        frame.file.answers[key] = run_function(function, inner, given)
+    return frame.file.answers[key]
 
 
 def _loads(function: ast.FunctionDef, frame: Frame) -> bool:
     """A function makes a model or a tokenizer: what it returns is worth knowing, whatever it is given."""
-    known = frame.machine.loaders
+    known = frame.file.loaders
     if function not in known:
         calls = (n.func for n in ast.walk(function) if isinstance(n, ast.Call))
         known[function] = any(isinstance(f, ast.Attribute) and f.attr == "from_pretrained" for f in calls)
@@ -81,7 +82,7 @@ def _elsewhere(
     found = imported(node.func, frame)
     if found is None:
         return None
-    return followed_at(node, *found, frame, lambda function: _bound(function, arguments, keywords, method=False))
+    return followed_at(node, *found, frame, arguments, keywords)
 
 
 def _around(node: ast.Call, owner: ast.ClassDef | None, frame: Frame) -> dict[str, AbstractValues]:
@@ -93,39 +94,21 @@ def _around(node: ast.Call, owner: ast.ClassDef | None, frame: Frame) -> dict[st
 
 def _teach(node: ast.Call, function: ast.FunctionDef, frame: Frame, *, method: bool) -> None:
     """A name of which nothing is known is what the parameter's name says that takes it: `pool(h, attention_mask)`."""
-    for name, argument in zip(_parameters(function, method=method), node.args, strict=False):
+    for name, argument in zip(positional_parameters(function, method=method), node.args, strict=False):
         if isinstance(argument, ast.Name) and not frame.look(argument.id):
             frame.names[argument.id] = named(name)
 
 
 def _callee(func: ast.expr, frame: Frame) -> tuple[ast.FunctionDef | None, ast.ClassDef | None]:
     if isinstance(func, ast.Name):
-        return frame.local.get(func.id) or frame.machine.functions.get(func.id), None
+        return frame.local.get(func.id) or frame.file.functions.get(func.id), None
     if isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name):
         if func.value.id in ("self", "cls"):
             return frame.method(func.attr), frame.owner
-        owner = frame.machine.classes.get(func.value.id)
+        owner = frame.file.classes.get(func.value.id)
         return (replace(frame, owner=owner).method(func.attr), owner) if owner else (None, None)
     return None, None
 
 
 def _length(function: ast.FunctionDef) -> int:
     return (function.end_lineno or function.lineno) - function.body[0].lineno
-
-
-def _bound(
-    function: ast.FunctionDef,
-    arguments: tuple[AbstractValues, ...],
-    keywords: dict[str, AbstractValues],
-    *,
-    method: bool,
-) -> dict[str, AbstractValues]:
-    """Arguments by the names of the parameters."""
-    return {**dict(zip(_parameters(function, method=method), arguments, strict=False)), **keywords}
-
-
-def _parameters(function: ast.FunctionDef, *, method: bool) -> list[str]:
-    """The names of the parameters that a call fills by place."""
-    parameters = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
-    static = any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in function.decorator_list)
-    return parameters[1:] if method and not static else parameters

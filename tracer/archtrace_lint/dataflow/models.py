@@ -61,7 +61,7 @@ def _loaded(site: Site) -> AbstractValues | None:
         return None
     bare = constant(site.keywords.get("add_pooling_layer", UNKNOWN)) is False
     models = [Model(kind, checkpoint, bare, given) for kind in kinds for checkpoint in checkpoints]
-    site.frame.machine.module.models += models
+    site.frame.file.module.models += models
     return _made(site, *models)
 
 
@@ -69,7 +69,7 @@ def _classes(name: str, site: Site) -> list[str]:
     """The classes that a name may be: itself, or those that it is given, `kind = One if small else Other`."""
     if name[:1].isupper() or name in ("cls", "self", "super"):
         return [name] if name[:1].isupper() else []
-    nodes = ast.walk(site.frame.machine.module.tree)
+    nodes = ast.walk(site.frame.file.module.tree)
     given = [n.value for n in nodes if isinstance(n, ast.Assign) and last_word(n.targets[0]) == name]
     either = [
         part for value in given for part in ([value.body, value.orelse] if isinstance(value, ast.IfExp) else [value])

@@ -36,7 +36,7 @@ def _tell(site: Site, how: str, target: AbstractValues, dim: object) -> None:
 def _own_softmax(site: Site) -> Iterator[int]:
     """The dim of a softmax that a module of the class is, or ends in."""
     func, owner = site.node.func, site.frame.owner
-    if not site.frame.machine.names_softmax:
+    if not site.frame.file.names_softmax:
         return
     if owner and isinstance(func, ast.Attribute) and last_word(func.value) == "self":
         yield from (dim for name, dim in _softmaxes(owner) if name == func.attr)

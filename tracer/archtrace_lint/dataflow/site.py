@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from archtrace_lint.dataflow.abstract_values import UNKNOWN, AbstractValues, Const
-from archtrace_lint.dataflow.bindings import Frame
+from archtrace_lint.dataflow.frame import Frame
 
 #: What libraries call the first parameter of a tensor operation.
 FIRST = ("input", "tensors", "params", "values", "tensor", "x", "a")

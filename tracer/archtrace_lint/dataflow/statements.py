@@ -3,42 +3,20 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from archtrace_lint.dataflow.abstract_values import UNKNOWN, AbstractValues, Const, Many, Tokenizer, constant, only
-from archtrace_lint.dataflow.bindings import Frame, spoken
+from archtrace_lint.dataflow.abstract_values import UNKNOWN, AbstractValues, Many, Tokenizer, constant, only
 from archtrace_lint.dataflow.calls import indices, root
 from archtrace_lint.dataflow.conditions import asks_side, no_mask, under
 from archtrace_lint.dataflow.events import AttributeStore, Class
-from archtrace_lint.dataflow.expressions import assign, elements, evaluate
-from archtrace_lint.dataflow.learning import learnt
-from archtrace_lint.dataflow.pairs import paired
+from archtrace_lint.dataflow.expressions import assign, elements
+from archtrace_lint.dataflow.frame import Frame, StatementHandler
+from archtrace_lint.dataflow.function_runs import run_function
+from archtrace_lint.dataflow.name_meanings import spoken
 from archtrace_lint.dataflow.spellings import LIBRARIES, STORED
 
-#: Runs one statement; True when nothing after it in the block is reached.
-Runner: TypeAlias = Callable[[Any, Frame], bool]
 Names: TypeAlias = dict[str, AbstractValues]
-
-
-def block(body: Iterable[ast.stmt], frame: Frame) -> bool:
-    """Run statements in order; True when the end is not reached. What is learnt of the mask ends with the block."""
-    before = frame.without_mask
-    ended = any(statement(node, frame) for node in body)
-    frame.without_mask = before
-    return ended
-
-
-def statement(node: ast.stmt, frame: Frame) -> bool:
-    """Run one statement."""
-    runner = RUNNERS.get(type(node))
-    if runner is not None:
-        return runner(node, frame)
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.expr):
-            evaluate(child, frame)
-    return False
 
 
 def joined(left: Names, right: Names) -> Names:
@@ -50,12 +28,12 @@ def joined(left: Names, right: Names) -> Names:
 
 def _expression(node: ast.Expr, frame: Frame) -> bool:
     if not isinstance(node.value, ast.Constant):
-        evaluate(node.value, frame)
+        frame.evaluate(node.value)
     return False
 
 
 def _assign(node: ast.Assign, frame: Frame) -> bool:
-    values = evaluate(node.value, frame)
+    values = frame.evaluate(node.value)
     for target in node.targets:
         store(target, passed_through(node.value, target, frame) or values, frame, node)
     return False
@@ -74,7 +52,7 @@ def passed_through(value: ast.expr, target: ast.expr, frame: Frame) -> AbstractV
 
 def _annotated(node: ast.AnnAssign, frame: Frame) -> bool:
     if node.value is not None:
-        store(node.target, evaluate(node.value, frame), frame, node)
+        store(node.target, frame.evaluate(node.value), frame, node)
     return False
 
 
@@ -86,7 +64,7 @@ def store(target: ast.expr, values: AbstractValues, frame: Frame, node: ast.stmt
             frame.emit(AttributeStore(node, frame.scope(), owner, target.attr, values, held_by(target.value, frame)))
             _set_side(target, values, frame)
         if isinstance(target.value, ast.Name) and target.value.id == "self" and frame.owner:
-            fields = frame.machine.fields.setdefault(frame.owner.name, {})
+            fields = frame.file.fields.setdefault(frame.owner.name, {})
             fields[target.attr] = fields.get(target.attr, UNKNOWN) | spoken(frame.said(target.attr), values)
             return
     assign(target, values, frame)
@@ -111,17 +89,17 @@ def _set_side(target: ast.Attribute, values: AbstractValues, frame: Frame) -> No
     if isinstance(target.value, ast.Name):
         frame.names[target.value.id] = sided
     elif isinstance(target.value, ast.Attribute) and frame.owner and ast.unparse(target.value.value) == "self":
-        frame.machine.fields.setdefault(frame.owner.name, {})[target.value.attr] = sided
+        frame.file.fields.setdefault(frame.owner.name, {})[target.value.attr] = sided
 
 
 def _augmented(node: ast.AugAssign, frame: Frame) -> bool:
     """`x += 1`; an item is written to, and what was there is not handed on."""
     if isinstance(node.target, ast.Subscript):
         for part in (node.value, node.target.value, node.target.slice):
-            evaluate(part, frame)
+            frame.evaluate(part)
         return False
     value = ast.copy_location(ast.BinOp(_loaded(node.target), node.op, node.value), node)
-    assign(node.target, evaluate(value, frame), frame)
+    assign(node.target, frame.evaluate(value), frame)
     return False
 
 
@@ -131,11 +109,11 @@ def _loaded(target: ast.expr) -> ast.expr:
 
 def _if(node: ast.If, frame: Frame) -> bool:
     start = dict(frame.names)
-    with under(node.test, frame, evaluate, holds=True):
-        then_ended = block(node.body, frame)
+    with under(node.test, frame, holds=True):
+        then_ended = frame.run(node.body)
     then, frame.names = frame.names, start
-    with under(node.test, frame, evaluate, holds=False):
-        else_ended = block(node.orelse, frame)
+    with under(node.test, frame, holds=False):
+        else_ended = frame.run(node.orelse)
     if else_ended:
         frame.names = then
         frame.without_mask |= no_mask(node.test, frame, holds=True)
@@ -148,63 +126,63 @@ def _if(node: ast.If, frame: Frame) -> bool:
 
 def _for(node: ast.For | ast.AsyncFor, frame: Frame) -> bool:
     start = dict(frame.names)
-    assign(node.target, elements(evaluate(node.iter, frame)), frame)
-    block(node.body, frame)
+    assign(node.target, elements(frame.evaluate(node.iter)), frame)
+    frame.run(node.body)
     frame.names = joined(start, frame.names)
-    block(node.orelse, frame)
+    frame.run(node.orelse)
     return False
 
 
 def _while(node: ast.While, frame: Frame) -> bool:
     start = dict(frame.names)
-    evaluate(node.test, frame)
-    block(node.body, frame)
+    frame.evaluate(node.test)
+    frame.run(node.body)
     frame.names = joined(start, frame.names)
     return False
 
 
 def _with(node: ast.With | ast.AsyncWith, frame: Frame) -> bool:
     for item in node.items:
-        values = evaluate(item.context_expr, frame)
+        values = frame.evaluate(item.context_expr)
         if item.optional_vars is not None:
             assign(item.optional_vars, values, frame)
-    return block(node.body, frame)
+    return frame.run(node.body)
 
 
 def _try(node: ast.Try, frame: Frame) -> bool:
     start = dict(frame.names)
-    ended = block([*node.body, *node.orelse], frame)
+    ended = frame.run([*node.body, *node.orelse])
     for handler in node.handlers:
         after, frame.names = frame.names, dict(start)
-        if not block(handler.body, frame):
+        if not frame.run(handler.body):
             after, ended = joined(after, frame.names), False
         frame.names = after
-    return block(node.finalbody, frame) or ended
+    return frame.run(node.finalbody) or ended
 
 
 def _match(node: ast.Match, frame: Frame) -> bool:
-    evaluate(node.subject, frame)
+    frame.evaluate(node.subject)
     start, after = dict(frame.names), dict(frame.names)
     for case in node.cases:
         frame.names = dict(start)
-        if not block(case.body, frame):
+        if not frame.run(case.body):
             after = joined(after, frame.names)
     frame.names = after
     return False
 
 
 def _return(node: ast.Return, frame: Frame) -> bool:
-    frame.returned |= evaluate(node.value, frame)
+    frame.returned |= frame.evaluate(node.value)
     return True
 
 
 def _raise(node: ast.Raise, frame: Frame) -> bool:
-    evaluate(node.exc, frame)
+    frame.evaluate(node.exc)
     return True
 
 
 def _assert(node: ast.Assert, frame: Frame) -> bool:
-    frame.side_asked = frame.side_asked or asks_side(node.test, frame, evaluate)
+    frame.side_asked = frame.side_asked or asks_side(node.test, frame)
     return False
 
 
@@ -225,47 +203,19 @@ def _function(node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> boo
     return False
 
 
-def run_function(node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame, given: Names) -> AbstractValues:
-    """Run a body with the arguments that are given, the others by their names and defaults."""
-    spec = node.args
-    if any(node.lineno <= line <= (node.end_lineno or 0) for line in frame.machine.teaching):
-        frame.learnt = {**frame.learnt, **_learnt(node, frame)}
-    plain = [*spec.posonlyargs, *spec.args]
-    defaults = dict(zip([a.arg for a in plain[::-1]], spec.defaults[::-1], strict=False))
-    defaults.update({a.arg: d for a, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d})
-    pairs = paired([a.arg for a in (*plain, *spec.kwonlyargs)])
-    for argument in [*plain, *spec.kwonlyargs]:
-        said = frame.said(argument.arg) or pairs.get(argument.arg)
-        values = given.get(argument.arg) or said or evaluate(defaults.get(argument.arg), frame)
-        frame.names[argument.arg] = values - frozenset([Const(None)])
-    for extra in (spec.vararg, spec.kwarg):
-        if extra:
-            frame.names[extra.arg] = UNKNOWN
-    block(node.body, frame)
-    return frame.returned
-
-
-def _learnt(node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> Names:
-    """What the names of a function are by their uses; worked out once a function."""
-    known = frame.machine.learnt
-    if node not in known:
-        known[node] = learnt(node.body)
-    return known[node]
-
-
 def _class(node: ast.ClassDef, frame: Frame) -> bool:
     frame.emit(Class(node, frame.scope()))
     fields: Names = {}
     for base in node.bases:
         if isinstance(base, ast.Name):
-            fields.update(frame.machine.fields.get(base.id, {}))
-    frame.machine.fields[node.name] = fields
+            fields.update(frame.file.fields.get(base.id, {}))
+    frame.file.fields[node.name] = fields
     inner = replace(frame, names=dict(frame.names), function=node.name, owner=node)
     first = [s for s in node.body if not isinstance(s, ast.FunctionDef) or s.name == "__init__"]
-    block(first, inner)
+    inner.run(first)
     fields.update({k: v for k, v in inner.names.items() if k not in frame.names and v})
     inner.names = dict(frame.names)
-    block([s for s in node.body if isinstance(s, ast.FunctionDef) and s.name != "__init__"], inner)
+    inner.run([s for s in node.body if isinstance(s, ast.FunctionDef) and s.name != "__init__"])
     return False
 
 
@@ -274,7 +224,7 @@ def later(node: ast.stmt) -> bool:
     return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
 
 
-RUNNERS: dict[type[ast.stmt], Runner] = {
+RUNNERS: dict[type[ast.stmt], StatementHandler] = {
     ast.Expr: _expression,
     ast.Assign: _assign,
     ast.AnnAssign: _annotated,

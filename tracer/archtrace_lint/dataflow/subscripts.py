@@ -35,8 +35,8 @@ from archtrace_lint.dataflow.abstract_values import (
     one,
     only,
 )
-from archtrace_lint.dataflow.bindings import named
 from archtrace_lint.dataflow.masking import narrowed
+from archtrace_lint.dataflow.name_meanings import named
 from archtrace_lint.dataflow.operations import rows_at
 
 Parts: TypeAlias = Sequence[ast.expr]

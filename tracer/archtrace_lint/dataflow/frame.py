@@ -1,12 +1,11 @@
-"""Where evaluation stands: the names in sight, the function, what the conditions around have asked."""
+"""A frame of evaluation: the names in sight, the function, what the conditions around have asked; and the evaluator."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from typing import TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 from archtrace_lint.dataflow.abstract_values import (
     UNKNOWN,
@@ -14,67 +13,35 @@ from archtrace_lint.dataflow.abstract_values import (
     AbstractValues,
     Count,
     Encoding,
-    EosId,
-    EosMask,
     FirstPad,
     Hidden,
     ModelOutput,
-    PadId,
-    Prompts,
-    Side,
     TokenIds,
     Tokens,
-    has,
-    one,
-    only,
 )
 from archtrace_lint.dataflow.defaults import defaults
 from archtrace_lint.dataflow.events import Event, Scope, SourceModule
-from archtrace_lint.dataflow.spellings import PROMPTS, TEXT_NAMES, meaning
+from archtrace_lint.dataflow.name_meanings import named, spoken
 
-#: Runs the body of a function with the values that it is given, by the names of its parameters; what it returns.
-RunBody: TypeAlias = "Callable[[ast.FunctionDef, Frame, dict[str, AbstractValues]], AbstractValues]"
+#: What evaluates one kind of expression, and what runs one kind of statement: True when nothing after it is reached.
+ExpressionHandler: TypeAlias = "Callable[[Any, Frame], AbstractValues]"
+StatementHandler: TypeAlias = "Callable[[Any, Frame], bool]"
 
-#: What a name can mean -> the value that it stands for.
-MEANINGS: dict[str, AbstractValue] = {
-    "pad": PadId(),
-    "eos": EosId(),
-    "side": Side(),
-    "ids": TokenIds(),
-    "padded": Tokens(attended=False),
-    "attended": Tokens(attended=True),
-    "hidden": Hidden(),
-    "logits": Hidden("logits"),
-    "weak": Hidden("weak"),
-    "scores": Hidden("scores"),
-    "eosmask": EosMask(),
-    "outputs": ModelOutput(sure=False),
-    "mask": Tokens(attended=True, weak=True),
-}
+#: An expression may be this many things; beyond, it is unknown.
+LIMIT = 8
 
 
-@lru_cache(maxsize=4096)
-def named(name: str) -> AbstractValues:
-    """What a name alone says."""
-    if name in TEXT_NAMES:
-        return one(TokenIds(weak=True))
-    if PROMPTS.fullmatch(name):
-        return one(Prompts())
-    return one(MEANINGS.get(meaning(name)))
+@dataclass(frozen=True)
+class Evaluator:
+    """What evaluates each kind of node.
 
-
-def spoken(said: AbstractValues, values: AbstractValues) -> AbstractValues:
-    """What is bound to a name that says this much: the values, or what it says where they are unknown.
-
-    A name says more than the ids out of which one was taken, than a loose name's part (`ids, mask = x[0], x[2]`), and
-    than a model that returns hidden states alone.
+    Expressions hold calls, calls lead into functions, functions hold statements, and these hold expressions again. A
+    handler reaches the parts of its node by `frame.evaluate` and `frame.run`, which look the next handler up here, so
+    no file imports one that imports it. `follow.py`, which stands above them all, puts the two tables together.
     """
-    if not values or (has(values, TokenIds) and (has(said, PadId) or has(said, EosId))):
-        return said
-    if (has(said, TokenIds) or has(said, Tokens)) and all(isinstance(v, Hidden) and v.what == "weak" for v in values):
-        return said
-    strong = [h for h in only(said, Hidden) if h.what != "weak"]
-    return values | frozenset(replace(h, encoding=o.encoding) for h in strong for o in only(values, ModelOutput))
+
+    expressions: Mapping[type[ast.expr], ExpressionHandler]
+    statements: Mapping[type[ast.stmt], StatementHandler]
 
 
 def _of_text(value: AbstractValue) -> bool:
@@ -89,8 +56,8 @@ def _of_padding(value: Tokens | ModelOutput) -> bool:
 
 
 @dataclass
-class Machine:
-    """What all frames of one module share."""
+class FileContext:
+    """What all frames of one file share."""
 
     module: SourceModule
     functions: dict[str, ast.FunctionDef] = field(default_factory=dict)
@@ -108,8 +75,6 @@ class Machine:
     loaders: dict[ast.FunctionDef, bool] = field(default_factory=dict)
     _defaults: dict[str, AbstractValues] | None = None
     answers: dict[tuple[object, ...], AbstractValues] = field(default_factory=dict)
-    #: Runs a function's body; given by the file that knows statements.
-    run: RunBody = lambda function, frame, given: UNKNOWN
 
     def default(self, name: str) -> AbstractValues:
         """What a setting of this name is by default; the tree is searched when the first is asked for."""
@@ -122,7 +87,8 @@ class Machine:
 class Frame:
     """One function being followed. `learnt`: what its names are, as their uses anywhere in it tell."""
 
-    machine: Machine
+    evaluator: Evaluator
+    file: FileContext
     names: dict[str, AbstractValues]
     learnt: dict[str, AbstractValues] = field(default_factory=dict)
     local: dict[str, ast.FunctionDef] = field(default_factory=dict)
@@ -132,6 +98,35 @@ class Frame:
     without_mask: bool = False
     side_asked: bool = False
     returned: AbstractValues = UNKNOWN
+
+    def evaluate(self, node: ast.expr | None) -> AbstractValues:
+        """What an expression may be; everything in it is followed."""
+        if node is None:
+            return UNKNOWN
+        handler = self.evaluator.expressions.get(type(node))
+        values = handler(node, self) if handler else self.evaluate_parts(node)
+        return values if len(values) <= LIMIT else UNKNOWN
+
+    def evaluate_parts(self, node: ast.AST) -> AbstractValues:
+        """Follow the expressions right below a node of which nothing is known itself."""
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr):
+                self.evaluate(child)
+        return UNKNOWN
+
+    def run(self, body: Iterable[ast.stmt]) -> bool:
+        """Run statements in order; True when the end is not reached. What is learnt of the mask ends with the block."""
+        before = self.without_mask
+        ended = any(self._run_one(node) for node in body)
+        self.without_mask = before
+        return ended
+
+    def _run_one(self, node: ast.stmt) -> bool:
+        handler = self.evaluator.statements.get(type(node))
+        if handler:
+            return handler(node, self)
+        self.evaluate_parts(node)
+        return False
 
     def look(self, name: str) -> AbstractValues:
         """What is known of a name: what was assigned to it, else what it says."""
@@ -156,7 +151,7 @@ class Frame:
 
     def own(self, name: str) -> AbstractValues:
         """The attribute of self."""
-        fields = self.machine.fields.get(self.owner.name, {}) if self.owner else {}
+        fields = self.file.fields.get(self.owner.name, {}) if self.owner else {}
         return fields.get(name) or named(name)
 
     def scope(self, index: AbstractValues = UNKNOWN) -> Scope:
@@ -181,7 +176,7 @@ class Frame:
 
     def emit(self, event: Event) -> None:
         """Something happened."""
-        self.machine.module.events.append(event)
+        self.file.module.events.append(event)
 
     def method(self, name: str) -> ast.FunctionDef | None:
         """A method of the class that is being followed."""
