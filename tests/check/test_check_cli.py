@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from check_runs import RIGHT, WRONG, check
 
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.dataflow.spellings import words
 from archtrace_reports.check import formats
 
 

@@ -20,7 +20,7 @@ from lint_cases import code
 
 from archtrace_lint import UnreadableError, check_source, fixed, rules
 from archtrace_lint.dataflow import follow
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.dataflow.spellings import words
 from archtrace_lint.source.parse import parsed
 from archtrace_lint.source.pruning import thin
 

@@ -14,7 +14,7 @@ from archtrace_lint import RESERVED, RETIRED, check_source, rules
 from archtrace_lint import rules as registry
 from archtrace_lint.dataflow.spellings import ADAPTERS, MASK_METHODS
 from archtrace_lint.rules.at009_virtual_token_shift import PREPENDING
-from archtrace_lint.source.needs import NEEDS, holds
+from archtrace_lint.source.prefilter import NEEDS, holds
 
 PACKAGE = Path(archtrace_lint.__file__).parent
 CASES = [(rule.code, kind, name) for rule in rules() for kind in ("valid", "invalid") for name in getattr(rule, kind)]

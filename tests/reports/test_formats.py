@@ -50,7 +50,7 @@ def test_reports_compute_nothing() -> None:
         "serving",
     )
     allowed = {"archtrace", "archtrace.errors", *(f"archtrace.answer.{name}" for name in answers)}
-    allowed |= {"archtrace_lint", "archtrace_lint.source.beside", "archtrace_lint.source.decode", "archtrace_lint.rule"}
+    allowed |= {"archtrace_lint", "archtrace_lint.source.import_resolver", "archtrace_lint.source.decode", "archtrace_lint.rule"}
     allowed |= {f"archtrace.contract.{name}" for name in ("contract", "hold", "rule", "rules", "traced", "verdict")}
     allowed |= {
         "archtrace.setup.answered",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from archtrace_lint.source.needs import NEEDS, Needs, holds, wanted
 from archtrace_lint.source.parse import must_parse, uncollected
+from archtrace_lint.source.prefilter import NEEDS, Needs, holds, wanted
 from archtrace_lint.violation import Edit, Violation
 
 if TYPE_CHECKING:
-    from archtrace_lint.source.beside import Beside, Files
+    from archtrace_lint.source.import_resolver import Beside, Files
 
 
 def check_source(
@@ -41,7 +41,7 @@ def _speaks(data: bytes) -> bool:
 
 
 def _beside(path: str, asked: Files | None) -> Beside:
-    from archtrace_lint.source.beside import Beside
+    from archtrace_lint.source.import_resolver import Beside
 
     return Beside(path, {} if asked is None else asked)
 
@@ -77,6 +77,6 @@ def edited(source: str, fixes: Sequence[Sequence[Edit]]) -> str:
     chosen = [fix for fix in fixes if fix]
     if not chosen:
         return source
-    from archtrace_lint.source.mend import mended
+    from archtrace_lint.source.apply_edits import mended
 
     return mended(source, chosen)

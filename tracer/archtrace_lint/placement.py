@@ -9,7 +9,7 @@ from keyword import iskeyword
 from typing import TypeAlias
 
 from archtrace_lint.dataflow.events import SourceModule
-from archtrace_lint.dataflow.steps import flow
+from archtrace_lint.dataflow.flow_steps import flow
 from archtrace_lint.rule import Instead, Match
 from archtrace_lint.violation import Edit, FlowStep, Violation
 

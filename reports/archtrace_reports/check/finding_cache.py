@@ -18,7 +18,7 @@ from archtrace_reports.check.problem import Findings, Problem, ProblemStep
 from archtrace_reports.check.settings import UNREAD, Settings
 
 if TYPE_CHECKING:
-    from archtrace_lint.source.beside import Stamp
+    from archtrace_lint.source.import_resolver import Stamp
 
 
 class FindingCache:
@@ -83,7 +83,7 @@ class FindingCache:
 
     def _other(self, number: int) -> Stamp | None:
         """The stamp of another file as it is now; each is looked at once a run."""
-        from archtrace_lint.source.beside import stamped
+        from archtrace_lint.source.import_resolver import stamped
 
         path = self._paths[number]
         if path not in self._others:

@@ -11,7 +11,7 @@ from archtrace_reports.check.problem import Findings, Problem, ProblemStep, step
 from archtrace_reports.check.settings import Settings
 
 if TYPE_CHECKING:
-    from archtrace_lint.source.beside import Files
+    from archtrace_lint.source.import_resolver import Files
     from archtrace_reports.check.cells import Cells
     from archtrace_reports.check.noqa import Comment
 

@@ -37,16 +37,16 @@ from archtrace_lint.dataflow.abstract_values import (
 from archtrace_lint.dataflow.events import AttributeStore, Built, Called, Divide, Gather
 from archtrace_lint.dataflow.filling import FILLS, filled
 from archtrace_lint.dataflow.frame import Frame
-from archtrace_lint.dataflow.helpers import inlined
-from archtrace_lint.dataflow.models import MAKERS, last_word
+from archtrace_lint.dataflow.inlining import inlined
+from archtrace_lint.dataflow.models import MAKERS, emit_model_run
 from archtrace_lint.dataflow.name_meanings import named
 from archtrace_lint.dataflow.operations import OPERATIONS, TensorCall
 from archtrace_lint.dataflow.pooling import pooled
-from archtrace_lint.dataflow.running import ran
 from archtrace_lint.dataflow.site import ANY, CallHandler, Site
+from archtrace_lint.dataflow.spellings import words
 from archtrace_lint.dataflow.subscripts import keyed
 from archtrace_lint.dataflow.token_axes import averaged, reduced, stacked, together
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.source.syntax import last_word, root
 
 
 def called(node: ast.Call, frame: Frame) -> AbstractValues:
@@ -91,13 +91,6 @@ def _held(func: ast.Attribute, frame: Frame) -> AbstractValues:
     """The model or the tokenizer that `self.x` holds, in a call of `self.x(...)`."""
     mine = isinstance(func.value, ast.Name) and func.value.id == "self"
     return frozenset(v for v in frame.own(func.attr) if isinstance(v, Model | Tokenizer | Layer)) if mine else UNKNOWN
-
-
-def root(node: ast.expr) -> str:
-    """The first word of a dotted name, "" for anything else."""
-    while isinstance(node, ast.Attribute):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _tell(site: Site) -> None:
@@ -295,7 +288,7 @@ def _function(site: Site) -> AbstractValues | None:
 CALL_HANDLERS: tuple[CallHandler, ...] = (
     CallHandler(filled, if_known=(FILLS | {"where"}).__contains__),
     CallHandler(pooled, if_known=ANY),
-    CallHandler(ran, spellings.BACKBONES.fullmatch, ANY),
+    CallHandler(emit_model_run, spellings.BACKBONES.fullmatch, ANY),
     CallHandler(_gather, if_known=GATHERS.__contains__),
     CallHandler(averaged, if_known=ANY),
     CallHandler(reduced, if_known="reduce".__eq__),

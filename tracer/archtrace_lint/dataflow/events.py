@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from archtrace_lint.dataflow.abstract_values import UNKNOWN, AbstractValues, Model, Tokenizer
-from archtrace_lint.source.beside import Beside
+from archtrace_lint.source.import_resolver import Beside
 
 
 @dataclass(frozen=True)

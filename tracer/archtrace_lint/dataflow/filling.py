@@ -7,9 +7,9 @@ import re
 
 from archtrace_lint.dataflow.abstract_values import UNKNOWN
 from archtrace_lint.dataflow.events import Fill
-from archtrace_lint.dataflow.models import last_word
 from archtrace_lint.dataflow.site import Site
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.dataflow.spellings import words
+from archtrace_lint.source.syntax import last_word
 
 FILLS = words("masked_fill masked_fill_")
 

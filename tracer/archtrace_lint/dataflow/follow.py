@@ -10,11 +10,11 @@ from dataclasses import replace
 from archtrace_lint.dataflow.events import SourceModule
 from archtrace_lint.dataflow.expressions import HANDLERS
 from archtrace_lint.dataflow.frame import Evaluator, FileContext, Frame
-from archtrace_lint.dataflow.learning import learnt, teaching
+from archtrace_lint.dataflow.name_inference import learnt, teaching
 from archtrace_lint.dataflow.spellings import SIDES
 from archtrace_lint.dataflow.statements import RUNNERS, later
-from archtrace_lint.source.beside import Beside
 from archtrace_lint.source.decode import decoded
+from archtrace_lint.source.import_resolver import Beside
 from archtrace_lint.source.parse import must_parse, parsed
 from archtrace_lint.source.pruning import thin
 from archtrace_lint.violation import UnreadableError

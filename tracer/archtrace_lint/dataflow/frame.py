@@ -19,9 +19,9 @@ from archtrace_lint.dataflow.abstract_values import (
     TokenIds,
     Tokens,
 )
-from archtrace_lint.dataflow.defaults import defaults
 from archtrace_lint.dataflow.events import Event, Scope, SourceModule
 from archtrace_lint.dataflow.name_meanings import named, spoken
+from archtrace_lint.dataflow.setting_defaults import defaults
 
 #: What evaluates one kind of expression, and what runs one kind of statement: True when nothing after it is reached.
 ExpressionHandler: TypeAlias = "Callable[[Any, Frame], AbstractValues]"

@@ -6,8 +6,7 @@ import ast
 
 from archtrace_lint.dataflow.abstract_values import UNKNOWN, AbstractValues, Const
 from archtrace_lint.dataflow.frame import Frame
-from archtrace_lint.dataflow.learning import learnt
-from archtrace_lint.dataflow.pairs import paired
+from archtrace_lint.dataflow.name_inference import learnt, paired
 
 
 def run_function(

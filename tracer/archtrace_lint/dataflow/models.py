@@ -27,17 +27,13 @@ from archtrace_lint.dataflow.abstract_values import (
     one,
     only,
 )
-from archtrace_lint.dataflow.events import Built
+from archtrace_lint.dataflow.events import Built, ModelRun
 from archtrace_lint.dataflow.site import ANY, CallHandler, Site
 from archtrace_lint.dataflow.token_axes import layer_of
+from archtrace_lint.source.syntax import last_word
 
 #: What makes a pipeline: the function of transformers, or what stands for it (`pipeline_builder`).
 _PIPELINES = re.compile(r"(\w*_)?pipeline(_\w+)?")
-
-
-def last_word(node: ast.AST) -> str:
-    """`c` of `a.b.c`, "" for what is no dotted name."""
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def _text(values: AbstractValues) -> str:
@@ -142,6 +138,15 @@ def _one_text(site: Site) -> bool:
         or spellings.ONE_TEXT.fullmatch(last_word(node)) is not None
         for node in given
     )
+
+
+def emit_model_run(site: Site) -> None:
+    """Tell of `self.bert(ids)` and of `model(input_ids=ids)`."""
+    named = site.name != "forward" and spellings.BACKBONES.fullmatch(site.name)
+    if site.library or not (named or has(site.base, Model)):
+        return
+    ids = site.arguments[0] if site.arguments else site.keywords.get("input_ids", UNKNOWN)
+    site.frame.emit(ModelRun(site.node, site.frame.scope(), site.name, site.base, ids, site.frame.mask_around()))
 
 
 def _ran(site: Site) -> AbstractValues | None:

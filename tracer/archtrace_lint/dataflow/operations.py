@@ -38,7 +38,7 @@ from archtrace_lint.dataflow.abstract_values import (
     tensors,
 )
 from archtrace_lint.dataflow.masking import overwritten, weighed
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.dataflow.spellings import words
 
 
 @dataclass(frozen=True)

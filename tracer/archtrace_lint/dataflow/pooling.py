@@ -8,11 +8,10 @@ from functools import lru_cache
 
 from archtrace_lint.dataflow.abstract_values import AbstractValue, AbstractValues, Hidden, has, only
 from archtrace_lint.dataflow.events import Pool
-from archtrace_lint.dataflow.models import last_word
 from archtrace_lint.dataflow.operations import TensorCall
 from archtrace_lint.dataflow.site import Site
-from archtrace_lint.dataflow.word_table import words
-from archtrace_lint.source.walks import statements
+from archtrace_lint.dataflow.spellings import words
+from archtrace_lint.source.syntax import last_word, statements
 
 MAXIMA = words("max amax reduce_max")
 

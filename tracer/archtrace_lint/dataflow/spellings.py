@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 
 from archtrace_lint.dataflow.architectures import spelled
-from archtrace_lint.dataflow.word_table import words
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text, apart by white space."""
+    return frozenset(text.split())
+
 
 #: Last word of a name, an attribute or a string key -> what it holds. The first pattern that fits wins.
 NAMES: tuple[tuple[str, str], ...] = (

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from archtrace_lint.dataflow.abstract_values import UNKNOWN, AbstractValues, Many, Tokenizer, constant, only
-from archtrace_lint.dataflow.calls import indices, root
+from archtrace_lint.dataflow.calls import indices
 from archtrace_lint.dataflow.conditions import asks_side, no_mask, under
 from archtrace_lint.dataflow.events import AttributeStore, Class
 from archtrace_lint.dataflow.expressions import assign, elements
@@ -15,6 +15,7 @@ from archtrace_lint.dataflow.frame import Frame, StatementHandler
 from archtrace_lint.dataflow.function_runs import run_function
 from archtrace_lint.dataflow.name_meanings import spoken
 from archtrace_lint.dataflow.spellings import LIBRARIES, STORED
+from archtrace_lint.source.syntax import root
 
 Names: TypeAlias = dict[str, AbstractValues]
 

@@ -25,8 +25,7 @@ from archtrace_lint.dataflow.events import Mean
 from archtrace_lint.dataflow.masking import narrowed
 from archtrace_lint.dataflow.operations import TensorCall, operation
 from archtrace_lint.dataflow.site import Site
-from archtrace_lint.dataflow.spellings import AVERAGES, TOKEN_AVERAGES
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.dataflow.spellings import AVERAGES, TOKEN_AVERAGES, words
 
 MEANS = words("mean reduce_mean nanmean")
 POOLS = words("avg_pool1d adaptive_avg_pool1d")

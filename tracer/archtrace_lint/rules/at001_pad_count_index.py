@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 from archtrace_lint.dataflow.abstract_values import Const, Count, only
 from archtrace_lint.dataflow.events import AttributeStore, Event, Gather, SourceModule
-from archtrace_lint.dataflow.models import last_word
 from archtrace_lint.rule import Match, Rule
+from archtrace_lint.rules.def_use import FunctionNodes, scope_of
 from archtrace_lint.rules.readouts import read_with, short
 from archtrace_lint.rules.right_index import right_index
-from archtrace_lint.rules.uses import FunctionNodes, scope_of
-from archtrace_lint.source.tree import sides
+from archtrace_lint.source.project import sides
+from archtrace_lint.source.syntax import last_word
 
 
 def check(module: SourceModule) -> Iterator[Match]:

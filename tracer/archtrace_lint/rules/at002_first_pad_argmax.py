@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 from archtrace_lint.dataflow.abstract_values import FirstPad, constant, only
 from archtrace_lint.dataflow.events import AttributeStore, Gather, SourceModule
-from archtrace_lint.dataflow.models import last_word
 from archtrace_lint.dataflow.spellings import meaning
 from archtrace_lint.rule import Match, Rule
 from archtrace_lint.rules.at001_pad_count_index import right_padding_is_set
 from archtrace_lint.rules.readouts import read_with, short
 from archtrace_lint.rules.right_index import right_index
+from archtrace_lint.source.syntax import last_word
 
 
 def check(module: SourceModule) -> Iterator[Match]:

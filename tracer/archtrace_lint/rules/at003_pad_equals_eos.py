@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from archtrace_lint.dataflow.abstract_values import AbstractValues, EosId, Model, Tokenizer, has, only
 from archtrace_lint.dataflow.architectures import has_pad_token
 from archtrace_lint.dataflow.events import AttributeStore, Built, Scope, SourceModule
-from archtrace_lint.dataflow.models import last_word
 from archtrace_lint.dataflow.spellings import CLASSIFIERS, PIPELINE, STORED, TOKENIZERS
 from archtrace_lint.rule import Match, Rule
 from archtrace_lint.rules.cases_at003 import INVALID, VALID
+from archtrace_lint.rules.def_use import scope_of
 from archtrace_lint.rules.pad_searchers import compares_with_pad, is_pad, searching, target_of
-from archtrace_lint.rules.uses import scope_of
+from archtrace_lint.source.syntax import last_word
 
 #: Whose pad token it is, where a module has several tokenizers.
 _JUDGE = re.compile(r"reward|score|classif|judge", re.IGNORECASE)

@@ -8,15 +8,13 @@ from collections.abc import Iterator
 
 from archtrace_lint.dataflow.abstract_values import Count, Hidden, MaskedSum, only
 from archtrace_lint.dataflow.events import Divide, Mean, SourceModule
-from archtrace_lint.dataflow.models import last_word
-from archtrace_lint.dataflow.spellings import NO_TEXT, PARTS
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.dataflow.spellings import NO_TEXT, PARTS, words
 from archtrace_lint.rule import Match, Rule
-from archtrace_lint.rules.cases_at006 import INVALID
-from archtrace_lint.rules.guards_at006 import VALID
+from archtrace_lint.rules.def_use import cast, followers, scope_of
+from archtrace_lint.rules.invalid_at006 import INVALID
 from archtrace_lint.rules.readouts import short
-from archtrace_lint.rules.uses import cast, followers, scope_of
-from archtrace_lint.source.walks import FUNCTIONS, Function
+from archtrace_lint.rules.valid_at006 import VALID
+from archtrace_lint.source.syntax import FUNCTIONS, Function, last_word
 
 #: An attention mask says that there is a text; it is no attention. Several layers' states are no layer.
 _OF_TEXT = re.compile(r"\w*mask\w*|\b\w*layers\b")

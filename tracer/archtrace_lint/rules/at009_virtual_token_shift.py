@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from archtrace_lint.dataflow.abstract_values import AdapterConfig, Hidden, Model, Prompts, only
 from archtrace_lint.dataflow.architectures import is_encoder
 from archtrace_lint.dataflow.events import Called, Gather, SourceModule
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.dataflow.spellings import words
 from archtrace_lint.rule import Match, Rule
 from archtrace_lint.rules.at008_head_not_saved import classifies
 

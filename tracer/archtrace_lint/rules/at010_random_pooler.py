@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from archtrace_lint.dataflow.abstract_values import ModelOutput, only
 from archtrace_lint.dataflow.architectures import lacks_pooler
 from archtrace_lint.dataflow.events import AttributeRead, SourceModule
-from archtrace_lint.dataflow.models import last_word
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.dataflow.spellings import words
 from archtrace_lint.rule import Match, Rule
-from archtrace_lint.rules.uses import BLIND
+from archtrace_lint.rules.def_use import BLIND
+from archtrace_lint.source.syntax import last_word
 
 #: Classes without heads: those that hold several (`AutoAdapterModel`) return one output a head.
 _HEADLESS = re.compile(r"(?!\w*(Adapter|Heads))\w*Model")

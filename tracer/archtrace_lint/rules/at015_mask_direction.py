@@ -6,10 +6,10 @@ import ast
 from collections.abc import Iterator
 
 from archtrace_lint.dataflow.events import Class, SourceModule
-from archtrace_lint.dataflow.models import last_word
 from archtrace_lint.dataflow.spellings import MASK_METHODS
 from archtrace_lint.rule import Match, Rule
-from archtrace_lint.source.tree import below
+from archtrace_lint.source.project import below
+from archtrace_lint.source.syntax import last_word
 
 
 def check(module: SourceModule) -> Iterator[Match]:

@@ -9,13 +9,11 @@ from collections.abc import Iterator
 from archtrace_lint.dataflow.abstract_values import Encoding, Model, TokenIds, has, only
 from archtrace_lint.dataflow.architectures import is_encoder, spelled
 from archtrace_lint.dataflow.events import ModelRun, SourceModule
-from archtrace_lint.dataflow.models import last_word
-from archtrace_lint.dataflow.spellings import ENCODERS
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.dataflow.spellings import ENCODERS, words
 from archtrace_lint.rule import Match, Rule
-from archtrace_lint.rules.behind import behind
+from archtrace_lint.rules.def_use import FunctionNodes, behind, scope_of
 from archtrace_lint.rules.readouts import short
-from archtrace_lint.rules.uses import FunctionNodes, scope_of
+from archtrace_lint.source.syntax import last_word
 
 #: Ids of what is generated, or of the other side of a pair.
 _OTHER_IDS = re.compile(r"\w*(decoder|label|target|tgt|generated|output|response|sequence|position|segment|type)\w*")

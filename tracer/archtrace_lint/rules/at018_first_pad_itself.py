@@ -7,13 +7,11 @@ from collections.abc import Iterator
 
 from archtrace_lint.dataflow.abstract_values import FirstPad, Hidden, has, only
 from archtrace_lint.dataflow.events import Gather, SourceModule
-from archtrace_lint.dataflow.models import last_word
-from archtrace_lint.dataflow.spellings import meaning
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.dataflow.spellings import meaning, words
 from archtrace_lint.rule import Match, Rule
-from archtrace_lint.rules.behind import behind
+from archtrace_lint.rules.def_use import behind, scope_of
 from archtrace_lint.rules.readouts import short
-from archtrace_lint.rules.uses import scope_of
+from archtrace_lint.source.syntax import last_word
 
 #: What asks of each row whether there is a pad, or puts one behind it.
 _ASKING = words("any pad where")

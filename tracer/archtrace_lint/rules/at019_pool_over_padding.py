@@ -9,13 +9,11 @@ from collections.abc import Iterator
 from archtrace_lint.dataflow.abstract_values import Hidden, only
 from archtrace_lint.dataflow.events import Pool, SourceModule
 from archtrace_lint.dataflow.filling import FILLS
-from archtrace_lint.dataflow.models import last_word
-from archtrace_lint.dataflow.spellings import BACKBONES, NO_TEXT, PARTS, meaning
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.dataflow.spellings import BACKBONES, NO_TEXT, PARTS, meaning, words
 from archtrace_lint.rule import Match, Rule
-from archtrace_lint.rules.behind import behind
+from archtrace_lint.rules.def_use import FunctionNodes, behind, scope_of
 from archtrace_lint.rules.readouts import short
-from archtrace_lint.rules.uses import FunctionNodes, scope_of
+from archtrace_lint.source.syntax import last_word
 
 #: Behind these nothing is negative, or hardly: a pad of 0 wins over no token.
 _NOT_NEGATIVE = re.compile(

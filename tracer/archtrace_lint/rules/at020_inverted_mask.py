@@ -9,14 +9,12 @@ from archtrace_lint.dataflow import events
 from archtrace_lint.dataflow.abstract_values import AbstractValues, Hidden, Tokens, only
 from archtrace_lint.dataflow.events import Called, Fill, SourceModule
 from archtrace_lint.dataflow.filling import is_low
-from archtrace_lint.dataflow.models import last_word
 from archtrace_lint.dataflow.operations import OPERATIONS
-from archtrace_lint.dataflow.spellings import NO_TEXT, PARTS
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.dataflow.spellings import NO_TEXT, PARTS, words
 from archtrace_lint.rule import Match, Rule
-from archtrace_lint.rules.behind import behind
+from archtrace_lint.rules.def_use import FunctionNodes, behind, scope_of
 from archtrace_lint.rules.readouts import short
-from archtrace_lint.rules.uses import FunctionNodes, scope_of
+from archtrace_lint.source.syntax import last_word
 
 #: Keywords whose mask is true at what is to be ignored (torch 2.13, nn/modules/activation.py and transformer.py).
 IGNORED = words("key_padding_mask src_key_padding_mask")

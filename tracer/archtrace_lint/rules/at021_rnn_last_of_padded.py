@@ -7,14 +7,12 @@ from collections.abc import Iterator
 
 from archtrace_lint.dataflow.abstract_values import constant
 from archtrace_lint.dataflow.events import AttributeStore, Class, SourceModule
-from archtrace_lint.dataflow.models import last_word
-from archtrace_lint.dataflow.spellings import BACKBONES, EMBEDDERS, meaning
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.dataflow.spellings import BACKBONES, EMBEDDERS, meaning, words
 from archtrace_lint.rule import Match, Rule
-from archtrace_lint.rules.behind import behind
+from archtrace_lint.rules.def_use import FunctionNodes, behind, scope_of
 from archtrace_lint.rules.readouts import short
 from archtrace_lint.rules.recurrent import Net, calls, last_steps, nets, states
-from archtrace_lint.rules.uses import FunctionNodes, scope_of
+from archtrace_lint.source.syntax import last_word
 
 #: torch.nn.utils.rnn: rows that know their lengths.
 _PACKING = words("pack_padded_sequence pack_sequence PackedSequence")

@@ -6,14 +6,12 @@ import ast
 from collections.abc import Iterator
 
 from archtrace_lint.dataflow.events import SourceModule
-from archtrace_lint.dataflow.models import last_word
+from archtrace_lint.dataflow.spellings import words
 from archtrace_lint.dataflow.subscripts import literal
-from archtrace_lint.dataflow.word_table import words
 from archtrace_lint.rule import Match, Rule
-from archtrace_lint.rules.behind import bindings
+from archtrace_lint.rules.def_use import FunctionNodes, bindings, scope_in
 from archtrace_lint.rules.readouts import short
-from archtrace_lint.rules.uses import FunctionNodes, scope_in
-from archtrace_lint.source.walks import Function, functions, statements
+from archtrace_lint.source.syntax import Function, functions, last_word, statements
 
 _MAXIMA = words("max maximum fmax")
 

@@ -7,12 +7,10 @@ import re
 from collections.abc import Iterator
 
 from archtrace_lint.dataflow.events import SourceModule
-from archtrace_lint.dataflow.models import last_word
-from archtrace_lint.dataflow.spellings import meaning
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.dataflow.spellings import meaning, words
 from archtrace_lint.rule import Instead, Match, Rule
 from archtrace_lint.rules.readouts import short
-from archtrace_lint.rules.truths import inside, tested
+from archtrace_lint.source.syntax import inside, last_word
 
 #: Names of the id of the pad token. `has_pad_id` is no id, and `pad_token` is a string, false where it is empty.
 _PAD_ID = re.compile(r"_?(?!(has|is|use|with|no|add|needs?|set|get)_)(\w*_)?pad(ding)?(_token)?_(id|idx|index)_?")
@@ -29,10 +27,31 @@ def check(module: SourceModule) -> Iterator[Match]:
     harmless = {id(n) for _, node in nodes for n in _harmless(node)}
     whole = {id(n) for _, node in nodes for n in _whole(node)}
     for function, node in nodes:
-        for asked in () if id(node) in harmless or _GENERATES.search(function) else tested(node):
+        for asked in () if id(node) in harmless or _GENERATES.search(function) else _tested(node):
             if _is_pad_id(asked) and not _same_for_zero(node, asked):
                 place, instead = _mended(node, asked, "{}" if id(node) in whole else "({})")
                 yield Match(place, function, _message(node, place), Instead(instead, place) if instead else None)
+
+
+def _tested(node: ast.AST) -> Iterator[ast.expr]:
+    """What a node itself asks for its truth: a condition, the operand of `not`, what stands before `or` and `and`."""
+    if isinstance(node, ast.If | ast.While | ast.IfExp | ast.Assert):
+        yield from _last(node.test)
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        yield from _last(node.operand)
+    elif isinstance(node, ast.comprehension):
+        for condition in node.ifs:
+            yield from _last(condition)
+    elif isinstance(node, ast.BoolOp):
+        for value in node.values[:-1]:
+            yield from _last(value)
+
+
+def _last(node: ast.expr) -> Iterator[ast.expr]:
+    """A condition; of `a and b` the last part, as the node of `and` itself tells of the others."""
+    while isinstance(node, ast.BoolOp):
+        node = node.values[-1]
+    yield node
 
 
 def _is_pad_id(node: ast.expr) -> bool:

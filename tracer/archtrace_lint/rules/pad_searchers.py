@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from archtrace_lint.dataflow.abstract_values import Model, Tokenizer
 from archtrace_lint.dataflow.architectures import is_encoder
 from archtrace_lint.dataflow.events import Built, Scope, SourceModule
-from archtrace_lint.dataflow.models import last_word
 from archtrace_lint.dataflow.spellings import CLASSIFIERS, PIPELINE, STORED, meaning
+from archtrace_lint.source.syntax import last_word
 
 #: Names of a critic, taken to give a value at every token, so that no pad id is searched.
 _CRITIC = re.compile(r"(\w*_)?(value|critic)(_?(model|head|net|network))?")

@@ -9,7 +9,7 @@ from typing import TypeVar
 from archtrace_lint.dataflow import events
 from archtrace_lint.dataflow.abstract_values import Count, FirstPad, Hidden, HighestId, has, only
 from archtrace_lint.dataflow.events import Gather, SourceModule
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.dataflow.spellings import words
 
 Index = TypeVar("Index", Count, FirstPad, HighestId)
 

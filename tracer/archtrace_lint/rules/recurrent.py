@@ -6,10 +6,9 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from archtrace_lint.dataflow.models import last_word
 from archtrace_lint.dataflow.subscripts import fixed_index, literal
-from archtrace_lint.rules.behind import bindings
-from archtrace_lint.rules.uses import FunctionNodes
+from archtrace_lint.rules.def_use import FunctionNodes, bindings
+from archtrace_lint.source.syntax import last_word
 
 #: torch.nn's own. Where their result is a tuple, the first item is all steps, the second the last state of each layer.
 NETS = frozenset(("LSTM", "GRU", "RNN"))

@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from archtrace_lint.dataflow.events import Gather, SourceModule
-from archtrace_lint.dataflow.models import last_word
-from archtrace_lint.dataflow.spellings import FOREIGN, meaning
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.dataflow.spellings import FOREIGN, meaning, words
 from archtrace_lint.rule import Instead
+from archtrace_lint.rules.def_use import FunctionNodes, only_reads, scope_of
 from archtrace_lint.rules.readouts import CASTS, bare
-from archtrace_lint.rules.uses import FunctionNodes, only_reads, scope_of
+from archtrace_lint.source.syntax import last_word
 
 #: Reduction -> the comparison of ids with the pad id that goes with it: a count of tokens, a search for a pad.
 COMPARES = {"sum": ("ne", ast.NotEq), "argmax": ("eq", ast.Eq)}

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from archtrace_lint.source.beside import LINES
-from archtrace_lint.source.needs import NEEDS, Needs, Spelling, holds
+from archtrace_lint.source.import_resolver import LINES
+from archtrace_lint.source.prefilter import NEEDS, Needs, Spelling, holds
 
 #: Methods that every class has: a call of one is no call of a helper.
 _COMMON = frozenset((b"forward", b"__init__", b"call", b"__call__"))

@@ -20,11 +20,11 @@ from archtrace_lint.dataflow.abstract_values import (
     TokenIds,
     Tokens,
 )
-from archtrace_lint.dataflow.foreign import followed_at, imported
 from archtrace_lint.dataflow.frame import Frame
 from archtrace_lint.dataflow.function_runs import bound_arguments, positional_parameters, run_function
+from archtrace_lint.dataflow.imported_helpers import followed_at, imported
 from archtrace_lint.dataflow.name_meanings import named
-from archtrace_lint.source.beside import LINES
+from archtrace_lint.source.import_resolver import LINES
 
 #: Calls within calls that are followed.
 DEPTH = 3

@@ -10,8 +10,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
-from archtrace_lint.dataflow.models import last_word
-from archtrace_lint.source.walks import Function, functions
+from archtrace_lint.source.syntax import Function, functions, last_word
 
 #: Steps before the finding, at most: where its names come from, the nearest ones.
 BEFORE = 4

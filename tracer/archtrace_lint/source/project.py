@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import TypeAlias
 
-from archtrace_lint.source.beside import MODULES, Beside, stamped
+from archtrace_lint.source.import_resolver import MODULES, Beside, stamped
 
 #: Where a tree says what it asks for; what its root holds, and how many folders above a file it is looked for.
 REQUIREMENTS = ("setup.py", "setup.cfg", "pyproject.toml", "requirements.txt")

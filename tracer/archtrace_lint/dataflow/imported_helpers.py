@@ -10,7 +10,7 @@ from archtrace_lint.dataflow.abstract_values import AbstractValues
 from archtrace_lint.dataflow.events import Event, Gather, Mean, SourceModule
 from archtrace_lint.dataflow.frame import FileContext, Frame
 from archtrace_lint.dataflow.function_runs import bound_arguments, run_function
-from archtrace_lint.source.beside import ImportedSource
+from archtrace_lint.source.import_resolver import ImportedSource
 
 #: What a function is followed for: it holds one of these, or nothing comes of it.
 _MAKING = (b"sum(", b"argm", b"nonzero", b"mean(", b"gather", b"arange", b"[:,", b"- 1")

@@ -1,15 +1,18 @@
-"""What a name is, learnt from what a function does with it: `attention_mask=m` makes `m` a mask, before and after."""
+"""What a name is, inferred from what stands around it.
+
+By the calls of its function: `attention_mask=m` makes `m` a mask, before and after. By the other parameters:
+`response_hidden` and `response_mask` tell of one another, and so do a query and the mask that comes with it."""
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
-from archtrace_lint.dataflow.abstract_values import AbstractValues, TokenIds, Tokens, one
+from archtrace_lint.dataflow.abstract_values import AbstractValues, Hidden, TokenIds, Tokens, one
 from archtrace_lint.dataflow.architectures import spelled
-from archtrace_lint.dataflow.models import last_word
-from archtrace_lint.dataflow.spellings import BACKBONES, TEXT_MODELS
+from archtrace_lint.dataflow.spellings import BACKBONES, NO_TEXT, TEXT_MODELS
+from archtrace_lint.source.syntax import last_word
 
 #: Keyword of a call -> what a name is that is handed over by it.
 KEYWORDS: dict[str, AbstractValues] = {
@@ -71,3 +74,30 @@ def _by_place(call: ast.Call) -> Iterator[tuple[str, AbstractValues]]:
     yield masks[0], KEYWORDS["attention_mask"]
     if TEXT_MODELS.fullmatch(callee):
         yield names[0], KEYWORDS["input_ids"]
+
+
+_STATES = re.compile(
+    r"(?P<stem>[a-z]\w*?)_(hiddens?|(hidden_)?states?|outputs?|out|features?|feats?|embeds?|embeddings?|emb|sequence|encoded)"
+)
+#: Stems that name a part of a model: `attention_output` and `attention_mask` are no pair.
+_PART_STEMS = re.compile(r"(att\w*|attn|head|layer|block|key|pad\w*|causal|\w*logits?)(_\w*)?")
+_QUERY = ("query", "key", "value")
+
+
+def paired(names: Collection[str]) -> dict[str, AbstractValues]:
+    """What the arguments of a function are, where two of them tell of one another."""
+    return {name: values for found in (*_by_stem(names), *_query(names)) for name, values in found.items()}
+
+
+def _by_stem(names: Collection[str]) -> Iterator[dict[str, AbstractValues]]:
+    for name in names:
+        stem = match["stem"] if (match := _STATES.fullmatch(name)) else ""
+        mask = next((m for m in (f"{stem}_mask", f"{stem}s_mask", f"{stem}_masks") if m in names), "")
+        if stem and mask and not _PART_STEMS.fullmatch(stem) and not NO_TEXT.search(stem):
+            yield {name: one(Hidden(sure=True)), mask: one(Tokens(attended=True))}
+
+
+def _query(names: Collection[str]) -> Iterator[dict[str, AbstractValues]]:
+    """The query of an attention module that is given a mask over tokens."""
+    if all(name in names for name in _QUERY) and ("attention_mask" in names or "mask" in names):
+        yield {"query": one(Hidden(sure=True))}
