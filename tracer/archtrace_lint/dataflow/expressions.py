@@ -30,14 +30,14 @@ from archtrace_lint.dataflow.abstract_values import (
     only,
     tensors,
 )
-from archtrace_lint.dataflow.calls import called, divided
-from archtrace_lint.dataflow.conditions import under
+from archtrace_lint.dataflow.calls import divided, evaluate_call
+from archtrace_lint.dataflow.conditions import assuming
 from archtrace_lint.dataflow.events import AttributeRead, Gather
 from archtrace_lint.dataflow.frame import LIMIT, ExpressionHandler, Frame
-from archtrace_lint.dataflow.name_meanings import named
+from archtrace_lint.dataflow.name_meanings import name_meaning
 from archtrace_lint.dataflow.operations import BINARY, TensorCall, compare, invert
 from archtrace_lint.dataflow.spellings import CHECKPOINTS, READ, TASKS
-from archtrace_lint.dataflow.subscripts import encoded_item, fixed_index, keyed, outputs_item, selected
+from archtrace_lint.dataflow.subscripts import encoded_item, fixed_index, item_by_key, outputs_item, selected
 
 
 def union(parts: Iterable[AbstractValues]) -> AbstractValues:
@@ -62,40 +62,40 @@ def _constant(node: ast.Constant, frame: Frame) -> AbstractValues:
 
 
 def _name(node: ast.Name, frame: Frame) -> AbstractValues:
-    found = frame.look(node.id)
-    return found or (_text_elsewhere(node.id, frame) if frame.file.loads and node.id.isupper() else UNKNOWN)
+    found = frame.lookup(node.id)
+    return found or (_imported_text(node.id, frame) if frame.file.loads_checkpoints and node.id.isupper() else UNKNOWN)
 
 
-def _text_elsewhere(name: str, frame: Frame) -> AbstractValues:
+def _imported_text(name: str, frame: Frame) -> AbstractValues:
     """A text that a name in capitals has in another file of the tree, as `from config import *` brings it."""
-    bound = frame.file.module.elsewhere(name)
+    bound = frame.file.module.imported_definition(name)
     value = bound.value if isinstance(bound, ast.Assign | ast.AnnAssign) else None
     return one(Const(value.value)) if isinstance(value, ast.Constant) and isinstance(value.value, str) else UNKNOWN
 
 
 def _attribute(node: ast.Attribute, frame: Frame) -> AbstractValues:
     if isinstance(node.value, ast.Name) and node.value.id == "self":
-        return _noted(f".{node.attr}", frame.own(node.attr), frame)
+        return _remembered(f".{node.attr}", frame.self_attribute(node.attr), frame)
     base = frame.evaluate(node.value)
     if node.attr in TASKS:
         return one(Const(node.attr))
-    _tell(node, node.attr, base, frame)
+    _emit_read(node, node.attr, base, frame)
     parts = [attribute_of(value, node.attr) for value in base]
-    found = _noted(f".{node.attr}", union(p for p in parts if p is not None), frame)
+    found = _remembered(f".{node.attr}", union(p for p in parts if p is not None), frame)
     if found or any(p is not None for p in parts):
         return found
-    asked = frame.file.loads and not base and CHECKPOINTS.fullmatch(node.attr)
-    said = _noted(f".{node.attr}", named(node.attr), frame)
-    return said or (frame.file.default(node.attr) if asked else UNKNOWN)
+    is_setting = frame.file.loads_checkpoints and not base and CHECKPOINTS.fullmatch(node.attr)
+    by_name = _remembered(f".{node.attr}", name_meaning(node.attr), frame)
+    return by_name or (frame.file.default(node.attr) if is_setting else UNKNOWN)
 
 
-def _noted(words: str, values: AbstractValues, frame: Frame) -> AbstractValues:
+def _remembered(written: str, values: AbstractValues, frame: Frame) -> AbstractValues:
     """The values; a mask that is read as `batch["mask"]` or `batch.mask` is at hand from then on."""
-    frame.note(words, values)
+    frame.remember(written, values)
     return values
 
 
-def _tell(node: ast.expr, name: str, base: AbstractValues, frame: Frame) -> None:
+def _emit_read(node: ast.expr, name: str, base: AbstractValues, frame: Frame) -> None:
     """Tell of an attribute or an item that rules ask about."""
     if name in READ and base:
         frame.emit(AttributeRead(node, frame.scope(), base, name))
@@ -115,9 +115,9 @@ def attribute_of(value: AbstractValue, name: str) -> AbstractValues | None:
 def _subscript(node: ast.Subscript, frame: Frame) -> AbstractValues:
     base = frame.evaluate(node.value)
     if isinstance(node.slice, ast.Constant):
-        _tell(node, str(node.slice.value), base, frame)
+        _emit_read(node, str(node.slice.value), base, frame)
     if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
-        return _noted(f"[{node.slice.value}]", keyed(base, node.slice.value), frame)
+        return _remembered(f"[{node.slice.value}]", item_by_key(base, node.slice.value), frame)
     parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
     values = [frame.evaluate(part) for part in parts]
     base = tensors(base) if len(parts) > 1 else base
@@ -129,7 +129,7 @@ def _subscript(node: ast.Subscript, frame: Frame) -> AbstractValues:
 
 
 def _call(node: ast.Call, frame: Frame) -> AbstractValues:
-    return known(called(node, frame))
+    return known(evaluate_call(node, frame))
 
 
 def _binary(node: ast.BinOp, frame: Frame) -> AbstractValues:
@@ -183,18 +183,18 @@ def _compare(node: ast.Compare, frame: Frame) -> AbstractValues:
     return frozenset(v for v in (*there, *back) if v is not None)
 
 
-def _either(node: ast.BoolOp, frame: Frame) -> AbstractValues:
+def _boolean(node: ast.BoolOp, frame: Frame) -> AbstractValues:
     return union([frame.evaluate(value) for value in node.values])
 
 
 def _if(node: ast.IfExp, frame: Frame) -> AbstractValues:
-    with under(node.test, frame, holds=True):
+    with assuming(node.test, frame, holds=True):
         then = frame.evaluate(node.body)
-    with under(node.test, frame, holds=False):
+    with assuming(node.test, frame, holds=False):
         return then | frame.evaluate(node.orelse)
 
 
-def _many(node: ast.Tuple | ast.List | ast.Set, frame: Frame) -> AbstractValues:
+def _sequence(node: ast.Tuple | ast.List | ast.Set, frame: Frame) -> AbstractValues:
     parts = tuple(frame.evaluate(e) for e in node.elts)
     return one(Many(parts)) if len(parts) <= LIMIT else UNKNOWN
 
@@ -207,10 +207,10 @@ def _dict(node: ast.Dict, frame: Frame) -> AbstractValues:
 
 def _walrus(node: ast.NamedExpr, frame: Frame) -> AbstractValues:
     frame.bind(node.target.id, frame.evaluate(node.value))
-    return frame.look(node.target.id)
+    return frame.lookup(node.target.id)
 
 
-def _inner(node: ast.Await | ast.Starred, frame: Frame) -> AbstractValues:
+def _wrapped(node: ast.Await | ast.Starred, frame: Frame) -> AbstractValues:
     return frame.evaluate(node.value)
 
 
@@ -289,8 +289,8 @@ def _unpacked(values: AbstractValues, target: ast.Tuple | ast.List, frame: Frame
         frame.emit(AttributeRead(target, frame.scope(), values, "1"))
     name = target.elts[0].id if isinstance(target.elts[0], ast.Name) else ""
     first = union(_first(v) for v in values) if not _NO_STATES.fullmatch(name) else UNKNOWN
-    said = frozenset(h for h in only(named(name), Hidden) if h.what == "logits")
-    return (said or first, *(UNKNOWN,) * (count - 1)) if first else ()
+    by_name = frozenset(h for h in only(name_meaning(name), Hidden) if h.what == "logits")
+    return (by_name or first, *(UNKNOWN,) * (count - 1)) if first else ()
 
 
 def _first(value: AbstractValue) -> AbstractValues:
@@ -308,15 +308,15 @@ HANDLERS: dict[type[ast.expr], ExpressionHandler] = {
     ast.BinOp: _binary,
     ast.UnaryOp: _unary,
     ast.Compare: _compare,
-    ast.BoolOp: _either,
+    ast.BoolOp: _boolean,
     ast.IfExp: _if,
-    ast.Tuple: _many,
-    ast.List: _many,
-    ast.Set: _many,
+    ast.Tuple: _sequence,
+    ast.List: _sequence,
+    ast.Set: _sequence,
     ast.Dict: _dict,
     ast.NamedExpr: _walrus,
-    ast.Await: _inner,
-    ast.Starred: _inner,
+    ast.Await: _wrapped,
+    ast.Starred: _wrapped,
     ast.Slice: _slice,
     ast.ListComp: _comprehension,
     ast.SetComp: _comprehension,

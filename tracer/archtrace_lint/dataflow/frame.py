@@ -20,8 +20,8 @@ from archtrace_lint.dataflow.abstract_values import (
     Tokens,
 )
 from archtrace_lint.dataflow.events import Event, Scope, SourceModule
-from archtrace_lint.dataflow.name_meanings import named, spoken
-from archtrace_lint.dataflow.setting_defaults import defaults
+from archtrace_lint.dataflow.name_meanings import name_meaning, refined_by_name
+from archtrace_lint.dataflow.setting_defaults import setting_defaults
 
 #: What evaluates one kind of expression, and what runs one kind of statement: True when nothing after it is reached.
 ExpressionHandler: TypeAlias = "Callable[[Any, Frame], AbstractValues]"
@@ -44,14 +44,14 @@ class Evaluator:
     statements: Mapping[type[ast.stmt], StatementHandler]
 
 
-def _of_text(value: AbstractValue) -> bool:
+def _is_textual(value: AbstractValue) -> bool:
     """Ids, an encoding, a strong mask, or what surely came out of a language model."""
     if isinstance(value, TokenIds | Tokens):
         return not value.weak
     return isinstance(value, Encoding) or (isinstance(value, Hidden | ModelOutput) and value.sure)
 
 
-def _of_padding(value: Tokens | ModelOutput) -> bool:
+def _tells_of_padding(value: Tokens | ModelOutput) -> bool:
     return value.sure if isinstance(value, ModelOutput) else value.attended and not value.alone
 
 
@@ -64,39 +64,39 @@ class FileContext:
     classes: dict[str, ast.ClassDef] = field(default_factory=dict)
     fields: dict[str, dict[str, AbstractValues]] = field(default_factory=dict)
     #: The module names a side of padding somewhere.
-    names_side: bool = True
+    mentions_side: bool = True
     #: It makes a softmax somewhere that is a module.
-    names_softmax: bool = True
+    mentions_softmax: bool = True
     #: Lines on which a call tells what a name is that it is given.
-    teaching: list[int] = field(default_factory=list)
-    learnt: dict[ast.AST, dict[str, AbstractValues]] = field(default_factory=dict)
+    inference_lines: list[int] = field(default_factory=list)
+    inferred: dict[ast.AST, dict[str, AbstractValues]] = field(default_factory=dict)
     #: The module loads checkpoints, and does to them what rules ask about; functions that load one.
-    loads: bool = False
-    loaders: dict[ast.FunctionDef, bool] = field(default_factory=dict)
-    _defaults: dict[str, AbstractValues] | None = None
-    answers: dict[tuple[object, ...], AbstractValues] = field(default_factory=dict)
+    loads_checkpoints: bool = False
+    loads_by_function: dict[ast.FunctionDef, bool] = field(default_factory=dict)
+    _setting_defaults: dict[str, AbstractValues] | None = None
+    helper_results: dict[tuple[object, ...], AbstractValues] = field(default_factory=dict)
 
     def default(self, name: str) -> AbstractValues:
         """What a setting of this name is by default; the tree is searched when the first is asked for."""
-        if self._defaults is None:
-            self._defaults = defaults(self.module.tree)
-        return self._defaults.get(name, UNKNOWN)
+        if self._setting_defaults is None:
+            self._setting_defaults = setting_defaults(self.module.tree)
+        return self._setting_defaults.get(name, UNKNOWN)
 
 
 @dataclass
 class Frame:
-    """One function being followed. `learnt`: what its names are, as their uses anywhere in it tell."""
+    """One function being followed. `inferred`: what its names are, as their uses anywhere in it tell."""
 
     evaluator: Evaluator
     file: FileContext
     names: dict[str, AbstractValues]
-    learnt: dict[str, AbstractValues] = field(default_factory=dict)
+    inferred: dict[str, AbstractValues] = field(default_factory=dict)
     local: dict[str, ast.FunctionDef] = field(default_factory=dict)
     function: str = ""
     owner: ast.ClassDef | None = None
     depth: int = 0
     without_mask: bool = False
-    side_asked: bool = False
+    side_checked: bool = False
     returned: AbstractValues = UNKNOWN
 
     def evaluate(self, node: ast.expr | None) -> AbstractValues:
@@ -128,42 +128,42 @@ class Frame:
         self.evaluate_parts(node)
         return False
 
-    def look(self, name: str) -> AbstractValues:
+    def lookup(self, name: str) -> AbstractValues:
         """What is known of a name: what was assigned to it, else what it says."""
         found = self.names.get(name)
-        return self.said(name) if found is None else found
+        return self.meaning_of(name) if found is None else found
 
-    def said(self, name: str) -> AbstractValues:
+    def meaning_of(self, name: str) -> AbstractValues:
         """What a name says by its uses in this function, or else by itself."""
-        return self.learnt.get(name) or named(name)
+        return self.inferred.get(name) or name_meaning(name)
 
     def bind(self, name: str, values: AbstractValues) -> None:
         """Assign to a name; where the value is unknown, the name speaks."""
-        self.names[name] = spoken(self.said(name), values)
+        self.names[name] = refined_by_name(self.meaning_of(name), values)
 
-    def note(self, words: str, values: AbstractValues) -> None:
-        """Remember what a function reads or makes without giving it a name; `words` are no name, but how it is written.
+    def remember(self, written: str, values: AbstractValues) -> None:
+        """Remember what a function reads or makes without a name for it; `written` is how it is spelled.
 
         Masks alone, and what a language model surely returned: these tell of a text, and of its padding.
         """
-        if self.function and any(isinstance(v, Tokens | ModelOutput) and _of_padding(v) for v in values):
-            self.names[words] = values
+        if self.function and any(isinstance(v, Tokens | ModelOutput) and _tells_of_padding(v) for v in values):
+            self.names[written] = values
 
-    def own(self, name: str) -> AbstractValues:
+    def self_attribute(self, name: str) -> AbstractValues:
         """The attribute of self."""
         fields = self.file.fields.get(self.owner.name, {}) if self.owner else {}
-        return fields.get(name) or named(name)
+        return fields.get(name) or name_meaning(name)
 
     def scope(self, index: AbstractValues = UNKNOWN) -> Scope:
         """What an event here is told; whether a text is about is looked into for the sake of a loose name's index."""
         loose = any(isinstance(v, Count | FirstPad) and v.weak for v in index)
-        return Scope(self.function, self.owner, self.without_mask, self.side_asked, loose and self.text())
+        return Scope(self.function, self.owner, self.without_mask, self.side_checked, loose and self.has_text())
 
-    def text(self) -> bool:
+    def has_text(self) -> bool:
         """Token ids, an encoding, a mask that is surely one, or what a language model returned, are in sight."""
-        return any(map(_of_text, self._values()))
+        return any(map(_is_textual, self._values()))
 
-    def mask_around(self, *, text: bool = False) -> bool:
+    def mask_in_sight(self, *, text: bool = False) -> bool:
         """A mask over tokens, or a padded batch, has a name in this function; a loose name will do where text is."""
         return any(
             (isinstance(v, Tokens) and v.attended and not v.alone and (text or not v.weak))

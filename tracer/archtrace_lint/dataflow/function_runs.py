@@ -6,7 +6,7 @@ import ast
 
 from archtrace_lint.dataflow.abstract_values import UNKNOWN, AbstractValues, Const
 from archtrace_lint.dataflow.frame import Frame
-from archtrace_lint.dataflow.name_inference import learnt, paired
+from archtrace_lint.dataflow.name_inference import inferred_from_calls, inferred_from_parameters
 
 
 def run_function(
@@ -14,15 +14,15 @@ def run_function(
 ) -> AbstractValues:
     """Run a body with the arguments that are given, the others by their names and defaults."""
     spec = node.args
-    if any(node.lineno <= line <= (node.end_lineno or 0) for line in frame.file.teaching):
-        frame.learnt = {**frame.learnt, **_learnt(node, frame)}
+    if any(node.lineno <= line <= (node.end_lineno or 0) for line in frame.file.inference_lines):
+        frame.inferred = {**frame.inferred, **_inferred(node, frame)}
     plain = [*spec.posonlyargs, *spec.args]
     defaults = dict(zip([a.arg for a in plain[::-1]], spec.defaults[::-1], strict=False))
     defaults.update({a.arg: d for a, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d})
-    pairs = paired([a.arg for a in (*plain, *spec.kwonlyargs)])
+    by_parameters = inferred_from_parameters([a.arg for a in (*plain, *spec.kwonlyargs)])
     for argument in [*plain, *spec.kwonlyargs]:
-        said = frame.said(argument.arg) or pairs.get(argument.arg)
-        values = given.get(argument.arg) or said or frame.evaluate(defaults.get(argument.arg))
+        meaning = frame.meaning_of(argument.arg) or by_parameters.get(argument.arg)
+        values = given.get(argument.arg) or meaning or frame.evaluate(defaults.get(argument.arg))
         frame.names[argument.arg] = values - frozenset([Const(None)])
     for extra in (spec.vararg, spec.kwarg):
         if extra:
@@ -31,12 +31,12 @@ def run_function(
     return frame.returned
 
 
-def _learnt(node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> dict[str, AbstractValues]:
+def _inferred(node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> dict[str, AbstractValues]:
     """What the names of a function are by their uses; worked out once a function."""
-    known = frame.file.learnt
-    if node not in known:
-        known[node] = learnt(node.body)
-    return known[node]
+    memo = frame.file.inferred
+    if node not in memo:
+        memo[node] = inferred_from_calls(node.body)
+    return memo[node]
 
 
 def bound_arguments(

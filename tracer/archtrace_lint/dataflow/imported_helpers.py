@@ -13,10 +13,10 @@ from archtrace_lint.dataflow.function_runs import bound_arguments, run_function
 from archtrace_lint.source.import_resolver import ImportedSource
 
 #: What a function is followed for: it holds one of these, or nothing comes of it.
-_MAKING = (b"sum(", b"argm", b"nonzero", b"mean(", b"gather", b"arange", b"[:,", b"- 1")
+_RELEVANT = (b"sum(", b"argm", b"nonzero", b"mean(", b"gather", b"arange", b"[:,", b"- 1")
 
 
-def imported(func: ast.expr, frame: Frame) -> tuple[ImportedSource, ast.FunctionDef] | None:
+def imported_function(func: ast.expr, frame: Frame) -> tuple[ImportedSource, ast.FunctionDef] | None:
     """The function of another file that a callee is, by `from pooling import f` or `import pooling`."""
     imports = frame.file.module.imports
     if isinstance(func, ast.Name):
@@ -25,11 +25,11 @@ def imported(func: ast.expr, frame: Frame) -> tuple[ImportedSource, ast.Function
         dotted = f"{imports[func.value.id]}.{func.attr}" if func.value.id in imports else ""
     else:
         return None
-    found = frame.file.module.beside.function(dotted) if "." in dotted else None
-    return found if found and any(word in found[0].lines(found[1]) for word in _MAKING) else None
+    found = frame.file.module.resolver.function(dotted) if "." in dotted else None
+    return found if found and any(word in found[0].lines(found[1]) for word in _RELEVANT) else None
 
 
-def followed_at(
+def inlined_import(
     node: ast.Call,
     source: ImportedSource,
     function: ast.FunctionDef,
@@ -41,37 +41,39 @@ def followed_at(
 
     What its own names tell of it is told where it stands, when that file is checked, and not again here.
     """
-    function = _moved(function, node)
-    alone, _ = _run(function, source, frame, {})
-    events, returned = _run(function, source, frame, bound_arguments(function, arguments, keywords, method=False))
-    known = {_sign(event) for event in alone}
+    function = _relocated(function, node)
+    without_arguments, _ = _events_of_run(function, source, frame, {})
+    events, returned = _events_of_run(
+        function, source, frame, bound_arguments(function, arguments, keywords, method=False)
+    )
+    own = {_identity(event) for event in without_arguments}
     for event in events:
-        if _sign(event) not in known:
+        if _identity(event) not in own:
             frame.emit(event)
     return returned
 
 
-def _run(
+def _events_of_run(
     function: ast.FunctionDef, source: ImportedSource, frame: Frame, given: dict[str, AbstractValues]
 ) -> tuple[list[Event], AbstractValues]:
-    module = SourceModule(source.path, ast.Module([], []), beside=frame.file.module.beside)
+    module = SourceModule(source.path, ast.Module([], []), resolver=frame.file.module.resolver)
     functions = {name: n for name, n in source.names.items() if isinstance(n, ast.FunctionDef)}
     inner = Frame(frame.evaluator, FileContext(module, functions), {}, function=frame.function, depth=frame.depth + 1)
-    inner = replace(inner, without_mask=frame.without_mask, side_asked=frame.side_asked)
+    inner = replace(inner, without_mask=frame.without_mask, side_checked=frame.side_checked)
     returned = run_function(function, inner, given)
     return module.events, returned
 
 
-def _moved(function: ast.FunctionDef, to: ast.Call) -> ast.FunctionDef:
+def _relocated(function: ast.FunctionDef, to: ast.Call) -> ast.FunctionDef:
     """A copy that stands at the call, each node of which knows where it was."""
-    moved = copy.deepcopy(function)
-    for node in ast.walk(moved):
+    copied = copy.deepcopy(function)
+    for node in ast.walk(copied):
         node.origin = getattr(node, "lineno", 0), getattr(node, "col_offset", 0)  # type: ignore[attr-defined]
         ast.copy_location(node, to)
-    return moved
+    return copied
 
 
-def _sign(event: Event) -> tuple[object, ...]:
+def _identity(event: Event) -> tuple[object, ...]:
     """What makes two events one: the place, and the kinds of what meets there."""
     parts = [event.target] if isinstance(event, Gather | Mean) else []
     parts += [event.index] if isinstance(event, Gather) else []

@@ -22,81 +22,81 @@ from archtrace_lint.dataflow.abstract_values import (
 )
 from archtrace_lint.dataflow.frame import Frame
 from archtrace_lint.dataflow.function_runs import bound_arguments, positional_parameters, run_function
-from archtrace_lint.dataflow.imported_helpers import followed_at, imported
-from archtrace_lint.dataflow.name_meanings import named
-from archtrace_lint.source.import_resolver import LINES
+from archtrace_lint.dataflow.imported_helpers import imported_function, inlined_import
+from archtrace_lint.dataflow.name_meanings import name_meaning
+from archtrace_lint.source.import_resolver import MAX_HELPER_LINES
 
 #: Calls within calls that are followed.
-DEPTH = 3
+MAX_DEPTH = 3
 #: What is worth following into a helper.
-TELLING = (Tokens, Count, FirstPad, HighestId, EosMask, EosRows, Extreme, TokenIds, Inflated, PadId, EosId)
+INFORMATIVE = (Tokens, Count, FirstPad, HighestId, EosMask, EosRows, Extreme, TokenIds, Inflated, PadId, EosId)
 
 
 def inlined(
     node: ast.Call, frame: Frame, arguments: tuple[AbstractValues, ...], keywords: dict[str, AbstractValues]
 ) -> AbstractValues | None:
     """What the helper returns for these arguments; None when this is no call of a helper that is worth following."""
-    telling = any(isinstance(v, TELLING) for values in (*arguments, *keywords.values()) for v in values)
-    if not (telling or frame.file.loads) or frame.depth >= DEPTH:
+    informative = any(isinstance(v, INFORMATIVE) for values in (*arguments, *keywords.values()) for v in values)
+    if not (informative or frame.file.loads_checkpoints) or frame.depth >= MAX_DEPTH:
         return None
     function, owner = _callee(node.func, frame)
-    if not telling and (function is None or not _loads(function, frame)):
+    if not informative and (function is None or not _loads_checkpoint(function, frame)):
         return None
     if function is None:
-        return _elsewhere(node, frame, arguments, keywords)
-    if _length(function) > LINES:
+        return _inlined_import(node, frame, arguments, keywords)
+    if _length(function) > MAX_HELPER_LINES:
         return None
-    _teach(node, function, frame, method=owner is not None)
+    _infer_arguments(node, function, frame, method=owner is not None)
     given = bound_arguments(function, arguments, keywords, method=owner is not None)
-    key = (function, frame.owner if owner else None, tuple(given.items()), frame.without_mask, frame.side_asked)
-    if key not in frame.file.answers:
-        frame.file.answers[key] = UNKNOWN
+    key = (function, frame.owner if owner else None, tuple(given.items()), frame.without_mask, frame.side_checked)
+    if key not in frame.file.helper_results:
+        frame.file.helper_results[key] = UNKNOWN
         name = f"{owner.name}.{function.name}" if owner else function.name
         inner = replace(
             frame,
-            names=_around(node, owner, frame),
-            learnt={},
+            names=_enclosing_names(node, owner, frame),
+            inferred={},
             local={},
             function=name,
             owner=owner,
             depth=frame.depth + 1,
             returned=UNKNOWN,
         )
-        frame.file.answers[key] = run_function(function, inner, given)
-    return frame.file.answers[key]
+        frame.file.helper_results[key] = run_function(function, inner, given)
+    return frame.file.helper_results[key]
 
 
-def _loads(function: ast.FunctionDef, frame: Frame) -> bool:
+def _loads_checkpoint(function: ast.FunctionDef, frame: Frame) -> bool:
     """A function makes a model or a tokenizer: what it returns is worth knowing, whatever it is given."""
-    known = frame.file.loaders
-    if function not in known:
+    memo = frame.file.loads_by_function
+    if function not in memo:
         calls = (n.func for n in ast.walk(function) if isinstance(n, ast.Call))
-        known[function] = any(isinstance(f, ast.Attribute) and f.attr == "from_pretrained" for f in calls)
-    return known[function]
+        memo[function] = any(isinstance(f, ast.Attribute) and f.attr == "from_pretrained" for f in calls)
+    return memo[function]
 
 
-def _elsewhere(
+def _inlined_import(
     node: ast.Call, frame: Frame, arguments: tuple[AbstractValues, ...], keywords: dict[str, AbstractValues]
 ) -> AbstractValues | None:
     """A function of another file of the tree."""
-    found = imported(node.func, frame)
+    found = imported_function(node.func, frame)
     if found is None:
         return None
-    return followed_at(node, *found, frame, arguments, keywords)
+    return inlined_import(node, *found, frame, arguments, keywords)
 
 
-def _around(node: ast.Call, owner: ast.ClassDef | None, frame: Frame) -> dict[str, AbstractValues]:
+def _enclosing_names(node: ast.Call, owner: ast.ClassDef | None, frame: Frame) -> dict[str, AbstractValues]:
     """The names that a helper sees beside its own: those of the function that it stands in."""
     if owner is not None:
         return {"self": UNKNOWN}
     return dict(frame.names) if isinstance(node.func, ast.Name) and node.func.id in frame.local else {}
 
 
-def _teach(node: ast.Call, function: ast.FunctionDef, frame: Frame, *, method: bool) -> None:
+def _infer_arguments(node: ast.Call, function: ast.FunctionDef, frame: Frame, *, method: bool) -> None:
     """A name of which nothing is known is what the parameter's name says that takes it: `pool(h, attention_mask)`."""
     for name, argument in zip(positional_parameters(function, method=method), node.args, strict=False):
-        if isinstance(argument, ast.Name) and not frame.look(argument.id):
-            frame.names[argument.id] = named(name)
+        if isinstance(argument, ast.Name) and not frame.lookup(argument.id):
+            frame.names[argument.id] = name_meaning(name)
 
 
 def _callee(func: ast.expr, frame: Frame) -> tuple[ast.FunctionDef | None, ast.ClassDef | None]:

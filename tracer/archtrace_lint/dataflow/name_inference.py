@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterator
 
 from archtrace_lint.dataflow.abstract_values import AbstractValues, Hidden, TokenIds, Tokens, one
-from archtrace_lint.dataflow.architectures import spelled
+from archtrace_lint.dataflow.architectures import name_pattern
 from archtrace_lint.dataflow.spellings import BACKBONES, NO_TEXT, TEXT_MODELS
 from archtrace_lint.source.syntax import last_word
 
@@ -23,26 +23,26 @@ KEYWORDS: dict[str, AbstractValues] = {
 }
 
 #: Masks of another shape than (batch, tokens).
-_OTHER = re.compile(r"\w*(causal|extended|head|bias|4d|square)\w*")
+_NO_TOKEN_MASK = re.compile(r"\w*(causal|extended|head|bias|4d|square)\w*")
 
 #: Spellings that hand a name over; each begins with a word, which is what a fast search goes by.
-_NAMED = (
+_BY_KEYWORD = (
     re.compile(r"attention_mask ?= ?(?!None|\w*attention_mask\b|causal_mask|extended|head)[A-Za-z]\w*\s*[,)]"),
     re.compile(r"input_ids ?= ?(?!None|\w*input_ids\b)[A-Za-z]\w*\s*[,)]"),
     re.compile(r"key_padding_mask ?= ?(?!None|\w*key_padding_mask\b)[A-Za-z]\w*\s*[,)]"),
 )
 _MASKS = re.compile(r"masks?\w*[,)]")
-_PLACED = re.compile(
-    rf"(({spelled('encoders')})\w*|model|encoder|backbone|transformer|lm)\(\s*\w+,\s*(\w+,\s*)?"
+_BY_POSITION = re.compile(
+    rf"(({name_pattern('encoders')})\w*|model|encoder|backbone|transformer|lm)\(\s*\w+,\s*(\w+,\s*)?"
     r"(?!attention_mask\b)\w*mask"
 )
 
 
-def teaching(text: str) -> list[int]:
+def inference_lines(text: str) -> list[int]:
     """The lines that hand a name over in a way that tells what it is: functions without one cost no second walk."""
-    found = [match.start() for pattern in _NAMED for match in pattern.finditer(text)]
-    found += [match.start() for match in _MASKS.finditer(text) if _PLACED.search(_line(text, match.start()))]
-    return [text.count("\n", 0, start) + 1 for start in found]
+    starts = [match.start() for pattern in _BY_KEYWORD for match in pattern.finditer(text)]
+    starts += [match.start() for match in _MASKS.finditer(text) if _BY_POSITION.search(_line(text, match.start()))]
+    return [text.count("\n", 0, start) + 1 for start in starts]
 
 
 def _line(text: str, at: int) -> str:
@@ -50,25 +50,25 @@ def _line(text: str, at: int) -> str:
     return text[text.rfind("\n", 0, at) + 1 : at + 6]
 
 
-def learnt(body: list[ast.stmt]) -> dict[str, AbstractValues]:
+def inferred_from_calls(body: list[ast.stmt]) -> dict[str, AbstractValues]:
     """What the names of a function are by the calls in it."""
     calls = (node for statement in body for node in ast.walk(statement) if isinstance(node, ast.Call))
-    return {name: values for call in calls for name, values in _taught(call)}
+    return {name: values for call in calls for name, values in _inferred_from(call)}
 
 
-def _taught(call: ast.Call) -> Iterator[tuple[str, AbstractValues]]:
+def _inferred_from(call: ast.Call) -> Iterator[tuple[str, AbstractValues]]:
     for keyword in call.keywords:
         name = keyword.value.id if isinstance(keyword.value, ast.Name) else ""
-        if name and keyword.arg in KEYWORDS and not _OTHER.fullmatch(name):
+        if name and keyword.arg in KEYWORDS and not _NO_TOKEN_MASK.fullmatch(name):
             yield name, KEYWORDS[keyword.arg]
-    yield from _by_place(call)
+    yield from _by_position(call)
 
 
-def _by_place(call: ast.Call) -> Iterator[tuple[str, AbstractValues]]:
+def _by_position(call: ast.Call) -> Iterator[tuple[str, AbstractValues]]:
     """`self.bert(x, mask)`: an old BERT takes the mask third, a new one second, and the name tells which it is."""
     callee = last_word(call.func)
     names = [a.id for a in call.args if isinstance(a, ast.Name)]
-    masks = [name for name in names[1:] if "mask" in name and not _OTHER.fullmatch(name)]
+    masks = [name for name in names[1:] if "mask" in name and not _NO_TOKEN_MASK.fullmatch(name)]
     if not masks or not BACKBONES.fullmatch(callee):
         return
     yield masks[0], KEYWORDS["attention_mask"]
@@ -84,9 +84,9 @@ _PART_STEMS = re.compile(r"(att\w*|attn|head|layer|block|key|pad\w*|causal|\w*lo
 _QUERY = ("query", "key", "value")
 
 
-def paired(names: Collection[str]) -> dict[str, AbstractValues]:
+def inferred_from_parameters(names: Collection[str]) -> dict[str, AbstractValues]:
     """What the arguments of a function are, where two of them tell of one another."""
-    return {name: values for found in (*_by_stem(names), *_query(names)) for name, values in found.items()}
+    return {name: values for inferred in (*_by_stem(names), *_by_query(names)) for name, values in inferred.items()}
 
 
 def _by_stem(names: Collection[str]) -> Iterator[dict[str, AbstractValues]]:
@@ -97,7 +97,7 @@ def _by_stem(names: Collection[str]) -> Iterator[dict[str, AbstractValues]]:
             yield {name: one(Hidden(sure=True)), mask: one(Tokens(attended=True))}
 
 
-def _query(names: Collection[str]) -> Iterator[dict[str, AbstractValues]]:
+def _by_query(names: Collection[str]) -> Iterator[dict[str, AbstractValues]]:
     """The query of an attention module that is given a mask over tokens."""
     if all(name in names for name in _QUERY) and ("attention_mask" in names or "mask" in names):
         yield {"query": one(Hidden(sure=True))}

@@ -42,7 +42,7 @@ MEANINGS: dict[str, AbstractValue] = {
 
 
 @lru_cache(maxsize=4096)
-def named(name: str) -> AbstractValues:
+def name_meaning(name: str) -> AbstractValues:
     """What a name alone says."""
     if name in TEXT_NAMES:
         return one(TokenIds(weak=True))
@@ -51,15 +51,17 @@ def named(name: str) -> AbstractValues:
     return one(MEANINGS.get(meaning(name)))
 
 
-def spoken(said: AbstractValues, values: AbstractValues) -> AbstractValues:
+def refined_by_name(by_name: AbstractValues, values: AbstractValues) -> AbstractValues:
     """What is bound to a name that says this much: the values, or what it says where they are unknown.
 
     A name says more than the ids out of which one was taken, than a loose name's part (`ids, mask = x[0], x[2]`), and
     than a model that returns hidden states alone.
     """
-    if not values or (has(values, TokenIds) and (has(said, PadId) or has(said, EosId))):
-        return said
-    if (has(said, TokenIds) or has(said, Tokens)) and all(isinstance(v, Hidden) and v.what == "weak" for v in values):
-        return said
-    strong = [h for h in only(said, Hidden) if h.what != "weak"]
+    if not values or (has(values, TokenIds) and (has(by_name, PadId) or has(by_name, EosId))):
+        return by_name
+    if (has(by_name, TokenIds) or has(by_name, Tokens)) and all(
+        isinstance(v, Hidden) and v.what == "weak" for v in values
+    ):
+        return by_name
+    strong = [h for h in only(by_name, Hidden) if h.what != "weak"]
     return values | frozenset(replace(h, encoding=o.encoding) for h in strong for o in only(values, ModelOutput))

@@ -8,14 +8,14 @@ from typing import TypeAlias
 
 from archtrace_lint.dataflow.abstract_values import UNKNOWN, AbstractValues, Many, Tokenizer, constant, only
 from archtrace_lint.dataflow.calls import indices
-from archtrace_lint.dataflow.conditions import asks_side, no_mask, under
+from archtrace_lint.dataflow.conditions import assuming, checks_side, no_mask
 from archtrace_lint.dataflow.events import AttributeStore, Class
 from archtrace_lint.dataflow.expressions import assign, elements
 from archtrace_lint.dataflow.frame import Frame, StatementHandler
 from archtrace_lint.dataflow.function_runs import run_function
-from archtrace_lint.dataflow.name_meanings import spoken
+from archtrace_lint.dataflow.name_meanings import refined_by_name
 from archtrace_lint.dataflow.spellings import LIBRARIES, STORED
-from archtrace_lint.source.syntax import root
+from archtrace_lint.source.syntax import root_name
 
 Names: TypeAlias = dict[str, AbstractValues]
 
@@ -36,16 +36,16 @@ def _expression(node: ast.Expr, frame: Frame) -> bool:
 def _assign(node: ast.Assign, frame: Frame) -> bool:
     values = frame.evaluate(node.value)
     for target in node.targets:
-        store(target, passed_through(node.value, target, frame) or values, frame, node)
+        store(target, index_through_call(node.value, target, frame) or values, frame, node)
     return False
 
 
-def passed_through(value: ast.expr, target: ast.expr, frame: Frame) -> AbstractValues:
+def index_through_call(value: ast.expr, target: ast.expr, frame: Frame) -> AbstractValues:
     """`lengths = adjust(lengths, ...)`: what an unknown call makes of an index is taken for an index still."""
     if isinstance(target, ast.Tuple | ast.List) and len(target.elts) == 1:
-        found = passed_through(value, target.elts[0], frame)
+        found = index_through_call(value, target.elts[0], frame)
         return frozenset((Many((found,)),)) if found else UNKNOWN
-    if not isinstance(value, ast.Call) or not isinstance(target, ast.Name) or root(value.func) in LIBRARIES:
+    if not isinstance(value, ast.Call) or not isinstance(target, ast.Name) or root_name(value.func) in LIBRARIES:
         return UNKNOWN
     given = any(isinstance(a, ast.Name) and a.id == target.id for a in value.args)
     return indices(frame.names.get(target.id, UNKNOWN)) if given else UNKNOWN
@@ -62,22 +62,24 @@ def store(target: ast.expr, values: AbstractValues, frame: Frame, node: ast.stmt
     if isinstance(target, ast.Attribute):
         if target.attr in STORED:
             owner = ast.unparse(target.value)
-            frame.emit(AttributeStore(node, frame.scope(), owner, target.attr, values, held_by(target.value, frame)))
+            frame.emit(AttributeStore(node, frame.scope(), owner, target.attr, values, holder_of(target.value, frame)))
             _set_side(target, values, frame)
         if isinstance(target.value, ast.Name) and target.value.id == "self" and frame.owner:
             fields = frame.file.fields.setdefault(frame.owner.name, {})
-            fields[target.attr] = fields.get(target.attr, UNKNOWN) | spoken(frame.said(target.attr), values)
+            fields[target.attr] = fields.get(target.attr, UNKNOWN) | refined_by_name(
+                frame.meaning_of(target.attr), values
+            )
             return
     assign(target, values, frame)
 
 
-def held_by(node: ast.expr, frame: Frame) -> AbstractValues:
+def holder_of(node: ast.expr, frame: Frame) -> AbstractValues:
     """What the thing may be whose attribute, or whose part's attribute, is set: `model` of `model.config`."""
     while isinstance(node, ast.Attribute):
         if isinstance(node.value, ast.Name) and node.value.id == "self":
-            return frame.own(node.attr)
+            return frame.self_attribute(node.attr)
         node = node.value
-    return frame.look(node.id) if isinstance(node, ast.Name) else UNKNOWN
+    return frame.lookup(node.id) if isinstance(node, ast.Name) else UNKNOWN
 
 
 def _set_side(target: ast.Attribute, values: AbstractValues, frame: Frame) -> None:
@@ -85,7 +87,7 @@ def _set_side(target: ast.Attribute, values: AbstractValues, frame: Frame) -> No
     side = constant(values)
     if target.attr != "padding_side" or not isinstance(side, str):
         return
-    known = only(held_by(target.value, frame), Tokenizer) or [Tokenizer()]
+    known = only(holder_of(target.value, frame), Tokenizer) or [Tokenizer()]
     sided = frozenset(replace(t, side=side) for t in known)
     if isinstance(target.value, ast.Name):
         frame.names[target.value.id] = sided
@@ -99,21 +101,21 @@ def _augmented(node: ast.AugAssign, frame: Frame) -> bool:
         for part in (node.value, node.target.value, node.target.slice):
             frame.evaluate(part)
         return False
-    value = ast.copy_location(ast.BinOp(_loaded(node.target), node.op, node.value), node)
+    value = ast.copy_location(ast.BinOp(_as_load(node.target), node.op, node.value), node)
     assign(node.target, frame.evaluate(value), frame)
     return False
 
 
-def _loaded(target: ast.expr) -> ast.expr:
+def _as_load(target: ast.expr) -> ast.expr:
     return ast.copy_location(ast.Name(target.id, ast.Load()), target) if isinstance(target, ast.Name) else target
 
 
 def _if(node: ast.If, frame: Frame) -> bool:
     start = dict(frame.names)
-    with under(node.test, frame, holds=True):
+    with assuming(node.test, frame, holds=True):
         then_ended = frame.run(node.body)
     then, frame.names = frame.names, start
-    with under(node.test, frame, holds=False):
+    with assuming(node.test, frame, holds=False):
         else_ended = frame.run(node.orelse)
     if else_ended:
         frame.names = then
@@ -183,7 +185,7 @@ def _raise(node: ast.Raise, frame: Frame) -> bool:
 
 
 def _assert(node: ast.Assert, frame: Frame) -> bool:
-    frame.side_asked = frame.side_asked or asks_side(node.test, frame)
+    frame.side_checked = frame.side_checked or checks_side(node.test, frame)
     return False
 
 
@@ -212,15 +214,15 @@ def _class(node: ast.ClassDef, frame: Frame) -> bool:
             fields.update(frame.file.fields.get(base.id, {}))
     frame.file.fields[node.name] = fields
     inner = replace(frame, names=dict(frame.names), function=node.name, owner=node)
-    first = [s for s in node.body if not isinstance(s, ast.FunctionDef) or s.name == "__init__"]
-    inner.run(first)
+    setup = [s for s in node.body if not isinstance(s, ast.FunctionDef) or s.name == "__init__"]
+    inner.run(setup)
     fields.update({k: v for k, v in inner.names.items() if k not in frame.names and v})
     inner.names = dict(frame.names)
     inner.run([s for s in node.body if isinstance(s, ast.FunctionDef) and s.name != "__init__"])
     return False
 
 
-def later(node: ast.stmt) -> bool:
+def is_definition(node: ast.stmt) -> bool:
     """Functions and classes of a module are followed when its other statements have been."""
     return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
 

@@ -30,13 +30,13 @@ def functions(tree: ast.AST, around: str = "") -> Iterator[tuple[str, Function]]
         yield from functions(child, inner)
 
 
-def inside(tree: ast.AST, function: str = "") -> Iterator[tuple[str, ast.AST]]:
+def nodes_by_function(tree: ast.AST, function: str = "") -> Iterator[tuple[str, ast.AST]]:
     """All nodes of a tree, each with the qualified name of the function around it."""
     for child in ast.iter_child_nodes(tree):
         yield function, child
         named = isinstance(child, (*FUNCTIONS, ast.ClassDef))
         inner = f"{function}.{child.name}".lstrip(".") if named else function  # type: ignore[attr-defined]
-        yield from inside(child, inner)
+        yield from nodes_by_function(child, inner)
 
 
 def last_word(node: ast.AST) -> str:
@@ -44,7 +44,7 @@ def last_word(node: ast.AST) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
-def root(node: ast.expr) -> str:
+def root_name(node: ast.expr) -> str:
     """The first word of a dotted name, "" for anything else."""
     while isinstance(node, ast.Attribute):
         node = node.value
