@@ -20,7 +20,7 @@ NamedBindings: TypeAlias = "list[tuple[str, Binding]]"
 Bindings: TypeAlias = "dict[str, list[Binding]]"
 
 
-class SourceRange(NamedTuple):
+class FlowRange(NamedTuple):
     """A piece of source from the start of one node to the end of another, and what happens there."""
 
     first: ast.AST
@@ -37,21 +37,21 @@ class Binding(NamedTuple):
     line: int
 
 
-def flow_steps(found: ast.AST, read: ast.AST | None, tree: ast.Module) -> list[SourceRange]:
+def flow_steps(found: ast.AST, read: ast.AST | None, tree: ast.Module) -> list[FlowRange]:
     """The steps to what was found and on to what reads with it, in the order in which they happen."""
     defining = _function(found, tree)
     before = [_bound(name, binding) for name, binding in _origins(found, [*_scopes(defining, tree)])]
     if read is None:
-        return [*before, SourceRange(found, found, "")]
-    return [*before, SourceRange(found, found, "becomes the index"), *_steps_to_read(found, read, defining, tree)]
+        return [*before, FlowRange(found, found, "")]
+    return [*before, FlowRange(found, found, "becomes the index"), *_steps_to_read(found, read, defining, tree)]
 
 
-def _bound(name: str, binding: Binding) -> SourceRange:
+def _bound(name: str, binding: Binding) -> FlowRange:
     note = f"`{name}` comes in" if binding.value is None else f"`{name}` is set"
-    return SourceRange(binding.name, binding.value or binding.name, note)
+    return FlowRange(binding.name, binding.value or binding.name, note)
 
 
-def _steps_to_read(found: ast.AST, read: ast.AST, defining: Function | None, tree: ast.Module) -> Iterator[SourceRange]:
+def _steps_to_read(found: ast.AST, read: ast.AST, defining: Function | None, tree: ast.Module) -> Iterator[FlowRange]:
     """From what was found to the read: the call of the function that it stands in, the names that it passes."""
     reading = _function(read, tree)
     goals = [found] if reading is defining else _calls(defining, reading or tree)
@@ -60,11 +60,11 @@ def _steps_to_read(found: ast.AST, read: ast.AST, defining: Function | None, tre
         if between is None:
             continue
         if goal is not found and defining is not None:
-            yield SourceRange(goal, goal, f"`{defining.name}` returns it")
-        yield from (SourceRange(b.name, b.value or b.name, f"passed on as `{name}`") for name, b in between[1:])
+            yield FlowRange(goal, goal, f"`{defining.name}` returns it")
+        yield from (FlowRange(b.name, b.value or b.name, f"passed on as `{name}`") for name, b in between[1:])
         break
     if read is not found:
-        yield SourceRange(read, read, "read at that index")
+        yield FlowRange(read, read, "read at that index")
 
 
 def _calls(defining: Function | None, where: ast.AST) -> list[ast.AST]:
