@@ -61,8 +61,8 @@ def example(page: str) -> torch.nn.Module:
 
 def bound_of(module: torch.nn.Module) -> Bound:
     """What the engine finds for a module in LAYOUT."""
-    study = archtrace.trace(module).study
-    return bound(study.interpreter, study.programs.of(LAYOUT, study.ids), LAYOUT, study.tokens)
+    analysis = archtrace.trace(module).analysis
+    return bound(analysis.interpreter, analysis.programs.of(LAYOUT, analysis.ids), LAYOUT, analysis.tokens)
 
 
 def block(page: str) -> str:

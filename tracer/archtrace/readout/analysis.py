@@ -1,4 +1,4 @@
-"""A study: one built model, looked at in many layouts of one length."""
+"""An analysis: one built model, looked at in many layouts of one length."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class Analysis:
 
     @cached_property
     def texts(self) -> dict[str, Analysis]:
-        """By the input that holds its tokens, the same study told of one text."""
+        """By the input that holds its tokens, the same analysis told of one text."""
         return {self.ids: self._told_of(self.ids), **{name: self._told_of(name) for name in self.also}}
 
     def _told_of(self, text: str) -> Analysis:

@@ -36,20 +36,20 @@ from archtrace.readout.ways import Key, end_of, rows_by, ways_of
 
 
 def readouts(
-    study: Analysis,
+    analysis: Analysis,
     others: Sequence[Analysis],
     words: Vocabulary,
     names: Mapping[int, str],
     seen: Mapping[str, Positions | None],
     related: Sequence[Relation] = (),
 ) -> tuple[Readout, ...]:
-    """The readouts of a study; `others` are of the same model in other lengths, `seen` is the witness per layout.
+    """The readouts of an analysis; `others` are of the same model in other lengths, `seen` is the witness per layout.
 
     `related`: of an output with positions, which position of a tensor reaches which.
     """
-    telling = _Telling((study, *others), words, dict(names), _status(study, seen))
+    telling = _Telling((analysis, *others), words, dict(names), _status(analysis, seen))
     by_name = {each.of: each for each in related if each.name != "all"}
-    found = ((tensor.name, telling.of(tensor.name)) for tensor in study.tensors(study.telling))
+    found = ((tensor.name, telling.of(tensor.name)) for tensor in analysis.tensors(analysis.telling))
     return tuple(readout for name, own in found for readout in _related(own, by_name.get(name)))
 
 
@@ -64,8 +64,8 @@ def _related(found: Iterable[Readout], relation: Relation | None) -> Iterator[Re
     yield replace(first, kind=kind, slice=f"{first.tensor}{relation.slice()}", index=Index("", ()))
 
 
-def _status(study: Analysis, seen: Mapping[str, Positions | None]) -> Status:
-    same = all((w := seen.get(name)) is not None and w.reads == p.reads for name, p in study.positions.items())
+def _status(analysis: Analysis, seen: Mapping[str, Positions | None]) -> Status:
+    same = all((w := seen.get(name)) is not None and w.reads == p.reads for name, p in analysis.positions.items())
     return "exact" if same else "bound"
 
 
@@ -95,7 +95,7 @@ class _Sight:
 class _Telling:
     """What readouts are told by: the model in its lengths, the first of them leading; special ids by their names."""
 
-    studies: tuple[Analysis, ...]
+    analyses: tuple[Analysis, ...]
     words: Vocabulary
     names: dict[int, str]
     status: Status
@@ -104,7 +104,7 @@ class _Telling:
 
     def of(self, name: str) -> list[Readout]:
         """The readouts of a tensor: one, or one a way where it is read in several that one slice cannot say."""
-        whole, keys = self._readout(name, None), ways_of(name, self.studies)
+        whole, keys = self._readout(name, None), ways_of(name, self.analyses)
         if not keys or not self._apart(name, whole, keys):
             return [whole]
         ways = [way for key in keys if (way := self._readout(name, key)).kind != "none"]
@@ -147,15 +147,15 @@ class _Telling:
         )
 
     def _pooled(self, chosen: Selection, found: Bound) -> KindName:
-        return pooling(chosen, found, self.studies[0].interpreter)
+        return pooling(chosen, found, self.analyses[0].interpreter)
 
     def _index(self, sights: Sequence[_Sight], kind: KindName, formula: str | None) -> Index:
         if kind == "none":
             return Index("", ())
-        study, first = self.studies[0], self._index_of(sights[0], kind)
+        analysis, first = self.analyses[0], self._index_of(sights[0], kind)
         # The end of a row is written alike at every length.
         at_edge = KINDS[kind].edge is not None
-        text = first.expression if at_edge else _written(study, sights, lambda s: self._index_of(s, kind).expression)
+        text = first.expression if at_edge else _written(analysis, sights, lambda s: self._index_of(s, kind).expression)
         return Index(formula or text, first.depends_on)
 
     def _index_of(self, sight: _Sight, kind: KindName) -> Index:
@@ -165,7 +165,7 @@ class _Telling:
         """The subscript that picks positions: a constant one, else as the graph computes it, one position a row."""
         text, lead = constant(cases), lead_of(sights[0].tensor.axis)
         if text is None and _single(cases):
-            written = "" if formula is not None else _written(self.studies[0], sights, self._subscripts)
+            written = "" if formula is not None else _written(self.analyses[0], sights, self._subscripts)
             if formula is None and evaluates(written, {*sights[0].found.program.inputs, *self.names.values()}):
                 return written
             text = last_of(cases) if formula is None else formula
@@ -186,12 +186,12 @@ class _Telling:
 
     def _programs(self, name: str, key: Key | None) -> list[_Sight]:
         """A tensor in each program of the first length."""
-        study = self.studies[0]
-        first = {id(bound.program): layout for layout, bound in reversed(study.bounds.items())}
-        return [sight for layout in first.values() if (sight := _sight(study, layout, name, key)) is not None]
+        analysis = self.analyses[0]
+        first = {id(bound.program): layout for layout, bound in reversed(analysis.bounds.items())}
+        return [sight for layout in first.values() if (sight := _sight(analysis, layout, name, key)) is not None]
 
     def _sights(self, name: str, key: Key | None) -> list[_Sight]:
-        found = (_sight(study, study.telling, name, key) for study in self.studies)
+        found = (_sight(analysis, analysis.telling, name, key) for analysis in self.analyses)
         return [sight for sight in found if sight is not None]
 
     def _cases(self, name: str, key: Key | None) -> list[Case]:
@@ -201,14 +201,14 @@ class _Telling:
         return self.known[name, key]
 
     def _seen(self, name: str, key: Key | None) -> Iterator[Case]:
-        for study in self.studies:
-            for layout, found in study.positions.items():
-                length = _length(study, name, layout)
+        for analysis in self.analyses:
+            for layout, found in analysis.positions.items():
+                length = _length(analysis, name, layout)
                 if name in found.reads and length is not None:
-                    still = study.bounds[layout].constant(*study.reads(layout)[name])
-                    text, tokens = _carried(study, layout, name)
-                    rows: Rows = found.reads[name] if key is None else rows_by(study, layout, name, key)
-                    yield Case(rows, still, length, study.layouts[layout], self.words, tokens, text)
+                    still = analysis.bounds[layout].constant(*analysis.reads(layout)[name])
+                    text, tokens = _carried(analysis, layout, name)
+                    rows: Rows = found.reads[name] if key is None else rows_by(analysis, layout, name, key)
+                    yield Case(rows, still, length, analysis.layouts[layout], self.words, tokens, text)
 
 
 def _single(cases: Sequence[Case]) -> bool:
@@ -216,20 +216,20 @@ def _single(cases: Sequence[Case]) -> bool:
     return all(len(row) == 1 for case in cases for row in case.rows)
 
 
-def _written(study: Analysis, sights: Sequence[_Sight], write: Callable[[_Sight], str]) -> str:
+def _written(analysis: Analysis, sights: Sequence[_Sight], write: Callable[[_Sight], str]) -> str:
     """What is written in the first length, with numbers that follow the length written by it."""
     first = write(sights[0])
     if not numbers_near(first, sights[0].tokens):
         return first
-    seen = [*sights, *_longer(study, sights[0])] if len(sights) == 1 else sights
+    seen = [*sights, *_longer(analysis, sights[0])] if len(sights) == 1 else sights
     return at_any_length([first, *map(write, seen[1:])], [sight.tokens for sight in seen])
 
 
-def _longer(study: Analysis, sight: _Sight) -> list[_Sight]:
+def _longer(analysis: Analysis, sight: _Sight) -> list[_Sight]:
     """The same with one more token, where inputs were given in one length alone; nothing where that does not run."""
-    layout = {name: _one_more(value, study.length) for name, value in study.layouts[study.telling].items()}
+    layout = {name: _one_more(value, analysis.length) for name, value in analysis.layouts[analysis.telling].items()}
     try:
-        longer = replace(study, layouts={study.telling: layout}, refused={}, carried={})
+        longer = replace(analysis, layouts={analysis.telling: layout}, refused={}, carried={})
         found = _sight(longer, longer.telling, sight.tensor.name, sight.key)
     except (CaptureError, LayoutError):
         return []
@@ -242,23 +242,23 @@ def _one_more(value: torch.Tensor, length: int) -> torch.Tensor:
     return value if axis is None else torch.cat([value, value.narrow(axis, length - 1, 1)], axis)
 
 
-def _sight(study: Analysis, layout: str, name: str, key: Key | None) -> _Sight | None:
-    found, tensors = study.bounds[layout], study.tensors(layout)
+def _sight(analysis: Analysis, layout: str, name: str, key: Key | None) -> _Sight | None:
+    found, tensors = analysis.bounds[layout], analysis.tensors(layout)
     tensor = next((t for t in tensors if t.name == name), None)
     if tensor is None:
         return None
     others = frozenset(t.node for t in tensors) - {tensor.node}
-    return _Sight(found, study.length, tensor, others, key, end_of(study, layout, name, key))
+    return _Sight(found, analysis.length, tensor, others, key, end_of(analysis, layout, name, key))
 
 
-def _length(study: Analysis, name: str, layout: str) -> int | None:
-    place = study.reads(layout).get(name)
-    return None if place is None else study.bounds[layout].run.shape(place[0])[place[1]]
+def _length(analysis: Analysis, name: str, layout: str) -> int | None:
+    place = analysis.reads(layout).get(name)
+    return None if place is None else analysis.bounds[layout].run.shape(place[0])[place[1]]
 
 
-def _carried(study: Analysis, layout: str, name: str) -> tuple[str, Carried]:
+def _carried(analysis: Analysis, layout: str, name: str) -> tuple[str, Carried]:
     """The text whose tokens a read tensor carries, the first of several; and what it carries of it."""
-    found = {text: carried(told, layout)[name] for text, told in study.texts.items()}
+    found = {text: carried(told, layout)[name] for text, told in analysis.texts.items()}
     return next(((text, c) for text, c in found.items() if any(map(any, c))), next(iter(found.items())))
 
 

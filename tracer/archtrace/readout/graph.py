@@ -11,15 +11,15 @@ from archtrace.reach.bound import Bound
 from archtrace.readout.analysis import Analysis
 
 
-def build_graph(study: Analysis) -> nx.DiGraph[str]:
+def build_graph(analysis: Analysis) -> nx.DiGraph[str]:
     """One graph node for each value that tokens reach and that may reach the logits, edges with the data.
 
     Token positions that may reach them are nodes "input_ids[:, p]" in front of the input. Attributes: `kind`
     ("position", "input", "op", "logits"), `op`, `module`, `shape`, `line` (file, line), `outputs` (the modules whose
     output it is).
     """
-    found: Bound = next(iter(study.bounds.values()))
-    program = study.program
+    found: Bound = next(iter(analysis.bounds.values()))
+    program = analysis.program
     outputs: dict[int, list[str]] = {}
     for name, indices in program.tensors.items():
         for index in indices:
@@ -42,10 +42,10 @@ def build_graph(study: Analysis) -> nx.DiGraph[str]:
             outputs=tuple(outputs.get(index, ())),
         )
         graph.add_edges_from((names[r], names[index]) for r in node.refs if r in kept)
-    ids = program.inputs[study.ids]
+    ids = program.inputs[analysis.ids]
     for position in sorted(set().union(*found.tokens(ids))):
-        graph.add_node(f"{study.ids}[:, {position}]", kind="position", position=position)
-        graph.add_edge(f"{study.ids}[:, {position}]", names[ids])
+        graph.add_node(f"{analysis.ids}[:, {position}]", kind="position", position=position)
+        graph.add_edge(f"{analysis.ids}[:, {position}]", names[ids])
     return graph
 
 

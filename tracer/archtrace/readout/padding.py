@@ -46,14 +46,14 @@ def padding_of(layout: Mapping[str, torch.Tensor], words: Vocabulary, ids: str =
     return None if kept is None else tuple(tuple(int(p) for p in torch.where(~row)[0]) for row in kept)
 
 
-def padded(study: Analysis, layout: str, words: Vocabulary) -> dict[str, Rows]:
+def padded(analysis: Analysis, layout: str, words: Vocabulary) -> dict[str, Rows]:
     """By each input that holds tokens, and by each read tensor, the positions that are padding in a layout.
 
     Of a tensor they are those that carry a padded token. What nothing tells of is left out.
     """
     found: dict[str, Rows] = {}
-    for ids, text in study.texts.items():
-        kept = lay.attended(study.layouts[layout], words, ids)
+    for ids, text in analysis.texts.items():
+        kept = lay.attended(analysis.layouts[layout], words, ids)
         if kept is None:
             continue
         found[ids] = _numbered((~kept).tolist())
@@ -74,51 +74,53 @@ def standing(flags: Sequence[Sequence[bool]], carries: Carried, *, alone: bool) 
     )
 
 
-def carried(study: Analysis, layout: str) -> dict[str, Carried]:
+def carried(analysis: Analysis, layout: str) -> dict[str, Carried]:
     """What the positions of each read tensor carry.
 
     Which token stands where does not depend on which of them are padding, though a model may zero the states of pads:
     so the first layout is asked, with no padding in it. Behind a recurrence or a convolution no position carries a
     token; where there are as many of them as tokens, each stands for its own.
     """
-    first = next(iter(study.bounds))
-    told = _once(study, first)
-    own = study.reads(layout)
-    alike = {n for n in own if n in told and len(told[n][0]) == study.bounds[layout].run.shape(own[n][0])[own[n][1]]}
-    return told if alike == own.keys() else _once(study, layout)
+    first = next(iter(analysis.bounds))
+    told = _once(analysis, first)
+    own = analysis.reads(layout)
+    alike = {n for n in own if n in told and len(told[n][0]) == analysis.bounds[layout].run.shape(own[n][0])[own[n][1]]}
+    return told if alike == own.keys() else _once(analysis, layout)
 
 
-def _once(study: Analysis, layout: str) -> dict[str, Carried]:
-    if layout not in study.carried:
-        study.carried[layout] = _carried_unpadded(study, layout)
-    found: dict[str, Carried] = study.carried[layout]
+def _once(analysis: Analysis, layout: str) -> dict[str, Carried]:
+    if layout not in analysis.carried:
+        analysis.carried[layout] = _carried_unpadded(analysis, layout)
+    found: dict[str, Carried] = analysis.carried[layout]
     return found
 
 
-def _carried_unpadded(study: Analysis, layout: str) -> dict[str, Carried]:
+def _carried_unpadded(analysis: Analysis, layout: str) -> dict[str, Carried]:
     """What positions carry where none is padding: of one token among pads attention has nothing else to read, and so
     would carry it to all positions."""
-    whole = _unpadded(study, layout)
+    whole = _unpadded(analysis, layout)
     try:
         found = _carried(
-            study if whole is None else replace(study, layouts={layout: whole}, refused={}, carried={}), layout
+            analysis if whole is None else replace(analysis, layouts={layout: whole}, refused={}, carried={}), layout
         )
     except LayoutError:  # the model takes no such batch
-        return _carried(study, layout)
-    return found if found.keys() == study.reads(layout).keys() else _carried(study, layout)
+        return _carried(analysis, layout)
+    return found if found.keys() == analysis.reads(layout).keys() else _carried(analysis, layout)
 
 
-def _unpadded(study: Analysis, layout: str) -> dict[str, torch.Tensor] | None:
+def _unpadded(analysis: Analysis, layout: str) -> dict[str, torch.Tensor] | None:
     """The inputs of a layout with ordinary tokens in place of padding; None where there is none."""
-    inputs = study.layouts[layout]
-    words = lay.vocabulary(study.module if getattr(study.module, "config", None) is None else study.module.config)
-    kept = lay.attended(inputs, words, study.ids)
+    inputs = analysis.layouts[layout]
+    words = lay.vocabulary(
+        analysis.module if getattr(analysis.module, "config", None) is None else analysis.module.config
+    )
+    kept = lay.attended(inputs, words, analysis.ids)
     if kept is None or kept.all():
         return None
     whole = {name: _told_whole(name, value, kept.shape[-1]) for name, value in inputs.items()}
-    ids = inputs[study.ids]
+    ids = inputs[analysis.ids]
     if ids.shape == kept.shape and not ids.is_floating_point():
-        whole[study.ids] = torch.where(kept, ids, words.ordinary[0])
+        whole[analysis.ids] = torch.where(kept, ids, words.ordinary[0])
     return whole
 
 
@@ -131,27 +133,31 @@ def _told_whole(name: str, value: torch.Tensor, length: int) -> torch.Tensor:
     return torch.ones_like(value) if name in MASKS and value.ndim == 2 else value
 
 
-def _carried(study: Analysis, layout: str) -> dict[str, Carried]:
-    bound, reads = study.bounds[layout], study.reads(layout)
-    features = study.length if bound.unknown(bound.program.inputs[study.ids]) else 1
+def _carried(analysis: Analysis, layout: str) -> dict[str, Carried]:
+    bound, reads = analysis.bounds[layout], analysis.reads(layout)
+    features = analysis.length if bound.unknown(bound.program.inputs[analysis.ids]) else 1
     if max(map(_size, bound.run.values), default=0) * features > LARGEST:
-        return {name: _in_order(bound.run.shape(node), axis, study.length) for name, (node, axis) in reads.items()}
-    ids = bound.program.inputs[study.ids]
-    alike = _own_rows(study, bound, reads)
-    marks = _marks(bound, ids, study.length, apart=not alike)
+        return {name: _in_order(bound.run.shape(node), axis, analysis.length) for name, (node, axis) in reads.items()}
+    ids = bound.program.inputs[analysis.ids]
+    alike = _own_rows(analysis, bound, reads)
+    marks = _marks(bound, ids, analysis.length, apart=not alike)
     return {
         name: _table(
-            single_marks(marks[node]), bound.run.shape(node), axis, study.length, alone=_alone(bound, node, study.ids)
+            single_marks(marks[node]),
+            bound.run.shape(node),
+            axis,
+            analysis.length,
+            alone=_alone(bound, node, analysis.ids),
         )
         for name, (node, axis) in reads.items()
     }
 
 
-def _own_rows(study: Analysis, bound: Bound, reads: Mapping[str, Place]) -> bool:
+def _own_rows(analysis: Analysis, bound: Bound, reads: Mapping[str, Place]) -> bool:
     """Whether each row of the tensors is the same row of the tokens: else the rows are told apart as well."""
-    shape = bound.run.shape(bound.program.inputs[study.ids])
+    shape = bound.run.shape(bound.program.inputs[analysis.ids])
     own = (bound.run.shape(node)[batch_axis(axis)] for node, axis in reads.values())
-    return (len(shape) < 3 or bound.unknown(bound.program.inputs[study.ids])) and set(own) <= {shape[0]}
+    return (len(shape) < 3 or bound.unknown(bound.program.inputs[analysis.ids])) and set(own) <= {shape[0]}
 
 
 def _alone(bound: Bound, node: int, ids: str) -> bool:

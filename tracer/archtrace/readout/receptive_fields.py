@@ -15,21 +15,23 @@ from archtrace.readout.tensors import ReadTensor, labels
 MOST = 1_024
 
 
-def fields(study: Analysis) -> tuple[Fields, ...]:
+def fields(analysis: Analysis) -> tuple[Fields, ...]:
     """The fields of each read tensor in each input of numbers, in one layout; none where nothing is told apart."""
-    found = (_fields(study, tensor, name) for tensor in study.tensors(study.telling) for name in _inputs(study))
+    found = (
+        _fields(analysis, tensor, name) for tensor in analysis.tensors(analysis.telling) for name in _inputs(analysis)
+    )
     return tuple(each for each in found if each is not None)
 
 
-def _inputs(study: Analysis) -> Iterator[str]:
+def _inputs(analysis: Analysis) -> Iterator[str]:
     """The inputs that are numbers, and no text."""
-    layout = study.layouts[study.telling]
-    return (name for name in study.program.inputs if layout[name].is_floating_point() and layout[name].ndim >= 2)
+    layout = analysis.layouts[analysis.telling]
+    return (name for name in analysis.program.inputs if layout[name].is_floating_point() and layout[name].ndim >= 2)
 
 
-def _fields(study: Analysis, tensor: ReadTensor, name: str) -> Fields | None:
-    shape = study.layouts[study.telling][name].shape
-    spans = {axis: _spans(study, tensor, name, axis) for axis in range(1, len(shape)) if 1 < shape[axis] <= MOST}
+def _fields(analysis: Analysis, tensor: ReadTensor, name: str) -> Fields | None:
+    shape = analysis.layouts[analysis.telling][name].shape
+    spans = {axis: _spans(analysis, tensor, name, axis) for axis in range(1, len(shape)) if 1 < shape[axis] <= MOST}
     # An axis of which every position sees all, as of channels, tells none apart.
     told = {axis: each for axis, each in spans.items() if each and any(s not in (None, (0, shape[axis])) for s in each)}
     if not told:
@@ -46,12 +48,12 @@ def _field(parts: tuple[tuple[int, int] | None, ...]) -> Field | None:
     return known if len(known) == len(parts) else None
 
 
-def _spans(study: Analysis, tensor: ReadTensor, name: str, axis: int) -> list[tuple[int, int] | None] | None:
+def _spans(analysis: Analysis, tensor: ReadTensor, name: str, axis: int) -> list[tuple[int, int] | None] | None:
     """For each position the part of an input's axis that it sees; None for one that sees nothing."""
-    found, shape = study.bounds[study.telling], study.layouts[study.telling][name].shape
+    found, shape = analysis.bounds[analysis.telling], analysis.layouts[analysis.telling][name].shape
     source = {found.program.inputs[name]: labels(len(shape), axis, shape[axis])}
-    marks = study.interpreter.influence(found.run, source)
-    place = _first(study, tensor, marks)
+    marks = analysis.interpreter.influence(found.run, source)
+    place = _first(analysis, tensor, marks)
     if place is None:
         return None
     index, at = place
@@ -62,13 +64,13 @@ def _spans(study: Analysis, tensor: ReadTensor, name: str, axis: int) -> list[tu
     return [(int(where[0]), int(where[-1]) + 1) if (where := np.flatnonzero(row)).size else None for row in rows]
 
 
-def _first(study: Analysis, tensor: ReadTensor, marks: list[NodeMarks]) -> tuple[int, int] | None:
+def _first(analysis: Analysis, tensor: ReadTensor, marks: list[NodeMarks]) -> tuple[int, int] | None:
     """The first node with as many rows and positions as the tensor that the input reaches, and its axis."""
-    found = study.bounds[study.telling]
+    found = analysis.bounds[analysis.telling]
     rows, length = found.run.shape(tensor.node)[0], found.run.shape(tensor.node)[tensor.axis]
     for index in range(tensor.node + 1):
         own = single_marks(marks[index])
-        if own is None or not found.unknown(index) or index in study.program.inputs.values():
+        if own is None or not found.unknown(index) or index in analysis.program.inputs.values():
             continue
         shape = found.run.shape(index)
         # The axis nearest to the rows: widths may be as long.

@@ -25,23 +25,25 @@ class Seen:
     kept: Mapping[str, torch.Tensor]
 
 
-def relations(studies: Sequence[Analysis], words: Vocabulary) -> tuple[Relation, ...]:
+def relations(analyses: Sequence[Analysis], words: Vocabulary) -> tuple[Relation, ...]:
     """The relation of each read tensor and of the tokens, where one has a name; none for an output without positions.
 
-    `studies` are of one model in several lengths. An output with more or fewer positions than what it reads has none.
+    `analyses` are of one model in several lengths. An output with more or fewer positions than what it reads has none.
     """
-    names = dict.fromkeys(name for study in studies for own in study.positioned.values() for name in own.each[0].reads)
-    found = (relation(of, list(_seen(of, studies, words))) for of in (*names, "tokens"))
+    names = dict.fromkeys(
+        name for analysis in analyses for own in analysis.positioned.values() for name in own.each[0].reads
+    )
+    found = (relation(of, list(_seen(of, analyses, words))) for of in (*names, "tokens"))
     return tuple(each for each in found if each is not None)
 
 
-def _seen(of: str, studies: Sequence[Analysis], words: Vocabulary) -> Iterator[Seen]:
-    for study in studies:
-        for layout, own in study.positioned.items():
+def _seen(of: str, analyses: Sequence[Analysis], words: Vocabulary) -> Iterator[Seen]:
+    for analysis in analyses:
+        for layout, own in analysis.positioned.items():
             each = tuple(some.tokens if of == "tokens" else some.reads.get(of, ()) for some in own.each)
-            place = study.reads(layout).get(of)
-            length = own.found.run.shape(place[0])[place[1]] if place else study.length
-            yield Seen(each, length, told(study.layouts[layout], words))
+            place = analysis.reads(layout).get(of)
+            length = own.found.run.shape(place[0])[place[1]] if place else analysis.length
+            yield Seen(each, length, told(analysis.layouts[layout], words))
 
 
 def relation(of: str, cases: Sequence[Seen]) -> Relation | None:

@@ -19,41 +19,41 @@ Key: TypeAlias = tuple[str, str, int, int]
 MOST = 4
 
 
-def ways_of(name: str, studies: Sequence[Analysis]) -> list[Key]:
+def ways_of(name: str, analyses: Sequence[Analysis]) -> list[Key]:
     """The ways in which a tensor is read, the same ones in every layout; none where there are not several."""
-    first = list(_keyed(studies[0], studies[0].telling, name) or ())
+    first = list(_keyed(analyses[0], analyses[0].telling, name) or ())
     if not 1 < len(first) <= MOST:
         return []
-    found = (_keyed(study, layout, name) for study in studies for layout in study.bounds)
+    found = (_keyed(analysis, layout, name) for analysis in analyses for layout in analysis.bounds)
     return first if all(keys is not None and list(keys) == first for keys in found) else []
 
 
-def end_of(study: Analysis, layout: str, name: str, key: Key | None) -> int | None:
+def end_of(analysis: Analysis, layout: str, name: str, key: Key | None) -> int | None:
     """The node of a way in a layout's program."""
-    return None if key is None else (_keyed(study, layout, name) or {}).get(key)
+    return None if key is None else (_keyed(analysis, layout, name) or {}).get(key)
 
 
-def rows_by(study: Analysis, layout: str, name: str, key: Key) -> Rows:
+def rows_by(analysis: Analysis, layout: str, name: str, key: Key) -> Rows:
     """The positions of a tensor that are read in one way, by none of the others."""
-    nodes = {t.node for t in study.tensors(layout)}
-    tensor, found = _tensor(study, layout, name), study.bounds[layout]
+    nodes = {t.node for t in analysis.tensors(layout)}
+    tensor, found = _tensor(analysis, layout, name), analysis.bounds[layout]
     assert tensor is not None
-    if any(any(found.constant(t.node, t.axis)) for t in study.tensors(layout)):
-        found = opened(study.interpreter, found, nodes, study.layouts[layout])
-    others = {node for other, node in (_keyed(study, layout, name) or {}).items() if other != key}
-    return cut(study.interpreter, found, nodes | others).rows(tensor.node, tensor.axis)
+    if any(any(found.constant(t.node, t.axis)) for t in analysis.tensors(layout)):
+        found = opened(analysis.interpreter, found, nodes, analysis.layouts[layout])
+    others = {node for other, node in (_keyed(analysis, layout, name) or {}).items() if other != key}
+    return cut(analysis.interpreter, found, nodes | others).rows(tensor.node, tensor.axis)
 
 
-def _tensor(study: Analysis, layout: str, name: str) -> ReadTensor | None:
-    return next((t for t in study.tensors(layout) if t.name == name), None)
+def _tensor(analysis: Analysis, layout: str, name: str) -> ReadTensor | None:
+    return next((t for t in analysis.tensors(layout) if t.name == name), None)
 
 
-def _keyed(study: Analysis, layout: str, name: str) -> dict[Key, int] | None:
+def _keyed(analysis: Analysis, layout: str, name: str) -> dict[Key, int] | None:
     """The ends of a tensor's axis by what they are; None where the tensor is not in the layout's program."""
-    tensor, found = _tensor(study, layout, name), study.bounds[layout]
+    tensor, found = _tensor(analysis, layout, name), analysis.bounds[layout]
     if tensor is None:
         return None
-    others = frozenset(t.node for t in study.tensors(layout)) - {tensor.node}
+    others = frozenset(t.node for t in analysis.tensors(layout)) - {tensor.node}
     counted: Counter[tuple[str, str, int]] = Counter()
     keyed = {}
     for node in ends(found, tensor, found.run.shape(tensor.node)[tensor.axis], others):

@@ -72,7 +72,7 @@ def _refusal(setup: Setup, written: GivenTexts, length: int) -> str | None:
     last = inner.pop() if len(inner) > 1 else first
     fill = inner or [first]
     row = [first, *(fill[i % len(fill)] for i in range(length - 2)), last][:length]
-    inputs: dict[str, Any] = {setup.trace.study.ids: [row]}
+    inputs: dict[str, Any] = {setup.trace.analysis.ids: [row]}
     try:
         setup.trace.at(**inputs)
     except LayoutError as error:

@@ -2,7 +2,7 @@
 
 That the same token is read is not enough: counted from a row's first position, a text behind padding stands elsewhere.
 Rotary and relative positions do not mind, learned ones do (and rotary ones behind a learned prompt, whose distance from
-the text grows). So a small likeness of the model runs with drawn parameters, on a text alone and behind padding: what
+the text grows). So a small model of the same make runs with drawn parameters, on a text alone and behind padding: what
 differs there differs in the model, whose program is the same.
 """
 
@@ -26,12 +26,12 @@ from archtrace.witness.replay import outputs
 from archtrace.witness.shrink import ENOUGH, LARGEST
 from archtrace.witness.small_model import bundled, reduced, remembered
 
-#: Tokens of a text that are run, from its front and its end, and how many pads: a likeness has few positions.
+#: Tokens of a text that are run, from its front and its end, and how many pads: a small model has few positions.
 FRONT, END, PADS = 3, 4, 5
 
 
 def moves(traced: Trace, batch: Encoded, special: Collection[int] = ()) -> bool | None:
-    """Whether the padding of a batch changes what a text gives; None where no likeness of the model runs.
+    """Whether the padding of a batch changes what a text gives; None where no small model of it runs.
 
     The shortest text is run. `special`: ids that do not stand for each other.
     """
@@ -40,15 +40,15 @@ def moves(traced: Trace, batch: Encoded, special: Collection[int] = ()) -> bool 
         try:
             model = make()
             layouts = [_layout(traced, model[0], _cut(batch, row, pads), special) for pads in (0, PADS)]
-            return apart(*outputs(model, layouts, traced.study.programs.asked))
+            return apart(*outputs(model, layouts, traced.analysis.programs.asked))
         except Exception:  # a stranger's class may refuse its config, and its model so short a row, as they like
             continue
     return None
 
 
 def _small(traced: Trace) -> Iterator[Callable[[], Model]]:
-    """What makes a model to run for the traced one: itself if it is small, its likenesses, itself for want of one."""
-    own, target = traced.study.programs.model, traced.target
+    """What makes a model to run for the traced one: itself if it is small, its small models, itself for want of one."""
+    own, target = traced.analysis.programs.model, traced.target
     size = parameter_count(own[0])
     if size > ENOUGH and target.config is not None:
         make = _maker(target)
@@ -80,7 +80,7 @@ def _cut(batch: Encoded, row: int, pads: int) -> Encoded:
 def _layout(traced: Trace, model: object, batch: Encoded, special: Collection[int]) -> Inputs:
     (row,), (start, stop) = batch.inputs[batch.ids], batch.spans[0]
     inputs = {**batch.inputs, batch.ids: [_within(row, range(start, stop), model, special)]}
-    return layout_of(replace(batch, inputs=inputs).fitting(forward_of(traced.module)), traced.study)
+    return layout_of(replace(batch, inputs=inputs).fitting(forward_of(traced.module)), traced.analysis)
 
 
 def _within(ids: list[int], text: range, model: object, special: Collection[int]) -> list[int]:
@@ -89,6 +89,6 @@ def _within(ids: list[int], text: range, model: object, special: Collection[int]
     if rows is None:
         return ids
     if any(i >= rows for p, i in enumerate(ids) if p not in text):
-        raise ValueError("the likeness has no row for padding")
+        raise ValueError("the small model has no row for padding")
     spare = next((i for i in range(rows) if i not in {*special, *ids}), 0)
     return [i if i < rows else spare for i in ids]

@@ -22,7 +22,7 @@ def refused_unpadded(found: Trace) -> str | None:
         if f"{path}pad_token_id" in filled:
             part.pad_token_id = None
     try:
-        capture(*prepare(replace(found.target, config=config)), next(iter(found.study.layouts.values())))
+        capture(*prepare(replace(found.target, config=config)), next(iter(found.analysis.layouts.values())))
     except ArchtraceError as error:
         return reason(error)
     return None

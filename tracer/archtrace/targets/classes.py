@@ -35,7 +35,7 @@ def _plain(maker: Maker, arguments: Mapping[str, Any]) -> Target:
 
 def _pretrained(maker: Maker, arguments: Mapping[str, Any]) -> Target:
     """A target whose constructor calls `from_pretrained`: built once to see of which ids. The config of a single one
-    is the target's, so that a small likeness can be built of it."""
+    is the target's, so that a small model can be built of it."""
     from archtrace.capture.build import build
 
     loader = Loader()

@@ -11,7 +11,7 @@ from archtrace.targets.adapters import Adapter, unanswered
 #: The wrapper, as PEFT names it for a sequence classifier.
 WRAPPER = "PeftModelForSequenceClassification"
 #: What PEFT takes from the base where its config has none (`_prepare_prompt_learning_config`, PEFT 0.21.2). A saved
-#: config has the sizes of its base, which do not fit a small likeness of it.
+#: config has the sizes of its base, which do not fit a small model of it.
 _OF_BASE = ("token_dim", "num_layers", "num_attention_heads", "encoder_hidden_size", "base_model_name_or_path")
 
 

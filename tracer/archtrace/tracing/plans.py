@@ -64,11 +64,11 @@ def _first_look(
     words, compared = lay.vocabulary(source), frozenset[int]()
     while True:
         plans = _plans(module, words, given, choices)
-        study = Analysis(programs, *plans[0], interpreter=interpreter)
-        if study.special <= compared:
-            study.bounds  # noqa: B018  a model that refuses all of them says so here
-            return study, words, plans
-        compared |= study.special
+        analysis = Analysis(programs, *plans[0], interpreter=interpreter)
+        if analysis.special <= compared:
+            analysis.bounds  # noqa: B018  a model that refuses all of them says so here
+            return analysis, words, plans
+        compared |= analysis.special
         words = lay.vocabulary(source, compared)
 
 

@@ -30,11 +30,11 @@ from archtrace.tracing.plans import looked_at
 class Trace:
     """A traced model: `result` (frozen), `graph` (networkx), `at(...)` for any layout."""
 
-    def __init__(self, target: Target, model: Model, study: Analysis, result: Result) -> None:
+    def __init__(self, target: Target, model: Model, analysis: Analysis, result: Result) -> None:
         self.target = target
         self.result = result
         self._model = model
-        self._study = study
+        self._analysis = analysis
 
     def __repr__(self) -> str:
         return str(self.result)
@@ -59,9 +59,9 @@ class Trace:
         return str(_reports("json")(self.result))
 
     @property
-    def study(self) -> Analysis:
+    def analysis(self) -> Analysis:
         """The model in the layouts of the first length."""
-        return self._study
+        return self._analysis
 
     @property
     def module(self) -> torch.nn.Module:
@@ -83,12 +83,12 @@ class Trace:
         """A networkx.DiGraph from the token positions to the logits; see archtrace.readout.graph."""
         from archtrace.readout.graph import build_graph
 
-        return build_graph(self._study)
+        return build_graph(self._analysis)
 
     @cached_property
     def fx(self) -> torch.fx.GraphModule:
         """The traced program of the first layout, as a GraphModule that runs; see archtrace.capture.module."""
-        return graph_module(self._study.program, self.target.module or self.module)
+        return graph_module(self._analysis.program, self.target.module or self.module)
 
     @in_turn
     def at(
@@ -108,12 +108,12 @@ class Trace:
         Any input that the forward names is taken. A shape that was not captured yet is captured now. Raises TargetError
         for what is no input of the model, LayoutError where the model refuses the inputs.
         """
-        study = self._study
+        analysis = self._analysis
         with guarded():
             batch = _encoded(self.target, tokenizer, text, text_pair)
-            own = {"text": text} if batch is None else batch.fitting(forward_of(study.module))
-            layout = {"given": layout_of({**own, **inputs}, study)}
-            given = replace(study, layouts=layout, refused={}, carried={}, expected=study.names)
+            own = {"text": text} if batch is None else batch.fitting(forward_of(analysis.module))
+            layout = {"given": layout_of({**own, **inputs}, analysis)}
+            given = replace(analysis, layouts=layout, refused={}, carried={}, expected=analysis.names)
             refuse_beyond(given)
             return View(given, () if batch is None else batch.tokens)
 
@@ -187,11 +187,11 @@ def trace(  # noqa: PLR0913  each is a wish of its own
             raise TargetError(message(f"a {type(text).__name__} is no text", where="trace", do=do))
         with clock.stage("capturing", "capture"):
             own = {} if batch is None else batch.fitting(forward_of(model[0]))
-            study, words, plans = looked_at(model, resolved, {**own, **(inputs or {})}, output)
+            analysis, words, plans = looked_at(model, resolved, {**own, **(inputs or {})}, output)
         with clock.stage("analysing", "analysis"):
-            study.positions  # noqa: B018  computed here, so that the clock tells what it costs
-        result = assemble(resolved, model, study, words, plans, clock, witness=witness)
-        return Trace(resolved, model, study, result if batch is None else _with_texts(result, study, batch))
+            analysis.positions  # noqa: B018  computed here, so that the clock tells what it costs
+        result = assemble(resolved, model, analysis, words, plans, clock, witness=witness)
+        return Trace(resolved, model, analysis, result if batch is None else _with_texts(result, analysis, batch))
 
 
 def _encoded(target: Target, tokenizer: Any, text: Any, text_pair: str | Sequence[str] | None) -> Encoded | None:
@@ -204,10 +204,10 @@ def _encoded(target: Target, tokenizer: Any, text: Any, text_pair: str | Sequenc
     return encoded(tokenizer_of(target) if tokenizer is None else tokenizer, texts, pairs)
 
 
-def _with_texts(result: Result, study: Analysis, batch: Encoded) -> Result:
+def _with_texts(result: Result, analysis: Analysis, batch: Encoded) -> Result:
     """The result with the tokens of the texts in its only layout."""
     layouts = (
-        replace(layout, texts=texts_of(study, layout.name, batch.tokens, layout.bound.reads))
+        replace(layout, texts=texts_of(analysis, layout.name, batch.tokens, layout.bound.reads))
         for layout in result.layouts
     )
     return replace(result, layouts=tuple(layouts))

@@ -147,7 +147,7 @@ class Search:
             traced = programs.of(self._layouts[0], self._ids)
         except ArchtraceError:
             return None
-        # The cheap question first: a graph of other steps is no likeness, whatever its bounds are.
+        # The cheap question first: a graph of other steps is no model of it, whatever its bounds are.
         if skeleton(traced) != self._wanted or not self._agrees(programs, size.parameters <= LARGEST):
             return None
         return Small(programs, dict(overrides))

@@ -90,18 +90,18 @@ class _Tree:
     def _group(self, path: str) -> object:
         """What alike modules in a row share; others share nothing."""
         name = _name(path)
-        return self._likeness[path] if name.isdigit() else path
+        return self._structures[path] if name.isdigit() else path
 
     @cached_property
-    def _likeness(self) -> dict[str, object]:
+    def _structures(self) -> dict[str, object]:
         """Class, parameters, output and children of each module: equal where modules are alike. Children first."""
-        found: dict[str, object] = {}
+        structures: dict[str, object] = {}
         for path in sorted(self._parts, key=lambda p: -len(_prefixes(p))):
             part = self._parts[path]
             sizes = tuple((n, tuple(p.shape)) for n, p in part.named_parameters(recurse=False))
-            inner = tuple((_name(c), found[c]) for c in self._children[path])
-            found[path] = hash((type(part).__name__, sizes, self._shape(path), path in self._live, inner))
-        return found
+            inner = tuple((_name(c), structures[c]) for c in self._children[path])
+            structures[path] = hash((type(part).__name__, sizes, self._shape(path), path in self._live, inner))
+        return structures
 
     def _shape(self, path: str) -> tuple[int, ...]:
         indices = self._program.tensors.get(path, ())

@@ -17,15 +17,15 @@ from archtrace.readout.analysis import Analysis
 from archtrace.readout.source_expression import frame_of, source_of
 
 
-def route(module: torch.nn.Module, study: Analysis) -> Path:
+def route(module: torch.nn.Module, analysis: Analysis) -> Path:
     """The path in the layout that tells most of selections."""
-    return _Route(module, study, study.bounds[study.telling]).path()
+    return _Route(module, analysis, analysis.bounds[analysis.telling]).path()
 
 
 @dataclass(frozen=True, eq=False)
 class _Route:
     module: torch.nn.Module
-    study: Analysis
+    analysis: Analysis
     found: Bound
 
     @property
@@ -39,7 +39,7 @@ class _Route:
 
     @cached_property
     def _reads(self) -> Mapping[int, str]:
-        return {tensor.node: tensor.name for tensor in self.study.tensors(self.study.telling)}
+        return {tensor.node: tensor.name for tensor in self.analysis.tensors(self.analysis.telling)}
 
     @cached_property
     def _kept(self) -> frozenset[int]:

@@ -17,27 +17,29 @@ from archtrace.readout.tensors import ReadTensor, calls, chain_of, dominators, f
 Place = tuple[int, int | None]
 
 
-def cone(study: Analysis, words: Vocabulary) -> tuple[tuple[State, ...], tuple[Slices, ...]]:
+def cone(analysis: Analysis, words: Vocabulary) -> tuple[tuple[State, ...], tuple[Slices, ...]]:
     """The states in execution order, and for each layout that runs the positions of each."""
     # States are found once a program, and met again by name in the layouts that it serves.
-    by_program = {id(found.program): _states(study, name) for name, found in study.bounds.items()}
+    by_program = {id(found.program): _states(analysis, name) for name, found in analysis.bounds.items()}
     states = [state for state, _ in next(iter(by_program.values()))]
     slices = [
         Slices(
             name,
             padding_of(layout, words) or ((),) * len(next(iter(layout.values()))),
-            _reaching(states, by_program[id(study.bounds[name].program)], study, name),
-            tuple(_each(states, by_program[id(study.bounds[name].program)], study, name)),
+            _reaching(states, by_program[id(analysis.bounds[name].program)], analysis, name),
+            tuple(_each(states, by_program[id(analysis.bounds[name].program)], analysis, name)),
         )
-        for name, layout in study.layouts.items()
-        if name in study.bounds
+        for name, layout in analysis.layouts.items()
+        if name in analysis.bounds
     ]
     return tuple(states), tuple(slices)
 
 
-def _reaching(states: list[State], placed: list[tuple[State, Place]], study: Analysis, layout: str) -> tuple[Rows, ...]:
+def _reaching(
+    states: list[State], placed: list[tuple[State, Place]], analysis: Analysis, layout: str
+) -> tuple[Rows, ...]:
     """The positions of each state, found in a layout's own program by its name; of a read tensor what is read too."""
-    found, reads = study.bounds[layout], study.positions[layout].reads
+    found, reads = analysis.bounds[layout], analysis.positions[layout].reads
     places = {state.name: place for state, place in placed}
     nothing: Rows = ((),) * found.run.shape(found.program.output)[0]
     rows = (_rows(found, places[state.name]) if state.name in places else nothing for state in states)
@@ -48,41 +50,41 @@ def _reaching(states: list[State], placed: list[tuple[State, Place]], study: Ana
 
 
 def _each(
-    states: list[State], placed: list[tuple[State, Place]], study: Analysis, layout: str
+    states: list[State], placed: list[tuple[State, Place]], analysis: Analysis, layout: str
 ) -> Iterator[tuple[Rows, ...]]:
     """The same for each position of an output that has some. What is read and the tokens are told by the answer."""
-    if layout not in study.positioned:
+    if layout not in analysis.positioned:
         return
-    found, number = study.positioned[layout].found, len(study.each(layout))
+    found, number = analysis.positioned[layout].found, len(analysis.each(layout))
     axes = {state.name: (node, axis) for state, (node, axis) in placed if axis is not None}
     reads = {state.name: axes[state.name] for state in states if state.name in axes}
-    nothing: Rows = ((),) * found.run.shape(study.bounds[layout].program.output)[0]
+    nothing: Rows = ((),) * found.run.shape(analysis.bounds[layout].program.output)[0]
     for position in range(number):
         # The program of an output's positions has the nodes of the layout's own, and one more.
-        told = marked(found, found, reads, found.program.inputs[study.ids], slice(position, None, number)).reads
+        told = marked(found, found, reads, found.program.inputs[analysis.ids], slice(position, None, number)).reads
         rows = [told.get(state.name, nothing) for state in states]
         yield tuple(() if own == before else own for before, own in zip([(), *rows], rows, strict=False))
 
 
-def _states(study: Analysis, layout: str) -> list[tuple[State, Place]]:
+def _states(analysis: Analysis, layout: str) -> list[tuple[State, Place]]:
     """Tokens, hidden states, read tensors, what has positions behind them, the pooled vector, logits."""
-    found = study.bounds[layout]
-    program, reads = found.program, {t.node: t for t in study.tensors(layout)}
-    named = named_tensors(program, found, study.length)
+    found = analysis.bounds[layout]
+    program, reads = found.program, {t.node: t for t in analysis.tensors(layout)}
+    named = named_tensors(program, found, analysis.length)
     chain = chain_of(dominators(found), program.output)[::-1]
     last = max(reads, default=-1)
     # a module that is called several times has as many states: one name for all would give them one another's rows
     single = {node: name for name, node in calls(program).items()}
     states = [
-        _state(found, "tokens", ids, "", (program.inputs[ids], 1), text.length) for ids, text in study.texts.items()
+        _state(found, "tokens", ids, "", (program.inputs[ids], 1), text.length) for ids, text in analysis.texts.items()
     ]
     for index in sorted(_told(named, chain, found, set(reads)) | set(reads)):
         tensor = reads.get(index) or named[index]
         role: StateRole = "read" if index in reads else "head" if index > last else "hidden"
         name = tensor.name if index in reads else single.get(index, tensor.name)
-        name = name.removeprefix(f"{study.backbone}.")
+        name = name.removeprefix(f"{analysis.backbone}.")
         states.append(_state(found, role, name, _producer(program, index), (index, tensor.axis)))
-    pooled = next((i for i in chain if i > last and _is_vector(found, i, study.length)), program.output)
+    pooled = next((i for i in chain if i > last and _is_vector(found, i, analysis.length)), program.output)
     if reads and pooled != program.output:
         states.append(_state(found, "vector", "pooled vector", program.nodes[pooled].module, (pooled, None)))
     states.append(_state(found, "logits", "logits", program.nodes[program.output].module, (program.output, None)))

@@ -1,4 +1,4 @@
-"""Small models studied in one layout: two rows of five tokens, of which five and three are no padding."""
+"""Small models analysed in one layout: two rows of five tokens, of which five and three are no padding."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LENGTH, WIDTH = 5, 8
 Head = Callable[[Any, Tensor, Tensor, Tensor], Tensor]
 
 
-class Studied(nn.Module):
+class TinyClassifier(nn.Module):
     """An embedding, a position-wise mix, what a head makes of it, and a score."""
 
     def __init__(self, head: Head) -> None:
@@ -42,8 +42,8 @@ class Studied(nn.Module):
         return torch.cat([self.front.expand(len(hidden), 1, -1), hidden], 1)
 
 
-def study_of(head: Head, model: type[Studied] = Studied) -> Analysis:
-    """The study of a model with a head."""
+def analysis_of(head: Head, model: type[TinyClassifier] = TinyClassifier) -> Analysis:
+    """The analysis of a model with a head."""
     return Analysis(Programs((model(head).eval(), {})), {"full": LAYOUT}, "input_ids")
 
 
