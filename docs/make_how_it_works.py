@@ -19,7 +19,7 @@ import torch
 
 import archtrace
 from archtrace.capture.program import Node, NodeKind
-from archtrace.reach.bound import Bound, bound
+from archtrace.reach.bound import Bound, compute_bound
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "how-it-works.md"
@@ -62,7 +62,7 @@ def example(page: str) -> torch.nn.Module:
 def bound_of(module: torch.nn.Module) -> Bound:
     """What the engine finds for a module in LAYOUT."""
     analysis = archtrace.trace(module).analysis
-    return bound(analysis.interpreter, analysis.programs.of(LAYOUT, analysis.ids), LAYOUT, analysis.tokens)
+    return compute_bound(analysis.interpreter, analysis.programs.of(LAYOUT, analysis.ids), LAYOUT, analysis.tokens)
 
 
 def block(page: str) -> str:

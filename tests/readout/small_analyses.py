@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from archtrace.capture.run import capture
-from archtrace.reach.bound import Bound, bound
+from archtrace.reach.bound import Bound, compute_bound
 from archtrace.reach.interpreter import Interpreter
 from archtrace.reach.rules.registry import has_rule
 from archtrace.readout.analysis import Analysis, Programs
@@ -50,4 +50,4 @@ def analysis_of(head: Head, model: type[TinyClassifier] = TinyClassifier) -> Ana
 def bound_of(module: nn.Module) -> Bound:
     """The bound of any module of the same inputs."""
     program = capture(module.eval(), {}, LAYOUT, has_rule, None, "input_ids")
-    return bound(Interpreter(), program, LAYOUT, {"input_ids"})
+    return compute_bound(Interpreter(), program, LAYOUT, {"input_ids"})

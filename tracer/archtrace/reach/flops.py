@@ -26,7 +26,7 @@ class Flops:
     def __init__(self) -> None:
         self._known: dict[Hashable, int | None] = {}
 
-    def of(self, node: Node, found: Bound) -> int | None:
+    def of(self, node: Node, bound: Bound) -> int | None:
         """Floating-point operations of a node, two for each product that is added; 0 where torch has no formula.
 
         None where they cannot be counted: then nothing can be said of a share of the whole.
@@ -35,17 +35,17 @@ class Flops:
             return 0
         if node.op in KEEP_NUMBERS or not _may_multiply(node.target):
             return 0
-        shapes = tuple(found.program.nodes[ref].results for ref in node.refs)
+        shapes = tuple(bound.program.nodes[ref].results for ref in node.refs)
         # What stands between the references decides as well: a stride, a transposition.
         key = (node.target, shapes, repr(substitute((node.args, node.kwargs), lambda _: "")))
         if key not in self._known:
             # Where values say how much there is to do, shapes alone would be counted as something else.
             shaped = node.op not in SIZED_BY
             # No memory is held on the meta device, and no fused kernel hides its products there.
-            self._known[key] = _counted(node, lambda ref: _shapes_of(found, ref, "meta")) if shaped else None
+            self._known[key] = _counted(node, lambda ref: _shapes_of(bound, ref, "meta")) if shaped else None
         counted = self._known[key]
         # What needs values runs on those that are known, and on zeros.
-        return _counted(node, lambda ref: _values_of(found, ref)) if counted is None and _fits(node, found) else counted
+        return _counted(node, lambda ref: _values_of(bound, ref)) if counted is None and _fits(node, bound) else counted
 
 
 def _may_multiply(op: Op) -> bool:
@@ -58,8 +58,8 @@ def _may_multiply(op: Op) -> bool:
     return op.overloadpacket in flop_registry or bool(composite)
 
 
-def _fits(node: Node, found: Bound) -> bool:
-    operands = (each for ref in node.refs for each in found.program.nodes[ref].results or ())
+def _fits(node: Node, bound: Bound) -> bool:
+    operands = (each for ref in node.refs for each in bound.program.nodes[ref].results or ())
     return sum(math.prod(shape) for shape, _ in operands) <= MOST
 
 
@@ -72,17 +72,17 @@ def _counted(node: Node, operand: Callable[[int], Value]) -> int | None:
     return int(counter.get_total_flops())
 
 
-def _shapes_of(found: Bound, ref: int, device: str) -> Value:
+def _shapes_of(bound: Bound, ref: int, device: str) -> Value:
     """Zeros of a node's shapes."""
-    node = found.program.nodes[ref]
+    node = bound.program.nodes[ref]
     zeros: list[Value] = [torch.zeros(shape, dtype=dtype, device=device) for shape, dtype in node.results or ()]
     return zeros if node.many else zeros[0] if zeros else None
 
 
-def _values_of(found: Bound, ref: int) -> Value:
+def _values_of(bound: Bound, ref: int) -> Value:
     """What is known of a node in the layout, else zeros; in double precision, which no fused kernel takes."""
-    known = found.known(ref)
-    doubled: Value = mapped(_shapes_of(found, ref, "cpu") if known is None else known, _doubled)
+    known = bound.known(ref)
+    doubled: Value = mapped(_shapes_of(bound, ref, "cpu") if known is None else known, _doubled)
     return doubled
 
 

@@ -48,11 +48,11 @@ class Keys:
     def tensor(self, value: torch.Tensor) -> int:
         """The number of a known tensor."""
         # An identity is that of the value only while the value is there: it is kept beside its key.
-        found = self._contents.get(id(value))
-        if found is None or found[0] is not value:
+        known = self._contents.get(id(value))
+        if known is None or known[0] is not value:
             key = self._number((tuple(value.shape), value.dtype, _contents(value)))
-            found = self._contents[id(value)] = (value, key)
-        return found[1]
+            known = self._contents[id(value)] = (value, key)
+        return known[1]
 
     def real(self, value: Unknown) -> int:
         """The number of what an unknown value is in this layout."""
@@ -63,17 +63,17 @@ class Keys:
     def plain(self, node: Node) -> Hashable:
         """What tells a node's arguments apart but for the values that it takes."""
         # The nodes of a program that was cut are those of the whole one: their arguments are printed once.
-        found = self._plain.get(id(node))
-        if found is None:
-            found = self._plain[id(node)] = (node, plain_key((node.args, node.kwargs)))
-        return found[1]
+        known = self._plain.get(id(node))
+        if known is None:
+            known = self._plain[id(node)] = (node, plain_key((node.args, node.kwargs)))
+        return known[1]
 
     def nodes(self, program: Program) -> Sequence[int | None]:
         """A number for each node that is told by itself and the facts of its operands; None where more counts."""
-        found = self._nodes.get(program)
-        if found is None:
-            found = self._nodes[program] = [self._node(node, program) for node in program.nodes]
-        return found
+        known = self._nodes.get(program)
+        if known is None:
+            known = self._nodes[program] = [self._node(node, program) for node in program.nodes]
+        return known
 
     def _node(self, node: Node, program: Program) -> int | None:
         if node.kind is NodeKind.PARAMETER:

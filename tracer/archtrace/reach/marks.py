@@ -24,16 +24,16 @@ NodeMarks: TypeAlias = Marks | list[Marks | None] | None
 
 def shrink(array: npt.NDArray[_Scalar], rank: int) -> npt.NDArray[_Scalar]:
     """Give length 1 to each of the first `rank` axes along which all entries are equal (NaN equals NaN)."""
-    found = array
+    shrunk = array
     for axis in range(rank):
-        if found.shape[axis] > 1:
+        if shrunk.shape[axis] > 1:
             # First against last before first against all: most axes that differ do so at their ends.
             before = (slice(None),) * axis
-            first = found[(*before, slice(0, 1))]
-            if _alike(first, found[(*before, slice(-1, None))]) and _alike(first, found):
-                found = first
+            first = shrunk[(*before, slice(0, 1))]
+            if _alike(first, shrunk[(*before, slice(-1, None))]) and _alike(first, shrunk):
+                shrunk = first
     # A view would keep all that was cut away in memory.
-    return found if found is array else found.copy()
+    return shrunk if shrunk is array else shrunk.copy()
 
 
 def _alike(left: npt.NDArray[_Scalar], right: npt.NDArray[_Scalar]) -> bool:

@@ -15,10 +15,10 @@ from archtrace.answer.result import Index, KindName, PathStep, Readout, Source, 
 from archtrace.capture.inputs.layouts import Vocabulary
 from archtrace.errors import CaptureError, LayoutError
 from archtrace.reach.bound import Bound
-from archtrace.readout.analysis import Analysis
+from archtrace.readout.analysis import Analysis, Carried
 from archtrace.readout.expression import at_any_length, evaluates, numbers_near
 from archtrace.readout.kind import Case, constant, kind_of, last_of, mask_of
-from archtrace.readout.padding import Carried, carried
+from archtrace.readout.padding import carried
 from archtrace.readout.selection import (
     Selection,
     index_of,
@@ -49,16 +49,16 @@ def readouts(
     """
     telling = _Telling((analysis, *others), words, dict(names), _status(analysis, seen))
     by_name = {each.of: each for each in related if each.name != "all"}
-    found = ((tensor.name, telling.of(tensor.name)) for tensor in analysis.tensors(analysis.telling))
-    return tuple(readout for name, own in found for readout in _related(own, by_name.get(name)))
+    by_tensor = ((tensor.name, telling.of(tensor.name)) for tensor in analysis.tensors(analysis.telling))
+    return tuple(readout for name, own in by_tensor for readout in _related(own, by_name.get(name)))
 
 
-def _related(found: Iterable[Readout], relation: Relation | None) -> Iterator[Readout]:
+def _related(readouts: Iterable[Readout], relation: Relation | None) -> Iterator[Readout]:
     """Readouts in the terms of position i of the output, where these tell more than what all positions read."""
     if relation is None:
-        yield from found
+        yield from readouts
         return
-    first, *_ = found
+    first, *_ = readouts
     kind = "each" if relation.name == "same" else first.kind
     # No input picks the positions: which ones is said by i.
     yield replace(first, kind=kind, slice=f"{first.tensor}{relation.slice()}", index=Index("", ()))
@@ -73,7 +73,7 @@ def _status(analysis: Analysis, seen: Mapping[str, Positions | None]) -> Status:
 class _Sight:
     """A read tensor in one layout, among `tokens`; past no other read tensor, to one end if one is meant."""
 
-    found: Bound
+    bound: Bound
     tokens: int
     tensor: ReadTensor
     others: frozenset[int]
@@ -83,12 +83,12 @@ class _Sight:
     @cached_property
     def chosen(self) -> Selection:
         """How it is selected from."""
-        return selection(self.found, self.tensor, self.length, self.others, self.end)
+        return selection(self.bound, self.tensor, self.length, self.others, self.end)
 
     @property
     def length(self) -> int:
         """How many positions the tensor has."""
-        return self.found.run.shape(self.tensor.node)[self.tensor.axis]
+        return self.bound.run.shape(self.tensor.node)[self.tensor.axis]
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +113,7 @@ class _Telling:
     def _apart(self, name: str, whole: Readout, keys: Sequence[Key]) -> bool:
         """True where one slice does not say it all: positions are joined in several ways, or no formula picks them."""
         firsts = [self._sights(name, key)[0] for key in keys]
-        joined = {self._pooled(narrowed(s.chosen, s.found), s.found) for s in firsts}
+        joined = {self._pooled(narrowed(s.chosen, s.bound), s.bound) for s in firsts}
         unsaid = whole.kind == "other" and constant(self._cases(name, None)) is None
         return (len(joined) > 1 or unsaid) and self._complete(name, keys)
 
@@ -131,7 +131,7 @@ class _Telling:
         first, cases = sights[0], self._cases(name, key)
         chosen, tensor = first.chosen, first.tensor
         own_axis = len({sight.length for sight in sights}) > 1 or first.length == first.tokens
-        kind = kind_of(cases, self._pooled(chosen, first.found), tokens=own_axis)
+        kind = kind_of(cases, self._pooled(chosen, first.bound), tokens=own_axis)
         formula = self._formula(name, key, cases)
         steps, early = paths((*chosen.before, *chosen.after)), len(paths(chosen.before)) if chosen.first else 0
         return Readout(
@@ -146,8 +146,8 @@ class _Telling:
             steps=tuple(PathStep(module, op, n < early) for n, (module, op) in enumerate(steps)),
         )
 
-    def _pooled(self, chosen: Selection, found: Bound) -> KindName:
-        return pooling(chosen, found, self.analyses[0].interpreter)
+    def _pooled(self, chosen: Selection, bound: Bound) -> KindName:
+        return pooling(chosen, bound, self.analyses[0].interpreter)
 
     def _index(self, sights: Sequence[_Sight], kind: KindName, formula: str | None) -> Index:
         if kind == "none":
@@ -159,14 +159,14 @@ class _Telling:
         return Index(formula or text, first.depends_on)
 
     def _index_of(self, sight: _Sight, kind: KindName) -> Index:
-        return index_of(sight.chosen, sight.found, kind, self.names)
+        return index_of(sight.chosen, sight.bound, kind, self.names)
 
     def _picked(self, sights: Sequence[_Sight], cases: Sequence[Case], formula: str | None) -> str:
         """The subscript that picks positions: a constant one, else as the graph computes it, one position a row."""
         text, lead = constant(cases), lead_of(sights[0].tensor.axis)
         if text is None and _single(cases):
             written = "" if formula is not None else _written(self.analyses[0], sights, self._subscripts)
-            if formula is None and evaluates(written, {*sights[0].found.program.inputs, *self.names.values()}):
+            if formula is None and evaluates(written, {*sights[0].bound.program.inputs, *self.names.values()}):
                 return written
             text = last_of(cases) if formula is None else formula
         return f"[{lead}{text}]" if text else ""
@@ -182,7 +182,7 @@ class _Telling:
         return last_of(cases) or "" if len(texts) > 1 else None
 
     def _subscripts(self, sight: _Sight) -> str:
-        return subscripts(sight.chosen, sight.found, self.names)
+        return subscripts(sight.chosen, sight.bound, self.names)
 
     def _programs(self, name: str, key: Key | None) -> list[_Sight]:
         """A tensor in each program of the first length."""
@@ -191,8 +191,8 @@ class _Telling:
         return [sight for layout in first.values() if (sight := _sight(analysis, layout, name, key)) is not None]
 
     def _sights(self, name: str, key: Key | None) -> list[_Sight]:
-        found = (_sight(analysis, analysis.telling, name, key) for analysis in self.analyses)
-        return [sight for sight in found if sight is not None]
+        programs = (_sight(analysis, analysis.telling, name, key) for analysis in self.analyses)
+        return [sight for sight in programs if sight is not None]
 
     def _cases(self, name: str, key: Key | None) -> list[Case]:
         """What is read of a tensor, in one way if any is given, in every layout of every length."""
@@ -202,12 +202,12 @@ class _Telling:
 
     def _seen(self, name: str, key: Key | None) -> Iterator[Case]:
         for analysis in self.analyses:
-            for layout, found in analysis.positions.items():
+            for layout, positions in analysis.positions.items():
                 length = _length(analysis, name, layout)
-                if name in found.reads and length is not None:
+                if name in positions.reads and length is not None:
                     still = analysis.bounds[layout].constant(*analysis.reads(layout)[name])
                     text, tokens = _carried(analysis, layout, name)
-                    rows: Rows = found.reads[name] if key is None else rows_by(analysis, layout, name, key)
+                    rows: Rows = positions.reads[name] if key is None else rows_by(analysis, layout, name, key)
                     yield Case(rows, still, length, analysis.layouts[layout], self.words, tokens, text)
 
 
@@ -230,10 +230,10 @@ def _longer(analysis: Analysis, sight: _Sight) -> list[_Sight]:
     layout = {name: _one_more(value, analysis.length) for name, value in analysis.layouts[analysis.telling].items()}
     try:
         longer = replace(analysis, layouts={analysis.telling: layout}, refused={}, carried={})
-        found = _sight(longer, longer.telling, sight.tensor.name, sight.key)
+        again = _sight(longer, longer.telling, sight.tensor.name, sight.key)
     except (CaptureError, LayoutError):
         return []
-    return [] if found is None else [found]
+    return [] if again is None else [again]
 
 
 def _one_more(value: torch.Tensor, length: int) -> torch.Tensor:
@@ -243,12 +243,12 @@ def _one_more(value: torch.Tensor, length: int) -> torch.Tensor:
 
 
 def _sight(analysis: Analysis, layout: str, name: str, key: Key | None) -> _Sight | None:
-    found, tensors = analysis.bounds[layout], analysis.tensors(layout)
+    bound, tensors = analysis.bounds[layout], analysis.tensors(layout)
     tensor = next((t for t in tensors if t.name == name), None)
     if tensor is None:
         return None
     others = frozenset(t.node for t in tensors) - {tensor.node}
-    return _Sight(found, analysis.length, tensor, others, key, end_of(analysis, layout, name, key))
+    return _Sight(bound, analysis.length, tensor, others, key, end_of(analysis, layout, name, key))
 
 
 def _length(analysis: Analysis, name: str, layout: str) -> int | None:
@@ -258,8 +258,8 @@ def _length(analysis: Analysis, name: str, layout: str) -> int | None:
 
 def _carried(analysis: Analysis, layout: str, name: str) -> tuple[str, Carried]:
     """The text whose tokens a read tensor carries, the first of several; and what it carries of it."""
-    found = {text: carried(told, layout)[name] for text, told in analysis.texts.items()}
-    return next(((text, c) for text, c in found.items() if any(map(any, c))), next(iter(found.items())))
+    by_text = {text: carried(told, layout)[name] for text, told in analysis.texts.items()}
+    return next(((text, c) for text, c in by_text.items() if any(map(any, c))), next(iter(by_text.items())))
 
 
 def _source(chosen: Selection) -> Source | None:

@@ -36,9 +36,9 @@ LONGEST = 160
 class Printer:
     """Writes known values of one layout; `names` gives ids that mean something their names (0: "pad_token_id")."""
 
-    def __init__(self, found: Bound, names: Mapping[int, str]) -> None:
-        self._found = found
-        self._program = found.program
+    def __init__(self, bound: Bound, names: Mapping[int, str]) -> None:
+        self._bound = bound
+        self._program = bound.program
         self._names = names
 
     def write(self, value: object) -> str:
@@ -109,7 +109,7 @@ class Printer:
         """An id compared with input ids is called by its name; the 0 of a mask is none."""
         if node.op not in EQUALITIES or not isinstance(argument, int):
             return None
-        values = (self._found.run.values[ref] for ref in node.refs)
+        values = (self._bound.run.values[ref] for ref in node.refs)
         ids = any(isinstance(value, Unknown) and value.ids for value in values)
         return self._names.get(argument) if ids else None
 

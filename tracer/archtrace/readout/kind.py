@@ -12,7 +12,8 @@ from archtrace.answer.positions import Rows
 from archtrace.answer.result import KindName
 from archtrace.capture.inputs.input_names import IDS
 from archtrace.capture.inputs.layouts import COUNTS, TELLING, Vocabulary, told
-from archtrace.readout.padding import Carried, standing
+from archtrace.readout.analysis import Carried
+from archtrace.readout.padding import standing
 
 #: Runs of as many positions are written as a range.
 LONG = 5
@@ -123,16 +124,16 @@ def mask_of(cases: Sequence[Case]) -> str | None:
     if not cases or fits(cases, lambda case: [case.full()]):
         return None
     ways = list(cases[0].told())
-    found = next((way for way in ways if all(_where(case.told()[way]) == case.rows for case in cases)), None)
-    return None if found is None else _as_mask(found, cases[0].inputs)
+    way_read = next((way for way in ways if all(_where(case.told()[way]) == case.rows for case in cases)), None)
+    return None if way_read is None else _as_mask(way_read, cases[0].inputs)
 
 
 def last_of(cases: Sequence[Case]) -> str | None:
     """The last position that is no padding as a formula of what tells it; None where another one is read."""
     ways = list(cases[0].told())
     lasts = ((way, [_last(case.told()[way]) for case in cases]) for way in ways)
-    found = next((way for way, rows in lasts if rows == [case.rows for case in cases]), None)
-    mask = None if found is None else _as_mask(found, cases[0].inputs)
+    way_read = next((way for way, rows in lasts if rows == [case.rows for case in cases]), None)
+    mask = None if way_read is None else _as_mask(way_read, cases[0].inputs)
     return None if mask is None else f"argmax(arange(s) * {f'({mask})' if ' ' in mask else mask})"
 
 

@@ -26,12 +26,10 @@ from archtrace.reach.interned import Interned
 from archtrace.reach.marks import Marks, NodeMarks, single_marks, spread
 from archtrace.reach.rules.registry import Flows
 from archtrace.reach.values import Unknown, Value
-from archtrace.readout.analysis import Analysis
+from archtrace.readout.analysis import Analysis, Carried
 from archtrace.readout.expression import inputs_behind
 from archtrace.readout.tensors import Place
 
-#: For each row and position of a tensor the tokens that it carries, by their row and position.
-Carried: TypeAlias = tuple[tuple[frozenset[tuple[int, int]], ...], ...]
 #: For each row and position whether something is so.
 Flags: TypeAlias = tuple[tuple[bool, ...], ...]
 
@@ -51,16 +49,16 @@ def padded(analysis: Analysis, layout: str, words: Vocabulary) -> dict[str, Rows
 
     Of a tensor they are those that carry a padded token. What nothing tells of is left out.
     """
-    found: dict[str, Rows] = {}
+    carrying_padding: dict[str, Rows] = {}
     for ids, text in analysis.texts.items():
         kept = lay.attended(analysis.layouts[layout], words, ids)
         if kept is None:
             continue
-        found[ids] = _numbered((~kept).tolist())
+        carrying_padding[ids] = _numbered((~kept).tolist())
         for tensor, carries in carried(text, layout).items():
             rows = _numbered(standing((~kept).tolist(), carries, alone=False))
-            found[tensor] = union(found[tensor], rows) if tensor in found else rows
-    return found
+            carrying_padding[tensor] = union(carrying_padding[tensor], rows) if tensor in carrying_padding else rows
+    return carrying_padding
 
 
 def _numbered(flags: Sequence[Sequence[bool]]) -> Rows:
@@ -91,8 +89,7 @@ def carried(analysis: Analysis, layout: str) -> dict[str, Carried]:
 def _once(analysis: Analysis, layout: str) -> dict[str, Carried]:
     if layout not in analysis.carried:
         analysis.carried[layout] = _carried_unpadded(analysis, layout)
-    found: dict[str, Carried] = analysis.carried[layout]
-    return found
+    return analysis.carried[layout]
 
 
 def _carried_unpadded(analysis: Analysis, layout: str) -> dict[str, Carried]:
@@ -100,12 +97,12 @@ def _carried_unpadded(analysis: Analysis, layout: str) -> dict[str, Carried]:
     would carry it to all positions."""
     whole = _unpadded(analysis, layout)
     try:
-        found = _carried(
+        unpadded = _carried(
             analysis if whole is None else replace(analysis, layouts={layout: whole}, refused={}, carried={}), layout
         )
     except LayoutError:  # the model takes no such batch
         return _carried(analysis, layout)
-    return found if found.keys() == analysis.reads(layout).keys() else _carried(analysis, layout)
+    return unpadded if unpadded.keys() == analysis.reads(layout).keys() else _carried(analysis, layout)
 
 
 def _unpadded(analysis: Analysis, layout: str) -> dict[str, torch.Tensor] | None:
@@ -182,8 +179,8 @@ def _in_order(shape: tuple[int, ...], axis: int, length: int) -> Carried:
 
 def tokens_read(read: Rows, carries: Carried, rows: int) -> Rows:
     """For each row of the tokens those that the positions which are read carry; of `rows` in all."""
-    found = {token for row, there in zip(read, carries, strict=True) for p in row for token in there[p]}
-    return tuple(tuple(sorted(t for r, t in found if r == row)) for row in range(rows))
+    tokens = {token for row, there in zip(read, carries, strict=True) for p in row for token in there[p]}
+    return tuple(tuple(sorted(t for r, t in tokens if r == row)) for row in range(rows))
 
 
 def _table(marks: Marks | None, shape: tuple[int, ...], axis: int, length: int, *, alone: bool) -> Carried:

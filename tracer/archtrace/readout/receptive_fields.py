@@ -17,10 +17,10 @@ MOST = 1_024
 
 def fields(analysis: Analysis) -> tuple[Fields, ...]:
     """The fields of each read tensor in each input of numbers, in one layout; none where nothing is told apart."""
-    found = (
+    each_field = (
         _fields(analysis, tensor, name) for tensor in analysis.tensors(analysis.telling) for name in _inputs(analysis)
     )
-    return tuple(each for each in found if each is not None)
+    return tuple(each for each in each_field if each is not None)
 
 
 def _inputs(analysis: Analysis) -> Iterator[str]:
@@ -50,9 +50,9 @@ def _field(parts: tuple[tuple[int, int] | None, ...]) -> Field | None:
 
 def _spans(analysis: Analysis, tensor: ReadTensor, name: str, axis: int) -> list[tuple[int, int] | None] | None:
     """For each position the part of an input's axis that it sees; None for one that sees nothing."""
-    found, shape = analysis.bounds[analysis.telling], analysis.layouts[analysis.telling][name].shape
-    source = {found.program.inputs[name]: labels(len(shape), axis, shape[axis])}
-    marks = analysis.interpreter.influence(found.run, source)
+    bound, shape = analysis.bounds[analysis.telling], analysis.layouts[analysis.telling][name].shape
+    source = {bound.program.inputs[name]: labels(len(shape), axis, shape[axis])}
+    marks = analysis.interpreter.influence(bound.run, source)
     place = _first(analysis, tensor, marks)
     if place is None:
         return None
@@ -60,19 +60,19 @@ def _spans(analysis: Analysis, tensor: ReadTensor, name: str, axis: int) -> list
     own = single_marks(marks[index])
     assert own is not None  # else the input would not reach it
     seen = own.any(axis=tuple(a for a in range(own.ndim - 1) if a != at))
-    rows = np.broadcast_to(seen, (found.run.shape(index)[at], shape[axis]))
+    rows = np.broadcast_to(seen, (bound.run.shape(index)[at], shape[axis]))
     return [(int(where[0]), int(where[-1]) + 1) if (where := np.flatnonzero(row)).size else None for row in rows]
 
 
 def _first(analysis: Analysis, tensor: ReadTensor, marks: list[NodeMarks]) -> tuple[int, int] | None:
     """The first node with as many rows and positions as the tensor that the input reaches, and its axis."""
-    found = analysis.bounds[analysis.telling]
-    rows, length = found.run.shape(tensor.node)[0], found.run.shape(tensor.node)[tensor.axis]
+    bound = analysis.bounds[analysis.telling]
+    rows, length = bound.run.shape(tensor.node)[0], bound.run.shape(tensor.node)[tensor.axis]
     for index in range(tensor.node + 1):
         own = single_marks(marks[index])
-        if own is None or not found.unknown(index) or index in analysis.program.inputs.values():
+        if own is None or not bound.unknown(index) or index in analysis.program.inputs.values():
             continue
-        shape = found.run.shape(index)
+        shape = bound.run.shape(index)
         # The axis nearest to the rows: widths may be as long.
         at = next((a for a in range(1, len(shape)) if shape[a] == length and own.shape[a] > 1), None)
         if shape[:1] == (rows,) and at is not None:

@@ -33,8 +33,8 @@ def relations(analyses: Sequence[Analysis], words: Vocabulary) -> tuple[Relation
     names = dict.fromkeys(
         name for analysis in analyses for own in analysis.positioned.values() for name in own.each[0].reads
     )
-    found = (relation(of, list(_seen(of, analyses, words))) for of in (*names, "tokens"))
-    return tuple(each for each in found if each is not None)
+    all_relations = (relation(of, list(_seen(of, analyses, words))) for of in (*names, "tokens"))
+    return tuple(each for each in all_relations if each is not None)
 
 
 def _seen(of: str, analyses: Sequence[Analysis], words: Vocabulary) -> Iterator[Seen]:
@@ -42,7 +42,7 @@ def _seen(of: str, analyses: Sequence[Analysis], words: Vocabulary) -> Iterator[
         for layout, own in analysis.positioned.items():
             each = tuple(some.tokens if of == "tokens" else some.reads.get(of, ()) for some in own.each)
             place = analysis.reads(layout).get(of)
-            length = own.found.run.shape(place[0])[place[1]] if place else analysis.length
+            length = own.bound.run.shape(place[0])[place[1]] if place else analysis.length
             yield Seen(each, length, told(analysis.layouts[layout], words))
 
 
@@ -71,8 +71,8 @@ def _explains(name: str, reach: int, way: str | None, case: Seen) -> bool:
         return False
     for i, rows in enumerate(case.each):
         named = {j for j in range(case.length) if holds(i, j, reach)}
-        for row, found in enumerate(rows):
+        for row, positions in enumerate(rows):
             kept = named if way is None else {j for j in named if case.kept[way][row, j]} | {i}
-            if set(found) != kept:
+            if set(positions) != kept:
                 return False
     return True

@@ -21,7 +21,7 @@ from archtrace.readout.expression import inputs_behind
 #: Tensors of a layout, by the names of the inputs.
 Inputs = dict[str, torch.Tensor]
 #: A value of an input as lists, or numbers of one: what people give once arrays are lists.
-Nested: TypeAlias = "torch.Tensor | int | float | list[Nested]"
+Nested: TypeAlias = "torch.Tensor | int | float | str | list[Nested]"
 
 
 def layout_of(given: Mapping[str, object], analysis: Analysis) -> Inputs:
@@ -157,7 +157,7 @@ def _lengths(value: Nested, depth: int) -> Iterator[int]:
             yield from _lengths(part, depth - 1)
     elif isinstance(value, torch.Tensor):
         yield value.shape[depth - 1]
-    elif isinstance(value, list):
+    elif isinstance(value, list | str):
         yield len(value)
     else:
         raise TypeError(f"a number has no axis {depth - 1}")
@@ -206,11 +206,11 @@ def _refuse_other_lengths(layout: Inputs, analysis: Analysis) -> None:
 
 def refuse_beyond(analysis: Analysis) -> None:
     """Raise LayoutError where an id, or what is computed from ids, is none of the table that it is looked up in."""
-    for found in analysis.bounds.values():
-        for node in found.program.nodes:
+    for bound in analysis.bounds.values():
+        for node in bound.program.nodes:
             if node.op in TABLES:
-                index = found.known(node.args[1].index) if isinstance(node.args[1], Ref) else None
-                rows = _rows_of_table(found.program.nodes, node)
+                index = bound.known(node.args[1].index) if isinstance(node.args[1], Ref) else None
+                rows = _rows_of_table(bound.program.nodes, node)
                 if index is not None and rows and bool(((index < 0) | (index >= rows)).any()):
                     raise LayoutError(_beyond(analysis, node, index, rows))
 

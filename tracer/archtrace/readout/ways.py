@@ -24,8 +24,8 @@ def ways_of(name: str, analyses: Sequence[Analysis]) -> list[Key]:
     first = list(_keyed(analyses[0], analyses[0].telling, name) or ())
     if not 1 < len(first) <= MOST:
         return []
-    found = (_keyed(analysis, layout, name) for analysis in analyses for layout in analysis.bounds)
-    return first if all(keys is not None and list(keys) == first for keys in found) else []
+    all_keys = (_keyed(analysis, layout, name) for analysis in analyses for layout in analysis.bounds)
+    return first if all(keys is not None and list(keys) == first for keys in all_keys) else []
 
 
 def end_of(analysis: Analysis, layout: str, name: str, key: Key | None) -> int | None:
@@ -36,12 +36,12 @@ def end_of(analysis: Analysis, layout: str, name: str, key: Key | None) -> int |
 def rows_by(analysis: Analysis, layout: str, name: str, key: Key) -> Rows:
     """The positions of a tensor that are read in one way, by none of the others."""
     nodes = {t.node for t in analysis.tensors(layout)}
-    tensor, found = _tensor(analysis, layout, name), analysis.bounds[layout]
+    tensor, bound = _tensor(analysis, layout, name), analysis.bounds[layout]
     assert tensor is not None
-    if any(any(found.constant(t.node, t.axis)) for t in analysis.tensors(layout)):
-        found = opened(analysis.interpreter, found, nodes, analysis.layouts[layout])
+    if any(any(bound.constant(t.node, t.axis)) for t in analysis.tensors(layout)):
+        bound = opened(analysis.interpreter, bound, nodes, analysis.layouts[layout])
     others = {node for other, node in (_keyed(analysis, layout, name) or {}).items() if other != key}
-    return cut(analysis.interpreter, found, nodes | others).rows(tensor.node, tensor.axis)
+    return cut(analysis.interpreter, bound, nodes | others).rows(tensor.node, tensor.axis)
 
 
 def _tensor(analysis: Analysis, layout: str, name: str) -> ReadTensor | None:
@@ -50,13 +50,13 @@ def _tensor(analysis: Analysis, layout: str, name: str) -> ReadTensor | None:
 
 def _keyed(analysis: Analysis, layout: str, name: str) -> dict[Key, int] | None:
     """The ends of a tensor's axis by what they are; None where the tensor is not in the layout's program."""
-    tensor, found = _tensor(analysis, layout, name), analysis.bounds[layout]
+    tensor, bound = _tensor(analysis, layout, name), analysis.bounds[layout]
     if tensor is None:
         return None
     others = frozenset(t.node for t in analysis.tensors(layout)) - {tensor.node}
     counted: Counter[tuple[str, str, int]] = Counter()
     keyed = {}
-    for node in ends(found, tensor, found.run.shape(tensor.node)[tensor.axis], others):
+    for node in ends(bound, tensor, bound.run.shape(tensor.node)[tensor.axis], others):
         counted[_plain(node)] += 1
         keyed[*_plain(node), counted[_plain(node)]] = node.index
     return keyed

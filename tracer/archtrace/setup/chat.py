@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from archtrace.answer.diagnosis import Fault
 from archtrace.errors import ArchtraceError
 from archtrace.setup.batch import Looked, look
-from archtrace.setup.examined import Tokenizer
+from archtrace.setup.examined import TextTokenizer
 from archtrace.setup.parts import Setup
 from archtrace.setup.single_texts import skipped
 from archtrace.targets.tokenized import NO_LIMIT, encoded
@@ -56,7 +56,7 @@ def heard(setup: Setup) -> Chat:
     return Chat((fault,), notes)
 
 
-def _notes(setup: Setup, tokenizer: Tokenizer, text: str, closing: str, found: Looked) -> Iterator[str]:
+def _notes(setup: Setup, tokenizer: TextTokenizer, text: str, closing: str, found: Looked) -> Iterator[str]:
     """What is read, an end that is no token, one that is cut off, and a beginning that is set twice.
 
     None of it is a fault of the checkpoint: what follows the last word is the same in each conversation, so that a

@@ -16,7 +16,7 @@ import archtrace.capture.inputs.layouts as lay
 from archtrace.answer.diagnosis import Diagnosis, Fault
 from archtrace.setup import chat, checkpoint, length, single_texts, together
 from archtrace.setup.batch import Looked, look
-from archtrace.setup.examined import Given, GivenTexts, Tokenizer
+from archtrace.setup.examined import Given, GivenTexts, TextTokenizer
 from archtrace.setup.id_rows import rows_of
 from archtrace.setup.moved import moves
 from archtrace.setup.parts import Setup
@@ -38,7 +38,7 @@ def examine(
     text: Sequence[str] = (),
     text_pair: Sequence[str] | None = None,
     batch: Mapping[str, object] | None = None,
-    tokenizer: Tokenizer | None = None,
+    tokenizer: TextTokenizer | None = None,
     **wishes: Any,
 ) -> Diagnosis:
     """Whether a classifier reads of each text in a batch what it is made to read.
@@ -51,13 +51,13 @@ def examine(
     if batch is not None:
         return _of_rows(target, batch, tokenizer, wishes)
     traced = trace(target, **wishes)
-    own: Tokenizer = tokenizer_of(traced.target) if tokenizer is None else tokenizer
+    own: TextTokenizer = tokenizer_of(traced.target) if tokenizer is None else tokenizer
     given = GivenTexts(own, tuple(text) or SAMPLES, text_pair, sampled=not text)
     return diagnosed(traced, target, given, wishes)
 
 
 def _of_rows(
-    target: object, batch: Mapping[str, object], tokenizer: Tokenizer | None, wishes: Mapping[str, Any]
+    target: object, batch: Mapping[str, object], tokenizer: TextTokenizer | None, wishes: Mapping[str, Any]
 ) -> Diagnosis:
     """The same of a batch, which is traced in this layout alone; runs that take their time are made where the bound
     does not do."""

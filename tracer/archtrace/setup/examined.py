@@ -11,7 +11,7 @@ from archtrace.answer.diagnosis import Opinion
 from archtrace.targets.tokenized import Encoded, encoded
 
 
-class Tokenizer(Protocol):
+class TextTokenizer(Protocol):
     """What is asked of a tokenizer of transformers (tokenization_utils_base.py, PreTrainedTokenizerBase)."""
 
     pad_token: str | None
@@ -41,7 +41,7 @@ class Given(Protocol):
     """What is examined. `tokenizer` may be None, where only rows of ids were given."""
 
     @property
-    def tokenizer(self) -> Tokenizer | None:
+    def tokenizer(self) -> TextTokenizer | None:
         """The tokenizer of the texts."""
 
     @property
@@ -73,7 +73,7 @@ class GivenTexts:
     `sampled`: nobody gave a text, so that conversations of the tokenizer's chat template count as much as plain ones.
     """
 
-    tokenizer: Tokenizer
+    tokenizer: TextTokenizer
     texts: Sequence[str]
     pairs: Sequence[str] | None = None
     sampled: bool = False
@@ -97,7 +97,7 @@ class GivenTexts:
         """Each text alone, with the other of its pair."""
         return [self.one(number, self.tokenizer) for number in range(len(self.texts))]
 
-    def one(self, number: int, tokenizer: Tokenizer) -> Encoded:
+    def one(self, number: int, tokenizer: TextTokenizer) -> Encoded:
         """One text, with the other of its pair, as this tokenizer makes a batch of it."""
         pair = None if self.pairs is None else [self.pairs[number]]
         return encoded(tokenizer, [self.texts[number]], pair)

@@ -15,7 +15,7 @@ from torch.utils.hooks import RemovableHandle
 from archtrace.answer.diagnosis import Diagnosis
 from archtrace.capture.guard import guarded
 from archtrace.setup.examination import examine
-from archtrace.setup.examined import Tokenizer
+from archtrace.setup.examined import TextTokenizer
 
 #: What is done with the inputs of a forward, by name.
 Heard: TypeAlias = Callable[[Mapping[str, torch.Tensor]], object]
@@ -47,7 +47,7 @@ class FirstBatch:
         heard({name: value for name, value in {**named, **kwargs}.items() if isinstance(value, torch.Tensor)})
 
 
-def examined(model: torch.nn.Module, batch: Mapping[str, torch.Tensor], tokenizer: Tokenizer | None) -> Diagnosis:
+def examined(model: torch.nn.Module, batch: Mapping[str, torch.Tensor], tokenizer: TextTokenizer | None) -> Diagnosis:
     """The diagnosis of a live model and a batch that it is called with; neither it nor any generator is changed.
 
     Raises ArchtraceError where there is none, whatever the reason: a run need not end for that.

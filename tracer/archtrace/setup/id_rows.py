@@ -15,7 +15,7 @@ import archtrace.capture.inputs.layouts as lay
 from archtrace.answer.diagnosis import Opinion
 from archtrace.capture.inputs.input_names import TAUGHT
 from archtrace.errors import TargetError, message
-from archtrace.setup.examined import Tokenizer
+from archtrace.setup.examined import TextTokenizer
 from archtrace.setup.picked import Nested, picked
 from archtrace.targets.tokenized import Encoded, named
 
@@ -28,7 +28,7 @@ class GivenRows:
     inputs: Mapping[str, Nested]
     ids: str
     spans: tuple[tuple[int, int], ...]
-    tokenizer: Tokenizer | None = None
+    tokenizer: TextTokenizer | None = None
 
     @property
     def pad(self) -> int | None:
@@ -86,7 +86,7 @@ def _outside(row: list[int], start: int, stop: int) -> list[int]:
     return row[:start] + row[stop:]
 
 
-def rows_of(batch: Mapping[str, object], tokenizer: Tokenizer | None = None, pad: int | None = None) -> GivenRows:
+def rows_of(batch: Mapping[str, object], tokenizer: TextTokenizer | None = None, pad: int | None = None) -> GivenRows:
     """The row of a batch with the least text and the one with the most, without what is learned from (labels).
 
     `batch`: tensors or nested lists by name, ids of shape (rows, length). What is padding the mask says; without one

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import archtrace.capture.inputs.layouts as lay
 from archtrace.answer.kinds import KINDS, without_padding
 from archtrace.setup.batch import Looked
-from archtrace.setup.examined import Given, GivenTexts, Tokenizer
+from archtrace.setup.examined import Given, GivenTexts, TextTokenizer
 from archtrace.setup.repadded import pad_field
 from archtrace.targets.tokenized import NO_LIMIT, Encoded
 from archtrace.tracing.trace import Trace
@@ -28,7 +28,7 @@ class Setup:
     again: Again
 
     @property
-    def tokenizer(self) -> Tokenizer | None:
+    def tokenizer(self) -> TextTokenizer | None:
         """The tokenizer; None where only rows of ids were given."""
         return self.given.tokenizer
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from archtrace.answer.diagnosis import Fault
 from archtrace.errors import ArchtraceError
 from archtrace.setup.batch import Looked, look
-from archtrace.setup.examined import GivenTexts, Tokenizer
+from archtrace.setup.examined import GivenTexts, TextTokenizer
 from archtrace.setup.parts import Setup
 
 
@@ -87,7 +87,7 @@ def _unended(setup: Setup, each: Looked) -> Fault | None:
     return Fault("no-end", read, f"the {own.eos_token} that ends the text", change)
 
 
-def _promises_end(tokenizer: Tokenizer) -> bool:
+def _promises_end(tokenizer: TextTokenizer) -> bool:
     """Whether a tokenizer says that it sets an end, itself or in its file."""
     if getattr(tokenizer, "add_eos_token", False):
         return True

@@ -59,7 +59,7 @@ def put_ids(subject: Subject, chosen: TokenPlaces, another: Another, base: torch
 
 def runs(subject: Subject, ids: torch.Tensor) -> bool:
     """Whether the program is the same with other ids, where they decide anything of how it goes on."""
-    return not subject.found.run.deciding or serves(subject.program, {**subject.layout, subject.name: ids})
+    return not subject.bound.run.deciding or serves(subject.program, {**subject.layout, subject.name: ids})
 
 
 def bases(subject: Subject, ordinary: Sequence[int]) -> Iterator[torch.Tensor]:

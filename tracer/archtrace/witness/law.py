@@ -101,13 +101,13 @@ class Runs:
         """All that the runs of a layout hang on where ids are only looked up, in tables of random numbers: which ids
         these are is nothing to them. None where the program compares ids, counts them or takes them out."""
         analysis, subject = self._analysis, self._subject(name)
-        if subject.comparisons or subject.found.run.deciding or not subject.looked_up:
+        if subject.comparisons or subject.bound.run.deciding or not subject.looked_up:
             return None
         others = ((k, v.shape, v.numpy().tobytes()) for k, v in analysis.layouts[name].items() if k != analysis.ids)
         return id(subject.program), repr(analysis.positions[name]), repr(analysis.each(name)), *others
 
     def _shown(self, name: str) -> tuple[Subject, Witness, Positions]:
-        """What is watched in a layout, by what, and what it shows; kept, since the search for a small model asks too."""
+        """What is watched in a layout, by what, and what it shows; kept for the search for a small model."""
         if name not in self._shows:
             self._shows[name] = self._look(name)
         return self._shows[name]
@@ -129,7 +129,7 @@ class Runs:
     def _again(self, subject: Subject, bound: Positions, seen: Positions, special: frozenset[int]) -> Positions:
         """What the model itself shows of tokens that decide how the program goes on, and so cannot be changed in it."""
         places_left = places(difference(bound.tokens, seen.tokens))[:TRIED]
-        if not places_left or not subject.found.run.deciding or is_random(subject.program):
+        if not places_left or not subject.bound.run.deciding or is_random(subject.program):
             return seen
         shown = again(subject, self._analysis.programs.model, places_left, special)
         rows = range(len(bound.tokens))
@@ -155,13 +155,13 @@ class Runs:
         if (positioned := self._analysis.positioned.get(name)) is None:
             return (), missed
         bounds, special = positioned.each, frozenset(self._analysis.interpreter.special)
-        subject = replace(subject, found=positioned.found)
+        subject = replace(subject, bound=positioned.bound)
         witness = self._witnesses.setdefault(id(subject.program), Witness(subject.program))
         each = list(witness.see_each(subject, bounds, special))
         for i in [i for i, bound in enumerate(bounds) if not inside(bound, each[i])][:MOST_AGAIN]:
             if self._vain >= MOST_VAIN:
                 break
-            alone = replace(subject, found=self._analysis.at_position(name, i))
+            alone = replace(subject, bound=self._analysis.at_position(name, i))
             each[i] = join(each[i], Witness(alone.program).see(alone, bounds[i], special))
             self._vain += not inside(bounds[i], each[i])
         beyond_each = (beyond(some, bound) for some, bound in zip(each, bounds, strict=True))

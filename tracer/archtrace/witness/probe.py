@@ -40,26 +40,26 @@ def outside(
         for change in LARGE:
             for cell in _moving(free, bench, some, change, subject):
                 node = cell[0]
-                marks[node] = marks.get(node, np.zeros(subject.found.run.shape(node), dtype=np.bool_)) | _at(
+                marks[node] = marks.get(node, np.zeros(subject.bound.run.shape(node), dtype=np.bool_)) | _at(
                     cell, free[node]
                 )
     for name, (node, axis) in subject.reads.items():
         if node in marks:
-            reads[name] = union(reads[name], rows_of(marks[node][..., None], subject.found.run.shape(node), axis))
+            reads[name] = union(reads[name], rows_of(marks[node][..., None], subject.bound.run.shape(node), axis))
     tokens = union(missed.tokens, subject.tokens({n: marks[n][..., None] for n in subject.features if n in marks}))
     return Positions(reads, tokens)
 
 
 def _nodes(subject: Subject) -> list[int]:
     """What is changed: the features of the tokens and the read tensors, where they are numbers that may change."""
-    run = subject.found.run
+    run = subject.bound.run
     nodes = dict.fromkeys([*subject.features, *(node for node, _ in subject.reads.values())])
     return [n for n in nodes if isinstance(run.values[n], Unknown) and run.floating(n)]
 
 
 def _unmarked(subject: Subject, node: int, rows: slice) -> Marks:
     """The elements that reach none of these rows of the logits; without those that are certain, and so never change."""
-    marks = subject.found.marks(node)
+    marks = subject.bound.marks(node)
     unmarked = True if marks is None else ~_of_rows(marks, rows)
     return np.asarray(unmarked & subject.changeable(node))
 

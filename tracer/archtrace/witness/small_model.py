@@ -43,7 +43,7 @@ _ABOUT_STORAGE = {
 WIDTH = 24
 
 
-class Config(Protocol):
+class ReducibleConfig(Protocol):
     """What is asked of a config of transformers (configuration_utils.py, PreTrainedConfig)."""
 
     def to_dict(self) -> dict[str, object]:
@@ -170,21 +170,21 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(before)
 
 
-def reduced(config: Config, overrides: Overrides) -> Config:
+def reduced(config: ReducibleConfig, overrides: Overrides) -> ReducibleConfig:
     """A config like this one with some integers reduced."""
     if not overrides:
         return copy.deepcopy(config)
     arguments = {k: v for k, v in config.to_diff_dict().items() if k not in _ABOUT_STORAGE}
-    kind: Callable[..., Config] = type(config)
+    kind: Callable[..., ReducibleConfig] = type(config)
     return kind(**apply(arguments, overrides))
 
 
-def coupled(config: Config, overrides: Overrides) -> Overrides | None:
+def coupled(config: ReducibleConfig, overrides: Overrides) -> Overrides | None:
     """The overrides, and the integers that the config's constructor derives from them; None where it refuses them.
 
     Derived is what comes out the same although it is not stated: stated is what differs from the type's own default.
     """
-    kind: Callable[..., Config] = type(config)
+    kind: Callable[..., ReducibleConfig] = type(config)
     try:
         plain = kind().to_dict()
         given = {k: v for k, v in config.to_diff_dict().items() if k not in _ABOUT_STORAGE}

@@ -27,7 +27,7 @@ class Subject:
     """What is watched in one layout: the bound, the read tensors (node and axis by name), and the ids' node."""
 
     interpreter: Interpreter
-    found: Bound
+    bound: Bound
     reads: Mapping[str, tuple[int, int]]
     ids: int
     layout: Mapping[str, torch.Tensor]
@@ -37,7 +37,7 @@ class Subject:
     @property
     def program(self) -> Program:
         """The program that runs."""
-        return self.found.program
+        return self.bound.program
 
     @property
     def name(self) -> str:
@@ -53,12 +53,12 @@ class Subject:
 
     def entries(self) -> tuple[int, ...]:
         """Nodes at which ids become features, on the way to the logits; the input itself where it is features."""
-        return tuple(index for index in self.features if self.found.demand[index] is not None)
+        return tuple(index for index in self.features if self.bound.demand[index] is not None)
 
     @cached_property
     def features(self) -> tuple[int, ...]:
         """Nodes at which ids become features, whether the bound has a way from them to the logits or not."""
-        values = self.found.run.values
+        values = self.bound.run.values
         if not _by_tokens(values[self.ids]):
             return (self.ids,)
         return tuple(
@@ -80,35 +80,35 @@ class Subject:
         has shown which does.
         """
         own = {e: np.asarray(each & self._own[e] & self._varies(e)[..., None]) for e, each in marks.items()}
-        demanded = self.interpreter.demand(self.found.run, own)[self.ids] if own else None
-        return self.found.token_rows(single_marks(demanded), self.ids)
+        demanded = self.interpreter.demand(self.bound.run, own)[self.ids] if own else None
+        return self.bound.token_rows(single_marks(demanded), self.ids)
 
     @cached_property
     def comparisons(self) -> tuple[int, ...]:
         """The nodes that compare ids with special ones: what they say is structure, and stays as it is."""
-        nodes, values = self.program.nodes, self.found.run.values
+        nodes, values = self.program.nodes, self.bound.run.values
         return tuple(node.index for node in nodes if node.kind is NodeKind.OP and special_ids(node, values))
 
     def elements(self, places: TokenPlaces) -> dict[int, Marks]:
         """Per node of floating features the elements that these tokens alone reach, and that may change."""
         masks: dict[int, Marks] = {}
         for e in self.entries():
-            if self.found.run.floating(e) and (mask := self._at(e, places)).any():
+            if self.bound.run.floating(e) and (mask := self._at(e, places)).any():
                 masks[e] = np.asarray(mask & self.changeable(e))
         return masks
 
     def changeable(self, node: int) -> Marks:
         """The elements of a node's value of which nothing is certain, at full length."""
-        return np.broadcast_to(is_open(certain_of(self.found.run.values[node])), self.found.run.shape(node))
+        return np.broadcast_to(is_open(certain_of(self.bound.run.values[node])), self.bound.run.shape(node))
 
     def _at(self, feature: int, places: TokenPlaces) -> Marks:
-        shape = self.found.run.shape(feature)
+        shape = self.bound.run.shape(feature)
         if feature == self.ids:
             mask = np.zeros(shape, dtype=np.bool_)
             for place in places:
                 mask[place] = True
             return mask
-        length, reached = self.found.run.shape(self.ids)[-1], self._reached[feature]
+        length, reached = self.bound.run.shape(self.ids)[-1], self._reached[feature]
         if reached is None:
             return np.zeros(shape, dtype=np.bool_)
         tokens = [row * length + position for row, position in places]
@@ -121,14 +121,14 @@ class Subject:
     @cached_property
     def computed(self) -> tuple[int, ...]:
         """The floating entries that are made of what is computed from ids, and not looked up by the ids themselves."""
-        run, nodes = self.found.run, self.program.nodes
+        run, nodes = self.bound.run, self.program.nodes
         floats = (e for e in self.entries() if e != self.ids and run.floating(e))
         return tuple(e for e in floats if any(_computed_from_ids(run.values[r]) for r in self._sources(nodes[e])))
 
     @cached_property
     def shared(self) -> bool:
         """Whether other ids show more than features: where these are integers, or of several tokens at once."""
-        return any(not self.found.run.floating(e) or not self._own[e].all() for e in self.entries())
+        return any(not self.bound.run.floating(e) or not self._own[e].all() for e in self.entries())
 
     @cached_property
     def looked_up(self) -> bool:
@@ -139,7 +139,7 @@ class Subject:
     @cached_property
     def _own(self) -> Mapping[int, Marks]:
         """For each of the features where no more than one token may reach an element."""
-        if not _by_tokens(self.found.run.values[self.ids]):
+        if not _by_tokens(self.bound.run.values[self.ids]):
             return dict.fromkeys(self.features, np.array(True))
         single = {e: np.array(True if r is None else r.sum(-1, keepdims=True) <= 1) for e, r in self._reached.items()}
         return {e: np.array(False) if e in self._mixed else own for e, own in single.items()}
@@ -156,7 +156,7 @@ class Subject:
     @cached_property
     def _reached(self) -> Mapping[int, Marks | None]:
         """For each of the features which tokens may reach its elements."""
-        run, shape = self.found.run, self.found.run.shape(self.ids)
+        run, shape = self.bound.run, self.bound.run.shape(self.ids)
         several = (
             self.program.nodes[f].refs[0] for f in self.features if self.program.nodes[f].target is operator.getitem
         )

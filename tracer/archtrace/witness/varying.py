@@ -22,7 +22,7 @@ from archtrace.witness.subject import Subject
 def varying(subject: Subject, special: frozenset[int], given: Values) -> Mapping[int, Marks]:
     """For each node of features computed from ids, the elements that other ids make others; `given`: the parameters."""
     asked = subject.computed
-    found = {e: np.zeros(subject.found.run.shape(e), bool) for e in asked}
+    found = {e: np.zeros(subject.bound.run.shape(e), bool) for e in asked}
     ordinary = other_ids(subject, special)
     if not asked or not ordinary:
         return found

@@ -67,7 +67,7 @@ class Witness:
     def outside(self, subject: Subject, bound: Positions, special: frozenset[int]) -> Positions:
         """The positions that reach the logits though the bound leaves them out."""
         bench = self._bench(subject, DRAWS[0])
-        rows = range(subject.found.run.shape(subject.program.output)[0])
+        rows = range(subject.bound.run.shape(subject.program.output)[0])
         missed = outside(subject, bench, bound, special, [slice(row, row + 1) for row in rows])
         return replace(missed, tokens=union(missed.tokens, ids_outside(subject, bench, bound.tokens, special)))
 
@@ -142,14 +142,14 @@ class Witness:
         marks = seen([*entries, *nodes] if together else entries, apart=False)
         direct = marks if together else seen(nodes, apart=True)
         # a constant of a read tensor is read; one of the tokens' features is nothing that a token changes
-        values = subject.found.run.values
+        values = subject.bound.run.values
         return {e: changing(marks[e], values[e]) for e in entries}, {n: direct[n] for n in nodes}
 
     @staticmethod
     def _reached(subject: Subject, slopes: tuple[Slopes, Slopes], rows: slice) -> Positions:
         """The positions that reach some rows of the logits by their gradients."""
         features, read = slopes
-        shapes = {node: subject.found.run.shape(node) for node in read}
+        shapes = {node: subject.bound.run.shape(node) for node in read}
         reads = {n: rows_of(read[node][..., rows], shapes[node], axis) for n, (node, axis) in subject.reads.items()}
         return Positions(reads, subject.tokens({e: marks[..., rows] for e, marks in features.items()}))
 
@@ -172,7 +172,7 @@ class Witness:
 
     def _smooth(self, subject: Subject) -> bool:
         """Whether tokens become floats at once; integers have no gradient."""
-        return all(subject.found.run.floating(e) for e in subject.entries())
+        return all(subject.bound.run.floating(e) for e in subject.entries())
 
     # -- finite changes ------------------------------------------------------------------------------------------
 
@@ -310,8 +310,8 @@ def _chosen(
     subject: Subject,
 ) -> Iterator[tuple[int, int]]:
     """The places of a node that show once the other read tensors single out each of their own positions in turn."""
-    rows = range(subject.found.run.shape(subject.program.output)[0])
-    counts = [subject.found.run.shape(n)[axis] for n, axis in others.items()]
+    rows = range(subject.bound.run.shape(subject.program.output)[0])
+    counts = [subject.bound.run.shape(n)[axis] for n, axis in others.items()]
     left = list(missing)
     for position in range(min([TRIED, *counts]) if others else 0):
         for spike in SPIKES if left else ():
@@ -330,7 +330,7 @@ def _masks(nodes: Mapping[int, int], subject: Subject, chosen: TokenPlaces) -> d
     """The elements at some rows and positions of nodes, given with their axes of positions."""
     masks: dict[int, Marks] = {}
     for node, axis in nodes.items():
-        masks[node] = mask = np.zeros(subject.found.run.shape(node), dtype=np.bool_)
+        masks[node] = mask = np.zeros(subject.bound.run.shape(node), dtype=np.bool_)
         for row, position in chosen:
             index: list[int | slice] = [slice(None)] * mask.ndim
             index[batch_axis(axis)], index[axis] = row, position

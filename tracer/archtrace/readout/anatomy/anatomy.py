@@ -16,13 +16,13 @@ from archtrace.readout.anatomy.route import route
 from archtrace.readout.anatomy.states import cone
 
 
-def anatomy(module: torch.nn.Module, analysis: Analysis, found: Sequence[Readout], words: Vocabulary) -> Anatomy:
-    """Cone, path, modules and source of a built model whose readouts are found."""
+def anatomy(module: torch.nn.Module, analysis: Analysis, readouts: Sequence[Readout], words: Vocabulary) -> Anatomy:
+    """Cone, path, modules and source of a built model whose readouts are known."""
     states, slices = cone(analysis, words)
     return Anatomy(
         states=states,
         slices=slices,
         path=route(module, analysis),
         root=blocks(module, list(analysis.bounds.values())),
-        excerpts=tuple(excerpt(readout.source, analysis.program) for readout in found),
+        excerpts=tuple(excerpt(readout.source, analysis.program) for readout in readouts),
     )
