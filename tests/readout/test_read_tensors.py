@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from archtrace.answer.work import ModuleWork, Work
 from archtrace.reach.bound import of_all_outputs
 from archtrace.reach.flops import Flops
+from archtrace.readout.accesses import accesses_of
 from archtrace.readout.graph import build_graph
 from archtrace.readout.layer_work import layer_of, work
 from archtrace.readout.tensors import calls, chain_of, dominators, field_of, labels
-from archtrace.readout.ways import ways_of
 
 
 class Attending(nn.Module):
@@ -117,7 +117,7 @@ WAYS: list[tuple[Head, list[str]]] = [
 
 @pytest.mark.parametrize(("head", "ops"), WAYS)
 def test_the_ways_in_which_a_tensor_is_read(head: Head, ops: list[str]) -> None:
-    found = ways_of("mix", [analysis_of(head)])
+    found = accesses_of("mix", [analysis_of(head)])
     assert [op for op, *_ in found] == ops
     assert len(set(found)) == len(found), "each is told from the others"
 

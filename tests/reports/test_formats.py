@@ -52,7 +52,7 @@ def test_reports_compute_nothing() -> None:
         f"archtrace.contract.{name}" for name in ("contract", "graph_rule", "hold", "rules", "traced", "verdict")
     }
     allowed |= {
-        "archtrace.setup.answered",
+        "archtrace.setup.result_with_setup",
         "archtrace.setup.examination",
         "archtrace.setup.serving.served",
         "archtrace.tracing.optional_dependencies",

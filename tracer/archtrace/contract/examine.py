@@ -28,10 +28,10 @@ from archtrace.readout.padding import carried, standing, tokens_read
 from archtrace.readout.selection import Selection, selection
 from archtrace.readout.tensors import ReadTensor
 from archtrace.setup.examination import SAMPLES, diagnosed
-from archtrace.setup.examined import GivenTexts
+from archtrace.setup.given_texts import GivenTexts
+from archtrace.setup.pad_id import refusal_without_pad_id
 from archtrace.setup.serving.checkpoint_files import subject
 from archtrace.setup.serving.served import serving
-from archtrace.setup.unpadded import refused_unpadded
 from archtrace.targets.tokenized import tokenizer_named
 from archtrace.tracing.clock import Progress
 from archtrace.tracing.trace import Trace, trace
@@ -82,7 +82,7 @@ def seen(contract: Contract, found: Trace, setup: Diagnosis | None = None) -> Tr
         ),
         places=tuple(_place(found, readout) for readout in found.readouts),
         at=lambda inputs: _read(found, inputs),
-        refused_unpadded=refused_unpadded(found),
+        refusal_without_pad_id=refusal_without_pad_id(found),
         served=_served(contract, found),
         setup=setup,
     )

@@ -10,7 +10,7 @@ from archtrace.contract.contract import SIDES, Term, matches
 from archtrace.contract.traced import Traced
 
 
-def found_terms(model: Traced) -> dict[str, Term]:
+def observed_terms(model: Traced) -> dict[str, Term]:
     """The terms as values of TOML; None where the contract should not have the term. What holds is kept as it is."""
     return {
         "reads": _reads(model),

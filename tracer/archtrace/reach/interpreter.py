@@ -22,14 +22,14 @@ from archtrace.capture.program import Node, NodeKind, Program
 from archtrace.ops import LENDERS, SHAPE_ONLY
 from archtrace.reach.calling import call_of
 from archtrace.reach.data_dependent import by_standin, guarded, put_by_mask, selecting, with_standins
-from archtrace.reach.interned import Interned
-from archtrace.reach.keys import Keys, is_told, spelled
+from archtrace.reach.keys import Keys, context_of, is_keyed
 from archtrace.reach.known import evaluate, in_this_layout, is_known, is_plain, shape_alone
+from archtrace.reach.log_softmax import log_softmax_of, normalising
+from archtrace.reach.mark_cache import MarkCache
 from archtrace.reach.marks import Marks, NodeMarks, diagonal, join, single_marks, where
 from archtrace.reach.ranges import within
 from archtrace.reach.rules.registry import Transfer, apply
 from archtrace.reach.scales import OF_IDS
-from archtrace.reach.spelled import log_softmax_of, normalising
 from archtrace.reach.sums import constant_sum, silenced
 from archtrace.reach.token_values import decides, in_layout, indices_of, special_ids, through_index, with_reals
 from archtrace.reach.values import Unknown, Value, dtype_of, free, shape_of_value, unknown
@@ -87,7 +87,7 @@ class Interpreter:
     special: set[int] = field(default_factory=set)
     _steps: dict[Hashable, Transfer] = field(default_factory=dict)
     _keys: Keys = field(default_factory=Keys)
-    _marks: Interned = field(default_factory=Interned)
+    _marks: MarkCache = field(default_factory=MarkCache)
     _evaluated: dict[Hashable, Value] = field(default_factory=dict)
     _known: dict[Hashable, _Known] = field(default_factory=dict)
     _here: dict[Hashable, _Known] = field(default_factory=dict)
@@ -113,7 +113,7 @@ class Interpreter:
             if deciding := decides(node, values):
                 run.deciding[node.index] = deciding
             value, step = self._node(node, run)
-            known = (value, step, self._keys.of(value) if is_told(value) else None)
+            known = (value, step, self._keys.of(value) if is_keyed(value) else None)
             if key is not None:
                 (self._here if is_known(value) else self._known)[key] = known
         values.append(known[0])
@@ -166,7 +166,7 @@ class Interpreter:
             )
             for ref in node.refs
         )
-        key = (node.target, self._keys.plain(node), node.results, repr(operands), *spelled(node, program))
+        key = (node.target, self._keys.plain(node), node.results, repr(operands), *context_of(node, program))
         step = self._steps.get(key)
         if step is None:
             step = self._steps[key] = self._ruled(node, program, values, chosen)

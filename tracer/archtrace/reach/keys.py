@@ -15,8 +15,8 @@ import torch
 from archtrace.capture.decisions import Decision
 from archtrace.capture.program import Node, NodeKind, Program
 from archtrace.reach.calling import plain_key
+from archtrace.reach.log_softmax import log_softmax_of
 from archtrace.reach.ranges import reaching
-from archtrace.reach.spelled import log_softmax_of
 from archtrace.reach.sums import constant_sum
 from archtrace.reach.token_values import in_layout
 from archtrace.reach.values import Unknown, Value, digest
@@ -82,22 +82,22 @@ class Keys:
         selected = node.selected or any(program.nodes[ref].selected for ref in node.refs)
         if node.kind is not NodeKind.OP or isinstance(node.target, Decision) or selected:
             return None
-        parts = (node.target, self.plain(node), node.results, node.many, *spelled(node, program))
+        parts = (node.target, self.plain(node), node.results, node.many, *context_of(node, program))
         return self._number(("node", *parts))
 
     def _number(self, key: Hashable) -> int:
         return self._numbers.setdefault(key, len(self._numbers))
 
 
-def spelled(node: Node, program: Program) -> tuple[Hashable, ...]:
+def context_of(node: Node, program: Program) -> tuple[Hashable, ...]:
     """What the ops around a node say of it, beyond its operands."""
     return log_softmax_of(node, program), constant_sum(node, program), reaching(node, program)
 
 
-def is_told(value: Value) -> bool:
+def is_keyed(value: Value) -> bool:
     """True where its key says all that is known of a value: no token decides it, no selection stands behind it."""
     if isinstance(value, list | tuple):
-        return all(map(is_told, value))
+        return all(map(is_keyed, value))
     if isinstance(value, Unknown):
         return value.real is None and value.standin is None and not value.ids
     return isinstance(value, torch.Tensor) or _is_plain(value)

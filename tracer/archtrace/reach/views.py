@@ -57,12 +57,12 @@ def chained(operand: Shape, moved: Moved) -> Moved | Chained:
 
 
 def _chained(operand: Shape, own: Geometry) -> Moved | Chained | None:
-    shape = spelled(operand, own)
+    shape = strided_shape(operand, own)
     moved = None if shape is None else axiswise(shape, own)
     return None if moved is None else chained(operand, moved)
 
 
-def spelled(operand: Shape, own: Geometry) -> Shape | None:
+def strided_shape(operand: Shape, own: Geometry) -> Shape | None:
     """The shape of as many elements as the operand of which a view has the strides; None where there is none."""
     strides = sorted({s for n, s in zip(own.shape, own.stride, strict=True) if n > 1 and s}, reverse=True)
     bounds = [math.prod(operand), *strides, *(() if strides[-1:] == [1] else (1,))]

@@ -15,6 +15,7 @@ from archtrace.answer.result import Index, KindName, PathStep, Readout, Source, 
 from archtrace.capture.inputs.layouts import Vocabulary
 from archtrace.errors import CaptureError, LayoutError
 from archtrace.reach.bound import Bound
+from archtrace.readout.accesses import Key, accesses_of, end_of, rows_of_access
 from archtrace.readout.analysis import Analysis, Carried
 from archtrace.readout.expression import at_any_length, evaluates, numbers_near
 from archtrace.readout.kind import Case, constant, kind_of, last_of, mask_of
@@ -32,7 +33,6 @@ from archtrace.readout.selection import (
 )
 from archtrace.readout.source_expression import source_of
 from archtrace.readout.tensors import ReadTensor
-from archtrace.readout.ways import Key, end_of, rows_by, ways_of
 
 
 def readouts(
@@ -104,7 +104,7 @@ class _Telling:
 
     def of(self, name: str) -> list[Readout]:
         """The readouts of a tensor: one, or one a way where it is read in several that one slice cannot say."""
-        whole, keys = self._readout(name, None), ways_of(name, self.analyses)
+        whole, keys = self._readout(name, None), accesses_of(name, self.analyses)
         if not keys or not self._apart(name, whole, keys):
             return [whole]
         ways = [way for key in keys if (way := self._readout(name, key)).kind != "none"]
@@ -207,7 +207,7 @@ class _Telling:
                 if name in positions.reads and length is not None:
                     still = analysis.bounds[layout].constant(*analysis.reads(layout)[name])
                     text, tokens = _carried(analysis, layout, name)
-                    rows: Rows = positions.reads[name] if key is None else rows_by(analysis, layout, name, key)
+                    rows: Rows = positions.reads[name] if key is None else rows_of_access(analysis, layout, name, key)
                     yield Case(rows, still, length, analysis.layouts[layout], self.words, tokens, text)
 
 

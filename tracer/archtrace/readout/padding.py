@@ -22,7 +22,7 @@ from archtrace.capture.inputs.layouts import Vocabulary
 from archtrace.errors import LayoutError
 from archtrace.reach.bound import Bound, batch_axis
 from archtrace.reach.flows import Flow
-from archtrace.reach.interned import Interned
+from archtrace.reach.mark_cache import MarkCache
 from archtrace.reach.marks import Marks, NodeMarks, single_marks, spread
 from archtrace.reach.rules.registry import Flows
 from archtrace.reach.values import Unknown, Value
@@ -222,7 +222,7 @@ class _Carrying:
     """Carries tokens along flows. An element carries one or is a mixture; equal layers are looked at once."""
 
     def __init__(self) -> None:
-        self._marks = Interned()
+        self._marks = MarkCache()
         self._known: dict[Hashable, tuple[tuple[Marks, ...], Marks]] = {}
 
     def result(self, flows: Flows, sources: Sequence[Marks | None]) -> Marks | None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from archtrace.answer.diagnosis import Fault
 from archtrace.errors import ArchtraceError
-from archtrace.setup.batch import Looked, look
-from archtrace.setup.examined import TextTokenizer
+from archtrace.setup.batch_reading import BatchReading, read_batch
+from archtrace.setup.given_texts import TextTokenizer
 from archtrace.setup.parts import Setup
 from archtrace.setup.single_texts import skipped
 from archtrace.targets.tokenized import NO_LIMIT, encoded
@@ -27,7 +27,7 @@ class Chat:
     notes: tuple[str, ...] = ()
 
 
-def heard(setup: Setup) -> Chat:
+def examine_chat(setup: Setup) -> Chat:
     """What is read of one exchange between a user and an assistant; nothing without a template.
 
     The template is data of the tokenizer: transformers renders it in a sandbox of jinja, and no code is run.
@@ -44,7 +44,7 @@ def heard(setup: Setup) -> Chat:
         why = " ".join(str(error).split())[:200]
         return Chat(notes=(f"the chat template renders no exchange of a user and an assistant: {why}",))
     try:
-        found = look(setup.trace, encoded(whole, [text], special=False))
+        found = read_batch(setup.trace, encoded(whole, [text], special=False))
     except ArchtraceError:  # longer than the model takes, which is told on its own
         return Chat()
     if setup.by_position([found]):  # each token is read for itself, whatever is around it
@@ -56,7 +56,7 @@ def heard(setup: Setup) -> Chat:
     return Chat((fault,), notes)
 
 
-def _notes(setup: Setup, tokenizer: TextTokenizer, text: str, closing: str, found: Looked) -> Iterator[str]:
+def _notes(setup: Setup, tokenizer: TextTokenizer, text: str, closing: str, found: BatchReading) -> Iterator[str]:
     """What is read, an end that is no token, one that is cut off, and a beginning that is set twice.
 
     None of it is a fault of the checkpoint: what follows the last word is the same in each conversation, so that a

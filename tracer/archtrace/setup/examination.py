@@ -14,13 +14,13 @@ from typing import Any
 
 import archtrace.capture.inputs.layouts as lay
 from archtrace.answer.diagnosis import Diagnosis, Fault
-from archtrace.setup import chat, checkpoint, length, single_texts, together
-from archtrace.setup.batch import Looked, look
-from archtrace.setup.examined import Given, GivenTexts, TextTokenizer
+from archtrace.setup import batch_faults, chat, checkpoint, length, single_texts
+from archtrace.setup.batch_reading import BatchReading, read_batch
+from archtrace.setup.given_texts import Given, GivenTexts, TextTokenizer
 from archtrace.setup.id_rows import rows_of
-from archtrace.setup.moved import moves
+from archtrace.setup.pad_id import with_pad_id
 from archtrace.setup.parts import Setup
-from archtrace.setup.repadded import with_pad_id
+from archtrace.setup.position_shift import padding_shifts_logits
 from archtrace.targets.tokenized import tokenizer_of
 from archtrace.tracing.trace import Trace, trace
 
@@ -65,7 +65,7 @@ def _of_rows(
     given = rows_of(batch, tokenizer, getattr(tokenizer, "pad_token_id", own))
 
     def found(*, witness: bool) -> Diagnosis:
-        traced = trace(target, text=given.together(), witness=witness, **wishes)
+        traced = trace(target, text=given.as_batch(), witness=witness, **wishes)
         return diagnosed(traced, target, given, wishes)
 
     quick = found(witness=False)
@@ -84,7 +84,7 @@ def diagnosed(traced: Trace, target: object, given: Given, wishes: Mapping[str, 
     beyond, written = length.refused(setup), setup.written
     if beyond and written and any(len(written.uncut(n)) > beyond.most for n in range(len(written.texts))):
         return Diagnosis(name, "wrong", faults=(beyond.fault,))
-    found, conversation = _of_given(setup), chat.heard(setup)
+    found, conversation = _of_given(setup), chat.examine_chat(setup)
     more = (*((beyond.fault,) if beyond else ()), *conversation.faults)
     notes = (*found.notes, *_notes(setup, beyond), *conversation.notes)
     if more:
@@ -94,7 +94,7 @@ def diagnosed(traced: Trace, target: object, given: Given, wishes: Mapping[str, 
 
 def _of_given(setup: Setup) -> Diagnosis:
     """What is found of each text single_texts, and of the batch."""
-    looked = [look(setup.trace, each) for each in setup.given.alone()]
+    looked = [read_batch(setup.trace, each) for each in setup.given.one_by_one()]
     lines = tuple(line for each in looked for line in each.texts.lines)
     blank = Diagnosis(setup.trace.target.name, "unknown", read=lines)
     if setup.by_position(looked):
@@ -111,17 +111,17 @@ def _of_given(setup: Setup) -> Diagnosis:
     return _of_batch(setup, looked)
 
 
-def _of_batch(setup: Setup, looked: Sequence[Looked]) -> Diagnosis:
+def _of_batch(setup: Setup, looked: Sequence[BatchReading]) -> Diagnosis:
     """What is found of all texts in one batch."""
-    batch = look(setup.trace, setup.given.together())
+    batch = read_batch(setup.trace, setup.given.as_batch())
     blank = Diagnosis(setup.trace.target.name, "unknown", read=batch.texts.lines)
-    if together.is_untold(setup, looked, batch):
+    if batch_faults.is_uncertain(setup, looked, batch):
         return replace(blank, reason=LOOSE)
-    if fault := together.fault(setup, looked, batch):
+    if fault := batch_faults.fault(setup, looked, batch):
         return replace(blank, opinion="wrong", faults=(fault,))
-    differs = moves(setup.trace, batch.batch, setup.special)
+    differs = padding_shifts_logits(setup.trace, batch.batch, setup.special)
     if differs:
-        return replace(blank, opinion="wrong", faults=(together.moved(setup, looked, batch),))
+        return replace(blank, opinion="wrong", faults=(batch_faults.shifted(setup, looked, batch),))
     alike = f"the same token of each of {len(looked)} texts is read alone and in a batch"
     notes = (UNTRIED,) if differs is None else ()
     return replace(blank, opinion="right", reason=f"{alike}, and no padding reaches the logits", notes=notes)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import TypeAlias, cast
 
 import torch
 
@@ -15,9 +15,11 @@ import archtrace.capture.inputs.layouts as lay
 from archtrace.answer.diagnosis import Opinion
 from archtrace.capture.inputs.input_names import TAUGHT
 from archtrace.errors import TargetError, message
-from archtrace.setup.examined import TextTokenizer
-from archtrace.setup.picked import Nested, picked
+from archtrace.setup.given_texts import TextTokenizer
 from archtrace.targets.tokenized import Encoded, named
+
+#: A value of an input: a number, or nested lists of them.
+Nested: TypeAlias = "int | float | list[Nested]"
 
 
 @dataclass(frozen=True)
@@ -48,17 +50,17 @@ class GivenRows:
         why = "each text alone is read as such a model is made to read it, and no row of the batch is padded"
         return None if padded else ("unknown", why)
 
-    def alone(self) -> list[Encoded]:
+    def one_by_one(self) -> list[Encoded]:
         """The text of each row, without its padding."""
         return [self._made({n: range(*span)}) for n, span in enumerate(self.spans)]
 
-    def together(self) -> Encoded:
+    def as_batch(self) -> Encoded:
         """The batch as it was given."""
         return self._made({n: range(len(row)) for n, row in enumerate(self._rows)})
 
-    def moved(self) -> tuple[str, Encoded]:
+    def padded_otherwise(self) -> tuple[str, Encoded]:
         """The batch with the padding of each row on its other side."""
-        side = "right" if self.together().side == "left" else "left"
+        side = "right" if self.as_batch().side == "left" else "left"
         own = getattr(self.tokenizer, "padding_side", None)
         line = f"tokenizer.padding_side = {side!r}"
         change = f"pad on the {side} where the batch is made: the tokenizer does" if own == side else line
@@ -75,7 +77,7 @@ class GivenRows:
 
     def _made(self, where: Mapping[int, Sequence[int]]) -> Encoded:
         """The batch of these positions of these rows."""
-        inputs = picked(self.inputs, self.ids, where)
+        inputs = picked_positions(self.inputs, self.ids, where)
         rows = cast(list[list[int]], inputs[self.ids])
         kept = [[p in range(*self.spans[row]) for p in places] for row, places in where.items()]
         tokens = tuple(tuple(named(self.tokenizer, i) for i in row) for row in rows)
@@ -116,3 +118,24 @@ def _no_rows(why: str, inputs: Mapping[str, torch.Tensor]) -> TargetError:
     shapes = ", ".join(f"{name} {tuple(value.shape)}" for name, value in inputs.items())
     do = "give rows of ids, (rows, length), with their mask: what a tokenizer returns"
     return TargetError(message("this batch cannot be examined", where=shapes or "an empty batch", why=why, do=do))
+
+
+def picked_positions(inputs: Mapping[str, Nested], ids: str, where: Mapping[int, Sequence[int]]) -> dict[str, Nested]:
+    """The batch of these positions of these rows, `where` by row. What has a value for each token goes with the tokens.
+
+    `inputs`: nested lists by name, of which `ids` names the one that holds tokens, (rows, length).
+    """
+    tokens = _listed(inputs[ids])
+    length = len(_listed(tokens[0]))
+
+    def of(value: Nested) -> Nested:
+        if not isinstance(value, list) or len(value) != len(tokens):
+            return value
+        by_token = all(isinstance(row, list) and len(row) == length for row in value)
+        return [[_listed(value[n])[p] for p in places] if by_token else value[n] for n, places in where.items()]
+
+    return {name: of(value) for name, value in inputs.items()}
+
+
+def _listed(value: Nested) -> list[Nested]:
+    return value if isinstance(value, list) else [value]

@@ -8,9 +8,9 @@ from typing import Any
 import archtrace.capture.inputs.layouts as lay
 from archtrace.answer.diagnosis import Fault
 from archtrace.errors import LayoutError
-from archtrace.setup.examined import GivenTexts
+from archtrace.setup.given_texts import GivenTexts
+from archtrace.setup.pad_id import first_line
 from archtrace.setup.parts import Setup
-from archtrace.setup.unpadded import reason
 from archtrace.targets.tokenized import encoded
 
 #: The longest text that is tried, in tokens: a trial costs a capture, whose masks grow with the square of it.
@@ -76,5 +76,5 @@ def _refusal(setup: Setup, written: GivenTexts, length: int) -> str | None:
     try:
         setup.trace.at(**inputs)
     except LayoutError as error:
-        return reason(error)
+        return first_line(error)
     return None

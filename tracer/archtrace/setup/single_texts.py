@@ -9,21 +9,21 @@ from pathlib import Path
 
 from archtrace.answer.diagnosis import Fault
 from archtrace.errors import ArchtraceError
-from archtrace.setup.batch import Looked, look
-from archtrace.setup.examined import GivenTexts, TextTokenizer
+from archtrace.setup.batch_reading import BatchReading, read_batch
+from archtrace.setup.given_texts import GivenTexts, TextTokenizer
 from archtrace.setup.parts import Setup
 
 
-def faults(setup: Setup, alone: Sequence[Looked]) -> Iterator[Fault]:
+def faults(setup: Setup, singles: Sequence[BatchReading]) -> Iterator[Fault]:
     """What is wrong with each text, and padding that cannot be made."""
-    for number, each in enumerate(alone):
+    for number, each in enumerate(singles):
         if setup.is_sure(each):
             yield from filter(None, _of_one(setup, number, each))
-    if not setup.given.pads and len({len(each.ids(0)) for each in alone}) > 1:
+    if not setup.given.pads and len({len(each.ids(0)) for each in singles}) > 1:
         yield Fault("no-pad-token", "nothing: texts of different length make no batch", "a batch", setup.own_pad)
 
 
-def _of_one(setup: Setup, number: int, each: Looked) -> Iterator[Fault | None]:
+def _of_one(setup: Setup, number: int, each: BatchReading) -> Iterator[Fault | None]:
     if not each.texts.read[0]:
         yield _prompt_read(setup, each)
         return
@@ -49,7 +49,7 @@ def _own_token(setup: Setup, name: str | None) -> str | None:
     return own
 
 
-def _prompt_read(setup: Setup, each: Looked) -> Fault | None:
+def _prompt_read(setup: Setup, each: BatchReading) -> Fault | None:
     """A fixed index in a row that learned vectors stand in front of: it is theirs, and no token's."""
     prompts: object = getattr(setup.trace.module, "prompt_tokens", None)  # as PEFT's wrapper calls them
     if not prompts or setup.kinds != {"first"}:
@@ -60,7 +60,7 @@ def _prompt_read(setup: Setup, each: Looked) -> Fault | None:
     return Fault("prompt-read", read, f"{token}, the first token of the text", change)
 
 
-def _unset(setup: Setup, each: Looked) -> Fault | None:
+def _unset(setup: Setup, each: BatchReading) -> Fault | None:
     """A tokenizer with a [CLS] that stands nowhere in the text: a word is read in its place."""
     made_for = _made_for(setup)
     if made_for is None or len(each.texts.read[0]) != 1:
@@ -71,7 +71,7 @@ def _unset(setup: Setup, each: Looked) -> Fault | None:
     return Fault("no-cls", read, meant, "tokenizer(text, add_special_tokens=True), with a template that sets it")
 
 
-def _unended(setup: Setup, each: Looked) -> Fault | None:
+def _unended(setup: Setup, each: BatchReading) -> Fault | None:
     """An end that the tokenizer's file asks for, and that nothing sets: transformers 5 drops `add_eos_token` of a
     folder with a tokenizer.json (tokenization_utils_base.py, `_from_pretrained`), whose template alone counts."""
     own = setup.tokenizer
@@ -101,7 +101,7 @@ def _promises_end(tokenizer: TextTokenizer) -> bool:
         return False
 
 
-def skipped(setup: Setup, each: Looked) -> Fault | None:
+def skipped(setup: Setup, each: BatchReading) -> Fault | None:
     """An end that is the pad id: a head that looks for the last token that is no padding passes over it."""
     last, read = len(each.ids(0)) - 1, each.texts.read[0]
     if not setup.reads_last or each.ids(0)[last] != setup.pad or read == (last,):
@@ -111,7 +111,7 @@ def skipped(setup: Setup, each: Looked) -> Fault | None:
                  end, setup.own_pad)  # fmt: skip
 
 
-def _twice(setup: Setup, written: GivenTexts, number: int, each: Looked) -> Fault | None:
+def _twice(setup: Setup, written: GivenTexts, number: int, each: BatchReading) -> Fault | None:
     """A special token that the text has, and that the tokenizer sets once more (reward-bench 164, OpenRLHF 393).
 
     Not of a pair, between whose texts a separator may stand twice, nor where text or template has it twice by itself.
@@ -129,7 +129,7 @@ def _twice(setup: Setup, written: GivenTexts, number: int, each: Looked) -> Faul
     return None
 
 
-def _cut(setup: Setup, written: GivenTexts, number: int, each: Looked) -> Fault | None:
+def _cut(setup: Setup, written: GivenTexts, number: int, each: BatchReading) -> Fault | None:
     """A text whose first or last token is special, is read, and is cut off where the text is too long."""
     whole = written.uncut(number)
     at = -1 if setup.reads_last else 0
@@ -149,7 +149,7 @@ def _kept(setup: Setup, written: GivenTexts, number: int, at: int, wanted: int) 
     other = copy.deepcopy(written.tokenizer)
     other.truncation_side = "left" if written.tokenizer.truncation_side == "right" else "right"
     try:
-        after = look(setup.trace, written.one(number, other))
+        after = read_batch(setup.trace, written.one(number, other))
         if after.ids(0)[at] == wanted:
             return f"tokenizer.truncation_side = {other.truncation_side!r}"
     except ArchtraceError:  # what the model refuses keeps nothing

@@ -20,10 +20,10 @@ from archtrace.capture.program import Program
 from archtrace.reach.flops import Flops
 from archtrace.readout.analysis import Analysis
 from archtrace.witness import replay
-from archtrace.witness.again import again
 from archtrace.witness.failure import reason
+from archtrace.witness.model_runs import moving_tokens
 from archtrace.witness.numeric import one_thread
-from archtrace.witness.position_sets import beyond, difference, inside, join, nothing, places, told, union
+from archtrace.witness.position_sets import any_position, beyond, difference, inside, join, nothing, places, union
 from archtrace.witness.subject import Subject
 from archtrace.witness.witness import TRIED, Witness, is_random
 
@@ -131,7 +131,7 @@ class Runs:
         places_left = places(difference(bound.tokens, seen.tokens))[:TRIED]
         if not places_left or not subject.bound.run.deciding or is_random(subject.program):
             return seen
-        shown = again(subject, self._analysis.programs.model, places_left, special)
+        shown = moving_tokens(subject, self._analysis.programs.model, places_left, special)
         rows = range(len(bound.tokens))
         return replace(seen, tokens=union(seen.tokens, tuple(tuple(p for r, p in shown if r == row) for row in rows)))
 
@@ -200,7 +200,7 @@ def varied(features: torch.Tensor) -> torch.Tensor:
 
 
 def _missed(name: str, missed: Positions) -> Iterator[Finding]:
-    if where := told(missed):
+    if where := any_position(missed):
         yield Finding("missed", f"{name}: runs show positions that the analysis left out: {where}; {REPORT}")
 
 
@@ -217,7 +217,7 @@ def _replayed(name: str, program: Program, analysis: Analysis) -> Finding | None
 
 def unseen(name: str, bound: Positions, verdict: LawVerdict) -> Iterator[Finding]:
     """Why a layout is a bound although nothing failed: the positions that may reach the logits and were not seen to."""
-    if verdict.witness is not None and (where := told(beyond(bound, verdict.witness))):
+    if verdict.witness is not None and (where := any_position(beyond(bound, verdict.witness))):
         yield Finding("not-shown", f"{name}: these positions may reach the logits, but no run showed it: {where}")
 
 

@@ -115,7 +115,7 @@ def halved(items: Sequence[_Item], moves: Callable[[Sequence[_Item]], bool]) -> 
         yield from items
 
 
-def alone(places: TokenPlaces, moves: Callable[[TokenPlaces], bool]) -> Iterator[tuple[int, int]]:
+def moving_singly(places: TokenPlaces, moves: Callable[[TokenPlaces], bool]) -> Iterator[tuple[int, int]]:
     """The places that move something each by itself; nothing is tried singly where all together move nothing."""
     if places and moves(places):
         yield from (place for place in halved(places, moves) if moves([place]))

@@ -22,8 +22,8 @@ from archtrace.witness import numeric
 from archtrace.witness.changes import CHANGES, LARGE, SPIKES, Bench, Change, at, constant, level, parted
 from archtrace.witness.ids import Another, bases, extremes, moved_on, other_ids, put_ids, runs, shifts
 from archtrace.witness.numeric import DRAWS, Draw
-from archtrace.witness.position_sets import TokenPlaces, beyond, inside, join, nothing, places, told, union
-from archtrace.witness.probe import alone, ids_outside, outside
+from archtrace.witness.position_sets import TokenPlaces, any_position, beyond, inside, join, nothing, places, union
+from archtrace.witness.probe import ids_outside, moving_singly, outside
 from archtrace.witness.subject import Subject
 from archtrace.witness.varying import varying
 
@@ -163,7 +163,7 @@ class Witness:
             slopes, before = self._by_gradient(subject, draw), seen
             seen = join(seen, slopes)
             # A gradient shows who is the largest under this mask; a change shows who could be.
-            if (quiet < TRIES and not told(slopes)) or not smooth or (seen == before and quiet < CHANGED):
+            if (quiet < TRIES and not any_position(slopes)) or not smooth or (seen == before and quiet < CHANGED):
                 # No gradient tells of integers: what stands behind a mask of -1e4 is seen by the far draws alone.
                 bench = self._bench(subject, draw if smooth else _cycled((*DRAWS, *FAR), noise))
                 seen = self._changed(subject, bench, bound, seen, special)
@@ -273,7 +273,7 @@ def _other(
         # Where the program is another for all of them at once, it may be the same for each alone.
         return bool(bench.put(subject.ids, ids, subject.comparisons).any()) if runs(subject, ids) else len(some) > 1
 
-    yield from alone(missing[:TRIED], moves)
+    yield from moving_singly(missing[:TRIED], moves)
 
 
 def is_random(program: Program) -> bool:
@@ -321,7 +321,7 @@ def _chosen(
             def moves(some: TokenPlaces, spiked: Bench = spiked) -> bool:
                 return bool(spiked.moved(_masks(node, subject, some), CHANGES[0], others).any())
 
-            found = list(alone(left, moves))
+            found = list(moving_singly(left, moves))
             left = [place for place in left if place not in found]
             yield from found
 

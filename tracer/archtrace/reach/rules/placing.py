@@ -18,7 +18,7 @@ from archtrace.reach.flows import Flow
 from archtrace.reach.marks import Shape
 from archtrace.reach.rules.registry import Argument, Call, Operand, Transfer, shape_of, value_of
 from archtrace.reach.values import Certain, certain_of, scale_of, unknown
-from archtrace.reach.views import Turned, Unmoved, chained, looked_at, spelled
+from archtrace.reach.views import Turned, Unmoved, chained, looked_at, strided_shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +91,7 @@ def _lying(frame: Shape, places: _Places, call: Call) -> list[_Part] | None:
 def _frames(call: Call) -> Iterator[Shape]:
     """The result's shape; for a write through a view, the shape that has its strides."""
     yield call.shape
-    if isinstance(call.op, WriteInto) and (shape := spelled(call.shape, call.op.own)) is not None:
+    if isinstance(call.op, WriteInto) and (shape := strided_shape(call.shape, call.op.own)) is not None:
         yield shape
 
 

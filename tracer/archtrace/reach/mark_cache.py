@@ -1,4 +1,4 @@
-"""Interned marks: equal layers ask the same of the same marks, and a look at who asks is cheaper than the answer.
+"""A cache of marks: equal layers ask the same of the same marks, and a look at who asks is cheaper than the answer.
 
 Marks over a long window have millions of elements. Each array that a pass makes is looked at once; from then on it is
 known by its number, and so is what comes of joining two, of masking one, of carrying some along the flows of a step.
@@ -19,7 +19,7 @@ _Thing = TypeVar("_Thing")
 MOST = 2**29
 
 
-class Interned:
+class MarkCache:
     """Marks by number, and what became of them."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Given: what is examined, in the batches that it makes: texts with their tokenizer, or rows of ids."""
+"""What is examined, and the batches that it makes: texts with their tokenizer, or rows of ids."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ class Given(Protocol):
     def uncompared(self) -> tuple[Opinion, str] | None:
         """What to say where no batch can be compared with the texts alone, and why; None where one can."""
 
-    def alone(self) -> list[Encoded]:
+    def one_by_one(self) -> list[Encoded]:
         """Each text as a batch of its own, without padding."""
 
-    def together(self) -> Encoded:
+    def as_batch(self) -> Encoded:
         """All texts in one batch."""
 
-    def moved(self) -> tuple[str, Encoded]:
+    def padded_otherwise(self) -> tuple[str, Encoded]:
         """The same batch with its padding on the other side, and the line that puts it there."""
 
 
@@ -93,7 +93,7 @@ class GivenTexts:
         """One text makes no batch to compare it with, and none was asked about."""
         return None if len(self.texts) > 1 else ("right", "a text alone has no padding, and no batch was asked about")
 
-    def alone(self) -> list[Encoded]:
+    def one_by_one(self) -> list[Encoded]:
         """Each text alone, with the other of its pair."""
         return [self.one(number, self.tokenizer) for number in range(len(self.texts))]
 
@@ -107,11 +107,11 @@ class GivenTexts:
         pair = None if self.pairs is None else self.pairs[number]
         return self.tokenizer(self.texts[number], pair, truncation=False, verbose=False)["input_ids"]
 
-    def together(self) -> Encoded:
+    def as_batch(self) -> Encoded:
         """All of them, as the tokenizer pads them."""
         return encoded(self.tokenizer, self.texts, self.pairs)
 
-    def moved(self) -> tuple[str, Encoded]:
+    def padded_otherwise(self) -> tuple[str, Encoded]:
         """All of them, padded by a copy of the tokenizer that pads on the other side."""
         other = copy.deepcopy(self.tokenizer)
         other.padding_side = "right" if self.tokenizer.padding_side == "left" else "left"
@@ -123,7 +123,7 @@ def extremes(given: GivenTexts) -> GivenTexts:
     """The shortest and the longest of many texts, in their order: what differs in a batch differs between these two."""
     if len(given.texts) < 3:
         return given
-    lengths = [stop - start for start, stop in given.together().spans]
+    lengths = [stop - start for start, stop in given.as_batch().spans]
     chosen = sorted({lengths.index(min(lengths)), lengths.index(max(lengths))})
     pairs = None if given.pairs is None else [given.pairs[n] for n in chosen]
     return replace(given, texts=[given.texts[n] for n in chosen], pairs=pairs)

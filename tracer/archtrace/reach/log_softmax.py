@@ -1,4 +1,4 @@
-"""Spelled out: ops that people write in several steps, which say more together than one by one.
+"""A log-softmax that is written out: two steps, which say more together than one by one.
 
 x - logsumexp(x, dim, keepdim=True)  is  log_softmax(x, dim)
 """

@@ -1,4 +1,4 @@
-"""Ways: a tensor that is read in several ways (a select beside a mean) is taken apart into them."""
+"""Accesses: the several ops by which one tensor is read (a select beside a mean), each looked at by itself."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from archtrace.readout.tensors import ReadTensor
 
 #: What an op is in every program of a model: its name, module and line, and which of several alike it is.
 Key: TypeAlias = tuple[str, str, int, int]
-#: More ways than these are a loop over positions.
+#: More accesses than these are a loop over positions.
 MOST = 4
 
 
-def ways_of(name: str, analyses: Sequence[Analysis]) -> list[Key]:
-    """The ways in which a tensor is read, the same ones in every layout; none where there are not several."""
+def accesses_of(name: str, analyses: Sequence[Analysis]) -> list[Key]:
+    """The accesses to a tensor, the same ones in every layout; none where there are not several."""
     first = list(_keyed(analyses[0], analyses[0].telling, name) or ())
     if not 1 < len(first) <= MOST:
         return []
@@ -29,12 +29,12 @@ def ways_of(name: str, analyses: Sequence[Analysis]) -> list[Key]:
 
 
 def end_of(analysis: Analysis, layout: str, name: str, key: Key | None) -> int | None:
-    """The node of a way in a layout's program."""
+    """The node of an access in a layout's program."""
     return None if key is None else (_keyed(analysis, layout, name) or {}).get(key)
 
 
-def rows_by(analysis: Analysis, layout: str, name: str, key: Key) -> Rows:
-    """The positions of a tensor that are read in one way, by none of the others."""
+def rows_of_access(analysis: Analysis, layout: str, name: str, key: Key) -> Rows:
+    """The positions of a tensor that one access reads, and none of the others."""
     nodes = {t.node for t in analysis.tensors(layout)}
     tensor, bound = _tensor(analysis, layout, name), analysis.bounds[layout]
     assert tensor is not None

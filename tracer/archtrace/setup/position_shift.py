@@ -1,4 +1,4 @@
-"""Moved: whether padding moves a text to positions at which a model gives it other logits.
+"""Position shift: whether padding moves a text to positions at which a model gives it other logits.
 
 That the same token is read is not enough: counted from a row's first position, a text behind padding stands elsewhere.
 Rotary and relative positions do not mind, learned ones do (and rotary ones behind a learned prompt, whose distance from
@@ -16,7 +16,7 @@ import archtrace.capture.inputs.layouts as lay
 from archtrace.capture.model import forward_of, is_library_model, parameter_count
 from archtrace.readout.analysis import Inputs, Model
 from archtrace.readout.text_inputs import layout_of
-from archtrace.setup.picked import picked
+from archtrace.setup.id_rows import picked_positions
 from archtrace.targets import prepare
 from archtrace.targets.target import Target
 from archtrace.targets.tokenized import Encoded
@@ -30,7 +30,7 @@ from archtrace.witness.small_model import bundled, reduced, remembered
 FRONT, END, PADS = 3, 4, 5
 
 
-def moves(traced: Trace, batch: Encoded, special: Collection[int] = ()) -> bool | None:
+def padding_shifts_logits(traced: Trace, batch: Encoded, special: Collection[int] = ()) -> bool | None:
     """Whether the padding of a batch changes what a text gives; None where no small model of it runs.
 
     The shortest text is run. `special`: ids that do not stand for each other.
@@ -74,7 +74,9 @@ def _cut(batch: Encoded, row: int, pads: int) -> Encoded:
     text = text if len(text) <= FRONT + END else [*text[:FRONT], *text[-END:]]
     where = [0] * pads * (start > 0) + text + [length - 1] * pads * (stop < length)
     first = pads * (start > 0)
-    return replace(batch, inputs=picked(batch.inputs, batch.ids, {row: where}), spans=((first, first + len(text)),))
+    return replace(
+        batch, inputs=picked_positions(batch.inputs, batch.ids, {row: where}), spans=((first, first + len(text)),)
+    )
 
 
 def _layout(traced: Trace, model: object, batch: Encoded, special: Collection[int]) -> Inputs:

@@ -1,4 +1,4 @@
-"""Again: the model itself, run with other ids, where its Python takes ids out of tensors.
+"""The model itself, run with other ids, where its Python takes ids out of tensors.
 
 A program holds for the ids that Python saw (numpy, a list, a count of distinct ids). With others it would be another
 one, so that nothing can be changed in it; the model itself runs with any.
@@ -20,7 +20,7 @@ from archtrace.capture.preserve import held
 from archtrace.capture.quiet import quiet
 from archtrace.witness.ids import Another, moved_on, other_ids, put_ids, shifts
 from archtrace.witness.position_sets import TokenPlaces
-from archtrace.witness.probe import alone
+from archtrace.witness.probe import moving_singly
 from archtrace.witness.replay import ROUNDINGS, seeded
 from archtrace.witness.subject import Subject
 
@@ -29,7 +29,7 @@ Inputs = Mapping[str, torch.Tensor]
 SEEDS = range(4)
 
 
-def again(
+def moving_tokens(
     subject: Subject,
     model: tuple[torch.nn.Module, dict[str, Any]],
     places: TokenPlaces,
@@ -47,7 +47,7 @@ def again(
                 moves = partial(_moves, subject, model, output, moved_on(ordinary, shift))
                 # Once each by itself: moved on together, as many ids are distinct as before.
                 singly = seed == SEEDS[0] and shift == 1
-                found = {place for place in left if moves([place])} if singly else set(alone(left, moves))
+                found = {place for place in left if moves([place])} if singly else set(moving_singly(left, moves))
                 left = [place for place in left if place not in found]
         # A draw that shows nothing new is the last: what no draw has shown will hardly be shown by the next.
         if not left or len(left) == before:
