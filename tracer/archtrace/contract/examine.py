@@ -60,14 +60,14 @@ def _setup(contract: Contract, found: Trace, wishes: Mapping[str, Any]) -> Diagn
 
 def seen(contract: Contract, found: Trace, setup: Diagnosis | None = None) -> Traced:
     """A trace as rules and contracts look at it."""
-    words = lay.vocabulary(found.module if found.config is None else found.config)
+    vocabulary = lay.vocabulary(found.module if found.config is None else found.config)
     return Traced(
         contract=contract,
         result=found.result,
-        pad=words.pad,
-        eos=words.eos,
-        told={layout.name: _told(layout, found.analysis, words) for layout in found.result.layouts},
-        standing={name: _standing(found, name, words) for name in found.analysis.bounds},
+        pad=vocabulary.pad,
+        eos=vocabulary.eos,
+        told={layout.name: _told(layout, found.analysis, vocabulary) for layout in found.result.layouts},
+        standing={name: _standing(found, name, vocabulary) for name in found.analysis.bounds},
         read_tokens={name: _read_tokens(found, name) for name in found.analysis.bounds},
         head=_head(found),
         batch_divisor=frozenset(
@@ -96,20 +96,20 @@ def _served(contract: Contract, found: Trace) -> tuple[Served, ...]:
     return tuple(each for each in servers if each.server in contract.served_by)
 
 
-def _told(layout: LayoutResult, analysis: Analysis, words: Vocabulary) -> dict[str, dict[str, Flags]]:
+def _told(layout: LayoutResult, analysis: Analysis, vocabulary: Vocabulary) -> dict[str, dict[str, Flags]]:
     """Of each text, each way in which a model can tell padding."""
     inputs = {name: torch.as_tensor(value) for name, value in layout.inputs.items()}
     return {
-        text: {way: tuple(map(tuple, flags.tolist())) for way, flags in lay.told(inputs, words, text).items()}
+        text: {way: tuple(map(tuple, flags.tolist())) for way, flags in lay.told(inputs, vocabulary, text).items()}
         for text in analysis.texts
     }
 
 
-def _standing(found: Trace, layout: str, words: Vocabulary) -> dict[str, dict[str, Flags]]:
+def _standing(found: Trace, layout: str, vocabulary: Vocabulary) -> dict[str, dict[str, Flags]]:
     """Of each read tensor, in each way to tell of the text that it carries, the positions that carry no padding."""
     inputs, standing_in = found.analysis.layouts[layout], dict[str, dict[str, Flags]]()
     for text, analysis in found.analysis.texts.items():
-        ways = {way: flags.tolist() for way, flags in lay.told(inputs, words, text).items()}
+        ways = {way: flags.tolist() for way, flags in lay.told(inputs, vocabulary, text).items()}
         for tensor, carries in carried(analysis, layout).items():
             if tensor not in standing_in or any(map(any, carries)):
                 standing_in[tensor] = {way: standing(flags, carries, alone=True) for way, flags in ways.items()}

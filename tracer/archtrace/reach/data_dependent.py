@@ -245,7 +245,7 @@ def _alike(flow: Flow, axis: int, shape: tuple[int, ...]) -> bool:
     if isinstance(flow, Contraction):
         # A mask that tells the indices of the axis apart (cumsum, a slice) asks where an element stands. A letter
         # without such a mask is kept, or summed over: each index is treated as any other.
-        letter = flow.inn[axis]
+        letter = flow.operand[axis]
         return all(letter not in mask.axes or _even(mask, letter) for mask in flow.masks)
     return isinstance(flow, Everything) or (isinstance(flow, _PLACING) and flow.keeps(axis))
 

@@ -75,19 +75,19 @@ class Led:
     """A flow between leading axes, beside which `tail` axes stay what they are."""
 
     lead: Take
-    inn: int
-    out: int
+    operand_lead: int
+    result_lead: int
     tail: int
 
     def push(self, marks: Marks) -> Marks:
-        return self._beside(marks, self.inn, self.lead.push)
+        return self._beside(marks, self.operand_lead, self.lead.push)
 
     def pull(self, marks: Marks) -> Marks:
-        return self._beside(marks, self.out, self.lead.pull)
+        return self._beside(marks, self.result_lead, self.lead.pull)
 
     def keeps(self, axis: int) -> bool:
         """True where the elements along an axis of the operand stand, one by one, along one axis of the result."""
-        return axis >= self.inn or self.lead.keeps(axis)
+        return axis >= self.operand_lead or self.lead.keeps(axis)
 
     def _beside(self, marks: Marks, rank: int, carry: object) -> Marks:
         assert callable(carry)

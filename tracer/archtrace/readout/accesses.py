@@ -21,7 +21,7 @@ MOST = 4
 
 def accesses_of(name: str, analyses: Sequence[Analysis]) -> list[Key]:
     """The accesses to a tensor, the same ones in every layout; none where there are not several."""
-    first = list(_keyed(analyses[0], analyses[0].telling, name) or ())
+    first = list(_keyed(analyses[0], analyses[0].reference, name) or ())
     if not 1 < len(first) <= MOST:
         return []
     all_keys = (_keyed(analysis, layout, name) for analysis in analyses for layout in analysis.bounds)

@@ -254,7 +254,7 @@ class Analysis:
         return compute_bound(self.interpreter, program, self.layouts[name], self.tokens)
 
     @cached_property
-    def telling(self) -> str:
+    def reference(self) -> str:
         """The layout that tells most of selections: one with padding where the model runs it."""
         return next((name for name in ("right_padded", "full") if name in self.bounds), next(iter(self.bounds)))
 

@@ -38,7 +38,7 @@ from archtrace.readout.tensors import ReadTensor
 def readouts(
     analysis: Analysis,
     others: Sequence[Analysis],
-    words: Vocabulary,
+    vocabulary: Vocabulary,
     names: Mapping[int, str],
     seen: Mapping[str, Positions | None],
     related: Sequence[Relation] = (),
@@ -47,9 +47,9 @@ def readouts(
 
     `related`: of an output with positions, which position of a tensor reaches which.
     """
-    telling = _Telling((analysis, *others), words, dict(names), _status(analysis, seen))
+    describer = _Describer((analysis, *others), vocabulary, dict(names), _status(analysis, seen))
     by_name = {each.of: each for each in related if each.name != "all"}
-    by_tensor = ((tensor.name, telling.of(tensor.name)) for tensor in analysis.tensors(analysis.telling))
+    by_tensor = ((tensor.name, describer.of(tensor.name)) for tensor in analysis.tensors(analysis.reference))
     return tuple(readout for name, own in by_tensor for readout in _related(own, by_name.get(name)))
 
 
@@ -70,7 +70,7 @@ def _status(analysis: Analysis, seen: Mapping[str, Positions | None]) -> Status:
 
 
 @dataclass(frozen=True, eq=False)
-class _Sight:
+class _ReadInLayout:
     """A read tensor in one layout, among `tokens`; past no other read tensor, to one end if one is meant."""
 
     bound: Bound
@@ -92,18 +92,18 @@ class _Sight:
 
 
 @dataclass(frozen=True, eq=False)
-class _Telling:
+class _Describer:
     """What readouts are told by: the model in its lengths, the first of them leading; special ids by their names."""
 
     analyses: tuple[Analysis, ...]
-    words: Vocabulary
+    vocabulary: Vocabulary
     names: dict[int, str]
     status: Status
     #: What was asked once, by name and way.
     known: dict[tuple[str, Key | None], list[Case]] = field(default_factory=dict)
 
     def of(self, name: str) -> list[Readout]:
-        """The readouts of a tensor: one, or one a way where it is read in several that one slice cannot say."""
+        """The readouts of a tensor: one, or one for each access where one slice cannot say them all."""
         whole, keys = self._readout(name, None), accesses_of(name, self.analyses)
         if not keys or not self._apart(name, whole, keys):
             return [whole]
@@ -112,13 +112,13 @@ class _Telling:
 
     def _apart(self, name: str, whole: Readout, keys: Sequence[Key]) -> bool:
         """True where one slice does not say it all: positions are joined in several ways, or no formula picks them."""
-        firsts = [self._sights(name, key)[0] for key in keys]
+        firsts = [self._in_layouts(name, key)[0] for key in keys]
         joined = {self._pooled(narrowed(s.chosen, s.bound), s.bound) for s in firsts}
         unsaid = whole.kind == "other" and constant(self._cases(name, None)) is None
         return (len(joined) > 1 or unsaid) and self._complete(name, keys)
 
     def _complete(self, name: str, keys: Sequence[Key]) -> bool:
-        """Whether the ways together take what is read."""
+        """Whether the accesses together take what is read."""
         whole = [case.rows for case in self._cases(name, None)]
         ways = [[case.rows for case in self._cases(name, key)] for key in keys]
         return all(
@@ -127,10 +127,10 @@ class _Telling:
         )
 
     def _readout(self, name: str, key: Key | None) -> Readout:
-        sights = self._sights(name, key)
-        first, cases = sights[0], self._cases(name, key)
+        reads = self._in_layouts(name, key)
+        first, cases = reads[0], self._cases(name, key)
         chosen, tensor = first.chosen, first.tensor
-        own_axis = len({sight.length for sight in sights}) > 1 or first.length == first.tokens
+        own_axis = len({read.length for read in reads}) > 1 or first.length == first.tokens
         kind = kind_of(cases, self._pooled(chosen, first.bound), tokens=own_axis)
         formula = self._formula(name, key, cases)
         steps, early = paths((*chosen.before, *chosen.after)), len(paths(chosen.before)) if chosen.first else 0
@@ -138,8 +138,8 @@ class _Telling:
             tensor=name,
             module=tensor.module,
             kind=kind,
-            slice=slice_text(name, kind, self._picked(sights, cases, formula), mask_of(cases), tensor.axis),
-            index=self._index(sights, kind, formula),
+            slice=slice_text(name, kind, self._picked(reads, cases, formula), mask_of(cases), tensor.axis),
+            index=self._index(reads, kind, formula),
             status=self.status,
             source=_source(chosen),
             path=tuple(module for module, _ in steps),
@@ -149,24 +149,24 @@ class _Telling:
     def _pooled(self, chosen: Selection, bound: Bound) -> KindName:
         return pooling(chosen, bound, self.analyses[0].interpreter)
 
-    def _index(self, sights: Sequence[_Sight], kind: KindName, formula: str | None) -> Index:
+    def _index(self, reads: Sequence[_ReadInLayout], kind: KindName, formula: str | None) -> Index:
         if kind == "none":
             return Index("", ())
-        analysis, first = self.analyses[0], self._index_of(sights[0], kind)
+        analysis, first = self.analyses[0], self._index_of(reads[0], kind)
         # The end of a row is written alike at every length.
         at_edge = KINDS[kind].edge is not None
-        text = first.expression if at_edge else _written(analysis, sights, lambda s: self._index_of(s, kind).expression)
+        text = first.expression if at_edge else _written(analysis, reads, lambda s: self._index_of(s, kind).expression)
         return Index(formula or text, first.depends_on)
 
-    def _index_of(self, sight: _Sight, kind: KindName) -> Index:
-        return index_of(sight.chosen, sight.bound, kind, self.names)
+    def _index_of(self, read: _ReadInLayout, kind: KindName) -> Index:
+        return index_of(read.chosen, read.bound, kind, self.names)
 
-    def _picked(self, sights: Sequence[_Sight], cases: Sequence[Case], formula: str | None) -> str:
+    def _picked(self, reads: Sequence[_ReadInLayout], cases: Sequence[Case], formula: str | None) -> str:
         """The subscript that picks positions: a constant one, else as the graph computes it, one position a row."""
-        text, lead = constant(cases), lead_of(sights[0].tensor.axis)
+        text, lead = constant(cases), lead_of(reads[0].tensor.axis)
         if text is None and _single(cases):
-            written = "" if formula is not None else _written(self.analyses[0], sights, self._subscripts)
-            if formula is None and evaluates(written, {*sights[0].bound.program.inputs, *self.names.values()}):
+            written = "" if formula is not None else _written(self.analyses[0], reads, self._subscripts)
+            if formula is None and evaluates(written, {*reads[0].bound.program.inputs, *self.names.values()}):
                 return written
             text = last_of(cases) if formula is None else formula
         return f"[{lead}{text}]" if text else ""
@@ -178,24 +178,24 @@ class _Telling:
         """
         if constant(cases) is not None or not _single(cases):
             return None
-        texts = {self._subscripts(sight) for sight in self._programs(name, key)}
+        texts = {self._subscripts(read) for read in self._programs(name, key)}
         return last_of(cases) or "" if len(texts) > 1 else None
 
-    def _subscripts(self, sight: _Sight) -> str:
-        return subscripts(sight.chosen, sight.bound, self.names)
+    def _subscripts(self, read: _ReadInLayout) -> str:
+        return subscripts(read.chosen, read.bound, self.names)
 
-    def _programs(self, name: str, key: Key | None) -> list[_Sight]:
+    def _programs(self, name: str, key: Key | None) -> list[_ReadInLayout]:
         """A tensor in each program of the first length."""
         analysis = self.analyses[0]
         first = {id(bound.program): layout for layout, bound in reversed(analysis.bounds.items())}
-        return [sight for layout in first.values() if (sight := _sight(analysis, layout, name, key)) is not None]
+        return [read for layout in first.values() if (read := _in_layout(analysis, layout, name, key)) is not None]
 
-    def _sights(self, name: str, key: Key | None) -> list[_Sight]:
-        programs = (_sight(analysis, analysis.telling, name, key) for analysis in self.analyses)
-        return [sight for sight in programs if sight is not None]
+    def _in_layouts(self, name: str, key: Key | None) -> list[_ReadInLayout]:
+        programs = (_in_layout(analysis, analysis.reference, name, key) for analysis in self.analyses)
+        return [read for read in programs if read is not None]
 
     def _cases(self, name: str, key: Key | None) -> list[Case]:
-        """What is read of a tensor, in one way if any is given, in every layout of every length."""
+        """What is read of a tensor, by one access if any is given, in every layout of every length."""
         if (name, key) not in self.known:
             self.known[name, key] = list(self._seen(name, key))
         return self.known[name, key]
@@ -208,7 +208,7 @@ class _Telling:
                     still = analysis.bounds[layout].constant(*analysis.reads(layout)[name])
                     text, tokens = _carried(analysis, layout, name)
                     rows: Rows = positions.reads[name] if key is None else rows_of_access(analysis, layout, name, key)
-                    yield Case(rows, still, length, analysis.layouts[layout], self.words, tokens, text)
+                    yield Case(rows, still, length, analysis.layouts[layout], self.vocabulary, tokens, text)
 
 
 def _single(cases: Sequence[Case]) -> bool:
@@ -216,21 +216,21 @@ def _single(cases: Sequence[Case]) -> bool:
     return all(len(row) == 1 for case in cases for row in case.rows)
 
 
-def _written(analysis: Analysis, sights: Sequence[_Sight], write: Callable[[_Sight], str]) -> str:
+def _written(analysis: Analysis, reads: Sequence[_ReadInLayout], write: Callable[[_ReadInLayout], str]) -> str:
     """What is written in the first length, with numbers that follow the length written by it."""
-    first = write(sights[0])
-    if not numbers_near(first, sights[0].tokens):
+    first = write(reads[0])
+    if not numbers_near(first, reads[0].tokens):
         return first
-    seen = [*sights, *_longer(analysis, sights[0])] if len(sights) == 1 else sights
-    return at_any_length([first, *map(write, seen[1:])], [sight.tokens for sight in seen])
+    seen = [*reads, *_longer(analysis, reads[0])] if len(reads) == 1 else reads
+    return at_any_length([first, *map(write, seen[1:])], [read.tokens for read in seen])
 
 
-def _longer(analysis: Analysis, sight: _Sight) -> list[_Sight]:
+def _longer(analysis: Analysis, read: _ReadInLayout) -> list[_ReadInLayout]:
     """The same with one more token, where inputs were given in one length alone; nothing where that does not run."""
-    layout = {name: _one_more(value, analysis.length) for name, value in analysis.layouts[analysis.telling].items()}
+    layout = {name: _one_more(value, analysis.length) for name, value in analysis.layouts[analysis.reference].items()}
     try:
-        longer = replace(analysis, layouts={analysis.telling: layout}, refused={}, carried={})
-        again = _sight(longer, longer.telling, sight.tensor.name, sight.key)
+        longer = replace(analysis, layouts={analysis.reference: layout}, refused={}, carried={})
+        again = _in_layout(longer, longer.reference, read.tensor.name, read.key)
     except (CaptureError, LayoutError):
         return []
     return [] if again is None else [again]
@@ -242,13 +242,13 @@ def _one_more(value: torch.Tensor, length: int) -> torch.Tensor:
     return value if axis is None else torch.cat([value, value.narrow(axis, length - 1, 1)], axis)
 
 
-def _sight(analysis: Analysis, layout: str, name: str, key: Key | None) -> _Sight | None:
+def _in_layout(analysis: Analysis, layout: str, name: str, key: Key | None) -> _ReadInLayout | None:
     bound, tensors = analysis.bounds[layout], analysis.tensors(layout)
     tensor = next((t for t in tensors if t.name == name), None)
     if tensor is None:
         return None
     others = frozenset(t.node for t in tensors) - {tensor.node}
-    return _Sight(bound, analysis.length, tensor, others, key, end_of(analysis, layout, name, key))
+    return _ReadInLayout(bound, analysis.length, tensor, others, key, end_of(analysis, layout, name, key))
 
 
 def _length(analysis: Analysis, name: str, layout: str) -> int | None:

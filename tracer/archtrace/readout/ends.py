@@ -12,15 +12,15 @@ from archtrace.readout.analysis import Analysis
 WHOLE = "full"
 
 
-def skipped_ends(analysis: Analysis, words: Vocabulary, readouts: Sequence[Readout]) -> Iterator[Finding]:
+def skipped_ends(analysis: Analysis, vocabulary: Vocabulary, readouts: Sequence[Readout]) -> Iterator[Finding]:
     """A readout that tells padding by id and, of texts without any, reads the token before the eos that ends them."""
-    if words.pad is None or words.pad != words.eos or WHOLE not in analysis.positions:
+    if vocabulary.pad is None or vocabulary.pad != vocabulary.eos or WHOLE not in analysis.positions:
         return
     ends = analysis.layouts[WHOLE][analysis.ids][:, -1]
     for readout in readouts:
         rows = analysis.positions[WHOLE].reads.get(readout.tensor, ())
         # Another id at the end would be read: only an eos is taken for a pad.
-        skipped = bool((ends == words.eos).all()) and all(row == (analysis.length - 2,) for row in rows)
+        skipped = bool((ends == vocabulary.eos).all()) and all(row == (analysis.length - 2,) for row in rows)
         if rows and skipped and analysis.ids in readout.index.depends_on:
-            what = f"pad_token_id is eos_token_id ({words.pad}): the eos that ends a text passes for padding"
+            what = f"pad_token_id is eos_token_id ({vocabulary.pad}): the eos that ends a text passes for padding"
             yield Finding("pad-is-eos", f"{what}, and the token before it is read; give padding an id of its own")

@@ -32,13 +32,13 @@ class Case:
     constant: Rows
     length: int
     inputs: Mapping[str, torch.Tensor]
-    words: Vocabulary
+    vocabulary: Vocabulary
     carries: Carried | None = None
     ids: str = ""
 
     def told(self) -> dict[str, torch.Tensor]:
         """The ways in which a model can tell which tokens are padding, as they are written."""
-        return told(self.inputs, self.words, self.ids)
+        return told(self.inputs, self.vocabulary, self.ids)
 
     @property
     def in_place(self) -> bool:
@@ -54,7 +54,7 @@ class Case:
         """Which tokens are eos."""
         names = (self.ids,) if self.ids else IDS
         ids = [self.inputs[n].flatten(0, -2) for n in names if n in self.inputs and self.inputs[n].ndim >= 2]
-        return [i == self.words.eos for i in ids if self.words.eos is not None]
+        return [i == self.vocabulary.eos for i in ids if self.vocabulary.eos is not None]
 
     def setting(self) -> Setting:
         """The same as plain values, as the kinds' predictions take it."""

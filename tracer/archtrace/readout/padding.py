@@ -38,20 +38,20 @@ Flags: TypeAlias = tuple[tuple[bool, ...], ...]
 LARGEST = 4_000_000
 
 
-def padding_of(layout: Mapping[str, torch.Tensor], words: Vocabulary, ids: str = "") -> Rows | None:
+def padding_of(layout: Mapping[str, torch.Tensor], vocabulary: Vocabulary, ids: str = "") -> Rows | None:
     """For each row the tokens of a text that are padding, in the first way to tell; None where nothing tells."""
-    kept = lay.attended(layout, words, ids)
+    kept = lay.attended(layout, vocabulary, ids)
     return None if kept is None else tuple(tuple(int(p) for p in torch.where(~row)[0]) for row in kept)
 
 
-def padded(analysis: Analysis, layout: str, words: Vocabulary) -> dict[str, Rows]:
+def padded(analysis: Analysis, layout: str, vocabulary: Vocabulary) -> dict[str, Rows]:
     """By each input that holds tokens, and by each read tensor, the positions that are padding in a layout.
 
     Of a tensor they are those that carry a padded token. What nothing tells of is left out.
     """
     carrying_padding: dict[str, Rows] = {}
     for ids, text in analysis.texts.items():
-        kept = lay.attended(analysis.layouts[layout], words, ids)
+        kept = lay.attended(analysis.layouts[layout], vocabulary, ids)
         if kept is None:
             continue
         carrying_padding[ids] = _numbered((~kept).tolist())
@@ -108,16 +108,16 @@ def _carried_unpadded(analysis: Analysis, layout: str) -> dict[str, Carried]:
 def _unpadded(analysis: Analysis, layout: str) -> dict[str, torch.Tensor] | None:
     """The inputs of a layout with ordinary tokens in place of padding; None where there is none."""
     inputs = analysis.layouts[layout]
-    words = lay.vocabulary(
+    vocabulary = lay.vocabulary(
         analysis.module if getattr(analysis.module, "config", None) is None else analysis.module.config
     )
-    kept = lay.attended(inputs, words, analysis.ids)
+    kept = lay.attended(inputs, vocabulary, analysis.ids)
     if kept is None or kept.all():
         return None
     whole = {name: _told_whole(name, value, kept.shape[-1]) for name, value in inputs.items()}
     ids = inputs[analysis.ids]
     if ids.shape == kept.shape and not ids.is_floating_point():
-        whole[analysis.ids] = torch.where(kept, ids, words.ordinary[0])
+        whole[analysis.ids] = torch.where(kept, ids, vocabulary.ordinary[0])
     return whole
 
 

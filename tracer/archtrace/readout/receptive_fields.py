@@ -18,19 +18,19 @@ MOST = 1_024
 def fields(analysis: Analysis) -> tuple[Fields, ...]:
     """The fields of each read tensor in each input of numbers, in one layout; none where nothing is told apart."""
     each_field = (
-        _fields(analysis, tensor, name) for tensor in analysis.tensors(analysis.telling) for name in _inputs(analysis)
+        _fields(analysis, tensor, name) for tensor in analysis.tensors(analysis.reference) for name in _inputs(analysis)
     )
     return tuple(each for each in each_field if each is not None)
 
 
 def _inputs(analysis: Analysis) -> Iterator[str]:
     """The inputs that are numbers, and no text."""
-    layout = analysis.layouts[analysis.telling]
+    layout = analysis.layouts[analysis.reference]
     return (name for name in analysis.program.inputs if layout[name].is_floating_point() and layout[name].ndim >= 2)
 
 
 def _fields(analysis: Analysis, tensor: ReadTensor, name: str) -> Fields | None:
-    shape = analysis.layouts[analysis.telling][name].shape
+    shape = analysis.layouts[analysis.reference][name].shape
     spans = {axis: _spans(analysis, tensor, name, axis) for axis in range(1, len(shape)) if 1 < shape[axis] <= MOST}
     # An axis of which every position sees all, as of channels, tells none apart.
     told = {axis: each for axis, each in spans.items() if each and any(s not in (None, (0, shape[axis])) for s in each)}
@@ -50,7 +50,7 @@ def _field(parts: tuple[tuple[int, int] | None, ...]) -> Field | None:
 
 def _spans(analysis: Analysis, tensor: ReadTensor, name: str, axis: int) -> list[tuple[int, int] | None] | None:
     """For each position the part of an input's axis that it sees; None for one that sees nothing."""
-    bound, shape = analysis.bounds[analysis.telling], analysis.layouts[analysis.telling][name].shape
+    bound, shape = analysis.bounds[analysis.reference], analysis.layouts[analysis.reference][name].shape
     source = {bound.program.inputs[name]: labels(len(shape), axis, shape[axis])}
     marks = analysis.interpreter.influence(bound.run, source)
     place = _first(analysis, tensor, marks)
@@ -66,7 +66,7 @@ def _spans(analysis: Analysis, tensor: ReadTensor, name: str, axis: int) -> list
 
 def _first(analysis: Analysis, tensor: ReadTensor, marks: list[NodeMarks]) -> tuple[int, int] | None:
     """The first node with as many rows and positions as the tensor that the input reaches, and its axis."""
-    bound = analysis.bounds[analysis.telling]
+    bound = analysis.bounds[analysis.reference]
     rows, length = bound.run.shape(tensor.node)[0], bound.run.shape(tensor.node)[tensor.axis]
     for index in range(tensor.node + 1):
         own = single_marks(marks[index])

@@ -12,8 +12,8 @@ from archtrace.tracing.trace import Trace
 
 @dataclass(frozen=True)
 class BatchReading:
-    """A batch as a model reads it: the tokens that stand where a hidden state is read, and those that reach the logits, of
-    the shape `output`."""
+    """A batch as a model reads it: the tokens that stand where a hidden state is read, and those that reach the
+    logits, of the shape `output`."""
 
     batch: Encoded
     texts: Texts

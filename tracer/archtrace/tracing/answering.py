@@ -53,7 +53,7 @@ def assemble(
     target: Target,
     model: Model,
     analysis: Analysis,
-    words: Vocabulary,
+    vocabulary: Vocabulary,
     plans: Sequence[Plan],
     clock: Clock,
     *,
@@ -70,18 +70,18 @@ def assemble(
         _widen(analysis, small_model, verdicts)
     with clock.stage("reading the source", "analysis"):
         others = small_model.analyses[1:]
-        related = relations((analysis, *others), words)
+        related = relations((analysis, *others), vocabulary)
         trusted = {n: v.trusted(analysis.each(n)) for n, v in verdicts.items()}
-        found = readouts(analysis, others, words, _id_names(words), trusted, related)
-        drawn = anatomy(module, analysis, found, words)
-    dead, padding = dead_parameters(module, analysis.whole.values()), _paddings(analysis, words)
+        found = readouts(analysis, others, vocabulary, _id_names(vocabulary), trusted, related)
+        drawn = anatomy(module, analysis, found, vocabulary)
+    dead, padding = dead_parameters(module, analysis.whole.values()), _paddings(analysis, vocabulary)
     return Result(
         target=target.name,
         class_name=target.class_name or type(module).__name__,
         model_type=target.model_type,
         config_source=target.config_source,
         readouts=found,
-        layouts=tuple(_layouts(analysis, verdicts, words)),
+        layouts=tuple(_layouts(analysis, verdicts, vocabulary)),
         padding=_padding(padding),
         parameters=len(list(module.named_parameters())),
         dead_parameters=dead,
@@ -89,8 +89,8 @@ def assemble(
         findings=(
             *_told(target, module, found),
             *_findings(analysis, small_model, verdicts),
-            *_moved(small_model, words, padding),
-            *skipped_ends(analysis, words, found),
+            *_moved(small_model, vocabulary, padding),
+            *skipped_ends(analysis, vocabulary, found),
         ),
         seconds={k: round(v, 3) for k, v in clock.seconds.items()},
         traced=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -188,7 +188,7 @@ def _widen(analysis: Analysis, small_model: _SmallModel, verdicts: Verdicts) -> 
                 each.positioned[name] = replace(own, each=tuple(map(join, own.each, verdict.each)))
 
 
-def _layouts(analysis: Analysis, verdicts: Verdicts, words: Vocabulary) -> list[LayoutResult]:
+def _layouts(analysis: Analysis, verdicts: Verdicts, vocabulary: Vocabulary) -> list[LayoutResult]:
     results, flops = [], Flops()
     for name, layout in analysis.layouts.items():
         inputs = {k: v.tolist() for k, v in layout.items()}
@@ -205,7 +205,7 @@ def _layouts(analysis: Analysis, verdicts: Verdicts, words: Vocabulary) -> list[
                 bound=bound,
                 witness=verdict.witness,
                 status="exact" if verdict.exact(bound, each) else "bound",
-                padding=padded(analysis, name, words),
+                padding=padded(analysis, name, vocabulary),
                 each=each,
                 witness_each=verdict.each,
                 # A run that contradicts the analysis leaves nothing certain of what is dead.
@@ -215,10 +215,10 @@ def _layouts(analysis: Analysis, verdicts: Verdicts, words: Vocabulary) -> list[
     return results
 
 
-def _paddings(analysis: Analysis, words: Vocabulary) -> dict[str, list[Padding]]:
+def _paddings(analysis: Analysis, vocabulary: Vocabulary) -> dict[str, list[Padding]]:
     """Of each layout, and each text in it, where padding is read and whether it reaches the logits where it is not."""
-    texts = analysis.texts.values()
-    return {name: [_padding_in(t, words, name) for t in texts if name in t.positions] for name in analysis.positions}
+    texts, names = analysis.texts.values(), analysis.positions
+    return {name: [_padding_in(t, vocabulary, name) for t in texts if name in t.positions] for name in names}
 
 
 def _padding(found: Mapping[str, list[Padding]]) -> Padding:
@@ -228,9 +228,9 @@ def _padding(found: Mapping[str, list[Padding]]) -> Padding:
     return Padding(any(each.leaks for each in every), tuple(dict.fromkeys(reads)))
 
 
-def _padding_in(analysis: Analysis, words: Vocabulary, name: str) -> Padding:
+def _padding_in(analysis: Analysis, vocabulary: Vocabulary, name: str) -> Padding:
     """The same of one text in one layout."""
-    whole, padding = analysis.positions[name], padding_of(analysis.layouts[name], words, analysis.ids)
+    whole, padding = analysis.positions[name], padding_of(analysis.layouts[name], vocabulary, analysis.ids)
     if padding is None or not any(padding):
         return Padding(False, ())
     carries, found = carried(analysis, name), _of_tokens(analysis, name, padding) or whole
@@ -303,13 +303,13 @@ def _constants(analysis: Analysis, layout: str) -> Iterator[Finding]:
             yield Finding("reads-constant", f"{what}: every such text gets the same logits from it")
 
 
-def _moved(small_model: _SmallModel, words: Vocabulary, padding: Mapping[str, list[Padding]]) -> Iterator[Finding]:
+def _moved(small_model: _SmallModel, vocabulary: Vocabulary, padding: Mapping[str, list[Padding]]) -> Iterator[Finding]:
     """The sides on which padding changes what a text gives, though none of it is read and none reaches the logits."""
     for small in small_model.analyses[:1]:
         silent = (
             name for name in SIDES if name in padding and not any(p.leaks or p.reads_padding for p in padding[name])
         )
-        moved = [name for name in silent if name in small.positions and differs_alone(small, name, words)]
+        moved = [name for name in silent if name in small.positions and differs_alone(small, name, vocabulary)]
         for name in moved:
             side, other, why = SIDES[name]
             # Where both sides move a text, neither is better.
@@ -335,9 +335,9 @@ def check_inside(result: Result) -> list[str]:
     return [f.message for f in result.findings if f.code in ("missed", "replay-differs")]
 
 
-def _id_names(words: Vocabulary) -> dict[int, str]:
+def _id_names(vocabulary: Vocabulary) -> dict[int, str]:
     """What the special ids are called; an id that is both is the pad id."""
-    named = {"eos_token_id": words.eos, "pad_token_id": words.pad}
+    named = {"eos_token_id": vocabulary.eos, "pad_token_id": vocabulary.pad}
     return {value: name for name, value in named.items() if value is not None}
 
 

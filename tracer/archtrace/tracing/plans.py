@@ -61,18 +61,20 @@ def _first_look(
 ) -> tuple[Analysis, Vocabulary, list[Plan]]:
     module, interpreter = programs.model[0], Interpreter()
     source = module if target.config is None else target.config
-    words, compared = lay.vocabulary(source), frozenset[int]()
+    vocabulary, compared = lay.vocabulary(source), frozenset[int]()
     while True:
-        plans = _plans(module, words, given, choices)
+        plans = _plans(module, vocabulary, given, choices)
         analysis = Analysis(programs, *plans[0], interpreter=interpreter)
         if analysis.special <= compared:
             analysis.bounds  # noqa: B018  a model that refuses all of them says so here
-            return analysis, words, plans
+            return analysis, vocabulary, plans
         compared |= analysis.special
-        words = lay.vocabulary(source, compared)
+        vocabulary = lay.vocabulary(source, compared)
 
 
-def _plans(module: torch.nn.Module, words: Vocabulary, given: Mapping[str, torch.Tensor], choices: int) -> list[Plan]:
+def _plans(
+    module: torch.nn.Module, vocabulary: Vocabulary, given: Mapping[str, torch.Tensor], choices: int
+) -> list[Plan]:
     """The layouts of each length. What is given and leaves nothing to guess is the only one; so are features alone,
     which have the one that the config says."""
     forward, kind = forward_of(module), head_kinds.kind_of(type(module))
@@ -86,11 +88,11 @@ def _plans(module: torch.nn.Module, words: Vocabulary, given: Mapping[str, torch
     names: Signature = replace(lay.signature(forward, drawn), choices=choices)
     if kind:
         names = names.with_head(max(choices, kind.choices), kind.wanted)
-    return [_standard(names, words, n, drawn) for n in own[:1] or LENGTHS]
+    return [_standard(names, vocabulary, n, drawn) for n in own[:1] or LENGTHS]
 
 
-def _standard(names: Signature, words: Vocabulary, length: int, given: Mapping[str, torch.Tensor]) -> Plan:
-    found = lay.layouts(names, words, length)
+def _standard(names: Signature, vocabulary: Vocabulary, length: int, given: Mapping[str, torch.Tensor]) -> Plan:
+    found = lay.layouts(names, vocabulary, length)
     return {name: {**layout, **given} for name, layout in found.items()}, names.ids, tuple(t.ids for t in names.others)
 
 

@@ -187,10 +187,10 @@ def trace(  # noqa: PLR0913  each is a wish of its own
             raise TargetError(message(f"a {type(text).__name__} is no text", where="trace", do=do))
         with clock.stage("capturing", "capture"):
             own = {} if batch is None else batch.fitting(forward_of(model[0]))
-            analysis, words, plans = looked_at(model, resolved, {**own, **(inputs or {})}, output)
+            analysis, vocabulary, plans = looked_at(model, resolved, {**own, **(inputs or {})}, output)
         with clock.stage("analysing", "analysis"):
             analysis.positions  # noqa: B018  computed here, so that the clock tells what it costs
-        result = assemble(resolved, model, analysis, words, plans, clock, witness=witness)
+        result = assemble(resolved, model, analysis, vocabulary, plans, clock, witness=witness)
         return Trace(resolved, model, analysis, result if batch is None else _with_texts(result, analysis, batch))
 
 

@@ -75,11 +75,11 @@ def cross(call: Call) -> Transfer:
     """y[.., i, ..] = x[j] z[k] - x[k] z[j] for the other two j, k along `dim`."""
     out = letters(len(call.shape))
     axis = call.axis(len(out))
-    inn = out[:axis] + "Y" + out[axis + 1 :]
+    axes = out[:axis] + "Y" + out[axis + 1 :]
     others = Mask("Y" + out[axis], ~np.eye(3, dtype=bool))
     return single(
         call,
-        reach(out, *((call[n], aligned(shape_of(call[n]), call.shape, inn), (others,)) for n in ("self", "other"))),
+        reach(out, *((call[n], aligned(shape_of(call[n]), call.shape, axes), (others,)) for n in ("self", "other"))),
         scale=product(call.value(n) for n in ("self", "other")),
     )
 

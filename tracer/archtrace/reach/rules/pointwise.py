@@ -159,10 +159,10 @@ def glu(call: Call) -> Transfer:
     """glu(x)[.., i] = x[.., i] * sigmoid(x[.., i + n/2]), along `dim`."""
     operand = call.operands[0]
     axis = call.axis(len(operand.value.shape))
-    inn = letters(len(call.shape))
-    out = inn[:axis] + "Y" + inn[axis + 1 :]
+    names = letters(len(call.shape))
+    out = names[:axis] + "Y" + names[axis + 1 :]
     pairs = np.tile(np.eye(call.shape[axis], dtype=bool), (2, 1))
-    return single(call, reach(out, (operand, inn, (Mask(inn[axis] + "Y", pairs),))), scale=unmasked(call))
+    return single(call, reach(out, (operand, names, (Mask(names[axis] + "Y", pairs),))), scale=unmasked(call))
 
 
 @rule("view_as_complex", "view_as_real")

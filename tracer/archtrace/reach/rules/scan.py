@@ -34,11 +34,11 @@ def scan(call: Call) -> Transfer:
     shape = operand.value.shape
     if not shape:
         return several(call, reach("", (operand, "")), _scale(call))
-    inn = letters(len(shape))
-    axis = call.axis(len(inn))
-    out = inn[:axis] + "Y" + inn[axis + 1 :]
+    names = letters(len(shape))
+    axis = call.axis(len(names))
+    out = names[:axis] + "Y" + names[axis + 1 :]
     return several(
-        call, reach(out, (operand, inn, (Mask("Y" + inn[axis], np.tri(shape[axis], dtype=bool)),))), _scale(call)
+        call, reach(out, (operand, names, (Mask("Y" + names[axis], np.tri(shape[axis], dtype=bool)),))), _scale(call)
     )
 
 
@@ -54,8 +54,8 @@ class _Walk(NamedTuple):
     `start` tie a packed sequence's elements to the rows of the states.
     """
 
-    inn: str
-    out: str
+    input: str
+    output: str
     forward: Mask
     back: Mask
     row: tuple[Mask, ...] = ()
@@ -64,9 +64,9 @@ class _Walk(NamedTuple):
 
 
 def _padded(call: Call) -> _Walk:
-    inn, out = ("bt", "bT") if call["batch_first"] else ("tb", "Tb")
+    names, out = ("bt", "bT") if call["batch_first"] else ("tb", "Tb")
     before = np.tri(call.shape[1 if call["batch_first"] else 0], dtype=bool)
-    return _Walk(inn, out, Mask("Tt", before), Mask("Tt", before.T))
+    return _Walk(names, out, Mask("Tt", before), Mask("Tt", before.T))
 
 
 def _packed(sizes: torch.Tensor) -> _Walk:
@@ -126,17 +126,17 @@ def _output(call: Call, walk: _Walk, cells: list[_Cell], top: _Cell) -> Flows:
     seen = walk.row if both and top[0] else (walk.back if top[1] else walk.forward,)
     feeding = Mask("s", np.array([_feeds(cell, top) for cell in cells]))
     sequence, states, weights = _parts(call, cells)
-    sources: list[Source] = [(sequence, walk.inn + "x", (*half, *seen))]
+    sources: list[Source] = [(sequence, walk.input + "x", (*half, *seen))]
     sources += [(state, "sbm", (*half, feeding, *walk.start)) for state in states]
     sources += [(w, "yz"[: len(shape_of(w))], half) for w, cell in weights if _feeds(cell, top)]
-    return reach(walk.out + "H", *sources)
+    return reach(walk.output + "H", *sources)
 
 
 def _final(call: Call, walk: _Walk, cells: list[_Cell]) -> Flows:
     """What reaches the final states [cell, row, unit]."""
     feeds = np.array([[_feeds(low, high) for high in cells] for low in cells])
     sequence, states, weights = _parts(call, cells)
-    sources: list[Source] = [(sequence, walk.inn + "x", walk.final)]
+    sources: list[Source] = [(sequence, walk.input + "x", walk.final)]
     sources += [(state, "sbm", (Mask("sS", feeds),)) for state in states]
     sources += [(w, "yz"[: len(shape_of(w))], (Mask("S", feeds[cells.index(cell)]),)) for w, cell in weights]
     return reach("SbN", *sources)

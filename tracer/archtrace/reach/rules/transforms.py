@@ -12,5 +12,5 @@ from archtrace.reach.rules.registry import Call, Transfer, rule, single
 def transform(call: Call) -> Transfer:
     """Each coefficient along the transformed axes is a sum over all of them."""
     operand = call.operands[0]
-    inn = letters(len(operand.value.shape))
-    return single(call, reach(renewed(inn, call.axes(len(inn))), (operand, inn)), scale=unmasked(call))
+    names = letters(len(operand.value.shape))
+    return single(call, reach(renewed(names, call.axes(len(names))), (operand, names)), scale=unmasked(call))

@@ -16,9 +16,11 @@ from archtrace.readout.anatomy.route import route
 from archtrace.readout.anatomy.states import cone
 
 
-def anatomy(module: torch.nn.Module, analysis: Analysis, readouts: Sequence[Readout], words: Vocabulary) -> Anatomy:
+def anatomy(
+    module: torch.nn.Module, analysis: Analysis, readouts: Sequence[Readout], vocabulary: Vocabulary
+) -> Anatomy:
     """Cone, path, modules and source of a built model whose readouts are known."""
-    states, slices = cone(analysis, words)
+    states, slices = cone(analysis, vocabulary)
     return Anatomy(
         states=states,
         slices=slices,

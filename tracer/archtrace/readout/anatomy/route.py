@@ -19,7 +19,7 @@ from archtrace.readout.source_expression import frame_of, source_of
 
 def route(module: torch.nn.Module, analysis: Analysis) -> Path:
     """The path in the layout that tells most of selections."""
-    return _Route(module, analysis, analysis.bounds[analysis.telling]).path()
+    return _Route(module, analysis, analysis.bounds[analysis.reference]).path()
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ class _Route:
 
     @cached_property
     def _reads(self) -> Mapping[int, str]:
-        return {tensor.node: tensor.name for tensor in self.analysis.tensors(self.analysis.telling)}
+        return {tensor.node: tensor.name for tensor in self.analysis.tensors(self.analysis.reference)}
 
     @cached_property
     def _kept(self) -> frozenset[int]:

@@ -17,7 +17,7 @@ from archtrace.readout.tensors import ReadTensor, calls, chain_of, dominators, f
 Place = tuple[int, int | None]
 
 
-def cone(analysis: Analysis, words: Vocabulary) -> tuple[tuple[State, ...], tuple[Slices, ...]]:
+def cone(analysis: Analysis, vocabulary: Vocabulary) -> tuple[tuple[State, ...], tuple[Slices, ...]]:
     """The states in execution order, and for each layout that runs the positions of each."""
     # States are found once a program, and met again by name in the layouts that it serves.
     by_program = {id(bound.program): _states(analysis, name) for name, bound in analysis.bounds.items()}
@@ -25,7 +25,7 @@ def cone(analysis: Analysis, words: Vocabulary) -> tuple[tuple[State, ...], tupl
     slices = [
         Slices(
             name,
-            padding_of(layout, words) or ((),) * len(next(iter(layout.values()))),
+            padding_of(layout, vocabulary) or ((),) * len(next(iter(layout.values()))),
             _reaching(states, by_program[id(analysis.bounds[name].program)], analysis, name),
             tuple(_each(states, by_program[id(analysis.bounds[name].program)], analysis, name)),
         )
