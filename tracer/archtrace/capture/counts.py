@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 
 from archtrace.capture.program import Node, Program, Ref
 
 
-def counts_of(keys: Ref, sizes: Sequence[Any], program: Program) -> bool:
+def counts_of(keys: Ref, sizes: Sequence[object], program: Program) -> bool:
     """True where size e is for all e how often e is met in the keys, and all keys are met."""
     found = [_item(size, program) for size in sizes]
     table = found[0][0] if found and found[0] else None
@@ -20,7 +19,7 @@ def counts_of(keys: Ref, sizes: Sequence[Any], program: Program) -> bool:
     return _counted(program.nodes[table], keys, len(sizes), program)
 
 
-def _item(size: Any, program: Program) -> tuple[int, int] | None:
+def _item(size: object, program: Program) -> tuple[int, int] | None:
     """The table that a number was taken out of as a list, and where it stood."""
     item = _made(size, "aten::_local_scalar_dense", program)
     part = program.nodes[item.args[0].index] if item else None
@@ -30,7 +29,7 @@ def _item(size: Any, program: Program) -> tuple[int, int] | None:
     return (whole.args[0].index, part.args[1]) if whole else None
 
 
-def _made(value: Any, op: str, program: Program) -> Node | None:
+def _made(value: object, op: str, program: Program) -> Node | None:
     node = program.nodes[value.index] if isinstance(value, Ref) else None
     return node if node is not None and node.op == op else None
 

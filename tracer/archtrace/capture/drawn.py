@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from typing import TypeAlias
 
 import torch
 
 from archtrace.capture.preserve import TURN, held
 
-#: A place that holds a tensor, and how to write to it.
-_Place = tuple[Any, Any, torch.Tensor]
+#: How to write to a place that holds a tensor, and that tensor.
+_Place: TypeAlias = tuple[Callable[[torch.Tensor], None], torch.Tensor]
 
 
 @contextmanager
@@ -26,8 +27,8 @@ def drawn(module: torch.nn.Module, seed: int = 0) -> Iterator[Callable[[str], to
         generator = torch.Generator().manual_seed(seed)
         fresh: dict[int, torch.Tensor] = {}
         names = _names(module)
-        for holder, key, tensor in list(_places(module)):
-            holder[key] = fresh.setdefault(id(tensor), _fresh(tensor, generator))
+        for put, tensor in list(_places(module)):
+            put(fresh.setdefault(id(tensor), _fresh(tensor, generator)))
         yield lambda name: fresh.get(id(names.get(name)), names.get(name))
 
 
@@ -36,9 +37,10 @@ def _places(module: torch.nn.Module) -> Iterator[_Place]:
         for table in (part._parameters, part._buffers, vars(part)):
             for name, value in list(table.items()):
                 if isinstance(value, torch.Tensor):
-                    yield table, name, value
+                    yield partial(table.__setitem__, name), value
                 elif isinstance(value, list):
-                    yield from ((value, i, item) for i, item in enumerate(value) if isinstance(item, torch.Tensor))
+                    places = [(partial(value.__setitem__, i), item) for i, item in enumerate(value)]
+                    yield from ((put, item) for put, item in places if isinstance(item, torch.Tensor))
 
 
 def _names(module: torch.nn.Module) -> dict[str, torch.Tensor]:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from functools import wraps
-from typing import Any
 
 import torch
 from torch.nn.modules import module as hooks
@@ -53,33 +52,33 @@ class OutputRecorder:
         forward = model.forward
 
         @wraps(forward)
-        def called(*args: Any, **kwargs: Any) -> Any:
+        def called(*args: object, **kwargs: object) -> object:
             through, self._entered = self._entered, False
             return forward(*args, **kwargs) if through else model(*args, **kwargs)
 
         model.forward = called
 
-    def _enter(self, module: torch.nn.Module, _args: Any) -> None:
+    def _enter(self, module: torch.nn.Module, _args: object) -> None:
         self._entered |= self._wrapped is not None and module is self._wrapped[1]
         if path := self._paths.get(id(module)):
             kind = type(module)
             self._recorder.modules.append(ModulePath(path, f"{kind.__module__}.{kind.__qualname__}"))
 
-    def _leave(self, module: torch.nn.Module, _args: Any, output: Any) -> None:
+    def _leave(self, module: torch.nn.Module, _args: object, output: object) -> None:
         if path := self._paths.get(id(module)):
             self._recorder.modules.pop()
             self.note(path, output)
 
-    def note(self, path: str, output: Any) -> None:
+    def note(self, path: str, output: object) -> None:
         """What the module at a path put out is what it is now, whatever is written into it later."""
         for name, tensor in named_outputs(path, output):
             if torch._C._functorch.is_batchedtensor(tensor):
                 continue  # inside vmap a module sees one row of what there is
-            node = self._recorder.read(tensor)
+            node = self._recorder.node_of(tensor)
             self.nodes[name] = (*self.nodes.get(name, ()), node.index)
 
 
-def named_outputs(path: str, output: Any) -> list[tuple[str, torch.Tensor]]:
+def named_outputs(path: str, output: object) -> list[tuple[str, torch.Tensor]]:
     """The tensors of a module's output: the first by the module's path, those with names by path and name."""
     prefix = f"{path}." if path else ""
     found: list[tuple[str, torch.Tensor]] = []
@@ -93,7 +92,7 @@ def named_outputs(path: str, output: Any) -> list[tuple[str, torch.Tensor]]:
     return [(path, first), *found] if path and first is not None else found
 
 
-def first_tensor(output: Any) -> torch.Tensor | None:
+def first_tensor(output: object) -> torch.Tensor | None:
     """The first tensor in a forward's result; None where there is none."""
     if isinstance(output, torch.Tensor):
         return output
@@ -105,7 +104,7 @@ def first_tensor(output: Any) -> torch.Tensor | None:
 _ASKED_FOR = {"hidden_states", "encoder_hidden_states", "decoder_hidden_states"}
 
 
-def returned(result: Any) -> dict[str, torch.Tensor]:
+def returned(result: object) -> dict[str, torch.Tensor]:
     """The floating tensors that a forward returns, by name, in order: field, item of a tuple, "logits" where alone."""
     if isinstance(result, torch.Tensor):
         return {"logits": result} if result.is_floating_point() else {}
@@ -117,7 +116,7 @@ def returned(result: Any) -> dict[str, torch.Tensor]:
     return {name: value for name, value in items if value.is_floating_point()}
 
 
-def _named(name: str, value: Any) -> list[tuple[str, torch.Tensor]]:
+def _named(name: str, value: object) -> list[tuple[str, torch.Tensor]]:
     if isinstance(value, torch.Tensor):
         return [(name, value)]
     items = value if isinstance(value, list | tuple) else ()
@@ -128,7 +127,7 @@ def _named(name: str, value: Any) -> list[tuple[str, torch.Tensor]]:
 _POSITION = re.compile(r"(?P<name>.+)\[:, (?P<index>-?\d+)\]")
 
 
-def output_of(result: Any, name: str = "") -> torch.Tensor:
+def output_of(result: object, name: str = "") -> torch.Tensor:
     """One output of a forward: its `logits`, else the first floating tensor; or the one of a name.
 
     `name` may be one position of an output, "logits[:, 3]". CaptureError where there is no tensor, TargetError where

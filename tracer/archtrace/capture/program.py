@@ -5,7 +5,7 @@ Arguments refer to earlier nodes by `Ref`. The program is functional: no node ch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
@@ -13,10 +13,17 @@ from types import CodeType
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
+from torch._ops import OpOverload
 
-from archtrace.capture.nested import within
+from archtrace.capture.nested import Kwargs, within
 
 Shape: TypeAlias = tuple[int, ...]
+#: One overload of an op of torch's, whatever it takes and returns. As text: older releases know it without parameters.
+Op: TypeAlias = "OpOverload[..., object]"
+#: What an op node calls: an op, or a function that stands for what torch has no op for.
+Operation: TypeAlias = Callable[..., object]
+#: Shape and type of each tensor of a result.
+Results: TypeAlias = tuple[tuple[Shape, torch.dtype], ...]
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ class Node:
     target: Any
     args: tuple[Any, ...] = ()
     kwargs: dict[str, Any] = field(default_factory=dict)
-    results: tuple[tuple[Shape, torch.dtype], ...] | None = None
+    results: Results | None = None
     many: bool = False
     selected: tuple[Mapping[int, int], ...] = ()
     modules: tuple[ModulePath, ...] = ()
@@ -102,10 +109,15 @@ class Node:
         return name_of(self.target) if self.kind is NodeKind.OP else ""
 
 
-def name_of(op: Any) -> str:
+def name_of(op: object) -> str:
     """The plain name of an op, or of a function that stands for one."""
-    schema = getattr(op, "_schema", None)
-    return str(schema.name) if schema is not None else getattr(op, "__name__", str(op))
+    schema: torch._C.FunctionSchema | None = getattr(op, "_schema", None)
+    return schema.name if schema is not None else str(getattr(op, "__name__", op))
+
+
+def bound_arguments(op: Op, args: Sequence[object], kwargs: Mapping[str, object]) -> Kwargs:
+    """The arguments of a call by name."""
+    return {**dict(zip((a.name for a in op._schema.arguments), args, strict=False)), **kwargs}
 
 
 def substitute(value: Any, replace: Callable[[int], Any]) -> Any:

@@ -80,8 +80,8 @@ def _captured(
             with _recording(recorder, outputs):
                 result = _call(recorder, model, {**given, **options})
                 outputs.note("", result)
-                output = recorder.read(output_of(result, asked)).index
-                all_ = {name: recorder.read(tensor).index for name, tensor in returned(result).items()}
+                output = recorder.node_of(output_of(result, asked)).index
+                all_ = {name: recorder.node_of(tensor).index for name, tensor in returned(result).items()}
         except Exception as error:
             raise _LentError if recorder.lent else refusal(model, error) from error
         finally:

@@ -12,7 +12,7 @@ import operator
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import torch
@@ -187,11 +187,11 @@ def _call(node: Node, values: Values) -> Any:
 
 def _single(target: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
     """The result, in double precision, of an op that has no form for it, and no derivative."""
-    args, kwargs = mapped((args, kwargs), lambda v: v.detach().float() if _is_wide(v) else v)
-    return mapped(target(*args, **kwargs), _wide)
+    positional, named = mapped((tuple(args), kwargs), lambda v: v.detach().float() if _is_wide(v) else v)
+    return mapped(target(*positional, **named), _wide)
 
 
-def _is_wide(value: Any) -> bool:
+def _is_wide(value: object) -> TypeGuard[torch.Tensor]:
     return isinstance(value, torch.Tensor) and value.dtype is torch.float64
 
 
