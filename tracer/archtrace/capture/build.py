@@ -23,7 +23,7 @@ from torch.overrides import TorchFunctionMode
 from archtrace.capture import older_releases
 from archtrace.capture.call_sites import is_machinery
 from archtrace.capture.memory import StorageKey, storage_key
-from archtrace.capture.model import views_of_parameters
+from archtrace.capture.model import tables_of, views_of_parameters
 from archtrace.capture.module_paths import short_path
 from archtrace.capture.nested import Args, Kwargs, tensors_in
 from archtrace.capture.preserve import TURN, held
@@ -75,7 +75,7 @@ class _Structure(TorchFunctionMode):
 def _withhold(module: torch.nn.Module, drew: Callable[[torch.Tensor], bool]) -> torch.nn.Module:
     """The module without what its constructor drew: the next one draws other values, a checkpoint holds others."""
     for part in module.modules():
-        for table in (part._buffers, vars(part)):
+        for table in tables_of(part)[1:]:
             table.update({n: v.to("meta") for n, v in table.items() if isinstance(v, torch.Tensor) and drew(v)})
     return module
 
@@ -191,7 +191,7 @@ def weightless(module: torch.nn.Module, mode: FakeTensorMode) -> Iterator[Weight
     with TURN, held(module):
         views = set(map(id, views_of_parameters(module)))
         for path, part in module.named_modules():
-            for table in (part._parameters, part._buffers, vars(part)):
+            for table in tables_of(part):
                 for name, tensor in list(table.items()):
                     if not isinstance(tensor, torch.Tensor):
                         continue

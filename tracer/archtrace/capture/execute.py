@@ -13,7 +13,7 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, disable_fa
 
 from archtrace.capture.inplace import written
 from archtrace.capture.memory import Memory, StorageKey, storage_key
-from archtrace.capture.nested import Args, Kwargs, mapped, tensors_in, within
+from archtrace.capture.nested import Args, Kwargs, mapped, mapped_arguments, tensors_in, within
 from archtrace.capture.program import Node, Op, Operation, Ref, bound_arguments
 from archtrace.capture.scalars import Scalars
 from archtrace.capture.shapes import Known, Shapes
@@ -69,7 +69,7 @@ class Execution:
             return known
         fakes = {id(t): self.fake(t) for t in tensors}
         own = {id(fake): t for t in tensors if (fake := fakes[id(t)]) is not t}
-        args, kwargs = mapped((args, kwargs), lambda v: fakes.get(id(v), v))
+        args, kwargs = mapped_arguments(args, kwargs, lambda v: fakes.get(id(v), v))
         # What torch remembers of fakes it finds by comparing arguments, which packed weights cannot be.
         with self._mode, disable_fake_tensor_cache(self._mode) if _packed(args) else nullcontext():
             result = op(*args, **kwargs)
@@ -80,7 +80,7 @@ class Execution:
     def dtype(self, op: Op, args: Args, kwargs: Kwargs) -> torch.dtype:
         """The type of an op's (first) result."""
         with self._mode:
-            args, kwargs = mapped((args, kwargs), self._faked_one)
+            args, kwargs = mapped_arguments(args, kwargs, self._faked_one)
             first, *_ = tensors_in(op(*args, **kwargs))
         return first.dtype
 
@@ -104,7 +104,7 @@ class Execution:
         if not sizing or not masks or any(map(self.unknown, sizing)):
             return None
         # The real op on zeros: fakes have no values, and so no counts; of the result only the shapes are used.
-        plain = mapped((args, kwargs), self._blank)
+        plain = mapped_arguments(args, kwargs, self._blank)
         results = op(*plain[0], **plain[1])
         if op._schema.name in COUNTING and isinstance(results, tuple):  # the first result is data, the second counts
             return (self._without_values(results[0]), *results[1:])

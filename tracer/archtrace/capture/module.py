@@ -25,8 +25,9 @@ def graph_module(program: Program, model: torch.nn.Module) -> fx.GraphModule:
     }
     for node in program.nodes:
         if node.kind in (NodeKind.PARAMETER, NodeKind.BUFFER):
-            _place(root, node.target, _held(model, program, node))
-            nodes[node.index] = graph.get_attr(node.target)
+            name: str = node.target
+            _place(root, name, _held(model, program, node))
+            nodes[node.index] = graph.get_attr(name)
         elif node.kind is NodeKind.OP and not isinstance(node.target, Decision):
             nodes[node.index] = _called(graph, node, nodes.__getitem__)
     graph.output(nodes[program.output])

@@ -4,7 +4,7 @@ as much: for small ops it was a quarter of a capture."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TypeAlias, TypeVar, overload
+from typing import TypeAlias, TypeVar
 
 import torch
 
@@ -15,10 +15,11 @@ Kwargs: TypeAlias = dict[str, object]
 Change: TypeAlias = Callable[[object], object]
 
 
-@overload
-def mapped(value: tuple[Args, Kwargs], change: Change) -> tuple[Args, Kwargs]: ...
-@overload
-def mapped(value: object, change: Change) -> object: ...
+def mapped_arguments(args: Args, kwargs: Kwargs, change: Change) -> tuple[Args, Kwargs]:
+    """The arguments of a call, each leaf changed."""
+    return tuple([mapped(a, change) for a in args]), {name: mapped(v, change) for name, v in kwargs.items()}
+
+
 def mapped(value: object, change: Change) -> object:
     """The same nesting with each leaf changed; named tuples become plain ones."""
     if isinstance(value, tuple):

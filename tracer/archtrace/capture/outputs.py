@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from functools import wraps
@@ -12,7 +12,7 @@ import torch
 from torch.nn.modules import module as hooks
 
 from archtrace.capture.model import library_model_in
-from archtrace.capture.program import ModulePath
+from archtrace.capture.program import ModulePath, Operation
 from archtrace.capture.record import Recorder
 from archtrace.errors import CaptureError, TargetError, message
 
@@ -49,7 +49,7 @@ class OutputRecorder:
 
     def _hear_forward(self, model: torch.nn.Module) -> None:
         """From here on `model.forward(...)` is `model(...)`, which calls the forward that it had."""
-        forward = model.forward
+        forward: Operation = model.forward
 
         @wraps(forward)
         def called(*args: object, **kwargs: object) -> object:
@@ -96,7 +96,8 @@ def first_tensor(output: object) -> torch.Tensor | None:
     """The first tensor in a forward's result; None where there is none."""
     if isinstance(output, torch.Tensor):
         return output
-    values = output.values() if isinstance(output, Mapping) else output if isinstance(output, list | tuple) else ()
+    values: Iterable[object] = output if isinstance(output, list | tuple) else ()
+    values = output.values() if isinstance(output, Mapping) else values
     return next((found for value in values if (found := first_tensor(value)) is not None), None)
 
 
@@ -108,19 +109,25 @@ def returned(result: object) -> dict[str, torch.Tensor]:
     """The floating tensors that a forward returns, by name, in order: field, item of a tuple, "logits" where alone."""
     if isinstance(result, torch.Tensor):
         return {"logits": result} if result.is_floating_point() else {}
-    if isinstance(result, list | tuple) and not isinstance(result, Mapping):
-        result = getattr(result, "_asdict", dict)() or {f"output[{k}]": value for k, value in enumerate(result)}
-    elif not isinstance(result, Mapping):
-        result = {f.name: getattr(result, f.name) for f in fields(result)} if is_dataclass(result) else {}
-    items = [pair for name, value in result.items() if name not in _ASKED_FOR for pair in _named(str(name), value)]
+    parts = _fields_of(result)
+    items = [pair for name, value in parts.items() if name not in _ASKED_FOR for pair in _named(str(name), value)]
     return {name: value for name, value in items if value.is_floating_point()}
 
 
 def _named(name: str, value: object) -> list[tuple[str, torch.Tensor]]:
     if isinstance(value, torch.Tensor):
         return [(name, value)]
-    items = value if isinstance(value, list | tuple) else ()
+    items: Sequence[object] = value if isinstance(value, list | tuple) else ()
     return [pair for k, item in enumerate(items) for pair in _named(f"{name}[{k}]", item)]
+
+
+def _fields_of(result: object) -> Mapping[str, object]:
+    if isinstance(result, Mapping):
+        return result
+    if isinstance(result, list | tuple):
+        named: Callable[[], Mapping[str, object]] = getattr(result, "_asdict", dict)
+        return named() or {f"output[{k}]": value for k, value in enumerate(result)}
+    return {f.name: getattr(result, f.name) for f in fields(result)} if is_dataclass(result) else {}
 
 
 #: One position of an output: its name and the index along the axis after the rows.

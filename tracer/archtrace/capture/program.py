@@ -93,6 +93,21 @@ class Node:
         """The Python stack of the call, outermost first; without torch's own lines."""
         return tuple(CallSite(code.co_filename, line, code.co_name) for code, line in zip(*self.lines, strict=True))
 
+    def operand(self, place: int) -> Ref | None:
+        """The argument at a place, where it is the value of a node."""
+        value: object = self.args[place] if place < len(self.args) else None
+        return value if isinstance(value, Ref) else None
+
+    def number(self, place: int) -> int | None:
+        """The argument at a place, where it is a whole number."""
+        value: object = self.args[place] if place < len(self.args) else None
+        return value if isinstance(value, int) else None
+
+    def several(self, place: int) -> tuple[object, ...]:
+        """The arguments in the list at a place; none where there is no list."""
+        value: object = self.args[place] if place < len(self.args) else None
+        return tuple(value) if isinstance(value, list | tuple) else ()
+
     @property
     def line(self) -> int:
         """The innermost line of the call, without its file; 0 where there is none."""
@@ -120,12 +135,13 @@ def bound_arguments(op: Op, args: Sequence[object], kwargs: Mapping[str, object]
     return {**dict(zip((a.name for a in op._schema.arguments), args, strict=False)), **kwargs}
 
 
-def substitute(value: Any, replace: Callable[[int], Any]) -> Any:
+def substitute(value: object, replace: Callable[[int], object]) -> Any:
     """Arguments with each Ref replaced by what `replace` gives for its node."""
     if isinstance(value, Ref):
         return replace(value.index)
     if isinstance(value, slice):
-        return slice(*(substitute(part, replace) for part in (value.start, value.stop, value.step)))
+        parts: list[object] = [value.start, value.stop, value.step]
+        return slice(*(substitute(part, replace) for part in parts))
     if isinstance(value, list | tuple):
         return [substitute(item, replace) for item in value]
     if isinstance(value, dict):
@@ -154,17 +170,17 @@ class Program:
     @cached_property
     def inputs(self) -> dict[str, int]:
         """The node of each input, by name."""
-        return {n.target: n.index for n in self.nodes if n.kind is NodeKind.INPUT}
+        return {str(n.target): n.index for n in self.nodes if n.kind is NodeKind.INPUT}
 
     @cached_property
     def shapes(self) -> dict[str, Shape]:
         """The shape of each input, by name."""
-        return {n.target: n.results[0][0] for n in self.nodes if n.kind is NodeKind.INPUT and n.results}
+        return {str(n.target): n.results[0][0] for n in self.nodes if n.kind is NodeKind.INPUT and n.results}
 
     @cached_property
     def parameters(self) -> dict[str, int]:
         """The node of each parameter, by name."""
-        return {n.target: n.index for n in self.nodes if n.kind is NodeKind.PARAMETER}
+        return {str(n.target): n.index for n in self.nodes if n.kind is NodeKind.PARAMETER}
 
     @cached_property
     def paths(self) -> frozenset[str]:

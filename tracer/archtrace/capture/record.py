@@ -27,7 +27,7 @@ from archtrace.capture.execute import Execution
 from archtrace.capture.higher import eager
 from archtrace.capture.inplace import Returning, reshaping, returning, written
 from archtrace.capture.memory import Memory, ViewOf, WriteInto
-from archtrace.capture.nested import Args, Kwargs, mapped, tensors_in
+from archtrace.capture.nested import Args, Kwargs, mapped_arguments, tensors_in
 from archtrace.capture.program import (
     ModulePath,
     Node,
@@ -138,7 +138,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
                 return self.below(func, args, kwargs or {})
             if isinstance(func, HigherOrderOperator):
                 return eager(self, func, args, kwargs or {})
-            return self.call(func, *mapped((tuple(args), kwargs or {}), self._own))
+            return self.call(func, *mapped_arguments(args, kwargs or {}, self._own))
 
     def below(self, func: Operation, args: Args, kwargs: Kwargs) -> object:
         """Under vmap tensors have axes that an op does not see: go on where they have all of them."""
@@ -168,7 +168,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
     def call(self, func: Op, args: Args, kwargs: Kwargs) -> object:
         """Run one op and write it down."""
         if (same := _idle(func, args, kwargs)) is not None:
-            given = mapped((args, kwargs), self.read)
+            given = mapped_arguments(args, kwargs, self.read)
             self._memory.define(same, self._emit(func, *given, same))
             return same
         if func is torch.ops.prim.device.default:  # how a fake tensor is asked for its device
@@ -180,7 +180,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
             if inner is not NotImplemented:
                 return inner
         # Read before the op runs: an op that writes changes what its operands hold.
-        given = mapped((args, kwargs), self.read)
+        given = mapped_arguments(args, kwargs, self.read)
         result = self.execution.run(func, args, kwargs)
         if func._schema.name not in CHECKS:
             self._write_down(func, args, kwargs, given, result)
@@ -194,7 +194,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
             return self.call(torch.ops.aten.to.dtype, (value, dtype), {}) if converted(value, dtype) else value
 
         with torch.autocast("cpu", enabled=False):
-            return self.call(func, *mapped((args, kwargs), cast))
+            return self.call(func, *mapped_arguments(args, kwargs, cast))
 
     def _apart(self, func: Op, args: Args, kwargs: Kwargs) -> object:
         """A composite op as the ops that it is made of; NotImplemented for any other."""
@@ -334,7 +334,7 @@ class Below(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(
         self, func: Op, types: Sequence[type], args: Args = (), kwargs: Kwargs | None = None
     ) -> object:
-        return self._recorder.call(func, *mapped((tuple(args), kwargs or {}), self._recorder._own))
+        return self._recorder.call(func, *mapped_arguments(args, kwargs or {}, self._recorder._own))
 
 
 def _idle(func: Op, args: Args, kwargs: Kwargs) -> torch.Tensor | None:

@@ -12,14 +12,14 @@ import operator
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 import torch
 
 from archtrace.capture.decisions import Decision
 from archtrace.capture.execute import draws
-from archtrace.capture.nested import mapped
+from archtrace.capture.nested import mapped, mapped_arguments
 from archtrace.capture.program import Node, NodeKind, Program, substitute
 from archtrace.ops import SINGLE
 from archtrace.reach.marks import Marks
@@ -187,12 +187,12 @@ def _call(node: Node, values: Values) -> Any:
 
 def _single(target: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
     """The result, in double precision, of an op that has no form for it, and no derivative."""
-    positional, named = mapped((tuple(args), kwargs), lambda v: v.detach().float() if _is_wide(v) else v)
+    positional, named = mapped_arguments(tuple(args), kwargs, _narrow)
     return mapped(target(*positional, **named), _wide)
 
 
-def _is_wide(value: object) -> TypeGuard[torch.Tensor]:
-    return isinstance(value, torch.Tensor) and value.dtype is torch.float64
+def _narrow(value: object) -> object:
+    return value.detach().float() if isinstance(value, torch.Tensor) and value.dtype is torch.float64 else value
 
 
 def _widen(value: Any) -> Any:
