@@ -154,10 +154,8 @@ def _functions(owner: type, method: str, packed: str) -> Iterator[ast.AST]:
     own = {n: f for table in tables for n, f in table.items() if inspect.isfunction(f)}
     for name in sorted(own, key=lambda n: n != method):
         function = inspect.unwrap(own[name])
-        if (
-            inspect.isfunction(function)
-            and packed in function.__code__.co_varnames[: function.__code__.co_argcount + 2]
-        ):
+        code = function.__code__ if inspect.isfunction(function) else None
+        if code is not None and packed in code.co_varnames[: code.co_argcount + 2]:
             try:
                 yield ast.parse(textwrap.dedent(inspect.getsource(function)))
             except (OSError, SyntaxError):  # no source, or one that does not stand alone
