@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable
+from typing import cast
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
@@ -82,9 +83,8 @@ def _shapes_of(bound: Bound, ref: int, device: str) -> Value:
 def _values_of(bound: Bound, ref: int) -> Value:
     """What is known of a node in the layout, else zeros; in double precision, which no fused kernel takes."""
     known = bound.known(ref)
-    doubled: Value = mapped(_shapes_of(bound, ref, "cpu") if known is None else known, _doubled)
-    return doubled
+    return cast(Value, mapped(_shapes_of(bound, ref, "cpu") if known is None else known, _doubled))
 
 
-def _doubled(value: Value) -> Value:
+def _doubled(value: object) -> object:
     return value.double() if isinstance(value, torch.Tensor) and value.is_floating_point() else value

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from archtrace.answer.diagnosis import Fault
 from archtrace.errors import ArchtraceError
 from archtrace.setup.batch_reading import BatchReading, read_batch
-from archtrace.setup.given_texts import TextTokenizer
 from archtrace.setup.parts import Setup
 from archtrace.setup.single_texts import skipped
-from archtrace.targets.tokenized import NO_LIMIT, encoded
+from archtrace.targets.tokenized import NO_LIMIT, TextTokenizer, encoded
 
 #: What a marker looks like that is meant to be one token: <|im_end|>, </s>, [/INST].
 _MARKER = re.compile(r"<[^<>\s]+>|\[[^\[\]\s]+\]")

@@ -16,12 +16,12 @@ import archtrace.capture.inputs.layouts as lay
 from archtrace.answer.diagnosis import Diagnosis, Fault
 from archtrace.setup import batch_faults, chat, checkpoint, length, single_texts
 from archtrace.setup.batch_reading import BatchReading, read_batch
-from archtrace.setup.given_texts import Given, GivenTexts, TextTokenizer
+from archtrace.setup.given_texts import Given, GivenTexts
 from archtrace.setup.id_rows import rows_of
 from archtrace.setup.pad_id import with_pad_id
 from archtrace.setup.parts import Setup
 from archtrace.setup.position_shift import padding_shifts_logits
-from archtrace.targets.tokenized import tokenizer_of
+from archtrace.targets.tokenized import TextTokenizer, tokenizer_of
 from archtrace.tracing.trace import Trace, trace
 
 #: What is read where nobody gives a text of theirs: three of different length.

@@ -15,7 +15,7 @@ from torch.utils.hooks import RemovableHandle
 from archtrace.answer.diagnosis import Diagnosis
 from archtrace.capture.guard import guarded
 from archtrace.setup.examination import examine
-from archtrace.setup.given_texts import TextTokenizer
+from archtrace.targets.tokenized import TextTokenizer
 
 #: What is done with the inputs of a forward, by name.
 Heard: TypeAlias = Callable[[Mapping[str, torch.Tensor]], object]

@@ -3,38 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from archtrace.answer.diagnosis import Opinion
-from archtrace.targets.tokenized import Encoded, encoded
-
-
-class TextTokenizer(Protocol):
-    """What is asked of a tokenizer of transformers (tokenization_utils_base.py, PreTrainedTokenizerBase)."""
-
-    pad_token: str | None
-    pad_token_id: int | None
-    eos_token: str | None
-    eos_token_id: int | None
-    bos_token_id: int | None
-    padding_side: str
-    truncation_side: str
-    name_or_path: str
-    chat_template: str | dict[str, str] | None
-    model_max_length: float
-
-    def __call__(self, text: str, text_pair: str | None = None, **options: bool) -> Mapping[str, list[int]]: ...
-
-    def get_vocab(self) -> dict[str, int]:
-        """The id of each token."""
-
-    def convert_ids_to_tokens(self, ids: int) -> str:
-        """The token of an id."""
-
-    def apply_chat_template(self, conversation: list[dict[str, str]], *, tokenize: bool) -> object:
-        """A conversation as its template writes it."""
+from archtrace.targets.tokenized import Encoded, TextTokenizer, encoded
 
 
 class Given(Protocol):
@@ -105,7 +79,8 @@ class GivenTexts:
     def uncut(self, number: int) -> list[int]:
         """The ids of a text before it is cut."""
         pair = None if self.pairs is None else self.pairs[number]
-        return self.tokenizer(self.texts[number], pair, truncation=False, verbose=False)["input_ids"]
+        ids: list[int] = self.tokenizer(self.texts[number], pair, truncation=False, verbose=False)["input_ids"]
+        return ids
 
     def as_batch(self) -> Encoded:
         """All of them, as the tokenizer pads them."""

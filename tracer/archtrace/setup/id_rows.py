@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 import torch
 
@@ -15,11 +15,10 @@ import archtrace.capture.inputs.layouts as lay
 from archtrace.answer.diagnosis import Opinion
 from archtrace.capture.inputs.input_names import TAUGHT
 from archtrace.errors import TargetError, message
-from archtrace.setup.given_texts import TextTokenizer
-from archtrace.targets.tokenized import Encoded, named
+from archtrace.targets.tokenized import Encoded, TextTokenizer, named
 
-#: A value of an input: a number, or nested lists of them.
-Nested: TypeAlias = "int | float | list[Nested]"
+#: The inputs of a batch, as nested lists by name: rows of a number for each token, or of something else.
+RowsByName: TypeAlias = Mapping[str, list[list[int]]]
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class GivenRows:
     """Rows of ids, as nested lists by the name of the input; `ids` names the one that holds tokens. `spans`: where the
     text of each row begins and ends."""
 
-    inputs: Mapping[str, Nested]
+    inputs: RowsByName
     ids: str
     spans: tuple[tuple[int, int], ...]
     tokenizer: TextTokenizer | None = None
@@ -68,7 +67,7 @@ class GivenRows:
 
     @property
     def _rows(self) -> list[list[int]]:
-        return cast(list[list[int]], self.inputs[self.ids])
+        return self.inputs[self.ids]
 
     def _rearranged(self, row: int, side: str) -> list[int]:
         """The positions of a row in the order that puts its padding on this side."""
@@ -78,9 +77,8 @@ class GivenRows:
     def _made(self, where: Mapping[int, Sequence[int]]) -> Encoded:
         """The batch of these positions of these rows."""
         inputs = picked_positions(self.inputs, self.ids, where)
-        rows = cast(list[list[int]], inputs[self.ids])
         kept = [[p in range(*self.spans[row]) for p in places] for row, places in where.items()]
-        tokens = tuple(tuple(named(self.tokenizer, i) for i in row) for row in rows)
+        tokens = tuple(tuple(named(self.tokenizer, i) for i in row) for row in inputs[self.ids])
         return Encoded(inputs, tokens, tuple(map(_span, kept)), self.ids)
 
 
@@ -104,7 +102,7 @@ def rows_of(batch: Mapping[str, object], tokenizer: TextTokenizer | None = None,
     if not bool(counts.all()):
         raise _no_rows("a row holds nothing but padding", made)
     chosen = sorted({int(counts.argmin()), int(counts.argmax())})
-    inputs: dict[str, Nested] = {
+    inputs: dict[str, list[list[int]]] = {
         n: (v[chosen] if v.ndim and len(v) == len(counts) else v).tolist() for n, v in made.items()
     }
     return GivenRows(inputs, text.ids, tuple(_span(there[n].tolist()) for n in chosen), tokenizer)
@@ -120,22 +118,17 @@ def _no_rows(why: str, inputs: Mapping[str, torch.Tensor]) -> TargetError:
     return TargetError(message("this batch cannot be examined", where=shapes or "an empty batch", why=why, do=do))
 
 
-def picked_positions(inputs: Mapping[str, Nested], ids: str, where: Mapping[int, Sequence[int]]) -> dict[str, Nested]:
+def picked_positions(inputs: RowsByName, ids: str, where: Mapping[int, Sequence[int]]) -> dict[str, list[list[int]]]:
     """The batch of these positions of these rows, `where` by row. What has a value for each token goes with the tokens.
 
     `inputs`: nested lists by name, of which `ids` names the one that holds tokens, (rows, length).
     """
-    tokens = _listed(inputs[ids])
-    length = len(_listed(tokens[0]))
+    rows, length = len(inputs[ids]), len(inputs[ids][0])
 
-    def of(value: Nested) -> Nested:
-        if not isinstance(value, list) or len(value) != len(tokens):
+    def of(value: list[list[int]]) -> list[list[int]]:
+        if not isinstance(value, list) or len(value) != rows:
             return value
         by_token = all(isinstance(row, list) and len(row) == length for row in value)
-        return [[_listed(value[n])[p] for p in places] if by_token else value[n] for n, places in where.items()]
+        return [[value[n][p] for p in places] if by_token else value[n] for n, places in where.items()]
 
     return {name: of(value) for name, value in inputs.items()}
-
-
-def _listed(value: Nested) -> list[Nested]:
-    return value if isinstance(value, list) else [value]

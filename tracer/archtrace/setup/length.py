@@ -68,7 +68,7 @@ def _positions(setup: Setup) -> int | None:
 
 def _refusal(setup: Setup, written: GivenTexts, length: int) -> str | None:
     """What the model says to a text of so many tokens, of which the first and the last are those of a real one."""
-    first, *inner = encoded(setup.tokenizer, written.texts[:1]).inputs["input_ids"][0]
+    first, *inner = encoded(written.tokenizer, written.texts[:1]).inputs["input_ids"][0]
     last = inner.pop() if len(inner) > 1 else first
     fill = inner or [first]
     row = [first, *(fill[i % len(fill)] for i in range(length - 2)), last][:length]

@@ -6,13 +6,14 @@ import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import archtrace.capture.inputs.layouts as lay
 from archtrace.capture.run import capture
 from archtrace.errors import ArchtraceError
 from archtrace.targets import prepare
 from archtrace.targets.fills import nested
+from archtrace.targets.target import ModelConfig
 from archtrace.targets.tokenized import Encoded
 from archtrace.tracing.trace import Trace, trace
 
@@ -24,13 +25,13 @@ def with_pad_id(traced: Trace, target: object, wishes: Mapping[str, Any], pad: i
     built so. A live model is as it was afterwards.
     """
     if traced.target.module is not None:
-        with _changed(lay.holder(traced.target.module), pad):
+        with _changed(cast(_Padded, lay.holder(traced.target.module)), pad):
             return trace(target, text=batch, witness=False, **wishes)
     overrides = {**(wishes.get("overrides") or {}), pad_field(traced.config): pad}
     return trace(target, text=batch, witness=False, **{**wishes, "overrides": overrides})
 
 
-def pad_field(config: object) -> str:
+def pad_field(config: ModelConfig | None) -> str:
     """The pad id's name in a config: a composite config has it in the part that the head asks."""
     asked = lay.holder(config)
     parts = nested("", config) if config is not None else ()
@@ -63,7 +64,7 @@ def refusal_without_pad_id(traced: Trace) -> str | None:
     if not filled or traced.target.module is not None:
         return None
     config = copy.deepcopy(traced.config)
-    for path, part in nested("", config):
+    for path, part in nested("", config) if config is not None else ():
         if f"{path}pad_token_id" in filled:
             part.pad_token_id = None
     try:

@@ -10,9 +10,9 @@ from typing import TypeAlias
 import archtrace.capture.inputs.layouts as lay
 from archtrace.answer.kinds import KINDS, without_padding
 from archtrace.setup.batch_reading import BatchReading
-from archtrace.setup.given_texts import Given, GivenTexts, TextTokenizer
+from archtrace.setup.given_texts import Given, GivenTexts
 from archtrace.setup.pad_id import pad_field
-from archtrace.targets.tokenized import NO_LIMIT, Encoded
+from archtrace.targets.tokenized import NO_LIMIT, Encoded, TextTokenizer
 from archtrace.tracing.trace import Trace
 
 #: The same model with another pad id in its config, traced in the layout of a batch.

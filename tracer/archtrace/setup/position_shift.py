@@ -18,7 +18,7 @@ from archtrace.readout.analysis import Inputs, Model
 from archtrace.readout.text_inputs import layout_of
 from archtrace.setup.id_rows import picked_positions
 from archtrace.targets import prepare
-from archtrace.targets.target import Target
+from archtrace.targets.target import Make, Target
 from archtrace.targets.tokenized import Encoded
 from archtrace.tracing.trace import Trace
 from archtrace.witness.pad_invariance import apart
@@ -60,7 +60,7 @@ def _small(traced: Trace) -> Iterator[Callable[[], Model]]:
         yield lambda: own
 
 
-def _maker(target: Target) -> Callable[..., object] | None:
+def _maker(target: Target) -> Make | None:
     """What makes the model from a config; of a live one its class, if that is the library's."""
     if target.module is None:
         return target.make

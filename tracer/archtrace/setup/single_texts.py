@@ -10,8 +10,9 @@ from pathlib import Path
 from archtrace.answer.diagnosis import Fault
 from archtrace.errors import ArchtraceError
 from archtrace.setup.batch_reading import BatchReading, read_batch
-from archtrace.setup.given_texts import GivenTexts, TextTokenizer
+from archtrace.setup.given_texts import GivenTexts
 from archtrace.setup.parts import Setup
+from archtrace.targets.tokenized import TextTokenizer
 
 
 def faults(setup: Setup, singles: Sequence[BatchReading]) -> Iterator[Fault]:

@@ -12,14 +12,14 @@ import operator
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeAlias, TypeGuard, cast
+from typing import TypeAlias, cast
 
 import numpy as np
 import torch
 
 from archtrace.capture.decisions import Decision
 from archtrace.capture.execute import draws
-from archtrace.capture.nested import mapped
+from archtrace.capture.nested import mapped, mapped_arguments
 from archtrace.capture.program import Node, NodeKind, Program, substitute
 from archtrace.ops import SINGLE
 from archtrace.reach.interpreter import part_of
@@ -194,17 +194,12 @@ def _call(node: Node, values: Values) -> Value:
 
 def _single(op: Op, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """The result, in double precision, of an op that has no form for it, and no derivative."""
-    narrow: list[Value] = mapped(args, _narrowed)
-    result: Value = mapped(op(*narrow, **mapped(kwargs, _narrowed)), lambda v: _wide(v) if _is_tensor(v) else v)
-    return result
+    positional, named = mapped_arguments(tuple(args), dict[str, object](kwargs), _narrow)
+    return cast(Value, mapped(op(*positional, **named), lambda v: _wide(v) if isinstance(v, torch.Tensor) else v))
 
 
-def _narrowed(value: Value) -> Value:
-    return value.detach().float() if _is_tensor(value) and value.dtype is torch.float64 else value
-
-
-def _is_tensor(value: object) -> TypeGuard[torch.Tensor]:
-    return isinstance(value, torch.Tensor)
+def _narrow(value: object) -> object:
+    return value.detach().float() if isinstance(value, torch.Tensor) and value.dtype is torch.float64 else value
 
 
 def _widen(value: Value) -> Value:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Protocol, cast
+from typing import cast
 
 import torch
 
@@ -22,7 +22,7 @@ from archtrace.errors import ArchtraceError
 from archtrace.reach.interpreter import Layout
 from archtrace.readout.analysis import Model, Programs
 from archtrace.targets import prepare
-from archtrace.targets.target import Target
+from archtrace.targets.target import ModelConfig, Target
 from archtrace.witness.shrink import LARGEST, ModelSize, Overrides, Used, apply, integers, shrink, skeleton, unnumbered
 
 #: Fields of a config's difference that say how it was stored or used, not what the model is. With the last of them a
@@ -41,16 +41,6 @@ _ABOUT_STORAGE = {
 
 #: What no width is reduced to or below where no ids and positions say what is needed.
 WIDTH = 24
-
-
-class ReducibleConfig(Protocol):
-    """What is asked of a config of transformers (configuration_utils.py, PreTrainedConfig)."""
-
-    def to_dict(self) -> dict[str, object]:
-        """All fields."""
-
-    def to_diff_dict(self) -> dict[str, object]:
-        """The fields that are not those of the type by default."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +66,8 @@ class Search:
         ids: str,
         agrees: Callable[[Programs, bool], bool],
     ) -> None:
-        self._target = target
+        assert target.config is not None  # a model without one is its own small model, or has none
+        self._target, self._config = target, target.config
         self._layouts, self._ids, self._asked = layouts, ids, program.asked
         self._agrees = agrees
         self._wanted = skeleton(program)
@@ -90,7 +81,7 @@ class Search:
         for stored in (remembered(self._target), bundled().get(self._target.model_type or "")):
             if stored and self._keeps(stored):
                 return self._last
-        overrides = shrink(self._target.config, self._measure, self._keeps, self._used(), self._coupled)
+        overrides = shrink(self._config, self._measure, self._keeps, self._used(), self._coupled)
         size = self._measure(overrides)
         if size is None or size.parameters > LARGEST or not (self._is_last(overrides) or self._keeps(overrides)):
             return None
@@ -113,7 +104,7 @@ class Search:
     def _model(self, overrides: Overrides) -> Model | None:
         try:
             with _quiet():
-                return prepare(replace(self._target, config=reduced(self._target.config, overrides)))
+                return prepare(replace(self._target, config=reduced(self._config, overrides)))
         except Exception:  # a config of a stranger may refuse a value in any way it likes
             return None
 
@@ -125,7 +116,7 @@ class Search:
         return self._sizes[key]
 
     def _coupled(self, overrides: Overrides) -> Overrides | None:
-        return coupled(self._target.config, overrides)
+        return coupled(self._config, overrides)
 
     def _keeps(self, overrides: Overrides) -> bool:
         """Whether the small model builds, its graph keeps the skeleton, and its bounds agree; asked once of each."""
@@ -170,21 +161,21 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(before)
 
 
-def reduced(config: ReducibleConfig, overrides: Overrides) -> ReducibleConfig:
+def reduced(config: ModelConfig, overrides: Overrides) -> ModelConfig:
     """A config like this one with some integers reduced."""
     if not overrides:
         return copy.deepcopy(config)
     arguments = {k: v for k, v in config.to_diff_dict().items() if k not in _ABOUT_STORAGE}
-    kind: Callable[..., ReducibleConfig] = type(config)
+    kind: Callable[..., ModelConfig] = type(config)
     return kind(**apply(arguments, overrides))
 
 
-def coupled(config: ReducibleConfig, overrides: Overrides) -> Overrides | None:
+def coupled(config: ModelConfig, overrides: Overrides) -> Overrides | None:
     """The overrides, and the integers that the config's constructor derives from them; None where it refuses them.
 
     Derived is what comes out the same although it is not stated: stated is what differs from the type's own default.
     """
-    kind: Callable[..., ReducibleConfig] = type(config)
+    kind: Callable[..., ModelConfig] = type(config)
     try:
         plain = kind().to_dict()
         given = {k: v for k, v in config.to_diff_dict().items() if k not in _ABOUT_STORAGE}
@@ -211,7 +202,8 @@ def _file(target: Target) -> Path:
     from platformdirs import user_cache_path
     from transformers import __version__
 
-    facts = json.dumps([__version__, target.class_name, target.config.to_dict()], sort_keys=True, default=str)
+    fields = None if target.config is None else target.config.to_dict()
+    facts = json.dumps([__version__, target.class_name, fields], sort_keys=True, default=str)
     return user_cache_path("archtrace") / "small" / f"{hashlib.sha256(facts.encode()).hexdigest()[:32]}.json"
 
 
