@@ -33,7 +33,7 @@ SAME, DIFFERS = 0, 1
 @quiet
 def command(target: str, fields: tuple[tuple[str, Any], ...], style: str, folder: Path | None, force: bool,
             trust_remote_code: bool, debug: bool, quiet: bool) -> int:  # fmt: skip
-    """Tell what vLLM, text-embeddings-inference, SGLang, llama.cpp and sentence-transformers pool of a classifier or a
+    """Show what vLLM, text-embeddings-inference, SGLang, llama.cpp and sentence-transformers pool of a classifier or a
     sentence encoder, beside what the model itself reads.
 
     Exit 0: whoever serves it pools what it reads. 1: one pools something else (AT013). 2: no answer.
