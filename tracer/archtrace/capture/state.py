@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 
 #: Each stack of modes, and of functorch's levels (vmap, grad): how deep it is, and how one is taken off.
-_STACKS: tuple[tuple[Callable[[], int], Callable[[], Any]], ...] = (
+_STACKS: tuple[tuple[Callable[[], int], Callable[[], object]], ...] = (
     (torch._C._len_torch_function_stack, torch._C._pop_torch_function_stack),
     (torch._C._len_torch_dispatch_stack, torch._C._pop_torch_dispatch_stack),
     (lambda: len(torch._C._functorch.get_interpreter_stack() or []), torch._C._functorch.pop_dynamic_layer_stack),

@@ -18,7 +18,7 @@ def refused_unpadded(found: Trace) -> str | None:
     if not filled or found.target.module is not None:
         return None
     config = copy.deepcopy(found.config)
-    for path, part in nested("", config):
+    for path, part in nested("", config) if config is not None else ():
         if f"{path}pad_token_id" in filled:
             part.pad_token_id = None
     try:

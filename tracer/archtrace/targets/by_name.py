@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from archtrace.answer.result import ConfigSource, Finding
 from archtrace.targets import adapters, bundled, configs, folders, hub, library, reference, sentence
@@ -24,7 +23,7 @@ class Origin:
     `encoder`: what sentence-transformers puts behind the model; `adapter`: what PEFT puts into it.
     """
 
-    fields: Mapping[str, Any]
+    fields: Mapping[str, object]
     source: ConfigSource
     where: str
     repository: str
@@ -119,8 +118,8 @@ def _document(path: Path, place: ConfigLocation) -> Origin:
     return replace(found, adapter=adapters.read(beside)) if beside else found
 
 
-def _is_classifier(fields: Mapping[str, Any]) -> bool:
-    return any(name.endswith(library.CLASSIFIER) for name in fields.get("architectures") or ())
+def _is_classifier(fields: Mapping[str, object]) -> bool:
+    return any(name.endswith(library.CLASSIFIER) for name in configs.texts(fields.get("architectures")))
 
 
 def _adapted(adapter: Adapter) -> Origin:
@@ -132,12 +131,13 @@ def _adapted(adapter: Adapter) -> Origin:
     return replace(base, adapter=adapter)
 
 
-def _type_of_architectures(fields: Mapping[str, Any], name: str, where: str) -> str:
+def _type_of_architectures(fields: Mapping[str, object], name: str, where: str) -> str:
     """Old files have no model_type: the class they name has one, or the table knows the id."""
     known = bundled.lookup(name)
-    model = next((model for model in fields.get("architectures") or () if model in library.class_names()), None)
+    named = configs.texts(fields.get("architectures"))
+    model = next((model for model in named if model in library.class_names()), None)
     if model is not None:
-        return str(library.model_class(model).config_class.model_type)
+        return library.model_class(model).config_class.model_type
     if known is not None:
         return known.model_type
     raise refusal(

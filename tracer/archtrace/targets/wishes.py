@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -15,16 +14,16 @@ class Wishes:
     """
 
     num_labels: int | None = None
-    config: str | Path | Mapping[str, Any] | None = None
-    overrides: Mapping[str, Any] = field(default_factory=dict)
+    config: str | Path | Mapping[str, object] | None = None
+    overrides: Mapping[str, object] = field(default_factory=dict)
     trust_remote_code: bool = False
-    arguments: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Mapping[str, object] = field(default_factory=dict)
     head: str | None = None
 
     def __bool__(self) -> bool:
         return self.num_labels is not None or self.config is not None or bool(self.overrides or self.arguments)
 
-    def fields(self) -> dict[str, Any]:
+    def fields(self) -> dict[str, object]:
         """The overrides, with the number of labels among them."""
         labels = {} if self.num_labels is None else {"num_labels": self.num_labels}
         return {**self.overrides, **labels}

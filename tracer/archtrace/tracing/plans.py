@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import torch
 
@@ -28,7 +27,7 @@ SHORTEST = 8
 
 
 def looked_at(
-    model: Model, target: Target, inputs: Mapping[str, Any] | None, output: str
+    model: Model, target: Target, inputs: Mapping[str, object] | None, output: str
 ) -> tuple[Analysis, Vocabulary, list[Plan]]:
     """The model in its layouts. A first look finds the ids for which the program itself looks: each gets layouts."""
     told = {name: forwards.tensor_of(name, value, "inputs") for name, value in _unpacked(inputs or {}).items()}
@@ -94,10 +93,10 @@ def _standard(names: Signature, words: Vocabulary, length: int, given: Mapping[s
     return {name: {**layout, **given} for name, layout in found.items()}, names.ids, tuple(t.ids for t in names.others)
 
 
-def _unpacked(inputs: Mapping[str, Any]) -> dict[str, Any]:
+def _unpacked(inputs: Mapping[str, object]) -> dict[str, object]:
     """The inputs by name, the parts of a batch that is given as a whole among them."""
-    whole = (value.items() if isinstance(value, Mapping) else [(name, value)] for name, value in inputs.items())
-    return {name: value for parts in whole for name, value in parts}
+    batches: list[Mapping[str, object]] = [v if isinstance(v, Mapping) else {n: v} for n, v in inputs.items()]
+    return {name: value for batch in batches for name, value in batch.items()}
 
 
 def _features(module: torch.nn.Module, kind: HeadKind) -> lay.Layout:

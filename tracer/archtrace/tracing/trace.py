@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, cast
 
 import torch
 
-from archtrace.answer.result import Result
+from archtrace.answer.result import Readout, Result
 from archtrace.capture.guard import guarded
 from archtrace.capture.model import forward_of
 from archtrace.capture.module import graph_module
@@ -20,11 +20,14 @@ from archtrace.readout.analysis import Analysis, Model
 from archtrace.readout.read_tokens import texts_of
 from archtrace.readout.text_inputs import layout_of, refuse_beyond
 from archtrace.readout.view import View
-from archtrace.targets.target import Target
-from archtrace.targets.tokenized import Encoded, encoded, tokenizer_of
+from archtrace.targets.target import ModelConfig, Target
+from archtrace.targets.tokenized import Encoded, TextTokenizer, encoded, tokenizer_of
 from archtrace.tracing.answering import assemble
 from archtrace.tracing.clock import Clock, Progress
 from archtrace.tracing.plans import looked_at
+
+if TYPE_CHECKING:
+    import networkx
 
 
 class Trace:
@@ -69,21 +72,22 @@ class Trace:
         return self._model[0]
 
     @property
-    def readouts(self) -> tuple[Any, ...]:
+    def readouts(self) -> tuple[Readout, ...]:
         """What the classifier reads."""
         return self.result.readouts
 
     @property
-    def config(self) -> Any:
+    def config(self) -> ModelConfig | None:
         """The config that was traced, with what had to be filled in; None for a model without one."""
         return self.target.config
 
     @cached_property
-    def graph(self) -> Any:
+    def graph(self) -> networkx.DiGraph[str]:
         """A networkx.DiGraph from the token positions to the logits; see archtrace.readout.graph."""
         from archtrace.readout.graph import build_graph
 
-        return build_graph(self._study)
+        graph: networkx.DiGraph[str] = build_graph(self._study)
+        return graph
 
     @cached_property
     def fx(self) -> torch.fx.GraphModule:
@@ -94,10 +98,10 @@ class Trace:
     def at(
         self,
         *,
-        text: Any = None,
+        text: object = None,
         text_pair: str | Sequence[str] | None = None,
-        tokenizer: Any = None,
-        **inputs: Any,
+        tokenizer: TextTokenizer | None = None,
+        **inputs: object,
     ) -> View:
         """What reaches the logits for these inputs: what a tokenizer returns, nested lists, arrays or tensors; or for
         `text`, one or several, of which `tokenizer` (without one the checkpoint's own) makes such inputs, or a batch of
@@ -118,7 +122,7 @@ class Trace:
             return View(given, () if batch is None else batch.tokens)
 
 
-def _reports(name: str) -> Callable[..., Any]:
+def _reports(name: str) -> Callable[..., object]:
     """What is signed up for showing a result, by its name: tracing does not know who shows."""
     from importlib.metadata import entry_points
 
@@ -130,24 +134,24 @@ def _reports(name: str) -> Callable[..., Any]:
             do="pip install 'archtrace[trace]' (anew, where it was installed for editing)",
         )
         raise MissingError(what)
-    return cast(Callable[..., Any], found.load())
+    return cast(Callable[..., object], found.load())
 
 
 @in_turn
 def trace(  # noqa: PLR0913  each is a wish of its own
-    target: Any,
+    target: object,
     *,
     num_labels: int | None = None,
-    config: str | Path | Mapping[str, Any] | None = None,
-    overrides: Mapping[str, Any] | None = None,
-    inputs: Mapping[str, Any] | None = None,
+    config: str | Path | Mapping[str, object] | None = None,
+    overrides: Mapping[str, object] | None = None,
+    inputs: Mapping[str, object] | None = None,
     output: str = "",
     trust_remote_code: bool = False,
-    arguments: Mapping[str, Any] | None = None,
+    arguments: Mapping[str, object] | None = None,
     head: str | None = None,
     text: str | Sequence[str] | Encoded | None = None,
     text_pair: str | Sequence[str] | None = None,
-    tokenizer: Any = None,
+    tokenizer: TextTokenizer | None = None,
     witness: bool = True,
     progress: Progress | None = None,
 ) -> Trace:
@@ -194,13 +198,16 @@ def trace(  # noqa: PLR0913  each is a wish of its own
         return Trace(resolved, model, study, result if batch is None else _with_texts(result, study, batch))
 
 
-def _encoded(target: Target, tokenizer: Any, text: Any, text_pair: str | Sequence[str] | None) -> Encoded | None:
+def _encoded(
+    target: Target, tokenizer: TextTokenizer | None, text: object, text_pair: str | Sequence[str] | None
+) -> Encoded | None:
     """The batch that the tokenizer, or the target's own, makes of texts; None for what is no text."""
     if isinstance(text, Encoded):
         return text
-    texts, pairs = ([each] if isinstance(each, str) else each for each in (text, text_pair))
+    texts: object = [text] if isinstance(text, str) else text
     if not isinstance(texts, list | tuple) or not all(isinstance(each, str) for each in texts):
         return None
+    pairs = [text_pair] if isinstance(text_pair, str) else text_pair
     return encoded(tokenizer_of(target) if tokenizer is None else tokenizer, texts, pairs)
 
 

@@ -19,7 +19,7 @@ import torch
 
 from archtrace.capture.decisions import Decision
 from archtrace.capture.execute import draws
-from archtrace.capture.nested import mapped
+from archtrace.capture.nested import mapped, mapped_arguments
 from archtrace.capture.program import Node, NodeKind, Program, substitute
 from archtrace.ops import SINGLE
 from archtrace.reach.marks import Marks
@@ -187,12 +187,12 @@ def _call(node: Node, values: Values) -> Any:
 
 def _single(target: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
     """The result, in double precision, of an op that has no form for it, and no derivative."""
-    args, kwargs = mapped((args, kwargs), lambda v: v.detach().float() if _is_wide(v) else v)
-    return mapped(target(*args, **kwargs), _wide)
+    positional, named = mapped_arguments(tuple(args), kwargs, _narrow)
+    return mapped(target(*positional, **named), _wide)
 
 
-def _is_wide(value: Any) -> bool:
-    return isinstance(value, torch.Tensor) and value.dtype is torch.float64
+def _narrow(value: object) -> object:
+    return value.detach().float() if isinstance(value, torch.Tensor) and value.dtype is torch.float64 else value
 
 
 def _widen(value: Any) -> Any:

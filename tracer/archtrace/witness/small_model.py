@@ -200,7 +200,8 @@ def _file(target: Target) -> Path:
     from platformdirs import user_cache_path
     from transformers import __version__
 
-    facts = json.dumps([__version__, target.class_name, target.config.to_dict()], sort_keys=True, default=str)
+    fields = None if target.config is None else target.config.to_dict()
+    facts = json.dumps([__version__, target.class_name, fields], sort_keys=True, default=str)
     return user_cache_path("archtrace") / "small" / f"{hashlib.sha256(facts.encode()).hexdigest()[:32]}.json"
 
 

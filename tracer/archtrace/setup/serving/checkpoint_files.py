@@ -9,6 +9,7 @@ from typing import Any
 
 from archtrace.errors import TargetError
 from archtrace.targets import by_name, head_kinds
+from archtrace.targets.configs import texts
 from archtrace.targets.messages import refusal
 from archtrace.targets.sentence import LEGACY
 from archtrace.targets.wishes import Wishes
@@ -73,9 +74,9 @@ def _encoder(found: Trace, target: Any) -> CheckpointFiles:
     fields = next((part.fields for part in parts if part.kind == "Pooling"), None)
     if origin is None or fields is None:  # a live encoder: the files are not at hand
         raise TargetError("what servers pool for a sentence encoder is told of its folder or id alone; name that")
-    named = _named(origin.fields.get("architectures"))
+    named = _named(texts(origin.fields.get("architectures")))
     bare = type(getattr(found.module, "transformer", found.module)).__name__
-    modes = tuple(fields["modes"])
+    modes = texts(fields["modes"])
     told = _both(modes) if origin.source == "bundled" else {k: v for k, v in fields.items() if k != "modes"}
     return CheckpointFiles(named or bare, found.config, told, modes)
 
