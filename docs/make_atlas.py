@@ -15,6 +15,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import made_at
+
 from archtrace_reports.atlas.site import check, write
 from archtrace_reports.atlas.site.edition_files import joined, read
 
@@ -32,6 +34,7 @@ def main() -> None:
     heads = [given.heads] if given.heads else []
     older = given.older or [asked(python_beside(v, given.cache), given.cache / f"{v}.json", "--all") for v in OLDER]
     write([joined(map(read, [current, *heads])), *map(read, older)], given.output)
+    made_at.stamp(HERE / "atlas.md", __file__)
 
 
 def arguments() -> argparse.Namespace:

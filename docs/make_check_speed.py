@@ -27,6 +27,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
+import made_at
+
 ARCHTRACE = Path(sys.executable).with_name("archtrace")
 INSTALL = "python -m venv peers && peers/bin/pip install torchfix fixit, then --peers peers/bin"
 RUNS, STARTS = 3, 21
@@ -287,3 +289,4 @@ def _version(program: str) -> str:
 if __name__ == "__main__":
     with cache_of_its_own() as folder:
         print(page(options(), folder), end="")
+        print(f"\n{made_at.line(__file__)}")

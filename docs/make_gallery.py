@@ -9,6 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import made_at
 from playwright.sync_api import sync_playwright
 
 from archtrace import trace
@@ -70,6 +71,7 @@ def main() -> None:
     photograph(drawn([results["bert"]], "html"), drawn(list(results.values()), "html"), drawn([each], "html"))
     sections = [section(name, result) for name, result in results.items()]
     (HERE / "gallery.md").write_text("\n".join([INTRODUCTION, *sections]), "utf-8")
+    made_at.stamp(HERE / "gallery.md", __file__)
 
 
 def drawn(results: list[Result], style: str) -> str:

@@ -21,6 +21,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import made_at
+
 from archtrace_reports.text.report import versions
 
 #: Targets of a run -> how many structures they have.
@@ -203,6 +205,7 @@ def main() -> None:
         ),
         end="",
     )
+    print(f"\n{made_at.line(__file__)}")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import made_at
+
 from archtrace.targets.head_kinds import HEADS, classes, every_class
 from archtrace_reports.atlas.kept import lines
 from archtrace_reports.text.report import Unanswered
@@ -103,3 +105,4 @@ def page(found: dict[str, list[Answer]]) -> str:
 
 if __name__ == "__main__":
     (Path(__file__).parent / "heads.md").write_text(page(answers(sys.argv[1:])))
+    made_at.stamp(Path(__file__).with_name("heads.md"), __file__)

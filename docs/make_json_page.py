@@ -59,7 +59,9 @@ def page() -> str:
 
 
 def _schema(name: str) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(files("archtrace_reports").joinpath(f"schema/{name}.json").read_text("utf-8"))
+    loaded: dict[str, Any] = json.loads(
+        files("archtrace_reports").joinpath(f"formats/schema/{name}.json").read_text("utf-8")
+    )
     return loaded
 
 

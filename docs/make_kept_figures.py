@@ -16,6 +16,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import made_at
+
 PAGE = Path(__file__).with_name("kept.md")
 MARK = "<!-- figures: python docs/make_kept_figures.py -->\n"
 RUNS, TRACES = 15, 3
@@ -43,6 +45,7 @@ def main() -> None:
     table = "\n".join(["| command | CPU ms | of a bare start |", "| --- | ---: | ---: |", *rows])
     head = PAGE.read_text("utf-8").partition(MARK)[0]
     PAGE.write_text(f"{head}{MARK}\n{table}\n", "utf-8")
+    made_at.stamp(PAGE, __file__)
 
 
 def cost(command: tuple[str, ...], folder: str) -> float:

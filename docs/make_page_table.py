@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
+import made_at
 from playwright.sync_api import sync_playwright
 
 from archtrace import trace
@@ -48,6 +49,7 @@ def main() -> None:
     whole = [replace(traced[n % len(traced)][1], target=f"model {n}") for n in range(127)]
     rows.append(row("127 models", whole, None))
     (HERE / "pages.md").write_text(HEAD.format(runs=RUNS) + "\n".join(rows) + "\n", "utf-8")
+    made_at.stamp(HERE / "pages.md", __file__)
 
 
 def timed(name: str, ask: Callable[[], Result]) -> tuple[str, Result, float]:

@@ -19,6 +19,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import made_at
+
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "fuzz"))
 
@@ -42,6 +44,7 @@ def main() -> int:
         print(f"stopped; {len(kept)} programs are kept in {asked.keep}", file=sys.stderr)
     rows = [kept[seed] for seed in sorted(kept) if asked.seed <= seed < asked.seed + asked.programs]
     (ROOT / "docs" / "random-programs.md").write_text(_page(rows, asked))
+    made_at.stamp(ROOT / "docs" / "random-programs.md", __file__)
     print(_summary(rows))
     return int(any(row["outcome"] in ("missed", "raised") for row in rows))
 

@@ -14,6 +14,8 @@ import subprocess
 import sys
 from typing import Any
 
+import made_at
+
 RUNS = 3
 SHARE = "Analysing, the two passes over all layouts and the read tensors, is {:.0%} of everything after the imports."
 
@@ -101,3 +103,4 @@ def large() -> str:
 if __name__ == "__main__":
     print("# Speed\n\nMade by `python docs/make_speed_table.py > docs/speed.md`; ", end="")
     print(f"medians of {RUNS} fresh processes, in turns.\n\n{bert()}\n\n{large()}")
+    print(f"\n{made_at.line(__file__)}")

@@ -111,6 +111,10 @@ def main(names: list[str]) -> None:
         print(text)
     else:
         FILE.write_text(text, encoding="utf-8")
+        sys.path.insert(0, str(FILE.parents[1]))
+        import made_at
+
+        made_at.stamp(FILE, __file__)
 
 
 if __name__ == "__main__":

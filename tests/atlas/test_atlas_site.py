@@ -46,7 +46,7 @@ def closed(part: Any) -> Any:
 
 
 def schema() -> dict[str, Any]:
-    text = files(archtrace_reports).joinpath(f"schema/atlas-{FORMAT}.json").read_text("utf-8")
+    text = files(archtrace_reports).joinpath(f"formats/schema/atlas-{FORMAT}.json").read_text("utf-8")
     loaded: dict[str, Any] = json.loads(text)
     Draft202012Validator.check_schema(loaded)
     return loaded

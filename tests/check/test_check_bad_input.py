@@ -118,10 +118,10 @@ def test_a_file_that_vanishes_while_others_are_read(tmp_path: Path) -> None:
     """Gone between listing and reading: a finding of its own."""
     code = (
         "import os, sys\n"
-        "from archtrace_reports.check import run\n"
+        "from archtrace_reports.check import check_files\n"
         "from archtrace_reports.commands.cli import run as cli\n"
-        "check, gone = run.check_file, iter(['b.py'])\n"
-        "run.check_file = lambda path, settings: ([os.unlink(g) for g in gone], check(path, settings))[1]\n"
+        "check, gone = check_files.check_file, iter(['b.py'])\n"
+        "check_files.check_file = lambda path, settings: ([os.unlink(g) for g in gone], check(path, settings))[1]\n"
         "sys.exit(cli(['check']))\n"
     )
     for name in "abc":

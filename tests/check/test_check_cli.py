@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from check_runs import RIGHT, WRONG, check
 
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.dataflow.spellings import word_set
 from archtrace_reports.check import formats
 
 
@@ -135,7 +135,7 @@ def test_every_format_is_named() -> None:
 
 
 #: Modules that only some runs need: what reads, follows, mends, spreads over cores and tells.
-HEAVY = words(
+HEAVY = word_set(
     "torch transformers libcst networkx numpy rich jinja2 pathlib urllib json pkgutil tomllib fnmatch shutil tempfile "
     "multiprocessing concurrent.futures hashlib platformdirs unicodedata "
     "archtrace_lint.dataflow.follow archtrace_lint.source.decode "
@@ -143,8 +143,8 @@ HEAVY = words(
     "archtrace_reports.check.finding_cache archtrace_reports.check.pool archtrace_reports.check.fix"
 )
 #: What it takes to follow a file, and to tell what was found.
-FOLLOWING = words("archtrace_lint.dataflow.follow archtrace_lint.source.decode pkgutil tomllib urllib pathlib")
-TELLING = words(
+FOLLOWING = word_set("archtrace_lint.dataflow.follow archtrace_lint.source.decode pkgutil tomllib urllib pathlib")
+TELLING = word_set(
     "archtrace_reports.text.files archtrace_reports.text.untrusted unicodedata shutil pathlib urllib fnmatch"
 )
 

@@ -24,13 +24,20 @@ def test_a_page_says_what_people_ask(ask: Ask, told: Meaning) -> None:
     assert rest.startswith(f"{told.summary}\n\n{told.why}\n\nWhere it happened\n* {told.real[0]}\n")
     assert f"\n\nWhat to write instead\n{told.instead}\n" in rest
     source, graph = told.source, told.graph
+    for rule in filter(None, (source, graph)):
+        assert f"\n{rule.unseen}\n" in rest
+
+
+@pytest.mark.parametrize("told", meanings().values(), ids=lambda told: told.code)
+def test_the_examples_are_those_of_the_tests(ask: Ask, told: Meaning) -> None:
+    rest = ask("explain", told.code, "--examples").out
+    assert rest.startswith(ask("explain", told.code).out.rpartition("\n\n")[0])
+    source, graph = told.source, told.graph
     cases = [*source.invalid.values(), *source.valid.values()] if source else []
     cases += [*graph.wrong.values(), *graph.right.values()] if graph else []
     assert cases
     for code in cases:
         assert textwrap.indent(textwrap.dedent(code).strip("\n"), "    ") in rest
-    for rule in filter(None, (source, graph)):
-        assert f"\n{rule.unseen}\n" in rest
 
 
 def test_the_codes_of_the_check_itself_are_explained(ask: Ask) -> None:

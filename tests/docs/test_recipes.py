@@ -19,7 +19,7 @@ RECIPE = re.compile(
     r"^(?:A row of `(?P<table>\w+)` in )?`(?P<path>[\w/.]+)`:\n\n```python\n(?P<code>.*?)```$", re.M | re.S
 )
 #: Where the row of a table goes: in front of this.
-PLACE = {"KINDS": '    "last_non_pad": Kind(\n', "NEEDS": "}\n\n\ndef wanted("}
+PLACE = {"KINDS": '    "last_non_pad": Kind(\n', "PREFILTERS": "}\n\n\ndef rules_to_run("}
 
 MODELS = '''"""Two models, one for the kind and one for the op."""
 import torch
@@ -68,7 +68,7 @@ def asked(folder: Path, *arguments: str) -> str:
 
 
 def test_the_page_shows_a_recipe_for_each() -> None:
-    assert [recipe["table"] for recipe in RECIPE.finditer(PAGE)] == [None, "KINDS", None, "NEEDS", None]
+    assert [recipe["table"] for recipe in RECIPE.finditer(PAGE)] == [None, "KINDS", None, "PREFILTERS", None]
 
 
 def test_a_kind_an_op_and_a_format(taught: Path) -> None:

@@ -1,4 +1,4 @@
-"""Any file: nothing crashes, what cannot be read is one clear error, and the sieves lose nothing."""
+"""Any file: nothing crashes, what cannot be read is one clear error, prefilter and pruning lose nothing."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from lint_cases import code
 
 from archtrace_lint import UnreadableError, check_source, fixed, rules
 from archtrace_lint.dataflow import follow
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.dataflow.spellings import word_set
 from archtrace_lint.source.parse import parsed
-from archtrace_lint.source.pruning import thin
+from archtrace_lint.source.pruning import pruned
 
 STDLIB = sorted(Path(sysconfig.get_path("stdlib")).glob("*.py"))
 WORDS = sorted(
-    words(
+    word_set(
         "input_ids attention_mask hidden_states logits pad_token_id eos_token_id sum argmax mean gather view argmin "
         "where outputs last_hidden_state padding_side tokenizer model text arange cat prompts zip ne eq max min self "
         "pooler_output"
@@ -142,21 +142,21 @@ def test_what_python_reads_is_read(data: bytes, more: bytes) -> None:
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.code)
-def test_the_sieves_lose_nothing(rule: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prefilter_and_pruning_lose_nothing(rule: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """Thinned or whole, among much else or alone: the same is found."""
     filler = "".join(f"\nclass Filler{n}:\n    def size(self):\n\n        return {n}\n" for n in range(3))
     for text in getattr(rule, "invalid").values():  # noqa: B009
         source = code(text) + filler
-        thin = [v[:6] for v in check_source("x.py", source)]
+        pruned = [v[:6] for v in check_source("x.py", source)]
         with monkeypatch.context() as patch:
-            patch.setattr(follow, "thin", lambda source, codes, imported: source)
-            assert [v[:6] for v in check_source("x.py", source)] == thin
-        assert thin
+            patch.setattr(follow, "pruned", lambda source, codes, imported: source)
+            assert [v[:6] for v in check_source("x.py", source)] == pruned
+        assert pruned
 
 
 def thinned(source: str) -> str:
     """What is left of a source for AT001."""
-    return ast.unparse(ast.parse(thin(code(source).encode(), ["AT001"])))
+    return ast.unparse(ast.parse(pruned(code(source).encode(), ["AT001"])))
 
 
 def test_what_matters_is_left() -> None:
@@ -241,7 +241,7 @@ def test_helpers_stay_with_those_that_call_them() -> None:
     ],
 )
 def test_nothing_heavy_is_imported_on_the_way(statement: str, absent: str) -> None:
-    """Each sieve imports what it needs."""
+    """Each stage imports what it needs."""
     program = f"import sys; {statement}; print(sorted(set({absent.split()!r}) & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

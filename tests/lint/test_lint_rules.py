@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from lint_cases import code
 
+import archtrace_lint
 from archtrace_lint import RESERVED, RETIRED, check_source, rules
 from archtrace_lint import rules as registry
 from archtrace_lint.dataflow.spellings import ADAPTERS, MASK_METHODS
 from archtrace_lint.rules.at009_virtual_token_shift import PREPENDING
-from archtrace_lint.source import pruning
-from archtrace_lint.source.needs import NEEDS, holds
+from archtrace_lint.source.prefilter import PREFILTERS, contains_each
 
-FOLDER = Path(pruning.__file__).parent / "rules"
+PACKAGE = Path(archtrace_lint.__file__).parent
 CASES = [(rule.code, kind, name) for rule in rules() for kind in ("valid", "invalid") for name in getattr(rule, kind)]
 
 
@@ -33,9 +33,9 @@ def test_cases(number: str, kind: str, name: str) -> None:
 
 def test_no_rule_is_forgotten() -> None:
     """Files, codes, rows of words, and names agree."""
-    files = sorted(path.stem for path in FOLDER.glob("at*.py"))
+    files = sorted(path.stem for path in (PACKAGE / "rules").glob("at*.py"))
     assert [f"{rule.code.lower()}_{rule.name.replace('-', '_')}" for rule in rules()] == files
-    assert list(NEEDS) == [rule.code for rule in rules()]
+    assert list(PREFILTERS) == [rule.code for rule in rules()]
     assert registry is rules
 
 
@@ -58,14 +58,14 @@ def test_rules_say_all_there_is_to_say(rule: object) -> None:
 
 def test_the_words_of_a_rule_fit_its_tables() -> None:
     """The search passes over nothing that the tables name."""
-    table = tomllib.loads((FOLDER.parent / "architectures.toml").read_text())
+    table = tomllib.loads((PACKAGE / "dataflow" / "architectures.toml").read_text())
     for prefix in table["without_pooler"]:
-        assert holds(prefix.encode(), NEEDS["AT010"].groups[2:3]), prefix
+        assert contains_each(prefix.encode(), PREFILTERS["AT010"].groups[2:3]), prefix
     for method in MASK_METHODS:
-        assert holds(f"def {method}".encode(), NEEDS["AT015"].groups[:1]), method
+        assert contains_each(f"def {method}".encode(), PREFILTERS["AT015"].groups[:1]), method
     for config in PREPENDING:
         assert ADAPTERS.fullmatch(config)
-        assert holds(config.encode(), NEEDS["AT009"].groups[2:]), config
+        assert contains_each(config.encode(), PREFILTERS["AT009"].groups[2:]), config
 
 
 def test_messages_are_one_line_and_say_what_to_do() -> None:

@@ -67,7 +67,7 @@ def test_predictions_of_one_position_name_one_at_the_most() -> None:
 
 
 def test_schema_and_docs_name_the_kinds_of_the_table() -> None:
-    schema = json.loads(files(archtrace_reports).joinpath("schema/result-3.json").read_text("utf-8"))
+    schema = json.loads(files(archtrace_reports).joinpath("formats/schema/result-3.json").read_text("utf-8"))
     enums = re.findall(r'"kind": (\{"enum": \[.*?\]\})', json.dumps(schema))
     assert any(set(json.loads(enum)["enum"]) == set(KINDS) for enum in enums)
     page = (Path(__file__).parents[2] / "docs" / "contracts.md").read_text("utf-8")

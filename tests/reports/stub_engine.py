@@ -50,7 +50,8 @@ def stubbed(code: str) -> str:
     """A program with the stub in the engine's place."""
     return (
         f"import sys, time, archtrace\nsys.path.insert(0, {str(Path(__file__).parents[1])!r})\n"
-        "from reports import stub_engine\nfrom archtrace_reports import children, cli\n"
-        "stub_engine.Store.get = lambda *_: None\nstub_engine.shipped.FOLDER = stub_engine.NOWHERE\n"
+        "from reports import stub_engine\n"
+        "from archtrace_reports.asking import children\nfrom archtrace_reports.commands import cli\n"
+        "stub_engine.AnswerStore.get = lambda *_: None\nstub_engine.shipped.FOLDER = stub_engine.NOWHERE\n"
         f"vars(archtrace)['trace'] = stub_engine.stub\n{code}"
     )

@@ -30,7 +30,7 @@ __all__ = ["engine"]
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], [], ["--format", "nope"]])
 def test_what_needs_no_trace_imports_neither_torch_nor_transformers(arguments: list[str]) -> None:
     code = (
-        "import sys\nfrom archtrace_reports import cli\n"
+        "import sys\nfrom archtrace_reports.commands import cli\n"
         f"try:\n    code = cli.run({arguments!r})\nexcept SystemExit as end:\n    code = end.code\n"
         "print('HEAVY', sorted({'torch', 'transformers', 'numpy', 'networkx', 'libcst'} & {*sys.modules}))"
     )

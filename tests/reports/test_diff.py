@@ -224,7 +224,7 @@ def test_several_in_markdown_as_a_forge_reads_it() -> None:
 
 
 def test_the_json_of_a_difference_fits_its_schema() -> None:
-    text = files(archtrace_reports).joinpath(f"schema/diff-{FORMAT}.json").read_text("utf-8")
+    text = files(archtrace_reports).joinpath(f"formats/schema/diff-{FORMAT}.json").read_text("utf-8")
     Draft202012Validator.check_schema(json.loads(text))
     for found in (before_and_after(), Difference((compare(samples.BERT, samples.HOSTILE),))):
         document = json.loads(shown(found, "json"))

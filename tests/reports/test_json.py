@@ -28,7 +28,7 @@ ALL = Report(tuple(SAMPLES.values()), (Unanswered("nope", "unknown model"),), {"
 
 
 def schema() -> dict[str, Any]:
-    text = files(archtrace_reports).joinpath(f"schema/result-{FORMAT}.json").read_text("utf-8")
+    text = files(archtrace_reports).joinpath(f"formats/schema/result-{FORMAT}.json").read_text("utf-8")
     loaded: dict[str, Any] = json.loads(text)
     return loaded
 

@@ -118,7 +118,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Place:
 def test_it_is_told_once_it_is_known(own: Place) -> None:
     """The same answer, which says that it was kept and from when."""
     again = own.ask(OWN.target)
-    assert again.stderr.startswith("archtrace: models.py:Classifier: exact, kept from 20")
+    assert again.stderr.startswith("archtrace: models.py:Classifier: exact, cached on 20")
     assert "\n  kept        from 20" in again.stdout
 
 

@@ -20,8 +20,8 @@ from archtrace_reports.asking.store.store import ENDING, AnswerStore, Entry, dec
 WRITER = """
 import random, sys, time
 from pathlib import Path
-from archtrace_reports.asking.store.store import Store, entry
-store, number = Store(Path(sys.argv[1])), 0
+from archtrace_reports.asking.store.store import AnswerStore, entry
+store, number = AnswerStore(Path(sys.argv[1])), 0
 while True:
     noise = random.Random(number).randbytes(200_000).hex()
     answer = {"number": number, "noise": noise}

@@ -139,6 +139,10 @@ def main() -> int:
         print("\ninterrupted; the same command goes on from here", file=sys.stderr)
         code = 130
     (ROOT / "docs" / "versions.md").write_text(matrix_page.page(kept(cache)), "utf-8")
+    sys.path.insert(0, str(ROOT / "docs"))
+    import made_at
+
+    made_at.stamp(ROOT / "docs" / "versions.md", __file__)
     return code
 
 

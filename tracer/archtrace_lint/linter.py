@@ -5,66 +5,76 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from archtrace_lint.source.needs import NEEDS, Needs, holds, wanted
-from archtrace_lint.source.parse import must_parse, uncollected
+from archtrace_lint.source.parse import must_parse, without_collection
+from archtrace_lint.source.prefilter import PREFILTERS, Prefilter, contains_each, rules_to_run
 from archtrace_lint.violation import Edit, Violation
 
 if TYPE_CHECKING:
-    from archtrace_lint.source.beside import Beside, Files
+    from archtrace_lint.source.import_resolver import FileStamps, ImportResolver
 
 
 def check_source(
-    path: str, source: bytes | str, codes: Collection[str] | None = None, asked: Files | None = None
+    path: str, source: bytes | str, codes: Collection[str] | None = None, read_files: FileStamps | None = None
 ) -> list[Violation]:
     """What the rules of these codes (all of them, unless given) say of one file, in the order of its lines.
 
-    `asked` takes in the other files that were looked for on the way, as they were: the answer may hang on each.
+    `read_files` takes in the other files that were looked for on the way, as they were: the answer may hang on each.
     Raises UnreadableError for a file that is no Python.
     """
     data, coding = (source.encode("utf-8", "replace"), "utf-8") if isinstance(source, str) else (source, None)
-    known = NEEDS if codes is None else {code: needs for code, needs in NEEDS.items() if code in codes}
-    codes = wanted(data, known)
-    beside = _beside(path, asked) if codes or _speaks(data) else None
-    if beside:
-        helpers = b"\n".join(beside.helpers(data).values())
-        codes = [code for code, needs in known.items() if code in codes or _with(data, helpers, needs)]
-    with uncollected():
+    prefilters = (
+        PREFILTERS if codes is None else {code: prefilter for code, prefilter in PREFILTERS.items() if code in codes}
+    )
+    codes = rules_to_run(data, prefilters)
+    resolver = _resolver(path, read_files) if codes or _may_use_imported_mask(data) else None
+    if resolver:
+        helpers = b"\n".join(resolver.helpers(data).values())
+        codes = [
+            code
+            for code, prefilter in prefilters.items()
+            if code in codes or _matches_with_helpers(data, helpers, prefilter)
+        ]
+    with without_collection():
         if codes:
-            return _followed(path, data, codes, coding, beside)
+            return _followed(path, data, codes, coding, resolver)
         must_parse(path, data, coding)
         return []
 
 
-def _speaks(data: bytes) -> bool:
+def _may_use_imported_mask(data: bytes) -> bool:
     """A file may read by a helper that it imports: most files speak of no masks."""
     return b"mask" in data and b"import" in data
 
 
-def _beside(path: str, asked: Files | None) -> Beside:
-    from archtrace_lint.source.beside import Beside
+def _resolver(path: str, read_files: FileStamps | None) -> ImportResolver:
+    from archtrace_lint.source.import_resolver import ImportResolver
 
-    return Beside(path, {} if asked is None else asked)
+    return ImportResolver(path, {} if read_files is None else read_files)
 
 
-def _with(data: bytes, helpers: bytes, needs: Needs) -> bool:
+def _matches_with_helpers(data: bytes, helpers: bytes, prefilter: Prefilter) -> bool:
     """A file holds the words of a rule together with what its helpers in other files make."""
-    return needs.local and holds(helpers, needs.groups[:1]) and holds(data + helpers, needs.groups)
+    return (
+        prefilter.per_function
+        and contains_each(helpers, prefilter.groups[:1])
+        and contains_each(data + helpers, prefilter.groups)
+    )
 
 
 def _followed(
-    path: str, data: bytes, codes: Sequence[str], coding: str | None, beside: Beside | None
+    path: str, data: bytes, codes: Sequence[str], coding: str | None, resolver: ImportResolver | None
 ) -> list[Violation]:
     """What the rules say of a file that holds their words."""
     from archtrace_lint.dataflow.follow import followed
-    from archtrace_lint.placement import placed
+    from archtrace_lint.placement import as_violation
     from archtrace_lint.rules import rule
 
-    text, module = followed(path, data, codes, coding, beside)
-    findings = [(code, finding) for code in codes for finding in rule(code).check(module)]
-    lines = text.split("\n") if findings else []
-    told = (placed(code, finding, module, lines) for code, finding in findings)
-    found = {(violation.code, violation.span): violation for violation in told}
-    return sorted(found.values(), key=lambda violation: violation.place)
+    text, module = followed(path, data, codes, coding, resolver)
+    matches = [(code, match) for code in codes for match in rule(code).check(module)]
+    lines = text.split("\n") if matches else []
+    violations = (as_violation(code, match, module, lines) for code, match in matches)
+    by_place = {(violation.code, violation.span): violation for violation in violations}
+    return sorted(by_place.values(), key=lambda violation: violation.place)
 
 
 def fixed(source: str, violations: Sequence[Violation]) -> str:
@@ -77,6 +87,6 @@ def edited(source: str, fixes: Sequence[Sequence[Edit]]) -> str:
     chosen = [fix for fix in fixes if fix]
     if not chosen:
         return source
-    from archtrace_lint.source.mend import mended
+    from archtrace_lint.source.apply_edits import with_edits
 
-    return mended(source, chosen)
+    return with_edits(source, chosen)

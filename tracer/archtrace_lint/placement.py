@@ -9,7 +9,7 @@ from keyword import iskeyword
 from typing import TypeAlias
 
 from archtrace_lint.dataflow.events import SourceModule
-from archtrace_lint.dataflow.steps import flow
+from archtrace_lint.dataflow.flow_steps import flow_steps
 from archtrace_lint.rule import Instead, Match
 from archtrace_lint.violation import Edit, FlowStep, Violation
 
@@ -27,13 +27,13 @@ _CLOSED = re.compile(r"[^\S\n]*\n?[^\S\n]*\)")
 STARTS, ENDS = ("lineno", "col_offset"), ("end_lineno", "end_col_offset")
 
 
-def placed(code: str, finding: Match, module: SourceModule, lines: Sequence[str]) -> Violation:
+def as_violation(code: str, match: Match, module: SourceModule, lines: Sequence[str]) -> Violation:
     """A finding of a rule in a file of these lines."""
-    span = _span(finding.node, finding.node, lines)
-    told = flow(finding.node, finding.read, module.tree)
-    steps = tuple(FlowStep(*_span(step.first, step.last, lines), step.note) for step in told)
-    fix = tuple(_edits(finding, finding.instead, lines)) if finding.instead else ()
-    return Violation(code, finding.message, module.path, *span, finding.function, fix, steps)
+    span = _span(match.node, match.node, lines)
+    route = flow_steps(match.node, match.read, module.tree)
+    steps = tuple(FlowStep(*_span(step.first, step.last, lines), step.note) for step in route)
+    fix = tuple(_edits(match, match.instead, lines)) if match.instead else ()
+    return Violation(code, match.message, module.path, *span, match.function, fix, steps)
 
 
 def _span(first: ast.AST, last: ast.AST, lines: Sequence[str]) -> Span:
@@ -52,27 +52,27 @@ def _column(lines: Sequence[str], line: int, offset: int) -> int:
     return (offset if text.isascii() else len(text.encode()[:offset].decode(errors="ignore"))) + 1
 
 
-def _edits(finding: Match, instead: Instead, lines: Sequence[str]) -> Iterator[Edit]:
+def _edits(match: Match, instead: Instead, lines: Sequence[str]) -> Iterator[Edit]:
     """The expression, and the lines of what then does nothing."""
-    span = _ungrouped(_span(instead.node, instead.node, lines), lines)
-    yield Edit(*span, _between(span, lines), instead.text)
+    span = _with_parentheses(_span(instead.node, instead.node, lines), lines)
+    yield Edit(*span, _text_of(span, lines), instead.text)
     for statement in instead.idle:
         first, end = statement.lineno, statement.end_lineno or statement.lineno
-        if _alone(statement, lines) and end < len(lines):
-            comments = _comments(first, lines)
-            yield _without(first - comments, end, lines)
+        if _has_own_lines(statement, lines) and end < len(lines):
+            comments = _bound_comments(first, lines)
+            yield _removed_lines(first - comments, end, lines)
     start = instead.node.lineno
-    above = _comments(start, lines) if instead.idle or instead.node is not finding.node else 0
+    above = _bound_comments(start, lines) if instead.idle or instead.node is not match.node else 0
     if above:
-        yield _without(start - above, start - 1, lines)
+        yield _removed_lines(start - above, start - 1, lines)
 
 
-def _ungrouped(span: Span, lines: Sequence[str]) -> Span:
+def _with_parentheses(span: Span, lines: Sequence[str]) -> Span:
     """With the parentheses that group an expression: what is put there needs none. Those of a call stay."""
     line, col, end, end_col = span
-    opened = _GROUP.search(_between((max(1, line - 1), 1, line, col), lines))
+    opened = _GROUP.search(_text_of((max(1, line - 1), 1, line, col), lines))
     below = min(end + 1, len(lines))
-    closed = _CLOSED.match(_between((end, end_col, below, len(lines[below - 1]) + 1), lines))
+    closed = _CLOSED.match(_text_of((end, end_col, below, len(lines[below - 1]) + 1), lines))
     if not opened or not closed or (opened["word"] and not iskeyword(opened["word"])):
         return span
     if "\n" in opened["open"]:
@@ -84,14 +84,14 @@ def _ungrouped(span: Span, lines: Sequence[str]) -> Span:
     return line, col, end, end_col + len(closed[0])
 
 
-def _alone(statement: ast.stmt, lines: Sequence[str]) -> bool:
+def _has_own_lines(statement: ast.stmt, lines: Sequence[str]) -> bool:
     """No other statement stands on its lines."""
     before, after = lines[statement.lineno - 1][: statement.col_offset], lines[(statement.end_lineno or 0) - 1]
     rest = after.encode()[statement.end_col_offset or 0 :].decode().strip()
     return not before.strip() and (not rest or rest.startswith("#"))
 
 
-def _comments(line: int, lines: Sequence[str]) -> int:
+def _bound_comments(line: int, lines: Sequence[str]) -> int:
     """How many lines of comments right above a line tell of a bound or a wrap."""
     number = 0
     while line - number > 1 and lines[line - number - 2].strip().startswith("#"):
@@ -100,13 +100,13 @@ def _comments(line: int, lines: Sequence[str]) -> int:
     return number if _OF_BOUNDS.search(text) else 0
 
 
-def _without(first: int, last: int, lines: Sequence[str]) -> Edit:
+def _removed_lines(first: int, last: int, lines: Sequence[str]) -> Edit:
     """These lines taken out."""
     span = (first, 1, last + 1, 1)
-    return Edit(*span, _between(span, lines), "")
+    return Edit(*span, _text_of(span, lines), "")
 
 
-def _between(span: Span, lines: Sequence[str]) -> str:
+def _text_of(span: Span, lines: Sequence[str]) -> str:
     """The text of a span."""
     line, col, end, end_col = span
     part = list(lines[line - 1 : end])

@@ -168,6 +168,10 @@ def main(wheels: Path, folder: Path) -> None:
         names=", ".join(f"[{r.name}](https://github.com/{r.name}) `{r.commit[:10]}`" for r in known),
     )
     (HERE.parent / "field.md").write_text(page, encoding="utf-8")
+    sys.path.insert(0, str(HERE.parents[1]))
+    import made_at
+
+    made_at.stamp(HERE.parent / "field.md", __file__)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from archtrace_reports.check.problem import Findings, Problem, ProblemStep
 from archtrace_reports.check.settings import UNREAD, Settings
 
 if TYPE_CHECKING:
-    from archtrace_lint.source.beside import Stamp
+    from archtrace_lint.source.import_resolver import FileStamp
 
 
 class FindingCache:
@@ -36,7 +36,7 @@ class FindingCache:
         self._file = user_cache_path("archtrace") / "check" / f"{key}.json"
         self._known: dict[str, list[Any]] = {}
         self._stamps: dict[str, list[int]] = {}
-        self._others: dict[str, Stamp | None] = {}
+        self._others: dict[str, FileStamp | None] = {}
         with contextlib.suppress(OSError, ValueError, RecursionError):
             found = json.loads(self._file.read_text("utf-8"))
             self._known = found if isinstance(found, dict) and isinstance(found.get(""), list) else {}
@@ -81,17 +81,17 @@ class FindingCache:
             self._paths.append(path)
         return self._numbers[path]
 
-    def _other(self, number: int) -> Stamp | None:
+    def _other(self, number: int) -> FileStamp | None:
         """The stamp of another file as it is now; each is looked at once a run."""
-        from archtrace_lint.source.beside import stamped
+        from archtrace_lint.source.import_resolver import file_stamp
 
         path = self._paths[number]
         if path not in self._others:
-            self._others[path] = stamped(path)
+            self._others[path] = file_stamp(path)
         return self._others[path]
 
 
-def _sum(stamps: Iterable[Stamp | None]) -> int:
+def _sum(stamps: Iterable[FileStamp | None]) -> int:
     """One number for the stamps of several files."""
     return zlib.crc32(repr(list(stamps)).encode())
 

@@ -11,7 +11,7 @@ from archtrace_reports.check.problem import Findings, Problem, ProblemStep, step
 from archtrace_reports.check.settings import Settings
 
 if TYPE_CHECKING:
-    from archtrace_lint.source.beside import Files
+    from archtrace_lint.source.import_resolver import FileStamps
     from archtrace_reports.check.cells import Cells
     from archtrace_reports.check.noqa import Comment
 
@@ -23,7 +23,7 @@ LARGEST, LARGEST_NOTEBOOK = 5_000_000, 500_000_000
 
 def check_file(path: str, settings: Settings) -> list[Problem]:
     """The findings in a file, in order. A file that cannot be read or parsed is one finding."""
-    asked: Files = {}
+    asked: FileStamps = {}
     try:
         findings = Findings(check_data(path, read(path), settings, asked))
         findings.files = tuple(asked.items())
@@ -33,7 +33,7 @@ def check_file(path: str, settings: Settings) -> list[Problem]:
         return [found] if settings.wants(found.code, path) else []
 
 
-def check_data(path: str, data: bytes, settings: Settings, asked: Files | None = None) -> list[Problem]:
+def check_data(path: str, data: bytes, settings: Settings, asked: FileStamps | None = None) -> list[Problem]:
     """The findings in what a file holds, or is to hold, in order. `asked`: takes in the other files looked for."""
     return [finding for finding in _found(path, data, settings, asked) if settings.wants(finding.code, path)]
 
@@ -51,7 +51,7 @@ def largest(path: str) -> int:
     return LARGEST_NOTEBOOK if path.endswith(".ipynb") else LARGEST
 
 
-def _found(path: str, data: bytes, settings: Settings, asked: Files | None) -> list[Problem]:
+def _found(path: str, data: bytes, settings: Settings, asked: FileStamps | None) -> list[Problem]:
     if len(data) > largest(path):
         return [_unread(path, f"is larger than {largest(path) // 10**6} MB: no one wrote it by hand; exclude it")]
     return (_notebook if path.endswith(".ipynb") else _python)(path, data, settings, asked)
@@ -67,7 +67,7 @@ def _unparsed(error: UnreadableError, text: str = "") -> Problem:
     return found._replace(steps=(step(found[1:5], "", text.split("\n")),)) if text else found
 
 
-def _notebook(path: str, data: bytes, settings: Settings, asked: Files | None) -> list[Problem]:
+def _notebook(path: str, data: bytes, settings: Settings, asked: FileStamps | None) -> list[Problem]:
     from archtrace_reports.check.cells import cells
 
     try:
@@ -103,9 +103,9 @@ def _placed(one: Placed, start: int, found: Cells) -> Placed:
     )
 
 
-def _python(path: str, source: bytes | str, settings: Settings, asked: Files | None) -> list[Problem]:
+def _python(path: str, source: bytes | str, settings: Settings, asked: FileStamps | None) -> list[Problem]:
     try:
-        violations = check_source(path, source, asked=asked)
+        violations = check_source(path, source, read_files=asked)
     except UnreadableError as error:
         return [_unparsed(error, _text(path, source))]
     if not violations and not _names_ours(source):

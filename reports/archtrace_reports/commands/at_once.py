@@ -48,5 +48,5 @@ def _show(found: Result) -> None:
 
 
 def kept(found: Result) -> str:
-    """What is said beside an answer that was kept."""
-    return f"{found.target}: {found.status}, kept from {found.traced[:10]} (--fresh traces it anew)"
+    """What is said beside an answer that was cached."""
+    return f"{found.target}: {found.status}, cached on {found.traced[:10]} (--fresh traces it again)"

@@ -63,7 +63,7 @@ class Sides:
 @debug
 @quiet
 def command(style: str | None, output: Path | None, **given: Any) -> int:
-    """Tell what changes from model A to model B: in words, fact by fact, and along the path to the logits.
+    """Show what changes from model A to model B: in words, fact by fact, and along the path to the logits.
 
     \b
     archtrace diff bert-base-uncased roberta-base

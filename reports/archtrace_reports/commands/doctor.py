@@ -34,7 +34,7 @@ GOOD, WRONG = 0, 1
 @quiet
 def command(target: str, fields: tuple[tuple[str, Any], ...], style: str | None, output: Path | None,
             trust_remote_code: bool, debug: bool, quiet: bool, **texts: tuple[str, ...]) -> int:  # fmt: skip
-    """Tell whether a checkpoint, its tokenizer and a batch of texts go together: whether the classifier reads of each
+    """Check that a checkpoint, its tokenizer and a batch of texts go together: whether the classifier reads of each
     text in the batch what it is made to read. Without texts three samples are taken.
 
     Exit 0: right, or unknown. 1: something is wrong, and what to change. 2: no answer.

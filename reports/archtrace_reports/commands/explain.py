@@ -16,8 +16,11 @@ from archtrace_reports.commands import completion
 
 @click.command("explain", context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("codes", nargs=-1, metavar="[CODE]...", shell_complete=completion.codes)
-def command(codes: tuple[str, ...]) -> int:
-    """Tell what a code of `archtrace check` means; without one, list all.
+@click.option(
+    "--examples", is_flag=True, help="Show code and models that the rule finds, and some that it leaves alone."
+)
+def command(codes: tuple[str, ...], examples: bool) -> int:
+    """Explain a code of `archtrace check`: what is wrong, where it has happened, what to write; without one, list all.
 
     A code may be short (AT3), and be told by the name of its rule (pad-equals-eos).
     """
@@ -32,7 +35,7 @@ def command(codes: tuple[str, ...]) -> int:
         if code is None:
             click.echo(_unknown(text.upper(), [*known, *OWN]), err=True)
             return 2
-        lines_of_page = _page(known[code]) if code in known else [f"{code} {OWN[code]}", "", SUMMARIES[code]]
+        lines_of_page = _page(known[code], examples) if code in known else [f"{code} {OWN[code]}", "", SUMMARIES[code]]
         click.echo(("\n" if number else "") + "\n".join(lines_of_page))
     return 0
 
@@ -44,19 +47,27 @@ def _unknown(code: str, known: list[str]) -> str:
     return f"archtrace: there is no rule {code}" + (f"; did you mean {guess}?" if guess else "")
 
 
-def _page(told: Meaning) -> Iterator[str]:
+def _page(told: Meaning, examples: bool) -> Iterator[str]:
     yield f"{told.code} {told.name}"
     yield ""
     yield told.summary
     yield from ("", told.why, "", "Where it happened", *(f"* {real}" for real in told.real))
     yield from ("", "What to write instead", told.instead)
     if told.source:
-        yield from _cases("in code", told.source.invalid, told.source.valid)
         yield from ("", "What cannot be seen in code", told.source.unseen)
     if told.graph:
         yield from ("", "What is looked at in a traced model (archtrace check, for declared models)", told.graph.seen)
-        yield from _cases("in a model", told.graph.wrong, told.graph.right)
         yield from ("", "What cannot be seen in a traced model", told.graph.unseen)
+    yield from (
+        _examples(told) if examples else ("", f"archtrace explain {told.code} --examples shows right and wrong code.")
+    )
+
+
+def _examples(told: Meaning) -> Iterator[str]:
+    if told.source:
+        yield from _cases("in code", told.source.invalid, told.source.valid)
+    if told.graph:
+        yield from _cases("in a model", told.graph.wrong, told.graph.right)
 
 
 def _cases(where: str, found: Mapping[str, str], left: Mapping[str, str]) -> Iterator[str]:

@@ -174,7 +174,7 @@ def _version(context: click.Context, option: click.Parameter, asked: bool) -> No
 @debug
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show versions.")
 def commands(**flags: bool) -> None:
-    """Tell which hidden-state slices a classifier reads: exactly, without weights, in seconds.
+    """Show which hidden-state slices a classifier reads: exactly, without weights, in seconds.
 
     Answers go to stdout, all else to stderr.
     """

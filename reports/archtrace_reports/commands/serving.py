@@ -33,7 +33,7 @@ SAME, DIFFERS = 0, 1
 @quiet
 def command(target: str, fields: tuple[tuple[str, Any], ...], style: str, folder: Path | None, force: bool,
             trust_remote_code: bool, debug: bool, quiet: bool) -> int:  # fmt: skip
-    """Tell what vLLM, text-embeddings-inference, SGLang, llama.cpp and sentence-transformers pool of a classifier or a
+    """Show what vLLM, text-embeddings-inference, SGLang, llama.cpp and sentence-transformers pool of a classifier or a
     sentence encoder, beside what the model itself reads.
 
     Exit 0: whoever serves it pools what it reads. 1: one pools something else (AT013). 2: no answer.
@@ -41,7 +41,7 @@ def command(target: str, fields: tuple[tuple[str, Any], ...], style: str, folder
     require()
     from archtrace.setup.serving.served import serve
     from archtrace_reports.asking.engine import hush
-    from archtrace_reports.formats.serving import as_json, export, told
+    from archtrace_reports.formats.servers import as_json, export, told
     from archtrace_reports.text.lines import paint
     from archtrace_reports.text.look import look_of
 

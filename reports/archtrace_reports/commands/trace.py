@@ -65,7 +65,7 @@ from archtrace_reports.text.wording import count
 @quiet
 @click.pass_context
 def command(context: click.Context, /, **given: Any) -> int:
-    """Tell which hidden-state slices reach a sequence classifier's logits, and through what. Needs no weights.
+    """Show which hidden-state slices reach a sequence classifier's logits, and through what. Needs no weights.
 
     \b
     archtrace bert-base-uncased

@@ -1,4 +1,4 @@
-"""JSON: the difference for programs, as `schema/diff-1.json` says. ASCII throughout, so that any pipe takes it."""
+"""JSON: the difference for programs, as `formats/schema/diff-1.json` says; in ASCII, which any pipe takes."""
 
 from __future__ import annotations
 

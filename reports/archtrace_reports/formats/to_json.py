@@ -1,4 +1,4 @@
-"""JSON: the whole report for programs, as `schema/result-3.json` says. ASCII throughout, so that any pipe takes it."""
+"""JSON: the whole report for programs, as `formats/schema/result-3.json` says; in ASCII, which any pipe takes."""
 
 from __future__ import annotations
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from archtrace.answer.kinds import KINDS
 from archtrace.answer.result import PathStep, Readout, Result
-from archtrace_reports.text.tokens import choices
+from archtrace_reports.text.field_lines import without_tokens
+from archtrace_reports.text.tokens import choices, unreached
 from archtrace_reports.text.wording import enumerate_words, of_given
 
 #: Of a longer way the first and the last modules are named.
@@ -23,7 +24,7 @@ FEW = 3
 
 def account(result: Result) -> str:
     """The sentences behind the headline; the first is left out where several tensors are read."""
-    return " ".join(filter(None, (_way(result), _training(result))))
+    return " ".join(filter(None, (_way(result), _inner(result), _training(result))))
 
 
 def _way(result: Result) -> str:
@@ -77,11 +78,20 @@ def _by(readout: Readout, result: Result) -> str:
     return enumerate_words(looked) + (f", ignoring {enumerate_words(ignored)}" if ignored else "")
 
 
+def _inner(result: Result) -> str:
+    """That a state that is read carries other tokens too: layers below it have mixed them."""
+    ran = [layout for layout in result.layouts if layout.refused is None]
+    partly = len(result.readouts) == 1 and KINDS[result.readouts[0].kind].partial and not result.relations
+    if not partly or result.status != "exact" or without_tokens(result) or any(map(unreached, ran)):
+        return ""
+    return "All other tokens reach the logits through that state."
+
+
 def _training(result: Result) -> str:
     """Which parameters get no gradient, which is certain; that all others get one, some batches may not show."""
     dead, total = len(result.dead_parameters), result.parameters
     if not dead:
-        return f"All {total:,} parameter tensors can get a gradient." if total > 1 else ""
+        return ""
     given = enumerate_words([*dict.fromkeys(name for layout in result.layouts for name in layout.inputs)])
     return f"Given {given}, {dead:,} of the {total:,} parameter tensors get no gradient{_held(result)}."
 

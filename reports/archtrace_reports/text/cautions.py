@@ -22,10 +22,10 @@ GRAVE = {
 NOTED = frozenset({"padding-moves"})
 #: By the layouts in which padding is read: what happens there, and what to do.
 PADDED = {
-    "left_padded": "with padding on the left it is a padding token that is read: pad on the right",
-    "right_padded": "with padding on the right it is a padding token that is read: pad on the left",
+    "left_padded": "pad on the right: with padding on the left, a padding token is read",
+    "right_padded": "pad on the left: with padding on the right, a padding token is read",
     "padded_inside": "padding inside a text is read",
-    "masked_tail": "only pad_token_id tells padding: a token with another id counts as text, whatever the mask says",
+    "masked_tail": "padding is recognised by pad_token_id alone: any other id counts as text, even where it is masked",
 }
 #: Where padding is read on either side, no side mends it.
 ANYWHERE = "padding is read like text, on either side: give texts of one length, or one text at a time"
@@ -54,7 +54,7 @@ def cautions(result: Result) -> list[Caution]:
 def others(result: Result) -> list[Finding]:
     """The findings that no caution has told in full."""
     told = {*NOTED, *(code for code, sentence in GRAVE.items() if not sentence)}
-    return [finding for finding in result.findings if finding.code not in told]
+    return [finding for finding in result.findings if finding.code not in told and not _assumed(finding)]
 
 
 def _all(result: Result) -> Iterator[Caution]:
@@ -63,8 +63,14 @@ def _all(result: Result) -> Iterator[Caution]:
             yield Caution(GRAVE[finding.code] or finding.message, grave=True)
     if result.padding.leaks:
         yield Caution(_leaks(result), grave=True)
+    yield from (Caution(finding.message) for finding in result.findings if _assumed(finding))
     yield from (Caution(finding.message) for finding in result.findings if finding.code in NOTED)
     yield from map(Caution, _read(result.padding.reads_padding))
+
+
+def _assumed(finding: Finding) -> bool:
+    """Whether it tells that a pad id was filled in: all that is said of padding rests on it."""
+    return finding.code == "config-filled" and finding.field.endswith("pad_token_id")
 
 
 def _leaks(result: Result) -> str:

@@ -34,16 +34,16 @@ def facts(result: Result, width: int) -> list[StyledLine]:
     lines = [line for label, words in told(result) for line in row(label, words, width, style=red.get(label, ""))]
     lines += row("config", config_words(result), width)
     if result.kept:
-        lines += row("kept", kept_words(result), width)
+        lines += row("cached", cached_words(result), width)
     for finding in others(result):
         lines += row("finding", f"{finding.code}: {finding.message}", width, style="yellow")
     return lines
 
 
-def kept_words(result: Result) -> str:
+def cached_words(result: Result) -> str:
     """From when an answer is that was not traced just now."""
-    what = "asks the Hub for its config" if any(f.code == GUESSED for f in result.findings) else "traces it anew"
-    return f"from {result.traced[:10]}, nothing behind it having changed; --fresh {what}"
+    what = "asks the Hub for its config" if any(f.code == GUESSED for f in result.findings) else "traces it again"
+    return f"on {result.traced[:10]}; nothing that it depends on has changed since; --fresh {what}"
 
 
 def told(result: Result) -> Iterator[tuple[str, str]]:
@@ -72,10 +72,10 @@ def padding_words(result: Result) -> str:
             f"; it is read in {_names(read)}" if read else ""
         )
     if read:
-        return f"is read in {_names(read)}{_because(result)}; no other padding reaches the logits"
+        return f"read in {_names(read)}{_because(result)}; no other padding reaches the logits"
     if any(layout.each and leaked(layout) for layout in masked):
         return f"reaches no position of {result.output} but those that are padding themselves"
-    return "is never read, and never reaches the logits" if masked else "no layout with a mask was tried"
+    return "never read, and never reaches the logits" if masked else "no layout with a mask was tried"
 
 
 def _reaches(result: Result) -> str:
@@ -86,7 +86,7 @@ def _reaches(result: Result) -> str:
 def _because(result: Result) -> str:
     """Why a constant index meets padding."""
     constant = all(KINDS[readout.kind].constant for readout in result.readouts)
-    return " (an index is a position, not a token)" if constant and result.readouts else ""
+    return ", since a fixed index is a position and not a token" if constant and result.readouts else ""
 
 
 def tokens_words(result: Result) -> str:

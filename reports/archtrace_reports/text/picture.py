@@ -21,8 +21,8 @@ from archtrace_reports.text.wording import count, enumerate_words
 SIGNS = {
     "#": ("green", "reaches the logits"),
     "·": ("dim", "does not"),
-    "-": ("dim", "padding, does not"),
-    "!": ("bold red", "padding, does"),
+    "!": ("bold red", "padding that does"),
+    "-": ("dim", "padding that does not"),
     "?": ("yellow", "may (within the bound, without a witness)"),
 }
 GAP = 3

@@ -45,7 +45,7 @@ def ungrouped(program: Program) -> Program:
     """The program with nothing sorted by its expert, where that is the same program."""
     for node in program.nodes:
         if _ascending(node):
-            program = _Walk(program, node).rewritten()
+            program = _Unsorting(program, node).rewritten()
     return program
 
 
@@ -57,7 +57,7 @@ def _ascending(node: Node) -> bool:
     return len(shape) == 1 and shape[0] > 0 and not dtype.is_floating_point
 
 
-class _Walk:
+class _Unsorting:
     """From a sort along all that takes its order."""
 
     def __init__(self, program: Program, sort: Node) -> None:

@@ -39,10 +39,10 @@ from archtrace.witness.shrink import ENOUGH, LARGEST
 from archtrace.witness.small_model import Search, Small
 
 Verdicts = Mapping[str, LawVerdict]
-#: The layouts with padding on one side: which, and why that alone may change what a text gives.
+#: The layouts with padding on one side: which, the other, and why padding there alone may change what a text gives.
 SIDES = {
-    "left_padded": ("left", "its positions are counted from the start of the row"),
-    "right_padded": ("right", "what is read or pooled depends on the length of the row"),
+    "left_padded": ("left", "right", "its positions are counted from the start of the row"),
+    "right_padded": ("right", "left", "what is read or pooled depends on the length of the row"),
 }
 
 #: Why there is no witness.
@@ -304,12 +304,16 @@ def _constants(study: Analysis, layout: str) -> Iterator[Finding]:
 def _moved(likeness: _Likeness, words: Vocabulary, padding: Mapping[str, list[Padding]]) -> Iterator[Finding]:
     """The sides on which padding changes what a text gives, though none of it is read and none reaches the logits."""
     for small in likeness.studies[:1]:
-        for name in (name for name in SIDES if name in small.positions and name in padding):
-            silent = not any(each.leaks or each.reads_padding for each in padding[name])
-            if silent and differs_alone(small, name, words):
-                side, why = SIDES[name]
-                what = f"with padding on the {side} a text gets other logits than alone, though no padding reaches them"
-                yield Finding("padding-moves", f"{what}: {why}")
+        silent = (
+            name for name in SIDES if name in padding and not any(p.leaks or p.reads_padding for p in padding[name])
+        )
+        moved = [name for name in silent if name in small.positions and differs_alone(small, name, words)]
+        for name in moved:
+            side, other, why = SIDES[name]
+            # Where both sides move a text, neither is better.
+            advice = f"pad on the {other}: " if len(moved) == 1 else ""
+            what = f"with padding on the {side}, a text gets other logits than alone, though no padding reaches them"
+            yield Finding("padding-moves", f"{advice}{what}: {why}")
 
 
 def _past_every_tensor(found: Positions) -> bool:

@@ -16,18 +16,18 @@ def _table() -> dict[str, Any]:
     return tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 
 
-def spelled(kind: str) -> str:
+def name_pattern(kind: str) -> str:
     """A pattern of the names of a kind of the table ("encoders", "decoders", "others"): one or the other."""
     return "|".join(_table()[kind])
 
 
-def _words(model: Model) -> str:
+def _written(model: Model) -> str:
     return f"{model.checkpoint} {model.kind}".lower()
 
 
 def is_encoder(model: Model) -> bool:
     """Its classifier reads a fixed token, whatever is a pad."""
-    return any(word in _words(model) for word in _table()["encoders"])
+    return any(word in _written(model) for word in _table()["encoders"])
 
 
 def has_pad_token(checkpoint: str) -> bool:
@@ -42,5 +42,5 @@ def lacks_pooler(model: Model) -> bool:
 
 def head_of(model: Model) -> tuple[str, ...]:
     """The modules between its readout and its logits that PEFT does not save by itself."""
-    words = _words(model).replace("-", "").replace("_", "")
-    return next((tuple(modules) for part, modules in _table()["heads"].items() if part in words), ())
+    written = _written(model).replace("-", "").replace("_", "")
+    return next((tuple(modules) for part, modules in _table()["heads"].items() if part in written), ())

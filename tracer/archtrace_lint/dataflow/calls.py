@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
-from typing import TypeAlias
 
 from archtrace_lint.dataflow import spellings
 from archtrace_lint.dataflow.abstract_values import (
@@ -35,77 +34,73 @@ from archtrace_lint.dataflow.abstract_values import (
     only,
     tensors,
 )
-from archtrace_lint.dataflow.bindings import Frame, named
 from archtrace_lint.dataflow.events import AttributeStore, Built, Called, Divide, Gather
-from archtrace_lint.dataflow.filling import FILLS, filled
-from archtrace_lint.dataflow.helpers import inlined
-from archtrace_lint.dataflow.models import MAKERS, last_word
+from archtrace_lint.dataflow.filling import FILLS, emit_fill
+from archtrace_lint.dataflow.frame import Frame
+from archtrace_lint.dataflow.inlining import inlined
+from archtrace_lint.dataflow.models import MAKERS, emit_model_run
+from archtrace_lint.dataflow.name_meanings import name_meaning
 from archtrace_lint.dataflow.operations import OPERATIONS, TensorCall
-from archtrace_lint.dataflow.pooling import pooled
-from archtrace_lint.dataflow.running import ran
+from archtrace_lint.dataflow.pooling import emit_pool
 from archtrace_lint.dataflow.site import ANY, CallHandler, Site
-from archtrace_lint.dataflow.subscripts import keyed
-from archtrace_lint.dataflow.token_axes import averaged, reduced, stacked, together
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.dataflow.spellings import word_set
+from archtrace_lint.dataflow.subscripts import item_by_key
+from archtrace_lint.dataflow.token_axes import concatenated, einops_mean, mean_call, stacked
+from archtrace_lint.source.syntax import last_word, root_name
 
-Evaluate: TypeAlias = Callable[[ast.expr | None, Frame], AbstractValues]
 
-
-def called(node: ast.Call, frame: Frame, evaluate: Evaluate) -> AbstractValues:
+def evaluate_call(node: ast.Call, frame: Frame) -> AbstractValues:
     """What a call may return."""
     if isinstance(node.func, ast.Call) and last_word(node.func.func) == "vmap" and node.func.args:
-        return _mapped(node, node.func.args[0], frame, evaluate)
-    site = _site(node, frame, evaluate)
-    _tell(site)
-    for handler in handlers_of(site.name, known=frame.machine.loads or site.known):
-        found = handler(site)
-        if found is not None:
-            return found
+        return _vmapped(node, node.func.args[0], frame)
+    site = _site(node, frame)
+    _emit_events(site)
+    for handler in handlers_of(site.name, known=frame.file.loads_checkpoints or site.known):
+        returned = handler(site)
+        if returned is not None:
+            return returned
     return UNKNOWN
 
 
-def _mapped(node: ast.Call, function: ast.expr, frame: Frame, evaluate: Evaluate) -> AbstractValues:
+def _vmapped(node: ast.Call, function: ast.expr, frame: Frame) -> AbstractValues:
     """`jax.vmap(f)(hidden, index)`: f of each row."""
     if isinstance(function, ast.Name):
-        return called(ast.copy_location(ast.Call(function, node.args, node.keywords), node), frame, evaluate)
+        return evaluate_call(ast.copy_location(ast.Call(function, node.args, node.keywords), node), frame)
     if not isinstance(function, ast.Lambda):
         return UNKNOWN
-    given = {a.arg: evaluate(v, frame) for a, v in zip(function.args.args, node.args, strict=False)}
-    return evaluate(function.body, replace(frame, names={**frame.names, **given}))
+    given = {a.arg: frame.evaluate(v) for a, v in zip(function.args.args, node.args, strict=False)}
+    return replace(frame, names={**frame.names, **given}).evaluate(function.body)
 
 
-def _site(node: ast.Call, frame: Frame, evaluate: Evaluate) -> Site:
+def _site(node: ast.Call, frame: Frame) -> Site:
     name, base, library = "", UNKNOWN, False
     if isinstance(node.func, ast.Attribute):
-        name, library = node.func.attr, root(node.func.value) in spellings.LIBRARIES
-        base = UNKNOWN if library else _held(node.func, frame) or evaluate(node.func.value, frame)
+        name, library = node.func.attr, root_name(node.func.value) in spellings.LIBRARIES
+        base = UNKNOWN if library else _module_held(node.func, frame) or frame.evaluate(node.func.value)
     elif isinstance(node.func, ast.Name):
         name, base = node.func.id, frame.names.get(node.func.id, UNKNOWN)
     else:
-        base = evaluate(node.func, frame)
-    arguments = tuple(evaluate(a, frame) for a in node.args)
-    keywords = {k.arg: evaluate(k.value, frame) for k in node.keywords if k.arg}
-    spread = tuple(evaluate(k.value, frame) for k in node.keywords if not k.arg)
+        base = frame.evaluate(node.func)
+    arguments = tuple(frame.evaluate(a) for a in node.args)
+    keywords = {k.arg: frame.evaluate(k.value) for k in node.keywords if k.arg}
+    spread = tuple(frame.evaluate(k.value) for k in node.keywords if not k.arg)
     return Site(node, frame, name, base, library, arguments, keywords, spread)
 
 
-def _held(func: ast.Attribute, frame: Frame) -> AbstractValues:
+def _module_held(func: ast.Attribute, frame: Frame) -> AbstractValues:
     """The model or the tokenizer that `self.x` holds, in a call of `self.x(...)`."""
     mine = isinstance(func.value, ast.Name) and func.value.id == "self"
-    return frozenset(v for v in frame.own(func.attr) if isinstance(v, Model | Tokenizer | Layer)) if mine else UNKNOWN
+    return (
+        frozenset(v for v in frame.self_attribute(func.attr) if isinstance(v, Model | Tokenizer | Layer))
+        if mine
+        else UNKNOWN
+    )
 
 
-def root(node: ast.expr) -> str:
-    """The first word of a dotted name, "" for anything else."""
-    while isinstance(node, ast.Attribute):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else ""
-
-
-def _tell(site: Site) -> None:
+def _emit_events(site: Site) -> None:
     """Events for the calls and the keywords that rules ask about, and classes of models that are handed over."""
     for argument in site.node.args:
-        _hand_over(last_word(argument), site)
+        _emit_class_argument(last_word(argument), site)
     if spellings.CLASSIFIERS.fullmatch(site.name) and site.node.args:
         site.frame.emit(Built(site.node, site.frame.scope(), Model(site.name, str(constant(site.arguments[0])))))
     stored = [(k, v) for k, v in site.keywords.items() if k in spellings.STORED]
@@ -120,18 +115,18 @@ def _tell(site: Site) -> None:
         site.frame.emit(Called(site.node, site.frame.scope(), site.name, given, pairs))
 
 
-def _hand_over(name: str, site: Site) -> None:
+def _emit_class_argument(name: str, site: Site) -> None:
     """A class that is handed over is made by what takes it."""
     if not name or not spellings.HANDED.fullmatch(name):
         return
     if spellings.CLASSIFIERS.fullmatch(name):
-        site.frame.machine.module.models.append(Model(name))
+        site.frame.file.module.models.append(Model(name))
     site.frame.emit(Built(site.node, site.frame.scope(), Model(name)))
 
 
-GATHERS = words("gather index_select take_along_dim take_along_axis gather_nd batched_index_select")
-JOINS = words("cat concat concatenate stack hstack")
-DIVISIONS = words("div divide true_divide")
+GATHERS = word_set("gather index_select take_along_dim take_along_axis gather_nd batched_index_select")
+JOINS = word_set("cat concat concatenate stack hstack")
+DIVISIONS = word_set("div divide true_divide")
 #: Functions that return the model that they are given, ready for something.
 PREPARES = re.compile(r"prepare_model\w*|compile|prepare|DataParallel|DistributedDataParallel")
 #: `torch.where(mask)` is `mask.nonzero(as_tuple=True)`.
@@ -188,7 +183,7 @@ def _join(site: Site) -> AbstractValues | None:
     if parts and has(parts[0], Prompts) and len(parts) > 1:
         return one(Prompts(joined=True))
     dim = TensorCall(site.node, AbstractValue(), site.rest, site.keywords).dim
-    joined = stacked(parts or listed) if site.name == "stack" else together(parts or listed, dim)
+    joined = stacked(parts or listed) if site.name == "stack" else concatenated(parts or listed, dim)
     return indices(frozenset().union(*parts)) | joined
 
 
@@ -200,13 +195,13 @@ def indices(values: AbstractValues) -> AbstractValues:
 def _operation(site: Site) -> AbstractValues | None:
     """A row of the table of operations. A method of an unknown may be one too (`ids.eq(pad)`), a layer of self not."""
     operation = OPERATIONS.get(site.name)
-    if operation is None or isinstance(site.node.func, ast.Name) or _own(site.node.func):
+    if operation is None or isinstance(site.node.func, ast.Name) or _is_self_attribute(site.node.func):
         return None
     calls = [TensorCall(site.node, value, site.rest, site.keywords) for value in site.tensor or (AbstractValue(),)]
     return frozenset(v for call in calls for v in operation(call))
 
 
-def _own(func: ast.expr) -> bool:
+def _is_self_attribute(func: ast.expr) -> bool:
     return isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name) and func.value.id == "self"
 
 
@@ -217,13 +212,13 @@ def _builtin(site: Site) -> AbstractValues | None:
     if site.name in ("len", "range"):
         return OPERATIONS["size" if site.name == "len" else "range"](TensorCall(site.node, AbstractValue()))
     if site.name == "getattr" and len(site.arguments) > 1:
-        return named(str(constant(site.arguments[1])))
+        return name_meaning(str(constant(site.arguments[1])))
     if site.name in BUILTINS:
         return BUILTINS[site.name](site)
     return frozenset().union(*site.arguments) if site.name in spellings.PASSING else None
 
 
-def _summed(site: Site) -> AbstractValues:
+def _sum_of_layers(site: Site) -> AbstractValues:
     """`sum(layers)`: of several layers, one."""
     layers = only(site.arguments[0], Hidden) if site.arguments else []
     return frozenset(replace(h, several=False) for h in layers if h.several)
@@ -232,16 +227,16 @@ def _summed(site: Site) -> AbstractValues:
 #: Builtins that make something of their own.
 BUILTINS: dict[str, Callable[[Site], AbstractValues]] = {
     "dict": lambda site: one(Table(tuple(site.keywords.items()))),
-    "sum": _summed,
+    "sum": _sum_of_layers,
     "zip": lambda site: one(Many(site.arguments)),
     "enumerate": lambda site: one(Many((UNKNOWN, site.arguments[0]))) if site.arguments else UNKNOWN,
 }
 
 
-def _got(site: Site) -> AbstractValues | None:
+def _dict_get(site: Site) -> AbstractValues | None:
     """`outputs.get("hidden_states")` is the item of that key."""
     key = constant(site.arguments[0]) if site.arguments else None
-    return keyed(site.base, key) if site.name == "get" and isinstance(key, str) else None
+    return item_by_key(site.base, key) if site.name == "get" and isinstance(key, str) else None
 
 
 def _helper(site: Site) -> AbstractValues | None:
@@ -255,15 +250,15 @@ def _prepared(site: Site) -> AbstractValues | None:
     return frozenset(models) or None
 
 
-def _side(site: Site) -> AbstractValues | None:
+def _padding_side(site: Site) -> AbstractValues | None:
     return one(Side()) if spellings.meaning(site.name) == "side" else None
 
 
-def _module(site: Site) -> AbstractValues | None:
+def _module_call(site: Site) -> AbstractValues | None:
     """A module called on hidden states gives a vector a token, if its name does not say that it pools."""
     first = site.arguments[0] if site.arguments else site.keywords.get("hidden_states", UNKNOWN)
-    hidden = only(_surely(first), Hidden)
-    if not hidden or site.library or spellings.POOLERS.fullmatch(site.name) or _class(site):
+    hidden = only(_sure_tensors(first), Hidden)
+    if not hidden or site.library or spellings.POOLERS.fullmatch(site.name) or _makes_object(site):
         return None
     if isinstance(site.node.func, ast.Attribute) and site.base and not has(site.base, Const):
         return None
@@ -272,48 +267,48 @@ def _module(site: Site) -> AbstractValues | None:
 
 def _recurrent(site: Site) -> AbstractValues | None:
     """`out, _ = self.lstm(x)`, of an x of which nothing is known: a vector a token, where a text is about."""
-    known = site.library or not site.arguments or spellings.POOLERS.fullmatch(site.name) or _class(site)
-    if known or not spellings.RECURRENT.fullmatch(site.name) or not site.frame.text():
+    known = site.library or not site.arguments or spellings.POOLERS.fullmatch(site.name) or _makes_object(site)
+    if known or not spellings.RECURRENT.fullmatch(site.name) or not site.frame.has_text():
         return None
     return one(Hidden(sure=True))
 
 
-def _class(site: Site) -> bool:
+def _makes_object(site: Site) -> bool:
     """A class makes something of its own; a layer may have the name of its class: `self.LayerNorm(x)`."""
-    return site.name[:1].isupper() and not _own(site.node.func)
+    return site.name[:1].isupper() and not _is_self_attribute(site.node.func)
 
 
-def _surely(values: AbstractValues) -> AbstractValues:
+def _sure_tensors(values: AbstractValues) -> AbstractValues:
     """What a model surely returned is a tensor where a layer is called on it."""
     return tensors(frozenset(v for v in values if not isinstance(v, ModelOutput) or (v.sure and v.model is None)))
 
 
-def _function(site: Site) -> AbstractValues | None:
+def _library_call(site: Site) -> AbstractValues | None:
     """A library's function on hidden states that is no operation of the table: unknown, but for the names of it."""
     return frozenset(only(site.tensor, AxisLength))
 
 
 #: What works out what a call returns, in the order in which it is asked; the first answer holds.
 CALL_HANDLERS: tuple[CallHandler, ...] = (
-    CallHandler(filled, if_known=(FILLS | {"where"}).__contains__),
-    CallHandler(pooled, if_known=ANY),
-    CallHandler(ran, spellings.BACKBONES.fullmatch, ANY),
+    CallHandler(emit_fill, if_known=(FILLS | {"where"}).__contains__),
+    CallHandler(emit_pool, if_known=ANY),
+    CallHandler(emit_model_run, spellings.BACKBONES.fullmatch, ANY),
     CallHandler(_gather, if_known=GATHERS.__contains__),
-    CallHandler(averaged, if_known=ANY),
-    CallHandler(reduced, if_known="reduce".__eq__),
+    CallHandler(mean_call, if_known=ANY),
+    CallHandler(einops_mean, if_known="reduce".__eq__),
     CallHandler(_division, if_known=DIVISIONS.__contains__),
     CallHandler(_where, if_known="where".__eq__),
     CallHandler(_join, if_known=JOINS.__contains__),
     CallHandler(_operation, OPERATIONS.__contains__),
     CallHandler(_builtin, ({"len", "range", "getattr"} | BUILTINS.keys() | spellings.PASSING).__contains__),
-    CallHandler(_got, "get".__eq__),
+    CallHandler(_dict_get, "get".__eq__),
     CallHandler(_helper, if_known=ANY),
     CallHandler(_prepared, if_known=PREPARES.fullmatch),
     *MAKERS,
-    CallHandler(_side, lambda name: spellings.meaning(name) == "side"),
-    CallHandler(_module, if_known=ANY),
+    CallHandler(_padding_side, lambda name: spellings.meaning(name) == "side"),
+    CallHandler(_module_call, if_known=ANY),
     CallHandler(_recurrent, spellings.RECURRENT.fullmatch),
-    CallHandler(_function, if_known=ANY),
+    CallHandler(_library_call, if_known=ANY),
 )
 
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeAlias
 
-from archtrace_lint.dataflow.abstract_values import AbstractValues, Count, Many, Side, Tokens, has, only
-from archtrace_lint.dataflow.bindings import Frame
+from archtrace_lint.dataflow.abstract_values import Count, Many, Side, Tokens, has, only
+from archtrace_lint.dataflow.frame import Frame
 from archtrace_lint.dataflow.spellings import meaning
-
-#: What an expression may be in a frame.
-Evaluate: TypeAlias = Callable[[ast.expr | None, Frame], AbstractValues]
 
 
 def no_mask(test: ast.expr, frame: Frame, *, holds: bool) -> bool:
@@ -23,14 +19,14 @@ def no_mask(test: ast.expr, frame: Frame, *, holds: bool) -> bool:
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         return no_mask(test.operand, frame, holds=not holds)
     if not isinstance(test, ast.Compare) or len(test.ops) != 1:
-        return not holds and _full(test, frame)
+        return not holds and _false_without_tokens(test, frame)
     operator, other = test.ops[0], test.comparators[0]
     if isinstance(operator, ast.Is | ast.IsNot) and isinstance(other, ast.Constant) and other.value is None:
         return isinstance(operator, ast.Is) == holds and _is_mask(test.left, frame)
     if isinstance(operator, ast.In | ast.NotIn) and isinstance(test.left, ast.Constant):
         return isinstance(operator, ast.NotIn) == holds and meaning(str(test.left.value)) == "attended"
-    asked = ZERO.get((type(operator), other.value if isinstance(other, ast.Constant) else ...))
-    return asked is holds and _counted(test.left, frame)
+    zero_holds = ZERO.get((type(operator), other.value if isinstance(other, ast.Constant) else ...))
+    return zero_holds is holds and _counts_tokens(test.left, frame)
 
 
 #: Comparison of a number that is not negative with a number -> whether it holds of 0.
@@ -44,53 +40,53 @@ ZERO: dict[tuple[type[ast.cmpop], object], bool] = {
 }
 
 
-def _full(node: ast.expr, frame: Frame) -> bool:
+def _false_without_tokens(node: ast.expr, frame: Frame) -> bool:
     """What is false of a text without tokens: `mask.any()`, `mask.sum()`, and a list that was begun empty."""
     if isinstance(node, ast.Name):
-        return Many(()) in frame.look(node.id)
-    return _counted(node, frame)
+        return Many(()) in frame.lookup(node.id)
+    return _counts_tokens(node, frame)
 
 
-def _counted(node: ast.expr, frame: Frame) -> bool:
+def _counts_tokens(node: ast.expr, frame: Frame) -> bool:
     """The tokens of a whole mask, counted: `mask.sum()`, `mask.any()`; the length of a list that was begun empty."""
     if isinstance(node, ast.Name):
-        return any(c.whole for c in only(frame.look(node.id), Count))
+        return any(c.whole for c in only(frame.lookup(node.id), Count))
     if not isinstance(node, ast.Call):
         return False
     if isinstance(node.func, ast.Name) and node.func.id == "len" and node.args:
-        return _full(node.args[0], frame) if isinstance(node.args[0], ast.Name) else False
+        return _false_without_tokens(node.args[0], frame) if isinstance(node.args[0], ast.Name) else False
     if not isinstance(node.func, ast.Attribute) or node.args or node.keywords:
         return False
     if node.func.attr == "item":
-        return _counted(node.func.value, frame)
+        return _counts_tokens(node.func.value, frame)
     return node.func.attr in ("sum", "any", "count_nonzero") and _is_mask(node.func.value, frame)
 
 
 def _is_mask(node: ast.expr, frame: Frame) -> bool:
     word = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
-    return "mask" in word or (isinstance(node, ast.Name) and has(frame.look(node.id), Tokens))
+    return "mask" in word or (isinstance(node, ast.Name) and has(frame.lookup(node.id), Tokens))
 
 
-def asks_side(test: ast.expr, frame: Frame, evaluate: Evaluate) -> bool:
+def checks_side(test: ast.expr, frame: Frame) -> bool:
     """True when the test looks at the side of padding."""
-    if has(evaluate(test, frame), Side):
+    if has(frame.evaluate(test), Side):
         return True
-    if not frame.machine.names_side:
+    if not frame.file.mentions_side:
         return False
-    words = (
+    names = (
         n.id if isinstance(n, ast.Name) else n.attr if isinstance(n, ast.Attribute) else "" for n in ast.walk(test)
     )
-    return any(meaning(word) == "side" for word in words if word)
+    return any(meaning(word) == "side" for word in names if word)
 
 
 @contextmanager
-def under(test: ast.expr, frame: Frame, evaluate: Evaluate, *, holds: bool) -> Iterator[None]:
+def assuming(test: ast.expr, frame: Frame, *, holds: bool) -> Iterator[None]:
     """Follow what happens when the test holds, and then when it does not: the test itself is followed once.
 
     The side, once asked for, stays asked for.
     """
     if holds:
-        frame.side_asked = asks_side(test, frame, evaluate) or frame.side_asked
+        frame.side_checked = checks_side(test, frame) or frame.side_checked
     before = frame.without_mask
     frame.without_mask = before or no_mask(test, frame, holds=holds)
     try:

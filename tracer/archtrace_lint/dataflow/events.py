@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from archtrace_lint.dataflow.abstract_values import UNKNOWN, AbstractValues, Model, Tokenizer
-from archtrace_lint.source.beside import Beside
+from archtrace_lint.source.import_resolver import ImportResolver
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Scope:
     owner: ast.ClassDef | None = None
     #: The mask is None on this path; the side of padding was asked for before.
     without_mask: bool = False
-    side_asked: bool = False
+    side_checked: bool = False
     #: Token ids, an encoding, or what a language model returned of them, are in sight; told where `mask` alone counts.
     text: bool = False
 
@@ -144,18 +144,18 @@ class SourceModule:
     tree: ast.Module
     imports: dict[str, str] = field(default_factory=dict)
     #: Modules of which all names are imported.
-    stars: list[str] = field(default_factory=list)
-    beside: Beside = field(default_factory=lambda: Beside(""))
+    star_imports: list[str] = field(default_factory=list)
+    resolver: ImportResolver = field(default_factory=lambda: ImportResolver(""))
     events: list[Event] = field(default_factory=list)
     #: Models that are built somewhere in the module.
     models: list[Model] = field(default_factory=list)
 
-    def elsewhere(self, name: str) -> ast.stmt | None:
+    def imported_definition(self, name: str) -> ast.stmt | None:
         """The statement in another file of the tree that binds a name that is imported from there."""
-        dotted = [self.imports[name]] if name in self.imports else [f"{star}.{name}" for star in self.stars]
-        found = (self.beside.definition(d) for d in dotted if "." in d)
+        dotted = [self.imports[name]] if name in self.imports else [f"{star}.{name}" for star in self.star_imports]
+        found = (self.resolver.definition(d) for d in dotted if "." in d)
         return next((node for one in found if one for node in one[1:]), None)
 
-    def each(self, kind: type[Some]) -> list[Some]:
+    def events_of(self, kind: type[Some]) -> list[Some]:
         """The events of one kind, in the order in which they were met."""
         return [e for e in self.events if isinstance(e, kind)]

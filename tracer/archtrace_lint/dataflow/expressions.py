@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, TypeAlias
 
 from archtrace_lint.dataflow.abstract_values import (
     UNKNOWN,
@@ -31,27 +30,14 @@ from archtrace_lint.dataflow.abstract_values import (
     only,
     tensors,
 )
-from archtrace_lint.dataflow.bindings import Frame, named
-from archtrace_lint.dataflow.calls import called, divided
-from archtrace_lint.dataflow.conditions import under
+from archtrace_lint.dataflow.calls import divided, evaluate_call
+from archtrace_lint.dataflow.conditions import assuming
 from archtrace_lint.dataflow.events import AttributeRead, Gather
+from archtrace_lint.dataflow.frame import LIMIT, ExpressionHandler, Frame
+from archtrace_lint.dataflow.name_meanings import name_meaning
 from archtrace_lint.dataflow.operations import BINARY, TensorCall, compare, invert
 from archtrace_lint.dataflow.spellings import CHECKPOINTS, READ, TASKS
-from archtrace_lint.dataflow.subscripts import encoded_item, fixed_index, keyed, outputs_item, selected
-
-Handler: TypeAlias = Callable[[Any, Frame], AbstractValues]
-
-#: An expression may be this many things; beyond, it is unknown.
-LIMIT = 8
-
-
-def evaluate(node: ast.expr | None, frame: Frame) -> AbstractValues:
-    """What an expression may be; everything in it is followed."""
-    if node is None:
-        return UNKNOWN
-    handler = HANDLERS.get(type(node), _children)
-    values = handler(node, frame)
-    return values if len(values) <= LIMIT else UNKNOWN
+from archtrace_lint.dataflow.subscripts import encoded_item, fixed_index, item_by_key, outputs_item, selected
 
 
 def union(parts: Iterable[AbstractValues]) -> AbstractValues:
@@ -69,13 +55,6 @@ def each(values: AbstractValues) -> Iterable[AbstractValue]:
     return values or (AbstractValue(),)
 
 
-def _children(node: ast.expr, frame: Frame) -> AbstractValues:
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.expr):
-            evaluate(child, frame)
-    return UNKNOWN
-
-
 def _constant(node: ast.Constant, frame: Frame) -> AbstractValues:
     if isinstance(node.value, str | int | float | bool | None):
         return one(Const(node.value))
@@ -83,40 +62,40 @@ def _constant(node: ast.Constant, frame: Frame) -> AbstractValues:
 
 
 def _name(node: ast.Name, frame: Frame) -> AbstractValues:
-    found = frame.look(node.id)
-    return found or (_text_elsewhere(node.id, frame) if frame.machine.loads and node.id.isupper() else UNKNOWN)
+    found = frame.lookup(node.id)
+    return found or (_imported_text(node.id, frame) if frame.file.loads_checkpoints and node.id.isupper() else UNKNOWN)
 
 
-def _text_elsewhere(name: str, frame: Frame) -> AbstractValues:
+def _imported_text(name: str, frame: Frame) -> AbstractValues:
     """A text that a name in capitals has in another file of the tree, as `from config import *` brings it."""
-    bound = frame.machine.module.elsewhere(name)
+    bound = frame.file.module.imported_definition(name)
     value = bound.value if isinstance(bound, ast.Assign | ast.AnnAssign) else None
     return one(Const(value.value)) if isinstance(value, ast.Constant) and isinstance(value.value, str) else UNKNOWN
 
 
 def _attribute(node: ast.Attribute, frame: Frame) -> AbstractValues:
     if isinstance(node.value, ast.Name) and node.value.id == "self":
-        return _noted(f".{node.attr}", frame.own(node.attr), frame)
-    base = evaluate(node.value, frame)
+        return _remembered(f".{node.attr}", frame.self_attribute(node.attr), frame)
+    base = frame.evaluate(node.value)
     if node.attr in TASKS:
         return one(Const(node.attr))
-    _tell(node, node.attr, base, frame)
+    _emit_read(node, node.attr, base, frame)
     parts = [attribute_of(value, node.attr) for value in base]
-    found = _noted(f".{node.attr}", union(p for p in parts if p is not None), frame)
+    found = _remembered(f".{node.attr}", union(p for p in parts if p is not None), frame)
     if found or any(p is not None for p in parts):
         return found
-    asked = frame.machine.loads and not base and CHECKPOINTS.fullmatch(node.attr)
-    said = _noted(f".{node.attr}", named(node.attr), frame)
-    return said or (frame.machine.default(node.attr) if asked else UNKNOWN)
+    is_setting = frame.file.loads_checkpoints and not base and CHECKPOINTS.fullmatch(node.attr)
+    by_name = _remembered(f".{node.attr}", name_meaning(node.attr), frame)
+    return by_name or (frame.file.default(node.attr) if is_setting else UNKNOWN)
 
 
-def _noted(words: str, values: AbstractValues, frame: Frame) -> AbstractValues:
+def _remembered(written: str, values: AbstractValues, frame: Frame) -> AbstractValues:
     """The values; a mask that is read as `batch["mask"]` or `batch.mask` is at hand from then on."""
-    frame.note(words, values)
+    frame.remember(written, values)
     return values
 
 
-def _tell(node: ast.expr, name: str, base: AbstractValues, frame: Frame) -> None:
+def _emit_read(node: ast.expr, name: str, base: AbstractValues, frame: Frame) -> None:
     """Tell of an attribute or an item that rules ask about."""
     if name in READ and base:
         frame.emit(AttributeRead(node, frame.scope(), base, name))
@@ -134,13 +113,13 @@ def attribute_of(value: AbstractValue, name: str) -> AbstractValues | None:
 
 
 def _subscript(node: ast.Subscript, frame: Frame) -> AbstractValues:
-    base = evaluate(node.value, frame)
+    base = frame.evaluate(node.value)
     if isinstance(node.slice, ast.Constant):
-        _tell(node, str(node.slice.value), base, frame)
+        _emit_read(node, str(node.slice.value), base, frame)
     if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
-        return _noted(f"[{node.slice.value}]", keyed(base, node.slice.value), frame)
+        return _remembered(f"[{node.slice.value}]", item_by_key(base, node.slice.value), frame)
     parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-    values = [evaluate(part, frame) for part in parts]
+    values = [frame.evaluate(part) for part in parts]
     base = tensors(base) if len(parts) > 1 else base
     picked = union(v for v, part in zip(values, parts, strict=True) if not isinstance(part, ast.Slice))
     if picked and (has(base, Hidden) or has(base, EosRows)):
@@ -150,11 +129,11 @@ def _subscript(node: ast.Subscript, frame: Frame) -> AbstractValues:
 
 
 def _call(node: ast.Call, frame: Frame) -> AbstractValues:
-    return known(called(node, frame, evaluate))
+    return known(evaluate_call(node, frame))
 
 
 def _binary(node: ast.BinOp, frame: Frame) -> AbstractValues:
-    left, right = evaluate(node.left, frame), evaluate(node.right, frame)
+    left, right = frame.evaluate(node.left), frame.evaluate(node.right)
     if not left and not right:
         return UNKNOWN
     if isinstance(node.op, ast.Div | ast.FloorDiv):
@@ -169,7 +148,7 @@ def _binary(node: ast.BinOp, frame: Frame) -> AbstractValues:
 
 
 def _unary(node: ast.UnaryOp, frame: Frame) -> AbstractValues:
-    values = evaluate(node.operand, frame)
+    values = frame.evaluate(node.operand)
     if isinstance(node.op, ast.USub):
         return frozenset(Const(-v.value) for v in only(values, Const) if isinstance(v.value, int | float))
     if isinstance(node.op, ast.Not):
@@ -191,8 +170,8 @@ WITH_ZERO: dict[tuple[type[ast.cmpop], object], bool] = {
 
 
 def _compare(node: ast.Compare, frame: Frame) -> AbstractValues:
-    left = evaluate(node.left, frame)
-    rights = [evaluate(right, frame) for right in node.comparators]
+    left = frame.evaluate(node.left)
+    rights = [frame.evaluate(right) for right in node.comparators]
     number = WITH_ZERO.get((type(node.ops[0]), constant(rights[0])))
     if number is not None:
         return frozenset(v for v in (compare(value, one(Const(0)), equal=number) for value in left) if v is not None)
@@ -204,61 +183,61 @@ def _compare(node: ast.Compare, frame: Frame) -> AbstractValues:
     return frozenset(v for v in (*there, *back) if v is not None)
 
 
-def _either(node: ast.BoolOp, frame: Frame) -> AbstractValues:
-    return union([evaluate(value, frame) for value in node.values])
+def _boolean(node: ast.BoolOp, frame: Frame) -> AbstractValues:
+    return union([frame.evaluate(value) for value in node.values])
 
 
 def _if(node: ast.IfExp, frame: Frame) -> AbstractValues:
-    with under(node.test, frame, evaluate, holds=True):
-        then = evaluate(node.body, frame)
-    with under(node.test, frame, evaluate, holds=False):
-        return then | evaluate(node.orelse, frame)
+    with assuming(node.test, frame, holds=True):
+        then = frame.evaluate(node.body)
+    with assuming(node.test, frame, holds=False):
+        return then | frame.evaluate(node.orelse)
 
 
-def _many(node: ast.Tuple | ast.List | ast.Set, frame: Frame) -> AbstractValues:
-    parts = tuple(evaluate(e, frame) for e in node.elts)
+def _sequence(node: ast.Tuple | ast.List | ast.Set, frame: Frame) -> AbstractValues:
+    parts = tuple(frame.evaluate(e) for e in node.elts)
     return one(Many(parts)) if len(parts) <= LIMIT else UNKNOWN
 
 
 def _dict(node: ast.Dict, frame: Frame) -> AbstractValues:
-    values = [evaluate(v, frame) for v in node.values]
+    values = [frame.evaluate(v) for v in node.values]
     pairs = [(k.value, v) for k, v in zip(node.keys, values, strict=True) if isinstance(k, ast.Constant)]
     return one(Table(tuple((k, v) for k, v in pairs if isinstance(k, str))))
 
 
 def _walrus(node: ast.NamedExpr, frame: Frame) -> AbstractValues:
-    frame.bind(node.target.id, evaluate(node.value, frame))
-    return frame.look(node.target.id)
+    frame.bind(node.target.id, frame.evaluate(node.value))
+    return frame.lookup(node.target.id)
 
 
-def _inner(node: ast.Await | ast.Starred, frame: Frame) -> AbstractValues:
-    return evaluate(node.value, frame)
+def _wrapped(node: ast.Await | ast.Starred, frame: Frame) -> AbstractValues:
+    return frame.evaluate(node.value)
 
 
 def _slice(node: ast.Slice, frame: Frame) -> AbstractValues:
     for part in (node.lower, node.upper, node.step):
-        evaluate(part, frame)
+        frame.evaluate(part)
     return UNKNOWN
 
 
 def _comprehension(node: ast.ListComp | ast.SetComp | ast.GeneratorExp, frame: Frame) -> AbstractValues:
     inner = replace(frame, names=dict(frame.names))
     for generator in node.generators:
-        assign(generator.target, elements(evaluate(generator.iter, inner)), inner)
+        assign(generator.target, elements(inner.evaluate(generator.iter)), inner)
         for condition in generator.ifs:
-            evaluate(condition, inner)
-    return evaluate(node.elt, inner)
+            inner.evaluate(condition)
+    return inner.evaluate(node.elt)
 
 
 def _dict_comprehension(node: ast.DictComp, frame: Frame) -> AbstractValues:
     """`{k: v.to(device) for k, v in encoding.items()}` is an encoding still."""
     inner = replace(frame, names=dict(frame.names))
     for generator in node.generators:
-        assign(generator.target, elements(evaluate(generator.iter, inner)), inner)
+        assign(generator.target, elements(inner.evaluate(generator.iter)), inner)
     call = node.generators[0].iter
     items = isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "items"
-    whole = evaluate(call.func.value, frame) if items else UNKNOWN  # type: ignore[attr-defined]
-    return frozenset(only(evaluate(node.value, inner) | whole, Encoding))
+    whole = frame.evaluate(call.func.value) if items else UNKNOWN  # type: ignore[attr-defined]
+    return frozenset(only(inner.evaluate(node.value) | whole, Encoding))
 
 
 def elements(values: AbstractValues) -> AbstractValues:
@@ -293,7 +272,7 @@ def assign(target: ast.expr, values: AbstractValues, frame: Frame) -> None:
     elif isinstance(target, ast.Starred):
         assign(target.value, UNKNOWN, frame)
     elif isinstance(target, ast.Attribute | ast.Subscript):
-        evaluate(target.value, frame)
+        frame.evaluate(target.value)
 
 
 #: What stands first in an output that does not begin with hidden states.
@@ -310,8 +289,8 @@ def _unpacked(values: AbstractValues, target: ast.Tuple | ast.List, frame: Frame
         frame.emit(AttributeRead(target, frame.scope(), values, "1"))
     name = target.elts[0].id if isinstance(target.elts[0], ast.Name) else ""
     first = union(_first(v) for v in values) if not _NO_STATES.fullmatch(name) else UNKNOWN
-    said = frozenset(h for h in only(named(name), Hidden) if h.what == "logits")
-    return (said or first, *(UNKNOWN,) * (count - 1)) if first else ()
+    by_name = frozenset(h for h in only(name_meaning(name), Hidden) if h.what == "logits")
+    return (by_name or first, *(UNKNOWN,) * (count - 1)) if first else ()
 
 
 def _first(value: AbstractValue) -> AbstractValues:
@@ -320,7 +299,7 @@ def _first(value: AbstractValue) -> AbstractValues:
     return one(value if isinstance(value, Hidden) and not value.several else None)
 
 
-HANDLERS: dict[type[ast.expr], Handler] = {
+HANDLERS: dict[type[ast.expr], ExpressionHandler] = {
     ast.Constant: _constant,
     ast.Name: _name,
     ast.Attribute: _attribute,
@@ -329,15 +308,15 @@ HANDLERS: dict[type[ast.expr], Handler] = {
     ast.BinOp: _binary,
     ast.UnaryOp: _unary,
     ast.Compare: _compare,
-    ast.BoolOp: _either,
+    ast.BoolOp: _boolean,
     ast.IfExp: _if,
-    ast.Tuple: _many,
-    ast.List: _many,
-    ast.Set: _many,
+    ast.Tuple: _sequence,
+    ast.List: _sequence,
+    ast.Set: _sequence,
     ast.Dict: _dict,
     ast.NamedExpr: _walrus,
-    ast.Await: _inner,
-    ast.Starred: _inner,
+    ast.Await: _wrapped,
+    ast.Starred: _wrapped,
     ast.Slice: _slice,
     ast.ListComp: _comprehension,
     ast.SetComp: _comprehension,

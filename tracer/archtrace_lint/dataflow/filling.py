@@ -7,20 +7,20 @@ import re
 
 from archtrace_lint.dataflow.abstract_values import UNKNOWN
 from archtrace_lint.dataflow.events import Fill
-from archtrace_lint.dataflow.models import last_word
 from archtrace_lint.dataflow.site import Site
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.dataflow.spellings import word_set
+from archtrace_lint.source.syntax import last_word
 
-FILLS = words("masked_fill masked_fill_")
+FILLS = word_set("masked_fill masked_fill_")
 
 #: Numbers from here on stand for infinity: no score comes near.
-VAST = 1e3
+AS_INFINITE = 1e3
 
 _LOW_NAMES = re.compile(r"_?(neg(ative)?|minus)_?inf(inity)?_?|min_value", re.IGNORECASE)
-_HIGH_NAMES = words("inf infty Inf")
+_HIGH_NAMES = word_set("inf infty Inf")
 
 
-def filled(site: Site) -> None:
+def emit_fill(site: Site) -> None:
     """Tell of `x.masked_fill(mask, value)` and of `torch.where(mask, value, x)`."""
     if site.name != "where" and site.name not in FILLS:
         return
@@ -38,17 +38,17 @@ def is_low(node: ast.expr) -> bool:
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         return _is_high(node.operand)
     if isinstance(node, ast.Call) and node.args:
-        return is_low(node.args[0]) or _says(node.args[0], "-inf")
+        return is_low(node.args[0]) or _spells(node.args[0], "-inf")
     return last_word(node) == "min" or _LOW_NAMES.fullmatch(last_word(node)) is not None
 
 
 def _is_high(node: ast.expr) -> bool:
     if isinstance(node, ast.Constant):
-        return isinstance(node.value, int | float) and node.value >= VAST
+        return isinstance(node.value, int | float) and node.value >= AS_INFINITE
     if isinstance(node, ast.Call):
-        return bool(node.args) and _says(node.args[0], "inf")
+        return bool(node.args) and _spells(node.args[0], "inf")
     return last_word(node) in _HIGH_NAMES or last_word(node) == "max"
 
 
-def _says(node: ast.expr, text: str) -> bool:
+def _spells(node: ast.expr, text: str) -> bool:
     return isinstance(node, ast.Constant) and str(node.value).lower().startswith(text)

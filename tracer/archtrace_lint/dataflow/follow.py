@@ -7,40 +7,44 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from archtrace_lint.dataflow.bindings import Frame, Machine
 from archtrace_lint.dataflow.events import SourceModule
-from archtrace_lint.dataflow.learning import learnt, teaching
+from archtrace_lint.dataflow.expressions import HANDLERS
+from archtrace_lint.dataflow.frame import Evaluator, FileContext, Frame
+from archtrace_lint.dataflow.name_inference import inference_lines, inferred_from_calls
 from archtrace_lint.dataflow.spellings import SIDES
-from archtrace_lint.dataflow.statements import block, later, run_function, statement
-from archtrace_lint.source.beside import Beside
+from archtrace_lint.dataflow.statements import RUNNERS, is_definition
 from archtrace_lint.source.decode import decoded
+from archtrace_lint.source.import_resolver import ImportResolver
 from archtrace_lint.source.parse import must_parse, parsed
-from archtrace_lint.source.pruning import thin
+from archtrace_lint.source.pruning import pruned
 from archtrace_lint.violation import UnreadableError
+
+#: What evaluates the nodes of every file.
+EVALUATOR = Evaluator(HANDLERS, RUNNERS)
 
 
 def followed(
-    path: str, data: bytes, codes: Sequence[str], coding: str | None = None, beside: Beside | None = None
+    path: str, data: bytes, codes: Sequence[str], coding: str | None = None, resolver: ImportResolver | None = None
 ) -> tuple[str, SourceModule]:
     """Follow what matters of a file: its text, and the module; an empty one where nothing does."""
-    beside = beside or Beside(path)
+    resolver = resolver or ImportResolver(path)
     text = decoded(path, data, coding)
-    left = thin(text.encode("utf-8", "replace"), codes, beside.helpers(data)).decode()
-    return text, analysed(path, text, _tree(path, text, left), beside)
+    remaining = pruned(text.encode("utf-8", "replace"), codes, resolver.helpers(data)).decode()
+    return text, analysed(path, text, _tree(path, text, remaining), resolver)
 
 
-def _tree(path: str, text: str, left: str) -> ast.Module:
+def _tree(path: str, text: str, remaining: str) -> ast.Module:
     """The tree of what is left of a text; of all of it, where that does not parse. The whole must."""
-    if left != text:
+    if remaining != text:
         must_parse(path, text.encode("utf-8", "replace"), "utf-8")  # whatever coding it declares, this is decoded
         with suppress(UnreadableError):
-            return parsed(path, left)
+            return parsed(path, remaining)
     return parsed(path, text)
 
 
-def analysed(path: str, text: str, tree: ast.Module, beside: Beside | None = None) -> SourceModule:
+def analysed(path: str, text: str, tree: ast.Module, resolver: ImportResolver | None = None) -> SourceModule:
     """Follow a tree of a text."""
-    module = SourceModule(path, tree, beside=beside or Beside(path))
+    module = SourceModule(path, tree, resolver=resolver or ImportResolver(path))
     try:
         _follow(module, text)
     except RecursionError:
@@ -49,49 +53,49 @@ def analysed(path: str, text: str, tree: ast.Module, beside: Beside | None = Non
 
 
 #: Words of scripts about whose models and tokenizers rules ask.
-SCRIPTED = ("SEQ_CLS", ".padding_side", "padding_side=", ".pad_token =", ".pad_token_id =")
+SCRIPT_SETTINGS = ("SEQ_CLS", ".padding_side", "padding_side=", ".pad_token =", ".pad_token_id =")
 
 
 def _follow(module: SourceModule, text: str) -> None:
     """The statements of the module first, then its functions and classes, which see the names of the module."""
     body = module.tree.body
-    machine = Machine(module, run=run_function, teaching=teaching(text))
-    machine.names_side = any(word in text.lower() for word in SIDES)
-    machine.names_softmax = "Softmax" in text
-    machine.loads = "from_pretrained(" in text and any(word in text for word in SCRIPTED)
-    machine.functions = {n.name: n for n in body if isinstance(n, ast.FunctionDef)}
-    machine.classes = {n.name: n for n in body if isinstance(n, ast.ClassDef)}
+    file = FileContext(module, inference_lines=inference_lines(text))
+    file.mentions_side = any(word in text.lower() for word in SIDES)
+    file.mentions_softmax = "Softmax" in text
+    file.loads_checkpoints = "from_pretrained(" in text and any(word in text for word in SCRIPT_SETTINGS)
+    file.functions = {n.name: n for n in body if isinstance(n, ast.FunctionDef)}
+    file.classes = {n.name: n for n in body if isinstance(n, ast.ClassDef)}
     module.imports = _imports(module.tree)
-    module.stars = [name[:-2] for local, name in module.imports.items() if local.startswith("*")]
-    plain = [n for n in body if not later(n)]
-    whole = Frame(machine, {}, learnt(plain) if machine.teaching else {})
-    block(plain, whole)
+    module.star_imports = [name[:-2] for local, name in module.imports.items() if local.startswith("*")]
+    plain = [n for n in body if not is_definition(n)]
+    top_level = Frame(EVALUATOR, file, {}, inferred_from_calls(plain) if file.inference_lines else {})
+    top_level.run(plain)
     for node in body:
-        if later(node):
-            statement(node, replace(whole, names=dict(whole.names), learnt={}, local={}, side_asked=False))
+        if is_definition(node):
+            replace(top_level, names=dict(top_level.names), inferred={}, local={}, side_checked=False).run([node])
 
 
 def _imports(tree: ast.Module) -> dict[str, str]:
     """Local name -> the dotted name that it stands for. Imports stand at the top, or under `if` and `try` there."""
-    found: dict[str, str] = {}
+    imports: dict[str, str] = {}
     for node in tree.body:
-        inner = [node] if isinstance(node, ast.Import | ast.ImportFrom) else _guarded(node)
+        inner = [node] if isinstance(node, ast.Import | ast.ImportFrom) else _guarded_imports(node)
         for one in inner:
             origin = f"{'.' * one.level}{one.module or ''}." if isinstance(one, ast.ImportFrom) else ""
             for alias in one.names:
-                local = _local(alias, origin)
-                found[local] = origin + alias.name if origin or alias.asname else local
-    return found
+                local = _bound_name(alias, origin)
+                imports[local] = origin + alias.name if origin or alias.asname else local
+    return imports
 
 
-def _local(alias: ast.alias, origin: str) -> str:
+def _bound_name(alias: ast.alias, origin: str) -> str:
     """The name that an import binds; for all names of a module, one that nothing can have."""
     if alias.name == "*":
         return f"*{origin}"
     return alias.asname or (alias.name if origin else alias.name.split(".")[0])
 
 
-def _guarded(node: ast.stmt) -> list[ast.Import | ast.ImportFrom]:
+def _guarded_imports(node: ast.stmt) -> list[ast.Import | ast.ImportFrom]:
     if not isinstance(node, ast.If | ast.Try):
         return []
     return [n for n in ast.walk(node) if isinstance(n, ast.Import | ast.ImportFrom)]

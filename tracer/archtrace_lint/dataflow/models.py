@@ -27,17 +27,13 @@ from archtrace_lint.dataflow.abstract_values import (
     one,
     only,
 )
-from archtrace_lint.dataflow.events import Built
+from archtrace_lint.dataflow.events import Built, ModelRun
 from archtrace_lint.dataflow.site import ANY, CallHandler, Site
-from archtrace_lint.dataflow.token_axes import layer_of
+from archtrace_lint.dataflow.token_axes import pooling_layer
+from archtrace_lint.source.syntax import last_word
 
 #: What makes a pipeline: the function of transformers, or what stands for it (`pipeline_builder`).
 _PIPELINES = re.compile(r"(\w*_)?pipeline(_\w+)?")
-
-
-def last_word(node: ast.AST) -> str:
-    """`c` of `a.b.c`, "" for what is no dotted name."""
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def _text(values: AbstractValues) -> str:
@@ -50,26 +46,28 @@ def _loaded(site: Site) -> AbstractValues | None:
     if site.name not in ("from_pretrained", "from_config") or not isinstance(site.node.func, ast.Attribute):
         return None
     kind = last_word(site.node.func.value)
-    named = site.arguments[0] if site.arguments else site.keywords.get("pretrained_model_name_or_path", UNKNOWN)
-    checkpoints = _texts(named) if site.name == "from_pretrained" else [""]
+    checkpoint_argument = (
+        site.arguments[0] if site.arguments else site.keywords.get("pretrained_model_name_or_path", UNKNOWN)
+    )
+    checkpoints = _possible_texts(checkpoint_argument) if site.name == "from_pretrained" else [""]
     given = ast.unparse(site.node.args[0]) if site.node.args else ""
     if spellings.TOKENIZERS.fullmatch(kind):
         side = _text(site.keywords.get("padding_side", UNKNOWN))
-        return _made(site, *(Tokenizer(side, checkpoint, given) for checkpoint in checkpoints))
+        return _emit_built(site, *(Tokenizer(side, checkpoint, given) for checkpoint in checkpoints))
     kinds = [k for k in _classes(kind, site) if not k.endswith("Config")]
     if not kinds:
         return None
     bare = constant(site.keywords.get("add_pooling_layer", UNKNOWN)) is False
     models = [Model(kind, checkpoint, bare, given) for kind in kinds for checkpoint in checkpoints]
-    site.frame.machine.module.models += models
-    return _made(site, *models)
+    site.frame.file.module.models += models
+    return _emit_built(site, *models)
 
 
 def _classes(name: str, site: Site) -> list[str]:
     """The classes that a name may be: itself, or those that it is given, `kind = One if small else Other`."""
     if name[:1].isupper() or name in ("cls", "self", "super"):
         return [name] if name[:1].isupper() else []
-    nodes = ast.walk(site.frame.machine.module.tree)
+    nodes = ast.walk(site.frame.file.module.tree)
     given = [n.value for n in nodes if isinstance(n, ast.Assign) and last_word(n.targets[0]) == name]
     either = [
         part for value in given for part in ([value.body, value.orelse] if isinstance(value, ast.IfExp) else [value])
@@ -84,18 +82,18 @@ def _pipeline(site: Site) -> AbstractValues | None:
         return None
     model = site.keywords["model"]
     known = next(iter(only(model, Model)), Model(""))
-    return _made(site, Model(spellings.PIPELINE, _text(model) or f"{known.checkpoint} {known.kind}".strip()))
+    return _emit_built(site, Model(spellings.PIPELINE, _text(model) or f"{known.checkpoint} {known.kind}".strip()))
 
 
-def _texts(values: AbstractValues) -> list[str]:
+def _possible_texts(values: AbstractValues) -> list[str]:
     """The texts that it may be; one of which nothing is known, where there is none."""
     return sorted(v.value for v in only(values, Const) if isinstance(v.value, str)) or [""]
 
 
-def _made(site: Site, *made: Model | Tokenizer) -> AbstractValues:
-    for each in made:
+def _emit_built(site: Site, *built: Model | Tokenizer) -> AbstractValues:
+    for each in built:
         site.frame.emit(Built(site.node, site.frame.scope(), each))
-    return frozenset(made)
+    return frozenset(built)
 
 
 def _adapter(site: Site) -> AbstractValues | None:
@@ -144,25 +142,34 @@ def _one_text(site: Site) -> bool:
     )
 
 
-def _ran(site: Site) -> AbstractValues | None:
+def emit_model_run(site: Site) -> None:
+    """Tell of `self.bert(ids)` and of `model(input_ids=ids)`."""
+    is_backbone = site.name != "forward" and spellings.BACKBONES.fullmatch(site.name)
+    if site.library or not (is_backbone or has(site.base, Model)):
+        return
+    ids = site.arguments[0] if site.arguments else site.keywords.get("input_ids", UNKNOWN)
+    site.frame.emit(ModelRun(site.node, site.frame.scope(), site.name, site.base, ids, site.frame.mask_in_sight()))
+
+
+def _model_output(site: Site) -> AbstractValues | None:
     """`model(**encoding)`, `self.backbone(input_ids, attention_mask=mask)`."""
     if site.library or not (has(site.base, Model) or spellings.BACKBONES.fullmatch(site.name)):
         return None
-    given = [v for values in site.everything for value in values for v in _listed(value)]
+    given = [v for values in site.everything for value in values for v in _list_items(value)]
     fed = any(isinstance(v, TokenIds | Encoding | Tokens | Prompts) for v in given)
     if not fed and not site.spread and not {"input_ids", "inputs_embeds", "attention_mask"} & site.keywords.keys():
-        return _kept(site)
+        return _states_passed_on(site)
     model = next(iter(only(site.base, Model)), None)
     encoding = next((found for v in given if (found := _encoding_of(v))), None)
     prompted = any(isinstance(v, Prompts) and v.joined for v in given)
     any_model = spellings.ANY_MODEL.fullmatch(site.name) and not spellings.TEXT_MODELS.fullmatch(site.name)
     what = "logits" if model is None and any_model else "hidden"
-    ran = one(ModelOutput(model, encoding, prompted, _of_text(site, given), what, _layers(site)))
-    site.frame.note(f"{site.name}()", ran)
-    return ran
+    output = one(ModelOutput(model, encoding, prompted, _is_on_text(site, given), what, _layers(site)))
+    site.frame.remember(f"{site.name}()", output)
+    return output
 
 
-def _listed(value: AbstractValue) -> list[AbstractValue]:
+def _list_items(value: AbstractValue) -> list[AbstractValue]:
     """The items of a list, as Keras gives a model its inputs: `bert([ids, mask])`; a value else."""
     return [v for item in value.items for v in item] if isinstance(value, Many) else [value]
 
@@ -174,7 +181,7 @@ def _layers(site: Site) -> tuple[int, ...]:
     return (1,) if "output_attentions" in site.keywords else (1, 2, -1)
 
 
-def _of_text(site: Site, given: list[AbstractValue]) -> bool:
+def _is_on_text(site: Site, given: list[AbstractValue]) -> bool:
     """What a model is surely run on a text: by what it is given, or by its name."""
     if (
         {"input_ids", "attention_mask"} & site.keywords.keys()
@@ -190,7 +197,7 @@ def _encoding_of(value: AbstractValue) -> Encoding | None:
     return value.encoding if isinstance(value, TokenIds) else value if isinstance(value, Encoding) else None
 
 
-def _kept(site: Site) -> AbstractValues | None:
+def _states_passed_on(site: Site) -> AbstractValues | None:
     """A backbone called on vectors (`self.transformer(x)`): vectors."""
     first = site.arguments[0] if site.arguments else UNKNOWN
     return frozenset(only(first, Hidden)) or None
@@ -209,8 +216,8 @@ MAKERS: tuple[CallHandler, ...] = (
     CallHandler(_loaded, ("from_pretrained", "from_config").__contains__),
     CallHandler(_pipeline, _PIPELINES.fullmatch),
     CallHandler(_adapter, spellings.ADAPTERS.fullmatch),
-    CallHandler(layer_of, (spellings.AVERAGES | spellings.TOKEN_AVERAGES).__contains__),
+    CallHandler(pooling_layer, (spellings.AVERAGES | spellings.TOKEN_AVERAGES).__contains__),
     CallHandler(_encoded, lambda name: name in spellings.TOKENIZING or spellings.TOKENIZERS.fullmatch(name), ANY),
-    CallHandler(_ran, spellings.BACKBONES.fullmatch, ANY),
+    CallHandler(_model_output, spellings.BACKBONES.fullmatch, ANY),
     CallHandler(_embedded, if_known=spellings.EMBEDDERS.fullmatch),
 )

@@ -38,7 +38,7 @@ from archtrace_lint.dataflow.abstract_values import (
     tensors,
 )
 from archtrace_lint.dataflow.masking import overwritten, weighed
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.dataflow.spellings import word_set
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ Operation: TypeAlias = Callable[[TensorCall], AbstractValues]
 OPERATIONS: dict[str, Operation] = {}
 
 #: The value stays what it is.
-SAME = words(
+SAME = word_set(
     "to int long float bool type type_as double half short byte bfloat16 cpu cuda numpy astype cast clone detach "
     "contiguous item tolist clamp clamp_ clamp_min clamp_max clip eval train squeeze unsqueeze expand_dims view "
     "reshape flatten expand expand_as broadcast_to broadcast_to_ repeat tile remainder fmod floormod mod fix "
@@ -139,7 +139,7 @@ def invert(call: TensorCall) -> AbstractValues:
 
 
 #: Of what a row a token is a vector; where it is a number, a sum over the whole mask may be meant.
-VECTORS = words("hidden weak")
+VECTORS = word_set("hidden weak")
 
 
 @operation("sum", "reduce_sum", "count_nonzero")

@@ -8,35 +8,34 @@ from functools import lru_cache
 
 from archtrace_lint.dataflow.abstract_values import AbstractValue, AbstractValues, Hidden, has, only
 from archtrace_lint.dataflow.events import Pool
-from archtrace_lint.dataflow.models import last_word
 from archtrace_lint.dataflow.operations import TensorCall
 from archtrace_lint.dataflow.site import Site
-from archtrace_lint.dataflow.word_table import words
-from archtrace_lint.source.walks import statements
+from archtrace_lint.dataflow.spellings import word_set
+from archtrace_lint.source.syntax import last_word, statements
 
-MAXIMA = words("max amax reduce_max")
+MAXIMA = word_set("max amax reduce_max")
 
 
-def pooled(site: Site) -> None:
+def emit_pool(site: Site) -> None:
     """Tell of `h.max(1)`, `torch.softmax(h, dim=1)`, and `self.weigh(h)` where that ends in a softmax."""
     if site.name in MAXIMA and has(site.tensor, Hidden):
-        _tell(site, "max", site.tensor, TensorCall(site.node, AbstractValue(), site.rest, site.keywords).dim)
+        _emit(site, "max", site.tensor, TensorCall(site.node, AbstractValue(), site.rest, site.keywords).dim)
     elif site.name == "softmax" and has(site.tensor, Hidden) and (site.library or site.base):
-        _tell(site, "softmax", site.tensor, TensorCall(site.node, AbstractValue(), site.rest, site.keywords).dim)
+        _emit(site, "softmax", site.tensor, TensorCall(site.node, AbstractValue(), site.rest, site.keywords).dim)
     elif site.arguments and has(site.arguments[0], Hidden):
         for dim in _own_softmax(site):
-            _tell(site, "softmax", site.arguments[0], dim)
+            _emit(site, "softmax", site.arguments[0], dim)
 
 
-def _tell(site: Site, how: str, target: AbstractValues, dim: object) -> None:
+def _emit(site: Site, how: str, target: AbstractValues, dim: object) -> None:
     frame, sure = site.frame, any(h.sure for h in only(target, Hidden))
-    frame.emit(Pool(site.node, frame.scope(), how, target, dim, frame.mask_around(text=sure)))
+    frame.emit(Pool(site.node, frame.scope(), how, target, dim, frame.mask_in_sight(text=sure)))
 
 
 def _own_softmax(site: Site) -> Iterator[int]:
     """The dim of a softmax that a module of the class is, or ends in."""
     func, owner = site.node.func, site.frame.owner
-    if not site.frame.machine.names_softmax:
+    if not site.frame.file.mentions_softmax:
         return
     if owner and isinstance(func, ast.Attribute) and last_word(func.value) == "self":
         yield from (dim for name, dim in _softmaxes(owner) if name == func.attr)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from archtrace_lint.dataflow.abstract_values import UNKNOWN, AbstractValues, Const
-from archtrace_lint.dataflow.bindings import Frame
+from archtrace_lint.dataflow.frame import Frame
 
 #: What libraries call the first parameter of a tensor operation.
-FIRST = ("input", "tensors", "params", "values", "tensor", "x", "a")
+FIRST_PARAMETERS = ("input", "tensors", "params", "values", "tensor", "x", "a")
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Site:
             return self.base
         if self.arguments:
             return self.arguments[0]
-        return next((self.keywords[k] for k in FIRST if k in self.keywords), UNKNOWN)
+        return next((self.keywords[k] for k in FIRST_PARAMETERS if k in self.keywords), UNKNOWN)
 
     @property
     def rest(self) -> tuple[AbstractValues, ...]:

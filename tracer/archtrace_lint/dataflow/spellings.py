@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import re
 
-from archtrace_lint.dataflow.architectures import spelled
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.dataflow.architectures import name_pattern
+
+
+def word_set(text: str) -> frozenset[str]:
+    """The words of a text, apart by white space."""
+    return frozenset(text.split())
+
 
 #: Last word of a name, an attribute or a string key -> what it holds. The first pattern that fits wins.
 NAMES: tuple[tuple[str, str], ...] = (
@@ -17,11 +22,11 @@ NAMES: tuple[tuple[str, str], ...] = (
     (r"(\w*_)?(key_)?padding_masks?|pad_masks?|is_pad(ding)?", "padded"),
     (r"(\w*_)?attention_masks?|attn_masks?|input_masks?|non_pad_masks?|token_masks?", "attended"),
     (r"((att|atten|attention|src|source|text|txt|sent|sents|sentence|word|seq|seqs|sequence|batch|ctx|context|enc|encoder"
-     rf"|{spelled('encoders')}|query|doc|passage|b|q|c)_?)?masks?|segs?", "mask"),
+     rf"|{name_pattern('encoders')}|query|doc|passage|b|q|c)_?)?masks?|segs?", "mask"),
     (r"(\w*_)?hidden_states?|last_hiddens?|hiddens?|sequence_outputs?|(token|word)_embeddings|lm_output|"
      r"encoder_hidden|last_layer|last_hidden_layer", "hidden"),
     (r"(\w*_)?logits", "logits"),
-    (rf"(\w*_)?outputs|(encoder|enc|lm|transformer|\w*({spelled('encoders')})[ar]*)_(out|output|outs)|encoded(_layers)?",
+    (rf"(\w*_)?outputs|(encoder|enc|lm|transformer|\w*({name_pattern('encoders')})[ar]*)_(out|output|outs)|encoded(_layers)?",
      "outputs"),
     (r"x|hs?|out|output|features|feats|embeddings|embeds", "weak"),
     (r"(?!past_key|key_)(\w+_)?(rewards|values|scores)", "scores"),
@@ -31,7 +36,7 @@ NAMES: tuple[tuple[str, str], ...] = (
 SIDES = ("padding_side", "pad_side", "left_pad", "right_pad")
 
 #: Names that only a subscript by id makes token ids (`text.argmax(-1)` in CLIP's text towers).
-TEXT_NAMES = words("text texts tokens token_ids input_tokens text_ids text_tokens caption captions")
+TEXT_NAMES = word_set("text texts tokens token_ids input_tokens text_ids text_tokens caption captions")
 
 #: Names that hold soft prompts.
 PROMPTS = re.compile(
@@ -41,10 +46,10 @@ PROMPTS = re.compile(
 #: Callees, by their last word, that turn ids into vectors or run a backbone.
 EMBEDDERS = re.compile(r"embed\w*|wte|\w*_embedding|word_embeddings|get_input_embeddings")
 #: Callees that are surely language models, and those of which only a model is known.
-ENCODERS = re.compile(rf"\w*({spelled('encoders')})[ar\d]*(_?(model|encoder|layer|base))?", re.IGNORECASE)
+ENCODERS = re.compile(rf"\w*({name_pattern('encoders')})[ar\d]*(_?(model|encoder|layer|base))?", re.IGNORECASE)
 TEXT_MODELS = re.compile(
     rf"{ENCODERS.pattern}|(\w*_)?(lm|llm|plm|ptm|transformer|text_(model|encoder)"
-    rf"|({spelled('decoders')}|{spelled('others')})[j\d]*)(_(model|encoder|layer))?",
+    rf"|({name_pattern('decoders')}|{name_pattern('others')})[j\d]*)(_(model|encoder|layer))?",
     re.IGNORECASE,
 )
 ANY_MODEL = re.compile(r"(\w*_)?model|forward", re.IGNORECASE)
@@ -73,23 +78,23 @@ HANDED = re.compile(rf"{CLASSIFIERS.pattern}|AutoModelFor\w+")
 
 #: What `pipeline("text-classification")` is called here, and the tasks that make it.
 PIPELINE = "TextClassificationPipeline"
-CLASSIFYING = words("text-classification sentiment-analysis")
+CLASSIFYING = word_set("text-classification sentiment-analysis")
 
 #: Builtins that give what they are given.
-PASSING = words("int float bool list tuple max min abs round sorted reversed iter next cast")
+PASSING = word_set("int float bool list tuple max min abs round sorted reversed iter next cast")
 
 #: Calls that rules ask about; attributes, keys and keywords whose storing they ask about; attributes and items whose
 #: reading they ask about.
-CALLS = words("get_peft_model add_special_tokens add_adapter")
-KEYWORD_CALLS = words("peft_config inputs_embeds key_padding_mask src_key_padding_mask")
-STORED = words("pad_token pad_token_id padding_side")
+CALLS = word_set("get_peft_model add_special_tokens add_adapter")
+KEYWORD_CALLS = word_set("peft_config inputs_embeds key_padding_mask src_key_padding_mask")
+STORED = word_set("pad_token pad_token_id padding_side")
 #: Modules of PyTorch that average over their last dim, and layers of Keras that do over the tokens, their second.
-AVERAGES = words("AdaptiveAvgPool1d")
-TOKEN_AVERAGES = words("GlobalAveragePooling1D GlobalAvgPool1D")
-READ = words("pooler_output 1")
+AVERAGES = word_set("AdaptiveAvgPool1d")
+TOKEN_AVERAGES = word_set("GlobalAveragePooling1D GlobalAvgPool1D")
+READ = word_set("pooler_output 1")
 
 #: Members of PEFT's TaskType, which are as good as their names.
-TASKS = words("SEQ_CLS TOKEN_CLS CAUSAL_LM SEQ_2_SEQ_LM FEATURE_EXTRACTION QUESTION_ANS")
+TASKS = word_set("SEQ_CLS TOKEN_CLS CAUSAL_LM SEQ_2_SEQ_LM FEATURE_EXTRACTION QUESTION_ANS")
 
 #: Settings that name a checkpoint.
 CHECKPOINTS = re.compile(
@@ -107,11 +112,11 @@ ONE_TEXT = re.compile(
     r"(\w*_)?(text|txt|sent|sentence|query|question|prompt|document|doc|passage|paragraph|article|snippet|content|string|word"
     r"|phrase|title|description|message|utterance|review|tweet|line|code|caption|abstract|statement|name)"
 )
-TOKENIZING = words("batch_encode_plus encode_plus pad __call__")
+TOKENIZING = word_set("batch_encode_plus encode_plus pad __call__")
 
 #: Modules whose functions take the tensor as their first argument, and whose tensors no torch code mends.
-LIBRARIES = words("torch F functional jnp np numpy tf jax")
-FOREIGN = words("jnp np numpy tf jax")
+LIBRARIES = word_set("torch F functional jnp np numpy tf jax")
+FOREIGN = word_set("jnp np numpy tf jax")
 
 
 _PATTERNS = tuple((re.compile(pattern), what) for pattern, what in NAMES)

@@ -3,42 +3,21 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from archtrace_lint.dataflow.abstract_values import UNKNOWN, AbstractValues, Const, Many, Tokenizer, constant, only
-from archtrace_lint.dataflow.bindings import Frame, spoken
-from archtrace_lint.dataflow.calls import indices, root
-from archtrace_lint.dataflow.conditions import asks_side, no_mask, under
+from archtrace_lint.dataflow.abstract_values import UNKNOWN, AbstractValues, Many, Tokenizer, constant, only
+from archtrace_lint.dataflow.calls import indices
+from archtrace_lint.dataflow.conditions import assuming, checks_side, no_mask
 from archtrace_lint.dataflow.events import AttributeStore, Class
-from archtrace_lint.dataflow.expressions import assign, elements, evaluate
-from archtrace_lint.dataflow.learning import learnt
-from archtrace_lint.dataflow.pairs import paired
+from archtrace_lint.dataflow.expressions import assign, elements
+from archtrace_lint.dataflow.frame import Frame, StatementHandler
+from archtrace_lint.dataflow.function_runs import run_function
+from archtrace_lint.dataflow.name_meanings import refined_by_name
 from archtrace_lint.dataflow.spellings import LIBRARIES, STORED
+from archtrace_lint.source.syntax import root_name
 
-#: Runs one statement; True when nothing after it in the block is reached.
-Runner: TypeAlias = Callable[[Any, Frame], bool]
 Names: TypeAlias = dict[str, AbstractValues]
-
-
-def block(body: Iterable[ast.stmt], frame: Frame) -> bool:
-    """Run statements in order; True when the end is not reached. What is learnt of the mask ends with the block."""
-    before = frame.without_mask
-    ended = any(statement(node, frame) for node in body)
-    frame.without_mask = before
-    return ended
-
-
-def statement(node: ast.stmt, frame: Frame) -> bool:
-    """Run one statement."""
-    runner = RUNNERS.get(type(node))
-    if runner is not None:
-        return runner(node, frame)
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.expr):
-            evaluate(child, frame)
-    return False
 
 
 def joined(left: Names, right: Names) -> Names:
@@ -50,23 +29,23 @@ def joined(left: Names, right: Names) -> Names:
 
 def _expression(node: ast.Expr, frame: Frame) -> bool:
     if not isinstance(node.value, ast.Constant):
-        evaluate(node.value, frame)
+        frame.evaluate(node.value)
     return False
 
 
 def _assign(node: ast.Assign, frame: Frame) -> bool:
-    values = evaluate(node.value, frame)
+    values = frame.evaluate(node.value)
     for target in node.targets:
-        store(target, passed_through(node.value, target, frame) or values, frame, node)
+        store(target, index_through_call(node.value, target, frame) or values, frame, node)
     return False
 
 
-def passed_through(value: ast.expr, target: ast.expr, frame: Frame) -> AbstractValues:
+def index_through_call(value: ast.expr, target: ast.expr, frame: Frame) -> AbstractValues:
     """`lengths = adjust(lengths, ...)`: what an unknown call makes of an index is taken for an index still."""
     if isinstance(target, ast.Tuple | ast.List) and len(target.elts) == 1:
-        found = passed_through(value, target.elts[0], frame)
+        found = index_through_call(value, target.elts[0], frame)
         return frozenset((Many((found,)),)) if found else UNKNOWN
-    if not isinstance(value, ast.Call) or not isinstance(target, ast.Name) or root(value.func) in LIBRARIES:
+    if not isinstance(value, ast.Call) or not isinstance(target, ast.Name) or root_name(value.func) in LIBRARIES:
         return UNKNOWN
     given = any(isinstance(a, ast.Name) and a.id == target.id for a in value.args)
     return indices(frame.names.get(target.id, UNKNOWN)) if given else UNKNOWN
@@ -74,7 +53,7 @@ def passed_through(value: ast.expr, target: ast.expr, frame: Frame) -> AbstractV
 
 def _annotated(node: ast.AnnAssign, frame: Frame) -> bool:
     if node.value is not None:
-        store(node.target, evaluate(node.value, frame), frame, node)
+        store(node.target, frame.evaluate(node.value), frame, node)
     return False
 
 
@@ -83,22 +62,24 @@ def store(target: ast.expr, values: AbstractValues, frame: Frame, node: ast.stmt
     if isinstance(target, ast.Attribute):
         if target.attr in STORED:
             owner = ast.unparse(target.value)
-            frame.emit(AttributeStore(node, frame.scope(), owner, target.attr, values, held_by(target.value, frame)))
+            frame.emit(AttributeStore(node, frame.scope(), owner, target.attr, values, holder_of(target.value, frame)))
             _set_side(target, values, frame)
         if isinstance(target.value, ast.Name) and target.value.id == "self" and frame.owner:
-            fields = frame.machine.fields.setdefault(frame.owner.name, {})
-            fields[target.attr] = fields.get(target.attr, UNKNOWN) | spoken(frame.said(target.attr), values)
+            fields = frame.file.fields.setdefault(frame.owner.name, {})
+            fields[target.attr] = fields.get(target.attr, UNKNOWN) | refined_by_name(
+                frame.meaning_of(target.attr), values
+            )
             return
     assign(target, values, frame)
 
 
-def held_by(node: ast.expr, frame: Frame) -> AbstractValues:
+def holder_of(node: ast.expr, frame: Frame) -> AbstractValues:
     """What the thing may be whose attribute, or whose part's attribute, is set: `model` of `model.config`."""
     while isinstance(node, ast.Attribute):
         if isinstance(node.value, ast.Name) and node.value.id == "self":
-            return frame.own(node.attr)
+            return frame.self_attribute(node.attr)
         node = node.value
-    return frame.look(node.id) if isinstance(node, ast.Name) else UNKNOWN
+    return frame.lookup(node.id) if isinstance(node, ast.Name) else UNKNOWN
 
 
 def _set_side(target: ast.Attribute, values: AbstractValues, frame: Frame) -> None:
@@ -106,36 +87,36 @@ def _set_side(target: ast.Attribute, values: AbstractValues, frame: Frame) -> No
     side = constant(values)
     if target.attr != "padding_side" or not isinstance(side, str):
         return
-    known = only(held_by(target.value, frame), Tokenizer) or [Tokenizer()]
+    known = only(holder_of(target.value, frame), Tokenizer) or [Tokenizer()]
     sided = frozenset(replace(t, side=side) for t in known)
     if isinstance(target.value, ast.Name):
         frame.names[target.value.id] = sided
     elif isinstance(target.value, ast.Attribute) and frame.owner and ast.unparse(target.value.value) == "self":
-        frame.machine.fields.setdefault(frame.owner.name, {})[target.value.attr] = sided
+        frame.file.fields.setdefault(frame.owner.name, {})[target.value.attr] = sided
 
 
 def _augmented(node: ast.AugAssign, frame: Frame) -> bool:
     """`x += 1`; an item is written to, and what was there is not handed on."""
     if isinstance(node.target, ast.Subscript):
         for part in (node.value, node.target.value, node.target.slice):
-            evaluate(part, frame)
+            frame.evaluate(part)
         return False
-    value = ast.copy_location(ast.BinOp(_loaded(node.target), node.op, node.value), node)
-    assign(node.target, evaluate(value, frame), frame)
+    value = ast.copy_location(ast.BinOp(_as_load(node.target), node.op, node.value), node)
+    assign(node.target, frame.evaluate(value), frame)
     return False
 
 
-def _loaded(target: ast.expr) -> ast.expr:
+def _as_load(target: ast.expr) -> ast.expr:
     return ast.copy_location(ast.Name(target.id, ast.Load()), target) if isinstance(target, ast.Name) else target
 
 
 def _if(node: ast.If, frame: Frame) -> bool:
     start = dict(frame.names)
-    with under(node.test, frame, evaluate, holds=True):
-        then_ended = block(node.body, frame)
+    with assuming(node.test, frame, holds=True):
+        then_ended = frame.run(node.body)
     then, frame.names = frame.names, start
-    with under(node.test, frame, evaluate, holds=False):
-        else_ended = block(node.orelse, frame)
+    with assuming(node.test, frame, holds=False):
+        else_ended = frame.run(node.orelse)
     if else_ended:
         frame.names = then
         frame.without_mask |= no_mask(node.test, frame, holds=True)
@@ -148,63 +129,63 @@ def _if(node: ast.If, frame: Frame) -> bool:
 
 def _for(node: ast.For | ast.AsyncFor, frame: Frame) -> bool:
     start = dict(frame.names)
-    assign(node.target, elements(evaluate(node.iter, frame)), frame)
-    block(node.body, frame)
+    assign(node.target, elements(frame.evaluate(node.iter)), frame)
+    frame.run(node.body)
     frame.names = joined(start, frame.names)
-    block(node.orelse, frame)
+    frame.run(node.orelse)
     return False
 
 
 def _while(node: ast.While, frame: Frame) -> bool:
     start = dict(frame.names)
-    evaluate(node.test, frame)
-    block(node.body, frame)
+    frame.evaluate(node.test)
+    frame.run(node.body)
     frame.names = joined(start, frame.names)
     return False
 
 
 def _with(node: ast.With | ast.AsyncWith, frame: Frame) -> bool:
     for item in node.items:
-        values = evaluate(item.context_expr, frame)
+        values = frame.evaluate(item.context_expr)
         if item.optional_vars is not None:
             assign(item.optional_vars, values, frame)
-    return block(node.body, frame)
+    return frame.run(node.body)
 
 
 def _try(node: ast.Try, frame: Frame) -> bool:
     start = dict(frame.names)
-    ended = block([*node.body, *node.orelse], frame)
+    ended = frame.run([*node.body, *node.orelse])
     for handler in node.handlers:
         after, frame.names = frame.names, dict(start)
-        if not block(handler.body, frame):
+        if not frame.run(handler.body):
             after, ended = joined(after, frame.names), False
         frame.names = after
-    return block(node.finalbody, frame) or ended
+    return frame.run(node.finalbody) or ended
 
 
 def _match(node: ast.Match, frame: Frame) -> bool:
-    evaluate(node.subject, frame)
+    frame.evaluate(node.subject)
     start, after = dict(frame.names), dict(frame.names)
     for case in node.cases:
         frame.names = dict(start)
-        if not block(case.body, frame):
+        if not frame.run(case.body):
             after = joined(after, frame.names)
     frame.names = after
     return False
 
 
 def _return(node: ast.Return, frame: Frame) -> bool:
-    frame.returned |= evaluate(node.value, frame)
+    frame.returned |= frame.evaluate(node.value)
     return True
 
 
 def _raise(node: ast.Raise, frame: Frame) -> bool:
-    evaluate(node.exc, frame)
+    frame.evaluate(node.exc)
     return True
 
 
 def _assert(node: ast.Assert, frame: Frame) -> bool:
-    frame.side_asked = frame.side_asked or asks_side(node.test, frame, evaluate)
+    frame.side_checked = frame.side_checked or checks_side(node.test, frame)
     return False
 
 
@@ -225,56 +206,28 @@ def _function(node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> boo
     return False
 
 
-def run_function(node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame, given: Names) -> AbstractValues:
-    """Run a body with the arguments that are given, the others by their names and defaults."""
-    spec = node.args
-    if any(node.lineno <= line <= (node.end_lineno or 0) for line in frame.machine.teaching):
-        frame.learnt = {**frame.learnt, **_learnt(node, frame)}
-    plain = [*spec.posonlyargs, *spec.args]
-    defaults = dict(zip([a.arg for a in plain[::-1]], spec.defaults[::-1], strict=False))
-    defaults.update({a.arg: d for a, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d})
-    pairs = paired([a.arg for a in (*plain, *spec.kwonlyargs)])
-    for argument in [*plain, *spec.kwonlyargs]:
-        said = frame.said(argument.arg) or pairs.get(argument.arg)
-        values = given.get(argument.arg) or said or evaluate(defaults.get(argument.arg), frame)
-        frame.names[argument.arg] = values - frozenset([Const(None)])
-    for extra in (spec.vararg, spec.kwarg):
-        if extra:
-            frame.names[extra.arg] = UNKNOWN
-    block(node.body, frame)
-    return frame.returned
-
-
-def _learnt(node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> Names:
-    """What the names of a function are by their uses; worked out once a function."""
-    known = frame.machine.learnt
-    if node not in known:
-        known[node] = learnt(node.body)
-    return known[node]
-
-
 def _class(node: ast.ClassDef, frame: Frame) -> bool:
     frame.emit(Class(node, frame.scope()))
     fields: Names = {}
     for base in node.bases:
         if isinstance(base, ast.Name):
-            fields.update(frame.machine.fields.get(base.id, {}))
-    frame.machine.fields[node.name] = fields
+            fields.update(frame.file.fields.get(base.id, {}))
+    frame.file.fields[node.name] = fields
     inner = replace(frame, names=dict(frame.names), function=node.name, owner=node)
-    first = [s for s in node.body if not isinstance(s, ast.FunctionDef) or s.name == "__init__"]
-    block(first, inner)
+    setup = [s for s in node.body if not isinstance(s, ast.FunctionDef) or s.name == "__init__"]
+    inner.run(setup)
     fields.update({k: v for k, v in inner.names.items() if k not in frame.names and v})
     inner.names = dict(frame.names)
-    block([s for s in node.body if isinstance(s, ast.FunctionDef) and s.name != "__init__"], inner)
+    inner.run([s for s in node.body if isinstance(s, ast.FunctionDef) and s.name != "__init__"])
     return False
 
 
-def later(node: ast.stmt) -> bool:
+def is_definition(node: ast.stmt) -> bool:
     """Functions and classes of a module are followed when its other statements have been."""
     return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
 
 
-RUNNERS: dict[type[ast.stmt], Runner] = {
+RUNNERS: dict[type[ast.stmt], StatementHandler] = {
     ast.Expr: _expression,
     ast.Assign: _assign,
     ast.AnnAssign: _annotated,

@@ -35,8 +35,8 @@ from archtrace_lint.dataflow.abstract_values import (
     one,
     only,
 )
-from archtrace_lint.dataflow.bindings import named
 from archtrace_lint.dataflow.masking import narrowed
+from archtrace_lint.dataflow.name_meanings import name_meaning
 from archtrace_lint.dataflow.operations import rows_at
 
 Parts: TypeAlias = Sequence[ast.expr]
@@ -52,7 +52,7 @@ def literal(node: ast.expr) -> int | None:
     return None
 
 
-def widens(part: ast.expr) -> bool:
+def keeps_axis(part: ast.expr) -> bool:
     """A part that takes no position: a slice, None, an ellipsis."""
     return isinstance(part, ast.Slice) or (isinstance(part, ast.Constant) and part.value in (None, ...))
 
@@ -85,15 +85,15 @@ def encoded_item(encoding: Encoding, name: object) -> AbstractValues | None:
     return one(TokenIds(encoding=encoding)) if name == "input_ids" else None
 
 
-def keyed(base: AbstractValues, key: str) -> AbstractValues:
+def item_by_key(base: AbstractValues, key: str) -> AbstractValues:
     """`base["key"]`."""
     for table in only(base, Table):
         return dict(table.items).get(key, UNKNOWN)
     for outputs in only(base, ModelOutput):
         return outputs_item(outputs, key) or UNKNOWN
     for encoding in only(base, Encoding):
-        return encoded_item(encoding, key) or named(key)
-    return one(Tokens(attended=True, sure=True)) if key == "attention_mask" else named(key)
+        return encoded_item(encoding, key) or name_meaning(key)
+    return one(Tokens(attended=True, sure=True)) if key == "attention_mask" else name_meaning(key)
 
 
 Select: TypeAlias = Callable[[ast.expr, AbstractValue, Parts, Sequence[AbstractValues]], AbstractValues]
@@ -121,8 +121,8 @@ def _hidden(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[
         return eos
     if len(parts) == 1:
         chosen = _chosen(base, parts[0], values[0])
-        return one(replace(narrowed(base, some=chosen), several=base.several and widens(parts[0])))
-    kept = base.several or widens(parts[1]) or (isinstance(parts[0], ast.Constant) and parts[0].value is ...)
+        return one(replace(narrowed(base, some=chosen), several=base.several and keeps_axis(parts[0])))
+    kept = base.several or keeps_axis(parts[1]) or (isinstance(parts[0], ast.Constant) and parts[0].value is ...)
     cut = isinstance(parts[1], ast.Slice) and bool(parts[1].lower or parts[1].upper)
     behind = isinstance(parts[1], ast.Slice) and parts[1].lower is not None
     return one(replace(narrowed(base, some=cut), prompted=base.prompted and not behind) if kept else None)
@@ -144,18 +144,18 @@ def _mask(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[Ab
     """A row of a mask is a mask; its first or last column tells the side of padding."""
     assert isinstance(base, Tokens)
     if len(parts) == 1:
-        return one(base if widens(parts[0]) else replace(base, row=True))
-    return one(base if all(map(widens, parts[1:])) else Side())
+        return one(base if keeps_axis(parts[0]) else replace(base, row=True))
+    return one(base if all(map(keeps_axis, parts[1:])) else Side())
 
 
 def _ids(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
-    return one(base if len(parts) == 1 or all(map(widens, parts[1:])) else Side())
+    return one(base if len(parts) == 1 or all(map(keeps_axis, parts[1:])) else Side())
 
 
 def _places(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
     """The first of the pads, or one further on (`pads[n]`, of a text that a pad begins); of a column of them, they."""
     assert isinstance(base, Places)
-    if widens(parts[0]):
+    if keeps_axis(parts[0]):
         return one(base)
     number = literal(parts[0])
     return one(FirstPad(by_id=base.by_id) if number in (0, None) else None)

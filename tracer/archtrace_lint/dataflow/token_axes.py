@@ -25,11 +25,10 @@ from archtrace_lint.dataflow.events import Mean
 from archtrace_lint.dataflow.masking import narrowed
 from archtrace_lint.dataflow.operations import TensorCall, operation
 from archtrace_lint.dataflow.site import Site
-from archtrace_lint.dataflow.spellings import AVERAGES, TOKEN_AVERAGES
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.dataflow.spellings import AVERAGES, TOKEN_AVERAGES, word_set
 
-MEANS = words("mean reduce_mean nanmean")
-POOLS = words("avg_pool1d adaptive_avg_pool1d")
+MEANS = word_set("mean reduce_mean nanmean")
+POOLING_FUNCTIONS = word_set("avg_pool1d adaptive_avg_pool1d")
 
 
 @operation("transpose", "swapaxes", "swapdims", "movedim")
@@ -65,7 +64,7 @@ def _split(call: TensorCall) -> AbstractValues:
     return one(Chunks(value) if isinstance(value, Tokens | TokenIds) else None)
 
 
-def averaged(site: Site) -> AbstractValues | None:
+def mean_call(site: Site) -> AbstractValues | None:
     """A mean over the tokens, told as an event; a mean over layers, which are hidden states again."""
     if site.name not in MEANS:
         return _pooled(site)
@@ -75,7 +74,7 @@ def averaged(site: Site) -> AbstractValues | None:
         return _pooled(site)
     dim = TensorCall(site.node, AbstractValue(), site.rest, site.keywords).dim
     if any(over_tokens(h, dim) for h in hidden):
-        _tell(site, tensor)
+        _emit_mean(site, tensor)
     return frozenset(replace(h, several=False) for h in hidden if h.several and dim in (0, 1))
 
 
@@ -93,13 +92,13 @@ def _pooled(site: Site) -> AbstractValues | None:
     if any(v.kind in TOKEN_AVERAGES for v in only(site.base, Layer)):
         return _by_keras(site)
     layer = any(v.kind in AVERAGES for v in only(site.base, Layer))
-    if not site.arguments or not (layer or site.name in POOLS):
+    if not site.arguments or not (layer or site.name in POOLING_FUNCTIONS):
         return None
     given = tensors(site.arguments[0])
     turned = frozenset(h for h in only(given, Hidden) if h.axis == 2)
     size = constant(site.keywords.get("kernel_size", site.arguments[1] if len(site.arguments) > 1 else UNKNOWN))
     if turned and (layer or size == 1 or (site.name == "avg_pool1d" and size is ...)):
-        _tell(site, turned)
+        _emit_mean(site, turned)
     return UNKNOWN if given else None
 
 
@@ -107,39 +106,39 @@ def _by_keras(site: Site) -> AbstractValues:
     """`GlobalAveragePooling1D()(states)`; with `mask=` it leaves the pads out."""
     along = frozenset(h for h in only(tensors(site.arguments[0]), Hidden) if h.axis == 1) if site.arguments else UNKNOWN
     if along and "mask" not in site.keywords:
-        _tell(site, along)
+        _emit_mean(site, along)
     return UNKNOWN
 
 
-def reduced(site: Site) -> AbstractValues | None:
+def einops_mean(site: Site) -> AbstractValues | None:
     """`einops.reduce(hidden, "b s d -> b d", "mean")`: a mean over the axis that is second and goes."""
     if site.name != "reduce" or len(site.arguments) != 3 or constant(site.arguments[2]) != "mean":
         return None
     before, _, after = str(constant(site.arguments[1])).partition("->")
     gone = [axis not in after.split() for axis in before.split()]
     if has(tensors(site.arguments[0]), Hidden) and gone == [False, True, False]:
-        _tell(site, tensors(site.arguments[0]))
+        _emit_mean(site, tensors(site.arguments[0]))
     return UNKNOWN
 
 
-def _tell(site: Site, target: AbstractValues) -> None:
+def _emit_mean(site: Site, target: AbstractValues) -> None:
     """An event; what a class that pools is given are hidden states, whatever it calls them."""
     owner = site.frame.owner
     pools = owner is not None and "pool" in owner.name.lower()
     if pools:
         target = frozenset(replace(h, what="hidden") if h.what == "weak" else h for h in only(target, Hidden))
     sure = pools or any(h.sure for h in only(target, Hidden))
-    site.frame.emit(Mean(site.node, site.frame.scope(), target, site.frame.mask_around(text=sure)))
+    site.frame.emit(Mean(site.node, site.frame.scope(), target, site.frame.mask_in_sight(text=sure)))
 
 
-def layer_of(site: Site) -> AbstractValues | None:
+def pooling_layer(site: Site) -> AbstractValues | None:
     """`nn.AdaptiveAvgPool1d(1)` and Keras' `GlobalAveragePooling1D()` are layers that are worth knowing."""
     wide = constant(site.arguments[0]) == 1 if site.arguments else False
     known = (site.name in AVERAGES and wide) or (site.name in TOKEN_AVERAGES and not site.arguments)
     return one(Layer(site.name)) if known else None
 
 
-def together(parts: Sequence[AbstractValues], dim: object) -> AbstractValues:
+def concatenated(parts: Sequence[AbstractValues], dim: object) -> AbstractValues:
     """Hidden states side by side, along their features: hidden states still.
 
     Along their tokens, too, where one of them surely is a text's: what it is joined to does not take its pads away.

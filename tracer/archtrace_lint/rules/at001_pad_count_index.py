@@ -7,28 +7,28 @@ from collections.abc import Iterator
 
 from archtrace_lint.dataflow.abstract_values import Const, Count, only
 from archtrace_lint.dataflow.events import AttributeStore, Event, Gather, SourceModule
-from archtrace_lint.dataflow.models import last_word
 from archtrace_lint.rule import Match, Rule
-from archtrace_lint.rules.readouts import read_with, short
+from archtrace_lint.rules.def_use import FunctionNodes, scope_of
+from archtrace_lint.rules.readouts import abbreviated, index_reads
 from archtrace_lint.rules.right_index import right_index
-from archtrace_lint.rules.uses import FunctionNodes, scope_of
-from archtrace_lint.source.tree import sides
+from archtrace_lint.source.project import padding_sides
+from archtrace_lint.source.syntax import last_word
 
 
 def check(module: SourceModule) -> Iterator[Match]:
     """A count of tokens less one that reads hidden states, where nobody asked for the side of padding."""
-    for made, scope, gather in read_with(module, Count):
-        if not scope.side_asked and not right_padding_is_set(module, gather) and not _one_by_one(module):
+    for made, scope, gather in index_reads(module, Count):
+        if not scope.side_checked and not right_padding_is_set(module, gather) and not _batches_of_one(module):
             yield Match(
                 made,
                 scope.function,
-                f"`{short(made)}` is the last token only if padded right; find the last non-pad",
+                f"`{abbreviated(made)}` is the last token only if padded right; find the last non-pad",
                 right_index(made, gather, module),
                 gather.node,
             )
 
 
-def _one_by_one(module: SourceModule) -> bool:
+def _batches_of_one(module: SourceModule) -> bool:
     """Batches of one text, which have no pads unless to a fixed length: every size that the module writes is 1."""
     keywords = [n for n in ast.walk(module.tree) if isinstance(n, ast.keyword) and isinstance(n.arg, str)]
     sizes = [k.value for k in keywords if k.arg and k.arg.endswith("batch_size")]
@@ -42,22 +42,26 @@ def right_padding_is_set(module: SourceModule, gather: Gather) -> bool:
 
     A function that sets the side and then calls the one that reads has set it for that one.
     """
-    stores = [s for s in module.each(AttributeStore) if s.name == "padding_side"]
-    said: dict[tuple[str, str], set[object]] = {}
+    stores = [s for s in module.events_of(AttributeStore) if s.name == "padding_side"]
+    sides_by_place: dict[tuple[str, str], set[object]] = {}
     for store in stores:
-        said.setdefault((store.scope.function, store.owner), set()).update(_sides(store))
+        sides_by_place.setdefault((store.scope.function, store.owner), set()).update(_sides(store))
     if not stores:
-        return _right_elsewhere(module, gather)
-    if not any("right" in found for found in said.values()):
+        return _right_in_project(module, gather)
+    if not any("right" in found for found in sides_by_place.values()):
         return False
-    alone = {side for found in said.values() for side in found} == {"right"}
-    return alone or any({"left", "right"} <= found for found in said.values()) or _just_before(stores, module, gather)
+    alone = {side for found in sides_by_place.values() for side in found} == {"right"}
+    return (
+        alone
+        or any({"left", "right"} <= found for found in sides_by_place.values())
+        or _set_just_before(stores, module, gather)
+    )
 
 
-def _right_elsewhere(module: SourceModule, gather: Gather) -> bool:
+def _right_in_project(module: SourceModule, gather: Gather) -> bool:
     """The files that name the class, or the function, set the right side alone; or those nearest to it do."""
     owner, function = gather.scope.owner, gather.scope.function.rpartition(".")[-1]
-    return sides(module.beside, owner.name if owner else function) == {"right"}
+    return padding_sides(module.resolver, owner.name if owner else function) == {"right"}
 
 
 def _sides(store: AttributeStore) -> set[object]:
@@ -65,7 +69,7 @@ def _sides(store: AttributeStore) -> set[object]:
     return {v.value for v in only(store.value, Const)} or {...}
 
 
-def _just_before(stores: list[AttributeStore], module: SourceModule, gather: Gather) -> bool:
+def _set_just_before(stores: list[AttributeStore], module: SourceModule, gather: Gather) -> bool:
     name = gather.scope.function.rpartition(".")[-1]
     for store in stores:
         if _sides(store) == {"right"}:

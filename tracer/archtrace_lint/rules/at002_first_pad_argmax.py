@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 from archtrace_lint.dataflow.abstract_values import FirstPad, constant, only
 from archtrace_lint.dataflow.events import AttributeStore, Gather, SourceModule
-from archtrace_lint.dataflow.models import last_word
 from archtrace_lint.dataflow.spellings import meaning
 from archtrace_lint.rule import Match, Rule
 from archtrace_lint.rules.at001_pad_count_index import right_padding_is_set
-from archtrace_lint.rules.readouts import read_with, short
+from archtrace_lint.rules.readouts import abbreviated, index_reads
 from archtrace_lint.rules.right_index import right_index
+from archtrace_lint.source.syntax import last_word
 
 
 def check(module: SourceModule) -> Iterator[Match]:
@@ -21,14 +21,14 @@ def check(module: SourceModule) -> Iterator[Match]:
     That padding stands on the right makes a mask's first pad right. An index by the ids is right where no token of a
     text is a pad, as every eos is where pad is eos: with pads in front, or with none, it is -1, the last token.
     """
-    for made, scope, gather in read_with(module, FirstPad):
+    for made, scope, gather in index_reads(module, FirstPad):
         by_id = any(i.by_id for i in only(gather.index, FirstPad) if i.made is made)
-        if _has_its_own_pad(module, gather) if by_id else scope.side_asked or right_padding_is_set(module, gather):
+        if _has_its_own_pad(module, gather) if by_id else scope.side_checked or right_padding_is_set(module, gather):
             continue
         yield Match(
             made,
             scope.function,
-            f"`{short(made)}` is the token before the first pad{' id' if by_id else ''}; find the last non-pad",
+            f"`{abbreviated(made)}` is the token before the first pad{' id' if by_id else ''}; find the last non-pad",
             right_index(made, gather, module),
             gather.node,
         )
@@ -36,7 +36,9 @@ def check(module: SourceModule) -> Iterator[Match]:
 
 def _has_its_own_pad(module: SourceModule, gather: Gather) -> bool:
     """The module gives the tokenizer a pad token, or the class its pad an id, that is written: none of a text's."""
-    written = any(s.name == "pad_token" and isinstance(constant(s.value), str) for s in module.each(AttributeStore))
+    written = any(
+        s.name == "pad_token" and isinstance(constant(s.value), str) for s in module.events_of(AttributeStore)
+    )
     return written or any(map(_writes_pad_id, ast.walk(gather.scope.owner) if gather.scope.owner else ()))
 
 

@@ -9,18 +9,18 @@ from collections.abc import Iterator
 from archtrace_lint.dataflow.abstract_values import AbstractValues, EosId, Model, Tokenizer, has, only
 from archtrace_lint.dataflow.architectures import has_pad_token
 from archtrace_lint.dataflow.events import AttributeStore, Built, Scope, SourceModule
-from archtrace_lint.dataflow.models import last_word
 from archtrace_lint.dataflow.spellings import CLASSIFIERS, PIPELINE, STORED, TOKENIZERS
 from archtrace_lint.rule import Match, Rule
 from archtrace_lint.rules.cases_at003 import INVALID, VALID
-from archtrace_lint.rules.pad_searchers import compares_with_pad, is_pad, searching, target_of
-from archtrace_lint.rules.uses import scope_of
+from archtrace_lint.rules.def_use import scope_of
+from archtrace_lint.rules.pad_searchers import compares_with_pad, heads_searching_pad, is_pad, target_of
+from archtrace_lint.source.syntax import last_word
 
 #: Whose pad token it is, where a module has several tokenizers.
 _JUDGE = re.compile(r"reward|score|classif|judge", re.IGNORECASE)
 
 #: Classes that may hold a search for the pad id of their own; models that generate.
-_OWN = re.compile(r"Reward|Classif|Critic|Rank|Scor")
+_OWN_HEADS = re.compile(r"Reward|Classif|Critic|Rank|Scor")
 _GENERATES = re.compile(r"CausalLM|LMHead|Seq2Seq|ConditionalGeneration|Generation")
 _MODELS = re.compile(r"\w*(model|reward|rm|critic)")
 _PAD_IS_NONE = re.compile(r"pad_token(_id)?\b.*(is|==) None|not .*pad_token")
@@ -28,19 +28,23 @@ _PAD_IS_NONE = re.compile(r"pad_token(_id)?\b.*(is|==) None|not .*pad_token")
 
 def check(module: SourceModule) -> Iterator[Match]:
     """The first place of each function that sets pad to eos, in a module that builds such a classifier."""
-    stores = [s for s in module.each(AttributeStore) if s.name in ("pad_token", "pad_token_id") and has(s.value, EosId)]
-    heads = searching(module) if stores else []
-    stores = [s for s in stores if _looked_for(s, module) or any(_meet(s, head, module) for head in heads)]
-    stores = [s for s in stores if not _never_runs(s, heads, module) and not _of_another(s, heads, module)]
+    stores = [
+        s for s in module.events_of(AttributeStore) if s.name in ("pad_token", "pad_token_id") and has(s.value, EosId)
+    ]
+    heads = heads_searching_pad(module) if stores else []
+    stores = [
+        s for s in stores if _class_searches_pad(s, module) or any(_belong_together(s, head, module) for head in heads)
+    ]
+    stores = [s for s in stores if not _never_runs(s, heads, module) and not _belongs_to_other_heads(s, heads, module)]
     if not stores:
         return
-    told: set[str] = set()
+    reported: set[str] = set()
     if any(_JUDGE.search(s.owner) for s in stores) or _judge_has_its_own(module):
         stores = [s for s in stores if _JUDGE.search(s.owner) or _named_alike(s, heads)]
     for store in stores:
         name = store.scope.function
-        if name not in told:
-            told.add(name)
+        if name not in reported:
+            reported.add(name)
             yield Match(
                 store.node,
                 name,
@@ -48,22 +52,22 @@ def check(module: SourceModule) -> Iterator[Match]:
             )
 
 
-def _of_another(store: AttributeStore, heads: list[Built], module: SourceModule) -> bool:
+def _belongs_to_other_heads(store: AttributeStore, heads: list[Built], module: SourceModule) -> bool:
     """The function builds classifiers itself, and none of them looks for the pad id."""
     name = store.scope.function
-    own = [b for b in module.each(Built) if isinstance(b.made, Model) and CLASSIFIERS.fullmatch(b.made.kind)]
+    own = [b for b in module.events_of(Built) if isinstance(b.made, Model) and CLASSIFIERS.fullmatch(b.made.kind)]
     return name != "" and name in {b.scope.function for b in own} - {h.scope.function for h in heads}
 
 
-def _looked_for(store: AttributeStore, module: SourceModule) -> bool:
+def _class_searches_pad(store: AttributeStore, module: SourceModule) -> bool:
     """The class in which pad becomes eos looks for the pad id; or a model is handed the id to do so, `model.PAD_ID`."""
     owner = store.scope.owner
     if owner is not None:
-        return _OWN.search(owner.name) is not None and compares_with_pad(owner)
-    return any(_handed_on(node) for node in scope_of(store.node, module.tree).nodes)
+        return _OWN_HEADS.search(owner.name) is not None and compares_with_pad(owner)
+    return any(_hands_pad_id_on(node) for node in scope_of(store.node, module.tree).nodes)
 
 
-def _handed_on(node: ast.AST) -> bool:
+def _hands_pad_id_on(node: ast.AST) -> bool:
     kept = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr not in STORED
     return kept and is_pad(node) and bool(_MODELS.fullmatch(last_word(node.value)))  # type: ignore[arg-type, attr-defined]
 
@@ -77,13 +81,15 @@ def _never_runs(store: AttributeStore, heads: list[Built], module: SourceModule)
     return any(part is store.node for ask in asks for part in ast.walk(ask))
 
 
-def _meet(store: AttributeStore, head: Built, module: SourceModule) -> bool:
+def _belong_together(store: AttributeStore, head: Built, module: SourceModule) -> bool:
     """What gets eos for its pad is, as far as can be seen, what the classifier works with."""
-    if (isinstance(store.node, ast.Call) and not _sets_up(store.node)) or _apart(store.node, head.node, module):
+    if (isinstance(store.node, ast.Call) and not _is_setup(store.node)) or _in_opposite_branches(
+        store.node, head.node, module
+    ):
         return False
     if isinstance(head.made, Model) and head.made.kind == PIPELINE:
         return has_pipeline(store.holder) or _handed_to(head.node) == store.owner
-    generators = [b for b in module.each(Built) if isinstance(b.made, Model) and _GENERATES.search(b.made.kind)]
+    generators = [b for b in module.events_of(Built) if isinstance(b.made, Model) and _GENERATES.search(b.made.kind)]
     if any(_GENERATES.search(m.kind) for m in only(store.holder, Model)):
         return False
     if {_place(store.scope)} & {_place(b.scope) for b in generators} and _place(store.scope) != _place(head.scope):
@@ -101,7 +107,7 @@ def _named_alike(store: AttributeStore, heads: list[Built]) -> bool:
     return not given.isdisjoint(same)
 
 
-def _apart(store: ast.AST, head: ast.AST, module: SourceModule) -> bool:
+def _in_opposite_branches(store: ast.AST, head: ast.AST, module: SourceModule) -> bool:
     """They stand in the two branches of one `if`."""
     for node in ast.walk(module.tree):
         if isinstance(node, ast.If) and node.orelse:
@@ -124,7 +130,7 @@ def _place(scope: Scope) -> str:
     return scope.owner.name if scope.owner else scope.function.partition(".")[0]
 
 
-def _sets_up(call: ast.Call) -> bool:
+def _is_setup(call: ast.Call) -> bool:
     """A call that makes a tokenizer, a classifier or a config, or adds tokens: generation names a pad id as well."""
     func = call.func
     name = last_word(func)

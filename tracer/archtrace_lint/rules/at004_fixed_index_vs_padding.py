@@ -9,32 +9,32 @@ from archtrace_lint.dataflow.events import AttributeStore, Built, Gather, Source
 from archtrace_lint.rule import Match, Rule
 
 #: The index that padding on a side spoils.
-SPOILT = {"left": 0, "right": -1}
+PADDED_INDEX = {"left": 0, "right": -1}
 
 
 def check(module: SourceModule) -> Iterator[Match]:
     """`[:, 0]` with padding on the left, `[:, -1]` with padding on the right."""
     common = side_of(module)
-    for gather in module.each(Gather):
+    for gather in module.events_of(Gather):
         for hidden in only(gather.target, Hidden):
             sure = hidden.sure and hidden.encoding is not None
             side = hidden.encoding.side if hidden.encoding and hidden.encoding.side else common
-            if hidden.what != "hidden" or hidden.several or gather.scope.side_asked or not (sure or hidden.sure):
+            if hidden.what != "hidden" or hidden.several or gather.scope.side_checked or not (sure or hidden.sure):
                 continue
-            if side in SPOILT and gather.fixed == SPOILT[side]:
-                yield Match(gather.node, gather.scope.function, _words(gather.fixed, side))
+            if side in PADDED_INDEX and gather.fixed == PADDED_INDEX[side]:
+                yield Match(gather.node, gather.scope.function, _message(gather.fixed, side))
 
 
-def _words(index: int, side: str) -> str:
+def _message(index: int, side: str) -> str:
     other = "right" if side == "left" else "left"
     return f"`[:, {index}]` reads a pad, for padding is on the {side}; pad on the {other}, or read by the mask"
 
 
 def side_of(module: SourceModule) -> str:
     """The side of padding that the module sets, if it sets one and never the other, and has no second tokenizer."""
-    if len({b.made.given for b in module.each(Built) if isinstance(b.made, Tokenizer)}) > 1:
+    if len({b.made.given for b in module.events_of(Built) if isinstance(b.made, Tokenizer)}) > 1:
         return ""
-    stored = {constant(s.value) for s in module.each(AttributeStore) if s.name == "padding_side"}
+    stored = {constant(s.value) for s in module.events_of(AttributeStore) if s.name == "padding_side"}
     side = next(iter(stored)) if len(stored) == 1 else ""
     return side if isinstance(side, str) else ""
 

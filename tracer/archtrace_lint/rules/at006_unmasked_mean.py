@@ -8,15 +8,13 @@ from collections.abc import Iterator
 
 from archtrace_lint.dataflow.abstract_values import Count, Hidden, MaskedSum, only
 from archtrace_lint.dataflow.events import Divide, Mean, SourceModule
-from archtrace_lint.dataflow.models import last_word
-from archtrace_lint.dataflow.spellings import NO_TEXT, PARTS
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.dataflow.spellings import NO_TEXT, PARTS, word_set
 from archtrace_lint.rule import Match, Rule
-from archtrace_lint.rules.cases_at006 import INVALID
-from archtrace_lint.rules.guards_at006 import VALID
-from archtrace_lint.rules.readouts import short
-from archtrace_lint.rules.uses import cast, followers, scope_of
-from archtrace_lint.source.walks import FUNCTIONS, Function
+from archtrace_lint.rules.def_use import forward_slice, scope_of, without_same_shape_calls
+from archtrace_lint.rules.invalid_at006 import INVALID
+from archtrace_lint.rules.readouts import abbreviated
+from archtrace_lint.rules.valid_at006 import VALID
+from archtrace_lint.source.syntax import FUNCTIONS, Function, last_word
 
 #: An attention mask says that there is a text; it is no attention. Several layers' states are no layer.
 _OF_TEXT = re.compile(r"\w*mask\w*|\b\w*layers\b")
@@ -29,62 +27,66 @@ def check(module: SourceModule) -> Iterator[Match]:
 
 
 def _means(module: SourceModule) -> Iterator[Match]:
-    for mean in module.each(Mean):
-        states = [h for h in only(mean.target, Hidden) if not h.several and _counts(h)]
+    for mean in module.events_of(Mean):
+        states = [h for h in only(mean.target, Hidden) if not h.several and _is_of_vectors(h)]
         zeroed = [h for h in states if h.zeroed]
-        said = ""
-        if _of_padded(mean, [h for h in states if not h.masked], module):
-            said = "counts padding in; weight the mean by the attention mask"
-        elif _of_padded(mean, zeroed, module) and not _length_goes(mean.node, module):
-            said = "divides by the padded length; divide the sum by the mask's own"
-        if said:
-            yield Match(mean.node, mean.scope.function, f"`{short(mean.node)}` {said}")
+        problem = ""
+        if _takes_padding_in(mean, [h for h in states if not h.masked], module):
+            problem = "counts padding in; weight the mean by the attention mask"
+        elif _takes_padding_in(mean, zeroed, module) and not _length_is_irrelevant(mean.node, module):
+            problem = "divides by the padded length; divide the sum by the mask's own"
+        if problem:
+            yield Match(mean.node, mean.scope.function, f"`{abbreviated(mean.node)}` {problem}")
 
 
-def _of_padded(mean: Mean, states: list[Hidden], module: SourceModule) -> bool:
+def _takes_padding_in(mean: Mean, states: list[Hidden], module: SourceModule) -> bool:
     """There are such states, and among them those of pads."""
     if not states:
         return False
     encodings = [h.encoding for h in states if h.encoding]
     padded = any(e.padded for e in encodings) if encodings else mean.padded
-    silent = mean.scope.without_mask or _no_text(mean, sure=any(h.sure for h in states))
+    silent = mean.scope.without_mask or _is_no_text(mean, sure=any(h.sure for h in states))
     rows = any(h.axis == 0 for h in states)  # the batch is no longer first: `squeeze(0)` then takes no row
-    return padded and not silent and (rows or not _one_row(mean.node, module))
+    return padded and not silent and (rows or not _uses_one_row(mean.node, module))
 
 
-def _counts(hidden: Hidden) -> bool:
+def _is_of_vectors(hidden: Hidden) -> bool:
     """Hidden states; numbers a token where a model in sight made them."""
     return hidden.what == "hidden" or (hidden.what == "scores" and hidden.sure)
 
 
-def _one_row(node: ast.AST, module: SourceModule) -> bool:
+def _uses_one_row(node: ast.AST, module: SourceModule) -> bool:
     """Of the result the first row alone is used, so the batch is one text, and has no pads."""
-    return any(_first_row(*pair) for pair in followers(node, scope_of(node, module.tree)))
+    return any(_first_row(*pair) for pair in forward_slice(node, scope_of(node, module.tree)))
 
 
 def _first_row(node: ast.AST, above: ast.AST) -> bool:
     """`x[0]`, or `x.squeeze(0)`, of a mean x."""
     if isinstance(above, ast.Subscript):
-        return isinstance(above.slice, ast.Constant) and above.slice.value == 0 and cast(above.value) is node
+        return (
+            isinstance(above.slice, ast.Constant)
+            and above.slice.value == 0
+            and without_same_shape_calls(above.value) is node
+        )
     if not isinstance(above, ast.Call) or not isinstance(above.func, ast.Attribute) or above.func.attr != "squeeze":
         return False
-    return [ast.unparse(a) for a in above.args] in ([], ["0"]) and cast(above.func.value) is node
+    return [ast.unparse(a) for a in above.args] in ([], ["0"]) and without_same_shape_calls(above.func.value) is node
 
 
 #: What takes the length out of a vector: a factor before it makes no difference.
-_SCALES = words("normalize cosine_similarity cos_sim pairwise_cos_sim pytorch_cos_sim layer_norm l2_normalize")
+_SCALES = word_set("normalize cosine_similarity cos_sim pairwise_cos_sim pytorch_cos_sim layer_norm l2_normalize")
 
 
-def _rescaled(node: ast.AST, module: SourceModule) -> bool:
+def _is_normalized(node: ast.AST, module: SourceModule) -> bool:
     """The vector is made as long as 1 later, here or where the function is called."""
     tree = module.tree
-    for _, above in followers(node, scope_of(node, tree)):
-        if _rescales(above):
+    for _, above in forward_slice(node, scope_of(node, tree)):
+        if _normalizes(above):
             return True
         if isinstance(above, ast.Return):
             name = next((f.name for f in ast.walk(tree) if isinstance(f, FUNCTIONS) and _within(above, f)), "")
             calls = [c for c in ast.walk(tree) if isinstance(c, ast.Call) and last_word(c.func) == name]
-            if any(_rescales(n) for c in calls for _, n in followers(c, scope_of(c, tree))):
+            if any(_normalizes(n) for c in calls for _, n in forward_slice(c, scope_of(c, tree))):
                 return True
     return False
 
@@ -93,7 +95,7 @@ def _within(node: ast.stmt, function: Function) -> bool:
     return any(n is node for n in ast.walk(function))
 
 
-def _rescales(node: ast.AST) -> bool:
+def _normalizes(node: ast.AST) -> bool:
     if isinstance(node, ast.Call):
         return last_word(node.func) in _SCALES
     return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and "norm" in ast.unparse(node.right)
@@ -103,12 +105,12 @@ def _rescales(node: ast.AST) -> bool:
 _OF_ANGLES = re.compile(r"(\w*_)?(cos_?sim|sim|similarity|similarities|normalize)|\w*cosine\w*", re.IGNORECASE)
 
 
-def _length_goes(node: ast.AST, module: SourceModule) -> bool:
+def _length_is_irrelevant(node: ast.AST, module: SourceModule) -> bool:
     """How long the vector is makes no difference in this module, or it is made right by a factor later."""
     callees = (last_word(n.func) for n in ast.walk(module.tree) if isinstance(n, ast.Call))
-    if any(map(_OF_ANGLES.fullmatch, callees)) or _rescaled(node, module):
+    if any(map(_OF_ANGLES.fullmatch, callees)) or _is_normalized(node, module):
         return True
-    return any(_scales(above) for _, above in followers(node, scope_of(node, module.tree)))
+    return any(_scales(above) for _, above in forward_slice(node, scope_of(node, module.tree)))
 
 
 def _scales(node: ast.AST) -> bool:
@@ -118,7 +120,7 @@ def _scales(node: ast.AST) -> bool:
     return not any(isinstance(side, ast.Constant) for side in (node.left, node.right))
 
 
-def _no_text(mean: Mean, *, sure: bool) -> bool:
+def _is_no_text(mean: Mean, *, sure: bool) -> bool:
     """The class or the tensor is named after what is no text; or, where it is not sure what it is, after a layer."""
     owner = mean.scope.owner.name if mean.scope.owner else ""
     names = f"{owner} {_OF_TEXT.sub('', ast.unparse(mean.node))}"
@@ -126,15 +128,15 @@ def _no_text(mean: Mean, *, sure: bool) -> bool:
 
 
 def _divisors(module: SourceModule) -> Iterator[Match]:
-    for divide in module.each(Divide):
+    for divide in module.events_of(Divide):
         padded = all(m.encoding is None or m.encoding.padded for m in only(divide.above, MaskedSum))
         whole = any(c.whole for c in only(divide.below, Count))
-        if padded and whole and not _rescaled(divide.node, module):
+        if padded and whole and not _is_normalized(divide.node, module):
             below = divide.node.right if isinstance(divide.node, ast.BinOp) else divide.node
             yield Match(
                 divide.node,
                 divide.scope.function,
-                f"`{short(below)}` counts the whole batch's tokens; use `.sum(-1, keepdim=True)`",
+                f"`{abbreviated(below)}` counts the whole batch's tokens; use `.sum(-1, keepdim=True)`",
             )
 
 

@@ -21,16 +21,16 @@ from archtrace_lint.rule import Match, Rule
 
 def check(module: SourceModule) -> Iterator[Match]:
     """A model and an adapter config that meet in one call."""
-    for call in module.each(Called):
+    for call in module.events_of(Called):
         given = frozenset().union(*call.arguments, *(v for _, v in call.keywords))
         for adapter in only(given, AdapterConfig):
             for model in only(given, Model):
                 missing = unsaved(model, adapter)
                 if missing:
-                    yield Match(adapter.made, call.scope.function, _words(model, missing))
+                    yield Match(adapter.made, call.scope.function, _message(model, missing))
 
 
-def _words(model: Model, missing: tuple[str, ...]) -> str:
+def _message(model: Model, missing: tuple[str, ...]) -> str:
     names = ", ".join(f'"{name}"' for name in missing)
     return f'PEFT leaves out a part of the head; add modules_to_save=["classifier", {names}]'
 

@@ -8,24 +8,24 @@ from collections.abc import Iterator
 from archtrace_lint.dataflow.abstract_values import AdapterConfig, Hidden, Model, Prompts, only
 from archtrace_lint.dataflow.architectures import is_encoder
 from archtrace_lint.dataflow.events import Called, Gather, SourceModule
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.dataflow.spellings import word_set
 from archtrace_lint.rule import Match, Rule
 from archtrace_lint.rules.at008_head_not_saved import classifies
 
 #: Configs that put vectors in front of the text's. (Prefix tuning puts them into the attention alone.)
-PREPENDING = words("PromptTuningConfig PromptEncoderConfig MultitaskPromptTuningConfig CPTConfig")
+PREPENDING = word_set("PromptTuningConfig PromptEncoderConfig MultitaskPromptTuningConfig CPTConfig")
 
 
 def check(module: SourceModule) -> Iterator[Match]:
     """An index behind prompts of one's own; a config on a model that reads its first token; a wrapper's forward."""
     yield from _own(module)
-    for call in module.each(Called):
+    for call in module.events_of(Called):
         yield from _configured(call)
         yield from _wrapped(call, module)
 
 
 def _own(module: SourceModule) -> Iterator[Match]:
-    for gather in module.each(Gather):
+    for gather in module.events_of(Gather):
         if gather.fixed == 0 and any(h.prompted and h.what == "hidden" for h in only(gather.target, Hidden)):
             yield Match(
                 gather.node,

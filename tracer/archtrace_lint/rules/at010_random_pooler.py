@@ -9,25 +9,31 @@ from collections.abc import Iterator
 from archtrace_lint.dataflow.abstract_values import ModelOutput, only
 from archtrace_lint.dataflow.architectures import lacks_pooler
 from archtrace_lint.dataflow.events import AttributeRead, SourceModule
-from archtrace_lint.dataflow.models import last_word
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.dataflow.spellings import word_set
 from archtrace_lint.rule import Match, Rule
-from archtrace_lint.rules.uses import BLIND
+from archtrace_lint.rules.def_use import SHAPE_ONLY
+from archtrace_lint.source.syntax import last_word
 
 #: Classes without heads: those that hold several (`AutoAdapterModel`) return one output a head.
 _HEADLESS = re.compile(r"(?!\w*(Adapter|Heads))\w*Model")
 
 #: What keeps a pooler from learning.
-_FROZEN = words("no_grad inference_mode requires_grad requires_grad_ detach")
+_FROZEN = word_set("no_grad inference_mode requires_grad requires_grad_ detach")
 
 
 def check(module: SourceModule) -> Iterator[Match]:
     """`.pooler_output` of what a model without one returned, or `[1]`, which is the same of a model without a head."""
-    for read in module.each(AttributeRead):
+    for read in module.events_of(AttributeRead):
         for outputs in only(read.base, ModelOutput):
             model = outputs.model
             headless = model is not None and (read.name != "1" or _HEADLESS.fullmatch(model.kind))
-            if headless and model and lacks_pooler(model) and not _trained(read) and not _looked_at(read, module):
+            if (
+                headless
+                and model
+                and lacks_pooler(model)
+                and not _learns_with_head(read)
+                and not _only_shape_is_read(read, module)
+            ):
                 yield Match(
                     read.node,
                     read.scope.function,
@@ -35,7 +41,7 @@ def check(module: SourceModule) -> Iterator[Match]:
                 )
 
 
-def _trained(read: AttributeRead) -> bool:
+def _learns_with_head(read: AttributeRead) -> bool:
     """In a module that is trained as a whole, the pooler learns with its head; not where no gradient goes through."""
     owner = read.scope.owner
     if owner is None or not any("Module" in last_word(base) or "PreTrained" in last_word(base) for base in owner.bases):
@@ -46,9 +52,11 @@ def _trained(read: AttributeRead) -> bool:
     return not any(last_word(node) in _FROZEN for node in nodes)
 
 
-def _looked_at(read: AttributeRead, module: SourceModule) -> bool:
+def _only_shape_is_read(read: AttributeRead, module: SourceModule) -> bool:
     """No more than its shape is asked for."""
-    return any(isinstance(n, ast.Attribute) and n.value is read.node and n.attr in BLIND for n in ast.walk(module.tree))
+    return any(
+        isinstance(n, ast.Attribute) and n.value is read.node and n.attr in SHAPE_ONLY for n in ast.walk(module.tree)
+    )
 
 
 RULE = Rule(

@@ -7,18 +7,18 @@ from collections.abc import Iterator
 from archtrace_lint.dataflow.abstract_values import EosRows, only
 from archtrace_lint.dataflow.events import Gather, SourceModule
 from archtrace_lint.rule import Match, Rule
-from archtrace_lint.rules.readouts import short
+from archtrace_lint.rules.readouts import abbreviated
 
 
 def check(module: SourceModule) -> Iterator[Match]:
     """`hidden[eos_mask].view(batch, -1, size)[:, -1]`."""
-    for gather in module.each(Gather):
+    for gather in module.events_of(Gather):
         for rows in only(gather.target, EosRows):
             if gather.fixed is not None:
                 yield Match(
                     rows.made,
                     gather.scope.function,
-                    f"`{short(rows.made)}` mixes rows whose eos counts differ; find each row's last eos",
+                    f"`{abbreviated(rows.made)}` mixes rows whose eos counts differ; find each row's last eos",
                 )
 
 

@@ -6,19 +6,19 @@ import ast
 from collections.abc import Iterator
 
 from archtrace_lint.dataflow.events import Class, SourceModule
-from archtrace_lint.dataflow.models import last_word
 from archtrace_lint.dataflow.spellings import MASK_METHODS
 from archtrace_lint.rule import Match, Rule
-from archtrace_lint.source.tree import below
+from archtrace_lint.source.project import requires_below
+from archtrace_lint.source.syntax import last_word
 
 
 def check(module: SourceModule) -> Iterator[Match]:
     """A class on a model of transformers that defines such a method and does not call it itself."""
-    classes = {event.node.name: event.node for event in module.each(Class)}
-    for event in module.each(Class):
+    classes = {event.node.name: event.node for event in module.events_of(Class)}
+    for event in module.events_of(Class):
         base = next((last_word(b) for b in _ancestors(event.node, dict(classes)) if _is_library(b, module)), None)
         for method in event.node.body if base else ():
-            if isinstance(method, ast.FunctionDef) and _in_vain(method, event.node, module):
+            if isinstance(method, ast.FunctionDef) and _is_never_called(method, event.node, module):
                 yield Match(
                     method,
                     f"{event.node.name}.{method.name}",
@@ -26,11 +26,11 @@ def check(module: SourceModule) -> Iterator[Match]:
                 )
 
 
-def _in_vain(method: ast.FunctionDef, owner: ast.ClassDef, module: SourceModule) -> bool:
+def _is_never_called(method: ast.FunctionDef, owner: ast.ClassDef, module: SourceModule) -> bool:
     """A mask method that nobody calls, in the versions of transformers that the tree asks for."""
     if method.name not in MASK_METHODS or _calls(owner, method):
         return False
-    return not below(module.beside, "transformers", MASK_METHODS[method.name])
+    return not requires_below(module.resolver, "transformers", MASK_METHODS[method.name])
 
 
 def _ancestors(owner: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> list[ast.expr]:

@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from archtrace_lint.dataflow.abstract_values import HighestId
 from archtrace_lint.dataflow.events import SourceModule
 from archtrace_lint.rule import Match, Rule
-from archtrace_lint.rules.readouts import read_with, short
+from archtrace_lint.rules.readouts import abbreviated, index_reads
 
 
 def check(module: SourceModule) -> Iterator[Match]:
     """`hidden[rows, ids.argmax(-1)]`."""
-    for made, scope, gather in read_with(module, HighestId):
+    for made, scope, gather in index_reads(module, HighestId):
         yield Match(
             made,
             scope.function,
-            f"`{short(made)}` is the highest id, not always eos; compare ids with eos first",
+            f"`{abbreviated(made)}` is the highest id, not always eos; compare ids with eos first",
             read=gather.node,
         )
 

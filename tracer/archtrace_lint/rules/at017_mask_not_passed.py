@@ -7,47 +7,45 @@ import re
 from collections.abc import Iterator
 
 from archtrace_lint.dataflow.abstract_values import Encoding, Model, TokenIds, has, only
-from archtrace_lint.dataflow.architectures import is_encoder, spelled
+from archtrace_lint.dataflow.architectures import is_encoder, name_pattern
 from archtrace_lint.dataflow.events import ModelRun, SourceModule
-from archtrace_lint.dataflow.models import last_word
-from archtrace_lint.dataflow.spellings import ENCODERS
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.dataflow.spellings import ENCODERS, word_set
 from archtrace_lint.rule import Match, Rule
-from archtrace_lint.rules.behind import behind
-from archtrace_lint.rules.readouts import short
-from archtrace_lint.rules.uses import FunctionNodes, scope_of
+from archtrace_lint.rules.def_use import FunctionNodes, backward_slice, scope_of
+from archtrace_lint.rules.readouts import abbreviated
+from archtrace_lint.source.syntax import last_word
 
 #: Ids of what is generated, or of the other side of a pair.
 _OTHER_IDS = re.compile(r"\w*(decoder|label|target|tgt|generated|output|response|sequence|position|segment|type)\w*")
 
 #: What speaks of a decoder, whose tokens see nothing behind them, or of models that are used with their padding.
 _NO_ENCODER = re.compile(
-    rf"\w*(causal|lm_?head|{spelled('decoders')}|opt_model|generat|reward|v_head|value_head|diffus|clip|past_key|decoder"
-    r"|llm)\w*|" + spelled("unmasked"),
+    rf"\w*(causal|lm_?head|{name_pattern('decoders')}|opt_model|generat|reward|v_head|value_head|diffus|clip|past_key|decoder"
+    r"|llm)\w*|" + name_pattern("unmasked"),
     re.IGNORECASE,
 )
 
 #: Packages whose models take a mask, and make one of ones where they get none.
-_LIBRARIES = words("transformers pytorch_transformers pytorch_pretrained_bert")
+_LIBRARIES = word_set("transformers pytorch_transformers pytorch_pretrained_bert")
 
 #: Names of classes that may be models.
-_KINDS = re.compile(f"{spelled('encoders')}|encoder|transformer|model", re.IGNORECASE)
+_KINDS = re.compile(f"{name_pattern('encoders')}|encoder|transformer|model", re.IGNORECASE)
 
 #: Names of masks of a batch.
 _MASKS = re.compile(r"(\w*_)?(input|attention|attn)_masks?")
 
 #: What an encoder's outputs are read by.
-_STATES = words("last_hidden_state pooler_output hidden_states")
+_STATES = word_set("last_hidden_state pooler_output hidden_states")
 
 
 def check(module: SourceModule) -> Iterator[Match]:
     """A call on ids that are padded, or beside which there is a mask, that gives the model no mask."""
-    for run in module.each(ModelRun):
+    for run in module.events_of(ModelRun):
         if _lacks_mask(run.node) and not run.scope.without_mask:
             scope = scope_of(run.node, module.tree)
             if _padded(run, scope) and _encodes(run, scope, module) and not _has_reason(run, scope, module):
-                told = f"`{short(run.node, 34)}` attends to padding; pass attention_mask too"
-                yield Match(run.node, run.scope.function, told)
+                message = f"`{abbreviated(run.node, 34)}` attends to padding; pass attention_mask too"
+                yield Match(run.node, run.scope.function, message)
 
 
 def _lacks_mask(call: ast.Call) -> bool:
@@ -120,7 +118,7 @@ def _gives_states(call: ast.Call, scope: FunctionNodes) -> bool:
 
 def _has_reason(run: ModelRun, scope: FunctionNodes, module: SourceModule) -> bool:
     """The pads were taken out before; the mask is made inside; the same model is called with the mask as well."""
-    behind_ids = [n for n in behind(_ids(run.node), scope) if "mask" in _word(n) or "unpad" in _word(n)]
+    behind_ids = [n for n in backward_slice(_ids(run.node), scope) if "mask" in _word(n) or "unpad" in _word(n)]
     called = [n for n in scope.nodes if isinstance(n, ast.Call) and n is not run.node]
     again = any(ast.unparse(n.func) == ast.unparse(run.node.func) and not _lacks_mask(n) for n in called)
     return bool(behind_ids) or again or _is_own(run, module)

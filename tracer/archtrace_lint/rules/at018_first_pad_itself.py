@@ -7,41 +7,39 @@ from collections.abc import Iterator
 
 from archtrace_lint.dataflow.abstract_values import FirstPad, Hidden, has, only
 from archtrace_lint.dataflow.events import Gather, SourceModule
-from archtrace_lint.dataflow.models import last_word
-from archtrace_lint.dataflow.spellings import meaning
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.dataflow.spellings import meaning, word_set
 from archtrace_lint.rule import Match, Rule
-from archtrace_lint.rules.behind import behind
-from archtrace_lint.rules.readouts import short
-from archtrace_lint.rules.uses import scope_of
+from archtrace_lint.rules.def_use import backward_slice, scope_of
+from archtrace_lint.rules.readouts import abbreviated
+from archtrace_lint.source.syntax import last_word
 
 #: What asks of each row whether there is a pad, or puts one behind it.
-_ASKING = words("any pad where")
+_ASKING = word_set("any pad where")
 
 #: What counts them.
-_COUNTING = words("sum count_nonzero")
+_COUNTING = word_set("sum count_nonzero")
 
 
 #: What names mean that speak of padding.
-_TOKENS = words("pad padded attended")
+_TOKENS = word_set("pad padded attended")
 
 
 def check(module: SourceModule) -> Iterator[Match]:
     """`argmax(ids == pad)`, from which nothing was taken off, as an index of hidden states or logits."""
-    for gather in module.each(Gather):
+    for gather in module.events_of(Gather):
         found = {i.searched for i in only(gather.index, FirstPad) if i.searched and not i.made}
         for searched in found if has(gather.target, Hidden) else ():
             if not _provided_for(searched, gather, module):
-                told = f"`{short(searched, 32)}` is 0 in a row without a pad; take the last token there"
-                yield Match(searched, gather.scope.function, told)
+                message = f"`{abbreviated(searched, 32)}` is 0 in a row without a pad; take the last token there"
+                yield Match(searched, gather.scope.function, message)
 
 
 def _provided_for(searched: ast.expr, gather: Gather, module: SourceModule) -> bool:
     """The function asks whether a row has a pad, writes to the index where it has none, or gives each row one."""
     scope = scope_of(gather.node, module.tree)
-    indices = {n.id for n in behind(gather.node, scope, lambda n: n is searched) if isinstance(n, ast.Name)}
-    asked = any(_is_asked(n) or _written(n, indices) for n in scope.nodes)
-    return asked or any(map(_gives, behind(searched, scope)))
+    indices = {n.id for n in backward_slice(gather.node, scope, lambda n: n is searched) if isinstance(n, ast.Name)}
+    checked = any(_is_asked(n) or _written(n, indices) for n in scope.nodes)
+    return checked or any(map(_gives, backward_slice(searched, scope)))
 
 
 def _is_asked(node: ast.AST) -> bool:
@@ -51,8 +49,8 @@ def _is_asked(node: ast.AST) -> bool:
         return isinstance(node.ops[0], ast.In | ast.NotIn) and meaning(left) in ("pad", "eos")
     if not isinstance(node, ast.Call):
         return False
-    said = (meaning(last_word(n)) for n in ast.walk(node) if isinstance(n, ast.Name | ast.Attribute))
-    return last_word(node.func) in _ASKING or (last_word(node.func) in _COUNTING and not _TOKENS.isdisjoint(said))
+    meanings = (meaning(last_word(n)) for n in ast.walk(node) if isinstance(n, ast.Name | ast.Attribute))
+    return last_word(node.func) in _ASKING or (last_word(node.func) in _COUNTING and not _TOKENS.isdisjoint(meanings))
 
 
 def _written(node: ast.AST, names: set[str]) -> bool:

@@ -9,40 +9,38 @@ from collections.abc import Iterator
 from archtrace_lint.dataflow.abstract_values import Hidden, only
 from archtrace_lint.dataflow.events import Pool, SourceModule
 from archtrace_lint.dataflow.filling import FILLS
-from archtrace_lint.dataflow.models import last_word
-from archtrace_lint.dataflow.spellings import BACKBONES, NO_TEXT, PARTS, meaning
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.dataflow.spellings import BACKBONES, NO_TEXT, PARTS, meaning, word_set
 from archtrace_lint.rule import Match, Rule
-from archtrace_lint.rules.behind import behind
-from archtrace_lint.rules.readouts import short
-from archtrace_lint.rules.uses import FunctionNodes, scope_of
+from archtrace_lint.rules.def_use import FunctionNodes, backward_slice, scope_of
+from archtrace_lint.rules.readouts import abbreviated
+from archtrace_lint.source.syntax import last_word
 
 #: Behind these nothing is negative, or hardly: a pad of 0 wins over no token.
 _NOT_NEGATIVE = re.compile(
     r"\w*(relu|gelu|silu|swish|sigmoid|softplus|softmax|activation)\w*|act\w*|log1p|abs_?|square|pow|exp_?"
 )
 
-_TURNING = words("permute transpose swapaxes movedim T mT")
+_TURNING = word_set("permute transpose swapaxes movedim T mT")
 
 #: What hides positions by other means than a product.
-_HIDING = FILLS | words("where masked_scatter masked_select")
+_HIDING = FILLS | word_set("where masked_scatter masked_select")
 
 #: Heads that pool by attention; other classes with such names are layers of a model.
 _HEADS = re.compile(r"attention_?(pool|head)\w*|\w*pool\w*", re.IGNORECASE)
 
-_SUMS = words("mul bmm matmul einsum multiply")
+_SUMS = word_set("mul bmm matmul einsum multiply")
 
 
 def check(module: SourceModule) -> Iterator[Match]:
     """`hidden.max(1)`, and weights of a softmax over the tokens, without the mask that is at hand."""
-    for pool in module.each(Pool):
+    for pool in module.events_of(Pool):
         states = [h for h in only(pool.target, Hidden) if h.what == "hidden" and not h.several]
         encodings = [h.encoding for h in states if h.encoding]
         padded = any(e.padded for e in encodings) if encodings else pool.padded
         if states and padded and not pool.scope.without_mask and not _no_text(pool):
-            told = _told(pool, scope_of(pool.node, module.tree))
-            if told:
-                yield Match(pool.node, pool.scope.function, told)
+            message = _message(pool, scope_of(pool.node, module.tree))
+            if message:
+                yield Match(pool.node, pool.scope.function, message)
 
 
 def _no_text(pool: Pool) -> bool:
@@ -50,10 +48,10 @@ def _no_text(pool: Pool) -> bool:
     return any(names.search(owner) for names in (NO_TEXT, PARTS))
 
 
-def _told(pool: Pool, scope: FunctionNodes) -> str | None:
+def _message(pool: Pool, scope: FunctionNodes) -> str | None:
     """What is wrong with a pooling, if something is."""
     given = [n for n in ast.iter_child_nodes(pool.node) if not isinstance(n, ast.keyword)]
-    nodes = [n for part in given for n in behind(part, scope, _is_model)]
+    nodes = [n for part in given for n in backward_slice(part, scope, _is_model)]
     turned = any(last_word(n) in _TURNING for n in nodes)
     if pool.how == "max":
         return None if pool.dim not in ((-1, 2) if turned else (1, -2)) else _maximum(pool, nodes)
@@ -61,18 +59,18 @@ def _told(pool: Pool, scope: FunctionNodes) -> str | None:
     along = pool.dim in (1, -2) or (pool.dim == -1 and squeezed)
     if not along or turned or any(map(_speaks_of_mask, nodes)) or not _weighs(pool.node, scope):
         return None
-    return f"`{short(pool.node, 30)}` gives weight to padding; fill its scores with -inf first"
+    return f"`{abbreviated(pool.node, 30)}` gives weight to padding; fill its scores with -inf first"
 
 
 def _maximum(pool: Pool, nodes: list[ast.AST]) -> str | None:
     if not any(map(_speaks_of_mask, nodes)):
-        return f"`{short(pool.node, 34)}` takes padding in; fill it with -inf by the mask first"
+        return f"`{abbreviated(pool.node, 34)}` takes padding in; fill it with -inf by the mask first"
     products = any(isinstance(n, ast.BinOp) and isinstance(n.op, ast.Mult) and _by_mask(n) for n in nodes)
     sums = any(isinstance(n, ast.BinOp) and isinstance(n.op, ast.Add | ast.Sub) for n in nodes)
     written = (last_word(n) for n in nodes)
     if not products or sums or any(w in _HIDING or _NOT_NEGATIVE.fullmatch(w.lower()) for w in written):
         return None
-    return f"in `{short(pool.node, 34)}` a pad's 0 wins over negatives; fill pads with -inf"
+    return f"in `{abbreviated(pool.node, 34)}` a pad's 0 wins over negatives; fill pads with -inf"
 
 
 def _by_mask(node: ast.BinOp) -> bool:
@@ -103,7 +101,7 @@ def _weighs(softmax: ast.Call, scope: FunctionNodes) -> bool:
     for node in scope.nodes:
         product = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.MatMult)
         sides = [node.left, node.right] if isinstance(node, ast.BinOp) and product else _factors(node)
-        has_it = [any(n is softmax for n in behind(side, scope)) for side in sides]
+        has_it = [any(n is softmax for n in backward_slice(side, scope)) for side in sides]
         if any(has_it) and not all(has_it):
             return True
     return False

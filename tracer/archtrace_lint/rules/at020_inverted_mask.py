@@ -9,35 +9,33 @@ from archtrace_lint.dataflow import events
 from archtrace_lint.dataflow.abstract_values import AbstractValues, Hidden, Tokens, only
 from archtrace_lint.dataflow.events import Called, Fill, SourceModule
 from archtrace_lint.dataflow.filling import is_low
-from archtrace_lint.dataflow.models import last_word
 from archtrace_lint.dataflow.operations import OPERATIONS
-from archtrace_lint.dataflow.spellings import NO_TEXT, PARTS
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.dataflow.spellings import NO_TEXT, PARTS, word_set
 from archtrace_lint.rule import Match, Rule
-from archtrace_lint.rules.behind import behind
-from archtrace_lint.rules.readouts import short
-from archtrace_lint.rules.uses import FunctionNodes, scope_of
+from archtrace_lint.rules.def_use import FunctionNodes, backward_slice, scope_of
+from archtrace_lint.rules.readouts import abbreviated
+from archtrace_lint.source.syntax import last_word
 
 #: Keywords whose mask is true at what is to be ignored (torch 2.13, nn/modules/activation.py and transformer.py).
-IGNORED = words("key_padding_mask src_key_padding_mask")
+IGNORED = word_set("key_padding_mask src_key_padding_mask")
 
 
 def check(module: SourceModule) -> Iterator[Match]:
     """Minus infinity where the attention mask is 1; an attention mask where torch wants the pads."""
-    for fill in module.each(Fill):
-        if _keeps(fill.mask) and _is_low(fill.value, fill, module) and _certain(fill, module):
-            told = f"`{short(fill.node, 30)}` is true at tokens, and fills those; fill where it is 0"
-            yield Match(fill.node, fill.scope.function, told)
-    for call in module.each(Called):
+    for fill in module.events_of(Fill):
+        if _is_true_at_tokens(fill.mask) and _is_low(fill.value, fill, module) and _is_certain(fill, module):
+            message = f"`{abbreviated(fill.node, 30)}` is true at tokens, and fills those; fill where it is 0"
+            yield Match(fill.node, fill.scope.function, message)
+    for call in module.events_of(Called):
         for key, values in call.keywords:
-            if key in IGNORED and _keeps(values):
+            if key in IGNORED and _is_true_at_tokens(values):
                 node = next(k.value for k in call.node.keywords if k.arg == key)
-                if any(t.sure for t in only(values, Tokens)) or _fed(node, scope_of(node, module.tree)):
-                    told = f"`{key}` is true at what is ignored; give it `{short(node, 22)} == 0`"
-                    yield Match(node, call.scope.function, told)
+                if any(t.sure for t in only(values, Tokens)) or _goes_to_model(node, scope_of(node, module.tree)):
+                    message = f"`{key}` is true at what is ignored; give it `{abbreviated(node, 22)} == 0`"
+                    yield Match(node, call.scope.function, message)
 
 
-def _keeps(mask: AbstractValues) -> bool:
+def _is_true_at_tokens(mask: AbstractValues) -> bool:
     """A mask that is 1 at tokens, on every path."""
     masks = only(mask, Tokens)
     return bool(masks) and len(masks) == len(mask) and all(m.attended for m in masks)
@@ -48,10 +46,10 @@ def _is_low(value: ast.expr, fill: Fill, module: SourceModule) -> bool:
     if is_low(value) or not isinstance(value, ast.Name):
         return is_low(value)
     scope = scope_of(fill.node, module.tree)
-    return any(bound is not None and is_low(bound) for bound in scope.bound(value.id))
+    return any(bound is not None and is_low(bound) for bound in scope.assigned(value.id))
 
 
-def _certain(fill: Fill, module: SourceModule) -> bool:
+def _is_certain(fill: Fill, module: SourceModule) -> bool:
     """A mask of a tokenizer, or one that the encoder gets; else one over states, not over scores, that no call made.
 
     Hand-written attention has masks of either direction under the same names, so there the name is not enough.
@@ -59,10 +57,10 @@ def _certain(fill: Fill, module: SourceModule) -> bool:
     if any(t.sure for t in only(fill.mask, Tokens)):
         return True
     scope = scope_of(fill.node, module.tree)
-    if _fed(fill.node, scope):
+    if _goes_to_model(fill.node, scope):
         return True
     states = [h for h in only(fill.target, Hidden) if h.what == "hidden"]
-    return bool(states) and not _is_attention(fill.scope) and _as_given(fill.node, scope)
+    return bool(states) and not _is_attention(fill.scope) and _is_uncomputed(fill.node, scope)
 
 
 def _is_attention(scope: events.Scope) -> bool:
@@ -71,16 +69,16 @@ def _is_attention(scope: events.Scope) -> bool:
     return any(names.search(owner) for names in (NO_TEXT, PARTS)) and "Pool" not in owner
 
 
-def _fed(mask: ast.expr, scope: FunctionNodes) -> bool:
+def _goes_to_model(mask: ast.expr, scope: FunctionNodes) -> bool:
     """A model gets the same name as its attention mask, or one that it was made of."""
-    names = {n.id for n in behind(mask, scope) if isinstance(n, ast.Name)}
+    names = {n.id for n in backward_slice(mask, scope) if isinstance(n, ast.Name)}
     given = (n.value for n in scope.nodes if isinstance(n, ast.keyword) and n.arg == "attention_mask")
     return any(isinstance(value, ast.Name) and value.id in names for value in given)
 
 
-def _as_given(mask: ast.expr, scope: FunctionNodes) -> bool:
+def _is_uncomputed(mask: ast.expr, scope: FunctionNodes) -> bool:
     """No function made it that may have turned it round."""
-    return all(last_word(n.func) in OPERATIONS for n in behind(mask, scope) if isinstance(n, ast.Call))
+    return all(last_word(n.func) in OPERATIONS for n in backward_slice(mask, scope) if isinstance(n, ast.Call))
 
 
 RULE = Rule(

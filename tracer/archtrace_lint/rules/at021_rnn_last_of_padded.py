@@ -7,19 +7,17 @@ from collections.abc import Iterator
 
 from archtrace_lint.dataflow.abstract_values import constant
 from archtrace_lint.dataflow.events import AttributeStore, Class, SourceModule
-from archtrace_lint.dataflow.models import last_word
-from archtrace_lint.dataflow.spellings import BACKBONES, EMBEDDERS, meaning
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.dataflow.spellings import BACKBONES, EMBEDDERS, meaning, word_set
 from archtrace_lint.rule import Match, Rule
-from archtrace_lint.rules.behind import behind
-from archtrace_lint.rules.readouts import short
-from archtrace_lint.rules.recurrent import Net, calls, last_steps, nets, states
-from archtrace_lint.rules.uses import FunctionNodes, scope_of
+from archtrace_lint.rules.def_use import FunctionNodes, backward_slice, scope_of
+from archtrace_lint.rules.readouts import abbreviated
+from archtrace_lint.rules.recurrent import Net, last_step_reads, net_calls, nets, state_reads
+from archtrace_lint.source.syntax import last_word
 
 #: torch.nn.utils.rnn: rows that know their lengths.
-_PACKING = words("pack_padded_sequence pack_sequence PackedSequence")
+_PACKING = word_set("pack_padded_sequence pack_sequence PackedSequence")
 
-_TURNING = words("permute transpose flip swapaxes flipud fliplr movedim rearrange")
+_TURNING = word_set("permute transpose flip swapaxes flipud fliplr movedim rearrange")
 
 #: What `padding` is where a tokenizer pads.
 _PADDING = (True, "max_length", "longest")
@@ -29,7 +27,7 @@ def check(module: SourceModule) -> Iterator[Match]:
     """`out[:, -1]` and the last hidden state, where a mask or lengths say that rows are padded."""
     if _pads_left(module):
         return
-    for owner in {event.node for event in module.each(Class)}:
+    for owner in {event.node for event in module.events_of(Class)}:
         found = nets(owner, module.imports)
         if found and _PACKING.isdisjoint(map(last_word, ast.walk(owner))):
             for method in owner.body:
@@ -43,20 +41,23 @@ def _of_net(
 ) -> Iterator[Match]:
     """What reads the last step of each call of a net; once a call."""
     function = f"{owner.name}.{method.name}"
-    for call in calls(scope, net):
+    for call in net_calls(scope, net):
         if not net.batch_first and _rows_first(call, scope):
             yield Match(call, function, f"`{net.name}` takes the batch for its steps; make it with batch_first=True")
         elif _is_padded(call, scope, method, module):
-            reads: list[ast.expr] = [*last_steps(scope, call, int(net.batch_first)), *states(scope, call, net)]
+            reads: list[ast.expr] = [
+                *last_step_reads(scope, call, int(net.batch_first)),
+                *state_reads(scope, call, net),
+            ]
             for read in sorted(reads, key=lambda r: (r.lineno, r.col_offset))[:1]:
-                told = f"`{short(read, 30)}` is the state behind the padding; pack the rows by their lengths"
-                yield Match(read, function, told)
+                message = f"`{abbreviated(read, 30)}` is the state behind the padding; pack the rows by their lengths"
+                yield Match(read, function, message)
 
 
 def _is_padded(call: ast.Call, scope: FunctionNodes, method: ast.FunctionDef, module: SourceModule) -> bool:
     """The net runs over states or embedded ids beside which there is a mask, or over what is padded on the right."""
     mask = any(meaning(a.arg) == "attended" for a in method.args.args)
-    return any(_is_padded_at(node, mask, module) for node in behind(call.args[0], scope))
+    return any(_is_padded_at(node, mask, module) for node in backward_slice(call.args[0], scope))
 
 
 def _is_padded_at(node: ast.AST, mask: bool, module: SourceModule) -> bool:
@@ -85,16 +86,16 @@ def _pads_right(module: SourceModule) -> bool:
 
 def _pads_left(module: SourceModule) -> bool:
     """A side is set to the left, or the rows are turned round."""
-    sides = {constant(s.value) for s in module.each(AttributeStore) if s.name == "padding_side"}
+    sides = {constant(s.value) for s in module.events_of(AttributeStore) if s.name == "padding_side"}
     given = (n.value for n in ast.walk(module.tree) if isinstance(n, ast.keyword) and n.arg == "padding_side")
     return "left" in sides or any(isinstance(value, ast.Constant) and value.value == "left" for value in given)
 
 
 def _rows_first(call: ast.Call, scope: FunctionNodes) -> bool:
     """The states of a model as they come from it: (batch, tokens, width)."""
-    nodes = list(behind(call.args[0], scope))
-    states = any(last_word(n) == "last_hidden_state" for n in nodes)
-    return states and _TURNING.isdisjoint(map(last_word, nodes))
+    nodes = list(backward_slice(call.args[0], scope))
+    state_reads = any(last_word(n) == "last_hidden_state" for n in nodes)
+    return state_reads and _TURNING.isdisjoint(map(last_word, nodes))
 
 
 RULE = Rule(

@@ -6,19 +6,17 @@ import ast
 from collections.abc import Iterator
 
 from archtrace_lint.dataflow.events import SourceModule
-from archtrace_lint.dataflow.models import last_word
+from archtrace_lint.dataflow.spellings import word_set
 from archtrace_lint.dataflow.subscripts import literal
-from archtrace_lint.dataflow.word_table import words
 from archtrace_lint.rule import Match, Rule
-from archtrace_lint.rules.behind import bindings
-from archtrace_lint.rules.readouts import short
-from archtrace_lint.rules.uses import FunctionNodes, scope_in
-from archtrace_lint.source.walks import Function, functions, statements
+from archtrace_lint.rules.def_use import FunctionNodes, definitions, scope_in
+from archtrace_lint.rules.readouts import abbreviated
+from archtrace_lint.source.syntax import Function, functions, last_word, statements
 
-_MAXIMA = words("max maximum fmax")
+_MAXIMA = word_set("max maximum fmax")
 
 #: Of these the values are read; ids that are cut a little too late do no harm.
-_VALUES = words("reward rewards score scores value values logit logits hidden state states output outputs")
+_VALUES = word_set("reward rewards score scores value values logit logits hidden state states output outputs")
 
 
 def check(module: SourceModule) -> Iterator[Match]:
@@ -27,8 +25,8 @@ def check(module: SourceModule) -> Iterator[Match]:
         for end, made in _ends(function):
             read = _read_at(end, scope_in(function))
             if len(read) > 1 and any(_VALUES.intersection(one.lower().split("_")) for one in read):
-                told = f"`{short(made, 26)}` is the end of the longer alone; read each text at its own end"
-                yield Match(made, name, told)
+                message = f"`{abbreviated(made, 26)}` is the end of the longer alone; read each text at its own end"
+                yield Match(made, name, message)
 
 
 def _ends(function: Function) -> Iterator[tuple[str, ast.Call]]:
@@ -82,7 +80,7 @@ def _is_before(node: ast.expr, end: str) -> bool:
 
 def _cut(node: ast.expr, end: str, scope: FunctionNodes) -> Iterator[ast.Subscript]:
     """What is cut off at `end`, directly or under a name."""
-    for value in [node, *(bindings(node.id, scope) if isinstance(node, ast.Name) else ())]:
+    for value in [node, *(definitions(node.id, scope) if isinstance(node, ast.Name) else ())]:
         last = _parts(value)[-1] if isinstance(value, ast.Subscript) else None
         upper = last.upper if isinstance(last, ast.Slice) else None
         if isinstance(value, ast.Subscript) and upper is not None and last_word(upper) == end:

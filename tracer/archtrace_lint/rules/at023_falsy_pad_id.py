@@ -7,43 +7,64 @@ import re
 from collections.abc import Iterator
 
 from archtrace_lint.dataflow.events import SourceModule
-from archtrace_lint.dataflow.models import last_word
-from archtrace_lint.dataflow.spellings import meaning
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.dataflow.spellings import meaning, word_set
 from archtrace_lint.rule import Instead, Match, Rule
-from archtrace_lint.rules.readouts import short
-from archtrace_lint.rules.truths import inside, tested
+from archtrace_lint.rules.readouts import abbreviated
+from archtrace_lint.source.syntax import last_word, nodes_by_function
 
 #: Names of the id of the pad token. `has_pad_id` is no id, and `pad_token` is a string, false where it is empty.
 _PAD_ID = re.compile(r"_?(?!(has|is|use|with|no|add|needs?|set|get)_)(\w*_)?pad(ding)?(_token)?_(id|idx|index)_?")
 
 #: Arguments of generation: behind the end of what is generated any special token will do.
-_GENERATION = words("max_new_tokens do_sample temperature top_p top_k num_beams num_return_sequences stopping_criteria")
+_GENERATION = word_set(
+    "max_new_tokens do_sample temperature top_p top_k num_beams num_return_sequences stopping_criteria"
+)
 
 _GENERATES = re.compile(r"generat|beam|sampl", re.IGNORECASE)
 
 
 def check(module: SourceModule) -> Iterator[Match]:
     """`pad_token_id or ...`, `if pad_token_id:`, `not pad_token_id`."""
-    nodes = list(inside(module.tree))
+    nodes = list(nodes_by_function(module.tree))
     harmless = {id(n) for _, node in nodes for n in _harmless(node)}
-    whole = {id(n) for _, node in nodes for n in _whole(node)}
+    bare = {id(n) for _, node in nodes for n in _needs_no_parentheses(node)}
     for function, node in nodes:
-        for asked in () if id(node) in harmless or _GENERATES.search(function) else tested(node):
-            if _is_pad_id(asked) and not _same_for_zero(node, asked):
-                place, instead = _mended(node, asked, "{}" if id(node) in whole else "({})")
+        for tested in () if id(node) in harmless or _GENERATES.search(function) else _truth_tested(node):
+            if _is_pad_id(tested) and not _same_for_zero(node, tested):
+                place, instead = _fix(node, tested, "{}" if id(node) in bare else "({})")
                 yield Match(place, function, _message(node, place), Instead(instead, place) if instead else None)
+
+
+def _truth_tested(node: ast.AST) -> Iterator[ast.expr]:
+    """What a node itself asks for its truth: a condition, the operand of `not`, what stands before `or` and `and`."""
+    if isinstance(node, ast.If | ast.While | ast.IfExp | ast.Assert):
+        yield from _last(node.test)
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        yield from _last(node.operand)
+    elif isinstance(node, ast.comprehension):
+        for condition in node.ifs:
+            yield from _last(condition)
+    elif isinstance(node, ast.BoolOp):
+        for value in node.values[:-1]:
+            yield from _last(value)
+
+
+def _last(node: ast.expr) -> Iterator[ast.expr]:
+    """A condition; of `a and b` the last part, as the node of `and` itself tells of the others."""
+    while isinstance(node, ast.BoolOp):
+        node = node.values[-1]
+    yield node
 
 
 def _is_pad_id(node: ast.expr) -> bool:
     """A name or an attribute; an item, `.get(...)` or `getattr(...)` of such a name."""
     if isinstance(node, ast.Call):
         at = {"get": 0, "getattr": 1}.get(last_word(node.func), len(node.args))
-        return at < len(node.args) and _says(node.args[at])
-    return _says(node.slice) if isinstance(node, ast.Subscript) else _is_name(last_word(node))
+        return at < len(node.args) and _spells_pad_id(node.args[at])
+    return _spells_pad_id(node.slice) if isinstance(node, ast.Subscript) else _is_name(last_word(node))
 
 
-def _says(node: ast.expr) -> bool:
+def _spells_pad_id(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and _is_name(str(node.value))
 
 
@@ -76,7 +97,7 @@ def _generates(node: ast.Call | ast.Dict) -> bool:
     return "generat" in word or "sampling" in word or not _GENERATION.isdisjoint(str(k.arg) for k in node.keywords)
 
 
-def _whole(node: ast.AST) -> Iterator[ast.AST]:
+def _needs_no_parentheses(node: ast.AST) -> Iterator[ast.AST]:
     """Expressions that need no parentheses, whatever they are."""
     if isinstance(node, ast.Assign | ast.AnnAssign | ast.Return | ast.keyword) and node.value:
         yield node.value
@@ -84,10 +105,10 @@ def _whole(node: ast.AST) -> Iterator[ast.AST]:
         yield from node.args
 
 
-def _same_for_zero(node: ast.AST, asked: ast.expr) -> bool:
+def _same_for_zero(node: ast.AST, tested: ast.expr) -> bool:
     """Where the id is 0 the same comes out: 0, or another name of the pad id, takes its place."""
-    if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or) and asked in node.values:
-        return all(map(_zero_or_pad, node.values[node.values.index(asked) + 1 :]))
+    if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or) and tested in node.values:
+        return all(map(_zero_or_pad, node.values[node.values.index(tested) + 1 :]))
     return isinstance(node, ast.IfExp) and _zero_or_pad(node.orelse)
 
 
@@ -98,21 +119,21 @@ def _zero_or_pad(node: ast.expr) -> bool:
     return (isinstance(node, ast.Constant) and type(node.value) is int and node.value == 0) or _is_pad_id(node)
 
 
-def _mended(node: ast.AST, asked: ast.expr, around: str) -> tuple[ast.expr, str | None]:
+def _fix(node: ast.AST, tested: ast.expr, around: str) -> tuple[ast.expr, str | None]:
     """What is to be replaced, and by what; by nothing where a call would be made twice. `around`: with parentheses."""
-    written = ast.unparse(asked)
+    written = ast.unparse(tested)
     if isinstance(node, ast.UnaryOp):
         return node, f"{written} is None"
     if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):
-        once = len(node.values) == 2 and not any(isinstance(n, ast.Call) for n in ast.walk(asked))
+        once = len(node.values) == 2 and not any(isinstance(n, ast.Call) for n in ast.walk(tested))
         either = f"{written} if {written} is not None else {ast.unparse(node.values[1])}"
         return node, around.format(either) if once else None
-    return asked, f"{written} is not None"
+    return tested, f"{written} is not None"
 
 
 def _message(node: ast.AST, place: ast.AST) -> str:
-    asked = "is None" if isinstance(node, ast.UnaryOp) else "is not None"
-    return f"`{short(place, 36)}` takes the pad id 0 for none; ask `{asked}`"
+    tested = "is None" if isinstance(node, ast.UnaryOp) else "is not None"
+    return f"`{abbreviated(place, 36)}` takes the pad id 0 for none; ask `{tested}`"
 
 
 RULE = Rule(

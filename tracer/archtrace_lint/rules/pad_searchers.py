@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from archtrace_lint.dataflow.abstract_values import Model, Tokenizer
 from archtrace_lint.dataflow.architectures import is_encoder
 from archtrace_lint.dataflow.events import Built, Scope, SourceModule
-from archtrace_lint.dataflow.models import last_word
 from archtrace_lint.dataflow.spellings import CLASSIFIERS, PIPELINE, STORED, meaning
+from archtrace_lint.source.syntax import last_word
 
 #: Names of a critic, taken to give a value at every token, so that no pad id is searched.
 _CRITIC = re.compile(r"(\w*_)?(value|critic)(_?(model|head|net|network))?")
@@ -18,10 +18,10 @@ _LIBRARY = re.compile(r"(?!TF|Flax)\w*ForSequenceClassification")
 _EVERY_TOKEN = re.compile(r"\w*ForTokenClassification")
 
 
-def searching(module: SourceModule) -> list[Built]:
+def heads_searching_pad(module: SourceModule) -> list[Built]:
     """The classifiers that look for their token by the pad id, also those that a function of another file makes."""
-    heads = [b for b in module.each(Built) if _finds_by_pad(b.made, module) and not _read_everywhere(b, module)]
-    return [*heads, *_made_elsewhere(module)]
+    heads = [b for b in module.events_of(Built) if _searches_pad(b.made, module) and not _reads_every_token(b, module)]
+    return [*heads, *_made_by_imported_functions(module)]
 
 
 def compares_with_pad(node: ast.ClassDef) -> bool:
@@ -32,7 +32,7 @@ def compares_with_pad(node: ast.ClassDef) -> bool:
     inside = list(ast.walk(node))
     if any(map(_takes_first, inside)) and not any(map(_counts_back, inside)):
         return False
-    return any(is_pad(part) for inner in inside for part in _compared(inner))
+    return any(is_pad(part) for inner in inside for part in _compared_parts(inner))
 
 
 def _takes_first(node: ast.AST) -> bool:
@@ -61,21 +61,21 @@ def target_of(node: ast.AST, module: SourceModule) -> str:
     return next((last_word(n.targets[0]) for n in assigned if any(part is node for part in ast.walk(n.value))), "")
 
 
-def _finds_by_pad(made: Model | Tokenizer, module: SourceModule) -> bool:
+def _searches_pad(made: Model | Tokenizer, module: SourceModule) -> bool:
     """A classifier that looks for its token by the pad id. A reward model of one's own does if its class says so."""
     if not isinstance(made, Model) or is_encoder(made):
         return False
     if made.kind != PIPELINE and not CLASSIFIERS.fullmatch(made.kind):
         return False
     here = (n for n in module.tree.body if isinstance(n, ast.ClassDef) and n.name == made.kind)
-    own = next(here, None) or module.elsewhere(made.kind)
-    if isinstance(own, ast.ClassDef):
-        return compares_with_pad(own)
+    definition = next(here, None) or module.imported_definition(made.kind)
+    if isinstance(definition, ast.ClassDef):
+        return compares_with_pad(definition)
     library = module.imports.get(made.kind, "transformers").startswith("transformers")
     return made.kind == PIPELINE or (library and made.kind.endswith("ForSequenceClassification"))
 
 
-def _read_everywhere(head: Built, module: SourceModule) -> bool:
+def _reads_every_token(head: Built, module: SourceModule) -> bool:
     """A critic; or a classifier that is only taken apart for one that reads every token."""
     name = target_of(head.node, module)
     return bool(_CRITIC.fullmatch(name)) or any(
@@ -87,13 +87,13 @@ def _read_everywhere(head: Built, module: SourceModule) -> bool:
     )
 
 
-def _made_elsewhere(module: SourceModule) -> Iterator[Built]:
+def _made_by_imported_functions(module: SourceModule) -> Iterator[Built]:
     """Calls of functions of other files of the tree that name a classifier of the library."""
     for call, scope in _calls(module.tree, ""):
         if not isinstance(call.func, ast.Name) or call.func.id[:1].isupper() or any(map(_causal, call.args)):
             continue
-        made = module.elsewhere(call.func.id)
-        kinds = sorted(_named(made)) if isinstance(made, ast.FunctionDef) else []
+        made = module.imported_definition(call.func.id)
+        kinds = sorted(_classifiers_named(made)) if isinstance(made, ast.FunctionDef) else []
         models = (Model(kind, given=ast.unparse(call.args[0]) if call.args else "") for kind in kinds)
         yield from (Built(call, Scope(scope), model) for model in models if not is_encoder(model))
 
@@ -103,7 +103,7 @@ def _causal(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and "causal" in str(node.value).lower()
 
 
-def _named(function: ast.FunctionDef) -> set[str]:
+def _classifiers_named(function: ast.FunctionDef) -> set[str]:
     """The classifiers of the library that a function names."""
     return {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and _LIBRARY.fullmatch(n.id)}
 
@@ -117,7 +117,7 @@ def _calls(node: ast.AST, function: str) -> Iterator[tuple[ast.Call, str]]:
         yield from _calls(inner, inner.name if named else function)  # type: ignore[attr-defined]
 
 
-def _compared(node: ast.AST) -> list[ast.expr]:
+def _compared_parts(node: ast.AST) -> list[ast.expr]:
     """What is compared here, and the attribute that is set."""
     if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.NotEq):
         return [node.left, *node.comparators]

@@ -9,24 +9,24 @@ from typing import TypeVar
 from archtrace_lint.dataflow import events
 from archtrace_lint.dataflow.abstract_values import Count, FirstPad, Hidden, HighestId, has, only
 from archtrace_lint.dataflow.events import Gather, SourceModule
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.dataflow.spellings import word_set
 
 Index = TypeVar("Index", Count, FirstPad, HighestId)
 
 #: Methods and functions that change no more than the type or the place of a mask.
-CASTS = words("to int long float bool type type_as astype")
+CASTS = word_set("to int long float bool type type_as astype")
 
 
-def read_with(module: SourceModule, kind: type[Index]) -> Iterator[tuple[ast.expr, events.Scope, Gather]]:
+def index_reads(module: SourceModule, kind: type[Index]) -> Iterator[tuple[ast.expr, events.Scope, Gather]]:
     """Where an index of this kind, once made, reads hidden states or logits: the guard of every index rule."""
-    for gather in module.each(Gather):
+    for gather in module.events_of(Gather):
         if has(gather.target, Hidden):
-            made = {i.made for i in only(gather.index, kind) if i.made is not None and _of_tokens(i, gather)}
+            made = {i.made for i in only(gather.index, kind) if i.made is not None and _is_token_index(i, gather)}
             for expression in sorted(made, key=lambda e: (e.lineno, e.col_offset)):
                 yield expression, gather.scope, gather
 
 
-def _of_tokens(index: Index, gather: Gather) -> bool:
+def _is_token_index(index: Index, gather: Gather) -> bool:
     """A count of pads is no index of anything, and one of rows without pads is right; `mask` counts where a text is."""
     if isinstance(index, Count) and (index.alone or not index.attended):
         return False
@@ -34,13 +34,13 @@ def _of_tokens(index: Index, gather: Gather) -> bool:
     return not weak or gather.scope.text or any(h.what in ("hidden", "logits") for h in only(gather.target, Hidden))
 
 
-def short(node: ast.AST, width: int = 25) -> str:
+def abbreviated(node: ast.AST, width: int = 25) -> str:
     """An expression in a message, which keeps to one line: its beginning and its end; the full format shows it all."""
     text = " ".join(ast.unparse(node).split())
     return text if len(text) <= width else f"{text[: width - 7]}…{text[-6:]}"
 
 
-def bare(node: ast.expr) -> ast.expr:
+def without_casts(node: ast.expr) -> ast.expr:
     """An expression without the casts around it."""
     while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CASTS:
         node = node.func.value

@@ -6,10 +6,9 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from archtrace_lint.dataflow.models import last_word
 from archtrace_lint.dataflow.subscripts import fixed_index, literal
-from archtrace_lint.rules.behind import bindings
-from archtrace_lint.rules.uses import FunctionNodes
+from archtrace_lint.rules.def_use import FunctionNodes, definitions
+from archtrace_lint.source.syntax import last_word
 
 #: torch.nn's own. Where their result is a tuple, the first item is all steps, the second the last state of each layer.
 NETS = frozenset(("LSTM", "GRU", "RNN"))
@@ -54,14 +53,14 @@ def _batch_first(call: ast.Call) -> bool:
     return spread if given is None else not (isinstance(given, ast.Constant) and given.value is False)
 
 
-def calls(scope: FunctionNodes, net: Net) -> Iterator[ast.Call]:
+def net_calls(scope: FunctionNodes, net: Net) -> Iterator[ast.Call]:
     """`self.name(x)`."""
     for node in scope.nodes:
         if isinstance(node, ast.Call) and node.args and ast.unparse(node.func) == f"self.{net.name}":
             yield node
 
 
-def last_steps(scope: FunctionNodes, call: ast.Call, axis: int) -> Iterator[ast.Subscript]:
+def last_step_reads(scope: FunctionNodes, call: ast.Call, axis: int) -> Iterator[ast.Subscript]:
     """`out[:, -1]`, or `out[-1]` with the steps on axis 0, of all the steps that a call gives."""
     for node in scope.nodes:
         if isinstance(node, ast.Subscript) and _last(node, axis) and _is_part(node.value, call, 0, scope):
@@ -77,7 +76,7 @@ def _parts(node: ast.Subscript) -> list[ast.expr]:
     return node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
 
 
-def states(scope: FunctionNodes, call: ast.Call, net: Net) -> Iterator[ast.expr]:
+def state_reads(scope: FunctionNodes, call: ast.Call, net: Net) -> Iterator[ast.expr]:
     """Where the last state of each layer is read: an item of it, or itself in another call than the net's own."""
     for node in scope.nodes:
         if isinstance(node, ast.Name | ast.Subscript) and _is_state(node, call, net, scope):
@@ -120,7 +119,7 @@ def _is_part(node: ast.expr, call: ast.Call, item: int, scope: FunctionNodes, de
         return False
     return any(_name_at(_item(t, item)) == node.id for t in _targets(call, scope)) or any(
         isinstance(value, ast.Call | ast.Subscript) and _is_part(value, call, item, scope, depth + 1)
-        for value in bindings(node.id, scope)
+        for value in definitions(node.id, scope)
         if value is not call
     )
 

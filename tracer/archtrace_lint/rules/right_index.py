@@ -12,17 +12,16 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from archtrace_lint.dataflow.events import Gather, SourceModule
-from archtrace_lint.dataflow.models import last_word
-from archtrace_lint.dataflow.spellings import FOREIGN, meaning
-from archtrace_lint.dataflow.word_table import words
+from archtrace_lint.dataflow.spellings import FOREIGN, meaning, word_set
 from archtrace_lint.rule import Instead
-from archtrace_lint.rules.readouts import CASTS, bare
-from archtrace_lint.rules.uses import FunctionNodes, only_reads, scope_of
+from archtrace_lint.rules.def_use import FunctionNodes, only_reads, scope_of
+from archtrace_lint.rules.readouts import CASTS, without_casts
+from archtrace_lint.source.syntax import last_word
 
 #: Reduction -> the comparison of ids with the pad id that goes with it: a count of tokens, a search for a pad.
 COMPARES = {"sum": ("ne", ast.NotEq), "argmax": ("eq", ast.Eq)}
 #: Casts that may move a tensor to another device: the new index is moved as the old one was.
-MOVES = words("to type_as cpu cuda")
+MOVES = word_set("to type_as cpu cuda")
 _TYPE = re.compile(r"torch\.\w*(int\d*|long|float\d*|half|bool)|dtype=.*|(.*\.)?\w*dtype")
 
 
@@ -31,8 +30,8 @@ class Reduced(NamedTuple):
 
     how: str
     what: ast.expr
-    kept: bool = False
-    moved: str = ""
+    keepdim: bool = False
+    device_move: str = ""
 
 
 def right_index(made: ast.expr, gather: Gather, module: SourceModule) -> Instead | None:
@@ -45,36 +44,36 @@ def right_index(made: ast.expr, gather: Gather, module: SourceModule) -> Instead
     if any(isinstance(n, ast.Name) and n.id in FOREIGN for part in (made, gather.node) for n in ast.walk(part)):
         return None
     scope = scope_of(made, module.tree)
-    reduced, named = _reduced(made.left, scope), None
+    reduced, definition = _reduced(made.left, scope), None
     if reduced is None:
-        core, moved = _uncast(made.left)
-        named = _named(core, scope)
-        reduced = _reduced(named.value, scope) if named else None
-        reduced = reduced and reduced._replace(moved=reduced.moved + moved)
+        core, device_move = _uncast(made.left)
+        definition = _sole_definition(core, scope)
+        reduced = _reduced(definition.value, scope) if definition else None
+        reduced = reduced and reduced._replace(device_move=reduced.device_move + device_move)
     tensor = _tensor(reduced, scope) if reduced else None
     if reduced is None or tensor is None or not only_reads(made, scope):
         return None
-    return _instead(made, reduced, tensor, scope, named)
+    return _instead(made, reduced, tensor, scope, definition)
 
 
 def _instead(
-    made: ast.expr, reduced: Reduced, tensor: tuple[str, str], scope: FunctionNodes, named: ast.Assign | None
+    made: ast.expr, reduced: Reduced, tensor: tuple[str, str], scope: FunctionNodes, definition: ast.Assign | None
 ) -> Instead:
     name, mask = tensor
-    kept = ", keepdim=True" if reduced.kept else ""
-    text = f"(torch.arange({name}.shape[-1], device={name}.device) * {mask}).argmax(-1{kept}){reduced.moved}"
+    keepdim = ", keepdim=True" if reduced.keepdim else ""
+    text = f"(torch.arange({name}.shape[-1], device={name}.device) * {mask}).argmax(-1{keepdim}){reduced.device_move}"
     outer = _around(made, name, scope)
-    gone = [*_idle(outer, name, scope), *([named] if named and _is_idle(named, made, scope) else [])]
-    return Instead(text, outer, tuple(gone))
+    idle = [*_idle(outer, name, scope), *([definition] if definition and _is_idle(definition, made, scope) else [])]
+    return Instead(text, outer, tuple(idle))
 
 
-def _named(node: ast.expr, scope: FunctionNodes) -> ast.Assign | None:
+def _sole_definition(node: ast.expr, scope: FunctionNodes) -> ast.Assign | None:
     """The only statement that gives a name its value, which is always run before; the names in it are still the same,
     since none is bound again further down."""
-    if not isinstance(node, ast.Name) or len([*scope.bound(node.id)]) != 1:
+    if not isinstance(node, ast.Name) or len([*scope.assigned(node.id)]) != 1:
         return None
     found = [n for n in scope.nodes if isinstance(n, ast.Assign) and _target(n) == node.id]
-    if len(found) != 1 or not any(n is node for after in _behind(found[0], scope) for n in ast.walk(after)):
+    if len(found) != 1 or not any(n is node for after in _following(found[0], scope) for n in ast.walk(after)):
         return None
     read = {n.id for n in ast.walk(found[0].value) if isinstance(n, ast.Name)}
     later = (n for n in scope.nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store) and n.id in read)
@@ -85,10 +84,10 @@ def _target(node: ast.Assign) -> str:
     return node.targets[0].id if len(node.targets) == 1 and isinstance(node.targets[0], ast.Name) else ""
 
 
-def _is_idle(named: ast.Assign, made: ast.expr, scope: FunctionNodes) -> bool:
+def _is_idle(definition: ast.Assign, made: ast.expr, scope: FunctionNodes) -> bool:
     """Nothing but the old index reads the name."""
     inside = set(map(id, ast.walk(made)))
-    return all(id(load) in inside for load in scope.loads(_target(named)))
+    return all(id(load) in inside for load in scope.loads(_target(definition)))
 
 
 def _around(made: ast.expr, name: str, scope: FunctionNodes) -> ast.expr:
@@ -108,14 +107,14 @@ def _idle(outer: ast.expr, name: str, scope: FunctionNodes) -> Iterator[ast.stmt
     held = _target(statement) if isinstance(statement, ast.Assign) else ""
     if not held or not isinstance(statement, ast.Assign):
         return
-    for after in _behind(statement, scope):
+    for after in _following(statement, scope):
         value = _assigned(after, held)
         if value is None:
             return
         bounded = _bounded(value, name)
         if isinstance(bounded, ast.Name) and bounded.id == held:
             yield after
-        elif not (isinstance(core := bare(value), ast.Name) and core.id == held):
+        elif not (isinstance(core := without_casts(value), ast.Name) and core.id == held):
             return
 
 
@@ -128,7 +127,7 @@ def _assigned(statement: ast.stmt, name: str) -> ast.expr | None:
     return None
 
 
-def _behind(statement: ast.stmt, scope: FunctionNodes) -> list[ast.stmt]:
+def _following(statement: ast.stmt, scope: FunctionNodes) -> list[ast.stmt]:
     """The statements behind one in its block."""
     block = scope.parents.get(id(statement))
     bodies = (getattr(block, field, ()) for field in ("body", "orelse", "finalbody"))
@@ -169,26 +168,26 @@ def _reduced(node: ast.expr, scope: FunctionNodes) -> Reduced | None:
         return _reduced(clamped, scope)
     if isinstance(node, ast.Subscript) and ast.unparse(node.slice) in (":, None", "(:, None)"):
         found = _reduced(node.value, scope)
-        return found and found._replace(kept=True)
+        return found and found._replace(keepdim=True)
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
         return None
     method, written = node.func.attr, [ast.unparse(a) for a in node.args]
     if method == "unsqueeze" and written in (["-1"], ["1"]):
         found = _reduced(node.func.value, scope)
-        return found and found._replace(kept=True)
+        return found and found._replace(keepdim=True)
     if method in CASTS | MOVES:
         found = _reduced(node.func.value, scope)
-        return found and found._replace(moved=found.moved + _move(node, method))
+        return found and found._replace(device_move=found.device_move + _move(node, method))
     return _reduction(node, scope)
 
 
 def _uncast(node: ast.expr) -> tuple[ast.expr, str]:
     """An expression without the casts around it, and those of them that may move it to another device."""
-    moved = ""
+    device_move = ""
     while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CASTS | MOVES:
-        moved = _move(node, node.func.attr) + moved
+        device_move = _move(node, node.func.attr) + device_move
         node = node.func.value
-    return node, moved
+    return node, device_move
 
 
 def _move(cast: ast.Call, method: str) -> str:
@@ -206,12 +205,12 @@ def _reduction(node: ast.Call, scope: FunctionNodes) -> Reduced | None:
     keywords = {k.arg: ast.unparse(k.value) for k in node.keywords}
     what, *rest = operands(node) or [node]
     written = [*map(ast.unparse, rest), *(keywords.pop(key) for key in ("dim", "axis") if key in keywords)]
-    kept = keywords.pop("keepdim", written.pop() if len(written) == 2 else "False")
-    if how not in COMPARES or keywords or kept not in ("True", "False"):
+    keepdim = keywords.pop("keepdim", written.pop() if len(written) == 2 else "False")
+    if how not in COMPARES or keywords or keepdim not in ("True", "False"):
         return None
-    tensor, _, moved = _compared(how, what)
+    tensor, _, device_move = _compared(how, what)
     fits = written in (["-1"], [] if _is_row(tensor, scope) else ["1"])
-    return Reduced(how, what, kept == "True", moved) if fits else None
+    return Reduced(how, what, keepdim == "True", device_move) if fits else None
 
 
 def _is_row(node: ast.expr, scope: FunctionNodes) -> bool:
@@ -224,7 +223,7 @@ def _is_row(node: ast.expr, scope: FunctionNodes) -> bool:
 def _looped(name: str, scope: FunctionNodes, how: Callable[[ast.expr, ast.expr, str], bool]) -> bool:
     """A name is bound by loops, and by loops of this kind alone."""
     loops = [n for n in scope.nodes if isinstance(n, ast.For | ast.comprehension)]
-    return len([n for n in loops if how(n.target, n.iter, name)]) == len([*scope.bound(name)]) > 0
+    return len([n for n in loops if how(n.target, n.iter, name)]) == len([*scope.assigned(name)]) > 0
 
 
 def _counts(target: ast.expr, over: ast.expr, name: str) -> bool:
@@ -252,7 +251,11 @@ def _tensor(reduced: Reduced, scope: FunctionNodes) -> tuple[str, str] | None:
     The mask is made bool: a position times a 1 of half precision is no whole number any more from 257 or 2,049 on.
     """
     tensor, pad, _ = _compared(reduced.how, reduced.what)
-    if not _steady(tensor) or not _plain(tensor, scope) or not (_steady(pad) if pad else reduced.how == "sum"):
+    if (
+        not _is_repeatable(tensor)
+        or not _has_token_shape(tensor, scope)
+        or not (_is_repeatable(pad) if pad else reduced.how == "sum")
+    ):
         return None
     name = ast.unparse(tensor)
     return name, f"({name} != {ast.unparse(pad)})" if pad else f"{name}.bool()"
@@ -260,7 +263,7 @@ def _tensor(reduced: Reduced, scope: FunctionNodes) -> tuple[str, str] | None:
 
 def _compared(how: str, node: ast.expr) -> tuple[ast.expr, ast.expr | None, str]:
     """ids and pad, in whichever way they are compared, and what moves them; what is not compared, without a pad."""
-    node, moved = _uncast(node)
+    node, device_move = _uncast(node)
     method, operator = COMPARES.get(how, ("", ast.Eq))
     pair = [node]
     if isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.ops[0], operator):
@@ -268,17 +271,17 @@ def _compared(how: str, node: ast.expr) -> tuple[ast.expr, ast.expr | None, str]
     elif isinstance(node, ast.Call) and last_word(node.func) == method and not node.keywords:
         pair = operands(node)
     if len(pair) != 2:
-        return node, None, moved
+        return node, None, device_move
     tensor, before = _uncast(pair[0])
-    return tensor, pair[1], before + moved
+    return tensor, pair[1], before + device_move
 
 
-def _steady(node: ast.expr) -> bool:
+def _is_repeatable(node: ast.expr) -> bool:
     """A name, a dotted name, an item of one by a key or a name: written twice, it is the same thing twice."""
     if isinstance(node, ast.Attribute):
-        return _steady(node.value)
+        return _is_repeatable(node.value)
     if isinstance(node, ast.Subscript):
-        return _steady(node.value) and (isinstance(node.slice, ast.Name) or _is_key(node.slice))
+        return _is_repeatable(node.value) and (isinstance(node.slice, ast.Name) or _is_key(node.slice))
     return isinstance(node, ast.Name | ast.Constant)
 
 
@@ -286,21 +289,21 @@ def _is_key(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
-def _plain(node: ast.expr, scope: FunctionNodes) -> bool:
+def _has_token_shape(node: ast.expr, scope: FunctionNodes) -> bool:
     """Nothing in sight gives the tensor another shape than (batch, tokens): no view, no slice, no dim more."""
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Name):
-        return _is_row(node, scope) and _plain(node.value, scope)
+        return _is_row(node, scope) and _has_token_shape(node.value, scope)
     if _is_row(node, scope):
         return True
-    return not isinstance(node, ast.Name) or all(map(_kept, scope.bound(node.id)))
+    return not isinstance(node, ast.Name) or all(map(_keeps_shape, scope.assigned(node.id)))
 
 
-def _kept(value: ast.expr | None) -> bool:
+def _keeps_shape(value: ast.expr | None) -> bool:
     """A name, an attribute, an item by its key; a comparison of such; casts of it."""
     if isinstance(value, ast.Compare):
-        return _kept(value.left)
+        return _keeps_shape(value.left)
     if isinstance(value, ast.Subscript):
         return _is_key(value.slice)
     if isinstance(value, ast.Call) and last_word(value.func) in ("ne", "eq", *CASTS):
-        return all(map(_kept, operands(value)[:1]))
+        return all(map(_keeps_shape, operands(value)[:1]))
     return isinstance(value, ast.Name | ast.Attribute)

@@ -67,7 +67,7 @@ def _unwarned() -> Iterator[None]:
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
+def without_collection() -> Iterator[None]:
     """No garbage collection meanwhile.
 
     A tree is made of many small objects, all of which live: the collector goes over them again and again for nothing,

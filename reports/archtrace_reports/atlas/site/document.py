@@ -1,4 +1,4 @@
-"""Document: the atlas for programs, as `schema/atlas-1.json` says. The same answers give the same bytes."""
+"""Document: the atlas for programs, as `formats/schema/atlas-1.json` says. The same answers give the same bytes."""
 
 from __future__ import annotations
 

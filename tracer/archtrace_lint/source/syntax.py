@@ -1,4 +1,4 @@
-"""Walks over the statements of a tree: most of its nodes are expressions, which cost most and are left out."""
+"""What is read off a syntax tree as it stands: walks over its statements and functions, and dotted names."""
 
 from __future__ import annotations
 
@@ -28,3 +28,24 @@ def functions(tree: ast.AST, around: str = "") -> Iterator[tuple[str, Function]]
         if isinstance(child, FUNCTIONS):
             yield inner, child
         yield from functions(child, inner)
+
+
+def nodes_by_function(tree: ast.AST, function: str = "") -> Iterator[tuple[str, ast.AST]]:
+    """All nodes of a tree, each with the qualified name of the function around it."""
+    for child in ast.iter_child_nodes(tree):
+        yield function, child
+        named = isinstance(child, (*FUNCTIONS, ast.ClassDef))
+        inner = f"{function}.{child.name}".lstrip(".") if named else function  # type: ignore[attr-defined]
+        yield from nodes_by_function(child, inner)
+
+
+def last_word(node: ast.AST) -> str:
+    """`c` of `a.b.c`, "" for what is no dotted name."""
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def root_name(node: ast.expr) -> str:
+    """The first word of a dotted name, "" for anything else."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""

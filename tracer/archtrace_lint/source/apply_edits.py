@@ -11,16 +11,16 @@ from archtrace_lint.violation import Edit
 _END = re.compile(r"\r\n|\r|\n")
 
 
-def mended(source: str, fixes: Sequence[Sequence[Edit]]) -> str:
+def with_edits(source: str, fixes: Sequence[Sequence[Edit]]) -> str:
     """The source with these fixes, each whole or not at all; as it was, when what would become of it does not parse.
 
     Of two fixes that meet, the first is made.
     """
     chosen = set[Edit]()
     for fix in fixes:
-        if not any(_meet(edit, other) for edit in fix for other in chosen if edit != other):
+        if not any(_overlap(edit, other) for edit in fix for other in chosen if edit != other):
             chosen |= set(fix)
-    result = _edited(source, sorted(chosen, reverse=True))
+    result = _apply(source, sorted(chosen, reverse=True))
     try:
         ast.parse(result)
     except (SyntaxError, RecursionError, ValueError, MemoryError):
@@ -28,13 +28,13 @@ def mended(source: str, fixes: Sequence[Sequence[Edit]]) -> str:
     return result
 
 
-def _meet(one: Edit, other: Edit) -> bool:
+def _overlap(one: Edit, other: Edit) -> bool:
     """Whether two edits overlap."""
     (start, end), (begin, stop) = (((e.line, e.col), (e.end_line, e.end_col)) for e in (one, other))
     return start < stop and begin < end
 
 
-def _edited(source: str, edits: Sequence[Edit]) -> str:
+def _apply(source: str, edits: Sequence[Edit]) -> str:
     """The source with edits, the last first; as it was, where one does not fit. Line ends are what they were."""
     ends = [*_END.finditer(source)]
     starts = [0, *(end.end() for end in ends)]

@@ -17,15 +17,15 @@ from typing import TypeAlias
 from archtrace_lint.source.parse import parsed
 
 #: Folders above a file's own in which the packages are looked for that it names.
-UP = 4
+PARENT_FOLDERS = 4
 #: Modules that hand a name on, one to the next.
-HANDS = 3
+MAX_REEXPORTS = 3
 #: How the files end that hold code.
-MODULES = (".py", ".ipynb")
+CODE_ENDINGS = (".py", ".ipynb")
 #: Bytes of a file that is read for another's sake.
-LARGEST = 300_000
+MAX_BYTES = 300_000
 #: Lines of a function that is small enough to be followed.
-LINES = 60
+MAX_HELPER_LINES = 60
 
 #: Packages that are installed, and not a part of anybody's tree.
 INSTALLED = sys.stdlib_module_names | frozenset(
@@ -38,8 +38,8 @@ _MARGIN = re.compile(rb"^(?=[A-Za-z@])", re.MULTILINE)
 _NAME = re.compile(rb"\b([a-z_]\w*)(?:\s+as\s+(\w+))?")
 
 
-Stamp: TypeAlias = tuple[int, int]
-Files: TypeAlias = dict[str, Stamp | None]
+FileStamp: TypeAlias = tuple[int, int]
+FileStamps: TypeAlias = dict[str, FileStamp | None]
 
 
 @dataclass(frozen=True)
@@ -53,18 +53,18 @@ class ImportedSource:
     @cached_property
     def names(self) -> dict[str, ast.stmt]:
         """Its statements, by the names that they bind; it is parsed when this is asked."""
-        return {name: node for node in self._body for name in _bound(node)}
+        return {name: node for node in self._body for name in _bound_names(node)}
 
     @cached_property
-    def handed(self) -> dict[bytes, tuple[str, bytes]]:
+    def reexports(self) -> dict[bytes, tuple[str, bytes]]:
         """The lower-case names that it imports from its tree: module, and name there."""
         return {local: (module, name) for local, module, name in _imported(self.text)}
 
     @cached_property
-    def stars(self) -> list[str]:
+    def star_imports(self) -> list[str]:
         """The modules of which it imports all names."""
-        stars = [n for n in self._body if isinstance(n, ast.ImportFrom) and n.names[0].name == "*"]
-        return [f"{'.' * n.level}{n.module or ''}" for n in stars]
+        star_imports = [n for n in self._body if isinstance(n, ast.ImportFrom) and n.names[0].name == "*"]
+        return [f"{'.' * n.level}{n.module or ''}" for n in star_imports]
 
     @cached_property
     def _body(self) -> list[ast.stmt]:
@@ -90,69 +90,71 @@ class ImportedSource:
 
 
 @dataclass
-class Beside:
+class ImportResolver:
     """The files of one tree as one of them sees them.
 
     `files`: those that were asked for, as they were then: when changed, how large; None where there is none.
     """
 
     path: str
-    files: Files = field(default_factory=dict)
+    files: FileStamps = field(default_factory=dict)
     _helpers: dict[bytes, bytes] | None = None
 
     def definition(self, dotted: str) -> tuple[ImportedSource, ast.stmt] | None:
         """Where the name is bound that a dotted name ends in: a function, a class, an assignment."""
-        return self._defined(self.path, dotted, HANDS)
+        return self._defined(self.path, dotted, MAX_REEXPORTS)
 
-    def _defined(self, path: str, dotted: str, hands: int) -> tuple[ImportedSource, ast.stmt] | None:
-        module, name = _apart(dotted)
+    def _defined(self, path: str, dotted: str, reexports_left: int) -> tuple[ImportedSource, ast.stmt] | None:
+        module, name = _module_and_name(dotted)
         source = self._module(path, module)
-        if source is None or not hands:
+        if source is None or not reexports_left:
             return None
         found = source.names.get(name)
         if isinstance(found, ast.ImportFrom):
-            return self._defined(source.path, _origin(found, name), hands - 1)
+            return self._defined(source.path, _imported_from(found, name), reexports_left - 1)
         if found is not None:
             return source, found
-        passed_on = (self._defined(source.path, f"{star}.{name}", hands - 1) for star in source.stars)
-        return next((found for found in passed_on if found), None)
+        starred = (self._defined(source.path, f"{star}.{name}", reexports_left - 1) for star in source.star_imports)
+        return next((found for found in starred if found), None)
 
     def function(self, dotted: str) -> tuple[ImportedSource, ast.FunctionDef] | None:
         """A function that is small enough to be followed."""
         source, node = self.definition(dotted) or (None, None)
         if source is None or not isinstance(node, ast.FunctionDef):
             return None
-        return (source, node) if (node.end_lineno or 0) - node.body[0].lineno <= LINES else None
+        return (source, node) if (node.end_lineno or 0) - node.body[0].lineno <= MAX_HELPER_LINES else None
 
     def helpers(self, data: bytes) -> dict[bytes, bytes]:
         """The small functions that a source imports from its tree, by the names that it calls them by."""
         if self._helpers is None:
             outlines = {
-                local: self._outline(self.path, module, name, HANDS)
+                local: self._outline(self.path, module, name, MAX_REEXPORTS)
                 for local, module, name in _imported(b"\n" + data)
                 if local + b"(" in data
             }
-            self._helpers = {local: text for local, text in outlines.items() if 0 < text.count(b"\n") <= LINES + 10}
+            self._helpers = {
+                local: text for local, text in outlines.items() if 0 < text.count(b"\n") <= MAX_HELPER_LINES + 10
+            }
         return self._helpers
 
-    def _outline(self, path: str, module: str, name: bytes, hands: int) -> bytes:
-        source = self._module(path, module) if hands else None
+    def _outline(self, path: str, module: str, name: bytes, reexports_left: int) -> bytes:
+        source = self._module(path, module) if reexports_left else None
         if source is None:
             return b""
         if text := source.outline(name):
             return text
-        handed = source.handed.get(name)
-        return self._outline(source.path, *handed, hands - 1) if handed else b""
+        reexports = source.reexports.get(name)
+        return self._outline(source.path, *reexports, reexports_left - 1) if reexports else b""
 
     def _module(self, path: str, module: str) -> ImportedSource | None:
         for candidate in _candidates(os.path.dirname(path), module):
-            stamp = self.files[candidate] = stamped(candidate)
-            if stamp and stamp[1] <= LARGEST and candidate != self.path:
+            stamp = self.files[candidate] = file_stamp(candidate)
+            if stamp and stamp[1] <= MAX_BYTES and candidate != self.path:
                 return _read(candidate, *stamp)
         return None
 
 
-def _apart(dotted: str) -> tuple[str, str]:
+def _module_and_name(dotted: str) -> tuple[str, str]:
     """Module and name: `.` and `f` of `.f`."""
     module, _, name = dotted.rpartition(".")
     return (module, name) if module.strip(".") else (module + ".", name)
@@ -168,7 +170,7 @@ def _imported(data: bytes) -> Iterator[tuple[bytes, str, bytes]]:
             yield name[2] or name[1], module, name[1]
 
 
-def _origin(node: ast.ImportFrom, name: str) -> str:
+def _imported_from(node: ast.ImportFrom, name: str) -> str:
     """The dotted name that an import gives another name."""
     original = next(a.name for a in node.names if (a.asname or a.name) == name)
     return f"{'.' * node.level}{node.module or ''}.{original}" if node.module else f"{'.' * node.level}{original}"
@@ -177,54 +179,54 @@ def _origin(node: ast.ImportFrom, name: str) -> str:
 @lru_cache(maxsize=4096)
 def _candidates(folder: str, module: str) -> tuple[str, ...]:
     """The files that a module may be, as a file in a folder imports it."""
-    words = module.strip(".").split(".")
+    parts = module.strip(".").split(".")
     if not module.startswith("."):
-        return () if words[0] in INSTALLED else tuple(_absolute(folder, words))
+        return () if parts[0] in INSTALLED else tuple(_absolute(folder, parts))
     for _ in range(len(module) - len(module.lstrip(".")) - 1):
         folder = os.path.dirname(folder)
-    return tuple(_files(folder, words))
+    return tuple(_files(folder, parts))
 
 
-def _absolute(folder: str, words: list[str]) -> Iterator[str]:
+def _absolute(folder: str, parts: list[str]) -> Iterator[str]:
     """In the file's own folder and those above it, where the first word is there; also in a `src` of theirs.
 
     The own folder is asked in any case: a file that comes there later is one that the answer hung on.
     """
-    yield from _files(folder, words)
-    for _ in range(UP):
+    yield from _files(folder, parts)
+    for _ in range(PARENT_FOLDERS):
         for place in (folder, os.path.join(folder, "src")):
-            first = os.path.join(place, words[0])
+            first = os.path.join(place, parts[0])
             if os.path.isdir(first) or os.path.isfile(f"{first}.py"):
-                yield from _files(place, words)
+                yield from _files(place, parts)
         if os.path.isdir(os.path.join(folder, ".git")):
             return
         folder = os.path.dirname(folder)
 
 
-def _files(folder: str, words: list[str]) -> Iterator[str]:
-    base = os.path.join(folder, *words)
+def _files(folder: str, parts: list[str]) -> Iterator[str]:
+    base = os.path.join(folder, *parts)
     yield f"{base}.py"
     yield os.path.join(base, "__init__.py")
 
 
-def stamped(path: str) -> Stamp | None:
+def file_stamp(path: str) -> FileStamp | None:
     """What changes with a file, or with the modules and folders in a folder; None where there is neither."""
     try:
-        told = os.stat(path)
+        status = os.stat(path)
     except OSError:
         return None
-    if S_ISDIR(told.st_mode):
-        return zlib.crc32(b" ".join(sorted(map(os.fsencode, _counting(path))))), 0
-    return (told.st_mtime_ns, told.st_size) if S_ISREG(told.st_mode) else None
+    if S_ISDIR(status.st_mode):
+        return zlib.crc32(b" ".join(sorted(map(os.fsencode, _code_names(path))))), 0
+    return (status.st_mtime_ns, status.st_size) if S_ISREG(status.st_mode) else None
 
 
-def _counting(folder: str) -> Iterator[str]:
+def _code_names(folder: str) -> Iterator[str]:
     """The names in a folder that a tree is made of."""
     with suppress(OSError), os.scandir(folder) as entries:
         yield from (
             e.name
             for e in entries
-            if e.name.endswith(MODULES) or (e.name != "__pycache__" and e.name[0] != "." and e.is_dir())
+            if e.name.endswith(CODE_ENDINGS) or (e.name != "__pycache__" and e.name[0] != "." and e.is_dir())
         )
 
 
@@ -238,7 +240,7 @@ def _read(path: str, changed: int, size: int) -> ImportedSource | None:
         return None
 
 
-def _bound(node: ast.stmt) -> list[str]:
+def _bound_names(node: ast.stmt) -> list[str]:
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
         return [node.name]
     if isinstance(node, ast.ImportFrom):

@@ -10,18 +10,17 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
-from archtrace_lint.dataflow.models import last_word
-from archtrace_lint.source.walks import Function, functions
+from archtrace_lint.source.syntax import Function, functions, last_word
 
 #: Steps before the finding, at most: where its names come from, the nearest ones.
-BEFORE = 4
+MAX_ORIGINS = 4
 
 #: Names, each with a binding.
-Named: TypeAlias = "list[tuple[str, Binding]]"
+NamedBindings: TypeAlias = "list[tuple[str, Binding]]"
 Bindings: TypeAlias = "dict[str, list[Binding]]"
 
 
-class Stretch(NamedTuple):
+class FlowRange(NamedTuple):
     """A piece of source from the start of one node to the end of another, and what happens there."""
 
     first: ast.AST
@@ -38,91 +37,91 @@ class Binding(NamedTuple):
     line: int
 
 
-def flow(found: ast.AST, read: ast.AST | None, tree: ast.Module) -> list[Stretch]:
+def flow_steps(found: ast.AST, read: ast.AST | None, tree: ast.Module) -> list[FlowRange]:
     """The steps to what was found and on to what reads with it, in the order in which they happen."""
-    home = _function(found, tree)
-    before = [_bound(name, binding) for name, binding in _origins(found, [*_scopes(home, tree)])]
+    defining = _function(found, tree)
+    before = [_bound(name, binding) for name, binding in _origins(found, [*_scopes(defining, tree)])]
     if read is None:
-        return [*before, Stretch(found, found, "")]
-    return [*before, Stretch(found, found, "becomes the index"), *_onwards(found, read, home, tree)]
+        return [*before, FlowRange(found, found, "")]
+    return [*before, FlowRange(found, found, "becomes the index"), *_steps_to_read(found, read, defining, tree)]
 
 
-def _bound(name: str, binding: Binding) -> Stretch:
+def _bound(name: str, binding: Binding) -> FlowRange:
     note = f"`{name}` comes in" if binding.value is None else f"`{name}` is set"
-    return Stretch(binding.name, binding.value or binding.name, note)
+    return FlowRange(binding.name, binding.value or binding.name, note)
 
 
-def _onwards(found: ast.AST, read: ast.AST, home: Function | None, tree: ast.Module) -> Iterator[Stretch]:
+def _steps_to_read(found: ast.AST, read: ast.AST, defining: Function | None, tree: ast.Module) -> Iterator[FlowRange]:
     """From what was found to the read: the call of the function that it stands in, the names that it passes."""
     reading = _function(read, tree)
-    goals = [found] if reading is home else _calls(home, reading or tree)
+    goals = [found] if reading is defining else _calls(defining, reading or tree)
     for goal in goals:
-        way = _way(read, goal, _bindings(reading or tree), set())
-        if way is None:
+        between = _bindings_between(read, goal, _bindings(reading or tree), set())
+        if between is None:
             continue
-        if goal is not found and home is not None:
-            yield Stretch(goal, goal, f"`{home.name}` returns it")
-        yield from (Stretch(b.name, b.value or b.name, f"passed on as `{name}`") for name, b in way[1:])
+        if goal is not found and defining is not None:
+            yield FlowRange(goal, goal, f"`{defining.name}` returns it")
+        yield from (FlowRange(b.name, b.value or b.name, f"passed on as `{name}`") for name, b in between[1:])
         break
     if read is not found:
-        yield Stretch(read, read, "read at that index")
+        yield FlowRange(read, read, "read at that index")
 
 
-def _calls(home: Function | None, where: ast.AST) -> list[ast.AST]:
+def _calls(defining: Function | None, where: ast.AST) -> list[ast.AST]:
     """Where a function is called, by its name or as a method."""
-    name = home.name if home else ""
+    name = defining.name if defining else ""
     return [n for n in ast.walk(where) if isinstance(n, ast.Call) and last_word(n.func) == name]
 
 
-def _way(node: ast.AST, goal: ast.AST, bound: Bindings, met: set[int]) -> Named | None:
+def _bindings_between(node: ast.AST, goal: ast.AST, bound: Bindings, visited: set[int]) -> NamedBindings | None:
     """The bindings through which a goal comes into a node, the first of which holds the goal; None: it does not."""
     if _inside(goal, node):
         return []
     for name in _names(node):
-        for binding in _before(node, bound.get(name, ())):
-            if binding.value is not None and id(binding.name) not in met:
-                met.add(id(binding.name))
-                way = _way(binding.value, goal, bound, met)
-                if way is not None:
-                    return [*way, (name, binding)]
+        for binding in _reaching(node, bound.get(name, ())):
+            if binding.value is not None and id(binding.name) not in visited:
+                visited.add(id(binding.name))
+                between = _bindings_between(binding.value, goal, bound, visited)
+                if between is not None:
+                    return [*between, (name, binding)]
     return None
 
 
-def _origins(found: ast.AST, scopes: list[Bindings]) -> Named:
+def _origins(found: ast.AST, scopes: list[Bindings]) -> NamedBindings:
     """Where the names in a node were bound, and the names in that, the nearest first; then in their order."""
-    met = dict[int, tuple[str, Binding]]()
-    todo = [found]
-    while todo and len(met) < BEFORE:
-        node = todo.pop(0)
+    visited = dict[int, tuple[str, Binding]]()
+    pending = [found]
+    while pending and len(visited) < MAX_ORIGINS:
+        node = pending.pop(0)
         for name in _names(node):
-            binding = next((b for bound in scopes for b in _before(node, bound.get(name, ()))), None)
-            if binding and id(binding.name) not in met and len(met) < BEFORE:
-                met[id(binding.name)] = name, binding
-                todo += [binding.value] if binding.value else []
-    return sorted(met.values(), key=lambda one: (one[1].line, getattr(one[1].name, "col_offset", 0)))
+            binding = next((b for bound in scopes for b in _reaching(node, bound.get(name, ()))), None)
+            if binding and id(binding.name) not in visited and len(visited) < MAX_ORIGINS:
+                visited[id(binding.name)] = name, binding
+                pending += [binding.value] if binding.value else []
+    return sorted(visited.values(), key=lambda one: (one[1].line, getattr(one[1].name, "col_offset", 0)))
 
 
-def _before(node: ast.AST, bindings: Sequence[Binding]) -> Iterator[Binding]:
+def _reaching(node: ast.AST, bindings: Sequence[Binding]) -> Iterator[Binding]:
     """Bindings that may hold in a node, the nearest first: `x = f(x)` on its line binds another x than it reads."""
     line = getattr(node, "lineno", 0)
     return (b for b in reversed(bindings) if b.line < line or (b.line == line and not _inside(node, b.value)))
 
 
-def _scopes(home: Function | None, tree: ast.Module) -> Iterator[Bindings]:
-    if home is not None:
-        yield _bindings(home)
+def _scopes(defining: Function | None, tree: ast.Module) -> Iterator[Bindings]:
+    if defining is not None:
+        yield _bindings(defining)
     yield _bindings(ast.Module([n for n in tree.body if not isinstance(n, Function | ast.ClassDef)], []))
 
 
 def _bindings(scope: ast.AST) -> Bindings:
     """Each name that is bound in a function or a module, in the order of the lines."""
     found = dict[str, list[Binding]]()
-    for name, binding in sorted(_each(scope), key=lambda one: one[1].line):
+    for name, binding in sorted(_all_bindings(scope), key=lambda one: one[1].line):
         found.setdefault(name, []).append(binding)
     return found
 
 
-def _each(scope: ast.AST) -> Iterator[tuple[str, Binding]]:
+def _all_bindings(scope: ast.AST) -> Iterator[tuple[str, Binding]]:
     for node in ast.walk(scope):
         if isinstance(node, ast.arg) and node.arg not in ("self", "cls"):
             yield node.arg, Binding(node, None, node.lineno)

@@ -1,25 +1,27 @@
-"""What is done with an index: a fix changes its value, so only an index that reads, and no more, is mended."""
+"""Definitions and uses within a function: what an expression was made of, and what is done with what it gives.
+
+A fix changes the value of an index, so only an index that reads, and does no more, is mended."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from archtrace_lint.dataflow.calls import GATHERS, root
+from archtrace_lint.dataflow.calls import GATHERS
 from archtrace_lint.dataflow.operations import SAME
-from archtrace_lint.dataflow.word_table import words
-from archtrace_lint.source.walks import Function, functions
+from archtrace_lint.dataflow.spellings import LIBRARIES, word_set
+from archtrace_lint.source.syntax import Function, functions, root_name
 
 #: Functions whose result is the index still, when it is an argument of theirs.
-SELECTING = SAME | words("where maximum minimum fmax fmin")
+SELECTING = SAME | word_set("where maximum minimum fmax fmin")
 
 #: Functions of two numbers, or of two tensors, one of which they give.
-BOUNDS = words("min max")
+BOUNDS = word_set("min max")
 
 #: Attributes and functions that do not look at the numbers.
-BLIND = words("device dtype shape size ndim dim numel len")
+SHAPE_ONLY = word_set("device dtype shape size ndim dim numel len")
 
 #: Arithmetic that keeps an index an index.
 SHIFTS = (ast.Mod, ast.Add, ast.Sub)
@@ -44,7 +46,7 @@ class FunctionNodes:
         """Where a name is read."""
         return (n for n in self.nodes if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load))
 
-    def reached(self, name: str, binding: ast.stmt) -> Iterator[ast.Name]:
+    def loads_after(self, name: str, binding: ast.stmt) -> Iterator[ast.Name]:
         """Where a name is read after a binding of it, and not bound anew between on the way to there."""
         later = [(n.lineno, self._blocks(n)[:1]) for n in self._stores(name) if n.lineno > binding.lineno]
         for load in self.loads(name):
@@ -65,7 +67,7 @@ class FunctionNodes:
             node = above
         return found
 
-    def bound(self, name: str) -> Iterator[ast.expr | None]:
+    def assigned(self, name: str) -> Iterator[ast.expr | None]:
         """What is assigned to a name; None where that cannot be told."""
         for node in self._stores(name):
             above = self.parents.get(id(node))
@@ -98,19 +100,21 @@ def _functions(tree: ast.Module) -> tuple[Function, ...]:
     return tuple(function for _, function in functions(tree))
 
 
-def only_reads(node: ast.AST, scope: FunctionNodes, met: frozenset[str] = frozenset()) -> bool:
+def only_reads(node: ast.AST, scope: FunctionNodes, visited: frozenset[str] = frozenset()) -> bool:
     """True when what an expression gives ends in subscripts and gathers alone, through whatever names it passes."""
     above = scope.parents.get(id(node))
-    while above is not None and _passes(node, above):
+    while above is not None and _passes_on(node, above):
         node, above = above, scope.parents.get(id(above))
     if isinstance(above, ast.Assign | ast.AnnAssign):
         name = _target(above)
-        return name in met or (name != "" and all(only_reads(n, scope, met | {name}) for n in scope.loads(name)))
+        return name in visited or (
+            name != "" and all(only_reads(n, scope, visited | {name}) for n in scope.loads(name))
+        )
     return above is not None and _reads(node, above)
 
 
-def followers(
-    node: ast.AST, scope: FunctionNodes, met: frozenset[str] = frozenset()
+def forward_slice(
+    node: ast.AST, scope: FunctionNodes, visited: frozenset[str] = frozenset()
 ) -> Iterator[tuple[ast.AST, ast.AST]]:
     """What takes in what an expression gives, from the inside to the statement, and so on through the names.
 
@@ -123,11 +127,11 @@ def followers(
     if above is not None:
         yield node, above
     name = _target(above) if isinstance(above, ast.Assign | ast.AnnAssign) else ""
-    for load in scope.reached(name, above) if name and name not in met and isinstance(above, ast.stmt) else ():
-        yield from followers(load, scope, met | {name})
+    for load in scope.loads_after(name, above) if name and name not in visited and isinstance(above, ast.stmt) else ():
+        yield from forward_slice(load, scope, visited | {name})
 
 
-def cast(node: ast.AST) -> ast.AST:
+def without_same_shape_calls(node: ast.AST) -> ast.AST:
     """An expression without the methods around it that keep a tensor what it is."""
     while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in SAME:
         node = node.func.value
@@ -145,11 +149,11 @@ def _reads(node: ast.AST, above: ast.AST) -> bool:
     if isinstance(above, ast.Subscript):
         return node is above.slice
     if isinstance(above, ast.Call):
-        return node is not above.func and _name(above) in GATHERS | BLIND
-    return isinstance(above, ast.Attribute) and above.attr in BLIND
+        return node is not above.func and _name(above) in GATHERS | SHAPE_ONLY
+    return isinstance(above, ast.Attribute) and above.attr in SHAPE_ONLY
 
 
-def _passes(node: ast.AST, above: ast.AST) -> bool:
+def _passes_on(node: ast.AST, above: ast.AST) -> bool:
     """What is above gives the index on."""
     if isinstance(above, ast.Call):
         return node is above.func or (isinstance(node, ast.expr) and _selects(above))
@@ -165,7 +169,7 @@ def _passes(node: ast.AST, above: ast.AST) -> bool:
 def _selects(call: ast.Call) -> bool:
     """A function of torch that gives the index on; a bound that Python's own `min` sets, or torch's, of two tensors."""
     name = _name(call)
-    if root(call.func) == "torch":
+    if root_name(call.func) == "torch":
         return name in SELECTING or (
             name in BOUNDS and len(call.args) == 2 and not isinstance(call.args[1], ast.Constant)
         )
@@ -176,3 +180,54 @@ def _name(call: ast.Call) -> str:
     """The last word of a callee."""
     func = call.func
     return func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+
+
+def _nowhere(node: ast.AST) -> bool:
+    return False
+
+
+def backward_slice(
+    node: ast.AST, scope: FunctionNodes, stop: Callable[[ast.AST], bool] = _nowhere
+) -> Iterator[ast.AST]:
+    """The nodes of an expression and of all that is bound to its names; not of those at which to stop."""
+    visited: set[str] = set()
+    pending = [node]
+    while pending:
+        for part in _parts(pending.pop(), stop):
+            yield part
+            if isinstance(part, ast.Name) and part.id not in visited | LIBRARIES:
+                visited.add(part.id)
+                pending += definitions(part.id, scope)
+
+
+def _parts(node: ast.AST, stop: Callable[[ast.AST], bool]) -> Iterator[ast.AST]:
+    pending = [node]
+    while pending:
+        part = pending.pop()
+        if not stop(part):
+            yield part
+            pending += ast.iter_child_nodes(part)
+
+
+def definitions(name: str, scope: FunctionNodes) -> Iterator[ast.AST]:
+    """What is bound to a name, also as a part of a tuple; and what changes it in place (`x[m] = 0`, `x *= y`)."""
+    for node in scope.nodes:
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.For):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(_binds(target, name) for target in targets):
+                yield from (node.iter if isinstance(node, ast.For) else node.value or node, *map(_index, targets))
+        elif isinstance(node, ast.NamedExpr) and node.target.id == name:
+            yield node.value
+
+
+def _index(target: ast.expr) -> ast.AST:
+    """The index of a place that is assigned to."""
+    return target.slice if isinstance(target, ast.Subscript) else ast.Pass()
+
+
+def _binds(target: ast.expr, name: str) -> bool:
+    if isinstance(target, ast.Tuple | ast.List):
+        return any(_binds(part, name) for part in target.elts)
+    if isinstance(target, ast.Subscript | ast.Starred):
+        return _binds(target.value, name)
+    return isinstance(target, ast.Name) and target.id == name

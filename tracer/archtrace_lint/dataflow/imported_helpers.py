@@ -4,72 +4,76 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Callable
 from dataclasses import replace
 
-from archtrace_lint.dataflow.abstract_values import UNKNOWN, AbstractValues
-from archtrace_lint.dataflow.bindings import Frame, Machine
+from archtrace_lint.dataflow.abstract_values import AbstractValues
 from archtrace_lint.dataflow.events import Event, Gather, Mean, SourceModule
-from archtrace_lint.source.beside import ImportedSource
+from archtrace_lint.dataflow.frame import FileContext, Frame
+from archtrace_lint.dataflow.function_runs import bound_arguments, run_function
+from archtrace_lint.source.import_resolver import ImportedSource
 
 #: What a function is followed for: it holds one of these, or nothing comes of it.
-_MAKING = (b"sum(", b"argm", b"nonzero", b"mean(", b"gather", b"arange", b"[:,", b"- 1")
-
-Bound = Callable[[ast.FunctionDef], dict[str, AbstractValues]]
+_RELEVANT = (b"sum(", b"argm", b"nonzero", b"mean(", b"gather", b"arange", b"[:,", b"- 1")
 
 
-def imported(func: ast.expr, frame: Frame) -> tuple[ImportedSource, ast.FunctionDef] | None:
+def imported_function(func: ast.expr, frame: Frame) -> tuple[ImportedSource, ast.FunctionDef] | None:
     """The function of another file that a callee is, by `from pooling import f` or `import pooling`."""
-    imports = frame.machine.module.imports
+    imports = frame.file.module.imports
     if isinstance(func, ast.Name):
         dotted = imports.get(func.id, "")
     elif isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name):
         dotted = f"{imports[func.value.id]}.{func.attr}" if func.value.id in imports else ""
     else:
         return None
-    found = frame.machine.module.beside.function(dotted) if "." in dotted else None
-    return found if found and any(word in found[0].lines(found[1]) for word in _MAKING) else None
+    found = frame.file.module.resolver.function(dotted) if "." in dotted else None
+    return found if found and any(word in found[0].lines(found[1]) for word in _RELEVANT) else None
 
 
-def followed_at(
-    node: ast.Call, source: ImportedSource, function: ast.FunctionDef, frame: Frame, bound: Bound
+def inlined_import(
+    node: ast.Call,
+    source: ImportedSource,
+    function: ast.FunctionDef,
+    frame: Frame,
+    arguments: tuple[AbstractValues, ...],
+    keywords: dict[str, AbstractValues],
 ) -> AbstractValues:
     """What the function returns for the arguments of a call. What it does with them is told of the call.
 
     What its own names tell of it is told where it stands, when that file is checked, and not again here.
     """
-    function = _moved(function, node)
-    alone, _ = _run(function, source, frame, {})
-    events, returned = _run(function, source, frame, bound(function))
-    known = {_sign(event) for event in alone}
+    function = _relocated(function, node)
+    without_arguments, _ = _events_of_run(function, source, frame, {})
+    events, returned = _events_of_run(
+        function, source, frame, bound_arguments(function, arguments, keywords, method=False)
+    )
+    own = {_identity(event) for event in without_arguments}
     for event in events:
-        if _sign(event) not in known:
+        if _identity(event) not in own:
             frame.emit(event)
     return returned
 
 
-def _run(
+def _events_of_run(
     function: ast.FunctionDef, source: ImportedSource, frame: Frame, given: dict[str, AbstractValues]
 ) -> tuple[list[Event], AbstractValues]:
-    module = SourceModule(source.path, ast.Module([], []), beside=frame.machine.module.beside)
+    module = SourceModule(source.path, ast.Module([], []), resolver=frame.file.module.resolver)
     functions = {name: n for name, n in source.names.items() if isinstance(n, ast.FunctionDef)}
-    machine = Machine(module, functions, run=frame.machine.run)
-    inner = Frame(machine, {}, function=frame.function, depth=frame.depth + 1)
-    inner = replace(inner, without_mask=frame.without_mask, side_asked=frame.side_asked, returned=UNKNOWN)
-    returned = frame.machine.run(function, inner, given)
+    inner = Frame(frame.evaluator, FileContext(module, functions), {}, function=frame.function, depth=frame.depth + 1)
+    inner = replace(inner, without_mask=frame.without_mask, side_checked=frame.side_checked)
+    returned = run_function(function, inner, given)
     return module.events, returned
 
 
-def _moved(function: ast.FunctionDef, to: ast.Call) -> ast.FunctionDef:
+def _relocated(function: ast.FunctionDef, to: ast.Call) -> ast.FunctionDef:
     """A copy that stands at the call, each node of which knows where it was."""
-    moved = copy.deepcopy(function)
-    for node in ast.walk(moved):
+    copied = copy.deepcopy(function)
+    for node in ast.walk(copied):
         node.origin = getattr(node, "lineno", 0), getattr(node, "col_offset", 0)  # type: ignore[attr-defined]
         ast.copy_location(node, to)
-    return moved
+    return copied
 
 
-def _sign(event: Event) -> tuple[object, ...]:
+def _identity(event: Event) -> tuple[object, ...]:
     """What makes two events one: the place, and the kinds of what meets there."""
     parts = [event.target] if isinstance(event, Gather | Mean) else []
     parts += [event.index] if isinstance(event, Gather) else []

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from archtrace_lint.dataflow.abstract_values import UNKNOWN, AbstractValues, Const
 
 
-def defaults(tree: ast.Module) -> dict[str, AbstractValues]:
+def setting_defaults(tree: ast.Module) -> dict[str, AbstractValues]:
     """Attribute -> the texts that it is by default: `add_argument("--model", default="x")`, fields of classes.
 
     A name that several parsers or classes give is any of these.
