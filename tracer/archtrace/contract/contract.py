@@ -11,7 +11,8 @@ from archtrace.answer import kinds as table
 from archtrace.answer.kinds import KINDS
 from archtrace.answer.result import Readout
 from archtrace.answer.serving import SERVERS, ServerName
-from archtrace.targets.messages import did_you_mean, refusal
+from archtrace.errors import did_you_mean
+from archtrace.targets.messages import refusal
 
 #: What `padding` may say -> the sides on which the readout must not fall on a pad.
 SIDES: Mapping[str, tuple[str, ...]] = {"left": ("left",), "right": ("right",), "either": ("right", "left")}

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from archtrace.errors import did_you_mean
 from archtrace.targets import size_limits
-from archtrace.targets.messages import did_you_mean, one_line, refusal
+from archtrace.targets.messages import one_line, refusal
 
 #: Fields of a file that choose a kernel, not a structure; the library may refuse them for want of a package.
 _KERNELS = frozenset({"attn_implementation", "_attn_implementation", "quantization_config", "_name_or_path"})

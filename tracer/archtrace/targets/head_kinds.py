@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from archtrace.errors import did_you_mean
 from archtrace.targets import fills, library
-from archtrace.targets.messages import did_you_mean, refusal
+from archtrace.targets.messages import refusal
 
 
 @dataclass(frozen=True)
