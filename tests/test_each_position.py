@@ -29,8 +29,7 @@ from archtrace.reach.rules import registry
 from archtrace.witness import law
 from archtrace.witness.position_sets import nothing
 from archtrace.witness.witness import Witness
-from archtrace_reports.formats.from_json import decode
-from archtrace_reports.formats.to_json import encode
+from archtrace_reports.formats.converter import decode, encode
 from archtrace_reports.text.facts import padding_words
 
 Head = Callable[["Tagger", torch.Tensor], torch.Tensor]
@@ -214,7 +213,7 @@ def test_a_readout_is_no_more_certain_than_its_positions(monkeypatch: pytest.Mon
 
 def test_the_answer_survives_json() -> None:
     result = archtrace.trace(Tagger(HEADS["cumsum"][0])).result
-    back = decode(json.loads(json.dumps(encode(result))))
+    back = decode(json.loads(json.dumps(encode(result))), Result)
     assert back.relations == result.relations
     assert [layout.each for layout in back.layouts] == [layout.each for layout in result.layouts]
 

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from archtrace.answer.result import Result
 from archtrace_reports.atlas.site.document import answer
-from archtrace_reports.formats.from_json import decode
+from archtrace_reports.formats.converter import decode
 
 from .conftest import broken
 from .test_atlas_site import document, schema
@@ -110,7 +111,8 @@ def test_all_types_are_answered_as_it_says(atlas: dict[str, Any], tmp_path: Path
         str(file),
     ]
     subprocess.run(command, check=False, capture_output=True, env=os.environ | {"HF_HUB_OFFLINE": "1"})
-    found = {result["target"]: plain(answer(decode(result))) for result in json.loads(file.read_text())["results"]}
+    results = decode(json.loads(file.read_text())["results"], tuple[Result, ...])
+    found = {result.target: plain(answer(result)) for result in results}
     assert answered(atlas) == found, STALE
 
 

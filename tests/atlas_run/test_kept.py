@@ -15,7 +15,7 @@ from archtrace_reports.asking.limits import Limits
 from archtrace_reports.asking.progress import Bar
 from archtrace_reports.asking.question import Question
 from archtrace_reports.atlas.kept import KeptAnswers, lines
-from archtrace_reports.formats.to_json import encode
+from archtrace_reports.formats.converter import encode
 from archtrace_reports.text.report import Unanswered
 
 SMALL = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 24}

@@ -18,7 +18,7 @@ from archtrace_reports.asking.limits import Limits
 from archtrace_reports.asking.question import Question
 from archtrace_reports.atlas.collect import key
 from archtrace_reports.atlas.structure import IDLE, AtlasTarget, asked, canonical
-from archtrace_reports.formats.to_json import encode
+from archtrace_reports.formats.converter import encode
 from archtrace_reports.text.report import Unanswered
 
 SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24, "vocab_size": 99}

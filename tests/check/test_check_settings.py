@@ -11,7 +11,9 @@ BROKEN = {
     "[tool.archtrace\n": "pyproject.toml is no TOML that can be read: ",
     "tool = 1  # archtrace\n": "pyproject.toml: tool.archtrace is no table",
     "[tool]\narchtrace = 1\n": "pyproject.toml: tool.archtrace is no table",
-    "[tool.archtrace]\nselct = []\n": "pyproject.toml: [tool.archtrace] has no key selct; it takes select, ignore,",
+    "[tool.archtrace]\nselct = []\n": (
+        "pyproject.toml: [tool.archtrace] has no key selct; did you mean select? it takes select, "
+    ),
     "[tool.archtrace]\nselect = 1\n": "pyproject.toml: [tool.archtrace] select is no list of strings",
     "[tool.archtrace]\nexclude = [1]\n": "pyproject.toml: [tool.archtrace] exclude is no list of strings",
     "[tool.archtrace]\nbaseline = []\n": "pyproject.toml: [tool.archtrace] baseline is no string",

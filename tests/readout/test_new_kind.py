@@ -14,11 +14,12 @@ from torch import Tensor, nn
 
 import archtrace
 from archtrace.answer.kinds import KINDS, Kind
+from archtrace.answer.result import Result
 from archtrace.contract.contract import declared
 from archtrace.contract.examine import seen
 from archtrace.contract.observed import observed_terms
 from archtrace_reports import formats
-from archtrace_reports.formats.from_json import decode
+from archtrace_reports.formats.converter import decode
 from archtrace_reports.text.look import Look
 from archtrace_reports.text.report import Report
 from archtrace_reports.text.wording import headline
@@ -127,7 +128,7 @@ def test_the_analysis_names_it_and_every_format_shows_it(name: str, added: New) 
 def test_its_json_fits_the_schema_made_from_the_table(name: str, added: New) -> None:
     result = archtrace.trace(Pooled(added.pool)).result
     document = json.loads(formats.load("json").render(Report((result,)), Look()))
-    assert decode(document["results"][0]).readouts[0].kind == name
+    assert decode(document["results"][0], Result).readouts[0].kind == name
     made, shipped = maker()["made"](), maker()["SCHEMA"]
     Draft202012Validator(json.loads(made[shipped])).validate(document)
     with pytest.raises(ValidationError):

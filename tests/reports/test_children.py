@@ -16,7 +16,7 @@ from archtrace_reports.asking import children
 from archtrace_reports.asking.children import outcomes, run
 from archtrace_reports.asking.limits import Limits
 from archtrace_reports.asking.question import Question
-from archtrace_reports.formats.to_json import encode
+from archtrace_reports.formats.converter import encode
 from archtrace_reports.text.report import Unanswered
 
 from .samples import SAMPLES

@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator, ValidationError
 import archtrace_reports
 from archtrace.answer.result import Result
 from archtrace_reports import formats
-from archtrace_reports.formats.from_json import decode
+from archtrace_reports.formats.converter import decode
 from archtrace_reports.formats.to_json import FORMAT
 from archtrace_reports.text.look import Look
 from archtrace_reports.text.report import Report, Unanswered
@@ -101,7 +101,7 @@ def test_the_document_of_the_issue() -> None:
 @pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
 def test_the_way_back(sample: Result) -> None:
     (result,) = document(Report((sample,)))["results"]
-    assert decode(result) == sample
+    assert decode(result, Result) == sample
 
 
 def test_inputs_that_json_cannot_hold() -> None:

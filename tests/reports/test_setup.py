@@ -15,8 +15,7 @@ from archtrace.answer.result import Result
 from archtrace.setup.result_with_setup import with_setup
 from archtrace_reports import formats
 from archtrace_reports.commands.cli import run
-from archtrace_reports.formats.from_json import decode
-from archtrace_reports.formats.to_json import encode
+from archtrace_reports.formats.converter import decode, encode
 from archtrace_reports.text.look import Look
 from archtrace_reports.text.report import Report
 
@@ -66,7 +65,7 @@ def test_nothing_in_it_is_obeyed(style: str) -> None:
 
 @pytest.mark.parametrize("result", [RIGHT, WRONG], ids=["right", "wrong"])
 def test_the_way_to_json_and_back(result: Result) -> None:
-    assert decode(json.loads(json.dumps(encode(result)))) == result
+    assert decode(json.loads(json.dumps(encode(result))), Result) == result
 
 
 def test_an_answer_about_texts_has_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from archtrace_reports.asking.children import outcomes
 from archtrace_reports.asking.limits import Limits
 from archtrace_reports.asking.question import Question
 from archtrace_reports.asking.store import shipped
-from archtrace_reports.formats.to_json import encode
+from archtrace_reports.formats.converter import encode
 from archtrace_reports.text.report import report, without_run
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "docs"))

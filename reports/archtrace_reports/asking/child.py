@@ -10,15 +10,14 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from archtrace.answer.result import Result
-from archtrace_reports.asking.anatomy_json import pack
 from archtrace_reports.asking.engine import ask, hush
+from archtrace_reports.asking.outcome_json import encode_outcome
 from archtrace_reports.asking.question import Question
-from archtrace_reports.formats.to_json import encode
+from archtrace_reports.formats.converter import decode
 from archtrace_reports.text import files
 
 
@@ -31,16 +30,17 @@ def main(what: str, file: str) -> None:
 def answer(what: str, file: Path, parent_gone: Callable[[], object]) -> None:
     """The same for whoever has imported already; `parent_gone` returns when the parent is gone, however that ended."""
     threading.Thread(target=_end_with_parent, args=(parent_gone,), daemon=True).start()
-    files.replace(file, json.dumps(_of(Question(**json.loads(what)), file.parent)))
+    files.replace(file, json.dumps(_of(decode(json.loads(what), Question), file.parent)))
 
 
 def _of(question: Question, folder: Path) -> Any:
     """The outcome; of a checkpoint that came along with the question under the name that the question gives it."""
     if not question.files:
-        return _outcome(question)
+        return encode_outcome(ask(question))
     place = _unpacked(question.files, folder / "checkpoint")
-    told = json.dumps(_outcome(replace(question, target=str(place), files={}), keep=False))
-    return json.loads(told.replace(_inside_json(str(place)), _inside_json(question.target)))
+    outcome = ask(replace(question, target=str(place), files={}), keeping=False)
+    text = json.dumps(encode_outcome(outcome))
+    return json.loads(text.replace(_inside_json(str(place)), _inside_json(question.target)))
 
 
 def _unpacked(contents: Mapping[str, str], folder: Path) -> Path:
@@ -52,13 +52,6 @@ def _unpacked(contents: Mapping[str, str], folder: Path) -> Path:
 
 def _inside_json(text: str) -> str:
     return json.dumps(text)[1:-1]
-
-
-def _outcome(question: Question, keep: bool = True) -> dict[str, Any]:
-    outcome = ask(question, keeping=keep)
-    if isinstance(outcome, Result):
-        return {"result": encode(outcome), "anatomy": pack(outcome.anatomy)}
-    return {"unanswered": asdict(outcome)}
 
 
 def _end_with_parent(parent_gone: Callable[[], object]) -> None:

@@ -11,16 +11,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from archtrace.answer.result import Result
-from archtrace_reports.asking.anatomy_json import unpack
 from archtrace_reports.asking.forked import Forked, Template
 from archtrace_reports.asking.limits import Limits, cores
+from archtrace_reports.asking.outcome_json import decode_outcome
 from archtrace_reports.asking.question import Question
-from archtrace_reports.formats.from_json import decode
+from archtrace_reports.formats.converter import encode
 from archtrace_reports.text.report import Unanswered
 
 #: Seconds between two looks at the children.
@@ -121,18 +120,14 @@ def _resident_by_ps(pid: int) -> float:
 
 def outcomes(questions: Sequence[Question], limits: Limits) -> Generator[tuple[int, Result | Unanswered], None, None]:
     """(number of the question, its outcome) in the order in which they end. Leaving the loop kills what still runs."""
-    asked = [(q.target, json.dumps(asdict(q))) for q in questions]
+    asked = [(q.target, json.dumps(encode(q))) for q in questions]
     for number, found in run(asked, limits):
         yield number, outcome_of(found)
 
 
 def outcome_of(found: Any) -> Result | Unanswered:
     """The outcome that a child has told as JSON; an Unanswered is one."""
-    if isinstance(found, Unanswered):
-        return found
-    if "result" not in found:
-        return Unanswered(**found["unanswered"])
-    return replace(decode(found["result"]), anatomy=unpack(found["anatomy"]))
+    return found if isinstance(found, Unanswered) else decode_outcome(found)
 
 
 def run(asked: Sequence[tuple[str, str]], limits: Limits) -> Iterator[tuple[int, Any]]:

@@ -8,7 +8,7 @@ import logging
 import uuid
 import warnings
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +20,7 @@ from archtrace_reports.asking.children import outcome_of
 from archtrace_reports.asking.limits import Limits
 from archtrace_reports.asking.question import Question
 from archtrace_reports.atlas import worker
+from archtrace_reports.formats.converter import encode
 from archtrace_reports.text.notices import say
 from archtrace_reports.text.report import Unanswered, differing, versions
 
@@ -134,7 +135,7 @@ def _submitted(client: Any, questions: Sequence[Question], limits: Limits) -> li
     placed = [_placed(question) for question in questions]
     futures: list[Any] = client.map(
         worker.answer,
-        [json.dumps(asdict(each)) for each in placed],
+        [json.dumps(encode(each)) for each in placed],
         [worker.digest(each.target) for each in placed],
         bounds={"seconds": limits.seconds, "gigabytes": limits.gigabytes},
         wanted=versions(),

@@ -6,7 +6,7 @@ import contextlib
 import json
 import signal
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import Any, Protocol, Self, TypeAlias
 
@@ -14,6 +14,7 @@ from archtrace.answer.result import Result
 from archtrace_reports.asking.question import Question
 from archtrace_reports.atlas.run_progress import RunProgress
 from archtrace_reports.atlas.structure import AtlasTarget
+from archtrace_reports.formats.converter import encode
 from archtrace_reports.text.report import Unanswered
 
 Outcome: TypeAlias = Result | Unanswered
@@ -133,4 +134,4 @@ class Collection:
 
 def key(question: Question) -> str:
     """Equal questions have equal keys."""
-    return json.dumps(asdict(question), sort_keys=True)
+    return json.dumps(encode(question), sort_keys=True)

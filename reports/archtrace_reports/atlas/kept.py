@@ -7,15 +7,13 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from archtrace.answer.result import Result
-from archtrace_reports.asking.anatomy_json import pack, unpack
+from archtrace_reports.asking.outcome_json import decode_outcome, encode_outcome
 from archtrace_reports.asking.question import Question
-from archtrace_reports.formats.from_json import decode
-from archtrace_reports.formats.to_json import encode
+from archtrace_reports.formats.converter import encode
 from archtrace_reports.text.report import Unanswered, differing, versions
 
 
@@ -30,22 +28,20 @@ class KeptAnswers:
     def outcome(self, question: Question) -> Result | None:
         """What was answered to this question with the versions of today; None where it was not, so that it is asked
         again."""
-        key = _key(asdict(question))
+        key = _key(encode(question))
         line = self._line(self._known[key]) if key in self._known else {}
         # Where two runs share a file a line may stand behind the place that one of them has noted.
-        found = decode(line["result"]) if "result" in line and _key(line["question"]) == key else None
-        if found is None or differing(found.versions, self._versions):
-            return None
-        return replace(found, anatomy=unpack(line.get("anatomy")))
+        found = decode_outcome(line) if "result" in line and _key(line["question"]) == key else None
+        return found if isinstance(found, Result) and not differing(found.versions, self._versions) else None
 
     def add(self, question: Question, outcome: Result | Unanswered) -> None:
         """Write one more line, in one call: it is there whole, or it is the last one and cut off."""
-        line = json.dumps({"question": asdict(question), **_told(outcome)})
+        line = json.dumps({"question": encode(question), **encode_outcome(outcome)})
         with self._file.open("ab", buffering=0) as stream:
             # A line that was cut off must not swallow this one.
             begins = stream.tell() + 1 if stream.tell() and not _ends_a_line(self._file) else stream.tell()
             stream.write(b"\n" * (begins - stream.tell()) + line.encode() + b"\n")
-        self._known[_key(asdict(question))] = begins
+        self._known[_key(encode(question))] = begins
 
     def _line(self, begins: int) -> dict[str, Any]:
         with self._file.open("rb") as stream:
@@ -69,12 +65,6 @@ def _placed(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             with contextlib.suppress(ValueError):
                 yield begins, json.loads(line)
             begins += len(line)
-
-
-def _told(outcome: Result | Unanswered) -> dict[str, Any]:
-    if isinstance(outcome, Unanswered):
-        return {"unanswered": asdict(outcome)}
-    return {"result": encode(outcome), "anatomy": pack(outcome.anatomy)}
 
 
 def _ends_a_line(file: Path) -> bool:

@@ -10,7 +10,6 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from archtrace.errors import message
 from archtrace_reports.asking.children import ask_one, forking
 from archtrace_reports.asking.forked import Template
 from archtrace_reports.asking.limits import Limits
+from archtrace_reports.asking.outcome_json import encode_outcome
 from archtrace_reports.text.report import Unanswered, differing, versions
 
 _lock = threading.Lock()
@@ -40,7 +40,7 @@ def answer(asked: str, code: str, bounds: Mapping[str, float], wanted: Mapping[s
         found = ask_one(name, asked, limits, _template(limits), _watched())
     if found is None:
         raise Reschedule
-    return json.dumps({"unanswered": asdict(found)} if isinstance(found, Unanswered) else found)
+    return json.dumps(encode_outcome(found) if isinstance(found, Unanswered) else found)
 
 
 def _refusal(name: str, wanted: Mapping[str, str], code: str) -> Unanswered | None:

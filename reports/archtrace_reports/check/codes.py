@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from archtrace.errors import TargetError
+from archtrace.errors import TargetError, close_names
 from archtrace_reports.check.problem import OWN
 
 #: A number with fewer digits than a code has.
@@ -43,11 +43,8 @@ def meant(text: str) -> str | None:
 
 def near(text: str, among: Iterable[str]) -> str | None:
     """The code that a text may be a misspelling of, or the name of its rule."""
-    from difflib import get_close_matches
-
-    codes_of = {code.lower(): code for code in among} | {name: code for code, name in known()}
-    found = get_close_matches(text.lower(), codes_of, n=1)
-    return meant(text) or (codes_of[found[0]] if found else None)
+    codes_of = {code: code for code in among} | {name: code for code, name in known()}
+    return meant(text) or next((codes_of[name] for name in close_names(text, codes_of, 1)), None)
 
 
 def _refuse_unknown(given: Iterable[str], where: str) -> None:

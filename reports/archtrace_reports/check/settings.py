@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from archtrace.errors import TargetError
+from archtrace.errors import TargetError, did_you_mean
 from archtrace_reports.check.codes import codes
 from archtrace_reports.check.paths import relative
 
@@ -105,7 +105,8 @@ def _refuse_others(table: Mapping[str, Any], where: str) -> None:
     """Refuse keys that nobody knows, and values of another kind."""
     unknown = sorted(set(table) - set(KEYS))
     if unknown:
-        raise TargetError(f"{where} has no key {', '.join(unknown)}; it takes {', '.join(KEYS)}")
+        near = did_you_mean(unknown[0], KEYS)
+        raise TargetError(f"{where} has no key {', '.join(unknown)}; {near}it takes {', '.join(KEYS)}")
     for key, kind in KEYS.items():
         if kind is not list and key in table and not isinstance(table[key], kind):
             do = "; write [tool.archtrace.models.NAME] above each contract" if key == "models" else ""

@@ -108,12 +108,12 @@ def _asked(question: Question, sides: Sides) -> Result | Unanswered:
 
 def _kept(file: Path) -> Report:
     """The answers in a file that `--format json` wrote. Raises TargetError where it holds none."""
-    from archtrace_reports.formats.from_json import decode
+    from archtrace_reports.formats.converter import decode
 
     try:
         document = json.loads(file.read_text("utf-8"))
-        found = report([decode(result) for result in document["results"]])
-        unanswered = tuple(Unanswered(**one) for one in document.get("unanswered", ()))
+        found = report([*decode(document["results"], tuple[Result, ...])])
+        unanswered = decode(document.get("unanswered", ()), tuple[Unanswered, ...])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TargetError(f"{file} is no answer of archtrace ({type(error).__name__}: {error}); make one with "
                           f"archtrace TARGET --format json -o {file.name}") from None  # fmt: skip

@@ -32,7 +32,7 @@ EXAMPLES: Mapping[str, str] = {
     "archtrace trace --help": "what else can be asked",
 }
 
-#: A word is taken for a misspelt command where it is at least so like it (difflib's ratio).
+#: Of a dozen commands none is like another: less will do than among hundreds of models ("serve" for "serving").
 LIKENESS = 0.65
 
 
@@ -127,9 +127,9 @@ def refuse_misspelt(words: Sequence[str]) -> None:
 
 def close_command(word: str) -> str | None:
     """The command that a word is most like; None for one that is like none, or holds more than letters, as paths do."""
-    from difflib import get_close_matches
+    from archtrace.errors import close_names
 
-    return next(iter(get_close_matches(word.lower(), COMMANDS, n=1, cutoff=LIKENESS)), None) if word.isalpha() else None
+    return next(iter(close_names(word, COMMANDS, 1, LIKENESS)), None) if word.isalpha() else None
 
 
 def _is_target(word: str) -> bool:

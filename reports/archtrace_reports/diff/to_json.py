@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import Any
 
 from archtrace.answer.result import Result
 from archtrace_reports.diff.compare import Comparison, Difference
 from archtrace_reports.diff.sentences import told
+from archtrace_reports.formats.converter import encode
 from archtrace_reports.text.look import Look
 from archtrace_reports.text.report import versions
 
@@ -25,7 +25,7 @@ def render(found: Difference, look: Look) -> str:
         "versions": versions(),
         "same": found.same,
         "comparisons": [_comparison(one) for one in found.comparisons],
-        "lost": [asdict(one) for one in found.lost],
+        "lost": encode(found.lost),
     }
     return json.dumps(document, indent=2) + "\n"
 
@@ -37,8 +37,8 @@ def _comparison(one: Comparison) -> dict[str, Any]:
         "same": one.same,
         "renamed": one.renamed,
         "told": [*told(one)],
-        "facts": [asdict(row) for row in one.rows],
-        "path": [asdict(line) for line in one.path],
+        "facts": encode(one.rows),
+        "path": encode(one.path),
     }
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 
 from archtrace.answer.kinds import called
 from archtrace.answer.serving import MISMATCH, Served, Serving
 from archtrace.errors import TargetError, message
+from archtrace_reports.formats.converter import encode
 from archtrace_reports.text.files import replace
 from archtrace_reports.text.lines import block, row
 from archtrace_reports.text.report import versions
@@ -46,7 +46,7 @@ def _said(each: Served) -> str:
 
 def as_json(found: Serving) -> str:
     """The same for programs, with the files that `--export` writes. ASCII throughout, so that any pipe takes it."""
-    return json.dumps({"format": FORMAT, "versions": versions(), "outcome": found.outcome, **asdict(found)}, indent=2)
+    return json.dumps({"format": FORMAT, "versions": versions(), "outcome": found.outcome, **encode(found)}, indent=2)
 
 
 def export(found: Serving, folder: Path, *, force: bool) -> list[Path]:

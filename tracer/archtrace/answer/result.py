@@ -15,6 +15,8 @@ from archtrace.answer.work import Work
 
 if TYPE_CHECKING:
     from archtrace.answer.drawing import Anatomy
+else:  # whoever resolves the hints of a Result need not import what only drawings need
+    Anatomy = Any
 
 #: A row of `answer.kinds.KINDS`, which alone says what kinds there are.
 KindName: TypeAlias = str
@@ -99,10 +101,10 @@ class LayoutResult:
     witness: Positions | None
     status: Status
     refused: str | None = None
-    padding: Mapping[str, Rows] = field(default_factory=dict)
     each: tuple[Positions, ...] = ()
     witness_each: tuple[Positions, ...] = ()
     work: Work | None = None
+    padding: Mapping[str, Rows] = field(default_factory=dict)
     texts: Texts | None = None
 
 
@@ -115,9 +117,10 @@ class Padding:
     reads_padding: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Result:
-    """Everything that a trace says of one target. `anatomy` is what drawings need; None where there is none.
+    """Everything that a trace says of one target, in the order of its JSON. `anatomy` is what drawings need; None where
+    there is none.
 
     `outputs` are the floating tensors that the forward returns; all that is said of "logits" is said of `output`.
     `relations`: of an output with positions what reaches each, where that has a name. `fields`: what of an image or a
@@ -130,6 +133,12 @@ class Result:
     class_name: str
     model_type: str | None
     config_source: ConfigSource
+    setup: Diagnosis | None = None
+    output: str = "logits"
+    outputs: tuple[str, ...] = ("logits",)
+    fields: tuple[Fields, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    frame: SpecialTokens | None = None
     readouts: tuple[Readout, ...]
     layouts: tuple[LayoutResult, ...]
     padding: Padding
@@ -137,17 +146,11 @@ class Result:
     dead_parameters: tuple[str, ...]
     dead_modules: tuple[str, ...]
     findings: tuple[Finding, ...]
-    seconds: Mapping[str, float]
     versions: Mapping[str, str] = field(default_factory=dict)
-    anatomy: Anatomy | None = None
-    output: str = "logits"
-    outputs: tuple[str, ...] = ("logits",)
-    relations: tuple[Relation, ...] = ()
-    fields: tuple[Fields, ...] = ()
-    frame: SpecialTokens | None = None
-    setup: Diagnosis | None = None
     traced: str = ""
+    seconds: Mapping[str, float]
     kept: bool = False
+    anatomy: Anatomy | None = None
 
     @property
     def status(self) -> Status:

@@ -23,5 +23,6 @@ class Verdict(NamedTuple):
 
 def decode(value: dict[str, Any]) -> Verdict:
     """The inverse of `encode`. TypeError or KeyError where the value is none."""
+    # By hand: of a named tuple whose hints are text, as here, cattrs 26.1 cannot tell the types of its fields.
     places = tuple(SourceRange(*place) if place else None for place in value["places"])
     return Verdict(tuple(Broken(*broken) for broken in value["broken"]), places, dict(value["terms"]))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
 from typing import TypeAlias, cast
 
 import torch
@@ -13,7 +12,7 @@ import archtrace.capture.inputs.layouts as lay
 from archtrace.capture.inputs import forwards
 from archtrace.capture.inputs.input_names import MASKS
 from archtrace.capture.program import Node, Ref
-from archtrace.errors import LayoutError, TargetError, message
+from archtrace.errors import LayoutError, TargetError, close_names, message
 from archtrace.ops import TABLES
 from archtrace.readout.analysis import Analysis
 from archtrace.readout.expression import inputs_behind
@@ -48,7 +47,7 @@ def _refuse_others(given: Mapping[str, object], analysis: Analysis) -> None:
     name, known = type(analysis.module).__name__, _names(analysis)
     others = sorted(n for n in given if known is not None and n not in known)
     if others:
-        near = [close for n in others for close in get_close_matches(n, known or (), n=1)]
+        near = [close for n in others for close in close_names(n, known or (), 1)]
         what = message(
             f"{name} has no input {', '.join(others)}",
             where="Trace.at",

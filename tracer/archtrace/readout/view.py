@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from archtrace.answer.positions import Rows, runs
 from archtrace.answer.texts import Texts
-from archtrace.errors import TargetError
+from archtrace.errors import TargetError, did_you_mean
 from archtrace.reach.bound import token_axis
 from archtrace.readout.analysis import Analysis
 from archtrace.readout.read_tokens import texts_of
@@ -111,10 +111,7 @@ class View:
 
 
 def _near(name: str, names: list[str]) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, names, n=3)
-    return f"; did you mean {' or '.join(close)}?" if close else ""
+    return f"; {meant.strip()}" if (meant := did_you_mean(name, names)) else ""
 
 
 def _written(rows: Rows) -> str:

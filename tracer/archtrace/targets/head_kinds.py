@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from archtrace.errors import did_you_mean
 from archtrace.targets import fills, library
-from archtrace.targets.messages import did_you_mean, refusal
+from archtrace.targets.messages import refusal
 from archtrace.targets.target import ModelConfig
 
 

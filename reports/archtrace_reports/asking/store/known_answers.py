@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from archtrace.answer.result import Result
+from archtrace_reports.asking.outcome_json import with_anatomy
 from archtrace_reports.asking.question import Question
 from archtrace_reports.asking.store import shipped
 from archtrace_reports.asking.store.environment import environment
 from archtrace_reports.asking.store.portable_paths import HERE, HUB
 from archtrace_reports.asking.store.store import AnswerStore, Entry, entry
-from archtrace_reports.formats.from_json import decode
+from archtrace_reports.formats.converter import decode, encode
 from archtrace_reports.text.report import GUESSED
 
 
@@ -36,18 +37,14 @@ def known(question: Question, *, drawn: bool = False) -> Result | None:
         return None
     kept = store().get(*_key(question)) or shipped.find(question)
     # A checkout may have kept it in a form that it does not read any longer.
-    with contextlib.suppress(KeyError, TypeError, ValueError):
+    with contextlib.suppress(ValueError):
         return None if kept is None else _result(kept, drawn)
     return None
 
 
 def _result(kept: Entry, drawn: bool) -> Result:
-    result = replace(decode(kept.answer), kept=True)
-    if not drawn:
-        return result
-    from archtrace_reports.asking.anatomy_json import unpack
-
-    return replace(result, anatomy=unpack(json.loads(kept.drawing)))
+    result = replace(decode(kept.answer, Result), kept=True)
+    return with_anatomy(result, json.loads(kept.drawing)) if drawn else result
 
 
 def keep(question: Question, result: Result, files: Iterable[str] | None, since: int) -> bool:
@@ -62,10 +59,7 @@ def keep(question: Question, result: Result, files: Iterable[str] | None, since:
 
 def made(question: Question, result: Result, files: Iterable[str], installed: Any) -> Entry:
     """The entry of an answer: it came from these files, what its names could have meant, and what was installed."""
-    from archtrace_reports.asking.anatomy_json import pack
-    from archtrace_reports.formats.to_json import encode
-
-    return entry(question.target, (*files, *_meant(question)), encode(result), pack(result.anatomy), installed)
+    return entry(question.target, (*files, *_meant(question)), encode(result), encode(result.anatomy), installed)
 
 
 def _key(question: Question) -> tuple[Any, ...]:

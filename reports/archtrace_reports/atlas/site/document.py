@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from archtrace.answer.kinds import KINDS
@@ -12,6 +11,7 @@ from archtrace.answer.result import Readout, Result
 from archtrace.answer.work import Work
 from archtrace_reports.atlas.site.editions import Change, EditionChange, status
 from archtrace_reports.atlas.site.rows import AtlasRow, Outcome
+from archtrace_reports.formats.converter import encode
 from archtrace_reports.text.report import Report, Unanswered
 from archtrace_reports.text.wording import headline
 
@@ -72,7 +72,7 @@ def answer(outcome: Outcome) -> dict[str, Any]:
         "dead_parameters": len(outcome.dead_parameters),
         "dead_modules": list(outcome.dead_modules),
         "dead_work": [*_dead_work(outcome)],
-        "findings": [asdict(finding) for finding in outcome.findings],
+        "findings": encode(outcome.findings),
     }
 
 

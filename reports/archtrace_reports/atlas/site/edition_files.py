@@ -8,11 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from archtrace.answer.result import Result
 from archtrace.errors import TargetError, message
-from archtrace_reports.asking.anatomy_json import unpack
+from archtrace_reports.asking.outcome_json import decode_outcome
 from archtrace_reports.atlas.kept import lines
 from archtrace_reports.atlas.site.rows import PREFIX, Outcome
-from archtrace_reports.formats.from_json import decode
+from archtrace_reports.formats.converter import decode
 from archtrace_reports.text.report import Report, Unanswered, report
 
 
@@ -51,8 +52,8 @@ def named(target: str, head: str | None, outcome: Outcome) -> Outcome:
 
 
 def _document(document: Mapping[str, Any]) -> Report:
-    results = tuple(decode(result) for result in document["results"])
-    return Report(results, tuple(Unanswered(**each) for each in document["unanswered"]), document["versions"])
+    results = decode(document["results"], tuple[Result, ...])
+    return Report(results, decode(document["unanswered"], tuple[Unanswered, ...]), document["versions"])
 
 
 def _kept(file: Path) -> Report:
@@ -63,7 +64,4 @@ def _kept(file: Path) -> Report:
 def _outcomes(found: Iterable[Mapping[str, Any]]) -> Iterator[Outcome]:
     for line in found:
         asked = line["question"]
-        if "result" in line:
-            yield replace(decode(line["result"]), anatomy=unpack(line.get("anatomy")))
-        else:
-            yield named(asked["target"], asked.get("head"), Unanswered(**line["unanswered"]))
+        yield named(asked["target"], asked.get("head"), decode_outcome(line))

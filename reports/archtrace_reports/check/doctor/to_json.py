@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 
 from archtrace.answer.diagnosis import Diagnosis
+from archtrace_reports.formats.converter import encode
 from archtrace_reports.text.look import Look
 from archtrace_reports.text.report import versions
 
@@ -17,4 +17,4 @@ FORMAT = 1
 def render(found: Diagnosis, look: Look) -> str:
     """The document."""
     del look
-    return json.dumps({"format": FORMAT, "versions": versions(), **asdict(found)}, indent=2) + "\n"
+    return json.dumps({"format": FORMAT, "versions": versions(), **encode(found)}, indent=2) + "\n"
