@@ -341,7 +341,7 @@ def test_an_error_of_ours_is_told_and_leaves_nothing_behind(monkeypatch: pytest.
         torch._C._functorch._vmap_increment_nesting(3, "error")
         raise ZeroDivisionError("a fault of ours")
 
-    monkeypatch.setattr("archtrace.tracing.trace.assemble", broken)
+    monkeypatch.setattr("archtrace.tracing.trace.build_result", broken)
     with pytest.raises(ArchtraceError) as caught:
         archtrace.trace(Small(lambda m, h: h[:, 0]))
     what, where, why, do = str(caught.value).splitlines()

@@ -26,7 +26,7 @@ from archtrace.capture.memory import StorageKey, storage_key
 from archtrace.capture.model import tables_of, views_of_parameters
 from archtrace.capture.module_paths import short_path
 from archtrace.capture.nested import Args, Kwargs, tensors_in
-from archtrace.capture.preserve import TURN, held
+from archtrace.capture.preserve import TURN, restored
 from archtrace.capture.program import Operation, name_of
 from archtrace.capture.shapes import fake_of
 from archtrace.errors import ArchtraceError, BuildError, message
@@ -188,7 +188,7 @@ def weightless(module: torch.nn.Module, mode: FakeTensorMode) -> Iterator[Weight
     The module is given back as it was, whatever is done with it meanwhile.
     """
     found = Weightless({}, {})
-    with TURN, held(module):
+    with TURN, restored(module):
         views = set(map(id, views_of_parameters(module)))
         for path, part in module.named_modules():
             for table in tables_of(part):

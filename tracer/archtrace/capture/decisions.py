@@ -16,9 +16,9 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._mode_utils import no_dispatch
 
-from archtrace.capture.asked import LENDING, MAKERS, AskedIds, NumpyArray, made_of
 from archtrace.capture.nested import Args, Kwargs
 from archtrace.capture.program import Operation
+from archtrace.capture.tracked_ids import LENDING, MAKERS, NumpyArray, TrackedIds, made_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +73,7 @@ class DecisionRecorder(TorchFunctionMode):
         self,
         taken: Callable[[torch.Tensor], object],
         measured: Callable[[torch.Tensor], None],
-        lent: Callable[[torch.Tensor], AskedIds | None],
+        lent: Callable[[torch.Tensor], TrackedIds | None],
     ) -> None:
         super().__init__()
         self._taken, self._lent = taken, lent

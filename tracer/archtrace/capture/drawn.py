@@ -12,7 +12,7 @@ import torch
 
 from archtrace.capture.model import tables_of
 from archtrace.capture.nested import Kwargs
-from archtrace.capture.preserve import TURN, held
+from archtrace.capture.preserve import TURN, restored
 
 #: How to write to a place that holds a tensor, and that tensor.
 _Place: TypeAlias = tuple[Callable[[torch.Tensor], None], torch.Tensor]
@@ -25,7 +25,7 @@ def drawn(module: torch.nn.Module, seed: int = 0) -> Iterator[Callable[[str], to
     One tensor gets one draw wherever it is held: tied weights stay tied, and lists of parameters (LSTM keeps one)
     follow. The module is given back as it was.
     """
-    with TURN, held(module):
+    with TURN, restored(module):
         generator = torch.Generator().manual_seed(seed)
         fresh: dict[int, torch.Tensor] = {}
         names = _names(module)

@@ -57,7 +57,7 @@ def borrow(module: torch.nn.Module, settle: Settle) -> torch.nn.Module:
 
 
 @contextmanager
-def held(module: torch.nn.Module) -> Iterator[None]:
+def restored(module: torch.nn.Module) -> Iterator[None]:
     """For a while, a module may be changed at will: attributes, tables, configs and hooks come back as they were."""
     # Containers are kept, not tensors: what is written into a tensor is taken back by the run itself.
     kept = list(_state(module))

@@ -19,7 +19,6 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch._subclasses.schema_check_mode import SchemaCheckMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from archtrace.capture.asked import AskedIds, NumpyArray
 from archtrace.capture.autocast import autocasting, converted
 from archtrace.capture.call_sites import lines_here
 from archtrace.capture.decisions import Decision, DecisionRecorder, decision
@@ -41,6 +40,7 @@ from archtrace.capture.program import (
 )
 from archtrace.capture.scalars import Scalars
 from archtrace.capture.shapes import Known
+from archtrace.capture.tracked_ids import NumpyArray, TrackedIds
 from archtrace.errors import CaptureError
 from archtrace.ops import CHECKS, DROPOUTS, KEEP_IDS
 
@@ -262,14 +262,14 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
         self._decide(seen, (self.node_of(tensor),))
         return seen.values[0]
 
-    def _lent(self, tensor: torch.Tensor) -> AskedIds | None:
+    def _lent(self, tensor: torch.Tensor) -> TrackedIds | None:
         """Ids on loan to Python, which says what it asks of them; None for what are no ids, or not to be lent."""
         if not self._tokens or tensor.is_floating_point() or self.execution.unknown(tensor):
             return None
         if not self._holds_ids(self.node_of(tensor)):
             return None
         self.lent = True
-        return AskedIds(tensor, self._taken)
+        return TrackedIds(tensor, self._taken)
 
     def _holds_ids(self, ref: Ref) -> bool:
         """Whether a node is the tokens, or some of them in another place."""

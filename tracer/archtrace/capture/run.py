@@ -15,9 +15,9 @@ import torch
 from torch._dispatch.python import enable_python_dispatcher
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from archtrace.capture.asked import from_numpy
 from archtrace.capture.build import Weightless, fake_mode, weightless
 from archtrace.capture.drawn import listed
+from archtrace.capture.expert_sorting import without_expert_sorting
 from archtrace.capture.higher import register, uncompiled
 from archtrace.capture.inputs.signature import arranged
 from archtrace.capture.light import light
@@ -28,7 +28,7 @@ from archtrace.capture.quiet import quiet
 from archtrace.capture.record import Below, Recorder, Ruled
 from archtrace.capture.refusal import refusal
 from archtrace.capture.shapes import Known
-from archtrace.capture.ungrouped import ungrouped
+from archtrace.capture.tracked_ids import from_numpy
 
 
 def capture(
@@ -87,7 +87,7 @@ def _captured(
         finally:
             recorder.execution.restore()
     nodes, decisions = tuple(recorder.nodes), tuple(recorder.decisions)
-    return ungrouped(Program(nodes, output, outputs.nodes, recorder.constants, decisions, all_, asked))
+    return without_expert_sorting(Program(nodes, output, outputs.nodes, recorder.constants, decisions, all_, asked))
 
 
 def _names(model: torch.nn.Module, empty: Weightless) -> dict[int, tuple[NodeKind, str]]:

@@ -16,7 +16,7 @@ _STACKS: tuple[tuple[Callable[[], int], Callable[[], object]], ...] = (
 
 
 @contextmanager
-def kept() -> Iterator[None]:
+def torch_state_restored() -> Iterator[None]:
     """Default type, grad mode, threads, modes and functorch levels come back as they were, whatever happens.
 
     A vmap that fails between entering and leaving its level makes every later `torch.randn` of the process fail.

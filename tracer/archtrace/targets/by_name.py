@@ -14,7 +14,7 @@ from archtrace.targets.locations import ConfigLocation
 from archtrace.targets.messages import refusal
 from archtrace.targets.reference import Reference
 from archtrace.targets.sentence import Encoder
-from archtrace.targets.wishes import Wishes
+from archtrace.targets.target_options import TargetOptions
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Origin:
     adapter: Adapter | None = None
 
 
-def origin(name: str, wishes: Wishes) -> Origin:
+def origin(name: str, wishes: TargetOptions) -> Origin:
     """What a name stands for; a config that the user gives replaces the name's."""
     if wishes.config is None:
         return named(name)
@@ -153,10 +153,18 @@ def _unknown(name: str, missing: hub.Missing) -> Exception:
     return refusal(
         f"unknown model {name!r}",
         where="; ".join([f"the folder {name}: not there", *missing.places, "the bundled table: not there"]),
-        why="it is neither a folder, nor a model type, nor an id that can be found",
+        why=_nowhere(missing),
         do=f"{_instead(name)}connect to the Hub, give a config (--config file.json with a model type), or name a "
         "folder or a class: path/to/file.py:Class",
     )
+
+
+def _nowhere(missing: hub.Missing) -> str:
+    """Why there is no such model; where the Hub said nothing, there may be one."""
+    if missing.offline or missing.unheard:
+        silent = "was not asked" if missing.offline else "gave no answer"
+        return f"it is neither a folder nor a model type, and the Hub, which may know it, {silent}"
+    return "it is neither a folder, nor a model type, nor an id that can be found"
 
 
 def _instead(name: str) -> str:
@@ -166,4 +174,5 @@ def _instead(name: str) -> str:
         return f"write {'.'.join(package)}:{last} for a class; "
     if "gguf" in name.lower():
         return "name the model that the GGUF file was made from; "
-    return did_you_mean(name, bundled.known_ids() | library.model_types() | library.class_names())
+    classes = library.class_names() if name != name.lower() else frozenset()  # who means a class writes capitals
+    return did_you_mean(name, bundled.known_ids() | library.model_types() | classes)

@@ -12,13 +12,13 @@ from archtrace.targets.makers import Maker, arguments_of, called_of
 from archtrace.targets.messages import one_line, refusal
 from archtrace.targets.pretrained import Loader
 from archtrace.targets.target import Make, ModelConfig, Target
-from archtrace.targets.wishes import Wishes
+from archtrace.targets.target_options import TargetOptions
 
 if typing.TYPE_CHECKING:
     import torch
 
 
-def from_class(name: str, kind: object, wishes: Wishes, folder: str = "") -> Target:
+def from_class(name: str, kind: object, wishes: TargetOptions, folder: str = "") -> Target:
     """A target of a class, or of a function that builds a model; `folder` is where its module's own imports lie."""
     if not callable(kind) or (isinstance(kind, type) and not issubclass(kind, _module_type())):
         raise _no_module(name, kind)
@@ -53,7 +53,7 @@ def _pretrained(maker: Maker, arguments: Mapping[str, object]) -> Target:
     return Target(maker.name, maker.class_name, kind, taken.config, taken.source, make, findings=findings)
 
 
-def from_module(module: torch.nn.Module, wishes: Wishes, called: str = "") -> Target:
+def from_module(module: torch.nn.Module, wishes: TargetOptions, called: str = "") -> Target:
     """A target of a live module, which is taken as it is; `called` is the user's name for it."""
     name = type(module).__name__
     _refuse_head(name, wishes)
@@ -69,7 +69,7 @@ def from_module(module: torch.nn.Module, wishes: Wishes, called: str = "") -> Ta
     return Target(called or name, name, model_type, config, "given", lambda _: module, module)
 
 
-def _refuse_head(name: str, wishes: Wishes) -> None:
+def _refuse_head(name: str, wishes: TargetOptions) -> None:
     if wishes.head is not None:
         raise refusal(
             f"{name} has a head of its own",
@@ -105,12 +105,12 @@ def config_class(kind: Callable[..., object]) -> ConfigClass | None:
     return next((t for t in hints.values() if isinstance(t, type) and hasattr(t, "to_diff_dict")), None)
 
 
-def _fields(wishes: Wishes) -> dict[str, object]:
+def _fields(wishes: TargetOptions) -> dict[str, object]:
     """The wishes as constructor arguments, for a class that has no config."""
     return {**(configs.read(wishes.config)[0] if wishes.config is not None else {}), **wishes.fields()}
 
 
-def _with_config(maker: Maker, config_kind: ConfigClass, wishes: Wishes) -> Target:
+def _with_config(maker: Maker, config_kind: ConfigClass, wishes: TargetOptions) -> Target:
     where = f"{maker.name}, with its default config"
     empty: dict[str, object] = {}
     fields, where = configs.read(wishes.config) if wishes.config is not None else (empty, where)
@@ -124,7 +124,7 @@ def _with_config(maker: Maker, config_kind: ConfigClass, wishes: Wishes) -> Targ
     return Target(maker.name, maker.class_name, model_type, config, "given", make, findings=findings, told=told)
 
 
-def of_config(config: ModelConfig, wishes: Wishes) -> ModelConfig:
+def of_config(config: ModelConfig, wishes: TargetOptions) -> ModelConfig:
     """A copy of the user's config object, the wishes set on it. TargetError with a config beside it."""
     import copy
 

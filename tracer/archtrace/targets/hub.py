@@ -33,11 +33,12 @@ class ConfigFile:
 @dataclass(frozen=True)
 class Missing:
     """No config.json: what each place said. `reached`: the repository is there, and has none; `offline`: the Hub was
-    not asked."""
+    not asked; `unheard`: it was, and gave no answer."""
 
     places: tuple[str, ...]
     reached: bool = False
     offline: bool = False
+    unheard: bool = False
 
 
 def find(ids: Sequence[str], patience: float, revision: str | None = None) -> ConfigFile | Missing:
@@ -58,7 +59,8 @@ def find(ids: Sequence[str], patience: float, revision: str | None = None) -> Co
     answer = _within(patience, lambda: _ask(ids, patience, revision))
     if isinstance(answer, ConfigFile):
         return answer
-    return Missing((cache, f"the Hub {constants.ENDPOINT}: {answer}"), reached=answer == _NO_FILE)
+    unheard = not str(answer).startswith(_OF_THE_HUB)
+    return Missing((cache, f"the Hub {constants.ENDPOINT}: {answer}"), reached=answer == _NO_FILE, unheard=unheard)
 
 
 def beside(name: str, file: str, revision: str | None = None) -> Path | None:
@@ -121,6 +123,8 @@ def _ask(ids: Sequence[str], patience: float, revision: str | None) -> ConfigFil
 
 
 _NO_FILE = f"the repository has no {FILE}"
+#: How what the Hub itself says begins; anything else is a failure on the way there.
+_OF_THE_HUB = ("the repository ", "no such repository ")
 
 
 def _reason(error: Exception) -> str:

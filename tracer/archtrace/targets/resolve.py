@@ -27,7 +27,7 @@ from archtrace.targets.configs import ConfigClass
 from archtrace.targets.messages import refusal
 from archtrace.targets.sentence import Encoder
 from archtrace.targets.target import Make, ModelConfig, Target, is_config, is_module, nothing
-from archtrace.targets.wishes import Wishes
+from archtrace.targets.target_options import TargetOptions
 
 if TYPE_CHECKING:
     import torch
@@ -47,7 +47,7 @@ def resolve(
     config.json, `module:name` or `file.py:name` of a class, a function or a module, a config, a class, a function that
     builds a model, or a live module. `head` is a kind of head_kinds.HEADS, of a target without a class of its own.
     Raises TargetError, whose message says what, where, why and what to do."""
-    wishes = Wishes(num_labels, config, overrides or {}, trust_remote_code, arguments or {}, head)
+    wishes = TargetOptions(num_labels, config, overrides or {}, trust_remote_code, arguments or {}, head)
     if head is not None:
         head_kinds.classes(head)  # an unknown one is refused before anything is looked up
     if isinstance(target, str | Path):
@@ -63,7 +63,7 @@ def resolve(
     return found
 
 
-def _from_object(name: str, given: object, wishes: Wishes, folder: str = "") -> Target | None:
+def _from_object(name: str, given: object, wishes: TargetOptions, folder: str = "") -> Target | None:
     """The target of a class, a config, a live module or a function; None for anything else."""
     if isinstance(given, type):
         return classes.from_class(name, given, wishes, folder)
@@ -74,7 +74,7 @@ def _from_object(name: str, given: object, wishes: Wishes, folder: str = "") -> 
     return classes.from_class(name, given, wishes, folder) if callable(given) else None
 
 
-def _from_text(text: str, wishes: Wishes) -> Target:
+def _from_text(text: str, wishes: TargetOptions) -> Target:
     if code.is_code(text):
         found, folder = code.load(text)
         return _from_object(text, found, wishes, folder) or classes.from_class(text, found, wishes)
@@ -94,7 +94,7 @@ def _from_text(text: str, wishes: Wishes) -> Target:
     return _from_name(text, wishes)
 
 
-def _class_named(text: str, wishes: Wishes) -> str | None:
+def _class_named(text: str, wishes: TargetOptions) -> str | None:
     """The class of the library that a text by_name, where its default config will not do."""
     name = None if folders.exists(text) else library.spelled(text)
     if name is None or name in library.model_types():
@@ -102,7 +102,7 @@ def _class_named(text: str, wishes: Wishes) -> str | None:
     return name if wishes.config is not None or name not in library.classifiers().values() else None
 
 
-def _from_name(text: str, wishes: Wishes) -> Target:
+def _from_name(text: str, wishes: TargetOptions) -> Target:
     origin = by_name.origin(text, wishes)
     model = _model(origin, wishes)
     fields = {k: v for k, v in origin.fields.items() if k not in ("architectures", "auto_map")}
@@ -138,7 +138,7 @@ class _Model:
     findings: tuple[Finding, ...] = ()
 
 
-def _model(origin: by_name.Origin, wishes: Wishes) -> _Model:
+def _model(origin: by_name.Origin, wishes: TargetOptions) -> _Model:
     model_type = str(origin.fields.get("model_type", ""))
     auto_map = configs.entries(origin.fields.get("auto_map"))
     # a head that is asked for stands on the backbone, whatever else the checkpoint has behind it
@@ -181,7 +181,7 @@ def _named_model(name: str, model_type: str) -> _Model:
     )
 
 
-def _from_config(given: ModelConfig, wishes: Wishes) -> Target:
+def _from_config(given: ModelConfig, wishes: TargetOptions) -> Target:
     config = classes.of_config(given, wishes)
     name = type(config).__name__
     architectures = configs.texts(getattr(config, "architectures", ()))

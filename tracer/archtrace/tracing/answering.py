@@ -49,7 +49,7 @@ SIDES = {
 TOO_LARGE, UNASKED = "no likeness small enough to run was found", "no run was asked for"
 
 
-def assemble(
+def build_result(
     target: Target,
     model: Model,
     analysis: Analysis,

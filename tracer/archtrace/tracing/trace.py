@@ -22,7 +22,7 @@ from archtrace.readout.text_inputs import layout_of, refuse_beyond
 from archtrace.readout.view import View
 from archtrace.targets.target import ModelConfig, Target
 from archtrace.targets.tokenized import Encoded, TextTokenizer, encoded, tokenizer_of
-from archtrace.tracing.answering import assemble
+from archtrace.tracing.answering import build_result
 from archtrace.tracing.clock import Clock, Progress
 from archtrace.tracing.plans import looked_at
 
@@ -194,7 +194,7 @@ def trace(  # noqa: PLR0913  each is a wish of its own
             analysis, vocabulary, plans = looked_at(model, resolved, {**own, **(inputs or {})}, output)
         with clock.stage("analysing", "analysis"):
             analysis.positions  # noqa: B018  computed here, so that the clock tells what it costs
-        result = assemble(resolved, model, analysis, vocabulary, plans, clock, witness=witness)
+        result = build_result(resolved, model, analysis, vocabulary, plans, clock, witness=witness)
         return Trace(resolved, model, analysis, result if batch is None else _with_texts(result, analysis, batch))
 
 

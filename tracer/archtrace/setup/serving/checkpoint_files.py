@@ -11,7 +11,7 @@ from archtrace.targets import by_name, head_kinds
 from archtrace.targets.configs import texts
 from archtrace.targets.messages import refusal
 from archtrace.targets.sentence import LEGACY
-from archtrace.targets.wishes import Wishes
+from archtrace.targets.target_options import TargetOptions
 from archtrace.tracing.trace import Trace
 
 
@@ -69,7 +69,7 @@ def _refuse_other_heads(found: Trace) -> None:
 
 
 def _encoder(found: Trace, target: object) -> CheckpointFiles:
-    origin = by_name.origin(str(target), Wishes()) if isinstance(target, str | Path) else None
+    origin = by_name.origin(str(target), TargetOptions()) if isinstance(target, str | Path) else None
     parts = origin.encoder.parts if origin and origin.encoder else ()
     fields = next((part.fields for part in parts if part.kind == "Pooling"), None)
     if origin is None or fields is None:  # a live encoder: the files are not at hand

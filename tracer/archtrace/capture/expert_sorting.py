@@ -40,7 +40,7 @@ class ByKey:
         return result
 
 
-def ungrouped(program: Program) -> Program:
+def without_expert_sorting(program: Program) -> Program:
     """The program with nothing sorted by its expert, where that is the same program."""
     for node in program.nodes:
         if _ascending(node):

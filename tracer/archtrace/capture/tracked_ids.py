@@ -26,14 +26,14 @@ NumpyArray: TypeAlias = "npt.NDArray[Any]"
 #: Records that Python saw all that a known tensor holds, and gives it.
 Take: TypeAlias = Callable[[torch.Tensor], NumpyArray]
 #: Comparisons with more constants than this are no look for special ids: a vocabulary is gone through.
-MOST_ASKED = 16
+MOST_COMPARED = 16
 
 
 #: What `tolist` gives of ids: one of them, or nested lists.
 Numbers: TypeAlias = "Number | list[Numbers]"
 
 
-class AskedIds:
+class TrackedIds:
     """Ids as they were when Python took them, and what it has asked of them since."""
 
     def __init__(self, tensor: torch.Tensor, take: Take) -> None:
@@ -46,7 +46,7 @@ class AskedIds:
         """Where the ids are this one, shape of the ids; a fact of the layout."""
         key = constant, self.tensor._version
         if key not in self._equal:
-            few = len(self._equal) < MOST_ASKED
+            few = len(self._equal) < MOST_COMPARED
             self._equal[key] = self.take(self.tensor == constant) if few else self.all() == constant
         return self._equal[key]
 
@@ -73,7 +73,7 @@ class Number:
     #: numpy leaves comparisons with it to it.
     __array_ufunc__ = None
 
-    def __init__(self, ids: AskedIds, index: tuple[int, ...]) -> None:
+    def __init__(self, ids: TrackedIds, index: tuple[int, ...]) -> None:
         self.ids, self.index = ids, index
 
     @property  # type: ignore[misc]
@@ -156,7 +156,7 @@ for _name, _apply in _BINARY.items():
 class Array(NDArrayOperatorsMixin):
     """Ids as numpy has them. Where they equal a constant is a fact of the layout; whatever else is asked takes all."""
 
-    def __init__(self, ids: AskedIds) -> None:
+    def __init__(self, ids: TrackedIds) -> None:
         self.ids = ids
 
     @property  # type: ignore[misc]
@@ -183,8 +183,8 @@ class Array(NDArrayOperatorsMixin):
     def __getitem__(self, index: Any) -> object:
         if not all(isinstance(i, int | slice) or i is None or i is ... for i in _tuple(index)):
             return self.ids.all()[index]
-        part = AskedIds(self.ids.tensor[index], self.ids.take)
-        return Array(part) if part.tensor.ndim else Number(AskedIds(part.tensor.clone(), part.take), ())
+        part = TrackedIds(self.ids.tensor[index], self.ids.take)
+        return Array(part) if part.tensor.ndim else Number(TrackedIds(part.tensor.clone(), part.take), ())
 
     def __len__(self) -> int:
         return len(self.ids.tensor)
@@ -209,7 +209,7 @@ class Array(NDArrayOperatorsMixin):
 
     def copy(self, order: str = "C") -> Array:
         """As numpy's."""
-        return Array(AskedIds(self.ids.tensor.clone(), self.ids.take))
+        return Array(TrackedIds(self.ids.tensor.clone(), self.ids.take))
 
     def tolist(self) -> Numbers:
         """As numpy's."""
@@ -267,9 +267,9 @@ def _flat(data: object) -> tuple[tuple[int, ...], list[object]]:
 
 
 #: How Python takes ids, and what it gets in their place.
-LENDING: Mapping[Operation, Callable[[AskedIds], object]] = {
-    torch.Tensor.tolist: lambda ids: AskedIds(ids.tensor.clone(), ids.take).numbers(),
-    torch.Tensor.item: lambda ids: AskedIds(ids.tensor.reshape(()), ids.take).numbers(),
+LENDING: Mapping[Operation, Callable[[TrackedIds], object]] = {
+    torch.Tensor.tolist: lambda ids: TrackedIds(ids.tensor.clone(), ids.take).numbers(),
+    torch.Tensor.item: lambda ids: TrackedIds(ids.tensor.reshape(()), ids.take).numbers(),
     torch.Tensor.numpy: Array,
 }
 #: How torch makes tensors of Python's data.

@@ -1,4 +1,4 @@
-"""Wishes: what the user asks of the config, beside the target itself."""
+"""TargetOptions: what the user asks of the config, beside the target itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Wishes:
+class TargetOptions:
     """`config` replaces the target's config; `overrides` (nested by dots) and `num_labels` are set on it. `arguments`
     go to the constructor of a class, or to a function that builds a model. `head`: the kind of head that it is given.
     """
