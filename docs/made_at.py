@@ -22,10 +22,10 @@ def git(*arguments: str) -> str:
 
 
 def line(command: str) -> str:
-    """The line itself; `command` is a program's __file__. SystemExit where the sources are not those of a commit."""
-    if changed := git("status", "--porcelain", "--", *SOURCES):
-        raise SystemExit(f"these figures are of no commit: commit the sources first\n{changed}")
+    """The line itself; `command` is a program's __file__. SystemExit where it or the sources are not committed."""
     path = Path(command).resolve().relative_to(ROOT).as_posix()
+    if changed := git("status", "--porcelain", "--", *SOURCES, path):
+        raise SystemExit(f"these figures are of no commit: commit first\n{changed}")
     return f"Measured at commit `{git('rev-parse', '--short=7', 'HEAD')}` by `{path}`."
 
 

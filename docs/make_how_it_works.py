@@ -19,7 +19,7 @@ import torch
 
 import archtrace
 from archtrace.capture.program import Node, NodeKind
-from archtrace.reach.bound import Bound, bound
+from archtrace.reach.bound import Bound, compute_bound
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "how-it-works.md"
@@ -61,8 +61,8 @@ def example(page: str) -> torch.nn.Module:
 
 def bound_of(module: torch.nn.Module) -> Bound:
     """What the engine finds for a module in LAYOUT."""
-    study = archtrace.trace(module).study
-    return bound(study.interpreter, study.programs.of(LAYOUT, study.ids), LAYOUT, study.tokens)
+    analysis = archtrace.trace(module).analysis
+    return compute_bound(analysis.interpreter, analysis.programs.of(LAYOUT, analysis.ids), LAYOUT, analysis.tokens)
 
 
 def block(page: str) -> str:

@@ -130,7 +130,7 @@ def test_more_heads_equal_the_jacobian(case: Case) -> None:
     equals_the_jacobian(case)
 
 
-def test_features_without_ids_have_a_likeness_and_zeros_will_do() -> None:
+def test_features_without_ids_have_a_small_model_and_zeros_will_do() -> None:
     """A model of pixels too large to be run is run in small; of zeros the witness draws others."""
     wide = {"hidden_size": 320, "num_attention_heads": 4, "intermediate_size": 1280, "num_hidden_layers": 2}
     overrides = {**wide, "image_size": 32, "patch_size": 8}

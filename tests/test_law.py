@@ -341,7 +341,7 @@ def test_an_error_of_ours_is_told_and_leaves_nothing_behind(monkeypatch: pytest.
         torch._C._functorch._vmap_increment_nesting(3, "error")
         raise ZeroDivisionError("a fault of ours")
 
-    monkeypatch.setattr("archtrace.tracing.trace.assemble", broken)
+    monkeypatch.setattr("archtrace.tracing.trace.build_result", broken)
     with pytest.raises(ArchtraceError) as caught:
         archtrace.trace(Small(lambda m, h: h[:, 0]))
     what, where, why, do = str(caught.value).splitlines()
@@ -403,7 +403,7 @@ def test_what_has_no_gradient_runs(name: str) -> None:
     assert result.status == "exact"
 
 
-def test_why_no_likeness_runs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_why_no_small_model_runs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """All candidates of a search fail alike: op, module and reason are told, not only that there is none."""
     failing(monkeypatch, "aten::gelu")
     sizes = {"num_hidden_layers": 1, "hidden_size": 96, "num_attention_heads": 2, "intermediate_size": 96}

@@ -13,7 +13,7 @@ from typing import Any
 from checkpoints import saved
 
 from archtrace.contract.contract import Contract
-from archtrace.contract.hold import looked_up
+from archtrace.contract.verify import files_looked_up
 
 ROOT = Path(__file__).parents[2]
 CONTRACT = """\
@@ -59,7 +59,7 @@ def test_what_rust_opens_is_watched_too(tmp_path: Path) -> None:
     saved("bert", tmp_path / "reviews")
     there = {str(file) for file in (tmp_path / "reviews").iterdir() if file.suffix == ".json"}
     assert str(tmp_path / "reviews" / "tokenizer.json") in there
-    assert there <= {*looked_up(contract, tmp_path)}
+    assert there <= {*files_looked_up(contract, tmp_path)}
 
 
 def test_a_tokenizer_that_is_not_there_is_no_answer(ask: Callable[..., Any], tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_what_is_read_of_a_tensor_is_what_reaches_of_it(name: str) -> None:
     """Of several read tensors each reaches by way of the others too."""
     for layout, inputs in ran(name):
         view: View = traced(name).at(**inputs)
-        assert view.reaching(traced(name).study.ids) == view.tokens
+        assert view.reaching(traced(name).analysis.ids) == view.tokens
         for tensor, rows in view.reads.items():
             if tensor in view.names:
                 reached = view.reaching(tensor)
@@ -165,12 +165,12 @@ UNPREDICTED = {
 def test_the_kinds_of_a_tensors_readouts_predict_its_positions_in_every_layout(name: str) -> None:
     found, words = traced(name), words_of(name)
     for layout, inputs in ran(name):
-        each = (flags for text in found.study.texts for flags in lay.told(inputs, words, text).values())
+        each = (flags for text in found.analysis.texts for flags in lay.told(inputs, words, text).values())
         told = tuple(tuple(map(tuple, flags.tolist())) for flags in each)
-        ids = inputs[found.study.ids]
+        ids = inputs[found.analysis.ids]
         ends = () if words.eos is None or ids.ndim > 2 else ((ids == words.eos).tolist(),)
-        bound = found.study.bounds[layout.name]
-        for tensor, (node, axis) in found.study.reads(layout.name).items():
+        bound = found.analysis.bounds[layout.name]
+        for tensor, (node, axis) in found.analysis.reads(layout.name).items():
             rows = layout.bound.reads[tensor]
             setting = Setting(len(rows), bound.run.shape(node)[axis], told, ends)
             said = [predicted(readout, axis, setting) for readout in found.readouts if readout.tensor == tensor]

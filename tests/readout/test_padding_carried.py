@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 import torch
-from small_studies import IDS, LAYOUT, LENGTH, MASK, Head, Studied
+from small_analyses import IDS, LAYOUT, LENGTH, MASK, Head, TinyClassifier
 from torch import Tensor, nn
 
 from archtrace.answer.texts import Texts
@@ -25,7 +25,7 @@ class Output(nn.Module):
         return hidden
 
 
-class Behind(Studied):
+class Behind(TinyClassifier):
     """Hidden states that a head changes before a module puts them out, and the first of them is read."""
 
     def __init__(self, change: Head, index: int) -> None:
@@ -39,7 +39,7 @@ class Behind(Studied):
 
 
 def behind(change: Head, index: int = 0) -> Analysis:
-    """The study of such a model."""
+    """The analysis of such a model."""
     return Analysis(Programs((Behind(change, index).eval(), {})), {"full": LAYOUT}, "input_ids")
 
 
@@ -102,9 +102,9 @@ def test_a_position_is_padding_where_its_token_is(name: str, rows: tuple[tuple[i
     ],
 )
 def test_the_tokens_of_what_is_read(name: str, index: int, read: tuple[int, ...]) -> None:
-    study = behind(CHANGES[name].change, index)
+    analysis = behind(CHANGES[name].change, index)
     written = [[f"w{i}" for i in row] for row in IDS.tolist()]
-    found = texts_of(study, "full", written, study.positions["full"].reads)
+    found = texts_of(analysis, "full", written, analysis.positions["full"].reads)
     rows = tuple((t,) for t in read) or ((), ())
     assert found == Texts(tuple(map(tuple, written)), rows)
 
@@ -160,6 +160,6 @@ def test_of_one_token_among_pads_attention_carries_nothing_further() -> None:
     def attending(m: Behind, h: Tensor, i: Tensor, a: Tensor) -> Tensor:
         return nn.functional.scaled_dot_product_attention(h, h, h, attn_mask=a[:, None].bool())
 
-    study = Analysis(Programs((Behind(attending, 0).eval(), {})), {"full": layout}, "input_ids")
-    (found,) = carried(study, "full").values()
+    analysis = Analysis(Programs((Behind(attending, 0).eval(), {})), {"full": layout}, "input_ids")
+    (found,) = carried(analysis, "full").values()
     assert found == tuple(tuple(frozenset({(row, t)}) for t in range(LENGTH)) for row in (0, 1))

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 import torch
-from small_studies import LENGTH, Head, Studied, bound_of, study_of
+from small_analyses import LENGTH, Head, TinyClassifier, analysis_of, bound_of
 from torch import Tensor, nn
 
 from archtrace.answer.work import ModuleWork, Work
 from archtrace.reach.bound import of_all_outputs
 from archtrace.reach.flops import Flops
+from archtrace.readout.accesses import accesses_of
 from archtrace.readout.graph import build_graph
 from archtrace.readout.layer_work import layer_of, work
 from archtrace.readout.tensors import calls, chain_of, dominators, field_of, labels
-from archtrace.readout.ways import ways_of
 
 
 class Attending(nn.Module):
@@ -29,7 +29,7 @@ class Attending(nn.Module):
         ).squeeze(1)
 
 
-class WithParts(Studied):
+class WithParts(TinyClassifier):
     """The same model with modules for its heads to call."""
 
     def __init__(self, head: Head) -> None:
@@ -62,13 +62,13 @@ READ: dict[str, tuple[Head, dict[str, tuple[int, ...]]]] = {
 @pytest.mark.parametrize("name", READ)
 def test_the_tensors_that_are_read(name: str) -> None:
     head, read = READ[name]
-    study = study_of(head, WithParts)
-    assert study.positions["full"].reads == {tensor: (own,) * 2 for tensor, own in read.items()}
+    analysis = analysis_of(head, WithParts)
+    assert analysis.positions["full"].reads == {tensor: (own,) * 2 for tensor, own in read.items()}
 
 
 def test_all_ways_go_through_what_dominates() -> None:
     """Of two ways that meet again the nearest node on both is where they part."""
-    found = bound_of(Studied(lambda m, h, i, a: (h.tanh() + h.sigmoid().exp())[:, 0]))
+    found = bound_of(TinyClassifier(lambda m, h, i, a: (h.tanh() + h.sigmoid().exp())[:, 0]))
     ops = {node.op.removeprefix("aten::"): node.index for node in found.program.nodes}
     dominator = dominators(found)
     assert dominator[ops["exp"]] == ops["sigmoid"]
@@ -117,7 +117,7 @@ WAYS: list[tuple[Head, list[str]]] = [
 
 @pytest.mark.parametrize(("head", "ops"), WAYS)
 def test_the_ways_in_which_a_tensor_is_read(head: Head, ops: list[str]) -> None:
-    found = ways_of("mix", [study_of(head)])
+    found = accesses_of("mix", [analysis_of(head)])
     assert [op for op, *_ in found] == ops
     assert len(set(found)) == len(found), "each is told from the others"
 
@@ -139,16 +139,16 @@ def test_the_layer_that_a_module_is_part_of(path: str, layer: str) -> None:
 def test_work_that_reaches_nothing_is_counted() -> None:
     """A product of n x k and k x m numbers is 2 n k m FLOPs. Of 10 positions that `mix` computes 2 are read, and its
     2 * 10 * 8 * 8 = 1280 are four fifths in vain; the score of 2 * 2 * 8 * 2 = 64 is not."""
-    study = study_of(lambda m, h, i, a: h[:, 0])
-    whole = of_all_outputs(study.interpreter, study.bounds["full"])
+    analysis = analysis_of(lambda m, h, i, a: h[:, 0])
+    whole = of_all_outputs(analysis.interpreter, analysis.bounds["full"])
     assert work(whole, Flops()) == Work(1344, 1024, (ModuleWork("mix", 1280, 1024),))
-    study = study_of(lambda m, h, i, a: h.mean(1))
-    whole = of_all_outputs(study.interpreter, study.bounds["full"])
+    analysis = analysis_of(lambda m, h, i, a: h.mean(1))
+    whole = of_all_outputs(analysis.interpreter, analysis.bounds["full"])
     assert work(whole, Flops()) == Work(1344, 0, ())
 
 
 def test_the_graph_leads_from_the_positions_that_reach_to_the_logits() -> None:
-    graph = build_graph(study_of(lambda m, h, i, a: h[:, 0] + h[:, 2] * 0))
+    graph = build_graph(analysis_of(lambda m, h, i, a: h[:, 0] + h[:, 2] * 0))
     positions = {name for name, kind in graph.nodes(data="kind") if kind == "position"}
     assert positions == {"input_ids[:, 0]"}
     ops = ["input_ids[:, 0]"]

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from archtrace.answer.relations import RELATIONS
-from archtrace.readout.relation import Seen, relation
+from archtrace.readout.relation import RelationCase, relation
 
 #: Two rows of six tokens, of which all and four are no padding.
 KEPT = torch.tensor([[1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 0, 0]]).bool()
@@ -16,7 +16,7 @@ KEPT = torch.tensor([[1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 0, 0]]).bool()
 Reaches = Callable[[int, int, int], bool]
 
 
-def seen(reaches: Reaches, length: int = 6, *, masked: bool = False) -> Seen:
+def case_of(reaches: Reaches, length: int = 6, *, masked: bool = False) -> RelationCase:
     """What reaches each position; of what is padding only itself, where that is masked."""
     kept = KEPT[:, :length]
     each = tuple(
@@ -26,7 +26,7 @@ def seen(reaches: Reaches, length: int = 6, *, masked: bool = False) -> Seen:
         )
         for i in range(length)
     )
-    return Seen(each, length, {"attention_mask": kept})
+    return RelationCase(each, length, {"attention_mask": kept})
 
 
 #: Which j reach i -> the relation's name, and how far it goes.
@@ -46,7 +46,7 @@ NAMED: list[tuple[Reaches, str, int]] = [
 
 @pytest.mark.parametrize(("reaches", "name", "reach"), NAMED)
 def test_what_reaches_each_position_has_a_name(reaches: Reaches, name: str, reach: int) -> None:
-    found = relation("h", [seen(reaches), seen(reaches, 5)])
+    found = relation("h", [case_of(reaches), case_of(reaches, 5)])
     assert found is not None
     assert (found.of, found.name, found.reach, found.masked) == ("h", name, reach, False)
 
@@ -60,23 +60,23 @@ def test_every_relation_of_the_table_has_a_row_here() -> None:
     [(lambda i, j, n: True, "all"), (lambda i, j, n: j <= i, "up_to"), (lambda i, j, n: j >= i, "from")],
 )
 def test_padding_may_be_left_out(reaches: Reaches, name: str) -> None:
-    found = relation("tokens", [seen(reaches, masked=True)])
+    found = relation("tokens", [case_of(reaches, masked=True)])
     assert found is not None
     assert (found.name, found.masked) == (name, True)
     assert found.words.endswith("that are not padding, and at i itself")
 
 
 def test_a_name_holds_of_every_layout_or_of_none() -> None:
-    assert relation("h", [seen(lambda i, j, n: j <= i), seen(lambda i, j, n: True)]) is None
-    assert relation("h", [seen(lambda i, j, n: j <= i), seen(lambda i, j, n: j <= i, masked=True)]) is None
-    assert relation("h", [seen(lambda i, j, n: j == n - 1 - i)]) is None
+    assert relation("h", [case_of(lambda i, j, n: j <= i), case_of(lambda i, j, n: True)]) is None
+    assert relation("h", [case_of(lambda i, j, n: j <= i), case_of(lambda i, j, n: j <= i, masked=True)]) is None
+    assert relation("h", [case_of(lambda i, j, n: j == n - 1 - i)]) is None
     assert relation("h", []) is None
 
 
 def test_an_output_of_another_length_has_none() -> None:
     """Five positions of six tokens: which of them position i is, nothing tells."""
-    shorter = seen(lambda i, j, n: j == i)
-    assert relation("h", [Seen(shorter.each[:5], 6, shorter.kept)]) is None
+    shorter = case_of(lambda i, j, n: j == i)
+    assert relation("h", [RelationCase(shorter.each[:5], 6, shorter.kept)]) is None
 
 
 SUBSCRIPTS = {

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 import torch
-from small_studies import LENGTH, Head, study_of
+from small_analyses import LENGTH, Head, analysis_of
 from torch.nn import functional as f
 
 from archtrace.ops import plain
@@ -66,16 +66,16 @@ HEADS: dict[str, Known] = {
 every_head = pytest.mark.parametrize("name", HEADS)
 
 
-def selected(study: Analysis) -> Selection:
+def selected(analysis: Analysis) -> Selection:
     """The selection from the one tensor that is read."""
-    (tensor,) = study.tensors("full")
+    (tensor,) = analysis.tensors("full")
     assert tensor.name == "mix"
-    return selection(study.bounds["full"], tensor, LENGTH)
+    return selection(analysis.bounds["full"], tensor, LENGTH)
 
 
 @every_head
 def test_the_ops_at_which_positions_end(name: str) -> None:
-    chosen = selected(study_of(HEADS[name].head))
+    chosen = selected(analysis_of(HEADS[name].head))
     assert " ".join(plain(node.op) for node in chosen.ops) == HEADS[name].ops
     assert chosen.first is chosen.ops[0]
     assert paths(chosen.after) == (("score", "linear"),)
@@ -83,21 +83,21 @@ def test_the_ops_at_which_positions_end(name: str) -> None:
 
 @every_head
 def test_how_positions_are_joined(name: str) -> None:
-    study = study_of(HEADS[name].head)
-    assert pooling(selected(study), study.bounds["full"], study.interpreter) == HEADS[name].joined
+    analysis = analysis_of(HEADS[name].head)
+    assert pooling(selected(analysis), analysis.bounds["full"], analysis.interpreter) == HEADS[name].joined
 
 
 @every_head
 def test_the_subscript_and_what_it_looks_at(name: str) -> None:
-    study, known = study_of(HEADS[name].head), HEADS[name]
-    chosen, found = selected(study), study.bounds["full"]
+    analysis, known = analysis_of(HEADS[name].head), HEADS[name]
+    chosen, found = selected(analysis), analysis.bounds["full"]
     assert subscripts(chosen, found, {2: "eos_token_id", 0: "pad_token_id"}) == known.subscript
     assert index_of(chosen, found, "other", {}).depends_on == known.inputs
 
 
 def test_an_index_at_an_end_is_written_as_its_kind_has_it() -> None:
-    study = study_of(HEADS["the last index"].head)
-    chosen, found = selected(study), study.bounds["full"]
+    analysis = analysis_of(HEADS["the last index"].head)
+    chosen, found = selected(analysis), analysis.bounds["full"]
     assert index_of(chosen, found, "last", {}).expression == "-1"
     assert index_of(chosen, found, "first", {}).expression == "0"
 
@@ -114,31 +114,31 @@ ENDS: list[tuple[Head, set[str]]] = [
 
 @pytest.mark.parametrize(("head", "ops"), ENDS)
 def test_each_way_ends_at_an_op_of_its_own(head: Head, ops: set[str]) -> None:
-    study = study_of(head)
-    (tensor,) = study.tensors("full")
-    found = ends(study.bounds["full"], tensor, LENGTH)
+    analysis = analysis_of(head)
+    (tensor,) = analysis.tensors("full")
+    found = ends(analysis.bounds["full"], tensor, LENGTH)
     assert {plain(node.op) for node in found} == ops
     for node in found:
-        own = selection(study.bounds["full"], tensor, LENGTH, end=node.index)
+        own = selection(analysis.bounds["full"], tensor, LENGTH, end=node.index)
         assert own.first is node
 
 
 def test_a_part_of_the_positions_is_joined_as_the_part_is() -> None:
     """Where a slice leaves four of five, the axis ends; what follows is a mean of these."""
-    study = study_of(lambda m, h, i, a: h[:, 1:].mean(1))
-    chosen, found = selected(study), study.bounds["full"]
+    analysis = analysis_of(lambda m, h, i, a: h[:, 1:].mean(1))
+    chosen, found = selected(analysis), analysis.bounds["full"]
     assert [plain(node.op) for node in chosen.ops] == ["slice"]
-    assert pooling(chosen, found, study.interpreter) == "all"
+    assert pooling(chosen, found, analysis.interpreter) == "all"
     inner = narrowed(chosen, found)
     assert [plain(node.op) for node in inner.ops] == ["mean"]
-    assert pooling(inner, found, study.interpreter) == "mean"
-    whole = selected(study_of(HEADS["a mean"].head))
+    assert pooling(inner, found, analysis.interpreter) == "mean"
+    whole = selected(analysis_of(HEADS["a mean"].head))
     assert narrowed(whole, found) is whole
 
 
 def test_ops_before_the_selection_are_not_of_it() -> None:
     """All positions are changed and moved; then one is picked."""
-    chosen = selected(study_of(lambda m, h, i, a: h.tanh().flip(1)[:, 0]))
+    chosen = selected(analysis_of(lambda m, h, i, a: h.tanh().flip(1)[:, 0]))
     assert [plain(node.op) for node in chosen.before] == ["tanh", "flip"]
     assert [plain(node.op) for node in chosen.ops] == ["select"]
     assert [plain(node.op) for node in chosen.after] == ["linear"]

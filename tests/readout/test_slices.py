@@ -33,12 +33,12 @@ def together(parts: list[Rows]) -> Rows:
 
 def taken(found: Trace, words: Vocabulary, readout: Readout, layout: LayoutResult) -> Rows | None:
     """What a slice takes in a layout."""
-    study = found.study
-    node, axis = study.reads(layout.name)[readout.tensor]
-    length = study.bounds[layout.name].run.shape(node)[axis]
+    analysis = found.analysis
+    node, axis = analysis.reads(layout.name)[readout.tensor]
+    length = analysis.bounds[layout.name].run.shape(node)[axis]
     rows = len(layout.bound.reads[readout.tensor])
     inputs = {name: torch.tensor(value) for name, value in layout.inputs.items()}
-    return positions(readout, axis, length, inputs, names_of(words, study.length), rows)
+    return positions(readout, axis, length, inputs, names_of(words, analysis.length), rows)
 
 
 #: Models of which no formula says the index: a packed row ends where its length is, a table holds what it holds, and a
@@ -50,11 +50,11 @@ def check(found: Trace, words: Vocabulary) -> bool:
     """Of a tensor that is read in several ways, all of them together are what is read; whether all slices say it."""
     said = True
     for layout in found.result.layouts:
-        places = {} if layout.refused else found.study.reads(layout.name)
+        places = {} if layout.refused else found.analysis.reads(layout.name)
         for tensor, place in places.items():
             parts = [taken(found, words, r, layout) for r in found.readouts if r.tensor == tensor]
             told = [part for part in parts if part is not None]
-            still = found.study.bounds[layout.name].constant(*place)
+            still = found.analysis.bounds[layout.name].constant(*place)
             assert parts, (layout.name, tensor)
             said &= len(told) == len(parts)
             if len(told) == len(parts):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from slices import FUNCTIONS
-from small_studies import IDS, LAYOUT, MASK, bound_of
+from small_analyses import IDS, LAYOUT, MASK, bound_of
 from torch import Tensor, nn
 
 from archtrace.capture.program import Node, Ref

@@ -40,7 +40,7 @@ asked: list[dict[str, Any]] = []
 def engine(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     asked.clear()
     monkeypatch.setitem(vars(archtrace), "trace", stub)
-    monkeypatch.setattr("archtrace.setup.answered.with_setup", lambda found, *_: found.result)
+    monkeypatch.setattr("archtrace.setup.result_with_setup.with_setup", lambda found, *_: found.result)
     monkeypatch.setattr(AnswerStore, "get", lambda *_: None)
     monkeypatch.setattr(shipped, "FOLDER", NOWHERE)
     return asked

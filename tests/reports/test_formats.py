@@ -49,10 +49,10 @@ def test_reports_compute_nothing() -> None:
     allowed |= {"archtrace_lint", "archtrace_lint.rule"}
     allowed |= {"archtrace_lint.source.import_resolver", "archtrace_lint.source.decode"}
     allowed |= {
-        f"archtrace.contract.{name}" for name in ("contract", "graph_rule", "hold", "rules", "traced", "verdict")
+        f"archtrace.contract.{name}" for name in ("contract", "graph_rule", "rules", "traced", "verdict", "verify")
     }
     allowed |= {
-        "archtrace.setup.answered",
+        "archtrace.setup.result_with_setup",
         "archtrace.setup.examination",
         "archtrace.setup.serving.served",
         "archtrace.tracing.optional_dependencies",

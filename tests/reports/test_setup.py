@@ -12,7 +12,7 @@ from checkpoints import saved, wordpiece
 import archtrace
 from archtrace.answer.diagnosis import Diagnosis, Fault
 from archtrace.answer.result import Result
-from archtrace.setup.answered import with_setup
+from archtrace.setup.result_with_setup import with_setup
 from archtrace_reports import formats
 from archtrace_reports.commands.cli import run
 from archtrace_reports.formats.converter import decode, encode

@@ -9,8 +9,8 @@ import torch
 from rule_oracle import Case
 from rule_samples import floats, integers, make, overloads
 
+from archtrace.capture.expert_sorting import ByKey
 from archtrace.capture.memory import Geometry, ViewOf, WriteInto
-from archtrace.capture.ungrouped import ByKey
 
 aten = torch.ops.aten
 #: Ops on square matrices that take nothing else.

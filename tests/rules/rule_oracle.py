@@ -42,7 +42,7 @@ class Case:
 
     @property
     def tensors(self) -> list[torch.Tensor]:
-        return [leaf for leaf in leaves(self.arguments) if isinstance(leaf, torch.Tensor)]
+        return [leaf for leaf in leaves(list(self.arguments.values())) if isinstance(leaf, torch.Tensor)]
 
     @cached_property
     def shapes(self) -> list[torch.Size]:
@@ -81,11 +81,11 @@ class Case:
         return f"{self.op}({', '.join(map(str, shown))}) unknown {self.unknown}"
 
 
-def matrix(flow: Flow, inn: tuple[int, ...], out: tuple[int, ...]) -> np.ndarray:
+def matrix(flow: Flow, source: tuple[int, ...], out: tuple[int, ...]) -> np.ndarray:
     """The relation [operand element, result element] of a flow, which push and pull must agree on."""
-    n, m = int(np.prod(inn)), int(np.prod(out))
-    pushed = np.broadcast_to(flow.push(np.eye(n, dtype=bool).reshape(*inn, n)), (*out, n)).reshape(m, n).T
-    pulled = np.broadcast_to(flow.pull(np.eye(m, dtype=bool).reshape(*out, m)), (*inn, m)).reshape(n, m)
+    n, m = int(np.prod(source)), int(np.prod(out))
+    pushed = np.broadcast_to(flow.push(np.eye(n, dtype=bool).reshape(*source, n)), (*out, n)).reshape(m, n).T
+    pulled = np.broadcast_to(flow.pull(np.eye(m, dtype=bool).reshape(*out, m)), (*source, m)).reshape(n, m)
     assert (pushed == pulled).all(), "push and pull are not transposes of each other"
     return pushed
 

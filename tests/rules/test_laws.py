@@ -14,6 +14,7 @@ from rule_oracle import matrix
 from rule_samples import floats, integers, make
 
 from archtrace.reach.flows import Contraction, Everything, Flow, Mask, Pairs, Take
+from archtrace.reach.known import blank
 from archtrace.reach.marks import shrink, spread
 from archtrace.reach.rules.registry import Call, Operand, Spec, apply, bind, invoke, rebuild
 from archtrace.reach.values import Unknown, free
@@ -86,7 +87,7 @@ def _apply(op: Any, args: Any, value: Any, kwargs: dict[str, Any] | None = None)
         return leaf
 
     bound = bind(op, tuple(given_(a) for a in args), kwargs or {})
-    shown = rebuild(bound, lambda v: torch.zeros(v.value.shape, dtype=v.value.dtype) if isinstance(v, Operand) else v)
+    shown = {k: rebuild(v, lambda v: blank(v.value) if isinstance(v, Operand) else v) for k, v in bound.items()}
     results = invoke(op, shown)
     listed = list(results) if isinstance(results, list | tuple) else [results]
     call = Call(op, op._schema.name, bound, tuple(Spec(tuple(r.shape), r.dtype) for r in listed))
@@ -299,24 +300,24 @@ small = st.integers(1, 3)
 @st.composite
 def takes(draw: Any) -> tuple[Flow, tuple[int, ...], tuple[int, ...], np.ndarray]:
     """A Take, or a Pairs, with its dense relation."""
-    inn, out = (tuple(draw(st.lists(small, min_size=0, max_size=3))) for _ in range(2))
-    n, m = int(np.prod(inn)), int(np.prod(out))
+    source, out = (tuple(draw(st.lists(small, min_size=0, max_size=3))) for _ in range(2))
+    n, m = int(np.prod(source)), int(np.prod(out))
     dense = np.zeros((n, m), dtype=bool)
     if draw(st.booleans()):
         index = np.array(draw(st.lists(st.integers(-1, n - 1), min_size=m, max_size=m)), dtype=np.int64)
         dense[index[index >= 0], np.flatnonzero(index >= 0)] = True
-        return Take(index.reshape(out), inn), inn, out, dense
+        return Take(index.reshape(out), source), source, out, dense
     pairs = draw(st.lists(st.tuples(st.integers(0, n - 1), st.integers(0, m - 1)), max_size=8))
     sources, targets = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
     dense[sources, targets] = True
-    return Pairs(sources, targets, inn, out), inn, out, dense
+    return Pairs(sources, targets, source, out), source, out, dense
 
 
 @st.composite
 def contractions(draw: Any) -> tuple[Flow, tuple[int, ...], tuple[int, ...], np.ndarray]:
     """A Contraction over up to five axes, its masks at random, with its dense relation."""
     sizes = {a: draw(small) for a in "abcde"}
-    inn, out = (draw(st.lists(st.sampled_from("abcde"), unique=True, max_size=3)) for _ in range(2))
+    source, out = (draw(st.lists(st.sampled_from("abcde"), unique=True, max_size=3)) for _ in range(2))
     random = np.random.default_rng(draw(st.integers(0, 999)))
     masks = []
     for _ in range(draw(st.integers(0, 2))):
@@ -327,20 +328,20 @@ def contractions(draw: Any) -> tuple[Flow, tuple[int, ...], tuple[int, ...], np.
     for a in out:
         factors.append(np.eye(sizes[a]))
     spec = ",".join(["abcde", *(m.axes for m in masks), *(a + a.upper() for a in out)])
-    dense = np.einsum(f"{spec}->{''.join(inn)}{''.join(out).upper()}", *factors) > 0
-    shapes = tuple(sizes[a] for a in inn), tuple(letters[a.upper()] for a in out)
+    dense = np.einsum(f"{spec}->{''.join(source)}{''.join(out).upper()}", *factors) > 0
+    shapes = tuple(sizes[a] for a in source), tuple(letters[a.upper()] for a in out)
     dense = dense.reshape(int(np.prod(shapes[0])), int(np.prod(shapes[1])))
-    return Contraction("".join(inn), "".join(out), tuple(masks)), *shapes, dense
+    return Contraction("".join(source), "".join(out), tuple(masks)), *shapes, dense
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.one_of(takes(), contractions()), st.integers(0, 999))
 def test_flows_are_their_dense_relation(sample: Any, seed: int) -> None:
-    flow, inn, out, dense = sample
-    assert (matrix(flow, inn, out) == dense).all()
+    flow, source, out, dense = sample
+    assert (matrix(flow, source, out) == dense).all()
     random = np.random.default_rng(seed)
-    x, y = (random.random((*shape, 2)) < 0.4 for shape in (inn, out))
-    pushed, pulled = spread(flow.push(x), out), spread(flow.pull(y), inn)
+    x, y = (random.random((*shape, 2)) < 0.4 for shape in (source, out))
+    pushed, pulled = spread(flow.push(x), out), spread(flow.pull(y), source)
     meet_after = (y[..., :, None] & pushed[..., None, :]).reshape(-1, 2, 2).any(0)
     meet_before = (pulled[..., :, None] & x[..., None, :]).reshape(-1, 2, 2).any(0)
     assert (meet_after == meet_before).all()
@@ -349,11 +350,11 @@ def test_flows_are_their_dense_relation(sample: Any, seed: int) -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.one_of(takes(), contractions()), st.integers(0, 999))
 def test_shrunk_marks_flow_alike(sample: Any, seed: int) -> None:
-    flow, inn, out, _ = sample
-    marks = np.random.default_rng(seed).random((*(1 if seed % 2 else n for n in inn), 2)) < 0.5
-    full = np.ascontiguousarray(spread(marks, inn))
-    assert (spread(flow.push(full), out) == spread(flow.push(shrink(full, len(inn))), out)).all()
-    assert (spread(shrink(full, len(inn)), inn) == full).all()
+    flow, source, out, _ = sample
+    marks = np.random.default_rng(seed).random((*(1 if seed % 2 else n for n in source), 2)) < 0.5
+    full = np.ascontiguousarray(spread(marks, source))
+    assert (spread(flow.push(full), out) == spread(flow.push(shrink(full, len(source))), out)).all()
+    assert (spread(shrink(full, len(source)), source) == full).all()
 
 
 def test_everything_reaches_everything() -> None:

@@ -213,7 +213,7 @@ def test_as_many_labels_as_tokens_are_labels() -> None:
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
-def test_a_likeness_tells_whether_padding_moves_a_large_live_model(side: str) -> None:
+def test_a_small_model_tells_whether_padding_moves_a_large_live_model(side: str) -> None:
     """GPT-2 reads the same token on either side, and has more parameters than are drawn for a run."""
     with torch.device("meta"):
         model = transformers.GPT2ForSequenceClassification(transformers.GPT2Config(pad_token_id=50256))

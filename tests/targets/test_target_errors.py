@@ -56,7 +56,7 @@ def test_unknown_id(said: Said) -> None:
         "unknown model 'bert-base-uncasd'",
         "  where: the folder bert-base-uncasd: not there; the cache <here>/cache: not there; "
         "the Hub: not asked, HF_HUB_OFFLINE is set; the bundled table: not there",
-        "  why: it is neither a folder, nor a model type, nor an id that can be found",
+        "  why: it is neither a folder nor a model type, and the Hub, which may know it, was not asked",
         "  do: did you mean bert-base-uncased or bert-base-cased or bert-large-uncased? connect to the Hub, "
         "give a config (--config file.json with a model type), or name a folder or a class: path/to/file.py:Class",
     ]

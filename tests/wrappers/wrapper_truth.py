@@ -92,7 +92,7 @@ def assert_true(found: Trace, run: Run, hidden: Tap, embedded: Tap, draws: int =
     """In every layout the answer is exact, and its one read tensor and its tokens are what the gradient says."""
     assert found.result.status == "exact"
     (name,) = {readout.tensor for readout in found.readouts}
-    asked = found.study.program.asked
+    asked = found.analysis.program.asked
     for layout in found.result.layouts:
         assert layout.refused is None, layout.refused
         inputs = {key: torch.tensor(value) for key, value in layout.inputs.items()}
@@ -106,6 +106,6 @@ def traced_untouched(model: nn.Module, **options: Any) -> Trace:
     model.train()
     before = dict(fields(model))
     found = archtrace.trace(model, **options)
-    found.at(**{found.study.ids: [[5, 6, 7]]})
+    found.at(**{found.analysis.ids: [[5, 6, 7]]})
     assert dict(fields(model)) == before
     return found

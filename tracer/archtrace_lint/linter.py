@@ -21,11 +21,14 @@ def check_source(
     `read_files` takes in the other files that were looked for on the way, as they were: the answer may hang on each.
     Raises UnreadableError for a file that is no Python.
     """
+    # A text may hold a lone surrogate, as the JSON of a notebook can escape one; UTF-8 has no bytes for it, a `?`
+    # parses.
     data, coding = (source.encode("utf-8", "replace"), "utf-8") if isinstance(source, str) else (source, None)
     prefilters = (
         PREFILTERS if codes is None else {code: prefilter for code, prefilter in PREFILTERS.items() if code in codes}
     )
     codes = rules_to_run(data, prefilters)
+    # To look for imported helpers is to ask the file system, so only for files that could need one.
     resolver = _resolver(path, read_files) if codes or _may_use_imported_mask(data) else None
     if resolver:
         helpers = b"\n".join(resolver.helpers(data).values())
@@ -37,6 +40,7 @@ def check_source(
     with without_collection():
         if codes:
             return _followed(path, data, codes, coding, resolver)
+        # No rule is interested, but a file that does not parse is told in any case.
         must_parse(path, data, coding)
         return []
 
@@ -71,8 +75,10 @@ def _followed(
 
     text, module = followed(path, data, codes, coding, resolver)
     matches = [(code, match) for code in codes for match in rule(code).check(module)]
+    # No splitlines, which also cuts at form feeds and at U+2028: there Python counts no new line.
     lines = text.split("\n") if matches else []
     violations = (as_violation(code, match, module, lines) for code, match in matches)
+    # A helper is followed at each of its calls, and a method once more by itself: what they tell of one place is one.
     by_place = {(violation.code, violation.span): violation for violation in violations}
     return sorted(by_place.values(), key=lambda violation: violation.place)
 

@@ -41,6 +41,7 @@ def _span(first: ast.AST, last: ast.AST, lines: Sequence[str]) -> Span:
     (line, start), (end, stop) = (
         [getattr(node, field) for field in fields] for node, fields in ((first, STARTS), (last, ENDS))
     )
+    # An editor underlines all that it is given: of a function this is its first line.
     if hasattr(last, "body"):
         return line, start + 1, line, len(lines[line - 1]) + 1
     return line, _column(lines, line, start), end, _column(lines, end, stop)
@@ -58,10 +59,13 @@ def _edits(match: Match, instead: Instead, lines: Sequence[str]) -> Iterator[Edi
     yield Edit(*span, _text_of(span, lines), instead.text)
     for statement in instead.idle:
         first, end = statement.lineno, statement.end_lineno or statement.lineno
+        # `a = 1; b = 2` shares its line, and the last line of a file may have no end to cut: such a statement stays,
+        # and does nothing.
         if _has_own_lines(statement, lines) and end < len(lines):
             comments = _bound_comments(first, lines)
             yield _removed_lines(first - comments, end, lines)
     start = instead.node.lineno
+    # A comment on a clamp that is taken away would speak of nothing.
     above = _bound_comments(start, lines) if instead.idle or instead.node is not match.node else 0
     if above:
         yield _removed_lines(start - above, start - 1, lines)
@@ -73,8 +77,10 @@ def _with_parentheses(span: Span, lines: Sequence[str]) -> Span:
     opened = _GROUP.search(_text_of((max(1, line - 1), 1, line, col), lines))
     below = min(end + 1, len(lines))
     closed = _CLOSED.match(_text_of((end, end_col, below, len(lines[below - 1]) + 1), lines))
+    # In `f(x - 1)` and `f[0](x - 1)` the parentheses call; behind a keyword, as in `return (x - 1)`, they only group.
     if not opened or not closed or (opened["word"] and not iskeyword(opened["word"])):
         return span
+    # The parenthesis stood at the end of the line above, as formatters write it.
     if "\n" in opened["open"]:
         line, col = line - 1, len(lines[line - 2].rstrip())
     else:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
+# Tuples and no dataclasses: `dataclasses` imports `inspect`, and a hook that mostly finds nothing starts for each
+# commit.
 class Edit(NamedTuple):
     """Put `text` for `old`, which spans these lines and columns (both from 1, the end exclusive). Lines end in LF."""
 

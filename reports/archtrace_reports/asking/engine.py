@@ -35,7 +35,7 @@ def answer(question: Question, progress: Progress | None = None) -> Result:
         found = trace(question.target, progress=progress, **arguments)
         if not question.text and not Path(question.target).expanduser().exists():
             return found.result
-        from archtrace.setup.answered import with_setup
+        from archtrace.setup.result_with_setup import with_setup
 
         return with_setup(found, question.target, arguments)
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 
+from archtrace.capture.program import Op
 
-def autocasting(op: Any) -> bool:
+
+def autocasting(op: Op) -> bool:
     """Whether autocast is on, and chooses the types in which an op runs."""
     key = torch._C.DispatchKey.AutocastCPU
     return torch.is_autocast_enabled("cpu") and op.has_kernel_for_dispatch_key(key) and not op._schema.is_mutable
 
 
-def converted(value: Any, dtype: torch.dtype) -> bool:
+def converted(value: object, dtype: torch.dtype) -> bool:
     """Whether a value is converted where the op's result has this type: what is counted or double stays as it is."""
     return (
         isinstance(value, torch.Tensor)

@@ -11,9 +11,9 @@ import math
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -22,10 +22,12 @@ from torch.overrides import TorchFunctionMode
 
 from archtrace.capture import older_releases
 from archtrace.capture.call_sites import is_machinery
-from archtrace.capture.model import views_of_parameters
+from archtrace.capture.memory import StorageKey, storage_key
+from archtrace.capture.model import tables_of, views_of_parameters
 from archtrace.capture.module_paths import short_path
-from archtrace.capture.nested import tensors_in
-from archtrace.capture.preserve import TURN, held
+from archtrace.capture.nested import Args, Kwargs, tensors_in
+from archtrace.capture.preserve import TURN, restored
+from archtrace.capture.program import Operation, name_of
 from archtrace.capture.shapes import fake_of
 from archtrace.errors import ArchtraceError, BuildError, message
 from archtrace.ops import DRAWS_IN_PLACE, plain
@@ -33,10 +35,10 @@ from archtrace.ops import DRAWS_IN_PLACE, plain
 #: Constants beyond this many elements stay without values (a 4096 x 4096 causal mask has 16.8 million).
 LARGEST_CONSTANT = 2**25
 
-_VALUELESS = {torch.empty, torch.rand, torch.randn, torch.normal}
-_FILLED = {torch.zeros, torch.ones, torch.full}
+_VALUELESS: set[Operation] = {torch.empty, torch.rand, torch.randn, torch.normal}
+_FILLED: set[Operation] = {torch.zeros, torch.ones, torch.full}
 #: Draws of which a constructor may take numbers in Python, so that they keep values until it is done.
-_DRAWS = {
+_DRAWS: set[Operation] = {
     *(torch.randint, torch.randperm, torch.bernoulli, torch.multinomial, torch.poisson),
     *(torch.rand_like, torch.randn_like, torch.randint_like, torch.Tensor.bernoulli, torch.Tensor.multinomial),
     *(getattr(torch.Tensor, name) for name in map(plain, DRAWS_IN_PLACE)),
@@ -48,11 +50,11 @@ class _Structure(TorchFunctionMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self._drawn: dict[int, torch.Tensor] = {}  # by storage, which is kept so that no other takes its place
+        self._drawn: dict[StorageKey, torch.Tensor] = {}  # by storage, which is kept so that no other takes its place
 
     def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
+        self, func: Operation, types: Sequence[type], args: Args = (), kwargs: Kwargs | None = None
+    ) -> object:
         kwargs = kwargs or {}
         # torch.zeros has values, but a mask of 4096 x 4096 of them would cost more than the whole trace.
         valueless = func in _VALUELESS or (func in _FILLED and _elements(args) > LARGEST_CONSTANT)
@@ -61,29 +63,25 @@ class _Structure(TorchFunctionMode):
         result = func(*args, **kwargs)
         if func in _DRAWS or (self._drawn and any(map(self.drew, tensors_in((args, kwargs))))):
             # What is made of a draw is one too; what a method writes is in its first argument.
-            written = args[:1] if getattr(func, "__name__", "").endswith("_") else ()
-            self._drawn |= {_storage(t): t for t in tensors_in((result, written)) if t.layout is torch.strided}
+            written = args[:1] if name_of(func).endswith("_") else ()
+            self._drawn |= {storage_key(t): t for t in tensors_in((result, written)) if t.layout is torch.strided}
         return result
 
     def drew(self, tensor: torch.Tensor) -> bool:
         """Whether a tensor holds what was drawn at random."""
-        return tensor.layout is torch.strided and not tensor.is_meta and _storage(tensor) in self._drawn
-
-
-def _storage(tensor: torch.Tensor) -> int:
-    return int(tensor.untyped_storage()._cdata)
+        return tensor.layout is torch.strided and not tensor.is_meta and storage_key(tensor) in self._drawn
 
 
 def _withhold(module: torch.nn.Module, drew: Callable[[torch.Tensor], bool]) -> torch.nn.Module:
     """The module without what its constructor drew: the next one draws other values, a checkpoint holds others."""
     for part in module.modules():
-        for table in (part._buffers, vars(part)):
+        for table in tables_of(part)[1:]:
             table.update({n: v.to("meta") for n, v in table.items() if isinstance(v, torch.Tensor) and drew(v)})
     return module
 
 
-def _elements(args: tuple[Any, ...]) -> int:
-    sizes = args[0] if args and isinstance(args[0], list | tuple) else args
+def _elements(args: Args) -> int:
+    sizes: Sequence[object] = args[0] if args and isinstance(args[0], list | tuple) else args
     return math.prod(s for s in sizes if isinstance(s, int))
 
 
@@ -94,25 +92,25 @@ def _uninitialised() -> Iterator[None]:
     Only in this thread: another may be building a model of its own, which wants its weights.
     """
     names = [n for n in dir(torch.nn.init) if n.endswith("_") and not n.startswith("_")]
-    kept = {n: getattr(torch.nn.init, n) for n in names}
+    initialisers: dict[str, Operation] = {n: getattr(torch.nn.init, n) for n in names}
     with ExitStack() as stack:
         # The library initialises through a module of its own, beside torch's.
         if "transformers" in sys.modules:
             stack.enter_context(older_releases.no_init_weights())
         for name in names:
-            setattr(torch.nn.init, name, _leaving(kept[name]))
+            setattr(torch.nn.init, name, _leaving(initialisers[name]))
         try:
             yield
         finally:
-            for name, function in kept.items():
+            for name, function in initialisers.items():
                 setattr(torch.nn.init, name, function)
 
 
-def _leaving(initialiser: Callable[..., Any]) -> Callable[..., Any]:
+def _leaving(initialiser: Operation) -> Operation:
     """An initialiser that does nothing in this thread, and what it did before in any other."""
     thread = threading.get_ident()
 
-    def initialise(tensor: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+    def initialise(tensor: torch.Tensor, *args: object, **kwargs: object) -> object:
         return tensor if threading.get_ident() == thread else initialiser(tensor, *args, **kwargs)
 
     return initialise
@@ -190,10 +188,10 @@ def weightless(module: torch.nn.Module, mode: FakeTensorMode) -> Iterator[Weight
     The module is given back as it was, whatever is done with it meanwhile.
     """
     found = Weightless({}, {})
-    with TURN, held(module):
+    with TURN, restored(module):
         views = set(map(id, views_of_parameters(module)))
         for path, part in module.named_modules():
-            for table in (part._parameters, part._buffers, vars(part)):
+            for table in tables_of(part):
                 for name, tensor in list(table.items()):
                     if not isinstance(tensor, torch.Tensor):
                         continue

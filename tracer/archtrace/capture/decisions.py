@@ -6,17 +6,19 @@ for every layout in which it would have seen the same ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._mode_utils import no_dispatch
 
-from archtrace.capture.asked import LENDING, MAKERS, AskedIds, made_of
+from archtrace.capture.nested import Args, Kwargs
+from archtrace.capture.program import Operation
+from archtrace.capture.tracked_ids import LENDING, MAKERS, NumpyArray, TrackedIds, made_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,13 +32,13 @@ class Decision:
     """
 
     kind: str
-    value: Any
+    values: tuple[NumpyArray, ...] = ()
     __name__ = "archtrace::decision"
 
     def __call__(self, *tensors: torch.Tensor) -> bool:
         return self.kind == "value" and all(
             np.array_equal(_array(t), then, equal_nan=_array(t).dtype.kind == "f")
-            for t, then in zip(tensors, self.value, strict=True)
+            for t, then in zip(tensors, self.values, strict=True)
         )
 
 
@@ -45,7 +47,7 @@ def decision(tensors: tuple[torch.Tensor, ...]) -> Decision:
     return Decision("value", tuple(_array(t) for t in tensors))
 
 
-def _array(tensor: torch.Tensor) -> np.ndarray[Any, Any]:
+def _array(tensor: torch.Tensor) -> NumpyArray:
     # What is looked at here is no part of the model's program.
     with no_dispatch():
         plain = tensor.detach().cpu()
@@ -71,7 +73,7 @@ class DecisionRecorder(TorchFunctionMode):
         self,
         taken: Callable[[torch.Tensor], object],
         measured: Callable[[torch.Tensor], None],
-        lent: Callable[[torch.Tensor], AskedIds | None],
+        lent: Callable[[torch.Tensor], TrackedIds | None],
     ) -> None:
         super().__init__()
         self._taken, self._lent = taken, lent
@@ -79,8 +81,8 @@ class DecisionRecorder(TorchFunctionMode):
         self._deaf = False
 
     def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
+        self, func: Operation, types: Sequence[type], args: Args = (), kwargs: Kwargs | None = None
+    ) -> object:
         # numpy(), tolist() and sizes pass by the dispatcher: no mode hears them, a function mode does.
         if not self._deaf and args:
             if isinstance(args[0], torch.Tensor):
@@ -91,7 +93,7 @@ class DecisionRecorder(TorchFunctionMode):
                 return made
         return func(*args, **(kwargs or {}))
 
-    def _heard(self, func: Any, tensor: torch.Tensor) -> None:
+    def _heard(self, func: Operation, tensor: torch.Tensor) -> None:
         if func in _TAKERS:
             self._taken(tensor)
         elif func in _SIZES:

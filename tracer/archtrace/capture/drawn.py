@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from typing import TypeAlias
 
 import torch
 
-from archtrace.capture.preserve import TURN, held
+from archtrace.capture.model import tables_of
+from archtrace.capture.nested import Kwargs
+from archtrace.capture.preserve import TURN, restored
 
-#: A place that holds a tensor, and how to write to it.
-_Place = tuple[Any, Any, torch.Tensor]
+#: How to write to a place that holds a tensor, and that tensor.
+_Place: TypeAlias = tuple[Callable[[torch.Tensor], None], torch.Tensor]
 
 
 @contextmanager
@@ -22,23 +25,24 @@ def drawn(module: torch.nn.Module, seed: int = 0) -> Iterator[Callable[[str], to
     One tensor gets one draw wherever it is held: tied weights stay tied, and lists of parameters (LSTM keeps one)
     follow. The module is given back as it was.
     """
-    with TURN, held(module):
+    with TURN, restored(module):
         generator = torch.Generator().manual_seed(seed)
         fresh: dict[int, torch.Tensor] = {}
         names = _names(module)
-        for holder, key, tensor in list(_places(module)):
-            holder[key] = fresh.setdefault(id(tensor), _fresh(tensor, generator))
+        for put, tensor in list(_places(module)):
+            put(fresh.setdefault(id(tensor), _fresh(tensor, generator)))
         yield lambda name: fresh.get(id(names.get(name)), names.get(name))
 
 
 def _places(module: torch.nn.Module) -> Iterator[_Place]:
     for part in module.modules():
-        for table in (part._parameters, part._buffers, vars(part)):
+        for table in tables_of(part):
             for name, value in list(table.items()):
                 if isinstance(value, torch.Tensor):
-                    yield table, name, value
+                    yield partial(table.__setitem__, name), value
                 elif isinstance(value, list):
-                    yield from ((value, i, item) for i, item in enumerate(value) if isinstance(item, torch.Tensor))
+                    tensors = ((i, item) for i, item in enumerate(value) if isinstance(item, torch.Tensor))
+                    yield from ((partial(value.__setitem__, i), item) for i, item in tensors)
 
 
 def _names(module: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -46,16 +50,18 @@ def _names(module: torch.nn.Module) -> dict[str, torch.Tensor]:
         n: t for named in (module.named_buffers, module.named_parameters) for n, t in named(remove_duplicate=False)
     }
     for path, part in module.named_modules():
-        plain = {n: t for n, t in vars(part).items() if isinstance(t, torch.Tensor)}
-        found |= {f"{path}.{n}".lstrip("."): t for n, t in plain.items()}
+        fields: Kwargs = vars(part)
+        found |= {f"{path}.{n}".lstrip("."): t for n, t in fields.items() if isinstance(t, torch.Tensor)}
     return found | dict(listed(module))
 
 
 def listed(module: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
     """The parameters in lists, which torch itself does not see, by name: module, attribute, place in the list."""
     for path, part in module.named_modules():
-        for attribute, value in vars(part).items():
-            for place, item in enumerate(value) if isinstance(value, list) else ():
+        fields: Kwargs = vars(part)
+        for attribute, value in fields.items():
+            items: Sequence[object] = value if isinstance(value, list) else ()
+            for place, item in enumerate(items):
                 if isinstance(item, torch.Tensor) and item.requires_grad and item.is_leaf:
                     yield f"{path}.{attribute}.{place}".lstrip("."), item
 

@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from functools import lru_cache
-from typing import Any
+from typing import TypeAlias
 
 import torch
+from torch._ops import OpOverload
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, disable_fake_tensor_cache
-from torch.utils._pytree import tree_leaves
 
 from archtrace.capture.inplace import written
-from archtrace.capture.memory import Memory, storage_key
-from archtrace.capture.nested import mapped, tensors_in
-from archtrace.capture.program import Node, Ref
+from archtrace.capture.memory import Memory, StorageKey, storage_key
+from archtrace.capture.nested import Args, Kwargs, mapped, mapped_arguments, tensors_in, within
+from archtrace.capture.program import Node, Op, Operation, Ref, bound_arguments
 from archtrace.capture.scalars import Scalars
 from archtrace.capture.shapes import Known, Shapes
 from archtrace.ops import COUNTING, RANGED, SIZED_BY, UNINITIALISED
 
 #: Arguments that turn the drawing of an op off, by a probability of 0 or by False.
 _SWITCHES = frozenset({"p", "dropout", "dropout_p", "train", "training"})
+#: Place, name and default of such an argument.
+_Switch: TypeAlias = tuple[int, str, object]
 
 
 class Execution:
@@ -31,8 +33,8 @@ class Execution:
         self._memory = memory
         self._scalars = scalars
         self._shapes = Shapes(mode, shapes)
-        self._backups: dict[Any, tuple[torch.Tensor, torch.Tensor]] = {}
-        self._outside: set[Any] = set()
+        self._backups: dict[StorageKey, tuple[torch.Tensor, torch.Tensor]] = {}
+        self._outside: set[StorageKey] = set()
 
     def outside(self, tensor: torch.Tensor) -> None:
         """A tensor that was there before the run: a write into it is taken back at the end."""
@@ -48,7 +50,7 @@ class Execution:
         storage = self._memory.storage(tensor)
         return isinstance(tensor, FakeTensor) or (storage is not None and storage.unknown)
 
-    def run(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def run(self, op: Op, args: Args, kwargs: Kwargs) -> object:
         """The op's result."""
         tensors = tensors_in((args, kwargs))
         # A random draw is no one draw: run for real, the layout would seem to know what it cannot.
@@ -59,7 +61,7 @@ class Execution:
         counted = self._counted(op, args, kwargs)
         return self._faked(op, args, kwargs, tensors) if counted is None else counted
 
-    def _faked(self, op: Any, args: Any, kwargs: Any, tensors: list[torch.Tensor]) -> Any:
+    def _faked(self, op: Op, args: Args, kwargs: Kwargs, tensors: list[torch.Tensor]) -> object:
         # From here on nothing has values. The second layer asks what the first one asked, and gets it from memory.
         key = self._shapes.key(op, args, kwargs)
         known = self._shapes.known(key, tensors)
@@ -67,7 +69,7 @@ class Execution:
             return known
         fakes = {id(t): self.fake(t) for t in tensors}
         own = {id(fake): t for t in tensors if (fake := fakes[id(t)]) is not t}
-        args, kwargs = mapped((args, kwargs), lambda v: fakes.get(id(v), v))
+        args, kwargs = mapped_arguments(args, kwargs, lambda v: fakes.get(id(v), v))
         # What torch remembers of fakes it finds by comparing arguments, which packed weights cannot be.
         with self._mode, disable_fake_tensor_cache(self._mode) if _packed(args) else nullcontext():
             result = op(*args, **kwargs)
@@ -75,13 +77,14 @@ class Execution:
         self._shapes.remember(key, result, [fakes[id(t)] for t in tensors])
         return mapped(result, lambda v: own.get(id(v), v))
 
-    def dtype(self, op: Any, args: Any, kwargs: Any) -> torch.dtype:
+    def dtype(self, op: Op, args: Args, kwargs: Kwargs) -> torch.dtype:
         """The type of an op's (first) result."""
         with self._mode:
-            first, *_ = tensors_in(op(*mapped(args, self._faked_one), **mapped(kwargs, self._faked_one)))
+            args, kwargs = mapped_arguments(args, kwargs, self._faked_one)
+            first, *_ = tensors_in(op(*args, **kwargs))
         return first.dtype
 
-    def _faked_one(self, value: Any) -> Any:
+    def _faked_one(self, value: object) -> object:
         return self.fake(value) if isinstance(value, torch.Tensor) else value
 
     def fake(self, tensor: torch.Tensor) -> torch.Tensor:
@@ -92,44 +95,44 @@ class Execution:
         self._memory.alias(fake, tensor)
         return fake
 
-    def _counted(self, op: Any, args: Any, kwargs: Any) -> Any:
+    def _counted(self, op: Op, args: Args, kwargs: Kwargs) -> object:
         """The result of an op whose size known values decide, though others are unknown: fakes of the right shape."""
         names = SIZED_BY.get(op._schema.name)
-        bound = dict(zip((a.name for a in op._schema.arguments), args, strict=False)) | kwargs
+        bound = bound_arguments(op, args, kwargs)
         sizing = [t for name in names or () for t in tensors_in(bound.get(name))]
         masks = any(t.dtype in (torch.bool, torch.uint8) for t in sizing) or op._schema.name != "aten::index"
         if not sizing or not masks or any(map(self.unknown, sizing)):
             return None
         # The real op on zeros: fakes have no values, and so no counts; of the result only the shapes are used.
-        plain = mapped((args, kwargs), self._blank)
+        plain = mapped_arguments(args, kwargs, self._blank)
         results = op(*plain[0], **plain[1])
-        if op._schema.name in COUNTING:  # the first result is data, the second counts
+        if op._schema.name in COUNTING and isinstance(results, tuple):  # the first result is data, the second counts
             return (self._without_values(results[0]), *results[1:])
         return mapped(results, self._without_values)
 
-    def _blank(self, value: Any) -> Any:
+    def _blank(self, value: object) -> object:
         if not isinstance(value, torch.Tensor) or not self.unknown(value):
             return value
         return torch.zeros((), dtype=value.dtype).expand(self._scalars.shape(value))
 
-    def _without_values(self, value: Any) -> Any:
+    def _without_values(self, value: object) -> object:
         if not isinstance(value, torch.Tensor):
             return value
         with self._mode:
             return torch.empty(value.shape, dtype=value.dtype)
 
-    def _taint(self, op: Any, args: Any, kwargs: Any) -> None:
+    def _taint(self, op: Op, args: Args, kwargs: Kwargs) -> None:
         """A known tensor into which an unknown one is written is unknown from then on."""
         names = written(op)
         if not names:
             return
-        bound = dict(zip((a.name for a in op._schema.arguments), args, strict=False)) | kwargs
+        bound = bound_arguments(op, args, kwargs)
         for tensor in (t for name in names for t in tensors_in(bound.get(name))):
             storage = self._memory.storage(tensor)
             if storage is not None:
                 storage.unknown = True
 
-    def _back_up(self, op: Any, args: Any) -> None:
+    def _back_up(self, op: Op, args: Args) -> None:
         if not written(op) or not args or not isinstance(args[0], torch.Tensor):
             return
         key = storage_key(args[0])
@@ -145,34 +148,38 @@ def sizing(node: Node) -> tuple[int, ...]:
     if _given_size(node):
         return ()
     if names is not None:
-        arguments = dict(zip((a.name for a in node.target._schema.arguments), node.args, strict=False)) | node.kwargs
-        return tuple(a.index for name in names for a in tree_leaves(arguments.get(name)) if isinstance(a, Ref))
-    dynamic = torch.Tag.dynamic_output_shape in getattr(node.target, "tags", ())
+        arguments = bound_arguments(node.target, node.args, node.kwargs)
+        return tuple(ref.index for name in names for ref in within(arguments.get(name), Ref))
+    dynamic = torch.Tag.dynamic_output_shape in _tags(node.target)
     return node.refs if dynamic else ()
 
 
 def _given_size(node: Node) -> bool:
     """True for counts over a range that the program names: one_hot(ids, 50), bincount(ids, minlength=50)."""
-    named = (*node.args[1:], *node.kwargs.values())
+    named: Args = (*node.args[1:], *node.kwargs.values())
     return node.op in RANGED and any(isinstance(n, int) and n > 0 for n in named)
 
 
-def zeroed(op: Any, result: Any) -> Any:
+def zeroed(op: Operation, result: object) -> object:
     """A known result, with zeros in place of what it holds by chance."""
-    schema = getattr(op, "_schema", None)
-    return result.zero_() if schema is not None and schema.name in UNINITIALISED else result
+    by_chance = isinstance(op, OpOverload) and op._schema.name in UNINITIALISED
+    return result.zero_() if by_chance and isinstance(result, torch.Tensor) else result
 
 
-def undecided(op: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+def _tags(op: Operation) -> Sequence[torch.Tag]:
+    return op.tags if isinstance(op, OpOverload) else ()
+
+
+def undecided(op: Operation, args: Sequence[object], kwargs: Mapping[str, object]) -> bool:
     """True for a call whose result no layout decides: it draws, or takes the packed weights of one checkpoint."""
     return _packed(args) or draws(op, args, kwargs)
 
 
-def _packed(args: Sequence[Any]) -> bool:
+def _packed(args: Sequence[object]) -> bool:
     return any(isinstance(a, torch.ScriptObject) for a in args)
 
 
-def draws(op: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+def draws(op: Operation, args: Sequence[object], kwargs: Mapping[str, object]) -> bool:
     """True for a call that draws at random: its result is no one draw. Dropout that is off draws nothing."""
     switches = _switches(op)
     if switches is None:
@@ -183,9 +190,9 @@ def draws(op: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _switches(op: Any) -> tuple[tuple[int, str, Any], ...] | None:
-    """The arguments that can turn drawing off, with place, name and default; None for an op that never draws."""
-    if torch.Tag.nondeterministic_seeded not in getattr(op, "tags", ()):
+def _switches(op: Operation) -> tuple[_Switch, ...] | None:
+    """The arguments that can turn drawing off; None for an op that never draws."""
+    if not isinstance(op, OpOverload) or torch.Tag.nondeterministic_seeded not in _tags(op):
         return None
-    found = ((place, a) for place, a in enumerate(op._schema.arguments) if a.name in _SWITCHES)
-    return tuple((place, a.name, a.default_value if a.has_default_value() else None) for place, a in found)
+    switches = ((place, a) for place, a in enumerate(op._schema.arguments) if a.name in _SWITCHES)
+    return tuple((place, a.name, a.default_value if a.has_default_value() else None) for place, a in switches)

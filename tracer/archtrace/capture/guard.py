@@ -10,7 +10,7 @@ from pathlib import Path
 from archtrace.capture.build import first_line
 from archtrace.capture.call_sites import is_machinery
 from archtrace.capture.module_paths import short_path
-from archtrace.capture.state import kept
+from archtrace.capture.state import torch_state_restored
 from archtrace.errors import ArchtraceError, message
 
 #: Where our own code lies: its lines say nothing to whoever wrote the model.
@@ -20,7 +20,7 @@ _OURS = str(Path(__file__).parents[1])
 @contextmanager
 def guarded() -> Iterator[None]:
     """For a while, errors that nobody foresaw become ArchtraceErrors, and torch's state comes back as it was."""
-    with kept():
+    with torch_state_restored():
         try:
             yield
         except ArchtraceError:

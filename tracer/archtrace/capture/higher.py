@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from typing import Protocol
 
 import torch
+from torch._ops import HigherOrderOperator
 from torch.utils._pytree import tree_map
 
+from archtrace.capture.execute import Execution
+from archtrace.capture.nested import Args, Kwargs
+from archtrace.capture.program import Operation
 from archtrace.errors import CaptureError
+
+
+class Recording(Protocol):
+    """What a recorder is asked for here: it imports this file."""
+
+    execution: Execution
+
+    def below(self, func: Operation, args: Args, kwargs: Kwargs) -> object:
+        """Run an op where tensors have all their axes."""
+
+    def watched(self) -> AbstractContextManager[None]:
+        """Record what is run inside."""
 
 
 def register(mode: type) -> None:
@@ -18,24 +35,32 @@ def register(mode: type) -> None:
         op.python_key_table.setdefault(mode, lambda recorder, *args, op=op, **kwargs: eager(recorder, op, args, kwargs))
 
 
-def eager(recorder: Any, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def eager(recorder: Recording, op: HigherOrderOperator, args: Args, kwargs: Kwargs) -> object:
     """What a higher-order op computes, op by op. CaptureError for one that torch cannot run eagerly."""
     if torch._C._functorch.peek_interpreter_stack() is not None:
         return recorder.below(op, args, kwargs)
     # A known predicate is a branch as any other: the eager body decides it, and that is recorded.
-    if op.name() == "cond" and isinstance(args[0], torch.Tensor) and recorder.execution.unknown(args[0]):
-        return _both(recorder, *args, **kwargs)
+    if op.__name__ == "cond" and isinstance(args[0], torch.Tensor) and recorder.execution.unknown(args[0]):
+        both: Operation = partial(_both, recorder)
+        return both(*args, **kwargs)
     body = op.py_kernels.get(torch._C.DispatchKey.CompositeExplicitAutograd)
     if body is None:
-        raise CaptureError(f"the higher-order op {op.name()} has no eager form")
+        raise CaptureError(f"the higher-order op {op.__name__} has no eager form")
     with recorder.watched():
         return body(*args, **kwargs)
 
 
-def _both(recorder: Any, chosen: torch.Tensor, yes: Any, no: Any, operands: Any = ()) -> Any:
+def _both(
+    recorder: Recording, chosen: torch.Tensor, yes: Operation, no: Operation, operands: Sequence[object] = ()
+) -> object:
     """Parameters decide which branch is taken: either may be, so each result is chosen element by element."""
+
+    def choose(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        return torch.where(chosen, a, b)
+
     with recorder.watched():
-        return tree_map(lambda a, b: torch.where(chosen, a, b), yes(*operands), no(*operands))
+        result: object = tree_map(choose, yes(*operands), no(*operands))
+    return result
 
 
 @contextmanager

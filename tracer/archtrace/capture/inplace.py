@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import torch
+from torch._ops import OpOverload
 
+from archtrace.capture.nested import mapped, tensors_in
+from archtrace.capture.program import Op, Operation, bound_arguments
 from archtrace.ops import plain
 
 
 @lru_cache(maxsize=4096)
-def written(op: Any) -> tuple[str, ...]:
+def written(op: Operation) -> tuple[str, ...]:
     """The names of the arguments that an op writes into; an op that only gives a view another shape writes nothing."""
-    schema = getattr(op, "_schema", None)
-    if schema is None or not schema.is_mutable or torch.Tag.inplace_view in op.tags:
+    if not isinstance(op, OpOverload) or not op._schema.is_mutable or torch.Tag.inplace_view in op.tags:
         return ()
-    return tuple(a.name for a in schema.arguments if a.alias_info is not None and a.alias_info.is_write)
+    return tuple(a.name for a in op._schema.arguments if a.alias_info is not None and a.alias_info.is_write)
 
 
-def returning(op: Any) -> Any:
+def returning(op: Op) -> Operation:
     """The op that returns what this one writes: its twin (`add` for `add_`), else the op on copies."""
     # add_ -> add, copy_ -> copy: the twin takes the same arguments and is known to the rules.
-    packet = getattr(torch.ops.aten, _plain_name(op), None)
-    twin = getattr(packet, op._overloadname, None)
+    packet: object = getattr(torch.ops.aten, _plain_name(op), None)
+    twin: Op | None = getattr(packet, op._overloadname, None)
     first = op._schema.arguments[0].name if op._schema.arguments else ""
     if twin is None or twin._schema.is_mutable or written(op) != (first,):
         return Returning(op)
@@ -32,39 +33,35 @@ def returning(op: Any) -> Any:
     return twin if same else Returning(op)
 
 
-def reshaping(op: Any) -> Any:
+def reshaping(op: Op) -> Op:
     """The view op behind one that gives its own argument another shape (`squeeze` for `squeeze_`)."""
-    return getattr(getattr(torch.ops.aten, _plain_name(op)), op._overloadname)
+    packet: object = getattr(torch.ops.aten, _plain_name(op))
+    view: Op = getattr(packet, op._overloadname)
+    return view
 
 
-def _plain_name(op: Any) -> str:
-    return plain(str(op._schema.name)).removesuffix("_")
+def _plain_name(op: Op) -> str:
+    return plain(op._schema.name).removesuffix("_")
 
 
 @dataclass(frozen=True)
 class Returning:
     """An op that writes, run on copies: what it returns is what it wrote, then its own other results."""
 
-    op: Any
+    op: Op
     __name__ = "archtrace::returning"
 
-    def __call__(self, *args: Any, **kwargs: Any) -> tuple[torch.Tensor, ...]:
-        bound = dict(zip((a.name for a in self.op._schema.arguments), args, strict=False)) | kwargs
+    def __call__(self, *args: object, **kwargs: object) -> tuple[torch.Tensor, ...]:
+        bound = bound_arguments(self.op, args, kwargs)
         # Run on copies: as a function it must leave what it is given alone.
-        copies = bound | {name: _copy(bound[name]) for name in written(self.op) if bound.get(name) is not None}
+        copies = bound | {name: mapped(bound[name], _copy) for name in written(self.op) if bound.get(name) is not None}
         keyword = {a.name for a in self.op._schema.arguments if a.kwarg_only}
         result = self.op(
             *(v for k, v in copies.items() if k not in keyword), **{k: v for k, v in copies.items() if k in keyword}
         )
-        outs = [t for name in written(self.op) for t in _tensors(copies.get(name))]
-        return (*outs, *(t for t in _tensors(result) if all(t is not o for o in outs)))
+        outs = [t for name in written(self.op) for t in tensors_in(copies.get(name))]
+        return (*outs, *(t for t in tensors_in(result) if all(t is not o for o in outs)))
 
 
-def _copy(value: Any) -> Any:
-    return [_copy(v) for v in value] if isinstance(value, list | tuple) else value.clone()
-
-
-def _tensors(value: Any) -> list[torch.Tensor]:
-    if isinstance(value, torch.Tensor):
-        return [value]
-    return [t for v in value for t in _tensors(v)] if isinstance(value, list | tuple) else []
+def _copy(value: object) -> object:
+    return value.clone() if isinstance(value, torch.Tensor) else value

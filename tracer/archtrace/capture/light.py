@@ -14,7 +14,7 @@ _KEPT = "__dynamo_disable"
 @contextmanager
 def light(*modes: type[TorchDispatchMode]) -> Iterator[None]:
     """For a while these modes run as they are: nothing is compiled meanwhile, so nothing need be kept from it."""
-    handlers = [getattr(mode.__torch_dispatch__, "__wrapped__", None) for mode in modes]
+    handlers: list[object] = [getattr(mode.__torch_dispatch__, "__wrapped__", None) for mode in modes]
     fresh = [handler for handler in handlers if handler is not None and not hasattr(handler, _KEPT)]
     # torch would keep the form that dynamo leaves alone under this very name.
     for handler in fresh:

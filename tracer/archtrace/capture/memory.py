@@ -12,13 +12,14 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from archtrace.capture.program import Ref, Shape
+from archtrace.capture.nested import Args
+from archtrace.capture.program import Operation, Ref, Shape
 from archtrace.errors import CaptureError
 
 Places: TypeAlias = npt.NDArray[np.int64]
@@ -123,7 +124,9 @@ class Handle(NamedTuple):
 
 
 #: Adds a node to the program: op and arguments.
-Emit: TypeAlias = Callable[[Any, tuple[Any, ...]], Ref]
+Emit: TypeAlias = Callable[[Operation, Args], Ref]
+#: What tells storages apart: where one lies, or "alone" and the tensor without one.
+StorageKey: TypeAlias = int | tuple[str, int]
 
 
 @dataclass(eq=False)
@@ -132,7 +135,7 @@ class Memory:
 
     emit: Emit
     _handles: dict[int, Handle] = field(default_factory=dict)
-    _storages: dict[Any, Storage] = field(default_factory=dict)
+    _storages: dict[StorageKey, Storage] = field(default_factory=dict)
     _kept: list[torch.Tensor] = field(default_factory=list)
 
     def define(self, tensor: torch.Tensor, node: Ref) -> None:
@@ -204,10 +207,11 @@ class Memory:
         return handle.storage if handle is not None else self._storages.get(storage_key(tensor))
 
 
-def storage_key(tensor: torch.Tensor) -> Any:
+def storage_key(tensor: torch.Tensor) -> StorageKey:
     """What tells storages apart; a tensor without one (sparse, batched) is alone."""
     try:
-        return tensor.untyped_storage()._cdata
+        number: int = tensor.untyped_storage()._cdata
+        return number
     except (NotImplementedError, RuntimeError):
         return ("alone", id(tensor))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 import torch
@@ -78,11 +79,17 @@ def takes_mapping(module: torch.nn.Module) -> bool:
     return "dict[" in said or "mapping[" in said
 
 
+def tables_of(module: torch.nn.Module) -> list[dict[str, object]]:
+    """Where a module itself holds tensors: its parameters, its buffers and its attributes, each by name."""
+    tables: list[dict[str, Any]] = [module._parameters, module._buffers, vars(module)]
+    return [*tables]
+
+
 def views_of_parameters(module: torch.nn.Module) -> Iterator[torch.Tensor]:
     """The attributes and buffers that share memory with a parameter: each is that parameter, or a part of it."""
     own = {_memory(p) for p in module.parameters() if _plain(p)}
     for part in module.modules():
-        for tensor in (*vars(part).values(), *part._buffers.values()):
+        for tensor in chain.from_iterable(table.values() for table in tables_of(part)[1:]):
             if isinstance(tensor, torch.Tensor) and _plain(tensor) and _memory(tensor) in own:
                 yield tensor
 

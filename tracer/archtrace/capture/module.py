@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import fx
 
 from archtrace.capture.decisions import Decision
-from archtrace.capture.program import Node, NodeKind, Program, substitute
+from archtrace.capture.program import Node, NodeKind, Operation, Program, substitute
 
 
 def graph_module(program: Program, model: torch.nn.Module) -> fx.GraphModule:
@@ -26,8 +25,9 @@ def graph_module(program: Program, model: torch.nn.Module) -> fx.GraphModule:
     }
     for node in program.nodes:
         if node.kind in (NodeKind.PARAMETER, NodeKind.BUFFER):
-            _place(root, node.target, _held(model, program, node))
-            nodes[node.index] = graph.get_attr(node.target)
+            name: str = node.target
+            _place(root, name, _held(model, program, node))
+            nodes[node.index] = graph.get_attr(name)
         elif node.kind is NodeKind.OP and not isinstance(node.target, Decision):
             nodes[node.index] = _called(graph, node, nodes.__getitem__)
     graph.output(nodes[program.output])
@@ -45,12 +45,12 @@ def _called(graph: fx.Graph, node: Node, value: Callable[[int], fx.Node]) -> fx.
     return called
 
 
-def _function(target: Any) -> Any:
+def _function(target: Operation) -> Operation:
     """fx prints a function by its name and module: an op of our own is called through one."""
     if not hasattr(target, "__name__") or "::" not in target.__name__:
         return target
 
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def call(*args: object, **kwargs: object) -> object:
         return target(*args, **kwargs)
 
     call.__name__ = call.__qualname__ = target.__name__.partition("::")[2]

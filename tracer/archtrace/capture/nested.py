@@ -4,14 +4,23 @@ as much: for small ops it was a quarter of a capture."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import TypeAlias, TypeVar
 
 import torch
 
 Kind = TypeVar("Kind")
+#: The arguments of a call: those by position, and those by name. Each is a tensor, a number, a type, a list, ...
+Args: TypeAlias = tuple[object, ...]
+Kwargs: TypeAlias = dict[str, object]
+Change: TypeAlias = Callable[[object], object]
 
 
-def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
+def mapped_arguments(args: Args, kwargs: Kwargs, change: Change) -> tuple[Args, Kwargs]:
+    """The arguments of a call, each leaf changed."""
+    return tuple([mapped(a, change) for a in args]), {name: mapped(v, change) for name, v in kwargs.items()}
+
+
+def mapped(value: object, change: Change) -> object:
     """The same nesting with each leaf changed; named tuples become plain ones."""
     if isinstance(value, tuple):
         return tuple([mapped(v, change) for v in value])
@@ -22,12 +31,12 @@ def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
     return change(value)
 
 
-def tensors_in(value: Any) -> list[torch.Tensor]:
+def tensors_in(value: object) -> list[torch.Tensor]:
     """The tensors in nested arguments, from left to right."""
     return list(within(value, torch.Tensor))
 
 
-def within(value: Any, kind: type[Kind]) -> Iterator[Kind]:
+def within(value: object, kind: type[Kind]) -> Iterator[Kind]:
     """The leaves of one type in nested arguments, from left to right."""
     if isinstance(value, kind):
         yield value

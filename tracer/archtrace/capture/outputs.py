@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from functools import wraps
-from typing import Any
 
 import torch
 from torch.nn.modules import module as hooks
 
 from archtrace.capture.model import library_model_in
-from archtrace.capture.program import ModulePath
+from archtrace.capture.program import ModulePath, Operation
 from archtrace.capture.record import Recorder
 from archtrace.errors import CaptureError, TargetError, message
 
@@ -50,36 +49,36 @@ class OutputRecorder:
 
     def _hear_forward(self, model: torch.nn.Module) -> None:
         """From here on `model.forward(...)` is `model(...)`, which calls the forward that it had."""
-        forward = model.forward
+        forward: Operation = model.forward
 
         @wraps(forward)
-        def called(*args: Any, **kwargs: Any) -> Any:
+        def called(*args: object, **kwargs: object) -> object:
             through, self._entered = self._entered, False
             return forward(*args, **kwargs) if through else model(*args, **kwargs)
 
         model.forward = called
 
-    def _enter(self, module: torch.nn.Module, _args: Any) -> None:
+    def _enter(self, module: torch.nn.Module, _args: object) -> None:
         self._entered |= self._wrapped is not None and module is self._wrapped[1]
         if path := self._paths.get(id(module)):
             kind = type(module)
             self._recorder.modules.append(ModulePath(path, f"{kind.__module__}.{kind.__qualname__}"))
 
-    def _leave(self, module: torch.nn.Module, _args: Any, output: Any) -> None:
+    def _leave(self, module: torch.nn.Module, _args: object, output: object) -> None:
         if path := self._paths.get(id(module)):
             self._recorder.modules.pop()
             self.note(path, output)
 
-    def note(self, path: str, output: Any) -> None:
+    def note(self, path: str, output: object) -> None:
         """What the module at a path put out is what it is now, whatever is written into it later."""
         for name, tensor in named_outputs(path, output):
             if torch._C._functorch.is_batchedtensor(tensor):
                 continue  # inside vmap a module sees one row of what there is
-            node = self._recorder.read(tensor)
+            node = self._recorder.node_of(tensor)
             self.nodes[name] = (*self.nodes.get(name, ()), node.index)
 
 
-def named_outputs(path: str, output: Any) -> list[tuple[str, torch.Tensor]]:
+def named_outputs(path: str, output: object) -> list[tuple[str, torch.Tensor]]:
     """The tensors of a module's output: the first by the module's path, those with names by path and name."""
     prefix = f"{path}." if path else ""
     found: list[tuple[str, torch.Tensor]] = []
@@ -93,11 +92,12 @@ def named_outputs(path: str, output: Any) -> list[tuple[str, torch.Tensor]]:
     return [(path, first), *found] if path and first is not None else found
 
 
-def first_tensor(output: Any) -> torch.Tensor | None:
+def first_tensor(output: object) -> torch.Tensor | None:
     """The first tensor in a forward's result; None where there is none."""
     if isinstance(output, torch.Tensor):
         return output
-    values = output.values() if isinstance(output, Mapping) else output if isinstance(output, list | tuple) else ()
+    values: Iterable[object] = output if isinstance(output, list | tuple) else ()
+    values = output.values() if isinstance(output, Mapping) else values
     return next((found for value in values if (found := first_tensor(value)) is not None), None)
 
 
@@ -105,30 +105,36 @@ def first_tensor(output: Any) -> torch.Tensor | None:
 _ASKED_FOR = {"hidden_states", "encoder_hidden_states", "decoder_hidden_states"}
 
 
-def returned(result: Any) -> dict[str, torch.Tensor]:
+def returned(result: object) -> dict[str, torch.Tensor]:
     """The floating tensors that a forward returns, by name, in order: field, item of a tuple, "logits" where alone."""
     if isinstance(result, torch.Tensor):
         return {"logits": result} if result.is_floating_point() else {}
-    if isinstance(result, list | tuple) and not isinstance(result, Mapping):
-        result = getattr(result, "_asdict", dict)() or {f"output[{k}]": value for k, value in enumerate(result)}
-    elif not isinstance(result, Mapping):
-        result = {f.name: getattr(result, f.name) for f in fields(result)} if is_dataclass(result) else {}
-    items = [pair for name, value in result.items() if name not in _ASKED_FOR for pair in _named(str(name), value)]
+    parts = _fields_of(result)
+    items = [pair for name, value in parts.items() if name not in _ASKED_FOR for pair in _named(str(name), value)]
     return {name: value for name, value in items if value.is_floating_point()}
 
 
-def _named(name: str, value: Any) -> list[tuple[str, torch.Tensor]]:
+def _named(name: str, value: object) -> list[tuple[str, torch.Tensor]]:
     if isinstance(value, torch.Tensor):
         return [(name, value)]
-    items = value if isinstance(value, list | tuple) else ()
+    items: Sequence[object] = value if isinstance(value, list | tuple) else ()
     return [pair for k, item in enumerate(items) for pair in _named(f"{name}[{k}]", item)]
+
+
+def _fields_of(result: object) -> Mapping[str, object]:
+    if isinstance(result, Mapping):
+        return result
+    if isinstance(result, list | tuple):
+        named: Callable[[], Mapping[str, object]] = getattr(result, "_asdict", dict)
+        return named() or {f"output[{k}]": value for k, value in enumerate(result)}
+    return {f.name: getattr(result, f.name) for f in fields(result)} if is_dataclass(result) else {}
 
 
 #: One position of an output: its name and the index along the axis after the rows.
 _POSITION = re.compile(r"(?P<name>.+)\[:, (?P<index>-?\d+)\]")
 
 
-def output_of(result: Any, name: str = "") -> torch.Tensor:
+def output_of(result: object, name: str = "") -> torch.Tensor:
     """One output of a forward: its `logits`, else the first floating tensor; or the one of a name.
 
     `name` may be one position of an output, "logits[:, 3]". CaptureError where there is no tensor, TargetError where

@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import torch
 
-from archtrace.capture.program import Node, NodeKind, Program, Ref, Shape
+from archtrace.capture.nested import Args
+from archtrace.capture.program import Node, NodeKind, Op, Program, Ref, Shape
 
 #: Of an output with more positions the union over them is told, and no more.
 MOST = 64
@@ -41,7 +41,7 @@ def at_position(program: Program, index: int) -> Program:
     return _with(program, torch.ops.aten.slice.Tensor, args, (rows, 1, *rest))
 
 
-def _with(program: Program, op: Any, args: tuple[Any, ...], shape: Shape) -> Program:
+def _with(program: Program, op: Op, args: Args, shape: Shape) -> Program:
     """The program with one more op at its end, whose result is the output."""
     index = len(program.nodes)
     node = Node(index, f"output_{index}", NodeKind.OP, op, args, results=((shape, _result(program)[1]),))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from types import FunctionType, MethodType, ModuleType
@@ -27,6 +27,7 @@ Settle: TypeAlias = Callable[[], object]
 _BORROWED: WeakKeyDictionary[torch.nn.Module, Settle] = WeakKeyDictionary()
 #: How deep objects in attributes are looked into: a module's config, a config in it, a table of that one.
 _DEPTH = 4
+_Container: TypeAlias = "dict[Any, object] | list[object] | set[object] | deque[object]"
 _CONTAINERS = (dict, list, set, deque)
 #: Objects whose inside is not the state of a module.
 _OPAQUE = (type, ModuleType, FunctionType, MethodType, torch.Tensor, torch.nn.Module)
@@ -56,7 +57,7 @@ def borrow(module: torch.nn.Module, settle: Settle) -> torch.nn.Module:
 
 
 @contextmanager
-def held(module: torch.nn.Module) -> Iterator[None]:
+def restored(module: torch.nn.Module) -> Iterator[None]:
     """For a while, a module may be changed at will: attributes, tables, configs and hooks come back as they were."""
     # Containers are kept, not tensors: what is written into a tensor is taken back by the run itself.
     kept = list(_state(module))
@@ -68,21 +69,21 @@ def held(module: torch.nn.Module) -> Iterator[None]:
             _put_back(container, before)
 
 
-def _state(module: torch.nn.Module) -> Iterator[tuple[Any, Any]]:
+def _state(module: torch.nn.Module) -> Iterator[tuple[_Container, _Container]]:
     """Each container that holds state, and a shallow copy of it."""
     seen: set[int] = set()
     for part in module.modules():
         yield from _reached(vars(part), seen, _DEPTH)
 
 
-def _reached(value: Any, seen: set[int], depth: int) -> Iterator[tuple[Any, Any]]:
+def _reached(value: object, seen: set[int], depth: int) -> Iterator[tuple[_Container, _Container]]:
     # A config may hold itself, a module its parent: each container is taken down once.
     if id(value) in seen or depth == 0:
         return
     seen.add(id(value))
     if isinstance(value, _CONTAINERS):
         yield value, value.copy()
-        inside = list(value.values() if isinstance(value, dict) else value)
+        inside: list[object] = list(value.values() if isinstance(value, dict) else value)
     elif isinstance(value, tuple):
         inside = list(value)
     elif isinstance(getattr(value, "__dict__", None), dict) and not isinstance(value, _OPAQUE):
@@ -95,10 +96,15 @@ def _reached(value: Any, seen: set[int], depth: int) -> Iterator[tuple[Any, Any]
             yield from _reached(item, seen, depth - 1)
 
 
-def _put_back(container: Any, before: Any) -> None:
+def _put_back(container: _Container, before: _Container) -> None:
     # In place, since others may hold the container too: a config's dict is the module's.
     container.clear()
-    (container.extend if isinstance(container, list | deque) else container.update)(before)
+    if isinstance(container, set):
+        container.update(before)
+    elif isinstance(container, list | deque):
+        container.extend(before)
+    elif isinstance(before, dict):
+        container.update(before)
 
 
 def bound_elsewhere(module: torch.nn.Module) -> bool:
@@ -114,7 +120,7 @@ def bound_elsewhere(module: torch.nn.Module) -> bool:
     )
 
 
-def _functions(table: dict[Any, Any]) -> Iterator[FunctionType]:
+def _functions(table: Mapping[str, object]) -> Iterator[FunctionType]:
     """The functions among a module's attributes, and among its hooks."""
     for value in table.values():
         if isinstance(value, FunctionType):
@@ -123,9 +129,10 @@ def _functions(table: dict[Any, Any]) -> Iterator[FunctionType]:
             yield from (item for item in value.values() if isinstance(item, FunctionType))
 
 
-def _closure(function: FunctionType) -> Iterator[Any]:
+def _closure(function: FunctionType) -> Iterator[object]:
     for cell in function.__closure__ or ():
         try:
-            yield cell.cell_contents
+            contents: object = cell.cell_contents
+            yield contents
         except ValueError:  # a name that is not yet bound
             continue

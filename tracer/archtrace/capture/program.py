@@ -5,7 +5,7 @@ Arguments refer to earlier nodes by `Ref`. The program is functional: no node ch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
@@ -13,10 +13,17 @@ from types import CodeType
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
+from torch._ops import OpOverload
 
-from archtrace.capture.nested import within
+from archtrace.capture.nested import Kwargs, within
 
 Shape: TypeAlias = tuple[int, ...]
+#: One overload of an op of torch's, whatever it takes and returns. As text: older releases know it without parameters.
+Op: TypeAlias = "OpOverload[..., object]"
+#: What an op node calls: an op, or a function that stands for what torch has no op for.
+Operation: TypeAlias = Callable[..., object]
+#: Shape and type of each tensor of a result.
+Results: TypeAlias = tuple[tuple[Shape, torch.dtype], ...]
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ class Node:
     target: Any
     args: tuple[Any, ...] = ()
     kwargs: dict[str, Any] = field(default_factory=dict)
-    results: tuple[tuple[Shape, torch.dtype], ...] | None = None
+    results: Results | None = None
     many: bool = False
     selected: tuple[Mapping[int, int], ...] = ()
     modules: tuple[ModulePath, ...] = ()
@@ -85,6 +92,21 @@ class Node:
     def frames(self) -> tuple[CallSite, ...]:
         """The Python stack of the call, outermost first; without torch's own lines."""
         return tuple(CallSite(code.co_filename, line, code.co_name) for code, line in zip(*self.lines, strict=True))
+
+    def operand(self, place: int) -> Ref | None:
+        """The argument at a place, where it is the value of a node."""
+        value: object = self.args[place] if place < len(self.args) else None
+        return value if isinstance(value, Ref) else None
+
+    def number(self, place: int) -> int | None:
+        """The argument at a place, where it is a whole number."""
+        value: object = self.args[place] if place < len(self.args) else None
+        return value if isinstance(value, int) else None
+
+    def several(self, place: int) -> tuple[object, ...]:
+        """The arguments in the list at a place; none where there is no list."""
+        value: object = self.args[place] if place < len(self.args) else None
+        return tuple(value) if isinstance(value, list | tuple) else ()
 
     @property
     def line(self) -> int:
@@ -102,18 +124,24 @@ class Node:
         return name_of(self.target) if self.kind is NodeKind.OP else ""
 
 
-def name_of(op: Any) -> str:
+def name_of(op: object) -> str:
     """The plain name of an op, or of a function that stands for one."""
-    schema = getattr(op, "_schema", None)
-    return str(schema.name) if schema is not None else getattr(op, "__name__", str(op))
+    schema: torch._C.FunctionSchema | None = getattr(op, "_schema", None)
+    return schema.name if schema is not None else str(getattr(op, "__name__", op))
 
 
-def substitute(value: Any, replace: Callable[[int], Any]) -> Any:
+def bound_arguments(op: Op, args: Sequence[object], kwargs: Mapping[str, object]) -> Kwargs:
+    """The arguments of a call by name."""
+    return {**dict(zip((a.name for a in op._schema.arguments), args, strict=False)), **kwargs}
+
+
+def substitute(value: object, replace: Callable[[int], object]) -> Any:
     """Arguments with each Ref replaced by what `replace` gives for its node."""
     if isinstance(value, Ref):
         return replace(value.index)
     if isinstance(value, slice):
-        return slice(*(substitute(part, replace) for part in (value.start, value.stop, value.step)))
+        parts: list[object] = [value.start, value.stop, value.step]
+        return slice(*(substitute(part, replace) for part in parts))
     if isinstance(value, list | tuple):
         return [substitute(item, replace) for item in value]
     if isinstance(value, dict):
@@ -142,17 +170,17 @@ class Program:
     @cached_property
     def inputs(self) -> dict[str, int]:
         """The node of each input, by name."""
-        return {n.target: n.index for n in self.nodes if n.kind is NodeKind.INPUT}
+        return {str(n.target): n.index for n in self.nodes if n.kind is NodeKind.INPUT}
 
     @cached_property
     def shapes(self) -> dict[str, Shape]:
         """The shape of each input, by name."""
-        return {n.target: n.results[0][0] for n in self.nodes if n.kind is NodeKind.INPUT and n.results}
+        return {str(n.target): n.results[0][0] for n in self.nodes if n.kind is NodeKind.INPUT and n.results}
 
     @cached_property
     def parameters(self) -> dict[str, int]:
         """The node of each parameter, by name."""
-        return {n.target: n.index for n in self.nodes if n.kind is NodeKind.PARAMETER}
+        return {str(n.target): n.index for n in self.nodes if n.kind is NodeKind.PARAMETER}
 
     @cached_property
     def paths(self) -> frozenset[str]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import torch
 from torch._ops import HigherOrderOperator
@@ -19,7 +19,6 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch._subclasses.schema_check_mode import SchemaCheckMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from archtrace.capture.asked import AskedIds
 from archtrace.capture.autocast import autocasting, converted
 from archtrace.capture.call_sites import lines_here
 from archtrace.capture.decisions import Decision, DecisionRecorder, decision
@@ -27,22 +26,37 @@ from archtrace.capture.execute import Execution
 from archtrace.capture.higher import eager
 from archtrace.capture.inplace import Returning, reshaping, returning, written
 from archtrace.capture.memory import Memory, ViewOf, WriteInto
-from archtrace.capture.nested import mapped, tensors_in
-from archtrace.capture.program import ModulePath, Node, NodeKind, Ref, name_of
+from archtrace.capture.nested import Args, Kwargs, mapped_arguments, tensors_in
+from archtrace.capture.program import (
+    ModulePath,
+    Node,
+    NodeKind,
+    Op,
+    Operation,
+    Ref,
+    Results,
+    bound_arguments,
+    name_of,
+)
 from archtrace.capture.scalars import Scalars
 from archtrace.capture.shapes import Known
+from archtrace.capture.tracked_ids import NumpyArray, TrackedIds
 from archtrace.errors import CaptureError
 from archtrace.ops import CHECKS, DROPOUTS, KEEP_IDS
 
 #: The types of numbers that parameters decide.
-_DTYPES = {torch.SymInt: torch.int64, torch.SymFloat: torch.float64, torch.SymBool: torch.bool}
+_DTYPES: Mapping[type, torch.dtype] = {
+    torch.SymInt: torch.int64,
+    torch.SymFloat: torch.float64,
+    torch.SymBool: torch.bool,
+}
 #: Constants of fewer elements are copied, so that what the model writes later does not change them.
 _SMALL = 2**22
 
 #: Kind and name of what a module holds, by identity.
 Names: TypeAlias = Mapping[int, tuple[NodeKind, str]]
 #: Tells whether an op has a rule, and so need not be taken apart.
-Ruled: TypeAlias = Callable[[Any], bool]
+Ruled: TypeAlias = Callable[[Op], bool]
 
 
 class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
@@ -58,7 +72,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
         self,
         mode: FakeTensorMode,
         names: Names,
-        fakes: Mapping[int, Any],
+        fakes: Mapping[int, torch.Tensor],
         ruled: Ruled,
         shapes: Known | None = None,
         ids: str = "",
@@ -93,15 +107,17 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
         if not isinstance(tensor, FakeTensor):
             self.execution.outside(tensor)
 
-    def read(self, value: Any) -> Any:
+    def read(self, value: object) -> object:
         """An argument as the program has it: a reference where a node holds it, else the plain value."""
         if isinstance(value, torch.SymInt | torch.SymFloat | torch.SymBool):
             return self._scalars.argument(value)
-        if not isinstance(value, torch.Tensor):
-            return value
-        if not self._memory.knows(value):
-            self._constant(value)
-        return self._memory.read(value)
+        return self.node_of(value) if isinstance(value, torch.Tensor) else value
+
+    def node_of(self, tensor: torch.Tensor) -> Ref:
+        """The node that holds what a tensor shows now."""
+        if not self._memory.knows(tensor):
+            self._constant(tensor)
+        return self._memory.read(tensor)
 
     def _constant(self, tensor: torch.Tensor) -> None:
         """A tensor that the code holds: a parameter or buffer by its name, or a constant."""
@@ -113,21 +129,23 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
 
     # -- one op ---------------------------------------------------------------------------------------------------
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(
+        self, func: Op | HigherOrderOperator, types: Sequence[type], args: Args = (), kwargs: Kwargs | None = None
+    ) -> object:
         with self.watch.deaf():
             # Inside vmap the tensors here lack an axis; one floor down they have it.
             if torch._C._functorch.peek_interpreter_stack() is not None:
                 return self.below(func, args, kwargs or {})
             if isinstance(func, HigherOrderOperator):
                 return eager(self, func, args, kwargs or {})
-            return self.call(func, *mapped((tuple(args), kwargs or {}), self._own))
+            return self.call(func, *mapped_arguments(args, kwargs or {}, self._own))
 
-    def below(self, func: Any, args: Any, kwargs: Any) -> Any:
+    def below(self, func: Operation, args: Args, kwargs: Kwargs) -> object:
         """Under vmap tensors have axes that an op does not see: go on where they have all of them."""
         with Below(self):
             return func(*args, **kwargs)
 
-    def _own(self, value: Any) -> Any:
+    def _own(self, value: object) -> object:
         """The fake that stands for a parameter, wherever the code keeps it; no tensor is made without memory."""
         if isinstance(value, torch.Tensor):
             own = self._fakes.get(id(value))
@@ -147,12 +165,12 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
             self._loose[id(tensor)] = (fake, tensor)
         return self._loose[id(tensor)][0]
 
-    def call(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def call(self, func: Op, args: Args, kwargs: Kwargs) -> object:
         """Run one op and write it down."""
-        if _idle(func, args, kwargs):
-            given = mapped((args, kwargs), self.read)
-            self._memory.define(args[0], self._emit(func, given[0], given[1], args[0]))
-            return args[0]
+        if (same := _idle(func, args, kwargs)) is not None:
+            given = mapped_arguments(args, kwargs, self.read)
+            self._memory.define(same, self._emit(func, *given, same))
+            return same
         if func is torch.ops.prim.device.default:  # how a fake tensor is asked for its device
             return torch.device("cpu")
         if autocasting(func):
@@ -162,23 +180,23 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
             if inner is not NotImplemented:
                 return inner
         # Read before the op runs: an op that writes changes what its operands hold.
-        given = mapped((args, kwargs), self.read)
+        given = mapped_arguments(args, kwargs, self.read)
         result = self.execution.run(func, args, kwargs)
         if func._schema.name not in CHECKS:
             self._write_down(func, args, kwargs, given, result)
         return result
 
-    def _autocast(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _autocast(self, func: Op, args: Args, kwargs: Kwargs) -> object:
         """An op whose arguments autocast converts inside its kernel: they are converted first, by ops of their own."""
         dtype = self.execution.dtype(func, args, kwargs)
 
-        def cast(value: Any) -> Any:
+        def cast(value: object) -> object:
             return self.call(torch.ops.aten.to.dtype, (value, dtype), {}) if converted(value, dtype) else value
 
         with torch.autocast("cpu", enabled=False):
-            return self.call(func, *mapped((args, kwargs), cast))
+            return self.call(func, *mapped_arguments(args, kwargs, cast))
 
-    def _apart(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _apart(self, func: Op, args: Args, kwargs: Kwargs) -> object:
         """A composite op as the ops that it is made of; NotImplemented for any other."""
         # A view is never taken apart: what shares memory must be known as such.
         if func.is_view or not func.has_kernel_for_dispatch_key(torch._C.DispatchKey.CompositeImplicitAutograd):
@@ -186,72 +204,72 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
         with self:
             return func.decompose(*args, **kwargs)
 
-    def _write_down(self, func: Any, args: Any, kwargs: Any, given: Any, result: Any) -> None:
+    def _write_down(self, func: Op, args: Args, kwargs: Kwargs, given: tuple[Args, Kwargs], result: object) -> None:
         # squeeze_ and its like change how a tensor looks at its memory, and nothing in it.
-        if torch.Tag.inplace_view in func.tags:
-            self._memory.define(args[0], self._emit(reshaping(func), given[0], given[1], result))
+        if torch.Tag.inplace_view in func.tags and isinstance(args[0], torch.Tensor):
+            self._memory.define(args[0], self._emit(reshaping(func), *given, result))
         elif written(func):
             self._written(func, args, kwargs, given, result)
         # as_strided counts storage: of a transposed tensor its elements lie elsewhere than their order says.
-        elif func._schema.name == "aten::as_strided":
+        elif func._schema.name == "aten::as_strided" and isinstance(result, torch.Tensor):
             self._memory.define(result, self._memory.view(result))
         elif isinstance(result, torch.Tensor):
-            self._memory.define(result, self._emit(func, given[0], given[1], result))
+            self._memory.define(result, self._emit(func, *given, result))
         elif isinstance(result, list | tuple):
-            self._parts(self._emit(func, given[0], given[1], result), result)
+            self._parts(self._emit(func, *given, result), result)
         else:
             self._number(func, given, result, args)
 
-    def _parts(self, node: Ref, parts: Any) -> None:
+    def _parts(self, node: Ref, parts: Sequence[object]) -> None:
         """The items of an op with several results."""
         for position, part in enumerate(parts):
             if isinstance(part, torch.Tensor):
                 self._memory.define(part, self._emit(operator.getitem, (node, position), {}, part))
 
-    def _written(self, func: Any, args: Any, kwargs: Any, given: Any, result: Any) -> None:
+    def _written(self, func: Op, args: Args, kwargs: Kwargs, given: tuple[Args, Kwargs], result: object) -> None:
         """An op that writes: the node of what it returns, and the memory into which that goes."""
-        bound = dict(zip((a.name for a in func._schema.arguments), args, strict=False)) | kwargs
+        bound = bound_arguments(func, args, kwargs)
         targets = [t for name in written(func) for t in tensors_in(bound.get(name))]
         op = returning(func)
         if not isinstance(op, Returning):
-            self._memory.write(targets[0], self._emit(op, given[0], given[1], targets[0]))
+            self._memory.write(targets[0], self._emit(op, *given, targets[0]))
             return
         # A fused op may write statistics and return its result beside them.
         own = [t for t in tensors_in(result) if all(t is not target for target in targets)]
-        node = self._emit(op, given[0], given[1], [*targets, *own])
+        node = self._emit(op, *given, [*targets, *own])
         for position, tensor in enumerate([*targets, *own]):
             item = self._emit(operator.getitem, (node, position), {}, tensor)
             (self._memory.write if position < len(targets) else self._memory.define)(tensor, item)
 
-    def _number(self, func: Any, given: Any, result: Any, args: Any) -> None:
+    def _number(self, func: Op, given: tuple[Args, Kwargs], result: object, args: Args) -> None:
         """A number, which Python goes on with: one of known tensors is decided, one of unknown ones keeps its node.
 
         A plain number of unknown tensors tells of their shapes alone.
         """
         tensors = tuple(a for a in args if isinstance(a, torch.Tensor))
         if isinstance(result, torch.SymInt | torch.SymFloat | torch.SymBool):
-            self._scalars.item(result, self._emit(func, given[0], given[1], result))
+            self._scalars.item(result, self._emit(func, *given, result))
         elif result is not None and not any(map(self.execution.unknown, tensors)):
             self._decide(decision(tensors), given[0])
 
     # -- decisions ------------------------------------------------------------------------------------------------
 
-    def _taken(self, tensor: torch.Tensor) -> Any:
+    def _taken(self, tensor: torch.Tensor) -> NumpyArray:
         """Python sees what a tensor holds: an array of it."""
         if self.execution.unknown(tensor):
             raise CaptureError("the program takes numbers out of values that parameters decide")
         seen = decision((tensor,))
-        self._decide(seen, (self.read(tensor),))
-        return seen.value[0]
+        self._decide(seen, (self.node_of(tensor),))
+        return seen.values[0]
 
-    def _lent(self, tensor: torch.Tensor) -> AskedIds | None:
+    def _lent(self, tensor: torch.Tensor) -> TrackedIds | None:
         """Ids on loan to Python, which says what it asks of them; None for what are no ids, or not to be lent."""
         if not self._tokens or tensor.is_floating_point() or self.execution.unknown(tensor):
             return None
-        if not self._holds_ids(self.read(tensor)):
+        if not self._holds_ids(self.node_of(tensor)):
             return None
         self.lent = True
-        return AskedIds(tensor, self._taken)
+        return TrackedIds(tensor, self._taken)
 
     def _holds_ids(self, ref: Ref) -> bool:
         """Whether a node is the tokens, or some of them in another place."""
@@ -265,23 +283,23 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
         """Python asks for a size that parameters decide."""
         sizers = self._scalars.sizers(tensor) if isinstance(tensor, FakeTensor) else ()
         if sizers:
-            self._decide(Decision("size", None), tuple(map(self.read, sizers)))
+            self._decide(Decision("size"), tuple(map(self.node_of, sizers)))
 
-    def _decide(self, target: Decision, args: tuple[Any, ...]) -> None:
+    def _decide(self, target: Decision, args: Args) -> None:
         self.decisions.append(self._emit(target, tuple(a for a in args if isinstance(a, Ref)), {}, None).index)
 
     # -- nodes ----------------------------------------------------------------------------------------------------
 
-    def _emit(self, op: Any, args: Any, kwargs: Any, result: Any) -> Ref:
+    def _emit(self, op: Operation, args: Args, kwargs: Kwargs, result: object) -> Ref:
         return self._append(NodeKind.OP, op, args, kwargs, result)
 
-    def _append(self, kind: NodeKind, target: Any, args: Any, kwargs: Any, result: Any) -> Ref:
+    def _append(self, kind: NodeKind, target: Operation | str, args: Args, kwargs: Kwargs, result: object) -> Ref:
         many = isinstance(result, list | tuple)
         specs, selected = self._specs(target, args, result), self._selected(result)
         lines = lines_here(self.outermost) if kind is NodeKind.OP else ((), ())
         ref = Ref(len(self.nodes))
         given, modules = (tuple(args), dict(kwargs)), tuple(self.modules)
-        name = self._name(name_of(target).rpartition("::")[2] if kind is NodeKind.OP else target)
+        name = self._name(target if isinstance(target, str) else name_of(target).rpartition("::")[2])
         self.nodes.append(Node(ref.index, name, kind, target, *given, specs, many, selected, modules, lines))
         return ref
 
@@ -292,15 +310,15 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
         before = self._counts[plain] - 1
         return f"{plain}_{before}" if before else plain
 
-    def _selected(self, result: Any) -> tuple[dict[int, int], ...]:
+    def _selected(self, result: object) -> tuple[dict[int, int], ...]:
         found = [self._scalars.selected(t) if isinstance(t, FakeTensor) else {} for t in tensors_in(result)]
-        return tuple({axis: self.read(t).index for axis, t in axes.items()} for axes in found) if any(found) else ()
+        return tuple({axis: self.node_of(t).index for axis, t in axes.items()} for axes in found) if any(found) else ()
 
-    def _specs(self, target: Any, args: Any, result: Any) -> Any:
+    def _specs(self, target: Operation | str, args: Args, result: object) -> Results:
         if isinstance(result, torch.SymInt | torch.SymFloat | torch.SymBool):
             return (((), _DTYPES[type(result)]),)
         if isinstance(target, ViewOf | WriteInto):
-            base = self.nodes[args[0].index].results
+            base = self.nodes[args[0].index].results if isinstance(args[0], Ref) else None
             shape = target.own.shape if isinstance(target, ViewOf) else target.base.shape
             return ((shape, base[0][1] if base else torch.float32),)
         return tuple((self._scalars.shape(t), t.dtype) for t in tensors_in(result))
@@ -313,11 +331,15 @@ class Below(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self._recorder = recorder
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        return self._recorder.call(func, *mapped((tuple(args), kwargs or {}), self._recorder._own))
+    def __torch_dispatch__(
+        self, func: Op, types: Sequence[type], args: Args = (), kwargs: Kwargs | None = None
+    ) -> object:
+        return self._recorder.call(func, *mapped_arguments(args, kwargs or {}, self._recorder._own))
 
 
-def _idle(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Dropout in evaluation mode returns its input itself in eager torch (torch's Python form of it makes a copy)."""
-    p, train = (*args[1:], *kwargs.values())[:2] if func._schema.name in DROPOUTS else (1, True)
-    return not (train and p)
+def _idle(func: Op, args: Args, kwargs: Kwargs) -> torch.Tensor | None:
+    """The operand of a dropout that is off, which eager torch returns itself (torch's Python form makes a copy)."""
+    if func._schema.name not in DROPOUTS:
+        return None
+    p, train = (*args[1:], *kwargs.values())[:2]
+    return args[0] if isinstance(args[0], torch.Tensor) and not (train and p) else None

@@ -10,30 +10,30 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from typing import Any
 
 import torch
 from torch._dispatch.python import enable_python_dispatcher
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from archtrace.capture.asked import from_numpy
 from archtrace.capture.build import Weightless, fake_mode, weightless
 from archtrace.capture.drawn import listed
+from archtrace.capture.expert_sorting import without_expert_sorting
 from archtrace.capture.higher import register, uncompiled
 from archtrace.capture.inputs.signature import arranged
 from archtrace.capture.light import light
+from archtrace.capture.nested import Kwargs
 from archtrace.capture.outputs import OutputRecorder, output_of, returned
 from archtrace.capture.program import NodeKind, Program
 from archtrace.capture.quiet import quiet
 from archtrace.capture.record import Below, Recorder, Ruled
 from archtrace.capture.refusal import refusal
 from archtrace.capture.shapes import Known
-from archtrace.capture.ungrouped import ungrouped
+from archtrace.capture.tracked_ids import from_numpy
 
 
 def capture(
     model: torch.nn.Module,
-    options: Mapping[str, Any],
+    options: Mapping[str, object],
     inputs: Mapping[str, torch.Tensor],
     ruled: Ruled = bool,
     shapes: Known | None = None,
@@ -62,7 +62,7 @@ class _LentError(Exception):
 
 def _captured(
     model: torch.nn.Module,
-    options: Mapping[str, Any],
+    options: Mapping[str, object],
     inputs: Mapping[str, torch.Tensor],
     ruled: Ruled,
     shapes: Known | None,
@@ -80,14 +80,14 @@ def _captured(
             with _recording(recorder, outputs):
                 result = _call(recorder, model, {**given, **options})
                 outputs.note("", result)
-                output = recorder.read(output_of(result, asked)).index
-                all_ = {name: recorder.read(tensor).index for name, tensor in returned(result).items()}
+                output = recorder.node_of(output_of(result, asked)).index
+                all_ = {name: recorder.node_of(tensor).index for name, tensor in returned(result).items()}
         except Exception as error:
             raise _LentError if recorder.lent else refusal(model, error) from error
         finally:
             recorder.execution.restore()
     nodes, decisions = tuple(recorder.nodes), tuple(recorder.decisions)
-    return ungrouped(Program(nodes, output, outputs.nodes, recorder.constants, decisions, all_, asked))
+    return without_expert_sorting(Program(nodes, output, outputs.nodes, recorder.constants, decisions, all_, asked))
 
 
 def _names(model: torch.nn.Module, empty: Weightless) -> dict[int, tuple[NodeKind, str]]:
@@ -102,7 +102,9 @@ def _attributes(model: torch.nn.Module, empty: Weightless) -> Iterator[tuple[str
     """What stands for parameters that are plain attributes: views of one flat parameter that torch shards."""
     fakes = set(map(id, empty.fakes.values()))
     for path, part in model.named_modules():
-        yield from ((f"{path}.{n}".lstrip("."), v) for n, v in vars(part).items() if id(v) in fakes)
+        fields: Kwargs = vars(part)
+        tensors = ((n, v) for n, v in fields.items() if isinstance(v, torch.Tensor) and id(v) in fakes)
+        yield from ((f"{path}.{n}".lstrip("."), v) for n, v in tensors)
 
 
 def _given(recorder: Recorder, mode: FakeTensorMode, inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -115,10 +117,11 @@ def _given(recorder: Recorder, mode: FakeTensorMode, inputs: Mapping[str, torch.
     return given
 
 
-def _call(recorder: Recorder, model: torch.nn.Module, arguments: dict[str, Any]) -> Any:
+def _call(recorder: Recorder, model: torch.nn.Module, arguments: Kwargs) -> object:
     args, named = arranged(model.forward, arguments)
     recorder.outermost = sys._getframe(0)
-    return model(*args, **named)
+    result: object = model(*args, **named)
+    return result
 
 
 @contextmanager

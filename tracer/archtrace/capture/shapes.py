@@ -8,13 +8,14 @@ or as the operand itself, whichever it was.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import torch
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
 from archtrace.capture.memory import storage_key
-from archtrace.capture.program import Shape
+from archtrace.capture.nested import Args, Kwargs
+from archtrace.capture.program import Op, Shape
 
 _CPU = torch.device("cpu")
 
@@ -50,7 +51,7 @@ class Shapes:
         self._mode = mode
         self._known: Known = {} if known is None else known
 
-    def key(self, op: Any, args: Any, kwargs: Any) -> Hashable | None:
+    def key(self, op: Op, args: Args, kwargs: Kwargs) -> Hashable | None:
         """What the forms of an op's results depend on; None where they are not remembered."""
         # A write must be heard: it may not be made up.
         if op._schema.is_mutable:
@@ -63,7 +64,7 @@ class Shapes:
             return None
         return key
 
-    def known(self, key: Hashable | None, operands: Sequence[torch.Tensor]) -> Any:
+    def known(self, key: Hashable | None, operands: Sequence[torch.Tensor]) -> object:
         """Fakes as an op returned them; None where it has not been seen."""
         results = self._known.get(key) if key is not None else None
         if results is None:
@@ -73,13 +74,14 @@ class Shapes:
         made = tuple(self._made(r, operands) for r in results)
         return None if any(r is None for r in made) else made
 
-    def remember(self, key: Hashable | None, result: Any, operands: Sequence[torch.Tensor]) -> None:
+    def remember(self, key: Hashable | None, result: object, operands: Sequence[torch.Tensor]) -> None:
         """Remember what an op returned, if all of it is of known size."""
-        results = list(result) if isinstance(result, list | tuple) else [result]
-        if key is None or not all(isinstance(r, FakeTensor) and _sized(r) for r in results):
+        results: Sequence[object] = result if isinstance(result, list | tuple) else [result]
+        fakes = [r for r in results if isinstance(r, FakeTensor) and _sized(r)]
+        if key is None or len(fakes) < len(results):
             return
-        found = tuple(_result(r, operands) for r in results)
-        fresh = [storage_key(r) for r, each in zip(results, found, strict=True) if each.operand is None]
+        found = tuple(_result(r, operands) for r in fakes)
+        fresh = [storage_key(r) for r, each in zip(fakes, found, strict=True) if each.operand is None]
         # Results that share memory of their own (the halves of a copy) run anew.
         if len(set(fresh)) == len(fresh):
             self._known[key] = found if isinstance(result, list | tuple) else found[0]
@@ -126,7 +128,7 @@ class _Plain:
     def __init__(self, views: bool) -> None:
         self._views = views
 
-    def __call__(self, value: Any) -> Any:
+    def __call__(self, value: object) -> Hashable:
         if isinstance(value, torch.Tensor):
             form = Form(tuple(value.shape), tuple(value.stride()), value.dtype, value.storage_offset())  # type: ignore[arg-type]
             return (form, value.untyped_storage().nbytes()) if self._views else form

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 
 #: Each stack of modes, and of functorch's levels (vmap, grad): how deep it is, and how one is taken off.
-_STACKS: tuple[tuple[Callable[[], int], Callable[[], Any]], ...] = (
+_STACKS: tuple[tuple[Callable[[], int], Callable[[], object]], ...] = (
     (torch._C._len_torch_function_stack, torch._C._pop_torch_function_stack),
     (torch._C._len_torch_dispatch_stack, torch._C._pop_torch_dispatch_stack),
     (lambda: len(torch._C._functorch.get_interpreter_stack() or []), torch._C._functorch.pop_dynamic_layer_stack),
@@ -17,7 +16,7 @@ _STACKS: tuple[tuple[Callable[[], int], Callable[[], Any]], ...] = (
 
 
 @contextmanager
-def kept() -> Iterator[None]:
+def torch_state_restored() -> Iterator[None]:
     """Default type, grad mode, threads, modes and functorch levels come back as they were, whatever happens.
 
     A vmap that fails between entering and leaving its level makes every later `torch.randn` of the process fail.

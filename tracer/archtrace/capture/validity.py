@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
 
 import torch
-from torch.utils._pytree import tree_leaves
 
 from archtrace.capture.decisions import Decision
 from archtrace.capture.execute import zeroed
+from archtrace.capture.nested import tensors_in
 from archtrace.capture.program import Node, NodeKind, Program, substitute
 from archtrace.ops import SIZED_BY
 
@@ -24,7 +23,7 @@ _UNKNOWN = object()
 
 def serves(program: Program, layout: Mapping[str, torch.Tensor]) -> bool:
     """True where the program is what a run in this layout would record."""
-    values: dict[int, Any] = {}
+    values: dict[int, object] = {}
     for node in _structure(program):
         value = _value(node, program, layout, values)
         if value is None or not _as_recorded(node, value):
@@ -52,7 +51,7 @@ def _is_sized(node: Node, program: Program) -> bool:
     return node.op in SIZED_BY and (node.op != "aten::where" or len(node.args) == 1)
 
 
-def _value(node: Node, program: Program, layout: Mapping[str, torch.Tensor], values: dict[int, Any]) -> Any:
+def _value(node: Node, program: Program, layout: Mapping[str, torch.Tensor], values: dict[int, object]) -> object:
     """What a node is in a layout; _UNKNOWN where that is not told; None where it is not what was recorded."""
     if node.kind is NodeKind.INPUT:
         given = layout[node.target]
@@ -64,7 +63,7 @@ def _value(node: Node, program: Program, layout: Mapping[str, torch.Tensor], val
     return _run(node, values)
 
 
-def _run(node: Node, values: Mapping[int, Any]) -> Any:
+def _run(node: Node, values: Mapping[int, object]) -> object:
     args = [substitute(a, values.__getitem__) for a in node.args]
     kwargs = {k: substitute(v, values.__getitem__) for k, v in node.kwargs.items()}
     try:
@@ -75,7 +74,7 @@ def _run(node: Node, values: Mapping[int, Any]) -> Any:
     return (result or None) if isinstance(node.target, Decision) else result
 
 
-def _sized(node: Node, program: Program, values: Mapping[int, Any]) -> Any:
+def _sized(node: Node, program: Program, values: Mapping[int, object]) -> object:
     """An op whose size known values decide: run on zeros in place of what is unknown, and forgotten again."""
     plain = dict(values)
     for ref in node.refs:
@@ -86,10 +85,10 @@ def _sized(node: Node, program: Program, values: Mapping[int, Any]) -> Any:
     return None if result is None or not _as_recorded(node, result) else _UNKNOWN
 
 
-def _as_recorded(node: Node, value: Any) -> bool:
+def _as_recorded(node: Node, value: object) -> bool:
     if value is _UNKNOWN or node.results is None or isinstance(node.target, Decision) or node.kind is not NodeKind.OP:
         return True
-    tensors = [t for t in tree_leaves(value) if isinstance(t, torch.Tensor)]
+    tensors = tensors_in(value)
     return len(tensors) != len(node.results) or all(
         tuple(t.shape) == shape for t, (shape, _) in zip(tensors, node.results, strict=True)
     )

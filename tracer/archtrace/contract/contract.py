@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from archtrace.answer import kinds as table
 from archtrace.answer.kinds import KINDS
@@ -14,6 +14,8 @@ from archtrace.answer.serving import SERVERS, ServerName
 from archtrace.errors import did_you_mean
 from archtrace.targets.messages import refusal
 
+#: A term as a value of TOML; None where the contract should not have it.
+Term: TypeAlias = str | bool | list[str] | None
 #: What `padding` may say -> the sides on which the readout must not fall on a pad.
 SIDES: Mapping[str, tuple[str, ...]] = {"left": ("left",), "right": ("right",), "either": ("right", "left")}
 
@@ -29,16 +31,16 @@ class Contract:
     """
 
     name: str
-    target: Any
+    target: str
     reads: tuple[str, ...] | None = None
     padding: str | None = None
     pad_leak: bool = False
     dead_parameters: tuple[str, ...] = ()
     modules_to_save: tuple[str, ...] | None = None
     served_by: tuple[ServerName, ...] = ()
-    config: str | Mapping[str, Any] | None = None
+    config: str | Mapping[str, object] | None = None
     num_labels: int | None = None
-    inputs: Mapping[str, Any] | None = None
+    inputs: Mapping[str, object] | None = None
     tokenizer: str | None = None
 
     @property
@@ -47,11 +49,11 @@ class Contract:
         return SIDES[self.padding] if self.padding else ()
 
 
-def declared(name: str, table: Any, where: str) -> Contract:
+def declared(name: str, table: object, where: str) -> Contract:
     """The contract that a table says. Raises TargetError for what it cannot mean; `where` tells the place."""
     if not isinstance(table, Mapping):
         raise refusal(f"the contract {name} is no table", where=where, do=f'write target = "…" below [{name}]')
-    unknown = next((key for key in table if key not in _READ), None)
+    unknown = next((str(key) for key in table if key not in _READ), None)
     if unknown is not None:
         raise refusal(
             f"the contract {name} has no term {unknown!r}",
@@ -60,10 +62,11 @@ def declared(name: str, table: Any, where: str) -> Contract:
         )
     if "target" not in table:
         raise refusal(f"the contract {name} has no target", where=where, do='add target = "package.module:Class"')
-    return Contract(name, **{key: _READ[key](value, f"{name}: {key}", where) for key, value in table.items()})
+    terms: dict[str, Any] = {key: _READ[key](value, f"{name}: {key}", where) for key, value in table.items()}
+    return Contract(name, **terms)
 
 
-def with_terms(contract: Contract, terms: Mapping[str, Any]) -> Contract:
+def with_terms(contract: Contract, terms: Mapping[str, object]) -> Contract:
     """A contract with other terms, as values of TOML; None takes a term away."""
     read: dict[str, Any] = {
         key: None if value is None else _READ[key](value, key, contract.name) for key, value in terms.items()
@@ -91,20 +94,20 @@ def _bare(text: str) -> str:
     return re.sub(r"\s+", "", text)
 
 
-def _text(value: Any, what: str, where: str) -> str:
+def _text(value: object, what: str, where: str) -> str:
     if isinstance(value, str) and value.strip():
         return value
     raise refusal(f"{what} is no text: {value!r}", where=where, do="write it in quotes")
 
 
-def _texts(value: Any, what: str, where: str) -> tuple[str, ...]:
+def _texts(value: object, what: str, where: str) -> tuple[str, ...]:
     values = [value] if isinstance(value, str) else value
     if isinstance(values, list | tuple) and all(isinstance(v, str) and v.strip() for v in values):
         return tuple(values)
     raise refusal(f"{what} is no text, and no list of texts: {value!r}", where=where, do='write ["…", "…"]')
 
 
-def _reads(value: Any, what: str, where: str) -> tuple[str, ...]:
+def _reads(value: object, what: str, where: str) -> tuple[str, ...]:
     kinds = tuple(KINDS)
     terms = _texts(value, what, where)
     for term in terms:
@@ -118,7 +121,7 @@ def _reads(value: Any, what: str, where: str) -> tuple[str, ...]:
     return terms
 
 
-def _servers(value: Any, what: str, where: str) -> tuple[str, ...]:
+def _servers(value: object, what: str, where: str) -> tuple[str, ...]:
     terms = _texts(value, what, where)
     unknown = next((term for term in terms if term not in SERVERS), None)
     if unknown is not None:
@@ -130,36 +133,36 @@ def _servers(value: Any, what: str, where: str) -> tuple[str, ...]:
     return terms
 
 
-def _side(value: Any, what: str, where: str) -> str:
+def _side(value: object, what: str, where: str) -> str:
     if isinstance(value, str) and value in SIDES:
         return str(value)
     raise refusal(f"{what} is no side: {value!r}", where=where, do=f"write one of {', '.join(SIDES)}")
 
 
-def _flag(value: Any, what: str, where: str) -> bool:
+def _flag(value: object, what: str, where: str) -> bool:
     if isinstance(value, bool):
         return value
     raise refusal(f"{what} is neither true nor false: {value!r}", where=where, do="write one of them")
 
 
-def _table(value: Any, what: str, where: str) -> Mapping[str, Any]:
+def _table(value: object, what: str, where: str) -> Mapping[str, object]:
     if isinstance(value, Mapping):
         return value
     raise refusal(f"{what} is no table: {value!r}", where=where, do="write { name = value }")
 
 
-def _config(value: Any, what: str, where: str) -> str | Mapping[str, Any]:
+def _config(value: object, what: str, where: str) -> str | Mapping[str, object]:
     return _text(value, what, where) if isinstance(value, str) else _table(value, what, where)
 
 
-def _number(value: Any, what: str, where: str) -> int:
+def _number(value: object, what: str, where: str) -> int:
     if type(value) is int and value > 0:
         return value
     raise refusal(f"{what} is no number of labels: {value!r}", where=where, do="write a whole number above 0")
 
 
 #: term -> how its value is read.
-_READ: Mapping[str, Callable[[Any, str, str], Any]] = {
+_READ: Mapping[str, Callable[[object, str, str], object]] = {
     "target": _text,
     "reads": _reads,
     "padding": _side,

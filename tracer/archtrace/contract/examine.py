@@ -28,10 +28,10 @@ from archtrace.readout.padding import carried, standing, tokens_read
 from archtrace.readout.selection import Selection, selection
 from archtrace.readout.tensors import ReadTensor
 from archtrace.setup.examination import SAMPLES, diagnosed
-from archtrace.setup.examined import GivenTexts
+from archtrace.setup.given_texts import GivenTexts
+from archtrace.setup.pad_id import refusal_without_pad_id
 from archtrace.setup.serving.checkpoint_files import subject
 from archtrace.setup.serving.served import serving
-from archtrace.setup.unpadded import refused_unpadded
 from archtrace.targets.tokenized import tokenizer_named
 from archtrace.tracing.clock import Progress
 from archtrace.tracing.trace import Trace, trace
@@ -60,29 +60,29 @@ def _setup(contract: Contract, found: Trace, wishes: Mapping[str, Any]) -> Diagn
 
 def seen(contract: Contract, found: Trace, setup: Diagnosis | None = None) -> Traced:
     """A trace as rules and contracts look at it."""
-    words = lay.vocabulary(found.module if found.config is None else found.config)
+    vocabulary = lay.vocabulary(found.module if found.config is None else found.config)
     return Traced(
         contract=contract,
         result=found.result,
-        pad=words.pad,
-        eos=words.eos,
-        told={layout.name: _told(layout, found.study, words) for layout in found.result.layouts},
-        standing={name: _standing(found, name, words) for name in found.study.bounds},
-        read_tokens={name: _read_tokens(found, name) for name in found.study.bounds},
+        pad=vocabulary.pad,
+        eos=vocabulary.eos,
+        told={layout.name: _told(layout, found.analysis, vocabulary) for layout in found.result.layouts},
+        standing={name: _standing(found, name, vocabulary) for name in found.analysis.bounds},
+        read_tokens={name: _read_tokens(found, name) for name in found.analysis.bounds},
         head=_head(found),
         batch_divisor=frozenset(
             t.name
-            for t in found.study.tensors(next(iter(found.study.bounds)))
+            for t in found.analysis.tensors(next(iter(found.analysis.bounds)))
             if _divided_by_batch(_selection(found, t))
         ),
         length_divisor=frozenset(
             t.name
-            for t in found.study.tensors(next(iter(found.study.bounds)))
+            for t in found.analysis.tensors(next(iter(found.analysis.bounds)))
             if _divided_by_length(_selection(found, t))
         ),
         places=tuple(_place(found, readout) for readout in found.readouts),
         at=lambda inputs: _read(found, inputs),
-        refused_unpadded=refused_unpadded(found),
+        refusal_without_pad_id=refusal_without_pad_id(found),
         served=_served(contract, found),
         setup=setup,
     )
@@ -96,21 +96,21 @@ def _served(contract: Contract, found: Trace) -> tuple[Served, ...]:
     return tuple(each for each in servers if each.server in contract.served_by)
 
 
-def _told(layout: LayoutResult, study: Analysis, words: Vocabulary) -> dict[str, dict[str, Flags]]:
+def _told(layout: LayoutResult, analysis: Analysis, vocabulary: Vocabulary) -> dict[str, dict[str, Flags]]:
     """Of each text, each way in which a model can tell padding."""
     inputs = {name: torch.as_tensor(value) for name, value in layout.inputs.items()}
     return {
-        text: {way: tuple(map(tuple, flags.tolist())) for way, flags in lay.told(inputs, words, text).items()}
-        for text in study.texts
+        text: {way: tuple(map(tuple, flags.tolist())) for way, flags in lay.told(inputs, vocabulary, text).items()}
+        for text in analysis.texts
     }
 
 
-def _standing(found: Trace, layout: str, words: Vocabulary) -> dict[str, dict[str, Flags]]:
+def _standing(found: Trace, layout: str, vocabulary: Vocabulary) -> dict[str, dict[str, Flags]]:
     """Of each read tensor, in each way to tell of the text that it carries, the positions that carry no padding."""
-    inputs, standing_in = found.study.layouts[layout], dict[str, dict[str, Flags]]()
-    for text, study in found.study.texts.items():
-        ways = {way: flags.tolist() for way, flags in lay.told(inputs, words, text).items()}
-        for tensor, carries in carried(study, layout).items():
+    inputs, standing_in = found.analysis.layouts[layout], dict[str, dict[str, Flags]]()
+    for text, analysis in found.analysis.texts.items():
+        ways = {way: flags.tolist() for way, flags in lay.told(inputs, vocabulary, text).items()}
+        for tensor, carries in carried(analysis, layout).items():
             if tensor not in standing_in or any(map(any, carries)):
                 standing_in[tensor] = {way: standing(flags, carries, alone=True) for way, flags in ways.items()}
     return standing_in
@@ -118,11 +118,11 @@ def _standing(found: Trace, layout: str, words: Vocabulary) -> dict[str, dict[st
 
 def _read_tokens(found: Trace, layout: str) -> dict[str, dict[str, Rows]]:
     """Of each text, the tokens that the positions of each read tensor carry that are read."""
-    return {text: _read_of(study, layout) for text, study in found.study.texts.items()}
+    return {text: _read_of(analysis, layout) for text, analysis in found.analysis.texts.items()}
 
 
-def _read_of(study: Analysis, layout: str) -> dict[str, Rows]:
-    carries, positions = carried(study, layout), study.positions[layout]
+def _read_of(analysis: Analysis, layout: str) -> dict[str, Rows]:
+    carries, positions = carried(analysis, layout), analysis.positions[layout]
     return {t: tokens_read(rows, carries[t], len(positions.tokens)) for t, rows in positions.reads.items()}
 
 
@@ -140,8 +140,8 @@ def _has_parameters(module: torch.nn.Module | None) -> bool:
 
 def _selection(found: Trace, tensor: ReadTensor) -> tuple[Bound, Selection, int]:
     """How positions of a read tensor are picked, in the first layout, and how many it has."""
-    bound = next(iter(found.study.bounds.values()))
-    others = frozenset(t.node for t in found.study.tensors(next(iter(found.study.bounds)))) - {tensor.node}
+    bound = next(iter(found.analysis.bounds.values()))
+    others = frozenset(t.node for t in found.analysis.tensors(next(iter(found.analysis.bounds)))) - {tensor.node}
     length = bound.run.shape(tensor.node)[tensor.axis]
     return bound, selection(bound, tensor, length, others), length
 
@@ -166,7 +166,7 @@ def _divided_by_length(picked: tuple[Bound, Selection, int]) -> bool:
 def _place(found: Trace, readout: Readout) -> SourceRange | None:
     """Where a readout's expression stands: the first line of it."""
     source = readout.source
-    file = file_of(source, found.study.program) if source else None
+    file = file_of(source, found.analysis.program) if source else None
     if source is None or file is None:
         return None
     line = linecache.getline(file, source.line).rstrip("\n")

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import Any
 
 from archtrace.answer.kinds import KINDS
 from archtrace.answer.result import Readout
-from archtrace.contract.contract import SIDES, matches
+from archtrace.contract.contract import SIDES, Term, matches
 from archtrace.contract.traced import Traced
 
 
-def found_terms(model: Traced) -> dict[str, Any]:
+def observed_terms(model: Traced) -> dict[str, Term]:
     """The terms as values of TOML; None where the contract should not have the term. What holds is kept as it is."""
     return {
         "reads": _reads(model),
@@ -21,7 +20,7 @@ def found_terms(model: Traced) -> dict[str, Any]:
     }
 
 
-def _reads(model: Traced) -> Any:
+def _reads(model: Traced) -> str | list[str]:
     readouts = model.result.readouts
     declared = model.contract.reads
     if declared is not None and len(declared) == len(readouts) and all(map(matches, declared, readouts)):

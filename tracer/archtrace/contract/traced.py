@@ -65,9 +65,9 @@ class Traced:
     `batch_divisor`: read tensors whose sum is divided by a count over the whole batch; `length_divisor`: by the padded
     length. `places`: of each readout.
 
-    `at` asks for another layout: what is read, None where the model refuses. `refused_unpadded` is what the model says
-    to two rows without a pad id, where its config has none; None where there is one, or nothing happens. `served`: what
-    the servers that the contract names pool. `setup`: the diagnosis with the tokenizer that the contract names.
+    `at` asks for another layout: what is read, None where the model refuses. `refusal_without_pad_id` is what the model
+    says to two rows without a pad id, where its config has none; None where there is one, or nothing happens. `served`:
+    what the servers that the contract names pool. `setup`: the diagnosis with the tokenizer that the contract names.
     """
 
     contract: Contract
@@ -82,7 +82,7 @@ class Traced:
     length_divisor: frozenset[str]
     places: tuple[SourceRange | None, ...]
     at: Callable[[Mapping[str, Any]], Mapping[str, Rows] | None]
-    refused_unpadded: str | None
+    refusal_without_pad_id: str | None
     served: tuple[Served, ...] = ()
     setup: Diagnosis | None = None
 

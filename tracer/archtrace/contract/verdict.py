@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from archtrace.contract.contract import Term
 from archtrace.contract.traced import Broken, SourceRange
 
 
@@ -13,9 +14,9 @@ class Verdict(NamedTuple):
 
     broken: tuple[Broken, ...]
     places: tuple[SourceRange | None, ...]
-    terms: dict[str, Any]
+    terms: dict[str, Term]
 
-    def encode(self) -> dict[str, Any]:
+    def encode(self) -> dict[str, object]:
         """As plain values for JSON."""
         return {"broken": self.broken, "places": self.places, "terms": self.terms}
 

@@ -156,10 +156,10 @@ class Regroup:
 
     def keeps(self, axis: int) -> bool:
         """True where the elements along an axis of the operand stand, one by one, along one axis of the result."""
-        for inn, out in self.groups:
-            if axis < len(inn):
-                return inn == out or [n for n in inn if n > 1] == [n for n in out if n > 1]
-            axis -= len(inn)
+        for own, out in self.groups:
+            if axis < len(own):
+                return own == out or [n for n in own if n > 1] == [n for n in out if n > 1]
+            axis -= len(own)
         return False
 
 
@@ -168,13 +168,13 @@ def _reshaped(marks: Marks, groups: Sequence[tuple[Shape, Shape]]) -> Marks:
     full: list[int] = []
     target: list[int] = []
     at = 0
-    for inn, out in groups:
+    for own, out in groups:
         # Only a group along which something differs is spelled out: a width that was split into heads costs
         # nothing as long as all its features are alike.
-        varies = any(n > 1 for n in marks.shape[at : at + len(inn)])
-        full += inn if varies else (1,) * len(inn)
+        varies = any(n > 1 for n in marks.shape[at : at + len(own)])
+        full += own if varies else (1,) * len(own)
         target += out if varies else (1,) * len(out)
-        at += len(inn)
+        at += len(own)
     spread = np.broadcast_to(marks, (*full, marks.shape[-1]))
     return shrink(spread.reshape(*target, marks.shape[-1]), len(target))
 

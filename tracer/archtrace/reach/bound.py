@@ -6,7 +6,6 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,8 +13,8 @@ import torch
 from archtrace.answer.positions import Positions, Rows
 from archtrace.capture.program import Node, NodeKind, Program
 from archtrace.reach.interpreter import Interpretation, Interpreter
-from archtrace.reach.marks import Marks
-from archtrace.reach.values import Unknown, is_open
+from archtrace.reach.marks import Marks, NodeMarks, single_marks
+from archtrace.reach.values import Unknown, Value, dtype_of, is_open
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +22,7 @@ class Bound:
     """A program's values and the demand on every node, in one layout."""
 
     run: Interpretation
-    demand: tuple[Any, ...]
+    demand: tuple[NodeMarks, ...]
 
     @property
     def program(self) -> Program:
@@ -43,8 +42,8 @@ class Bound:
     def known(self, index: int) -> torch.Tensor | None:
         """What a node is in this layout, where layout and tokens alone decide it; None where parameters do."""
         value = self.run.values[index]
-        found = value.real if isinstance(value, Unknown) else value
-        return found if isinstance(found, torch.Tensor) else None
+        plain = value.real if isinstance(value, Unknown) else value
+        return plain if isinstance(plain, torch.Tensor) else None
 
     def unknown(self, index: int) -> bool:
         """True for a tensor that parameters, or features, have a part in."""
@@ -59,13 +58,17 @@ class Bound:
 
     def rows(self, index: int, axis: int = 1) -> Rows:
         """For each row of a node's value the sorted positions that may reach the logits."""
-        return rows_of(self.demand[index], self.run.shape(index), axis)
+        return rows_of(self.marks(index), self.run.shape(index), axis)
+
+    def marks(self, index: int) -> Marks | None:
+        """The rows of the logits that each element of a node may reach, of a node with one result; None for none."""
+        return single_marks(self.demand[index])
 
     def tokens(self, ids: int) -> Rows:
         """For each row of the tokens the sorted positions that may reach the logits."""
-        return self.token_rows(self.demand[ids], ids)
+        return self.token_rows(self.marks(ids), ids)
 
-    def token_rows(self, marks: Any, ids: int) -> Rows:
+    def token_rows(self, marks: Marks | None, ids: int) -> Rows:
         """The marked positions of the tokens; of documents of texts each text is a row, in order."""
         shape = self.run.shape(ids)
         if len(shape) < 3 or self.unknown(ids):
@@ -85,8 +88,8 @@ class Bound:
 
     def mixes_rows(self) -> bool:
         """True when the logits of one row may depend on the tokens of another."""
-        ids = [i for i in self.program.inputs.values() if self.demand[i] is not None]
-        return any(_crosses(self.demand[i], self.run.shape(i)) for i in ids)
+        inputs = ((self.marks(i), self.run.shape(i)) for i in self.program.inputs.values())
+        return any(_crosses(marks, shape) for marks, shape in inputs if marks is not None)
 
     def reached(self, index: int) -> bool:
         """True when any element of a node may reach the logits."""
@@ -95,7 +98,7 @@ class Bound:
         return any(part is not None and part.any() for part in parts)
 
 
-def bound(
+def compute_bound(
     interpreter: Interpreter, program: Program, layout: Mapping[str, torch.Tensor], ids: Collection[str]
 ) -> Bound:
     """Both passes; `ids` names the inputs that hold tokens. Raises LayoutError where an op refuses the layout."""
@@ -103,10 +106,10 @@ def bound(
     return Bound(run, tuple(interpreter.demand(run)))
 
 
-def of_all_outputs(interpreter: Interpreter, found: Bound) -> Bound:
+def of_all_outputs(interpreter: Interpreter, bound: Bound) -> Bound:
     """The bound of all that the forward returns, under one label."""
-    program, run = found.program, found.run
-    outputs = {program.output, *(index for index in program.returned.values() if found.unknown(index))}
+    program, run = bound.program, bound.run
+    outputs = {program.output, *(index for index in program.returned.values() if bound.unknown(index))}
     wanted = {index: np.ones((1,) * (len(run.shape(index)) + 1), dtype=bool) for index in outputs}
     return Bound(run, tuple(interpreter.demand(run, wanted, whole=True)))
 
@@ -123,7 +126,7 @@ def rows_of(marks: Marks | None, shape: tuple[int, ...], axis: int = 1) -> Rows:
     return tuple(tuple(int(p) for p in np.flatnonzero(row)) for row in table)
 
 
-def _of(marks: Any, rows: slice) -> Any:
+def _of(marks: Marks | None, rows: slice) -> Marks | None:
     """The labels of some rows of the output; one label alone stands for all."""
     return marks if marks is None or marks.shape[-1] == 1 else marks[..., rows]
 
@@ -159,7 +162,7 @@ def token_axis(shape: tuple[int, ...], rows: int, length: int) -> int | None:
 
 def positions(
     interpreter: Interpreter,
-    found: Bound,
+    bound: Bound,
     reads: Mapping[str, tuple[int, int]],
     ids: int,
     layout: Mapping[str, torch.Tensor],
@@ -169,59 +172,59 @@ def positions(
     A read tensor counts for what is read of it directly: not for what another read tensor is made of. What is read of
     it is read even where the model itself always sets it to the same value; tokens count what changes.
     """
-    return marked(found, direct(interpreter, found, reads, layout), reads, ids)
+    return marked(bound, direct(interpreter, bound, reads, layout), reads, ids)
 
 
 def marked(
-    found: Bound, read: Bound, reads: Mapping[str, tuple[int, int]], ids: int, rows: slice = slice(None)
+    bound: Bound, read: Bound, reads: Mapping[str, tuple[int, int]], ids: int, rows: slice = slice(None)
 ) -> Positions:
     """The positions that two bounds mark for some rows of the output: the tokens, and what is read directly."""
     shapes = {node: read.run.shape(node) for node, _ in reads.values()}
-    parts = {n: rows_of(_of(read.demand[node], rows), shapes[node], axis) for n, (node, axis) in reads.items()}
-    return Positions(parts, found.token_rows(_of(found.demand[ids], rows), ids))
+    parts = {n: rows_of(_of(read.marks(node), rows), shapes[node], axis) for n, (node, axis) in reads.items()}
+    return Positions(parts, bound.token_rows(_of(bound.marks(ids), rows), ids))
 
 
 def direct(
     interpreter: Interpreter,
-    found: Bound,
+    bound: Bound,
     reads: Mapping[str, tuple[int, int]],
     layout: Mapping[str, torch.Tensor],
 ) -> Bound:
     """The bound of what is read of each tensor itself, constant or not, and not through another one."""
     nodes = {node for node, _ in reads.values()}
-    still = any(any(found.constant(*place)) for place in reads.values())
-    return opened(interpreter, found, nodes, layout) if still else apart(interpreter, found, nodes)
+    still = any(any(bound.constant(*place)) for place in reads.values())
+    return opened(interpreter, bound, nodes, layout) if still else apart(interpreter, bound, nodes)
 
 
-def opened(interpreter: Interpreter, found: Bound, nodes: Collection[int], layout: Mapping[str, torch.Tensor]) -> Bound:
+def opened(interpreter: Interpreter, bound: Bound, nodes: Collection[int], layout: Mapping[str, torch.Tensor]) -> Bound:
     """The bound in which the nodes may be anything, whatever the model puts there: what is read though it is constant.
 
     What follows from a constant is certain as well, and certain values reach nothing; so the values are made anew.
     """
-    ids = {str(n.target) for n in found.program.nodes if _by_ids(found.run.values[n.index])}
-    given = {f"node {i}": torch.empty(found.run.shape(i), dtype=found.run.values[i].dtype) for i in nodes}
+    ids = {str(n.target) for n in bound.program.nodes if _by_ids(bound.run.values[n.index])}
+    given = {f"node {i}": torch.empty(bound.run.shape(i), dtype=dtype_of(bound.run.values[i])) for i in nodes}
     cut = (
         replace(n, kind=NodeKind.INPUT, target=f"node {n.index}", args=(), kwargs={}) if n.index in nodes else n
-        for n in found.program.nodes
+        for n in bound.program.nodes
     )
-    return bound(interpreter, replace(found.program, nodes=tuple(cut)), {**layout, **given}, ids)
+    return compute_bound(interpreter, replace(bound.program, nodes=tuple(cut)), {**layout, **given}, ids)
 
 
-def _by_ids(value: Any) -> bool:
+def _by_ids(value: Value) -> bool:
     return isinstance(value, Unknown) and value.ids
 
 
-def apart(interpreter: Interpreter, found: Bound, nodes: Collection[int]) -> Bound:
+def apart(interpreter: Interpreter, bound: Bound, nodes: Collection[int]) -> Bound:
     """The bound in which no way to the logits goes through any of the nodes, only from them."""
-    return cut(interpreter, found, nodes) if len(nodes) > 1 else found
+    return cut(interpreter, bound, nodes) if len(nodes) > 1 else bound
 
 
-def cut(interpreter: Interpreter, found: Bound, nodes: Collection[int]) -> Bound:
+def cut(interpreter: Interpreter, bound: Bound, nodes: Collection[int]) -> Bound:
     """The bound in which nothing reaches the logits by way of these nodes."""
     # Cut off from what they are made of, the nodes are reached only by what is read of each directly.
-    kept = tuple(_leaf(node) if node.index in nodes else node for node in found.program.nodes)
-    run = replace(found.run, program=replace(found.program, nodes=kept))
-    return Bound(found.run, tuple(interpreter.demand(run)))
+    kept = tuple(_leaf(node) if node.index in nodes else node for node in bound.program.nodes)
+    run = replace(bound.run, program=replace(bound.program, nodes=kept))
+    return Bound(bound.run, tuple(interpreter.demand(run)))
 
 
 def _leaf(node: Node) -> Node:

@@ -2,41 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-import torch
+from collections.abc import Hashable, Mapping, Sequence
 
 from archtrace.capture.program import Node, Ref, substitute
 from archtrace.reach.known import blank
-from archtrace.reach.rules import registry
-from archtrace.reach.rules.registry import Call, Operand, Spec, bind, leaves, rebuild
-from archtrace.reach.values import Unknown
+from archtrace.reach.rules.registry import Argument, Call, Op, Operand, Spec, bind, invoke, rebuild, tensors_of
+from archtrace.reach.values import Unknown, Value
 
 
-def call_of(node: Node, values: Sequence[Any]) -> Call:
+def call_of(node: Node, values: Sequence[Value]) -> Call:
     """A node as a rule sees it: unknown values are operands, the rest is plain."""
     slots = iter(range(len(node.refs)))
 
-    def operand(ref: int) -> Any:
-        slot = next(slots)
-        return Operand(slot, values[ref]) if isinstance(values[ref], Unknown) else values[ref]
+    def operand(ref: int) -> Operand | Value:
+        slot, value = next(slots), values[ref]
+        return Operand(slot, value) if isinstance(value, Unknown) else value
 
-    args = tuple(substitute(a, operand) for a in node.args)
-    kwargs = {k: substitute(v, operand) for k, v in node.kwargs.items()}
-    bound = bind(node.target, args, kwargs)
-    return Call(node.target, node.op, bound, _result_specs(node, bound))
+    args: list[Argument] = [substitute(a, operand) for a in node.args]
+    kwargs: dict[str, Argument] = {k: substitute(v, operand) for k, v in node.kwargs.items()}
+    op: Op = node.target
+    bound = bind(op, args, kwargs)
+    return Call(op, node.op, bound, _result_specs(node, op, bound))
 
 
-def _result_specs(node: Node, bound: dict[str, Any]) -> tuple[Spec, ...]:
+def _result_specs(node: Node, op: Op, bound: Mapping[str, Argument]) -> tuple[Spec, ...]:
     if node.results is not None:
         return tuple(Spec(*spec) for spec in node.results)
-    shapes = rebuild(bound, lambda v: blank(v.value) if isinstance(v, Operand) else blank(v))
-    result = registry.invoke(node.target, shapes)
-    return tuple(Spec(tuple(t.shape), t.dtype) for t in leaves(result) if isinstance(t, torch.Tensor))
+    shapes = {k: rebuild(v, lambda v: blank(v.value) if isinstance(v, Operand) else v) for k, v in bound.items()}
+    return tuple(Spec(tuple(t.shape), t.dtype) for t in tensors_of(invoke(op, shapes)))
 
 
-def plain_key(value: Any) -> Any:
+def plain_key(value: object) -> Hashable:
     """Arguments as a key: references alike, constants by how they print."""
     if isinstance(value, Ref):
         return Ref

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -21,13 +21,16 @@ import torch
 from archtrace.capture.program import Node, Program, Ref
 from archtrace.ops import KEEP_SELECTION, LOOK_UPS, WRITES_ALONG
 from archtrace.reach.axis_views import Moved, Regroup
-from archtrace.reach.flows import Contraction, Everything, Flow, Pairs, Take
+from archtrace.reach.flows import Contraction, Everything, Flow, Mask, Pairs, Take
 from archtrace.reach.known import evaluate
-from archtrace.reach.rules.registry import Flows, Transfer
+from archtrace.reach.marks import Array, Shape
+from archtrace.reach.rules.registry import Flows, Output, Transfer, tensors_of
 from archtrace.reach.scales import largest
-from archtrace.reach.values import Unknown, free, unknown
+from archtrace.reach.values import Unknown, Value, free, shape_of_value, unknown
 from archtrace.reach.views import Led, Turned
 
+#: Elements by their number, in row-major order.
+Numbers: TypeAlias = Array[np.int64]
 #: Flows that know which axes they leave as they are.
 _PLACING = (Take, Moved, Regroup, Led, Turned)
 
@@ -48,30 +51,36 @@ def standin_of(node: Node, program: Program) -> torch.Tensor | None:
     return torch.ones(chosen.results[0][0], dtype=torch.bool).nonzero()
 
 
-def with_standins(node: Node, program: Program, values: Sequence[Any], outputs: Sequence[Any]) -> list[Any]:
+def with_standins(node: Node, program: Program, values: Sequence[Value], outputs: Sequence[Output]) -> list[Output]:
     """Outputs of a step, with what stands for them where they are indices of a selection."""
     standin = standin_of(node, program)
-    found = [standin] if standin is not None else _carried(node, values)
-    return [replace(o, standin=s) for o, s in zip(outputs, found, strict=True)] if found else list(outputs)
+    standins = [standin] if standin is not None else _kept_standins(node, values)
+    if not standins:
+        return list(outputs)
+    pairs = zip(outputs, standins, strict=True)
+    return [replace(output, standin=s) if isinstance(output, Unknown) else output for output, s in pairs]
 
 
-def _carried(node: Node, values: Sequence[Any]) -> list[torch.Tensor]:
+def _kept_standins(node: Node, values: Sequence[Value]) -> list[torch.Tensor]:
     """What stands for an index after an op that leaves its elements where they are; nothing after another."""
     operands = [values[ref] for ref in node.refs]
-    if node.op not in KEEP_SELECTION or not any(_stands(v) for v in operands):
+    if node.op not in KEEP_SELECTION or all(_standin_of(v) is None for v in operands):
         return []
     # An offset that parameters decide moves the index to where nothing can be said to stand.
     if any(isinstance(v, Unknown) and v.standin is None for v in operands):
         return []
-    result = evaluate(node, {ref: v.standin if _stands(v := values[ref]) else v for ref in node.refs})
-    return list(result) if isinstance(result, list | tuple) else [result]
+    return tensors_of(evaluate(node, {ref: _as_standin(values[ref]) for ref in node.refs}))
 
 
-def _stands(value: Any) -> bool:
-    return isinstance(value, Unknown) and value.standin is not None
+def _standin_of(value: Value) -> torch.Tensor | None:
+    return value.standin if isinstance(value, Unknown) else None
 
 
-def selecting(node: Node, program: Program, values: Sequence[Any]) -> Transfer | None:
+def _as_standin(value: Value) -> Value:
+    return value if (standin := _standin_of(value)) is None else standin
+
+
+def selecting(node: Node, program: Program, values: Sequence[Value]) -> Transfer | None:
     """The flows of an op that itself selects by unknown values: element i of the result is element i of all."""
     chosen = program.nodes[node.refs[-1]] if node.refs else None
     if chosen is None or not chosen.results or chosen.selected:
@@ -89,7 +98,7 @@ def selecting(node: Node, program: Program, values: Sequence[Any]) -> Transfer |
     return None
 
 
-def put_by_mask(node: Node, program: Program, values: Sequence[Any]) -> Transfer | None:
+def put_by_mask(node: Node, program: Program, values: Sequence[Value]) -> Transfer | None:
     """y[c] = v under a mask that parameters decide, v one row for each row that it selects: row i of y is row i of v
     where c[i] holds, else it stays; None for any other write."""
     if node.op != "aten::index_put" or len(node.refs) != 3 or len(node.args[1]) != 1 or len(node.args) > 3:
@@ -123,13 +132,15 @@ def _one_mask(node: Node, program: Program) -> bool:
     return len(indices) == 1 and len(node.refs) == 2 and [dtype for _, dtype in mask] == [torch.bool]
 
 
-def _masked(node: Node, values: Sequence[Any], table: tuple[int, ...], shape: tuple[int, ...], count: int) -> Transfer:
+def _masked(
+    node: Node, values: Sequence[Value], table: tuple[int, ...], shape: tuple[int, ...], count: int
+) -> Transfer:
     numbers = np.arange(int(np.prod(table))).reshape(count, *table[len(shape) :])
     rows = np.broadcast_to(np.arange(count).reshape(count, *(1,) * (numbers.ndim - 1)), numbers.shape)
     return _step(node, values, ((0, Take(numbers, table)), (1, Take(np.ascontiguousarray(rows), shape))))
 
 
-def _step(node: Node, values: Sequence[Any], flows: Flows) -> Transfer:
+def _step(node: Node, values: Sequence[Value], flows: Flows) -> Transfer:
     assert node.results is not None
     shape, dtype = node.results[0]
     scale = largest(values[ref] for ref in node.refs)
@@ -137,7 +148,7 @@ def _step(node: Node, values: Sequence[Any], flows: Flows) -> Transfer:
 
 
 def by_standin(
-    node: Node, program: Program, values: Sequence[Any], chosen: Collection[int], known: Transfer, open_: Transfer
+    node: Node, program: Program, values: Sequence[Value], chosen: Collection[int], known: Transfer, open_: Transfer
 ) -> Transfer:
     """The step of an op whose index is a selection: `known` by what stands for it, `open_` by any index."""
     # A table that is a selection itself is indexed in its own, shorter count; rows of two different selections
@@ -157,7 +168,7 @@ def _mixed(node: Node, known: Flows, open_: Flows, chosen: Collection[int]) -> F
 
 
 def _written_back(
-    node: Node, values: Sequence[Any], chosen: Collection[int], known: Transfer, open_: Transfer
+    node: Node, values: Sequence[Value], chosen: Collection[int], known: Transfer, open_: Transfer
 ) -> Transfer:
     """y[t] = v, or +=: v's row i lands where row i came from; where nothing is selected y stays as it was."""
     targets = _targets(node, values)
@@ -167,33 +178,38 @@ def _written_back(
     stay = tuple(f for f in open_.flows[0] if node.refs[f[0]] == node.refs[0])
     # What is written lands where what stands for the index says: in the row that it came from.
     land = tuple(f for f in known.flows[0] if node.refs[f[0]] != node.refs[0])
-    choose = tuple(_chooses(node, slot, values[ref], targets) for slot, ref in enumerate(node.refs) if ref in chosen)
+    choose = tuple(
+        _chooses(node, slot, shape_of_value(values[ref]), targets)
+        for slot, ref in enumerate(node.refs)
+        if ref in chosen
+    )
     return replace(open_, flows=((*stay, *land, *choose),))
 
 
-def _targets(node: Node, values: Sequence[Any]) -> np.ndarray[Any, Any] | None:
+def _targets(node: Node, values: Sequence[Value]) -> Numbers | None:
     """The elements of the result at which each row of a selection lands: [row, ...]."""
     assert node.results is not None
     if node.op not in WRITES_ALONG | {"aten::index_put"}:
         return None
     numbers = torch.arange(int(np.prod(node.results[0][0]))).reshape(node.results[0][0])
-    plain = [[values[a.index].standin if _stands(values[a.index]) else values[a.index]] for a in _indices(node)]
-    if node.op in WRITES_ALONG and plain:
-        return np.asarray(numbers.index_select(node.args[1], plain[0][0]).movedim(node.args[1], 0).flatten(1))
-    if node.op == "aten::index_put" and all(isinstance(p[0], torch.Tensor) and p[0].ndim == 1 for p in plain):
-        return np.asarray(numbers[tuple(p[0] for p in plain)].reshape(plain[0][0].shape[0], -1))
+    indices = tensors_of([_as_standin(values[ref.index]) for ref in _indices(node)])
+    if node.op in WRITES_ALONG and indices:
+        axis = int(node.args[1])
+        return np.asarray(numbers.index_select(axis, indices[0]).movedim(axis, 0).flatten(1))
+    if node.op == "aten::index_put" and len(indices) == len(_indices(node)) and all(i.ndim == 1 for i in indices):
+        return np.asarray(numbers[tuple(indices)].reshape(len(indices[0]), -1))
     return None
 
 
 def _indices(node: Node) -> list[Ref]:
-    found = node.args[1] if node.op == "aten::index_put" else [node.args[2]]
-    return [a for a in found if isinstance(a, Ref)]
+    indices = node.args[1] if node.op == "aten::index_put" else [node.args[2]]
+    return [index for index in indices if isinstance(index, Ref)]
 
 
-def _chooses(node: Node, slot: int, index: Unknown, targets: np.ndarray[Any, Any]) -> tuple[int, Flow]:
+def _chooses(node: Node, slot: int, index: Shape, targets: Numbers) -> tuple[int, Flow]:
     assert node.results is not None
     sources = np.repeat(np.arange(len(targets)), targets.shape[1])
-    return slot, Pairs(sources, targets.ravel(), index.shape, node.results[0][0])
+    return slot, Pairs(sources, targets.ravel(), index, node.results[0][0])
 
 
 def guarded(step: Transfer, node: Node, program: Program) -> Transfer:
@@ -217,7 +233,7 @@ def _guarded(
             yield slot, flow
 
 
-def _open(value: Any) -> Any:
+def _open(value: Output) -> Output:
     """Of what stands nobody knows where nothing is certain, and no mask lies on it."""
     if not isinstance(value, Unknown):
         return value
@@ -229,13 +245,11 @@ def _alike(flow: Flow, axis: int, shape: tuple[int, ...]) -> bool:
     if isinstance(flow, Contraction):
         # A mask that tells the indices of the axis apart (cumsum, a slice) asks where an element stands. A letter
         # without such a mask is kept, or summed over: each index is treated as any other.
-        letter = flow.inn[axis]
+        letter = flow.operand[axis]
         return all(letter not in mask.axes or _even(mask, letter) for mask in flow.masks)
-    return isinstance(flow, Everything) or (
-        isinstance(flow, Take | Moved | Regroup | Led | Turned) and flow.keeps(axis)
-    )
+    return isinstance(flow, Everything) or (isinstance(flow, _PLACING) and flow.keeps(axis))
 
 
-def _even(mask: Any, letter: str) -> bool:
+def _even(mask: Mask, letter: str) -> bool:
     """True for a mask that says the same of every index of an axis."""
     return bool(mask.allowed.shape[mask.axes.index(letter)] == 1)

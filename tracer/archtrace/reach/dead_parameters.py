@@ -26,11 +26,11 @@ def dead_parameters(module: torch.nn.Module, wholes: Iterable[Bound]) -> tuple[s
 def dead_modules(module: torch.nn.Module, dead: Sequence[str]) -> tuple[str, ...]:
     """The outermost modules all of whose parameters are dead."""
     gone = set(dead)
-    found: list[str] = []
+    outermost: list[str] = []
     for path, part in module.named_modules():
         names = [f"{path}.{n}".lstrip(".") for n, _ in part.named_parameters()]
         # The outermost alone: that a dead layer's parts are dead goes without saying.
-        inside = any(path == f or path.startswith(f"{f}.") for f in found)
+        inside = any(path == f or path.startswith(f"{f}.") for f in outermost)
         if names and path and not inside and gone.issuperset(names):
-            found.append(path)
-    return tuple(found)
+            outermost.append(path)
+    return tuple(outermost)

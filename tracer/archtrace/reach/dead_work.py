@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TypeGuard
 
 import numpy as np
 
 from archtrace.reach.bound import Bound
-from archtrace.reach.marks import Marks
-from archtrace.reach.values import Unknown, is_open
+from archtrace.reach.marks import Marks, NodeMarks
+from archtrace.reach.values import Unknown, Value, is_open
 
 
 def unused(whole: Bound) -> Iterator[tuple[int, Marks]]:
@@ -24,16 +24,16 @@ def unused(whole: Bound) -> Iterator[tuple[int, Marks]]:
             yield index, dead
 
 
-def _computed(value: Any) -> bool:
+def _computed(value: Value) -> TypeGuard[Unknown]:
     return isinstance(value, Unknown) and value.real is None
 
 
-def _dead(value: Any, marks: Any) -> Marks | None:
+def _dead(value: Value, marks: NodeMarks) -> Marks | None:
     """Elements without a mark. A certain one is what it is: its value counts though it cannot change."""
     if isinstance(value, list | tuple):
-        alive = not any(map(_computed, value)) or any(m is not None and m.any() for m in marks or ())
-        return np.array(not alive)
+        reached = isinstance(marks, list) and any(part is not None and part.any() for part in marks)
+        return np.array(any(map(_computed, value)) and not reached)
     if not _computed(value):
         return None
-    reached = np.zeros((1,) * len(value.shape), dtype=bool) if marks is None else marks.any(-1)
-    return ~reached & is_open(value.certain)
+    unmarked = True if marks is None or isinstance(marks, list) else ~np.asarray(marks.any(-1))
+    return np.asarray(unmarked & is_open(value.certain))

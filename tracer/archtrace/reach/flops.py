@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Hashable
+from typing import cast
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
@@ -14,6 +14,8 @@ from archtrace.capture.nested import mapped
 from archtrace.capture.program import Node, NodeKind, substitute
 from archtrace.ops import KEEP_NUMBERS, SIZED_BY
 from archtrace.reach.bound import Bound
+from archtrace.reach.rules.registry import Op
+from archtrace.reach.values import Value
 
 #: Operands of more elements together are not made for a count: 1 GB in double precision.
 MOST = 1 << 27
@@ -23,9 +25,9 @@ class Flops:
     """Counts nodes; the second layer costs a look-up."""
 
     def __init__(self) -> None:
-        self._known: dict[Any, int | None] = {}
+        self._known: dict[Hashable, int | None] = {}
 
-    def of(self, node: Node, found: Bound) -> int | None:
+    def of(self, node: Node, bound: Bound) -> int | None:
         """Floating-point operations of a node, two for each product that is added; 0 where torch has no formula.
 
         None where they cannot be counted: then nothing can be said of a share of the whole.
@@ -34,20 +36,20 @@ class Flops:
             return 0
         if node.op in KEEP_NUMBERS or not _may_multiply(node.target):
             return 0
-        shapes = tuple(found.program.nodes[ref].results for ref in node.refs)
+        shapes = tuple(bound.program.nodes[ref].results for ref in node.refs)
         # What stands between the references decides as well: a stride, a transposition.
         key = (node.target, shapes, repr(substitute((node.args, node.kwargs), lambda _: "")))
         if key not in self._known:
             # Where values say how much there is to do, shapes alone would be counted as something else.
             shaped = node.op not in SIZED_BY
             # No memory is held on the meta device, and no fused kernel hides its products there.
-            self._known[key] = _counted(node, lambda ref: _shapes_of(found, ref, "meta")) if shaped else None
+            self._known[key] = _counted(node, lambda ref: _shapes_of(bound, ref, "meta")) if shaped else None
         counted = self._known[key]
         # What needs values runs on those that are known, and on zeros.
-        return _counted(node, lambda ref: _values_of(found, ref)) if counted is None and _fits(node, found) else counted
+        return _counted(node, lambda ref: _values_of(bound, ref)) if counted is None and _fits(node, bound) else counted
 
 
-def _may_multiply(op: Any) -> bool:
+def _may_multiply(op: Op) -> bool:
     """Whether torch has a formula for an op, or may make it of others: all else moves numbers, or takes them one by
     one. What is no op of torch is run to see."""
     if not isinstance(op, torch._ops.OpOverload):
@@ -57,12 +59,12 @@ def _may_multiply(op: Any) -> bool:
     return op.overloadpacket in flop_registry or bool(composite)
 
 
-def _fits(node: Node, found: Bound) -> bool:
-    operands = (each for ref in node.refs for each in found.program.nodes[ref].results or ())
+def _fits(node: Node, bound: Bound) -> bool:
+    operands = (each for ref in node.refs for each in bound.program.nodes[ref].results or ())
     return sum(math.prod(shape) for shape, _ in operands) <= MOST
 
 
-def _counted(node: Node, operand: Callable[[int], Any]) -> int | None:
+def _counted(node: Node, operand: Callable[[int], Value]) -> int | None:
     try:
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             node.target(*substitute(list(node.args), operand), **substitute(node.kwargs, operand))
@@ -71,18 +73,18 @@ def _counted(node: Node, operand: Callable[[int], Any]) -> int | None:
     return int(counter.get_total_flops())
 
 
-def _shapes_of(found: Bound, ref: int, device: str) -> Any:
+def _shapes_of(bound: Bound, ref: int, device: str) -> Value:
     """Zeros of a node's shapes."""
-    node = found.program.nodes[ref]
-    zeros = [torch.zeros(shape, dtype=dtype, device=device) for shape, dtype in node.results or ()]
+    node = bound.program.nodes[ref]
+    zeros: list[Value] = [torch.zeros(shape, dtype=dtype, device=device) for shape, dtype in node.results or ()]
     return zeros if node.many else zeros[0] if zeros else None
 
 
-def _values_of(found: Bound, ref: int) -> Any:
+def _values_of(bound: Bound, ref: int) -> Value:
     """What is known of a node in the layout, else zeros; in double precision, which no fused kernel takes."""
-    known = found.known(ref)
-    return mapped(_shapes_of(found, ref, "cpu") if known is None else known, _doubled)
+    known = bound.known(ref)
+    return cast(Value, mapped(_shapes_of(bound, ref, "cpu") if known is None else known, _doubled))
 
 
-def _doubled(value: Any) -> Any:
+def _doubled(value: object) -> object:
     return value.double() if isinstance(value, torch.Tensor) and value.is_floating_point() else value

@@ -178,35 +178,35 @@ class Mask:
 
 @dataclass(frozen=True, eq=False)
 class Contraction:
-    """result[out] = OR over the axes not in `out` of operand[inn] AND every mask.
+    """y[`result`] = OR over the axes that `result` lacks of x[`operand`] AND every mask.
 
-    Axes are named by letters as in an einsum. A letter of `out` that the operand lacks is new: all its
+    Axes are named by letters as in an einsum. A letter of `result` that the operand lacks is new: all its
     indices behave alike. A letter that the result lacks is summed away.
     """
 
-    inn: str
-    out: str
+    operand: str
+    result: str
     masks: tuple[Mask, ...] = ()
 
     def push(self, marks: Marks) -> Marks:
-        return _contract(marks, self.inn, self.out, self.masks)
+        return _contract(marks, self.operand, self.result, self.masks)
 
     def pull(self, marks: Marks) -> Marks:
-        return _contract(marks, self.out, self.inn, self.masks)
+        return _contract(marks, self.result, self.operand, self.masks)
 
 
 @dataclass(frozen=True, eq=False)
 class Everything:
     """Every element of the operand may reach every element of the result."""
 
-    inn: int
-    out: int
+    operand_rank: int
+    result_rank: int
 
     def push(self, marks: Marks) -> Marks:
-        return _anywhere(marks, self.out)
+        return _anywhere(marks, self.result_rank)
 
     def pull(self, marks: Marks) -> Marks:
-        return _anywhere(marks, self.inn)
+        return _anywhere(marks, self.operand_rank)
 
 
 def _anywhere(marks: Marks, rank: int) -> Marks:

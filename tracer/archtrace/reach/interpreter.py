@@ -9,9 +9,9 @@ layer of a model costs a lookup.
 from __future__ import annotations
 
 import operator
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -22,23 +22,21 @@ from archtrace.capture.program import Node, NodeKind, Program
 from archtrace.ops import LENDERS, SHAPE_ONLY
 from archtrace.reach.calling import call_of
 from archtrace.reach.data_dependent import by_standin, guarded, put_by_mask, selecting, with_standins
-from archtrace.reach.interned import Interned
-from archtrace.reach.keys import Keys, is_told, spelled
-from archtrace.reach.known import Reals, evaluate, is_known, is_plain, shape_alone
-from archtrace.reach.marks import Marks, diagonal, join, where
+from archtrace.reach.keys import Keys, context_of, is_keyed
+from archtrace.reach.known import evaluate, in_this_layout, is_known, is_plain, shape_alone
+from archtrace.reach.log_softmax import log_softmax_of, normalising
+from archtrace.reach.mark_cache import MarkCache
+from archtrace.reach.marks import Marks, NodeMarks, diagonal, join, single_marks, where
 from archtrace.reach.ranges import within
 from archtrace.reach.rules.registry import Transfer, apply
 from archtrace.reach.scales import OF_IDS
-from archtrace.reach.spelled import log_softmax_of, normalising
 from archtrace.reach.sums import constant_sum, silenced
 from archtrace.reach.token_values import decides, in_layout, indices_of, special_ids, through_index, with_reals
-from archtrace.reach.values import Unknown, free, unknown
+from archtrace.reach.values import Unknown, Value, dtype_of, free, shape_of_value, unknown
 
 Layout: TypeAlias = Mapping[str, torch.Tensor]
-#: A node's value: plain, unknown, or a sequence of these.
-Value: TypeAlias = Any
 #: What became of a node: its value, the step behind it, and the value's key, None where that does not tell all.
-_Known: TypeAlias = tuple[Value, Transfer | None, Any]
+_Known: TypeAlias = tuple[Value, Transfer | None, Hashable]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +54,12 @@ class Interpretation:
 
     def shape(self, index: int) -> tuple[int, ...]:
         """The shape of a node's value."""
-        return tuple(self.values[index].shape)
+        return shape_of_value(self.values[index])
+
+    def floating(self, index: int) -> bool:
+        """True for a node whose value is one tensor of floating numbers."""
+        dtype = dtype_of(self.values[index])
+        return dtype is not None and dtype.is_floating_point
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +74,7 @@ class _Growing:
     ids: Collection[str]
     numbers: Sequence[int | None]
     values: list[Value]
-    keys: list[Any]
+    keys: list[Hashable]
     steps: list[Transfer | None]
     deciding: dict[int, frozenset[int]]
 
@@ -82,12 +85,12 @@ class Interpreter:
 
     unruled: set[str] = field(default_factory=set)
     special: set[int] = field(default_factory=set)
-    _steps: dict[Any, Transfer] = field(default_factory=dict)
+    _steps: dict[Hashable, Transfer] = field(default_factory=dict)
     _keys: Keys = field(default_factory=Keys)
-    _marks: Interned = field(default_factory=Interned)
-    _evaluated: dict[Any, Any] = field(default_factory=dict)
-    _known: dict[Any, _Known] = field(default_factory=dict)
-    _here: dict[Any, _Known] = field(default_factory=dict)
+    _marks: MarkCache = field(default_factory=MarkCache)
+    _evaluated: dict[Hashable, Value] = field(default_factory=dict)
+    _known: dict[Hashable, _Known] = field(default_factory=dict)
+    _here: dict[Hashable, _Known] = field(default_factory=dict)
 
     # -- values ------------------------------------------------------------------------------------------------
 
@@ -103,14 +106,14 @@ class Interpreter:
     def _grow(self, run: _Growing, node: Node) -> None:
         """One more node. Of nodes that no rule can tell apart the first alone is looked at."""
         number, values = run.numbers[node.index], run.values
-        told = None if number is None else tuple([run.keys[ref] for ref in node.refs])
-        key = None if told is None or None in told else (number, told)
+        operands = None if number is None else tuple([run.keys[ref] for ref in node.refs])
+        key = None if operands is None or None in operands else (number, operands)
         known = None if key is None else self._known.get(key) or self._here.get(key)
         if known is None:
-            if found := decides(node, values):
-                run.deciding[node.index] = found
+            if deciding := decides(node, values):
+                run.deciding[node.index] = deciding
             value, step = self._node(node, run)
-            known = (value, step, self._keys.of(value) if is_told(value) else None)
+            known = (value, step, self._keys.of(value) if is_keyed(value) else None)
             if key is not None:
                 (self._here if is_known(value) else self._known)[key] = known
         values.append(known[0])
@@ -123,7 +126,7 @@ class Interpreter:
         if isinstance(node.target, Decision):
             return None, None
         if node.target is operator.getitem:
-            return run.values[node.refs[0]][node.args[1]], None
+            return part_of(run.values[node.refs[0]], node), None
         # A comparison with a special id is structure: what it says is a fact of the layout, not of the tokens.
         compared = special_ids(node, run.values)
         self.special.update(compared)
@@ -138,7 +141,7 @@ class Interpreter:
         chosen = (self._keys.real(v) if isinstance(v := values[r], Unknown) else self._keys.of(v) for r in node.refs)
         key = (node.target, self._keys.plain(node), tuple(chosen))
         if key not in self._evaluated:
-            self._evaluated[key] = evaluate(node, Reals(values))
+            self._evaluated[key] = evaluate(node, {ref: in_this_layout(values[ref]) for ref in node.refs})
         return self._evaluated[key]
 
     def _open(self, node: Node, program: Program, values: list[Value]) -> tuple[Value, Transfer | None]:
@@ -148,7 +151,7 @@ class Interpreter:
         if lent and not node.selected:
             return evaluate(node, {ref: shape_alone(values[ref]) for ref in node.refs}), None
         step = self._step(node, program, values)
-        outputs = with_standins(node, program, values, with_reals(node, values, step.outputs))
+        outputs: list[Value] = [*with_standins(node, program, values, with_reals(node, values, step.outputs))]
         return (outputs if node.many else outputs[0] if outputs else None), step
 
     def _step(self, node: Node, program: Program, values: Sequence[Value]) -> Transfer:
@@ -157,13 +160,13 @@ class Interpreter:
         chosen = indices_of(node, values)
         operands = tuple(
             (
-                self._keys.of(values[ref]),
-                self._keys.real(values[ref]) if ref in chosen else None,
+                self._keys.of(value := values[ref]),
+                self._keys.real(value) if ref in chosen and isinstance(value, Unknown) else None,
                 *program.nodes[ref].selected,
             )
             for ref in node.refs
         )
-        key = (node.target, self._keys.plain(node), node.results, repr(operands), *spelled(node, program))
+        key = (node.target, self._keys.plain(node), node.results, repr(operands), *context_of(node, program))
         step = self._steps.get(key)
         if step is None:
             step = self._steps[key] = self._ruled(node, program, values, chosen)
@@ -188,9 +191,10 @@ class Interpreter:
             return within(step, node, program)
         # Twice: once with the index as it is here, for where data go; once as if it could be anything, for what the
         # tokens behind it reach.
-        plain = [in_layout(value) if ref in chosen else value for ref, value in enumerate(values)]
+        indices = {ref: value for ref in chosen if isinstance(value := values[ref], Unknown)}
+        plain = [in_layout(indices[r]) if r in indices else value for r, value in enumerate(values)]
         known = apply(call_of(node, plain))
-        if any(values[ref].real is None for ref in chosen):
+        if any(index.real is None for index in indices.values()):
             return by_standin(node, program, values, chosen, known, step)
         return through_index(known, step, node, chosen)
 
@@ -198,7 +202,7 @@ class Interpreter:
 
     def demand(
         self, run: Interpretation, wanted: Mapping[int, Marks] | None = None, *, whole: bool = False
-    ) -> list[Any]:
+    ) -> list[NodeMarks]:
         """For each node what each of its elements may reach: marks, or None for nowhere.
 
         The labels are the rows of the logits, or those of the marks that are `wanted` of some nodes; `whole`: what
@@ -206,95 +210,105 @@ class Interpreter:
         """
         program = run.program
         self._marks.begin()
-        found: list[Any] = [None] * len(program.nodes)
+        demand: list[NodeMarks] = [None] * len(program.nodes)
         # Seen from the logits, what decides how the program goes on has a part in all of them.
         whole = whole or wanted is None
         if wanted is None:
-            logits = run.values[program.output]
-            wanted = {program.output: diagonal(logits.shape[0], len(logits.shape))}
+            shape = run.shape(program.output)
+            wanted = {program.output: diagonal(shape[0], len(shape))}
         for index, marks in wanted.items():
-            found[index] = marks
+            demand[index] = marks
         labels = next(iter(wanted.values())).shape[-1] if wanted else 0
         # Against the data: when a node's turn comes, all its users have had theirs.
         for node in reversed(program.nodes):
             if whole and node.index in run.deciding:
-                self._decided(found, run.deciding[node.index], run, labels)
-            if found[node.index] is None or node.kind is not NodeKind.OP:
+                self._decided(demand, run.deciding[node.index], run, labels)
+            marked = demand[node.index]
+            if marked is None or node.kind is not NodeKind.OP:
                 continue
             # What is certain of an element cannot change, so nothing reaches through it, whatever its operands do.
-            found[node.index] = self._changing(found[node.index], run.values[node.index])
-            if node.target is operator.getitem:
-                self._into(found, node, len(run.values[node.refs[0]]))
+            marked = demand[node.index] = self._changing(marked, run.values[node.index])
+            if node.target is operator.getitem and not isinstance(marked, list):
+                self._into(demand, node, marked, run.values[node.refs[0]])
             elif (step := run.steps[node.index]) is not None:
-                self._pull(node, step, found)
-        return found
+                self._pull(node, step, demand)
+        return demand
 
-    def _changing(self, marks: Any, value: Value) -> Any:
-        if isinstance(marks, list):
-            return [None if m is None else self._marks.changing(m, v) for m, v in zip(marks, value, strict=True)]
-        return self._marks.changing(marks, value)
+    def _changing(self, marks: Marks | list[Marks | None], value: Value) -> Marks | list[Marks | None]:
+        if not isinstance(marks, list):
+            return self._marks.changing(marks, value)
+        parts = value if isinstance(value, list | tuple) else [value]
+        return [None if m is None else self._marks.changing(m, v) for m, v in zip(marks, parts, strict=True)]
 
-    def _into(self, found: list[Any], node: Node, count: int) -> None:
+    def _into(self, demand: list[NodeMarks], node: Node, marks: Marks, value: Value) -> None:
         """Marks on one of several results are marks on the op that has them."""
-        ref, part = node.refs[0], node.args[1]
-        if found[ref] is None:
-            found[ref] = [None] * count
-        found[ref][part] = self._marks.joined(found[ref][part], found[node.index])
+        ref, part = node.refs[0], int(node.args[1])
+        parts = demand[ref]
+        if not isinstance(parts, list):
+            count = len(value) if isinstance(value, list | tuple) else 1
+            parts = demand[ref] = [None] * count
+        parts[part] = self._marks.joined(parts[part], marks)
 
-    def _pull(self, node: Node, step: Transfer, found: list[Any]) -> None:
-        parts = found[node.index] if isinstance(found[node.index], list) else [found[node.index]]
-        for slot, marks in self._marks.pulled(step, parts):
+    def _pull(self, node: Node, step: Transfer, demand: list[NodeMarks]) -> None:
+        marked = demand[node.index]
+        for slot, marks in self._marks.pulled(step, marked if isinstance(marked, list) else [marked]):
             ref = node.refs[slot]
-            if not isinstance(found[ref], list):
-                found[ref] = self._marks.joined(found[ref], marks)
+            if not isinstance(own := demand[ref], list):
+                demand[ref] = self._marks.joined(own, marks)
 
-    def influence(self, run: Interpretation, sources: Mapping[int, Marks]) -> list[Any]:
+    def influence(self, run: Interpretation, sources: Mapping[int, Marks]) -> list[NodeMarks]:
         """For each node the labels that may reach each of its elements, from marks on some nodes to begin with."""
         program = run.program
         self._marks.begin()
-        found: list[Any] = [None] * len(program.nodes)
-        leaked: Any = None  # what a decision took: it reaches all that comes after
+        reached: list[NodeMarks] = [None] * len(program.nodes)
+        decisive: Marks | None = None  # what a decision took: it reaches all that comes after
         for node in program.nodes:
             # A value that Python took decides which ops come next, and so has a part in the logits.
-            taken = [ref for ref in run.deciding.get(node.index, ()) if found[ref] is not None]
-            leaked = _leaked(leaked, [where(found[ref], self._free(run.values[ref])) for ref in taken])
+            for ref in run.deciding.get(node.index, ()):
+                if (marks := single_marks(reached[ref])) is not None:
+                    decisive = join(decisive, _labels(where(marks, self._free(run.values[ref]))))
+            operands = [reached[ref] for ref in node.refs]
             if node.index in sources:
-                found[node.index] = sources[node.index]
-            elif node.target is operator.getitem and found[node.refs[0]] is not None:
-                found[node.index] = found[node.refs[0]][node.args[1]]
-            elif (step := run.steps[node.index]) is not None and any(found[r] is not None for r in node.refs):
-                results = self._marks.pushed(step, [found[ref] for ref in node.refs])
-                found[node.index] = results if node.many else results[0]
-        if leaked is not None:
-            rank = len(run.values[program.output].shape)
-            found[program.output] = join(found[program.output], leaked.reshape((1,) * rank + (-1,)))
-        return found
+                reached[node.index] = sources[node.index]
+            elif node.target is operator.getitem and isinstance(parts := operands[0], list):
+                reached[node.index] = parts[int(node.args[1])]
+            elif (step := run.steps[node.index]) is not None and any(marks is not None for marks in operands):
+                results = self._marks.pushed(step, [single_marks(marks) for marks in operands])
+                reached[node.index] = results if node.many else results[0]
+        if decisive is not None:
+            everywhere = decisive.reshape((1,) * len(run.shape(program.output)) + (-1,))
+            reached[program.output] = join(single_marks(reached[program.output]), everywhere)
+        return reached
 
-    def _decided(self, found: list[Any], refs: Collection[int], run: Interpretation, labels: int) -> None:
+    def _decided(self, demand: list[NodeMarks], refs: Collection[int], run: Interpretation, labels: int) -> None:
         """What Python took out of a tensor decides how the program goes on: all of it may reach everything."""
         for ref in refs:
             everywhere = np.ones((1,) * len(run.shape(ref)) + (labels,), dtype=bool)
-            found[ref] = join(found[ref], where(everywhere, self._free(run.values[ref])))
+            demand[ref] = join(single_marks(demand[ref]), where(everywhere, self._free(run.values[ref])))
 
     def _free(self, value: Value) -> Marks:
         """The elements that may be others in this layout; a special id is what it is."""
-        if value.ids and value.real is not None and self.special:
+        if isinstance(value, Unknown) and value.ids and value.real is not None and self.special:
             special = torch.tensor(sorted(self.special), dtype=value.real.dtype)
             return (~torch.isin(value.real, special)).numpy()
-        return np.ones((1,) * len(value.shape), dtype=bool)
+        return np.ones((1,) * len(shape_of_value(value)), dtype=bool)
 
 
-def _leaked(leaked: Any, marks: Sequence[Marks]) -> Any:
-    for each in marks:
-        labels = each.any(axis=tuple(range(each.ndim - 1)))
-        leaked = labels if leaked is None else leaked | labels
-    return leaked
+def _labels(marks: Marks) -> Marks:
+    """The labels that stand on any element."""
+    return np.asarray(marks.any(axis=tuple(range(marks.ndim - 1))))
+
+
+def part_of(value: Value, node: Node) -> Value:
+    """The result that a node picks out of those of an op."""
+    assert isinstance(value, list | tuple)
+    return value[int(node.args[1])]
 
 
 def _drawn(node: Node) -> Value:
     """A random draw is no one value, and no token reaches it."""
-    found = [unknown(shape, dtype, weights_only=True) for shape, dtype in node.results or ()]
-    return found if node.many else found[0]
+    drawn: list[Value] = [unknown(shape, dtype, weights_only=True) for shape, dtype in node.results or ()]
+    return drawn if node.many else drawn[0]
 
 
 def _given(node: Node, program: Program, layout: Layout, ids: Collection[str]) -> Value:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 
 from archtrace.capture.program import Node, Ref, substitute
 from archtrace.errors import LayoutError
 from archtrace.ops import LENDERS, UNINITIALISED
-from archtrace.reach.values import Unknown
+from archtrace.reach.values import Unknown, Value
 
 #: Ops that ask for strides which a value without memory may not have, and their twins that do not.
 STRIDELESS = {torch.ops.aten.view.default: torch.ops.aten.reshape.default}
 
 
-def is_known(value: Any) -> bool:
+def is_known(value: Value) -> bool:
     """True for a value that holds no unknown tensor."""
     if isinstance(value, list | tuple):
         return all(map(is_known, value))
@@ -33,47 +32,39 @@ def _first(node: Node) -> tuple[int, ...]:
     return (node.args[0].index,) if isinstance(node.args[0], Ref) else ()
 
 
-def shape_alone(value: Any) -> Any:
+def shape_alone(value: Value) -> Value:
     """An operand of which only the shape and the type count."""
     return blank(value) if isinstance(value, Unknown) else value
 
 
-def evaluate(node: Node, values: Sequence[Any] | Mapping[int, Any]) -> Any:
+def evaluate(node: Node, values: Sequence[Value] | Mapping[int, Value]) -> Value:
     """Run an op on known values, on the CPU whatever device the graph names."""
-    args = [substitute(a, values.__getitem__) for a in node.args]
-    kwargs = {k: substitute(v, values.__getitem__) for k, v in node.kwargs.items()}
+    args: list[Value] = [substitute(a, values.__getitem__) for a in node.args]
+    kwargs: dict[str, Value] = {k: substitute(v, values.__getitem__) for k, v in node.kwargs.items()}
+    op: Callable[..., Value] = STRIDELESS.get(node.target, node.target)
     try:
         # A value that stands for many by expansion has no strides that `view` would take; reshape copies.
-        value = STRIDELESS.get(node.target, node.target)(*args, **kwargs)
-        return value.new_zeros(()).expand(value.shape) if node.op in UNINITIALISED else value
+        value = op(*args, **kwargs)
+        if isinstance(value, torch.Tensor) and node.op in UNINITIALISED:
+            return value.new_zeros(()).expand(value.shape)
+        return value
     except Exception as error:
         reason = str(error).strip().split("\n", 1)[0]
         raise LayoutError(f"{node.op} in {node.module or 'the model'} refuses these inputs: {reason}") from error
 
 
-def blank(value: Any) -> Any:
+def blank(value: Unknown) -> torch.Tensor:
     """A tensor of the value's shape that has no memory to speak of."""
-    if isinstance(value, Unknown):
-        return torch.zeros((), dtype=value.dtype).expand(value.shape)
-    return value
+    return torch.zeros((), dtype=value.dtype).expand(value.shape)
 
 
-class Reals(Sequence[Any]):
-    """Values as they are in this layout: of what tokens decide, what it is here."""
-
-    def __init__(self, values: Sequence[Any]) -> None:
-        self._values = values
-
-    def __getitem__(self, index: Any) -> Any:
-        value = self._values[index]
-        if isinstance(value, list | tuple):
-            return [v.real if isinstance(v, Unknown) else v for v in value]
-        return value.real if isinstance(value, Unknown) else value
-
-    def __len__(self) -> int:
-        return len(self._values)
+def in_this_layout(value: Value) -> Value:
+    """A value as it is in this layout: of what tokens decide, what it is here; None for what parameters decide."""
+    if isinstance(value, list | tuple):
+        return [v.real if isinstance(v, Unknown) else v for v in value]
+    return value.real if isinstance(value, Unknown) else value
 
 
-def is_plain(node: Node, values: Sequence[Any]) -> bool:
+def is_plain(node: Node, values: Sequence[Value]) -> bool:
     """True where the layout alone decides what a node takes, whatever the tokens are."""
     return all(is_known(values[ref]) for ref in node.refs)

@@ -13,23 +13,27 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-Marks: TypeAlias = npt.NDArray[np.bool_]
-Shape: TypeAlias = tuple[int, ...]
 _Scalar = TypeVar("_Scalar", bound=np.generic)
+#: An array whose lengths are known to be whole numbers, where numpy's own alias says nothing of them.
+Array: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[_Scalar]]
+Marks: TypeAlias = Array[np.bool_]
+Shape: TypeAlias = tuple[int, ...]
+#: The marks of a node: of its one result, or of each of several; None where there are none.
+NodeMarks: TypeAlias = Marks | list[Marks | None] | None
 
 
 def shrink(array: npt.NDArray[_Scalar], rank: int) -> npt.NDArray[_Scalar]:
     """Give length 1 to each of the first `rank` axes along which all entries are equal (NaN equals NaN)."""
-    found = array
+    shrunk = array
     for axis in range(rank):
-        if found.shape[axis] > 1:
+        if shrunk.shape[axis] > 1:
             # First against last before first against all: most axes that differ do so at their ends.
             before = (slice(None),) * axis
-            first = found[(*before, slice(0, 1))]
-            if _alike(first, found[(*before, slice(-1, None))]) and _alike(first, found):
-                found = first
+            first = shrunk[(*before, slice(0, 1))]
+            if _alike(first, shrunk[(*before, slice(-1, None))]) and _alike(first, shrunk):
+                shrunk = first
     # A view would keep all that was cut away in memory.
-    return found if found is array else found.copy()
+    return shrunk if shrunk is array else shrunk.copy()
 
 
 def _alike(left: npt.NDArray[_Scalar], right: npt.NDArray[_Scalar]) -> bool:
@@ -57,6 +61,11 @@ def where(marks: Marks, allowed: Marks) -> Marks:
 def spread(array: npt.NDArray[_Scalar], shape: Shape) -> npt.NDArray[_Scalar]:
     """The same marks with every axis at its full length: a read-only view of shape `(*shape, labels)`."""
     return np.broadcast_to(array, (*shape, *array.shape[len(shape) :]))
+
+
+def single_marks(marks: NodeMarks) -> Marks | None:
+    """The marks of a node with one result; None of one with several."""
+    return None if isinstance(marks, list) else marks
 
 
 def nothing(rank: int, labels: int) -> Marks:

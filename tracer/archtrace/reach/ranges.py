@@ -37,7 +37,7 @@ def within(step: Transfer, node: Node, program: Program) -> Transfer:
 def _masked(flow: Flow, axis: int, reached: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Flow:
     if not isinstance(flow, Contraction):
         return flow
-    return Contraction(flow.inn, flow.out, (*flow.masks, Mask(flow.out[axis], reached)))
+    return Contraction(flow.operand, flow.result, (*flow.masks, Mask(flow.result[axis], reached)))
 
 
 def _largest(node: Node, program: Program) -> int | None:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import torch
 
-from archtrace.reach.values import LEAST_SCALE, Unknown, certain_of
+from archtrace.reach.values import LEAST_SCALE, Unknown, Value, certain_of
 
 #: No scale: nothing but minus infinity lies below what may be as large as this; differences stay finite.
 UNKNOWN = 1e300
@@ -29,7 +28,7 @@ def held(scale: float) -> float:
     return scale if scale < LEAST_SCALE else min(max(1.0, scale), UNKNOWN)
 
 
-def magnitude(value: Any) -> float:
+def magnitude(value: Value) -> float:
     """How large the elements of a value may be beside ordinary ones; what is not finite does not count."""
     if isinstance(value, Unknown):
         return value.magnitude
@@ -39,24 +38,24 @@ def magnitude(value: Any) -> float:
     return float(numbers.max(initial=0.0, where=np.isfinite(numbers)))
 
 
-def largest(values: Iterable[Any]) -> float:
+def largest(values: Iterable[Value]) -> float:
     """Of what is taken, compared, summed up: as large as what goes in. What may be tiny is no longer followed."""
     values = list(values)
     return UNKNOWN if any(map(_tiny, values)) else held(max((1.0, *map(magnitude, values))))
 
 
-def product(values: Iterable[Any]) -> float:
+def product(values: Iterable[Value]) -> float:
     """Of what is multiplied."""
     return held(math.prod(map(magnitude, values)))
 
 
-def amplified(values: Iterable[Any]) -> float:
+def amplified(values: Iterable[Value]) -> float:
     """Of sums in which some are multiplied by others: leaky_relu(x) = x beside slope * x."""
     values = list(values)
     return UNKNOWN if any(map(_tiny, values)) else held(math.prod(max(1.0, magnitude(v)) for v in values))
 
 
-def inverse(value: Any) -> float:
+def inverse(value: Value) -> float:
     """Of 1 / x: as large as x may be small, which nobody knows of what is not ordinary beside an offset."""
     if isinstance(value, Unknown):
         return 1 / value.scale if 0 < value.scale < 1 else 1.0 if value.scale else UNKNOWN
@@ -65,15 +64,15 @@ def inverse(value: Any) -> float:
     return 1 / least if 0 < least < 1 else 1.0
 
 
-def unstated(values: Iterable[Any]) -> float:
+def unstated(values: Iterable[Value]) -> float:
     """Of an op that states nothing: ordinary where all that goes in is, else unknown."""
     return 1.0 if all(map(ordinary, values)) else UNKNOWN
 
 
-def ordinary(value: Any) -> bool:
+def ordinary(value: Value) -> bool:
     """True where an element is of ordinary size, or none that has a size at all."""
     return magnitude(value) <= (1.0 if isinstance(value, Unknown) else _NAMED) and not _tiny(value)
 
 
-def _tiny(value: Any) -> bool:
+def _tiny(value: Value) -> bool:
     return isinstance(value, Unknown) and value.scale < LEAST_SCALE and bool(value.open.any())

@@ -9,11 +9,9 @@ but smooth ops of ordinary size stands between it and the logits.
 
 from __future__ import annotations
 
-from typing import Any
-
 from archtrace.capture.program import Node, NodeKind, Program, Ref
 from archtrace.ops import ADDING, NORMS, SAME, SMOOTH
-from archtrace.reach.rules.registry import Transfer
+from archtrace.reach.rules.registry import Argument, Op, Transfer, bind, leaves, whole_number
 
 
 def constant_sum(node: Node, program: Program) -> bool:
@@ -65,16 +63,16 @@ def _by_op(node: Node, axis: int) -> bool:
         return False
     rank, arguments = _rank(node), _arguments(node)
     if "dim" in arguments:
-        return int(arguments["dim"]) % rank == axis
+        return whole_number(arguments["dim"]) % rank == axis
     plain = arguments.get("weight") is None and arguments.get("bias") is None
     if node.op == "aten::instance_norm":
         return plain and bool(arguments["use_input_stats"]) and rank == 3 and axis == 2
-    return plain and len(arguments["normalized_shape"]) == 1 and axis == rank - 1
+    return plain and len(list(leaves(arguments["normalized_shape"]))) == 1 and axis == rank - 1
 
 
-def _arguments(node: Node) -> dict[str, Any]:
-    names = [a.name for a in node.target._schema.arguments]
-    return {**dict(zip(names, node.args, strict=False)), **node.kwargs}
+def _arguments(node: Node) -> dict[str, Argument]:
+    op: Op = node.target
+    return bind(op, node.args, node.kwargs)
 
 
 def _centred(node: Node, program: Program, axis: int) -> bool:

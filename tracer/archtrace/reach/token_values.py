@@ -9,26 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import torch
 
 from archtrace.capture.decisions import Decision
 from archtrace.capture.execute import sizing
+from archtrace.capture.nested import within
 from archtrace.capture.program import Node, Ref
 from archtrace.errors import LayoutError
 from archtrace.ops import EQUALITIES, INDICES, KEEP_IDS, ORDERS, TRUTHS
-from archtrace.reach.known import Reals, evaluate, lent_by, shape_alone
-from archtrace.reach.rules.registry import Transfer
-from archtrace.reach.values import Unknown
+from archtrace.reach.known import evaluate, in_this_layout, lent_by, shape_alone
+from archtrace.reach.rules.registry import Output, Transfer
+from archtrace.reach.values import Unknown, Value
 
 #: A comparison with more constants than this is no look for special ids: a one-hot is written so too.
 MOST_SPECIAL = 16
 
 
-def special_ids(node: Node, values: Sequence[Any]) -> frozenset[int]:
+def special_ids(node: Node, values: Sequence[Value]) -> frozenset[int]:
     """The constants with which a node compares ids; empty where it does not."""
-    sides = [values[a.index] if isinstance(a, Ref) else a for a in node.args[:2]]
+    sides: list[Value] = [values[a.index] if isinstance(a, Ref) else a for a in node.args[:2]]
     if node.op in EQUALITIES and len(sides) == 2:
         other = sides[1] if _are_ids(sides[0]) else sides[0] if _are_ids(sides[1]) else None
         constants = _constants(other)
@@ -42,17 +42,17 @@ def special_ids(node: Node, values: Sequence[Any]) -> frozenset[int]:
     return frozenset({0}) if zero or truth else frozenset()
 
 
-def _are_ids(value: Any) -> bool:
+def _are_ids(value: Value) -> bool:
     return isinstance(value, Unknown) and value.ids
 
 
-def _constants(value: Any) -> frozenset[int]:
+def _constants(value: Value) -> frozenset[int]:
     if isinstance(value, torch.Tensor):
         return frozenset() if value.is_floating_point() else frozenset(map(int, value.flatten().tolist()))
     return frozenset({value}) if isinstance(value, int) else frozenset()
 
 
-def with_reals(node: Node, values: Sequence[Any], outputs: Sequence[Any]) -> list[Any]:
+def with_reals(node: Node, values: Sequence[Value], outputs: Sequence[Output]) -> list[Output]:
     """Outputs of a step, with what they are in this layout where tokens alone decide it."""
     lent = lent_by(node)
     operands = [v for ref in node.refs if ref not in lent for v in _listed(values[ref])]
@@ -60,48 +60,47 @@ def with_reals(node: Node, values: Sequence[Any], outputs: Sequence[Any]) -> lis
     if not any(isinstance(v, Unknown) for v in operands) or any(_undetermined(v) for v in operands):
         return list(outputs)
     try:
-        reals_of = Reals(values)
-        result = evaluate(node, {r: shape_alone(values[r]) if r in lent else reals_of[r] for r in node.refs})
+        reals = {r: shape_alone(values[r]) if r in lent else in_this_layout(values[r]) for r in node.refs}
+        results = _listed(evaluate(node, reals))
     except LayoutError:  # the op itself ran while it was recorded; in float64, or on another type, it may not
         return list(outputs)
-    reals = list(result) if isinstance(result, list | tuple) else [result]
     ids = node.op in KEEP_IDS and all(v.ids for v in operands if isinstance(v, Unknown))
     return [
         replace(o, real=r, ids=ids and not r.is_floating_point())
         if isinstance(o, Unknown) and isinstance(r, torch.Tensor) and tuple(r.shape) == o.shape
         else o
-        for o, r in zip(outputs, reals, strict=False)
+        for o, r in zip(outputs, results, strict=False)
     ]
 
 
-def _listed(value: Any) -> list[Any]:
+def _listed(value: Value) -> list[Value]:
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
-def _undetermined(value: Any) -> bool:
+def _undetermined(value: Value) -> bool:
     return isinstance(value, Unknown) and value.real is None
 
 
-def indices_of(node: Node, values: Sequence[Any]) -> frozenset[int]:
+def indices_of(node: Node, values: Sequence[Value]) -> frozenset[int]:
     """The operands of a node that are indices, and known in the layout or by what stands for them."""
     places = INDICES.get(node.op, ())
     arguments = [node.args[p] for p in places if p < len(node.args)]
-    refs = [r for a in arguments for r in _listed(a) if isinstance(r, Ref)]
+    refs = [ref for argument in arguments for ref in within(argument, Ref)]
     unknown = {r.index: v for r in refs if isinstance(v := values[r.index], Unknown)}
     return frozenset(index for index, value in unknown.items() if in_layout(value) is not None)
 
 
-def decides(node: Node, values: Sequence[Any]) -> frozenset[int]:
+def decides(node: Node, values: Sequence[Value]) -> frozenset[int]:
     """The operands whose values decide at a node how the program goes on, though the layout does not fix them.
 
     What Python takes out of a tensor does, and what a size depends on that ids decide: Python may look at the size.
     """
-    unknown = frozenset(ref for ref in node.refs if isinstance(values[ref], Unknown))
+    unknown = {ref: value for ref in node.refs if isinstance(value := values[ref], Unknown)}
     if isinstance(node.target, Decision) or not unknown:
-        return unknown if isinstance(node.target, Decision) else frozenset()
-    sized = (ref for ref in unknown.intersection(sizing(node)) if values[ref].real is not None)
+        return frozenset(unknown)
+    sized = {ref: value for ref in sizing(node) if (value := unknown.get(ref)) is not None and value.real is not None}
     by_number = node.op == "aten::index"  # an index by numbers is as large as they are many, one by a mask is not
-    return frozenset(ref for ref in sized if not by_number or values[ref].dtype in (torch.bool, torch.uint8))
+    return frozenset(r for r, v in sized.items() if not by_number or v.dtype in (torch.bool, torch.uint8))
 
 
 def in_layout(value: Unknown) -> torch.Tensor | None:

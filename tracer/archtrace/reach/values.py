@@ -7,18 +7,19 @@ A value is known (a plain tensor or number, computed from the layout and from co
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from archtrace.reach.marks import Marks, Shape, shrink, where
+from archtrace.reach.marks import Array, Marks, Shape, shrink, where
 
 #: Per element the value that it certainly has, NaN where it may be anything; axes broadcast as in marks.
-Certain: TypeAlias = npt.NDArray[np.float64]
+Certain: TypeAlias = Array[np.float64]
 
 #: An element that lies this far below another of its row is masked: attention scores never differ by as much, and
 #: the softmax of such a difference underflows to zero. Libraries write 1e4, 1e9, 1e30, finfo.min and inf.
@@ -63,7 +64,7 @@ class Unknown:
         return self.offset is None and self.certain.size == 1 and bool(np.isnan(self.certain).item())
 
     @cached_property
-    def open(self) -> npt.NDArray[np.bool_]:
+    def open(self) -> Marks:
         """Where an element may still change; broadcasts as `certain` does."""
         return is_open(self.certain)
 
@@ -73,7 +74,7 @@ class Unknown:
         return self.certain.size == 1 and bool(self.open.all())
 
     @cached_property
-    def facts(self) -> tuple[Any, ...]:
+    def facts(self) -> tuple[Hashable, ...]:
         """All that a rule may look at, as a hashable key."""
         held = () if self.offset is None else (self.offset.shape, digest(self.offset))
         parts = (self.certain.shape, digest(self.certain), held, self.scale, self.normal)
@@ -90,6 +91,14 @@ class Unknown:
         return int(np.prod(self.shape))
 
 
+#: What an op takes beside tensors: numbers, names, and what says how a tensor lies and of what type it is.
+Constant: TypeAlias = (
+    bool | int | float | complex | str | torch.dtype | torch.device | torch.layout | torch.memory_format | None
+)
+#: What a node of a program holds in one layout: known, unknown, or a sequence of these.
+Value: TypeAlias = "Unknown | torch.Tensor | Constant | list[Value] | tuple[Value, ...]"
+
+
 def free(rank: int) -> Certain:
     """Nothing is certain of a tensor of `rank` axes."""
     return np.full((1,) * rank, np.nan)
@@ -99,13 +108,13 @@ def free(rank: int) -> Certain:
 _SHORT = 64
 
 
-def digest(array: npt.NDArray[Any]) -> bytes:
+def digest(array: npt.NDArray[np.bool_ | np.number]) -> bytes:
     """What tells arrays of one shape apart, in little memory: a mask over a long window has millions of elements."""
     if array.nbytes <= _SHORT:
         return array.tobytes()
     # A truth needs a bit, not a byte; and what lies in one piece is read where it lies.
-    packed = np.packbits(array) if array.dtype == bool else np.ascontiguousarray(array)
-    return hashlib.blake2b(packed.ravel().view(np.uint8).data, digest_size=16).digest()
+    held = np.packbits(array.view(np.bool_)) if array.dtype == bool else np.ascontiguousarray(array)
+    return hashlib.blake2b(held.ravel().view(np.uint8).data, digest_size=16).digest()
 
 
 def unknown(
@@ -126,19 +135,36 @@ def unknown(
     return Unknown(tuple(shape), dtype, facts, weights_only, offset=offset, scale=scale)
 
 
-def changing(marks: Marks, value: Any) -> Marks:
+def changing(marks: Marks, value: Value) -> Marks:
     """Marks without those on elements whose value is certain: what cannot change reaches nothing."""
     if not isinstance(value, Unknown) or (value.certain.size == 1 and bool(value.open.all())):
         return marks
     return where(marks, value.open)
 
 
-def is_open(certain: Certain) -> npt.NDArray[np.bool_]:
+def known_tensor(value: object) -> torch.Tensor:
+    """A known tensor. TypeError for anything else."""
+    if not isinstance(value, torch.Tensor):
+        raise TypeError(f"{value!r} is no known tensor")
+    return value
+
+
+def shape_of_value(value: Value) -> Shape:
+    """The shape of an unknown value or of a known tensor; that of a number for anything else."""
+    return tuple(value.shape) if isinstance(value, Unknown | torch.Tensor) else ()
+
+
+def dtype_of(value: Value) -> torch.dtype | None:
+    """The type of an unknown value's or a known tensor's elements; None for anything else."""
+    return value.dtype if isinstance(value, Unknown | torch.Tensor) else None
+
+
+def is_open(certain: Certain) -> Marks:
     """Where an element may still change."""
     return np.asarray(np.isnan(certain))
 
 
-def level(value: Any) -> Certain:
+def level(value: Value) -> Certain:
     """About where each element lies: its certain value, or the offset of what may change."""
     certain = certain_of(value)
     offset = value.offset if isinstance(value, Unknown) else None
@@ -146,19 +172,19 @@ def level(value: Any) -> Certain:
     return np.asarray(np.where(np.isnan(certain), 0.0 if offset is None else offset, known))
 
 
-def scale_of(value: Any) -> float:
+def scale_of(value: Value) -> float:
     """How far the elements of an operand spread, beside ordinary ones."""
     return value.scale if isinstance(value, Unknown) else 1.0
 
 
-def masked(levels: Certain, axes: tuple[int, ...], scale: float) -> npt.NDArray[np.bool_]:
+def masked(levels: Certain, axes: tuple[int, ...], scale: float) -> Marks:
     """Where an element lies so far below the highest of its row, over full axes, that nothing sees it there."""
     top = levels.max(axis=axes, keepdims=True, initial=-np.inf)
     gap = np.subtract(top, levels, out=np.zeros(np.broadcast_shapes(top.shape, levels.shape)), where=top != levels)
     return np.asarray(gap >= MASKED * max(scale, LEAST_SCALE))
 
 
-def certain_of(value: Any) -> Certain:
+def certain_of(value: Value) -> Certain:
     """The certain values of an operand: of an Unknown what is certain, of a known tensor or number all of it.
 
     A complex number is certain only where it is zero.
@@ -169,4 +195,5 @@ def certain_of(value: Any) -> Certain:
         if value.is_complex():
             return np.where(value.numpy() == 0, 0.0, np.nan)
         return value.detach().to(torch.float64).numpy()
-    return np.asarray(np.nan if value is None or isinstance(value, complex) else value, dtype=np.float64)
+    # What is no real number (a complex one, a name, nothing at all) tells nothing.
+    return np.asarray(value if isinstance(value, int | float) else np.nan, dtype=np.float64)

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -57,12 +57,12 @@ def chained(operand: Shape, moved: Moved) -> Moved | Chained:
 
 
 def _chained(operand: Shape, own: Geometry) -> Moved | Chained | None:
-    shape = spelled(operand, own)
+    shape = strided_shape(operand, own)
     moved = None if shape is None else axiswise(shape, own)
     return None if moved is None else chained(operand, moved)
 
 
-def spelled(operand: Shape, own: Geometry) -> Shape | None:
+def strided_shape(operand: Shape, own: Geometry) -> Shape | None:
     """The shape of as many elements as the operand of which a view has the strides; None where there is none."""
     strides = sorted({s for n, s in zip(own.shape, own.stride, strict=True) if n > 1 and s}, reverse=True)
     bounds = [math.prod(operand), *strides, *(() if strides[-1:] == [1] else (1,))]
@@ -75,19 +75,19 @@ class Led:
     """A flow between leading axes, beside which `tail` axes stay what they are."""
 
     lead: Take
-    inn: int
-    out: int
+    operand_lead: int
+    result_lead: int
     tail: int
 
     def push(self, marks: Marks) -> Marks:
-        return self._beside(marks, self.inn, self.lead.push)
+        return self._beside(marks, self.operand_lead, self.lead.push)
 
     def pull(self, marks: Marks) -> Marks:
-        return self._beside(marks, self.out, self.lead.pull)
+        return self._beside(marks, self.result_lead, self.lead.pull)
 
     def keeps(self, axis: int) -> bool:
         """True where the elements along an axis of the operand stand, one by one, along one axis of the result."""
-        return axis >= self.inn or self.lead.keeps(axis)
+        return axis >= self.operand_lead or self.lead.keeps(axis)
 
     def _beside(self, marks: Marks, rank: int, carry: object) -> Marks:
         assert callable(carry)
@@ -167,11 +167,10 @@ def looked_at(fact: npt.NDArray[_Scalar], shape: Shape, own: Geometry) -> npt.ND
     return shrink(np.lib.stride_tricks.as_strided(full[own.offset :], own.shape, strides), len(own.shape))
 
 
-def viewed(run: Callable[[torch.Tensor], Any], shape: Shape) -> list[Geometry] | None:
+def viewed(run: Callable[[torch.Tensor], list[torch.Tensor]], shape: Shape) -> list[Geometry] | None:
     """The geometries of an op's results on a contiguous operand without memory; None where they are no views of it."""
     base = torch.empty(shape, device="meta")
-    result = run(base)
-    results = list(result) if isinstance(result, list | tuple) else [result]
+    results = run(base)
     if any(r.untyped_storage()._cdata != base.untyped_storage()._cdata for r in results):
         return None
     return [Geometry(tuple(r.shape), tuple(r.stride()), int(r.storage_offset())) for r in results]

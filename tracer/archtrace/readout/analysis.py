@@ -1,4 +1,4 @@
-"""A study: one built model, looked at in many layouts of one length."""
+"""An analysis: one built model, looked at in many layouts of one length."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ from archtrace.capture.run import capture
 from archtrace.capture.shapes import Known
 from archtrace.capture.validity import serves
 from archtrace.errors import CaptureError, LayoutError
-from archtrace.reach.bound import Bound, bound, direct, marked, of_all_outputs, positions
+from archtrace.reach.bound import Bound, compute_bound, direct, marked, of_all_outputs, positions
 from archtrace.reach.interpreter import Interpreter
 from archtrace.reach.rules.registry import has_rule
 from archtrace.readout.tensors import Place, ReadTensor, calls, read_tensors
 
+#: For each row and position of a tensor the tokens that it carries, by their row and position.
+Carried: TypeAlias = tuple[tuple[frozenset[tuple[int, int]], ...], ...]
 #: A built model, and further keyword arguments of its forward.
 Model: TypeAlias = tuple[torch.nn.Module, dict[str, Any]]
 #: A layout's inputs, by name.
@@ -71,13 +73,13 @@ class Programs:
 class Positioned:
     """The positions of an output in one layout: what may reach each, and the bound whose rows are (row, position)."""
 
-    found: Bound
+    bound: Bound
     each: tuple[Positions, ...]
 
     @property
     def program(self) -> Program:
         """The program that puts each position of each row into a row of its own."""
-        return self.found.program
+        return self.bound.program
 
 
 @dataclass(eq=False)
@@ -94,8 +96,8 @@ class Analysis:
     also: tuple[str, ...] = ()
     interpreter: Interpreter = field(default_factory=Interpreter)
     refused: dict[str, str] = field(default_factory=dict)
-    #: What positions carry, by layout, once it was asked; see archtrace.readout.padding.
-    carried: dict[str, Any] = field(default_factory=dict)
+    #: What positions carry, by layout, and by tensor, once it was asked; see archtrace.readout.padding.
+    carried: dict[str, dict[str, Carried]] = field(default_factory=dict)
     #: The read tensors of other lengths, which tell those of one position, where every tensor has an axis as long.
     expected: tuple[str, ...] = ()
 
@@ -116,7 +118,7 @@ class Analysis:
 
     @cached_property
     def texts(self) -> dict[str, Analysis]:
-        """By the input that holds its tokens, the same study told of one text."""
+        """By the input that holds its tokens, the same analysis told of one text."""
         return {self.ids: self._told_of(self.ids), **{name: self._told_of(name) for name in self.also}}
 
     def _told_of(self, text: str) -> Analysis:
@@ -130,17 +132,17 @@ class Analysis:
     @cached_property
     def bounds(self) -> dict[str, Bound]:
         """The bound of each layout that the model runs; the others are told in `refused`."""
-        found: dict[str, Bound] = {}
+        bounds: dict[str, Bound] = {}
         first: Exception | None = None
         for name, layout in self.layouts.items():
             try:
-                found[name] = self._bound(layout)
+                bounds[name] = self._bound(layout)
             except (LayoutError, CaptureError) as error:
                 first = first or error
                 self.refused[name] = _reason(error)
-        if not found:
+        if not bounds:
             raise first or LayoutError("there is no layout to look at")
-        return found
+        return bounds
 
     @property
     def special(self) -> frozenset[int]:
@@ -157,7 +159,7 @@ class Analysis:
         program = self.programs.of(layout, self.ids)
         for name in self.tokens - program.inputs.keys():
             raise CaptureError(f"the logits of {type(self.module).__name__} do not take {name}")
-        return bound(self.interpreter, program, layout, self.tokens)
+        return compute_bound(self.interpreter, program, layout, self.tokens)
 
     @property
     def program(self) -> Program:
@@ -180,7 +182,7 @@ class Analysis:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The tensors that the classifier reads, over all layouts."""
-        return tuple(dict.fromkeys(tensor.name for found in self._read.values() for tensor in found))
+        return tuple(dict.fromkeys(tensor.name for tensors in self._read.values() for tensor in tensors))
 
     @cached_property
     def _tensors(self) -> dict[str, tuple[ReadTensor, ...]]:
@@ -195,14 +197,14 @@ class Analysis:
         program = self.bounds[layout].program
         # Not read in this layout, but in another one of the same program: the node is the same.
         alike = (other for other, each in self.bounds.items() if each.program is program)
-        found = (t for other in (layout, *alike) for t in self._read[other] if t.name == name)
-        return next(found, None) or self._named(program, name)
+        named = (t for other in (layout, *alike) for t in self._read[other] if t.name == name)
+        return next(named, None) or self._named(program, name)
 
     def _named(self, program: Program, name: str) -> ReadTensor | None:
         """A module's output by its name, with the axis that it has in another program."""
         named = {**{call: (node,) for call, node in calls(program).items()}, **program.tensors}
         nodes = named.get(name) or named.get(f"{self.backbone}.{name}")
-        example = next((t for found in self._read.values() for t in found if t.name == name), None)
+        example = next((t for tensors in self._read.values() for t in tensors if t.name == name), None)
         return ReadTensor(name, example.module, nodes[-1], example.axis) if nodes and example else None
 
     def reads(self, layout: str) -> dict[str, Place]:
@@ -212,26 +214,26 @@ class Analysis:
     @cached_property
     def positions(self) -> dict[str, Positions]:
         """Per layout the positions that may reach the logits."""
-        return {name: self._positions(name, found) for name, found in self.bounds.items()}
+        return {name: self._positions(name, bound) for name, bound in self.bounds.items()}
 
-    def _positions(self, name: str, found: Bound) -> Positions:
-        inputs = found.program.inputs
-        first = positions(self.interpreter, found, self.reads(name), inputs[self.ids], self.layouts[name])
-        return replace(first, others={text: found.tokens(inputs[text]) for text in self.also}) if self.also else first
+    def _positions(self, name: str, bound: Bound) -> Positions:
+        inputs = bound.program.inputs
+        first = positions(self.interpreter, bound, self.reads(name), inputs[self.ids], self.layouts[name])
+        return replace(first, others={text: bound.tokens(inputs[text]) for text in self.also}) if self.also else first
 
     @cached_property
     def whole(self) -> dict[str, Bound]:
         """Per layout the bound of all outputs together, asked about or not."""
-        return {name: of_all_outputs(self.interpreter, found) for name, found in self.bounds.items()}
+        return {name: of_all_outputs(self.interpreter, bound) for name, bound in self.bounds.items()}
 
     @cached_property
     def positioned(self) -> dict[str, Positioned]:
         """Per layout what may reach each position of the output; empty for an output without positions."""
         programs: dict[int, Program] = {}  # a program serves several layouts, and is one program in all of them
         return {
-            name: self._positioned(name, programs.setdefault(id(found.program), by_position(found.program)))
-            for name, found in self.bounds.items()
-            if 1 < count(found.program, self.length) <= MOST
+            name: self._positioned(name, programs.setdefault(id(bound.program), by_position(bound.program)))
+            for name, bound in self.bounds.items()
+            if 1 < count(bound.program, self.length) <= MOST
         }
 
     def each(self, name: str) -> tuple[Positions, ...]:
@@ -240,19 +242,19 @@ class Analysis:
 
     def _positioned(self, name: str, program: Program) -> Positioned:
         layout, reads, ids = self.layouts[name], self.reads(name), program.inputs[self.ids]
-        found = bound(self.interpreter, program, layout, self.tokens)
-        read = direct(self.interpreter, found, reads, layout)
+        bound = compute_bound(self.interpreter, program, layout, self.tokens)
+        read = direct(self.interpreter, bound, reads, layout)
         number = count(self.bounds[name].program, self.length)
         rows = (slice(i, None, number) for i in range(number))
-        return Positioned(found, tuple(marked(found, read, reads, ids, some) for some in rows))
+        return Positioned(bound, tuple(marked(bound, read, reads, ids, some) for some in rows))
 
     def at_position(self, name: str, index: int) -> Bound:
         """The bound of one position of the output in a layout."""
         program = at_position(self.bounds[name].program, index)
-        return bound(self.interpreter, program, self.layouts[name], self.tokens)
+        return compute_bound(self.interpreter, program, self.layouts[name], self.tokens)
 
     @cached_property
-    def telling(self) -> str:
+    def reference(self) -> str:
         """The layout that tells most of selections: one with padding where the model runs it."""
         return next((name for name in ("right_padded", "full") if name in self.bounds), next(iter(self.bounds)))
 

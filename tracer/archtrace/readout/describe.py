@@ -15,10 +15,11 @@ from archtrace.answer.result import Index, KindName, PathStep, Readout, Source, 
 from archtrace.capture.inputs.layouts import Vocabulary
 from archtrace.errors import CaptureError, LayoutError
 from archtrace.reach.bound import Bound
-from archtrace.readout.analysis import Analysis
+from archtrace.readout.accesses import Key, accesses_of, end_of, rows_of_access
+from archtrace.readout.analysis import Analysis, Carried
 from archtrace.readout.expression import at_any_length, evaluates, numbers_near
 from archtrace.readout.kind import Case, constant, kind_of, last_of, mask_of
-from archtrace.readout.padding import Carried, carried
+from archtrace.readout.padding import carried
 from archtrace.readout.selection import (
     Selection,
     index_of,
@@ -32,48 +33,47 @@ from archtrace.readout.selection import (
 )
 from archtrace.readout.source_expression import source_of
 from archtrace.readout.tensors import ReadTensor
-from archtrace.readout.ways import Key, end_of, rows_by, ways_of
 
 
 def readouts(
-    study: Analysis,
+    analysis: Analysis,
     others: Sequence[Analysis],
-    words: Vocabulary,
+    vocabulary: Vocabulary,
     names: Mapping[int, str],
     seen: Mapping[str, Positions | None],
     related: Sequence[Relation] = (),
 ) -> tuple[Readout, ...]:
-    """The readouts of a study; `others` are of the same model in other lengths, `seen` is the witness per layout.
+    """The readouts of an analysis; `others` are of the same model in other lengths, `seen` is the witness per layout.
 
     `related`: of an output with positions, which position of a tensor reaches which.
     """
-    telling = _Telling((study, *others), words, dict(names), _status(study, seen))
+    describer = _Describer((analysis, *others), vocabulary, dict(names), _status(analysis, seen))
     by_name = {each.of: each for each in related if each.name != "all"}
-    found = ((tensor.name, telling.of(tensor.name)) for tensor in study.tensors(study.telling))
-    return tuple(readout for name, own in found for readout in _related(own, by_name.get(name)))
+    by_tensor = ((tensor.name, describer.of(tensor.name)) for tensor in analysis.tensors(analysis.reference))
+    return tuple(readout for name, own in by_tensor for readout in _related(own, by_name.get(name)))
 
 
-def _related(found: Iterable[Readout], relation: Relation | None) -> Iterator[Readout]:
+def _related(readouts: Iterable[Readout], relation: Relation | None) -> Iterator[Readout]:
     """Readouts in the terms of position i of the output, where these tell more than what all positions read."""
     if relation is None:
-        yield from found
+        yield from readouts
         return
-    first, *_ = found
+    first, *_ = readouts
     kind = "each" if relation.name == "same" else first.kind
     # No input picks the positions: which ones is said by i.
     yield replace(first, kind=kind, slice=f"{first.tensor}{relation.slice()}", index=Index("", ()))
 
 
-def _status(study: Analysis, seen: Mapping[str, Positions | None]) -> Status:
-    same = all((w := seen.get(name)) is not None and w.reads == p.reads for name, p in study.positions.items())
+def _status(analysis: Analysis, seen: Mapping[str, Positions | None]) -> Status:
+    same = all((w := seen.get(name)) is not None and w.reads == p.reads for name, p in analysis.positions.items())
     return "exact" if same else "bound"
 
 
 @dataclass(frozen=True, eq=False)
-class _Sight:
+class _ReadInLayout:
     """A read tensor in one layout, among `tokens`; past no other read tensor, to one end if one is meant."""
 
-    found: Bound
+    bound: Bound
     tokens: int
     tensor: ReadTensor
     others: frozenset[int]
@@ -83,28 +83,28 @@ class _Sight:
     @cached_property
     def chosen(self) -> Selection:
         """How it is selected from."""
-        return selection(self.found, self.tensor, self.length, self.others, self.end)
+        return selection(self.bound, self.tensor, self.length, self.others, self.end)
 
     @property
     def length(self) -> int:
         """How many positions the tensor has."""
-        return self.found.run.shape(self.tensor.node)[self.tensor.axis]
+        return self.bound.run.shape(self.tensor.node)[self.tensor.axis]
 
 
 @dataclass(frozen=True, eq=False)
-class _Telling:
+class _Describer:
     """What readouts are told by: the model in its lengths, the first of them leading; special ids by their names."""
 
-    studies: tuple[Analysis, ...]
-    words: Vocabulary
+    analyses: tuple[Analysis, ...]
+    vocabulary: Vocabulary
     names: dict[int, str]
     status: Status
     #: What was asked once, by name and way.
     known: dict[tuple[str, Key | None], list[Case]] = field(default_factory=dict)
 
     def of(self, name: str) -> list[Readout]:
-        """The readouts of a tensor: one, or one a way where it is read in several that one slice cannot say."""
-        whole, keys = self._readout(name, None), ways_of(name, self.studies)
+        """The readouts of a tensor: one, or one for each access where one slice cannot say them all."""
+        whole, keys = self._readout(name, None), accesses_of(name, self.analyses)
         if not keys or not self._apart(name, whole, keys):
             return [whole]
         ways = [way for key in keys if (way := self._readout(name, key)).kind != "none"]
@@ -112,13 +112,13 @@ class _Telling:
 
     def _apart(self, name: str, whole: Readout, keys: Sequence[Key]) -> bool:
         """True where one slice does not say it all: positions are joined in several ways, or no formula picks them."""
-        firsts = [self._sights(name, key)[0] for key in keys]
-        joined = {self._pooled(narrowed(s.chosen, s.found), s.found) for s in firsts}
+        firsts = [self._in_layouts(name, key)[0] for key in keys]
+        joined = {self._pooled(narrowed(s.chosen, s.bound), s.bound) for s in firsts}
         unsaid = whole.kind == "other" and constant(self._cases(name, None)) is None
         return (len(joined) > 1 or unsaid) and self._complete(name, keys)
 
     def _complete(self, name: str, keys: Sequence[Key]) -> bool:
-        """Whether the ways together take what is read."""
+        """Whether the accesses together take what is read."""
         whole = [case.rows for case in self._cases(name, None)]
         ways = [[case.rows for case in self._cases(name, key)] for key in keys]
         return all(
@@ -127,46 +127,46 @@ class _Telling:
         )
 
     def _readout(self, name: str, key: Key | None) -> Readout:
-        sights = self._sights(name, key)
-        first, cases = sights[0], self._cases(name, key)
+        reads = self._in_layouts(name, key)
+        first, cases = reads[0], self._cases(name, key)
         chosen, tensor = first.chosen, first.tensor
-        own_axis = len({sight.length for sight in sights}) > 1 or first.length == first.tokens
-        kind = kind_of(cases, self._pooled(chosen, first.found), tokens=own_axis)
+        own_axis = len({read.length for read in reads}) > 1 or first.length == first.tokens
+        kind = kind_of(cases, self._pooled(chosen, first.bound), tokens=own_axis)
         formula = self._formula(name, key, cases)
         steps, early = paths((*chosen.before, *chosen.after)), len(paths(chosen.before)) if chosen.first else 0
         return Readout(
             tensor=name,
             module=tensor.module,
             kind=kind,
-            slice=slice_text(name, kind, self._picked(sights, cases, formula), mask_of(cases), tensor.axis),
-            index=self._index(sights, kind, formula),
+            slice=slice_text(name, kind, self._picked(reads, cases, formula), mask_of(cases), tensor.axis),
+            index=self._index(reads, kind, formula),
             status=self.status,
             source=_source(chosen),
             path=tuple(module for module, _ in steps),
             steps=tuple(PathStep(module, op, n < early) for n, (module, op) in enumerate(steps)),
         )
 
-    def _pooled(self, chosen: Selection, found: Bound) -> KindName:
-        return pooling(chosen, found, self.studies[0].interpreter)
+    def _pooled(self, chosen: Selection, bound: Bound) -> KindName:
+        return pooling(chosen, bound, self.analyses[0].interpreter)
 
-    def _index(self, sights: Sequence[_Sight], kind: KindName, formula: str | None) -> Index:
+    def _index(self, reads: Sequence[_ReadInLayout], kind: KindName, formula: str | None) -> Index:
         if kind == "none":
             return Index("", ())
-        study, first = self.studies[0], self._index_of(sights[0], kind)
+        analysis, first = self.analyses[0], self._index_of(reads[0], kind)
         # The end of a row is written alike at every length.
         at_edge = KINDS[kind].edge is not None
-        text = first.expression if at_edge else _written(study, sights, lambda s: self._index_of(s, kind).expression)
+        text = first.expression if at_edge else _written(analysis, reads, lambda s: self._index_of(s, kind).expression)
         return Index(formula or text, first.depends_on)
 
-    def _index_of(self, sight: _Sight, kind: KindName) -> Index:
-        return index_of(sight.chosen, sight.found, kind, self.names)
+    def _index_of(self, read: _ReadInLayout, kind: KindName) -> Index:
+        return index_of(read.chosen, read.bound, kind, self.names)
 
-    def _picked(self, sights: Sequence[_Sight], cases: Sequence[Case], formula: str | None) -> str:
+    def _picked(self, reads: Sequence[_ReadInLayout], cases: Sequence[Case], formula: str | None) -> str:
         """The subscript that picks positions: a constant one, else as the graph computes it, one position a row."""
-        text, lead = constant(cases), lead_of(sights[0].tensor.axis)
+        text, lead = constant(cases), lead_of(reads[0].tensor.axis)
         if text is None and _single(cases):
-            written = "" if formula is not None else _written(self.studies[0], sights, self._subscripts)
-            if formula is None and evaluates(written, {*sights[0].found.program.inputs, *self.names.values()}):
+            written = "" if formula is not None else _written(self.analyses[0], reads, self._subscripts)
+            if formula is None and evaluates(written, {*reads[0].bound.program.inputs, *self.names.values()}):
                 return written
             text = last_of(cases) if formula is None else formula
         return f"[{lead}{text}]" if text else ""
@@ -178,37 +178,37 @@ class _Telling:
         """
         if constant(cases) is not None or not _single(cases):
             return None
-        texts = {self._subscripts(sight) for sight in self._programs(name, key)}
+        texts = {self._subscripts(read) for read in self._programs(name, key)}
         return last_of(cases) or "" if len(texts) > 1 else None
 
-    def _subscripts(self, sight: _Sight) -> str:
-        return subscripts(sight.chosen, sight.found, self.names)
+    def _subscripts(self, read: _ReadInLayout) -> str:
+        return subscripts(read.chosen, read.bound, self.names)
 
-    def _programs(self, name: str, key: Key | None) -> list[_Sight]:
+    def _programs(self, name: str, key: Key | None) -> list[_ReadInLayout]:
         """A tensor in each program of the first length."""
-        study = self.studies[0]
-        first = {id(bound.program): layout for layout, bound in reversed(study.bounds.items())}
-        return [sight for layout in first.values() if (sight := _sight(study, layout, name, key)) is not None]
+        analysis = self.analyses[0]
+        first = {id(bound.program): layout for layout, bound in reversed(analysis.bounds.items())}
+        return [read for layout in first.values() if (read := _in_layout(analysis, layout, name, key)) is not None]
 
-    def _sights(self, name: str, key: Key | None) -> list[_Sight]:
-        found = (_sight(study, study.telling, name, key) for study in self.studies)
-        return [sight for sight in found if sight is not None]
+    def _in_layouts(self, name: str, key: Key | None) -> list[_ReadInLayout]:
+        programs = (_in_layout(analysis, analysis.reference, name, key) for analysis in self.analyses)
+        return [read for read in programs if read is not None]
 
     def _cases(self, name: str, key: Key | None) -> list[Case]:
-        """What is read of a tensor, in one way if any is given, in every layout of every length."""
+        """What is read of a tensor, by one access if any is given, in every layout of every length."""
         if (name, key) not in self.known:
             self.known[name, key] = list(self._seen(name, key))
         return self.known[name, key]
 
     def _seen(self, name: str, key: Key | None) -> Iterator[Case]:
-        for study in self.studies:
-            for layout, found in study.positions.items():
-                length = _length(study, name, layout)
-                if name in found.reads and length is not None:
-                    still = study.bounds[layout].constant(*study.reads(layout)[name])
-                    text, tokens = _carried(study, layout, name)
-                    rows: Rows = found.reads[name] if key is None else rows_by(study, layout, name, key)
-                    yield Case(rows, still, length, study.layouts[layout], self.words, tokens, text)
+        for analysis in self.analyses:
+            for layout, positions in analysis.positions.items():
+                length = _length(analysis, name, layout)
+                if name in positions.reads and length is not None:
+                    still = analysis.bounds[layout].constant(*analysis.reads(layout)[name])
+                    text, tokens = _carried(analysis, layout, name)
+                    rows: Rows = positions.reads[name] if key is None else rows_of_access(analysis, layout, name, key)
+                    yield Case(rows, still, length, analysis.layouts[layout], self.vocabulary, tokens, text)
 
 
 def _single(cases: Sequence[Case]) -> bool:
@@ -216,24 +216,24 @@ def _single(cases: Sequence[Case]) -> bool:
     return all(len(row) == 1 for case in cases for row in case.rows)
 
 
-def _written(study: Analysis, sights: Sequence[_Sight], write: Callable[[_Sight], str]) -> str:
+def _written(analysis: Analysis, reads: Sequence[_ReadInLayout], write: Callable[[_ReadInLayout], str]) -> str:
     """What is written in the first length, with numbers that follow the length written by it."""
-    first = write(sights[0])
-    if not numbers_near(first, sights[0].tokens):
+    first = write(reads[0])
+    if not numbers_near(first, reads[0].tokens):
         return first
-    seen = [*sights, *_longer(study, sights[0])] if len(sights) == 1 else sights
-    return at_any_length([first, *map(write, seen[1:])], [sight.tokens for sight in seen])
+    seen = [*reads, *_longer(analysis, reads[0])] if len(reads) == 1 else reads
+    return at_any_length([first, *map(write, seen[1:])], [read.tokens for read in seen])
 
 
-def _longer(study: Analysis, sight: _Sight) -> list[_Sight]:
+def _longer(analysis: Analysis, read: _ReadInLayout) -> list[_ReadInLayout]:
     """The same with one more token, where inputs were given in one length alone; nothing where that does not run."""
-    layout = {name: _one_more(value, study.length) for name, value in study.layouts[study.telling].items()}
+    layout = {name: _one_more(value, analysis.length) for name, value in analysis.layouts[analysis.reference].items()}
     try:
-        longer = replace(study, layouts={study.telling: layout}, refused={}, carried={})
-        found = _sight(longer, longer.telling, sight.tensor.name, sight.key)
+        longer = replace(analysis, layouts={analysis.reference: layout}, refused={}, carried={})
+        again = _in_layout(longer, longer.reference, read.tensor.name, read.key)
     except (CaptureError, LayoutError):
         return []
-    return [] if found is None else [found]
+    return [] if again is None else [again]
 
 
 def _one_more(value: torch.Tensor, length: int) -> torch.Tensor:
@@ -242,24 +242,24 @@ def _one_more(value: torch.Tensor, length: int) -> torch.Tensor:
     return value if axis is None else torch.cat([value, value.narrow(axis, length - 1, 1)], axis)
 
 
-def _sight(study: Analysis, layout: str, name: str, key: Key | None) -> _Sight | None:
-    found, tensors = study.bounds[layout], study.tensors(layout)
+def _in_layout(analysis: Analysis, layout: str, name: str, key: Key | None) -> _ReadInLayout | None:
+    bound, tensors = analysis.bounds[layout], analysis.tensors(layout)
     tensor = next((t for t in tensors if t.name == name), None)
     if tensor is None:
         return None
     others = frozenset(t.node for t in tensors) - {tensor.node}
-    return _Sight(found, study.length, tensor, others, key, end_of(study, layout, name, key))
+    return _ReadInLayout(bound, analysis.length, tensor, others, key, end_of(analysis, layout, name, key))
 
 
-def _length(study: Analysis, name: str, layout: str) -> int | None:
-    place = study.reads(layout).get(name)
-    return None if place is None else study.bounds[layout].run.shape(place[0])[place[1]]
+def _length(analysis: Analysis, name: str, layout: str) -> int | None:
+    place = analysis.reads(layout).get(name)
+    return None if place is None else analysis.bounds[layout].run.shape(place[0])[place[1]]
 
 
-def _carried(study: Analysis, layout: str, name: str) -> tuple[str, Carried]:
+def _carried(analysis: Analysis, layout: str, name: str) -> tuple[str, Carried]:
     """The text whose tokens a read tensor carries, the first of several; and what it carries of it."""
-    found = {text: carried(told, layout)[name] for text, told in study.texts.items()}
-    return next(((text, c) for text, c in found.items() if any(map(any, c))), next(iter(found.items())))
+    by_text = {text: carried(told, layout)[name] for text, told in analysis.texts.items()}
+    return next(((text, c) for text, c in by_text.items() if any(map(any, c))), next(iter(by_text.items())))
 
 
 def _source(chosen: Selection) -> Source | None:

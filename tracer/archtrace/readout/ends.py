@@ -12,15 +12,15 @@ from archtrace.readout.analysis import Analysis
 WHOLE = "full"
 
 
-def skipped_ends(study: Analysis, words: Vocabulary, readouts: Sequence[Readout]) -> Iterator[Finding]:
+def skipped_ends(analysis: Analysis, vocabulary: Vocabulary, readouts: Sequence[Readout]) -> Iterator[Finding]:
     """A readout that tells padding by id and, of texts without any, reads the token before the eos that ends them."""
-    if words.pad is None or words.pad != words.eos or WHOLE not in study.positions:
+    if vocabulary.pad is None or vocabulary.pad != vocabulary.eos or WHOLE not in analysis.positions:
         return
-    ends = study.layouts[WHOLE][study.ids][:, -1]
+    ends = analysis.layouts[WHOLE][analysis.ids][:, -1]
     for readout in readouts:
-        rows = study.positions[WHOLE].reads.get(readout.tensor, ())
+        rows = analysis.positions[WHOLE].reads.get(readout.tensor, ())
         # Another id at the end would be read: only an eos is taken for a pad.
-        skipped = bool((ends == words.eos).all()) and all(row == (study.length - 2,) for row in rows)
-        if rows and skipped and study.ids in readout.index.depends_on:
-            what = f"pad_token_id is eos_token_id ({words.pad}): the eos that ends a text passes for padding"
+        skipped = bool((ends == vocabulary.eos).all()) and all(row == (analysis.length - 2,) for row in rows)
+        if rows and skipped and analysis.ids in readout.index.depends_on:
+            what = f"pad_token_id is eos_token_id ({vocabulary.pad}): the eos that ends a text passes for padding"
             yield Finding("pad-is-eos", f"{what}, and the token before it is read; give padding an id of its own")

@@ -6,7 +6,8 @@ import ast
 import re
 import string
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+
+import torch
 
 from archtrace.capture.program import Node, NodeKind, Program, Ref
 from archtrace.ops import (
@@ -35,17 +36,17 @@ LONGEST = 160
 class Printer:
     """Writes known values of one layout; `names` gives ids that mean something their names (0: "pad_token_id")."""
 
-    def __init__(self, found: Bound, names: Mapping[int, str]) -> None:
-        self._found = found
-        self._program = found.program
+    def __init__(self, bound: Bound, names: Mapping[int, str]) -> None:
+        self._bound = bound
+        self._program = bound.program
         self._names = names
 
-    def write(self, value: Any) -> str:
+    def write(self, value: object) -> str:
         """The expression of an argument: a reference to a node, or a constant."""
         text = self._write(value)
         return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
-    def _write(self, value: Any) -> str:
+    def _write(self, value: object) -> str:
         if isinstance(value, Ref):
             return self._node(self._program.nodes[value.index])
         if isinstance(value, list | tuple):
@@ -66,7 +67,7 @@ class Printer:
             return self._template(node, name)
         if node.op in SUBSCRIPTS:
             return self._subscript(node, name)
-        shown = node.args[:1] if node.op in FUNCTIONS else node.args
+        shown: Sequence[object] = node.args[:1] if node.op in FUNCTIONS else node.args
         return f"{name.split('::')[-1]}({', '.join(map(self._write, shown))})"
 
     def _arange(self, node: Node) -> str:
@@ -78,7 +79,9 @@ class Printer:
         return f"arange({next(iter(names), size)})"
 
     def _subscript(self, node: Node, name: str) -> str:
-        axis, *rest = node.args[1:]
+        axis: object
+        rest: list[object]
+        _, axis, *rest = node.args
         # x[:] is x: torch slices axes that nobody wrote a slice for.
         whole = name == "slice" and (not rest or (rest[0] in (0, None) and (len(rest) < 2 or _endless(rest[1]))))
         if whole:
@@ -102,15 +105,15 @@ class Printer:
             texts[field] = self._named(node, argument) or self._of_rows(node, argument) or write(argument)
         return template.format(*(texts.get(i, "") for i in range(max(fields, default=-1) + 1)))
 
-    def _named(self, node: Node, argument: Any) -> str | None:
+    def _named(self, node: Node, argument: object) -> str | None:
         """An id compared with input ids is called by its name; the 0 of a mask is none."""
         if node.op not in EQUALITIES or not isinstance(argument, int):
             return None
-        values = (self._found.run.values[ref] for ref in node.refs)
+        values = (self._bound.run.values[ref] for ref in node.refs)
         ids = any(isinstance(value, Unknown) and value.ids for value in values)
         return self._names.get(argument) if ids else None
 
-    def _of_rows(self, node: Node, argument: Any) -> str | None:
+    def _of_rows(self, node: Node, argument: object) -> str | None:
         """A number a row beside what has positions: `arange(s) < lengths[:, None]`."""
         part = self._program.nodes[argument.index] if isinstance(argument, Ref) else None
         if part is None or part.op not in RESHAPES or not (part.refs and part.results and node.results):
@@ -119,14 +122,14 @@ class Printer:
         flat = inner is not None and len(inner[0][0]) == 1 and part.results[0][0] == (*inner[0][0], 1)
         return f"{self._atom(part.args[0])}[:, None]" if flat and node.results[0][0][-1] > 1 else None
 
-    def _atom(self, value: Any) -> str:
+    def _atom(self, value: object) -> str:
         text = self._write(value)
         return f"({text})" if any(f" {sign} " in text for sign in _BINDING) and not _enclosed(text) else text
 
 
-def _arguments(node: Node) -> list[Any]:
+def _arguments(node: Node) -> list[object]:
     """The arguments in the order of the schema, those given by name too; None for what is left out."""
-    schema = getattr(node.target, "_schema", None)
+    schema: torch.FunctionSchema | None = getattr(node.target, "_schema", None)
     names = [argument.name for argument in schema.arguments] if node.kwargs and schema is not None else []
     return [*node.args, *(node.kwargs.get(name) for name in names[len(node.args) :])]
 
@@ -141,11 +144,11 @@ def _enclosed(text: str) -> bool:
     return True
 
 
-def _endless(stop: Any) -> bool:
+def _endless(stop: object) -> bool:
     return stop is None or (isinstance(stop, int) and stop > 2**31)
 
 
-def _bound(value: Any) -> str:
+def _bound(value: object) -> str:
     return "" if value is None or _endless(value) or value == 0 else str(value)
 
 
@@ -193,10 +196,10 @@ def at_any_length(texts: Sequence[str], lengths: Sequence[int]) -> str:
     numbers = [[int(number) for number in piece[1::2]] for piece in pieces]
     parts = list(pieces[0])
     for place, values in enumerate(zip(*numbers, strict=True)):
-        found = _following(values, lengths)
-        if found is not None:
+        formula = _following(values, lengths)
+        if formula is not None:
             bound = parts[2 * place].endswith(("- ", "* ", "/ ", "% ")) or parts[2 * place + 2].startswith(_BINDS)
-            parts[2 * place + 1] = f"({found})" if bound and " " in found else found
+            parts[2 * place + 1] = f"({formula})" if bound and " " in formula else formula
     return "".join(parts)
 
 

@@ -11,15 +11,15 @@ from archtrace.reach.bound import Bound
 from archtrace.readout.analysis import Analysis
 
 
-def build_graph(study: Analysis) -> nx.DiGraph[str]:
+def build_graph(analysis: Analysis) -> nx.DiGraph[str]:
     """One graph node for each value that tokens reach and that may reach the logits, edges with the data.
 
     Token positions that may reach them are nodes "input_ids[:, p]" in front of the input. Attributes: `kind`
     ("position", "input", "op", "logits"), `op`, `module`, `shape`, `line` (file, line), `outputs` (the modules whose
     output it is).
     """
-    found: Bound = next(iter(study.bounds.values()))
-    program = study.program
+    bound: Bound = next(iter(analysis.bounds.values()))
+    program = analysis.program
     outputs: dict[int, list[str]] = {}
     for name, indices in program.tensors.items():
         for index in indices:
@@ -27,7 +27,7 @@ def build_graph(study: Analysis) -> nx.DiGraph[str]:
     names = _names(program)
     graph: nx.DiGraph[str] = nx.DiGraph(logits=names[program.output])
     kept = {
-        n.index for n in program.nodes if found.demand[n.index] is not None and n.kind in (NodeKind.OP, NodeKind.INPUT)
+        n.index for n in program.nodes if bound.demand[n.index] is not None and n.kind in (NodeKind.OP, NodeKind.INPUT)
     }
     for index in sorted(kept):
         node = program.nodes[index]
@@ -37,15 +37,15 @@ def build_graph(study: Analysis) -> nx.DiGraph[str]:
             kind="logits" if index == program.output else node.kind.value,
             op=node.op,
             module=node.module,
-            shape=tuple(getattr(found.run.values[index], "shape", ())),
+            shape=tuple(getattr(bound.run.values[index], "shape", ())),
             line=(frame.file, frame.line) if frame else None,
             outputs=tuple(outputs.get(index, ())),
         )
         graph.add_edges_from((names[r], names[index]) for r in node.refs if r in kept)
-    ids = program.inputs[study.ids]
-    for position in sorted(set().union(*found.tokens(ids))):
-        graph.add_node(f"{study.ids}[:, {position}]", kind="position", position=position)
-        graph.add_edge(f"{study.ids}[:, {position}]", names[ids])
+    ids = program.inputs[analysis.ids]
+    for position in sorted(set().union(*bound.tokens(ids))):
+        graph.add_node(f"{analysis.ids}[:, {position}]", kind="position", position=position)
+        graph.add_edge(f"{analysis.ids}[:, {position}]", names[ids])
     return graph
 
 

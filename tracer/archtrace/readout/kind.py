@@ -12,7 +12,8 @@ from archtrace.answer.positions import Rows
 from archtrace.answer.result import KindName
 from archtrace.capture.inputs.input_names import IDS
 from archtrace.capture.inputs.layouts import COUNTS, TELLING, Vocabulary, told
-from archtrace.readout.padding import Carried, standing
+from archtrace.readout.analysis import Carried
+from archtrace.readout.padding import standing
 
 #: Runs of as many positions are written as a range.
 LONG = 5
@@ -31,13 +32,13 @@ class Case:
     constant: Rows
     length: int
     inputs: Mapping[str, torch.Tensor]
-    words: Vocabulary
+    vocabulary: Vocabulary
     carries: Carried | None = None
     ids: str = ""
 
     def told(self) -> dict[str, torch.Tensor]:
         """The ways in which a model can tell which tokens are padding, as they are written."""
-        return told(self.inputs, self.words, self.ids)
+        return told(self.inputs, self.vocabulary, self.ids)
 
     @property
     def in_place(self) -> bool:
@@ -53,7 +54,7 @@ class Case:
         """Which tokens are eos."""
         names = (self.ids,) if self.ids else IDS
         ids = [self.inputs[n].flatten(0, -2) for n in names if n in self.inputs and self.inputs[n].ndim >= 2]
-        return [i == self.words.eos for i in ids if self.words.eos is not None]
+        return [i == self.vocabulary.eos for i in ids if self.vocabulary.eos is not None]
 
     def setting(self) -> Setting:
         """The same as plain values, as the kinds' predictions take it."""
@@ -123,16 +124,16 @@ def mask_of(cases: Sequence[Case]) -> str | None:
     if not cases or fits(cases, lambda case: [case.full()]):
         return None
     ways = list(cases[0].told())
-    found = next((way for way in ways if all(_where(case.told()[way]) == case.rows for case in cases)), None)
-    return None if found is None else _as_mask(found, cases[0].inputs)
+    way_read = next((way for way in ways if all(_where(case.told()[way]) == case.rows for case in cases)), None)
+    return None if way_read is None else _as_mask(way_read, cases[0].inputs)
 
 
 def last_of(cases: Sequence[Case]) -> str | None:
     """The last position that is no padding as a formula of what tells it; None where another one is read."""
     ways = list(cases[0].told())
     lasts = ((way, [_last(case.told()[way]) for case in cases]) for way in ways)
-    found = next((way for way, rows in lasts if rows == [case.rows for case in cases]), None)
-    mask = None if found is None else _as_mask(found, cases[0].inputs)
+    way_read = next((way for way, rows in lasts if rows == [case.rows for case in cases]), None)
+    mask = None if way_read is None else _as_mask(way_read, cases[0].inputs)
     return None if mask is None else f"argmax(arange(s) * {f'({mask})' if ' ' in mask else mask})"
 
 

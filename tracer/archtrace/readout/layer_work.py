@@ -31,13 +31,13 @@ def work(whole: Bound, flops: Flops) -> Work | None:
     return Work(sum(total for total, _ in parts.values()), sum(part.dead for part in named), named)
 
 
-def _dead(count: int, index: int, found: Bound, dead: Mapping[int, Marks]) -> int:
+def _dead(count: int, index: int, bound: Bound, dead: Mapping[int, Marks]) -> int:
     """Each element of a result costs the same: a sum of products as long as any other."""
     if (flags := dead.get(index)) is None:
         return 0
     if flags.ndim == 0:
         return count
-    shape = found.run.shape(index)
+    shape = bound.run.shape(index)
     # Axes of length 1 stand for all indices along them.
     gone = int(np.count_nonzero(flags)) * math.prod(n for n, m in zip(shape, flags.shape, strict=True) if m == 1)
     return count * gone // max(math.prod(shape), 1)

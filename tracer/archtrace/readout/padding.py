@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -21,15 +21,15 @@ from archtrace.capture.inputs.input_names import MASKS
 from archtrace.capture.inputs.layouts import Vocabulary
 from archtrace.errors import LayoutError
 from archtrace.reach.bound import Bound, batch_axis
-from archtrace.reach.interned import Interned
-from archtrace.reach.marks import Marks, spread
-from archtrace.reach.values import Unknown
-from archtrace.readout.analysis import Analysis
+from archtrace.reach.flows import Flow
+from archtrace.reach.mark_cache import MarkCache
+from archtrace.reach.marks import Marks, NodeMarks, single_marks, spread
+from archtrace.reach.rules.registry import Flows
+from archtrace.reach.values import Unknown, Value
+from archtrace.readout.analysis import Analysis, Carried
 from archtrace.readout.expression import inputs_behind
 from archtrace.readout.tensors import Place
 
-#: For each row and position of a tensor the tokens that it carries, by their row and position.
-Carried: TypeAlias = tuple[tuple[frozenset[tuple[int, int]], ...], ...]
 #: For each row and position whether something is so.
 Flags: TypeAlias = tuple[tuple[bool, ...], ...]
 
@@ -38,27 +38,27 @@ Flags: TypeAlias = tuple[tuple[bool, ...], ...]
 LARGEST = 4_000_000
 
 
-def padding_of(layout: Mapping[str, torch.Tensor], words: Vocabulary, ids: str = "") -> Rows | None:
+def padding_of(layout: Mapping[str, torch.Tensor], vocabulary: Vocabulary, ids: str = "") -> Rows | None:
     """For each row the tokens of a text that are padding, in the first way to tell; None where nothing tells."""
-    kept = lay.attended(layout, words, ids)
+    kept = lay.attended(layout, vocabulary, ids)
     return None if kept is None else tuple(tuple(int(p) for p in torch.where(~row)[0]) for row in kept)
 
 
-def padded(study: Analysis, layout: str, words: Vocabulary) -> dict[str, Rows]:
+def padded(analysis: Analysis, layout: str, vocabulary: Vocabulary) -> dict[str, Rows]:
     """By each input that holds tokens, and by each read tensor, the positions that are padding in a layout.
 
     Of a tensor they are those that carry a padded token. What nothing tells of is left out.
     """
-    found: dict[str, Rows] = {}
-    for ids, text in study.texts.items():
-        kept = lay.attended(study.layouts[layout], words, ids)
+    carrying_padding: dict[str, Rows] = {}
+    for ids, text in analysis.texts.items():
+        kept = lay.attended(analysis.layouts[layout], vocabulary, ids)
         if kept is None:
             continue
-        found[ids] = _numbered((~kept).tolist())
+        carrying_padding[ids] = _numbered((~kept).tolist())
         for tensor, carries in carried(text, layout).items():
             rows = _numbered(standing((~kept).tolist(), carries, alone=False))
-            found[tensor] = union(found[tensor], rows) if tensor in found else rows
-    return found
+            carrying_padding[tensor] = union(carrying_padding[tensor], rows) if tensor in carrying_padding else rows
+    return carrying_padding
 
 
 def _numbered(flags: Sequence[Sequence[bool]]) -> Rows:
@@ -72,51 +72,52 @@ def standing(flags: Sequence[Sequence[bool]], carries: Carried, *, alone: bool) 
     )
 
 
-def carried(study: Analysis, layout: str) -> dict[str, Carried]:
+def carried(analysis: Analysis, layout: str) -> dict[str, Carried]:
     """What the positions of each read tensor carry.
 
     Which token stands where does not depend on which of them are padding, though a model may zero the states of pads:
     so the first layout is asked, with no padding in it. Behind a recurrence or a convolution no position carries a
     token; where there are as many of them as tokens, each stands for its own.
     """
-    first = next(iter(study.bounds))
-    told = _once(study, first)
-    own = study.reads(layout)
-    alike = {n for n in own if n in told and len(told[n][0]) == study.bounds[layout].run.shape(own[n][0])[own[n][1]]}
-    return told if alike == own.keys() else _once(study, layout)
+    first = next(iter(analysis.bounds))
+    told = _once(analysis, first)
+    own = analysis.reads(layout)
+    alike = {n for n in own if n in told and len(told[n][0]) == analysis.bounds[layout].run.shape(own[n][0])[own[n][1]]}
+    return told if alike == own.keys() else _once(analysis, layout)
 
 
-def _once(study: Analysis, layout: str) -> dict[str, Carried]:
-    if layout not in study.carried:
-        study.carried[layout] = _carried_unpadded(study, layout)
-    found: dict[str, Carried] = study.carried[layout]
-    return found
+def _once(analysis: Analysis, layout: str) -> dict[str, Carried]:
+    if layout not in analysis.carried:
+        analysis.carried[layout] = _carried_unpadded(analysis, layout)
+    return analysis.carried[layout]
 
 
-def _carried_unpadded(study: Analysis, layout: str) -> dict[str, Carried]:
+def _carried_unpadded(analysis: Analysis, layout: str) -> dict[str, Carried]:
     """What positions carry where none is padding: of one token among pads attention has nothing else to read, and so
     would carry it to all positions."""
-    whole = _unpadded(study, layout)
+    whole = _unpadded(analysis, layout)
     try:
-        found = _carried(
-            study if whole is None else replace(study, layouts={layout: whole}, refused={}, carried={}), layout
+        unpadded = _carried(
+            analysis if whole is None else replace(analysis, layouts={layout: whole}, refused={}, carried={}), layout
         )
     except LayoutError:  # the model takes no such batch
-        return _carried(study, layout)
-    return found if found.keys() == study.reads(layout).keys() else _carried(study, layout)
+        return _carried(analysis, layout)
+    return unpadded if unpadded.keys() == analysis.reads(layout).keys() else _carried(analysis, layout)
 
 
-def _unpadded(study: Analysis, layout: str) -> dict[str, torch.Tensor] | None:
+def _unpadded(analysis: Analysis, layout: str) -> dict[str, torch.Tensor] | None:
     """The inputs of a layout with ordinary tokens in place of padding; None where there is none."""
-    inputs = study.layouts[layout]
-    words = lay.vocabulary(study.module if getattr(study.module, "config", None) is None else study.module.config)
-    kept = lay.attended(inputs, words, study.ids)
+    inputs = analysis.layouts[layout]
+    vocabulary = lay.vocabulary(
+        analysis.module if getattr(analysis.module, "config", None) is None else analysis.module.config
+    )
+    kept = lay.attended(inputs, vocabulary, analysis.ids)
     if kept is None or kept.all():
         return None
     whole = {name: _told_whole(name, value, kept.shape[-1]) for name, value in inputs.items()}
-    ids = inputs[study.ids]
+    ids = inputs[analysis.ids]
     if ids.shape == kept.shape and not ids.is_floating_point():
-        whole[study.ids] = torch.where(kept, ids, words.ordinary[0])
+        whole[analysis.ids] = torch.where(kept, ids, vocabulary.ordinary[0])
     return whole
 
 
@@ -129,25 +130,31 @@ def _told_whole(name: str, value: torch.Tensor, length: int) -> torch.Tensor:
     return torch.ones_like(value) if name in MASKS and value.ndim == 2 else value
 
 
-def _carried(study: Analysis, layout: str) -> dict[str, Carried]:
-    bound, reads = study.bounds[layout], study.reads(layout)
-    features = study.length if bound.unknown(bound.program.inputs[study.ids]) else 1
+def _carried(analysis: Analysis, layout: str) -> dict[str, Carried]:
+    bound, reads = analysis.bounds[layout], analysis.reads(layout)
+    features = analysis.length if bound.unknown(bound.program.inputs[analysis.ids]) else 1
     if max(map(_size, bound.run.values), default=0) * features > LARGEST:
-        return {name: _in_order(bound.run.shape(node), axis, study.length) for name, (node, axis) in reads.items()}
-    ids = bound.program.inputs[study.ids]
-    alike = _own_rows(study, bound, reads)
-    marks = _marks(bound, ids, study.length, apart=not alike)
+        return {name: _in_order(bound.run.shape(node), axis, analysis.length) for name, (node, axis) in reads.items()}
+    ids = bound.program.inputs[analysis.ids]
+    alike = _own_rows(analysis, bound, reads)
+    marks = _marks(bound, ids, analysis.length, apart=not alike)
     return {
-        name: _table(marks[node], bound.run.shape(node), axis, study.length, alone=_alone(bound, node, study.ids))
+        name: _table(
+            single_marks(marks[node]),
+            bound.run.shape(node),
+            axis,
+            analysis.length,
+            alone=_alone(bound, node, analysis.ids),
+        )
         for name, (node, axis) in reads.items()
     }
 
 
-def _own_rows(study: Analysis, bound: Bound, reads: Mapping[str, Place]) -> bool:
+def _own_rows(analysis: Analysis, bound: Bound, reads: Mapping[str, Place]) -> bool:
     """Whether each row of the tensors is the same row of the tokens: else the rows are told apart as well."""
-    shape = bound.run.shape(bound.program.inputs[study.ids])
+    shape = bound.run.shape(bound.program.inputs[analysis.ids])
     own = (bound.run.shape(node)[batch_axis(axis)] for node, axis in reads.values())
-    return (len(shape) < 3 or bound.unknown(bound.program.inputs[study.ids])) and set(own) <= {shape[0]}
+    return (len(shape) < 3 or bound.unknown(bound.program.inputs[analysis.ids])) and set(own) <= {shape[0]}
 
 
 def _alone(bound: Bound, node: int, ids: str) -> bool:
@@ -157,7 +164,7 @@ def _alone(bound: Bound, node: int, ids: str) -> bool:
     return {n for n in behind if getattr(bound.run.values[inputs[n]], "ids", False)} <= {ids}
 
 
-def _size(value: Any) -> int:
+def _size(value: Value) -> int:
     """The elements of what tokens may reach: no weight carries one."""
     if isinstance(value, list | tuple):
         return max(map(_size, value), default=0)
@@ -172,8 +179,8 @@ def _in_order(shape: tuple[int, ...], axis: int, length: int) -> Carried:
 
 def tokens_read(read: Rows, carries: Carried, rows: int) -> Rows:
     """For each row of the tokens those that the positions which are read carry; of `rows` in all."""
-    found = {token for row, there in zip(read, carries, strict=True) for p in row for token in there[p]}
-    return tuple(tuple(sorted(t for r, t in found if r == row)) for row in range(rows))
+    tokens = {token for row, there in zip(read, carries, strict=True) for p in row for token in there[p]}
+    return tuple(tuple(sorted(t for r, t in tokens if r == row)) for row in range(rows))
 
 
 def _table(marks: Marks | None, shape: tuple[int, ...], axis: int, length: int, *, alone: bool) -> Carried:
@@ -190,44 +197,44 @@ def _table(marks: Marks | None, shape: tuple[int, ...], axis: int, length: int, 
     )
 
 
-def _marks(bound: Bound, ids: int, length: int, *, apart: bool) -> list[Any]:
+def _marks(bound: Bound, ids: int, length: int, *, apart: bool) -> list[NodeMarks]:
     """For each node the tokens that its elements carry, those of different rows `apart` or not; the last label stands
     for a mixture."""
     shape = bound.run.shape(ids)
     axis = 1 if bound.unknown(ids) else len(shape) - 1
     count = math.prod(shape[: axis + 1]) if apart else length
     sizes = (n if (apart and a <= axis) or a == axis else 1 for a, n in enumerate(shape))
-    found: list[Any] = [None] * len(bound.program.nodes)
-    found[ids] = np.eye(count, count + 1, dtype=bool).reshape(*sizes, count + 1)
+    carried: list[NodeMarks] = [None] * len(bound.program.nodes)
+    carried[ids] = np.eye(count, count + 1, dtype=bool).reshape(*sizes, count + 1)
     carrying = _Carrying()
     for node in bound.program.nodes:
         step = bound.run.steps[node.index]
-        if node.target is operator.getitem and found[node.refs[0]] is not None:
-            found[node.index] = found[node.refs[0]][node.args[1]]
+        if node.target is operator.getitem and isinstance(parts := carried[node.refs[0]], list):
+            carried[node.index] = parts[int(node.args[1])]
         elif step is not None:
-            sources = [None if isinstance(found[ref], list) else found[ref] for ref in node.refs]
+            sources = [single_marks(carried[ref]) for ref in node.refs]
             results = [carrying.result(flows, sources) for flows in step.flows]
-            found[node.index] = results if node.many else results[0] if results else None
-    return found
+            carried[node.index] = results if node.many else results[0] if results else None
+    return carried
 
 
 class _Carrying:
     """Carries tokens along flows. An element carries one or is a mixture; equal layers are looked at once."""
 
     def __init__(self) -> None:
-        self._interned = Interned()
-        self._known: dict[tuple[Any, ...], tuple[Any, Marks]] = {}
+        self._marks = MarkCache()
+        self._known: dict[Hashable, tuple[tuple[Marks, ...], Marks]] = {}
 
-    def result(self, flows: Any, sources: Sequence[Any]) -> Any:
+    def result(self, flows: Flows, sources: Sequence[Marks | None]) -> Marks | None:
         """What one result carries."""
-        parts = [self._part(flow, sources[slot]) for slot, flow in flows if sources[slot] is not None]
+        parts = [self._part(flow, source) for slot, flow in flows if (source := sources[slot]) is not None]
         return self._once(_joined, *parts) if len(parts) > 1 else next(iter(parts), None)
 
-    def _part(self, flow: Any, source: Marks) -> Marks:
-        pushed = self._interned.carried(flow, "push", source)
+    def _part(self, flow: Flow, source: Marks) -> Marks:
+        pushed = self._marks.carried(flow, False, source)
         return self._once(_together if _lengths(pushed) == _lengths(source) else _apart, pushed)
 
-    def _once(self, make: Any, *marks: Marks) -> Marks:
+    def _once(self, make: Callable[..., Marks], *marks: Marks) -> Marks:
         # An identity means something as long as what it names is there: it is kept beside the result.
         key = (make, *map(id, marks))
         if key not in self._known:

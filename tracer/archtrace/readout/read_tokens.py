@@ -10,12 +10,12 @@ from archtrace.readout.analysis import Analysis
 from archtrace.readout.padding import carried
 
 
-def texts_of(study: Analysis, layout: str, tokens: Sequence[Sequence[str]], reads: Mapping[str, Rows]) -> Texts:
+def texts_of(analysis: Analysis, layout: str, tokens: Sequence[Sequence[str]], reads: Mapping[str, Rows]) -> Texts:
     """The tokens of a layout's rows, and those of them that the read positions carry (archtrace.readout.padding)."""
-    found: list[set[int]] = [set() for _ in tokens]
-    carries = carried(study, layout)
+    tokens_read: list[set[int]] = [set() for _ in tokens]
+    carries = carried(analysis, layout)
     for tensor, rows in reads.items():
         for there, positions in zip(carries[tensor], rows, strict=True):
             for row, position in (token for p in positions for token in there[p]):
-                found[row].add(position)
-    return Texts(tuple(map(tuple, tokens)), tuple(tuple(sorted(row)) for row in found))
+                tokens_read[row].add(position)
+    return Texts(tuple(map(tuple, tokens)), tuple(tuple(sorted(row)) for row in tokens_read))

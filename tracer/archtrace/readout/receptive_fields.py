@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from archtrace.answer.fields import Field, Fields
-from archtrace.reach.marks import Marks
+from archtrace.reach.marks import NodeMarks, single_marks
 from archtrace.readout.analysis import Analysis
 from archtrace.readout.tensors import ReadTensor, labels
 
@@ -16,21 +15,23 @@ from archtrace.readout.tensors import ReadTensor, labels
 MOST = 1_024
 
 
-def fields(study: Analysis) -> tuple[Fields, ...]:
+def fields(analysis: Analysis) -> tuple[Fields, ...]:
     """The fields of each read tensor in each input of numbers, in one layout; none where nothing is told apart."""
-    found = (_fields(study, tensor, name) for tensor in study.tensors(study.telling) for name in _inputs(study))
-    return tuple(each for each in found if each is not None)
+    each_field = (
+        _fields(analysis, tensor, name) for tensor in analysis.tensors(analysis.reference) for name in _inputs(analysis)
+    )
+    return tuple(each for each in each_field if each is not None)
 
 
-def _inputs(study: Analysis) -> Iterator[str]:
+def _inputs(analysis: Analysis) -> Iterator[str]:
     """The inputs that are numbers, and no text."""
-    layout = study.layouts[study.telling]
-    return (name for name in study.program.inputs if layout[name].is_floating_point() and layout[name].ndim >= 2)
+    layout = analysis.layouts[analysis.reference]
+    return (name for name in analysis.program.inputs if layout[name].is_floating_point() and layout[name].ndim >= 2)
 
 
-def _fields(study: Analysis, tensor: ReadTensor, name: str) -> Fields | None:
-    shape = study.layouts[study.telling][name].shape
-    spans = {axis: _spans(study, tensor, name, axis) for axis in range(1, len(shape)) if 1 < shape[axis] <= MOST}
+def _fields(analysis: Analysis, tensor: ReadTensor, name: str) -> Fields | None:
+    shape = analysis.layouts[analysis.reference][name].shape
+    spans = {axis: _spans(analysis, tensor, name, axis) for axis in range(1, len(shape)) if 1 < shape[axis] <= MOST}
     # An axis of which every position sees all, as of channels, tells none apart.
     told = {axis: each for axis, each in spans.items() if each and any(s not in (None, (0, shape[axis])) for s in each)}
     if not told:
@@ -42,33 +43,36 @@ def _fields(study: Analysis, tensor: ReadTensor, name: str) -> Fields | None:
     )
 
 
-def _field(parts: tuple[Any, ...]) -> Field | None:
-    return None if any(part is None for part in parts) else tuple(parts)
+def _field(parts: tuple[tuple[int, int] | None, ...]) -> Field | None:
+    known = tuple(part for part in parts if part is not None)
+    return known if len(known) == len(parts) else None
 
 
-def _spans(study: Analysis, tensor: ReadTensor, name: str, axis: int) -> list[tuple[int, int] | None] | None:
+def _spans(analysis: Analysis, tensor: ReadTensor, name: str, axis: int) -> list[tuple[int, int] | None] | None:
     """For each position the part of an input's axis that it sees; None for one that sees nothing."""
-    found, shape = study.bounds[study.telling], study.layouts[study.telling][name].shape
-    source = {found.program.inputs[name]: labels(len(shape), axis, shape[axis])}
-    marks = study.interpreter.influence(found.run, source)
-    place = _first(study, tensor, marks)
+    bound, shape = analysis.bounds[analysis.reference], analysis.layouts[analysis.reference][name].shape
+    source = {bound.program.inputs[name]: labels(len(shape), axis, shape[axis])}
+    marks = analysis.interpreter.influence(bound.run, source)
+    place = _first(analysis, tensor, marks)
     if place is None:
         return None
     index, at = place
-    seen = marks[index].any(axis=tuple(a for a in range(marks[index].ndim - 1) if a != at))
-    rows = np.broadcast_to(seen, (found.run.shape(index)[at], shape[axis]))
+    own = single_marks(marks[index])
+    assert own is not None  # else the input would not reach it
+    seen = own.any(axis=tuple(a for a in range(own.ndim - 1) if a != at))
+    rows = np.broadcast_to(seen, (bound.run.shape(index)[at], shape[axis]))
     return [(int(where[0]), int(where[-1]) + 1) if (where := np.flatnonzero(row)).size else None for row in rows]
 
 
-def _first(study: Analysis, tensor: ReadTensor, marks: list[Marks | None]) -> tuple[int, int] | None:
+def _first(analysis: Analysis, tensor: ReadTensor, marks: list[NodeMarks]) -> tuple[int, int] | None:
     """The first node with as many rows and positions as the tensor that the input reaches, and its axis."""
-    found = study.bounds[study.telling]
-    rows, length = found.run.shape(tensor.node)[0], found.run.shape(tensor.node)[tensor.axis]
+    bound = analysis.bounds[analysis.reference]
+    rows, length = bound.run.shape(tensor.node)[0], bound.run.shape(tensor.node)[tensor.axis]
     for index in range(tensor.node + 1):
-        own = marks[index]
-        if own is None or isinstance(own, list) or not found.unknown(index) or index in study.program.inputs.values():
+        own = single_marks(marks[index])
+        if own is None or not bound.unknown(index) or index in analysis.program.inputs.values():
             continue
-        shape = found.run.shape(index)
+        shape = bound.run.shape(index)
         # The axis nearest to the rows: widths may be as long.
         at = next((a for a in range(1, len(shape)) if shape[a] == length and own.shape[a] > 1), None)
         if shape[:1] == (rows,) and at is not None:

@@ -14,7 +14,7 @@ from archtrace.readout.analysis import Analysis
 
 
 @dataclass(frozen=True)
-class Seen:
+class RelationCase:
     """For each position of an output, row by row, the positions that reach it in one layout.
 
     `length`: of the tensor; `kept`: by each way to tell padding, which tokens are none.
@@ -25,26 +25,28 @@ class Seen:
     kept: Mapping[str, torch.Tensor]
 
 
-def relations(studies: Sequence[Analysis], words: Vocabulary) -> tuple[Relation, ...]:
+def relations(analyses: Sequence[Analysis], vocabulary: Vocabulary) -> tuple[Relation, ...]:
     """The relation of each read tensor and of the tokens, where one has a name; none for an output without positions.
 
-    `studies` are of one model in several lengths. An output with more or fewer positions than what it reads has none.
+    `analyses` are of one model in several lengths. An output with more or fewer positions than what it reads has none.
     """
-    names = dict.fromkeys(name for study in studies for own in study.positioned.values() for name in own.each[0].reads)
-    found = (relation(of, list(_seen(of, studies, words))) for of in (*names, "tokens"))
-    return tuple(each for each in found if each is not None)
+    names = dict.fromkeys(
+        name for analysis in analyses for own in analysis.positioned.values() for name in own.each[0].reads
+    )
+    all_relations = (relation(of, list(_cases(of, analyses, vocabulary))) for of in (*names, "tokens"))
+    return tuple(each for each in all_relations if each is not None)
 
 
-def _seen(of: str, studies: Sequence[Analysis], words: Vocabulary) -> Iterator[Seen]:
-    for study in studies:
-        for layout, own in study.positioned.items():
+def _cases(of: str, analyses: Sequence[Analysis], vocabulary: Vocabulary) -> Iterator[RelationCase]:
+    for analysis in analyses:
+        for layout, own in analysis.positioned.items():
             each = tuple(some.tokens if of == "tokens" else some.reads.get(of, ()) for some in own.each)
-            place = study.reads(layout).get(of)
-            length = own.found.run.shape(place[0])[place[1]] if place else study.length
-            yield Seen(each, length, told(study.layouts[layout], words))
+            place = analysis.reads(layout).get(of)
+            length = own.bound.run.shape(place[0])[place[1]] if place else analysis.length
+            yield RelationCase(each, length, told(analysis.layouts[layout], vocabulary))
 
 
-def relation(of: str, cases: Sequence[Seen]) -> Relation | None:
+def relation(of: str, cases: Sequence[RelationCase]) -> Relation | None:
     """The first relation of the table that explains every case; None where none does."""
     if not cases or any(len(case.each) != case.length for case in cases):
         return None
@@ -62,15 +64,15 @@ def relation(of: str, cases: Sequence[Seen]) -> Relation | None:
     )
 
 
-def _explains(name: str, reach: int, way: str | None, case: Seen) -> bool:
+def _explains(name: str, reach: int, way: str | None, case: RelationCase) -> bool:
     """Whether a relation says of each position and row which positions reach it, by a way to tell padding."""
     holds = RELATIONS[name].holds
     if way is not None and (way not in case.kept or case.kept[way].shape[1] != case.length):
         return False
     for i, rows in enumerate(case.each):
         named = {j for j in range(case.length) if holds(i, j, reach)}
-        for row, found in enumerate(rows):
+        for row, positions in enumerate(rows):
             kept = named if way is None else {j for j in named if case.kept[way][row, j]} | {i}
-            if set(found) != kept:
+            if set(positions) != kept:
                 return False
     return True

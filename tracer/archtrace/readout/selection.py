@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 
@@ -14,6 +13,7 @@ from archtrace.capture.program import Node, Ref
 from archtrace.ops import LOOK_UPS, MOVES, PARTS, SCALINGS, SOFTMAXES, WEIGHTED_SUMS, plain
 from archtrace.reach.bound import Bound
 from archtrace.reach.interpreter import Interpreter
+from archtrace.reach.marks import NodeMarks, single_marks
 from archtrace.readout.expression import Printer, inputs_behind
 from archtrace.readout.tensors import ReadTensor, labels
 
@@ -31,56 +31,56 @@ class Selection:
 
 
 def selection(
-    found: Bound, tensor: ReadTensor, length: int, others: frozenset[int] = frozenset(), end: int | None = None
+    bound: Bound, tensor: ReadTensor, length: int, others: frozenset[int] = frozenset(), end: int | None = None
 ) -> Selection:
     """Find where the token axis of a read tensor ends on the way to the logits, past no other read tensor.
 
     `end` is the one that is meant, where it ends in several places (see `ends`).
     """
-    nodes = _between(found, tensor, others)
+    nodes = _between(bound, tensor, others)
     if end is not None:
-        own = _descendants(found, end, {n.index for n in nodes}) | _leading(found, end) | {end}
+        own = _descendants(bound, end, {n.index for n in nodes}) | _leading(bound, end) | {end}
         nodes = [n for n in nodes if n.index in own]
     # The token axis ends where a value no longer has an axis of that length.
-    exits = [n for n in nodes if not _has_axis(found, n.index, length) and (end is None or n.index >= end)]
+    exits = [n for n in nodes if not _has_axis(bound, n.index, length) and (end is None or n.index >= end)]
     if not exits:
         return Selection(tensor, None, (), tuple(nodes), ())
-    ops = _picking(exits, found)
+    ops = _picking(exits, bound)
     last = ops[-1].index
     before = tuple(n for n in nodes if n.index < ops[0].index and n not in ops)
     return Selection(tensor, ops[0], ops, before, tuple(n for n in nodes if n.index > last))
 
 
-def ends(found: Bound, tensor: ReadTensor, length: int, others: frozenset[int] = frozenset()) -> list[Node]:
+def ends(bound: Bound, tensor: ReadTensor, length: int, others: frozenset[int] = frozenset()) -> list[Node]:
     """The ops at which the token axis of a read tensor ends for good, each by itself: a select beside a sum."""
-    nodes = _between(found, tensor, others)
+    nodes = _between(bound, tensor, others)
     inside = {n.index for n in nodes}
-    along = {i for i in (*inside, tensor.node) if _has_axis(found, i, length)}
+    along = {i for i in (*inside, tensor.node) if _has_axis(bound, i, length)}
     last = [n for n in nodes if n.index not in along and not along.isdisjoint(n.refs)]
     # What is spread over the positions again (the sum that a softmax divides by) ends nothing.
-    return [n for n in last if along.isdisjoint(_descendants(found, n.index, inside))]
+    return [n for n in last if along.isdisjoint(_descendants(bound, n.index, inside))]
 
 
-def _between(found: Bound, tensor: ReadTensor, others: frozenset[int]) -> list[Node]:
+def _between(bound: Bound, tensor: ReadTensor, others: frozenset[int]) -> list[Node]:
     """The nodes between a read tensor and the logits, in order."""
     # What goes through another read tensor is that one's, not this one's.
-    carrying = found.carrying - others
-    below = _descendants(found, tensor.node, carrying) & _ancestors(found, carrying)
-    return [found.program.nodes[i] for i in sorted(below)]
+    carrying = bound.carrying - others
+    below = _descendants(bound, tensor.node, carrying) & _ancestors(bound, carrying)
+    return [bound.program.nodes[i] for i in sorted(below)]
 
 
-def _leading(found: Bound, end: int) -> set[int]:
+def _leading(bound: Bound, end: int) -> set[int]:
     """The nodes from which a way leads to a node."""
     seen, todo = {end}, [end]
     while todo:
-        fresh = [ref for ref in found.program.nodes[todo.pop()].refs if ref not in seen]
+        fresh = [ref for ref in bound.program.nodes[todo.pop()].refs if ref not in seen]
         seen.update(fresh)
         todo += fresh
     return seen
 
 
-def _descendants(found: Bound, start: int, carrying: Collection[int]) -> set[int]:
-    users = found.program.users
+def _descendants(bound: Bound, start: int, carrying: Collection[int]) -> set[int]:
+    users = bound.program.users
     seen: set[int] = set()
     todo = [start]
     while todo:
@@ -90,9 +90,9 @@ def _descendants(found: Bound, start: int, carrying: Collection[int]) -> set[int
     return seen
 
 
-def _ancestors(found: Bound, carrying: frozenset[int]) -> set[int]:
+def _ancestors(bound: Bound, carrying: frozenset[int]) -> set[int]:
     """The nodes from which a way through `carrying` leads to the logits."""
-    program = found.program
+    program = bound.program
     seen, todo = {program.output}, [program.output]
     while todo:
         fresh = [r for r in program.nodes[todo.pop()].refs if r in carrying and r not in seen]
@@ -101,13 +101,13 @@ def _ancestors(found: Bound, carrying: frozenset[int]) -> set[int]:
     return seen
 
 
-def _has_axis(found: Bound, index: int, length: int) -> bool:
-    value = found.run.values[index]
+def _has_axis(bound: Bound, index: int, length: int) -> bool:
+    value = bound.run.values[index]
     parts = value if isinstance(value, list | tuple) else (value,)
     return any(length in tuple(getattr(part, "shape", ())) for part in parts)
 
 
-def _picking(exits: list[Node], found: Bound) -> tuple[Node, ...]:
+def _picking(exits: list[Node], bound: Bound) -> tuple[Node, ...]:
     """The first op without the axis, and what follows as long as it only moves or divides."""
     # What only moves or divides after it belongs to the selection still: a gather is followed by a squeeze,
     # a masked sum by its division.
@@ -117,7 +117,7 @@ def _picking(exits: list[Node], found: Bound) -> tuple[Node, ...]:
         plain = (
             node.op in MOVES
             or node.op == "archtrace::write_into"
-            or (node.op in SCALINGS and chain[-1].op in WEIGHTED_SUMS | {"aten::mean"} and _one_unknown(node, found))
+            or (node.op in SCALINGS and chain[-1].op in WEIGHTED_SUMS | {"aten::mean"} and _one_unknown(node, bound))
         )
         if not (plain and any(ref in members for ref in node.refs)):
             break
@@ -126,98 +126,99 @@ def _picking(exits: list[Node], found: Bound) -> tuple[Node, ...]:
     return tuple(chain)
 
 
-def _one_unknown(node: Node, found: Bound) -> bool:
-    return sum(map(found.unknown, node.refs)) == 1
+def _one_unknown(node: Node, bound: Bound) -> bool:
+    return sum(map(bound.unknown, node.refs)) == 1
 
 
-def pooling(chosen: Selection, found: Bound, interpreter: Interpreter) -> KindName:
+def pooling(chosen: Selection, bound: Bound, interpreter: Interpreter) -> KindName:
     """How many positions become one: by a mean, a maximum, attention, or in another way."""
     # A softmax on the way weighs positions by what they hold, whatever sums them in the end.
-    if _weighing(chosen, found, interpreter):
+    if _weighing(chosen, bound, interpreter):
         return "attention"
     if chosen.first is None:
         return "all"
     # A sum is a mean where its weights, or a division behind it, add up to one: no name of an op tells that.
-    if chosen.first.op in WEIGHTED_SUMS and (_divided(chosen) or _weighted_by_known(chosen, found)):
+    if chosen.first.op in WEIGHTED_SUMS and (_divided(chosen) or _weighted_by_known(chosen, bound)):
         return "mean"
     return joined_by(chosen.first.op)
 
 
-def narrowed(chosen: Selection, found: Bound) -> Selection:
+def narrowed(chosen: Selection, bound: Bound) -> Selection:
     """The selection from the part of the positions that a slice leaves; the same one where none comes first."""
     first, axis = chosen.first, chosen.tensor.axis
-    shape = found.run.shape(first.index) if first is not None and first.op in PARTS and not first.many else ()
-    if first is None or len(shape) <= axis or len(shape) < len(found.run.shape(chosen.tensor.node)) or shape[axis] < 2:
+    shape = bound.run.shape(first.index) if first is not None and first.op in PARTS and not first.many else ()
+    if first is None or len(shape) <= axis or len(shape) < len(bound.run.shape(chosen.tensor.node)) or shape[axis] < 2:
         return chosen
-    return selection(found, replace(chosen.tensor, node=first.index), shape[axis])
+    return selection(bound, replace(chosen.tensor, node=first.index), shape[axis])
 
 
-def _weighing(chosen: Selection, found: Bound, interpreter: Interpreter) -> bool:
+def _weighing(chosen: Selection, bound: Bound, interpreter: Interpreter) -> bool:
     """True where a softmax compares positions: over keys of the model's own each token is weighed alone."""
     softmaxes = [n for n in (*chosen.before, *chosen.ops) if n.op in SOFTMAXES]
     if not softmaxes:
         return False
     tensor = chosen.tensor
-    shape = found.run.shape(tensor.node)
-    reached = interpreter.influence(found.run, {tensor.node: labels(len(shape), tensor.axis, shape[tensor.axis])})
+    shape = bound.run.shape(tensor.node)
+    reached = interpreter.influence(bound.run, {tensor.node: labels(len(shape), tensor.axis, shape[tensor.axis])})
     return any(_most(reached[n.index]) > max(_most(reached[ref]) for ref in n.refs) for n in softmaxes)
 
 
-def _most(marks: Any) -> int:
+def _most(marks: NodeMarks) -> int:
     """How many positions an element depends on, at the most."""
-    return 0 if marks is None else int(marks.sum(-1).max(initial=0))
+    own = single_marks(marks)
+    return 0 if own is None else int(own.sum(-1).max(initial=0))
 
 
 def _divided(chosen: Selection) -> bool:
     return any(n.op in SCALINGS for n in chosen.ops[1:])
 
 
-def _weighted_by_known(chosen: Selection, found: Bound) -> bool:
+def _weighted_by_known(chosen: Selection, bound: Bound) -> bool:
     """A product whose other factor is known and adds up to one in each row."""
     assert chosen.first is not None
     # A known matrix whose rows add up to one is a mean that is written as a product.
-    factors = [found.known(r) for r in chosen.first.refs]
+    factors = [bound.known(r) for r in chosen.first.refs]
     known = [f for f in factors if f is not None and f.is_floating_point()]
     return any(bool(torch.isclose(f.sum(-1), torch.ones(())).all()) for f in known)
 
 
-def index_of(chosen: Selection, found: Bound, kind: KindName, names: dict[int, str]) -> Index:
+def index_of(chosen: Selection, bound: Bound, kind: KindName, names: dict[int, str]) -> Index:
     """The index expression of a selection, and the inputs that it depends on."""
-    printer = Printer(found, names)
-    known = _known_operands(chosen, found)
-    depends = inputs_behind(found.program, {ref for node in known for ref in known[node]})
+    printer = Printer(bound, names)
+    known = _known_operands(chosen, bound)
+    depends = inputs_behind(bound.program, {ref for node in known for ref in known[node]})
     edge = KINDS[kind].edge
-    return Index(_index_text(chosen, found, printer, known) if edge is None else str(edge), depends)
+    return Index(_index_text(chosen, bound, printer, known) if edge is None else str(edge), depends)
 
 
-def subscripts(chosen: Selection, found: Bound, names: dict[int, str]) -> str:
+def subscripts(chosen: Selection, bound: Bound, names: dict[int, str]) -> str:
     """The subscripts of a selection one after the other; empty where none picks by an index."""
-    printer = Printer(found, names)
+    printer = Printer(bound, names)
     lead = lead_of(chosen.tensor.axis)
-    texts = [(node, piece) for node in chosen.ops if (piece := _piece(node, found, printer, _length(chosen, found)))]
-    return "".join(f"[{'' if _flags(node, found) else lead}{piece}]" for node, piece in texts)
+    texts = [(node, piece) for node in chosen.ops if (piece := _piece(node, bound, printer, _length(chosen, bound)))]
+    return "".join(f"[{'' if _flags(node, bound) else lead}{piece}]" for node, piece in texts)
 
 
-def _flags(node: Node, found: Bound) -> bool:
+def _flags(node: Node, bound: Bound) -> bool:
     """True for a subscript by flags over rows and positions at once."""
     index = node.args[1][0] if node.op == "aten::index" and node.args[1] else None
-    value = found.known(index.index) if isinstance(index, Ref) else None
+    value = bound.known(index.index) if isinstance(index, Ref) else None
     return value is not None and value.dtype == torch.bool and value.ndim > 1
 
 
-def _known_operands(chosen: Selection, found: Bound) -> dict[Node, list[int]]:
+def _known_operands(chosen: Selection, bound: Bound) -> dict[Node, list[int]]:
     """Per op of the selection (and per op before it) the known tensors that it takes."""
     table: dict[Node, list[int]] = {}
     for node in (*chosen.before, *chosen.ops):
-        refs = [r for r in node.refs if found.known(r) is not None]
+        refs = [r for r in node.refs if bound.known(r) is not None]
         if refs:
             table[node] = refs
     return table
 
 
-def _index_text(chosen: Selection, found: Bound, printer: Printer, known: dict[Node, list[int]]) -> str:
-    length = _length(chosen, found)
-    pieces = [piece for node in chosen.ops if (piece := _piece(node, found, printer, length))]
+def _index_text(chosen: Selection, bound: Bound, printer: Printer, known: dict[Node, list[int]]) -> str:
+    length = _length(chosen, bound)
+    pieces = [piece for node in chosen.ops if (piece := _piece(node, bound, printer, length))]
     if pieces:
         return pieces[0]
     masks = dict.fromkeys(printer.write(Ref(r)) for node in known for r in known[node])
@@ -225,34 +226,35 @@ def _index_text(chosen: Selection, found: Bound, printer: Printer, known: dict[N
     return shown[0] if shown else "arange(s)"
 
 
-def _length(chosen: Selection, found: Bound) -> int:
+def _length(chosen: Selection, bound: Bound) -> int:
     """How many positions the read tensor has."""
-    return found.run.shape(chosen.tensor.node)[chosen.tensor.axis]
+    return bound.run.shape(chosen.tensor.node)[chosen.tensor.axis]
 
 
-def _of_positions(node: Node, found: Bound, length: int) -> Any:
+def _of_positions(node: Node, bound: Bound, length: int) -> object:
     """Of several indices at once the one that stands at the axis of positions; the last where no axis is as long.
 
     The others walk the rows: `hidden[arange(n), last]`. Told by the axis, so that any number of rows will do.
     """
-    shape = found.run.shape(node.args[0].index)
-    indices = [(axis, i) for axis, i in enumerate(node.args[1]) if i is not None]
+    shape, given = bound.run.shape(node.refs[0]), list[object](node.args[1])
+    indices = [(axis, index) for axis, index in enumerate(given) if index is not None]
     return next((i for axis, i in reversed(indices) if axis < len(shape) and shape[axis] == length), indices[-1][1])
 
 
-def _piece(node: Node, found: Bound, printer: Printer, length: int) -> str:
+def _piece(node: Node, bound: Bound, printer: Printer, length: int) -> str:
     """The index of one subscript or gather along its axis."""
     name = plain(node.op)
     if name == "select":
         return printer.write(node.args[2])
     if name == "index":
-        return printer.write(_of_positions(node, found, length))
+        return printer.write(_of_positions(node, bound, length))
     if node.op in LOOK_UPS:
         return printer.write(node.args[2])
     if name == "slice" and len(node.args) > 2:
-        stop = node.args[3] if len(node.args) > 3 else None
-        single = isinstance(stop, int) and isinstance(node.args[2], int) and stop - node.args[2] == 1
-        return printer.write(node.args[2]) if single else ""
+        start: object = node.args[2]
+        stop: object = node.args[3] if len(node.args) > 3 else None
+        single = isinstance(stop, int) and isinstance(start, int) and stop - start == 1
+        return printer.write(start) if single else ""
     return ""
 
 

@@ -63,8 +63,8 @@ def _enclosing(file: str, line: int, op: str, turn: tuple[int, int]) -> tuple[st
     if value is None:
         return None
     # Lines of the statement alone: torch's and the library's files have thousands.
-    found = _expression(value, plain(op), turn)
-    return " ".join(_text(lines, found).split()), ".".join(scopes)
+    part = _expression(value, plain(op), turn)
+    return " ".join(_text(lines, part).split()), ".".join(scopes)
 
 
 def _text(lines: Sequence[str], node: ast.AST) -> str:
@@ -79,15 +79,15 @@ def _text(lines: Sequence[str], node: ast.AST) -> str:
 def _smallest(tree: ast.Module, line: int) -> tuple[list[str], ast.stmt | None]:
     """The smallest statement that covers a line, and the names of the scopes around it."""
     scopes: list[str] = []
-    found: ast.stmt | None = None
+    statement: ast.stmt | None = None
     parent: ast.AST | None = tree
     while parent is not None:
         parent = next((s for s in _statements(parent) if s.lineno <= line <= (s.end_lineno or s.lineno)), None)
         if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             scopes.append(parent.name)
         elif parent is not None:
-            found = parent
-    return scopes, found
+            statement = parent
+    return scopes, statement
 
 
 def _statements(node: ast.AST) -> Iterator[ast.stmt]:
@@ -101,17 +101,17 @@ def _statements(node: ast.AST) -> Iterator[ast.stmt]:
 
 def _value(statement: ast.stmt | None) -> ast.AST | None:
     """The right side of an assignment, what a return returns, what a loop runs over, an expression or a condition."""
-    found = (getattr(statement, name, None) for name in ("value", "test", "iter"))
-    return next((value for value in found if isinstance(value, ast.AST)), None)
+    values = (getattr(statement, name, None) for name in ("value", "test", "iter"))
+    return next((value for value in values if isinstance(value, ast.AST)), None)
 
 
 def _expression(value: ast.AST, op: str, turn: tuple[int, int]) -> ast.AST:
     """The expression that an op stands for: by its turn where each call has one; else the outermost; else all."""
-    found = [node for node in _subexpressions(value) if _stands_for(node, op)]
+    nodes = [node for node in _subexpressions(value) if _stands_for(node, op)]
     which, calls = turn
-    if len(found) == calls > 1:
-        return sorted(found, key=_end)[which]
-    return found[0] if found else value
+    if len(nodes) == calls > 1:
+        return sorted(nodes, key=_end)[which]
+    return nodes[0] if nodes else value
 
 
 def _end(node: ast.AST) -> tuple[int, int]:

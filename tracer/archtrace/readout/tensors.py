@@ -18,7 +18,7 @@ import numpy as np
 from archtrace.capture.program import NodeKind, Program
 from archtrace.reach.bound import Bound, token_axis
 from archtrace.reach.interpreter import Interpreter
-from archtrace.reach.marks import Marks, spread
+from archtrace.reach.marks import Marks, single_marks, spread
 from archtrace.readout.source_expression import source_of
 
 #: A node, and its axis of positions.
@@ -36,34 +36,34 @@ class ReadTensor:
 
 
 def read_tensors(
-    interpreter: Interpreter, found: Bound, backbone: str | None, length: int, expected: Collection[str] = ()
+    interpreter: Interpreter, bound: Bound, backbone: str | None, length: int, expected: Collection[str] = ()
 ) -> tuple[ReadTensor, ...]:
     """The tensors that the classifier reads; `backbone` is the path of the library's base model, None elsewhere.
 
     `expected`: those of other lengths. Of one token nothing else tells a hidden state from what has become one vector.
     """
-    program = found.program
-    carrying = found.carrying
+    program = bound.program
+    carrying = bound.carrying
     told = _of_one(expected, backbone) if length == 1 else (lambda tensor: True)
     named = {
         i: n
-        for i, n in named_tensors(program, found, length).items()
+        for i, n in named_tensors(program, bound, length).items()
         if i in carrying and i != program.output and told(n)
     }
     # The library's own names for hidden states are what people know; they count if every way goes through them.
     if backbone is not None:
         own = {i: n for i, n in named.items() if _of_backbone(n.name, backbone)}
-        hit, missed = _frontier(found, carrying, own)
+        hit, missed = _frontier(bound, carrying, own)
         if hit and not missed:
             return tuple(_renamed(each, backbone) for each in _apart_by_call(program, [own[i] for i in sorted(hit)]))
-    hit, missed = _frontier(found, carrying, named)
+    hit, missed = _frontier(bound, carrying, named)
     # Some way from the tokens met no module's output: a model without modules is named by its source.
     if missed:
-        named = {i: n for i, n in _entries(found, carrying, length).items() if told(n)} | named
-        hit, _ = _frontier(found, carrying, named)
-    kept = _lifted(interpreter, found, hit, named)
+        named = {i: n for i, n in _entries(bound, carrying, length).items() if told(n)} | named
+        hit, _ = _frontier(bound, carrying, named)
+    kept = _lifted(interpreter, bound, hit, named)
     tensors = _apart_by_call(program, [named[i] for i in sorted(kept)])
-    return tuple(_placed(interpreter, found, tensor, length) for tensor in tensors)
+    return tuple(_placed(interpreter, bound, tensor, length) for tensor in tensors)
 
 
 def _apart_by_call(program: Program, tensors: Sequence[ReadTensor]) -> list[ReadTensor]:
@@ -79,42 +79,42 @@ def _of_one(expected: Collection[str], backbone: str | None) -> Callable[[ReadTe
     return lambda tensor: not plain or not {tensor.name, tensor.name.removeprefix(f"{backbone}.")}.isdisjoint(plain)
 
 
-def _placed(interpreter: Interpreter, found: Bound, tensor: ReadTensor, length: int) -> ReadTensor:
+def _placed(interpreter: Interpreter, bound: Bound, tensor: ReadTensor, length: int) -> ReadTensor:
     """A tensor that is not as long as the tokens has its positions where tokens are told apart."""
-    shape = found.run.shape(tensor.node)
+    shape = bound.run.shape(tensor.node)
     if shape[tensor.axis] == length:
         return tensor
-    inputs = {i: 1 for i in found.program.inputs.values() if found.run.shape(i)[1:2] == (length,)}
+    inputs = {i: 1 for i in bound.program.inputs.values() if bound.run.shape(i)[1:2] == (length,)}
     # Where all positions have looked at all tokens, what is nearest and as long as the tokens tells them apart.
-    starts = (inputs, _nearest(found, tensor.node, length))
-    axes = (_apart(interpreter, found, tensor.node, labelled, length) for labelled in starts)
+    starts = (inputs, _nearest(bound, tensor.node, length))
+    axes = (_apart(interpreter, bound, tensor.node, labelled, length) for labelled in starts)
     return replace(tensor, axis=next((axis for axis in axes if axis is not None), tensor.axis))
 
 
-def _apart(interpreter: Interpreter, found: Bound, node: int, labelled: dict[int, int], length: int) -> int | None:
+def _apart(interpreter: Interpreter, bound: Bound, node: int, labelled: dict[int, int], length: int) -> int | None:
     """The axis of a node along which labels differ that lie on an axis of other nodes; None where there is none."""
-    given = {i: labels(len(found.run.shape(i)), axis, length) for i, axis in labelled.items()}
-    marks = interpreter.influence(found.run, given)[node] if given else None
+    given = {i: labels(len(bound.run.shape(i)), axis, length) for i, axis in labelled.items()}
+    marks = single_marks(interpreter.influence(bound.run, given)[node]) if given else None
     if marks is None:
         return None
     return next((a for a in range(1, marks.ndim - 1) if (marks != marks.take([0], axis=a)).any()), None)
 
 
-def _nearest(found: Bound, node: int, length: int) -> dict[int, int]:
+def _nearest(bound: Bound, node: int, length: int) -> dict[int, int]:
     """The nodes first met on the way back from a node that have an axis as long as the tokens, and which it is."""
     met: dict[int, int] = {}
-    seen, todo = {node}, [*found.program.nodes[node].refs]
+    seen, todo = {node}, [*bound.program.nodes[node].refs]
     while todo:
         index = todo.pop()
         if index in seen:
             continue
         seen.add(index)
-        shape = tuple(getattr(found.run.values[index], "shape", ())) if found.unknown(index) else ()
+        shape = tuple(getattr(bound.run.values[index], "shape", ())) if bound.unknown(index) else ()
         axis = next((a for a in range(1, len(shape)) if shape[a] == length), None)
         if axis is not None:
             met[index] = axis
         else:
-            todo += found.program.nodes[index].refs
+            todo += bound.program.nodes[index].refs
     return met
 
 
@@ -124,12 +124,12 @@ def labels(rank: int, axis: int, length: int) -> Marks:
     return marks
 
 
-def named_tensors(program: Program, found: Bound, length: int) -> dict[int, ReadTensor]:
+def named_tensors(program: Program, bound: Bound, length: int) -> dict[int, ReadTensor]:
     """Module outputs with a token axis, by node; the outermost module names a node that several put out."""
     named: dict[int, ReadTensor] = {}
     for name, indices in program.tensors.items():
         for index in indices:
-            axis = _axis(found, index, length)
+            axis = _axis(bound, index, length)
             if axis is not None and (index not in named or _better(name, named[index].name)):
                 named[index] = ReadTensor(name, _owner(name), index, axis)
     return named
@@ -141,34 +141,34 @@ def calls(program: Program) -> dict[str, int]:
     return {f"{name} (call {n})": node for name, nodes in several.items() for n, node in enumerate(nodes, 1)}
 
 
-def _axis(found: Bound, index: int, length: int) -> int | None:
+def _axis(bound: Bound, index: int, length: int) -> int | None:
     """The token axis of a node's value; None without one, or where all positions have become one already."""
-    shape = tuple(getattr(found.run.values[index], "shape", ()))
-    axis = token_axis(shape, _rows(found), length) if len(shape) >= 3 else None
-    if axis is None and len(shape) >= 3 and shape[:2] in found.texts:
+    shape = tuple(getattr(bound.run.values[index], "shape", ()))
+    axis = token_axis(shape, _rows(bound), length) if len(shape) >= 3 else None
+    if axis is None and len(shape) >= 3 and shape[:2] in bound.texts:
         axis = 1  # windows, which overlap, are as long as neither the tokens nor their parts
     return axis if axis is not None and (shape[axis] > 1 or length == 1) else None
 
 
-def _entries(found: Bound, carrying: frozenset[int], length: int) -> dict[int, ReadTensor]:
+def _entries(bound: Bound, carrying: frozenset[int], length: int) -> dict[int, ReadTensor]:
     """Where tokens become features, named by their source: what a model is made of that has no modules."""
     entries = {}
     for index in sorted(carrying):
-        node = found.program.nodes[index]
-        fresh = _unknown(found, index) and not any(_unknown(found, r) for r in node.refs if r in carrying)
-        axis = _axis(found, index, length) if fresh else None
+        node = bound.program.nodes[index]
+        fresh = _unknown(bound, index) and not any(_unknown(bound, r) for r in node.refs if r in carrying)
+        axis = _axis(bound, index, length) if fresh else None
         if axis is not None:
             source = source_of(node)
             entries[index] = ReadTensor(source.expression if source else node.name, node.module, index, axis)
     return entries
 
 
-def _unknown(found: Bound, index: int) -> bool:
-    return found.unknown(index)
+def _unknown(bound: Bound, index: int) -> bool:
+    return bound.unknown(index)
 
 
-def _rows(found: Bound) -> int:
-    return found.run.shape(found.program.output)[0]
+def _rows(bound: Bound) -> int:
+    return bound.run.shape(bound.program.output)[0]
 
 
 #: Names of hidden states in a model's output, best first.
@@ -203,9 +203,9 @@ def _renamed(tensor: ReadTensor, backbone: str) -> ReadTensor:
     return ReadTensor(tensor.name.removeprefix(f"{backbone}."), backbone, tensor.node, tensor.axis)
 
 
-def _frontier(found: Bound, carrying: frozenset[int], stops: Iterable[int]) -> tuple[set[int], bool]:
+def _frontier(bound: Bound, carrying: frozenset[int], stops: Iterable[int]) -> tuple[set[int], bool]:
     """The stops first met on the way back from the logits, and whether any way misses them all."""
-    program, stopping = found.program, set(stops)
+    program, stopping = bound.program, set(stops)
     hit: set[int] = set()
     missed = False
     seen, todo = {program.output}, [program.output]
@@ -222,14 +222,14 @@ def _frontier(found: Bound, carrying: frozenset[int], stops: Iterable[int]) -> t
     return hit, missed
 
 
-def _lifted(interpreter: Interpreter, found: Bound, hit: set[int], named: dict[int, ReadTensor]) -> set[int]:
+def _lifted(interpreter: Interpreter, bound: Bound, hit: set[int], named: dict[int, ReadTensor]) -> set[int]:
     """Several read tensors that one hidden state feeds position by position are that hidden state."""
     if len(hit) < 2:
         return hit
     # Keys and values of one hidden state are that hidden state, as long as no position has looked at another.
-    dominator = dominators(found)
+    dominator = dominators(bound)
     for common in _shared(dominator, hit):
-        if common in named and _positionwise(interpreter, found, named[common], [named[i] for i in hit]):
+        if common in named and _positionwise(interpreter, bound, named[common], [named[i] for i in hit]):
             return {common}
     return hit
 
@@ -238,14 +238,14 @@ def _lifted(interpreter: Interpreter, found: Bound, hit: set[int], named: dict[i
 _TOKENS = -1
 
 
-def dominators(found: Bound) -> dict[int, int]:
+def dominators(bound: Bound) -> dict[int, int]:
     """For each node that carries tokens the last one before it through which every way from the tokens goes."""
-    kept = found.carrying
+    kept = bound.carrying
     dominator: dict[int, int] = {}
     # In the order of execution all that a node takes is done before it: one pass, where a graph with cycles needs
     # many (Cooper, Harvey and Kennedy, "A simple, fast dominance algorithm", 2001).
     for node in sorted(kept):
-        before = [ref for ref in found.program.nodes[node].refs if ref in kept]
+        before = [ref for ref in bound.program.nodes[node].refs if ref in kept]
         dominator[node] = reduce(partial(_meeting, dominator), before) if before else _TOKENS
     return dominator
 
@@ -272,16 +272,16 @@ def chain_of(dominator: dict[int, int], node: int) -> list[int]:
     return chain
 
 
-def _positionwise(interpreter: Interpreter, found: Bound, start: ReadTensor, ends: list[ReadTensor]) -> bool:
+def _positionwise(interpreter: Interpreter, bound: Bound, start: ReadTensor, ends: list[ReadTensor]) -> bool:
     """True when each position of the ends depends on the same position of the start alone."""
-    shape = found.run.shape(start.node)
+    shape = bound.run.shape(start.node)
     length = shape[start.axis]
-    reached = interpreter.influence(found.run, {start.node: labels(len(shape), start.axis, length)})
+    reached = interpreter.influence(bound.run, {start.node: labels(len(shape), start.axis, length)})
     for end in ends:
-        other = found.run.shape(end.node)
-        if reached[end.node] is None or other[end.axis] != length:
+        other, marks = bound.run.shape(end.node), single_marks(reached[end.node])
+        if marks is None or other[end.axis] != length:
             return False
-        table = np.moveaxis(spread(reached[end.node], other), end.axis, 0).any(axis=tuple(range(1, len(other))))
+        table = np.moveaxis(spread(marks, other), end.axis, 0).any(axis=tuple(range(1, len(other))))
         if (table & ~np.eye(length, dtype=bool)).any():
             return False
     return True

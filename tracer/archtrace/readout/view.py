@@ -23,15 +23,15 @@ class View:
     writes them, where the layout is that of texts.
     """
 
-    def __init__(self, study: Analysis, written: Sequence[Sequence[str]] = ()) -> None:
-        self._study = study
+    def __init__(self, analysis: Analysis, written: Sequence[Sequence[str]] = ()) -> None:
+        self._analysis = analysis
         self._written = written
-        self._name, self._bound = next(iter(study.bounds.items()))
+        self._name, self._bound = next(iter(analysis.bounds.items()))
 
     def __repr__(self) -> str:
         reads = [f"{name} at {_written(rows)}" for name, rows in self.reads.items()]
         first = " and ".join(reads) or "no hidden state that is sliced"
-        told = f"reads {first}\n{self._study.ids} that reach: {_written(self.tokens)}, of {self._study.length}"
+        told = f"reads {first}\n{self._analysis.ids} that reach: {_written(self.tokens)}, of {self._analysis.length}"
         return told if self.texts is None else "\n".join([told, *self.texts.lines])
 
     def __getitem__(self, name: str) -> Rows:
@@ -47,29 +47,29 @@ class View:
     @property
     def reads(self) -> dict[str, Rows]:
         """Per read tensor: for each row, the sorted positions that reach the logits."""
-        return dict(next(iter(self._study.positions.values())).reads)
+        return dict(next(iter(self._analysis.positions.values())).reads)
 
     @property
     def tokens(self) -> Rows:
         """For each row, the sorted positions of the tokens that reach the logits."""
-        return self._bound.tokens(self._study.program.inputs[self._study.ids])
+        return self._bound.tokens(self._analysis.program.inputs[self._analysis.ids])
 
     @property
     def output(self) -> tuple[int, ...]:
         """The shape of the output that is asked about, the rows first."""
-        return tuple(self._bound.run.shape(self._study.program.output))
+        return tuple(self._bound.run.shape(self._analysis.program.output))
 
     @property
     def texts(self) -> Texts | None:
         """The tokens by name, and which of them stand where a hidden state is read; None where no text was given."""
-        return texts_of(self._study, self._name, self._written, self.reads) if self._written else None
+        return texts_of(self._analysis, self._name, self._written, self.reads) if self._written else None
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names that `reaching` knows: inputs and module outputs, those of the backbone without its path."""
-        program = self._study.program
+        program = self._analysis.program
         names = [*program.tensors, *calls(program)]
-        own = (name.removeprefix(f"{self._study.backbone}.") for name in names)
+        own = (name.removeprefix(f"{self._analysis.backbone}.") for name in names)
         return tuple(dict.fromkeys([*program.inputs, *names, *own]))
 
     def reaching(self, name: str) -> Rows:
@@ -79,16 +79,16 @@ class View:
         "last_hidden_state" or "hidden_states[k]" of the backbone. Raises TargetError for a name that the model does
         not have, or whose tensor has no positions in the rows of the logits: nothing is not an answer to that.
         """
-        program = self._study.program
+        program = self._analysis.program
         nodes = self._nodes(name)
         if not nodes:
             near = _near(name, [*program.inputs, *program.tensors])
             raise TargetError(f"no input or module output is named {name!r}{near}")
-        if nodes == (program.inputs[self._study.ids],):
+        if nodes == (program.inputs[self._analysis.ids],):
             return self.tokens
         rows = [self._bound.rows(node, axis) for node in nodes if (axis := self._axis(node)) is not None]
         # constants of a read tensor are read, though nothing that the model does makes them reach
-        rows += [self.reads[t.name] for t in self._study.tensors(self._name) if t.node in nodes]
+        rows += [self.reads[t.name] for t in self._analysis.tensors(self._name) if t.node in nodes]
         if not rows:
             raise TargetError(f"{name!r} has no axis of positions beside the rows of the logits")
         if len({len(row) for row in rows}) > 1:
@@ -96,18 +96,18 @@ class View:
         return tuple(tuple(sorted(set().union(*row))) for row in zip(*rows, strict=True))
 
     def _axis(self, node: int) -> int | None:
-        read = dict(self._study.reads(self._name).values())
+        read = dict(self._analysis.reads(self._name).values())
         if node in read:
             return read[node]
         run = self._bound.run
-        return token_axis(run.shape(node), run.shape(self._study.program.output)[0], self._study.length)
+        return token_axis(run.shape(node), run.shape(self._analysis.program.output)[0], self._analysis.length)
 
     def _nodes(self, name: str) -> tuple[int, ...]:
-        program = self._study.program
+        program = self._analysis.program
         if name in program.inputs:
             return (program.inputs[name],)
         named = {**{call: (node,) for call, node in calls(program).items()}, **program.tensors}
-        return named.get(name) or named.get(f"{self._study.backbone}.{name}", ())
+        return named.get(name) or named.get(f"{self._analysis.backbone}.{name}", ())
 
 
 def _near(name: str, names: list[str]) -> str:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from archtrace.answer.diagnosis import Fault
 from archtrace.errors import ArchtraceError
-from archtrace.setup.batch import Looked, look
+from archtrace.setup.batch_reading import BatchReading, read_batch
 from archtrace.setup.parts import Setup
 from archtrace.setup.single_texts import skipped
-from archtrace.targets.tokenized import NO_LIMIT, encoded
+from archtrace.targets.tokenized import NO_LIMIT, TextTokenizer, encoded
 
 #: What a marker looks like that is meant to be one token: <|im_end|>, </s>, [/INST].
 _MARKER = re.compile(r"<[^<>\s]+>|\[[^\[\]\s]+\]")
@@ -26,16 +26,16 @@ class Chat:
     notes: tuple[str, ...] = ()
 
 
-def heard(setup: Setup) -> Chat:
+def examine_chat(setup: Setup) -> Chat:
     """What is read of one exchange between a user and an assistant; nothing without a template.
 
     The template is data of the tokenizer: transformers renders it in a sandbox of jinja, and no code is run.
     """
-    if setup.written is None or not getattr(setup.tokenizer, "chat_template", None):
+    if setup.written is None or not getattr(setup.written.tokenizer, "chat_template", None):
         return Chat()
     question, answer = (*sorted(setup.written.texts, key=len), *setup.written.texts)[:2]
     said = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
-    whole = copy.deepcopy(setup.tokenizer)
+    whole = copy.deepcopy(setup.written.tokenizer)
     whole.model_max_length = NO_LIMIT
     try:
         text = str(whole.apply_chat_template(said, tokenize=False))
@@ -43,19 +43,19 @@ def heard(setup: Setup) -> Chat:
         why = " ".join(str(error).split())[:200]
         return Chat(notes=(f"the chat template renders no exchange of a user and an assistant: {why}",))
     try:
-        found = look(setup.trace, encoded(whole, [text], special=False))
+        found = read_batch(setup.trace, encoded(whole, [text], special=False))
     except ArchtraceError:  # longer than the model takes, which is told on its own
         return Chat()
     if setup.by_position([found]):  # each token is read for itself, whatever is around it
         return Chat()
-    notes = tuple(_notes(setup, text, text.rpartition(answer)[2], found))
+    notes = tuple(_notes(setup, setup.written.tokenizer, text, text.rpartition(answer)[2], found))
     fault = skipped(setup, found) if setup.is_sure(found) else None
     if fault is None or not setup.written.sampled:  # of those who give texts nobody knows whether they converse
         return Chat(notes=(*notes, *([f"in a conversation {fault.read}; {fault.change}"] if fault else [])))
     return Chat((fault,), notes)
 
 
-def _notes(setup: Setup, text: str, closing: str, found: Looked) -> Iterator[str]:
+def _notes(setup: Setup, tokenizer: TextTokenizer, text: str, closing: str, found: BatchReading) -> Iterator[str]:
     """What is read, an end that is no token, one that is cut off, and a beginning that is set twice.
 
     None of it is a fault of the checkpoint: what follows the last word is the same in each conversation, so that a
@@ -63,15 +63,15 @@ def _notes(setup: Setup, text: str, closing: str, found: Looked) -> Iterator[str
     """
     yield f"a conversation of its chat template ends in {closing!r}, and is read at {found.texts.words[0]}"
     marker = closing.strip()
-    pieces = setup.tokenizer(marker, add_special_tokens=False)["input_ids"] if _MARKER.fullmatch(marker) else ()
+    pieces = tokenizer(marker, add_special_tokens=False)["input_ids"] if _MARKER.fullmatch(marker) else ()
     if setup.reads_last and len(pieces) > 1:
         yield f"{marker}, the end of a turn in the chat template, is no token: it is cut into {len(pieces)}"
-    if setup.reads_last and closing and setup.limit and setup.tokenizer.truncation_side == "right":
+    if setup.reads_last and closing and setup.limit and tokenizer.truncation_side == "right":
         yield (
             f"a conversation of more than {setup.limit} tokens is cut on the right and loses its {marker or 'end'}: "
             "tokenizer.truncation_side = 'left' keeps it"
         )
-    ids = setup.tokenizer(text)["input_ids"]
+    ids = tokenizer(text)["input_ids"]
     if len(ids) > 1 and ids[0] == ids[1] and ids[0] in setup.special and found.ids(0)[:2] != ids[:2]:
         yield (
             f"the chat template writes {found.texts.tokens[0][0]}, and tokenizer(...) sets it once more: give "

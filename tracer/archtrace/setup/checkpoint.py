@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 import archtrace.capture.inputs.layouts as lay
 from archtrace.answer.diagnosis import Fault
+from archtrace.setup.pad_id import pad_field, refusal_without_pad_id
 from archtrace.setup.parts import Setup
-from archtrace.setup.repadded import pad_field
-from archtrace.setup.unpadded import refused_unpadded
 
 
 def faults(setup: Setup) -> Iterator[Fault]:
@@ -20,7 +19,7 @@ def faults(setup: Setup) -> Iterator[Fault]:
             "model.resize_token_embeddings(len(tokenizer))  # or take the tokenizer that the model was trained with"
         )
         yield Fault("vocabulary", f"ids up to {size - 1}", f"ids below {rows}, as many as the model has", change)
-    if refusal := refused_unpadded(setup.trace):
+    if refusal := refusal_without_pad_id(setup.trace):
         where = pad_field(setup.trace.config).rpartition(".")[0]
         part = f"its {where}, which the head asks," if where else "the config"
         read = f"no pad id in {part} and the model refuses a batch: {refusal}"

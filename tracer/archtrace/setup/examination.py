@@ -14,14 +14,14 @@ from typing import Any
 
 import archtrace.capture.inputs.layouts as lay
 from archtrace.answer.diagnosis import Diagnosis, Fault
-from archtrace.setup import chat, checkpoint, length, single_texts, together
-from archtrace.setup.batch import Looked, look
-from archtrace.setup.examined import Given, GivenTexts
+from archtrace.setup import batch_faults, chat, checkpoint, length, single_texts
+from archtrace.setup.batch_reading import BatchReading, read_batch
+from archtrace.setup.given_texts import Given, GivenTexts
 from archtrace.setup.id_rows import rows_of
-from archtrace.setup.moved import moves
+from archtrace.setup.pad_id import with_pad_id
 from archtrace.setup.parts import Setup
-from archtrace.setup.repadded import with_pad_id
-from archtrace.targets.tokenized import tokenizer_of
+from archtrace.setup.position_shift import padding_shifts_logits
+from archtrace.targets.tokenized import TextTokenizer, tokenizer_of
 from archtrace.tracing.trace import Trace, trace
 
 #: What is read where nobody gives a text of theirs: three of different length.
@@ -33,12 +33,12 @@ UNTRIED = "whether padding moves a text to other positions was not tried: no lik
 
 
 def examine(
-    target: Any,
+    target: object,
     *,
     text: Sequence[str] = (),
     text_pair: Sequence[str] | None = None,
-    batch: Mapping[str, Any] | None = None,
-    tokenizer: Any = None,
+    batch: Mapping[str, object] | None = None,
+    tokenizer: TextTokenizer | None = None,
     **wishes: Any,
 ) -> Diagnosis:
     """Whether a classifier reads of each text in a batch what it is made to read.
@@ -51,26 +51,28 @@ def examine(
     if batch is not None:
         return _of_rows(target, batch, tokenizer, wishes)
     traced = trace(target, **wishes)
-    own = tokenizer_of(traced.target) if tokenizer is None else tokenizer
+    own: TextTokenizer = tokenizer_of(traced.target) if tokenizer is None else tokenizer
     given = GivenTexts(own, tuple(text) or SAMPLES, text_pair, sampled=not text)
     return diagnosed(traced, target, given, wishes)
 
 
-def _of_rows(target: Any, batch: Mapping[str, Any], tokenizer: Any, wishes: Mapping[str, Any]) -> Diagnosis:
+def _of_rows(
+    target: object, batch: Mapping[str, object], tokenizer: TextTokenizer | None, wishes: Mapping[str, Any]
+) -> Diagnosis:
     """The same of a batch, which is traced in this layout alone; runs that take their time are made where the bound
     does not do."""
-    own = getattr(lay.holder(target), "pad_token_id", None) if hasattr(target, "named_modules") else None
+    own: int | None = getattr(lay.holder(target), "pad_token_id", None) if hasattr(target, "named_modules") else None
     given = rows_of(batch, tokenizer, getattr(tokenizer, "pad_token_id", own))
 
     def found(*, witness: bool) -> Diagnosis:
-        traced = trace(target, text=given.together(), witness=witness, **wishes)
+        traced = trace(target, text=given.as_batch(), witness=witness, **wishes)
         return diagnosed(traced, target, given, wishes)
 
     quick = found(witness=False)
     return found(witness=True) if quick.reason == LOOSE else quick
 
 
-def diagnosed(traced: Trace, target: Any, given: Given, wishes: Mapping[str, Any]) -> Diagnosis:
+def diagnosed(traced: Trace, target: object, given: Given, wishes: Mapping[str, Any]) -> Diagnosis:
     """The same of a model that is traced; `target` and `wishes` are what it was traced by. Raises ArchtraceError.
 
     First the checkpoint whatever the texts are, then the texts, then what lies beyond these texts.
@@ -82,7 +84,7 @@ def diagnosed(traced: Trace, target: Any, given: Given, wishes: Mapping[str, Any
     beyond, written = length.refused(setup), setup.written
     if beyond and written and any(len(written.uncut(n)) > beyond.most for n in range(len(written.texts))):
         return Diagnosis(name, "wrong", faults=(beyond.fault,))
-    found, conversation = _of_given(setup), chat.heard(setup)
+    found, conversation = _of_given(setup), chat.examine_chat(setup)
     more = (*((beyond.fault,) if beyond else ()), *conversation.faults)
     notes = (*found.notes, *_notes(setup, beyond), *conversation.notes)
     if more:
@@ -92,7 +94,7 @@ def diagnosed(traced: Trace, target: Any, given: Given, wishes: Mapping[str, Any
 
 def _of_given(setup: Setup) -> Diagnosis:
     """What is found of each text single_texts, and of the batch."""
-    looked = [look(setup.trace, each) for each in setup.given.alone()]
+    looked = [read_batch(setup.trace, each) for each in setup.given.one_by_one()]
     lines = tuple(line for each in looked for line in each.texts.lines)
     blank = Diagnosis(setup.trace.target.name, "unknown", read=lines)
     if setup.by_position(looked):
@@ -109,17 +111,17 @@ def _of_given(setup: Setup) -> Diagnosis:
     return _of_batch(setup, looked)
 
 
-def _of_batch(setup: Setup, looked: Sequence[Looked]) -> Diagnosis:
+def _of_batch(setup: Setup, looked: Sequence[BatchReading]) -> Diagnosis:
     """What is found of all texts in one batch."""
-    batch = look(setup.trace, setup.given.together())
+    batch = read_batch(setup.trace, setup.given.as_batch())
     blank = Diagnosis(setup.trace.target.name, "unknown", read=batch.texts.lines)
-    if together.is_untold(setup, looked, batch):
+    if batch_faults.is_uncertain(setup, looked, batch):
         return replace(blank, reason=LOOSE)
-    if fault := together.fault(setup, looked, batch):
+    if fault := batch_faults.fault(setup, looked, batch):
         return replace(blank, opinion="wrong", faults=(fault,))
-    differs = moves(setup.trace, batch.batch, setup.special)
+    differs = padding_shifts_logits(setup.trace, batch.batch, setup.special)
     if differs:
-        return replace(blank, opinion="wrong", faults=(together.moved(setup, looked, batch),))
+        return replace(blank, opinion="wrong", faults=(batch_faults.shifted(setup, looked, batch),))
     alike = f"the same token of each of {len(looked)} texts is read alone and in a batch"
     notes = (UNTRIED,) if differs is None else ()
     return replace(blank, opinion="right", reason=f"{alike}, and no padding reaches the logits", notes=notes)

@@ -6,14 +6,16 @@ import inspect
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import torch
+from torch.utils.hooks import RemovableHandle
 
 from archtrace.answer.diagnosis import Diagnosis
 from archtrace.capture.guard import guarded
 from archtrace.setup.examination import examine
+from archtrace.targets.tokenized import TextTokenizer
 
 #: What is done with the inputs of a forward, by name.
 Heard: TypeAlias = Callable[[Mapping[str, torch.Tensor]], object]
@@ -31,13 +33,13 @@ class FirstBatch:
         self._heard = heard
         # Only then: it imports dynamo, which takes longer than all the rest.
         called = torch.compiler.disable(self._called) if compiled else self._called  # type: ignore[no-untyped-call]
-        self._handle: Any = module.register_forward_pre_hook(called, with_kwargs=True)
+        self._handle: RemovableHandle = module.register_forward_pre_hook(called, with_kwargs=True)
 
     def leave(self) -> None:
         """Wait no longer."""
         self._handle.remove()
 
-    def _called(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _called(self, module: torch.nn.Module, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
         # The copies of a model on several devices share its hooks, and compiled code keeps those that it was made with.
         heard, self._heard = self._heard, lambda batch: None
         self.leave()
@@ -45,7 +47,7 @@ class FirstBatch:
         heard({name: value for name, value in {**named, **kwargs}.items() if isinstance(value, torch.Tensor)})
 
 
-def examined(model: torch.nn.Module, batch: Mapping[str, torch.Tensor], tokenizer: Any) -> Diagnosis:
+def examined(model: torch.nn.Module, batch: Mapping[str, torch.Tensor], tokenizer: TextTokenizer | None) -> Diagnosis:
     """The diagnosis of a live model and a batch that it is called with; neither it nor any generator is changed.
 
     Raises ArchtraceError where there is none, whatever the reason: a run need not end for that.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias
 
 import torch
 
@@ -15,8 +15,10 @@ import archtrace.capture.inputs.layouts as lay
 from archtrace.answer.diagnosis import Opinion
 from archtrace.capture.inputs.input_names import TAUGHT
 from archtrace.errors import TargetError, message
-from archtrace.setup.picked import picked
-from archtrace.targets.tokenized import Encoded, named
+from archtrace.targets.tokenized import Encoded, TextTokenizer, named
+
+#: The inputs of a batch, as nested lists by name: rows of a number for each token, or of something else.
+RowsByName: TypeAlias = Mapping[str, list[list[int]]]
 
 
 @dataclass(frozen=True)
@@ -24,10 +26,10 @@ class GivenRows:
     """Rows of ids, as nested lists by the name of the input; `ids` names the one that holds tokens. `spans`: where the
     text of each row begins and ends."""
 
-    inputs: Mapping[str, Any]
+    inputs: RowsByName
     ids: str
     spans: tuple[tuple[int, int], ...]
-    tokenizer: Any = None
+    tokenizer: TextTokenizer | None = None
 
     @property
     def pad(self) -> int | None:
@@ -47,17 +49,17 @@ class GivenRows:
         why = "each text alone is read as such a model is made to read it, and no row of the batch is padded"
         return None if padded else ("unknown", why)
 
-    def alone(self) -> list[Encoded]:
+    def one_by_one(self) -> list[Encoded]:
         """The text of each row, without its padding."""
         return [self._made({n: range(*span)}) for n, span in enumerate(self.spans)]
 
-    def together(self) -> Encoded:
+    def as_batch(self) -> Encoded:
         """The batch as it was given."""
         return self._made({n: range(len(row)) for n, row in enumerate(self._rows)})
 
-    def moved(self) -> tuple[str, Encoded]:
+    def padded_otherwise(self) -> tuple[str, Encoded]:
         """The batch with the padding of each row on its other side."""
-        side = "right" if self.together().side == "left" else "left"
+        side = "right" if self.as_batch().side == "left" else "left"
         own = getattr(self.tokenizer, "padding_side", None)
         line = f"tokenizer.padding_side = {side!r}"
         change = f"pad on the {side} where the batch is made: the tokenizer does" if own == side else line
@@ -65,8 +67,7 @@ class GivenRows:
 
     @property
     def _rows(self) -> list[list[int]]:
-        found: list[list[int]] = self.inputs[self.ids]
-        return found
+        return self.inputs[self.ids]
 
     def _rearranged(self, row: int, side: str) -> list[int]:
         """The positions of a row in the order that puts its padding on this side."""
@@ -75,7 +76,7 @@ class GivenRows:
 
     def _made(self, where: Mapping[int, Sequence[int]]) -> Encoded:
         """The batch of these positions of these rows."""
-        inputs = picked(self.inputs, self.ids, where)
+        inputs = picked_positions(self.inputs, self.ids, where)
         kept = [[p in range(*self.spans[row]) for p in places] for row, places in where.items()]
         tokens = tuple(tuple(named(self.tokenizer, i) for i in row) for row in inputs[self.ids])
         return Encoded(inputs, tokens, tuple(map(_span, kept)), self.ids)
@@ -85,7 +86,7 @@ def _outside(row: list[int], start: int, stop: int) -> list[int]:
     return row[:start] + row[stop:]
 
 
-def rows_of(batch: Mapping[str, Any], tokenizer: Any = None, pad: int | None = None) -> GivenRows:
+def rows_of(batch: Mapping[str, object], tokenizer: TextTokenizer | None = None, pad: int | None = None) -> GivenRows:
     """The row of a batch with the least text and the one with the most, without what is learned from (labels).
 
     `batch`: tensors or nested lists by name, ids of shape (rows, length). What is padding the mask says; without one
@@ -101,7 +102,9 @@ def rows_of(batch: Mapping[str, Any], tokenizer: Any = None, pad: int | None = N
     if not bool(counts.all()):
         raise _no_rows("a row holds nothing but padding", made)
     chosen = sorted({int(counts.argmin()), int(counts.argmax())})
-    inputs = {n: (v[chosen] if v.ndim and len(v) == len(counts) else v).tolist() for n, v in made.items()}
+    inputs: dict[str, list[list[int]]] = {
+        n: (v[chosen] if v.ndim and len(v) == len(counts) else v).tolist() for n, v in made.items()
+    }
     return GivenRows(inputs, text.ids, tuple(_span(there[n].tolist()) for n in chosen), tokenizer)
 
 
@@ -113,3 +116,19 @@ def _no_rows(why: str, inputs: Mapping[str, torch.Tensor]) -> TargetError:
     shapes = ", ".join(f"{name} {tuple(value.shape)}" for name, value in inputs.items())
     do = "give rows of ids, (rows, length), with their mask: what a tokenizer returns"
     return TargetError(message("this batch cannot be examined", where=shapes or "an empty batch", why=why, do=do))
+
+
+def picked_positions(inputs: RowsByName, ids: str, where: Mapping[int, Sequence[int]]) -> dict[str, list[list[int]]]:
+    """The batch of these positions of these rows, `where` by row. What has a value for each token goes with the tokens.
+
+    `inputs`: nested lists by name, of which `ids` names the one that holds tokens, (rows, length).
+    """
+    rows, length = len(inputs[ids]), len(inputs[ids][0])
+
+    def of(value: list[list[int]]) -> list[list[int]]:
+        if not isinstance(value, list) or len(value) != rows:
+            return value
+        by_token = all(isinstance(row, list) and len(row) == length for row in value)
+        return [[value[n][p] for p in places] if by_token else value[n] for n, places in where.items()]
+
+    return {name: of(value) for name, value in inputs.items()}

@@ -8,9 +8,9 @@ from typing import Any
 import archtrace.capture.inputs.layouts as lay
 from archtrace.answer.diagnosis import Fault
 from archtrace.errors import LayoutError
-from archtrace.setup.examined import GivenTexts
+from archtrace.setup.given_texts import GivenTexts
+from archtrace.setup.pad_id import first_line
 from archtrace.setup.parts import Setup
-from archtrace.setup.unpadded import reason
 from archtrace.targets.tokenized import encoded
 
 #: The longest text that is tried, in tokens: a trial costs a capture, whose masks grow with the square of it.
@@ -68,13 +68,13 @@ def _positions(setup: Setup) -> int | None:
 
 def _refusal(setup: Setup, written: GivenTexts, length: int) -> str | None:
     """What the model says to a text of so many tokens, of which the first and the last are those of a real one."""
-    first, *inner = encoded(setup.tokenizer, written.texts[:1]).inputs["input_ids"][0]
+    first, *inner = encoded(written.tokenizer, written.texts[:1]).inputs["input_ids"][0]
     last = inner.pop() if len(inner) > 1 else first
     fill = inner or [first]
     row = [first, *(fill[i % len(fill)] for i in range(length - 2)), last][:length]
-    inputs: dict[str, Any] = {setup.trace.study.ids: [row]}
+    inputs: dict[str, Any] = {setup.trace.analysis.ids: [row]}
     try:
         setup.trace.at(**inputs)
     except LayoutError as error:
-        return reason(error)
+        return first_line(error)
     return None

@@ -5,30 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import archtrace.capture.inputs.layouts as lay
 from archtrace.answer.kinds import KINDS, without_padding
-from archtrace.setup.batch import Looked
-from archtrace.setup.examined import Given, GivenTexts
-from archtrace.setup.repadded import pad_field
-from archtrace.targets.tokenized import NO_LIMIT, Encoded
+from archtrace.setup.batch_reading import BatchReading
+from archtrace.setup.given_texts import Given, GivenTexts
+from archtrace.setup.pad_id import pad_field
+from archtrace.targets.tokenized import NO_LIMIT, Encoded, TextTokenizer
 from archtrace.tracing.trace import Trace
 
 #: The same model with another pad id in its config, traced in the layout of a batch.
-Again: TypeAlias = Callable[[int, Encoded], Trace]
+Retrace: TypeAlias = Callable[[int, Encoded], Trace]
 
 
 @dataclass(frozen=True)
 class Setup:
-    """One model and what it is given, texts or rows of ids; `again` traces the model with another pad id."""
+    """One model and what it is given, texts or rows of ids; `retrace` traces the model with another pad id."""
 
     trace: Trace
     given: Given
-    again: Again
+    retrace: Retrace
 
     @property
-    def tokenizer(self) -> Any:
+    def tokenizer(self) -> TextTokenizer | None:
         """The tokenizer; None where only rows of ids were given."""
         return self.given.tokenizer
 
@@ -49,7 +49,7 @@ class Setup:
         return bool(self.kinds) and all(sure)
 
     @property
-    def source(self) -> Any:
+    def source(self) -> object:
         """What holds the ids: the config, or a module without one."""
         return self.trace.module if self.trace.config is None else self.trace.config
 
@@ -76,7 +76,7 @@ class Setup:
     @property
     def limit(self) -> int | None:
         """The most tokens that the tokenizer leaves of a text; None without a limit, which tokenizers write as 1e30."""
-        limit = getattr(self.tokenizer, "model_max_length", NO_LIMIT)
+        limit: float = getattr(self.tokenizer, "model_max_length", NO_LIMIT)
         return int(limit) if limit < NO_LIMIT else None
 
     @property
@@ -84,15 +84,15 @@ class Setup:
         """The ids of the tokenizer's special tokens."""
         return frozenset(getattr(self.tokenizer, "all_special_ids", ()))
 
-    def is_sure(self, *looked: Looked) -> bool:
+    def is_sure(self, *looked: BatchReading) -> bool:
         """Whether what is read is known well enough to call it wrong. A bound leaves out nothing that is read, so that
         it may say right. It may hold more, so that it says wrong only of one position a row: that one, then, or none.
         """
         return self.trace.result.status == "exact" or all(len(row) < 2 for each in looked for row in each.texts.read)
 
-    def by_position(self, alone: Sequence[Looked]) -> bool:
+    def by_position(self, singles: Sequence[BatchReading]) -> bool:
         """Whether the output is as long as each text; one with as many labels as the text has tokens is none."""
-        if not all(each.output[1:2] == (len(each.ids(0)),) for each in alone):
+        if not all(each.output[1:2] == (len(each.ids(0)),) for each in singles):
             return False
-        labels = getattr(self.trace.config, "num_labels", None)
-        return any(len(each.output) > 2 or each.output[1] != labels for each in alone)
+        labels: int | None = getattr(self.trace.config, "num_labels", None)
+        return any(len(each.output) > 2 or each.output[1] != labels for each in singles)

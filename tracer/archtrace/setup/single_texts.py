@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from archtrace.answer.diagnosis import Fault
 from archtrace.errors import ArchtraceError
-from archtrace.setup.batch import Looked, look
-from archtrace.setup.examined import GivenTexts
+from archtrace.setup.batch_reading import BatchReading, read_batch
+from archtrace.setup.given_texts import GivenTexts
 from archtrace.setup.parts import Setup
+from archtrace.targets.tokenized import TextTokenizer
 
 
-def faults(setup: Setup, alone: Sequence[Looked]) -> Iterator[Fault]:
+def faults(setup: Setup, singles: Sequence[BatchReading]) -> Iterator[Fault]:
     """What is wrong with each text, and padding that cannot be made."""
-    for number, each in enumerate(alone):
+    for number, each in enumerate(singles):
         if setup.is_sure(each):
             yield from filter(None, _of_one(setup, number, each))
-    if not setup.given.pads and len({len(each.ids(0)) for each in alone}) > 1:
+    if not setup.given.pads and len({len(each.ids(0)) for each in singles}) > 1:
         yield Fault("no-pad-token", "nothing: texts of different length make no batch", "a batch", setup.own_pad)
 
 
-def _of_one(setup: Setup, number: int, each: Looked) -> Iterator[Fault | None]:
+def _of_one(setup: Setup, number: int, each: BatchReading) -> Iterator[Fault | None]:
     if not each.texts.read[0]:
         yield _prompt_read(setup, each)
         return
@@ -36,32 +36,43 @@ def _of_one(setup: Setup, number: int, each: Looked) -> Iterator[Fault | None]:
 def _made_for(setup: Setup) -> str | None:
     """The name of the token that is set for a classifier to read; None where the tokenizer knows none."""
     names = ("cls", "bos") if setup.kinds == {"first"} else ("cls",)
-    return next((n for n in names if getattr(setup.tokenizer, f"{n}_token_id", None) is not None), None)
+    return next((n for n in names if _own_id(setup, n) is not None), None)
 
 
-def _prompt_read(setup: Setup, each: Looked) -> Fault | None:
+def _own_id(setup: Setup, name: str) -> int | None:
+    """The id of a special token, such as "cls"; None where the tokenizer has none."""
+    own: int | None = getattr(setup.tokenizer, f"{name}_token_id", None)
+    return own
+
+
+def _own_token(setup: Setup, name: str | None) -> str | None:
+    own: str | None = getattr(setup.tokenizer, f"{name}_token", None)
+    return own
+
+
+def _prompt_read(setup: Setup, each: BatchReading) -> Fault | None:
     """A fixed index in a row that learned vectors stand in front of: it is theirs, and no token's."""
-    prompts = getattr(setup.trace.module, "prompt_tokens", None)  # as PEFT's wrapper calls them
+    prompts: object = getattr(setup.trace.module, "prompt_tokens", None)  # as PEFT's wrapper calls them
     if not prompts or setup.kinds != {"first"}:
         return None
-    token = getattr(setup.tokenizer, f"{_made_for(setup)}_token", None) or each.texts.tokens[0][0]
+    token = _own_token(setup, _made_for(setup)) or each.texts.tokens[0][0]
     read = "the first of the vectors that the adapter puts in front of the text, at index 0"
     change = "an adapter that puts nothing in front of the text: peft.LoraConfig(task_type='SEQ_CLS')"
     return Fault("prompt-read", read, f"{token}, the first token of the text", change)
 
 
-def _unset(setup: Setup, each: Looked) -> Fault | None:
+def _unset(setup: Setup, each: BatchReading) -> Fault | None:
     """A tokenizer with a [CLS] that stands nowhere in the text: a word is read in its place."""
     made_for = _made_for(setup)
     if made_for is None or len(each.texts.read[0]) != 1:
         return None
-    if getattr(setup.tokenizer, f"{made_for}_token_id") in each.ids(0):
+    if _own_id(setup, made_for) in each.ids(0):
         return None
-    read, meant = f"{each.texts.words[0]}, a word of the text", getattr(setup.tokenizer, f"{made_for}_token")
+    read, meant = f"{each.texts.words[0]}, a word of the text", str(_own_token(setup, made_for))
     return Fault("no-cls", read, meant, "tokenizer(text, add_special_tokens=True), with a template that sets it")
 
 
-def _unended(setup: Setup, each: Looked) -> Fault | None:
+def _unended(setup: Setup, each: BatchReading) -> Fault | None:
     """An end that the tokenizer's file asks for, and that nothing sets: transformers 5 drops `add_eos_token` of a
     folder with a tokenizer.json (tokenization_utils_base.py, `_from_pretrained`), whose template alone counts."""
     own = setup.tokenizer
@@ -77,20 +88,21 @@ def _unended(setup: Setup, each: Looked) -> Fault | None:
     return Fault("no-end", read, f"the {own.eos_token} that ends the text", change)
 
 
-def _promises_end(tokenizer: Any) -> bool:
+def _promises_end(tokenizer: TextTokenizer) -> bool:
     """Whether a tokenizer says that it sets an end, itself or in its file."""
     if getattr(tokenizer, "add_eos_token", False):
         return True
     from transformers.utils import cached_file
 
     try:
-        file = cached_file(str(tokenizer.name_or_path), "tokenizer_config.json", local_files_only=True)
-        return bool(json.loads(Path(str(file)).read_text("utf-8")).get("add_eos_token"))
+        file: str | None = cached_file(str(tokenizer.name_or_path), "tokenizer_config.json", local_files_only=True)
+        fields: Mapping[str, object] = json.loads(Path(str(file)).read_text("utf-8"))
+        return bool(fields.get("add_eos_token"))
     except (OSError, ValueError, AttributeError):  # made in Python, or in no file that is here
         return False
 
 
-def skipped(setup: Setup, each: Looked) -> Fault | None:
+def skipped(setup: Setup, each: BatchReading) -> Fault | None:
     """An end that is the pad id: a head that looks for the last token that is no padding passes over it."""
     last, read = len(each.ids(0)) - 1, each.texts.read[0]
     if not setup.reads_last or each.ids(0)[last] != setup.pad or read == (last,):
@@ -100,25 +112,25 @@ def skipped(setup: Setup, each: Looked) -> Fault | None:
                  end, setup.own_pad)  # fmt: skip
 
 
-def _twice(setup: Setup, written: GivenTexts, number: int, each: Looked) -> Fault | None:
+def _twice(setup: Setup, written: GivenTexts, number: int, each: BatchReading) -> Fault | None:
     """A special token that the text has, and that the tokenizer sets once more (reward-bench 164, OpenRLHF 393).
 
     Not of a pair, between whose texts a separator may stand twice, nor where text or template has it twice by itself.
     """
     if written.pairs is not None:
         return None
-    own = setup.tokenizer(written.texts[number], add_special_tokens=False)["input_ids"]
+    own = written.tokenizer(written.texts[number], add_special_tokens=False)["input_ids"]
     for edge in (slice(None, 2), slice(-2, None)):
         made, given = each.ids(0)[edge], own[edge]
         token = made[0]
         if made == [token, token] and given.count(token) == 1 and token in setup.special:
-            name = setup.tokenizer.convert_ids_to_tokens(token)
+            name = written.tokenizer.convert_ids_to_tokens(token)
             read = f"{name} twice: the text has one of its own, and the tokenizer sets another"
             return Fault("special-twice", read, f"one {name}", "tokenizer(text, add_special_tokens=False)")
     return None
 
 
-def _cut(setup: Setup, written: GivenTexts, number: int, each: Looked) -> Fault | None:
+def _cut(setup: Setup, written: GivenTexts, number: int, each: BatchReading) -> Fault | None:
     """A text whose first or last token is special, is read, and is cut off where the text is too long."""
     whole = written.uncut(number)
     at = -1 if setup.reads_last else 0
@@ -126,18 +138,19 @@ def _cut(setup: Setup, written: GivenTexts, number: int, each: Looked) -> Fault 
         return None
     if whole[at] not in setup.special or each.ids(0)[at] == whole[at]:
         return None
-    token = setup.tokenizer.convert_ids_to_tokens(whole[at])
+    token = written.tokenizer.convert_ids_to_tokens(whole[at])
     read = f"{each.texts.lines[0]}: the text has {len(whole)} tokens, and is cut to {len(each.ids(0))} on the "
-    return Fault("truncation-side", f"{read}{setup.tokenizer.truncation_side}", f"{token}, at its end" if at else token,
-                 _kept(setup, written, number, at, whole[at]))  # fmt: skip
+    meant = f"{token}, at its end" if at else token
+    change = _kept(setup, written, number, at, whole[at])
+    return Fault("truncation-side", f"{read}{written.tokenizer.truncation_side}", meant, change)
 
 
 def _kept(setup: Setup, written: GivenTexts, number: int, at: int, wanted: int) -> str:
     """What keeps a token when a text is cut: the other side, if a trial shows it."""
-    other = copy.deepcopy(setup.tokenizer)
-    other.truncation_side = "left" if setup.tokenizer.truncation_side == "right" else "right"
+    other = copy.deepcopy(written.tokenizer)
+    other.truncation_side = "left" if written.tokenizer.truncation_side == "right" else "right"
     try:
-        after = look(setup.trace, written.one(number, other))
+        after = read_batch(setup.trace, written.one(number, other))
         if after.ids(0)[at] == wanted:
             return f"tokenizer.truncation_side = {other.truncation_side!r}"
     except ArchtraceError:  # what the model refuses keeps nothing

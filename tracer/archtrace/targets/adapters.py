@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from archtrace.answer.result import Finding
 from archtrace.errors import TargetError
@@ -33,7 +32,7 @@ class Adapter:
     task: str
     saved: tuple[str, ...]
     adapted: tuple[str, ...] | str
-    prompt: Mapping[str, Any] | None = None
+    prompt: Mapping[str, object] | None = None
 
     @property
     def classifies(self) -> bool:
@@ -68,13 +67,14 @@ def read(path: Path) -> Adapter:
             why="it has no base_model_name_or_path",
             do="add it, or name the base model",
         )
-    task, saved = str(fields.get("task_type") or ""), tuple(fields.get("modules_to_save") or ())
+    task, saved = str(fields.get("task_type") or ""), configs.texts(fields.get("modules_to_save"))
     prompt = fields if kind in _IN_FRONT else None
     if prompt is not None and task != _TASK:
         raise unanswered(kind, where, f"it is for {f'the task {task}' if task else 'no task'}, and not {_TASK}")
-    adapted = fields.get("target_modules") or ()
+    modules = fields.get("target_modules")
+    adapted = modules if isinstance(modules, str) else configs.texts(modules)
     saved = tuple(dict.fromkeys((*saved, *_ALWAYS))) if task == _TASK else saved
-    return Adapter(where, kind, str(base), task, saved, adapted if isinstance(adapted, str) else tuple(adapted), prompt)
+    return Adapter(where, kind, str(base), task, saved, adapted, prompt)
 
 
 def unanswered(kind: str, where: str, why: str) -> Exception:

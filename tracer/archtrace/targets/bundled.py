@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from archtrace.answer.result import Finding
 from archtrace.targets import library
@@ -24,6 +24,15 @@ def table(name: str) -> dict[str, Any]:
     return tomllib.loads((_TABLES / f"{name}.toml").read_text(encoding="utf-8"))
 
 
+class _Checkpoint(TypedDict):
+    """A checkpoint in the table."""
+
+    model_type: str
+    source: str
+    config: NotRequired[dict[str, object]]
+    encoder: NotRequired[list[dict[str, object]]]
+
+
 @dataclass(frozen=True)
 class Bundled:
     """What the table says of an id. `fields` differ from the model type's default; `source` says who says so;
@@ -32,8 +41,8 @@ class Bundled:
     id: str
     model_type: str
     source: str = ""
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    encoder: tuple[Mapping[str, Any], ...] = ()
+    fields: Mapping[str, object] = field(default_factory=dict)
+    encoder: tuple[Mapping[str, object], ...] = ()
 
     def findings(self) -> tuple[Finding, ...]:
         if self.source:
@@ -49,21 +58,29 @@ class Bundled:
 
 def full_id(name: str) -> str:
     """The id that the Hub redirects a short id to; any other name as it is."""
+    return _aliases().get(name, name)
+
+
+def _aliases() -> Mapping[str, str]:
     aliases: dict[str, str] = table("checkpoints")["aliases"]
-    return aliases.get(name, name)
+    return aliases
+
+
+def _checkpoints() -> Mapping[str, _Checkpoint]:
+    checkpoints: dict[str, _Checkpoint] = table("checkpoints")["checkpoints"]
+    return checkpoints
 
 
 def known_ids() -> frozenset[str]:
     """Every id and every short id in the table."""
-    checkpoints = table("checkpoints")
-    aliases = frozenset(short for short, full in checkpoints["aliases"].items() if lookup(short) or lookup(full))
-    return aliases | frozenset(checkpoints["checkpoints"]) | frozenset(_references())
+    aliases = frozenset(short for short, full in _aliases().items() if lookup(short) or lookup(full))
+    return aliases | frozenset(_checkpoints()) | frozenset(_references())
 
 
 def lookup(name: str) -> Bundled | None:
     """What the table knows of an id or a short id: its fields, else its family."""
     name_in_full = full_id(name)
-    facts = table("checkpoints")["checkpoints"].get(name_in_full)
+    facts = _checkpoints().get(name_in_full)
     if facts is not None:
         encoder = tuple(facts.get("encoder", ()))
         return Bundled(name_in_full, facts["model_type"], facts["source"], facts.get("config", {}), encoder)
@@ -72,7 +89,7 @@ def lookup(name: str) -> Bundled | None:
 
 
 def _is_alias(name: str, full: str) -> bool:
-    return name != full or full in table("checkpoints")["aliases"].values()
+    return name != full or full in _aliases().values()
 
 
 def _references() -> Mapping[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from archtrace.answer.result import ConfigSource, Finding
 from archtrace.errors import did_you_mean
@@ -15,7 +14,7 @@ from archtrace.targets.locations import ConfigLocation
 from archtrace.targets.messages import refusal
 from archtrace.targets.reference import Reference
 from archtrace.targets.sentence import Encoder
-from archtrace.targets.wishes import Wishes
+from archtrace.targets.target_options import TargetOptions
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class Origin:
     `encoder`: what sentence-transformers puts behind the model; `adapter`: what PEFT puts into it.
     """
 
-    fields: Mapping[str, Any]
+    fields: Mapping[str, object]
     source: ConfigSource
     where: str
     repository: str
@@ -35,7 +34,7 @@ class Origin:
     adapter: Adapter | None = None
 
 
-def origin(name: str, wishes: Wishes) -> Origin:
+def origin(name: str, wishes: TargetOptions) -> Origin:
     """What a name stands for; a config that the user gives replaces the name's."""
     if wishes.config is None:
         return named(name)
@@ -120,8 +119,8 @@ def _document(path: Path, place: ConfigLocation) -> Origin:
     return replace(found, adapter=adapters.read(beside)) if beside else found
 
 
-def _is_classifier(fields: Mapping[str, Any]) -> bool:
-    return any(name.endswith(library.CLASSIFIER) for name in fields.get("architectures") or ())
+def _is_classifier(fields: Mapping[str, object]) -> bool:
+    return any(name.endswith(library.CLASSIFIER) for name in configs.texts(fields.get("architectures")))
 
 
 def _adapted(adapter: Adapter) -> Origin:
@@ -133,12 +132,13 @@ def _adapted(adapter: Adapter) -> Origin:
     return replace(base, adapter=adapter)
 
 
-def _type_of_architectures(fields: Mapping[str, Any], name: str, where: str) -> str:
+def _type_of_architectures(fields: Mapping[str, object], name: str, where: str) -> str:
     """Old files have no model_type: the class they name has one, or the table knows the id."""
     known = bundled.lookup(name)
-    model = next((model for model in fields.get("architectures") or () if model in library.class_names()), None)
+    named = configs.texts(fields.get("architectures"))
+    model = next((model for model in named if model in library.class_names()), None)
     if model is not None:
-        return str(library.model_class(model).config_class.model_type)
+        return library.model_class(model).config_class.model_type
     if known is not None:
         return known.model_type
     raise refusal(
@@ -153,10 +153,18 @@ def _unknown(name: str, missing: hub.Missing) -> Exception:
     return refusal(
         f"unknown model {name!r}",
         where="; ".join([f"the folder {name}: not there", *missing.places, "the bundled table: not there"]),
-        why="it is neither a folder, nor a model type, nor an id that can be found",
+        why=_nowhere(missing),
         do=f"{_instead(name)}connect to the Hub, give a config (--config file.json with a model type), or name a "
         "folder or a class: path/to/file.py:Class",
     )
+
+
+def _nowhere(missing: hub.Missing) -> str:
+    """Why there is no such model; where the Hub said nothing, there may be one."""
+    if missing.offline or missing.unheard:
+        silent = "was not asked" if missing.offline else "gave no answer"
+        return f"it is neither a folder nor a model type, and the Hub, which may know it, {silent}"
+    return "it is neither a folder, nor a model type, nor an id that can be found"
 
 
 def _instead(name: str) -> str:
@@ -166,4 +174,5 @@ def _instead(name: str) -> str:
         return f"write {'.'.join(package)}:{last} for a class; "
     if "gguf" in name.lower():
         return "name the model that the GGUF file was made from; "
-    return did_you_mean(name, bundled.known_ids() | library.model_types() | library.class_names())
+    classes = library.class_names() if name != name.lower() else frozenset()  # who means a class writes capitals
+    return did_you_mean(name, bundled.known_ids() | library.model_types() | classes)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from archtrace.targets import configs, fills, pretrained
+from archtrace.targets.configs import ConfigClass
 from archtrace.targets.makers import Maker, arguments_of, called_of
 from archtrace.targets.messages import one_line, refusal
 from archtrace.targets.pretrained import Loader
-from archtrace.targets.target import Target
-from archtrace.targets.wishes import Wishes
+from archtrace.targets.target import Make, ModelConfig, Target
+from archtrace.targets.target_options import TargetOptions
+
+if typing.TYPE_CHECKING:
+    import torch
 
 
-def from_class(name: str, kind: Any, wishes: Wishes, folder: str = "") -> Target:
+def from_class(name: str, kind: object, wishes: TargetOptions, folder: str = "") -> Target:
     """A target of a class, or of a function that builds a model; `folder` is where its module's own imports lie."""
     if not callable(kind) or (isinstance(kind, type) and not issubclass(kind, _module_type())):
         raise _no_module(name, kind)
@@ -27,15 +31,15 @@ def from_class(name: str, kind: Any, wishes: Wishes, folder: str = "") -> Target
     return _pretrained(maker, arguments) if pretrained.mentioned(kind) else _plain(maker, arguments)
 
 
-def _plain(maker: Maker, arguments: Mapping[str, Any]) -> Target:
+def _plain(maker: Maker, arguments: Mapping[str, object]) -> Target:
     loader = Loader()
-    make = lambda _: maker.make(loader, **arguments)  # noqa: E731
+    make: Make = lambda _: maker.make(loader, **arguments)  # noqa: E731
     return Target(maker.name, maker.class_name, None, None, "given", make, told=lambda *_: loader.findings())
 
 
-def _pretrained(maker: Maker, arguments: Mapping[str, Any]) -> Target:
+def _pretrained(maker: Maker, arguments: Mapping[str, object]) -> Target:
     """A target whose constructor calls `from_pretrained`: built once to see of which ids. The config of a single one
-    is the target's, so that a small likeness can be built of it."""
+    is the target's, so that a small model can be built of it."""
     from archtrace.capture.build import build
 
     loader = Loader()
@@ -43,12 +47,13 @@ def _pretrained(maker: Maker, arguments: Mapping[str, Any]) -> Target:
     if len(loader.taken) != 1:
         return _plain(maker, arguments)
     (taken,) = loader.taken.values()
-    make = lambda config: maker.make(Loader({taken.name: config}, loader.taken), **arguments)  # noqa: E731
-    kind, findings = getattr(taken.config, "model_type", None), loader.findings()
+    make: Make = lambda config: maker.make(Loader({taken.name: config}, loader.taken), **arguments)  # noqa: E731
+    kind: str | None = getattr(taken.config, "model_type", None)
+    findings = loader.findings()
     return Target(maker.name, maker.class_name, kind, taken.config, taken.source, make, findings=findings)
 
 
-def from_module(module: Any, wishes: Wishes, called: str = "") -> Target:
+def from_module(module: torch.nn.Module, wishes: TargetOptions, called: str = "") -> Target:
     """A target of a live module, which is taken as it is; `called` is the user's name for it."""
     name = type(module).__name__
     _refuse_head(name, wishes)
@@ -59,12 +64,12 @@ def from_module(module: Any, wishes: Wishes, called: str = "") -> Target:
             why="num_labels, config, overrides and arguments shape a model while it is built",
             do="build it as wanted, or give its class",
         )
-    config = getattr(module, "config", None)
-    model_type = getattr(config, "model_type", None)
+    config: ModelConfig | None = getattr(module, "config", None)
+    model_type: str | None = getattr(config, "model_type", None)
     return Target(called or name, name, model_type, config, "given", lambda _: module, module)
 
 
-def _refuse_head(name: str, wishes: Wishes) -> None:
+def _refuse_head(name: str, wishes: TargetOptions) -> None:
     if wishes.head is not None:
         raise refusal(
             f"{name} has a head of its own",
@@ -87,37 +92,39 @@ def _no_module(name: str, kind: Any) -> Exception:
     )
 
 
-def config_class(kind: Any) -> Any:
+def config_class(kind: Callable[..., object]) -> ConfigClass | None:
     """The config class of a model class: its `config_class`, else the type of its constructor's `config`."""
-    declared = getattr(kind, "config_class", None)
+    declared: object = getattr(kind, "config_class", None)
     if isinstance(declared, type):
         return declared
     try:
-        hints = typing.get_type_hints(called_of(kind))
+        hints: dict[str, object] = typing.get_type_hints(called_of(kind))
     except Exception:
         return None
     hints.pop("return", None)
     return next((t for t in hints.values() if isinstance(t, type) and hasattr(t, "to_diff_dict")), None)
 
 
-def _fields(wishes: Wishes) -> dict[str, Any]:
+def _fields(wishes: TargetOptions) -> dict[str, object]:
     """The wishes as constructor arguments, for a class that has no config."""
     return {**(configs.read(wishes.config)[0] if wishes.config is not None else {}), **wishes.fields()}
 
 
-def _with_config(maker: Maker, config_kind: Any, wishes: Wishes) -> Target:
+def _with_config(maker: Maker, config_kind: ConfigClass, wishes: TargetOptions) -> Target:
     where = f"{maker.name}, with its default config"
-    fields, where = configs.read(wishes.config) if wishes.config is not None else ({}, where)
+    empty: dict[str, object] = {}
+    fields, where = configs.read(wishes.config) if wishes.config is not None else (empty, where)
     arguments = arguments_of(maker, wishes.arguments, first=1)
     config = configs.construct(config_kind, fields, wishes.fields(), where)
     findings = fills.fill(config)
-    model_type, loader = getattr(config, "model_type", None) or None, Loader()
-    make = lambda wanted: maker.make(loader, wanted, **arguments)  # noqa: E731
+    model_type: str | None = getattr(config, "model_type", None) or None
+    loader = Loader()
+    make: Make = lambda wanted: maker.make(loader, wanted, **arguments)  # noqa: E731
     told = lambda *_: loader.findings()  # noqa: E731
     return Target(maker.name, maker.class_name, model_type, config, "given", make, findings=findings, told=told)
 
 
-def of_config(config: Any, wishes: Wishes) -> Any:
+def of_config(config: ModelConfig, wishes: TargetOptions) -> ModelConfig:
     """A copy of the user's config object, the wishes set on it. TargetError with a config beside it."""
     import copy
 

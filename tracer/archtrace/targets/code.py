@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from archtrace.errors import did_you_mean
 from archtrace.targets import siblings
@@ -25,14 +24,14 @@ def is_code(text: str) -> bool:
     return bool(_FORM.fullmatch(text)) or text.endswith((".py", ".py:"))
 
 
-def load(text: str) -> tuple[Any, str]:
+def load(text: str) -> tuple[object, str]:
     """The object that the text names, and the folder that its imports need. TargetError says what fails where."""
     match = _FORM.fullmatch(text)
     if match is None:
         raise _no_class(text.rstrip(":"))
     place, name = match["module"], match["name"]
     module, folder = _from_file(Path(place)) if place.endswith(".py") else _from_package(place)
-    found: Any = module
+    found: object = module
     for part in name.split("."):
         if not hasattr(found, part):
             raise _unknown_name(name, part, place, found)
@@ -60,8 +59,9 @@ def _no_file(path: Path) -> Exception:
     )
 
 
-def _unknown_name(name: str, part: str, place: str, owner: Any) -> Exception:
-    known = [n for n, value in vars(owner).items() if callable(value) and not n.startswith("_")]
+def _unknown_name(name: str, part: str, place: str, owner: object) -> Exception:
+    members: dict[str, object] = vars(owner)
+    known = [n for n, value in members.items() if callable(value) and not n.startswith("_")]
     return refusal(
         f"no class {name} in {place}",
         where=getattr(owner, "__file__", None) or place,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 
 def of_class(name: str, where: str) -> str:
@@ -13,7 +12,7 @@ def of_class(name: str, where: str) -> str:
     return f"archtrace {name}{_config(where)}"
 
 
-def of_code(auto_map: Mapping[str, Any], where: str) -> str | None:
+def of_code(auto_map: Mapping[str, object], where: str) -> str | None:
     """The command that asks about the first model that lies as code beside a config file; None where none does."""
     for key, named in auto_map.items():
         module, _, kind = str(named).rpartition(".")

@@ -8,17 +8,24 @@ import inspect
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 from archtrace.errors import did_you_mean
 from archtrace.targets import size_limits
 from archtrace.targets.messages import one_line, refusal
+from archtrace.targets.target import ModelConfig, is_config
 
 #: Fields of a file that choose a kernel, not a structure; the library may refuse them for want of a package.
 _KERNELS = frozenset({"attn_implementation", "_attn_implementation", "quantization_config", "_name_or_path"})
 
+#: The fields of a config by name, as JSON has them.
+Fields: TypeAlias = Mapping[str, object]
+#: A class of configs; `dict` where a field is a table and no config.
+ConfigClass: TypeAlias = type[ModelConfig]
+_Kind: TypeAlias = ConfigClass | type[dict[str, object]]
 
-def read(source: Any) -> tuple[dict[str, Any], str]:
+
+def read(source: str | Path | Fields | ModelConfig) -> tuple[dict[str, object], str]:
     """The fields of a path, a mapping or a config object, and where they stand. TargetError for a file
     that is not a JSON object."""
     if isinstance(source, Mapping):
@@ -27,7 +34,7 @@ def read(source: Any) -> tuple[dict[str, Any], str]:
         return dict(source.to_diff_dict()), "the config given"
     path = Path(source)
     try:
-        fields = json.loads(path.read_text(encoding="utf-8-sig"))
+        fields: object = json.loads(path.read_text(encoding="utf-8-sig"))
     except json.JSONDecodeError as error:
         raise _not_json(f"{path}:{error.lineno}:{error.colno}", error.msg) from error
     except UnicodeDecodeError as error:
@@ -44,11 +51,21 @@ def read(source: Any) -> tuple[dict[str, Any], str]:
     return fields, str(path)
 
 
+def texts(value: object) -> tuple[str, ...]:
+    """The texts in a list that a field holds; none where it holds no list."""
+    return tuple(map(str, value)) if isinstance(value, list | tuple) else ()
+
+
+def entries(value: object) -> Fields:
+    """The entries of a table that a field holds; none where it holds no table."""
+    return value if isinstance(value, Mapping) else {}
+
+
 def _not_json(where: str, why: str) -> Exception:
     return refusal("the config is not JSON", where=where, why=why, do="write it as one JSON object: {...}")
 
 
-def construct(kind: Any, fields: Mapping[str, Any], wishes: Mapping[str, Any], where: str) -> Any:
+def construct(kind: ConfigClass, fields: Fields, wishes: Fields, where: str) -> ModelConfig:
     """A config of this class, the wishes set among the fields first, so that derived fields follow."""
     plain = {name: value for name, value in fields.items() if name not in _KERNELS}
     wanted = _with_wishes(kind, plain, wishes, where)
@@ -62,18 +79,17 @@ def construct(kind: Any, fields: Mapping[str, Any], wishes: Mapping[str, Any], w
         ) from error
 
 
-def _with_wishes(kind: Any, fields: dict[str, Any], wishes: Mapping[str, Any], where: str) -> dict[str, Any]:
+def _with_wishes(kind: _Kind, fields: dict[str, object], wishes: Fields, where: str) -> dict[str, object]:
     if not wishes:
         return dict(fields)
     default = _default(kind)
     result = _essential(kind, fields)
     for path, value in wishes.items():
         name, _, inner = path.partition(".")
-        name = getattr(kind, "attribute_map", {}).get(name, name)
+        name = _renamed(kind).get(name, name)
         _check_known(name, path, kind, {*_names(kind, default), *fields}, where)
         if inner:
-            part = getattr(default, name, None)
-            result[name] = _with_inner(part, result.get(name), {inner: value}, where)
+            result[name] = _with_inner(getattr(default, name, None), result.get(name), {inner: value}, where)
         else:
             result[name] = value
     if "num_labels" in wishes:
@@ -81,25 +97,25 @@ def _with_wishes(kind: Any, fields: dict[str, Any], wishes: Mapping[str, Any], w
     return result
 
 
-def _essential(kind: Any, fields: dict[str, Any]) -> dict[str, Any]:
+def _essential(kind: _Kind, fields: dict[str, object]) -> dict[str, object]:
     """The fields without those that the config class derives from the others: these are to follow the wishes."""
     kept = dict(fields)
     for name, value in fields.items() if kind is not dict else ():
         rest = {other: v for other, v in kept.items() if other != name}
-        derived = getattr(_default(kind, rest), name, None)
+        derived: object = getattr(_default(kind, rest), name, None)
         if value is not None and type(derived) is type(value) and derived == value:
             kept = rest
     return kept
 
 
-def _with_inner(default: Any, given: Any, wishes: Mapping[str, Any], where: str) -> dict[str, Any]:
+def _with_inner(default: object, given: object, wishes: Fields, where: str) -> dict[str, object]:
     """The fields of a config inside the config (or of a table), with the wishes among them."""
-    is_config = hasattr(default, "to_diff_dict")
-    fields = given or (default.to_diff_dict() if is_config else default) or {}
-    return _with_wishes(type(default) if is_config else dict, dict(fields), wishes, where)
+    kind: _Kind = type(default) if is_config(default) else dict
+    fields: object = given or (default.to_diff_dict() if is_config(default) else default) or {}
+    return _with_wishes(kind, dict(fields) if isinstance(fields, Mapping) else {}, wishes, where)
 
 
-def _check_known(name: str, path: str, kind: Any, known: set[str], where: str) -> None:
+def _check_known(name: str, path: str, kind: _Kind, known: set[str], where: str) -> None:
     if kind is dict or name in known:
         return
     raise refusal(
@@ -110,17 +126,24 @@ def _check_known(name: str, path: str, kind: Any, known: set[str], where: str) -
     )
 
 
-def _default(kind: Any, fields: Mapping[str, Any] | None = None) -> Any:
+def _default(kind: _Kind, fields: Fields | None = None) -> object:
     """The config that the class makes of these fields; None where it cannot."""
     with contextlib.suppress(Exception):
         return kind(**(fields or {}))
     return None
 
 
-def _names(kind: Any, default: Any) -> set[str]:
+def _names(kind: _Kind, default: object) -> set[str]:
     """Every field of a config class, by whichever way it declares them."""
     declared = {f.name for f in dataclasses.fields(kind)} if dataclasses.is_dataclass(kind) else set()
     with contextlib.suppress(TypeError, ValueError):
         declared |= set(inspect.signature(kind.__init__).parameters) - {"self", "kwargs", "args"}
-    public = {name for name in getattr(default, "__dict__", {}) if not name.startswith("_")}
-    return declared | public | set(getattr(kind, "attribute_map", {})) | {"num_labels"}
+    fields: Fields = getattr(default, "__dict__", {})
+    public = {name for name in fields if not name.startswith("_")}
+    return declared | public | set(_renamed(kind)) | {"num_labels"}
+
+
+def _renamed(kind: _Kind) -> Mapping[str, str]:
+    """The other names of fields -> the config's own."""
+    names: Mapping[str, str] = getattr(kind, "attribute_map", {})
+    return names

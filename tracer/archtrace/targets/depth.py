@@ -9,6 +9,7 @@ from typing import Any
 from archtrace.errors import ArchtraceError
 from archtrace.targets import fills
 from archtrace.targets.resolve import resolve
+from archtrace.targets.target import is_config
 
 #: Config fields that count layers.
 DEPTHS = (
@@ -28,19 +29,19 @@ DEPTHS = (
 )
 
 
-def _four_patches(part: Any) -> int | None:
+def _four_patches(part: object) -> int | None:
     """The edge of an image of four times four patches, where these are large enough to be all that is told apart; 64 of
     one without patches, whose convolutions take any."""
-    patch = getattr(part, "patch_size", 16)
+    patch: object = getattr(part, "patch_size", 16)
     return 4 * patch if isinstance(patch, int) and patch >= 8 else None
 
 
-def _of_sound(length: int) -> Callable[[Any], int | None]:
+def _of_sound(length: int) -> Callable[[object], int | None]:
     return lambda part: length if hasattr(part, "num_mel_bins") else None
 
 
 #: Config field -> what will do in its place, from the config that has it; None where the field means something else.
-LESS: Mapping[str, Callable[[Any], int | None]] = {
+LESS: Mapping[str, Callable[[object], int | None]] = {
     **dict.fromkeys(("num_frames", "frames_per_clip"), lambda _: 4),
     **dict.fromkeys(("image_size", "crop_size"), _four_patches),
     # A text is padded to a multiple of the window, and what stands there is told apart as well.
@@ -50,24 +51,25 @@ LESS: Mapping[str, Callable[[Any], int | None]] = {
 }
 
 
-def shallow(config: Any, layers: int = 2) -> dict[str, int]:
+def shallow(config: object, layers: int = 2) -> dict[str, int]:
     """The overrides that leave so many layers, and few patches and frames, to a config and to the configs in it; {}
     where it has no more than that."""
     return dict(_cuts(config, layers))
 
 
-def _cuts(config: Any, layers: int) -> Iterator[tuple[str, int]]:
-    few: dict[str, Callable[[Any], int | None]] = dict.fromkeys(DEPTHS, lambda _: layers)
+def _cuts(config: object, layers: int) -> Iterator[tuple[str, int]]:
+    few: dict[str, Callable[[object], int | None]] = dict.fromkeys(DEPTHS, lambda _: layers)
     table = {**few, **LESS}
-    for path, part in fills.nested("", config) if hasattr(config, "to_diff_dict") else ():
+    for path, part in fills.nested("", config) if is_config(config) else ():
         # A field under two names is cut once, under the config's own.
-        for name, value in list(vars(part).items()):
-            less = table[name](part) if name in table and type(value) is int else None
-            if less is not None and value > less:
+        fields: dict[str, object] = vars(part)
+        for name, value in list(fields.items()):
+            less = table[name](part) if name in table else None
+            if less is not None and type(value) is int and value > less:
                 yield f"{path}{name}", less
 
 
-def few_layers(target: Any, overrides: Mapping[str, Any], wishes: Mapping[str, Any]) -> dict[str, Any] | None:
+def few_layers(target: object, overrides: Mapping[str, object], wishes: Mapping[str, Any]) -> dict[str, object] | None:
     """The overrides with which a target has two layers where it has more, beside those given; None where it cannot be
     built so. `wishes` are further keyword arguments of `resolve`."""
     cuts = shallow(resolve(target, overrides=overrides, **wishes).config)

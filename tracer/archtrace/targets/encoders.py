@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from archtrace.answer.result import Finding
 from archtrace.targets.sentence import Encoder
+
+if TYPE_CHECKING:
+    import torch
 
 
 def title(model: str, encoder: Encoder) -> str:
@@ -13,7 +16,7 @@ def title(model: str, encoder: Encoder) -> str:
     return f"{model} with {' and '.join(encoder.modes)} pooling"
 
 
-def build(model: Any, encoder: Encoder) -> Any:
+def build(model: torch.nn.Module, encoder: Encoder) -> torch.nn.Module:
     """The model and its parts as one module."""
     from archtrace.targets.pooled import SentenceEncoder  # late: it brings torch
 

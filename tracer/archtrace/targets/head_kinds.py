@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from archtrace.errors import did_you_mean
 from archtrace.targets import fills, library
 from archtrace.targets.messages import refusal
+from archtrace.targets.target import ModelConfig
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _without(head: str, model_type: str, where: str) -> Exception:
     )
 
 
-def part_of(config: Any, name: str) -> Any:
+def part_of(config: ModelConfig, name: str) -> ModelConfig:
     """The part of a composite config that a class of the library is built from: of a model of texts its text part."""
     kind = library.model_class(name).config_class
     parts = (part for _, part in fills.nested("", config) if part is not config and isinstance(part, kind))

@@ -7,13 +7,15 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from archtrace.answer.result import ConfigSource
 from archtrace.capture import older_releases
 from archtrace.targets.messages import first_line
 
 FILE, ADAPTER, MODULES = "config.json", "adapter_config.json", "modules.json"
+
+Answer = TypeVar("Answer")
 
 #: Seconds to wait for what a checkpoint may have beside its config.
 _BESIDE = 2.0
@@ -31,11 +33,12 @@ class ConfigFile:
 @dataclass(frozen=True)
 class Missing:
     """No config.json: what each place said. `reached`: the repository is there, and has none; `offline`: the Hub was
-    not asked."""
+    not asked; `unheard`: it was, and gave no answer."""
 
     places: tuple[str, ...]
     reached: bool = False
     offline: bool = False
+    unheard: bool = False
 
 
 def find(ids: Sequence[str], patience: float, revision: str | None = None) -> ConfigFile | Missing:
@@ -56,7 +59,8 @@ def find(ids: Sequence[str], patience: float, revision: str | None = None) -> Co
     answer = _within(patience, lambda: _ask(ids, patience, revision))
     if isinstance(answer, ConfigFile):
         return answer
-    return Missing((cache, f"the Hub {constants.ENDPOINT}: {answer}"), reached=answer == _NO_FILE)
+    unheard = not str(answer).startswith(_OF_THE_HUB)
+    return Missing((cache, f"the Hub {constants.ENDPOINT}: {answer}"), reached=answer == _NO_FILE, unheard=unheard)
 
 
 def beside(name: str, file: str, revision: str | None = None) -> Path | None:
@@ -70,7 +74,7 @@ def beside(name: str, file: str, revision: str | None = None) -> Path | None:
     return Path(answer) if isinstance(answer, str) and Path(answer).is_file() else None
 
 
-def _quietly(ask: Callable[[], Any]) -> Any:
+def _quietly(ask: Callable[[], Answer]) -> Answer | None:
     try:
         return ask()
     except Exception:  # no such file, no network, a gate: the file cannot be had
@@ -91,9 +95,9 @@ def _known_missing(name: str, file: str, revision: str | None) -> bool:
     return try_to_load_from_cache(name, file, revision=revision) is _CACHED_NO_EXIST
 
 
-def _within(seconds: float, ask: Callable[[], Any]) -> Any:
+def _within(seconds: float, ask: Callable[[], Answer]) -> Answer | str:
     """The answer, if it comes in time: resolving a name has no time-out of its own."""
-    answers: list[Any] = []
+    answers: list[Answer] = []
     thread = threading.Thread(target=lambda: answers.append(ask()), daemon=True)
     thread.start()
     thread.join(seconds)
@@ -119,6 +123,8 @@ def _ask(ids: Sequence[str], patience: float, revision: str | None) -> ConfigFil
 
 
 _NO_FILE = f"the repository has no {FILE}"
+#: How what the Hub itself says begins; anything else is a failure on the way there.
+_OF_THE_HUB = ("the repository ", "no such repository ")
 
 
 def _reason(error: Exception) -> str:

@@ -11,11 +11,15 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
 from archtrace.errors import did_you_mean
 from archtrace.targets import commands, standins
 from archtrace.targets.messages import one_line, refusal
+from archtrace.targets.target import ModelClass, ModelConfig
+
+if TYPE_CHECKING:
+    import torch
 
 CLASSIFIER = "ForSequenceClassification"
 
@@ -87,10 +91,10 @@ def _text(module: str) -> str:
     return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
-def _literal(module: str, name: str) -> dict[str, Any]:
+def _literal(module: str, name: str) -> dict[str, str | tuple[str, ...]]:
     """A table `name = OrderedDict([...])` of one of the library's auto modules, with its `name.update({...})`."""
     text = _text(module)
-    found: dict[str, Any] = {}
+    found: dict[str, str | tuple[str, ...]] = {}
     for call in (statement.value for statement in _statements(text, name) if _about(statement, name)):
         if isinstance(call, ast.Call) and call.args and isinstance(call.args[0], ast.List | ast.Dict):
             found.update(ast.literal_eval(call.args[0]))
@@ -115,18 +119,20 @@ def _about(statement: ast.stmt, name: str) -> TypeGuard[ast.Assign | ast.Expr]:
     return isinstance(call, ast.Call) and ast.unparse(call.func) == f"{name}.update"
 
 
-def config_class(model_type: str) -> Any:
+def config_class(model_type: str) -> type[ModelConfig]:
     """The library's config class of a model type that it has."""
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-    return CONFIG_MAPPING[model_type]
+    kind: type[ModelConfig] = CONFIG_MAPPING[model_type]
+    return kind
 
 
-def model_class(name: str) -> Any:
+def model_class(name: str) -> ModelClass:
     """A model class by its name; imports its module."""
     import transformers
 
-    return getattr(transformers, name)
+    kind: ModelClass = getattr(transformers, name)
+    return kind
 
 
 def classifier_name(model_type: str, architectures: Sequence[str], where: str) -> str:
@@ -153,7 +159,7 @@ def _fits(name: str, model_type: str) -> bool:
         return name.endswith(CLASSIFIER)
     import transformers
 
-    kind = getattr(getattr(transformers, name, None), "config_class", None)
+    kind: object = getattr(getattr(transformers, name, None), "config_class", None)
     return kind is not None and kind is config_class(model_type)
 
 
@@ -190,7 +196,7 @@ def version() -> str:
     return importlib.metadata.version("transformers")
 
 
-def construct(name: str, config: Any) -> Any:
+def construct(name: str, config: ModelConfig | None) -> torch.nn.Module:
     """Construct the library's class of that name, with a stand-in for a missing package that one can play.
 
     The model then has it as `archtrace_stand_in`. TargetError where it needs any other package that is missing.
@@ -202,9 +208,9 @@ def construct(name: str, config: Any) -> Any:
         if package is None:
             raise missing_package(name, error) from error
     kind = model_class(name)
-    with standins.played(package, kind, type(config)):
+    with standins.played(package, kind.__module__, type(config).__module__):
         model = kind(config)
-    model.archtrace_stand_in = package
+    vars(model)["archtrace_stand_in"] = package
     return model
 
 

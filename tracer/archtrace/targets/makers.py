@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from archtrace.errors import did_you_mean
 from archtrace.targets import library, size_limits
 from archtrace.targets.code import on_path
 from archtrace.targets.messages import refusal
 from archtrace.targets.pretrained import Loader, without_weights
+from archtrace.targets.target import is_module
+
+if TYPE_CHECKING:
+    import torch
 
 
-def called_of(made: Any) -> Any:
+def called_of(made: Callable[..., object]) -> Callable[..., object]:
     """The function whose parameters count: a class's constructor, or the function itself."""
-    return type.__getattribute__(made, "__init__") if isinstance(made, type) else made
+    constructor: Callable[..., object] = type.__getattribute__(made, "__init__") if isinstance(made, type) else made
+    return constructor
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +29,7 @@ class Maker:
     """A class or a function, by the user's name for it; `folder` is where its module's own imports lie."""
 
     name: str
-    made: Any
+    made: Callable[..., object]
     folder: str = ""
 
     @property
@@ -35,7 +40,7 @@ class Maker:
     @property
     def where(self) -> str:
         """What is called."""
-        called = getattr(self.made, "__name__", type(self.made).__name__)
+        called: str = getattr(self.made, "__name__", type(self.made).__name__)
         return f"{called}.__init__" if isinstance(self.made, type) else called
 
     def parameters(self) -> list[inspect.Parameter]:
@@ -43,14 +48,14 @@ class Maker:
         given = list(inspect.signature(called_of(self.made)).parameters.values())
         return given[1:] if self.class_name else given
 
-    def make(self, loader: Loader, *args: Any, **kwargs: Any) -> Any:
+    def make(self, loader: Loader, *args: object, **kwargs: object) -> torch.nn.Module:
         """The model, made with its own folder on the path (a constructor may import), no weights read."""
         try:
             with on_path(self.folder or "."), without_weights(loader, self.made):
                 model = self.made(*args, **kwargs)
         except ImportError as error:
             raise library.missing_package(self.class_name or self.where, error) from error
-        if not callable(getattr(model, "named_modules", None)):
+        if not is_module(model):
             raise refusal(
                 f"{self.name} builds no model",
                 where=self.where,
@@ -60,7 +65,7 @@ class Maker:
         return model
 
 
-def arguments_of(maker: Maker, wanted: Mapping[str, Any], first: int = 0) -> dict[str, Any]:
+def arguments_of(maker: Maker, wanted: Mapping[str, object], first: int = 0) -> dict[str, object]:
     """The arguments, where the maker takes them and needs no more; its `first` parameters are given otherwise."""
     parameters = maker.parameters()[first:]
     named = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
@@ -78,7 +83,7 @@ def arguments_of(maker: Maker, wanted: Mapping[str, Any], first: int = 0) -> dic
     return dict(wanted)
 
 
-def _check_complete(maker: Maker, parameters: Iterable[inspect.Parameter], wanted: Mapping[str, Any]) -> None:
+def _check_complete(maker: Maker, parameters: Iterable[inspect.Parameter], wanted: Mapping[str, object]) -> None:
     variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     needed = [p.name for p in parameters if p.default is p.empty and p.kind not in variadic]
     missing = [field for field in needed if field not in wanted]

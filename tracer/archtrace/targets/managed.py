@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 #: The packages whose hooks these are.
 _PACKAGES = ("accelerate", "torch")
@@ -18,24 +21,25 @@ _SEVERAL = "SequentialHook"
 _HOLDING = {"FullyShardedDataParallel": "_fsdp_wrapped_module"}
 
 
-def is_managed(model: Any) -> bool:
+def is_managed(model: torch.nn.Module) -> bool:
     """Whether hooks fetch, gather or place the weights of any module of a model."""
     return any(True for part in model.modules() for _ in _switches(part))
 
 
-def unmanage(model: Any) -> None:
+def unmanage(model: torch.nn.Module) -> None:
     """Switch those hooks off. Whoever calls this puts the modules' fields back."""
     for part in model.modules():
         for switch in list(_switches(part)):
             switch()
 
 
-def _switches(part: Any) -> Iterator[Callable[[], Any]]:
+def _switches(part: torch.nn.Module) -> Iterator[Callable[[], object]]:
     """What switches off each of the hooks that fetch a module's weights."""
-    fields = vars(part)
+    fields: dict[str, object] = vars(part)
     if _fetches(fields.get("_hf_hook")) and "_old_forward" in fields:
         yield partial(fields.__setitem__, "forward", fields["_old_forward"])
-    for table in (part._forward_pre_hooks, part._forward_hooks):
+    tables: tuple[dict[int, Callable[..., object]], ...] = (part._forward_pre_hooks, part._forward_hooks)
+    for table in tables:
         for key, hook in table.items():
             if _fetches(getattr(hook, "__self__", None)):
                 yield partial(table.pop, key)
@@ -43,12 +47,12 @@ def _switches(part: Any) -> Iterator[Callable[[], Any]]:
         yield partial(fields.__setitem__, "forward", getattr(part, held))
 
 
-def _fetches(hook: Any) -> bool:
-    name = _theirs(hook)
-    return name in _FETCHING or (name == _SEVERAL and all(map(_fetches, hook.hooks)))
+def _fetches(hook: object) -> bool:
+    name, hooks = _theirs(hook), getattr(hook, "hooks", ())
+    return name in _FETCHING or (name == _SEVERAL and all(map(_fetches, hooks)))
 
 
-def _theirs(value: Any) -> str:
+def _theirs(value: object) -> str:
     """The name of a value's class, where it is one of theirs."""
     kind = type(value)
     return kind.__name__ if kind.__module__.partition(".")[0] in _PACKAGES else ""

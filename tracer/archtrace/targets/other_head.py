@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from archtrace.answer.result import Finding
-from archtrace.targets import commands, library, remote
+from archtrace.targets import commands, configs, library, remote
 
 
-def told(fields: Mapping[str, Any], traced: str, where: str) -> tuple[Finding, ...]:
+def told(fields: Mapping[str, object], traced: str, where: str) -> tuple[Finding, ...]:
     """What must be said where `traced`, a class of the library, stands for a checkpoint with these fields."""
     return (*_architectures(fields, traced, where), *_own_code(fields, traced, where))
 
 
-def _architectures(fields: Mapping[str, Any], traced: str, where: str) -> Iterator[Finding]:
-    named = [str(name) for name in fields.get("architectures") or ()]
+def _architectures(fields: Mapping[str, object], traced: str, where: str) -> Iterator[Finding]:
+    named = configs.texts(fields.get("architectures"))
     if traced in named or not (others := [name for name in named if name not in library.bare_classes()]):
         return
     what = "another head" if not others[0].endswith(library.CLASSIFIER) else "another classifier"
@@ -29,9 +28,9 @@ def _architectures(fields: Mapping[str, Any], traced: str, where: str) -> Iterat
     )
 
 
-def _own_code(fields: Mapping[str, Any], traced: str, where: str) -> Iterator[Finding]:
+def _own_code(fields: Mapping[str, object], traced: str, where: str) -> Iterator[Finding]:
     """The library has the model type, but the checkpoint has a model of its own beside it."""
-    own = {key: name for key, name in (fields.get("auto_map") or {}).items() if key.startswith("AutoModel")}
+    own = {key: name for key, name in configs.entries(fields.get("auto_map")).items() if key.startswith("AutoModel")}
     if not own:
         return
     if remote.MODEL in own:

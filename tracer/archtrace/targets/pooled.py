@@ -21,7 +21,7 @@ class SentenceEncoder(nn.Module):
         super().__init__()
         self.transformer = transformer
         self.config = transformer.config
-        width = self.config.get_text_config().hidden_size
+        width: int = self.config.get_text_config().hidden_size
         for part in encoder.parts:
             module, width = _PARTS[part.kind](part, width)
             self.add_module(part.kind.lower(), module)
@@ -31,7 +31,7 @@ class SentenceEncoder(nn.Module):
         states: Tensor = self.transformer(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         for name in self.order:
-            module = getattr(self, name)
+            module: nn.Module = getattr(self, name)
             states = module(states, mask) if isinstance(module, PoolingModule) else module(states)
         return {"sentence_embedding": states}
 
@@ -100,12 +100,13 @@ class Normalize(nn.Module):
 class Dense(nn.Module):
     """Linear, activation, and where it is asked for the input added."""
 
-    def __init__(self, width: int, fields: Mapping[str, Any]) -> None:
+    def __init__(self, width: int, part: EncoderPart) -> None:
         super().__init__()
-        out = int(fields["out_features"])
+        out, fields = part.width, part.fields
         self.linear = nn.Linear(width, out, bias=bool(fields.get("bias", True)))
-        self.activation = getattr(nn, fields["activation_function"])()
-        self.residual = None
+        kind: type[nn.Module] = getattr(nn, str(fields["activation_function"]))
+        self.activation = kind()
+        self.residual: nn.Module | None = None
         if fields.get("use_residual"):
             self.residual = nn.Identity() if width == out else nn.Linear(width, out, bias=False)
 
@@ -116,8 +117,8 @@ class Dense(nn.Module):
 
 #: Part -> its module, for vectors of a width, and the width of what it gives.
 _PARTS: Mapping[str, Callable[[EncoderPart, int], tuple[nn.Module, int]]] = {
-    "Pooling": lambda part, width: (PoolingModule(part.fields["modes"]), width * len(part.fields["modes"])),
-    "Dense": lambda part, width: (Dense(width, part.fields), int(part.fields["out_features"])),
+    "Pooling": lambda part, width: (PoolingModule(part.modes), width * len(part.modes)),
+    "Dense": lambda part, width: (Dense(width, part), part.width),
     "Normalize": lambda _, width: (Normalize(), width),
     "LayerNorm": lambda _, width: (nn.LayerNorm(width), width),
     "Dropout": lambda _, width: (nn.Identity(), width),

@@ -6,18 +6,21 @@ import copy
 import inspect
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 from weakref import ref
 
 from archtrace.targets import fills
 from archtrace.targets.managed import is_managed, unmanage
-from archtrace.targets.target import Target
+from archtrace.targets.target import ModelConfig, Target, is_config
+
+if TYPE_CHECKING:
+    import torch
 
 #: The implementation of experts in which a token stays itself; others sort tokens or cannot be captured.
 _EXPERTS = "batched_mm"
 
 
-def prepare(target: Target) -> tuple[Any, dict[str, Any]]:
+def prepare(target: Target) -> tuple[torch.nn.Module, dict[str, object]]:
     """The model in evaluation mode, without a cache, and further keyword arguments of its forward.
 
     A live module is copied, its parameters without their values, so that it stays as the user left it; one that cannot
@@ -32,52 +35,55 @@ def prepare(target: Target) -> tuple[Any, dict[str, Any]]:
             return borrow(target.module, partial(_settle, ref(target.module))), _options(target.module)
         _settle(lambda: own)
         return own, _options(own)
-    model: Any = build(lambda: target.make(_quiet(target.config)))
+    model = build(lambda: target.make(_quiet(target.config)))
     _tie(model)
     _settle(lambda: model)
     return model, _options(model)
 
 
-def _settle(module: Callable[[], Any]) -> None:
+def _settle(module: Callable[[], torch.nn.Module | None]) -> None:
     """Evaluation mode, no cache, experts that keep a token where it is. A weak reference will do as `module`."""
     from archtrace.capture.model import takes_mapping
 
     model = module()
+    assert model is not None, "it lives as long as its trace"
     model.eval()
     unmanage(model)
     if takes_mapping(model):
         model.forward = _by_name(model.forward)
     for part in model.modules():
-        if hasattr(part, "set_experts_implementation"):
-            _quiet(part.config)
-            part.set_experts_implementation(_EXPERTS)
+        choose: Callable[[str], object] | None = getattr(part, "set_experts_implementation", None)
+        if choose is not None:
+            _quiet(getattr(part, "config", None))
+            choose(_EXPERTS)
 
 
-def _by_name(forward: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+def _by_name(forward: Callable[[dict[str, object]], dict[str, object]]) -> Callable[..., dict[str, object]]:
     """A forward that takes by name what another one takes as one mapping.
 
     It returns what was computed alone, the last first: each step of a pipeline adds its result to the inputs.
     """
 
-    def named(**inputs: Any) -> dict[str, Any]:
+    def named(**inputs: object) -> dict[str, object]:
         returned = forward(dict(inputs))
         return {name: value for name, value in reversed(returned.items()) if name not in inputs}
 
     return named
 
 
-def _tie(model: Any) -> None:
+def _tie(model: torch.nn.Module) -> None:
     """Weights that are shared, as making a model without memory parts them: of the model, and of models inside it."""
     from archtrace.capture.model import is_library_model
 
     for part in model.modules():
-        if is_library_model(part) and hasattr(part, "tie_weights"):
-            part.tie_weights()
+        tie: Callable[[], object] | None = getattr(part, "tie_weights", None)
+        if is_library_model(part) and tie is not None:
+            tie()
 
 
-def _quiet(config: Any) -> Any:
+def _quiet(config: ModelConfig | None) -> ModelConfig | None:
     """The same config, and the configs inside it, with no cache of keys and values, and no number format."""
-    for _, part in fills.nested("", config) if hasattr(config, "to_diff_dict") else ():
+    for _, part in fills.nested("", config) if is_config(config) else ():
         if getattr(part, "use_cache", None):
             part.use_cache = False
         # A checkpoint's is applied to all that is loaded. A constructor applies it to what it makes with from_config
@@ -87,7 +93,7 @@ def _quiet(config: Any) -> Any:
     return config
 
 
-def _copy(module: Any) -> Any:
+def _copy(module: torch.nn.Module) -> torch.nn.Module | None:
     """A copy whose parameters have shapes and no values; None where there can be none."""
     import torch
 
@@ -96,7 +102,7 @@ def _copy(module: Any) -> Any:
 
     if bound_elsewhere(module) or is_managed(module):
         return None
-    memo: dict[int, Any] = {
+    memo: dict[int, object] = {
         id(p): torch.nn.Parameter(torch.empty_like(p, device="meta"), requires_grad=p.requires_grad)
         for p in module.parameters()
     }
@@ -110,7 +116,7 @@ def _copy(module: Any) -> Any:
         return None
 
 
-def _options(model: Any) -> dict[str, Any]:
+def _options(model: torch.nn.Module) -> dict[str, object]:
     """Ask for every layer's hidden states where the model is the library's and can give them."""
     from archtrace.capture.model import forward_of
 

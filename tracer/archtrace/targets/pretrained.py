@@ -10,10 +10,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from archtrace.answer.result import ConfigSource, Finding
 from archtrace.targets import by_name, configs, fills, library, remote
+from archtrace.targets.target import ModelClass, ModelConfig
 
 #: Arguments of from_pretrained that say where weights lie and how they are read: there are none to read.
 _LOADING = frozenset({
@@ -34,7 +35,7 @@ class Taken:
     """A config that stands for the weights of an id."""
 
     name: str
-    config: Any
+    config: ModelConfig
     source: ConfigSource
     findings: tuple[Finding, ...]
 
@@ -46,16 +47,17 @@ class Loader:
     `taken` are the configs by id that were asked for, `loaded` the ids whose weights were.
     """
 
-    given: Mapping[str, Any] = field(default_factory=dict)
+    given: Mapping[str, ModelConfig | None] = field(default_factory=dict)
     taken: dict[str, Taken] = field(default_factory=dict)
     loaded: dict[str, str] = field(default_factory=dict)
 
-    def config(self, name: str, revision: str | None, options: dict[str, Any]) -> Any:
+    def config(self, name: str, revision: str | None, options: dict[str, object]) -> ModelConfig:
         """A config of its own for each caller, with what the options set on it; these are taken out of `options`."""
         full = f"{name}@{revision}" if revision else name
         if full not in self.taken:
             self.taken[full] = _taken(full)
-        config = copy.deepcopy(self.given.get(full, self.taken[full].config))
+        given = self.given.get(full)
+        config = copy.deepcopy(self.taken[full].config if given is None else given)
         for key in [key for key in options if key not in _LOADING and hasattr(config, key)]:
             setattr(config, key, options.pop(key))
         return config
@@ -80,7 +82,7 @@ def _taken(name: str) -> Taken:
     return Taken(name, config, origin.source, (*origin.findings, *fills.fill(config)))
 
 
-def mentioned(made: Any) -> bool:
+def mentioned(made: Callable[..., object]) -> bool:
     """Whether the code of a class or a function says `from_pretrained` anywhere."""
     try:
         return "from_pretrained" in inspect.getsource(sys.modules[made.__module__])
@@ -89,7 +91,7 @@ def mentioned(made: Any) -> bool:
 
 
 @contextmanager
-def without_weights(loader: Loader, made: Any) -> Iterator[None]:
+def without_weights(loader: Loader, made: Callable[..., object]) -> Iterator[None]:
     """For a while, `from_pretrained` of the library's models and configs asks the loader; in this thread alone."""
     if "transformers" not in sys.modules and not mentioned(made):
         yield
@@ -106,7 +108,7 @@ def without_weights(loader: Loader, made: Any) -> Iterator[None]:
         yield
 
 
-def _family(kind: Any) -> Iterator[Any]:
+def _family(kind: type[object]) -> Iterator[type[object]]:
     """An auto class and those below it that have a `from_pretrained` of their own: the library gives each a copy."""
     if "from_pretrained" in vars(kind):
         yield kind
@@ -115,40 +117,53 @@ def _family(kind: Any) -> Iterator[Any]:
 
 
 @contextmanager
-def _replaced(owner: Any, function: Callable[..., Any]) -> Iterator[None]:
-    kept, thread = vars(owner)["from_pretrained"], threading.get_ident()
+def _replaced(owner: Any, function: Callable[..., object]) -> Iterator[None]:
+    before: classmethod[object, ..., object] = vars(owner)["from_pretrained"]
+    thread = threading.get_ident()
 
-    def from_pretrained(cls: Any, name: Any, *args: Any, **kwargs: Any) -> Any:
+    def from_pretrained(cls: type[Any], /, name: object, *args: object, **kwargs: object) -> object:
         if threading.get_ident() != thread:
-            return kept.__get__(None, cls)(name, *args, **kwargs)
+            return before.__get__(None, cls)(name, *args, **kwargs)
         return function(cls, str(name), *args, **kwargs)
 
     owner.from_pretrained = classmethod(from_pretrained)
     try:
         yield
     finally:
-        owner.from_pretrained = kept
+        owner.from_pretrained = before
 
 
-def _wanted(loader: Loader, cls: Any, name: str, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+def _wanted(loader: Loader, caller: str, name: str, options: dict[str, Any]) -> tuple[ModelConfig, dict[str, object]]:
     """The config of a model, and the arguments that are left for its constructor."""
-    revision, given = options.get("revision"), options.pop("config", None)
-    loader.loaded.setdefault(f"{name}@{revision}" if revision else name, cls.__name__)
+    revision = _revision(options)
+    given: ModelConfig | str | None = options.pop("config", None)
+    loader.loaded.setdefault(f"{name}@{revision}" if revision else name, caller)
     config = loader.config(name, revision, options) if given is None or isinstance(given, str) else given
     return config, {key: value for key, value in options.items() if key not in _LOADING}
 
 
-def _model(loader: Loader, cls: Any, name: str, *args: Any, **options: Any) -> Any:
-    config, rest = _wanted(loader, cls, name, options)
+def _revision(options: Mapping[str, object]) -> str | None:
+    revision = options.get("revision")
+    return None if revision is None else str(revision)
+
+
+def _model(loader: Loader, cls: ModelClass, name: str, *args: object, **options: object) -> object:
+    config, rest = _wanted(loader, cls.__name__, name, options)
     return cls(config, *args, **rest)
 
 
-def _automatic(loader: Loader, cls: Any, name: str, *_: Any, **options: Any) -> Any:
-    config, rest = _wanted(loader, cls, name, options)
+class _AutoClass(Protocol):
+    __name__: str
+
+    def from_config(self, config: ModelConfig, **options: object) -> object: ...
+
+
+def _automatic(loader: Loader, cls: _AutoClass, name: str, *_: object, **options: object) -> object:
+    config, rest = _wanted(loader, cls.__name__, name, options)
     return cls.from_config(config, **rest)
 
 
-def _config(loader: Loader, cls: Any, name: str, **options: Any) -> Any:
+def _config(loader: Loader, cls: type, name: str, **options: object) -> object:
     unused = options.pop("return_unused_kwargs", False)
-    config = loader.config(name, options.get("revision"), options)
+    config = loader.config(name, _revision(options), options)
     return (config, options) if unused else config

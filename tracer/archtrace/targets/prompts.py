@@ -3,37 +3,41 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archtrace.targets.adapters import Adapter, unanswered
+from archtrace.targets.target import Make, ModelConfig
+
+if TYPE_CHECKING:
+    import torch
 
 #: The wrapper, as PEFT names it for a sequence classifier.
 WRAPPER = "PeftModelForSequenceClassification"
 #: What PEFT takes from the base where its config has none (`_prepare_prompt_learning_config`, PEFT 0.21.2). A saved
-#: config has the sizes of its base, which do not fit a small likeness of it.
+#: config has the sizes of its base, which do not fit a small model of it.
 _OF_BASE = ("token_dim", "num_layers", "num_attention_heads", "encoder_hidden_size", "base_model_name_or_path")
 
 
-def behind(make: Callable[[Any], Any], adapter: Adapter) -> Callable[[Any], Any]:
+def behind(make: Make, adapter: Adapter) -> Make:
     """The same maker of a base model, in the wrapper of an adapter with a prompt. TargetError where PEFT is missing."""
     try:
         import peft
     except ImportError as error:
         raise unanswered(adapter.kind, adapter.where, "PEFT is not installed (pip install peft)") from error
 
-    def wrapped(config: Any) -> Any:
+    def wrapped(config: ModelConfig | None) -> torch.nn.Module:
         fields = {n: None if n in _OF_BASE else v for n, v in (adapter.prompt or {}).items()}
-        made: Any = peft.PeftConfig
+        made: Any = peft.PeftConfig  # without types
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of fields that the two libraries call otherwise by now
             known = made.from_peft_type(**{**fields, "inference_mode": True})
-            return peft.get_peft_model(_valueless(make(config)), known)
+            model: torch.nn.Module = peft.get_peft_model(_valueless(make(config)), known)
+        return model
 
     return wrapped
 
 
-def _valueless(model: Any) -> Any:
+def _valueless(model: torch.nn.Module) -> torch.nn.Module:
     """The model with every parameter on the meta device: PEFT moves the prompt to where the base's first one lies, and
     a few bases make theirs with legacy constructors, which have values."""
     import torch

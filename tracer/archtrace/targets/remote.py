@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from archtrace.targets import commands
+from archtrace.targets.configs import ConfigClass
 from archtrace.targets.messages import one_line, refusal
+from archtrace.targets.target import ModelClass
 
 CONFIG, MODEL, BARE = "AutoConfig", "AutoModelForSequenceClassification", "AutoModel"
 
 
 def classes(
-    auto_map: Mapping[str, Any], repository: str, wanted: str = MODEL, revision: str | None = None
-) -> tuple[Any, Any]:
+    auto_map: Mapping[str, object], repository: str, wanted: str = MODEL, revision: str | None = None
+) -> tuple[ConfigClass, ModelClass]:
     """The config class and the model class that the checkpoint's own code defines. Runs that code."""
     from transformers.dynamic_module_utils import get_class_from_dynamic_module
 
     try:
-        config, model = (
-            get_class_from_dynamic_module(auto_map[key], repository, revision=revision) for key in (CONFIG, wanted)
-        )
+        config: ConfigClass = get_class_from_dynamic_module(auto_map[CONFIG], repository, revision=revision)
+        model: ModelClass = get_class_from_dynamic_module(auto_map[wanted], repository, revision=revision)
     except Exception as error:
         raise refusal(
             "the checkpoint's own code cannot be loaded",
@@ -31,7 +31,7 @@ def classes(
     return config, model
 
 
-def usable(auto_map: Mapping[str, Any], wanted: str = MODEL) -> bool:
+def usable(auto_map: Mapping[str, object], wanted: str = MODEL) -> bool:
     """Whether the checkpoint's own code holds the model and its config."""
     return CONFIG in auto_map and wanted in auto_map
 
@@ -46,7 +46,7 @@ def untrusted(model_type: str, where: str) -> Exception:
     )
 
 
-def without_classifier(auto_map: Mapping[str, Any], where: str) -> Exception:
+def without_classifier(auto_map: Mapping[str, object], where: str) -> Exception:
     """The refusal of a checkpoint whose own code holds no sequence classifier, or no config for it."""
     lacking = MODEL if MODEL not in auto_map else CONFIG
     command = commands.of_code(auto_map, where)

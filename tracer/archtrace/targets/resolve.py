@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from archtrace.answer.result import Finding, Readout
 from archtrace.targets import (
@@ -23,32 +23,37 @@ from archtrace.targets import (
     prompts,
     remote,
 )
+from archtrace.targets.configs import ConfigClass
 from archtrace.targets.messages import refusal
 from archtrace.targets.sentence import Encoder
-from archtrace.targets.target import Target, nothing
-from archtrace.targets.wishes import Wishes
+from archtrace.targets.target import Make, ModelConfig, Target, is_config, is_module, nothing
+from archtrace.targets.target_options import TargetOptions
+
+if TYPE_CHECKING:
+    import torch
 
 
 def resolve(
-    target: Any,
+    target: object,
     *,
     num_labels: int | None = None,
-    config: str | Path | Mapping[str, Any] | None = None,
-    overrides: Mapping[str, Any] | None = None,
+    config: str | Path | Mapping[str, object] | None = None,
+    overrides: Mapping[str, object] | None = None,
     trust_remote_code: bool = False,
-    arguments: Mapping[str, Any] | None = None,
+    arguments: Mapping[str, object] | None = None,
     head: str | None = None,
 ) -> Target:
     """What `target` stands for: an id or an address of the Hub, a model type, a class of the library, a folder or its
     config.json, `module:name` or `file.py:name` of a class, a function or a module, a config, a class, a function that
     builds a model, or a live module. `head` is a kind of head_kinds.HEADS, of a target without a class of its own.
     Raises TargetError, whose message says what, where, why and what to do."""
-    wishes = Wishes(num_labels, config, overrides or {}, trust_remote_code, arguments or {}, head)
+    wishes = TargetOptions(num_labels, config, overrides or {}, trust_remote_code, arguments or {}, head)
     if head is not None:
         head_kinds.classes(head)  # an unknown one is refused before anything is looked up
     if isinstance(target, str | Path):
         return _from_text(str(target), wishes)
-    found = _from_object(getattr(target, "__name__", type(target).__name__), target, wishes)
+    name: str = getattr(target, "__name__", type(target).__name__)
+    found = _from_object(name, target, wishes)
     if found is None:
         raise refusal(
             f"a {type(target).__name__} is no target",
@@ -58,18 +63,18 @@ def resolve(
     return found
 
 
-def _from_object(name: str, given: Any, wishes: Wishes, folder: str = "") -> Target | None:
+def _from_object(name: str, given: object, wishes: TargetOptions, folder: str = "") -> Target | None:
     """The target of a class, a config, a live module or a function; None for anything else."""
     if isinstance(given, type):
         return classes.from_class(name, given, wishes, folder)
-    if hasattr(given, "to_diff_dict"):
+    if is_config(given):
         return _from_config(given, wishes)
-    if callable(getattr(given, "named_modules", None)):
+    if is_module(given):
         return classes.from_module(given, wishes, name if folder else "")
     return classes.from_class(name, given, wishes, folder) if callable(given) else None
 
 
-def _from_text(text: str, wishes: Wishes) -> Target:
+def _from_text(text: str, wishes: TargetOptions) -> Target:
     if code.is_code(text):
         found, folder = code.load(text)
         return _from_object(text, found, wishes, folder) or classes.from_class(text, found, wishes)
@@ -89,7 +94,7 @@ def _from_text(text: str, wishes: Wishes) -> Target:
     return _from_name(text, wishes)
 
 
-def _class_named(text: str, wishes: Wishes) -> str | None:
+def _class_named(text: str, wishes: TargetOptions) -> str | None:
     """The class of the library that a text by_name, where its default config will not do."""
     name = None if folders.exists(text) else library.spelled(text)
     if name is None or name in library.model_types():
@@ -97,7 +102,7 @@ def _class_named(text: str, wishes: Wishes) -> str | None:
     return name if wishes.config is not None or name not in library.classifiers().values() else None
 
 
-def _from_name(text: str, wishes: Wishes) -> Target:
+def _from_name(text: str, wishes: TargetOptions) -> Target:
     origin = by_name.origin(text, wishes)
     model = _model(origin, wishes)
     fields = {k: v for k, v in origin.fields.items() if k not in ("architectures", "auto_map")}
@@ -112,10 +117,10 @@ def _from_name(text: str, wishes: Wishes) -> Target:
     )  # fmt: skip
 
 
-def _of_adapter(adapter: adapters.Adapter) -> Callable[[Any, Sequence[Readout]], tuple[Finding, ...]]:
+def _of_adapter(adapter: adapters.Adapter) -> Callable[[torch.nn.Module, Sequence[Readout]], tuple[Finding, ...]]:
     """What is said of an adapter once it is known which modules stand behind what is read."""
 
-    def told(module: Any, readouts: Sequence[Readout]) -> tuple[Finding, ...]:
+    def told(module: torch.nn.Module, readouts: Sequence[Readout]) -> tuple[Finding, ...]:
         own = {path for path, part in module.named_modules() if any(True for _ in part.parameters(recurse=False))}
         return tuple(adapters.told(adapter, [path for each in readouts for path in each.path if path in own]))
 
@@ -128,14 +133,14 @@ class _Model:
 
     name: str
     model_type: str | None
-    config_class: Callable[[], Any]
-    make: Callable[[Any], Any]
+    config_class: Callable[[], ConfigClass]
+    make: Make
     findings: tuple[Finding, ...] = ()
 
 
-def _model(origin: by_name.Origin, wishes: Wishes) -> _Model:
+def _model(origin: by_name.Origin, wishes: TargetOptions) -> _Model:
     model_type = str(origin.fields.get("model_type", ""))
-    auto_map = origin.fields.get("auto_map") or {}
+    auto_map = configs.entries(origin.fields.get("auto_map"))
     # a head that is asked for stands on the backbone, whatever else the checkpoint has behind it
     encoder = origin.encoder if wishes.head is None else None
     trusted = wishes.trust_remote_code and wishes.head in (None, head_kinds.DEFAULT)
@@ -149,12 +154,12 @@ def _model(origin: by_name.Origin, wishes: Wishes) -> _Model:
         raise problem or remote.untrusted(model_type, origin.where)
     if encoder is not None:
         return _behind(encoder, origin.where, _named_model(library.bare_name(model_type, origin.where), model_type))
-    model = _library_model(model_type, origin.fields.get("architectures") or (), origin.where, wishes.head)
+    model = _library_model(model_type, configs.texts(origin.fields.get("architectures")), origin.where, wishes.head)
     told = other_head.told(_own(origin), model.name, origin.where) if wishes.head is None else ()
     return replace(model, findings=told)
 
 
-def _own(origin: by_name.Origin) -> Mapping[str, Any]:
+def _own(origin: by_name.Origin) -> Mapping[str, object]:
     """The fields of the config, without the head that an adapter of a classifier brings along in its place."""
     brought = origin.adapter is not None and origin.adapter.classifies
     return {**origin.fields, "architectures": ()} if brought else origin.fields
@@ -162,12 +167,12 @@ def _own(origin: by_name.Origin) -> Mapping[str, Any]:
 
 def _behind(encoder: Encoder, where: str, model: _Model) -> _Model:
     """The model with what sentence-transformers puts behind it."""
-    make = lambda config: encoders.build(model.make(config), encoder)  # noqa: E731
+    make: Make = lambda config: encoders.build(model.make(config), encoder)  # noqa: E731
     return replace(model, name=encoders.title(model.name, encoder), make=make, findings=encoders.told(encoder, where))
 
 
-def _library_model(model_type: str, architectures: Any, where: str, head: str | None) -> _Model:
-    return _named_model(head_kinds.class_name(head, model_type, tuple(architectures), where), model_type)
+def _library_model(model_type: str, architectures: Sequence[str], where: str, head: str | None) -> _Model:
+    return _named_model(head_kinds.class_name(head, model_type, architectures, where), model_type)
 
 
 def _named_model(name: str, model_type: str) -> _Model:
@@ -176,10 +181,11 @@ def _named_model(name: str, model_type: str) -> _Model:
     )
 
 
-def _from_config(given: Any, wishes: Wishes) -> Target:
+def _from_config(given: ModelConfig, wishes: TargetOptions) -> Target:
     config = classes.of_config(given, wishes)
     name = type(config).__name__
-    model = _library_model(config.model_type, config.architectures or (), name, wishes.head)
-    told = () if wishes.head else other_head.told({"architectures": config.architectures}, model.name, name)
+    architectures = configs.texts(getattr(config, "architectures", ()))
+    model = _library_model(config.model_type, architectures, name, wishes.head)
+    told = () if wishes.head else other_head.told({"architectures": architectures}, model.name, name)
     findings = (*told, *fills.fill(config))
     return Target(name, model.name, config.model_type, config, "given", model.make, findings=findings)

@@ -10,7 +10,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from archtrace.errors import did_you_mean
 from archtrace.targets import configs, hub
@@ -34,7 +33,18 @@ class EncoderPart:
     """One module behind the model: its type's last word (`Pooling`) and the fields of its config."""
 
     kind: str
-    fields: Mapping[str, Any]
+    fields: Mapping[str, object]
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """The modes of a pooling."""
+        return configs.texts(self.fields.get("modes"))
+
+    @property
+    def width(self) -> int:
+        """The width of what a dense layer gives."""
+        width = self.fields["out_features"]
+        return int(width) if isinstance(width, int | float | str) else 0
 
 
 @dataclass(frozen=True)
@@ -46,7 +56,7 @@ class Encoder:
     @property
     def modes(self) -> tuple[str, ...]:
         """The pooling modes, whose results are concatenated."""
-        return tuple(mode for part in self.parts if part.kind == "Pooling" for mode in part.fields["modes"])
+        return tuple(mode for part in self.parts if part.kind == "Pooling" for mode in part.modes)
 
     @property
     def leaves_prompt_out(self) -> bool:
@@ -63,9 +73,10 @@ def read(place: ConfigLocation) -> Encoder | None:
     return Encoder(tuple(_part(each, place, path) for each in listed if _kind(each) != "Transformer"))
 
 
-def known(parts: Sequence[Mapping[str, Any]], where: str) -> Encoder:
+def known(parts: Sequence[Mapping[str, object]], where: str) -> Encoder:
     """The parts of a table's entry: each its `kind` and the fields of its config."""
-    return Encoder(tuple(EncoderPart(each["kind"], _PARTS[each["kind"]](each, where)) for each in parts))
+    kinds = [(str(each["kind"]), each) for each in parts]
+    return Encoder(tuple(EncoderPart(kind, _PARTS[kind](each, where)) for kind, each in kinds))
 
 
 def transformer(path: Path, place: ConfigLocation) -> Path:
@@ -82,25 +93,25 @@ def transformer(path: Path, place: ConfigLocation) -> Path:
     )
 
 
-def _listed(path: Path) -> list[Mapping[str, Any]]:
+def _listed(path: Path) -> list[Mapping[str, object]]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8-sig"))
+        modules: object = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise _unreadable(path, str(error)) from error
-    if not isinstance(found, list) or not all(isinstance(each, dict) and "type" in each for each in found):
+    if not isinstance(modules, list) or not all(isinstance(each, dict) and "type" in each for each in modules):
         raise _unreadable(path, "it is no list of modules, each with a type")
-    return found
+    return modules
 
 
 def _unreadable(path: Path, why: str) -> Exception:
     return refusal(f"{path.name} cannot be read", where=str(path), why=why, do="write it as sentence-transformers does")
 
 
-def _kind(listed: Mapping[str, Any]) -> str:
+def _kind(listed: Mapping[str, object]) -> str:
     return str(listed["type"]).rsplit(".", 1)[-1]
 
 
-def _part(listed: Mapping[str, Any], place: ConfigLocation, path: Path) -> EncoderPart:
+def _part(listed: Mapping[str, object], place: ConfigLocation, path: Path) -> EncoderPart:
     kind = _kind(listed)
     if kind not in _PARTS:
         raise refusal(
@@ -114,7 +125,7 @@ def _part(listed: Mapping[str, Any], place: ConfigLocation, path: Path) -> Encod
     return EncoderPart(kind, _PARTS[kind](fields, where))
 
 
-def _pooling(fields: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+def _pooling(fields: Mapping[str, object], where: str) -> Mapping[str, object]:
     """The modes in either schema. Without any word of them it is the mean; a config that is missing is refused."""
     if not fields:
         raise refusal(
@@ -124,7 +135,7 @@ def _pooling(fields: Mapping[str, Any], where: str) -> Mapping[str, Any]:
             do="put the file there, or connect to the Hub",
         )
     given = fields.get("pooling_mode") or [mode for name, mode in LEGACY.items() if fields.get(name)] or ["mean"]
-    modes = [given] if isinstance(given, str) else list(given)
+    modes = [given] if isinstance(given, str) else configs.texts(given)
     unknown = next((mode for mode in modes if mode not in MODES), None)
     if unknown is not None:
         raise refusal(
@@ -136,7 +147,7 @@ def _pooling(fields: Mapping[str, Any], where: str) -> Mapping[str, Any]:
     return {**fields, "modes": tuple(modes)}
 
 
-def _dense(fields: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+def _dense(fields: Mapping[str, object], where: str) -> Mapping[str, object]:
     activation = str(fields.get("activation_function", "torch.nn.modules.activation.Tanh"))
     if "out_features" not in fields or not activation.startswith("torch.nn."):
         raise refusal(
@@ -148,12 +159,12 @@ def _dense(fields: Mapping[str, Any], where: str) -> Mapping[str, Any]:
     return {**fields, "activation_function": activation.rsplit(".", 1)[-1]}
 
 
-def _as_it_is(fields: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+def _as_it_is(fields: Mapping[str, object], where: str) -> Mapping[str, object]:
     return fields
 
 
 #: The parts that are known, and what their config must say.
-_PARTS: Mapping[str, Callable[[Mapping[str, Any], str], Mapping[str, Any]]] = {
+_PARTS: Mapping[str, Callable[[Mapping[str, object], str], Mapping[str, object]]] = {
     "Pooling": _pooling,
     "Dense": _dense,
     "Normalize": _as_it_is,

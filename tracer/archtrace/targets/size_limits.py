@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from archtrace.targets.messages import refusal
 
@@ -18,7 +17,7 @@ _LIMITS: tuple[tuple[re.Pattern[str], int, int], ...] = (
 )
 
 
-def check(fields: Mapping[str, Any], where: str) -> None:
+def check(fields: Mapping[str, object], where: str) -> None:
     """TargetError for the first number that no model can mean; nested fields count too."""
     for name, value in _integers("", fields):
         low, high = _range(name)
@@ -36,7 +35,7 @@ def _range(name: str) -> tuple[float, float]:
     return next(((low, high) for pattern, low, high in _LIMITS if pattern.search(last)), (-(2**63), 2**63))
 
 
-def _integers(path: str, value: Any) -> Iterator[tuple[str, int]]:
+def _integers(path: str, value: object) -> Iterator[tuple[str, int]]:
     if isinstance(value, int) and not isinstance(value, bool):
         yield path, value
     elif isinstance(value, Mapping):

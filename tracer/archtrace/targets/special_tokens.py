@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 from archtrace.answer.texts import SpecialTokens
 from archtrace.targets import bundled, folders, reference
 from archtrace.targets.target import Target
-from archtrace.targets.tokenized import tokenizer_of
+from archtrace.targets.tokenized import TextTokenizer, tokenizer_of
 
 #: A word that a vocabulary without any words can be given.
 WORD = "<|text|>"
@@ -26,7 +26,7 @@ def frame_of(target: Target) -> SpecialTokens | None:
     return found if found.before or found.after else None
 
 
-def _tokenizer(target: Target) -> Any:
+def _tokenizer(target: Target) -> TextTokenizer | None:
     """None where nothing says which tokenizer a model is used with."""
     name = target.name.strip()
     if folders.document(name) is not None:
@@ -37,15 +37,16 @@ def _tokenizer(target: Target) -> Any:
     return None if target.config_source == "given" else _of_type(target.model_type)
 
 
-def _of_type(model_type: str | None) -> Any:
+def _of_type(model_type: str | None) -> TextTokenizer:
     """The library's own tokenizer for a type, without a vocabulary: its template is in its code."""
     import transformers
     from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES
 
-    return getattr(transformers, TOKENIZER_MAPPING_NAMES[model_type])()
+    kind: Callable[[], TextTokenizer] = getattr(transformers, TOKENIZER_MAPPING_NAMES[model_type])
+    return kind()
 
 
-def framed(tokenizer: Any) -> SpecialTokens:
+def framed(tokenizer: TextTokenizer) -> SpecialTokens:
     """The tokens before and after a text of one word, and the pad token. ValueError where the text itself is lost."""
     word = "a"
     if not _tokens(tokenizer, word, alone=True):
@@ -60,12 +61,12 @@ def framed(tokenizer: Any) -> SpecialTokens:
     return SpecialTokens(named[0], named[1], "".join(named[2]))
 
 
-def _tokens(tokenizer: Any, word: str, *, alone: bool) -> list[str]:
+def _tokens(tokenizer: TextTokenizer, word: str, *, alone: bool) -> list[str]:
     found: list[str] = tokenizer.convert_ids_to_tokens(tokenizer(word, add_special_tokens=not alone)["input_ids"])
     return found
 
 
-def _shown(tokenizer: Any, token: str) -> str:
+def _shown(tokenizer: TextTokenizer, token: str) -> str:
     """A special token as a person writes it; one of characters that cannot be printed by its role."""
     if token.isprintable() and token.strip():
         return token

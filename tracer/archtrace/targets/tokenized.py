@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from archtrace.targets import adapters, folders, hub, reference
 from archtrace.targets.messages import refusal
@@ -18,13 +18,51 @@ NO_LIMIT = 1_000_000
 SAVE = "save the tokenizer beside the model: tokenizer.save_pretrained(folder)"
 
 
+class TextTokenizer(Protocol):
+    """A tokenizer of the library, as far as it is asked here; of one text it makes rows without their list."""
+
+    name_or_path: str
+    model_max_length: int
+    padding_side: str
+    truncation_side: str
+    pad_token: str | None
+    pad_token_id: int | None
+    eos_token: str | None
+    eos_token_id: int | None
+    bos_token_id: int | None
+    chat_template: str | dict[str, str] | None
+    all_special_ids: Sequence[int]
+
+    def __call__(
+        self, text: str | list[str], text_pair: str | list[str] | None = None, **options: object
+    ) -> Mapping[str, Any]: ...
+
+    def pad(self, batch: Mapping[str, list[list[int]]]) -> Mapping[str, list[list[int]]]:
+        """The batch with rows of one length."""
+
+    def get_vocab(self) -> Mapping[str, int]:
+        """Each token and its id."""
+
+    def add_tokens(self, tokens: list[str]) -> int:
+        """Add tokens to the vocabulary."""
+
+    def convert_ids_to_tokens(self, ids: Any) -> Any:
+        """The token of an id, or the tokens of several."""
+
+    def apply_chat_template(self, conversation: list[dict[str, str]], *, tokenize: bool) -> object:
+        """A conversation as its template writes it."""
+
+    def decode(self, ids: list[int], **options: object) -> str:
+        """The text that tokens stand for."""
+
+
 @dataclass(frozen=True)
 class Encoded:
     """Texts as a batch: `inputs` by name, as nested lists of rows and positions, and the tokens of each row as a
     person writes them, `[CLS]`, `fine`, `[PAD]`. `spans`: where the text of each row begins and ends; `ids`: the name
     of the input that holds the tokens."""
 
-    inputs: dict[str, Any]
+    inputs: dict[str, list[list[int]]]
     tokens: tuple[tuple[str, ...], ...]
     spans: tuple[tuple[int, int], ...]
     ids: str = "input_ids"
@@ -34,7 +72,7 @@ class Encoded:
         """The side on which its rows are padded: left or right, which is said too where none is padded."""
         return "left" if any(start for start, _ in self.spans) else "right"
 
-    def fitting(self, forward: Callable[..., Any]) -> dict[str, Any]:
+    def fitting(self, forward: Callable[..., object]) -> dict[str, list[list[int]]]:
         """The inputs that a forward takes: not every model has segments."""
         parameters = inspect.signature(forward).parameters
         if any(p.kind is p.VAR_KEYWORD for p in parameters.values()) and self.ids not in parameters:
@@ -42,7 +80,7 @@ class Encoded:
         return {name: value for name, value in self.inputs.items() if name in parameters}
 
 
-def tokenizer_of(target: Target, *, local: bool = False) -> Any:
+def tokenizer_of(target: Target, *, local: bool = False) -> TextTokenizer:
     """The tokenizer of a checkpoint: of a folder, or of an id in the cache or on the Hub. No code of it is run.
 
     `local`: the Hub is not asked. Raises TargetError where the target is no checkpoint, or has no tokenizer that can be
@@ -59,7 +97,7 @@ def tokenizer_of(target: Target, *, local: bool = False) -> Any:
     return tokenizer_named(str(document.parent) if document else name, local=local or target.config_source == "bundled")
 
 
-def tokenizer_named(name: str, *, local: bool = False) -> Any:
+def tokenizer_named(name: str, *, local: bool = False) -> TextTokenizer:
     """The tokenizer in a folder, or of an id in the cache or (unless `local`) on the Hub. No code of it is run.
 
     Raises TargetError where there is none that can be read.
@@ -68,16 +106,16 @@ def tokenizer_named(name: str, *, local: bool = False) -> Any:
     try:
         from transformers import AutoTokenizer
 
-        found = AutoTokenizer.from_pretrained(
+        tokenizer: TextTokenizer = AutoTokenizer.from_pretrained(
             wanted.id, revision=wanted.revision or "main", trust_remote_code=False, local_files_only=local
         )
     except Exception as error:  # the library raises whatever its files make it raise
         why = " ".join(str(error).split())[:300]
         raise _none(name, why, SAVE) from error
     # Of a config without a tokenizer's files transformers 5 makes one that knows special tokens and no word.
-    if not {*found.get_vocab().values()} - {*found.all_special_ids}:
+    if not {*tokenizer.get_vocab().values()} - {*tokenizer.all_special_ids}:
         raise _none(name, "there are no files of one", SAVE)
-    return found
+    return tokenizer
 
 
 #: The files of a folder that a tokenizer is read from, by how their names end, and those that are asked for, there or
@@ -96,7 +134,9 @@ def _none(name: str, why: str, do: str) -> Exception:
     return refusal(f"no tokenizer for {name}", why=why, do=do)
 
 
-def encoded(tokenizer: Any, texts: Sequence[str], pairs: Sequence[str] | None = None, special: bool = True) -> Encoded:
+def encoded(
+    tokenizer: TextTokenizer, texts: Sequence[str], pairs: Sequence[str] | None = None, special: bool = True
+) -> Encoded:
     """The batch that a tokenizer makes of texts (with `pairs` of pairs of texts): padded to the longest on its own
     side, cut at its own limit, with the special tokens that it sets around a text unless not `special`. Raises
     TargetError where it has no padding and the texts are not equally long."""
@@ -110,7 +150,9 @@ def encoded(tokenizer: Any, texts: Sequence[str], pairs: Sequence[str] | None = 
         )
     cut = getattr(tokenizer, "model_max_length", NO_LIMIT) < NO_LIMIT
     rows = (list(texts), None if pairs is None else list(pairs))
-    batch = tokenizer(*rows, truncation=cut, return_attention_mask=True, add_special_tokens=special)
+    batch: Mapping[str, list[list[int]]] = tokenizer(
+        *rows, truncation=cut, return_attention_mask=True, add_special_tokens=special
+    )
     if len({len(row) for row in batch["input_ids"]}) > 1:
         if tokenizer.pad_token is None:
             raise refusal(
@@ -127,7 +169,7 @@ def encoded(tokenizer: Any, texts: Sequence[str], pairs: Sequence[str] | None = 
     return Encoded(inputs, tuple(tuple(names[i] for i in row) for row in batch["input_ids"]), spans)
 
 
-def named(tokenizer: Any, index: int) -> str:
+def named(tokenizer: TextTokenizer | None, index: int) -> str:
     """A token as a person writes it: "film" and not "Ġfilm" or "▁film". Of half a letter, or a blank, its raw name;
     without a tokenizer its id, as "<101>"."""
     if tokenizer is None:

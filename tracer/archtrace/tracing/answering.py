@@ -1,4 +1,4 @@
-"""Put a result together: the bound of the model, the witness of its small likeness, and what both say of readouts."""
+"""Put a result together: the bound of the model, the witness of its small model, and what both say of readouts."""
 
 from __future__ import annotations
 
@@ -49,57 +49,59 @@ SIDES = {
 TOO_LARGE, UNASKED = "no likeness small enough to run was found", "no run was asked for"
 
 
-def assemble(
+def build_result(
     target: Target,
     model: Model,
-    study: Analysis,
-    words: Vocabulary,
+    analysis: Analysis,
+    vocabulary: Vocabulary,
     plans: Sequence[Plan],
     clock: Clock,
     *,
     witness: bool = True,
 ) -> Result:
-    """The result of a target whose study is done; without a witness all of it is a bound."""
+    """The result of a target whose analysis is done; without a witness all of it is a bound."""
     module, _ = model
     with clock.stage("shrinking", "witness"):
-        likeness = _Likeness.of(target, model, study, plans) if witness else _Likeness(None, (), missing=UNASKED)
+        small_model = (
+            _SmallModel.of(target, model, analysis, plans) if witness else _SmallModel(None, (), missing=UNASKED)
+        )
     with clock.stage("witness", "witness"):
-        verdicts = likeness.verdicts(study)
-        _widen(study, likeness, verdicts)
+        verdicts = small_model.verdicts(analysis)
+        _widen(analysis, small_model, verdicts)
     with clock.stage("reading the source", "analysis"):
-        others = likeness.studies[1:]
-        related = relations((study, *others), words)
-        trusted = {n: v.trusted(study.each(n)) for n, v in verdicts.items()}
-        found = readouts(study, others, words, _id_names(words), trusted, related)
-        drawn = anatomy(module, study, found, words)
-    dead, padding = dead_parameters(module, study.whole.values()), _paddings(study, words)
+        others = small_model.analyses[1:]
+        related = relations((analysis, *others), vocabulary)
+        trusted = {n: v.trusted(analysis.each(n)) for n, v in verdicts.items()}
+        found = readouts(analysis, others, vocabulary, _id_names(vocabulary), trusted, related)
+        drawn = anatomy(module, analysis, found, vocabulary)
+    dead, padding = dead_parameters(module, analysis.whole.values()), _paddings(analysis, vocabulary)
     return Result(
         target=target.name,
         class_name=target.class_name or type(module).__name__,
         model_type=target.model_type,
         config_source=target.config_source,
         readouts=found,
-        layouts=tuple(_layouts(study, verdicts, words)),
+        layouts=tuple(_layouts(analysis, verdicts, vocabulary)),
         padding=_padding(padding),
         parameters=len(list(module.named_parameters())),
         dead_parameters=dead,
         dead_modules=dead_modules(module, dead),
         findings=(
             *_told(target, module, found),
-            *_findings(study, likeness, verdicts),
-            *_moved(likeness, words, padding),
-            *skipped_ends(study, words, found),
+            *_findings(analysis, small_model, verdicts),
+            *_moved(small_model, vocabulary, padding),
+            *skipped_ends(analysis, vocabulary, found),
         ),
         seconds={k: round(v, 3) for k, v in clock.seconds.items()},
         traced=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=_versions(),
         anatomy=drawn,
-        output=study.program.asked or _first(study.program),
-        outputs=tuple(study.program.returned),
+        output=analysis.program.asked or _first(analysis.program),
+        outputs=tuple(analysis.program.returned),
         relations=related,
-        fields=fields(study),
+        fields=fields(analysis),
         # Of given texts the tokens are known by themselves.
-        frame=None if [*study.layouts] == ["given"] else frame_of(target),
+        frame=None if [*analysis.layouts] == ["given"] else frame_of(target),
     )
 
 
@@ -114,70 +116,70 @@ def _told(target: Target, module: torch.nn.Module, found: Sequence[Readout]) -> 
 
 
 @dataclass(frozen=True, eq=False)
-class _Likeness:
+class _SmallModel:
     """A model that runs numerically in place of the traced one: the same bounds, few parameters.
 
-    `studies` are of the lengths of the plans; empty where nothing small enough was found. `failure`: why the last
-    candidate that agreed did not run, where none did. `runs` are those that the search made of the first study.
+    `analyses` are of the lengths of the plans; empty where nothing small enough was found. `failure`: why the last
+    candidate that agreed did not run, where none did. `runs` are those that the search made of the first analysis.
     `missing`: why there is none, where there is none.
     """
 
     small: Small | None
-    studies: tuple[Analysis, ...]
+    analyses: tuple[Analysis, ...]
     failure: str | None = None
     runs: Runs | None = None
     missing: str = TOO_LARGE
 
     @classmethod
-    def of(cls, target: Target, model: Model, study: Analysis, plans: Sequence[Plan]) -> _Likeness:
-        """Find the likeness of a model and study it in every length: itself, where it is small already."""
+    def of(cls, target: Target, model: Model, analysis: Analysis, plans: Sequence[Plan]) -> _SmallModel:
+        """Find the small model of a target and analyse it in every length: itself, where it is small already."""
         size = parameter_count(model[0])
         if size <= ENOUGH or target.config is None or target.module is not None:
-            own = Small(study.programs, {}) if size <= LARGEST else None
-            return cls(own, (study, *_studies(study, plans[1:])) if own else ())
+            own = Small(analysis.programs, {}) if size <= LARGEST else None
+            return cls(own, (analysis, *_of_lengths(analysis, plans[1:])) if own else ())
         agreed: dict[int, tuple[Analysis, Runs]] = {}
         failures: list[str] = []
 
         def agrees(programs: Programs, runs: bool) -> bool:
-            other = Analysis(programs, study.layouts, study.ids, study.also)
+            other = Analysis(programs, analysis.layouts, analysis.ids, analysis.also)
             agreed[id(programs)] = other, Runs(other)
             try:
-                failure = agreed[id(programs)][1].failure() if other.positions == study.positions and runs else None
+                failure = agreed[id(programs)][1].failure() if other.positions == analysis.positions and runs else None
             except ArchtraceError:
                 return False
             failures.extend([failure] if failure else [])
-            return failure is None and other.positions == study.positions
+            return failure is None and other.positions == analysis.positions
 
-        small = Search(target, study.program, list(study.layouts.values()), study.ids, agrees).find()
+        small = Search(target, analysis.program, list(analysis.layouts.values()), analysis.ids, agrees).find()
         if small is None:
             return cls(None, (), failures[-1] if failures else None)
-        own_study, seen = agreed[id(small.programs)]
-        return cls(small, (own_study, *_studies(own_study, plans[1:])), runs=seen)
+        own_analysis, seen = agreed[id(small.programs)]
+        return cls(small, (own_analysis, *_of_lengths(own_analysis, plans[1:])), runs=seen)
 
-    def verdicts(self, study: Analysis) -> Verdicts:
+    def verdicts(self, analysis: Analysis) -> Verdicts:
         """Per layout what the numeric runs show, and what contradicts the analysis."""
-        if not self.studies:
-            return dict.fromkeys(study.bounds, LawVerdict(None, (), False))
-        first, *others = self.studies[0].texts.values()
+        if not self.analyses:
+            return dict.fromkeys(analysis.bounds, LawVerdict(None, (), False))
+        first, *others = self.analyses[0].texts.values()
         runs, more = self.runs or Runs(first), {text.ids: Runs(text) for text in others}
-        seen = {name: together(runs.see(name), {t: r.see(name) for t, r in more.items()}) for name in study.bounds}
-        return {name: _of_its_positions(verdict, study, name) for name, verdict in seen.items()}
+        seen = {name: together(runs.see(name), {t: r.see(name) for t, r in more.items()}) for name in analysis.bounds}
+        return {name: _of_its_positions(verdict, analysis, name) for name, verdict in seen.items()}
 
 
-def _of_its_positions(verdict: LawVerdict, study: Analysis, name: str) -> LawVerdict:
+def _of_its_positions(verdict: LawVerdict, analysis: Analysis, name: str) -> LawVerdict:
     """What runs show of the positions of an output counts where the model has as many: a small one may have fewer, and
     so few that they are looked at one by one although the model's are not."""
-    return verdict if len(verdict.each) == len(study.each(name)) else replace(verdict, each=())
+    return verdict if len(verdict.each) == len(analysis.each(name)) else replace(verdict, each=())
 
 
-def _studies(study: Analysis, plans: Sequence[Plan]) -> list[Analysis]:
+def _of_lengths(analysis: Analysis, plans: Sequence[Plan]) -> list[Analysis]:
     # What was learned in one length holds in another: a model may pad both to one.
-    return [Analysis(study.programs, *plan, interpreter=study.interpreter) for plan in plans]
+    return [Analysis(analysis.programs, *plan, interpreter=analysis.interpreter) for plan in plans]
 
 
-def _widen(study: Analysis, likeness: _Likeness, verdicts: Verdicts) -> None:
+def _widen(analysis: Analysis, small_model: _SmallModel, verdicts: Verdicts) -> None:
     """What runs show reaches the logits, whatever the analysis says: from here on it is part of the bound."""
-    for each in {id(s): s for s in (study, *likeness.studies[:1])}.values():
+    for each in {id(s): s for s in (analysis, *small_model.analyses[:1])}.values():
         for name, verdict in verdicts.items():
             if verdict.witness is not None and not inside(verdict.witness, each.positions[name]):
                 each.positions[name] = join(each.positions[name], verdict.witness)
@@ -186,16 +188,16 @@ def _widen(study: Analysis, likeness: _Likeness, verdicts: Verdicts) -> None:
                 each.positioned[name] = replace(own, each=tuple(map(join, own.each, verdict.each)))
 
 
-def _layouts(study: Analysis, verdicts: Verdicts, words: Vocabulary) -> list[LayoutResult]:
+def _layouts(analysis: Analysis, verdicts: Verdicts, vocabulary: Vocabulary) -> list[LayoutResult]:
     results, flops = [], Flops()
-    for name, layout in study.layouts.items():
+    for name, layout in analysis.layouts.items():
         inputs = {k: v.tolist() for k, v in layout.items()}
-        bound = study.positions.get(name)
+        bound = analysis.positions.get(name)
         if bound is None:
-            results.append(LayoutResult(name, inputs, Positions({}, ()), None, "bound", study.refused[name]))
+            results.append(LayoutResult(name, inputs, Positions({}, ()), None, "bound", analysis.refused[name]))
             continue
         verdict = verdicts[name]
-        each = study.each(name)
+        each = analysis.each(name)
         results.append(
             LayoutResult(
                 name=name,
@@ -203,20 +205,20 @@ def _layouts(study: Analysis, verdicts: Verdicts, words: Vocabulary) -> list[Lay
                 bound=bound,
                 witness=verdict.witness,
                 status="exact" if verdict.exact(bound, each) else "bound",
-                padding=padded(study, name, words),
+                padding=padded(analysis, name, vocabulary),
                 each=each,
                 witness_each=verdict.each,
                 # A run that contradicts the analysis leaves nothing certain of what is dead.
-                work=work(study.whole[name], flops) if verdict.holds or verdict.witness is None else None,
+                work=work(analysis.whole[name], flops) if verdict.holds or verdict.witness is None else None,
             )
         )
     return results
 
 
-def _paddings(study: Analysis, words: Vocabulary) -> dict[str, list[Padding]]:
+def _paddings(analysis: Analysis, vocabulary: Vocabulary) -> dict[str, list[Padding]]:
     """Of each layout, and each text in it, where padding is read and whether it reaches the logits where it is not."""
-    texts = study.texts.values()
-    return {name: [_padding_in(t, words, name) for t in texts if name in t.positions] for name in study.positions}
+    texts, names = analysis.texts.values(), analysis.positions
+    return {name: [_padding_in(t, vocabulary, name) for t in texts if name in t.positions] for name in names}
 
 
 def _padding(found: Mapping[str, list[Padding]]) -> Padding:
@@ -226,12 +228,12 @@ def _padding(found: Mapping[str, list[Padding]]) -> Padding:
     return Padding(any(each.leaks for each in every), tuple(dict.fromkeys(reads)))
 
 
-def _padding_in(study: Analysis, words: Vocabulary, name: str) -> Padding:
+def _padding_in(analysis: Analysis, vocabulary: Vocabulary, name: str) -> Padding:
     """The same of one text in one layout."""
-    whole, padding = study.positions[name], padding_of(study.layouts[name], words, study.ids)
+    whole, padding = analysis.positions[name], padding_of(analysis.layouts[name], vocabulary, analysis.ids)
     if padding is None or not any(padding):
         return Padding(False, ())
-    carries, found = carried(study, name), _of_tokens(study, name, padding) or whole
+    carries, found = carried(analysis, name), _of_tokens(analysis, name, padding) or whole
     read = [tokens_read(rows, carries[tensor], len(padding)) for tensor, rows in found.reads.items()]
     there = [set(row).union(*rows) for row, *rows in zip(((),) * len(padding), *read, strict=True)]
     falls = any(tokens.intersection(pads) for tokens, pads in zip(there, padding, strict=True))
@@ -240,10 +242,10 @@ def _padding_in(study: Analysis, words: Vocabulary, name: str) -> Padding:
     return Padding(leaks, (name,) if falls else ())
 
 
-def _of_tokens(study: Analysis, name: str, padding: Rows) -> Positions | None:
+def _of_tokens(analysis: Analysis, name: str, padding: Rows) -> Positions | None:
     """What the positions of an output read that are no padding themselves; None for an output without such."""
-    own = study.positioned.get(name)
-    if own is None or len(own.each) != study.length or len(own.each[0].tokens) != len(padding):
+    own = analysis.positioned.get(name)
+    if own is None or len(own.each) != analysis.length or len(own.each[0].tokens) != len(padding):
         return None
     kept = [_where(each, padding, i) for i, each in enumerate(own.each)]
     return reduce(join, kept)
@@ -259,55 +261,55 @@ def _where(each: Positions, padding: Rows, index: int) -> Positions:
     return Positions(reads, rows(each.tokens))
 
 
-def _findings(study: Analysis, likeness: _Likeness, verdicts: Verdicts) -> list[Finding]:
-    found = [Finding("layout-refused", f"{name}: {reason}") for name, reason in study.refused.items()]
-    found += _of_positions(study)
-    if study.interpreter.unruled:
-        ops = ", ".join(_first_calls(study))
+def _findings(analysis: Analysis, small_model: _SmallModel, verdicts: Verdicts) -> list[Finding]:
+    found = [Finding("layout-refused", f"{name}: {reason}") for name, reason in analysis.refused.items()]
+    found += _of_positions(analysis)
+    if analysis.interpreter.unruled:
+        ops = ", ".join(_first_calls(analysis))
         found.append(Finding("op-without-rule", f"no rule for {ops}: taken as everything reaches everything"))
-    if any(each.mixes_rows() for each in study.bounds.values()):
+    if any(each.mixes_rows() for each in analysis.bounds.values()):
         found.append(Finding("rows-mix", "the logits of one row may depend on the tokens of another row"))
-    if aside := [name for name, each in study.positions.items() if _past_every_tensor(each)]:
+    if aside := [name for name, each in analysis.positions.items() if _past_every_tensor(each)]:
         found.append(
             Finding("no-read-tensor", f"{', '.join(aside)}: tokens reach the logits, but through no hidden state found")
         )
-    found += [f for name in study.bounds for f in _constants(study, name)]
-    if likeness.small is None:
-        found.append(Finding("no-witness", f"{likeness.missing}; the answer is a bound"))
-    if likeness.failure is not None:
-        found.append(Finding("witness-failed", f"no likeness could be run: {likeness.failure}"))
+    found += [f for name in analysis.bounds for f in _constants(analysis, name)]
+    if small_model.small is None:
+        found.append(Finding("no-witness", f"{small_model.missing}; the answer is a bound"))
+    if small_model.failure is not None:
+        found.append(Finding("witness-failed", f"no likeness could be run: {small_model.failure}"))
     for name, verdict in verdicts.items():
-        found += [*verdict.findings, *unseen(name, study.positions[name], verdict)]
-        found += unseen_each(name, study.each(name), verdict)
+        found += [*verdict.findings, *unseen(name, analysis.positions[name], verdict)]
+        found += unseen_each(name, analysis.each(name), verdict)
     return list(dict.fromkeys(found))  # one program serves several layouts, and is replayed once
 
 
-def _of_positions(study: Analysis) -> Iterator[Finding]:
+def _of_positions(analysis: Analysis) -> Iterator[Finding]:
     """An output that has too many positions is answered by the union over them, unless one is named."""
-    program = study.program
-    number, name = count(program, study.length), program.asked or _first(program)
+    program = analysis.program
+    number, name = count(program, analysis.length), program.asked or _first(program)
     if number > MOST:
         what = f"{name} has {number} positions of its own; what is told is read by any of them"
         yield Finding("output-of-positions", f'{what}; for one of them ask about the output "{name}[:, 0]"')
 
 
-def _constants(study: Analysis, layout: str) -> Iterator[Finding]:
+def _constants(analysis: Analysis, layout: str) -> Iterator[Finding]:
     """The read tensors of which a row reads nothing but what the model itself sets to one value."""
-    for tensor, place in study.reads(layout).items():
-        still, read = study.bounds[layout].constant(*place), study.positions[layout].reads[tensor]
+    for tensor, place in analysis.reads(layout).items():
+        still, read = analysis.bounds[layout].constant(*place), analysis.positions[layout].reads[tensor]
         if rows := [r for r, row in enumerate(read) if row and set(row) <= set(still[r])]:
             where = ", ".join(f"row {r}: position {', '.join(map(str, read[r]))}" for r in rows)
             what = f"{layout}: the model always puts the same value where {tensor} is read ({where})"
             yield Finding("reads-constant", f"{what}: every such text gets the same logits from it")
 
 
-def _moved(likeness: _Likeness, words: Vocabulary, padding: Mapping[str, list[Padding]]) -> Iterator[Finding]:
+def _moved(small_model: _SmallModel, vocabulary: Vocabulary, padding: Mapping[str, list[Padding]]) -> Iterator[Finding]:
     """The sides on which padding changes what a text gives, though none of it is read and none reaches the logits."""
-    for small in likeness.studies[:1]:
+    for small in small_model.analyses[:1]:
         silent = (
             name for name in SIDES if name in padding and not any(p.leaks or p.reads_padding for p in padding[name])
         )
-        moved = [name for name in silent if name in small.positions and differs_alone(small, name, words)]
+        moved = [name for name in silent if name in small.positions and differs_alone(small, name, vocabulary)]
         for name in moved:
             side, other, why = SIDES[name]
             # Where both sides move a text, neither is better.
@@ -321,11 +323,11 @@ def _past_every_tensor(found: Positions) -> bool:
     return any(map(any, (found.tokens, *found.others.values()))) and not any(any(rows) for rows in found.reads.values())
 
 
-def _first_calls(study: Analysis) -> list[str]:
+def _first_calls(analysis: Analysis) -> list[str]:
     """Each op without a rule, where it is called first."""
-    nodes = (node for each in study.bounds.values() for node in reversed(each.program.nodes))
-    calls = {node.op: described(node) for node in nodes if node.op in study.interpreter.unruled}
-    return [calls.get(op, op) for op in sorted(study.interpreter.unruled)]
+    nodes = (node for each in analysis.bounds.values() for node in reversed(each.program.nodes))
+    calls = {node.op: described(node) for node in nodes if node.op in analysis.interpreter.unruled}
+    return [calls.get(op, op) for op in sorted(analysis.interpreter.unruled)]
 
 
 def check_inside(result: Result) -> list[str]:
@@ -333,9 +335,9 @@ def check_inside(result: Result) -> list[str]:
     return [f.message for f in result.findings if f.code in ("missed", "replay-differs")]
 
 
-def _id_names(words: Vocabulary) -> dict[int, str]:
+def _id_names(vocabulary: Vocabulary) -> dict[int, str]:
     """What the special ids are called; an id that is both is the pad id."""
-    named = {"eos_token_id": words.eos, "pad_token_id": words.pad}
+    named = {"eos_token_id": vocabulary.eos, "pad_token_id": vocabulary.pad}
     return {value: name for name, value in named.items() if value is not None}
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import torch
 
@@ -28,7 +27,7 @@ SHORTEST = 8
 
 
 def looked_at(
-    model: Model, target: Target, inputs: Mapping[str, Any] | None, output: str
+    model: Model, target: Target, inputs: Mapping[str, object] | None, output: str
 ) -> tuple[Analysis, Vocabulary, list[Plan]]:
     """The model in its layouts. A first look finds the ids for which the program itself looks: each gets layouts."""
     told = {name: forwards.tensor_of(name, value, "inputs") for name, value in _unpacked(inputs or {}).items()}
@@ -61,18 +60,20 @@ def _first_look(
 ) -> tuple[Analysis, Vocabulary, list[Plan]]:
     module, interpreter = programs.model[0], Interpreter()
     source = module if target.config is None else target.config
-    words, compared = lay.vocabulary(source), frozenset[int]()
+    vocabulary, compared = lay.vocabulary(source), frozenset[int]()
     while True:
-        plans = _plans(module, words, given, choices)
-        study = Analysis(programs, *plans[0], interpreter=interpreter)
-        if study.special <= compared:
-            study.bounds  # noqa: B018  a model that refuses all of them says so here
-            return study, words, plans
-        compared |= study.special
-        words = lay.vocabulary(source, compared)
+        plans = _plans(module, vocabulary, given, choices)
+        analysis = Analysis(programs, *plans[0], interpreter=interpreter)
+        if analysis.special <= compared:
+            analysis.bounds  # noqa: B018  a model that refuses all of them says so here
+            return analysis, vocabulary, plans
+        compared |= analysis.special
+        vocabulary = lay.vocabulary(source, compared)
 
 
-def _plans(module: torch.nn.Module, words: Vocabulary, given: Mapping[str, torch.Tensor], choices: int) -> list[Plan]:
+def _plans(
+    module: torch.nn.Module, vocabulary: Vocabulary, given: Mapping[str, torch.Tensor], choices: int
+) -> list[Plan]:
     """The layouts of each length. What is given and leaves nothing to guess is the only one; so are features alone,
     which have the one that the config says."""
     forward, kind = forward_of(module), head_kinds.kind_of(type(module))
@@ -86,18 +87,18 @@ def _plans(module: torch.nn.Module, words: Vocabulary, given: Mapping[str, torch
     names: Signature = replace(lay.signature(forward, drawn), choices=choices)
     if kind:
         names = names.with_head(max(choices, kind.choices), kind.wanted)
-    return [_standard(names, words, n, drawn) for n in own[:1] or LENGTHS]
+    return [_standard(names, vocabulary, n, drawn) for n in own[:1] or LENGTHS]
 
 
-def _standard(names: Signature, words: Vocabulary, length: int, given: Mapping[str, torch.Tensor]) -> Plan:
-    found = lay.layouts(names, words, length)
+def _standard(names: Signature, vocabulary: Vocabulary, length: int, given: Mapping[str, torch.Tensor]) -> Plan:
+    found = lay.layouts(names, vocabulary, length)
     return {name: {**layout, **given} for name, layout in found.items()}, names.ids, tuple(t.ids for t in names.others)
 
 
-def _unpacked(inputs: Mapping[str, Any]) -> dict[str, Any]:
+def _unpacked(inputs: Mapping[str, object]) -> dict[str, object]:
     """The inputs by name, the parts of a batch that is given as a whole among them."""
-    whole = (value.items() if isinstance(value, Mapping) else [(name, value)] for name, value in inputs.items())
-    return {name: value for parts in whole for name, value in parts}
+    batches: list[Mapping[str, object]] = [v if isinstance(v, Mapping) else {n: v} for n, v in inputs.items()]
+    return {name: value for batch in batches for name, value in batch.items()}
 
 
 def _features(module: torch.nn.Module, kind: HeadKind) -> lay.Layout:

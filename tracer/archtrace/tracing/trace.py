@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, cast
 
 import torch
 
-from archtrace.answer.result import Result
+from archtrace.answer.result import Readout, Result
 from archtrace.capture.guard import guarded
 from archtrace.capture.model import forward_of
 from archtrace.capture.module import graph_module
@@ -20,21 +20,24 @@ from archtrace.readout.analysis import Analysis, Model
 from archtrace.readout.read_tokens import texts_of
 from archtrace.readout.text_inputs import layout_of, refuse_beyond
 from archtrace.readout.view import View
-from archtrace.targets.target import Target
-from archtrace.targets.tokenized import Encoded, encoded, tokenizer_of
-from archtrace.tracing.answering import assemble
+from archtrace.targets.target import ModelConfig, Target
+from archtrace.targets.tokenized import Encoded, TextTokenizer, encoded, tokenizer_of
+from archtrace.tracing.answering import build_result
 from archtrace.tracing.clock import Clock, Progress
 from archtrace.tracing.plans import looked_at
+
+if TYPE_CHECKING:
+    import networkx
 
 
 class Trace:
     """A traced model: `result` (frozen), `graph` (networkx), `at(...)` for any layout."""
 
-    def __init__(self, target: Target, model: Model, study: Analysis, result: Result) -> None:
+    def __init__(self, target: Target, model: Model, analysis: Analysis, result: Result) -> None:
         self.target = target
         self.result = result
         self._model = model
-        self._study = study
+        self._analysis = analysis
 
     def __repr__(self) -> str:
         return str(self.result)
@@ -59,9 +62,9 @@ class Trace:
         return str(_reports("json")(self.result))
 
     @property
-    def study(self) -> Analysis:
+    def analysis(self) -> Analysis:
         """The model in the layouts of the first length."""
-        return self._study
+        return self._analysis
 
     @property
     def module(self) -> torch.nn.Module:
@@ -69,35 +72,36 @@ class Trace:
         return self._model[0]
 
     @property
-    def readouts(self) -> tuple[Any, ...]:
+    def readouts(self) -> tuple[Readout, ...]:
         """What the classifier reads."""
         return self.result.readouts
 
     @property
-    def config(self) -> Any:
+    def config(self) -> ModelConfig | None:
         """The config that was traced, with what had to be filled in; None for a model without one."""
         return self.target.config
 
     @cached_property
-    def graph(self) -> Any:
+    def graph(self) -> networkx.DiGraph[str]:
         """A networkx.DiGraph from the token positions to the logits; see archtrace.readout.graph."""
         from archtrace.readout.graph import build_graph
 
-        return build_graph(self._study)
+        graph: networkx.DiGraph[str] = build_graph(self._analysis)
+        return graph
 
     @cached_property
     def fx(self) -> torch.fx.GraphModule:
         """The traced program of the first layout, as a GraphModule that runs; see archtrace.capture.module."""
-        return graph_module(self._study.program, self.target.module or self.module)
+        return graph_module(self._analysis.program, self.target.module or self.module)
 
     @in_turn
     def at(
         self,
         *,
-        text: Any = None,
+        text: object = None,
         text_pair: str | Sequence[str] | None = None,
-        tokenizer: Any = None,
-        **inputs: Any,
+        tokenizer: TextTokenizer | None = None,
+        **inputs: object,
     ) -> View:
         """What reaches the logits for these inputs: what a tokenizer returns, nested lists, arrays or tensors; or for
         `text`, one or several, of which `tokenizer` (without one the checkpoint's own) makes such inputs, or a batch of
@@ -108,17 +112,17 @@ class Trace:
         Any input that the forward names is taken. A shape that was not captured yet is captured now. Raises TargetError
         for what is no input of the model, LayoutError where the model refuses the inputs.
         """
-        study = self._study
+        analysis = self._analysis
         with guarded():
             batch = _encoded(self.target, tokenizer, text, text_pair)
-            own = {"text": text} if batch is None else batch.fitting(forward_of(study.module))
-            layout = {"given": layout_of({**own, **inputs}, study)}
-            given = replace(study, layouts=layout, refused={}, carried={}, expected=study.names)
+            own = {"text": text} if batch is None else batch.fitting(forward_of(analysis.module))
+            layout = {"given": layout_of({**own, **inputs}, analysis)}
+            given = replace(analysis, layouts=layout, refused={}, carried={}, expected=analysis.names)
             refuse_beyond(given)
             return View(given, () if batch is None else batch.tokens)
 
 
-def _reports(name: str) -> Callable[..., Any]:
+def _reports(name: str) -> Callable[..., object]:
     """What is signed up for showing a result, by its name: tracing does not know who shows."""
     from importlib.metadata import entry_points
 
@@ -130,24 +134,24 @@ def _reports(name: str) -> Callable[..., Any]:
             do="pip install 'archtrace[trace]' (anew, where it was installed for editing)",
         )
         raise MissingError(what)
-    return cast(Callable[..., Any], found.load())
+    return cast(Callable[..., object], found.load())
 
 
 @in_turn
 def trace(  # noqa: PLR0913  each is a wish of its own
-    target: Any,
+    target: object,
     *,
     num_labels: int | None = None,
-    config: str | Path | Mapping[str, Any] | None = None,
-    overrides: Mapping[str, Any] | None = None,
-    inputs: Mapping[str, Any] | None = None,
+    config: str | Path | Mapping[str, object] | None = None,
+    overrides: Mapping[str, object] | None = None,
+    inputs: Mapping[str, object] | None = None,
     output: str = "",
     trust_remote_code: bool = False,
-    arguments: Mapping[str, Any] | None = None,
+    arguments: Mapping[str, object] | None = None,
     head: str | None = None,
     text: str | Sequence[str] | Encoded | None = None,
     text_pair: str | Sequence[str] | None = None,
-    tokenizer: Any = None,
+    tokenizer: TextTokenizer | None = None,
     witness: bool = True,
     progress: Progress | None = None,
 ) -> Trace:
@@ -187,27 +191,30 @@ def trace(  # noqa: PLR0913  each is a wish of its own
             raise TargetError(message(f"a {type(text).__name__} is no text", where="trace", do=do))
         with clock.stage("capturing", "capture"):
             own = {} if batch is None else batch.fitting(forward_of(model[0]))
-            study, words, plans = looked_at(model, resolved, {**own, **(inputs or {})}, output)
+            analysis, vocabulary, plans = looked_at(model, resolved, {**own, **(inputs or {})}, output)
         with clock.stage("analysing", "analysis"):
-            study.positions  # noqa: B018  computed here, so that the clock tells what it costs
-        result = assemble(resolved, model, study, words, plans, clock, witness=witness)
-        return Trace(resolved, model, study, result if batch is None else _with_texts(result, study, batch))
+            analysis.positions  # noqa: B018  computed here, so that the clock tells what it costs
+        result = build_result(resolved, model, analysis, vocabulary, plans, clock, witness=witness)
+        return Trace(resolved, model, analysis, result if batch is None else _with_texts(result, analysis, batch))
 
 
-def _encoded(target: Target, tokenizer: Any, text: Any, text_pair: str | Sequence[str] | None) -> Encoded | None:
+def _encoded(
+    target: Target, tokenizer: TextTokenizer | None, text: object, text_pair: str | Sequence[str] | None
+) -> Encoded | None:
     """The batch that the tokenizer, or the target's own, makes of texts; None for what is no text."""
     if isinstance(text, Encoded):
         return text
-    texts, pairs = ([each] if isinstance(each, str) else each for each in (text, text_pair))
+    texts: object = [text] if isinstance(text, str) else text
     if not isinstance(texts, list | tuple) or not all(isinstance(each, str) for each in texts):
         return None
+    pairs = [text_pair] if isinstance(text_pair, str) else text_pair
     return encoded(tokenizer_of(target) if tokenizer is None else tokenizer, texts, pairs)
 
 
-def _with_texts(result: Result, study: Analysis, batch: Encoded) -> Result:
+def _with_texts(result: Result, analysis: Analysis, batch: Encoded) -> Result:
     """The result with the tokens of the texts in its only layout."""
     layouts = (
-        replace(layout, texts=texts_of(study, layout.name, batch.tokens, layout.bound.reads))
+        replace(layout, texts=texts_of(analysis, layout.name, batch.tokens, layout.bound.reads))
         for layout in result.layouts
     )
     return replace(result, layouts=tuple(layouts))

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import torch
 
 from archtrace.capture.program import NodeKind, Program
 from archtrace.reach.marks import Marks
+from archtrace.reach.values import Value, known_tensor
 from archtrace.witness.numeric import FLOOR, NOISE, Values, run
 
 #: Per node a boolean array of its shape: the elements to change.
-Chosen: TypeAlias = Mapping[int, Any]
+Chosen: TypeAlias = Mapping[int, Marks]
 #: From a value to another one of its shape.
 Change: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
 
@@ -80,21 +81,22 @@ class Peak:
         self._before = before
         self.size = 0.0
 
-    def over(self, program: Program, change: Mapping[int, Change]) -> dict[int, Callable[[Any], Any]]:
-        """The changes, with a look at what every node becomes."""
+    def over(self, program: Program, change: Mapping[int, Change]) -> dict[int, Change]:
+        """The changes, with a look at what every tensor becomes."""
         ops = (n.index for n in program.nodes if n.kind is NodeKind.OP or n.index in change)
-        return {index: self._looking(index, change.get(index)) for index in ops}
+        tensors = ((index, before) for index in ops if isinstance(before := self._before[index], torch.Tensor))
+        return {index: self._looking(before, change.get(index)) for index, before in tensors}
 
-    def _looking(self, index: int, change: Change | None) -> Callable[[Any], Any]:
-        def look(value: Any) -> Any:
+    def _looking(self, before: torch.Tensor, change: Change | None) -> Change:
+        def look(value: torch.Tensor) -> torch.Tensor:
             after = change(value) if change else value
-            self._see(self._before[index], after)
+            self._see(before, after)
             return after
 
         return look
 
-    def _see(self, before: Any, after: Any) -> None:
-        if not isinstance(after, torch.Tensor) or not after.is_floating_point():
+    def _see(self, before: torch.Tensor, after: torch.Tensor) -> None:
+        if not after.is_floating_point():
             return
         # Of another size, where parameters select: nothing tells which element is which.
         moved = after[after != before] if before.shape == after.shape else after
@@ -140,7 +142,7 @@ class Bench:
 
     def kept(self, held: Collection[int]) -> dict[int, Change]:
         """The changes that leave some watched nodes as they are."""
-        return {n: constant(self.values[n]) for n in held}
+        return {n: constant(known_tensor(self.values[n])) for n in held}
 
     def _also(self, node: int, change: Change) -> Change:
         base = self._base.get(node)
@@ -150,11 +152,11 @@ class Bench:
         with torch.no_grad():
             return run(self._program, self._given, self._layout, changes, self._noise, kept)
 
-    def _moved(self, change: Mapping[int, Callable[[Any], Any]], rows: slice | None = None) -> Marks:
+    def _moved(self, change: Mapping[int, Change], rows: slice | None = None) -> Marks:
         output, changes = self._program.output, {**self._base, **change}
         values = self._run(changes, {output, *change})
         some = slice(None) if rows is None else rows
-        before, after = self.values[output][some], values[output][some]
+        before, after = known_tensor(self.values[output])[some], known_tensor(values[output])[some]
         shift = (after - before).abs().flatten(1)
         # Not a number is no witness: infinity times zero is one, wherever the zero stands.
         shift = torch.where(torch.isfinite(shift), shift, torch.zeros_like(shift)).amax(1)
@@ -181,18 +183,18 @@ class Bench:
         return self._run(self._base, None)
 
 
-def _largest(values: Sequence[Any], least: float) -> float:
+def _largest(values: Sequence[Value], least: float) -> float:
     """The largest finite magnitude in some floating tensors."""
     numbers = [v[torch.isfinite(v)].abs() for v in values if isinstance(v, torch.Tensor) and v.is_floating_point()]
     return max([least, *(float(v.amax()) for v in numbers if v.numel())])
 
 
-def constant(value: Any) -> Callable[[Any], Any]:
+def constant(value: torch.Tensor) -> Change:
     """A change to one value, whatever it was."""
     return lambda _: value
 
 
-def at(mask: Any, change: Change) -> Change:
+def at(mask: Marks, change: Change) -> Change:
     """A change of some elements alone; integers stay as they are."""
     where = torch.from_numpy(np.ascontiguousarray(mask))
 

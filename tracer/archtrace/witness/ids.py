@@ -12,6 +12,7 @@ from typing import TypeAlias
 import torch
 
 from archtrace.capture.validity import serves
+from archtrace.witness.position_sets import TokenPlaces
 from archtrace.witness.subject import Subject
 
 #: From an id to another one.
@@ -46,9 +47,7 @@ def extremes(ordinary: Sequence[int]) -> Iterator[Another]:
         yield from (lambda _, to=to: to for to in each)
 
 
-def put_ids(
-    subject: Subject, chosen: Sequence[tuple[int, int]], another: Another, base: torch.Tensor | None = None
-) -> torch.Tensor:
+def put_ids(subject: Subject, chosen: TokenPlaces, another: Another, base: torch.Tensor | None = None) -> torch.Tensor:
     """The ids, or those of `base`, with others at the chosen places."""
     given = subject.layout[subject.name] if base is None else base
     # rows as the tokens are told: documents of texts have one for each text
@@ -60,7 +59,7 @@ def put_ids(
 
 def runs(subject: Subject, ids: torch.Tensor) -> bool:
     """Whether the program is the same with other ids, where they decide anything of how it goes on."""
-    return not subject.found.run.deciding or serves(subject.program, {**subject.layout, subject.name: ids})
+    return not subject.bound.run.deciding or serves(subject.program, {**subject.layout, subject.name: ids})
 
 
 def bases(subject: Subject, ordinary: Sequence[int]) -> Iterator[torch.Tensor]:

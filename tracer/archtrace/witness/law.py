@@ -20,10 +20,10 @@ from archtrace.capture.program import Program
 from archtrace.reach.flops import Flops
 from archtrace.readout.analysis import Analysis
 from archtrace.witness import replay
-from archtrace.witness.again import again
 from archtrace.witness.failure import reason
+from archtrace.witness.model_runs import moving_tokens
 from archtrace.witness.numeric import one_thread
-from archtrace.witness.position_sets import beyond, difference, inside, join, nothing, places, told, union
+from archtrace.witness.position_sets import any_position, beyond, difference, inside, join, nothing, places, union
 from archtrace.witness.subject import Subject
 from archtrace.witness.witness import TRIED, Witness, is_random
 
@@ -57,10 +57,10 @@ class LawVerdict:
 
 
 class Runs:
-    """Numeric runs of one study's programs."""
+    """Numeric runs of one analysis's programs."""
 
-    def __init__(self, study: Analysis) -> None:
-        self._study = study
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
         self._witnesses: dict[int, Witness] = {}
         self._replays: dict[int, Finding | None] = {}
         self._flops = Flops()
@@ -73,7 +73,7 @@ class Runs:
         """Why the program does not run on its first layout; None where it does."""
         try:
             with one_thread():
-                self._shown(next(iter(self._study.bounds)))
+                self._shown(next(iter(self._analysis.bounds)))
         except Exception as error:  # a candidate of a search: where no other runs either, this is told
             return reason(error)
         return None
@@ -100,49 +100,49 @@ class Runs:
     def _hangs_on(self, name: str) -> tuple[Any, ...] | None:
         """All that the runs of a layout hang on where ids are only looked up, in tables of random numbers: which ids
         these are is nothing to them. None where the program compares ids, counts them or takes them out."""
-        study, subject = self._study, self._subject(name)
-        if subject.comparisons or subject.found.run.deciding or not subject.looked_up:
+        analysis, subject = self._analysis, self._subject(name)
+        if subject.comparisons or subject.bound.run.deciding or not subject.looked_up:
             return None
-        others = ((k, v.shape, v.numpy().tobytes()) for k, v in study.layouts[name].items() if k != study.ids)
-        return id(subject.program), repr(study.positions[name]), repr(study.each(name)), *others
+        others = ((k, v.shape, v.numpy().tobytes()) for k, v in analysis.layouts[name].items() if k != analysis.ids)
+        return id(subject.program), repr(analysis.positions[name]), repr(analysis.each(name)), *others
 
     def _shown(self, name: str) -> tuple[Subject, Witness, Positions]:
-        """What is watched in a layout, by what, and what it shows; found once, since the search for a likeness asks."""
+        """What is watched in a layout, by what, and what it shows; kept for the search for a small model."""
         if name not in self._shows:
             self._shows[name] = self._look(name)
         return self._shows[name]
 
     def _look(self, name: str) -> tuple[Subject, Witness, Positions]:
-        study, subject = self._study, self._subject(name)
+        analysis, subject = self._analysis, self._subject(name)
         witness = self._witnesses.setdefault(id(subject.program), Witness(subject.program))
-        bound, special = study.positions[name], frozenset(study.interpreter.special)
+        bound, special = analysis.positions[name], frozenset(analysis.interpreter.special)
         return subject, witness, self._again(subject, bound, witness.see(subject, bound, special), special)
 
     def _subject(self, name: str) -> Subject:
         if name not in self._subjects:
-            study, found = self._study, self._study.bounds[name]
-            layout = {**study.layouts[name], study.ids: varied(study.layouts[name][study.ids])}
-            ids = found.program.inputs[study.ids]
-            self._subjects[name] = Subject(study.interpreter, found, study.reads(name), ids, layout)
+            analysis, found = self._analysis, self._analysis.bounds[name]
+            layout = {**analysis.layouts[name], analysis.ids: varied(analysis.layouts[name][analysis.ids])}
+            ids = found.program.inputs[analysis.ids]
+            self._subjects[name] = Subject(analysis.interpreter, found, analysis.reads(name), ids, layout)
         return self._subjects[name]
 
     def _again(self, subject: Subject, bound: Positions, seen: Positions, special: frozenset[int]) -> Positions:
         """What the model itself shows of tokens that decide how the program goes on, and so cannot be changed in it."""
         places_left = places(difference(bound.tokens, seen.tokens))[:TRIED]
-        if not places_left or not subject.found.run.deciding or is_random(subject.program):
+        if not places_left or not subject.bound.run.deciding or is_random(subject.program):
             return seen
-        shown = again(subject, self._study.programs.model, places_left, special)
+        shown = moving_tokens(subject, self._analysis.programs.model, places_left, special)
         rows = range(len(bound.tokens))
         return replace(seen, tokens=union(seen.tokens, tuple(tuple(p for r, p in shown if r == row) for row in rows)))
 
     def _see(self, name: str) -> LawVerdict:
-        bound, special = self._study.positions[name], frozenset(self._study.interpreter.special)
+        bound, special = self._analysis.positions[name], frozenset(self._analysis.interpreter.special)
         subject, witness, seen = self._shown(name)
         missed = join(beyond(seen, bound), witness.outside(subject, bound, special))
         each, missed_each = self._see_each(name, subject)
         replayed = self._replay(name, subject.program)
         findings = (*_missed(name, join(missed, missed_each)), *((replayed,) if replayed else ()))
-        if not witness.removable(subject, self._study.whole[name], self._flops):
+        if not witness.removable(subject, self._analysis.whole[name], self._flops):
             what = f"{name}: runs show that work which the analysis calls dead reaches an output; {REPORT}"
             findings = (*findings, Finding("missed", what))
         # what one position of an output was seen to read is told of each of them: which one it was is not
@@ -151,17 +151,17 @@ class Runs:
 
     def _see_each(self, name: str, subject: Subject) -> tuple[tuple[Positions, ...], Positions]:
         """What runs show for each position of the output, and what they show that its bound leaves out."""
-        missed = nothing(self._study.positions[name])
-        if (positioned := self._study.positioned.get(name)) is None:
+        missed = nothing(self._analysis.positions[name])
+        if (positioned := self._analysis.positioned.get(name)) is None:
             return (), missed
-        bounds, special = positioned.each, frozenset(self._study.interpreter.special)
-        subject = replace(subject, found=positioned.found)
+        bounds, special = positioned.each, frozenset(self._analysis.interpreter.special)
+        subject = replace(subject, bound=positioned.bound)
         witness = self._witnesses.setdefault(id(subject.program), Witness(subject.program))
         each = list(witness.see_each(subject, bounds, special))
         for i in [i for i, bound in enumerate(bounds) if not inside(bound, each[i])][:MOST_AGAIN]:
             if self._vain >= MOST_VAIN:
                 break
-            alone = replace(subject, found=self._study.at_position(name, i))
+            alone = replace(subject, bound=self._analysis.at_position(name, i))
             each[i] = join(each[i], Witness(alone.program).see(alone, bounds[i], special))
             self._vain += not inside(bounds[i], each[i])
         beyond_each = (beyond(some, bound) for some, bound in zip(each, bounds, strict=True))
@@ -170,7 +170,7 @@ class Runs:
     def _replay(self, name: str, program: Program) -> Finding | None:
         """Once for each program, in the first layout that it serves."""
         if id(program) not in self._replays:
-            self._replays[id(program)] = _replayed(name, program, self._study)
+            self._replays[id(program)] = _replayed(name, program, self._analysis)
         return self._replays[id(program)]
 
 
@@ -200,13 +200,13 @@ def varied(features: torch.Tensor) -> torch.Tensor:
 
 
 def _missed(name: str, missed: Positions) -> Iterator[Finding]:
-    if where := told(missed):
+    if where := any_position(missed):
         yield Finding("missed", f"{name}: runs show positions that the analysis left out: {where}; {REPORT}")
 
 
-def _replayed(name: str, program: Program, study: Analysis) -> Finding | None:
+def _replayed(name: str, program: Program, analysis: Analysis) -> Finding | None:
     try:
-        where = replay.difference(program, study.programs.model, study.layouts[name])
+        where = replay.difference(program, analysis.programs.model, analysis.layouts[name])
     except Exception as error:  # the model's own code runs here
         return Finding("witness-failed", f"{name}: the traced program could not be replayed: {reason(error)}")
     if where is None:
@@ -217,7 +217,7 @@ def _replayed(name: str, program: Program, study: Analysis) -> Finding | None:
 
 def unseen(name: str, bound: Positions, verdict: LawVerdict) -> Iterator[Finding]:
     """Why a layout is a bound although nothing failed: the positions that may reach the logits and were not seen to."""
-    if verdict.witness is not None and (where := told(beyond(bound, verdict.witness))):
+    if verdict.witness is not None and (where := any_position(beyond(bound, verdict.witness))):
         yield Finding("not-shown", f"{name}: these positions may reach the logits, but no run showed it: {where}")
 
 

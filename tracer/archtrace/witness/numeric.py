@@ -9,20 +9,23 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias, cast
 
 import numpy as np
 import torch
 
 from archtrace.capture.decisions import Decision
 from archtrace.capture.execute import draws
-from archtrace.capture.nested import mapped
+from archtrace.capture.nested import mapped, mapped_arguments
 from archtrace.capture.program import Node, NodeKind, Program, substitute
 from archtrace.ops import SINGLE
+from archtrace.reach.interpreter import part_of
 from archtrace.reach.marks import Marks
+from archtrace.reach.rules.registry import Op
+from archtrace.reach.values import Value, known_tensor
 from archtrace.witness.failure import RunError
 from archtrace.witness.replay import SHAPED
 
@@ -38,7 +41,10 @@ _WIDER = {
     torch.complex64: torch.complex128,
 }
 
-Values = dict[int, Any]
+#: What a run gives: of each node a tensor, or a sequence of them.
+Values: TypeAlias = dict[int, Value]
+#: What is put in place of a node's value.
+Replacement: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -82,10 +88,8 @@ def _random(shape: tuple[int, ...], dtype: torch.dtype, gain: float, generator: 
     return noise * gain / math.sqrt(max(inputs, 1))
 
 
-def _wide(value: Any) -> Any:
-    if isinstance(value, torch.Tensor) and value.dtype in _WIDER:
-        return value.to(_WIDER[value.dtype])
-    return _WIDER.get(value, value) if isinstance(value, torch.dtype) else value
+def _wide(value: torch.Tensor) -> torch.Tensor:
+    return value.to(_WIDER[value.dtype]) if value.dtype in _WIDER else value
 
 
 @contextmanager
@@ -113,7 +117,7 @@ def run(
     program: Program,
     given: Values,
     layout: Mapping[str, torch.Tensor],
-    change: Mapping[int, Callable[[Any], Any]],
+    change: Mapping[int, Replacement],
     noise: int = 0,
     kept: Collection[int] | None = None,
 ) -> Values:
@@ -132,7 +136,7 @@ def run(
             elif node.kind is NodeKind.OP:
                 values[node.index] = _called(node, program, values)
             if node.index in change:
-                values[node.index] = change[node.index](values[node.index])
+                values[node.index] = change[node.index](known_tensor(values[node.index]))
             if kept is not None:
                 for index in program.ending[node.index]:
                     if index not in kept:
@@ -144,58 +148,61 @@ def _copied(target: torch.Tensor, source: torch.Tensor, non_blocking: bool = Fal
     return source.to(target.dtype).expand_as(target).clone()
 
 
-def _distinct(value: torch.Tensor, *options: bool) -> Any:
+def _distinct(value: torch.Tensor, *options: bool) -> Value:
     """torch raises for the gradient of distinct values; finite changes show them."""
-    return torch.ops.aten._unique2.default(value.detach(), *options)
+    op: Op = torch.ops.aten._unique2.default
+    return cast(Value, op(value.detach(), *options))
 
 
 #: What is called in place of an op: for one without a derivative what computes the same with ops that have one.
-INSTEAD: Mapping[Any, Callable[..., Any]] = {
+INSTEAD: Mapping[object, Op] = {
     **SHAPED,
     torch.ops.aten.copy.default: _copied,
     torch.ops.aten._unique2.default: _distinct,
 }
 
 
-_REINTERPRETED = torch.ops.aten.view.dtype
+_REINTERPRETED: Op = torch.ops.aten.view.dtype
 
 
-def _called(node: Node, program: Program, values: Values) -> Any:
+def _called(node: Node, program: Program, values: Values) -> Value:
     try:
         return _reinterpreted(node, program, values) if node.target is _REINTERPRETED else _call(node, values)
     except Exception as error:
         raise RunError(node, error) from error
 
 
-def _reinterpreted(node: Node, program: Program, values: Values) -> Any:
+def _reinterpreted(node: Node, program: Program, values: Values) -> Value:
     """The bits of a value as another type: those of the type that the model has, not of the wider one it runs in."""
     (_, dtype), *_ = program.nodes[node.refs[0]].results or ()
-    bits = values[node.refs[0]].detach().to(dtype).contiguous()
-    return _wide(bits.view(node.args[1]))
+    bits = known_tensor(values[node.refs[0]]).detach().to(dtype).contiguous()
+    other: torch.dtype = node.args[1]
+    return _wide(bits.view(other))
 
 
-def _call(node: Node, values: Values) -> Any:
-    args = [_widen(substitute(a, values.__getitem__)) for a in node.args]
-    if node.target is operator.getitem:
-        return args[0][args[1]]
-    if isinstance(node.target, Decision):
+def _call(node: Node, values: Values) -> Value:
+    target: Op = node.target
+    if target is operator.getitem:
+        return part_of(values[node.refs[0]], node)
+    if isinstance(target, Decision):
         return None
-    target = INSTEAD.get(node.target, node.target)
+    args = [_widen(substitute(a, values.__getitem__)) for a in node.args]
     kwargs = {k: _widen(substitute(v, values.__getitem__)) for k, v in node.kwargs.items()}
-    return _single(target, args, kwargs) if node.op in SINGLE else target(*args, **kwargs)
+    own = INSTEAD.get(target, target)
+    return _single(own, args, kwargs) if node.op in SINGLE else cast(Value, own(*args, **kwargs))
 
 
-def _single(target: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+def _single(op: Op, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """The result, in double precision, of an op that has no form for it, and no derivative."""
-    args, kwargs = mapped((args, kwargs), lambda v: v.detach().float() if _is_wide(v) else v)
-    return mapped(target(*args, **kwargs), _wide)
+    positional, named = mapped_arguments(tuple(args), dict[str, object](kwargs), _narrow)
+    return cast(Value, mapped(op(*positional, **named), lambda v: _wide(v) if isinstance(v, torch.Tensor) else v))
 
 
-def _is_wide(value: Any) -> bool:
-    return isinstance(value, torch.Tensor) and value.dtype is torch.float64
+def _narrow(value: object) -> object:
+    return value.detach().float() if isinstance(value, torch.Tensor) and value.dtype is torch.float64 else value
 
 
-def _widen(value: Any) -> Any:
+def _widen(value: Value) -> Value:
     if isinstance(value, list):
         return [_widen(v) for v in value]
     return _WIDER.get(value, value) if isinstance(value, torch.dtype) else value
@@ -217,26 +224,26 @@ def gradients(
     one label together; each is one by itself where none are given.
     """
     with torch.enable_grad():
-        change = dict.fromkeys(watch, _leaf) if apart else _leaves(program, watch)
+        change: Mapping[int, Replacement] = dict.fromkeys(watch, _leaf) if apart else _leaves(program, watch)
         values = run(program, given, layout, change, draw.noise, {*watch, program.output})
-        logits = values[program.output]
+        logits = known_tensor(values[program.output])
         weights = torch.randn(logits.shape, generator=torch.Generator().manual_seed(draw.seed), dtype=torch.float64)
-        together = rows or [slice(row, row + 1) for row in range(logits.shape[0])]
-        sums = [(logits[some] * weights[some]).sum() for some in together]
-        tensors = [values[w] for w in watch]
+        labels = rows or [slice(row, row + 1) for row in range(logits.shape[0])]
+        sums = [(logits[some] * weights[some]).sum() for some in labels]
+        tensors = [known_tensor(values[w]) for w in watch]
         return dict(zip(watch, _by_row(sums, tensors, _size(logits)), strict=True))
 
 
-def _leaves(program: Program, watch: Sequence[int]) -> dict[int, Callable[[Any], Any]]:
+def _leaves(program: Program, watch: Sequence[int]) -> dict[int, Replacement]:
     """Leaves for watched nodes; a look-up that is made twice is one leaf, for what its two ways do to each other."""
-    leaves: dict[Any, Callable[[Any], Any]] = {}
-    found = {}
+    leaves: dict[Hashable, Replacement] = {}
+    by_node: dict[int, Replacement] = {}
     for index in watch:
         node = program.nodes[index]
         own = node.kind is not NodeKind.OP or draws(node.target, node.args, node.kwargs)
-        key = index if own else (node.target, repr(node.args), repr(node.kwargs))
-        found[index] = leaves.setdefault(key, _Leaf())
-    return found
+        key: Hashable = index if own else (node.target, repr(node.args), repr(node.kwargs))
+        by_node[index] = leaves.setdefault(key, _Leaf())
+    return by_node
 
 
 class _Leaf:
@@ -269,19 +276,21 @@ def _size(value: torch.Tensor) -> float:
 
 def _by_row(rows: list[torch.Tensor], tensors: list[torch.Tensor], logits: float) -> list[Marks]:
     shown: list[list[Marks]] = [[] for _ in tensors]
-    smooth = [t for t in tensors if t.requires_grad]
     for row in rows:
-        found = iter(
-            torch.autograd.grad(row, smooth, retain_graph=True, allow_unused=True)
-            if row.requires_grad and smooth
-            else [None] * len(smooth)
-        )
-        slopes = [next(found) if t.requires_grad else None for t in tensors]
+        slopes = _slopes(row, tensors)
         # One tensor may have nothing but noise: what is noise is told from all.
         floor = max(FLOOR * logits, NOISE * max([0.0, *map(_effect, slopes, tensors)]))
         for marks, slope, tensor in zip(shown, slopes, tensors, strict=True):
             marks.append(_significant(torch.zeros_like(tensor) if slope is None else slope, floor / _size(tensor)))
     return [np.stack(marks, axis=-1) for marks in shown]
+
+
+def _slopes(row: torch.Tensor, tensors: list[torch.Tensor]) -> list[torch.Tensor | None]:
+    """The gradients of a number; None for a tensor that has none, or no part in it."""
+    smooth = [tensor for tensor in tensors if tensor.requires_grad]
+    asked = row.requires_grad and smooth
+    gradients = iter(torch.autograd.grad(row, smooth, retain_graph=True, allow_unused=True) if asked else ())
+    return [next(gradients, None) if tensor.requires_grad else None for tensor in tensors]
 
 
 def _effect(slope: torch.Tensor | None, tensor: torch.Tensor) -> float:

@@ -21,22 +21,22 @@ from archtrace.witness.shrink import LARGEST
 PART = 1e-2
 
 
-def differs_alone(study: Analysis, layout: str, words: Vocabulary) -> bool:
+def differs_alone(analysis: Analysis, layout: str, vocabulary: Vocabulary) -> bool:
     """Whether a row with padding of a layout gives other logits than its text alone does.
 
-    The study is of a model that runs numerically, with drawn parameters. False too where that cannot be told: an output
-    with positions, a layout without padding, a model that refuses one text or one of another length.
+    The analysis is of a model that runs numerically, with drawn parameters. False too where that cannot be told: an
+    output with positions, a layout without padding, a model that refuses one text or one of another length.
     """
-    inputs, model = study.layouts[layout], study.programs.model
-    kept = lay.attended(inputs, words, study.ids)
+    inputs, model = analysis.layouts[layout], analysis.programs.model
+    kept = lay.attended(inputs, vocabulary, analysis.ids)
     # A folded batch (choices, chunks) has rows of its own.
-    plain = kept is not None and kept.ndim == 2 and kept.shape == inputs[study.ids].shape
-    if kept is None or not plain or study.each(layout) or parameter_count(model[0]) > LARGEST:
+    plain = kept is not None and kept.ndim == 2 and kept.shape == inputs[analysis.ids].shape
+    if kept is None or not plain or analysis.each(layout) or parameter_count(model[0]) > LARGEST:
         return False
     padded = [row for row, there in enumerate(kept) if there.any() and not there.all()]
     texts = [_alone(inputs, row, kept[row]) for row in padded]
     try:
-        batch, *alone = outputs(model, [inputs, *texts], study.programs.asked)
+        batch, *alone = outputs(model, [inputs, *texts], analysis.programs.asked)
     except Exception:  # a stranger's model may refuse one row, or another length, as it likes
         return False
     if len(batch) != len(kept):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 from archtrace.answer.positions import Positions, Rows, union
 
-__all__ = ["beyond", "difference", "inside", "join", "nothing", "places", "told", "union"]
+__all__ = ["TokenPlaces", "any_position", "beyond", "difference", "inside", "join", "nothing", "places", "union"]
+
+#: Rows and positions of tokens.
+TokenPlaces: TypeAlias = Sequence[tuple[int, int]]
 
 
 def nothing(like: Positions) -> Positions:
@@ -26,10 +30,10 @@ def beyond(some: Positions, others: Positions) -> Positions:
 
 def inside(witness: Positions, bound: Positions) -> bool:
     """True when every witnessed position is in the bound: the law of no false negatives."""
-    return not told(beyond(witness, bound))
+    return not any_position(beyond(witness, bound))
 
 
-def told(found: Positions) -> str:
+def any_position(found: Positions) -> str:
     """The positions in words, tensor by tensor and row by row; empty where there is none."""
     parts = [("tokens", found.tokens), *found.reads.items(), *found.others.items()]
     return "; ".join(f"{name}[{r}, {list(row)}]" for name, rows in parts for r, row in enumerate(rows) if row)

@@ -8,18 +8,20 @@ the bound become other ordinary ids. Where a row moves nevertheless the analysis
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
 from archtrace.answer.positions import Positions, Rows
 from archtrace.reach.bound import batch_axis, rows_of
-from archtrace.reach.values import Unknown, is_open
+from archtrace.reach.marks import Marks
+from archtrace.reach.values import Unknown
 from archtrace.witness.changes import LARGE, Bench, Change
 from archtrace.witness.ids import moved_on, other_ids, put_ids, runs
-from archtrace.witness.position_sets import nothing, union
+from archtrace.witness.position_sets import TokenPlaces, nothing, union
 from archtrace.witness.subject import Subject
 
+_Item = TypeVar("_Item")
 #: A position of a node: the node, its batch axis and index, its axis of positions and index.
 Cell: TypeAlias = tuple[int, int, int, int, int]
 
@@ -32,53 +34,55 @@ def outside(
     `rows`: the rows of the logits that are looked at together; what is changed reaches none of them.
     """
     missed = nothing(bound)
-    reads, marks = dict(missed.reads), dict[int, Any]()
+    reads, marks = dict(missed.reads), dict[int, Marks]()
     for some in rows:
         free = {node: mask for node in _nodes(subject) if (mask := _unmarked(subject, node, some)).any()}
         for change in LARGE:
             for cell in _moving(free, bench, some, change, subject):
                 node = cell[0]
-                marks[node] = marks.get(node, np.zeros(subject.found.run.shape(node), bool)) | _at(cell, free[node])
+                marks[node] = marks.get(node, np.zeros(subject.bound.run.shape(node), dtype=np.bool_)) | _at(
+                    cell, free[node]
+                )
     for name, (node, axis) in subject.reads.items():
         if node in marks:
-            reads[name] = union(reads[name], rows_of(marks[node][..., None], subject.found.run.shape(node), axis))
+            reads[name] = union(reads[name], rows_of(marks[node][..., None], subject.bound.run.shape(node), axis))
     tokens = union(missed.tokens, subject.tokens({n: marks[n][..., None] for n in subject.features if n in marks}))
     return Positions(reads, tokens)
 
 
 def _nodes(subject: Subject) -> list[int]:
     """What is changed: the features of the tokens and the read tensors, where they are numbers that may change."""
-    found = subject.found.run.values
+    run = subject.bound.run
     nodes = dict.fromkeys([*subject.features, *(node for node, _ in subject.reads.values())])
-    return [n for n in nodes if isinstance(found[n], Unknown) and found[n].dtype.is_floating_point]
+    return [n for n in nodes if isinstance(run.values[n], Unknown) and run.floating(n)]
 
 
-def _unmarked(subject: Subject, node: int, rows: slice) -> Any:
+def _unmarked(subject: Subject, node: int, rows: slice) -> Marks:
     """The elements that reach none of these rows of the logits; without those that are certain, and so never change."""
-    shape, marks = subject.found.run.shape(node), subject.found.demand[node]
-    reached = np.zeros(shape, bool) if marks is None else np.broadcast_to(_labels(marks, rows), shape)
-    return ~reached & np.broadcast_to(is_open(subject.found.run.values[node].certain), shape)
+    marks = subject.bound.marks(node)
+    unmarked = True if marks is None else ~_of_rows(marks, rows)
+    return np.asarray(unmarked & subject.changeable(node))
 
 
-def _labels(marks: Any, rows: slice) -> Any:
-    return (marks[..., rows] if marks.shape[-1] > 1 else marks).any(-1)
+def _of_rows(marks: Marks, rows: slice) -> Marks:
+    return np.asarray((marks[..., rows] if marks.shape[-1] > 1 else marks).any(-1))
 
 
-def _moving(free: Mapping[int, Any], bench: Bench, rows: slice, change: Change, subject: Subject) -> list[Cell]:
+def _moving(free: Mapping[int, Marks], bench: Bench, rows: slice, change: Change, subject: Subject) -> list[Cell]:
     """The positions whose change moves one of the rows; none where all together leave them as they are."""
     if not free or not bench.moved(free, change, rows=rows).any():
         return []
 
     def moves(cells: Sequence[Cell]) -> bool:
-        masks: dict[int, Any] = {}
+        masks: dict[int, Marks] = {}
         for cell in cells:
-            masks[cell[0]] = masks.get(cell[0], False) | _at(cell, free[cell[0]])
+            masks[cell[0]] = _at(cell, free[cell[0]]) | masks.get(cell[0], np.array(False))
         return bool(bench.moved(masks, change, rows=rows).any())
 
     return list(halved([c for node in free for c in _cells(subject, node, free[node])], moves))
 
 
-def _cells(subject: Subject, node: int, mask: Any) -> Iterator[Cell]:
+def _cells(subject: Subject, node: int, mask: Marks) -> Iterator[Cell]:
     axis = next((axis for n, axis in subject.reads.values() if n == node), min(1, mask.ndim - 1))
     batch = batch_axis(axis) if mask.ndim > 1 else 0
     for row in range(mask.shape[batch]):
@@ -88,17 +92,17 @@ def _cells(subject: Subject, node: int, mask: Any) -> Iterator[Cell]:
                 yield cell
 
 
-def _at(cell: Cell, mask: Any) -> Any:
+def _at(cell: Cell, mask: Marks) -> Marks:
     """A mask at one position alone."""
     _, batch, row, axis, position = cell
-    index: list[Any] = [slice(None)] * mask.ndim
+    index: list[int | slice] = [slice(None)] * mask.ndim
     index[batch], index[axis] = row, position
-    only = np.zeros(mask.shape, bool)
+    only = np.zeros(mask.shape, dtype=np.bool_)
     only[tuple(index)] = mask[tuple(index)]
     return only
 
 
-def halved(items: Sequence[Any], moves: Callable[[Sequence[Any]], bool]) -> Iterator[Any]:
+def halved(items: Sequence[_Item], moves: Callable[[Sequence[_Item]], bool]) -> Iterator[_Item]:
     """The items that move something, of some that do so together. What moves only together is taken as a whole."""
     if len(items) < 2:
         yield from items
@@ -111,7 +115,7 @@ def halved(items: Sequence[Any], moves: Callable[[Sequence[Any]], bool]) -> Iter
         yield from items
 
 
-def alone(places: Sequence[tuple[int, int]], moves: Callable[[Sequence[Any]], bool]) -> Iterator[tuple[int, int]]:
+def moving_singly(places: TokenPlaces, moves: Callable[[TokenPlaces], bool]) -> Iterator[tuple[int, int]]:
     """The places that move something each by itself; nothing is tried singly where all together move nothing."""
     if places and moves(places):
         yield from (place for place in halved(places, moves) if moves([place]))
@@ -130,7 +134,7 @@ def ids_outside(
         if p not in row and set(ids[r, p].flatten().tolist()) <= set(ordinary)
     ]
 
-    def moves(chosen: Sequence[tuple[int, int]]) -> bool:
+    def moves(chosen: TokenPlaces) -> bool:
         changed = put_ids(subject, chosen, moved_on(ordinary, 1))
         return runs(subject, changed) and bool(bench.put(subject.ids, changed, rows=rows).any())
 

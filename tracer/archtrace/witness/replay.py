@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 import torch
 
@@ -18,46 +18,51 @@ from archtrace.capture.drawn import drawn
 from archtrace.capture.higher import uncompiled
 from archtrace.capture.inputs.signature import arranged
 from archtrace.capture.outputs import named_outputs, output_of
-from archtrace.capture.preserve import held
+from archtrace.capture.preserve import restored
 from archtrace.capture.program import Node, NodeKind, Program, substitute
 from archtrace.capture.quiet import quiet
+from archtrace.reach.interpreter import part_of
+from archtrace.reach.rules.registry import Op
+from archtrace.reach.values import Value, known_tensor
 from archtrace.witness.failure import RunError
 
 #: Rounding errors that may add up, in units of the type's eps, and at most as a part of the largest value.
 ROUNDINGS, PART = 1e3, 5e-2
 
-Inputs = Mapping[str, torch.Tensor]
+Inputs: TypeAlias = Mapping[str, torch.Tensor]
+#: A module, and the options that its forward is called with.
+Model: TypeAlias = tuple[torch.nn.Module, dict[str, Any]]
 
 #: `contiguous` leaves no step where the recorded run had nothing to copy. Kernels choose the order of their results in
 #: memory by type and machine, so another run may have to: what `view` refuses is then what `reshape` copies.
-SHAPED = {torch.ops.aten.view.default: torch.ops.aten.reshape.default}
+SHAPED: Mapping[object, Op] = {torch.ops.aten.view.default: torch.ops.aten.reshape.default}
 
 
-def difference(program: Program, model: tuple[torch.nn.Module, dict[str, Any]], inputs: Inputs) -> str | None:
+def difference(program: Program, model: Model, inputs: Inputs) -> str | None:
     """None where the program gives the model's output; else where they part: a module, or the output."""
     module, options = model
-    with held(module), drawn(module) as named, torch.no_grad(), quiet(), uncompiled():
+    with restored(module), drawn(module) as named, torch.no_grad(), quiet(), uncompiled():
         with seeded():
             values = _replayed(program, inputs, named)
         with seeded():
             args, keywords = arranged(module.forward, {**_copies(inputs), **options})
             output = output_of(module(*args, **keywords), program.asked)
-        if alike(values[program.output], output):
+        if alike(known_tensor(values[program.output]), output):
             return None
         with seeded():
             return _first(program, values, module, {**_copies(inputs), **options}) or "the output"
 
 
-def outputs(model: tuple[torch.nn.Module, dict[str, Any]], batches: Sequence[Inputs], asked: str) -> list[torch.Tensor]:
+def outputs(model: Model, batches: Sequence[Inputs], asked: str) -> list[torch.Tensor]:
     """What a model gives for several inputs with the same drawn parameters; raises whatever the model raises."""
     module, options = model
-    found = []
-    with held(module), drawn(module), torch.no_grad(), quiet(), uncompiled():
+    given: list[torch.Tensor] = []
+    with restored(module), drawn(module), torch.no_grad(), quiet(), uncompiled():
         for inputs in batches:
             with seeded():
                 args, keywords = arranged(module.forward, {**_copies(inputs), **options})
-                found.append(output_of(module(*args, **keywords), asked))
-    return found
+                given.append(output_of(module(*args, **keywords), asked))
+    return given
 
 
 @contextmanager
@@ -73,16 +78,16 @@ def _copies(inputs: Inputs) -> dict[str, torch.Tensor]:
     return {name: value.clone() for name, value in inputs.items()}
 
 
-def _replayed(program: Program, inputs: Inputs, named: Callable[[str], torch.Tensor | None]) -> dict[int, Any]:
-    values: dict[int, Any] = {}
+def _replayed(program: Program, inputs: Inputs, named: Callable[[str], torch.Tensor | None]) -> dict[int, Value]:
+    values: dict[int, Value] = {}
     for node in program.nodes:
         values[node.index] = _value(node, program, inputs, named, values)
     return values
 
 
 def _value(
-    node: Node, program: Program, inputs: Inputs, named: Callable[[str], torch.Tensor | None], values: dict[int, Any]
-) -> Any:
+    node: Node, program: Program, inputs: Inputs, named: Callable[[str], torch.Tensor | None], values: dict[int, Value]
+) -> Value:
     if node.kind is NodeKind.INPUT:
         return inputs[node.target]
     if node.kind is not NodeKind.OP:
@@ -90,12 +95,13 @@ def _value(
         return value if value is not None else named(node.target)
     if isinstance(node.target, Decision):
         return None
-    args = [substitute(a, values.__getitem__) for a in node.args]
     if node.target is operator.getitem:
-        return args[0][args[1]]
+        return part_of(values[node.refs[0]], node)
+    args: list[Value] = [substitute(a, values.__getitem__) for a in node.args]
+    kwargs: dict[str, Value] = {k: substitute(v, values.__getitem__) for k, v in node.kwargs.items()}
+    op: Op = SHAPED.get(node.target, node.target)
     try:
-        target = SHAPED.get(node.target, node.target)
-        return target(*args, **{k: substitute(v, values.__getitem__) for k, v in node.kwargs.items()})
+        return cast(Value, op(*args, **kwargs))
     except Exception as error:
         raise RunError(node, error) from error
 
@@ -113,17 +119,17 @@ def alike(left: torch.Tensor, right: torch.Tensor) -> bool:
     return torch.allclose(left.double(), right.double(), rtol=0.0, atol=close, equal_nan=True)
 
 
-def _first(program: Program, values: Mapping[int, Any], module: torch.nn.Module, arguments: dict[str, Any]) -> str:
+def _first(program: Program, values: Mapping[int, Value], module: torch.nn.Module, arguments: dict[str, Any]) -> str:
     """The first module, in the order in which they finish, whose output is not the program's; empty if none is."""
     apart: list[str] = []
     calls: dict[str, int] = {}
 
     def hear(path: str) -> Callable[..., None]:
-        def compare(_module: Any, _args: Any, output: Any) -> None:
+        def compare(_module: torch.nn.Module, _args: object, output: object) -> None:
             for name, tensor in named_outputs(path, output):
                 call = calls[name] = calls.get(name, -1) + 1
                 nodes = program.tensors.get(name, ())
-                if call < len(nodes) and not alike(values[nodes[call]], tensor):
+                if call < len(nodes) and not alike(known_tensor(values[nodes[call]]), tensor):
                     apart.append(path)
 
         return compare

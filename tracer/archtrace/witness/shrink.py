@@ -24,7 +24,7 @@ class Used(NamedTuple):
 #: Values of config fields, nested fields by dots.
 Overrides: TypeAlias = dict[str, Any]
 
-#: A model of this many parameters runs in well under a second: it is its own likeness.
+#: A model of this many parameters runs in well under a second: it is its own small model.
 ENOUGH = 2_000_000
 #: Beyond this many parameters a model is not run.
 LARGEST = 120_000_000

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import torch
 
@@ -20,9 +20,9 @@ from archtrace.capture.model import parameter_count
 from archtrace.capture.program import Program
 from archtrace.errors import ArchtraceError
 from archtrace.reach.interpreter import Layout
-from archtrace.readout.analysis import Programs
+from archtrace.readout.analysis import Model, Programs
 from archtrace.targets import prepare
-from archtrace.targets.target import Target
+from archtrace.targets.target import ModelConfig, Target
 from archtrace.witness.shrink import LARGEST, ModelSize, Overrides, Used, apply, integers, shrink, skeleton, unnumbered
 
 #: Fields of a config's difference that say how it was stored or used, not what the model is. With the last of them a
@@ -66,7 +66,8 @@ class Search:
         ids: str,
         agrees: Callable[[Programs, bool], bool],
     ) -> None:
-        self._target = target
+        assert target.config is not None  # a model without one is its own small model, or has none
+        self._target, self._config = target, target.config
         self._layouts, self._ids, self._asked = layouts, ids, program.asked
         self._agrees = agrees
         self._wanted = skeleton(program)
@@ -80,7 +81,7 @@ class Search:
         for stored in (remembered(self._target), bundled().get(self._target.model_type or "")):
             if stored and self._keeps(stored):
                 return self._last
-        overrides = shrink(self._target.config, self._measure, self._keeps, self._used(), self._coupled)
+        overrides = shrink(self._config, self._measure, self._keeps, self._used(), self._coupled)
         size = self._measure(overrides)
         if size is None or size.parameters > LARGEST or not (self._is_last(overrides) or self._keeps(overrides)):
             return None
@@ -100,10 +101,10 @@ class Search:
     def _is_last(self, overrides: Overrides) -> bool:
         return self._last is not None and self._last.overrides == overrides
 
-    def _model(self, overrides: Overrides) -> tuple[torch.nn.Module, dict[str, Any]] | None:
+    def _model(self, overrides: Overrides) -> Model | None:
         try:
             with _quiet():
-                return prepare(replace(self._target, config=reduced(self._target.config, overrides)))
+                return prepare(replace(self._target, config=reduced(self._config, overrides)))
         except Exception:  # a config of a stranger may refuse a value in any way it likes
             return None
 
@@ -115,7 +116,7 @@ class Search:
         return self._sizes[key]
 
     def _coupled(self, overrides: Overrides) -> Overrides | None:
-        return coupled(self._target.config, overrides)
+        return coupled(self._config, overrides)
 
     def _keeps(self, overrides: Overrides) -> bool:
         """Whether the small model builds, its graph keeps the skeleton, and its bounds agree; asked once of each."""
@@ -137,7 +138,7 @@ class Search:
             traced = programs.of(self._layouts[0], self._ids)
         except ArchtraceError:
             return None
-        # The cheap question first: a graph of other steps is no likeness, whatever its bounds are.
+        # The cheap question first: a graph of other steps is no model of it, whatever its bounds are.
         if skeleton(traced) != self._wanted or not self._agrees(programs, size.parameters <= LARGEST):
             return None
         return Small(programs, dict(overrides))
@@ -160,20 +161,21 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(before)
 
 
-def reduced(config: Any, overrides: Overrides) -> Any:
+def reduced(config: ModelConfig, overrides: Overrides) -> ModelConfig:
     """A config like this one with some integers reduced."""
     if not overrides:
         return copy.deepcopy(config)
     arguments = {k: v for k, v in config.to_diff_dict().items() if k not in _ABOUT_STORAGE}
-    return type(config)(**apply(arguments, overrides))
+    kind: Callable[..., ModelConfig] = type(config)
+    return kind(**apply(arguments, overrides))
 
 
-def coupled(config: Any, overrides: Overrides) -> Overrides | None:
+def coupled(config: ModelConfig, overrides: Overrides) -> Overrides | None:
     """The overrides, and the integers that the config's constructor derives from them; None where it refuses them.
 
     Derived is what comes out the same although it is not stated: stated is what differs from the type's own default.
     """
-    kind = type(config)
+    kind: Callable[..., ModelConfig] = type(config)
     try:
         plain = kind().to_dict()
         given = {k: v for k, v in config.to_diff_dict().items() if k not in _ABOUT_STORAGE}
@@ -200,17 +202,19 @@ def _file(target: Target) -> Path:
     from platformdirs import user_cache_path
     from transformers import __version__
 
-    facts = json.dumps([__version__, target.class_name, target.config.to_dict()], sort_keys=True, default=str)
+    fields = None if target.config is None else target.config.to_dict()
+    facts = json.dumps([__version__, target.class_name, fields], sort_keys=True, default=str)
     return user_cache_path("archtrace") / "small" / f"{hashlib.sha256(facts.encode()).hexdigest()[:32]}.json"
 
 
 def remembered(target: Target) -> Overrides | None:
     """The overrides found for this very config before, from the user's cache."""
     try:
-        found = json.loads(_file(target).read_text())
+        stored: object = json.loads(_file(target).read_text())
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) and all(isinstance(v, int) for v in found.values()) else None
+    valid = isinstance(stored, dict) and all(isinstance(v, int) for v in stored.values())
+    return cast(Overrides, stored) if valid else None
 
 
 def _remember(target: Target, overrides: Overrides) -> None:

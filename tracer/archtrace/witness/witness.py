@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
+import torch
 
 from archtrace.answer.positions import Positions, Rows
 from archtrace.capture.execute import draws
@@ -15,13 +16,14 @@ from archtrace.capture.program import NodeKind, Program
 from archtrace.reach.bound import Bound, batch_axis, rows_of
 from archtrace.reach.dead_work import unused
 from archtrace.reach.flops import Flops
-from archtrace.reach.values import changing
+from archtrace.reach.marks import Marks
+from archtrace.reach.values import changing, shape_of_value
 from archtrace.witness import numeric
 from archtrace.witness.changes import CHANGES, LARGE, SPIKES, Bench, Change, at, constant, level, parted
 from archtrace.witness.ids import Another, bases, extremes, moved_on, other_ids, put_ids, runs, shifts
 from archtrace.witness.numeric import DRAWS, Draw
-from archtrace.witness.position_sets import beyond, inside, join, nothing, places, told, union
-from archtrace.witness.probe import alone, ids_outside, outside
+from archtrace.witness.position_sets import TokenPlaces, any_position, beyond, inside, join, nothing, places, union
+from archtrace.witness.probe import ids_outside, moving_singly, outside
 from archtrace.witness.subject import Subject
 from archtrace.witness.varying import varying
 
@@ -38,7 +40,7 @@ FAR = (Draw(3, 3e5), Draw(4, 3e5), Draw(5, 3e5))
 PARTED = range(12)
 
 #: Per node which elements have a gradient, for each row of the logits: marks.
-Slopes: TypeAlias = Mapping[int, Any]
+Slopes: TypeAlias = Mapping[int, Marks]
 
 __all__ = ["Subject", "Witness", "inside", "join"]
 
@@ -65,7 +67,7 @@ class Witness:
     def outside(self, subject: Subject, bound: Positions, special: frozenset[int]) -> Positions:
         """The positions that reach the logits though the bound leaves them out."""
         bench = self._bench(subject, DRAWS[0])
-        rows = range(subject.found.run.shape(subject.program.output)[0])
+        rows = range(subject.bound.run.shape(subject.program.output)[0])
         missed = outside(subject, bench, bound, special, [slice(row, row + 1) for row in rows])
         return replace(missed, tokens=union(missed.tokens, ids_outside(subject, bench, bound.tokens, special)))
 
@@ -98,20 +100,20 @@ class Witness:
 
         `whole` is the bound of all outputs together.
         """
-        values, nodes = whole.run.values, self._program.nodes
+        nodes = self._program.nodes
         dead = {
-            index: np.array(np.broadcast_to(flags, values[index].shape))
+            index: np.array(np.broadcast_to(flags, whole.run.shape(index)))
             for index, flags in unused(whole)
-            if not nodes[index].many and values[index].dtype.is_floating_point and flops.of(nodes[index], whole)
+            if not nodes[index].many and whole.run.floating(index) and flops.of(nodes[index], whole)
         }
         outputs = {self._program.output, *self._program.returned.values()} if dead else ()
         return not any(self._moves(output, dead, subject) for output in outputs)
 
-    def _moves(self, output: int, dead: Mapping[int, Any], subject: Subject) -> bool:
+    def _moves(self, output: int, dead: Mapping[int, Marks], subject: Subject) -> bool:
         program, given = replace(self._program, output=output), self._parameters(DRAWS[0])
         bench = Bench(program, given, subject.layout, watched=dead, gain=DRAWS[0].gain)
         # where parameters select, a run has fewer elements than there could be
-        masks = {index: mask for index, mask in dead.items() if bench.values[index].shape == mask.shape}
+        masks = {index: mask for index, mask in dead.items() if shape_of_value(bench.values[index]) == mask.shape}
         return bool(bench.moved(masks, LARGE[1]).any()) if masks else False
 
     def _parameters(self, draw: Draw) -> numeric.Values:
@@ -140,14 +142,14 @@ class Witness:
         marks = seen([*entries, *nodes] if together else entries, apart=False)
         direct = marks if together else seen(nodes, apart=True)
         # a constant of a read tensor is read; one of the tokens' features is nothing that a token changes
-        values = subject.found.run.values
+        values = subject.bound.run.values
         return {e: changing(marks[e], values[e]) for e in entries}, {n: direct[n] for n in nodes}
 
     @staticmethod
     def _reached(subject: Subject, slopes: tuple[Slopes, Slopes], rows: slice) -> Positions:
         """The positions that reach some rows of the logits by their gradients."""
         features, read = slopes
-        shapes = {node: subject.found.run.shape(node) for node in read}
+        shapes = {node: subject.bound.run.shape(node) for node in read}
         reads = {n: rows_of(read[node][..., rows], shapes[node], axis) for n, (node, axis) in subject.reads.items()}
         return Positions(reads, subject.tokens({e: marks[..., rows] for e, marks in features.items()}))
 
@@ -161,7 +163,7 @@ class Witness:
             slopes, before = self._by_gradient(subject, draw), seen
             seen = join(seen, slopes)
             # A gradient shows who is the largest under this mask; a change shows who could be.
-            if (quiet < TRIES and not told(slopes)) or not smooth or (seen == before and quiet < CHANGED):
+            if (quiet < TRIES and not any_position(slopes)) or not smooth or (seen == before and quiet < CHANGED):
                 # No gradient tells of integers: what stands behind a mask of -1e4 is seen by the far draws alone.
                 bench = self._bench(subject, draw if smooth else _cycled((*DRAWS, *FAR), noise))
                 seen = self._changed(subject, bench, bound, seen, special)
@@ -170,7 +172,7 @@ class Witness:
 
     def _smooth(self, subject: Subject) -> bool:
         """Whether tokens become floats at once; integers have no gradient."""
-        return all(subject.found.run.values[e].dtype.is_floating_point for e in subject.entries())
+        return all(subject.bound.run.floating(e) for e in subject.entries())
 
     # -- finite changes ------------------------------------------------------------------------------------------
 
@@ -262,16 +264,16 @@ def _on(subject: Subject, bench: Bench, change: Change) -> Bench:
 
 
 def _other(
-    subject: Subject, bench: Bench, missing: Sequence[tuple[int, int]], another: Another, base: Any = None
+    subject: Subject, bench: Bench, missing: TokenPlaces, another: Another, base: torch.Tensor | None = None
 ) -> Iterator[tuple[int, int]]:
     """The places where another id moves the logits."""
 
-    def moves(some: Sequence[tuple[int, int]]) -> bool:
+    def moves(some: TokenPlaces) -> bool:
         ids = put_ids(subject, some, another, base)
         # Where the program is another for all of them at once, it may be the same for each alone.
         return bool(bench.put(subject.ids, ids, subject.comparisons).any()) if runs(subject, ids) else len(some) > 1
 
-    yield from alone(missing[:TRIED], moves)
+    yield from moving_singly(missing[:TRIED], moves)
 
 
 def is_random(program: Program) -> bool:
@@ -281,8 +283,8 @@ def is_random(program: Program) -> bool:
 
 def _shown(
     bench: Bench,
-    masks: Callable[[Sequence[tuple[int, int]]], Mapping[int, Any]],
-    missing: Sequence[tuple[int, int]],
+    masks: Callable[[TokenPlaces], Mapping[int, Marks]],
+    missing: TokenPlaces,
     held: Collection[int] = (),
     changes: Sequence[Change] = CHANGES,
 ) -> Iterator[tuple[int, int]]:
@@ -302,35 +304,35 @@ def _shown(
 
 def _chosen(
     bench: Bench,
-    missing: Sequence[tuple[int, int]],
+    missing: TokenPlaces,
     node: Mapping[int, int],
     others: Mapping[int, int],
     subject: Subject,
 ) -> Iterator[tuple[int, int]]:
     """The places of a node that show once the other read tensors single out each of their own positions in turn."""
-    rows = range(subject.found.run.shape(subject.program.output)[0])
-    counts = [subject.found.run.shape(n)[axis] for n, axis in others.items()]
+    rows = range(subject.bound.run.shape(subject.program.output)[0])
+    counts = [subject.bound.run.shape(n)[axis] for n, axis in others.items()]
     left = list(missing)
     for position in range(min([TRIED, *counts]) if others else 0):
         for spike in SPIKES if left else ():
             masks = _masks(others, subject, [(row, position) for row in rows])
             spiked = bench.on({n: at(mask, spike) for n, mask in masks.items()})
 
-            def moves(some: Sequence[tuple[int, int]], spiked: Bench = spiked) -> bool:
+            def moves(some: TokenPlaces, spiked: Bench = spiked) -> bool:
                 return bool(spiked.moved(_masks(node, subject, some), CHANGES[0], others).any())
 
-            found = list(alone(left, moves))
+            found = list(moving_singly(left, moves))
             left = [place for place in left if place not in found]
             yield from found
 
 
-def _masks(nodes: Mapping[int, int], subject: Subject, chosen: Sequence[tuple[int, int]]) -> dict[int, Any]:
+def _masks(nodes: Mapping[int, int], subject: Subject, chosen: TokenPlaces) -> dict[int, Marks]:
     """The elements at some rows and positions of nodes, given with their axes of positions."""
-    masks = {}
+    masks: dict[int, Marks] = {}
     for node, axis in nodes.items():
-        masks[node] = mask = np.zeros(subject.found.run.shape(node), bool)
+        masks[node] = mask = np.zeros(subject.bound.run.shape(node), dtype=np.bool_)
         for row, position in chosen:
-            index: list[Any] = [slice(None)] * mask.ndim
+            index: list[int | slice] = [slice(None)] * mask.ndim
             index[batch_axis(axis)], index[axis] = row, position
             mask[tuple(index)] = True
     return masks

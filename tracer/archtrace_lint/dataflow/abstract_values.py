@@ -16,6 +16,7 @@ class AbstractValue:
 
 
 AbstractValues: TypeAlias = frozenset[AbstractValue]
+# The empty set is neutral in a union: a branch of which nothing is known hides nothing that the other branch may give.
 UNKNOWN: AbstractValues = frozenset()
 
 
@@ -275,6 +276,7 @@ def only(values: AbstractValues, kind: type[Kind]) -> list[Kind]:
 
 def _order(value: object) -> str:
     """What a value is, as a text without addresses: a node is its place."""
+    # The repr of a node holds its address, by which findings would come in another order in each run.
     if isinstance(value, ast.AST):
         return f"{getattr(value, 'lineno', 0)}:{getattr(value, 'col_offset', 0)}"
     if isinstance(value, frozenset):
@@ -312,11 +314,13 @@ def one(value: AbstractValue | None) -> AbstractValues:
 
 def constant(values: AbstractValues) -> object:
     """The literal that the values are, if they are one; `Ellipsis` if not."""
+    # None is a literal too (`pad_token_id=None`), so what is no literal needs a mark of its own.
     return next(iter(values)).value if len(values) == 1 and has(values, Const) else ...  # type: ignore[attr-defined]
 
 
 def items(values: AbstractValues) -> tuple[AbstractValues, ...] | None:
     """The items of a tuple, a list or a (values, indices) pair, if it is surely one."""
+    # Where branches join tuples of two lengths, no number says which item is meant.
     if len(values) != 1:
         return None
     value = next(iter(values))

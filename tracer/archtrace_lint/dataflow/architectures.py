@@ -13,6 +13,7 @@ def _table() -> dict[str, Any]:
     import tomllib
     from pathlib import Path
 
+    # Read when a rule first asks: of most files none does.
     return tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 
 
@@ -27,6 +28,7 @@ def _written(model: Model) -> str:
 
 def is_encoder(model: Model) -> bool:
     """Its classifier reads a fixed token, whatever is a pad."""
+    # By parts: `microsoft/deberta-v3-base`, `DebertaV2ForSequenceClassification` and `my-deberta` all say it.
     return any(word in _written(model) for word in _table()["encoders"])
 
 
@@ -37,10 +39,13 @@ def has_pad_token(checkpoint: str) -> bool:
 
 def lacks_pooler(model: Model) -> bool:
     """Its class has a pooler, its checkpoint holds none."""
+    # By the beginning: what others made of it, `someone/sup-simcse-roberta-base`, may well hold a pooler that was
+    # trained.
     return not model.bare and model.checkpoint.lower().startswith(tuple(_table()["without_pooler"]))
 
 
 def head_of(model: Model) -> tuple[str, ...]:
     """The modules between its readout and its logits that PEFT does not save by itself."""
+    # `xlm-roberta`, `xlm_roberta` and `XLMRoberta` are one word without them.
     written = _written(model).replace("-", "").replace("_", "")
     return next((tuple(modules) for part, modules in _table()["heads"].items() if part in written), ())

@@ -51,6 +51,7 @@ from archtrace_lint.source.syntax import last_word, root_name
 
 def evaluate_call(node: ast.Call, frame: Frame) -> AbstractValues:
     """What a call may return."""
+    # JAX writes the function, then the rows: `jax.vmap(f)(rows, ends)`.
     if isinstance(node.func, ast.Call) and last_word(node.func.func) == "vmap" and node.func.args:
         return _vmapped(node, node.func.args[0], frame)
     site = _site(node, frame)
@@ -78,6 +79,7 @@ def _site(node: ast.Call, frame: Frame) -> Site:
         name, library = node.func.attr, root_name(node.func.value) in spellings.LIBRARIES
         base = UNKNOWN if library else _module_held(node.func, frame) or frame.evaluate(node.func.value)
     elif isinstance(node.func, ast.Name):
+        # Only what was assigned: the name of a function says nothing of its kind (`mask(x)`, `hidden(x)`).
         name, base = node.func.id, frame.names.get(node.func.id, UNKNOWN)
     else:
         base = frame.evaluate(node.func)
@@ -137,8 +139,10 @@ def _gather(site: Site) -> AbstractValues | None:
     if site.name not in GATHERS:
         return None
     target = tensors(site.tensor)
+    # A function of this name that is defined in sight is followed as a helper.
     if not has(target, Hidden) or (isinstance(site.node.func, ast.Name) and site.node.func.id in site.frame.local):
         return None
+    # `torch.gather(x, 1, index)`, `jnp.take_along_axis(x, index, 1)`: libraries put the dim in different places.
     index = frozenset().union(*site.rest, *site.keywords.values())
     site.frame.emit(Gather(site.node, site.frame.scope(index), target, index))
     return UNKNOWN
@@ -164,8 +168,10 @@ def _where(site: Site) -> AbstractValues | None:
     if site.library and not site.rest:
         return frozenset(v for t in site.tensor for v in OPERATIONS["nonzero"](TensorCall(site.node, t, (), AS_TUPLE)))
     first, *rest = (site.tensor, *site.rest) if site.library else (UNKNOWN, site.base, *site.rest)
+    # A choice by the side of padding has an index for each.
     if any(has(v, Side) for v in (first, *site.rest)):
         return UNKNOWN
+    # A condition may well be there for the rows without a pad, of which a search gives 0.
     return frozenset(replace(v, searched=None) if isinstance(v, FirstPad) else v for values in rest for v in values)
 
 
@@ -180,6 +186,7 @@ def _join(site: Site) -> AbstractValues | None:
     listed = [frozenset(only(site.tensor, Hidden))]
     if not parts and not any(listed):
         return None
+    # Prompts behind the text move none of its positions.
     if parts and has(parts[0], Prompts) and len(parts) > 1:
         return one(Prompts(joined=True))
     dim = TensorCall(site.node, AbstractValue(), site.rest, site.keywords).dim
@@ -260,6 +267,7 @@ def _module_call(site: Site) -> AbstractValues | None:
     hidden = only(_sure_tensors(first), Hidden)
     if not hidden or site.library or spellings.POOLERS.fullmatch(site.name) or _makes_object(site):
         return None
+    # A method of what is known, `tokenizer.decode(hidden)`, is no module.
     if isinstance(site.node.func, ast.Attribute) and site.base and not has(site.base, Const):
         return None
     return frozenset(hidden)
@@ -290,6 +298,8 @@ def _library_call(site: Site) -> AbstractValues | None:
 
 #: What works out what a call returns, in the order in which it is asked; the first answer holds.
 CALL_HANDLERS: tuple[CallHandler, ...] = (
+    # These note an event and answer nothing, so the call goes on to the others; operations come before helpers and
+    # models, since a tensor's method may have any of their names.
     CallHandler(emit_fill, if_known=(FILLS | {"where"}).__contains__),
     CallHandler(emit_pool, if_known=ANY),
     CallHandler(emit_model_run, spellings.BACKBONES.fullmatch, ANY),

@@ -14,6 +14,8 @@ from archtrace_lint.dataflow.spellings import meaning
 def no_mask(test: ast.expr, frame: Frame, *, holds: bool) -> bool:
     """True when there is no mask, or nothing that it attends to, if `test` is as `holds` says."""
     if isinstance(test, ast.BoolOp):
+        # Where `a and b` holds, both hold; where `a or b` fails, both fail. The other way round nothing is sure of
+        # either.
         sure = isinstance(test.op, ast.And) == holds
         return any(no_mask(t, frame, holds=holds) for t in test.values) if sure else False
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
@@ -64,6 +66,7 @@ def _counts_tokens(node: ast.expr, frame: Frame) -> bool:
 
 def _is_mask(node: ast.expr, frame: Frame) -> bool:
     word = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+    # By the word: what is None on this path has no value that could tell.
     return "mask" in word or (isinstance(node, ast.Name) and has(frame.lookup(node.id), Tokens))
 
 
@@ -71,6 +74,7 @@ def checks_side(test: ast.expr, frame: Frame) -> bool:
     """True when the test looks at the side of padding."""
     if has(frame.evaluate(test), Side):
         return True
+    # Most files name no side of padding: then no condition needs a walk.
     if not frame.file.mentions_side:
         return False
     names = (

@@ -30,12 +30,13 @@ from archtrace_lint.dataflow.abstract_values import (
     only,
     tensors,
 )
+from archtrace_lint.dataflow.arithmetic import BINARY
 from archtrace_lint.dataflow.calls import divided, evaluate_call
 from archtrace_lint.dataflow.conditions import assuming
 from archtrace_lint.dataflow.events import AttributeRead, Gather
 from archtrace_lint.dataflow.frame import LIMIT, ExpressionHandler, Frame
 from archtrace_lint.dataflow.name_meanings import name_meaning
-from archtrace_lint.dataflow.operations import BINARY, TensorCall, compare, invert
+from archtrace_lint.dataflow.operations import TensorCall, compare, invert
 from archtrace_lint.dataflow.spellings import CHECKPOINTS, READ, TASKS
 from archtrace_lint.dataflow.subscripts import encoded_item, fixed_index, item_by_key, outputs_item, selected
 
@@ -63,6 +64,7 @@ def _constant(node: ast.Constant, frame: Frame) -> AbstractValues:
 
 def _name(node: ast.Name, frame: Frame) -> AbstractValues:
     found = frame.lookup(node.id)
+    # Constants of scripts alone: each look may read a file.
     return found or (_imported_text(node.id, frame) if frame.file.loads_checkpoints and node.id.isupper() else UNKNOWN)
 
 
@@ -77,6 +79,7 @@ def _attribute(node: ast.Attribute, frame: Frame) -> AbstractValues:
     if isinstance(node.value, ast.Name) and node.value.id == "self":
         return _remembered(f".{node.attr}", frame.self_attribute(node.attr), frame)
     base = frame.evaluate(node.value)
+    # A member of `TaskType` equals its string: the enum is one of `str` (PEFT 0.21.2, utils/peft_types.py).
     if node.attr in TASKS:
         return one(Const(node.attr))
     _emit_read(node, node.attr, base, frame)
@@ -120,9 +123,11 @@ def _subscript(node: ast.Subscript, frame: Frame) -> AbstractValues:
         return _remembered(f"[{node.slice.value}]", item_by_key(base, node.slice.value), frame)
     parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
     values = [frame.evaluate(part) for part in parts]
+    # An output of transformers takes one key or number; with a second part it can only be a tensor.
     base = tensors(base) if len(parts) > 1 else base
     picked = union(v for v, part in zip(values, parts, strict=True) if not isinstance(part, ast.Slice))
     if picked and (has(base, Hidden) or has(base, EosRows)):
+        # Behind a transpose, `[:, k]` is a feature and no token.
         fixed = fixed_index(parts) if all(h.axis == 1 for h in only(base, Hidden)) else None
         frame.emit(Gather(node, frame.scope(picked), base, picked, fixed))
     return known(v for b in base for v in selected(node, b, parts, values))
@@ -137,6 +142,7 @@ def _binary(node: ast.BinOp, frame: Frame) -> AbstractValues:
     if not left and not right:
         return UNKNOWN
     if isinstance(node.op, ast.Div | ast.FloorDiv):
+        # What divides may make up for the padded length: (h · m / mean(m)).mean(1) = Σ h·m / Σ m.
         return frozenset(replace(h, zeroed=False) for h in only(divided(node, left, right, frame), Hidden))
     if type(node.op) not in BINARY:
         return UNKNOWN
@@ -178,6 +184,7 @@ def _compare(node: ast.Compare, frame: Frame) -> AbstractValues:
     if len(rights) > 1 or type(node.ops[0]) not in COMPARISONS:
         return frozenset(v for values in (left, *rights) for v in only(values, Side))
     equal = COMPARISONS[type(node.ops[0])]
+    # `pad_id == ids` is `ids == pad_id`.
     there = [compare(value, rights[0], equal=equal) for value in each(left)]
     back = [compare(value, left, equal=equal) for value in each(rights[0])]
     return frozenset(v for v in (*there, *back) if v is not None)
@@ -252,9 +259,11 @@ def _element(value: AbstractValue) -> AbstractValues:
         return one(Many(tuple(elements(i) for i in value.items)))
     if isinstance(value, Chunks):
         return one(value.of)
+    # Characters, numbers and the names of fields are no rows of a tensor.
     if isinstance(value, Const | AxisLength | ModelOutput | Encoding | Table):
         return UNKNOWN
     if isinstance(value, Hidden):
+        # Going over a tuple of layers gives a layer, over a batch the states of one text.
         row = not value.several and value.axis == 1 and value.what == "hidden"
         return one(replace(value, several=False, axis=0 if row else value.axis))
     return one(replace(value, row=True) if isinstance(value, Tokens) else value)
@@ -271,6 +280,7 @@ def assign(target: ast.expr, values: AbstractValues, frame: Frame) -> None:
             assign(part, parts[number] if fits else UNKNOWN, frame)
     elif isinstance(target, ast.Starred):
         assign(target.value, UNKNOWN, frame)
+    # What is written to is not read: `h[mask] = 0` is no gather.
     elif isinstance(target, ast.Attribute | ast.Subscript):
         frame.evaluate(target.value)
 
@@ -285,6 +295,7 @@ def _unpacked(values: AbstractValues, target: ast.Tuple | ast.List, frame: Frame
     pieces = only(values, Chunks)
     if pieces:
         return (frozenset(p.of for p in pieces),) * count
+    # `states, pooled = model(...)` reads item 1 of a plain tuple.
     if count == 2 and has(values, ModelOutput):
         frame.emit(AttributeRead(target, frame.scope(), values, "1"))
     name = target.elts[0].id if isinstance(target.elts[0], ast.Name) else ""

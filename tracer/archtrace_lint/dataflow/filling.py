@@ -25,6 +25,7 @@ def emit_fill(site: Site) -> None:
     if site.name != "where" and site.name not in FILLS:
         return
     nodes = [*site.node.args, *(k.value for k in site.node.keywords)]
+    # `torch.masked_fill(x, mask, value)` has the tensor among its arguments, the method has not.
     if site.name in FILLS and len(nodes) == 2 + site.library:
         mask = site.rest[0] if site.rest else site.keywords.get("mask", UNKNOWN)
         site.frame.emit(Fill(nodes[-2], site.frame.scope(), site.tensor, mask, nodes[-1]))
@@ -38,6 +39,7 @@ def is_low(node: ast.expr) -> bool:
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         return _is_high(node.operand)
     if isinstance(node, ast.Call) and node.args:
+        # `float("-inf")`, `torch.tensor(-1e9)`.
         return is_low(node.args[0]) or _spells(node.args[0], "-inf")
     return last_word(node) == "min" or _LOW_NAMES.fullmatch(last_word(node)) is not None
 

@@ -62,6 +62,7 @@ def _steps_to_read(found: ast.AST, read: ast.AST, defining: Function | None, tre
         if goal is not found and defining is not None:
             yield FlowRange(goal, goal, f"`{defining.name}` returns it")
         yield from (FlowRange(b.name, b.value or b.name, f"passed on as `{name}`") for name, b in between[1:])
+        # Each call shows the way; one of them is enough.
         break
     if read is not found:
         yield FlowRange(read, read, "read at that index")
@@ -80,6 +81,7 @@ def _bindings_between(node: ast.AST, goal: ast.AST, bound: Bindings, visited: se
     for name in _names(node):
         for binding in _reaching(node, bound.get(name, ())):
             if binding.value is not None and id(binding.name) not in visited:
+                # By the node, as `x = f(x)` in a loop leads to itself.
                 visited.add(id(binding.name))
                 between = _bindings_between(binding.value, goal, bound, visited)
                 if between is not None:
@@ -127,6 +129,7 @@ def _all_bindings(scope: ast.AST) -> Iterator[tuple[str, Binding]]:
             yield node.arg, Binding(node, None, node.lineno)
         for target, value in _targets(node):
             for name in ast.walk(target):
+                # In `x[i] = y` and `x.a = y` the names are loaded: nothing is bound.
                 if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store):
                     yield name.id, Binding(name, value, getattr(node, "lineno", 0))
 

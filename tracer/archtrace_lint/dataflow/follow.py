@@ -37,6 +37,7 @@ def _tree(path: str, text: str, remaining: str) -> ast.Module:
     """The tree of what is left of a text; of all of it, where that does not parse. The whole must."""
     if remaining != text:
         must_parse(path, text.encode("utf-8", "replace"), "utf-8")  # whatever coding it declares, this is decoded
+        # Pruning takes what stands at the margin of a string for a statement, and may cut it in two.
         with suppress(UnreadableError):
             return parsed(path, remaining)
     return parsed(path, text)
@@ -46,6 +47,7 @@ def analysed(path: str, text: str, tree: ast.Module, resolver: ImportResolver | 
     """Follow a tree of a text."""
     module = SourceModule(path, tree, resolver=resolver or ImportResolver(path))
     try:
+        # Nodes are followed by recursion, and a tree that Python makes may be deeper than that can go.
         _follow(module, text)
     except RecursionError:
         raise UnreadableError(path, "it is nested too deeply") from None
@@ -60,7 +62,8 @@ def _follow(module: SourceModule, text: str) -> None:
     """The statements of the module first, then its functions and classes, which see the names of the module."""
     body = module.tree.body
     file = FileContext(module, inference_lines=inference_lines(text))
-    file.mentions_side = any(word in text.lower() for word in SIDES)
+    lowered = text.lower()
+    file.mentions_side = any(word in lowered for word in SIDES)
     file.mentions_softmax = "Softmax" in text
     file.loads_checkpoints = "from_pretrained(" in text and any(word in text for word in SCRIPT_SETTINGS)
     file.functions = {n.name: n for n in body if isinstance(n, ast.FunctionDef)}
@@ -72,6 +75,7 @@ def _follow(module: SourceModule, text: str) -> None:
     top_level.run(plain)
     for node in body:
         if is_definition(node):
+            # What the statements of the module asked of the side holds for them, and for no function.
             replace(top_level, names=dict(top_level.names), inferred={}, local={}, side_checked=False).run([node])
 
 
@@ -92,6 +96,7 @@ def _bound_name(alias: ast.alias, origin: str) -> str:
     """The name that an import binds; for all names of a module, one that nothing can have."""
     if alias.name == "*":
         return f"*{origin}"
+    # `import a.b` binds `a`; `import a.b as c` binds the inner module.
     return alias.asname or (alias.name if origin else alias.name.split(".")[0])
 
 

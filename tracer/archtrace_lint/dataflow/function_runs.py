@@ -14,18 +14,22 @@ def run_function(
 ) -> AbstractValues:
     """Run a body with the arguments that are given, the others by their names and defaults."""
     spec = node.args
+    # A walk over the whole function, so only where the text of one of its lines tells something.
     if any(node.lineno <= line <= (node.end_lineno or 0) for line in frame.file.inference_lines):
         frame.inferred = {**frame.inferred, **_inferred(node, frame)}
     plain = [*spec.posonlyargs, *spec.args]
+    # `ast` lists defaults apart from parameters: they belong to the last of these.
     defaults = dict(zip([a.arg for a in plain[::-1]], spec.defaults[::-1], strict=False))
     defaults.update({a.arg: d for a, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d})
     by_parameters = inferred_from_parameters([a.arg for a in (*plain, *spec.kwonlyargs)])
     for argument in [*plain, *spec.kwonlyargs]:
         meaning = frame.meaning_of(argument.arg) or by_parameters.get(argument.arg)
         values = given.get(argument.arg) or meaning or frame.evaluate(defaults.get(argument.arg))
+        # None by default is given something by whoever is meant to use it.
         frame.names[argument.arg] = values - frozenset([Const(None)])
     for extra in (spec.vararg, spec.kwarg):
         if extra:
+            # A tuple or a dict of whatever comes: its name says nothing of what is in it.
             frame.names[extra.arg] = UNKNOWN
     frame.run(node.body)
     return frame.returned

@@ -66,6 +66,7 @@ def _events_of_run(
 
 def _relocated(function: ast.FunctionDef, to: ast.Call) -> ast.FunctionDef:
     """A copy that stands at the call, each node of which knows where it was."""
+    # The tree is shared by all files that import the module.
     copied = copy.deepcopy(function)
     for node in ast.walk(copied):
         node.origin = getattr(node, "lineno", 0), getattr(node, "col_offset", 0)  # type: ignore[attr-defined]
@@ -77,4 +78,5 @@ def _identity(event: Event) -> tuple[object, ...]:
     """What makes two events one: the place, and the kinds of what meets there."""
     parts = [event.target] if isinstance(event, Gather | Mean) else []
     parts += [event.index] if isinstance(event, Gather) else []
+    # All nodes now stand at the call: only `origin` still tells them apart.
     return type(event), getattr(event.node, "origin", None), *(frozenset(map(type, part)) for part in parts)

@@ -44,12 +44,15 @@ def inlined(
         return None
     if function is None:
         return _inlined_import(node, frame, arguments, keywords)
+    # A long function is hardly a helper, and would be followed at each of its calls.
     if _length(function) > MAX_HELPER_LINES:
         return None
     _infer_arguments(node, function, frame, method=owner is not None)
     given = bound_arguments(function, arguments, keywords, method=owner is not None)
+    # Conditions around the call decide what its events say, so they are a part of the key.
     key = (function, frame.owner if owner else None, tuple(given.items()), frame.without_mask, frame.side_checked)
     if key not in frame.file.helper_results:
+        # Before the body is run: a function that calls itself gets this, and ends.
         frame.file.helper_results[key] = UNKNOWN
         name = f"{owner.name}.{function.name}" if owner else function.name
         inner = replace(
@@ -89,6 +92,7 @@ def _enclosing_names(node: ast.Call, owner: ast.ClassDef | None, frame: Frame) -
     """The names that a helper sees beside its own: those of the function that it stands in."""
     if owner is not None:
         return {"self": UNKNOWN}
+    # A function within a function sees the names around it; one of the module sees nothing of its caller.
     return dict(frame.names) if isinstance(node.func, ast.Name) and node.func.id in frame.local else {}
 
 

@@ -12,6 +12,7 @@ def weighed(hidden: Hidden, weights: AbstractValues) -> Hidden:
 
     A number that is written out changes neither.
     """
+    # `0.5 * kept` leaves zeros where they are, and a mean over them counts them as before.
     literal = constant(weights) is not ...
     by_mask = any(isinstance(w, Tokens) and w.attended for w in weights)
     return replace(hidden, masked=hidden.masked or not literal, zeroed=by_mask or (hidden.zeroed and literal))
@@ -19,6 +20,7 @@ def weighed(hidden: Hidden, weights: AbstractValues) -> Hidden:
 
 def overwritten(hidden: Hidden, mask: AbstractValues, value: AbstractValues) -> Hidden:
     """`hidden.masked_fill(mask, value)`: the pads are 0 where a mask of them is given, and that number."""
+    # Filled with -inf or nan, pads are out of a maximum and of `nanmean`: masked, and nothing to be counted.
     pads = any(isinstance(m, Tokens) and not m.attended for m in mask)
     return replace(hidden, masked=True, zeroed=pads and constant(value) == 0)
 

@@ -49,11 +49,13 @@ def _loaded(site: Site) -> AbstractValues | None:
     checkpoint_argument = (
         site.arguments[0] if site.arguments else site.keywords.get("pretrained_model_name_or_path", UNKNOWN)
     )
+    # `from_config` draws the weights, whatever checkpoint the config is of.
     checkpoints = _possible_texts(checkpoint_argument) if site.name == "from_pretrained" else [""]
     given = ast.unparse(site.node.args[0]) if site.node.args else ""
     if spellings.TOKENIZERS.fullmatch(kind):
         side = _text(site.keywords.get("padding_side", UNKNOWN))
         return _emit_built(site, *(Tokenizer(side, checkpoint, given) for checkpoint in checkpoints))
+    # `AutoConfig.from_pretrained` loads no weights, so it makes no model.
     kinds = [k for k in _classes(kind, site) if not k.endswith("Config")]
     if not kinds:
         return None
@@ -65,6 +67,7 @@ def _loaded(site: Site) -> AbstractValues | None:
 
 def _classes(name: str, site: Site) -> list[str]:
     """The classes that a name may be: itself, or those that it is given, `kind = One if small else Other`."""
+    # `cls.from_pretrained` in a class of one's own may make any class below it.
     if name[:1].isupper() or name in ("cls", "self", "super"):
         return [name] if name[:1].isupper() else []
     nodes = ast.walk(site.frame.file.module.tree)
@@ -109,6 +112,7 @@ def _encoded(site: Site) -> AbstractValues | None:
     tokenizers = only(site.base, Tokenizer)
     if not tokenizers and not spellings.TOKENIZERS.fullmatch(word):
         return None
+    # `BertTokenizer(vocab_file)` makes a tokenizer and encodes nothing.
     if word[:1].isupper():
         return None
     if isinstance(site.node.func, ast.Attribute) and direct and spellings.meaning(site.name) == "" and tokenizers:
@@ -118,6 +122,8 @@ def _encoded(site: Site) -> AbstractValues | None:
 
 def _encoding(site: Site, tokenizers: list[Tokenizer]) -> AbstractValues:
     padding = constant(_keyword(site, "padding"))
+    # `padding=True` pads to the longest text (transformers 5.23.0, tokenization_utils_base.py): alone, a text is its
+    # own longest.
     padded = padding == "max_length" or (padding in (True, "longest") and not _one_text(site))
     side = _text(site.keywords.get("padding_side", UNKNOWN)) or next((t.side for t in tokenizers), "")
     alone = site.name != "pad" and not site.spread and "padding" not in site.keywords
@@ -162,6 +168,8 @@ def _model_output(site: Site) -> AbstractValues | None:
     model = next(iter(only(site.base, Model)), None)
     encoding = next((found for v in given if (found := _encoding_of(v))), None)
     prompted = any(isinstance(v, Prompts) and v.joined for v in given)
+    # Of `model(...)` nobody can say whether it has a head, so it is taken to give logits, of which a mean is no
+    # pooling.
     any_model = spellings.ANY_MODEL.fullmatch(site.name) and not spellings.TEXT_MODELS.fullmatch(site.name)
     what = "logits" if model is None and any_model else "hidden"
     output = one(ModelOutput(model, encoding, prompted, _is_on_text(site, given), what, _layers(site)))
@@ -178,6 +186,7 @@ def _layers(site: Site) -> tuple[int, ...]:
     """Where the states of all layers may stand: behind the pooled vector or in its place, and before the attentions."""
     if constant(site.keywords.get("output_hidden_states", UNKNOWN)) is not True:
         return ()
+    # (states, pooled, layers, attentions), without those that were not asked for or that the model has not.
     return (1,) if "output_attentions" in site.keywords else (1, 2, -1)
 
 

@@ -69,6 +69,7 @@ def _by_position(call: ast.Call) -> Iterator[tuple[str, AbstractValues]]:
     callee = last_word(call.func)
     names = [a.id for a in call.args if isinstance(a, ast.Name)]
     masks = [name for name in names[1:] if "mask" in name and not _NO_TOKEN_MASK.fullmatch(name)]
+    # A decoder layer or an attention takes masks of other shapes.
     if not masks or not BACKBONES.fullmatch(callee):
         return
     yield masks[0], KEYWORDS["attention_mask"]

@@ -24,7 +24,6 @@ from archtrace_lint.dataflow.abstract_values import (
     Inflated,
     Many,
     MaskedSum,
-    ModelOutput,
     PadId,
     Places,
     PositionRange,
@@ -35,9 +34,9 @@ from archtrace_lint.dataflow.abstract_values import (
     has,
     items,
     one,
-    tensors,
 )
-from archtrace_lint.dataflow.masking import overwritten, weighed
+from archtrace_lint.dataflow.arithmetic import add, matmul, multiply, subtract
+from archtrace_lint.dataflow.masking import overwritten
 from archtrace_lint.dataflow.spellings import word_set
 
 
@@ -114,8 +113,10 @@ def compare(left: AbstractValue, right: AbstractValues, *, equal: bool) -> Abstr
     if has(right, EosId) and not isinstance(left, EosId | Const | PadId):
         return EosMask() if equal else None
     number = constant(right)
+    # 0 is the pad id of BERT and T5, 1 that of RoBERTa and BART.
     if isinstance(left, TokenIds) and not left.weak and number in (0, 1) and not isinstance(number, bool):
         return Tokens(attended=not equal, by_id=True)
+    # `mask == 1` and `mask != 0` are the mask, `mask == 0` and `mask != 1` the other tokens.
     if isinstance(left, Tokens) and isinstance(number, int) and number in (0, 1):
         return replace(left, attended=left.attended == (bool(number) == equal))
     return None
@@ -148,6 +149,7 @@ def _sum(call: TensorCall) -> AbstractValues:
     if isinstance(value, Tokens):
         whole = call.dim is None and not value.row
         return one(Count(value.attended, whole=whole, weak=value.weak, alone=value.alone))
+    # Layers stacked along a dim of their own, added up: one layer's worth of states.
     if isinstance(value, Hidden) and value.several and call.dim == 0:
         return one(replace(value, several=False))
     if isinstance(value, Hidden) and value.masked and call.dim in (1, -2):
@@ -158,6 +160,7 @@ def _sum(call: TensorCall) -> AbstractValues:
 @operation("argmax")
 def _argmax(call: TensorCall) -> AbstractValues:
     value = call.receiver
+    # Of equal values torch.argmax gives the first, so of a mask of pads the first pad, and 0 where there is none.
     if isinstance(value, Tokens) and not value.attended:
         return one(_first(value, call.node))
     if isinstance(value, TokenIds):
@@ -181,6 +184,7 @@ def _first(value: AbstractValue, searched: ast.expr | None = None) -> FirstPad:
 
 @operation("max", "reduce_max", "amax")
 def _max(call: TensorCall) -> AbstractValues:
+    # `lengths.max()` is one of the lengths.
     if call.dim is None or isinstance(call.receiver, Count | FirstPad):
         return one(call.receiver if isinstance(call.receiver, Count | FirstPad | AxisLength | Side) else None)
     return one(Extreme(UNKNOWN, _argmax(call)))
@@ -188,6 +192,7 @@ def _max(call: TensorCall) -> AbstractValues:
 
 @operation("min", "reduce_min", "amin")
 def _min(call: TensorCall) -> AbstractValues:
+    # `min` over all positions of pads: the first of them.
     if isinstance(call.receiver, Places):
         return one(_first(call.receiver))
     if isinstance(call.receiver, Inflated) and call.receiver.placed:
@@ -230,6 +235,7 @@ def _nonzero(call: TensorCall) -> AbstractValues:
 @operation("index")
 def _index(call: TensorCall) -> AbstractValues:
     """`row.tolist().index(pad)`."""
+    # `list.index` raises where there is no pad, so it has no silent 0: `searched` stays empty.
     return one(FirstPad(by_id=True) if isinstance(call.receiver, TokenIds) and has(call.other, PadId) else None)
 
 
@@ -266,6 +272,7 @@ def _add(call: TensorCall) -> AbstractValues:
 @operation("masked_fill", "masked_fill_")
 def _fill(call: TensorCall) -> AbstractValues:
     value = call.receiver
+    # Filled where there was no pad: the rows that a search gives 0 are provided for.
     if isinstance(value, FirstPad):
         return one(replace(value, searched=None))
     mask, filling = (*call.arguments, UNKNOWN, UNKNOWN)[:2]
@@ -280,67 +287,3 @@ def _matmul(call: TensorCall) -> AbstractValues:
 @operation("arange", "range")
 def _arange(call: TensorCall) -> AbstractValues:
     return one(PositionRange())
-
-
-def subtract(node: ast.expr, left: AbstractValue, right: AbstractValues) -> AbstractValues:
-    """`left - right`: one less than a count of tokens, or than the first pad, is what the rules are after."""
-    if isinstance(left, Count | FirstPad):
-        return one(replace(left, made=left.made or node) if constant(right) == 1 else left)
-    if isinstance(left, Const) and left.value == 1:
-        return frozenset(v for r in right for v in invert(TensorCall(node, r)))
-    if isinstance(left, AxisLength):
-        return frozenset(replace(c, attended=not c.attended) for c in right if isinstance(c, Count)) or one(left)
-    return one(left if isinstance(left, Hidden) else None)
-
-
-def add(node: ast.expr, left: AbstractValue, right: AbstractValues) -> AbstractValues:
-    """`left + right`."""
-    if constant(right) == -1:
-        return subtract(node, left, one(Const(1)))
-    if isinstance(left, Inflated) and has(right, PositionRange):
-        return one(replace(left, placed=True))
-    if isinstance(left, PositionRange):
-        return frozenset(replace(r, placed=True) for r in right if isinstance(r, Inflated))
-    return one(left if isinstance(left, Hidden | Count | FirstPad | HighestId | Inflated) else None)
-
-
-def multiply(node: ast.expr, left: AbstractValue, right: AbstractValues) -> AbstractValues:
-    """`left * right`: a mask takes the pads out of hidden states."""
-    if isinstance(left, Hidden):
-        return one(weighed(left, right))
-    if isinstance(left, ModelOutput) and has(right, Tokens):
-        return frozenset(weighed(h, right) for h in tensors(one(left)) if isinstance(h, Hidden))
-    if isinstance(left, AxisLength):
-        return frozenset(Inflated(by_id=r.by_id) for r in right if isinstance(r, Tokens) and r.attended)
-    if isinstance(left, Tokens) and left.attended and has(right, AxisLength):
-        return one(Inflated(by_id=left.by_id))
-    return one(left if isinstance(left, EosMask) else None)
-
-
-def modulo(node: ast.expr, left: AbstractValue, right: AbstractValues) -> AbstractValues:
-    """`left % right` wraps an index, and leaves it what it is."""
-    return one(left if isinstance(left, Count | FirstPad | HighestId) else None)
-
-
-def matmul(node: ast.expr, left: AbstractValue, right: AbstractValues) -> AbstractValues:
-    """`left @ right`: hidden states times a matrix are a vector a token still."""
-    return one(left if isinstance(left, Hidden) else None)
-
-
-def conjunction(node: ast.expr, left: AbstractValue, right: AbstractValues) -> AbstractValues:
-    """`left & right`: a mask narrowed."""
-    return one(left if isinstance(left, Side) else None)
-
-
-Binary: TypeAlias = Callable[[ast.expr, AbstractValue, AbstractValues], AbstractValues]
-
-#: Operator -> what it does, and whether its operands may change places.
-BINARY: dict[type[ast.operator], tuple[Binary, bool]] = {
-    ast.Sub: (subtract, False),
-    ast.Add: (add, True),
-    ast.Mult: (multiply, True),
-    ast.Mod: (modulo, False),
-    ast.MatMult: (matmul, False),
-    ast.BitAnd: (conjunction, True),
-    ast.BitOr: (conjunction, True),
-}

@@ -23,6 +23,7 @@ def emit_pool(site: Site) -> None:
     elif site.name == "softmax" and has(site.tensor, Hidden) and (site.library or site.base):
         _emit(site, "softmax", site.tensor, TensorCall(site.node, AbstractValue(), site.rest, site.keywords).dim)
     elif site.arguments and has(site.arguments[0], Hidden):
+        # The usual head of the CommonLit competition: `self.attention = nn.Sequential(…, nn.Softmax(dim=1))`.
         for dim in _own_softmax(site):
             _emit(site, "softmax", site.arguments[0], dim)
 
@@ -35,6 +36,7 @@ def _emit(site: Site, how: str, target: AbstractValues, dim: object) -> None:
 def _own_softmax(site: Site) -> Iterator[int]:
     """The dim of a softmax that a module of the class is, or ends in."""
     func, owner = site.node.func, site.frame.owner
+    # Only a file that names one is worth a walk over its class.
     if not site.frame.file.mentions_softmax:
         return
     if owner and isinstance(func, ast.Attribute) and last_word(func.value) == "self":
@@ -59,5 +61,6 @@ def _dim_of(value: ast.expr) -> Iterator[int]:
         for given in (*value.args, *(k.value for k in value.keywords if k.arg == "dim")):
             if isinstance(given, ast.Constant) and isinstance(given.value, int):
                 yield given.value
+            # In the tree -2 is a minus before a 2, and no literal.
             elif ast.unparse(given) == "-2":
                 yield -2

@@ -26,6 +26,7 @@ def _argument(call: ast.Call) -> Iterator[tuple[str, str]]:
         return
     flags = [text for a in call.args if (text := _text(a)).startswith("--")]
     keywords = {k.arg: _text(k.value) for k in call.keywords}
+    # argparse: the attribute is `dest`, else the first long flag with `_` for `-`.
     name = keywords.get("dest") or (flags[0].strip("-").replace("-", "_") if flags else "")
     if name and keywords.get("default"):
         yield name, keywords["default"]

@@ -28,6 +28,7 @@ def joined(left: Names, right: Names) -> Names:
 
 
 def _expression(node: ast.Expr, frame: Frame) -> bool:
+    # A constant by itself is a docstring.
     if not isinstance(node.value, ast.Constant):
         frame.evaluate(node.value)
     return False
@@ -42,11 +43,13 @@ def _assign(node: ast.Assign, frame: Frame) -> bool:
 
 def index_through_call(value: ast.expr, target: ast.expr, frame: Frame) -> AbstractValues:
     """`lengths = adjust(lengths, ...)`: what an unknown call makes of an index is taken for an index still."""
+    # adapters 1.3.0: `(sequence_lengths,) = adjust_tensors_for_parallel(outputs[0], sequence_lengths)`.
     if isinstance(target, ast.Tuple | ast.List) and len(target.elts) == 1:
         found = index_through_call(value, target.elts[0], frame)
         return frozenset((Many((found,)),)) if found else UNKNOWN
     if not isinstance(value, ast.Call) or not isinstance(target, ast.Name) or root_name(value.func) in LIBRARIES:
         return UNKNOWN
+    # Calls of libraries are worked out by the table: what `torch.zeros_like(lengths)` gives is no index.
     given = any(isinstance(a, ast.Name) and a.id == target.id for a in value.args)
     return indices(frame.names.get(target.id, UNKNOWN)) if given else UNKNOWN
 
@@ -66,6 +69,7 @@ def store(target: ast.expr, values: AbstractValues, frame: Frame, node: ast.stmt
             _set_side(target, values, frame)
         if isinstance(target.value, ast.Name) and target.value.id == "self" and frame.owner:
             fields = frame.file.fields.setdefault(frame.owner.name, {})
+            # Methods run in any order, so a field is all that any of them stores.
             fields[target.attr] = fields.get(target.attr, UNKNOWN) | refined_by_name(
                 frame.meaning_of(target.attr), values
             )
@@ -87,6 +91,7 @@ def _set_side(target: ast.Attribute, values: AbstractValues, frame: Frame) -> No
     side = constant(values)
     if target.attr != "padding_side" or not isinstance(side, str):
         return
+    # Whatever has a side of padding is a tokenizer.
     known = only(holder_of(target.value, frame), Tokenizer) or [Tokenizer()]
     sided = frozenset(replace(t, side=side) for t in known)
     if isinstance(target.value, ast.Name):
@@ -98,6 +103,7 @@ def _set_side(target: ast.Attribute, values: AbstractValues, frame: Frame) -> No
 def _augmented(node: ast.AugAssign, frame: Frame) -> bool:
     """`x += 1`; an item is written to, and what was there is not handed on."""
     if isinstance(node.target, ast.Subscript):
+        # PPO adds its score so, `rewards[rows, ends] += score`: a place is written to, and no state is read.
         for part in (node.value, node.target.value, node.target.slice):
             frame.evaluate(part)
         return False
@@ -117,6 +123,7 @@ def _if(node: ast.If, frame: Frame) -> bool:
     then, frame.names = frame.names, start
     with assuming(node.test, frame, holds=False):
         else_ended = frame.run(node.orelse)
+    # `if mask is None: return …`: below it there is a mask; and there is none below the branch that returns with one.
     if else_ended:
         frame.names = then
         frame.without_mask |= no_mask(node.test, frame, holds=True)
@@ -131,6 +138,7 @@ def _for(node: ast.For | ast.AsyncFor, frame: Frame) -> bool:
     start = dict(frame.names)
     assign(node.target, elements(frame.evaluate(node.iter)), frame)
     frame.run(node.body)
+    # The body may not run at all. It is run once: an index that one turn makes for the next is not seen.
     frame.names = joined(start, frame.names)
     frame.run(node.orelse)
     return False
@@ -156,6 +164,7 @@ def _try(node: ast.Try, frame: Frame) -> bool:
     start = dict(frame.names)
     ended = frame.run([*node.body, *node.orelse])
     for handler in node.handlers:
+        # An exception may come from the first statement: a handler is sure of what stood before the `try` alone.
         after, frame.names = frame.names, dict(start)
         if not frame.run(handler.body):
             after, ended = joined(after, frame.names), False
@@ -200,6 +209,7 @@ def _nothing(node: ast.stmt, frame: Frame) -> bool:
 def _function(node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> bool:
     name = f"{frame.function}.{node.name}" if frame.function else node.name
     if frame.function and isinstance(node, ast.FunctionDef):
+        # A function of this one, which may be called by its name further down.
         frame.local[node.name] = node
     inner = replace(frame, names=dict(frame.names), local=dict(frame.local), function=name, returned=UNKNOWN)
     run_function(node, inner, {})
@@ -211,9 +221,11 @@ def _class(node: ast.ClassDef, frame: Frame) -> bool:
     fields: Names = {}
     for base in node.bases:
         if isinstance(base, ast.Name):
+            # What a class of the same file sets in its constructor, the classes on it have too.
             fields.update(frame.file.fields.get(base.id, {}))
     frame.file.fields[node.name] = fields
     inner = replace(frame, names=dict(frame.names), function=node.name, owner=node)
+    # `__init__` sets the fields that the other methods read, wherever it stands among them.
     setup = [s for s in node.body if not isinstance(s, ast.FunctionDef) or s.name == "__init__"]
     inner.run(setup)
     fields.update({k: v for k, v in inner.names.items() if k not in frame.names and v})

@@ -47,6 +47,7 @@ def literal(node: ast.expr) -> int | None:
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         inner = literal(node.operand)
         return None if inner is None else -inner
+    # `x[True]` is a mask, though a bool is an int.
     if isinstance(node, ast.Constant) and type(node.value) is int:
         return node.value
     return None
@@ -65,6 +66,7 @@ def fixed_index(parts: Parts) -> int | None:
 
 def outputs_item(outputs: ModelOutput, name: object) -> AbstractValues | None:
     """What stands in a model's outputs under a name or a number; None where the name alone must tell."""
+    # SequenceClassifierOutput of transformers has no last hidden state, and its logits are a row a text, not a token.
     pooled = outputs.model is not None and "SequenceClassification" in outputs.model.kind
     hidden = Hidden(prompted=outputs.prompted, encoding=outputs.encoding, sure=outputs.sure)
     if name in ("last_hidden_state", 0):
@@ -73,6 +75,7 @@ def outputs_item(outputs: ModelOutput, name: object) -> AbstractValues | None:
         return one(None if pooled else replace(hidden, what="logits"))
     if name == "hidden_states":
         return one(replace(hidden, several=True))
+    # By its number: a plain tuple, or an output that is taken for one.
     if name in outputs.layers:
         return one(replace(hidden, several=True))
     return UNKNOWN if isinstance(name, int) else None
@@ -116,14 +119,17 @@ def _outputs(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence
 def _hidden(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
     """Rows and slices stay hidden states; a position of them does not."""
     assert isinstance(base, Hidden)
+    # `hidden[eos_mask]` forgets which row a state came from.
     eos = rows_at(node, base, values[0])
     if eos:
         return eos
     if len(parts) == 1:
         chosen = _chosen(base, parts[0], values[0])
         return one(replace(narrowed(base, some=chosen), several=base.several and keeps_axis(parts[0])))
+    # `hidden[..., 0]` takes a feature of each token, and so do states of several layers keep their tokens.
     kept = base.several or keeps_axis(parts[1]) or (isinstance(parts[0], ast.Constant) and parts[0].value is ...)
     cut = isinstance(parts[1], ast.Slice) and bool(parts[1].lower or parts[1].upper)
+    # `hidden[:, n_prompts:]` cuts the prompts off again.
     behind = isinstance(parts[1], ast.Slice) and parts[1].lower is not None
     return one(replace(narrowed(base, some=cut), prompted=base.prompted and not behind) if kept else None)
 
@@ -145,10 +151,13 @@ def _mask(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[Ab
     assert isinstance(base, Tokens)
     if len(parts) == 1:
         return one(base if keeps_axis(parts[0]) else replace(base, row=True))
+    # `attention_mask[:, -1].sum() == len(attention_mask)` asks for the side (model card of
+    # intfloat/e5-mistral-7b-instruct).
     return one(base if all(map(keeps_axis, parts[1:])) else Side())
 
 
 def _ids(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
+    # `ids[:, 0] == pad_token_id` asks for the side, as a column of the mask does.
     return one(base if len(parts) == 1 or all(map(keeps_axis, parts[1:])) else Side())
 
 

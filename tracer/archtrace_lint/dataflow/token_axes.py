@@ -47,6 +47,7 @@ def _moved(value: AbstractValue, places: dict[object, object]) -> AbstractValues
     """The tokens' dim where these dims are put in other places; dims count from either end of three."""
     if not isinstance(value, Hidden):
         return one(value)
+    # Dims count from either end: -1 is 2 of (batch, tokens, features).
     new = places.get(value.axis, places.get(value.axis - 3, value.axis))
     return one(replace(value, axis=new % 3) if isinstance(new, int) else value)
 
@@ -59,6 +60,7 @@ def _split(call: TensorCall) -> AbstractValues:
         constant(v) for v in (*call.arguments[1:2], *(call.keywords[k] for k in ("dim", "axis") if k in call.keywords))
     ]
     if isinstance(value, Hidden):
+        # Of a part of the tokens it is not known whether any is a pad.
         cut = bool(dims) and dims[0] in (value.axis, value.axis - 3) and value.what != "scores"
         return one(Chunks(narrowed(value, some=cut)))
     return one(Chunks(value) if isinstance(value, Tokens | TokenIds) else None)
@@ -75,6 +77,7 @@ def mean_call(site: Site) -> AbstractValues | None:
     dim = TensorCall(site.node, AbstractValue(), site.rest, site.keywords).dim
     if any(over_tokens(h, dim) for h in hidden):
         _emit_mean(site, tensor)
+    # A mean over layers that were stacked before or behind the batch: states still.
     return frozenset(replace(h, several=False) for h in hidden if h.several and dim in (0, 1))
 
 
@@ -89,12 +92,14 @@ def _pooled(site: Site) -> AbstractValues | None:
 
     `avg_pool1d` with a width that is no literal is taken for as wide as the text. Keras' layer takes a mask.
     """
+    # Keras pools (batch, tokens, features) over its tokens, torch the last dim of (batch, features, tokens).
     if any(v.kind in TOKEN_AVERAGES for v in only(site.base, Layer)):
         return _by_keras(site)
     layer = any(v.kind in AVERAGES for v in only(site.base, Layer))
     if not site.arguments or not (layer or site.name in POOLING_FUNCTIONS):
         return None
     given = tensors(site.arguments[0])
+    # Only where the features were put before the tokens do the windows run along these.
     turned = frozenset(h for h in only(given, Hidden) if h.axis == 2)
     size = constant(site.keywords.get("kernel_size", site.arguments[1] if len(site.arguments) > 1 else UNKNOWN))
     if turned and (layer or size == 1 or (site.name == "avg_pool1d" and size is ...)):
@@ -115,6 +120,7 @@ def einops_mean(site: Site) -> AbstractValues | None:
     if site.name != "reduce" or len(site.arguments) != 3 or constant(site.arguments[2]) != "mean":
         return None
     before, _, after = str(constant(site.arguments[1])).partition("->")
+    # The names of axes are free, so it is their place that tells: the second goes, the others stay.
     gone = [axis not in after.split() for axis in before.split()]
     if has(tensors(site.arguments[0]), Hidden) and gone == [False, True, False]:
         _emit_mean(site, tensors(site.arguments[0]))
@@ -124,6 +130,7 @@ def einops_mean(site: Site) -> AbstractValues | None:
 def _emit_mean(site: Site, target: AbstractValues) -> None:
     """An event; what a class that pools is given are hidden states, whatever it calls them."""
     owner = site.frame.owner
+    # A head in a class of its own is handed states under any name: `MeanPooling.forward(self, x, mask)`.
     pools = owner is not None and "pool" in owner.name.lower()
     if pools:
         target = frozenset(replace(h, what="hidden") if h.what == "weak" else h for h in only(target, Hidden))
@@ -145,6 +152,7 @@ def concatenated(parts: Sequence[AbstractValues], dim: object) -> AbstractValues
     """
     hidden = [h for part in parts for h in only(tensors(part), Hidden)]
     masked = any(h.masked for h in hidden)
+    # Beside each other along the features, as of the last four layers: one vector a token still.
     if hidden and dim in (-1, 2) and hidden[0].axis == 1:
         return one(replace(hidden[0], masked=masked, several=False))
     texts = [h for h in hidden if h.sure and h.what == "hidden" and over_tokens(h, dim)]

@@ -34,6 +34,7 @@ def _batches_of_one(module: SourceModule) -> bool:
     sizes = [k.value for k in keywords if k.arg and k.arg.endswith("batch_size")]
     written = [k.value.value for k in keywords if k.arg == "padding" and isinstance(k.value, ast.Constant)]
     one = all(isinstance(size, ast.Constant) and size.value == 1 for size in sizes)
+    # Padded to a fixed length, a single text has pads too.
     return bool(sizes) and one and "max_length" not in written
 
 
@@ -46,10 +47,12 @@ def right_padding_is_set(module: SourceModule, gather: Gather) -> bool:
     sides_by_place: dict[tuple[str, str], set[object]] = {}
     for store in stores:
         sides_by_place.setdefault((store.scope.function, store.owner), set()).update(_sides(store))
+    # Last, as it reads the whole project: only for a file that sets no side of its own.
     if not stores:
         return _right_in_project(module, gather)
     if not any("right" in found for found in sides_by_place.values()):
         return False
+    # Both sides in one place is a condition: somebody has thought of it.
     alone = {side for found in sides_by_place.values() for side in found} == {"right"}
     return (
         alone
@@ -60,6 +63,7 @@ def right_padding_is_set(module: SourceModule, gather: Gather) -> bool:
 
 def _right_in_project(module: SourceModule, gather: Gather) -> bool:
     """The files that name the class, or the function, set the right side alone; or those nearest to it do."""
+    # A method is used through its class, and `forward` is a name that every file has.
     owner, function = gather.scope.owner, gather.scope.function.rpartition(".")[-1]
     return padding_sides(module.resolver, owner.name if owner else function) == {"right"}
 
@@ -74,6 +78,8 @@ def _set_just_before(stores: list[AttributeStore], module: SourceModule, gather:
     for store in stores:
         if _sides(store) == {"right"}:
             here = store.scope.function == gather.scope.function and _line(store) < _line(gather)
+            # What is called by this name behind the line may be another function: a finding less rather than one too
+            # many.
             if here or (name and _calls(name, scope_of(store.node, module.tree), _line(store))):
                 return True
     return False

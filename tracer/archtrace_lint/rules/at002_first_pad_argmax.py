@@ -23,6 +23,8 @@ def check(module: SourceModule) -> Iterator[Match]:
     """
     for made, scope, gather in index_reads(module, FirstPad):
         by_id = any(i.by_id for i in only(gather.index, FirstPad) if i.made is made)
+        # Where pad is eos, the first pad id may be an eos inside the text, on whichever side the padding stands: the
+        # side mends an index by the mask alone.
         if _has_its_own_pad(module, gather) if by_id else scope.side_checked or right_padding_is_set(module, gather):
             continue
         yield Match(
@@ -46,6 +48,7 @@ def _writes_pad_id(node: ast.AST) -> bool:
     """`self.PAD_ID = 0`."""
     if not isinstance(node, ast.Assign) or meaning(last_word(node.targets[0])) != "pad":
         return False
+    # `self.PAD_ID = tokenizer.pad_token_id` may be eos still; a number was chosen.
     return isinstance(node.value, ast.Constant) and type(node.value.value) is int
 
 

@@ -35,14 +35,17 @@ def check(module: SourceModule) -> Iterator[Match]:
     stores = [
         s for s in stores if _class_searches_pad(s, module) or any(_belong_together(s, head, module) for head in heads)
     ]
+    # These walk over the whole tree, so they are asked of what is left.
     stores = [s for s in stores if not _never_runs(s, heads, module) and not _belongs_to_other_heads(s, heads, module)]
     if not stores:
         return
     reported: set[str] = set()
     if any(_JUDGE.search(s.owner) for s in stores) or _judge_has_its_own(module):
+        # With two tokenizers, that of a policy may have pad = eos: it generates. (False alarms of PPO scripts.)
         stores = [s for s in stores if _JUDGE.search(s.owner) or _named_alike(s, heads)]
     for store in stores:
         name = store.scope.function
+        # Pad is set on the tokenizer, on the model and on its config, one after the other: one finding.
         if name not in reported:
             reported.add(name)
             yield Match(
@@ -63,6 +66,7 @@ def _class_searches_pad(store: AttributeStore, module: SourceModule) -> bool:
     """The class in which pad becomes eos looks for the pad id; or a model is handed the id to do so, `model.PAD_ID`."""
     owner = store.scope.owner
     if owner is not None:
+        # Any class may compare ids with the pad id, to make a mask say; a head of this name does so to find its token.
         return _OWN_HEADS.search(owner.name) is not None and compares_with_pad(owner)
     return any(_hands_pad_id_on(node) for node in scope_of(store.node, module.tree).nodes)
 
@@ -75,6 +79,7 @@ def _hands_pad_id_on(node: ast.AST) -> bool:
 def _never_runs(store: AttributeStore, heads: list[Built], module: SourceModule) -> bool:
     """`if tokenizer.pad_token is None` does not hold for a checkpoint whose tokenizer has a pad token."""
     checkpoints = {t.checkpoint for t in only(store.holder, Tokenizer)} or {h.made.checkpoint for h in heads}
+    # A name that comes from outside ("") may be any decoder's.
     if not all(map(has_pad_token, checkpoints)) or not checkpoints:
         return False
     asks = (n for n in ast.walk(module.tree) if isinstance(n, ast.If) and _PAD_IS_NONE.search(ast.unparse(n.test)))
@@ -88,10 +93,13 @@ def _belong_together(store: AttributeStore, head: Built, module: SourceModule) -
     ):
         return False
     if isinstance(head.made, Model) and head.made.kind == PIPELINE:
+        # A pipeline pads with the tokenizer that it is given, or with that of its own checkpoint.
         return has_pipeline(store.holder) or _handed_to(head.node) == store.owner
     generators = [b for b in module.events_of(Built) if isinstance(b.made, Model) and _GENERATES.search(b.made.kind)]
+    # What generates may pad with eos: behind the end any token will do.
     if any(_GENERATES.search(m.kind) for m in only(store.holder, Model)):
         return False
+    # The class or function that makes a generator sets up the generator's tokenizer.
     if {_place(store.scope)} & {_place(b.scope) for b in generators} and _place(store.scope) != _place(head.scope):
         return False
     if _has_its_own(head, store, module):
@@ -119,6 +127,7 @@ def _in_opposite_branches(store: ast.AST, head: ast.AST, module: SourceModule) -
 
 def _has_its_own(head: Built, store: AttributeStore, module: SourceModule) -> bool:
     """`judge_model` goes with `judge_tokenizer`, where there is one: the pad of another tokenizer is another's."""
+    # `judge_tokenizer` for `judge_model`: scripts with several models name them in pairs.
     names = {n.id for n in ast.walk(module.tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     target = target_of(head.node, module)
     own = f"{target.rpartition('_')[0]}_tokenizer"

@@ -19,6 +19,7 @@ def check(module: SourceModule) -> Iterator[Match]:
         for hidden in only(gather.target, Hidden):
             sure = hidden.sure and hidden.encoding is not None
             side = hidden.encoding.side if hidden.encoding and hidden.encoding.side else common
+            # `logits[:, -1]` is the next token of a generator, which pads on the left so that this is right.
             if hidden.what != "hidden" or hidden.several or gather.scope.side_checked or not (sure or hidden.sure):
                 continue
             if side in PADDED_INDEX and gather.fixed == PADDED_INDEX[side]:
@@ -32,6 +33,7 @@ def _message(index: int, side: str) -> str:
 
 def side_of(module: SourceModule) -> str:
     """The side of padding that the module sets, if it sets one and never the other, and has no second tokenizer."""
+    # Which of two tokenizers made a batch is seldom in sight.
     if len({b.made.given for b in module.events_of(Built) if isinstance(b.made, Tokenizer)}) > 1:
         return ""
     stored = {constant(s.value) for s in module.events_of(AttributeStore) if s.name == "padding_side"}

@@ -33,6 +33,7 @@ def _means(module: SourceModule) -> Iterator[Match]:
         problem = ""
         if _takes_padding_in(mean, [h for h in states if not h.masked], module):
             problem = "counts padding in; weight the mean by the attention mask"
+        # (h · m).mean(1) = Σ h·m / n with n the padded length, where Σ m is meant: the same vector, but for its length.
         elif _takes_padding_in(mean, zeroed, module) and not _length_is_irrelevant(mean.node, module):
             problem = "divides by the padded length; divide the sum by the mask's own"
         if problem:
@@ -44,6 +45,7 @@ def _takes_padding_in(mean: Mean, states: list[Hidden], module: SourceModule) ->
     if not states:
         return False
     encodings = [h.encoding for h in states if h.encoding]
+    # What the tokenizer was asked for counts more than a mask by its name: that of one text is full of ones.
     padded = any(e.padded for e in encodings) if encodings else mean.padded
     silent = mean.scope.without_mask or _is_no_text(mean, sure=any(h.sure for h in states))
     rows = any(h.axis == 0 for h in states)  # the batch is no longer first: `squeeze(0)` then takes no row
@@ -83,6 +85,7 @@ def _is_normalized(node: ast.AST, module: SourceModule) -> bool:
     for _, above in forward_slice(node, scope_of(node, tree)):
         if _normalizes(above):
             return True
+        # A function that pools is often normalized where it is called: `F.normalize(mean_pool(…))`.
         if isinstance(above, ast.Return):
             name = next((f.name for f in ast.walk(tree) if isinstance(f, FUNCTIONS) and _within(above, f)), "")
             calls = [c for c in ast.walk(tree) if isinstance(c, ast.Call) and last_word(c.func) == name]
@@ -97,6 +100,7 @@ def _within(node: ast.stmt, function: Function) -> bool:
 
 def _normalizes(node: ast.AST) -> bool:
     if isinstance(node, ast.Call):
+        # normalize(c · v) = normalize(v) for any c > 0, and so it is with a cosine and a layer norm.
         return last_word(node.func) in _SCALES
     return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and "norm" in ast.unparse(node.right)
 
@@ -108,6 +112,7 @@ _OF_ANGLES = re.compile(r"(\w*_)?(cos_?sim|sim|similarity|similarities|normalize
 def _length_is_irrelevant(node: ast.AST, module: SourceModule) -> bool:
     """How long the vector is makes no difference in this module, or it is made right by a factor later."""
     callees = (last_word(n.func) for n in ast.walk(module.tree) if isinstance(n, ast.Call))
+    # Anywhere in the file: where vectors are compared is seldom the function that makes them.
     if any(map(_OF_ANGLES.fullmatch, callees)) or _is_normalized(node, module):
         return True
     return any(_scales(above) for _, above in forward_slice(node, scope_of(node, module.tree)))
@@ -117,12 +122,14 @@ def _scales(node: ast.AST) -> bool:
     """`mean / mask.mean(1)`, `mean * (length / count)`: times, or divided by, what is no literal."""
     if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult | ast.Div):
         return False
+    # `0.5 * mean` takes no length out; `mean * (n / count)` does.
     return not any(isinstance(side, ast.Constant) for side in (node.left, node.right))
 
 
 def _is_no_text(mean: Mean, *, sure: bool) -> bool:
     """The class or the tensor is named after what is no text; or, where it is not sure what it is, after a layer."""
     owner = mean.scope.owner.name if mean.scope.owner else ""
+    # ViT, CLAP and Whisper have hidden states as well, and patches or frames are not padded like tokens.
     names = f"{owner} {_OF_TEXT.sub('', ast.unparse(mean.node))}"
     return bool(NO_TEXT.search(names) or (not sure and PARTS.search(names)))
 
@@ -130,6 +137,7 @@ def _is_no_text(mean: Mean, *, sure: bool) -> bool:
 def _divisors(module: SourceModule) -> Iterator[Match]:
     for divide in module.events_of(Divide):
         padded = all(m.encoding is None or m.encoding.padded for m in only(divide.above, MaskedSum))
+        # `mask.sum()` counts the tokens of all rows: each mean is too small by about the number of rows.
         whole = any(c.whole for c in only(divide.below, Count))
         if padded and whole and not _is_normalized(divide.node, module):
             below = divide.node.right if isinstance(divide.node, ast.BinOp) else divide.node

@@ -41,6 +41,7 @@ def unsaved(model: Model, adapter: AdapterConfig) -> tuple[str, ...]:
     if "SequenceClassification" not in model.kind or not classifies(keywords):
         return ()
     saved = _saved(keywords)
+    # PEFT 0.21.2 adds "classifier" and "score" itself (peft_model.py, PeftModelForSequenceClassification).
     return () if saved is None else tuple(name for name in head_of(model) if name not in saved)
 
 
@@ -55,6 +56,7 @@ def _saved(keywords: dict[str, AbstractValues]) -> set[object] | None:
         return set()
     values = keywords["modules_to_save"]
     named = {constant(item) for item in items(values) or ()}
+    # A list that is made elsewhere may well name the rest of the head.
     return named if only(values, Many) and ... not in named else None
 
 

@@ -26,6 +26,7 @@ def check(module: SourceModule) -> Iterator[Match]:
     for read in module.events_of(AttributeRead):
         for outputs in only(read.base, ModelOutput):
             model = outputs.model
+            # Of a model with a head, item 1 is layers or attentions, or the logits behind a loss.
             headless = model is not None and (read.name != "1" or _HEADLESS.fullmatch(model.kind))
             if (
                 headless
@@ -44,6 +45,7 @@ def check(module: SourceModule) -> Iterator[Match]:
 def _learns_with_head(read: AttributeRead) -> bool:
     """In a module that is trained as a whole, the pooler learns with its head; not where no gradient goes through."""
     owner = read.scope.owner
+    # A script that reads vectors off a model trains nothing.
     if owner is None or not any("Module" in last_word(base) or "PreTrained" in last_word(base) for base in owner.bases):
         return False
     name = read.scope.function.rpartition(".")[-1]

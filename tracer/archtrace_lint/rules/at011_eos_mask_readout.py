@@ -14,6 +14,7 @@ def check(module: SourceModule) -> Iterator[Match]:
     """`hidden[eos_mask].view(batch, -1, size)[:, -1]`."""
     for gather in module.events_of(Gather):
         for rows in only(gather.target, EosRows):
+            # Folded back and read at one place of each row, the rows must have had equal numbers of eos.
             if gather.fixed is not None:
                 yield Match(
                     rows.made,

@@ -39,6 +39,7 @@ def _ancestors(owner: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> list[as
     while rest:
         bases = rest.pop().bases
         found += bases
+        # Taken out, as two classes may name each other (one of them is bound anew): it would go round for ever.
         rest += [classes.pop(b.id) for b in bases if isinstance(b, ast.Name) and b.id in classes]
     return found
 
@@ -50,6 +51,7 @@ def _is_library(base: ast.expr, module: SourceModule) -> bool:
     while isinstance(node, ast.Attribute):
         node = node.value
     origin = module.imports.get(node.id, "") if isinstance(node, ast.Name) else ""
+    # By its import: a base of one's own may call the method still.
     return origin.split(".")[0] == "transformers" and word.endswith(("Model", "ForCausalLM", "Decoder", "Encoder"))
 
 

@@ -12,6 +12,7 @@ from archtrace_lint.rules.readouts import abbreviated, index_reads
 
 def check(module: SourceModule) -> Iterator[Match]:
     """`hidden[rows, ids.argmax(-1)]`."""
+    # CLIP's first vocabulary has 49,408 ids, of which the last is eos: there alone the highest id is the end.
     for made, scope, gather in index_reads(module, HighestId):
         yield Match(
             made,

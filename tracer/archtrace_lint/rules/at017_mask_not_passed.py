@@ -41,6 +41,7 @@ _STATES = word_set("last_hidden_state pooler_output hidden_states")
 def check(module: SourceModule) -> Iterator[Match]:
     """A call on ids that are padded, or beside which there is a mask, that gives the model no mask."""
     for run in module.events_of(ModelRun):
+        # By the call alone first: most calls give a mask, and the scope of one takes a walk.
         if _lacks_mask(run.node) and not run.scope.without_mask:
             scope = scope_of(run.node, module.tree)
             if _padded(run, scope) and _encodes(run, scope, module) and not _has_reason(run, scope, module):
@@ -53,6 +54,7 @@ def _lacks_mask(call: ast.Call) -> bool:
     keywords = [k.arg for k in call.keywords]
     given = len(call.args) == 1 or "input_ids" in keywords
     spread = None in keywords or any(isinstance(a, ast.Starred) for a in call.args)
+    # XLM makes its mask of `lengths` (transformers 5.23.0, models/xlm/modeling_xlm.py, get_masks).
     return given and not spread and not any("mask" in k or "length" in k for k in keywords if k)
 
 
@@ -63,11 +65,13 @@ def _ids(call: ast.Call) -> ast.expr:
 def _padded(run: ModelRun, scope: FunctionNodes) -> bool:
     """Ids of a padding tokenizer; ids beside a mask; ids that are compared with 0."""
     node = _ids(run.node)
+    # Generated ids have no mask of the batch that they were generated from.
     if _OTHER_IDS.fullmatch(last_word(node).lower()):
         return False
     found = only(run.ids, TokenIds)
     encodings = [i.encoding for i in found if i.encoding] + only(run.ids, Encoding)
     if encodings:
+        # The tokenizer is in sight: it padded, or it did not.
         return any(e.padded for e in encodings)
     compared = isinstance(node, ast.Name) and any(_with_zero(n, node.id) for n in scope.nodes)
     masks = run.padded or any(isinstance(n, ast.Name) and _MASKS.fullmatch(n.id) for n in scope.nodes)
@@ -91,6 +95,7 @@ def _encodes(run: ModelRun, scope: FunctionNodes, module: SourceModule) -> bool:
         return False
     if ENCODERS.fullmatch(run.name):
         return True
+    # `model` and `encoder` are any model. In a decoder padding on the right reaches no token before it.
     return _gives_states(run.node, scope) and not any(map(_says_decoder, ast.walk(module.tree)))
 
 
@@ -120,6 +125,7 @@ def _has_reason(run: ModelRun, scope: FunctionNodes, module: SourceModule) -> bo
     """The pads were taken out before; the mask is made inside; the same model is called with the mask as well."""
     behind_ids = [n for n in backward_slice(_ids(run.node), scope) if "mask" in _word(n) or "unpad" in _word(n)]
     called = [n for n in scope.nodes if isinstance(n, ast.Call) and n is not run.node]
+    # Whoever gives the model its mask in one call here knows of it, and leaves it out of the other on purpose.
     again = any(ast.unparse(n.func) == ast.unparse(run.node.func) and not _lacks_mask(n) for n in called)
     return bool(behind_ids) or again or _is_own(run, module)
 

@@ -27,6 +27,7 @@ _TOKENS = word_set("pad padded attended")
 def check(module: SourceModule) -> Iterator[Match]:
     """`argmax(ids == pad)`, from which nothing was taken off, as an index of hidden states or logits."""
     for gather in module.events_of(Gather):
+        # One less than the first pad is AT002's: there, a row without a pad reads position -1, its last.
         found = {i.searched for i in only(gather.index, FirstPad) if i.searched and not i.made}
         for searched in found if has(gather.target, Hidden) else ():
             if not _provided_for(searched, gather, module):
@@ -46,6 +47,7 @@ def _is_asked(node: ast.AST) -> bool:
     """`(ids == pad).any(1)`, `(ids == pad).sum(1)`, `if pad in row`."""
     if isinstance(node, ast.Compare):
         left = last_word(node.left)
+        # `if pad_id in row`: such a row is asked.
         return isinstance(node.ops[0], ast.In | ast.NotIn) and meaning(left) in ("pad", "eos")
     if not isinstance(node, ast.Call):
         return False

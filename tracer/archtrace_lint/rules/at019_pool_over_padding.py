@@ -36,6 +36,7 @@ def check(module: SourceModule) -> Iterator[Match]:
     for pool in module.events_of(Pool):
         states = [h for h in only(pool.target, Hidden) if h.what == "hidden" and not h.several]
         encodings = [h.encoding for h in states if h.encoding]
+        # As of a mean: what a tokenizer was asked for counts more than a name.
         padded = any(e.padded for e in encodings) if encodings else pool.padded
         if states and padded and not pool.scope.without_mask and not _no_text(pool):
             message = _message(pool, scope_of(pool.node, module.tree))
@@ -53,8 +54,10 @@ def _message(pool: Pool, scope: FunctionNodes) -> str | None:
     given = [n for n in ast.iter_child_nodes(pool.node) if not isinstance(n, ast.keyword)]
     nodes = [n for part in given for n in backward_slice(part, scope, _is_model)]
     turned = any(last_word(n) in _TURNING for n in nodes)
+    # (batch, tokens, features), or (batch, features, tokens) behind a transpose.
     if pool.how == "max":
         return None if pool.dim not in ((-1, 2) if turned else (1, -2)) else _maximum(pool, nodes)
+    # A score a token: once its last dim of 1 is gone, -1 are the tokens.
     squeezed = any(last_word(n) in ("squeeze", "view", "reshape", "flatten") or _takes_column(n) for n in nodes)
     along = pool.dim in (1, -2) or (pool.dim == -1 and squeezed)
     if not along or turned or any(map(_speaks_of_mask, nodes)) or not _weighs(pool.node, scope):
@@ -65,6 +68,7 @@ def _message(pool: Pool, scope: FunctionNodes) -> str | None:
 def _maximum(pool: Pool, nodes: list[ast.AST]) -> str | None:
     if not any(map(_speaks_of_mask, nodes)):
         return f"`{abbreviated(pool.node, 34)}` takes padding in; fill it with -inf by the mask first"
+    # The pads are 0 after a product, and less than any token after what is added: `h + (1 - mask) * -1e4`.
     products = any(isinstance(n, ast.BinOp) and isinstance(n.op, ast.Mult) and _by_mask(n) for n in nodes)
     sums = any(isinstance(n, ast.BinOp) and isinstance(n.op, ast.Add | ast.Sub) for n in nodes)
     written = (last_word(n) for n in nodes)
@@ -102,6 +106,7 @@ def _weighs(softmax: ast.Call, scope: FunctionNodes) -> bool:
         product = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.MatMult)
         sides = [node.left, node.right] if isinstance(node, ast.BinOp) and product else _factors(node)
         has_it = [any(n is softmax for n in backward_slice(side, scope)) for side in sides]
+        # `weights * weights` weighs no states.
         if any(has_it) and not all(has_it):
             return True
     return False

@@ -38,6 +38,7 @@ def check(module: SourceModule) -> Iterator[Match]:
 def _is_true_at_tokens(mask: AbstractValues) -> bool:
     """A mask that is 1 at tokens, on every path."""
     masks = only(mask, Tokens)
+    # On one of two paths the mask may have been turned round.
     return bool(masks) and len(masks) == len(mask) and all(m.attended for m in masks)
 
 
@@ -71,6 +72,7 @@ def _is_attention(scope: events.Scope) -> bool:
 
 def _goes_to_model(mask: ast.expr, scope: FunctionNodes) -> bool:
     """A model gets the same name as its attention mask, or one that it was made of."""
+    # What transformers takes as its attention mask is 1 at tokens: whatever it is called, its direction is sure.
     names = {n.id for n in backward_slice(mask, scope) if isinstance(n, ast.Name)}
     given = (n.value for n in scope.nodes if isinstance(n, ast.keyword) and n.arg == "attention_mask")
     return any(isinstance(value, ast.Name) and value.id in names for value in given)

@@ -25,10 +25,12 @@ _PADDING = (True, "max_length", "longest")
 
 def check(module: SourceModule) -> Iterator[Match]:
     """`out[:, -1]` and the last hidden state, where a mask or lengths say that rows are padded."""
+    # With padding on the left, or rows turned round, the last step is that of the last token.
     if _pads_left(module):
         return
     for owner in {event.node for event in module.events_of(Class)}:
         found = nets(owner, module.imports)
+        # Packed in any method: a class seldom has two nets of which one is packed.
         if found and _PACKING.isdisjoint(map(last_word, ast.walk(owner))):
             for method in owner.body:
                 if isinstance(method, ast.FunctionDef) and method.name != "__init__":
@@ -42,6 +44,7 @@ def _of_net(
     """What reads the last step of each call of a net; once a call."""
     function = f"{owner.name}.{method.name}"
     for call in net_calls(scope, net):
+        # torch's recurrent nets take (steps, batch, features) unless told otherwise.
         if not net.batch_first and _rows_first(call, scope):
             yield Match(call, function, f"`{net.name}` takes the batch for its steps; make it with batch_first=True")
         elif _is_padded(call, scope, method, module):
@@ -49,6 +52,7 @@ def _of_net(
                 *last_step_reads(scope, call, int(net.batch_first)),
                 *state_reads(scope, call, net),
             ]
+            # Both directions and several layers are read side by side: one finding a call.
             for read in sorted(reads, key=lambda r: (r.lineno, r.col_offset))[:1]:
                 message = f"`{abbreviated(read, 30)}` is the state behind the padding; pack the rows by their lengths"
                 yield Match(read, function, message)

@@ -24,6 +24,7 @@ def check(module: SourceModule) -> Iterator[Match]:
     for name, function in functions(module.tree):
         for end, made in _ends(function):
             read = _read_at(end, scope_in(function))
+            # One sequence that is read there has one end; ids that are cut there are compared, not read.
             if len(read) > 1 and any(_VALUES.intersection(one.lower().split("_")) for one in read):
                 message = f"`{abbreviated(made, 26)}` is the end of the longer alone; read each text at its own end"
                 yield Match(made, name, message)
@@ -41,6 +42,7 @@ def _ends(function: Function) -> Iterator[tuple[str, ast.Call]]:
 def _a_pair(one: ast.expr, other: ast.expr) -> bool:
     """Two ends by their names, of which neither is a bound such as `0` or `max_length`."""
     names = [_name(one), _name(other)]
+    # `max(end, start)` and `max(n, min_length)` are bounds.
     return all(names) and names[0] != names[1] and not any("min" in n or "max" in n or "start" in n for n in names)
 
 

@@ -26,6 +26,7 @@ _GENERATES = re.compile(r"generat|beam|sampl", re.IGNORECASE)
 def check(module: SourceModule) -> Iterator[Match]:
     """`pad_token_id or ...`, `if pad_token_id:`, `not pad_token_id`."""
     nodes = list(nodes_by_function(module.tree))
+    # By the node, as each part of a call is met again by itself.
     harmless = {id(n) for _, node in nodes for n in _harmless(node)}
     bare = {id(n) for _, node in nodes for n in _needs_no_parentheses(node)}
     for function, node in nodes:
@@ -78,6 +79,7 @@ def _harmless(node: ast.AST) -> Iterator[ast.AST]:
         yield from ast.walk(node)
     if isinstance(node, ast.If) and _there_is_none(node.test):
         yield from (inner for statement in node.body for inner in ast.walk(statement))
+    # `if not pad_id: pad_id = 0` makes 0 of 0.
     if isinstance(node, ast.If) and len(node.body) == 1 and isinstance(node.body[0], ast.Assign):
         yield from [node.test] if _zero_or_pad(node.body[0].value) else []
 
@@ -125,6 +127,7 @@ def _fix(node: ast.AST, tested: ast.expr, around: str) -> tuple[ast.expr, str | 
     if isinstance(node, ast.UnaryOp):
         return node, f"{written} is None"
     if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):
+        # Written twice, a call would be made twice, and might give something else.
         once = len(node.values) == 2 and not any(isinstance(n, ast.Call) for n in ast.walk(tested))
         either = f"{written} if {written} is not None else {ast.unparse(node.values[1])}"
         return node, around.format(either) if once else None

@@ -51,6 +51,7 @@ class FunctionNodes:
         later = [(n.lineno, self._blocks(n)[:1]) for n in self._stores(name) if n.lineno > binding.lineno]
         for load in self.loads(name):
             around = self._blocks(load)
+            # A binding in another branch does not stand between: `if a: x = f(x)` … `else: g(x)`.
             anew = any(line < load.lineno and block[0] in around for line, block in later if block)
             if load.lineno > binding.lineno and not anew:
                 yield load
@@ -77,6 +78,7 @@ class FunctionNodes:
 def scope_of(node: ast.AST, tree: ast.Module) -> FunctionNodes:
     """The innermost function around a node; the module, where there is none, or the node is not in the tree."""
     line = getattr(node, "lineno", 0)
+    # By the lines first, so that no function is walked through that cannot hold the node.
     around = [f for f in _functions(tree) if _first(f) <= line <= (f.end_lineno or line)]
     holding = (f for f in reversed(around) if any(n is node for n in scope_in(f).nodes))
     return scope_in(next(holding, tree))
@@ -107,6 +109,7 @@ def only_reads(node: ast.AST, scope: FunctionNodes, visited: frozenset[str] = fr
         node, above = above, scope.parents.get(id(above))
     if isinstance(above, ast.Assign | ast.AnnAssign):
         name = _target(above)
+        # A name that is bound to itself in a loop (`x = x % n`) has been asked already.
         return name in visited or (
             name != "" and all(only_reads(n, scope, visited | {name}) for n in scope.loads(name))
         )

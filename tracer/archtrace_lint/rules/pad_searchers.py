@@ -30,6 +30,7 @@ def compares_with_pad(node: ast.ClassDef) -> bool:
     One that takes the first such id for its index as it is, and never counts back from it, looks for eos by design.
     """
     inside = list(ast.walk(node))
+    # A reward at the first eos itself is what such a class was trained on: right by design.
     if any(map(_takes_first, inside)) and not any(map(_counts_back, inside)):
         return False
     return any(is_pad(part) for inner in inside for part in _compared_parts(inner))
@@ -69,6 +70,7 @@ def _searches_pad(made: Model | Tokenizer, module: SourceModule) -> bool:
         return False
     here = (n for n in module.tree.body if isinstance(n, ast.ClassDef) and n.name == made.kind)
     definition = next(here, None) or module.imported_definition(made.kind)
+    # A class whose code is there says how it finds its token; one of the library is known to go by the pad id.
     if isinstance(definition, ast.ClassDef):
         return compares_with_pad(definition)
     library = module.imports.get(made.kind, "transformers").startswith("transformers")
@@ -90,6 +92,7 @@ def _reads_every_token(head: Built, module: SourceModule) -> bool:
 def _made_by_imported_functions(module: SourceModule) -> Iterator[Built]:
     """Calls of functions of other files of the tree that name a classifier of the library."""
     for call, scope in _calls(module.tree, ""):
+        # A class makes itself, whatever it is handed.
         if not isinstance(call.func, ast.Name) or call.func.id[:1].isupper() or any(map(_causal, call.args)):
             continue
         made = module.imported_definition(call.func.id)

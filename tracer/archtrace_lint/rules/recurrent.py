@@ -49,6 +49,7 @@ def _makers(value: ast.expr, imports: dict[str, str]) -> Iterator[ast.Call]:
 def _batch_first(call: ast.Call) -> bool:
     """What the keyword says; of an argument that is no literal, that rows come first."""
     given = next((k.value for k in call.keywords if k.arg == "batch_first"), None)
+    # The fifth argument of torch's recurrent nets is batch_first (input, hidden, layers, bias, batch_first).
     spread = any(k.arg is None for k in call.keywords) or len(call.args) > 4
     return spread if given is None else not (isinstance(given, ast.Constant) and given.value is False)
 
@@ -96,6 +97,7 @@ def _takes(above: ast.AST | None, node: ast.AST, net: Net) -> bool:
 
 def _is_state(node: ast.expr, call: ast.Call, net: Net, scope: FunctionNodes) -> bool:
     """`h` of `_, (h, c) = lstm(x)` and of `_, h = gru(x)`; `state[0]` of an LSTM's pair."""
+    # An LSTM gives (steps, (state, cell)), the others (steps, state).
     if net.kind != "LSTM":
         return _is_part(node, call, 1, scope)
     if isinstance(node, ast.Subscript):
@@ -115,6 +117,7 @@ def _is_part(node: ast.expr, call: ast.Call, item: int, scope: FunctionNodes, de
         passed = node.func.value if isinstance(node.func, ast.Attribute) and not node.args else None
         given = passed or (node.args[0] if node.args else None)
         return given is not None and last_word(node.func) in _STEPWISE and _is_part(given, call, item, scope, depth + 1)
+    # Names may be bound to one another: the way ends somewhere.
     if not isinstance(node, ast.Name) or depth > 8:
         return False
     return any(_name_at(_item(t, item)) == node.id for t in _targets(call, scope)) or any(

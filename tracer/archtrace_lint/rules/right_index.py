@@ -39,8 +39,10 @@ def right_index(made: ast.expr, gather: Gather, module: SourceModule) -> Instead
 
     None too where the number is used for more than reading: as a count it may be right.
     """
+    # The text that is written says `torch.`, so that name must be bound.
     if not (isinstance(made, ast.BinOp) and isinstance(made.op, ast.Sub)) or module.imports.get("torch") != "torch":
         return None
+    # An array of numpy or JAX has no `.bool()`, and torch.arange is none of theirs.
     if any(isinstance(n, ast.Name) and n.id in FOREIGN for part in (made, gather.node) for n in ast.walk(part)):
         return None
     scope = scope_of(made, module.tree)
@@ -76,6 +78,7 @@ def _sole_definition(node: ast.expr, scope: FunctionNodes) -> ast.Assign | None:
     if len(found) != 1 or not any(n is node for after in _following(found[0], scope) for n in ast.walk(after)):
         return None
     read = {n.id for n in ast.walk(found[0].value) if isinstance(n, ast.Name)}
+    # Bound again further down, the names may hold something else where the text would stand.
     later = (n for n in scope.nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store) and n.id in read)
     return None if any(n.lineno >= found[0].lineno for n in later) else found[0]
 
@@ -138,6 +141,7 @@ def _following(statement: ast.stmt, scope: FunctionNodes) -> list[ast.stmt]:
 def _bounded(node: ast.expr, name: str) -> ast.expr | None:
     """What `x % name.shape[-1]`, `x.clamp(min=0)` or `torch.clamp(x, min=0)` bounds; None where it is none of these."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
+        # A wrap by another width, or by what is no width of the ids, may be meant.
         widths = (f"{name}.shape[-1]", f"{name}.shape[1]", f"{name}.size(-1)", f"{name}.size(1)")
         return node.left if ast.unparse(node.right) in widths else None
     return _clamped(node, 0)
@@ -195,6 +199,7 @@ def _move(cast: ast.Call, method: str) -> str:
     written = [*map(ast.unparse, cast.args), *(f"{k.arg}={ast.unparse(k.value)}" for k in cast.keywords)]
     if method == "type_as":
         return f".to({written[0]}.device)" if written else ""
+    # The new index is a whole number already; only where it lies may still have to change.
     places = [text for text in written if not _TYPE.fullmatch(text)]
     return f".{method}({', '.join(places)})" if method in MOVES and (places or method != "to") else ""
 
@@ -205,7 +210,9 @@ def _reduction(node: ast.Call, scope: FunctionNodes) -> Reduced | None:
     keywords = {k.arg: ast.unparse(k.value) for k in node.keywords}
     what, *rest = operands(node) or [node]
     written = [*map(ast.unparse, rest), *(keywords.pop(key) for key in ("dim", "axis") if key in keywords)]
+    # `x.sum(-1, True)`: keepdim is the second argument.
     keepdim = keywords.pop("keepdim", written.pop() if len(written) == 2 else "False")
+    # What is left of the keywords, `dtype` say, may change what comes out.
     if how not in COMPARES or keywords or keepdim not in ("True", "False"):
         return None
     tensor, _, device_move = _compared(how, what)

@@ -20,9 +20,11 @@ def with_edits(source: str, fixes: Sequence[Sequence[Edit]]) -> str:
     for fix in fixes:
         if not any(_overlap(edit, other) for edit in fix for other in chosen if edit != other):
             chosen |= set(fix)
+    # From the end, so that an edit moves none of the places that are still to come.
     result = _apply(source, sorted(chosen, reverse=True))
     try:
         ast.parse(result)
+    # A MemoryError is how the parser of Python 3.11 gives up on very deep nesting (10,000 signs before a number, say).
     except (SyntaxError, RecursionError, ValueError, MemoryError):
         return source
     return result
@@ -43,6 +45,7 @@ def _apply(source: str, edits: Sequence[Edit]) -> str:
         if edit.end_line > len(starts):
             return source
         start, stop = starts[edit.line - 1] + edit.col - 1, starts[edit.end_line - 1] + edit.end_col - 1
+        # A file may end its lines in CRLF, an edit has them in LF; and it may be another file by now.
         if _END.sub("\n", source[start:stop]) != edit.old:
             return source
         newline = ends[edit.line - 1][0] if edit.line <= len(ends) else "\n"

@@ -12,6 +12,7 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 def decoded(path: str, source: bytes, coding: str | None = None) -> str:
     """The text of a file, in the coding that it declares unless one is given; one that does not fit is an error."""
+    # Universal newlines, as Python reads a source: a lone CR ends a line too.
     source = source.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     return exactly(path, source, coding or declared(path, source))
 

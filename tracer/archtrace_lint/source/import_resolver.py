@@ -107,6 +107,7 @@ class ImportResolver:
     def _defined(self, path: str, dotted: str, reexports_left: int) -> tuple[ImportedSource, ast.stmt] | None:
         module, name = _module_and_name(dotted)
         source = self._module(path, module)
+        # Packages that hand names to each other in a circle end here.
         if source is None or not reexports_left:
             return None
         found = source.names.get(name)
@@ -127,6 +128,7 @@ class ImportResolver:
     def helpers(self, data: bytes) -> dict[bytes, bytes]:
         """The small functions that a source imports from its tree, by the names that it calls them by."""
         if self._helpers is None:
+            # By the text: a tree of each imported module would take longer than the file itself.
             outlines = {
                 local: self._outline(self.path, module, name, MAX_REEXPORTS)
                 for local, module, name in _imported(b"\n" + data)
@@ -149,6 +151,7 @@ class ImportResolver:
     def _module(self, path: str, module: str) -> ImportedSource | None:
         for candidate in _candidates(os.path.dirname(path), module):
             stamp = self.files[candidate] = file_stamp(candidate)
+            # A file that imports its own name, `import tools` in tools.py, means another.
             if stamp and stamp[1] <= MAX_BYTES and candidate != self.path:
                 return _read(candidate, *stamp)
         return None
@@ -216,6 +219,7 @@ def file_stamp(path: str) -> FileStamp | None:
     except OSError:
         return None
     if S_ISDIR(status.st_mode):
+        # The time of a folder changes with any file in it, a cache or a log; what matters is which modules there are.
         return zlib.crc32(b" ".join(sorted(map(os.fsencode, _code_names(path))))), 0
     return (status.st_mtime_ns, status.st_size) if S_ISREG(status.st_mode) else None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import NamedTuple, TypeAlias
 
 
@@ -114,6 +115,7 @@ PREFILTERS: dict[str, Prefilter] = {
         ((b"argmax", b"argmin", b"min(", b"max(", b"nonzero", b"where(", b".index("), (b"pad", b"mask"), MINUS_ONE),
         context=(b"PAD_ID = ", b"pad_id = "),
     ),
+    # What a script sets at its margin, or in one function for another, counts: the whole file is followed.
     "AT003": Prefilter(
         (
             (PAD_SET,),
@@ -197,6 +199,7 @@ PREFILTERS: dict[str, Prefilter] = {
         context=(b"Softmax(",),
     ),
     "AT020": Prefilter(((b"masked_fill", b"padding_mask=", b"where("), MINUS_INFINITY, (FILLS_BY_MASK,))),
+    # The constructor makes the net, another method calls it.
     "AT021": Prefilter(
         (
             (b"LSTM(", b"GRU(", b"RNN("),
@@ -225,16 +228,13 @@ def rules_to_run(source: bytes, prefilters: Mapping[str, Prefilter]) -> list[str
                 return True
         return False
 
-    return [
-        code
-        for code, prefilter in prefilters.items()
-        if all(map(any_occurs, sorted(prefilter.groups, key=_pattern_count)))
-    ]
+    return [code for code, prefilter in prefilters.items() if all(map(any_occurs, _cheapest_first(prefilter)))]
 
 
-def _pattern_count(group: Group) -> int:
-    """How many patterns a group may search for. Words alone are fast, and most files fail them: they go first."""
-    return sum(not isinstance(word, bytes) for word in group)
+@cache
+def _cheapest_first(prefilter: Prefilter) -> list[Group]:
+    """The groups by how many patterns they may search for. Words alone are fast, and most files fail them."""
+    return sorted(prefilter.groups, key=lambda group: sum(not isinstance(word, bytes) for word in group))
 
 
 def contains_each(source: bytes, groups: tuple[Group, ...]) -> bool:
@@ -245,6 +245,7 @@ def contains_each(source: bytes, groups: tuple[Group, ...]) -> bool:
 def _contains_any(source: bytes, group: Group) -> bool:
     """A loop, as this is asked of every function: `any` would take twice as long."""
     for word in group:  # noqa: SIM110
+        # `in` is a search in C; a pattern is left to the end of its group.
         if word in source if isinstance(word, bytes) else word.find(source) >= 0:
             return True
     return False

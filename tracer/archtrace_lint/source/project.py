@@ -37,6 +37,7 @@ def padding_sides(resolver: ImportResolver, name: str) -> frozenset[str]:
     resolver.files.update(state)
     sides_by_file = _files_that_set_sides(tuple(files), tuple(state.values()))
     word = re.compile(rb"\b" + name.encode() + rb"\b") if name else None
+    # A file that names the class is likely the one that makes its batches: its side counts before that of others.
     users = frozenset(
         side for text, set_there in sides_by_file.values() if word and word.search(text) for side in set_there
     )
@@ -90,6 +91,7 @@ def _inside(root: str) -> tuple[list[str], list[str]]:
     """The folders of a tree, and its Python files and notebooks, up to a number."""
     folders, paths = list[str](), list[str]()
     for folder, inner, files in os.walk(root):
+        # In place, as `os.walk` then goes down into these alone; sorted, as a disk lists names in any order.
         inner[:] = sorted(name for name in inner if name not in _SKIPPED_FOLDERS and not name.startswith("."))
         folders.append(folder)
         paths += [os.path.join(folder, name) for name in sorted(files) if name.endswith(CODE_ENDINGS)]

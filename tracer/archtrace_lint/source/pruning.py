@@ -98,8 +98,10 @@ def _blanked(text: bytes) -> bytes:
 
     A piece in which a string of many lines ends or begins stays as it is: without it, that string would go on.
     """
+    # Without the piece in which a string of many lines ends, or begins, that string would go on into the next.
     if any(text.count(quotes) % 2 for quotes in (b'"""', b"'''")):
         return text
+    # As many lines, so that all places stay; and a statement, since the body of a class must have one.
     return text[: len(text) - len(text.lstrip(b" \t"))] + b"pass" + b"\n" * text.count(b"\n")
 
 
@@ -113,6 +115,7 @@ def _relevant(pieces: SourcePieces, prefilter: Prefilter, imported: Mapping[byte
             yield from (n for n in calls if contains_each(pieces.text(n) + text, prefilter.groups))
     callers: dict[int, list[int]] = {}
     for maker in candidates:
+        # What is wrong may be made in a helper and read in its caller, neither of which holds all the words.
         if pieces.parts[maker].can_be_helper:
             for caller in pieces.containing((pieces.parts[maker].name + b"(",)):
                 callers.setdefault(caller, []).append(maker)
@@ -158,6 +161,7 @@ def _split(source: bytes, begins: re.Pattern[bytes], start: int, end: int) -> It
     """A part of a source, cut where statements begin; decorators belong to what they decorate."""
     header = start
     for found in begins.finditer(source, start, end):
+        # A decorator is no statement by itself: the piece begins with it, and goes on.
         if source[header : found.end()].lstrip()[:1] != b"@":
             yield _piece(source, start, header, found.end())
             start = found.end()

@@ -118,10 +118,10 @@ def _traced(
     contract, since, root = declared.contract, time.time_ns(), Path(settings.root).resolve()
     require()
     hush()
-    from archtrace.contract.hold import hold, looked_up
+    from archtrace.contract.verify import files_looked_up, verify
     from archtrace_reports.asking.progress import Stages
 
     with contextlib.redirect_stdout(sys.stderr), Stages(declared.name, shown) as stages, watching():
-        verdict = hold(contract, root, stages, agree=update)
+        verdict = verify(contract, root, stages, agree=update)
     files = sources([str(root), str(root / "src")])
-    return verdict, None if files is None else sorted({*files, *looked_up(contract, root)}), since
+    return verdict, None if files is None else sorted({*files, *files_looked_up(contract, root)}), since

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import torch
 
@@ -27,10 +27,11 @@ class Axis:
     times: int = 1
     item: int = 0
 
-    def length(self, config: Any) -> int | None:
+    def length(self, config: object) -> int | None:
         """The length that a config gives to the axis; None where it says nothing of it."""
-        found = next((value for name in self.fields if (value := field(config, name)) is not None), None)
-        value = found[self.item % len(found)] if isinstance(found, list | tuple) else found
+        value = next((value for name in self.fields if (value := field(config, name)) is not None), None)
+        if isinstance(value, list | tuple):
+            value = value[self.item % len(value)]
         return int(value) * self.times if isinstance(value, int) else self.default
 
 
@@ -38,11 +39,11 @@ class Axis:
 PARTS = ("vision_config", "audio_config", "encoder_config", "backbone_config", "vlm_config")
 
 
-def field(config: Any, name: str) -> Any:
+def field(config: object, name: str) -> object:
     """A field of a config, or of the part of it that is about pixels or sound; None where neither has it."""
-    parts = (config, *(getattr(config, part, None) for part in PARTS))
-    found = (getattr(part, name, None) for part in parts)
-    return next((value for value in found if value is not None), None)
+    parts: list[object] = [config, *(getattr(config, part, None) for part in PARTS)]
+    values: list[object] = [getattr(part, name, None) for part in parts]
+    return next((value for value in values if value is not None), None)
 
 
 _CHANNELS = Axis(("num_channels", "in_chans", "stem_num_channels"), 3)
@@ -51,17 +52,17 @@ _FRAMES = Axis(("num_frames", "frames_per_clip"))
 _MEL = Axis(("num_mel_bins", "num_mel_features", "feature_size"))
 
 #: An input's axes behind its rows.
-Form: TypeAlias = Callable[[Any], Sequence[int | None]]
+Form: TypeAlias = Callable[[object], Sequence[int | None]]
 
 
 def _of(*axes: Axis) -> Form:
     return lambda config: [axis.length(config) for axis in axes]
 
 
-def _samples(config: Any) -> Sequence[int | None]:
+def _samples(config: object) -> Sequence[int | None]:
     """So many samples that the convolutions make FRAMES of them."""
     kernels, strides = field(config, "conv_kernel"), field(config, "conv_stride")
-    if kernels is None or strides is None:
+    if not isinstance(kernels, list | tuple) or not isinstance(strides, list | tuple):
         return [None]
     frames = FRAMES
     for kernel, stride in zip(reversed(kernels), reversed(strides), strict=True):
@@ -69,10 +70,11 @@ def _samples(config: Any) -> Sequence[int | None]:
     return [frames]
 
 
-def _patches(config: Any) -> Sequence[int | None]:
+def _patches(config: object) -> Sequence[int | None]:
     """Patches that the processor has cut and laid out flat."""
     patch, count = field(config, "patch_size"), field(config, "num_patches")
     channels = _CHANNELS.length(config)
+    count = count if isinstance(count, int) else None
     return [count, patch * patch * channels if isinstance(patch, int) and channels else None]
 
 
@@ -106,7 +108,7 @@ BESIDE: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {
 }
 
 
-def features(config: Any, parameters: Collection[str], *, moving: bool = False) -> Layout:
+def features(config: object, parameters: Collection[str], *, moving: bool = False) -> Layout:
     """What a forward with these parameters is given of features, by name; {} where it takes none.
 
     `moving`: rows hold several images.
@@ -118,7 +120,7 @@ def features(config: Any, parameters: Collection[str], *, moving: bool = False) 
     return found | {name: make(first) for name, make in BESIDE.items() if name in parameters}
 
 
-def _shape(config: Any, name: str, moving: bool) -> tuple[int, ...] | None:
+def _shape(config: object, name: str, moving: bool) -> tuple[int, ...] | None:
     forms = MOVING.get(name, FORMS[name]) if moving else FORMS[name]
     for form in forms:
         lengths = form(config)

@@ -54,7 +54,7 @@ def completed(given: Mapping[str, torch.Tensor], names: Collection[str], ids: st
     return layout | {n: (DERIVED | PAGE).get(n, torch.zeros_like)(mask) for n in names if n not in layout}
 
 
-def tensor_of(name: str, value: Any, where: str) -> torch.Tensor:
+def tensor_of(name: str, value: object, where: str) -> torch.Tensor:
     """The tensor of an input that a user gives. TargetError for what is no numbers, or rows of several lengths."""
     try:
         return torch.as_tensor(value)

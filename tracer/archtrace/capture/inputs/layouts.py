@@ -7,7 +7,7 @@ follows the length shows itself, and rows that mix do too.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from typing import Any, TypeAlias
@@ -44,23 +44,25 @@ class Vocabulary:
     types: int = 2
 
 
-def holder(source: Any) -> Any:
+def holder(source: object) -> object:
     """What holds the special ids: the text part of a config, a module's config, the module's own attributes, or the
     config of the first module in it that has ids."""
     config = _configured(source) if isinstance(source, torch.nn.Module) else source
-    return config.get_text_config() if hasattr(config, "get_text_config") else config
+    text: Callable[[], object] | None = getattr(config, "get_text_config", None)
+    return config if text is None else text()
 
 
-def _configured(module: torch.nn.Module) -> Any:
-    if getattr(module, "config", None) is not None:
-        return module.config
+def _configured(module: torch.nn.Module) -> object:
+    own: object = getattr(module, "config", None)
+    if own is not None:
+        return own
     if any(hasattr(module, f"{name}_token_id") for name in ("pad", "eos")):
         return module
-    configs = (getattr(part, "config", None) for part in module.modules())
+    configs: Iterable[object] = (getattr(part, "config", None) for part in module.modules())
     return next((config for config in configs if hasattr(config, "pad_token_id")), module)
 
 
-def vocabulary(source: Any, compared: Collection[int] = ()) -> Vocabulary:
+def vocabulary(source: object, compared: Collection[int] = ()) -> Vocabulary:
     """The ids of a config or of a module without one (None: no ids); `compared` are those the program looks for.
 
     Ordinary ids are small, so that they stay valid in a small vocabulary; in a very small one they come again.
@@ -73,25 +75,26 @@ def vocabulary(source: Any, compared: Collection[int] = ()) -> Vocabulary:
     ordinary = [i for i in range(3, stop) if i not in taken] or [0]
     known = {special["pad"], special["eos"]}
     cues = sorted(c for c in set(compared) - known if c >= 0 and (size is None or c < size))
-    drawn, types = tuple(islice(cycle(ordinary), wanted)), getattr(holder(source), "type_vocab_size", 2)
+    types: int = getattr(holder(source), "type_vocab_size", 2)
+    drawn = tuple(islice(cycle(ordinary), wanted))
     return Vocabulary(special["pad"], special["eos"], drawn, tuple(cues[:MOST_CUES]), types)
 
 
-def vocabulary_size(source: Any) -> int | None:
+def vocabulary_size(source: object) -> int | None:
     """How many ids there are: as the config says, else as many as the first table of embeddings has."""
-    size = getattr(holder(source), "vocab_size", None)
+    size: object = getattr(holder(source), "vocab_size", None)
     if isinstance(size, int) or not isinstance(source, torch.nn.Module):
         return size if isinstance(size, int) else None
     tables = (part.num_embeddings for part in source.modules() if isinstance(part, torch.nn.Embedding))
     return next(tables, None)
 
 
-def _special(config: Any, field: str) -> int | None:
+def _special(config: object, field: str) -> int | None:
     """A special id; None where there is none, or none in the vocabulary (a default config may name such a one)."""
-    value = getattr(config, field, None)
+    value: object = getattr(config, field, None)
     if isinstance(value, list | tuple):
         value = value[0] if value else None
-    size = getattr(config, "vocab_size", None)
+    size: object = getattr(config, "vocab_size", None)
     inside = isinstance(value, int) and value >= 0 and not (isinstance(size, int) and value >= size)
     return int(value) if isinstance(value, int) and inside else None
 

@@ -14,28 +14,31 @@ import typing
 from collections import UserDict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import torch
 
+from archtrace.capture.nested import Args, Kwargs
+from archtrace.capture.program import Operation
+
 #: By name whether a forward can do without it: True where it is required.
 Names: TypeAlias = dict[str, bool]
-_Forward: TypeAlias = Callable[..., Any]
+_Forward: TypeAlias = Callable[..., object]
 _STARRED = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 #: What is asked of a batch and is no part of it.
 _METHODS = {"get", "items", "keys", "values", "pop", "update", "copy", "to", "data", "device"}
 
 
-class Batch(dict[str, Any]):
+class Batch(dict[str, object]):
     """A batch whose parts are keys and attributes alike, as those of a tokenizer are; it is on the right device."""
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         try:
             return self[name]
         except KeyError:
             raise AttributeError(name) from None
 
-    def to(self, *args: Any, **kwargs: Any) -> Batch:
+    def to(self, *args: object, **kwargs: object) -> Batch:
         """Itself."""
         del args, kwargs
         return self
@@ -47,7 +50,7 @@ def taken(forward: _Forward, given: Collection[str] = ()) -> Names:
     Where nothing tells the parts, they are those that are `given`.
     """
     parameters = inspect.signature(forward).parameters
-    named = {n: p.default is p.empty for n, p in parameters.items() if p.kind not in _STARRED}
+    named = _named(parameters)
     packed = _packed(forward, given)
     if packed is None:
         return named
@@ -55,7 +58,11 @@ def taken(forward: _Forward, given: Collection[str] = ()) -> Names:
     return {n: r for n, r in named.items() if n != packed or not parts} | {n: parts[n] for n in parts if n not in named}
 
 
-def arranged(forward: _Forward, arguments: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def _named(parameters: Mapping[str, inspect.Parameter]) -> Names:
+    return {n: p.default is p.empty for n, p in parameters.items() if p.kind not in _STARRED}
+
+
+def arranged(forward: _Forward, arguments: Mapping[str, object]) -> tuple[Args, Kwargs]:
     """Arguments by name as a forward takes them: as they are, or packed into its one batch."""
     parameters = inspect.signature(forward).parameters
     loose = {n: value for n, value in arguments.items() if n not in parameters}
@@ -73,7 +80,7 @@ def arranged(forward: _Forward, arguments: Mapping[str, Any]) -> tuple[tuple[Any
 def _packed(forward: _Forward, given: Collection[str]) -> str | None:
     """The parameter that takes several inputs as one: starred where there is nothing else, or the only required one."""
     parameters = inspect.signature(forward).parameters
-    named = {n: p.default is p.empty for n, p in parameters.items() if p.kind not in _STARRED}
+    named = _named(parameters)
     if parameters and not named:
         return list(parameters)[-1]
     needed = [n for n, required in named.items() if required]
@@ -83,11 +90,12 @@ def _packed(forward: _Forward, given: Collection[str]) -> str | None:
     return needed[0] if loose or _parts(forward, needed[0]) else None
 
 
-def _pack(forward: _Forward, packed: str, parts: Mapping[str, Any]) -> Any:
+def _pack(forward: _Forward, packed: str, parts: Mapping[str, object]) -> object:
     """One value of the parts, as the annotation wants it, or the code that unpacks it."""
     kind = _annotation(forward, packed)
     if isinstance(kind, type) and (dataclasses.is_dataclass(kind) or hasattr(kind, "_fields")):
-        return kind(**parts)
+        make: Operation = kind
+        return make(**parts)
     if isinstance(kind, type) and issubclass(kind, UserDict):
         return kind(dict(parts))
     owner = _owner(forward)
@@ -95,21 +103,23 @@ def _pack(forward: _Forward, packed: str, parts: Mapping[str, Any]) -> Any:
     return tuple(parts.values()) if kind in (tuple, list) or unpacked else Batch(parts)
 
 
-def _annotation(forward: _Forward, packed: str) -> Any:
+def _annotation(forward: _Forward, packed: str) -> object:
     """What a parameter is annotated with, without its own parameters; None where that tells nothing."""
     try:
-        found = typing.get_type_hints(forward).get(packed)
+        annotation: object = typing.get_type_hints(forward).get(packed)
     except Exception:  # names that are there for a type checker alone
         return None
-    return typing.get_origin(found) or found
+    return typing.get_origin(annotation) or annotation
 
 
 def _parts(forward: _Forward, packed: str) -> Names:
     """The parts of a batch, by annotation or by the code that reads it; empty where neither tells."""
     kind = _annotation(forward, packed)
     if typing.is_typeddict(kind):
-        return {n: n in kind.__required_keys__ for n in kind.__annotations__}
-    if dataclasses.is_dataclass(kind):
+        required: frozenset[str] = getattr(kind, "__required_keys__", frozenset())
+        annotations: Mapping[str, object] = getattr(kind, "__annotations__", {})
+        return {n: n in required for n in annotations}
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         missing = dataclasses.MISSING
         return {f.name: f.default is missing and f.default_factory is missing for f in dataclasses.fields(kind)}
     if isinstance(kind, type) and hasattr(kind, "_fields"):
@@ -118,13 +128,14 @@ def _parts(forward: _Forward, packed: str) -> Names:
     if owner is None:
         return {}
     seen = _read(owner, forward.__name__, packed)
-    inner = getattr(getattr(getattr(forward, "__self__", None), seen.through or "_", None), "forward", None)
+    module: object = getattr(forward, "__self__", None)
+    inner: _Forward | None = getattr(getattr(module, seen.through or "_", None), "forward", None)
     return seen.names or ({} if inner is None else taken(inner))
 
 
 def _owner(forward: _Forward) -> type | None:
     """The class that a forward is of."""
-    owner = getattr(forward, "__self__", None)
+    owner: object = getattr(forward, "__self__", None)
     return type(owner) if owner is not None else None
 
 
@@ -139,10 +150,12 @@ def _read(owner: type, method: str, packed: str) -> _Reading:
 
 def _functions(owner: type, method: str, packed: str) -> Iterator[ast.AST]:
     """The methods that a batch is given to under its name, the forward first."""
-    own = {n: f for kind in reversed(owner.__mro__) for n, f in vars(kind).items() if inspect.isfunction(f)}
+    tables: list[Mapping[str, object]] = [vars(kind) for kind in reversed(owner.__mro__)]
+    own = {n: f for table in tables for n, f in table.items() if inspect.isfunction(f)}
     for name in sorted(own, key=lambda n: n != method):
         function = inspect.unwrap(own[name])
-        if packed in function.__code__.co_varnames[: function.__code__.co_argcount + 2]:
+        code = function.__code__ if inspect.isfunction(function) else None
+        if code is not None and packed in code.co_varnames[: code.co_argcount + 2]:
             try:
                 yield ast.parse(textwrap.dedent(inspect.getsource(function)))
             except (OSError, SyntaxError):  # no source, or one that does not stand alone

@@ -10,10 +10,10 @@ from archtrace.contract.traced import Broken, Traced
 
 def check(model: Traced) -> Iterator[Broken]:
     """The config had no pad id, and without one the model refuses two rows."""
-    if model.refused_unpadded is not None:
+    if model.refusal_without_pad_id is not None:
         told = (
             f"the config of {model.contract.name} has no pad_token_id, and with more than one row the model raises "
-            f"({model.refused_unpadded}); set it to the tokenizer's, in the config and in the contract's config"
+            f"({model.refusal_without_pad_id}); set it to the tokenizer's, in the config and in the contract's config"
         )
         yield Broken("AT012", told, "config")
 

@@ -10,7 +10,6 @@ everywhere in a row forbids nothing, as softmax looks at differences.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +19,7 @@ from archtrace.reach.marks import Marks, Shape
 from archtrace.reach.rules.contractions import aligned, letters, reach
 from archtrace.reach.rules.registry import Call, Transfer, rule, shape_of, single, value_of
 from archtrace.reach.scales import held, largest, magnitude
-from archtrace.reach.values import certain_of, level, masked, scale_of
+from archtrace.reach.values import Unknown, certain_of, level, masked, scale_of
 
 
 @rule("scaled_dot_product_attention")
@@ -30,7 +29,7 @@ def attention(call: Call) -> Transfer:
     out = letters(len(call.shape))
     batch, row, column = out[:-2], out[-2], out[-1]
     scores = (*call.shape[:-1], shape_of(key)[-2])
-    allowed = _allowed(mask, scores, bool(call["is_causal"]), _scale(call))
+    allowed = _allowed(call, scores, bool(call["is_causal"]), _scale(call))
     reached = Mask(batch + row + "J", allowed)
     contest = Mask(batch + row, allowed.sum(-1) > 1)
     key_axes, key_heads = _shared(batch, call.shape, shape_of(key))
@@ -48,25 +47,25 @@ def attention(call: Call) -> Transfer:
     return single(call, flows, certain, scale=largest([value_of(value)]))  # a mean of the values
 
 
-def _allowed(mask: Any, scores: Shape, causal: bool, scale: float) -> Marks:
+def _allowed(call: Call, scores: Shape, causal: bool, scale: float) -> Marks:
     """Which scores take part, as a boolean array of rank `len(scores)`."""
     allowed: Marks = np.ones((1,) * (len(scores) - 2) + scores[-2:], dtype=bool)
     if causal:
         allowed = allowed & np.tri(*scores[-2:], dtype=np.bool_)
-    if mask is None:
+    mask = call.value("attn_mask")
+    if not isinstance(mask, Unknown | torch.Tensor):
         return allowed
-    certain = certain_of(value_of(mask))
-    if value_of(mask).dtype == torch.bool:
-        return np.asarray(allowed & (certain != 0))
-    levels = np.where(allowed, level(value_of(mask)), -np.inf)
+    if mask.dtype == torch.bool:
+        return np.asarray(allowed & (certain_of(mask) != 0))
+    levels = np.where(allowed, level(mask), -np.inf)
     return np.asarray(~np.isneginf(levels) & ~masked(levels, (-1,), scale))
 
 
 def _scale(call: Call) -> float:
     """How far scores spread: those of an ordinary query and key are ordinary, a large `scale` makes them sharp."""
-    factors = (magnitude(value_of(call[n])) for n in ("query", "key"))
-    scores = math.prod(factors, start=max(1.0, abs(call["scale"] or 1.0)))
-    return held(max(scores, scale_of(value_of(call["attn_mask"]))))
+    factors = (magnitude(call.value(n)) for n in ("query", "key"))
+    scores = math.prod(factors, start=max(1.0, abs(call.number("scale", 1.0) or 1.0)))
+    return held(max(scores, scale_of(call.value("attn_mask"))))
 
 
 def _shared(batch: str, shape: Shape, own: Shape) -> tuple[str, tuple[Mask, ...]]:

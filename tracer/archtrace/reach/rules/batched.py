@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from archtrace.ops import MATRICES
 from archtrace.reach.flows import Mask
 from archtrace.reach.rules.contractions import LETTERS, SPARE, Source, aligned, contraction, letters, reach
-from archtrace.reach.rules.registry import Call, Transfer, rule, several, shape_of, single, unruled, value_of
+from archtrace.reach.rules.registry import Argument, Call, Transfer, rule, several, shape_of, single, unruled
 from archtrace.reach.scales import largest, product
 
 
@@ -67,7 +66,7 @@ def _by_rows(call: Call, own: Mapping[str, int]) -> Transfer:
     sources += [(o, aligned(o.value.shape, batch, names)) for o in tolerances]
     flows = tuple(reach(names + spare[4 : 4 + len(s.shape) - len(batch)], *sources) for s in call.results)
     # A grid picks among pixels; of what is made of a matrix no scale is stated.
-    scale = largest([value_of(call["input"])]) if "grid" in own else None
+    scale = largest([call.value("input")]) if "grid" in own else None
     return Transfer(several(call, (), scale).outputs, flows)
 
 
@@ -75,13 +74,13 @@ def _by_rows(call: Call, own: Mapping[str, int]) -> Transfer:
 def cross(call: Call) -> Transfer:
     """y[.., i, ..] = x[j] z[k] - x[k] z[j] for the other two j, k along `dim`."""
     out = letters(len(call.shape))
-    axis = call["dim"] % len(out)
-    inn = out[:axis] + "Y" + out[axis + 1 :]
+    axis = call.axis(len(out))
+    axes = out[:axis] + "Y" + out[axis + 1 :]
     others = Mask("Y" + out[axis], ~np.eye(3, dtype=bool))
     return single(
         call,
-        reach(out, *((call[n], aligned(shape_of(call[n]), call.shape, inn), (others,)) for n in ("self", "other"))),
-        scale=product(value_of(call[n]) for n in ("self", "other")),
+        reach(out, *((call[n], aligned(shape_of(call[n]), call.shape, axes), (others,)) for n in ("self", "other"))),
+        scale=product(call.value(n) for n in ("self", "other")),
     )
 
 
@@ -99,9 +98,9 @@ def tensordot(call: Call) -> Transfer:
     """y[*i, *j] = sum_k x[*i, *k] z[*k, *j], the axes k as `dims_self` and `dims_other` pair them."""
     out = letters(len(call.shape))
     fresh = iter(out)
-    factors: list[tuple[Any, str]] = []
+    factors: list[tuple[Argument, str]] = []
     for name, dims in (("self", "dims_self"), ("other", "dims_other")):
         rank = len(shape_of(call[name]))
-        summed = {d % rank: SPARE[10 + i] for i, d in enumerate(call[dims])}
+        summed = {d % rank: SPARE[10 + i] for i, d in enumerate(call.integers(dims))}
         factors.append((call[name], "".join(summed[a] if a in summed else next(fresh) for a in range(rank))))
     return contraction(call, factors, out)

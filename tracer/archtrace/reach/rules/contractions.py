@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import string
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
 from archtrace.reach.flows import Contraction, Mask
 from archtrace.reach.marks import Marks, Shape, shrink
-from archtrace.reach.rules.registry import Call, Flows, Operand, Transfer, shape_of, single, value_of
+from archtrace.reach.rules.registry import Argument, Call, Flows, Operand, Transfer, shape_of, single, value_of
 from archtrace.reach.scales import held, magnitude
 from archtrace.reach.values import Certain, certain_of, is_open, level, scale_of
 
@@ -19,7 +19,7 @@ LETTERS = string.ascii_lowercase
 #: Letters that no result uses: axes of length 1 that broadcast against a longer one.
 SPARE = string.ascii_uppercase[:25]
 #: An argument, the letters of its axes, and the masks between it and the result.
-Source: TypeAlias = tuple[Any, str] | tuple[Any, str, tuple[Mask, ...]]
+Source: TypeAlias = tuple[Argument, str] | tuple[Argument, str, tuple[Mask, ...]]
 
 
 def letters(count: int) -> str:
@@ -36,14 +36,6 @@ def aligned(shape: Shape, result: Shape, names: str = LETTERS) -> str:
     )
 
 
-def normal(dims: Any, rank: int) -> tuple[int, ...]:
-    """Axis numbers from 0; None and an empty list stand for all axes."""
-    if dims is None or (isinstance(dims, list | tuple) and not dims):
-        return tuple(range(rank))
-    listed = dims if isinstance(dims, list | tuple) else [dims]
-    return tuple(d % rank for d in listed) if rank else ()
-
-
 def renewed(names: str, axes: Sequence[int]) -> str:
     """Names in which the given axes are new: what they index no longer matters."""
     return "".join(SPARE[i] if i in axes else a for i, a in enumerate(names))
@@ -54,7 +46,7 @@ def reach(out: str, *sources: Source) -> Flows:
     return tuple((s[0].slot, Contraction(s[1], out, *s[2:])) for s in sources if isinstance(s[0], Operand))
 
 
-def pointwise_flows(call: Call, values: Sequence[Any], masks: tuple[Mask, ...] = ()) -> Flows:
+def pointwise_flows(call: Call, values: Sequence[Argument], masks: tuple[Mask, ...] = ()) -> Flows:
     """Each value reaches the result where it broadcasts to."""
     return reach(letters(len(call.shape)), *((v, aligned(shape_of(v), call.shape), masks) for v in values))
 
@@ -66,7 +58,7 @@ def certain_mask(certain: Certain, axes: str) -> tuple[Mask, ...]:
 
 
 def contract(
-    factors: Sequence[tuple[Any, str]], out: str, links: tuple[Mask, ...] = ()
+    factors: Sequence[tuple[Argument, str]], out: str, links: tuple[Mask, ...] = ()
 ) -> tuple[Flows, Certain | None]:
     """The flows of a sum of products, and where the result is certainly zero.
 
@@ -83,7 +75,7 @@ def contract(
     return tuple(flows), _certain_zero([m for m in nonzero if m is not None], links, out)
 
 
-def _nonzero(value: Any, axes: str) -> Mask | None:
+def _nonzero(value: Argument, axes: str) -> Mask | None:
     if isinstance(value, Operand) and value.value.free:
         return None
     nonzero: Marks = certain_of(value_of(value)) != 0
@@ -100,29 +92,28 @@ def _certain_zero(masks: Sequence[Mask], links: tuple[Mask, ...], out: str) -> C
 
 
 def contraction(
-    call: Call, factors: Sequence[tuple[Any, str]], out: str, added: Any = None, links: tuple[Mask, ...] = ()
+    call: Call, factors: Sequence[tuple[Argument, str]], out: str, added: Argument = None, links: tuple[Mask, ...] = ()
 ) -> Transfer:
     """The step of a sum of products, with a term `added` that broadcasts against the result."""
     flows, certain = contract(factors, out, links)
     spread = _spread(call, factors)
     if added is None:
         return single(call, flows, certain, scale=spread)
-    beta = 1 if call["beta"] is None else call["beta"]
+    beta = call.number("beta", 1.0)
     term = reach(out, (added, aligned(shape_of(added), call.shape, out)))
     both = max(spread, abs(beta) * scale_of(value_of(added)))
     return single(call, flows + term, offset=_lowered(call, added, beta), scale=both)
 
 
-def _spread(call: Call, factors: Sequence[tuple[Any, str]]) -> float:
+def _spread(call: Call, factors: Sequence[tuple[Argument, str]]) -> float:
     """How far alpha * x * y * .. spreads: sharp scores (a large alpha or factor) reach over a mask of -1e4.
 
     Never below 1: what makes scores smaller leaves a mask what it was.
     """
-    alpha = 1 if call["alpha"] is None else abs(call["alpha"])
-    return held(math.prod((magnitude(value_of(value)) for value, _ in factors), start=alpha))
+    return held(math.prod((magnitude(value_of(value)) for value, _ in factors), start=abs(call.number("alpha", 1.0))))
 
 
-def _lowered(call: Call, added: Any, beta: float) -> Certain | None:
+def _lowered(call: Call, added: Argument, beta: float) -> Certain | None:
     """The mask that is added, `beta` times, to a product, as to the scores of an attention."""
     value = beta * level(value_of(added))
     if not value.any():

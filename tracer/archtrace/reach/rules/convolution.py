@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from archtrace.ops import ADAPTIVE_POOLS, CONVOLUTIONS, POOLS, TRANSPOSED_CONVOLUTIONS
 from archtrace.reach.flows import Mask, Pairs
-from archtrace.reach.marks import Marks
+from archtrace.reach.marks import Marks, Shape
 from archtrace.reach.rules.contractions import letters, reach
 from archtrace.reach.rules.masks import unmasked
-from archtrace.reach.rules.registry import Call, Operand, Transfer, numel, rule, several, shape_of, single, value_of
+from archtrace.reach.rules.registry import (
+    Call,
+    Operand,
+    Transfer,
+    invoke,
+    numel,
+    rule,
+    several,
+    shape_of,
+    single,
+    tensors_of,
+    value_of,
+)
 from archtrace.reach.scales import largest, product
 
 #: The most elements that a rule runs an op on; beyond, which of an axis are looked at is not followed.
@@ -65,7 +78,7 @@ def convolution(call: Call) -> Transfer:
     windows = _windows(call, shape_of(source)[-spatial:], call.shape[lead:], weight[2:], transposed)
     meet = [Mask(a + u, w.inside.T if transposed else w.inside) for a, u, w in zip(axes, "UVW", windows, strict=False)]
     taps = [Mask(a + k, w.taps(transposed)) for a, k, w in zip(axes, "KLM", windows, strict=False)]
-    same, own = _channels(call["groups"], call.shape[lead - 1], shape_of(source)[lead - 1], channel, transposed)
+    same, own = _channels(call.integer("groups"), call.shape[lead - 1], shape_of(source)[lead - 1], channel, transposed)
     kernel = ("CD" if transposed else channel + "D") + "KLM"[:spatial]
     return single(
         call,
@@ -75,7 +88,7 @@ def convolution(call: Call) -> Transfer:
             (call["weight"], kernel, (*taps, *own)),
             (call["bias"], channel),
         ),
-        scale=max(product(map(value_of, (source, call["weight"]))), largest([value_of(call["bias"])])),
+        scale=max(product(map(value_of, (source, call["weight"]))), largest([call.value("bias")])),
     )
 
 
@@ -98,7 +111,7 @@ def pool(call: Call) -> Transfer:
     """y[*, t] = f(x[*, u] for u in the window of t)."""
     source = call.operands[0]
     spatial = POOLS[call.name]
-    kernel = _each(call["kernel_size"], spatial)
+    kernel = _each(call.integers("kernel_size"), spatial)
     windows = _windows(call, source.value.shape[-spatial:], call.shape[-spatial:], kernel)
     return _pooled(call, source, [w.inside for w in windows])
 
@@ -140,7 +153,7 @@ def _weighed(call: Call, operand: Operand, axis: int) -> Marks:
         return np.ones((call.shape[axis], count), dtype=bool)
     ones = [count if a == axis else 1 for a in range(2, len(call.shape))]
     eye = torch.eye(count, dtype=torch.float64).reshape(1, count, *ones)
-    result = call.run(lambda v: eye.expand(1, count, *sizes).contiguous() if v is operand else v)
+    (result,) = call.run(lambda v: eye.expand(1, count, *sizes).contiguous() if v is operand else v)
     rest = tuple(a for a in range(2, len(call.shape)) if a != axis)
     return np.asarray((result[0].numpy() != 0).any(tuple(a - 1 for a in rest)).T)
 
@@ -151,29 +164,33 @@ def folded(call: Call) -> Transfer:
     operand = call.operands[0]
     pixels = torch.arange(1, numel(call.shape) + 1, dtype=torch.float64).reshape(call.shape)
     names = ("kernel_size", "dilation", "padding", "stride")
-    targets = torch.ops.aten.im2col(pixels, *(call[n] for n in names)).reshape(-1).numpy().astype(np.int64) - 1
+    (columns,) = tensors_of(invoke(torch.ops.aten.im2col.default, {"self": pixels, **{n: call[n] for n in names}}))
+    targets = columns.reshape(-1).numpy().astype(np.int64) - 1
     inside = np.flatnonzero(targets >= 0)
     return single(call, ((operand.slot, Pairs(inside, targets[inside], operand.value.shape, call.shape)),),
                   scale=unmasked(call))  # fmt: skip
 
 
-def _windows(call: Call, sizes: Any, out_sizes: Any, kernel: Any, transposed: bool = False) -> list[Window]:
+def _windows(
+    call: Call, sizes: Shape, out_sizes: Shape, kernel: Sequence[int], transposed: bool = False
+) -> list[Window]:
     spatial = len(sizes)
-    stride = _each(call["stride"] or kernel, spatial)
-    dilation = _each(call["dilation"] or 1, spatial)
-    padding = _padding(call["padding"] or 0, kernel, dilation)
+    stride = _each(call.integers("stride") if call["stride"] else kernel, spatial)
+    dilation = _each(call.integers("dilation") if call["dilation"] else [1], spatial)
+    padding = _padding(call, kernel, dilation)
     long, short = (out_sizes, sizes) if transposed else (sizes, out_sizes)
     return [Window(*axis) for axis in zip(long, short, kernel, stride, padding, dilation, strict=True)]
 
 
-def _padding(value: Any, kernel: Any, dilation: list[int]) -> list[int]:
+def _padding(call: Call, kernel: Sequence[int], dilation: Sequence[int]) -> Sequence[int]:
     """The padding before the first element; "same" puts the odd one behind the last."""
+    value = call["padding"]
     if isinstance(value, str):
         same = [d * (k - 1) // 2 for k, d in zip(kernel, dilation, strict=True)]
         return same if value == "same" else [0] * len(same)
-    return _each(value, len(kernel))
+    return _each(call.integers("padding") if value else [0], len(kernel))
 
 
-def _each(value: Any, count: int) -> list[int]:
-    listed = list(value) if isinstance(value, list | tuple) else [value]
-    return listed * count if len(listed) == 1 else listed
+def _each(listed: Sequence[int], count: int) -> list[int]:
+    """One number for each axis; a single one is that of all."""
+    return list(listed) * (count if len(listed) == 1 else 1)

@@ -7,30 +7,31 @@ the experts' weights), hashing and sorting work this way. Along the other axes a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import torch
 
 from archtrace.ops import FLAT_INDEX, PRODUCT_MODES, SEARCHES
 from archtrace.reach.flows import Contraction, Everything, Flow, Mask, Pairs
-from archtrace.reach.marks import Shape
+from archtrace.reach.marks import Marks, Shape
 from archtrace.reach.rules.contractions import LETTERS, SPARE, aligned, letters, reach
 from archtrace.reach.rules.masks import unmasked
 from archtrace.reach.rules.registry import (
+    Argument,
     Call,
     Operand,
     Transfer,
     everything,
+    numbers_of,
     numel,
     rule,
     shape_of,
     single,
-    taken,
     unruled,
     value_of,
 )
 from archtrace.reach.scales import amplified, largest, unstated
+from archtrace.reach.values import Unknown, certain_of, known_tensor
 
 
 @rule("embedding")
@@ -38,9 +39,9 @@ def embedding(call: Call) -> Transfer:
     """embedding(table, ids)[*i, d] = table[ids[*i], d]."""
     out = letters(len(call.shape))
     ids = call["indices"]
-    known = _hits(ids, shape_of(call["weight"])[0], "V", out[:-1]) if isinstance(ids, torch.Tensor) else ()
+    known = _hits(ids, _length(call["weight"]), "V", out[:-1]) if isinstance(ids, torch.Tensor) else ()
     flows = reach(out, (call["weight"], "V" + out[-1], known), (ids, out[:-1]))
-    return single(call, flows, scale=largest([value_of(call["weight"])]))
+    return single(call, flows, scale=largest([call.value("weight")]))
 
 
 def _hits(index: torch.Tensor, size: int, axis: str, names: str) -> tuple[Mask, ...]:
@@ -55,34 +56,36 @@ def embedding_bag(call: Call) -> Transfer:
 
     What it returns beside them are the bounds of the bags and, for a maximum, where it was found.
     """
-    ids, offsets, weights = call["indices"], call["offsets"], call["per_sample_weights"]
-    if (
-        not isinstance(offsets, torch.Tensor)
-        or len(shape_of(ids)) != 1
-        or (call["padding_idx"] is not None and isinstance(ids, Operand))
-    ):
+    ids, offsets, weights, size = call["indices"], call["offsets"], call["per_sample_weights"], _length(call["weight"])
+    padded = call["padding_idx"] is not None
+    if not isinstance(offsets, torch.Tensor) or len(shape_of(ids)) != 1 or (padded and isinstance(ids, Operand)):
         return unruled(call, "which ids lie in which bag is not known")
-    inside = _bags(offsets.numpy(), shape_of(ids)[0], call.shape[0], weights)
-    if call["padding_idx"] is not None:  # pads lie in no bag
-        inside = inside & (ids != call["padding_idx"] % shape_of(call["weight"])[0]).numpy()[:, None]
+    inside = _bags(offsets, shape_of(ids)[0], call.shape[0], weights)
+    if padded:  # pads lie in no bag
+        inside = inside & (call.known("indices") != call.integer("padding_idx") % size).numpy()[:, None]
     members = (Mask("Na", inside),)
     rows: tuple[Mask, ...] = ()
     if isinstance(ids, torch.Tensor):
-        looked_up = ids.numpy()[None] == np.arange(shape_of(call["weight"])[0])[:, None]
+        looked_up = ids.numpy()[None] == np.arange(size)[:, None]
         rows = (Mask("Va", looked_up @ inside),)
     flows = reach("ab", (call["weight"], "Vb", rows), (ids, "N", members), (weights, "N", members))
-    found = everything(call, 1.0)
+    step, others = single(call, flows, scale=amplified(map(value_of, (call["weight"], weights)))), everything(call, 1.0)
     return Transfer(
-        (single(call, flows, scale=amplified(map(value_of, (call["weight"], weights)))).outputs[0], *found.outputs[1:]),
-        (flows, (), (), found.flows[3] if call["mode"] == 2 else ()),
+        (step.outputs[0], *others.outputs[1:]), (flows, (), (), others.flows[3] if call["mode"] == 2 else ())
     )
 
 
-def _bags(offsets: Any, count: int, bags: int, weights: Any) -> Any:
+def _length(table: Argument) -> int:
+    return shape_of(table)[0]
+
+
+def _bags(offsets: torch.Tensor, count: int, bags: int, weights: Argument) -> Marks:
     """Which of `count` ids lie in which bag, those left out whose weight is known to be zero."""
-    bag = np.searchsorted(offsets[:bags], np.arange(count), side="right") - 1
+    starts = offsets.numpy().astype(np.int64)[:bags]
+    bag = np.searchsorted(starts, np.arange(count), side="right") - 1
     inside = bag[:, None] == np.arange(bags)
-    return inside & (weights != 0).numpy()[:, None] if isinstance(weights, torch.Tensor) else inside
+    weighted = certain_of(weights) != 0 if isinstance(weights, torch.Tensor) else np.ones(count, dtype=bool)
+    return np.asarray(inside & weighted[:, None])
 
 
 @rule(*SEARCHES)
@@ -100,7 +103,7 @@ def lookup(call: Call) -> Transfer:
 @rule("bincount", "histc")
 def counted(call: Call) -> Transfer:
     """Any element may be counted in any place."""
-    return everything(call, largest([value_of(call["weights"])]))
+    return everything(call, largest([call.value("weights")]))
 
 
 @rule("_unique2")
@@ -127,7 +130,7 @@ def _along(call: Call) -> Transfer:
     if call["dim"] is None or not rank or len(shape_of(table)) != rank:
         return everything(call, unmasked(call))  # a table that is flat, or one element
     out = letters(rank)
-    axis = call["dim"] % rank
+    axis = call.axis(rank)
     axes, masks = _beside(shape_of(table), call.shape, out, axis)
     flat = len(shape_of(index)) != rank or call.name in FLAT_INDEX
     # index_select has one index for a whole slice, gather one for each element.
@@ -161,7 +164,7 @@ def _write_along(call: Call) -> Transfer:
         elif len(value.value.shape) != rank:
             flow = Everything(len(value.value.shape), rank)
         else:
-            axes, masks = _beside(value.value.shape, call.shape, out, call["dim"] % rank)
+            axes, masks = _beside(value.value.shape, call.shape, out, call.axis(rank))
             flow = Contraction(axes, out, masks + _within(value.value.shape, shape_of(call["index"]), axes))
         flows.append((value.slot, flow))
     return single(call, tuple(flows), scale=_written(call))
@@ -170,7 +173,7 @@ def _write_along(call: Call) -> Transfer:
 def _written(call: Call) -> float:
     """What is written over or added up spreads as its parts do; multiplied, as any power of them."""
     multiplied = call["reduce"] in PRODUCT_MODES
-    return unstated(taken(call)) if multiplied else unmasked(call)
+    return unstated(numbers_of(call)) if multiplied else unmasked(call)
 
 
 def _within(shape: Shape, region: Shape, axes: str) -> tuple[Mask, ...]:
@@ -179,26 +182,27 @@ def _within(shape: Shape, region: Shape, axes: str) -> tuple[Mask, ...]:
     return tuple(Mask(a, np.arange(n) < m) for a, n, m in sizes if n > m)
 
 
-def _places(indices: Sequence[Any]) -> tuple[list[int], Shape, bool]:
+def _places(indices: Sequence[Argument]) -> tuple[list[int], Shape, bool]:
     """Which axes are indexed, the shape that the indices have together, and whether they stand side by side."""
     places = [axis for axis, index in enumerate(indices) if index is not None]
     block = np.broadcast_shapes(*(shape_of(indices[axis]) for axis in places))
     return places, block, places == list(range(places[0], places[-1] + 1))
 
 
-def _indexed(call: Call, shape: Shape, own: str, other: str) -> Iterator[tuple[Any, str, tuple[Mask, ...]]]:
+def _indexed(call: Call, shape: Shape, own: str, other: str) -> Iterator[tuple[Argument, str, tuple[Mask, ...]]]:
     """Each index: its axes within those of x[indices] (named `own`), and the mask that ties it to x's when known."""
-    indices = call["indices"]
+    indices = call.listed("indices")
     places, block, _ = _places(indices)
     for axis in places:
-        names = aligned(shape_of(indices[axis]), block, own)
-        known = isinstance(indices[axis], torch.Tensor)
-        yield indices[axis], names, _hits(indices[axis], shape[axis], other[axis], names) if known else ()
+        index = indices[axis]
+        names = aligned(shape_of(index), block, own)
+        hits = _hits(index, shape[axis], other[axis], names) if isinstance(index, torch.Tensor) else ()
+        yield index, names, hits
 
 
 def _frame(call: Call, shape: Shape, new: str, rest: str) -> tuple[str, str, str]:
     """Letters of the indices' block, of x, and of x[indices]: indexed axes of x have letters of their own."""
-    places, block, adjacent = _places(call["indices"])
+    places, block, adjacent = _places(call.listed("indices"))
     own = new[: len(block)]
     table = "".join(SPARE[10 + i] if i in places else rest[i] for i in range(len(shape)))
     kept = [table[i] for i in range(len(shape)) if i not in places]
@@ -207,8 +211,8 @@ def _frame(call: Call, shape: Shape, new: str, rest: str) -> tuple[str, str, str
 
 
 def _boolean(call: Call) -> bool:
-    dtypes = [i.value.dtype if isinstance(i, Operand) else i.dtype for i in call["indices"] if i is not None]
-    return bool({torch.bool, torch.uint8} & set(dtypes))
+    indices = map(value_of, call.listed("indices"))
+    return any(i.dtype in (torch.bool, torch.uint8) for i in indices if isinstance(i, Unknown | torch.Tensor))
 
 
 def _index(call: Call) -> Transfer:
@@ -217,27 +221,26 @@ def _index(call: Call) -> Transfer:
         return unruled(call, "a mask that is not known selects")
     shape = shape_of(call["self"])
     own, table, out = _frame(call, shape, LETTERS[13:], LETTERS)
-    found = list(_indexed(call, shape, own, table))
-    masks = tuple(m for _, _, hits in found for m in hits)
-    return single(
-        call, reach(out, (call["self"], table, masks), *((i, axes) for i, axes, _ in found)), scale=unmasked(call)
-    )
+    indices = list(_indexed(call, shape, own, table))
+    masks = tuple(m for _, _, hits in indices for m in hits)
+    flows = reach(out, (call["self"], table, masks), *((i, axes) for i, axes, _ in indices))
+    return single(call, flows, scale=unmasked(call))
 
 
 def _index_put(call: Call) -> Transfer:
     """x[i, j, :] = v with unknown i: v may land anywhere along i's axis, a known j tells where along its own."""
-    if call["accumulate"] and not any(isinstance(i, Operand) for i in call["indices"]):
+    if call["accumulate"] and not any(isinstance(i, Operand) for i in call.listed("indices")):
         return _accumulated(call)
     if _boolean(call):
         return _put_where(call)
     own, out, written = _frame(call, call.shape, LETTERS[13:], LETTERS)
-    found = list(_indexed(call, call.shape, own, out))
-    masks = tuple(m for _, _, hits in found for m in hits)
-    places, block, adjacent = _places(call["indices"])
+    indices = list(_indexed(call, call.shape, own, out))
+    masks = tuple(m for _, _, hits in indices for m in hits)
+    places, block, adjacent = _places(call.listed("indices"))
     rest = [n for axis, n in enumerate(call.shape) if axis not in places]
     start = places[0] if adjacent else 0
     values = aligned(shape_of(call["values"]), (*rest[:start], *block, *rest[start:]), written)
-    written_by = reach(out, (call["values"], values, masks), *((i, axes, masks) for i, axes, _ in found))
+    written_by = reach(out, (call["values"], values, masks), *((i, axes, masks) for i, axes, _ in indices))
     return single(call, reach(out, (call["self"], out)) + written_by, scale=unmasked(call))
 
 
@@ -247,11 +250,12 @@ def _put_where(call: Call) -> Transfer:
     Which row of v lands at i is told by how often the mask holds before i, so that all of the mask reaches all of its
     axes; a v without rows lands alike wherever the mask holds.
     """
-    places = [axis for axis, index in enumerate(call["indices"]) if index is not None]
+    indices = call.listed("indices")
+    places = [axis for axis, index in enumerate(indices) if index is not None]
     if len(places) != 1:
         return unruled(call, "a mask that is not known selects beside another index")
     axis, out = places[0], letters(len(call.shape))
-    mask, values = call["indices"][axis], call["values"]
+    mask, values = indices[axis], call["values"]
     end = axis + len(shape_of(mask))
     rest = call.shape[end:]
     rows = len(shape_of(values)) > len(rest)  # also a single one: another mask may leave more
@@ -269,7 +273,8 @@ def _numbers(shape: Shape) -> torch.Tensor:
 
 def _accumulated(call: Call) -> Transfer:
     """index_put with accumulate: result[indices] = x[indices] + values."""
-    targets = torch.ops.aten.index(_numbers(call.shape), call["indices"])
+    indices = [slice(None) if index is None else known_tensor(index) for index in call.listed("indices")]
+    targets = _numbers(call.shape)[tuple(indices)]
     return _landed(call, call["values"], _numbers(shape_of(call["values"])).broadcast_to(targets.shape), targets)
 
 
@@ -277,19 +282,19 @@ def _accumulated(call: Call) -> Transfer:
 def collect(call: Call) -> Transfer:
     """result[.., index[.., i, ..], ..] = f(x[same], source[.., i, ..], ..), along `dim`."""
     index, source = call["index"], call["source"] if call["src"] is None else call["src"]
-    if isinstance(index, Operand) or not call.shape:
+    if not isinstance(index, torch.Tensor) or not call.shape:
         return _write_along(call)
     numbers = _numbers(shape_of(source))
     if call.name in FLAT_INDEX:
         # Of rows whose number parameters decide the shape says nothing.
-        if numbers.ndim and numbers.shape[call["dim"]] != index.numel():
+        if numbers.ndim and numbers.shape[call.integer("dim")] != index.numel():
             return unruled(call, "how many rows there are is not known")
-        return _landed(call, source, numbers, _numbers(call.shape).index_select(call["dim"], index))
+        return _landed(call, source, numbers, _numbers(call.shape).index_select(call.integer("dim"), index))
     region = numbers[tuple(slice(n) for n in index.shape)]
-    return _landed(call, source, region, _numbers(call.shape).gather(call["dim"], index))
+    return _landed(call, source, region, _numbers(call.shape).gather(call.integer("dim"), index))
 
 
-def _landed(call: Call, source: Any, numbers: torch.Tensor, targets: torch.Tensor) -> Transfer:
+def _landed(call: Call, source: Argument, numbers: torch.Tensor, targets: torch.Tensor) -> Transfer:
     out = letters(len(call.shape))
     own: tuple[Mask, ...] = ()
     if call["include_self"] is False:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -27,9 +27,9 @@ from archtrace.ops import (
     SUMS,
     UNSTATED,
 )
-from archtrace.reach.rules.registry import Call, Operand, taken, value_of
+from archtrace.reach.rules.registry import Call, Operand, numbers_of, value_of
 from archtrace.reach.scales import UNKNOWN, amplified, held, inverse, largest, magnitude, ordinary, product, unstated
-from archtrace.reach.values import Certain, Unknown, certain_of, level, scale_of
+from archtrace.reach.values import Certain, Unknown, Value, certain_of, level, scale_of
 
 
 class UncertainArea(NamedTuple):
@@ -51,9 +51,9 @@ def place(call: Call, used: list[Operand]) -> UncertainArea:
             if dtype.is_floating_point
             else UncertainArea(None, largest([value]))
         )
-    known = _SHIFTS.get(call.name) if dtype.is_floating_point else None
-    found = known(call) if known is not None else None
-    return found or UncertainArea(None, _grown(call))
+    shifted = _SHIFTS.get(call.name) if dtype.is_floating_point else None
+    area = shifted(call) if shifted is not None else None
+    return area or UncertainArea(None, _grown(call))
 
 
 def _grown(call: Call) -> float:
@@ -68,12 +68,12 @@ def _alike(call: Call) -> float:
 
 def unmasked(call: Call) -> float:
     """The spread of what is made of the operands' own elements (taken, sorted, summed up), whose masks are lost."""
-    return largest(taken(call))
+    return largest(numbers_of(call))
 
 
 def _power(call: Call) -> float:
     """x ** k; an exponent that parameters decide is an ordinary one."""
-    base, exponent = (value_of(call[n]) for n in ("self", "exponent"))
+    base, exponent = call.value("self"), call.value("exponent")
     if isinstance(exponent, Unknown) or not isinstance(base, Unknown):
         return UNKNOWN
     powers = certain_of(exponent)
@@ -86,20 +86,20 @@ def _raised(size: float, power: float) -> float:
 
 
 def _exponential(call: Call) -> float:
-    return _raised(math.e, magnitude(value_of(call["self"])))
+    return _raised(math.e, magnitude(call.value("self")))
 
 
 def _quotient(call: Call) -> float:
-    return held(magnitude(value_of(call["self"])) * inverse(value_of(call["other"])))
+    return held(magnitude(call.value("self")) * inverse(call.value("other")))
 
 
-def _sides(call: Call) -> tuple[Any, Any]:
-    return value_of(call["self"]), value_of(call["other"])
+def _sides(call: Call) -> tuple[Value, Value]:
+    return call.value("self"), call.value("other")
 
 
 def weights(call: Call) -> tuple[float, float]:
     """The factors of `self` and `other` in a sum."""
-    alpha = 1 if call["alpha"] is None else call["alpha"]
+    alpha = call.number("alpha", 1.0)
     a, b = SUMS[call.name]
     return (a * alpha, b) if call.name == "aten::rsub" else (a, b * alpha)
 
@@ -116,9 +116,9 @@ def _scaled(call: Call) -> UncertainArea | None:
     """x * k and k * x, x / k."""
     left, right = _sides(call)
     if isinstance(left, Unknown) and not isinstance(right, Unknown):
-        factor = certain_of(right)
+        value, factor = left, certain_of(right)
     elif isinstance(right, Unknown) and not isinstance(left, Unknown) and call.name == "aten::mul":
-        left, factor = right, certain_of(left)
+        value, factor = right, certain_of(left)
     elif call.name == "aten::mul":
         return UncertainArea(None, product((left, right)))
     else:
@@ -126,19 +126,19 @@ def _scaled(call: Call) -> UncertainArea | None:
     with np.errstate(all="ignore"):  # a factor that is not finite leaves no mask
         factor = 1 / factor if call.name == "aten::div" else factor
         size = np.abs(factor).max(initial=0.0)
-        spread = min(float(np.nan_to_num(left.scale * size, nan=UNKNOWN, posinf=UNKNOWN)), UNKNOWN)
-        return UncertainArea(level(left) * factor if np.isfinite(size) else None, spread)
+        spread = min(float(np.nan_to_num(value.scale * size, nan=UNKNOWN, posinf=UNKNOWN)), UNKNOWN)
+        return UncertainArea(level(value) * factor if np.isfinite(size) else None, spread)
 
 
 def _negated(call: Call) -> UncertainArea:
-    value = value_of(call["self"])
+    value = call.value("self")
     return UncertainArea(-level(value), scale_of(value))
 
 
 def _extreme(call: Call) -> UncertainArea:
     """max(x, y) lies about max(x's place, y's place), and so do a minimum and a clamp."""
     names = ("self", "other", "min", "max")
-    values = {n: value_of(call[n]) for n in names if call[n] is not None}
+    values = {n: call.value(n) for n in names if call[n] is not None}
     at = level(values["self"])
     low = values.get("min", values.get("other") if call.name in MAXIMA else None)
     high = values.get("max", values.get("other") if call.name not in MAXIMA else None)
@@ -149,7 +149,7 @@ def _extreme(call: Call) -> UncertainArea:
 
 
 def _self(call: Call) -> float:
-    return magnitude(value_of(call["self"]))
+    return magnitude(call.value("self"))
 
 
 _GROWTHS: dict[str, Callable[[Call], float]] = {
@@ -157,8 +157,8 @@ _GROWTHS: dict[str, Callable[[Call], float]] = {
     "aten::mul": lambda call: product(_sides(call)),
     **dict.fromkeys(EXPONENTIALS, _exponential),
     **dict.fromkeys(QUOTIENTS, _quotient),
-    **dict.fromkeys(INVERSES, lambda call: held(inverse(value_of(call["self"])))),
-    **dict.fromkeys(UNSTATED, lambda call: unstated(taken(call))),
+    **dict.fromkeys(INVERSES, lambda call: held(inverse(call.value("self")))),
+    **dict.fromkeys(UNSTATED, lambda call: unstated(numbers_of(call))),
     **dict.fromkeys(POWERS, _power),
     "aten::square": lambda call: _raised(_self(call), 2),
 }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias
+from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +19,11 @@ from archtrace.reach.marks import Shape
 from archtrace.reach.rules.indexing import IRREGULAR
 from archtrace.reach.rules.placing import placed
 from archtrace.reach.rules.registry import (
+    Argument,
     Call,
+    Leaf,
     Operand,
+    Output,
     Spec,
     Transfer,
     everything,
@@ -31,7 +35,7 @@ from archtrace.reach.rules.registry import (
     unruled,
     value_of,
 )
-from archtrace.reach.values import Certain, Unknown, certain_of, scale_of, unknown
+from archtrace.reach.values import Certain, Unknown, Value, certain_of, scale_of, unknown
 from archtrace.reach.views import geometry_flow, looked_at, viewed
 
 Numbers: TypeAlias = npt.NDArray[np.int64]
@@ -47,7 +51,7 @@ def movement(call: Call) -> Transfer:
     others = {k: v for k, v in call.arguments.items() if k not in data and not (k == "other" and call.name in LENDERS)}
     if (
         call.indistinct
-        or any(isinstance(leaf, Operand) for leaf in leaves(others))
+        or any(isinstance(leaf, Operand) for leaf in leaves(list(others.values())))
         or call["accumulate"]
         or call["reduce"]
     ):
@@ -60,8 +64,7 @@ def movement(call: Call) -> Transfer:
     arguments = {
         k: v if k in others else rebuild(v, numbers if k in data else _blank) for k, v in call.arguments.items()
     }
-    moved = Call(call.op, call.name, arguments, call.results).run(lambda v: v)
-    results = list(moved) if isinstance(moved, list | tuple) else [moved]
+    results = replace(call, arguments=arguments).run(lambda v: v)
     counts = results[1:] if call.name in COUNTING else []
     step = numbers.step(call, results[: len(results) - len(counts)], counts)
     return silent(step, call.operands)  # each was numbered or lends its shape: what is not found was cut off
@@ -72,11 +75,11 @@ def _viewed(call: Call) -> Transfer | None:
     source = call["base"] if isinstance(call.op, ViewOf) else call["self"]
     if not isinstance(source, Operand):
         return None
-    found = _geometries(call, source.value.shape)
-    if not found or not all(math.prod(g.shape) for g in found):
+    views = _geometries(call, source.value.shape)
+    if not views or not all(math.prod(view.shape) for view in views):
         return None
-    outputs = tuple(_shown(source.value, g, s, call.weights_only) for g, s in zip(found, call.results, strict=False))
-    return Transfer(outputs, tuple(((source.slot, geometry_flow(source.value.shape, g)),) for g in found))
+    outputs = tuple(_shown(source.value, g, s, call.weights_only) for g, s in zip(views, call.results, strict=False))
+    return Transfer(outputs, tuple(((source.slot, geometry_flow(source.value.shape, g)),) for g in views))
 
 
 def _shown(value: Unknown, own: Geometry, spec: Spec, weights_only: bool) -> Unknown:
@@ -99,7 +102,7 @@ def _within(base: Geometry, own: Geometry) -> Geometry | None:
     return own if base.stride == contiguous(base.shape) and base.offset == 0 else None
 
 
-def _blank(value: Any) -> torch.Tensor:
+def _blank(value: Argument) -> torch.Tensor:
     return torch.zeros(()).expand(shape_of(value))
 
 
@@ -115,10 +118,10 @@ class _Numbers:
     """
 
     def __init__(self) -> None:
-        self._blocks: list[tuple[Any, int]] = []
+        self._blocks: list[tuple[Leaf, int]] = []
         self._next = _FILL
 
-    def __call__(self, value: Any) -> Any:
+    def __call__(self, value: Leaf) -> torch.Tensor | int | None:
         if value is None:
             return None
         start = self._next
@@ -131,7 +134,7 @@ class _Numbers:
 
     def step(self, call: Call, results: list[torch.Tensor], counts: list[torch.Tensor]) -> Transfer:
         table, offsets, scale = self._table(certain_of), self._table(_offset_of), self._scale()
-        outputs: list[Unknown | torch.Tensor] = []
+        outputs: list[Output] = []
         flows = []
         for spec, result in zip(call.results, results, strict=False):
             numbers = result.numpy().astype(np.int64)
@@ -150,7 +153,7 @@ class _Numbers:
                 if own.any():
                     yield value.slot, Take(np.where(own, numbers - start, -1), value.value.shape)
 
-    def _table(self, fact: Callable[[Any], Certain]) -> Certain:
+    def _table(self, fact: Callable[[Value], Certain]) -> Certain:
         """A fact of each number, such as its certain value."""
         table = np.zeros(self._next)
         for value, start in self._blocks:
@@ -162,6 +165,6 @@ class _Numbers:
         return max(scale_of(value_of(value)) for value, _ in self._blocks)
 
 
-def _offset_of(value: Any) -> Certain:
+def _offset_of(value: Value) -> Certain:
     offset = value.offset if isinstance(value, Unknown) else None
     return np.zeros(()) if offset is None else offset

@@ -6,37 +6,33 @@ y[i, j] = f(x[i, :])[j]       the axes stay
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from archtrace.reach.flows import Mask
-from archtrace.reach.rules.contractions import SPARE, certain_mask, letters, normal, reach, renewed
+from archtrace.reach.marks import Marks
+from archtrace.reach.rules.contractions import SPARE, certain_mask, letters, reach, renewed
 from archtrace.reach.rules.masks import unmasked
-from archtrace.reach.rules.registry import Call, Transfer, rule, several, silent, single, value_of
+from archtrace.reach.rules.registry import Call, Transfer, rule, several, silent, single
 from archtrace.reach.scales import largest, unstated
 from archtrace.reach.values import Certain, Unknown, is_open, level, masked
-
-Where: TypeAlias = npt.NDArray[np.bool_]
 
 
 @rule("topk", "sort", "argsort", "msort")
 def mix(call: Call) -> Transfer:
     """y[i, j] = f(x[i, :])[j], along `dim`."""
     operand = call.operands[0]
-    inn = letters(len(operand.value.shape))
-    default = 0 if call.name == "aten::msort" else -1
-    axes = normal(default if call["dim"] is None else call["dim"], len(inn))
-    return several(call, reach(renewed(inn, axes), (operand, inn)), unmasked(call))
+    axes = letters(len(operand.value.shape))
+    mixed = call.axes(len(axes), [0 if call.name == "aten::msort" else -1])
+    return several(call, reach(renewed(axes, mixed), (operand, axes)), unmasked(call))
 
 
 @rule("renorm")
 def renorm(call: Call) -> Transfer:
     """y[.., i, ..] = x[.., i, ..] scaled by its own norm over all axes but `dim`."""
-    inn = letters(len(call.shape))
-    others = [axis for axis in range(len(inn)) if axis != call["dim"] % len(inn)]
-    return single(call, reach(renewed(inn, others), (call["self"], inn)), scale=largest([value_of(call["self"])]))
+    axes = letters(len(call.shape))
+    others = [axis for axis in range(len(axes)) if axis != call.axis(len(axes))]
+    return single(call, reach(renewed(axes, others), (call["self"], axes)), scale=largest([call.value("self")]))
 
 
 @rule("softmax", "_softmax", "_safe_softmax")
@@ -46,25 +42,25 @@ def softmax(call: Call) -> Transfer:
     value, shape = operand.value, operand.value.shape
     if not shape:
         return silent(single(call, (), np.ones(()), scale=1.0), operand)  # x alone: exp(x) / exp(x) = 1
-    axis = call["dim"] % len(shape)
-    inn = letters(len(shape))
-    out = renewed(inn, [axis])
+    axis = call.axis(len(shape))
+    axes = letters(len(shape))
+    out = renewed(axes, [axis])
     low = _beaten(value, axis)
     certain = softmax_certain(low, axis)
     seen = is_open(value.certain) & ~low
-    masks = (*certain_mask(certain, out), *(() if seen.all() else (Mask(inn, seen),)))
-    return single(call, reach(out, (operand, inn, masks)), certain, scale=1.0)
+    masks = (*certain_mask(certain, out), *(() if seen.all() else (Mask(axes, seen),)))
+    return single(call, reach(out, (operand, axes, masks)), certain, scale=1.0)
 
 
-def softmax_certain(beaten: Where, axis: int) -> Certain:
+def softmax_certain(beaten: Marks, axis: int) -> Certain:
     """What is certain after a softmax: 0 of what is masked, 1 of the only one left in its row."""
     alone = (~beaten).sum(axis=axis, keepdims=True) == 1
     full = beaten.shape[axis] > 1
     return np.where(beaten, 0.0, np.where(alone & full, 1.0, np.nan))
 
 
-def _beaten(value: Unknown, axis: int) -> Where:
-    """Where an element is masked beside the highest of its row; axes along which all rows are alike have length 1."""
+def _beaten(value: Unknown, axis: int) -> Marks:
+    """Marks an element is masked beside the highest of its row; axes along which all rows are alike have length 1."""
     levels = level(value)
     if levels.shape[axis] == 1:
         return np.zeros_like(levels, dtype=bool)
@@ -76,22 +72,22 @@ def log_softmax(call: Call) -> Transfer:
     """log_softmax(x)[i, j] = x[i, j] - log sum_k exp(x[i, k]): of what is masked, each reaches its own result alone."""
     operand = call.operands[0]
     value, shape = operand.value, operand.value.shape
-    inn = letters(len(shape))
+    axes = letters(len(shape))
     if not shape:
         return silent(single(call, (), np.zeros(()), scale=1.0), operand)  # x alone: x - log exp(x) = 0
-    axis = call["dim"] % len(shape)
+    axis = call.axis(len(shape))
     low = _beaten(value, axis)
     if not low.any():
-        return single(call, reach(renewed(inn, [axis]), (operand, inn)), scale=unmasked(call))
+        return single(call, reach(renewed(axes, [axis]), (operand, axes)), scale=unmasked(call))
     # The only one left in its row is x - log exp x = 0, and minus infinity stays what it is.
     alone = ~low & ((~low).sum(axis=axis, keepdims=True) == 1)
     certain = np.where(alone, 0.0, np.where(low & np.isneginf(value.certain), -np.inf, np.nan))
-    kept = certain_mask(certain, inn)
-    out = renewed(inn, [axis])
-    rest = (Mask(inn, ~low), *certain_mask(certain, out))
+    kept = certain_mask(certain, axes)
+    out = renewed(axes, [axis])
+    rest = (Mask(axes, ~low), *certain_mask(certain, out))
     offset = level(value) - level(value).max(axis=axis, keepdims=True)
     step = single(
-        call, reach(inn, (operand, inn, kept)) + reach(out, (operand, inn, rest)), certain, offset, value.scale
+        call, reach(axes, (operand, axes, kept)) + reach(out, (operand, axes, rest)), certain, offset, value.scale
     )
     return replace(step, outputs=tuple(replace(o, normal=True) for o in step.outputs if isinstance(o, Unknown)))
 
@@ -102,45 +98,45 @@ def layer_norm(call: Call) -> Transfer:
 
     Further results (mean, 1 / std) have length 1 along these axes, and know nothing of weight and bias.
     """
-    inn = letters(len(call.shape))
-    first = len(inn) - len(call["normalized_shape"])
-    scaled = inn[:first] + "".join(SPARE[i] for i in range(first, len(inn)))
-    moments = reach(scaled, (call["input"], inn))
+    axes = letters(len(call.shape))
+    first = len(axes) - len(call.integers("normalized_shape"))
+    scaled = axes[:first] + "".join(SPARE[i] for i in range(first, len(axes)))
+    moments = reach(scaled, (call["input"], axes))
     affine = reach(scaled, *((call[n], scaled[first:]) for n in ("weight", "bias")))
     # What was measured spreads as the elements do, or (1 / std) as their inverse; what was normalised is ordinary.
-    measured = several(call, moments, unstated([value_of(call["input"])]))
+    measured = several(call, moments, unstated([call.value("input")]))
     normed = single(call, moments + affine, scale=_affine(call))
-    return type(normed)((*normed.outputs, *measured.outputs[1:]), (*normed.flows, *measured.flows[1:]))
+    return Transfer((*normed.outputs, *measured.outputs[1:]), (*normed.flows, *measured.flows[1:]))
 
 
 def _affine(call: Call) -> float:
     """The scale of weight * (what is ordinary) + bias."""
-    return largest(value_of(call[name]) for name in ("weight", "bias"))
+    return largest(call.value(name) for name in ("weight", "bias"))
 
 
 @rule("group_norm")
 def group_norm(call: Call) -> Transfer:
     """Each group of channels is normalised over its channels and all positions."""
-    inn = letters(len(call.shape))
-    group = np.arange(call.shape[1]) // (call.shape[1] // call["num_groups"])
-    out = inn[0] + "Y" + "".join(SPARE[i] for i in range(2, len(inn)))
-    same = Mask(inn[1] + "Y", group[:, None] == group[None, :])
-    flows = reach(out, (call["input"], inn, (same,)), (call["weight"], "Y"), (call["bias"], "Y"))
+    axes = letters(len(call.shape))
+    group = np.arange(call.shape[1]) // (call.shape[1] // call.integer("num_groups"))
+    out = axes[0] + "Y" + "".join(SPARE[i] for i in range(2, len(axes)))
+    same = Mask(axes[1] + "Y", group[:, None] == group[None, :])
+    flows = reach(out, (call["input"], axes, (same,)), (call["weight"], "Y"), (call["bias"], "Y"))
     return single(call, flows, scale=_affine(call))
 
 
 @rule("batch_norm", "instance_norm")
 def channel_norm(call: Call) -> Transfer:
     """Each channel by itself: scaled by running statistics, by those of its row, or (in training) of its batch."""
-    inn = letters(len(call.shape))
+    axes = letters(len(call.shape))
     mixed: list[int] = []
     if call["use_input_stats"]:
-        mixed = list(range(2, len(inn)))
+        mixed = list(range(2, len(axes)))
     elif call["training"]:
-        mixed = [axis for axis in range(len(inn)) if axis != 1]
-    out = renewed(inn, mixed)
+        mixed = [axis for axis in range(len(axes)) if axis != 1]
+    out = renewed(axes, mixed)
     names = ("weight", "bias") if mixed else ("weight", "bias", "running_mean", "running_var")
-    flows = reach(out, (call["input"], inn), *((call[n], out[1]) for n in names))
-    step = single(call, flows, scale=_affine(call) if mixed else unstated(value_of(call[n]) for n in ("input", *names)))
-    # Where the batch or the row is measured, running statistics are written and not read.
+    flows = reach(out, (call["input"], axes), *((call[n], out[1]) for n in names))
+    step = single(call, flows, scale=_affine(call) if mixed else unstated(call.value(n) for n in ("input", *names)))
+    # Marks the batch or the row is measured, running statistics are written and not read.
     return silent(step, call["running_mean"], call["running_var"]) if mixed else step

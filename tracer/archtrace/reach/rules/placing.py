@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 
@@ -16,19 +16,19 @@ from archtrace.capture.memory import Geometry, WriteInto
 from archtrace.reach.axis_views import Moved, axiswise, contiguous, whole
 from archtrace.reach.flows import Flow
 from archtrace.reach.marks import Shape
-from archtrace.reach.rules.registry import Call, Operand, Transfer, shape_of, value_of
-from archtrace.reach.values import Certain, Unknown, certain_of, scale_of, unknown
-from archtrace.reach.views import Turned, Unmoved, chained, looked_at, spelled
+from archtrace.reach.rules.registry import Argument, Call, Operand, Transfer, shape_of, value_of
+from archtrace.reach.values import Certain, certain_of, scale_of, unknown
+from archtrace.reach.views import Turned, Unmoved, chained, looked_at, strided_shape
 
 
 @dataclass(frozen=True, eq=False)
 class _Part:
     """An operand, and where it lies in the frame, which is the result or another shape of it."""
 
-    value: Any
+    value: Argument
     place: Moved
 
-    def fact(self, of: Callable[[Any], Certain]) -> Certain:
+    def fact(self, of: Callable[[Argument], Certain]) -> Certain:
         """A fact of each of its elements, with the axes of the frame."""
         own, shape = of(self.value), shape_of(self.value)
         ranked = own if own.ndim == len(shape) else np.broadcast_to(own, (1,) * len(shape))
@@ -40,7 +40,7 @@ def placed(call: Call) -> Transfer | None:
     parts = _parts(call)
     if parts is None or math.prod(call.shape) == 0:
         return None
-    fill = 0.0 if call["value"] is None else float(call["value"])
+    fill = call.number("value", 0.0)
     offsets = _composed(parts, _offset_of, 0.0)
     value = unknown(
         call.shape,
@@ -83,15 +83,15 @@ def _parts(call: Call) -> list[_Part] | None:
 def _lying(frame: Shape, places: _Places, call: Call) -> list[_Part] | None:
     if frame != call.shape:  # what is written into is as large as the frame, whatever its shape
         places = [(places[0][0], whole(frame)), *places[1:]]
-    found = [(value, axiswise(frame, own)) for value, own in places]
-    parts = [_Part(value, moved) for value, moved in found if moved is not None and moved.one_to_one()]
+    runs = [(value, axiswise(frame, own)) for value, own in places]
+    parts = [_Part(value, moved) for value, moved in runs if moved is not None and moved.one_to_one()]
     return parts if len(parts) == len(places) else None
 
 
 def _frames(call: Call) -> Iterator[Shape]:
     """The result's shape; for a write through a view, the shape that has its strides."""
     yield call.shape
-    if isinstance(call.op, WriteInto) and (shape := spelled(call.shape, call.op.own)) is not None:
+    if isinstance(call.op, WriteInto) and (shape := strided_shape(call.shape, call.op.own)) is not None:
         yield shape
 
 
@@ -101,14 +101,16 @@ def _inside(shape: Shape, own: Shape, starts: Sequence[int]) -> Geometry:
     return Geometry(own, strides, sum(start * stride for start, stride in zip(starts, strides, strict=True)))
 
 
-_Places = list[tuple[Any, Geometry]]
+_Places: TypeAlias = list[tuple[Argument, Geometry]]
 
 
 def _padded(call: Call) -> _Places | None:
     """A tensor within its padding; `pad` counts from the last axis, before and behind."""
-    own, pad, value = shape_of(call["self"]), list(call["pad"]), call["value"]
-    constant = call["mode"] in (None, "constant") and isinstance(value, int | float | None)
-    if not constant or any(isinstance(n, Operand) or n < 0 for n in pad):
+    constant = call["mode"] in (None, "constant") and isinstance(call["value"], int | float | None)
+    if not constant or any(isinstance(n, Operand) for n in call.listed("pad")):
+        return None
+    own, pad = shape_of(call["self"]), call.integers("pad")
+    if min(pad, default=0) < 0:
         return None
     before = [*(0,) * (len(own) - len(pad) // 2), *pad[-2::-2]]
     return [(call["self"], _inside(call.shape, own, before))]
@@ -116,19 +118,23 @@ def _padded(call: Call) -> _Places | None:
 
 def _joined(call: Call) -> _Places | None:
     """Tensors one behind another."""
-    shapes = [shape_of(tensor) for tensor in call["tensors"]]
+    tensors = call.listed("tensors")
+    shapes = [shape_of(tensor) for tensor in tensors]
     # An empty tensor of one axis is passed over by torch, whatever the others are.
     if any(len(shape) != len(call.shape) or not math.prod(shape) for shape in shapes):
         return None
-    axis, at, found = call["dim"] % len(call.shape), 0, []
-    for tensor, shape in zip(call["tensors"], shapes, strict=True):
-        found.append((tensor, _inside(call.shape, shape, [at if a == axis else 0 for a in range(len(shape))])))
+    places: _Places = []
+    axis, at = call.axis(len(call.shape)), 0
+    for tensor, shape in zip(tensors, shapes, strict=True):
+        places.append((tensor, _inside(call.shape, shape, [at if a == axis else 0 for a in range(len(shape))])))
         at += shape[axis]
-    return found
+    return places
 
 
 def _written(call: Call) -> _Places | None:
     """A tensor, and another one in some of its places."""
+    if not isinstance(call.op, WriteInto):
+        return None
     base, own = call.op.base, call.op.own
     if base.stride != contiguous(base.shape) or base.offset or shape_of(call["src"]) != own.shape:
         return None
@@ -146,7 +152,7 @@ _PLACES: dict[str, Callable[[Call], _Places | None]] = {
 }  # fmt: skip
 
 
-def _composed(parts: Sequence[_Part], of: Callable[[Any], Certain], fill: float) -> Certain:
+def _composed(parts: Sequence[_Part], of: Callable[[Argument], Certain], fill: float) -> Certain:
     """A fact of each element of the frame: of the last operand that lies there, or of what is filled in."""
     facts = [part.fact(of) for part in parts]
     # An axis counts where an operand is cut along it, or differs along it; along any other all is alike.
@@ -155,16 +161,15 @@ def _composed(parts: Sequence[_Part], of: Callable[[Any], Certain], fill: float)
         for a, n in enumerate(parts[0].place.operand)
     )
     table = np.full(lengths, fill)
-    for found, part in zip(facts, parts, strict=True):
-        table[tuple(part.place.cut(a) if n > 1 else slice(None) for a, n in enumerate(lengths))] = found
+    for fact, part in zip(facts, parts, strict=True):
+        table[tuple(part.place.cut(a) if n > 1 else slice(None) for a, n in enumerate(lengths))] = fact
     return table
 
 
-def _certain_of(value: Any) -> Certain:
+def _certain_of(value: Argument) -> Certain:
     return certain_of(value_of(value))
 
 
-def _offset_of(value: Any) -> Certain:
-    held = value_of(value)
-    offset = held.offset if isinstance(held, Unknown) else None
+def _offset_of(value: Argument) -> Certain:
+    offset = value.value.offset if isinstance(value, Operand) else None
     return np.zeros((1,) * len(shape_of(value))) if offset is None else offset

@@ -7,32 +7,29 @@ A sum with a large negative number still changes: where it lies, for a softmax a
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
-
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from archtrace.ops import BINARY, LENDERS, ONE_ABSORBS, SUMS, UNARY, ZERO_ABSORBS
 from archtrace.reach.flows import Contraction, Mask
+from archtrace.reach.marks import Marks
 from archtrace.reach.rules.contractions import aligned, certain_mask, letters, pointwise_flows, reach, renewed
 from archtrace.reach.rules.masks import place, unmasked, weights
 from archtrace.reach.rules.registry import (
+    Argument,
     Call,
     Operand,
     Transfer,
+    numbers_of,
     rule,
     shape_of,
     silent,
     single,
-    taken,
     unruled,
     value_of,
 )
 from archtrace.reach.scales import UNKNOWN, amplified, largest
-from archtrace.reach.values import LEAST_SCALE, MASKED, Certain, Unknown, certain_of, level, scale_of
-
-Where: TypeAlias = npt.NDArray[np.bool_]
+from archtrace.reach.values import LEAST_SCALE, MASKED, Certain, Unknown, certain_of, known_tensor, level, scale_of
 
 
 @rule(*dict.fromkeys(UNARY + BINARY))
@@ -50,7 +47,7 @@ def pointwise(call: Call) -> Transfer:
 @rule("archtrace::by_key")
 def by_key(call: Call) -> Transfer:
     """result[i, ..] = tensors[keys[i]][i, ..]: row i of one of the tensors, and key i says of which."""
-    keys, tensors = call["base"], call["src"]
+    keys, tensors = call["base"], call.listed("src")
     out = letters(len(call.shape))
     # Known keys say of each row which tensor it is of.
     rows = [(Mask(out[0], (keys == n).numpy()),) if isinstance(keys, torch.Tensor) else () for n in range(len(tensors))]
@@ -60,7 +57,7 @@ def by_key(call: Call) -> Transfer:
 
 def _vanished(call: Call, certain: Certain | None) -> Certain | None:
     """exp(x - logsumexp(x)), a softmax spelled out: beside a highest element at zero, what lies MASKED below is 0."""
-    value = value_of(call["self"])
+    value = call.value("self")
     if call.name != "aten::exp" or not isinstance(value, Unknown) or not value.normal or value.offset is None:
         return certain
     return _mark(call, certain, value.offset <= -MASKED * max(value.scale, LEAST_SCALE), 0.0)
@@ -71,14 +68,14 @@ def _evaluated(call: Call, used: list[Operand]) -> Certain | None:
     if all(o.value.free for o in used) or call["train"] or call["training"]:
         return None
     facts = {id(o): o.value.certain for o in used}
-    result = call.run(lambda v: _plain(facts.get(id(v)), v.value) if isinstance(v, Operand) else v)
+    (result,) = call.run(lambda v: _plain(facts.get(id(v)), v.value) if isinstance(v, Operand) else v)
     certain = certain_of(result)
     for operand in used:
         certain = np.where(np.isnan(facts[id(operand)]), np.nan, certain)
     return certain
 
 
-def _plain(certain: Certain | None, value: Any) -> torch.Tensor:
+def _plain(certain: Certain | None, value: Unknown) -> torch.Tensor:
     """Some tensor that agrees with what is certain; a lent operand has one element, as only its type counts."""
     if certain is None:
         return torch.ones((1,) * len(value.shape), dtype=value.dtype)
@@ -87,9 +84,8 @@ def _plain(certain: Certain | None, value: Any) -> torch.Tensor:
 
 def _absorbed(call: Call, certain: Certain | None) -> Certain | None:
     """Adds what is certain though one operand is not."""
-    left, right = (
-        certain_of(value_of(v)) for v in (call["input"] if call["self"] is None else call["self"], call["other"])
-    )
+    left = certain_of(call.value("input" if call["self"] is None else "self"))
+    right = certain_of(call.value("other"))
     if call.name in ZERO_ABSORBS:
         certain = _mark(call, certain, (left == 0) & ~np.isinf(right) | (right == 0) & ~np.isinf(left), 0.0)
     if call.name in ONE_ABSORBS and call.results[0].dtype == torch.bool:
@@ -104,7 +100,7 @@ def _absorbed(call: Call, certain: Certain | None) -> Certain | None:
     return certain
 
 
-def _mark(call: Call, certain: Certain | None, where: Where, value: float) -> Certain | None:
+def _mark(call: Call, certain: Certain | None, where: Marks, value: float) -> Certain | None:
     if not where.any():
         return certain
     base = np.full((1,) * len(call.shape), np.nan) if certain is None else certain
@@ -118,7 +114,7 @@ def prelu(call: Call) -> Transfer:
     weight = call["weight"]
     shared = shape_of(weight) in ((), (1,)) or len(out) < 2
     axes = "A" * len(shape_of(weight)) if shared else out[1]
-    return single(call, reach(out, (call["self"], out), (weight, axes)), scale=amplified(taken(call)))
+    return single(call, reach(out, (call["self"], out), (weight, axes)), scale=amplified(numbers_of(call)))
 
 
 @rule("where")
@@ -135,7 +131,7 @@ def masked_fill(call: Call) -> Transfer:
     return _choose(call, call["mask"], call["value"], call["self"])
 
 
-def _choose(call: Call, condition: Any, chosen: Any, other: Any) -> Transfer:
+def _choose(call: Call, condition: Argument, chosen: Argument, other: Argument) -> Transfer:
     if isinstance(condition, Operand):
         # Where both sides are certainly the same, it is all one which of them is taken.
         left, right, rank = certain_of(value_of(chosen)), certain_of(value_of(other)), len(call.shape)
@@ -143,15 +139,14 @@ def _choose(call: Call, condition: Any, chosen: Any, other: Any) -> Transfer:
         masks = certain_mask(same, letters(rank)) if same is not None else ()
         scale = largest(map(value_of, (chosen, other)))
         return single(call, pointwise_flows(call, (condition, chosen, other), masks), same, scale=scale)
-    holds = condition.numpy().astype(bool)
+    holds = known_tensor(condition).numpy().astype(bool)
     axes = aligned(shape_of(condition), call.shape)
     flows = pointwise_flows(call, (chosen,), (Mask(axes, holds),))
     flows += pointwise_flows(call, (other,), (Mask(axes, ~holds),))
-    chosen, other, rank = value_of(chosen), value_of(other), len(call.shape)
-    certain = np.where(holds, certain_of(chosen), certain_of(other))
-    offset = np.where(holds, level(chosen), level(other))
-    scale = max(scale_of(chosen), scale_of(other))
-    return single(call, flows, fitted(certain, rank), fitted(offset, rank), scale)
+    yes, no, rank = value_of(chosen), value_of(other), len(call.shape)
+    certain = np.where(holds, certain_of(yes), certain_of(no))
+    offset = np.where(holds, level(yes), level(no))
+    return single(call, flows, fitted(certain, rank), fitted(offset, rank), max(scale_of(yes), scale_of(no)))
 
 
 def fitted(facts: Certain | None, rank: int) -> Certain | None:
@@ -163,11 +158,11 @@ def fitted(facts: Certain | None, rank: int) -> Certain | None:
 def glu(call: Call) -> Transfer:
     """glu(x)[.., i] = x[.., i] * sigmoid(x[.., i + n/2]), along `dim`."""
     operand = call.operands[0]
-    axis = call["dim"] % len(operand.value.shape)
-    inn = letters(len(call.shape))
-    out = inn[:axis] + "Y" + inn[axis + 1 :]
+    axis = call.axis(len(operand.value.shape))
+    names = letters(len(call.shape))
+    out = names[:axis] + "Y" + names[axis + 1 :]
     pairs = np.tile(np.eye(call.shape[axis], dtype=bool), (2, 1))
-    return single(call, reach(out, (operand, inn, (Mask(inn[axis] + "Y", pairs),))), scale=unmasked(call))
+    return single(call, reach(out, (operand, names, (Mask(names[axis] + "Y", pairs),))), scale=unmasked(call))
 
 
 @rule("view_as_complex", "view_as_real")

@@ -9,7 +9,7 @@ import numpy as np
 from archtrace.ops import PRODUCTS
 from archtrace.reach.flows import Mask
 from archtrace.reach.marks import Shape
-from archtrace.reach.rules.contractions import LETTERS, SPARE, aligned, contraction, letters, normal, reach, renewed
+from archtrace.reach.rules.contractions import LETTERS, SPARE, aligned, contraction, letters, reach, renewed
 from archtrace.reach.rules.masks import unmasked
 from archtrace.reach.rules.registry import Call, Transfer, rule, shape_of, silent, single, value_of
 from archtrace.reach.scales import product as product_of
@@ -31,7 +31,7 @@ def product(call: Call) -> Transfer:
     added = call[term] if term and call["beta"] != 0 else None
     if call["alpha"] == 0:
         step = single(call, reach(out, (added, aligned(shape_of(added), call.shape, out))),
-                      scale=product_of([call["beta"], value_of(added)]))  # fmt: skip
+                      scale=product_of([call.value("beta"), value_of(added)]))  # fmt: skip
         return silent(step, call[left], call[right], call[term] if term else None)  # alpha * x * y = 0
     step = contraction(call, [(call[left], left_axes), (call[right], right_axes)], out, added)
     return silent(step, call[term]) if term and added is None else step  # beta * term = 0
@@ -64,22 +64,23 @@ def bilinear(call: Call) -> Transfer:
 @rule("einsum")
 def einsum(call: Call) -> Transfer:
     """The equation itself names the axes; a letter that stands twice in one term is a diagonal."""
-    shapes = [shape_of(t) for t in call["tensors"]]
-    terms, out = _spelled(call["equation"].replace(" ", ""), [len(s) for s in shapes])
+    tensors = call.listed("tensors")
+    shapes = [shape_of(tensor) for tensor in tensors]
+    terms, out = _lettered(str(call["equation"]).replace(" ", ""), [len(s) for s in shapes])
     sizes: dict[str, int] = {}
     for term, shape in zip(terms, shapes, strict=True):
         for axis, size in zip(term, shape, strict=True):
             sizes[axis] = max(size, sizes.get(axis, 1))
     fresh = (a for a in LETTERS + SPARE if a not in sizes)
     named = [_distinct(term, shape, sizes, fresh) for term, shape in zip(terms, shapes, strict=True)]
-    factors = [(t, axes) for t, (axes, _) in zip(call["tensors"], named, strict=True)]
+    factors = [(t, axes) for t, (axes, _) in zip(tensors, named, strict=True)]
     return contraction(call, factors, out, links=tuple(m for _, masks in named for m in masks))
 
 
-def _spelled(equation: str, ranks: list[int]) -> tuple[list[str], str]:
+def _lettered(equation: str, ranks: list[int]) -> tuple[list[str], str]:
     """The terms and the result of an equation, each axis one letter: dots are spelled out, an implied result is added.
 
-    Letters are taken anew, as Z means something else in a flow.
+    Letters are dealt anew, as Z means something else in a flow.
     """
     inputs, arrow, out = equation.partition("->")
     terms = inputs.split(",")
@@ -94,8 +95,8 @@ def _spelled(equation: str, ranks: list[int]) -> tuple[list[str], str]:
     dots = rest[: max(widths)]
 
     def spell(term: str, width: int) -> str:
-        head, found, tail = term.partition("...")
-        middle = dots[len(dots) - width :] if found else ""
+        head, ellipsis, tail = term.partition("...")
+        middle = dots[len(dots) - width :] if ellipsis else ""
         return "".join(table[a] for a in head) + middle + "".join(table[a] for a in tail)
 
     return [spell(t, w) for t, w in zip(terms, widths, strict=True)], spell(out, len(dots))
@@ -131,7 +132,7 @@ def comparison(call: Call) -> Transfer:
     left, right = shape_of(call["x1"]), shape_of(call["x2"])
     # torch broadcasts first and looks for `dim` among the axes of that.
     both = np.broadcast_shapes(left, right)
-    gone = normal(-1 if call["dim"] is None else call["dim"], len(both))
+    gone = call.axes(len(both), [-1])
     names = letters(len(both))
     kept = renewed(names, gone) if call["keepdim"] else names
     out = "".join(a for i, a in enumerate(kept) if i not in gone or call["keepdim"])

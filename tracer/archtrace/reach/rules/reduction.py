@@ -11,9 +11,9 @@ import torch
 from archtrace.ops import COUNTS, EVALUATED_REDUCTIONS, LARGEST, ONE_AXIS, REDUCTIONS, SQUARES
 from archtrace.reach.flows import Mask
 from archtrace.reach.marks import spread
-from archtrace.reach.rules.contractions import SPARE, Source, letters, normal, pointwise_flows, reach
+from archtrace.reach.rules.contractions import SPARE, Source, letters, pointwise_flows, reach
 from archtrace.reach.rules.masks import unmasked
-from archtrace.reach.rules.registry import Call, Operand, Transfer, rule, several, shape_of, single, taken
+from archtrace.reach.rules.registry import Call, Operand, Transfer, numbers_of, rule, several, shape_of, single
 from archtrace.reach.scales import held, largest, product, unstated
 from archtrace.reach.values import Certain, certain_of, level, masked
 
@@ -25,12 +25,12 @@ def reduction(call: Call) -> Transfer:
         return single(call, pointwise_flows(call, call.operands), scale=unmasked(call))
     operand = call.operands[0]
     shape = operand.value.shape
-    gone = normal(-1 if call["dim"] is None and call.name in ONE_AXIS else call["dim"], len(shape))
+    gone = call.axes(len(shape), [-1] if call.name in ONE_AXIS else [])
     # An axis that stays has length 1 and a new letter: what it indexes no longer matters.
     kept = bool(call["keepdim"])
-    inn = letters(len(shape))
-    out = "".join(SPARE[i] if i in gone else a for i, a in enumerate(inn) if i not in gone or kept)
-    flows = reach(out, (operand, inn, _unseen(call, operand, gone, inn)))
+    names = letters(len(shape))
+    out = "".join(SPARE[i] if i in gone else a for i, a in enumerate(names) if i not in gone or kept)
+    flows = reach(out, (operand, names, _unseen(call, operand, gone, names)))
     certain = _evaluated(call, operand) if call.name in EVALUATED_REDUCTIONS and len(call.results) == 1 else None
     step = single(call, flows, certain, _highest(call, operand, gone, kept), _scale(call, operand))
     if len(call.results) == 1:
@@ -49,12 +49,12 @@ def _scale(call: Call, operand: Operand) -> float:
     return operand.value.scale if call.name in LARGEST else held(operand.value.magnitude)
 
 
-def _unseen(call: Call, operand: Operand, gone: tuple[int, ...], inn: str) -> tuple[Mask, ...]:
+def _unseen(call: Call, operand: Operand, gone: tuple[int, ...], names: str) -> tuple[Mask, ...]:
     """The mask of what is not far below the largest of its group."""
     if call.name not in LARGEST or operand.value.free:
         return ()
     low = masked(spread(level(operand.value), operand.value.shape), gone, operand.value.scale)
-    return (Mask(inn, ~low),) if low.any() else ()
+    return (Mask(names, ~low),) if low.any() else ()
 
 
 def _highest(call: Call, operand: Operand, gone: tuple[int, ...], kept: bool) -> Certain | None:
@@ -70,21 +70,21 @@ def _evaluated(call: Call, operand: Operand) -> Certain | None:
     if np.isnan(certain).all():
         return None
     full = torch.from_numpy(np.array(spread(certain, operand.value.shape)))
-    return certain_of(call.run(lambda v: full if isinstance(v, Operand) else v).to(torch.float64))
+    return certain_of(call.run(lambda v: full if isinstance(v, Operand) else v)[0])
 
 
 @rule("diff")
 def diff(call: Call) -> Transfer:
     """y[.., t, ..] = x[.., t + 1, ..] - x[.., t, ..], `n` times over; `prepend` and `append` count."""
     parts = [value for value in (call["prepend"], call["self"], call["append"]) if value is not None]
-    axis = call["dim"] % len(call.shape)
-    inn = letters(len(call.shape))
-    out = inn[:axis] + "Y" + inn[axis + 1 :]
+    axis, times = call.axis(len(call.shape)), call.integer("n")
+    names = letters(len(call.shape))
+    out = names[:axis] + "Y" + names[axis + 1 :]
     sources: list[Source] = []
     start = 0
     for part in parts:
         length = shape_of(part)[axis]
         ahead = np.arange(start, start + length)[:, None] - np.arange(call.shape[axis])[None, :]
-        sources.append((part, inn, (Mask(inn[axis] + "Y", (ahead >= 0) & (ahead <= call["n"])),)))
+        sources.append((part, names, (Mask(names[axis] + "Y", (ahead >= 0) & (ahead <= times)),)))
         start += length
-    return single(call, reach(out, *sources), scale=held(largest(taken(call)) * 2 ** call["n"]))
+    return single(call, reach(out, *sources), scale=held(largest(numbers_of(call)) * 2**times))

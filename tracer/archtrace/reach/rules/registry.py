@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import torch
 
@@ -14,7 +14,7 @@ from archtrace.ops import WITHOUT_RULE, qualified
 from archtrace.reach.flows import Everything, Flow
 from archtrace.reach.marks import Shape
 from archtrace.reach.scales import unstated
-from archtrace.reach.values import Certain, Unknown, unknown
+from archtrace.reach.values import Certain, Constant, Unknown, Value, known_tensor, unknown
 
 
 class Spec(NamedTuple):
@@ -32,22 +32,71 @@ class Operand:
     value: Unknown
 
 
+#: What a call takes that is no list: an unknown tensor as an Operand, all else as it is.
+Leaf: TypeAlias = Operand | torch.Tensor | Constant
+Argument: TypeAlias = "Leaf | list[Argument] | tuple[Argument, ...]"
+#: An overload of torch's, or one of our own callables.
+Op: TypeAlias = Callable[..., object]
+
+
 @dataclass(frozen=True, eq=False)
 class Call:
     """One op applied to known values and to Operands; `arguments` are bound by the names of the op's schema."""
 
-    op: Any
+    op: Op
     name: str
-    arguments: dict[str, Any]
+    arguments: Mapping[str, Argument]
     results: tuple[Spec, ...]
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> Argument:
         return self.arguments.get(name)
+
+    def value(self, name: str) -> Value:
+        """The value of an argument; None where it is not given."""
+        return value_of(self[name])
+
+    def known(self, name: str) -> torch.Tensor:
+        """An argument that is a known tensor. TypeError where it is none."""
+        return known_tensor(self[name])
+
+    def integer(self, name: str) -> int:
+        """An argument that is a whole number. TypeError where it is none."""
+        return whole_number(self[name])
+
+    def number(self, name: str, default: float) -> float:
+        """An argument that is a real number, or else the default. TypeError for anything else."""
+        value = self[name]
+        if not isinstance(value, int | float | None):
+            raise TypeError(f"{name} is no number")
+        return default if value is None else float(value)
+
+    def listed(self, name: str) -> list[Argument]:
+        """An argument that is a list; one that is none as a list of itself."""
+        value = self[name]
+        return list(value) if isinstance(value, list | tuple) else [value]
+
+    def integers(self, name: str) -> list[int]:
+        """An argument that is a list of whole numbers, or one of them. TypeError where it is none."""
+        return [whole_number(value) for value in self.listed(name)]
+
+    def axis(self, rank: int) -> int:
+        """The axis that `dim` names, counted from the first. TypeError where it names none."""
+        return self.integer("dim") % rank
+
+    def axes(self, rank: int, default: Sequence[int] = ()) -> tuple[int, ...]:
+        """The axes that `dim` names, counted from the first; an empty list stands for all of them."""
+        dims = default if self["dim"] is None else self.integers("dim")
+        return tuple(dim % rank for dim in dims) if rank and dims else tuple(range(rank))
 
     @cached_property
     def operands(self) -> tuple[Operand, ...]:
         """The unknown arguments, in order."""
-        return tuple(leaf for leaf in leaves(self.arguments) if isinstance(leaf, Operand))
+        return tuple(leaf for leaf in self.leaves if isinstance(leaf, Operand))
+
+    @property
+    def leaves(self) -> Iterator[Leaf]:
+        """All arguments, those in lists one by one."""
+        return leaves(list(self.arguments.values()))
 
     @property
     def weights_only(self) -> bool:
@@ -64,12 +113,14 @@ class Call:
         """The shape of the first result."""
         return self.results[0].shape
 
-    def run(self, changed: Callable[[Any], Any]) -> Any:
-        """Run the op itself, each leaf of the arguments replaced first."""
-        return invoke(self.op, {k: rebuild(v, changed) for k, v in self.arguments.items()})
+    def run(self, changed: Callable[[Leaf], Argument]) -> list[torch.Tensor]:
+        """The results of the op itself, each leaf of the arguments replaced first."""
+        return tensors_of(invoke(self.op, {k: rebuild(v, changed) for k, v in self.arguments.items()}))
 
 
 Flows: TypeAlias = tuple[tuple[int, Flow], ...]
+#: A result of an op.
+Output: TypeAlias = Unknown | torch.Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +133,7 @@ class Transfer:
     off). A slot that is in no flow and not silent was overlooked.
     """
 
-    outputs: tuple[Unknown | torch.Tensor, ...]
+    outputs: tuple[Output, ...]
     flows: tuple[Flows, ...]
     narrowed: bool = True
     reason: str = ""
@@ -111,28 +162,28 @@ def rule(*names: str) -> Callable[[Rule], Rule]:
     return register
 
 
-def rule_of(op: Any) -> Rule | None:
+def rule_of(op: Op) -> Rule | None:
     """The rule of an overload, or of one of our own callables; None where there is none."""
     # Ops of our own have no schema and one overload.
-    schema = getattr(op, "_schema", None)
-    if schema is None:
-        return RULES.get(getattr(op, "__name__", ""))
+    if not isinstance(op, torch._ops.OpOverload):
+        return RULES.get(str(getattr(op, "__name__", "")))
+    schema = op._schema
     overload = f"{schema.name}.{schema.overload_name or 'default'}"
     return None if overload in WITHOUT_RULE else RULES.get(overload) or RULES.get(schema.name)
 
 
-def has_rule(op: Any) -> bool:
+def has_rule(op: Op) -> bool:
     """True for an op whose flows a rule tells."""
     return rule_of(op) is not None
 
 
 def apply(call: Call) -> Transfer:
     """The step of a call by its op's rule, or everything where there is none, it fails, or its results are others."""
-    found = rule_of(call.op)
-    if found is None:
+    own = rule_of(call.op)
+    if own is None:
         return unruled(call, f"{call.name} has no rule")
     try:
-        step = found(call)
+        step = own(call)
     except Exception as error:  # whatever a rule did not think of: what it cannot answer may be anything
         return unruled(call, f"the rule of {call.name} fails: {type(error).__name__}: {error}".split("\n", 1)[0])
     if tuple(tuple(output.shape) for output in step.outputs) != tuple(tuple(spec.shape) for spec in call.results):
@@ -143,17 +194,16 @@ def apply(call: Call) -> Transfer:
 
 def overlooked(call: Call, step: Transfer) -> list[str]:
     """The arguments of which a rule says nothing: an overload may name an operand otherwise than its siblings do."""
-    told = step.silent.union(slot for flows in step.flows for slot, _ in flows)
-    if all(o.slot in told for o in call.operands) or not any(math.prod(s.shape) for s in call.results):
+    mentioned = step.silent.union(slot for flows in step.flows for slot, _ in flows)
+    if all(o.slot in mentioned for o in call.operands) or not any(math.prod(s.shape) for s in call.results):
         return []
-    return [
-        k for k, v in call.arguments.items() if any(isinstance(o, Operand) and o.slot not in told for o in leaves(v))
-    ]
+    missed = {o.slot for o in call.operands} - mentioned
+    return [k for k, v in call.arguments.items() if any(isinstance(o, Operand) and o.slot in missed for o in leaves(v))]
 
 
-def silent(step: Transfer, *values: Any) -> Transfer:
+def silent(step: Transfer, *values: Argument) -> Transfer:
     """The same step, which says of some operands that they reach no result."""
-    slots = frozenset(v.slot for v in leaves(values) if isinstance(v, Operand))
+    slots = frozenset(v.slot for v in leaves(list(values)) if isinstance(v, Operand))
     return replace(step, silent=step.silent | slots)
 
 
@@ -177,35 +227,34 @@ def single(
 ) -> Transfer:
     """The step of an op with one result, and what is known of it; no scale is promised where none is stated."""
     (shape, dtype), weights_only = call.results[0], call.weights_only
-    scale = unstated(taken(call)) if scale is None else scale
+    scale = unstated(numbers_of(call)) if scale is None else scale
     return Transfer((unknown(shape, dtype, certain, weights_only=weights_only, offset=offset, scale=scale),), (flows,))
 
 
 def several(call: Call, flows: Flows, scale: float | None = None) -> Transfer:
     """The step of an op with several results, all reached alike."""
-    scale = unstated(taken(call)) if scale is None else scale
+    scale = unstated(numbers_of(call)) if scale is None else scale
     outputs = tuple(unknown(s.shape, s.dtype, weights_only=call.weights_only, scale=scale) for s in call.results)
     return Transfer(outputs, (flows,) * len(outputs))
 
 
-def taken(call: Call) -> list[Any]:
+def numbers_of(call: Call) -> list[Value]:
     """The values of the numbers that results are made of; where these are numbers, whole ones are indices and sizes."""
-    values = [value_of(v) for v in leaves(call.arguments)]
+    values = [value_of(v) for v in call.leaves]
     if not all(s.dtype.is_floating_point or s.dtype.is_complex for s in call.results):
         return [v for v in values if isinstance(v, Unknown | torch.Tensor | float)]
     return [v for v in values if isinstance(v, float) or _fractional(v)]
 
 
-def _fractional(value: Any) -> bool:
-    is_tensor = isinstance(value, Unknown | torch.Tensor)
-    return is_tensor and bool(value.dtype.is_floating_point or value.dtype.is_complex)
+def _fractional(value: Value) -> bool:
+    return isinstance(value, Unknown | torch.Tensor) and (value.dtype.is_floating_point or value.dtype.is_complex)
 
 
-def bind(op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+def bind(op: Op, args: Sequence[Argument], kwargs: Mapping[str, Argument]) -> dict[str, Argument]:
     """Arguments by the names of the op's schema, defaults included."""
     if not isinstance(op, torch._ops.OpOverload):
         return {**dict(zip(("base", "src"), args, strict=False)), **kwargs}
-    bound = {}
+    bound: dict[str, Argument] = {}
     for position, argument in enumerate(op._schema.arguments):
         if position < len(args):
             bound[argument.name] = args[position]
@@ -216,7 +265,7 @@ def bind(op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, An
     return bound
 
 
-def invoke(op: Any, arguments: dict[str, Any]) -> Any:
+def invoke(op: Op, arguments: Mapping[str, Argument]) -> object:
     """Call an op with arguments bound by name (`self` cannot be passed as a keyword)."""
     if not isinstance(op, torch._ops.OpOverload):
         return op(*arguments.values())
@@ -225,35 +274,46 @@ def invoke(op: Any, arguments: dict[str, Any]) -> Any:
     return op(*positional, **{k: v for k, v in arguments.items() if k in keyword_only})
 
 
-def leaves(value: Any) -> Iterator[Any]:
-    """All values in nested lists, tuples and dicts, from left to right."""
-    if isinstance(value, dict):
-        value = value.values()
-    elif not isinstance(value, list | tuple):
+def leaves(value: Argument) -> Iterator[Leaf]:
+    """All values in nested lists and tuples, from left to right."""
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from leaves(item)
+    else:
         yield value
-        return
-    for item in value:
-        yield from leaves(item)
 
 
-def rebuild(value: Any, replace: Callable[[Any], Any]) -> Any:
+def rebuild(value: Argument, replace: Callable[[Leaf], Argument]) -> Argument:
     """The same nesting with each leaf replaced."""
     if isinstance(value, list | tuple):
         return [rebuild(item, replace) for item in value]
-    if isinstance(value, dict):
-        return {k: rebuild(v, replace) for k, v in value.items()}
     return replace(value)
 
 
-def shape_of(value: Any) -> Shape:
+def tensors_of(result: object) -> list[torch.Tensor]:
+    """The tensors that an op returned."""
+    listed = result if isinstance(result, list | tuple) else [result]
+    return [each for each in listed if isinstance(each, torch.Tensor)]
+
+
+def whole_number(value: Argument) -> int:
+    """A whole number, or a known tensor of one. TypeError for anything else."""
+    if not isinstance(value, int | torch.Tensor):
+        raise TypeError(f"{value!r} is no whole number")
+    return int(value)
+
+
+def shape_of(value: Argument) -> Shape:
     """The shape of an operand, a known tensor or a number."""
     if isinstance(value, Operand):
         return value.value.shape
     return tuple(value.shape) if isinstance(value, torch.Tensor) else ()
 
 
-def value_of(value: Any) -> Any:
-    """The value behind an Operand; anything else is itself."""
+def value_of(value: Argument) -> Value:
+    """The value behind an Operand, also within a list; anything else is itself."""
+    if isinstance(value, list | tuple):
+        return [value_of(item) for item in value]
     return value.value if isinstance(value, Operand) else value
 
 

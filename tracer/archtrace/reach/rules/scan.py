@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -12,14 +12,15 @@ from archtrace.reach.flows import Mask
 from archtrace.reach.rules.contractions import Source, letters, reach
 from archtrace.reach.rules.masks import unmasked
 from archtrace.reach.rules.registry import (
+    Argument,
     Call,
     Flows,
     Operand,
     Transfer,
+    numbers_of,
     rule,
     several,
     shape_of,
-    taken,
     unruled,
     value_of,
 )
@@ -33,17 +34,17 @@ def scan(call: Call) -> Transfer:
     shape = operand.value.shape
     if not shape:
         return several(call, reach("", (operand, "")), _scale(call))
-    inn = letters(len(shape))
-    axis = call["dim"] % len(inn)
-    out = inn[:axis] + "Y" + inn[axis + 1 :]
+    names = letters(len(shape))
+    axis = call.axis(len(names))
+    out = names[:axis] + "Y" + names[axis + 1 :]
     return several(
-        call, reach(out, (operand, inn, (Mask("Y" + inn[axis], np.tri(shape[axis], dtype=bool)),))), _scale(call)
+        call, reach(out, (operand, names, (Mask("Y" + names[axis], np.tri(shape[axis], dtype=bool)),))), _scale(call)
     )
 
 
 def _scale(call: Call) -> float:
     """A product of many may be any power of what is not ordinary."""
-    return unstated(taken(call)) if call.name == "aten::cumprod" else unmasked(call)
+    return unstated(numbers_of(call)) if call.name == "aten::cumprod" else unmasked(call)
 
 
 class _Walk(NamedTuple):
@@ -53,8 +54,8 @@ class _Walk(NamedTuple):
     `start` tie a packed sequence's elements to the rows of the states.
     """
 
-    inn: str
-    out: str
+    input: str
+    output: str
     forward: Mask
     back: Mask
     row: tuple[Mask, ...] = ()
@@ -63,9 +64,9 @@ class _Walk(NamedTuple):
 
 
 def _padded(call: Call) -> _Walk:
-    inn, out = ("bt", "bT") if call["batch_first"] else ("tb", "Tb")
+    names, out = ("bt", "bT") if call["batch_first"] else ("tb", "Tb")
     before = np.tri(call.shape[1 if call["batch_first"] else 0], dtype=bool)
-    return _Walk(inn, out, Mask("Tt", before), Mask("Tt", before.T))
+    return _Walk(names, out, Mask("Tt", before), Mask("Tt", before.T))
 
 
 def _packed(sizes: torch.Tensor) -> _Walk:
@@ -92,8 +93,8 @@ def recurrent(call: Call) -> Transfer:
     """
     if isinstance(call["batch_sizes"], Operand):
         return unruled(call, "which elements of a packed sequence stand in one row is not known")
-    walk = _padded(call) if call["data"] is None else _packed(call["batch_sizes"])
-    cells = list(product(range(call["num_layers"]), range(1 + bool(call["bidirectional"]))))
+    walk = _padded(call) if call["data"] is None else _packed(call.known("batch_sizes"))
+    cells = list(product(range(call.integer("num_layers")), range(1 + bool(call["bidirectional"]))))
     output = tuple(flow for cell in cells if cell[0] == cells[-1][0] for flow in _output(call, walk, cells, cell))
     step = several(call, _final(call, walk, cells), _bounded(call))
     return Transfer(step.outputs, (output, *step.flows[1:]))
@@ -101,22 +102,19 @@ def recurrent(call: Call) -> Transfer:
 
 def _bounded(call: Call) -> float | None:
     """Gates and tanh hold all but the states at the start; a relu holds nothing."""
-    return None if "relu" in call.name else largest(map(value_of, _listed(call["hx"])))
-
-
-def _listed(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list | tuple) else [value]
+    return None if "relu" in call.name else largest(map(value_of, call.listed("hx")))
 
 
 def _feeds(low: _Cell, high: _Cell) -> bool:
     return low == high or low[0] < high[0]
 
 
-def _parts(call: Call, cells: list[_Cell]) -> tuple[Any, list[Any], list[tuple[Any, _Cell]]]:
+def _parts(call: Call, cells: list[_Cell]) -> tuple[Argument, list[Argument], list[tuple[Argument, _Cell]]]:
     """The sequence, the states at the start, and each parameter with the cell that it belongs to."""
-    states = _listed(call["hx"])
-    each = len(call["params"]) // len(cells)
-    weights = [(weight, cells[i // each]) for i, weight in enumerate(call["params"])]
+    states = call.listed("hx")
+    parameters = call.listed("params")
+    each = len(parameters) // len(cells)
+    weights = [(weight, cells[i // each]) for i, weight in enumerate(parameters)]
     return call["input"] if call["data"] is None else call["data"], states, weights
 
 
@@ -128,17 +126,17 @@ def _output(call: Call, walk: _Walk, cells: list[_Cell], top: _Cell) -> Flows:
     seen = walk.row if both and top[0] else (walk.back if top[1] else walk.forward,)
     feeding = Mask("s", np.array([_feeds(cell, top) for cell in cells]))
     sequence, states, weights = _parts(call, cells)
-    sources: list[Source] = [(sequence, walk.inn + "x", (*half, *seen))]
+    sources: list[Source] = [(sequence, walk.input + "x", (*half, *seen))]
     sources += [(state, "sbm", (*half, feeding, *walk.start)) for state in states]
     sources += [(w, "yz"[: len(shape_of(w))], half) for w, cell in weights if _feeds(cell, top)]
-    return reach(walk.out + "H", *sources)
+    return reach(walk.output + "H", *sources)
 
 
 def _final(call: Call, walk: _Walk, cells: list[_Cell]) -> Flows:
     """What reaches the final states [cell, row, unit]."""
     feeds = np.array([[_feeds(low, high) for high in cells] for low in cells])
     sequence, states, weights = _parts(call, cells)
-    sources: list[Source] = [(sequence, walk.inn + "x", walk.final)]
+    sources: list[Source] = [(sequence, walk.input + "x", walk.final)]
     sources += [(state, "sbm", (Mask("sS", feeds),)) for state in states]
     sources += [(w, "yz"[: len(shape_of(w))], (Mask("S", feeds[cells.index(cell)]),)) for w, cell in weights]
     return reach("SbN", *sources)
@@ -147,7 +145,7 @@ def _final(call: Call, walk: _Walk, cells: list[_Cell]) -> Flows:
 @rule("lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell")
 def cell(call: Call) -> Transfer:
     """One step of a cell: rows stay apart, units mix."""
-    states = _listed(call["hx"])
+    states = call.listed("hx")
     weights = [call[name] for name in ("w_ih", "w_hh", "b_ih", "b_hh")]
     rows: list[Source] = [(value, "bx") for value in (call["input"], *states)]
     return several(call, reach("bN", *rows, *((w, "yz"[: len(shape_of(w))]) for w in weights)), _bounded(call))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archtrace.ops import TRANSFORMS
-from archtrace.reach.rules.contractions import letters, normal, reach, renewed
+from archtrace.reach.rules.contractions import letters, reach, renewed
 from archtrace.reach.rules.masks import unmasked
 from archtrace.reach.rules.registry import Call, Transfer, rule, single
 
@@ -12,5 +12,5 @@ from archtrace.reach.rules.registry import Call, Transfer, rule, single
 def transform(call: Call) -> Transfer:
     """Each coefficient along the transformed axes is a sum over all of them."""
     operand = call.operands[0]
-    inn = letters(len(operand.value.shape))
-    return single(call, reach(renewed(inn, normal(call["dim"], len(inn))), (operand, inn)), scale=unmasked(call))
+    names = letters(len(operand.value.shape))
+    return single(call, reach(renewed(names, call.axes(len(names))), (operand, names)), scale=unmasked(call))

@@ -1,4 +1,4 @@
-"""anatomy: all that a drawing of a study needs."""
+"""anatomy: all that a drawing of an analysis needs."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ from archtrace.readout.anatomy.route import route
 from archtrace.readout.anatomy.states import cone
 
 
-def anatomy(module: torch.nn.Module, study: Analysis, found: Sequence[Readout], words: Vocabulary) -> Anatomy:
-    """Cone, path, modules and source of a built model whose readouts are found."""
-    states, slices = cone(study, words)
+def anatomy(
+    module: torch.nn.Module, analysis: Analysis, readouts: Sequence[Readout], vocabulary: Vocabulary
+) -> Anatomy:
+    """Cone, path, modules and source of a built model whose readouts are known."""
+    states, slices = cone(analysis, vocabulary)
     return Anatomy(
         states=states,
         slices=slices,
-        path=route(module, study),
-        root=blocks(module, list(study.bounds.values())),
-        excerpts=tuple(excerpt(readout.source, study.program) for readout in found),
+        path=route(module, analysis),
+        root=blocks(module, list(analysis.bounds.values())),
+        excerpts=tuple(excerpt(readout.source, analysis.program) for readout in readouts),
     )

@@ -35,37 +35,37 @@ class _Tree:
     @cached_property
     def _children(self) -> dict[str, list[str]]:
         """Paths of the children of each path, in the order in which they run; what never runs comes last."""
-        found: dict[str, list[str]] = {path: [] for path in self._parts}
+        children: dict[str, list[str]] = {path: [] for path in self._parts}
         for path in self._parts:
             if path:
-                found[path.rpartition(".")[0]].append(path)
+                children[path.rpartition(".")[0]].append(path)
         return {p: sorted(c, key=lambda x: self._nodes[x][0].index if self._nodes[x] else 1 << 60)
-                for p, c in found.items()}  # fmt: skip
+                for p, c in children.items()}  # fmt: skip
 
     @cached_property
     def _nodes(self) -> dict[str, list[Node]]:
         """The ops that run within each module, in order."""
-        found: dict[str, list[Node]] = {path: [] for path in self._parts}
+        nodes: dict[str, list[Node]] = {path: [] for path in self._parts}
         for node in self._program.nodes:
             if node.kind is NodeKind.OP:
                 for path in _prefixes(node.module):
-                    if path in found:
-                        found[path].append(node)
-        return found
+                    if path in nodes:
+                        nodes[path].append(node)
+        return nodes
 
     @cached_property
     def _live(self) -> frozenset[str]:
         """The modules of which something reaches the logits: an op within, or the output that they pass on."""
         live: set[str] = set()
-        for found in {id(each.program): each for each in self.bounds}.values():
-            live |= self._live_in(found)
+        for bound in {id(each.program): each for each in self.bounds}.values():
+            live |= self._live_in(bound)
         return frozenset(live)
 
-    def _live_in(self, found: Bound) -> set[str]:
-        alike = [each for each in self.bounds if each.program is found.program]
-        reached = {n.index for n in found.program.nodes if any(each.reached(n.index) for each in alike)}
-        passed = {p for p, ids in found.program.tensors.items() if p in self._parts and reached.intersection(ids)}
-        paths = passed | {found.program.nodes[index].module for index in reached}
+    def _live_in(self, bound: Bound) -> set[str]:
+        alike = [each for each in self.bounds if each.program is bound.program]
+        reached = {n.index for n in bound.program.nodes if any(each.reached(n.index) for each in alike)}
+        passed = {p for p, ids in bound.program.tensors.items() if p in self._parts and reached.intersection(ids)}
+        paths = passed | {bound.program.nodes[index].module for index in reached}
         return {prefix for path in paths for prefix in _prefixes(path)}
 
     def block(self, path: str, takes: tuple[str, ...] = ()) -> Block:
@@ -90,18 +90,18 @@ class _Tree:
     def _group(self, path: str) -> object:
         """What alike modules in a row share; others share nothing."""
         name = _name(path)
-        return self._likeness[path] if name.isdigit() else path
+        return self._structures[path] if name.isdigit() else path
 
     @cached_property
-    def _likeness(self) -> dict[str, object]:
+    def _structures(self) -> dict[str, object]:
         """Class, parameters, output and children of each module: equal where modules are alike. Children first."""
-        found: dict[str, object] = {}
+        structures: dict[str, object] = {}
         for path in sorted(self._parts, key=lambda p: -len(_prefixes(p))):
             part = self._parts[path]
             sizes = tuple((n, tuple(p.shape)) for n, p in part.named_parameters(recurse=False))
-            inner = tuple((_name(c), found[c]) for c in self._children[path])
-            found[path] = hash((type(part).__name__, sizes, self._shape(path), path in self._live, inner))
-        return found
+            inner = tuple((_name(c), structures[c]) for c in self._children[path])
+            structures[path] = hash((type(part).__name__, sizes, self._shape(path), path in self._live, inner))
+        return structures
 
     def _shape(self, path: str) -> tuple[int, ...]:
         indices = self._program.tensors.get(path, ())

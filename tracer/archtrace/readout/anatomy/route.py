@@ -17,20 +17,20 @@ from archtrace.readout.analysis import Analysis
 from archtrace.readout.source_expression import frame_of, source_of
 
 
-def route(module: torch.nn.Module, study: Analysis) -> Path:
+def route(module: torch.nn.Module, analysis: Analysis) -> Path:
     """The path in the layout that tells most of selections."""
-    return _Route(module, study, study.bounds[study.telling]).path()
+    return _Route(module, analysis, analysis.bounds[analysis.reference]).path()
 
 
 @dataclass(frozen=True, eq=False)
 class _Route:
     module: torch.nn.Module
-    study: Analysis
-    found: Bound
+    analysis: Analysis
+    bound: Bound
 
     @property
     def _nodes(self) -> tuple[Node, ...]:
-        return self.found.program.nodes
+        return self.bound.program.nodes
 
     def path(self) -> Path:
         """Groups become nodes; an edge runs where a member of one takes a member of another."""
@@ -39,14 +39,14 @@ class _Route:
 
     @cached_property
     def _reads(self) -> Mapping[int, str]:
-        return {tensor.node: tensor.name for tensor in self.study.tensors(self.study.telling)}
+        return {tensor.node: tensor.name for tensor in self.analysis.tensors(self.analysis.reference)}
 
     @cached_property
     def _kept(self) -> frozenset[int]:
         """What leads to the logits, back to the read tensors and, beside them, to the inputs."""
         # From the logits back: past a read tensor lies the backbone, which the module tree shows.
-        carrying = self.found.carrying
-        output = self.found.program.output
+        carrying = self.bound.carrying
+        output = self.bound.program.output
         kept, todo = {output}, [output]
         while todo:
             index = todo.pop()
@@ -63,11 +63,11 @@ class _Route:
     @cached_property
     def _given(self) -> frozenset[int]:
         """What inputs lead to."""
-        found: set[int] = set()
+        reached: set[int] = set()
         for node in self._nodes:
-            if node.kind is NodeKind.INPUT or any(ref in found for ref in node.refs):
-                found.add(node.index)
-        return frozenset(found)
+            if node.kind is NodeKind.INPUT or any(ref in reached for ref in node.refs):
+                reached.add(node.index)
+        return frozenset(reached)
 
     @cached_property
     def _groups(self) -> dict[int, list[int]]:
@@ -92,13 +92,13 @@ class _Route:
         return frozenset(path for path, part in self.module.named_modules() if path and not any(part.children()))
 
     def _unknown(self, index: int) -> bool:
-        return self.found.unknown(index)
+        return self.bound.unknown(index)
 
     def _skipped(self, index: int) -> bool:
         """A plain op outside any leaf module, past which an edge runs straight on."""
         node = self._nodes[index]
         free = node.module not in self._leaves or not self._unknown(index)
-        special = index in self._reads or index == self.found.program.output or not node.refs
+        special = index in self._reads or index == self.bound.program.output or not node.refs
         return free and not special and node.op in CARRIERS
 
     @cached_property
@@ -130,7 +130,7 @@ class _Route:
         node = self._nodes[members[-1]]
         role = self._role(members)
         label, detail = self._words(self._nodes[first], role, members)
-        shape = tuple(getattr(self.found.run.values[node.index], "shape", ()))
+        shape = tuple(getattr(self.bound.run.values[node.index], "shape", ()))
         frame = frame_of(self._nodes[first]) if role not in ("input", "read") else None
         place = f"{File(frame.file).name}:{frame.line}" if frame else ""
         return PathNode(self._key(first), role, label, detail, shape, place)

@@ -17,30 +17,32 @@ from archtrace.readout.tensors import ReadTensor, calls, chain_of, dominators, f
 Place = tuple[int, int | None]
 
 
-def cone(study: Analysis, words: Vocabulary) -> tuple[tuple[State, ...], tuple[Slices, ...]]:
+def cone(analysis: Analysis, vocabulary: Vocabulary) -> tuple[tuple[State, ...], tuple[Slices, ...]]:
     """The states in execution order, and for each layout that runs the positions of each."""
     # States are found once a program, and met again by name in the layouts that it serves.
-    by_program = {id(found.program): _states(study, name) for name, found in study.bounds.items()}
+    by_program = {id(bound.program): _states(analysis, name) for name, bound in analysis.bounds.items()}
     states = [state for state, _ in next(iter(by_program.values()))]
     slices = [
         Slices(
             name,
-            padding_of(layout, words) or ((),) * len(next(iter(layout.values()))),
-            _reaching(states, by_program[id(study.bounds[name].program)], study, name),
-            tuple(_each(states, by_program[id(study.bounds[name].program)], study, name)),
+            padding_of(layout, vocabulary) or ((),) * len(next(iter(layout.values()))),
+            _reaching(states, by_program[id(analysis.bounds[name].program)], analysis, name),
+            tuple(_each(states, by_program[id(analysis.bounds[name].program)], analysis, name)),
         )
-        for name, layout in study.layouts.items()
-        if name in study.bounds
+        for name, layout in analysis.layouts.items()
+        if name in analysis.bounds
     ]
     return tuple(states), tuple(slices)
 
 
-def _reaching(states: list[State], placed: list[tuple[State, Place]], study: Analysis, layout: str) -> tuple[Rows, ...]:
+def _reaching(
+    states: list[State], placed: list[tuple[State, Place]], analysis: Analysis, layout: str
+) -> tuple[Rows, ...]:
     """The positions of each state, found in a layout's own program by its name; of a read tensor what is read too."""
-    found, reads = study.bounds[layout], study.positions[layout].reads
+    bound, reads = analysis.bounds[layout], analysis.positions[layout].reads
     places = {state.name: place for state, place in placed}
-    nothing: Rows = ((),) * found.run.shape(found.program.output)[0]
-    rows = (_rows(found, places[state.name]) if state.name in places else nothing for state in states)
+    nothing: Rows = ((),) * bound.run.shape(bound.program.output)[0]
+    rows = (_rows(bound, places[state.name]) if state.name in places else nothing for state in states)
     return tuple(
         union(each, reads[state.name]) if state.role == "read" and len(each) == len(reads.get(state.name, ())) else each
         for state, each in zip(states, rows, strict=True)
@@ -48,52 +50,52 @@ def _reaching(states: list[State], placed: list[tuple[State, Place]], study: Ana
 
 
 def _each(
-    states: list[State], placed: list[tuple[State, Place]], study: Analysis, layout: str
+    states: list[State], placed: list[tuple[State, Place]], analysis: Analysis, layout: str
 ) -> Iterator[tuple[Rows, ...]]:
     """The same for each position of an output that has some. What is read and the tokens are told by the answer."""
-    if layout not in study.positioned:
+    if layout not in analysis.positioned:
         return
-    found, number = study.positioned[layout].found, len(study.each(layout))
+    bound, number = analysis.positioned[layout].bound, len(analysis.each(layout))
     axes = {state.name: (node, axis) for state, (node, axis) in placed if axis is not None}
     reads = {state.name: axes[state.name] for state in states if state.name in axes}
-    nothing: Rows = ((),) * found.run.shape(study.bounds[layout].program.output)[0]
+    nothing: Rows = ((),) * bound.run.shape(analysis.bounds[layout].program.output)[0]
     for position in range(number):
         # The program of an output's positions has the nodes of the layout's own, and one more.
-        told = marked(found, found, reads, found.program.inputs[study.ids], slice(position, None, number)).reads
+        told = marked(bound, bound, reads, bound.program.inputs[analysis.ids], slice(position, None, number)).reads
         rows = [told.get(state.name, nothing) for state in states]
         yield tuple(() if own == before else own for before, own in zip([(), *rows], rows, strict=False))
 
 
-def _states(study: Analysis, layout: str) -> list[tuple[State, Place]]:
+def _states(analysis: Analysis, layout: str) -> list[tuple[State, Place]]:
     """Tokens, hidden states, read tensors, what has positions behind them, the pooled vector, logits."""
-    found = study.bounds[layout]
-    program, reads = found.program, {t.node: t for t in study.tensors(layout)}
-    named = named_tensors(program, found, study.length)
-    chain = chain_of(dominators(found), program.output)[::-1]
+    bound = analysis.bounds[layout]
+    program, reads = bound.program, {t.node: t for t in analysis.tensors(layout)}
+    named = named_tensors(program, bound, analysis.length)
+    chain = chain_of(dominators(bound), program.output)[::-1]
     last = max(reads, default=-1)
     # a module that is called several times has as many states: one name for all would give them one another's rows
     single = {node: name for name, node in calls(program).items()}
     states = [
-        _state(found, "tokens", ids, "", (program.inputs[ids], 1), text.length) for ids, text in study.texts.items()
+        _state(bound, "tokens", ids, "", (program.inputs[ids], 1), text.length) for ids, text in analysis.texts.items()
     ]
-    for index in sorted(_told(named, chain, found, set(reads)) | set(reads)):
+    for index in sorted(_told(named, chain, bound, set(reads)) | set(reads)):
         tensor = reads.get(index) or named[index]
         role: StateRole = "read" if index in reads else "head" if index > last else "hidden"
         name = tensor.name if index in reads else single.get(index, tensor.name)
-        name = name.removeprefix(f"{study.backbone}.")
-        states.append(_state(found, role, name, _producer(program, index), (index, tensor.axis)))
-    pooled = next((i for i in chain if i > last and _is_vector(found, i, study.length)), program.output)
+        name = name.removeprefix(f"{analysis.backbone}.")
+        states.append(_state(bound, role, name, _producer(program, index), (index, tensor.axis)))
+    pooled = next((i for i in chain if i > last and _is_vector(bound, i, analysis.length)), program.output)
     if reads and pooled != program.output:
-        states.append(_state(found, "vector", "pooled vector", program.nodes[pooled].module, (pooled, None)))
-    states.append(_state(found, "logits", "logits", program.nodes[program.output].module, (program.output, None)))
+        states.append(_state(bound, "vector", "pooled vector", program.nodes[pooled].module, (pooled, None)))
+    states.append(_state(bound, "logits", "logits", program.nodes[program.output].module, (program.output, None)))
     return states
 
 
-def _told(named: Mapping[int, ReadTensor], chain: list[int], found: Bound, reads: set[int]) -> set[int]:
+def _told(named: Mapping[int, ReadTensor], chain: list[int], bound: Bound, reads: set[int]) -> set[int]:
     """The hidden states that a model's outputs name; where it names none on the way, the outputs of modules through
     which all goes. Behind the read tensors those modules' outputs that still have positions."""
-    told = {i for i, t in named.items() if field_of(t.name) and found.demand[i] is not None}
-    through = {i for i in chain if i in named and not _inside_layer(named[i].module) and i != found.program.output}
+    told = {i for i, t in named.items() if field_of(t.name) and bound.demand[i] is not None}
+    through = {i for i in chain if i in named and not _inside_layer(named[i].module) and i != bound.program.output}
     return told | (through if told <= reads else {i for i in through if i > max(told)})
 
 
@@ -108,30 +110,30 @@ def _producer(program: Program, index: int) -> str:
     return min(paths, key=lambda path: path.count("."), default=program.nodes[index].module)
 
 
-def _axis(found: Bound, index: int, length: int) -> int | None:
+def _axis(bound: Bound, index: int, length: int) -> int | None:
     """The axis of positions; None for a value that has fewer than two of them."""
-    shape = tuple(getattr(found.run.values[index], "shape", ()))
-    axis = token_axis(shape, found.run.shape(found.program.output)[0], length) if len(shape) > 2 else None
+    shape = tuple(getattr(bound.run.values[index], "shape", ()))
+    axis = token_axis(shape, bound.run.shape(bound.program.output)[0], length) if len(shape) > 2 else None
     return axis if axis is not None and shape[axis] > 1 else None
 
 
-def _is_vector(found: Bound, index: int, length: int) -> bool:
-    return hasattr(found.run.values[index], "shape") and _axis(found, index, length) is None
+def _is_vector(bound: Bound, index: int, length: int) -> bool:
+    return hasattr(bound.run.values[index], "shape") and _axis(bound, index, length) is None
 
 
 def _state(
-    found: Bound, role: StateRole, name: str, module: str, place: Place, length: int | None = None
+    bound: Bound, role: StateRole, name: str, module: str, place: Place, length: int | None = None
 ) -> tuple[State, Place]:
     node, axis = place
-    shape = found.run.shape(node)
+    shape = bound.run.shape(node)
     return State(name, role, module, tuple(shape), length or (1 if axis is None else shape[axis])), place
 
 
-def _rows(found: Bound, place: Place) -> Rows:
+def _rows(bound: Bound, place: Place) -> Rows:
     node, axis = place
-    if found.program.nodes[node].kind is NodeKind.INPUT:
-        return found.tokens(node)
+    if bound.program.nodes[node].kind is NodeKind.INPUT:
+        return bound.tokens(node)
     if axis is not None:
-        return found.rows(node, axis)
-    rows = found.run.shape(found.program.output)[0]
-    return (((0,) if found.reached(node) else ()),) * rows
+        return bound.rows(node, axis)
+    rows = bound.run.shape(bound.program.output)[0]
+    return (((0,) if bound.reached(node) else ()),) * rows

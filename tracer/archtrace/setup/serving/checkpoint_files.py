@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from archtrace.errors import TargetError
 from archtrace.targets import by_name, head_kinds
+from archtrace.targets.configs import texts
 from archtrace.targets.messages import refusal
 from archtrace.targets.sentence import LEGACY
-from archtrace.targets.wishes import Wishes
+from archtrace.targets.target_options import TargetOptions
 from archtrace.tracing.trace import Trace
 
 
@@ -24,8 +24,8 @@ class CheckpointFiles:
     """
 
     architecture: str
-    config: Any
-    pooling: Mapping[str, Any] | None = None
+    config: object
+    pooling: Mapping[str, object] | None = None
     modes: tuple[str, ...] = ()
 
     @property
@@ -39,16 +39,17 @@ class CheckpointFiles:
         return self.architecture.endswith("ForSequenceClassification")
 
     @property
-    def text(self) -> Any:
+    def text(self) -> object:
         """The part of the config that is about text, most often all of it; None without one."""
-        return self.config.get_text_config() if hasattr(self.config, "get_text_config") else self.config
+        of_text: Callable[[], object] | None = getattr(self.config, "get_text_config", None)
+        return self.config if of_text is None else of_text()
 
-    def field(self, name: str | None) -> Any:
+    def field(self, name: str | None) -> object:
         """A field of the config; None where there is none."""
         return getattr(self.config, name, None) if name else None
 
 
-def subject(found: Trace, target: Any) -> CheckpointFiles:
+def subject(found: Trace, target: object) -> CheckpointFiles:
     """What servers see of a traced target. TargetError for a head that is neither a classifier nor an encoder."""
     if not any(finding.code == "sentence-encoder" for finding in found.target.findings):
         _refuse_other_heads(found)
@@ -67,20 +68,20 @@ def _refuse_other_heads(found: Trace) -> None:
         )
 
 
-def _encoder(found: Trace, target: Any) -> CheckpointFiles:
-    origin = by_name.origin(str(target), Wishes()) if isinstance(target, str | Path) else None
+def _encoder(found: Trace, target: object) -> CheckpointFiles:
+    origin = by_name.origin(str(target), TargetOptions()) if isinstance(target, str | Path) else None
     parts = origin.encoder.parts if origin and origin.encoder else ()
     fields = next((part.fields for part in parts if part.kind == "Pooling"), None)
     if origin is None or fields is None:  # a live encoder: the files are not at hand
         raise TargetError("what servers pool for a sentence encoder is told of its folder or id alone; name that")
-    named = _named(origin.fields.get("architectures"))
+    named = _named(texts(origin.fields.get("architectures")))
     bare = type(getattr(found.module, "transformer", found.module)).__name__
-    modes = tuple(fields["modes"])
-    told = _both(modes) if origin.source == "bundled" else {k: v for k, v in fields.items() if k != "modes"}
-    return CheckpointFiles(named or bare, found.config, told, modes)
+    modes = texts(fields["modes"])
+    pooling = _both(modes) if origin.source == "bundled" else {k: v for k, v in fields.items() if k != "modes"}
+    return CheckpointFiles(named or bare, found.config, pooling, modes)
 
 
-def _both(modes: Sequence[str]) -> Mapping[str, Any]:
+def _both(modes: Sequence[str]) -> Mapping[str, object]:
     """The fields in both schemas: the bundled table holds the modes, and not in which of the two a file names them."""
     flags = {field: mode in modes for field, mode in LEGACY.items()}
     return {**flags, "pooling_mode": modes[0] if len(modes) == 1 else list(modes)}

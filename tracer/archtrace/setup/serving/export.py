@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from archtrace.answer.kinds import without_padding
 from archtrace.answer.result import KindName
@@ -70,16 +69,16 @@ def option(server: ServerName, seen: CheckpointFiles, files: Mapping[str, str]) 
     return text if server == "tei" and tei.listens(seen) else ""
 
 
-def pooling(mode: str, width: int) -> dict[str, Any]:
+def pooling(mode: str, width: int) -> dict[str, object]:
     """`1_Pooling/config.json`, in one file for all releases: the booleans of old, which
     text-embeddings-inference needs, and the `pooling_mode` of 5.4 and later."""
     flags = {name: each == mode for name, each in LEGACY.items()}
     return {"word_embedding_dimension": width, **flags, "include_prompt": True, "pooling_mode": mode}
 
 
-def _module(number: int, path: str, kind: str) -> Mapping[str, Any]:
+def _module(number: int, path: str, kind: str) -> Mapping[str, object]:
     return {"idx": number, "name": str(number), "path": path, "type": kind}
 
 
-def _json(value: Any) -> str:
+def _json(value: object) -> str:
     return json.dumps(value, indent=2) + "\n"

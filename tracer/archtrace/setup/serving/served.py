@@ -29,7 +29,7 @@ BOUND = "the answer about the model is a bound: it may read less than that"
 STATES = "last_hidden_state"
 
 
-def serve(target: Any, **wishes: Any) -> Serving:
+def serve(target: object, **wishes: Any) -> Serving:
     """What each server pools of a model, beside what the model reads; `wishes` are those of `archtrace.trace`.
 
     Raises ArchtraceError where there is nothing to trace, and for heads that the servers' tables do not know.

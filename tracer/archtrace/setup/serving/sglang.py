@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from archtrace.answer.serving import ServerPooling
 from archtrace.setup.serving.checkpoint_files import CheckpointFiles
 from archtrace.setup.serving.tables import listed, table
@@ -27,9 +29,9 @@ def pools(subject: CheckpointFiles) -> ServerPooling:
 def _backend(subject: CheckpointFiles) -> ServerPooling:
     import transformers
 
-    found = getattr(transformers, subject.architecture, None)
-    asked = getattr(found, "is_backend_compatible", None)
-    if asked is None or not asked():
+    own: type | None = getattr(transformers, subject.architecture, None)
+    compatible: Callable[[], bool] | None = getattr(own, "is_backend_compatible", None)
+    if compatible is None or not compatible():
         return ServerPooling(None, f"it has no {subject.architecture}, and cannot take transformers' class", _BACKEND)
     kind = "first" if str(subject.field("pooling_type")).upper() == "CLS" else "last_non_pad"
     head = ", which leaves the head out" if subject.classifies else ""

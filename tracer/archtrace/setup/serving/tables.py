@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, cast
 
 from archtrace.answer.result import KindName
 
@@ -23,10 +23,34 @@ POOLINGS: Mapping[str, KindName] = {
 }
 
 
+class ServerTable(TypedDict):
+    """The fields of the tables; each server has those that its pooling depends on.
+
+    Lists hold architectures, or model types; `pools`, `adapted` and `backend` group them by pooling, `fields` names the
+    field of the config that decides, and `mean_if` such a field beside the class that it chooses.
+    """
+
+    version: str
+    pools: Mapping[str, list[str]]
+    adapted: Mapping[str, list[str]]
+    backend: Mapping[str, list[str]]
+    fields: Mapping[str, str]
+    mean_if: Mapping[str, tuple[str, str]]
+    other: list[str]
+    suffixes: list[str]
+    experts: list[str]
+    embeds_unasked: list[str]
+    classifies: list[str]
+    embeds: list[str]
+    cls_by_default: str
+    ranks: list[str]
+    reads_modules: list[str]
+
+
 @cache
-def table(server: str) -> Mapping[str, Any]:
+def table(server: str) -> ServerTable:
     """The table of a server."""
-    return tomllib.loads((_FOLDER / f"{server}.toml").read_text(encoding="utf-8"))
+    return cast(ServerTable, tomllib.loads((_FOLDER / f"{server}.toml").read_text(encoding="utf-8")))
 
 
 def listed(poolings: Mapping[str, list[str]], architecture: str) -> KindName | None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
 
 from archtrace.answer.result import KindName
 from archtrace.answer.serving import ServerPooling
@@ -19,9 +18,9 @@ NAMES: tuple[str, ...] = ("CLS", "LAST", "MEAN")
 
 def pools(subject: CheckpointFiles) -> ServerPooling:
     """What vLLM pools when it is started without a pooler config: config/model.py, ModelConfig.__post_init__."""
-    found = _default(subject)
-    said, by = _said(subject)
-    return replace(found, kind=said, by=f"{by}, in {found.by}") if said and found.kind else found
+    default = _default(subject)
+    configured, by = _configured(subject)
+    return replace(default, kind=configured, by=f"{by}, in {default.by}") if configured and default.kind else default
 
 
 def _default(subject: CheckpointFiles) -> ServerPooling:
@@ -45,7 +44,7 @@ def decided(subject: CheckpointFiles) -> bool:
     return _default(subject).kind is None or subject.architecture in table("vllm")["fields"]
 
 
-def _said(subject: CheckpointFiles) -> tuple[KindName | None, str]:
+def _configured(subject: CheckpointFiles) -> tuple[KindName | None, str]:
     """What goes before the default, and where it is said: a field of the config, a sentence encoder's files."""
     field = table("vllm")["fields"].get(subject.architecture)
     if kind := POOLINGS.get(str(subject.field(field)).lower()):
@@ -56,7 +55,7 @@ def _said(subject: CheckpointFiles) -> tuple[KindName | None, str]:
 def of_files(subject: CheckpointFiles) -> KindName | None:
     """What it takes from a sentence encoder's files (transformers_utils/config.py, get_pooling_config): the last
     pooling named there that it has."""
-    named = [_spelled(name) for name in _named(subject)]
+    named = [_pooling_type(name) for name in _named(subject)]
     return next((POOLINGS[name.lower()] for name in reversed(named) if name in NAMES), None)
 
 
@@ -68,7 +67,7 @@ def _named(subject: CheckpointFiles) -> Iterator[str]:
             yield key
 
 
-def _spelled(name: str) -> str:
+def _pooling_type(name: str) -> str:
     """parse_pooling_type of the same file: `pooling_mode_mean_sqrt_len_tokens` is MEAN to it."""
     name = name.replace("pooling_mode_", "").split("_", 1)[0]
     return "LAST" if "lasttoken" in name else name.upper()
@@ -88,10 +87,10 @@ def _backend(subject: CheckpointFiles) -> ServerPooling:
     (registry.py, _try_resolve_transformers)."""
     import transformers
 
-    found = getattr(transformers, subject.architecture, None)
-    if found is None:
+    own: type | None = getattr(transformers, subject.architecture, None)
+    if own is None:
         return ServerPooling(None, f"neither vLLM nor transformers has a class {subject.architecture}", _REGISTRY)
-    if not (_says(found, "is_backend_compatible") or _says(found, "_can_set_attn_implementation")):
+    if not (_answers(own, "is_backend_compatible") or _answers(own, "_can_set_attn_implementation")):
         return ServerPooling(None, f"transformers' {subject.architecture} lets no other attention in", _REGISTRY)
     name = _backend_class(subject)
     kind = listed(table("vllm")["backend"], name)
@@ -100,15 +99,16 @@ def _backend(subject: CheckpointFiles) -> ServerPooling:
     return ServerPooling(kind, f"{name}, its Transformers backend", _BACKEND)
 
 
-def _says(found: Any, name: str) -> bool:
+def _answers(own: type, name: str) -> bool:
     """What a class of transformers answers; older releases do not know the question."""
-    asked = getattr(found, name, None)
-    return bool(asked()) if asked else False
+    question: Callable[[], bool] | None = getattr(own, name, None)
+    return bool(question()) if question else False
 
 
 def _backend_class(subject: CheckpointFiles) -> str:
     """The class of the backend: config/model.py, _get_transformers_backend_cls."""
     text = subject.text
-    experts = next((v for n in table("vllm")["experts"] if (v := getattr(text, n, None)) is not None), 0)
+    counts: Iterator[int | None] = (getattr(text, name, None) for name in table("vllm")["experts"])
+    experts = next((count for count in counts if count is not None), 0)
     parts = ("MultiModal" if text is not subject.config else "", "MoE" if experts else "")
     return f"Transformers{''.join(parts)}{'ForSequenceClassification' if subject.classifies else 'EmbeddingModel'}"

@@ -6,12 +6,15 @@ A stand-in builds modules of the same names, channels and strides. What they do 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING
 
 from archtrace.answer.result import Finding
+
+if TYPE_CHECKING:
+    import torch
 
 #: Package -> the module here that plays it. Its `NAMES` are what modules import from the package.
 STANDINS: Mapping[str, str] = {"detectron2": "archtrace.targets.standins.detectron2"}
@@ -25,14 +28,14 @@ def missing(error: ImportError) -> str | None:
 
 
 @contextmanager
-def played(package: str, *classes: type) -> Iterator[None]:
-    """For a while, the modules of these classes have the stand-in's names, and the library takes it for the package."""
+def played(package: str, *modules: str) -> Iterator[None]:
+    """For a while, these modules have the stand-in's names, and the library takes it for the package."""
     from transformers.utils import import_utils
 
-    names: Mapping[str, Any] = import_module(STANDINS[package]).NAMES
-    backends = import_utils.BACKENDS_MAPPING
+    names: Mapping[str, object] = import_module(STANDINS[package]).NAMES
+    backends: dict[str, tuple[Callable[[], bool], str]] = import_utils.BACKENDS_MAPPING
     kept = backends[package]
-    tables = [vars(sys.modules[c.__module__]) for c in classes]
+    tables: list[dict[str, object]] = [vars(sys.modules[module]) for module in modules]
     before = [(table, name, table.get(name, _ABSENT)) for table in tables for name in names]
     try:
         backends[package] = (lambda: True, kept[1])
@@ -48,8 +51,8 @@ def played(package: str, *classes: type) -> Iterator[None]:
                 table[name] = value
 
 
-def stood_in(model: Any) -> tuple[Finding, ...]:
+def stood_in(model: torch.nn.Module) -> tuple[Finding, ...]:
     """What an answer must say of a model that was built with a stand-in; nothing of any other."""
-    package = getattr(model, "archtrace_stand_in", None)
+    package: str | None = getattr(model, "archtrace_stand_in", None)
     what = f"{package} is not installed; its part is played by a stand-in"
     return (Finding("stand-in", f"{what}: what the image's features read inside is not answered"),) if package else ()

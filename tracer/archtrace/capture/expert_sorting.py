@@ -15,13 +15,12 @@ from __future__ import annotations
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 
 from archtrace.capture.counts import counts_of
-from archtrace.capture.nested import within
-from archtrace.capture.program import Node, Program, Ref
+from archtrace.capture.nested import Args, within
+from archtrace.capture.program import Node, Operation, Program, Ref, Results
 from archtrace.ops import ALIGNED, AXIS_SECOND, ROWS_FIRST
 
 #: What is known of a node: its rows are sorted, it is a list of slices of such rows, or (0, 1, ..) the slice of a key.
@@ -41,7 +40,7 @@ class ByKey:
         return result
 
 
-def ungrouped(program: Program) -> Program:
+def without_expert_sorting(program: Program) -> Program:
     """The program with nothing sorted by its expert, where that is the same program."""
     for node in program.nodes:
         if _ascending(node):
@@ -63,7 +62,7 @@ class _Unsorting:
     def __init__(self, program: Program, sort: Node) -> None:
         assert sort.results is not None
         self._program, self._sort = program, sort
-        self._keys: Ref = sort.args[0]
+        self._keys = Ref(sort.refs[0])
         self._count = sort.results[0][0][0]
         self._labels: dict[int, int] = {}
         self._new: dict[int, Node] = {}
@@ -88,14 +87,17 @@ class _Unsorting:
         nodes = tuple(self._new.get(n.index, n) for n in program.nodes)
         return replace(program, nodes=nodes, tensors={k: v for k, v in told.items() if v})
 
-    def _label(self, value: Any) -> int | None:
+    def _label(self, value: object) -> int | None:
         return self._labels.get(value.index) if isinstance(value, Ref) else None
 
-    def _rank(self, value: Any) -> int:
-        found = self._program.nodes[value.index].results if isinstance(value, Ref) else None
-        return len(found[0][0]) if found else 0
+    def _rank(self, value: object) -> int:
+        results = self._results(value)
+        return len(results[0][0]) if results else 0
 
-    def _put(self, node: Node, label: int, target: Any = None, args: tuple[Any, ...] | None = None) -> bool:
+    def _results(self, value: object) -> Results | None:
+        return self._program.nodes[value.index].results if isinstance(value, Ref) else None
+
+    def _put(self, node: Node, label: int, target: Operation | None = None, args: Args | None = None) -> bool:
         """A node that takes another's place: each of its results has all rows."""
         results = tuple(((self._count, *shape[1:]), dtype) for shape, dtype in node.results or ())
         new = replace(node, results=results)
@@ -108,7 +110,7 @@ class _Unsorting:
         """A sum over rows at where they came from: their order is gone."""
         if node.op != "aten::index_add" or len(node.args) != 4 or not set(node.kwargs) <= {"alpha"}:
             return False
-        base, axis, index, source = node.args
+        base, axis, index, source = node.operand(0), node.number(1), node.operand(2), node.operand(3)
         sorted_ = self._label(index) == self._label(source) == _ROWS and self._label(base) is None
         return sorted_ and axis in (0, -self._rank(base)) and self._rank(index) == 1
 
@@ -125,16 +127,16 @@ class _Unsorting:
         return self._looked_up(node) if node.op == "aten::index" else self._by_row(node)
 
     def _looked_up(self, node: Node) -> bool:
-        table, index = node.args
-        if len(index) != 1 or self._label(index[0]) != _ROWS or self._label(table) is not None:
+        index = node.several(1)
+        if len(index) != 1 or self._label(index[0]) != _ROWS or self._label(node.operand(0)) is not None:
             return False
-        ((shape, dtype),) = self._program.nodes[index[0].index].results or (((), torch.bool),)
+        ((shape, dtype),) = self._results(index[0]) or (((), torch.bool),)
         # A mask selects: what it leaves are not all rows.
         return len(shape) == 1 and dtype not in (torch.bool, torch.uint8) and self._put(node, _ROWS)
 
     def _split(self, node: Node) -> bool:
-        source, sizes, *axis = node.args
-        if self._label(source) != _ROWS or axis not in ([], [0]) or node.kwargs:
+        source, sizes = node.operand(0), node.several(1)
+        if self._label(source) != _ROWS or node.args[2:] not in ((), (0,)) or node.kwargs:
             return False
         if not counts_of(self._keys, sizes, self._program):
             return False
@@ -142,16 +144,16 @@ class _Unsorting:
         return self._put(node, _SLICES, torch.ops.aten.alias.default, (source,))
 
     def _item(self, node: Node) -> bool:
-        source, number = node.args
-        if self._label(source) != _SLICES:
-            return self._label(source) is not None and self._put(node, self._labels[source.index])
-        return self._put(node, number, torch.ops.aten.alias.default, (source,))
+        source, number = node.operand(0), node.number(1)
+        label = self._label(source)
+        if label != _SLICES:
+            return label is not None and self._put(node, label)
+        return number is not None and self._put(node, number, torch.ops.aten.alias.default, (source,))
 
     def _joined(self, node: Node) -> bool:
         """All slices, one behind another in their order: all of the rows."""
-        parts, axis = node.args[0], node.args[1:]
-        count = self._slices()
-        if axis not in ((), (0,)) or node.kwargs or [self._label(p) for p in parts] != list(range(count)):
+        parts, count = node.several(0), self._slices()
+        if node.args[1:] not in ((), (0,)) or node.kwargs or [self._label(p) for p in parts] != list(range(count)):
             return False
         self._merged = True
         return self._put(node, _ROWS, ByKey(), (self._keys, list(parts)))
@@ -166,7 +168,7 @@ class _Unsorting:
         labels = {found for ref in taken if (found := self._label(ref)) is not None}
         if len(labels) != 1 or _SLICES in labels or not node.results:
             return False
-        first, others = node.args[0], taken[1:]
+        first, others = node.operand(0), taken[1:]
         rank = len(node.results[0][0])
         if node.op in ALIGNED:
             alike = all(self._along(ref, rank) for ref in taken)
@@ -187,5 +189,5 @@ class _Unsorting:
 def _beyond_rows(node: Node, rank: int) -> bool:
     """True where the axis that an op is told is not that of the rows."""
     place = AXIS_SECOND[node.op]
-    axis = node.args[place] if len(node.args) > place else None
-    return isinstance(axis, int) and axis % rank != 0
+    axis = node.number(place)
+    return axis is not None and axis % rank != 0

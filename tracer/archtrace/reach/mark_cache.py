@@ -1,4 +1,4 @@
-"""Interned marks: equal layers ask the same of the same marks, and a look at who asks is cheaper than the answer.
+"""A cache of marks: equal layers ask the same of the same marks, and a look at who asks is cheaper than the answer.
 
 Marks over a long window have millions of elements. Each array that a pass makes is looked at once; from then on it is
 known by its number, and so is what comes of joining two, of masking one, of carrying some along the flows of a step.
@@ -7,18 +7,19 @@ known by its number, and so is what comes of joining two, of masking one, of car
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any
+from typing import TypeVar
 
 from archtrace.reach.flows import Flow
-from archtrace.reach.marks import Marks, join
-from archtrace.reach.rules.registry import Transfer
-from archtrace.reach.values import Unknown, changing, digest
+from archtrace.reach.marks import Marks, NodeMarks, join
+from archtrace.reach.rules.registry import Flows, Transfer
+from archtrace.reach.values import Unknown, Value, changing, digest
 
+_Thing = TypeVar("_Thing")
 #: Bytes of marks that are kept from one pass to the next.
 MOST = 2**29
 
 
-class Interned:
+class MarkCache:
     """Marks by number, and what became of them."""
 
     def __init__(self) -> None:
@@ -34,9 +35,11 @@ class Interned:
         self._numbers: dict[Hashable, int] = {}
         self._arrays: list[Marks] = []
         self._seen: dict[int, int] = {}
-        self._results: dict[Hashable, Any] = {}
+        self._results: dict[Hashable, Marks] = {}
+        self._pulls: dict[Hashable, Sequence[tuple[int, Marks]]] = {}
+        self._pushes: dict[Hashable, list[Marks | None]] = {}
         # An identity means something as long as what it names is there.
-        self._kept: dict[int, Any] = {}
+        self._kept: dict[int, object] = {}
 
     def number(self, marks: Marks) -> int:
         """The number of an array: equal ones have one number."""
@@ -48,9 +51,9 @@ class Interned:
                 self._seen[id(self._keep(marks))] = known
         return known
 
-    def _told(self, marks: Any) -> Hashable:
+    def _key_of(self, marks: NodeMarks) -> Hashable:
         if isinstance(marks, list):
-            return tuple(map(self._told, marks))
+            return tuple(map(self._key_of, marks))
         return None if marks is None else self.number(marks)
 
     def _number(self, marks: Marks) -> int:
@@ -61,7 +64,7 @@ class Interned:
             self._bytes += marks.nbytes
         return known
 
-    def _keep(self, thing: Any) -> Any:
+    def _keep(self, thing: _Thing) -> _Thing:
         self._kept[id(thing)] = thing
         return thing
 
@@ -78,44 +81,42 @@ class Interned:
             return right
         return self._once(("join", self.number(left), self.number(right)), lambda: join(left, right))
 
-    def carried(self, flow: Flow, way: str, marks: Marks) -> Marks:
-        """Marks along a flow: `way` is "push" or "pull"."""
-        key = (id(flow), way, self.number(marks))
+    def carried(self, flow: Flow, backwards: bool, marks: Marks) -> Marks:
+        """Marks along a flow, from its operand to its result or backwards."""
+        key = (id(flow), backwards, self.number(marks))
         if key not in self._results:
             self._keep(flow)
-        return self._once(key, lambda: getattr(flow, way)(marks))
+        return self._once(key, lambda: flow.pull(marks) if backwards else flow.push(marks))
 
     def pulled(self, step: Transfer, parts: Sequence[Marks | None]) -> Sequence[tuple[int, Marks]]:
         """The marks of a step's operands, by slot, from those of the results; a slot may come several times."""
-        key = (id(step), "pull", *map(self._told, parts))
-        found: Sequence[tuple[int, Marks]] | None = self._results.get(key)
-        if found is None:
-            told = [(marks, flows) for marks, flows in zip(parts, step.flows, strict=False) if marks is not None]
-            found = [(slot, self.carried(flow, "pull", marks)) for marks, flows in told for slot, flow in flows]
-            self._results[self._kept_as(key, step)] = found
-        return found
+        key = (id(step), *map(self._key_of, parts))
+        pulled = self._pulls.get(key)
+        if pulled is None:
+            marked = [(marks, flows) for marks, flows in zip(parts, step.flows, strict=False) if marks is not None]
+            pulled = [(slot, self.carried(flow, True, marks)) for marks, flows in marked for slot, flow in flows]
+            self._keep(step)
+            self._pulls[key] = pulled
+        return pulled
 
     def pushed(self, step: Transfer, operands: Sequence[Marks | None]) -> list[Marks | None]:
         """The marks of each result of a step, from those of the operands."""
-        key = (id(step), "push", *map(self._told, operands))
-        found: list[Marks | None] | None = self._results.get(key)
-        if found is None:
-            found = [self._pushed(flows, operands) for flows in step.flows]
-            self._results[self._kept_as(key, step)] = found
-        return found
+        key = (id(step), *map(self._key_of, operands))
+        pushed = self._pushes.get(key)
+        if pushed is None:
+            pushed = [self._pushed(flows, operands) for flows in step.flows]
+            self._keep(step)
+            self._pushes[key] = pushed
+        return pushed
 
-    def _pushed(self, flows: Any, operands: Sequence[Marks | None]) -> Marks | None:
+    def _pushed(self, flows: Flows, operands: Sequence[Marks | None]) -> Marks | None:
         marks: Marks | None = None
         for slot, flow in flows:
             if (source := operands[slot]) is not None:
-                marks = self.joined(marks, self.carried(flow, "push", source))
+                marks = self.joined(marks, self.carried(flow, False, source))
         return marks
 
-    def _kept_as(self, key: Hashable, step: Transfer) -> Hashable:
-        self._keep(step)
-        return key
-
-    def changing(self, marks: Marks, value: Any) -> Marks:
+    def changing(self, marks: Marks, value: Value) -> Marks:
         """Marks without those on elements whose value is certain: what cannot change reaches nothing."""
         if not isinstance(value, Unknown) or value.anywhere:
             return marks

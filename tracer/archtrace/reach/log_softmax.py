@@ -1,12 +1,12 @@
-"""Spelled out: ops that people write in several steps, which say more together than one by one.
+"""A log-softmax that is written out: two steps, which say more together than one by one.
 
 x - logsumexp(x, dim, keepdim=True)  is  log_softmax(x, dim)
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import torch
 
@@ -27,7 +27,7 @@ def log_softmax_of(node: Node, program: Program) -> int | None:
     ):
         return None
     # Over several axes at once it would be a softmax over all of them, for which torch has no op.
-    axes: Any = total.args[1]
+    axes: Sequence[int] = total.args[1]
     return int(axes[0]) if len(axes) == 1 else None
 
 

@@ -1,4 +1,4 @@
-"""Together: what is wrong with the texts in one batch, and which change mends it, by trial."""
+"""What is wrong with the texts in one batch, and which change mends it, by trial."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from archtrace.answer.diagnosis import Fault
 from archtrace.errors import ArchtraceError
-from archtrace.setup.batch import Looked, look
-from archtrace.setup.moved import moves
+from archtrace.setup.batch_reading import BatchReading, read_batch
 from archtrace.setup.parts import Setup
+from archtrace.setup.position_shift import padding_shifts_logits
 from archtrace.targets.tokenized import Encoded
 from archtrace.tracing.trace import Trace
 
@@ -18,61 +18,61 @@ SINGLY = "give texts of one length, or one at a time"
 Change = tuple[str, str, Callable[[], tuple[Trace, Encoded]]]
 
 
-def is_untold(setup: Setup, alone: Sequence[Looked], batch: Looked) -> bool:
+def is_uncertain(setup: Setup, singles: Sequence[BatchReading], batch: BatchReading) -> bool:
     """Whether more may be read of the batch than of the texts alone, and a bound does not tell whether it is."""
-    if _other(alone, batch) is None:
+    if _other(singles, batch) is None:
         return setup.trace.result.status != "exact" and _reached(batch)
-    return not setup.is_sure(*alone, batch)
+    return not setup.is_sure(*singles, batch)
 
 
-def fault(setup: Setup, alone: Sequence[Looked], batch: Looked) -> Fault | None:
+def fault(setup: Setup, singles: Sequence[BatchReading], batch: BatchReading) -> Fault | None:
     """What a batch reads otherwise than each text alone, or from padding; None where there is nothing."""
-    row = _other(alone, batch)
+    row = _other(singles, batch)
     if row is not None:
-        code, change = _mend(setup, alone) or ("batch-differs", f"{SINGLY}: no change of side or pad id mends it")
-        return Fault(code, batch.texts.lines[row], alone[row].texts.words[0], change)
+        code, change = _mend(setup, singles) or ("batch-differs", f"{SINGLY}: no change of side or pad id mends it")
+        return Fault(code, batch.texts.lines[row], singles[row].texts.words[0], change)
     if _reached(batch):
         read = "padding reaches the logits through the layers, though no hidden state of it is read"
         return Fault("padding-reaches", read, "the text alone", f"{SINGLY}: the model masks no padding")
     return None
 
 
-def _other(alone: Sequence[Looked], batch: Looked) -> int | None:
+def _other(singles: Sequence[BatchReading], batch: BatchReading) -> int | None:
     """The first row of which something else is read in the batch than alone."""
-    return next((n for n, each in enumerate(alone) if each.within(0) != batch.within(n)), None)
+    return next((n for n, each in enumerate(singles) if each.within(0) != batch.within(n)), None)
 
 
-def _reached(batch: Looked) -> bool:
+def _reached(batch: BatchReading) -> bool:
     """Whether padding reaches the logits."""
     return any(map(batch.padding_reached, range(len(batch.batch.spans))))
 
 
-def moved(setup: Setup, alone: Sequence[Looked], batch: Looked) -> Fault:
+def shifted(setup: Setup, singles: Sequence[BatchReading], batch: BatchReading) -> Fault:
     """The right token is read, but padding has moved the text to positions that mean something else to the model."""
-    row, side = min(range(len(alone)), key=lambda n: len(alone[n].ids(0))), batch.batch.side
+    row, side = min(range(len(singles)), key=lambda n: len(singles[n].ids(0))), batch.batch.side
     told = f"the right token, but with padding on the {side} the text gets other logits than alone"
     read = f"{batch.texts.lines[row]}: {told}"
-    _, change = _mend(setup, alone) or ("", f"{SINGLY}: no side leaves the positions as they are")
+    _, change = _mend(setup, singles) or ("", f"{SINGLY}: no side leaves the positions as they are")
     return Fault("positions-move", read, "the logits that the text has alone", change)
 
 
-def _mend(setup: Setup, alone: Sequence[Looked]) -> tuple[str, str] | None:
+def _mend(setup: Setup, singles: Sequence[BatchReading]) -> tuple[str, str] | None:
     """Code and line of the first change after which every text is read, and stands, as it does alone."""
     for code, change, after in _changes(setup):
         try:
             traced, batch = after()
-            found = look(traced, batch)
+            found = read_batch(traced, batch)
         except ArchtraceError:  # a change that the model refuses mends nothing
             continue
-        if _other(alone, found) is None and not moves(traced, batch, setup.special):
+        if _other(singles, found) is None and not padding_shifts_logits(traced, batch, setup.special):
             return code, change
     return None
 
 
 def _changes(setup: Setup) -> Iterator[Change]:
     """What may mend a batch: another pad id in the config, another side."""
-    pad, batch = setup.given.pad, setup.given.together()
+    pad, batch = setup.given.pad, setup.given.as_batch()
     if pad is not None and pad != setup.pad and setup.trace.config is not None:
-        yield "pad-id-differs", setup.pad_line, lambda: (setup.again(pad, batch), batch)
-    change, moved = setup.given.moved()
+        yield "pad-id-differs", setup.pad_line, lambda: (setup.retrace(pad, batch), batch)
+    change, moved = setup.given.padded_otherwise()
     yield "padding-side", change, lambda: (setup.trace, moved)

@@ -1,4 +1,4 @@
-"""Batch: what is read of texts alone and together, as positions within each text."""
+"""A reading: what is read of texts alone and in a batch, as positions within each text."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from archtrace.tracing.trace import Trace
 
 
 @dataclass(frozen=True)
-class Looked:
-    """A batch as it was read: the tokens that stand where a hidden state is read, and those that reach the logits, of
-    the shape `output`."""
+class BatchReading:
+    """A batch as a model reads it: the tokens that stand where a hidden state is read, and those that reach the
+    logits, of the shape `output`."""
 
     batch: Encoded
     texts: Texts
@@ -35,8 +35,8 @@ class Looked:
         return tuple(p for p in self.reached[row] if not start <= p < stop)
 
 
-def look(trace: Trace, batch: Encoded) -> Looked:
+def read_batch(trace: Trace, batch: Encoded) -> BatchReading:
     """What a traced model reads of a batch. LayoutError where the model refuses it."""
     view = trace.at(text=batch)
     assert view.texts is not None  # a view of texts has them
-    return Looked(batch, view.texts, view.tokens, view.output)
+    return BatchReading(batch, view.texts, view.tokens, view.output)

@@ -12,32 +12,41 @@ import math
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from archtrace.capture.nested import Args, Kwargs
+from archtrace.capture.program import Operation
+
+NumpyArray: TypeAlias = "npt.NDArray[Any]"
 #: Records that Python saw all that a known tensor holds, and gives it.
-Take: TypeAlias = Callable[[torch.Tensor], "np.ndarray[Any, Any]"]
+Take: TypeAlias = Callable[[torch.Tensor], NumpyArray]
 #: Comparisons with more constants than this are no look for special ids: a vocabulary is gone through.
-MOST_ASKED = 16
+MOST_COMPARED = 16
 
 
-class AskedIds:
+#: What `tolist` gives of ids: one of them, or nested lists.
+Numbers: TypeAlias = "Number | list[Numbers]"
+
+
+class TrackedIds:
     """Ids as they were when Python took them, and what it has asked of them since."""
 
     def __init__(self, tensor: torch.Tensor, take: Take) -> None:
         self.tensor, self.take = tensor, take
         # By the version of the tensor too: an array shares its memory, and so changes with it.
-        self._equal: dict[tuple[int, int], np.ndarray[Any, Any]] = {}
+        self._equal: dict[tuple[int, int], NumpyArray] = {}
         self._seen: dict[tuple[int, ...], int] = {}
 
-    def equal(self, constant: int) -> np.ndarray[Any, Any]:
+    def equal(self, constant: int) -> NumpyArray:
         """Where the ids are this one, shape of the ids; a fact of the layout."""
         key = constant, self.tensor._version
         if key not in self._equal:
-            few = len(self._equal) < MOST_ASKED
+            few = len(self._equal) < MOST_COMPARED
             self._equal[key] = self.take(self.tensor == constant) if few else self.all() == constant
         return self._equal[key]
 
@@ -47,11 +56,11 @@ class AskedIds:
             self._seen[index] = int(self.take(self.tensor[index]))
         return self._seen[index]
 
-    def all(self) -> np.ndarray[Any, Any]:
+    def all(self) -> NumpyArray:
         """All ids; what follows depends on each."""
         return self.take(self.tensor)
 
-    def numbers(self, index: tuple[int, ...] = ()) -> Any:
+    def numbers(self, index: tuple[int, ...] = ()) -> Numbers:
         """What `tolist` gives: nested lists of numbers, or one number."""
         if len(index) == self.tensor.ndim:
             return Number(self, index)
@@ -64,7 +73,7 @@ class Number:
     #: numpy leaves comparisons with it to it.
     __array_ufunc__ = None
 
-    def __init__(self, ids: AskedIds, index: tuple[int, ...]) -> None:
+    def __init__(self, ids: TrackedIds, index: tuple[int, ...]) -> None:
         self.ids, self.index = ids, index
 
     @property  # type: ignore[misc]
@@ -75,12 +84,12 @@ class Number:
     def __index__(self) -> int:
         return self.ids.at(self.index)
 
-    def __eq__(self, other: object) -> Any:
+    def __eq__(self, other: object) -> bool:
         constant = _constant(other)
         return int(self) == other if constant is None else bool(self.ids.equal(constant)[self.index])
 
-    def __ne__(self, other: object) -> Any:
-        equal = self == other
+    def __ne__(self, other: object) -> bool:
+        equal = self == other  # an array, where the other one is
         return not equal if isinstance(equal, bool) else int(self) != other
 
     def __bool__(self) -> bool:
@@ -89,17 +98,17 @@ class Number:
     def __hash__(self) -> int:
         return hash(int(self))
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> NumpyArray:
         return np.array(int(self), dtype=dtype)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         # Protocols that are asked for and that an int has not take nothing.
         return getattr(int(self) if hasattr(int, name) else 0, name)
 
     def __copy__(self) -> Number:
         return self
 
-    def __deepcopy__(self, memo: Any) -> Number:
+    def __deepcopy__(self, memo: object) -> Number:
         return self
 
 
@@ -109,24 +118,30 @@ def _constant(value: object) -> int | None:
     return operator.index(value) if plain else None  # type: ignore[arg-type]
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     return int(value) if type(value) is Number else value
 
 
-def _left(apply: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda self, *others: apply(int(self), *map(_plain, others))
+def _left(apply: Operation) -> Operation:
+    def applied(number: Number, *others: object) -> object:
+        return apply(int(number), *map(_plain, others))
+
+    return applied
 
 
-def _right(apply: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda self, other: apply(_plain(other), int(self))
+def _right(apply: Operation) -> Operation:
+    def applied(number: Number, other: object) -> object:
+        return apply(_plain(other), int(number))
+
+    return applied
 
 
-_BINARY: dict[str, Callable[..., Any]] = {
+_BINARY: dict[str, Operation] = {
     "add": operator.add, "sub": operator.sub, "mul": operator.mul, "truediv": operator.truediv, "pow": pow,
     "floordiv": operator.floordiv, "mod": operator.mod, "divmod": divmod, "and": operator.and_, "or": operator.or_,
     "xor": operator.xor, "lshift": operator.lshift, "rshift": operator.rshift,
 }  # fmt: skip
-_OTHERS: dict[str, Callable[..., Any]] = {
+_OTHERS: dict[str, Operation] = {
     "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge, "neg": operator.neg,
     "pos": operator.pos, "abs": abs, "invert": operator.invert, "round": round, "trunc": math.trunc,
     "floor": math.floor, "ceil": math.ceil, "float": float, "complex": complex, "repr": repr, "str": str,
@@ -141,39 +156,40 @@ for _name, _apply in _BINARY.items():
 class Array(NDArrayOperatorsMixin):
     """Ids as numpy has them. Where they equal a constant is a fact of the layout; whatever else is asked takes all."""
 
-    def __init__(self, ids: AskedIds) -> None:
+    def __init__(self, ids: TrackedIds) -> None:
         self.ids = ids
 
     @property  # type: ignore[misc]
     def __class__(self) -> type:
         return np.ndarray
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> NumpyArray:
         return self.ids.all().astype(dtype or np.int64)
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: object, **kwargs: object) -> object:
         constant = next((c for each in inputs if (c := _constant(each)) is not None), None)
         if method == "__call__" and ufunc in (np.equal, np.not_equal) and constant is not None and not kwargs:
             equal = self.ids.equal(constant)
             return equal if ufunc is np.equal else ~equal
-        return getattr(ufunc, method)(*map(_values, inputs), **{k: _values(v) for k, v in kwargs.items()})
+        apply: Operation = getattr(ufunc, method)
+        return apply(*map(_values, inputs), **{k: _values(v) for k, v in kwargs.items()})
 
-    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+    def __array_function__(self, function: Operation, types: object, args: Args, kwargs: Kwargs) -> object:
         return function(*map(_values, args), **{k: _values(v) for k, v in kwargs.items()})
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         return getattr(self.ids.all(), name)
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: Any) -> object:
         if not all(isinstance(i, int | slice) or i is None or i is ... for i in _tuple(index)):
             return self.ids.all()[index]
-        part = AskedIds(self.ids.tensor[index], self.ids.take)
-        return Array(part) if part.tensor.ndim else Number(AskedIds(part.tensor.clone(), part.take), ())
+        part = TrackedIds(self.ids.tensor[index], self.ids.take)
+        return Array(part) if part.tensor.ndim else Number(TrackedIds(part.tensor.clone(), part.take), ())
 
     def __len__(self) -> int:
         return len(self.ids.tensor)
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[object]:
         return (self[i] for i in range(len(self)))
 
     @property
@@ -193,25 +209,30 @@ class Array(NDArrayOperatorsMixin):
 
     def copy(self, order: str = "C") -> Array:
         """As numpy's."""
-        return Array(AskedIds(self.ids.tensor.clone(), self.ids.take))
+        return Array(TrackedIds(self.ids.tensor.clone(), self.ids.take))
 
-    def tolist(self) -> Any:
+    def tolist(self) -> Numbers:
         """As numpy's."""
         return self.ids.numbers()
 
 
-def _tuple(index: Any) -> tuple[Any, ...]:
+def _tuple(index: object) -> tuple[object, ...]:
     return index if isinstance(index, tuple) else (index,)
 
 
-def _values(value: Any) -> Any:
+def _is_nest(value: object) -> TypeGuard[list[object] | tuple[object, ...]]:
+    """Whether a value is a list or a tuple, and of no class below these."""
+    return type(value) in (list, tuple)
+
+
+def _values(value: object) -> object:
     """Arrays of ids, within lists too, as what they hold."""
-    if type(value) in (list, tuple):
+    if _is_nest(value):
         return type(value)(map(_values, value))
     return value.ids.all() if type(value) is Array else value
 
 
-def tensor_of(data: Any) -> torch.Tensor | None:
+def tensor_of(data: object) -> torch.Tensor | None:
     """The tensor that torch makes of arrays and nested lists with ids, by ops; None where there are no ids in them.
 
     What torch would refuse, such as lists of unequal lengths, gives None too, so that torch says so.
@@ -230,13 +251,13 @@ def tensor_of(data: Any) -> torch.Tensor | None:
     return torch.stack([_scalar(leaf) for leaf in leaves]).reshape(shape)
 
 
-def _scalar(leaf: Any) -> torch.Tensor:
+def _scalar(leaf: object) -> torch.Tensor:
     return leaf.ids.tensor[leaf.index] if type(leaf) is Number else torch.tensor(leaf)
 
 
-def _flat(data: Any) -> tuple[tuple[int, ...], list[Any]]:
+def _flat(data: object) -> tuple[tuple[int, ...], list[object]]:
     """The shape of nested lists by their first items, and their leaves."""
-    if type(data) not in (list, tuple):
+    if not _is_nest(data):
         return (), [data]
     parts = [_flat(each) for each in data]
     inner = parts[0][0] if parts else ()
@@ -246,23 +267,24 @@ def _flat(data: Any) -> tuple[tuple[int, ...], list[Any]]:
 
 
 #: How Python takes ids, and what it gets in their place.
-LENDING: Mapping[Any, Callable[[AskedIds], Any]] = {
-    torch.Tensor.tolist: lambda ids: AskedIds(ids.tensor.clone(), ids.take).numbers(),
-    torch.Tensor.item: lambda ids: AskedIds(ids.tensor.reshape(()), ids.take).numbers(),
+LENDING: Mapping[Operation, Callable[[TrackedIds], object]] = {
+    torch.Tensor.tolist: lambda ids: TrackedIds(ids.tensor.clone(), ids.take).numbers(),
+    torch.Tensor.item: lambda ids: TrackedIds(ids.tensor.reshape(()), ids.take).numbers(),
     torch.Tensor.numpy: Array,
 }
 #: How torch makes tensors of Python's data.
-MAKERS = frozenset({torch.tensor, torch.as_tensor})
+MAKERS: frozenset[Operation] = frozenset({torch.tensor, torch.as_tensor})
 
 
-def made_of(maker: Any, data: Any, options: Mapping[str, Any]) -> torch.Tensor | None:
+def made_of(maker: Operation, data: object, options: Mapping[str, object]) -> torch.Tensor | None:
     """What a maker makes of data with ids in them; None where there are none."""
     tensor = tensor_of(data)
     if tensor is None:
         return None
     # A copy: torch.tensor shares no memory. What as_tensor shares with an array is written by nobody, as arrays of ids
     # cannot be written into.
-    return tensor.to(options.get("dtype"), copy=True) if options.get("dtype") else tensor.clone()
+    dtype = options.get("dtype")
+    return tensor.to(dtype, copy=True) if isinstance(dtype, torch.dtype) else tensor.clone()
 
 
 @contextmanager

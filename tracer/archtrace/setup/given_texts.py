@@ -1,21 +1,21 @@
-"""Given: what is examined, in the batches that it makes: texts with their tokenizer, or rows of ids."""
+"""What is examined, and the batches that it makes: texts with their tokenizer, or rows of ids."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from archtrace.answer.diagnosis import Opinion
-from archtrace.targets.tokenized import Encoded, encoded
+from archtrace.targets.tokenized import Encoded, TextTokenizer, encoded
 
 
 class Given(Protocol):
     """What is examined. `tokenizer` may be None, where only rows of ids were given."""
 
     @property
-    def tokenizer(self) -> Any:
+    def tokenizer(self) -> TextTokenizer | None:
         """The tokenizer of the texts."""
 
     @property
@@ -30,13 +30,13 @@ class Given(Protocol):
     def uncompared(self) -> tuple[Opinion, str] | None:
         """What to say where no batch can be compared with the texts alone, and why; None where one can."""
 
-    def alone(self) -> list[Encoded]:
+    def one_by_one(self) -> list[Encoded]:
         """Each text as a batch of its own, without padding."""
 
-    def together(self) -> Encoded:
+    def as_batch(self) -> Encoded:
         """All texts in one batch."""
 
-    def moved(self) -> tuple[str, Encoded]:
+    def padded_otherwise(self) -> tuple[str, Encoded]:
         """The same batch with its padding on the other side, and the line that puts it there."""
 
 
@@ -47,7 +47,7 @@ class GivenTexts:
     `sampled`: nobody gave a text, so that conversations of the tokenizer's chat template count as much as plain ones.
     """
 
-    tokenizer: Any
+    tokenizer: TextTokenizer
     texts: Sequence[str]
     pairs: Sequence[str] | None = None
     sampled: bool = False
@@ -55,8 +55,7 @@ class GivenTexts:
     @property
     def pad(self) -> int | None:
         """The tokenizer's pad id."""
-        found: int | None = self.tokenizer.pad_token_id
-        return found
+        return self.tokenizer.pad_token_id
 
     @property
     def pads(self) -> bool:
@@ -68,11 +67,11 @@ class GivenTexts:
         """One text makes no batch to compare it with, and none was asked about."""
         return None if len(self.texts) > 1 else ("right", "a text alone has no padding, and no batch was asked about")
 
-    def alone(self) -> list[Encoded]:
+    def one_by_one(self) -> list[Encoded]:
         """Each text alone, with the other of its pair."""
         return [self.one(number, self.tokenizer) for number in range(len(self.texts))]
 
-    def one(self, number: int, tokenizer: Any) -> Encoded:
+    def one(self, number: int, tokenizer: TextTokenizer) -> Encoded:
         """One text, with the other of its pair, as this tokenizer makes a batch of it."""
         pair = None if self.pairs is None else [self.pairs[number]]
         return encoded(tokenizer, [self.texts[number]], pair)
@@ -80,14 +79,14 @@ class GivenTexts:
     def uncut(self, number: int) -> list[int]:
         """The ids of a text before it is cut."""
         pair = None if self.pairs is None else self.pairs[number]
-        found: list[int] = self.tokenizer(self.texts[number], pair, truncation=False, verbose=False)["input_ids"]
-        return found
+        ids: list[int] = self.tokenizer(self.texts[number], pair, truncation=False, verbose=False)["input_ids"]
+        return ids
 
-    def together(self) -> Encoded:
+    def as_batch(self) -> Encoded:
         """All of them, as the tokenizer pads them."""
         return encoded(self.tokenizer, self.texts, self.pairs)
 
-    def moved(self) -> tuple[str, Encoded]:
+    def padded_otherwise(self) -> tuple[str, Encoded]:
         """All of them, padded by a copy of the tokenizer that pads on the other side."""
         other = copy.deepcopy(self.tokenizer)
         other.padding_side = "right" if self.tokenizer.padding_side == "left" else "left"
@@ -99,7 +98,7 @@ def extremes(given: GivenTexts) -> GivenTexts:
     """The shortest and the longest of many texts, in their order: what differs in a batch differs between these two."""
     if len(given.texts) < 3:
         return given
-    lengths = [stop - start for start, stop in given.together().spans]
+    lengths = [stop - start for start, stop in given.as_batch().spans]
     chosen = sorted({lengths.index(min(lengths)), lengths.index(max(lengths))})
     pairs = None if given.pairs is None else [given.pairs[n] for n in chosen]
     return replace(given, texts=[given.texts[n] for n in chosen], pairs=pairs)

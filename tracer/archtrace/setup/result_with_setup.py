@@ -1,4 +1,4 @@
-"""Answered: what is said of a model and some texts, with the diagnosis of its setup."""
+"""What is said of a model and some texts, with the diagnosis of its setup."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from archtrace.answer.diagnosis import Diagnosis
 from archtrace.answer.result import Result
 from archtrace.errors import ArchtraceError
 from archtrace.setup.examination import SAMPLES, diagnosed
-from archtrace.setup.examined import GivenTexts, extremes
-from archtrace.setup.unpadded import reason
+from archtrace.setup.given_texts import GivenTexts, extremes
+from archtrace.setup.pad_id import first_line
 from archtrace.targets import folders
 from archtrace.targets.tokenized import tokenizer_of
 from archtrace.tracing.trace import Trace
 
 
-def with_setup(traced: Trace, target: Any, arguments: Mapping[str, Any]) -> Result:
+def with_setup(traced: Trace, target: object, arguments: Mapping[str, Any]) -> Result:
     """The result of a trace with the diagnosis of its setup: of texts that were given, and without any of a checkpoint
     in a folder that holds a tokenizer, on samples.
 
@@ -32,7 +32,7 @@ def with_setup(traced: Trace, target: Any, arguments: Mapping[str, Any]) -> Resu
         given = GivenTexts(tokenizer, texts or SAMPLES, arguments.get("text_pair"), sampled=not texts)
         found = diagnosed(traced, target, extremes(given), wishes)
     except ArchtraceError as error:  # the answer stands without it
-        found = Diagnosis(traced.target.name, "unknown", reason(error))
+        found = Diagnosis(traced.target.name, "unknown", first_line(error))
     # Of samples that nobody asked about an opinion is told, and not that there is none.
     return replace(traced.result, setup=found) if texts or found.opinion != "unknown" else traced.result
 

@@ -1,4 +1,4 @@
-"""hold: the one verb for contracts. From a contract to everything that is wrong with its model."""
+"""From a contract to everything that is wrong with its model."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 from archtrace.contract.contract import Contract, with_terms
 from archtrace.contract.examine import examine
 from archtrace.contract.judge import judge
-from archtrace.contract.observed import found_terms
+from archtrace.contract.observed import observed_terms
 from archtrace.contract.verdict import Verdict
 from archtrace.targets.bundled import full_id
 from archtrace.targets.code import on_path
 from archtrace.targets.tokenized import tokenizer_files
 
 
-def hold(
+def verify(
     contract: Contract, root: Path, progress: Callable[[str, float | None], None] | None = None, *, agree: bool = False
 ) -> Verdict:
     """Trace and judge a model of the project in a folder; with `agree`, under the terms that the model holds.
@@ -26,7 +26,7 @@ def hold(
     """
     with _inside(root.resolve()):
         model = examine(contract, progress)
-        terms = found_terms(model)
+        terms = observed_terms(model)
         held = replace(model, contract=with_terms(contract, terms)) if agree else model
         return Verdict(tuple(judge(held)), model.places, terms)
 
@@ -37,7 +37,7 @@ def _inside(root: Path) -> Iterator[None]:
         yield
 
 
-def looked_up(contract: Contract, root: Path) -> list[str]:
+def files_looked_up(contract: Contract, root: Path) -> list[str]:
     """Files that would decide what a target and a tokenizer stand for, were they there: a folder's, or which revision
     the Hub's cache has."""
     found = [] if ":" in contract.target else [root.resolve() / contract.target / "config.json"]

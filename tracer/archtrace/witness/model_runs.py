@@ -1,4 +1,4 @@
-"""Again: the model itself, run with other ids, where its Python takes ids out of tensors.
+"""The model itself, run with other ids, where its Python takes ids out of tensors.
 
 A program holds for the ids that Python saw (numpy, a list, a count of distinct ids). With others it would be another
 one, so that nothing can be changed in it; the model itself runs with any.
@@ -6,7 +6,7 @@ one, so that nothing can be changed in it; the model itself runs with any.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -16,10 +16,11 @@ from archtrace.capture.drawn import drawn
 from archtrace.capture.higher import uncompiled
 from archtrace.capture.inputs.signature import arranged
 from archtrace.capture.outputs import output_of
-from archtrace.capture.preserve import held
+from archtrace.capture.preserve import restored
 from archtrace.capture.quiet import quiet
 from archtrace.witness.ids import Another, moved_on, other_ids, put_ids, shifts
-from archtrace.witness.probe import alone
+from archtrace.witness.position_sets import TokenPlaces
+from archtrace.witness.probe import moving_singly
 from archtrace.witness.replay import ROUNDINGS, seeded
 from archtrace.witness.subject import Subject
 
@@ -28,10 +29,10 @@ Inputs = Mapping[str, torch.Tensor]
 SEEDS = range(4)
 
 
-def again(
+def moving_tokens(
     subject: Subject,
     model: tuple[torch.nn.Module, dict[str, Any]],
-    places: Sequence[tuple[int, int]],
+    places: TokenPlaces,
     special: frozenset[int],
 ) -> set[tuple[int, int]]:
     """Of some tokens those in whose place another ordinary id moves the model's output."""
@@ -39,14 +40,14 @@ def again(
     # The model itself compares anew: a special id in another's place would be another structure.
     left = tried = [place for place in places if _is_ordinary(subject, place, special)]
     for seed in SEEDS:
-        with held(model[0]), drawn(model[0], seed), torch.no_grad(), quiet(), uncompiled():
+        with restored(model[0]), drawn(model[0], seed), torch.no_grad(), quiet(), uncompiled():
             before = len(left)
             output = _output(model, subject.layout, subject.program.asked)
             for shift in shifts(len(ordinary)):
                 moves = partial(_moves, subject, model, output, moved_on(ordinary, shift))
                 # Once each by itself: moved on together, as many ids are distinct as before.
                 singly = seed == SEEDS[0] and shift == 1
-                found = {place for place in left if moves([place])} if singly else set(alone(left, moves))
+                found = {place for place in left if moves([place])} if singly else set(moving_singly(left, moves))
                 left = [place for place in left if place not in found]
         # A draw that shows nothing new is the last: what no draw has shown will hardly be shown by the next.
         if not left or len(left) == before:
@@ -63,7 +64,7 @@ def _moves(
     model: tuple[torch.nn.Module, dict[str, Any]],
     before: torch.Tensor | None,
     another: Another,
-    some: Sequence[tuple[int, int]],
+    some: TokenPlaces,
 ) -> bool:
     """Whether other ids at some places together move the output."""
     ids = put_ids(subject, some, another)

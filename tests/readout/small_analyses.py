@@ -1,4 +1,4 @@
-"""Small models studied in one layout: two rows of five tokens, of which five and three are no padding."""
+"""Small models analysed in one layout: two rows of five tokens, of which five and three are no padding."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from archtrace.capture.run import capture
-from archtrace.reach.bound import Bound, bound
+from archtrace.reach.bound import Bound, compute_bound
 from archtrace.reach.interpreter import Interpreter
 from archtrace.reach.rules.registry import has_rule
 from archtrace.readout.analysis import Analysis, Programs
@@ -24,7 +24,7 @@ LENGTH, WIDTH = 5, 8
 Head = Callable[[Any, Tensor, Tensor, Tensor], Tensor]
 
 
-class Studied(nn.Module):
+class TinyClassifier(nn.Module):
     """An embedding, a position-wise mix, what a head makes of it, and a score."""
 
     def __init__(self, head: Head) -> None:
@@ -42,12 +42,12 @@ class Studied(nn.Module):
         return torch.cat([self.front.expand(len(hidden), 1, -1), hidden], 1)
 
 
-def study_of(head: Head, model: type[Studied] = Studied) -> Analysis:
-    """The study of a model with a head."""
+def analysis_of(head: Head, model: type[TinyClassifier] = TinyClassifier) -> Analysis:
+    """The analysis of a model with a head."""
     return Analysis(Programs((model(head).eval(), {})), {"full": LAYOUT}, "input_ids")
 
 
 def bound_of(module: nn.Module) -> Bound:
     """The bound of any module of the same inputs."""
     program = capture(module.eval(), {}, LAYOUT, has_rule, None, "input_ids")
-    return bound(Interpreter(), program, LAYOUT, {"input_ids"})
+    return compute_bound(Interpreter(), program, LAYOUT, {"input_ids"})
