@@ -12,7 +12,7 @@ from archtrace.answer.result import Result
 from archtrace.targets import head_kinds
 from archtrace_reports.asking import sweep
 from archtrace_reports.asking.limits import Limits
-from archtrace_reports.asking.progress import Bar
+from archtrace_reports.asking.progress import RunProgress
 from archtrace_reports.asking.question import Question
 from archtrace_reports.atlas.kept import KeptAnswers, lines
 from archtrace_reports.formats.converter import encode
@@ -52,7 +52,7 @@ def test_a_question_that_had_fewer_fields_is_known(tmp_path: Path, answer: Resul
 
 def test_a_sweep_answers_in_the_order_of_the_questions() -> None:
     found = sweep.ask_all(
-        [Question(name) for name in ("./none-a", "./none-b", "./none-c")], Limits(jobs=2), Bar(3, False)
+        [Question(name) for name in ("./none-a", "./none-b", "./none-c")], Limits(jobs=2), RunProgress(3, False)
     )
     assert [each.target for each in found] == ["./none-a", "./none-b", "./none-c"]
     assert all(isinstance(each, Unanswered) for each in found)

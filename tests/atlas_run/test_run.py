@@ -17,8 +17,8 @@ import pytest
 import transformers
 from reports.samples import SAMPLES
 
+from archtrace_reports.asking.progress import RunProgress, _duration
 from archtrace_reports.atlas.collect import Signals, Stopped
-from archtrace_reports.atlas.run_progress import RunProgress, _duration
 from archtrace_reports.formats.to_json import document
 from archtrace_reports.text.report import Unanswered, report
 
@@ -123,7 +123,7 @@ def test_what_is_held_is_not_cut_off() -> None:
 
 def test_off_a_terminal_a_line_comes_each_so_often(capsys: pytest.CaptureFixture[str]) -> None:
     """Also while nothing is answered."""
-    with RunProgress(4, terminal=False, every=0.05) as watch:
+    with RunProgress(4, True, every=0.05) as watch:
         wait(lambda: "archtrace: 0 of 4\n" in capsys.readouterr().err)
         watch.advance(Unanswered("x", "y"), kept=True)
         watch.advance(Unanswered("x", "y"))
@@ -135,10 +135,10 @@ def test_off_a_terminal_a_line_comes_each_so_often(capsys: pytest.CaptureFixture
 
 
 BAR = """
-from archtrace_reports.atlas.run_progress import Watch
+from archtrace_reports.asking.progress import RunProgress
 from archtrace_reports.text.report import Unanswered
-with Watch(2, terminal=True) as watch:
-    watch.advance(Unanswered("x", "y"))
+with RunProgress(2, True) as progress:
+    progress.advance(Unanswered("x", "y"))
 """
 
 
@@ -152,7 +152,7 @@ def test_on_a_terminal_a_bar_says_the_same() -> None:
 
 
 def test_quiet_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
-    with RunProgress(2, terminal=True, quiet=True) as watch:
+    with RunProgress(2, False) as watch:
         watch.advance(Unanswered("x", "y"))
     assert capfd.readouterr().err == ""
 

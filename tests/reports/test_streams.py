@@ -18,7 +18,7 @@ from typing import Any, TextIO
 import pytest
 
 from archtrace_reports.asking.elapsed import elapsed
-from archtrace_reports.asking.progress import Bar
+from archtrace_reports.asking.progress import RunProgress
 from archtrace_reports.commands import cli
 from archtrace_reports.commands.names import COMMANDS
 from archtrace_reports.formats.to_json import document
@@ -146,24 +146,29 @@ def test_colours_reach_a_pipe_when_they_are_forced(
 
 
 def test_progress_is_told_in_lines_where_nothing_can_be_drawn(capsys: Capture) -> None:
-    for total, lines, first in ((3, 3, "1 of 3 done after "), (127, 19, "7 of 127 done after ")):
-        with Bar(total, True) as bar:
+    """Of a few targets each as it ends; of many a line every so often (tests/atlas_run/test_run.py)."""
+    for total, lines in ((20, 20), (127, 0)):
+        with RunProgress(total, True) as progress:
             for number in range(total):
-                bar.advance(SAMPLES["bert"] if number else Unanswered("nope", "why"))
+                progress.advance(SAMPLES["bert"] if number else Unanswered("nope", "why"))
         told = capsys.readouterr().err.splitlines()
         assert len(told) == lines
-        assert told[0].startswith(f"archtrace: {first}")
-        assert told[-1].startswith(f"archtrace: {total} of {total} done after ")
-    assert told[-1].endswith(" s: 126 exact, 0 bound, 1 not answered")
-    with Bar(1, False) as bar:
-        bar.advance(SAMPLES["bert"])
+    assert progress.line() == "127 of 127 (126 exact, 1 not answered)"
+    with RunProgress(3, True) as progress:
+        progress.advance(SAMPLES["bert"])
+        progress.advance(Unanswered("nope", "why"))
+    first, second = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(r"archtrace: 1 of 3, about \d+ s left \(1 exact\): bert-base-uncased: exact", first)
+    assert re.fullmatch(r"archtrace: 2 of 3, about \d+ s left \(1 exact, 1 not answered\): nope: not answered", second)
+    with RunProgress(1, False) as progress:
+        progress.advance(SAMPLES["bert"])
     assert capsys.readouterr().err == ""
 
 
 def test_children_tell_of_themselves_as_they_end(tmp_path: Path) -> None:
     done = run_archtrace("no-model-1", "no-model-2", "--isolate", "--jobs", "1", cwd=tmp_path)
-    said = [line for line in done.stderr.splitlines() if " done after " in line]
-    assert [line.split(" s: ")[1] for line in said] == ["no-model-1 not answered", "no-model-2 not answered"]
+    said = [line for line in done.stderr.splitlines() if line.endswith(": not answered")]
+    assert [line.split("): ")[1] for line in said] == ["no-model-1: not answered", "no-model-2: not answered"]
     assert done.stderr.splitlines()[-1].startswith("archtrace: 2 targets in ")
 
 

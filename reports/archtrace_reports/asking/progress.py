@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 from archtrace.answer.result import Result
-from archtrace_reports.asking.elapsed import elapsed
 from archtrace_reports.text.look import on_terminal
 from archtrace_reports.text.notices import say
 from archtrace_reports.text.report import Unanswered
@@ -42,37 +44,112 @@ class Stages:
         self._progress.stop()
 
 
-#: Of so many targets each is told where no bar can be drawn; of more about as many lines are written.
+#: Seconds between two lines where no bar can be drawn.
+EVERY = 30.0
+#: Of so many targets each is told there as it ends.
 FEW = 20
 
 
-class Bar:
-    """How many of many targets are done, and how they went: a bar on a terminal, elsewhere a line every so often."""
+class RunProgress:
+    """Counts the outcomes of `total` questions, and tells of them on stderr while it is open: by a bar on a terminal,
+    elsewhere by a line every so often."""
 
-    def __init__(self, total: int, shown: bool) -> None:
+    def __init__(self, total: int, shown: bool, *, every: float = EVERY) -> None:
+        self._total = total
         self._counts = {"exact": 0, "bound": 0, "not answered": 0}
-        self._total, self._step = total, -(-total // FEW)
-        self._plain = shown and not on_terminal()
-        text = TextColumn("{task.description}", markup=False)
-        columns = (BarColumn(30), MofNCompleteColumn(), TimeElapsedColumn(), text)
-        drawn = shown and not self._plain
-        self._progress = Progress(*columns, console=_console(), transient=True, disable=not drawn)
-        self._task = self._progress.add_task("", total=total)
+        self._kept = 0
+        self._began = time.monotonic()
+        self._display = _Display() if not shown else _Bar(self) if on_terminal() else _Lines(self, every)
 
-    def advance(self, outcome: Result | Unanswered) -> None:
-        """One more is done."""
+    def advance(self, outcome: Result | Unanswered, *, kept: bool = False) -> None:
+        """One more has its outcome; `kept`: from an earlier run."""
         status = outcome.status if isinstance(outcome, Result) else "not answered"
         self._counts[status] += 1
-        told = ", ".join(f"{number} {name}" for name, number in self._counts.items())
-        self._progress.update(self._task, advance=1, description=told)
-        done = sum(self._counts.values())
-        if self._plain and (done % self._step == 0 or done == self._total):
-            what = f"{outcome.target} {status}" if self._step == 1 else told
-            say(f"{done} of {self._total} done after {elapsed():.0f} s: {what}")
+        self._kept += kept
+        self._display.advance("" if kept else f"{outcome.target}: {status}")
+
+    @property
+    def done(self) -> int:
+        """How many have their outcome."""
+        return sum(self._counts.values())
+
+    @property
+    def total(self) -> int:
+        """How many there are."""
+        return self._total
+
+    def line(self) -> str:
+        """How many are done, about how long the others take, and how it went: a narrow terminal cuts off the end."""
+        counts = ", ".join(f"{number:,} {name}" for name, number in self._counts.items() if number)
+        kept = f"; {self._kept:,} kept from before" if self._kept else ""
+        return f"{self.done:,} of {self._total:,}{self._left()}{f' ({counts}{kept})' if counts else ''}"
+
+    def _left(self) -> str:
+        # What was kept cost nothing, so it says nothing of what the rest will cost.
+        asked, left = self.done - self._kept, self._total - self.done
+        if not asked or not left:
+            return ""
+        return f", about {_duration((time.monotonic() - self._began) / asked * left)} left"
 
     def __enter__(self) -> Self:
-        self._progress.start()
+        self._began = time.monotonic()
+        self._display.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._display.stop()
+
+
+class _Display:
+    """What shows nothing."""
+
+    def start(self) -> None: ...
+    def advance(self, ended: str) -> None: ...
+    def stop(self) -> None: ...
+
+
+class _Bar(_Display):
+    def __init__(self, run: RunProgress) -> None:
+        text = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis"))
+        self._run = run
+        self._progress = Progress(BarColumn(12), text, console=_console(), transient=True)
+        self._task = self._progress.add_task(run.line(), total=run.total)
+
+    def start(self) -> None:
+        self._progress.start()
+
+    def advance(self, ended: str) -> None:
+        self._progress.update(self._task, completed=self._run.done, description=self._run.line())
+
+    def stop(self) -> None:
         self._progress.stop()
+
+
+class _Lines(_Display):
+    """A thread of its own tells, so that a line comes while a single question takes long, too."""
+
+    def __init__(self, run: RunProgress, every: float) -> None:
+        self._run, self._every = run, every
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._tell, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def advance(self, ended: str) -> None:
+        if ended and self._run.total <= FEW:
+            say(f"{self._run.line()}: {ended}")
+
+    def stop(self) -> None:
+        self._ended.set()
+
+    def _tell(self) -> None:
+        while not self._ended.wait(self._every):
+            say(self._run.line())
+
+
+def _duration(seconds: float) -> str:
+    """In the largest unit that it has two of: 95 s, 3 min, 2.5 h."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -9,7 +9,7 @@ from archtrace.answer.result import Result
 from archtrace.targets.head_kinds import HEADS, classes, every_class
 from archtrace_reports.asking.children import outcomes
 from archtrace_reports.asking.limits import Limits
-from archtrace_reports.asking.progress import Bar
+from archtrace_reports.asking.progress import RunProgress
 from archtrace_reports.asking.question import Question
 from archtrace_reports.text.report import Unanswered
 
@@ -39,11 +39,11 @@ def _of_head(question: Question, head: str) -> Iterator[Question]:
         yield replace(question, target=target, head=head if usual else None, shallow=True)
 
 
-def ask_all(questions: list[Question], limits: Limits, bar: Bar) -> list[Result | Unanswered]:
+def ask_all(questions: list[Question], limits: Limits, progress: RunProgress) -> list[Result | Unanswered]:
     """The outcomes in the order of the questions."""
     found: dict[int, Result | Unanswered] = {}
-    with bar:
+    with progress:
         for number, outcome in outcomes(questions, limits):
             found[number] = outcome
-            bar.advance(outcome)
+            progress.advance(outcome)
     return [found[number] for number in range(len(questions))]

@@ -11,8 +11,8 @@ from types import FrameType, TracebackType
 from typing import Any, Protocol, Self, TypeAlias
 
 from archtrace.answer.result import Result
+from archtrace_reports.asking.progress import RunProgress
 from archtrace_reports.asking.question import Question
-from archtrace_reports.atlas.run_progress import RunProgress
 from archtrace_reports.atlas.structure import AtlasTarget
 from archtrace_reports.formats.converter import encode
 from archtrace_reports.text.report import Unanswered
@@ -97,23 +97,23 @@ class Collection:
         """What is asked, each question once: targets of one structure share one."""
         return [*self._questions.values()]
 
-    def go(self, ask: Asking, watch: RunProgress) -> Done:
-        """Ask what the store does not have, and give each target its outcome; `watch` is told of questions."""
-        with contextlib.suppress(Stopped), self._signals, watch:
-            self._recall(watch)
-            self._ask(ask, watch)
+    def go(self, ask: Asking, progress: RunProgress) -> Done:
+        """Ask what the store does not have, and give each target its outcome; `progress` is told of questions."""
+        with contextlib.suppress(Stopped), self._signals, progress:
+            self._recall(progress)
+            self._ask(ask, progress)
         outcomes = [self._outcome(each) for each in self._plan]
         reached = tuple(outcome for outcome in outcomes if outcome is not None)
         return Done(reached, self._signals.number, len(outcomes) - len(reached))
 
-    def _recall(self, watch: RunProgress) -> None:
+    def _recall(self, progress: RunProgress) -> None:
         for name, question in self._questions.items():
             known = self._known.outcome(question)
             if known is not None:
                 self._found[name] = known
-                watch.advance(known, kept=True)
+                progress.advance(known, kept=True)
 
-    def _ask(self, ask: Asking, watch: RunProgress) -> None:
+    def _ask(self, ask: Asking, progress: RunProgress) -> None:
         left = {name: question for name, question in self._questions.items() if name not in self._found}
         names = [*left]
         if not names:
@@ -123,7 +123,7 @@ class Collection:
                 with self._signals.held():
                     self._known.add(left[names[number]], outcome)
                     self._found[names[number]] = outcome
-                    watch.advance(outcome)
+                    progress.advance(outcome)
 
     def _outcome(self, each: AtlasTarget | Unanswered) -> Outcome | None:
         if isinstance(each, Unanswered):

@@ -14,7 +14,6 @@ from archtrace_reports.asking.dependencies import require
 from archtrace_reports.asking.limits import Limits, cores
 from archtrace_reports.commands.group import quiet
 from archtrace_reports.text.files import trouble
-from archtrace_reports.text.look import on_terminal
 from archtrace_reports.text.notices import say
 from archtrace_reports.text.report import Unanswered, report
 
@@ -134,18 +133,18 @@ def _plan(wanted: Wanted) -> Sequence[AtlasTarget | Unanswered]:
 
 
 def _done(plan: Sequence[AtlasTarget | Unanswered], ask: Asking, wanted: Wanted) -> Done:
+    from archtrace_reports.asking.progress import RunProgress
     from archtrace_reports.atlas.collect import Collection
     from archtrace_reports.atlas.remembered import Remembered
-    from archtrace_reports.atlas.run_progress import RunProgress
 
     wanted.folder.mkdir(exist_ok=True)
     run = Collection(plan, Remembered(wanted.folder / ANSWERS, wanted.fresh))
     if not wanted.quiet:
         say(f"{_counted(len(plan), 'target')}, {len(run.questions):,} to trace")
-    watch = RunProgress(len(run.questions), terminal=on_terminal(), quiet=wanted.quiet)
-    done = run.go(ask, watch)
+    progress = RunProgress(len(run.questions), not wanted.quiet)
+    done = run.go(ask, progress)
     if not wanted.quiet:
-        say(watch.line())
+        say(progress.line())
     return done
 
 

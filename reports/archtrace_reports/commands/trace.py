@@ -132,11 +132,11 @@ def _here(questions: Sequence[Question], options: Options) -> list[Result | Unan
 
 def _isolated(questions: Sequence[Question], options: Options) -> list[Result | Unanswered]:
     """Ask several at once, each in a process of its own."""
-    from archtrace_reports.asking.progress import Bar
+    from archtrace_reports.asking.progress import RunProgress
     from archtrace_reports.asking.sweep import ask_all
 
-    bar = Bar(len(questions), not options.quiet)
-    outcomes = ask_all([*questions], options.limits, bar)
+    progress = RunProgress(len(questions), not options.quiet)
+    outcomes = ask_all([*questions], options.limits, progress)
     if not options.every:
         for outcome in outcomes:
             _say(outcome, options, sum(outcome.seconds.values()) if isinstance(outcome, Result) else 0)
