@@ -34,5 +34,5 @@ def test_what_it_found_is_what_the_field_test_says() -> None:
         "field.md", r"(\d+) repositories .*?\| all \| \d+ \| (\d+) \|[^%]* (\d+) % \|"
     )
     assert f"in {found_in} of {repositories} public repositories" in readme
-    assert f"{share} % of it holds" in readme
+    assert f"{share} % are right" in readme
     assert f"BioGPT did so up to {stated('AT001.md', r'BioGPT, up to transformers ([0-9.]+) ')[0]}." in readme
