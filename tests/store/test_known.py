@@ -111,7 +111,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Place:
     for name, text in {"models.py": MODEL, "parts.py": "WIDTH = 8\n", "labels.json": "2"}.items():
         (place.folder / name).write_text(text)
     assert not place.knows(OWN)
-    assert "kept" not in place.ask(OWN.target).stderr
+    assert "cached" not in place.ask(OWN.target).stderr
     return place
 
 
@@ -119,7 +119,7 @@ def test_it_is_told_once_it_is_known(own: Place) -> None:
     """The same answer, which says that it was kept and from when."""
     again = own.ask(OWN.target)
     assert again.stderr.startswith("archtrace: models.py:Classifier: exact, cached on 20")
-    assert "\n  kept        from 20" in again.stdout
+    assert "\n  cached      on 20" in again.stdout
 
 
 @pytest.mark.parametrize("variables", [{}, {"COLUMNS": "120", "FORCE_COLOR": "1"}, {"NO_COLOR": "1", "COLUMNS": "44"}])
@@ -129,7 +129,7 @@ def test_the_short_way_tells_what_the_long_one_tells(own: Place, variables: dict
     command = [sys.executable, "-m", "archtrace_reports.commands.cli"]
     short, long = (own.run(*command, *named, OWN.target, *flags, **variables) for named in ([], ["trace"]))
     assert (short.returncode, short.stdout, short.stderr) == (long.returncode, long.stdout, long.stderr)
-    assert ("kept" in short.stderr) == (not flags)
+    assert ("cached" in short.stderr) == (not flags)
 
 
 def test_json_is_the_same_but_for_the_run(own: Place) -> None:

@@ -17,6 +17,7 @@ from archtrace.answer.relations import Relation
 from archtrace.answer.result import LayoutResult, Result
 from archtrace.answer.texts import SpecialTokens
 from archtrace.answer.work import Work
+from archtrace_reports.formats import from_json
 from archtrace_reports.text.tokens import nested
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def decode(value: Any, kind: type[T]) -> T:
 def _converter() -> Converter:
     """Made when it is first needed: `check` reads this module, and runs without cattrs."""
     from cattrs import Converter
-    from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+    from cattrs.gen import make_dict_unstructure_fn, override
 
     made = Converter(unstruct_collection_overrides={tuple: list}, detailed_validation=False)
     for kind in ON_ONE_LINE:
@@ -62,11 +63,9 @@ def _converter() -> Converter:
     made.register_unstructure_hook(Relation, _with_words(relation))
     layout = make_dict_unstructure_fn(LayoutResult, made, inputs=override(unstruct_hook=_inputs))
     made.register_unstructure_hook(LayoutResult, _flat(layout))
-    made.register_structure_hook(LayoutResult, _nested(make_dict_structure_fn(LayoutResult, made)))
     result = make_dict_unstructure_fn(Result, made, class_name=named, anatomy=apart)
     made.register_unstructure_hook(Result, _with_run(result))
-    back = make_dict_structure_fn(Result, made, class_name=named, anatomy=apart)
-    made.register_structure_hook(Result, _without_run(back))
+    made.register_structure_hook(Result, lambda value, kind: from_json.decode(value))
     return made
 
 
@@ -84,10 +83,6 @@ def _flat(plain: Callable[[LayoutResult], Plain]) -> Callable[[LayoutResult], Pl
     return flat
 
 
-def _nested(structure: Callable[[Plain, Any], LayoutResult]) -> Callable[[Plain, Any], LayoutResult]:
-    return lambda value, kind: structure({**value, "bound": value}, kind)
-
-
 def _with_run(plain: Callable[[Result], Plain]) -> Callable[[Result], Plain]:
     def whole(result: Result) -> Plain:
         found = plain(result)
@@ -97,11 +92,6 @@ def _with_run(plain: Callable[[Result], Plain]) -> Callable[[Result], Plain]:
         return {**first, "status": result.status, **found, **({"run": run} if any(run.values()) else {})}
 
     return whole
-
-
-def _without_run(structure: Callable[[Plain, Any], Result]) -> Callable[[Plain, Any], Result]:
-    # Up to format 2 the seconds stood beside the rest.
-    return lambda value, kind: structure({"seconds": {}, **value, **value.get("run", {})}, kind)
 
 
 def _inputs(inputs: Mapping[str, Any]) -> Plain:

@@ -17,7 +17,8 @@ from archtrace_reports.asking.store import shipped
 from archtrace_reports.asking.store.environment import environment
 from archtrace_reports.asking.store.portable_paths import HERE, HUB
 from archtrace_reports.asking.store.store import AnswerStore, Entry, entry
-from archtrace_reports.formats.converter import decode, encode
+from archtrace_reports.formats.converter import encode
+from archtrace_reports.formats.from_json import decode
 from archtrace_reports.text.report import GUESSED
 
 
@@ -37,13 +38,13 @@ def known(question: Question, *, drawn: bool = False) -> Result | None:
         return None
     kept = store().get(*_key(question)) or shipped.find(question)
     # A checkout may have kept it in a form that it does not read any longer.
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(KeyError, TypeError, ValueError):
         return None if kept is None else _result(kept, drawn)
     return None
 
 
 def _result(kept: Entry, drawn: bool) -> Result:
-    result = replace(decode(kept.answer, Result), kept=True)
+    result = replace(decode(kept.answer), kept=True)
     return with_anatomy(result, json.loads(kept.drawing)) if drawn else result
 
 
