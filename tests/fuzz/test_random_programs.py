@@ -15,7 +15,7 @@ from programs.verdict import judge
 
 #: Drawn alike each time, so that the suite does not change under one's hands; shrinking may run traces for minutes.
 SUITE = settings(
-    max_examples=120, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=100, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
 
 

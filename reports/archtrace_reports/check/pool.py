@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import threading
@@ -34,6 +35,11 @@ def together(files: Sequence[str], settings: Settings, cores: int) -> dict[str, 
         return dict(zip(files, found, strict=True))
     except BrokenProcessPool:
         raise ArchtraceError("a worker process was killed, perhaps for want of memory; check fewer files") from None
+    except BaseException:
+        # A signal to this process alone leaves the workers at their files, and the pool would wait for those.
+        for worker in multiprocessing.active_children():
+            worker.terminate()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
         threading.excepthook = threading.__excepthook__
