@@ -19,7 +19,7 @@ import transformers
 
 from archtrace_reports.asking.question import Question
 from archtrace_reports.asking.store.environment import packages
-from archtrace_reports.asking.store.known_answers import _key, _meant, known, store
+from archtrace_reports.asking.store.known_answers import _deciding_places, _key, known, store
 from archtrace_reports.asking.store.portable_paths import HUB, hub_cache, located, portable
 from archtrace_reports.asking.store.store import entry
 
@@ -283,7 +283,7 @@ def test_another_version(library: Place, name: str) -> None:
     }.items(),
 )
 def test_whatever_form_an_id_has_its_revision_counts(target: str, revision: str) -> None:
-    assert f"{HUB}{revision}" in set(_meant(Question(target)))
+    assert f"{HUB}{revision}" in set(map(portable, _deciding_places(target)))
 
 
 def test_an_answer_in_a_form_that_is_not_read_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,10 +115,11 @@ def _completed(trace: click.Context, incomplete: str) -> list[CompletionItem]:
 def refuse_misspelt(words: Sequence[str]) -> None:
     """Raise TargetError where the first word is nothing that could be traced, and is close to a command."""
     from archtrace.errors import TargetError, message
+    from archtrace.targets.candidates import is_known
 
     word = words[0]
     near = close_command(word)
-    if near is None or _is_target(word):
+    if near is None or is_known(word):
         return
     meant, asked = shlex.join(["archtrace", near, *words[1:]]), shlex.join(["archtrace", DEFAULT, *words])
     what = f"there is no command {word!r}, nor a file or model that is known by that name"
@@ -130,16 +131,6 @@ def close_command(word: str) -> str | None:
     from archtrace.errors import close_names
 
     return next(iter(close_names(word, COMMANDS, 1, LIKENESS)), None) if word.isalpha() else None
-
-
-def _is_target(word: str) -> bool:
-    """Whether a word names a file, a folder, a model type, a class or an id, without asking the Hub."""
-    from pathlib import Path
-
-    from archtrace.targets.bundled import known_ids
-    from archtrace.targets.library import spelled
-
-    return Path(word).exists() or spelled(word) is not None or word in known_ids()
 
 
 def inherited(context: click.Context, option: click.Parameter, value: bool) -> bool:

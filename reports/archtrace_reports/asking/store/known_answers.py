@@ -7,7 +7,6 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 from archtrace.answer.result import Result
@@ -15,7 +14,7 @@ from archtrace_reports.asking.outcome_json import with_anatomy
 from archtrace_reports.asking.question import Question
 from archtrace_reports.asking.store import shipped
 from archtrace_reports.asking.store.environment import environment
-from archtrace_reports.asking.store.portable_paths import HERE, HUB
+from archtrace_reports.asking.store.portable_paths import HERE
 from archtrace_reports.asking.store.store import AnswerStore, Entry, entry
 from archtrace_reports.formats.converter import encode
 from archtrace_reports.formats.from_json import decode
@@ -60,7 +59,9 @@ def keep(question: Question, result: Result, files: Iterable[str] | None, since:
 
 def made(question: Question, result: Result, files: Iterable[str], installed: Any) -> Entry:
     """The entry of an answer: it came from these files, what its names could have meant, and what was installed."""
-    return entry(question.target, (*files, *_meant(question)), encode(result), encode(result.anatomy), installed)
+    return entry(
+        question.target, (*files, *_deciding_places(question.target)), encode(result), encode(result.anatomy), installed
+    )
 
 
 def _key(question: Question) -> tuple[Any, ...]:
@@ -78,22 +79,9 @@ def _expanded(question: Question) -> str:
     return os.path.expanduser(question.target)
 
 
-def _meant(question: Question) -> Iterator[str]:
-    """What else its target could mean, were it there: a folder of that name; and of the Hub's cache which revision it
-    has. Of a folder its names, and each file that a tokenizer may be read from, which Rust opens unheard."""
-    from archtrace.targets.bundled import full_id
-    from archtrace.targets.reference import parse
-    from archtrace.targets.tokenized import tokenizer_files
+def _deciding_places(target: str) -> Iterator[str]:
+    """What decides which model the target means: a name that no folder has is looked for wherever it is asked from."""
+    from archtrace.targets.candidates import deciding_paths
 
-    if ":" in question.target.replace("://", ""):
-        return
-    folder = Path(_expanded(question))
-    if folder.exists():
-        home = folder.resolve() if folder.is_dir() else folder.resolve().parent
-        yield from map(str, [home, *tokenizer_files(home)])
-        yield HUB  # what its base model is may be looked up there
-        return
-    yield HERE + question.target
-    wanted = parse(question.target)
-    for name in {wanted.id, full_id(wanted.id)}:
-        yield f"{HUB}models--{name.replace('/', '--')}/refs/{wanted.revision or 'main'}"
+    for path in deciding_paths(target):
+        yield str(path) if path.is_absolute() else HERE + path.as_posix()
