@@ -18,7 +18,7 @@ from archtrace.targets.bundled import known_ids, lookup
 from archtrace.targets.library import classifiers
 from archtrace_reports.asking.limits import cores
 from archtrace_reports.asking.question import Question
-from archtrace_reports.asking.store import shipped
+from archtrace_reports.asking.store import shipped_answers
 from archtrace_reports.asking.store.known_answers import made
 
 #: What of all that was read decides an answer on other machines: the library's code, and what else the name could mean.
@@ -27,17 +27,17 @@ DECIDING = ("{installed}/transformers/", "{hub}", "{here}")
 
 def main(names: list[str]) -> None:
     """Trace what is missing, and ship it."""
-    from archtrace_reports.asking.template import warm  # what every answer imports, once for all
+    from archtrace_reports.asking.fork_server import warm  # what every answer imports, once for all
 
     warm()
     known = [*targets()]
-    left = [name for name in names or known if shipped.find(Question(name)) is None]
+    left = [name for name in names or known if shipped_answers.find(Question(name)) is None]
     with multiprocessing.get_context("fork").Pool(cores(), maxtasksperchild=1) as pool:
         for number, told in enumerate(pool.imap_unordered(ship, left, chunksize=1), 1):
             print(f"{number} of {len(left)}: {told}", flush=True)
-    for kept in [*shipped.entries()]:
+    for kept in [*shipped_answers.entries()]:
         if kept.subject not in known:
-            shipped.remove(kept.subject)
+            shipped_answers.remove(kept.subject)
 
 
 def targets() -> Iterator[str]:
@@ -59,8 +59,8 @@ def ship(target: str) -> str:
     outcome = ask(question)
     if not isinstance(outcome, Result):
         return f"{target}: {outcome.line}"
-    entry = made(question, outcome, _heard(), shipped.environment())
-    shipped.put(entry.behind(place for place in entry.files if place.startswith(DECIDING)))
+    entry = made(question, outcome, _heard(), shipped_answers.environment())
+    shipped_answers.put(entry.behind(place for place in entry.files if place.startswith(DECIDING)))
     return f"{target}: {outcome.status}"
 
 

@@ -17,7 +17,7 @@ import archtrace_reports
 from archtrace.answer.result import Result
 from archtrace.errors import TargetError
 from archtrace_reports.asking.question import Question
-from archtrace_reports.atlas.kept import KeptAnswers
+from archtrace_reports.atlas.answer_log import KeptAnswers
 from archtrace_reports.atlas.site import check, write
 from archtrace_reports.atlas.site.document import FORMAT
 from archtrace_reports.atlas.site.edition_files import joined, read

@@ -14,7 +14,7 @@ from archtrace_reports.asking import sweep
 from archtrace_reports.asking.limits import Limits
 from archtrace_reports.asking.progress import RunProgress
 from archtrace_reports.asking.question import Question
-from archtrace_reports.atlas.kept import KeptAnswers, lines
+from archtrace_reports.atlas.answer_log import KeptAnswers, lines
 from archtrace_reports.formats.converter import encode
 from archtrace_reports.text.report import Unanswered
 

@@ -15,7 +15,7 @@ from reports.samples import SAMPLES
 from archtrace.errors import TargetError
 from archtrace.targets import head_kinds
 from archtrace_reports.asking.question import Question
-from archtrace_reports.atlas.kept import KeptAnswers
+from archtrace_reports.atlas.answer_log import KeptAnswers
 from archtrace_reports.atlas.site.edition_files import read
 from archtrace_reports.atlas.structure import AtlasTarget
 from archtrace_reports.atlas.targets import library, lines, looked_up

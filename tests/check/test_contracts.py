@@ -14,8 +14,8 @@ import pytest
 
 from archtrace.contract.traced import Broken, SourceRange
 from archtrace.contract.verdict import Verdict
-from archtrace_reports.asking.store.store import AnswerStore
-from archtrace_reports.check.contracts.declared import contracts
+from archtrace_reports.asking.store.answer_store import AnswerStore
+from archtrace_reports.check.contracts.declared_contracts import contracts
 from archtrace_reports.check.contracts.verdict_cache import VerdictCache
 from archtrace_reports.check.settings import settings
 

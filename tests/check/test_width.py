@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from archtrace_reports.check.width import width
+from archtrace_reports.check.line_width import width
 
 Ask = Callable[..., Any]
 

@@ -137,7 +137,7 @@ def test_a_run_outlives_its_template(program: Program, monkeypatch: pytest.Monke
     monkeypatch.setattr(children, "MANY", 1)
     runs = run([(str(n), json.dumps({"target": "./none"})) for n in range(3)], Limits(jobs=1))
     assert next(runs)[1]["unanswered"]["target"] == "./none"
-    found = ["pgrep", "-P", str(os.getpid()), "-f", "archtrace_reports.asking.template"]
+    found = ["pgrep", "-P", str(os.getpid()), "-f", "archtrace_reports.asking.fork_server"]
     (template,) = map(int, subprocess.run(found, capture_output=True, check=True).stdout.split())
     os.kill(template, signal.SIGKILL)
     assert dict(runs) == {1: "alone", 2: "alone"}

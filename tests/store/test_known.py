@@ -18,10 +18,10 @@ import torch
 import transformers
 
 from archtrace_reports.asking.question import Question
+from archtrace_reports.asking.store.answer_store import entry
 from archtrace_reports.asking.store.environment import packages
 from archtrace_reports.asking.store.known_answers import _deciding_places, _key, known, store
 from archtrace_reports.asking.store.portable_paths import HUB, hub_cache, located, portable
-from archtrace_reports.asking.store.store import entry
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["hidden_size=16", "num_hidden_layers=1", "num_attention_heads=2", "intermediate_size=24"]

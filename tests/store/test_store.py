@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from archtrace_reports.asking.store import store as stores
-from archtrace_reports.asking.store.store import ENDING, AnswerStore, Entry, decode, encode, entry
+from archtrace_reports.asking.store import answer_store as stores
+from archtrace_reports.asking.store.answer_store import ENDING, AnswerStore, Entry, decode, encode, entry
 
 #: Keeps answers until it is killed, each with a megabyte of noise, so that it is mostly writing.
 WRITER = """
 import random, sys, time
 from pathlib import Path
-from archtrace_reports.asking.store.store import AnswerStore, entry
+from archtrace_reports.asking.store.answer_store import AnswerStore, entry
 store, number = AnswerStore(Path(sys.argv[1])), 0
 while True:
     noise = random.Random(number).randbytes(200_000).hex()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from archtrace.answer.result import Result
-from archtrace_reports.asking.forked import Forked, Template
+from archtrace_reports.asking.fork_client import Forked, Template
 from archtrace_reports.asking.limits import Limits, cores
 from archtrace_reports.asking.outcome_json import decode_outcome
 from archtrace_reports.asking.question import Question

@@ -15,7 +15,7 @@ from typing import Any
 
 from archtrace.errors import message
 from archtrace_reports.asking.children import ask_one, forking
-from archtrace_reports.asking.forked import Template
+from archtrace_reports.asking.fork_client import Template
 from archtrace_reports.asking.limits import Limits
 from archtrace_reports.asking.outcome_json import encode_outcome
 from archtrace_reports.text.report import Unanswered, differing, versions

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from archtrace_reports.check.one import check_file
+from archtrace_reports.check.check_file import check_file
 from archtrace_reports.check.problem import CheckResult, Problem
 from archtrace_reports.check.settings import Settings
 

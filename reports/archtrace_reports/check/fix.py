@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from archtrace_lint import UnreadableError, edited
 from archtrace_lint.source.decode import declared, exactly
-from archtrace_reports.check.one import check_data, read
+from archtrace_reports.check.check_file import check_data, read
 from archtrace_reports.check.problem import Problem
 from archtrace_reports.check.settings import Settings
 from archtrace_reports.text.files import replace

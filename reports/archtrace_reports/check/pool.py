@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from archtrace.errors import ArchtraceError
-from archtrace_reports.check.one import check_file
+from archtrace_reports.check.check_file import check_file
 from archtrace_reports.check.problem import Problem
 from archtrace_reports.check.settings import Settings
 

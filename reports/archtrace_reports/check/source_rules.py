@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from archtrace.errors import TargetError
 from archtrace_reports.check.check_files import run
+from archtrace_reports.check.files_to_check import sources
 from archtrace_reports.check.problem import CheckResult, Problem
 from archtrace_reports.check.settings import Settings
-from archtrace_reports.check.sources import sources
 
 if TYPE_CHECKING:
     from archtrace_reports.check.fix import Mended
@@ -47,8 +47,8 @@ def look(files: tuple[str, ...], chosen: Settings, given: dict[str, Any]) -> Sou
 
 def _piped(files: tuple[str, ...], chosen: Settings, given: dict[str, Any]) -> SourceCheck:
     """What comes through stdin, under the name that it is to have. With --fix it goes on to stdout, mended."""
+    from archtrace_reports.check.check_file import check_data, largest
     from archtrace_reports.check.fix import mended
-    from archtrace_reports.check.one import check_data, largest
 
     if len(files) > 1:
         raise TargetError("- is what comes through stdin, and stands for itself: give no other file beside it")
@@ -77,8 +77,8 @@ def _shown(each: Iterable[tuple[str, Mended]], files: int, failures: list[str]) 
 
 
 def _each_mended(names: Iterable[str], chosen: Settings, fail: Fail) -> Iterator[tuple[str, Mended]]:
+    from archtrace_reports.check.check_file import read
     from archtrace_reports.check.fix import mended
-    from archtrace_reports.check.one import read
 
     for name in names:
         try:

@@ -135,7 +135,7 @@ def _plan(wanted: Wanted) -> Sequence[AtlasTarget | Unanswered]:
 def _done(plan: Sequence[AtlasTarget | Unanswered], ask: Asking, wanted: Wanted) -> Done:
     from archtrace_reports.asking.progress import RunProgress
     from archtrace_reports.atlas.collect import Collection
-    from archtrace_reports.atlas.remembered import Remembered
+    from archtrace_reports.atlas.earlier_answers import Remembered
 
     wanted.folder.mkdir(exist_ok=True)
     run = Collection(plan, Remembered(wanted.folder / ANSWERS, wanted.fresh))

@@ -116,11 +116,11 @@ def _chosen(select: tuple[str, ...], ignore: tuple[str, ...], baseline: str | No
 
 def _with_contracts(told: CheckResult, chosen: Settings, given: dict[str, Any]) -> CheckResult:
     """With what holding the contracts says, unless the source rules alone were asked."""
-    from archtrace_reports.check.contracts.join import join
+    from archtrace_reports.check.contracts.merged_findings import join
 
     if given["only"] == "source":
         return join(told, None)
-    from archtrace_reports.check.contracts.hold_all import hold_all
+    from archtrace_reports.check.contracts.check_contracts import hold_all
     from archtrace_reports.text.look import on_terminal
 
     if not chosen.models:

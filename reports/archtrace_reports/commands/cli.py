@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from archtrace.errors import ArchtraceError
-from archtrace_reports.commands.at_once import told
+from archtrace_reports.commands.fast_path import told
 
 NAME = "archtrace"
 ANSWERED, FAILED, INTERRUPTED, PIPE_CLOSED = 0, 2, 130, 141

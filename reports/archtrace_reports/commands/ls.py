@@ -10,10 +10,10 @@ from fnmatch import fnmatch
 
 import click
 
-from archtrace_reports.asking.store import shipped
+from archtrace_reports.asking.store import shipped_answers
+from archtrace_reports.asking.store.answer_store import Entry
 from archtrace_reports.asking.store.environment import environment
 from archtrace_reports.asking.store.known_answers import store
-from archtrace_reports.asking.store.store import Entry
 from archtrace_reports.text.look import look_of
 from archtrace_reports.text.notices import say
 from archtrace_reports.text.untrusted import clean
@@ -72,8 +72,8 @@ def _rows(here: bool) -> Iterator[KeptRow]:
     installed = environment()
     for kept in store().entries():
         yield _row(kept, "here", kept.environment == installed and kept.holds())
-    for kept in () if here else shipped.entries():
-        yield _row(kept, "shipped", shipped.holds(kept))
+    for kept in () if here else shipped_answers.entries():
+        yield _row(kept, "shipped", shipped_answers.holds(kept))
 
 
 def _row(kept: Entry, origin: str, holds: bool) -> KeptRow:

@@ -41,7 +41,7 @@ def command(target: str, fields: tuple[tuple[str, Any], ...], style: str, folder
     require()
     from archtrace.setup.serving.served import serve
     from archtrace_reports.asking.engine import hush
-    from archtrace_reports.formats.servers import as_json, export, told
+    from archtrace_reports.formats.server_lines import as_json, export, told
     from archtrace_reports.text.lines import paint
     from archtrace_reports.text.look import look_of
 

@@ -16,7 +16,7 @@ from archtrace_reports.asking.elapsed import elapsed, laps
 from archtrace_reports.asking.question import Question
 from archtrace_reports.asking.store.known_answers import known
 from archtrace_reports.commands import completion
-from archtrace_reports.commands.at_once import kept
+from archtrace_reports.commands.fast_path import kept
 from archtrace_reports.commands.group import Tracing, debug, quiet
 from archtrace_reports.commands.options import Options, inputs, output, overrides, texts, trust
 from archtrace_reports.text.files import write

@@ -12,10 +12,10 @@ from typing import Any
 from archtrace.answer.result import Result
 from archtrace_reports.asking.outcome_json import with_anatomy
 from archtrace_reports.asking.question import Question
-from archtrace_reports.asking.store import shipped
+from archtrace_reports.asking.store import shipped_answers
+from archtrace_reports.asking.store.answer_store import AnswerStore, Entry, entry
 from archtrace_reports.asking.store.environment import environment
 from archtrace_reports.asking.store.portable_paths import HERE
-from archtrace_reports.asking.store.store import AnswerStore, Entry, entry
 from archtrace_reports.formats.converter import encode
 from archtrace_reports.formats.from_json import decode
 from archtrace_reports.text.report import GUESSED
@@ -35,7 +35,7 @@ def known(question: Question, *, drawn: bool = False) -> Result | None:
     """
     if question.trust_remote_code:
         return None
-    kept = store().get(*_key(question)) or shipped.find(question)
+    kept = store().get(*_key(question)) or shipped_answers.find(question)
     # A checkout may have kept it in a form that it does not read any longer.
     with contextlib.suppress(KeyError, TypeError, ValueError):
         return None if kept is None else _result(kept, drawn)

@@ -11,7 +11,7 @@ from typing import Any
 from archtrace.answer.result import Result
 from archtrace.errors import TargetError, message
 from archtrace_reports.asking.outcome_json import decode_outcome
-from archtrace_reports.atlas.kept import lines
+from archtrace_reports.atlas.answer_log import lines
 from archtrace_reports.atlas.site.rows import PREFIX, Outcome
 from archtrace_reports.formats.converter import decode
 from archtrace_reports.text.report import Report, Unanswered, report

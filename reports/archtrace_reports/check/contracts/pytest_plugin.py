@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from archtrace_reports.check.contracts.declared import Declared
+    from archtrace_reports.check.contracts.declared_contracts import Declared
     from archtrace_reports.check.problem import Problem
     from archtrace_reports.check.settings import Settings
 
@@ -62,7 +62,7 @@ class ContractFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         """A test for each contract."""
-        from archtrace_reports.check.contracts.declared import contracts
+        from archtrace_reports.check.contracts.declared_contracts import contracts
         from archtrace_reports.check.settings import settings
 
         found = settings(str(self.path.parent))
@@ -79,8 +79,8 @@ class ContractItem(pytest.Item):
 
     def runtest(self) -> None:
         """Fail where anything is told of the contract."""
-        from archtrace_reports.check.contracts.hold_all import findings_of, held
-        from archtrace_reports.check.contracts.located import is_excused
+        from archtrace_reports.check.contracts.check_contracts import findings_of, held
+        from archtrace_reports.check.contracts.contract_problems import is_excused
 
         found = findings_of(self._declared, held(self._declared, self._settings), self._settings)
         told = [finding for finding in found if not is_excused(finding)]

@@ -25,7 +25,7 @@ def declared_questions() -> list[Question]:
         raise click.UsageError(what)
     if Path(found.root) != Path.cwd():
         raise click.UsageError(f"--declared reads {NAME} of the current folder: run it in {found.root}")
-    from archtrace_reports.check.contracts.declared import contracts
+    from archtrace_reports.check.contracts.declared_contracts import contracts
 
     _importable(Path(found.root, "src"))
     return [_question(each.contract) for each in contracts(found)]

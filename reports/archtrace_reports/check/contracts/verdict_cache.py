@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from archtrace.contract.verdict import Verdict, decode
+from archtrace_reports.asking.store.answer_store import entry
 from archtrace_reports.asking.store.environment import environment
 from archtrace_reports.asking.store.known_answers import store
-from archtrace_reports.asking.store.store import entry
-from archtrace_reports.check.contracts.declared import Declared
+from archtrace_reports.check.contracts.declared_contracts import Declared
 
 
 class VerdictCache:

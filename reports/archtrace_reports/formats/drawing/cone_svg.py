@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from archtrace.answer.positions import runs
 from archtrace.answer.result import Result
 from archtrace_reports.formats.drawing.templates import render
-from archtrace_reports.text.beams import LIT, Beam, Level, levels
 from archtrace_reports.text.cone import MARKS, ConeLayout, Sign, cones, meanings
+from archtrace_reports.text.cone_geometry import LIT, Beam, Level, levels
 from archtrace_reports.text.wording import headline
 
 #: Pixels: a cell, the room for names, between texts, around all, a line of text.

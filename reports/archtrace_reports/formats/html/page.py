@@ -16,8 +16,8 @@ from markupsafe import Markup, escape
 from archtrace.answer.positions import runs
 from archtrace_reports.formats.drawing.templates import asset
 from archtrace_reports.formats.html.strip import STRIP
-from archtrace_reports.text.beams import levels
 from archtrace_reports.text.cone import MARKS, ConeLayout, Sign
+from archtrace_reports.text.cone_geometry import levels
 from archtrace_reports.text.wording import count
 
 HERE = Path(__file__).parent

@@ -7,7 +7,7 @@ from pathlib import Path
 from archtrace.answer.result import Result
 from archtrace_reports.asking.question import Question
 from archtrace_reports.asking.store.known_answers import known
-from archtrace_reports.atlas.kept import KeptAnswers
+from archtrace_reports.atlas.answer_log import KeptAnswers
 from archtrace_reports.text.report import Unanswered
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from archtrace_reports.asking.question import Question
+from archtrace_reports.asking.store.answer_store import ENDING, Entry, decode, encode
 from archtrace_reports.asking.store.environment import made_here, packages, release
-from archtrace_reports.asking.store.store import ENDING, Entry, decode, encode
 
 FOLDER = Path(__file__).parent / "answers"
 #: Whose version decides what a classifier of the library does.

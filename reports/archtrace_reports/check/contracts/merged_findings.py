@@ -10,7 +10,7 @@ from archtrace.contract.rules import rules
 from archtrace_reports.check.problem import CheckResult, Problem
 
 if TYPE_CHECKING:
-    from archtrace_reports.check.contracts.hold_all import Held
+    from archtrace_reports.check.contracts.check_contracts import Held
 
 
 def join(told: CheckResult, held: Held | None) -> CheckResult:

@@ -1,6 +1,6 @@
 """Template: a process that has torch and transformers imported, and forks a child for each question.
 
-python -P -m archtrace_reports.asking.template
+python -P -m archtrace_reports.asking.fork_server
 
 It reads a JSON line {"asked", "file", "log"} for each question from stdin, answers "started PID", and says
 "ended PID STATUS" when a child has ended.

@@ -163,6 +163,6 @@ def _finding(violation: Violation, lines: Sequence[str]) -> Problem:
 def _edits(violation: Violation, lines: Sequence[str]) -> tuple[Edit, ...]:
     if not violation.fix:
         return ()
-    from archtrace_reports.check.width import kept_to
+    from archtrace_reports.check.line_width import kept_to
 
     return kept_to(violation.fix, violation.path, lines)

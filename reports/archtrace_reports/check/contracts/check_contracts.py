@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from archtrace.contract.verdict import Verdict
 from archtrace.errors import TargetError
-from archtrace_reports.check.contracts.declared import Declared, contracts
-from archtrace_reports.check.contracts.located import is_excused, placed, relative
+from archtrace_reports.check.contracts.contract_problems import is_excused, placed, relative
+from archtrace_reports.check.contracts.declared_contracts import Declared, contracts
 from archtrace_reports.check.contracts.verdict_cache import VerdictCache
 from archtrace_reports.check.problem import Problem
 from archtrace_reports.check.settings import NAME, Settings
@@ -81,7 +81,7 @@ def _updated(declared: Declared, settings: Settings, shown: bool) -> Verdict:
 def _written(settings: Settings, verdicts: list[tuple[Declared, Verdict]], update: bool) -> tuple[str, ...]:
     if not update:
         return ()
-    from archtrace_reports.check.contracts.update import write
+    from archtrace_reports.check.contracts.update_pyproject import write
 
     return tuple(write(Path(settings.root, NAME), verdicts))
 

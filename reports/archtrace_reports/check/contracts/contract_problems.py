@@ -8,7 +8,7 @@ from pathlib import Path
 
 from archtrace.contract.traced import Broken, SourceRange
 from archtrace.contract.verdict import Verdict
-from archtrace_reports.check.contracts.declared import Declared, excused
+from archtrace_reports.check.contracts.declared_contracts import Declared, excused
 from archtrace_reports.check.problem import Problem, ProblemStep
 
 

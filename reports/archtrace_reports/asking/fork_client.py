@@ -11,7 +11,7 @@ import sys
 import threading
 from pathlib import Path
 
-TEMPLATE = ("-P", "-m", "archtrace_reports.asking.template")
+TEMPLATE = ("-P", "-m", "archtrace_reports.asking.fork_server")
 
 
 class Template:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from archtrace.answer.result import Result
 from archtrace_reports.formats.drawing.cone_svg import cone_picture
-from archtrace_reports.formats.drawing.path import path_drawing
+from archtrace_reports.formats.drawing.path_svg import path_drawing
 from archtrace_reports.formats.drawing.templates import asset, render
 
 #: Pixels for a note in place of a picture, and between two pictures.

@@ -11,7 +11,7 @@ from typing import Any
 
 from archtrace.contract.verdict import Verdict
 from archtrace.errors import TargetError
-from archtrace_reports.check.contracts.declared import Declared
+from archtrace_reports.check.contracts.declared_contracts import Declared
 from archtrace_reports.text.files import replace
 
 #: An end of a line as Unix has it.
