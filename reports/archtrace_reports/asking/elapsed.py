@@ -16,10 +16,10 @@ def elapsed() -> float:
 def laps() -> Callable[[], float]:
     """Call it where something ends: the seconds since it was last called, at first since the start of the program, so
     that all of them together are the whole time."""
-    told = [0.0]
+    ends = [0.0]
 
     def lap() -> float:
-        told.append(elapsed())
-        return told[-1] - told[-2]
+        ends.append(elapsed())
+        return ends[-1] - ends[-2]
 
     return lap

@@ -46,12 +46,12 @@ def cells(path: str, data: bytes, largest: int) -> Cells:
 
     Raises UnreadableError where it is no notebook.
     """
-    found = tuple(_cell(path, number, text, largest) for number, text in _code(path, data))
+    code_cells = tuple(_cell(path, number, text, largest) for number, text in _code(path, data))
     lines, starts = list[str](), list[int]()
-    for cell in found:
+    for cell in code_cells:
         starts.append(len(lines) + 1)
         lines += ("\n" * cell.text.count("\n") if cell.broken else cell.text).split("\n")
-    return Cells(found, tuple(starts), "\n".join(lines) + "\n")
+    return Cells(code_cells, tuple(starts), "\n".join(lines) + "\n")
 
 
 def _code(path: str, data: bytes) -> Iterator[tuple[int, str]]:
@@ -90,8 +90,8 @@ def _listed(notebook: Any) -> list[Any]:
 
 def _language(notebook: Any) -> str:
     """What the kernel speaks; a notebook that does not say so is Python."""
-    told = notebook.get("metadata") or {}
-    name = (told.get("language_info") or {}).get("name") or (told.get("kernelspec") or {}).get("language")
+    metadata = notebook.get("metadata") or {}
+    name = (metadata.get("language_info") or {}).get("name") or (metadata.get("kernelspec") or {}).get("language")
     return str(name or "python").lower()
 
 

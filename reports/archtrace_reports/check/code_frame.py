@@ -29,12 +29,12 @@ class Highlight(NamedTuple):
 def frame(finding: Problem) -> Iterator[StyledLine]:
     """Where it is, and the code: the finding's own cell first, then those of steps elsewhere in the notebook."""
     marks = {cell: _marks(finding, cell) for cell in dict.fromkeys((finding.cell, *(s.cell for s in finding.steps)))}
-    gutter = len(str(max((mark.line for each in marks.values() for mark in each), default=1)))
+    gutter = len(str(max((mark.line for cell_marks in marks.values() for mark in cell_marks), default=1)))
     yield StyledLine(" " * gutter).append("--> ", "cyan").append(clean(finding.place))
-    for cell, each in marks.items():
+    for cell, cell_marks in marks.items():
         if cell != finding.cell:
             yield StyledLine(" " * gutter).append("::: ", "cyan").append(clean(f"{shown(finding.path)}:cell {cell}"))
-        yield from _lines(each, gutter) if each else ()
+        yield from _lines(cell_marks, gutter) if cell_marks else ()
 
 
 def _marks(finding: Problem, cell: int) -> list[Highlight]:

@@ -55,7 +55,7 @@ def diff(path: str, result: Mended) -> str:
     import re
     from difflib import unified_diff
 
-    before, after = (re.findall(r".*\n|.+", each.decode(result.coding)) for each in (result.before, result.after))
+    before, after = (re.findall(r".*\n|.+", text.decode(result.coding)) for text in (result.before, result.after))
     return "".join(
         line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
         for line in unified_diff(before, after, path, path)

@@ -19,7 +19,7 @@ FILES = {
 }
 
 
-def kept_to(edits: Sequence[Edit], path: str, lines: Sequence[str]) -> tuple[Edit, ...]:
+def within_line_length(edits: Sequence[Edit], path: str, lines: Sequence[str]) -> tuple[Edit, ...]:
     """The edits of a file of these lines, broken at parentheses where a line would be longer than the project's."""
     widest = width(os.path.dirname(os.path.abspath(path)))
     return tuple(_broken(edit, lines, widest) for edit in edits)

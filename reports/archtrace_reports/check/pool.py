@@ -31,8 +31,8 @@ def together(files: Sequence[str], settings: Settings, cores: int) -> dict[str, 
     threading.excepthook = _unless_cancelled
     try:
         with _no_interrupt():
-            found = pool.map(partial(check_file, settings=settings), files, chunksize=size)
-        return dict(zip(files, found, strict=True))
+            findings = pool.map(partial(check_file, settings=settings), files, chunksize=size)
+        return dict(zip(files, findings, strict=True))
     except BrokenProcessPool:
         raise ArchtraceError("a worker process was killed, perhaps for want of memory; check fewer files") from None
     except BaseException:

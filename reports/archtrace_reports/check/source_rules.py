@@ -1,4 +1,4 @@
-"""Source: what the source rules say of the files that are meant, or of what comes through stdin, and what mends it."""
+"""Source rules: run over files, or over what comes through stdin; their findings, fixed or shown as a diff if asked."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from archtrace.errors import TargetError
-from archtrace_reports.check.check_files import run
-from archtrace_reports.check.files_to_check import sources
+from archtrace_reports.check.check_files import check_files
+from archtrace_reports.check.files_to_check import files_to_check
 from archtrace_reports.check.problem import CheckResult, Problem
 from archtrace_reports.check.settings import Settings
 
@@ -19,30 +19,30 @@ if TYPE_CHECKING:
 STDIN = "-"
 
 
-#: Hears of what could not be done.
+#: Takes a message for each thing that could not be done.
 Fail: TypeAlias = "Callable[[str], None]"
 
 
 class SourceCheck(NamedTuple):
-    """What was found; what `--diff` shows; the source that came through stdin, mended by `--fix`."""
+    """The findings; what `--diff` shows; the source that came through stdin, mended by `--fix`."""
 
-    found: CheckResult
+    result: CheckResult
     diff: str = ""
     source: bytes | None = None
 
 
-def look(files: tuple[str, ...], chosen: Settings, given: dict[str, Any]) -> SourceCheck:
-    """What the source rules say, but for what the baseline knows."""
+def check_sources(files: tuple[str, ...], chosen: Settings, given: dict[str, Any]) -> SourceCheck:
+    """Run the source rules over the files, and leave out the findings that the baseline knows."""
     if STDIN in files:
         return _piped(files, chosen, given)
     failures: list[str] = []
-    names = list(sources(files or ["."], chosen, failures.append, forced=given["force_exclude"]))
+    files_found = list(files_to_check(files or ["."], chosen, failures.append, forced=given["force_exclude"]))
     if given["diff"]:
-        return _shown(_each_mended(names, chosen, failures.append), len(names), failures)
-    mended = [*_mend(names, chosen, failures.append)] if given["fix"] else []
-    found = run(names, chosen, cached=not given["no_cache"])
-    found = found._replace(failures=tuple(failures), fixed=len(mended))
-    return SourceCheck(_against_baseline(found, chosen, names, update=given["update_baseline"]))
+        return _as_diff(_each_mended(files_found, chosen, failures.append), len(files_found), failures)
+    fixed = [*_mend(files_found, chosen, failures.append)] if given["fix"] else []
+    result = check_files(files_found, chosen, cached=not given["no_cache"])
+    result = result._replace(failures=tuple(failures), fixed=len(fixed))
+    return SourceCheck(_against_baseline(result, chosen, files_found, update=given["update_baseline"]))
 
 
 def _piped(files: tuple[str, ...], chosen: Settings, given: dict[str, Any]) -> SourceCheck:
@@ -57,20 +57,20 @@ def _piped(files: tuple[str, ...], chosen: Settings, given: dict[str, Any]) -> S
     if given["force_exclude"] and chosen.covers(name):
         return SourceCheck(CheckResult((), 0), source=data if given["fix"] else None)
     if given["diff"]:
-        return _shown([(name, mended(name, data, chosen))], 1, [])
-    result = mended(name, data, chosen) if given["fix"] else None
-    after = result.after if result else data
-    found = CheckResult(tuple(check_data(name, after, chosen)), 1, fixed=len(result.findings) if result else 0)
-    told = _against_baseline(found, chosen, [name], update=given["update_baseline"])
-    return SourceCheck(told, source=after if result else None)
+        return _as_diff([(name, mended(name, data, chosen))], 1, [])
+    fixed = mended(name, data, chosen) if given["fix"] else None
+    source = fixed.after if fixed else data
+    result = CheckResult(tuple(check_data(name, source, chosen)), 1, fixed=len(fixed.findings) if fixed else 0)
+    result = _against_baseline(result, chosen, [name], update=given["update_baseline"])
+    return SourceCheck(result, source=source if fixed else None)
 
 
-def _shown(each: Iterable[tuple[str, Mended]], files: int, failures: list[str]) -> SourceCheck:
-    """What would be mended, as a diff; nothing is written, and findings are not told."""
+def _as_diff(pairs: Iterable[tuple[str, Mended]], files: int, failures: list[str]) -> SourceCheck:
+    """What `--fix` would change, as a diff; nothing is written, and no findings are listed."""
     from archtrace_reports.check.fix import diff
     from archtrace_reports.check.problem import shown
 
-    results = [*each]
+    results = [*pairs]
     text = "".join(diff(shown(name), result) for name, result in results)
     fixed = sum(len(result.findings) for _, result in results)
     return SourceCheck(CheckResult((), files, tuple(failures), fixed), text)
@@ -98,14 +98,14 @@ def _mend(names: Iterable[str], chosen: Settings, fail: Fail) -> Iterator[Proble
             fail(f"{name} cannot be mended: {error.strerror or error}; it is as it was")
 
 
-def _against_baseline(found: CheckResult, chosen: Settings, names: list[str], *, update: bool) -> CheckResult:
+def _against_baseline(result: CheckResult, chosen: Settings, names: list[str], *, update: bool) -> CheckResult:
     if update and chosen.baseline is None:
         raise TargetError("--update-baseline needs a file: give --baseline FILE, or baseline in [tool.archtrace]")
     if chosen.baseline is None:
-        return found
+        return result
     from pathlib import Path
 
-    from archtrace_reports.check.baseline import fresh, kept
+    from archtrace_reports.check.baseline import split_by_baseline, write_baseline
     from archtrace_reports.text.files import trouble
 
     file = Path(chosen.baseline)
@@ -113,7 +113,7 @@ def _against_baseline(found: CheckResult, chosen: Settings, names: list[str], *,
     if problem:
         raise TargetError(problem)
     if update:
-        kept(file, found.findings, chosen, names)
-        return found._replace(findings=())
-    left, stale = fresh(file, found.findings, chosen, names)
-    return found._replace(findings=tuple(left), stale=stale)
+        write_baseline(file, result.findings, chosen, names)
+        return result._replace(findings=())
+    unknown, stale = split_by_baseline(file, result.findings, chosen, names)
+    return result._replace(findings=tuple(unknown), stale=stale)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from archtrace.errors import ArchtraceError
-from archtrace_reports.commands.fast_path import told
+from archtrace_reports.commands.fast_path import show_if_known
 
 NAME = "archtrace"
 ANSWERED, FAILED, INTERRUPTED, PIPE_CLOSED = 0, 2, 130, 141
@@ -44,7 +44,7 @@ def _answered(arguments: Sequence[str]) -> int:
 
 def _invoked(arguments: Sequence[str], flags: dict[str, bool]) -> int:
     """The same; what goes wrong is raised. Puts into `flags` those that hold for all commands."""
-    if told(arguments):
+    if show_if_known(arguments):
         return ANSWERED
     from archtrace_reports.commands.group import invoke
 
@@ -92,12 +92,12 @@ def main() -> NoReturn:
     """The console script."""
     signal.signal(signal.SIGTERM, _terminated)
     _open_closed()
-    if asked := os.environ.get(COMPLETION):
+    if completion := os.environ.get(COMPLETION):
         from click.shell_completion import shell_complete
 
         from archtrace_reports.commands.group import commands
 
-        sys.exit(shell_complete(commands, {}, NAME, COMPLETION, asked))
+        sys.exit(shell_complete(commands, {}, NAME, COMPLETION, completion))
     try:
         code = run(sys.argv[1:])
     finally:

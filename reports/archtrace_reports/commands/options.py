@@ -13,7 +13,7 @@ from archtrace_reports import formats
 from archtrace_reports.asking.dependencies import require
 from archtrace_reports.asking.limits import Limits, cores
 from archtrace_reports.asking.question import Question, override
-from archtrace_reports.asking.typed_inputs import typed
+from archtrace_reports.asking.typed_inputs import parse_input
 from archtrace_reports.formats import longest_ending
 from archtrace_reports.text.files import trouble
 
@@ -32,17 +32,17 @@ def overrides(context: click.Context, option: click.Parameter, values: Sequence[
 def inputs(context: click.Context, option: click.Parameter, values: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """A callback of click: NAME=JSON and NAME=FILE texts as pairs."""
     try:
-        return tuple(typed(value) for value in values)
+        return tuple(parse_input(value) for value in values)
     except ValueError as error:
         raise click.BadParameter(f"{error}, such as mask_pos='[3, 5]' or pixels=image.npy") from None
 
 
 def _lines(context: click.Context, option: click.Parameter, file: TextIO | None) -> tuple[str, ...]:
     """A callback of click: the lines of a file that hold something, each a text."""
-    found = tuple(line.strip() for line in file if line.strip()) if file else ()
-    if file and not found:
+    lines = tuple(line.strip() for line in file if line.strip()) if file else ()
+    if file and not lines:
         raise click.BadParameter("it holds no text: give one a line")
-    return found
+    return lines
 
 
 def texts(command: Command) -> Command:
@@ -83,25 +83,25 @@ def _refuse_unwritable(file: Path | None, hint: str) -> None:
         raise click.BadParameter(problem, param_hint=hint)
 
 
-def style_of(file: Path | None, asked: str | None, endings: Mapping[str, str], default: str) -> str:
+def style_of(file: Path | None, name: str | None, endings: Mapping[str, str], default: str) -> str:
     """The format: as asked for, or by the file's ending. BadParameter for an ending that no format has."""
-    if asked or file is None:
-        return asked or default
-    named = longest_ending(file, endings)
-    if named is None and (file.is_file() or not file.exists()):  # a device or a pipe has no ending to go by
+    if name or file is None:
+        return name or default
+    by_ending = longest_ending(file, endings)
+    if by_ending is None and (file.is_file() or not file.exists()):  # a device or a pipe has no ending to go by
         known = ", ".join(sorted(endings))
         raise click.BadParameter(
             f"no format is known by the ending of {file.name}: end it in {known}, or give --format",
             param_hint="--output",
         )
-    return named or default
+    return by_ending or default
 
 
-def paired(given: Sequence[str], pairs: Sequence[str]) -> Sequence[str]:
+def equally_many(first: Sequence[str], second: Sequence[str]) -> Sequence[str]:
     """The second texts. UsageError where they are not as many as the first."""
-    if pairs and len(pairs) != len(given):
+    if second and len(second) != len(first):
         raise click.UsageError("--text-pair goes with --text: give as many of one as of the other")
-    return pairs
+    return second
 
 
 @dataclass(frozen=True)
@@ -177,14 +177,14 @@ class Options:
     def question(self, target: str) -> Question:
         """What is asked of a target."""
         config = str(self.config) if self.config else None
-        asked = self.output_name or ""
+        output = self.output_name or ""
         return Question(
             target,
             self.num_labels,
             config,
             dict(self.overrides),
             self.trust_remote_code,
-            asked,
+            output,
             constructor=dict(self.constructor),
             inputs=dict(self.inputs),
             head=self.head,
@@ -202,7 +202,7 @@ class Options:
             raise click.UsageError("--input is about models of one kind: name targets, and not --all")
         if self.every and (self.text or self.text_file):
             raise click.UsageError("--text is about a checkpoint, which has a tokenizer: name targets, and not --all")
-        paired((*self.text, *self.text_file), self.text_pair)
+        equally_many((*self.text, *self.text_file), self.text_pair)
         if self.head == "all" and not self.every:
             raise click.UsageError("--head all goes with --all: it asks about every class of every kind of head")
         _refuse_unwritable(self.html, "--html")

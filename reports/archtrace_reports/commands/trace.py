@@ -16,7 +16,7 @@ from archtrace_reports.asking.elapsed import elapsed, laps
 from archtrace_reports.asking.question import Question
 from archtrace_reports.asking.store.known_answers import known
 from archtrace_reports.commands import completion
-from archtrace_reports.commands.fast_path import kept
+from archtrace_reports.commands.fast_path import cached_note
 from archtrace_reports.commands.group import Tracing, debug, quiet
 from archtrace_reports.commands.options import Options, inputs, output, overrides, texts, trust
 from archtrace_reports.text.files import write
@@ -82,12 +82,12 @@ def command(context: click.Context, /, **given: Any) -> int:
         return 2
     options.check()
     require()
-    found = report(_outcomes(_questions(options), options))
-    _show(without_run(found) if options.reproducible else found, options)
-    asked = len(found.results) + len(found.unanswered)
-    if asked > 1 and not options.quiet:
-        say(f"{count(asked, 'target')} in {elapsed():.1f} s")
-    return 2 if found.unanswered else 0
+    answers = report(_outcomes(_questions(options), options))
+    _show(without_run(answers) if options.reproducible else answers, options)
+    targets = len(answers.results) + len(answers.unanswered)
+    if targets > 1 and not options.quiet:
+        say(f"{count(targets, 'target')} in {elapsed():.1f} s")
+    return 2 if answers.unanswered else 0
 
 
 def _questions(options: Options) -> list[Question]:
@@ -100,18 +100,22 @@ def _questions(options: Options) -> list[Question]:
 
 def _outcomes(questions: Sequence[Question], options: Options) -> list[Result | Unanswered]:
     """The answers that are known, and those to the other questions, in the order in which they were asked."""
-    found: dict[int, Result | Unanswered] = {}
+    outcomes: dict[int, Result | Unanswered] = {}
     if not (options.fresh or options.debug):
         drawn = options.drawn
-        found = {n: result for n, q in enumerate(questions) if (result := known(q, drawn=drawn)) is not None}
-    left = [number for number in range(len(questions)) if number not in found]
+        outcomes = {n: result for n, q in enumerate(questions) if (result := known(q, drawn=drawn)) is not None}
+    unanswered = [number for number in range(len(questions)) if number not in outcomes]
     if not options.every:  # the table of a sweep says it all
-        for outcome in found.values():
+        for outcome in outcomes.values():
             _say(outcome, options, 0)
-    if left:
-        asked = [questions[number] for number in left]
-        found |= zip(left, _isolated(asked, options) if options.isolated else _here(asked, options), strict=True)
-    return [found[number] for number in range(len(questions))]
+    if unanswered:
+        unknown_questions = [questions[number] for number in unanswered]
+        outcomes |= zip(
+            unanswered,
+            _isolated(unknown_questions, options) if options.isolated else _here(unknown_questions, options),
+            strict=True,
+        )
+    return [outcomes[number] for number in range(len(questions))]
 
 
 def _here(questions: Sequence[Question], options: Options) -> list[Result | Unanswered]:
@@ -148,21 +152,21 @@ def _say(outcome: Result | Unanswered, options: Options, seconds: float) -> None
     if isinstance(outcome, Unanswered):
         say(outcome.reason if outcome.target in outcome.reason else f"{outcome.target}: {outcome.reason}")
     elif outcome.kept and not options.quiet:
-        say(kept(outcome))
+        say(cached_note(outcome))
     elif not options.quiet:
         parts = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in outcome.seconds.items())
-        told = f"{outcome.status} in {seconds:.1f} s" + (f" ({parts})" if parts else "")
-        say(f"{outcome.target}: {told}")
+        summary = f"{outcome.status} in {seconds:.1f} s" + (f" ({parts})" if parts else "")
+        say(f"{outcome.target}: {summary}")
 
 
-def _show(found: Report, options: Options) -> None:
+def _show(answers: Report, options: Options) -> None:
     """Answers to stdout or the file. Without any answer nothing is written, but for a sweep's table."""
-    if not found.results and not options.every:
+    if not answers.results and not options.every:
         return
     look = Look() if options.file else look_of(sys.stdout)
-    write(formats.load(options.style).render(found, look), options.file)
+    write(formats.load(options.style).render(answers, look), options.file)
     if options.html:
-        write(formats.load("html").render(found, Look()), options.html)
+        write(formats.load("html").render(answers, Look()), options.html)
     for file in (options.file, options.html):
         if file and not options.quiet:
             say(f"wrote {file}")

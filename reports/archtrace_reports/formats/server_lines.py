@@ -1,4 +1,4 @@
-"""Servers: what is said of them, as lines, and the files that they take."""
+"""Servers: what each of them pools beside what the model reads, as lines, and the config files that they take."""
 
 from __future__ import annotations
 
@@ -22,42 +22,45 @@ STYLES: Mapping[bool | None, str] = {True: "green", False: "bold red", None: "di
 COLUMN = 30
 
 
-def told(found: Serving, width: int) -> list[StyledLine]:
+def server_lines(serving: Serving, width: int) -> list[StyledLine]:
     """What the model reads, a row a server, and the option that changes what differs."""
-    read = ", ".join(found.read) or "no hidden state"
-    lines = [*block(f"{found.class_name} reads {read}", width, style="bold"), StyledLine()]
-    for each in found.servers:
-        lines += row(f"{each.server} {each.version}", _said(each), width, COLUMN, STYLES[each.same])
-        if each.change:
-            lines += row("", f"change it with {each.change}", width, COLUMN)
+    read = ", ".join(serving.read) or "no hidden state"
+    lines = [*block(f"{serving.class_name} reads {read}", width, style="bold"), StyledLine()]
+    for server in serving.servers:
+        lines += row(f"{server.server} {server.version}", _verdict(server), width, COLUMN, STYLES[server.same])
+        if server.change:
+            lines += row("", f"change it with {server.change}", width, COLUMN)
     return lines
 
 
-def _said(each: Served) -> str:
-    pooling = each.pooling
-    if each.same is None:
+def _verdict(server: Served) -> str:
+    pooling = server.pooling
+    if server.same is None:
         return f"does not serve it: {pooling.by}"
-    if each.same:
-        return f"the same{f' {each.note}' if each.note else ''}, by {pooling.by}"
-    return (
-        f"{MISMATCH}: pools {called(pooling.kind or 'none')}, by {pooling.by}{f' ({each.note})' if each.note else ''}"
+    if server.same:
+        return f"the same{f' {server.note}' if server.note else ''}, by {pooling.by}"
+    note = f" ({server.note})" if server.note else ""
+    return f"{MISMATCH}: pools {called(pooling.kind or 'none')}, by {pooling.by}{note}"
+
+
+def as_json(serving: Serving) -> str:
+    """The same for programs, with the files that `--export` writes. ASCII throughout, so that any pipe takes it."""
+    return json.dumps(
+        {"format": FORMAT, "versions": versions(), "outcome": serving.outcome, **encode(serving)}, indent=2
     )
 
 
-def as_json(found: Serving) -> str:
-    """The same for programs, with the files that `--export` writes. ASCII throughout, so that any pipe takes it."""
-    return json.dumps({"format": FORMAT, "versions": versions(), "outcome": found.outcome, **encode(found)}, indent=2)
-
-
-def export(found: Serving, folder: Path, *, force: bool) -> list[Path]:
+def export(serving: Serving, folder: Path, *, force: bool) -> list[Path]:
     """Write the pooling configs below a folder; their paths. TargetError where there is none to write, or, without
     `force`, where one would take the place of another text."""
-    if not found.files:
-        raise _unwritten(folder, "; ".join(found.unexported), "pool in code of your own, or serve transformers' class")
-    files = {folder / path: text for path, text in found.files.items()}
-    if not force and (held := next((f for f, text in files.items() if _differs(f, text)), None)):
+    if not serving.files:
         raise _unwritten(
-            held, "there is a file of that name, which says something else", "name another folder; --force"
+            folder, "; ".join(serving.unexported), "pool in code of your own, or serve transformers' class"
+        )
+    files = {folder / path: text for path, text in serving.files.items()}
+    if not force and (other := next((f for f, text in files.items() if _differs(f, text)), None)):
+        raise _unwritten(
+            other, "there is a file of that name, which says something else", "name another folder; --force"
         )
     for file, text in files.items():
         file.parent.mkdir(parents=True, exist_ok=True)

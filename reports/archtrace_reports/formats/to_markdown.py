@@ -9,7 +9,7 @@ from archtrace.answer.diagnosis import Diagnosis
 from archtrace.answer.result import Readout, Result
 from archtrace_reports.text.account import account
 from archtrace_reports.text.cautions import cautions, others
-from archtrace_reports.text.diagnosis_lines import above
+from archtrace_reports.text.diagnosis_lines import short_opinion
 from archtrace_reports.text.facts import config_words, told
 from archtrace_reports.text.look import Look
 from archtrace_reports.text.picture import picture
@@ -69,12 +69,12 @@ def _folded(result: Result) -> list[str]:
 
 def _setup(result: Result) -> list[str]:
     """Whether the texts' tokenizer goes together with the model, and what to change."""
-    return [f"**{plain(above(result.setup))}**", "", *faults(result.setup)] if result.setup else []
+    return [f"**{plain(short_opinion(result.setup))}**", "", *fault_table(result.setup)] if result.setup else []
 
 
-def faults(found: Diagnosis) -> list[str]:
+def fault_table(diagnosis: Diagnosis) -> list[str]:
     """A table of what is wrong with a setup, and an empty line; nothing where nothing is."""
-    rows = [(plain(f.code), plain(f.read), plain(f.meant), code(f.change)) for f in found.faults]
+    rows = [(plain(f.code), plain(f.read), plain(f.meant), code(f.change)) for f in diagnosis.faults]
     return [*table(("wrong", "reads", "meant", "change"), rows), ""] if rows else []
 
 

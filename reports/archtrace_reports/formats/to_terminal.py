@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from archtrace.answer.result import PathStep, Readout, Result, Source
 from archtrace_reports.text.account import account
 from archtrace_reports.text.cautions import cautions
-from archtrace_reports.text.diagnosis_lines import first
+from archtrace_reports.text.diagnosis_lines import lines_above_answer
 from archtrace_reports.text.facts import facts
 from archtrace_reports.text.lines import block, join, pad, paint, wrap
 from archtrace_reports.text.look import Look
@@ -41,7 +41,7 @@ def _divider(width: int) -> list[StyledLine]:
 
 
 def _answer(result: Result, width: int) -> list[StyledLine]:
-    lines = [*first(result.setup, width), *block(headline(result), width, style="bold")]
+    lines = [*lines_above_answer(result.setup, width), *block(headline(result), width, style="bold")]
     lines += block(account(result), width)
     for caution in cautions(result):
         lines += block(f"{caution.label}: {caution.text}.", width, style="red" if caution.grave else "yellow")
@@ -62,8 +62,10 @@ def _readout(readout: Readout, result: Result, width: int) -> list[StyledLine]:
 def _slice(readout: Readout, width: int) -> list[StyledLine]:
     """The slice at the left, its status at the right end of the first line."""
     room = width - 4 - len(readout.status)
-    first, *others = wrap(readout.slice, room)
-    head = StyledLine("  ").append(first, "bold cyan").append(" " * (room + 2 - cell_len(first)))
+    lines_above_answer, *others = wrap(readout.slice, room)
+    head = (
+        StyledLine("  ").append(lines_above_answer, "bold cyan").append(" " * (room + 2 - cell_len(lines_above_answer)))
+    )
     head.append(readout.status, STATUS_STYLES[readout.status])
     return [head, *(StyledLine("    ").append(line, "bold cyan") for line in others)]
 

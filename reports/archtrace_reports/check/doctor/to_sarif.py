@@ -31,11 +31,13 @@ PLACES: Mapping[str, tuple[str, str]] = {
 }
 
 
-def render(found: Diagnosis, look: Look) -> str:
+def render(diagnosis: Diagnosis, look: Look) -> str:
     """The log of `archtrace check`, with a result for each fault."""
     del look
-    told = cleaned(found)
-    return to_sarif.render(CheckResult(tuple(_finding(told.target, f) for f in told.faults), 1), settings(os.getcwd()))
+    shown = cleaned(diagnosis)
+    return to_sarif.render(
+        CheckResult(tuple(_finding(shown.target, f) for f in shown.faults), 1), settings(os.getcwd())
+    )
 
 
 def _finding(target: str, fault: Fault) -> Problem:

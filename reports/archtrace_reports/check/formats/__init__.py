@@ -15,7 +15,7 @@ NAMES = ("concise", "full", "github", "gitlab", "json", "sarif", "text")
 class CheckFormat(Protocol):
     """What a file here offers."""
 
-    def render(self, found: CheckResult, settings: Settings) -> str:
+    def render(self, result: CheckResult, settings: Settings) -> str:
         """The whole text; empty where there is nothing to say, unless the format must say that."""
 
 

@@ -15,7 +15,7 @@ from archtrace_reports.formats.html.strip import PositionStrip, strip
 from archtrace_reports.text.account import account
 from archtrace_reports.text.cautions import Caution, cautions, others
 from archtrace_reports.text.cone import ConeLayout, Sign, cones, meanings, ranges, states
-from archtrace_reports.text.diagnosis_lines import above
+from archtrace_reports.text.diagnosis_lines import short_opinion
 from archtrace_reports.text.facts import config_words, told
 from archtrace_reports.text.field_lines import without_tokens
 from archtrace_reports.text.tokens import choices
@@ -182,7 +182,7 @@ def model_view(result: Result, key: str) -> ModelView:
         findings=tuple((finding.code, finding.message) for finding in others(result)),
         seconds=_run(result),
         padding=_padding(result),
-        setup=above(result.setup) if result.setup else "",
+        setup=short_opinion(result.setup) if result.setup else "",
         badge=BADGES[result.setup.opinion] if result.setup else "",
         faults=result.setup.faults if result.setup else (),
     )
