@@ -19,7 +19,7 @@ from archtrace.targets.library import classifiers
 from archtrace_reports.asking.limits import cores
 from archtrace_reports.asking.question import Question
 from archtrace_reports.asking.store import shipped_answers
-from archtrace_reports.asking.store.known_answers import made
+from archtrace_reports.asking.store.known_answers import entry_of_answer
 
 #: What of all that was read decides an answer on other machines: the library's code, and what else the name could mean.
 DECIDING = ("{installed}/transformers/", "{hub}", "{here}")
@@ -33,11 +33,11 @@ def main(names: list[str]) -> None:
     known = [*targets()]
     left = [name for name in names or known if shipped_answers.find(Question(name)) is None]
     with multiprocessing.get_context("fork").Pool(cores(), maxtasksperchild=1) as pool:
-        for number, told in enumerate(pool.imap_unordered(ship, left, chunksize=1), 1):
-            print(f"{number} of {len(left)}: {told}", flush=True)
-    for kept in [*shipped_answers.entries()]:
-        if kept.subject not in known:
-            shipped_answers.remove(kept.subject)
+        for number, outcome in enumerate(pool.imap_unordered(ship, left, chunksize=1), 1):
+            print(f"{number} of {len(left)}: {outcome}", flush=True)
+    for entry in [*shipped_answers.entries()]:
+        if entry.subject not in known:
+            shipped_answers.remove(entry.subject)
 
 
 def targets() -> Iterator[str]:
@@ -59,8 +59,8 @@ def ship(target: str) -> str:
     outcome = ask(question)
     if not isinstance(outcome, Result):
         return f"{target}: {outcome.line}"
-    entry = made(question, outcome, _heard(), shipped_answers.environment())
-    shipped_answers.put(entry.behind(place for place in entry.files if place.startswith(DECIDING)))
+    entry = entry_of_answer(question, outcome, _heard(), shipped_answers.environment())
+    shipped_answers.put(entry.with_files(place for place in entry.files if place.startswith(DECIDING)))
     return f"{target}: {outcome.status}"
 
 

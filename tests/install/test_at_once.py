@@ -26,8 +26,8 @@ MOST = 12
 EACH = """
 import json, sys
 from archtrace_reports.asking.question import Question
-from archtrace_reports.asking.store.known_answers import known
-unknown = [name for name in json.load(sys.stdin) if known(Question(name)) is None]
+from archtrace_reports.asking.store.known_answers import known_answer
+unknown = [name for name in json.load(sys.stdin) if known_answer(Question(name)) is None]
 print(json.dumps([unknown, sorted({"torch", "transformers", "numpy"} & {*sys.modules})]))
 """
 

@@ -16,7 +16,7 @@ from typing import TypeAlias
 from archtrace.answer.result import Result
 from archtrace.errors import ArchtraceError
 from archtrace_reports.asking.question import Question
-from archtrace_reports.asking.store.known_answers import keep
+from archtrace_reports.asking.store.known_answers import keep_answer
 from archtrace_reports.asking.store.provenance import sources, watching
 from archtrace_reports.text.report import Unanswered
 
@@ -59,7 +59,7 @@ def ask(
     since = time.time_ns()
     outcome = _asked(question, progress, debug)
     if keeping and isinstance(outcome, Result):
-        keep(question, outcome, sources(_importing(question)), since)
+        keep_answer(question, outcome, sources(_importing(question)), since)
     return outcome
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from archtrace.answer.result import Result
 from archtrace_reports.asking.question import Question
-from archtrace_reports.asking.store.known_answers import known
+from archtrace_reports.asking.store.known_answers import known_answer
 from archtrace_reports.atlas.answer_log import KeptAnswers
 from archtrace_reports.text.report import Unanswered
 
@@ -24,7 +24,7 @@ class Remembered:
         found = self._kept.outcome(question)
         if found is not None or self._fresh or question.files:
             return found
-        before = known(question, drawn=True)
+        before = known_answer(question, drawn=True)
         if before is not None:
             self.add(question, before)
         return before

@@ -15,7 +15,7 @@ from archtrace.errors import TargetError
 from archtrace_reports import diff
 from archtrace_reports.asking.dependencies import require
 from archtrace_reports.asking.question import Question
-from archtrace_reports.asking.store.known_answers import known
+from archtrace_reports.asking.store.known_answers import known_answer
 from archtrace_reports.commands import completion
 from archtrace_reports.commands.group import debug, quiet
 from archtrace_reports.commands.options import file_of, output, overrides, style_of, trust
@@ -94,7 +94,7 @@ def _side(question: Question, sides: Sides) -> Report:
 
 
 def _answer_to(question: Question, sides: Sides) -> Result | Unanswered:
-    result = None if sides.fresh or sides.debug else known(question, drawn=True)
+    result = None if sides.fresh or sides.debug else known_answer(question, drawn=True)
     if result is not None:
         return result
     from archtrace_reports.asking.engine import ask, hush

@@ -25,10 +25,10 @@ def show_if_known(arguments: Sequence[str]) -> bool:
         return False
     from archtrace_reports.asking.dependencies import require_showing
     from archtrace_reports.asking.question import Question
-    from archtrace_reports.asking.store.known_answers import known
+    from archtrace_reports.asking.store.known_answers import known_answer
     from archtrace_reports.text.notices import say
 
-    result = known(Question(targets[0]))
+    result = known_answer(Question(targets[0]))
     if result is None:
         return False
     require_showing()

@@ -13,7 +13,7 @@ import click
 from archtrace_reports.asking.store import shipped_answers
 from archtrace_reports.asking.store.answer_store import Entry
 from archtrace_reports.asking.store.environment import environment
-from archtrace_reports.asking.store.known_answers import store
+from archtrace_reports.asking.store.known_answers import user_store
 from archtrace_reports.text.look import look_of
 from archtrace_reports.text.notices import say
 from archtrace_reports.text.untrusted import clean
@@ -49,7 +49,7 @@ def command(pattern: str, here: bool, style: str, forget: bool) -> int:
     archtrace ls --here --format json
     """  # fmt: skip
     if forget:
-        say(f"{store().clear()} answers forgotten")
+        say(f"{user_store().clear()} answers forgotten")
         return 0
     rows = [row for row in _rows(here) if fnmatch(row.target.lower(), pattern.lower())]
     if style == "json":
@@ -70,7 +70,7 @@ def _show(rows: list[AnswerRow]) -> None:
 def _rows(here: bool) -> Iterator[AnswerRow]:
     """The newest of what was traced here first, then what is shipped, by name."""
     installed = environment()
-    for entry in store().entries():
+    for entry in user_store().entries():
         yield _row(entry, "here", entry.environment == installed and entry.holds())
     for entry in () if here else shipped_answers.entries():
         yield _row(entry, "shipped", shipped_answers.holds(entry))

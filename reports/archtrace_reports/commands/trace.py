@@ -14,7 +14,7 @@ from archtrace_reports import formats
 from archtrace_reports.asking.dependencies import require
 from archtrace_reports.asking.elapsed import elapsed, laps
 from archtrace_reports.asking.question import Question
-from archtrace_reports.asking.store.known_answers import known
+from archtrace_reports.asking.store.known_answers import known_answer
 from archtrace_reports.commands import completion
 from archtrace_reports.commands.fast_path import cached_note
 from archtrace_reports.commands.group import Tracing, debug, quiet
@@ -103,7 +103,7 @@ def _outcomes(questions: Sequence[Question], options: Options) -> list[Result | 
     outcomes: dict[int, Result | Unanswered] = {}
     if not (options.fresh or options.debug):
         drawn = options.drawn
-        outcomes = {n: result for n, q in enumerate(questions) if (result := known(q, drawn=drawn)) is not None}
+        outcomes = {n: result for n, q in enumerate(questions) if (result := known_answer(q, drawn=drawn)) is not None}
     unanswered = [number for number in range(len(questions)) if number not in outcomes]
     if not options.every:  # the table of a sweep says it all
         for outcome in outcomes.values():

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from archtrace.contract.verdict import Verdict, decode
-from archtrace_reports.asking.store.answer_store import entry
+from archtrace_reports.asking.store.answer_store import new_entry
 from archtrace_reports.asking.store.environment import environment
-from archtrace_reports.asking.store.known_answers import store
+from archtrace_reports.asking.store.known_answers import user_store
 from archtrace_reports.check.contracts.declared_contracts import Declared
 
 
@@ -21,19 +21,19 @@ class VerdictCache:
 
     def __init__(self, root: str) -> None:
         self._root = os.path.realpath(root)
-        self._store = store()
+        self._store = user_store()
 
     def get(self, declared: Declared) -> Verdict | None:
         """What was said of a contract; None where that is not known, or anything behind it has changed."""
         with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):
-            kept = self._store.get(*self._key(declared))
-            return None if kept is None else decode(kept.answer)
+            entry = self._store.get(*self._key(declared))
+            return None if entry is None else decode(entry.answer)
         return None
 
     def put(self, declared: Declared, verdict: Verdict, files: Iterable[str], since: int) -> None:
         """Keep a verdict, unless one of its files has changed since (nanoseconds): it may have seen the older one."""
-        kept = entry(f"{declared.name} in {self._root}", files, verdict.encode(), environment=environment())
-        self._store.put(kept, since, *self._key(declared))
+        entry = new_entry(f"{declared.name} in {self._root}", files, verdict.encode(), environment=environment())
+        self._store.put(entry, since, *self._key(declared))
 
     def _key(self, declared: Declared) -> tuple[Any, ...]:
         table = json.dumps(declared.table, sort_keys=True, default=str)
