@@ -96,7 +96,7 @@ def test_what_is_known_is_not_asked_again(tmp_path: Path, started: Started) -> N
 def heard(*numbers: int, held: bool) -> int:
     """How many signals a block goes on after."""
     after = 0
-    with Signals() as signals, signals.held() if held else contextlib.nullcontext():
+    with Signals() as signals, signals.postponed() if held else contextlib.nullcontext():
         for number in numbers:
             with contextlib.suppress(KeyboardInterrupt):
                 signal.raise_signal(number)

@@ -29,7 +29,7 @@ def everything(question: Question) -> list[Question]:
     if question.head is None:
         return [replace(question, target=name) for name in model_types()]
     heads = list(HEADS) if question.head == EVERY else [question.head]
-    return [each for head in heads for each in _of_head(question, head)]
+    return [asked for head in heads for asked in _of_head(question, head)]
 
 
 def _of_head(question: Question, head: str) -> Iterator[Question]:
@@ -41,9 +41,9 @@ def _of_head(question: Question, head: str) -> Iterator[Question]:
 
 def ask_all(questions: list[Question], limits: Limits, progress: RunProgress) -> list[Result | Unanswered]:
     """The outcomes in the order of the questions."""
-    found: dict[int, Result | Unanswered] = {}
+    by_number: dict[int, Result | Unanswered] = {}
     with progress:
         for number, outcome in outcomes(questions, limits):
-            found[number] = outcome
+            by_number[number] = outcome
             progress.advance(outcome)
-    return [found[number] for number in range(len(questions))]
+    return [by_number[number] for number in range(len(questions))]

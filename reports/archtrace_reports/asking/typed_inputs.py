@@ -1,4 +1,4 @@
-"""Given: inputs as people type them, `name=JSON` or `name=file.npy`, and the numbers that they stand for."""
+"""Typed inputs: `name=JSON` or `name=file.npy` on the command line, and the numbers that they stand for."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def parse_input(text: str) -> tuple[str, str]:
 
 
 def load_input(name: str, value: str) -> Any:
-    """What was typed for an input: nested lists, or an array. TargetError with the reason where a file has none."""
+    """The numbers of an input: nested lists, or an array. TargetError with the reason where the file has none."""
     if not value.endswith(FILES):
         return json.loads(value)
     try:

@@ -1,4 +1,4 @@
-"""Remembered: what an atlas need not ask: the answers in its own file, and what is known from before it was made."""
+"""Earlier answers, which an atlas need not ask for: those in its own file, and those in the user's cache."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from pathlib import Path
 from archtrace.answer.result import Result
 from archtrace_reports.asking.question import Question
 from archtrace_reports.asking.store.known_answers import known_answer
-from archtrace_reports.atlas.answer_log import KeptAnswers
+from archtrace_reports.atlas.answer_log import AnswerLog
 from archtrace_reports.text.report import Unanswered
 
 
-class Remembered:
-    """The file of answers in an atlas's folder; unless it is to be made `fresh`, with what is known besides, of which
-    each answer that is used is added to the file."""
+class EarlierAnswers:
+    """The answers in an atlas's folder and, unless it is to be made `fresh`, known ones: each of these that is used is
+    added to the folder's file."""
 
     def __init__(self, file: Path, fresh: bool) -> None:
-        self._kept = KeptAnswers(file)
+        self._log = AnswerLog(file)
         self._fresh = fresh
 
     def outcome(self, question: Question) -> Result | None:
-        """What was answered to this question; None where it must be asked."""
-        found = self._kept.outcome(question)
-        if found is not None or self._fresh or question.files:
-            return found
-        before = known_answer(question, drawn=True)
-        if before is not None:
-            self.add(question, before)
-        return before
+        """The answer to this question; None where it must be asked."""
+        logged = self._log.outcome(question)
+        if logged is not None or self._fresh or question.files:
+            return logged
+        known = known_answer(question, drawn=True)
+        if known is not None:
+            self.add(question, known)
+        return known
 
     def add(self, question: Question, outcome: Result | Unanswered) -> None:
-        """Keep one more."""
-        self._kept.add(question, outcome)
+        """Store one more."""
+        self._log.add(question, outcome)

@@ -86,8 +86,8 @@ IDLE: Mapping[str, Idle] = {
 def canonical(config: Config, inside: bool = False) -> dict[str, Any]:
     """The fields of a config that its structure depends on, labels under numbered names. A mapping with a model_type is
     a config inside the config."""
-    kept = {name: value for name, value in config.items() if not _idle(name, config, inside)}
-    return {name: _canonical_value(name, value) for name, value in kept.items()}
+    fields = {name: value for name, value in config.items() if not _idle(name, config, inside)}
+    return {name: _canonical_value(name, value) for name, value in fields.items()}
 
 
 def _canonical_value(name: str, value: Any) -> Any:
@@ -121,11 +121,11 @@ class AtlasTarget:
     where: str = ""
     source: ConfigSource | None = None
 
-    def told(self, outcome: Result | Unanswered) -> Result | Unanswered:
+    def renamed(self, outcome: Result | Unanswered) -> Result | Unanswered:
         """The outcome under the target's own name."""
         if isinstance(outcome, Unanswered):
             return named(self.name, self.question.head, Unanswered(self.name, self._own(outcome.reason)))
-        findings = tuple(replace(each, message=self._own(each.message)) for each in outcome.findings)
+        findings = tuple(replace(finding, message=self._own(finding.message)) for finding in outcome.findings)
         source = self.source or outcome.config_source
         return replace(outcome, target=self.name, config_source=source, findings=findings)
 
@@ -137,17 +137,17 @@ class AtlasTarget:
         return command.replace(file, self.where).replace(self.question.target, self.name)
 
 
-def asked(target: str) -> AtlasTarget:
-    """What is asked about a target by its name. TargetError where there is no such target."""
+def atlas_target(target: str) -> AtlasTarget:
+    """A target and the question about it. TargetError where there is no such target."""
     from archtrace.targets.described import described, small_files
 
-    found = described(target)
-    if found is None:
+    origin = described(target)
+    if origin is None:
         return AtlasTarget(target, Question(target))
-    if found.encoder is not None or found.adapter is not None or found.findings:
+    if origin.encoder is not None or origin.adapter is not None or origin.findings:
         # More than a config says what it is.
         return AtlasTarget(target, Question(target, files=small_files(target)))
-    text = json.dumps(canonical(found.fields), sort_keys=True)
-    kind = re.sub(r"\W+", "-", str(found.fields.get("model_type") or "model"))
+    text = json.dumps(canonical(origin.fields), sort_keys=True)
+    kind = re.sub(r"\W+", "-", str(origin.fields.get("model_type") or "model"))
     name = f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-    return AtlasTarget(target, Question(name, files={CONFIG: text}), found.where, found.source)
+    return AtlasTarget(target, Question(name, files={CONFIG: text}), origin.where, origin.source)

@@ -19,7 +19,7 @@ from archtrace_reports.text.report import Unanswered, report
 from archtrace_reports.text.wording import count
 
 if TYPE_CHECKING:
-    from archtrace_reports.atlas.collect import Asking, Done
+    from archtrace_reports.atlas.collect import Asking, CollectionResult
     from archtrace_reports.atlas.structure import AtlasTarget
 
 ANSWERED, FAILED, SIGNALLED = 0, 2, 128
@@ -133,13 +133,13 @@ def _plan(options: AtlasOptions) -> Sequence[AtlasTarget | Unanswered]:
     return plan
 
 
-def _done(plan: Sequence[AtlasTarget | Unanswered], ask: Asking, options: AtlasOptions) -> Done:
+def _done(plan: Sequence[AtlasTarget | Unanswered], ask: Asking, options: AtlasOptions) -> CollectionResult:
     from archtrace_reports.asking.progress import RunProgress
     from archtrace_reports.atlas.collect import Collection
-    from archtrace_reports.atlas.earlier_answers import Remembered
+    from archtrace_reports.atlas.earlier_answers import EarlierAnswers
 
     options.folder.mkdir(exist_ok=True)
-    run = Collection(plan, Remembered(options.folder / ANSWERS, options.fresh))
+    run = Collection(plan, EarlierAnswers(options.folder / ANSWERS, options.fresh))
     if not options.quiet:
         say(f"{count(len(plan), 'target')}, {len(run.questions):,} to trace")
     progress = RunProgress(len(run.questions), not options.quiet)
@@ -149,7 +149,7 @@ def _done(plan: Sequence[AtlasTarget | Unanswered], ask: Asking, options: AtlasO
     return done
 
 
-def _end(done: Done, options: AtlasOptions) -> int:
+def _end(done: CollectionResult, options: AtlasOptions) -> int:
     """What to say at the end; the exit code."""
     if not options.quiet:
         say(f"wrote {options.folder}")
