@@ -21,17 +21,17 @@ def check_files(files: Sequence[str], settings: Settings, *, cached: bool = True
 
     cache = FindingCache(settings) if cached else None
     cached_findings = {path: findings for path in files if cache and (findings := cache.get(path)) is not None}
-    fresh = _together([path for path in files if path not in cached_findings], settings)
+    fresh = _checked([path for path in files if path not in cached_findings], settings)
     if cache and fresh:
         cache.put(fresh)
     both = cached_findings | fresh
     return CheckResult(tuple(f for path in files for f in both[path]), len(files))
 
 
-def _together(files: Sequence[str], settings: Settings) -> dict[str, list[Problem]]:
+def _checked(files: Sequence[str], settings: Settings) -> dict[str, list[Problem]]:
     """Each file's findings, worked out on all cores."""
     if len(files) < MANY:
         return {path: check_file(path, settings) for path in files}
-    from archtrace_reports.check.pool import together
+    from archtrace_reports.check.pool import check_in_processes
 
-    return together(files, settings, cores())
+    return check_in_processes(files, settings, cores())

@@ -1,4 +1,4 @@
-"""Pool: many files on all cores. Whatever ends the run ends the workers too, and none of them says a word."""
+"""Pool: many files checked on all cores. Whatever ends the run ends the workers, too, without a message of theirs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PARTS = 32
 PAUSE = 0.5
 
 
-def together(files: Sequence[str], settings: Settings, cores: int) -> dict[str, list[Problem]]:
+def check_in_processes(files: Sequence[str], settings: Settings, cores: int) -> dict[str, list[Problem]]:
     """Each file's findings. Raises ArchtraceError where a worker was killed."""
     size = max(1, len(files) // (PARTS * cores))
     pool = ProcessPoolExecutor(cores, initializer=_begin, initargs=(os.getpid(),))

@@ -116,20 +116,20 @@ def _chosen(select: tuple[str, ...], ignore: tuple[str, ...], baseline: str | No
 
 def _with_contracts(result: CheckResult, chosen: Settings, given: dict[str, Any]) -> CheckResult:
     """With what holding the contracts says, unless the source rules alone were asked."""
-    from archtrace_reports.check.contracts.merged_findings import join
+    from archtrace_reports.check.contracts.merged_findings import merge_findings
 
     if given["only"] == "source":
-        return join(result, None)
-    from archtrace_reports.check.contracts.check_contracts import hold_all
+        return merge_findings(result, None)
+    from archtrace_reports.check.contracts.check_contracts import check_contracts
     from archtrace_reports.text.look import on_terminal
 
     if not chosen.models:
         raise TargetError("--update finds no contract: declare one as [tool.archtrace.models.NAME] with a target")
     shown = on_terminal() and not given["quiet"]
-    contract_result = hold_all(chosen, cached=not given["no_cache"], update=given["update"], shown=shown)
+    contract_result = check_contracts(chosen, cached=not given["no_cache"], update=given["update"], shown=shown)
     for line in () if given["quiet"] else contract_result.updated:
         say(f"archtrace: wrote {line}")
-    return join(result, contract_result)
+    return merge_findings(result, contract_result)
 
 
 def _write(outcome: SourceCheck, text: str) -> None:

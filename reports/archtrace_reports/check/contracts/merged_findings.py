@@ -1,5 +1,5 @@
-"""Join: what both parts of a check found, told once. A noqa is unused only where no part has use for it, and all have
-spoken."""
+"""Merge the findings of both parts of a check, each reported once. A noqa is unused only if no part uses it, and only
+once all have run."""
 
 from __future__ import annotations
 
@@ -10,29 +10,30 @@ from archtrace.contract.rules import rules
 from archtrace_reports.check.problem import CheckResult, Problem
 
 if TYPE_CHECKING:
-    from archtrace_reports.check.contracts.check_contracts import Held
+    from archtrace_reports.check.contracts.check_contracts import ContractResult
 
 
-def join(told: CheckResult, held: Held | None) -> CheckResult:
-    """The source rules' findings with those of contracts; None where contracts are declared and were not held."""
-    spoken = held is not None and not held.failures
-    used = {(f.path, f.line, f.code) for f in held.excused} if held else set()
+def merge_findings(source: CheckResult, contracts: ContractResult | None) -> CheckResult:
+    """The source rules' findings with those of contracts; None where contracts are declared and were not checked."""
+    all_checked = contracts is not None and not contracts.failures
+    used = {(f.path, f.line, f.code) for f in contracts.excused} if contracts else set()
     graph = {rule.code for rule in rules()}
 
-    def stands(finding: Problem) -> bool:
-        """Whether a finding is told: any but a noqa that the contracts use, or may use."""
-        idle = (finding.path, finding.line, finding.about) not in used
-        return finding.about not in graph or (spoken and idle)
+    def is_reported(finding: Problem) -> bool:
+        """Whether a finding is reported: any but a noqa that the contracts use, or may use."""
+        is_unused = (finding.path, finding.line, finding.about) not in used
+        return finding.about not in graph or (all_checked and is_unused)
 
-    kept = told._replace(findings=tuple(filter(stands, told.findings)))
-    if held is None:
-        return kept
-    known = {_fact(finding) for finding in kept.findings}
-    both = (*kept.findings, *(finding for finding in held.findings if _fact(finding) not in known))
-    return kept._replace(findings=both, failures=(*told.failures, *held.failures), contracts=held.contracts)
+    merged = source._replace(findings=tuple(filter(is_reported, source.findings)))
+    if contracts is None:
+        return merged
+    known = {_fact(finding) for finding in merged.findings}
+    both = (*merged.findings, *(finding for finding in contracts.findings if _fact(finding) not in known))
+    failures = (*source.failures, *contracts.failures)
+    return merged._replace(findings=both, failures=failures, contracts=contracts.contracts)
 
 
 def _fact(finding: Problem) -> tuple[str, str, str]:
-    """What a finding is about: a code in a function. The source rule and the graph rule of a code say the same of it,
-    one at the index, the other at the read."""
+    """What a finding is about: a code in a function. The source rule and the graph rule of a code report the same
+    mistake, one at the index, the other at the read."""
     return finding.code, os.path.abspath(finding.path), finding.function or str(finding.line)
