@@ -12,7 +12,7 @@ from rich.cells import cell_len
 import archtrace
 import archtrace_reports
 from archtrace_reports import formats
-from archtrace_reports.text.files import encodable, replace, trouble, write
+from archtrace_reports.text.files import encodable, replace, why_unwritable, write
 from archtrace_reports.text.lines import join, wrap
 from archtrace_reports.text.look import Look
 from archtrace_reports.text.report import Report
@@ -130,6 +130,6 @@ def test_a_link_stays_a_link_and_a_device_a_device(tmp_path: Path) -> None:
 
 
 def test_trouble_is_seen_beforehand(tmp_path: Path) -> None:
-    assert trouble(tmp_path / "new.json") is None
-    assert trouble(tmp_path) == f"{tmp_path} is a folder"
-    assert trouble(tmp_path / "no" / "x") == f"there is no folder {tmp_path / 'no'}"
+    assert why_unwritable(tmp_path / "new.json") is None
+    assert why_unwritable(tmp_path) == f"{tmp_path} is a folder"
+    assert why_unwritable(tmp_path / "no" / "x") == f"there is no folder {tmp_path / 'no'}"

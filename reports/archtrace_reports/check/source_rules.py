@@ -106,10 +106,10 @@ def _against_baseline(result: CheckResult, chosen: Settings, names: list[str], *
     from pathlib import Path
 
     from archtrace_reports.check.baseline import split_by_baseline, write_baseline
-    from archtrace_reports.text.files import trouble
+    from archtrace_reports.text.files import why_unwritable
 
     file = Path(chosen.baseline)
-    problem = trouble(file) if update else None
+    problem = why_unwritable(file) if update else None
     if problem:
         raise TargetError(problem)
     if update:

@@ -13,7 +13,7 @@ import click
 from archtrace_reports.asking.dependencies import require
 from archtrace_reports.asking.limits import Limits, cores
 from archtrace_reports.commands.group import quiet
-from archtrace_reports.text.files import trouble
+from archtrace_reports.text.files import why_unwritable
 from archtrace_reports.text.notices import say
 from archtrace_reports.text.report import Unanswered, report
 from archtrace_reports.text.wording import count
@@ -55,7 +55,7 @@ class AtlasOptions:
         if self.jobs and self.scheduler:
             raise click.UsageError("--jobs is about this machine: how many are asked at once on a cluster, its workers "
                                    "say (dask worker --nthreads N)")  # fmt: skip
-        problem = trouble(self.folder / ANSWERS if self.folder.is_dir() else self.folder)
+        problem = why_unwritable(self.folder / ANSWERS if self.folder.is_dir() else self.folder)
         if problem:
             raise click.BadParameter(problem, param_hint="--output")
 

@@ -15,7 +15,7 @@ from archtrace_reports.asking.limits import Limits, cores
 from archtrace_reports.asking.question import Question, override
 from archtrace_reports.asking.typed_inputs import parse_input
 from archtrace_reports.formats import longest_ending
-from archtrace_reports.text.files import trouble
+from archtrace_reports.text.files import why_unwritable
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -78,7 +78,7 @@ def file_of(output: Path | None) -> Path | None:
 
 
 def _refuse_unwritable(file: Path | None, hint: str) -> None:
-    problem = trouble(file) if file else None
+    problem = why_unwritable(file) if file else None
     if problem:
         raise click.BadParameter(problem, param_hint=hint)
 

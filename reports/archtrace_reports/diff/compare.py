@@ -58,8 +58,8 @@ class Comparison:
     def renamed(self) -> bool:
         """True when nothing at all differs but what things are called."""
         alike = self.same and all(line.side == "same" for line in self.path)
-        told = any(row.left != row.right for row in self.rows)
-        return alike and told and not any(row.differs for row in self.rows)
+        other_names = any(row.left != row.right for row in self.rows)
+        return alike and other_names and not any(row.differs for row in self.rows)
 
 
 def compare(left: Result, right: Result) -> Comparison:
@@ -166,8 +166,8 @@ def _steps(result: Result) -> list[tuple[str, str]]:
     for readout in result.readouts:
         steps.append((readout.slice, readout.slice))
         for step in readout.steps:
-            told = f"{step.module} ({step.detail})" if step.module and step.detail else step.module or step.detail
-            steps.append((f"{step.module.rpartition('.')[2]} {step.detail}", told))
+            text = f"{step.module} ({step.detail})" if step.module and step.detail else step.module or step.detail
+            steps.append((f"{step.module.rpartition('.')[2]} {step.detail}", text))
     return [*steps, ("logits", "logits")]
 
 
@@ -213,12 +213,12 @@ def pair(left: Report, right: Report) -> Difference:
 
 def _by_target(report: Report) -> dict[tuple[str, int], Result]:
     """By target and how often it was asked about before: a target may be declared with several configs."""
-    found: dict[tuple[str, int], Result] = {}
+    results: dict[tuple[str, int], Result] = {}
     for result in report.results:
-        number = sum(target == result.target for target, _ in found)
-        found[result.target, number] = result
-    return found
+        number = sum(target == result.target for target, _ in results)
+        results[result.target, number] = result
+    return results
 
 
 def _why(report: Report, target: str) -> str:
-    return next((one.line for one in report.unanswered if one.target == target), "it was not asked about")
+    return next((failure.line for failure in report.unanswered if failure.target == target), "it was not asked about")

@@ -1,4 +1,4 @@
-"""Told: a comparison in words, for every format."""
+"""Sentences: a comparison in words, for every format."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from archtrace_reports.diff.compare import Comparison, Lost, Side
 LOST: Mapping[Side, str] = {"right": "no longer answered", "left": "new", "same": "answered on neither side"}
 
 
-def told(comparison: Comparison) -> tuple[str, ...]:
+def change_sentences(comparison: Comparison) -> tuple[str, ...]:
     """The sentences; or that there is nothing to tell."""
     if comparison.sentences:
         return comparison.sentences

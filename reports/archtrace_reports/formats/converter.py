@@ -77,19 +77,19 @@ def _flat(plain: Callable[[LayoutResult], Plain]) -> Callable[[LayoutResult], Pl
     """The positions of the bound stand in the layout itself."""
 
     def flat(layout: LayoutResult) -> Plain:
-        found = plain(layout)
-        return {"name": found.pop("name"), "inputs": found.pop("inputs"), **found.pop("bound"), **found}
+        fields = plain(layout)
+        return {"name": fields.pop("name"), "inputs": fields.pop("inputs"), **fields.pop("bound"), **fields}
 
     return flat
 
 
 def _with_run(plain: Callable[[Result], Plain]) -> Callable[[Result], Plain]:
     def whole(result: Result) -> Plain:
-        found = plain(result)
-        run = {name: found.pop(name) for name in RUN}
-        first = {name: found.pop(name) for name in ("target", "class", "model_type", "config_source")}
+        fields = plain(result)
+        run = {name: fields.pop(name) for name in RUN}
+        first = {name: fields.pop(name) for name in ("target", "class", "model_type", "config_source")}
         # A result that forgot its run has none.
-        return {**first, "status": result.status, **found, **({"run": run} if any(run.values()) else {})}
+        return {**first, "status": result.status, **fields, **({"run": run} if any(run.values()) else {})}
 
     return whole
 

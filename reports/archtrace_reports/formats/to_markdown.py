@@ -10,7 +10,7 @@ from archtrace.answer.result import Readout, Result
 from archtrace_reports.text.account import account
 from archtrace_reports.text.cautions import cautions, others
 from archtrace_reports.text.diagnosis_lines import short_opinion
-from archtrace_reports.text.facts import config_words, told
+from archtrace_reports.text.facts import config_words, labelled_facts
 from archtrace_reports.text.look import Look
 from archtrace_reports.text.picture import picture
 from archtrace_reports.text.report import Report
@@ -90,8 +90,8 @@ def _answer(result: Result) -> list[str]:
 
 def _opening(result: Result) -> Iterator[str]:
     """What the modules on the way do, and what to watch out for."""
-    if told := account(result):
-        yield from (plain(told), "")
+    if text := account(result):
+        yield from (plain(text), "")
     if watched := cautions(result):
         yield from (f"> **{caution.label}:** {plain(caution.text)}.  " for caution in watched)
         yield ""
@@ -112,7 +112,7 @@ def _path(readout: Readout) -> str:
 
 
 def _facts(result: Result) -> Iterator[str]:
-    facts = (*told(result), ("config", config_words(result)))
+    facts = (*labelled_facts(result), ("config", config_words(result)))
     yield from (f"* {label}: {plain(text)}" for label, text in facts)
     yield from (f"* finding {plain(finding.code)}: {plain(finding.message)}" for finding in others(result))
 

@@ -78,8 +78,8 @@ def _index(readout: Readout, result: Result, width: int) -> list[StyledLine]:
     ignored = [name for name in choices(result.layouts) if name not in index.depends_on]
     looks = f"looks at {enumerate_words(index.depends_on)}"
     looks += f", not at {enumerate_words(ignored)}" if ignored else ""
-    told = [] if index.expression in readout.slice else block(f"by {index.expression}", width, 4)
-    return told + block(looks, width, 4)
+    lines = [] if index.expression in readout.slice else block(f"by {index.expression}", width, 4)
+    return lines + block(looks, width, 4)
 
 
 def _source(source: Source, width: int) -> list[StyledLine]:

@@ -53,8 +53,8 @@ def cautions(result: Result) -> list[Caution]:
 
 def others(result: Result) -> list[Finding]:
     """The findings that no caution has told in full."""
-    told = {*NOTED, *(code for code, sentence in GRAVE.items() if not sentence)}
-    return [finding for finding in result.findings if finding.code not in told and not _assumed(finding)]
+    in_cautions = {*NOTED, *(code for code, sentence in GRAVE.items() if not sentence)}
+    return [finding for finding in result.findings if finding.code not in in_cautions and not _assumed(finding)]
 
 
 def _all(result: Result) -> Iterator[Caution]:

@@ -47,8 +47,8 @@ class Level:
     @property
     def lit(self) -> list[float]:
         """The middle of each cell that reaches the logits."""
-        found = (p for p, sign in enumerate(self.cells) if sign in LIT)
-        return [self.start + self.span * (p + 0.5) for p in found]
+        reaching = (p for p, sign in enumerate(self.cells) if sign in LIT)
+        return [self.start + self.span * (p + 0.5) for p in reaching]
 
 
 def levels(layout: ConeLayout, text: int) -> list[Level]:

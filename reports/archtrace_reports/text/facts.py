@@ -31,7 +31,9 @@ LISTED = 4
 def facts(result: Result, width: int) -> list[StyledLine]:
     """One row a fact, label first."""
     red = {"padding": "red"} if result.padding.leaks else {}
-    lines = [line for label, words in told(result) for line in row(label, words, width, style=red.get(label, ""))]
+    lines = [
+        line for label, words in labelled_facts(result) for line in row(label, words, width, style=red.get(label, ""))
+    ]
     lines += row("config", config_words(result), width)
     if result.kept:
         lines += row("cached", cached_words(result), width)
@@ -46,7 +48,7 @@ def cached_words(result: Result) -> str:
     return f"on {result.traced[:10]}; nothing that it depends on has changed since; --fresh {what}"
 
 
-def told(result: Result) -> Iterator[tuple[str, str]]:
+def labelled_facts(result: Result) -> Iterator[tuple[str, str]]:
     """The facts of an answer, label and words, for every format: those that there is something to say of."""
     for label, words in FACTS.items():
         if text := words(result):

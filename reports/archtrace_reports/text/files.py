@@ -51,13 +51,13 @@ def replace(file: Path, content: str | bytes) -> None:
 
 def _like(file: Path, other: Path) -> None:
     """Give a file the owner and mode of another; only root may give files away."""
-    told = file.stat()
+    status = file.stat()
     with contextlib.suppress(OSError, AttributeError):
-        os.chown(other, told.st_uid, told.st_gid)
-    other.chmod(stat.S_IMODE(told.st_mode))
+        os.chown(other, status.st_uid, status.st_gid)
+    other.chmod(stat.S_IMODE(status.st_mode))
 
 
-def trouble(output: Path) -> str | None:
+def why_unwritable(output: Path) -> str | None:
     """Why a file cannot be written, asked before any work is done."""
     if output.is_dir():
         return f"{output} is a folder"

@@ -93,33 +93,34 @@ def _plain(name: str) -> str:
 
 def _column(layout: LayoutResult, name: str) -> list[str]:
     """A string for each row of the batch: of a read tensor, or with "tokens" of the input."""
-    bound, seen = layout.bound, layout.witness
+    bound, witness = layout.bound, layout.witness
     if name == "tokens":
-        return _rows(layout, bound.tokens, seen.tokens if seen else (), padding(layout))
-    found, shown = {**bound.reads, **bound.others}, {**seen.reads, **seen.others} if seen else {}
-    return _rows(layout, found.get(name, ()), shown.get(name, ()), padding(layout, name))
+        return _rows(layout, bound.tokens, witness.tokens if witness else (), padding(layout))
+    reaching = {**bound.reads, **bound.others}.get(name, ())
+    shown = {**witness.reads, **witness.others}.get(name, ()) if witness else ()
+    return _rows(layout, reaching, shown, padding(layout, name))
 
 
-def _rows(layout: LayoutResult, bound: Rows, seen: Rows, masked: Rows) -> list[str]:
+def _rows(layout: LayoutResult, bound: Rows, shown: Rows, masked: Rows) -> list[str]:
     size = max([_length(layout), *(max(row) + 1 for row in (*bound, *masked) if row)])
     return [
-        _cells(size, *(frozenset(_at(rows, n)) for rows in (bound, seen, masked)))
+        _cells(size, *(frozenset(_at(rows, n)) for rows in (bound, shown, masked)))
         for n in range(len(layout.bound.tokens))
     ]
 
 
-def _cells(size: int, bound: AbstractSet[int], seen: AbstractSet[int], masked: AbstractSet[int]) -> str:
-    return "".join(_sign(position, bound, seen, masked) for position in range(size))
+def _cells(size: int, bound: AbstractSet[int], shown: AbstractSet[int], masked: AbstractSet[int]) -> str:
+    return "".join(_sign(position, bound, shown, masked) for position in range(size))
 
 
 def _at(rows: Rows, number: int) -> tuple[int, ...]:
     return rows[number] if number < len(rows) else ()
 
 
-def _sign(position: int, bound: AbstractSet[int], seen: AbstractSet[int], masked: AbstractSet[int]) -> str:
+def _sign(position: int, bound: AbstractSet[int], shown: AbstractSet[int], masked: AbstractSet[int]) -> str:
     if position not in bound:
         return "-" if position in masked else "·"
-    if position not in seen:
+    if position not in shown:
         return "?"
     return "!" if position in masked else "#"
 
@@ -178,7 +179,7 @@ def _refusal(layout: LayoutResult, width: int) -> list[StyledLine]:
 
 
 def _legend(drawn: str, notes: Sequence[str], width: int) -> list[StyledLine]:
-    signs = [f"{sign} {told}" for sign, (_, told) in SIGNS.items() if sign in drawn]
+    signs = [f"{sign} {text}" for sign, (_, text) in SIGNS.items() if sign in drawn]
     lines = _spread(signs, width - NAME) + [line for note in notes for line in wrap(note, width - NAME)]
     return [StyledLine(" " * NAME + line, "dim") for line in lines]
 

@@ -44,9 +44,11 @@ def versions() -> dict[str, str]:
     return {"archtrace": __version__, "torch": _version("torch"), "transformers": _version("transformers")}
 
 
-def without_run(found: Report) -> Report:
+def without_run(report: Report) -> Report:
     """The same answers without what differs from run to run: when and how long they were traced."""
-    return replace(found, results=tuple(replace(each, seconds={}, traced="", kept=False) for each in found.results))
+    return replace(
+        report, results=tuple(replace(result, seconds={}, traced="", kept=False) for result in report.results)
+    )
 
 
 def _version(name: str) -> str:
@@ -69,6 +71,6 @@ def report(outcomes: list[Result | Unanswered]) -> Report:
     """Sort outcomes into answers and refusals. A result's own versions win: it knows what it was traced with."""
     results = tuple(o for o in outcomes if isinstance(o, Result))
     unanswered = tuple(o for o in outcomes if isinstance(o, Unanswered))
-    told = dict(results[0].versions) if results else {}
+    traced_with = dict(results[0].versions) if results else {}
     # Looking up what is installed costs more than a known answer: it is done where the result does not say all.
-    return Report(results, unanswered, told if told.keys() >= PACKAGES else versions() | told)
+    return Report(results, unanswered, traced_with if traced_with.keys() >= PACKAGES else versions() | traced_with)

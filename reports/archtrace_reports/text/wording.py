@@ -21,7 +21,7 @@ def meaning(readout: Readout, result: Result) -> str:
     """Which positions the slice holds, and what its letters stand for. Of inputs that were given nothing more is known
     than where they are read."""
     own = f"in these inputs {noun(readout)}" if of_given(result) else KINDS[readout.kind].meaning
-    letters = (told for letter, told in LETTERS.items() if _holds(readout.slice, letter) and not _holds(own, letter))
+    letters = (text for letter, text in LETTERS.items() if _holds(readout.slice, letter) and not _holds(own, letter))
     return "; ".join([own, *letters])
 
 

@@ -61,7 +61,7 @@ def _kept(file: Path) -> Report:
     return report([*_outcomes(last.values())])
 
 
-def _outcomes(found: Iterable[Mapping[str, Any]]) -> Iterator[Outcome]:
-    for line in found:
-        asked = line["question"]
-        yield named(asked["target"], asked.get("head"), decode_outcome(line))
+def _outcomes(lines: Iterable[Mapping[str, Any]]) -> Iterator[Outcome]:
+    for line in lines:
+        question = line["question"]
+        yield named(question["target"], question.get("head"), decode_outcome(line))

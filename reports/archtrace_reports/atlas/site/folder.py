@@ -35,10 +35,10 @@ def _refusal(folder: Path, why: str, do: str) -> TargetError:
 def is_atlas(folder: Path) -> bool:
     """Whether the folder holds an atlas, of whatever format."""
     try:
-        found = json.loads((folder / MARK).read_bytes())
+        content = json.loads((folder / MARK).read_bytes())
     except (OSError, ValueError):
         return False
-    return isinstance(found, dict) and {"atlas", "editions", "rows"} <= found.keys()
+    return isinstance(content, dict) and {"atlas", "editions", "rows"} <= content.keys()
 
 
 def fill(folder: Path, files: Mapping[str, str]) -> None:

@@ -68,13 +68,13 @@ def rows_of(editions: Sequence[Report]) -> list[AtlasRow]:
 
 
 def _table(edition: Report) -> dict[Name, Outcome]:
-    found: dict[Name, Outcome] = {}
+    by_name: dict[Name, Outcome] = {}
     # The lines of a reason are told apart: what, where, why, what to do.
     reasons = (Unanswered(clean(each.target), clean_lines(each.reason)) for each in edition.unanswered)
     outcomes: tuple[Outcome, ...] = (*cleaned(edition.results), *reasons)
     for outcome in outcomes:
-        found.setdefault(_name(outcome), outcome)
-    return found
+        by_name.setdefault(_name(outcome), outcome)
+    return by_name
 
 
 def _name(outcome: Outcome) -> Name:

@@ -53,9 +53,9 @@ def check_contracts(
 
 def _refuse_unwritable(settings: Settings, update: bool) -> None:
     """Before any work is done."""
-    from archtrace_reports.text.files import trouble
+    from archtrace_reports.text.files import why_unwritable
 
-    problem = trouble(Path(settings.root, NAME)) if update else None
+    problem = why_unwritable(Path(settings.root, NAME)) if update else None
     if problem:
         raise TargetError(problem)
 

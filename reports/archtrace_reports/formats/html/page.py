@@ -94,8 +94,8 @@ def broken(name: str) -> Markup:
 
 def reaching(layout: ConeLayout, text: int, position: int) -> str:
     """What reaches a position of the output, for the script: "0:0-16 2:3,5", the number of each row and its runs."""
-    told = ((row.number, row.each[position]) for row in layout.rows if row.each)
-    return " ".join(f"{number}:{_runs(rows[text])}" for number, rows in told if text < len(rows))
+    numbered = ((row.number, row.each[position]) for row in layout.rows if row.each)
+    return " ".join(f"{number}:{_runs(rows[text])}" for number, rows in numbered if text < len(rows))
 
 
 def _runs(positions: Sequence[int]) -> str:

@@ -16,7 +16,7 @@ from archtrace_reports.text.account import account
 from archtrace_reports.text.cautions import Caution, cautions, others
 from archtrace_reports.text.cone import ConeLayout, Sign, cones, meanings, ranges, states
 from archtrace_reports.text.diagnosis_lines import short_opinion
-from archtrace_reports.text.facts import config_words, told
+from archtrace_reports.text.facts import config_words, labelled_facts
 from archtrace_reports.text.field_lines import without_tokens
 from archtrace_reports.text.tokens import choices
 from archtrace_reports.text.wording import enumerate_words, headline, meaning
@@ -176,7 +176,7 @@ def model_view(result: Result, key: str) -> ModelView:
         drawing=path_drawing(anatomy.path, result.target) if anatomy else Drawing("", "nothing is known of its path"),
         path=anatomy.path.nodes if anatomy else (),
         root=anatomy.root if anatomy else None,
-        facts=tuple(told(result)),
+        facts=tuple(labelled_facts(result)),
         layouts=tuple(map(_layout, result.layouts)),
         dead=result.dead_parameters,
         findings=tuple((finding.code, finding.message) for finding in others(result)),
@@ -202,8 +202,8 @@ def _run(result: Result) -> str:
 def _padding(result: Result) -> str:
     """Padding behaviour in a few words, for the matrix."""
     read = enumerate_words([name.replace("_", " ") for name in result.padding.reads_padding])
-    told = [f"read in {read}"] if read else []
-    return "; ".join([*told, *(["leaks"] if result.padding.leaks else [])]) or "never read"
+    parts = [f"read in {read}"] if read else []
+    return "; ".join([*parts, *(["leaks"] if result.padding.leaks else [])]) or "never read"
 
 
 def _readout(readout: Readout, excerpt: Excerpt | None, result: Result) -> ReadoutView:
@@ -249,19 +249,19 @@ def _code(excerpt: Excerpt, expression: str) -> Iterator[CodeLine]:
 def _states(layout: ConeLayout) -> Iterator[StateView]:
     for row in layout.rows:
         reached = [[p for p, sign in enumerate(cells) if sign in ("yes", "leak", "may")] for cells in row.cells]
-        told = tuple(f"{ranges(r)} of {len(cells)}" for r, cells in zip(reached, row.cells, strict=True))
-        yield StateView(row.name, row.note, told)
+        words = tuple(f"{ranges(r)} of {len(cells)}" for r, cells in zip(reached, row.cells, strict=True))
+        yield StateView(row.name, row.note, words)
 
 
 def _layout(layout: LayoutResult) -> LayoutView:
-    seen = layout.witness
+    witness = layout.witness
     tensors = [
-        (name, _rows(rows), _rows(seen.reads.get(name, ())) if seen else "not run")
+        (name, _rows(rows), _rows(witness.reads.get(name, ())) if witness else "not run")
         for name, rows in layout.bound.reads.items()
     ]
-    tokens = ("tokens", _rows(layout.bound.tokens), _rows(seen.tokens) if seen else "not run")
-    found = (*tensors, tokens) if layout.refused is None else ()
-    return LayoutView(layout.name.replace("_", " "), layout.status, layout.refused or "", tuple(found))
+    tokens = ("tokens", _rows(layout.bound.tokens), _rows(witness.tokens) if witness else "not run")
+    rows = (*tensors, tokens) if layout.refused is None else ()
+    return LayoutView(layout.name.replace("_", " "), layout.status, layout.refused or "", tuple(rows))
 
 
 def _rows(rows: Rows) -> str:
