@@ -125,7 +125,7 @@ def test_off_a_terminal_a_line_comes_each_so_often(capsys: pytest.CaptureFixture
     """Also while nothing is answered."""
     with RunProgress(4, True, every=0.05) as watch:
         wait(lambda: "archtrace: 0 of 4\n" in capsys.readouterr().err)
-        watch.advance(Unanswered("x", "y"), kept=True)
+        watch.advance(Unanswered("x", "y"), from_before=True)
         watch.advance(Unanswered("x", "y"))
         wait(lambda: "2 of 4, about 0 s left (2 not answered; 1 kept from before)\n" in capsys.readouterr().err)
     time.sleep(0.1)

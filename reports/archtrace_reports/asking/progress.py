@@ -57,16 +57,16 @@ class RunProgress:
     def __init__(self, total: int, shown: bool, *, every: float = EVERY) -> None:
         self._total = total
         self._counts = {"exact": 0, "bound": 0, "not answered": 0}
-        self._kept = 0
+        self._from_before = 0
         self._began = time.monotonic()
         self._display = _Display() if not shown else _Bar(self) if on_terminal() else _Lines(self, every)
 
-    def advance(self, outcome: Result | Unanswered, *, kept: bool = False) -> None:
+    def advance(self, outcome: Result | Unanswered, *, from_before: bool = False) -> None:
         """One more has its outcome; `kept`: from an earlier run."""
         status = outcome.status if isinstance(outcome, Result) else "not answered"
         self._counts[status] += 1
-        self._kept += kept
-        self._display.advance("" if kept else f"{outcome.target}: {status}")
+        self._from_before += from_before
+        self._display.advance("" if from_before else f"{outcome.target}: {status}")
 
     @property
     def done(self) -> int:
@@ -81,12 +81,12 @@ class RunProgress:
     def line(self) -> str:
         """How many are done, about how long the others take, and how it went: a narrow terminal cuts off the end."""
         counts = ", ".join(f"{number:,} {name}" for name, number in self._counts.items() if number)
-        note = f"; {self._kept:,} kept from before" if self._kept else ""
+        note = f"; {self._from_before:,} kept from before" if self._from_before else ""
         return f"{self.done:,} of {self._total:,}{self._left()}{f' ({counts}{note})' if counts else ''}"
 
     def _left(self) -> str:
         # Answers kept from before took no time, and say nothing about the time of the rest.
-        traced, remaining = self.done - self._kept, self._total - self.done
+        traced, remaining = self.done - self._from_before, self._total - self.done
         if not traced or not remaining:
             return ""
         return f", about {_duration((time.monotonic() - self._began) / traced * remaining)} left"

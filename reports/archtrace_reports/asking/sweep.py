@@ -29,7 +29,7 @@ def everything(question: Question) -> list[Question]:
     if question.head is None:
         return [replace(question, target=name) for name in model_types()]
     heads = list(HEADS) if question.head == EVERY else [question.head]
-    return [asked for head in heads for asked in _of_head(question, head)]
+    return [each for head in heads for each in _of_head(question, head)]
 
 
 def _of_head(question: Question, head: str) -> Iterator[Question]:

@@ -111,7 +111,7 @@ class Collection:
             outcome = self._known.outcome(question)
             if outcome is not None:
                 self._outcomes[name] = outcome
-                progress.advance(outcome, kept=True)
+                progress.advance(outcome, from_before=True)
 
     def _ask(self, ask: Asking, progress: RunProgress) -> None:
         unanswered = {name: question for name, question in self._questions.items() if name not in self._outcomes}

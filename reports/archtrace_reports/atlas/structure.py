@@ -1,7 +1,7 @@
 """Structure: what of a config a model's structure depends on. Configs of one structure are one question.
 
 Five thousand checkpoints that were fine-tuned from one base differ in label names, in where they were loaded from, in
-who wrote the file. What is asked is the config without all that, under a name made of its digest.
+who wrote the file. The question is about the config without all that, under a name made of its digest.
 """
 
 from __future__ import annotations

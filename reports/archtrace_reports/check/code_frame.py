@@ -16,7 +16,7 @@ LONGEST, BEFORE = 200, 60
 
 
 class Highlight(NamedTuple):
-    """What is said of a part of a line: columns from 1, the end exclusive. `own`: it is the finding, not a step."""
+    """A marked part of a line: columns from 1, the end exclusive. `own`: it is the finding, not a step."""
 
     line: int
     text: str

@@ -1,4 +1,4 @@
-"""Codes: all that a check may tell, and what --select, --ignore and the settings may name: one, or how some begin."""
+"""Codes: those that a check may report; --select, --ignore and the settings name one, or the beginning of several."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SHORT = re.compile(r"(?:AT)?-?(\d{1,2})")
 
 
 def known() -> tuple[tuple[str, str], ...]:
-    """Every code that a check may tell, with its name."""
+    """Every code that a check may report, with its name."""
     from archtrace.contract.rules import rules as graph_rules
     from archtrace_lint import rules
 
@@ -33,7 +33,7 @@ def codes(given: Iterable[str], where: str) -> tuple[str, ...]:
 
 
 def code_named(text: str) -> str | None:
-    """The code that people mean by a text: itself, in small letters, with a nought too few, or the name of its rule."""
+    """The code that a text names: the code itself, in small letters, with a zero too few, or the name of its rule."""
     names = dict(known())
     named = {name: code for code, name in names.items()}
     written = _SHORT.fullmatch(text.upper())

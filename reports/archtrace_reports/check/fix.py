@@ -1,4 +1,4 @@
-"""Fix: one file mended, whole or not at all. Its coding, its line ends and all that is not mended stay as they are."""
+"""Fix: one file is mended, whole or not at all. Its encoding, its line ends and all other text stay as they are."""
 
 from __future__ import annotations
 

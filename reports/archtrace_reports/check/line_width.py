@@ -29,15 +29,15 @@ def within_line_length(edits: Sequence[Edit], path: str, lines: Sequence[str]) -
 def width(folder: str) -> int:
     """Columns, as the nearest file says that configures ruff or black."""
     for name, tables in FILES.items():
-        for found in _tables(os.path.join(folder, name), tables):
-            length = found.get("line-length", USUAL)
+        for table in _tables(os.path.join(folder, name), tables):
+            length = table.get("line-length", USUAL)
             return length if isinstance(length, int) else USUAL
     above = os.path.dirname(folder)
     return UNSAID if above == folder else width(above)
 
 
 def _tables(file: str, tables: Sequence[Sequence[str]]) -> list[Mapping[str, Any]]:
-    """The tables that a file has of these; none where it cannot be read: that is for ruff and black to tell."""
+    """The tables that a file has of these; none where it cannot be read: ruff and black report that."""
     import tomllib
 
     try:
@@ -45,7 +45,7 @@ def _tables(file: str, tables: Sequence[Sequence[str]]) -> list[Mapping[str, Any
             whole = tomllib.load(stream)
     except (OSError, ValueError, RecursionError):
         return []
-    return [found for keys in tables if isinstance(found := _at(whole, keys), dict)]
+    return [table for keys in tables if isinstance(table := _at(whole, keys), dict)]
 
 
 def _at(table: Any, keys: Sequence[str]) -> Any:

@@ -1,4 +1,4 @@
-"""noqa: comments that say which findings of their line are meant to be so, and those that say it of none."""
+"""noqa: comments that take findings of their line away, and the codes that they name in vain."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def _no_interrupt() -> Iterator[None]:
 
 
 def _begin(parent: int) -> None:
-    """A worker ends at once and silently when it is told to, and when its parent is gone."""
+    """A worker ends at once and silently on a signal, and when its parent is gone."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})

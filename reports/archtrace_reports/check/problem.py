@@ -1,4 +1,4 @@
-"""Finding: one line of a check's answer, and what a whole check found."""
+"""Problem: a finding of a check; and the result of a whole check."""
 
 from __future__ import annotations
 
@@ -90,13 +90,13 @@ class Problem(NamedTuple):
         return f"{shown(self.path)}:{cell}{self.line}:{self.col}"
 
     @property
-    def said(self) -> str:
-        """The message; in a notebook it tells the place too, for formats whose lines are those of the file."""
+    def message_with_cell(self) -> str:
+        """The message; in a notebook after the cell and its line, for formats whose lines are those of the file."""
         return f"cell {self.cell}, line {self.line}: {self.message}" if self.cell else self.message
 
 
 def shown(path: str) -> str:
-    """A path for people: bytes of a name that are no text are told as numbers."""
+    """A path for people: bytes of a name that are no text are written as numbers."""
     if path.isascii():
         return path
     try:
@@ -112,7 +112,7 @@ class Findings(list[Problem]):
 
 
 class CheckResult(NamedTuple):
-    """What a check found: in how many files and contracts, what could not be run (a sentence each), what is no more.
+    """The findings of a check, in how many files and contracts, and what could not be run (a sentence each).
 
     `fixed` findings were mended, `stale` entries of the baseline match nothing now.
     """

@@ -12,7 +12,7 @@ from archtrace_reports.check.codes import codes
 NAME = "pyproject.toml"
 #: Folders that no check walks into, and files of editors that are none.
 EXCLUDED = (".git", ".hg", ".venv", "venv", "node_modules", "__pycache__", "build", "dist", ".*_cache", ".#*")
-#: The code of a file that was not checked: told whatever is selected, or a broken file would pass for a clean one.
+#: The code of a file that was not checked. It cannot be ignored, or a broken file would pass for a clean one.
 UNREAD = "AT000"
 #: key -> what it holds; a list may also be one string.
 KEYS = {"select": list, "ignore": list, "exclude": list, "per-file-ignores": dict, "baseline": str, "models": dict}

@@ -49,7 +49,7 @@ class AtlasOptions:
         return Limits(self.timeout or default.seconds, self.memory or default.gigabytes, self.jobs or cores())
 
     def check(self) -> None:
-        """Raise click's UsageError for what cannot be meant."""
+        """Raise click's UsageError for options that contradict each other."""
         if self.heads and self.targets:
             raise click.UsageError("--heads is about the library's classes, and --targets names others: give one")
         if self.jobs and self.scheduler:

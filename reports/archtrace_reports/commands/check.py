@@ -1,4 +1,4 @@
-"""check: wrong readouts in Python code and in declared models, told as linters tell them."""
+"""check: wrong readouts in Python code and in declared models, reported as linters do."""
 
 from __future__ import annotations
 
@@ -85,8 +85,8 @@ def command(files: tuple[str, ...], select: tuple[str, ...], ignore: tuple[str, 
         result = _with_contracts(result, chosen, given)
     _write(outcome, formats.load(given["style"]).render(result, chosen) if not given["diff"] else outcome.diff)
     summary(result, quiet=given["quiet"], statistics=given["statistics"], diff=given["diff"])
-    found = result.findings or (given["diff"] and result.fixed)
-    return FAILED if result.failures else FINDINGS if found and not given["exit_zero"] else CLEAN
+    has_findings = result.findings or (given["diff"] and result.fixed)
+    return FAILED if result.failures else FINDINGS if has_findings and not given["exit_zero"] else CLEAN
 
 
 def _source_alone(files: tuple[str, ...], given: dict[str, Any]) -> str:
@@ -115,7 +115,7 @@ def _chosen(select: tuple[str, ...], ignore: tuple[str, ...], baseline: str | No
 
 
 def _with_contracts(result: CheckResult, chosen: Settings, given: dict[str, Any]) -> CheckResult:
-    """With what holding the contracts says, unless the source rules alone were asked."""
+    """The result with the findings of the contracts, unless the source rules alone were asked for."""
     from archtrace_reports.check.contracts.merged_findings import merge_findings
 
     if given["only"] == "source":

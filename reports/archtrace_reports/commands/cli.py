@@ -21,12 +21,12 @@ def run(arguments: Sequence[str]) -> int:
     """Run a command line; its exit code."""
     try:
         return _answered(arguments)
-    except BrokenPipeError:  # of the answer, or of what is said about it
+    except BrokenPipeError:  # stdout or stderr
         return PIPE_CLOSED
 
 
 def _answered(arguments: Sequence[str]) -> int:
-    """The same; what goes wrong is said, with --debug after its traceback."""
+    """The same; what goes wrong is printed on stderr, with --debug after its traceback."""
     flags: dict[str, bool] = {}
     try:
         return _invoked(arguments, flags)

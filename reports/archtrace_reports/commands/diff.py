@@ -29,7 +29,7 @@ SAME, DIFFERENT, FAILED = 0, 1, 2
 
 @dataclass(frozen=True)
 class Sides:
-    """What was asked: a field a flag."""
+    """The flags of the command line: a field each, under the name that click gives it."""
 
     left: str
     right: str
@@ -84,7 +84,7 @@ def command(style: str | None, output: Path | None, **given: Any) -> int:
 
 
 def _side(question: Question, sides: Sides) -> Report:
-    """The answer of one side, or the answers that a file holds; what has none is said."""
+    """The answer of one side, or the answers in a file; where there is none, the reason is printed."""
     if question.target.endswith(".json"):
         return _saved_answers(Path(question.target))
     answers = report([_answer_to(question, sides)])

@@ -61,7 +61,7 @@ class Commands(click.Group):
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Split what is said before the command from the command. Without any argument: help on stderr, exit 2."""
+        """Split the flags before the command from the command. Without any argument: help on stderr, exit 2."""
         if not args and not ctx.resilient_parsing:
             click.echo(ctx.get_help(), err=True)
             ctx.exit(2)

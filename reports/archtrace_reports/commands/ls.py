@@ -1,4 +1,4 @@
-"""ls: what is known, and answered at once: what was traced here, and what comes with archtrace."""
+"""ls: the known answers, those that were traced here and those that come with archtrace."""
 
 from __future__ import annotations
 

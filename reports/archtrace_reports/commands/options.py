@@ -162,12 +162,12 @@ class Options:
 
     @property
     def asks(self) -> bool:
-        """Whether anything is asked about."""
+        """Whether there is any target to ask about."""
         return bool(self.targets or self.every or self.declared)
 
     @property
     def questions(self) -> list[Question]:
-        """One for each target; asked twice is answered once."""
+        """One for each target; a target that is named twice is asked about once."""
         if self.declared:
             from archtrace_reports.check.contracts.questions import declared_questions
 
@@ -175,7 +175,7 @@ class Options:
         return [self.question(target) for target in dict.fromkeys(self.targets)]
 
     def question(self, target: str) -> Question:
-        """What is asked of a target."""
+        """The question about a target."""
         config = str(self.config) if self.config else None
         output = self.output_name or ""
         return Question(
@@ -193,7 +193,7 @@ class Options:
         )
 
     def check(self) -> None:
-        """Raise click's UsageError for what cannot be meant."""
+        """Raise click's UsageError for options that contradict each other."""
         if self.declared and (self.targets or self.every):
             raise click.UsageError("--declared asks about the models of pyproject.toml: give it without targets")
         if self.every and self.targets:

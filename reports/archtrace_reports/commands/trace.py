@@ -99,7 +99,7 @@ def _questions(options: Options) -> list[Question]:
 
 
 def _outcomes(questions: Sequence[Question], options: Options) -> list[Result | Unanswered]:
-    """The answers that are known, and those to the other questions, in the order in which they were asked."""
+    """The known answers and those to the other questions, in the order of the questions."""
     outcomes: dict[int, Result | Unanswered] = {}
     if not (options.fresh or options.debug):
         drawn = options.drawn

@@ -41,7 +41,7 @@ class PathLine:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two results, told apart. `sentences` say what changed from left to right, the readout first."""
+    """The differences between two results. `sentences` say what changed from left to right, the readout first."""
 
     left: Result
     right: Result
@@ -89,7 +89,7 @@ def _sentences(left: Result, right: Result) -> Iterator[str]:
 
 
 def _readout(before: Readout | None, after: Readout | None, old: Plain, new: Plain) -> Iterator[str]:
-    """One readout of each side, in the order in which they are told; `old` and `new` take their names away."""
+    """One readout of each side, in the order in which they are shown; `old` and `new` take their names away."""
     if before is None or after is None:
         yield f"{_noun(after)} is read now." if after else f"{_noun(before)} is no longer read."
         return
@@ -161,7 +161,7 @@ def _path(left: Result, right: Result) -> Iterator[PathLine]:
 
 
 def _steps(result: Result) -> list[tuple[str, str]]:
-    """What each step does (its last name and op), and how it is told."""
+    """What each step does (its last name and op), and the text for it."""
     steps = []
     for readout in result.readouts:
         steps.append((readout.slice, readout.slice))

@@ -11,7 +11,7 @@ LOST: Mapping[Side, str] = {"right": "no longer answered", "left": "new", "same"
 
 
 def change_sentences(comparison: Comparison) -> tuple[str, ...]:
-    """The sentences; or that there is nothing to tell."""
+    """The sentences; or one that says that nothing changed."""
     if comparison.sentences:
         return comparison.sentences
     if comparison.renamed:
@@ -19,6 +19,6 @@ def change_sentences(comparison: Comparison) -> tuple[str, ...]:
     return ("Both read the same, by the same rule.",)
 
 
-def lost(one: Lost) -> str:
+def lost(target: Lost) -> str:
     """A target that one side has no answer about."""
-    return f"{LOST[one.side]}: {one.reason}"
+    return f"{LOST[target.side]}: {target.reason}"

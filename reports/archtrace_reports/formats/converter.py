@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Plain = dict[str, Any]
 
-#: An input of more numbers than this is told by its shape: no text has so many tokens.
+#: An input of more numbers than this is given by its shape: no text has so many tokens.
 MOST = 100_000
 #: Result's fields that differ from run to run; in JSON they stand together under "run".
 RUN = ("traced", "seconds", "kept")

@@ -106,5 +106,5 @@ def _step(step: PathStep) -> str:
 
 
 def _ended(steps: Sequence[str]) -> list[str]:
-    """Every path ends in the logits, said once."""
+    """Every path ends in the logits, which is written once."""
     return [*steps] if steps and steps[-1] == "logits" else [*steps, "logits"]

@@ -16,7 +16,7 @@ LONGEST = 5
 MOVES = ("view", "reshape", "select", "slice", "squeeze", "unsqueeze", "transpose", "permute", "contiguous", "index")
 #: Steps that are not worth a word: those, what does nothing in a trained model, and the parts of a formula.
 SILENT = frozenset(("", "dropout", "add", "mul", *MOVES))
-#: Steps of a module that is known by its name; another is told by what it does.
+#: Steps of a module that is known by its name; any other is described by what it does.
 LAYERS = ("linear", "conv", "norm", "bilinear", "embedding", "lstm", "gru", "rnn")
 #: As many modules without a gradient are named; of more one is.
 FEW = 3

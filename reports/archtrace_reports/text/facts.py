@@ -49,7 +49,7 @@ def cached_words(result: Result) -> str:
 
 
 def labelled_facts(result: Result) -> Iterator[tuple[str, str]]:
-    """The facts of an answer, label and words, for every format: those that there is something to say of."""
+    """The facts of an answer, each a label and its words, for every format; those without words are left out."""
     for label, words in FACTS.items():
         if text := words(result):
             yield label, text
@@ -159,7 +159,7 @@ def config_words(result: Result) -> str:
     return f"{kind}{SOURCES[result.config_source]}" + (f"; transformers {library}" if library else "")
 
 
-#: Label to words, in the order in which they are told.
+#: Label -> the function for its words, in the order in which they are shown.
 FACTS: Mapping[str, Callable[[Result], str]] = {
     "text": texts_words,
     "padding": padding_words,

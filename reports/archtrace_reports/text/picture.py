@@ -128,8 +128,8 @@ def _sign(position: int, bound: AbstractSet[int], shown: AbstractSet[int], maske
 def _fold(drawn: Sequence[Drawn]) -> tuple[list[Drawn], list[str]]:
     """The first of each that look the same, and a note on the others: "eos early and no eos: as full"."""
     same: dict[tuple[str, ...], list[Drawn]] = {}
-    for one in drawn:
-        same.setdefault(one.cells, []).append(one)
+    for layout in drawn:
+        same.setdefault(layout.cells, []).append(layout)
     notes = [
         f"{enumerate_words([d.name for d in others])}: as {first.name}" for first, *others in same.values() if others
     ]
@@ -143,8 +143,8 @@ def _table(drawn: Sequence[Drawn], names: Sequence[str], width: int) -> list[Sty
     sizes = needs if fits else [_narrowed(drawn, i, name, share) for i, name in enumerate(names)]
     head = (" " * GAP).join(pad(name, size) for name, size in zip(names, sizes, strict=True))
     lines = [StyledLine(pad("  layout", NAME) + head, "dim")]
-    for one in drawn:
-        lines += _lines(one, sizes)
+    for layout in drawn:
+        lines += _lines(layout, sizes)
     return lines
 
 

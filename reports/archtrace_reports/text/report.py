@@ -1,4 +1,4 @@
-"""Report: what one run of the command line found out, answered or not; every format turns it into text."""
+"""Report: the answers of one run of the command line, and the questions without one; formats turn it into text."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ PACKAGES = {"archtrace", "torch", "transformers"}
 
 
 def versions() -> dict[str, str]:
-    """What is installed, told without importing it: importing torch takes seconds."""
+    """The versions of the installed packages, found without importing them: importing torch takes seconds."""
     return {"archtrace": __version__, "torch": _version("torch"), "transformers": _version("transformers")}
 
 

@@ -40,7 +40,7 @@ def shape(layout: LayoutResult) -> tuple[int, int] | None:
 
 def padding(layout: LayoutResult, name: str = "") -> Rows:
     """For each row the positions that are padding, of an input that holds tokens (without a name the first), or of a
-    read tensor; where nothing tells, none. An answer of an older format is asked by its mask."""
+    read tensor; where nothing tells, none. In an answer of an older format the mask tells."""
     if layout.padding:
         return layout.padding.get(name, ()) if name else next(iter(layout.padding.values()))
     mask = next((m for name in MASKS if (m := _matrix(layout.inputs.get(name))) is not None), None)

@@ -49,7 +49,7 @@ def _verb(readouts: Sequence[Readout]) -> str:
 
 
 def _object(readout: Readout, result: Result) -> str:
-    if any(one.of == readout.tensor and one.name not in ("all", "same") for one in result.relations):
+    if any(relation.of == readout.tensor and relation.name not in ("all", "same") for relation in result.relations):
         return f"{readout.slice} for position i of {result.output}"
     last = readout.tensor == "last_hidden_state"
     of = "the final hidden state of" if last else f"{readout.tensor} at"

@@ -1,4 +1,4 @@
-"""Answers: an edition from a file of answers, in either form in which a run leaves them."""
+"""Edition files: an edition read from a file of answers, in either form in which a run leaves them."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def read(file: Path) -> Report:
 def joined(editions: Iterable[Report]) -> Report:
     """Several files of one edition as one; of two answers about one class the first file's is shown."""
     every = list(editions)
-    results = tuple(result for each in every for result in each.results)
-    unanswered = tuple(one for each in every for one in each.unanswered)
+    results = tuple(result for report in every for result in report.results)
+    unanswered = tuple(failure for report in every for failure in report.unanswered)
     return Report(results, unanswered, every[0].versions)
 
 

@@ -123,7 +123,7 @@ def _compared(rows: Sequence[AtlasRow], names: Sequence[str], newer: int) -> Edi
 
 def differences(old: Outcome, new: Outcome) -> Iterator[tuple[str, str, str]]:
     """Each aspect in which two outcomes differ, with its words before and after. Where one of them is no answer, that
-    alone is told."""
+    alone is named."""
     answered = isinstance(old, Result) and isinstance(new, Result)
     for name, words in ASPECTS.items():
         before, after = words(old), words(new)

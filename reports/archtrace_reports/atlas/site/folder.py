@@ -17,7 +17,7 @@ GENERATOR = '<meta name="generator" content="archtrace atlas">'
 
 
 def check(folder: Path) -> None:
-    """Raise TargetError where no atlas can be written to this folder; asked before any work is done."""
+    """Raise TargetError where no atlas can be written to this folder; to be called before any work is done."""
     if folder.exists() and not folder.is_dir():
         raise _refusal(folder, "it is a file", "name a folder")
     parent = next(each for each in (folder, *folder.resolve().parents) if each.exists())

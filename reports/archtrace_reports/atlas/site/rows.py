@@ -69,7 +69,7 @@ def rows_of(editions: Sequence[Report]) -> list[AtlasRow]:
 
 def _table(edition: Report) -> dict[Name, Outcome]:
     by_name: dict[Name, Outcome] = {}
-    # The lines of a reason are told apart: what, where, why, what to do.
+    # The lines of a reason stay apart: what, where, why, what to do.
     reasons = (Unanswered(clean(each.target), clean_lines(each.reason)) for each in edition.unanswered)
     outcomes: tuple[Outcome, ...] = (*cleaned(edition.results), *reasons)
     for outcome in outcomes:
@@ -146,7 +146,7 @@ def _fragment(text: str) -> str:
 
 
 def _safe(text: str, plain: str) -> str:
-    """What had to change for its place is told apart by a digest."""
+    """A text that had to change to be an address gets a digest, so that no two become the same."""
     short = plain.strip(".")[:80]
     return short if short == text else f"{short}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 

@@ -15,7 +15,7 @@ from archtrace_reports.text.untrusted import cleaned
 
 SUFFIXES = (".sarif", ".sarif.json")
 _MODEL, _TOKENIZER = "config.json", "tokenizer_config.json"
-#: Fault -> the file of a checkpoint that holds what is to be changed, and the key; any other is told of the config.
+#: Fault -> the file of a checkpoint that holds what is to be changed, and the key; any other is reported at the config.
 PLACES: Mapping[str, tuple[str, str]] = {
     "padding-side": (_TOKENIZER, "padding_side"),
     "positions-move": (_TOKENIZER, "padding_side"),

@@ -1,4 +1,4 @@
-"""Formats of a check: one file a format, `to_NAME.py`, each with `render(found, settings)`."""
+"""Formats of a check: one file a format, `to_NAME.py`, each with `render(result, settings)`."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ def render(result: CheckResult, settings: Settings) -> str:
 def _command(finding: Problem, settings: Settings) -> str:
     places = {"file": settings.relative(finding.path), **_lines(finding), "title": finding.code}
     properties = ",".join(f"{key}={_property(str(value))}" for key, value in places.items())
-    return f"::error {properties}::{_data(f'{finding.code} {finding.said}')}\n"
+    return f"::error {properties}::{_data(f'{finding.code} {finding.message_with_cell}')}\n"
 
 
 def _lines(finding: Problem) -> dict[str, int]:

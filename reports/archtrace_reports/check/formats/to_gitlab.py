@@ -21,7 +21,7 @@ def render(result: CheckResult, settings: Settings) -> str:
 
 def _issue(finding: Problem, fingerprint: str, settings: Settings) -> dict[str, Any]:
     return {
-        "description": f"{finding.code} {finding.said}",
+        "description": f"{finding.code} {finding.message_with_cell}",
         "check_name": finding.code,
         "fingerprint": fingerprint,
         "severity": "major",

@@ -45,7 +45,7 @@ def render(result: CheckResult, settings: Settings) -> str:
 
 
 def _declared() -> list[dict[str, Any]]:
-    """Every code that may be told, with what `archtrace explain` says of it."""
+    """Every code that may be reported, with its text from `archtrace explain`."""
     explained = meanings()
     return [_declaration(code, name, explained.get(code)) for code, name in known()]
 
@@ -88,7 +88,7 @@ def _result(finding: Problem, artifact: dict[str, str], index: int, fingerprint:
         "ruleId": finding.code,
         "ruleIndex": index,
         "level": "error",
-        "message": {"text": finding.said},
+        "message": {"text": finding.message_with_cell},
         "locations": [_location(finding, artifact)],
         "partialFingerprints": {"archtrace/v1": fingerprint},
     }
@@ -107,7 +107,7 @@ def _note(step: ProblemStep, finding: Problem) -> str:
 
 
 def _location(finding_or_step: Problem | ProblemStep, artifact: dict[str, str]) -> dict[str, Any]:
-    """A notebook's cells are no part of its file for SARIF: a place in one is told as a logical location too."""
+    """A notebook's cells are no part of its file for SARIF: a place in one is given as a logical location, too."""
     location: dict[str, Any] = {"physicalLocation": {"artifactLocation": artifact, "region": _region(finding_or_step)}}
     if finding_or_step.cell:
         name = f"cell {finding_or_step.cell}:{finding_or_step.line}:{finding_or_step.col}"

@@ -35,7 +35,7 @@ BADGES: Mapping[Opinion, str] = {"right": "exact", "wrong": "none", "unknown": "
 
 @dataclass(frozen=True)
 class CodeLine:
-    """A line of source: its number, and its text around the expression that is meant (`mark` may be empty)."""
+    """A line of source: its number, and its text around the marked expression (`mark` may be empty)."""
 
     number: int
     before: str
@@ -129,7 +129,7 @@ class ModelView:
 
     def panel(self, layout: ConeLayout) -> int:
         """The number of the picture that shows a layout: one for all that look the same."""
-        shown = [one.name for one in self.cones if not one.as_]
+        shown = [cone.name for cone in self.cones if not cone.as_]
         return shown.index(layout.as_ or layout.name)
 
     @property
@@ -233,7 +233,7 @@ def _looks(readout: Readout, result: Result) -> str:
 
 
 def _code(excerpt: Excerpt, expression: str) -> Iterator[CodeLine]:
-    """The lines, common indentation taken off; the expression marked in the line that is meant."""
+    """The lines, common indentation taken off; the expression marked in its line."""
     indents = [len(line) - len(line.lstrip()) for line in excerpt.lines if line.strip()]
     margin = min(indents, default=0)
     for number, line in enumerate(excerpt.lines, excerpt.first):
@@ -265,5 +265,5 @@ def _layout(layout: LayoutResult) -> LayoutView:
 
 
 def _rows(rows: Rows) -> str:
-    """Positions for each row of the batch; said once where all rows are alike."""
+    """Positions for each row of the batch; written once where all rows are alike."""
     return "; ".join(dict.fromkeys(map(ranges, rows))) or "none"
