@@ -52,9 +52,9 @@ def targets() -> Iterator[str]:
 
 def ship(target: str) -> str:
     """Trace one; how it went."""
-    from archtrace_reports.asking.engine import ask, hush
+    from archtrace_reports.asking.engine import ask, silence_libraries
 
-    hush()
+    silence_libraries()
     question = Question(target)
     outcome = ask(question)
     if not isinstance(outcome, Result):

@@ -17,7 +17,7 @@ from archtrace_reports.asking.children import outcomes
 from archtrace_reports.asking.limits import Limits
 from archtrace_reports.asking.question import Question
 from archtrace_reports.atlas.collect import key
-from archtrace_reports.atlas.structure import IDLE, AtlasTarget, atlas_target, canonical
+from archtrace_reports.atlas.structure import IRRELEVANT, AtlasTarget, atlas_target, canonical
 from archtrace_reports.formats.converter import encode
 from archtrace_reports.text.report import Unanswered
 
@@ -65,7 +65,7 @@ ADAPTER = {"peft_type": "LORA", "task_type": "SEQ_CLS", "target_modules": ["quer
 
 def inner(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The config with another value of each idle field, in the configs inside it too where they are idle there."""
-    idle = {name: value for name, value in DRESSED.items() if IDLE[name].inside}
+    idle = {name: value for name, value in DRESSED.items() if IRRELEVANT[name].inside}
     parts = {
         name: {**value, **idle} for name, value in fields.items() if isinstance(value, dict) and "model_type" in value
     }
@@ -111,8 +111,8 @@ def told(result: Result, name: str) -> dict[str, Any]:
 
 
 def test_the_table_is_tried_as_a_whole() -> None:
-    assert set(DRESSED) == set(IDLE)
-    assert all(row.why for row in IDLE.values())
+    assert set(DRESSED) == set(IRRELEVANT)
+    assert all(row.why for row in IRRELEVANT.values())
 
 
 @pytest.mark.parametrize("kind", TINY)
@@ -143,7 +143,7 @@ def values(value: Any) -> Any:
 def test_what_differs_in_anything_else_is_asked_apart(kind: str) -> None:
     """Every field that a config of the type has, and one that none has."""
     fields = {**transformers.AutoConfig.for_model(kind).to_dict(), **THREE, "its_own": 1}
-    idle = {*IDLE, "id2label"}
+    idle = {*IRRELEVANT, "id2label"}
     changed = [{**fields, name: values(value)} for name, value in fields.items() if name not in idle]
     assert len(changed) > 20
     forms = [json.dumps(canonical(each), sort_keys=True) for each in (fields, *changed)]

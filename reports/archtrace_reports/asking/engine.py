@@ -57,22 +57,22 @@ def ask(
     """The answer, or why there is none; with `debug` the traceback goes to stderr. `keeping`: store the answer, unless
     the target has a temporary name, by which nobody will ask again."""
     since = time.time_ns()
-    outcome = _asked(question, progress, debug)
+    outcome = _outcome(question, progress, debug)
     if keeping and isinstance(outcome, Result):
-        keep_answer(question, outcome, sources(_importing(question)), since)
+        keep_answer(question, outcome, sources(_import_folders(question)), since)
     return outcome
 
 
-def _importing(question: Question) -> list[str]:
+def _import_folders(question: Question) -> list[str]:
     """The folders that a target's own code is imported from first."""
     module, colon, _ = question.target.partition(":")
     return [os.path.dirname(os.path.abspath(module))] if colon else []
 
 
-def _asked(question: Question, progress: Progress | None, debug: bool) -> Result | Unanswered:
+def _outcome(question: Question, progress: Progress | None, debug: bool) -> Result | Unanswered:
     if question.shallow and (few := _with_few_layers(question)) is not None:
         # A model may build with two layers and not run with them: then it is asked about as it is.
-        outcome = _asked(few, progress, debug)
+        outcome = _outcome(few, progress, debug)
         if isinstance(outcome, Result):
             return outcome
     try:
@@ -95,7 +95,7 @@ def reason(error: BaseException, debug: str = "--debug") -> str:
     return f"archtrace failed with {kind}{f': {first_line}' if first_line else ''} (a defect: {debug} shows where)"
 
 
-def hush() -> None:
+def silence_libraries() -> None:
     """Keep libraries from talking between the lines of an answer; what they say is no finding about the model."""
     warnings.simplefilter("ignore")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")

@@ -38,7 +38,7 @@ class ForkServer:
             self._process.stdin.write(request)
             self._process.stdin.flush()
             while True:
-                started = self._hear(None)
+                started = self._read_line(None)
                 if started is not None:
                     return ForkedChild(self, started)
 
@@ -47,11 +47,11 @@ class ForkServer:
         """Whether it can start more children."""
         return self._process.poll() is None
 
-    def ended(self, pid: int) -> int | None:
+    def exit_code(self, pid: int) -> int | None:
         """The exit code of a child; None while it runs."""
         with self._lock:
-            while self._waits():
-                self._hear(0)
+            while self._has_line():
+                self._read_line(0)
         if pid not in self._ended and self._process.poll() is not None:
             return 1
         return self._ended.get(pid)
@@ -66,11 +66,11 @@ class ForkServer:
         self._process.wait()
         self._process.stdout.close()
 
-    def _waits(self) -> bool:
+    def _has_line(self) -> bool:
         assert self._process.stdout is not None
         return b"\n" in self._rest or bool(select.select([self._process.stdout], [], [], 0)[0])
 
-    def _hear(self, timeout: float | None) -> int | None:
+    def _read_line(self, timeout: float | None) -> int | None:
         """One line: the pid of a child that was started; None for one that has ended."""
         assert self._process.stdout is not None
         while b"\n" not in self._rest:
@@ -100,7 +100,7 @@ class ForkedChild:
     def poll(self) -> int | None:
         """The exit code; None while it runs."""
         try:
-            code = self._server.ended(self.pid)
+            code = self._server.exit_code(self.pid)
         except OSError:
             code = 1
         if code is not None:

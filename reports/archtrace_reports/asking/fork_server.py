@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from archtrace_reports.asking import child
-from archtrace_reports.asking.engine import hush
+from archtrace_reports.asking.engine import silence_libraries
 
 #: Seconds between two looks at what has ended.
 PAUSE = 0.05
@@ -27,7 +27,7 @@ PAUSE = 0.05
 
 def main() -> None:
     """Serve until stdin closes, which it does when the parent is gone; then every child goes too."""
-    hush()
+    silence_libraries()
     warm()
     alive_end, our_end = (
         os.pipe()

@@ -117,7 +117,7 @@ def _answers(
 ) -> Generator[tuple[int, Result | Unanswered], None, None]:
     from distributed import as_completed
 
-    futures = _submitted(client, questions, limits)
+    futures = _submit(client, questions, limits)
     numbers = {future.key: number for number, future in enumerate(futures)}
     try:
         for future in as_completed(futures, loop=client.loop):
@@ -130,7 +130,7 @@ def _answers(
             client.cancel([future for future in futures if not future.done()], force=True)
 
 
-def _submitted(client: Any, questions: Sequence[Question], limits: Limits) -> list[Any]:
+def _submit(client: Any, questions: Sequence[Question], limits: Limits) -> list[Any]:
     run = uuid.uuid4().hex
     questions_sent = [_with_whole_path(question) for question in questions]
     futures: list[Any] = client.map(
@@ -161,13 +161,13 @@ def _outcome(question: Question, future: Any) -> Result | Unanswered:
     except KilledWorker:
         return Unanswered(question.target, "one worker after the other ended while it was asked there")
     except CancelledError as error:
-        raise _gone(error) from error
+        raise _scheduler_gone(error) from error
     except Exception as error:  # whatever a worker may raise that cannot even start to answer
         first = str(error).strip().partition("\n")[0]
         return Unanswered(question.target, f"a worker cannot answer ({type(error).__name__}: {first})")
 
 
-def _gone(error: BaseException) -> TargetError:
+def _scheduler_gone(error: BaseException) -> TargetError:
     return TargetError(
         message(
             "the scheduler is gone",

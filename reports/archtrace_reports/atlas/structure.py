@@ -54,7 +54,7 @@ def _loss(value: Any, config: Config) -> bool:
 
 
 @dataclass(frozen=True)
-class Idle:
+class IrrelevantField:
     """A field that no structure depends on: why, of which values that holds (the config is given too), and whether it
     holds in a config inside the config as well."""
 
@@ -67,26 +67,30 @@ _LEFT_OUT = "a kernel or a storage of weights: archtrace.targets.configs.constru
 _FORMAT = "the number format of the weights: archtrace.targets.prepare leaves it out"
 #: The fields that no structure depends on. As read in transformers 5.23.0; `label2id` goes with `id2label`, whose
 #: labels are counted.
-IDLE: Mapping[str, Idle] = {
-    "_name_or_path": Idle("where the checkpoint was loaded from", _text, inside=True),
-    "_commit_hash": Idle("which commit of a repository; PreTrainedConfig.__post_init__ drops it", _anything),
-    "transformers_version": Idle("the release that wrote the file: stored, and read by no model", _text, inside=True),
-    "torch_dtype": Idle(_FORMAT, _dtype, inside=True),
-    "dtype": Idle(_FORMAT, _dtype, inside=True),
-    "label2id": Idle("numbers by label name: read by pipelines, and by no model", _numbers, inside=True),
-    "problem_type": Idle("which loss labels are given to, and without labels there is none", _loss, inside=True),
-    "finetuning_task": Idle("the name of a task: stored, and read by no model", _text, inside=True),
-    "use_cache": Idle("archtrace.targets.prepare switches the cache off", _switch, inside=True),
-    "attn_implementation": Idle(_LEFT_OUT, _anything),
-    "_attn_implementation": Idle(_LEFT_OUT, _anything),
-    "quantization_config": Idle(_LEFT_OUT, _anything),
+IRRELEVANT: Mapping[str, IrrelevantField] = {
+    "_name_or_path": IrrelevantField("where the checkpoint was loaded from", _text, inside=True),
+    "_commit_hash": IrrelevantField("which commit of a repository; PreTrainedConfig.__post_init__ drops it", _anything),
+    "transformers_version": IrrelevantField(
+        "the release that wrote the file: stored, and read by no model", _text, inside=True
+    ),
+    "torch_dtype": IrrelevantField(_FORMAT, _dtype, inside=True),
+    "dtype": IrrelevantField(_FORMAT, _dtype, inside=True),
+    "label2id": IrrelevantField("numbers by label name: read by pipelines, and by no model", _numbers, inside=True),
+    "problem_type": IrrelevantField(
+        "which loss labels are given to, and without labels there is none", _loss, inside=True
+    ),
+    "finetuning_task": IrrelevantField("the name of a task: stored, and read by no model", _text, inside=True),
+    "use_cache": IrrelevantField("archtrace.targets.prepare switches the cache off", _switch, inside=True),
+    "attn_implementation": IrrelevantField(_LEFT_OUT, _anything),
+    "_attn_implementation": IrrelevantField(_LEFT_OUT, _anything),
+    "quantization_config": IrrelevantField(_LEFT_OUT, _anything),
 }
 
 
 def canonical(config: Config, inside: bool = False) -> dict[str, Any]:
     """The fields of a config that its structure depends on, labels under numbered names. A mapping with a model_type is
     a config inside the config."""
-    fields = {name: value for name, value in config.items() if not _idle(name, config, inside)}
+    fields = {name: value for name, value in config.items() if not _is_irrelevant(name, config, inside)}
     return {name: _canonical_value(name, value) for name, value in fields.items()}
 
 
@@ -103,8 +107,8 @@ def _labels(value: Any) -> bool:
     )
 
 
-def _idle(name: str, config: Config, inside: bool) -> bool:
-    row = IDLE.get(name)
+def _is_irrelevant(name: str, config: Config, inside: bool) -> bool:
+    row = IRRELEVANT.get(name)
     return row is not None and (row.inside or not inside) and row.of(config[name], config)
 
 

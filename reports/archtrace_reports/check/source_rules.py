@@ -13,7 +13,7 @@ from archtrace_reports.check.problem import CheckResult, Problem
 from archtrace_reports.check.settings import Settings
 
 if TYPE_CHECKING:
-    from archtrace_reports.check.fix import Mended
+    from archtrace_reports.check.fix import FixedFile
 
 #: The file that is no file: its text comes through stdin.
 STDIN = "-"
@@ -38,8 +38,8 @@ def check_sources(files: tuple[str, ...], chosen: Settings, given: dict[str, Any
     failures: list[str] = []
     files_found = list(files_to_check(files or ["."], chosen, failures.append, forced=given["force_exclude"]))
     if given["diff"]:
-        return _as_diff(_each_mended(files_found, chosen, failures.append), len(files_found), failures)
-    fixed = [*_mend(files_found, chosen, failures.append)] if given["fix"] else []
+        return _as_diff(_fixed_files(files_found, chosen, failures.append), len(files_found), failures)
+    fixed = [*_fix_files(files_found, chosen, failures.append)] if given["fix"] else []
     result = check_files(files_found, chosen, cached=not given["no_cache"])
     result = result._replace(failures=tuple(failures), fixed=len(fixed))
     return SourceCheck(_against_baseline(result, chosen, files_found, update=given["update_baseline"]))
@@ -48,7 +48,7 @@ def check_sources(files: tuple[str, ...], chosen: Settings, given: dict[str, Any
 def _piped(files: tuple[str, ...], chosen: Settings, given: dict[str, Any]) -> SourceCheck:
     """What comes through stdin, under the name that it is to have. With --fix it goes on to stdout, mended."""
     from archtrace_reports.check.check_file import check_data, largest
-    from archtrace_reports.check.fix import mended
+    from archtrace_reports.check.fix import with_fixes
 
     if len(files) > 1:
         raise TargetError("- is what comes through stdin, and stands for itself: give no other file beside it")
@@ -57,15 +57,15 @@ def _piped(files: tuple[str, ...], chosen: Settings, given: dict[str, Any]) -> S
     if given["force_exclude"] and chosen.covers(name):
         return SourceCheck(CheckResult((), 0), source=data if given["fix"] else None)
     if given["diff"]:
-        return _as_diff([(name, mended(name, data, chosen))], 1, [])
-    fixed = mended(name, data, chosen) if given["fix"] else None
+        return _as_diff([(name, with_fixes(name, data, chosen))], 1, [])
+    fixed = with_fixes(name, data, chosen) if given["fix"] else None
     source = fixed.after if fixed else data
     result = CheckResult(tuple(check_data(name, source, chosen)), 1, fixed=len(fixed.findings) if fixed else 0)
     result = _against_baseline(result, chosen, [name], update=given["update_baseline"])
     return SourceCheck(result, source=source if fixed else None)
 
 
-def _as_diff(pairs: Iterable[tuple[str, Mended]], files: int, failures: list[str]) -> SourceCheck:
+def _as_diff(pairs: Iterable[tuple[str, FixedFile]], files: int, failures: list[str]) -> SourceCheck:
     """What `--fix` would change, as a diff; nothing is written, and no findings are listed."""
     from archtrace_reports.check.fix import diff
     from archtrace_reports.check.problem import shown
@@ -76,18 +76,18 @@ def _as_diff(pairs: Iterable[tuple[str, Mended]], files: int, failures: list[str
     return SourceCheck(CheckResult((), files, tuple(failures), fixed), text)
 
 
-def _each_mended(names: Iterable[str], chosen: Settings, fail: Fail) -> Iterator[tuple[str, Mended]]:
+def _fixed_files(names: Iterable[str], chosen: Settings, fail: Fail) -> Iterator[tuple[str, FixedFile]]:
     from archtrace_reports.check.check_file import read
-    from archtrace_reports.check.fix import mended
+    from archtrace_reports.check.fix import with_fixes
 
     for name in names:
         try:
-            yield name, mended(name, read(name), chosen)
+            yield name, with_fixes(name, read(name), chosen)
         except OSError as error:
             fail(f"{name} cannot be read: {error.strerror or error}")
 
 
-def _mend(names: Iterable[str], chosen: Settings, fail: Fail) -> Iterator[Problem]:
+def _fix_files(names: Iterable[str], chosen: Settings, fail: Fail) -> Iterator[Problem]:
     """What could be mended in these files; one that cannot be written keeps no other from it."""
     from archtrace_reports.check.fix import fix_file
 

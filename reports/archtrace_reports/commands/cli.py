@@ -20,16 +20,16 @@ COMPLETION = "_ARCHTRACE_COMPLETE"
 def run(arguments: Sequence[str]) -> int:
     """Run a command line; its exit code."""
     try:
-        return _answered(arguments)
+        return _run_and_report(arguments)
     except BrokenPipeError:  # stdout or stderr
         return PIPE_CLOSED
 
 
-def _answered(arguments: Sequence[str]) -> int:
+def _run_and_report(arguments: Sequence[str]) -> int:
     """The same; what goes wrong is printed on stderr, with --debug after its traceback."""
     flags: dict[str, bool] = {}
     try:
-        return _invoked(arguments, flags)
+        return _dispatch(arguments, flags)
     except KeyboardInterrupt:
         return _stop(INTERRUPTED, "interrupted")
     except BrokenPipeError:
@@ -42,7 +42,7 @@ def _answered(arguments: Sequence[str]) -> int:
         return _stop(FAILED, _reason(error))
 
 
-def _invoked(arguments: Sequence[str], flags: dict[str, bool]) -> int:
+def _dispatch(arguments: Sequence[str], flags: dict[str, bool]) -> int:
     """The same; what goes wrong is raised. Puts into `flags` those that hold for all commands."""
     if show_if_known(arguments):
         return ANSWERED
@@ -66,12 +66,12 @@ def _stop(code: int, message: str) -> int:
     return code
 
 
-def _terminated(number: int, frame: object) -> NoReturn:
+def _exit_on_signal(number: int, frame: object) -> NoReturn:
     """Leave as an exception, so that children end and temporary files go."""
     raise SystemExit(128 + number)
 
 
-def _open_closed() -> None:
+def _open_missing_streams() -> None:
     """Give each standard stream that the caller has closed the null device: Python has None in its place, and the
     next file to be opened would get its number, and whatever is printed."""
     for name, flags, mode in (("stdin", os.O_RDONLY, "r"), ("stdout", os.O_WRONLY, "w"), ("stderr", os.O_WRONLY, "w")):
@@ -79,8 +79,8 @@ def _open_closed() -> None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, flags), mode, encoding="utf-8"))
 
 
-def _let_go() -> None:
-    """Whoever read our answer may have gone, or the disk be full: Python must not complain when it flushes at exit."""
+def _flush_or_discard() -> None:
+    """The reader of stdout may have gone, or the disk be full: Python must not complain when it flushes at exit."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -90,8 +90,8 @@ def _let_go() -> None:
 
 def main() -> NoReturn:
     """The console script."""
-    signal.signal(signal.SIGTERM, _terminated)
-    _open_closed()
+    signal.signal(signal.SIGTERM, _exit_on_signal)
+    _open_missing_streams()
     if completion := os.environ.get(COMPLETION):
         from click.shell_completion import shell_complete
 
@@ -101,7 +101,7 @@ def main() -> NoReturn:
     try:
         code = run(sys.argv[1:])
     finally:
-        _let_go()
+        _flush_or_discard()
     sys.exit(code)
 
 

@@ -97,11 +97,11 @@ def _answer_to(question: Question, sides: Sides) -> Result | Unanswered:
     result = None if sides.fresh or sides.debug else known_answer(question, drawn=True)
     if result is not None:
         return result
-    from archtrace_reports.asking.engine import ask, hush
+    from archtrace_reports.asking.engine import ask, silence_libraries
     from archtrace_reports.asking.progress import Stages
 
     if not sides.debug:
-        hush()
+        silence_libraries()
     with Stages(question.target, not sides.quiet) as stages:
         return ask(question, stages, debug=sides.debug)
 

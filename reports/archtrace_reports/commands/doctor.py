@@ -44,10 +44,10 @@ def command(target: str, fields: tuple[tuple[str, Any], ...], style: str | None,
     require()
     format_module = doctor.load(style_of(file, style, doctor.endings(), "terminal"))
     from archtrace.setup.examination import examine
-    from archtrace_reports.asking.engine import hush
+    from archtrace_reports.asking.engine import silence_libraries
 
     if not debug:
-        hush()
+        silence_libraries()
     with contextlib.redirect_stdout(sys.stderr):  # a model may print while it is built
         diagnosis = examine(
             target, text=first_texts, text_pair=pairs, overrides=dict(fields), trust_remote_code=trust_remote_code

@@ -65,7 +65,7 @@ class Commands(click.Group):
         if not args and not ctx.resilient_parsing:
             click.echo(ctx.get_help(), err=True)
             ctx.exit(2)
-        leading = self._leading(args)
+        leading = self._count_flags(args)
         rest = args[leading:]
         if rest and rest[0] not in COMMANDS:
             if not ctx.resilient_parsing:
@@ -73,7 +73,7 @@ class Commands(click.Group):
             rest = [DEFAULT, *rest]
         return super().parse_args(ctx, [*args[:leading], *rest])
 
-    def _leading(self, args: Sequence[str]) -> int:
+    def _count_flags(self, args: Sequence[str]) -> int:
         """How many arguments stand before the command: flags that hold for all of them."""
         flags = {name for option in self.params for name in option.opts} | {"-h", "--help"}
         return next((number for number, word in enumerate(args) if word not in flags), len(args))

@@ -40,13 +40,13 @@ def command(target: str, fields: tuple[tuple[str, Any], ...], style: str, folder
     """
     require()
     from archtrace.setup.serving.served import serve
-    from archtrace_reports.asking.engine import hush
+    from archtrace_reports.asking.engine import silence_libraries
     from archtrace_reports.formats.server_lines import as_json, export, server_lines
     from archtrace_reports.text.lines import paint
     from archtrace_reports.text.look import look_of
 
     if not debug:
-        hush()
+        silence_libraries()
     with contextlib.redirect_stdout(sys.stderr):  # a model may print while it is built
         report = serve(target, overrides=dict(fields), trust_remote_code=trust_remote_code)
     cleaned_report, look = cleaned(report), look_of(sys.stdout)

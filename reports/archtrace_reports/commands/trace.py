@@ -120,11 +120,11 @@ def _outcomes(questions: Sequence[Question], options: Options) -> list[Result | 
 
 def _here(questions: Sequence[Question], options: Options) -> list[Result | Unanswered]:
     """Ask one after the other in this process."""
-    from archtrace_reports.asking.engine import ask, hush
+    from archtrace_reports.asking.engine import ask, silence_libraries
     from archtrace_reports.asking.progress import Stages
 
     if not options.debug:
-        hush()
+        silence_libraries()
     outcomes, lap = [], laps()
     for question in questions:
         with Stages(question.target, not options.quiet) as stages:

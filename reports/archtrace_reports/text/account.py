@@ -24,16 +24,20 @@ FEW = 3
 
 def account(result: Result) -> str:
     """The sentences behind the headline; the first is left out where several tensors are read."""
-    return " ".join(filter(None, (_way(result), _inner(result), _training(result))))
+    return " ".join(filter(None, (_path_words(result), _inner(result), _training(result))))
 
 
-def _way(result: Result) -> str:
+def _path_words(result: Result) -> str:
     """ "BertPooler does not pool: it takes index 0; dense, tanh and classifier follow." """
     if len(result.readouts) != 1 or result.relations:
         return ""
     (readout,) = result.readouts
     early, late = ([step for step in readout.steps if step.early is wanted] for wanted in (True, False))
-    first, taken, then = _run(early, "run", " on every position"), _taken(readout, result), _run(late, "follow")
+    first, taken, then = (
+        _run(early, "run", " on every position"),
+        _selection_words(readout, result),
+        _run(late, "follow"),
+    )
     if not first and not taken:
         return f"From there on {then}." if then else ""
     return "; ".join(part for part in (first, taken, then) if part) + "."
@@ -55,13 +59,13 @@ def _names(steps: Sequence[PathStep]) -> Iterator[str]:
         yield step.module.rpartition(".")[2] if layer and step.module else step.detail
 
 
-def _taken(readout: Readout, result: Result) -> str:
+def _selection_words(readout: Readout, result: Result) -> str:
     """What the code that picks or joins the positions does: "BertPooler does not pool: it takes index 0"."""
     kind = KINDS[readout.kind]
     single, by = kind.predict is not None, _by(readout, result)
     # Given inputs alone do not tell by which rule a position is picked, nor does an index that looks at none.
-    untold = (single and of_given(result)) or ("{by}" in kind.done and not by)
-    if readout.source is None or not kind.done or untold:
+    unknown = (single and of_given(result)) or ("{by}" in kind.done and not by)
+    if readout.source is None or not kind.done or unknown:
         return ""
     done = kind.done.format(by=by)
     name = (readout.source.function.rpartition(".")[0] or readout.source.function).rpartition(".")[2]
@@ -93,10 +97,10 @@ def _training(result: Result) -> str:
     if not dead:
         return ""
     given = enumerate_words([*dict.fromkeys(name for layout in result.layouts for name in layout.inputs)])
-    return f"Given {given}, {dead:,} of the {total:,} parameter tensors get no gradient{_held(result)}."
+    return f"Given {given}, {dead:,} of the {total:,} parameter tensors get no gradient{_without_gradient(result)}."
 
 
-def _held(result: Result) -> str:
+def _without_gradient(result: Result) -> str:
     """The modules, and the parameters outside of them, that get none."""
     within = tuple(f"{module}." for module in result.dead_modules)
     names = [*result.dead_modules, *(name for name in result.dead_parameters if not name.startswith(within))]

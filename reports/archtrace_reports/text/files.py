@@ -41,7 +41,7 @@ def replace(file: Path, content: str | bytes) -> None:
         with beside.open("xb") as stream:
             stream.write(content.encode("utf-8") if isinstance(content, str) else content)
         if file.exists():
-            _like(file, beside)
+            _copy_attributes(file, beside)
         beside.replace(file)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -49,7 +49,7 @@ def replace(file: Path, content: str | bytes) -> None:
         raise
 
 
-def _like(file: Path, other: Path) -> None:
+def _copy_attributes(file: Path, other: Path) -> None:
     """Give a file the owner and mode of another; only root may give files away."""
     status = file.stat()
     with contextlib.suppress(OSError, AttributeError):

@@ -32,7 +32,7 @@ def release() -> str:
     return f"{archtrace.__version__}+{_digest_of_package(str(home))}"
 
 
-def made_here(made_by: str) -> bool:
+def is_this_release(made_by: str) -> bool:
     """Whether shipped answers were made by this very release: those of an installed package cannot be of another."""
     return made_by == release() or ("+" not in release() and made_by.partition("+")[0] == release())
 
@@ -49,13 +49,15 @@ def _digest_of_package(home: str) -> str:
 def packages(names: Iterable[str]) -> dict[str, str | None]:
     """Package -> its version without the local part ("2.13.0" of "2.13.0+cpu"); None where it is not installed."""
     # Of two on the path the first is imported: it comes last here, and stays.
-    folders = (name for folder in reversed(sys.path) for name in _listed(folder) if name.endswith(".dist-info"))
+    folders = (name for folder in reversed(sys.path) for name in _names_in(folder) if name.endswith(".dist-info"))
     stems = (name.removesuffix(".dist-info") for name in folders)
-    versions = {_name(name): version.partition("+")[0] for name, _, version in (stem.rpartition("-") for stem in stems)}
-    return {name: versions.get(_name(name)) for name in names}
+    versions = {
+        _normalized(name): version.partition("+")[0] for name, _, version in (stem.rpartition("-") for stem in stems)
+    }
+    return {name: versions.get(_normalized(name)) for name in names}
 
 
-def _name(package: str) -> str:
+def _normalized(package: str) -> str:
     return package.lower().replace("-", "_").replace(".", "_")
 
 
@@ -63,20 +65,20 @@ def _installed() -> Iterator[str]:
     """Every installed package with its version, by the name of its metadata folder; and the digest of what may change
     under one version: the files of a package that was installed from a folder, the folders that a .pth adds."""
     for folder in sys.path:
-        for name in _listed(folder):
+        for name in _names_in(folder):
             if name.endswith((".dist-info", ".egg-info", ".pth")):
                 yield name
-                yield from filter(None, map(digest_of_file, _changing(os.path.join(folder, name))))
+                yield from filter(None, map(digest_of_file, _files_that_may_change(os.path.join(folder, name))))
 
 
-def _listed(folder: str) -> list[str]:
+def _names_in(folder: str) -> list[str]:
     try:
         return sorted(os.listdir(folder or "."))
     except OSError:
         return []
 
 
-def _changing(path: str) -> Iterator[str]:
+def _files_that_may_change(path: str) -> Iterator[str]:
     if path.endswith(".pth"):
         yield path
     elif os.path.exists(os.path.join(path, "direct_url.json")):

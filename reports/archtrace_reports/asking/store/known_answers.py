@@ -67,10 +67,10 @@ def entry_of_answer(question: Question, result: Result, files: Iterable[str], in
 
 def _key(question: Question) -> tuple[Any, ...]:
     fields = {name: value for name, value in asdict(question).items() if value}
-    return "answer", json.dumps(fields, sort_keys=True, default=list), _place(question), environment()
+    return "answer", json.dumps(fields, sort_keys=True, default=list), _folder_of_question(question), environment()
 
 
-def _place(question: Question) -> str:
+def _folder_of_question(question: Question) -> str:
     """The folder from which it is asked, where the question names something in it."""
     relative = ":" in question.target or question.config or question.inputs or os.path.exists(_expanded(question))
     return os.getcwd() if relative else ""

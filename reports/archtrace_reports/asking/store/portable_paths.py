@@ -15,7 +15,7 @@ def portable(path: str) -> str:
     for folder in sys.path:
         inner = path[len(folder) + 1 :] if folder.endswith("-packages") and path.startswith(folder + os.sep) else ""
         # Only where `located` leads back to it: a path that never exists would count as unchanged.
-        if inner and _home(inner.partition(os.sep)[0]) == folder:
+        if inner and _folder_of_package(inner.partition(os.sep)[0]) == folder:
             return INSTALLED + inner.replace(os.sep, "/")
     hub = hub_cache() + os.sep
     return HUB + path[len(hub) :].replace(os.sep, "/") if path.startswith(hub) else path
@@ -29,7 +29,7 @@ def located(places: tuple[str, ...]) -> Iterator[str]:
         if head + slash == INSTALLED:
             package = rest.partition("/")[0]
             if package not in homes:
-                homes[package] = _home(package)
+                homes[package] = _folder_of_package(package)
             yield os.path.join(homes[package], rest)
         elif head + slash in (HUB, HERE):
             yield os.path.join(hub_cache() if head + slash == HUB else os.getcwd(), rest)
@@ -37,7 +37,7 @@ def located(places: tuple[str, ...]) -> Iterator[str]:
             yield place
 
 
-def _home(package: str) -> str:
+def _folder_of_package(package: str) -> str:
     """The folder that a package, or the file of a module, would be imported from."""
     return next((folder for folder in sys.path if _is_module(os.path.join(folder, package))), "")
 

@@ -24,15 +24,15 @@ class _Listener:
     it was not watched."""
 
     def __init__(self) -> None:
-        self.open = False
+        self.is_on = False
         self.read: set[str] = set()
         self.sought: set[str] = set()
         self.known: set[str] = set()
         self.missed: set[str] = set()
 
-    def hear(self, event: str, arguments: tuple[object, ...]) -> None:
+    def record(self, event: str, arguments: tuple[object, ...]) -> None:
         """The audit hook, which stays for good."""
-        if not self.open:
+        if not self.is_on:
             return
         if event == "open":
             path, _, flags = arguments
@@ -45,32 +45,32 @@ class _Listener:
 _LISTENER = _Listener()
 
 
-def listen() -> None:
+def start_watching() -> None:
     """Record from now on which files are opened: configs, and whatever else a model reads."""
-    _hooked()
+    _add_hook()
     _LISTENER.missed |= _loaded() - _LISTENER.known
-    _LISTENER.open = True
+    _LISTENER.is_on = True
 
 
-def stop_listening() -> None:
-    """Until the next `listen`."""
-    _LISTENER.open = False
+def stop_watching() -> None:
+    """Record nothing until the next `start_watching`."""
+    _LISTENER.is_on = False
     _LISTENER.known = _loaded()
 
 
 @contextmanager
 def watching() -> Iterator[None]:
     """Watch what is opened and imported inside."""
-    listen()
+    start_watching()
     try:
         yield
     finally:
-        stop_listening()
+        stop_watching()
 
 
 @cache
-def _hooked() -> None:
-    sys.addaudithook(_LISTENER.hear)
+def _add_hook() -> None:
+    sys.addaudithook(_LISTENER.record)
 
 
 def sources(folders: Iterable[str]) -> list[str] | None:
@@ -124,12 +124,12 @@ def _packages() -> set[str]:
 def _is_own(file: str) -> bool:
     """Whether a file, which need not exist, is no part of an installed package; a folder or a pipe is none."""
     real = os.path.realpath(file)
-    installed = real.startswith(_foreign()) or "/site-packages/" in Path(real).as_posix()
+    installed = real.startswith(_foreign_folders()) or "/site-packages/" in Path(real).as_posix()
     return not installed and (os.path.isfile(file) or not os.path.exists(file))
 
 
 @cache
-def _foreign() -> tuple[str, ...]:
+def _foreign_folders() -> tuple[str, ...]:
     """The folders of Python, of its packages, of archtrace and of its caches, and those that hold no files."""
     from platformdirs import user_cache_dir
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from archtrace_reports.asking.question import Question
 from archtrace_reports.asking.store.answer_store import ENDING, Entry, decode, encode
-from archtrace_reports.asking.store.environment import made_here, packages, release
+from archtrace_reports.asking.store.environment import is_this_release, packages, release
 
 FOLDER = Path(__file__).parent / "answers"
 #: The packages whose versions decide what a classifier of the library does.
@@ -38,7 +38,7 @@ def find(question: Question) -> Entry | None:
 def holds(entry: Entry) -> bool:
     """Whether a shipped answer was made by this release of archtrace, with these packages and these files."""
     wanted = entry.environment["packages"]
-    return made_here(entry.environment["archtrace"]) and packages(wanted) == wanted and entry.holds()
+    return is_this_release(entry.environment["archtrace"]) and packages(wanted) == wanted and entry.holds()
 
 
 def environment() -> dict[str, Any]:

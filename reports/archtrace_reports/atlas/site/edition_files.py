@@ -23,7 +23,7 @@ def read(file: Path) -> Report:
     Raises TargetError where the file is neither.
     """
     try:
-        return _kept(file) if file.suffix == ".jsonl" else _document(json.loads(file.read_bytes()))
+        return _from_log(file) if file.suffix == ".jsonl" else _document(json.loads(file.read_bytes()))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TargetError(
             message(
@@ -56,7 +56,7 @@ def _document(document: Mapping[str, Any]) -> Report:
     return Report(results, decode(document["unanswered"], tuple[Unanswered, ...]), document["versions"])
 
 
-def _kept(file: Path) -> Report:
+def _from_log(file: Path) -> Report:
     last = {json.dumps([line["question"]["target"], line["question"].get("head")]): line for line in lines(file)}
     return report([*_outcomes(last.values())])
 

@@ -114,12 +114,12 @@ def _traced(
     What a model prints goes to stderr: stdout is for findings.
     """
     from archtrace_reports.asking.dependencies import require
-    from archtrace_reports.asking.engine import hush
+    from archtrace_reports.asking.engine import silence_libraries
     from archtrace_reports.asking.store.provenance import sources, watching
 
     contract, since, root = declared.contract, time.time_ns(), Path(settings.root).resolve()
     require()
-    hush()
+    silence_libraries()
     from archtrace.contract.verify import files_looked_up, verify
     from archtrace_reports.asking.progress import Stages
 

@@ -28,7 +28,7 @@ class SheetPart:
 
 
 @dataclass(frozen=True)
-class Placed:
+class PlacedPicture:
     """A part at its place."""
 
     svg: Markup
@@ -58,7 +58,7 @@ def sheet(parts: Iterable[SheetPart]) -> str:
     """The SVG file."""
     placed, y, width = [], 0, 620
     for part in parts:
-        placed.append(Placed(part.svg, part.note, 0, y))
+        placed.append(PlacedPicture(part.svg, part.note, 0, y))
         y, width = y + part.height + GAP, max(width, part.width)
     style = Markup(asset("file.css") + asset("cone.css") + asset("drawing.css"))
     return render("file.svg.j2", parts=placed, width=width, height=max(y - GAP, NOTE), style=style) + "\n"
