@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archtrace_reports.asking.dependencies import require
-from archtrace_reports.asking.limits import Limits, cores
+from archtrace_reports.asking.limits import Limits
 from archtrace_reports.commands.group import quiet
+from archtrace_reports.commands.options import bounds
 from archtrace_reports.text.files import why_unwritable
 from archtrace_reports.text.notices import say
 from archtrace_reports.text.report import Unanswered, report
@@ -45,8 +46,7 @@ class AtlasOptions:
     @property
     def limits(self) -> Limits:
         """The bounds of each child."""
-        default = Limits()
-        return Limits(self.timeout or default.seconds, self.memory or default.gigabytes, self.jobs or cores())
+        return Limits.given(self.timeout, self.memory, self.jobs)
 
     def check(self) -> None:
         """Raise click's UsageError for options that contradict each other."""
@@ -72,13 +72,7 @@ class AtlasOptions:
                                    "of other versions.")  # fmt: skip
 @click.option("--fresh", is_flag=True, help="Trace anew what was answered before this atlas was begun.")
 @click.option("--scheduler", metavar="ADDRESS", help="Ask on a cluster of dask, such as tcp://10.0.0.1:8786.")
-@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes at once.  [default: one a core]")
-@click.option(
-    "--timeout", type=click.FloatRange(0, min_open=True), metavar="S", help="Seconds for each target.  [default: 600]"
-)
-@click.option(
-    "--memory", type=click.FloatRange(0, min_open=True), metavar="GB", help="Memory for each target.  [default: 8]"
-)
+@bounds
 @quiet
 def command(**given: Any) -> int:
     """Make the atlas: ask about every architecture, and write the answers as a site that opens from disk.

@@ -89,7 +89,7 @@ def _side(question: Question, sides: Sides) -> Report:
         return _saved_answers(Path(question.target))
     answers = report([_answer_to(question, sides)])
     for failure in answers.unanswered:
-        say(failure.reason if failure.target in failure.reason else f"{failure.target}: {failure.reason}")
+        say(failure.message)
     return answers
 
 

@@ -11,7 +11,7 @@ import click
 
 from archtrace_reports import formats
 from archtrace_reports.asking.dependencies import require
-from archtrace_reports.asking.limits import Limits, cores
+from archtrace_reports.asking.limits import Limits
 from archtrace_reports.asking.question import Question, override
 from archtrace_reports.asking.typed_inputs import parse_input
 from archtrace_reports.formats import longest_ending
@@ -62,6 +62,18 @@ def output(command: Command) -> Command:
     """The option of a command that can write to a file: `output`."""
     help = "Write to a file; its ending names the format where --format does not."
     return click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help=help)(command)
+
+
+def bounds(command: Command) -> Command:
+    """The options of a command that asks in child processes: `jobs`, `timeout` and `memory`."""
+    positive = click.FloatRange(0, min_open=True)
+    for option in (
+        click.option("--memory", type=positive, metavar="GB", help="Memory for each target.  [default: 8]"),
+        click.option("--timeout", type=positive, metavar="S", help="Seconds for each target.  [default: 600]"),
+        click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes at once.  [default: one a core]"),
+    ):
+        command = option(command)
+    return command
 
 
 def trust(command: Command) -> Command:
@@ -157,8 +169,7 @@ class Options:
     @property
     def limits(self) -> Limits:
         """The bounds of each child."""
-        default = Limits()
-        return Limits(self.timeout or default.seconds, self.memory or default.gigabytes, self.jobs or cores())
+        return Limits.given(self.timeout, self.memory, self.jobs)
 
     @property
     def asks(self) -> bool:

@@ -18,7 +18,7 @@ from archtrace_reports.asking.store.known_answers import known_answer
 from archtrace_reports.commands import completion
 from archtrace_reports.commands.fast_path import cached_note
 from archtrace_reports.commands.group import Tracing, debug, quiet
-from archtrace_reports.commands.options import Options, inputs, output, overrides, texts, trust
+from archtrace_reports.commands.options import Options, bounds, inputs, output, overrides, texts, trust
 from archtrace_reports.text.files import write
 from archtrace_reports.text.look import Look, look_of
 from archtrace_reports.text.notices import say
@@ -53,13 +53,7 @@ from archtrace_reports.text.wording import count
 @click.option("--fresh", is_flag=True, help="Trace anew what was answered before.")
 @click.option("--reproducible", is_flag=True, help="Leave out what differs from run to run: dates and seconds.")
 @click.option("--isolate", is_flag=True, help="Give each target a process of its own; --all and the next three do.")
-@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes at once.  [default: one a core]")
-@click.option(
-    "--timeout", type=click.FloatRange(0, min_open=True), metavar="S", help="Seconds for each target.  [default: 600]"
-)
-@click.option(
-    "--memory", type=click.FloatRange(0, min_open=True), metavar="GB", help="Memory for each target.  [default: 8]"
-)
+@bounds
 @trust
 @debug
 @quiet
@@ -150,7 +144,7 @@ def _isolated(questions: Sequence[Question], options: Options) -> list[Result | 
 def _say(outcome: Result | Unanswered, options: Options, seconds: float) -> None:
     """Why there is no answer; or, unless quiet, how long the answer took, and its stages."""
     if isinstance(outcome, Unanswered):
-        say(outcome.reason if outcome.target in outcome.reason else f"{outcome.target}: {outcome.reason}")
+        say(outcome.message)
     elif outcome.kept and not options.quiet:
         say(cached_note(outcome))
     elif not options.quiet:

@@ -14,7 +14,7 @@ from archtrace.answer.result import LayoutResult, Result
 from archtrace_reports.text.field_lines import without_tokens
 from archtrace_reports.text.lines import pad, row, wrap
 from archtrace_reports.text.styled import StyledLine
-from archtrace_reports.text.tokens import padding, shape
+from archtrace_reports.text.tokens import padding, row_at, shape
 from archtrace_reports.text.wording import count, enumerate_words
 
 #: sign -> style and meaning, in the order of the legend.
@@ -104,17 +104,13 @@ def _column(layout: LayoutResult, name: str) -> list[str]:
 def _rows(layout: LayoutResult, bound: Rows, shown: Rows, masked: Rows) -> list[str]:
     size = max([_length(layout), *(max(row) + 1 for row in (*bound, *masked) if row)])
     return [
-        _cells(size, *(frozenset(_at(rows, n)) for rows in (bound, shown, masked)))
+        _cells(size, *(frozenset(row_at(rows, n)) for rows in (bound, shown, masked)))
         for n in range(len(layout.bound.tokens))
     ]
 
 
 def _cells(size: int, bound: AbstractSet[int], shown: AbstractSet[int], masked: AbstractSet[int]) -> str:
     return "".join(_sign(position, bound, shown, masked) for position in range(size))
-
-
-def _at(rows: Rows, number: int) -> tuple[int, ...]:
-    return rows[number] if number < len(rows) else ()
 
 
 def _sign(position: int, bound: AbstractSet[int], shown: AbstractSet[int], masked: AbstractSet[int]) -> str:

@@ -23,6 +23,11 @@ class Unanswered:
         why = next((line.split("why:", 1)[1].strip() for line in others if line.strip().startswith("why:")), "")
         return f"{what}: {why}" if why else what
 
+    @property
+    def message(self) -> str:
+        """The whole reason, behind the target where it does not name that."""
+        return self.reason if self.target in self.reason else f"{self.target}: {self.reason}"
+
 
 @dataclass(frozen=True)
 class Report:

@@ -65,13 +65,14 @@ def unreached(layout: LayoutResult) -> int:
     size = shape(layout)
     every = set(range(size[1] if size else 0))
     return sum(
-        len(every - set(reached) - set(_at(masked, n)))
+        len(every - set(reached) - set(row_at(masked, n)))
         for rows, masked in _texts(layout)
         for n, reached in enumerate(rows)
     )
 
 
-def _at(rows: Rows, number: int) -> tuple[int, ...]:
+def row_at(rows: Rows, number: int) -> tuple[int, ...]:
+    """A row of the batch; empty where there are fewer."""
     return rows[number] if number < len(rows) else ()
 
 
