@@ -70,9 +70,9 @@ def compare(left: Result, right: Result) -> Comparison:
 
 
 def _row(label: str, left: Result, right: Result) -> Fact:
-    tell = FACTS[label]
-    key = KEYS.get(label, tell)
-    return Fact(label, tell(left), tell(right), nameless(left)(key(left)) != nameless(right)(key(right)))
+    words = FACTS[label]
+    key = KEYS.get(label, words)
+    return Fact(label, words(left), words(right), nameless(left)(key(left)) != nameless(right)(key(right)))
 
 
 STATUS: Mapping[Status, str] = {"exact": "exact", "bound": "a bound"}
@@ -121,8 +121,8 @@ def _place(readout: Readout) -> str:
     return re.sub(r":\d+(?=, )", "", _source(readout))
 
 
-def _each(tell: Callable[[Readout], str]) -> Callable[[Result], str]:
-    return lambda result: "; ".join(text for readout in result.readouts if (text := tell(readout))) or "nothing"
+def _each(words: Callable[[Readout], str]) -> Callable[[Result], str]:
+    return lambda result: "; ".join(text for readout in result.readouts if (text := words(readout))) or "nothing"
 
 
 #: The rows, in order: label -> what a result says of it.
@@ -190,7 +190,7 @@ class Difference:
     @property
     def same(self) -> bool:
         """Whether each pair reads the same, and none was lost."""
-        return all(one.same for one in self.comparisons) and all(one.side == "same" for one in self.lost)
+        return all(pair.same for pair in self.comparisons) and all(pair.side == "same" for pair in self.lost)
 
     @property
     def one_pair(self) -> bool:
@@ -207,7 +207,9 @@ def pair(left: Report, right: Report) -> Difference:
     gone = [Lost(key[0], "right", _why(right, key[0])) for key in before if key not in after]
     new = [Lost(key[0], "left", _why(left, key[0])) for key in after if key not in before]
     known = {target for target, _ in (*before, *after)}
-    neither = [Lost(one.target, "same", one.line) for one in right.unanswered if one.target not in known]
+    neither = [
+        Lost(failure.target, "same", failure.line) for failure in right.unanswered if failure.target not in known
+    ]
     return Difference(pairs, (*gone, *new, *neither))
 
 

@@ -31,7 +31,7 @@ def render(report: Report, look: Look) -> str:
     lines = [*_matrix(report), ""] if many else []
     for result in report.results:
         lines += _folded(result) if many else [*_setup(result), f"**{plain(headline(result))}**", "", *_answer(result)]
-    lines += [] if many else [f"{code(one.target)}: {plain(one.line)}" for one in report.unanswered]
+    lines += [] if many else [f"{code(failure.target)}: {plain(failure.line)}" for failure in report.unanswered]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -40,7 +40,7 @@ def _matrix(report: Report) -> Iterator[str]:
         ("model", "kind", "slice", "status"),
         [
             *map(_summary, report.results),
-            *((code(one.target), "", plain(one.line), "not answered") for one in report.unanswered),
+            *((code(failure.target), "", plain(failure.line), "not answered") for failure in report.unanswered),
         ],
     )
 

@@ -16,7 +16,7 @@ from archtrace_reports.text.look import Look
 from archtrace_reports.text.picture import picture
 from archtrace_reports.text.report import Report
 from archtrace_reports.text.styled import StyledLine
-from archtrace_reports.text.tokens import choices
+from archtrace_reports.text.tokens import ignored_inputs
 from archtrace_reports.text.untrusted import cleaned
 from archtrace_reports.text.wording import BOUND, enumerate_words, headline, meaning
 
@@ -62,10 +62,8 @@ def _readout(readout: Readout, result: Result, width: int) -> list[StyledLine]:
 def _slice(readout: Readout, width: int) -> list[StyledLine]:
     """The slice at the left, its status at the right end of the first line."""
     room = width - 4 - len(readout.status)
-    lines_above_answer, *others = wrap(readout.slice, room)
-    head = (
-        StyledLine("  ").append(lines_above_answer, "bold cyan").append(" " * (room + 2 - cell_len(lines_above_answer)))
-    )
+    first, *others = wrap(readout.slice, room)
+    head = StyledLine("  ").append(first, "bold cyan").append(" " * (room + 2 - cell_len(first)))
     head.append(readout.status, STATUS_STYLES[readout.status])
     return [head, *(StyledLine("    ").append(line, "bold cyan") for line in others)]
 
@@ -75,7 +73,7 @@ def _index(readout: Readout, result: Result, width: int) -> list[StyledLine]:
     index = readout.index
     if not index.depends_on:
         return []
-    ignored = [name for name in choices(result.layouts) if name not in index.depends_on]
+    ignored = ignored_inputs(readout, result)
     looks = f"looks at {enumerate_words(index.depends_on)}"
     looks += f", not at {enumerate_words(ignored)}" if ignored else ""
     lines = [] if index.expression in readout.slice else block(f"by {index.expression}", width, 4)

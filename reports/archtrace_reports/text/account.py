@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from archtrace.answer.kinds import KINDS
 from archtrace.answer.result import PathStep, Readout, Result
 from archtrace_reports.text.field_lines import without_tokens
-from archtrace_reports.text.tokens import choices, unreached
+from archtrace_reports.text.tokens import ignored_inputs, unreached
 from archtrace_reports.text.wording import enumerate_words, of_given
 
 #: Of a longer way the first and the last modules are named.
@@ -78,7 +78,7 @@ def _by(readout: Readout, result: Result) -> str:
     looked = readout.index.depends_on
     if not looked:
         return ""
-    ignored = [name for name in choices(result.layouts) if name not in looked]
+    ignored = ignored_inputs(readout, result)
     return enumerate_words(looked) + (f", ignoring {enumerate_words(ignored)}" if ignored else "")
 
 

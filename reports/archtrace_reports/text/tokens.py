@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 from archtrace.answer.positions import Rows
-from archtrace.answer.result import LayoutResult, Result
+from archtrace.answer.result import LayoutResult, Readout, Result
 from archtrace.answer.texts import SpecialTokens
 from archtrace_reports.text.wording import tokens_stand_in
 
@@ -76,10 +76,11 @@ def row_at(rows: Rows, number: int) -> tuple[int, ...]:
     return rows[number] if number < len(rows) else ()
 
 
-def choices(layouts: Iterable[LayoutResult]) -> list[str]:
-    """The inputs at which an index could have looked to find padding."""
-    given = dict.fromkeys(name for layout in layouts for name in layout.inputs)
-    return [name for name in given if name == "input_ids" or name in MASKS]
+def ignored_inputs(readout: Readout, result: Result) -> list[str]:
+    """The inputs that show padding, and at which the index of a readout does not look."""
+    inputs = dict.fromkeys(name for layout in result.layouts for name in layout.inputs)
+    showing = (name for name in inputs if name == "input_ids" or name in MASKS)
+    return [name for name in showing if name not in readout.index.depends_on]
 
 
 def token_columns(layout: LayoutResult, result: Result) -> TokenColumns:

@@ -18,7 +18,7 @@ from archtrace_reports.text.cone import ConeLayout, Sign, cones, meanings, range
 from archtrace_reports.text.diagnosis_lines import short_opinion
 from archtrace_reports.text.facts import config_words, labelled_facts
 from archtrace_reports.text.field_lines import without_tokens
-from archtrace_reports.text.tokens import choices
+from archtrace_reports.text.tokens import ignored_inputs
 from archtrace_reports.text.wording import enumerate_words, headline, meaning
 
 if TYPE_CHECKING:
@@ -228,7 +228,7 @@ def _looks(readout: Readout, result: Result) -> str:
     looked = readout.index.depends_on
     if not looked:
         return "at no input: it is a constant" if readout.index.expression else ""
-    ignored = [name for name in choices(result.layouts) if name not in looked]
+    ignored = ignored_inputs(readout, result)
     return f"at {enumerate_words(looked)}" + (f", not at {enumerate_words(ignored)}" if ignored else "")
 
 
