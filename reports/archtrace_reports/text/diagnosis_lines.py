@@ -13,18 +13,14 @@ def lines_above_answer(diagnosis: Diagnosis | None, width: int) -> list[StyledLi
     """What stands above an answer: one line where the setup is right or unknown, else what to change. Ends empty."""
     if diagnosis is None:
         return []
-    return [
-        *block(short_opinion(diagnosis), width, style=STYLES[diagnosis.opinion]),
-        *fault_lines(diagnosis, width),
-        StyledLine(),
-    ]
+    opinion = block(short_opinion(diagnosis), width, style=STYLES[diagnosis.opinion])
+    return [*opinion, *fault_lines(diagnosis, width), StyledLine()]
 
 
 def short_opinion(diagnosis: Diagnosis) -> str:
     """The opinion above an answer, which names the model itself."""
-    return (
-        f"setup: {diagnosis.opinion}, because {diagnosis.reason}" if diagnosis.reason else f"setup: {diagnosis.opinion}"
-    )
+    reason = f", because {diagnosis.reason}" if diagnosis.reason else ""
+    return f"setup: {diagnosis.opinion}{reason}"
 
 
 def sentence(diagnosis: Diagnosis) -> str:

@@ -31,9 +31,9 @@ LISTED = 4
 def facts(result: Result, width: int) -> list[StyledLine]:
     """One row a fact, label first."""
     red = {"padding": "red"} if result.padding.leaks else {}
-    lines = [
-        line for label, words in labelled_facts(result) for line in row(label, words, width, style=red.get(label, ""))
-    ]
+    lines: list[StyledLine] = []
+    for label, words in labelled_facts(result):
+        lines += row(label, words, width, style=red.get(label, ""))
     lines += row("config", config_words(result), width)
     if result.kept:
         lines += row("cached", cached_words(result), width)

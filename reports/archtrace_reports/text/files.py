@@ -58,7 +58,7 @@ def _copy_attributes(file: Path, other: Path) -> None:
 
 
 def why_unwritable(output: Path) -> str | None:
-    """Why a file cannot be written; empty where it can. To be called before any work is done."""
+    """Why a file cannot be written; None where it can. To be called before any work is done."""
     if output.is_dir():
         return f"{output} is a folder"
     if not output.parent.is_dir():

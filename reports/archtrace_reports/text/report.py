@@ -51,9 +51,8 @@ def versions() -> dict[str, str]:
 
 def without_run(report: Report) -> Report:
     """The same answers without what differs from run to run: when and how long they were traced."""
-    return replace(
-        report, results=tuple(replace(result, seconds={}, traced="", kept=False) for result in report.results)
-    )
+    results = (replace(result, seconds={}, traced="", kept=False) for result in report.results)
+    return replace(report, results=tuple(results))
 
 
 def _version(name: str) -> str:

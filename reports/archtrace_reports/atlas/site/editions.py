@@ -109,13 +109,12 @@ def _compared(rows: Sequence[AtlasRow], names: Sequence[str], newer: int) -> Edi
     # A kind of head that one of them was not asked about has neither come nor gone.
     heads_asked = [{row.head for row in rows if row.outcomes[number] is not None} for number in (newer, newer + 1)]
     both = heads_asked[0] & heads_asked[1]
+    in_both = ((row, tuple(differences(old, new))) for row, old, new in pairs if old and new)
     return EditionChange(
         names[newer + 1],
         names[newer],
         sum(bool(old and new) for _, old, new in pairs),
-        tuple(
-            Change(row, changes) for row, old, new in pairs if old and new and (changes := tuple(differences(old, new)))
-        ),
+        tuple(Change(row, changes) for row, changes in in_both if changes),
         tuple(row for row, old, new in pairs if new and not old and row.head in both),
         tuple(row for row, old, new in pairs if old and not new and row.head in both),
     )
