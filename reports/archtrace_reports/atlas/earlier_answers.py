@@ -24,7 +24,7 @@ class EarlierAnswers:
         logged = self._log.outcome(question)
         if logged is not None or self._fresh or question.files:
             return logged
-        known = known_answer(question, drawn=True)
+        known = known_answer(question, with_drawing=True)
         if known is not None:
             self.add(question, known)
         return known

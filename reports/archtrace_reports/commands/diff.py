@@ -94,7 +94,7 @@ def _side(question: Question, sides: Sides) -> Report:
 
 
 def _answer_to(question: Question, sides: Sides) -> Result | Unanswered:
-    result = None if sides.fresh or sides.debug else known_answer(question, drawn=True)
+    result = None if sides.fresh or sides.debug else known_answer(question, with_drawing=True)
     if result is not None:
         return result
     from archtrace_reports.asking.engine import ask, silence_libraries

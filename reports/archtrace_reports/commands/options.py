@@ -157,12 +157,12 @@ class Options:
         return file_of(self.output)
 
     @property
-    def drawn(self) -> bool:
+    def needs_drawing(self) -> bool:
         """Whether an answer is to be drawn."""
         return self.html is not None or formats.load(self.style).DRAWN
 
     @property
-    def isolated(self) -> bool:
+    def is_isolated(self) -> bool:
         """Whether targets get a process each: only those can be bounded."""
         return self.every or self.isolate or any(x is not None for x in (self.jobs, self.timeout, self.memory))
 
@@ -172,7 +172,7 @@ class Options:
         return Limits.given(self.timeout, self.memory, self.jobs)
 
     @property
-    def asks(self) -> bool:
+    def has_targets(self) -> bool:
         """Whether there is any target to ask about."""
         return bool(self.targets or self.every or self.declared)
 

@@ -71,7 +71,7 @@ def command(context: click.Context, /, **given: Any) -> int:
     Answers go to stdout, all else to stderr. Exit 0: all answered. 2: not all could be.
     """  # fmt: skip
     options = Options(**given)
-    if not options.asks:
+    if not options.has_targets:
         click.echo(context.get_help(), err=True)
         return 2
     options.check()
@@ -96,19 +96,15 @@ def _outcomes(questions: Sequence[Question], options: Options) -> list[Result | 
     """The known answers and those to the other questions, in the order of the questions."""
     outcomes: dict[int, Result | Unanswered] = {}
     if not (options.fresh or options.debug):
-        drawn = options.drawn
-        outcomes = {n: result for n, q in enumerate(questions) if (result := known_answer(q, drawn=drawn)) is not None}
-    unanswered = [number for number in range(len(questions)) if number not in outcomes]
+        known = (known_answer(question, with_drawing=options.needs_drawing) for question in questions)
+        outcomes = {number: answer for number, answer in enumerate(known) if answer is not None}
     if not options.every:  # the table of a sweep says it all
         for outcome in outcomes.values():
             _say(outcome, options, 0)
-    if unanswered:
-        unknown_questions = [questions[number] for number in unanswered]
-        outcomes |= zip(
-            unanswered,
-            _isolated(unknown_questions, options) if options.isolated else _here(unknown_questions, options),
-            strict=True,
-        )
+    left = [number for number in range(len(questions)) if number not in outcomes]
+    if left:
+        ask = _isolated if options.is_isolated else _here
+        outcomes |= zip(left, ask([questions[number] for number in left], options), strict=True)
     return [outcomes[number] for number in range(len(questions))]
 
 

@@ -28,23 +28,23 @@ def user_store() -> AnswerStore:
     return AnswerStore(user_cache_path("archtrace") / "answers")
 
 
-def known_answer(question: Question, *, drawn: bool = False) -> Result | None:
+def known_answer(question: Question, *, with_drawing: bool = False) -> Result | None:
     """The answer to a question whose files have not changed since; None where the model must be traced.
 
-    `drawn`: with what drawings need. Neither torch nor transformers is imported to find out.
+    `with_drawing`: with what drawings need. Neither torch nor transformers is imported to find out.
     """
     if question.trust_remote_code:
         return None
     entry = user_store().get(*_key(question)) or shipped_answers.find(question)
     # A checkout may have stored it in a form that it no longer reads.
     with contextlib.suppress(KeyError, TypeError, ValueError):
-        return None if entry is None else _result(entry, drawn)
+        return None if entry is None else _result(entry, with_drawing)
     return None
 
 
-def _result(entry: Entry, drawn: bool) -> Result:
+def _result(entry: Entry, with_drawing: bool) -> Result:
     result = replace(decode(entry.answer), kept=True)
-    return with_anatomy(result, json.loads(entry.drawing)) if drawn else result
+    return with_anatomy(result, json.loads(entry.drawing)) if with_drawing else result
 
 
 def keep_answer(question: Question, result: Result, files: Iterable[str] | None, since: int) -> bool:
