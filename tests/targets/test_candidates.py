@@ -9,7 +9,6 @@ import pytest
 
 from archtrace.errors import TargetError
 from archtrace.targets import resolve
-from archtrace.targets.by_name import named
 from archtrace.targets.candidates import deciding_paths, is_known
 
 CONFIG = json.dumps({"model_type": "bert", "num_hidden_layers": 3, "architectures": ["BertForMaskedLM"]})
@@ -32,12 +31,12 @@ def existing(paths: list[Path]) -> set[Path]:
 def test_what_the_hub_s_cache_gets(name: str, revision: str, offline: Path) -> None:
     paths = deciding_paths(name)
     before = existing(paths)
-    assert named(name).source == "bundled"
+    assert resolve(name).config_source == "bundled"
     repository = offline / "cache" / "models--google-bert--bert-base-uncased"
     for file, text in ((f"refs/{revision}", COMMIT), (f"snapshots/{COMMIT}/config.json", CONFIG)):
         (repository / file).parent.mkdir(parents=True)
         (repository / file).write_text(text)
-    assert named(name).source == "cache"
+    assert resolve(name).config_source == "cache"
     assert existing(paths) > before
 
 
@@ -45,10 +44,10 @@ def test_what_the_hub_s_cache_gets(name: str, revision: str, offline: Path) -> N
 def test_a_folder_that_appears(name: str, offline: Path) -> None:
     paths = deciding_paths(name)
     before = existing(paths)
-    assert named(name).source != "local"
+    assert resolve(name).config_source != "local"
     (offline / name).mkdir()
     (offline / name / "config.json").write_text(CONFIG)
-    assert named(name).source == "local"
+    assert resolve(name).config_source == "local"
     assert existing(paths) > before
     assert offline / name / "config.json" in deciding_paths(name), "from now on its files decide"
 
