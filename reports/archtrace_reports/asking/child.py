@@ -28,7 +28,7 @@ def main(what: str, file: str) -> None:
 
 
 def answer(what: str, file: Path, parent_gone: Callable[[], object]) -> None:
-    """The same for whoever has imported already; `parent_gone` returns when the parent is gone, however that ended."""
+    """The same where everything is imported already; `parent_gone` returns once the parent has ended in any way."""
     threading.Thread(target=_end_with_parent, args=(parent_gone,), daemon=True).start()
     files.replace(file, json.dumps(_outcome_of(decode(json.loads(what), Question), file.parent)))
 

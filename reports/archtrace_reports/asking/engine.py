@@ -84,8 +84,8 @@ def _outcome(question: Question, progress: Progress | None, debug: bool) -> Resu
 
 
 def reason(error: BaseException, debug: str = "--debug") -> str:
-    """What to tell the user. Errors raised on purpose carry a whole message; any other is a defect of archtrace, and
-    `debug` is what shows where."""
+    """The message for the user. Errors raised on purpose carry a whole one; any other is a defect of archtrace, and
+    the option `debug` shows where."""
     if isinstance(error, ArchtraceError):
         return str(error)
     if isinstance(error, MemoryError):

@@ -1,4 +1,4 @@
-"""Outcomes as plain JSON between processes of ours and in files of ours; `--format json` leaves the drawing out."""
+"""Outcomes as plain JSON, for other processes of archtrace and its files; `--format json` leaves the drawing out."""
 
 from __future__ import annotations
 

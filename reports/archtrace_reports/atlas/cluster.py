@@ -26,7 +26,7 @@ from archtrace_reports.text.report import Unanswered, differing, versions
 
 #: Seconds for a scheduler to answer.
 PATIENCE = 10
-#: What a function of ours is called on the cluster, before the number of the run and of the question.
+#: The key of a task on the cluster begins with this; the number of the run and of the question follow.
 KEY = "archtrace"
 
 
@@ -58,7 +58,7 @@ def outcomes(
 def _client(address: str) -> Iterator[Any]:
     from distributed import Client
 
-    # What the cluster has to say of itself stands in its own logs.
+    # The cluster has logs of its own.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 FindingOrStep = TypeVar("FindingOrStep", Problem, ProblemStep)
 
-#: Bytes of code that nobody wrote by hand; and of a notebook, most of which may be pictures that its cells put out.
+#: Bytes beyond which code was not written by hand, and a notebook is not read: most of it may be pictures.
 LARGEST, LARGEST_NOTEBOOK = 5_000_000, 500_000_000
 
 
@@ -127,7 +127,7 @@ def _text(path: str, source: bytes | str) -> str:
 
 
 def _names_ours(source: bytes | str) -> bool:
-    """Whether a comment may name a code of ours in vain. Few files have one: `in` finds that out before a pattern."""
+    """Whether a noqa comment may name a code of archtrace. Few files have one: `in` is faster than the pattern."""
     data = source if isinstance(source, bytes) else source.encode("utf-8", "surrogatepass")
     if b"noqa" not in (small := data.lower()):
         return False

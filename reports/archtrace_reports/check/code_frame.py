@@ -1,4 +1,4 @@
-"""Frame: the lines of a finding and of the steps that led there, each marked and noted below the code."""
+"""Code frame: the lines of a finding and of the steps that led there, each marked and noted below the code."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _marks(finding: Problem, cell: int) -> list[Highlight]:
 
 
 def _of_step(step: ProblemStep, *, own: bool) -> Iterator[Highlight]:
-    """A mark a line of the finding; of a step elsewhere the first line tells which it is."""
+    """A mark for each line of the finding; of a step elsewhere the first line is enough."""
     lines = step.text.split("\n")[: None if own else 1]
     for number, text in enumerate(lines):
         start = step.col if number == 0 else len(text) - len(text.lstrip()) + 1

@@ -42,7 +42,7 @@ def comments(source: str) -> list[Comment]:
 
 
 def unused(comments_given: Sequence[Comment], places: Iterable[tuple[str, int, int]]) -> list[tuple[Comment, str]]:
-    """Codes of ours that a comment names though no finding (code, line, end line) of it stands there.
+    """Codes of archtrace in comments on lines that have no such finding (code, line, end line).
 
     A comment that names AT099 asks to be left alone.
     """

@@ -1,4 +1,4 @@
-"""Pool: many files checked on all cores. Whatever ends the run ends the workers, too, without a message of theirs."""
+"""Pool: many files checked on all cores. Whatever ends the run ends the workers, too, and they print nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings: what the nearest `[tool.archtrace]` of a pyproject.toml says of a check."""
+"""Settings of a check: those in the nearest `[tool.archtrace]` of a pyproject.toml."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def _upwards(folder: str) -> Iterator[str]:
 
 
 def _refuse_others(table: Mapping[str, Any], where: str) -> None:
-    """Refuse keys that nobody knows, and values of another kind."""
+    """Refuse unknown keys, and values of the wrong type."""
     unknown = sorted(set(table) - set(KEYS))
     if unknown:
         near = did_you_mean(unknown[0], KEYS)

@@ -158,7 +158,7 @@ class Options:
 
     @property
     def needs_drawing(self) -> bool:
-        """Whether an answer is to be drawn."""
+        """Whether the format draws the model."""
         return self.html is not None or formats.load(self.style).DRAWN
 
     @property

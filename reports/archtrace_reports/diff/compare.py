@@ -125,7 +125,7 @@ def _each(words: Callable[[Readout], str]) -> Callable[[Result], str]:
     return lambda result: "; ".join(text for readout in result.readouts if (text := words(readout))) or "nothing"
 
 
-#: The rows, in order: label -> what a result says of it.
+#: The rows, in order: label -> the function for a result's words.
 FACTS: Mapping[str, Callable[[Result], str]] = {
     "class": lambda result: result.class_name,
     "kind": _each(lambda readout: readout.kind),
@@ -140,7 +140,7 @@ FACTS: Mapping[str, Callable[[Result], str]] = {
 }  # fmt: skip
 
 
-#: Rows that are compared by something else than by what they tell.
+#: Rows that are compared by something else than their words.
 KEYS: Mapping[str, Callable[[Result], str]] = {
     "source": _each(_place),
     # Where a config came from says nothing about the model; what it was traced with may.

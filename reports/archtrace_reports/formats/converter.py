@@ -35,7 +35,7 @@ ON_ONE_LINE = (Diagnosis, Fields, SpecialTokens, Work)
 
 
 def encode(value: object) -> Any:
-    """A value of ours as plain dicts and lists; `decode` undoes it."""
+    """A value of archtrace as plain dicts and lists; `decode` undoes it."""
     return _converter().unstructure(value)
 
 

@@ -63,7 +63,7 @@ def _selection_words(readout: Readout, result: Result) -> str:
     """What the code that picks or joins the positions does: "BertPooler does not pool: it takes index 0"."""
     kind = KINDS[readout.kind]
     single, by = kind.predict is not None, _by(readout, result)
-    # Given inputs alone do not tell by which rule a position is picked, nor does an index that looks at none.
+    # Neither one batch of given inputs nor an index that looks at no input shows by which rule a position is picked.
     unknown = (single and of_given(result)) or ("{by}" in kind.done and not by)
     if readout.source is None or not kind.done or unknown:
         return ""
@@ -74,7 +74,7 @@ def _selection_words(readout: Readout, result: Result) -> str:
 
 
 def _by(readout: Readout, result: Result) -> str:
-    """The inputs that an index looks at, and those that could tell padding and that it does not look at."""
+    """The inputs that an index looks at, and those that show padding and that it ignores."""
     looked = readout.index.depends_on
     if not looked:
         return ""

@@ -160,7 +160,7 @@ def _filled(rows: Sequence[Rows]) -> list[Rows]:
 
 
 def _each(state: State, own: Sequence[Rows], layout: LayoutResult) -> tuple[Rows, ...]:
-    """What reaches each position of the output: as the answer says, which tells of tokens and read tensors, else as
+    """What reaches each position of the output: as the answer says for tokens and read tensors, else as
     the bound says."""
     if state.role == "tokens":
         return tuple(positions.others.get(state.name, positions.tokens) for positions in layout.each)

@@ -50,7 +50,7 @@ class TableRow:
 
 @dataclass(frozen=True)
 class Edition:
-    """What one edition says of a row; `differs` names the aspects in which the next older one says something else."""
+    """A row in one edition; `differs` names the aspects in which it is not as in the next older edition."""
 
     name: str
     reads: str
@@ -211,7 +211,7 @@ def _section(row: AtlasRow, shared: tuple[Name, ...], names: Sequence[str]) -> S
 
 
 def editions(row: AtlasRow, names: Sequence[str]) -> Iterator[Edition]:
-    """What each edition says of a row, newest first; of one that says nothing there is no line."""
+    """A row in each edition that has an outcome for it, newest first."""
     pairs = zip(names, row.outcomes, [*row.outcomes[1:], None], strict=True)
     for name, outcome, older in pairs:
         if outcome is not None:

@@ -59,7 +59,7 @@ def _row(row: AtlasRow) -> dict[str, Any]:
 
 
 def answer(outcome: Outcome) -> dict[str, Any]:
-    """What an edition says of a row."""
+    """A row's outcome in one edition."""
     if isinstance(outcome, Unanswered):
         return {"status": status(outcome), "reason": outcome.reason}
     return {

@@ -12,7 +12,7 @@ from archtrace_reports.text.files import replace
 
 #: The file by which an atlas is known.
 MARK = "atlas.json"
-#: What each page of an atlas says of itself: a page without it is somebody else's.
+#: Stands in each page of an atlas: a page without it was made by something else.
 GENERATOR = '<meta name="generator" content="archtrace atlas">'
 
 

@@ -46,7 +46,7 @@ class Name:
 
 @dataclass(frozen=True)
 class AtlasRow:
-    """What the editions say of one name, newest first; None where an edition says nothing of it."""
+    """The outcomes of all editions for one name, newest first; None where an edition has none."""
 
     name: Name
     head: str
@@ -88,7 +88,7 @@ def _of_result(result: Result) -> Name:
 
 
 def _of_target(target: str) -> Name:
-    """Nothing is known of a target without an answer but what the library says of its name."""
+    """Of a target without an answer, only what the library knows about its name is known."""
     name = target.removeprefix(PREFIX)
     if name in _classes():
         return Name(_classes()[name][0], name)
@@ -136,7 +136,7 @@ def _usual() -> Mapping[str, str]:
 
 
 def _file(text: str) -> str:
-    """A name that is one in any file system: some tell no capitals apart."""
+    """A file name for any file system: some do not distinguish capitals."""
     return _safe(text, re.sub(r"[^a-z0-9_.-]", "-", text))
 
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 from archtrace_reports.formats.drawing.graphviz_program import UndrawnError
 
-#: element -> the attributes that it keeps. Titles go: a graph's keys tell nobody anything.
+#: element -> the attributes that it keeps. Titles go: a graph's keys mean nothing to people.
 ALLOWED = {
     "g": ("class", "transform"),
     "path": ("d", "stroke-dasharray"),

@@ -23,7 +23,7 @@ from archtrace_reports.text.wording import count
 HERE = Path(__file__).parent
 #: sign -> class of its cells: one letter, since a page has thousands.
 CLASSES: dict[Sign, str] = {"yes": "y", "no": "n", "pad": "p", "leak": "l", "may": "m"}
-#: sign -> what stands in its cells, for whoever shows the page without its style or copies from it: the terminal's.
+#: sign -> the character in its cells, as in the terminal: for a page without its style, and for copied text.
 SIGNS: dict[Sign, str] = {"yes": "#", "no": "·", "pad": "-", "leak": "!", "may": "?"}
 
 
@@ -43,7 +43,7 @@ def style() -> str:
 
 
 def model_style() -> str:
-    """The part of it that says how a model looks, for whoever brings a page of their own."""
+    """The part of the style sheet for models, to be put into other pages."""
     return text("colours.css") + text("model.css") + f".archtrace {{\n{asset('drawing.css')}}}\n"
 
 

@@ -123,7 +123,7 @@ class ModelView:
 
     @property
     def picked(self) -> str:
-        """The layout that is shown first: one with padding tells more."""
+        """The layout that is shown first: one with padding shows more."""
         names = [layout.name for layout in self.cones if layout.rows]
         return "right padded" if "right padded" in names else next(iter(names), "")
 
@@ -189,7 +189,7 @@ def model_view(result: Result, key: str) -> ModelView:
 
 
 def _relation(relation: Relation) -> tuple[str, str]:
-    """The positions of a tensor as code, and in words; of tokens in words alone, which tell of padding too."""
+    """The positions of a tensor as code, and in words; of tokens in words alone, which include padding."""
     return ("" if relation.of == "tokens" else f"{relation.of}{relation.slice()}", relation.words)
 
 
@@ -224,7 +224,7 @@ def _readout(readout: Readout, excerpt: Excerpt | None, result: Result) -> Reado
 
 
 def _looks(readout: Readout, result: Result) -> str:
-    """What the index looks at, and at which of the inputs that could tell padding it does not."""
+    """What the index looks at, and which of the inputs that show padding it ignores."""
     looked = readout.index.depends_on
     if not looked:
         return "at no input: it is a constant" if readout.index.expression else ""
