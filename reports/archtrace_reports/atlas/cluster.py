@@ -136,7 +136,7 @@ def _submit(client: Any, questions: Sequence[Question], limits: Limits) -> list[
     futures: list[Any] = client.map(
         worker.answer,
         [json.dumps(encode(question)) for question in questions_sent],
-        [worker.digest(question.target) for question in questions_sent],
+        [worker.code_digest(question.target) for question in questions_sent],
         bounds={"seconds": limits.seconds, "gigabytes": limits.gigabytes},
         asker_versions=versions(),
         key=[f"{KEY}-{run}-{number}" for number in range(len(questions_sent))],

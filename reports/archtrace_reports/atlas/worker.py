@@ -6,11 +6,9 @@ longer ends with its child.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from archtrace.errors import message
@@ -18,6 +16,7 @@ from archtrace_reports.asking.children import answer_of, start_fork_server
 from archtrace_reports.asking.fork_client import ForkServer
 from archtrace_reports.asking.limits import Limits
 from archtrace_reports.asking.outcome_json import encode_outcome
+from archtrace_reports.asking.store.digest import digest_of_file
 from archtrace_reports.text.report import Unanswered, differing, versions
 
 _lock = threading.Lock()
@@ -50,7 +49,7 @@ def _refusal(name: str, asker_versions: Mapping[str, str], code: str) -> Unanswe
     different = differing(asker_versions, versions())
     if different:
         return Unanswered(name, f"a worker has other versions: {named(different)}")
-    if code and code != digest(name):
+    if code and code != code_digest(name):
         return Unanswered(name, _unseen(name))
     return None
 
@@ -60,13 +59,10 @@ def named(different: Mapping[str, tuple[str, str]]) -> str:
     return ", ".join(f"{name} {theirs} and not {mine}" for name, (mine, theirs) in different.items())
 
 
-def digest(target: str) -> str:
-    """Of the file that `path/file.py:Class` names; empty where it cannot be read, or none is named."""
-    file = Path(target.rpartition(":")[0])
-    try:
-        return hashlib.sha256(file.read_bytes()).hexdigest() if file.suffix == ".py" else ""
-    except OSError:
-        return ""
+def code_digest(target: str) -> str:
+    """The digest of the file in `path/file.py:Class`; empty where it cannot be read, or the target names none."""
+    file = target.rpartition(":")[0]
+    return (digest_of_file(file) or "") if file.endswith(".py") else ""
 
 
 def _unseen(target: str) -> str:
