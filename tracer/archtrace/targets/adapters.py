@@ -67,12 +67,12 @@ def read(path: Path) -> Adapter:
             why="it has no base_model_name_or_path",
             do="add it, or name the base model",
         )
-    task, saved = str(fields.get("task_type") or ""), configs.texts(fields.get("modules_to_save"))
+    task, saved = str(fields.get("task_type") or ""), configs.name_list(fields, "modules_to_save", where)
     prompt = fields if kind in _IN_FRONT else None
     if prompt is not None and task != _TASK:
         raise unanswered(kind, where, f"it is for {f'the task {task}' if task else 'no task'}, and not {_TASK}")
     modules = fields.get("target_modules")
-    adapted = modules if isinstance(modules, str) else configs.texts(modules)
+    adapted = modules if isinstance(modules, str) else configs.name_list(fields, "target_modules", where)
     saved = tuple(dict.fromkeys((*saved, *_ALWAYS))) if task == _TASK else saved
     return Adapter(where, kind, str(base), task, saved, adapted, prompt)
 

@@ -110,7 +110,7 @@ def _document(path: Path, place: ConfigLocation) -> Origin:
     if path.name == hub.MODULES:
         path = sentence.transformer(path, place)
     fields, where = configs.read(path)
-    own = not _is_classifier(fields)
+    own = not _is_classifier(fields, where)
     encoder = sentence.read(place) if own else None
     if "model_type" not in fields and not fields.get("auto_map"):
         fields = {**fields, "model_type": _type_of_architectures(fields, place.name, where)}
@@ -119,8 +119,9 @@ def _document(path: Path, place: ConfigLocation) -> Origin:
     return replace(found, adapter=adapters.read(beside)) if beside else found
 
 
-def _is_classifier(fields: Mapping[str, object]) -> bool:
-    return any(name.endswith(library.CLASSIFIER) for name in configs.texts(fields.get("architectures")))
+def _is_classifier(fields: Mapping[str, object], where: str) -> bool:
+    architectures = configs.name_list(fields, "architectures", where)
+    return any(name.endswith(library.CLASSIFIER) for name in architectures)
 
 
 def _adapted(adapter: Adapter) -> Origin:
@@ -135,8 +136,8 @@ def _adapted(adapter: Adapter) -> Origin:
 def _type_of_architectures(fields: Mapping[str, object], name: str, where: str) -> str:
     """Old files have no model_type: the class they name has one, or the table knows the id."""
     known = bundled.lookup(name)
-    named = configs.texts(fields.get("architectures"))
-    model = next((model for model in named if model in library.class_names()), None)
+    architectures = configs.name_list(fields, "architectures", where)
+    model = next((model for model in architectures if model in library.class_names()), None)
     if model is not None:
         return library.model_class(model).config_class.model_type
     if known is not None:

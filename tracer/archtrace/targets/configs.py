@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import inspect
 import json
+import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
@@ -51,14 +52,33 @@ def read(source: str | Path | Fields | ModelConfig) -> tuple[dict[str, object], 
     return fields, str(path)
 
 
-def texts(value: object) -> tuple[str, ...]:
-    """The texts in a list that a field holds; none where it holds no list."""
-    return tuple(map(str, value)) if isinstance(value, list | tuple) else ()
+def name_list(fields: Fields, field: str, where: str) -> tuple[str, ...]:
+    """The names that a field lists; none where it is absent or null. TargetError where it is no list of strings."""
+    value = fields.get(field)
+    if value is None:
+        return ()
+    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
+        raise _malformed(field, value, where, "a list of names", '["...", "..."]')
+    return tuple(value)
 
 
-def entries(value: object) -> Fields:
-    """The entries of a table that a field holds; none where it holds no table."""
-    return value if isinstance(value, Mapping) else {}
+def table(fields: Fields, field: str, where: str) -> Fields:
+    """The table that a field holds; empty where it is absent or null. TargetError where it is no JSON object."""
+    value = fields.get(field)
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise _malformed(field, value, where, "a table", '{"...": "..."}')
+    return value
+
+
+def _malformed(field: str, value: object, where: str, shape: str, example: str) -> Exception:
+    return refusal(
+        f"the field {field} cannot be read",
+        where=where,
+        why=f"it must be {shape}, and is {reprlib.repr(value)}",
+        do=f"write it as {example}, or leave it out",
+    )
 
 
 def _not_json(where: str, why: str) -> Exception:
@@ -74,6 +94,7 @@ def construct(kind: ConfigClass, fields: Fields, wishes: Fields, where: str) -> 
     try:
         return kind(**wanted)
     except Exception as error:
+        table(wanted, "id2label", where)  # the library's own error of a malformed one does not name the field
         raise refusal(
             f"the config does not fit {kind.__name__}", where=where, why=one_line(error), do="correct the value"
         ) from error

@@ -14,7 +14,7 @@ def told(fields: Mapping[str, object], traced: str, where: str) -> tuple[Finding
 
 
 def _architectures(fields: Mapping[str, object], traced: str, where: str) -> Iterator[Finding]:
-    named = configs.texts(fields.get("architectures"))
+    named = configs.name_list(fields, "architectures", where)
     if traced in named or not (others := [name for name in named if name not in library.bare_classes()]):
         return
     what = "another head" if not others[0].endswith(library.CLASSIFIER) else "another classifier"
@@ -30,7 +30,8 @@ def _architectures(fields: Mapping[str, object], traced: str, where: str) -> Ite
 
 def _own_code(fields: Mapping[str, object], traced: str, where: str) -> Iterator[Finding]:
     """The library has the model type, but the checkpoint has a model of its own beside it."""
-    own = {key: name for key, name in configs.entries(fields.get("auto_map")).items() if key.startswith("AutoModel")}
+    auto_map = configs.table(fields, "auto_map", where)
+    own = {key: name for key, name in auto_map.items() if key.startswith("AutoModel")}
     if not own:
         return
     if remote.MODEL in own:

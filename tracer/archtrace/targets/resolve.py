@@ -140,7 +140,7 @@ class _Model:
 
 def _model(origin: by_name.Origin, wishes: TargetOptions) -> _Model:
     model_type = str(origin.fields.get("model_type", ""))
-    auto_map = configs.entries(origin.fields.get("auto_map"))
+    auto_map = configs.table(origin.fields, "auto_map", origin.where)
     # a head that is asked for stands on the backbone, whatever else the checkpoint has behind it
     encoder = origin.encoder if wishes.head is None else None
     trusted = wishes.trust_remote_code and wishes.head in (None, head_kinds.DEFAULT)
@@ -154,7 +154,8 @@ def _model(origin: by_name.Origin, wishes: TargetOptions) -> _Model:
         raise problem or remote.untrusted(model_type, origin.where)
     if encoder is not None:
         return _behind(encoder, origin.where, _named_model(library.bare_name(model_type, origin.where), model_type))
-    model = _library_model(model_type, configs.texts(origin.fields.get("architectures")), origin.where, wishes.head)
+    architectures = configs.name_list(origin.fields, "architectures", origin.where)
+    model = _library_model(model_type, architectures, origin.where, wishes.head)
     told = other_head.told(_own(origin), model.name, origin.where) if wishes.head is None else ()
     return replace(model, findings=told)
 
@@ -184,7 +185,7 @@ def _named_model(name: str, model_type: str) -> _Model:
 def _from_config(given: ModelConfig, wishes: TargetOptions) -> Target:
     config = classes.of_config(given, wishes)
     name = type(config).__name__
-    architectures = configs.texts(getattr(config, "architectures", ()))
+    architectures = configs.name_list(vars(config), "architectures", name)
     model = _library_model(config.model_type, architectures, name, wishes.head)
     told = () if wishes.head else other_head.told({"architectures": architectures}, model.name, name)
     findings = (*told, *fills.fill(config))

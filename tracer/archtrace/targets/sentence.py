@@ -38,7 +38,7 @@ class EncoderPart:
     @property
     def modes(self) -> tuple[str, ...]:
         """The modes of a pooling."""
-        return configs.texts(self.fields.get("modes"))
+        return configs.name_list(self.fields, "modes", self.kind)
 
     @property
     def width(self) -> int:
@@ -134,17 +134,24 @@ def _pooling(fields: Mapping[str, object], where: str) -> Mapping[str, object]:
             why=f"modules.json names a Pooling, whose {hub.FILE} cannot be had",
             do="put the file there, or connect to the Hub",
         )
-    given = fields.get("pooling_mode") or [mode for name, mode in LEGACY.items() if fields.get(name)] or ["mean"]
-    modes = [given] if isinstance(given, str) else configs.texts(given)
+    modes = _pooling_modes(fields, where)
     unknown = next((mode for mode in modes if mode not in MODES), None)
     if unknown is not None:
         raise refusal(
             f"the pooling mode {unknown!r} is not known",
             where=where,
             why=f"sentence-transformers has {', '.join(sorted(MODES))}",
-            do=f"{did_you_mean(str(unknown), MODES)}correct the mode",
+            do=f"{did_you_mean(unknown, MODES)}correct the mode",
         )
-    return {**fields, "modes": tuple(modes)}
+    return {**fields, "modes": modes}
+
+
+def _pooling_modes(fields: Mapping[str, object], where: str) -> tuple[str, ...]:
+    named = fields.get("pooling_mode")
+    if isinstance(named, str) and named:
+        return (named,)
+    legacy = tuple(mode for name, mode in LEGACY.items() if fields.get(name))
+    return configs.name_list(fields, "pooling_mode", where) or legacy or ("mean",)
 
 
 def _dense(fields: Mapping[str, object], where: str) -> Mapping[str, object]:
