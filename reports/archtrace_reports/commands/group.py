@@ -33,7 +33,7 @@ EXAMPLES: Mapping[str, str] = {
 }
 
 #: Of a dozen commands none is like another: less will do than among hundreds of models ("serve" for "serving").
-LIKENESS = 0.65
+SIMILARITY = 0.65
 
 
 class Tracing(click.Command):
@@ -129,7 +129,7 @@ def close_command(word: str) -> str | None:
     """The command that a word is most like; None for one that is like none, or holds more than letters, as paths do."""
     from archtrace.errors import close_names
 
-    return next(iter(close_names(word, COMMANDS, 1, LIKENESS)), None) if word.isalpha() else None
+    return next(iter(close_names(word, COMMANDS, 1, SIMILARITY)), None) if word.isalpha() else None
 
 
 def _is_target(word: str) -> bool:

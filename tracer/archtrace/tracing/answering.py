@@ -46,7 +46,8 @@ SIDES = {
 }
 
 #: Why there is no witness.
-TOO_LARGE, UNASKED = "no likeness small enough to run was found", "no run was asked for"
+TOO_LARGE = "no smaller model of the same architecture could be found to run"
+UNASKED = "no run was asked for"
 
 
 def build_result(
@@ -277,7 +278,9 @@ def _findings(analysis: Analysis, small_model: _SmallModel, verdicts: Verdicts) 
     if small_model.small is None:
         found.append(Finding("no-witness", f"{small_model.missing}; the answer is a bound"))
     if small_model.failure is not None:
-        found.append(Finding("witness-failed", f"no likeness could be run: {small_model.failure}"))
+        found.append(
+            Finding("witness-failed", f"no smaller model of the same architecture could be run: {small_model.failure}")
+        )
     for name, verdict in verdicts.items():
         found += [*verdict.findings, *unseen(name, analysis.positions[name], verdict)]
         found += unseen_each(name, analysis.each(name), verdict)
