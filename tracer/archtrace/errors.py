@@ -43,6 +43,23 @@ def message(what: str, *, where: str = "", why: str = "", do: str = "") -> str:
     return "\n".join([what, *(f"  {label}: {text}" for label, text in parts.items() if text)])
 
 
+def refusal(what: str, *, where: str = "", why: str = "", do: str = "") -> TargetError:
+    """The error to raise for a target that cannot be answered, in the form of `message`."""
+    return TargetError(message(what, where=where, why=why, do=do))
+
+
+def first_line(error: BaseException) -> str:
+    """An error's type and the first line of its message: `ValueError: too many dimensions`."""
+    text = str(error).strip().split("\n", 1)[0]
+    return f"{type(error).__name__}: {text or 'no reason given'}"
+
+
+def one_line(error: BaseException) -> str:
+    """An error's type and its message, the lines of which are joined."""
+    text = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
+    return f"{type(error).__name__}: {text or 'no reason given'}"
+
+
 def close_names(word: str, known: Iterable[str], most: int = 3, similarity: float = SIMILARITY) -> tuple[str, ...]:
     """Up to so many of the known names that look like a word, the closest first; capitals do not count."""
     from difflib import get_close_matches  # late: few starts of the command line end in a misspelling

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
@@ -21,15 +20,14 @@ from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torch.overrides import TorchFunctionMode
 
 from archtrace.capture import older_releases
-from archtrace.capture.call_sites import is_machinery
+from archtrace.capture.call_sites import frames_outside, written
 from archtrace.capture.memory import StorageKey, storage_key
 from archtrace.capture.model import tables_of, views_of_parameters
-from archtrace.capture.module_paths import short_path
 from archtrace.capture.nested import Args, Kwargs, tensors_in
 from archtrace.capture.preserve import TURN, restored
 from archtrace.capture.program import Operation, name_of
 from archtrace.capture.shapes import fake_of
-from archtrace.errors import ArchtraceError, BuildError, message
+from archtrace.errors import ArchtraceError, BuildError, first_line, message
 from archtrace.ops import DRAWS_IN_PLACE, plain
 
 #: Constants beyond this many elements stay without values (a 4096 x 4096 causal mask has 16.8 million).
@@ -151,21 +149,15 @@ def _released(module: torch.nn.Module) -> torch.nn.Module:
 
 
 def _refusal(error: Exception) -> BuildError:
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not is_machinery(f.filename)]
-    last = next((f for f in reversed(frames) if f.line), None)
+    last = next((frame for frame in reversed(frames_outside(error)) if frame.line), None)
     return BuildError(
         message(
-            f"the model cannot be built: {type(error).__name__}: {first_line(error)}",
-            where=f"{short_path(last.filename)}:{last.lineno}, {last.name}: {last.line}" if last else "",
+            f"the model cannot be built: {first_line(error)}",
+            where=written(last),
             why="its constructor raises",
             do="make the constructor run on this config, or trace a live module",
         )
     )
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's message."""
-    return str(error).strip().split("\n", 1)[0] or "no reason given"
 
 
 def fake_mode() -> FakeTensorMode:

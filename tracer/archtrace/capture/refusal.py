@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import traceback
-
 import torch
 
 from archtrace.capture import older_releases
-from archtrace.capture.build import first_line
-from archtrace.capture.call_sites import is_machinery
-from archtrace.capture.module_paths import short_path
-from archtrace.errors import ArchtraceError, CaptureError, LayoutError, TargetError, message
+from archtrace.capture.call_sites import frames_outside, written
+from archtrace.errors import ArchtraceError, CaptureError, LayoutError, TargetError, first_line, message
 
 #: Words in torch's own messages that tell of a branch on a value without a value.
 _DECIDED = ("data-dependent", "DataDependent", "GuardOnDataDependent", "unbacked")
@@ -22,10 +18,8 @@ def refusal(model: torch.nn.Module, error: Exception) -> ArchtraceError:
     LayoutError where the model itself does not take these inputs; CaptureError where it is not to be followed.
     """
     # The last line that is neither torch's nor ours is the one that the user can change.
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not is_machinery(f.filename)]
-    last = frames[-1] if frames else None
-    where = f"{short_path(last.filename)}:{last.lineno}, {last.name}: {last.line}" if last else ""
-    name = type(model).__name__
+    last = next(reversed(frames_outside(error)), None)
+    where, name = written(last), type(model).__name__
     if any(word in f"{type(error).__name__}: {error}" for word in _DECIDED):
         why = "the program chooses by a value that parameters decide"
         newer = older_releases.newer_for_experts(last.filename) if last else ""
@@ -36,5 +30,5 @@ def refusal(model: torch.nn.Module, error: Exception) -> ArchtraceError:
     if isinstance(error, ArchtraceError):
         do = "report this, with the model"
         return CaptureError(message(f"the forward of {name} cannot be followed", where=where, why=str(error), do=do))
-    why, do = f"{type(error).__name__}: {first_line(error)}", "make the forward run on these inputs"
+    why, do = first_line(error), "make the forward run on these inputs"
     return LayoutError(message(f"{name} does not run on these inputs", where=where, why=why, do=do))

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archtrace.answer.result import Finding
-from archtrace.errors import TargetError
+from archtrace.errors import TargetError, refusal
 from archtrace.targets import configs
-from archtrace.targets.messages import refusal
 
 #: Kinds that put learned vectors in front of the text's: every position behind them is another one.
 _IN_FRONT = frozenset({"PROMPT_TUNING", "MULTITASK_PROMPT_TUNING", "P_TUNING", "CPT"})

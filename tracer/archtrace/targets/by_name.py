@@ -7,11 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from archtrace.answer.result import ConfigSource, Finding
-from archtrace.errors import did_you_mean
+from archtrace.errors import did_you_mean, refusal
 from archtrace.targets import adapters, bundled, configs, folders, hub, library, reference, sentence
 from archtrace.targets.adapters import Adapter
 from archtrace.targets.locations import ConfigLocation
-from archtrace.targets.messages import refusal
 from archtrace.targets.reference import Reference
 from archtrace.targets.sentence import Encoder
 from archtrace.targets.target_options import TargetOptions

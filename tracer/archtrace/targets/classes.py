@@ -6,10 +6,10 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from archtrace.errors import one_line, refusal
 from archtrace.targets import configs, fills, pretrained
 from archtrace.targets.configs import ConfigClass
 from archtrace.targets.makers import Maker, arguments_of, called_of
-from archtrace.targets.messages import one_line, refusal
 from archtrace.targets.pretrained import Loader
 from archtrace.targets.target import Make, ModelConfig, Target
 from archtrace.targets.target_options import TargetOptions

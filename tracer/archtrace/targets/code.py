@@ -12,9 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
-from archtrace.errors import did_you_mean
+from archtrace.errors import did_you_mean, refusal
 from archtrace.targets import siblings
-from archtrace.targets.messages import refusal
 
 _FORM = re.compile(r"(?P<module>.+\.py|[^\W\d]\w*(\.[^\W\d]\w*)*):(?P<name>[^\W\d]\w*(\.[^\W\d]\w*)*)")
 

@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
 
-from archtrace.errors import did_you_mean
+from archtrace.errors import did_you_mean, one_line, refusal
 from archtrace.targets import size_limits
-from archtrace.targets.messages import one_line, refusal
 from archtrace.targets.target import ModelConfig, is_config
 
 #: Fields of a file that choose a kernel, not a structure; the library may refuse them for want of a package.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from archtrace.errors import refusal
 from archtrace.targets import hub
-from archtrace.targets.messages import refusal
 
 #: Files of weights by their ending: what they are, and why they say no structure.
 _WEIGHTS: Mapping[str, str] = {

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from archtrace.errors import did_you_mean
+from archtrace.errors import did_you_mean, refusal
 from archtrace.targets import fills, library
-from archtrace.targets.messages import refusal
 from archtrace.targets.target import ModelConfig
 
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from archtrace.answer.result import ConfigSource
 from archtrace.capture import older_releases
-from archtrace.targets.messages import first_line
+from archtrace.errors import first_line
 
 FILE, ADAPTER, MODULES = "config.json", "adapter_config.json", "modules.json"
 

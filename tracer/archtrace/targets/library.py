@@ -13,9 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
 
-from archtrace.errors import did_you_mean
+from archtrace.errors import did_you_mean, one_line, refusal
 from archtrace.targets import commands, standins
-from archtrace.targets.messages import one_line, refusal
 from archtrace.targets.target import ModelClass, ModelConfig
 
 if TYPE_CHECKING:

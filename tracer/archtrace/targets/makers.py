@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from archtrace.errors import did_you_mean
+from archtrace.errors import did_you_mean, refusal
 from archtrace.targets import library, size_limits
 from archtrace.targets.code import on_path
-from archtrace.targets.messages import refusal
 from archtrace.targets.pretrained import Loader, without_weights
 from archtrace.targets.target import is_module
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archtrace.answer.result import Finding, Readout
+from archtrace.errors import refusal
 from archtrace.targets import (
     adapters,
     by_name,
@@ -24,7 +25,6 @@ from archtrace.targets import (
     remote,
 )
 from archtrace.targets.configs import ConfigClass
-from archtrace.targets.messages import refusal
 from archtrace.targets.sentence import Encoder
 from archtrace.targets.target import Make, ModelConfig, Target, is_config, is_module, nothing
 from archtrace.targets.target_options import TargetOptions

@@ -11,10 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from archtrace.errors import did_you_mean
+from archtrace.errors import did_you_mean, refusal
 from archtrace.targets import configs, hub
 from archtrace.targets.locations import ConfigLocation
-from archtrace.targets.messages import refusal
 
 #: Fields of the schema before 5.4, a boolean each, and the modes that they stand for, in the order of their results.
 LEGACY: Mapping[str, str] = {

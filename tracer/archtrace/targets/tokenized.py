@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from archtrace.errors import refusal
 from archtrace.targets import adapters, folders, hub, reference
-from archtrace.targets.messages import refusal
 from archtrace.targets.target import Target
 
 #: Tokenizers without a limit of their own say 1e30.

@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from archtrace.errors import TargetError
+from archtrace.errors import TargetError, refusal
 from archtrace.targets import by_name, head_kinds
 from archtrace.targets.configs import name_list
-from archtrace.targets.messages import refusal
 from archtrace.targets.sentence import LEGACY
 from archtrace.targets.target_options import TargetOptions
 from archtrace.tracing.trace import Trace
