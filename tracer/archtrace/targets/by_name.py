@@ -10,7 +10,7 @@ from archtrace.answer.result import ConfigSource, Finding
 from archtrace.errors import did_you_mean, refusal
 from archtrace.targets import adapters, bundled, configs, folders, hub, library, reference, sentence
 from archtrace.targets.adapters import Adapter
-from archtrace.targets.locations import ConfigLocation
+from archtrace.targets.hub import ConfigLocation
 from archtrace.targets.reference import Reference
 from archtrace.targets.sentence import Encoder
 from archtrace.targets.target_options import TargetOptions

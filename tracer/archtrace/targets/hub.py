@@ -41,6 +41,22 @@ class Missing:
     unheard: bool = False
 
 
+@dataclass(frozen=True)
+class ConfigLocation:
+    """The folder, or the repository at a revision, in which a config lies; `source` says how it was reached."""
+
+    name: str
+    source: ConfigSource
+    revision: str | None = None
+
+    def file(self, name: str) -> Path | None:
+        """Another JSON file of the same place; None where there is none, or none that can be had now."""
+        if self.source != "local":
+            return beside(self.name, name, self.revision)
+        path = Path(self.name) / name
+        return path if path.is_file() else None
+
+
 def find(ids: Sequence[str], patience: float, revision: str | None = None) -> ConfigFile | Missing:
     """The first of the ids (names of one repository) whose config.json is in the cache or on the Hub.
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from archtrace.errors import did_you_mean, refusal
 from archtrace.targets import configs, hub
-from archtrace.targets.locations import ConfigLocation
+from archtrace.targets.hub import ConfigLocation
 
 #: Fields of the schema before 5.4, a boolean each, and the modes that they stand for, in the order of their results.
 LEGACY: Mapping[str, str] = {
