@@ -58,7 +58,7 @@ def test_reports_compute_nothing() -> None:
         "archtrace.tracing.optional_dependencies",
         "archtrace.targets.bundled",
         "archtrace.targets.depth",
-        "archtrace.targets.described",
+        "archtrace.targets.checkpoint",
         "archtrace.targets.head_kinds",
         "archtrace.targets.library",
         "archtrace.targets.reference",

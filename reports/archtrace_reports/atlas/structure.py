@@ -139,15 +139,15 @@ class AtlasTarget:
 
 def asked(target: str) -> AtlasTarget:
     """What is asked about a target by its name. TargetError where there is no such target."""
-    from archtrace.targets.described import described, small_files
+    from archtrace.targets.checkpoint import checkpoint_origin, small_files
 
-    found = described(target)
-    if found is None:
+    origin = checkpoint_origin(target)
+    if origin is None:
         return AtlasTarget(target, Question(target))
-    if found.encoder is not None or found.adapter is not None or found.findings:
+    if origin.encoder is not None or origin.adapter is not None or origin.findings:
         # More than a config says what it is.
         return AtlasTarget(target, Question(target, files=small_files(target)))
-    text = json.dumps(canonical(found.fields), sort_keys=True)
-    kind = re.sub(r"\W+", "-", str(found.fields.get("model_type") or "model"))
+    text = json.dumps(canonical(origin.fields), sort_keys=True)
+    kind = re.sub(r"\W+", "-", str(origin.fields.get("model_type") or "model"))
     name = f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-    return AtlasTarget(target, Question(name, files={CONFIG: text}), found.where, found.source)
+    return AtlasTarget(target, Question(name, files={CONFIG: text}), origin.where, origin.source)

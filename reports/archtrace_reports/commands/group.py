@@ -137,9 +137,9 @@ def _is_target(word: str) -> bool:
     from pathlib import Path
 
     from archtrace.targets.bundled import known_ids
-    from archtrace.targets.library import spelled
+    from archtrace.targets.library import canonical_name
 
-    return Path(word).exists() or spelled(word) is not None or word in known_ids()
+    return Path(word).exists() or canonical_name(word) is not None or word in known_ids()
 
 
 def inherited(context: click.Context, option: click.Parameter, value: bool) -> bool:

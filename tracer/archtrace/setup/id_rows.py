@@ -15,7 +15,7 @@ import archtrace.capture.inputs.layouts as lay
 from archtrace.answer.diagnosis import Opinion
 from archtrace.capture.inputs.input_names import TAUGHT
 from archtrace.errors import TargetError, message
-from archtrace.targets.tokenized import Encoded, TextTokenizer, named
+from archtrace.targets.tokenized import Encoded, TextTokenizer, token_name
 
 #: The inputs of a batch, as nested lists by name: rows of a number for each token, or of something else.
 RowsByName: TypeAlias = Mapping[str, list[list[int]]]
@@ -78,7 +78,7 @@ class GivenRows:
         """The batch of these positions of these rows."""
         inputs = picked_positions(self.inputs, self.ids, where)
         kept = [[p in range(*self.spans[row]) for p in places] for row, places in where.items()]
-        tokens = tuple(tuple(named(self.tokenizer, i) for i in row) for row in inputs[self.ids])
+        tokens = tuple(tuple(token_name(self.tokenizer, i) for i in row) for row in inputs[self.ids])
         return Encoded(inputs, tokens, tuple(map(_span, kept)), self.ids)
 
 

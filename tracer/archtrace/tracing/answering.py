@@ -28,7 +28,7 @@ from archtrace.readout.padding import carried, padded, padding_of, tokens_read
 from archtrace.readout.receptive_fields import fields
 from archtrace.readout.relation import relations
 from archtrace.targets import standins
-from archtrace.targets.special_tokens import frame_of
+from archtrace.targets.special_tokens import special_tokens_of
 from archtrace.targets.target import Target
 from archtrace.tracing.clock import Clock
 from archtrace.witness.failure import described
@@ -102,7 +102,7 @@ def build_result(
         relations=related,
         fields=fields(analysis),
         # Of given texts the tokens are known by themselves.
-        frame=None if [*analysis.layouts] == ["given"] else frame_of(target),
+        frame=None if [*analysis.layouts] == ["given"] else special_tokens_of(target),
     )
 
 
@@ -113,7 +113,7 @@ def _first(program: Program) -> str:
 
 def _told(target: Target, module: torch.nn.Module, found: Sequence[Readout]) -> tuple[Finding, ...]:
     """What is to be said of the model itself: how it was found, built and filled in."""
-    return (*target.findings, *standins.stood_in(module), *target.told(module, found))
+    return (*target.findings, *standins.stood_in(module), *target.model_findings(module, found))
 
 
 @dataclass(frozen=True, eq=False)

@@ -86,7 +86,7 @@ def _plans(
     own = [v.shape[1] for v in given.values() if v.ndim > 1 and v.shape[0] == ROWS and v.shape[1] >= SHORTEST]
     names: Signature = replace(lay.signature(forward, drawn), choices=choices)
     if kind:
-        names = names.with_head(max(choices, kind.choices), kind.wanted)
+        names = names.with_head(max(choices, kind.choices), kind.needed)
     return [_standard(names, vocabulary, n, drawn) for n in own[:1] or LENGTHS]
 
 
@@ -104,7 +104,7 @@ def _unpacked(inputs: Mapping[str, object]) -> dict[str, object]:
 def _features(module: torch.nn.Module, kind: HeadKind) -> lay.Layout:
     """All that a head of pixels or sound takes, else those that it wants; in the type of the module's own numbers."""
     taken = inspect.signature(module.forward).parameters
-    asked = taken if kind.features else [name for name in kind.wanted if name in taken]
+    asked = taken if kind.features else [name for name in kind.needed if name in taken]
     dtype = next((p.dtype for p in module.parameters() if p.is_floating_point()), torch.float32)
     found = features(module.config, asked, moving=kind.moving)
     return {name: value.to(dtype) if value.is_floating_point() else value for name, value in found.items()}
