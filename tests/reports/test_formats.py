@@ -58,7 +58,7 @@ def test_reports_compute_nothing() -> None:
         "archtrace.tracing.optional_dependencies",
         "archtrace.targets.bundled",
         "archtrace.targets.depth",
-        "archtrace.targets.checkpoint",
+        "archtrace.targets.checkpoint_config",
         "archtrace.targets.head_kinds",
         "archtrace.targets.library",
         "archtrace.targets.reference",

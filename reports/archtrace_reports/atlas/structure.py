@@ -139,7 +139,7 @@ class AtlasTarget:
 
 def asked(target: str) -> AtlasTarget:
     """What is asked about a target by its name. TargetError where there is no such target."""
-    from archtrace.targets.checkpoint import checkpoint_origin, small_files
+    from archtrace.targets.checkpoint_config import checkpoint_origin, small_files
 
     origin = checkpoint_origin(target)
     if origin is None:

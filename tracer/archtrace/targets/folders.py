@@ -66,9 +66,8 @@ def no_config(text: str) -> Exception:
 def _no_file(path: Path) -> Exception:
     what = _WEIGHTS.get(path.suffix.lower())
     has_config = (path.parent / hub.FILE).is_file()
-    instead = (
-        f"name its folder, {path.parent}" if has_config else f"name the model's id, or a folder that has a {hub.FILE}"
-    )
+    other_target = f"name the model's id, or a folder that has a {hub.FILE}"
+    instead = f"name its folder, {path.parent}" if has_config else other_target
     return refusal(
         f"{path} is no checkpoint",
         where=str(path.resolve()),

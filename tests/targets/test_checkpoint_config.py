@@ -13,7 +13,7 @@ import pytest
 from loopback_hub import LoopbackHub
 
 from archtrace.errors import TargetError
-from archtrace.targets.checkpoint import checkpoint_origin, small_files
+from archtrace.targets.checkpoint_config import checkpoint_origin, small_files
 
 ROOT = Path(__file__).parents[2]
 LOOK = """
