@@ -20,7 +20,7 @@ from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torch.overrides import TorchFunctionMode
 
 from archtrace.capture import older_releases
-from archtrace.capture.call_sites import frames_outside, written
+from archtrace.capture.call_sites import frames_outside, place_of
 from archtrace.capture.memory import StorageKey, storage_key
 from archtrace.capture.model import tables_of, views_of_parameters
 from archtrace.capture.nested import Args, Kwargs, tensors_in
@@ -61,8 +61,8 @@ class _Structure(TorchFunctionMode):
         result = func(*args, **kwargs)
         if func in _DRAWS or (self._drawn and any(map(self.drew, tensors_in((args, kwargs))))):
             # What is made of a draw is one too; what a method writes is in its first argument.
-            written = args[:1] if name_of(func).endswith("_") else ()
-            self._drawn |= {storage_key(t): t for t in tensors_in((result, written)) if t.layout is torch.strided}
+            place_of = args[:1] if name_of(func).endswith("_") else ()
+            self._drawn |= {storage_key(t): t for t in tensors_in((result, place_of)) if t.layout is torch.strided}
         return result
 
     def drew(self, tensor: torch.Tensor) -> bool:
@@ -140,7 +140,7 @@ def _released(module: torch.nn.Module) -> torch.nn.Module:
         for name, own in part._parameters.items():
             if own is None or own.is_meta or own.numel() <= _LARGE:
                 continue
-            # One parameter stays one wherever it is held, with what was written on it.
+            # One parameter stays one wherever it is held, with what was place_of on it.
             if id(own) not in fresh:
                 fresh[id(own)] = torch.nn.Parameter(own.data.to("meta"), requires_grad=own.requires_grad)
                 vars(fresh[id(own)]).update(vars(own))
@@ -153,7 +153,7 @@ def _refusal(error: Exception) -> BuildError:
     return BuildError(
         message(
             f"the model cannot be built: {first_line(error)}",
-            where=written(last),
+            where=place_of(last),
             why="its constructor raises",
             do="make the constructor run on this config, or trace a live module",
         )

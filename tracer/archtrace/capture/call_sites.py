@@ -39,7 +39,7 @@ def frames_outside(error: BaseException) -> list[traceback.FrameSummary]:
     return [frame for frame in traceback.extract_tb(error.__traceback__) if not is_machinery(frame.filename)]
 
 
-def written(frame: traceback.FrameSummary | None) -> str:
+def place_of(frame: traceback.FrameSummary | None) -> str:
     """A frame as messages have it: `package/file.py:12, function: the line itself`; empty where there is none."""
     return f"{short_path(frame.filename)}:{frame.lineno}, {frame.name}: {frame.line}" if frame else ""
 

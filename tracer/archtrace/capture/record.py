@@ -19,7 +19,7 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch._subclasses.schema_check_mode import SchemaCheckMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from archtrace.capture.autocast import autocasting, converted
+from archtrace.capture.autocast import is_autocast, is_converted
 from archtrace.capture.call_sites import lines_here
 from archtrace.capture.decisions import Decision, DecisionRecorder, decision
 from archtrace.capture.execute import Execution
@@ -173,7 +173,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
             return same
         if func is torch.ops.prim.device.default:  # how a fake tensor is asked for its device
             return torch.device("cpu")
-        if autocasting(func):
+        if is_autocast(func):
             return self._autocast(func, args, kwargs)
         if not self._ruled(func):
             inner = self._apart(func, args, kwargs)
@@ -191,7 +191,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
         dtype = self.execution.dtype(func, args, kwargs)
 
         def cast(value: object) -> object:
-            return self.call(torch.ops.aten.to.dtype, (value, dtype), {}) if converted(value, dtype) else value
+            return self.call(torch.ops.aten.to.dtype, (value, dtype), {}) if is_converted(value, dtype) else value
 
         with torch.autocast("cpu", enabled=False):
             return self.call(func, *mapped_arguments(args, kwargs, cast))

@@ -16,17 +16,17 @@ from torch._dispatch.python import enable_python_dispatcher
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from archtrace.capture.build import Weightless, fake_mode, weightless
-from archtrace.capture.drawn import listed
 from archtrace.capture.expert_sorting import without_expert_sorting
+from archtrace.capture.forward_error import forward_error
 from archtrace.capture.higher import register, uncompiled
 from archtrace.capture.inputs.signature import arranged
-from archtrace.capture.light import light
+from archtrace.capture.light import without_dynamo
 from archtrace.capture.nested import Kwargs
 from archtrace.capture.outputs import OutputRecorder, output_of, returned
 from archtrace.capture.program import NodeKind, Program
 from archtrace.capture.quiet import quiet
+from archtrace.capture.random_parameters import listed_parameters
 from archtrace.capture.record import Below, Recorder, Ruled
-from archtrace.capture.refusal import refusal
 from archtrace.capture.shapes import Known
 from archtrace.capture.tracked_ids import from_numpy
 
@@ -71,7 +71,7 @@ def _captured(
 ) -> Program:
     # Parameters have shapes alone: a model of 671 billion of them needs no memory here.
     mode = fake_mode()
-    with light(FakeTensorMode, Recorder, Below), weightless(model, mode) as empty:
+    with without_dynamo(FakeTensorMode, Recorder, Below), weightless(model, mode) as empty:
         recorder = Recorder(mode, _names(model, empty), empty.fakes, ruled, shapes, ids)
         # Heard through torch's global hooks, since the module is the user's and gets none of ours.
         outputs = OutputRecorder(model, recorder)
@@ -83,7 +83,7 @@ def _captured(
                 output = recorder.node_of(output_of(result, asked)).index
                 all_ = {name: recorder.node_of(tensor).index for name, tensor in returned(result).items()}
         except Exception as error:
-            raise _LentError if recorder.lent else refusal(model, error) from error
+            raise _LentError if recorder.lent else forward_error(model, error) from error
         finally:
             recorder.execution.restore()
     nodes, decisions = tuple(recorder.nodes), tuple(recorder.decisions)
@@ -93,7 +93,7 @@ def _captured(
 def _names(model: torch.nn.Module, empty: Weightless) -> dict[int, tuple[NodeKind, str]]:
     """Kind and name of each parameter and buffer, by identity; of several names the first."""
     tables = ((NodeKind.BUFFER, model.named_buffers), (NodeKind.PARAMETER, model.named_parameters))
-    loose = {id(t): (NodeKind.PARAMETER, n) for n, t in (*_attributes(model, empty), *listed(model))}
+    loose = {id(t): (NodeKind.PARAMETER, n) for n, t in (*_attributes(model, empty), *listed_parameters(model))}
     own = {id(t): (kind, n) for kind, named in tables for n, t in reversed(list(named(remove_duplicate=False)))}
     return loose | own
 

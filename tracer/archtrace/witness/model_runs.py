@@ -12,12 +12,12 @@ from typing import Any
 
 import torch
 
-from archtrace.capture.drawn import drawn
 from archtrace.capture.higher import uncompiled
 from archtrace.capture.inputs.signature import arranged
 from archtrace.capture.outputs import output_of
 from archtrace.capture.preserve import restored
 from archtrace.capture.quiet import quiet
+from archtrace.capture.random_parameters import random_parameters
 from archtrace.witness.ids import Another, moved_on, other_ids, put_ids, shifts
 from archtrace.witness.position_sets import TokenPlaces
 from archtrace.witness.probe import moving_singly
@@ -40,7 +40,7 @@ def moving_tokens(
     # The model itself compares anew: a special id in another's place would be another structure.
     left = tried = [place for place in places if _is_ordinary(subject, place, special)]
     for seed in SEEDS:
-        with restored(model[0]), drawn(model[0], seed), torch.no_grad(), quiet(), uncompiled():
+        with restored(model[0]), random_parameters(model[0], seed), torch.no_grad(), quiet(), uncompiled():
             before = len(left)
             output = _output(model, subject.layout, subject.program.asked)
             for shift in shifts(len(ordinary)):

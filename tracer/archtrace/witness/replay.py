@@ -14,13 +14,13 @@ from typing import Any, TypeAlias, cast
 import torch
 
 from archtrace.capture.decisions import Decision
-from archtrace.capture.drawn import drawn
 from archtrace.capture.higher import uncompiled
 from archtrace.capture.inputs.signature import arranged
 from archtrace.capture.outputs import named_outputs, output_of
 from archtrace.capture.preserve import restored
 from archtrace.capture.program import Node, NodeKind, Program, substitute
 from archtrace.capture.quiet import quiet
+from archtrace.capture.random_parameters import random_parameters
 from archtrace.reach.interpreter import part_of
 from archtrace.reach.rules.registry import Op
 from archtrace.reach.values import Value, known_tensor
@@ -41,7 +41,7 @@ SHAPED: Mapping[object, Op] = {torch.ops.aten.view.default: torch.ops.aten.resha
 def difference(program: Program, model: Model, inputs: Inputs) -> str | None:
     """None where the program gives the model's output; else where they part: a module, or the output."""
     module, options = model
-    with restored(module), drawn(module) as named, torch.no_grad(), quiet(), uncompiled():
+    with restored(module), random_parameters(module) as named, torch.no_grad(), quiet(), uncompiled():
         with seeded():
             values = _replayed(program, inputs, named)
         with seeded():
@@ -57,7 +57,7 @@ def outputs(model: Model, batches: Sequence[Inputs], asked: str) -> list[torch.T
     """What a model gives for several inputs with the same drawn parameters; raises whatever the model raises."""
     module, options = model
     given: list[torch.Tensor] = []
-    with restored(module), drawn(module), torch.no_grad(), quiet(), uncompiled():
+    with restored(module), random_parameters(module), torch.no_grad(), quiet(), uncompiled():
         for inputs in batches:
             with seeded():
                 args, keywords = arranged(module.forward, {**_copies(inputs), **options})
