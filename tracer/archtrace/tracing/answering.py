@@ -89,7 +89,7 @@ def build_result(
         traced=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=_versions(),
         anatomy=drawing,
-        output=analysis.program.asked or _default_output(analysis.program),
+        output=analysis.program.output_name or _default_output(analysis.program),
         outputs=tuple(analysis.program.returned),
         relations=related,
         fields=fields(analysis),
@@ -225,7 +225,7 @@ def _findings(analysis: Analysis, runnable: RunnableModel, verdicts: Verdicts) -
 def _of_positions(analysis: Analysis) -> Iterator[Finding]:
     """An output that has too many positions is answered by the union over them, unless one is named."""
     program = analysis.program
-    number, name = count(program, analysis.length), program.asked or _default_output(program)
+    number, name = count(program, analysis.length), program.output_name or _default_output(program)
     if number > MOST:
         what = f"{name} has {number} positions of its own; what is told is read by any of them"
         yield Finding("output-of-positions", f'{what}; for one of them ask about the output "{name}[:, 0]"')

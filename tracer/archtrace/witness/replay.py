@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, cast
 import torch
 
 from archtrace.capture.decisions import Decision
-from archtrace.capture.higher import uncompiled
+from archtrace.capture.higher import without_compile
 from archtrace.capture.inputs.signature import arranged
 from archtrace.capture.outputs import named_outputs, output_of
 from archtrace.capture.preserve import restored
@@ -41,12 +41,12 @@ SHAPED: Mapping[object, Op] = {torch.ops.aten.view.default: torch.ops.aten.resha
 def difference(program: Program, model: Model, inputs: Inputs) -> str | None:
     """None where the program gives the model's output; else where they part: a module, or the output."""
     module, options = model
-    with restored(module), random_parameters(module) as named, torch.no_grad(), quiet(), uncompiled():
+    with restored(module), random_parameters(module) as named, torch.no_grad(), quiet(), without_compile():
         with seeded():
             values = _replayed(program, inputs, named)
         with seeded():
             args, keywords = arranged(module.forward, {**_copies(inputs), **options})
-            output = output_of(module(*args, **keywords), program.asked)
+            output = output_of(module(*args, **keywords), program.output_name)
         if alike(known_tensor(values[program.output]), output):
             return None
         with seeded():
@@ -57,7 +57,7 @@ def outputs(model: Model, batches: Sequence[Inputs], asked: str) -> list[torch.T
     """What a model gives for several inputs with the same drawn parameters; raises whatever the model raises."""
     module, options = model
     given: list[torch.Tensor] = []
-    with restored(module), random_parameters(module), torch.no_grad(), quiet(), uncompiled():
+    with restored(module), random_parameters(module), torch.no_grad(), quiet(), without_compile():
         for inputs in batches:
             with seeded():
                 args, keywords = arranged(module.forward, {**_copies(inputs), **options})
