@@ -44,7 +44,7 @@ _DRAWS: set[Operation] = {
 
 
 class _Structure(TorchFunctionMode):
-    """Sends factories to the meta device where their result has no values, or too many; follows what is drawn."""
+    """Sends factories to the meta device where their result has no values, or too many; tracks what is drawn."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,22 +59,22 @@ class _Structure(TorchFunctionMode):
         if valueless and kwargs.get("device") is None:
             kwargs = {**kwargs, "device": "meta"}
         result = func(*args, **kwargs)
-        if func in _DRAWS or (self._drawn and any(map(self.drew, tensors_in((args, kwargs))))):
+        if func in _DRAWS or (self._drawn and any(map(self.is_drawn, tensors_in((args, kwargs))))):
             # What is made of a draw is one too; what a method writes is in its first argument.
             place_of = args[:1] if name_of(func).endswith("_") else ()
             self._drawn |= {storage_key(t): t for t in tensors_in((result, place_of)) if t.layout is torch.strided}
         return result
 
-    def drew(self, tensor: torch.Tensor) -> bool:
+    def is_drawn(self, tensor: torch.Tensor) -> bool:
         """Whether a tensor holds what was drawn at random."""
         return tensor.layout is torch.strided and not tensor.is_meta and storage_key(tensor) in self._drawn
 
 
-def _withhold(module: torch.nn.Module, drew: Callable[[torch.Tensor], bool]) -> torch.nn.Module:
+def _withhold(module: torch.nn.Module, is_drawn: Callable[[torch.Tensor], bool]) -> torch.nn.Module:
     """The module without what its constructor drew: the next one draws other values, a checkpoint holds others."""
     for part in module.modules():
         for table in tables_of(part)[1:]:
-            table.update({n: v.to("meta") for n, v in table.items() if isinstance(v, torch.Tensor) and drew(v)})
+            table.update({n: v.to("meta") for n, v in table.items() if isinstance(v, torch.Tensor) and is_drawn(v)})
     return module
 
 
@@ -96,7 +96,7 @@ def _uninitialised() -> Iterator[None]:
         if "transformers" in sys.modules:
             stack.enter_context(older_releases.no_init_weights())
         for name in names:
-            setattr(torch.nn.init, name, _leaving(initialisers[name]))
+            setattr(torch.nn.init, name, _skipping(initialisers[name]))
         try:
             yield
         finally:
@@ -104,7 +104,7 @@ def _uninitialised() -> Iterator[None]:
                 setattr(torch.nn.init, name, function)
 
 
-def _leaving(initialiser: Operation) -> Operation:
+def _skipping(initialiser: Operation) -> Operation:
     """An initialiser that does nothing in this thread, and what it did before in any other."""
     thread = threading.get_ident()
 
@@ -121,8 +121,8 @@ def build(construct: Callable[[], torch.nn.Module]) -> torch.nn.Module:
     """
     try:
         with TURN, _Structure() as structure, _uninitialised():
-            module = _released(construct()).eval()
-        return _withhold(module, structure.drew)
+            module = _without_large_memory(construct()).eval()
+        return _withhold(module, structure.is_drawn)
     except ArchtraceError:
         raise
     except Exception as error:
@@ -133,8 +133,8 @@ def build(construct: Callable[[], torch.nn.Module]) -> torch.nn.Module:
 _LARGE = 2**16
 
 
-def _released(module: torch.nn.Module) -> torch.nn.Module:
-    """The module without the memory of large parameters: one that was filled with zeros has some."""
+def _without_large_memory(module: torch.nn.Module) -> torch.nn.Module:
+    """The module without the memory of its large parameters: one that was filled with zeros has some."""
     fresh: dict[int, torch.nn.Parameter] = {}
     for part in module.modules():
         for name, own in part._parameters.items():
@@ -175,11 +175,11 @@ class Weightless(NamedTuple):
 
 @contextmanager
 def weightless(module: torch.nn.Module, mode: FakeTensorMode) -> Iterator[Weightless]:
-    """For a while, each parameter and each valueless tensor of the module is a fake CPU tensor.
+    """Each parameter and each valueless tensor of the module is a fake CPU tensor meanwhile.
 
-    The module is given back as it was, whatever is done with it meanwhile.
+    The module comes back as it was, whatever is done with it.
     """
-    found = Weightless({}, {})
+    weights = Weightless({}, {})
     with TURN, restored(module):
         views = set(map(id, views_of_parameters(module)))
         for path, part in module.named_modules():
@@ -190,13 +190,13 @@ def weightless(module: torch.nn.Module, mode: FakeTensorMode) -> Iterator[Weight
                     # One tensor gets one fake wherever it is held, so that tied weights stay tied.
                     unknown = id(tensor) in views or _valueless(tensor)
                     if unknown or (table is part._buffers and _allocated(part, name, tensor)):
-                        if id(tensor) not in found.fakes:
-                            found.fakes[id(tensor)] = _fake(tensor, mode)
-                        table[name] = found.fakes[id(tensor)]
+                        if id(tensor) not in weights.fakes:
+                            weights.fakes[id(tensor)] = _fake(tensor, mode)
+                        table[name] = weights.fakes[id(tensor)]
                     else:
                         # On an accelerator what is known would meet ids, masks and fakes, which are on the CPU.
-                        table[name] = found.values[f"{path}.{name}".lstrip(".")] = tensor.cpu()
-        yield found
+                        table[name] = weights.values[f"{path}.{name}".lstrip(".")] = tensor.cpu()
+        yield weights
 
 
 def _valueless(tensor: torch.Tensor) -> bool:

@@ -32,15 +32,17 @@ class Recording(Protocol):
 def register(mode: type) -> None:
     """Register a mode with every higher-order op that is loaded: torch looks up the mode's class in each op."""
     for op in torch._ops._higher_order_ops.values():
-        op.python_key_table.setdefault(mode, lambda recorder, *args, op=op, **kwargs: eager(recorder, op, args, kwargs))
+        op.python_key_table.setdefault(
+            mode, lambda recorder, *args, op=op, **kwargs: run_eagerly(recorder, op, args, kwargs)
+        )
 
 
-def eager(recorder: Recording, op: HigherOrderOperator, args: Args, kwargs: Kwargs) -> object:
+def run_eagerly(recorder: Recording, op: HigherOrderOperator, args: Args, kwargs: Kwargs) -> object:
     """What a higher-order op computes, op by op. CaptureError for one that torch cannot run eagerly."""
     if torch._C._functorch.peek_interpreter_stack() is not None:
         return recorder.below(op, args, kwargs)
     # A known predicate is a branch like any other: the eager body takes it, and that decision is recorded.
-    if op.__name__ == "cond" and isinstance(args[0], torch.Tensor) and recorder.execution.unknown(args[0]):
+    if op.__name__ == "cond" and isinstance(args[0], torch.Tensor) and recorder.execution.is_unknown(args[0]):
         both: Operation = partial(_both, recorder)
         return both(*args, **kwargs)
     body = op.py_kernels.get(torch._C.DispatchKey.CompositeExplicitAutograd)

@@ -51,12 +51,12 @@ def capture(
     register(Recorder)
     try:
         return _captured(model, options, inputs, ruled, shapes, ids, output_name)
-    except _LentError:
+    except _TrackedIdsError:
         # Some code takes plain ints and nothing that resembles them: it gets them, and each that it read is a decision.
         return _captured(model, options, inputs, ruled, shapes, "", output_name)
 
 
-class _LentError(Exception):
+class _TrackedIdsError(Exception):
     """A run failed in which Python got tracked ids in place of plain numbers: that may be the reason."""
 
 
@@ -82,7 +82,7 @@ def _captured(
                 output = recorder.node_of(output_of(result, output_name)).index
                 returned = {name: recorder.node_of(t).index for name, t in floating_outputs(result).items()}
         except Exception as error:
-            raise _LentError if recorder.lent else forward_error(model, error) from error
+            raise _TrackedIdsError if recorder.tracks_ids else forward_error(model, error) from error
         finally:
             recorder.execution.restore()
     nodes, decisions = tuple(recorder.nodes), tuple(recorder.decisions)
@@ -115,7 +115,7 @@ def _given(recorder: Recorder, mode: FakeTensorMode, inputs: Mapping[str, torch.
     for name, value in inputs.items():
         with mode if value.is_floating_point() else nullcontext():
             given[name] = torch.empty(value.shape, dtype=value.dtype) if value.is_floating_point() else value.clone()
-        recorder.given(NodeKind.INPUT, name, given[name])
+        recorder.add_source(NodeKind.INPUT, name, given[name])
     return given
 
 
