@@ -19,7 +19,7 @@ from archtrace.capture.build import Weightless, fake_mode, weightless
 from archtrace.capture.expert_sorting import without_expert_sorting
 from archtrace.capture.forward_error import forward_error
 from archtrace.capture.higher import register, without_compile
-from archtrace.capture.inputs.signature import arranged
+from archtrace.capture.inputs.signature import arrange_arguments
 from archtrace.capture.light import without_dynamo
 from archtrace.capture.nested import Kwargs
 from archtrace.capture.outputs import OutputRecorder, floating_outputs, output_of
@@ -120,7 +120,7 @@ def _given(recorder: Recorder, mode: FakeTensorMode, inputs: Mapping[str, torch.
 
 
 def _call(recorder: Recorder, model: torch.nn.Module, arguments: Kwargs) -> object:
-    args, named = arranged(model.forward, arguments)
+    args, named = arrange_arguments(model.forward, arguments)
     recorder.outermost = sys._getframe(0)
     result: object = model(*args, **named)
     return result

@@ -13,7 +13,7 @@ import torch
 
 import archtrace.capture.inputs.layouts as lay
 from archtrace.answer.diagnosis import Opinion
-from archtrace.capture.inputs.input_names import TAUGHT
+from archtrace.capture.inputs.input_names import TRAINING_ONLY
 from archtrace.errors import TargetError, message
 from archtrace.targets.tokenized import Encoded, TextTokenizer, token_name
 
@@ -92,7 +92,7 @@ def rows_of(batch: Mapping[str, object], tokenizer: TextTokenizer | None = None,
     `batch`: tensors or nested lists by name, ids of shape (rows, length). What is padding the mask says; without one
     `pad`, the pad id. Raises TargetError where no input holds rows of ids, or a row holds none that is no padding.
     """
-    made = {n: torch.as_tensor(v).cpu() for n, v in batch.items() if v is not None and not TAUGHT.fullmatch(n)}
+    made = {n: torch.as_tensor(v).cpu() for n, v in batch.items() if v is not None and not TRAINING_ONLY.fullmatch(n)}
     text = next((t for t in lay.texts_in(made) if made[t.ids].ndim == 2), None)
     if text is None:
         raise _no_rows("none of its inputs holds rows of ids", made)

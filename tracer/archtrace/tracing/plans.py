@@ -64,7 +64,7 @@ def _analyse(
     """The same in layouts of so many texts a row, until each id with which the program compares has layouts."""
     module, interpreter = programs.model[0], Interpreter()
     source = module if target.config is None else target.config
-    vocabulary, compared = lay.vocabulary(source), frozenset[int]()
+    vocabulary, compared = lay.vocabulary_of(source), frozenset[int]()
     while True:
         plans = _plans(module, vocabulary, given, choices)
         analysis = Analysis(programs, *plans[0], interpreter=interpreter)
@@ -72,7 +72,7 @@ def _analyse(
             analysis.bounds  # noqa: B018  a model that refuses all of them says so here
             return analysis, vocabulary, plans
         compared |= analysis.special
-        vocabulary = lay.vocabulary(source, compared)
+        vocabulary = lay.vocabulary_of(source, compared)
 
 
 def _plans(

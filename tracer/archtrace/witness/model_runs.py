@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from archtrace.capture.higher import without_compile
-from archtrace.capture.inputs.signature import arranged
+from archtrace.capture.inputs.signature import arrange_arguments
 from archtrace.capture.outputs import output_of
 from archtrace.capture.preserve import restored
 from archtrace.capture.quiet import quiet
@@ -77,7 +77,7 @@ def _output(model: tuple[torch.nn.Module, dict[str, Any]], inputs: Inputs, asked
     try:
         with seeded():
             copies = {name: value.clone() for name, value in inputs.items()}
-            args, named = arranged(module.forward, {**copies, **options})
+            args, named = arrange_arguments(module.forward, {**copies, **options})
             return output_of(module(*args, **named), asked)
     except Exception:  # the model's own code runs here, on ids that it may refuse
         return None

@@ -15,7 +15,7 @@ import torch
 
 from archtrace.capture.decisions import Decision
 from archtrace.capture.higher import without_compile
-from archtrace.capture.inputs.signature import arranged
+from archtrace.capture.inputs.signature import arrange_arguments
 from archtrace.capture.outputs import named_outputs, output_of
 from archtrace.capture.preserve import restored
 from archtrace.capture.program import Node, NodeKind, Program, substitute
@@ -45,7 +45,7 @@ def difference(program: Program, model: Model, inputs: Inputs) -> str | None:
         with seeded():
             values = _replayed(program, inputs, named)
         with seeded():
-            args, keywords = arranged(module.forward, {**_copies(inputs), **options})
+            args, keywords = arrange_arguments(module.forward, {**_copies(inputs), **options})
             output = output_of(module(*args, **keywords), program.output_name)
         if alike(known_tensor(values[program.output]), output):
             return None
@@ -60,7 +60,7 @@ def outputs(model: Model, batches: Sequence[Inputs], asked: str) -> list[torch.T
     with restored(module), random_parameters(module), torch.no_grad(), quiet(), without_compile():
         for inputs in batches:
             with seeded():
-                args, keywords = arranged(module.forward, {**_copies(inputs), **options})
+                args, keywords = arrange_arguments(module.forward, {**_copies(inputs), **options})
                 given.append(output_of(module(*args, **keywords), asked))
     return given
 
@@ -136,7 +136,7 @@ def _first(program: Program, values: Mapping[int, Value], module: torch.nn.Modul
 
     handles = [part.register_forward_hook(hear(path)) for path, part in module.named_modules() if path]
     try:
-        args, keywords = arranged(module.forward, arguments)
+        args, keywords = arrange_arguments(module.forward, arguments)
         module(*args, **keywords)
     finally:
         for handle in handles:

@@ -7,21 +7,23 @@ from typing import Any
 
 import torch
 
-from archtrace.capture.inputs.input_names import MASKS, TAUGHT, TextInputs, texts, word_of
+from archtrace.capture.inputs.input_names import MASKS, TRAINING_ONLY, TextInputs, texts, word_of
 from archtrace.capture.inputs.layouts import DERIVED, PAGE, texts_in
-from archtrace.capture.inputs.signature import taken
+from archtrace.capture.inputs.signature import inputs_of
 from archtrace.errors import TargetError, message
 
 
 def labels_as_none(forward: Callable[..., Any], given: Collection[str] = ()) -> dict[str, None]:
     """None for each input that only training needs (labels), where a forward requires it."""
-    return {n: None for n, needed in taken(forward).items() if needed and TAUGHT.fullmatch(n) and n not in given}
+    return {
+        n: None for n, needed in inputs_of(forward).items() if needed and TRAINING_ONLY.fullmatch(n) and n not in given
+    }
 
 
 def missing(forward: Callable[..., Any], given: Collection[str]) -> tuple[str, ...]:
     """The inputs that a forward requires and that are not given."""
-    names = taken(forward, given).items()
-    return tuple(n for n, required in names if required and n not in given and not TAUGHT.fullmatch(n))
+    names = inputs_of(forward, given).items()
+    return tuple(n for n, required in names if required and n not in given and not TRAINING_ONLY.fullmatch(n))
 
 
 def is_complete(forward: Callable[..., Any], given: Mapping[str, torch.Tensor]) -> bool:
@@ -29,7 +31,7 @@ def is_complete(forward: Callable[..., Any], given: Mapping[str, torch.Tensor]) 
     if not given or missing(forward, given):
         return False
     has_data = texts_in(given) or any(value.is_floating_point() for value in given.values())
-    return bool(has_data) or not texts([n for n in taken(forward, given) if n not in given], ())
+    return bool(has_data) or not texts([n for n in inputs_of(forward, given) if n not in given], ())
 
 
 def with_masks(forward: Callable[..., Any], given: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
