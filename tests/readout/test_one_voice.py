@@ -67,7 +67,7 @@ def ran(name: str) -> Iterator[tuple[LayoutResult, dict[str, torch.Tensor]]]:
 def words_of(name: str) -> lay.Vocabulary:
     """The special ids of a model."""
     found = traced(name)
-    return lay.vocabulary(found.module if found.config is None else found.config)
+    return lay.vocabulary_of(found.module if found.config is None else found.config)
 
 
 def within(few: Rows, many: Rows) -> bool:
@@ -165,7 +165,7 @@ UNPREDICTED = {
 def test_the_kinds_of_a_tensors_readouts_predict_its_positions_in_every_layout(name: str) -> None:
     found, words = traced(name), words_of(name)
     for layout, inputs in ran(name):
-        each = (flags for text in found.analysis.texts for flags in lay.told(inputs, words, text).values())
+        each = (flags for text in found.analysis.texts for flags in lay.attended_by(inputs, words, text).values())
         told = tuple(tuple(map(tuple, flags.tolist())) for flags in each)
         ids = inputs[found.analysis.ids]
         ends = () if words.eos is None or ids.ndim > 2 else ((ids == words.eos).tolist(),)

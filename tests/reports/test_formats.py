@@ -59,7 +59,7 @@ def test_reports_compute_nothing() -> None:
         "archtrace.targets.bundled",
         "archtrace.targets.candidates",
         "archtrace.targets.depth",
-        "archtrace.targets.described",
+        "archtrace.targets.checkpoint_config",
         "archtrace.targets.head_kinds",
         "archtrace.targets.library",
     }

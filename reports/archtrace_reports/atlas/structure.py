@@ -143,9 +143,9 @@ class AtlasTarget:
 
 def atlas_target(target: str) -> AtlasTarget:
     """A target and the question about it. TargetError where there is no such target."""
-    from archtrace.targets.described import described, small_files
+    from archtrace.targets.checkpoint_config import checkpoint_origin, small_files
 
-    origin = described(target)
+    origin = checkpoint_origin(target)
     if origin is None:
         return AtlasTarget(target, Question(target))
     if origin.encoder is not None or origin.adapter is not None or origin.findings:

@@ -11,7 +11,7 @@ import torch
 from torch._ops import OpOverload
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, disable_fake_tensor_cache
 
-from archtrace.capture.inplace import written
+from archtrace.capture.inplace import written_arguments
 from archtrace.capture.memory import Memory, StorageKey, storage_key
 from archtrace.capture.nested import Args, Kwargs, mapped, mapped_arguments, tensors_in, within
 from archtrace.capture.program import Node, Op, Operation, Ref, bound_arguments
@@ -26,7 +26,7 @@ _Switch: TypeAlias = tuple[int, str, object]
 
 
 class Execution:
-    """Runs ops. `memory` tells what is unknown: what parameters or random draws have touched."""
+    """Runs ops. What parameters or random draws have a part in is unknown, as `memory` records."""
 
     def __init__(self, mode: FakeTensorMode, memory: Memory, scalars: Scalars, shapes: Known | None) -> None:
         self._mode = mode
@@ -45,7 +45,7 @@ class Execution:
         for tensor, before in self._backups.values():
             tensor.data.copy_(before)
 
-    def unknown(self, tensor: torch.Tensor) -> bool:
+    def is_unknown(self, tensor: torch.Tensor) -> bool:
         """True for fakes, and for memory into which one was written."""
         storage = self._memory.storage(tensor)
         return isinstance(tensor, FakeTensor) or (storage is not None and storage.unknown)
@@ -54,7 +54,7 @@ class Execution:
         """The op's result."""
         tensors = tensors_in((args, kwargs))
         # A random draw is no one draw: run for real, the layout would seem to know what it cannot.
-        if not (undecided(op, args, kwargs) or any(map(self.unknown, tensors))):
+        if not (undecided(op, args, kwargs) or any(map(self.is_unknown, tensors))):
             self._back_up(op, args)
             return zeroed(op, op(*args, **kwargs))
         self._taint(op, args, kwargs)
@@ -73,7 +73,7 @@ class Execution:
         # What torch remembers of fakes it finds by comparing arguments, which packed weights cannot be.
         with self._mode, disable_fake_tensor_cache(self._mode) if _packed(args) else nullcontext():
             result = op(*args, **kwargs)
-        self._scalars.sized(result, [t for t in tensors if self.unknown(t)])
+        self._scalars.sized(result, [t for t in tensors if self.is_unknown(t)])
         self._shapes.remember(key, result, [fakes[id(t)] for t in tensors])
         return mapped(result, lambda v: own.get(id(v), v))
 
@@ -101,7 +101,7 @@ class Execution:
         bound = bound_arguments(op, args, kwargs)
         sizing = [t for name in names or () for t in tensors_in(bound.get(name))]
         masks = any(t.dtype in (torch.bool, torch.uint8) for t in sizing) or op._schema.name != "aten::index"
-        if not sizing or not masks or any(map(self.unknown, sizing)):
+        if not sizing or not masks or any(map(self.is_unknown, sizing)):
             return None
         # The real op on zeros: fakes have no values, and so no counts; of the result only the shapes are used.
         plain = mapped_arguments(args, kwargs, self._blank)
@@ -111,7 +111,7 @@ class Execution:
         return mapped(results, self._without_values)
 
     def _blank(self, value: object) -> object:
-        if not isinstance(value, torch.Tensor) or not self.unknown(value):
+        if not isinstance(value, torch.Tensor) or not self.is_unknown(value):
             return value
         return torch.zeros((), dtype=value.dtype).expand(self._scalars.shape(value))
 
@@ -123,7 +123,7 @@ class Execution:
 
     def _taint(self, op: Op, args: Args, kwargs: Kwargs) -> None:
         """A known tensor into which an unknown one is written is unknown from then on."""
-        names = written(op)
+        names = written_arguments(op)
         if not names:
             return
         bound = bound_arguments(op, args, kwargs)
@@ -133,7 +133,7 @@ class Execution:
                 storage.unknown = True
 
     def _back_up(self, op: Op, args: Args) -> None:
-        if not written(op) or not args or not isinstance(args[0], torch.Tensor):
+        if not written_arguments(op) or not args or not isinstance(args[0], torch.Tensor):
             return
         key = storage_key(args[0])
         if key in self._outside and key not in self._backups:

@@ -7,38 +7,35 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from archtrace.capture.build import first_line
-from archtrace.capture.call_sites import is_machinery
-from archtrace.capture.module_paths import short_path
+from archtrace.capture.call_sites import frames_outside, place_of
 from archtrace.capture.state import torch_state_restored
-from archtrace.errors import ArchtraceError, message
+from archtrace.errors import ArchtraceError, first_line, message
 
-#: Where our own code lies: its lines say nothing to whoever wrote the model.
+#: The folder of our own code, whose lines mean nothing to the author of a model.
 _OURS = str(Path(__file__).parents[1])
 
 
 @contextmanager
 def guarded() -> Iterator[None]:
-    """For a while, errors that nobody foresaw become ArchtraceErrors, and torch's state comes back as it was."""
+    """Errors that nobody foresaw become ArchtraceErrors, and torch's state comes back as it was."""
     with torch_state_restored():
         try:
             yield
         except ArchtraceError:
             raise
         except Exception as error:
-            raise unforeseen(error) from error
+            raise internal_error(error) from error
 
 
-def unforeseen(error: Exception) -> ArchtraceError:
-    """What to say of an error of ours: the line of the model's code that led to it, where there is one."""
-    frames = traceback.extract_tb(error.__traceback__)
-    theirs = [f for f in frames if not is_machinery(f.filename) and not f.filename.startswith(_OURS)]
-    last = (theirs or list(frames))[-1]
+def internal_error(error: Exception) -> ArchtraceError:
+    """The error to raise for a defect of ours: it names the line of the model's code that led to it, if any."""
+    of_the_model = [frame for frame in frames_outside(error) if not frame.filename.startswith(_OURS)]
+    last = (of_the_model or traceback.extract_tb(error.__traceback__))[-1]
     return ArchtraceError(
         message(
             "archtrace itself failed",
-            where=f"{short_path(last.filename)}:{last.lineno}, {last.name}: {last.line}",
-            why=f"{type(error).__name__}: {first_line(error)}",
+            where=place_of(last),
+            why=first_line(error),
             do="please report this, with the model; --debug shows the whole error",
         )
     )

@@ -151,12 +151,13 @@ def substitute(value: object, replace: Callable[[int], object]) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """A captured model: nodes, the output that is asked about among them, and which nodes which modules put out.
+    """A captured model: its nodes, the one that is the traced output, and the nodes that each module returned.
 
-    `returned` are all floating outputs of the forward, by name; `asked` names the one in `output`, "" its logits.
+    `returned`: all floating outputs of the forward, by name. `output_name`: the name of the traced one, "" for its
+    logits.
 
     `tensors` maps a module's path (and "last_hidden_state", "hidden_states[k]" of the backbone) to the nodes that it
-    put out, one for each call. `values` holds the buffers whose contents are known, by name.
+    returned, one for each call. `values` holds the buffers whose contents are known, by name.
     """
 
     nodes: tuple[Node, ...]
@@ -165,7 +166,7 @@ class Program:
     values: dict[str, torch.Tensor]
     decisions: tuple[int, ...] = ()
     returned: Mapping[str, int] = field(default_factory=dict)
-    asked: str = ""
+    output_name: str = ""
 
     @cached_property
     def inputs(self) -> dict[str, int]:

@@ -11,8 +11,7 @@ from archtrace.answer import kinds as table
 from archtrace.answer.kinds import KINDS
 from archtrace.answer.result import Readout
 from archtrace.answer.serving import SERVERS, ServerName
-from archtrace.errors import did_you_mean
-from archtrace.targets.messages import refusal
+from archtrace.errors import did_you_mean, refusal
 
 #: A term as a value of TOML; None where the contract should not have it.
 Term: TypeAlias = str | bool | list[str] | None

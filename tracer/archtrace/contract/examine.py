@@ -60,7 +60,7 @@ def _setup(contract: Contract, found: Trace, wishes: Mapping[str, Any]) -> Diagn
 
 def seen(contract: Contract, found: Trace, setup: Diagnosis | None = None) -> Traced:
     """A trace as rules and contracts look at it."""
-    vocabulary = lay.vocabulary(found.module if found.config is None else found.config)
+    vocabulary = lay.vocabulary_of(found.module if found.config is None else found.config)
     return Traced(
         contract=contract,
         result=found.result,
@@ -100,7 +100,9 @@ def _told(layout: LayoutResult, analysis: Analysis, vocabulary: Vocabulary) -> d
     """Of each text, each way in which a model can tell padding."""
     inputs = {name: torch.as_tensor(value) for name, value in layout.inputs.items()}
     return {
-        text: {way: tuple(map(tuple, flags.tolist())) for way, flags in lay.told(inputs, vocabulary, text).items()}
+        text: {
+            way: tuple(map(tuple, flags.tolist())) for way, flags in lay.attended_by(inputs, vocabulary, text).items()
+        }
         for text in analysis.texts
     }
 
@@ -109,7 +111,7 @@ def _standing(found: Trace, layout: str, vocabulary: Vocabulary) -> dict[str, di
     """Of each read tensor, in each way to tell of the text that it carries, the positions that carry no padding."""
     inputs, standing_in = found.analysis.layouts[layout], dict[str, dict[str, Flags]]()
     for text, analysis in found.analysis.texts.items():
-        ways = {way: flags.tolist() for way, flags in lay.told(inputs, vocabulary, text).items()}
+        ways = {way: flags.tolist() for way, flags in lay.attended_by(inputs, vocabulary, text).items()}
         for tensor, carries in carried(analysis, layout).items():
             if tensor not in standing_in or any(map(any, carries)):
                 standing_in[tensor] = {way: standing(flags, carries, alone=True) for way, flags in ways.items()}

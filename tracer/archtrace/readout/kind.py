@@ -11,7 +11,7 @@ from archtrace.answer.kinds import Flags, Setting, kept, single, without_padding
 from archtrace.answer.positions import Rows
 from archtrace.answer.result import KindName
 from archtrace.capture.inputs.input_names import IDS
-from archtrace.capture.inputs.layouts import COUNTS, TELLING, Vocabulary, told
+from archtrace.capture.inputs.layouts import COUNTS, TELLING, Vocabulary, attended_by
 from archtrace.readout.analysis import Carried
 from archtrace.readout.padding import standing
 
@@ -38,7 +38,7 @@ class Case:
 
     def told(self) -> dict[str, torch.Tensor]:
         """The ways in which a model can tell which tokens are padding, as they are written."""
-        return told(self.inputs, self.vocabulary, self.ids)
+        return attended_by(self.inputs, self.vocabulary, self.ids)
 
     @property
     def in_place(self) -> bool:

@@ -29,7 +29,9 @@ SAMPLES = ("a fine film", "dull, and far too long", "no story at all, but a cast
 #: Why nothing can be said of what is read where the answer about the model is wider than what runs show.
 LOOSE = "the answer about the model is a bound: it may read less than is known (archtrace TARGET says why)"
 #: What a right setup has not been asked.
-UNTRIED = "whether padding moves a text to other positions was not tried: no likeness of the model runs"
+UNTRIED = (
+    "whether padding moves a text to other positions was not tried: no smaller model of the same architecture runs"
+)
 
 
 def examine(

@@ -13,9 +13,9 @@ import torch
 
 import archtrace.capture.inputs.layouts as lay
 from archtrace.answer.diagnosis import Opinion
-from archtrace.capture.inputs.input_names import TAUGHT
+from archtrace.capture.inputs.input_names import TRAINING_ONLY
 from archtrace.errors import TargetError, message
-from archtrace.targets.tokenized import Encoded, TextTokenizer, named
+from archtrace.targets.tokenized import Encoded, TextTokenizer, token_name
 
 #: The inputs of a batch, as nested lists by name: rows of a number for each token, or of something else.
 RowsByName: TypeAlias = Mapping[str, list[list[int]]]
@@ -78,7 +78,7 @@ class GivenRows:
         """The batch of these positions of these rows."""
         inputs = picked_positions(self.inputs, self.ids, where)
         kept = [[p in range(*self.spans[row]) for p in places] for row, places in where.items()]
-        tokens = tuple(tuple(named(self.tokenizer, i) for i in row) for row in inputs[self.ids])
+        tokens = tuple(tuple(token_name(self.tokenizer, i) for i in row) for row in inputs[self.ids])
         return Encoded(inputs, tokens, tuple(map(_span, kept)), self.ids)
 
 
@@ -92,7 +92,7 @@ def rows_of(batch: Mapping[str, object], tokenizer: TextTokenizer | None = None,
     `batch`: tensors or nested lists by name, ids of shape (rows, length). What is padding the mask says; without one
     `pad`, the pad id. Raises TargetError where no input holds rows of ids, or a row holds none that is no padding.
     """
-    made = {n: torch.as_tensor(v).cpu() for n, v in batch.items() if v is not None and not TAUGHT.fullmatch(n)}
+    made = {n: torch.as_tensor(v).cpu() for n, v in batch.items() if v is not None and not TRAINING_ONLY.fullmatch(n)}
     text = next((t for t in lay.texts_in(made) if made[t.ids].ndim == 2), None)
     if text is None:
         raise _no_rows("none of its inputs holds rows of ids", made)

@@ -56,7 +56,7 @@ class Setup:
     @property
     def pad(self) -> int | None:
         """The pad id that the model is told."""
-        return lay.vocabulary(self.source).pad
+        return lay.vocabulary_of(self.source).pad
 
     @property
     def pad_line(self) -> str:

@@ -11,7 +11,7 @@ from archtrace.targets.tokenized import tokenizer_files
 
 def is_known(name: str) -> bool:
     """Whether a name means something on disk, in the library or in the bundled table, without asking the Hub."""
-    return folders.exists(name) or library.spelled(name) is not None or name in bundled.known_ids()
+    return folders.exists(name) or library.canonical_name(name) is not None or name in bundled.known_ids()
 
 
 def deciding_paths(name: str, folder: Path = Path()) -> list[Path]:

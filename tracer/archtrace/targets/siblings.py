@@ -50,7 +50,7 @@ def _relative(path: Path) -> list[int]:
     return [node.level for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level]
 
 
-def imported(name: str, path: Path) -> ModuleType:
+def import_file(name: str, path: Path) -> ModuleType:
     """The file as a module of that name, its packages first."""
     *packages, _ = name.split(".")
     folders = list(path.parents)[: len(packages)][::-1]

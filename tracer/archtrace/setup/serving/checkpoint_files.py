@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from archtrace.errors import TargetError
+from archtrace.errors import TargetError, refusal
 from archtrace.targets import by_name, head_kinds
-from archtrace.targets.configs import texts
-from archtrace.targets.messages import refusal
+from archtrace.targets.configs import name_list
 from archtrace.targets.sentence import LEGACY
 from archtrace.targets.target_options import TargetOptions
 from archtrace.tracing.trace import Trace
@@ -74,9 +73,9 @@ def _encoder(found: Trace, target: object) -> CheckpointFiles:
     fields = next((part.fields for part in parts if part.kind == "Pooling"), None)
     if origin is None or fields is None:  # a live encoder: the files are not at hand
         raise TargetError("what servers pool for a sentence encoder is told of its folder or id alone; name that")
-    named = _named(texts(origin.fields.get("architectures")))
+    named = _named(name_list(origin.fields, "architectures", origin.where))
     bare = type(getattr(found.module, "transformer", found.module)).__name__
-    modes = texts(fields["modes"])
+    modes = name_list(fields, "modes", origin.where)
     pooling = _both(modes) if origin.source == "bundled" else {k: v for k, v in fields.items() if k != "modes"}
     return CheckpointFiles(named or bare, found.config, pooling, modes)
 

@@ -1,4 +1,4 @@
-"""A model for a while with drawn parameters: what a program is held against when it is replayed."""
+"""A model with random parameters for a while: what a replayed program is compared with."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _Place: TypeAlias = tuple[Callable[[torch.Tensor], None], torch.Tensor]
 
 
 @contextmanager
-def drawn(module: torch.nn.Module, seed: int = 0) -> Iterator[Callable[[str], torch.Tensor | None]]:
-    """For a while, each parameter and each tensor without memory holds drawn values; yields what a name holds.
+def random_parameters(module: torch.nn.Module, seed: int = 0) -> Iterator[Callable[[str], torch.Tensor | None]]:
+    """Each parameter and each tensor without memory holds random values; yields a function from a name to its tensor.
 
-    One tensor gets one draw wherever it is held: tied weights stay tied, and lists of parameters (LSTM keeps one)
+    A tensor gets the same values wherever it is held: tied weights stay tied, and lists of parameters (LSTM keeps one)
     follow. The module is given back as it was.
     """
     with TURN, restored(module):
@@ -46,17 +46,17 @@ def _places(module: torch.nn.Module) -> Iterator[_Place]:
 
 
 def _names(module: torch.nn.Module) -> dict[str, torch.Tensor]:
-    found = {
+    tensors = {
         n: t for named in (module.named_buffers, module.named_parameters) for n, t in named(remove_duplicate=False)
     }
     for path, part in module.named_modules():
         fields: Kwargs = vars(part)
-        found |= {f"{path}.{n}".lstrip("."): t for n, t in fields.items() if isinstance(t, torch.Tensor)}
-    return found | dict(listed(module))
+        tensors |= {f"{path}.{n}".lstrip("."): t for n, t in fields.items() if isinstance(t, torch.Tensor)}
+    return tensors | dict(listed_parameters(module))
 
 
-def listed(module: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
-    """The parameters in lists, which torch itself does not see, by name: module, attribute, place in the list."""
+def listed_parameters(module: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
+    """The parameters in lists, which torch itself does not register, by name: module, attribute, place in the list."""
     for path, part in module.named_modules():
         fields: Kwargs = vars(part)
         for attribute, value in fields.items():
@@ -67,14 +67,14 @@ def listed(module: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
 
 
 def _fresh(tensor: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """What stands for a tensor: a draw, or a copy of what it holds, since a forward may write into its buffers."""
+    """Random values in place of a tensor, or a copy where it has values, since a forward may write into its buffers."""
     if isinstance(tensor, torch.nn.Parameter):
         return torch.nn.Parameter(_draw(tensor, generator), requires_grad=False)
     return _draw(tensor, generator) if tensor.is_meta else tensor.detach().clone()
 
 
 def _draw(tensor: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Matrices N(0, 1 / fan_in), vectors around 1, whatever is no floating point zero."""
+    """Matrices of N(0, 1 / fan_in), vectors around 1, zeros for any dtype that is not floating point."""
     if not tensor.dtype.is_floating_point:
         return torch.zeros(tensor.shape, dtype=tensor.dtype)
     noise = torch.randn(tensor.shape, generator=generator)

@@ -14,7 +14,7 @@ from tokenizers import processors
 
 import archtrace
 from archtrace.answer.texts import SpecialTokens
-from archtrace.targets.special_tokens import frame_of, framed
+from archtrace.targets.special_tokens import special_tokens_of, surrounding_tokens
 from archtrace_reports.text.wording import headline
 
 TEXT = "a fine film"
@@ -25,7 +25,7 @@ def test_a_frame_is_what_the_tokenizer_sets(family: str) -> None:
     tokenizer = FAMILIES[family].tokenizer()
     names = tokenizer.convert_ids_to_tokens(tokenizer(TEXT)["input_ids"])
     inner = tokenizer.convert_ids_to_tokens(tokenizer(TEXT, add_special_tokens=False)["input_ids"])
-    found = framed(tokenizer)
+    found = surrounding_tokens(tokenizer)
     assert [*found.before, *inner, *found.after] == names
     assert found.padding == tokenizer.pad_token
 
@@ -42,7 +42,7 @@ LIBRARY = {
 
 @pytest.mark.parametrize("kind", LIBRARY)
 def test_a_type_has_the_frame_of_the_librarys_tokenizer(kind: str) -> None:
-    assert frame_of(archtrace.targets.resolve(kind)) == LIBRARY[kind]
+    assert special_tokens_of(archtrace.targets.resolve(kind)) == LIBRARY[kind]
 
 
 def test_a_folder_has_the_frame_of_its_own_tokenizer(tmp_path: Path) -> None:

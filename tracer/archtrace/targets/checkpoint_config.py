@@ -1,4 +1,4 @@
-"""Described: which config a target has of its own, told without building it; and the small files that say so."""
+"""Checkpoints: the config that a target has of its own, found without building it, and the small files that say so."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from pathlib import Path
 from archtrace.targets import by_name, code, folders, hub, library
 from archtrace.targets.by_name import Origin
 
-#: How a config was found that is a checkpoint's own file.
+#: Where a config was found that is a checkpoint's own file.
 OF_A_FILE = frozenset({"local", "cache", "hub"})
 
 
-def described(target: str) -> Origin | None:
+def checkpoint_origin(target: str) -> Origin | None:
     """The config in a checkpoint's file, on disk or on the Hub. None of what has no such file: a class of yours, a
     model type or a class of the library, an id of the bundled table. TargetError where there is no such target."""
     text = target.strip()
-    if code.is_code(text) or (library.spelled(text) and not folders.exists(text)):
+    if code.is_code(text) or (library.canonical_name(text) and not folders.exists(text)):
         return None
-    found = by_name.named(text)
-    return found if found.source in OF_A_FILE else None
+    origin = by_name.own_origin(text)
+    return origin if origin.source in OF_A_FILE else None
 
 
 def small_files(target: str) -> dict[str, str]:

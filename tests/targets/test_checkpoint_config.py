@@ -1,4 +1,4 @@
-"""Described: whose config stands in a file, on the Hub too, and what else lies beside it; nothing heavy is imported."""
+"""Checkpoints: whose config stands in a file, on the Hub too, and what else lies beside it; no torch is imported."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from loopback_hub import LoopbackHub
 
 from archtrace.errors import TargetError
-from archtrace.targets.described import described, small_files
+from archtrace.targets.checkpoint_config import checkpoint_origin, small_files
 
 ROOT = Path(__file__).parents[2]
 LOOK = """
@@ -64,15 +64,15 @@ def test_whose_config_stands_in_a_file(offline: Path) -> None:
     write(offline / "a" / "config.json", {"model_type": "bert", "num_hidden_layers": 3})
     write(offline / "b.json", {"architectures": ["BertModel"]})
     for name, fields in (("a", {"num_hidden_layers": 3}), ("a/config.json", {}), ("./b.json ", {})):
-        found = described(name)
+        found = checkpoint_origin(name)
         assert found is not None
         assert {**found.fields, **fields, "model_type": "bert"} == found.fields
         assert found.source == "local"
     for name in ("bert", "BERT", "BertForMaskedLM", "gpt2", "bert-base-uncased", "x.py:Y", "x:Y"):
-        assert described(name) is None, name
+        assert checkpoint_origin(name) is None, name
     for name in ("./none", "org/none", "none.json"):
         with pytest.raises(TargetError):
-            described(name)
+            checkpoint_origin(name)
 
 
 def test_what_lies_beside_it(offline: Path) -> None:
@@ -81,8 +81,8 @@ def test_what_lies_beside_it(offline: Path) -> None:
     for name, fields in files.items():
         write(offline / "encoder" / name, fields)
     (offline / "encoder" / "model.safetensors").write_bytes(b"\xff")
-    told = {name: json.dumps(fields) for name, fields in files.items() if name != "tokenizer.json"}
-    assert small_files("encoder") == told
+    expected = {name: json.dumps(fields) for name, fields in files.items() if name != "tokenizer.json"}
+    assert small_files("encoder") == expected
     write(offline / "encoder" / "small.json", {"b": 2})
-    assert small_files("encoder/small.json") == {**told, "config.json": '{"b": 2}'}
+    assert small_files("encoder/small.json") == {**expected, "config.json": '{"b": 2}'}
     assert small_files("org/elsewhere") == {}
