@@ -88,7 +88,7 @@ def _written(settings: Settings, verdicts: list[tuple[Declared, Verdict]], updat
 
 def findings_of(declared: Declared, verdict: Verdict, settings: Settings) -> list[Problem]:
     """What is broken, placed, as far as the settings want to hear of it."""
-    found = [placed(broken, verdict, declared, Path(settings.root)) for broken in verdict.broken]
+    found = [placed(broken, verdict, declared, Path(settings.root)) for broken in verdict.violations]
     return [finding for finding in found if settings.wants(finding.code, finding.path)]
 
 
