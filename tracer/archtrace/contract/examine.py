@@ -27,10 +27,10 @@ from archtrace.readout.expression import inputs_behind
 from archtrace.readout.padding import carried, standing, tokens_read
 from archtrace.readout.selection import Selection, selection
 from archtrace.readout.tensors import ReadTensor
-from archtrace.setup.examination import SAMPLES, diagnosed
+from archtrace.setup.examination import SAMPLES, diagnose
 from archtrace.setup.given_texts import GivenTexts
 from archtrace.setup.pad_id import refusal_without_pad_id
-from archtrace.setup.serving.checkpoint_files import subject
+from archtrace.setup.serving.checkpoint_files import checkpoint_files
 from archtrace.setup.serving.served import serving
 from archtrace.targets.tokenized import tokenizer_named
 from archtrace.tracing.clock import Progress
@@ -54,7 +54,7 @@ def _setup(contract: Contract, traced: Trace, options: Mapping[str, Any]) -> Dia
     if contract.tokenizer is None:
         return None
     texts = GivenTexts(tokenizer_named(contract.tokenizer), SAMPLES, sampled=True)
-    return diagnosed(traced, contract.target, texts, options)
+    return diagnose(traced, contract.target, texts, options)
 
 
 def traced_model(contract: Contract, traced: Trace, setup: Diagnosis | None = None) -> TracedModel:
@@ -87,7 +87,7 @@ def _served(contract: Contract, traced: Trace) -> tuple[Served, ...]:
     """What the servers that the contract names pool."""
     if not contract.served_by:
         return ()
-    servers = serving(traced, subject(traced, contract.target)).servers
+    servers = serving(traced, checkpoint_files(traced, contract.target)).servers
     return tuple(served for served in servers if served.server in contract.served_by)
 
 
