@@ -21,7 +21,7 @@ from archtrace.answer.positions import Rows
 from archtrace.answer.result import LayoutResult, Readout
 from archtrace.capture.inputs import layouts as lay
 from archtrace.contract.contract import Contract
-from archtrace.contract.examine import seen
+from archtrace.contract.examine import traced_model
 from archtrace.readout.view import View
 from archtrace.tracing.trace import Trace
 from archtrace_reports.text import tokens
@@ -186,7 +186,7 @@ def test_padding_is_the_same_in_cone_contract_and_result(name: str) -> None:
     found, words = traced(name), words_of(name)
     anatomy = found.result.anatomy
     assert anatomy is not None
-    contract = seen(Contract("", found.target.name), found)
+    contract = traced_model(Contract("", found.target.name), found)
     cone = {slices.layout: slices.padding for slices in anatomy.slices}
     reads_padding = set(found.result.padding.reads_padding)
     for layout, inputs in ran(name):

@@ -19,15 +19,16 @@ from archtrace.targets.code import on_path
 def verify(
     contract: Contract, root: Path, progress: Callable[[str, float | None], None] | None = None, *, agree: bool = False
 ) -> Verdict:
-    """Trace and judge a model of the project in a folder; with `agree`, under the terms that the model holds.
+    """Trace and judge a model of the project in the folder `root`; with `agree`, under the terms that hold for it now.
 
-    Its modules are imported from the folder, and from `src` in it. Raises ArchtraceError where there is no answer.
+    The project's modules are imported from `root`, and from `src` in it. Raises ArchtraceError where the trace gives no
+    answer.
     """
     with _inside(root.resolve()):
         model = examine(contract, progress)
         terms = observed_terms(model)
-        held = replace(model, contract=with_terms(contract, terms)) if agree else model
-        return Verdict(tuple(judge(held)), model.places, terms)
+        judged = replace(model, contract=with_terms(contract, terms)) if agree else model
+        return Verdict(tuple(judge(judged)), model.source_ranges, terms)
 
 
 @contextlib.contextmanager

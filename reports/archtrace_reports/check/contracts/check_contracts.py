@@ -92,7 +92,7 @@ def _written(settings: Settings, verdicts: list[tuple[DeclaredContract, Verdict]
 
 def findings_of(declared: DeclaredContract, verdict: Verdict, settings: Settings) -> list[Problem]:
     """The findings in a verdict that the settings do not ignore."""
-    findings = [problem_of(broken, verdict, declared, Path(settings.root)) for broken in verdict.broken]
+    findings = [problem_of(broken, verdict, declared, Path(settings.root)) for broken in verdict.violations]
     return [finding for finding in findings if settings.wants(finding.code, finding.path)]
 
 

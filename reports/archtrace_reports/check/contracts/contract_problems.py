@@ -6,15 +6,15 @@ import os
 from functools import cache
 from pathlib import Path
 
-from archtrace.contract.traced import Broken, SourceRange
+from archtrace.contract.traced_model import ContractViolation, SourceRange
 from archtrace.contract.verdict import Verdict
 from archtrace_reports.check.contracts.declared_contracts import DeclaredContract, has_noqa
 from archtrace_reports.check.problem import Problem, ProblemStep
 
 
-def problem_of(broken: Broken, verdict: Verdict, declared: DeclaredContract, root: Path) -> Problem:
+def problem_of(broken: ContractViolation, verdict: Verdict, declared: DeclaredContract, root: Path) -> Problem:
     """At the readout's expression where that is in the project's own code; else at the term, with where it is."""
-    place = verdict.places[broken.readout] if broken.readout is not None else None
+    place = verdict.source_ranges[broken.readout] if broken.readout is not None else None
     if place is not None and _is_own(place, root):
         return _in_code(place, broken)
     line = declared.line(broken.term)
@@ -25,7 +25,7 @@ def problem_of(broken: Broken, verdict: Verdict, declared: DeclaredContract, roo
     return _problem((path, line, start, line, len(text.rstrip()) + 1), broken.code, message, "", text)
 
 
-def _in_code(place: SourceRange, broken: Broken) -> Problem:
+def _in_code(place: SourceRange, broken: ContractViolation) -> Problem:
     text = _lines(place.path)[place.line - 1]
     where = (from_current_folder(place.path), place.line, place.col, place.line, place.end_col)
     return _problem(where, broken.code, broken.message, place.function, text)

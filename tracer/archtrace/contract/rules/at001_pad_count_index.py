@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from archtrace.contract.graph_rule import GraphRule
-from archtrace.contract.rules.last_token import mistaken
-from archtrace.contract.traced import Broken, Traced
+from archtrace.contract.rules.last_token import violations_at
+from archtrace.contract.traced_model import ContractViolation, TracedModel
 
 
-def check(model: Traced) -> Iterator[Broken]:
+def check(model: TracedModel) -> Iterator[ContractViolation]:
     """A readout that no kind explains, and the count of tokens less one does."""
-    what = "the number of tokens less one, which is the last token under right padding alone"
-    return mistaken(model, "AT001", count_less_one, what)
+    description = "the number of tokens less one, which is the last token under right padding alone"
+    return violations_at(model, "AT001", count_less_one, description)
 
 
 def count_less_one(attended: Sequence[bool]) -> int:

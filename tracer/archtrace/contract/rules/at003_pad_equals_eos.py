@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archtrace.contract.graph_rule import GraphRule
-from archtrace.contract.traced import Broken, Traced
+from archtrace.contract.traced_model import ContractViolation, TracedModel
 
 
-def check(model: Traced) -> Iterator[Broken]:
+def check(model: TracedModel) -> Iterator[ContractViolation]:
     """Without any padding, a text that ends with eos is read before its end."""
     full = next((layout for layout in model.layouts if layout.name == "full"), None)
     if full is None or model.pad is None or model.pad != model.eos:
@@ -17,11 +17,11 @@ def check(model: Traced) -> Iterator[Broken]:
         rows = full.bound.reads.get(readout.tensor, ())
         ids = next((full.inputs[name] for name in readout.index.depends_on if _are_ids(full.inputs[name])), None)
         if ids is not None and all(row == (len(ids[n]) - 2,) for n, row in enumerate(rows)):
-            told = (
+            message = (
                 f"{model.contract.name} finds its token by the pad id, and the pad id is the eos id ({model.pad}): of "
                 "a text that ends with eos it reads the token before; give the pad token an id of its own"
             )
-            yield Broken("AT003", told, "target", number)
+            yield ContractViolation("AT003", message, "target", number)
 
 
 def _are_ids(value: object) -> bool:

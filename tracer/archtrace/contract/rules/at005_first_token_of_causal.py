@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archtrace.contract.graph_rule import GraphRule, Words
-from archtrace.contract.traced import Broken, Traced
+from archtrace.contract.traced_model import ContractViolation, TracedModel
 
 
-def check(model: Traced) -> Iterator[Broken]:
+def check(model: TracedModel) -> Iterator[ContractViolation]:
     """In the full layout one token reaches the logits, and it is the one at the index that is read."""
     full = next((layout for layout in model.layouts if layout.name == "full"), None)
     for number, readout in model.readouts("first", "fixed"):
         read = set(full.bound.reads.get(readout.tensor, ())) if full else set()
         if full and len(read) == 1 and set(full.bound.tokens) == read and len(next(iter(read))) == 1:
             (position,) = next(iter(read))
-            told = (
+            message = (
                 f"{model.contract.name} reads {readout.slice}, and of all tokens only the one at {position} reaches "
                 "the logits: every text that begins alike scores alike; read the last token that is no pad"
             )
-            yield Broken("AT005", told, "reads", number)
+            yield ContractViolation("AT005", message, "reads", number)
 
 
 _CAUSAL = """

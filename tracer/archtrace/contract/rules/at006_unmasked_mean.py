@@ -6,40 +6,40 @@ from collections.abc import Iterator
 
 from archtrace.answer.result import Readout
 from archtrace.contract.graph_rule import GraphRule
-from archtrace.contract.traced import Broken, Traced
+from archtrace.contract.traced_model import ContractViolation, TracedModel
 
 #: What is wrong, and what to do, after the readout's own words.
-_PADS = (
+_PADS_IN_MEAN = (
     "pads are in the mean, and what a text scores depends on how long the others of its batch are; sum what the mask "
     "allows and divide by its sum in each row"
 )
-_BATCH = (
+_DIVIDED_BY_BATCH_COUNT = (
     "the sum is divided by the tokens of the whole batch, and what a text scores depends on its neighbours; divide by "
     "the mask's sum in each row, sum(1)"
 )
-_LENGTH = (
+_DIVIDED_BY_PADDED_LENGTH = (
     "the sum over tokens is divided by the padded length, and what a text scores depends on how long the others of its "
     "batch are; divide by the mask's sum in each row"
 )
 
 
-def check(model: Traced) -> Iterator[Broken]:
+def check(model: TracedModel) -> Iterator[ContractViolation]:
     """A mean that takes pads in though something tells them, and a divisor that is not the row's own."""
     for number, readout in enumerate(model.result.readouts):
-        why = _wrong(model, readout)
-        if why:
-            yield Broken("AT006", f"{model.contract.name} reads {readout.slice}: {why}", "reads", number)
+        mistake = _mistake(model, readout)
+        if mistake:
+            yield ContractViolation("AT006", f"{model.contract.name} reads {readout.slice}: {mistake}", "reads", number)
 
 
-def _wrong(model: Traced, readout: Readout) -> str:
-    """What is wrong with the mean that a readout is; empty where it is none, or right."""
-    if readout.tensor in model.batch_divisor:
-        return _BATCH
+def _mistake(model: TracedModel, readout: Readout) -> str:
+    """What is wrong with a readout that is a mean; empty for a right mean, and for any other readout."""
+    if readout.tensor in model.divided_by_batch_count:
+        return _DIVIDED_BY_BATCH_COUNT
     if readout.kind == "masked_mean":
-        return _LENGTH if readout.tensor in model.length_divisor else ""
-    told = (ways for texts in model.told.values() for ways in texts.values())
-    padded = any(not all(map(all, flags)) for ways in told for flags in ways.values())
-    return _PADS if readout.kind == "mean" and padded else ""
+        return _DIVIDED_BY_PADDED_LENGTH if readout.tensor in model.divided_by_padded_length else ""
+    flags = (flags for texts in model.attended_tokens.values() for ways in texts.values() for flags in ways.values())
+    has_padding = any(not all(map(all, rows)) for rows in flags)
+    return _PADS_IN_MEAN if readout.kind == "mean" and has_padding else ""
 
 
 _MEAN = """

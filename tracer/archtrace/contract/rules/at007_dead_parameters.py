@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from archtrace.contract.graph_rule import GraphRule, Words
-from archtrace.contract.traced import Broken, Traced
+from archtrace.contract.traced_model import ContractViolation, TracedModel
 
 #: A longer list says how many it leaves out.
 LISTED = 4
 
 
-def check(model: Traced) -> Iterator[Broken]:
+def check(model: TracedModel) -> Iterator[ContractViolation]:
     """One finding for all, named by the outermost modules that are dead as a whole."""
     allowed = model.contract.dead_parameters
     dead = [n for n in model.result.dead_parameters if not any(fnmatchcase(n, pattern) for pattern in allowed)]
@@ -20,11 +20,11 @@ def check(model: Traced) -> Iterator[Broken]:
         names = model.dead_names(dead)
         shown = ", ".join(names[:LISTED]) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")
         many = f"{len(dead)} parameters reach" if len(dead) > 1 else "1 parameter reaches"
-        told = (
+        message = (
             f"{many} no logit of {model.contract.name}: {shown}; take them out (add_pooling_layer=False and the like), "
             "or allow them in dead_parameters"
         )
-        yield Broken("AT007", told, "dead_parameters")
+        yield ContractViolation("AT007", message, "dead_parameters")
 
 
 _POOLER = """

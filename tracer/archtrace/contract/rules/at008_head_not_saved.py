@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archtrace.contract.graph_rule import GraphRule
-from archtrace.contract.traced import Broken, Traced
+from archtrace.contract.traced_model import ContractViolation, TracedModel
 
 #: What PEFT saves of a sequence classifier without being asked.
 SAVED = frozenset({"classifier", "score"})
 
 
-def check(model: Traced) -> Iterator[Broken]:
+def check(model: TracedModel) -> Iterator[ContractViolation]:
     """Modules between readout and logits, outside of the pretrained model, that no saved module holds."""
     declared = model.contract.modules_to_save
     if declared is None:
@@ -20,11 +20,11 @@ def check(model: Traced) -> Iterator[Broken]:
     missing = [path for path in model.head if not saved & set(path.split("."))]
     if missing:
         tops = ", ".join(f'"{name}"' for name in dict.fromkeys(path.split(".")[0] for path in missing))
-        told = (
+        message = (
             f"the adapter of {model.contract.name} does not save all that stands between the readout and the logits: "
             f"{', '.join(missing)} is random when it is loaded again; add {tops} to modules_to_save, there and here"
         )
-        yield Broken("AT008", told, "modules_to_save")
+        yield ContractViolation("AT008", message, "modules_to_save")
 
 
 _HEAD = """

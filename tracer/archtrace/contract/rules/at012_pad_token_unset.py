@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archtrace.contract.graph_rule import GraphRule, Words
-from archtrace.contract.traced import Broken, Traced
+from archtrace.contract.traced_model import ContractViolation, TracedModel
 
 
-def check(model: Traced) -> Iterator[Broken]:
+def check(model: TracedModel) -> Iterator[ContractViolation]:
     """The config had no pad id, and without one the model refuses two rows."""
     if model.refusal_without_pad_id is not None:
-        told = (
+        message = (
             f"the config of {model.contract.name} has no pad_token_id, and with more than one row the model raises "
             f"({model.refusal_without_pad_id}); set it to the tokenizer's, in the config and in the contract's config"
         )
-        yield Broken("AT012", told, "config")
+        yield ContractViolation("AT012", message, "config")
 
 
 RULE = GraphRule(

@@ -7,24 +7,26 @@ from collections.abc import Iterator
 from archtrace.answer.kinds import called
 from archtrace.answer.serving import MISMATCH, SERVERS, Served
 from archtrace.contract.graph_rule import GraphRule, Words
-from archtrace.contract.traced import Broken, Traced
+from archtrace.contract.traced_model import ContractViolation, TracedModel
 
 
-def check(model: Traced) -> Iterator[Broken]:
+def check(model: TracedModel) -> Iterator[ContractViolation]:
     """Of the servers in `served_by`, those that pool another kind than the one readout's."""
     for served in model.served:
         if served.same is False and served.pooling.kind is not None:
-            yield Broken(MISMATCH, f"{model.contract.name}: {_told(served)}; {_change(served)}", "served_by")
+            yield ContractViolation(
+                MISMATCH, f"{model.contract.name}: {_describe_pooling(served)}; {_advice(served)}", "served_by"
+            )
 
 
-def _told(served: Served) -> str:
+def _describe_pooling(served: Served) -> str:
     name = f"{SERVERS[served.server]} {served.version}"
-    sure = f" ({served.note})" if served.note else ""
+    note = f" ({served.note})" if served.note else ""
     pooled = called(served.pooling.kind or "none")
-    return f"{name} pools {pooled}, by {served.pooling.by}, which is not what the model reads{sure}"
+    return f"{name} pools {pooled}, by {served.pooling.by}, which is not what the model reads{note}"
 
 
-def _change(served: Served) -> str:
+def _advice(served: Served) -> str:
     return (
         f"start it with {served.change}" if served.change else "serve it by another server, or by transformers' class"
     )

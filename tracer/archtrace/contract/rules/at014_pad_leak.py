@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archtrace.contract.graph_rule import GraphRule, Words
-from archtrace.contract.traced import Broken, Traced
+from archtrace.contract.traced_model import ContractViolation, TracedModel
 
 
-def check(model: Traced) -> Iterator[Broken]:
+def check(model: TracedModel) -> Iterator[ContractViolation]:
     """One finding, with the first place of it."""
     if not model.leaks or model.contract.pad_leak:
         return
     layout, row, positions = model.leaks[0]
     may = "reaches" if model.result.status == "exact" else "may reach"
-    told = (
+    message = (
         f"padding {may} the logits of {model.contract.name} ({layout.replace('_', ' ')}, row {row}: "
         f"{', '.join(map(str, positions))}): what a text scores depends on how much is padded; hand the mask on to "
         "what mixes positions, or allow it with pad_leak = true"
     )
-    yield Broken("AT014", told, "pad_leak")
+    yield ContractViolation("AT014", message, "pad_leak")
 
 
 _ATTENTION = """
