@@ -24,7 +24,7 @@ from archtrace.reach.axis_views import Moved, Regroup
 from archtrace.reach.flows import Contraction, Everything, Flow, Mask, Pairs, Take
 from archtrace.reach.known import evaluate
 from archtrace.reach.marks import Array, Shape
-from archtrace.reach.rules.registry import Flows, Output, Transfer, tensors_of
+from archtrace.reach.rules.registry import Flows, Output, Transfer, tensors_of, whole_number
 from archtrace.reach.scales import largest
 from archtrace.reach.values import Unknown, Value, free, shape_of_value, unknown
 from archtrace.reach.views import Led, Turned
@@ -101,7 +101,7 @@ def selecting(node: Node, program: Program, values: Sequence[Value]) -> Transfer
 def put_by_mask(node: Node, program: Program, values: Sequence[Value]) -> Transfer | None:
     """y[c] = v under a mask that parameters decide, v one row for each row that it selects: row i of y is row i of v
     where c[i] holds, else it stays; None for any other write."""
-    if node.op != "aten::index_put" or len(node.refs) != 3 or len(node.args[1]) != 1 or len(node.args) > 3:
+    if node.op != "aten::index_put" or len(node.refs) != 3 or len(node.several(1)) != 1 or len(node.args) > 3:
         return None
     table, mask, value = (program.nodes[ref] for ref in node.refs)
     if not (table.results and mask.results and value.results) or mask.results[0][1] != torch.bool:
@@ -127,9 +127,8 @@ def put_by_mask(node: Node, program: Program, values: Sequence[Value]) -> Transf
 
 def _one_mask(node: Node, program: Program) -> bool:
     """True for x[mask], the mask over the first axes."""
-    indices = node.args[1]
     mask = program.nodes[node.refs[-1]].results or ()
-    return len(indices) == 1 and len(node.refs) == 2 and [dtype for _, dtype in mask] == [torch.bool]
+    return len(node.several(1)) == 1 and len(node.refs) == 2 and [dtype for _, dtype in mask] == [torch.bool]
 
 
 def _masked(
@@ -194,7 +193,7 @@ def _targets(node: Node, values: Sequence[Value]) -> Numbers | None:
     numbers = torch.arange(int(np.prod(node.results[0][0]))).reshape(node.results[0][0])
     indices = tensors_of([_as_standin(values[ref.index]) for ref in _indices(node)])
     if node.op in WRITES_ALONG and indices:
-        axis = int(node.args[1])
+        axis = whole_number(node.args[1])
         return np.asarray(numbers.index_select(axis, indices[0]).movedim(axis, 0).flatten(1))
     if node.op == "aten::index_put" and len(indices) == len(_indices(node)) and all(i.ndim == 1 for i in indices):
         return np.asarray(numbers[tuple(indices)].reshape(len(indices[0]), -1))
@@ -202,7 +201,7 @@ def _targets(node: Node, values: Sequence[Value]) -> Numbers | None:
 
 
 def _indices(node: Node) -> list[Ref]:
-    indices = node.args[1] if node.op == "aten::index_put" else [node.args[2]]
+    indices = node.several(1) if node.op == "aten::index_put" else (node.argument(2),)
     return [index for index in indices if isinstance(index, Ref)]
 
 

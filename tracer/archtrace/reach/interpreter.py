@@ -28,7 +28,7 @@ from archtrace.reach.log_softmax import log_softmax_of, normalising
 from archtrace.reach.mark_cache import MarkCache
 from archtrace.reach.marks import Marks, NodeMarks, diagonal, join, single_marks, where
 from archtrace.reach.ranges import within
-from archtrace.reach.rules.registry import Transfer, apply
+from archtrace.reach.rules.registry import Transfer, apply, whole_number
 from archtrace.reach.scales import OF_IDS
 from archtrace.reach.sums import constant_sum, silenced
 from archtrace.reach.token_values import decides, in_layout, indices_of, special_ids, through_index, with_reals
@@ -131,7 +131,7 @@ class Interpreter:
         compared = special_ids(node, run.values)
         self.special.update(compared)
         if compared or is_plain(node, run.values):
-            return _drawn(node) if undecided(node.target, node.args, node.kwargs) else self._evaluate(
+            return _drawn(node) if undecided(node.operation, node.args, node.kwargs) else self._evaluate(
                 node, run.values
             ), None
         return self._open(node, run.program, run.values)
@@ -242,7 +242,7 @@ class Interpreter:
 
     def _into(self, demand: list[NodeMarks], node: Node, marks: Marks, value: Value) -> None:
         """Marks on one of several results are marks on the op that has them."""
-        ref, part = node.refs[0], int(node.args[1])
+        ref, part = node.refs[0], whole_number(node.args[1])
         parts = demand[ref]
         if not isinstance(parts, list):
             count = len(value) if isinstance(value, list | tuple) else 1
@@ -271,7 +271,7 @@ class Interpreter:
             if node.index in sources:
                 reached[node.index] = sources[node.index]
             elif node.target is operator.getitem and isinstance(parts := operands[0], list):
-                reached[node.index] = parts[int(node.args[1])]
+                reached[node.index] = parts[whole_number(node.args[1])]
             elif (step := run.steps[node.index]) is not None and any(marks is not None for marks in operands):
                 results = self._marks.pushed(step, [single_marks(marks) for marks in operands])
                 reached[node.index] = results if node.many else results[0]
@@ -302,7 +302,7 @@ def _labels(marks: Marks) -> Marks:
 def part_of(value: Value, node: Node) -> Value:
     """The result that a node picks out of those of an op."""
     assert isinstance(value, list | tuple)
-    return value[int(node.args[1])]
+    return value[whole_number(node.args[1])]
 
 
 def _drawn(node: Node) -> Value:
@@ -313,11 +313,11 @@ def _drawn(node: Node) -> Value:
 
 def _given(node: Node, program: Program, layout: Layout, ids: Collection[str]) -> Value:
     if node.kind is NodeKind.INPUT:
-        value = layout[node.target]
-        if node.target in ids and not value.is_floating_point():
+        value = layout[node.tensor_name]
+        if node.tensor_name in ids and not value.is_floating_point():
             return Unknown(tuple(value.shape), value.dtype, free(value.ndim), real=value, ids=True, scale=OF_IDS)
         return unknown(tuple(value.shape), value.dtype) if value.is_floating_point() else value
-    known = program.values.get(node.target) if node.kind is NodeKind.BUFFER else None
+    known = program.values.get(node.tensor_name) if node.kind is NodeKind.BUFFER else None
     if known is not None:
         return known
     assert node.results is not None

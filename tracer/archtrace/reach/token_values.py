@@ -15,7 +15,7 @@ import torch
 from archtrace.capture.decisions import Decision
 from archtrace.capture.execute import sizing
 from archtrace.capture.nested import within
-from archtrace.capture.program import Node, Ref
+from archtrace.capture.program import Node, Ref, substitute
 from archtrace.errors import LayoutError
 from archtrace.ops import EQUALITIES, INDICES, KEEP_IDS, ORDERS, TRUTHS
 from archtrace.reach.known import evaluate, in_this_layout, lent_by, shape_alone
@@ -28,7 +28,7 @@ MOST_SPECIAL = 16
 
 def special_ids(node: Node, values: Sequence[Value]) -> frozenset[int]:
     """The constants with which a node compares ids; empty where it does not."""
-    sides: list[Value] = [values[a.index] if isinstance(a, Ref) else a for a in node.args[:2]]
+    sides: list[Value] = [substitute(argument, values.__getitem__) for argument in node.args[:2]]
     if node.op in EQUALITIES and len(sides) == 2:
         other = sides[1] if _are_ids(sides[0]) else sides[0] if _are_ids(sides[1]) else None
         constants = _constants(other)

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from archtrace.capture.program import Constant
 from archtrace.reach.marks import Array, Marks, Shape, shrink, where
 
 #: Per element the value that it certainly has, NaN where it may be anything; axes broadcast as in marks.
@@ -91,10 +92,6 @@ class Unknown:
         return int(np.prod(self.shape))
 
 
-#: What an op takes beside tensors: numbers, names, and what says how a tensor lies and of what type it is.
-Constant: TypeAlias = (
-    bool | int | float | complex | str | torch.dtype | torch.device | torch.layout | torch.memory_format | None
-)
 #: What a node of a program holds in one layout: known, unknown, or a sequence of these.
 Value: TypeAlias = "Unknown | torch.Tensor | Constant | list[Value] | tuple[Value, ...]"
 

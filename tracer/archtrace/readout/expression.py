@@ -55,7 +55,7 @@ class Printer:
 
     def _node(self, node: Node) -> str:  # noqa: PLR0911  a line a way to write an op
         if node.kind is not NodeKind.OP:
-            return node.target.rsplit(".", 1)[-1] if node.kind is NodeKind.BUFFER else str(node.target)
+            return node.tensor_name.rsplit(".", 1)[-1] if node.kind is NodeKind.BUFFER else node.tensor_name
         name = plain(node.op)
         if node.op in UNWRITTEN:
             return self._write(node.args[0])
@@ -79,8 +79,6 @@ class Printer:
         return f"arange({next(iter(names), size)})"
 
     def _subscript(self, node: Node, name: str) -> str:
-        axis: object
-        rest: list[object]
         _, axis, *rest = node.args
         # x[:] is x: torch slices axes that nobody wrote a slice for.
         whole = name == "slice" and (not rest or (rest[0] in (0, None) and (len(rest) < 2 or _endless(rest[1]))))

@@ -201,7 +201,7 @@ def subscripts(chosen: Selection, bound: Bound, names: dict[int, str]) -> str:
 
 def _flags(node: Node, bound: Bound) -> bool:
     """True for a subscript by flags over rows and positions at once."""
-    index = node.args[1][0] if node.op == "aten::index" and node.args[1] else None
+    index = next(iter(node.several(1)), None) if node.op == "aten::index" else None
     value = bound.known(index.index) if isinstance(index, Ref) else None
     return value is not None and value.dtype == torch.bool and value.ndim > 1
 
@@ -236,7 +236,7 @@ def _of_positions(node: Node, bound: Bound, length: int) -> object:
 
     The others walk the rows: `hidden[arange(n), last]`. Told by the axis, so that any number of rows will do.
     """
-    shape, given = bound.run.shape(node.refs[0]), list[object](node.args[1])
+    shape, given = bound.run.shape(node.refs[0]), node.several(1)
     indices = [(axis, index) for axis, index in enumerate(given) if index is not None]
     return next((i for axis, i in reversed(indices) if axis < len(shape) and shape[axis] == length), indices[-1][1])
 
@@ -251,8 +251,7 @@ def _piece(node: Node, bound: Bound, printer: Printer, length: int) -> str:
     if node.op in LOOK_UPS:
         return printer.write(node.args[2])
     if name == "slice" and len(node.args) > 2:
-        start: object = node.args[2]
-        stop: object = node.args[3] if len(node.args) > 3 else None
+        start, stop = node.argument(2), node.argument(3)
         single = isinstance(stop, int) and isinstance(start, int) and stop - start == 1
         return printer.write(start) if single else ""
     return ""

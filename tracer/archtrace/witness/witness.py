@@ -278,7 +278,7 @@ def _other(
 
 def is_random(program: Program) -> bool:
     """True for a program that draws at random."""
-    return any(node.kind is NodeKind.OP and draws(node.target, node.args, node.kwargs) for node in program.nodes)
+    return any(node.kind is NodeKind.OP and draws(node.operation, node.args, node.kwargs) for node in program.nodes)
 
 
 def _shown(
