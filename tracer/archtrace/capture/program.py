@@ -5,7 +5,7 @@ Arguments refer to earlier nodes by `Ref`. The program is functional: no node ch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
@@ -192,6 +192,21 @@ def substitute(value: Argument, value_of: Callable[[int], Filling]) -> Filling:
     return cast(Filling, [substitute(item, value_of) for item in value] if isinstance(value, list | tuple) else value)
 
 
+def reachable(starts: Collection[int], onward: Callable[[int], Iterable[int]]) -> set[int]:
+    """The nodes to which `onward` leads from some nodes, step by step; those included.
+
+    `program.users.__getitem__` leads on with the data, a node's `refs` lead back.
+    """
+    # networkx.ancestors and .descendants do the same, for 60 ms of an import that no trace needs otherwise, and on the
+    # 500 nodes of BERT in 0.45 ms with making the graph, against 0.15 ms here (networkx 3.6.1).
+    met, waiting = set(starts), list(starts)
+    while waiting:
+        fresh = [node for node in onward(waiting.pop()) if node not in met]
+        met.update(fresh)
+        waiting += fresh
+    return met
+
+
 @dataclass(frozen=True, eq=False)
 class Program:
     """A captured model: nodes, the output that is asked about among them, and which nodes which modules put out.
@@ -239,6 +254,10 @@ class Program:
             for ref in dict.fromkeys(node.refs):
                 users[ref].append(node.index)
         return tuple(map(tuple, users))
+
+    def behind(self, nodes: Collection[int]) -> set[int]:
+        """The nodes from which a way leads to some nodes; those included."""
+        return reachable(nodes, lambda index: self.nodes[index].refs)
 
     @cached_property
     def ending(self) -> tuple[tuple[int, ...], ...]:

@@ -36,11 +36,8 @@ def serves(program: Program, layout: Mapping[str, torch.Tensor]) -> bool:
 def _structure(program: Program) -> tuple[Node, ...]:
     """The nodes that lead to decisions and to sizes which data decide, in order."""
     # From the decisions back to the inputs: a few nodes of thousands, so that asking costs next to nothing.
-    kept = {*program.decisions, *(node.index for node in program.nodes if _is_sized(node, program))}
-    for node in reversed(program.nodes):
-        if node.index in kept:
-            kept.update(node.refs)
-    return tuple(node for node in program.nodes if node.index in kept)
+    sized = (node.index for node in program.nodes if _is_sized(node, program))
+    return tuple(program.nodes[index] for index in sorted(program.behind({*program.decisions, *sized})))
 
 
 def _is_sized(node: Node, program: Program) -> bool:

@@ -9,7 +9,7 @@ but smooth ops of ordinary size stands between it and the logits.
 
 from __future__ import annotations
 
-from archtrace.capture.program import Node, NodeKind, Program, Ref
+from archtrace.capture.program import Node, NodeKind, Program, Ref, reachable
 from archtrace.ops import ADDING, NORMS, SAME, SMOOTH
 from archtrace.reach.rules.registry import Transfer, whole_number
 
@@ -82,12 +82,5 @@ def _centred(node: Node, program: Program, axis: int) -> bool:
 
 def _smooth(node: Node, program: Program) -> bool:
     """Whether all that comes of a node is made by smooth ops."""
-    seen, left = set[int](), list(program.users[node.index])
-    while left:
-        user = program.nodes[left.pop()]
-        if user.index not in seen:
-            seen.add(user.index)
-            left += program.users[user.index]
-            if user.op not in SMOOTH:
-                return False
-    return True
+    users = reachable(program.users[node.index], program.users.__getitem__)
+    return all(program.nodes[user].op in SMOOTH for user in users)

@@ -152,13 +152,8 @@ def _bound(value: object) -> str:
 
 def inputs_behind(program: Program, indices: set[int]) -> tuple[str, ...]:
     """The inputs from which known nodes are computed, in the order of the inputs."""
-    seen, todo = set(indices), list(indices)
-    while todo:
-        for ref in program.nodes[todo.pop()].refs:
-            if ref not in seen:
-                seen.add(ref)
-                todo.append(ref)
-    return tuple(name for name, index in program.inputs.items() if index in seen)
+    behind = program.behind(indices)
+    return tuple(name for name, index in program.inputs.items() if index in behind)
 
 
 def evaluates(text: str, names: Collection[str]) -> bool:

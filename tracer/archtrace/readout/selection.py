@@ -9,7 +9,7 @@ import torch
 
 from archtrace.answer.kinds import KINDS, joined_by
 from archtrace.answer.result import Index, KindName
-from archtrace.capture.program import Node, Ref
+from archtrace.capture.program import Node, Ref, reachable
 from archtrace.ops import LOOK_UPS, MOVES, PARTS, SCALINGS, SOFTMAXES, WEIGHTED_SUMS, plain
 from archtrace.reach.bound import Bound
 from archtrace.reach.interpreter import Interpreter
@@ -39,7 +39,7 @@ def selection(
     """
     nodes = _between(bound, tensor, others)
     if end is not None:
-        own = _descendants(bound, end, {n.index for n in nodes}) | _leading(bound, end) | {end}
+        own = _descendants(bound, end, {n.index for n in nodes}) | bound.program.behind({end})
         nodes = [n for n in nodes if n.index in own]
     # The token axis ends where a value no longer has an axis of that length.
     exits = [n for n in nodes if not _has_axis(bound, n.index, length) and (end is None or n.index >= end)]
@@ -69,36 +69,16 @@ def _between(bound: Bound, tensor: ReadTensor, others: frozenset[int]) -> list[N
     return [bound.program.nodes[i] for i in sorted(below)]
 
 
-def _leading(bound: Bound, end: int) -> set[int]:
-    """The nodes from which a way leads to a node."""
-    seen, todo = {end}, [end]
-    while todo:
-        fresh = [ref for ref in bound.program.nodes[todo.pop()].refs if ref not in seen]
-        seen.update(fresh)
-        todo += fresh
-    return seen
-
-
 def _descendants(bound: Bound, start: int, carrying: Collection[int]) -> set[int]:
+    """The nodes to which a way through `carrying` leads from a node."""
     users = bound.program.users
-    seen: set[int] = set()
-    todo = [start]
-    while todo:
-        fresh = [u for u in users[todo.pop()] if u in carrying and u not in seen]
-        seen.update(fresh)
-        todo += fresh
-    return seen
+    return reachable({start}, lambda index: [user for user in users[index] if user in carrying]) - {start}
 
 
-def _ancestors(bound: Bound, carrying: frozenset[int]) -> set[int]:
+def _ancestors(bound: Bound, carrying: Collection[int]) -> set[int]:
     """The nodes from which a way through `carrying` leads to the logits."""
-    program = bound.program
-    seen, todo = {program.output}, [program.output]
-    while todo:
-        fresh = [r for r in program.nodes[todo.pop()].refs if r in carrying and r not in seen]
-        seen.update(fresh)
-        todo += fresh
-    return seen
+    nodes = bound.program.nodes
+    return reachable({bound.program.output}, lambda index: [ref for ref in nodes[index].refs if ref in carrying])
 
 
 def _has_axis(bound: Bound, index: int, length: int) -> bool:
