@@ -23,7 +23,7 @@ def is_known(value: Value) -> bool:
     return not isinstance(value, Unknown)
 
 
-def lent_by(node: Node) -> frozenset[int]:
+def shape_lenders(node: Node) -> frozenset[int]:
     """The operands of a node that lend their shape or type alone; none where parameters decide that shape."""
     first, second = node.operand(0), node.operand(1)
     if node.op not in LENDERS or node.selected or second is None or second == first:
@@ -31,7 +31,7 @@ def lent_by(node: Node) -> frozenset[int]:
     return frozenset({second.index})
 
 
-def shape_alone(value: Value) -> Value:
+def without_values(value: Value) -> Value:
     """An operand of which only the shape and the type count."""
     return blank(value) if isinstance(value, Unknown) else value
 
@@ -63,6 +63,6 @@ def in_this_layout(value: Value) -> Value:
     return value.real if isinstance(value, Unknown) else value
 
 
-def is_plain(node: Node, values: Sequence[Value]) -> bool:
+def takes_only_known(node: Node, values: Sequence[Value]) -> bool:
     """True where the layout alone decides what a node takes, whatever the tokens are."""
     return all(is_known(values[ref]) for ref in node.refs)

@@ -17,21 +17,21 @@ from archtrace.reach.flows import Contraction, Flow, Mask
 from archtrace.reach.rules.registry import Transfer, whole_number
 
 
-def reaching(node: Node, program: Program) -> int | None:
+def last_landing_place(node: Node, program: Program) -> int | None:
     """The last place along its axis at which a write can land; None where that is open."""
     index = node.operand(2) if node.op in LANDING else None
     return None if index is None else _largest(program.nodes[index.index], program)
 
 
-def within(step: Transfer, node: Node, program: Program) -> Transfer:
+def limit_landing(step: Transfer, node: Node, program: Program) -> Transfer:
     """A step of a write in which nothing lands beyond where its index can lead."""
-    last, shape = reaching(node, program), node.results[0][0] if node.results else ()
+    last, shape = last_landing_place(node, program), node.results[0][0] if node.results else ()
     if last is None or not shape:
         return step
     axis = whole_number(node.args[1]) % len(shape)
-    reached = np.arange(shape[axis]) <= last
-    kept = ((slot, flow if slot == 0 else _masked(flow, axis, reached)) for slot, flow in step.flows[0])
-    return replace(step, flows=(tuple(kept),))
+    reachable = np.arange(shape[axis]) <= last
+    flows = ((slot, flow if slot == 0 else _masked(flow, axis, reachable)) for slot, flow in step.flows[0])
+    return replace(step, flows=(tuple(flows),))
 
 
 def _masked(flow: Flow, axis: int, reached: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Flow:

@@ -20,7 +20,7 @@ def constant_sum(node: Node, program: Program) -> bool:
     return axis is not None and _normalised(program, node.refs[0], axis) and _smooth(node, program)
 
 
-def silenced(step: Transfer) -> Transfer:
+def without_flows(step: Transfer) -> Transfer:
     """A step that nothing flows through."""
     slots = frozenset(slot for flows in step.flows for slot, _ in flows)
     return Transfer(step.outputs, ((),) * len(step.outputs), silent=step.silent | slots)
@@ -76,8 +76,8 @@ def _centred(node: Node, program: Program, axis: int) -> bool:
     if node.op != "aten::sub" or len(node.args) != 2 or node.kwargs or not all(isinstance(a, Ref) for a in node.args):
         return False
     value, mean = (program.nodes[ref] for ref in node.refs)
-    kept = mean.op == "aten::mean" and mean.refs == (value.index,) and tuple(mean.args[2:]) == (True,)
-    return kept and _rank(mean) == _rank(value) and [a % _rank(value) for a in mean.numbers(1)] == [axis]
+    keeps_axis = mean.op == "aten::mean" and mean.refs == (value.index,) and tuple(mean.args[2:]) == (True,)
+    return keeps_axis and _rank(mean) == _rank(value) and [a % _rank(value) for a in mean.numbers(1)] == [axis]
 
 
 def _smooth(node: Node, program: Program) -> bool:

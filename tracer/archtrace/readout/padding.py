@@ -231,7 +231,7 @@ class _Carrying:
         return self._once(_joined, *parts) if len(parts) > 1 else next(iter(parts), None)
 
     def _part(self, flow: Flow, source: Marks) -> Marks:
-        pushed = self._marks.carried(flow, False, source)
+        pushed = self._marks.carry(flow, False, source)
         return self._once(_together if _lengths(pushed) == _lengths(source) else _apart, pushed)
 
     def _once(self, make: Callable[..., Marks], *marks: Marks) -> Marks:

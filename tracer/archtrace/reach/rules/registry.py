@@ -14,7 +14,7 @@ from archtrace.capture.program import Constant, Operation
 from archtrace.ops import WITHOUT_RULE, qualified
 from archtrace.reach.flows import Everything, Flow
 from archtrace.reach.marks import Shape
-from archtrace.reach.scales import unstated
+from archtrace.reach.scales import default_scale
 from archtrace.reach.values import Certain, Unknown, Value, known_tensor, unknown
 
 
@@ -226,13 +226,13 @@ def single(
 ) -> Transfer:
     """The step of an op with one result, and what is known of it; no scale is promised where none is stated."""
     (shape, dtype), weights_only = call.results[0], call.weights_only
-    scale = unstated(numbers_of(call)) if scale is None else scale
+    scale = default_scale(numbers_of(call)) if scale is None else scale
     return Transfer((unknown(shape, dtype, certain, weights_only=weights_only, offset=offset, scale=scale),), (flows,))
 
 
 def several(call: Call, flows: Flows, scale: float | None = None) -> Transfer:
     """The step of an op with several results, all reached alike."""
-    scale = unstated(numbers_of(call)) if scale is None else scale
+    scale = default_scale(numbers_of(call)) if scale is None else scale
     outputs = tuple(unknown(s.shape, s.dtype, weights_only=call.weights_only, scale=scale) for s in call.results)
     return Transfer(outputs, (flows,) * len(outputs))
 
