@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import torch
 from torch._ops import HigherOrderOperator
@@ -28,6 +28,7 @@ from archtrace.capture.inplace import Returning, reshaping, returning, written_a
 from archtrace.capture.memory import Memory, ViewOf, WriteInto
 from archtrace.capture.nested import Args, Kwargs, mapped_arguments, tensors_in
 from archtrace.capture.program import (
+    Argument,
     ModulePath,
     Node,
     NodeKind,
@@ -300,9 +301,12 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
         specs, selected = self._specs(target, args, result), self._selected(result)
         lines = lines_here(self.outermost) if kind is NodeKind.OP else ((), ())
         ref = Ref(len(self.nodes))
-        given, modules = (tuple(args), dict(kwargs)), tuple(self.modules)
+        # `read` has replaced each tensor and each symbol by its node: what is left are constants.
+        given = cast(tuple[Argument, ...], tuple(args)), cast(dict[str, Argument], dict(kwargs))
         name = self._name(target if isinstance(target, str) else name_of(target).rpartition("::")[2])
-        self.nodes.append(Node(ref.index, name, kind, target, *given, specs, many, selected, modules, lines))
+        self.nodes.append(
+            Node(ref.index, name, kind, target, *given, specs, many, selected, tuple(self.modules), lines)
+        )
         return ref
 
     def _name(self, plain: str) -> str:

@@ -17,7 +17,14 @@ from archtrace.capture.run import capture
 from archtrace.capture.shapes import Known
 from archtrace.capture.validity import serves
 from archtrace.errors import CaptureError, LayoutError
-from archtrace.reach.bound import Bound, compute_bound, direct, marked, of_all_outputs, positions
+from archtrace.reach.bound import (
+    Bound,
+    bound_of_all_outputs,
+    bound_of_direct_reads,
+    compute_bound,
+    marked_positions,
+    positions,
+)
 from archtrace.reach.interpreter import Interpreter
 from archtrace.reach.rules.registry import has_rule
 from archtrace.readout.tensors import Place, ReadTensor, calls, read_tensors
@@ -224,7 +231,7 @@ class Analysis:
     @cached_property
     def whole(self) -> dict[str, Bound]:
         """Per layout the bound of all outputs together, asked about or not."""
-        return {name: of_all_outputs(self.interpreter, bound) for name, bound in self.bounds.items()}
+        return {name: bound_of_all_outputs(self.interpreter, bound) for name, bound in self.bounds.items()}
 
     @cached_property
     def positioned(self) -> dict[str, Positioned]:
@@ -243,10 +250,10 @@ class Analysis:
     def _positioned(self, name: str, program: Program) -> Positioned:
         layout, reads, ids = self.layouts[name], self.reads(name), program.inputs[self.ids]
         bound = compute_bound(self.interpreter, program, layout, self.tokens)
-        read = direct(self.interpreter, bound, reads, layout)
+        read = bound_of_direct_reads(self.interpreter, bound, reads, layout)
         number = count(self.bounds[name].program, self.length)
         rows = (slice(i, None, number) for i in range(number))
-        return Positioned(bound, tuple(marked(bound, read, reads, ids, some) for some in rows))
+        return Positioned(bound, tuple(marked_positions(bound, read, reads, ids, some) for some in rows))
 
     def at_position(self, name: str, index: int) -> Bound:
         """The bound of one position of the output in a layout."""

@@ -24,7 +24,7 @@ from archtrace.reach.bound import Bound, batch_axis
 from archtrace.reach.flows import Flow
 from archtrace.reach.mark_cache import MarkCache
 from archtrace.reach.marks import Marks, NodeMarks, single_marks, spread
-from archtrace.reach.rules.registry import Flows
+from archtrace.reach.rules.registry import Flows, whole_number
 from archtrace.reach.values import Unknown, Value
 from archtrace.readout.analysis import Analysis, Carried
 from archtrace.readout.expression import inputs_behind
@@ -210,7 +210,7 @@ def _marks(bound: Bound, ids: int, length: int, *, apart: bool) -> list[NodeMark
     for node in bound.program.nodes:
         step = bound.run.steps[node.index]
         if node.target is operator.getitem and isinstance(parts := carried[node.refs[0]], list):
-            carried[node.index] = parts[int(node.args[1])]
+            carried[node.index] = parts[whole_number(node.args[1])]
         elif step is not None:
             sources = [single_marks(carried[ref]) for ref in node.refs]
             results = [carrying.result(flows, sources) for flows in step.flows]
@@ -231,7 +231,7 @@ class _Carrying:
         return self._once(_joined, *parts) if len(parts) > 1 else next(iter(parts), None)
 
     def _part(self, flow: Flow, source: Marks) -> Marks:
-        pushed = self._marks.carried(flow, False, source)
+        pushed = self._marks.carry(flow, False, source)
         return self._once(_together if _lengths(pushed) == _lengths(source) else _apart, pushed)
 
     def _once(self, make: Callable[..., Marks], *marks: Marks) -> Marks:

@@ -9,7 +9,7 @@ import torch
 
 from archtrace.answer.kinds import KINDS, joined_by
 from archtrace.answer.result import Index, KindName
-from archtrace.capture.program import Node, Ref
+from archtrace.capture.program import Node, Ref, reachable
 from archtrace.ops import LOOK_UPS, MOVES, PARTS, SCALINGS, SOFTMAXES, WEIGHTED_SUMS, plain
 from archtrace.reach.bound import Bound
 from archtrace.reach.interpreter import Interpreter
@@ -39,7 +39,7 @@ def selection(
     """
     nodes = _between(bound, tensor, others)
     if end is not None:
-        own = _descendants(bound, end, {n.index for n in nodes}) | _leading(bound, end) | {end}
+        own = _descendants(bound, end, {n.index for n in nodes}) | bound.program.behind({end})
         nodes = [n for n in nodes if n.index in own]
     # The token axis ends where a value no longer has an axis of that length.
     exits = [n for n in nodes if not _has_axis(bound, n.index, length) and (end is None or n.index >= end)]
@@ -69,36 +69,16 @@ def _between(bound: Bound, tensor: ReadTensor, others: frozenset[int]) -> list[N
     return [bound.program.nodes[i] for i in sorted(below)]
 
 
-def _leading(bound: Bound, end: int) -> set[int]:
-    """The nodes from which a way leads to a node."""
-    seen, todo = {end}, [end]
-    while todo:
-        fresh = [ref for ref in bound.program.nodes[todo.pop()].refs if ref not in seen]
-        seen.update(fresh)
-        todo += fresh
-    return seen
-
-
 def _descendants(bound: Bound, start: int, carrying: Collection[int]) -> set[int]:
+    """The nodes to which a way through `carrying` leads from a node."""
     users = bound.program.users
-    seen: set[int] = set()
-    todo = [start]
-    while todo:
-        fresh = [u for u in users[todo.pop()] if u in carrying and u not in seen]
-        seen.update(fresh)
-        todo += fresh
-    return seen
+    return reachable({start}, lambda index: [user for user in users[index] if user in carrying]) - {start}
 
 
-def _ancestors(bound: Bound, carrying: frozenset[int]) -> set[int]:
+def _ancestors(bound: Bound, carrying: Collection[int]) -> set[int]:
     """The nodes from which a way through `carrying` leads to the logits."""
-    program = bound.program
-    seen, todo = {program.output}, [program.output]
-    while todo:
-        fresh = [r for r in program.nodes[todo.pop()].refs if r in carrying and r not in seen]
-        seen.update(fresh)
-        todo += fresh
-    return seen
+    nodes = bound.program.nodes
+    return reachable({bound.program.output}, lambda index: [ref for ref in nodes[index].refs if ref in carrying])
 
 
 def _has_axis(bound: Bound, index: int, length: int) -> bool:
@@ -201,7 +181,7 @@ def subscripts(chosen: Selection, bound: Bound, names: dict[int, str]) -> str:
 
 def _flags(node: Node, bound: Bound) -> bool:
     """True for a subscript by flags over rows and positions at once."""
-    index = node.args[1][0] if node.op == "aten::index" and node.args[1] else None
+    index = next(iter(node.several(1)), None) if node.op == "aten::index" else None
     value = bound.known(index.index) if isinstance(index, Ref) else None
     return value is not None and value.dtype == torch.bool and value.ndim > 1
 
@@ -236,7 +216,7 @@ def _of_positions(node: Node, bound: Bound, length: int) -> object:
 
     The others walk the rows: `hidden[arange(n), last]`. Told by the axis, so that any number of rows will do.
     """
-    shape, given = bound.run.shape(node.refs[0]), list[object](node.args[1])
+    shape, given = bound.run.shape(node.refs[0]), node.several(1)
     indices = [(axis, index) for axis, index in enumerate(given) if index is not None]
     return next((i for axis, i in reversed(indices) if axis < len(shape) and shape[axis] == length), indices[-1][1])
 
@@ -251,8 +231,7 @@ def _piece(node: Node, bound: Bound, printer: Printer, length: int) -> str:
     if node.op in LOOK_UPS:
         return printer.write(node.args[2])
     if name == "slice" and len(node.args) > 2:
-        start: object = node.args[2]
-        stop: object = node.args[3] if len(node.args) > 3 else None
+        start, stop = node.argument(2), node.argument(3)
         single = isinstance(stop, int) and isinstance(start, int) and stop - start == 1
         return printer.write(start) if single else ""
     return ""

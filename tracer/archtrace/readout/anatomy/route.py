@@ -10,7 +10,7 @@ from pathlib import Path as File
 import torch
 
 from archtrace.answer.drawing import Path, PathNode, PathRole
-from archtrace.capture.program import Node, NodeKind
+from archtrace.capture.program import Node, NodeKind, reachable
 from archtrace.ops import CARRIERS
 from archtrace.reach.bound import Bound
 from archtrace.readout.analysis import Analysis
@@ -46,15 +46,12 @@ class _Route:
         """What leads to the logits, back to the read tensors and, beside them, to the inputs."""
         # From the logits back: past a read tensor lies the backbone, which the module tree shows.
         carrying = self.bound.carrying
-        output = self.bound.program.output
-        kept, todo = {output}, [output]
-        while todo:
-            index = todo.pop()
+
+        def back(index: int) -> list[int]:
             refs = () if index in self._reads else self._nodes[index].refs
-            fresh = [r for r in refs if r not in kept and (r in carrying or self._computed(r))]
-            kept.update(fresh)
-            todo += fresh
-        return frozenset(kept)
+            return [ref for ref in refs if ref in carrying or self._computed(ref)]
+
+        return frozenset(reachable({self.bound.program.output}, back))
 
     def _computed(self, index: int) -> bool:
         """True for what is known in the layout and comes from an input, as an index does."""
@@ -63,11 +60,8 @@ class _Route:
     @cached_property
     def _given(self) -> frozenset[int]:
         """What inputs lead to."""
-        reached: set[int] = set()
-        for node in self._nodes:
-            if node.kind is NodeKind.INPUT or any(ref in reached for ref in node.refs):
-                reached.add(node.index)
-        return frozenset(reached)
+        program = self.bound.program
+        return frozenset(reachable(program.inputs.values(), program.users.__getitem__))
 
     @cached_property
     def _groups(self) -> dict[int, list[int]]:

@@ -8,7 +8,7 @@ from archtrace.answer.drawing import Slices, State, StateRole
 from archtrace.answer.positions import Rows, union
 from archtrace.capture.inputs.layouts import Vocabulary
 from archtrace.capture.program import NodeKind, Program
-from archtrace.reach.bound import Bound, marked, token_axis
+from archtrace.reach.bound import Bound, marked_positions, token_axis
 from archtrace.readout.analysis import Analysis
 from archtrace.readout.padding import padding_of
 from archtrace.readout.tensors import ReadTensor, calls, chain_of, dominators, field_of, named_tensors
@@ -61,7 +61,9 @@ def _each(
     nothing: Rows = ((),) * bound.run.shape(analysis.bounds[layout].program.output)[0]
     for position in range(number):
         # The program of an output's positions has the nodes of the layout's own, and one more.
-        told = marked(bound, bound, reads, bound.program.inputs[analysis.ids], slice(position, None, number)).reads
+        told = marked_positions(
+            bound, bound, reads, bound.program.inputs[analysis.ids], slice(position, None, number)
+        ).reads
         rows = [told.get(state.name, nothing) for state in states]
         yield tuple(() if own == before else own for before, own in zip([(), *rows], rows, strict=False))
 
