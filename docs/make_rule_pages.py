@@ -124,7 +124,7 @@ def page(told: Meaning) -> str:
         code=told.code,
         name=told.name,
         summary=told.summary,
-        fixes=" `--fix` mends what is certain." if told.source and told.source.fixes else "",
+        fixes=" `--fix` fixes what is certain." if told.source and told.source.fixes else "",
         why=told.why,
         real="\n".join(f"* {line}" for line in told.real),
         instead=told.instead,

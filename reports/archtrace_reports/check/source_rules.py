@@ -95,7 +95,7 @@ def _mend(names: Iterable[str], chosen: Settings, fail: Fail) -> Iterator[Proble
         try:
             yield from fix_file(name, chosen)
         except OSError as error:
-            fail(f"{name} cannot be mended: {error.strerror or error}; it is as it was")
+            fail(f"{name} cannot be fixed: {error.strerror or error}; it is as it was")
 
 
 def _against_baseline(found: CheckResult, chosen: Settings, names: list[str], *, update: bool) -> CheckResult:

@@ -26,7 +26,7 @@ def summary(found: CheckResult, *, quiet: bool, statistics: bool, diff: bool = F
 def _told(found: CheckResult) -> Iterator[str]:
     number, files = len(found.findings), len({finding.path for finding in found.findings})
     told = f"{_count(number, 'finding')} in {_count(files, 'file')}" if number else _silent(found)
-    mended = f", {found.fixed} mended" if found.fixed else ""
+    mended = f", {found.fixed} fixed" if found.fixed else ""
     parts = [_count(n, noun) for n, noun in ((found.files, "file"), (found.contracts, "contract")) if n]
     if parts or found.failures:
         yield f"{told} ({' and '.join(parts) or _count(0, 'file')} checked{mended})"
@@ -34,7 +34,7 @@ def _told(found: CheckResult) -> Iterator[str]:
         yield "there is no Python file to check"
     fixable = sum(finding.fixable for finding in found.findings)
     if fixable:
-        yield f"[*] {fixable:,} can be mended with --fix"
+        yield f"[*] {fixable:,} can be fixed with --fix"
     if found.stale:
         noun = "entry" if found.stale == 1 else "entries"
         yield f"the baseline has {found.stale:,} stale {noun}: nothing is found there now; --update-baseline drops them"
@@ -42,7 +42,7 @@ def _told(found: CheckResult) -> Iterator[str]:
 
 def _would(found: CheckResult) -> str:
     """What --fix would do."""
-    told = f"--fix would mend {_count(found.fixed, 'finding')}" if found.fixed else "--fix would change nothing"
+    told = f"--fix would fix {_count(found.fixed, 'finding')}" if found.fixed else "--fix would change nothing"
     return f"{told} ({_count(found.files, 'file')} checked)"
 
 
