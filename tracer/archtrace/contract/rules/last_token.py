@@ -14,6 +14,6 @@ def mistaken(model: Traced, code: str, predict: Callable[[Sequence[bool]], int],
         if read and model.fits(readout, predict):
             told = (
                 f"{model.contract.name} reads {readout.slice}, {what} ({worded(read)}, and the last token is at "
-                f"{read.last}); take the position of the last token that is no pad"
+                f"{read.last}); take the position of the last token that is not a pad"
             )
             yield Broken(code, told, "reads", number)
