@@ -95,7 +95,7 @@ def _fix_files(names: Iterable[str], chosen: Settings, fail: Fail) -> Iterator[P
         try:
             yield from fix_file(name, chosen)
         except OSError as error:
-            fail(f"{name} cannot be mended: {error.strerror or error}; it is as it was")
+            fail(f"{name} cannot be fixed: {error.strerror or error}; it is as it was")
 
 
 def _against_baseline(result: CheckResult, chosen: Settings, names: list[str], *, update: bool) -> CheckResult:

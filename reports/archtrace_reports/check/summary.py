@@ -26,7 +26,7 @@ def summary(result: CheckResult, *, quiet: bool, statistics: bool, diff: bool = 
 def _result_lines(result: CheckResult) -> Iterator[str]:
     number, files = len(result.findings), len({finding.path for finding in result.findings})
     findings_line = f"{_count(number, 'finding')} in {_count(files, 'file')}" if number else _without_findings(result)
-    mended = f", {result.fixed} mended" if result.fixed else ""
+    mended = f", {result.fixed} fixed" if result.fixed else ""
     parts = [_count(n, noun) for n, noun in ((result.files, "file"), (result.contracts, "contract")) if n]
     if parts or result.failures:
         yield f"{findings_line} ({' and '.join(parts) or _count(0, 'file')} checked{mended})"
@@ -34,7 +34,7 @@ def _result_lines(result: CheckResult) -> Iterator[str]:
         yield "there is no Python file to check"
     fixable = sum(finding.fixable for finding in result.findings)
     if fixable:
-        yield f"[*] {fixable:,} can be mended with --fix"
+        yield f"[*] {fixable:,} can be fixed with --fix"
     if result.stale:
         stale = f"{result.stale:,} stale {'entry' if result.stale == 1 else 'entries'}"
         yield f"the baseline has {stale}: nothing is found there now; --update-baseline drops them"
@@ -42,7 +42,7 @@ def _result_lines(result: CheckResult) -> Iterator[str]:
 
 def _diff_line(result: CheckResult) -> str:
     """What --fix would do."""
-    effect = f"--fix would mend {_count(result.fixed, 'finding')}" if result.fixed else "--fix would change nothing"
+    effect = f"--fix would fix {_count(result.fixed, 'finding')}" if result.fixed else "--fix would change nothing"
     return f"{effect} ({_count(result.files, 'file')} checked)"
 
 

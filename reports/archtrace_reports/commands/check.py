@@ -48,7 +48,7 @@ def _codes(context: click.Context, option: click.Parameter, values: tuple[str, .
     help="Do not tell these codes.",
 )
 @click.option("--output-format", "style", type=click.Choice(formats.NAMES), default="text", help="How to tell.")
-@click.option("--fix", is_flag=True, help="Mend what can be mended safely: what is marked [*].")
+@click.option("--fix", is_flag=True, help="Fix what can be fixed safely: what is marked [*].")
 @click.option("--diff", is_flag=True, help="Show what --fix would change, and write nothing; exit 1 where it would.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 also where there are findings.")
 @click.option("--stdin-filename", metavar="FILE", help="The name of what comes through stdin, where the file is -.")

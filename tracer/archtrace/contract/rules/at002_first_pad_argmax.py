@@ -36,8 +36,8 @@ _LAST = """
 RULE = GraphRule(
     code="AT002",
     name="first-pad-argmax",
-    seen="The position that is read is the one before the first pad in every layout, padded inside among them.",
-    unseen="An index that does not wrap where there is no pad.",
+    seen="In every layout, also with padding inside, the position that is read is the one before the first pad.",
+    unseen="An index that does not become -1 if there is no pad.",
     wrong={"by the pad id": _LAST % "input_ids.eq(self.pad_token_id).int().argmax(-1) - 1"},
     right={
         "the last id that is no pad": _LAST

@@ -48,9 +48,9 @@ _FIRST = """
 RULE = GraphRule(
     code="AT004",
     name="fixed-index-vs-padding",
-    seen='A position that is read is a pad in a layout padded on a side that the contract\'s `padding` names ("left", '
-    '"right", "either").',
-    unseen="A contract without `padding`: an index alone is no mistake.",
+    seen='With padding on a side that the contract\'s `padding` allows ("left", "right", "either"), the model reads a '
+    "pad.",
+    unseen="A contract without `padding`: an index alone is not a mistake.",
     wrong={"index 0 under padding on the left": _FIRST % "left", "on either side": _FIRST % "either"},
     right={"index 0 under padding on the right": _FIRST % "right"},
     check=check,

@@ -10,15 +10,15 @@ from archtrace.contract.traced_model import ContractViolation, TracedModel
 
 #: What is wrong, and what to do, after the readout's own words.
 _PADS_IN_MEAN = (
-    "pads are in the mean, and what a text scores depends on how long the others of its batch are; sum what the mask "
-    "allows and divide by its sum in each row"
+    "pads are in the mean, so the score of a text depends on how long the others in its batch are; sum where the mask "
+    "is 1, and divide by the mask's sum in each row"
 )
 _DIVIDED_BY_BATCH_COUNT = (
-    "the sum is divided by the tokens of the whole batch, and what a text scores depends on its neighbours; divide by "
+    "the sum is divided by the tokens of the whole batch, so the score of a text depends on its neighbours; divide by "
     "the mask's sum in each row, sum(1)"
 )
 _DIVIDED_BY_PADDED_LENGTH = (
-    "the sum over tokens is divided by the padded length, and what a text scores depends on how long the others of its "
+    "the sum over tokens is divided by the padded length, so the score of a text depends on how long the others in its "
     "batch are; divide by the mask's sum in each row"
 )
 
@@ -57,9 +57,9 @@ _MEAN = """
 RULE = GraphRule(
     code="AT006",
     name="unmasked-mean",
-    seen="A readout that is the mean of all positions in every layout, padded ones too; a sum over positions that is "
-    "divided by one number for the whole batch, or by the padded length.",
-    unseen="A maximum or an attention over pads; a model that is told of padding by nothing at all.",
+    seen="The model reads the mean of all positions in every layout, also of pads; or a sum over positions, divided "
+    "by one number for the whole batch or by the padded length.",
+    unseen="A maximum or attention pooling over pads; a model that has no input to recognise padding by.",
     wrong={
         "the mean of all positions": _MEAN % "hidden.mean(1)",
         "a divisor for the whole batch": _MEAN % "(hidden * mask).sum(1) / mask.sum()",

@@ -43,8 +43,8 @@ _POOLER = """
 RULE = GraphRule(
     code="AT007",
     name="dead-parameters",
-    seen="Parameters from which no way leads to the logits, in any layout.",
-    unseen="Parameters that reach the logits in training alone (an auxiliary loss).",
+    seen="Parameters that have no path to the logits in any layout.",
+    unseen="Parameters that reach the logits only in training (an auxiliary loss).",
     wrong={"a pooler that is computed and not used": _POOLER % "hidden"},
     right={
         "the pooler is used": _POOLER % "pooled",
@@ -52,9 +52,9 @@ RULE = GraphRule(
     },
     check=check,
     words=Words(
-        summary="Parameters that reach no logit.",
-        why="""They cost memory and time, are never trained, and tell of a head that is not the one that was meant.
-Under DistributedDataParallel the first backward pass raises, or hangs, unless `find_unused_parameters=True`.""",
+        summary="Parameters that have no influence on the logits.",
+        why="""They cost memory and time, and are never trained. Often they show that the head is not the one that
+you meant. With DistributedDataParallel, the backward pass raises or hangs unless `find_unused_parameters=True`.""",
         real=(
             "transformers 5.23.0: the pooler of BigBird's classifier, `final_char_encoder` and `projection` of "
             "CANINE's, the contact head of ESM's",
@@ -65,6 +65,6 @@ Under DistributedDataParallel the first backward pass raises, or hangs, unless `
 self.bert = BertModel(config, add_pooling_layer=False)
 ```
 
-or say that they are dead: `dead_parameters = ["bert.pooler.*"]` in the contract.""",
+or allow them in the contract: `dead_parameters = ["bert.pooler.*"]`.""",
     ),
 )

@@ -21,8 +21,9 @@ def check(model: TracedModel) -> Iterator[ContractViolation]:
     if missing:
         tops = ", ".join(f'"{name}"' for name in dict.fromkeys(path.split(".")[0] for path in missing))
         message = (
-            f"the adapter of {model.contract.name} does not save all that stands between the readout and the logits: "
-            f"{', '.join(missing)} is random when it is loaded again; add {tops} to modules_to_save, there and here"
+            f"the adapter of {model.contract.name} does not save all modules between the readout and the logits: "
+            f"{', '.join(missing)} will be random after loading; add {tops} to modules_to_save in the PEFT config "
+            "and in the contract"
         )
         yield ContractViolation("AT008", message, "modules_to_save")
 
@@ -44,9 +45,9 @@ _HEAD = """
 RULE = GraphRule(
     code="AT008",
     name="head-not-saved",
-    seen="A contract with `modules_to_save` (an empty list: PEFT's own), and modules with parameters on the way from "
-    "the readout to the logits that are neither in it nor in a pretrained model.",
-    unseen="What the adapter really saves: the contract says it.",
+    seen="The contract has `modules_to_save` (an empty list if PEFT's defaults are all), and a module with "
+    "parameters between the readout and the logits is neither in it nor part of the pretrained model.",
+    unseen="What the adapter really saves: the rule goes by the contract.",
     wrong={"a layer before the classifier": _HEAD % ""},
     right={"all of the head is saved": _HEAD % '"dense"'},
     check=check,

@@ -50,7 +50,8 @@ _EOS = """
 RULE = GraphRule(
     code="AT011",
     name="eos-mask-readout",
-    seen="A readout at the last eos that is refused, or falls elsewhere, when one row holds one eos and the other two.",
+    seen="The model reads the last eos; but if one row has one eos and the other has two, it raises or reads another "
+    "position.",
     unseen="A model without an eos id.",
     wrong={"a boolean gather, folded back": _EOS % "hidden[eos].view(hidden.shape[0], -1, hidden.shape[-1])[:, -1]"},
     right={

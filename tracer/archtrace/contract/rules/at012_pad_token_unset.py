@@ -21,8 +21,8 @@ def check(model: TracedModel) -> Iterator[ContractViolation]:
 RULE = GraphRule(
     code="AT012",
     name="pad-token-unset",
-    seen="The config has no pad id, and the capture of two rows without one fails.",
-    unseen="A live module, which is taken as it is.",
+    seen="The config has no pad id, and the model raises if it gets two rows without one.",
+    unseen="A live module; the rule takes it as it is.",
     wrong={
         "a default config": """
             TARGET = "gpt2"
@@ -41,11 +41,12 @@ RULE = GraphRule(
     },
     check=check,
     words=Words(
-        summary="More than one row raises, because the config has no pad id.",
-        why="""Checkpoints of causal models often name no pad token. Their classifiers find the last token by it, and
-refuse any batch without: training with one row a batch works, and evaluation with eight fails hours later.""",
+        summary="A batch of more than one row raises, because the config has no pad id.",
+        why="""Checkpoints of causal models often name no pad token. Their classifiers need it to find the last
+token, and refuse a batch without it. So training with one row per batch works, and evaluation with eight fails
+hours later.""",
         real=("huggingface/trl issue 422", "huggingface/transformers issue 34055"),
-        instead="""Give the tokenizer a pad token of its own (not eos, see AT003), and the config its id:
+        instead="""Add a pad token that is not eos (see AT003), and set its id in the config:
 
 ```python
 tokenizer.add_special_tokens({"pad_token": "<pad>"})

@@ -19,6 +19,6 @@ def violations_at(
         if read and model.fits(readout, predict):
             message = (
                 f"{model.contract.name} reads {readout.slice}, {description} ({in_words(read)}, and the last token is "
-                f"at {read.last}); take the position of the last token that is no pad"
+                f"at {read.last}); take the position of the last token that is not a pad"
             )
             yield ContractViolation(code, message, "reads", number)
