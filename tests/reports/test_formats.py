@@ -49,7 +49,8 @@ def test_reports_compute_nothing() -> None:
     allowed |= {"archtrace_lint", "archtrace_lint.rule"}
     allowed |= {"archtrace_lint.source.import_resolver", "archtrace_lint.source.decode"}
     allowed |= {
-        f"archtrace.contract.{name}" for name in ("contract", "graph_rule", "rules", "traced", "verdict", "verify")
+        f"archtrace.contract.{name}"
+        for name in ("contract", "graph_rule", "rules", "traced_model", "verdict", "verify")
     }
     allowed |= {
         "archtrace.setup.result_with_setup",

@@ -284,8 +284,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
 
     def _size_taken(self, tensor: torch.Tensor) -> None:
         """Python asks for a size that parameters decide."""
-        sizers = self._scalars.sizers(tensor) if isinstance(tensor, FakeTensor) else ()
-        if sizers:
+        if isinstance(tensor, FakeTensor) and (sizers := self._scalars.sizers(tensor)):
             self._decide(Decision("size"), tuple(map(self.node_of, sizers)))
 
     def _decide(self, target: Decision, args: Args) -> None:
@@ -304,9 +303,8 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
         # `read` has replaced each tensor and each symbol by its node: what is left are constants.
         given = cast(tuple[Argument, ...], tuple(args)), cast(dict[str, Argument], dict(kwargs))
         name = self._name(target if isinstance(target, str) else name_of(target).rpartition("::")[2])
-        self.nodes.append(
-            Node(ref.index, name, kind, target, *given, specs, many, selected, tuple(self.modules), lines)
-        )
+        modules = tuple(self.modules)
+        self.nodes.append(Node(ref.index, name, kind, target, *given, specs, many, selected, modules, lines))
         return ref
 
     def _name(self, plain: str) -> str:
