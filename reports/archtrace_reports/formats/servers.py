@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from archtrace.answer.kinds import called
+from archtrace.answer.kinds import noun_of_kind
 from archtrace.answer.serving import MISMATCH, Served, Serving
 from archtrace.errors import TargetError, message
 from archtrace_reports.formats.converter import encode
@@ -39,9 +39,8 @@ def _said(each: Served) -> str:
         return f"does not serve it: {pooling.by}"
     if each.same:
         return f"the same{f' {each.note}' if each.note else ''}, by {pooling.by}"
-    return (
-        f"{MISMATCH}: pools {called(pooling.kind or 'none')}, by {pooling.by}{f' ({each.note})' if each.note else ''}"
-    )
+    note = f" ({each.note})" if each.note else ""
+    return f"{MISMATCH}: pools {noun_of_kind(pooling.kind or 'none')}, by {pooling.by}{note}"
 
 
 def as_json(found: Serving) -> str:

@@ -24,8 +24,8 @@ from archtrace.reach.bound import Bound
 from archtrace.readout.analysis import Analysis
 from archtrace.readout.anatomy.excerpts import file_of
 from archtrace.readout.expression import inputs_behind
-from archtrace.readout.padding import carried, standing, tokens_read
-from archtrace.readout.selection import Selection, selection
+from archtrace.readout.padding import flags_of_positions, tokens_carried, tokens_read
+from archtrace.readout.selection import Selection, find_selection
 from archtrace.readout.tensors import ReadTensor
 from archtrace.setup.examination import SAMPLES, diagnosed
 from archtrace.setup.given_texts import GivenTexts
@@ -110,9 +110,11 @@ def _standing(found: Trace, layout: str, vocabulary: Vocabulary) -> dict[str, di
     inputs, standing_in = found.analysis.layouts[layout], dict[str, dict[str, Flags]]()
     for text, analysis in found.analysis.texts.items():
         ways = {way: flags.tolist() for way, flags in lay.told(inputs, vocabulary, text).items()}
-        for tensor, carries in carried(analysis, layout).items():
+        for tensor, carries in tokens_carried(analysis, layout).items():
             if tensor not in standing_in or any(map(any, carries)):
-                standing_in[tensor] = {way: standing(flags, carries, alone=True) for way, flags in ways.items()}
+                standing_in[tensor] = {
+                    way: flags_of_positions(flags, carries, default=True) for way, flags in ways.items()
+                }
     return standing_in
 
 
@@ -122,7 +124,7 @@ def _read_tokens(found: Trace, layout: str) -> dict[str, dict[str, Rows]]:
 
 
 def _read_of(analysis: Analysis, layout: str) -> dict[str, Rows]:
-    carries, positions = carried(analysis, layout), analysis.positions[layout]
+    carries, positions = tokens_carried(analysis, layout), analysis.positions[layout]
     return {t: tokens_read(rows, carries[t], len(positions.tokens)) for t, rows in positions.reads.items()}
 
 
@@ -143,7 +145,7 @@ def _selection(found: Trace, tensor: ReadTensor) -> tuple[Bound, Selection, int]
     bound = next(iter(found.analysis.bounds.values()))
     others = frozenset(t.node for t in found.analysis.tensors(next(iter(found.analysis.bounds)))) - {tensor.node}
     length = bound.run.shape(tensor.node)[tensor.axis]
-    return bound, selection(bound, tensor, length, others), length
+    return bound, find_selection(bound, tensor, length, others), length
 
 
 def _divided_by_batch(picked: tuple[Bound, Selection, int]) -> bool:

@@ -32,7 +32,7 @@ def _reads(model: Traced) -> str | list[str]:
 def _term(readout: Readout) -> str:
     """A constant index is short and says it all; of what else has a name, the name is what people would write."""
     kind = KINDS[readout.kind]
-    return readout.slice if kind.constant or not kind.named else readout.kind
+    return readout.slice if kind.constant or not kind.has_name else readout.kind
 
 
 def _padding(model: Traced) -> str | None:

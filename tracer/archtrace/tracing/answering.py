@@ -24,7 +24,7 @@ from archtrace.readout.anatomy.anatomy import anatomy
 from archtrace.readout.describe import readouts
 from archtrace.readout.ends import skipped_ends
 from archtrace.readout.layer_work import work
-from archtrace.readout.padding import carried, padded, padding_of, tokens_read
+from archtrace.readout.padding import padded, padding_of, tokens_carried, tokens_read
 from archtrace.readout.receptive_fields import fields
 from archtrace.readout.relation import relations
 from archtrace.targets import standins
@@ -233,7 +233,7 @@ def _padding_in(analysis: Analysis, vocabulary: Vocabulary, name: str) -> Paddin
     whole, padding = analysis.positions[name], padding_of(analysis.layouts[name], vocabulary, analysis.ids)
     if padding is None or not any(padding):
         return Padding(False, ())
-    carries, found = carried(analysis, name), _of_tokens(analysis, name, padding) or whole
+    carries, found = tokens_carried(analysis, name), _of_tokens(analysis, name, padding) or whole
     read = [tokens_read(rows, carries[tensor], len(padding)) for tensor, rows in found.reads.items()]
     there = [set(row).union(*rows) for row, *rows in zip(((),) * len(padding), *read, strict=True)]
     falls = any(tokens.intersection(pads) for tokens, pads in zip(there, padding, strict=True))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from archtrace.answer.kinds import KINDS, called, noun, without_padding
+from archtrace.answer.kinds import KINDS, noun, noun_of_kind, without_padding
 from archtrace.answer.result import KindName, Result
 from archtrace.answer.serving import SERVERS, Served, ServerName, ServerPooling, Serving
 from archtrace.setup.serving import llama_cpp, sentence_transformers, sglang, tei, vllm
@@ -59,7 +59,7 @@ def _reads(result: Result, seen: CheckpointFiles) -> tuple[tuple[KindName, ...],
 
 def _called(kind: KindName, mode: str) -> str:
     """What a mode of a sentence encoder reads; one that no kind says keeps its own name."""
-    return f"{mode} pooling" if kind == "other" else called(kind)
+    return f"{mode} pooling" if kind == "other" else noun_of_kind(kind)
 
 
 def _served(name: ServerName, pooling: ServerPooling, reads: Sequence[KindName]) -> Served:
