@@ -16,7 +16,7 @@ import written
 from test_readout_cases import ClassTokenInFront, LastByLength, ZeroedFirst
 
 import archtrace
-from archtrace.answer.kinds import KINDS, Setting, kept
+from archtrace.answer.kinds import KINDS, Setting, unpadded_positions
 from archtrace.answer.positions import Rows
 from archtrace.answer.result import LayoutResult, Readout
 from archtrace.capture.inputs import layouts as lay
@@ -141,7 +141,7 @@ def predicted(readout: Readout, axis: int, setting: Setting) -> list[Rows] | Non
         return None
     if "where" not in readout.slice and not re.search(r"\[.*(!= |==|mask)", readout.slice):
         return [(tuple(range(setting.length)),) * setting.rows]
-    return list(kept(setting))
+    return list(unpadded_positions(setting))
 
 
 def moving(rows: Rows, still: Rows) -> Rows:

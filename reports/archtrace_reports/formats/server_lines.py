@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from archtrace.answer.kinds import called
+from archtrace.answer.kinds import noun_of_kind
 from archtrace.answer.serving import MISMATCH, Served, Serving
 from archtrace.errors import TargetError, message
 from archtrace_reports.formats.converter import encode
@@ -40,7 +40,7 @@ def _verdict(server: Served) -> str:
     if server.same:
         return f"the same{f' {server.note}' if server.note else ''}, by {pooling.by}"
     note = f" ({server.note})" if server.note else ""
-    return f"{MISMATCH}: pools {called(pooling.kind or 'none')}, by {pooling.by}{note}"
+    return f"{MISMATCH}: pools {noun_of_kind(pooling.kind or 'none')}, by {pooling.by}{note}"
 
 
 def as_json(serving: Serving) -> str:

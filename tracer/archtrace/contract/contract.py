@@ -88,7 +88,7 @@ def matches(term: str, readout: Readout) -> bool:
 
 def called(term: str) -> str:
     """A term within a sentence."""
-    return table.called(term) if term in KINDS else f"`{term}`"
+    return table.noun_of_kind(term) if term in KINDS else f"`{term}`"
 
 
 def _without_spaces(text: str) -> str:

@@ -24,8 +24,8 @@ from archtrace.reach.bound import Bound
 from archtrace.readout.analysis import Analysis
 from archtrace.readout.anatomy.excerpts import file_of
 from archtrace.readout.expression import inputs_behind
-from archtrace.readout.padding import carried, standing, tokens_read
-from archtrace.readout.selection import Selection, selection
+from archtrace.readout.padding import flags_of_positions, tokens_carried, tokens_read
+from archtrace.readout.selection import Selection, find_selection
 from archtrace.readout.tensors import ReadTensor
 from archtrace.setup.examination import SAMPLES, diagnose
 from archtrace.setup.given_texts import GivenTexts
@@ -107,10 +107,12 @@ def _attended_positions(traced: Trace, layout: str, vocabulary: Vocabulary) -> d
     inputs, attended = traced.analysis.layouts[layout], dict[str, FlagsByWay]()
     for text, analysis in traced.analysis.texts.items():
         ways = {way: flags.tolist() for way, flags in lay.attended_by(inputs, vocabulary, text).items()}
-        for tensor, carries in carried(analysis, layout).items():
+        for tensor, carries in tokens_carried(analysis, layout).items():
             # Of several texts, the one whose tokens the tensor carries tells its padding.
             if tensor not in attended or any(map(any, carries)):
-                attended[tensor] = {way: standing(flags, carries, alone=True) for way, flags in ways.items()}
+                attended[tensor] = {
+                    way: flags_of_positions(flags, carries, default=True) for way, flags in ways.items()
+                }
     return attended
 
 
@@ -120,7 +122,7 @@ def _read_tokens(traced: Trace, layout: str) -> dict[str, dict[str, Rows]]:
 
 
 def _read_tokens_of_text(analysis: Analysis, layout: str) -> dict[str, Rows]:
-    carries, positions = carried(analysis, layout), analysis.positions[layout]
+    carries, positions = tokens_carried(analysis, layout), analysis.positions[layout]
     return {t: tokens_read(rows, carries[t], len(positions.tokens)) for t, rows in positions.reads.items()}
 
 
@@ -141,7 +143,7 @@ def _selection(traced: Trace, tensor: ReadTensor) -> tuple[Bound, Selection, int
     layout, bound = next(iter(traced.analysis.bounds.items()))
     others = frozenset(t.node for t in traced.analysis.tensors(layout)) - {tensor.node}
     length = bound.run.shape(tensor.node)[tensor.axis]
-    return bound, selection(bound, tensor, length, others), length
+    return bound, find_selection(bound, tensor, length, others), length
 
 
 def _is_divided_by_batch_count(bound: Bound, picked: Selection, _: int) -> bool:

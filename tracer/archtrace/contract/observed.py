@@ -33,7 +33,7 @@ def _reads(model: TracedModel) -> str | list[str]:
 def _term(readout: Readout) -> str:
     """A constant index as a slice, which is short and complete; any other kind by its name, where it has one."""
     kind = KINDS[readout.kind]
-    return readout.slice if kind.constant or not kind.named else readout.kind
+    return readout.slice if kind.constant or not kind.has_name else readout.kind
 
 
 def _padding(model: TracedModel) -> str | None:

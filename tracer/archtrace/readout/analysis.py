@@ -69,8 +69,8 @@ class Programs:
         # Sizes are baked into a program, and Python may branch on a type (`mask.dtype == torch.bool`) without asking
         # for a value: a program of inputs that look otherwise never serves.
         looks = {name: _look(value) for name, value in layout.items()}
-        for seen, program in self._recorded:
-            if seen == looks and serves(program, layout):
+        for recorded, program in self._recorded:
+            if recorded == looks and serves(program, layout):
                 return program
         self._recorded.append((looks, capture(*self.model, layout, has_rule, self._shapes, ids, self.asked)))
         return self._recorded[-1][1]
@@ -103,7 +103,7 @@ class Analysis:
     also: tuple[str, ...] = ()
     interpreter: Interpreter = field(default_factory=Interpreter)
     refused: dict[str, str] = field(default_factory=dict)
-    #: What positions carry, by layout, and by tensor, once it was asked; see archtrace.readout.padding.
+    #: What positions carry, by layout and tensor, once it is worked out; see archtrace.readout.padding.
     carried: dict[str, dict[str, Carried]] = field(default_factory=dict)
     #: The read tensors of other lengths, which tell those of one position, where every tensor has an axis as long.
     expected: tuple[str, ...] = ()
@@ -125,20 +125,20 @@ class Analysis:
 
     @cached_property
     def texts(self) -> dict[str, Analysis]:
-        """By the input that holds its tokens, the same analysis told of one text."""
-        return {self.ids: self._told_of(self.ids), **{name: self._told_of(name) for name in self.also}}
+        """By the input that holds its tokens, the same analysis, of that text alone."""
+        return {self.ids: self._of_text(self.ids), **{name: self._of_text(name) for name in self.also}}
 
-    def _told_of(self, text: str) -> Analysis:
+    def _of_text(self, text: str) -> Analysis:
         if not self.also:
             return self
-        told = replace(self, ids=text, also=(), carried={})
-        # what was found is the same for all: bounds take the tokens of every text for unknown
-        vars(told).update(bounds=self.bounds, _read=self._read)
-        return told
+        analysis = replace(self, ids=text, also=(), carried={})
+        # Bounds are those of all texts: they take the tokens of each of them for unknown.
+        vars(analysis).update(bounds=self.bounds, _read=self._read)
+        return analysis
 
     @cached_property
     def bounds(self) -> dict[str, Bound]:
-        """The bound of each layout that the model runs; the others are told in `refused`."""
+        """The bound of each layout that the model runs; `refused` says why it does not run the others."""
         bounds: dict[str, Bound] = {}
         first: Exception | None = None
         for name, layout in self.layouts.items():

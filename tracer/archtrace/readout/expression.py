@@ -162,8 +162,8 @@ def evaluates(text: str, names: Collection[str]) -> bool:
         parts = list(ast.walk(ast.parse(f"x{text}")))
     except SyntaxError:  # cut, or an op that is written as no Python
         return False
-    said = {*names, *map(plain, EVALUATED), *_WORDS, "x"}
-    return all(part.id in said for part in parts if isinstance(part, ast.Name))
+    known = {*names, *map(plain, EVALUATED), *_WORDS, "x"}
+    return all(part.id in known for part in parts if isinstance(part, ast.Name))
 
 
 #: What templates of ops are made of.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archtrace.answer.kinds import called
+from archtrace.answer.kinds import noun_of_kind
 from archtrace.answer.serving import MISMATCH, SERVERS, Served
 from archtrace.contract.graph_rule import GraphRule, Words
 from archtrace.contract.traced_model import ContractViolation, TracedModel
@@ -22,7 +22,7 @@ def check(model: TracedModel) -> Iterator[ContractViolation]:
 def _describe_pooling(served: Served) -> str:
     name = f"{SERVERS[served.server]} {served.version}"
     note = f" ({served.note})" if served.note else ""
-    pooled = called(served.pooling.kind or "none")
+    pooled = noun_of_kind(served.pooling.kind or "none")
     return f"{name} pools {pooled}, by {served.pooling.by}, which is not what the model reads{note}"
 
 

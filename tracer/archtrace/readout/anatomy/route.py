@@ -34,7 +34,7 @@ class _Route:
 
     def path(self) -> Path:
         """Groups become nodes; an edge runs where a member of one takes a member of another."""
-        edges = {(a, b): None for i in sorted(self._kept) for a, b in self._edges(i) if a != b}
+        edges = {(a, b): None for i in sorted(self._drawn_nodes) for a, b in self._edges(i) if a != b}
         return Path(tuple(self._drawn(first, members) for first, members in self._groups.items()), tuple(edges))
 
     @cached_property
@@ -42,7 +42,7 @@ class _Route:
         return {tensor.node: tensor.name for tensor in self.analysis.tensors(self.analysis.reference)}
 
     @cached_property
-    def _kept(self) -> frozenset[int]:
+    def _drawn_nodes(self) -> frozenset[int]:
         """What leads to the logits, back to the read tensors and, beside them, to the inputs."""
         # From the logits back: past a read tensor lies the backbone, which the module tree shows.
         carrying = self.bound.carrying
@@ -55,10 +55,10 @@ class _Route:
 
     def _computed(self, index: int) -> bool:
         """True for what is known in the layout and comes from an input, as an index does."""
-        return index in self._given and not self._unknown(index)
+        return index in self._from_inputs and not self._unknown(index)
 
     @cached_property
-    def _given(self) -> frozenset[int]:
+    def _from_inputs(self) -> frozenset[int]:
         """What inputs lead to."""
         program = self.bound.program
         return frozenset(reachable(program.inputs.values(), program.users.__getitem__))
@@ -68,7 +68,7 @@ class _Route:
         """Members by their first: the ops of one call of a module without submodules, or one op."""
         groups: dict[int, list[int]] = {}
         key: object = None
-        for index in sorted(self._kept):
+        for index in sorted(self._drawn_nodes):
             if self._skipped(index):
                 continue
             module = self._nodes[index].module
@@ -117,7 +117,7 @@ class _Route:
         for ref in dict.fromkeys(self._nodes[index].refs):
             if ref in self._first:
                 yield ref
-            elif ref in self._kept:
+            elif ref in self._drawn_nodes:
                 yield from self._origins(ref)
 
     def _drawn(self, first: int, members: list[int]) -> PathNode:

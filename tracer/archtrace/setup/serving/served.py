@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from archtrace.answer.kinds import KINDS, called, noun, without_padding
+from archtrace.answer.kinds import KINDS, noun, noun_of_kind, without_padding
 from archtrace.answer.result import KindName, Result
 from archtrace.answer.serving import SERVERS, Served, ServerName, ServerPooling, Serving
 from archtrace.setup.serving import llama_cpp, sentence_transformers, sglang, tei, vllm
@@ -60,7 +60,7 @@ def _reads(result: Result, checkpoint: CheckpointFiles) -> tuple[tuple[KindName,
 
 def _mode_name(kind: KindName, mode: str) -> str:
     """The name of a sentence encoder's mode: that of its kind, or its own where no kind is like it."""
-    return f"{mode} pooling" if kind == "other" else called(kind)
+    return f"{mode} pooling" if kind == "other" else noun_of_kind(kind)
 
 
 def _compared(name: ServerName, pooling: ServerPooling, reads: Sequence[KindName]) -> Served:
