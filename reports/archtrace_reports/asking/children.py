@@ -34,18 +34,17 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 class Child:
     """A running child. Its answer is a file in `folder`; its stderr goes to a file, in case it crashes."""
 
-    def __init__(
-        self, name: str, question: str, folder: Path, limits: Limits, fork_server: ForkServer | None = None
-    ) -> None:
+    def __init__(self, name: str, question: str, folder: Path, limits: Limits, server: ForkServer | None) -> None:
         self.name = name
         self._limits = limits
         self._file = folder / "answer.json"
         self._log = folder / "stderr.txt"
         self._ends = time.monotonic() + limits.seconds
-        process = _fork(fork_server, question, self._file, self._log)
-        self._process: subprocess.Popen[bytes] | ForkedChild = process or _spawn(
-            question, self._file, self._log, limits
-        )
+        self._process = self._start(question, server)
+
+    def _start(self, question: str, server: ForkServer | None) -> subprocess.Popen[bytes] | ForkedChild:
+        forked = _fork(server, question, self._file, self._log)
+        return forked or _spawn(question, self._file, self._log, self._limits)
 
     def poll(self) -> Any:
         """The answer as JSON, an Unanswered where there will be none, None while it works."""
@@ -71,16 +70,15 @@ class Child:
     def _answer(self) -> Any:
         with contextlib.suppress(OSError, ValueError):
             return json.loads(self._file.read_text("utf-8"))
-        last_words = self._log.read_text("utf-8", "replace").strip().rpartition("\n")[2]
-        return self._give_up(
-            f"its process died ({_ending(self._process.returncode)}){f': {last_words}' if last_words else ''}"
-        )
+        last_line = self._log.read_text("utf-8", "replace").strip().rpartition("\n")[2]
+        how = f"{_ending(self._process.returncode)}){f': {last_line}' if last_line else ''}"
+        return self._give_up(f"its process died ({how}")
 
 
-def _fork(fork_server: ForkServer | None, question: str, file: Path, log: Path) -> ForkedChild | None:
+def _fork(server: ForkServer | None, question: str, file: Path, log: Path) -> ForkedChild | None:
     """None where there is no fork server, or it has ended: each child then imports for itself."""
     with contextlib.suppress(OSError):
-        return fork_server.start(question, file, log) if fork_server else None
+        return server.start(question, file, log) if server else None
     return None
 
 
@@ -140,17 +138,15 @@ def answers_of(named_questions: Sequence[tuple[str, str]], limits: Limits) -> It
     """The same for pairs of a target's name and a question as JSON; the answers are JSON, too."""
     waiting = list(enumerate(named_questions))[::-1]
     running: dict[int, Child] = {}
-    with (
-        tempfile.TemporaryDirectory(prefix="archtrace-") as folder,
-        _shared_fork_server(len(named_questions), limits) as fork_server,
-    ):
+    shared = _shared_fork_server(len(named_questions), limits)
+    with tempfile.TemporaryDirectory(prefix="archtrace-") as folder, shared as server:
         try:
             while waiting or running:
                 while waiting and len(running) < limits.jobs:
                     number, (name, question) = waiting.pop()
                     place = Path(folder, str(number))
                     place.mkdir()
-                    running[number] = Child(name, question, place, limits, fork_server)
+                    running[number] = Child(name, question, place, limits, server)
                 yield from _ended(running)
                 time.sleep(PAUSE if running else 0)
         finally:
@@ -158,12 +154,10 @@ def answers_of(named_questions: Sequence[tuple[str, str]], limits: Limits) -> It
                 child.kill()
 
 
-def answer_of(
-    name: str, question: str, limits: Limits, fork_server: ForkServer | None, wanted: Callable[[], bool]
-) -> Any:
+def answer_of(name: str, question: str, limits: Limits, server: ForkServer | None, wanted: Callable[[], bool]) -> Any:
     """The answer to one question, as JSON or Unanswered; None once it is `wanted` no longer, which ends the child."""
     with tempfile.TemporaryDirectory(prefix="archtrace-") as folder:
-        child = Child(name, question, Path(folder), limits, fork_server)
+        child = Child(name, question, Path(folder), limits, server)
         try:
             while (answer := child.poll()) is None and wanted():
                 time.sleep(PAUSE)
@@ -180,12 +174,12 @@ def start_fork_server(limits: Limits) -> ForkServer | None:
 @contextlib.contextmanager
 def _shared_fork_server(count: int, limits: Limits) -> Iterator[ForkServer | None]:
     """A fork server for many questions, where the system can fork; a few are faster without."""
-    fork_server = start_fork_server(limits) if count >= MANY else None
+    server = start_fork_server(limits) if count >= MANY else None
     try:
-        yield fork_server
+        yield server
     finally:
-        if fork_server is not None:
-            fork_server.close()
+        if server is not None:
+            server.close()
 
 
 def _ended(running: dict[int, Child]) -> Iterator[tuple[int, Any]]:

@@ -29,16 +29,15 @@ def main() -> None:
     """Serve until stdin closes, which it does when the parent is gone; then every child goes too."""
     silence_libraries()
     warm()
-    alive_end, our_end = (
-        os.pipe()
-    )  # children block on reading one end, which closes with this process: it alone has the other
+    # Children block on reading their end, which closes with this process: it alone has the other one.
+    theirs, ours = os.pipe()
     while True:
         ready, _, _ = select.select([sys.stdin], [], [], PAUSE)
         if ready:
             line = sys.stdin.buffer.readline()
             if not line:
                 return
-            _report(f"started {_fork(json.loads(line), alive_end, our_end)}")
+            _report(f"started {_fork(json.loads(line), theirs, ours)}")
         _report_ended()
 
 
@@ -55,15 +54,15 @@ def _report(line: str) -> None:
     sys.stdout.flush()
 
 
-def _fork(request: dict[str, str], alive_end: int, our_end: int) -> int:
+def _fork(request: dict[str, str], theirs: int, ours: int) -> int:
     pid = os.fork()
     if pid == 0:
-        os.close(our_end)
-        _answer(request, alive_end)
+        os.close(ours)
+        _answer(request, theirs)
     return pid
 
 
-def _answer(request: dict[str, str], alive_end: int) -> NoReturn:
+def _answer(request: dict[str, str], theirs: int) -> NoReturn:
     """In the child: a session of its own, its log for what it says, its answer in the file."""
     os.setsid()
     log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -71,7 +70,7 @@ def _answer(request: dict[str, str], alive_end: int) -> NoReturn:
         os.dup2(log, stream)
     status = 1
     try:
-        child.answer(request["question"], Path(request["file"]), lambda: os.read(alive_end, 1))
+        child.answer(request["question"], Path(request["file"]), lambda: os.read(theirs, 1))
         status = 0
     except SystemExit as ended:
         status = ended.code if isinstance(ended.code, int) else 1

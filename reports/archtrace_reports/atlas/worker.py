@@ -33,15 +33,13 @@ def answer(question: str, code: str, bounds: Mapping[str, float], asker_versions
     from distributed import Reschedule
 
     name = json.loads(question)["target"]
-    answer_or_refusal: Any = _refusal(name, asker_versions, code)
-    if answer_or_refusal is None:
+    outcome: Any = _refusal(name, asker_versions, code)
+    if outcome is None:
         limits = Limits(bounds["seconds"], bounds["gigabytes"], _threads())
-        answer_or_refusal = answer_of(name, question, limits, _fork_server(limits), _still_wanted())
-    if answer_or_refusal is None:
+        outcome = answer_of(name, question, limits, _fork_server(limits), _still_wanted())
+    if outcome is None:
         raise Reschedule
-    return json.dumps(
-        encode_outcome(answer_or_refusal) if isinstance(answer_or_refusal, Unanswered) else answer_or_refusal
-    )
+    return json.dumps(encode_outcome(outcome) if isinstance(outcome, Unanswered) else outcome)
 
 
 def _refusal(name: str, asker_versions: Mapping[str, str], code: str) -> Unanswered | None:

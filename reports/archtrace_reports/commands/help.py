@@ -25,8 +25,6 @@ def _help(group: click.Context, name: str) -> str:
     command = group.command.get_command(group, name)
     if command is None:
         near = close_command(name)
-        suggestion = f"did you mean {near}? " if near else ""
-        raise TargetError(
-            message(f"there is no command {name!r}", do=f"{suggestion}the commands are {', '.join(COMMANDS)}")
-        )
+        do = f"{f'did you mean {near}? ' if near else ''}the commands are {', '.join(COMMANDS)}"
+        raise TargetError(message(f"there is no command {name!r}", do=do))
     return command.make_context(name, [], parent=group, resilient_parsing=True).get_help()

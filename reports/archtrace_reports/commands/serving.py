@@ -49,11 +49,9 @@ def command(target: str, fields: tuple[tuple[str, Any], ...], style: str, folder
         silence_libraries()
     with contextlib.redirect_stdout(sys.stderr):  # a model may print while it is built
         report = serve(target, overrides=dict(fields), trust_remote_code=trust_remote_code)
-    cleaned_report, look = cleaned(report), look_of(sys.stdout)
-    click.echo(
-        as_json(cleaned_report) if style == "json" else paint(server_lines(cleaned_report, look.prose), look),
-        nl=style == "json",
-    )
+    shown, look = cleaned(report), look_of(sys.stdout)
+    text = as_json(shown) if style == "json" else paint(server_lines(shown, look.prose), look)
+    click.echo(text, nl=style == "json")
     if folder is not None:
         written = export(report, folder, force=force)
         lines = [*(f"wrote {file}" for file in written if not quiet), *report.unexported]

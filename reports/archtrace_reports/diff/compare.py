@@ -207,9 +207,8 @@ def pair(left: Report, right: Report) -> Difference:
     gone = [Lost(key[0], "right", _why(right, key[0])) for key in before if key not in after]
     new = [Lost(key[0], "left", _why(left, key[0])) for key in after if key not in before]
     known = {target for target, _ in (*before, *after)}
-    neither = [
-        Lost(failure.target, "same", failure.line) for failure in right.unanswered if failure.target not in known
-    ]
+    failures = (failure for failure in right.unanswered if failure.target not in known)
+    neither = [Lost(failure.target, "same", failure.line) for failure in failures]
     return Difference(pairs, (*gone, *new, *neither))
 
 

@@ -51,9 +51,8 @@ def packages(names: Iterable[str]) -> dict[str, str | None]:
     # Of two on the path the first is imported: it comes last here, and stays.
     folders = (name for folder in reversed(sys.path) for name in _names_in(folder) if name.endswith(".dist-info"))
     stems = (name.removesuffix(".dist-info") for name in folders)
-    versions = {
-        _normalized(name): version.partition("+")[0] for name, _, version in (stem.rpartition("-") for stem in stems)
-    }
+    pairs = (stem.rpartition("-")[::2] for stem in stems)
+    versions = {_normalized(name): version.partition("+")[0] for name, version in pairs}
     return {name: versions.get(_normalized(name)) for name in names}
 
 

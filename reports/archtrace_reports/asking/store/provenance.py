@@ -82,9 +82,8 @@ def sources(folders: Iterable[str]) -> list[str] | None:
     """
     if _LISTENER.missed:
         return None
-    read = (
-        file for file in _LISTENER.read if "__pycache__" not in Path(file).parts and not Path(file).name.startswith("<")
-    )
+    paths = map(Path, _LISTENER.read)
+    read = (str(path) for path in paths if "__pycache__" not in path.parts and not path.name.startswith("<"))
     absent = [name for name in _LISTENER.sought if "." not in name and name not in sys.modules]
     ends = [end for name in absent for end in (f"{name}.py", os.path.join(name, "__init__.py"))]
     new = (os.path.join(folder, end) for folder in folders for end in ends)

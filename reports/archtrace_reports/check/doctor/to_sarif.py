@@ -35,9 +35,8 @@ def render(diagnosis: Diagnosis, look: Look) -> str:
     """The log of `archtrace check`, with a result for each fault."""
     del look
     shown = cleaned(diagnosis)
-    return to_sarif.render(
-        CheckResult(tuple(_finding(shown.target, f) for f in shown.faults), 1), settings(os.getcwd())
-    )
+    findings = tuple(_finding(shown.target, fault) for fault in shown.faults)
+    return to_sarif.render(CheckResult(findings, 1), settings(os.getcwd()))
 
 
 def _finding(target: str, fault: Fault) -> Problem:

@@ -106,14 +106,12 @@ def _note(step: ProblemStep, finding: Problem) -> str:
     return f"cell {step.cell}, line {step.line}: {note}" if step.cell else note
 
 
-def _location(finding_or_step: Problem | ProblemStep, artifact: dict[str, str]) -> dict[str, Any]:
+def _location(part: Problem | ProblemStep, artifact: dict[str, str]) -> dict[str, Any]:
     """A notebook's cells are no part of its file for SARIF: a place in one is given as a logical location, too."""
-    location: dict[str, Any] = {"physicalLocation": {"artifactLocation": artifact, "region": _region(finding_or_step)}}
-    if finding_or_step.cell:
-        name = f"cell {finding_or_step.cell}:{finding_or_step.line}:{finding_or_step.col}"
-        location["logicalLocations"] = [
-            {"name": f"cell {finding_or_step.cell}", "fullyQualifiedName": name, "kind": "member"}
-        ]
+    location: dict[str, Any] = {"physicalLocation": {"artifactLocation": artifact, "region": _region(part)}}
+    if part.cell:
+        name = f"cell {part.cell}:{part.line}:{part.col}"
+        location["logicalLocations"] = [{"name": f"cell {part.cell}", "fullyQualifiedName": name, "kind": "member"}]
     return location
 
 
