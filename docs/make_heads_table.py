@@ -26,9 +26,9 @@ down to two layers, few frames, few patches and windows of 8 tokens. To make thi
     archtrace atlas --heads -o atlas; python docs/make_heads_table.py atlas/.answers.jsonl
 
 **{answered} of {asked} are answered, {exact} of them exactly** (in every layout that the model
-runs, runs confirm each position of the answer, and changing everything else has no effect).{missing} In {outside} of them do runs show a
-position that the analysis left out. A class with several kinds of heads counts for each. Seconds are the median for one
-answer.
+runs, runs confirm each position of the answer, and changing everything else has
+no effect).{missing} In {outside} of them do runs show a position that the analysis left out. A
+class with several kinds of heads counts for each. Seconds are the median for one answer.
 
 | `--head` | Classes | Answered | Exact | Seconds |
 | --- | --- | --- | --- | --- |
