@@ -29,11 +29,14 @@ def fault(setup: Setup, singles: Sequence[BatchReading], batch: BatchReading) ->
     """What a batch reads otherwise than each text alone, or from padding; None where there is nothing."""
     row = _other(singles, batch)
     if row is not None:
-        code, change = _mend(setup, singles) or ("batch-differs", f"{SINGLY}: no change of side or pad id mends it")
+        code, change = _mend(setup, singles) or (
+            "batch-differs",
+            f"{SINGLY}: neither the other side nor another pad id helps",
+        )
         return Fault(code, batch.texts.lines[row], singles[row].texts.words[0], change)
     if _reached(batch):
-        read = "padding reaches the logits through the layers, though no hidden state of it is read"
-        return Fault("padding-reaches", read, "the text alone", f"{SINGLY}: the model masks no padding")
+        read = "padding reaches the logits through the layers, although no hidden state at a pad is read"
+        return Fault("padding-reaches", read, "the text alone", f"{SINGLY}: the model does not mask padding")
     return None
 
 
@@ -52,7 +55,7 @@ def shifted(setup: Setup, singles: Sequence[BatchReading], batch: BatchReading) 
     row, side = min(range(len(singles)), key=lambda n: len(singles[n].ids(0))), batch.batch.side
     told = f"the right token, but with padding on the {side} the text gets other logits than alone"
     read = f"{batch.texts.lines[row]}: {told}"
-    _, change = _mend(setup, singles) or ("", f"{SINGLY}: no side leaves the positions as they are")
+    _, change = _mend(setup, singles) or ("", f"{SINGLY}: padding changes the positions on either side")
     return Fault("positions-move", read, "the logits that the text has alone", change)
 
 

@@ -41,7 +41,7 @@ def examine_chat(setup: Setup) -> Chat:
         text = str(whole.apply_chat_template(said, tokenize=False))
     except Exception as error:  # a template may raise whatever it likes
         why = " ".join(str(error).split())[:200]
-        return Chat(notes=(f"the chat template renders no exchange of a user and an assistant: {why}",))
+        return Chat(notes=(f"the chat template fails on a question and an answer: {why}",))
     try:
         found = read_batch(setup.trace, encoded(whole, [text], special=False))
     except ArchtraceError:  # longer than the model takes, which is told on its own
@@ -65,7 +65,7 @@ def _notes(setup: Setup, tokenizer: TextTokenizer, text: str, closing: str, foun
     marker = closing.strip()
     pieces = tokenizer(marker, add_special_tokens=False)["input_ids"] if _MARKER.fullmatch(marker) else ()
     if setup.reads_last and len(pieces) > 1:
-        yield f"{marker}, the end of a turn in the chat template, is no token: it is cut into {len(pieces)}"
+        yield f"{marker}, the end of a turn in the chat template, is not one token but {len(pieces)}"
     if setup.reads_last and closing and setup.limit and tokenizer.truncation_side == "right":
         yield (
             f"a conversation of more than {setup.limit} tokens is cut on the right and loses its {marker or 'end'}: "
@@ -74,6 +74,6 @@ def _notes(setup: Setup, tokenizer: TextTokenizer, text: str, closing: str, foun
     ids = tokenizer(text)["input_ids"]
     if len(ids) > 1 and ids[0] == ids[1] and ids[0] in setup.special and found.ids(0)[:2] != ids[:2]:
         yield (
-            f"the chat template writes {found.texts.tokens[0][0]}, and tokenizer(...) sets it once more: give "
+            f"the chat template writes {found.texts.tokens[0][0]}, and tokenizer(...) adds it again: give "
             "add_special_tokens=False, or tokenizer.apply_chat_template(..., tokenize=True)"
         )

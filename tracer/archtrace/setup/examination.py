@@ -98,12 +98,12 @@ def _of_given(setup: Setup) -> Diagnosis:
     lines = tuple(line for each in looked for line in each.texts.lines)
     blank = Diagnosis(setup.trace.target.name, "unknown", read=lines)
     if setup.by_position(looked):
-        why = "the output has a value for each position: of a text no one token is read, but each for itself"
+        why = "the output has a value for each position, so no single token is read"
         return replace(blank, reason=why)
     if faults := tuple(single_texts.faults(setup, looked)):
         return replace(blank, opinion="wrong", faults=_once(faults))
     if not all(each.texts.read[0] for each in looked):  # what is read of no token is not read alike
-        why = "what is read stands at no token of its own: each position is made of several tokens"
+        why = "the position that is read is not a token: each position is made of several tokens"
         return replace(blank, reason=why)
     if setup.given.uncompared is not None:
         opinion, reason = setup.given.uncompared

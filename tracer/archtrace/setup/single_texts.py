@@ -69,7 +69,7 @@ def _unset(setup: Setup, each: BatchReading) -> Fault | None:
     if _own_id(setup, made_for) in each.ids(0):
         return None
     read, meant = f"{each.texts.words[0]}, a word of the text", str(_own_token(setup, made_for))
-    return Fault("no-cls", read, meant, "tokenizer(text, add_special_tokens=True), with a template that sets it")
+    return Fault("no-cls", read, meant, "tokenizer(text, add_special_tokens=True), with a template that adds it")
 
 
 def _unended(setup: Setup, each: BatchReading) -> Fault | None:
@@ -84,7 +84,7 @@ def _unended(setup: Setup, each: BatchReading) -> Fault | None:
     line = f"tokenizer = AutoTokenizer.from_pretrained({where!r}, add_bos_token={starts}, add_eos_token=True)"
     # An end that is padding too would be passed over once it is set.
     change = f"{line}; {setup.own_pad}" if own.eos_token_id == setup.pad else line
-    read = f"{each.texts.lines[0]}: tokenizer_config.json says add_eos_token, and no {own.eos_token} is set"
+    read = f"{each.texts.lines[0]}: tokenizer_config.json says add_eos_token, but no {own.eos_token} is added"
     return Fault("no-end", read, f"the {own.eos_token} that ends the text", change)
 
 
@@ -108,7 +108,7 @@ def skipped(setup: Setup, each: BatchReading) -> Fault | None:
     if not setup.reads_last or each.ids(0)[last] != setup.pad or read == (last,):
         return None
     end = f"the {each.texts.tokens[0][last]} ({last}) that ends the text"
-    return Fault("pad-is-end", f"{each.texts.lines[0]}: {end} is the pad token, passes for padding and is skipped",
+    return Fault("pad-is-end", f"{each.texts.lines[0]}: {end} is the pad token, so the model skips it as padding",
                  end, setup.own_pad)  # fmt: skip
 
 
@@ -125,7 +125,7 @@ def _twice(setup: Setup, written: GivenTexts, number: int, each: BatchReading) -
         token = made[0]
         if made == [token, token] and given.count(token) == 1 and token in setup.special:
             name = written.tokenizer.convert_ids_to_tokens(token)
-            read = f"{name} twice: the text has one of its own, and the tokenizer sets another"
+            read = f"{name} twice: the text already has one, and the tokenizer adds another"
             return Fault("special-twice", read, f"one {name}", "tokenizer(text, add_special_tokens=False)")
     return None
 
@@ -155,4 +155,4 @@ def _kept(setup: Setup, written: GivenTexts, number: int, at: int, wanted: int) 
             return f"tokenizer.truncation_side = {other.truncation_side!r}"
     except ArchtraceError:  # what the model refuses keeps nothing
         pass
-    return "shorten the text before its special tokens are set"
+    return "shorten the text before its special tokens are added"
