@@ -30,12 +30,12 @@ def fault(setup: Setup, single_readings: Sequence[BatchReading], batch: BatchRea
     where neither is so."""
     row = _first_differing_row(single_readings, batch)
     if row is not None:
-        advice = f"{ONE_AT_A_TIME}: no change of side or pad id mends it"
+        advice = f"{ONE_AT_A_TIME}: neither the other side nor another pad id helps"
         code, change = _mending_change(setup, single_readings) or ("batch-differs", advice)
         return Fault(code, batch.texts.lines[row], single_readings[row].texts.words[0], change)
     if _padding_reaches_logits(batch):
-        read = "padding reaches the logits through the layers, though no hidden state of it is read"
-        return Fault("padding-reaches", read, "the text alone", f"{ONE_AT_A_TIME}: the model masks no padding")
+        read = "padding reaches the logits through the layers, although no hidden state at a pad is read"
+        return Fault("padding-reaches", read, "the text alone", f"{ONE_AT_A_TIME}: the model does not mask padding")
     return None
 
 
@@ -54,7 +54,7 @@ def position_fault(setup: Setup, single_readings: Sequence[BatchReading], batch:
     row, side = min(range(len(single_readings)), key=lambda n: len(single_readings[n].ids(0))), batch.encoded.side
     problem = f"the right token, but with padding on the {side} the text gets other logits than alone"
     read = f"{batch.texts.lines[row]}: {problem}"
-    advice = f"{ONE_AT_A_TIME}: no side leaves the positions as they are"
+    advice = f"{ONE_AT_A_TIME}: padding changes the positions on either side"
     _, change = _mending_change(setup, single_readings) or ("", advice)
     return Fault("positions-move", read, "the logits that the text has alone", change)
 

@@ -42,7 +42,7 @@ def examine_chat(setup: Setup) -> ChatFindings:
         text = str(tokenizer.apply_chat_template(conversation, tokenize=False))
     except Exception as error:  # a template may raise whatever it likes
         why = " ".join(str(error).split())[:200]
-        return ChatFindings(notes=(f"the chat template renders no exchange of a user and an assistant: {why}",))
+        return ChatFindings(notes=(f"the chat template fails on a question and an answer: {why}",))
     try:
         reading = read_batch(setup.trace, encoded(tokenizer, [text], special=False))
     except ArchtraceError:  # longer than the model takes: setup.length reports that
@@ -66,7 +66,7 @@ def _notes(setup: Setup, tokenizer: TextTokenizer, text: str, closing: str, read
     marker = closing.strip()
     pieces = tokenizer(marker, add_special_tokens=False)["input_ids"] if _MARKER.fullmatch(marker) else ()
     if setup.reads_last and len(pieces) > 1:
-        yield f"{marker}, the end of a turn in the chat template, is no token: it is cut into {len(pieces)}"
+        yield f"{marker}, the end of a turn in the chat template, is not one token but {len(pieces)}"
     limit = setup.max_length
     if setup.reads_last and closing and limit and tokenizer.truncation_side == "right":
         yield (
@@ -76,6 +76,6 @@ def _notes(setup: Setup, tokenizer: TextTokenizer, text: str, closing: str, read
     ids = tokenizer(text)["input_ids"]
     if len(ids) > 1 and ids[0] == ids[1] and ids[0] in setup.special_ids and reading.ids(0)[:2] != ids[:2]:
         yield (
-            f"the chat template writes {reading.texts.tokens[0][0]}, and tokenizer(...) sets it once more: give "
+            f"the chat template writes {reading.texts.tokens[0][0]}, and tokenizer(...) adds it again: give "
             "add_special_tokens=False, or tokenizer.apply_chat_template(..., tokenize=True)"
         )

@@ -105,12 +105,12 @@ def _diagnose_given(setup: Setup) -> Diagnosis:
     lines = tuple(line for reading in single_readings for line in reading.texts.lines)
     unknown = Diagnosis(setup.trace.target.name, "unknown", read=lines)
     if setup.has_output_per_token(single_readings):
-        why = "the output has a value for each position: of a text no one token is read, but each for itself"
+        why = "the output has a value for each position, so no single token is read"
         return replace(unknown, reason=why)
     if faults := tuple(single_texts.faults(setup, single_readings)):
         return replace(unknown, opinion="wrong", faults=_first_of_each_code(faults))
     if not all(reading.texts.read[0] for reading in single_readings):  # without tokens there is nothing to compare
-        why = "what is read stands at no token of its own: each position is made of several tokens"
+        why = "the position that is read is not a token: each position is made of several tokens"
         return replace(unknown, reason=why)
     if setup.given.verdict_without_batch is not None:
         opinion, reason = setup.given.verdict_without_batch

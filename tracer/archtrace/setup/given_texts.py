@@ -65,7 +65,7 @@ class GivenTexts:
     @property
     def verdict_without_batch(self) -> tuple[Opinion, str] | None:
         """One text makes no batch to compare it with."""
-        return None if len(self.texts) > 1 else ("right", "a text alone has no padding, and no batch was asked about")
+        return None if len(self.texts) > 1 else ("right", "a single text has no padding; give several to check a batch")
 
     def single_batches(self) -> list[Encoded]:
         """Each text as a batch of its own, with the other of its pair."""

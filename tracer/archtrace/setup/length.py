@@ -43,7 +43,7 @@ def too_long(setup: Setup) -> TooLong | None:
         most, refused = (most, middle) if _refusal(setup, setup.texts, middle) else (middle, refused)
     if not most:  # it refuses rows of any length, for another reason
         return None
-    lets = f"lets through texts of {limit} tokens" if limit else "has no limit (model_max_length), and cuts no text"
+    lets = f"lets through texts of {limit} tokens" if limit else "has no limit (model_max_length), so it cuts no text"
     read = f"the tokenizer {lets}, and the model refuses {tried}: {refusal}"
     fault = Fault("too-long", read, f"at most {most} tokens", f"tokenizer.model_max_length = {most}")
     return TooLong(most, fault)
@@ -55,8 +55,8 @@ def beyond_trained_positions(setup: Setup) -> str | None:
     if not limit or not positions or limit <= positions:
         return None
     return (
-        f"the tokenizer leaves texts of {limit} tokens, and the config says {positions} positions "
-        "(max_position_embeddings): a longer text stands where the model was not trained"
+        f"the tokenizer lets through texts of {limit} tokens, but the config says {positions} positions "
+        "(max_position_embeddings): the model was not trained on longer texts"
     )
 
 

@@ -72,7 +72,7 @@ def _missing_cls(setup: Setup, reading: BatchReading) -> Fault | None:
     if _special_id(setup, name) in reading.ids(0):
         return None
     read, meant = f"{reading.texts.words[0]}, a word of the text", str(_special_token(setup, name))
-    return Fault("no-cls", read, meant, "tokenizer(text, add_special_tokens=True), with a template that sets it")
+    return Fault("no-cls", read, meant, "tokenizer(text, add_special_tokens=True), with a template that adds it")
 
 
 def _missing_end(setup: Setup, reading: BatchReading) -> Fault | None:
@@ -87,7 +87,7 @@ def _missing_end(setup: Setup, reading: BatchReading) -> Fault | None:
     line = f"tokenizer = AutoTokenizer.from_pretrained({where!r}, add_bos_token={starts}, add_eos_token=True)"
     # Once it is set, an end that is also the pad token would be skipped like padding.
     change = f"{line}; {setup.pad_token_line}" if own.eos_token_id == setup.model_pad_id else line
-    read = f"{reading.texts.lines[0]}: tokenizer_config.json says add_eos_token, and no {own.eos_token} is set"
+    read = f"{reading.texts.lines[0]}: tokenizer_config.json says add_eos_token, but no {own.eos_token} is added"
     return Fault("no-end", read, f"the {own.eos_token} that ends the text", change)
 
 
@@ -111,7 +111,7 @@ def skipped_end(setup: Setup, reading: BatchReading) -> Fault | None:
     if not setup.reads_last or reading.ids(0)[last] != setup.model_pad_id or read == (last,):
         return None
     end = f"the {reading.texts.tokens[0][last]} ({last}) that ends the text"
-    return Fault("pad-is-end", f"{reading.texts.lines[0]}: {end} is the pad token, passes for padding and is skipped",
+    return Fault("pad-is-end", f"{reading.texts.lines[0]}: {end} is the pad token, so the model skips it as padding",
                  end, setup.pad_token_line)  # fmt: skip
 
 
@@ -129,7 +129,7 @@ def _doubled_special(setup: Setup, given: GivenTexts, number: int, reading: Batc
         token = ids[0]
         if ids == [token, token] and own_ids.count(token) == 1 and token in setup.special_ids:
             name = given.tokenizer.convert_ids_to_tokens(token)
-            read = f"{name} twice: the text has one of its own, and the tokenizer sets another"
+            read = f"{name} twice: the text already has one, and the tokenizer adds another"
             return Fault("special-twice", read, f"one {name}", "tokenizer(text, add_special_tokens=False)")
     return None
 
@@ -159,4 +159,4 @@ def _truncation_change(setup: Setup, given: GivenTexts, number: int, at: int, wa
             return f"tokenizer.truncation_side = {other.truncation_side!r}"
     except ArchtraceError:  # what the model refuses keeps nothing
         pass
-    return "shorten the text before its special tokens are set"
+    return "shorten the text before its special tokens are added"

@@ -81,7 +81,7 @@ If the pad token is eos, only the attention mask knows which eos are padding:
 eos_token_id).argmax(-1)`, which looks for the first eos, is not reported: an encoder whose texts have an eos may
 read it.""",
     valid={
-        "a pad that no text holds": """
+        "the pad id never occurs inside a text": """
             import torch
 
 
@@ -100,7 +100,7 @@ read it.""",
                         scores.append(rewards[number, end - 1])
                     return torch.stack(scores)
             """,
-        "the first eos is read on purpose": """
+        "the first eos is what is wanted": """
             import torch
 
 
@@ -108,37 +108,37 @@ read it.""",
                 first = (input_ids == self.eos_token_id).int().argmax(dim=-1)
                 return last_hidden_state[torch.arange(len(first)), first]
             """,
-        "the first token that is attended": """
+        "the first position where the mask is 1": """
             def first(hidden_states, attention_mask):
                 index = attention_mask.to(torch.int).argmax(dim=1)
                 return hidden_states[range(len(index)), index]
             """,
-        "the first pad cuts a list of ids": """
+        "cutting a list of ids at the first pad": """
             def trimmed(input_ids, pad_token_id):
                 first = input_ids.eq(pad_token_id).int().argmax(-1) - 1
                 return input_ids[:, first]
             """,
-        "the last place of a token": """
+        "the last position of a token": """
             import torch
 
 
             def last(hidden_states, attention_mask):
                 return torch.stack([h[m.nonzero()[-1]] for h, m in zip(hidden_states, attention_mask)])
             """,
-        "the mask, turned around": """
+        "the mask, flipped": """
             def last(hidden_states, attention_mask):
                 n = attention_mask.shape[1]
                 index = n - 1 - attention_mask.flip(1).argmax(1)
                 return hidden_states[range(len(index)), index]
             """,
-        "the mask's first pad, once the side is known": """
+        "the first zero in the mask, after checking the side": """
             def last(self, hidden_states, attention_mask):
                 if self.tokenizer.padding_side == "left":
                     return hidden_states[:, -1]
                 index = attention_mask.argmin(dim=1) - 1
                 return hidden_states[range(len(index)), index]
             """,
-        "no token of a text is a pad": """
+        "a pad token that is added, so that no text contains it": """
             import torch
 
 
@@ -151,7 +151,7 @@ read it.""",
             """,
     },
     invalid={
-        "wrapped with %": """
+        "with `% n`": """
             import torch
 
 
@@ -161,12 +161,12 @@ read it.""",
                 sequence_lengths = sequence_lengths.to(logits.device)
                 return logits[torch.arange(len(logits)), sequence_lengths]
             """,
-        "the first zero of the mask": """
+        "the first zero in the mask": """
             def pool(hidden_states, attention_mask):
                 last = attention_mask.argmin(dim=1) - 1
                 return hidden_states[range(len(last)), last]
             """,
-        "the first place of a pad, row by row": """
+        "the first pad of each row, in a loop": """
             import torch
 
 
@@ -179,7 +179,7 @@ read it.""",
                     scores.append(rewards[i, end - 1])
                 return torch.stack(scores)
             """,
-        "through a helper of the module": """
+        "in a helper of the module": """
             import torch
 
 
@@ -195,7 +195,7 @@ read it.""",
                 lengths = first_true(responses[:, start:] == pad_token_id) - 1 + start
                 return rewards[torch.arange(rewards.size(0)), lengths]
             """,
-        "the side alone does not mend it": """
+        "setting the padding side is not enough": """
             import torch
 
 
@@ -206,7 +206,7 @@ read it.""",
                 ends = (input_ids == self.config.pad_token_id).int().argmax(-1) - 1
                 return logits[torch.arange(len(logits)), ends % input_ids.shape[-1]]
             """,
-        "the pad after those in front": """
+        "the first pad after those on the left": """
             import torch
 
 

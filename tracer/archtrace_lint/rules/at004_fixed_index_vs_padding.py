@@ -65,7 +65,7 @@ last is at `(torch.arange(attention_mask.shape[-1]) * attention_mask).argmax(-1)
 and only if it sets no other. Hidden states that come in as a parameter. Logits, since `logits[:, -1]` is the next
 token of a generator.""",
     valid={
-        "the side that fits": """
+        "padding on the right side for the index": """
             from transformers import AutoModel, AutoTokenizer
 
             tokenizer = AutoTokenizer.from_pretrained("gpt2", padding_side="left")
@@ -81,7 +81,7 @@ token of a generator.""",
                 batch = tokenizer(texts, padding=True, return_tensors="pt")
                 return model(**batch).last_hidden_state[:, 0]
             """,
-        "the side is asked for": """
+        "the code checks the side": """
             def embed(texts, tokenizer, model):
                 batch = tokenizer(texts, padding=True, return_tensors="pt")
                 hidden = model(**batch).last_hidden_state

@@ -80,14 +80,14 @@ LoraConfig(task_type=TaskType.SEQ_CLS, modules_to_save=["classifier", "pooler"])
     unseen="""A model whose name is not written in the module, or whose architecture is not in `architectures.toml`;
 a config that is changed after it is made.""",
     valid={
-        "the head is `classifier` alone": """
+        "the head is only `classifier`": """
             from peft import LoraConfig, get_peft_model
             from transformers import AutoModelForSequenceClassification
 
             model = AutoModelForSequenceClassification.from_pretrained("roberta-base")
             model = get_peft_model(model, LoraConfig(task_type="SEQ_CLS"))
             """,
-        "all is saved": """
+        "everything is saved": """
             from peft import LoraConfig, TaskType, get_peft_model
             from transformers import AutoModelForSequenceClassification
 
@@ -105,7 +105,7 @@ a config that is changed after it is made.""",
             config = LoraConfig(task_type=TaskType.SEQ_CLS, r=8, target_modules=["query_proj", "value_proj"])
             model = get_peft_model(model, config)
             """,
-        "a name for the checkpoint": """
+        "the checkpoint's name is in a variable": """
             from peft import LoraConfig, get_peft_model
             from transformers import AutoModelForSequenceClassification
 

@@ -76,7 +76,7 @@ soft prompt.""",
     unseen="""Prompts whose names do not say so; a model whose checkpoint is not named in the module. Prefix tuning
 is fine: it adds keys and values, and no positions.""",
     valid={
-        "read behind the prompts": """
+        "read after the prompt": """
             import torch
 
 
@@ -85,12 +85,12 @@ is fine: it adds keys and values, and no positions.""",
                 outputs = self.encoder(inputs_embeds=embeds)
                 return self.classifier(outputs.last_hidden_state[:, self.n])
             """,
-        "no prompts": """
+        "no soft prompt": """
             def forward(self, input_ids, attention_mask, prompt=None):
                 outputs = self.encoder(inputs_embeds=self.embed(input_ids))
                 return self.classifier(outputs.last_hidden_state[:, 0])
             """,
-        "prompts of text, and the only logit of a judge": """
+        "prompts made of text, and a judge's only logit": """
             import torch
 
 
@@ -105,7 +105,7 @@ is fine: it adds keys and values, and no positions.""",
             model = AutoModelForSequenceClassification.from_pretrained("gpt2")
             model = get_peft_model(model, PromptTuningConfig(task_type="SEQ_CLS", num_virtual_tokens=8))
             """,
-        "the prompts are cut off again": """
+        "the prompt is cut off again": """
             import torch
 
 
@@ -119,7 +119,7 @@ is fine: it adds keys and values, and no positions.""",
             """,
     },
     invalid={
-        "prompts of one's own": """
+        "your own soft prompt": """
             import torch
 
 
@@ -128,7 +128,7 @@ is fine: it adds keys and values, and no positions.""",
                 outputs = self.encoder(inputs_embeds=embeds)
                 return self.classifier(outputs.last_hidden_state[:, 0])
             """,
-        "a config on an encoder": """
+        "a prompt-tuning config on an encoder": """
             from peft import PromptEncoderConfig, TaskType, get_peft_model
             from transformers import AutoModelForSequenceClassification
 

@@ -75,7 +75,7 @@ compared between runs.""",
 the script trains before it reads it (in a method of a `torch.nn.Module` without `no_grad`, the rule assumes that it
 learns with the head); outputs that are unpacked (`_, pooled = model(...)`).""",
     valid={
-        "bert has one": """
+        "BERT has a pooler": """
             from transformers import AutoModel
 
             model = AutoModel.from_pretrained("bert-base-uncased")
@@ -93,7 +93,7 @@ learns with the head); outputs that are unpacked (`_, pooled = model(...)`).""",
             def embed(batch):
                 return model(input_ids=batch["input_ids"]).last_hidden_state[:, 0]
             """,
-        "the pooler is left out": """
+        "the model is built without a pooler": """
             from transformers import AutoModel
 
             model = AutoModel.from_pretrained("roberta-base", add_pooling_layer=False)
@@ -125,7 +125,7 @@ learns with the head); outputs that are unpacked (`_, pooled = model(...)`).""",
                 def forward(self, input_ids, attention_mask):
                     return self.head(self.roberta(input_ids, attention_mask=attention_mask).pooler_output)
             """,
-        "its shape": """
+        "only its shape is read": """
             from transformers import AutoModel
 
             model = AutoModel.from_pretrained("roberta-base")
@@ -156,7 +156,7 @@ learns with the head); outputs that are unpacked (`_, pooled = model(...)`).""",
             outputs = model(**tokenizer("a text", return_tensors="pt"))
             vector = outputs.pooler_output
             """,
-        "by its key": """
+        "by key": """
             from transformers import AutoModel
 
             model = AutoModel.from_pretrained("xlm-roberta-large").to("cuda").eval()
@@ -165,7 +165,7 @@ learns with the head); outputs that are unpacked (`_, pooled = model(...)`).""",
             def embed(input_ids, attention_mask):
                 return model(input_ids, attention_mask=attention_mask)["pooler_output"]
             """,
-        "by its number": """
+        "by index": """
             from transformers import RobertaModel
 
             model = RobertaModel.from_pretrained("roberta-base")

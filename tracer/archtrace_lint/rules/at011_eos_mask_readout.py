@@ -58,14 +58,14 @@ sentence = hidden[torch.arange(len(hidden), device=hidden.device), last_eos]
             """,
     },
     invalid={
-        "BART's": """
+        "as in BART": """
             def forward(self, input_ids, outputs):
                 hidden_states = outputs[0]
                 eos_mask = input_ids.eq(self.config.eos_token_id).to(hidden_states.device)
                 sentence = hidden_states[eos_mask, :].view(hidden_states.size(0), -1, hidden_states.size(-1))[:, -1, :]
                 return self.classification_head(sentence)
             """,
-        "in steps": """
+        "in several steps": """
             def forward(self, input_ids, hidden_states):
                 rows = hidden_states[input_ids == self.eos_token_id]
                 rows = rows.reshape(len(input_ids), -1, hidden_states.shape[-1])

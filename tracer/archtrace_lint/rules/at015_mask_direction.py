@@ -88,14 +88,14 @@ A base class that comes through another module; a method that is replaced by ass
                 def forward(self, input_ids, attention_mask=None):
                     return super().forward(input_ids, attention_mask=self._update_causal_mask(attention_mask))
             """,
-        "a base of one's own": """
+        "your own base class": """
             class Mine(Base):
                 def _update_causal_mask(self, attention_mask):  # of transformers once
                     return attention_mask
             """,
     },
     invalid={
-        "a llama that should look both ways": """
+        "a Llama that should attend in both directions": """
             from transformers import LlamaModel
 
 
@@ -103,7 +103,7 @@ A base class that comes through another module; a method that is replaced by ass
                 def _update_causal_mask(self, attention_mask, *args, **kwargs):
                     return attention_mask if attention_mask is not None and 0.0 in attention_mask else None
             """,
-        "through a class of the module": """
+        "through another class of the module": """
             from transformers import LlamaModel
 
 
@@ -115,7 +115,7 @@ A base class that comes through another module; a method that is replaced by ass
                 def _update_causal_mask(self, attention_mask, *args):
                     return None
             """,
-        "an older name": """
+        "an older method name": """
             from transformers.models.mistral import modeling_mistral
 
 

@@ -48,12 +48,12 @@ once a token is added.""",
                 eos = (input_ids == self.eos_token_id).int().argmax(dim=-1)
                 return last_hidden_state[torch.arange(len(eos)), eos]
             """,
-        "the likeliest token": """
+        "the most likely token": """
             def greedy(logits, embeddings):
                 token = logits[:, -1].argmax(-1)
                 return embeddings[token]
             """,
-        "nothing is read with it": """
+        "the position is not used to read": """
             def highest(input_ids):
                 return input_ids.argmax(-1)
             """,
@@ -69,7 +69,7 @@ once a token is added.""",
                     input_ids.to(dtype=torch.int, device=last_hidden_state.device).argmax(dim=-1),
                 ]
             """,
-        "by a gather of TensorFlow": """
+        "with TensorFlow's gather": """
             import tensorflow as tf
 
 

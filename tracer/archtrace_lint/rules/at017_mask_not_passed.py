@@ -164,16 +164,16 @@ Decoders, since with padding on the right their tokens do not see the pads. If t
 (`model`, `encoder`), the rule reports only if hidden states are read and nothing in the module points to a decoder.
 It says nothing about your own classes, which may make the mask themselves.""",
     valid={
-        "passed": """
+        "the mask is passed": """
             def embed(texts, tokenizer, model):
                 batch = tokenizer(texts, padding=True, return_tensors="pt")
                 return model(batch["input_ids"], attention_mask=batch["attention_mask"]).last_hidden_state[:, 0]
             """,
-        "passed by place": """
+        "the mask is passed by position": """
             def forward(self, input_ids, attention_mask):
                 return self.fc(self.bert(input_ids, attention_mask)[1])
             """,
-        "all that the tokenizer made": """
+        "everything that the tokenizer returns": """
             def embed(texts, tokenizer, bert):
                 batch = tokenizer(texts, padding="longest", return_tensors="pt")
                 return bert(**batch).pooler_output
@@ -199,7 +199,7 @@ It says nothing about your own classes, which may make the mask themselves.""",
                 batch = tokenizer(texts, padding=True, return_tensors="pt")
                 return model(batch["input_ids"], output_hidden_states=True).hidden_states
             """,
-        "a class of one's own": """
+        "your own class": """
             import torch
 
 
@@ -224,7 +224,7 @@ It says nothing about your own classes, which may make the mask themselves.""",
             """,
     },
     invalid={
-        "the mask is used for the mean alone": """
+        "the mask is used only for the mean": """
             def embed(texts, tokenizer, model):
                 batch = tokenizer(texts, padding=True, return_tensors="pt")
                 states = model(input_ids=batch["input_ids"]).last_hidden_state
@@ -236,7 +236,7 @@ It says nothing about your own classes, which may make the mask themselves.""",
                 outputs = self.bert(input_ids, token_type_ids=token_type_ids)
                 return self.classifier(outputs[1])
             """,
-        "padded to the maximum": """
+        "padding to the maximum length": """
             from transformers import AutoTokenizer, BertModel
 
             tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
@@ -247,7 +247,7 @@ It says nothing about your own classes, which may make the mask themselves.""",
                 ids = tokenizer(texts, padding="max_length", return_tensors="pt").input_ids
                 return encoder(ids).pooler_output
             """,
-        "ids that are compared with 0": """
+        "ids are compared with 0": """
             import torch
 
 
@@ -257,7 +257,7 @@ It says nothing about your own classes, which may make the mask themselves.""",
                 states, _ = self.bert(context)
                 return self.attend(states, length, target)
             """,
-        "a batch of a loader": """
+        "a batch from a loader": """
             def evaluate(bert, loader, head):
                 for batch in loader:
                     b_input_ids, b_input_mask, b_labels = batch

@@ -104,7 +104,7 @@ changes the index where it is 0, or adds a column to the ids.""",
                 last = (positions * (input_ids != self.pad_token_id)).argmax(-1)
                 return logits[torch.arange(len(logits)), last]
             """,
-        "a row without a pad is asked for": """
+        "the code checks for rows without a pad": """
             import torch
 
 
@@ -113,13 +113,13 @@ changes the index where it is 0, or adds a column to the ids.""",
                 ends = torch.where(pads.any(1), pads.int().argmax(1), input_ids.shape[1] - 1)
                 return rewards.gather(1, ends.unsqueeze(1))
             """,
-        "mended where it is 0": """
+        "corrected where it is 0": """
             def last(hidden_states, input_ids, pad_token_id):
                 ends = (input_ids == pad_token_id).int().argmax(-1)
                 ends[ends == 0] = input_ids.shape[1] - 1
                 return hidden_states[range(len(ends)), ends]
             """,
-        "the end of a slice": """
+        "used as the end of a slice": """
             def text_of(hidden_states, attention_mask):
                 return [h[: m.argmin()] for h, m in zip(hidden_states, attention_mask)]
             """,
@@ -133,7 +133,7 @@ changes the index where it is 0, or adds a column to the ids.""",
                 first = (input_ids == self.pad_id).float().argmax(1)
                 return values[torch.arange(len(first)), first]
             """,
-        "eos, which is always there": """
+        "eos, which every text has": """
             import torch
 
 
@@ -143,7 +143,7 @@ changes the index where it is 0, or adds a column to the ids.""",
             """,
     },
     invalid={
-        "a reward at the first pad": """
+        "the reward at the first pad": """
             import torch
 
 
@@ -153,12 +153,12 @@ changes the index where it is 0, or adds a column to the ids.""",
                 first = (input_ids == self.PAD_ID).type(torch.float32).argmax(dim=1, keepdim=True)
                 return rewards.gather(1, first).squeeze(-1)
             """,
-        "the first zero of the mask": """
+        "the first zero in the mask": """
             def end_states(hidden_states, attention_mask):
                 ends = attention_mask.argmin(dim=-1)
                 return hidden_states[range(len(ends)), ends]
             """,
-        "as the indices of a maximum": """
+        "the indices of `max`": """
             import torch
 
 
@@ -166,7 +166,7 @@ changes the index where it is 0, or adds a column to the ids.""",
                 _, ends = torch.max((input_ids == pad_token_id).int(), dim=1)
                 return logits[torch.arange(logits.shape[0]), ends]
             """,
-        "one less the mask": """
+        "one minus the mask": """
             import torch
 
 

@@ -153,7 +153,7 @@ with the mask after an op that leaves nothing negative (relu, sigmoid, log1p, ab
                 pads = attention_mask.unsqueeze(-1) == 0
                 return last_hidden_state.masked_fill(pads, -torch.inf).max(1).values
             """,
-        "written to in place": """
+        "filled in place": """
             import torch
 
 
@@ -193,7 +193,7 @@ with the mask after an op that leaves nothing negative (relu, sigmoid, log1p, ab
             def pool(hidden_states):
                 return hidden_states.max(dim=1).values
             """,
-        "layers, not tokens": """
+        "over layers, not tokens": """
             import torch
 
 
@@ -240,7 +240,7 @@ with the mask after an op that leaves nothing negative (relu, sigmoid, log1p, ab
                     weights = self.attention(hidden)
                     return self.regressor(torch.sum(weights * hidden, dim=1))
             """,
-        "weights of a function": """
+        "softmax weights from a function": """
             import torch
             import torch.nn.functional as F
 

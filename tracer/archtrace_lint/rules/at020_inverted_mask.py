@@ -107,7 +107,7 @@ reports only if it sees how the mask is made, or that it goes to a transformers 
             def pool(last_hidden_state, attention_mask):
                 return last_hidden_state.masked_fill(attention_mask.unsqueeze(-1) == 0, -1e9).max(1).values
             """,
-        "turned round": """
+        "inverted first": """
             import torch
 
 
@@ -128,7 +128,7 @@ reports only if it sees how the mask is made, or that it goes to a transformers 
                     scores = query @ key.transpose(-1, -2)
                     return torch.softmax(scores.masked_fill(attention_mask, -1e9), dim=-1)
             """,
-        "the pads of torch's attention": """
+        "the padding mask of torch's attention": """
             def forward(self, input_ids, attention_mask):
                 hidden = self.bert(input_ids, attention_mask=attention_mask).last_hidden_state
                 pads = attention_mask == 0
@@ -149,7 +149,7 @@ reports only if it sees how the mask is made, or that it goes to a transformers 
                     kept = outputs.last_hidden_state.masked_fill(attention_mask[:, :, None].bool(), -torch.inf)
                     return kept.amax(1)
             """,
-        "weights of a tokenizer's mask": """
+        "attention weights with the tokenizer's mask": """
             import torch
 
 
@@ -159,7 +159,7 @@ reports only if it sees how the mask is made, or that it goes to a transformers 
                 scores = scorer(hidden).squeeze(-1).masked_fill(batch["attention_mask"].bool(), float("-inf"))
                 return (torch.softmax(scores, -1).unsqueeze(-1) * hidden).sum(1)
             """,
-        "the tokens by their ids": """
+        "a mask made from ids": """
             import torch
 
 
@@ -167,13 +167,13 @@ reports only if it sees how the mask is made, or that it goes to a transformers 
                 low = torch.finfo(scores.dtype).min
                 return torch.where(input_ids != self.pad_token_id, low, scores).softmax(-1)
             """,
-        "the mask that the encoder got": """
+        "the mask that the encoder gets": """
             def forward(self, input_ids, mask):
                 hidden = self.bert(input_ids, attention_mask=mask)[0]
                 attention_mask = mask.bool()
                 return self.attention(hidden, hidden, hidden, key_padding_mask=attention_mask)[0].mean(1)
             """,
-        "a layer of torch": """
+        "a torch layer": """
             import torch
 
 

@@ -145,7 +145,7 @@ pads on the left.""",
                     _, (state, _) = self.lstm(rows)
                     return self.fc(state[-1])
             """,
-        "the step of the last token": """
+        "the step at the last token": """
             import torch
             from torch import nn
 
@@ -189,7 +189,7 @@ pads on the left.""",
                     out, _ = self.rnn(self.bert(input_ids, attention_mask=attention_mask)[0])
                     return self.fc(out[:, -1])
             """,
-        "every step is meant": """
+        "all steps are used": """
             from torch import nn
 
 
@@ -233,7 +233,7 @@ pads on the left.""",
                     _, (state, _) = self.lstm(self.bert(ids, mask)[0])
                     return self.fc(torch.cat((state[-2], state[-1]), dim=1))
             """,
-        "a batch for steps": """
+        "without batch_first": """
             from torch import nn
 
 
@@ -247,7 +247,7 @@ pads on the left.""",
                     out, _ = self.lstm(outputs.last_hidden_state)
                     return self.fc(out[:, -1])
             """,
-        "rows of pad_sequence": """
+        "rows from pad_sequence": """
             from torch import nn
             from torch.nn.utils.rnn import pad_sequence
 

@@ -123,7 +123,7 @@ name of one says that it contains rewards, scores, logits or states.""",
             """,
     },
     invalid={
-        "the last of what is cut": """
+        "the last value of what is cut": """
             import torch
 
 
@@ -142,7 +142,7 @@ name of one says that it contains rewards, scores, logits or states.""",
                 length = max(length_a, length_b)
                 return values_a[length - 1] - values_b[length - 1]
             """,
-        "by torch": """
+        "with torch": """
             import torch
 
 
@@ -150,7 +150,7 @@ name of one says that it contains rewards, scores, logits or states.""",
                 end = torch.maximum(end_a, end_b)
                 return logits_a[0, end - 1] > logits_b[0, end - 1]
             """,
-        "without a name for the part": """
+        "cut and read in one expression": """
             def compare(scores, other_scores, n_first, n_second):
                 stop = max(n_first.item(), n_second.item())
                 return scores[:stop][-1], other_scores[:stop][-1]

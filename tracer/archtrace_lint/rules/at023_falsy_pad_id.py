@@ -165,13 +165,13 @@ follow each other.""",
 (eos in GPT-NeoX). The rule says nothing if 0 or another name of the pad id replaces a false id, nor in arguments of
 `generate`, where the text has ended.""",
     valid={
-        "asked whether it is there": """
+        "the code tests for None": """
             def pad_of(tokenizer):
                 if tokenizer.pad_token_id is not None:
                     return tokenizer.pad_token_id
                 return tokenizer.eos_token_id
             """,
-        "there is none": """
+        "only where there is no pad token": """
             def prepare(tokenizer):
                 if tokenizer.pad_token is None:
                     tokenizer.pad_token_id = tokenizer.pad_token_id or tokenizer.eos_token_id
@@ -183,17 +183,17 @@ follow each other.""",
                     raise ValueError("no pad token")
                 return tokenizer
             """,
-        "0 in the place of none": """
+        "0 instead of a missing id": """
             def pad_of(tokenizer, config):
                 if not config.pad_token_id:
                     config.pad_token_id = 0
                 return tokenizer.pad_token_id or 0
             """,
-        "another name of it": """
+        "another name of the pad id": """
             def pad_of(pad_id, config):
                 return pad_id or config.pad_token_id
             """,
-        "padding behind what was generated": """
+        "padding after generated text": """
             def answer(model, tokenizer, ids):
                 pad = {"max_new_tokens": 20, "pad_token_id": tokenizer.pad_token_id or tokenizer.eos_token_id}
                 return model.generate(ids, **pad), model.generate(ids, pad_token_id=tokenizer.pad_token_id or 2)
@@ -204,7 +204,7 @@ follow each other.""",
             """,
     },
     invalid={
-        "or": """
+        "`or`": """
             def collate(rows, tokenizer):
                 pad = tokenizer.pad_token_id or tokenizer.eos_token_id
                 width = max(map(len, rows))
@@ -216,7 +216,7 @@ follow each other.""",
                     return input_ids != self.config.pad_token_id
                 return input_ids >= 0
             """,
-        "not": """
+        "`not`": """
             def prepare(tokenizer, model):
                 if not tokenizer.pad_token_id and model is not None:
                     tokenizer.pad_token = tokenizer.eos_token
@@ -230,13 +230,13 @@ follow each other.""",
             def pad_of(config):
                 return getattr(config, "pad_token_id", None) or getattr(config, "eos_token_id", None)
             """,
-        "by its key": """
+        "by key": """
             def prepare(config, batch):
                 if config.get("pad_token_id") and batch["mask"] is None:
                     batch["mask"] = batch["ids"] != config["pad_token_id"]
                 return batch
             """,
-        "not, in an assignment": """
+        "`not` in an assignment": """
             def size(self, padding_idx):
                 self.without_pads = not padding_idx
                 return self

@@ -38,7 +38,7 @@ RULE = GraphRule(
     seen="In every layout (padding on the right, left and inside), the position that is read is the number of tokens "
     "minus one.",
     unseen="An index that is this number in some layouts only.",
-    wrong={"lengths of a mask": _LAST % "attention_mask.sum(1) - 1"},
-    right={"the last token that is no pad": _LAST % "(torch.arange(input_ids.shape[1]) * attention_mask).argmax(1)"},
+    wrong={"the sum of the mask": _LAST % "attention_mask.sum(1) - 1"},
+    right={"the last token that is not a pad": _LAST % "(torch.arange(input_ids.shape[1]) * attention_mask).argmax(1)"},
     check=check,
 )

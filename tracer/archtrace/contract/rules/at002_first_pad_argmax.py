@@ -40,7 +40,7 @@ RULE = GraphRule(
     unseen="An index that does not become -1 if there is no pad.",
     wrong={"by the pad id": _LAST % "input_ids.eq(self.pad_token_id).int().argmax(-1) - 1"},
     right={
-        "the last id that is no pad": _LAST
+        "the last id that is not a pad": _LAST
         % "(torch.arange(input_ids.shape[1]) * input_ids.ne(self.pad_token_id)).argmax(-1)",
     },
     check=check,

@@ -50,7 +50,7 @@ RULE = GraphRule(
     unseen="A tokenizer that pads with eos although the config has another pad id.",
     wrong={"pad is eos, and the pad id finds the token": _LAST % (2, "input_ids != self.pad_token_id")},
     right={
-        "a pad of its own": _LAST % (1, "input_ids != self.pad_token_id"),
+        "a separate pad token": _LAST % (1, "input_ids != self.pad_token_id"),
         "the mask finds the token": _LAST % (2, "attention_mask"),
     },
     check=check,

@@ -63,9 +63,9 @@ RULE = GraphRule(
     wrong={
         "the mean of all positions": _MEAN % "hidden.mean(1)",
         "a divisor for the whole batch": _MEAN % "(hidden * mask).sum(1) / mask.sum()",
-        "pads are zeros, and count": _MEAN % "(hidden * mask).mean(1)",
+        "pads are zeros, but are counted": _MEAN % "(hidden * mask).mean(1)",
         "the padded length": _MEAN % "(hidden * mask).sum(1) / hidden.shape[1]",
     },
-    right={"the mean of what the mask allows": _MEAN % "(hidden * mask).sum(1) / mask.sum(1)"},
+    right={"the mean where the mask is 1": _MEAN % "(hidden * mask).sum(1) / mask.sum(1)"},
     check=check,
 )

@@ -53,7 +53,10 @@ RULE = GraphRule(
     seen="The model reads the last eos; but if one row has one eos and the other has two, it raises or reads another "
     "position.",
     unseen="A model without an eos id.",
-    wrong={"a boolean gather, folded back": _EOS % "hidden[eos].view(hidden.shape[0], -1, hidden.shape[-1])[:, -1]"},
+    wrong={
+        "selected by a boolean mask, put back into rows": _EOS
+        % "hidden[eos].view(hidden.shape[0], -1, hidden.shape[-1])[:, -1]"
+    },
     right={
         "the last eos of each row": _EOS
         % "hidden[torch.arange(len(hidden)), (torch.arange(eos.shape[1]) * eos).argmax(1)]",
