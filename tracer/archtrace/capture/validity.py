@@ -1,6 +1,6 @@
 """Serving: whether a program that was recorded in one layout holds in another.
 
-It does where its Python would have seen the same: every decision comes out as it did, and every size is what it was.
+It does where its Python would have done the same: every decision comes out as it did, and every size is what it was.
 Only the nodes that lead to decisions and sizes are run; parameters and features lead to none of them.
 """
 
@@ -36,11 +36,11 @@ def serves(program: Program, layout: Mapping[str, torch.Tensor]) -> bool:
 def _structure(program: Program) -> tuple[Node, ...]:
     """The nodes that lead to decisions and to sizes which data decide, in order."""
     # From the decisions back to the inputs: a few nodes of thousands, so that asking costs next to nothing.
-    kept = {*program.decisions, *(node.index for node in program.nodes if _is_sized(node, program))}
+    needed = {*program.decisions, *(node.index for node in program.nodes if _is_sized(node, program))}
     for node in reversed(program.nodes):
-        if node.index in kept:
-            kept.update(node.refs)
-    return tuple(node for node in program.nodes if node.index in kept)
+        if node.index in needed:
+            needed.update(node.refs)
+    return tuple(node for node in program.nodes if node.index in needed)
 
 
 def _is_sized(node: Node, program: Program) -> bool:
@@ -52,7 +52,7 @@ def _is_sized(node: Node, program: Program) -> bool:
 
 
 def _value(node: Node, program: Program, layout: Mapping[str, torch.Tensor], values: dict[int, object]) -> object:
-    """What a node is in a layout; _UNKNOWN where that is not told; None where it is not what was recorded."""
+    """A node's value in a layout; _UNKNOWN where the layout does not decide it; None where it is not as recorded."""
     if node.kind is NodeKind.INPUT:
         given = layout[node.target]
         return _UNKNOWN if given.is_floating_point() else given
