@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import made_at
 
 from archtrace.targets.head_kinds import HEADS, classes, every_class
-from archtrace_reports.atlas.kept import lines
+from archtrace_reports.atlas.answer_log import lines
 from archtrace_reports.text.report import Unanswered
 
 PAGE = """# Heads

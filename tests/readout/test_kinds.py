@@ -13,7 +13,7 @@ import torch
 from reports.samples import BERT
 
 import archtrace_reports
-from archtrace.answer.kinds import KINDS, Kind, Setting, noun, single
+from archtrace.answer.kinds import KINDS, Kind, Setting, kinds_of_one_position, noun
 from archtrace.answer.result import Index, Readout
 from archtrace.capture.inputs.layouts import Vocabulary
 from archtrace.contract.contract import called
@@ -63,7 +63,9 @@ def test_the_first_and_the_last_eos_are_told_apart(ends: tuple[tuple[int, ...], 
 def test_predictions_of_one_position_name_one_at_the_most() -> None:
     flags = ((True, True, False), (False, True, True))
     setting = Setting(2, 3, (flags,), (flags,))
-    assert all(len(row) <= 1 for predict in single().values() for rows in predict(setting) for row in rows)
+    assert all(
+        len(row) <= 1 for predict in kinds_of_one_position().values() for rows in predict(setting) for row in rows
+    )
 
 
 def test_schema_and_docs_name_the_kinds_of_the_table() -> None:
@@ -71,4 +73,5 @@ def test_schema_and_docs_name_the_kinds_of_the_table() -> None:
     enums = re.findall(r'"kind": (\{"enum": \[.*?\]\})', json.dumps(schema))
     assert any(set(json.loads(enum)["enum"]) == set(KINDS) for enum in enums)
     page = (Path(__file__).parents[2] / "docs" / "contracts.md").read_text("utf-8")
-    assert set(re.findall(r"`(\w+)`", page.partition("\nKinds: ")[2].partition("\n\n")[0])) == set(KINDS)
+    table = page.partition("| Kind |")[2].partition("\n\n")[0]
+    assert dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", table, re.M)) == {n: k.meaning for n, k in KINDS.items()}

@@ -16,12 +16,12 @@ import written
 from test_readout_cases import ClassTokenInFront, LastByLength, ZeroedFirst
 
 import archtrace
-from archtrace.answer.kinds import KINDS, Setting, kept
+from archtrace.answer.kinds import KINDS, Setting, unpadded_positions
 from archtrace.answer.positions import Rows
 from archtrace.answer.result import LayoutResult, Readout
 from archtrace.capture.inputs import layouts as lay
 from archtrace.contract.contract import Contract
-from archtrace.contract.examine import seen
+from archtrace.contract.examine import traced_model
 from archtrace.readout.view import View
 from archtrace.tracing.trace import Trace
 from archtrace_reports.text import tokens
@@ -141,7 +141,7 @@ def predicted(readout: Readout, axis: int, setting: Setting) -> list[Rows] | Non
         return None
     if "where" not in readout.slice and not re.search(r"\[.*(!= |==|mask)", readout.slice):
         return [(tuple(range(setting.length)),) * setting.rows]
-    return list(kept(setting))
+    return list(unpadded_positions(setting))
 
 
 def moving(rows: Rows, still: Rows) -> Rows:
@@ -186,7 +186,7 @@ def test_padding_is_the_same_in_cone_contract_and_result(name: str) -> None:
     found, words = traced(name), words_of(name)
     anatomy = found.result.anatomy
     assert anatomy is not None
-    contract = seen(Contract("", found.target.name), found)
+    contract = traced_model(Contract("", found.target.name), found)
     cone = {slices.layout: slices.padding for slices in anatomy.slices}
     reads_padding = set(found.result.padding.reads_padding)
     for layout, inputs in ran(name):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from archtrace.answer.texts import Texts
 from archtrace.capture.inputs.layouts import Vocabulary
 from archtrace.readout.analysis import Analysis, Programs
-from archtrace.readout.padding import Carried, carried, padded, padding_of, standing, tokens_read
+from archtrace.readout.padding import Carried, flags_of_positions, padded, padding_of, tokens_carried, tokens_read
 from archtrace.readout.read_tokens import texts_of
 
 WORDS = Vocabulary(pad=0, eos=2, ordinary=(3, 4, 5))
@@ -73,7 +73,7 @@ CHANGES: dict[str, Known] = {
 @pytest.mark.parametrize("name", CHANGES)
 def test_which_token_each_position_carries(name: str) -> None:
     change, tokens = CHANGES[name]
-    (found,) = carried(behind(change), "full").values()
+    (found,) = tokens_carried(behind(change), "full").values()
     assert found == tuple(tuple(frozenset() if t is None else {(row, t)} for t in tokens) for row in (0, 1))
 
 
@@ -126,7 +126,7 @@ STANDING: list[tuple[Carried, bool, tuple[bool, ...]]] = [
 
 @pytest.mark.parametrize(("carries", "alone", "rows"), STANDING)
 def test_a_flag_of_a_token_holds_where_the_token_stands(carries: Carried, alone: bool, rows: tuple[bool, ...]) -> None:
-    assert standing(FLAGS, carries, alone=alone) == (rows,)
+    assert flags_of_positions(FLAGS, carries, default=alone) == (rows,)
 
 
 def test_tokens_that_are_read_are_told_by_row() -> None:
@@ -161,5 +161,5 @@ def test_of_one_token_among_pads_attention_carries_nothing_further() -> None:
         return nn.functional.scaled_dot_product_attention(h, h, h, attn_mask=a[:, None].bool())
 
     analysis = Analysis(Programs((Behind(attending, 0).eval(), {})), {"full": layout}, "input_ids")
-    (found,) = carried(analysis, "full").values()
+    (found,) = tokens_carried(analysis, "full").values()
     assert found == tuple(tuple(frozenset({(row, t)}) for t in range(LENGTH)) for row in (0, 1))

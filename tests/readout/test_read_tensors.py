@@ -8,7 +8,7 @@ from small_analyses import LENGTH, Head, TinyClassifier, analysis_of, bound_of
 from torch import Tensor, nn
 
 from archtrace.answer.work import ModuleWork, Work
-from archtrace.reach.bound import of_all_outputs
+from archtrace.reach.bound import bound_of_all_outputs
 from archtrace.reach.flops import Flops
 from archtrace.readout.accesses import accesses_of
 from archtrace.readout.graph import build_graph
@@ -140,10 +140,10 @@ def test_work_that_reaches_nothing_is_counted() -> None:
     """A product of n x k and k x m numbers is 2 n k m FLOPs. Of 10 positions that `mix` computes 2 are read, and its
     2 * 10 * 8 * 8 = 1280 are four fifths in vain; the score of 2 * 2 * 8 * 2 = 64 is not."""
     analysis = analysis_of(lambda m, h, i, a: h[:, 0])
-    whole = of_all_outputs(analysis.interpreter, analysis.bounds["full"])
+    whole = bound_of_all_outputs(analysis.interpreter, analysis.bounds["full"])
     assert work(whole, Flops()) == Work(1344, 1024, (ModuleWork("mix", 1280, 1024),))
     analysis = analysis_of(lambda m, h, i, a: h.mean(1))
-    whole = of_all_outputs(analysis.interpreter, analysis.bounds["full"])
+    whole = bound_of_all_outputs(analysis.interpreter, analysis.bounds["full"])
     assert work(whole, Flops()) == Work(1344, 0, ())
 
 

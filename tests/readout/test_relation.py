@@ -76,7 +76,7 @@ def test_a_name_holds_of_every_layout_or_of_none() -> None:
 def test_an_output_of_another_length_has_none() -> None:
     """Five positions of six tokens: which of them position i is, nothing tells."""
     shorter = case_of(lambda i, j, n: j == i)
-    assert relation("h", [RelationCase(shorter.each[:5], 6, shorter.kept)]) is None
+    assert relation("h", [RelationCase(shorter.each[:5], 6, shorter.unpadded)]) is None
 
 
 SUBSCRIPTS = {

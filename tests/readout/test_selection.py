@@ -11,7 +11,16 @@ from torch.nn import functional as f
 
 from archtrace.ops import plain
 from archtrace.readout.analysis import Analysis
-from archtrace.readout.selection import Selection, ends, index_of, narrowed, paths, pooling, selection, subscripts
+from archtrace.readout.selection import (
+    Selection,
+    ends,
+    find_selection,
+    index_of,
+    paths,
+    pooling,
+    subscripts,
+    within_slice,
+)
 
 
 class Known(NamedTuple):
@@ -70,7 +79,7 @@ def selected(analysis: Analysis) -> Selection:
     """The selection from the one tensor that is read."""
     (tensor,) = analysis.tensors("full")
     assert tensor.name == "mix"
-    return selection(analysis.bounds["full"], tensor, LENGTH)
+    return find_selection(analysis.bounds["full"], tensor, LENGTH)
 
 
 @every_head
@@ -119,7 +128,7 @@ def test_each_way_ends_at_an_op_of_its_own(head: Head, ops: set[str]) -> None:
     found = ends(analysis.bounds["full"], tensor, LENGTH)
     assert {plain(node.op) for node in found} == ops
     for node in found:
-        own = selection(analysis.bounds["full"], tensor, LENGTH, end=node.index)
+        own = find_selection(analysis.bounds["full"], tensor, LENGTH, end=node.index)
         assert own.first is node
 
 
@@ -129,11 +138,11 @@ def test_a_part_of_the_positions_is_joined_as_the_part_is() -> None:
     chosen, found = selected(analysis), analysis.bounds["full"]
     assert [plain(node.op) for node in chosen.ops] == ["slice"]
     assert pooling(chosen, found, analysis.interpreter) == "all"
-    inner = narrowed(chosen, found)
+    inner = within_slice(chosen, found)
     assert [plain(node.op) for node in inner.ops] == ["mean"]
     assert pooling(inner, found, analysis.interpreter) == "mean"
     whole = selected(analysis_of(HEADS["a mean"].head))
-    assert narrowed(whole, found) is whole
+    assert within_slice(whole, found) is whole
 
 
 def test_ops_before_the_selection_are_not_of_it() -> None:

@@ -1,1 +1,1 @@
-"""The answer: what a trace says, as frozen values. Whoever shows it imports this room alone."""
+"""The answer: what a trace says, as frozen values. Whatever shows it needs this folder alone."""

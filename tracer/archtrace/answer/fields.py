@@ -16,7 +16,7 @@ class Fields:
 
     `axes` are those of the input that tell positions apart, by number. `of` has a field for each position, None for one
     that holds nothing of the input: a class token. They are those of the first hidden state with as many positions;
-    what attention mixes in behind it is told by what reaches.
+    what attention mixes in behind it, only what reaches shows.
     """
 
     tensor: str
@@ -32,7 +32,7 @@ class Fields:
     @property
     def grid(self) -> tuple[int, ...] | None:
         """How many fields there are along each axis, where they are a grid in order (any axis first); else None."""
-        there = [field for field in self.of if field is not None]
-        places = [sorted({field[axis] for field in there}) for axis in range(len(self.axes))]
+        fields = [field for field in self.of if field is not None]
+        places = [sorted({field[axis] for field in fields}) for axis in range(len(self.axes))]
         forward, backward = product(*places), (field[::-1] for field in product(*places[::-1]))
-        return tuple(map(len, places)) if there and there in (list(forward), list(backward)) else None
+        return tuple(map(len, places)) if fields and fields in (list(forward), list(backward)) else None

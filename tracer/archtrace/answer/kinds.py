@@ -19,18 +19,19 @@ Flags: TypeAlias = Sequence[Sequence[bool]]
 
 @dataclass(frozen=True)
 class Setting:
-    """What decides which positions a rule picks in one layout: how many rows, how many positions, where what stands.
+    """What decides which positions a kind picks in one layout: how many there are, and which of them is what.
 
-    `kept`: which positions are no padding, in each way to tell; `ends`: where eos stands, in each input of ids.
+    `unpadded`: which positions are no padding, by each way in which a model may find out; `ends`: which are eos, by
+    each input of ids.
     """
 
     rows: int
     length: int
-    kept: tuple[Flags, ...]
+    unpadded: tuple[Flags, ...]
     ends: tuple[Flags, ...]
 
 
-#: The positions that a kind predicts, once for each way to tell padding or eos.
+#: The positions that a kind predicts, once for each way to find padding or eos.
 Predict: TypeAlias = Callable[[Setting], Sequence[Rows]]
 
 
@@ -67,12 +68,12 @@ class Kind:
     joined_by: Collection[str] = ()
 
     @property
-    def named(self) -> bool:
-        """Whether it is called anything but its slice."""
+    def has_name(self) -> bool:
+        """Whether its noun is more than its slice."""
         return self.noun != "{slice}"
 
 
-def _each(position: int, setting: Setting) -> list[Rows]:
+def _at(position: int, setting: Setting) -> list[Rows]:
     return [((position,),) * setting.rows]
 
 
@@ -80,19 +81,19 @@ def _where(flags: Flags, part: slice) -> Rows:
     return tuple(tuple([p for p, flag in enumerate(row) if flag][part]) for row in flags)
 
 
-def _found(ways: Sequence[Flags], part: slice) -> list[Rows]:
+def _picked(ways: Sequence[Flags], part: slice) -> list[Rows]:
     return [_where(flags, part) for flags in ways]
 
 
 _FIRST, _LAST, _EVERY = slice(0, 1), slice(-1, None), slice(None)
 
 
-def kept(setting: Setting) -> list[Rows]:
-    """Every position that is no padding, in each way to tell."""
-    return _found(setting.kept, _EVERY)
+def unpadded_positions(setting: Setting) -> list[Rows]:
+    """Every position that is no padding, by each way in which a model may find out."""
+    return _picked(setting.unpadded, _EVERY)
 
 
-#: In the order in which they are tried: where two explain all that was seen, the simpler one names it.
+#: In the order in which they are tried: where two explain all layouts, the simpler one is the answer.
 KINDS: dict[KindName, Kind] = {
     "first": Kind(
         noun="index 0 of {tensor}",
@@ -101,7 +102,7 @@ KINDS: dict[KindName, Kind] = {
         meaning="index 0 of every text, whatever stands there",
         slice="{tensor}[{lead}0]",
         partial=True,
-        predict=lambda s: _each(0, s),
+        predict=lambda s: _at(0, s),
         edge=0,
         constant=True,
     ),
@@ -112,7 +113,7 @@ KINDS: dict[KindName, Kind] = {
         meaning="the last index of every row, whatever stands there",
         slice="{tensor}[{lead}-1]",
         partial=True,
-        predict=lambda s: _each(s.length - 1, s),
+        predict=lambda s: _at(s.length - 1, s),
         edge=-1,
         constant=True,
         unpadded="last_non_pad",
@@ -123,7 +124,7 @@ KINDS: dict[KindName, Kind] = {
         done="finds the position from {by}",
         meaning="the last position of every text that is not padding",
         partial=True,
-        predict=lambda s: _found(s.kept, _LAST),
+        predict=lambda s: _picked(s.unpadded, _LAST),
     ),
     "last_eos": Kind(
         noun="the last eos token of {tensor}",
@@ -131,7 +132,7 @@ KINDS: dict[KindName, Kind] = {
         done="finds the position from {by}",
         meaning="the last position of every text where eos stands",
         partial=True,
-        predict=lambda s: _found(s.ends, _LAST),
+        predict=lambda s: _picked(s.ends, _LAST),
         unpadded="last_non_pad",
         provided="where eos ends the text",
     ),
@@ -141,7 +142,7 @@ KINDS: dict[KindName, Kind] = {
         done="finds the position from {by}",
         meaning="the first position of every text where eos stands",
         partial=True,
-        predict=lambda s: _found(s.ends, _FIRST),
+        predict=lambda s: _picked(s.ends, _FIRST),
         unpadded="last_non_pad",
         provided="where the only eos ends the text",
     ),
@@ -223,7 +224,7 @@ KINDS: dict[KindName, Kind] = {
 }
 
 
-def single() -> Mapping[KindName, Predict]:
+def kinds_of_one_position() -> Mapping[KindName, Predict]:
     """The kinds of one position a row, with what they predict, in the order in which they are tried."""
     return {name: kind.predict for name, kind in KINDS.items() if kind.predict is not None}
 
@@ -243,6 +244,6 @@ def noun(readout: Readout) -> str:
     return KINDS[readout.kind].noun.format(slice=readout.slice, tensor=readout.tensor)
 
 
-def called(kind: KindName) -> str:
-    """What a kind is called where no readout is at hand, or none is meant."""
+def noun_of_kind(kind: KindName) -> str:
+    """What a kind is called, apart from any readout."""
     return KINDS[kind].noun.format(slice="an index without a name", tensor="the hidden states")

@@ -25,9 +25,9 @@ class Positions:
 
 def runs(positions: Sequence[int]) -> list[tuple[int, int]]:
     """Sorted positions as runs of neighbours, each by its first and its last one."""
-    found = groupby(enumerate(positions), lambda pair: pair[1] - pair[0])
-    runs = ([position for _, position in run] for _, run in found)
-    return [(run[0], run[-1]) for run in runs]
+    groups = groupby(enumerate(positions), lambda pair: pair[1] - pair[0])
+    neighbours = ([position for _, position in group] for _, group in groups)
+    return [(run[0], run[-1]) for run in neighbours]
 
 
 def union(left: Rows, right: Rows) -> Rows:

@@ -22,7 +22,7 @@ class RelationRule:
     holds: Callable[[int, int, int], bool]
 
 
-#: In the order in which they are tried: where two explain all that was seen, the simpler one names it.
+#: In the order in which they are tried: where two explain all layouts, the simpler one is the answer.
 RELATIONS: Mapping[RelationName, RelationRule] = {
     "same": RelationRule("position i alone", "[{lead}i]", lambda i, j, w: j == i),
     "all": RelationRule("all positions", "[:]", lambda i, j, w: True),

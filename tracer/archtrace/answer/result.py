@@ -122,7 +122,7 @@ class Result:
     """Everything that a trace says of one target, in the order of its JSON. `anatomy` is what drawings need; None where
     there is none.
 
-    `outputs` are the floating tensors that the forward returns; all that is said of "logits" is said of `output`.
+    `outputs` are the floating tensors that the forward returns; what an answer says of "logits" it says of `output`.
     `relations`: of an output with positions what reaches each, where that has a name. `fields`: what of an image or a
     sound stands at the positions of what is read. `frame`: what the tokenizer sets around a text, where it is known.
     `setup`: whether model and tokenizer go together; None where no text was given and no tokenizer is at hand.

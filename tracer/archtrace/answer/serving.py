@@ -71,5 +71,5 @@ class Serving:
     @property
     def outcome(self) -> Outcome:
         """In a word."""
-        told = {served.same for served in self.servers} - {None}
-        return "differs" if False in told else "same" if told else "unserved"
+        verdicts = {served.same for served in self.servers} - {None}
+        return "differs" if False in verdicts else "same" if verdicts else "unserved"

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from archtrace.answer.positions import Rows, runs
 
-#: Of a longer run of tokens the first and the last two are told.
+#: Of a longer run of tokens only the first and the last two are written.
 LONGEST = 6
 
 

@@ -144,14 +144,13 @@ class Execution:
 
 def sizing(node: Node) -> tuple[int, ...]:
     """The nodes whose values decide the size of a node's result: by table, else any that it takes if torch says so."""
-    names = SIZED_BY.get(node.op)
-    if _given_size(node):
+    op, names = node.target, SIZED_BY.get(node.op)
+    if not isinstance(op, OpOverload) or _given_size(node):
         return ()
     if names is not None:
-        arguments = bound_arguments(node.target, node.args, node.kwargs)
+        arguments = node.by_name
         return tuple(ref.index for name in names for ref in within(arguments.get(name), Ref))
-    dynamic = torch.Tag.dynamic_output_shape in _tags(node.target)
-    return node.refs if dynamic else ()
+    return node.refs if torch.Tag.dynamic_output_shape in op.tags else ()
 
 
 def _given_size(node: Node) -> bool:
@@ -164,10 +163,6 @@ def zeroed(op: Operation, result: object) -> object:
     """A known result, with zeros in place of what it holds by chance."""
     by_chance = isinstance(op, OpOverload) and op._schema.name in UNINITIALISED
     return result.zero_() if by_chance and isinstance(result, torch.Tensor) else result
-
-
-def _tags(op: Operation) -> Sequence[torch.Tag]:
-    return op.tags if isinstance(op, OpOverload) else ()
 
 
 def undecided(op: Operation, args: Sequence[object], kwargs: Mapping[str, object]) -> bool:
@@ -192,7 +187,7 @@ def draws(op: Operation, args: Sequence[object], kwargs: Mapping[str, object]) -
 @lru_cache(maxsize=4096)
 def _switches(op: Operation) -> tuple[_Switch, ...] | None:
     """The arguments that can turn drawing off; None for an op that never draws."""
-    if not isinstance(op, OpOverload) or torch.Tag.nondeterministic_seeded not in _tags(op):
+    if not isinstance(op, OpOverload) or torch.Tag.nondeterministic_seeded not in op.tags:
         return None
     switches = ((place, a) for place, a in enumerate(op._schema.arguments) if a.name in _SWITCHES)
     return tuple((place, a.name, a.default_value if a.has_default_value() else None) for place, a in switches)

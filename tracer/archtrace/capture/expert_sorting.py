@@ -15,16 +15,19 @@ from __future__ import annotations
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import torch
 
 from archtrace.capture.counts import counts_of
-from archtrace.capture.nested import Args, within
-from archtrace.capture.program import Node, Operation, Program, Ref, Results
+from archtrace.capture.nested import within
+from archtrace.capture.program import Argument, Node, Operation, Program, Ref, Results
 from archtrace.ops import ALIGNED, AXIS_SECOND, ROWS_FIRST
 
 #: What is known of a node: its rows are sorted, it is a list of slices of such rows, or (0, 1, ..) the slice of a key.
 _ROWS, _SLICES = -1, -2
+#: What a node calls, and with what.
+_Call: TypeAlias = tuple[Operation, tuple[Argument, ...]]
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class _Unsorting:
         program, order = self._program, self._sort.index
         for node in program.nodes[order + 1 :]:
             if node.target is operator.getitem and node.args == (Ref(order), 1):
-                self._put(node, _ROWS, torch.ops.aten.arange.default, (self._count,))
+                self._put(node, _ROWS, (torch.ops.aten.arange.default, (self._count,)))
             elif self._labels.keys() & set(node.refs) and not (self._back(node) or self._kept(node)):
                 return program
         if not self._merged or self._labels.keys() & {
@@ -97,12 +100,12 @@ class _Unsorting:
     def _results(self, value: object) -> Results | None:
         return self._program.nodes[value.index].results if isinstance(value, Ref) else None
 
-    def _put(self, node: Node, label: int, target: Operation | None = None, args: Args | None = None) -> bool:
+    def _put(self, node: Node, label: int, call: _Call | None = None) -> bool:
         """A node that takes another's place: each of its results has all rows."""
         results = tuple(((self._count, *shape[1:]), dtype) for shape, dtype in node.results or ())
         new = replace(node, results=results)
-        if args is not None:
-            new = replace(new, target=target, args=args, kwargs={}, many=False, results=results[:1])
+        if call is not None:
+            new = replace(new, target=call[0], args=call[1], kwargs={}, many=False, results=results[:1])
         self._labels[node.index], self._new[node.index] = label, new
         return True
 
@@ -141,14 +144,14 @@ class _Unsorting:
         if not counts_of(self._keys, sizes, self._program):
             return False
         # Each slice becomes all of the rows: their keys say which of them are its own.
-        return self._put(node, _SLICES, torch.ops.aten.alias.default, (source,))
+        return self._put(node, _SLICES, (torch.ops.aten.alias.default, (source,)))
 
     def _item(self, node: Node) -> bool:
         source, number = node.operand(0), node.number(1)
         label = self._label(source)
         if label != _SLICES:
             return label is not None and self._put(node, label)
-        return number is not None and self._put(node, number, torch.ops.aten.alias.default, (source,))
+        return number is not None and self._put(node, number, (torch.ops.aten.alias.default, (source,)))
 
     def _joined(self, node: Node) -> bool:
         """All slices, one behind another in their order: all of the rows."""
@@ -156,7 +159,7 @@ class _Unsorting:
         if node.args[1:] not in ((), (0,)) or node.kwargs or [self._label(p) for p in parts] != list(range(count)):
             return False
         self._merged = True
-        return self._put(node, _ROWS, ByKey(), (self._keys, list(parts)))
+        return self._put(node, _ROWS, (ByKey(), (self._keys, list(parts))))
 
     def _slices(self) -> int:
         """How many keys there are: as many as slices in each split."""

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import torch
 from torch import fx
+from torch.fx.node import Argument as FxArgument
 
 from archtrace.capture.decisions import Decision
-from archtrace.capture.program import Node, NodeKind, Operation, Program, substitute
+from archtrace.capture.program import Node, NodeKind, Operation, Program
 
 
 def graph_module(program: Program, model: torch.nn.Module) -> fx.GraphModule:
@@ -21,11 +22,11 @@ def graph_module(program: Program, model: torch.nn.Module) -> fx.GraphModule:
     graph = fx.Graph()
     root = torch.nn.Module()
     nodes: dict[int, fx.Node] = {
-        n.index: graph.placeholder(n.target) for n in program.nodes if n.kind is NodeKind.INPUT
+        n.index: graph.placeholder(n.tensor_name) for n in program.nodes if n.kind is NodeKind.INPUT
     }
     for node in program.nodes:
         if node.kind in (NodeKind.PARAMETER, NodeKind.BUFFER):
-            name: str = node.target
+            name = node.tensor_name
             _place(root, name, _held(model, program, node))
             nodes[node.index] = graph.get_attr(name)
         elif node.kind is NodeKind.OP and not isinstance(node.target, Decision):
@@ -36,11 +37,10 @@ def graph_module(program: Program, model: torch.nn.Module) -> fx.GraphModule:
     return fx.GraphModule(root, graph, class_name=f"{type(model).__name__}Graph")
 
 
-def _called(graph: fx.Graph, node: Node, value: Callable[[int], fx.Node]) -> fx.Node:
-    args = tuple(substitute(a, value) for a in node.args)
-    kwargs = {k: substitute(v, value) for k, v in node.kwargs.items()}
-    target = node.target if isinstance(node.target, torch._ops.OpOverload) else _function(node.target)
-    called = graph.call_function(target, args, kwargs)
+def _called(graph: fx.Graph, node: Node, value: Callable[[int], FxArgument]) -> fx.Node:
+    args, kwargs = node.arguments_with(value)
+    op = node.operation
+    called = graph.call_function(op if isinstance(op, torch._ops.OpOverload) else _function(op), tuple(args), kwargs)
     called.meta |= {"module": node.module, "frames": node.frames}
     return called
 
@@ -61,7 +61,7 @@ def _function(target: Operation) -> Operation:
 def _held(model: torch.nn.Module, program: Program, node: Node) -> torch.Tensor:
     """What the model holds under a name; zeros of its shape where that has no memory."""
     named = {n: t for find in (model.named_buffers, model.named_parameters) for n, t in find(remove_duplicate=False)}
-    held = program.values.get(node.target, named.get(node.target))
+    held = program.values.get(node.tensor_name, named.get(node.tensor_name))
     if held is None or held.is_meta:
         assert node.results is not None
         shape, dtype = node.results[0]

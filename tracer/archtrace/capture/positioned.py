@@ -10,8 +10,7 @@ from dataclasses import replace
 
 import torch
 
-from archtrace.capture.nested import Args
-from archtrace.capture.program import Node, NodeKind, Op, Program, Ref, Shape
+from archtrace.capture.program import Argument, Node, NodeKind, Op, Program, Ref, Shape
 
 #: An output with more positions is answered by the union over them.
 MOST = 64
@@ -41,7 +40,7 @@ def at_position(program: Program, index: int) -> Program:
     return _with(program, torch.ops.aten.slice.Tensor, args, (rows, 1, *rest))
 
 
-def _with(program: Program, op: Op, args: Args, shape: Shape) -> Program:
+def _with(program: Program, op: Op, args: tuple[Argument, ...], shape: Shape) -> Program:
     """The program with one more op at its end, whose result is the output."""
     index = len(program.nodes)
     node = Node(index, f"output_{index}", NodeKind.OP, op, args, results=((shape, _result(program)[1]),))

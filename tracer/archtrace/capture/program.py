@@ -5,12 +5,12 @@ Arguments refer to earlier nodes by `Ref`. The program is functional: no node ch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 from types import CodeType
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypeVar, cast
 
 import torch
 from torch._ops import OpOverload
@@ -31,6 +31,16 @@ class Ref:
     """An argument that is the value of an earlier node."""
 
     index: int
+
+
+#: What an op takes beside tensors: numbers, names, and what says how a tensor lies and of what type it is.
+Constant: TypeAlias = (
+    bool | int | float | complex | str | torch.dtype | torch.device | torch.layout | torch.memory_format | None
+)
+#: What an op node takes: values of other nodes, constants, a generator, the packed weights of a quantized layer, lists.
+Argument: TypeAlias = "Ref | Constant | torch.Generator | torch.ScriptObject | list[Argument] | tuple[Argument, ...]"
+#: A type of values that constants and lists of such values are of too.
+Filling = TypeVar("Filling")
 
 
 class NodeKind(Enum):
@@ -74,9 +84,9 @@ class Node:
     index: int
     name: str
     kind: NodeKind
-    target: Any
-    args: tuple[Any, ...] = ()
-    kwargs: dict[str, Any] = field(default_factory=dict)
+    target: Operation | str
+    args: tuple[Argument, ...] = ()
+    kwargs: dict[str, Argument] = field(default_factory=dict)
     results: Results | None = None
     many: bool = False
     selected: tuple[Mapping[int, int], ...] = ()
@@ -93,20 +103,54 @@ class Node:
         """The Python stack of the call, outermost first; without torch's own lines."""
         return tuple(CallSite(code.co_filename, line, code.co_name) for code, line in zip(*self.lines, strict=True))
 
+    @property
+    def operation(self) -> Operation:
+        """What an op node calls. TypeError for any other node."""
+        if isinstance(self.target, str):
+            raise TypeError(f"the {self.kind.value} {self.target} calls nothing")
+        return self.target
+
+    @property
+    def tensor_name(self) -> str:
+        """The name of an input, or of a parameter or buffer in the model. TypeError for an op."""
+        if not isinstance(self.target, str):
+            raise TypeError(f"{self.name} is an op: no input and no tensor of the model")
+        return self.target
+
+    def argument(self, place: int) -> Argument:
+        """The argument at a place; None where there is none."""
+        return self.args[place] if place < len(self.args) else None
+
     def operand(self, place: int) -> Ref | None:
         """The argument at a place, where it is the value of a node."""
-        value: object = self.args[place] if place < len(self.args) else None
+        value = self.argument(place)
         return value if isinstance(value, Ref) else None
 
     def number(self, place: int) -> int | None:
         """The argument at a place, where it is a whole number."""
-        value: object = self.args[place] if place < len(self.args) else None
+        value = self.argument(place)
         return value if isinstance(value, int) else None
 
-    def several(self, place: int) -> tuple[object, ...]:
+    def several(self, place: int) -> tuple[Argument, ...]:
         """The arguments in the list at a place; none where there is no list."""
-        value: object = self.args[place] if place < len(self.args) else None
+        value = self.argument(place)
         return tuple(value) if isinstance(value, list | tuple) else ()
+
+    def numbers(self, place: int) -> tuple[int, ...]:
+        """The whole numbers in the list at a place."""
+        return tuple(value for value in self.several(place) if isinstance(value, int))
+
+    def arguments_with(self, value_of: Callable[[int], Filling]) -> tuple[list[Filling], dict[str, Filling]]:
+        """The arguments by position and by name, with what `value_of` gives of a node in the place of each Ref."""
+        named = {name: substitute(value, value_of) for name, value in self.kwargs.items()}
+        return [substitute(value, value_of) for value in self.args], named
+
+    @property
+    def by_name(self) -> dict[str, Argument]:
+        """The arguments by the names of the op's schema; those that are left out are not there."""
+        schema = _schema(self.target)
+        names = [argument.name for argument in schema.arguments] if schema is not None else []
+        return {**dict(zip(names, self.args, strict=False)), **self.kwargs}
 
     @property
     def line(self) -> int:
@@ -126,8 +170,13 @@ class Node:
 
 def name_of(op: object) -> str:
     """The plain name of an op, or of a function that stands for one."""
-    schema: torch._C.FunctionSchema | None = getattr(op, "_schema", None)
+    schema = _schema(op)
     return schema.name if schema is not None else str(getattr(op, "__name__", op))
+
+
+def _schema(op: object) -> torch._C.FunctionSchema | None:
+    schema: torch._C.FunctionSchema | None = getattr(op, "_schema", None)
+    return schema
 
 
 def bound_arguments(op: Op, args: Sequence[object], kwargs: Mapping[str, object]) -> Kwargs:
@@ -135,18 +184,27 @@ def bound_arguments(op: Op, args: Sequence[object], kwargs: Mapping[str, object]
     return {**dict(zip((a.name for a in op._schema.arguments), args, strict=False)), **kwargs}
 
 
-def substitute(value: object, replace: Callable[[int], object]) -> Any:
-    """Arguments with each Ref replaced by what `replace` gives for its node."""
+def substitute(value: Argument, value_of: Callable[[int], Filling]) -> Filling:
+    """An argument with what `value_of` gives of a node in the place of each Ref."""
     if isinstance(value, Ref):
-        return replace(value.index)
-    if isinstance(value, slice):
-        parts: list[object] = [value.start, value.stop, value.step]
-        return slice(*(substitute(part, replace) for part in parts))
-    if isinstance(value, list | tuple):
-        return [substitute(item, replace) for item in value]
-    if isinstance(value, dict):
-        return {k: substitute(v, replace) for k, v in value.items()}
-    return value
+        return value_of(value.index)
+    # No signature can ask of a type that it takes constants and lists of itself: `Filling` is one that does.
+    return cast(Filling, [substitute(item, value_of) for item in value] if isinstance(value, list | tuple) else value)
+
+
+def reachable(starts: Collection[int], onward: Callable[[int], Iterable[int]]) -> set[int]:
+    """The nodes to which `onward` leads from some nodes, step by step; those included.
+
+    `program.users.__getitem__` leads on with the data, a node's `refs` lead back.
+    """
+    # networkx.ancestors and .descendants do the same, for 60 ms of an import that no trace needs otherwise, and on the
+    # 500 nodes of BERT in 0.45 ms with making the graph, against 0.15 ms here (networkx 3.6.1).
+    met, waiting = set(starts), list(starts)
+    while waiting:
+        fresh = [node for node in onward(waiting.pop()) if node not in met]
+        met.update(fresh)
+        waiting += fresh
+    return met
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,17 +229,17 @@ class Program:
     @cached_property
     def inputs(self) -> dict[str, int]:
         """The node of each input, by name."""
-        return {str(n.target): n.index for n in self.nodes if n.kind is NodeKind.INPUT}
+        return {n.tensor_name: n.index for n in self.nodes if n.kind is NodeKind.INPUT}
 
     @cached_property
     def shapes(self) -> dict[str, Shape]:
         """The shape of each input, by name."""
-        return {str(n.target): n.results[0][0] for n in self.nodes if n.kind is NodeKind.INPUT and n.results}
+        return {n.tensor_name: n.results[0][0] for n in self.nodes if n.kind is NodeKind.INPUT and n.results}
 
     @cached_property
     def parameters(self) -> dict[str, int]:
         """The node of each parameter, by name."""
-        return {str(n.target): n.index for n in self.nodes if n.kind is NodeKind.PARAMETER}
+        return {n.tensor_name: n.index for n in self.nodes if n.kind is NodeKind.PARAMETER}
 
     @cached_property
     def paths(self) -> frozenset[str]:
@@ -197,6 +255,10 @@ class Program:
             for ref in dict.fromkeys(node.refs):
                 users[ref].append(node.index)
         return tuple(map(tuple, users))
+
+    def behind(self, nodes: Collection[int]) -> set[int]:
+        """The nodes from which a way leads to some nodes; those included."""
+        return reachable(nodes, lambda index: self.nodes[index].refs)
 
     @cached_property
     def ending(self) -> tuple[tuple[int, ...], ...]:

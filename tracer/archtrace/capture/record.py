@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import torch
 from torch._ops import HigherOrderOperator
@@ -28,6 +28,7 @@ from archtrace.capture.inplace import Returning, reshaping, returning, written_a
 from archtrace.capture.memory import Memory, ViewOf, WriteInto
 from archtrace.capture.nested import Args, Kwargs, mapped_arguments, tensors_in
 from archtrace.capture.program import (
+    Argument,
     ModulePath,
     Node,
     NodeKind,
@@ -283,8 +284,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
 
     def _size_taken(self, tensor: torch.Tensor) -> None:
         """Python asks for a size that parameters decide."""
-        sizers = self._scalars.sizers(tensor) if isinstance(tensor, FakeTensor) else ()
-        if sizers:
+        if isinstance(tensor, FakeTensor) and (sizers := self._scalars.sizers(tensor)):
             self._decide(Decision("size"), tuple(map(self.node_of, sizers)))
 
     def _decide(self, target: Decision, args: Args) -> None:
@@ -300,8 +300,10 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
         specs, selected = self._specs(target, args, result), self._selected(result)
         lines = lines_here(self.outermost) if kind is NodeKind.OP else ((), ())
         ref = Ref(len(self.nodes))
-        given, modules = (tuple(args), dict(kwargs)), tuple(self.modules)
+        # `read` has replaced each tensor and each symbol by its node: what is left are constants.
+        given = cast(tuple[Argument, ...], tuple(args)), cast(dict[str, Argument], dict(kwargs))
         name = self._name(target if isinstance(target, str) else name_of(target).rpartition("::")[2])
+        modules = tuple(self.modules)
         self.nodes.append(Node(ref.index, name, kind, target, *given, specs, many, selected, modules, lines))
         return ref
 

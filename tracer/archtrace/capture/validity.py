@@ -14,7 +14,7 @@ import torch
 from archtrace.capture.decisions import Decision
 from archtrace.capture.execute import zeroed
 from archtrace.capture.nested import tensors_in
-from archtrace.capture.program import Node, NodeKind, Program, substitute
+from archtrace.capture.program import Node, NodeKind, Program
 from archtrace.ops import SIZED_BY
 
 #: Stands for a value that parameters or features decide.
@@ -36,11 +36,8 @@ def serves(program: Program, layout: Mapping[str, torch.Tensor]) -> bool:
 def _structure(program: Program) -> tuple[Node, ...]:
     """The nodes that lead to decisions and to sizes which data decide, in order."""
     # From the decisions back to the inputs: a few nodes of thousands, so that asking costs next to nothing.
-    needed = {*program.decisions, *(node.index for node in program.nodes if _is_sized(node, program))}
-    for node in reversed(program.nodes):
-        if node.index in needed:
-            needed.update(node.refs)
-    return tuple(node for node in program.nodes if node.index in needed)
+    sized = (node.index for node in program.nodes if _is_sized(node, program))
+    return tuple(program.nodes[index] for index in sorted(program.behind({*program.decisions, *sized})))
 
 
 def _is_sized(node: Node, program: Program) -> bool:
@@ -54,20 +51,19 @@ def _is_sized(node: Node, program: Program) -> bool:
 def _value(node: Node, program: Program, layout: Mapping[str, torch.Tensor], values: dict[int, object]) -> object:
     """A node's value in a layout; _UNKNOWN where the layout does not decide it; None where it is not as recorded."""
     if node.kind is NodeKind.INPUT:
-        given = layout[node.target]
+        given = layout[node.tensor_name]
         return _UNKNOWN if given.is_floating_point() else given
     if node.kind is not NodeKind.OP:
-        return program.values.get(node.target, _UNKNOWN)
+        return program.values.get(node.tensor_name, _UNKNOWN)
     if any(values[ref] is _UNKNOWN for ref in node.refs):
         return _sized(node, program, values) if _is_sized(node, program) else _UNKNOWN
     return _run(node, values)
 
 
 def _run(node: Node, values: Mapping[int, object]) -> object:
-    args = [substitute(a, values.__getitem__) for a in node.args]
-    kwargs = {k: substitute(v, values.__getitem__) for k, v in node.kwargs.items()}
+    args, kwargs = node.arguments_with(values.__getitem__)
     try:
-        result = zeroed(node.target, node.target(*args, **kwargs))
+        result = zeroed(node.operation, node.operation(*args, **kwargs))
     # The layout may be one that the model refuses; the run that follows says why.
     except Exception:  # what fails in this layout was not recorded in it
         return None

@@ -58,19 +58,19 @@ class Moved:
         order = [axis for axis, run in enumerate(self.runs) if run.target is None]
         marks = marks.reshape(*(n for axis, n in enumerate(marks.shape) if axis not in order))
         # What is left stands in the operand's order; the result may have it in another (transpose).
-        kept = [run.target for run in self.runs if run.target is not None]
-        marks = np.transpose(marks, [*sorted(range(len(kept)), key=lambda i: kept[i]), len(kept)])
-        lengths = dict(zip(sorted(kept), marks.shape, strict=False))
+        targets = [run.target for run in self.runs if run.target is not None]
+        marks = np.transpose(marks, [*sorted(range(len(targets)), key=lambda i: targets[i]), len(targets)])
+        lengths = dict(zip(sorted(targets), marks.shape, strict=False))
         return marks.reshape(*(lengths.get(axis, 1) for axis in range(len(self.result))), marks.shape[-1])
 
     def pull(self, marks: Marks) -> Marks:
         """Put the result's axes back, each where it was cut from; along axes of its own any index counts."""
-        kept = [run.target for run in self.runs if run.target is not None]
+        targets = [run.target for run in self.runs if run.target is not None]
         # An axis of the result that runs along none of the operand (expand) repeats one element: any of its
         # indices is a use of it.
-        others = tuple(axis for axis in range(len(self.result)) if axis not in kept)
-        marks = np.transpose(np.asarray(marks.any(axis=others, keepdims=True)), [*kept, *others, len(self.result)])
-        marks = marks.reshape(*marks.shape[: len(kept)], marks.shape[-1])
+        others = tuple(axis for axis in range(len(self.result)) if axis not in targets)
+        marks = np.transpose(np.asarray(marks.any(axis=others, keepdims=True)), [*targets, *others, len(self.result)])
+        marks = marks.reshape(*marks.shape[: len(targets)], marks.shape[-1])
         for axis, run in enumerate(self.runs):
             marks = self._uncut(marks if run.target is not None else np.expand_dims(marks, axis), axis, run)
         return shrink(marks, len(self.operand))
@@ -86,8 +86,8 @@ class Moved:
 
     def one_to_one(self) -> bool:
         """True where each element of the operand is looked at once at most: nothing is repeated (expand)."""
-        kept = {run.target for run in self.runs}
-        return all(size == 1 or axis in kept for axis, size in enumerate(self.result))
+        targets = {run.target for run in self.runs}
+        return all(size == 1 or axis in targets for axis, size in enumerate(self.result))
 
     def covers(self, axis: int) -> bool:
         """True where all indices along an axis of the operand are looked at."""
@@ -95,9 +95,9 @@ class Moved:
 
     def back(self, array: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
         """An array of the result with its axes as the operand has them, cut as they are; needs `one_to_one`."""
-        kept = [run.target for run in self.runs if run.target is not None]
-        others = [axis for axis in range(array.ndim) if axis not in kept]
-        array = np.transpose(array, [*kept, *others]).reshape([array.shape[axis] for axis in kept])
+        targets = [run.target for run in self.runs if run.target is not None]
+        others = [axis for axis in range(array.ndim) if axis not in targets]
+        array = np.transpose(array, [*targets, *others]).reshape([array.shape[axis] for axis in targets])
         return np.expand_dims(array, [axis for axis, run in enumerate(self.runs) if run.target is None])
 
     def cut(self, axis: int) -> slice:
@@ -188,7 +188,7 @@ def regrouped(operand: Shape, own: Geometry) -> Regroup | None:
 
 def groups(left: Shape, right: Shape) -> tuple[tuple[Shape, Shape], ...]:
     """Two shapes of as many elements cut into the shortest groups of as many elements each."""
-    found: list[tuple[Shape, Shape]] = []
+    pairs: list[tuple[Shape, Shape]] = []
     i = j = 0
     while i < len(left) or j < len(right):
         a, b = i, j
@@ -202,5 +202,5 @@ def groups(left: Shape, right: Shape) -> tuple[tuple[Shape, Shape], ...]:
                 n, i = n * left[i], i + 1
             else:
                 m, j = m * right[j], j + 1
-        found.append((left[a:i], right[b:j]))
-    return tuple(found)
+        pairs.append((left[a:i], right[b:j]))
+    return tuple(pairs)

@@ -106,7 +106,7 @@ def compute_bound(
     return Bound(run, tuple(interpreter.demand(run)))
 
 
-def of_all_outputs(interpreter: Interpreter, bound: Bound) -> Bound:
+def bound_of_all_outputs(interpreter: Interpreter, bound: Bound) -> Bound:
     """The bound of all that the forward returns, under one label."""
     program, run = bound.program, bound.run
     outputs = {program.output, *(index for index in program.returned.values() if bound.unknown(index))}
@@ -172,10 +172,10 @@ def positions(
     A read tensor counts for what is read of it directly: not for what another read tensor is made of. What is read of
     it is read even where the model itself always sets it to the same value; tokens count what changes.
     """
-    return marked(bound, direct(interpreter, bound, reads, layout), reads, ids)
+    return marked_positions(bound, bound_of_direct_reads(interpreter, bound, reads, layout), reads, ids)
 
 
-def marked(
+def marked_positions(
     bound: Bound, read: Bound, reads: Mapping[str, tuple[int, int]], ids: int, rows: slice = slice(None)
 ) -> Positions:
     """The positions that two bounds mark for some rows of the output: the tokens, and what is read directly."""
@@ -184,7 +184,7 @@ def marked(
     return Positions(parts, bound.token_rows(_of(bound.marks(ids), rows), ids))
 
 
-def direct(
+def bound_of_direct_reads(
     interpreter: Interpreter,
     bound: Bound,
     reads: Mapping[str, tuple[int, int]],
@@ -193,28 +193,34 @@ def direct(
     """The bound of what is read of each tensor itself, constant or not, and not through another one."""
     nodes = {node for node, _ in reads.values()}
     still = any(any(bound.constant(*place)) for place in reads.values())
-    return opened(interpreter, bound, nodes, layout) if still else apart(interpreter, bound, nodes)
+    return (
+        bound_without_constants(interpreter, bound, nodes, layout)
+        if still
+        else bound_without_detours(interpreter, bound, nodes)
+    )
 
 
-def opened(interpreter: Interpreter, bound: Bound, nodes: Collection[int], layout: Mapping[str, torch.Tensor]) -> Bound:
+def bound_without_constants(
+    interpreter: Interpreter, bound: Bound, nodes: Collection[int], layout: Mapping[str, torch.Tensor]
+) -> Bound:
     """The bound in which the nodes may be anything, whatever the model puts there: what is read though it is constant.
 
     What follows from a constant is certain as well, and certain values reach nothing; so the values are made anew.
     """
     ids = {str(n.target) for n in bound.program.nodes if _by_ids(bound.run.values[n.index])}
-    given = {f"node {i}": torch.empty(bound.run.shape(i), dtype=dtype_of(bound.run.values[i])) for i in nodes}
-    cut = (
+    anything = {f"node {i}": torch.empty(bound.run.shape(i), dtype=dtype_of(bound.run.values[i])) for i in nodes}
+    nodes_cut = (
         replace(n, kind=NodeKind.INPUT, target=f"node {n.index}", args=(), kwargs={}) if n.index in nodes else n
         for n in bound.program.nodes
     )
-    return compute_bound(interpreter, replace(bound.program, nodes=tuple(cut)), {**layout, **given}, ids)
+    return compute_bound(interpreter, replace(bound.program, nodes=tuple(nodes_cut)), {**layout, **anything}, ids)
 
 
 def _by_ids(value: Value) -> bool:
     return isinstance(value, Unknown) and value.ids
 
 
-def apart(interpreter: Interpreter, bound: Bound, nodes: Collection[int]) -> Bound:
+def bound_without_detours(interpreter: Interpreter, bound: Bound, nodes: Collection[int]) -> Bound:
     """The bound in which no way to the logits goes through any of the nodes, only from them."""
     return cut(interpreter, bound, nodes) if len(nodes) > 1 else bound
 
@@ -222,8 +228,8 @@ def apart(interpreter: Interpreter, bound: Bound, nodes: Collection[int]) -> Bou
 def cut(interpreter: Interpreter, bound: Bound, nodes: Collection[int]) -> Bound:
     """The bound in which nothing reaches the logits by way of these nodes."""
     # Cut off from what they are made of, the nodes are reached only by what is read of each directly.
-    kept = tuple(_leaf(node) if node.index in nodes else node for node in bound.program.nodes)
-    run = replace(bound.run, program=replace(bound.program, nodes=kept))
+    nodes_cut = tuple(_leaf(node) if node.index in nodes else node for node in bound.program.nodes)
+    run = replace(bound.run, program=replace(bound.program, nodes=nodes_cut))
     return Bound(bound.run, tuple(interpreter.demand(run)))
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 
-from archtrace.capture.program import Node, Ref, substitute
+from archtrace.capture.program import Node, Operation, Ref
 from archtrace.reach.known import blank
-from archtrace.reach.rules.registry import Argument, Call, Op, Operand, Spec, bind, invoke, rebuild, tensors_of
+from archtrace.reach.rules.registry import Argument, Call, Operand, Spec, bind, invoke, rebuild, tensors_of
 from archtrace.reach.values import Unknown, Value
 
 
@@ -14,18 +14,21 @@ def call_of(node: Node, values: Sequence[Value]) -> Call:
     """A node as a rule sees it: unknown values are operands, the rest is plain."""
     slots = iter(range(len(node.refs)))
 
-    def operand(ref: int) -> Operand | Value:
-        slot, value = next(slots), values[ref]
-        return Operand(slot, value) if isinstance(value, Unknown) else value
+    def operand(ref: int) -> Argument:
+        return _argument(values[ref], next(slots))
 
-    args: list[Argument] = [substitute(a, operand) for a in node.args]
-    kwargs: dict[str, Argument] = {k: substitute(v, operand) for k, v in node.kwargs.items()}
-    op: Op = node.target
-    bound = bind(op, args, kwargs)
+    op = node.operation
+    bound = bind(op, *node.arguments_with(operand))
     return Call(op, node.op, bound, _result_specs(node, op, bound))
 
 
-def _result_specs(node: Node, op: Op, bound: Mapping[str, Argument]) -> tuple[Spec, ...]:
+def _argument(value: Value, slot: int) -> Argument:
+    if isinstance(value, list | tuple):
+        return [_argument(item, slot) for item in value]
+    return Operand(slot, value) if isinstance(value, Unknown) else value
+
+
+def _result_specs(node: Node, op: Operation, bound: Mapping[str, Argument]) -> tuple[Spec, ...]:
     if node.results is not None:
         return tuple(Spec(*spec) for spec in node.results)
     shapes = {k: rebuild(v, lambda v: blank(v.value) if isinstance(v, Operand) else v) for k, v in bound.items()}

@@ -24,8 +24,8 @@ from archtrace.reach.axis_views import Moved, Regroup
 from archtrace.reach.flows import Contraction, Everything, Flow, Mask, Pairs, Take
 from archtrace.reach.known import evaluate
 from archtrace.reach.marks import Array, Shape
-from archtrace.reach.rules.registry import Flows, Output, Transfer, tensors_of
-from archtrace.reach.scales import largest
+from archtrace.reach.rules.registry import Flows, Output, Transfer, tensors_of, whole_number
+from archtrace.reach.scales import largest_scale
 from archtrace.reach.values import Unknown, Value, free, shape_of_value, unknown
 from archtrace.reach.views import Led, Turned
 
@@ -44,24 +44,24 @@ def standin_of(node: Node, program: Program) -> torch.Tensor | None:
     """What nonzero would return if it selected all: row i holds the coordinates of element i."""
     if node.op != "aten::nonzero" or not node.selected:
         return None
-    chosen = program.nodes[node.refs[0]]
-    # Coordinates of a selection within a selection count in the shorter one: what stands for them would not.
-    if chosen.selected or not chosen.results:  # a selection within a selection counts in the shorter one
+    condition = program.nodes[node.refs[0]]
+    # Coordinates within what is a selection already count in that shorter one: what stands for them would not.
+    if condition.selected or not condition.results:
         return None
-    return torch.ones(chosen.results[0][0], dtype=torch.bool).nonzero()
+    return torch.ones(condition.results[0][0], dtype=torch.bool).nonzero()
 
 
 def with_standins(node: Node, program: Program, values: Sequence[Value], outputs: Sequence[Output]) -> list[Output]:
     """Outputs of a step, with what stands for them where they are indices of a selection."""
     standin = standin_of(node, program)
-    standins = [standin] if standin is not None else _kept_standins(node, values)
+    standins = [standin] if standin is not None else _standins_after(node, values)
     if not standins:
         return list(outputs)
     pairs = zip(outputs, standins, strict=True)
     return [replace(output, standin=s) if isinstance(output, Unknown) else output for output, s in pairs]
 
 
-def _kept_standins(node: Node, values: Sequence[Value]) -> list[torch.Tensor]:
+def _standins_after(node: Node, values: Sequence[Value]) -> list[torch.Tensor]:
     """What stands for an index after an op that leaves its elements where they are; nothing after another."""
     operands = [values[ref] for ref in node.refs]
     if node.op not in KEEP_SELECTION or all(_standin_of(v) is None for v in operands):
@@ -80,12 +80,12 @@ def _as_standin(value: Value) -> Value:
     return value if (standin := _standin_of(value)) is None else standin
 
 
-def selecting(node: Node, program: Program, values: Sequence[Value]) -> Transfer | None:
+def selection_step(node: Node, program: Program, values: Sequence[Value]) -> Transfer | None:
     """The flows of an op that itself selects by unknown values: element i of the result is element i of all."""
-    chosen = program.nodes[node.refs[-1]] if node.refs else None
-    if chosen is None or not chosen.results or chosen.selected:
+    condition = program.nodes[node.refs[-1]] if node.refs else None
+    if condition is None or not condition.results or condition.selected:
         return None
-    shape = chosen.results[0][0]
+    shape = condition.results[0][0]
     count = int(np.prod(shape))
     if node.op == "aten::nonzero":
         # Whether element i is selected is up to c[i]: its coordinates depend on nothing else *if it is*, and where
@@ -98,38 +98,37 @@ def selecting(node: Node, program: Program, values: Sequence[Value]) -> Transfer
     return None
 
 
-def put_by_mask(node: Node, program: Program, values: Sequence[Value]) -> Transfer | None:
+def masked_write_step(node: Node, program: Program, values: Sequence[Value]) -> Transfer | None:
     """y[c] = v under a mask that parameters decide, v one row for each row that it selects: row i of y is row i of v
     where c[i] holds, else it stays; None for any other write."""
-    if node.op != "aten::index_put" or len(node.refs) != 3 or len(node.args[1]) != 1 or len(node.args) > 3:
+    if node.op != "aten::index_put" or len(node.refs) != 3 or len(node.several(1)) != 1 or len(node.args) > 3:
         return None
     table, mask, value = (program.nodes[ref] for ref in node.refs)
     if not (table.results and mask.results and value.results) or mask.results[0][1] != torch.bool:
         return None
-    alike = axes_of(value) == {0: mask.index} and not axes_of(table) and not axes_of(mask)
-    shape, chosen = table.results[0][0], mask.results[0][0]
+    same_selection = axes_of(value) == {0: mask.index} and not axes_of(table) and not axes_of(mask)
+    shape, mask_shape = table.results[0][0], mask.results[0][0]
     # A value that broadcasts has no row of its own for each selected element; the general rule answers it.
-    whole = value.results[0][0] == (int(np.prod(chosen)), *shape[len(chosen) :])
-    if not alike or not whole or not isinstance(values[mask.index], Unknown):
+    whole = value.results[0][0] == (int(np.prod(mask_shape)), *shape[len(mask_shape) :])
+    if not same_selection or not whole or not isinstance(values[mask.index], Unknown):
         return None
     elements = np.arange(int(np.prod(shape))).reshape(shape)
-    rows = np.arange(int(np.prod(chosen))).reshape(*chosen, *(1,) * (len(shape) - len(chosen)))
+    rows = np.arange(int(np.prod(mask_shape))).reshape(*mask_shape, *(1,) * (len(shape) - len(mask_shape)))
     return _step(
         node,
         values,
         (
             (0, Take(elements, shape)),
-            (1, Take(np.ascontiguousarray(np.broadcast_to(rows, shape)), chosen)),
-            (2, Take(elements, (rows.size, *shape[len(chosen) :]))),
+            (1, Take(np.ascontiguousarray(np.broadcast_to(rows, shape)), mask_shape)),
+            (2, Take(elements, (rows.size, *shape[len(mask_shape) :]))),
         ),
     )
 
 
 def _one_mask(node: Node, program: Program) -> bool:
     """True for x[mask], the mask over the first axes."""
-    indices = node.args[1]
     mask = program.nodes[node.refs[-1]].results or ()
-    return len(indices) == 1 and len(node.refs) == 2 and [dtype for _, dtype in mask] == [torch.bool]
+    return len(node.several(1)) == 1 and len(node.refs) == 2 and [dtype for _, dtype in mask] == [torch.bool]
 
 
 def _masked(
@@ -143,47 +142,54 @@ def _masked(
 def _step(node: Node, values: Sequence[Value], flows: Flows) -> Transfer:
     assert node.results is not None
     shape, dtype = node.results[0]
-    scale = largest(values[ref] for ref in node.refs)
+    scale = largest_scale(values[ref] for ref in node.refs)
     return Transfer((unknown(shape, dtype, scale=scale),), (flows,))
 
 
 def by_standin(
-    node: Node, program: Program, values: Sequence[Value], chosen: Collection[int], known: Transfer, open_: Transfer
+    node: Node,
+    program: Program,
+    values: Sequence[Value],
+    indices: Collection[int],
+    by_standin_index: Transfer,
+    by_any_index: Transfer,
 ) -> Transfer:
-    """The step of an op whose index is a selection: `known` by what stands for it, `open_` by any index."""
+    """The step of an op whose index is a selection, from those by what stands for it and by any index."""
     # A table that is a selection itself is indexed in its own, shorter count; rows of two different selections
     # have nothing to do with each other. Either way any element may be meant.
     table, *others = node.refs
     if axes_of(program.nodes[table]) or len({k for r in others for k in axes_of(program.nodes[r]).values()}) > 1:
-        return open_
+        return by_any_index
     if node.op in LOOK_UPS:
-        flows = tuple(_mixed(node, k, o, chosen) for k, o in zip(known.flows, open_.flows, strict=True))
-        return replace(open_, flows=flows)
-    return _written_back(node, values, chosen, known, open_)
+        flows = tuple(
+            _combine(node, k, o, indices) for k, o in zip(by_standin_index.flows, by_any_index.flows, strict=True)
+        )
+        return replace(by_any_index, flows=flows)
+    return _write_back(node, values, indices, by_standin_index, by_any_index)
 
 
-def _mixed(node: Node, known: Flows, open_: Flows, chosen: Collection[int]) -> Flows:
+def _combine(node: Node, by_standin_index: Flows, by_any_index: Flows, indices: Collection[int]) -> Flows:
     """Rows come from where they stand; what selects reaches what it selects."""
-    return (*known, *(flow for flow in open_ if node.refs[flow[0]] in chosen))
+    return (*by_standin_index, *(flow for flow in by_any_index if node.refs[flow[0]] in indices))
 
 
-def _written_back(
-    node: Node, values: Sequence[Value], chosen: Collection[int], known: Transfer, open_: Transfer
+def _write_back(
+    node: Node, values: Sequence[Value], indices: Collection[int], by_standin_index: Transfer, by_any_index: Transfer
 ) -> Transfer:
     """y[t] = v, or +=: v's row i lands where row i came from; where nothing is selected y stays as it was."""
     targets = _targets(node, values)
     if targets is None:
-        return open_
+        return by_any_index
     # Where nothing is selected the old value stays, so it flows as it would under an unknown index.
-    stay = tuple(f for f in open_.flows[0] if node.refs[f[0]] == node.refs[0])
+    stay = tuple(f for f in by_any_index.flows[0] if node.refs[f[0]] == node.refs[0])
     # What is written lands where what stands for the index says: in the row that it came from.
-    land = tuple(f for f in known.flows[0] if node.refs[f[0]] != node.refs[0])
+    land = tuple(f for f in by_standin_index.flows[0] if node.refs[f[0]] != node.refs[0])
     choose = tuple(
         _chooses(node, slot, shape_of_value(values[ref]), targets)
         for slot, ref in enumerate(node.refs)
-        if ref in chosen
+        if ref in indices
     )
-    return replace(open_, flows=((*stay, *land, *choose),))
+    return replace(by_any_index, flows=((*stay, *land, *choose),))
 
 
 def _targets(node: Node, values: Sequence[Value]) -> Numbers | None:
@@ -194,7 +200,7 @@ def _targets(node: Node, values: Sequence[Value]) -> Numbers | None:
     numbers = torch.arange(int(np.prod(node.results[0][0]))).reshape(node.results[0][0])
     indices = tensors_of([_as_standin(values[ref.index]) for ref in _indices(node)])
     if node.op in WRITES_ALONG and indices:
-        axis = int(node.args[1])
+        axis = whole_number(node.args[1])
         return np.asarray(numbers.index_select(axis, indices[0]).movedim(axis, 0).flatten(1))
     if node.op == "aten::index_put" and len(indices) == len(_indices(node)) and all(i.ndim == 1 for i in indices):
         return np.asarray(numbers[tuple(indices)].reshape(len(indices[0]), -1))
@@ -202,7 +208,7 @@ def _targets(node: Node, values: Sequence[Value]) -> Numbers | None:
 
 
 def _indices(node: Node) -> list[Ref]:
-    indices = node.args[1] if node.op == "aten::index_put" else [node.args[2]]
+    indices = node.several(1) if node.op == "aten::index_put" else (node.argument(2),)
     return [index for index in indices if isinstance(index, Ref)]
 
 
@@ -212,44 +218,44 @@ def _chooses(node: Node, slot: int, index: Shape, targets: Numbers) -> tuple[int
     return slot, Pairs(sources, targets.ravel(), index, node.results[0][0])
 
 
-def guarded(step: Transfer, node: Node, program: Program) -> Transfer:
-    """A step in which whatever asks where in a selection an element stands lets everything through."""
+def guard(step: Transfer, node: Node, program: Program) -> Transfer:
+    """The step, but everything flows where the op depends on the place of an element within a selection."""
     axes = {slot: tuple(axes_of(program.nodes[ref])) for slot, ref in enumerate(node.refs)}
     if not any(axes.values()):
         return step
-    flows = tuple(tuple(_guarded(each, axes, node, program)) for each in step.flows)
-    return step if flows == step.flows else replace(step, flows=flows, outputs=tuple(map(_open, step.outputs)))
+    flows = tuple(tuple(_guard_flows(each, axes, node, program)) for each in step.flows)
+    return step if flows == step.flows else replace(step, flows=flows, outputs=tuple(map(_without_facts, step.outputs)))
 
 
-def _guarded(
+def _guard_flows(
     flows: Flows, axes: Mapping[int, tuple[int, ...]], node: Node, program: Program
 ) -> Iterator[tuple[int, Flow]]:
     for slot, flow in flows:
         spec = program.nodes[node.refs[slot]].results
-        if spec and not all(_alike(flow, axis, spec[0][0]) for axis in axes[slot]):
+        if spec and not all(_treats_alike(flow, axis, spec[0][0]) for axis in axes[slot]):
             result = node.results[0][0] if node.results else ()
             yield slot, Everything(len(spec[0][0]), len(result))
         else:
             yield slot, flow
 
 
-def _open(value: Output) -> Output:
-    """Of what stands nobody knows where nothing is certain, and no mask lies on it."""
+def _without_facts(value: Output) -> Output:
+    """An output of which nothing is certain, and on which no mask lies: nobody knows where its elements stand."""
     if not isinstance(value, Unknown):
         return value
     return replace(value, certain=free(len(value.shape)), offset=None, scale=value.magnitude, normal=False)
 
 
-def _alike(flow: Flow, axis: int, shape: tuple[int, ...]) -> bool:
+def _treats_alike(flow: Flow, axis: int, shape: tuple[int, ...]) -> bool:
     """True where a flow treats the elements along an axis alike: each by itself, or all together."""
     if isinstance(flow, Contraction):
         # A mask that tells the indices of the axis apart (cumsum, a slice) asks where an element stands. A letter
         # without such a mask is kept, or summed over: each index is treated as any other.
         letter = flow.operand[axis]
-        return all(letter not in mask.axes or _even(mask, letter) for mask in flow.masks)
+        return all(letter not in mask.axes or _is_even(mask, letter) for mask in flow.masks)
     return isinstance(flow, Everything) or (isinstance(flow, _PLACING) and flow.keeps(axis))
 
 
-def _even(mask: Mask, letter: str) -> bool:
+def _is_even(mask: Mask, letter: str) -> bool:
     """True for a mask that says the same of every index of an axis."""
     return bool(mask.allowed.shape[mask.axes.index(letter)] == 1)

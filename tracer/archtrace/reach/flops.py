@@ -11,10 +11,9 @@ from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
 from archtrace.capture.decisions import Decision
 from archtrace.capture.nested import mapped
-from archtrace.capture.program import Node, NodeKind, substitute
+from archtrace.capture.program import Node, NodeKind, Operation
 from archtrace.ops import KEEP_NUMBERS, SIZED_BY
 from archtrace.reach.bound import Bound
-from archtrace.reach.rules.registry import Op
 from archtrace.reach.values import Value
 
 #: Operands of more elements together are not made for a count: 1 GB in double precision.
@@ -38,7 +37,7 @@ class Flops:
             return 0
         shapes = tuple(bound.program.nodes[ref].results for ref in node.refs)
         # What stands between the references decides as well: a stride, a transposition.
-        key = (node.target, shapes, repr(substitute((node.args, node.kwargs), lambda _: "")))
+        key = (node.target, shapes, repr(node.arguments_with(lambda _: "")))
         if key not in self._known:
             # Where values say how much there is to do, shapes alone would be counted as something else.
             shaped = node.op not in SIZED_BY
@@ -49,7 +48,7 @@ class Flops:
         return _counted(node, lambda ref: _values_of(bound, ref)) if counted is None and _fits(node, bound) else counted
 
 
-def _may_multiply(op: Op) -> bool:
+def _may_multiply(op: Operation) -> bool:
     """Whether torch has a formula for an op, or may make it of others: all else moves numbers, or takes them one by
     one. What is no op of torch is run to see."""
     if not isinstance(op, torch._ops.OpOverload):
@@ -67,7 +66,8 @@ def _fits(node: Node, bound: Bound) -> bool:
 def _counted(node: Node, operand: Callable[[int], Value]) -> int | None:
     try:
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
-            node.target(*substitute(list(node.args), operand), **substitute(node.kwargs, operand))
+            args, kwargs = node.arguments_with(operand)
+            node.operation(*args, **kwargs)
     except Exception:  # whatever an op says of what it is given
         return None
     return int(counter.get_total_flops())

@@ -34,12 +34,12 @@ class Take:
     """Result element o is operand element `index[o]`; -1 where it comes from elsewhere.
 
     `index` has the result's shape and counts the operand's elements in row-major order. Features mostly move together:
-    kept is the longest run of elements that does, and where each run comes from.
+    stored is the longest run of elements that does, and where each run comes from.
     """
 
     def __init__(self, index: npt.NDArray[np.int64], operand: Shape) -> None:
         self._operand, self._result = operand, index.shape
-        # Numbers for 2 x 19 x 768 elements say 768 times the same: kept is what moves, in runs.
+        # Numbers for 2 x 19 x 768 elements say 768 times the same, so only the start of each run is stored.
         self._run = _longest_run(index, operand)
         starts = index.reshape(-1, self._run)[:, 0] if index.size else index.ravel()
         # 32 bits hold the number of any element here, and halve what the windows of a long model keep.
@@ -47,7 +47,7 @@ class Take:
         self._sources = (starts[self._targets] // self._run).astype(np.int32)
 
     def _index(self) -> npt.NDArray[np.int64]:
-        """The index again, from its runs: kept whole, the windows of a long model would fill the memory."""
+        """The index again, from its runs: stored whole, the windows of a long model would fill the memory."""
         runs = np.full((math.prod(self._result) // max(self._run, 1), self._run), -1, dtype=np.int64)
         runs[self._targets] = self._sources[:, None].astype(np.int64) * self._run + np.arange(self._run)
         return runs.reshape(self._result)
@@ -115,26 +115,26 @@ class Pairs:
 
 def _carry(
     marks: Marks,
-    here: Shape,
+    source_shape: Shape,
     sources: npt.NDArray[np.integer],
     targets: npt.NDArray[np.integer],
-    there: Shape,
+    target_shape: Shape,
     run: int = 1,
 ) -> Marks:
-    """Marks of a tensor of shape `there` whose run `targets[n]` gets the marks of run `sources[n]`.
+    """Marks of a tensor of shape `target_shape` whose run `targets[n]` gets the marks of run `sources[n]`.
 
     The runs are cut to the length along which the marks are alike.
     """
     # Marks that differ within a run cut it: both must be constant over what is carried as one.
-    length = math.gcd(run, _alike_length(marks, here))
+    length = math.gcd(run, _alike_length(marks, source_shape))
     if length < run and length:
         steps = np.arange(run // length)
         sources, targets = ((r[:, None] * (run // length) + steps).ravel() for r in (sources, targets))
-    taken, labels = _by_run(marks, here, length)[sources].nonzero()
-    flat = np.zeros((math.prod(there) // max(length, 1), marks.shape[-1]), dtype=bool)
+    marked, labels = _by_run(marks, source_shape, length)[sources].nonzero()
+    flat = np.zeros((math.prod(target_shape) // max(length, 1), marks.shape[-1]), dtype=bool)
     # OR, not sum: several sources may land on one target.
-    flat[targets[taken], labels] = True
-    return _from_runs(flat, there, length)
+    flat[targets[marked], labels] = True
+    return _from_runs(flat, target_shape, length)
 
 
 def _alike_length(marks: Marks, shape: Shape) -> int:
@@ -210,8 +210,8 @@ class Everything:
 
 
 def _anywhere(marks: Marks, rank: int) -> Marks:
-    found: Marks = np.asarray(marks.any(axis=tuple(range(marks.ndim - 1))))
-    return found.reshape(*(1,) * rank, marks.shape[-1])
+    labels: Marks = np.asarray(marks.any(axis=tuple(range(marks.ndim - 1))))
+    return labels.reshape(*(1,) * rank, marks.shape[-1])
 
 
 _LABEL = "Z"
@@ -223,19 +223,19 @@ def _contract(marks: Marks, source: str, target: str, masks: tuple[Mask, ...]) -
     factors = [_squeeze(mask.allowed, mask.axes) for mask in masks]
     array, axes = _squeeze(marks, source + _LABEL, keep=_LABEL)
     # A letter that neither marks nor masks tell apart comes out with length 1.
-    kept = "".join(a for a in target if a in axes or any(a in names for _, names in factors))
+    out_axes = "".join(a for a in target if a in axes or any(a in names for _, names in factors))
     if factors:
-        spec = ",".join([axes, *(names for _, names in factors)]) + "->" + kept + _LABEL
+        spec = ",".join([axes, *(names for _, names in factors)]) + "->" + out_axes + _LABEL
         floats = [f.astype(np.float32) for f in (array, *(f for f, _ in factors))]
         result = np.einsum(spec, *floats, optimize=len(floats) > 2) > 0
     else:
-        reduced: Marks = np.asarray(array.any(tuple(i for i, a in enumerate(axes) if a not in kept + _LABEL)))
-        left = "".join(a for a in axes if a in kept + _LABEL)
-        result = reduced.transpose([left.index(a) for a in kept + _LABEL])
-    lengths = dict(zip(kept, result.shape, strict=False))
+        reduced: Marks = np.asarray(array.any(tuple(i for i, a in enumerate(axes) if a not in out_axes + _LABEL)))
+        axes_left = "".join(a for a in axes if a in out_axes + _LABEL)
+        result = reduced.transpose([axes_left.index(a) for a in out_axes + _LABEL])
+    lengths = dict(zip(out_axes, result.shape, strict=False))
     return shrink(result.reshape(*(lengths.get(a, 1) for a in target), marks.shape[-1]), len(target))
 
 
 def _squeeze(array: Marks, axes: str, keep: str = "") -> tuple[Marks, str]:
-    kept = [i for i, a in enumerate(axes) if array.shape[i] != 1 or a in keep]
-    return array.reshape([array.shape[i] for i in kept]), "".join(axes[i] for i in kept)
+    stay = [i for i, a in enumerate(axes) if array.shape[i] != 1 or a in keep]
+    return array.reshape([array.shape[i] for i in stay]), "".join(axes[i] for i in stay)

@@ -21,22 +21,22 @@ from archtrace.capture.execute import undecided
 from archtrace.capture.program import Node, NodeKind, Program
 from archtrace.ops import LENDERS, SHAPE_ONLY
 from archtrace.reach.calling import call_of
-from archtrace.reach.data_dependent import by_standin, guarded, put_by_mask, selecting, with_standins
+from archtrace.reach.data_dependent import by_standin, guard, masked_write_step, selection_step, with_standins
 from archtrace.reach.keys import Keys, context_of, is_keyed
-from archtrace.reach.known import evaluate, in_this_layout, is_known, is_plain, shape_alone
+from archtrace.reach.known import evaluate, in_this_layout, is_known, takes_only_known, without_values
 from archtrace.reach.log_softmax import log_softmax_of, normalising
 from archtrace.reach.mark_cache import MarkCache
 from archtrace.reach.marks import Marks, NodeMarks, diagonal, join, single_marks, where
-from archtrace.reach.ranges import within
-from archtrace.reach.rules.registry import Transfer, apply
+from archtrace.reach.ranges import limit_landing
+from archtrace.reach.rules.registry import Transfer, apply, whole_number
 from archtrace.reach.scales import OF_IDS
-from archtrace.reach.sums import constant_sum, silenced
+from archtrace.reach.sums import constant_sum, without_flows
 from archtrace.reach.token_values import decides, in_layout, indices_of, special_ids, through_index, with_reals
 from archtrace.reach.values import Unknown, Value, dtype_of, free, shape_of_value, unknown
 
 Layout: TypeAlias = Mapping[str, torch.Tensor]
-#: What became of a node: its value, the step behind it, and the value's key, None where that does not tell all.
-_Known: TypeAlias = tuple[Value, Transfer | None, Hashable]
+#: A node's value, the step behind it, and the value's key; None where a key does not say all of the value.
+_Outcome: TypeAlias = tuple[Value, Transfer | None, Hashable]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,10 +63,10 @@ class Interpretation:
 
 
 @dataclass(frozen=True, eq=False)
-class _Growing:
-    """A run that is being made: what is told so far, node by node.
+class _RunUnderWay:
+    """A run under way: the values, keys and steps of the nodes so far.
 
-    `numbers` tells nodes apart, `keys` values; None where a number does not tell all.
+    Nodes with one number, and values with one key, are alike to every rule; None where that cannot be said.
     """
 
     program: Program
@@ -89,40 +89,40 @@ class Interpreter:
     _keys: Keys = field(default_factory=Keys)
     _marks: MarkCache = field(default_factory=MarkCache)
     _evaluated: dict[Hashable, Value] = field(default_factory=dict)
-    _known: dict[Hashable, _Known] = field(default_factory=dict)
-    _here: dict[Hashable, _Known] = field(default_factory=dict)
+    _in_any_layout: dict[Hashable, _Outcome] = field(default_factory=dict)
+    _in_this_layout: dict[Hashable, _Outcome] = field(default_factory=dict)
 
     # -- values ------------------------------------------------------------------------------------------------
 
     def values(self, program: Program, layout: Layout, ids: Collection[str] = ()) -> Interpretation:
         """Compute every node; `ids` names the inputs that hold tokens. LayoutError where an op refuses the values."""
-        self._evaluated, self._here = {}, {}  # known values are those of one layout
+        self._evaluated, self._in_this_layout = {}, {}  # known values are those of one layout
         self._keys.begin()
-        run = _Growing(program, layout, ids, self._keys.nodes(program), [], [], [], {})
+        run = _RunUnderWay(program, layout, ids, self._keys.nodes(program), [], [], [], {})
         for node in program.nodes:
-            self._grow(run, node)
+            self._add_node(run, node)
         return Interpretation(program, tuple(run.values), tuple(run.steps), run.deciding)
 
-    def _grow(self, run: _Growing, node: Node) -> None:
-        """One more node. Of nodes that no rule can tell apart the first alone is looked at."""
+    def _add_node(self, run: _RunUnderWay, node: Node) -> None:
+        """Work out one more node, or look it up: of nodes that are alike to every rule only the first is worked out."""
         number, values = run.numbers[node.index], run.values
         operands = None if number is None else tuple([run.keys[ref] for ref in node.refs])
         key = None if operands is None or None in operands else (number, operands)
-        known = None if key is None else self._known.get(key) or self._here.get(key)
-        if known is None:
+        outcome = None if key is None else self._in_any_layout.get(key) or self._in_this_layout.get(key)
+        if outcome is None:
             if deciding := decides(node, values):
                 run.deciding[node.index] = deciding
             value, step = self._node(node, run)
-            known = (value, step, self._keys.of(value) if is_keyed(value) else None)
+            outcome = (value, step, self._keys.of(value) if is_keyed(value) else None)
             if key is not None:
-                (self._here if is_known(value) else self._known)[key] = known
-        values.append(known[0])
-        run.steps.append(known[1])
-        run.keys.append(known[2])
+                (self._in_this_layout if is_known(value) else self._in_any_layout)[key] = outcome
+        values.append(outcome[0])
+        run.steps.append(outcome[1])
+        run.keys.append(outcome[2])
 
-    def _node(self, node: Node, run: _Growing) -> tuple[Value, Transfer | None]:
+    def _node(self, node: Node, run: _RunUnderWay) -> tuple[Value, Transfer | None]:
         if node.kind is not NodeKind.OP:
-            return _given(node, run.program, run.layout, run.ids), None
+            return _starting_value(node, run.program, run.layout, run.ids), None
         if isinstance(node.target, Decision):
             return None, None
         if node.target is operator.getitem:
@@ -130,26 +130,28 @@ class Interpreter:
         # A comparison with a special id is structure: what it says is a fact of the layout, not of the tokens.
         compared = special_ids(node, run.values)
         self.special.update(compared)
-        if compared or is_plain(node, run.values):
-            return _drawn(node) if undecided(node.target, node.args, node.kwargs) else self._evaluate(
+        if compared or takes_only_known(node, run.values):
+            return _random_draw(node) if undecided(node.operation, node.args, node.kwargs) else self._evaluate(
                 node, run.values
             ), None
-        return self._open(node, run.program, run.values)
+        return self._with_unknown_operand(node, run.program, run.values)
 
     def _evaluate(self, node: Node, values: Sequence[Value]) -> Value:
-        """A known value; in equal layers it is one and the same, and is looked at once."""
-        chosen = (self._keys.real(v) if isinstance(v := values[r], Unknown) else self._keys.of(v) for r in node.refs)
-        key = (node.target, self._keys.plain(node), tuple(chosen))
+        """A known value; equal layers share it."""
+        operand_keys = (
+            self._keys.real(v) if isinstance(v := values[r], Unknown) else self._keys.of(v) for r in node.refs
+        )
+        key = (node.target, self._keys.plain(node), tuple(operand_keys))
         if key not in self._evaluated:
             self._evaluated[key] = evaluate(node, {ref: in_this_layout(values[ref]) for ref in node.refs})
         return self._evaluated[key]
 
-    def _open(self, node: Node, program: Program, values: list[Value]) -> tuple[Value, Transfer | None]:
+    def _with_unknown_operand(self, node: Node, program: Program, values: list[Value]) -> tuple[Value, Transfer | None]:
         """A node of which some operand is unknown: its step, or its value where only shapes count."""
         # Only the shape counts (zeros_like(h)), unless it is parameters that decide the shape.
-        lent = node.op in SHAPE_ONLY or (node.op in LENDERS and is_known(values[node.refs[0]]))
-        if lent and not node.selected:
-            return evaluate(node, {ref: shape_alone(values[ref]) for ref in node.refs}), None
+        shape_alone_counts = node.op in SHAPE_ONLY or (node.op in LENDERS and is_known(values[node.refs[0]]))
+        if shape_alone_counts and not node.selected:
+            return evaluate(node, {ref: without_values(values[ref]) for ref in node.refs}), None
         step = self._step(node, program, values)
         outputs: list[Value] = [*with_standins(node, program, values, with_reals(node, values, step.outputs))]
         return (outputs if node.many else outputs[0] if outputs else None), step
@@ -157,11 +159,11 @@ class Interpreter:
     def _step(self, node: Node, program: Program, values: Sequence[Value]) -> Transfer:
         # Two calls have one step where the rule could not tell them apart: the same op and constants, operands of
         # which the same is known. An index counts with its contents, any other unknown with what is certain of it.
-        chosen = indices_of(node, values)
+        indices = indices_of(node, values)
         operands = tuple(
             (
                 self._keys.of(value := values[ref]),
-                self._keys.real(value) if ref in chosen and isinstance(value, Unknown) else None,
+                self._keys.real(value) if ref in indices and isinstance(value, Unknown) else None,
                 *program.nodes[ref].selected,
             )
             for ref in node.refs
@@ -169,34 +171,36 @@ class Interpreter:
         key = (node.target, self._keys.plain(node), node.results, repr(operands), *context_of(node, program))
         step = self._steps.get(key)
         if step is None:
-            step = self._steps[key] = self._ruled(node, program, values, chosen)
+            step = self._steps[key] = self._by_rule(node, program, values, indices)
         # What weights alone decide (a norm of one, an orthogonal factor) has no token to let through.
         if not step.narrowed and any(isinstance(o, Unknown) and not o.weights_only for o in step.outputs):
             self.unruled.add(node.op)
         return step
 
-    def _ruled(self, node: Node, program: Program, values: Sequence[Value], chosen: frozenset[int]) -> Transfer:
-        """The rule's step. An index that ids decide is known in the layout, and tokens flow through it all the same."""
+    def _by_rule(self, node: Node, program: Program, values: Sequence[Value], indices: frozenset[int]) -> Transfer:
+        """The step by the op's rule. Tokens flow through an index that they decide, though the layout fixes it."""
         # What selects by parameters has flows of its own: its result is as long as it can be, row by row.
-        step = selecting(node, program, values) if node.selected else put_by_mask(node, program, values)
-        if step is not None:
-            return step
+        own = selection_step(node, program, values) if node.selected else masked_write_step(node, program, values)
+        if own is not None:
+            return own
         call = call_of(node, values)
         if (axis := log_softmax_of(node, program)) is not None:
             call = normalising(call, axis)
-        step = guarded(apply(call), node, program)
+        step = guard(apply(call), node, program)
         if constant_sum(node, program):
-            return silenced(step)
-        if not chosen:
-            return within(step, node, program)
+            return without_flows(step)
+        if not indices:
+            return limit_landing(step, node, program)
         # Twice: once with the index as it is here, for where data go; once as if it could be anything, for what the
         # tokens behind it reach.
-        indices = {ref: value for ref in chosen if isinstance(value := values[ref], Unknown)}
-        plain = [in_layout(indices[r]) if r in indices else value for r, value in enumerate(values)]
-        known = apply(call_of(node, plain))
-        if any(index.real is None for index in indices.values()):
-            return by_standin(node, program, values, chosen, known, step)
-        return through_index(known, step, node, chosen)
+        unknown_indices = {ref: value for ref in indices if isinstance(value := values[ref], Unknown)}
+        values_here = [
+            in_layout(unknown_indices[r]) if r in unknown_indices else value for r, value in enumerate(values)
+        ]
+        by_known_index = apply(call_of(node, values_here))
+        if any(index.real is None for index in unknown_indices.values()):
+            return by_standin(node, program, values, indices, by_known_index, step)
+        return through_index(by_known_index, step, node, indices)
 
     # -- passes ------------------------------------------------------------------------------------------------
 
@@ -222,39 +226,39 @@ class Interpreter:
         # Against the data: when a node's turn comes, all its users have had theirs.
         for node in reversed(program.nodes):
             if whole and node.index in run.deciding:
-                self._decided(demand, run.deciding[node.index], run, labels)
+                self._mark_decisive(demand, run.deciding[node.index], run, labels)
             marked = demand[node.index]
             if marked is None or node.kind is not NodeKind.OP:
                 continue
             # What is certain of an element cannot change, so nothing reaches through it, whatever its operands do.
-            marked = demand[node.index] = self._changing(marked, run.values[node.index])
+            marked = demand[node.index] = self._drop_certain(marked, run.values[node.index])
             if node.target is operator.getitem and not isinstance(marked, list):
-                self._into(demand, node, marked, run.values[node.refs[0]])
+                self._mark_part(demand, node, marked, run.values[node.refs[0]])
             elif (step := run.steps[node.index]) is not None:
                 self._pull(node, step, demand)
         return demand
 
-    def _changing(self, marks: Marks | list[Marks | None], value: Value) -> Marks | list[Marks | None]:
+    def _drop_certain(self, marks: Marks | list[Marks | None], value: Value) -> Marks | list[Marks | None]:
         if not isinstance(marks, list):
-            return self._marks.changing(marks, value)
+            return self._marks.drop_certain(marks, value)
         parts = value if isinstance(value, list | tuple) else [value]
-        return [None if m is None else self._marks.changing(m, v) for m, v in zip(marks, parts, strict=True)]
+        return [None if m is None else self._marks.drop_certain(m, v) for m, v in zip(marks, parts, strict=True)]
 
-    def _into(self, demand: list[NodeMarks], node: Node, marks: Marks, value: Value) -> None:
-        """Marks on one of several results are marks on the op that has them."""
-        ref, part = node.refs[0], int(node.args[1])
+    def _mark_part(self, demand: list[NodeMarks], node: Node, marks: Marks, value: Value) -> None:
+        """Put the marks of one of several results on the op that made them all."""
+        ref, part = node.refs[0], whole_number(node.args[1])
         parts = demand[ref]
         if not isinstance(parts, list):
             count = len(value) if isinstance(value, list | tuple) else 1
             parts = demand[ref] = [None] * count
-        parts[part] = self._marks.joined(parts[part], marks)
+        parts[part] = self._marks.join(parts[part], marks)
 
     def _pull(self, node: Node, step: Transfer, demand: list[NodeMarks]) -> None:
         marked = demand[node.index]
-        for slot, marks in self._marks.pulled(step, marked if isinstance(marked, list) else [marked]):
+        for slot, marks in self._marks.pull(step, marked if isinstance(marked, list) else [marked]):
             ref = node.refs[slot]
             if not isinstance(own := demand[ref], list):
-                demand[ref] = self._marks.joined(own, marks)
+                demand[ref] = self._marks.join(own, marks)
 
     def influence(self, run: Interpretation, sources: Mapping[int, Marks]) -> list[NodeMarks]:
         """For each node the labels that may reach each of its elements, from marks on some nodes to begin with."""
@@ -266,28 +270,28 @@ class Interpreter:
             # A value that Python took decides which ops come next, and so has a part in the logits.
             for ref in run.deciding.get(node.index, ()):
                 if (marks := single_marks(reached[ref])) is not None:
-                    decisive = join(decisive, _labels(where(marks, self._free(run.values[ref]))))
+                    decisive = join(decisive, _labels(where(marks, self._may_vary(run.values[ref]))))
             operands = [reached[ref] for ref in node.refs]
             if node.index in sources:
                 reached[node.index] = sources[node.index]
             elif node.target is operator.getitem and isinstance(parts := operands[0], list):
-                reached[node.index] = parts[int(node.args[1])]
+                reached[node.index] = parts[whole_number(node.args[1])]
             elif (step := run.steps[node.index]) is not None and any(marks is not None for marks in operands):
-                results = self._marks.pushed(step, [single_marks(marks) for marks in operands])
+                results = self._marks.push(step, [single_marks(marks) for marks in operands])
                 reached[node.index] = results if node.many else results[0]
         if decisive is not None:
             everywhere = decisive.reshape((1,) * len(run.shape(program.output)) + (-1,))
             reached[program.output] = join(single_marks(reached[program.output]), everywhere)
         return reached
 
-    def _decided(self, demand: list[NodeMarks], refs: Collection[int], run: Interpretation, labels: int) -> None:
-        """What Python took out of a tensor decides how the program goes on: all of it may reach everything."""
+    def _mark_decisive(self, demand: list[NodeMarks], refs: Collection[int], run: Interpretation, labels: int) -> None:
+        """Mark what Python took out of a tensor: it decides how the program goes on, and so may reach everything."""
         for ref in refs:
             everywhere = np.ones((1,) * len(run.shape(ref)) + (labels,), dtype=bool)
-            demand[ref] = join(single_marks(demand[ref]), where(everywhere, self._free(run.values[ref])))
+            demand[ref] = join(single_marks(demand[ref]), where(everywhere, self._may_vary(run.values[ref])))
 
-    def _free(self, value: Value) -> Marks:
-        """The elements that may be others in this layout; a special id is what it is."""
+    def _may_vary(self, value: Value) -> Marks:
+        """The elements that may have another value in this layout; a special id may not."""
         if isinstance(value, Unknown) and value.ids and value.real is not None and self.special:
             special = torch.tensor(sorted(self.special), dtype=value.real.dtype)
             return (~torch.isin(value.real, special)).numpy()
@@ -302,22 +306,22 @@ def _labels(marks: Marks) -> Marks:
 def part_of(value: Value, node: Node) -> Value:
     """The result that a node picks out of those of an op."""
     assert isinstance(value, list | tuple)
-    return value[int(node.args[1])]
+    return value[whole_number(node.args[1])]
 
 
-def _drawn(node: Node) -> Value:
+def _random_draw(node: Node) -> Value:
     """A random draw is no one value, and no token reaches it."""
     drawn: list[Value] = [unknown(shape, dtype, weights_only=True) for shape, dtype in node.results or ()]
     return drawn if node.many else drawn[0]
 
 
-def _given(node: Node, program: Program, layout: Layout, ids: Collection[str]) -> Value:
+def _starting_value(node: Node, program: Program, layout: Layout, ids: Collection[str]) -> Value:
     if node.kind is NodeKind.INPUT:
-        value = layout[node.target]
-        if node.target in ids and not value.is_floating_point():
+        value = layout[node.tensor_name]
+        if node.tensor_name in ids and not value.is_floating_point():
             return Unknown(tuple(value.shape), value.dtype, free(value.ndim), real=value, ids=True, scale=OF_IDS)
         return unknown(tuple(value.shape), value.dtype) if value.is_floating_point() else value
-    known = program.values.get(node.target) if node.kind is NodeKind.BUFFER else None
+    known = program.values.get(node.tensor_name) if node.kind is NodeKind.BUFFER else None
     if known is not None:
         return known
     assert node.results is not None

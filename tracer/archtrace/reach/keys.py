@@ -1,7 +1,7 @@
-"""Keys: numbers for values and nodes. What has one number no rule can tell apart, in this layer or in the next.
+"""Keys: numbers for values and nodes. No rule can tell apart what has one number, in this layer or in the next.
 
-A value is told by what a rule may look at: a known tensor by its contents, an unknown one by its facts. A node is told
-by its op, its constants and the shapes of its results.
+The number of a value depends on what a rule may look at: the contents of a known tensor, the facts of an unknown one.
+That of a node depends on its op, its constants and the shapes of its results.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from archtrace.capture.decisions import Decision
 from archtrace.capture.program import Node, NodeKind, Program
 from archtrace.reach.calling import plain_key
 from archtrace.reach.log_softmax import log_softmax_of
-from archtrace.reach.ranges import reaching
+from archtrace.reach.ranges import last_landing_place
 from archtrace.reach.sums import constant_sum
 from archtrace.reach.token_values import in_layout
 from archtrace.reach.values import Unknown, Value, digest
@@ -69,7 +69,7 @@ class Keys:
         return known[1]
 
     def nodes(self, program: Program) -> Sequence[int | None]:
-        """A number for each node that is told by itself and the facts of its operands; None where more counts."""
+        """A number for each node whose step depends on it and the facts of its operands; None where more counts."""
         known = self._nodes.get(program)
         if known is None:
             known = self._nodes[program] = [self._node(node, program) for node in program.nodes]
@@ -90,8 +90,8 @@ class Keys:
 
 
 def context_of(node: Node, program: Program) -> tuple[Hashable, ...]:
-    """What the ops around a node say of it, beyond its operands."""
-    return log_softmax_of(node, program), constant_sum(node, program), reaching(node, program)
+    """What a node's step owes to the ops around it, beyond its operands."""
+    return log_softmax_of(node, program), constant_sum(node, program), last_landing_place(node, program)
 
 
 def is_keyed(value: Value) -> bool:

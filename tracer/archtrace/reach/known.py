@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 import torch
 
-from archtrace.capture.program import Node, Ref, substitute
+from archtrace.capture.program import Node, Operation
 from archtrace.errors import LayoutError
 from archtrace.ops import LENDERS, UNINITIALISED
 from archtrace.reach.values import Unknown, Value
 
 #: Ops that ask for strides which a value without memory may not have, and their twins that do not.
-STRIDELESS = {torch.ops.aten.view.default: torch.ops.aten.reshape.default}
+STRIDELESS: Mapping[Operation | str, Operation] = {torch.ops.aten.view.default: torch.ops.aten.reshape.default}
 
 
 def is_known(value: Value) -> bool:
@@ -22,29 +23,26 @@ def is_known(value: Value) -> bool:
     return not isinstance(value, Unknown)
 
 
-def lent_by(node: Node) -> frozenset[int]:
+def shape_lenders(node: Node) -> frozenset[int]:
     """The operands of a node that lend their shape or type alone; none where parameters decide that shape."""
-    second = node.args[1] if node.op in LENDERS and len(node.args) > 1 else None
-    return frozenset({second.index} - {*_first(node)}) if isinstance(second, Ref) and not node.selected else frozenset()
+    first, second = node.operand(0), node.operand(1)
+    if node.op not in LENDERS or node.selected or second is None or second == first:
+        return frozenset()
+    return frozenset({second.index})
 
 
-def _first(node: Node) -> tuple[int, ...]:
-    return (node.args[0].index,) if isinstance(node.args[0], Ref) else ()
-
-
-def shape_alone(value: Value) -> Value:
+def without_values(value: Value) -> Value:
     """An operand of which only the shape and the type count."""
     return blank(value) if isinstance(value, Unknown) else value
 
 
 def evaluate(node: Node, values: Sequence[Value] | Mapping[int, Value]) -> Value:
     """Run an op on known values, on the CPU whatever device the graph names."""
-    args: list[Value] = [substitute(a, values.__getitem__) for a in node.args]
-    kwargs: dict[str, Value] = {k: substitute(v, values.__getitem__) for k, v in node.kwargs.items()}
-    op: Callable[..., Value] = STRIDELESS.get(node.target, node.target)
+    args, kwargs = node.arguments_with(values.__getitem__)
+    op = STRIDELESS.get(node.target, node.operation)
     try:
         # A value that stands for many by expansion has no strides that `view` would take; reshape copies.
-        value = op(*args, **kwargs)
+        value = cast(Value, op(*args, **kwargs))
         if isinstance(value, torch.Tensor) and node.op in UNINITIALISED:
             return value.new_zeros(()).expand(value.shape)
         return value
@@ -65,6 +63,6 @@ def in_this_layout(value: Value) -> Value:
     return value.real if isinstance(value, Unknown) else value
 
 
-def is_plain(node: Node, values: Sequence[Value]) -> bool:
+def takes_only_known(node: Node, values: Sequence[Value]) -> bool:
     """True where the layout alone decides what a node takes, whatever the tokens are."""
     return all(is_known(values[ref]) for ref in node.refs)

@@ -5,7 +5,6 @@ x - logsumexp(x, dim, keepdim=True)  is  log_softmax(x, dim)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -27,8 +26,8 @@ def log_softmax_of(node: Node, program: Program) -> int | None:
     ):
         return None
     # Over several axes at once it would be a softmax over all of them, for which torch has no op.
-    axes: Sequence[int] = total.args[1]
-    return int(axes[0]) if len(axes) == 1 else None
+    axes = total.numbers(1)
+    return axes[0] if len(axes) == 1 else None
 
 
 def normalising(call: Call, axis: int) -> Call:

@@ -52,10 +52,10 @@ def where(marks: Marks, allowed: Marks) -> Marks:
     labels, rank = marks.shape[-1], allowed.ndim
     if labels > _FEW:
         return shrink(marks & allowed[..., None], rank)
-    kept = np.empty((*np.broadcast_shapes(marks.shape[:-1], allowed.shape), labels), dtype=bool)
+    result = np.empty((*np.broadcast_shapes(marks.shape[:-1], allowed.shape), labels), dtype=bool)
     for label in range(labels):
-        np.logical_and(marks[..., label], allowed, out=kept[..., label])
-    return shrink(kept, rank)
+        np.logical_and(marks[..., label], allowed, out=result[..., label])
+    return shrink(result, rank)
 
 
 def spread(array: npt.NDArray[_Scalar], shape: Shape) -> npt.NDArray[_Scalar]:

@@ -11,27 +11,27 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from archtrace.capture.program import Node, Program, Ref
+from archtrace.capture.program import Node, Program
 from archtrace.ops import ARGUMENTS_OF_EXTREMES, KEEP_NUMBERS, LANDING
 from archtrace.reach.flows import Contraction, Flow, Mask
-from archtrace.reach.rules.registry import Transfer
+from archtrace.reach.rules.registry import Transfer, whole_number
 
 
-def reaching(node: Node, program: Program) -> int | None:
+def last_landing_place(node: Node, program: Program) -> int | None:
     """The last place along its axis at which a write can land; None where that is open."""
-    index = node.args[2] if node.op in LANDING and len(node.args) > 2 else None
-    return _largest(program.nodes[index.index], program) if isinstance(index, Ref) else None
+    index = node.operand(2) if node.op in LANDING else None
+    return None if index is None else _largest(program.nodes[index.index], program)
 
 
-def within(step: Transfer, node: Node, program: Program) -> Transfer:
+def limit_landing(step: Transfer, node: Node, program: Program) -> Transfer:
     """A step of a write in which nothing lands beyond where its index can lead."""
-    last, shape = reaching(node, program), node.results[0][0] if node.results else ()
+    last, shape = last_landing_place(node, program), node.results[0][0] if node.results else ()
     if last is None or not shape:
         return step
-    axis = int(node.args[1]) % len(shape)
-    reached = np.arange(shape[axis]) <= last
-    kept = ((slot, flow if slot == 0 else _masked(flow, axis, reached)) for slot, flow in step.flows[0])
-    return replace(step, flows=(tuple(kept),))
+    axis = whole_number(node.args[1]) % len(shape)
+    reachable = np.arange(shape[axis]) <= last
+    flows = ((slot, flow if slot == 0 else _masked(flow, axis, reachable)) for slot, flow in step.flows[0])
+    return replace(step, flows=(tuple(flows),))
 
 
 def _masked(flow: Flow, axis: int, reached: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Flow:
@@ -54,5 +54,5 @@ def _largest(node: Node, program: Program) -> int | None:
 def _length(node: Node, operand: Node) -> int:
     """How many elements an argmax chooses among."""
     shape = operand.results[0][0] if operand.results else ()
-    axis = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim")
-    return int(np.prod(shape)) if axis is None else int(shape[int(axis)]) if shape else 1
+    axis = node.by_name.get("dim")
+    return int(np.prod(shape)) if axis is None else shape[whole_number(axis)] if shape else 1

@@ -23,7 +23,7 @@ OF_IDS = 2.0**20
 _NAMED = 64.0
 
 
-def held(scale: float) -> float:
+def clamped(scale: float) -> float:
     """A scale brought to what counts: at least that of ordinary elements, or honestly tiny, as inverses are large."""
     return scale if scale < LEAST_SCALE else min(max(1.0, scale), UNKNOWN)
 
@@ -38,24 +38,24 @@ def magnitude(value: Value) -> float:
     return float(numbers.max(initial=0.0, where=np.isfinite(numbers)))
 
 
-def largest(values: Iterable[Value]) -> float:
+def largest_scale(values: Iterable[Value]) -> float:
     """Of what is taken, compared, summed up: as large as what goes in. What may be tiny is no longer followed."""
     values = list(values)
-    return UNKNOWN if any(map(_tiny, values)) else held(max((1.0, *map(magnitude, values))))
+    return UNKNOWN if any(map(_may_be_tiny, values)) else clamped(max((1.0, *map(magnitude, values))))
 
 
-def product(values: Iterable[Value]) -> float:
+def scale_of_product(values: Iterable[Value]) -> float:
     """Of what is multiplied."""
-    return held(math.prod(map(magnitude, values)))
+    return clamped(math.prod(map(magnitude, values)))
 
 
-def amplified(values: Iterable[Value]) -> float:
+def scale_of_weighted_sum(values: Iterable[Value]) -> float:
     """Of sums in which some are multiplied by others: leaky_relu(x) = x beside slope * x."""
     values = list(values)
-    return UNKNOWN if any(map(_tiny, values)) else held(math.prod(max(1.0, magnitude(v)) for v in values))
+    return UNKNOWN if any(map(_may_be_tiny, values)) else clamped(math.prod(max(1.0, magnitude(v)) for v in values))
 
 
-def inverse(value: Value) -> float:
+def scale_of_inverse(value: Value) -> float:
     """Of 1 / x: as large as x may be small, which nobody knows of what is not ordinary beside an offset."""
     if isinstance(value, Unknown):
         return 1 / value.scale if 0 < value.scale < 1 else 1.0 if value.scale else UNKNOWN
@@ -64,15 +64,15 @@ def inverse(value: Value) -> float:
     return 1 / least if 0 < least < 1 else 1.0
 
 
-def unstated(values: Iterable[Value]) -> float:
+def default_scale(values: Iterable[Value]) -> float:
     """Of an op that states nothing: ordinary where all that goes in is, else unknown."""
-    return 1.0 if all(map(ordinary, values)) else UNKNOWN
+    return 1.0 if all(map(is_ordinary, values)) else UNKNOWN
 
 
-def ordinary(value: Value) -> bool:
+def is_ordinary(value: Value) -> bool:
     """True where an element is of ordinary size, or none that has a size at all."""
-    return magnitude(value) <= (1.0 if isinstance(value, Unknown) else _NAMED) and not _tiny(value)
+    return magnitude(value) <= (1.0 if isinstance(value, Unknown) else _NAMED) and not _may_be_tiny(value)
 
 
-def _tiny(value: Value) -> bool:
+def _may_be_tiny(value: Value) -> bool:
     return isinstance(value, Unknown) and value.scale < LEAST_SCALE and bool(value.open.any())

@@ -9,9 +9,9 @@ but smooth ops of ordinary size stands between it and the logits.
 
 from __future__ import annotations
 
-from archtrace.capture.program import Node, NodeKind, Program, Ref
+from archtrace.capture.program import Node, NodeKind, Program, Ref, reachable
 from archtrace.ops import ADDING, NORMS, SAME, SMOOTH
-from archtrace.reach.rules.registry import Argument, Op, Transfer, bind, leaves, whole_number
+from archtrace.reach.rules.registry import Transfer, whole_number
 
 
 def constant_sum(node: Node, program: Program) -> bool:
@@ -20,7 +20,7 @@ def constant_sum(node: Node, program: Program) -> bool:
     return axis is not None and _normalised(program, node.refs[0], axis) and _smooth(node, program)
 
 
-def silenced(step: Transfer) -> Transfer:
+def without_flows(step: Transfer) -> Transfer:
     """A step that nothing flows through."""
     slots = frozenset(slot for flows in step.flows for slot, _ in flows)
     return Transfer(step.outputs, ((),) * len(step.outputs), silent=step.silent | slots)
@@ -30,8 +30,8 @@ def _summed(node: Node, program: Program) -> int | None:
     """The one axis that a sum or a mean goes over, from 0."""
     if node.op not in ADDING or len(node.refs) != 1 or len(node.args) < 2:
         return None
-    axes, rank = node.args[1], _rank(program.nodes[node.refs[0]])
-    return int(axes[0]) % rank if isinstance(axes, list | tuple) and len(axes) == 1 and rank else None
+    axes, rank = node.numbers(1), _rank(program.nodes[node.refs[0]])
+    return axes[0] % rank if len(axes) == 1 and rank else None
 
 
 def _rank(node: Node) -> int:
@@ -52,27 +52,23 @@ def _before(node: Node, axis: int) -> int | None:
         return axis
     rank = _rank(node)
     if node.op == "aten::transpose":
-        first, second = (int(a) % rank for a in node.args[1:3])
+        first, second = (whole_number(axis) % rank for axis in node.args[1:3])
         return {first: second, second: first}.get(axis, axis)
-    return int(node.args[1][axis]) % rank if node.op == "aten::permute" else None
+    return node.numbers(1)[axis] % rank if node.op == "aten::permute" else None
 
 
 def _by_op(node: Node, axis: int) -> bool:
     """An op that normalises along an axis, without weights of its own."""
     if node.op not in NORMS:
         return False
-    rank, arguments = _rank(node), _arguments(node)
+    rank, arguments = _rank(node), node.by_name
     if "dim" in arguments:
         return whole_number(arguments["dim"]) % rank == axis
     plain = arguments.get("weight") is None and arguments.get("bias") is None
     if node.op == "aten::instance_norm":
         return plain and bool(arguments["use_input_stats"]) and rank == 3 and axis == 2
-    return plain and len(list(leaves(arguments["normalized_shape"]))) == 1 and axis == rank - 1
-
-
-def _arguments(node: Node) -> dict[str, Argument]:
-    op: Op = node.target
-    return bind(op, node.args, node.kwargs)
+    axes = arguments["normalized_shape"]
+    return plain and isinstance(axes, list | tuple) and len(axes) == 1 and axis == rank - 1
 
 
 def _centred(node: Node, program: Program, axis: int) -> bool:
@@ -80,18 +76,11 @@ def _centred(node: Node, program: Program, axis: int) -> bool:
     if node.op != "aten::sub" or len(node.args) != 2 or node.kwargs or not all(isinstance(a, Ref) for a in node.args):
         return False
     value, mean = (program.nodes[ref] for ref in node.refs)
-    kept = mean.op == "aten::mean" and mean.refs == (value.index,) and tuple(mean.args[2:]) == (True,)
-    return kept and _rank(mean) == _rank(value) and [int(a) % _rank(value) for a in mean.args[1]] == [axis]
+    keeps_axis = mean.op == "aten::mean" and mean.refs == (value.index,) and tuple(mean.args[2:]) == (True,)
+    return keeps_axis and _rank(mean) == _rank(value) and [a % _rank(value) for a in mean.numbers(1)] == [axis]
 
 
 def _smooth(node: Node, program: Program) -> bool:
     """Whether all that comes of a node is made by smooth ops."""
-    seen, left = set[int](), list(program.users[node.index])
-    while left:
-        user = program.nodes[left.pop()]
-        if user.index not in seen:
-            seen.add(user.index)
-            left += program.users[user.index]
-            if user.op not in SMOOTH:
-                return False
-    return True
+    users = reachable(program.users[node.index], program.users.__getitem__)
+    return all(program.nodes[user].op in SMOOTH for user in users)

@@ -15,10 +15,10 @@ import torch
 from archtrace.capture.decisions import Decision
 from archtrace.capture.execute import sizing
 from archtrace.capture.nested import within
-from archtrace.capture.program import Node, Ref
+from archtrace.capture.program import Node, Ref, substitute
 from archtrace.errors import LayoutError
 from archtrace.ops import EQUALITIES, INDICES, KEEP_IDS, ORDERS, TRUTHS
-from archtrace.reach.known import evaluate, in_this_layout, lent_by, shape_alone
+from archtrace.reach.known import evaluate, in_this_layout, shape_lenders, without_values
 from archtrace.reach.rules.registry import Output, Transfer
 from archtrace.reach.values import Unknown, Value
 
@@ -28,7 +28,7 @@ MOST_SPECIAL = 16
 
 def special_ids(node: Node, values: Sequence[Value]) -> frozenset[int]:
     """The constants with which a node compares ids; empty where it does not."""
-    sides: list[Value] = [values[a.index] if isinstance(a, Ref) else a for a in node.args[:2]]
+    sides: list[Value] = [substitute(argument, values.__getitem__) for argument in node.args[:2]]
     if node.op in EQUALITIES and len(sides) == 2:
         other = sides[1] if _are_ids(sides[0]) else sides[0] if _are_ids(sides[1]) else None
         constants = _constants(other)
@@ -54,13 +54,13 @@ def _constants(value: Value) -> frozenset[int]:
 
 def with_reals(node: Node, values: Sequence[Value], outputs: Sequence[Output]) -> list[Output]:
     """Outputs of a step, with what they are in this layout where tokens alone decide it."""
-    lent = lent_by(node)
+    lent = shape_lenders(node)
     operands = [v for ref in node.refs if ref not in lent for v in _listed(values[ref])]
     # One operand that parameters have touched, and nothing is known of the result; what only lends its shape does not.
     if not any(isinstance(v, Unknown) for v in operands) or any(_undetermined(v) for v in operands):
         return list(outputs)
     try:
-        reals = {r: shape_alone(values[r]) if r in lent else in_this_layout(values[r]) for r in node.refs}
+        reals = {r: without_values(values[r]) if r in lent else in_this_layout(values[r]) for r in node.refs}
         results = _listed(evaluate(node, reals))
     except LayoutError:  # the op itself ran while it was recorded; in float64, or on another type, it may not
         return list(outputs)
@@ -108,10 +108,10 @@ def in_layout(value: Unknown) -> torch.Tensor | None:
     return value.real if value.real is not None else value.standin
 
 
-def through_index(known: Transfer, open_: Transfer, node: Node, chosen: frozenset[int]) -> Transfer:
-    """Data flow where the known index leads, tokens flow through the index itself wherever it may lead."""
+def through_index(by_known_index: Transfer, by_any_index: Transfer, node: Node, indices: frozenset[int]) -> Transfer:
+    """Data flow where the known index leads; tokens flow through the index itself, wherever it may lead."""
     flows = tuple(
-        (*data, *((slot, flow) for slot, flow in every if node.refs[slot] in chosen))
-        for data, every in zip(known.flows, open_.flows, strict=True)
+        (*data_flows, *((slot, flow) for slot, flow in any_flows if node.refs[slot] in indices))
+        for data_flows, any_flows in zip(by_known_index.flows, by_any_index.flows, strict=True)
     )
-    return Transfer(open_.outputs, flows, known.narrowed and open_.narrowed)
+    return Transfer(by_any_index.outputs, flows, by_known_index.narrowed and by_any_index.narrowed)

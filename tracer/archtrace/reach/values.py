@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from archtrace.capture.program import Constant
 from archtrace.reach.marks import Array, Marks, Shape, shrink, where
 
 #: Per element the value that it certainly has, NaN where it may be anything; axes broadcast as in marks.
@@ -26,7 +27,7 @@ Certain: TypeAlias = Array[np.float64]
 MASKED = 1e4
 #: A mask still empties a softmax when it is scaled down by no less than this: exp(-1e4 / 64) is zero in 32 bits.
 LEAST_SCALE = 1 / 64
-#: Offsets are held within this, so that their differences stay finite.
+#: Offsets are clipped to this, so that their differences stay finite.
 _LARGEST = 1e300
 
 
@@ -76,8 +77,8 @@ class Unknown:
     @cached_property
     def facts(self) -> tuple[Hashable, ...]:
         """All that a rule may look at, as a hashable key."""
-        held = () if self.offset is None else (self.offset.shape, digest(self.offset))
-        parts = (self.certain.shape, digest(self.certain), held, self.scale, self.normal)
+        offset_facts = () if self.offset is None else (self.offset.shape, digest(self.offset))
+        parts = (self.certain.shape, digest(self.certain), offset_facts, self.scale, self.normal)
         return (self.shape, self.dtype, self.weights_only, *parts)
 
     @property
@@ -91,10 +92,6 @@ class Unknown:
         return int(np.prod(self.shape))
 
 
-#: What an op takes beside tensors: numbers, names, and what says how a tensor lies and of what type it is.
-Constant: TypeAlias = (
-    bool | int | float | complex | str | torch.dtype | torch.device | torch.layout | torch.memory_format | None
-)
 #: What a node of a program holds in one layout: known, unknown, or a sequence of these.
 Value: TypeAlias = "Unknown | torch.Tensor | Constant | list[Value] | tuple[Value, ...]"
 
@@ -104,7 +101,7 @@ def free(rank: int) -> Certain:
     return np.full((1,) * rank, np.nan)
 
 
-#: What is shorter than this is kept as it is, what is longer by its digest.
+#: Arrays of no more bytes than this are their own digest.
 _SHORT = 64
 
 
@@ -113,8 +110,8 @@ def digest(array: npt.NDArray[np.bool_ | np.number]) -> bytes:
     if array.nbytes <= _SHORT:
         return array.tobytes()
     # A truth needs a bit, not a byte; and what lies in one piece is read where it lies.
-    held = np.packbits(array.view(np.bool_)) if array.dtype == bool else np.ascontiguousarray(array)
-    return hashlib.blake2b(held.ravel().view(np.uint8).data, digest_size=16).digest()
+    packed = np.packbits(array.view(np.bool_)) if array.dtype == bool else np.ascontiguousarray(array)
+    return hashlib.blake2b(packed.ravel().view(np.uint8).data, digest_size=16).digest()
 
 
 def unknown(
@@ -130,12 +127,12 @@ def unknown(
     rank = len(shape)
     facts = free(rank) if certain is None else shrink(certain, rank)
     if offset is not None:
-        held = np.where(np.isnan(facts), np.clip(np.nan_to_num(offset), -_LARGEST, _LARGEST), 0.0)
-        offset = shrink(held, rank) if held.any() else None
+        clipped = np.where(np.isnan(facts), np.clip(np.nan_to_num(offset), -_LARGEST, _LARGEST), 0.0)
+        offset = shrink(clipped, rank) if clipped.any() else None
     return Unknown(tuple(shape), dtype, facts, weights_only, offset=offset, scale=scale)
 
 
-def changing(marks: Marks, value: Value) -> Marks:
+def drop_certain(marks: Marks, value: Value) -> Marks:
     """Marks without those on elements whose value is certain: what cannot change reaches nothing."""
     if not isinstance(value, Unknown) or (value.certain.size == 1 and bool(value.open.all())):
         return marks

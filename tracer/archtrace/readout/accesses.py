@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from archtrace.answer.positions import Rows
 from archtrace.capture.program import Node
-from archtrace.reach.bound import cut, opened
+from archtrace.reach.bound import bound_without_constants, cut
 from archtrace.readout.analysis import Analysis
 from archtrace.readout.selection import ends
 from archtrace.readout.tensors import ReadTensor
@@ -39,7 +39,7 @@ def rows_of_access(analysis: Analysis, layout: str, name: str, key: Key) -> Rows
     tensor, bound = _tensor(analysis, layout, name), analysis.bounds[layout]
     assert tensor is not None
     if any(any(bound.constant(t.node, t.axis)) for t in analysis.tensors(layout)):
-        bound = opened(analysis.interpreter, bound, nodes, analysis.layouts[layout])
+        bound = bound_without_constants(analysis.interpreter, bound, nodes, analysis.layouts[layout])
     others = {node for other, node in (_keyed(analysis, layout, name) or {}).items() if other != key}
     return cut(analysis.interpreter, bound, nodes | others).rows(tensor.node, tensor.axis)
 

@@ -17,7 +17,14 @@ from archtrace.capture.run import capture
 from archtrace.capture.shapes import Known
 from archtrace.capture.validity import serves
 from archtrace.errors import CaptureError, LayoutError
-from archtrace.reach.bound import Bound, compute_bound, direct, marked, of_all_outputs, positions
+from archtrace.reach.bound import (
+    Bound,
+    bound_of_all_outputs,
+    bound_of_direct_reads,
+    compute_bound,
+    marked_positions,
+    positions,
+)
 from archtrace.reach.interpreter import Interpreter
 from archtrace.reach.rules.registry import has_rule
 from archtrace.readout.tensors import Place, ReadTensor, calls, read_tensors
@@ -62,8 +69,8 @@ class Programs:
         # Sizes are baked into a program, and Python may branch on a type (`mask.dtype == torch.bool`) without asking
         # for a value: a program of inputs that look otherwise never serves.
         looks = {name: _look(value) for name, value in layout.items()}
-        for seen, program in self._recorded:
-            if seen == looks and serves(program, layout):
+        for recorded, program in self._recorded:
+            if recorded == looks and serves(program, layout):
                 return program
         self._recorded.append((looks, capture(*self.model, layout, has_rule, self._shapes, ids, self.asked)))
         return self._recorded[-1][1]
@@ -96,7 +103,7 @@ class Analysis:
     also: tuple[str, ...] = ()
     interpreter: Interpreter = field(default_factory=Interpreter)
     refused: dict[str, str] = field(default_factory=dict)
-    #: What positions carry, by layout, and by tensor, once it was asked; see archtrace.readout.padding.
+    #: What positions carry, by layout and tensor, once it is worked out; see archtrace.readout.padding.
     carried: dict[str, dict[str, Carried]] = field(default_factory=dict)
     #: The read tensors of other lengths, which tell those of one position, where every tensor has an axis as long.
     expected: tuple[str, ...] = ()
@@ -118,20 +125,20 @@ class Analysis:
 
     @cached_property
     def texts(self) -> dict[str, Analysis]:
-        """By the input that holds its tokens, the same analysis told of one text."""
-        return {self.ids: self._told_of(self.ids), **{name: self._told_of(name) for name in self.also}}
+        """By the input that holds its tokens, the same analysis, of that text alone."""
+        return {self.ids: self._of_text(self.ids), **{name: self._of_text(name) for name in self.also}}
 
-    def _told_of(self, text: str) -> Analysis:
+    def _of_text(self, text: str) -> Analysis:
         if not self.also:
             return self
-        told = replace(self, ids=text, also=(), carried={})
-        # what was found is the same for all: bounds take the tokens of every text for unknown
-        vars(told).update(bounds=self.bounds, _read=self._read)
-        return told
+        analysis = replace(self, ids=text, also=(), carried={})
+        # Bounds are those of all texts: they take the tokens of each of them for unknown.
+        vars(analysis).update(bounds=self.bounds, _read=self._read)
+        return analysis
 
     @cached_property
     def bounds(self) -> dict[str, Bound]:
-        """The bound of each layout that the model runs; the others are told in `refused`."""
+        """The bound of each layout that the model runs; `refused` says why it does not run the others."""
         bounds: dict[str, Bound] = {}
         first: Exception | None = None
         for name, layout in self.layouts.items():
@@ -224,7 +231,7 @@ class Analysis:
     @cached_property
     def whole(self) -> dict[str, Bound]:
         """Per layout the bound of all outputs together, asked about or not."""
-        return {name: of_all_outputs(self.interpreter, bound) for name, bound in self.bounds.items()}
+        return {name: bound_of_all_outputs(self.interpreter, bound) for name, bound in self.bounds.items()}
 
     @cached_property
     def positioned(self) -> dict[str, Positioned]:
@@ -243,10 +250,10 @@ class Analysis:
     def _positioned(self, name: str, program: Program) -> Positioned:
         layout, reads, ids = self.layouts[name], self.reads(name), program.inputs[self.ids]
         bound = compute_bound(self.interpreter, program, layout, self.tokens)
-        read = direct(self.interpreter, bound, reads, layout)
+        read = bound_of_direct_reads(self.interpreter, bound, reads, layout)
         number = count(self.bounds[name].program, self.length)
         rows = (slice(i, None, number) for i in range(number))
-        return Positioned(bound, tuple(marked(bound, read, reads, ids, some) for some in rows))
+        return Positioned(bound, tuple(marked_positions(bound, read, reads, ids, some) for some in rows))
 
     def at_position(self, name: str, index: int) -> Bound:
         """The bound of one position of the output in a layout."""

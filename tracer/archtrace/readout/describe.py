@@ -19,17 +19,17 @@ from archtrace.readout.accesses import Key, accesses_of, end_of, rows_of_access
 from archtrace.readout.analysis import Analysis, Carried
 from archtrace.readout.expression import at_any_length, evaluates, numbers_near
 from archtrace.readout.kind import Case, constant, kind_of, last_of, mask_of
-from archtrace.readout.padding import carried
+from archtrace.readout.padding import tokens_carried
 from archtrace.readout.selection import (
     Selection,
+    find_selection,
     index_of,
     lead_of,
-    narrowed,
     paths,
     pooling,
-    selection,
     slice_text,
     subscripts,
+    within_slice,
 )
 from archtrace.readout.source_expression import source_of
 from archtrace.readout.tensors import ReadTensor
@@ -40,14 +40,15 @@ def readouts(
     others: Sequence[Analysis],
     vocabulary: Vocabulary,
     names: Mapping[int, str],
-    seen: Mapping[str, Positions | None],
+    witnessed: Mapping[str, Positions | None],
     related: Sequence[Relation] = (),
 ) -> tuple[Readout, ...]:
-    """The readouts of an analysis; `others` are of the same model in other lengths, `seen` is the witness per layout.
+    """The readouts of an analysis; `others` are of the same model in other lengths.
 
+    `witnessed`: what the witness showed in each layout.
     `related`: of an output with positions, which position of a tensor reaches which.
     """
-    describer = _Describer((analysis, *others), vocabulary, dict(names), _status(analysis, seen))
+    describer = _Describer((analysis, *others), vocabulary, dict(names), _status(analysis, witnessed))
     by_name = {each.of: each for each in related if each.name != "all"}
     by_tensor = ((tensor.name, describer.of(tensor.name)) for tensor in analysis.tensors(analysis.reference))
     return tuple(readout for name, own in by_tensor for readout in _related(own, by_name.get(name)))
@@ -64,8 +65,8 @@ def _related(readouts: Iterable[Readout], relation: Relation | None) -> Iterator
     yield replace(first, kind=kind, slice=f"{first.tensor}{relation.slice()}", index=Index("", ()))
 
 
-def _status(analysis: Analysis, seen: Mapping[str, Positions | None]) -> Status:
-    same = all((w := seen.get(name)) is not None and w.reads == p.reads for name, p in analysis.positions.items())
+def _status(analysis: Analysis, witnessed: Mapping[str, Positions | None]) -> Status:
+    same = all((w := witnessed.get(name)) is not None and w.reads == p.reads for name, p in analysis.positions.items())
     return "exact" if same else "bound"
 
 
@@ -81,9 +82,9 @@ class _ReadInLayout:
     end: int | None
 
     @cached_property
-    def chosen(self) -> Selection:
+    def selection(self) -> Selection:
         """How it is selected from."""
-        return selection(self.bound, self.tensor, self.length, self.others, self.end)
+        return find_selection(self.bound, self.tensor, self.length, self.others, self.end)
 
     @property
     def length(self) -> int:
@@ -93,29 +94,29 @@ class _ReadInLayout:
 
 @dataclass(frozen=True, eq=False)
 class _Describer:
-    """What readouts are told by: the model in its lengths, the first of them leading; special ids by their names."""
+    """Describes readouts from the model in its lengths, of which the first leads; special ids have names."""
 
     analyses: tuple[Analysis, ...]
     vocabulary: Vocabulary
     names: dict[int, str]
     status: Status
-    #: What was asked once, by name and way.
-    known: dict[tuple[str, Key | None], list[Case]] = field(default_factory=dict)
+    #: The cases of a tensor, and of one access to it, once they have been asked for.
+    cases_by_access: dict[tuple[str, Key | None], list[Case]] = field(default_factory=dict)
 
     def of(self, name: str) -> list[Readout]:
         """The readouts of a tensor: one, or one for each access where one slice cannot say them all."""
         whole, keys = self._readout(name, None), accesses_of(name, self.analyses)
-        if not keys or not self._apart(name, whole, keys):
+        if not keys or not self._needs_several(name, whole, keys):
             return [whole]
         ways = [way for key in keys if (way := self._readout(name, key)).kind != "none"]
         return list({(way.kind, way.slice): way for way in ways}.values())
 
-    def _apart(self, name: str, whole: Readout, keys: Sequence[Key]) -> bool:
+    def _needs_several(self, name: str, whole: Readout, keys: Sequence[Key]) -> bool:
         """True where one slice does not say it all: positions are joined in several ways, or no formula picks them."""
-        firsts = [self._in_layouts(name, key)[0] for key in keys]
-        joined = {self._pooled(narrowed(s.chosen, s.bound), s.bound) for s in firsts}
-        unsaid = whole.kind == "other" and constant(self._cases(name, None)) is None
-        return (len(joined) > 1 or unsaid) and self._complete(name, keys)
+        reads = [self._in_layouts(name, key)[0] for key in keys]
+        kinds = {self._pooled(within_slice(s.selection, s.bound), s.bound) for s in reads}
+        unnamed = whole.kind == "other" and constant(self._cases(name, None)) is None
+        return (len(kinds) > 1 or unnamed) and self._complete(name, keys)
 
     def _complete(self, name: str, keys: Sequence[Key]) -> bool:
         """Whether the accesses together take what is read."""
@@ -129,11 +130,12 @@ class _Describer:
     def _readout(self, name: str, key: Key | None) -> Readout:
         reads = self._in_layouts(name, key)
         first, cases = reads[0], self._cases(name, key)
-        chosen, tensor = first.chosen, first.tensor
+        selection, tensor = first.selection, first.tensor
         own_axis = len({read.length for read in reads}) > 1 or first.length == first.tokens
-        kind = kind_of(cases, self._pooled(chosen, first.bound), tokens=own_axis)
+        kind = kind_of(cases, self._pooled(selection, first.bound), tokens=own_axis)
         formula = self._formula(name, key, cases)
-        steps, early = paths((*chosen.before, *chosen.after)), len(paths(chosen.before)) if chosen.first else 0
+        steps = paths((*selection.before, *selection.after))
+        early = len(paths(selection.before)) if selection.first else 0
         return Readout(
             tensor=name,
             module=tensor.module,
@@ -141,13 +143,13 @@ class _Describer:
             slice=slice_text(name, kind, self._picked(reads, cases, formula), mask_of(cases), tensor.axis),
             index=self._index(reads, kind, formula),
             status=self.status,
-            source=_source(chosen),
+            source=_source(selection),
             path=tuple(module for module, _ in steps),
             steps=tuple(PathStep(module, op, n < early) for n, (module, op) in enumerate(steps)),
         )
 
-    def _pooled(self, chosen: Selection, bound: Bound) -> KindName:
-        return pooling(chosen, bound, self.analyses[0].interpreter)
+    def _pooled(self, selection: Selection, bound: Bound) -> KindName:
+        return pooling(selection, bound, self.analyses[0].interpreter)
 
     def _index(self, reads: Sequence[_ReadInLayout], kind: KindName, formula: str | None) -> Index:
         if kind == "none":
@@ -155,17 +157,19 @@ class _Describer:
         analysis, first = self.analyses[0], self._index_of(reads[0], kind)
         # The end of a row is written alike at every length.
         at_edge = KINDS[kind].edge is not None
-        text = first.expression if at_edge else _written(analysis, reads, lambda s: self._index_of(s, kind).expression)
+        if at_edge:
+            return Index(formula or first.expression, first.depends_on)
+        text = _at_any_length(analysis, reads, lambda read: self._index_of(read, kind).expression)
         return Index(formula or text, first.depends_on)
 
     def _index_of(self, read: _ReadInLayout, kind: KindName) -> Index:
-        return index_of(read.chosen, read.bound, kind, self.names)
+        return index_of(read.selection, read.bound, kind, self.names)
 
     def _picked(self, reads: Sequence[_ReadInLayout], cases: Sequence[Case], formula: str | None) -> str:
         """The subscript that picks positions: a constant one, else as the graph computes it, one position a row."""
         text, lead = constant(cases), lead_of(reads[0].tensor.axis)
         if text is None and _single(cases):
-            written = "" if formula is not None else _written(self.analyses[0], reads, self._subscripts)
+            written = "" if formula is not None else _at_any_length(self.analyses[0], reads, self._subscripts)
             if formula is None and evaluates(written, {*reads[0].bound.program.inputs, *self.names.values()}):
                 return written
             text = last_of(cases) if formula is None else formula
@@ -182,7 +186,7 @@ class _Describer:
         return last_of(cases) or "" if len(texts) > 1 else None
 
     def _subscripts(self, read: _ReadInLayout) -> str:
-        return subscripts(read.chosen, read.bound, self.names)
+        return subscripts(read.selection, read.bound, self.names)
 
     def _programs(self, name: str, key: Key | None) -> list[_ReadInLayout]:
         """A tensor in each program of the first length."""
@@ -196,19 +200,19 @@ class _Describer:
 
     def _cases(self, name: str, key: Key | None) -> list[Case]:
         """What is read of a tensor, by one access if any is given, in every layout of every length."""
-        if (name, key) not in self.known:
-            self.known[name, key] = list(self._seen(name, key))
-        return self.known[name, key]
+        if (name, key) not in self.cases_by_access:
+            self.cases_by_access[name, key] = list(self._read_cases(name, key))
+        return self.cases_by_access[name, key]
 
-    def _seen(self, name: str, key: Key | None) -> Iterator[Case]:
+    def _read_cases(self, name: str, key: Key | None) -> Iterator[Case]:
         for analysis in self.analyses:
             for layout, positions in analysis.positions.items():
                 length = _length(analysis, name, layout)
                 if name in positions.reads and length is not None:
-                    still = analysis.bounds[layout].constant(*analysis.reads(layout)[name])
-                    text, tokens = _carried(analysis, layout, name)
+                    constant_rows = analysis.bounds[layout].constant(*analysis.reads(layout)[name])
+                    text, tokens = _text_carried(analysis, layout, name)
                     rows: Rows = positions.reads[name] if key is None else rows_of_access(analysis, layout, name, key)
-                    yield Case(rows, still, length, analysis.layouts[layout], self.vocabulary, tokens, text)
+                    yield Case(rows, constant_rows, length, analysis.layouts[layout], self.vocabulary, tokens, text)
 
 
 def _single(cases: Sequence[Case]) -> bool:
@@ -216,13 +220,13 @@ def _single(cases: Sequence[Case]) -> bool:
     return all(len(row) == 1 for case in cases for row in case.rows)
 
 
-def _written(analysis: Analysis, reads: Sequence[_ReadInLayout], write: Callable[[_ReadInLayout], str]) -> str:
+def _at_any_length(analysis: Analysis, reads: Sequence[_ReadInLayout], write: Callable[[_ReadInLayout], str]) -> str:
     """What is written in the first length, with numbers that follow the length written by it."""
     first = write(reads[0])
     if not numbers_near(first, reads[0].tokens):
         return first
-    seen = [*reads, *_longer(analysis, reads[0])] if len(reads) == 1 else reads
-    return at_any_length([first, *map(write, seen[1:])], [read.tokens for read in seen])
+    all_reads = [*reads, *_longer(analysis, reads[0])] if len(reads) == 1 else reads
+    return at_any_length([first, *map(write, all_reads[1:])], [read.tokens for read in all_reads])
 
 
 def _longer(analysis: Analysis, read: _ReadInLayout) -> list[_ReadInLayout]:
@@ -256,11 +260,12 @@ def _length(analysis: Analysis, name: str, layout: str) -> int | None:
     return None if place is None else analysis.bounds[layout].run.shape(place[0])[place[1]]
 
 
-def _carried(analysis: Analysis, layout: str, name: str) -> tuple[str, Carried]:
+def _text_carried(analysis: Analysis, layout: str, name: str) -> tuple[str, Carried]:
     """The text whose tokens a read tensor carries, the first of several; and what it carries of it."""
-    by_text = {text: carried(told, layout)[name] for text, told in analysis.texts.items()}
-    return next(((text, c) for text, c in by_text.items() if any(map(any, c))), next(iter(by_text.items())))
+    by_text = {text: tokens_carried(of_text, layout)[name] for text, of_text in analysis.texts.items()}
+    carrying = ((text, tokens) for text, tokens in by_text.items() if any(map(any, tokens)))
+    return next(carrying, next(iter(by_text.items())))
 
 
-def _source(chosen: Selection) -> Source | None:
-    return source_of(chosen.first) if chosen.first is not None else None
+def _source(selection: Selection) -> Source | None:
+    return source_of(selection.first) if selection.first is not None else None

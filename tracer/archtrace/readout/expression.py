@@ -55,7 +55,7 @@ class Printer:
 
     def _node(self, node: Node) -> str:  # noqa: PLR0911  a line a way to write an op
         if node.kind is not NodeKind.OP:
-            return node.target.rsplit(".", 1)[-1] if node.kind is NodeKind.BUFFER else str(node.target)
+            return node.tensor_name.rsplit(".", 1)[-1] if node.kind is NodeKind.BUFFER else node.tensor_name
         name = plain(node.op)
         if node.op in UNWRITTEN:
             return self._write(node.args[0])
@@ -79,8 +79,6 @@ class Printer:
         return f"arange({next(iter(names), size)})"
 
     def _subscript(self, node: Node, name: str) -> str:
-        axis: object
-        rest: list[object]
         _, axis, *rest = node.args
         # x[:] is x: torch slices axes that nobody wrote a slice for.
         whole = name == "slice" and (not rest or (rest[0] in (0, None) and (len(rest) < 2 or _endless(rest[1]))))
@@ -154,13 +152,8 @@ def _bound(value: object) -> str:
 
 def inputs_behind(program: Program, indices: set[int]) -> tuple[str, ...]:
     """The inputs from which known nodes are computed, in the order of the inputs."""
-    seen, todo = set(indices), list(indices)
-    while todo:
-        for ref in program.nodes[todo.pop()].refs:
-            if ref not in seen:
-                seen.add(ref)
-                todo.append(ref)
-    return tuple(name for name, index in program.inputs.items() if index in seen)
+    behind = program.behind(indices)
+    return tuple(name for name, index in program.inputs.items() if index in behind)
 
 
 def evaluates(text: str, names: Collection[str]) -> bool:
@@ -169,8 +162,8 @@ def evaluates(text: str, names: Collection[str]) -> bool:
         parts = list(ast.walk(ast.parse(f"x{text}")))
     except SyntaxError:  # cut, or an op that is written as no Python
         return False
-    said = {*names, *map(plain, EVALUATED), *_WORDS, "x"}
-    return all(part.id in said for part in parts if isinstance(part, ast.Name))
+    known = {*names, *map(plain, EVALUATED), *_WORDS, "x"}
+    return all(part.id in known for part in parts if isinstance(part, ast.Name))
 
 
 #: What templates of ops are made of.

@@ -26,10 +26,10 @@ def build_graph(analysis: Analysis) -> nx.DiGraph[str]:
             outputs.setdefault(index, []).append(name)
     names = _names(program)
     graph: nx.DiGraph[str] = nx.DiGraph(logits=names[program.output])
-    kept = {
+    on_the_way = {
         n.index for n in program.nodes if bound.demand[n.index] is not None and n.kind in (NodeKind.OP, NodeKind.INPUT)
     }
-    for index in sorted(kept):
+    for index in sorted(on_the_way):
         node = program.nodes[index]
         frame = node.frames[-1] if node.frames else None
         graph.add_node(
@@ -41,7 +41,7 @@ def build_graph(analysis: Analysis) -> nx.DiGraph[str]:
             line=(frame.file, frame.line) if frame else None,
             outputs=tuple(outputs.get(index, ())),
         )
-        graph.add_edges_from((names[r], names[index]) for r in node.refs if r in kept)
+        graph.add_edges_from((names[r], names[index]) for r in node.refs if r in on_the_way)
     ids = program.inputs[analysis.ids]
     for position in sorted(set().union(*bound.tokens(ids))):
         graph.add_node(f"{analysis.ids}[:, {position}]", kind="position", position=position)

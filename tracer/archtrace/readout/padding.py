@@ -1,4 +1,4 @@
-"""Padding: the one notion of it. Asked of the token that a position carries, and of nothing else.
+"""Padding, defined once: a position is padding if the token that it carries is, and for no other reason.
 
 A position carries a token where its embedding is there element by element: moved, scaled, added to, but not summed with
 other positions. In `cat([cls, embed(ids)])` position 0 carries none and is no padding; position 1 carries token 0.
@@ -24,7 +24,7 @@ from archtrace.reach.bound import Bound, batch_axis
 from archtrace.reach.flows import Flow
 from archtrace.reach.mark_cache import MarkCache
 from archtrace.reach.marks import Marks, NodeMarks, single_marks, spread
-from archtrace.reach.rules.registry import Flows
+from archtrace.reach.rules.registry import Flows, whole_number
 from archtrace.reach.values import Unknown, Value
 from archtrace.readout.analysis import Analysis, Carried
 from archtrace.readout.expression import inputs_behind
@@ -39,24 +39,24 @@ LARGEST = 4_000_000
 
 
 def padding_of(layout: Mapping[str, torch.Tensor], vocabulary: Vocabulary, ids: str = "") -> Rows | None:
-    """For each row the tokens of a text that are padding, in the first way to tell; None where nothing tells."""
-    kept = lay.attended(layout, vocabulary, ids)
-    return None if kept is None else tuple(tuple(int(p) for p in torch.where(~row)[0]) for row in kept)
+    """For each row the tokens of a text that are padding, by the first input that shows it; None where none does."""
+    unpadded = lay.attended(layout, vocabulary, ids)
+    return None if unpadded is None else tuple(tuple(int(p) for p in torch.where(~row)[0]) for row in unpadded)
 
 
 def padded(analysis: Analysis, layout: str, vocabulary: Vocabulary) -> dict[str, Rows]:
     """By each input that holds tokens, and by each read tensor, the positions that are padding in a layout.
 
-    Of a tensor they are those that carry a padded token. What nothing tells of is left out.
+    Of a tensor they are those that carry a padded token. Left out is whatever no input shows the padding of.
     """
     carrying_padding: dict[str, Rows] = {}
     for ids, text in analysis.texts.items():
-        kept = lay.attended(analysis.layouts[layout], vocabulary, ids)
-        if kept is None:
+        unpadded = lay.attended(analysis.layouts[layout], vocabulary, ids)
+        if unpadded is None:
             continue
-        carrying_padding[ids] = _numbered((~kept).tolist())
-        for tensor, carries in carried(text, layout).items():
-            rows = _numbered(standing((~kept).tolist(), carries, alone=False))
+        carrying_padding[ids] = _numbered((~unpadded).tolist())
+        for tensor, carries in tokens_carried(text, layout).items():
+            rows = _numbered(flags_of_positions((~unpadded).tolist(), carries, default=False))
             carrying_padding[tensor] = union(carrying_padding[tensor], rows) if tensor in carrying_padding else rows
     return carrying_padding
 
@@ -65,28 +65,29 @@ def _numbered(flags: Sequence[Sequence[bool]]) -> Rows:
     return tuple(tuple(p for p, flag in enumerate(row) if flag) for row in flags)
 
 
-def standing(flags: Sequence[Sequence[bool]], carries: Carried, *, alone: bool) -> Flags:
-    """For each row and position of a tensor whether a flag of the tokens holds there; `alone` where it carries none."""
+def flags_of_positions(flags: Sequence[Sequence[bool]], carries: Carried, *, default: bool) -> Flags:
+    """For each row and position of a tensor whether a flag of its tokens holds; `default` where it carries none."""
     return tuple(
-        tuple(any(flags[row][t] for row, t in tokens) if tokens else alone for tokens in there) for there in carries
+        tuple(any(flags[row][t] for row, t in tokens) if tokens else default for tokens in of_row) for of_row in carries
     )
 
 
-def carried(analysis: Analysis, layout: str) -> dict[str, Carried]:
+def tokens_carried(analysis: Analysis, layout: str) -> dict[str, Carried]:
     """What the positions of each read tensor carry.
 
     Which token stands where does not depend on which of them are padding, though a model may zero the states of pads:
-    so the first layout is asked, with no padding in it. Behind a recurrence or a convolution no position carries a
-    token; where there are as many of them as tokens, each stands for its own.
+    so the first layout answers for all, with no padding in it. Behind a recurrence or a convolution no position
+    carries a token; where there are as many of them as tokens, each stands for its own.
     """
     first = next(iter(analysis.bounds))
-    told = _once(analysis, first)
-    own = analysis.reads(layout)
-    alike = {n for n in own if n in told and len(told[n][0]) == analysis.bounds[layout].run.shape(own[n][0])[own[n][1]]}
-    return told if alike == own.keys() else _once(analysis, layout)
+    first_carried = _cached(analysis, first)
+    reads = analysis.reads(layout)
+    lengths = {name: analysis.bounds[layout].run.shape(node)[axis] for name, (node, axis) in reads.items()}
+    fits = all(name in first_carried and len(first_carried[name][0]) == n for name, n in lengths.items())
+    return first_carried if fits else _cached(analysis, layout)
 
 
-def _once(analysis: Analysis, layout: str) -> dict[str, Carried]:
+def _cached(analysis: Analysis, layout: str) -> dict[str, Carried]:
     if layout not in analysis.carried:
         analysis.carried[layout] = _carried_unpadded(analysis, layout)
     return analysis.carried[layout]
@@ -95,10 +96,10 @@ def _once(analysis: Analysis, layout: str) -> dict[str, Carried]:
 def _carried_unpadded(analysis: Analysis, layout: str) -> dict[str, Carried]:
     """What positions carry where none is padding: of one token among pads attention has nothing else to read, and so
     would carry it to all positions."""
-    whole = _unpadded(analysis, layout)
+    inputs = _unpadded(analysis, layout)
     try:
         unpadded = _carried(
-            analysis if whole is None else replace(analysis, layouts={layout: whole}, refused={}, carried={}), layout
+            analysis if inputs is None else replace(analysis, layouts={layout: inputs}, refused={}, carried={}), layout
         )
     except LayoutError:  # the model takes no such batch
         return _carried(analysis, layout)
@@ -111,18 +112,18 @@ def _unpadded(analysis: Analysis, layout: str) -> dict[str, torch.Tensor] | None
     vocabulary = lay.vocabulary_of(
         analysis.module if getattr(analysis.module, "config", None) is None else analysis.module.config
     )
-    kept = lay.attended(inputs, vocabulary, analysis.ids)
-    if kept is None or kept.all():
+    unpadded = lay.attended(inputs, vocabulary, analysis.ids)
+    if unpadded is None or unpadded.all():
         return None
-    whole = {name: _told_whole(name, value, kept.shape[-1]) for name, value in inputs.items()}
+    inputs_unpadded = {name: _with_nothing_padded(name, value, unpadded.shape[-1]) for name, value in inputs.items()}
     ids = inputs[analysis.ids]
-    if ids.shape == kept.shape and not ids.is_floating_point():
-        whole[analysis.ids] = torch.where(kept, ids, vocabulary.ordinary[0])
-    return whole
+    if ids.shape == unpadded.shape and not ids.is_floating_point():
+        inputs_unpadded[analysis.ids] = torch.where(unpadded, ids, vocabulary.ordinary[0])
+    return inputs_unpadded
 
 
-def _told_whole(name: str, value: torch.Tensor, length: int) -> torch.Tensor:
-    """An input that tells padding, as it is where nothing is padded; any other as it is."""
+def _with_nothing_padded(name: str, value: torch.Tensor, length: int) -> torch.Tensor:
+    """An input that shows padding, as it is where nothing is padded; any other as it is."""
     if name in lay.COUNTS:
         return torch.full_like(value, length)
     if name in lay.TELLING:
@@ -136,29 +137,29 @@ def _carried(analysis: Analysis, layout: str) -> dict[str, Carried]:
     if max(map(_size, bound.run.values), default=0) * features > LARGEST:
         return {name: _in_order(bound.run.shape(node), axis, analysis.length) for name, (node, axis) in reads.items()}
     ids = bound.program.inputs[analysis.ids]
-    alike = _own_rows(analysis, bound, reads)
-    marks = _marks(bound, ids, analysis.length, apart=not alike)
+    same_rows = _has_rows_of_tokens(analysis, bound, reads)
+    marks = _marks(bound, ids, analysis.length, apart=not same_rows)
     return {
         name: _table(
             single_marks(marks[node]),
             bound.run.shape(node),
             axis,
             analysis.length,
-            alone=_alone(bound, node, analysis.ids),
+            only_text=_is_only_text(bound, node, analysis.ids),
         )
         for name, (node, axis) in reads.items()
     }
 
 
-def _own_rows(analysis: Analysis, bound: Bound, reads: Mapping[str, Place]) -> bool:
-    """Whether each row of the tensors is the same row of the tokens: else the rows are told apart as well."""
+def _has_rows_of_tokens(analysis: Analysis, bound: Bound, reads: Mapping[str, Place]) -> bool:
+    """Whether each row of the tensors is the same row of the tokens: else the labels tell rows apart as well."""
     shape = bound.run.shape(bound.program.inputs[analysis.ids])
     own = (bound.run.shape(node)[batch_axis(axis)] for node, axis in reads.values())
     return (len(shape) < 3 or bound.unknown(bound.program.inputs[analysis.ids])) and set(own) <= {shape[0]}
 
 
-def _alone(bound: Bound, node: int, ids: str) -> bool:
-    """Whether a tensor is made of no text but this: of several it carries none in order."""
+def _is_only_text(bound: Bound, node: int, ids: str) -> bool:
+    """Whether a tensor is made of this text and no other: made of several, it carries none of them in order."""
     inputs = bound.program.inputs
     behind = inputs_behind(bound.program, {node})
     return {n for n in behind if getattr(bound.run.values[inputs[n]], "ids", False)} <= {ids}
@@ -179,21 +180,23 @@ def _in_order(shape: tuple[int, ...], axis: int, length: int) -> Carried:
 
 def tokens_read(read: Rows, carries: Carried, rows: int) -> Rows:
     """For each row of the tokens those that the positions which are read carry; of `rows` in all."""
-    tokens = {token for row, there in zip(read, carries, strict=True) for p in row for token in there[p]}
+    tokens = {token for row, of_row in zip(read, carries, strict=True) for p in row for token in of_row[p]}
     return tuple(tuple(sorted(t for r, t in tokens if r == row)) for row in range(rows))
 
 
-def _table(marks: Marks | None, shape: tuple[int, ...], axis: int, length: int, *, alone: bool) -> Carried:
+def _table(marks: Marks | None, shape: tuple[int, ...], axis: int, length: int, *, only_text: bool) -> Carried:
     marks = None if marks is None else marks[..., :-1]
     if marks is None or not marks.any():
-        return _in_order(shape, axis, length if alone and shape[axis] == length else 0)
-    kept = np.moveaxis(spread(marks, shape), (batch_axis(axis), axis), (0, 1))
-    table: Marks = np.asarray(kept.any(axis=tuple(range(2, kept.ndim - 1))))
+        return _in_order(shape, axis, length if only_text and shape[axis] == length else 0)
+    by_row_and_position = np.moveaxis(spread(marks, shape), (batch_axis(axis), axis), (0, 1))
+    table: Marks = np.asarray(by_row_and_position.any(axis=tuple(range(2, by_row_and_position.ndim - 1))))
     # a label for each token of a row, or for each of every row
     own = table.shape[-1] == length
     return tuple(
-        tuple(frozenset((row, i) if own else divmod(i, length) for i in map(int, np.flatnonzero(at))) for at in there)
-        for row, there in enumerate(table)
+        tuple(
+            frozenset((row, i) if own else divmod(i, length) for i in np.flatnonzero(at).tolist()) for at in positions
+        )
+        for row, positions in enumerate(table)
     )
 
 
@@ -204,18 +207,18 @@ def _marks(bound: Bound, ids: int, length: int, *, apart: bool) -> list[NodeMark
     axis = 1 if bound.unknown(ids) else len(shape) - 1
     count = math.prod(shape[: axis + 1]) if apart else length
     sizes = (n if (apart and a <= axis) or a == axis else 1 for a, n in enumerate(shape))
-    carried: list[NodeMarks] = [None] * len(bound.program.nodes)
-    carried[ids] = np.eye(count, count + 1, dtype=bool).reshape(*sizes, count + 1)
+    marks: list[NodeMarks] = [None] * len(bound.program.nodes)
+    marks[ids] = np.eye(count, count + 1, dtype=bool).reshape(*sizes, count + 1)
     carrying = _Carrying()
     for node in bound.program.nodes:
         step = bound.run.steps[node.index]
-        if node.target is operator.getitem and isinstance(parts := carried[node.refs[0]], list):
-            carried[node.index] = parts[int(node.args[1])]
+        if node.target is operator.getitem and isinstance(parts := marks[node.refs[0]], list):
+            marks[node.index] = parts[whole_number(node.args[1])]
         elif step is not None:
-            sources = [single_marks(carried[ref]) for ref in node.refs]
+            sources = [single_marks(marks[ref]) for ref in node.refs]
             results = [carrying.result(flows, sources) for flows in step.flows]
-            carried[node.index] = results if node.many else results[0] if results else None
-    return carried
+            marks[node.index] = results if node.many else results[0] if results else None
+    return marks
 
 
 class _Carrying:
@@ -231,7 +234,7 @@ class _Carrying:
         return self._once(_joined, *parts) if len(parts) > 1 else next(iter(parts), None)
 
     def _part(self, flow: Flow, source: Marks) -> Marks:
-        pushed = self._marks.carried(flow, False, source)
+        pushed = self._marks.carry(flow, False, source)
         return self._once(_together if _lengths(pushed) == _lengths(source) else _apart, pushed)
 
     def _once(self, make: Callable[..., Marks], *marks: Marks) -> Marks:

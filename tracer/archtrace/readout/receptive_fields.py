@@ -16,7 +16,7 @@ MOST = 1_024
 
 
 def fields(analysis: Analysis) -> tuple[Fields, ...]:
-    """The fields of each read tensor in each input of numbers, in one layout; none where nothing is told apart."""
+    """The fields of each read tensor in each input of numbers, in one layout; none where no axis tells them apart."""
     each_field = (
         _fields(analysis, tensor, name) for tensor in analysis.tensors(analysis.reference) for name in _inputs(analysis)
     )
@@ -33,14 +33,13 @@ def _fields(analysis: Analysis, tensor: ReadTensor, name: str) -> Fields | None:
     shape = analysis.layouts[analysis.reference][name].shape
     spans = {axis: _spans(analysis, tensor, name, axis) for axis in range(1, len(shape)) if 1 < shape[axis] <= MOST}
     # An axis of which every position sees all, as of channels, tells none apart.
-    told = {axis: each for axis, each in spans.items() if each and any(s not in (None, (0, shape[axis])) for s in each)}
-    if not told:
+    telling = {axis: own for axis, own in spans.items() if own and any(s not in (None, (0, shape[axis])) for s in own)}
+    if not telling:
         return None
-    each = tuple(_field(parts) for parts in zip(*told.values(), strict=True))
+    fields = tuple(_field(parts) for parts in zip(*telling.values(), strict=True))
     # Features given in place of ids: position i stands for the i-th of them, and its number says it all.
-    return (
-        None if each == tuple(((i, i + 1),) for i in range(len(each))) else Fields(tensor.name, name, tuple(told), each)
-    )
+    in_order = fields == tuple(((i, i + 1),) for i in range(len(fields)))
+    return None if in_order else Fields(tensor.name, name, tuple(telling), fields)
 
 
 def _field(parts: tuple[tuple[int, int] | None, ...]) -> Field | None:
@@ -59,8 +58,8 @@ def _spans(analysis: Analysis, tensor: ReadTensor, name: str, axis: int) -> list
     index, at = place
     own = single_marks(marks[index])
     assert own is not None  # else the input would not reach it
-    seen = own.any(axis=tuple(a for a in range(own.ndim - 1) if a != at))
-    rows = np.broadcast_to(seen, (bound.run.shape(index)[at], shape[axis]))
+    visible = own.any(axis=tuple(a for a in range(own.ndim - 1) if a != at))
+    rows = np.broadcast_to(visible, (bound.run.shape(index)[at], shape[axis]))
     return [(int(where[0]), int(where[-1]) + 1) if (where := np.flatnonzero(row)).size else None for row in rows]
 
 

@@ -17,12 +17,12 @@ from archtrace.readout.analysis import Analysis
 class RelationCase:
     """For each position of an output, row by row, the positions that reach it in one layout.
 
-    `length`: of the tensor; `kept`: by each way to tell padding, which tokens are none.
+    `length`: of the tensor; `unpadded`: which tokens are no padding, by each way in which a model may find out.
     """
 
     each: tuple[Rows, ...]
     length: int
-    kept: Mapping[str, torch.Tensor]
+    unpadded: Mapping[str, torch.Tensor]
 
 
 def relations(analyses: Sequence[Analysis], vocabulary: Vocabulary) -> tuple[Relation, ...]:
@@ -52,7 +52,7 @@ def relation(of: str, cases: Sequence[RelationCase]) -> Relation | None:
         return None
     away = (abs(i - j) for case in cases for i, rows in enumerate(case.each) for row in rows for j in row)
     reach = max(away, default=0)
-    ways: list[str | None] = [None, *cases[0].kept]
+    ways: list[str | None] = [None, *cases[0].unpadded]
     return next(
         (
             Relation(of, name, way is not None, reach if "{reach}" in rule.meaning else 0)
@@ -67,12 +67,12 @@ def relation(of: str, cases: Sequence[RelationCase]) -> Relation | None:
 def _explains(name: str, reach: int, way: str | None, case: RelationCase) -> bool:
     """Whether a relation says of each position and row which positions reach it, by a way to tell padding."""
     holds = RELATIONS[name].holds
-    if way is not None and (way not in case.kept or case.kept[way].shape[1] != case.length):
+    if way is not None and (way not in case.unpadded or case.unpadded[way].shape[1] != case.length):
         return False
     for i, rows in enumerate(case.each):
-        named = {j for j in range(case.length) if holds(i, j, reach)}
+        related = {j for j in range(case.length) if holds(i, j, reach)}
         for row, positions in enumerate(rows):
-            kept = named if way is None else {j for j in named if case.kept[way][row, j]} | {i}
-            if set(positions) != kept:
+            expected = related if way is None else {j for j in related if case.unpadded[way][row, j]} | {i}
+            if set(positions) != expected:
                 return False
     return True

@@ -9,7 +9,7 @@ import torch
 
 from archtrace.answer.kinds import KINDS, joined_by
 from archtrace.answer.result import Index, KindName
-from archtrace.capture.program import Node, Ref
+from archtrace.capture.program import Node, Ref, reachable
 from archtrace.ops import LOOK_UPS, MOVES, PARTS, SCALINGS, SOFTMAXES, WEIGHTED_SUMS, plain
 from archtrace.reach.bound import Bound
 from archtrace.reach.interpreter import Interpreter
@@ -30,16 +30,16 @@ class Selection:
     after: tuple[Node, ...]
 
 
-def selection(
+def find_selection(
     bound: Bound, tensor: ReadTensor, length: int, others: frozenset[int] = frozenset(), end: int | None = None
 ) -> Selection:
     """Find where the token axis of a read tensor ends on the way to the logits, past no other read tensor.
 
-    `end` is the one that is meant, where it ends in several places (see `ends`).
+    `end` names one of the places, where it ends in several (see `ends`).
     """
     nodes = _between(bound, tensor, others)
     if end is not None:
-        own = _descendants(bound, end, {n.index for n in nodes}) | _leading(bound, end) | {end}
+        own = _descendants(bound, end, {n.index for n in nodes}) | bound.program.behind({end})
         nodes = [n for n in nodes if n.index in own]
     # The token axis ends where a value no longer has an axis of that length.
     exits = [n for n in nodes if not _has_axis(bound, n.index, length) and (end is None or n.index >= end)]
@@ -69,36 +69,16 @@ def _between(bound: Bound, tensor: ReadTensor, others: frozenset[int]) -> list[N
     return [bound.program.nodes[i] for i in sorted(below)]
 
 
-def _leading(bound: Bound, end: int) -> set[int]:
-    """The nodes from which a way leads to a node."""
-    seen, todo = {end}, [end]
-    while todo:
-        fresh = [ref for ref in bound.program.nodes[todo.pop()].refs if ref not in seen]
-        seen.update(fresh)
-        todo += fresh
-    return seen
-
-
 def _descendants(bound: Bound, start: int, carrying: Collection[int]) -> set[int]:
+    """The nodes to which a way through `carrying` leads from a node."""
     users = bound.program.users
-    seen: set[int] = set()
-    todo = [start]
-    while todo:
-        fresh = [u for u in users[todo.pop()] if u in carrying and u not in seen]
-        seen.update(fresh)
-        todo += fresh
-    return seen
+    return reachable({start}, lambda index: [user for user in users[index] if user in carrying]) - {start}
 
 
-def _ancestors(bound: Bound, carrying: frozenset[int]) -> set[int]:
+def _ancestors(bound: Bound, carrying: Collection[int]) -> set[int]:
     """The nodes from which a way through `carrying` leads to the logits."""
-    program = bound.program
-    seen, todo = {program.output}, [program.output]
-    while todo:
-        fresh = [r for r in program.nodes[todo.pop()].refs if r in carrying and r not in seen]
-        seen.update(fresh)
-        todo += fresh
-    return seen
+    nodes = bound.program.nodes
+    return reachable({bound.program.output}, lambda index: [ref for ref in nodes[index].refs if ref in carrying])
 
 
 def _has_axis(bound: Bound, index: int, length: int) -> bool:
@@ -130,34 +110,35 @@ def _one_unknown(node: Node, bound: Bound) -> bool:
     return sum(map(bound.unknown, node.refs)) == 1
 
 
-def pooling(chosen: Selection, bound: Bound, interpreter: Interpreter) -> KindName:
+def pooling(selection: Selection, bound: Bound, interpreter: Interpreter) -> KindName:
     """How many positions become one: by a mean, a maximum, attention, or in another way."""
     # A softmax on the way weighs positions by what they hold, whatever sums them in the end.
-    if _weighing(chosen, bound, interpreter):
+    if _weighing(selection, bound, interpreter):
         return "attention"
-    if chosen.first is None:
+    if selection.first is None:
         return "all"
     # A sum is a mean where its weights, or a division behind it, add up to one: no name of an op tells that.
-    if chosen.first.op in WEIGHTED_SUMS and (_divided(chosen) or _weighted_by_known(chosen, bound)):
+    if selection.first.op in WEIGHTED_SUMS and (_divided(selection) or _weighted_by_known(selection, bound)):
         return "mean"
-    return joined_by(chosen.first.op)
+    return joined_by(selection.first.op)
 
 
-def narrowed(chosen: Selection, bound: Bound) -> Selection:
+def within_slice(selection: Selection, bound: Bound) -> Selection:
     """The selection from the part of the positions that a slice leaves; the same one where none comes first."""
-    first, axis = chosen.first, chosen.tensor.axis
+    first, axis = selection.first, selection.tensor.axis
     shape = bound.run.shape(first.index) if first is not None and first.op in PARTS and not first.many else ()
-    if first is None or len(shape) <= axis or len(shape) < len(bound.run.shape(chosen.tensor.node)) or shape[axis] < 2:
-        return chosen
-    return selection(bound, replace(chosen.tensor, node=first.index), shape[axis])
+    rank = len(bound.run.shape(selection.tensor.node))
+    if first is None or len(shape) <= axis or len(shape) < rank or shape[axis] < 2:
+        return selection
+    return find_selection(bound, replace(selection.tensor, node=first.index), shape[axis])
 
 
-def _weighing(chosen: Selection, bound: Bound, interpreter: Interpreter) -> bool:
+def _weighing(selection: Selection, bound: Bound, interpreter: Interpreter) -> bool:
     """True where a softmax compares positions: over keys of the model's own each token is weighed alone."""
-    softmaxes = [n for n in (*chosen.before, *chosen.ops) if n.op in SOFTMAXES]
+    softmaxes = [n for n in (*selection.before, *selection.ops) if n.op in SOFTMAXES]
     if not softmaxes:
         return False
-    tensor = chosen.tensor
+    tensor = selection.tensor
     shape = bound.run.shape(tensor.node)
     reached = interpreter.influence(bound.run, {tensor.node: labels(len(shape), tensor.axis, shape[tensor.axis])})
     return any(_most(reached[n.index]) > max(_most(reached[ref]) for ref in n.refs) for n in softmaxes)
@@ -169,56 +150,58 @@ def _most(marks: NodeMarks) -> int:
     return 0 if own is None else int(own.sum(-1).max(initial=0))
 
 
-def _divided(chosen: Selection) -> bool:
-    return any(n.op in SCALINGS for n in chosen.ops[1:])
+def _divided(selection: Selection) -> bool:
+    return any(n.op in SCALINGS for n in selection.ops[1:])
 
 
-def _weighted_by_known(chosen: Selection, bound: Bound) -> bool:
+def _weighted_by_known(selection: Selection, bound: Bound) -> bool:
     """A product whose other factor is known and adds up to one in each row."""
-    assert chosen.first is not None
+    assert selection.first is not None
     # A known matrix whose rows add up to one is a mean that is written as a product.
-    factors = [bound.known(r) for r in chosen.first.refs]
+    factors = [bound.known(r) for r in selection.first.refs]
     known = [f for f in factors if f is not None and f.is_floating_point()]
     return any(bool(torch.isclose(f.sum(-1), torch.ones(())).all()) for f in known)
 
 
-def index_of(chosen: Selection, bound: Bound, kind: KindName, names: dict[int, str]) -> Index:
+def index_of(selection: Selection, bound: Bound, kind: KindName, names: dict[int, str]) -> Index:
     """The index expression of a selection, and the inputs that it depends on."""
     printer = Printer(bound, names)
-    known = _known_operands(chosen, bound)
+    known = _known_operands(selection, bound)
     depends = inputs_behind(bound.program, {ref for node in known for ref in known[node]})
     edge = KINDS[kind].edge
-    return Index(_index_text(chosen, bound, printer, known) if edge is None else str(edge), depends)
+    return Index(_index_text(selection, bound, printer, known) if edge is None else str(edge), depends)
 
 
-def subscripts(chosen: Selection, bound: Bound, names: dict[int, str]) -> str:
+def subscripts(selection: Selection, bound: Bound, names: dict[int, str]) -> str:
     """The subscripts of a selection one after the other; empty where none picks by an index."""
     printer = Printer(bound, names)
-    lead = lead_of(chosen.tensor.axis)
-    texts = [(node, piece) for node in chosen.ops if (piece := _piece(node, bound, printer, _length(chosen, bound)))]
+    lead = lead_of(selection.tensor.axis)
+    texts = [
+        (node, piece) for node in selection.ops if (piece := _piece(node, bound, printer, _length(selection, bound)))
+    ]
     return "".join(f"[{'' if _flags(node, bound) else lead}{piece}]" for node, piece in texts)
 
 
 def _flags(node: Node, bound: Bound) -> bool:
     """True for a subscript by flags over rows and positions at once."""
-    index = node.args[1][0] if node.op == "aten::index" and node.args[1] else None
+    index = next(iter(node.several(1)), None) if node.op == "aten::index" else None
     value = bound.known(index.index) if isinstance(index, Ref) else None
     return value is not None and value.dtype == torch.bool and value.ndim > 1
 
 
-def _known_operands(chosen: Selection, bound: Bound) -> dict[Node, list[int]]:
+def _known_operands(selection: Selection, bound: Bound) -> dict[Node, list[int]]:
     """Per op of the selection (and per op before it) the known tensors that it takes."""
     table: dict[Node, list[int]] = {}
-    for node in (*chosen.before, *chosen.ops):
+    for node in (*selection.before, *selection.ops):
         refs = [r for r in node.refs if bound.known(r) is not None]
         if refs:
             table[node] = refs
     return table
 
 
-def _index_text(chosen: Selection, bound: Bound, printer: Printer, known: dict[Node, list[int]]) -> str:
-    length = _length(chosen, bound)
-    pieces = [piece for node in chosen.ops if (piece := _piece(node, bound, printer, length))]
+def _index_text(selection: Selection, bound: Bound, printer: Printer, known: dict[Node, list[int]]) -> str:
+    length = _length(selection, bound)
+    pieces = [piece for node in selection.ops if (piece := _piece(node, bound, printer, length))]
     if pieces:
         return pieces[0]
     masks = dict.fromkeys(printer.write(Ref(r)) for node in known for r in known[node])
@@ -226,9 +209,9 @@ def _index_text(chosen: Selection, bound: Bound, printer: Printer, known: dict[N
     return shown[0] if shown else "arange(s)"
 
 
-def _length(chosen: Selection, bound: Bound) -> int:
+def _length(selection: Selection, bound: Bound) -> int:
     """How many positions the read tensor has."""
-    return bound.run.shape(chosen.tensor.node)[chosen.tensor.axis]
+    return bound.run.shape(selection.tensor.node)[selection.tensor.axis]
 
 
 def _of_positions(node: Node, bound: Bound, length: int) -> object:
@@ -236,7 +219,7 @@ def _of_positions(node: Node, bound: Bound, length: int) -> object:
 
     The others walk the rows: `hidden[arange(n), last]`. Told by the axis, so that any number of rows will do.
     """
-    shape, given = bound.run.shape(node.refs[0]), list[object](node.args[1])
+    shape, given = bound.run.shape(node.refs[0]), node.several(1)
     indices = [(axis, index) for axis, index in enumerate(given) if index is not None]
     return next((i for axis, i in reversed(indices) if axis < len(shape) and shape[axis] == length), indices[-1][1])
 
@@ -251,8 +234,7 @@ def _piece(node: Node, bound: Bound, printer: Printer, length: int) -> str:
     if node.op in LOOK_UPS:
         return printer.write(node.args[2])
     if name == "slice" and len(node.args) > 2:
-        start: object = node.args[2]
-        stop: object = node.args[3] if len(node.args) > 3 else None
+        start, stop = node.argument(2), node.argument(3)
         single = isinstance(stop, int) and isinstance(start, int) and stop - start == 1
         return printer.write(start) if single else ""
     return ""
@@ -260,11 +242,11 @@ def _piece(node: Node, bound: Bound, printer: Printer, length: int) -> str:
 
 def paths(nodes: Iterable[Node]) -> tuple[tuple[str, str], ...]:
     """The innermost modules of the nodes with the op that they run, in order, each module once."""
-    seen: dict[str, str] = {}
+    op_of: dict[str, str] = {}
     for node in nodes:
         if node.module:
-            seen.setdefault(node.module, plain(node.op))
-    return tuple(seen.items())
+            op_of.setdefault(node.module, plain(node.op))
+    return tuple(op_of.items())
 
 
 def lead_of(axis: int) -> str:

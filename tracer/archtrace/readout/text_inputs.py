@@ -11,7 +11,7 @@ import torch
 import archtrace.capture.inputs.layouts as lay
 from archtrace.capture.inputs import forwards
 from archtrace.capture.inputs.input_names import MASKS
-from archtrace.capture.program import Node, Ref
+from archtrace.capture.program import Node
 from archtrace.errors import LayoutError, TargetError, close_names, message
 from archtrace.ops import TABLES
 from archtrace.readout.analysis import Analysis
@@ -208,20 +208,20 @@ def refuse_beyond(analysis: Analysis) -> None:
     for bound in analysis.bounds.values():
         for node in bound.program.nodes:
             if node.op in TABLES:
-                index = bound.known(node.args[1].index) if isinstance(node.args[1], Ref) else None
+                index = bound.known(ids.index) if (ids := node.operand(1)) is not None else None
                 rows = _rows_of_table(bound.program.nodes, node)
                 if index is not None and rows and bool(((index < 0) | (index >= rows)).any()):
                     raise LayoutError(_beyond(analysis, node, index, rows))
 
 
 def _rows_of_table(nodes: tuple[Node, ...], node: Node) -> int:
-    table = nodes[node.args[0].index].results
+    table = nodes[node.refs[0]].results
     return table[0][0][0] if table else 0
 
 
 def _beyond(analysis: Analysis, node: Node, index: torch.Tensor, rows: int) -> str:
     place = ((index < 0) | (index >= rows)).nonzero()[0].tolist()
-    names = " and ".join(inputs_behind(analysis.program, {node.args[1].index})) or "the model itself"
+    names = " and ".join(inputs_behind(analysis.program, {node.refs[1]})) or "the model itself"
     return message(
         f"{int(index[tuple(place)])} is none of the {rows} rows of the table {node.module}",
         where=f"{names}, at {place}",

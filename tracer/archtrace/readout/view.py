@@ -31,8 +31,8 @@ class View:
     def __repr__(self) -> str:
         reads = [f"{name} at {_written(rows)}" for name, rows in self.reads.items()]
         first = " and ".join(reads) or "no hidden state that is sliced"
-        told = f"reads {first}\n{self._analysis.ids} that reach: {_written(self.tokens)}, of {self._analysis.length}"
-        return told if self.texts is None else "\n".join([told, *self.texts.lines])
+        text = f"reads {first}\n{self._analysis.ids} that reach: {_written(self.tokens)}, of {self._analysis.length}"
+        return text if self.texts is None else "\n".join([text, *self.texts.lines])
 
     def __getitem__(self, name: str) -> Rows:
         return self.reaching(name)
@@ -111,7 +111,7 @@ class View:
 
 
 def _near(name: str, names: list[str]) -> str:
-    return f"; {meant.strip()}" if (meant := did_you_mean(name, names)) else ""
+    return f"; {suggestion.strip()}" if (suggestion := did_you_mean(name, names)) else ""
 
 
 def _written(rows: Rows) -> str:

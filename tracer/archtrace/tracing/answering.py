@@ -22,7 +22,7 @@ from archtrace.readout.analysis import Analysis, Model
 from archtrace.readout.anatomy.anatomy import anatomy
 from archtrace.readout.ends import skipped_ends
 from archtrace.readout.layer_work import work
-from archtrace.readout.padding import carried, padded, padding_of, tokens_read
+from archtrace.readout.padding import padded, padding_of, tokens_carried, tokens_read
 from archtrace.readout.receptive_fields import fields
 from archtrace.readout.relation import relations
 from archtrace.targets import standins
@@ -165,7 +165,7 @@ def _padding_in(analysis: Analysis, vocabulary: Vocabulary, name: str) -> Paddin
     if padding is None or not any(padding):
         return Padding(False, ())
     positions = _without_padding_outputs(analysis, name, padding) or analysis.positions[name]
-    carries = carried(analysis, name)
+    carries = tokens_carried(analysis, name)
     by_tensor = [tokens_read(rows, carries[tensor], len(padding)) for tensor, rows in positions.reads.items()]
     read = [set(row).union(*rows) for row, *rows in zip(((),) * len(padding), *by_tensor, strict=True)]
     is_read = any(tokens.intersection(pads) for tokens, pads in zip(read, padding, strict=True))

@@ -20,11 +20,10 @@ import torch
 from archtrace.capture.decisions import Decision
 from archtrace.capture.execute import draws
 from archtrace.capture.nested import mapped, mapped_arguments
-from archtrace.capture.program import Node, NodeKind, Program, substitute
+from archtrace.capture.program import Node, NodeKind, Operation, Program
 from archtrace.ops import SINGLE
 from archtrace.reach.interpreter import part_of
 from archtrace.reach.marks import Marks
-from archtrace.reach.rules.registry import Op
 from archtrace.reach.values import Value, known_tensor
 from archtrace.witness.failure import RunError
 from archtrace.witness.replay import SHAPED
@@ -73,7 +72,7 @@ def parameters(program: Program, draw: Draw) -> Values:
             shape, dtype = node.results[0]
             values[node.index] = _random(shape, dtype, draw.gain, generator)
         elif node.kind is NodeKind.BUFFER:
-            values[node.index] = _wide(program.values[node.target])
+            values[node.index] = _wide(program.values[node.tensor_name])
     return values
 
 
@@ -132,7 +131,7 @@ def run(
         torch.default_generator.manual_seed(noise)
         for node in program.nodes:
             if node.kind is NodeKind.INPUT:
-                values[node.index] = _wide(layout[node.target])
+                values[node.index] = _wide(layout[node.tensor_name])
             elif node.kind is NodeKind.OP:
                 values[node.index] = _called(node, program, values)
             if node.index in change:
@@ -150,19 +149,19 @@ def _copied(target: torch.Tensor, source: torch.Tensor, non_blocking: bool = Fal
 
 def _distinct(value: torch.Tensor, *options: bool) -> Value:
     """torch raises for the gradient of distinct values; finite changes show them."""
-    op: Op = torch.ops.aten._unique2.default
+    op: Operation = torch.ops.aten._unique2.default
     return cast(Value, op(value.detach(), *options))
 
 
 #: What is called in place of an op: for one without a derivative what computes the same with ops that have one.
-INSTEAD: Mapping[object, Op] = {
+INSTEAD: Mapping[object, Operation] = {
     **SHAPED,
     torch.ops.aten.copy.default: _copied,
     torch.ops.aten._unique2.default: _distinct,
 }
 
 
-_REINTERPRETED: Op = torch.ops.aten.view.dtype
+_REINTERPRETED: Operation = torch.ops.aten.view.dtype
 
 
 def _called(node: Node, program: Program, values: Values) -> Value:
@@ -176,23 +175,24 @@ def _reinterpreted(node: Node, program: Program, values: Values) -> Value:
     """The bits of a value as another type: those of the type that the model has, not of the wider one it runs in."""
     (_, dtype), *_ = program.nodes[node.refs[0]].results or ()
     bits = known_tensor(values[node.refs[0]]).detach().to(dtype).contiguous()
-    other: torch.dtype = node.args[1]
+    other = node.argument(1)
+    assert isinstance(other, torch.dtype)
     return _wide(bits.view(other))
 
 
 def _call(node: Node, values: Values) -> Value:
-    target: Op = node.target
+    target = node.operation
     if target is operator.getitem:
         return part_of(values[node.refs[0]], node)
     if isinstance(target, Decision):
         return None
-    args = [_widen(substitute(a, values.__getitem__)) for a in node.args]
-    kwargs = {k: _widen(substitute(v, values.__getitem__)) for k, v in node.kwargs.items()}
+    positional, named = node.arguments_with(values.__getitem__)
+    args, kwargs = [_widen(v) for v in positional], {k: _widen(v) for k, v in named.items()}
     own = INSTEAD.get(target, target)
     return _single(own, args, kwargs) if node.op in SINGLE else cast(Value, own(*args, **kwargs))
 
 
-def _single(op: Op, args: list[Value], kwargs: dict[str, Value]) -> Value:
+def _single(op: Operation, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """The result, in double precision, of an op that has no form for it, and no derivative."""
     positional, named = mapped_arguments(tuple(args), dict[str, object](kwargs), _narrow)
     return cast(Value, mapped(op(*positional, **named), lambda v: _wide(v) if isinstance(v, torch.Tensor) else v))
@@ -240,7 +240,7 @@ def _leaves(program: Program, watch: Sequence[int]) -> dict[int, Replacement]:
     by_node: dict[int, Replacement] = {}
     for index in watch:
         node = program.nodes[index]
-        own = node.kind is not NodeKind.OP or draws(node.target, node.args, node.kwargs)
+        own = node.kind is not NodeKind.OP or draws(node.operation, node.args, node.kwargs)
         key: Hashable = index if own else (node.target, repr(node.args), repr(node.kwargs))
         by_node[index] = leaves.setdefault(key, _Leaf())
     return by_node

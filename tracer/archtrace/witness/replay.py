@@ -18,11 +18,10 @@ from archtrace.capture.higher import without_compile
 from archtrace.capture.inputs.signature import arrange_arguments
 from archtrace.capture.outputs import named_outputs, output_of
 from archtrace.capture.preserve import restored
-from archtrace.capture.program import Node, NodeKind, Program, substitute
+from archtrace.capture.program import Node, NodeKind, Operation, Program
 from archtrace.capture.quiet import quiet
 from archtrace.capture.random_parameters import random_parameters
 from archtrace.reach.interpreter import part_of
-from archtrace.reach.rules.registry import Op
 from archtrace.reach.values import Value, known_tensor
 from archtrace.witness.failure import RunError
 
@@ -35,7 +34,7 @@ Model: TypeAlias = tuple[torch.nn.Module, dict[str, Any]]
 
 #: `contiguous` leaves no step where the recorded run had nothing to copy. Kernels choose the order of their results in
 #: memory by type and machine, so another run may have to: what `view` refuses is then what `reshape` copies.
-SHAPED: Mapping[object, Op] = {torch.ops.aten.view.default: torch.ops.aten.reshape.default}
+SHAPED: Mapping[object, Operation] = {torch.ops.aten.view.default: torch.ops.aten.reshape.default}
 
 
 def difference(program: Program, model: Model, inputs: Inputs) -> str | None:
@@ -89,17 +88,16 @@ def _value(
     node: Node, program: Program, inputs: Inputs, named: Callable[[str], torch.Tensor | None], values: dict[int, Value]
 ) -> Value:
     if node.kind is NodeKind.INPUT:
-        return inputs[node.target]
+        return inputs[node.tensor_name]
     if node.kind is not NodeKind.OP:
-        value = program.values.get(node.target)
-        return value if value is not None else named(node.target)
+        value = program.values.get(node.tensor_name)
+        return value if value is not None else named(node.tensor_name)
     if isinstance(node.target, Decision):
         return None
     if node.target is operator.getitem:
         return part_of(values[node.refs[0]], node)
-    args: list[Value] = [substitute(a, values.__getitem__) for a in node.args]
-    kwargs: dict[str, Value] = {k: substitute(v, values.__getitem__) for k, v in node.kwargs.items()}
-    op: Op = SHAPED.get(node.target, node.target)
+    args, kwargs = node.arguments_with(values.__getitem__)
+    op = SHAPED.get(node.target, node.operation)
     try:
         return cast(Value, op(*args, **kwargs))
     except Exception as error:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from archtrace.answer.positions import Rows
-from archtrace.capture.program import Node, NodeKind, Program
+from archtrace.capture.program import Node, NodeKind, Program, reachable
 from archtrace.ops import TABLES
 from archtrace.reach.bound import Bound
 from archtrace.reach.interpreter import Interpreter
@@ -147,11 +147,9 @@ class Subject:
     @cached_property
     def _mixed(self) -> frozenset[int]:
         """The features that are made of other features too: not all ways of tokens to them are known here."""
-        behind, features = set[int](), set(self.features)
-        for node in self.program.nodes:
-            if not behind.isdisjoint(node.refs) or not features.isdisjoint(node.refs):
-                behind.add(node.index)
-        return frozenset(features & behind)
+        users = self.program.users
+        made_of_features = reachable({user for index in self.features for user in users[index]}, users.__getitem__)
+        return frozenset(made_of_features.intersection(self.features))
 
     @cached_property
     def _reached(self) -> Mapping[int, Marks | None]:

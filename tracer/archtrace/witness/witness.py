@@ -17,7 +17,7 @@ from archtrace.reach.bound import Bound, batch_axis, rows_of
 from archtrace.reach.dead_work import unused
 from archtrace.reach.flops import Flops
 from archtrace.reach.marks import Marks
-from archtrace.reach.values import changing, shape_of_value
+from archtrace.reach.values import drop_certain, shape_of_value
 from archtrace.witness import numeric
 from archtrace.witness.changes import CHANGES, LARGE, SPIKES, Bench, Change, at, constant, level, parted
 from archtrace.witness.ids import Another, bases, extremes, moved_on, other_ids, put_ids, runs, shifts
@@ -143,7 +143,7 @@ class Witness:
         direct = marks if together else seen(nodes, apart=True)
         # a constant of a read tensor is read; one of the tokens' features is nothing that a token changes
         values = subject.bound.run.values
-        return {e: changing(marks[e], values[e]) for e in entries}, {n: direct[n] for n in nodes}
+        return {e: drop_certain(marks[e], values[e]) for e in entries}, {n: direct[n] for n in nodes}
 
     @staticmethod
     def _reached(subject: Subject, slopes: tuple[Slopes, Slopes], rows: slice) -> Positions:
@@ -278,7 +278,7 @@ def _other(
 
 def is_random(program: Program) -> bool:
     """True for a program that draws at random."""
-    return any(node.kind is NodeKind.OP and draws(node.target, node.args, node.kwargs) for node in program.nodes)
+    return any(node.kind is NodeKind.OP and draws(node.operation, node.args, node.kwargs) for node in program.nodes)
 
 
 def _shown(

@@ -97,31 +97,31 @@ def _line(event: Event) -> int:
 RULE = Rule(
     code="AT001",
     name="pad-count-index",
-    summary="The number of tokens, less one, is taken for the index of the last token.",
-    why="""With padding on the left the last token stands at the end, whatever their number; the count less one is
-somewhere inside the text, or on a pad. Nothing fails: the classifier trains on another token than it was meant to,
-and its answers change with the length of the other texts in the batch.""",
+    summary="The number of tokens minus one is used as the index of the last token.",
+    why="""With padding on the left, the last token is at the end of the row, however many tokens there are. The
+number of tokens minus one is a position somewhere inside the text, or on a pad. Nothing fails: the classifier
+learns from the wrong token, and its answers change with the length of the other texts in the batch.""",
     real=(
         "transformers up to 4.31: the sequence classifiers of GPT-2, GPT-J, GPT Neo, LLaMA and others "
         "(huggingface/transformers issue 24265)",
         "BioGPT, up to transformers 5.12.1 (pull request 46782)",
         "adapters 1.3.0: the heads of GPT-2, GPT-J, LLaMA and Mistral",
     ),
-    instead="""The position of the last token that is no pad, which is right on either side:
+    instead="""Find the position of the last token that is not a pad. This is right with padding on either side:
 
 ```python
 positions = torch.arange(input_ids.shape[-1], device=input_ids.device)
 last = (positions * (input_ids != pad_token_id)).argmax(-1)
 ```
 
-`--fix` writes this. It is held back where the number has another use (a length that is returned, compared or summed),
-where it passes through a function that is not known, and where the mask may have another shape. In a row of pads
-alone it is 0, the first position, where the old index was -1, the last.""",
-    unseen="""A count that the data loader made (`lengths - 1`, where `lengths` is a parameter), or a function that is
-installed or long (one of the same tree, of at most 60 lines, is followed); hidden states whose names say nothing and
-that come from a parameter. The rule is silent where a function asks for the side of padding before
-(`attention_mask[:, -1]`, `padding_side`), where the module sets `padding_side = "right"` and never the left, and where
-it sets the side by a condition, or to the right just before.""",
+`--fix` writes this, unless the number has another use (it is returned, compared or summed as a length), passes through
+an unknown function, or comes from a mask that may have another shape. In a row that consists only of pads, the new
+index is 0, the first position; the old one was -1, the last.""",
+    unseen="""Counts that the data loader made (`lengths - 1`, where `lengths` is a parameter). Counts made in an
+installed function, or in one of more than 60 lines; shorter ones in your own files are followed. Hidden states that
+come from a parameter whose name does not say so. The rule also says nothing if the function checks the padding side
+first (`attention_mask[:, -1]`, `padding_side`), if the module only ever sets `padding_side = "right"`, or if it
+sets the side under a condition, or to the right just before.""",
     valid={
         "one text at a time": """
             import torch

@@ -56,28 +56,30 @@ RULE = Rule(
     code="AT002",
     name="first-pad-argmax",
     summary="The token before the first pad id is taken for the last token.",
-    why="""`argmax` finds the first pad id. Under left padding that is position 0, so the index wraps to -1, right
-by luck, or is wrong by the pads that come first; when the pad token is also a token of the text (pad = eos is
-common) the index stops at the first of them, inside the text.""",
+    why="""`argmax` finds the first pad id. With padding on the left that is position 0, so the index becomes -1,
+which is right by luck; if some rows have less padding, it is wrong by the number of pads. And if the pad token also
+occurs in the text (pad = eos is common), the index stops at the first one, inside the text.""",
     real=(
         "transformers 4.32 to 4.48: the sequence classifiers of LLaMA, Mistral, GPT-2 and others "
         "(huggingface/transformers issue 35352)",
         "TRL 1.16.0: `get_reward`, through its helper `first_true_indices`",
     ),
-    instead="""The position of the last token that is no pad, which needs no pad to be there at all:
+    instead="""Find the position of the last token that is not a pad. This also works in a row without pads:
 
 ```python
 positions = torch.arange(input_ids.shape[-1], device=input_ids.device)
 last = (positions * (input_ids != pad_token_id)).argmax(-1)
 ```
 
-`--fix` writes this. It is held back where the number has another use (a length that is returned, compared or summed),
-where it passes through a function that is not known, and where the mask may have another shape. In a row of pads
-alone it is 0, the first position, where the old index was -1, the last.
+`--fix` writes this, unless the number has another use (it is returned, compared or summed as a length), passes through
+an unknown function, or comes from a mask that may have another shape. In a row that consists only of pads, the new
+index is 0, the first position; the old one was -1, the last.
 
-Where pad is eos, only the attention mask knows which eos are padding: `(positions * attention_mask).argmax(-1)`.""",
-    unseen="""A first pad that another module looked for, or a loop over the ids, token by token. The first eos (`(ids
-== eos_token_id).argmax(-1)`) is not meant: it is what an encoder with an eos reads.""",
+If the pad token is eos, only the attention mask knows which eos are padding:
+`(positions * attention_mask).argmax(-1)`.""",
+    unseen="""Code that looks for the first pad in another module, or in a loop over the ids. `(ids ==
+eos_token_id).argmax(-1)`, which looks for the first eos, is not reported: an encoder whose texts have an eos may
+read it.""",
     valid={
         "a pad that no text holds": """
             import torch

@@ -66,14 +66,15 @@ def _wrapped(call: Called, module: SourceModule) -> Iterator[Match]:
 RULE = Rule(
     code="AT009",
     name="virtual-token-shift",
-    summary="Soft prompts stand in front of the text, and index 0 is read.",
-    why="""Prompt tuning puts vectors in front of the embeddings, so every position moves by their number. A head
-that reads index 0 then reads the first soft prompt: it still learns, from what the prompt gathers by attention, and
-worse.""",
+    summary="A soft prompt is in front of the text, and the head reads index 0.",
+    why="""Prompt tuning puts vectors in front of the embeddings, so every token moves back by their number. A head
+that reads index 0 then reads the first vector of the prompt. It still learns, because attention brings the text
+into that vector, but it learns worse.""",
     real=("huggingface/peft issue 764; live in PEFT 0.21.2, `PeftModelForSequenceClassification.forward`",),
-    instead="""Read behind the prompts, `hidden[:, num_virtual_tokens]`, or use an adapter that adds no tokens.""",
-    unseen="""Prompts whose names say nothing; a model whose checkpoint is not named in the module. Prefix tuning is
-not meant: it adds keys and values, and no positions to read from.""",
+    instead="""Read the first position after the prompt, `hidden[:, num_virtual_tokens]`, or use an adapter without a
+soft prompt.""",
+    unseen="""Prompts whose names do not say so; a model whose checkpoint is not named in the module. Prefix tuning
+is fine: it adds keys and values, and no positions.""",
     valid={
         "read behind the prompts": """
             import torch

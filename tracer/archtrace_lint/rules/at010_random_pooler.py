@@ -65,15 +65,15 @@ RULE = Rule(
     code="AT010",
     name="random-pooler",
     summary="`.pooler_output` of a model whose checkpoint has no pooler.",
-    why="""RoBERTa and its kin were trained without a next-sentence task. Their classes have a pooler, their
-checkpoints do not; `from_pretrained` draws it at random and warns once. Embeddings made of it cannot be compared
-between runs.""",
+    why="""RoBERTa and similar models were trained without a next-sentence task. Their classes have a pooler, but
+their checkpoints do not; so `from_pretrained` makes a random one, and warns once. Embeddings made with it cannot be
+compared between runs.""",
     real=("huggingface/transformers issue 16210; also 8219", "Tiiiger/bert_score issue 201 asks whether it is safe"),
     instead="""The mean of `last_hidden_state` over the mask, or its first token, and
 `AutoModel.from_pretrained(name, add_pooling_layer=False)`, so that nobody reads the pooler later.""",
     unseen="""A checkpoint whose name is not written in the module, or is not in `architectures.toml`; a pooler that
-a script trains itself before it reads it (in a `torch.nn.Module` whose method has no `no_grad` it is taken to learn
-with the head); outputs that are unpacked (`_, pooled = model(...)`).""",
+the script trains before it reads it (in a method of a `torch.nn.Module` without `no_grad`, the rule assumes that it
+learns with the head); outputs that are unpacked (`_, pooled = model(...)`).""",
     valid={
         "bert has one": """
             from transformers import AutoModel

@@ -75,25 +75,25 @@ def _gives(node: ast.AST) -> bool:
 RULE = Rule(
     code="AT018",
     name="first-pad-itself",
-    summary="The position of the first pad is read as it is: a row without padding reads its first token.",
-    why="""`argmax` of what is nowhere true is 0. The longest row of each batch has no pad, and neither has a text that
-was cut to the maximum length: their score is that of the first token, which in a decoder has seen nothing of the text.
-A batch of one is always read there.""",
+    summary="The position of the first pad is used as an index: in a row without padding, the first token is read.",
+    why="""If nothing is true, `argmax` is 0. The longest row of each batch has no pad, nor does a text that was cut
+to the maximum length. Their score is that of the first token, which in a decoder has seen nothing else of the text.
+With one text per batch, it is always that token.""",
     real=(
         "Dahoas/reward-modeling: `reward_models.py`, and its forks",
         "GanjinZero/RRHF: `scoring_responses.py` looks for eos in the same way",
     ),
-    instead="""The position of the last token that is no pad, which is there in every row:
+    instead="""Find the position of the last token that is not a pad. Every row has one:
 
 ```python
 positions = torch.arange(input_ids.shape[-1], device=input_ids.device)
 last = (positions * (input_ids != pad_token_id)).argmax(-1)
 ```
 
-Where the first pad itself is meant (it stands for the end of the text), put one behind every row.""",
-    unseen="""A search for eos: an encoder whose tokenizer always sets one reads it by right. An index that goes through
-another module. The rule is silent where the function asks whether a row has a pad (`.any(`, `in`), changes the index
-where it is 0, or adds a column to the ids.""",
+If you want the first pad itself, because it marks the end of the text, append one to every row.""",
+    unseen="""A search for eos, since an encoder whose tokenizer always adds one may well read it. An index that
+goes through another module. The rule says nothing if the function checks whether a row has a pad (`.any(`, `in`),
+changes the index where it is 0, or adds a column to the ids.""",
     valid={
         "the last token": """
             import torch

@@ -18,7 +18,7 @@ from archtrace.reach.flows import Mask
 from archtrace.reach.marks import Marks, Shape
 from archtrace.reach.rules.contractions import aligned, letters, reach
 from archtrace.reach.rules.registry import Call, Transfer, rule, shape_of, single, value_of
-from archtrace.reach.scales import held, largest, magnitude
+from archtrace.reach.scales import clamped, largest_scale, magnitude
 from archtrace.reach.values import Unknown, certain_of, level, masked, scale_of
 
 
@@ -44,7 +44,7 @@ def attention(call: Call) -> Transfer:
     # A row that may look at nothing is zeros: torch's own choice where a softmax alone would say NaN.
     empty = ~allowed.any(-1)
     certain = np.where(empty, 0.0, np.nan)[..., None] if empty.any() else None
-    return single(call, flows, certain, scale=largest([value_of(value)]))  # a mean of the values
+    return single(call, flows, certain, scale=largest_scale([value_of(value)]))  # a mean of the values
 
 
 def _allowed(call: Call, scores: Shape, causal: bool, scale: float) -> Marks:
@@ -65,7 +65,7 @@ def _scale(call: Call) -> float:
     """How far scores spread: those of an ordinary query and key are ordinary, a large `scale` makes them sharp."""
     factors = (magnitude(call.value(n)) for n in ("query", "key"))
     scores = math.prod(factors, start=max(1.0, abs(call.number("scale", 1.0) or 1.0)))
-    return held(max(scores, scale_of(call.value("attn_mask"))))
+    return clamped(max(scores, scale_of(call.value("attn_mask"))))
 
 
 def _shared(batch: str, shape: Shape, own: Shape) -> tuple[str, tuple[Mask, ...]]:

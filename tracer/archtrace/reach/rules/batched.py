@@ -10,7 +10,7 @@ from archtrace.ops import MATRICES
 from archtrace.reach.flows import Mask
 from archtrace.reach.rules.contractions import LETTERS, SPARE, Source, aligned, contraction, letters, reach
 from archtrace.reach.rules.registry import Argument, Call, Transfer, rule, several, shape_of, single, unruled
-from archtrace.reach.scales import largest, product
+from archtrace.reach.scales import largest_scale, scale_of_product
 
 
 @rule(*MATRICES)
@@ -66,7 +66,7 @@ def _by_rows(call: Call, own: Mapping[str, int]) -> Transfer:
     sources += [(o, aligned(o.value.shape, batch, names)) for o in tolerances]
     flows = tuple(reach(names + spare[4 : 4 + len(s.shape) - len(batch)], *sources) for s in call.results)
     # A grid picks among pixels; of what is made of a matrix no scale is stated.
-    scale = largest([call.value("input")]) if "grid" in own else None
+    scale = largest_scale([call.value("input")]) if "grid" in own else None
     return Transfer(several(call, (), scale).outputs, flows)
 
 
@@ -80,7 +80,7 @@ def cross(call: Call) -> Transfer:
     return single(
         call,
         reach(out, *((call[n], aligned(shape_of(call[n]), call.shape, axes), (others,)) for n in ("self", "other"))),
-        scale=product(call.value(n) for n in ("self", "other")),
+        scale=scale_of_product(call.value(n) for n in ("self", "other")),
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from archtrace.reach.flows import Contraction, Mask
 from archtrace.reach.marks import Marks, Shape, shrink
 from archtrace.reach.rules.registry import Argument, Call, Flows, Operand, Transfer, shape_of, single, value_of
-from archtrace.reach.scales import held, magnitude
+from archtrace.reach.scales import clamped, magnitude
 from archtrace.reach.values import Certain, certain_of, is_open, level, scale_of
 
 LETTERS = string.ascii_lowercase
@@ -110,7 +110,9 @@ def _spread(call: Call, factors: Sequence[tuple[Argument, str]]) -> float:
 
     Never below 1: what makes scores smaller leaves a mask what it was.
     """
-    return held(math.prod((magnitude(value_of(value)) for value, _ in factors), start=abs(call.number("alpha", 1.0))))
+    return clamped(
+        math.prod((magnitude(value_of(value)) for value, _ in factors), start=abs(call.number("alpha", 1.0)))
+    )
 
 
 def _lowered(call: Call, added: Argument, beta: float) -> Certain | None:

@@ -26,7 +26,7 @@ from archtrace.reach.rules.registry import (
     tensors_of,
     value_of,
 )
-from archtrace.reach.scales import largest, product
+from archtrace.reach.scales import largest_scale, scale_of_product
 
 #: The most elements that a rule runs an op on; beyond, which of an axis are looked at is not followed.
 _MOST = 2**24
@@ -88,7 +88,7 @@ def convolution(call: Call) -> Transfer:
             (call["weight"], kernel, (*taps, *own)),
             (call["bias"], channel),
         ),
-        scale=max(product(map(value_of, (source, call["weight"]))), largest([call.value("bias")])),
+        scale=max(scale_of_product(map(value_of, (source, call["weight"]))), largest_scale([call.value("bias")])),
     )
 
 

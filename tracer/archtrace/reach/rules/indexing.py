@@ -30,7 +30,7 @@ from archtrace.reach.rules.registry import (
     unruled,
     value_of,
 )
-from archtrace.reach.scales import amplified, largest, unstated
+from archtrace.reach.scales import default_scale, largest_scale, scale_of_weighted_sum
 from archtrace.reach.values import Unknown, certain_of, known_tensor
 
 
@@ -41,7 +41,7 @@ def embedding(call: Call) -> Transfer:
     ids = call["indices"]
     known = _hits(ids, _length(call["weight"]), "V", out[:-1]) if isinstance(ids, torch.Tensor) else ()
     flows = reach(out, (call["weight"], "V" + out[-1], known), (ids, out[:-1]))
-    return single(call, flows, scale=largest([call.value("weight")]))
+    return single(call, flows, scale=largest_scale([call.value("weight")]))
 
 
 def _hits(index: torch.Tensor, size: int, axis: str, names: str) -> tuple[Mask, ...]:
@@ -69,7 +69,10 @@ def embedding_bag(call: Call) -> Transfer:
         looked_up = ids.numpy()[None] == np.arange(size)[:, None]
         rows = (Mask("Va", looked_up @ inside),)
     flows = reach("ab", (call["weight"], "Vb", rows), (ids, "N", members), (weights, "N", members))
-    step, others = single(call, flows, scale=amplified(map(value_of, (call["weight"], weights)))), everything(call, 1.0)
+    step, others = (
+        single(call, flows, scale=scale_of_weighted_sum(map(value_of, (call["weight"], weights)))),
+        everything(call, 1.0),
+    )
     return Transfer(
         (step.outputs[0], *others.outputs[1:]), (flows, (), (), others.flows[3] if call["mode"] == 2 else ())
     )
@@ -103,7 +106,7 @@ def lookup(call: Call) -> Transfer:
 @rule("bincount", "histc")
 def counted(call: Call) -> Transfer:
     """Any element may be counted in any place."""
-    return everything(call, largest([call.value("weights")]))
+    return everything(call, largest_scale([call.value("weights")]))
 
 
 @rule("_unique2")
@@ -173,7 +176,7 @@ def _write_along(call: Call) -> Transfer:
 def _written(call: Call) -> float:
     """What is written over or added up spreads as its parts do; multiplied, as any power of them."""
     multiplied = call["reduce"] in PRODUCT_MODES
-    return unstated(numbers_of(call)) if multiplied else unmasked(call)
+    return default_scale(numbers_of(call)) if multiplied else unmasked(call)
 
 
 def _within(shape: Shape, region: Shape, axes: str) -> tuple[Mask, ...]:
@@ -205,9 +208,9 @@ def _frame(call: Call, shape: Shape, new: str, rest: str) -> tuple[str, str, str
     places, block, adjacent = _places(call.listed("indices"))
     own = new[: len(block)]
     table = "".join(SPARE[10 + i] if i in places else rest[i] for i in range(len(shape)))
-    kept = [table[i] for i in range(len(shape)) if i not in places]
+    others = [table[i] for i in range(len(shape)) if i not in places]
     start = places[0] if adjacent else 0
-    return own, table, "".join([*kept[:start], own, *kept[start:]])
+    return own, table, "".join([*others[:start], own, *others[start:]])
 
 
 def _boolean(call: Call) -> bool:
@@ -247,7 +250,7 @@ def _index_put(call: Call) -> Transfer:
 def _put_where(call: Call) -> Transfer:
     """x[:, mask, :] = v with an unknown mask: v lands where the mask may hold, the axes beside the mask's are kept.
 
-    Which row of v lands at i is told by how often the mask holds before i, so that all of the mask reaches all of its
+    Which row of v lands at i depends on how often the mask holds before i, so that all of the mask reaches all of its
     axes; a v without rows lands alike wherever the mask holds.
     """
     indices = call.listed("indices")

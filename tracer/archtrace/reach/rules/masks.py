@@ -28,7 +28,17 @@ from archtrace.ops import (
     UNSTATED,
 )
 from archtrace.reach.rules.registry import Call, Operand, numbers_of, value_of
-from archtrace.reach.scales import UNKNOWN, amplified, held, inverse, largest, magnitude, ordinary, product, unstated
+from archtrace.reach.scales import (
+    UNKNOWN,
+    clamped,
+    default_scale,
+    is_ordinary,
+    largest_scale,
+    magnitude,
+    scale_of_inverse,
+    scale_of_product,
+    scale_of_weighted_sum,
+)
 from archtrace.reach.values import Certain, Unknown, Value, certain_of, level, scale_of
 
 
@@ -49,7 +59,7 @@ def place(call: Call, used: list[Operand]) -> UncertainArea:
         return (
             UncertainArea(value.offset, value.scale)
             if dtype.is_floating_point
-            else UncertainArea(None, largest([value]))
+            else UncertainArea(None, largest_scale([value]))
         )
     shifted = _SHIFTS.get(call.name) if dtype.is_floating_point else None
     area = shifted(call) if shifted is not None else None
@@ -59,16 +69,16 @@ def place(call: Call, used: list[Operand]) -> UncertainArea:
 def _grown(call: Call) -> float:
     """How far what no mask comes through spreads: ordinary where all that goes in is."""
     values = [value_of(v) for v in call.arguments.values()]
-    return 1.0 if all(map(ordinary, values)) else _GROWTHS.get(call.name, _alike)(call)
+    return 1.0 if all(map(is_ordinary, values)) else _GROWTHS.get(call.name, _alike)(call)
 
 
 def _alike(call: Call) -> float:
-    return largest(map(value_of, call.arguments.values()))
+    return largest_scale(map(value_of, call.arguments.values()))
 
 
 def unmasked(call: Call) -> float:
     """The spread of what is made of the operands' own elements (taken, sorted, summed up), whose masks are lost."""
-    return largest(numbers_of(call))
+    return largest_scale(numbers_of(call))
 
 
 def _power(call: Call) -> float:
@@ -78,11 +88,11 @@ def _power(call: Call) -> float:
         return UNKNOWN
     powers = certain_of(exponent)
     ends = (float(powers.max(initial=-np.inf)), float(powers.min(initial=np.inf)))
-    return max(_raised(magnitude(base), p) if p >= 0 else _raised(inverse(base), -p) for p in ends)
+    return max(_raised(magnitude(base), p) if p >= 0 else _raised(scale_of_inverse(base), -p) for p in ends)
 
 
 def _raised(size: float, power: float) -> float:
-    return held(math.exp(min(power * math.log(size), math.log(UNKNOWN)))) if size > 0 else UNKNOWN
+    return clamped(math.exp(min(power * math.log(size), math.log(UNKNOWN)))) if size > 0 else UNKNOWN
 
 
 def _exponential(call: Call) -> float:
@@ -90,7 +100,7 @@ def _exponential(call: Call) -> float:
 
 
 def _quotient(call: Call) -> float:
-    return held(magnitude(call.value("self")) * inverse(call.value("other")))
+    return clamped(magnitude(call.value("self")) * scale_of_inverse(call.value("other")))
 
 
 def _sides(call: Call) -> tuple[Value, Value]:
@@ -120,7 +130,7 @@ def _scaled(call: Call) -> UncertainArea | None:
     elif isinstance(right, Unknown) and not isinstance(left, Unknown) and call.name == "aten::mul":
         value, factor = right, certain_of(left)
     elif call.name == "aten::mul":
-        return UncertainArea(None, product((left, right)))
+        return UncertainArea(None, scale_of_product((left, right)))
     else:
         return None
     with np.errstate(all="ignore"):  # a factor that is not finite leaves no mask
@@ -153,12 +163,12 @@ def _self(call: Call) -> float:
 
 
 _GROWTHS: dict[str, Callable[[Call], float]] = {
-    **dict.fromkeys(STRETCHES, lambda call: amplified(map(value_of, call.arguments.values()))),
-    "aten::mul": lambda call: product(_sides(call)),
+    **dict.fromkeys(STRETCHES, lambda call: scale_of_weighted_sum(map(value_of, call.arguments.values()))),
+    "aten::mul": lambda call: scale_of_product(_sides(call)),
     **dict.fromkeys(EXPONENTIALS, _exponential),
     **dict.fromkeys(QUOTIENTS, _quotient),
-    **dict.fromkeys(INVERSES, lambda call: held(inverse(call.value("self")))),
-    **dict.fromkeys(UNSTATED, lambda call: unstated(numbers_of(call))),
+    **dict.fromkeys(INVERSES, lambda call: clamped(scale_of_inverse(call.value("self")))),
+    **dict.fromkeys(UNSTATED, lambda call: default_scale(numbers_of(call))),
     **dict.fromkeys(POWERS, _power),
     "aten::square": lambda call: _raised(_self(call), 2),
 }

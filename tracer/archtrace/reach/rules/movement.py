@@ -138,9 +138,9 @@ class _Numbers:
         flows = []
         for spec, result in zip(call.results, results, strict=False):
             numbers = result.numpy().astype(np.int64)
-            held = offsets[numbers] if offsets.any() else None
+            offset = offsets[numbers] if offsets.any() else None
             value = unknown(
-                numbers.shape, spec.dtype, table[numbers], weights_only=call.weights_only, offset=held, scale=scale
+                numbers.shape, spec.dtype, table[numbers], weights_only=call.weights_only, offset=offset, scale=scale
             )
             outputs.append(value)
             flows.append(tuple(self._flows(numbers)))

@@ -14,7 +14,7 @@ from archtrace.reach.marks import Marks
 from archtrace.reach.rules.contractions import SPARE, certain_mask, letters, reach, renewed
 from archtrace.reach.rules.masks import unmasked
 from archtrace.reach.rules.registry import Call, Transfer, rule, several, silent, single
-from archtrace.reach.scales import largest, unstated
+from archtrace.reach.scales import default_scale, largest_scale
 from archtrace.reach.values import Certain, Unknown, is_open, level, masked
 
 
@@ -32,7 +32,7 @@ def renorm(call: Call) -> Transfer:
     """y[.., i, ..] = x[.., i, ..] scaled by its own norm over all axes but `dim`."""
     axes = letters(len(call.shape))
     others = [axis for axis in range(len(axes)) if axis != call.axis(len(axes))]
-    return single(call, reach(renewed(axes, others), (call["self"], axes)), scale=largest([call.value("self")]))
+    return single(call, reach(renewed(axes, others), (call["self"], axes)), scale=largest_scale([call.value("self")]))
 
 
 @rule("softmax", "_softmax", "_safe_softmax")
@@ -41,26 +41,26 @@ def softmax(call: Call) -> Transfer:
     operand = call.operands[0]
     value, shape = operand.value, operand.value.shape
     if not shape:
-        return silent(single(call, (), np.ones(()), scale=1.0), operand)  # x alone: exp(x) / exp(x) = 1
+        return silent(single(call, (), np.ones(()), scale=1.0), operand)  # one element by itself: exp(x) / exp(x) = 1
     axis = call.axis(len(shape))
     axes = letters(len(shape))
     out = renewed(axes, [axis])
     low = _beaten(value, axis)
     certain = softmax_certain(low, axis)
-    seen = is_open(value.certain) & ~low
-    masks = (*certain_mask(certain, out), *(() if seen.all() else (Mask(axes, seen),)))
+    flowing = is_open(value.certain) & ~low
+    masks = (*certain_mask(certain, out), *(() if flowing.all() else (Mask(axes, flowing),)))
     return single(call, reach(out, (operand, axes, masks)), certain, scale=1.0)
 
 
 def softmax_certain(beaten: Marks, axis: int) -> Certain:
     """What is certain after a softmax: 0 of what is masked, 1 of the only one left in its row."""
-    alone = (~beaten).sum(axis=axis, keepdims=True) == 1
+    only_one = (~beaten).sum(axis=axis, keepdims=True) == 1
     full = beaten.shape[axis] > 1
-    return np.where(beaten, 0.0, np.where(alone & full, 1.0, np.nan))
+    return np.where(beaten, 0.0, np.where(only_one & full, 1.0, np.nan))
 
 
 def _beaten(value: Unknown, axis: int) -> Marks:
-    """Marks an element is masked beside the highest of its row; axes along which all rows are alike have length 1."""
+    """Where an element is masked beside the highest of its row; axes along which all rows are alike have length 1."""
     levels = level(value)
     if levels.shape[axis] == 1:
         return np.zeros_like(levels, dtype=bool)
@@ -74,20 +74,24 @@ def log_softmax(call: Call) -> Transfer:
     value, shape = operand.value, operand.value.shape
     axes = letters(len(shape))
     if not shape:
-        return silent(single(call, (), np.zeros(()), scale=1.0), operand)  # x alone: x - log exp(x) = 0
+        return silent(single(call, (), np.zeros(()), scale=1.0), operand)  # one element by itself: x - log exp(x) = 0
     axis = call.axis(len(shape))
     low = _beaten(value, axis)
     if not low.any():
         return single(call, reach(renewed(axes, [axis]), (operand, axes)), scale=unmasked(call))
     # The only one left in its row is x - log exp x = 0, and minus infinity stays what it is.
-    alone = ~low & ((~low).sum(axis=axis, keepdims=True) == 1)
-    certain = np.where(alone, 0.0, np.where(low & np.isneginf(value.certain), -np.inf, np.nan))
-    kept = certain_mask(certain, axes)
+    only_one = ~low & ((~low).sum(axis=axis, keepdims=True) == 1)
+    certain = np.where(only_one, 0.0, np.where(low & np.isneginf(value.certain), -np.inf, np.nan))
+    uncertain = certain_mask(certain, axes)
     out = renewed(axes, [axis])
-    rest = (Mask(axes, ~low), *certain_mask(certain, out))
+    unmasked_pairs = (Mask(axes, ~low), *certain_mask(certain, out))
     offset = level(value) - level(value).max(axis=axis, keepdims=True)
     step = single(
-        call, reach(axes, (operand, axes, kept)) + reach(out, (operand, axes, rest)), certain, offset, value.scale
+        call,
+        reach(axes, (operand, axes, uncertain)) + reach(out, (operand, axes, unmasked_pairs)),
+        certain,
+        offset,
+        value.scale,
     )
     return replace(step, outputs=tuple(replace(o, normal=True) for o in step.outputs if isinstance(o, Unknown)))
 
@@ -104,14 +108,14 @@ def layer_norm(call: Call) -> Transfer:
     moments = reach(scaled, (call["input"], axes))
     affine = reach(scaled, *((call[n], scaled[first:]) for n in ("weight", "bias")))
     # What was measured spreads as the elements do, or (1 / std) as their inverse; what was normalised is ordinary.
-    measured = several(call, moments, unstated([call.value("input")]))
+    measured = several(call, moments, default_scale([call.value("input")]))
     normed = single(call, moments + affine, scale=_affine(call))
     return Transfer((*normed.outputs, *measured.outputs[1:]), (*normed.flows, *measured.flows[1:]))
 
 
 def _affine(call: Call) -> float:
     """The scale of weight * (what is ordinary) + bias."""
-    return largest(call.value(name) for name in ("weight", "bias"))
+    return largest_scale(call.value(name) for name in ("weight", "bias"))
 
 
 @rule("group_norm")
@@ -137,6 +141,8 @@ def channel_norm(call: Call) -> Transfer:
     out = renewed(axes, mixed)
     names = ("weight", "bias") if mixed else ("weight", "bias", "running_mean", "running_var")
     flows = reach(out, (call["input"], axes), *((call[n], out[1]) for n in names))
-    step = single(call, flows, scale=_affine(call) if mixed else unstated(call.value(n) for n in ("input", *names)))
-    # Marks the batch or the row is measured, running statistics are written and not read.
+    step = single(
+        call, flows, scale=_affine(call) if mixed else default_scale(call.value(n) for n in ("input", *names))
+    )
+    # Where the batch or the row is measured, running statistics are written and not read.
     return silent(step, call["running_mean"], call["running_var"]) if mixed else step

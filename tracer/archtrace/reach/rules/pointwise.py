@@ -2,7 +2,7 @@
 
 certain inputs give certain outputs: f(c) = c';  0 * x = 0;  0 / x = 0;  x + (-inf) = -inf;
 where(mask, x, y) takes one side where the mask is known.
-A sum with a large negative number still changes: where it lies, for a softmax after it, is told by masks.py.
+A sum with a large negative number still changes: where it lies, for a softmax after it, masks.py works out.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from archtrace.reach.rules.registry import (
     unruled,
     value_of,
 )
-from archtrace.reach.scales import UNKNOWN, amplified, largest
+from archtrace.reach.scales import UNKNOWN, largest_scale, scale_of_weighted_sum
 from archtrace.reach.values import LEAST_SCALE, MASKED, Certain, Unknown, certain_of, known_tensor, level, scale_of
 
 
@@ -114,7 +114,7 @@ def prelu(call: Call) -> Transfer:
     weight = call["weight"]
     shared = shape_of(weight) in ((), (1,)) or len(out) < 2
     axes = "A" * len(shape_of(weight)) if shared else out[1]
-    return single(call, reach(out, (call["self"], out), (weight, axes)), scale=amplified(numbers_of(call)))
+    return single(call, reach(out, (call["self"], out), (weight, axes)), scale=scale_of_weighted_sum(numbers_of(call)))
 
 
 @rule("where")
@@ -137,7 +137,7 @@ def _choose(call: Call, condition: Argument, chosen: Argument, other: Argument) 
         left, right, rank = certain_of(value_of(chosen)), certain_of(value_of(other)), len(call.shape)
         same = fitted(np.asarray(np.where(left == right, left, np.nan)), rank)
         masks = certain_mask(same, letters(rank)) if same is not None else ()
-        scale = largest(map(value_of, (chosen, other)))
+        scale = largest_scale(map(value_of, (chosen, other)))
         return single(call, pointwise_flows(call, (condition, chosen, other), masks), same, scale=scale)
     holds = known_tensor(condition).numpy().astype(bool)
     axes = aligned(shape_of(condition), call.shape)

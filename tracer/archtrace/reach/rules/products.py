@@ -12,7 +12,7 @@ from archtrace.reach.marks import Shape
 from archtrace.reach.rules.contractions import LETTERS, SPARE, aligned, contraction, letters, reach, renewed
 from archtrace.reach.rules.masks import unmasked
 from archtrace.reach.rules.registry import Call, Transfer, rule, shape_of, silent, single, value_of
-from archtrace.reach.scales import product as product_of
+from archtrace.reach.scales import scale_of_product
 
 
 @rule("linear")
@@ -31,7 +31,7 @@ def product(call: Call) -> Transfer:
     added = call[term] if term and call["beta"] != 0 else None
     if call["alpha"] == 0:
         step = single(call, reach(out, (added, aligned(shape_of(added), call.shape, out))),
-                      scale=product_of([call.value("beta"), value_of(added)]))  # fmt: skip
+                      scale=scale_of_product([call.value("beta"), value_of(added)]))  # fmt: skip
         return silent(step, call[left], call[right], call[term] if term else None)  # alpha * x * y = 0
     step = contraction(call, [(call[left], left_axes), (call[right], right_axes)], out, added)
     return silent(step, call[term]) if term and added is None else step  # beta * term = 0
@@ -132,9 +132,9 @@ def comparison(call: Call) -> Transfer:
     left, right = shape_of(call["x1"]), shape_of(call["x2"])
     # torch broadcasts first and looks for `dim` among the axes of that.
     both = np.broadcast_shapes(left, right)
-    gone = call.axes(len(both), [-1])
+    reduced = call.axes(len(both), [-1])
     names = letters(len(both))
-    kept = renewed(names, gone) if call["keepdim"] else names
-    out = "".join(a for i, a in enumerate(kept) if i not in gone or call["keepdim"])
+    axes_left = renewed(names, reduced) if call["keepdim"] else names
+    out = "".join(a for i, a in enumerate(axes_left) if i not in reduced or call["keepdim"])
     sources = ((call[n], aligned(s, both, names)) for n, s in (("x1", left), ("x2", right)))
     return single(call, reach(out, *sources), scale=1.0 if call.name == "aten::cosine_similarity" else unmasked(call))

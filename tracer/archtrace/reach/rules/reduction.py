@@ -14,7 +14,7 @@ from archtrace.reach.marks import spread
 from archtrace.reach.rules.contractions import SPARE, Source, letters, pointwise_flows, reach
 from archtrace.reach.rules.masks import unmasked
 from archtrace.reach.rules.registry import Call, Operand, Transfer, numbers_of, rule, several, shape_of, single
-from archtrace.reach.scales import held, largest, product, unstated
+from archtrace.reach.scales import clamped, default_scale, largest_scale, scale_of_product
 from archtrace.reach.values import Certain, certain_of, level, masked
 
 
@@ -25,43 +25,45 @@ def reduction(call: Call) -> Transfer:
         return single(call, pointwise_flows(call, call.operands), scale=unmasked(call))
     operand = call.operands[0]
     shape = operand.value.shape
-    gone = call.axes(len(shape), [-1] if call.name in ONE_AXIS else [])
+    reduced = call.axes(len(shape), [-1] if call.name in ONE_AXIS else [])
     # An axis that stays has length 1 and a new letter: what it indexes no longer matters.
-    kept = bool(call["keepdim"])
+    keepdim = bool(call["keepdim"])
     names = letters(len(shape))
-    out = "".join(SPARE[i] if i in gone else a for i, a in enumerate(names) if i not in gone or kept)
-    flows = reach(out, (operand, names, _unseen(call, operand, gone, names)))
+    out = "".join(SPARE[i] if i in reduced else a for i, a in enumerate(names) if i not in reduced or keepdim)
+    flows = reach(out, (operand, names, _mask_of_contenders(call, operand, reduced, names)))
     certain = _evaluated(call, operand) if call.name in EVALUATED_REDUCTIONS and len(call.results) == 1 else None
-    step = single(call, flows, certain, _highest(call, operand, gone, kept), _scale(call, operand))
+    step = single(call, flows, certain, _highest(call, operand, reduced, keepdim), _scale(call, operand))
     if len(call.results) == 1:
         return step
     # A maximum lies where the highest of its group does; the index beside it, or another moment, lies anywhere.
-    others = several(call, flows, held(operand.value.magnitude))
+    others = several(call, flows, clamped(operand.value.magnitude))
     return Transfer((*step.outputs, *others.outputs[1:]), others.flows)
 
 
 def _scale(call: Call, operand: Operand) -> float:
     """A variance is of squares, a product of any power; what counts or compares is ordinary."""
     if call.name in SQUARES:
-        return product((operand.value, operand.value))
+        return scale_of_product((operand.value, operand.value))
     if call.name in COUNTS or call.name == "aten::prod":
-        return 1.0 if call.name in COUNTS else unstated([operand.value])
-    return operand.value.scale if call.name in LARGEST else held(operand.value.magnitude)
+        return 1.0 if call.name in COUNTS else default_scale([operand.value])
+    return operand.value.scale if call.name in LARGEST else clamped(operand.value.magnitude)
 
 
-def _unseen(call: Call, operand: Operand, gone: tuple[int, ...], names: str) -> tuple[Mask, ...]:
+def _mask_of_contenders(call: Call, operand: Operand, reduced: tuple[int, ...], names: str) -> tuple[Mask, ...]:
     """The mask of what is not far below the largest of its group."""
     if call.name not in LARGEST or operand.value.free:
         return ()
-    low = masked(spread(level(operand.value), operand.value.shape), gone, operand.value.scale)
+    low = masked(spread(level(operand.value), operand.value.shape), reduced, operand.value.scale)
     return (Mask(names, ~low),) if low.any() else ()
 
 
-def _highest(call: Call, operand: Operand, gone: tuple[int, ...], kept: bool) -> Certain | None:
+def _highest(call: Call, operand: Operand, reduced: tuple[int, ...], keepdim: bool) -> Certain | None:
     """A largest element lies about where the highest of its group does."""
     if call.name not in LARGEST - {"aten::argmax"} or operand.value.free:
         return None
-    return np.asarray(spread(level(operand.value), operand.value.shape).max(axis=gone, keepdims=kept, initial=-np.inf))
+    return np.asarray(
+        spread(level(operand.value), operand.value.shape).max(axis=reduced, keepdims=keepdim, initial=-np.inf)
+    )
 
 
 def _evaluated(call: Call, operand: Operand) -> Certain | None:
@@ -87,4 +89,4 @@ def diff(call: Call) -> Transfer:
         ahead = np.arange(start, start + length)[:, None] - np.arange(call.shape[axis])[None, :]
         sources.append((part, names, (Mask(names[axis] + "Y", (ahead >= 0) & (ahead <= times)),)))
         start += length
-    return single(call, reach(out, *sources), scale=held(largest(numbers_of(call)) * 2**times))
+    return single(call, reach(out, *sources), scale=clamped(largest_scale(numbers_of(call)) * 2**times))

@@ -10,11 +10,12 @@ from typing import NamedTuple, TypeAlias
 
 import torch
 
+from archtrace.capture.program import Constant, Operation
 from archtrace.ops import WITHOUT_RULE, qualified
 from archtrace.reach.flows import Everything, Flow
 from archtrace.reach.marks import Shape
-from archtrace.reach.scales import unstated
-from archtrace.reach.values import Certain, Constant, Unknown, Value, known_tensor, unknown
+from archtrace.reach.scales import default_scale
+from archtrace.reach.values import Certain, Unknown, Value, known_tensor, unknown
 
 
 class Spec(NamedTuple):
@@ -35,15 +36,13 @@ class Operand:
 #: What a call takes that is no list: an unknown tensor as an Operand, all else as it is.
 Leaf: TypeAlias = Operand | torch.Tensor | Constant
 Argument: TypeAlias = "Leaf | list[Argument] | tuple[Argument, ...]"
-#: An overload of torch's, or one of our own callables.
-Op: TypeAlias = Callable[..., object]
 
 
 @dataclass(frozen=True, eq=False)
 class Call:
     """One op applied to known values and to Operands; `arguments` are bound by the names of the op's schema."""
 
-    op: Op
+    op: Operation
     name: str
     arguments: Mapping[str, Argument]
     results: tuple[Spec, ...]
@@ -162,7 +161,7 @@ def rule(*names: str) -> Callable[[Rule], Rule]:
     return register
 
 
-def rule_of(op: Op) -> Rule | None:
+def rule_of(op: Operation) -> Rule | None:
     """The rule of an overload, or of one of our own callables; None where there is none."""
     # Ops of our own have no schema and one overload.
     if not isinstance(op, torch._ops.OpOverload):
@@ -172,7 +171,7 @@ def rule_of(op: Op) -> Rule | None:
     return None if overload in WITHOUT_RULE else RULES.get(overload) or RULES.get(schema.name)
 
 
-def has_rule(op: Op) -> bool:
+def has_rule(op: Operation) -> bool:
     """True for an op whose flows a rule tells."""
     return rule_of(op) is not None
 
@@ -227,13 +226,13 @@ def single(
 ) -> Transfer:
     """The step of an op with one result, and what is known of it; no scale is promised where none is stated."""
     (shape, dtype), weights_only = call.results[0], call.weights_only
-    scale = unstated(numbers_of(call)) if scale is None else scale
+    scale = default_scale(numbers_of(call)) if scale is None else scale
     return Transfer((unknown(shape, dtype, certain, weights_only=weights_only, offset=offset, scale=scale),), (flows,))
 
 
 def several(call: Call, flows: Flows, scale: float | None = None) -> Transfer:
     """The step of an op with several results, all reached alike."""
-    scale = unstated(numbers_of(call)) if scale is None else scale
+    scale = default_scale(numbers_of(call)) if scale is None else scale
     outputs = tuple(unknown(s.shape, s.dtype, weights_only=call.weights_only, scale=scale) for s in call.results)
     return Transfer(outputs, (flows,) * len(outputs))
 
@@ -250,7 +249,7 @@ def _fractional(value: Value) -> bool:
     return isinstance(value, Unknown | torch.Tensor) and (value.dtype.is_floating_point or value.dtype.is_complex)
 
 
-def bind(op: Op, args: Sequence[Argument], kwargs: Mapping[str, Argument]) -> dict[str, Argument]:
+def bind(op: Operation, args: Sequence[Argument], kwargs: Mapping[str, Argument]) -> dict[str, Argument]:
     """Arguments by the names of the op's schema, defaults included."""
     if not isinstance(op, torch._ops.OpOverload):
         return {**dict(zip(("base", "src"), args, strict=False)), **kwargs}
@@ -265,7 +264,7 @@ def bind(op: Op, args: Sequence[Argument], kwargs: Mapping[str, Argument]) -> di
     return bound
 
 
-def invoke(op: Op, arguments: Mapping[str, Argument]) -> object:
+def invoke(op: Operation, arguments: Mapping[str, Argument]) -> object:
     """Call an op with arguments bound by name (`self` cannot be passed as a keyword)."""
     if not isinstance(op, torch._ops.OpOverload):
         return op(*arguments.values())
@@ -296,7 +295,7 @@ def tensors_of(result: object) -> list[torch.Tensor]:
     return [each for each in listed if isinstance(each, torch.Tensor)]
 
 
-def whole_number(value: Argument) -> int:
+def whole_number(value: object) -> int:
     """A whole number, or a known tensor of one. TypeError for anything else."""
     if not isinstance(value, int | torch.Tensor):
         raise TypeError(f"{value!r} is no whole number")

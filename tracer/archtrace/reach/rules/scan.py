@@ -24,7 +24,7 @@ from archtrace.reach.rules.registry import (
     unruled,
     value_of,
 )
-from archtrace.reach.scales import largest, unstated
+from archtrace.reach.scales import default_scale, largest_scale
 
 
 @rule("cumsum", "cumprod", "cummax", "cummin", "logcumsumexp")
@@ -44,7 +44,7 @@ def scan(call: Call) -> Transfer:
 
 def _scale(call: Call) -> float:
     """A product of many may be any power of what is not ordinary."""
-    return unstated(numbers_of(call)) if call.name == "aten::cumprod" else unmasked(call)
+    return default_scale(numbers_of(call)) if call.name == "aten::cumprod" else unmasked(call)
 
 
 class _Walk(NamedTuple):
@@ -102,7 +102,7 @@ def recurrent(call: Call) -> Transfer:
 
 def _bounded(call: Call) -> float | None:
     """Gates and tanh hold all but the states at the start; a relu holds nothing."""
-    return None if "relu" in call.name else largest(map(value_of, call.listed("hx")))
+    return None if "relu" in call.name else largest_scale(map(value_of, call.listed("hx")))
 
 
 def _feeds(low: _Cell, high: _Cell) -> bool:
@@ -123,10 +123,10 @@ def _output(call: Call, walk: _Walk, cells: list[_Cell], top: _Cell) -> Flows:
     both = cells[-1][1] == 1
     width = call.shape[-1] // 2
     half = (Mask("H", np.arange(2 * width) // width == top[1]),) if both else ()
-    seen = walk.row if both and top[0] else (walk.back if top[1] else walk.forward,)
+    visible = walk.row if both and top[0] else (walk.back if top[1] else walk.forward,)
     feeding = Mask("s", np.array([_feeds(cell, top) for cell in cells]))
     sequence, states, weights = _parts(call, cells)
-    sources: list[Source] = [(sequence, walk.input + "x", (*half, *seen))]
+    sources: list[Source] = [(sequence, walk.input + "x", (*half, *visible))]
     sources += [(state, "sbm", (*half, feeding, *walk.start)) for state in states]
     sources += [(w, "yz"[: len(shape_of(w))], half) for w, cell in weights if _feeds(cell, top)]
     return reach(walk.output + "H", *sources)

@@ -10,7 +10,7 @@ from pathlib import Path as File
 import torch
 
 from archtrace.answer.drawing import Path, PathNode, PathRole
-from archtrace.capture.program import Node, NodeKind
+from archtrace.capture.program import Node, NodeKind, reachable
 from archtrace.ops import PASS_THROUGH
 from archtrace.reach.bound import Bound
 from archtrace.readout.analysis import Analysis
@@ -34,7 +34,7 @@ class _Route:
 
     def path(self) -> Path:
         """Groups become nodes; an edge runs where a member of one takes a member of another."""
-        edges = {(a, b): None for i in sorted(self._kept) for a, b in self._edges(i) if a != b}
+        edges = {(a, b): None for i in sorted(self._drawn_nodes) for a, b in self._edges(i) if a != b}
         return Path(tuple(self._drawn(first, members) for first, members in self._groups.items()), tuple(edges))
 
     @cached_property
@@ -42,39 +42,33 @@ class _Route:
         return {tensor.node: tensor.name for tensor in self.analysis.tensors(self.analysis.reference)}
 
     @cached_property
-    def _kept(self) -> frozenset[int]:
+    def _drawn_nodes(self) -> frozenset[int]:
         """What leads to the logits, back to the read tensors and, beside them, to the inputs."""
         # From the logits back: past a read tensor lies the backbone, which the module tree shows.
         carrying = self.bound.carrying
-        output = self.bound.program.output
-        kept, todo = {output}, [output]
-        while todo:
-            index = todo.pop()
+
+        def back(index: int) -> list[int]:
             refs = () if index in self._reads else self._nodes[index].refs
-            fresh = [r for r in refs if r not in kept and (r in carrying or self._computed(r))]
-            kept.update(fresh)
-            todo += fresh
-        return frozenset(kept)
+            return [ref for ref in refs if ref in carrying or self._computed(ref)]
+
+        return frozenset(reachable({self.bound.program.output}, back))
 
     def _computed(self, index: int) -> bool:
         """True for what is known in the layout and comes from an input, as an index does."""
-        return index in self._given and not self._unknown(index)
+        return index in self._from_inputs and not self._unknown(index)
 
     @cached_property
-    def _given(self) -> frozenset[int]:
+    def _from_inputs(self) -> frozenset[int]:
         """What inputs lead to."""
-        reached: set[int] = set()
-        for node in self._nodes:
-            if node.kind is NodeKind.INPUT or any(ref in reached for ref in node.refs):
-                reached.add(node.index)
-        return frozenset(reached)
+        program = self.bound.program
+        return frozenset(reachable(program.inputs.values(), program.users.__getitem__))
 
     @cached_property
     def _groups(self) -> dict[int, list[int]]:
         """Members by their first: the ops of one call of a module without submodules, or one op."""
         groups: dict[int, list[int]] = {}
         key: object = None
-        for index in sorted(self._kept):
+        for index in sorted(self._drawn_nodes):
             if self._skipped(index):
                 continue
             module = self._nodes[index].module
@@ -123,7 +117,7 @@ class _Route:
         for ref in dict.fromkeys(self._nodes[index].refs):
             if ref in self._first:
                 yield ref
-            elif ref in self._kept:
+            elif ref in self._drawn_nodes:
                 yield from self._origins(ref)
 
     def _drawn(self, first: int, members: list[int]) -> PathNode:

@@ -8,7 +8,7 @@ from archtrace.answer.drawing import Slices, State, StateRole
 from archtrace.answer.positions import Rows, union
 from archtrace.capture.inputs.layouts import Vocabulary
 from archtrace.capture.program import NodeKind, Program
-from archtrace.reach.bound import Bound, marked, token_axis
+from archtrace.reach.bound import Bound, marked_positions, token_axis
 from archtrace.readout.analysis import Analysis
 from archtrace.readout.padding import padding_of
 from archtrace.readout.tensors import ReadTensor, calls, chain_of, dominators, field_of, named_tensors
@@ -27,7 +27,7 @@ def cone(analysis: Analysis, vocabulary: Vocabulary) -> tuple[tuple[State, ...],
             name,
             padding_of(layout, vocabulary) or ((),) * len(next(iter(layout.values()))),
             _reaching(states, by_program[id(analysis.bounds[name].program)], analysis, name),
-            tuple(_each(states, by_program[id(analysis.bounds[name].program)], analysis, name)),
+            tuple(_by_position(states, by_program[id(analysis.bounds[name].program)], analysis, name)),
         )
         for name, layout in analysis.layouts.items()
         if name in analysis.bounds
@@ -49,7 +49,7 @@ def _reaching(
     )
 
 
-def _each(
+def _by_position(
     states: list[State], placed: list[tuple[State, Place]], analysis: Analysis, layout: str
 ) -> Iterator[tuple[Rows, ...]]:
     """The same for each position of an output that has some. What is read and the tokens are told by the answer."""
@@ -61,8 +61,10 @@ def _each(
     nothing: Rows = ((),) * bound.run.shape(analysis.bounds[layout].program.output)[0]
     for position in range(number):
         # The program of an output's positions has the nodes of the layout's own, and one more.
-        told = marked(bound, bound, reads, bound.program.inputs[analysis.ids], slice(position, None, number)).reads
-        rows = [told.get(state.name, nothing) for state in states]
+        reaching = marked_positions(
+            bound, bound, reads, bound.program.inputs[analysis.ids], slice(position, None, number)
+        ).reads
+        rows = [reaching.get(state.name, nothing) for state in states]
         yield tuple(() if own == before else own for before, own in zip([(), *rows], rows, strict=False))
 
 
@@ -78,7 +80,7 @@ def _states(analysis: Analysis, layout: str) -> list[tuple[State, Place]]:
     states = [
         _state(bound, "tokens", ids, "", (program.inputs[ids], 1), text.length) for ids, text in analysis.texts.items()
     ]
-    for index in sorted(_told(named, chain, bound, set(reads)) | set(reads)):
+    for index in sorted(_states_between(named, chain, bound, set(reads)) | set(reads)):
         tensor = reads.get(index) or named[index]
         role: StateRole = "read" if index in reads else "head" if index > last else "hidden"
         name = tensor.name if index in reads else single.get(index, tensor.name)
@@ -91,12 +93,12 @@ def _states(analysis: Analysis, layout: str) -> list[tuple[State, Place]]:
     return states
 
 
-def _told(named: Mapping[int, ReadTensor], chain: list[int], bound: Bound, reads: set[int]) -> set[int]:
+def _states_between(named: Mapping[int, ReadTensor], chain: list[int], bound: Bound, reads: set[int]) -> set[int]:
     """The hidden states that a model's outputs name; where it names none on the way, the outputs of modules through
     which all goes. Behind the read tensors those modules' outputs that still have positions."""
-    told = {i for i, t in named.items() if field_of(t.name) and bound.demand[i] is not None}
+    named_states = {i for i, t in named.items() if field_of(t.name) and bound.demand[i] is not None}
     through = {i for i in chain if i in named and not _inside_layer(named[i].module) and i != bound.program.output}
-    return told | (through if told <= reads else {i for i in through if i > max(told)})
+    return named_states | (through if named_states <= reads else {i for i in through if i > max(named_states)})
 
 
 def _inside_layer(module: str) -> bool:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from archtrace.answer.result import Result
 from archtrace_reports.formats.drawing.cone_svg import cone_picture
-from archtrace_reports.formats.drawing.path import path_drawing
+from archtrace_reports.formats.drawing.path_svg import path_drawing
 from archtrace_reports.formats.drawing.templates import asset, render
 
 #: Pixels for a note in place of a picture, and between two pictures.
@@ -28,7 +28,7 @@ class SheetPart:
 
 
 @dataclass(frozen=True)
-class Placed:
+class PlacedPicture:
     """A part at its place."""
 
     svg: Markup
@@ -58,7 +58,7 @@ def sheet(parts: Iterable[SheetPart]) -> str:
     """The SVG file."""
     placed, y, width = [], 0, 620
     for part in parts:
-        placed.append(Placed(part.svg, part.note, 0, y))
+        placed.append(PlacedPicture(part.svg, part.note, 0, y))
         y, width = y + part.height + GAP, max(width, part.width)
     style = Markup(asset("file.css") + asset("cone.css") + asset("drawing.css"))
     return render("file.svg.j2", parts=placed, width=width, height=max(y - GAP, NOTE), style=style) + "\n"

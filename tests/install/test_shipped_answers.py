@@ -26,8 +26,8 @@ MOST = 12
 EACH = """
 import json, sys
 from archtrace_reports.asking.question import Question
-from archtrace_reports.asking.store.known_answers import known
-unknown = [name for name in json.load(sys.stdin) if known(Question(name)) is None]
+from archtrace_reports.asking.store.known_answers import known_answer
+unknown = [name for name in json.load(sys.stdin) if known_answer(Question(name)) is None]
 print(json.dumps([unknown, sorted({"torch", "transformers", "numpy"} & {*sys.modules})]))
 """
 
@@ -152,7 +152,7 @@ def test_not_where_the_name_means_something_else(light: Path, tmp_path: Path, va
 
 
 def test_it_is_in_the_wheel(light: Path, tmp_path: Path) -> None:
-    code = "from archtrace_reports.asking.store import shipped; print(len([*shipped.entries()]), shipped.FOLDER)"
+    code = "from archtrace_reports.asking.store import shipped_answers as it; print(len([*it.entries()]), it.FOLDER)"
     count, folder = do(light / "python", "-c", code, cwd=tmp_path).split()
     assert int(count) > 300
     assert "site-packages" in folder

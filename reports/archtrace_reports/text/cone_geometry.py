@@ -1,4 +1,4 @@
-"""Beams: how the cone narrows between two of its rows, in units of cells: a page and a picture draw the same."""
+"""Cone geometry, in units of cells: where cells stand, and the beam between two rows; pages and pictures share it."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ class Level:
     @property
     def lit(self) -> list[float]:
         """The middle of each cell that reaches the logits."""
-        found = (p for p, sign in enumerate(self.cells) if sign in LIT)
-        return [self.start + self.span * (p + 0.5) for p in found]
+        reaching = (p for p, sign in enumerate(self.cells) if sign in LIT)
+        return [self.start + self.span * (p + 0.5) for p in reaching]
 
 
 def levels(layout: ConeLayout, text: int) -> list[Level]:
@@ -81,8 +81,8 @@ def _beam(low: Level, up: Level | None, single: bool) -> Beam | None:
     if up is None or not low.lit or not up.lit or _alike(low, up):
         return None
     half, top = low.span / 2, up.span / 2
-    one = len(up.lit) == 1 and up.row.role != "hidden" and (single or up.row.role in ("vector", "logits"))
-    rays = tuple((x, up.lit[0]) for x in low.lit) if one else ()
+    has_rays = len(up.lit) == 1 and up.row.role != "hidden" and (single or up.row.role in ("vector", "logits"))
+    rays = tuple((x, up.lit[0]) for x in low.lit) if has_rays else ()
     return Beam((low.lit[0] - half, up.lit[0] - top), (low.lit[-1] + half, up.lit[-1] + top), rays)
 
 

@@ -1,4 +1,4 @@
-"""Width: how long the lines of a project may be, and fixes that keep to it where they can."""
+"""Line width: how long the lines of a project may be, and fixes that keep to it where they can."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 from archtrace_lint import Edit
 
-#: Columns where a project says nothing, and where it uses ruff or black and names no length (the default of both).
-UNSAID, USUAL = 120, 88
+#: Columns where a project does not configure ruff or black, and where it does without a length (their default).
+WITHOUT_SETTINGS, LINTER_DEFAULT = 120, 88
 #: The files in which ruff and black look for their settings, the first that is there, and the tables in them.
 FILES = {
     ".ruff.toml": ((),),
@@ -19,25 +19,25 @@ FILES = {
 }
 
 
-def kept_to(edits: Sequence[Edit], path: str, lines: Sequence[str]) -> tuple[Edit, ...]:
+def within_line_length(edits: Sequence[Edit], path: str, lines: Sequence[str]) -> tuple[Edit, ...]:
     """The edits of a file of these lines, broken at parentheses where a line would be longer than the project's."""
-    widest = width(os.path.dirname(os.path.abspath(path)))
+    widest = line_length(os.path.dirname(os.path.abspath(path)))
     return tuple(_broken(edit, lines, widest) for edit in edits)
 
 
 @cache
-def width(folder: str) -> int:
+def line_length(folder: str) -> int:
     """Columns, as the nearest file says that configures ruff or black."""
     for name, tables in FILES.items():
-        for found in _tables(os.path.join(folder, name), tables):
-            length = found.get("line-length", USUAL)
-            return length if isinstance(length, int) else USUAL
+        for table in _tables(os.path.join(folder, name), tables):
+            length = table.get("line-length", LINTER_DEFAULT)
+            return length if isinstance(length, int) else LINTER_DEFAULT
     above = os.path.dirname(folder)
-    return UNSAID if above == folder else width(above)
+    return WITHOUT_SETTINGS if above == folder else line_length(above)
 
 
 def _tables(file: str, tables: Sequence[Sequence[str]]) -> list[Mapping[str, Any]]:
-    """The tables that a file has of these; none where it cannot be read: that is for ruff and black to tell."""
+    """The tables that a file has of these; none where it cannot be read: ruff and black report that."""
     import tomllib
 
     try:
@@ -45,7 +45,7 @@ def _tables(file: str, tables: Sequence[Sequence[str]]) -> list[Mapping[str, Any
             whole = tomllib.load(stream)
     except (OSError, ValueError, RecursionError):
         return []
-    return [found for keys in tables if isinstance(found := _at(whole, keys), dict)]
+    return [table for keys in tables if isinstance(table := _at(whole, keys), dict)]
 
 
 def _at(table: Any, keys: Sequence[str]) -> Any:

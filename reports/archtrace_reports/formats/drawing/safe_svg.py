@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 from archtrace_reports.formats.drawing.graphviz_program import UndrawnError
 
-#: element -> the attributes that it keeps. Titles go: a graph's keys tell nobody anything.
+#: element -> the attributes that it keeps. Titles go: a graph's keys mean nothing to people.
 ALLOWED = {
     "g": ("class", "transform"),
     "path": ("d", "stroke-dasharray"),
@@ -38,16 +38,16 @@ def safe(svg: str, title: str) -> SafeSvg:
     width, height = (round(float(number)) for number in box.split()[2:])
     made = ET.Element("svg", {"class": "drawing", "viewBox": box, "width": str(width), "height": str(height),
                               "role": "img", "aria-label": title})  # fmt: skip
-    made.extend(child for child in map(_kept, root) if child is not None)
+    made.extend(child for child in map(_allowed, root) if child is not None)
     return SafeSvg(ET.tostring(made, "unicode"), width, height)
 
 
-def _kept(element: ET.Element) -> ET.Element | None:
+def _allowed(element: ET.Element) -> ET.Element | None:
     """An element with what is allowed of it; None for one that is not, or for the sheet below the drawing."""
     name = element.tag.rpartition("}")[2]
     if name not in ALLOWED or (name == "polygon" and element.get("stroke") in ("none", "transparent")):
         return None
     made = ET.Element(name, {k: element.attrib[k] for k in ALLOWED[name] if k in element.attrib})
     made.text = element.text if name == "text" else None
-    made.extend(child for child in map(_kept, element) if child is not None)
+    made.extend(child for child in map(_allowed, element) if child is not None)
     return made

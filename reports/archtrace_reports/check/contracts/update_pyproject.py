@@ -1,4 +1,4 @@
-"""Update: the terms that hold are written into the pyproject.toml; everything else of it stays as it is."""
+"""Update pyproject.toml: the terms that the models meet are written into it; everything else stays as it is."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from typing import Any
 
 from archtrace.contract.verdict import Verdict
 from archtrace.errors import TargetError
-from archtrace_reports.check.contracts.declared import Declared
+from archtrace_reports.check.contracts.declared_contracts import DeclaredContract
 from archtrace_reports.text.files import replace
 
 #: An end of a line as Unix has it.
 BARE = re.compile(r"(?<!\r)\n")
 
 
-def write(file: Path, verdicts: Sequence[tuple[Declared, Verdict]]) -> list[str]:
+def write_terms(file: Path, verdicts: Sequence[tuple[DeclaredContract, Verdict]]) -> list[str]:
     """Write the terms of each verdict, whole or not at all; what changed, a line each."""
     import tomlkit
 
     text = file.read_bytes().decode("utf-8")  # not read_text, which would make all ends of lines alike
     document: Any = tomlkit.parse(text)
     models = document["tool"]["archtrace"]["models"]
-    plain = tomllib.loads(text)
-    meant = plain["tool"]["archtrace"]["models"]
-    changes = [c for each, verdict in verdicts for c in _set(each.name, models[each.name], verdict.terms)]
-    for each, verdict in verdicts:
-        list(_set(each.name, meant[each.name], verdict.terms))
+    expected_document = tomllib.loads(text)
+    expected = expected_document["tool"]["archtrace"]["models"]
+    changes = [c for declared, verdict in verdicts for c in _set(declared.name, models[declared.name], verdict.terms)]
+    for declared, verdict in verdicts:
+        list(_set(declared.name, expected[declared.name], verdict.terms))
     if not changes:
         return []
-    made = _ended_alike(tomlkit.dumps(document), text)
-    if tomllib.loads(made) != plain:
+    new_text = _ended_alike(tomlkit.dumps(document), text)
+    if tomllib.loads(new_text) != expected_document:
         raise TargetError(f"{file} is written in a way that cannot be updated; write it yourself: {', '.join(changes)}")
-    replace(file.resolve(), made)
+    replace(file.resolve(), new_text)
     return changes
 
 
@@ -46,7 +46,7 @@ def _ended_alike(made: str, text: str) -> str:
 
 
 def _set(name: str, table: Any, terms: dict[str, Any]) -> Iterator[str]:
-    """Change a table; what it says already is left as it is written."""
+    """Change a table; a term that has its value already stays as it is written."""
     for term, value in terms.items():
         before = table.get(term)
         was = "" if before is None else f", was {json.dumps(before)}"

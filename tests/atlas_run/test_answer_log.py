@@ -14,7 +14,7 @@ from archtrace_reports.asking import sweep
 from archtrace_reports.asking.limits import Limits
 from archtrace_reports.asking.progress import RunProgress
 from archtrace_reports.asking.question import Question
-from archtrace_reports.atlas.kept import KeptAnswers, lines
+from archtrace_reports.atlas.answer_log import AnswerLog, lines
 from archtrace_reports.formats.converter import encode
 from archtrace_reports.text.report import Unanswered
 
@@ -31,11 +31,11 @@ def test_only_answers_are_kept(tmp_path: Path, answer: Result) -> None:
     """Both lines are there; the one that failed is asked again, and so is a question that differs."""
     file = tmp_path / "kept.jsonl"
     good, bad = Question("bert", head="token-classification"), Question("gpt2", head="token-classification")
-    kept = KeptAnswers(file)
+    kept = AnswerLog(file)
     kept.add(good, answer)
     kept.add(bad, Unanswered("gpt2", "no answer within 1 s"))
     file.write_text(file.read_text() + '{"question": {"targ')  # ended in the middle of a line
-    again = KeptAnswers(file)
+    again = AnswerLog(file)
     found = again.outcome(good)
     assert found is not None
     assert encode(found) == encode(answer)
@@ -47,7 +47,7 @@ def test_a_question_that_had_fewer_fields_is_known(tmp_path: Path, answer: Resul
     file = tmp_path / "kept.jsonl"
     line = {"question": {"target": "bert", "head": "token-classification"}, "result": encode(answer)}
     file.write_text(json.dumps(line) + "\n")
-    assert KeptAnswers(file).outcome(Question("bert", head="token-classification")) is not None
+    assert AnswerLog(file).outcome(Question("bert", head="token-classification")) is not None
 
 
 def test_a_sweep_answers_in_the_order_of_the_questions() -> None:

@@ -1,4 +1,4 @@
-"""Forked: children from a template that has imported what every answer needs."""
+"""Fork server, as seen by the process that asks it for children: they need not import torch and transformers again."""
 
 from __future__ import annotations
 
@@ -11,73 +11,73 @@ import sys
 import threading
 from pathlib import Path
 
-TEMPLATE = ("-P", "-m", "archtrace_reports.asking.template")
+PROGRAM = ("-P", "-m", "archtrace_reports.asking.fork_server")
 
 
-class Template:
-    """The template process, started once; it ends when its stdin is closed. Several threads may ask it."""
+class ForkServer:
+    """The server process, started once; it ends when its stdin is closed. Several threads may use it."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, *TEMPLATE],
+            [sys.executable, *PROGRAM],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=environment,
             start_new_session=True,
         )
-        self._lock = threading.Lock()  # what one thread hears of a child, another one may wait for
+        self._lock = threading.Lock()  # one thread may read the line that another one waits for
         self._ended: dict[int, int] = {}
         self._rest = b""
 
-    def start(self, asked: str, file: Path, log: Path) -> Forked:
-        """A child for one question. OSError where the template is gone."""
+    def start(self, question: str, file: Path, log: Path) -> ForkedChild:
+        """A child for one question, as JSON. OSError where the server has ended."""
         assert self._process.stdin is not None
-        told = json.dumps({"asked": asked, "file": str(file), "log": str(log)}).encode() + b"\n"
+        request = json.dumps({"question": question, "file": str(file), "log": str(log)}).encode() + b"\n"
         with self._lock:
-            self._process.stdin.write(told)
+            self._process.stdin.write(request)
             self._process.stdin.flush()
             while True:
-                started = self._hear(None)
+                started = self._read_line(None)
                 if started is not None:
-                    return Forked(self, started)
+                    return ForkedChild(self, started)
 
     @property
-    def alive(self) -> bool:
-        """Whether it can be asked for more."""
+    def is_alive(self) -> bool:
+        """Whether it can start more children."""
         return self._process.poll() is None
 
-    def ended(self, pid: int) -> int | None:
+    def exit_code(self, pid: int) -> int | None:
         """The exit code of a child; None while it runs."""
         with self._lock:
-            while self._waits():
-                self._hear(0)
+            while self._has_line():
+                self._read_line(0)
         if pid not in self._ended and self._process.poll() is not None:
             return 1
         return self._ended.get(pid)
 
     def close(self) -> None:
-        """End the template, and whatever it started."""
+        """End the server and all its children."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        with contextlib.suppress(OSError):  # it was gone when it was asked for the last time
+        with contextlib.suppress(OSError):  # it had ended when it was last used
             self._process.stdin.close()
         self._process.terminate()
         self._process.wait()
         self._process.stdout.close()
 
-    def _waits(self) -> bool:
+    def _has_line(self) -> bool:
         assert self._process.stdout is not None
         return b"\n" in self._rest or bool(select.select([self._process.stdout], [], [], 0)[0])
 
-    def _hear(self, timeout: float | None) -> int | None:
+    def _read_line(self, timeout: float | None) -> int | None:
         """One line: the pid of a child that was started; None for one that has ended."""
         assert self._process.stdout is not None
         while b"\n" not in self._rest:
             select.select([self._process.stdout], [], [], timeout)
             fresh = os.read(self._process.stdout.fileno(), 4096)
             if not fresh:
-                raise OSError("the template process has ended")
+                raise OSError("the fork server has ended")
             self._rest += fresh
         line, _, self._rest = self._rest.partition(b"\n")
         word, pid, *status = line.split()
@@ -87,20 +87,20 @@ class Template:
         return None
 
 
-class Forked:
+class ForkedChild:
     """A child, as subprocess.Popen would give it."""
 
     stdin = None
 
-    def __init__(self, template: Template, pid: int) -> None:
-        self._template = template
+    def __init__(self, server: ForkServer, pid: int) -> None:
+        self._server = server
         self.pid = pid
         self.returncode = 0
 
     def poll(self) -> int | None:
         """The exit code; None while it runs."""
         try:
-            code = self._template.ended(self.pid)
+            code = self._server.exit_code(self.pid)
         except OSError:
             code = 1
         if code is not None:
@@ -108,5 +108,5 @@ class Forked:
         return code
 
     def wait(self) -> int:
-        """The template has waited for it, or will."""
+        """The server waits for the process itself: there is nothing left to reap here."""
         return self.returncode

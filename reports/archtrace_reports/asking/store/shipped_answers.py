@@ -1,4 +1,4 @@
-"""Shipped: the answers that come with archtrace, for the packages that they were made with."""
+"""Shipped answers: those that come with archtrace, for the versions of packages that they were made with."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from archtrace_reports.asking.question import Question
-from archtrace_reports.asking.store.environment import made_here, packages, release
-from archtrace_reports.asking.store.store import ENDING, Entry, decode, encode
+from archtrace_reports.asking.store.answer_store import ENDING, Entry, decode, encode
+from archtrace_reports.asking.store.environment import is_this_release, packages, release
 
 FOLDER = Path(__file__).parent / "answers"
-#: Whose version decides what a classifier of the library does.
+#: The packages whose versions decide what a classifier of the library does.
 DECIDING = ("torch", "transformers")
 #: Packages without which the answers were made, since a model of transformers 5.23 runs other code with them: kernels
 #: in place of operations, or a backbone that is built of theirs (the `is_..._available` of its modeling files).
@@ -29,42 +29,42 @@ def find(question: Question) -> Entry | None:
     """The answer that came with archtrace; None where there is none that holds here."""
     if question != Question(question.target) or not _NAME.fullmatch(question.target):
         return None
-    kept = None
+    entry = None
     with contextlib.suppress(OSError):
-        kept = decode(_file(question.target).read_bytes())
-    return kept if kept is not None and holds(kept) else None
+        entry = decode(_file(question.target).read_bytes())
+    return entry if entry is not None and holds(entry) else None
 
 
-def holds(kept: Entry) -> bool:
-    """Whether an answer that came with archtrace is of this archtrace, these packages and these files."""
-    wanted = kept.environment["packages"]
-    return made_here(kept.environment["archtrace"]) and packages(wanted) == wanted and kept.holds()
+def holds(entry: Entry) -> bool:
+    """Whether a shipped answer was made by this release of archtrace, with these packages and these files."""
+    wanted = entry.environment["packages"]
+    return is_this_release(entry.environment["archtrace"]) and packages(wanted) == wanted and entry.holds()
 
 
 def environment() -> dict[str, Any]:
-    """What an answer of here and now needs, to be shipped."""
+    """The environment to ship an answer with: this release, and the versions of the packages that decide."""
     return {"archtrace": release(), "packages": packages((*DECIDING, *WITHOUT))}
 
 
-def put(kept: Entry) -> None:
-    """Let an answer come with archtrace."""
+def put(entry: Entry) -> None:
+    """Add an answer to those that are shipped."""
     from archtrace_reports.text.files import replace
 
     FOLDER.mkdir(exist_ok=True)
-    replace(_file(kept.subject), encode(kept))
+    replace(_file(entry.subject), encode(entry))
 
 
 def remove(target: str) -> None:
-    """Let an answer no longer come with archtrace."""
+    """Remove the answer about a target from those that are shipped."""
     _file(target).unlink(missing_ok=True)
 
 
 def entries() -> Iterator[Entry]:
-    """All that came with archtrace, by name, whether it holds here or not."""
+    """All shipped answers, by name, whether they hold here or not."""
     for file in sorted(FOLDER.glob(f"*{ENDING}")):
-        kept = decode(file.read_bytes())
-        if kept is not None:
-            yield kept
+        entry = decode(file.read_bytes())
+        if entry is not None:
+            yield entry
 
 
 def _file(target: str) -> Path:

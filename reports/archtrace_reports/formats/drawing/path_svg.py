@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from archtrace_reports.formats.drawing.dot import dot_source
 from archtrace_reports.formats.drawing.graphviz_program import UndrawnError, svg_of
-from archtrace_reports.formats.drawing.safe import safe
+from archtrace_reports.formats.drawing.safe_svg import safe
 
 if TYPE_CHECKING:
     from archtrace.answer.drawing import Path

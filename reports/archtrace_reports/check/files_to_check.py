@@ -1,4 +1,4 @@
-"""Sources: the files that are meant. A folder is walked, links to folders are not followed."""
+"""Files to check: those that are named, and those in folders that are named, without following links to folders."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from archtrace_reports.check.settings import Settings
 ENDINGS = (".py", ".pyi", ".ipynb")
 
 
-def sources(
-    given: Iterable[str], settings: Settings, fail: Callable[[str], None], *, forced: bool = False
+def files_to_check(
+    names: Iterable[str], settings: Settings, fail: Callable[[str], None], *, forced: bool = False
 ) -> Iterator[str]:
-    """Files, each once, as first named; of a folder those that hold Python, in order. `fail` hears of what is not
-    there. `forced`: what the settings exclude is passed over even where it is named."""
-    seen: set[str] = set()
-    for name in given:
+    """Files, each once, as first named; of a folder those that hold Python, in order. `fail` takes a
+    message for what is not there. `forced`: what the settings exclude is passed over even where it is named."""
+    yielded: set[str] = set()
+    for name in names:
         if forced and settings.covers(name):
             continue
         for file in _walk(name, settings, fail) if os.path.isdir(name) else _named(name, fail):
             place = os.path.abspath(file)
-            if place not in seen:
-                seen.add(place)
+            if place not in yielded:
+                yielded.add(place)
                 yield file
 
 

@@ -1,9 +1,9 @@
-"""Template: a process that has torch and transformers imported, and forks a child for each question.
+"""Fork server: a process that has torch and transformers imported, and forks a child for each question.
 
-python -P -m archtrace_reports.asking.template
+python -P -m archtrace_reports.asking.fork_server
 
-It reads a JSON line {"asked", "file", "log"} for each question from stdin, answers "started PID", and says
-"ended PID STATUS" when a child has ended.
+It reads a JSON line {"question", "file", "log"} for each child from stdin, writes "started PID", and
+"ended PID STATUS" once that child has ended.
 
 Importing costs more than most answers. A child is still a process of its own, which its parent may kill.
 """
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from archtrace_reports.asking import child
-from archtrace_reports.asking.engine import hush
+from archtrace_reports.asking.engine import silence_libraries
 
 #: Seconds between two looks at what has ended.
 PAUSE = 0.05
@@ -27,49 +27,51 @@ PAUSE = 0.05
 
 def main() -> None:
     """Serve until stdin closes, which it does when the parent is gone; then every child goes too."""
-    hush()
+    silence_libraries()
     warm()
-    alive, held = os.pipe()  # children read the one end: it closes with this process, which holds the other
+    alive_end, our_end = (
+        os.pipe()
+    )  # children block on reading one end, which closes with this process: it alone has the other
     while True:
         ready, _, _ = select.select([sys.stdin], [], [], PAUSE)
         if ready:
             line = sys.stdin.buffer.readline()
             if not line:
                 return
-            _say(f"started {_fork(json.loads(line), alive, held)}")
-        _bury()
+            _report(f"started {_fork(json.loads(line), alive_end, our_end)}")
+        _report_ended()
 
 
 def warm() -> None:
-    """What every answer imports."""
+    """Import what every answer needs."""
     with contextlib.redirect_stdout(sys.stderr):
         import transformers.modeling_utils  # noqa: F401
 
         from archtrace import trace  # noqa: F401
 
 
-def _say(line: str) -> None:
+def _report(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
 
-def _fork(question: dict[str, str], alive: int, held: int) -> int:
+def _fork(request: dict[str, str], alive_end: int, our_end: int) -> int:
     pid = os.fork()
     if pid == 0:
-        os.close(held)
-        _answer(question, alive)
+        os.close(our_end)
+        _answer(request, alive_end)
     return pid
 
 
-def _answer(question: dict[str, str], alive: int) -> NoReturn:
+def _answer(request: dict[str, str], alive_end: int) -> NoReturn:
     """In the child: a session of its own, its log for what it says, its answer in the file."""
     os.setsid()
-    log = os.open(question["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for stream in (1, 2):
         os.dup2(log, stream)
     status = 1
     try:
-        child.answer(question["asked"], Path(question["file"]), lambda: os.read(alive, 1))
+        child.answer(request["question"], Path(request["file"]), lambda: os.read(alive_end, 1))
         status = 0
     except SystemExit as ended:
         status = ended.code if isinstance(ended.code, int) else 1
@@ -78,14 +80,14 @@ def _answer(question: dict[str, str], alive: int) -> NoReturn:
         os._exit(status)
 
 
-def _bury() -> None:
-    """Tell of each child that has ended."""
+def _report_ended() -> None:
+    """Report each child that has ended."""
     with contextlib.suppress(ChildProcessError):
         while True:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 return
-            _say(f"ended {pid} {os.waitstatus_to_exitcode(status)}")
+            _report(f"ended {pid} {os.waitstatus_to_exitcode(status)}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Kept: a file of answers, one a line, so that a long run that was ended goes on where it was."""
+"""Answer log: a file of answers, one a line, so that a long run that was interrupted goes on where it was."""
 
 from __future__ import annotations
 
@@ -17,54 +17,53 @@ from archtrace_reports.formats.converter import encode
 from archtrace_reports.text.report import Unanswered, differing, versions
 
 
-class KeptAnswers:
-    """The answers in a file, and a place for more. What is held in memory is where each line begins."""
+class AnswerLog:
+    """The answers in a file, to which more are added. In memory is only the offset of each line."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._versions = versions()
-        self._known = {_key(line["question"]): begins for begins, line in _placed(file)}
+        self._offsets = {_key(line["question"]): offset for offset, line in _lines_with_offsets(file)}
 
     def outcome(self, question: Question) -> Result | None:
-        """What was answered to this question with the versions of today; None where it was not, so that it is asked
-        again."""
+        """The answer to this question by the installed versions; None where it must be asked."""
         key = _key(encode(question))
-        line = self._line(self._known[key]) if key in self._known else {}
-        # Where two runs share a file a line may stand behind the place that one of them has noted.
-        found = decode_outcome(line) if "result" in line and _key(line["question"]) == key else None
-        return found if isinstance(found, Result) and not differing(found.versions, self._versions) else None
+        line = self._line(self._offsets[key]) if key in self._offsets else {}
+        # Where two runs write to one file, a line may not begin at the offset that one of them has noted.
+        outcome = decode_outcome(line) if "result" in line and _key(line["question"]) == key else None
+        return outcome if isinstance(outcome, Result) and not differing(outcome.versions, self._versions) else None
 
     def add(self, question: Question, outcome: Result | Unanswered) -> None:
         """Write one more line, in one call: it is there whole, or it is the last one and cut off."""
         line = json.dumps({"question": encode(question), **encode_outcome(outcome)})
         with self._file.open("ab", buffering=0) as stream:
             # A line that was cut off must not swallow this one.
-            begins = stream.tell() + 1 if stream.tell() and not _ends_a_line(self._file) else stream.tell()
-            stream.write(b"\n" * (begins - stream.tell()) + line.encode() + b"\n")
-        self._known[_key(encode(question))] = begins
+            offset = stream.tell() + 1 if stream.tell() and not _ends_a_line(self._file) else stream.tell()
+            stream.write(b"\n" * (offset - stream.tell()) + line.encode() + b"\n")
+        self._offsets[_key(encode(question))] = offset
 
-    def _line(self, begins: int) -> dict[str, Any]:
+    def _line(self, offset: int) -> dict[str, Any]:
         with self._file.open("rb") as stream:
-            stream.seek(begins)
+            stream.seek(offset)
             with contextlib.suppress(ValueError):
-                found: dict[str, Any] = json.loads(stream.readline())
-                return found
+                line: dict[str, Any] = json.loads(stream.readline())
+                return line
         return {}
 
 
 def lines(file: Path) -> Iterator[dict[str, Any]]:
     """The lines of such a file; one that was cut off while it was written is left out."""
-    yield from (line for _, line in _placed(file))
+    yield from (line for _, line in _lines_with_offsets(file))
 
 
-def _placed(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def _lines_with_offsets(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """The lines, each with the byte at which it begins."""
-    begins = 0
+    offset = 0
     with contextlib.suppress(FileNotFoundError), file.open("rb") as stream:
         for line in stream:
             with contextlib.suppress(ValueError):
-                yield begins, json.loads(line)
-            begins += len(line)
+                yield offset, json.loads(line)
+            offset += len(line)
 
 
 def _ends_a_line(file: Path) -> bool:
@@ -74,6 +73,6 @@ def _ends_a_line(file: Path) -> bool:
 
 
 def _key(question: dict[str, Any]) -> bytes:
-    # Only what was asked for: a question of today may have a field more than one of yesterday.
-    asked = json.dumps({name: value for name, value in question.items() if value}, sort_keys=True)
-    return hashlib.sha256(asked.encode()).digest()
+    # Without empty fields: a newer release may have added one, of which older questions know nothing.
+    fields = json.dumps({name: value for name, value in question.items() if value}, sort_keys=True)
+    return hashlib.sha256(fields.encode()).digest()
