@@ -33,8 +33,8 @@ class SetupError(ArchtraceError):
 
 
 class MissingError(ArchtraceError, ImportError):
-    """Packages of the extra `trace` are not installed or too old for tracing, or that of `cluster` is not there. An
-    ImportError to those who try."""
+    """Packages of the extra `trace` are missing or too old, or that of `cluster` is missing. It is an ImportError,
+    for code that tries an import."""
 
 
 def message(what: str, *, where: str = "", why: str = "", do: str = "") -> str:
@@ -65,10 +65,10 @@ def close_names(word: str, known: Iterable[str], most: int = 3, similarity: floa
     from difflib import get_close_matches  # late: few starts of the command line end in a misspelling
 
     by_lower = {name.lower(): name for name in sorted(known, reverse=True)}
-    return tuple(by_lower[found] for found in get_close_matches(word.lower(), by_lower, n=most, cutoff=similarity))
+    return tuple(by_lower[name] for name in get_close_matches(word.lower(), by_lower, n=most, cutoff=similarity))
 
 
 def did_you_mean(word: str, known: Iterable[str], most: int = 3) -> str:
     """`did you mean a or b? `, or nothing where no known name is close."""
-    found = close_names(word, known, most)
-    return f"did you mean {' or '.join(found)}? " if found else ""
+    names = close_names(word, known, most)
+    return f"did you mean {' or '.join(names)}? " if names else ""

@@ -48,7 +48,7 @@ class _Structure(TorchFunctionMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self._drawn: dict[StorageKey, torch.Tensor] = {}  # by storage, which is kept so that no other takes its place
+        self._drawn: dict[StorageKey, torch.Tensor] = {}  # kept by storage, so that no other one gets its address
 
     def __torch_function__(
         self, func: Operation, types: Sequence[type], args: Args = (), kwargs: Kwargs | None = None
@@ -61,8 +61,8 @@ class _Structure(TorchFunctionMode):
         result = func(*args, **kwargs)
         if func in _DRAWS or (self._drawn and any(map(self.is_drawn, tensors_in((args, kwargs))))):
             # What is made of a draw is one too; what a method writes is in its first argument.
-            place_of = args[:1] if name_of(func).endswith("_") else ()
-            self._drawn |= {storage_key(t): t for t in tensors_in((result, place_of)) if t.layout is torch.strided}
+            in_place = args[:1] if name_of(func).endswith("_") else ()
+            self._drawn |= {storage_key(t): t for t in tensors_in((result, in_place)) if t.layout is torch.strided}
         return result
 
     def is_drawn(self, tensor: torch.Tensor) -> bool:
@@ -140,7 +140,7 @@ def _without_large_memory(module: torch.nn.Module) -> torch.nn.Module:
         for name, own in part._parameters.items():
             if own is None or own.is_meta or own.numel() <= _LARGE:
                 continue
-            # One parameter stays one wherever it is held, with what was place_of on it.
+            # One parameter stays one wherever modules have it, with the attributes that were set on it.
             if id(own) not in fresh:
                 fresh[id(own)] = torch.nn.Parameter(own.data.to("meta"), requires_grad=own.requires_grad)
                 vars(fresh[id(own)]).update(vars(own))
@@ -187,7 +187,7 @@ def weightless(module: torch.nn.Module, mode: FakeTensorMode) -> Iterator[Weight
                 for name, tensor in list(table.items()):
                     if not isinstance(tensor, torch.Tensor):
                         continue
-                    # One tensor gets one fake wherever it is held, so that tied weights stay tied.
+                    # A tensor gets one fake wherever modules have it, so that tied weights stay tied.
                     unknown = id(tensor) in views or _valueless(tensor)
                     if unknown or (table is part._buffers and _allocated(part, name, tensor)):
                         if id(tensor) not in weights.fakes:

@@ -1,7 +1,7 @@
 """Decisions: what a program's Python takes out of known tensors, and so bakes into the graph.
 
 A branch on a mask, a loop over lengths, numpy on ids: eager Python sees numbers, and the graph that is recorded holds
-for every layout in which it would have seen the same ones.
+for every layout in which these would have been the same.
 """
 
 from __future__ import annotations

@@ -37,11 +37,11 @@ class Execution:
         self._outside: set[StorageKey] = set()
 
     def outside(self, tensor: torch.Tensor) -> None:
-        """A tensor that was there before the run: a write into it is taken back at the end."""
+        """Note a tensor from before the run: a write into it is undone at the end."""
         self._outside.add(storage_key(tensor))
 
     def restore(self) -> None:
-        """Give the tensors that were there before the run what they held."""
+        """Give the tensors from before the run their contents back."""
         for tensor, before in self._backups.values():
             tensor.data.copy_(before)
 
@@ -62,7 +62,7 @@ class Execution:
         return self._faked(op, args, kwargs, tensors) if counted is None else counted
 
     def _faked(self, op: Op, args: Args, kwargs: Kwargs, tensors: list[torch.Tensor]) -> object:
-        # From here on nothing has values. The second layer asks what the first one asked, and gets it from memory.
+        # From here on nothing has values. Later layers run the ops of the first, whose results are remembered.
         key = self._shapes.key(op, args, kwargs)
         known = self._shapes.known(key, tensors)
         if known is not None:

@@ -53,7 +53,7 @@ class Returning:
 
     def __call__(self, *args: object, **kwargs: object) -> tuple[torch.Tensor, ...]:
         bound = bound_arguments(self.op, args, kwargs)
-        # Run on copies: as a function it must leave what it is given alone.
+        # Run on copies: a function must not change its arguments.
         copies = bound | {
             name: mapped(bound[name], _copy) for name in written_arguments(self.op) if bound.get(name) is not None
         }

@@ -67,7 +67,7 @@ class ModulePath(NamedTuple):
     type: str
 
 
-#: A Python stack as it is kept, outermost first: the code of each frame, and its line. Most are never looked at.
+#: A Python stack as it is recorded, outermost first: the code and the line of each frame. Most are never read.
 Lines: TypeAlias = tuple[tuple[CodeType, ...], tuple[int, ...]]
 
 

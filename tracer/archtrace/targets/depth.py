@@ -30,8 +30,8 @@ DEPTHS = (
 
 
 def _four_patches(part: object) -> int | None:
-    """The edge of an image of four times four patches, where these are large enough to be all that is told apart; 64 of
-    one without patches, whose convolutions take any."""
+    """The edge of an image of four by four patches, 64 for a model without patches, whose convolutions take any size;
+    None where patches are smaller than 8, since such a model may merge them later."""
     patch: object = getattr(part, "patch_size", 16)
     return 4 * patch if isinstance(patch, int) and patch >= 8 else None
 
@@ -44,7 +44,7 @@ def _of_sound(length: int) -> Callable[[object], int | None]:
 LESS: Mapping[str, Callable[[object], int | None]] = {
     **dict.fromkeys(("num_frames", "frames_per_clip"), lambda _: 4),
     **dict.fromkeys(("image_size", "crop_size"), _four_patches),
-    # A text is padded to a multiple of the window, and what stands there is told apart as well.
+    # A text is padded to a multiple of the window, and the analysis keeps these positions, too.
     "attention_window": lambda _: 8,
     "max_length": _of_sound(64),
     "max_source_positions": _of_sound(32),
@@ -73,7 +73,7 @@ def few_layers(target: object, overrides: Mapping[str, object], options: Mapping
     """The overrides with which a target has two layers where it has more, beside those given; None where it cannot be
     built so. `options` are further keyword arguments of `resolve`."""
     cuts = shallow(resolve(target, overrides=overrides, **options).config)
-    for part in ("", "text_config."):  # a class of texts alone is built from the text part of its type's config
+    for part in ("", "text_config."):  # a text-only class is built from the text part of its type's config
         cut = {**{f"{part}{name}": value for name, value in cuts.items()}, **overrides}
         with contextlib.suppress(ArchtraceError):
             resolve(target, overrides=cut, **options)

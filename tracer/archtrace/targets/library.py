@@ -101,7 +101,7 @@ def _literal(module: str, name: str) -> dict[str, str | tuple[str, ...]]:
 
 
 def _statements(text: str, name: str) -> list[ast.stmt]:
-    """The statements at the margin that begin with a name: they alone are parsed, a tenth of the file."""
+    """The statements at the margin that begin with a name: only these are parsed, a tenth of the file."""
     # Black writes a table's closing bracket at the margin; a file in another style is parsed as a whole.
     blocks = re.findall(rf"^{name}\b(?:.*[\])}}]|(?s:.*?)^[\])}}].*)$", text, re.MULTILINE)
     try:

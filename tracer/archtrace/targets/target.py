@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class ModelConfig(Protocol):
-    """A config of the library, as far as all have it; what only some have is asked for with `getattr`."""
+    """What all configs of the library have in common; fields of only some are read with `getattr`."""
 
     model_type: str
-    #: Of most: whether keys and values are kept, the number format of a checkpoint, and the token of padding.
+    #: Fields of most: whether keys and values are cached, the checkpoint's dtype, and the id of the pad token.
     use_cache: bool
     dtype: object
     pad_token_id: int | None
