@@ -49,12 +49,13 @@ def test_reports_compute_nothing() -> None:
     allowed |= {"archtrace_lint", "archtrace_lint.rule"}
     allowed |= {"archtrace_lint.source.import_resolver", "archtrace_lint.source.decode"}
     allowed |= {
-        f"archtrace.contract.{name}" for name in ("contract", "graph_rule", "rules", "traced", "verdict", "verify")
+        f"archtrace.contract.{name}"
+        for name in ("contract", "graph_rule", "rules", "traced_model", "verdict", "verify")
     }
     allowed |= {
         "archtrace.setup.result_with_setup",
         "archtrace.setup.examination",
-        "archtrace.setup.serving.served",
+        "archtrace.setup.serving.serve",
         "archtrace.tracing.optional_dependencies",
         "archtrace.targets.bundled",
         "archtrace.targets.depth",

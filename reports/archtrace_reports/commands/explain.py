@@ -56,7 +56,7 @@ def _page(told: Meaning, examples: bool) -> Iterator[str]:
     if told.source:
         yield from ("", "What cannot be seen in code", told.source.unseen)
     if told.graph:
-        yield from ("", "What is looked at in a traced model (archtrace check, for declared models)", told.graph.seen)
+        yield from ("", "What is looked at in a traced model (archtrace check, for declared models)", told.graph.sees)
         yield from ("", "What cannot be seen in a traced model", told.graph.unseen)
     yield from (
         _examples(told) if examples else ("", f"archtrace explain {told.code} --examples shows right and wrong code.")

@@ -31,12 +31,12 @@ from archtrace.targets import standins
 from archtrace.targets.special_tokens import frame_of
 from archtrace.targets.target import Target
 from archtrace.tracing.clock import Clock
-from archtrace.witness.failure import described
-from archtrace.witness.law import LawVerdict, Runs, together, unseen, unseen_each
-from archtrace.witness.pad_invariance import differs_alone
+from archtrace.witness.failure import describe_node
+from archtrace.witness.law import LawVerdict, Runs, merge_verdicts, not_shown, not_shown_by_output_position
+from archtrace.witness.pad_invariance import padding_changes_logits
 from archtrace.witness.position_sets import inside, join
 from archtrace.witness.shrink import ENOUGH, LARGEST
-from archtrace.witness.small_model import Search, Small
+from archtrace.witness.small_model import SmallModel, SmallModelSearch
 
 Verdicts = Mapping[str, LawVerdict]
 #: The layouts with padding on one side: which, the other, and why padding there alone may change what a text gives.
@@ -124,7 +124,7 @@ class _SmallModel:
     `missing`: why there is none, where there is none.
     """
 
-    small: Small | None
+    small: SmallModel | None
     analyses: tuple[Analysis, ...]
     failure: str | None = None
     runs: Runs | None = None
@@ -135,7 +135,7 @@ class _SmallModel:
         """Find the small model of a target and analyse it in every length: itself, where it is small already."""
         size = parameter_count(model[0])
         if size <= ENOUGH or target.config is None or target.module is not None:
-            own = Small(analysis.programs, {}) if size <= LARGEST else None
+            own = SmallModel(analysis.programs, {}) if size <= LARGEST else None
             return cls(own, (analysis, *_of_lengths(analysis, plans[1:])) if own else ())
         agreed: dict[int, tuple[Analysis, Runs]] = {}
         failures: list[str] = []
@@ -150,7 +150,7 @@ class _SmallModel:
             failures.extend([failure] if failure else [])
             return failure is None and other.positions == analysis.positions
 
-        small = Search(target, analysis.program, list(analysis.layouts.values()), analysis.ids, agrees).find()
+        small = SmallModelSearch(target, analysis.program, list(analysis.layouts.values()), analysis.ids, agrees).find()
         if small is None:
             return cls(None, (), failures[-1] if failures else None)
         own_analysis, seen = agreed[id(small.programs)]
@@ -162,7 +162,7 @@ class _SmallModel:
             return dict.fromkeys(analysis.bounds, LawVerdict(None, (), False))
         first, *others = self.analyses[0].texts.values()
         runs, more = self.runs or Runs(first), {text.ids: Runs(text) for text in others}
-        seen = {name: together(runs.see(name), {t: r.see(name) for t, r in more.items()}) for name in analysis.bounds}
+        seen = {n: merge_verdicts(runs.verdict(n), {t: r.verdict(n) for t, r in more.items()}) for n in analysis.bounds}
         return {name: _of_its_positions(verdict, analysis, name) for name, verdict in seen.items()}
 
 
@@ -204,7 +204,7 @@ def _layouts(analysis: Analysis, verdicts: Verdicts, vocabulary: Vocabulary) -> 
                 inputs=inputs,
                 bound=bound,
                 witness=verdict.witness,
-                status="exact" if verdict.exact(bound, each) else "bound",
+                status="exact" if verdict.is_exact(bound, each) else "bound",
                 padding=padded(analysis, name, vocabulary),
                 each=each,
                 witness_each=verdict.each,
@@ -279,8 +279,8 @@ def _findings(analysis: Analysis, small_model: _SmallModel, verdicts: Verdicts) 
     if small_model.failure is not None:
         found.append(Finding("witness-failed", f"no likeness could be run: {small_model.failure}"))
     for name, verdict in verdicts.items():
-        found += [*verdict.findings, *unseen(name, analysis.positions[name], verdict)]
-        found += unseen_each(name, analysis.each(name), verdict)
+        found += [*verdict.findings, *not_shown(name, analysis.positions[name], verdict)]
+        found += not_shown_by_output_position(name, analysis.each(name), verdict)
     return list(dict.fromkeys(found))  # one program serves several layouts, and is replayed once
 
 
@@ -309,7 +309,7 @@ def _moved(small_model: _SmallModel, vocabulary: Vocabulary, padding: Mapping[st
         silent = (
             name for name in SIDES if name in padding and not any(p.leaks or p.reads_padding for p in padding[name])
         )
-        moved = [name for name in silent if name in small.positions and differs_alone(small, name, vocabulary)]
+        moved = [name for name in silent if name in small.positions and padding_changes_logits(small, name, vocabulary)]
         for name in moved:
             side, other, why = SIDES[name]
             # Where both sides move a text, neither is better.
@@ -326,7 +326,7 @@ def _past_every_tensor(found: Positions) -> bool:
 def _first_calls(analysis: Analysis) -> list[str]:
     """Each op without a rule, where it is called first."""
     nodes = (node for each in analysis.bounds.values() for node in reversed(each.program.nodes))
-    calls = {node.op: described(node) for node in nodes if node.op in analysis.interpreter.unruled}
+    calls = {node.op: describe_node(node) for node in nodes if node.op in analysis.interpreter.unruled}
     return [calls.get(op, op) for op in sorted(analysis.interpreter.unruled)]
 
 

@@ -45,7 +45,7 @@ _LAST = """
 RULE = GraphRule(
     code="AT003",
     name="pad-equals-eos",
-    seen="The config's pad id is its eos id, and the position read in an unpadded text that ends with eos is the one "
+    sees="The config's pad id is its eos id, and the position read in an unpadded text that ends with eos is the one "
     "before it.",
     unseen="A tokenizer that pads with eos where the config says otherwise.",
     wrong={"pad is eos, and the pad id finds the token": _LAST % (2, "input_ids != self.pad_token_id")},

@@ -48,7 +48,7 @@ _FIRST = """
 RULE = GraphRule(
     code="AT004",
     name="fixed-index-vs-padding",
-    seen='A position that is read is a pad in a layout padded on a side that the contract\'s `padding` names ("left", '
+    sees='A position that is read is a pad in a layout padded on a side that the contract\'s `padding` names ("left", '
     '"right", "either").',
     unseen="A contract without `padding`: an index alone is no mistake.",
     wrong={"index 0 under padding on the left": _FIRST % "left", "on either side": _FIRST % "either"},

@@ -37,7 +37,7 @@ _CAUSAL = """
 RULE = GraphRule(
     code="AT005",
     name="first-token-of-causal",
-    seen="A readout at a constant index, and no token but the one at that index reaches the logits.",
+    sees="A readout at a constant index, and no token but the one at that index reaches the logits.",
     unseen="A causal model that reads index 1 or 2 depends on two or three tokens, which is hardly better: the answer "
     "of `archtrace` shows it.",
     wrong={"index 0 under a causal mask": _CAUSAL % (True, 0)},

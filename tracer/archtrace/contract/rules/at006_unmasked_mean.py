@@ -57,7 +57,7 @@ _MEAN = """
 RULE = GraphRule(
     code="AT006",
     name="unmasked-mean",
-    seen="A readout that is the mean of all positions in every layout, padded ones too; a sum over positions that is "
+    sees="A readout that is the mean of all positions in every layout, padded ones too; a sum over positions that is "
     "divided by one number for the whole batch, or by the padded length.",
     unseen="A maximum or an attention over pads; a model that is told of padding by nothing at all.",
     wrong={

@@ -44,7 +44,7 @@ _HEAD = """
 RULE = GraphRule(
     code="AT008",
     name="head-not-saved",
-    seen="A contract with `modules_to_save` (an empty list: PEFT's own), and modules with parameters on the way from "
+    sees="A contract with `modules_to_save` (an empty list: PEFT's own), and modules with parameters on the way from "
     "the readout to the logits that are neither in it nor in a pretrained model.",
     unseen="What the adapter really saves: the contract says it.",
     wrong={"a layer before the classifier": _HEAD % ""},

@@ -21,7 +21,7 @@ def check(model: TracedModel) -> Iterator[ContractViolation]:
 RULE = GraphRule(
     code="AT012",
     name="pad-token-unset",
-    seen="The config has no pad id, and the capture of two rows without one fails.",
+    sees="The config has no pad id, and the capture of two rows without one fails.",
     unseen="A live module, which is taken as it is.",
     wrong={
         "a default config": """

@@ -35,7 +35,7 @@ def _advice(served: Served) -> str:
 RULE = GraphRule(
     code=MISMATCH,
     name="serving-mismatch",
-    seen="What each server in `served_by` pools by its own rules ([serving](../serving.md)), beside the readout.",
+    sees="What each server in `served_by` pools by its own rules ([serving](../serving.md)), beside the readout.",
     unseen="A pooler config that the server is started with: put `# noqa: AT013` there. A server that does not take "
     "the model is no mismatch. Whether a server leaves a layer of the head out is not looked at.",
     wrong={

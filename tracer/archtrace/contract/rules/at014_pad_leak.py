@@ -38,7 +38,7 @@ _ATTENTION = """
 RULE = GraphRule(
     code="AT014",
     name="pad-leak",
-    seen="A masked token that reaches the logits in some layout, otherwise than by one index that falls on it (AT004) "
+    sees="A masked token that reaches the logits in some layout, otherwise than by one index that falls on it (AT004) "
     "or a mean that takes it in (AT006).",
     unseen="A leak that values of weights cancel; where the answer is a bound, a leak that is none is possible, and "
     "the finding says `may`.",
