@@ -53,7 +53,7 @@ SOURCE = """## In code
 
 GRAPH = """## In a traced model
 
-{seen}
+{sees}
 
 {wrong}
 
@@ -116,7 +116,7 @@ def source_part(rule: Rule) -> str:
 
 def graph_part(rule: GraphRule) -> str:
     """What a graph rule finds."""
-    return GRAPH.format(seen=rule.seen, wrong=traced(rule.wrong), right=traced(rule.right), unseen=rule.unseen)
+    return GRAPH.format(sees=rule.sees, wrong=traced(rule.wrong), right=traced(rule.right), unseen=rule.unseen)
 
 
 def page(told: Meaning) -> str:

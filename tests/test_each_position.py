@@ -200,10 +200,12 @@ def test_positions_beside_a_second_text_are_exact() -> None:
 
 def test_a_readout_is_no_more_certain_than_its_positions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs that show nothing of single positions: the union is shown as ever, and the readout is a bound."""
-    monkeypatch.setattr(law, "MOST_AGAIN", 0)
-    right = Witness.see_each
+    monkeypatch.setattr(law, "MOST_RETRIED", 0)
+    right = Witness.find_by_output_position
     monkeypatch.setattr(
-        Witness, "see_each", lambda self, s, bounds, ids: tuple(map(nothing, right(self, s, bounds, ids)))
+        Witness,
+        "find_by_output_position",
+        lambda self, s, bounds, ids: tuple(map(nothing, right(self, s, bounds, ids))),
     )
     result = archtrace.trace(Tagger(HEADS["tanh"][0])).result
     assert result.status == "bound"

@@ -439,8 +439,8 @@ def test_layouts_of_other_looked_up_ids_are_run_once(name: str, monkeypatch: pyt
     """Which row of a table of random numbers is taken is nothing to a run; the id as a number is."""
     numbers, runs = NUMBERS[name]
     ran: list[str] = []
-    right = law.Runs._see
-    monkeypatch.setattr(law.Runs, "_see", lambda self, name: ran.append(name) or right(self, name))
+    right = law.Runs._verdict
+    monkeypatch.setattr(law.Runs, "_verdict", lambda self, name: ran.append(name) or right(self, name))
     result = archtrace.trace(LookedUp(numbers)).result
     assert result.status == "exact"
     alike = {"full", "eos_early", "several_eos", "no_eos"}

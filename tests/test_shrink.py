@@ -15,10 +15,10 @@ from archtrace.capture.program import Program
 from archtrace.capture.run import capture
 from archtrace.reach.rules.registry import has_rule
 from archtrace.witness import shrink
-from archtrace.witness.shrink import ModelSize, Overrides, Used
+from archtrace.witness.shrink import LargestUsed, ModelSize, Overrides
 
 #: Ids up to 60 and positions up to 27.
-USED = Used(60, 27)
+USED = LargestUsed(60, 27)
 
 #: An integer -> what it may be reduced to.
 SMALLER = {

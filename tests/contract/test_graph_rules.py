@@ -32,7 +32,7 @@ def contract_of(case: str) -> Contract:
     return replace(contract, target=scope.get("Classifier") or scope["TARGET"])
 
 
-def found(case: str) -> list[ContractViolation]:
+def violations_of(case: str) -> list[ContractViolation]:
     """What is wrong with the model of a case."""
     return judge(examine(contract_of(case)))
 
@@ -41,7 +41,7 @@ def found(case: str) -> list[ContractViolation]:
 def test_cases(code: str, kind: str, name: str) -> None:
     """A wrong model is told once, under the rule's code and no other; of a right one nothing is told."""
     rule = next(rule for rule in rules() if rule.code == code)
-    broken = found(getattr(rule, kind)[name])
+    broken = violations_of(getattr(rule, kind)[name])
     assert [b.code for b in broken] == [code] * (kind == "wrong")
     for each in broken:
         assert "mine" in each.message
@@ -91,5 +91,5 @@ _BEHIND_A_VECTOR = """
 def test_a_pad_is_what_carries_one(index: int, codes: list[str]) -> None:
     """Behind a learned vector in front, which is no pad, position i carries token i - 1; the most pads in front are
     three."""
-    broken = found(_BEHIND_A_VECTOR % index)
+    broken = violations_of(_BEHIND_A_VECTOR % index)
     assert [b.code for b in broken if b.code == "AT004"] == codes

@@ -98,7 +98,7 @@ class Shared(torch.nn.Module):
         return self.score(self.t5(input_ids, attention_mask=attention_mask).last_hidden_state[:, 0])
 
 
-def seen(model: type[torch.nn.Module]) -> TracedModel:
+def traced(model: type[torch.nn.Module]) -> TracedModel:
     """The model, traced."""
     allowed = ["mix.*", "scan.*"]
     return examine(replace(declared("mine", {"target": "here", "dead_parameters": allowed}, "here"), target=model))
@@ -116,26 +116,26 @@ def seen(model: type[torch.nn.Module]) -> TracedModel:
 )
 def test_padding_is_told_in_many_ways(model: type[torch.nn.Module], kind: str, slice_: str, codes: list[str]) -> None:
     """Exactly, and what is wrong with it."""
-    found = seen(model)
-    (readout,) = found.result.readouts
-    assert (readout.kind, readout.slice, found.result.status) == (kind, slice_, "exact")
-    assert [broken.code for broken in judge(found) if broken.code != "AT100"] == codes
+    inspected = traced(model)
+    (readout,) = inspected.result.readouts
+    assert (readout.kind, readout.slice, inspected.result.status) == (kind, slice_, "exact")
+    assert [broken.code for broken in judge(inspected) if broken.code != "AT100"] == codes
 
 
 def test_counts_say_nothing_of_the_left() -> None:
     """Where padding is told by counts alone, it is on the right."""
-    assert [layout.name for layout in seen(Counted).layouts] == ["full", "right_padded"]
+    assert [layout.name for layout in traced(Counted).layouts] == ["full", "right_padded"]
 
 
 def test_the_ids_of_a_model_inside_are_known() -> None:
     """Its pad id finds the token, and is eos: a text that ends with eos is read one before it."""
-    found = seen(Wrapped)
-    assert (found.pad, found.eos) == (2, 2)
-    (readout,) = found.result.readouts
+    inspected = traced(Wrapped)
+    assert (inspected.pad, inspected.eos) == (2, 2)
+    (readout,) = inspected.result.readouts
     assert (readout.kind, readout.index.depends_on) == ("last_non_pad", ("input_ids",))
-    assert "AT003" in [broken.code for broken in judge(found)]
+    assert "AT003" in [broken.code for broken in judge(inspected)]
 
 
 def test_shared_weights_of_a_model_inside_are_alive() -> None:
     """Under either name."""
-    assert seen(Shared).result.dead_parameters == ()
+    assert traced(Shared).result.dead_parameters == ()

@@ -36,9 +36,9 @@ def broken(target: str, **terms: Any) -> list[ContractViolation]:
     return _broken(target, tuple(sorted({**terms, "config": config}.items())))
 
 
-def codes(found: list[ContractViolation]) -> list[str]:
+def codes(violations: list[ContractViolation]) -> list[str]:
     """The codes alone."""
-    return [each.code for each in found]
+    return [each.code for each in violations]
 
 
 @pytest.mark.parametrize("reads", ["first", "last_hidden_state[:, 0]", "last_hidden_state[:,0]"])
@@ -100,8 +100,8 @@ def test_what_a_contract_allows(target: str, terms: dict[str, Any]) -> None:
 
 def test_what_a_contract_allows_for_nothing() -> None:
     """An allowance that nothing needs any more."""
-    found = broken("bert", pad_leak=True, dead_parameters=("bert.pooler.*",))
-    assert [(b.code, b.term) for b in found] == [("AT100", "pad_leak"), ("AT100", "dead_parameters")]
+    violations = broken("bert", pad_leak=True, dead_parameters=("bert.pooler.*",))
+    assert [(b.code, b.term) for b in violations] == [("AT100", "pad_leak"), ("AT100", "dead_parameters")]
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def test_reports_compute_nothing() -> None:
     allowed |= {
         "archtrace.setup.result_with_setup",
         "archtrace.setup.examination",
-        "archtrace.setup.serving.served",
+        "archtrace.setup.serving.serve",
         "archtrace.tracing.optional_dependencies",
         "archtrace.targets.bundled",
         "archtrace.targets.candidates",

@@ -20,7 +20,7 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor
 
 from archtrace.setup.examination import SAMPLES
-from archtrace.setup.serving.served import serve
+from archtrace.setup.serving.serve import serve
 from archtrace.targets.sentence import LEGACY
 from archtrace_reports.commands.cli import run
 

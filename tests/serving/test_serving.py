@@ -15,7 +15,7 @@ from archtrace.answer.serving import SERVERS
 from archtrace.contract.contract import declared
 from archtrace.errors import TargetError
 from archtrace.setup.serving.checkpoint_files import CheckpointFiles
-from archtrace.setup.serving.served import POOLING_OF_SERVER, compare_poolings, serve
+from archtrace.setup.serving.serve import POOLING_OF_SERVER, compare_poolings, serve
 from archtrace.targets.library import classifiers
 from archtrace_reports.commands.cli import run
 

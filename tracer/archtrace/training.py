@@ -99,7 +99,7 @@ def _wrong_setup(diagnosis: Diagnosis) -> str:
     return message(
         f"this setup is wrong: {', '.join(fault.code for fault in diagnosis.faults)}",
         where=f"the first batch of {diagnosis.target}, before the first step",
-        why="; ".join(fault.told for fault in diagnosis.faults),
+        why="; ".join(fault.in_words for fault in diagnosis.faults),
         do="; ".join(fault.change for fault in diagnosis.faults),
     )
 

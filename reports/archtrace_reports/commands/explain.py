@@ -56,7 +56,7 @@ def _page(rule: Meaning, examples: bool) -> Iterator[str]:
     if rule.source:
         yield from ("", "What cannot be seen in code", rule.source.unseen)
     if rule.graph:
-        yield from ("", "What is looked at in a traced model (archtrace check, for declared models)", rule.graph.seen)
+        yield from ("", "What is looked at in a traced model (archtrace check, for declared models)", rule.graph.sees)
         yield from ("", "What cannot be seen in a traced model", rule.graph.unseen)
     yield from (
         _examples(rule) if examples else ("", f"archtrace explain {rule.code} --examples shows right and wrong code.")

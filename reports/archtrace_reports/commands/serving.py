@@ -39,7 +39,7 @@ def command(target: str, fields: tuple[tuple[str, Any], ...], style: str, folder
     Exit 0: whoever serves it pools what it reads. 1: one pools something else (AT013). 2: no answer.
     """
     require()
-    from archtrace.setup.serving.served import serve
+    from archtrace.setup.serving.serve import serve
     from archtrace_reports.asking.engine import silence_libraries
     from archtrace_reports.formats.server_lines import as_json, export, server_lines
     from archtrace_reports.text.lines import paint

@@ -22,7 +22,7 @@ class Fault:
     change: str
 
     @property
-    def told(self) -> str:
+    def in_words(self) -> str:
         """What is wrong, within a sentence."""
         return f"read is {self.read}; meant is {self.meant}"
 

@@ -31,7 +31,7 @@ from archtrace.setup.examination import SAMPLES, diagnose
 from archtrace.setup.given_texts import GivenTexts
 from archtrace.setup.pad_id import refusal_without_pad_id
 from archtrace.setup.serving.checkpoint_files import checkpoint_files
-from archtrace.setup.serving.served import serving
+from archtrace.setup.serving.serve import serving
 from archtrace.targets.tokenized import tokenizer_named
 from archtrace.tracing.clock import Progress
 from archtrace.tracing.trace import Trace, trace

@@ -1,4 +1,4 @@
-"""What a graph rule is: it looks at a traced model, where a source rule reads code. Codes are shared between both."""
+"""What a graph rule is: it looks at a traced model, as a source rule looks at code. Both kinds share their codes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Check: TypeAlias = Callable[[TracedModel], Iterator[ContractViolation]]
 
 @dataclass(frozen=True)
 class Words:
-    """What a code means, where no source rule of that code tells."""
+    """The texts of a code that no source rule has."""
 
     summary: str
     why: str
@@ -23,7 +23,7 @@ class Words:
 
 @dataclass(frozen=True)
 class GraphRule:
-    """One rule. `seen`: what it looks at in a traced model; `unseen`: what it cannot see.
+    """A rule. `sees`: what it looks at in a traced model; `unseen`: what it cannot see there.
 
     `right` and `wrong`: name -> code of a class Classifier, or that sets TARGET, and where it matters CONTRACT (a
     table); tests and pages are made from them.
@@ -31,7 +31,7 @@ class GraphRule:
 
     code: str
     name: str
-    seen: str
+    sees: str
     unseen: str
     right: dict[str, str]
     wrong: dict[str, str]

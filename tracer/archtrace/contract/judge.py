@@ -26,7 +26,7 @@ def _broken_terms(model: TracedModel) -> Iterator[ContractViolation]:
     """What the contract says and the model does not do, or allows and the model no longer needs."""
     yield from _reads(model)
     for fault in model.setup.faults if model.setup else ():
-        problem = f"with the tokenizer {model.contract.tokenizer} {fault.told}: {fault.change}"
+        problem = f"with the tokenizer {model.contract.tokenizer} {fault.in_words}: {fault.change}"
         yield _violation(model, problem, "tokenizer", code=WRONG)
     if model.contract.pad_leak and not model.leaks:
         yield _violation(model, "allows pad_leak, and no padding reaches the logits: take it away", "pad_leak")

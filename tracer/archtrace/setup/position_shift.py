@@ -21,7 +21,7 @@ from archtrace.targets import prepare
 from archtrace.targets.target import Make, Target
 from archtrace.targets.tokenized import Encoded
 from archtrace.tracing.trace import Trace
-from archtrace.witness.pad_invariance import apart
+from archtrace.witness.pad_invariance import differ
 from archtrace.witness.replay import outputs
 from archtrace.witness.shrink import ENOUGH, LARGEST
 from archtrace.witness.small_model import bundled, reduced, remembered
@@ -40,7 +40,7 @@ def padding_shifts_logits(traced: Trace, batch: Encoded, special: Collection[int
         try:
             model = make()
             layouts = [_layout(traced, model[0], _shortened(batch, row, pads), special) for pads in (0, PADS)]
-            return apart(*outputs(model, layouts, traced.analysis.programs.asked))
+            return differ(*outputs(model, layouts, traced.analysis.programs.asked))
         except Exception:  # a stranger's class may refuse its config, and its model so short a row, as they like
             continue
     return None

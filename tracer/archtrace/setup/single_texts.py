@@ -149,13 +149,13 @@ def _truncated_special(setup: Setup, given: GivenTexts, number: int, reading: Ba
     return Fault("truncation-side", f"{read}{given.tokenizer.truncation_side}", meant, change)
 
 
-def _truncation_change(setup: Setup, given: GivenTexts, number: int, at: int, wanted: int) -> str:
+def _truncation_change(setup: Setup, given: GivenTexts, number: int, at: int, token_id: int) -> str:
     """How to keep a token when the text is cut: by cutting on the other side, if a trial shows that this keeps it."""
     other = copy.deepcopy(given.tokenizer)
     other.truncation_side = "left" if given.tokenizer.truncation_side == "right" else "right"
     try:
         reading = read_batch(setup.trace, given.single_batch(number, other))
-        if reading.ids(0)[at] == wanted:
+        if reading.ids(0)[at] == token_id:
             return f"tokenizer.truncation_side = {other.truncation_side!r}"
     except ArchtraceError:  # what the model refuses keeps nothing
         pass

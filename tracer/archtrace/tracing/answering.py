@@ -30,9 +30,9 @@ from archtrace.targets.special_tokens import special_tokens_of
 from archtrace.targets.target import Target
 from archtrace.tracing.clock import Clock
 from archtrace.tracing.runnable_model import UNASKED, RunnableModel, Verdicts
-from archtrace.witness.failure import described
-from archtrace.witness.law import unseen, unseen_each
-from archtrace.witness.pad_invariance import differs_alone
+from archtrace.witness.failure import describe_node
+from archtrace.witness.law import not_shown, not_shown_by_output_position
+from archtrace.witness.pad_invariance import padding_changes_logits
 from archtrace.witness.position_sets import inside, join
 
 #: The layouts with padding on one side: that side, the other, and why padding on it may change the logits of a text.
@@ -135,7 +135,7 @@ def _layouts(analysis: Analysis, verdicts: Verdicts, vocabulary: Vocabulary) -> 
                 inputs=inputs,
                 bound=bound,
                 witness=verdict.witness,
-                status="exact" if verdict.exact(bound, each) else "bound",
+                status="exact" if verdict.is_exact(bound, each) else "bound",
                 padding=padded(analysis, name, vocabulary),
                 each=each,
                 witness_each=verdict.each,
@@ -217,8 +217,8 @@ def _findings(analysis: Analysis, runnable: RunnableModel, verdicts: Verdicts) -
             Finding("witness-failed", f"no smaller model of the same architecture could be run: {runnable.failure}")
         )
     for name, verdict in verdicts.items():
-        findings += [*verdict.findings, *unseen(name, analysis.positions[name], verdict)]
-        findings += unseen_each(name, analysis.each(name), verdict)
+        findings += [*verdict.findings, *not_shown(name, analysis.positions[name], verdict)]
+        findings += not_shown_by_output_position(name, analysis.each(name), verdict)
     return list(dict.fromkeys(findings))  # one program serves several layouts, and is replayed once
 
 
@@ -249,7 +249,7 @@ def _padding_moves(
         silent = (
             name for name in SIDES if name in paddings and not any(p.leaks or p.reads_padding for p in paddings[name])
         )
-        moved = [name for name in silent if name in small.positions and differs_alone(small, name, vocabulary)]
+        moved = [name for name in silent if name in small.positions and padding_changes_logits(small, name, vocabulary)]
         for name in moved:
             side, other, why = SIDES[name]
             # Where padding on either side changes the logits, neither is better.
@@ -267,7 +267,7 @@ def _bypasses_tensors(positions: Positions) -> bool:
 def _first_calls(analysis: Analysis) -> list[str]:
     """Each op without a rule, where it is called first."""
     nodes = (node for each in analysis.bounds.values() for node in reversed(each.program.nodes))
-    calls = {node.op: described(node) for node in nodes if node.op in analysis.interpreter.unruled}
+    calls = {node.op: describe_node(node) for node in nodes if node.op in analysis.interpreter.unruled}
     return [calls.get(op, op) for op in sorted(analysis.interpreter.unruled)]
 
 

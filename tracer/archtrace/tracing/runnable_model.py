@@ -11,9 +11,9 @@ from archtrace.capture.model import parameter_count
 from archtrace.errors import ArchtraceError
 from archtrace.readout.analysis import Analysis, Model, Programs
 from archtrace.targets.target import Target
-from archtrace.witness.law import LawVerdict, Runs, together
+from archtrace.witness.law import LawVerdict, Runs, merge_verdicts
 from archtrace.witness.shrink import ENOUGH, LARGEST
-from archtrace.witness.small_model import Search, Small
+from archtrace.witness.small_model import SmallModel, SmallModelSearch
 
 #: Of each layout, what runs show.
 Verdicts: TypeAlias = Mapping[str, LawVerdict]
@@ -32,7 +32,7 @@ class RunnableModel:
     `missing`: why there is no such model.
     """
 
-    small: Small | None
+    small: SmallModel | None
     analyses: tuple[Analysis, ...]
     failure: str | None = None
     runs: Runs | None = None
@@ -43,7 +43,7 @@ class RunnableModel:
         """The model to run for a target, analysed in every length: the target's own where that is small already."""
         size = parameter_count(model[0])
         if size <= ENOUGH or target.config is None or target.module is not None:
-            itself = Small(analysis.programs, {}) if size <= LARGEST else None
+            itself = SmallModel(analysis.programs, {}) if size <= LARGEST else None
             return cls(itself, (analysis, *_of_lengths(analysis, plans[1:])) if itself else ())
         candidates: dict[int, tuple[Analysis, Runs]] = {}
         failures: list[str] = []
@@ -59,7 +59,7 @@ class RunnableModel:
             failures.extend([failure] if failure else [])
             return failure is None and same
 
-        small = Search(target, analysis.program, list(analysis.layouts.values()), analysis.ids, agrees).find()
+        small = SmallModelSearch(target, analysis.program, list(analysis.layouts.values()), analysis.ids, agrees).find()
         if small is None:
             return cls(None, (), failures[-1] if failures else None)
         its_analysis, its_runs = candidates[id(small.programs)]
@@ -72,7 +72,7 @@ class RunnableModel:
         first, *others = self.analyses[0].texts.values()
         runs, of_others = self.runs or Runs(first), {text.ids: Runs(text) for text in others}
         verdicts = {
-            name: together(runs.see(name), {ids: other.see(name) for ids, other in of_others.items()})
+            name: merge_verdicts(runs.verdict(name), {ids: other.verdict(name) for ids, other in of_others.items()})
             for name in analysis.bounds
         }
         return {name: _of_its_positions(verdict, analysis, name) for name, verdict in verdicts.items()}

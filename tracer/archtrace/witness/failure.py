@@ -1,4 +1,4 @@
-"""Failure: why a numeric run of a program could not be made."""
+"""Why a numeric run of a program failed."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ class RunError(ArchtraceError):
     """An op of a program that does not run on numbers: op, module, source line, and the op's own first line."""
 
     def __init__(self, node: Node, error: Exception) -> None:
-        super().__init__(f"{described(node)}: {first_line(error)}")
+        super().__init__(f"{describe_node(node)}: {first_line(error)}")
 
 
-def described(node: Node) -> str:
-    """An op, the module that called it, and the line of the model's code."""
+def describe_node(node: Node) -> str:
+    """An op in words: with the module that calls it and the line of the model's code."""
     module = f" in {node.module}" if node.module else ""
     line = next((f" ({short_path(f.file)}:{f.line})" for f in reversed(node.frames)), "")
     return f"{node.op or node.name}{module}{line}"
 
 
-def reason(error: Exception) -> str:
-    """What stopped a run, in one line."""
+def failure_reason(error: Exception) -> str:
+    """Why a run failed, in one line."""
     return str(error) if isinstance(error, RunError) else first_line(error)

@@ -1,8 +1,8 @@
-"""Run a program numerically, with random parameters, and see what reaches the logits.
+"""Run a program numerically, with random parameters, and see by gradients what reaches the logits.
 
-Everything runs in float64, whatever types the graph names, so that what cancels exactly leaves no more than rounding
-noise behind, far below the threshold. Gradients come first; what they cannot show (sparse maxima, rounding,
-hashing, saturation) is tried by finite changes. A position counts once any draw of the parameters shows it.
+Everything runs in float64, whatever types the graph names, so that what cancels exactly leaves only rounding noise, far
+below the threshold. Gradients come first; finite changes try what gradients cannot show (sparse maxima, rounding,
+hashing, saturation). A position counts once any draw of the parameters shows it.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ from archtrace.witness.replay import SHAPED
 
 #: A change below this part of the largest one is rounding noise (float64 rounds at 2e-16).
 NOISE = 1e-10
-#: A gradient that moves the logits by less than this part of their size, for a change as large as the value itself, is
-#: rounding noise wherever it stands: where nothing reaches, the largest gradient is noise as well.
+#: A gradient is rounding noise if, for a change as large as the value itself, it moves the logits by less than this
+#: part of their size: where nothing reaches the logits, the largest gradient is noise as well.
 FLOOR = 1e-13
-_WIDER = {
+_WIDER_DTYPE = {
     torch.float16: torch.float64,
     torch.bfloat16: torch.float64,
     torch.float32: torch.float64,
     torch.complex64: torch.complex128,
 }
 
-#: What a run gives: of each node a tensor, or a sequence of them.
+#: The values of a run: for each node a tensor, or a sequence of them.
 Values: TypeAlias = dict[int, Value]
-#: What is put in place of a node's value.
+#: From a node's value to the one that takes its place.
 Replacement: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
 class Draw:
-    """One choice of all parameters, by seed and gain, and of what the forward itself draws at random, by `noise`."""
+    """One draw of all parameters, by seed and gain, and of what the forward itself draws at random, by `noise`."""
 
     seed: int
     gain: float
@@ -82,13 +82,13 @@ def _random(shape: tuple[int, ...], dtype: torch.dtype, gain: float, generator: 
         return torch.zeros(shape, dtype=dtype)
     noise = torch.randn(shape, generator=generator, dtype=torch.float64)
     if len(shape) < 2:
-        return (1 + 0.3 * noise).abs()  # a variance among thousands must not be negative
-    inputs = math.prod(shape[1:]) if len(shape) > 3 else shape[-1]  # the kernels of an image have them on three axes
-    return noise * gain / math.sqrt(max(inputs, 1))
+        return (1 + 0.3 * noise).abs()  # of thousands of numbers, none may be a negative variance
+    fan_in = math.prod(shape[1:]) if len(shape) > 3 else shape[-1]  # kernels of images have their inputs on three axes
+    return noise * gain / math.sqrt(max(fan_in, 1))
 
 
 def _wide(value: torch.Tensor) -> torch.Tensor:
-    return value.to(_WIDER[value.dtype]) if value.dtype in _WIDER else value
+    return value.to(_WIDER_DTYPE[value.dtype]) if value.dtype in _WIDER_DTYPE else value
 
 
 @contextmanager
@@ -114,31 +114,31 @@ def _double() -> Iterator[None]:
 
 def run(
     program: Program,
-    given: Values,
+    parameters: Values,
     layout: Mapping[str, torch.Tensor],
     change: Mapping[int, Replacement],
     noise: int = 0,
-    kept: Collection[int] | None = None,
+    keep: Collection[int] | None = None,
 ) -> Values:
     """The values of a program; `change` replaces the value of a node as soon as it is computed.
 
-    All values, or those of the `kept` nodes: the scores of a long window are let go as soon as nothing takes them.
-    Random ops draw the same in every run of one `noise`: what differs between two runs is what was changed.
+    All values, or those of the nodes to `keep`: then the scores of a long window are freed as soon as no op needs them.
+    Random ops draw the same in every run with one `noise`, so two runs differ only by what was changed.
     """
-    values = dict(given)
+    values = dict(parameters)
     with _double(), torch.random.fork_rng(devices=[]):
-        # torch.manual_seed seeds every device, and writes down the whole stack each time.
+        # torch.manual_seed would seed every device, and record the whole stack each time.
         torch.default_generator.manual_seed(noise)
         for node in program.nodes:
             if node.kind is NodeKind.INPUT:
                 values[node.index] = _wide(layout[node.tensor_name])
             elif node.kind is NodeKind.OP:
-                values[node.index] = _called(node, program, values)
+                values[node.index] = _run_node(node, program, values)
             if node.index in change:
                 values[node.index] = change[node.index](known_tensor(values[node.index]))
-            if kept is not None:
+            if keep is not None:
                 for index in program.ending[node.index]:
-                    if index not in kept:
+                    if index not in keep:
                         del values[index]
     return values
 
@@ -148,12 +148,12 @@ def _copied(target: torch.Tensor, source: torch.Tensor, non_blocking: bool = Fal
 
 
 def _distinct(value: torch.Tensor, *options: bool) -> Value:
-    """torch raises for the gradient of distinct values; finite changes show them."""
+    """Without a gradient, for which torch would raise: finite changes show distinct values."""
     op: Operation = torch.ops.aten._unique2.default
     return cast(Value, op(value.detach(), *options))
 
 
-#: What is called in place of an op: for one without a derivative what computes the same with ops that have one.
+#: What is called in place of an op that has no derivative: the same, computed by ops that have one.
 INSTEAD: Mapping[object, Operation] = {
     **SHAPED,
     torch.ops.aten.copy.default: _copied,
@@ -161,18 +161,18 @@ INSTEAD: Mapping[object, Operation] = {
 }
 
 
-_REINTERPRETED: Operation = torch.ops.aten.view.dtype
+_VIEW_AS_DTYPE: Operation = torch.ops.aten.view.dtype
 
 
-def _called(node: Node, program: Program, values: Values) -> Value:
+def _run_node(node: Node, program: Program, values: Values) -> Value:
     try:
-        return _reinterpreted(node, program, values) if node.target is _REINTERPRETED else _call(node, values)
+        return _reinterpreted(node, program, values) if node.target is _VIEW_AS_DTYPE else _call(node, values)
     except Exception as error:
         raise RunError(node, error) from error
 
 
 def _reinterpreted(node: Node, program: Program, values: Values) -> Value:
-    """The bits of a value as another type: those of the type that the model has, not of the wider one it runs in."""
+    """The bits of a value as another type; first in the model's own type, not in the wider one of the run."""
     (_, dtype), *_ = program.nodes[node.refs[0]].results or ()
     bits = known_tensor(values[node.refs[0]]).detach().to(dtype).contiguous()
     other = node.argument(1)
@@ -188,12 +188,12 @@ def _call(node: Node, values: Values) -> Value:
         return None
     positional, named = node.arguments_with(values.__getitem__)
     args, kwargs = [_widen(v) for v in positional], {k: _widen(v) for k, v in named.items()}
-    own = INSTEAD.get(target, target)
-    return _single(own, args, kwargs) if node.op in SINGLE else cast(Value, own(*args, **kwargs))
+    op = INSTEAD.get(target, target)
+    return _in_single_precision(op, args, kwargs) if node.op in SINGLE else cast(Value, op(*args, **kwargs))
 
 
-def _single(op: Operation, args: list[Value], kwargs: dict[str, Value]) -> Value:
-    """The result, in double precision, of an op that has no form for it, and no derivative."""
+def _in_single_precision(op: Operation, args: list[Value], kwargs: dict[str, Value]) -> Value:
+    """The result, widened again, of an op that has no kernel for double precision, and no derivative."""
     positional, named = mapped_arguments(tuple(args), dict[str, object](kwargs), _narrow)
     return cast(Value, mapped(op(*positional, **named), lambda v: _wide(v) if isinstance(v, torch.Tensor) else v))
 
@@ -205,12 +205,12 @@ def _narrow(value: object) -> object:
 def _widen(value: Value) -> Value:
     if isinstance(value, list):
         return [_widen(v) for v in value]
-    return _WIDER.get(value, value) if isinstance(value, torch.dtype) else value
+    return _WIDER_DTYPE.get(value, value) if isinstance(value, torch.dtype) else value
 
 
 def gradients(
     program: Program,
-    given: Values,
+    parameters: Values,
     layout: Mapping[str, torch.Tensor],
     watch: Sequence[int],
     draw: Draw,
@@ -220,34 +220,34 @@ def gradients(
 ) -> dict[int, Marks]:
     """For each watched node, which rows of the logits have a non-zero gradient at which elements.
 
-    Marks of shape (*shape, rows). `apart`: no gradient goes from one watched node on to another. `rows`: those that are
-    one label together; each is one by itself where none are given.
+    Marks of shape (*shape, rows). `apart`: no gradient flows from one watched node to another. `rows`: groups of rows,
+    each of which gets one mark; without any, each row is a group.
     """
     with torch.enable_grad():
         change: Mapping[int, Replacement] = dict.fromkeys(watch, _leaf) if apart else _leaves(program, watch)
-        values = run(program, given, layout, change, draw.noise, {*watch, program.output})
+        values = run(program, parameters, layout, change, draw.noise, {*watch, program.output})
         logits = known_tensor(values[program.output])
         weights = torch.randn(logits.shape, generator=torch.Generator().manual_seed(draw.seed), dtype=torch.float64)
-        labels = rows or [slice(row, row + 1) for row in range(logits.shape[0])]
-        sums = [(logits[some] * weights[some]).sum() for some in labels]
+        groups = rows or [slice(row, row + 1) for row in range(logits.shape[0])]
+        sums = [(logits[group] * weights[group]).sum() for group in groups]
         tensors = [known_tensor(values[w]) for w in watch]
         return dict(zip(watch, _by_row(sums, tensors, _size(logits)), strict=True))
 
 
 def _leaves(program: Program, watch: Sequence[int]) -> dict[int, Replacement]:
-    """Leaves for watched nodes; a look-up that is made twice is one leaf, for what its two ways do to each other."""
+    """Leaves for watched nodes; a look-up that is made twice is one leaf, since its two ways may cancel each other."""
     leaves: dict[Hashable, Replacement] = {}
     by_node: dict[int, Replacement] = {}
     for index in watch:
         node = program.nodes[index]
-        own = node.kind is not NodeKind.OP or draws(node.operation, node.args, node.kwargs)
-        key: Hashable = index if own else (node.target, repr(node.args), repr(node.kwargs))
+        is_unique = node.kind is not NodeKind.OP or draws(node.operation, node.args, node.kwargs)
+        key: Hashable = index if is_unique else (node.target, repr(node.args), repr(node.kwargs))
         by_node[index] = leaves.setdefault(key, _Leaf())
     return by_node
 
 
 class _Leaf:
-    """From the value of a node to the leaf that stands for all nodes of that value."""
+    """Replaces the values of several nodes, which are equal, by one leaf."""
 
     def __init__(self) -> None:
         self._leaf: torch.Tensor | None = None
@@ -263,12 +263,12 @@ def _tracked(value: torch.Tensor) -> torch.Tensor:
 
 
 def _leaf(value: torch.Tensor) -> torch.Tensor:
-    """A value of its own; integers have no gradient, and finite changes alone show them."""
+    """The value as a leaf of the gradient; integers have none, and only finite changes show them."""
     return value.detach().requires_grad_() if value.is_floating_point() else value
 
 
 def _size(value: torch.Tensor) -> float:
-    """The largest finite magnitude, at least a little."""
+    """The largest finite magnitude; never zero, since it divides."""
     size = value.detach().abs()
     size = size[torch.isfinite(size)]
     return max(float(size.amax()), 1e-30) if size.numel() else 1.0
@@ -278,7 +278,7 @@ def _by_row(rows: list[torch.Tensor], tensors: list[torch.Tensor], logits: float
     shown: list[list[Marks]] = [[] for _ in tensors]
     for row in rows:
         slopes = _slopes(row, tensors)
-        # One tensor may have nothing but noise: what is noise is told from all.
+        # One tensor may hold nothing but noise, so the threshold comes from all of them.
         floor = max(FLOOR * logits, NOISE * max([0.0, *map(_effect, slopes, tensors)]))
         for marks, slope, tensor in zip(shown, slopes, tensors, strict=True):
             marks.append(_significant(torch.zeros_like(tensor) if slope is None else slope, floor / _size(tensor)))
@@ -286,15 +286,15 @@ def _by_row(rows: list[torch.Tensor], tensors: list[torch.Tensor], logits: float
 
 
 def _slopes(row: torch.Tensor, tensors: list[torch.Tensor]) -> list[torch.Tensor | None]:
-    """The gradients of a number; None for a tensor that has none, or no part in it."""
+    """The gradients of a number; None for a tensor without a gradient, or without a part in the number."""
     smooth = [tensor for tensor in tensors if tensor.requires_grad]
-    asked = row.requires_grad and smooth
-    gradients = iter(torch.autograd.grad(row, smooth, retain_graph=True, allow_unused=True) if asked else ())
+    has_gradients = row.requires_grad and smooth
+    gradients = iter(torch.autograd.grad(row, smooth, retain_graph=True, allow_unused=True) if has_gradients else ())
     return [next(gradients, None) if tensor.requires_grad else None for tensor in tensors]
 
 
 def _effect(slope: torch.Tensor | None, tensor: torch.Tensor) -> float:
-    """The largest that an element does, changed by as much as it is."""
+    """The largest change of the number when an element changes by its own size."""
     if slope is None:
         return 0.0
     size = (slope * tensor).detach().abs()

@@ -7,15 +7,26 @@ from typing import TypeAlias
 
 from archtrace.answer.positions import Positions, Rows, union
 
-__all__ = ["TokenPlaces", "any_position", "beyond", "difference", "inside", "join", "nothing", "places", "union"]
+__all__ = [
+    "TokenPlaces",
+    "beyond",
+    "describe_positions",
+    "difference",
+    "inside",
+    "is_empty",
+    "join",
+    "nothing",
+    "places",
+    "union",
+]
 
 #: Rows and positions of tokens.
 TokenPlaces: TypeAlias = Sequence[tuple[int, int]]
 
 
 def nothing(like: Positions) -> Positions:
-    """No position of the same tensors and rows."""
-    return Positions(_each(_none, like.reads), _none(like.tokens), _each(_none, like.others))
+    """An empty set for the same tensors and rows."""
+    return Positions(_map_rows(_none, like.reads), _none(like.tokens), _map_rows(_none, like.others))
 
 
 def join(left: Positions, right: Positions) -> Positions:
@@ -30,17 +41,22 @@ def beyond(some: Positions, others: Positions) -> Positions:
 
 def inside(witness: Positions, bound: Positions) -> bool:
     """True when every witnessed position is in the bound: the law of no false negatives."""
-    return not any_position(beyond(witness, bound))
+    return is_empty(beyond(witness, bound))
 
 
-def any_position(found: Positions) -> str:
+def is_empty(positions: Positions) -> bool:
+    """Whether no tensor and no text has a position in the set."""
+    return not describe_positions(positions)
+
+
+def describe_positions(positions: Positions) -> str:
     """The positions in words, tensor by tensor and row by row; empty where there is none."""
-    parts = [("tokens", found.tokens), *found.reads.items(), *found.others.items()]
+    parts = [("tokens", positions.tokens), *positions.reads.items(), *positions.others.items()]
     return "; ".join(f"{name}[{r}, {list(row)}]" for name, rows in parts for r, row in enumerate(rows) if row)
 
 
 def difference(left: Rows, right: Rows) -> Rows:
-    """What is on the left alone, row by row."""
+    """The positions that are only on the left, row by row."""
     return tuple(tuple(p for p in a if p not in set(b)) for a, b in zip(left, right, strict=True))
 
 
@@ -57,8 +73,8 @@ def _both(apply: Callable[[Rows, Rows], Rows], left: Positions, right: Positions
     )
 
 
-def _each(apply: Callable[[Rows], Rows], parts: Mapping[str, Rows]) -> dict[str, Rows]:
-    return {name: apply(rows) for name, rows in parts.items()}
+def _map_rows(function: Callable[[Rows], Rows], parts: Mapping[str, Rows]) -> dict[str, Rows]:
+    return {name: function(rows) for name, rows in parts.items()}
 
 
 def _none(rows: Rows) -> Rows:

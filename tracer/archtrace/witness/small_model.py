@@ -23,11 +23,21 @@ from archtrace.reach.interpreter import Layout
 from archtrace.readout.analysis import Model, Programs
 from archtrace.targets import prepare
 from archtrace.targets.target import ModelConfig, Target
-from archtrace.witness.shrink import LARGEST, ModelSize, Overrides, Used, apply, integers, shrink, skeleton, unnumbered
+from archtrace.witness.shrink import (
+    LARGEST,
+    LargestUsed,
+    ModelSize,
+    Overrides,
+    apply,
+    integers,
+    shrink,
+    skeleton,
+    unnumbered,
+)
 
-#: Fields of a config's difference that say how it was stored or used, not what the model is. With the last of them a
-#: config of transformers 4.48 says that a model was built of it, and a model built of its copy would then take another
-#: attention (`PreTrainedModel.__init__` chooses one only where the field is not set).
+#: Fields of a config that say how it was stored or used, not what the model is. In transformers 4.48 the last one says
+#: that a model was built from the config; a model built from a copy with it would take another attention
+#: (`PreTrainedModel.__init__` chooses one only where the field is not set).
 _ABOUT_STORAGE = {
     "transformers_version",
     "architectures",
@@ -39,23 +49,23 @@ _ABOUT_STORAGE = {
 }
 
 
-#: What no width is reduced to or below where no ids and positions say what is needed.
+#: The number that stands for the largest id and position where the inputs hold none, so that no width falls below it.
 WIDTH = 24
 
 
 @dataclass(frozen=True, eq=False)
-class Small:
+class SmallModel:
     """A small model with its programs, and the overrides that made it small."""
 
     programs: Programs
     overrides: Overrides
 
 
-class Search:
-    """Looks for the model of a target in small.
+class SmallModelSearch:
+    """Looks for a small model of a target.
 
-    `agrees(programs, runs)` tells whether a small model's bounds are those of the large one, whose program is
-    `program`, and, if it is small enough for that, whether it runs.
+    `agrees(programs, runs)`: whether a small model has the bounds of the large one, whose program is `program`, and,
+    where it is small enough for that (`runs`), whether it runs numerically.
     """
 
     def __init__(
@@ -68,16 +78,16 @@ class Search:
     ) -> None:
         assert target.config is not None  # a model without one is its own small model, or has none
         self._target, self._config = target, target.config
-        self._layouts, self._ids, self._asked = layouts, ids, program.output_name
+        self._layouts, self._ids, self._output_name = layouts, ids, program.output_name
         self._agrees = agrees
-        self._wanted = skeleton(program)
+        self._skeleton = skeleton(program)
         self._sizes: dict[tuple[tuple[str, int], ...], ModelSize | None] = {}
         self._refused: set[frozenset[tuple[str, int]]] = set()
-        self._last: Small | None = None
+        self._last: SmallModel | None = None
 
-    def find(self) -> Small | None:
-        """What was found before, if it still holds, else what is found now; None where it is not small enough."""
-        # What was found once is asked first: one build and one run instead of a search.
+    def find(self) -> SmallModel | None:
+        """A small model; None where none is small enough to be run."""
+        # Overrides of an earlier search cost one build and one run instead of a search.
         for stored in (remembered(self._target), bundled().get(self._target.model_type or "")):
             if stored and self._keeps(stored):
                 return self._last
@@ -88,15 +98,16 @@ class Search:
         _remember(self._target, overrides)
         return self._last
 
-    def _used(self) -> Used:
-        """Positions may be counted from behind the pad id (RoBERTa): a few more than there are.
+    def _used(self) -> LargestUsed:
+        """The largest id and position of the layouts; for pixels and sound, numbers like those of a text.
 
-        Where there are none, of pixels and sound, widths stay as large as those of a text.
+        A few more positions than there are tokens, since RoBERTa counts them from behind the pad id.
         """
-        integers = [v for each in self._layouts for v in each.values() if not v.is_floating_point() and v.numel()]
-        if not integers:
-            return Used(WIDTH, WIDTH)
-        return Used(max(int(v.max()) for v in integers), max(max(v.shape) for v in integers) + 8)
+        inputs = (value for layout in self._layouts for value in layout.values())
+        ids = [value for value in inputs if not value.is_floating_point() and value.numel()]
+        if not ids:
+            return LargestUsed(WIDTH, WIDTH)
+        return LargestUsed(max(int(v.max()) for v in ids), max(max(v.shape) for v in ids) + 8)
 
     def _is_last(self, overrides: Overrides) -> bool:
         return self._last is not None and self._last.overrides == overrides
@@ -119,29 +130,29 @@ class Search:
         return coupled(self._config, overrides)
 
     def _keeps(self, overrides: Overrides) -> bool:
-        """Whether the small model builds, its graph keeps the skeleton, and its bounds agree; asked once of each."""
+        """Whether the small model builds, its graph keeps the skeleton, and its bounds agree."""
         key = frozenset(overrides.items())
-        found = None if key in self._refused else self._small(overrides)
-        if found is None:
+        small_model = None if key in self._refused else self._agreeing_model(overrides)
+        if small_model is None:
             self._refused.add(key)
             return False
-        self._last = found
+        self._last = small_model
         return True
 
-    def _small(self, overrides: Overrides) -> Small | None:
+    def _agreeing_model(self, overrides: Overrides) -> SmallModel | None:
         built = self._model(overrides)
         if built is None:
             return None
         size = self._sizes[tuple(overrides.items())] = _size(built[0])
-        programs = Programs(built, self._asked)
+        programs = Programs(built, self._output_name)
         try:
             traced = programs.of(self._layouts[0], self._ids)
         except ArchtraceError:
             return None
-        # The cheap question first: a graph of other steps is no model of it, whatever its bounds are.
-        if skeleton(traced) != self._wanted or not self._agrees(programs, size.parameters <= LARGEST):
+        # The cheap question first: a graph of other ops cannot stand for the large model, whatever its bounds are.
+        if skeleton(traced) != self._skeleton or not self._agrees(programs, size.parameters <= LARGEST):
             return None
-        return Small(programs, dict(overrides))
+        return SmallModel(programs, dict(overrides))
 
 
 def _size(module: torch.nn.Module) -> ModelSize:
@@ -151,7 +162,7 @@ def _size(module: torch.nn.Module) -> ModelSize:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The library warns of ids outside a small vocabulary: that is ours to see, not the user's."""
+    """Hide the library's warnings of ids outside a small vocabulary, which do not concern the user."""
     logger = logging.getLogger("transformers")
     before = logger.level
     logger.setLevel(logging.ERROR)
@@ -162,7 +173,7 @@ def _quiet() -> Iterator[None]:
 
 
 def reduced(config: ModelConfig, overrides: Overrides) -> ModelConfig:
-    """A config like this one with some integers reduced."""
+    """A copy of a config with some integers reduced."""
     if not overrides:
         return copy.deepcopy(config)
     arguments = {k: v for k, v in config.to_diff_dict().items() if k not in _ABOUT_STORAGE}
@@ -173,27 +184,27 @@ def reduced(config: ModelConfig, overrides: Overrides) -> ModelConfig:
 def coupled(config: ModelConfig, overrides: Overrides) -> Overrides | None:
     """The overrides, and the integers that the config's constructor derives from them; None where it refuses them.
 
-    Derived is what comes out the same although it is not stated: stated is what differs from the type's own default.
+    Only arguments that differ from the type's defaults are passed to the constructor, so it derives the others.
     """
     kind: Callable[..., ModelConfig] = type(config)
     try:
-        plain = kind().to_dict()
-        given = {k: v for k, v in config.to_diff_dict().items() if k not in _ABOUT_STORAGE}
-        # Lists and the fields to be moved are stated, so that a list as long as one of them is cut with it.
-        kept = {k for k, v in given.items() if isinstance(v, list) or k in overrides}
-        stated = {k: v for k, v in given.items() if k in kept or k not in plain or plain[k] != v}
-        before, after = (dict(integers(kind(**apply(stated, each)))) for each in ({}, overrides))
+        defaults = kind().to_dict()
+        arguments = {k: v for k, v in config.to_diff_dict().items() if k not in _ABOUT_STORAGE}
+        # Lists and the overridden fields are passed as well, so that a list as long as such a field is cut with it.
+        always = {k for k, v in arguments.items() if isinstance(v, list) or k in overrides}
+        passed = {k: v for k, v in arguments.items() if k in always or k not in defaults or defaults[k] != v}
+        before, after = (dict(integers(kind(**apply(passed, changes)))) for changes in ({}, overrides))
     except Exception:  # a config of a stranger may refuse a value in any way it likes
         return None
     if before.keys() - after.keys() - overrides.keys():
         return None
-    moved = {k: v for k, v in after.items() if before.get(k) != v and k in given and k not in overrides}
-    return overrides | moved
+    derived = {k: v for k, v in after.items() if before.get(k) != v and k in arguments and k not in overrides}
+    return overrides | derived
 
 
 @lru_cache(maxsize=1)
 def bundled() -> dict[str, Overrides]:
-    """Overrides found for the library's default configs, by model type (made by docs/make_small_table.py)."""
+    """Overrides for the library's default configs, by model type (made by docs/make_small_table.py)."""
     file = files("archtrace") / "witness" / "small_model.json"
     return dict(json.loads(file.read_text())) if file.is_file() else {}
 
@@ -208,7 +219,7 @@ def _file(target: Target) -> Path:
 
 
 def remembered(target: Target) -> Overrides | None:
-    """The overrides found for this very config before, from the user's cache."""
+    """The overrides that an earlier search found for this config, from the user's cache."""
     try:
         stored: object = json.loads(_file(target).read_text())
     except (OSError, ValueError):
@@ -218,12 +229,12 @@ def remembered(target: Target) -> Overrides | None:
 
 
 def _remember(target: Target, overrides: Overrides) -> None:
-    """Keep what was found; a cache that cannot be written is no error."""
+    """Write overrides to the user's cache; a cache that cannot be written is no error."""
     file = _file(target)
-    fresh = file.with_suffix(f".{id(overrides):x}.tmp")
+    temporary = file.with_suffix(f".{id(overrides):x}.tmp")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_text(json.dumps(overrides))
-        fresh.replace(file)
+        temporary.write_text(json.dumps(overrides))
+        temporary.replace(file)
     except OSError:
-        fresh.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)

@@ -48,5 +48,5 @@ def _finding(target: str, fault: Fault) -> Problem:
     line = next((n for n, text in enumerate(lines, 1) if key and f'"{key}"' in text), 1)
     text = lines[line - 1]
     start, end = len(text) - len(text.lstrip()) + 1, len(text.rstrip()) + 1
-    message = f"{target}: {fault.told}: {fault.change} ({fault.code})"
+    message = f"{target}: {fault.in_words}: {fault.change} ({fault.code})"
     return Problem(str(file), line, start, line, max(end, start), WRONG, message, text=fault.code)

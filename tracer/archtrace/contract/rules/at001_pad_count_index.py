@@ -35,7 +35,7 @@ _LAST = """
 RULE = GraphRule(
     code="AT001",
     name="pad-count-index",
-    seen="In every layout (padding on the right, left and inside), the position that is read is the number of tokens "
+    sees="In every layout (padding on the right, left and inside), the position that is read is the number of tokens "
     "minus one.",
     unseen="An index that is this number in some layouts only.",
     wrong={"the sum of the mask": _LAST % "attention_mask.sum(1) - 1"},

@@ -45,7 +45,7 @@ _LAST = """
 RULE = GraphRule(
     code="AT003",
     name="pad-equals-eos",
-    seen="The config's pad id is its eos id, and in a text without padding that ends with eos, the model reads the "
+    sees="The config's pad id is its eos id, and in a text without padding that ends with eos, the model reads the "
     "position before it.",
     unseen="A tokenizer that pads with eos although the config has another pad id.",
     wrong={"pad is eos, and the pad id finds the token": _LAST % (2, "input_ids != self.pad_token_id")},

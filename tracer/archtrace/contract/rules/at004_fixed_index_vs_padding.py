@@ -48,7 +48,7 @@ _FIRST = """
 RULE = GraphRule(
     code="AT004",
     name="fixed-index-vs-padding",
-    seen='With padding on a side that the contract\'s `padding` allows ("left", "right", "either"), the model reads a '
+    sees='With padding on a side that the contract\'s `padding` allows ("left", "right", "either"), the model reads a '
     "pad.",
     unseen="A contract without `padding`: an index alone is not a mistake.",
     wrong={"index 0 under padding on the left": _FIRST % "left", "on either side": _FIRST % "either"},

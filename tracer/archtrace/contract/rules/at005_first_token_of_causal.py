@@ -38,7 +38,7 @@ _CAUSAL = """
 RULE = GraphRule(
     code="AT005",
     name="first-token-of-causal",
-    seen="The model reads a constant index, and only the token at that index reaches the logits.",
+    sees="The model reads a constant index, and only the token at that index reaches the logits.",
     unseen="A causal model that reads index 1 or 2 depends on two or three tokens, which is hardly better: "
     "`archtrace TARGET` shows that.",
     wrong={"index 0 under a causal mask": _CAUSAL % (True, 0)},

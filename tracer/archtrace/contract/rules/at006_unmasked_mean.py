@@ -57,7 +57,7 @@ _MEAN = """
 RULE = GraphRule(
     code="AT006",
     name="unmasked-mean",
-    seen="The model reads the mean of all positions in every layout, also of pads; or a sum over positions, divided "
+    sees="The model reads the mean of all positions in every layout, also of pads; or a sum over positions, divided "
     "by one number for the whole batch or by the padded length.",
     unseen="A maximum or attention pooling over pads; a model that has no input to recognise padding by.",
     wrong={

@@ -45,7 +45,7 @@ _HEAD = """
 RULE = GraphRule(
     code="AT008",
     name="head-not-saved",
-    seen="The contract has `modules_to_save` (an empty list if PEFT's defaults are all), and a module with "
+    sees="The contract has `modules_to_save` (an empty list if PEFT's defaults are all), and a module with "
     "parameters between the readout and the logits is neither in it nor part of the pretrained model.",
     unseen="What the adapter really saves: the rule goes by the contract.",
     wrong={"a layer before the classifier": _HEAD % ""},

@@ -50,7 +50,7 @@ _EOS = """
 RULE = GraphRule(
     code="AT011",
     name="eos-mask-readout",
-    seen="The model reads the last eos; but if one row has one eos and the other has two, it raises or reads another "
+    sees="The model reads the last eos; but if one row has one eos and the other has two, it raises or reads another "
     "position.",
     unseen="A model without an eos id.",
     wrong={

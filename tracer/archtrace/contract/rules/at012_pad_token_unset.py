@@ -21,7 +21,7 @@ def check(model: TracedModel) -> Iterator[ContractViolation]:
 RULE = GraphRule(
     code="AT012",
     name="pad-token-unset",
-    seen="The config has no pad id, and the model raises if it gets two rows without one.",
+    sees="The config has no pad id, and the model raises if it gets two rows without one.",
     unseen="A live module; the rule takes it as it is.",
     wrong={
         "a default config": """

@@ -35,7 +35,7 @@ def _advice(served: Served) -> str:
 RULE = GraphRule(
     code=MISMATCH,
     name="serving-mismatch",
-    seen="For each server in `served_by`: what it would pool by its own rules ([serving](../serving.md)), compared "
+    sees="For each server in `served_by`: what it would pool by its own rules ([serving](../serving.md)), compared "
     "with what the model reads.",
     unseen="A pooler config that you pass when you start the server: put `# noqa: AT013` there. The rule does not "
     "report a server that cannot serve the model, nor one that leaves out a layer of the head.",

@@ -38,7 +38,7 @@ _ATTENTION = """
 RULE = GraphRule(
     code="AT014",
     name="pad-leak",
-    seen="A masked token reaches the logits in some layout, other than by an index that falls on it (AT004) or a "
+    sees="A masked token reaches the logits in some layout, other than by an index that falls on it (AT004) or a "
     "mean that includes it (AT006).",
     unseen="A leak that the values of the weights cancel. If the answer is a bound, there may be no leak; the "
     "finding then says `may`.",
