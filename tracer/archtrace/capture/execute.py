@@ -54,9 +54,9 @@ class Execution:
         """The op's result."""
         tensors = tensors_in((args, kwargs))
         # A random draw is no one draw: run for real, the layout would seem to know what it cannot.
-        if not (undecided(op, args, kwargs) or any(map(self.is_unknown, tensors))):
+        if not (is_undecided(op, args, kwargs) or any(map(self.is_unknown, tensors))):
             self._back_up(op, args)
-            return zeroed(op, op(*args, **kwargs))
+            return with_zeros(op, op(*args, **kwargs))
         self._taint(op, args, kwargs)
         counted = self._counted(op, args, kwargs)
         return self._faked(op, args, kwargs, tensors) if counted is None else counted
@@ -142,8 +142,8 @@ class Execution:
             self._backups[key] = (whole, whole.clone())
 
 
-def sizing(node: Node) -> tuple[int, ...]:
-    """The nodes whose values decide the size of a node's result: by table, else any that it takes if torch says so."""
+def size_deciders(node: Node) -> tuple[int, ...]:
+    """The nodes whose values decide the size of a result: by table, else all operands of an op that torch tags so."""
     op, names = node.target, SIZED_BY.get(node.op)
     if not isinstance(op, OpOverload) or _given_size(node):
         return ()
@@ -159,14 +159,14 @@ def _given_size(node: Node) -> bool:
     return node.op in RANGED and any(isinstance(n, int) and n > 0 for n in named)
 
 
-def zeroed(op: Operation, result: object) -> object:
-    """A known result, with zeros in place of what it holds by chance."""
-    by_chance = isinstance(op, OpOverload) and op._schema.name in UNINITIALISED
-    return result.zero_() if by_chance and isinstance(result, torch.Tensor) else result
+def with_zeros(op: Operation, result: object) -> object:
+    """A known result, with zeros in place of uninitialised memory."""
+    uninitialised = isinstance(op, OpOverload) and op._schema.name in UNINITIALISED
+    return result.zero_() if uninitialised and isinstance(result, torch.Tensor) else result
 
 
-def undecided(op: Operation, args: Sequence[object], kwargs: Mapping[str, object]) -> bool:
-    """True for a call whose result no layout decides: it draws, or takes the packed weights of one checkpoint."""
+def is_undecided(op: Operation, args: Sequence[object], kwargs: Mapping[str, object]) -> bool:
+    """True for a call whose result no layout decides: it draws at random, or takes packed weights of a checkpoint."""
     return _packed(args) or draws(op, args, kwargs)
 
 

@@ -19,12 +19,12 @@ from typing import TypeAlias
 
 import torch
 
-from archtrace.capture.counts import counts_of
+from archtrace.capture.counts import are_counts
 from archtrace.capture.nested import within
 from archtrace.capture.program import Argument, Node, Operation, Program, Ref, Results
 from archtrace.ops import ALIGNED, AXIS_SECOND, ROWS_FIRST
 
-#: What is known of a node: its rows are sorted, it is a list of slices of such rows, or (0, 1, ..) the slice of a key.
+#: The label of a node: its rows are sorted, it is a list of slices of such rows, or (0, 1, ..) the slice of a key.
 _ROWS, _SLICES = -1, -2
 #: What a node calls, and with what.
 _Call: TypeAlias = tuple[Operation, tuple[Argument, ...]]
@@ -60,7 +60,7 @@ def _ascending(node: Node) -> bool:
 
 
 class _Unsorting:
-    """From a sort along all that takes its order."""
+    """Follows the sorted rows from a sort to the end of the program."""
 
     def __init__(self, program: Program, sort: Node) -> None:
         assert sort.results is not None
@@ -72,12 +72,12 @@ class _Unsorting:
         self._merged = False
 
     def rewritten(self) -> Program:
-        """The program without the sort; as it was where some step is not proven."""
+        """The program without the sort; unchanged where some step is not proven."""
         program, order = self._program, self._sort.index
         for node in program.nodes[order + 1 :]:
             if node.target is operator.getitem and node.args == (Ref(order), 1):
                 self._put(node, _ROWS, (torch.ops.aten.arange.default, (self._count,)))
-            elif self._labels.keys() & set(node.refs) and not (self._back(node) or self._kept(node)):
+            elif self._labels.keys() & set(node.refs) and not (self._sums_in_place(node) or self._relabel(node)):
                 return program
         if not self._merged or self._labels.keys() & {
             program.output,
@@ -101,7 +101,7 @@ class _Unsorting:
         return self._program.nodes[value.index].results if isinstance(value, Ref) else None
 
     def _put(self, node: Node, label: int, call: _Call | None = None) -> bool:
-        """A node that takes another's place: each of its results has all rows."""
+        """Label a node, and put one in its place of which each result has all rows."""
         results = tuple(((self._count, *shape[1:]), dtype) for shape, dtype in node.results or ())
         new = replace(node, results=results)
         if call is not None:
@@ -109,16 +109,16 @@ class _Unsorting:
         self._labels[node.index], self._new[node.index] = label, new
         return True
 
-    def _back(self, node: Node) -> bool:
-        """A sum over rows at where they came from: their order is gone."""
+    def _sums_in_place(self, node: Node) -> bool:
+        """A sum that adds each row where it came from: their order is gone."""
         if node.op != "aten::index_add" or len(node.args) != 4 or not set(node.kwargs) <= {"alpha"}:
             return False
         base, axis, index, source = node.operand(0), node.number(1), node.operand(2), node.operand(3)
         sorted_ = self._label(index) == self._label(source) == _ROWS and self._label(base) is None
         return sorted_ and axis in (0, -self._rank(base)) and self._rank(index) == 1
 
-    def _kept(self, node: Node) -> bool:
-        """An op under which each row goes on by itself, or the rows of each key together."""
+    def _relabel(self, node: Node) -> bool:
+        """An op that treats each row by itself, or the rows of each key together."""
         if node.target is operator.getitem:
             return self._item(node)
         if node.selected or not isinstance(node.target, torch._ops.OpOverload) or node.target._schema.is_mutable:
@@ -126,22 +126,22 @@ class _Unsorting:
         if node.op == "aten::split_with_sizes":
             return self._split(node)
         if node.op == "aten::cat":
-            return self._joined(node)
-        return self._looked_up(node) if node.op == "aten::index" else self._by_row(node)
+            return self._join(node)
+        return self._look_up(node) if node.op == "aten::index" else self._by_row(node)
 
-    def _looked_up(self, node: Node) -> bool:
+    def _look_up(self, node: Node) -> bool:
         index = node.several(1)
         if len(index) != 1 or self._label(index[0]) != _ROWS or self._label(node.operand(0)) is not None:
             return False
         ((shape, dtype),) = self._results(index[0]) or (((), torch.bool),)
-        # A mask selects: what it leaves are not all rows.
+        # A mask selects, so that not all rows are left.
         return len(shape) == 1 and dtype not in (torch.bool, torch.uint8) and self._put(node, _ROWS)
 
     def _split(self, node: Node) -> bool:
         source, sizes = node.operand(0), node.several(1)
         if self._label(source) != _ROWS or node.args[2:] not in ((), (0,)) or node.kwargs:
             return False
-        if not counts_of(self._keys, sizes, self._program):
+        if not are_counts(self._keys, sizes, self._program):
             return False
         # Each slice becomes all of the rows: their keys say which of them are its own.
         return self._put(node, _SLICES, (torch.ops.aten.alias.default, (source,)))
@@ -153,7 +153,7 @@ class _Unsorting:
             return label is not None and self._put(node, label)
         return number is not None and self._put(node, number, (torch.ops.aten.alias.default, (source,)))
 
-    def _joined(self, node: Node) -> bool:
+    def _join(self, node: Node) -> bool:
         """All slices, one behind another in their order: all of the rows."""
         parts, count = node.several(0), self._slices()
         if node.args[1:] not in ((), (0,)) or node.kwargs or [self._label(p) for p in parts] != list(range(count)):
@@ -167,21 +167,21 @@ class _Unsorting:
         return len(self._program.nodes[split].results or ()) if split is not None else -1
 
     def _by_row(self, node: Node) -> bool:
-        taken = list(within((node.args, node.kwargs), Ref))
-        labels = {found for ref in taken if (found := self._label(ref)) is not None}
+        operands = list(within((node.args, node.kwargs), Ref))
+        labels = {label for ref in operands if (label := self._label(ref)) is not None}
         if len(labels) != 1 or _SLICES in labels or not node.results:
             return False
-        first, others = node.operand(0), taken[1:]
+        first, others = node.operand(0), operands[1:]
         rank = len(node.results[0][0])
         if node.op in ALIGNED:
-            alike = all(self._along(ref, rank) for ref in taken)
+            by_row = all(self._along(ref, rank) for ref in operands)
         elif any(self._label(ref) is not None for ref in others) or self._label(first) is None:
             return False
         elif node.op in ROWS_FIRST:
-            alike = self._rank(first) > 1 and rank == self._rank(first)
+            by_row = self._rank(first) > 1 and rank == self._rank(first)
         else:
-            alike = node.op in AXIS_SECOND and _beyond_rows(node, max(rank, self._rank(first)))
-        return alike and self._put(node, labels.pop())
+            by_row = node.op in AXIS_SECOND and _beyond_rows(node, max(rank, self._rank(first)))
+        return by_row and self._put(node, labels.pop())
 
     def _along(self, ref: Ref, rank: int) -> bool:
         """True for an operand that has the rows along the first axis of the result, or does not have that axis."""

@@ -27,17 +27,17 @@ def graph_module(program: Program, model: torch.nn.Module) -> fx.GraphModule:
     for node in program.nodes:
         if node.kind in (NodeKind.PARAMETER, NodeKind.BUFFER):
             name = node.tensor_name
-            _place(root, name, _held(model, program, node))
+            _place(root, name, _value_of(model, program, node))
             nodes[node.index] = graph.get_attr(name)
         elif node.kind is NodeKind.OP and not isinstance(node.target, Decision):
-            nodes[node.index] = _called(graph, node, nodes.__getitem__)
+            nodes[node.index] = _add_call(graph, node, nodes.__getitem__)
     graph.output(nodes[program.output])
-    # What only Python looked at leads to no output.
+    # What only decisions of Python use leads to no output.
     graph.eliminate_dead_code()
     return fx.GraphModule(root, graph, class_name=f"{type(model).__name__}Graph")
 
 
-def _called(graph: fx.Graph, node: Node, value: Callable[[int], FxArgument]) -> fx.Node:
+def _add_call(graph: fx.Graph, node: Node, value: Callable[[int], FxArgument]) -> fx.Node:
     args, kwargs = node.arguments_with(value)
     op = node.operation
     called = graph.call_function(op if isinstance(op, torch._ops.OpOverload) else _function(op), tuple(args), kwargs)
@@ -58,15 +58,15 @@ def _function(target: Operation) -> Operation:
     return call
 
 
-def _held(model: torch.nn.Module, program: Program, node: Node) -> torch.Tensor:
-    """What the model holds under a name; zeros of its shape where that has no memory."""
-    named = {n: t for find in (model.named_buffers, model.named_parameters) for n, t in find(remove_duplicate=False)}
-    held = program.values.get(node.tensor_name, named.get(node.tensor_name))
-    if held is None or held.is_meta:
+def _value_of(model: torch.nn.Module, program: Program, node: Node) -> torch.Tensor:
+    """The value of a parameter or buffer; zeros of its shape where the model has no memory for it."""
+    tensors = {n: t for find in (model.named_buffers, model.named_parameters) for n, t in find(remove_duplicate=False)}
+    value = program.values.get(node.tensor_name, tensors.get(node.tensor_name))
+    if value is None or value.is_meta:
         assert node.results is not None
         shape, dtype = node.results[0]
-        held = torch.zeros(shape, dtype=dtype)
-    return torch.nn.Parameter(held, requires_grad=False) if node.kind is NodeKind.PARAMETER else held
+        value = torch.zeros(shape, dtype=dtype)
+    return torch.nn.Parameter(value, requires_grad=False) if node.kind is NodeKind.PARAMETER else value
 
 
 def _place(root: torch.nn.Module, name: str, tensor: torch.Tensor) -> None:

@@ -12,7 +12,7 @@ from functools import lru_cache
 import torch
 
 from archtrace.capture.decisions import Decision
-from archtrace.capture.execute import zeroed
+from archtrace.capture.execute import with_zeros
 from archtrace.capture.nested import tensors_in
 from archtrace.capture.program import Node, NodeKind, Program
 from archtrace.ops import SIZED_BY
@@ -63,7 +63,7 @@ def _value(node: Node, program: Program, layout: Mapping[str, torch.Tensor], val
 def _run(node: Node, values: Mapping[int, object]) -> object:
     args, kwargs = node.arguments_with(values.__getitem__)
     try:
-        result = zeroed(node.operation, node.operation(*args, **kwargs))
+        result = with_zeros(node.operation, node.operation(*args, **kwargs))
     # The layout may be one that the model refuses; the run that follows says why.
     except Exception:  # what fails in this layout was not recorded in it
         return None

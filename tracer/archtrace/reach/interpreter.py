@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from archtrace.capture.decisions import Decision
-from archtrace.capture.execute import undecided
+from archtrace.capture.execute import is_undecided
 from archtrace.capture.program import Node, NodeKind, Program
 from archtrace.ops import LENDERS, SHAPE_ONLY
 from archtrace.reach.calling import call_of
@@ -131,7 +131,7 @@ class Interpreter:
         compared = special_ids(node, run.values)
         self.special.update(compared)
         if compared or takes_only_known(node, run.values):
-            return _random_draw(node) if undecided(node.operation, node.args, node.kwargs) else self._evaluate(
+            return _random_draw(node) if is_undecided(node.operation, node.args, node.kwargs) else self._evaluate(
                 node, run.values
             ), None
         return self._with_unknown_operand(node, run.program, run.values)

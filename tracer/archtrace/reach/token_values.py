@@ -13,7 +13,7 @@ from dataclasses import replace
 import torch
 
 from archtrace.capture.decisions import Decision
-from archtrace.capture.execute import sizing
+from archtrace.capture.execute import size_deciders
 from archtrace.capture.nested import within
 from archtrace.capture.program import Node, Ref, substitute
 from archtrace.errors import LayoutError
@@ -98,7 +98,9 @@ def decides(node: Node, values: Sequence[Value]) -> frozenset[int]:
     unknown = {ref: value for ref in node.refs if isinstance(value := values[ref], Unknown)}
     if isinstance(node.target, Decision) or not unknown:
         return frozenset(unknown)
-    sized = {ref: value for ref in sizing(node) if (value := unknown.get(ref)) is not None and value.real is not None}
+    sized = {
+        ref: value for ref in size_deciders(node) if (value := unknown.get(ref)) is not None and value.real is not None
+    }
     by_number = node.op == "aten::index"  # an index by numbers is as large as they are many, one by a mask is not
     return frozenset(r for r, v in sized.items() if not by_number or v.dtype in (torch.bool, torch.uint8))
 
