@@ -6,6 +6,7 @@ writes down for views of memory and writes into it. A fact holds for all overloa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 
@@ -170,13 +171,9 @@ ORDERS: Mapping[str, int] = {"aten::gt": 0, "aten::le": 0, "aten::ge": 1, "aten:
 KEEP_IDS = frozenset(MOVES) | frozenset(COPIES) | ops("masked_fill where")
 #: op -> the arguments that are indices, by their place.
 INDICES: Mapping[str, tuple[int, ...]] = {
-    **dict.fromkeys(named("where"), (0,)),
-    **dict.fromkeys(
-        named("""
-    index take take_along_dim index_put masked_fill masked_select masked_scatter repeat_interleave
-        """),
-        (1,),
-    ),
+    "aten::where": (0,),
+    **dict.fromkeys(named("index take take_along_dim index_put masked_fill masked_select masked_scatter"), (1,)),
+    "aten::repeat_interleave": (1,),
     **dict.fromkeys(
         named("gather index_select scatter scatter_add scatter_reduce index_add index_copy index_fill"), (2,)
     ),
@@ -190,14 +187,16 @@ UNARY = COPIES + named("""
     asinh acosh atanh sigmoid logit erf erfc erfinv ceil floor round trunc frac sign sgn relu relu6 gelu silu mish elu
     selu celu leaky_relu hardtanh hardswish hardsigmoid hardshrink softshrink softplus log_sigmoid threshold
     logical_not bitwise_not isnan isinf isfinite nan_to_num clamp clamp_min clamp_max clip special_expm1 sinc
-    dropout alpha_dropout feature_dropout real imag angle conj conj_physical _conj resolve_conj resolve_neg
+    dropout alpha_dropout feature_dropout real imag angle conj conj_physical _conj resolve_conj resolve_neg deg2rad
+    rad2deg lgamma mvlgamma digamma polygamma i0 special_i0e special_i1 special_i1e special_entr special_erfcx
+    special_ndtri special_log_ndtr
 """)
 #: result[i] depends on the operands at i, with broadcasting.
 BINARY = named("""
     add sub rsub mul div floor_divide remainder fmod pow float_power maximum minimum fmax fmin atan2 hypot logaddexp
     logaddexp2 eq ne lt le gt ge logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor __and__ __or__
     __xor__ bitwise_left_shift bitwise_right_shift __lshift__ __rshift__ lerp addcmul addcdiv heaviside copysign
-    polar complex xlogy
+    polar complex xlogy ldexp nextafter
 """)
 #: Increase a rounding error by no more than a factor of ordinary size.
 SMOOTH = ops("""
@@ -218,18 +217,23 @@ EXTREMES = named("maximum minimum fmax fmin max min clamp clamp_min clamp_max cl
 #: Leave a mask of large negative numbers as it is.
 KEEP_MASKS = frozenset(COPIES) | ops("dropout nan_to_num view_as_real")
 #: Their results are of ordinary size.
-BOUNDED = ops("sigmoid tanh sin cos erf erfc sign sgn hardsigmoid sinc atan atan2 angle")
+BOUNDED = ops("sigmoid tanh sin cos erf erfc sign sgn hardsigmoid sinc atan atan2 angle special_i0e special_i1e")
+#: They multiply by a number of their own.
+FACTORS: Mapping[str, float] = {"aten::deg2rad": math.pi / 180, "aten::rad2deg": 180 / math.pi}
 #: The others may grow: by a factor that an argument gives,
 STRETCHES = ops("elu celu leaky_relu lerp addcmul")
 #: as a power of e or 2,
-EXPONENTIALS = ops("exp exp2 expm1 special_expm1 sinh cosh")
+EXPONENTIALS = ops("exp exp2 expm1 special_expm1 sinh cosh i0 special_i1")
 #: beyond all sizes near a divisor of zero,
 QUOTIENTS = ops("div floor_divide")
 INVERSES = ops("reciprocal rsqrt")
 #: as a power,
 POWERS = ops("pow float_power")
 #: and in ways that no table states.
-UNSTATED = ops("addcdiv xlogy bitwise_left_shift __lshift__")
+UNSTATED = ops("""
+    addcdiv xlogy bitwise_left_shift __lshift__ ldexp lgamma mvlgamma digamma polygamma special_entr special_erfcx
+    special_ndtri special_log_ndtr
+""")
 
 # --- Reductions ---
 
@@ -293,11 +297,9 @@ MATRICES: Mapping[str, Mapping[str, int]] = {
     **{op: {"A": 2} for op in named("linalg_inv linalg_det linalg_qr linalg_svd linalg_svdvals linalg_slogdet")},
     **{
         op: {"self": 2}
-        for op in named("""
-    linalg_eigh linalg_eigvalsh inverse det slogdet logdet svd qr linalg_matrix_exp matrix_exp matrix_power
-    linalg_matrix_power linalg_pinv pinverse
-        """)
+        for op in named("linalg_eigh linalg_eigvalsh inverse det slogdet logdet svd qr linalg_pinv pinverse")
     },
+    **{op: {"self": 2} for op in named("linalg_matrix_exp matrix_exp matrix_power linalg_matrix_power")},
     "aten::cholesky_solve": {"self": 2, "input2": 2},
     "aten::grid_sampler": {"input": 3, "grid": 3},
     "aten::grid_sampler_2d": {"input": 3, "grid": 3},

@@ -18,6 +18,7 @@ from archtrace.ops import (
     BOUNDED,
     EXPONENTIALS,
     EXTREMES,
+    FACTORS,
     INVERSES,
     KEEP_MASKS,
     MAXIMA,
@@ -145,6 +146,11 @@ def _negated(call: Call) -> UncertainArea:
     return UncertainArea(-level(value), scale_of(value))
 
 
+def _multiplied(call: Call) -> UncertainArea:
+    value, factor = call.value("self"), FACTORS[call.name]
+    return UncertainArea(level(value) * factor, scale_of(value) * factor)
+
+
 def _extreme(call: Call) -> UncertainArea:
     """max(x, y) lies about max(x's place, y's place), and so do a minimum and a clamp."""
     names = ("self", "other", "min", "max")
@@ -178,4 +184,5 @@ _SHIFTS: dict[str, Callable[[Call], UncertainArea | None]] = {
     "aten::mul": _scaled,
     "aten::div": _scaled,
     "aten::neg": _negated,
+    **dict.fromkeys(FACTORS, _multiplied),
 }

@@ -115,6 +115,13 @@ def _distinct(term: str, shape: Shape, sizes: dict[str, int], fresh: Iterator[st
     return axes, tuple(masks)
 
 
+@rule("trace")
+def trace(call: Call) -> Transfer:
+    """y = sum_i x[i, i]."""
+    diagonal = Mask("IJ", np.eye(*shape_of(call["self"]), dtype=np.bool_))
+    return contraction(call, [(call["self"], "IJ")], "", links=(diagonal,))
+
+
 @rule("cdist")
 def cdist(call: Call) -> Transfer:
     """y[*b, i, j] = distance(x[*b, i, :], z[*b, j, :])."""
