@@ -134,7 +134,7 @@ class Mixed(torch.nn.Module):
 
 def test_what_stands_at_no_token_is_unknown() -> None:
     found = examine(Mixed(), tokenizer=wordpiece())
-    assert (found.opinion, "no token of its own" in found.reason) == ("unknown", True)
+    assert (found.opinion, "is not a token" in found.reason) == ("unknown", True)
 
 
 def test_the_page_has_each_code() -> None:
