@@ -200,7 +200,7 @@ def test_a_malformed_field_is_refused_by_its_name(
         "",
         f"archtrace: the field {field} cannot be read\n"
         "  where: odd.json\n"
-        f"  why: it must be {shape}, and is 3\n"
+        f"  why: it must be {shape}, not 3\n"
         f"  do: write it as {example}, or leave it out\n",
     )
 
@@ -208,6 +208,6 @@ def test_a_malformed_field_is_refused_by_its_name(
 def test_a_list_of_names_holds_names(here: Path) -> None:
     for architectures in ([3], "BertModel", {"0": "BertModel"}, False):
         write(here / "odd.json", {**BERT, "architectures": architectures})
-        assert said("odd.json")[2] == f"  why: it must be a list of names, and is {architectures!r}"
+        assert said("odd.json")[2] == f"  why: it must be a list of names, not {architectures!r}"
     write(here / "odd.json", {**BERT, "architectures": None, "auto_map": None, "id2label": None})
     assert resolve("odd.json").class_name == "BertForSequenceClassification"

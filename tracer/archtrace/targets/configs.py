@@ -75,7 +75,7 @@ def _malformed(field: str, value: object, where: str, shape: str, example: str) 
     return refusal(
         f"the field {field} cannot be read",
         where=where,
-        why=f"it must be {shape}, and is {reprlib.repr(value)}",
+        why=f"it must be {shape}, not {reprlib.repr(value)}",
         do=f"write it as {example}, or leave it out",
     )
 
