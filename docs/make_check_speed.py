@@ -42,30 +42,31 @@ PAGE = """# Speed of check
 
 Made by `python docs/make_check_speed.py FOLDER --limit {limit:.0f} --every {every} > docs/check-speed.md`, FOLDER
 being the models of {library}.
-Medians of whole processes that take turns, on {cores}; a tool that takes over {long:.0f} s runs once. CPU is that of
-all processes of a run together: it says what the work costs, seconds say how long one waits.
+Medians of whole processes that take turns, on {cores}; a tool that takes more than {long:.0f} s runs once. *Seconds* is
+how long you wait; *CPU s* is the CPU time of all processes of a run.
 
 archtrace {archtrace}, {peers}, Python {python}.
 
-The three look for other things: torchfix for deprecated and unsafe calls of torch, Fixit for style and simplifications,
-archtrace for wrong readouts. So numbers of findings do not compare, and no ratio says that one could stand for another:
-it says what each adds to the wait. archtrace parses every file once, and follows those that hold words of its rules.
+The three tools look for different things: torchfix for deprecated and unsafe calls of torch, Fixit for style and
+simplifications, archtrace for classifiers that read the wrong token. So you cannot compare the numbers of findings, and
+none replaces another; the table shows how much time each adds. archtrace parses every file once, and follows values
+only in files that contain words from its rules.
 
 ## The whole folder
 
-{files:,} files, {size:.1f} MB. A run that is not done after {limit:.0f} s is ended, and its figures are lower bounds.
+{files:,} files, {size:.1f} MB. After {limit:.0f} s a run is stopped; its figures are then lower bounds.
 
 {whole}
 
 ## A sample
 
-One file in {every}: {sample_files:,} files, {sample_size:.1f} MB. Here every tool comes to its end.
+One file in {every}: {sample_files:,} files, {sample_size:.1f} MB. Here every tool finishes.
 
 {sample}
 
 ## Start-up
 
-One file, {starts} runs each. What a hook costs that runs on each commit.
+One file, {starts} runs each. This is what a hook costs on each commit.
 
 {start}
 """

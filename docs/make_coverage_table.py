@@ -14,16 +14,16 @@ from typing import Any
 
 HEAD = """# Coverage
 
-Every model type of transformers {version}'s sequence-classification mapping, in the library's default config. Made anew
-by
+The answer for every model type in transformers {version} with a sequence classifier, in transformers' default config.
+To make this page again:
 
     archtrace --all --format json -o sweep.json && python docs/make_coverage_table.py sweep.json
 
 `pytest -m sweep` compares each row.
 
-**{answered} of {total} are answered, {exact} of them exactly** (bound and witness agree in every layout
-that the model runs, and all outside the bound was changed without effect). In {outside} of them does the witness leave
-the bound of the analysis.
+**{answered} of {total} are answered, {exact} of them exactly** (in every layout that
+the model runs, runs confirm each position of the answer, and changing everything else has no effect). In {outside} of
+them do runs show a position that the analysis left out.
 
 | Model type | Reads | Kind | Depends on | Padding | Status |
 | --- | --- | --- | --- | --- | --- |

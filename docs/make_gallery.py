@@ -33,23 +33,23 @@ MODELS = {
 }
 INTRODUCTION = """# Gallery
 
-What `archtrace TARGET --html FILE` shows, and what `--format cone` and `--format path` draw, of eight real models.
-Made by `python docs/make_gallery.py`.
+Eight real models, each as `archtrace TARGET --html FILE` shows it, and as `--format cone` and `--format path` draw it.
+`python docs/make_gallery.py` makes this page.
 
-The tokens stand at the bottom and the logits on top, a row for each layer between them; the two texts of the batch
-stand side by side. What is lit reaches the logits. It narrows to what the classifier reads: index 0 for BERT, the last
-token for GPT-2, every token that is not padding for ModernBERT. For FNet padding reaches the logits (crossed).
+The tokens are at the bottom and the logits on top, with a row for each layer in between; the two texts of the batch are
+side by side. Lit cells reach the logits. They narrow to what the classifier reads: index 0 for BERT, the last token for
+GPT-2, every token that is not padding for ModernBERT. In FNet, padding reaches the logits (crossed cells).
 
 | light | dark |
 | --- | --- |
 | ![The page of BERT, light](gallery/page-light.png) | ![The page of BERT, dark](gallery/page-dark.png) |
 
-Where the output has positions of its own, the reader picks one, and what reaches that one alone stays lit. Here the
-attention of a small Mistral looks two tokens back, so that each layer sees two more:
+If the output has positions, you pick one on the page, and only what reaches it stays lit. In this small Mistral, the
+attention looks two tokens back, so each layer further down adds two more:
 
 ![What reaches position 12 of the logits of a token classifier](gallery/position.png)
 
-Several targets get a matrix first:
+A page about several targets begins with a matrix:
 
 ![The matrix of eight models](gallery/matrix.png)
 """

@@ -33,24 +33,25 @@ SIZES = {"model_type": "bert", "num_attention_heads": 2, "vocab_size": 60, "num_
 
 PAGE = """# Growth
 
-How the cost of `archtrace atlas` grows with the number of targets. Made by
-`python docs/make_growth.py > docs/growth.md` on {cores} cores. Each run is the whole command in a fresh process and an
-empty folder, over configs of small BERT models that were made for it. The cluster has {workers} workers of one thread
-each on the same machine; it is there before, and imports torch in its first run. CPU is that of the command and its
-children, to which a cluster's workers do not belong; memory is the peak of the command itself. Other programs kept
-{load:.1f} cores busy before the first run: seconds are what one waits beside them, and compare within a table at most.
+How the time and memory of `archtrace atlas` grow with the number of targets. Made by
+`python docs/make_growth.py > docs/growth.md` on {cores} cores.
+
+Each run is the whole command, in a new process and an empty folder, on configs of small BERT models. The cluster has
+{workers} workers with one thread each on the same machine; it is already running, and imports torch in its first run.
+CPU time includes child processes, but not a cluster's workers; memory is the peak of the command itself. Other programs
+kept {load:.1f} cores busy before the first run, so compare seconds only within a table.
 
 archtrace {archtrace}, torch {torch}, transformers {transformers}.
 
 ## Checkpoints of ten structures
 
-Label names, where it was loaded from and the release that wrote it differ in each config, and ten sizes.
+The configs have ten sizes. In each, the label names, the path and the release that wrote the file are different.
 
 {collapsed}
 
 {collapsed_words}
 
-## Each a structure of its own
+## Each with its own structure
 
 {distinct}
 
@@ -58,7 +59,7 @@ Label names, where it was loaded from and the release that wrote it differ in ea
 
 ## Again
 
-The command of {again} targets once more, with every answer kept: {seconds:.1f} s, {ratio:.2f} of the first time.
+The same command for {again} targets, with every answer cached: {seconds:.1f} s, {ratio:.2f} of the first time.
 """
 HEAD = "| targets | structures | asked on | seconds | ms a target | s a structure | CPU s | peak MB |"
 LINE = "| ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: |"

@@ -15,20 +15,20 @@ from typing import Any, NamedTuple
 import made_at
 
 from archtrace.targets.head_kinds import HEADS, classes, every_class
-from archtrace_reports.atlas.kept import lines
+from archtrace_reports.atlas.answer_log import lines
 from archtrace_reports.text.report import Unanswered
 
 PAGE = """# Heads
 
-Every class of transformers {version} with a head of one of these kinds, in its library's default config, with two
-layers, few frames and few patches where it has more, and windows of 8 tokens. Made anew by
+The answer for every class in transformers {version} with one of these heads. Each has transformers' default config, cut
+down to two layers, few frames, few patches and windows of 8 tokens. To make this page again:
 
     archtrace atlas --heads -o atlas; python docs/make_heads_table.py atlas/.answers.jsonl
 
-**{answered} of {asked} are answered, {exact} of them exactly** (bound and witness agree in every layout that the model
-runs, and all outside the bound was changed without effect).{missing} In {outside} of them does the witness leave the
-bound of the analysis. A class with several kinds of heads counts for each. Seconds are those of one answer, in the
-middle.
+**{answered} of {asked} are answered, {exact} of them exactly** (in every layout that the model
+runs, runs confirm each position of the answer, and changing everything else has
+no effect).{missing} In {outside} of them do runs show a position that the analysis left out. A
+class with several kinds of heads counts for each. Seconds are the median for one answer.
 
 | `--head` | Classes | Answered | Exact | Seconds |
 | --- | --- | --- | --- | --- |

@@ -17,27 +17,36 @@ PAGE = Path(__file__).with_name("json.md")
 HEAD = """\
 # The JSON format
 
-`archtrace TARGET --format json` writes one document: format {number}, held by the
-[schema](../reports/archtrace_reports/formats/schema/result-{number}.json), from which
-`python docs/make_json_page.py` makes this page. Readers ignore keys that they do not know; the number rises when a
-known key changes.
+`archtrace TARGET --format json` writes one document, for example
 
-* **Format 3**: what differs from run to run stands in `run`: when it was traced, how many seconds each stage took,
-  whether the answer was kept from before. `--reproducible` leaves it out; all else is the same each time.
-* **Format 2**: `output` names the output that an answer is about, `outputs` all that the forward returns, and a
-  parameter is dead only if it reaches none of them. An output with positions has `relations`, and in each layout what
-  reaches `each` of its positions. `others` are the tokens of further texts, `padding` is told by input and tensor,
-  `fields` say what of an image stands at a position, `work` counts what is computed in vain. `texts` names the tokens
-  of a layout that was made of texts, `setup` says whether the tokenizer goes together with the model,
-  `frame` what it sets around a text. A step is `early` where it runs on every position, before one is picked.
-* **Format 1** was about the logits alone. `archtrace diff` still reads it.
+```json
+{{
+  "format": {number},
+  "results": [{{"target": "bert", "status": "exact", "readouts": [{{"slice": "last_hidden_state[:, 0]"}}]}}]
+}}
+```
+
+with many more keys. The [schema](../reports/archtrace_reports/formats/schema/result-{number}.json) describes them all;
+`python docs/make_json_page.py` makes this page from it. Your program should ignore keys that it does not know: new keys
+may come at any time. If the meaning of a key changes, `format` gets a new number.
+
+* **Format 3**: `run` has everything that differs from run to run: when the model was traced, how many seconds each
+  stage took, and whether the answer comes from the cache. `--reproducible` leaves `run` out; then the same question
+  gives the same document.
+* **Format 2**: an answer may be about any output of the forward. `output` names it, and `outputs` lists all that
+  there are. A parameter is dead only if it reaches none of them. If the output has positions, `each` says for each
+  layout what reaches each position, and `relations` describes it. New keys: `others` (the tokens of further texts),
+  `padding` (which positions are padding), `fields` (which part of an image is at a position), `work` (what is
+  computed in vain), `texts` (the tokens of your texts), `setup` (whether model and tokenizer agree), `frame` (the
+  special tokens around a text), and `early` (a step that runs on every position, before one is picked).
+* **Format 1** was only about the logits. `archtrace diff` still reads it.
 """
 
 SECOND = """\
-## What changes from one to another
+## Comparisons
 
-`archtrace diff A B --format json` writes a document of its own, format {number}, held by
-[its schema](../reports/archtrace_reports/formats/schema/diff-{number}.json).
+`archtrace diff A B --format json` writes another kind of document, format {number}.
+[Its schema](../reports/archtrace_reports/formats/schema/diff-{number}.json) describes it.
 """
 
 
@@ -55,7 +64,7 @@ def page() -> str:
     named = "".join(f"* `{name}`: {each['description']}\n" for name, each in others.items())
     difference = _schema(f"diff-{DIFF}")
     tables = (_table(name, each, "###") for name, each in {"difference": difference, **_objects(difference)}.items())
-    return "\n".join([*parts, f"## What is named above\n\n{named}", SECOND.format(number=DIFF), *tables])
+    return "\n".join([*parts, f"## Types used above\n\n{named}", SECOND.format(number=DIFF), *tables])
 
 
 def _schema(name: str) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -16,8 +15,6 @@ from archtrace.answer.kinds import KINDS
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = "reports/archtrace_reports/formats/schema/result-3.json"
-#: How wide the pages are.
-WIDTH = 120
 
 
 def main() -> None:
@@ -38,8 +35,9 @@ def schema(text: str) -> str:
 
 def contracts(text: str) -> str:
     """The page on contracts, with the kinds that its term `reads` takes."""
-    listed = f"Kinds: {', '.join(f'`{name}`' for name in KINDS)}."
-    return _replaced(text, r"Kinds: `[^.]*`\.", textwrap.fill(listed, WIDTH, break_on_hyphens=False))
+    rows = "".join(f"| `{name}` | {kind.meaning} |\n" for name, kind in KINDS.items())
+    head = "| Kind | Which positions reach the logits |\n| --- | --- |\n"
+    return _replaced(text, rf"{re.escape(head)}(\|.*\n)*", f"{head}{rows}")
 
 
 def json_page(text: str) -> str:

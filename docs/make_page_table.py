@@ -29,10 +29,10 @@ LLAMA_70B = {"hidden_size": 8192, "intermediate_size": 28672, "num_hidden_layers
 RUNS = 5
 HEAD = """# Pages
 
-Made by `python docs/make_page_table.py` on two cores, medians of {runs} runs. *Rendering* is the whole of `--html` past
-the trace, the drawing by `dot` included, as a part of the time that the trace took, imports left out of both. *Shown
-after* is a browser's own figure, from navigation to the end of `load`. The last row is one page of 127 models: eight
-real results, repeated.
+How large and fast the HTML pages are. Made by `python docs/make_page_table.py` on two cores; medians of {runs} runs.
+*Rendering* is everything that `--html` does after the trace, including the drawing by `dot`, as a share of the time for
+the trace; imports do not count. *Shown after* is the browser's own figure, from navigation to the end of `load`. The
+last row is one page about 127 models: eight real results, repeated.
 
 | page | size (kB) | rendering / trace | shown after (s) |
 | --- | ---: | ---: | ---: |

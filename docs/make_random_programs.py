@@ -126,15 +126,15 @@ def _page(rows: list[dict[str, Any]], asked: argparse.Namespace) -> str:
     lines = [
         "# Random programs",
         "",
-        "Small models of every sort are drawn, traced, and held against the truth: other ordinary ids take the",
-        "place of all tokens outside the bound, noise that of all read positions outside it, and gradients and changes",
-        "across rows are looked at, under several draws of the parameters. `tests/fuzz/programs/` makes them.",
+        "Small random models of every sort are traced, and the answers compared with the truth: a test changes all",
+        "tokens and all hidden states outside the bound, and looks at gradients and at changes from row to row, with",
+        "several sets of random parameters. `tests/fuzz/programs/` makes the models.",
         "",
         f"    python docs/make_random_programs.py --programs {asked.programs} --seed {asked.seed}",
         "",
         f"torch {torch.__version__.split('+')[0]}. {_summary(rows)}.",
         f"Exact: {_share(rows)} of all, {_share(single)} of those with at most one op between embedding and head.",
-        f"Exact though a token of the bound moved nothing: {sum(bool(row['hollow']) for row in rows)}.",
+        f"Exact although changing a token of the bound had no effect here: {sum(bool(row['hollow']) for row in rows)}.",
         f"{sum(row['seconds'] for row in rows):.0f} CPU s.",
     ]
     return "\n".join([*lines, *_tables(rows), ""])

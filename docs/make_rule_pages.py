@@ -43,7 +43,7 @@ SOURCE = """## In code
 
 {invalid}
 
-### Left alone
+### Code that is right
 
 {valid}
 
@@ -57,7 +57,7 @@ GRAPH = """## In a traced model
 
 {wrong}
 
-### Not told of
+### Models that are right
 
 {right}
 
@@ -67,24 +67,27 @@ GRAPH = """## In a traced model
 
 LIST = """# The rules
 
-`archtrace check` looks for wrong readouts in two ways. **Source** rules read Python files, without importing torch:
-within a function and the helpers of its module a value must reach a read of hidden states or logits before anything is
-said. **Graph** rules look at the models that `pyproject.toml` declares, traced ([contracts](../contracts.md)). What the
-source rules find in released packages, and what they miss: [field.md](field.md). What the graph rules say of the
-library's own classifiers: [models.md](models.md). These pages are made from the rules by
-`python docs/make_rule_pages.py`.
+`archtrace check` finds classifiers that read the wrong token in two ways:
+
+* **Source rules** read Python files, without torch. They follow values through a function and its helpers, and report
+  something only if a value is used to read hidden states or logits. In a [field test](field.md) we ran them on released
+  packages and counted what they find and miss.
+* **Graph rules** look at the traced models that you declare in `pyproject.toml` ([contracts](../contracts.md)). We also
+  ran them on [transformers' own classifiers](models.md).
+
+`python docs/make_rule_pages.py` makes these pages from the rules.
 
 | Code | Name | What it finds | Looked for in | Fix |
 | --- | --- | --- | --- | --- |
 {rows}
 
-The check's own codes:
+Codes of the check itself:
 
 | Code | Name | What it says |
 | --- | --- | --- |
 {own}
 
-Codes are never used again.{reserved}
+Codes are never reused.{reserved}
 """
 
 
@@ -124,7 +127,7 @@ def page(told: Meaning) -> str:
         code=told.code,
         name=told.name,
         summary=told.summary,
-        fixes=" `--fix` mends what is certain." if told.source and told.source.fixes else "",
+        fixes=" `--fix` fixes what is certain." if told.source and told.source.fixes else "",
         why=told.why,
         real="\n".join(f"* {line}" for line in told.real),
         instead=told.instead,

@@ -18,8 +18,8 @@ from archtrace.targets.bundled import known_ids, lookup
 from archtrace.targets.library import classifiers
 from archtrace_reports.asking.limits import cores
 from archtrace_reports.asking.question import Question
-from archtrace_reports.asking.store import shipped
-from archtrace_reports.asking.store.known_answers import made
+from archtrace_reports.asking.store import shipped_answers
+from archtrace_reports.asking.store.known_answers import entry_of_answer
 
 #: What of all that was read decides an answer on other machines: the library's code, and what else the name could mean.
 DECIDING = ("{installed}/transformers/", "{hub}", "{here}")
@@ -27,17 +27,17 @@ DECIDING = ("{installed}/transformers/", "{hub}", "{here}")
 
 def main(names: list[str]) -> None:
     """Trace what is missing, and ship it."""
-    from archtrace_reports.asking.template import warm  # what every answer imports, once for all
+    from archtrace_reports.asking.fork_server import warm  # what every answer imports, once for all
 
     warm()
     known = [*targets()]
-    left = [name for name in names or known if shipped.find(Question(name)) is None]
+    left = [name for name in names or known if shipped_answers.find(Question(name)) is None]
     with multiprocessing.get_context("fork").Pool(cores(), maxtasksperchild=1) as pool:
-        for number, told in enumerate(pool.imap_unordered(ship, left, chunksize=1), 1):
-            print(f"{number} of {len(left)}: {told}", flush=True)
-    for kept in [*shipped.entries()]:
-        if kept.subject not in known:
-            shipped.remove(kept.subject)
+        for number, outcome in enumerate(pool.imap_unordered(ship, left, chunksize=1), 1):
+            print(f"{number} of {len(left)}: {outcome}", flush=True)
+    for entry in [*shipped_answers.entries()]:
+        if entry.subject not in known:
+            shipped_answers.remove(entry.subject)
 
 
 def targets() -> Iterator[str]:
@@ -52,15 +52,15 @@ def targets() -> Iterator[str]:
 
 def ship(target: str) -> str:
     """Trace one; how it went."""
-    from archtrace_reports.asking.engine import ask, hush
+    from archtrace_reports.asking.engine import ask, silence_libraries
 
-    hush()
+    silence_libraries()
     question = Question(target)
     outcome = ask(question)
     if not isinstance(outcome, Result):
         return f"{target}: {outcome.line}"
-    entry = made(question, outcome, _heard(), shipped.environment())
-    shipped.put(entry.behind(place for place in entry.files if place.startswith(DECIDING)))
+    entry = entry_of_answer(question, outcome, _heard(), shipped_answers.environment())
+    shipped_answers.put(entry.with_files(place for place in entry.files if place.startswith(DECIDING)))
     return f"{target}: {outcome.status}"
 
 

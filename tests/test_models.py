@@ -275,7 +275,7 @@ def examples(name: str) -> dict[str, Layout]:
     names = replace(lay.signature(module.forward), choices=expected.texts)
     return {
         layout: inputs
-        for layout, inputs in lay.layouts(names, lay.vocabulary(module), min(LENGTHS)).items()
+        for layout, inputs in lay.layouts(names, lay.vocabulary_of(module), min(LENGTHS)).items()
         if layout not in expected.refused
     }
 

@@ -41,16 +41,18 @@ print(json.dumps({
 }))
 """
 
-TEXT = """# The library's own classifiers
+TEXT = """# The classifiers of transformers
 
-What the graph rules say of each sequence classifier of transformers {version}, in the library's default config. Made by
-`python docs/rules/make_models.py`. A default config has no pad id where real checkpoints of the family mostly have none
-either: there AT012 says what happens with two rows.
+What the graph rules find in each sequence classifier of transformers {version}, with its default config. Made by
+`python docs/rules/make_models.py`.
 
-*Told*: codes that a contract with a target alone would be told. *Falls on pads*: the side of padding on which the
-readout is a pad (AT004 for who declares that side). *Left out*: modules with parameters between the readout and the
-logits that PEFT does not save by itself (AT008). A status of `bound` means that what is told may be more than what is.
-MRA is traced without its CUDA kernel, in whose place its code returns zeros: hence AT005 and AT007.
+* *Told*: the codes that a contract with only a `target` gets. If a default config has no pad id, that is AT012; mostly,
+  real checkpoints of the family have none either.
+* *Falls on pads*: with padding on this side, the model reads a pad (AT004, if a contract declares that side).
+* *Left out*: modules with parameters between the readout and the logits that PEFT does not save by default (AT008).
+
+If the status is `bound`, the model may have fewer of these problems than the table says. MRA is traced without its CUDA
+kernel; its code then returns zeros, hence AT005 and AT007.
 
 {counts}
 

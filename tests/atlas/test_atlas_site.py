@@ -17,7 +17,7 @@ import archtrace_reports
 from archtrace.answer.result import Result
 from archtrace.errors import TargetError
 from archtrace_reports.asking.question import Question
-from archtrace_reports.atlas.kept import KeptAnswers
+from archtrace_reports.atlas.answer_log import AnswerLog
 from archtrace_reports.atlas.site import check, write
 from archtrace_reports.atlas.site.document import FORMAT
 from archtrace_reports.atlas.site.edition_files import joined, read
@@ -204,7 +204,7 @@ def test_answers_are_read_in_both_forms(newer: Report, tmp_path: Path) -> None:
     plain = replace(newer, results=tuple(replace(result, anatomy=None) for result in newer.results))
     (tmp_path / "a.json").write_text(to_json.render(newer, Look()))
     assert read(tmp_path / "a.json") == plain
-    kept = KeptAnswers(tmp_path / "a.jsonl")
+    kept = AnswerLog(tmp_path / "a.jsonl")
     for result in plain.results:
         kept.add(Question(result.target), result)
     kept.add(Question("blt", head="causal-lm"), Unanswered("blt", REFUSED.reason))
@@ -223,7 +223,7 @@ def test_a_file_without_answers_is_refused(text: str, tmp_path: Path) -> None:
 
 def test_the_command_of_the_docs_makes_an_atlas_of_files(newer: Report, older: Report, tmp_path: Path) -> None:
     (current := tmp_path / "a.json").write_text(to_json.render(replace(newer, unanswered=()), Look()))
-    KeptAnswers(heads := tmp_path / "heads.jsonl").add(
+    AnswerLog(heads := tmp_path / "heads.jsonl").add(
         Question("blt", head="causal-lm"), Unanswered("blt", REFUSED.reason)
     )
     files = ["--current", current, "--heads", heads, "--older", OLDER]

@@ -96,7 +96,7 @@ def test_what_is_known_is_not_asked_again(tmp_path: Path, started: Started) -> N
 def heard(*numbers: int, held: bool) -> int:
     """How many signals a block goes on after."""
     after = 0
-    with Signals() as signals, signals.held() if held else contextlib.nullcontext():
+    with Signals() as signals, signals.postponed() if held else contextlib.nullcontext():
         for number in numbers:
             with contextlib.suppress(KeyboardInterrupt):
                 signal.raise_signal(number)
@@ -125,7 +125,7 @@ def test_off_a_terminal_a_line_comes_each_so_often(capsys: pytest.CaptureFixture
     """Also while nothing is answered."""
     with RunProgress(4, True, every=0.05) as watch:
         wait(lambda: "archtrace: 0 of 4\n" in capsys.readouterr().err)
-        watch.advance(Unanswered("x", "y"), kept=True)
+        watch.advance(Unanswered("x", "y"), from_before=True)
         watch.advance(Unanswered("x", "y"))
         wait(lambda: "2 of 4, about 0 s left (2 not answered; 1 kept from before)\n" in capsys.readouterr().err)
     time.sleep(0.1)

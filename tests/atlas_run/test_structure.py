@@ -17,7 +17,7 @@ from archtrace_reports.asking.children import outcomes
 from archtrace_reports.asking.limits import Limits
 from archtrace_reports.asking.question import Question
 from archtrace_reports.atlas.collect import key
-from archtrace_reports.atlas.structure import IDLE, AtlasTarget, asked, canonical
+from archtrace_reports.atlas.structure import IRRELEVANT, AtlasTarget, atlas_target, canonical
 from archtrace_reports.formats.converter import encode
 from archtrace_reports.text.report import Unanswered
 
@@ -65,7 +65,7 @@ ADAPTER = {"peft_type": "LORA", "task_type": "SEQ_CLS", "target_modules": ["quer
 
 def inner(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The config with another value of each idle field, in the configs inside it too where they are idle there."""
-    idle = {name: value for name, value in DRESSED.items() if IDLE[name].inside}
+    idle = {name: value for name, value in DRESSED.items() if IRRELEVANT[name].inside}
     parts = {
         name: {**value, **idle} for name, value in fields.items() if isinstance(value, dict) and "model_type" in value
     }
@@ -96,11 +96,11 @@ def write(file: Path, fields: Mapping[str, Any]) -> None:
 @pytest.fixture(scope="module")
 def given(folder: Path) -> dict[str, Result | Unanswered]:
     """What the atlas says of each: every question asked once, in a child."""
-    plan = {place.name: asked(str(place)) for place in folder.iterdir()}
+    plan = {place.name: atlas_target(str(place)) for place in folder.iterdir()}
     questions = {key(each.question): each.question for each in plan.values()}
     found = {[*questions][number]: outcome for number, outcome in outcomes([*questions.values()], Limits(jobs=1))}
     assert len(found) == len(TINY) + len(REFUSED) + 1
-    return {name: each.told(found[key(each.question)]) for name, each in plan.items()}
+    return {name: each.renamed(found[key(each.question)]) for name, each in plan.items()}
 
 
 def told(result: Result, name: str) -> dict[str, Any]:
@@ -111,8 +111,8 @@ def told(result: Result, name: str) -> dict[str, Any]:
 
 
 def test_the_table_is_tried_as_a_whole() -> None:
-    assert set(DRESSED) == set(IDLE)
-    assert all(row.why for row in IDLE.values())
+    assert set(DRESSED) == set(IRRELEVANT)
+    assert all(row.why for row in IRRELEVANT.values())
 
 
 @pytest.mark.parametrize("kind", TINY)
@@ -143,7 +143,7 @@ def values(value: Any) -> Any:
 def test_what_differs_in_anything_else_is_asked_apart(kind: str) -> None:
     """Every field that a config of the type has, and one that none has."""
     fields = {**transformers.AutoConfig.for_model(kind).to_dict(), **THREE, "its_own": 1}
-    idle = {*IDLE, "id2label"}
+    idle = {*IRRELEVANT, "id2label"}
     changed = [{**fields, name: values(value)} for name, value in fields.items() if name not in idle]
     assert len(changed) > 20
     forms = [json.dumps(canonical(each), sort_keys=True) for each in (fields, *changed)]
@@ -174,16 +174,16 @@ def test_what_cannot_be_built_is_not_mended(name: str, folder: Path, given: dict
 
 def test_what_has_no_config_of_its_own_is_asked_by_name() -> None:
     for name in ("bert", "BertForSequenceClassification", "bert-base-uncased", "a.b:C", "some/file.py:build"):
-        assert asked(name) == AtlasTarget(name, Question(name))
+        assert atlas_target(name) == AtlasTarget(name, Question(name))
     with pytest.raises(TargetError, match="no folder nowhere"):
-        asked("./nowhere")
+        atlas_target("./nowhere")
 
 
 def test_more_than_a_config_travels_with_it(folder: Path, given: dict[str, Result | Unanswered]) -> None:
     """An adapter is asked about by its own files; the answer is what a trace of the folder says."""
     place = folder / "adapter"
     text = (place / "adapter_config.json").read_text()
-    assert asked(str(place)).question == Question(str(place), files={"adapter_config.json": text})
+    assert atlas_target(str(place)).question == Question(str(place), files={"adapter_config.json": text})
     answer = given["adapter"]
     assert isinstance(answer, Result)
     assert told(answer, str(place)) == told(archtrace.trace(str(place)).result, str(place))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from archtrace_reports.check import check_files as running
-from archtrace_reports.check.check_files import run
+from archtrace_reports.check.check_files import check_files
 from archtrace_reports.check.problem import Problem
 from archtrace_reports.check.settings import Settings
 
@@ -29,7 +29,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def codes(file: Path) -> list[str]:
     """What is told of a file."""
-    return [finding.code for finding in run([str(file)], Settings(file.parent)).findings]
+    return [finding.code for finding in check_files([str(file)], Settings(file.parent)).findings]
 
 
 def test_a_file_that_is_as_it_was_is_not_read(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -156,7 +156,7 @@ def test_a_folder_that_may_not_be_written_keeps_its_files(tmp_path: Path) -> Non
         (tmp_path / name).chmod(mode)
     done = check(tmp_path, "--fix", bound=True)
     assert done.returncode == 2
-    assert "archtrace: shut/a.py cannot be mended: Permission denied; it is as it was\n" in done.stderr
+    assert "archtrace: shut/a.py cannot be fixed: Permission denied; it is as it was\n" in done.stderr
     assert done.stdout.startswith("shut/a.py:5:22: AT001")
     assert (tmp_path / "shut" / "a.py").read_text() == FIXABLE
     assert "argmax" in (tmp_path / "open" / "a.py").read_text()

@@ -117,7 +117,7 @@ def test_a_fix_keeps_line_ends_and_coding(tmp_path: Path) -> None:
         (tmp_path / f"{name}.py").symlink_to(f"{name}.txt")
     done = check(tmp_path, "--fix")
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == "archtrace: clean (6 files checked, 6 mended)\n"
+    assert done.stderr == "archtrace: clean (6 files checked, 6 fixed)\n"
     for name, data in kinds.items():
         file = tmp_path / f"{name}.txt"
         assert (tmp_path / f"{name}.py").is_symlink()

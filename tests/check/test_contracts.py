@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from archtrace.contract.traced import Broken, SourceRange
+from archtrace.contract.traced_model import ContractViolation, SourceRange
 from archtrace.contract.verdict import Verdict
-from archtrace_reports.asking.store.store import AnswerStore
-from archtrace_reports.check.contracts.declared import contracts
+from archtrace_reports.asking.store.answer_store import AnswerStore
+from archtrace_reports.check.contracts.declared_contracts import contracts
 from archtrace_reports.check.contracts.verdict_cache import VerdictCache
 from archtrace_reports.check.settings import settings
 
@@ -193,7 +193,7 @@ def test_a_kept_verdict_that_is_broken_is_none(project: Project, monkeypatch: py
     (declared,) = contracts(settings(str(project.folder)))
     store = VerdictCache(str(project.folder))
     verdict = Verdict(
-        (Broken("AT100", "told", "reads", 0),), (SourceRange(str(model), 1, 2, 3, "f"),), {"reads": "first"}
+        (ContractViolation("AT100", "told", "reads", 0),), (SourceRange(str(model), 1, 2, 3, "f"),), {"reads": "first"}
     )
     store.put(declared, verdict, [str(model)], since=model.stat().st_mtime_ns - 1)
     assert store.get(declared) is None

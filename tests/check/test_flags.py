@@ -40,7 +40,7 @@ def test_what_can_be_mended_is_marked_and_counted(ask: Ask, tmp_path: Path) -> N
     assert first.startswith("a.py:5:22: AT001 [*] `")
     assert second.startswith("b.py:2:22: AT001 `")
     assert answer.err == (
-        "archtrace: 2 findings in 2 files (2 files checked)\narchtrace: [*] 1 can be mended with --fix\n"
+        "archtrace: 2 findings in 2 files (2 files checked)\narchtrace: [*] 1 can be fixed with --fix\n"
     )
 
 
@@ -53,7 +53,7 @@ def test_a_diff_is_what_fix_writes(ask: Ask, tmp_path: Path) -> None:
             (tmp_path / folder / name).write_bytes(text.encode())
     here, there = tmp_path / "here", tmp_path / "there"
     answer = ask("check", "--diff", at=here)
-    assert (answer.code, answer.err) == (1, "archtrace: --fix would mend 3 findings (4 files checked)\n")
+    assert (answer.code, answer.err) == (1, "archtrace: --fix would fix 3 findings (4 files checked)\n")
     assert {name: (here / name).read_bytes().decode() for name in files} == files
     patch = shutil.which("patch")
     assert patch, "the program patch is needed: apt-get install patch"

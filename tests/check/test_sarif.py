@@ -78,7 +78,7 @@ def test_every_code_is_declared_with_words(ask: Ask, tmp_path: Path) -> None:
     }
     for rule in declared.values():
         assert all(rule[key]["text"] for key in ("shortDescription", "fullDescription", "help"))
-    assert declared["AT001"]["shortDescription"]["text"].startswith("The number of tokens, less one")
+    assert declared["AT001"]["shortDescription"]["text"].startswith("The number of tokens minus one")
     assert "## What to write instead" in declared["AT001"]["help"]["markdown"]
     assert run["tool"]["driver"]["rules"][run["results"][0]["ruleIndex"]]["id"] == "AT001"
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from archtrace_reports.check.width import width
+from archtrace_reports.check.line_width import line_length
 
 Ask = Callable[..., Any]
 
@@ -83,7 +83,7 @@ def test_what_is_broken_says_the_same(ask: Ask, tmp_path: Path) -> None:
     for length in (60, 88, 120, 300):
         (tmp_path / "ruff.toml").write_text(f"line-length = {length}\n")
         (tmp_path / f"{length}.py").write_text(SOURCE)
-        width.cache_clear()
+        line_length.cache_clear()
         assert ask("check", "--fix", f"{length}.py").code == 0
         trees.add(ast.dump(ast.parse((tmp_path / f"{length}.py").read_text())))
     assert len(trees) == 1

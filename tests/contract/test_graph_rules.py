@@ -15,7 +15,7 @@ from archtrace.contract.contract import Contract, declared
 from archtrace.contract.examine import examine
 from archtrace.contract.judge import CODE, judge
 from archtrace.contract.rules import rules
-from archtrace.contract.traced import Broken
+from archtrace.contract.traced_model import ContractViolation
 from archtrace_lint import RESERVED, RETIRED
 from archtrace_lint import rules as source_rules
 
@@ -32,7 +32,7 @@ def contract_of(case: str) -> Contract:
     return replace(contract, target=scope.get("Classifier") or scope["TARGET"])
 
 
-def found(case: str) -> list[Broken]:
+def found(case: str) -> list[ContractViolation]:
     """What is wrong with the model of a case."""
     return judge(examine(contract_of(case)))
 

@@ -10,7 +10,7 @@ import torch
 from archtrace.contract.contract import declared
 from archtrace.contract.examine import examine
 from archtrace.contract.judge import judge
-from archtrace.contract.traced import Traced
+from archtrace.contract.traced_model import TracedModel
 
 
 class _Base(torch.nn.Module):
@@ -98,7 +98,7 @@ class Shared(torch.nn.Module):
         return self.score(self.t5(input_ids, attention_mask=attention_mask).last_hidden_state[:, 0])
 
 
-def seen(model: type[torch.nn.Module]) -> Traced:
+def seen(model: type[torch.nn.Module]) -> TracedModel:
     """The model, traced."""
     allowed = ["mix.*", "scan.*"]
     return examine(replace(declared("mine", {"target": "here", "dead_parameters": allowed}, "here"), target=model))

@@ -12,7 +12,7 @@ from archtrace.answer.result import Index, Readout
 from archtrace.contract.contract import declared, matches
 from archtrace.contract.examine import examine
 from archtrace.contract.judge import judge
-from archtrace.contract.traced import Broken
+from archtrace.contract.traced_model import ContractViolation
 from archtrace.errors import TargetError
 from archtrace.testing import assert_reads
 
@@ -23,20 +23,20 @@ TWO = {"num_hidden_layers": 2}
 
 
 @cache
-def _broken(target: str, terms: tuple[tuple[str, Any], ...]) -> list[Broken]:
+def _broken(target: str, terms: tuple[tuple[str, Any], ...]) -> list[ContractViolation]:
     table = {name: list(value) if isinstance(value, tuple) else value for name, value in terms}
     return judge(
         examine(declared("mine", {"target": target, **table, "config": dict(table.get("config", ()))}, "here"))
     )
 
 
-def broken(target: str, **terms: Any) -> list[Broken]:
+def broken(target: str, **terms: Any) -> list[ContractViolation]:
     """What is wrong with a library model under a contract; its config has two layers unless given."""
     config = tuple({**TWO, **terms.pop("config", {})}.items())
     return _broken(target, tuple(sorted({**terms, "config": config}.items())))
 
 
-def codes(found: list[Broken]) -> list[str]:
+def codes(found: list[ContractViolation]) -> list[str]:
     """The codes alone."""
     return [each.code for each in found]
 

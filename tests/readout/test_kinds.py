@@ -73,4 +73,5 @@ def test_schema_and_docs_name_the_kinds_of_the_table() -> None:
     enums = re.findall(r'"kind": (\{"enum": \[.*?\]\})', json.dumps(schema))
     assert any(set(json.loads(enum)["enum"]) == set(KINDS) for enum in enums)
     page = (Path(__file__).parents[2] / "docs" / "contracts.md").read_text("utf-8")
-    assert set(re.findall(r"`(\w+)`", page.partition("\nKinds: ")[2].partition("\n\n")[0])) == set(KINDS)
+    table = page.partition("| Kind |")[2].partition("\n\n")[0]
+    assert dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", table, re.M)) == {n: k.meaning for n, k in KINDS.items()}

@@ -16,7 +16,7 @@ import archtrace
 from archtrace.answer.kinds import KINDS, Kind
 from archtrace.answer.result import Result
 from archtrace.contract.contract import declared
-from archtrace.contract.examine import seen
+from archtrace.contract.examine import traced_model
 from archtrace.contract.observed import observed_terms
 from archtrace_reports import formats
 from archtrace_reports.formats.converter import decode
@@ -139,9 +139,9 @@ def test_its_json_fits_the_schema_made_from_the_table(name: str, added: New) -> 
 def test_a_contract_takes_it_and_writes_it(name: str, added: New) -> None:
     contract = declared("mine", {"target": "mine:Pooled", "reads": name}, "pyproject.toml")
     trace = archtrace.trace(Pooled(added.pool))
-    assert observed_terms(seen(contract, trace))["reads"] == name, "a term that holds is kept"
+    assert observed_terms(traced_model(contract, trace))["reads"] == name, "a term that holds is kept"
     bare = declared("mine", {"target": "mine:Pooled"}, "pyproject.toml")
-    assert observed_terms(seen(bare, trace))["reads"] == added.term
+    assert observed_terms(traced_model(bare, trace))["reads"] == added.term
 
 
 def test_schema_and_docs_are_what_the_table_makes() -> None:

@@ -21,7 +21,7 @@ from archtrace.answer.positions import Rows
 from archtrace.answer.result import LayoutResult, Readout
 from archtrace.capture.inputs import layouts as lay
 from archtrace.contract.contract import Contract
-from archtrace.contract.examine import seen
+from archtrace.contract.examine import traced_model
 from archtrace.readout.view import View
 from archtrace.tracing.trace import Trace
 from archtrace_reports.text import tokens
@@ -67,7 +67,7 @@ def ran(name: str) -> Iterator[tuple[LayoutResult, dict[str, torch.Tensor]]]:
 def words_of(name: str) -> lay.Vocabulary:
     """The special ids of a model."""
     found = traced(name)
-    return lay.vocabulary(found.module if found.config is None else found.config)
+    return lay.vocabulary_of(found.module if found.config is None else found.config)
 
 
 def within(few: Rows, many: Rows) -> bool:
@@ -165,7 +165,7 @@ UNPREDICTED = {
 def test_the_kinds_of_a_tensors_readouts_predict_its_positions_in_every_layout(name: str) -> None:
     found, words = traced(name), words_of(name)
     for layout, inputs in ran(name):
-        each = (flags for text in found.analysis.texts for flags in lay.told(inputs, words, text).values())
+        each = (flags for text in found.analysis.texts for flags in lay.attended_by(inputs, words, text).values())
         told = tuple(tuple(map(tuple, flags.tolist())) for flags in each)
         ids = inputs[found.analysis.ids]
         ends = () if words.eos is None or ids.ndim > 2 else ((ids == words.eos).tolist(),)
@@ -186,7 +186,7 @@ def test_padding_is_the_same_in_cone_contract_and_result(name: str) -> None:
     found, words = traced(name), words_of(name)
     anatomy = found.result.anatomy
     assert anatomy is not None
-    contract = seen(Contract("", found.target.name), found)
+    contract = traced_model(Contract("", found.target.name), found)
     cone = {slices.layout: slices.padding for slices in anatomy.slices}
     reads_padding = set(found.result.padding.reads_padding)
     for layout, inputs in ran(name):

@@ -11,7 +11,7 @@ from test_one_voice import every_model, traced, words_of
 import archtrace
 from archtrace.answer.positions import Rows
 from archtrace.answer.result import LayoutResult, Readout
-from archtrace.capture.inputs.layouts import Vocabulary, vocabulary
+from archtrace.capture.inputs.layouts import Vocabulary, vocabulary_of
 from archtrace.tracing.trace import Trace
 
 
@@ -72,4 +72,4 @@ def test_every_slice_evaluates_to_what_is_read(name: str) -> None:
 @pytest.mark.filterwarnings("ignore:flex_attention called without")
 def test_slices_of_heads_that_once_went_wrong_evaluate(case: Case) -> None:
     module = Parts(case.head)
-    check(archtrace.trace(module), vocabulary(module))
+    check(archtrace.trace(module), vocabulary_of(module))

@@ -11,8 +11,8 @@ import pytest
 
 import archtrace
 from archtrace.errors import TargetError
-from archtrace_reports.asking.store import shipped
-from archtrace_reports.asking.store.store import AnswerStore
+from archtrace_reports.asking.store import shipped_answers
+from archtrace_reports.asking.store.answer_store import AnswerStore
 
 from .samples import SAMPLES
 
@@ -42,7 +42,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     monkeypatch.setitem(vars(archtrace), "trace", stub)
     monkeypatch.setattr("archtrace.setup.result_with_setup.with_setup", lambda found, *_: found.result)
     monkeypatch.setattr(AnswerStore, "get", lambda *_: None)
-    monkeypatch.setattr(shipped, "FOLDER", NOWHERE)
+    monkeypatch.setattr(shipped_answers, "FOLDER", NOWHERE)
     return asked
 
 
@@ -52,6 +52,6 @@ def stubbed(code: str) -> str:
         f"import sys, time, archtrace\nsys.path.insert(0, {str(Path(__file__).parents[1])!r})\n"
         "from reports import stub_engine\n"
         "from archtrace_reports.asking import children\nfrom archtrace_reports.commands import cli\n"
-        "stub_engine.AnswerStore.get = lambda *_: None\nstub_engine.shipped.FOLDER = stub_engine.NOWHERE\n"
+        "stub_engine.AnswerStore.get = lambda *_: None\nstub_engine.shipped_answers.FOLDER = stub_engine.NOWHERE\n"
         f"vars(archtrace)['trace'] = stub_engine.stub\n{code}"
     )

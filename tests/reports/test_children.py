@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from archtrace_reports.asking import children
-from archtrace_reports.asking.children import outcomes, run
+from archtrace_reports.asking.children import answers_of, outcomes
 from archtrace_reports.asking.limits import Limits
 from archtrace_reports.asking.question import Question
 from archtrace_reports.formats.converter import encode
@@ -98,7 +98,7 @@ def test_leaving_kills_what_runs_and_cleans_up(program: Program, tmp_path: Path)
             f"name = {str(tmp_path)!r} + ('/child' if pid else '/grandchild')\n"
             "open(name, 'w').write(f'{os.getpid()} {file}')\n"
             "time.sleep(600)")  # fmt: skip
-    runs = run([("long", "long"), *[("short", "short")] * 40], Limits(jobs=2))
+    runs = answers_of([("long", "long"), *[("short", "short")] * 40], Limits(jobs=2))
     for _ in runs:
         if all((tmp_path / name).exists() and (tmp_path / name).read_text() for name in ("child", "grandchild")):
             break
@@ -121,12 +121,12 @@ def test_children_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_many_are_forked_from_one_template() -> None:
     """The real template: each child answers for itself, one that is killed costs its own answer, nothing is left."""
     asked = [json.dumps({"target": f"./none-{n}"}) for n in range(4)]
-    found = dict(run([(str(n), what) for n, what in enumerate(asked)], Limits(jobs=2)))
+    found = dict(answers_of([(str(n), what) for n, what in enumerate(asked)], Limits(jobs=2)))
     assert [found[n]["unanswered"]["target"] for n in range(4)] == [f"./none-{n}" for n in range(4)]
 
 
 def test_a_forked_child_that_dies_is_told() -> None:
-    found = dict(run([(str(n), "no JSON at all") for n in range(4)], Limits(jobs=2)))
+    found = dict(answers_of([(str(n), "no JSON at all") for n in range(4)], Limits(jobs=2)))
     assert all(isinstance(answer, Unanswered) for answer in found.values())
     assert "its process died (exit 1)" in found[0].reason
 
@@ -135,9 +135,9 @@ def test_a_run_outlives_its_template(program: Program, monkeypatch: pytest.Monke
     """The real one, killed after the first answer; a child without one is the program here."""
     program("json.dump('alone', open(file, 'w'))")
     monkeypatch.setattr(children, "MANY", 1)
-    runs = run([(str(n), json.dumps({"target": "./none"})) for n in range(3)], Limits(jobs=1))
+    runs = answers_of([(str(n), json.dumps({"target": "./none"})) for n in range(3)], Limits(jobs=1))
     assert next(runs)[1]["unanswered"]["target"] == "./none"
-    found = ["pgrep", "-P", str(os.getpid()), "-f", "archtrace_reports.asking.template"]
+    found = ["pgrep", "-P", str(os.getpid()), "-f", "archtrace_reports.asking.fork_server"]
     (template,) = map(int, subprocess.run(found, capture_output=True, check=True).stdout.split())
     os.kill(template, signal.SIGKILL)
     assert dict(runs) == {1: "alone", 2: "alone"}

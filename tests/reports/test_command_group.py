@@ -119,7 +119,7 @@ def test_a_defect_is_told_in_one_line_by_every_command(capsys: Capture, monkeypa
     def broken(*_: object, **__: object) -> None:
         raise TypeError("what nobody foresaw")
 
-    monkeypatch.setattr("archtrace_reports.commands.check.look", broken)
+    monkeypatch.setattr("archtrace_reports.commands.check.check_sources", broken)
     assert cli.run(["check"]) == 2
     assert capsys.readouterr().err == (
         "archtrace: archtrace failed with TypeError: what nobody foresaw (a defect: --debug shows where)\n"

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from archtrace import trace
 from archtrace.answer.result import Result
-from archtrace_reports.text.beams import levels
 from archtrace_reports.text.cone import cones, meanings, ranges
+from archtrace_reports.text.cone_geometry import levels
 
 from .conftest import REAL
 

@@ -19,7 +19,7 @@ from archtrace.answer.result import Result
 from archtrace_reports import formats
 from archtrace_reports.formats.drawing import path_drawing
 from archtrace_reports.formats.drawing.dot import dot_source
-from archtrace_reports.formats.drawing.safe import ALLOWED
+from archtrace_reports.formats.drawing.safe_svg import ALLOWED
 from archtrace_reports.text.look import Look
 from archtrace_reports.text.report import report
 

@@ -12,7 +12,7 @@ from rich.cells import cell_len
 import archtrace
 import archtrace_reports
 from archtrace_reports import formats
-from archtrace_reports.text.files import encodable, replace, trouble, write
+from archtrace_reports.text.files import encodable, replace, why_unwritable, write
 from archtrace_reports.text.lines import join, wrap
 from archtrace_reports.text.look import Look
 from archtrace_reports.text.report import Report
@@ -49,7 +49,8 @@ def test_reports_compute_nothing() -> None:
     allowed |= {"archtrace_lint", "archtrace_lint.rule"}
     allowed |= {"archtrace_lint.source.import_resolver", "archtrace_lint.source.decode"}
     allowed |= {
-        f"archtrace.contract.{name}" for name in ("contract", "graph_rule", "rules", "traced", "verdict", "verify")
+        f"archtrace.contract.{name}"
+        for name in ("contract", "graph_rule", "rules", "traced_model", "verdict", "verify")
     }
     allowed |= {
         "archtrace.setup.result_with_setup",
@@ -57,12 +58,11 @@ def test_reports_compute_nothing() -> None:
         "archtrace.setup.serving.served",
         "archtrace.tracing.optional_dependencies",
         "archtrace.targets.bundled",
+        "archtrace.targets.candidates",
         "archtrace.targets.depth",
-        "archtrace.targets.described",
+        "archtrace.targets.checkpoint_config",
         "archtrace.targets.head_kinds",
         "archtrace.targets.library",
-        "archtrace.targets.reference",
-        "archtrace.targets.tokenized",
     }
     for file in FOLDER.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
@@ -131,6 +131,6 @@ def test_a_link_stays_a_link_and_a_device_a_device(tmp_path: Path) -> None:
 
 
 def test_trouble_is_seen_beforehand(tmp_path: Path) -> None:
-    assert trouble(tmp_path / "new.json") is None
-    assert trouble(tmp_path) == f"{tmp_path} is a folder"
-    assert trouble(tmp_path / "no" / "x") == f"there is no folder {tmp_path / 'no'}"
+    assert why_unwritable(tmp_path / "new.json") is None
+    assert why_unwritable(tmp_path) == f"{tmp_path} is a folder"
+    assert why_unwritable(tmp_path / "no" / "x") == f"there is no folder {tmp_path / 'no'}"

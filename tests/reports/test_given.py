@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from archtrace.errors import TargetError
-from archtrace_reports.asking.typed_inputs import loaded, typed
+from archtrace_reports.asking.typed_inputs import load_input, parse_input
 
 from .conftest import archtrace as run_archtrace
 
@@ -58,13 +58,13 @@ def test_numbers_come_as_they_were_saved(tmp_path: Path) -> None:
     (tmp_path / "list.json").write_text(json.dumps(numbers))
     (tmp_path / "named.json").write_text(json.dumps({"more": 0, "ids": numbers}))
     for value in ("[[1, 2], [3, 4]]", *(str(file) for file in tmp_path.iterdir())):
-        assert rows(loaded(*typed(f"ids={value}"))) == numbers, value
+        assert rows(load_input(*parse_input(f"ids={value}"))) == numbers, value
 
 
 @pytest.mark.parametrize("text", ["ids", "=3", "ids=what", "ids=[1, 2", "ids=x.pkl", "ids=x.pt"])
 def test_what_is_no_input_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not NAME=VALUE|is neither JSON nor a file"):
-        typed(text)
+        parse_input(text)
 
 
 class Trap:
@@ -83,7 +83,7 @@ def test_no_pickle_is_loaded(tmp_path: Path) -> None:
     np.save(tmp_path / "objects.npy", np.array([Trap(sprung)], dtype=object), allow_pickle=True)
     for name in ("trap.npy", "objects.npy"):
         with pytest.raises(TargetError, match="the input ids cannot be read"):
-            loaded("ids", str(tmp_path / name))
+            load_input("ids", str(tmp_path / name))
     assert not sprung.exists()
 
 
@@ -96,7 +96,7 @@ def test_a_file_that_is_not_there_or_holds_another_array(tmp_path: Path) -> None
         ("broken.json", "Expecting"),
     ):
         with pytest.raises(TargetError, match=why):
-            loaded("ids", str(tmp_path / name))
+            load_input("ids", str(tmp_path / name))
 
 
 def test_what_is_asked_for_can_be_typed(models: Path) -> None:

@@ -15,7 +15,7 @@ from archtrace.answer.serving import SERVERS
 from archtrace.contract.contract import declared
 from archtrace.errors import TargetError
 from archtrace.setup.serving.checkpoint_files import CheckpointFiles
-from archtrace.setup.serving.served import RULES, alike, serve
+from archtrace.setup.serving.served import POOLING_OF_SERVER, compare_poolings, serve
 from archtrace.targets.library import classifiers
 from archtrace_reports.commands.cli import run
 
@@ -51,12 +51,13 @@ def test_last_tokens_that_vllm_pools_at_the_first() -> None:
     """18 of the 127, and the reason is its Transformers backend."""
     read = kinds()
     assert len(read) == 127
-    pooled = {name: RULES["vllm"](of(name)) for name, kind in read.items() if kind == "last_non_pad"}
-    differing = {name for name, each in pooled.items() if each.kind and not alike(["last_non_pad"], each.kind)[0]}
+    pooled = {name: POOLING_OF_SERVER["vllm"](of(name)) for name, kind in read.items() if kind == "last_non_pad"}
+    pooled_kinds = {name: pooling.kind for name, pooling in pooled.items() if pooling.kind}
+    differing = {name for name, kind in pooled_kinds.items() if not compare_poolings(["last_non_pad"], kind)[0]}
     assert differing == AT_THE_FIRST
     assert all("Transformers" in pooled[name].by for name in differing)
     others = {name for name, kind in read.items() if kind in ("last_eos", "masked_mean")}
-    assert {name for name in others if RULES["vllm"](of(name)).kind == "first"} == {
+    assert {name for name in others if POOLING_OF_SERVER["vllm"](of(name)).kind == "first"} == {
         "bart", "bigbird_pegasus", "mbart", "mt5", "plbart", "t5", "umt5", "eurobert",
     }  # fmt: skip
     # All others that it takes are pooled at the last: an adapter's, or a class of its own.
@@ -128,14 +129,14 @@ def test_the_page_shows_the_real_answer(capsys: pytest.CaptureFixture[str]) -> N
 )
 def test_what_a_server_pools(server: Any, subject: CheckpointFiles, kind: str | None) -> None:
     """As its sources say, each read by hand; where the kind is None the reason is told."""
-    found = RULES[server](subject)
+    found = POOLING_OF_SERVER[server](subject)
     assert found.kind == kind
     assert found.by
     assert found.source
 
 
 def test_every_server_has_its_rule() -> None:
-    assert list(RULES) == list(SERVERS)
+    assert list(POOLING_OF_SERVER) == list(SERVERS)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +152,7 @@ def test_every_server_has_its_rule() -> None:
     ],
 )
 def test_alike_on_a_text_without_padding(reads: list[str], pooled: str, same: tuple[bool, str]) -> None:
-    assert alike(reads, pooled) == same
+    assert compare_poolings(reads, pooled) == same
 
 
 def test_all_that_take_it_agree(capsys: pytest.CaptureFixture[str]) -> None:
@@ -172,12 +173,12 @@ def test_other_heads_are_refused() -> None:
 
 
 def test_a_live_encoder_is_refused() -> None:
-    from archtrace.setup.serving.checkpoint_files import subject
+    from archtrace.setup.serving.checkpoint_files import checkpoint_files
     from archtrace.tracing.trace import trace
 
     found = trace("sentence-transformers/all-MiniLM-L6-v2")
     with pytest.raises(TargetError, match="is told of its folder or id alone"):
-        subject(found, transformers.BertConfig())
+        checkpoint_files(found, transformers.BertConfig())
 
 
 def test_a_contract_names_servers_that_are_known() -> None:

@@ -66,11 +66,11 @@ def told(template: str, folder: Path) -> Diagnosis:
 
 def test_what_is_no_fault_is_noted(tmp_path: Path) -> None:
     marked, pieces = told(MARKED, tmp_path / "marked").notes, llama_bytes().tokenize("<|end|>")
-    assert f"<|end|>, the end of a turn in the chat template, is no token: it is cut into {len(pieces)}" in marked
+    assert f"<|end|>, the end of a turn in the chat template, is not one token but {len(pieces)}" in marked
     begun = told(BEGUN, tmp_path / "begun")
     assert begun.opinion == "right"
     assert "tokenizer.truncation_side = 'left' keeps it" in begun.notes[1]
-    assert begun.notes[2].startswith("the chat template writes <s>, and tokenizer(...) sets it once more")
+    assert begun.notes[2].startswith("the chat template writes <s>, and tokenizer(...) adds it again")
 
 
 def test_a_template_that_refuses_is_no_failure_of_the_doctor(tmp_path: Path) -> None:

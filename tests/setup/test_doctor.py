@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from real_setups import PROMISED, PROMPT, SETUPS, is_right, loaded, set_up, tuned
 
 from archtrace.answer.diagnosis import Diagnosis
-from archtrace.setup.examination import UNTRIED, examine
+from archtrace.setup.examination import SHIFT_UNTRIED, examine
 from archtrace_reports.commands.doctor import command
 
 #: Faults whose change is code that mends them; the others say in words what to do, as does a batch that nothing mends.
@@ -162,7 +162,7 @@ class Picky(torch.nn.Module):
 def test_what_was_not_tried_is_told_beside_what_is_right() -> None:
     found = examine(Picky(), tokenizer=wordpiece(), text=["a fine film " * 5, "a fine film " * 7])
     assert found.opinion == "right"
-    assert found.notes == (UNTRIED,)
+    assert found.notes == (SHIFT_UNTRIED,)
 
 
 def test_the_command_says_what_to_change(tmp_path: Path) -> None:

@@ -18,10 +18,10 @@ import torch
 import transformers
 
 from archtrace_reports.asking.question import Question
+from archtrace_reports.asking.store.answer_store import new_entry
 from archtrace_reports.asking.store.environment import packages
-from archtrace_reports.asking.store.known_answers import _key, _meant, known, store
+from archtrace_reports.asking.store.known_answers import _deciding_places, _key, known_answer, user_store
 from archtrace_reports.asking.store.portable_paths import HUB, hub_cache, located, portable
-from archtrace_reports.asking.store.store import entry
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["hidden_size=16", "num_hidden_layers=1", "num_attention_heads=2", "intermediate_size=24"]
@@ -52,8 +52,8 @@ class Classifier(torch.nn.Module):
 KNOWN = """
 import json, sys
 from archtrace_reports.asking.question import Question
-from archtrace_reports.asking.store.known_answers import known
-found = known(Question(**json.loads(sys.argv[1])))
+from archtrace_reports.asking.store.known_answers import known_answer
+found = known_answer(Question(**json.loads(sys.argv[1])))
 print(json.dumps([found is not None and found.kept, sorted({"torch", "transformers", "rich"} & {*sys.modules})]))
 """
 
@@ -283,15 +283,17 @@ def test_another_version(library: Place, name: str) -> None:
     }.items(),
 )
 def test_whatever_form_an_id_has_its_revision_counts(target: str, revision: str) -> None:
-    assert f"{HUB}{revision}" in set(_meant(Question(target)))
+    assert f"{HUB}{revision}" in set(map(portable, _deciding_places(target)))
 
 
 def test_an_answer_in_a_form_that_is_not_read_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     question = Question("no/such-model")
-    assert store().put(entry(question.target, [], {"target": "no/such-model"}), time.time_ns(), *_key(question))
-    assert store().get(*_key(question)) is not None
-    assert known(question) is None
+    assert user_store().put(
+        new_entry(question.target, [], {"target": "no/such-model"}), time.time_ns(), *_key(question)
+    )
+    assert user_store().get(*_key(question)) is not None
+    assert known_answer(question) is None
 
 
 def test_of_two_on_the_path_the_first_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from archtrace.answer.result import Result
 from archtrace_reports.asking.children import outcomes
 from archtrace_reports.asking.limits import Limits
 from archtrace_reports.asking.question import Question
-from archtrace_reports.asking.store import shipped
+from archtrace_reports.asking.store import shipped_answers
 from archtrace_reports.formats.converter import encode
 from archtrace_reports.text.report import report, without_run
 
@@ -24,7 +24,7 @@ MAKE = "run: HF_HUB_OFFLINE=1 python docs/make_shipped_answers.py"
 
 def differing(names: list[str]) -> list[str]:
     """Those whose answer is another now."""
-    there = {kept.subject: kept.answer for kept in shipped.entries()}
+    there = {kept.subject: kept.answer for kept in shipped_answers.entries()}
     found = {names[n]: outcome for n, outcome in outcomes([Question(name) for name in names], Limits(seconds=900))}
     return [name for name, outcome in found.items() if told(outcome) != plain(there.get(name))]
 
@@ -44,8 +44,8 @@ def plain(answer: dict[str, object] | None) -> object:
 def test_every_type_and_known_id_is_there() -> None:
     from make_shipped_answers import targets
 
-    assert [kept.subject for kept in shipped.entries() if kept.subject not in {*targets()}] == []
-    assert {*targets()} == {kept.subject for kept in shipped.entries()}, MAKE
+    assert [kept.subject for kept in shipped_answers.entries() if kept.subject not in {*targets()}] == []
+    assert {*targets()} == {kept.subject for kept in shipped_answers.entries()}, MAKE
 
 
 def test_some_are_what_they_were(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,26 +13,26 @@ from pathlib import Path
 
 import pytest
 
-from archtrace_reports.asking.store import store as stores
-from archtrace_reports.asking.store.store import ENDING, AnswerStore, Entry, decode, encode, entry
+from archtrace_reports.asking.store import answer_store as stores
+from archtrace_reports.asking.store.answer_store import ENDING, AnswerStore, Entry, decode, encode, new_entry
 
 #: Keeps answers until it is killed, each with a megabyte of noise, so that it is mostly writing.
 WRITER = """
 import random, sys, time
 from pathlib import Path
-from archtrace_reports.asking.store.store import AnswerStore, entry
+from archtrace_reports.asking.store.answer_store import AnswerStore, new_entry
 store, number = AnswerStore(Path(sys.argv[1])), 0
 while True:
     noise = random.Random(number).randbytes(200_000).hex()
     answer = {"number": number, "noise": noise}
-    store.put(entry(f"model {number % 7}", [sys.argv[2]], answer), time.time_ns(), number % 7)
+    store.put(new_entry(f"model {number % 7}", [sys.argv[2]], answer), time.time_ns(), number % 7)
     number += 1
 """
 
 
 def kept(store: AnswerStore, file: Path, key: str = "bert") -> bool:
     """Keep an answer that came from a file."""
-    return store.put(entry(key, [str(file)], {"reads": "first"}), time.time_ns(), key)
+    return store.put(new_entry(key, [str(file)], {"reads": "first"}), time.time_ns(), key)
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_a_folder_is_its_names(store: AnswerStore, tmp_path: Path) -> None:
 def test_what_changed_while_it_was_traced_is_not_kept(store: AnswerStore, file: Path) -> None:
     since = time.time_ns()
     file.write_text("x = 3\n")
-    assert not store.put(entry("bert", [str(file)], {}), since - 1, "bert")
+    assert not store.put(new_entry("bert", [str(file)], {}), since - 1, "bert")
     assert store.get("bert") is None
 
 
@@ -105,7 +105,7 @@ def test_what_is_broken_is_none(store: AnswerStore, file: Path, content: bytes) 
 
 def test_another_format_is_none(store: AnswerStore, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stores, "FORMAT", 2)
-    content = encode(entry("bert", [str(file)], {}))
+    content = encode(new_entry("bert", [str(file)], {}))
     monkeypatch.undo()
     assert decode(content) is None
 
@@ -142,6 +142,6 @@ def test_killed_at_any_moment_and_run_twice_at_once(store: AnswerStore, file: Pa
 
 
 def test_an_entry_knows_what_it_came_from(file: Path) -> None:
-    found = entry("bert", [str(file)], {})
+    found = new_entry("bert", [str(file)], {})
     assert found.holds()
     assert not replace(found, digest="another").holds()

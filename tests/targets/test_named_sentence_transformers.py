@@ -12,7 +12,7 @@ from transformers import BertConfig, BertModel, BertTokenizer
 
 from archtrace.targets import resolve
 from archtrace.targets.encoders import build
-from archtrace.targets.locations import ConfigLocation
+from archtrace.targets.hub import ConfigLocation
 from archtrace.targets.pooled import PoolingModule
 from archtrace.targets.sentence import MODES, read
 

@@ -11,6 +11,7 @@ import pytest
 
 from archtrace.errors import TargetError
 from archtrace.targets import resolve
+from archtrace_reports.commands import cli
 
 BERT: dict[str, Any] = {
     **{"model_type": "bert", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2},
@@ -178,3 +179,35 @@ def test_weights_alone_are_no_model_and_are_not_opened(here: Path, name: str) ->
     assert said(here / name)[3].startswith(f"  do: name its folder, {here}, or ")
     assert not (here / "ran").exists()
     assert said(f"missing-{name}")[0].startswith("no file missing-")
+
+
+MALFORMED = {
+    "architectures": ("a list of names", '["...", "..."]'),
+    "auto_map": ("a table", '{"...": "..."}'),
+    "id2label": ("a table", '{"...": "..."}'),
+}
+
+
+@pytest.mark.parametrize("field", MALFORMED)
+def test_a_malformed_field_is_refused_by_its_name(
+    here: Path, capsys: pytest.CaptureFixture[str], field: str
+) -> None:  # fmt: skip
+    """And not taken for an empty one: what it was meant to say would be missing from the answer."""
+    write(here / "odd.json", {**BERT, field: 3})
+    assert cli.run(["odd.json"]) == 2
+    shape, example = MALFORMED[field]
+    assert capsys.readouterr() == (
+        "",
+        f"archtrace: the field {field} cannot be read\n"
+        "  where: odd.json\n"
+        f"  why: it must be {shape}, and is 3\n"
+        f"  do: write it as {example}, or leave it out\n",
+    )
+
+
+def test_a_list_of_names_holds_names(here: Path) -> None:
+    for architectures in ([3], "BertModel", {"0": "BertModel"}, False):
+        write(here / "odd.json", {**BERT, "architectures": architectures})
+        assert said("odd.json")[2] == f"  why: it must be a list of names, and is {architectures!r}"
+    write(here / "odd.json", {**BERT, "architectures": None, "auto_map": None, "id2label": None})
+    assert resolve("odd.json").class_name == "BertForSequenceClassification"

@@ -116,8 +116,8 @@ def test_the_package_imports_without_torch() -> None:
 
 _FRAME = """
 from archtrace.targets import resolve
-from archtrace.targets.special_tokens import frame_of
-print(frame_of(resolve("org/model")), frame_of(resolve("google-bert/bert-base-uncased")).before)
+from archtrace.targets.special_tokens import special_tokens_of
+print(special_tokens_of(resolve("org/model")), special_tokens_of(resolve("google-bert/bert-base-uncased")).before)
 """
 
 

@@ -19,23 +19,22 @@ RELEASES = ("python", "torch", "transformers", "huggingface_hub", "tokenizers", 
 INTRO = """\
 # Versions
 
-What archtrace answers beside other releases of torch and transformers, installed for real, an environment a row.
-Made by
+The releases of torch and transformers with which we tested archtrace. Each row is an environment in which they are
+really installed. To make this page again:
 
     python tests/versions/matrix.py
 
-which makes the environments, runs `tests/versions/answers` in each, and writes this page: twelve architectures (slice,
-kind, status `exact`), live modules against their gradients, a model of experts, a class of a file, the command line.
-Where a test fails, it is listed below the table with its first line.
+This makes the environments and runs `tests/versions/answers` in each: twelve architectures (slice, kind, status
+`exact`), live modules compared with their gradients, a mixture of experts, a class in a file, and the command line. If
+a test fails, it is listed below the table with its first line.
 
-transformers before 5.0 loops over the experts that its router chose: those models alone are refused there, and the
-message names 5.0 (the column tests that it does). Up to 4.48 models of the GPT-2 family read the position in front of
-the first pad id, wherever that stands, and since 4.49 the last that holds another id. What each sequence classifier of
-4.48, 4.56 and 5.x reads stands side by side in [the atlas](atlas/versions.html).
+transformers before 5.0 loops over the experts that its router chose. With these releases archtrace refuses such models,
+and the message names 5.0; the column *experts* tests that it does. Up to 4.48, models of the GPT-2 family read the
+position before the first pad id, wherever it is; since 4.49 they read the last position with another id.
+[The atlas](atlas/versions.html) shows side by side what each sequence classifier in 4.48, 4.56 and 5.x reads.
 
-A release that is too old is refused with one message, which names what is wanted; the row that says *refused* tests it.
-Releases newer than these are not refused: every answer is checked as it is made, whatever is installed
-([how](how-it-works.md)).
+If a release is too old, archtrace refuses it, and the message says which one it needs; the row *refused* tests that.
+archtrace does not refuse newer releases, since it checks every answer while it makes it ([how](how-it-works.md)).
 """
 
 

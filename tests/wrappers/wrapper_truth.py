@@ -92,7 +92,7 @@ def assert_true(found: Trace, run: Run, hidden: Tap, embedded: Tap, draws: int =
     """In every layout the answer is exact, and its one read tensor and its tokens are what the gradient says."""
     assert found.result.status == "exact"
     (name,) = {readout.tensor for readout in found.readouts}
-    asked = found.analysis.program.asked
+    asked = found.analysis.program.output_name
     for layout in found.result.layouts:
         assert layout.refused is None, layout.refused
         inputs = {key: torch.tensor(value) for key, value in layout.inputs.items()}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-#: A word is taken for a misspelling of another one where it is at least so like it, by difflib's ratio from 0 to 1.
-LIKENESS = 0.72
+#: A word is taken for a misspelling of another one from this similarity on: difflib's ratio, from 0 to 1.
+SIMILARITY = 0.72
 
 
 class ArchtraceError(Exception):
@@ -33,8 +33,8 @@ class SetupError(ArchtraceError):
 
 
 class MissingError(ArchtraceError, ImportError):
-    """Packages of the extra `trace` are not installed or too old for tracing, or that of `cluster` is not there. An
-    ImportError to those who try."""
+    """Packages of the extra `trace` are missing or too old, or that of `cluster` is missing. It is an ImportError,
+    for code that tries an import."""
 
 
 def message(what: str, *, where: str = "", why: str = "", do: str = "") -> str:
@@ -43,15 +43,32 @@ def message(what: str, *, where: str = "", why: str = "", do: str = "") -> str:
     return "\n".join([what, *(f"  {label}: {text}" for label, text in parts.items() if text)])
 
 
-def close_names(word: str, known: Iterable[str], most: int = 3, likeness: float = LIKENESS) -> tuple[str, ...]:
+def refusal(what: str, *, where: str = "", why: str = "", do: str = "") -> TargetError:
+    """The error to raise for a target that cannot be answered, in the form of `message`."""
+    return TargetError(message(what, where=where, why=why, do=do))
+
+
+def first_line(error: BaseException) -> str:
+    """An error's type and the first line of its message: `ValueError: too many dimensions`."""
+    text = str(error).strip().split("\n", 1)[0]
+    return f"{type(error).__name__}: {text or 'no reason given'}"
+
+
+def one_line(error: BaseException) -> str:
+    """An error's type and its message, the lines of which are joined."""
+    text = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
+    return f"{type(error).__name__}: {text or 'no reason given'}"
+
+
+def close_names(word: str, known: Iterable[str], most: int = 3, similarity: float = SIMILARITY) -> tuple[str, ...]:
     """Up to so many of the known names that look like a word, the closest first; capitals do not count."""
     from difflib import get_close_matches  # late: few starts of the command line end in a misspelling
 
     by_lower = {name.lower(): name for name in sorted(known, reverse=True)}
-    return tuple(by_lower[found] for found in get_close_matches(word.lower(), by_lower, n=most, cutoff=likeness))
+    return tuple(by_lower[name] for name in get_close_matches(word.lower(), by_lower, n=most, cutoff=similarity))
 
 
 def did_you_mean(word: str, known: Iterable[str], most: int = 3) -> str:
     """`did you mean a or b? `, or nothing where no known name is close."""
-    found = close_names(word, known, most)
-    return f"did you mean {' or '.join(found)}? " if found else ""
+    names = close_names(word, known, most)
+    return f"did you mean {' or '.join(names)}? " if names else ""

@@ -1,4 +1,4 @@
-"""What is known of torch's ops by name: the one table. What a rule says of an op's flows stands with the rule.
+"""Facts about torch's ops by name: the one table. How an op's elements flow stands with its rule.
 
 Ops go by their schema names, "aten::" understood in the tables of words; "archtrace::" ops are those that the recorder
 writes down for views of memory and writes into it. A fact holds for all overloads that have no line of their own.
@@ -32,29 +32,29 @@ def ops(table: str) -> frozenset[str]:
 
 # --- Running and recording ---
 
-#: Only check, and are run but not written down.
+#: Only check something; they are run and not recorded.
 CHECKS = ops("""
     _assert_tensor_metadata sym_constrain_range_for_size sym_constrain_range _assert_async _assert_scalar
 """)
-#: Leave their input alone, itself and not a copy, unless they are training.
+#: Return their input itself, not a copy, unless in training.
 DROPOUTS = ops("dropout alpha_dropout feature_dropout feature_alpha_dropout")
 #: Fill a tensor with what they draw.
 DRAWS_IN_PLACE = ops("normal_ uniform_ random_ bernoulli_ exponential_ geometric_ cauchy_ log_normal_")
-#: Take single precision alone.
+#: Take float32 only.
 SINGLE = ops("""
     quantized::linear_dynamic quantized::linear_relu_dynamic quantized::linear_dynamic_fp16
     quantized::linear_relu_dynamic_fp16 quantized_lstm quantized_gru
 """)
-#: Hold anything until they are written: taken as zeros, so that runs are alike.
+#: Return whatever lies in memory: replaced by zeros, so that runs do not differ.
 UNINITIALISED = ops("empty empty_like new_empty empty_strided new_empty_strided")
-#: op -> the arguments whose values say how large the result is: fakes, which have no values, cannot run them.
+#: op -> the arguments whose values decide the size of the result: fakes, which have no values, cannot run them.
 SIZED_BY: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(named("lstm gru rnn_tanh rnn_relu _pad_packed_sequence"), ("batch_sizes",)),
     **dict.fromkeys(named("nonzero bincount"), ("self",)), "aten::where": ("condition",), "aten::index": ("indices",),
     "aten::masked_select": ("mask",), "aten::repeat_interleave": ("repeats",),
     "aten::_pack_padded_sequence": ("lengths",),
 }  # fmt: skip
-#: Count over a range that their number says, if it says one: one_hot(ids, 50), bincount(ids, minlength=50).
+#: Count over a range that an argument gives, where it does: one_hot(ids, 50), bincount(ids, minlength=50).
 RANGED = ops("one_hot bincount")
 #: The first result is data; the others count, and are known where what they count is.
 COUNTING = ops("_pack_padded_sequence _pad_packed_sequence")
@@ -63,7 +63,7 @@ SHAPE_ONLY = ops("""
     zeros_like ones_like full_like empty_like new_zeros new_ones new_full new_empty rand_like randn_like
     new_empty_strided sym_size size sym_numel
 """)
-#: The argument `other` lends its shape or its type alone.
+#: Of the argument `other`, only the shape or the dtype is used.
 LENDERS = ops("type_as to expand_as view_as reshape_as")
 
 # --- Movement: results are made of the operands' elements ---
@@ -78,11 +78,11 @@ RESHAPES = named("view _unsafe_view reshape view_as reshape_as unsqueeze squeeze
 EXPANSIONS = named("expand expand_as broadcast_to")
 #: The axes change places.
 TRANSPOSITIONS = named("transpose t permute movedim swapaxes swapdims moveaxis numpy_T mT")
-#: Some elements are looked at, in their order; several results share them out.
+#: Return some of the elements, in their order; several results divide them among each other.
 PARTS = named("select slice narrow chunk split split_with_sizes unbind as_strided unfold diagonal")
 #: Take elements by an index.
 LOOK_UPS = named("index index_select gather take_along_dim")
-#: Look rows of a table up: (table, ids, ..); an id that the table does not have is an error.
+#: Look up rows of a table: (table, ids, ..); an id beyond the table is an error.
 TABLES = ops("embedding embedding_bag")
 #: Write along one axis: result[.., index[i], ..] takes source[.., i, ..].
 WRITES_ALONG = ops("index_add index_copy index_fill")
@@ -90,19 +90,19 @@ WRITES_ALONG = ops("index_add index_copy index_fill")
 LANDING = ops("scatter scatter_add index_add index_copy")
 #: Leave whole numbers as they are, and are of the shape of their operand or of a part of it.
 KEEP_NUMBERS = frozenset(COPIES + RESHAPES + EXPANSIONS + TRANSPOSITIONS) | ops("select slice repeat flip roll")
-#: Tell a place along an axis.
+#: Return a place along an axis.
 ARGUMENTS_OF_EXTREMES = ops("argmax argmin")
-#: Their index has one axis, that of `dim`: all of a slice goes where it says.
+#: Their index has one axis, that of `dim`: it says where a whole slice goes.
 FLAT_INDEX = WRITES_ALONG | ops("index_select index_reduce")
-#: What a scatter that multiplies is told: `reduce=`.
+#: The values of `reduce=` with which a scatter multiplies.
 PRODUCT_MODES = ("prod", "multiply")
-#: Look values up in a table: op -> the arguments that are the values and the table.
+#: Look up values in a table: op -> the arguments that are the values and the table.
 SEARCHES: Mapping[str, tuple[str, str]] = {
     "aten::searchsorted": ("self", "sorted_sequence"),
     "aten::bucketize": ("self", "boundaries"),
     "aten::isin": ("elements", "test_elements"),
 }
-#: Write a part of a tensor, and so make it piece by piece.
+#: Write a part of a tensor; a tensor may be made piece by piece this way.
 WRITES_PARTS = named("slice_scatter select_scatter index_put archtrace::write_into archtrace::view_of")
 
 #: op -> the arguments whose elements move (the others are indices, sizes, axes).
@@ -135,39 +135,39 @@ MOVES: Mapping[str, tuple[str, ...]] = {
     "archtrace::view_of": ("base",),
     "archtrace::write_into": ("base", "src"),
 }
-#: Look at their operand in another way, and copy nothing or could do without.
+#: Show their operand in another way, without a copy or with one that could be avoided.
 VIEWS = (frozenset(RESHAPES + EXPANSIONS + TRANSPOSITIONS + PARTS) - LENDERS) - ops("ravel")
-#: Change no value and choose nothing: whoever takes the result takes the operand.
-CARRIERS = (
+#: Change no value and select nothing: what uses the result uses the operand.
+PASS_THROUGH = (
     frozenset(COPIES + RESHAPES + EXPANSIONS)
     | ops("detach_ lift_fresh copy transpose t permute dropout broadcast_tensors")
 ) - ops("reshape_as ravel broadcast_to positive")
-#: Leave each element of a selection by index where it is: what stands for the index goes on standing for it.
+#: Leave each element of a selection by index in its place, so that the index still says where it came from.
 KEEP_SELECTION = ops("""
     squeeze unsqueeze select slice to _to_copy clone detach alias contiguous view reshape flatten expand unbind add sub
     mul div floor_divide remainder
 """)
 
-# --- Rows, the first axis: ops under which each goes on by itself ---
+# --- Rows, the first axis: ops that treat each row by itself ---
 
 #: result[i] = f(operands[i]), operands broadcast from the right.
 ALIGNED = ops("""
     add sub mul div silu gelu relu tanh sigmoid neg exp to _to_copy clone detach alias contiguous
 """)
-#: Rows of the first operand, and the others for all of them.
+#: Each row of the first operand meets all of the others.
 ROWS_FIRST = ops("linear")
-#: Leave rows alone along any axis but theirs: op -> which of its arguments says the axis.
+#: Do not mix rows along any axis but the first: op -> which of its arguments is the axis.
 AXIS_SECOND: Mapping[str, int] = {**dict.fromkeys(named("unsqueeze select slice softmax"), 1), "aten::chunk": 2}
 
 # --- Tokens: ids and what is computed from them ---
 
-#: Turn an id into whether it is 0, where the result is a truth.
+#: Turn an id into whether it is 0, where the result is boolean.
 TRUTHS = ops("logical_not to _to_copy")
-#: Tell an id from a constant.
+#: Compare an id with a constant.
 EQUALITIES = ops("eq ne isin")
-#: Tell id 0 from all others, as ids are not negative: op -> the constant.
+#: Distinguish id 0 from all others, as ids are not negative: op -> the constant.
 ORDERS: Mapping[str, int] = {"aten::gt": 0, "aten::le": 0, "aten::ge": 1, "aten::lt": 1}
-#: The result holds ids where the operands held them.
+#: The result has ids where the operands have ids.
 KEEP_IDS = frozenset(MOVES) | frozenset(COPIES) | ops("masked_fill where")
 #: op -> the arguments that are indices, by their place.
 INDICES: Mapping[str, tuple[int, ...]] = {
@@ -198,14 +198,14 @@ BINARY = named("""
     __xor__ bitwise_left_shift bitwise_right_shift __lshift__ __rshift__ lerp addcmul addcdiv heaviside copysign
     polar complex xlogy ldexp nextafter
 """)
-#: Hand on a rounding error no larger than they got it, but for a factor of ordinary size.
+#: Increase a rounding error by no more than a factor of ordinary size.
 SMOOTH = ops("""
     linear addmm add sub tanh sigmoid relu gelu silu erf dropout cat stack t transpose permute view reshape flatten
     squeeze unsqueeze expand select slice narrow index gather index_select clone contiguous alias detach mean sum
 """)
 #: A zero on either side makes the result zero.
 ZERO_ABSORBS = ops("mul logical_and bitwise_and __and__")
-#: A truth on either side makes the result true, where it is boolean.
+#: True on either side makes the result true, where it is boolean.
 ONE_ABSORBS = ops("logical_or bitwise_or __or__")
 #: Weights of the two sides of a sum: (self, other). `alpha` belongs to `other`; for rsub, to `self`.
 SUMS: Mapping[str, tuple[float, float]] = {"aten::add": (1.0, 1.0), "aten::sub": (1.0, -1.0), "aten::rsub": (-1.0, 1.0)}
@@ -214,13 +214,13 @@ SCALINGS = ops("mul div reciprocal")
 #: The larger of two; the smaller and the clamps are the rest of EXTREMES.
 MAXIMA = ops("maximum max fmax")
 EXTREMES = named("maximum minimum fmax fmin max min clamp clamp_min clamp_max clip relu")
-#: A mask of large negative numbers goes through them as it is.
+#: Leave a mask of large negative numbers as it is.
 KEEP_MASKS = frozenset(COPIES) | ops("dropout nan_to_num view_as_real")
-#: Never leave the ordinary sizes.
+#: Their results are of ordinary size.
 BOUNDED = ops("sigmoid tanh sin cos erf erfc sign sgn hardsigmoid sinc atan atan2 angle special_i0e special_i1e")
 #: Multiply by a number of their own.
 FACTORS: Mapping[str, float] = {"aten::deg2rad": math.pi / 180, "aten::rad2deg": 180 / math.pi}
-#: How the others may grow: by a factor that an argument gives,
+#: The others may grow: by a factor that an argument gives,
 STRETCHES = ops("elu celu leaky_relu lerp addcmul")
 #: as a power of e or 2,
 EXPONENTIALS = ops("exp exp2 expm1 special_expm1 sinh cosh i0 special_i1")
@@ -229,7 +229,7 @@ QUOTIENTS = ops("div floor_divide")
 INVERSES = ops("reciprocal rsqrt")
 #: as a power,
 POWERS = ops("pow float_power")
-#: and as nobody states.
+#: and in ways that no table states.
 UNSTATED = ops("""
     addcdiv xlogy bitwise_left_shift __lshift__ ldexp lgamma mvlgamma digamma polygamma special_entr special_erfcx
     special_ndtri special_log_ndtr
@@ -242,9 +242,9 @@ REDUCTIONS = named("""
     sum mean prod amax amin aminmax max min any all var std var_mean std_mean logsumexp norm linalg_vector_norm argmax
     argmin median nanmedian nansum nanmean count_nonzero mode kthvalue linalg_matrix_norm
 """)
-#: The result is certain where all that they look at is.
+#: The result is certain where all their operands are.
 EVALUATED_REDUCTIONS = ops("sum mean amax amin")
-#: Never see what is masked, as they look for the largest.
+#: Ignore what is masked, as they look for the largest.
 LARGEST = ops("amax max argmax logsumexp")
 #: Their results are squares.
 SQUARES = ops("var var_mean")
@@ -252,7 +252,7 @@ SQUARES = ops("var var_mean")
 COUNTS = ops("any all count_nonzero argmax argmin")
 #: Reduce one axis, the last one when none is given.
 ONE_AXIS = ops("mode kthvalue")
-#: Add up, or up and divided by how many they are.
+#: Sums, and sums divided by the number of elements.
 ADDING = ops("sum mean")
 #: Averages over all positions, and over windows that may be all of them.
 MEANS = ops("mean adaptive_avg_pool1d avg_pool1d")
@@ -311,8 +311,8 @@ ELEMENTWISE_LOSSES = named("""
     mse_loss l1_loss smooth_l1_loss huber_loss kl_div soft_margin_loss poisson_nll_loss
     binary_cross_entropy binary_cross_entropy_with_logits
 """)
-#: Overloads that the rule of their op does not hold for: they run on no CPU, so that no sample can show it, or what
-#: they are asked for (a size, a tolerance) is made of values and not moved.
+#: Overloads for which the rule of their op does not hold: they run on no CPU, so that no sample can show it, or their
+#: argument (a size, a tolerance) is computed from values and not moved.
 WITHOUT_RULE = ops("""
     mm.dtype bmm.dtype addmm.dtype baddbmm.dtype repeat_interleave.Tensor where.default linalg_pinv.rcond_tensor
     linalg_pinv.atol_rtol_tensor

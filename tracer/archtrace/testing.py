@@ -11,9 +11,8 @@ def assert_reads(model: Any, reads: str | list[str], **terms: Any) -> None:
     """Fail with an AssertionError, in words, unless the classifier of a model reads just this.
 
     `model`: whatever `archtrace.trace` takes. `reads`: a slice ("last_hidden_state[:, 0]") or a kind ("masked_mean"),
-    or a list with one for each readout. `terms`: those of a contract (padding="right", pad_leak=False,
-    dead_parameters=[], modules_to_save=[…], served_by=[…], config={…}, num_labels=2, inputs={…}); a term that is named
-    is held too.
+    or a list with one for each readout. `terms`: further terms of a contract, which must hold too (padding="right",
+    pad_leak=False, dead_parameters=[], modules_to_save=[…], served_by=[…], config={…}, num_labels=2, inputs={…}).
     Raises ArchtraceError where the model cannot be traced.
     """
     __tracebackhide__ = True
@@ -24,7 +23,7 @@ def assert_reads(model: Any, reads: str | list[str], **terms: Any) -> None:
 
     name = model if isinstance(model, str) else getattr(model, "__name__", type(model).__name__)
     contract = replace(declared(name, {"target": name, "reads": reads, **terms}, "assert_reads"), target=model)
-    asked = {"reads"} | terms.keys()
-    broken = [b for b in judge(examine(contract)) if b.term in asked and (b.term != "reads" or b.code == CODE)]
+    violations = judge(examine(contract))
+    broken = [v for v in violations if (v.term == "reads" and v.code == CODE) or v.term in terms]
     if broken:
-        raise AssertionError("\n".join(f"{b.code} {b.message}" for b in broken))
+        raise AssertionError("\n".join(f"{v.code} {v.message}" for v in broken))

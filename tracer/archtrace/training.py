@@ -1,4 +1,4 @@
-"""For training runs: look at the first batch before the first step, and stop where the wrong token is read."""
+"""For training runs: examine the first batch before the first step, and stop where the wrong token is read."""
 
 from __future__ import annotations
 
@@ -12,23 +12,25 @@ from transformers import TrainerCallback
 
 from archtrace.answer.diagnosis import Diagnosis
 from archtrace.errors import ArchtraceError, SetupError, message
-from archtrace.setup.first_batch import FirstBatch, examined
+from archtrace.setup.first_batch import FirstBatch, examine_first_batch
 
 LOG = logging.getLogger("archtrace")
 
 
 class SetupWarning(UserWarning):
-    """Of a training run that goes on, though its setup is wrong or nothing could be told of it."""
+    """A training run goes on, though its setup is wrong or could not be examined."""
 
 
 class SetupCallback(TrainerCallback):  # type: ignore[misc]  # the library has no types
     """Examines model, tokenizer and first batch of a `transformers.Trainer` before the first step is made.
 
-    `on_wrong`: "stop" raises SetupError, which says what is read, what is meant and the line to change; "warn" says the
-    same as a SetupWarning, and the run goes on. It goes on too, with a warning of one line, where nothing can be told.
+    `on_wrong`: "stop" raises SetupError, which names the token that is read, the one that should be, and the line to
+    change; "warn" gives the same text as a SetupWarning, and the run goes on. The run also goes on, with a warning of
+    one line, where the setup cannot be examined or the diagnosis is unknown.
 
-    `diagnosis` is what was found, None where nothing was; `seconds` what that took, None before the first batch. Model,
-    loader and random generators are left as they were: a run with the callback gives the weights of a run without.
+    `diagnosis`: of the first batch, None before it and where it could not be examined. `seconds`: how long that took,
+    None before the first batch. Model, loader and random generators are left as they were: a run with the callback ends
+    with the weights of a run without it.
     """
 
     def __init__(self, on_wrong: Literal["stop", "warn"] = "stop") -> None:
@@ -38,70 +40,70 @@ class SetupCallback(TrainerCallback):  # type: ignore[misc]  # the library has n
         self.on_wrong = on_wrong
         self.diagnosis: Diagnosis | None = None
         self.seconds: float | None = None
-        self._waiting: FirstBatch | None = None
+        self._first_batch: FirstBatch | None = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **others: Any) -> None:
-        """A callback may serve several runs."""
+        """Start afresh: one callback may serve several runs."""
         self.diagnosis = self.seconds = None
         self.on_train_end(args, state, control)
 
     def on_step_begin(
         self, args: Any, state: Any, control: Any, *, model: Any = None, processing_class: Any = None, **others: Any
     ) -> None:
-        """The next call of the model is with the batch of the first step. No event of the Trainer has that batch, and
-        before the first step the model may have been called to evaluate it (`eval_on_start`)."""
-        if self._waiting is None:
+        """Wait for the next call of the model, which is with the batch of the first step: no event of the Trainer has
+        that batch, and the model may have been called earlier to be evaluated (`eval_on_start`)."""
+        if self._first_batch is None:
             tokenizer, labels = _tokenizer_in(processing_class), frozenset(args.label_names or ())
-            self._waiting = FirstBatch(
+            self._first_batch = FirstBatch(
                 model,
-                lambda batch: self._look(model, {n: v for n, v in batch.items() if n not in labels}, tokenizer),
+                lambda batch: self._examine(model, {n: v for n, v in batch.items() if n not in labels}, tokenizer),
                 compiled=bool(args.torch_compile),
             )
 
     def on_train_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
-        """Nothing stays on the model."""
-        if self._waiting is not None:
-            self._waiting.leave()
-        self._waiting = None
+        """Leave no hook on the model."""
+        if self._first_batch is not None:
+            self._first_batch.remove()
+        self._first_batch = None
 
-    def _look(self, model: Any, batch: Mapping[str, Any], tokenizer: Any) -> None:
+    def _examine(self, model: Any, batch: Mapping[str, Any], tokenizer: Any) -> None:
         began = time.perf_counter()
         try:
-            self.diagnosis = examined(model, batch, tokenizer)
+            self.diagnosis = examine_first_batch(model, batch, tokenizer)
         except ArchtraceError as error:
             _warn(f"archtrace could not examine this setup, and training goes on: {' '.join(str(error).split())}")
         finally:
             self.seconds = time.perf_counter() - began
         if self.diagnosis is not None:
-            self._tell(self.diagnosis)
+            self._report(self.diagnosis)
 
-    def _tell(self, found: Diagnosis) -> None:
-        if found.opinion == "right":
-            LOG.info("the setup of %s is right: %s", found.target, found.reason)
-        elif found.opinion == "unknown":
-            _warn(f"archtrace cannot tell whether this setup is right, and training goes on: {found.reason}")
+    def _report(self, diagnosis: Diagnosis) -> None:
+        if diagnosis.opinion == "right":
+            LOG.info("the setup of %s is right: %s", diagnosis.target, diagnosis.reason)
+        elif diagnosis.opinion == "unknown":
+            _warn(f"archtrace cannot tell whether this setup is right, and training goes on: {diagnosis.reason}")
         elif self.on_wrong == "stop":
-            raise SetupError(_told(found))
+            raise SetupError(_wrong_setup(diagnosis))
         else:
-            _warn(_told(found))
+            _warn(_wrong_setup(diagnosis))
 
 
 def _tokenizer_in(processing_class: Any) -> Any:
     """The tokenizer, which may be a part of a processor; None where there is none."""
-    found = (processing_class, getattr(processing_class, "tokenizer", None))
-    return next((each for each in found if hasattr(each, "get_vocab")), None)
+    candidates = (processing_class, getattr(processing_class, "tokenizer", None))
+    return next((tokenizer for tokenizer in candidates if hasattr(tokenizer, "get_vocab")), None)
 
 
-def _told(found: Diagnosis) -> str:
-    """What is wrong, as a message."""
+def _wrong_setup(diagnosis: Diagnosis) -> str:
+    """The message about a wrong setup."""
     return message(
-        f"this setup is wrong: {', '.join(fault.code for fault in found.faults)}",
-        where=f"the first batch of {found.target}, before the first step",
-        why="; ".join(fault.told for fault in found.faults),
-        do="; ".join(fault.change for fault in found.faults),
+        f"this setup is wrong: {', '.join(fault.code for fault in diagnosis.faults)}",
+        where=f"the first batch of {diagnosis.target}, before the first step",
+        why="; ".join(fault.told for fault in diagnosis.faults),
+        do="; ".join(fault.change for fault in diagnosis.faults),
     )
 
 
 def _warn(text: str) -> None:
-    # The line that is shown is nobody's: the Trainer's own, which calls back.
+    # The source line that Python shows with the warning is the Trainer's, which calls the callback.
     warnings.warn(text, SetupWarning, stacklevel=2)

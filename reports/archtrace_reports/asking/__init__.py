@@ -1,1 +1,1 @@
-"""Asking: questions put to the tracer, in this process or in others, and the answers that are kept."""
+"""Asking: questions to the tracer, in this process or in others, and the store of their answers."""

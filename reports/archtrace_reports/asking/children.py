@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from archtrace.answer.result import Result
-from archtrace_reports.asking.forked import Forked, Template
+from archtrace_reports.asking.fork_client import ForkedChild, ForkServer
 from archtrace_reports.asking.limits import Limits, cores
 from archtrace_reports.asking.outcome_json import decode_outcome
 from archtrace_reports.asking.question import Question
@@ -32,16 +32,19 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Child:
-    """A running child. Its answer is a file in `folder`; what it says on stderr is kept for a post-mortem."""
+    """A running child. Its answer is a file in `folder`; its stderr goes to a file, in case it crashes."""
 
-    def __init__(self, name: str, asked: str, folder: Path, limits: Limits, template: Template | None = None) -> None:
+    def __init__(self, name: str, question: str, folder: Path, limits: Limits, server: ForkServer | None) -> None:
         self.name = name
         self._limits = limits
         self._file = folder / "answer.json"
         self._log = folder / "stderr.txt"
         self._ends = time.monotonic() + limits.seconds
-        forked = _forked(template, asked, self._file, self._log)
-        self._process: subprocess.Popen[bytes] | Forked = forked or _start(asked, self._file, self._log, limits)
+        self._process = self._start(question, server)
+
+    def _start(self, question: str, server: ForkServer | None) -> subprocess.Popen[bytes] | ForkedChild:
+        forked = _fork(server, question, self._file, self._log)
+        return forked or _spawn(question, self._file, self._log, self._limits)
 
     def poll(self) -> Any:
         """The answer as JSON, an Unanswered where there will be none, None while it works."""
@@ -67,20 +70,21 @@ class Child:
     def _answer(self) -> Any:
         with contextlib.suppress(OSError, ValueError):
             return json.loads(self._file.read_text("utf-8"))
-        said = self._log.read_text("utf-8", "replace").strip().rpartition("\n")[2]
-        return self._give_up(f"its process died ({_ending(self._process.returncode)}){f': {said}' if said else ''}")
+        last_line = self._log.read_text("utf-8", "replace").strip().rpartition("\n")[2]
+        how = f"{_ending(self._process.returncode)}){f': {last_line}' if last_line else ''}"
+        return self._give_up(f"its process died ({how}")
 
 
-def _forked(template: Template | None, asked: str, file: Path, log: Path) -> Forked | None:
-    """None where there is no template, or none any more: a run outlives it, and each child then imports for itself."""
+def _fork(server: ForkServer | None, question: str, file: Path, log: Path) -> ForkedChild | None:
+    """None where there is no fork server, or it has ended: each child then imports for itself."""
     with contextlib.suppress(OSError):
-        return template.start(asked, file, log) if template else None
+        return server.start(question, file, log) if server else None
     return None
 
 
-def _start(asked: str, file: Path, log: Path, limits: Limits) -> subprocess.Popen[bytes]:
+def _spawn(question: str, file: Path, log: Path, limits: Limits) -> subprocess.Popen[bytes]:
     """A session of its own keeps Ctrl-C with the parent, who then kills."""
-    command = [sys.executable, *PROGRAM, asked, str(file)]
+    command = [sys.executable, *PROGRAM, question, str(file)]
     with log.open("wb") as stderr:
         return subprocess.Popen(
             command,
@@ -114,34 +118,35 @@ def _resident(pid: int) -> float:
 
 def _resident_by_ps(pid: int) -> float:
     """The same where there is no /proc."""
-    told = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, check=False).stdout
-    return int(told.strip() or 0) * 1024
+    output = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, check=False).stdout
+    return int(output.strip() or 0) * 1024
 
 
 def outcomes(questions: Sequence[Question], limits: Limits) -> Generator[tuple[int, Result | Unanswered], None, None]:
     """(number of the question, its outcome) in the order in which they end. Leaving the loop kills what still runs."""
-    asked = [(q.target, json.dumps(encode(q))) for q in questions]
-    for number, found in run(asked, limits):
-        yield number, outcome_of(found)
+    named_questions = [(q.target, json.dumps(encode(q))) for q in questions]
+    for number, answer in answers_of(named_questions, limits):
+        yield number, decode_answer(answer)
 
 
-def outcome_of(found: Any) -> Result | Unanswered:
-    """The outcome that a child has told as JSON; an Unanswered is one."""
-    return found if isinstance(found, Unanswered) else decode_outcome(found)
+def decode_answer(answer: Any) -> Result | Unanswered:
+    """The outcome in the JSON of a child; an Unanswered stays as it is."""
+    return answer if isinstance(answer, Unanswered) else decode_outcome(answer)
 
 
-def run(asked: Sequence[tuple[str, str]], limits: Limits) -> Iterator[tuple[int, Any]]:
-    """The same for (name, what to ask) and answers as JSON."""
-    waiting = list(enumerate(asked))[::-1]
+def answers_of(named_questions: Sequence[tuple[str, str]], limits: Limits) -> Iterator[tuple[int, Any]]:
+    """The same for pairs of a target's name and a question as JSON; the answers are JSON, too."""
+    waiting = list(enumerate(named_questions))[::-1]
     running: dict[int, Child] = {}
-    with tempfile.TemporaryDirectory(prefix="archtrace-") as folder, _template(len(asked), limits) as template:
+    shared = _shared_fork_server(len(named_questions), limits)
+    with tempfile.TemporaryDirectory(prefix="archtrace-") as folder, shared as server:
         try:
             while waiting or running:
                 while waiting and len(running) < limits.jobs:
-                    number, (name, what) = waiting.pop()
+                    number, (name, question) = waiting.pop()
                     place = Path(folder, str(number))
                     place.mkdir()
-                    running[number] = Child(name, what, place, limits, template)
+                    running[number] = Child(name, question, place, limits, server)
                 yield from _ended(running)
                 time.sleep(PAUSE if running else 0)
         finally:
@@ -149,38 +154,38 @@ def run(asked: Sequence[tuple[str, str]], limits: Limits) -> Iterator[tuple[int,
                 child.kill()
 
 
-def ask_one(name: str, asked: str, limits: Limits, template: Template | None, wanted: Callable[[], bool]) -> Any:
-    """The answer to one question as `run` gives it; None once it is `wanted` no longer, which ends the child."""
+def answer_of(name: str, question: str, limits: Limits, server: ForkServer | None, wanted: Callable[[], bool]) -> Any:
+    """The answer to one question, as JSON or Unanswered; None once it is `wanted` no longer, which ends the child."""
     with tempfile.TemporaryDirectory(prefix="archtrace-") as folder:
-        child = Child(name, asked, Path(folder), limits, template)
+        child = Child(name, question, Path(folder), limits, server)
         try:
-            while (found := child.poll()) is None and wanted():
+            while (answer := child.poll()) is None and wanted():
                 time.sleep(PAUSE)
-            return found
+            return answer
         finally:
             child.kill()
 
 
-def forking(limits: Limits) -> Template | None:
-    """A template for many questions, to be closed by whoever asks; None where the system cannot fork."""
-    return Template(_environment(limits)) if hasattr(os, "fork") else None
+def start_fork_server(limits: Limits) -> ForkServer | None:
+    """A fork server for many questions, which the caller closes; None where the system cannot fork."""
+    return ForkServer(_environment(limits)) if hasattr(os, "fork") else None
 
 
 @contextlib.contextmanager
-def _template(count: int, limits: Limits) -> Iterator[Template | None]:
-    """A template for many questions, where the system can fork; a few are faster without."""
-    template = forking(limits) if count >= MANY else None
+def _shared_fork_server(count: int, limits: Limits) -> Iterator[ForkServer | None]:
+    """A fork server for many questions, where the system can fork; a few are faster without."""
+    server = start_fork_server(limits) if count >= MANY else None
     try:
-        yield template
+        yield server
     finally:
-        if template is not None:
-            template.close()
+        if server is not None:
+            server.close()
 
 
 def _ended(running: dict[int, Child]) -> Iterator[tuple[int, Any]]:
     for number, child in list(running.items()):
-        found = child.poll()
-        if found is not None:
+        answer = child.poll()
+        if answer is not None:
             child.kill()
             del running[number]
-            yield number, found
+            yield number, answer

@@ -1,4 +1,4 @@
-"""Extra: what answers are shown with, beside what traces; asked for before any work is done."""
+"""Dependencies: the packages of the extra `trace`, checked before any work is done."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Elapsed: seconds by the clock since the command was started; the command line imports this before anything else."""
+"""Elapsed time: seconds by the clock since the command was imported, and since the last lap."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ def elapsed() -> float:
 
 
 def laps() -> Callable[[], float]:
-    """Call it where something ends: the seconds since it was last called, at first since the start of the program, so
-    that all of them together are the whole time."""
-    told = [0.0]
+    """A function to call where something ends: the seconds since its last call, at first since the start, so that
+    all of them add up to the whole time."""
+    ends = [0.0]
 
     def lap() -> float:
-        told.append(elapsed())
-        return told[-1] - told[-2]
+        ends.append(elapsed())
+        return ends[-1] - ends[-2]
 
     return lap

@@ -16,12 +16,12 @@ from typing import TypeAlias
 from archtrace.answer.result import Result
 from archtrace.errors import ArchtraceError
 from archtrace_reports.asking.question import Question
-from archtrace_reports.asking.store.known_answers import keep
+from archtrace_reports.asking.store.known_answers import keep_answer
 from archtrace_reports.asking.store.provenance import sources, watching
 from archtrace_reports.text.report import Unanswered
 
-#: What says which model is meant, of all that is asked; without the overrides, which depth adds to.
-WISHES = ("num_labels", "config", "trust_remote_code", "arguments", "head")
+#: The arguments that decide which model is built, but for the overrides, to which fewer layers are added.
+MODEL_OPTIONS = ("num_labels", "config", "trust_remote_code", "arguments", "head")
 
 Progress: TypeAlias = Callable[[str, "float | None"], None]
 
@@ -32,21 +32,21 @@ def answer(question: Question, progress: Progress | None = None) -> Result:
         from archtrace import trace  # late: it brings torch, for which `--help` need not wait
 
         arguments = question.arguments()
-        found = trace(question.target, progress=progress, **arguments)
+        answered = trace(question.target, progress=progress, **arguments)
         if not question.text and not Path(question.target).expanduser().exists():
-            return found.result
+            return answered.result
         from archtrace.setup.result_with_setup import with_setup
 
-        return with_setup(found, question.target, arguments)
+        return with_setup(answered, question.target, arguments)
 
 
 def _with_few_layers(question: Question) -> Question | None:
     """The same question with two layers where there are more, all others as they are; None where it cannot be."""
     from archtrace.targets.depth import few_layers
 
-    wishes = {k: v for k, v in question.arguments().items() if k in WISHES}
-    with contextlib.suppress(Exception):  # what cannot be built at all is told by asking about it as it is
-        overrides = few_layers(question.target, question.overrides, wishes)
+    model_options = {k: v for k, v in question.arguments().items() if k in MODEL_OPTIONS}
+    with contextlib.suppress(Exception):  # where nothing can be built, asking about the whole model says why
+        overrides = few_layers(question.target, question.overrides, model_options)
         return None if overrides is None else replace(question, overrides=overrides, shallow=False)
     return None
 
@@ -54,25 +54,25 @@ def _with_few_layers(question: Question) -> Question | None:
 def ask(
     question: Question, progress: Progress | None = None, *, debug: bool = False, keeping: bool = True
 ) -> Result | Unanswered:
-    """The answer, which is kept, or why there is none; with `debug` the traceback goes to stderr. `keeping`: not where
-    the target will never be asked about again, since its name is one of the moment."""
+    """The answer, or why there is none; with `debug` the traceback goes to stderr. `keeping`: store the answer, unless
+    the target has a temporary name, by which nobody will ask again."""
     since = time.time_ns()
-    outcome = _asked(question, progress, debug)
+    outcome = _outcome(question, progress, debug)
     if keeping and isinstance(outcome, Result):
-        keep(question, outcome, sources(_importing(question)), since)
+        keep_answer(question, outcome, sources(_import_folders(question)), since)
     return outcome
 
 
-def _importing(question: Question) -> list[str]:
+def _import_folders(question: Question) -> list[str]:
     """The folders that a target's own code is imported from first."""
     module, colon, _ = question.target.partition(":")
     return [os.path.dirname(os.path.abspath(module))] if colon else []
 
 
-def _asked(question: Question, progress: Progress | None, debug: bool) -> Result | Unanswered:
+def _outcome(question: Question, progress: Progress | None, debug: bool) -> Result | Unanswered:
     if question.shallow and (few := _with_few_layers(question)) is not None:
         # A model may build with two layers and not run with them: then it is asked about as it is.
-        outcome = _asked(few, progress, debug)
+        outcome = _outcome(few, progress, debug)
         if isinstance(outcome, Result):
             return outcome
     try:
@@ -84,18 +84,18 @@ def _asked(question: Question, progress: Progress | None, debug: bool) -> Result
 
 
 def reason(error: BaseException, debug: str = "--debug") -> str:
-    """What to tell the user. Errors raised on purpose carry a whole message; any other is a defect of archtrace, and
-    `debug` is what shows where."""
+    """The message for the user. Errors raised on purpose carry a whole one; any other is a defect of archtrace, and
+    the option `debug` shows where."""
     if isinstance(error, ArchtraceError):
         return str(error)
     if isinstance(error, MemoryError):
         return "out of memory: close other programs, or trace a smaller config (--config-set num_hidden_layers=2)"
-    told = str(error).strip().partition("\n")[0]
+    first_line = str(error).strip().partition("\n")[0]
     kind = type(error).__name__
-    return f"archtrace failed with {kind}{f': {told}' if told else ''} (a defect: {debug} shows where)"
+    return f"archtrace failed with {kind}{f': {first_line}' if first_line else ''} (a defect: {debug} shows where)"
 
 
-def hush() -> None:
+def silence_libraries() -> None:
     """Keep libraries from talking between the lines of an answer; what they say is no finding about the model."""
     warnings.simplefilter("ignore")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")

@@ -18,3 +18,8 @@ class Limits:
     seconds: float = 600
     gigabytes: float = 8
     jobs: int = field(default_factory=cores)
+
+    @classmethod
+    def given(cls, seconds: float | None, gigabytes: float | None, jobs: int | None) -> Limits:
+        """The limits that the command line gives; what is None has its default."""
+        return cls(seconds or cls.seconds, gigabytes or cls.gigabytes, jobs or cores())

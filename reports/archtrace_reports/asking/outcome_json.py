@@ -1,4 +1,4 @@
-"""Outcomes as plain JSON between processes of ours and in files of ours; `--format json` leaves the drawing out."""
+"""Outcomes as plain JSON, for other processes of archtrace and its files; `--format json` leaves the drawing out."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def decode_outcome(value: Mapping[str, Any]) -> Result | Unanswered:
 
 
 def with_anatomy(result: Result, value: Any) -> Result:
-    """A result with the drawing that was kept of it; `value` is its JSON."""
+    """A result with its stored drawing; `value` is the JSON of that."""
     from archtrace.answer.drawing import Anatomy
 
     return replace(result, anatomy=None if value is None else decode(value, Anatomy))

@@ -23,7 +23,7 @@ def _console() -> Console:
 
 
 class Stages:
-    """The stages of one trace, on a terminal; call it with what the engine tells."""
+    """The stages of one trace, on a terminal; called by the engine with each stage and how much of it is done."""
 
     def __init__(self, target: str, shown: bool) -> None:
         self._target = clean(target)
@@ -46,27 +46,27 @@ class Stages:
 
 #: Seconds between two lines where no bar can be drawn.
 EVERY = 30.0
-#: Of so many targets each is told there as it ends.
+#: Up to so many targets, each has a line there as it ends.
 FEW = 20
 
 
 class RunProgress:
-    """Counts the outcomes of `total` questions, and tells of them on stderr while it is open: by a bar on a terminal,
-    elsewhere by a line every so often."""
+    """Counts the outcomes of `total` questions, and shows the count on stderr while it is open: as a bar on a terminal,
+    elsewhere as a line every so often."""
 
     def __init__(self, total: int, shown: bool, *, every: float = EVERY) -> None:
         self._total = total
         self._counts = {"exact": 0, "bound": 0, "not answered": 0}
-        self._kept = 0
+        self._from_before = 0
         self._began = time.monotonic()
         self._display = _Display() if not shown else _Bar(self) if on_terminal() else _Lines(self, every)
 
-    def advance(self, outcome: Result | Unanswered, *, kept: bool = False) -> None:
+    def advance(self, outcome: Result | Unanswered, *, from_before: bool = False) -> None:
         """One more has its outcome; `kept`: from an earlier run."""
         status = outcome.status if isinstance(outcome, Result) else "not answered"
         self._counts[status] += 1
-        self._kept += kept
-        self._display.advance("" if kept else f"{outcome.target}: {status}")
+        self._from_before += from_before
+        self._display.advance("" if from_before else f"{outcome.target}: {status}")
 
     @property
     def done(self) -> int:
@@ -81,15 +81,15 @@ class RunProgress:
     def line(self) -> str:
         """How many are done, about how long the others take, and how it went: a narrow terminal cuts off the end."""
         counts = ", ".join(f"{number:,} {name}" for name, number in self._counts.items() if number)
-        kept = f"; {self._kept:,} kept from before" if self._kept else ""
-        return f"{self.done:,} of {self._total:,}{self._left()}{f' ({counts}{kept})' if counts else ''}"
+        note = f"; {self._from_before:,} kept from before" if self._from_before else ""
+        return f"{self.done:,} of {self._total:,}{self._left()}{f' ({counts}{note})' if counts else ''}"
 
     def _left(self) -> str:
-        # What was kept cost nothing, so it says nothing of what the rest will cost.
-        asked, left = self.done - self._kept, self._total - self.done
-        if not asked or not left:
+        # Answers kept from before took no time, and say nothing about the time of the rest.
+        traced, remaining = self.done - self._from_before, self._total - self.done
+        if not traced or not remaining:
             return ""
-        return f", about {_duration((time.monotonic() - self._began) / asked * left)} left"
+        return f", about {_duration((time.monotonic() - self._began) / traced * remaining)} left"
 
     def __enter__(self) -> Self:
         self._began = time.monotonic()
@@ -126,7 +126,7 @@ class _Bar(_Display):
 
 
 class _Lines(_Display):
-    """A thread of its own tells, so that a line comes while a single question takes long, too."""
+    """Lines from a thread of its own, so that they come while a single question takes long, too."""
 
     def __init__(self, run: RunProgress, every: float) -> None:
         self._run, self._every = run, every

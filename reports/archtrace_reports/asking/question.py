@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from archtrace_reports.asking.typed_inputs import loaded
+from archtrace_reports.asking.typed_inputs import load_input
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Question:
             "trust_remote_code": self.trust_remote_code,
             "output": self.output,
             "arguments": dict(self.constructor),
-            "inputs": {name: loaded(name, value) for name, value in self.inputs.items()} or None,
+            "inputs": {name: load_input(name, value) for name, value in self.inputs.items()} or None,
             "head": self.head,
             "text": list(self.text) or None,
             "text_pair": list(self.text_pair) or None,

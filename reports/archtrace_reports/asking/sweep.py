@@ -41,9 +41,9 @@ def _of_head(question: Question, head: str) -> Iterator[Question]:
 
 def ask_all(questions: list[Question], limits: Limits, progress: RunProgress) -> list[Result | Unanswered]:
     """The outcomes in the order of the questions."""
-    found: dict[int, Result | Unanswered] = {}
+    by_number: dict[int, Result | Unanswered] = {}
     with progress:
         for number, outcome in outcomes(questions, limits):
-            found[number] = outcome
+            by_number[number] = outcome
             progress.advance(outcome)
-    return [found[number] for number in range(len(questions))]
+    return [by_number[number] for number in range(len(questions))]

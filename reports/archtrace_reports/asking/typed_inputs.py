@@ -1,4 +1,4 @@
-"""Given: inputs as people type them, `name=JSON` or `name=file.npy`, and the numbers that they stand for."""
+"""Typed inputs: `name=JSON` or `name=file.npy` on the command line, and the numbers that they stand for."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 FILES = (".npy", ".npz", ".json")
 
 
-def typed(text: str) -> tuple[str, str]:
+def parse_input(text: str) -> tuple[str, str]:
     """NAME=VALUE as a name and a file's whole path, or JSON. ValueError where it is neither."""
     name, equals, value = text.partition("=")
     name, value = name.strip(), value.strip()
@@ -30,8 +30,8 @@ def typed(text: str) -> tuple[str, str]:
     return name, value
 
 
-def loaded(name: str, value: str) -> Any:
-    """What was typed for an input: nested lists, or an array. TargetError with the reason where a file has none."""
+def load_input(name: str, value: str) -> Any:
+    """The numbers of an input: nested lists, or an array. TargetError with the reason where the file has none."""
     if not value.endswith(FILES):
         return json.loads(value)
     try:
@@ -44,16 +44,16 @@ def loaded(name: str, value: str) -> Any:
 
 def _read(name: str, file: Path) -> Any:
     if file.suffix == ".json":
-        found = json.loads(file.read_text("utf-8"))
-        return _one(name, found) if isinstance(found, dict) else found
+        numbers = json.loads(file.read_text("utf-8"))
+        return _array_named(name, numbers) if isinstance(numbers, dict) else numbers
     import numpy as np
 
-    found = np.load(file, allow_pickle=False)
-    return found if isinstance(found, np.ndarray) else _one(name, dict(found))
+    numbers = np.load(file, allow_pickle=False)
+    return numbers if isinstance(numbers, np.ndarray) else _array_named(name, dict(numbers))
 
 
-def _one(name: str, found: dict[str, np.ndarray[Any, Any]]) -> Any:
+def _array_named(name: str, arrays: dict[str, np.ndarray[Any, Any]]) -> Any:
     """Of several arrays the one of that name, or the only one."""
-    if name in found or len(found) == 1:
-        return found.get(name, next(iter(found.values())))
-    raise ValueError(f"it holds {', '.join(found) or 'nothing'}, and none is called {name}")
+    if name in arrays or len(arrays) == 1:
+        return arrays.get(name, next(iter(arrays.values())))
+    raise ValueError(f"it holds {', '.join(arrays) or 'nothing'}, and none is called {name}")

@@ -16,7 +16,7 @@ from typing import Any
 
 from archtrace.answer.result import Result
 from archtrace.errors import MissingError, TargetError, message
-from archtrace_reports.asking.children import outcome_of
+from archtrace_reports.asking.children import decode_answer
 from archtrace_reports.asking.limits import Limits
 from archtrace_reports.asking.question import Question
 from archtrace_reports.atlas import worker
@@ -26,7 +26,7 @@ from archtrace_reports.text.report import Unanswered, differing, versions
 
 #: Seconds for a scheduler to answer.
 PATIENCE = 10
-#: What a function of ours is called on the cluster, before the number of the run and of the question.
+#: The key of a task on the cluster begins with this; the number of the run and of the question follow.
 KEY = "archtrace"
 
 
@@ -51,14 +51,14 @@ def outcomes(
     """
     with _client(address) as client:
         check(client)
-        yield from _asked(client, questions, limits)
+        yield from _answers(client, questions, limits)
 
 
 @contextlib.contextmanager
 def _client(address: str) -> Iterator[Any]:
     from distributed import Client
 
-    # What the cluster has to say of itself stands in its own logs.
+    # The cluster has logs of its own.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -85,26 +85,26 @@ def _unreachable(address: str, error: Exception) -> TargetError:
 
 def check(client: Any) -> None:
     """Raise TargetError where a worker has other versions of what answers depend on: all that differs is named."""
-    found: dict[str, dict[str, Any]] = {}
+    releases: dict[str, dict[str, Any]] = {}
     # A function of the standard library: a worker without archtrace has it as well.
     for name in versions():
         for place, release in client.run(metadata.version, name, on_error="return").items():
-            found.setdefault(place, {})[name] = release if isinstance(release, str) else "not installed"
-    if not found:
+            releases.setdefault(place, {})[name] = release if isinstance(release, str) else "not installed"
+    if not releases:
         say("the scheduler has no worker yet: waiting for one")
-    wrong = {place: differing(versions(), theirs) for place, theirs in found.items()}
-    told = [f"{place} has {worker.named(different)}" for place, different in wrong.items() if different]
-    if told:
-        raise _other_versions(told, len(found))
+    wrong = {place: differing(versions(), theirs) for place, theirs in releases.items()}
+    differences = [f"{place} has {worker.named(different)}" for place, different in wrong.items() if different]
+    if differences:
+        raise _other_versions(differences, len(releases))
 
 
-def _other_versions(told: Sequence[str], workers: int) -> TargetError:
+def _other_versions(differences: Sequence[str], workers: int) -> TargetError:
     mine = versions()
-    more = f"; and {len(told) - 3} more" if len(told) > 3 else ""
+    more = f"; and {len(differences) - 3} more" if len(differences) > 3 else ""
     return TargetError(
         message(
-            f"{len(told)} of {workers} workers would not answer as this machine does",
-            where="; ".join(told[:3]) + more,
+            f"{len(differences)} of {workers} workers would not answer as this machine does",
+            where="; ".join(differences[:3]) + more,
             why="answers of other versions may differ, and one atlas is of one version of each",
             do=f"on each worker: pip install 'archtrace[trace,cluster]=={mine['archtrace']}' "
             f"torch=={mine['torch'].partition('+')[0]} transformers=={mine['transformers']}",
@@ -112,12 +112,12 @@ def _other_versions(told: Sequence[str], workers: int) -> TargetError:
     )
 
 
-def _asked(
+def _answers(
     client: Any, questions: Sequence[Question], limits: Limits
 ) -> Generator[tuple[int, Result | Unanswered], None, None]:
     from distributed import as_completed
 
-    futures = _submitted(client, questions, limits)
+    futures = _submit(client, questions, limits)
     numbers = {future.key: number for number, future in enumerate(futures)}
     try:
         for future in as_completed(futures, loop=client.loop):
@@ -130,21 +130,21 @@ def _asked(
             client.cancel([future for future in futures if not future.done()], force=True)
 
 
-def _submitted(client: Any, questions: Sequence[Question], limits: Limits) -> list[Any]:
+def _submit(client: Any, questions: Sequence[Question], limits: Limits) -> list[Any]:
     run = uuid.uuid4().hex
-    placed = [_placed(question) for question in questions]
+    questions_sent = [_with_whole_path(question) for question in questions]
     futures: list[Any] = client.map(
         worker.answer,
-        [json.dumps(encode(each)) for each in placed],
-        [worker.digest(each.target) for each in placed],
+        [json.dumps(encode(question)) for question in questions_sent],
+        [worker.code_digest(question.target) for question in questions_sent],
         bounds={"seconds": limits.seconds, "gigabytes": limits.gigabytes},
-        wanted=versions(),
-        key=[f"{KEY}-{run}-{number}" for number in range(len(placed))],
+        asker_versions=versions(),
+        key=[f"{KEY}-{run}-{number}" for number in range(len(questions_sent))],
     )
     return futures
 
 
-def _placed(question: Question) -> Question:
+def _with_whole_path(question: Question) -> Question:
     """The question with a file of the user's code under its whole path: a worker runs elsewhere."""
     file, colon, name = question.target.rpartition(":")
     if not file.endswith(".py"):
@@ -157,17 +157,17 @@ def _outcome(question: Question, future: Any) -> Result | Unanswered:
     from distributed import CancelledError, KilledWorker
 
     try:
-        return outcome_of(json.loads(future.result()))
+        return decode_answer(json.loads(future.result()))
     except KilledWorker:
         return Unanswered(question.target, "one worker after the other ended while it was asked there")
     except CancelledError as error:
-        raise _gone(error) from error
+        raise _scheduler_gone(error) from error
     except Exception as error:  # whatever a worker may raise that cannot even start to answer
         first = str(error).strip().partition("\n")[0]
         return Unanswered(question.target, f"a worker cannot answer ({type(error).__name__}: {first})")
 
 
-def _gone(error: BaseException) -> TargetError:
+def _scheduler_gone(error: BaseException) -> TargetError:
     return TargetError(
         message(
             "the scheduler is gone",

@@ -1,4 +1,4 @@
-"""Run: every question asked once, each answer kept as it comes; one signal ends it and loses nothing."""
+"""Collection: every question asked once, each answer stored as it comes; a signal ends it, and no answer is lost."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ Outcome: TypeAlias = Result | Unanswered
 Asking: TypeAlias = Callable[[Sequence[Question]], Generator[tuple[int, Outcome], None, None]]
 
 
-class Known(Protocol):
-    """Where answers are kept from run to run."""
+class AnswerSource(Protocol):
+    """Where answers are stored from run to run."""
 
     def outcome(self, question: Question) -> Result | None:
-        """What was answered to this question; None where it must be asked."""
+        """The answer to this question; None where it must be asked."""
 
     def add(self, question: Question, outcome: Outcome) -> None:
-        """Keep one more."""
+        """Store one more."""
 
 
 @dataclass(frozen=True)
-class Done:
+class CollectionResult:
     """The outcomes of the targets in their order, without those that were not reached; the signal that ended the run
     (0: none did); how many targets have no outcome."""
 
@@ -47,7 +47,7 @@ class Stopped(BaseException):
 
 
 class Signals:
-    """While open, the first SIGINT or SIGTERM raises Stopped, though not within `held`; a second one ends at once."""
+    """While open, the first SIGINT or SIGTERM raises Stopped, in `postponed` at its end; a second one ends at once."""
 
     def __init__(self) -> None:
         self.number = 0
@@ -56,14 +56,14 @@ class Signals:
 
     def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._heard)
+            self._before[number] = signal.signal(number, self._received)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         for number, before in self._before.items():
             signal.signal(number, before)
 
-    def _heard(self, number: int, frame: FrameType | None) -> None:
+    def _received(self, number: int, frame: FrameType | None) -> None:
         if self.number:
             raise KeyboardInterrupt
         self.number = number
@@ -71,8 +71,8 @@ class Signals:
             raise Stopped
 
     @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
-        """Nothing is cut off in the middle in here: what was heard meanwhile is raised at the end."""
+    def postponed(self) -> Iterator[None]:
+        """A signal that arrives in here is raised at the end, so that nothing is cut off in the middle."""
         self._holding = True
         try:
             yield
@@ -83,13 +83,13 @@ class Signals:
 
 
 class Collection:
-    """A plan and what is known of it so far."""
+    """The targets of an atlas, and the outcomes of their questions so far."""
 
-    def __init__(self, plan: Sequence[AtlasTarget | Unanswered], known: Known) -> None:
+    def __init__(self, plan: Sequence[AtlasTarget | Unanswered], known: AnswerSource) -> None:
         self._plan = plan
         self._known = known
-        self._questions = {key(each.question): each.question for each in plan if isinstance(each, AtlasTarget)}
-        self._found: dict[str, Outcome] = {}
+        self._questions = {key(target.question): target.question for target in plan if isinstance(target, AtlasTarget)}
+        self._outcomes: dict[str, Outcome] = {}
         self._signals = Signals()
 
     @property
@@ -97,39 +97,39 @@ class Collection:
         """What is asked, each question once: targets of one structure share one."""
         return [*self._questions.values()]
 
-    def go(self, ask: Asking, progress: RunProgress) -> Done:
+    def go(self, ask: Asking, progress: RunProgress) -> CollectionResult:
         """Ask what the store does not have, and give each target its outcome; `progress` is told of questions."""
         with contextlib.suppress(Stopped), self._signals, progress:
             self._recall(progress)
             self._ask(ask, progress)
-        outcomes = [self._outcome(each) for each in self._plan]
+        outcomes = [self._outcome(target) for target in self._plan]
         reached = tuple(outcome for outcome in outcomes if outcome is not None)
-        return Done(reached, self._signals.number, len(outcomes) - len(reached))
+        return CollectionResult(reached, self._signals.number, len(outcomes) - len(reached))
 
     def _recall(self, progress: RunProgress) -> None:
         for name, question in self._questions.items():
-            known = self._known.outcome(question)
-            if known is not None:
-                self._found[name] = known
-                progress.advance(known, kept=True)
+            outcome = self._known.outcome(question)
+            if outcome is not None:
+                self._outcomes[name] = outcome
+                progress.advance(outcome, from_before=True)
 
     def _ask(self, ask: Asking, progress: RunProgress) -> None:
-        left = {name: question for name, question in self._questions.items() if name not in self._found}
-        names = [*left]
+        unanswered = {name: question for name, question in self._questions.items() if name not in self._outcomes}
+        names = [*unanswered]
         if not names:
             return
-        with contextlib.closing(ask([*left.values()])) as answers:
+        with contextlib.closing(ask([*unanswered.values()])) as answers:
             for number, outcome in answers:
-                with self._signals.held():
-                    self._known.add(left[names[number]], outcome)
-                    self._found[names[number]] = outcome
+                with self._signals.postponed():
+                    self._known.add(unanswered[names[number]], outcome)
+                    self._outcomes[names[number]] = outcome
                     progress.advance(outcome)
 
-    def _outcome(self, each: AtlasTarget | Unanswered) -> Outcome | None:
-        if isinstance(each, Unanswered):
-            return each
-        outcome = self._found.get(key(each.question))
-        return None if outcome is None else each.told(outcome)
+    def _outcome(self, target: AtlasTarget | Unanswered) -> Outcome | None:
+        if isinstance(target, Unanswered):
+            return target
+        outcome = self._outcomes.get(key(target.question))
+        return None if outcome is None else target.renamed(outcome)
 
 
 def key(question: Question) -> str:

@@ -1,7 +1,7 @@
 """Structure: what of a config a model's structure depends on. Configs of one structure are one question.
 
 Five thousand checkpoints that were fine-tuned from one base differ in label names, in where they were loaded from, in
-who wrote the file. What is asked is the config without all that, under a name made of its digest.
+who wrote the file. The question is about the config without all that, under a name made of its digest.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _loss(value: Any, config: Config) -> bool:
 
 
 @dataclass(frozen=True)
-class Idle:
+class IrrelevantField:
     """A field that no structure depends on: why, of which values that holds (the config is given too), and whether it
     holds in a config inside the config as well."""
 
@@ -67,27 +67,31 @@ _LEFT_OUT = "a kernel or a storage of weights: archtrace.targets.configs.constru
 _FORMAT = "the number format of the weights: archtrace.targets.prepare leaves it out"
 #: The fields that no structure depends on. As read in transformers 5.23.0; `label2id` goes with `id2label`, whose
 #: labels are counted.
-IDLE: Mapping[str, Idle] = {
-    "_name_or_path": Idle("where the checkpoint was loaded from", _text, inside=True),
-    "_commit_hash": Idle("which commit of a repository; PreTrainedConfig.__post_init__ drops it", _anything),
-    "transformers_version": Idle("the release that wrote the file: stored, and read by no model", _text, inside=True),
-    "torch_dtype": Idle(_FORMAT, _dtype, inside=True),
-    "dtype": Idle(_FORMAT, _dtype, inside=True),
-    "label2id": Idle("numbers by label name: read by pipelines, and by no model", _numbers, inside=True),
-    "problem_type": Idle("which loss labels are given to, and without labels there is none", _loss, inside=True),
-    "finetuning_task": Idle("the name of a task: stored, and read by no model", _text, inside=True),
-    "use_cache": Idle("archtrace.targets.prepare switches the cache off", _switch, inside=True),
-    "attn_implementation": Idle(_LEFT_OUT, _anything),
-    "_attn_implementation": Idle(_LEFT_OUT, _anything),
-    "quantization_config": Idle(_LEFT_OUT, _anything),
+IRRELEVANT: Mapping[str, IrrelevantField] = {
+    "_name_or_path": IrrelevantField("where the checkpoint was loaded from", _text, inside=True),
+    "_commit_hash": IrrelevantField("which commit of a repository; PreTrainedConfig.__post_init__ drops it", _anything),
+    "transformers_version": IrrelevantField(
+        "the release that wrote the file: stored, and read by no model", _text, inside=True
+    ),
+    "torch_dtype": IrrelevantField(_FORMAT, _dtype, inside=True),
+    "dtype": IrrelevantField(_FORMAT, _dtype, inside=True),
+    "label2id": IrrelevantField("numbers by label name: read by pipelines, and by no model", _numbers, inside=True),
+    "problem_type": IrrelevantField(
+        "which loss labels are given to, and without labels there is none", _loss, inside=True
+    ),
+    "finetuning_task": IrrelevantField("the name of a task: stored, and read by no model", _text, inside=True),
+    "use_cache": IrrelevantField("archtrace.targets.prepare switches the cache off", _switch, inside=True),
+    "attn_implementation": IrrelevantField(_LEFT_OUT, _anything),
+    "_attn_implementation": IrrelevantField(_LEFT_OUT, _anything),
+    "quantization_config": IrrelevantField(_LEFT_OUT, _anything),
 }
 
 
 def canonical(config: Config, inside: bool = False) -> dict[str, Any]:
     """The fields of a config that its structure depends on, labels under numbered names. A mapping with a model_type is
     a config inside the config."""
-    kept = {name: value for name, value in config.items() if not _idle(name, config, inside)}
-    return {name: _canonical_value(name, value) for name, value in kept.items()}
+    fields = {name: value for name, value in config.items() if not _is_irrelevant(name, config, inside)}
+    return {name: _canonical_value(name, value) for name, value in fields.items()}
 
 
 def _canonical_value(name: str, value: Any) -> Any:
@@ -103,8 +107,8 @@ def _labels(value: Any) -> bool:
     )
 
 
-def _idle(name: str, config: Config, inside: bool) -> bool:
-    row = IDLE.get(name)
+def _is_irrelevant(name: str, config: Config, inside: bool) -> bool:
+    row = IRRELEVANT.get(name)
     return row is not None and (row.inside or not inside) and row.of(config[name], config)
 
 
@@ -121,11 +125,11 @@ class AtlasTarget:
     where: str = ""
     source: ConfigSource | None = None
 
-    def told(self, outcome: Result | Unanswered) -> Result | Unanswered:
+    def renamed(self, outcome: Result | Unanswered) -> Result | Unanswered:
         """The outcome under the target's own name."""
         if isinstance(outcome, Unanswered):
             return named(self.name, self.question.head, Unanswered(self.name, self._own(outcome.reason)))
-        findings = tuple(replace(each, message=self._own(each.message)) for each in outcome.findings)
+        findings = tuple(replace(finding, message=self._own(finding.message)) for finding in outcome.findings)
         source = self.source or outcome.config_source
         return replace(outcome, target=self.name, config_source=source, findings=findings)
 
@@ -137,17 +141,17 @@ class AtlasTarget:
         return command.replace(file, self.where).replace(self.question.target, self.name)
 
 
-def asked(target: str) -> AtlasTarget:
-    """What is asked about a target by its name. TargetError where there is no such target."""
-    from archtrace.targets.described import described, small_files
+def atlas_target(target: str) -> AtlasTarget:
+    """A target and the question about it. TargetError where there is no such target."""
+    from archtrace.targets.checkpoint_config import checkpoint_origin, small_files
 
-    found = described(target)
-    if found is None:
+    origin = checkpoint_origin(target)
+    if origin is None:
         return AtlasTarget(target, Question(target))
-    if found.encoder is not None or found.adapter is not None or found.findings:
+    if origin.encoder is not None or origin.adapter is not None or origin.findings:
         # More than a config says what it is.
         return AtlasTarget(target, Question(target, files=small_files(target)))
-    text = json.dumps(canonical(found.fields), sort_keys=True)
-    kind = re.sub(r"\W+", "-", str(found.fields.get("model_type") or "model"))
+    text = json.dumps(canonical(origin.fields), sort_keys=True)
+    kind = re.sub(r"\W+", "-", str(origin.fields.get("model_type") or "model"))
     name = f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-    return AtlasTarget(target, Question(name, files={CONFIG: text}), found.where, found.source)
+    return AtlasTarget(target, Question(name, files={CONFIG: text}), origin.where, origin.source)

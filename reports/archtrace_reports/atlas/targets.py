@@ -12,11 +12,11 @@ from archtrace.targets.head_kinds import DEFAULT
 from archtrace_reports.asking.engine import reason
 from archtrace_reports.asking.question import Question
 from archtrace_reports.asking.sweep import EVERY, everything
-from archtrace_reports.atlas.structure import AtlasTarget, asked
+from archtrace_reports.atlas.structure import AtlasTarget, atlas_target
 from archtrace_reports.text.report import Unanswered
 
 #: Look-ups at once: each waits for the Hub most of the time.
-LOOKING = 16
+LOOK_UPS = 16
 
 
 @dataclass(frozen=True)
@@ -38,15 +38,15 @@ def library(heads: bool) -> list[AtlasTarget]:
 def lines(file: Path) -> list[ListedTarget]:
     """The targets of a list, one a line; what follows a # at the beginning of a word is a comment. Each is there once.
     TargetError names the line that holds no target."""
-    found: dict[str, ListedTarget] = {}
+    targets: dict[str, ListedTarget] = {}
     for number, text in enumerate(_text(file).splitlines(), start=1):
         target = _without_comment(text).strip()
         if target:
             _check(target, f"{file}:{number}")
-            found.setdefault(target, ListedTarget(number, target))
-    if not found:
+            targets.setdefault(target, ListedTarget(number, target))
+    if not targets:
         raise TargetError(message("the list names no target", where=str(file), do="write one a line, such as bert"))
-    return [*found.values()]
+    return [*targets.values()]
 
 
 def _text(file: Path) -> str:
@@ -82,17 +82,17 @@ def _bad(target: str, where: str, why: str, do: str) -> TargetError:
     return TargetError(message(f"the line names no target: {shown!r}", where=where, why=why, do=do))
 
 
-def looked_up(found: Sequence[ListedTarget]) -> Iterator[tuple[ListedTarget, AtlasTarget | Unanswered]]:
+def looked_up(lines_of_list: Sequence[ListedTarget]) -> Iterator[tuple[ListedTarget, AtlasTarget | Unanswered]]:
     """Each line with what is asked about its target, in order; or with why there is nothing to ask about."""
-    pool = ThreadPoolExecutor(LOOKING)
+    pool = ThreadPoolExecutor(LOOK_UPS)
     try:
-        yield from zip(found, pool.map(_looked_up, found), strict=True)
+        yield from zip(lines_of_list, pool.map(_looked_up, lines_of_list), strict=True)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _looked_up(line: ListedTarget) -> AtlasTarget | Unanswered:
     try:
-        return asked(line.target)
+        return atlas_target(line.target)
     except Exception as error:  # whatever a config may hold: the others go on
         return Unanswered(line.target, reason(error))

@@ -6,49 +6,48 @@ longer ends with its child.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from archtrace.errors import message
-from archtrace_reports.asking.children import ask_one, forking
-from archtrace_reports.asking.forked import Template
+from archtrace_reports.asking.children import answer_of, start_fork_server
+from archtrace_reports.asking.fork_client import ForkServer
 from archtrace_reports.asking.limits import Limits
 from archtrace_reports.asking.outcome_json import encode_outcome
+from archtrace_reports.asking.store.digest import digest_of_file
 from archtrace_reports.text.report import Unanswered, differing, versions
 
 _lock = threading.Lock()
-#: The one template of this worker, once it is needed.
-_templates: list[Template | None] = []
+#: The one fork server of this worker, once it is needed.
+_fork_servers: list[ForkServer | None] = []
 
 
-def answer(asked: str, code: str, bounds: Mapping[str, float], wanted: Mapping[str, str]) -> str:
+def answer(question: str, code: str, bounds: Mapping[str, float], asker_versions: Mapping[str, str]) -> str:
     """A child's answer to a question, both as JSON.
 
     `code` is the digest of the user's file that the question names, or empty; `bounds` are the seconds and gigabytes of
-    a child, `wanted` the versions of whoever asks. Reschedule where nobody waits for the answer here any longer.
+    a child, `asker_versions` those of the machine that asks. Reschedule where nobody waits for it any longer.
     """
     from distributed import Reschedule
 
-    name = json.loads(asked)["target"]
-    found: Any = _refusal(name, wanted, code)
-    if found is None:
+    name = json.loads(question)["target"]
+    outcome: Any = _refusal(name, asker_versions, code)
+    if outcome is None:
         limits = Limits(bounds["seconds"], bounds["gigabytes"], _threads())
-        found = ask_one(name, asked, limits, _template(limits), _watched())
-    if found is None:
+        outcome = answer_of(name, question, limits, _fork_server(limits), _still_wanted())
+    if outcome is None:
         raise Reschedule
-    return json.dumps(encode_outcome(found) if isinstance(found, Unanswered) else found)
+    return json.dumps(encode_outcome(outcome) if isinstance(outcome, Unanswered) else outcome)
 
 
-def _refusal(name: str, wanted: Mapping[str, str], code: str) -> Unanswered | None:
+def _refusal(name: str, asker_versions: Mapping[str, str], code: str) -> Unanswered | None:
     """Why this worker is not to answer: it came later than the others were looked at, or sees another file."""
-    different = differing(wanted, versions())
+    different = differing(asker_versions, versions())
     if different:
         return Unanswered(name, f"a worker has other versions: {named(different)}")
-    if code and code != digest(name):
+    if code and code != code_digest(name):
         return Unanswered(name, _unseen(name))
     return None
 
@@ -58,13 +57,10 @@ def named(different: Mapping[str, tuple[str, str]]) -> str:
     return ", ".join(f"{name} {theirs} and not {mine}" for name, (mine, theirs) in different.items())
 
 
-def digest(target: str) -> str:
-    """Of the file that `path/file.py:Class` names; empty where it cannot be read, or none is named."""
-    file = Path(target.rpartition(":")[0])
-    try:
-        return hashlib.sha256(file.read_bytes()).hexdigest() if file.suffix == ".py" else ""
-    except OSError:
-        return ""
+def code_digest(target: str) -> str:
+    """The digest of the file in `path/file.py:Class`; empty where it cannot be read, or the target names none."""
+    file = target.rpartition(":")[0]
+    return (digest_of_file(file) or "") if file.endswith(".py") else ""
 
 
 def _unseen(target: str) -> str:
@@ -82,7 +78,7 @@ def _threads() -> int:
     return int(get_worker().state.nthreads)
 
 
-def _watched() -> Callable[[], bool]:
+def _still_wanted() -> Callable[[], bool]:
     """Tells whether the task that this thread works on is still waited for."""
     from distributed import get_worker
 
@@ -97,10 +93,10 @@ def _watched() -> Callable[[], bool]:
     return wanted
 
 
-def _template(limits: Limits) -> Template | None:
-    """What children are forked from: made once, and made anew where it has died."""
+def _fork_server(limits: Limits) -> ForkServer | None:
+    """The process that children are forked from: started once, and again where it has died."""
     with _lock:
-        if _templates and (_templates[0] is None or _templates[0].alive):
-            return _templates[0]
-        _templates[:] = [forking(limits)]
-        return _templates[0]
+        if _fork_servers and (_fork_servers[0] is None or _fork_servers[0].is_alive):
+            return _fork_servers[0]
+        _fork_servers[:] = [start_fork_server(limits)]
+        return _fork_servers[0]

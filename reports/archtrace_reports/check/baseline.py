@@ -1,4 +1,4 @@
-"""Baseline: findings of old code that are known and not told again. By code, file and text, so that lines may move."""
+"""Baseline: a file of findings in old code that a check leaves out from then on. Their lines may move."""
 
 from __future__ import annotations
 
@@ -7,45 +7,41 @@ import os
 from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TypeAlias
 
 from archtrace.errors import TargetError
-from archtrace_reports.check.paths import relative
+from archtrace_reports.check.fingerprints import Identity, identity
 from archtrace_reports.check.problem import Problem
 from archtrace_reports.check.settings import Settings
 from archtrace_reports.text.files import replace
 
 FORMAT = 1
 
-#: Code, path from the root on, text of the line.
-Key: TypeAlias = tuple[str, str, str]
 
-
-def kept(file: Path, findings: Sequence[Problem], settings: Settings, checked: Collection[str]) -> None:
-    """Write the findings down. What the file knew of other files and codes than those of this check stays."""
+def write_baseline(file: Path, findings: Sequence[Problem], settings: Settings, checked: Collection[str]) -> None:
+    """Write the findings to the baseline. Its entries of files and codes that this check did not cover stay."""
     before = _known(file) if file.exists() else Counter()
-    others = before - _looked_at(before, settings, checked)
-    known = sorted([*others.elements(), *(_key(finding, settings.root) for finding in findings)])
+    others = before - _in_scope(before, settings, checked)
+    known = sorted([*others.elements(), *(identity(finding, settings) for finding in findings)])
     replace(file.resolve(), json.dumps({"format": FORMAT, "known": known}, indent=1) + "\n")
 
 
-def fresh(
+def split_by_baseline(
     file: Path, findings: Sequence[Problem], settings: Settings, checked: Collection[str]
 ) -> tuple[list[Problem], int]:
-    """The findings that are not known, each known one counting once; and how many known ones are no more."""
+    """The findings that the baseline has no entry for, each entry covering one; and how many entries cover none."""
     known = _known(file)
-    left = []
+    unknown = []
     for finding in findings:
-        key = _key(finding, settings.root)
+        key = identity(finding, settings)
         if known[key] > 0:
             known[key] -= 1
         else:
-            left.append(finding)
-    return left, _looked_at(known, settings, checked).total()
+            unknown.append(finding)
+    return unknown, _in_scope(known, settings, checked).total()
 
 
-def _known(file: Path) -> Counter[Key]:
-    """What a baseline knows. Raises TargetError where the file cannot be read."""
+def _known(file: Path) -> Counter[Identity]:
+    """The entries of a baseline. Raises TargetError where the file cannot be read."""
     try:
         return Counter(_as_key(*entry) for entry in json.loads(file.read_text("utf-8"))["known"])
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -54,22 +50,18 @@ def _known(file: Path) -> Counter[Key]:
         ) from None
 
 
-def _as_key(code: str, path: str, text: str) -> Key:
+def _as_key(code: str, path: str, text: str) -> Identity:
     return code, path, text
 
 
-def _looked_at(known: Counter[Key], settings: Settings, checked: Collection[str]) -> Counter[Key]:
+def _in_scope(known: Counter[Identity], settings: Settings, checked: Collection[str]) -> Counter[Identity]:
     """The entries that this check would have found again: of its codes, and of its files or those that are gone."""
-    places = {relative(path, settings.root) for path in checked}
+    checked_paths = {settings.relative(path) for path in checked}
     return Counter(
         {
             key: number
             for key, number in known.items()
             if settings.wants(key[0], os.path.join(settings.root, key[1]))
-            and (key[1] in places or not os.path.exists(os.path.join(settings.root, key[1])))
+            and (key[1] in checked_paths or not os.path.exists(os.path.join(settings.root, key[1])))
         }
     )
-
-
-def _key(finding: Problem, root: str) -> Key:
-    return finding.code, relative(finding.path, root), finding.text

@@ -46,19 +46,19 @@ def cells(path: str, data: bytes, largest: int) -> Cells:
 
     Raises UnreadableError where it is no notebook.
     """
-    found = tuple(_cell(path, number, text, largest) for number, text in _code(path, data))
+    code_cells = tuple(_cell(path, number, text, largest) for number, text in _code(path, data))
     lines, starts = list[str](), list[int]()
-    for cell in found:
+    for cell in code_cells:
         starts.append(len(lines) + 1)
         lines += ("\n" * cell.text.count("\n") if cell.broken else cell.text).split("\n")
-    return Cells(found, tuple(starts), "\n".join(lines) + "\n")
+    return Cells(code_cells, tuple(starts), "\n".join(lines) + "\n")
 
 
 def _code(path: str, data: bytes) -> Iterator[tuple[int, str]]:
     """The number and the text of each code cell of Python."""
-    notebook = _loaded(path, data)
+    notebook = _parse_json(path, data)
     try:
-        listed = _listed(notebook)
+        listed = _cells_of(notebook)
         if _language(notebook) == "python":
             for number, cell in enumerate(listed, 1):
                 if cell.get("cell_type") == "code" and cell.get("language", "python") == "python":
@@ -68,7 +68,7 @@ def _code(path: str, data: bytes) -> Iterator[tuple[int, str]]:
         raise UnreadableError(path, why) from None
 
 
-def _loaded(path: str, data: bytes) -> Any:
+def _parse_json(path: str, data: bytes) -> Any:
     try:
         return json.loads(data)
     except json.JSONDecodeError as error:
@@ -81,7 +81,7 @@ def _loaded(path: str, data: bytes) -> Any:
         raise UnreadableError(path, "it is no notebook: it is nested too deeply") from None
 
 
-def _listed(notebook: Any) -> list[Any]:
+def _cells_of(notebook: Any) -> list[Any]:
     """The cells; up to nbformat 3 they stand in worksheets, and the text of one is its input."""
     if "worksheets" in notebook:
         return [cell for sheet in notebook["worksheets"] for cell in sheet["cells"]]
@@ -90,8 +90,8 @@ def _listed(notebook: Any) -> list[Any]:
 
 def _language(notebook: Any) -> str:
     """What the kernel speaks; a notebook that does not say so is Python."""
-    told = notebook.get("metadata") or {}
-    name = (told.get("language_info") or {}).get("name") or (told.get("kernelspec") or {}).get("language")
+    metadata = notebook.get("metadata") or {}
+    name = (metadata.get("language_info") or {}).get("name") or (metadata.get("kernelspec") or {}).get("language")
     return str(name or "python").lower()
 
 
@@ -105,12 +105,12 @@ def _cell(path: str, number: int, text: str, largest: int) -> Cell:
     if len(text) > largest:
         why = f"it is larger than {largest // 10**6} MB: no one wrote it by hand"
         return Cell(number, "", 0, UnreadableError(path, why))
-    if _trouble(path, text) is None:
+    if _parse_error(path, text) is None:
         return Cell(number, text)
     first = next((line for line in text.split("\n") if line.strip()), "")
     before = ">>> " if first.startswith(">>> ") else first[: len(first) - len(first.lstrip())]
     plain = python(_without(text, before))
-    broken = _trouble(path, plain)
+    broken = _parse_error(path, plain)
     return Cell(number, plain, len(before), broken)
 
 
@@ -121,7 +121,7 @@ def _without(text: str, before: str) -> str:
     return "\n".join(line[len(before) :] if line.startswith(either) else line for line in lines)
 
 
-def _trouble(path: str, text: str) -> UnreadableError | None:
+def _parse_error(path: str, text: str) -> UnreadableError | None:
     """Why a text does not parse as Python."""
     try:
         parsed(path, text.encode("utf-8", "replace").decode())

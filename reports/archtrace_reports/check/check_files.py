@@ -1,11 +1,11 @@
-"""Run: a check over many files, on all cores where that pays, and from a cache where nothing has changed."""
+"""Many files checked: on all cores where that pays, and from a cache where nothing has changed."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
-from archtrace_reports.check.one import check_file
+from archtrace_reports.asking.limits import cores
+from archtrace_reports.check.check_file import check_file
 from archtrace_reports.check.problem import CheckResult, Problem
 from archtrace_reports.check.settings import Settings
 
@@ -13,29 +13,25 @@ from archtrace_reports.check.settings import Settings
 MANY = 100
 
 
-def run(files: Sequence[str], settings: Settings, *, cached: bool = True) -> CheckResult:
+def check_files(files: Sequence[str], settings: Settings, *, cached: bool = True) -> CheckResult:
     """The findings in these files, in their order."""
     if len(files) < MANY:
         return CheckResult(tuple(f for path in files for f in check_file(path, settings)), len(files))
     from archtrace_reports.check.finding_cache import FindingCache
 
     cache = FindingCache(settings) if cached else None
-    known = {path: found for path in files if cache and (found := cache.get(path)) is not None}
-    fresh = _together([path for path in files if path not in known], settings)
+    cached_findings = {path: findings for path in files if cache and (findings := cache.get(path)) is not None}
+    fresh = _checked([path for path in files if path not in cached_findings], settings)
     if cache and fresh:
         cache.put(fresh)
-    both = known | fresh
+    both = cached_findings | fresh
     return CheckResult(tuple(f for path in files for f in both[path]), len(files))
 
 
-def _together(files: Sequence[str], settings: Settings) -> dict[str, list[Problem]]:
+def _checked(files: Sequence[str], settings: Settings) -> dict[str, list[Problem]]:
     """Each file's findings, worked out on all cores."""
     if len(files) < MANY:
         return {path: check_file(path, settings) for path in files}
-    from archtrace_reports.check.pool import together
+    from archtrace_reports.check.pool import check_in_processes
 
-    return together(files, settings, _cores())
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return check_in_processes(files, settings, cores())

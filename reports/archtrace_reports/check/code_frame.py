@@ -1,4 +1,4 @@
-"""Frame: the lines of a finding and of the steps that led there, each marked and noted below the code."""
+"""Code frame: the lines of a finding and of the steps that led there, each marked and noted below the code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LONGEST, BEFORE = 200, 60
 
 
 class Highlight(NamedTuple):
-    """What is said of a part of a line: columns from 1, the end exclusive. `own`: it is the finding, not a step."""
+    """A marked part of a line: columns from 1, the end exclusive. `own`: it is the finding, not a step."""
 
     line: int
     text: str
@@ -29,12 +29,12 @@ class Highlight(NamedTuple):
 def frame(finding: Problem) -> Iterator[StyledLine]:
     """Where it is, and the code: the finding's own cell first, then those of steps elsewhere in the notebook."""
     marks = {cell: _marks(finding, cell) for cell in dict.fromkeys((finding.cell, *(s.cell for s in finding.steps)))}
-    gutter = len(str(max((mark.line for each in marks.values() for mark in each), default=1)))
+    gutter = len(str(max((mark.line for cell_marks in marks.values() for mark in cell_marks), default=1)))
     yield StyledLine(" " * gutter).append("--> ", "cyan").append(clean(finding.place))
-    for cell, each in marks.items():
+    for cell, cell_marks in marks.items():
         if cell != finding.cell:
             yield StyledLine(" " * gutter).append("::: ", "cyan").append(clean(f"{shown(finding.path)}:cell {cell}"))
-        yield from _lines(each, gutter) if each else ()
+        yield from _lines(cell_marks, gutter) if cell_marks else ()
 
 
 def _marks(finding: Problem, cell: int) -> list[Highlight]:
@@ -45,7 +45,7 @@ def _marks(finding: Problem, cell: int) -> list[Highlight]:
 
 
 def _of_step(step: ProblemStep, *, own: bool) -> Iterator[Highlight]:
-    """A mark a line of the finding; of a step elsewhere the first line tells which it is."""
+    """A mark for each line of the finding; of a step elsewhere the first line is enough."""
     lines = step.text.split("\n")[: None if own else 1]
     for number, text in enumerate(lines):
         start = step.col if number == 0 else len(text) - len(text.lstrip()) + 1

@@ -1,4 +1,4 @@
-"""Codes: all that a check may tell, and what --select, --ignore and the settings may name: one, or how some begin."""
+"""Codes: those that a check may report; --select, --ignore and the settings name one, or the beginning of several."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SHORT = re.compile(r"(?:AT)?-?(\d{1,2})")
 
 
 def known() -> tuple[tuple[str, str], ...]:
-    """Every code that a check may tell, with its name."""
+    """Every code that a check may report, with its name."""
     from archtrace.contract.rules import rules as graph_rules
     from archtrace_lint import rules
 
@@ -26,14 +26,14 @@ def codes(given: Iterable[str], where: str) -> tuple[str, ...]:
 
     Raises TargetError for one that no finding can have: a misspelt code in --select would call every file clean.
     """
-    found = tuple(code for text in given for code in text.upper().replace(",", " ").split())
-    if any(code != "AT" for code in found):
-        _refuse_unknown(found, where)
-    return found
+    wanted = tuple(code for text in given for code in text.upper().replace(",", " ").split())
+    if any(code != "AT" for code in wanted):
+        _refuse_unknown(wanted, where)
+    return wanted
 
 
-def meant(text: str) -> str | None:
-    """The code that people mean by a text: itself, in small letters, with a nought too few, or the name of its rule."""
+def code_named(text: str) -> str | None:
+    """The code that a text names: the code itself, in small letters, with a zero too few, or the name of its rule."""
     names = dict(known())
     named = {name: code for code, name in names.items()}
     written = _SHORT.fullmatch(text.upper())
@@ -44,7 +44,7 @@ def meant(text: str) -> str | None:
 def near(text: str, among: Iterable[str]) -> str | None:
     """The code that a text may be a misspelling of, or the name of its rule."""
     codes_of = {code: code for code in among} | {name: code for code, name in known()}
-    return meant(text) or next((codes_of[name] for name in close_names(text, codes_of, 1)), None)
+    return code_named(text) or next((codes_of[name] for name in close_names(text, codes_of, 1)), None)
 
 
 def _refuse_unknown(given: Iterable[str], where: str) -> None:
@@ -52,7 +52,7 @@ def _refuse_unknown(given: Iterable[str], where: str) -> None:
 
     all_codes = [*(code for code, _ in known()), *RESERVED, *RETIRED]
     for code in given:
-        if not any(one.startswith(code) for one in all_codes):
+        if not any(known_code.startswith(code) for known_code in all_codes):
             guess = near(code, all_codes)
             hint = f"did you mean {guess}?" if guess else "archtrace explain lists them"
             raise TargetError(f"{where}: there is no code {code}; {hint}")

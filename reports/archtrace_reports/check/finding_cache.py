@@ -1,4 +1,4 @@
-"""Cache: the findings of files that have not changed since, in a file of the user's cache folder, written whole."""
+"""Cache: the findings of files that have not changed since, in one file of the user's cache folder."""
 
 from __future__ import annotations
 
@@ -22,56 +22,56 @@ if TYPE_CHECKING:
 
 
 class FindingCache:
-    """By absolute path: when a file was changed last, its size, and what was found. Another version starts anew.
+    """By absolute path: when a file was changed last, its size, and its findings. Another version starts anew.
 
-    An answer may hang on other files, helpers that are imported: each is kept with a sum of their stamps. Their paths
-    stand once, in a list under the name "", as many files import the same.
+    Findings may depend on other files, helpers that are imported: each entry has a checksum of their stamps. Their
+    paths stand once, in a list under the name "", as many files import the same.
     """
 
     def __init__(self, settings: Settings) -> None:
         from platformdirs import user_cache_path
 
-        plain = settings._replace(models=())
-        key = hashlib.sha256(repr((__version__, _rules(), plain)).encode()).hexdigest()[:24]
+        without_contracts = settings._replace(models=())
+        key = hashlib.sha256(repr((__version__, _rules(), without_contracts)).encode()).hexdigest()[:24]
         self._file = user_cache_path("archtrace") / "check" / f"{key}.json"
-        self._known: dict[str, list[Any]] = {}
+        self._entries: dict[str, list[Any]] = {}
         self._stamps: dict[str, list[int]] = {}
         self._others: dict[str, FileStamp | None] = {}
         with contextlib.suppress(OSError, ValueError, RecursionError):
-            found = json.loads(self._file.read_text("utf-8"))
-            self._known = found if isinstance(found, dict) and isinstance(found.get(""), list) else {}
-        self._paths: list[Any] = self._known.setdefault("", [])
+            content = json.loads(self._file.read_text("utf-8"))
+            self._entries = content if isinstance(content, dict) and isinstance(content.get(""), list) else {}
+        self._paths: list[Any] = self._entries.setdefault("", [])
         self._numbers = {path: number for number, path in enumerate(self._paths)}
 
     def get(self, path: str) -> list[Problem] | None:
-        """What was found in a file; None where it is not known, or has changed. Ask before you look yourself."""
+        """The findings in a file; None where there is no entry, or the file has changed. Ask before you check it."""
         stamp = _stamp(path)
         try:
-            known, others, total, found = self._known[os.path.abspath(path)]
-            if stamp and known == stamp and total == _sum(map(self._other, others)):
-                return [_finding(path, rest) for rest in found]
+            stamp_before, others, total, rows = self._entries[os.path.abspath(path)]
+            if stamp and stamp_before == stamp and total == _sum(map(self._other, others)):
+                return [_decoded(path, row) for row in rows]
         except (KeyError, ValueError, TypeError, IndexError):
             pass
         self._stamps[path] = stamp
         return None
 
     def put(self, fresh: Mapping[str, list[Problem]]) -> None:
-        """Keep what was found, as of when it was asked for; a cache that cannot be written is no harm.
+        """Store findings, as of when `get` asked for them; a cache that cannot be written is no harm.
 
-        A file that could not be read is not kept: being allowed to changes no stamp.
+        A file that could not be read gets no entry: its stamp stays when it becomes readable.
         """
         from archtrace_reports.text.files import replace
 
-        for path, found in fresh.items():
+        for path, findings in fresh.items():
             stamp = self._stamps.get(path)
-            if stamp and not any(finding.code == UNREAD for finding in found):
-                others = found.files if isinstance(found, Findings) else ()
+            if stamp and not any(finding.code == UNREAD for finding in findings):
+                others = findings.files if isinstance(findings, Findings) else ()
                 numbers, total = [self._number(path) for path, _ in others], _sum(stamp for _, stamp in others)
-                kept = [list(finding[1:]) for finding in found]
-                self._known[os.path.abspath(path)] = [stamp, numbers, total, kept]
+                rows = [list(finding[1:]) for finding in findings]
+                self._entries[os.path.abspath(path)] = [stamp, numbers, total, rows]
         with contextlib.suppress(OSError):
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            replace(self._file, json.dumps(self._known))
+            replace(self._file, json.dumps(self._entries))
 
     def _number(self, path: str) -> int:
         """The place of a path in the list; a new one comes last."""
@@ -96,24 +96,24 @@ def _sum(stamps: Iterable[FileStamp | None]) -> int:
     return zlib.crc32(repr(list(stamps)).encode())
 
 
-def _finding(path: str, kept: list[Any]) -> Problem:
+def _decoded(path: str, fields: list[Any]) -> Problem:
     """A finding, all but its path, as JSON keeps it: every tuple has become a list."""
-    found = Problem(path, *kept)
-    edits, steps = tuple(Edit(*edit) for edit in found.edits), tuple(ProblemStep(*step) for step in found.steps)
-    return found._replace(edits=edits, steps=steps)
+    finding = Problem(path, *fields)
+    edits, steps = tuple(Edit(*edit) for edit in finding.edits), tuple(ProblemStep(*step) for step in finding.steps)
+    return finding._replace(edits=edits, steps=steps)
 
 
 def _stamp(path: str) -> list[int]:
     """What changes with a file, and with who may read it; nothing where there is no file."""
     try:
-        told = os.stat(path)
+        status = os.stat(path)
     except OSError:
         return []
-    return [told.st_mtime_ns, told.st_ctime_ns, told.st_size]
+    return [status.st_mtime_ns, status.st_ctime_ns, status.st_size]
 
 
 def _rules() -> str:
     """The rules as they are: their files' names, sizes and times."""
-    spec = find_spec("archtrace_lint")  # its place alone: what is kept is read without the rules
+    spec = find_spec("archtrace_lint")  # its place alone: the cache is read without importing the rules
     folder = Path(str(spec and spec.origin)).parent
     return repr([(file.name, *_stamp(str(file))) for file in sorted(folder.rglob("*.py"))])

@@ -52,18 +52,18 @@ def _plain(lines: list[str]) -> Iterator[str]:
 
 def _own(line: str) -> str | None:
     """What stands for a line in IPython's own syntax; None where it is Python."""
-    found = _OWN.fullmatch(line)
-    if found:
-        return f"{found['indent']}{found['target'] or ''}None"
-    found = _AUTOMAGIC.fullmatch(line)
-    return f"{found['indent']}None" if found else None
+    match = _OWN.fullmatch(line)
+    if match:
+        return f"{match['indent']}{match['target'] or ''}None"
+    match = _AUTOMAGIC.fullmatch(line)
+    return f"{match['indent']}None" if match else None
 
 
 def _after(line: str, quote: str, depth: int) -> tuple[str, int]:
     """The string that is open behind a line, and the number of open brackets."""
     at = 0
-    while found := (_CLOSING[quote].match(line, at) if quote else _OPENING.search(line, at)):
-        mark, at = found[0], found.end()
+    while match := (_CLOSING[quote].match(line, at) if quote else _OPENING.search(line, at)):
+        mark, at = match[0], match.end()
         if quote:
             quote = ""
         elif mark in _CLOSING:

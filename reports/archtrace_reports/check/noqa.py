@@ -1,4 +1,4 @@
-"""noqa: comments that say which findings of their line are meant to be so, and those that say it of none."""
+"""noqa: comments that take findings of their line away, and the codes that they name in vain."""
 
 from __future__ import annotations
 
@@ -28,29 +28,29 @@ def comments(source: str) -> list[Comment]:
     """The noqa comments of a source; strings that look like one are none."""
     if "noqa" not in source.lower():
         return []
-    found = []
+    comments_so_far = []
     try:
         for token in tokenize.generate_tokens(io.StringIO(source).readline):
             match = _COMMENT.search(token.string) if token.type == tokenize.COMMENT else None
             if match:
                 codes = tuple(code.upper() for code in re.split(r"[\s,]+", match["codes"] or "") if code)
                 line, col = token.start
-                found.append(Comment(line, col + match.start() + 1, col + match.end() + 1, codes))
+                comments_so_far.append(Comment(line, col + match.start() + 1, col + match.end() + 1, codes))
     except (tokenize.TokenError, SyntaxError):
-        return found
-    return found
+        return comments_so_far
+    return comments_so_far
 
 
-def unused(given: Sequence[Comment], places: Iterable[tuple[str, int, int]]) -> list[tuple[Comment, str]]:
-    """Codes of ours that a comment names though no finding (code, line, end line) of it stands there.
+def unused(comments_given: Sequence[Comment], places: Iterable[tuple[str, int, int]]) -> list[tuple[Comment, str]]:
+    """Codes of archtrace in comments on lines that have no such finding (code, line, end line).
 
     A comment that names AT099 asks to be left alone.
     """
-    found = list(places)
+    findings = list(places)
     return [
         (comment, code)
-        for comment in given
+        for comment in comments_given
         if "AT099" not in comment.codes
         for code in dict.fromkeys(comment.codes)
-        if code.startswith("AT") and not any(code == c and comment.covers(c, line, end) for c, line, end in found)
+        if code.startswith("AT") and not any(code == c and comment.covers(c, line, end) for c, line, end in findings)
     ]

@@ -1,4 +1,4 @@
-"""Pool: many files on all cores. Whatever ends the run ends the workers too, and none of them says a word."""
+"""Pool: many files checked on all cores. Whatever ends the run ends the workers, too, and they print nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from archtrace.errors import ArchtraceError
-from archtrace_reports.check.one import check_file
+from archtrace_reports.check.check_file import check_file
 from archtrace_reports.check.problem import Problem
 from archtrace_reports.check.settings import Settings
 
@@ -24,15 +24,15 @@ PARTS = 32
 PAUSE = 0.5
 
 
-def together(files: Sequence[str], settings: Settings, cores: int) -> dict[str, list[Problem]]:
+def check_in_processes(files: Sequence[str], settings: Settings, cores: int) -> dict[str, list[Problem]]:
     """Each file's findings. Raises ArchtraceError where a worker was killed."""
     size = max(1, len(files) // (PARTS * cores))
     pool = ProcessPoolExecutor(cores, initializer=_begin, initargs=(os.getpid(),))
     threading.excepthook = _unless_cancelled
     try:
         with _no_interrupt():
-            found = pool.map(partial(check_file, settings=settings), files, chunksize=size)
-        return dict(zip(files, found, strict=True))
+            findings = pool.map(partial(check_file, settings=settings), files, chunksize=size)
+        return dict(zip(files, findings, strict=True))
     except BrokenProcessPool:
         raise ArchtraceError("a worker process was killed, perhaps for want of memory; check fewer files") from None
     except BaseException:
@@ -64,7 +64,7 @@ def _no_interrupt() -> Iterator[None]:
 
 
 def _begin(parent: int) -> None:
-    """A worker ends at once and silently when it is told to, and when its parent is gone."""
+    """A worker ends at once and silently on a signal, and when its parent is gone."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})

@@ -1,4 +1,4 @@
-"""Finding: one line of a check's answer, and what a whole check found."""
+"""Problem: a finding of a check; and the result of a whole check."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ OWN: Mapping[str, str] = {
 
 #: What they mean: what it is first, then what to do.
 SUMMARIES: Mapping[str, str] = {
-    "AT000": "A file cannot be read, or is no Python that can be parsed. Nothing in it was checked; the message says "
-    "where and why.",
-    "AT099": "A noqa comment names a code that is not found on its line. Take the code away: the comment hides nothing "
-    "now, and would hide the next finding there.",
-    "AT100": "A model does not hold what its contract in pyproject.toml says. It reads another slice, or the contract "
-    "allows what nothing needs any more. Mend the model; or, where the change was meant, write down what it reads now "
-    "with archtrace check --update.",
-    "AT101": "A model, its tokenizer and a batch of texts do not go together: the head reads another token than it is "
-    "made to read, a pad say. Change the line that the message names; archtrace doctor TARGET tells more.",
+    "AT000": "A file cannot be read, or does not parse as Python. Nothing in it was checked; the message says where "
+    "and why.",
+    "AT099": "A noqa comment names a code that is not found on its line. Remove the code: the comment hides nothing "
+    "now, but it would hide the next finding there.",
+    "AT100": "A model does not do what its contract in pyproject.toml says: it reads something else, or the contract "
+    "allows more than the model needs. Fix the model; or, if you want the change, update the contract with archtrace "
+    "check --update.",
+    "AT101": "A model and its tokenizer do not agree: in a batch of texts, the head reads another token than it "
+    "should, such as a pad. Change the line that the message names; archtrace doctor TARGET says more.",
 }
 
 
@@ -90,13 +90,13 @@ class Problem(NamedTuple):
         return f"{shown(self.path)}:{cell}{self.line}:{self.col}"
 
     @property
-    def said(self) -> str:
-        """The message; in a notebook it tells the place too, for formats whose lines are those of the file."""
+    def message_with_cell(self) -> str:
+        """The message; in a notebook after the cell and its line, for formats whose lines are those of the file."""
         return f"cell {self.cell}, line {self.line}: {self.message}" if self.cell else self.message
 
 
 def shown(path: str) -> str:
-    """A path for people: bytes of a name that are no text are told as numbers."""
+    """A path for people: bytes of a name that are no text are written as numbers."""
     if path.isascii():
         return path
     try:
@@ -112,7 +112,7 @@ class Findings(list[Problem]):
 
 
 class CheckResult(NamedTuple):
-    """What a check found: in how many files and contracts, what could not be run (a sentence each), what is no more.
+    """The findings of a check, in how many files and contracts, and what could not be run (a sentence each).
 
     `fixed` findings were mended, `stale` entries of the baseline match nothing now.
     """

@@ -1,4 +1,4 @@
-"""Settings: what the nearest `[tool.archtrace]` of a pyproject.toml says of a check."""
+"""Settings of a check: those in the nearest `[tool.archtrace]` of a pyproject.toml."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from typing import Any, NamedTuple
 
 from archtrace.errors import TargetError, did_you_mean
 from archtrace_reports.check.codes import codes
-from archtrace_reports.check.paths import relative
 
 NAME = "pyproject.toml"
 #: Folders that no check walks into, and files of editors that are none.
 EXCLUDED = (".git", ".hg", ".venv", "venv", "node_modules", "__pycache__", "build", "dist", ".*_cache", ".#*")
-#: The code of a file that was not checked: told whatever is selected, or a broken file would pass for a clean one.
+#: The code of a file that was not checked. It cannot be ignored, or a broken file would pass for a clean one.
 UNREAD = "AT000"
 #: key -> what it holds; a list may also be one string.
 KEYS = {"select": list, "ignore": list, "exclude": list, "per-file-ignores": dict, "baseline": str, "models": dict}
@@ -33,8 +32,19 @@ class Settings(NamedTuple):
     baseline: str | None = None
     models: tuple[tuple[str, Any], ...] = ()
 
+    def relative(self, path: str) -> str:
+        """A path from the root on, with slashes, the same wherever the command is run and however the file was named;
+        one that lies elsewhere begins with `..`."""
+        top = os.path.realpath(self.root)
+        named, real = os.path.abspath(path), os.path.realpath(path)
+        try:
+            below = os.path.relpath(named if named.startswith(os.path.join(top, "")) else real, top)
+        except ValueError:  # another drive of Windows
+            below = real
+        return below.replace(os.sep, "/")
+
     def wants(self, code: str, path: str = "") -> bool:
-        """Whether findings of a code (in a file) are told."""
+        """Whether findings of a code (in a file) are reported."""
         if code.startswith((*self.ignore, *self._ignored_in(path))):
             return False
         return code == UNREAD or code.startswith(self.select)
@@ -42,7 +52,7 @@ class Settings(NamedTuple):
     def _ignored_in(self, path: str) -> tuple[str, ...]:
         if not self.per_file:
             return ()
-        place = relative(path, self.root)
+        place = self.relative(path)
         return tuple(c for pattern, codes in self.per_file if _matches(place, pattern) for c in codes)
 
     def excludes(self, folder: str, name: str) -> bool:
@@ -51,12 +61,12 @@ class Settings(NamedTuple):
 
         if any(fnmatch(name, pattern) for pattern in EXCLUDED):
             return True
-        place = relative(os.path.join(folder, name), self.root) if self.exclude else ""
+        place = self.relative(os.path.join(folder, name)) if self.exclude else ""
         return any(_matches(place, pattern) for pattern in self.exclude)
 
     def covers(self, path: str) -> bool:
         """Whether a walk from the root on would pass over a file or a folder, or over a folder that it lies in."""
-        parts = relative(path, self.root).split("/")
+        parts = self.relative(path).split("/")
         folders = (os.path.join(self.root, *parts[:depth]) for depth in range(len(parts)))
         return any(self.excludes(folder, name) for folder, name in zip(folders, parts, strict=True))
 
@@ -102,7 +112,7 @@ def _upwards(folder: str) -> Iterator[str]:
 
 
 def _refuse_others(table: Mapping[str, Any], where: str) -> None:
-    """Refuse keys that nobody knows, and values of another kind."""
+    """Refuse unknown keys, and values of the wrong type."""
     unknown = sorted(set(table) - set(KEYS))
     if unknown:
         near = did_you_mean(unknown[0], KEYS)
@@ -117,7 +127,7 @@ def _strings(table: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
     """A list of strings, or one string."""
     value = table.get(key, [])
     several = [value] if isinstance(value, str) else value
-    if not isinstance(several, list) or not all(isinstance(one, str) for one in several):
+    if not isinstance(several, list) or not all(isinstance(part, str) for part in several):
         raise TargetError(f"{where} {key} is no list of strings")
     return tuple(several)
 
@@ -134,10 +144,10 @@ def _table(file: str) -> dict[str, Any] | None:
     import tomllib
 
     try:
-        found = tomllib.loads(text.decode("utf-8"))
+        document = tomllib.loads(text.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise TargetError(f"{file} is no TOML that can be read: {error}") from None
-    tool = found.get("tool", {})
+    tool = document.get("tool", {})
     table = tool.get("archtrace") if isinstance(tool, dict) else tool
     if table is not None and not isinstance(table, dict):
         raise TargetError(f"{file}: tool.archtrace is no table")

@@ -1,4 +1,4 @@
-"""Source: what the source rules say of the files that are meant, or of what comes through stdin, and what mends it."""
+"""Source rules: run over files, or over what comes through stdin; their findings, fixed or shown as a diff if asked."""
 
 from __future__ import annotations
 
@@ -7,48 +7,48 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from archtrace.errors import TargetError
-from archtrace_reports.check.check_files import run
+from archtrace_reports.check.check_files import check_files
+from archtrace_reports.check.files_to_check import files_to_check
 from archtrace_reports.check.problem import CheckResult, Problem
 from archtrace_reports.check.settings import Settings
-from archtrace_reports.check.sources import sources
 
 if TYPE_CHECKING:
-    from archtrace_reports.check.fix import Mended
+    from archtrace_reports.check.fix import FixedFile
 
 #: The file that is no file: its text comes through stdin.
 STDIN = "-"
 
 
-#: Hears of what could not be done.
+#: Takes a message for each thing that could not be done.
 Fail: TypeAlias = "Callable[[str], None]"
 
 
 class SourceCheck(NamedTuple):
-    """What was found; what `--diff` shows; the source that came through stdin, mended by `--fix`."""
+    """The findings; what `--diff` shows; the source that came through stdin, mended by `--fix`."""
 
-    found: CheckResult
+    result: CheckResult
     diff: str = ""
     source: bytes | None = None
 
 
-def look(files: tuple[str, ...], chosen: Settings, given: dict[str, Any]) -> SourceCheck:
-    """What the source rules say, but for what the baseline knows."""
+def check_sources(files: tuple[str, ...], chosen: Settings, given: dict[str, Any]) -> SourceCheck:
+    """Run the source rules over the files, and leave out the findings that the baseline knows."""
     if STDIN in files:
         return _piped(files, chosen, given)
     failures: list[str] = []
-    names = list(sources(files or ["."], chosen, failures.append, forced=given["force_exclude"]))
+    files_found = list(files_to_check(files or ["."], chosen, failures.append, forced=given["force_exclude"]))
     if given["diff"]:
-        return _shown(_each_mended(names, chosen, failures.append), len(names), failures)
-    mended = [*_mend(names, chosen, failures.append)] if given["fix"] else []
-    found = run(names, chosen, cached=not given["no_cache"])
-    found = found._replace(failures=tuple(failures), fixed=len(mended))
-    return SourceCheck(_against_baseline(found, chosen, names, update=given["update_baseline"]))
+        return _as_diff(_fixed_files(files_found, chosen, failures.append), len(files_found), failures)
+    fixed = [*_fix_files(files_found, chosen, failures.append)] if given["fix"] else []
+    result = check_files(files_found, chosen, cached=not given["no_cache"])
+    result = result._replace(failures=tuple(failures), fixed=len(fixed))
+    return SourceCheck(_against_baseline(result, chosen, files_found, update=given["update_baseline"]))
 
 
 def _piped(files: tuple[str, ...], chosen: Settings, given: dict[str, Any]) -> SourceCheck:
     """What comes through stdin, under the name that it is to have. With --fix it goes on to stdout, mended."""
-    from archtrace_reports.check.fix import mended
-    from archtrace_reports.check.one import check_data, largest
+    from archtrace_reports.check.check_file import check_data, largest
+    from archtrace_reports.check.fix import with_fixes
 
     if len(files) > 1:
         raise TargetError("- is what comes through stdin, and stands for itself: give no other file beside it")
@@ -57,37 +57,37 @@ def _piped(files: tuple[str, ...], chosen: Settings, given: dict[str, Any]) -> S
     if given["force_exclude"] and chosen.covers(name):
         return SourceCheck(CheckResult((), 0), source=data if given["fix"] else None)
     if given["diff"]:
-        return _shown([(name, mended(name, data, chosen))], 1, [])
-    result = mended(name, data, chosen) if given["fix"] else None
-    after = result.after if result else data
-    found = CheckResult(tuple(check_data(name, after, chosen)), 1, fixed=len(result.findings) if result else 0)
-    told = _against_baseline(found, chosen, [name], update=given["update_baseline"])
-    return SourceCheck(told, source=after if result else None)
+        return _as_diff([(name, with_fixes(name, data, chosen))], 1, [])
+    fixed = with_fixes(name, data, chosen) if given["fix"] else None
+    source = fixed.after if fixed else data
+    result = CheckResult(tuple(check_data(name, source, chosen)), 1, fixed=len(fixed.findings) if fixed else 0)
+    result = _against_baseline(result, chosen, [name], update=given["update_baseline"])
+    return SourceCheck(result, source=source if fixed else None)
 
 
-def _shown(each: Iterable[tuple[str, Mended]], files: int, failures: list[str]) -> SourceCheck:
-    """What would be mended, as a diff; nothing is written, and findings are not told."""
+def _as_diff(pairs: Iterable[tuple[str, FixedFile]], files: int, failures: list[str]) -> SourceCheck:
+    """What `--fix` would change, as a diff; nothing is written, and no findings are listed."""
     from archtrace_reports.check.fix import diff
     from archtrace_reports.check.problem import shown
 
-    results = [*each]
+    results = [*pairs]
     text = "".join(diff(shown(name), result) for name, result in results)
     fixed = sum(len(result.findings) for _, result in results)
     return SourceCheck(CheckResult((), files, tuple(failures), fixed), text)
 
 
-def _each_mended(names: Iterable[str], chosen: Settings, fail: Fail) -> Iterator[tuple[str, Mended]]:
-    from archtrace_reports.check.fix import mended
-    from archtrace_reports.check.one import read
+def _fixed_files(names: Iterable[str], chosen: Settings, fail: Fail) -> Iterator[tuple[str, FixedFile]]:
+    from archtrace_reports.check.check_file import read
+    from archtrace_reports.check.fix import with_fixes
 
     for name in names:
         try:
-            yield name, mended(name, read(name), chosen)
+            yield name, with_fixes(name, read(name), chosen)
         except OSError as error:
             fail(f"{name} cannot be read: {error.strerror or error}")
 
 
-def _mend(names: Iterable[str], chosen: Settings, fail: Fail) -> Iterator[Problem]:
+def _fix_files(names: Iterable[str], chosen: Settings, fail: Fail) -> Iterator[Problem]:
     """What could be mended in these files; one that cannot be written keeps no other from it."""
     from archtrace_reports.check.fix import fix_file
 
@@ -95,25 +95,25 @@ def _mend(names: Iterable[str], chosen: Settings, fail: Fail) -> Iterator[Proble
         try:
             yield from fix_file(name, chosen)
         except OSError as error:
-            fail(f"{name} cannot be mended: {error.strerror or error}; it is as it was")
+            fail(f"{name} cannot be fixed: {error.strerror or error}; it is as it was")
 
 
-def _against_baseline(found: CheckResult, chosen: Settings, names: list[str], *, update: bool) -> CheckResult:
+def _against_baseline(result: CheckResult, chosen: Settings, names: list[str], *, update: bool) -> CheckResult:
     if update and chosen.baseline is None:
         raise TargetError("--update-baseline needs a file: give --baseline FILE, or baseline in [tool.archtrace]")
     if chosen.baseline is None:
-        return found
+        return result
     from pathlib import Path
 
-    from archtrace_reports.check.baseline import fresh, kept
-    from archtrace_reports.text.files import trouble
+    from archtrace_reports.check.baseline import split_by_baseline, write_baseline
+    from archtrace_reports.text.files import why_unwritable
 
     file = Path(chosen.baseline)
-    problem = trouble(file) if update else None
+    problem = why_unwritable(file) if update else None
     if problem:
         raise TargetError(problem)
     if update:
-        kept(file, found.findings, chosen, names)
-        return found._replace(findings=())
-    left, stale = fresh(file, found.findings, chosen, names)
-    return found._replace(findings=tuple(left), stale=stale)
+        write_baseline(file, result.findings, chosen, names)
+        return result._replace(findings=())
+    unknown, stale = split_by_baseline(file, result.findings, chosen, names)
+    return result._replace(findings=tuple(unknown), stale=stale)

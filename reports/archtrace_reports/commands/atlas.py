@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archtrace_reports.asking.dependencies import require
-from archtrace_reports.asking.limits import Limits, cores
+from archtrace_reports.asking.limits import Limits
 from archtrace_reports.commands.group import quiet
-from archtrace_reports.text.files import trouble
+from archtrace_reports.commands.options import bounds
+from archtrace_reports.text.files import why_unwritable
 from archtrace_reports.text.notices import say
 from archtrace_reports.text.report import Unanswered, report
+from archtrace_reports.text.wording import count
 
 if TYPE_CHECKING:
-    from archtrace_reports.atlas.collect import Asking, Done
+    from archtrace_reports.atlas.collect import Asking, CollectionResult
     from archtrace_reports.atlas.structure import AtlasTarget
 
 ANSWERED, FAILED, SIGNALLED = 0, 2, 128
@@ -27,8 +29,8 @@ ANSWERS = ".answers.jsonl"
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What was asked for: a field a flag."""
+class AtlasOptions:
+    """The flags of the command line: a field each, under the name that click gives it."""
 
     folder: Path
     targets: Path | None
@@ -44,17 +46,16 @@ class Wanted:
     @property
     def limits(self) -> Limits:
         """The bounds of each child."""
-        default = Limits()
-        return Limits(self.timeout or default.seconds, self.memory or default.gigabytes, self.jobs or cores())
+        return Limits.given(self.timeout, self.memory, self.jobs)
 
     def check(self) -> None:
-        """Raise click's UsageError for what cannot be meant."""
+        """Raise click's UsageError for options that contradict each other."""
         if self.heads and self.targets:
             raise click.UsageError("--heads is about the library's classes, and --targets names others: give one")
         if self.jobs and self.scheduler:
             raise click.UsageError("--jobs is about this machine: how many are asked at once on a cluster, its workers "
                                    "say (dask worker --nthreads N)")  # fmt: skip
-        problem = trouble(self.folder / ANSWERS if self.folder.is_dir() else self.folder)
+        problem = why_unwritable(self.folder / ANSWERS if self.folder.is_dir() else self.folder)
         if problem:
             raise click.BadParameter(problem, param_hint="--output")
 
@@ -71,13 +72,7 @@ class Wanted:
                                    "of other versions.")  # fmt: skip
 @click.option("--fresh", is_flag=True, help="Trace anew what was answered before this atlas was begun.")
 @click.option("--scheduler", metavar="ADDRESS", help="Ask on a cluster of dask, such as tcp://10.0.0.1:8786.")
-@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes at once.  [default: one a core]")
-@click.option(
-    "--timeout", type=click.FloatRange(0, min_open=True), metavar="S", help="Seconds for each target.  [default: 600]"
-)
-@click.option(
-    "--memory", type=click.FloatRange(0, min_open=True), metavar="GB", help="Memory for each target.  [default: 8]"
-)
+@bounds
 @quiet
 def command(**given: Any) -> int:
     """Make the atlas: ask about every architecture, and write the answers as a site that opens from disk.
@@ -90,73 +85,69 @@ def command(**given: Any) -> int:
     Ctrl-C ends it: the site of what is answered is written, and the same command goes on from there. Exit 0: all
     answered. 2: not all could be. 130: ended.
     """  # fmt: skip
-    wanted = Wanted(**given)
-    wanted.check()
+    options = AtlasOptions(**given)
+    options.check()
     require()
     from archtrace_reports.atlas import site
     from archtrace_reports.atlas.site.edition_files import read
 
-    site.check(wanted.folder)
-    ask = _asking(wanted)
-    editions = [read(file) for file in wanted.editions]
-    done = _done(_plan(wanted), ask, wanted)
-    site.write([report([*done.outcomes]), *editions], wanted.folder)
-    return _end(done, wanted)
+    site.check(options.folder)
+    ask = _asking(options)
+    editions = [read(file) for file in options.editions]
+    done = _done(_plan(options), ask, options)
+    site.write([report([*done.outcomes]), *editions], options.folder)
+    return _end(done, options)
 
 
-def _asking(wanted: Wanted) -> Asking:
+def _asking(options: AtlasOptions) -> Asking:
     """Who answers: children of this process, or the workers of a cluster. MissingError without the extra."""
-    if wanted.scheduler is None:
+    if options.scheduler is None:
         from archtrace_reports.asking.children import outcomes
 
-        return partial(outcomes, limits=wanted.limits)
+        return partial(outcomes, limits=options.limits)
     from archtrace_reports.atlas import cluster
 
     cluster.require()
-    return partial(cluster.outcomes, limits=wanted.limits, address=wanted.scheduler)
+    return partial(cluster.outcomes, limits=options.limits, address=options.scheduler)
 
 
-def _plan(wanted: Wanted) -> Sequence[AtlasTarget | Unanswered]:
+def _plan(options: AtlasOptions) -> Sequence[AtlasTarget | Unanswered]:
     from archtrace_reports.atlas import targets
 
-    if wanted.targets is None:
-        return targets.library(wanted.heads)
-    found = targets.lines(wanted.targets)
-    if not wanted.quiet:
-        say(f"looking up {_counted(len(found), 'target')}")
+    if options.targets is None:
+        return targets.library(options.heads)
+    lines = targets.lines(options.targets)
+    if not options.quiet:
+        say(f"looking up {count(len(lines), 'target')}")
     plan = []
-    for line, each in targets.looked_up(found):
-        if isinstance(each, Unanswered):
-            say(f"{wanted.targets}:{line.number}: {each.line}")
-        plan.append(each)
+    for line, target in targets.looked_up(lines):
+        if isinstance(target, Unanswered):
+            say(f"{options.targets}:{line.number}: {target.line}")
+        plan.append(target)
     return plan
 
 
-def _done(plan: Sequence[AtlasTarget | Unanswered], ask: Asking, wanted: Wanted) -> Done:
+def _done(plan: Sequence[AtlasTarget | Unanswered], ask: Asking, options: AtlasOptions) -> CollectionResult:
     from archtrace_reports.asking.progress import RunProgress
     from archtrace_reports.atlas.collect import Collection
-    from archtrace_reports.atlas.remembered import Remembered
+    from archtrace_reports.atlas.earlier_answers import EarlierAnswers
 
-    wanted.folder.mkdir(exist_ok=True)
-    run = Collection(plan, Remembered(wanted.folder / ANSWERS, wanted.fresh))
-    if not wanted.quiet:
-        say(f"{_counted(len(plan), 'target')}, {len(run.questions):,} to trace")
-    progress = RunProgress(len(run.questions), not wanted.quiet)
+    options.folder.mkdir(exist_ok=True)
+    run = Collection(plan, EarlierAnswers(options.folder / ANSWERS, options.fresh))
+    if not options.quiet:
+        say(f"{count(len(plan), 'target')}, {len(run.questions):,} to trace")
+    progress = RunProgress(len(run.questions), not options.quiet)
     done = run.go(ask, progress)
-    if not wanted.quiet:
+    if not options.quiet:
         say(progress.line())
     return done
 
 
-def _end(done: Done, wanted: Wanted) -> int:
+def _end(done: CollectionResult, options: AtlasOptions) -> int:
     """What to say at the end; the exit code."""
-    if not wanted.quiet:
-        say(f"wrote {wanted.folder}")
+    if not options.quiet:
+        say(f"wrote {options.folder}")
     if done.signal:
-        say(f"interrupted: {_counted(done.left, 'target')} left; the same command goes on from here")
+        say(f"interrupted: {count(done.left, 'target')} left; the same command goes on from here")
         return SIGNALLED + done.signal
-    return FAILED if any(isinstance(each, Unanswered) for each in done.outcomes) else ANSWERED
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return FAILED if any(isinstance(outcome, Unanswered) for outcome in done.outcomes) else ANSWERED

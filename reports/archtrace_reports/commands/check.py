@@ -1,4 +1,4 @@
-"""check: wrong readouts in Python code and in declared models, told as linters tell them."""
+"""check: wrong readouts in Python code and in declared models, reported as linters do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from archtrace_reports.check import formats
 from archtrace_reports.check.codes import codes
 from archtrace_reports.check.problem import CheckResult
 from archtrace_reports.check.settings import Settings, settings
-from archtrace_reports.check.source_rules import STDIN, SourceCheck, look
+from archtrace_reports.check.source_rules import STDIN, SourceCheck, check_sources
 from archtrace_reports.check.summary import say, summary
 from archtrace_reports.commands import completion
 from archtrace_reports.commands.group import quiet
@@ -48,7 +48,7 @@ def _codes(context: click.Context, option: click.Parameter, values: tuple[str, .
     help="Do not tell these codes.",
 )
 @click.option("--output-format", "style", type=click.Choice(formats.NAMES), default="text", help="How to tell.")
-@click.option("--fix", is_flag=True, help="Mend what can be mended safely: what is marked [*].")
+@click.option("--fix", is_flag=True, help="Fix what can be fixed safely: what is marked [*].")
 @click.option("--diff", is_flag=True, help="Show what --fix would change, and write nothing; exit 1 where it would.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 also where there are findings.")
 @click.option("--stdin-filename", metavar="FILE", help="The name of what comes through stdin, where the file is -.")
@@ -79,29 +79,29 @@ def command(files: tuple[str, ...], select: tuple[str, ...], ignore: tuple[str, 
     _refuse(files, given)
     chosen = _chosen(select, ignore, given["baseline"])
     given["only"] = "source" if _source_alone(files, given) else given["only"]
-    asked = SourceCheck(CheckResult((), 0)) if given["only"] == "contracts" else look(files, chosen, given)
-    told = asked.found
+    outcome = SourceCheck(CheckResult((), 0)) if given["only"] == "contracts" else check_sources(files, chosen, given)
+    result = outcome.result
     if chosen.models or given["update"]:
-        told = _with_contracts(told, chosen, given)
-    _write(asked, formats.load(given["style"]).render(told, chosen) if not given["diff"] else asked.diff)
-    summary(told, quiet=given["quiet"], statistics=given["statistics"], diff=given["diff"])
-    found = told.findings or (given["diff"] and told.fixed)
-    return FAILED if told.failures else FINDINGS if found and not given["exit_zero"] else CLEAN
+        result = _with_contracts(result, chosen, given)
+    _write(outcome, formats.load(given["style"]).render(result, chosen) if not given["diff"] else outcome.diff)
+    summary(result, quiet=given["quiet"], statistics=given["statistics"], diff=given["diff"])
+    has_findings = result.findings or (given["diff"] and result.fixed)
+    return FAILED if result.failures else FINDINGS if has_findings and not given["exit_zero"] else CLEAN
 
 
 def _source_alone(files: tuple[str, ...], given: dict[str, Any]) -> str:
     """The option that leaves contracts out, if one does: --diff and stdin are about source."""
-    told = {"--only source": given["only"] == "source", "--diff": given["diff"], "stdin": STDIN in files}
-    return next((option for option, holds in told.items() if holds), "")
+    reasons = {"--only source": given["only"] == "source", "--diff": given["diff"], "stdin": STDIN in files}
+    return next((option for option, is_given in reasons.items() if is_given), "")
 
 
 def _refuse(files: tuple[str, ...], given: dict[str, Any]) -> None:
     """Options that contradict each other."""
-    alone = _source_alone(files, given)
-    if alone and given["update"]:
-        raise TargetError(f"--update writes contracts, which {alone} leaves out: give one of both")
-    if alone and given["only"] == "contracts":
-        raise TargetError(f"--only contracts leaves the source out, which {alone} is about: give one of both")
+    source_option = _source_alone(files, given)
+    if source_option and given["update"]:
+        raise TargetError(f"--update writes contracts, which {source_option} leaves out: give one of both")
+    if source_option and given["only"] == "contracts":
+        raise TargetError(f"--only contracts leaves the source out, which {source_option} is about: give one of both")
     if given["stdin_filename"] and STDIN not in files:
         raise TargetError("--stdin-filename names what comes through stdin: give - as the file")
 
@@ -114,30 +114,30 @@ def _chosen(select: tuple[str, ...], ignore: tuple[str, ...], baseline: str | No
     )
 
 
-def _with_contracts(told: CheckResult, chosen: Settings, given: dict[str, Any]) -> CheckResult:
-    """With what holding the contracts says, unless the source rules alone were asked."""
-    from archtrace_reports.check.contracts.join import join
+def _with_contracts(result: CheckResult, chosen: Settings, given: dict[str, Any]) -> CheckResult:
+    """The result with the findings of the contracts, unless the source rules alone were asked for."""
+    from archtrace_reports.check.contracts.merged_findings import merge_findings
 
     if given["only"] == "source":
-        return join(told, None)
-    from archtrace_reports.check.contracts.hold_all import hold_all
+        return merge_findings(result, None)
+    from archtrace_reports.check.contracts.check_contracts import check_contracts
     from archtrace_reports.text.look import on_terminal
 
     if not chosen.models:
         raise TargetError("--update finds no contract: declare one as [tool.archtrace.models.NAME] with a target")
     shown = on_terminal() and not given["quiet"]
-    held = hold_all(chosen, cached=not given["no_cache"], update=given["update"], shown=shown)
-    for line in () if given["quiet"] else held.updated:
+    contract_result = check_contracts(chosen, cached=not given["no_cache"], update=given["update"], shown=shown)
+    for line in () if given["quiet"] else contract_result.updated:
         say(f"archtrace: wrote {line}")
-    return join(told, held)
+    return merge_findings(result, contract_result)
 
 
-def _write(asked: SourceCheck, text: str) -> None:
+def _write(outcome: SourceCheck, text: str) -> None:
     """The answer, on stdout; where that is for the source that came through stdin, on stderr."""
-    if asked.source is not None:
-        sys.stdout.buffer.write(asked.source)
+    if outcome.source is not None:
+        sys.stdout.buffer.write(outcome.source)
         sys.stdout.flush()
     if text:
         from archtrace_reports.text.files import encodable, write
 
-        write(text, None) if asked.source is None else click.echo(encodable(text, sys.stderr), err=True, nl=False)
+        write(text, None) if outcome.source is None else click.echo(encodable(text, sys.stderr), err=True, nl=False)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from archtrace.errors import ArchtraceError
-from archtrace_reports.commands.at_once import told
+from archtrace_reports.commands.fast_path import show_if_known
 
 NAME = "archtrace"
 ANSWERED, FAILED, INTERRUPTED, PIPE_CLOSED = 0, 2, 130, 141
@@ -20,16 +20,16 @@ COMPLETION = "_ARCHTRACE_COMPLETE"
 def run(arguments: Sequence[str]) -> int:
     """Run a command line; its exit code."""
     try:
-        return _answered(arguments)
-    except BrokenPipeError:  # of the answer, or of what is said about it
+        return _run_and_report(arguments)
+    except BrokenPipeError:  # stdout or stderr
         return PIPE_CLOSED
 
 
-def _answered(arguments: Sequence[str]) -> int:
-    """The same; what goes wrong is said, with --debug after its traceback."""
+def _run_and_report(arguments: Sequence[str]) -> int:
+    """The same; what goes wrong is printed on stderr, with --debug after its traceback."""
     flags: dict[str, bool] = {}
     try:
-        return _invoked(arguments, flags)
+        return _dispatch(arguments, flags)
     except KeyboardInterrupt:
         return _stop(INTERRUPTED, "interrupted")
     except BrokenPipeError:
@@ -42,9 +42,9 @@ def _answered(arguments: Sequence[str]) -> int:
         return _stop(FAILED, _reason(error))
 
 
-def _invoked(arguments: Sequence[str], flags: dict[str, bool]) -> int:
+def _dispatch(arguments: Sequence[str], flags: dict[str, bool]) -> int:
     """The same; what goes wrong is raised. Puts into `flags` those that hold for all commands."""
-    if told(arguments):
+    if show_if_known(arguments):
         return ANSWERED
     from archtrace_reports.commands.group import invoke
 
@@ -66,12 +66,12 @@ def _stop(code: int, message: str) -> int:
     return code
 
 
-def _terminated(number: int, frame: object) -> NoReturn:
+def _exit_on_signal(number: int, frame: object) -> NoReturn:
     """Leave as an exception, so that children end and temporary files go."""
     raise SystemExit(128 + number)
 
 
-def _open_closed() -> None:
+def _open_missing_streams() -> None:
     """Give each standard stream that the caller has closed the null device: Python has None in its place, and the
     next file to be opened would get its number, and whatever is printed."""
     for name, flags, mode in (("stdin", os.O_RDONLY, "r"), ("stdout", os.O_WRONLY, "w"), ("stderr", os.O_WRONLY, "w")):
@@ -79,8 +79,8 @@ def _open_closed() -> None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, flags), mode, encoding="utf-8"))
 
 
-def _let_go() -> None:
-    """Whoever read our answer may have gone, or the disk be full: Python must not complain when it flushes at exit."""
+def _flush_or_discard() -> None:
+    """The reader of stdout may have gone, or the disk be full: Python must not complain when it flushes at exit."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -90,18 +90,18 @@ def _let_go() -> None:
 
 def main() -> NoReturn:
     """The console script."""
-    signal.signal(signal.SIGTERM, _terminated)
-    _open_closed()
-    if asked := os.environ.get(COMPLETION):
+    signal.signal(signal.SIGTERM, _exit_on_signal)
+    _open_missing_streams()
+    if completion := os.environ.get(COMPLETION):
         from click.shell_completion import shell_complete
 
         from archtrace_reports.commands.group import commands
 
-        sys.exit(shell_complete(commands, {}, NAME, COMPLETION, asked))
+        sys.exit(shell_complete(commands, {}, NAME, COMPLETION, completion))
     try:
         code = run(sys.argv[1:])
     finally:
-        _let_go()
+        _flush_or_discard()
     sys.exit(code)
 
 

@@ -15,7 +15,7 @@ from archtrace.errors import TargetError
 from archtrace_reports import diff
 from archtrace_reports.asking.dependencies import require
 from archtrace_reports.asking.question import Question
-from archtrace_reports.asking.store.known_answers import known
+from archtrace_reports.asking.store.known_answers import known_answer
 from archtrace_reports.commands import completion
 from archtrace_reports.commands.group import debug, quiet
 from archtrace_reports.commands.options import file_of, output, overrides, style_of, trust
@@ -29,7 +29,7 @@ SAME, DIFFERENT, FAILED = 0, 1, 2
 
 @dataclass(frozen=True)
 class Sides:
-    """What was asked: a field a flag."""
+    """The flags of the command line: a field each, under the name that click gives it."""
 
     left: str
     right: str
@@ -84,49 +84,49 @@ def command(style: str | None, output: Path | None, **given: Any) -> int:
 
 
 def _side(question: Question, sides: Sides) -> Report:
-    """The answer of one side, or the answers that a file holds; what has none is said."""
+    """The answer of one side, or the answers in a file; where there is none, the reason is printed."""
     if question.target.endswith(".json"):
-        return _kept(Path(question.target))
-    found = report([_asked(question, sides)])
-    for one in found.unanswered:
-        say(one.reason if one.target in one.reason else f"{one.target}: {one.reason}")
-    return found
+        return _saved_answers(Path(question.target))
+    answers = report([_answer_to(question, sides)])
+    for failure in answers.unanswered:
+        say(failure.message)
+    return answers
 
 
-def _asked(question: Question, sides: Sides) -> Result | Unanswered:
-    found = None if sides.fresh or sides.debug else known(question, drawn=True)
-    if found is not None:
-        return found
-    from archtrace_reports.asking.engine import ask, hush
+def _answer_to(question: Question, sides: Sides) -> Result | Unanswered:
+    result = None if sides.fresh or sides.debug else known_answer(question, with_drawing=True)
+    if result is not None:
+        return result
+    from archtrace_reports.asking.engine import ask, silence_libraries
     from archtrace_reports.asking.progress import Stages
 
     if not sides.debug:
-        hush()
+        silence_libraries()
     with Stages(question.target, not sides.quiet) as stages:
         return ask(question, stages, debug=sides.debug)
 
 
-def _kept(file: Path) -> Report:
+def _saved_answers(file: Path) -> Report:
     """The answers in a file that `--format json` wrote. Raises TargetError where it holds none."""
     from archtrace_reports.formats.converter import decode
 
     try:
         document = json.loads(file.read_text("utf-8"))
-        found = report([*decode(document["results"], tuple[Result, ...])])
+        answers = report([*decode(document["results"], tuple[Result, ...])])
         unanswered = decode(document.get("unanswered", ()), tuple[Unanswered, ...])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TargetError(f"{file} is no answer of archtrace ({type(error).__name__}: {error}); make one with "
                           f"archtrace TARGET --format json -o {file.name}") from None  # fmt: skip
-    if not found.results:
+    if not answers.results:
         raise TargetError(f"{file} holds no answer; make one with archtrace TARGET --format json -o {file.name}")
-    return replace(found, unanswered=unanswered)
+    return replace(answers, unanswered=unanswered)
 
 
 def _show(left: Report, right: Report, style: str, file: Path | None, sides: Sides) -> int:
     from archtrace_reports.diff.compare import pair
 
-    found = pair(left, right)
-    write(diff.load(style).render(found, Look() if file else look_of(sys.stdout)), file)
+    difference = pair(left, right)
+    write(diff.load(style).render(difference, Look() if file else look_of(sys.stdout)), file)
     if file and not sides.quiet:
         say(f"wrote {file}")
-    return DIFFERENT if sides.exit_code and not found.same else SAME
+    return DIFFERENT if sides.exit_code and not difference.same else SAME

@@ -13,7 +13,7 @@ from archtrace_reports.asking.dependencies import require
 from archtrace_reports.check import doctor
 from archtrace_reports.commands import completion
 from archtrace_reports.commands.group import debug, quiet
-from archtrace_reports.commands.options import file_of, output, overrides, paired, style_of, texts, trust
+from archtrace_reports.commands.options import equally_many, file_of, output, overrides, style_of, texts, trust
 from archtrace_reports.text.files import write
 from archtrace_reports.text.look import Look, look_of
 from archtrace_reports.text.notices import say
@@ -39,20 +39,20 @@ def command(target: str, fields: tuple[tuple[str, Any], ...], style: str | None,
 
     Exit 0: right, or unknown. 1: something is wrong, and what to change. 2: no answer.
     """
-    given = (*texts["text"], *texts["text_file"])
-    pairs, file = paired(given, texts["text_pair"]) or None, file_of(output)
+    first_texts = (*texts["text"], *texts["text_file"])
+    pairs, file = equally_many(first_texts, texts["text_pair"]) or None, file_of(output)
     require()
-    shown = doctor.load(style_of(file, style, doctor.endings(), "terminal"))
+    format_module = doctor.load(style_of(file, style, doctor.endings(), "terminal"))
     from archtrace.setup.examination import examine
-    from archtrace_reports.asking.engine import hush
+    from archtrace_reports.asking.engine import silence_libraries
 
     if not debug:
-        hush()
+        silence_libraries()
     with contextlib.redirect_stdout(sys.stderr):  # a model may print while it is built
-        found = examine(
-            target, text=given, text_pair=pairs, overrides=dict(fields), trust_remote_code=trust_remote_code
+        diagnosis = examine(
+            target, text=first_texts, text_pair=pairs, overrides=dict(fields), trust_remote_code=trust_remote_code
         )
-    write(shown.render(found, Look() if file else look_of(sys.stdout)), file)
+    write(format_module.render(diagnosis, Look() if file else look_of(sys.stdout)), file)
     if file and not quiet:
         say(f"wrote {file}")
-    return WRONG if found.opinion == "wrong" else GOOD
+    return WRONG if diagnosis.opinion == "wrong" else GOOD

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import click
 
 from archtrace_lint import RESERVED, RETIRED
-from archtrace_reports.check.codes import meant, near
+from archtrace_reports.check.codes import code_named, near
 from archtrace_reports.check.meaning import Meaning, meanings
 from archtrace_reports.check.problem import OWN, SUMMARIES
 from archtrace_reports.commands import completion
@@ -26,12 +26,12 @@ def command(codes: tuple[str, ...], examples: bool) -> int:
     """
     known = meanings()
     if not codes:
-        lines = {code: f"{code}  {each.name}: {each.summary} ({each.kinds})" for code, each in known.items()}
+        lines = {code: f"{code}  {rule.name}: {rule.summary} ({rule.kinds})" for code, rule in known.items()}
         own = {code: f"{code}  {name}: {SUMMARIES[code].partition('. ')[0].rstrip('.')}." for code, name in OWN.items()}
         click.echo("\n".join(line for _, line in sorted((lines | own).items())))
         return 0
     for number, text in enumerate(codes):
-        code = meant(text)
+        code = code_named(text)
         if code is None:
             click.echo(_unknown(text.upper(), [*known, *OWN]), err=True)
             return 2
@@ -47,30 +47,30 @@ def _unknown(code: str, known: list[str]) -> str:
     return f"archtrace: there is no rule {code}" + (f"; did you mean {guess}?" if guess else "")
 
 
-def _page(told: Meaning, examples: bool) -> Iterator[str]:
-    yield f"{told.code} {told.name}"
+def _page(rule: Meaning, examples: bool) -> Iterator[str]:
+    yield f"{rule.code} {rule.name}"
     yield ""
-    yield told.summary
-    yield from ("", told.why, "", "Where it happened", *(f"* {real}" for real in told.real))
-    yield from ("", "What to write instead", told.instead)
-    if told.source:
-        yield from ("", "What cannot be seen in code", told.source.unseen)
-    if told.graph:
-        yield from ("", "What is looked at in a traced model (archtrace check, for declared models)", told.graph.seen)
-        yield from ("", "What cannot be seen in a traced model", told.graph.unseen)
+    yield rule.summary
+    yield from ("", rule.why, "", "Where it happened", *(f"* {real}" for real in rule.real))
+    yield from ("", "What to write instead", rule.instead)
+    if rule.source:
+        yield from ("", "What cannot be seen in code", rule.source.unseen)
+    if rule.graph:
+        yield from ("", "What is looked at in a traced model (archtrace check, for declared models)", rule.graph.seen)
+        yield from ("", "What cannot be seen in a traced model", rule.graph.unseen)
     yield from (
-        _examples(told) if examples else ("", f"archtrace explain {told.code} --examples shows right and wrong code.")
+        _examples(rule) if examples else ("", f"archtrace explain {rule.code} --examples shows right and wrong code.")
     )
 
 
-def _examples(told: Meaning) -> Iterator[str]:
-    if told.source:
-        yield from _cases("in code", told.source.invalid, told.source.valid)
-    if told.graph:
-        yield from _cases("in a model", told.graph.wrong, told.graph.right)
+def _examples(rule: Meaning) -> Iterator[str]:
+    if rule.source:
+        yield from _cases("in code", rule.source.invalid, rule.source.valid)
+    if rule.graph:
+        yield from _cases("in a model", rule.graph.wrong, rule.graph.right)
 
 
-def _cases(where: str, found: Mapping[str, str], left: Mapping[str, str]) -> Iterator[str]:
-    for title, cases in ((f"Found {where}", found), (f"Left alone {where}", left)):
+def _cases(where: str, wrong: Mapping[str, str], right: Mapping[str, str]) -> Iterator[str]:
+    for title, cases in ((f"Found {where}", wrong), (f"Left alone {where}", right)):
         for name, code in cases.items():
             yield from ("", f"{title}: {name}", textwrap.indent(textwrap.dedent(code).strip("\n"), "    "))

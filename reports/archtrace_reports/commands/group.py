@@ -33,7 +33,7 @@ EXAMPLES: Mapping[str, str] = {
 }
 
 #: Of a dozen commands none is like another: less will do than among hundreds of models ("serve" for "serving").
-LIKENESS = 0.65
+SIMILARITY = 0.65
 
 
 class Tracing(click.Command):
@@ -61,11 +61,11 @@ class Commands(click.Group):
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Split what is said before the command from the command. Without any argument: help on stderr, exit 2."""
+        """Split the flags before the command from the command. Without any argument: help on stderr, exit 2."""
         if not args and not ctx.resilient_parsing:
             click.echo(ctx.get_help(), err=True)
             ctx.exit(2)
-        leading = self._leading(args)
+        leading = self._count_flags(args)
         rest = args[leading:]
         if rest and rest[0] not in COMMANDS:
             if not ctx.resilient_parsing:
@@ -73,7 +73,7 @@ class Commands(click.Group):
             rest = [DEFAULT, *rest]
         return super().parse_args(ctx, [*args[:leading], *rest])
 
-    def _leading(self, args: Sequence[str]) -> int:
+    def _count_flags(self, args: Sequence[str]) -> int:
         """How many arguments stand before the command: flags that hold for all of them."""
         flags = {name for option in self.params for name in option.opts} | {"-h", "--help"}
         return next((number for number, word in enumerate(args) if word not in flags), len(args))
@@ -85,9 +85,9 @@ class Commands(click.Group):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """What can be typed, from the tables: no command is imported; then the flags that hold for all."""
-        for title, told in (("Examples", EXAMPLES), ("Commands", COMMANDS), ("Targets", TARGETS)):
+        for title, rows in (("Examples", EXAMPLES), ("Commands", COMMANDS), ("Targets", TARGETS)):
             with formatter.section(title):
-                formatter.write_dl([*told.items()])
+                formatter.write_dl([*rows.items()])
         click.Command.format_options(self, ctx, formatter)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
@@ -96,50 +96,41 @@ class Commands(click.Group):
 
         trace = self.get_command(ctx, DEFAULT)
         assert trace is not None
-        named = [CompletionItem(name, help=told) for name, told in COMMANDS.items() if name.startswith(incomplete)]
+        named = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
         own = click.Command.shell_complete(self, ctx, incomplete) if incomplete else []
         inner = trace.make_context(DEFAULT, [], parent=ctx, resilient_parsing=True)
         others = _completed(inner, incomplete)
-        found = {item.value: item for item in [*named, *own, *others] if item.type == "plain"}
-        return [*found.values()] or others
+        completions = {item.value: item for item in [*named, *own, *others] if item.type == "plain"}
+        return [*completions.values()] or others
 
 
 def _completed(trace: click.Context, incomplete: str) -> list[CompletionItem]:
     """The flags of trace, or targets."""
     if incomplete.startswith("-"):
         return trace.command.shell_complete(trace, incomplete)
-    targets: click.Parameter = next(each for each in trace.command.params if isinstance(each, click.Argument))
+    targets: click.Parameter = next(part for part in trace.command.params if isinstance(part, click.Argument))
     return targets.shell_complete(trace, incomplete)
 
 
 def refuse_misspelt(words: Sequence[str]) -> None:
     """Raise TargetError where the first word is nothing that could be traced, and is close to a command."""
     from archtrace.errors import TargetError, message
+    from archtrace.targets.candidates import is_known
 
     word = words[0]
     near = close_command(word)
-    if near is None or _is_target(word):
+    if near is None or is_known(word):
         return
-    meant, asked = shlex.join(["archtrace", near, *words[1:]]), shlex.join(["archtrace", DEFAULT, *words])
+    as_command, as_target = shlex.join(["archtrace", near, *words[1:]]), shlex.join(["archtrace", DEFAULT, *words])
     what = f"there is no command {word!r}, nor a file or model that is known by that name"
-    raise TargetError(message(what, do=f"type {meant} for the command, or {asked} where {word} is a target"))
+    raise TargetError(message(what, do=f"type {as_command} for the command, or {as_target} where {word} is a target"))
 
 
 def close_command(word: str) -> str | None:
     """The command that a word is most like; None for one that is like none, or holds more than letters, as paths do."""
     from archtrace.errors import close_names
 
-    return next(iter(close_names(word, COMMANDS, 1, LIKENESS)), None) if word.isalpha() else None
-
-
-def _is_target(word: str) -> bool:
-    """Whether a word names a file, a folder, a model type, a class or an id, without asking the Hub."""
-    from pathlib import Path
-
-    from archtrace.targets.bundled import known_ids
-    from archtrace.targets.library import spelled
-
-    return Path(word).exists() or spelled(word) is not None or word in known_ids()
+    return next(iter(close_names(word, COMMANDS, 1, SIMILARITY)), None) if word.isalpha() else None
 
 
 def inherited(context: click.Context, option: click.Parameter, value: bool) -> bool:
@@ -161,8 +152,8 @@ def debug(command: Command) -> Command:
     return click.option("--debug", is_flag=True, callback=inherited, help=help)(command)
 
 
-def _version(context: click.Context, option: click.Parameter, asked: bool) -> None:
-    if asked and not context.resilient_parsing:
+def _version(context: click.Context, option: click.Parameter, is_given: bool) -> None:
+    if is_given and not context.resilient_parsing:
         from archtrace_reports.text.report import versions
 
         click.echo(", ".join(f"{name} {number}" for name, number in versions().items()))

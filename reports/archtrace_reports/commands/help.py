@@ -22,9 +22,9 @@ def command(context: click.Context, name: str | None) -> int:
 
 def _help(group: click.Context, name: str) -> str:
     assert isinstance(group.command, click.Group)
-    found = group.command.get_command(group, name)
-    if found is None:
+    command = group.command.get_command(group, name)
+    if command is None:
         near = close_command(name)
-        meant = f"did you mean {near}? " if near else ""
-        raise TargetError(message(f"there is no command {name!r}", do=f"{meant}the commands are {', '.join(COMMANDS)}"))
-    return found.make_context(name, [], parent=group, resilient_parsing=True).get_help()
+        do = f"{f'did you mean {near}? ' if near else ''}the commands are {', '.join(COMMANDS)}"
+        raise TargetError(message(f"there is no command {name!r}", do=do))
+    return command.make_context(name, [], parent=group, resilient_parsing=True).get_help()

@@ -1,4 +1,4 @@
-"""ls: what is known, and answered at once: what was traced here, and what comes with archtrace."""
+"""ls: the known answers, those that were traced here and those that come with archtrace."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from fnmatch import fnmatch
 
 import click
 
-from archtrace_reports.asking.store import shipped
+from archtrace_reports.asking.store import shipped_answers
+from archtrace_reports.asking.store.answer_store import Entry
 from archtrace_reports.asking.store.environment import environment
-from archtrace_reports.asking.store.known_answers import store
-from archtrace_reports.asking.store.store import Entry
+from archtrace_reports.asking.store.known_answers import user_store
 from archtrace_reports.text.look import look_of
 from archtrace_reports.text.notices import say
 from archtrace_reports.text.untrusted import clean
@@ -23,7 +23,7 @@ NOTHING = 1
 
 
 @dataclass(frozen=True)
-class KeptRow:
+class AnswerRow:
     """One answer: what was asked about, what it reads, when it was traced, whether it is from here or shipped, and
     whether it still holds."""
 
@@ -49,7 +49,7 @@ def command(pattern: str, here: bool, style: str, forget: bool) -> int:
     archtrace ls --here --format json
     """  # fmt: skip
     if forget:
-        say(f"{store().clear()} answers forgotten")
+        say(f"{user_store().clear()} answers forgotten")
         return 0
     rows = [row for row in _rows(here) if fnmatch(row.target.lower(), pattern.lower())]
     if style == "json":
@@ -59,30 +59,30 @@ def command(pattern: str, here: bool, style: str, forget: bool) -> int:
     return 0 if any(row.holds for row in rows) else NOTHING
 
 
-def _show(rows: list[KeptRow]) -> None:
+def _show(rows: list[AnswerRow]) -> None:
     """What holds, a line each; how much else there is, on stderr."""
-    held = [row for row in rows if row.holds]
-    sys.stdout.writelines(_lines(held, look_of(sys.stdout).width if sys.stdout.isatty() else None))
-    if len(held) < len(rows):
-        say(f"{count(len(rows) - len(held), 'more answer')}, of which something has changed since: traced anew")
+    valid = [row for row in rows if row.holds]
+    sys.stdout.writelines(_lines(valid, look_of(sys.stdout).width if sys.stdout.isatty() else None))
+    if len(valid) < len(rows):
+        say(f"{count(len(rows) - len(valid), 'more answer')}, of which something has changed since: traced anew")
 
 
-def _rows(here: bool) -> Iterator[KeptRow]:
+def _rows(here: bool) -> Iterator[AnswerRow]:
     """The newest of what was traced here first, then what is shipped, by name."""
     installed = environment()
-    for kept in store().entries():
-        yield _row(kept, "here", kept.environment == installed and kept.holds())
-    for kept in () if here else shipped.entries():
-        yield _row(kept, "shipped", shipped.holds(kept))
+    for entry in user_store().entries():
+        yield _row(entry, "here", entry.environment == installed and entry.holds())
+    for entry in () if here else shipped_answers.entries():
+        yield _row(entry, "shipped", shipped_answers.holds(entry))
 
 
-def _row(kept: Entry, origin: str, holds: bool) -> KeptRow:
-    answer = kept.answer
+def _row(entry: Entry, origin: str, holds: bool) -> AnswerRow:
+    answer = entry.answer
     reads = " and ".join(readout["slice"] for readout in answer.get("readouts", ()))
-    return KeptRow(kept.subject, reads, answer.get("status", "contract"), kept.made[:10], origin, holds)
+    return AnswerRow(entry.subject, reads, answer.get("status", "contract"), entry.made[:10], origin, holds)
 
 
-def _lines(rows: list[KeptRow], width: int | None) -> Iterator[str]:
+def _lines(rows: list[AnswerRow], width: int | None) -> Iterator[str]:
     """Aligned columns, one line a row; cut where the terminal ends."""
     table = [[clean(cell) for cell in (row.traced, row.status, row.target, row.reads)] for row in rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]

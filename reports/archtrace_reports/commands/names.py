@@ -1,11 +1,11 @@
-"""Command names: the one table of the commands, apart so that whoever reads it need not import what parses them."""
+"""Command names: the table of the commands, in a file that can be read without importing click."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 #: Command -> what it does, in the order in which --help shows them. Each is a file of `commands`, imported when it is
-#: asked for: a hook that checks one file pays for nothing else. A folder of such a name is given as ./check.
+#: called: a hook that checks one file pays for nothing else. A folder of such a name is given as ./check.
 COMMANDS: Mapping[str, str] = {
     "trace": "Show which hidden states a classifier reads.",
     "check": "Find wrong readouts in code, and in the models you declare.",

@@ -11,11 +11,11 @@ import click
 
 from archtrace_reports import formats
 from archtrace_reports.asking.dependencies import require
-from archtrace_reports.asking.limits import Limits, cores
+from archtrace_reports.asking.limits import Limits
 from archtrace_reports.asking.question import Question, override
-from archtrace_reports.asking.typed_inputs import typed
+from archtrace_reports.asking.typed_inputs import parse_input
 from archtrace_reports.formats import longest_ending
-from archtrace_reports.text.files import trouble
+from archtrace_reports.text.files import why_unwritable
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -32,17 +32,17 @@ def overrides(context: click.Context, option: click.Parameter, values: Sequence[
 def inputs(context: click.Context, option: click.Parameter, values: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """A callback of click: NAME=JSON and NAME=FILE texts as pairs."""
     try:
-        return tuple(typed(value) for value in values)
+        return tuple(parse_input(value) for value in values)
     except ValueError as error:
         raise click.BadParameter(f"{error}, such as mask_pos='[3, 5]' or pixels=image.npy") from None
 
 
 def _lines(context: click.Context, option: click.Parameter, file: TextIO | None) -> tuple[str, ...]:
     """A callback of click: the lines of a file that hold something, each a text."""
-    found = tuple(line.strip() for line in file if line.strip()) if file else ()
-    if file and not found:
+    lines = tuple(line.strip() for line in file if line.strip()) if file else ()
+    if file and not lines:
         raise click.BadParameter("it holds no text: give one a line")
-    return found
+    return lines
 
 
 def texts(command: Command) -> Command:
@@ -64,6 +64,18 @@ def output(command: Command) -> Command:
     return click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help=help)(command)
 
 
+def bounds(command: Command) -> Command:
+    """The options of a command that asks in child processes: `jobs`, `timeout` and `memory`."""
+    positive = click.FloatRange(0, min_open=True)
+    for option in (
+        click.option("--memory", type=positive, metavar="GB", help="Memory for each target.  [default: 8]"),
+        click.option("--timeout", type=positive, metavar="S", help="Seconds for each target.  [default: 600]"),
+        click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes at once.  [default: one a core]"),
+    ):
+        command = option(command)
+    return command
+
+
 def trust(command: Command) -> Command:
     """The option of a command that builds models: `trust_remote_code`."""
     help = "Run model code that a checkpoint brings along."
@@ -78,30 +90,30 @@ def file_of(output: Path | None) -> Path | None:
 
 
 def _refuse_unwritable(file: Path | None, hint: str) -> None:
-    problem = trouble(file) if file else None
+    problem = why_unwritable(file) if file else None
     if problem:
         raise click.BadParameter(problem, param_hint=hint)
 
 
-def style_of(file: Path | None, asked: str | None, endings: Mapping[str, str], default: str) -> str:
+def style_of(file: Path | None, name: str | None, endings: Mapping[str, str], default: str) -> str:
     """The format: as asked for, or by the file's ending. BadParameter for an ending that no format has."""
-    if asked or file is None:
-        return asked or default
-    named = longest_ending(file, endings)
-    if named is None and (file.is_file() or not file.exists()):  # a device or a pipe has no ending to go by
+    if name or file is None:
+        return name or default
+    by_ending = longest_ending(file, endings)
+    if by_ending is None and (file.is_file() or not file.exists()):  # a device or a pipe has no ending to go by
         known = ", ".join(sorted(endings))
         raise click.BadParameter(
             f"no format is known by the ending of {file.name}: end it in {known}, or give --format",
             param_hint="--output",
         )
-    return named or default
+    return by_ending or default
 
 
-def paired(given: Sequence[str], pairs: Sequence[str]) -> Sequence[str]:
+def equally_many(first: Sequence[str], second: Sequence[str]) -> Sequence[str]:
     """The second texts. UsageError where they are not as many as the first."""
-    if pairs and len(pairs) != len(given):
+    if second and len(second) != len(first):
         raise click.UsageError("--text-pair goes with --text: give as many of one as of the other")
-    return pairs
+    return second
 
 
 @dataclass(frozen=True)
@@ -145,29 +157,28 @@ class Options:
         return file_of(self.output)
 
     @property
-    def drawn(self) -> bool:
-        """Whether an answer is to be drawn."""
+    def needs_drawing(self) -> bool:
+        """Whether the format draws the model."""
         return self.html is not None or formats.load(self.style).DRAWN
 
     @property
-    def isolated(self) -> bool:
+    def is_isolated(self) -> bool:
         """Whether targets get a process each: only those can be bounded."""
         return self.every or self.isolate or any(x is not None for x in (self.jobs, self.timeout, self.memory))
 
     @property
     def limits(self) -> Limits:
         """The bounds of each child."""
-        default = Limits()
-        return Limits(self.timeout or default.seconds, self.memory or default.gigabytes, self.jobs or cores())
+        return Limits.given(self.timeout, self.memory, self.jobs)
 
     @property
-    def asks(self) -> bool:
-        """Whether anything is asked about."""
+    def has_targets(self) -> bool:
+        """Whether there is any target to ask about."""
         return bool(self.targets or self.every or self.declared)
 
     @property
     def questions(self) -> list[Question]:
-        """One for each target; asked twice is answered once."""
+        """One for each target; a target that is named twice is asked about once."""
         if self.declared:
             from archtrace_reports.check.contracts.questions import declared_questions
 
@@ -175,16 +186,16 @@ class Options:
         return [self.question(target) for target in dict.fromkeys(self.targets)]
 
     def question(self, target: str) -> Question:
-        """What is asked of a target."""
+        """The question about a target."""
         config = str(self.config) if self.config else None
-        asked = self.output_name or ""
+        output = self.output_name or ""
         return Question(
             target,
             self.num_labels,
             config,
             dict(self.overrides),
             self.trust_remote_code,
-            asked,
+            output,
             constructor=dict(self.constructor),
             inputs=dict(self.inputs),
             head=self.head,
@@ -193,7 +204,7 @@ class Options:
         )
 
     def check(self) -> None:
-        """Raise click's UsageError for what cannot be meant."""
+        """Raise click's UsageError for options that contradict each other."""
         if self.declared and (self.targets or self.every):
             raise click.UsageError("--declared asks about the models of pyproject.toml: give it without targets")
         if self.every and self.targets:
@@ -202,7 +213,7 @@ class Options:
             raise click.UsageError("--input is about models of one kind: name targets, and not --all")
         if self.every and (self.text or self.text_file):
             raise click.UsageError("--text is about a checkpoint, which has a tokenizer: name targets, and not --all")
-        paired((*self.text, *self.text_file), self.text_pair)
+        equally_many((*self.text, *self.text_file), self.text_pair)
         if self.head == "all" and not self.every:
             raise click.UsageError("--head all goes with --all: it asks about every class of every kind of head")
         _refuse_unwritable(self.html, "--html")

@@ -40,20 +40,21 @@ def command(target: str, fields: tuple[tuple[str, Any], ...], style: str, folder
     """
     require()
     from archtrace.setup.serving.served import serve
-    from archtrace_reports.asking.engine import hush
-    from archtrace_reports.formats.servers import as_json, export, told
+    from archtrace_reports.asking.engine import silence_libraries
+    from archtrace_reports.formats.server_lines import as_json, export, server_lines
     from archtrace_reports.text.lines import paint
     from archtrace_reports.text.look import look_of
 
     if not debug:
-        hush()
+        silence_libraries()
     with contextlib.redirect_stdout(sys.stderr):  # a model may print while it is built
-        found = serve(target, overrides=dict(fields), trust_remote_code=trust_remote_code)
-    shown, look = cleaned(found), look_of(sys.stdout)
-    click.echo(as_json(shown) if style == "json" else paint(told(shown, look.prose), look), nl=style == "json")
+        report = serve(target, overrides=dict(fields), trust_remote_code=trust_remote_code)
+    shown, look = cleaned(report), look_of(sys.stdout)
+    text = as_json(shown) if style == "json" else paint(server_lines(shown, look.prose), look)
+    click.echo(text, nl=style == "json")
     if folder is not None:
-        written = export(found, folder, force=force)
-        lines = [*(f"wrote {file}" for file in written if not quiet), *found.unexported]
+        written = export(report, folder, force=force)
+        lines = [*(f"wrote {file}" for file in written if not quiet), *report.unexported]
         if lines:
             say("\n".join(lines))
-    return DIFFERS if found.outcome == "differs" else SAME
+    return DIFFERS if report.outcome == "differs" else SAME

@@ -14,11 +14,11 @@ from archtrace_reports import formats
 from archtrace_reports.asking.dependencies import require
 from archtrace_reports.asking.elapsed import elapsed, laps
 from archtrace_reports.asking.question import Question
-from archtrace_reports.asking.store.known_answers import known
+from archtrace_reports.asking.store.known_answers import known_answer
 from archtrace_reports.commands import completion
-from archtrace_reports.commands.at_once import kept
+from archtrace_reports.commands.fast_path import cached_note
 from archtrace_reports.commands.group import Tracing, debug, quiet
-from archtrace_reports.commands.options import Options, inputs, output, overrides, texts, trust
+from archtrace_reports.commands.options import Options, bounds, inputs, output, overrides, texts, trust
 from archtrace_reports.text.files import write
 from archtrace_reports.text.look import Look, look_of
 from archtrace_reports.text.notices import say
@@ -53,13 +53,7 @@ from archtrace_reports.text.wording import count
 @click.option("--fresh", is_flag=True, help="Trace anew what was answered before.")
 @click.option("--reproducible", is_flag=True, help="Leave out what differs from run to run: dates and seconds.")
 @click.option("--isolate", is_flag=True, help="Give each target a process of its own; --all and the next three do.")
-@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes at once.  [default: one a core]")
-@click.option(
-    "--timeout", type=click.FloatRange(0, min_open=True), metavar="S", help="Seconds for each target.  [default: 600]"
-)
-@click.option(
-    "--memory", type=click.FloatRange(0, min_open=True), metavar="GB", help="Memory for each target.  [default: 8]"
-)
+@bounds
 @trust
 @debug
 @quiet
@@ -77,17 +71,17 @@ def command(context: click.Context, /, **given: Any) -> int:
     Answers go to stdout, all else to stderr. Exit 0: all answered. 2: not all could be.
     """  # fmt: skip
     options = Options(**given)
-    if not options.asks:
+    if not options.has_targets:
         click.echo(context.get_help(), err=True)
         return 2
     options.check()
     require()
-    found = report(_outcomes(_questions(options), options))
-    _show(without_run(found) if options.reproducible else found, options)
-    asked = len(found.results) + len(found.unanswered)
-    if asked > 1 and not options.quiet:
-        say(f"{count(asked, 'target')} in {elapsed():.1f} s")
-    return 2 if found.unanswered else 0
+    answers = report(_outcomes(_questions(options), options))
+    _show(without_run(answers) if options.reproducible else answers, options)
+    targets = len(answers.results) + len(answers.unanswered)
+    if targets > 1 and not options.quiet:
+        say(f"{count(targets, 'target')} in {elapsed():.1f} s")
+    return 2 if answers.unanswered else 0
 
 
 def _questions(options: Options) -> list[Question]:
@@ -99,28 +93,28 @@ def _questions(options: Options) -> list[Question]:
 
 
 def _outcomes(questions: Sequence[Question], options: Options) -> list[Result | Unanswered]:
-    """The answers that are known, and those to the other questions, in the order in which they were asked."""
-    found: dict[int, Result | Unanswered] = {}
+    """The known answers and those to the other questions, in the order of the questions."""
+    outcomes: dict[int, Result | Unanswered] = {}
     if not (options.fresh or options.debug):
-        drawn = options.drawn
-        found = {n: result for n, q in enumerate(questions) if (result := known(q, drawn=drawn)) is not None}
-    left = [number for number in range(len(questions)) if number not in found]
+        known = (known_answer(question, with_drawing=options.needs_drawing) for question in questions)
+        outcomes = {number: answer for number, answer in enumerate(known) if answer is not None}
     if not options.every:  # the table of a sweep says it all
-        for outcome in found.values():
+        for outcome in outcomes.values():
             _say(outcome, options, 0)
+    left = [number for number in range(len(questions)) if number not in outcomes]
     if left:
-        asked = [questions[number] for number in left]
-        found |= zip(left, _isolated(asked, options) if options.isolated else _here(asked, options), strict=True)
-    return [found[number] for number in range(len(questions))]
+        ask = _isolated if options.is_isolated else _here
+        outcomes |= zip(left, ask([questions[number] for number in left], options), strict=True)
+    return [outcomes[number] for number in range(len(questions))]
 
 
 def _here(questions: Sequence[Question], options: Options) -> list[Result | Unanswered]:
     """Ask one after the other in this process."""
-    from archtrace_reports.asking.engine import ask, hush
+    from archtrace_reports.asking.engine import ask, silence_libraries
     from archtrace_reports.asking.progress import Stages
 
     if not options.debug:
-        hush()
+        silence_libraries()
     outcomes, lap = [], laps()
     for question in questions:
         with Stages(question.target, not options.quiet) as stages:
@@ -146,23 +140,23 @@ def _isolated(questions: Sequence[Question], options: Options) -> list[Result | 
 def _say(outcome: Result | Unanswered, options: Options, seconds: float) -> None:
     """Why there is no answer; or, unless quiet, how long the answer took, and its stages."""
     if isinstance(outcome, Unanswered):
-        say(outcome.reason if outcome.target in outcome.reason else f"{outcome.target}: {outcome.reason}")
+        say(outcome.message)
     elif outcome.kept and not options.quiet:
-        say(kept(outcome))
+        say(cached_note(outcome))
     elif not options.quiet:
         parts = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in outcome.seconds.items())
-        told = f"{outcome.status} in {seconds:.1f} s" + (f" ({parts})" if parts else "")
-        say(f"{outcome.target}: {told}")
+        summary = f"{outcome.status} in {seconds:.1f} s" + (f" ({parts})" if parts else "")
+        say(f"{outcome.target}: {summary}")
 
 
-def _show(found: Report, options: Options) -> None:
+def _show(answers: Report, options: Options) -> None:
     """Answers to stdout or the file. Without any answer nothing is written, but for a sweep's table."""
-    if not found.results and not options.every:
+    if not answers.results and not options.every:
         return
     look = Look() if options.file else look_of(sys.stdout)
-    write(formats.load(options.style).render(found, look), options.file)
+    write(formats.load(options.style).render(answers, look), options.file)
     if options.html:
-        write(formats.load("html").render(found, Look()), options.html)
+        write(formats.load("html").render(answers, Look()), options.html)
     for file in (options.file, options.html):
         if file and not options.quiet:
             say(f"wrote {file}")

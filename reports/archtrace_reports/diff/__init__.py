@@ -19,7 +19,7 @@ class DiffFormat(Protocol):
 
     SUFFIXES: tuple[str, ...]
 
-    def render(self, found: Difference, look: Look) -> str:
+    def render(self, difference: Difference, look: Look) -> str:
         """The whole text, ending in a newline."""
 
 

@@ -41,7 +41,7 @@ class PathLine:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two results, told apart. `sentences` say what changed from left to right, the readout first."""
+    """The differences between two results. `sentences` say what changed from left to right, the readout first."""
 
     left: Result
     right: Result
@@ -58,8 +58,8 @@ class Comparison:
     def renamed(self) -> bool:
         """True when nothing at all differs but what things are called."""
         alike = self.same and all(line.side == "same" for line in self.path)
-        told = any(row.left != row.right for row in self.rows)
-        return alike and told and not any(row.differs for row in self.rows)
+        other_names = any(row.left != row.right for row in self.rows)
+        return alike and other_names and not any(row.differs for row in self.rows)
 
 
 def compare(left: Result, right: Result) -> Comparison:
@@ -70,9 +70,9 @@ def compare(left: Result, right: Result) -> Comparison:
 
 
 def _row(label: str, left: Result, right: Result) -> Fact:
-    tell = FACTS[label]
-    key = KEYS.get(label, tell)
-    return Fact(label, tell(left), tell(right), nameless(left)(key(left)) != nameless(right)(key(right)))
+    words = FACTS[label]
+    key = KEYS.get(label, words)
+    return Fact(label, words(left), words(right), nameless(left)(key(left)) != nameless(right)(key(right)))
 
 
 STATUS: Mapping[Status, str] = {"exact": "exact", "bound": "a bound"}
@@ -89,7 +89,7 @@ def _sentences(left: Result, right: Result) -> Iterator[str]:
 
 
 def _readout(before: Readout | None, after: Readout | None, old: Plain, new: Plain) -> Iterator[str]:
-    """One readout of each side, in the order in which they are told; `old` and `new` take their names away."""
+    """One readout of each side, in the order in which they are shown; `old` and `new` take their names away."""
     if before is None or after is None:
         yield f"{_noun(after)} is read now." if after else f"{_noun(before)} is no longer read."
         return
@@ -121,11 +121,11 @@ def _place(readout: Readout) -> str:
     return re.sub(r":\d+(?=, )", "", _source(readout))
 
 
-def _each(tell: Callable[[Readout], str]) -> Callable[[Result], str]:
-    return lambda result: "; ".join(text for readout in result.readouts if (text := tell(readout))) or "nothing"
+def _each(words: Callable[[Readout], str]) -> Callable[[Result], str]:
+    return lambda result: "; ".join(text for readout in result.readouts if (text := words(readout))) or "nothing"
 
 
-#: The rows, in order: label -> what a result says of it.
+#: The rows, in order: label -> the function for a result's words.
 FACTS: Mapping[str, Callable[[Result], str]] = {
     "class": lambda result: result.class_name,
     "kind": _each(lambda readout: readout.kind),
@@ -140,7 +140,7 @@ FACTS: Mapping[str, Callable[[Result], str]] = {
 }  # fmt: skip
 
 
-#: Rows that are compared by something else than by what they tell.
+#: Rows that are compared by something else than their words.
 KEYS: Mapping[str, Callable[[Result], str]] = {
     "source": _each(_place),
     # Where a config came from says nothing about the model; what it was traced with may.
@@ -161,13 +161,13 @@ def _path(left: Result, right: Result) -> Iterator[PathLine]:
 
 
 def _steps(result: Result) -> list[tuple[str, str]]:
-    """What each step does (its last name and op), and how it is told."""
+    """What each step does (its last name and op), and the text for it."""
     steps = []
     for readout in result.readouts:
         steps.append((readout.slice, readout.slice))
         for step in readout.steps:
-            told = f"{step.module} ({step.detail})" if step.module and step.detail else step.module or step.detail
-            steps.append((f"{step.module.rpartition('.')[2]} {step.detail}", told))
+            text = f"{step.module} ({step.detail})" if step.module and step.detail else step.module or step.detail
+            steps.append((f"{step.module.rpartition('.')[2]} {step.detail}", text))
     return [*steps, ("logits", "logits")]
 
 
@@ -190,7 +190,7 @@ class Difference:
     @property
     def same(self) -> bool:
         """Whether each pair reads the same, and none was lost."""
-        return all(one.same for one in self.comparisons) and all(one.side == "same" for one in self.lost)
+        return all(pair.same for pair in self.comparisons) and all(pair.side == "same" for pair in self.lost)
 
     @property
     def one_pair(self) -> bool:
@@ -207,18 +207,19 @@ def pair(left: Report, right: Report) -> Difference:
     gone = [Lost(key[0], "right", _why(right, key[0])) for key in before if key not in after]
     new = [Lost(key[0], "left", _why(left, key[0])) for key in after if key not in before]
     known = {target for target, _ in (*before, *after)}
-    neither = [Lost(one.target, "same", one.line) for one in right.unanswered if one.target not in known]
+    failures = (failure for failure in right.unanswered if failure.target not in known)
+    neither = [Lost(failure.target, "same", failure.line) for failure in failures]
     return Difference(pairs, (*gone, *new, *neither))
 
 
 def _by_target(report: Report) -> dict[tuple[str, int], Result]:
     """By target and how often it was asked about before: a target may be declared with several configs."""
-    found: dict[tuple[str, int], Result] = {}
+    results: dict[tuple[str, int], Result] = {}
     for result in report.results:
-        number = sum(target == result.target for target, _ in found)
-        found[result.target, number] = result
-    return found
+        number = sum(target == result.target for target, _ in results)
+        results[result.target, number] = result
+    return results
 
 
 def _why(report: Report, target: str) -> str:
-    return next((one.line for one in report.unanswered if one.target == target), "it was not asked about")
+    return next((failure.line for failure in report.unanswered if failure.target == target), "it was not asked about")

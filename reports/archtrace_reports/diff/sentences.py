@@ -1,4 +1,4 @@
-"""Told: a comparison in words, for every format."""
+"""Sentences: a comparison in words, for every format."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from archtrace_reports.diff.compare import Comparison, Lost, Side
 LOST: Mapping[Side, str] = {"right": "no longer answered", "left": "new", "same": "answered on neither side"}
 
 
-def told(comparison: Comparison) -> tuple[str, ...]:
-    """The sentences; or that there is nothing to tell."""
+def change_sentences(comparison: Comparison) -> tuple[str, ...]:
+    """The sentences; or one that says that nothing changed."""
     if comparison.sentences:
         return comparison.sentences
     if comparison.renamed:
@@ -19,6 +19,6 @@ def told(comparison: Comparison) -> tuple[str, ...]:
     return ("Both read the same, by the same rule.",)
 
 
-def lost(one: Lost) -> str:
+def lost(target: Lost) -> str:
     """A target that one side has no answer about."""
-    return f"{LOST[one.side]}: {one.reason}"
+    return f"{LOST[target.side]}: {target.reason}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from archtrace.answer.result import Result
 from archtrace_reports.diff.compare import Comparison, Difference
-from archtrace_reports.diff.sentences import told
+from archtrace_reports.diff.sentences import change_sentences
 from archtrace_reports.formats.converter import encode
 from archtrace_reports.text.look import Look
 from archtrace_reports.text.report import versions
@@ -17,28 +17,28 @@ SUFFIXES = (".json",)
 FORMAT = 1
 
 
-def render(found: Difference, look: Look) -> str:
+def render(difference: Difference, look: Look) -> str:
     """The document, indented."""
     del look
     document = {
         "format": FORMAT,
         "versions": versions(),
-        "same": found.same,
-        "comparisons": [_comparison(one) for one in found.comparisons],
-        "lost": encode(found.lost),
+        "same": difference.same,
+        "comparisons": [_comparison(comparison) for comparison in difference.comparisons],
+        "lost": encode(difference.lost),
     }
     return json.dumps(document, indent=2) + "\n"
 
 
-def _comparison(one: Comparison) -> dict[str, Any]:
+def _comparison(comparison: Comparison) -> dict[str, Any]:
     return {
-        "left": _side(one.left),
-        "right": _side(one.right),
-        "same": one.same,
-        "renamed": one.renamed,
-        "told": [*told(one)],
-        "facts": encode(one.rows),
-        "path": encode(one.path),
+        "left": _side(comparison.left),
+        "right": _side(comparison.right),
+        "same": comparison.same,
+        "renamed": comparison.renamed,
+        "told": [*change_sentences(comparison)],
+        "facts": encode(comparison.rows),
+        "path": encode(comparison.path),
     }
 
 

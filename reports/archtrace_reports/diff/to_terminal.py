@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from archtrace_reports.diff.compare import Comparison, Difference, Fact, PathLine, Side
-from archtrace_reports.diff.sentences import lost, told
+from archtrace_reports.diff.sentences import change_sentences, lost
 from archtrace_reports.text.lines import block, pad, paint, wrap
 from archtrace_reports.text.look import Look
 from archtrace_reports.text.styled import StyledLine
@@ -20,26 +20,27 @@ NARROWEST = 30
 SIGNS: Mapping[Side, tuple[str, str]] = {"same": (" ", "dim"), "left": ("-", "red"), "right": ("+", "green")}
 
 
-def render(found: Difference, look: Look) -> str:
+def render(difference: Difference, look: Look) -> str:
     """The whole text, ending in a newline. Of several pairs those that are the same take a line each."""
-    found = cleaned(found)
-    if found.one_pair:
-        return paint(_pair(found.comparisons[0], look), look)
-    return paint([line for part in _parts(found, look) for line in (*part, StyledLine())][:-1], look)
+    difference = cleaned(difference)
+    if difference.one_pair:
+        return paint(_pair(difference.comparisons[0], look), look)
+    return paint([line for part in _parts(difference, look) for line in (*part, StyledLine())][:-1], look)
 
 
-def _parts(found: Difference, look: Look) -> Iterator[list[StyledLine]]:
-    for one in found.comparisons:
-        if one.same:
-            yield [*block(one.left.target, look.prose, style="bold"), *block(" ".join(told(one)), look.prose, 2)]
+def _parts(difference: Difference, look: Look) -> Iterator[list[StyledLine]]:
+    for comparison in difference.comparisons:
+        if comparison.same:
+            sentences = " ".join(change_sentences(comparison))
+            yield [*block(comparison.left.target, look.prose, style="bold"), *block(sentences, look.prose, 2)]
         else:
-            yield [*block(one.left.target, look.prose, style="bold"), *_pair(one, look)]
-    for gone in found.lost:
+            yield [*block(comparison.left.target, look.prose, style="bold"), *_pair(comparison, look)]
+    for gone in difference.lost:
         yield [*block(gone.target, look.prose, style="bold"), *block(lost(gone), look.prose, 2, "yellow")]
 
 
 def _pair(comparison: Comparison, look: Look) -> list[StyledLine]:
-    lines = [line for sentence in told(comparison) for line in block(sentence, look.prose, style="bold")]
+    lines = [line for sentence in change_sentences(comparison) for line in block(sentence, look.prose, style="bold")]
     lines += [StyledLine(), *_row(Fact("", comparison.left.target, comparison.right.target, False), look.width, "bold")]
     for row in comparison.rows:
         lines += _row(row, look.width, "cyan" if row.differs else "dim")

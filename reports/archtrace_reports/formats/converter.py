@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Plain = dict[str, Any]
 
-#: An input of more numbers than this is told by its shape: no text has so many tokens.
+#: An input of more numbers than this is given by its shape: no text has so many tokens.
 MOST = 100_000
 #: Result's fields that differ from run to run; in JSON they stand together under "run".
 RUN = ("traced", "seconds", "kept")
@@ -35,7 +35,7 @@ ON_ONE_LINE = (Diagnosis, Fields, SpecialTokens, Work)
 
 
 def encode(value: object) -> Any:
-    """A value of ours as plain dicts and lists; `decode` undoes it."""
+    """A value of archtrace as plain dicts and lists; `decode` undoes it."""
     return _converter().unstructure(value)
 
 
@@ -77,19 +77,19 @@ def _flat(plain: Callable[[LayoutResult], Plain]) -> Callable[[LayoutResult], Pl
     """The positions of the bound stand in the layout itself."""
 
     def flat(layout: LayoutResult) -> Plain:
-        found = plain(layout)
-        return {"name": found.pop("name"), "inputs": found.pop("inputs"), **found.pop("bound"), **found}
+        fields = plain(layout)
+        return {"name": fields.pop("name"), "inputs": fields.pop("inputs"), **fields.pop("bound"), **fields}
 
     return flat
 
 
 def _with_run(plain: Callable[[Result], Plain]) -> Callable[[Result], Plain]:
     def whole(result: Result) -> Plain:
-        found = plain(result)
-        run = {name: found.pop(name) for name in RUN}
-        first = {name: found.pop(name) for name in ("target", "class", "model_type", "config_source")}
+        fields = plain(result)
+        run = {name: fields.pop(name) for name in RUN}
+        first = {name: fields.pop(name) for name in ("target", "class", "model_type", "config_source")}
         # A result that forgot its run has none.
-        return {**first, "status": result.status, **found, **({"run": run} if any(run.values()) else {})}
+        return {**first, "status": result.status, **fields, **({"run": run} if any(run.values()) else {})}
 
     return whole
 

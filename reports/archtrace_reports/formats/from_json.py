@@ -3,7 +3,7 @@
 By hand, unlike all other values: every known answer is read so. With cattrs 26.1, which imports forty modules and
 compiles code for each class, `archtrace bert-base-uncased` took 128 ms of CPU instead of 84 where `python -c pass` took
 9.7 (medians of 21 runs by turns, in a checkout), and from a wheel up to 12.4 bare starts, where 12 are allowed
-(tests/install/test_at_once.py).
+(tests/install/test_shipped_answers.py).
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from pathlib import Path
 from archtrace.answer.result import Result
 from archtrace.errors import TargetError, message
 from archtrace_reports import formats
-from archtrace_reports.text.files import trouble, write
+from archtrace_reports.text.files import why_unwritable, write
 from archtrace_reports.text.look import Look
 from archtrace_reports.text.report import report
 
@@ -18,7 +18,7 @@ def save(result: Result, file: Path) -> None:
     if style is None:
         do = f"end it in {', '.join(sorted(formats.endings()))}"
         raise TargetError(message(f"no format is known by the ending of {file.name}", where=str(file), do=do))
-    if (why := trouble(file)) is not None:
+    if (why := why_unwritable(file)) is not None:
         raise TargetError(message("the answer cannot be written", where=str(file), why=why))
     write(_text(result, style), file)
 

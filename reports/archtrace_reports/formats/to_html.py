@@ -20,8 +20,8 @@ def render(report: Report, look: Look) -> str:
 
     del look
     models = [model_view(result, f"model-{number}") for number, result in enumerate(shown(report).results, 1)]
-    told = dict(report.versions) or versions()
-    return fill("models.html.j2", models=models, unanswered=cleaned(report).unanswered, versions=told) + "\n"
+    releases = dict(report.versions) or versions()
+    return fill("models.html.j2", models=models, unanswered=cleaned(report).unanswered, versions=releases) + "\n"
 
 
 def shown(report: Report) -> Report:

@@ -9,8 +9,8 @@ from archtrace.answer.diagnosis import Diagnosis
 from archtrace.answer.result import Readout, Result
 from archtrace_reports.text.account import account
 from archtrace_reports.text.cautions import cautions, others
-from archtrace_reports.text.diagnosis_lines import above
-from archtrace_reports.text.facts import config_words, told
+from archtrace_reports.text.diagnosis_lines import short_opinion
+from archtrace_reports.text.facts import config_words, labelled_facts
 from archtrace_reports.text.look import Look
 from archtrace_reports.text.picture import picture
 from archtrace_reports.text.report import Report
@@ -31,7 +31,7 @@ def render(report: Report, look: Look) -> str:
     lines = [*_matrix(report), ""] if many else []
     for result in report.results:
         lines += _folded(result) if many else [*_setup(result), f"**{plain(headline(result))}**", "", *_answer(result)]
-    lines += [] if many else [f"{code(one.target)}: {plain(one.line)}" for one in report.unanswered]
+    lines += [] if many else [f"{code(failure.target)}: {plain(failure.line)}" for failure in report.unanswered]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -40,7 +40,7 @@ def _matrix(report: Report) -> Iterator[str]:
         ("model", "kind", "slice", "status"),
         [
             *map(_summary, report.results),
-            *((code(one.target), "", plain(one.line), "not answered") for one in report.unanswered),
+            *((code(failure.target), "", plain(failure.line), "not answered") for failure in report.unanswered),
         ],
     )
 
@@ -69,12 +69,12 @@ def _folded(result: Result) -> list[str]:
 
 def _setup(result: Result) -> list[str]:
     """Whether the texts' tokenizer goes together with the model, and what to change."""
-    return [f"**{plain(above(result.setup))}**", "", *faults(result.setup)] if result.setup else []
+    return [f"**{plain(short_opinion(result.setup))}**", "", *fault_table(result.setup)] if result.setup else []
 
 
-def faults(found: Diagnosis) -> list[str]:
+def fault_table(diagnosis: Diagnosis) -> list[str]:
     """A table of what is wrong with a setup, and an empty line; nothing where nothing is."""
-    rows = [(plain(f.code), plain(f.read), plain(f.meant), code(f.change)) for f in found.faults]
+    rows = [(plain(f.code), plain(f.read), plain(f.meant), code(f.change)) for f in diagnosis.faults]
     return [*table(("wrong", "reads", "meant", "change"), rows), ""] if rows else []
 
 
@@ -90,8 +90,8 @@ def _answer(result: Result) -> list[str]:
 
 def _opening(result: Result) -> Iterator[str]:
     """What the modules on the way do, and what to watch out for."""
-    if told := account(result):
-        yield from (plain(told), "")
+    if text := account(result):
+        yield from (plain(text), "")
     if watched := cautions(result):
         yield from (f"> **{caution.label}:** {plain(caution.text)}.  " for caution in watched)
         yield ""
@@ -112,7 +112,7 @@ def _path(readout: Readout) -> str:
 
 
 def _facts(result: Result) -> Iterator[str]:
-    facts = (*told(result), ("config", config_words(result)))
+    facts = (*labelled_facts(result), ("config", config_words(result)))
     yield from (f"* {label}: {plain(text)}" for label, text in facts)
     yield from (f"* finding {plain(finding.code)}: {plain(finding.message)}" for finding in others(result))
 

@@ -39,7 +39,7 @@ def render(report: Report, look: Look) -> str:
 
 
 def path_of(result: Result) -> Path:
-    """The path as it was drawn; of an answer without drawings, as one that was kept, its slices and their steps."""
+    """The path of the drawing; of an answer without drawings, such as a saved one, its slices and their steps."""
     if result.anatomy is not None and result.anatomy.path.nodes:
         return result.anatomy.path
     chains = [[*_chain(result, number)] for number in range(len(result.readouts))]
@@ -72,7 +72,7 @@ def _flow(path: Path, prefix: str) -> Iterator[str]:
 
 
 def _texts(node: PathNode) -> Iterator[str]:
-    """What it is called, what it does where that is not said yet, and where."""
+    """Its name, what it does where the name does not say so, and where."""
     yield node.label
     if node.detail and node.detail != node.label:
         yield node.detail

@@ -12,7 +12,7 @@ DRAWN = True
 
 def render(report: Report, look: Look) -> str:
     """The SVG file."""
-    from archtrace_reports.formats.drawing.sheet import path_part, sheet
+    from archtrace_reports.formats.drawing.svg_sheet import path_part, sheet
 
     del look
     return sheet(map(path_part, cleaned(report).results))

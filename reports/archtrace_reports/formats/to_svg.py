@@ -12,7 +12,7 @@ DRAWN = True
 
 def render(report: Report, look: Look) -> str:
     """The SVG file."""
-    from archtrace_reports.formats.drawing.sheet import cone_part, path_part, sheet
+    from archtrace_reports.formats.drawing.svg_sheet import cone_part, path_part, sheet
 
     del look
     return sheet(part(result) for result in cleaned(report).results for part in (cone_part, path_part))

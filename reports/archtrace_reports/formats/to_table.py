@@ -35,11 +35,11 @@ def render(report: Report, look: Look) -> str:
 
 
 def _totals(report: Report, exact: int, bound: int) -> str:
-    asked = len(report.results) + len(report.unanswered)
+    total = len(report.results) + len(report.unanswered)
     missing = len(report.unanswered)
     library = report.versions.get("transformers")
-    told = f"{count(asked, 'model')}: {exact} exact, {bound} with a bound, {missing} not answered"
-    return told + (f" (transformers {library})" if library else "")
+    text = f"{count(total, 'model')}: {exact} exact, {bound} with a bound, {missing} not answered"
+    return text + (f" (transformers {library})" if library else "")
 
 
 def _column(targets: Sequence[str], width: int) -> int:
@@ -69,10 +69,10 @@ def _row(target: str, text: str, column: int, width: int, hang: int = 0) -> list
     """Target at the left, text at the right; `hang` further columns of the text stay clear below its first line."""
     head, rest = text[:hang], text[hang:]
     names = wrap(target, column - 4)
-    told = wrap(rest, width - column - hang)
+    words = wrap(rest, width - column - hang)
     lines = []
-    for i in range(max(len(names), len(told))):
+    for i in range(max(len(names), len(words))):
         line = StyledLine(pad(f"  {names[i]}" if i < len(names) else "", column), "cyan")
-        line.append(pad(head if i == 0 else "", hang), "").append(told[i] if i < len(told) else "")
+        line.append(pad(head if i == 0 else "", hang), "").append(words[i] if i < len(words) else "")
         lines.append(line)
     return lines

@@ -9,14 +9,14 @@ from rich.cells import cell_len
 from archtrace.answer.result import PathStep, Readout, Result, Source
 from archtrace_reports.text.account import account
 from archtrace_reports.text.cautions import cautions
-from archtrace_reports.text.diagnosis_lines import first
+from archtrace_reports.text.diagnosis_lines import lines_above_answer
 from archtrace_reports.text.facts import facts
 from archtrace_reports.text.lines import block, join, pad, paint, wrap
 from archtrace_reports.text.look import Look
 from archtrace_reports.text.picture import picture
 from archtrace_reports.text.report import Report
 from archtrace_reports.text.styled import StyledLine
-from archtrace_reports.text.tokens import choices
+from archtrace_reports.text.tokens import ignored_inputs
 from archtrace_reports.text.untrusted import cleaned
 from archtrace_reports.text.wording import BOUND, enumerate_words, headline, meaning
 
@@ -41,7 +41,7 @@ def _divider(width: int) -> list[StyledLine]:
 
 
 def _answer(result: Result, width: int) -> list[StyledLine]:
-    lines = [*first(result.setup, width), *block(headline(result), width, style="bold")]
+    lines = [*lines_above_answer(result.setup, width), *block(headline(result), width, style="bold")]
     lines += block(account(result), width)
     for caution in cautions(result):
         lines += block(f"{caution.label}: {caution.text}.", width, style="red" if caution.grave else "yellow")
@@ -73,11 +73,11 @@ def _index(readout: Readout, result: Result, width: int) -> list[StyledLine]:
     index = readout.index
     if not index.depends_on:
         return []
-    ignored = [name for name in choices(result.layouts) if name not in index.depends_on]
+    ignored = ignored_inputs(readout, result)
     looks = f"looks at {enumerate_words(index.depends_on)}"
     looks += f", not at {enumerate_words(ignored)}" if ignored else ""
-    told = [] if index.expression in readout.slice else block(f"by {index.expression}", width, 4)
-    return told + block(looks, width, 4)
+    lines = [] if index.expression in readout.slice else block(f"by {index.expression}", width, 4)
+    return lines + block(looks, width, 4)
 
 
 def _source(source: Source, width: int) -> list[StyledLine]:
@@ -104,5 +104,5 @@ def _step(step: PathStep) -> str:
 
 
 def _ended(steps: Sequence[str]) -> list[str]:
-    """Every path ends in the logits, said once."""
+    """Every path ends in the logits, which is written once."""
     return [*steps] if steps and steps[-1] == "logits" else [*steps, "logits"]

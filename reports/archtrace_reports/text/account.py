@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from archtrace.answer.kinds import KINDS
 from archtrace.answer.result import PathStep, Readout, Result
 from archtrace_reports.text.field_lines import without_tokens
-from archtrace_reports.text.tokens import choices, unreached
+from archtrace_reports.text.tokens import ignored_inputs, unreached
 from archtrace_reports.text.wording import enumerate_words, of_given
 
 #: Of a longer way the first and the last modules are named.
@@ -16,7 +16,7 @@ LONGEST = 5
 MOVES = ("view", "reshape", "select", "slice", "squeeze", "unsqueeze", "transpose", "permute", "contiguous", "index")
 #: Steps that are not worth a word: those, what does nothing in a trained model, and the parts of a formula.
 SILENT = frozenset(("", "dropout", "add", "mul", *MOVES))
-#: Steps of a module that is known by its name; another is told by what it does.
+#: Steps of a module that is known by its name; any other is described by what it does.
 LAYERS = ("linear", "conv", "norm", "bilinear", "embedding", "lstm", "gru", "rnn")
 #: As many modules without a gradient are named; of more one is.
 FEW = 3
@@ -24,16 +24,20 @@ FEW = 3
 
 def account(result: Result) -> str:
     """The sentences behind the headline; the first is left out where several tensors are read."""
-    return " ".join(filter(None, (_way(result), _inner(result), _training(result))))
+    return " ".join(filter(None, (_path_words(result), _inner(result), _training(result))))
 
 
-def _way(result: Result) -> str:
+def _path_words(result: Result) -> str:
     """ "BertPooler does not pool: it takes index 0; dense, tanh and classifier follow." """
     if len(result.readouts) != 1 or result.relations:
         return ""
     (readout,) = result.readouts
     early, late = ([step for step in readout.steps if step.early is wanted] for wanted in (True, False))
-    first, taken, then = _run(early, "run", " on every position"), _taken(readout, result), _run(late, "follow")
+    first, taken, then = (
+        _run(early, "run", " on every position"),
+        _selection_words(readout, result),
+        _run(late, "follow"),
+    )
     if not first and not taken:
         return f"From there on {then}." if then else ""
     return "; ".join(part for part in (first, taken, then) if part) + "."
@@ -55,13 +59,13 @@ def _names(steps: Sequence[PathStep]) -> Iterator[str]:
         yield step.module.rpartition(".")[2] if layer and step.module else step.detail
 
 
-def _taken(readout: Readout, result: Result) -> str:
+def _selection_words(readout: Readout, result: Result) -> str:
     """What the code that picks or joins the positions does: "BertPooler does not pool: it takes index 0"."""
     kind = KINDS[readout.kind]
     single, by = kind.predict is not None, _by(readout, result)
-    # Given inputs alone do not tell by which rule a position is picked, nor does an index that looks at none.
-    untold = (single and of_given(result)) or ("{by}" in kind.done and not by)
-    if readout.source is None or not kind.done or untold:
+    # Neither one batch of given inputs nor an index that looks at no input shows by which rule a position is picked.
+    unknown = (single and of_given(result)) or ("{by}" in kind.done and not by)
+    if readout.source is None or not kind.done or unknown:
         return ""
     done = kind.done.format(by=by)
     name = (readout.source.function.rpartition(".")[0] or readout.source.function).rpartition(".")[2]
@@ -70,11 +74,11 @@ def _taken(readout: Readout, result: Result) -> str:
 
 
 def _by(readout: Readout, result: Result) -> str:
-    """The inputs that an index looks at, and those that could tell padding and that it does not look at."""
+    """The inputs that an index looks at, and those that show padding and that it ignores."""
     looked = readout.index.depends_on
     if not looked:
         return ""
-    ignored = [name for name in choices(result.layouts) if name not in looked]
+    ignored = ignored_inputs(readout, result)
     return enumerate_words(looked) + (f", ignoring {enumerate_words(ignored)}" if ignored else "")
 
 
@@ -93,10 +97,10 @@ def _training(result: Result) -> str:
     if not dead:
         return ""
     given = enumerate_words([*dict.fromkeys(name for layout in result.layouts for name in layout.inputs)])
-    return f"Given {given}, {dead:,} of the {total:,} parameter tensors get no gradient{_held(result)}."
+    return f"Given {given}, {dead:,} of the {total:,} parameter tensors get no gradient{_without_gradient(result)}."
 
 
-def _held(result: Result) -> str:
+def _without_gradient(result: Result) -> str:
     """The modules, and the parameters outside of them, that get none."""
     within = tuple(f"{module}." for module in result.dead_modules)
     names = [*result.dead_modules, *(name for name in result.dead_parameters if not name.startswith(within))]

@@ -52,9 +52,9 @@ def cautions(result: Result) -> list[Caution]:
 
 
 def others(result: Result) -> list[Finding]:
-    """The findings that no caution has told in full."""
-    told = {*NOTED, *(code for code, sentence in GRAVE.items() if not sentence)}
-    return [finding for finding in result.findings if finding.code not in told and not _assumed(finding)]
+    """The findings that no caution states in full."""
+    in_cautions = {*NOTED, *(code for code, sentence in GRAVE.items() if not sentence)}
+    return [finding for finding in result.findings if finding.code not in in_cautions and not _assumed(finding)]
 
 
 def _all(result: Result) -> Iterator[Caution]:
@@ -69,7 +69,7 @@ def _all(result: Result) -> Iterator[Caution]:
 
 
 def _assumed(finding: Finding) -> bool:
-    """Whether it tells that a pad id was filled in: all that is said of padding rests on it."""
+    """Whether it says that a pad id was filled in, on which all statements about padding rest."""
     return finding.code == "config-filled" and finding.field.endswith("pad_token_id")
 
 
@@ -85,7 +85,7 @@ def _leaks(result: Result) -> str:
 
 
 def _read(layouts: tuple[str, ...]) -> Iterator[str]:
-    """One sentence for each side; that ids and mask disagree is told where the sides say nothing of it."""
+    """One sentence for each side; that ids and mask disagree is added where no side implies it."""
     sides = [name for name in ("left_padded", "right_padded") if name in layouts]
     if len(sides) == 2:
         yield ANYWHERE

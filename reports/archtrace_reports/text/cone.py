@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from archtrace.answer.positions import Positions, Rows, runs
 from archtrace.answer.result import LayoutResult, Result
-from archtrace_reports.text.columns import Columns, columns
-from archtrace_reports.text.tokens import leaked, padding
+from archtrace_reports.text.tokens import TokenColumns, leaked, padding, token_columns
 
 if TYPE_CHECKING:
     from archtrace.answer.drawing import Anatomy, Slices, State
@@ -61,7 +60,7 @@ class ConeLayout:
     rows: tuple[ConeRow, ...]
     as_: str = ""
     refused: str = ""
-    columns: Columns = ()
+    columns: TokenColumns = ()
     marks: tuple[Mark, ...] = ()
 
     def looks(self, other: ConeLayout) -> bool:
@@ -70,7 +69,7 @@ class ConeLayout:
 
     @property
     def signs(self) -> set[Sign]:
-        """Those that occur."""
+        """The signs that occur in it."""
         return {sign for row in self.rows for cells in row.cells for sign in cells}
 
     @property
@@ -86,19 +85,19 @@ class ConeLayout:
 
 def meanings(result: Result) -> dict[Sign, str]:
     """What the signs say in the cone of this result."""
-    each = any(layout.each for layout in result.layouts)
-    return MEANINGS | (OWN if each and not result.padding.leaks else {})
+    by_position = any(layout.each for layout in result.layouts)
+    return MEANINGS | (OWN if by_position and not result.padding.leaks else {})
 
 
 def cones(result: Result) -> list[ConeLayout]:
     """Every layout that was tried; those that the model refuses have no rows. Empty without an anatomy."""
     if result.anatomy is None:
         return []
-    slices = {found.layout: found for found in result.anatomy.slices}
+    slices = {part.layout: part for part in result.anatomy.slices}
     drawn: list[ConeLayout] = []
     for layout in result.layouts:
-        found = _cone(result, result.anatomy, slices.get(layout.name), layout)
-        drawn.append(replace(found, as_=next((other.name for other in drawn if found.looks(other)), "")))
+        cone = _cone(result, result.anatomy, slices.get(layout.name), layout)
+        drawn.append(replace(cone, as_=next((other.name for other in drawn if cone.looks(other)), "")))
     return drawn
 
 
@@ -114,7 +113,7 @@ def _cone(result: Result, anatomy: Anatomy, slices: Slices | None, layout: Layou
     if slices is None:
         return ConeLayout(name, (), refused=layout.refused or "it was not traced")
     rows = tuple(_folded(list(_rows(anatomy, slices, layout))))
-    return ConeLayout(name, rows, columns=columns(layout, result), marks=tuple(marks_of(layout, result)))
+    return ConeLayout(name, rows, columns=token_columns(layout, result), marks=tuple(marks_of(layout, result)))
 
 
 def marks_of(layout: LayoutResult, result: Result) -> Iterator[Mark]:
@@ -138,7 +137,7 @@ def _unread(layout: LayoutResult) -> bool:
 
 def _rows(anatomy: Anatomy, slices: Slices, layout: LayoutResult) -> Iterator[ConeRow]:
     length = anatomy.states[0].positions
-    each = [_filled(rows) for rows in slices.each]
+    by_position = [_filled(rows) for rows in slices.each]
     for number, (state, reaching) in enumerate(zip(anatomy.states, slices.reaching, strict=True)):
         # Where the vectors of an output have length 1, squeezing them leaves what looks like one vector.
         if state.role == "vector" and layout.each and state.shape[-1] == len(layout.each):
@@ -148,20 +147,20 @@ def _rows(anatomy: Anatomy, slices: Slices, layout: LayoutResult) -> Iterator[Co
             cells = _outputs(layout)
         elif _is_whole(state, anatomy, layout):
             cells = tuple(_joined_signs(row) for row in cells)
-        found = _each(state, [rows[number] for rows in each], layout)
-        yield ConeRow(state.name, state.role, _note(state), cells, state.shape[-1], each=found)
+        each = _each(state, [rows[number] for rows in by_position], layout)
+        yield ConeRow(state.name, state.role, _note(state), cells, state.shape[-1], each=each)
 
 
 def _filled(rows: Sequence[Rows]) -> list[Rows]:
     """The rows of each state, those left out as they are before."""
-    found: list[Rows] = []
-    for own in rows:
-        found.append(own or found[-1])
-    return found
+    filled: list[Rows] = []
+    for given in rows:
+        filled.append(given or filled[-1])
+    return filled
 
 
 def _each(state: State, own: Sequence[Rows], layout: LayoutResult) -> tuple[Rows, ...]:
-    """What reaches each position of the output: as the answer says, which tells of tokens and read tensors, else as
+    """What reaches each position of the output: as the answer says for tokens and read tensors, else as
     the bound says."""
     if state.role == "tokens":
         return tuple(positions.others.get(state.name, positions.tokens) for positions in layout.each)
@@ -202,11 +201,11 @@ def _note(state: State) -> str:
 
 
 def _cells(state: State, reaching: Rows, padded: Rows, layout: LayoutResult) -> Cells:
-    """What a witness saw is told of tokens and read tensors."""
-    seen = _witness(state, layout)
+    """Whether a witness showed a position is known of tokens and read tensors alone."""
+    shown = _witness(state, layout)
     return tuple(
         tuple(
-            _sign(p in reached, r < len(padded) and p in padded[r], seen is None or p in seen[r])
+            _sign(p in reached, r < len(padded) and p in padded[r], shown is None or p in shown[r])
             for p in range(state.positions)
         )
         for r, reached in enumerate(reaching)
@@ -219,14 +218,14 @@ def _witness(state: State, layout: LayoutResult) -> Rows | None:
         return None
     if layout.witness is None:
         return ((),) * len(layout.bound.tokens)
-    seen = layout.witness
-    return seen.others.get(state.name, seen.tokens) if state.role == "tokens" else seen.reads.get(state.name)
+    witness = layout.witness
+    return witness.others.get(state.name, witness.tokens) if state.role == "tokens" else witness.reads.get(state.name)
 
 
-def _sign(reaches: bool, padding: bool, seen: bool) -> Sign:
+def _sign(reaches: bool, padding: bool, shown: bool) -> Sign:
     if not reaches:
         return "pad" if padding else "no"
-    if not seen:
+    if not shown:
         return "may"
     return "leak" if padding else "yes"
 

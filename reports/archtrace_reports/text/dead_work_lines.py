@@ -40,8 +40,8 @@ def _name(layout: LayoutResult) -> str:
 def _where(work: Work) -> str:
     """The layers in which most of it is, where these are few."""
     parts = sorted(work.parts, key=lambda part: -part.dead)[:NAMED]
-    told = [part for part in parts if part.dead > LEAST * work.flops]
-    return f": {enumerate_words([_part(part) for part in told])}" if told else ""
+    worth_naming = [part for part in parts if part.dead > LEAST * work.flops]
+    return f": {enumerate_words([_part(part) for part in worth_naming])}" if worth_naming else ""
 
 
 def _part(part: ModuleWork) -> str:

@@ -9,36 +9,38 @@ from archtrace_reports.text.styled import StyledLine
 STYLES: dict[Opinion, str] = {"right": "bold green", "wrong": "bold red", "unknown": "bold yellow"}
 
 
-def first(found: Diagnosis | None, width: int) -> list[StyledLine]:
+def lines_above_answer(diagnosis: Diagnosis | None, width: int) -> list[StyledLine]:
     """What stands above an answer: one line where the setup is right or unknown, else what to change. Ends empty."""
-    if found is None:
+    if diagnosis is None:
         return []
-    return [*block(above(found), width, style=STYLES[found.opinion]), *faults(found, width), StyledLine()]
+    opinion = block(short_opinion(diagnosis), width, style=STYLES[diagnosis.opinion])
+    return [*opinion, *fault_lines(diagnosis, width), StyledLine()]
 
 
-def above(found: Diagnosis) -> str:
+def short_opinion(diagnosis: Diagnosis) -> str:
     """The opinion above an answer, which names the model itself."""
-    return f"setup: {found.opinion}, because {found.reason}" if found.reason else f"setup: {found.opinion}"
+    reason = f", because {diagnosis.reason}" if diagnosis.reason else ""
+    return f"setup: {diagnosis.opinion}{reason}"
 
 
-def sentence(found: Diagnosis) -> str:
+def sentence(diagnosis: Diagnosis) -> str:
     """The opinion, and why."""
-    reason = f": {found.reason}" if found.reason else ""
-    return f"{found.target} is {found.opinion}{reason}"
+    reason = f": {diagnosis.reason}" if diagnosis.reason else ""
+    return f"{diagnosis.target} is {diagnosis.opinion}{reason}"
 
 
-def told(found: Diagnosis, width: int) -> list[StyledLine]:
+def diagnosis_lines(diagnosis: Diagnosis, width: int) -> list[StyledLine]:
     """The opinion, what is wrong with each change that mends it, what is read of each text, and what else is known."""
-    lines = block(sentence(found), width, style=STYLES[found.opinion]) + faults(found, width)
-    read = [line for text in found.read for line in row("reads", text, width)]
-    notes = [line for note in found.notes for line in row("note", note, width)]
+    lines = block(sentence(diagnosis), width, style=STYLES[diagnosis.opinion]) + fault_lines(diagnosis, width)
+    read = [line for text in diagnosis.read for line in row("reads", text, width)]
+    notes = [line for note in diagnosis.notes for line in row("note", note, width)]
     return [*lines, *([StyledLine(), *read] if read else []), *([StyledLine(), *notes] if notes else [])]
 
 
-def faults(found: Diagnosis, width: int) -> list[StyledLine]:
+def fault_lines(diagnosis: Diagnosis, width: int) -> list[StyledLine]:
     """What is wrong, each behind an empty line."""
     lines: list[StyledLine] = []
-    for fault in found.faults:
+    for fault in diagnosis.faults:
         parts = {"wrong": fault.code, "reads": fault.read, "meant": fault.meant, "change": fault.change}
         lines += [StyledLine(), *(line for label, words in parts.items() for line in row(label, words, width))]
     return lines

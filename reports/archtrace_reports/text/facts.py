@@ -31,7 +31,9 @@ LISTED = 4
 def facts(result: Result, width: int) -> list[StyledLine]:
     """One row a fact, label first."""
     red = {"padding": "red"} if result.padding.leaks else {}
-    lines = [line for label, words in told(result) for line in row(label, words, width, style=red.get(label, ""))]
+    lines: list[StyledLine] = []
+    for label, words in labelled_facts(result):
+        lines += row(label, words, width, style=red.get(label, ""))
     lines += row("config", config_words(result), width)
     if result.kept:
         lines += row("cached", cached_words(result), width)
@@ -46,8 +48,8 @@ def cached_words(result: Result) -> str:
     return f"on {result.traced[:10]}; nothing that it depends on has changed since; --fresh {what}"
 
 
-def told(result: Result) -> Iterator[tuple[str, str]]:
-    """The facts of an answer, label and words, for every format: those that there is something to say of."""
+def labelled_facts(result: Result) -> Iterator[tuple[str, str]]:
+    """The facts of an answer, each a label and its words, for every format; those without words are left out."""
     for label, words in FACTS.items():
         if text := words(result):
             yield label, text
@@ -157,7 +159,7 @@ def config_words(result: Result) -> str:
     return f"{kind}{SOURCES[result.config_source]}" + (f"; transformers {library}" if library else "")
 
 
-#: Label to words, in the order in which they are told.
+#: Label -> the function for its words, in the order in which they are shown.
 FACTS: Mapping[str, Callable[[Result], str]] = {
     "text": texts_words,
     "padding": padding_words,

@@ -26,12 +26,12 @@ def fields_words(result: Result) -> str:
 
 
 def _words(fields: Fields) -> str:
-    there = [i for i, field in enumerate(fields.of) if field is not None]
+    filled = [i for i, field in enumerate(fields.of) if field is not None]
     unit = UNITS.get(fields.input, f"values of {fields.input}")
     sizes = {tuple(stop - start for start, stop in field) for field in fields.of if field is not None}
     noun = "patch" if len(fields.axes) > 1 else "frame"
     size = f" of {' × '.join(map(str, sizes.pop()))} {unit}" if len(sizes) == 1 else f" of {unit}"
-    parts = [f"{_span(there)} of {fields.tensor} {_verb(there)} {_several(noun, there)}{size}{_grid(fields)}"]
+    parts = [f"{_span(filled)} of {fields.tensor} {_verb(filled)} {_several(noun, filled)}{size}{_grid(fields)}"]
     if fields.empty:
         parts.append(f"{_span(fields.empty)} {_verb(fields.empty)} none (class tokens and the like)")
     return "; ".join(parts)

@@ -41,7 +41,7 @@ def replace(file: Path, content: str | bytes) -> None:
         with beside.open("xb") as stream:
             stream.write(content.encode("utf-8") if isinstance(content, str) else content)
         if file.exists():
-            _like(file, beside)
+            _copy_attributes(file, beside)
         beside.replace(file)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -49,16 +49,16 @@ def replace(file: Path, content: str | bytes) -> None:
         raise
 
 
-def _like(file: Path, other: Path) -> None:
+def _copy_attributes(file: Path, other: Path) -> None:
     """Give a file the owner and mode of another; only root may give files away."""
-    told = file.stat()
+    status = file.stat()
     with contextlib.suppress(OSError, AttributeError):
-        os.chown(other, told.st_uid, told.st_gid)
-    other.chmod(stat.S_IMODE(told.st_mode))
+        os.chown(other, status.st_uid, status.st_gid)
+    other.chmod(stat.S_IMODE(status.st_mode))
 
 
-def trouble(output: Path) -> str | None:
-    """Why a file cannot be written, asked before any work is done."""
+def why_unwritable(output: Path) -> str | None:
+    """Why a file cannot be written; None where it can. To be called before any work is done."""
     if output.is_dir():
         return f"{output} is a folder"
     if not output.parent.is_dir():

@@ -36,9 +36,9 @@ def look_of(stream: TextIO) -> Look:
 
 
 def _columns(stream: TextIO) -> int:
-    told = os.environ.get("COLUMNS", "")
-    if told.isdecimal() and int(told):
-        return int(told)
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return int(columns)
     try:
         return os.get_terminal_size(stream.fileno()).columns or WIDTH  # 0 where a terminal does not tell
     except (OSError, ValueError):  # a pipe or a file; no file at all

@@ -1,4 +1,4 @@
-"""Say: messages to people on stderr; they may quote what a model or a file holds."""
+"""Notices: messages to people on stderr, which may quote text of a model or a file."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from archtrace.answer.result import LayoutResult, Result
 from archtrace_reports.text.field_lines import without_tokens
 from archtrace_reports.text.lines import pad, row, wrap
 from archtrace_reports.text.styled import StyledLine
-from archtrace_reports.text.tokens import padding, shape
+from archtrace_reports.text.tokens import padding, row_at, shape
 from archtrace_reports.text.wording import count, enumerate_words
 
 #: sign -> style and meaning, in the order of the legend.
@@ -93,33 +93,30 @@ def _plain(name: str) -> str:
 
 def _column(layout: LayoutResult, name: str) -> list[str]:
     """A string for each row of the batch: of a read tensor, or with "tokens" of the input."""
-    bound, seen = layout.bound, layout.witness
+    bound, witness = layout.bound, layout.witness
     if name == "tokens":
-        return _rows(layout, bound.tokens, seen.tokens if seen else (), padding(layout))
-    found, shown = {**bound.reads, **bound.others}, {**seen.reads, **seen.others} if seen else {}
-    return _rows(layout, found.get(name, ()), shown.get(name, ()), padding(layout, name))
+        return _rows(layout, bound.tokens, witness.tokens if witness else (), padding(layout))
+    reaching = {**bound.reads, **bound.others}.get(name, ())
+    shown = {**witness.reads, **witness.others}.get(name, ()) if witness else ()
+    return _rows(layout, reaching, shown, padding(layout, name))
 
 
-def _rows(layout: LayoutResult, bound: Rows, seen: Rows, masked: Rows) -> list[str]:
+def _rows(layout: LayoutResult, bound: Rows, shown: Rows, masked: Rows) -> list[str]:
     size = max([_length(layout), *(max(row) + 1 for row in (*bound, *masked) if row)])
     return [
-        _cells(size, *(frozenset(_at(rows, n)) for rows in (bound, seen, masked)))
+        _cells(size, *(frozenset(row_at(rows, n)) for rows in (bound, shown, masked)))
         for n in range(len(layout.bound.tokens))
     ]
 
 
-def _cells(size: int, bound: AbstractSet[int], seen: AbstractSet[int], masked: AbstractSet[int]) -> str:
-    return "".join(_sign(position, bound, seen, masked) for position in range(size))
+def _cells(size: int, bound: AbstractSet[int], shown: AbstractSet[int], masked: AbstractSet[int]) -> str:
+    return "".join(_sign(position, bound, shown, masked) for position in range(size))
 
 
-def _at(rows: Rows, number: int) -> tuple[int, ...]:
-    return rows[number] if number < len(rows) else ()
-
-
-def _sign(position: int, bound: AbstractSet[int], seen: AbstractSet[int], masked: AbstractSet[int]) -> str:
+def _sign(position: int, bound: AbstractSet[int], shown: AbstractSet[int], masked: AbstractSet[int]) -> str:
     if position not in bound:
         return "-" if position in masked else "·"
-    if position not in seen:
+    if position not in shown:
         return "?"
     return "!" if position in masked else "#"
 
@@ -127,8 +124,8 @@ def _sign(position: int, bound: AbstractSet[int], seen: AbstractSet[int], masked
 def _fold(drawn: Sequence[Drawn]) -> tuple[list[Drawn], list[str]]:
     """The first of each that look the same, and a note on the others: "eos early and no eos: as full"."""
     same: dict[tuple[str, ...], list[Drawn]] = {}
-    for one in drawn:
-        same.setdefault(one.cells, []).append(one)
+    for layout in drawn:
+        same.setdefault(layout.cells, []).append(layout)
     notes = [
         f"{enumerate_words([d.name for d in others])}: as {first.name}" for first, *others in same.values() if others
     ]
@@ -142,8 +139,8 @@ def _table(drawn: Sequence[Drawn], names: Sequence[str], width: int) -> list[Sty
     sizes = needs if fits else [_narrowed(drawn, i, name, share) for i, name in enumerate(names)]
     head = (" " * GAP).join(pad(name, size) for name, size in zip(names, sizes, strict=True))
     lines = [StyledLine(pad("  layout", NAME) + head, "dim")]
-    for one in drawn:
-        lines += _lines(one, sizes)
+    for layout in drawn:
+        lines += _lines(layout, sizes)
     return lines
 
 
@@ -178,7 +175,7 @@ def _refusal(layout: LayoutResult, width: int) -> list[StyledLine]:
 
 
 def _legend(drawn: str, notes: Sequence[str], width: int) -> list[StyledLine]:
-    signs = [f"{sign} {told}" for sign, (_, told) in SIGNS.items() if sign in drawn]
+    signs = [f"{sign} {text}" for sign, (_, text) in SIGNS.items() if sign in drawn]
     lines = _spread(signs, width - NAME) + [line for note in notes for line in wrap(note, width - NAME)]
     return [StyledLine(" " * NAME + line, "dim") for line in lines]
 

@@ -1,4 +1,4 @@
-"""Report: what one run of the command line found out, answered or not; every format turns it into text."""
+"""Report: the answers of one run of the command line, and the questions without one; formats turn it into text."""
 
 from __future__ import annotations
 
@@ -23,6 +23,11 @@ class Unanswered:
         why = next((line.split("why:", 1)[1].strip() for line in others if line.strip().startswith("why:")), "")
         return f"{what}: {why}" if why else what
 
+    @property
+    def message(self) -> str:
+        """The whole reason, behind the target where it does not name that."""
+        return self.reason if self.target in self.reason else f"{self.target}: {self.reason}"
+
 
 @dataclass(frozen=True)
 class Report:
@@ -40,13 +45,14 @@ PACKAGES = {"archtrace", "torch", "transformers"}
 
 
 def versions() -> dict[str, str]:
-    """What is installed, told without importing it: importing torch takes seconds."""
+    """The versions of the installed packages, found without importing them: importing torch takes seconds."""
     return {"archtrace": __version__, "torch": _version("torch"), "transformers": _version("transformers")}
 
 
-def without_run(found: Report) -> Report:
+def without_run(report: Report) -> Report:
     """The same answers without what differs from run to run: when and how long they were traced."""
-    return replace(found, results=tuple(replace(each, seconds={}, traced="", kept=False) for each in found.results))
+    results = (replace(result, seconds={}, traced="", kept=False) for result in report.results)
+    return replace(report, results=tuple(results))
 
 
 def _version(name: str) -> str:
@@ -69,6 +75,6 @@ def report(outcomes: list[Result | Unanswered]) -> Report:
     """Sort outcomes into answers and refusals. A result's own versions win: it knows what it was traced with."""
     results = tuple(o for o in outcomes if isinstance(o, Result))
     unanswered = tuple(o for o in outcomes if isinstance(o, Unanswered))
-    told = dict(results[0].versions) if results else {}
+    traced_with = dict(results[0].versions) if results else {}
     # Looking up what is installed costs more than a known answer: it is done where the result does not say all.
-    return Report(results, unanswered, told if told.keys() >= PACKAGES else versions() | told)
+    return Report(results, unanswered, traced_with if traced_with.keys() >= PACKAGES else versions() | traced_with)

@@ -21,7 +21,7 @@ def meaning(readout: Readout, result: Result) -> str:
     """Which positions the slice holds, and what its letters stand for. Of inputs that were given nothing more is known
     than where they are read."""
     own = f"in these inputs {noun(readout)}" if of_given(result) else KINDS[readout.kind].meaning
-    letters = (told for letter, told in LETTERS.items() if _holds(readout.slice, letter) and not _holds(own, letter))
+    letters = (text for letter, text in LETTERS.items() if _holds(readout.slice, letter) and not _holds(own, letter))
     return "; ".join([own, *letters])
 
 
@@ -49,7 +49,7 @@ def _verb(readouts: Sequence[Readout]) -> str:
 
 
 def _object(readout: Readout, result: Result) -> str:
-    if any(one.of == readout.tensor and one.name not in ("all", "same") for one in result.relations):
+    if any(relation.of == readout.tensor and relation.name not in ("all", "same") for relation in result.relations):
         return f"{readout.slice} for position i of {result.output}"
     last = readout.tensor == "last_hidden_state"
     of = "the final hidden state of" if last else f"{readout.tensor} at"

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
@@ -21,15 +20,14 @@ from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torch.overrides import TorchFunctionMode
 
 from archtrace.capture import older_releases
-from archtrace.capture.call_sites import is_machinery
+from archtrace.capture.call_sites import frames_outside, place_of
 from archtrace.capture.memory import StorageKey, storage_key
 from archtrace.capture.model import tables_of, views_of_parameters
-from archtrace.capture.module_paths import short_path
 from archtrace.capture.nested import Args, Kwargs, tensors_in
 from archtrace.capture.preserve import TURN, restored
 from archtrace.capture.program import Operation, name_of
 from archtrace.capture.shapes import fake_of
-from archtrace.errors import ArchtraceError, BuildError, message
+from archtrace.errors import ArchtraceError, BuildError, first_line, message
 from archtrace.ops import DRAWS_IN_PLACE, plain
 
 #: Constants beyond this many elements stay without values (a 4096 x 4096 causal mask has 16.8 million).
@@ -46,11 +44,11 @@ _DRAWS: set[Operation] = {
 
 
 class _Structure(TorchFunctionMode):
-    """Sends factories to the meta device where their result has no values, or too many; follows what is drawn."""
+    """Sends factories to the meta device where their result has no values, or too many; tracks what is drawn."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._drawn: dict[StorageKey, torch.Tensor] = {}  # by storage, which is kept so that no other takes its place
+        self._drawn: dict[StorageKey, torch.Tensor] = {}  # kept by storage, so that no other one gets its address
 
     def __torch_function__(
         self, func: Operation, types: Sequence[type], args: Args = (), kwargs: Kwargs | None = None
@@ -61,22 +59,22 @@ class _Structure(TorchFunctionMode):
         if valueless and kwargs.get("device") is None:
             kwargs = {**kwargs, "device": "meta"}
         result = func(*args, **kwargs)
-        if func in _DRAWS or (self._drawn and any(map(self.drew, tensors_in((args, kwargs))))):
+        if func in _DRAWS or (self._drawn and any(map(self.is_drawn, tensors_in((args, kwargs))))):
             # What is made of a draw is one too; what a method writes is in its first argument.
-            written = args[:1] if name_of(func).endswith("_") else ()
-            self._drawn |= {storage_key(t): t for t in tensors_in((result, written)) if t.layout is torch.strided}
+            in_place = args[:1] if name_of(func).endswith("_") else ()
+            self._drawn |= {storage_key(t): t for t in tensors_in((result, in_place)) if t.layout is torch.strided}
         return result
 
-    def drew(self, tensor: torch.Tensor) -> bool:
+    def is_drawn(self, tensor: torch.Tensor) -> bool:
         """Whether a tensor holds what was drawn at random."""
         return tensor.layout is torch.strided and not tensor.is_meta and storage_key(tensor) in self._drawn
 
 
-def _withhold(module: torch.nn.Module, drew: Callable[[torch.Tensor], bool]) -> torch.nn.Module:
+def _withhold(module: torch.nn.Module, is_drawn: Callable[[torch.Tensor], bool]) -> torch.nn.Module:
     """The module without what its constructor drew: the next one draws other values, a checkpoint holds others."""
     for part in module.modules():
         for table in tables_of(part)[1:]:
-            table.update({n: v.to("meta") for n, v in table.items() if isinstance(v, torch.Tensor) and drew(v)})
+            table.update({n: v.to("meta") for n, v in table.items() if isinstance(v, torch.Tensor) and is_drawn(v)})
     return module
 
 
@@ -98,7 +96,7 @@ def _uninitialised() -> Iterator[None]:
         if "transformers" in sys.modules:
             stack.enter_context(older_releases.no_init_weights())
         for name in names:
-            setattr(torch.nn.init, name, _leaving(initialisers[name]))
+            setattr(torch.nn.init, name, _skipping(initialisers[name]))
         try:
             yield
         finally:
@@ -106,7 +104,7 @@ def _uninitialised() -> Iterator[None]:
                 setattr(torch.nn.init, name, function)
 
 
-def _leaving(initialiser: Operation) -> Operation:
+def _skipping(initialiser: Operation) -> Operation:
     """An initialiser that does nothing in this thread, and what it did before in any other."""
     thread = threading.get_ident()
 
@@ -123,8 +121,8 @@ def build(construct: Callable[[], torch.nn.Module]) -> torch.nn.Module:
     """
     try:
         with TURN, _Structure() as structure, _uninitialised():
-            module = _released(construct()).eval()
-        return _withhold(module, structure.drew)
+            module = _without_large_memory(construct()).eval()
+        return _withhold(module, structure.is_drawn)
     except ArchtraceError:
         raise
     except Exception as error:
@@ -135,14 +133,14 @@ def build(construct: Callable[[], torch.nn.Module]) -> torch.nn.Module:
 _LARGE = 2**16
 
 
-def _released(module: torch.nn.Module) -> torch.nn.Module:
-    """The module without the memory of large parameters: one that was filled with zeros has some."""
+def _without_large_memory(module: torch.nn.Module) -> torch.nn.Module:
+    """The module without the memory of its large parameters: one that was filled with zeros has some."""
     fresh: dict[int, torch.nn.Parameter] = {}
     for part in module.modules():
         for name, own in part._parameters.items():
             if own is None or own.is_meta or own.numel() <= _LARGE:
                 continue
-            # One parameter stays one wherever it is held, with what was written on it.
+            # One parameter stays one wherever modules have it, with the attributes that were set on it.
             if id(own) not in fresh:
                 fresh[id(own)] = torch.nn.Parameter(own.data.to("meta"), requires_grad=own.requires_grad)
                 vars(fresh[id(own)]).update(vars(own))
@@ -151,21 +149,15 @@ def _released(module: torch.nn.Module) -> torch.nn.Module:
 
 
 def _refusal(error: Exception) -> BuildError:
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not is_machinery(f.filename)]
-    last = next((f for f in reversed(frames) if f.line), None)
+    last = next((frame for frame in reversed(frames_outside(error)) if frame.line), None)
     return BuildError(
         message(
-            f"the model cannot be built: {type(error).__name__}: {first_line(error)}",
-            where=f"{short_path(last.filename)}:{last.lineno}, {last.name}: {last.line}" if last else "",
+            f"the model cannot be built: {first_line(error)}",
+            where=place_of(last),
             why="its constructor raises",
             do="make the constructor run on this config, or trace a live module",
         )
     )
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's message."""
-    return str(error).strip().split("\n", 1)[0] or "no reason given"
 
 
 def fake_mode() -> FakeTensorMode:
@@ -183,11 +175,11 @@ class Weightless(NamedTuple):
 
 @contextmanager
 def weightless(module: torch.nn.Module, mode: FakeTensorMode) -> Iterator[Weightless]:
-    """For a while, each parameter and each valueless tensor of the module is a fake CPU tensor.
+    """Each parameter and each valueless tensor of the module is a fake CPU tensor meanwhile.
 
-    The module is given back as it was, whatever is done with it meanwhile.
+    The module comes back as it was, whatever is done with it.
     """
-    found = Weightless({}, {})
+    weights = Weightless({}, {})
     with TURN, restored(module):
         views = set(map(id, views_of_parameters(module)))
         for path, part in module.named_modules():
@@ -195,16 +187,16 @@ def weightless(module: torch.nn.Module, mode: FakeTensorMode) -> Iterator[Weight
                 for name, tensor in list(table.items()):
                     if not isinstance(tensor, torch.Tensor):
                         continue
-                    # One tensor gets one fake wherever it is held, so that tied weights stay tied.
+                    # A tensor gets one fake wherever modules have it, so that tied weights stay tied.
                     unknown = id(tensor) in views or _valueless(tensor)
                     if unknown or (table is part._buffers and _allocated(part, name, tensor)):
-                        if id(tensor) not in found.fakes:
-                            found.fakes[id(tensor)] = _fake(tensor, mode)
-                        table[name] = found.fakes[id(tensor)]
+                        if id(tensor) not in weights.fakes:
+                            weights.fakes[id(tensor)] = _fake(tensor, mode)
+                        table[name] = weights.fakes[id(tensor)]
                     else:
                         # On an accelerator what is known would meet ids, masks and fakes, which are on the CPU.
-                        table[name] = found.values[f"{path}.{name}".lstrip(".")] = tensor.cpu()
-        yield found
+                        table[name] = weights.values[f"{path}.{name}".lstrip(".")] = tensor.cpu()
+        yield weights
 
 
 def _valueless(tensor: torch.Tensor) -> bool:

@@ -1,8 +1,9 @@
-"""Frames: the lines of the user's and the library's code at which an op is called."""
+"""Call sites: the lines of the user's and the library's code at which an op is called, or an error raised."""
 
 from __future__ import annotations
 
 import sys
+import traceback
 from functools import lru_cache
 from pathlib import Path
 from types import FrameType
@@ -11,7 +12,7 @@ import torch
 
 from archtrace.capture.program import Lines
 
-#: Folders of torch and of this room, and code that no file holds.
+#: The folders of torch and of this package, and what the name of code that no file holds begins with.
 _MACHINERY = (str(Path(torch.__file__).parent), str(Path(__file__).parent), "<")
 
 
@@ -31,3 +32,22 @@ def lines_here(outermost: FrameType | None) -> Lines:
 def is_machinery(file: str) -> bool:
     """True for a file of torch or of this package: where an op lives, not where it was written."""
     return file.startswith(_MACHINERY)
+
+
+def frames_outside(error: BaseException) -> list[traceback.FrameSummary]:
+    """The frames through which an error came, outermost first, without those of torch and of this package."""
+    return [frame for frame in traceback.extract_tb(error.__traceback__) if not is_machinery(frame.filename)]
+
+
+def place_of(frame: traceback.FrameSummary | None) -> str:
+    """A frame as messages have it: `package/file.py:12, function: the line itself`; empty where there is none."""
+    return f"{short_path(frame.filename)}:{frame.lineno}, {frame.name}: {frame.line}" if frame else ""
+
+
+def short_path(file: str) -> str:
+    """A path from the package that holds the file on: no folder of this machine."""
+    path = Path(file)
+    top = path.parent
+    while (top / "__init__.py").exists():
+        top = top.parent
+    return path.relative_to(top).as_posix()

@@ -1,7 +1,7 @@
 """Decisions: what a program's Python takes out of known tensors, and so bakes into the graph.
 
 A branch on a mask, a loop over lengths, numpy on ids: eager Python sees numbers, and the graph that is recorded holds
-for every layout in which it would have seen the same ones.
+for every layout in which these would have been the same.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def decision(tensors: tuple[torch.Tensor, ...]) -> Decision:
 
 
 def _array(tensor: torch.Tensor) -> NumpyArray:
-    # What is looked at here is no part of the model's program.
+    # What is read here is no part of the model's program.
     with no_dispatch():
         plain = tensor.detach().cpu()
         return plain.to(torch.float64).numpy().copy() if plain.dtype == torch.bfloat16 else plain.numpy().copy()
@@ -63,47 +63,46 @@ _SIZES = frozenset(
 
 
 class DecisionRecorder(TorchFunctionMode):
-    """Hears when Python takes values or sizes out of tensors.
+    """Notices when Python takes values or sizes out of tensors.
 
-    `taken` is called with each tensor whose values are taken, `measured` with each whose size is asked for; `lent`
-    gives of a tensor of ids what stands for them while Python looks at them, else None.
+    `values_taken` is called with each tensor whose values are taken, `size_taken` with each whose size is; `tracked`
+    gives what Python gets in place of a tensor of ids, and None for any other tensor.
     """
 
     def __init__(
         self,
-        taken: Callable[[torch.Tensor], object],
-        measured: Callable[[torch.Tensor], None],
-        lent: Callable[[torch.Tensor], TrackedIds | None],
+        values_taken: Callable[[torch.Tensor], object],
+        size_taken: Callable[[torch.Tensor], None],
+        tracked: Callable[[torch.Tensor], TrackedIds | None],
     ) -> None:
         super().__init__()
-        self._taken, self._lent = taken, lent
-        self._measured = measured
-        self._deaf = False
+        self._values_taken, self._size_taken, self._tracked = values_taken, size_taken, tracked
+        self._paused = False
 
     def __torch_function__(
         self, func: Operation, types: Sequence[type], args: Args = (), kwargs: Kwargs | None = None
     ) -> object:
-        # numpy(), tolist() and sizes pass by the dispatcher: no mode hears them, a function mode does.
-        if not self._deaf and args:
+        # numpy(), tolist() and sizes pass by the dispatcher: no dispatch mode sees them, a function mode does.
+        if not self._paused and args:
             if isinstance(args[0], torch.Tensor):
-                if func in LENDING and (ids := self._lent(args[0])) is not None:
+                if func in LENDING and (ids := self._tracked(args[0])) is not None:
                     return LENDING[func](ids)
-                self._heard(func, args[0])
+                self._notice(func, args[0])
             elif func in MAKERS and (made := made_of(func, args[0], kwargs or {})) is not None:
                 return made
         return func(*args, **(kwargs or {}))
 
-    def _heard(self, func: Operation, tensor: torch.Tensor) -> None:
+    def _notice(self, func: Operation, tensor: torch.Tensor) -> None:
         if func in _TAKERS:
-            self._taken(tensor)
+            self._values_taken(tensor)
         elif func in _SIZES:
-            self._measured(tensor)
+            self._size_taken(tensor)
 
     @contextmanager
-    def deaf(self) -> Iterator[None]:
-        """For a while hear nothing: torch's own code asks for sizes too."""
-        before, self._deaf = self._deaf, True
+    def paused(self) -> Iterator[None]:
+        """Notice nothing meanwhile: torch's own code takes sizes too."""
+        before, self._paused = self._paused, True
         try:
             yield
         finally:
-            self._deaf = before
+            self._paused = before

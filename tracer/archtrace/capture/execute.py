@@ -11,7 +11,7 @@ import torch
 from torch._ops import OpOverload
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, disable_fake_tensor_cache
 
-from archtrace.capture.inplace import written
+from archtrace.capture.inplace import written_arguments
 from archtrace.capture.memory import Memory, StorageKey, storage_key
 from archtrace.capture.nested import Args, Kwargs, mapped, mapped_arguments, tensors_in, within
 from archtrace.capture.program import Node, Op, Operation, Ref, bound_arguments
@@ -26,7 +26,7 @@ _Switch: TypeAlias = tuple[int, str, object]
 
 
 class Execution:
-    """Runs ops. `memory` tells what is unknown: what parameters or random draws have touched."""
+    """Runs ops. What parameters or random draws have a part in is unknown, as `memory` records."""
 
     def __init__(self, mode: FakeTensorMode, memory: Memory, scalars: Scalars, shapes: Known | None) -> None:
         self._mode = mode
@@ -37,15 +37,15 @@ class Execution:
         self._outside: set[StorageKey] = set()
 
     def outside(self, tensor: torch.Tensor) -> None:
-        """A tensor that was there before the run: a write into it is taken back at the end."""
+        """Note a tensor from before the run: a write into it is undone at the end."""
         self._outside.add(storage_key(tensor))
 
     def restore(self) -> None:
-        """Give the tensors that were there before the run what they held."""
+        """Give the tensors from before the run their contents back."""
         for tensor, before in self._backups.values():
             tensor.data.copy_(before)
 
-    def unknown(self, tensor: torch.Tensor) -> bool:
+    def is_unknown(self, tensor: torch.Tensor) -> bool:
         """True for fakes, and for memory into which one was written."""
         storage = self._memory.storage(tensor)
         return isinstance(tensor, FakeTensor) or (storage is not None and storage.unknown)
@@ -54,7 +54,7 @@ class Execution:
         """The op's result."""
         tensors = tensors_in((args, kwargs))
         # A random draw is no one draw: run for real, the layout would seem to know what it cannot.
-        if not (undecided(op, args, kwargs) or any(map(self.unknown, tensors))):
+        if not (undecided(op, args, kwargs) or any(map(self.is_unknown, tensors))):
             self._back_up(op, args)
             return zeroed(op, op(*args, **kwargs))
         self._taint(op, args, kwargs)
@@ -62,7 +62,7 @@ class Execution:
         return self._faked(op, args, kwargs, tensors) if counted is None else counted
 
     def _faked(self, op: Op, args: Args, kwargs: Kwargs, tensors: list[torch.Tensor]) -> object:
-        # From here on nothing has values. The second layer asks what the first one asked, and gets it from memory.
+        # From here on nothing has values. Later layers run the ops of the first, whose results are remembered.
         key = self._shapes.key(op, args, kwargs)
         known = self._shapes.known(key, tensors)
         if known is not None:
@@ -73,7 +73,7 @@ class Execution:
         # What torch remembers of fakes it finds by comparing arguments, which packed weights cannot be.
         with self._mode, disable_fake_tensor_cache(self._mode) if _packed(args) else nullcontext():
             result = op(*args, **kwargs)
-        self._scalars.sized(result, [t for t in tensors if self.unknown(t)])
+        self._scalars.sized(result, [t for t in tensors if self.is_unknown(t)])
         self._shapes.remember(key, result, [fakes[id(t)] for t in tensors])
         return mapped(result, lambda v: own.get(id(v), v))
 
@@ -101,7 +101,7 @@ class Execution:
         bound = bound_arguments(op, args, kwargs)
         sizing = [t for name in names or () for t in tensors_in(bound.get(name))]
         masks = any(t.dtype in (torch.bool, torch.uint8) for t in sizing) or op._schema.name != "aten::index"
-        if not sizing or not masks or any(map(self.unknown, sizing)):
+        if not sizing or not masks or any(map(self.is_unknown, sizing)):
             return None
         # The real op on zeros: fakes have no values, and so no counts; of the result only the shapes are used.
         plain = mapped_arguments(args, kwargs, self._blank)
@@ -111,7 +111,7 @@ class Execution:
         return mapped(results, self._without_values)
 
     def _blank(self, value: object) -> object:
-        if not isinstance(value, torch.Tensor) or not self.unknown(value):
+        if not isinstance(value, torch.Tensor) or not self.is_unknown(value):
             return value
         return torch.zeros((), dtype=value.dtype).expand(self._scalars.shape(value))
 
@@ -123,7 +123,7 @@ class Execution:
 
     def _taint(self, op: Op, args: Args, kwargs: Kwargs) -> None:
         """A known tensor into which an unknown one is written is unknown from then on."""
-        names = written(op)
+        names = written_arguments(op)
         if not names:
             return
         bound = bound_arguments(op, args, kwargs)
@@ -133,7 +133,7 @@ class Execution:
                 storage.unknown = True
 
     def _back_up(self, op: Op, args: Args) -> None:
-        if not written(op) or not args or not isinstance(args[0], torch.Tensor):
+        if not written_arguments(op) or not args or not isinstance(args[0], torch.Tensor):
             return
         key = storage_key(args[0])
         if key in self._outside and key not in self._backups:

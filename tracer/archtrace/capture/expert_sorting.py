@@ -86,9 +86,9 @@ class _Unsorting:
         }:
             return program
         # Rows that stand in another order than in the model are no tensors of the model.
-        told = {k: tuple(i for i in v if i not in self._labels) for k, v in program.tensors.items()}
+        tensors = {k: tuple(i for i in v if i not in self._labels) for k, v in program.tensors.items()}
         nodes = tuple(self._new.get(n.index, n) for n in program.nodes)
-        return replace(program, nodes=nodes, tensors={k: v for k, v in told.items() if v})
+        return replace(program, nodes=nodes, tensors={k: v for k, v in tensors.items() if v})
 
     def _label(self, value: object) -> int | None:
         return self._labels.get(value.index) if isinstance(value, Ref) else None
@@ -143,7 +143,7 @@ class _Unsorting:
             return False
         if not counts_of(self._keys, sizes, self._program):
             return False
-        # Each slice is all of the rows: which of them are meant is told by their keys.
+        # Each slice becomes all of the rows: their keys say which of them are its own.
         return self._put(node, _SLICES, (torch.ops.aten.alias.default, (source,)))
 
     def _item(self, node: Node) -> bool:
@@ -190,7 +190,7 @@ class _Unsorting:
 
 
 def _beyond_rows(node: Node, rank: int) -> bool:
-    """True where the axis that an op is told is not that of the rows."""
+    """True where an op's axis is not that of the rows."""
     place = AXIS_SECOND[node.op]
     axis = node.number(place)
     return axis is not None and axis % rank != 0

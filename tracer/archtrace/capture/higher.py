@@ -18,7 +18,7 @@ from archtrace.errors import CaptureError
 
 
 class Recording(Protocol):
-    """What a recorder is asked for here: it imports this file."""
+    """What is needed of a recorder here, which imports this file."""
 
     execution: Execution
 
@@ -30,17 +30,19 @@ class Recording(Protocol):
 
 
 def register(mode: type) -> None:
-    """Have a mode asked for every higher-order op that is loaded: torch looks the mode's class up in each op."""
+    """Register a mode with every higher-order op that is loaded: torch looks up the mode's class in each op."""
     for op in torch._ops._higher_order_ops.values():
-        op.python_key_table.setdefault(mode, lambda recorder, *args, op=op, **kwargs: eager(recorder, op, args, kwargs))
+        op.python_key_table.setdefault(
+            mode, lambda recorder, *args, op=op, **kwargs: run_eagerly(recorder, op, args, kwargs)
+        )
 
 
-def eager(recorder: Recording, op: HigherOrderOperator, args: Args, kwargs: Kwargs) -> object:
+def run_eagerly(recorder: Recording, op: HigherOrderOperator, args: Args, kwargs: Kwargs) -> object:
     """What a higher-order op computes, op by op. CaptureError for one that torch cannot run eagerly."""
     if torch._C._functorch.peek_interpreter_stack() is not None:
         return recorder.below(op, args, kwargs)
-    # A known predicate is a branch as any other: the eager body decides it, and that is recorded.
-    if op.__name__ == "cond" and isinstance(args[0], torch.Tensor) and recorder.execution.unknown(args[0]):
+    # A known predicate is a branch like any other: the eager body takes it, and that decision is recorded.
+    if op.__name__ == "cond" and isinstance(args[0], torch.Tensor) and recorder.execution.is_unknown(args[0]):
         both: Operation = partial(_both, recorder)
         return both(*args, **kwargs)
     body = op.py_kernels.get(torch._C.DispatchKey.CompositeExplicitAutograd)
@@ -64,13 +66,13 @@ def _both(
 
 
 @contextmanager
-def uncompiled() -> Iterator[None]:
-    """torch.compile leaves functions as they are: torch compiles around its higher-order ops, where none is heard."""
+def without_compile() -> Iterator[None]:
+    """torch.compile leaves functions alone: torch compiles around its higher-order ops, where no mode sees them."""
     import sys
 
     before = torch.compile
     torch.compile = lambda model=None, **_: model if model is not None else (lambda inner: inner)  # type: ignore[assignment]
-    dynamo = sys.modules.get("torch._dynamo")  # only whoever compiled something has loaded it
+    dynamo = sys.modules.get("torch._dynamo")  # loaded only where something was compiled
     try:
         if dynamo is None:
             yield

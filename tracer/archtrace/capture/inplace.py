@@ -14,7 +14,7 @@ from archtrace.ops import plain
 
 
 @lru_cache(maxsize=4096)
-def written(op: Operation) -> tuple[str, ...]:
+def written_arguments(op: Operation) -> tuple[str, ...]:
     """The names of the arguments that an op writes into; an op that only gives a view another shape writes nothing."""
     if not isinstance(op, OpOverload) or not op._schema.is_mutable or torch.Tag.inplace_view in op.tags:
         return ()
@@ -27,7 +27,7 @@ def returning(op: Op) -> Operation:
     packet: object = getattr(torch.ops.aten, _plain_name(op), None)
     twin: Op | None = getattr(packet, op._overloadname, None)
     first = op._schema.arguments[0].name if op._schema.arguments else ""
-    if twin is None or twin._schema.is_mutable or written(op) != (first,):
+    if twin is None or twin._schema.is_mutable or written_arguments(op) != (first,):
         return Returning(op)
     same = [a.name for a in twin._schema.arguments] == [a.name for a in op._schema.arguments]
     return twin if same else Returning(op)
@@ -53,13 +53,15 @@ class Returning:
 
     def __call__(self, *args: object, **kwargs: object) -> tuple[torch.Tensor, ...]:
         bound = bound_arguments(self.op, args, kwargs)
-        # Run on copies: as a function it must leave what it is given alone.
-        copies = bound | {name: mapped(bound[name], _copy) for name in written(self.op) if bound.get(name) is not None}
+        # Run on copies: a function must not change its arguments.
+        copies = bound | {
+            name: mapped(bound[name], _copy) for name in written_arguments(self.op) if bound.get(name) is not None
+        }
         keyword = {a.name for a in self.op._schema.arguments if a.kwarg_only}
         result = self.op(
             *(v for k, v in copies.items() if k not in keyword), **{k: v for k, v in copies.items() if k in keyword}
         )
-        outs = [t for name in written(self.op) for t in tensors_in(copies.get(name))]
+        outs = [t for name in written_arguments(self.op) for t in tensors_in(copies.get(name))]
         return (*outs, *(t for t in tensors_in(result) if all(t is not o for o in outs)))
 
 

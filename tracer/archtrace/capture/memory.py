@@ -1,7 +1,7 @@
 """Memory: which node holds what a tensor shows now, though views share storage and ops write into it.
 
-The recorded program is functional, the model's own run is not. A storage has one *root*, the node that holds all that
-was seen of it. A write makes a new root, and a tensor that looks into the same storage is read anew, element by
+The recorded program is functional, the model's own run is not. A storage has one *root*, the node that holds all of
+its contents. A write makes a new root, and a tensor that looks into the same storage is read anew, element by
 element, the next time that it is used. So whatever eager torch takes for an alias is one here: a chunk, a transposed
 view, what dropout returns in evaluation mode.
 """
@@ -43,15 +43,17 @@ class Geometry(NamedTuple):
 @lru_cache(maxsize=256)  # a layer's windows are those of every layer, in every run
 def _within(base: Geometry, own: Geometry) -> torch.Tensor:
     """For each element of `own`, flat, its row-major number in `base`. CaptureError where base lacks one."""
-    there = base.places().ravel()
-    # Where in the base is each wanted place? A base has each place once (no op makes another that is written),
-    # so a sorted look-up finds the one element that lies there.
-    order = np.argsort(there, kind="stable")
+    places = base.places().ravel()
+    # A base has each place once (no op makes another that is written), so a sorted look-up finds the one element that
+    # lies where each element of `own` does.
+    order = np.argsort(places, kind="stable")
     wanted = own.places().ravel()
-    found = order[np.minimum(np.searchsorted(there[order], wanted), max(len(order) - 1, 0))] if len(order) else wanted
-    if len(wanted) and (not len(order) or (there[found] != wanted).any()):
+    numbers = (
+        order[np.minimum(np.searchsorted(places[order], wanted), max(len(order) - 1, 0))] if len(order) else wanted
+    )
+    if len(wanted) and (not len(order) or (places[numbers] != wanted).any()):
         raise CaptureError("a tensor looks into memory of which another part was written")
-    return torch.from_numpy(found)
+    return torch.from_numpy(numbers)
 
 
 @lru_cache(maxsize=256)
@@ -116,7 +118,7 @@ class Storage:
 
 
 class Handle(NamedTuple):
-    """What is known of one tensor object: its node, and the number of writes that the node has seen."""
+    """A tensor object: its node, its storage, and how often that had been written when the node was made."""
 
     node: Ref
     storage: Storage
@@ -125,32 +127,32 @@ class Handle(NamedTuple):
 
 #: Adds a node to the program: op and arguments.
 Emit: TypeAlias = Callable[[Operation, Args], Ref]
-#: What tells storages apart: where one lies, or "alone" and the tensor without one.
+#: Identifies a storage: its address, or "alone" and the id of a tensor that has none.
 StorageKey: TypeAlias = int | tuple[str, int]
 
 
 @dataclass(eq=False)
 class Memory:
-    """All tensors of one run, by identity; they are kept, so that no identity comes twice."""
+    """All tensors of one run, by identity; they are kept alive, so that no identity comes twice."""
 
     emit: Emit
     _handles: dict[int, Handle] = field(default_factory=dict)
     _storages: dict[StorageKey, Storage] = field(default_factory=dict)
-    _kept: list[torch.Tensor] = field(default_factory=list)
+    _alive: list[torch.Tensor] = field(default_factory=list)
 
     def define(self, tensor: torch.Tensor, node: Ref) -> None:
-        """A tensor is the value of a node: of a new storage, or of one that is there already, as a view is."""
-        # A storage that is there already makes the tensor a view: its node is what it showed when it was made, and
+        """A tensor is the value of a node: in a new storage, or in a known one, as a view is."""
+        # A known storage makes the tensor a view: its node is what it showed when it was made, and
         # its root stays what all of the storage holds.
         key = storage_key(tensor)
         storage = self._storages.get(key)
         if storage is None:
             storage = self._storages[key] = Storage(node, geometry_of(tensor), tensor.element_size())
         self._handles[id(tensor)] = Handle(node, storage, storage.writes)
-        self._kept.append(tensor)
+        self._alive.append(tensor)
 
     def knows(self, tensor: torch.Tensor) -> bool:
-        """True for a tensor that was seen, or whose storage was."""
+        """Whether a tensor is known, or its storage."""
         return id(tensor) in self._handles or storage_key(tensor) in self._storages
 
     def read(self, tensor: torch.Tensor) -> Ref:
@@ -159,11 +161,11 @@ class Memory:
         # Nothing was written since: the node still holds what the tensor shows.
         if handle is not None and handle.writes == handle.storage.writes:
             return handle.node
-        # A tensor that no op was heard to make (`x.data`, what an autograd function passes on) shares its storage.
+        # A tensor that no recorded op made (`x.data`, what an autograd function passes on) shares its storage.
         storage = handle.storage if handle is not None else self._storages[storage_key(tensor)]
         node = self._shown(tensor, storage)
         self._handles[id(tensor)] = Handle(node, storage, storage.writes)
-        self._kept.append(tensor)
+        self._alive.append(tensor)
         return node
 
     def _shown(self, tensor: torch.Tensor, storage: Storage) -> Ref:
@@ -188,7 +190,7 @@ class Memory:
             storage.root = self.emit(WriteInto(*self._geometries(tensor, storage)), (storage.root, value))
         storage.writes += 1
         self._handles[id(tensor)] = Handle(value, storage, storage.writes)
-        self._kept.append(tensor)
+        self._alive.append(tensor)
 
     def view(self, tensor: torch.Tensor) -> Ref:
         """The node of a tensor as its storage has it, whatever op made it: as_strided counts storage, not elements."""
@@ -199,10 +201,10 @@ class Memory:
         storage = self._storages.get(storage_key(other))
         if storage is not None:
             self._storages.setdefault(storage_key(tensor), storage)
-            self._kept.append(tensor)
+            self._alive.append(tensor)
 
     def storage(self, tensor: torch.Tensor) -> Storage | None:
-        """The storage that a tensor looks into, where it was seen."""
+        """The storage that a tensor looks into, where that is known."""
         handle = self._handles.get(id(tensor))
         return handle.storage if handle is not None else self._storages.get(storage_key(tensor))
 

@@ -1,4 +1,4 @@
-"""What the analysis needs to know of a built model: the library's model in it, the backbone of that, its inputs."""
+"""What the analysis needs to know about a built model: the library's model in it, the backbone of that, its inputs."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def is_library_model(module: torch.nn.Module) -> bool:
 
 def library_model_in(module: torch.nn.Module) -> tuple[str, torch.nn.Module] | None:
     """The one library model that a module is or wraps, with its path; None where there is none, or several."""
-    found = [*_outermost(module, "")]
-    return found[0] if len(found) == 1 else None
+    models = [*_outermost(module, "")]
+    return models[0] if len(models) == 1 else None
 
 
 def _outermost(module: torch.nn.Module, path: str) -> Iterator[tuple[str, torch.nn.Module]]:
@@ -75,8 +75,8 @@ def takes_mapping(module: torch.nn.Module) -> bool:
     parameters = inspect.signature(module.forward).parameters.values()
     required = [p for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
     # With postponed evaluation an annotation is its own text.
-    said = str(required[0].annotation).lower() if len(required) == 1 else ""
-    return "dict[" in said or "mapping[" in said
+    annotation = str(required[0].annotation).lower() if len(required) == 1 else ""
+    return "dict[" in annotation or "mapping[" in annotation
 
 
 def tables_of(module: torch.nn.Module) -> list[dict[str, object]]:

@@ -1,6 +1,6 @@
 """What older releases of transformers and huggingface_hub name or place otherwise.
 
-Told apart by what is there, and not by number.
+Releases are recognised by what they contain, not by their numbers.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import cast
 def no_init_weights() -> AbstractContextManager[None]:
     """The library's own switch for building models without drawing their weights."""
     if find_spec("transformers.initialization"):
-        from transformers.initialization import no_init_weights as found  # since 5.0
+        from transformers.initialization import no_init_weights as switch  # since 5.0
     else:
-        from transformers.modeling_utils import no_init_weights as found
-    return cast(AbstractContextManager[None], found())
+        from transformers.modeling_utils import no_init_weights as switch
+    return cast(AbstractContextManager[None], switch())
 
 
 def is_missing_file(error: Exception) -> bool:
@@ -31,19 +31,19 @@ def is_missing_file(error: Exception) -> bool:
 
 
 def ask_for_file(url: str, patience: float) -> None:
-    """Ask the Hub once, for so many seconds, whether it has a file; raises what it, or the connection, says instead."""
+    """Ask the Hub once, for so many seconds, whether it has a file; raises its error, or that of the connection."""
     from huggingface_hub import get_hf_file_metadata
     from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
 
-    if "retry_on_errors" in inspect.signature(get_hf_file_metadata).parameters:  # and it does not, unless told to
+    if "retry_on_errors" in inspect.signature(get_hf_file_metadata).parameters:  # off by default
         get_hf_file_metadata(url, timeout=patience)
     else:
-        # It would try five times more, and say each time on the screen that it does.
+        # The function would try five times more, and print a line each time.
         hf_raise_for_status(get_session().head(url, headers=build_hf_headers(), timeout=patience))
 
 
 def newer_for_experts(file: str) -> str:
-    """What to type where this file of the library branches on parameters and a later release need not; else nothing.
+    """The upgrade to install where this file of the library branches on parameters and newer ones do not; else empty.
 
     Before 5.0 its models loop over the experts that the router chose; since then they can compute all at once.
     """

@@ -18,7 +18,7 @@ from archtrace.errors import CaptureError, TargetError, message
 
 
 class OutputRecorder:
-    """Hears the modules of one run: keeps the stack of those that are running, and what each put out."""
+    """Follows the modules of one run: the stack of those that are running, and the nodes that each returned."""
 
     def __init__(self, model: torch.nn.Module, recorder: Recorder) -> None:
         # A module under two names goes by the first: reversed, so that the first is written last.
@@ -29,14 +29,14 @@ class OutputRecorder:
         self.nodes: dict[str, tuple[int, ...]] = {}
 
     @contextmanager
-    def heard(self) -> Iterator[None]:
-        """For a while, every module's forward is heard. The hooks are torch's global ones: a module gets none of ours.
+    def listening(self) -> Iterator[None]:
+        """Every module's forward is followed, through torch's global hooks: the user's modules get none of ours.
 
-        A wrapper that calls the forward of a library model itself would pass by them: for that while it calls the model
-        (the run puts back whatever is changed in a module).
+        A wrapper that calls `forward` of a library model, and not the model, passes by the hooks: meanwhile that call
+        is one of the model (the run puts back whatever is changed in a module).
         """
         if self._wrapped is not None and self._wrapped[0]:
-            self._hear_forward(self._wrapped[1])
+            self._call_through_hooks(self._wrapped[1])
         handles = [
             hooks.register_module_forward_pre_hook(self._enter),
             hooks.register_module_forward_hook(self._leave, always_call=True),
@@ -47,16 +47,16 @@ class OutputRecorder:
             for handle in handles:
                 handle.remove()
 
-    def _hear_forward(self, model: torch.nn.Module) -> None:
+    def _call_through_hooks(self, model: torch.nn.Module) -> None:
         """From here on `model.forward(...)` is `model(...)`, which calls the forward that it had."""
         forward: Operation = model.forward
 
         @wraps(forward)
-        def called(*args: object, **kwargs: object) -> object:
-            through, self._entered = self._entered, False
-            return forward(*args, **kwargs) if through else model(*args, **kwargs)
+        def hooked(*args: object, **kwargs: object) -> object:
+            entered, self._entered = self._entered, False
+            return forward(*args, **kwargs) if entered else model(*args, **kwargs)
 
-        model.forward = called
+        model.forward = hooked
 
     def _enter(self, module: torch.nn.Module, _args: object) -> None:
         self._entered |= self._wrapped is not None and module is self._wrapped[1]
@@ -70,7 +70,7 @@ class OutputRecorder:
             self.note(path, output)
 
     def note(self, path: str, output: object) -> None:
-        """What the module at a path put out is what it is now, whatever is written into it later."""
+        """Record what the module at a path returned, as it is now: it may be written into later."""
         for name, tensor in named_outputs(path, output):
             if torch._C._functorch.is_batchedtensor(tensor):
                 continue  # inside vmap a module sees one row of what there is
@@ -81,15 +81,15 @@ class OutputRecorder:
 def named_outputs(path: str, output: object) -> list[tuple[str, torch.Tensor]]:
     """The tensors of a module's output: the first by the module's path, those with names by path and name."""
     prefix = f"{path}." if path else ""
-    found: list[tuple[str, torch.Tensor]] = []
+    fields: list[tuple[str, torch.Tensor]] = []
     if isinstance(output, Mapping):
         for name, value in output.items():
             if isinstance(value, torch.Tensor):
-                found.append((f"{prefix}{name}", value))
+                fields.append((f"{prefix}{name}", value))
             elif isinstance(value, list | tuple):
-                found += [(f"{prefix}{name}[{k}]", v) for k, v in enumerate(value) if isinstance(v, torch.Tensor)]
+                fields += [(f"{prefix}{name}[{k}]", v) for k, v in enumerate(value) if isinstance(v, torch.Tensor)]
     first = first_tensor(output)
-    return [(path, first), *found] if path and first is not None else found
+    return [(path, first), *fields] if path and first is not None else fields
 
 
 def first_tensor(output: object) -> torch.Tensor | None:
@@ -98,19 +98,19 @@ def first_tensor(output: object) -> torch.Tensor | None:
         return output
     values: Iterable[object] = output if isinstance(output, list | tuple) else ()
     values = output.values() if isinstance(output, Mapping) else values
-    return next((found for value in values if (found := first_tensor(value)) is not None), None)
+    return next((tensor for value in values if (tensor := first_tensor(value)) is not None), None)
 
 
-#: Fields that a forward of the library fills because archtrace asks for them, to name tensors by.
-_ASKED_FOR = {"hidden_states", "encoder_hidden_states", "decoder_hidden_states"}
+#: Fields that a forward of the library fills on request; archtrace requests them to name tensors by.
+_REQUESTED = {"hidden_states", "encoder_hidden_states", "decoder_hidden_states"}
 
 
-def returned(result: object) -> dict[str, torch.Tensor]:
+def floating_outputs(result: object) -> dict[str, torch.Tensor]:
     """The floating tensors that a forward returns, by name, in order: field, item of a tuple, "logits" where alone."""
     if isinstance(result, torch.Tensor):
         return {"logits": result} if result.is_floating_point() else {}
     parts = _fields_of(result)
-    items = [pair for name, value in parts.items() if name not in _ASKED_FOR for pair in _named(str(name), value)]
+    items = [pair for name, value in parts.items() if name not in _REQUESTED for pair in _named(str(name), value)]
     return {name: value for name, value in items if value.is_floating_point()}
 
 
@@ -140,22 +140,22 @@ def output_of(result: object, name: str = "") -> torch.Tensor:
     `name` may be one position of an output, "logits[:, 3]". CaptureError where there is no tensor, TargetError where
     there is none of that name.
     """
-    found = returned(result)
+    outputs = floating_outputs(result)
     if name:
-        return _of_name(found, name)
-    first = next(iter(found.values())) if found else first_tensor(result)
-    chosen = found.get("logits", first)
+        return _of_name(outputs, name)
+    first = next(iter(outputs.values())) if outputs else first_tensor(result)
+    chosen = outputs.get("logits", first)
     if chosen is None:
         raise CaptureError(f"forward returns no tensor but {type(result).__name__}")
     return chosen
 
 
-def _of_name(found: Mapping[str, torch.Tensor], name: str) -> torch.Tensor:
-    position = None if name in found else _POSITION.fullmatch(name)
-    whole = found.get(position["name"] if position else name)
+def _of_name(outputs: Mapping[str, torch.Tensor], name: str) -> torch.Tensor:
+    position = None if name in outputs else _POSITION.fullmatch(name)
+    whole = outputs.get(position["name"] if position else name)
     if whole is None:
-        there = ", ".join(found) or "no floating tensor"
-        raise TargetError(message(f"forward returns no {name}", why=f"it returns {there}", do="name one of these"))
+        names = ", ".join(outputs) or "no floating tensor"
+        raise TargetError(message(f"forward returns no {name}", why=f"it returns {names}", do="name one of these"))
     if position is None:
         return whole
     index, shape = int(position["index"]), tuple(whole.shape)

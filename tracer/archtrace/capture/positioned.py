@@ -1,6 +1,6 @@
-"""An output that has positions of its own, looked at position by position.
+"""An output that has positions of its own, analysed position by position.
 
-`by_position` makes each position of each row a row of the output, so that all that is asked of rows is asked of them;
+`by_position` makes each position of each row a row of the output, so that whatever analyses rows analyses positions;
 `at_position` keeps one position of every row.
 """
 
@@ -12,7 +12,7 @@ import torch
 
 from archtrace.capture.program import Argument, Node, NodeKind, Op, Program, Ref, Shape
 
-#: Of an output with more positions the union over them is told, and no more.
+#: An output with more positions is answered by the union over them.
 MOST = 64
 
 

@@ -1,7 +1,7 @@
 """A user's live module comes back as it was, whatever its forward does or raises.
 
 A module that can be copied is traced as a copy; one that cannot (locks, pruned weights, wrappers) is borrowed: before
-each run its state is taken down, and after it everything is put back, field by field.
+each run its state is copied, and after it everything is put back, field by field.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _Container: TypeAlias = "dict[Any, object] | list[object] | set[object] | deque[
 _CONTAINERS = (dict, list, set, deque)
 #: Objects whose inside is not the state of a module.
 _OPAQUE = (type, ModuleType, FunctionType, MethodType, torch.Tensor, torch.nn.Module)
-#: What most attributes are, told before anything else is asked of them.
+#: What most attributes are: types without anything inside, checked first.
 _PLAIN = frozenset({type(None), bool, int, float, str, FunctionType, torch.Tensor, torch.nn.Parameter, torch.dtype})
 
 
@@ -43,11 +43,11 @@ def in_turn(function: Callable[P, R]) -> Callable[P, R]:
     """The same function, which waits while another thread traces."""
 
     @wraps(function)
-    def waiting(*args: P.args, **kwargs: P.kwargs) -> R:
+    def locked(*args: P.args, **kwargs: P.kwargs) -> R:
         with TURN:
             return function(*args, **kwargs)
 
-    return waiting
+    return locked
 
 
 def borrow(module: torch.nn.Module, settle: Settle) -> torch.nn.Module:
@@ -58,42 +58,42 @@ def borrow(module: torch.nn.Module, settle: Settle) -> torch.nn.Module:
 
 @contextmanager
 def restored(module: torch.nn.Module) -> Iterator[None]:
-    """For a while, a module may be changed at will: attributes, tables, configs and hooks come back as they were."""
-    # Containers are kept, not tensors: what is written into a tensor is taken back by the run itself.
-    kept = list(_state(module))
+    """A module may be changed at will meanwhile: its attributes, tables, configs and hooks come back as they were."""
+    # Containers are copied, not tensors: what is written into a tensor is taken back by the run itself.
+    copies = list(_state(module))
     try:
         _BORROWED.get(module, bool)()
         yield
     finally:
-        for container, before in kept:
+        for container, before in copies:
             _put_back(container, before)
 
 
 def _state(module: torch.nn.Module) -> Iterator[tuple[_Container, _Container]]:
     """Each container that holds state, and a shallow copy of it."""
-    seen: set[int] = set()
+    visited: set[int] = set()
     for part in module.modules():
-        yield from _reached(vars(part), seen, _DEPTH)
+        yield from _containers(vars(part), visited, _DEPTH)
 
 
-def _reached(value: object, seen: set[int], depth: int) -> Iterator[tuple[_Container, _Container]]:
-    # A config may hold itself, a module its parent: each container is taken down once.
-    if id(value) in seen or depth == 0:
+def _containers(value: object, visited: set[int], depth: int) -> Iterator[tuple[_Container, _Container]]:
+    # A config may hold itself, a module its parent: each container is copied once.
+    if id(value) in visited or depth == 0:
         return
-    seen.add(id(value))
+    visited.add(id(value))
     if isinstance(value, _CONTAINERS):
         yield value, value.copy()
         inside: list[object] = list(value.values() if isinstance(value, dict) else value)
     elif isinstance(value, tuple):
         inside = list(value)
     elif isinstance(getattr(value, "__dict__", None), dict) and not isinstance(value, _OPAQUE):
-        yield from _reached(vars(value), seen, depth)
+        yield from _containers(vars(value), visited, depth)
         return
     else:
         return
     for item in inside:
         if type(item) not in _PLAIN:
-            yield from _reached(item, seen, depth - 1)
+            yield from _containers(item, visited, depth - 1)
 
 
 def _put_back(container: _Container, before: _Container) -> None:

@@ -67,7 +67,7 @@ class ModulePath(NamedTuple):
     type: str
 
 
-#: A Python stack as it is kept, outermost first: the code of each frame, and its line. Most are never looked at.
+#: A Python stack as it is recorded, outermost first: the code and the line of each frame. Most are never read.
 Lines: TypeAlias = tuple[tuple[CodeType, ...], tuple[int, ...]]
 
 
@@ -209,12 +209,13 @@ def reachable(starts: Collection[int], onward: Callable[[int], Iterable[int]]) -
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """A captured model: nodes, the output that is asked about among them, and which nodes which modules put out.
+    """A captured model: its nodes, the one that is the traced output, and the nodes that each module returned.
 
-    `returned` are all floating outputs of the forward, by name; `asked` names the one in `output`, "" its logits.
+    `returned`: all floating outputs of the forward, by name. `output_name`: the name of the traced one, "" for its
+    logits.
 
     `tensors` maps a module's path (and "last_hidden_state", "hidden_states[k]" of the backbone) to the nodes that it
-    put out, one for each call. `values` holds the buffers whose contents are known, by name.
+    returned, one for each call. `values` holds the buffers whose contents are known, by name.
     """
 
     nodes: tuple[Node, ...]
@@ -223,7 +224,7 @@ class Program:
     values: dict[str, torch.Tensor]
     decisions: tuple[int, ...] = ()
     returned: Mapping[str, int] = field(default_factory=dict)
-    asked: str = ""
+    output_name: str = ""
 
     @cached_property
     def inputs(self) -> dict[str, int]:

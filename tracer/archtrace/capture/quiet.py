@@ -1,4 +1,4 @@
-"""Quiet: what a run says of torch's insides is not the user's; a run that fails is told once, by our own error."""
+"""Quiet: warnings about torch's insides are none of the user's; a run that fails is reported once, by our own error."""
 
 from __future__ import annotations
 

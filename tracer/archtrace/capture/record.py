@@ -1,7 +1,7 @@
-"""The recorder: hears every op of one eager run, has it run, and writes it down as a node.
+"""The recorder: sees every op of one eager run, runs it, and records it as a node.
 
-It stands before autograd, so that composite ops (linear, layer_norm, lstm, attention) stay whole; one for which there
-is no rule is taken apart. Under vmap it listens below, where tensors have all their axes.
+It stands before autograd, so that composite ops (linear, layer_norm, lstm, attention) stay whole; one without a rule
+is decomposed. Under vmap it records one level below, where tensors have all their axes.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch._subclasses.schema_check_mode import SchemaCheckMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from archtrace.capture.autocast import autocasting, converted
+from archtrace.capture.autocast import is_autocast, is_converted
 from archtrace.capture.call_sites import lines_here
 from archtrace.capture.decisions import Decision, DecisionRecorder, decision
 from archtrace.capture.execute import Execution
-from archtrace.capture.higher import eager
-from archtrace.capture.inplace import Returning, reshaping, returning, written
+from archtrace.capture.higher import run_eagerly
+from archtrace.capture.inplace import Returning, reshaping, returning, written_arguments
 from archtrace.capture.memory import Memory, ViewOf, WriteInto
 from archtrace.capture.nested import Args, Kwargs, mapped_arguments, tensors_in
 from archtrace.capture.program import (
@@ -64,7 +64,7 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
     """Records a run. torch lets modes of three classes stand before autograd; this is the lightest of them.
 
     `names`: kind and name of each parameter and buffer; `fakes`: what stands for a tensor without values. Both by
-    identity. `shapes`: what ops returned in other runs. `ids`: the input that is lent to Python instead of given.
+    identity. `shapes`: what ops returned in other runs. `ids`: the input that Python gets as tracked ids.
     """
 
     supports_higher_order_operators = True
@@ -86,10 +86,10 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
         self.modules: list[ModulePath] = []
         self._counts: Counter[str] = Counter()
         self.outermost: FrameType | None = None
-        self.watch = DecisionRecorder(self._taken, self._measured, self._lent)
-        self._tokens, self.lent = ids, False
+        self.watch = DecisionRecorder(self._values_taken, self._size_taken, self._tracked)
+        self._tokens, self.tracks_ids = ids, False
         self._names, self._fakes, self._ruled = names, fakes, ruled
-        self._loose: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        self._unregistered_fakes: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         self._memory = Memory(lambda op, args: self._emit(op, args, {}, None))
         self._scalars = Scalars(lambda op, args, kwargs: self._emit(op, args, kwargs, None))
         self.execution = Execution(mode, self._memory, self._scalars, shapes)
@@ -98,12 +98,12 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Record what is run inside, and hear what Python takes out of tensors."""
+        """Record what is run inside, and what Python takes out of tensors meanwhile."""
         with self.watch, self:
             yield
 
-    def given(self, kind: NodeKind, name: str, tensor: torch.Tensor) -> None:
-        """A tensor that is there before the run: an input, a parameter, or a buffer."""
+    def add_source(self, kind: NodeKind, name: str, tensor: torch.Tensor) -> None:
+        """A node for a tensor that exists before the run: an input, a parameter, or a buffer."""
         self._memory.define(tensor, self._append(kind, name, (), {}, tensor))
         if not isinstance(tensor, FakeTensor):
             self.execution.outside(tensor)
@@ -126,65 +126,65 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
         kind, name = self._names.get(id(tensor)) or (NodeKind.BUFFER, f"_constant_{len(self.nodes)}")
         if not isinstance(tensor, FakeTensor):
             self.constants[name] = tensor.detach().clone() if tensor.numel() < _SMALL else tensor.detach()
-        self.given(kind, name, tensor)
+        self.add_source(kind, name, tensor)
 
     # -- one op ---------------------------------------------------------------------------------------------------
 
     def __torch_dispatch__(
         self, func: Op | HigherOrderOperator, types: Sequence[type], args: Args = (), kwargs: Kwargs | None = None
     ) -> object:
-        with self.watch.deaf():
-            # Inside vmap the tensors here lack an axis; one floor down they have it.
+        with self.watch.paused():
+            # Inside vmap the tensors here lack an axis; one level below they have it.
             if torch._C._functorch.peek_interpreter_stack() is not None:
                 return self.below(func, args, kwargs or {})
             if isinstance(func, HigherOrderOperator):
-                return eager(self, func, args, kwargs or {})
-            return self.call(func, *mapped_arguments(args, kwargs or {}, self._own))
+                return run_eagerly(self, func, args, kwargs or {})
+            return self.call(func, *mapped_arguments(args, kwargs or {}, self._faked))
 
     def below(self, func: Operation, args: Args, kwargs: Kwargs) -> object:
         """Under vmap tensors have axes that an op does not see: go on where they have all of them."""
         with Below(self):
             return func(*args, **kwargs)
 
-    def _own(self, value: object) -> object:
+    def _faked(self, value: object) -> object:
         """The fake that stands for a parameter, wherever the code keeps it; no tensor is made without memory."""
         if isinstance(value, torch.Tensor):
-            own = self._fakes.get(id(value))
-            if own is None and value.requires_grad and value.is_leaf and not isinstance(value, FakeTensor):
-                own = self._hidden(value)
-            return value if own is None else own
+            fake = self._fakes.get(id(value))
+            if fake is None and value.requires_grad and value.is_leaf and not isinstance(value, FakeTensor):
+                fake = self._unregistered(value)
+            return value if fake is None else fake
         return torch.device("cpu") if isinstance(value, torch.device) else value
 
-    def _hidden(self, tensor: torch.Tensor) -> torch.Tensor:
+    def _unregistered(self, tensor: torch.Tensor) -> torch.Tensor:
         """The fake for a parameter that no module knows of, since a list or a closure holds it: it may be trained."""
-        if id(tensor) not in self._loose:
+        if id(tensor) not in self._unregistered_fakes:
             kind, name = self._names.get(id(tensor), (NodeKind.PARAMETER, f"_parameter_{len(self.nodes)}"))
             fake = self.execution.fake(tensor.detach())
             if id(tensor) not in self._names:  # a replay finds by name what the module holds
                 self.constants[name] = tensor.detach()
-            self.given(kind, name, fake)
-            self._loose[id(tensor)] = (fake, tensor)
-        return self._loose[id(tensor)][0]
+            self.add_source(kind, name, fake)
+            self._unregistered_fakes[id(tensor)] = (fake, tensor)
+        return self._unregistered_fakes[id(tensor)][0]
 
     def call(self, func: Op, args: Args, kwargs: Kwargs) -> object:
         """Run one op and write it down."""
-        if (same := _idle(func, args, kwargs)) is not None:
-            given = mapped_arguments(args, kwargs, self.read)
-            self._memory.define(same, self._emit(func, *given, same))
+        if (same := _inactive(func, args, kwargs)) is not None:
+            operands = mapped_arguments(args, kwargs, self.read)
+            self._memory.define(same, self._emit(func, *operands, same))
             return same
         if func is torch.ops.prim.device.default:  # how a fake tensor is asked for its device
             return torch.device("cpu")
-        if autocasting(func):
+        if is_autocast(func):
             return self._autocast(func, args, kwargs)
         if not self._ruled(func):
-            inner = self._apart(func, args, kwargs)
+            inner = self._decompose(func, args, kwargs)
             if inner is not NotImplemented:
                 return inner
         # Read before the op runs: an op that writes changes what its operands hold.
-        given = mapped_arguments(args, kwargs, self.read)
+        operands = mapped_arguments(args, kwargs, self.read)
         result = self.execution.run(func, args, kwargs)
         if func._schema.name not in CHECKS:
-            self._write_down(func, args, kwargs, given, result)
+            self._record(func, args, kwargs, operands, result)
         return result
 
     def _autocast(self, func: Op, args: Args, kwargs: Kwargs) -> object:
@@ -192,34 +192,34 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
         dtype = self.execution.dtype(func, args, kwargs)
 
         def cast(value: object) -> object:
-            return self.call(torch.ops.aten.to.dtype, (value, dtype), {}) if converted(value, dtype) else value
+            return self.call(torch.ops.aten.to.dtype, (value, dtype), {}) if is_converted(value, dtype) else value
 
         with torch.autocast("cpu", enabled=False):
             return self.call(func, *mapped_arguments(args, kwargs, cast))
 
-    def _apart(self, func: Op, args: Args, kwargs: Kwargs) -> object:
+    def _decompose(self, func: Op, args: Args, kwargs: Kwargs) -> object:
         """A composite op as the ops that it is made of; NotImplemented for any other."""
-        # A view is never taken apart: what shares memory must be known as such.
+        # A view is never decomposed: that it shares memory must stay known.
         if func.is_view or not func.has_kernel_for_dispatch_key(torch._C.DispatchKey.CompositeImplicitAutograd):
             return NotImplemented
         with self:
             return func.decompose(*args, **kwargs)
 
-    def _write_down(self, func: Op, args: Args, kwargs: Kwargs, given: tuple[Args, Kwargs], result: object) -> None:
+    def _record(self, func: Op, args: Args, kwargs: Kwargs, operands: tuple[Args, Kwargs], result: object) -> None:
         # squeeze_ and its like change how a tensor looks at its memory, and nothing in it.
         if torch.Tag.inplace_view in func.tags and isinstance(args[0], torch.Tensor):
-            self._memory.define(args[0], self._emit(reshaping(func), *given, result))
-        elif written(func):
-            self._written(func, args, kwargs, given, result)
+            self._memory.define(args[0], self._emit(reshaping(func), *operands, result))
+        elif written_arguments(func):
+            self._record_write(func, args, kwargs, operands, result)
         # as_strided counts storage: of a transposed tensor its elements lie elsewhere than their order says.
         elif func._schema.name == "aten::as_strided" and isinstance(result, torch.Tensor):
             self._memory.define(result, self._memory.view(result))
         elif isinstance(result, torch.Tensor):
-            self._memory.define(result, self._emit(func, *given, result))
+            self._memory.define(result, self._emit(func, *operands, result))
         elif isinstance(result, list | tuple):
-            self._parts(self._emit(func, *given, result), result)
+            self._parts(self._emit(func, *operands, result), result)
         else:
-            self._number(func, given, result, args)
+            self._number(func, operands, result, args)
 
     def _parts(self, node: Ref, parts: Sequence[object]) -> None:
         """The items of an op with several results."""
@@ -227,50 +227,52 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
             if isinstance(part, torch.Tensor):
                 self._memory.define(part, self._emit(operator.getitem, (node, position), {}, part))
 
-    def _written(self, func: Op, args: Args, kwargs: Kwargs, given: tuple[Args, Kwargs], result: object) -> None:
+    def _record_write(
+        self, func: Op, args: Args, kwargs: Kwargs, operands: tuple[Args, Kwargs], result: object
+    ) -> None:
         """An op that writes: the node of what it returns, and the memory into which that goes."""
         bound = bound_arguments(func, args, kwargs)
-        targets = [t for name in written(func) for t in tensors_in(bound.get(name))]
+        targets = [t for name in written_arguments(func) for t in tensors_in(bound.get(name))]
         op = returning(func)
         if not isinstance(op, Returning):
-            self._memory.write(targets[0], self._emit(op, *given, targets[0]))
+            self._memory.write(targets[0], self._emit(op, *operands, targets[0]))
             return
         # A fused op may write statistics and return its result beside them.
-        own = [t for t in tensors_in(result) if all(t is not target for target in targets)]
-        node = self._emit(op, *given, [*targets, *own])
-        for position, tensor in enumerate([*targets, *own]):
+        others = [t for t in tensors_in(result) if all(t is not target for target in targets)]
+        node = self._emit(op, *operands, [*targets, *others])
+        for position, tensor in enumerate([*targets, *others]):
             item = self._emit(operator.getitem, (node, position), {}, tensor)
             (self._memory.write if position < len(targets) else self._memory.define)(tensor, item)
 
-    def _number(self, func: Op, given: tuple[Args, Kwargs], result: object, args: Args) -> None:
+    def _number(self, func: Op, operands: tuple[Args, Kwargs], result: object, args: Args) -> None:
         """A number, which Python goes on with: one of known tensors is decided, one of unknown ones keeps its node.
 
         A plain number of unknown tensors tells of their shapes alone.
         """
         tensors = tuple(a for a in args if isinstance(a, torch.Tensor))
         if isinstance(result, torch.SymInt | torch.SymFloat | torch.SymBool):
-            self._scalars.item(result, self._emit(func, *given, result))
-        elif result is not None and not any(map(self.execution.unknown, tensors)):
-            self._decide(decision(tensors), given[0])
+            self._scalars.item(result, self._emit(func, *operands, result))
+        elif result is not None and not any(map(self.execution.is_unknown, tensors)):
+            self._decide(decision(tensors), operands[0])
 
     # -- decisions ------------------------------------------------------------------------------------------------
 
-    def _taken(self, tensor: torch.Tensor) -> NumpyArray:
+    def _values_taken(self, tensor: torch.Tensor) -> NumpyArray:
         """Python sees what a tensor holds: an array of it."""
-        if self.execution.unknown(tensor):
+        if self.execution.is_unknown(tensor):
             raise CaptureError("the program takes numbers out of values that parameters decide")
-        seen = decision((tensor,))
-        self._decide(seen, (self.node_of(tensor),))
-        return seen.values[0]
+        taken = decision((tensor,))
+        self._decide(taken, (self.node_of(tensor),))
+        return taken.values[0]
 
-    def _lent(self, tensor: torch.Tensor) -> TrackedIds | None:
-        """Ids on loan to Python, which says what it asks of them; None for what are no ids, or not to be lent."""
-        if not self._tokens or tensor.is_floating_point() or self.execution.unknown(tensor):
+    def _tracked(self, tensor: torch.Tensor) -> TrackedIds | None:
+        """Ids that record what Python does with them; None for what are no ids, or not to be tracked."""
+        if not self._tokens or tensor.is_floating_point() or self.execution.is_unknown(tensor):
             return None
         if not self._holds_ids(self.node_of(tensor)):
             return None
-        self.lent = True
-        return TrackedIds(tensor, self._taken)
+        self.tracks_ids = True
+        return TrackedIds(tensor, self._values_taken)
 
     def _holds_ids(self, ref: Ref) -> bool:
         """Whether a node is the tokens, or some of them in another place."""
@@ -280,10 +282,9 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
         moved = node.target is operator.getitem or node.op in KEEP_IDS
         return moved and any(self._holds_ids(Ref(r)) for r in node.refs)
 
-    def _measured(self, tensor: torch.Tensor) -> None:
+    def _size_taken(self, tensor: torch.Tensor) -> None:
         """Python asks for a size that parameters decide."""
-        sizers = self._scalars.sizers(tensor) if isinstance(tensor, FakeTensor) else ()
-        if sizers:
+        if isinstance(tensor, FakeTensor) and (sizers := self._scalars.sizers(tensor)):
             self._decide(Decision("size"), tuple(map(self.node_of, sizers)))
 
     def _decide(self, target: Decision, args: Args) -> None:
@@ -302,9 +303,8 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
         # `read` has replaced each tensor and each symbol by its node: what is left are constants.
         given = cast(tuple[Argument, ...], tuple(args)), cast(dict[str, Argument], dict(kwargs))
         name = self._name(target if isinstance(target, str) else name_of(target).rpartition("::")[2])
-        self.nodes.append(
-            Node(ref.index, name, kind, target, *given, specs, many, selected, tuple(self.modules), lines)
-        )
+        modules = tuple(self.modules)
+        self.nodes.append(Node(ref.index, name, kind, target, *given, specs, many, selected, modules, lines))
         return ref
 
     def _name(self, plain: str) -> str:
@@ -315,8 +315,9 @@ class Recorder(SchemaCheckMode):  # type: ignore[no-untyped-call]
         return f"{plain}_{before}" if before else plain
 
     def _selected(self, result: object) -> tuple[dict[int, int], ...]:
-        found = [self._scalars.selected(t) if isinstance(t, FakeTensor) else {} for t in tensors_in(result)]
-        return tuple({axis: self.node_of(t).index for axis, t in axes.items()} for axes in found) if any(found) else ()
+        selected = [self._scalars.selected(t) if isinstance(t, FakeTensor) else {} for t in tensors_in(result)]
+        nodes = ({axis: self.node_of(t).index for axis, t in axes.items()} for axes in selected)
+        return tuple(nodes) if any(selected) else ()
 
     def _specs(self, target: Operation | str, args: Args, result: object) -> Results:
         if isinstance(result, torch.SymInt | torch.SymFloat | torch.SymBool):
@@ -338,10 +339,10 @@ class Below(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(
         self, func: Op, types: Sequence[type], args: Args = (), kwargs: Kwargs | None = None
     ) -> object:
-        return self._recorder.call(func, *mapped_arguments(args, kwargs or {}, self._recorder._own))
+        return self._recorder.call(func, *mapped_arguments(args, kwargs or {}, self._recorder._faked))
 
 
-def _idle(func: Op, args: Args, kwargs: Kwargs) -> torch.Tensor | None:
+def _inactive(func: Op, args: Args, kwargs: Kwargs) -> torch.Tensor | None:
     """The operand of a dropout that is off, which eager torch returns itself (torch's Python form makes a copy)."""
     if func._schema.name not in DROPOUTS:
         return None

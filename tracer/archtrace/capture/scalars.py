@@ -83,8 +83,8 @@ class Scalars:
 
     def sizers(self, tensor: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """The tensors whose values decide a size of this one."""
-        found = {s: None for size in tensor.shape for s in symbols_of(size) if s in self._sizers}
-        return tuple(self._sizers[symbol] for symbol in found)
+        symbols = dict.fromkeys(s for size in tensor.shape for s in symbols_of(size) if s in self._sizers)
+        return tuple(self._sizers[symbol] for symbol in symbols)
 
     def selected(self, tensor: torch.Tensor) -> dict[int, torch.Tensor]:
         """The axes along which values decide how many elements there are, with the tensor whose values these are."""
@@ -133,7 +133,7 @@ def _deciding(operands: Sequence[torch.Tensor]) -> torch.Tensor:
 
 
 def _never_empty(size: torch.SymInt, symbol: Expression) -> None:
-    """The run goes on as if something was selected; that the program looked is told (Recorder.measured)."""
+    """The run goes on as if something was selected; that the program looked is recorded (Recorder._size_taken)."""
     from torch.utils._sympy.value_ranges import ValueRanges
 
     # torch asks of a size without a value whether it may be 0, and refuses to say. Here it may not: an expert

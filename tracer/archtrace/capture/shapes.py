@@ -1,4 +1,4 @@
-"""Shapes of results, remembered: the hundredth layer of a model asks of each op what the first one asked.
+"""Shapes of results, remembered: the hundredth layer of a model calls its ops as the first one did.
 
 What fakes tell of an op depends on the shapes, strides and types of its tensors and on its other arguments. From the
 second time on its results are made here, without running its parts: as new memory, as a view of an operand's memory,
@@ -53,7 +53,7 @@ class Shapes:
 
     def key(self, op: Op, args: Args, kwargs: Kwargs) -> Hashable | None:
         """What the forms of an op's results depend on; None where they are not remembered."""
-        # A write must be heard: it may not be made up.
+        # A write must run: memory follows it.
         if op._schema.is_mutable:
             return None
         plain = _Plain(views=any(r.alias_info is not None for r in op._schema.returns))
@@ -65,7 +65,7 @@ class Shapes:
         return key
 
     def known(self, key: Hashable | None, operands: Sequence[torch.Tensor]) -> object:
-        """Fakes as an op returned them; None where it has not been seen."""
+        """Fakes like those that the op returned before; None where it has not run with such arguments."""
         results = self._known.get(key) if key is not None else None
         if results is None:
             return None
@@ -80,11 +80,11 @@ class Shapes:
         fakes = [r for r in results if isinstance(r, FakeTensor) and _sized(r)]
         if key is None or len(fakes) < len(results):
             return
-        found = tuple(_result(r, operands) for r in fakes)
-        fresh = [storage_key(r) for r, each in zip(fakes, found, strict=True) if each.operand is None]
+        known = tuple(_result(r, operands) for r in fakes)
+        fresh = [storage_key(r) for r, each in zip(fakes, known, strict=True) if each.operand is None]
         # Results that share memory of their own (the halves of a copy) run anew.
         if len(set(fresh)) == len(fresh):
-            self._known[key] = found if isinstance(result, list | tuple) else found[0]
+            self._known[key] = known if isinstance(result, list | tuple) else known[0]
 
     def _made(self, result: OpResult, operands: Sequence[torch.Tensor]) -> torch.Tensor | None:
         shape, stride, dtype, offset = result.form

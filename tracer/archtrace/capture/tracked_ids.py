@@ -1,4 +1,4 @@
-"""Ids that Python takes, as numbers that hear what is asked of them.
+"""Ids that Python takes, as numbers that record how they are used.
 
 `ids.tolist().index(eos)` asks of each id one thing: whether it is eos. A comparison with a constant is structure (the
 constant is a special id), so that the program holds for all ordinary ids. A plain int would not tell what was asked of
@@ -25,7 +25,7 @@ from archtrace.capture.program import Operation
 NumpyArray: TypeAlias = "npt.NDArray[Any]"
 #: Records that Python saw all that a known tensor holds, and gives it.
 Take: TypeAlias = Callable[[torch.Tensor], NumpyArray]
-#: Comparisons with more constants than this are no look for special ids: a vocabulary is gone through.
+#: Comparisons with more constants than this do not look for special ids: they go through a vocabulary.
 MOST_COMPARED = 16
 
 
@@ -34,13 +34,13 @@ Numbers: TypeAlias = "Number | list[Numbers]"
 
 
 class TrackedIds:
-    """Ids as they were when Python took them, and what it has asked of them since."""
+    """Ids as they were when Python took them, and the facts about them that it has used since."""
 
     def __init__(self, tensor: torch.Tensor, take: Take) -> None:
         self.tensor, self.take = tensor, take
-        # By the version of the tensor too: an array shares its memory, and so changes with it.
+        # The key has the version of the tensor, too: an array shares its memory, and so changes with it.
         self._equal: dict[tuple[int, int], NumpyArray] = {}
-        self._seen: dict[tuple[int, ...], int] = {}
+        self._values: dict[tuple[int, ...], int] = {}
 
     def equal(self, constant: int) -> NumpyArray:
         """Where the ids are this one, shape of the ids; a fact of the layout."""
@@ -52,9 +52,9 @@ class TrackedIds:
 
     def at(self, index: tuple[int, ...]) -> int:
         """The id at an index; what follows depends on it."""
-        if index not in self._seen:
-            self._seen[index] = int(self.take(self.tensor[index]))
-        return self._seen[index]
+        if index not in self._values:
+            self._values[index] = int(self.take(self.tensor[index]))
+        return self._values[index]
 
     def all(self) -> NumpyArray:
         """All ids; what follows depends on each."""
@@ -68,7 +68,7 @@ class TrackedIds:
 
 
 class Number:
-    """One id. Whether it equals a constant is a fact of the layout; whatever else is asked takes its value."""
+    """One id. Whether it equals a constant is a fact of the layout; any other use takes its value."""
 
     #: numpy leaves comparisons with it to it.
     __array_ufunc__ = None
@@ -102,7 +102,7 @@ class Number:
         return np.array(int(self), dtype=dtype)
 
     def __getattr__(self, name: str) -> object:
-        # Protocols that are asked for and that an int has not take nothing.
+        # Looking for a protocol that an int lacks takes nothing.
         return getattr(int(self) if hasattr(int, name) else 0, name)
 
     def __copy__(self) -> Number:
@@ -154,7 +154,7 @@ for _name, _apply in _BINARY.items():
 
 
 class Array(NDArrayOperatorsMixin):
-    """Ids as numpy has them. Where they equal a constant is a fact of the layout; whatever else is asked takes all."""
+    """Ids as numpy has them. Where they equal a constant is a fact of the layout; any other use takes all of them."""
 
     def __init__(self, ids: TrackedIds) -> None:
         self.ids = ids

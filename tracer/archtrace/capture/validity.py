@@ -1,6 +1,6 @@
 """Serving: whether a program that was recorded in one layout holds in another.
 
-It does where its Python would have seen the same: every decision comes out as it did, and every size is what it was.
+It does where its Python would have done the same: every decision comes out as it did, and every size is what it was.
 Only the nodes that lead to decisions and sizes are run; parameters and features lead to none of them.
 """
 
@@ -49,7 +49,7 @@ def _is_sized(node: Node, program: Program) -> bool:
 
 
 def _value(node: Node, program: Program, layout: Mapping[str, torch.Tensor], values: dict[int, object]) -> object:
-    """What a node is in a layout; _UNKNOWN where that is not told; None where it is not what was recorded."""
+    """A node's value in a layout; _UNKNOWN where the layout does not decide it; None where it is not as recorded."""
     if node.kind is NodeKind.INPUT:
         given = layout[node.tensor_name]
         return _UNKNOWN if given.is_floating_point() else given

@@ -1,4 +1,4 @@
-"""A contract: the terms that a project declares for one model. Knows no torch."""
+"""A contract: the terms that a project declares for one model. Imports no torch."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from archtrace.answer import kinds as table
 from archtrace.answer.kinds import KINDS
 from archtrace.answer.result import Readout
 from archtrace.answer.serving import SERVERS, ServerName
-from archtrace.errors import did_you_mean
-from archtrace.targets.messages import refusal
+from archtrace.errors import did_you_mean, refusal
 
 #: A term as a value of TOML; None where the contract should not have it.
 Term: TypeAlias = str | bool | list[str] | None
@@ -50,39 +49,41 @@ class Contract:
 
 
 def declared(name: str, table: object, where: str) -> Contract:
-    """The contract that a table says. Raises TargetError for what it cannot mean; `where` tells the place."""
+    """The contract that a table of TOML declares. Raises TargetError for a table that declares none; `where` names the
+    table's place in the message."""
     if not isinstance(table, Mapping):
         raise refusal(f"the contract {name} is no table", where=where, do=f'write target = "…" below [{name}]')
-    unknown = next((str(key) for key in table if key not in _READ), None)
+    unknown = next((str(key) for key in table if key not in _TERM_READERS), None)
     if unknown is not None:
         raise refusal(
             f"the contract {name} has no term {unknown!r}",
             where=where,
-            do=f"{did_you_mean(unknown, _READ)}the terms are {', '.join(_READ)}",
+            do=f"{did_you_mean(unknown, _TERM_READERS)}the terms are {', '.join(_TERM_READERS)}",
         )
     if "target" not in table:
         raise refusal(f"the contract {name} has no target", where=where, do='add target = "package.module:Class"')
-    terms: dict[str, Any] = {key: _READ[key](value, f"{name}: {key}", where) for key, value in table.items()}
+    terms: dict[str, Any] = {key: _TERM_READERS[key](value, f"{name}: {key}", where) for key, value in table.items()}
     return Contract(name, **terms)
 
 
 def with_terms(contract: Contract, terms: Mapping[str, object]) -> Contract:
     """A contract with other terms, as values of TOML; None takes a term away."""
-    read: dict[str, Any] = {
-        key: None if value is None else _READ[key](value, key, contract.name) for key, value in terms.items()
+    changes: dict[str, Any] = {
+        key: None if value is None else _TERM_READERS[key](value, key, contract.name) for key, value in terms.items()
     }
-    return replace(contract, **read)
+    return replace(contract, **changes)
 
 
 def matches(term: str, readout: Readout) -> bool:
-    """Whether a term is what a readout reads: its kind, or its slice.
+    """Whether a term names what a readout reads: its kind, or its slice.
 
     Spaces do not count, and a tensor may be named from any module on: `last_hidden_state[:, 0]` is
     `bert.last_hidden_state[:, 0]`.
     """
     parts = readout.tensor.split(".")
-    named = [".".join(parts[n:]) for n in range(len(parts))]
-    return term == readout.kind or _bare(term) in {_bare(readout.slice.replace(readout.tensor, n)) for n in named}
+    names = [".".join(parts[n:]) for n in range(len(parts))]
+    slices = {_without_spaces(readout.slice.replace(readout.tensor, name)) for name in names}
+    return term == readout.kind or _without_spaces(term) in slices
 
 
 def called(term: str) -> str:
@@ -90,7 +91,7 @@ def called(term: str) -> str:
     return table.noun_of_kind(term) if term in KINDS else f"`{term}`"
 
 
-def _bare(text: str) -> str:
+def _without_spaces(text: str) -> str:
     return re.sub(r"\s+", "", text)
 
 
@@ -161,8 +162,8 @@ def _number(value: object, what: str, where: str) -> int:
     raise refusal(f"{what} is no number of labels: {value!r}", where=where, do="write a whole number above 0")
 
 
-#: term -> how its value is read.
-_READ: Mapping[str, Callable[[object, str, str], object]] = {
+#: term -> the function that reads its value.
+_TERM_READERS: Mapping[str, Callable[[object, str, str], object]] = {
     "target": _text,
     "reads": _reads,
     "padding": _side,

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from archtrace.contract.traced import Broken, Traced
+from archtrace.contract.traced_model import ContractViolation, TracedModel
 
-Check: TypeAlias = Callable[[Traced], Iterator[Broken]]
+Check: TypeAlias = Callable[[TracedModel], Iterator[ContractViolation]]
 
 
 @dataclass(frozen=True)

@@ -11,54 +11,56 @@ from archtrace.answer.kinds import noun
 from archtrace.answer.result import Readout
 from archtrace.contract.contract import called, matches
 from archtrace.contract.rules import rules
-from archtrace.contract.traced import Broken, Traced
+from archtrace.contract.traced_model import ContractViolation, TracedModel
 
 #: The code of a term that does not hold, where no rule has a code for it.
 CODE = "AT100"
 
 
-def judge(model: Traced) -> list[Broken]:
-    """Everything that is wrong, the terms first."""
-    return [*terms(model), *(broken for rule in rules() for broken in rule.check(model))]
+def judge(model: TracedModel) -> list[ContractViolation]:
+    """Everything that is wrong: first the terms that do not hold, then what the graph rules find."""
+    return [*_broken_terms(model), *(violation for rule in rules() for violation in rule.check(model))]
 
 
-def terms(model: Traced) -> Iterator[Broken]:
+def _broken_terms(model: TracedModel) -> Iterator[ContractViolation]:
     """What the contract says and the model does not do, or allows and the model no longer needs."""
     yield from _reads(model)
     for fault in model.setup.faults if model.setup else ():
-        told = f"with the tokenizer {model.contract.tokenizer} {fault.told}: {fault.change}"
-        yield Broken(WRONG, _told(model, told), "tokenizer")
+        problem = f"with the tokenizer {model.contract.tokenizer} {fault.told}: {fault.change}"
+        yield _violation(model, problem, "tokenizer", code=WRONG)
     if model.contract.pad_leak and not model.leaks:
-        yield Broken(CODE, _told(model, "allows pad_leak, and no padding reaches the logits: take it away"), "pad_leak")
+        yield _violation(model, "allows pad_leak, and no padding reaches the logits: take it away", "pad_leak")
     for pattern in model.contract.dead_parameters:
         if not any(fnmatchcase(name, pattern) for name in model.result.dead_parameters):
-            told = _told(model, f"allows {pattern} to be dead, and no dead parameter is called so: take it away")
-            yield Broken(CODE, told, "dead_parameters")
+            problem = f"allows {pattern} to be dead, and no dead parameter is called so: take it away"
+            yield _violation(model, problem, "dead_parameters")
 
 
-def _told(model: Traced, text: str) -> str:
-    return f"{model.contract.name}: {text}"
+def _violation(
+    model: TracedModel, problem: str, term: str, readout: int | None = None, *, code: str = CODE
+) -> ContractViolation:
+    return ContractViolation(code, f"{model.contract.name}: {problem}", term, readout)
 
 
-def _reads(model: Traced) -> Iterator[Broken]:
+def _reads(model: TracedModel) -> Iterator[ContractViolation]:
     """What is declared and not read, beside what is read and not declared."""
     if model.contract.reads is None:
         return
-    lost = list(model.contract.reads)
-    fresh: list[tuple[int, Readout]] = []
+    unmatched_terms = list(model.contract.reads)
+    undeclared: list[tuple[int, Readout]] = []
     for number, readout in enumerate(model.result.readouts):
-        term = next((term for term in lost if matches(term, readout)), None)
+        term = next((term for term in unmatched_terms if matches(term, readout)), None)
         if term is None:
-            fresh.append((number, readout))
+            undeclared.append((number, readout))
         else:
-            lost.remove(term)
-    for before, after in zip_longest(lost, fresh):
-        place, now = after or (None, None)
-        yield Broken(CODE, _told(model, _changed(before, now)), "reads", place)
+            unmatched_terms.remove(term)
+    for before, after in zip_longest(unmatched_terms, undeclared):
+        number_after, readout_after = after or (None, None)
+        yield _violation(model, _describe_change(before, readout_after), "reads", number_after)
 
 
-def _changed(before: str | None, after: Readout | None) -> str:
-    """From what to what."""
+def _describe_change(before: str | None, after: Readout | None) -> str:
+    """What was declared, and what is read in its place; one of the two may be missing."""
     if after is None:
         return f"was {called(before or '')}, which it no longer reads"
     now = noun(after)

@@ -1,4 +1,4 @@
-"""The terms that a traced model would hold: what `--update` writes."""
+"""The terms that hold for a traced model: what `--update` writes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from fnmatch import fnmatchcase
 from archtrace.answer.kinds import KINDS
 from archtrace.answer.result import Readout
 from archtrace.contract.contract import SIDES, Term, matches
-from archtrace.contract.traced import Traced
+from archtrace.contract.traced_model import TracedModel
 
 
-def observed_terms(model: Traced) -> dict[str, Term]:
-    """The terms as values of TOML; None where the contract should not have the term. What holds is kept as it is."""
+def observed_terms(model: TracedModel) -> dict[str, Term]:
+    """The terms as values of TOML; None where the contract should not have the term. A declared term that holds stays
+    as it is written."""
     return {
         "reads": _reads(model),
         "padding": _padding(model),
@@ -20,7 +21,7 @@ def observed_terms(model: Traced) -> dict[str, Term]:
     }
 
 
-def _reads(model: Traced) -> str | list[str]:
+def _reads(model: TracedModel) -> str | list[str]:
     readouts = model.result.readouts
     declared = model.contract.reads
     if declared is not None and len(declared) == len(readouts) and all(map(matches, declared, readouts)):
@@ -30,20 +31,20 @@ def _reads(model: Traced) -> str | list[str]:
 
 
 def _term(readout: Readout) -> str:
-    """A constant index is short and says it all; of what else has a name, the name is what people would write."""
+    """A constant index as a slice, which is short and complete; any other kind by its name, where it has one."""
     kind = KINDS[readout.kind]
     return readout.slice if kind.constant or not kind.has_name else readout.kind
 
 
-def _padding(model: Traced) -> str | None:
-    """The sides on which no readout falls on a pad; None where there is none, or nothing was padded."""
-    ran = {layout.name for layout in model.layouts}
-    sides = {s for s in ("left", "right") if f"{s}_padded" in ran - set(model.result.padding.reads_padding)}
-    return next((name for name, named in SIDES.items() if set(named) == sides), None)
+def _padding(model: TracedModel) -> str | None:
+    """The sides on which no readout falls on a pad; None where there is no such side, or no layout was padded."""
+    reads_no_padding = {layout.name for layout in model.layouts} - set(model.result.padding.reads_padding)
+    safe_sides = {side for side in ("left", "right") if f"{side}_padded" in reads_no_padding}
+    return next((term for term, sides in SIDES.items() if set(sides) == safe_sides), None)
 
 
-def _dead(model: Traced) -> list[str]:
-    """The patterns that are declared, where they say just what is dead; else names."""
+def _dead(model: TracedModel) -> list[str]:
+    """The declared patterns, where they match all dead parameters and no other; else the names of the dead ones."""
     dead, patterns = model.result.dead_parameters, model.contract.dead_parameters
     covered = all(any(fnmatchcase(name, pattern) for pattern in patterns) for name in dead)
     needed = all(any(fnmatchcase(name, pattern) for name in dead) for pattern in patterns)

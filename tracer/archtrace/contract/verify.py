@@ -12,23 +12,23 @@ from archtrace.contract.examine import examine
 from archtrace.contract.judge import judge
 from archtrace.contract.observed import observed_terms
 from archtrace.contract.verdict import Verdict
-from archtrace.targets.bundled import full_id
+from archtrace.targets.candidates import deciding_paths
 from archtrace.targets.code import on_path
-from archtrace.targets.tokenized import tokenizer_files
 
 
 def verify(
     contract: Contract, root: Path, progress: Callable[[str, float | None], None] | None = None, *, agree: bool = False
 ) -> Verdict:
-    """Trace and judge a model of the project in a folder; with `agree`, under the terms that the model holds.
+    """Trace and judge a model of the project in the folder `root`; with `agree`, under the terms that hold for it now.
 
-    Its modules are imported from the folder, and from `src` in it. Raises ArchtraceError where there is no answer.
+    The project's modules are imported from `root`, and from `src` in it. Raises ArchtraceError where the trace gives no
+    answer.
     """
     with _inside(root.resolve()):
         model = examine(contract, progress)
         terms = observed_terms(model)
-        held = replace(model, contract=with_terms(contract, terms)) if agree else model
-        return Verdict(tuple(judge(held)), model.places, terms)
+        judged = replace(model, contract=with_terms(contract, terms)) if agree else model
+        return Verdict(tuple(judge(judged)), model.source_ranges, terms)
 
 
 @contextlib.contextmanager
@@ -38,19 +38,6 @@ def _inside(root: Path) -> Iterator[None]:
 
 
 def files_looked_up(contract: Contract, root: Path) -> list[str]:
-    """Files that would decide what a target and a tokenizer stand for, were they there: a folder's, or which revision
-    the Hub's cache has."""
-    found = [] if ":" in contract.target else [root.resolve() / contract.target / "config.json"]
-    found += [] if ":" in contract.target else _cached(contract.target, full_id(contract.target))
-    if contract.tokenizer is not None:
-        # Most of them are opened by Rust, which nobody hears.
-        found += [*tokenizer_files(root.resolve() / Path(contract.tokenizer).expanduser())]
-        found += _cached(contract.tokenizer.partition("@")[0])
-    return [str(path) for path in found]
-
-
-def _cached(*names: str) -> list[Path]:
-    from huggingface_hub import constants
-
-    folders = [f"models--{name.replace('/', '--')}" for name in dict.fromkeys(names)]
-    return [Path(constants.HF_HUB_CACHE, folder, "refs", "main") for folder in folders]
+    """Paths that decide what the contract's target and tokenizer are, whether or not they exist."""
+    names = filter(None, (contract.target, contract.tokenizer))
+    return [str(path) for name in names for path in deciding_paths(name, root.resolve())]

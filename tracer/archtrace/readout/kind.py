@@ -11,7 +11,7 @@ from archtrace.answer.kinds import Flags, Setting, kinds_of_one_position, unpadd
 from archtrace.answer.positions import Rows
 from archtrace.answer.result import KindName
 from archtrace.capture.inputs.input_names import IDS
-from archtrace.capture.inputs.layouts import COUNTS, TELLING, Vocabulary, told
+from archtrace.capture.inputs.layouts import COUNTS, TELLING, Vocabulary, attended_by
 from archtrace.readout.analysis import Carried
 from archtrace.readout.padding import flags_of_positions
 
@@ -38,7 +38,7 @@ class Case:
 
     def unpadded(self) -> dict[str, torch.Tensor]:
         """Which tokens are no padding, by each way in which a model may find out, as that is written."""
-        return told(self.inputs, self.vocabulary, self.ids)
+        return attended_by(self.inputs, self.vocabulary, self.ids)
 
     @property
     def in_place(self) -> bool:

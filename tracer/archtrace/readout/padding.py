@@ -109,7 +109,7 @@ def _carried_unpadded(analysis: Analysis, layout: str) -> dict[str, Carried]:
 def _unpadded(analysis: Analysis, layout: str) -> dict[str, torch.Tensor] | None:
     """The inputs of a layout with ordinary tokens in place of padding; None where there is none."""
     inputs = analysis.layouts[layout]
-    vocabulary = lay.vocabulary(
+    vocabulary = lay.vocabulary_of(
         analysis.module if getattr(analysis.module, "config", None) is None else analysis.module.config
     )
     unpadded = lay.attended(inputs, vocabulary, analysis.ids)

@@ -9,7 +9,7 @@ import torch
 
 from archtrace.answer.positions import Rows
 from archtrace.answer.relations import RELATIONS, Relation
-from archtrace.capture.inputs.layouts import Vocabulary, told
+from archtrace.capture.inputs.layouts import Vocabulary, attended_by
 from archtrace.readout.analysis import Analysis
 
 
@@ -43,7 +43,7 @@ def _cases(of: str, analyses: Sequence[Analysis], vocabulary: Vocabulary) -> Ite
             each = tuple(some.tokens if of == "tokens" else some.reads.get(of, ()) for some in own.each)
             place = analysis.reads(layout).get(of)
             length = own.bound.run.shape(place[0])[place[1]] if place else analysis.length
-            yield RelationCase(each, length, told(analysis.layouts[layout], vocabulary))
+            yield RelationCase(each, length, attended_by(analysis.layouts[layout], vocabulary))
 
 
 def relation(of: str, cases: Sequence[RelationCase]) -> Relation | None:

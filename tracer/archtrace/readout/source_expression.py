@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from archtrace.answer.result import Source
-from archtrace.capture.module_paths import short_path
+from archtrace.capture.call_sites import short_path
 from archtrace.capture.program import CallSite, Node
 from archtrace.ops import OPERATORS, SUBSCRIPTS, plain, qualified
 

@@ -33,7 +33,7 @@ def layout_of(given: Mapping[str, object], analysis: Analysis) -> Inputs:
     given = {name: value for name, value in given.items() if value is not None}
     _refuse_others(given, analysis)
     config = lay.holder(analysis.module if getattr(analysis.module, "config", None) is None else analysis.module.config)
-    pads = _Pads(analysis, lay.vocabulary(config).pad, getattr(config, "padding_side", "right"), given)
+    pads = _Pads(analysis, lay.vocabulary_of(config).pad, getattr(config, "padding_side", "right"), given)
     layout = {name: pads.tensor(name, value) for name, value in given.items()}
     mask = pads.mask(layout)
     layout |= {} if mask is None else {mask[0]: mask[1]}

@@ -1,4 +1,4 @@
-"""What is wrong with the texts in one batch, and which change mends it, by trial."""
+"""What goes wrong when the texts stand in one batch, and which change mends it, found by trial."""
 
 from __future__ import annotations
 
@@ -7,72 +7,77 @@ from collections.abc import Callable, Iterator, Sequence
 from archtrace.answer.diagnosis import Fault
 from archtrace.errors import ArchtraceError
 from archtrace.setup.batch_reading import BatchReading, read_batch
-from archtrace.setup.parts import Setup
+from archtrace.setup.model_and_input import Setup
 from archtrace.setup.position_shift import padding_shifts_logits
 from archtrace.targets.tokenized import Encoded
 from archtrace.tracing.trace import Trace
 
-#: What helps where no change of a setup does.
-SINGLY = "give texts of one length, or one at a time"
-#: A change that may mend a batch: its code, its line, and the model and the batch after it.
+#: The advice where no change of the setup helps.
+ONE_AT_A_TIME = "give texts of one length, or one at a time"
+#: A change that may mend a batch: the code of the fault, the line to write, and what gives model and batch after it.
 Change = tuple[str, str, Callable[[], tuple[Trace, Encoded]]]
 
 
-def is_uncertain(setup: Setup, singles: Sequence[BatchReading], batch: BatchReading) -> bool:
-    """Whether more may be read of the batch than of the texts alone, and a bound does not tell whether it is."""
-    if _other(singles, batch) is None:
-        return setup.trace.result.status != "exact" and _reached(batch)
-    return not setup.is_sure(*singles, batch)
+def is_uncertain(setup: Setup, single_readings: Sequence[BatchReading], batch: BatchReading) -> bool:
+    """Whether the answer is a bound that leaves open whether the batch is read as its texts are without padding."""
+    if _first_differing_row(single_readings, batch) is None:
+        return setup.trace.result.status != "exact" and _padding_reaches_logits(batch)
+    return not setup.is_sure(*single_readings, batch)
 
 
-def fault(setup: Setup, singles: Sequence[BatchReading], batch: BatchReading) -> Fault | None:
-    """What a batch reads otherwise than each text alone, or from padding; None where there is nothing."""
-    row = _other(singles, batch)
+def fault(setup: Setup, single_readings: Sequence[BatchReading], batch: BatchReading) -> Fault | None:
+    """The fault where a text is read otherwise in the batch than without padding, or padding reaches the logits; None
+    where neither is so."""
+    row = _first_differing_row(single_readings, batch)
     if row is not None:
-        code, change = _mend(setup, singles) or ("batch-differs", f"{SINGLY}: no change of side or pad id mends it")
-        return Fault(code, batch.texts.lines[row], singles[row].texts.words[0], change)
-    if _reached(batch):
-        read = "padding reaches the logits through the layers, though no hidden state of it is read"
-        return Fault("padding-reaches", read, "the text alone", f"{SINGLY}: the model masks no padding")
+        advice = f"{ONE_AT_A_TIME}: neither the other side nor another pad id helps"
+        code, change = _mending_change(setup, single_readings) or ("batch-differs", advice)
+        return Fault(code, batch.texts.lines[row], single_readings[row].texts.words[0], change)
+    if _padding_reaches_logits(batch):
+        read = "padding reaches the logits through the layers, although no hidden state at a pad is read"
+        return Fault("padding-reaches", read, "the text alone", f"{ONE_AT_A_TIME}: the model does not mask padding")
     return None
 
 
-def _other(singles: Sequence[BatchReading], batch: BatchReading) -> int | None:
-    """The first row of which something else is read in the batch than alone."""
-    return next((n for n, each in enumerate(singles) if each.within(0) != batch.within(n)), None)
+def _first_differing_row(single_readings: Sequence[BatchReading], batch: BatchReading) -> int | None:
+    """The first row whose text is read at other positions in the batch than without padding."""
+    differs = (single.read_in_text(0) != batch.read_in_text(row) for row, single in enumerate(single_readings))
+    return next((row for row, differing in enumerate(differs) if differing), None)
 
 
-def _reached(batch: BatchReading) -> bool:
-    """Whether padding reaches the logits."""
-    return any(map(batch.padding_reached, range(len(batch.batch.spans))))
+def _padding_reaches_logits(batch: BatchReading) -> bool:
+    return any(map(batch.reached_padding, range(len(batch.encoded.spans))))
 
 
-def shifted(setup: Setup, singles: Sequence[BatchReading], batch: BatchReading) -> Fault:
-    """The right token is read, but padding has moved the text to positions that mean something else to the model."""
-    row, side = min(range(len(singles)), key=lambda n: len(singles[n].ids(0))), batch.batch.side
-    told = f"the right token, but with padding on the {side} the text gets other logits than alone"
-    read = f"{batch.texts.lines[row]}: {told}"
-    _, change = _mend(setup, singles) or ("", f"{SINGLY}: no side leaves the positions as they are")
+def position_fault(setup: Setup, single_readings: Sequence[BatchReading], batch: BatchReading) -> Fault:
+    """The fault where the right token is read, but padding moves the text to positions that change its logits."""
+    row, side = min(range(len(single_readings)), key=lambda n: len(single_readings[n].ids(0))), batch.encoded.side
+    problem = f"the right token, but with padding on the {side} the text gets other logits than alone"
+    read = f"{batch.texts.lines[row]}: {problem}"
+    advice = f"{ONE_AT_A_TIME}: padding changes the positions on either side"
+    _, change = _mending_change(setup, single_readings) or ("", advice)
     return Fault("positions-move", read, "the logits that the text has alone", change)
 
 
-def _mend(setup: Setup, singles: Sequence[BatchReading]) -> tuple[str, str] | None:
-    """Code and line of the first change after which every text is read, and stands, as it does alone."""
-    for code, change, after in _changes(setup):
+def _mending_change(setup: Setup, single_readings: Sequence[BatchReading]) -> tuple[str, str] | None:
+    """Code and line of the first change with which each text of the batch is read as it is without padding, and gets
+    the same logits; None where no change does that."""
+    for code, line, apply in _possible_changes(setup):
         try:
-            traced, batch = after()
-            found = read_batch(traced, batch)
+            traced, batch = apply()
+            reading = read_batch(traced, batch)
         except ArchtraceError:  # a change that the model refuses mends nothing
             continue
-        if _other(singles, found) is None and not padding_shifts_logits(traced, batch, setup.special):
-            return code, change
+        differs = _first_differing_row(single_readings, reading) is not None
+        if not differs and not padding_shifts_logits(traced, batch, setup.special_ids):
+            return code, line
     return None
 
 
-def _changes(setup: Setup) -> Iterator[Change]:
-    """What may mend a batch: another pad id in the config, another side."""
-    pad, batch = setup.given.pad, setup.given.as_batch()
-    if pad is not None and pad != setup.pad and setup.trace.config is not None:
-        yield "pad-id-differs", setup.pad_line, lambda: (setup.retrace(pad, batch), batch)
-    change, moved = setup.given.padded_otherwise()
-    yield "padding-side", change, lambda: (setup.trace, moved)
+def _possible_changes(setup: Setup) -> Iterator[Change]:
+    """Another pad id in the config, then padding on the other side."""
+    pad, batch = setup.given.pad_id, setup.given.as_batch()
+    if pad is not None and pad != setup.model_pad_id and setup.trace.config is not None:
+        yield "pad-id-differs", setup.pad_id_line, lambda: (setup.retrace(pad, batch), batch)
+    line, on_other_side = setup.given.padded_on_other_side()
+    yield "padding-side", line, lambda: (setup.trace, on_other_side)

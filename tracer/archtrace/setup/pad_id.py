@@ -18,34 +18,34 @@ from archtrace.targets.tokenized import Encoded
 from archtrace.tracing.trace import Trace, trace
 
 
-def with_pad_id(traced: Trace, target: object, wishes: Mapping[str, Any], pad: int, batch: Encoded) -> Trace:
-    """The model of a trace, traced in the layout of a batch when `pad` is the pad id of its config.
+def with_pad_id(traced: Trace, target: object, options: Mapping[str, Any], pad: int, batch: Encoded) -> Trace:
+    """The model of a trace, traced once more: in the layout of a batch, with `pad` as the pad id of its config.
 
-    `target` and `wishes` are what was traced. Raises ArchtraceError where the model refuses the batch, or cannot be
-    built so. A live model is as it was afterwards.
+    `target` and `options` are the arguments of the first trace. Raises ArchtraceError where the model refuses the
+    batch, or cannot be built so. A live model is left as it was.
     """
     if traced.target.module is not None:
-        with _changed(cast(_Padded, lay.holder(traced.target.module)), pad):
-            return trace(target, text=batch, witness=False, **wishes)
-    overrides = {**(wishes.get("overrides") or {}), pad_field(traced.config): pad}
-    return trace(target, text=batch, witness=False, **{**wishes, "overrides": overrides})
+        with _pad_id_set(cast(_HasPadId, lay.holder(traced.target.module)), pad):
+            return trace(target, text=batch, witness=False, **options)
+    overrides = {**(options.get("overrides") or {}), pad_field(traced.config): pad}
+    return trace(target, text=batch, witness=False, **{**options, "overrides": overrides})
 
 
 def pad_field(config: ModelConfig | None) -> str:
     """The pad id's name in a config: a composite config has it in the part that the head asks."""
-    asked = lay.holder(config)
+    head_config = lay.holder(config)
     parts = nested("", config) if config is not None else ()
-    return f"{next((path for path, part in parts if part is asked), '')}pad_token_id"
+    return f"{next((path for path, part in parts if part is head_config), '')}pad_token_id"
 
 
-class _Padded(Protocol):
+class _HasPadId(Protocol):
     """What holds a pad id: a config, or a module without one."""
 
     pad_token_id: int | None
 
 
 @contextmanager
-def _changed(config: _Padded, pad: int) -> Iterator[None]:
+def _pad_id_set(config: _HasPadId, pad: int) -> Iterator[None]:
     """For a while, a live model has another pad id."""
     had = hasattr(config, "pad_token_id")
     before: int | None = getattr(config, "pad_token_id", None)
@@ -59,7 +59,8 @@ def _changed(config: _Padded, pad: int) -> Iterator[None]:
 
 
 def refusal_without_pad_id(traced: Trace) -> str | None:
-    """What the model says to the same rows when its config has no pad id again, where one was filled in."""
+    """What the model raises for the rows of the trace without the pad id that archtrace filled in; None where the
+    config had one, the model is live, or it raises nothing."""
     filled = [f.field for f in traced.target.findings if f.field.rpartition(".")[2] == "pad_token_id"]
     if not filled or traced.target.module is not None:
         return None

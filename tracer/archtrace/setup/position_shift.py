@@ -1,9 +1,9 @@
 """Position shift: whether padding moves a text to positions at which a model gives it other logits.
 
-That the same token is read is not enough: counted from a row's first position, a text behind padding stands elsewhere.
-Rotary and relative positions do not mind, learned ones do (and rotary ones behind a learned prompt, whose distance from
-the text grows). So a small model of the same make runs with drawn parameters, on a text alone and behind padding: what
-differs there differs in the model, whose program is the same.
+That the same token is read is not enough: behind padding, a text stands at other positions of its row. Rotary and
+relative positions do not change the logits then; learned ones do, and rotary ones behind a learned prompt, from which
+the text moves away. So a small model of the same architecture runs with drawn parameters, on a text with padding and
+without: what differs there differs in the model, whose program is the same.
 """
 
 from __future__ import annotations
@@ -26,32 +26,32 @@ from archtrace.witness.replay import outputs
 from archtrace.witness.shrink import ENOUGH, LARGEST
 from archtrace.witness.small_model import bundled, reduced, remembered
 
-#: Tokens of a text that are run, from its front and its end, and how many pads: a small model has few positions.
+#: How many tokens of a text are run, from its front and its end, and how many pads: a small model has few positions.
 FRONT, END, PADS = 3, 4, 5
 
 
 def padding_shifts_logits(traced: Trace, batch: Encoded, special: Collection[int] = ()) -> bool | None:
-    """Whether the padding of a batch changes what a text gives; None where no small model of it runs.
+    """Whether the padding of a batch changes the logits of a text; None where no model can be run to show it.
 
-    The shortest text is run. `special`: ids that do not stand for each other.
+    The shortest text is run. `special`: ids that no other id may replace where the small model has no row for them.
     """
     row = min(range(len(batch.spans)), key=lambda n: batch.spans[n][1] - batch.spans[n][0])
-    for make in _small(traced):
+    for make in _models_to_run(traced):
         try:
             model = make()
-            layouts = [_layout(traced, model[0], _cut(batch, row, pads), special) for pads in (0, PADS)]
+            layouts = [_layout(traced, model[0], _shortened(batch, row, pads), special) for pads in (0, PADS)]
             return apart(*outputs(model, layouts, traced.analysis.programs.asked))
         except Exception:  # a stranger's class may refuse its config, and its model so short a row, as they like
             continue
     return None
 
 
-def _small(traced: Trace) -> Iterator[Callable[[], Model]]:
-    """What makes a model to run for the traced one: itself if it is small, its small models, itself for want of one."""
+def _models_to_run(traced: Trace) -> Iterator[Callable[[], Model]]:
+    """Makers of models that can run in place of the traced one: small ones first where it is large, then itself."""
     own, target = traced.analysis.programs.model, traced.target
     size = parameter_count(own[0])
     if size > ENOUGH and target.config is not None:
-        make = _maker(target)
+        make = _maker_from_config(target)
         for overrides in (remembered(target), bundled().get(target.model_type or "")):
             if make and overrides:
                 config = reduced(target.config, overrides)
@@ -60,33 +60,32 @@ def _small(traced: Trace) -> Iterator[Callable[[], Model]]:
         yield lambda: own
 
 
-def _maker(target: Target) -> Make | None:
-    """What makes the model from a config; of a live one its class, if that is the library's."""
+def _maker_from_config(target: Target) -> Make | None:
+    """What builds the model from a config; for a live one its class, if it is one of transformers."""
     if target.module is None:
         return target.make
     return type(target.module) if is_library_model(target.module) else None
 
 
-def _cut(batch: Encoded, row: int, pads: int) -> Encoded:
-    """The front and the end of a row's text, with so many pads where it has padding."""
+def _shortened(batch: Encoded, row: int, pads: int) -> Encoded:
+    """The front and the end of a row's text, with `pads` pads on each side that has padding."""
     (start, stop), length = batch.spans[row], len(batch.inputs[batch.ids][row])
     text = [*range(start, stop)]
     text = text if len(text) <= FRONT + END else [*text[:FRONT], *text[-END:]]
-    where = [0] * pads * (start > 0) + text + [length - 1] * pads * (stop < length)
+    positions = [0] * pads * (start > 0) + text + [length - 1] * pads * (stop < length)
     first = pads * (start > 0)
-    return replace(
-        batch, inputs=picked_positions(batch.inputs, batch.ids, {row: where}), spans=((first, first + len(text)),)
-    )
+    inputs = picked_positions(batch.inputs, batch.ids, {row: positions})
+    return replace(batch, inputs=inputs, spans=((first, first + len(text)),))
 
 
 def _layout(traced: Trace, model: object, batch: Encoded, special: Collection[int]) -> Inputs:
     (row,), (start, stop) = batch.inputs[batch.ids], batch.spans[0]
-    inputs = {**batch.inputs, batch.ids: [_within(row, range(start, stop), model, special)]}
+    inputs = {**batch.inputs, batch.ids: [_within_vocabulary(row, range(start, stop), model, special)]}
     return layout_of(replace(batch, inputs=inputs).fitting(forward_of(traced.module)), traced.analysis)
 
 
-def _within(ids: list[int], text: range, model: object, special: Collection[int]) -> list[int]:
-    """The ids, with another one in place of each that a small vocabulary lacks; ValueError if that is padding."""
+def _within_vocabulary(ids: list[int], text: range, model: object, special: Collection[int]) -> list[int]:
+    """The ids, with another one for each that is beyond a small model's vocabulary; ValueError if that is padding."""
     rows = lay.vocabulary_size(getattr(model, "config", None) or model)
     if rows is None:
         return ids

@@ -1,4 +1,4 @@
-"""What is said of a model and some texts, with the diagnosis of its setup."""
+"""The result of a trace together with the diagnosis of its setup."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from archtrace.answer.diagnosis import Diagnosis
 from archtrace.answer.result import Result
 from archtrace.errors import ArchtraceError
-from archtrace.setup.examination import SAMPLES, diagnosed
-from archtrace.setup.given_texts import GivenTexts, extremes
+from archtrace.setup.examination import SAMPLES, diagnose
+from archtrace.setup.given_texts import GivenTexts, shortest_and_longest
 from archtrace.setup.pad_id import first_line
 from archtrace.targets import folders
 from archtrace.targets.tokenized import tokenizer_of
@@ -18,26 +18,26 @@ from archtrace.tracing.trace import Trace
 
 
 def with_setup(traced: Trace, target: object, arguments: Mapping[str, Any]) -> Result:
-    """The result of a trace with the diagnosis of its setup: of texts that were given, and without any of a checkpoint
-    in a folder that holds a tokenizer, on samples.
+    """The result of a trace with the diagnosis of its setup: on the given texts, or without any, on samples where the
+    target is a folder that holds a tokenizer.
 
-    `target` and `arguments` are what `archtrace.trace` was given: `text`, a list, and `text_pair` among them.
+    `target` and `arguments` are those of the trace, `text` (a list) and `text_pair` among them.
     """
     texts = arguments.get("text")
-    if not texts and not _with_tokenizer(traced.target.name):
+    if not texts and not _is_folder_with_tokenizer(traced.target.name):
         return traced.result
-    wishes = {name: value for name, value in arguments.items() if name not in ("text", "text_pair")}
+    options = {name: value for name, value in arguments.items() if name not in ("text", "text_pair")}
     try:
         tokenizer = tokenizer_of(traced.target)
         given = GivenTexts(tokenizer, texts or SAMPLES, arguments.get("text_pair"), sampled=not texts)
-        found = diagnosed(traced, target, extremes(given), wishes)
-    except ArchtraceError as error:  # the answer stands without it
-        found = Diagnosis(traced.target.name, "unknown", first_line(error))
-    # Of samples that nobody asked about an opinion is told, and not that there is none.
-    return replace(traced.result, setup=found) if texts or found.opinion != "unknown" else traced.result
+        diagnosis = diagnose(traced, target, shortest_and_longest(given), options)
+    except ArchtraceError as error:  # the answer about the model stands without a diagnosis
+        diagnosis = Diagnosis(traced.target.name, "unknown", first_line(error))
+    # The user gave no text: that samples show nothing is no news.
+    return replace(traced.result, setup=diagnosis) if texts or diagnosis.opinion != "unknown" else traced.result
 
 
-def _with_tokenizer(name: str) -> bool:
-    """Whether a target is a folder in which a tokenizer was saved."""
+def _is_folder_with_tokenizer(name: str) -> bool:
+    """Whether a target is the folder of a checkpoint with its tokenizer."""
     document = folders.document(name.strip())
     return document is not None and folders.has_tokenizer(document.parent)

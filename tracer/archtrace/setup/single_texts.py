@@ -1,4 +1,4 @@
-"""Alone: what is wrong with the texts one by one, without any padding."""
+"""What is wrong with the texts one by one, without any padding."""
 
 from __future__ import annotations
 
@@ -11,85 +11,88 @@ from archtrace.answer.diagnosis import Fault
 from archtrace.errors import ArchtraceError
 from archtrace.setup.batch_reading import BatchReading, read_batch
 from archtrace.setup.given_texts import GivenTexts
-from archtrace.setup.parts import Setup
+from archtrace.setup.model_and_input import Setup
 from archtrace.targets.tokenized import TextTokenizer
 
 
-def faults(setup: Setup, singles: Sequence[BatchReading]) -> Iterator[Fault]:
-    """What is wrong with each text, and padding that cannot be made."""
-    for number, each in enumerate(singles):
-        if setup.is_sure(each):
-            yield from filter(None, _of_one(setup, number, each))
-    if not setup.given.pads and len({len(each.ids(0)) for each in singles}) > 1:
-        yield Fault("no-pad-token", "nothing: texts of different length make no batch", "a batch", setup.own_pad)
+def faults(setup: Setup, single_readings: Sequence[BatchReading]) -> Iterator[Fault]:
+    """The faults of each text by itself, and a tokenizer that cannot pad texts of different length."""
+    for number, reading in enumerate(single_readings):
+        if setup.is_sure(reading):
+            yield from filter(None, _faults_of_text(setup, number, reading))
+    if not setup.given.can_pad and len({len(reading.ids(0)) for reading in single_readings}) > 1:
+        yield Fault("no-pad-token", "nothing: texts of different length make no batch", "a batch", setup.pad_token_line)
 
 
-def _of_one(setup: Setup, number: int, each: BatchReading) -> Iterator[Fault | None]:
-    if not each.texts.read[0]:
-        yield _prompt_read(setup, each)
+def _faults_of_text(setup: Setup, number: int, reading: BatchReading) -> Iterator[Fault | None]:
+    if not reading.texts.read[0]:
+        yield _prompt_read(setup, reading)
         return
-    yield from (_unset(setup, each), _unended(setup, each), skipped(setup, each))
-    if setup.written is not None:
-        yield from (_twice(setup, setup.written, number, each), _cut(setup, setup.written, number, each))
+    yield from (_missing_cls(setup, reading), _missing_end(setup, reading), skipped_end(setup, reading))
+    if setup.texts is not None:
+        yield from (
+            _doubled_special(setup, setup.texts, number, reading),
+            _truncated_special(setup, setup.texts, number, reading),
+        )
 
 
-def _made_for(setup: Setup) -> str | None:
-    """The name of the token that is set for a classifier to read; None where the tokenizer knows none."""
+def _token_to_read(setup: Setup) -> str | None:
+    """The name of the special token that a classifier is made to read; None where the tokenizer has none."""
     names = ("cls", "bos") if setup.kinds == {"first"} else ("cls",)
-    return next((n for n in names if _own_id(setup, n) is not None), None)
+    return next((n for n in names if _special_id(setup, n) is not None), None)
 
 
-def _own_id(setup: Setup, name: str) -> int | None:
+def _special_id(setup: Setup, name: str) -> int | None:
     """The id of a special token, such as "cls"; None where the tokenizer has none."""
-    own: int | None = getattr(setup.tokenizer, f"{name}_token_id", None)
-    return own
+    special_id: int | None = getattr(setup.tokenizer, f"{name}_token_id", None)
+    return special_id
 
 
-def _own_token(setup: Setup, name: str | None) -> str | None:
-    own: str | None = getattr(setup.tokenizer, f"{name}_token", None)
-    return own
+def _special_token(setup: Setup, name: str | None) -> str | None:
+    token: str | None = getattr(setup.tokenizer, f"{name}_token", None)
+    return token
 
 
-def _prompt_read(setup: Setup, each: BatchReading) -> Fault | None:
-    """A fixed index in a row that learned vectors stand in front of: it is theirs, and no token's."""
+def _prompt_read(setup: Setup, reading: BatchReading) -> Fault | None:
+    """A fixed index that falls on the learned vectors in front of the text, and on no token."""
     prompts: object = getattr(setup.trace.module, "prompt_tokens", None)  # as PEFT's wrapper calls them
     if not prompts or setup.kinds != {"first"}:
         return None
-    token = _own_token(setup, _made_for(setup)) or each.texts.tokens[0][0]
+    token = _special_token(setup, _token_to_read(setup)) or reading.texts.tokens[0][0]
     read = "the first of the vectors that the adapter puts in front of the text, at index 0"
     change = "an adapter that puts nothing in front of the text: peft.LoraConfig(task_type='SEQ_CLS')"
     return Fault("prompt-read", read, f"{token}, the first token of the text", change)
 
 
-def _unset(setup: Setup, each: BatchReading) -> Fault | None:
-    """A tokenizer with a [CLS] that stands nowhere in the text: a word is read in its place."""
-    made_for = _made_for(setup)
-    if made_for is None or len(each.texts.read[0]) != 1:
+def _missing_cls(setup: Setup, reading: BatchReading) -> Fault | None:
+    """A tokenizer that has a [CLS] and does not set it: a word is read in its place."""
+    name = _token_to_read(setup)
+    if name is None or len(reading.texts.read[0]) != 1:
         return None
-    if _own_id(setup, made_for) in each.ids(0):
+    if _special_id(setup, name) in reading.ids(0):
         return None
-    read, meant = f"{each.texts.words[0]}, a word of the text", str(_own_token(setup, made_for))
-    return Fault("no-cls", read, meant, "tokenizer(text, add_special_tokens=True), with a template that sets it")
+    read, meant = f"{reading.texts.words[0]}, a word of the text", str(_special_token(setup, name))
+    return Fault("no-cls", read, meant, "tokenizer(text, add_special_tokens=True), with a template that adds it")
 
 
-def _unended(setup: Setup, each: BatchReading) -> Fault | None:
-    """An end that the tokenizer's file asks for, and that nothing sets: transformers 5 drops `add_eos_token` of a
-    folder with a tokenizer.json (tokenization_utils_base.py, `_from_pretrained`), whose template alone counts."""
+def _missing_end(setup: Setup, reading: BatchReading) -> Fault | None:
+    """An end that the tokenizer's file promises and nothing sets: in a folder with a tokenizer.json transformers 5
+    ignores `add_eos_token`, and only the template counts (tokenization_utils_base.py, `_from_pretrained`)."""
     own = setup.tokenizer
-    if own is None or not setup.reads_last or own.eos_token_id in (None, each.ids(0)[-1]) or not _promises_end(own):
+    if own is None or not setup.reads_last or own.eos_token_id in (None, reading.ids(0)[-1]) or not _promises_end(own):
         return None
-    if setup.written is None and getattr(own, "chat_template", None):  # rows may be conversations, which end otherwise
+    if setup.texts is None and getattr(own, "chat_template", None):  # rows may be conversations, which end otherwise
         return None
-    starts, where = each.ids(0)[0] == own.bos_token_id, str(own.name_or_path)
+    starts, where = reading.ids(0)[0] == own.bos_token_id, str(own.name_or_path)
     line = f"tokenizer = AutoTokenizer.from_pretrained({where!r}, add_bos_token={starts}, add_eos_token=True)"
-    # An end that is padding too would be passed over once it is set.
-    change = f"{line}; {setup.own_pad}" if own.eos_token_id == setup.pad else line
-    read = f"{each.texts.lines[0]}: tokenizer_config.json says add_eos_token, and no {own.eos_token} is set"
+    # Once it is set, an end that is also the pad token would be skipped like padding.
+    change = f"{line}; {setup.pad_token_line}" if own.eos_token_id == setup.model_pad_id else line
+    read = f"{reading.texts.lines[0]}: tokenizer_config.json says add_eos_token, but no {own.eos_token} is added"
     return Fault("no-end", read, f"the {own.eos_token} that ends the text", change)
 
 
 def _promises_end(tokenizer: TextTokenizer) -> bool:
-    """Whether a tokenizer says that it sets an end, itself or in its file."""
+    """Whether a tokenizer, or its file, says that it sets an end."""
     if getattr(tokenizer, "add_eos_token", False):
         return True
     from transformers.utils import cached_file
@@ -98,61 +101,62 @@ def _promises_end(tokenizer: TextTokenizer) -> bool:
         file: str | None = cached_file(str(tokenizer.name_or_path), "tokenizer_config.json", local_files_only=True)
         fields: Mapping[str, object] = json.loads(Path(str(file)).read_text("utf-8"))
         return bool(fields.get("add_eos_token"))
-    except (OSError, ValueError, AttributeError):  # made in Python, or in no file that is here
+    except (OSError, ValueError, AttributeError):  # made in Python, or its file is not on this machine
         return False
 
 
-def skipped(setup: Setup, each: BatchReading) -> Fault | None:
+def skipped_end(setup: Setup, reading: BatchReading) -> Fault | None:
     """An end that is the pad id: a head that looks for the last token that is no padding passes over it."""
-    last, read = len(each.ids(0)) - 1, each.texts.read[0]
-    if not setup.reads_last or each.ids(0)[last] != setup.pad or read == (last,):
+    last, read = len(reading.ids(0)) - 1, reading.texts.read[0]
+    if not setup.reads_last or reading.ids(0)[last] != setup.model_pad_id or read == (last,):
         return None
-    end = f"the {each.texts.tokens[0][last]} ({last}) that ends the text"
-    return Fault("pad-is-end", f"{each.texts.lines[0]}: {end} is the pad token, passes for padding and is skipped",
-                 end, setup.own_pad)  # fmt: skip
+    end = f"the {reading.texts.tokens[0][last]} ({last}) that ends the text"
+    return Fault("pad-is-end", f"{reading.texts.lines[0]}: {end} is the pad token, so the model skips it as padding",
+                 end, setup.pad_token_line)  # fmt: skip
 
 
-def _twice(setup: Setup, written: GivenTexts, number: int, each: BatchReading) -> Fault | None:
+def _doubled_special(setup: Setup, given: GivenTexts, number: int, reading: BatchReading) -> Fault | None:
     """A special token that the text has, and that the tokenizer sets once more (reward-bench 164, OpenRLHF 393).
 
-    Not of a pair, between whose texts a separator may stand twice, nor where text or template has it twice by itself.
+    None for a pair, between whose texts a separator may stand twice, and where the text or the template by itself has
+    the token twice.
     """
-    if written.pairs is not None:
+    if given.pairs is not None:
         return None
-    own = written.tokenizer(written.texts[number], add_special_tokens=False)["input_ids"]
+    text_ids = given.tokenizer(given.texts[number], add_special_tokens=False)["input_ids"]
     for edge in (slice(None, 2), slice(-2, None)):
-        made, given = each.ids(0)[edge], own[edge]
-        token = made[0]
-        if made == [token, token] and given.count(token) == 1 and token in setup.special:
-            name = written.tokenizer.convert_ids_to_tokens(token)
-            read = f"{name} twice: the text has one of its own, and the tokenizer sets another"
+        ids, own_ids = reading.ids(0)[edge], text_ids[edge]
+        token = ids[0]
+        if ids == [token, token] and own_ids.count(token) == 1 and token in setup.special_ids:
+            name = given.tokenizer.convert_ids_to_tokens(token)
+            read = f"{name} twice: the text already has one, and the tokenizer adds another"
             return Fault("special-twice", read, f"one {name}", "tokenizer(text, add_special_tokens=False)")
     return None
 
 
-def _cut(setup: Setup, written: GivenTexts, number: int, each: BatchReading) -> Fault | None:
-    """A text whose first or last token is special, is read, and is cut off where the text is too long."""
-    whole = written.uncut(number)
+def _truncated_special(setup: Setup, given: GivenTexts, number: int, reading: BatchReading) -> Fault | None:
+    """A special token that is read, at the start or the end of a text, and cut off because the text is too long."""
+    whole = given.untruncated_ids(number)
     at = -1 if setup.reads_last else 0
-    if not (setup.reads_last or setup.kinds == {"first"}) or len(whole) <= len(each.ids(0)):
+    if not (setup.reads_last or setup.kinds == {"first"}) or len(whole) <= len(reading.ids(0)):
         return None
-    if whole[at] not in setup.special or each.ids(0)[at] == whole[at]:
+    if whole[at] not in setup.special_ids or reading.ids(0)[at] == whole[at]:
         return None
-    token = written.tokenizer.convert_ids_to_tokens(whole[at])
-    read = f"{each.texts.lines[0]}: the text has {len(whole)} tokens, and is cut to {len(each.ids(0))} on the "
+    token = given.tokenizer.convert_ids_to_tokens(whole[at])
+    read = f"{reading.texts.lines[0]}: the text has {len(whole)} tokens, and is cut to {len(reading.ids(0))} on the "
     meant = f"{token}, at its end" if at else token
-    change = _kept(setup, written, number, at, whole[at])
-    return Fault("truncation-side", f"{read}{written.tokenizer.truncation_side}", meant, change)
+    change = _truncation_change(setup, given, number, at, whole[at])
+    return Fault("truncation-side", f"{read}{given.tokenizer.truncation_side}", meant, change)
 
 
-def _kept(setup: Setup, written: GivenTexts, number: int, at: int, wanted: int) -> str:
-    """What keeps a token when a text is cut: the other side, if a trial shows it."""
-    other = copy.deepcopy(written.tokenizer)
-    other.truncation_side = "left" if written.tokenizer.truncation_side == "right" else "right"
+def _truncation_change(setup: Setup, given: GivenTexts, number: int, at: int, wanted: int) -> str:
+    """How to keep a token when the text is cut: by cutting on the other side, if a trial shows that this keeps it."""
+    other = copy.deepcopy(given.tokenizer)
+    other.truncation_side = "left" if given.tokenizer.truncation_side == "right" else "right"
     try:
-        after = read_batch(setup.trace, written.one(number, other))
-        if after.ids(0)[at] == wanted:
+        reading = read_batch(setup.trace, given.single_batch(number, other))
+        if reading.ids(0)[at] == wanted:
             return f"tokenizer.truncation_side = {other.truncation_side!r}"
     except ArchtraceError:  # what the model refuses keeps nothing
         pass
-    return "shorten the text before its special tokens are set"
+    return "shorten the text before its special tokens are added"

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archtrace.answer.result import Finding
-from archtrace.errors import TargetError
+from archtrace.errors import TargetError, refusal
 from archtrace.targets import configs
-from archtrace.targets.messages import refusal
 
 #: Kinds that put learned vectors in front of the text's: every position behind them is another one.
 _IN_FRONT = frozenset({"PROMPT_TUNING", "MULTITASK_PROMPT_TUNING", "P_TUNING", "CPT"})
-#: What PEFT saves of every sequence classifier, whether it is told to or not (PeftModelForSequenceClassification).
+#: What PEFT saves of every sequence classifier, listed or not (PeftModelForSequenceClassification).
 _ALWAYS = ("classifier", "score")
 _TASK = "SEQ_CLS"
 
@@ -67,17 +66,17 @@ def read(path: Path) -> Adapter:
             why="it has no base_model_name_or_path",
             do="add it, or name the base model",
         )
-    task, saved = str(fields.get("task_type") or ""), configs.texts(fields.get("modules_to_save"))
+    task, saved = str(fields.get("task_type") or ""), configs.name_list(fields, "modules_to_save", where)
     prompt = fields if kind in _IN_FRONT else None
     if prompt is not None and task != _TASK:
-        raise unanswered(kind, where, f"it is for {f'the task {task}' if task else 'no task'}, and not {_TASK}")
+        raise no_wrapper(kind, where, f"it is for {f'the task {task}' if task else 'no task'}, and not {_TASK}")
     modules = fields.get("target_modules")
-    adapted = modules if isinstance(modules, str) else configs.texts(modules)
+    adapted = modules if isinstance(modules, str) else configs.name_list(fields, "target_modules", where)
     saved = tuple(dict.fromkeys((*saved, *_ALWAYS))) if task == _TASK else saved
     return Adapter(where, kind, str(base), task, saved, adapted, prompt)
 
 
-def unanswered(kind: str, where: str, why: str) -> Exception:
+def no_wrapper(kind: str, where: str, why: str) -> Exception:
     """The refusal of an adapter with vectors in front of the text, whose wrapper cannot be made of its folder."""
     return refusal(
         f"an adapter of kind {kind} is not answered by its folder",
@@ -98,24 +97,23 @@ def no_base(adapter: Adapter, error: Exception) -> TargetError:
     )
 
 
-def told(adapter: Adapter, head: Iterable[str]) -> Iterator[Finding]:
-    """What must be said of an adapter; `head` are the paths of the modules with parameters behind what is read."""
-    parts = tuple(dict.fromkeys(head))
-    covered = {path: adapter.covers(path) for path in parts}
-    held = [f"{path} ({how})" for path, how in covered.items() if how]
-    bare = [path for path, how in covered.items() if how is None]
+def findings(adapter: Adapter, head: Iterable[str]) -> Iterator[Finding]:
+    """The findings about an adapter; `head`: the paths of the modules with parameters between readout and logits."""
+    coverage = {path: adapter.covers(path) for path in head}
+    saved = [f"{path} ({how})" for path, how in coverage.items() if how]
+    missing = [path for path, how in coverage.items() if how is None]
     traced = "the base model was traced, whose positions the adapter leaves as they are"
     if adapter.prompt is not None:
         traced = (
             f"{adapter.prompt.get('num_virtual_tokens')} vectors stand in front of the text, and were traced with it"
         )
-    held_by = f"of its head the adapter holds {', '.join(held) or 'nothing'}"
-    yield Finding("adapter", f"{adapter.kind} on {adapter.base}: {traced}; {held_by}")
-    if bare:
+    weights = f"of its head the adapter holds {', '.join(saved) or 'nothing'}"
+    yield Finding("adapter", f"{adapter.kind} on {adapter.base}: {traced}; {weights}")
+    if missing:
         yield Finding(
             "head-not-saved",
-            f"the adapter has no weights of {', '.join(bare)}: they are the base checkpoint's, or drawn at random each "
-            "time where that has none (modules_to_save keeps them)",
+            f"the adapter has no weights of {', '.join(missing)}: they are the base checkpoint's, or drawn at random "
+            "each time where that has none (modules_to_save keeps them)",
         )
     if not adapter.classifies:
         task = f"for the task {adapter.task}" if adapter.task else "for no task"

@@ -1,4 +1,4 @@
-"""The bundled table: what is known of an id without a network.
+"""The bundled table: what is known about an id without a network.
 
 `reference.toml` names families, `checkpoints.toml` looked-up fields and the short ids that the Hub redirects.
 """

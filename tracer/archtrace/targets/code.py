@@ -12,9 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
-from archtrace.errors import did_you_mean
+from archtrace.errors import did_you_mean, refusal
 from archtrace.targets import siblings
-from archtrace.targets.messages import refusal
 
 _FORM = re.compile(r"(?P<module>.+\.py|[^\W\d]\w*(\.[^\W\d]\w*)*):(?P<name>[^\W\d]\w*(\.[^\W\d]\w*)*)")
 
@@ -31,12 +30,12 @@ def load(text: str) -> tuple[object, str]:
         raise _no_class(text.rstrip(":"))
     place, name = match["module"], match["name"]
     module, folder = _from_file(Path(place)) if place.endswith(".py") else _from_package(place)
-    found: object = module
+    value: object = module
     for part in name.split("."):
-        if not hasattr(found, part):
-            raise _unknown_name(name, part, place, found)
-        found = getattr(found, part)
-    return found, folder
+        if not hasattr(value, part):
+            raise _unknown_name(name, part, place, value)
+        value = getattr(value, part)
+    return value, folder
 
 
 def _no_class(place: str) -> Exception:
@@ -85,7 +84,7 @@ def _from_file(path: Path) -> tuple[ModuleType, str]:
     name = siblings.name_of(path)
     try:
         with on_path(str(path.parent)):
-            return siblings.imported(name, path), str(path.parent)
+            return siblings.import_file(name, path), str(path.parent)
     except (Exception, SystemExit) as error:
         siblings.forget(name)
         raise _failed(path.name, str(path), error) from error
@@ -134,5 +133,5 @@ def _line(error: BaseException) -> str:
         return f"{error.filename}:{error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)
     foreign = ("<frozen", str(Path(importlib.__file__).parent), sys.prefix, str(Path(__file__).parent))
-    own = [frame for frame in frames if not frame.filename.startswith(foreign)]
-    return f"{own[-1].filename}:{own[-1].lineno}" if own else ""
+    users = [frame for frame in frames if not frame.filename.startswith(foreign)]
+    return f"{users[-1].filename}:{users[-1].lineno}" if users else ""

@@ -1,4 +1,4 @@
-"""Config fields: read from JSON, changed as the user wishes, made into a config object."""
+"""Config fields: read from JSON, changed as the user overrides, made into a config object."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import contextlib
 import dataclasses
 import inspect
 import json
+import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
 
-from archtrace.errors import did_you_mean
+from archtrace.errors import did_you_mean, one_line, refusal
 from archtrace.targets import size_limits
-from archtrace.targets.messages import one_line, refusal
 from archtrace.targets.target import ModelConfig, is_config
 
 #: Fields of a file that choose a kernel, not a structure; the library may refuse them for want of a package.
@@ -51,68 +51,88 @@ def read(source: str | Path | Fields | ModelConfig) -> tuple[dict[str, object], 
     return fields, str(path)
 
 
-def texts(value: object) -> tuple[str, ...]:
-    """The texts in a list that a field holds; none where it holds no list."""
-    return tuple(map(str, value)) if isinstance(value, list | tuple) else ()
+def name_list(fields: Fields, field: str, where: str) -> tuple[str, ...]:
+    """The names that a field lists; none where it is absent or null. TargetError where it is no list of strings."""
+    value = fields.get(field)
+    if value is None:
+        return ()
+    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
+        raise _malformed(field, value, where, "a list of names", '["...", "..."]')
+    return tuple(value)
 
 
-def entries(value: object) -> Fields:
-    """The entries of a table that a field holds; none where it holds no table."""
-    return value if isinstance(value, Mapping) else {}
+def table(fields: Fields, field: str, where: str) -> Fields:
+    """The table that a field holds; empty where it is absent or null. TargetError where it is no JSON object."""
+    value = fields.get(field)
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise _malformed(field, value, where, "a table", '{"...": "..."}')
+    return value
+
+
+def _malformed(field: str, value: object, where: str, shape: str, example: str) -> Exception:
+    return refusal(
+        f"the field {field} cannot be read",
+        where=where,
+        why=f"it must be {shape}, and is {reprlib.repr(value)}",
+        do=f"write it as {example}, or leave it out",
+    )
 
 
 def _not_json(where: str, why: str) -> Exception:
     return refusal("the config is not JSON", where=where, why=why, do="write it as one JSON object: {...}")
 
 
-def construct(kind: ConfigClass, fields: Fields, wishes: Fields, where: str) -> ModelConfig:
-    """A config of this class, the wishes set among the fields first, so that derived fields follow."""
+def construct(kind: ConfigClass, fields: Fields, overrides: Fields, where: str) -> ModelConfig:
+    """A config of this class; the overrides are set among the fields first, so that derived fields follow them."""
     plain = {name: value for name, value in fields.items() if name not in _KERNELS}
-    wanted = _with_wishes(kind, plain, wishes, where)
-    size_limits.check(wanted, where)
-    wanted.pop("model_type", None)
+    merged = _with_overrides(kind, plain, overrides, where)
+    size_limits.check(merged, where)
+    merged.pop("model_type", None)
     try:
-        return kind(**wanted)
+        return kind(**merged)
     except Exception as error:
+        table(merged, "id2label", where)  # the library's own error of a malformed one does not name the field
         raise refusal(
             f"the config does not fit {kind.__name__}", where=where, why=one_line(error), do="correct the value"
         ) from error
 
 
-def _with_wishes(kind: _Kind, fields: dict[str, object], wishes: Fields, where: str) -> dict[str, object]:
-    if not wishes:
+def _with_overrides(kind: _Kind, fields: dict[str, object], overrides: Fields, where: str) -> dict[str, object]:
+    if not overrides:
         return dict(fields)
-    default = _default(kind)
+    default = _default_config(kind)
     result = _essential(kind, fields)
-    for path, value in wishes.items():
+    for path, value in overrides.items():
         name, _, inner = path.partition(".")
         name = _renamed(kind).get(name, name)
-        _check_known(name, path, kind, {*_names(kind, default), *fields}, where)
+        _check_known(name, path, kind, {*_field_names(kind, default), *fields}, where)
         if inner:
             result[name] = _with_inner(getattr(default, name, None), result.get(name), {inner: value}, where)
         else:
             result[name] = value
-    if "num_labels" in wishes:
+    if "num_labels" in overrides:
         result = {name: value for name, value in result.items() if name not in ("id2label", "label2id")}
     return result
 
 
 def _essential(kind: _Kind, fields: dict[str, object]) -> dict[str, object]:
-    """The fields without those that the config class derives from the others: these are to follow the wishes."""
-    kept = dict(fields)
+    """The fields without those that the config class derives from the others: these are to follow the overrides."""
+    essential = dict(fields)
     for name, value in fields.items() if kind is not dict else ():
-        rest = {other: v for other, v in kept.items() if other != name}
-        derived: object = getattr(_default(kind, rest), name, None)
+        rest = {other: v for other, v in essential.items() if other != name}
+        derived: object = getattr(_default_config(kind, rest), name, None)
         if value is not None and type(derived) is type(value) and derived == value:
-            kept = rest
-    return kept
+            essential = rest
+    return essential
 
 
-def _with_inner(default: object, given: object, wishes: Fields, where: str) -> dict[str, object]:
-    """The fields of a config inside the config (or of a table), with the wishes among them."""
+def _with_inner(default: object, value: object, overrides: Fields, where: str) -> dict[str, object]:
+    """The fields of a config inside the config (or of a table), with the overrides among them."""
     kind: _Kind = type(default) if is_config(default) else dict
-    fields: object = given or (default.to_diff_dict() if is_config(default) else default) or {}
-    return _with_wishes(kind, dict(fields) if isinstance(fields, Mapping) else {}, wishes, where)
+    fields: object = value or (default.to_diff_dict() if is_config(default) else default) or {}
+    return _with_overrides(kind, dict(fields) if isinstance(fields, Mapping) else {}, overrides, where)
 
 
 def _check_known(name: str, path: str, kind: _Kind, known: set[str], where: str) -> None:
@@ -126,14 +146,14 @@ def _check_known(name: str, path: str, kind: _Kind, known: set[str], where: str)
     )
 
 
-def _default(kind: _Kind, fields: Fields | None = None) -> object:
+def _default_config(kind: _Kind, fields: Fields | None = None) -> object:
     """The config that the class makes of these fields; None where it cannot."""
     with contextlib.suppress(Exception):
         return kind(**(fields or {}))
     return None
 
 
-def _names(kind: _Kind, default: object) -> set[str]:
+def _field_names(kind: _Kind, default: object) -> set[str]:
     """Every field of a config class, by whichever way it declares them."""
     declared = {f.name for f in dataclasses.fields(kind)} if dataclasses.is_dataclass(kind) else set()
     with contextlib.suppress(TypeError, ValueError):

@@ -30,8 +30,8 @@ DEPTHS = (
 
 
 def _four_patches(part: object) -> int | None:
-    """The edge of an image of four times four patches, where these are large enough to be all that is told apart; 64 of
-    one without patches, whose convolutions take any."""
+    """The edge of an image of four by four patches, 64 for a model without patches, whose convolutions take any size;
+    None where patches are smaller than 8, since such a model may merge them later."""
     patch: object = getattr(part, "patch_size", 16)
     return 4 * patch if isinstance(patch, int) and patch >= 8 else None
 
@@ -40,11 +40,11 @@ def _of_sound(length: int) -> Callable[[object], int | None]:
     return lambda part: length if hasattr(part, "num_mel_bins") else None
 
 
-#: Config field -> what will do in its place, from the config that has it; None where the field means something else.
+#: Config field -> a smaller value that will do, given the config; None where the field means something else there.
 LESS: Mapping[str, Callable[[object], int | None]] = {
     **dict.fromkeys(("num_frames", "frames_per_clip"), lambda _: 4),
     **dict.fromkeys(("image_size", "crop_size"), _four_patches),
-    # A text is padded to a multiple of the window, and what stands there is told apart as well.
+    # A text is padded to a multiple of the window, and the analysis keeps these positions, too.
     "attention_window": lambda _: 8,
     "max_length": _of_sound(64),
     "max_source_positions": _of_sound(32),
@@ -58,24 +58,24 @@ def shallow(config: object, layers: int = 2) -> dict[str, int]:
 
 
 def _cuts(config: object, layers: int) -> Iterator[tuple[str, int]]:
-    few: dict[str, Callable[[object], int | None]] = dict.fromkeys(DEPTHS, lambda _: layers)
-    table = {**few, **LESS}
+    layer_counts: dict[str, Callable[[object], int | None]] = dict.fromkeys(DEPTHS, lambda _: layers)
+    limits = {**layer_counts, **LESS}
     for path, part in fills.nested("", config) if is_config(config) else ():
         # A field under two names is cut once, under the config's own.
         fields: dict[str, object] = vars(part)
         for name, value in list(fields.items()):
-            less = table[name](part) if name in table else None
+            less = limits[name](part) if name in limits else None
             if less is not None and type(value) is int and value > less:
                 yield f"{path}{name}", less
 
 
-def few_layers(target: object, overrides: Mapping[str, object], wishes: Mapping[str, Any]) -> dict[str, object] | None:
+def few_layers(target: object, overrides: Mapping[str, object], options: Mapping[str, Any]) -> dict[str, object] | None:
     """The overrides with which a target has two layers where it has more, beside those given; None where it cannot be
-    built so. `wishes` are further keyword arguments of `resolve`."""
-    cuts = shallow(resolve(target, overrides=overrides, **wishes).config)
-    for part in ("", "text_config."):  # a class of texts alone is built from the text part of its type's config
+    built so. `options` are further keyword arguments of `resolve`."""
+    cuts = shallow(resolve(target, overrides=overrides, **options).config)
+    for part in ("", "text_config."):  # a text-only class is built from the text part of its type's config
         cut = {**{f"{part}{name}": value for name, value in cuts.items()}, **overrides}
         with contextlib.suppress(ArchtraceError):
-            resolve(target, overrides=cut, **wishes)
+            resolve(target, overrides=cut, **options)
             return cut
     return None

@@ -1,4 +1,4 @@
-"""Encoders: a model with the parts that sentence-transformers puts behind it, and what must be said of them."""
+"""Encoders: a model with the parts that sentence-transformers puts behind it, and the findings about them."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def build(model: torch.nn.Module, encoder: Encoder) -> torch.nn.Module:
     return SentenceEncoder(model, encoder)
 
 
-def told(encoder: Encoder, where: str) -> tuple[Finding, ...]:
-    """That the embedding is the answer, and no classifier's logits."""
+def findings(encoder: Encoder, where: str) -> tuple[Finding, ...]:
+    """Says that the embedding was traced, and no classifier's logits."""
     parts = ", ".join(part.kind for part in encoder.parts)
     what = f"{where} belongs to a sentence encoder: what was traced is its embedding, behind {parts}"
-    found = Finding("sentence-encoder", f"{what}, and no classifier")
+    traced = Finding("sentence-encoder", f"{what}, and no classifier")
     if not encoder.leaves_prompt_out:
-        return (found,)
+        return (traced,)
     prompt = "the tokens of a prompt are not pooled (include_prompt is false): texts were traced without a prompt"
-    return found, Finding("prompt-left-out", prompt)
+    return traced, Finding("prompt-left-out", prompt)

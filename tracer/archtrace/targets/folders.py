@@ -1,12 +1,12 @@
-"""What lies on disk: a checkpoint's folder, its config file, and all that is neither and what to give instead."""
+"""Targets on disk: a checkpoint's folder, its config file, and what to say of a path that is neither."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from archtrace.errors import refusal
 from archtrace.targets import hub
-from archtrace.targets.messages import refusal
 
 #: Files of weights by their ending: what they are, and why they say no structure.
 _WEIGHTS: Mapping[str, str] = {
@@ -65,8 +65,9 @@ def no_config(text: str) -> Exception:
 
 def _no_file(path: Path) -> Exception:
     what = _WEIGHTS.get(path.suffix.lower())
-    beside = (path.parent / hub.FILE).is_file()
-    instead = f"name its folder, {path.parent}" if beside else f"name the model's id, or a folder that has a {hub.FILE}"
+    has_config = (path.parent / hub.FILE).is_file()
+    other_target = f"name the model's id, or a folder that has a {hub.FILE}"
+    instead = f"name its folder, {path.parent}" if has_config else other_target
     return refusal(
         f"{path} is no checkpoint",
         where=str(path.resolve()),
@@ -76,7 +77,7 @@ def _no_file(path: Path) -> Exception:
 
 
 def _no_folder(path: Path) -> Exception:
-    inner = next(iter(sorted(each.parent for each in path.glob(f"*/{hub.FILE}"))), None)
+    inner = next(iter(sorted(config.parent for config in path.glob(f"*/{hub.FILE}"))), None)
     instead = f"name {inner}" if inner else f"name a folder that has a {hub.FILE}"
     return refusal(
         f"{path} is no checkpoint",
@@ -88,8 +89,8 @@ def _no_folder(path: Path) -> Exception:
 
 def _instead(path: Path) -> Iterator[str]:
     """What the folder holds instead of a config."""
-    found = sorted(each.name for each in path.iterdir() if each.is_file())
-    if weights := [name for name in found if Path(name).suffix.lower() in _WEIGHTS]:
+    files = sorted(file.name for file in path.iterdir() if file.is_file())
+    if weights := [name for name in files if Path(name).suffix.lower() in _WEIGHTS]:
         yield f"; {weights[0]} is {_WEIGHTS[Path(weights[0]).suffix.lower()]}"
-    elif any(name in _TOKENIZER for name in found):
+    elif any(name in _TOKENIZER for name in files):
         yield "; it is a tokenizer's"

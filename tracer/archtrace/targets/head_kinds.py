@@ -6,38 +6,37 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from archtrace.errors import did_you_mean
+from archtrace.errors import did_you_mean, refusal
 from archtrace.targets import fills, library
-from archtrace.targets.messages import refusal
 from archtrace.targets.target import ModelConfig
 
 
 @dataclass(frozen=True)
 class HeadKind:
     """`mapping` names the library's table of its classes, "MODEL_FOR_<mapping>_MAPPING_NAMES"; `noun` is what one is
-    called. `choices`: how many texts a row holds, on an axis of their own; 1 without such an axis. `wanted` are inputs
-    that a forward does not ask for and yet needs: where words stand on a page, where the question is. `features`: it
-    takes pixels or sound; `moving`: a row holds several images.
+    called. `choices`: how many texts a row holds, on an axis of their own; 1 without such an axis. `needed`: inputs
+    that the forward's signature has as optional and that are needed all the same: where words stand on a page, where
+    the question is. `features`: it takes pixels or sound; `moving`: a row holds several images.
     """
 
     mapping: str
     noun: str
     choices: int = 1
-    wanted: tuple[str, ...] = ()
+    needed: tuple[str, ...] = ()
     features: bool = False
     moving: bool = False
 
 
-#: What is asked about where nothing else is said.
+#: The head that is traced where the user names none.
 DEFAULT = "sequence-classification"
-#: Where a question is, for attention that is global there; the image that it may be about.
+#: Where the question is, for attention that is global there; the image that it may be about.
 QUESTION = ("global_attention_mask", "visual_feats", "visual_pos")
 #: Three choices, as rows are two: neither can be taken for the other.
 HEADS: Mapping[str, HeadKind] = {
     DEFAULT: HeadKind("SEQUENCE_CLASSIFICATION", "sequence classifier"),
-    "token-classification": HeadKind("TOKEN_CLASSIFICATION", "token classifier", wanted=("bbox",)),
-    "question-answering": HeadKind("QUESTION_ANSWERING", "head for question answering", wanted=QUESTION),
-    "multiple-choice": HeadKind("MULTIPLE_CHOICE", "head for multiple choice", choices=3, wanted=QUESTION),
+    "token-classification": HeadKind("TOKEN_CLASSIFICATION", "token classifier", needed=("bbox",)),
+    "question-answering": HeadKind("QUESTION_ANSWERING", "head for question answering", needed=QUESTION),
+    "multiple-choice": HeadKind("MULTIPLE_CHOICE", "head for multiple choice", choices=3, needed=QUESTION),
     "next-sentence-prediction": HeadKind("NEXT_SENTENCE_PREDICTION", "head for next sentences"),
     "masked-lm": HeadKind("MASKED_LM", "masked language model"),
     "causal-lm": HeadKind("CAUSAL_LM", "causal language model"),
@@ -71,10 +70,10 @@ def class_name(head: str | None, model_type: str, architectures: Sequence[str], 
     """The class with this head that the architectures name, else the model type's. TargetError where it has none."""
     if head in (None, DEFAULT):
         return library.classifier_name(model_type, architectures, where)
-    own = classes(str(head)).get(model_type, ())
-    if not own:
+    names = classes(str(head)).get(model_type, ())
+    if not names:
         raise _without(str(head), model_type, where)
-    return next((name for name in architectures if name in own), own[0])
+    return next((name for name in architectures if name in names), names[0])
 
 
 def _without(head: str, model_type: str, where: str) -> Exception:
@@ -110,8 +109,8 @@ def _kinds_of() -> Mapping[str, HeadKind]:
 
 def every_class(head: str) -> Iterator[tuple[str, str]]:
     """Each class with this head once, with the first model type that has it."""
-    found: dict[str, str] = {}
+    model_types: dict[str, str] = {}
     for model_type, names in sorted(classes(head).items()):
         for name in names:
-            found.setdefault(name, model_type)
-    yield from ((model_type, name) for name, model_type in found.items())
+            model_types.setdefault(name, model_type)
+    yield from ((model_type, name) for name, model_type in model_types.items())

@@ -11,14 +11,14 @@ from typing import TypeVar
 
 from archtrace.answer.result import ConfigSource
 from archtrace.capture import older_releases
-from archtrace.targets.messages import first_line
+from archtrace.errors import first_line
 
 FILE, ADAPTER, MODULES = "config.json", "adapter_config.json", "modules.json"
 
 Answer = TypeVar("Answer")
 
 #: Seconds to wait for what a checkpoint may have beside its config.
-_BESIDE = 2.0
+_SECONDS_BESIDE = 2.0
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,29 @@ class ConfigFile:
 
 @dataclass(frozen=True)
 class Missing:
-    """No config.json: what each place said. `reached`: the repository is there, and has none; `offline`: the Hub was
-    not asked; `unheard`: it was, and gave no answer."""
+    """No config.json: what came of each place. `reached`: the repository exists and has none; `offline`: the Hub was
+    not asked; `unanswered`: it was, and gave no answer."""
 
     places: tuple[str, ...]
     reached: bool = False
     offline: bool = False
-    unheard: bool = False
+    unanswered: bool = False
+
+
+@dataclass(frozen=True)
+class ConfigLocation:
+    """The folder, or the repository at a revision, in which a config lies; `source` says how it was reached."""
+
+    name: str
+    source: ConfigSource
+    revision: str | None = None
+
+    def file(self, name: str) -> Path | None:
+        """Another JSON file of the same place; None where there is none, or none that can be had now."""
+        if self.source != "local":
+            return beside(self.name, name, self.revision)
+        path = Path(self.name) / name
+        return path if path.is_file() else None
 
 
 def find(ids: Sequence[str], patience: float, revision: str | None = None) -> ConfigFile | Missing:
@@ -50,33 +66,36 @@ def find(ids: Sequence[str], patience: float, revision: str | None = None) -> Co
     from huggingface_hub.errors import HFValidationError
 
     try:
-        found = next((ConfigFile(path, "cache", name) for name in ids if (path := _cached(name, FILE, revision))), None)
+        cached = next(
+            (ConfigFile(path, "cache", name) for name in ids if (path := _cached(name, FILE, revision))), None
+        )
     except HFValidationError:
         return Missing(("the Hub: not asked, this is no Hub id",))
     cache = f"the cache {constants.HF_HUB_CACHE}: not there"
-    if found or constants.HF_HUB_OFFLINE:
-        return found or Missing((cache, "the Hub: not asked, HF_HUB_OFFLINE is set"), offline=True)
-    answer = _within(patience, lambda: _ask(ids, patience, revision))
+    if cached or constants.HF_HUB_OFFLINE:
+        return cached or Missing((cache, "the Hub: not asked, HF_HUB_OFFLINE is set"), offline=True)
+    answer = _within(patience, lambda: _fetch(ids, patience, revision))
     if isinstance(answer, ConfigFile):
         return answer
-    unheard = not str(answer).startswith(_OF_THE_HUB)
-    return Missing((cache, f"the Hub {constants.ENDPOINT}: {answer}"), reached=answer == _NO_FILE, unheard=unheard)
+    places = (cache, f"the Hub {constants.ENDPOINT}: {answer}")
+    unanswered = not str(answer).startswith(_HUB_ANSWERS)
+    return Missing(places, reached=answer == _NO_FILE, unanswered=unanswered)
 
 
 def beside(name: str, file: str, revision: str | None = None) -> Path | None:
     """A JSON file of a repository, from the cache or the Hub; None where there is none, or none that can be had."""
     from huggingface_hub import constants, hf_hub_download
 
-    found = _cached(name, file, revision)
-    if found is not None or constants.HF_HUB_OFFLINE or _known_missing(name, file, revision):
-        return found
-    answer = _within(_BESIDE, lambda: _quietly(lambda: hf_hub_download(name, file, revision=revision)))
+    cached = _cached(name, file, revision)
+    if cached is not None or constants.HF_HUB_OFFLINE or _known_missing(name, file, revision):
+        return cached
+    answer = _within(_SECONDS_BESIDE, lambda: _quietly(lambda: hf_hub_download(name, file, revision=revision)))
     return Path(answer) if isinstance(answer, str) and Path(answer).is_file() else None
 
 
-def _quietly(ask: Callable[[], Answer]) -> Answer | None:
+def _quietly(call: Callable[[], Answer]) -> Answer | None:
     try:
-        return ask()
+        return call()
     except Exception:  # no such file, no network, a gate: the file cannot be had
         return None
 
@@ -95,16 +114,16 @@ def _known_missing(name: str, file: str, revision: str | None) -> bool:
     return try_to_load_from_cache(name, file, revision=revision) is _CACHED_NO_EXIST
 
 
-def _within(seconds: float, ask: Callable[[], Answer]) -> Answer | str:
+def _within(seconds: float, call: Callable[[], Answer]) -> Answer | str:
     """The answer, if it comes in time: resolving a name has no time-out of its own."""
     answers: list[Answer] = []
-    thread = threading.Thread(target=lambda: answers.append(ask()), daemon=True)
+    thread = threading.Thread(target=lambda: answers.append(call()), daemon=True)
     thread.start()
     thread.join(seconds)
     return answers[0] if answers else f"no answer within {seconds:g} s"
 
 
-def _ask(ids: Sequence[str], patience: float, revision: str | None) -> ConfigFile | str:
+def _fetch(ids: Sequence[str], patience: float, revision: str | None) -> ConfigFile | str:
     """The file, or why there is none. `hf_hub_download` retries for 23 s when offline, so a HEAD goes first."""
     from huggingface_hub import hf_hub_download, hf_hub_url
     from huggingface_hub.errors import RepositoryNotFoundError
@@ -123,8 +142,8 @@ def _ask(ids: Sequence[str], patience: float, revision: str | None) -> ConfigFil
 
 
 _NO_FILE = f"the repository has no {FILE}"
-#: How what the Hub itself says begins; anything else is a failure on the way there.
-_OF_THE_HUB = ("the repository ", "no such repository ")
+#: How the reasons begin that are answers of the Hub; any other is a failure on the way there.
+_HUB_ANSWERS = ("the repository ", "no such repository ")
 
 
 def _reason(error: Exception) -> str:

@@ -13,9 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
 
-from archtrace.errors import did_you_mean
+from archtrace.errors import did_you_mean, one_line, refusal
 from archtrace.targets import commands, standins
-from archtrace.targets.messages import one_line, refusal
 from archtrace.targets.target import ModelClass, ModelConfig
 
 if TYPE_CHECKING:
@@ -32,8 +31,8 @@ def classifiers() -> Mapping[str, str]:
 
 def mapping(name: str) -> Mapping[str, tuple[str, ...]]:
     """Model type -> its classes in the library's table MODEL_FOR_<name>_MAPPING_NAMES."""
-    found = _literal("modeling_auto", f"MODEL_FOR_{name}_MAPPING_NAMES")
-    return {kind: (names,) if isinstance(names, str) else tuple(names) for kind, names in found.items()}
+    table = _literal("modeling_auto", f"MODEL_FOR_{name}_MAPPING_NAMES")
+    return {kind: (names,) if isinstance(names, str) else tuple(names) for kind, names in table.items()}
 
 
 @cache
@@ -64,13 +63,13 @@ def bare_classes() -> frozenset[str]:
 
 
 @cache
-def _spellings() -> Mapping[str, str]:
+def _canonical_names() -> Mapping[str, str]:
     return {_folded(name): name for name in sorted({*class_names(), *model_types()})}
 
 
-def spelled(name: str) -> str | None:
-    """A model type or a model class as the library spells it, whatever its capitals, hyphens and spaces; else None."""
-    return _spellings().get(_folded(name))
+def canonical_name(name: str) -> str | None:
+    """A model type or class as the library spells it, whatever capitals, hyphens and spaces it came with; else None."""
+    return _canonical_names().get(_folded(name))
 
 
 def _folded(name: str) -> str:
@@ -94,15 +93,15 @@ def _text(module: str) -> str:
 def _literal(module: str, name: str) -> dict[str, str | tuple[str, ...]]:
     """A table `name = OrderedDict([...])` of one of the library's auto modules, with its `name.update({...})`."""
     text = _text(module)
-    found: dict[str, str | tuple[str, ...]] = {}
-    for call in (statement.value for statement in _statements(text, name) if _about(statement, name)):
+    table: dict[str, str | tuple[str, ...]] = {}
+    for call in (statement.value for statement in _statements(text, name) if _fills(statement, name)):
         if isinstance(call, ast.Call) and call.args and isinstance(call.args[0], ast.List | ast.Dict):
-            found.update(ast.literal_eval(call.args[0]))
-    return found
+            table.update(ast.literal_eval(call.args[0]))
+    return table
 
 
 def _statements(text: str, name: str) -> list[ast.stmt]:
-    """The statements at the margin that begin with a name: they alone are parsed, a tenth of the file."""
+    """The statements at the margin that begin with a name: only these are parsed, a tenth of the file."""
     # Black writes a table's closing bracket at the margin; a file in another style is parsed as a whole.
     blocks = re.findall(rf"^{name}\b(?:.*[\])}}]|(?s:.*?)^[\])}}].*)$", text, re.MULTILINE)
     try:
@@ -111,8 +110,8 @@ def _statements(text: str, name: str) -> list[ast.stmt]:
         return ast.parse(text).body
 
 
-def _about(statement: ast.stmt, name: str) -> TypeGuard[ast.Assign | ast.Expr]:
-    """Whether it says `name = ...` or `name.update(...)`."""
+def _fills(statement: ast.stmt, name: str) -> TypeGuard[ast.Assign | ast.Expr]:
+    """Whether a statement reads `name = ...` or `name.update(...)`."""
     if isinstance(statement, ast.Assign):
         return ast.unparse(statement.targets[0]) == name
     call = statement.value if isinstance(statement, ast.Expr) else None
@@ -183,8 +182,8 @@ def no_classifier(model_type: str, where: str, architectures: Sequence[str] = ()
 
 def _classes_instead(model_type: str, where: str, architectures: Sequence[str]) -> str:
     """The class that a checkpoint names itself, else those that the library has."""
-    found = classes_of(model_type)
-    first, *others = [*(name for name in architectures if name in found), *found][:3] or [""]
+    classes = classes_of(model_type)
+    first, *others = [*(name for name in architectures if name in classes), *classes][:3] or [""]
     also = f" (or {', '.join(others)})" if others and first not in architectures else ""
     return f"ask about another class of it: {commands.of_class(first, where)}{also}; or " if first else ""
 

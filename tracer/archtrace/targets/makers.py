@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from archtrace.errors import did_you_mean
+from archtrace.errors import did_you_mean, refusal
 from archtrace.targets import library, size_limits
 from archtrace.targets.code import on_path
-from archtrace.targets.messages import refusal
 from archtrace.targets.pretrained import Loader, without_weights
 from archtrace.targets.target import is_module
 
@@ -18,15 +17,15 @@ if TYPE_CHECKING:
     import torch
 
 
-def called_of(made: Callable[..., object]) -> Callable[..., object]:
-    """The function whose parameters count: a class's constructor, or the function itself."""
+def constructor_of(made: Callable[..., object]) -> Callable[..., object]:
+    """The function whose parameters a caller gives: the `__init__` of a class, or the function itself."""
     constructor: Callable[..., object] = type.__getattribute__(made, "__init__") if isinstance(made, type) else made
     return constructor
 
 
 @dataclass(frozen=True, eq=False)
 class Maker:
-    """A class or a function, by the user's name for it; `folder` is where its module's own imports lie."""
+    """A class or a function that makes a model, and the user's name for it; `folder` is where its own imports lie."""
 
     name: str
     made: Callable[..., object]
@@ -39,14 +38,14 @@ class Maker:
 
     @property
     def where(self) -> str:
-        """What is called."""
-        called: str = getattr(self.made, "__name__", type(self.made).__name__)
-        return f"{called}.__init__" if isinstance(self.made, type) else called
+        """What is called to make the model, as a place in code."""
+        name: str = getattr(self.made, "__name__", type(self.made).__name__)
+        return f"{name}.__init__" if isinstance(self.made, type) else name
 
     def parameters(self) -> list[inspect.Parameter]:
-        """What a caller may give."""
-        given = list(inspect.signature(called_of(self.made)).parameters.values())
-        return given[1:] if self.class_name else given
+        """The parameters for which a caller may give arguments."""
+        parameters = list(inspect.signature(constructor_of(self.made)).parameters.values())
+        return parameters[1:] if self.class_name else parameters
 
     def make(self, loader: Loader, *args: object, **kwargs: object) -> torch.nn.Module:
         """The model, made with its own folder on the path (a constructor may import), no weights read."""
@@ -65,12 +64,13 @@ class Maker:
         return model
 
 
-def arguments_of(maker: Maker, wanted: Mapping[str, object], first: int = 0) -> dict[str, object]:
-    """The arguments, where the maker takes them and needs no more; its `first` parameters are given otherwise."""
+def checked_arguments(maker: Maker, arguments: Mapping[str, object], first: int = 0) -> dict[str, object]:
+    """The arguments, where the maker takes them and needs no others; its `first` parameters get theirs elsewhere.
+    TargetError where it does not."""
     parameters = maker.parameters()[first:]
     named = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
     open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters)
-    unknown = next((field for field in wanted if field not in named), None)
+    unknown = next((field for field in arguments if field not in named), None)
     if unknown is not None and not open_ended:
         raise refusal(
             f"{maker.name} takes no {unknown!r}",
@@ -78,15 +78,15 @@ def arguments_of(maker: Maker, wanted: Mapping[str, object], first: int = 0) -> 
             why=f"its parameters are {', '.join(sorted(named)) or 'none'}",
             do=f"{did_you_mean(unknown, named)}leave it out, or give it a parameter of that name",
         )
-    _check_complete(maker, parameters, wanted)
-    size_limits.check(wanted, maker.where)
-    return dict(wanted)
+    _check_complete(maker, parameters, arguments)
+    size_limits.check(arguments, maker.where)
+    return dict(arguments)
 
 
-def _check_complete(maker: Maker, parameters: Iterable[inspect.Parameter], wanted: Mapping[str, object]) -> None:
+def _check_complete(maker: Maker, parameters: Iterable[inspect.Parameter], arguments: Mapping[str, object]) -> None:
     variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     needed = [p.name for p in parameters if p.default is p.empty and p.kind not in variadic]
-    missing = [field for field in needed if field not in wanted]
+    missing = [field for field in needed if field not in arguments]
     if missing:
         raise refusal(
             f"{maker.name} cannot be built without {', '.join(missing)}",

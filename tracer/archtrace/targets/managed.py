@@ -1,6 +1,7 @@
-"""Weights that somebody manages: fetched, gathered or placed by hooks around a forward that compute nothing of its own.
+"""Weights under management: accelerate, FSDP and DDP fetch, gather or place them by hooks around a forward.
 
-A run of ours has no weights to fetch, and a copy would fetch them into memory: for that while these hooks are off.
+These hooks compute nothing. A traced run has no weights to fetch, and a copy would fetch them into memory, so they are
+switched off meanwhile.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ if TYPE_CHECKING:
 
 #: The packages whose hooks these are.
 _PACKAGES = ("accelerate", "torch")
-#: Classes of hooks that only say where weights are, and of what holds several hooks.
+#: Classes of hooks that only fetch or place weights, and the class that holds several hooks.
 _FETCHING = frozenset({"AlignDevicesHook", "CpuOffload", "FSDPState", "_ReplicateState", "_DDPState"})
 _SEVERAL = "SequentialHook"
-#: Modules that only say so around the module that they hold -> the name under which they hold it.
-_HOLDING = {"FullyShardedDataParallel": "_fsdp_wrapped_module"}
+#: Modules that do the same around a module inside them -> the name under which they have it.
+_WRAPPERS = {"FullyShardedDataParallel": "_fsdp_wrapped_module"}
 
 
 def is_managed(model: torch.nn.Module) -> bool:
@@ -43,16 +44,16 @@ def _switches(part: torch.nn.Module) -> Iterator[Callable[[], object]]:
         for key, hook in table.items():
             if _fetches(getattr(hook, "__self__", None)):
                 yield partial(table.pop, key)
-    if (held := _HOLDING.get(_theirs(part))) is not None:
-        yield partial(fields.__setitem__, "forward", getattr(part, held))
+    if (inner := _WRAPPERS.get(_managing_class(part))) is not None:
+        yield partial(fields.__setitem__, "forward", getattr(part, inner))
 
 
 def _fetches(hook: object) -> bool:
-    name, hooks = _theirs(hook), getattr(hook, "hooks", ())
+    name, hooks = _managing_class(hook), getattr(hook, "hooks", ())
     return name in _FETCHING or (name == _SEVERAL and all(map(_fetches, hooks)))
 
 
-def _theirs(value: object) -> str:
-    """The name of a value's class, where it is one of theirs."""
+def _managing_class(value: object) -> str:
+    """The name of a value's class, where one of these packages defines it; else empty."""
     kind = type(value)
     return kind.__name__ if kind.__module__.partition(".")[0] in _PACKAGES else ""

@@ -98,7 +98,7 @@ class Normalize(nn.Module):
 
 
 class Dense(nn.Module):
-    """Linear, activation, and where it is asked for the input added."""
+    """Linear, activation, and where the config says so the input added."""
 
     def __init__(self, width: int, part: EncoderPart) -> None:
         super().__init__()

@@ -30,12 +30,12 @@ def prepare(target: Target) -> tuple[torch.nn.Module, dict[str, object]]:
     from archtrace.capture.preserve import borrow
 
     if target.module is not None:
-        own = _copy(target.module)
-        if own is None:
+        copied = _copy(target.module)
+        if copied is None:
             return borrow(target.module, partial(_settle, ref(target.module))), _options(target.module)
-        _settle(lambda: own)
-        return own, _options(own)
-    model = build(lambda: target.make(_quiet(target.config)))
+        _settle(lambda: copied)
+        return copied, _options(copied)
+    model = build(lambda: target.make(_without_cache(target.config)))
     _tie(model)
     _settle(lambda: model)
     return model, _options(model)
@@ -54,7 +54,7 @@ def _settle(module: Callable[[], torch.nn.Module | None]) -> None:
     for part in model.modules():
         choose: Callable[[str], object] | None = getattr(part, "set_experts_implementation", None)
         if choose is not None:
-            _quiet(getattr(part, "config", None))
+            _without_cache(getattr(part, "config", None))
             choose(_EXPERTS)
 
 
@@ -72,7 +72,7 @@ def _by_name(forward: Callable[[dict[str, object]], dict[str, object]]) -> Calla
 
 
 def _tie(model: torch.nn.Module) -> None:
-    """Weights that are shared, as making a model without memory parts them: of the model, and of models inside it."""
+    """Tie shared weights again, in the model and in models inside it: building one without memory separates them."""
     from archtrace.capture.model import is_library_model
 
     for part in model.modules():
@@ -81,7 +81,7 @@ def _tie(model: torch.nn.Module) -> None:
             tie()
 
 
-def _quiet(config: ModelConfig | None) -> ModelConfig | None:
+def _without_cache(config: ModelConfig | None) -> ModelConfig | None:
     """The same config, and the configs inside it, with no cache of keys and values, and no number format."""
     for _, part in fills.nested("", config) if is_config(config) else ():
         if getattr(part, "use_cache", None):

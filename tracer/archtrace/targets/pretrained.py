@@ -31,8 +31,8 @@ _DTYPES = frozenset({"dtype", "torch_dtype"})
 
 
 @dataclass(frozen=True, eq=False)
-class Taken:
-    """A config that stands for the weights of an id."""
+class LoadedConfig:
+    """The config that a constructor gets in place of the weights of an id."""
 
     name: str
     config: ModelConfig
@@ -42,48 +42,49 @@ class Taken:
 
 @dataclass(frozen=True, eq=False)
 class Loader:
-    """What `from_pretrained` gives while a model is built: `given` configs by id, else those that the ids have.
+    """Stands for `from_pretrained` while a model is built: it reads configs, and no weights.
 
-    `taken` are the configs by id that were asked for, `loaded` the ids whose weights were.
+    `replacements`: configs by id to use in place of the ids' own. `loaded`: the configs that were read, by id.
+    `callers`: of each id whose weights were wanted, the class that wanted them.
     """
 
-    given: Mapping[str, ModelConfig | None] = field(default_factory=dict)
-    taken: dict[str, Taken] = field(default_factory=dict)
-    loaded: dict[str, str] = field(default_factory=dict)
+    replacements: Mapping[str, ModelConfig | None] = field(default_factory=dict)
+    loaded: dict[str, LoadedConfig] = field(default_factory=dict)
+    callers: dict[str, str] = field(default_factory=dict)
 
     def config(self, name: str, revision: str | None, options: dict[str, object]) -> ModelConfig:
-        """A config of its own for each caller, with what the options set on it; these are taken out of `options`."""
+        """A copy of an id's config with the `options` that are fields of it, which are removed from `options`."""
         full = f"{name}@{revision}" if revision else name
-        if full not in self.taken:
-            self.taken[full] = _taken(full)
-        given = self.given.get(full)
-        config = copy.deepcopy(self.taken[full].config if given is None else given)
+        if full not in self.loaded:
+            self.loaded[full] = _load(full)
+        replacement = self.replacements.get(full)
+        config = copy.deepcopy(self.loaded[full].config if replacement is None else replacement)
         for key in [key for key in options if key not in _LOADING and hasattr(config, key)]:
             setattr(config, key, options.pop(key))
         return config
 
     def findings(self) -> tuple[Finding, ...]:
-        """What was left out, and what had to be assumed of the configs."""
-        left = (
+        """Which weights were left out, and what had to be assumed of the configs."""
+        left_out = (
             Finding("weights-left-out", f"{caller}.from_pretrained({name!r}) was taken as from_config: the config is "
-                    f"that of {name} ({self.taken[name].source}), and no weights were read")
-            for name, caller in self.loaded.items() if name in self.taken
+                    f"that of {name} ({self.loaded[name].source}), and no weights were read")
+            for name, caller in self.callers.items() if name in self.loaded
         )  # fmt: skip
-        return (*left, *(finding for taken in self.taken.values() for finding in taken.findings))
+        return (*left_out, *(finding for config in self.loaded.values() for finding in config.findings))
 
 
-def _taken(name: str) -> Taken:
-    origin = by_name.named(name)
+def _load(name: str) -> LoadedConfig:
+    origin = by_name.own_origin(name)
     model_type = str(origin.fields.get("model_type", ""))
     if model_type not in library.model_types():
         raise remote.untrusted(model_type, origin.where)
     fields = {key: value for key, value in origin.fields.items() if key not in _DTYPES}
     config = configs.construct(library.config_class(model_type), fields, {}, origin.where)
-    return Taken(name, config, origin.source, (*origin.findings, *fills.fill(config)))
+    return LoadedConfig(name, config, origin.source, (*origin.findings, *fills.fill(config)))
 
 
-def mentioned(made: Callable[..., object]) -> bool:
-    """Whether the code of a class or a function says `from_pretrained` anywhere."""
+def is_mentioned(made: Callable[..., object]) -> bool:
+    """Whether `from_pretrained` stands anywhere in the module of a class or a function."""
     try:
         return "from_pretrained" in inspect.getsource(sys.modules[made.__module__])
     except (OSError, TypeError, KeyError, AttributeError):
@@ -93,7 +94,7 @@ def mentioned(made: Callable[..., object]) -> bool:
 @contextmanager
 def without_weights(loader: Loader, made: Callable[..., object]) -> Iterator[None]:
     """For a while, `from_pretrained` of the library's models and configs asks the loader; in this thread alone."""
-    if "transformers" not in sys.modules and not mentioned(made):
+    if "transformers" not in sys.modules and not is_mentioned(made):
         yield
         return
     from transformers import AutoConfig, PretrainedConfig, PreTrainedModel
@@ -133,11 +134,13 @@ def _replaced(owner: Any, function: Callable[..., object]) -> Iterator[None]:
         owner.from_pretrained = before
 
 
-def _wanted(loader: Loader, caller: str, name: str, options: dict[str, Any]) -> tuple[ModelConfig, dict[str, object]]:
+def _config_and_arguments(
+    loader: Loader, caller: str, name: str, options: dict[str, Any]
+) -> tuple[ModelConfig, dict[str, object]]:
     """The config of a model, and the arguments that are left for its constructor."""
     revision = _revision(options)
     given: ModelConfig | str | None = options.pop("config", None)
-    loader.loaded.setdefault(f"{name}@{revision}" if revision else name, caller)
+    loader.callers.setdefault(f"{name}@{revision}" if revision else name, caller)
     config = loader.config(name, revision, options) if given is None or isinstance(given, str) else given
     return config, {key: value for key, value in options.items() if key not in _LOADING}
 
@@ -148,8 +151,8 @@ def _revision(options: Mapping[str, object]) -> str | None:
 
 
 def _model(loader: Loader, cls: ModelClass, name: str, *args: object, **options: object) -> object:
-    config, rest = _wanted(loader, cls.__name__, name, options)
-    return cls(config, *args, **rest)
+    config, arguments = _config_and_arguments(loader, cls.__name__, name, options)
+    return cls(config, *args, **arguments)
 
 
 class _AutoClass(Protocol):
@@ -159,8 +162,8 @@ class _AutoClass(Protocol):
 
 
 def _automatic(loader: Loader, cls: _AutoClass, name: str, *_: object, **options: object) -> object:
-    config, rest = _wanted(loader, cls.__name__, name, options)
-    return cls.from_config(config, **rest)
+    config, arguments = _config_and_arguments(loader, cls.__name__, name, options)
+    return cls.from_config(config, **arguments)
 
 
 def _config(loader: Loader, cls: type, name: str, **options: object) -> object:

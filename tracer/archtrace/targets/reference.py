@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from archtrace.targets.messages import refusal
+from archtrace.errors import refusal
 
 _HOSTS = frozenset({"huggingface.co", "www.huggingface.co", "hf.co", "www.hf.co"})
 #: What stands between a repository and a revision in an address.

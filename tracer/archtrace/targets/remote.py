@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from archtrace.errors import one_line, refusal
 from archtrace.targets import commands
 from archtrace.targets.configs import ConfigClass
-from archtrace.targets.messages import one_line, refusal
 from archtrace.targets.target import ModelClass
 
 CONFIG, MODEL, BARE = "AutoConfig", "AutoModelForSequenceClassification", "AutoModel"

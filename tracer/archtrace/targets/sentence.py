@@ -11,10 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from archtrace.errors import did_you_mean
+from archtrace.errors import did_you_mean, refusal
 from archtrace.targets import configs, hub
-from archtrace.targets.locations import ConfigLocation
-from archtrace.targets.messages import refusal
+from archtrace.targets.hub import ConfigLocation
 
 #: Fields of the schema before 5.4, a boolean each, and the modes that they stand for, in the order of their results.
 LEGACY: Mapping[str, str] = {
@@ -38,7 +37,7 @@ class EncoderPart:
     @property
     def modes(self) -> tuple[str, ...]:
         """The modes of a pooling."""
-        return configs.texts(self.fields.get("modes"))
+        return configs.name_list(self.fields, "modes", self.kind)
 
     @property
     def width(self) -> int:
@@ -64,36 +63,36 @@ class Encoder:
         return any(part.fields.get("include_prompt") is False for part in self.parts)
 
 
-def read(place: ConfigLocation) -> Encoder | None:
+def read(location: ConfigLocation) -> Encoder | None:
     """The parts behind the model of a checkpoint; None where it is no sentence encoder with a pooling."""
-    path = place.file(hub.MODULES)
-    listed = _listed(path) if path else []
-    if path is None or "Pooling" not in map(_kind, listed):
+    path = location.file(hub.MODULES)
+    modules = _modules(path) if path else []
+    if path is None or "Pooling" not in map(_kind, modules):
         return None
-    return Encoder(tuple(_part(each, place, path) for each in listed if _kind(each) != "Transformer"))
+    return Encoder(tuple(_part(module, location, path) for module in modules if _kind(module) != "Transformer"))
 
 
-def known(parts: Sequence[Mapping[str, object]], where: str) -> Encoder:
+def from_table(parts: Sequence[Mapping[str, object]], where: str) -> Encoder:
     """The parts of a table's entry: each its `kind` and the fields of its config."""
     kinds = [(str(each["kind"]), each) for each in parts]
     return Encoder(tuple(EncoderPart(kind, _PARTS[kind](each, where)) for kind, each in kinds))
 
 
-def transformer(path: Path, place: ConfigLocation) -> Path:
+def transformer(path: Path, location: ConfigLocation) -> Path:
     """The config of the model that a modules.json names. TargetError where it is not there."""
-    for each in _listed(path):
-        found = place.file(f"{each.get('path') or '.'}/{hub.FILE}") if _kind(each) == "Transformer" else None
-        if found is not None:
-            return found
+    for module in (each for each in _modules(path) if _kind(each) == "Transformer"):
+        config = location.file(f"{module.get('path') or '.'}/{hub.FILE}")
+        if config is not None:
+            return config
     raise refusal(
         "the sentence encoder has no transformer",
         where=str(path),
-        why=f"none of its modules is a Transformer with a {hub.FILE}: {', '.join(map(_kind, _listed(path)))}",
+        why=f"none of its modules is a Transformer with a {hub.FILE}: {', '.join(map(_kind, _modules(path)))}",
         do="name a folder that has one, or a class: path/to/file.py:Class",
     )
 
 
-def _listed(path: Path) -> list[Mapping[str, object]]:
+def _modules(path: Path) -> list[Mapping[str, object]]:
     try:
         modules: object = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
@@ -107,12 +106,12 @@ def _unreadable(path: Path, why: str) -> Exception:
     return refusal(f"{path.name} cannot be read", where=str(path), why=why, do="write it as sentence-transformers does")
 
 
-def _kind(listed: Mapping[str, object]) -> str:
-    return str(listed["type"]).rsplit(".", 1)[-1]
+def _kind(module: Mapping[str, object]) -> str:
+    return str(module["type"]).rsplit(".", 1)[-1]
 
 
-def _part(listed: Mapping[str, object], place: ConfigLocation, path: Path) -> EncoderPart:
-    kind = _kind(listed)
+def _part(module: Mapping[str, object], location: ConfigLocation, path: Path) -> EncoderPart:
+    kind = _kind(module)
     if kind not in _PARTS:
         raise refusal(
             f"a sentence encoder with {kind} is not answered",
@@ -120,13 +119,13 @@ def _part(listed: Mapping[str, object], place: ConfigLocation, path: Path) -> En
             why=f"known are Transformer and {', '.join(sorted(_PARTS))}; {kind} is another module",
             do="trace the live model, archtrace.trace(SentenceTransformer(...)[0]), or a class: path/to/file.py:Class",
         )
-    config = place.file(f"{listed.get('path') or kind}/{hub.FILE}")
-    fields, where = configs.read(config) if config else ({}, f"{place.name}/{listed.get('path')}")
+    config = location.file(f"{module.get('path') or kind}/{hub.FILE}")
+    fields, where = configs.read(config) if config else ({}, f"{location.name}/{module.get('path')}")
     return EncoderPart(kind, _PARTS[kind](fields, where))
 
 
 def _pooling(fields: Mapping[str, object], where: str) -> Mapping[str, object]:
-    """The modes in either schema. Without any word of them it is the mean; a config that is missing is refused."""
+    """The modes in either schema; the mean where the config names none. A config that is missing is refused."""
     if not fields:
         raise refusal(
             "the pooling is not known",
@@ -134,17 +133,24 @@ def _pooling(fields: Mapping[str, object], where: str) -> Mapping[str, object]:
             why=f"modules.json names a Pooling, whose {hub.FILE} cannot be had",
             do="put the file there, or connect to the Hub",
         )
-    given = fields.get("pooling_mode") or [mode for name, mode in LEGACY.items() if fields.get(name)] or ["mean"]
-    modes = [given] if isinstance(given, str) else configs.texts(given)
+    modes = _pooling_modes(fields, where)
     unknown = next((mode for mode in modes if mode not in MODES), None)
     if unknown is not None:
         raise refusal(
             f"the pooling mode {unknown!r} is not known",
             where=where,
             why=f"sentence-transformers has {', '.join(sorted(MODES))}",
-            do=f"{did_you_mean(str(unknown), MODES)}correct the mode",
+            do=f"{did_you_mean(unknown, MODES)}correct the mode",
         )
-    return {**fields, "modes": tuple(modes)}
+    return {**fields, "modes": modes}
+
+
+def _pooling_modes(fields: Mapping[str, object], where: str) -> tuple[str, ...]:
+    named = fields.get("pooling_mode")
+    if isinstance(named, str) and named:
+        return (named,)
+    legacy = tuple(mode for name, mode in LEGACY.items() if fields.get(name))
+    return configs.name_list(fields, "pooling_mode", where) or legacy or ("mean",)
 
 
 def _dense(fields: Mapping[str, object], where: str) -> Mapping[str, object]:
@@ -163,7 +169,7 @@ def _as_it_is(fields: Mapping[str, object], where: str) -> Mapping[str, object]:
     return fields
 
 
-#: The parts that are known, and what their config must say.
+#: The parts that can be built, and what checks and completes the fields of each.
 _PARTS: Mapping[str, Callable[[Mapping[str, object], str], Mapping[str, object]]] = {
     "Pooling": _pooling,
     "Dense": _dense,

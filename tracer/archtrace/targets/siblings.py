@@ -29,7 +29,7 @@ def name_of(path: Path) -> str:
 
 def _levels(path: Path) -> int:
     """How many folders above the file are its packages; none where it imports nothing relatively."""
-    # Neighbours are read only where they matter: what a model reads is what its kept answers hang on.
+    # Neighbours are read only where they matter: a stored answer depends on every file that was read.
     if not any(_relative(path)):
         return 0
     climbed = max(level for each in _neighbours(path) for level in _relative(each))
@@ -50,7 +50,7 @@ def _relative(path: Path) -> list[int]:
     return [node.level for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level]
 
 
-def imported(name: str, path: Path) -> ModuleType:
+def import_file(name: str, path: Path) -> ModuleType:
     """The file as a module of that name, its packages first."""
     *packages, _ = name.split(".")
     folders = list(path.parents)[: len(packages)][::-1]

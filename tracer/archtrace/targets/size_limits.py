@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from archtrace.targets.messages import refusal
+from archtrace.errors import refusal
 
 #: Names of fields -> the least and the greatest value that a model can mean; the first pattern that matches counts.
 #: Layers cost time and memory each; other sizes cost none until a buffer is as long.

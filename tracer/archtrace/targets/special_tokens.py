@@ -1,4 +1,4 @@
-"""Frames: the special tokens that a tokenizer sets around a text."""
+"""The special tokens that a tokenizer sets around a text."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ WORD = "<|text|>"
 ROLES = ("cls", "sep", "pad", "mask", "bos", "eos")
 
 
-def frame_of(target: Target) -> SpecialTokens | None:
-    """What stands around a text: of a folder or an id as its own tokenizer sets it, of a type or an id that everybody
-    knows as the library's tokenizer for the type does. None where neither tells, or nothing is set."""
+def special_tokens_of(target: Target) -> SpecialTokens | None:
+    """The special tokens around a text: for a folder or an id as its own tokenizer sets them, for a model type or an id
+    of the bundled table as the library's tokenizer of the type does. None where no tokenizer is known, or it sets none.
+    """
     try:
         tokenizer = _tokenizer(target)
-        found = SpecialTokens() if tokenizer is None else framed(tokenizer)
+        tokens = SpecialTokens() if tokenizer is None else surrounding_tokens(tokenizer)
     except Exception:  # many tokenizers cannot be made without their files, each for a reason of its own
         return None
-    return found if found.before or found.after else None
+    return tokens if tokens.before or tokens.after else None
 
 
 def _tokenizer(target: Target) -> TextTokenizer | None:
@@ -32,7 +33,7 @@ def _tokenizer(target: Target) -> TextTokenizer | None:
     if folders.document(name) is not None:
         return tokenizer_of(target, local=True)
     if target.config_source in ("hub", "cache") and bundled.lookup(reference.parse(name).id) is None:
-        # Many checkpoints of a type come with the tokenizer of another; what is not there is not fetched for a name.
+        # Many checkpoints of a type come with the tokenizer of another. Nothing is fetched just to name a token.
         return tokenizer_of(target, local=True)
     return None if target.config_source == "given" else _of_type(target.model_type)
 
@@ -46,27 +47,28 @@ def _of_type(model_type: str | None) -> TextTokenizer:
     return kind()
 
 
-def framed(tokenizer: TextTokenizer) -> SpecialTokens:
+def surrounding_tokens(tokenizer: TextTokenizer) -> SpecialTokens:
     """The tokens before and after a text of one word, and the pad token. ValueError where the text itself is lost."""
     word = "a"
-    if not _tokens(tokenizer, word, alone=True):
+    if not _tokens(tokenizer, word, special=False):
         tokenizer.add_tokens([word := WORD])
-    text, whole = _tokens(tokenizer, word, alone=True), _tokens(tokenizer, word, alone=False)
+    text, whole = _tokens(tokenizer, word, special=False), _tokens(tokenizer, word, special=True)
     starts = [i for i in range(len(whole)) if text and whole[i : i + len(text)] == text]
     if not starts:
         raise ValueError("the text stands nowhere among its tokens")
     before, after = whole[: starts[0]], whole[starts[0] + len(text) :]
     pad = [] if tokenizer.pad_token is None else [tokenizer.pad_token]
-    named = [tuple(_shown(tokenizer, token) for token in tokens) for tokens in (before, after, pad)]
+    named = [tuple(_printable(tokenizer, token) for token in tokens) for tokens in (before, after, pad)]
     return SpecialTokens(named[0], named[1], "".join(named[2]))
 
 
-def _tokens(tokenizer: TextTokenizer, word: str, *, alone: bool) -> list[str]:
-    found: list[str] = tokenizer.convert_ids_to_tokens(tokenizer(word, add_special_tokens=not alone)["input_ids"])
-    return found
+def _tokens(tokenizer: TextTokenizer, word: str, *, special: bool) -> list[str]:
+    """The tokens of a word, with the special ones around it or without."""
+    tokens: list[str] = tokenizer.convert_ids_to_tokens(tokenizer(word, add_special_tokens=special)["input_ids"])
+    return tokens
 
 
-def _shown(tokenizer: TextTokenizer, token: str) -> str:
+def _printable(tokenizer: TextTokenizer, token: str) -> str:
     """A special token as a person writes it; one of characters that cannot be printed by its role."""
     if token.isprintable() and token.strip():
         return token

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class ModelConfig(Protocol):
-    """A config of the library, as far as all have it; what only some have is asked for with `getattr`."""
+    """What all configs of the library have in common; fields of only some are read with `getattr`."""
 
     model_type: str
-    #: Of most: whether keys and values are kept, the number format of a checkpoint, and the token of padding.
+    #: Fields of most: whether keys and values are cached, the checkpoint's dtype, and the id of the pad token.
     use_cache: bool
     dtype: object
     pad_token_id: int | None
@@ -49,22 +49,26 @@ def is_config(value: object) -> TypeGuard[ModelConfig]:
 
 
 def is_module(value: object) -> TypeGuard[torch.nn.Module]:
-    """Whether a value is a model, told without torch."""
+    """Whether a value is a model, without importing torch to find out."""
     return callable(getattr(value, "named_modules", None))
 
 
-def nothing(module: torch.nn.Module, readouts: Sequence[Readout]) -> tuple[Finding, ...]:
-    """What is to be said of most models once they are traced."""
+#: What is found out about a target from its built module and its readouts.
+ModelFindings: TypeAlias = "Callable[[torch.nn.Module, Sequence[Readout]], tuple[Finding, ...]]"
+
+
+def no_findings(module: torch.nn.Module, readouts: Sequence[Readout]) -> tuple[Finding, ...]:
+    """The ModelFindings of most targets."""
     return ()
 
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """What a user's word stands for.
+    """A model that the user named, or gave.
 
     `make(config)` constructs the module (`config` is None where the class takes none); `module` is the live module
-    when the user gave one. `findings` say what had to be assumed or filled in; `told` says what only the built module
-    and its readouts show. `class_name` is empty where it is known of the built module alone.
+    when the user gave one. `findings` say what had to be assumed or filled in; `model_findings` makes those that only
+    the built module and its readouts show. `class_name` is empty where only the built module has it.
     """
 
     name: str
@@ -75,4 +79,4 @@ class Target:
     make: Make
     module: torch.nn.Module | None = None
     findings: tuple[Finding, ...] = ()
-    told: Callable[[torch.nn.Module, Sequence[Readout]], tuple[Finding, ...]] = nothing
+    model_findings: ModelFindings = no_findings

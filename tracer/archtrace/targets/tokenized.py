@@ -1,4 +1,4 @@
-"""Texts: what people type, as the tokenizer of their checkpoint makes tokens of it."""
+"""Texts as the tokenizer of their checkpoint encodes them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from archtrace.errors import refusal
 from archtrace.targets import adapters, folders, hub, reference
-from archtrace.targets.messages import refusal
 from archtrace.targets.target import Target
 
 #: Tokenizers without a limit of their own say 1e30.
@@ -19,7 +19,7 @@ SAVE = "save the tokenizer beside the model: tokenizer.save_pretrained(folder)"
 
 
 class TextTokenizer(Protocol):
-    """A tokenizer of the library, as far as it is asked here; of one text it makes rows without their list."""
+    """A tokenizer of the library, as far as it is used here; called with one text, it gives one row and no list."""
 
     name_or_path: str
     model_max_length: int
@@ -69,11 +69,11 @@ class Encoded:
 
     @property
     def side(self) -> str:
-        """The side on which its rows are padded: left or right, which is said too where none is padded."""
+        """The side on which its rows are padded, left or right; right where none is padded."""
         return "left" if any(start for start, _ in self.spans) else "right"
 
     def fitting(self, forward: Callable[..., object]) -> dict[str, list[list[int]]]:
-        """The inputs that a forward takes: not every model has segments."""
+        """The inputs that a forward takes: not every model has token types."""
         parameters = inspect.signature(forward).parameters
         if any(p.kind is p.VAR_KEYWORD for p in parameters.values()) and self.ids not in parameters:
             return self.inputs
@@ -92,7 +92,7 @@ def tokenizer_of(target: Target, *, local: bool = False) -> TextTokenizer:
         name = adapters.read(document).base  # PEFT saves none: the texts are cut as for the base model
         document = folders.document(name)
     if target.config_source in ("default", "given") and document is None:
-        raise _none(name, "only a checkpoint has one", "name a checkpoint, or give it: tokenizer=...")
+        raise _no_tokenizer(name, "only a checkpoint has one", "name a checkpoint, or give it: tokenizer=...")
     # A config of the bundled table says that the Hub could not be reached: it is not waited for once more.
     return tokenizer_named(str(document.parent) if document else name, local=local or target.config_source == "bundled")
 
@@ -102,35 +102,35 @@ def tokenizer_named(name: str, *, local: bool = False) -> TextTokenizer:
 
     Raises TargetError where there is none that can be read.
     """
-    wanted = reference.Reference(name) if folders.exists(name) else reference.parse(name)
+    repository = reference.Reference(name) if folders.exists(name) else reference.parse(name)
     try:
         from transformers import AutoTokenizer
 
         tokenizer: TextTokenizer = AutoTokenizer.from_pretrained(
-            wanted.id, revision=wanted.revision or "main", trust_remote_code=False, local_files_only=local
+            repository.id, revision=repository.revision or "main", trust_remote_code=False, local_files_only=local
         )
     except Exception as error:  # the library raises whatever its files make it raise
         why = " ".join(str(error).split())[:300]
-        raise _none(name, why, SAVE) from error
+        raise _no_tokenizer(name, why, SAVE) from error
     # Of a config without a tokenizer's files transformers 5 makes one that knows special tokens and no word.
     if not {*tokenizer.get_vocab().values()} - {*tokenizer.all_special_ids}:
-        raise _none(name, "there are no files of one", SAVE)
+        raise _no_tokenizer(name, "there are no files of one", SAVE)
     return tokenizer
 
 
-#: The files of a folder that a tokenizer is read from, by how their names end, and those that are asked for, there or
-#: not (transformers 5.23, tokenization_utils_base.py and models/auto/tokenization_auto.py).
+#: The files of a folder that a tokenizer is read from, by how their names end, and those that are looked for in any
+#: case (transformers 5.23, tokenization_utils_base.py and models/auto/tokenization_auto.py).
 _ENDS = (".json", ".txt", ".model", ".jinja", ".tiktoken")
-_ASKED = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "config.json")
+_LOOKED_FOR = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "config.json")
 
 
 def tokenizer_files(folder: Path) -> list[Path]:
-    """The files that decide what the tokenizer in a folder is, there or not."""
-    there = (file for file in folder.iterdir() if file.suffix in _ENDS) if folder.is_dir() else ()
-    return sorted({*there, *(folder / name for name in _ASKED)})
+    """The files that decide what the tokenizer in a folder is, whether they exist or not."""
+    existing = (file for file in folder.iterdir() if file.suffix in _ENDS) if folder.is_dir() else ()
+    return sorted({*existing, *(folder / name for name in _LOOKED_FOR)})
 
 
-def _none(name: str, why: str, do: str) -> Exception:
+def _no_tokenizer(name: str, why: str, do: str) -> Exception:
     return refusal(f"no tokenizer for {name}", why=why, do=do)
 
 
@@ -148,10 +148,10 @@ def encoded(
             why="each text of a pair stands beside one other",
             do="give as many second texts (--text-pair) as texts (--text)",
         )
-    cut = getattr(tokenizer, "model_max_length", NO_LIMIT) < NO_LIMIT
+    truncation = getattr(tokenizer, "model_max_length", NO_LIMIT) < NO_LIMIT
     rows = (list(texts), None if pairs is None else list(pairs))
     batch: Mapping[str, list[list[int]]] = tokenizer(
-        *rows, truncation=cut, return_attention_mask=True, add_special_tokens=special
+        *rows, truncation=truncation, return_attention_mask=True, add_special_tokens=special
     )
     if len({len(row) for row in batch["input_ids"]}) > 1:
         if tokenizer.pad_token is None:
@@ -164,12 +164,12 @@ def encoded(
     if not all(batch["input_ids"]):
         raise refusal("a text without tokens", why="the tokenizer makes none of it", do="give a text of some words")
     inputs = {name: [list(row) for row in rows] for name, rows in batch.items()}
-    names = {i: named(tokenizer, i) for row in batch["input_ids"] for i in row}
+    names = {i: token_name(tokenizer, i) for row in batch["input_ids"] for i in row}
     spans = tuple((mask.index(1), len(mask) - mask[::-1].index(1)) for mask in inputs["attention_mask"])
     return Encoded(inputs, tuple(tuple(names[i] for i in row) for row in batch["input_ids"]), spans)
 
 
-def named(tokenizer: TextTokenizer | None, index: int) -> str:
+def token_name(tokenizer: TextTokenizer | None, index: int) -> str:
     """A token as a person writes it: "film" and not "Ġfilm" or "▁film". Of half a letter, or a blank, its raw name;
     without a tokenizer its id, as "<101>"."""
     if tokenizer is None:

@@ -1,1 +1,1 @@
-"""Tracing: from a target to everything that can be said of what its classifier reads."""
+"""Tracing: from a target to the answer about what its classifier reads."""

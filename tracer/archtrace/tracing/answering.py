@@ -1,9 +1,9 @@
-"""Put a result together: the bound of the model, the witness of its small model, and what both say of readouts."""
+"""The result of a trace, put together: the bound, the witness, and what both say about readouts and padding."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import reduce
 
@@ -13,40 +13,33 @@ from archtrace.answer.positions import Positions, Rows
 from archtrace.answer.result import Finding, LayoutResult, Padding, Readout, Result
 from archtrace.answer.version import __version__
 from archtrace.capture.inputs.layouts import Plan, Vocabulary
-from archtrace.capture.model import parameter_count
 from archtrace.capture.positioned import MOST, count
 from archtrace.capture.program import Program
-from archtrace.errors import ArchtraceError
 from archtrace.reach.dead_parameters import dead_modules, dead_parameters
 from archtrace.reach.flops import Flops
-from archtrace.readout.analysis import Analysis, Model, Programs
+from archtrace.readout import describe
+from archtrace.readout.analysis import Analysis, Model
 from archtrace.readout.anatomy.anatomy import anatomy
-from archtrace.readout.describe import readouts
 from archtrace.readout.ends import skipped_ends
 from archtrace.readout.layer_work import work
 from archtrace.readout.padding import padded, padding_of, tokens_carried, tokens_read
 from archtrace.readout.receptive_fields import fields
 from archtrace.readout.relation import relations
 from archtrace.targets import standins
-from archtrace.targets.special_tokens import frame_of
+from archtrace.targets.special_tokens import special_tokens_of
 from archtrace.targets.target import Target
 from archtrace.tracing.clock import Clock
+from archtrace.tracing.runnable_model import UNASKED, RunnableModel, Verdicts
 from archtrace.witness.failure import described
-from archtrace.witness.law import LawVerdict, Runs, together, unseen, unseen_each
+from archtrace.witness.law import unseen, unseen_each
 from archtrace.witness.pad_invariance import differs_alone
 from archtrace.witness.position_sets import inside, join
-from archtrace.witness.shrink import ENOUGH, LARGEST
-from archtrace.witness.small_model import Search, Small
 
-Verdicts = Mapping[str, LawVerdict]
-#: The layouts with padding on one side: which, the other, and why padding there alone may change what a text gives.
+#: The layouts with padding on one side: that side, the other, and why padding on it may change the logits of a text.
 SIDES = {
     "left_padded": ("left", "right", "its positions are counted from the start of the row"),
     "right_padded": ("right", "left", "what is read or pooled depends on the length of the row"),
 }
-
-#: Why there is no witness.
-TOO_LARGE, UNASKED = "no likeness small enough to run was found", "no run was asked for"
 
 
 def build_result(
@@ -62,130 +55,68 @@ def build_result(
     """The result of a target whose analysis is done; without a witness all of it is a bound."""
     module, _ = model
     with clock.stage("shrinking", "witness"):
-        small_model = (
-            _SmallModel.of(target, model, analysis, plans) if witness else _SmallModel(None, (), missing=UNASKED)
+        runnable = (
+            RunnableModel.of(target, model, analysis, plans) if witness else RunnableModel(None, (), missing=UNASKED)
         )
     with clock.stage("witness", "witness"):
-        verdicts = small_model.verdicts(analysis)
-        _widen(analysis, small_model, verdicts)
+        verdicts = runnable.verdicts(analysis)
+        _widen(analysis, runnable, verdicts)
     with clock.stage("reading the source", "analysis"):
-        others = small_model.analyses[1:]
+        others = runnable.analyses[1:]
         related = relations((analysis, *others), vocabulary)
         trusted = {n: v.trusted(analysis.each(n)) for n, v in verdicts.items()}
-        found = readouts(analysis, others, vocabulary, _id_names(vocabulary), trusted, related)
-        drawn = anatomy(module, analysis, found, vocabulary)
-    dead, padding = dead_parameters(module, analysis.whole.values()), _paddings(analysis, vocabulary)
+        readouts = describe.readouts(analysis, others, vocabulary, _id_names(vocabulary), trusted, related)
+        drawing = anatomy(module, analysis, readouts, vocabulary)
+    dead, paddings = dead_parameters(module, analysis.whole.values()), _paddings(analysis, vocabulary)
     return Result(
         target=target.name,
         class_name=target.class_name or type(module).__name__,
         model_type=target.model_type,
         config_source=target.config_source,
-        readouts=found,
+        readouts=readouts,
         layouts=tuple(_layouts(analysis, verdicts, vocabulary)),
-        padding=_padding(padding),
+        padding=_in_all_layouts(paddings),
         parameters=len(list(module.named_parameters())),
         dead_parameters=dead,
         dead_modules=dead_modules(module, dead),
         findings=(
-            *_told(target, module, found),
-            *_findings(analysis, small_model, verdicts),
-            *_moved(small_model, vocabulary, padding),
-            *skipped_ends(analysis, vocabulary, found),
+            *_model_findings(target, module, readouts),
+            *_findings(analysis, runnable, verdicts),
+            *_padding_moves(runnable, vocabulary, paddings),
+            *skipped_ends(analysis, vocabulary, readouts),
         ),
         seconds={k: round(v, 3) for k, v in clock.seconds.items()},
         traced=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=_versions(),
-        anatomy=drawn,
-        output=analysis.program.asked or _first(analysis.program),
+        anatomy=drawing,
+        output=analysis.program.output_name or _default_output(analysis.program),
         outputs=tuple(analysis.program.returned),
         relations=related,
         fields=fields(analysis),
-        # Of given texts the tokens are known by themselves.
-        frame=None if [*analysis.layouts] == ["given"] else frame_of(target),
+        # Texts that the user gave come with their own tokens.
+        frame=None if [*analysis.layouts] == ["given"] else special_tokens_of(target),
     )
 
 
-def _first(program: Program) -> str:
-    """The name of the output that is looked at where none is asked about."""
+def _default_output(program: Program) -> str:
+    """The name of the output that is answered where the user names none."""
     return next((name for name, node in program.returned.items() if node == program.output), "logits")
 
 
-def _told(target: Target, module: torch.nn.Module, found: Sequence[Readout]) -> tuple[Finding, ...]:
-    """What is to be said of the model itself: how it was found, built and filled in."""
-    return (*target.findings, *standins.stood_in(module), *target.told(module, found))
+def _model_findings(target: Target, module: torch.nn.Module, readouts: Sequence[Readout]) -> tuple[Finding, ...]:
+    """The findings about the model itself: how its config was found, filled in and built."""
+    return (*target.findings, *standins.stood_in(module), *target.model_findings(module, readouts))
 
 
-@dataclass(frozen=True, eq=False)
-class _SmallModel:
-    """A model that runs numerically in place of the traced one: the same bounds, few parameters.
-
-    `analyses` are of the lengths of the plans; empty where nothing small enough was found. `failure`: why the last
-    candidate that agreed did not run, where none did. `runs` are those that the search made of the first analysis.
-    `missing`: why there is none, where there is none.
-    """
-
-    small: Small | None
-    analyses: tuple[Analysis, ...]
-    failure: str | None = None
-    runs: Runs | None = None
-    missing: str = TOO_LARGE
-
-    @classmethod
-    def of(cls, target: Target, model: Model, analysis: Analysis, plans: Sequence[Plan]) -> _SmallModel:
-        """Find the small model of a target and analyse it in every length: itself, where it is small already."""
-        size = parameter_count(model[0])
-        if size <= ENOUGH or target.config is None or target.module is not None:
-            own = Small(analysis.programs, {}) if size <= LARGEST else None
-            return cls(own, (analysis, *_of_lengths(analysis, plans[1:])) if own else ())
-        agreed: dict[int, tuple[Analysis, Runs]] = {}
-        failures: list[str] = []
-
-        def agrees(programs: Programs, runs: bool) -> bool:
-            other = Analysis(programs, analysis.layouts, analysis.ids, analysis.also)
-            agreed[id(programs)] = other, Runs(other)
-            try:
-                failure = agreed[id(programs)][1].failure() if other.positions == analysis.positions and runs else None
-            except ArchtraceError:
-                return False
-            failures.extend([failure] if failure else [])
-            return failure is None and other.positions == analysis.positions
-
-        small = Search(target, analysis.program, list(analysis.layouts.values()), analysis.ids, agrees).find()
-        if small is None:
-            return cls(None, (), failures[-1] if failures else None)
-        own_analysis, seen = agreed[id(small.programs)]
-        return cls(small, (own_analysis, *_of_lengths(own_analysis, plans[1:])), runs=seen)
-
-    def verdicts(self, analysis: Analysis) -> Verdicts:
-        """Per layout what the numeric runs show, and what contradicts the analysis."""
-        if not self.analyses:
-            return dict.fromkeys(analysis.bounds, LawVerdict(None, (), False))
-        first, *others = self.analyses[0].texts.values()
-        runs, more = self.runs or Runs(first), {text.ids: Runs(text) for text in others}
-        seen = {name: together(runs.see(name), {t: r.see(name) for t, r in more.items()}) for name in analysis.bounds}
-        return {name: _of_its_positions(verdict, analysis, name) for name, verdict in seen.items()}
-
-
-def _of_its_positions(verdict: LawVerdict, analysis: Analysis, name: str) -> LawVerdict:
-    """What runs show of the positions of an output counts where the model has as many: a small one may have fewer, and
-    so few that they are looked at one by one although the model's are not."""
-    return verdict if len(verdict.each) == len(analysis.each(name)) else replace(verdict, each=())
-
-
-def _of_lengths(analysis: Analysis, plans: Sequence[Plan]) -> list[Analysis]:
-    # What was learned in one length holds in another: a model may pad both to one.
-    return [Analysis(analysis.programs, *plan, interpreter=analysis.interpreter) for plan in plans]
-
-
-def _widen(analysis: Analysis, small_model: _SmallModel, verdicts: Verdicts) -> None:
-    """What runs show reaches the logits, whatever the analysis says: from here on it is part of the bound."""
-    for each in {id(s): s for s in (analysis, *small_model.analyses[:1])}.values():
+def _widen(analysis: Analysis, runnable: RunnableModel, verdicts: Verdicts) -> None:
+    """Adds to the bound what runs show to reach the logits: it does, whatever the analysis says."""
+    for wide in {id(a): a for a in (analysis, *runnable.analyses[:1])}.values():
         for name, verdict in verdicts.items():
-            if verdict.witness is not None and not inside(verdict.witness, each.positions[name]):
-                each.positions[name] = join(each.positions[name], verdict.witness)
+            if verdict.witness is not None and not inside(verdict.witness, wide.positions[name]):
+                wide.positions[name] = join(wide.positions[name], verdict.witness)
             if verdict.each:
-                own = each.positioned[name]
-                each.positioned[name] = replace(own, each=tuple(map(join, own.each, verdict.each)))
+                positioned = wide.positioned[name]
+                wide.positioned[name] = replace(positioned, each=tuple(map(join, positioned.each, verdict.each)))
 
 
 def _layouts(analysis: Analysis, verdicts: Verdicts, vocabulary: Vocabulary) -> list[LayoutResult]:
@@ -216,111 +147,121 @@ def _layouts(analysis: Analysis, verdicts: Verdicts, vocabulary: Vocabulary) -> 
 
 
 def _paddings(analysis: Analysis, vocabulary: Vocabulary) -> dict[str, list[Padding]]:
-    """Of each layout, and each text in it, where padding is read and whether it reaches the logits where it is not."""
+    """For each layout and each text in it: whether padding is read, and whether it reaches the logits otherwise."""
     texts, names = analysis.texts.values(), analysis.positions
     return {name: [_padding_in(t, vocabulary, name) for t in texts if name in t.positions] for name in names}
 
 
-def _padding(found: Mapping[str, list[Padding]]) -> Padding:
-    """The same of all layouts."""
-    every = [each for texts in found.values() for each in texts]
-    reads = (name for each in every for name in each.reads_padding)
-    return Padding(any(each.leaks for each in every), tuple(dict.fromkeys(reads)))
+def _in_all_layouts(paddings: Mapping[str, list[Padding]]) -> Padding:
+    """The same for all layouts and texts together."""
+    every = [padding for texts in paddings.values() for padding in texts]
+    reads = (name for padding in every for name in padding.reads_padding)
+    return Padding(any(padding.leaks for padding in every), tuple(dict.fromkeys(reads)))
 
 
 def _padding_in(analysis: Analysis, vocabulary: Vocabulary, name: str) -> Padding:
-    """The same of one text in one layout."""
-    whole, padding = analysis.positions[name], padding_of(analysis.layouts[name], vocabulary, analysis.ids)
+    """The same for one text in one layout."""
+    padding = padding_of(analysis.layouts[name], vocabulary, analysis.ids)
     if padding is None or not any(padding):
         return Padding(False, ())
-    carries, found = tokens_carried(analysis, name), _of_tokens(analysis, name, padding) or whole
-    read = [tokens_read(rows, carries[tensor], len(padding)) for tensor, rows in found.reads.items()]
-    there = [set(row).union(*rows) for row, *rows in zip(((),) * len(padding), *read, strict=True)]
-    falls = any(tokens.intersection(pads) for tokens, pads in zip(there, padding, strict=True))
-    reached = zip(found.tokens, padding, there, strict=True)
-    leaks = any(set(tokens).intersection(pads) - read_ for tokens, pads, read_ in reached)
-    return Padding(leaks, (name,) if falls else ())
+    positions = _without_padding_outputs(analysis, name, padding) or analysis.positions[name]
+    carries = tokens_carried(analysis, name)
+    by_tensor = [tokens_read(rows, carries[tensor], len(padding)) for tensor, rows in positions.reads.items()]
+    read = [set(row).union(*rows) for row, *rows in zip(((),) * len(padding), *by_tensor, strict=True)]
+    is_read = any(tokens.intersection(pads) for tokens, pads in zip(read, padding, strict=True))
+    rows = zip(positions.tokens, padding, read, strict=True)
+    leaks = any(set(reaching).intersection(pads) - tokens for reaching, pads, tokens in rows)
+    return Padding(leaks, (name,) if is_read else ())
 
 
-def _of_tokens(analysis: Analysis, name: str, padding: Rows) -> Positions | None:
-    """What the positions of an output read that are no padding themselves; None for an output without such."""
-    own = analysis.positioned.get(name)
-    if own is None or len(own.each) != analysis.length or len(own.each[0].tokens) != len(padding):
+def _without_padding_outputs(analysis: Analysis, name: str, padding: Rows) -> Positions | None:
+    """What reaches the positions of an output that are no padding themselves; None where the output has not one
+    position for each token."""
+    positioned = analysis.positioned.get(name)
+    if positioned is None or len(positioned.each) != analysis.length:
         return None
-    kept = [_where(each, padding, i) for i, each in enumerate(own.each)]
-    return reduce(join, kept)
+    if len(positioned.each[0].tokens) != len(padding):
+        return None
+    return reduce(join, (_without_padded_rows(each, padding, i) for i, each in enumerate(positioned.each)))
 
 
-def _where(each: Positions, padding: Rows, index: int) -> Positions:
-    """What reaches one position of an output, without the rows in which it is padding."""
+def _without_padded_rows(positions: Positions, padding: Rows, index: int) -> Positions:
+    """What reaches the output's position `index`, without the rows in which that is padding."""
 
-    def rows(found: Rows) -> Rows:
-        return tuple(() if index in pads else row for row, pads in zip(found, padding, strict=True))
+    def emptied(rows: Rows) -> Rows:
+        return tuple(() if index in pads else row for row, pads in zip(rows, padding, strict=True))
 
-    reads = {t: rows(found) if len(found) == len(padding) else found for t, found in each.reads.items()}
-    return Positions(reads, rows(each.tokens))
+    reads = {t: emptied(rows) if len(rows) == len(padding) else rows for t, rows in positions.reads.items()}
+    return Positions(reads, emptied(positions.tokens))
 
 
-def _findings(analysis: Analysis, small_model: _SmallModel, verdicts: Verdicts) -> list[Finding]:
-    found = [Finding("layout-refused", f"{name}: {reason}") for name, reason in analysis.refused.items()]
-    found += _of_positions(analysis)
+def _findings(analysis: Analysis, runnable: RunnableModel, verdicts: Verdicts) -> list[Finding]:
+    findings = [Finding("layout-refused", f"{name}: {reason}") for name, reason in analysis.refused.items()]
+    findings += _of_positions(analysis)
     if analysis.interpreter.unruled:
         ops = ", ".join(_first_calls(analysis))
-        found.append(Finding("op-without-rule", f"no rule for {ops}: taken as everything reaches everything"))
+        findings.append(Finding("op-without-rule", f"no rule for {ops}: taken as everything reaches everything"))
     if any(each.mixes_rows() for each in analysis.bounds.values()):
-        found.append(Finding("rows-mix", "the logits of one row may depend on the tokens of another row"))
-    if aside := [name for name, each in analysis.positions.items() if _past_every_tensor(each)]:
-        found.append(
-            Finding("no-read-tensor", f"{', '.join(aside)}: tokens reach the logits, but through no hidden state found")
+        findings.append(Finding("rows-mix", "the logits of one row may depend on the tokens of another row"))
+    if layouts := [name for name, each in analysis.positions.items() if _bypasses_tensors(each)]:
+        findings.append(
+            Finding(
+                "no-read-tensor", f"{', '.join(layouts)}: tokens reach the logits, but through no hidden state found"
+            )
         )
-    found += [f for name in analysis.bounds for f in _constants(analysis, name)]
-    if small_model.small is None:
-        found.append(Finding("no-witness", f"{small_model.missing}; the answer is a bound"))
-    if small_model.failure is not None:
-        found.append(Finding("witness-failed", f"no likeness could be run: {small_model.failure}"))
+    findings += [finding for name in analysis.bounds for finding in _constants(analysis, name)]
+    if runnable.small is None:
+        findings.append(Finding("no-witness", f"{runnable.missing}; the answer is a bound"))
+    if runnable.failure is not None:
+        findings.append(
+            Finding("witness-failed", f"no smaller model of the same architecture could be run: {runnable.failure}")
+        )
     for name, verdict in verdicts.items():
-        found += [*verdict.findings, *unseen(name, analysis.positions[name], verdict)]
-        found += unseen_each(name, analysis.each(name), verdict)
-    return list(dict.fromkeys(found))  # one program serves several layouts, and is replayed once
+        findings += [*verdict.findings, *unseen(name, analysis.positions[name], verdict)]
+        findings += unseen_each(name, analysis.each(name), verdict)
+    return list(dict.fromkeys(findings))  # one program serves several layouts, and is replayed once
 
 
 def _of_positions(analysis: Analysis) -> Iterator[Finding]:
     """An output that has too many positions is answered by the union over them, unless one is named."""
     program = analysis.program
-    number, name = count(program, analysis.length), program.asked or _first(program)
+    number, name = count(program, analysis.length), program.output_name or _default_output(program)
     if number > MOST:
         what = f"{name} has {number} positions of its own; what is told is read by any of them"
         yield Finding("output-of-positions", f'{what}; for one of them ask about the output "{name}[:, 0]"')
 
 
 def _constants(analysis: Analysis, layout: str) -> Iterator[Finding]:
-    """The read tensors of which a row reads nothing but what the model itself sets to one value."""
+    """The read tensors of which a row reads nothing but what the model itself always sets to the same value."""
     for tensor, place in analysis.reads(layout).items():
-        still, read = analysis.bounds[layout].constant(*place), analysis.positions[layout].reads[tensor]
-        if rows := [r for r, row in enumerate(read) if row and set(row) <= set(still[r])]:
+        constant, read = analysis.bounds[layout].constant(*place), analysis.positions[layout].reads[tensor]
+        if rows := [r for r, row in enumerate(read) if row and set(row) <= set(constant[r])]:
             where = ", ".join(f"row {r}: position {', '.join(map(str, read[r]))}" for r in rows)
             what = f"{layout}: the model always puts the same value where {tensor} is read ({where})"
             yield Finding("reads-constant", f"{what}: every such text gets the same logits from it")
 
 
-def _moved(small_model: _SmallModel, vocabulary: Vocabulary, padding: Mapping[str, list[Padding]]) -> Iterator[Finding]:
-    """The sides on which padding changes what a text gives, though none of it is read and none reaches the logits."""
-    for small in small_model.analyses[:1]:
+def _padding_moves(
+    runnable: RunnableModel, vocabulary: Vocabulary, paddings: Mapping[str, list[Padding]]
+) -> Iterator[Finding]:
+    """The sides on which padding changes the logits of a text, though none of it is read and none reaches them."""
+    for small in runnable.analyses[:1]:
         silent = (
-            name for name in SIDES if name in padding and not any(p.leaks or p.reads_padding for p in padding[name])
+            name for name in SIDES if name in paddings and not any(p.leaks or p.reads_padding for p in paddings[name])
         )
         moved = [name for name in silent if name in small.positions and differs_alone(small, name, vocabulary)]
         for name in moved:
             side, other, why = SIDES[name]
-            # Where both sides move a text, neither is better.
+            # Where padding on either side changes the logits, neither is better.
             advice = f"pad on the {other}: " if len(moved) == 1 else ""
             what = f"with padding on the {side}, a text gets other logits than alone, though no padding reaches them"
             yield Finding("padding-moves", f"{advice}{what}: {why}")
 
 
-def _past_every_tensor(found: Positions) -> bool:
-    """True where tokens reach the logits though nothing is read of any tensor: a count of ids, a one-hot."""
-    return any(map(any, (found.tokens, *found.others.values()))) and not any(any(rows) for rows in found.reads.values())
+def _bypasses_tensors(positions: Positions) -> bool:
+    """Whether tokens reach the logits though no tensor is read: through a count of ids, a one-hot."""
+    reaching, reads = (positions.tokens, *positions.others.values()), positions.reads.values()
+    return any(map(any, reaching)) and not any(map(any, reads))
 
 
 def _first_calls(analysis: Analysis) -> list[str]:
@@ -331,14 +272,14 @@ def _first_calls(analysis: Analysis) -> list[str]:
 
 
 def check_inside(result: Result) -> list[str]:
-    """What runs said against the analysis: always empty, or the analysis is wrong."""
+    """The messages of runs that contradict the analysis: always empty, or the analysis is wrong."""
     return [f.message for f in result.findings if f.code in ("missed", "replay-differs")]
 
 
 def _id_names(vocabulary: Vocabulary) -> dict[int, str]:
-    """What the special ids are called; an id that is both is the pad id."""
-    named = {"eos_token_id": vocabulary.eos, "pad_token_id": vocabulary.pad}
-    return {value: name for name, value in named.items() if value is not None}
+    """The names of the special ids; an id that is both goes by the pad id."""
+    ids = {"eos_token_id": vocabulary.eos, "pad_token_id": vocabulary.pad}
+    return {value: name for name, value in ids.items() if value is not None}
 
 
 def _versions() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The clock: which stage runs, told to whom it may concern, and how many seconds each took."""
+"""The clock: how many seconds each stage of a trace took, and which one runs now."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Progress = Callable[[str, float | None], None]
 
 
 class Clock:
-    """Tells stages to whom it may concern, and how many seconds each took."""
+    """Measures the stages of a trace, and reports each to `progress` as it begins."""
 
     def __init__(self, progress: Progress | None) -> None:
         self._progress = progress

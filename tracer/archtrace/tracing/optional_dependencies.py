@@ -1,4 +1,4 @@
-"""Extra: what tracing needs and the plain package does not bring, and the refusal where it is missing or too old."""
+"""Optional dependencies: what the extra `trace` brings, and the refusal where it is missing or too old."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ OLDEST = {"torch": "2.10", "transformers": "4.48"}
 
 def require(packages: Iterable[str] = TRACING) -> None:
     """Raise MissingError where one of these packages is not installed, or too old; none is imported to find out."""
-    wanted = tuple(packages)
-    missing = [name for name in wanted if find_spec(name) is None]
+    names = tuple(packages)
+    missing = [name for name in names if find_spec(name) is None]
     if missing:
-        raise MissingError(_told(missing))
-    if old := {name: found for name in wanted if (found := _too_old(name))}:
+        raise MissingError(_not_installed(missing))
+    if old := {name: release for name in names if (release := _too_old(name))}:
         raise MissingError(_outdated(old))
 
 
 def _too_old(name: str) -> str:
-    """The release of a package that is installed, where it is older than the oldest that runs; else nothing."""
+    """The installed release of a package, where it is older than the oldest that runs; else empty."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:
-        found = version(name) if name in OLDEST else ""
-    except PackageNotFoundError:  # built in place: it says nothing of its release
+        release = version(name) if name in OLDEST else ""
+    except PackageNotFoundError:  # built in place: nothing tells its release
         return ""
-    return found if found and _numbers(found) < _numbers(OLDEST[name]) else ""
+    return release if release and _numbers(release) < _numbers(OLDEST[name]) else ""
 
 
 def _numbers(release: str) -> tuple[int, ...]:
     """The numbers that a release begins with: (2, 13, 0) of "2.13.0+cpu", (5, 0, 0) of "5.0.0rc1"."""
-    found = re.match(r"\d+(\.\d+)*", release)
-    return tuple(map(int, found[0].split("."))) if found else ()
+    match = re.match(r"\d+(\.\d+)*", release)
+    return tuple(map(int, match[0].split("."))) if match else ()
 
 
-def _told(missing: list[str]) -> str:
+def _not_installed(missing: list[str]) -> str:
     return message(
         "tracing needs packages that are not installed",
         where=sys.prefix,
@@ -52,11 +52,11 @@ def _told(missing: list[str]) -> str:
 
 
 def _outdated(old: Mapping[str, str]) -> str:
-    wanted = [f"'{name}>={OLDEST[name]}'" for name in old]
-    here = " and ".join(f"{name} {found}" for name, found in old.items())
+    requirements = [f"'{name}>={OLDEST[name]}'" for name in old]
+    here = " and ".join(f"{name} {release}" for name, release in old.items())
     return message(
         f"{here} {'are' if len(old) > 1 else 'is'} too old to trace with",
         where=sys.prefix,
         why=f"tracing needs {' and '.join(f'{name} {OLDEST[name]} or later' for name in old)}",
-        do=f"pip install {' '.join(wanted)}",
+        do=f"pip install {' '.join(requirements)}",
     )

@@ -1,4 +1,4 @@
-"""trace: the one public verb. From a target to everything that can be said of what its classifier reads."""
+"""trace: the one public verb, from a target to what its classifier reads."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from archtrace.targets.target import ModelConfig, Target
 from archtrace.targets.tokenized import Encoded, TextTokenizer, encoded, tokenizer_of
 from archtrace.tracing.answering import build_result
 from archtrace.tracing.clock import Clock, Progress
-from archtrace.tracing.plans import looked_at
+from archtrace.tracing.plans import analyse
 
 if TYPE_CHECKING:
     import networkx
@@ -115,30 +115,30 @@ class Trace:
         analysis = self._analysis
         with guarded():
             batch = _encoded(self.target, tokenizer, text, text_pair)
-            own = {"text": text} if batch is None else batch.fitting(forward_of(analysis.module))
-            layout = {"given": layout_of({**own, **inputs}, analysis)}
+            of_texts = {"text": text} if batch is None else batch.fitting(forward_of(analysis.module))
+            layout = {"given": layout_of({**of_texts, **inputs}, analysis)}
             given = replace(analysis, layouts=layout, refused={}, carried={}, expected=analysis.names)
             refuse_beyond(given)
             return View(given, () if batch is None else batch.tokens)
 
 
 def _reports(name: str) -> Callable[..., object]:
-    """What is signed up for showing a result, by its name: tracing does not know who shows."""
+    """What another package registered to show a result, by its name: tracing does not know who shows."""
     from importlib.metadata import entry_points
 
-    found = next(iter(entry_points(group="archtrace.report", name=name)), None)
-    if found is None:
+    entry = next(iter(entry_points(group="archtrace.report", name=name)), None)
+    if entry is None:
         what = message(
             "a trace cannot be written here",
             why="nothing that writes one is installed: the package metadata have no entry point archtrace.report",
             do="pip install 'archtrace[trace]' (anew, where it was installed for editing)",
         )
         raise MissingError(what)
-    return cast(Callable[..., object], found.load())
+    return cast(Callable[..., object], entry.load())
 
 
 @in_turn
-def trace(  # noqa: PLR0913  each is a wish of its own
+def trace(  # noqa: PLR0913  each is an option of its own
     target: object,
     *,
     num_labels: int | None = None,
@@ -190,10 +190,10 @@ def trace(  # noqa: PLR0913  each is a wish of its own
             do = "give a string or several; an input of that name is given as inputs={'text': ...}"
             raise TargetError(message(f"a {type(text).__name__} is no text", where="trace", do=do))
         with clock.stage("capturing", "capture"):
-            own = {} if batch is None else batch.fitting(forward_of(model[0]))
-            analysis, vocabulary, plans = looked_at(model, resolved, {**own, **(inputs or {})}, output)
+            of_texts = {} if batch is None else batch.fitting(forward_of(model[0]))
+            analysis, vocabulary, plans = analyse(model, resolved, {**of_texts, **(inputs or {})}, output)
         with clock.stage("analysing", "analysis"):
-            analysis.positions  # noqa: B018  computed here, so that the clock tells what it costs
+            analysis.positions  # noqa: B018  computed here, so that the clock measures it
         result = build_result(resolved, model, analysis, vocabulary, plans, clock, witness=witness)
         return Trace(resolved, model, analysis, result if batch is None else _with_texts(result, analysis, batch))
 

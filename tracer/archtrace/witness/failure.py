@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from archtrace.capture.build import first_line
-from archtrace.capture.module_paths import short_path
+from archtrace.capture.call_sites import short_path
 from archtrace.capture.program import Node
-from archtrace.errors import ArchtraceError
+from archtrace.errors import ArchtraceError, first_line
 
 
 class RunError(ArchtraceError):
     """An op of a program that does not run on numbers: op, module, source line, and the op's own first line."""
 
     def __init__(self, node: Node, error: Exception) -> None:
-        super().__init__(f"{described(node)}: {type(error).__name__}: {first_line(error)}")
+        super().__init__(f"{described(node)}: {first_line(error)}")
 
 
 def described(node: Node) -> str:
@@ -24,4 +23,4 @@ def described(node: Node) -> str:
 
 def reason(error: Exception) -> str:
     """What stopped a run, in one line."""
-    return str(error) if isinstance(error, RunError) else f"{type(error).__name__}: {first_line(error)}"
+    return str(error) if isinstance(error, RunError) else first_line(error)

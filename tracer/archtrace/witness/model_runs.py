@@ -12,12 +12,12 @@ from typing import Any
 
 import torch
 
-from archtrace.capture.drawn import drawn
-from archtrace.capture.higher import uncompiled
-from archtrace.capture.inputs.signature import arranged
+from archtrace.capture.higher import without_compile
+from archtrace.capture.inputs.signature import arrange_arguments
 from archtrace.capture.outputs import output_of
 from archtrace.capture.preserve import restored
 from archtrace.capture.quiet import quiet
+from archtrace.capture.random_parameters import random_parameters
 from archtrace.witness.ids import Another, moved_on, other_ids, put_ids, shifts
 from archtrace.witness.position_sets import TokenPlaces
 from archtrace.witness.probe import moving_singly
@@ -40,9 +40,9 @@ def moving_tokens(
     # The model itself compares anew: a special id in another's place would be another structure.
     left = tried = [place for place in places if _is_ordinary(subject, place, special)]
     for seed in SEEDS:
-        with restored(model[0]), drawn(model[0], seed), torch.no_grad(), quiet(), uncompiled():
+        with restored(model[0]), random_parameters(model[0], seed), torch.no_grad(), quiet(), without_compile():
             before = len(left)
-            output = _output(model, subject.layout, subject.program.asked)
+            output = _output(model, subject.layout, subject.program.output_name)
             for shift in shifts(len(ordinary)):
                 moves = partial(_moves, subject, model, output, moved_on(ordinary, shift))
                 # Once each by itself: moved on together, as many ids are distinct as before.
@@ -68,7 +68,7 @@ def _moves(
 ) -> bool:
     """Whether other ids at some places together move the output."""
     ids = put_ids(subject, some, another)
-    return _moved(before, _output(model, {**subject.layout, subject.name: ids}, subject.program.asked))
+    return _moved(before, _output(model, {**subject.layout, subject.name: ids}, subject.program.output_name))
 
 
 def _output(model: tuple[torch.nn.Module, dict[str, Any]], inputs: Inputs, asked: str) -> torch.Tensor | None:
@@ -77,7 +77,7 @@ def _output(model: tuple[torch.nn.Module, dict[str, Any]], inputs: Inputs, asked
     try:
         with seeded():
             copies = {name: value.clone() for name, value in inputs.items()}
-            args, named = arranged(module.forward, {**copies, **options})
+            args, named = arrange_arguments(module.forward, {**copies, **options})
             return output_of(module(*args, **named), asked)
     except Exception:  # the model's own code runs here, on ids that it may refuse
         return None

@@ -14,13 +14,13 @@ from typing import Any, TypeAlias, cast
 import torch
 
 from archtrace.capture.decisions import Decision
-from archtrace.capture.drawn import drawn
-from archtrace.capture.higher import uncompiled
-from archtrace.capture.inputs.signature import arranged
+from archtrace.capture.higher import without_compile
+from archtrace.capture.inputs.signature import arrange_arguments
 from archtrace.capture.outputs import named_outputs, output_of
 from archtrace.capture.preserve import restored
 from archtrace.capture.program import Node, NodeKind, Operation, Program
 from archtrace.capture.quiet import quiet
+from archtrace.capture.random_parameters import random_parameters
 from archtrace.reach.interpreter import part_of
 from archtrace.reach.values import Value, known_tensor
 from archtrace.witness.failure import RunError
@@ -40,12 +40,12 @@ SHAPED: Mapping[object, Operation] = {torch.ops.aten.view.default: torch.ops.ate
 def difference(program: Program, model: Model, inputs: Inputs) -> str | None:
     """None where the program gives the model's output; else where they part: a module, or the output."""
     module, options = model
-    with restored(module), drawn(module) as named, torch.no_grad(), quiet(), uncompiled():
+    with restored(module), random_parameters(module) as named, torch.no_grad(), quiet(), without_compile():
         with seeded():
             values = _replayed(program, inputs, named)
         with seeded():
-            args, keywords = arranged(module.forward, {**_copies(inputs), **options})
-            output = output_of(module(*args, **keywords), program.asked)
+            args, keywords = arrange_arguments(module.forward, {**_copies(inputs), **options})
+            output = output_of(module(*args, **keywords), program.output_name)
         if alike(known_tensor(values[program.output]), output):
             return None
         with seeded():
@@ -56,10 +56,10 @@ def outputs(model: Model, batches: Sequence[Inputs], asked: str) -> list[torch.T
     """What a model gives for several inputs with the same drawn parameters; raises whatever the model raises."""
     module, options = model
     given: list[torch.Tensor] = []
-    with restored(module), drawn(module), torch.no_grad(), quiet(), uncompiled():
+    with restored(module), random_parameters(module), torch.no_grad(), quiet(), without_compile():
         for inputs in batches:
             with seeded():
-                args, keywords = arranged(module.forward, {**_copies(inputs), **options})
+                args, keywords = arrange_arguments(module.forward, {**_copies(inputs), **options})
                 given.append(output_of(module(*args, **keywords), asked))
     return given
 
@@ -134,7 +134,7 @@ def _first(program: Program, values: Mapping[int, Value], module: torch.nn.Modul
 
     handles = [part.register_forward_hook(hear(path)) for path, part in module.named_modules() if path]
     try:
-        args, keywords = arranged(module.forward, arguments)
+        args, keywords = arrange_arguments(module.forward, arguments)
         module(*args, **keywords)
     finally:
         for handle in handles:

@@ -68,7 +68,7 @@ class Search:
     ) -> None:
         assert target.config is not None  # a model without one is its own small model, or has none
         self._target, self._config = target, target.config
-        self._layouts, self._ids, self._asked = layouts, ids, program.asked
+        self._layouts, self._ids, self._asked = layouts, ids, program.output_name
         self._agrees = agrees
         self._wanted = skeleton(program)
         self._sizes: dict[tuple[tuple[str, int], ...], ModelSize | None] = {}

@@ -97,31 +97,31 @@ def _line(event: Event) -> int:
 RULE = Rule(
     code="AT001",
     name="pad-count-index",
-    summary="The number of tokens, less one, is taken for the index of the last token.",
-    why="""With padding on the left the last token stands at the end, whatever their number; the count less one is
-somewhere inside the text, or on a pad. Nothing fails: the classifier trains on another token than it was meant to,
-and its answers change with the length of the other texts in the batch.""",
+    summary="The number of tokens minus one is used as the index of the last token.",
+    why="""With padding on the left, the last token is at the end of the row, however many tokens there are. The
+number of tokens minus one is a position somewhere inside the text, or on a pad. Nothing fails: the classifier
+learns from the wrong token, and its answers change with the length of the other texts in the batch.""",
     real=(
         "transformers up to 4.31: the sequence classifiers of GPT-2, GPT-J, GPT Neo, LLaMA and others "
         "(huggingface/transformers issue 24265)",
         "BioGPT, up to transformers 5.12.1 (pull request 46782)",
         "adapters 1.3.0: the heads of GPT-2, GPT-J, LLaMA and Mistral",
     ),
-    instead="""The position of the last token that is no pad, which is right on either side:
+    instead="""Find the position of the last token that is not a pad. This is right with padding on either side:
 
 ```python
 positions = torch.arange(input_ids.shape[-1], device=input_ids.device)
 last = (positions * (input_ids != pad_token_id)).argmax(-1)
 ```
 
-`--fix` writes this. It is held back where the number has another use (a length that is returned, compared or summed),
-where it passes through a function that is not known, and where the mask may have another shape. In a row of pads
-alone it is 0, the first position, where the old index was -1, the last.""",
-    unseen="""A count that the data loader made (`lengths - 1`, where `lengths` is a parameter), or a function that is
-installed or long (one of the same tree, of at most 60 lines, is followed); hidden states whose names say nothing and
-that come from a parameter. The rule is silent where a function asks for the side of padding before
-(`attention_mask[:, -1]`, `padding_side`), where the module sets `padding_side = "right"` and never the left, and where
-it sets the side by a condition, or to the right just before.""",
+`--fix` writes this, unless the number has another use (it is returned, compared or summed as a length), passes through
+an unknown function, or comes from a mask that may have another shape. In a row that consists only of pads, the new
+index is 0, the first position; the old one was -1, the last.""",
+    unseen="""Counts that the data loader made (`lengths - 1`, where `lengths` is a parameter). Counts made in an
+installed function, or in one of more than 60 lines; shorter ones in your own files are followed. Hidden states that
+come from a parameter whose name does not say so. The rule also says nothing if the function checks the padding side
+first (`attention_mask[:, -1]`, `padding_side`), if the module only ever sets `padding_side = "right"`, or if it
+sets the side under a condition, or to the right just before.""",
     valid={
         "one text at a time": """
             import torch
@@ -134,13 +134,13 @@ it sets the side by a condition, or to the right just before.""",
 
             loader = torch.utils.data.DataLoader(texts, batch_size=1)
             """,
-        "a number is written there": """
+        "a value is written at the position, not read": """
             def shaped(rewards, kl, attention_mask):
                 shaped_rewards = -0.1 * kl
                 shaped_rewards[range(len(kl)), attention_mask.sum(1) - 1] += rewards
                 return shaped_rewards
             """,
-        "one text, and nobody pads": """
+        "one text without padding": """
             def chance(model, tokenizer, prompt):
                 batch = tokenizer(prompt, return_tensors="pt")
                 logits = model(**batch).logits
@@ -155,12 +155,12 @@ it sets the side by a condition, or to the right just before.""",
                 last = (positions * (input_ids != self.config.pad_token_id)).argmax(-1)
                 return logits[torch.arange(len(logits)), last]
             """,
-        "a shift of labels reads ids, not hidden states": """
+        "shifting labels reads ids, not hidden states": """
             def shift_tokens_right(input_ids, pad_token_id):
                 last = (input_ids.ne(pad_token_id).sum(dim=1) - 1).unsqueeze(-1)
                 return input_ids.gather(1, last)
             """,
-        "both sides of padding have their branch": """
+        "a branch for each padding side": """
             import torch
 
 
@@ -171,7 +171,7 @@ it sets the side by a condition, or to the right just before.""",
                 lengths = attention_mask.sum(dim=1) - 1
                 return last_hidden_states[torch.arange(len(lengths)), lengths]
             """,
-        "a length that cuts a slice": """
+        "a length used as the end of a slice": """
             def trimmed(hidden_states, attention_mask):
                 return hidden_states[:, : attention_mask.sum(1).max() - 1]
             """,
@@ -182,7 +182,7 @@ it sets the side by a condition, or to the right just before.""",
             def last(hidden_states, attention_mask):
                 return hidden_states[range(8), attention_mask.sum(1) - 1]
             """,
-        "the side is set by what is done": """
+        "the padding side is set under a condition": """
             class Scorer:
                 def __init__(self, tokenizer, generates):
                     self.tokenizer = tokenizer
@@ -193,7 +193,7 @@ it sets the side by a condition, or to the right just before.""",
                     values = model(**batch, return_dict=True)[-1]
                     return values.gather(1, batch["attention_mask"].sum(-1, keepdim=True) - 1)
             """,
-        "the side is set just before": """
+        "the padding side is set just before": """
             def generate(model, tokenizer, texts):
                 tokenizer.padding_side = "left"
                 return model.generate(**tokenizer(texts, padding=True, return_tensors="pt"))
@@ -205,13 +205,13 @@ it sets the side by a condition, or to the right just before.""",
                 logits = model(**batch).logits
                 return logits[range(len(logits)), batch["attention_mask"].sum(1) - 1]
             """,
-        "a mask over the parts of an image": """
+        "a mask over patches of an image": """
             def chosen(x, mask, scale):
                 return x[range(len(x)), mask.sum(1) - 1] * scale
             """,
     },
     invalid={
-        "function spelling, a subscript": """
+        "torch.sum and a subscript": """
             import torch
 
 
@@ -222,13 +222,13 @@ it sets the side by a condition, or to the right just before.""",
                     sequence_lengths = (torch.ne(input_ids, self.config.pad_token_id).sum(-1) - 1).to(logits.device)
                 return logits[torch.arange(len(logits)), sequence_lengths]
             """,
-        "method spelling, a gather": """
+        ".sum() and gather": """
             def pool(hidden_states, attention_mask):
                 last = attention_mask.long().sum(dim=1, keepdim=True) - 1
                 index = last.unsqueeze(-1).expand(-1, -1, hidden_states.size(-1))
                 return hidden_states.gather(1, index).squeeze(1)
             """,
-        "through a helper of the module": """
+        "in a helper of the module": """
             import torch
 
 
@@ -242,20 +242,20 @@ it sets the side by a condition, or to the right just before.""",
                     values = self.value_head(outputs[0])
                     return values[torch.arange(len(input_ids)), last_index(attention_mask)]
             """,
-        "row by row": """
+        "in a loop over the rows": """
             import torch
 
 
             def pool(hidden_states, attention_mask):
                 return torch.stack([h[m.sum() - 1] for h, m in zip(hidden_states, attention_mask)])
             """,
-        "a mask and outputs by their everyday names": """
+        "common names for mask and outputs": """
             def last_states(encoder_outputs, mask):
                 batch, _, width = encoder_outputs.shape
                 index = (mask.sum(1) - 1).view(batch, 1, 1).expand(batch, 1, width)
                 return encoder_outputs.gather(1, index).squeeze(1)
             """,
-        "the model says what the mask is": """
+        "the call of the model shows which argument is the mask": """
             import torch
 
 
@@ -263,7 +263,7 @@ it sets the side by a condition, or to the right just before.""",
                 states = self.bert(tokens_tensor, attention_mask=m)[0]
                 return states[torch.arange(len(states)), m.sum(1) - 1]
             """,
-        "half of a batch": """
+        "half of the batch": """
             import torch
 
 
@@ -274,7 +274,7 @@ it sets the side by a condition, or to the right just before.""",
                 mask, _ = torch.split(batch["attention_mask"], half, dim=0)
                 return good.gather(1, mask.sum(1, keepdim=True) - 1)
             """,
-        "through a function of each row": """
+        "a function that is called for each row": """
             import jax
 
 

@@ -56,30 +56,32 @@ RULE = Rule(
     code="AT002",
     name="first-pad-argmax",
     summary="The token before the first pad id is taken for the last token.",
-    why="""`argmax` finds the first pad id. Under left padding that is position 0, so the index wraps to -1, right
-by luck, or is wrong by the pads that come first; when the pad token is also a token of the text (pad = eos is
-common) the index stops at the first of them, inside the text.""",
+    why="""`argmax` finds the first pad id. With padding on the left that is position 0, so the index becomes -1,
+which is right by luck; if some rows have less padding, it is wrong by the number of pads. And if the pad token also
+occurs in the text (pad = eos is common), the index stops at the first one, inside the text.""",
     real=(
         "transformers 4.32 to 4.48: the sequence classifiers of LLaMA, Mistral, GPT-2 and others "
         "(huggingface/transformers issue 35352)",
         "TRL 1.16.0: `get_reward`, through its helper `first_true_indices`",
     ),
-    instead="""The position of the last token that is no pad, which needs no pad to be there at all:
+    instead="""Find the position of the last token that is not a pad. This also works in a row without pads:
 
 ```python
 positions = torch.arange(input_ids.shape[-1], device=input_ids.device)
 last = (positions * (input_ids != pad_token_id)).argmax(-1)
 ```
 
-`--fix` writes this. It is held back where the number has another use (a length that is returned, compared or summed),
-where it passes through a function that is not known, and where the mask may have another shape. In a row of pads
-alone it is 0, the first position, where the old index was -1, the last.
+`--fix` writes this, unless the number has another use (it is returned, compared or summed as a length), passes through
+an unknown function, or comes from a mask that may have another shape. In a row that consists only of pads, the new
+index is 0, the first position; the old one was -1, the last.
 
-Where pad is eos, only the attention mask knows which eos are padding: `(positions * attention_mask).argmax(-1)`.""",
-    unseen="""A first pad that another module looked for, or a loop over the ids, token by token. The first eos (`(ids
-== eos_token_id).argmax(-1)`) is not meant: it is what an encoder with an eos reads.""",
+If the pad token is eos, only the attention mask knows which eos are padding:
+`(positions * attention_mask).argmax(-1)`.""",
+    unseen="""Code that looks for the first pad in another module, or in a loop over the ids. `(ids ==
+eos_token_id).argmax(-1)`, which looks for the first eos, is not reported: an encoder whose texts have an eos may
+read it.""",
     valid={
-        "a pad that no text holds": """
+        "the pad id never occurs inside a text": """
             import torch
 
 
@@ -98,7 +100,7 @@ Where pad is eos, only the attention mask knows which eos are padding: `(positio
                         scores.append(rewards[number, end - 1])
                     return torch.stack(scores)
             """,
-        "the first eos is read on purpose": """
+        "the first eos is what is wanted": """
             import torch
 
 
@@ -106,37 +108,37 @@ Where pad is eos, only the attention mask knows which eos are padding: `(positio
                 first = (input_ids == self.eos_token_id).int().argmax(dim=-1)
                 return last_hidden_state[torch.arange(len(first)), first]
             """,
-        "the first token that is attended": """
+        "the first position where the mask is 1": """
             def first(hidden_states, attention_mask):
                 index = attention_mask.to(torch.int).argmax(dim=1)
                 return hidden_states[range(len(index)), index]
             """,
-        "the first pad cuts a list of ids": """
+        "cutting a list of ids at the first pad": """
             def trimmed(input_ids, pad_token_id):
                 first = input_ids.eq(pad_token_id).int().argmax(-1) - 1
                 return input_ids[:, first]
             """,
-        "the last place of a token": """
+        "the last position of a token": """
             import torch
 
 
             def last(hidden_states, attention_mask):
                 return torch.stack([h[m.nonzero()[-1]] for h, m in zip(hidden_states, attention_mask)])
             """,
-        "the mask, turned around": """
+        "the mask, flipped": """
             def last(hidden_states, attention_mask):
                 n = attention_mask.shape[1]
                 index = n - 1 - attention_mask.flip(1).argmax(1)
                 return hidden_states[range(len(index)), index]
             """,
-        "the mask's first pad, once the side is known": """
+        "the first zero in the mask, after checking the side": """
             def last(self, hidden_states, attention_mask):
                 if self.tokenizer.padding_side == "left":
                     return hidden_states[:, -1]
                 index = attention_mask.argmin(dim=1) - 1
                 return hidden_states[range(len(index)), index]
             """,
-        "no token of a text is a pad": """
+        "a pad token that is added, so that no text contains it": """
             import torch
 
 
@@ -149,7 +151,7 @@ Where pad is eos, only the attention mask knows which eos are padding: `(positio
             """,
     },
     invalid={
-        "wrapped with %": """
+        "with `% n`": """
             import torch
 
 
@@ -159,12 +161,12 @@ Where pad is eos, only the attention mask knows which eos are padding: `(positio
                 sequence_lengths = sequence_lengths.to(logits.device)
                 return logits[torch.arange(len(logits)), sequence_lengths]
             """,
-        "the first zero of the mask": """
+        "the first zero in the mask": """
             def pool(hidden_states, attention_mask):
                 last = attention_mask.argmin(dim=1) - 1
                 return hidden_states[range(len(last)), last]
             """,
-        "the first place of a pad, row by row": """
+        "the first pad of each row, in a loop": """
             import torch
 
 
@@ -177,7 +179,7 @@ Where pad is eos, only the attention mask knows which eos are padding: `(positio
                     scores.append(rewards[i, end - 1])
                 return torch.stack(scores)
             """,
-        "through a helper of the module": """
+        "in a helper of the module": """
             import torch
 
 
@@ -193,7 +195,7 @@ Where pad is eos, only the attention mask knows which eos are padding: `(positio
                 lengths = first_true(responses[:, start:] == pad_token_id) - 1 + start
                 return rewards[torch.arange(rewards.size(0)), lengths]
             """,
-        "the side alone does not mend it": """
+        "setting the padding side is not enough": """
             import torch
 
 
@@ -204,7 +206,7 @@ Where pad is eos, only the attention mask knows which eos are padding: `(positio
                 ends = (input_ids == self.config.pad_token_id).int().argmax(-1) - 1
                 return logits[torch.arange(len(logits)), ends % input_ids.shape[-1]]
             """,
-        "the pad after those in front": """
+        "the first pad after those on the left": """
             import torch
 
 

@@ -51,7 +51,7 @@ def check(module: SourceModule) -> Iterator[Match]:
             yield Match(
                 store.node,
                 name,
-                "pad = eos, and the classifier takes each eos for padding; add a pad token of its own",
+                "pad = eos, and the classifier takes each eos for padding; add a separate pad token",
             )
 
 
@@ -170,25 +170,26 @@ def _judge_has_its_own(module: SourceModule) -> bool:
 RULE = Rule(
     code="AT003",
     name="pad-equals-eos",
-    summary="The pad token is set to eos, and a classifier looks for its token by the pad id.",
-    why="""The sequence classifiers of decoders look for the last token whose id is not the pad id. With pad = eos
-an eos that belongs to the text is a pad to them: they read the token before it, in training and in use, and a text
-in which eos stands in the middle is cut there by heads of the older kind (AT002).""",
+    summary="The pad token is set to eos, and the classifier finds the last token by the pad id.",
+    why="""Classifiers on decoders read the last token whose id is not the pad id. With pad = eos, an eos that ends
+a text looks like padding to them: they read the token before it, in training and afterwards. Older classifiers
+(AT002) also stop at an eos in the middle of a text. If no text contains an eos, this does no harm.""",
     real=(
         "RLHFlow/RLHF-Reward-Modeling issue 49: the reward model reads the token before eos",
         "Still so in transformers 5.23.0: the index of these heads looks at the ids and not at the attention mask",
     ),
-    instead="""A pad token of its own, known to tokenizer and model:
+    instead="""Add a pad token that is nothing else, and set it in the tokenizer and in the model:
 
 ```python
 tokenizer.add_special_tokens({"pad_token": "<pad>"})
 model.resize_token_embeddings(len(tokenizer))
 model.config.pad_token_id = tokenizer.pad_token_id
 ```""",
-    unseen="""A tokenizer that is prepared in another module than the model; a reward model whose class stands in no
-file of the tree; a pad token that comes from a config file; `from_pretrained` of a checkpoint that has pad = eos
-already. Checkpoints and classes whose names are an encoder's are left alone: they read a fixed token. So is a store
-under `if tokenizer.pad_token is None` where the checkpoint's tokenizer has a pad token, and never gets there.""",
+    unseen="""A tokenizer that another module prepares; a reward model whose class is not in your files; a pad token
+that comes from a config file; `from_pretrained` of a checkpoint that already has pad = eos. The rule says nothing
+about checkpoints and classes that are encoders by their names, since these read a fixed token. It also says nothing
+about an assignment under `if tokenizer.pad_token is None` if the checkpoint's tokenizer has a pad token, since the
+assignment then never runs.""",
     valid=VALID,
     invalid=INVALID,
     check=check,

@@ -28,7 +28,7 @@ def check(module: SourceModule) -> Iterator[Match]:
 
 def _message(index: int, side: str) -> str:
     other = "right" if side == "left" else "left"
-    return f"`[:, {index}]` reads a pad, for padding is on the {side}; pad on the {other}, or read by the mask"
+    return f"`[:, {index}]` reads a pad, since padding is on the {side}; pad on the {other}, or read by the mask"
 
 
 def side_of(module: SourceModule) -> str:
@@ -44,27 +44,28 @@ def side_of(module: SourceModule) -> str:
 RULE = Rule(
     code="AT004",
     name="fixed-index-vs-padding",
-    summary="`[:, 0]` under padding on the left, or `[:, -1]` under padding on the right.",
-    why="""An index is a position and not a token. With padding on the left position 0 is a pad in every row but the
-longest; with padding on the right, position -1 is. The vector that is read says how long the other texts were.""",
+    summary="`[:, 0]` with padding on the left, or `[:, -1]` with padding on the right.",
+    why="""An index is a position, not a token. With padding on the left, position 0 is a pad in every row except
+the longest; with padding on the right, position -1 is. So the head reads a vector that depends on how long the
+other texts are.""",
     real=(
         "UKPLab/sentence-transformers issue 3208",
         "CarperAI/trlx issue 341",
         "XLNet's sequence classifier reads a pad when its batch is padded on the right",
     ),
-    instead="""Say the side that the readout needs, where the tokenizer is made:
+    instead="""Set the side that the index needs, where you make the tokenizer:
 
 ```python
 tokenizer = AutoTokenizer.from_pretrained(name, padding_side="right")  # for [:, 0]
 ```
 
-or read by the mask, which is right on either side: the first position is `attention_mask.argmax(-1)`, the last is
-`(torch.arange(attention_mask.shape[-1]) * attention_mask).argmax(-1)`.""",
-    unseen="""The side that a tokenizer has by default: only a side that the module itself sets counts, and only if
-it sets no other. Hidden states that come in as a parameter; logits (`logits[:, -1]` is the next token of a
-generator).""",
+or find the position by the mask, which is right on either side: the first token is at `attention_mask.argmax(-1)`, the
+last is at `(torch.arange(attention_mask.shape[-1]) * attention_mask).argmax(-1)`.""",
+    unseen="""The side on which a tokenizer pads by default: the rule only knows a side that the module itself sets,
+and only if it sets no other. Hidden states that come in as a parameter. Logits, since `logits[:, -1]` is the next
+token of a generator.""",
     valid={
-        "the side that fits": """
+        "padding on the right side for the index": """
             from transformers import AutoModel, AutoTokenizer
 
             tokenizer = AutoTokenizer.from_pretrained("gpt2", padding_side="left")
@@ -80,7 +81,7 @@ generator).""",
                 batch = tokenizer(texts, padding=True, return_tensors="pt")
                 return model(**batch).last_hidden_state[:, 0]
             """,
-        "the side is asked for": """
+        "the code checks the side": """
             def embed(texts, tokenizer, model):
                 batch = tokenizer(texts, padding=True, return_tensors="pt")
                 hidden = model(**batch).last_hidden_state

@@ -151,10 +151,10 @@ def _divisors(module: SourceModule) -> Iterator[Match]:
 RULE = Rule(
     code="AT006",
     name="unmasked-mean",
-    summary="A mean over hidden states that takes the pads in, or divides by the tokens of the whole batch.",
-    why="""`hidden.mean(1)` divides by the padded length and adds the vectors of pads, which are not zero. The
-vector of a text then depends on the longest text of its batch. `(hidden * mask).mean(1)` adds zeros for the pads and
-still divides by the padded length, so that a short text gets a short vector.""",
+    summary="A mean over hidden states that includes pads, or divides by the number of tokens in the whole batch.",
+    why="""`hidden.mean(1)` adds the vectors of pads, which are not zero, and divides by the padded length. So the
+vector of a text depends on the longest text in its batch. `(hidden * mask).mean(1)` adds zeros for the pads but
+still divides by the padded length, so a short text gets a short vector.""",
     real=(
         "LightRAG pull request 3675: embeddings of short texts",
         "SeanLee97/AnglE pull request 102",
@@ -165,15 +165,15 @@ still divides by the padded length, so that a short text gets a short vector."""
 mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
 mean = (hidden * mask).sum(1) / mask.sum(1).clamp(min=1)
 ```""",
-    unseen="""Hidden states whose tokens stand in a dim that the code in sight does not show; a mask that another
-function applied, and one that is read only after the mean; means over windows or sentences, some of which hold pads
-alone; losses and other numbers a token; logits of which only the name is in sight; a batch of one text, which has no
-pads. The query of an attention module is taken to have the pads of the mask that comes with it, which in
-cross-attention may be the keys'. The rule wants a mask, or a batch that is padded (`padding=True`), in the same
-function. It is silent where the mask is None or attends to nothing, in a mean over a slice of the tokens or over those
-that a mask chooses, where pads were set to zero and the module compares vectors by their angle alone, and where the
-name of the class or the tensor says that these are no tokens of a text (image, patch, audio; attention, layer ... where
-no model in sight made them).""",
+    unseen="""Hidden states if the code in sight does not show which dim is the tokens; a mask that another function
+applied, or that is used only after the mean; means over windows or sentences, some of which are all padding; losses
+and other numbers per token; logits of which only the name is in sight; batches of one text, which have no pads. The
+rule assumes that the query of an attention module has the pads of the mask next to it, although in cross-attention
+these may be the keys'. It reports only if there is a mask, or a batch with `padding=True`, in the same function. It
+says nothing if the mask is None or all ones, about a mean over a slice of the tokens or over those that a mask
+selects, if pads were set to zero and the module compares vectors only by their angle, or if the name of the class
+or tensor says that these are not tokens of a text (image, patch, audio; attention, layer ... unless a model in
+sight made them).""",
     valid=VALID,
     invalid=INVALID,
     check=check,

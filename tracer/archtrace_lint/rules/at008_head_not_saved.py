@@ -64,9 +64,9 @@ RULE = Rule(
     code="AT008",
     name="head-not-saved",
     summary="A PEFT config for classification that does not save the whole head.",
-    why="""A head starts random. For `SEQ_CLS`, PEFT saves the modules that are called `classifier` or `score`.
-Where another layer stands between the readout and them, it is trained against (or frozen) at random, is not in the
-saved adapter, and is drawn anew when the adapter is loaded: the metric falls to chance.""",
+    why="""The head starts with random weights. For `SEQ_CLS`, PEFT saves the modules called `classifier` or
+`score`. If the head has another layer, PEFT does not save it; when you load the adapter, that layer is random
+again, and the metric falls to chance.""",
     real=(
         "huggingface/peft issues 310, 321 and 2171",
         "DeBERTa `pooler`, BART and T5 `classification_head`, XLNet `sequence_summary`, ModernBERT `head`, "
@@ -78,16 +78,16 @@ LoraConfig(task_type=TaskType.SEQ_CLS, modules_to_save=["classifier", "pooler"])
 
 `archtrace MODEL` names the modules between the readout and the logits.""",
     unseen="""A model whose name is not written in the module, or whose architecture is not in `architectures.toml`;
-a config that is changed after it was made.""",
+a config that is changed after it is made.""",
     valid={
-        "the head is `classifier` alone": """
+        "the head is only `classifier`": """
             from peft import LoraConfig, get_peft_model
             from transformers import AutoModelForSequenceClassification
 
             model = AutoModelForSequenceClassification.from_pretrained("roberta-base")
             model = get_peft_model(model, LoraConfig(task_type="SEQ_CLS"))
             """,
-        "all is saved": """
+        "everything is saved": """
             from peft import LoraConfig, TaskType, get_peft_model
             from transformers import AutoModelForSequenceClassification
 
@@ -105,7 +105,7 @@ a config that is changed after it was made.""",
             config = LoraConfig(task_type=TaskType.SEQ_CLS, r=8, target_modules=["query_proj", "value_proj"])
             model = get_peft_model(model, config)
             """,
-        "a name for the checkpoint": """
+        "the checkpoint's name is in a variable": """
             from peft import LoraConfig, get_peft_model
             from transformers import AutoModelForSequenceClassification
 

@@ -66,16 +66,17 @@ def _wrapped(call: Called, module: SourceModule) -> Iterator[Match]:
 RULE = Rule(
     code="AT009",
     name="virtual-token-shift",
-    summary="Soft prompts stand in front of the text, and index 0 is read.",
-    why="""Prompt tuning puts vectors in front of the embeddings, so every position moves by their number. A head
-that reads index 0 then reads the first soft prompt: it still learns, from what the prompt gathers by attention, and
-worse.""",
+    summary="A soft prompt is in front of the text, and the head reads index 0.",
+    why="""Prompt tuning puts vectors in front of the embeddings, so every token moves back by their number. A head
+that reads index 0 then reads the first vector of the prompt. It still learns, because attention brings the text
+into that vector, but it learns worse.""",
     real=("huggingface/peft issue 764; live in PEFT 0.21.2, `PeftModelForSequenceClassification.forward`",),
-    instead="""Read behind the prompts, `hidden[:, num_virtual_tokens]`, or use an adapter that adds no tokens.""",
-    unseen="""Prompts whose names say nothing; a model whose checkpoint is not named in the module. Prefix tuning is
-not meant: it adds keys and values, and no positions to read from.""",
+    instead="""Read the first position after the prompt, `hidden[:, num_virtual_tokens]`, or use an adapter without a
+soft prompt.""",
+    unseen="""Prompts whose names do not say so; a model whose checkpoint is not named in the module. Prefix tuning
+is fine: it adds keys and values, and no positions.""",
     valid={
-        "read behind the prompts": """
+        "read after the prompt": """
             import torch
 
 
@@ -84,12 +85,12 @@ not meant: it adds keys and values, and no positions to read from.""",
                 outputs = self.encoder(inputs_embeds=embeds)
                 return self.classifier(outputs.last_hidden_state[:, self.n])
             """,
-        "no prompts": """
+        "no soft prompt": """
             def forward(self, input_ids, attention_mask, prompt=None):
                 outputs = self.encoder(inputs_embeds=self.embed(input_ids))
                 return self.classifier(outputs.last_hidden_state[:, 0])
             """,
-        "prompts of text, and the only logit of a judge": """
+        "prompts made of text, and a judge's only logit": """
             import torch
 
 
@@ -104,7 +105,7 @@ not meant: it adds keys and values, and no positions to read from.""",
             model = AutoModelForSequenceClassification.from_pretrained("gpt2")
             model = get_peft_model(model, PromptTuningConfig(task_type="SEQ_CLS", num_virtual_tokens=8))
             """,
-        "the prompts are cut off again": """
+        "the prompt is cut off again": """
             import torch
 
 
@@ -118,7 +119,7 @@ not meant: it adds keys and values, and no positions to read from.""",
             """,
     },
     invalid={
-        "prompts of one's own": """
+        "your own soft prompt": """
             import torch
 
 
@@ -127,7 +128,7 @@ not meant: it adds keys and values, and no positions to read from.""",
                 outputs = self.encoder(inputs_embeds=embeds)
                 return self.classifier(outputs.last_hidden_state[:, 0])
             """,
-        "a config on an encoder": """
+        "a prompt-tuning config on an encoder": """
             from peft import PromptEncoderConfig, TaskType, get_peft_model
             from transformers import AutoModelForSequenceClassification
 

@@ -65,17 +65,17 @@ RULE = Rule(
     code="AT010",
     name="random-pooler",
     summary="`.pooler_output` of a model whose checkpoint has no pooler.",
-    why="""RoBERTa and its kin were trained without a next-sentence task. Their classes have a pooler, their
-checkpoints do not; `from_pretrained` draws it at random and warns once. Embeddings made of it cannot be compared
-between runs.""",
+    why="""RoBERTa and similar models were trained without a next-sentence task. Their classes have a pooler, but
+their checkpoints do not; so `from_pretrained` makes a random one, and warns once. Embeddings made with it cannot be
+compared between runs.""",
     real=("huggingface/transformers issue 16210; also 8219", "Tiiiger/bert_score issue 201 asks whether it is safe"),
     instead="""The mean of `last_hidden_state` over the mask, or its first token, and
 `AutoModel.from_pretrained(name, add_pooling_layer=False)`, so that nobody reads the pooler later.""",
     unseen="""A checkpoint whose name is not written in the module, or is not in `architectures.toml`; a pooler that
-a script trains itself before it reads it (in a `torch.nn.Module` whose method has no `no_grad` it is taken to learn
-with the head); outputs that are unpacked (`_, pooled = model(...)`).""",
+the script trains before it reads it (in a method of a `torch.nn.Module` without `no_grad`, the rule assumes that it
+learns with the head); outputs that are unpacked (`_, pooled = model(...)`).""",
     valid={
-        "bert has one": """
+        "BERT has a pooler": """
             from transformers import AutoModel
 
             model = AutoModel.from_pretrained("bert-base-uncased")
@@ -93,7 +93,7 @@ with the head); outputs that are unpacked (`_, pooled = model(...)`).""",
             def embed(batch):
                 return model(input_ids=batch["input_ids"]).last_hidden_state[:, 0]
             """,
-        "the pooler is left out": """
+        "the model is built without a pooler": """
             from transformers import AutoModel
 
             model = AutoModel.from_pretrained("roberta-base", add_pooling_layer=False)
@@ -125,7 +125,7 @@ with the head); outputs that are unpacked (`_, pooled = model(...)`).""",
                 def forward(self, input_ids, attention_mask):
                     return self.head(self.roberta(input_ids, attention_mask=attention_mask).pooler_output)
             """,
-        "its shape": """
+        "only its shape is read": """
             from transformers import AutoModel
 
             model = AutoModel.from_pretrained("roberta-base")
@@ -156,7 +156,7 @@ with the head); outputs that are unpacked (`_, pooled = model(...)`).""",
             outputs = model(**tokenizer("a text", return_tensors="pt"))
             vector = outputs.pooler_output
             """,
-        "by its key": """
+        "by key": """
             from transformers import AutoModel
 
             model = AutoModel.from_pretrained("xlm-roberta-large").to("cuda").eval()
@@ -165,7 +165,7 @@ with the head); outputs that are unpacked (`_, pooled = model(...)`).""",
             def embed(input_ids, attention_mask):
                 return model(input_ids, attention_mask=attention_mask)["pooler_output"]
             """,
-        "by its number": """
+        "by index": """
             from transformers import RobertaModel
 
             model = RobertaModel.from_pretrained("roberta-base")

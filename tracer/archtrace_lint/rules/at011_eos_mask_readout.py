@@ -26,10 +26,11 @@ def check(module: SourceModule) -> Iterator[Match]:
 RULE = Rule(
     code="AT011",
     name="eos-mask-readout",
-    summary="A boolean gather at eos, folded back with `.view(batch, -1, size)[:, -1]`.",
-    why="""A boolean gather forgets which row a token came from. Folded back, it is right only when each row has the
-same number of eos tokens: otherwise it raises, and where the numbers happen to divide, rows read one another's
-tokens. A `ValueError` for unequal numbers makes it loud, and a batch of packed or truncated texts still fails.""",
+    summary="A boolean mask selects the eos tokens, and `.view(batch, -1, size)[:, -1]` puts them back into rows.",
+    why="""Selecting by a boolean mask loses which row a token came from. Putting the tokens back into rows is right
+only if each row has the same number of eos tokens. Otherwise it raises, or, if the numbers happen to divide, a row
+reads another row's token. Some code raises a `ValueError` for unequal numbers; then nothing goes wrong silently,
+but batches of packed or truncated texts still fail.""",
     real=(
         "pytorch/PiPPy issue 308",
         "adapter-hub/adapters issue 563",
@@ -40,8 +41,7 @@ positions = torch.arange(input_ids.shape[-1], device=input_ids.device)
 last_eos = (positions * (input_ids == eos_token_id)).argmax(-1)
 sentence = hidden[torch.arange(len(hidden), device=hidden.device), last_eos]
 ```""",
-    unseen="""A mask of eos that comes in as a parameter under another name; a fold by `reshape` in another function
-that is not of this module.""",
+    unseen="An eos mask that comes in as a parameter under another name; a `reshape` in a function of another module.",
     valid={
         "the last eos of each row": """
             import torch
@@ -58,14 +58,14 @@ that is not of this module.""",
             """,
     },
     invalid={
-        "BART's": """
+        "as in BART": """
             def forward(self, input_ids, outputs):
                 hidden_states = outputs[0]
                 eos_mask = input_ids.eq(self.config.eos_token_id).to(hidden_states.device)
                 sentence = hidden_states[eos_mask, :].view(hidden_states.size(0), -1, hidden_states.size(-1))[:, -1, :]
                 return self.classification_head(sentence)
             """,
-        "in steps": """
+        "in several steps": """
             def forward(self, input_ids, hidden_states):
                 rows = hidden_states[input_ids == self.eos_token_id]
                 rows = rows.reshape(len(input_ids), -1, hidden_states.shape[-1])

@@ -66,16 +66,16 @@ def _calls(owner: ast.ClassDef, method: ast.FunctionDef) -> bool:
 RULE = Rule(
     code="AT015",
     name="mask-direction",
-    summary="A mask method is overridden that its base no longer calls.",
-    why="""Decoders are made into encoders by overriding the method that makes their causal mask. transformers
-renamed and removed these methods; an override that nothing calls raises nothing, and the model quietly attends in
-one direction: its first token sees itself alone.""",
+    summary="A method that makes the mask is overridden, but transformers no longer calls it.",
+    why="""You can turn a decoder into an encoder by overriding the method that makes its causal mask. But
+transformers renamed and removed these methods. If nothing calls the override, nothing raises: the model silently
+attends in one direction, and its first token sees only itself.""",
     real=("NVIDIA-NeMo/Automodel pull request 1349: `_update_causal_mask` of a Llama that should look both ways",),
     instead="""Make the mask and pass it: `transformers.masking_utils.create_bidirectional_mask` (5.0 and later), or a
 4-D mask as `attention_mask`. Then check that the first token sees the last: `archtrace` shows it.""",
-    unseen="""The version of transformers that is installed: with one before the version that the message names, the
-override still works. Where setup.py, pyproject.toml or requirements.txt keep it below, the rule is silent. A base
-class that comes through another module; a method that is put in place by assignment.""",
+    unseen="""The installed version of transformers: with a version before the one that the message names, the
+override still works. If setup.py, pyproject.toml or requirements.txt require such a version, the rule says nothing.
+A base class that comes through another module; a method that is replaced by assignment.""",
     valid={
         "the class calls it itself": """
             from transformers import LlamaModel
@@ -88,14 +88,14 @@ class that comes through another module; a method that is put in place by assign
                 def forward(self, input_ids, attention_mask=None):
                     return super().forward(input_ids, attention_mask=self._update_causal_mask(attention_mask))
             """,
-        "a base of one's own": """
+        "your own base class": """
             class Mine(Base):
                 def _update_causal_mask(self, attention_mask):  # of transformers once
                     return attention_mask
             """,
     },
     invalid={
-        "a llama that should look both ways": """
+        "a Llama that should attend in both directions": """
             from transformers import LlamaModel
 
 
@@ -103,7 +103,7 @@ class that comes through another module; a method that is put in place by assign
                 def _update_causal_mask(self, attention_mask, *args, **kwargs):
                     return attention_mask if attention_mask is not None and 0.0 in attention_mask else None
             """,
-        "through a class of the module": """
+        "through another class of the module": """
             from transformers import LlamaModel
 
 
@@ -115,7 +115,7 @@ class that comes through another module; a method that is put in place by assign
                 def _update_causal_mask(self, attention_mask, *args):
                     return None
             """,
-        "an older name": """
+        "an older method name": """
             from transformers.models.mistral import modeling_mistral
 
 

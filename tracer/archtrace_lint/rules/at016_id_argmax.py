@@ -26,9 +26,9 @@ RULE = Rule(
     code="AT016",
     name="id-argmax",
     summary="The position of the highest token id is taken for the position of eos.",
-    why="""CLIP's first vocabulary ends with eos, so `text.argmax(-1)` found it. A token that is added later (as
-textual inversion does) has a higher id, and a vocabulary of another order has eos elsewhere: the vector is then
-read at that token.""",
+    why="""In CLIP's first vocabulary eos has the highest id, so `text.argmax(-1)` finds it. But a token that is
+added later (by textual inversion, say) has a higher id, and in another vocabulary eos has another place. Then the
+head reads the vector at a wrong token.""",
     real=(
         "huggingface/transformers issue 24650: tokens added to CLIP",
         "mlfoundations/open_clip issue 1151",
@@ -36,9 +36,9 @@ read at that token.""",
     instead="""```python
 eos = (input_ids == eos_token_id).int().argmax(dim=-1)
 ```""",
-    unseen="""Ids under another name than `input_ids`, `text`, `tokens` and the like. A branch that is there for
-configs whose eos id is known to be wrong (transformers' CLIP) is reported too: the highest id is wrong there as
-well, once a token is added.""",
+    unseen="""Ids under another name than `input_ids`, `text`, `tokens` and the like. The rule also reports a branch
+for configs whose eos id is known to be wrong (in transformers' CLIP), because there, too, the highest id is wrong
+once a token is added.""",
     valid={
         "eos by its id": """
             import torch
@@ -48,12 +48,12 @@ well, once a token is added.""",
                 eos = (input_ids == self.eos_token_id).int().argmax(dim=-1)
                 return last_hidden_state[torch.arange(len(eos)), eos]
             """,
-        "the likeliest token": """
+        "the most likely token": """
             def greedy(logits, embeddings):
                 token = logits[:, -1].argmax(-1)
                 return embeddings[token]
             """,
-        "nothing is read with it": """
+        "the position is not used to read": """
             def highest(input_ids):
                 return input_ids.argmax(-1)
             """,
@@ -69,7 +69,7 @@ well, once a token is added.""",
                     input_ids.to(dtype=torch.int, device=last_hidden_state.device).argmax(dim=-1),
                 ]
             """,
-        "by a gather of TensorFlow": """
+        "with TensorFlow's gather": """
             import tensorflow as tf
 
 

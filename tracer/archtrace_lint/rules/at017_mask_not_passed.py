@@ -145,11 +145,11 @@ def _is_own(run: ModelRun, module: SourceModule) -> bool:
 RULE = Rule(
     code="AT017",
     name="mask-not-passed",
-    summary="A padded batch goes into an encoder without its attention mask, though the mask is at hand.",
-    why="""Without a mask a model of transformers takes every id for a token. In an encoder all tokens of a text then
-attend to its padding, so the vector of each of them, [CLS] too, depends on how long the other texts of the batch are.
-A mask that is used afterwards, for a mean over the tokens, does not mend that. transformers warns of it once, and only
-where it knows the pad id.""",
+    summary="A padded batch goes into an encoder without its attention mask, although the mask is there.",
+    why="""Without a mask, a transformers model treats every id as a token. In an encoder, all tokens of a text then
+attend to its padding. So each of their vectors, also that of [CLS], depends on how long the other texts in the
+batch are. Using the mask afterwards, for a mean over the tokens, does not help. transformers warns once, and only
+if it knows the pad id.""",
     real=(
         "songyouwei/ABSA-PyTorch: `aen.py` counts the tokens that are not 0, and gives BERT the ids alone",
         "lm-sys/FastChat, bentrevett/pytorch-sentiment-analysis and Sentiment-Bert",
@@ -158,22 +158,22 @@ where it knows the pad id.""",
 hidden = model(batch["input_ids"], attention_mask=batch["attention_mask"]).last_hidden_state
 ```
 
-or all that the tokenizer made: `model(**batch)`.""",
-    unseen="""Padding that another module made, where neither a mask nor a padding tokenizer is in the same function; a
-decoder, to whose tokens nothing behind them matters while padding stands on the right. Of a model whose name says
-nothing (`model`, `encoder`) the rule speaks only where its states are read, and where the module speaks of no decoder.
-It is silent about a class of your own, which may make the mask itself.""",
+or pass everything that the tokenizer returns: `model(**batch)`.""",
+    unseen="""Padding that another module made, if neither a mask nor a padding tokenizer is in the same function.
+Decoders, since with padding on the right their tokens do not see the pads. If the model's name says little
+(`model`, `encoder`), the rule reports only if hidden states are read and nothing in the module points to a decoder.
+It says nothing about your own classes, which may make the mask themselves.""",
     valid={
-        "passed": """
+        "the mask is passed": """
             def embed(texts, tokenizer, model):
                 batch = tokenizer(texts, padding=True, return_tensors="pt")
                 return model(batch["input_ids"], attention_mask=batch["attention_mask"]).last_hidden_state[:, 0]
             """,
-        "passed by place": """
+        "the mask is passed by position": """
             def forward(self, input_ids, attention_mask):
                 return self.fc(self.bert(input_ids, attention_mask)[1])
             """,
-        "all that the tokenizer made": """
+        "everything that the tokenizer returns": """
             def embed(texts, tokenizer, bert):
                 batch = tokenizer(texts, padding="longest", return_tensors="pt")
                 return bert(**batch).pooler_output
@@ -199,7 +199,7 @@ It is silent about a class of your own, which may make the mask itself.""",
                 batch = tokenizer(texts, padding=True, return_tensors="pt")
                 return model(batch["input_ids"], output_hidden_states=True).hidden_states
             """,
-        "a class of one's own": """
+        "your own class": """
             import torch
 
 
@@ -224,7 +224,7 @@ It is silent about a class of your own, which may make the mask itself.""",
             """,
     },
     invalid={
-        "the mask is used for the mean alone": """
+        "the mask is used only for the mean": """
             def embed(texts, tokenizer, model):
                 batch = tokenizer(texts, padding=True, return_tensors="pt")
                 states = model(input_ids=batch["input_ids"]).last_hidden_state
@@ -236,7 +236,7 @@ It is silent about a class of your own, which may make the mask itself.""",
                 outputs = self.bert(input_ids, token_type_ids=token_type_ids)
                 return self.classifier(outputs[1])
             """,
-        "padded to the maximum": """
+        "padding to the maximum length": """
             from transformers import AutoTokenizer, BertModel
 
             tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")
@@ -247,7 +247,7 @@ It is silent about a class of your own, which may make the mask itself.""",
                 ids = tokenizer(texts, padding="max_length", return_tensors="pt").input_ids
                 return encoder(ids).pooler_output
             """,
-        "ids that are compared with 0": """
+        "ids are compared with 0": """
             import torch
 
 
@@ -257,7 +257,7 @@ It is silent about a class of your own, which may make the mask itself.""",
                 states, _ = self.bert(context)
                 return self.attend(states, length, target)
             """,
-        "a batch of a loader": """
+        "a batch from a loader": """
             def evaluate(bert, loader, head):
                 for batch in loader:
                     b_input_ids, b_input_mask, b_labels = batch

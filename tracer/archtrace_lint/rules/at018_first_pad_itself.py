@@ -75,25 +75,25 @@ def _gives(node: ast.AST) -> bool:
 RULE = Rule(
     code="AT018",
     name="first-pad-itself",
-    summary="The position of the first pad is read as it is: a row without padding reads its first token.",
-    why="""`argmax` of what is nowhere true is 0. The longest row of each batch has no pad, and neither has a text that
-was cut to the maximum length: their score is that of the first token, which in a decoder has seen nothing of the text.
-A batch of one is always read there.""",
+    summary="The position of the first pad is used as an index: in a row without padding, the first token is read.",
+    why="""If nothing is true, `argmax` is 0. The longest row of each batch has no pad, nor does a text that was cut
+to the maximum length. Their score is that of the first token, which in a decoder has seen nothing else of the text.
+With one text per batch, it is always that token.""",
     real=(
         "Dahoas/reward-modeling: `reward_models.py`, and its forks",
         "GanjinZero/RRHF: `scoring_responses.py` looks for eos in the same way",
     ),
-    instead="""The position of the last token that is no pad, which is there in every row:
+    instead="""Find the position of the last token that is not a pad. Every row has one:
 
 ```python
 positions = torch.arange(input_ids.shape[-1], device=input_ids.device)
 last = (positions * (input_ids != pad_token_id)).argmax(-1)
 ```
 
-Where the first pad itself is meant (it stands for the end of the text), put one behind every row.""",
-    unseen="""A search for eos: an encoder whose tokenizer always sets one reads it by right. An index that goes through
-another module. The rule is silent where the function asks whether a row has a pad (`.any(`, `in`), changes the index
-where it is 0, or adds a column to the ids.""",
+If you want the first pad itself, because it marks the end of the text, append one to every row.""",
+    unseen="""A search for eos, since an encoder whose tokenizer always adds one may well read it. An index that
+goes through another module. The rule says nothing if the function checks whether a row has a pad (`.any(`, `in`),
+changes the index where it is 0, or adds a column to the ids.""",
     valid={
         "the last token": """
             import torch
@@ -104,7 +104,7 @@ where it is 0, or adds a column to the ids.""",
                 last = (positions * (input_ids != self.pad_token_id)).argmax(-1)
                 return logits[torch.arange(len(logits)), last]
             """,
-        "a row without a pad is asked for": """
+        "the code checks for rows without a pad": """
             import torch
 
 
@@ -113,13 +113,13 @@ where it is 0, or adds a column to the ids.""",
                 ends = torch.where(pads.any(1), pads.int().argmax(1), input_ids.shape[1] - 1)
                 return rewards.gather(1, ends.unsqueeze(1))
             """,
-        "mended where it is 0": """
+        "corrected where it is 0": """
             def last(hidden_states, input_ids, pad_token_id):
                 ends = (input_ids == pad_token_id).int().argmax(-1)
                 ends[ends == 0] = input_ids.shape[1] - 1
                 return hidden_states[range(len(ends)), ends]
             """,
-        "the end of a slice": """
+        "used as the end of a slice": """
             def text_of(hidden_states, attention_mask):
                 return [h[: m.argmin()] for h, m in zip(hidden_states, attention_mask)]
             """,
@@ -133,7 +133,7 @@ where it is 0, or adds a column to the ids.""",
                 first = (input_ids == self.pad_id).float().argmax(1)
                 return values[torch.arange(len(first)), first]
             """,
-        "eos, which is always there": """
+        "eos, which every text has": """
             import torch
 
 
@@ -143,7 +143,7 @@ where it is 0, or adds a column to the ids.""",
             """,
     },
     invalid={
-        "a reward at the first pad": """
+        "the reward at the first pad": """
             import torch
 
 
@@ -153,12 +153,12 @@ where it is 0, or adds a column to the ids.""",
                 first = (input_ids == self.PAD_ID).type(torch.float32).argmax(dim=1, keepdim=True)
                 return rewards.gather(1, first).squeeze(-1)
             """,
-        "the first zero of the mask": """
+        "the first zero in the mask": """
             def end_states(hidden_states, attention_mask):
                 ends = attention_mask.argmin(dim=-1)
                 return hidden_states[range(len(ends)), ends]
             """,
-        "as the indices of a maximum": """
+        "the indices of `max`": """
             import torch
 
 
@@ -166,7 +166,7 @@ where it is 0, or adds a column to the ids.""",
                 _, ends = torch.max((input_ids == pad_token_id).int(), dim=1)
                 return logits[torch.arange(logits.shape[0]), ends]
             """,
-        "one less the mask": """
+        "one minus the mask": """
             import torch
 
 

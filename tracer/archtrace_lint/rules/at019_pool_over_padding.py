@@ -67,7 +67,7 @@ def _message(pool: Pool, scope: FunctionNodes) -> str | None:
 
 def _maximum(pool: Pool, nodes: list[ast.AST]) -> str | None:
     if not any(map(_speaks_of_mask, nodes)):
-        return f"`{abbreviated(pool.node, 34)}` takes padding in; fill it with -inf by the mask first"
+        return f"`{abbreviated(pool.node, 34)}` includes padding; fill it with -inf by the mask first"
     # The pads are 0 after a product, and less than any token after what is added: `h + (1 - mask) * -1e4`.
     products = any(isinstance(n, ast.BinOp) and isinstance(n.op, ast.Mult) and _by_mask(n) for n in nodes)
     sums = any(isinstance(n, ast.BinOp) and isinstance(n.op, ast.Add | ast.Sub) for n in nodes)
@@ -123,11 +123,12 @@ def _factors(node: ast.AST) -> list[ast.expr]:
 RULE = Rule(
     code="AT019",
     name="pool-over-padding",
-    summary="A maximum or an attention over hidden states takes the pads in, or a pad's 0 wins over what is negative.",
-    why="""The states of pads are no zeros: a maximum finds some of its numbers there, and a softmax gives them a share
-of the weights, a larger one the more padding there is. Multiplied by the mask they are zeros, which a sum does not
-see, but a maximum does: wherever all tokens of a text are negative it takes the 0. The vector of a text then depends
-on the longest text of its batch.""",
+    summary="A maximum or attention pooling over hidden states includes pads, or the zeros of pads win over negative "
+    "numbers.",
+    why="""The hidden states of pads are not zeros. A maximum takes some of its numbers from them, and a softmax
+gives them a share of the weights, which grows with the padding. If you multiply by the mask first, they are zeros;
+that is fine for a sum but not for a maximum, which takes the 0 wherever all tokens of the text are negative. So the
+vector of a text depends on the longest text in its batch.""",
     real=(
         "SeanLee97/AnglE, in two places",
         "Taichicchi1221/feedback-prize-english-language-learning: `MaxPooling` and `MeanMaxConcatPooling`",
@@ -139,10 +140,10 @@ maximum = hidden.masked_fill(pads, -torch.inf).max(1).values
 weights = torch.softmax(scores.masked_fill(pads, -torch.inf), dim=1)
 pooled = (weights * hidden).sum(1)
 ```""",
-    unseen="""A head that is handed hidden states alone, in whose sight there is no mask; a pooling layer
-(`nn.AdaptiveMaxPool1d`); a mask that another function applied under a name that does not say so. The rule wants a
-mask, or a batch that is padded, in the same function. It is silent where the mask is None, in layers of attention,
-and, of a product with the mask, behind what leaves nothing negative (relu, sigmoid, log1p, abs).""",
+    unseen="""A head that only gets hidden states and sees no mask; a pooling layer (`nn.AdaptiveMaxPool1d`); a mask
+that another function applied under a name that does not say so. The rule reports only if there is a mask or a
+padded batch in the same function. It says nothing if the mask is None, in attention layers, and about a product
+with the mask after an op that leaves nothing negative (relu, sigmoid, log1p, abs).""",
     valid={
         "filled with minus infinity": """
             import torch
@@ -152,7 +153,7 @@ and, of a product with the mask, behind what leaves nothing negative (relu, sigm
                 pads = attention_mask.unsqueeze(-1) == 0
                 return last_hidden_state.masked_fill(pads, -torch.inf).max(1).values
             """,
-        "written to in place": """
+        "filled in place": """
             import torch
 
 
@@ -192,7 +193,7 @@ and, of a product with the mask, behind what leaves nothing negative (relu, sigm
             def pool(hidden_states):
                 return hidden_states.max(dim=1).values
             """,
-        "layers, not tokens": """
+        "over layers, not tokens": """
             import torch
 
 
@@ -239,7 +240,7 @@ and, of a product with the mask, behind what leaves nothing negative (relu, sigm
                     weights = self.attention(hidden)
                     return self.regressor(torch.sum(weights * hidden, dim=1))
             """,
-        "weights of a function": """
+        "softmax weights from a function": """
             import torch
             import torch.nn.functional as F
 

@@ -86,11 +86,11 @@ def _is_uncomputed(mask: ast.expr, scope: FunctionNodes) -> bool:
 RULE = Rule(
     code="AT020",
     name="inverted-mask",
-    summary="A mask that is 1 at tokens is used where 1 means to leave out: the padding stays, and the text goes.",
-    why="""`masked_fill` fills where its mask is true, and an attention mask is true at tokens. So every vector of the
-text is minus infinity, and the maximum or the softmax is one over the padding. The `key_padding_mask` of
-`torch.nn.MultiheadAttention` is true at what is to be ignored, the other way round from an attention mask. A batch
-without padding gives infinities or NaN, which is seen; a padded one gives numbers that look like any others.""",
+    summary="A mask that is 1 at tokens is used where 1 means to ignore: the padding stays, and the text is dropped.",
+    why="""`masked_fill` fills where its mask is true, and an attention mask is true at tokens. So every vector of
+the text becomes minus infinity, and the maximum or softmax is over the padding. Likewise, the `key_padding_mask` of
+`torch.nn.MultiheadAttention` is true at what to ignore, the opposite of an attention mask. In a batch without
+padding you get infinities or NaN and notice; in a padded batch you get numbers that look normal.""",
     real=("EVA-CLIP: `MaxPooler`",),
     instead="""```python
 kept = hidden.masked_fill(attention_mask.unsqueeze(-1) == 0, -torch.inf)
@@ -98,16 +98,16 @@ pooled = kept.max(1).values
 
 self.attention(x, x, x, key_padding_mask=attention_mask == 0)
 ```""",
-    unseen="""A mask under a name that does not say what it holds, and that neither a tokenizer nor a comparison with
-the pad id made. In hand-written attention masks of both directions have the same names: there the rule speaks only
-where it sees the mask made, or sees it go to a model of transformers. An assignment to the masked places
-(`h[mask] = -inf`) is not followed.""",
+    unseen="""A mask whose name does not say what it contains, and that comes neither from a tokenizer nor from a
+comparison with the pad id. In hand-written attention, both kinds of mask have the same names; there the rule
+reports only if it sees how the mask is made, or that it goes to a transformers model. Assignments (`h[mask] =
+-inf`) are not followed.""",
     valid={
         "where the mask is 0": """
             def pool(last_hidden_state, attention_mask):
                 return last_hidden_state.masked_fill(attention_mask.unsqueeze(-1) == 0, -1e9).max(1).values
             """,
-        "turned round": """
+        "inverted first": """
             import torch
 
 
@@ -128,7 +128,7 @@ where it sees the mask made, or sees it go to a model of transformers. An assign
                     scores = query @ key.transpose(-1, -2)
                     return torch.softmax(scores.masked_fill(attention_mask, -1e9), dim=-1)
             """,
-        "the pads of torch's attention": """
+        "the padding mask of torch's attention": """
             def forward(self, input_ids, attention_mask):
                 hidden = self.bert(input_ids, attention_mask=attention_mask).last_hidden_state
                 pads = attention_mask == 0
@@ -149,7 +149,7 @@ where it sees the mask made, or sees it go to a model of transformers. An assign
                     kept = outputs.last_hidden_state.masked_fill(attention_mask[:, :, None].bool(), -torch.inf)
                     return kept.amax(1)
             """,
-        "weights of a tokenizer's mask": """
+        "attention weights with the tokenizer's mask": """
             import torch
 
 
@@ -159,7 +159,7 @@ where it sees the mask made, or sees it go to a model of transformers. An assign
                 scores = scorer(hidden).squeeze(-1).masked_fill(batch["attention_mask"].bool(), float("-inf"))
                 return (torch.softmax(scores, -1).unsqueeze(-1) * hidden).sum(1)
             """,
-        "the tokens by their ids": """
+        "a mask made from ids": """
             import torch
 
 
@@ -167,13 +167,13 @@ where it sees the mask made, or sees it go to a model of transformers. An assign
                 low = torch.finfo(scores.dtype).min
                 return torch.where(input_ids != self.pad_token_id, low, scores).softmax(-1)
             """,
-        "the mask that the encoder got": """
+        "the mask that the encoder gets": """
             def forward(self, input_ids, mask):
                 hidden = self.bert(input_ids, attention_mask=mask)[0]
                 attention_mask = mask.bool()
                 return self.attention(hidden, hidden, hidden, key_padding_mask=attention_mask)[0].mean(1)
             """,
-        "a layer of torch": """
+        "a torch layer": """
             import torch
 
 

@@ -54,7 +54,7 @@ def _of_net(
             ]
             # Both directions and several layers are read side by side: one finding a call.
             for read in sorted(reads, key=lambda r: (r.lineno, r.col_offset))[:1]:
-                message = f"`{abbreviated(read, 30)}` is the state behind the padding; pack the rows by their lengths"
+                message = f"`{abbreviated(read, 30)}` is the state after the padding; pack the rows by their lengths"
                 yield Match(read, function, message)
 
 
@@ -105,10 +105,10 @@ def _rows_first(call: ast.Call, scope: FunctionNodes) -> bool:
 RULE = Rule(
     code="AT021",
     name="rnn-last-of-padded",
-    summary="The last step, or the last state, of a recurrent net over padded rows that were not packed.",
-    why="""The net runs on over the padding, token after token, and the state that is read has seen all of it: the same
-text gets another vector in a longer batch. Without `batch_first=True` the net takes the rows of the batch for its
-steps, and `out[:, -1]` is the last token after a walk over the other texts.""",
+    summary="The last step or state of a recurrent network (LSTM, GRU) over padded rows that were not packed.",
+    why="""The network runs on over the padding, so the last state has seen all of it: the same text gets another
+vector in a longer batch. Without `batch_first=True` it is worse: the network takes the rows of the batch for its
+steps, and `out[:, -1]` has walked over the other texts.""",
     real=(
         "IndoNLP/indonlu issue 15",
         "KubiakJakub01/Feedback-Prize-ELL: `LSTMPooling` walks over the batch, for want of batch_first",
@@ -121,11 +121,11 @@ packed = torch.nn.utils.rnn.pack_padded_sequence(hidden, lengths, batch_first=Tr
 _, (state, _) = self.lstm(packed)
 ```
 
-The last state of each layer is then that of the last token. Without packing, the step of the last token is
+Then the last state of each layer is that of the last token. Without packing, the last token is at
 `out[torch.arange(len(out)), lengths - 1]`, for one direction and padding on the right.""",
-    unseen="""A net that is handed from outside, or made by a function; rows that another module pads, where the class
-sees neither a mask nor a padding tokenizer. The rule is silent where something of the class is packed, and where the
-module pads on the left.""",
+    unseen="""A network that is passed in, or made by a function; rows that another module pads, if the class sees
+neither a mask nor a padding tokenizer. The rule says nothing if something in the class is packed, or if the module
+pads on the left.""",
     valid={
         "packed": """
             import torch
@@ -145,7 +145,7 @@ module pads on the left.""",
                     _, (state, _) = self.lstm(rows)
                     return self.fc(state[-1])
             """,
-        "the step of the last token": """
+        "the step at the last token": """
             import torch
             from torch import nn
 
@@ -189,7 +189,7 @@ module pads on the left.""",
                     out, _ = self.rnn(self.bert(input_ids, attention_mask=attention_mask)[0])
                     return self.fc(out[:, -1])
             """,
-        "every step is meant": """
+        "all steps are used": """
             from torch import nn
 
 
@@ -233,7 +233,7 @@ module pads on the left.""",
                     _, (state, _) = self.lstm(self.bert(ids, mask)[0])
                     return self.fc(torch.cat((state[-2], state[-1]), dim=1))
             """,
-        "a batch for steps": """
+        "without batch_first": """
             from torch import nn
 
 
@@ -247,7 +247,7 @@ module pads on the left.""",
                     out, _ = self.lstm(outputs.last_hidden_state)
                     return self.fc(out[:, -1])
             """,
-        "rows of pad_sequence": """
+        "rows from pad_sequence": """
             from torch import nn
             from torch.nn.utils.rnn import pad_sequence
 

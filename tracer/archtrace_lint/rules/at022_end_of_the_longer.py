@@ -26,7 +26,7 @@ def check(module: SourceModule) -> Iterator[Match]:
             read = _read_at(end, scope_in(function))
             # One sequence that is read there has one end; ids that are cut there are compared, not read.
             if len(read) > 1 and any(_VALUES.intersection(one.lower().split("_")) for one in read):
-                message = f"`{abbreviated(made, 26)}` is the end of the longer alone; read each text at its own end"
+                message = f"`{abbreviated(made, 26)}` is the end of the longer only; read each text at its own end"
                 yield Match(made, name, message)
 
 
@@ -92,18 +92,18 @@ def _cut(node: ast.expr, end: str, scope: FunctionNodes) -> Iterator[ast.Subscri
 RULE = Rule(
     code="AT022",
     name="end-of-the-longer",
-    summary="The end of the longer text of a pair is taken for the end of both: of the shorter a pad is read.",
-    why="""The larger of two ends is right where both texts are to be cut in the same place, as for a loss that
-compares them token by token. The last value before it belongs to the longer text only; of the shorter it is the value
-of a pad. A reward model that is compared at these values is compared with padding.""",
+    summary="The end of the longer text of a pair is used for both: for the shorter text, a pad is read.",
+    why="""The larger of two ends is right if both texts should be cut at the same place, as for a loss that
+compares them token by token. But the last value before it belongs only to the longer text; for the shorter one it
+is the value at a pad. A reward model that compares these values compares a text with padding.""",
     real=("CarperAI/trlx: the reward model of its summarization example",),
     instead="""```python
 chosen_score = chosen_rewards[i, chosen_end - 1]
 rejected_score = rejected_rewards[i, rejected_end - 1]
 ```""",
-    unseen="""An end under another name than the maximum was bound to; a maximum of more than two; a gather with the
-ends of a whole batch. The rule wants two different sequences that are read there, and a name that says that one of them
-holds rewards, scores, logits or states.""",
+    unseen="""An end under another name than the one to which the maximum was assigned; a maximum of more than two;
+a gather with the ends of a whole batch. The rule reports only if two different sequences are read there, and if the
+name of one says that it contains rewards, scores, logits or states.""",
     valid={
         "each at its own end": """
             def scores(rewards_a, rewards_b, end_a, end_b):
@@ -123,7 +123,7 @@ holds rewards, scores, logits or states.""",
             """,
     },
     invalid={
-        "the last of what is cut": """
+        "the last value of what is cut": """
             import torch
 
 
@@ -142,7 +142,7 @@ holds rewards, scores, logits or states.""",
                 length = max(length_a, length_b)
                 return values_a[length - 1] - values_b[length - 1]
             """,
-        "by torch": """
+        "with torch": """
             import torch
 
 
@@ -150,7 +150,7 @@ holds rewards, scores, logits or states.""",
                 end = torch.maximum(end_a, end_b)
                 return logits_a[0, end - 1] > logits_b[0, end - 1]
             """,
-        "without a name for the part": """
+        "cut and read in one expression": """
             def compare(scores, other_scores, n_first, n_second):
                 stop = max(n_first.item(), n_second.item())
                 return scores[:stop][-1], other_scores[:stop][-1]

@@ -136,41 +136,42 @@ def _fix(node: ast.AST, tested: ast.expr, around: str) -> tuple[ast.expr, str | 
 
 def _message(node: ast.AST, place: ast.AST) -> str:
     tested = "is None" if isinstance(node, ast.UnaryOp) else "is not None"
-    return f"`{abbreviated(place, 36)}` takes the pad id 0 for none; ask `{tested}`"
+    return f"`{abbreviated(place, 36)}` treats the pad id 0 as none; test `{tested}`"
 
 
 RULE = Rule(
     code="AT023",
     name="falsy-pad-id",
-    summary="A pad id is asked whether it is true; the id 0 is false.",
-    why="""0 is the pad id of BERT, T5, DistilBERT and many more. `tokenizer.pad_token_id or tokenizer.eos_token_id`
-gives eos for them, `if pad_token_id:` goes the way of a model that has no pad token. Nothing fails: a mask is made with
-the wrong id, labels keep their padding, or batches are refused that could have been padded.""",
+    summary="Code tests whether the pad id is true, but the pad id 0 is false.",
+    why="""0 is the pad id of BERT, T5, DistilBERT and many more. For them, `tokenizer.pad_token_id or
+tokenizer.eos_token_id` gives eos, and `if pad_token_id:` takes the branch for a model without a pad token. Nothing
+fails: a mask is made with the wrong id, labels keep their padding, or a batch is refused that could have been
+padded.""",
     real=(
         "NVIDIA-NeMo/Automodel pull request 3704: of 150 models that its examples name, 36 got a wrong mask, 6 of them "
         "by this",
         "transformers 5.23.0: `Llama4ForConditionalGeneration` makes -1 of a pad id 0",
         "TRL 1.16.0: the vision collator of `DPOTrainer` pads with eos where the tokenizer's pad id is 0",
     ),
-    instead="""Ask whether there is an id:
+    instead="""Test whether there is an id:
 
 ```python
 pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
 ```
 
-`--fix` writes this, and `is not None` or `is None` in conditions. It is held back where a call would be made twice, and
-in a chain of several `or`.""",
-    unseen="""An id under a name that does not say so (`pad`, `self.padding_value`); ids of other tokens, of which 0 is
-the id as well (eos in GPT-NeoX). The rule is silent where 0 or another name of the pad id takes the place of a false
-id, and in the arguments of a generation, where the text has ended.""",
+`--fix` writes this, and `is not None` or `is None` in conditions, unless a call would then run twice, or several `or`
+follow each other.""",
+    unseen="""An id whose name does not say so (`pad`, `self.padding_value`); ids of other tokens that may also be 0
+(eos in GPT-NeoX). The rule says nothing if 0 or another name of the pad id replaces a false id, nor in arguments of
+`generate`, where the text has ended.""",
     valid={
-        "asked whether it is there": """
+        "the code tests for None": """
             def pad_of(tokenizer):
                 if tokenizer.pad_token_id is not None:
                     return tokenizer.pad_token_id
                 return tokenizer.eos_token_id
             """,
-        "there is none": """
+        "only where there is no pad token": """
             def prepare(tokenizer):
                 if tokenizer.pad_token is None:
                     tokenizer.pad_token_id = tokenizer.pad_token_id or tokenizer.eos_token_id
@@ -182,17 +183,17 @@ id, and in the arguments of a generation, where the text has ended.""",
                     raise ValueError("no pad token")
                 return tokenizer
             """,
-        "0 in the place of none": """
+        "0 instead of a missing id": """
             def pad_of(tokenizer, config):
                 if not config.pad_token_id:
                     config.pad_token_id = 0
                 return tokenizer.pad_token_id or 0
             """,
-        "another name of it": """
+        "another name of the pad id": """
             def pad_of(pad_id, config):
                 return pad_id or config.pad_token_id
             """,
-        "padding behind what was generated": """
+        "padding after generated text": """
             def answer(model, tokenizer, ids):
                 pad = {"max_new_tokens": 20, "pad_token_id": tokenizer.pad_token_id or tokenizer.eos_token_id}
                 return model.generate(ids, **pad), model.generate(ids, pad_token_id=tokenizer.pad_token_id or 2)
@@ -203,7 +204,7 @@ id, and in the arguments of a generation, where the text has ended.""",
             """,
     },
     invalid={
-        "or": """
+        "`or`": """
             def collate(rows, tokenizer):
                 pad = tokenizer.pad_token_id or tokenizer.eos_token_id
                 width = max(map(len, rows))
@@ -215,7 +216,7 @@ id, and in the arguments of a generation, where the text has ended.""",
                     return input_ids != self.config.pad_token_id
                 return input_ids >= 0
             """,
-        "not": """
+        "`not`": """
             def prepare(tokenizer, model):
                 if not tokenizer.pad_token_id and model is not None:
                     tokenizer.pad_token = tokenizer.eos_token
@@ -229,13 +230,13 @@ id, and in the arguments of a generation, where the text has ended.""",
             def pad_of(config):
                 return getattr(config, "pad_token_id", None) or getattr(config, "eos_token_id", None)
             """,
-        "by its key": """
+        "by key": """
             def prepare(config, batch):
                 if config.get("pad_token_id") and batch["mask"] is None:
                     batch["mask"] = batch["ids"] != config["pad_token_id"]
                 return batch
             """,
-        "not, in an assignment": """
+        "`not` in an assignment": """
             def size(self, padding_idx):
                 self.without_pads = not padding_idx
                 return self

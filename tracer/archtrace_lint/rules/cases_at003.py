@@ -10,7 +10,7 @@ VALID = {
         tokenizer.pad_token = tokenizer.eos_token
         model = AutoModelForSequenceClassification.from_pretrained("bert-base-uncased")
         """,
-    "a pad token of its own": """
+    "a separate pad token": """
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
         tokenizer = AutoTokenizer.from_pretrained("gpt2")
@@ -18,7 +18,7 @@ VALID = {
         model = AutoModelForSequenceClassification.from_pretrained("gpt2")
         model.config.pad_token_id = tokenizer.pad_token_id
         """,
-    "the tokenizer of the policy, beside that of the reward model": """
+    "the tokenizer of the policy, next to that of the reward model": """
         from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
         tokenizer = AutoTokenizer.from_pretrained(policy_name)
@@ -27,14 +27,14 @@ VALID = {
         reward_tokenizer = AutoTokenizer.from_pretrained(reward_name)
         reward_model = AutoModelForSequenceClassification.from_pretrained(reward_name)
         """,
-    "a model that generates": """
+    "a model for generation": """
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         tokenizer = AutoTokenizer.from_pretrained("gpt2")
         tokenizer.pad_token = tokenizer.eos_token
         model = AutoModelForCausalLM.from_pretrained("gpt2")
         """,
-    "generation names a pad id as well": """
+    "generation also sets a pad id": """
         from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
 
@@ -75,7 +75,7 @@ VALID = {
 
         workers = [WorkerRewardModel.from_pretrained("x")]
         """,
-    "a critic, which gives a value at every token": """
+    "a critic, which has a value for every token": """
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 
@@ -85,7 +85,7 @@ VALID = {
             critic_model = AutoModelForSequenceClassification.from_pretrained(path, num_labels=1)
             return tokenizer, critic_model
         """,
-    "a classifier whose head is put on every token": """
+    "a classifier whose head runs on every token": """
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
         from steps import StepsForTokenClassification
 
@@ -109,7 +109,7 @@ VALID = {
         tokenizer.pad_token = tokenizer.eos_token
         model = EndRewardModel("gpt2")
         """,
-    "a checkpoint that has a pad token already": """
+    "a checkpoint that already has a pad token": """
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
         tokenizer = AutoTokenizer.from_pretrained("Qwen/Qwen2.5-0.5B")
@@ -117,7 +117,7 @@ VALID = {
             tokenizer.pad_token = tokenizer.eos_token
         model = AutoModelForSequenceClassification.from_pretrained("Qwen/Qwen2.5-0.5B")
         """,
-    "the other branch": """
+    "the classifier is built in another branch": """
         from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
 
@@ -130,7 +130,7 @@ VALID = {
                 model = AutoModelForCausalLM.from_pretrained(path)
             return model
         """,
-    "a function that builds an encoder's classifier, beside a decoder's": """
+    "a function that builds a classifier on an encoder, next to one on a decoder": """
         from transformers import AutoTokenizer, BertForSequenceClassification, LlamaForSequenceClassification
 
 
@@ -142,7 +142,7 @@ VALID = {
         def large(path):
             return LlamaForSequenceClassification.from_pretrained(path), AutoTokenizer.from_pretrained(path)
         """,
-    "a classifier with a tokenizer of its own name": """
+    "a classifier with a tokenizer named after it": """
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
         tokenizer = AutoTokenizer.from_pretrained(base)
@@ -160,7 +160,7 @@ VALID = {
 }
 
 INVALID = {
-    "the token of the tokenizer": """
+    "the tokenizer's pad token": """
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
         tokenizer = AutoTokenizer.from_pretrained("gpt2")
@@ -177,13 +177,13 @@ INVALID = {
             model.config.pad_token_id = model.config.eos_token_id
             return model
         """,
-    "a keyword": """
+    "a keyword argument": """
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
         tokenizer = AutoTokenizer.from_pretrained("gpt2")
         model = AutoModelForSequenceClassification.from_pretrained("gpt2", pad_token_id=tokenizer.eos_token_id)
         """,
-    "a reward model of one's own that looks for pads": """
+    "your own reward model that looks for pads": """
         import torch
         from transformers import AutoTokenizer
 
@@ -195,7 +195,7 @@ INVALID = {
                 self.tokenizer.pad_token = self.tokenizer.eos_token
                 self.pad_id = self.tokenizer(self.tokenizer.pad_token)["input_ids"][0]
         """,
-    "where it is built": """
+    "set next to where your own model is built": """
         import torch
         from transformers import AutoTokenizer
 
@@ -226,7 +226,7 @@ INVALID = {
         tokenizer.pad_token_id = tokenizer.eos_token_id
         moods = hf_pipeline("sentiment-analysis", model="acme/moods-7b", tokenizer=tokenizer, batch_size=8)
         """,
-    "the class in a variable": """
+    "the class is in a variable": """
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
         factory = AutoModelForSequenceClassification
@@ -234,7 +234,7 @@ INVALID = {
         tokenizer.pad_token = tokenizer.eos_token
         model = factory.from_pretrained("gpt2", num_labels=3)
         """,
-    "one of two classes": """
+    "one of two possible classes": """
         from transformers import AutoModelForCausalLM, AutoTokenizer, MistralForSequenceClassification
 
 
@@ -244,7 +244,7 @@ INVALID = {
             chosen = MistralForSequenceClassification if graded else AutoModelForCausalLM
             return tokenizer, chosen.from_pretrained(path)
         """,
-    "a tokenizer and a classifier of one name, beside a judge's tokenizer": """
+    "tokenizer and classifier with the same name, next to a judge's tokenizer": """
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 
@@ -271,7 +271,7 @@ INVALID = {
         tokenizer.pad_token = tokenizer.eos_token
         model = BeforeRewardModel("gpt2")
         """,
-    "a classifier, beside a tagger": """
+    "a classifier next to a token classifier": """
         from transformers import AutoModelForSequenceClassification, AutoTokenizer, MistralForTokenClassification
 
         tokenizer = AutoTokenizer.from_pretrained("acme/base-7b")
@@ -279,7 +279,7 @@ INVALID = {
         tagger = MistralForTokenClassification(config)
         model = AutoModelForSequenceClassification.from_pretrained("acme/base-7b")
         """,
-    "a reward model that is handed the pad id": """
+    "a reward model that gets the pad id as an argument": """
         from transformers import AutoTokenizer
 
 

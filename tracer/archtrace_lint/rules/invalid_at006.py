@@ -17,11 +17,11 @@ INVALID = {
             outputs = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
             return torch.mean(outputs[0], dim=1)
         """,
-    "in one breath": """
+    "in one expression": """
         def forward(self, input_ids, attention_mask):
             return self.bert(input_ids, attention_mask=attention_mask).last_hidden_state.mean(dim=1)
         """,
-    "the ids alone": """
+    "only ids are passed": """
         import torch
 
 
@@ -30,25 +30,25 @@ INVALID = {
             with torch.no_grad():
                 return embed_model(input_ids).last_hidden_state.mean(dim=1)
         """,
-    "by einops": """
+    "with einops": """
         import einops
 
 
         def pool(last_hidden_state, attention_mask):
             return einops.reduce(last_hidden_state, "batch tokens width -> batch width", "mean")
         """,
-    "pads that are set to zero, and counted still": """
+    "pads are set to zero but still counted": """
         def embed(texts, tokenizer, model):
             batch = tokenizer(texts, padding=True, return_tensors="pt")
             kept = model(**batch).last_hidden_state * batch["attention_mask"].unsqueeze(-1)
             return (0.5 * kept).mean(dim=1)
         """,
-    "zeros for the pads of an encoder of one's own": """
+    "pads are set to zero in your own encoder": """
         def forward(self, input_ids, attention_mask):
             encoded = self.encoder(input_ids, attention_mask=attention_mask)
             return self.classifier((encoded * attention_mask.unsqueeze(-1)).mean(dim=1))
         """,
-    "pads that are filled with zeros": """
+    "pads are filled with zeros": """
         def forward(self, input_ids, attention_mask):
             hidden = self.bert(input_ids, attention_mask=attention_mask)[0]
             kept = hidden.masked_fill(attention_mask.unsqueeze(-1) == 0, 0.0)
@@ -64,7 +64,7 @@ INVALID = {
             total = torch.sum(outputs * inputs["attention_mask"][:, :, None], dim=1)
             return total / torch.sum(inputs["attention_mask"])
         """,
-    "divided by a function": """
+    "divided with a function": """
         import torch
 
 
@@ -77,7 +77,7 @@ INVALID = {
             mask = attention_mask.unsqueeze(-1).expand(token_embeddings.size()).float()
             return (token_embeddings * mask).sum(1) / mask.sum()
         """,
-    "what comes first of an encoder's outputs": """
+    "the first output of an encoder": """
         def forward(self, ids, mask):
             h, _ = self.bert(ids, attention_mask=mask)
             return self.classifier(h.mean(1))
@@ -93,7 +93,7 @@ INVALID = {
             batch = tokenizer(texts, **options)
             return model(batch.input_ids).last_hidden_state.mean(dim=1)
         """,
-    "behind a mean over layers": """
+    "after a mean over layers": """
         import torch
 
 
@@ -101,7 +101,7 @@ INVALID = {
             layers = self.bert(input_ids, attention_mask=attention_mask, output_hidden_states=True).hidden_states
             return torch.stack(layers[-4:]).mean(0).mean(1)
         """,
-    "by a pooling layer": """
+    "with a pooling layer": """
         import torch.nn as nn
 
 
@@ -115,7 +115,7 @@ INVALID = {
                 hidden = self.bert(input_ids, attention_mask=attention_mask).last_hidden_state
                 return self.pool(hidden.transpose(1, 2)).squeeze(-1)
         """,
-    "by a pooling function": """
+    "with a pooling function": """
         import torch.nn.functional as F
 
 
@@ -123,23 +123,23 @@ INVALID = {
             hidden = self.bert(input_ids, attention_mask=attention_mask)[0].permute(0, 2, 1)
             return F.avg_pool1d(hidden, kernel_size=hidden.size(-1)).squeeze(-1)
         """,
-    "behind an LSTM": """
+    "after an LSTM": """
         def forward(self, input_ids, attention_mask):
             hidden = self.bert(input_ids, attention_mask=attention_mask)[0]
             states, _ = self.lstm(hidden)
             return self.classifier(states.mean(dim=1))
         """,
-    "behind a GRU, of states that were made elsewhere": """
+    "after a GRU, on states from elsewhere": """
         def forward(self, batch):
             features = merge(self.bert(**batch["inputs"]), batch["mask"])
             states, _ = self.gru(features)
             return self.classifier(states.mean(dim=1))
         """,
-    "behind a convolution": """
+    "after a convolution": """
         def forward(self, input_ids, attention_mask):
             return self.conv1(self.bert(input_ids, attention_mask=attention_mask)[0].transpose(1, 2)).mean(2)
         """,
-    "behind an attention module": """
+    "after an attention module": """
         def forward(self, input_ids, attention_mask):
             hidden = self.bert(input_ids, attention_mask=attention_mask)[0]
             mixed, _ = self.attention(hidden, hidden, hidden, key_padding_mask=attention_mask == 0)
@@ -150,7 +150,7 @@ INVALID = {
             gate = self.gate(query.mean(dim=1))
             return gate[:, None] * self.attention(query, key, value, key_padding_mask=attention_mask == 0)[0]
         """,
-    "joined to an image along the tokens": """
+    "concatenated with an image along the tokens": """
         import torch
 
 
@@ -167,7 +167,7 @@ INVALID = {
             mixed = torch.stack([self.dropout(layer) for layer in layers[-4:]]).mean(0)
             return mixed.mean(dim=1)
         """,
-    "states and a mask that are named alike": """
+    "states and mask have similar names": """
         def forward(self, response_hidden, query_hidden, response_mask, query_mask):
             return response_hidden.mean(dim=1)
         """,
@@ -177,13 +177,13 @@ INVALID = {
             states = bert([input_ids, input_mask]).last_hidden_state
             return layers.GlobalAveragePooling1D()(states)
         """,
-    "a mask that is read by its key": """
+    "the mask is taken by its key": """
         def forward(self, x):
             hidden = self.bert(**x["batch"]).last_hidden_state
             tags = self.tag(hidden, x["mask"])
             return tags, self.classifier(hidden.mean(dim=1))
         """,
-    "each text by itself": """
+    "each text separately": """
         import torch
 
 
@@ -191,7 +191,7 @@ INVALID = {
             hidden = self.bert(input_ids, attention_mask=attention_mask).last_hidden_state
             return torch.stack([row.mean(0) for row in hidden])
         """,
-    "by a power, in a class that pools": """
+    "a power mean in a pooling class": """
         import torch
 
 

@@ -28,7 +28,7 @@ VALID = {
             mask = inputs["attention_mask"]
             return torch.sum(outputs * mask[:, :, None], dim=1) / torch.sum(mask, dim=1, keepdim=True)
         """,
-    "a maximum by einops": """
+    "a maximum with einops": """
         import einops
 
 
@@ -65,18 +65,18 @@ VALID = {
         def share(logits, rewards, attention_mask):
             return (rewards * attention_mask).sum(1) / attention_mask.sum()
         """,
-    "pads are left out before": """
+    "pads are dropped before": """
         def pool(hidden_states, attention_mask):
             hidden_states = hidden_states.masked_fill(~attention_mask[..., None].bool(), 0.0)
             return hidden_states.mean(1) * attention_mask.shape[1] / attention_mask.sum(1, keepdim=True)
         """,
-    "one row is used of the result": """
+    "only one row of the result is used": """
         def vector(sent, tokenizer, model):
             inputs = tokenizer(sent, return_tensors="pt", padding=True, max_length=64)
             layers = model(**inputs, output_hidden_states=True).hidden_states
             return layers[-1].mean(dim=1).cpu().numpy()[0]
         """,
-    "a factor that a normalisation takes out": """
+    "a normalisation cancels the factor": """
         import torch.nn.functional as F
 
 
@@ -88,13 +88,13 @@ VALID = {
         def embed(model, batch):
             return F.normalize(pool(model(**batch).last_hidden_state, batch["attention_mask"]), dim=-1)
         """,
-    "and one by hand": """
+    "a normalisation by hand cancels the factor": """
         def embed(model, batch):
             mask = batch["attention_mask"].unsqueeze(-1)
             vectors = (model(**batch).last_hidden_state * mask).sum(1) / mask.sum()
             return vectors / vectors.norm(dim=-1, keepdim=True)
         """,
-    "a mask where no text is in sight": """
+    "a mask, but no text in sight": """
         def pool(h, mask):
             return h.mean(1)
         """,
@@ -103,7 +103,7 @@ VALID = {
             hidden = self.bert(input_ids, attention_mask=attention_mask).last_hidden_state.transpose(0, 1)
             return hidden.mean(1)
         """,
-    "an LSTM behind states whose pads were zeroed": """
+    "an LSTM on states whose pads were set to zero": """
         def forward(self, input_ids, attention_mask):
             hidden = self.bert(input_ids, attention_mask=attention_mask)[0]
             states, _ = self.lstm(hidden)
@@ -114,7 +114,7 @@ VALID = {
         def forward(self, input_ids, attention_mask):
             return self.conv1(self.bert(input_ids, attention_mask=attention_mask)[0].transpose(1, 2)).mean(1)
         """,
-    "joined to an image, pads left out": """
+    "concatenated with an image, without pads": """
         import torch
 
 
@@ -122,23 +122,23 @@ VALID = {
             text = self.bert(input_ids, attention_mask=attention_mask)[0] * attention_mask.unsqueeze(-1)
             return torch.cat([text, regions], dim=1).mean(dim=1)
         """,
-    "Keras' pooling, given the mask": """
+    "Keras' pooling with the mask": """
         def build(layers, TFBertModel, input_ids, input_mask):
             bert = TFBertModel.from_pretrained("bert-base-uncased")
             states = bert([input_ids, input_mask]).last_hidden_state
             return layers.GlobalAveragePooling1D()(states, mask=input_mask)
         """,
-    "a mask that is read by its key, and used": """
+    "the mask is taken by its key and used": """
         def forward(self, x):
             hidden = self.bert(**x["batch"]).last_hidden_state
             mask = x["mask"].unsqueeze(-1)
             return (hidden * mask).sum(1) / mask.sum(1)
         """,
-    "an image with a mask of its own": """
+    "an image with its own mask": """
         def forward(self, image_hidden, image_mask):
             return image_hidden.mean(dim=1)
         """,
-    "the tokens of each text that its mask chooses": """
+    "only the tokens that each text's mask selects": """
         import torch
 
 
@@ -164,7 +164,7 @@ VALID = {
             gather(windows, hidden_states, attention_mask)
             return stacked(windows) if windows else hidden_states.mean(dim=1, keepdim=True)
         """,
-    "zeros for pads, in vectors of which the angle alone counts": """
+    "zeros for pads, but only the angle of the vectors matters": """
         import torch
 
 
@@ -178,7 +178,7 @@ VALID = {
             mask = attention_mask.unsqueeze(-1).float()
             return (hidden_states * mask).mean(1) / mask.mean(1)
         """,
-    "zeros for pads, and a vector that is normed": """
+    "zeros for pads, and the vector is normalised": """
         import torch.nn.functional as F
 
 
@@ -186,7 +186,7 @@ VALID = {
             mean = (hidden_states * attention_mask.unsqueeze(-1)).mean(1)
             return F.layer_norm(mean, mean.shape[-1:])
         """,
-    "zeros for what another mask chooses": """
+    "zeros where another mask says so": """
         def forward(self, hidden_states, attention_mask, names):
             return hidden_states.masked_fill(names.unsqueeze(-1), 0).mean(1)
         """,
@@ -218,7 +218,7 @@ VALID = {
             first, _ = (hidden_states * attention_mask.unsqueeze(-1)).split(8, dim=1)
             return first.mean(1)
         """,
-    "zeros for pads, beside an image": """
+    "zeros for pads, next to an image": """
         import torch
 
 

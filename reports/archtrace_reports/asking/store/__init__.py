@@ -1,1 +1,1 @@
-"""Store: what was answered is kept, with all that it came from, and holds for as long as that stays as it is."""
+"""Store: answers are kept with all the files that they came from, and are valid as long as these stay as they are."""

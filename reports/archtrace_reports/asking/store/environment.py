@@ -1,4 +1,4 @@
-"""Environment: what is installed and set, as far as an answer can depend on it; nothing is imported to find out."""
+"""Environment: the installed packages and the variables that an answer can depend on, found without importing any."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from functools import cache
 from pathlib import Path
 
 import archtrace
-from archtrace_reports.asking.store.digest import of_file, of_files, short
+from archtrace_reports.asking.store.digest import digest_of_file, digest_of_files, digest_of_values
 
-#: What of the variables decides where a config comes from.
+#: The variables that decide where a config comes from.
 VARIABLES = (
     *("HF_HUB_OFFLINE", "HF_ENDPOINT", "HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "TRANSFORMERS_OFFLINE"),
     "PYTHONPATH",
@@ -20,63 +20,64 @@ VARIABLES = (
 
 def environment() -> str:
     """Everything: Python, archtrace, every installed package, the variables."""
-    return short(sys.version, release(), [os.environ.get(name, "") for name in VARIABLES], *_installed())
+    return digest_of_values(sys.version, release(), [os.environ.get(name, "") for name in VARIABLES], *_installed())
 
 
 @cache
 def release() -> str:
-    """Which archtrace answers: its version; in a checkout, whose files change under one version, their digest too."""
+    """The release of archtrace: its version; in a checkout, whose files change under one version, with their digest."""
     home = Path(archtrace.__file__).parent
     if not (home.parents[1] / "pyproject.toml").exists():
         return archtrace.__version__
-    return f"{archtrace.__version__}+{_digest(str(home))}"
+    return f"{archtrace.__version__}+{_digest_of_package(str(home))}"
 
 
-def made_here(made_by: str) -> bool:
-    """Whether answers that came with archtrace are of this very archtrace: what is installed cannot be of another."""
+def is_this_release(made_by: str) -> bool:
+    """Whether shipped answers were made by this very release: those of an installed package cannot be of another."""
     return made_by == release() or ("+" not in release() and made_by.partition("+")[0] == release())
 
 
-def _digest(home: str) -> str:
-    """Of the files of a package."""
+def _digest_of_package(home: str) -> str:
+    """The digest of a package's files."""
     files = []
     for folder, inner, names in os.walk(home):
         inner[:] = sorted(name for name in inner if name != "__pycache__")
         files += [os.path.join(folder, name) for name in sorted(names) if name.endswith((".py", ".toml", ".json"))]
-    return of_files(files)[:12]
+    return digest_of_files(files)[:12]
 
 
 def packages(names: Iterable[str]) -> dict[str, str | None]:
-    """Package -> its version without the build's own part ("2.13.0" of "2.13.0+cpu"); None where it is not there."""
+    """Package -> its version without the local part ("2.13.0" of "2.13.0+cpu"); None where it is not installed."""
     # Of two on the path the first is imported: it comes last here, and stays.
-    found = (name for folder in reversed(sys.path) for name in _listed(folder) if name.endswith(".dist-info"))
-    stems = (name.removesuffix(".dist-info") for name in found)
-    there = {_name(name): version.partition("+")[0] for name, _, version in (stem.rpartition("-") for stem in stems)}
-    return {name: there.get(_name(name)) for name in names}
+    folders = (name for folder in reversed(sys.path) for name in _names_in(folder) if name.endswith(".dist-info"))
+    stems = (name.removesuffix(".dist-info") for name in folders)
+    pairs = (stem.rpartition("-")[::2] for stem in stems)
+    versions = {_normalized(name): version.partition("+")[0] for name, version in pairs}
+    return {name: versions.get(_normalized(name)) for name in names}
 
 
-def _name(package: str) -> str:
+def _normalized(package: str) -> str:
     return package.lower().replace("-", "_").replace(".", "_")
 
 
 def _installed() -> Iterator[str]:
-    """Every installed package with its version, by the names of its metadata; what may change under one version by
-    what it holds: the files of a package that was installed from a folder, the folders that a .pth adds."""
+    """Every installed package with its version, by the name of its metadata folder; and the digest of what may change
+    under one version: the files of a package that was installed from a folder, the folders that a .pth adds."""
     for folder in sys.path:
-        for name in _listed(folder):
+        for name in _names_in(folder):
             if name.endswith((".dist-info", ".egg-info", ".pth")):
                 yield name
-                yield from filter(None, map(of_file, _changing(os.path.join(folder, name))))
+                yield from filter(None, map(digest_of_file, _files_that_may_change(os.path.join(folder, name))))
 
 
-def _listed(folder: str) -> list[str]:
+def _names_in(folder: str) -> list[str]:
     try:
         return sorted(os.listdir(folder or "."))
     except OSError:
         return []
 
 
-def _changing(path: str) -> Iterator[str]:
+def _files_that_may_change(path: str) -> Iterator[str]:
     if path.endswith(".pth"):
         yield path
     elif os.path.exists(os.path.join(path, "direct_url.json")):

@@ -1,4 +1,4 @@
-"""Answers: what questions were answered, kept in the user's cache folder, or come with archtrace."""
+"""Known answers: those in the user's cache folder, and those that come with archtrace."""
 
 from __future__ import annotations
 
@@ -7,68 +7,70 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 from archtrace.answer.result import Result
 from archtrace_reports.asking.outcome_json import with_anatomy
 from archtrace_reports.asking.question import Question
-from archtrace_reports.asking.store import shipped
+from archtrace_reports.asking.store import shipped_answers
+from archtrace_reports.asking.store.answer_store import AnswerStore, Entry, new_entry
 from archtrace_reports.asking.store.environment import environment
-from archtrace_reports.asking.store.portable_paths import HERE, HUB
-from archtrace_reports.asking.store.store import AnswerStore, Entry, entry
+from archtrace_reports.asking.store.portable_paths import HERE
 from archtrace_reports.formats.converter import encode
 from archtrace_reports.formats.from_json import decode
 from archtrace_reports.text.report import GUESSED
 
 
-def store() -> AnswerStore:
-    """The user's."""
+def user_store() -> AnswerStore:
+    """The store in the user's cache folder."""
     from platformdirs import user_cache_path
 
     return AnswerStore(user_cache_path("archtrace") / "answers")
 
 
-def known(question: Question, *, drawn: bool = False) -> Result | None:
-    """What was answered to this question, nothing behind it having changed; None where it must be asked.
+def known_answer(question: Question, *, with_drawing: bool = False) -> Result | None:
+    """The answer to a question whose files have not changed since; None where the model must be traced.
 
-    `drawn`: with what drawings need. Nothing heavy is imported to find out.
+    `with_drawing`: with what drawings need. Neither torch nor transformers is imported to find out.
     """
     if question.trust_remote_code:
         return None
-    kept = store().get(*_key(question)) or shipped.find(question)
-    # A checkout may have kept it in a form that it does not read any longer.
+    entry = user_store().get(*_key(question)) or shipped_answers.find(question)
+    # A checkout may have stored it in a form that it no longer reads.
     with contextlib.suppress(KeyError, TypeError, ValueError):
-        return None if kept is None else _result(kept, drawn)
+        return None if entry is None else _result(entry, with_drawing)
     return None
 
 
-def _result(kept: Entry, drawn: bool) -> Result:
-    result = replace(decode(kept.answer), kept=True)
-    return with_anatomy(result, json.loads(kept.drawing)) if drawn else result
+def _result(entry: Entry, with_drawing: bool) -> Result:
+    result = replace(decode(entry.answer), kept=True)
+    return with_anatomy(result, json.loads(entry.drawing)) if with_drawing else result
 
 
-def keep(question: Question, result: Result, files: Iterable[str] | None, since: int) -> bool:
-    """Keep an answer; `files`: those that it came from, None where that is not known; `since`: when it was asked, in
-    nanoseconds. Whether it was kept."""
-    # Such a config is looked up again the next time.
+def keep_answer(question: Question, result: Result, files: Iterable[str] | None, since: int) -> bool:
+    """Store an answer; `files`: those that it came from, None where that is not known; `since`: when the question was
+    asked, in nanoseconds. Whether it was stored."""
+    # A guessed config is looked up again the next time.
     guessed = any(finding.code == GUESSED for finding in result.findings)
     if files is None or question.trust_remote_code or guessed:
         return False
-    return store().put(made(question, result, files, environment()), since, *_key(question))
+    return user_store().put(entry_of_answer(question, result, files, environment()), since, *_key(question))
 
 
-def made(question: Question, result: Result, files: Iterable[str], installed: Any) -> Entry:
-    """The entry of an answer: it came from these files, what its names could have meant, and what was installed."""
-    return entry(question.target, (*files, *_meant(question)), encode(result), encode(result.anatomy), installed)
+def entry_of_answer(question: Question, result: Result, files: Iterable[str], installed: Any) -> Entry:
+    """The entry of an answer, with the files that it came from, those that decide what its target means, and the
+    installed packages."""
+    return new_entry(
+        question.target, (*files, *_deciding_places(question.target)), encode(result), encode(result.anatomy), installed
+    )
 
 
 def _key(question: Question) -> tuple[Any, ...]:
-    asked = {name: value for name, value in asdict(question).items() if value}
-    return "answer", json.dumps(asked, sort_keys=True, default=list), _place(question), environment()
+    fields = {name: value for name, value in asdict(question).items() if value}
+    return "answer", json.dumps(fields, sort_keys=True, default=list), _folder_of_question(question), environment()
 
 
-def _place(question: Question) -> str:
+def _folder_of_question(question: Question) -> str:
     """The folder from which it is asked, where the question names something in it."""
     relative = ":" in question.target or question.config or question.inputs or os.path.exists(_expanded(question))
     return os.getcwd() if relative else ""
@@ -78,22 +80,9 @@ def _expanded(question: Question) -> str:
     return os.path.expanduser(question.target)
 
 
-def _meant(question: Question) -> Iterator[str]:
-    """What else its target could mean, were it there: a folder of that name; and of the Hub's cache which revision it
-    has. Of a folder its names, and each file that a tokenizer may be read from, which Rust opens unheard."""
-    from archtrace.targets.bundled import full_id
-    from archtrace.targets.reference import parse
-    from archtrace.targets.tokenized import tokenizer_files
+def _deciding_places(target: str) -> Iterator[str]:
+    """What decides which model the target means: a name that no folder has is looked for wherever it is asked from."""
+    from archtrace.targets.candidates import deciding_paths
 
-    if ":" in question.target.replace("://", ""):
-        return
-    folder = Path(_expanded(question))
-    if folder.exists():
-        home = folder.resolve() if folder.is_dir() else folder.resolve().parent
-        yield from map(str, [home, *tokenizer_files(home)])
-        yield HUB  # what its base model is may be looked up there
-        return
-    yield HERE + question.target
-    wanted = parse(question.target)
-    for name in {wanted.id, full_id(wanted.id)}:
-        yield f"{HUB}models--{name.replace('/', '--')}/refs/{wanted.revision or 'main'}"
+    for path in deciding_paths(target):
+        yield str(path) if path.is_absolute() else HERE + path.as_posix()

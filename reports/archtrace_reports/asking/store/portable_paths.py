@@ -1,4 +1,4 @@
-"""Places: paths that hold on every machine: of an installed package, of the Hub's cache, of the current folder."""
+"""Portable paths: from an installed package, from the Hub's cache or from the current folder on."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ INSTALLED, HUB, HERE = "{installed}/", "{hub}/", "{here}/"
 
 
 def portable(path: str) -> str:
-    """A path without the folders of this machine, where it lies in one of the known ones; never by the current one,
-    which says nothing of a file that was found by its whole path."""
+    """A path without the folders of this machine, where it lies in an installed package or in the Hub's cache; never
+    from the current folder on, which has nothing to do with a file that was given by its whole path."""
     for folder in sys.path:
         inner = path[len(folder) + 1 :] if folder.endswith("-packages") and path.startswith(folder + os.sep) else ""
-        # Written so only where it is found again: what is not there at either time would count as unchanged.
-        if inner and _home(inner.partition(os.sep)[0]) == folder:
+        # Only where `located` leads back to it: a path that never exists would count as unchanged.
+        if inner and _folder_of_package(inner.partition(os.sep)[0]) == folder:
             return INSTALLED + inner.replace(os.sep, "/")
     hub = hub_cache() + os.sep
     return HUB + path[len(hub) :].replace(os.sep, "/") if path.startswith(hub) else path
 
 
 def located(places: tuple[str, ...]) -> Iterator[str]:
-    """The paths that they mean here and now."""
+    """The paths on this machine, from the current folder."""
     homes: dict[str, str] = {}
     for place in places:
         head, slash, rest = place.partition("/")
         if head + slash == INSTALLED:
             package = rest.partition("/")[0]
             if package not in homes:
-                homes[package] = _home(package)
+                homes[package] = _folder_of_package(package)
             yield os.path.join(homes[package], rest)
         elif head + slash in (HUB, HERE):
             yield os.path.join(hub_cache() if head + slash == HUB else os.getcwd(), rest)
@@ -37,7 +37,7 @@ def located(places: tuple[str, ...]) -> Iterator[str]:
             yield place
 
 
-def _home(package: str) -> str:
+def _folder_of_package(package: str) -> str:
     """The folder that a package, or the file of a module, would be imported from."""
     return next((folder for folder in sys.path if _is_module(os.path.join(folder, package))), "")
 

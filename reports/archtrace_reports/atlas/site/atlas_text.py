@@ -8,7 +8,7 @@ from itertools import groupby
 
 from archtrace.answer.kinds import KINDS
 from archtrace.answer.result import Result
-from archtrace_reports.atlas.site import editions as told
+from archtrace_reports.atlas.site import editions as in_words
 from archtrace_reports.atlas.site.document import worked
 from archtrace_reports.atlas.site.layout_strip import LayoutStrip, strip
 from archtrace_reports.atlas.site.rows import AtlasRow, Name, Outcome, is_drawn
@@ -50,7 +50,7 @@ class TableRow:
 
 @dataclass(frozen=True)
 class Edition:
-    """What one edition says of a row; `differs` names the aspects in which the next older one says something else."""
+    """A row in one edition; `differs` names the aspects in which it is not as in the next older edition."""
 
     name: str
     reads: str
@@ -82,29 +82,29 @@ class Section:
 
 def line(row: AtlasRow, names: Sequence[str]) -> TableRow:
     """A row as its newest edition has it."""
-    outcome, found = row.newest, told.kinds(row.newest)
-    family = found[0] if len(found) == 1 else SEVERAL if found else MISSING
-    family = "none" if isinstance(outcome, Result) and not found else family
+    outcome, kinds = row.newest, in_words.kinds(row.newest)
+    family = kinds[0] if len(kinds) == 1 else SEVERAL if kinds else MISSING
+    family = "none" if isinstance(outcome, Result) and not kinds else family
     family = family if row.outcomes[0] else GONE
     versions = _versions(row, names)
     read = isinstance(outcome, Result) and bool(outcome.padding.reads_padding)
     marks = {
-        "kind": " ".join(dict.fromkeys([*found, mark(family)])),
+        "kind": " ".join(dict.fromkeys([*kinds, mark(family)])),
         "head": row.head,
-        "padding": " ".join(["read" if read else "unread", *(["leaks"] if told.leaks(outcome) else [])]),
-        "status": told.status(outcome),
+        "padding": " ".join(["read" if read else "unread", *(["leaks"] if in_words.leaks(outcome) else [])]),
+        "status": in_words.status(outcome),
         "changed": versions.split(" ")[0],
     }
     return TableRow(
         name=row.name,
         head=row.head.replace("-", " "),
         family=family,
-        reads=told.slices(outcome),
-        padding=told.padding(outcome),
-        leaks=told.leaks(outcome),
+        reads=in_words.slices(outcome),
+        padding=in_words.padding(outcome),
+        leaks=in_words.leaks(outcome),
         dead=_dead(outcome),
         work=_work(outcome),
-        status=told.status(outcome),
+        status=in_words.status(outcome),
         reason=outcome.line if isinstance(outcome, Unanswered) else "",
         versions=versions,
         marks=tuple(marks.items()),
@@ -115,7 +115,7 @@ def _versions(row: AtlasRow, names: Sequence[str]) -> str:
     """The newest edition in which the row is not what it was in the one before; or that it begins, or ends, there."""
     for number in range(len(names) - 1):
         new, old = row.outcomes[number : number + 2]
-        if new and old and next(told.differences(old, new), None):
+        if new and old and next(in_words.differences(old, new), None):
             return f"changed in {names[number]}"
     if row.outcomes[0] is None:
         last = next(name for name, outcome in zip(names, row.outcomes, strict=True) if outcome)
@@ -184,7 +184,7 @@ def _shape(outcome: Outcome | None) -> object:
     """What two answers that are the same have in common, and most others have not: it is quick to compare."""
     if not isinstance(outcome, Result):
         return outcome and outcome.reason
-    return told.slices(outcome), outcome.parameters, *(work.flops for _, work in worked(outcome))
+    return in_words.slices(outcome), outcome.parameters, *(work.flops for _, work in worked(outcome))
 
 
 def _anonymous(row: AtlasRow) -> list[Outcome | None]:
@@ -211,22 +211,22 @@ def _section(row: AtlasRow, shared: tuple[Name, ...], names: Sequence[str]) -> S
 
 
 def editions(row: AtlasRow, names: Sequence[str]) -> Iterator[Edition]:
-    """What each edition says of a row, newest first; of one that says nothing there is no line."""
+    """A row in each edition that has an outcome for it, newest first."""
     pairs = zip(names, row.outcomes, [*row.outcomes[1:], None], strict=True)
     for name, outcome, older in pairs:
         if outcome is not None:
-            differs = frozenset(aspect for aspect, *_ in told.differences(older, outcome)) if older else frozenset()
+            differs = frozenset(aspect for aspect, *_ in in_words.differences(older, outcome)) if older else frozenset()
             yield _edition(name, outcome, differs)
 
 
 def _edition(name: str, outcome: Outcome, differs: frozenset[str]) -> Edition:
-    leaks = told.leaks(outcome)
+    leaks = in_words.leaks(outcome)
     return Edition(
         name=name,
-        reads=told.slices(outcome) or ("nothing" if isinstance(outcome, Result) else ""),
-        kind=told.ASPECTS["kind"](outcome),
-        padding=told.padding(outcome) + (f"; leaks in {leaks}" if leaks else ""),
-        status=told.status(outcome),
+        reads=in_words.slices(outcome) or ("nothing" if isinstance(outcome, Result) else ""),
+        kind=in_words.ASPECTS["kind"](outcome),
+        padding=in_words.padding(outcome) + (f"; leaks in {leaks}" if leaks else ""),
+        status=in_words.status(outcome),
         reason=outcome.line if isinstance(outcome, Unanswered) else "",
         differs=differs,
     )

@@ -59,7 +59,7 @@ def _row(row: AtlasRow) -> dict[str, Any]:
 
 
 def answer(outcome: Outcome) -> dict[str, Any]:
-    """What an edition says of a row."""
+    """A row's outcome in one edition."""
     if isinstance(outcome, Unanswered):
         return {"status": status(outcome), "reason": outcome.reason}
     return {
@@ -102,5 +102,5 @@ def _dead_work(result: Result) -> Iterator[dict[str, Any]]:
 
 
 def _change(change: Change, compared: EditionChange) -> dict[str, Any]:
-    told = {name: {"before": before, "after": after} for name, before, after in change.differences}
-    return {"address": change.row.name.address, "from": compared.older, "to": compared.newer, "differences": told}
+    changes = {name: {"before": before, "after": after} for name, before, after in change.differences}
+    return {"address": change.row.name.address, "from": compared.older, "to": compared.newer, "differences": changes}

@@ -1,4 +1,4 @@
-"""Answers: an edition from a file of answers, in either form in which a run leaves them."""
+"""Edition files: an edition read from a file of answers, in either form in which a run leaves them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from archtrace.answer.result import Result
 from archtrace.errors import TargetError, message
 from archtrace_reports.asking.outcome_json import decode_outcome
-from archtrace_reports.atlas.kept import lines
+from archtrace_reports.atlas.answer_log import lines
 from archtrace_reports.atlas.site.rows import PREFIX, Outcome
 from archtrace_reports.formats.converter import decode
 from archtrace_reports.text.report import Report, Unanswered, report
@@ -23,7 +23,7 @@ def read(file: Path) -> Report:
     Raises TargetError where the file is neither.
     """
     try:
-        return _kept(file) if file.suffix == ".jsonl" else _document(json.loads(file.read_bytes()))
+        return _from_log(file) if file.suffix == ".jsonl" else _document(json.loads(file.read_bytes()))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TargetError(
             message(
@@ -37,8 +37,8 @@ def read(file: Path) -> Report:
 def joined(editions: Iterable[Report]) -> Report:
     """Several files of one edition as one; of two answers about one class the first file's is shown."""
     every = list(editions)
-    results = tuple(result for each in every for result in each.results)
-    unanswered = tuple(one for each in every for one in each.unanswered)
+    results = tuple(result for report in every for result in report.results)
+    unanswered = tuple(failure for report in every for failure in report.unanswered)
     return Report(results, unanswered, every[0].versions)
 
 
@@ -56,12 +56,12 @@ def _document(document: Mapping[str, Any]) -> Report:
     return Report(results, decode(document["unanswered"], tuple[Unanswered, ...]), document["versions"])
 
 
-def _kept(file: Path) -> Report:
+def _from_log(file: Path) -> Report:
     last = {json.dumps([line["question"]["target"], line["question"].get("head")]): line for line in lines(file)}
     return report([*_outcomes(last.values())])
 
 
-def _outcomes(found: Iterable[Mapping[str, Any]]) -> Iterator[Outcome]:
-    for line in found:
-        asked = line["question"]
-        yield named(asked["target"], asked.get("head"), decode_outcome(line))
+def _outcomes(lines: Iterable[Mapping[str, Any]]) -> Iterator[Outcome]:
+    for line in lines:
+        question = line["question"]
+        yield named(question["target"], question.get("head"), decode_outcome(line))

@@ -40,8 +40,8 @@ def leaks(outcome: Outcome) -> str:
         return ""
     leaking = [layout.name for layout in outcome.layouts if layout.refused is None and leaked(layout)]
     # In a layout in which padding is read as well the two cannot be told apart: it is named where there is no other.
-    told = [name for name in leaking if name not in outcome.padding.reads_padding] or leaking
-    return enumerate_words([name.replace("_", " ") for name in told])
+    names = [name for name in leaking if name not in outcome.padding.reads_padding] or leaking
+    return enumerate_words([name.replace("_", " ") for name in names])
 
 
 def status(outcome: Outcome) -> str:
@@ -107,13 +107,14 @@ def comparisons(rows: Sequence[AtlasRow], names: Sequence[str]) -> list[EditionC
 def _compared(rows: Sequence[AtlasRow], names: Sequence[str], newer: int) -> EditionChange:
     pairs = [(row, row.outcomes[newer + 1], row.outcomes[newer]) for row in rows]
     # A kind of head that one of them was not asked about has neither come nor gone.
-    asked = [{row.head for row in rows if row.outcomes[number] is not None} for number in (newer, newer + 1)]
-    both = asked[0] & asked[1]
+    heads_asked = [{row.head for row in rows if row.outcomes[number] is not None} for number in (newer, newer + 1)]
+    both = heads_asked[0] & heads_asked[1]
+    in_both = ((row, tuple(differences(old, new))) for row, old, new in pairs if old and new)
     return EditionChange(
         names[newer + 1],
         names[newer],
         sum(bool(old and new) for _, old, new in pairs),
-        tuple(Change(row, told) for row, old, new in pairs if old and new and (told := tuple(differences(old, new)))),
+        tuple(Change(row, changes) for row, changes in in_both if changes),
         tuple(row for row, old, new in pairs if new and not old and row.head in both),
         tuple(row for row, old, new in pairs if old and not new and row.head in both),
     )
@@ -121,7 +122,7 @@ def _compared(rows: Sequence[AtlasRow], names: Sequence[str], newer: int) -> Edi
 
 def differences(old: Outcome, new: Outcome) -> Iterator[tuple[str, str, str]]:
     """Each aspect in which two outcomes differ, with its words before and after. Where one of them is no answer, that
-    alone is told."""
+    alone is named."""
     answered = isinstance(old, Result) and isinstance(new, Result)
     for name, words in ASPECTS.items():
         before, after = words(old), words(new)

@@ -12,12 +12,12 @@ from archtrace_reports.text.files import replace
 
 #: The file by which an atlas is known.
 MARK = "atlas.json"
-#: What each page of an atlas says of itself: a page without it is somebody else's.
+#: Stands in each page of an atlas: a page without it was made by something else.
 GENERATOR = '<meta name="generator" content="archtrace atlas">'
 
 
 def check(folder: Path) -> None:
-    """Raise TargetError where no atlas can be written to this folder; asked before any work is done."""
+    """Raise TargetError where no atlas can be written to this folder; to be called before any work is done."""
     if folder.exists() and not folder.is_dir():
         raise _refusal(folder, "it is a file", "name a folder")
     parent = next(each for each in (folder, *folder.resolve().parents) if each.exists())
@@ -35,10 +35,10 @@ def _refusal(folder: Path, why: str, do: str) -> TargetError:
 def is_atlas(folder: Path) -> bool:
     """Whether the folder holds an atlas, of whatever format."""
     try:
-        found = json.loads((folder / MARK).read_bytes())
+        content = json.loads((folder / MARK).read_bytes())
     except (OSError, ValueError):
         return False
-    return isinstance(found, dict) and {"atlas", "editions", "rows"} <= found.keys()
+    return isinstance(content, dict) and {"atlas", "editions", "rows"} <= content.keys()
 
 
 def fill(folder: Path, files: Mapping[str, str]) -> None:

@@ -46,7 +46,7 @@ class Name:
 
 @dataclass(frozen=True)
 class AtlasRow:
-    """What the editions say of one name, newest first; None where an edition says nothing of it."""
+    """The outcomes of all editions for one name, newest first; None where an edition has none."""
 
     name: Name
     head: str
@@ -68,13 +68,13 @@ def rows_of(editions: Sequence[Report]) -> list[AtlasRow]:
 
 
 def _table(edition: Report) -> dict[Name, Outcome]:
-    found: dict[Name, Outcome] = {}
-    # The lines of a reason are told apart: what, where, why, what to do.
+    by_name: dict[Name, Outcome] = {}
+    # The lines of a reason stay apart: what, where, why, what to do.
     reasons = (Unanswered(clean(each.target), clean_lines(each.reason)) for each in edition.unanswered)
     outcomes: tuple[Outcome, ...] = (*cleaned(edition.results), *reasons)
     for outcome in outcomes:
-        found.setdefault(_name(outcome), outcome)
-    return found
+        by_name.setdefault(_name(outcome), outcome)
+    return by_name
 
 
 def _name(outcome: Outcome) -> Name:
@@ -88,7 +88,7 @@ def _of_result(result: Result) -> Name:
 
 
 def _of_target(target: str) -> Name:
-    """Nothing is known of a target without an answer but what the library says of its name."""
+    """Of a target without an answer, only what the library knows about its name is known."""
     name = target.removeprefix(PREFIX)
     if name in _classes():
         return Name(_classes()[name][0], name)
@@ -136,7 +136,7 @@ def _usual() -> Mapping[str, str]:
 
 
 def _file(text: str) -> str:
-    """A name that is one in any file system: some tell no capitals apart."""
+    """A file name for any file system: some do not distinguish capitals."""
     return _safe(text, re.sub(r"[^a-z0-9_.-]", "-", text))
 
 
@@ -146,7 +146,7 @@ def _fragment(text: str) -> str:
 
 
 def _safe(text: str, plain: str) -> str:
-    """What had to change for its place is told apart by a digest."""
+    """A text that had to change to be an address gets a digest, so that no two become the same."""
     short = plain.strip(".")[:80]
     return short if short == text else f"{short}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 

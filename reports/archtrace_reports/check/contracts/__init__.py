@@ -1,1 +1,1 @@
-"""Contracts of a project: declared in its pyproject.toml, held by tracing, kept while nothing changes."""
+"""Contracts of a project: declared in its pyproject.toml, checked by tracing the models; verdicts are cached."""

@@ -1,6 +1,6 @@
 """The pytest plugin: with `--archtrace` (or `archtrace = true` in the ini) each contract of the project is a test.
 
-Imported by every pytest run where archtrace is installed, so it imports nothing but pytest until a contract is held.
+Imported by every pytest run where archtrace is installed, so it imports nothing but pytest until a contract is checked.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from archtrace_reports.check.contracts.declared import Declared
+    from archtrace_reports.check.contracts.declared_contracts import DeclaredContract
     from archtrace_reports.check.problem import Problem
     from archtrace_reports.check.settings import Settings
 
@@ -20,7 +20,7 @@ PYPROJECT = "pyproject.toml"
 
 
 class BrokenContractError(Exception):
-    """A model does not hold what its contract says; the findings tell."""
+    """A model breaks its contract; the message lists the findings."""
 
     def __init__(self, findings: list[Problem]) -> None:
         super().__init__("\n".join(f"{f.place}: {f.code} {f.message}" for f in findings))
@@ -41,9 +41,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    """That there is nothing to hold, or it would pass for clean."""
-    there = (config.rootpath / PYPROJECT).is_file()
-    return f"archtrace: no contracts, no {PYPROJECT} in {config.rootpath}" if _is_on(config) and not there else None
+    """Say where there is no contract to check: else the run would pass for clean."""
+    exists = (config.rootpath / PYPROJECT).is_file()
+    return f"archtrace: no contracts, no {PYPROJECT} in {config.rootpath}" if _is_on(config) and not exists else None
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -62,30 +62,30 @@ class ContractFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         """A test for each contract."""
-        from archtrace_reports.check.contracts.declared import contracts
+        from archtrace_reports.check.contracts.declared_contracts import contracts
         from archtrace_reports.check.settings import settings
 
-        found = settings(str(self.path.parent))
-        for declared in contracts(found):
-            yield ContractItem.from_parent(self, name=declared.name, declared=declared, settings=found)
+        project = settings(str(self.path.parent))
+        for declared in contracts(project):
+            yield ContractItem.from_parent(self, name=declared.name, declared=declared, settings=project)
 
 
 class ContractItem(pytest.Item):
-    """One contract, held by tracing its model, or from the cache."""
+    """One contract, checked by tracing its model, or from the cache."""
 
-    def __init__(self, *, declared: Declared, settings: Settings, **given: Any) -> None:
+    def __init__(self, *, declared: DeclaredContract, settings: Settings, **given: Any) -> None:
         super().__init__(**given)
         self._declared, self._settings = declared, settings
 
     def runtest(self) -> None:
-        """Fail where anything is told of the contract."""
-        from archtrace_reports.check.contracts.hold_all import findings_of, held
-        from archtrace_reports.check.contracts.located import is_excused
+        """Fail where the contract has a finding that no noqa covers."""
+        from archtrace_reports.check.contracts.check_contracts import findings_of, verdict_on
+        from archtrace_reports.check.contracts.contract_problems import is_excused
 
-        found = findings_of(self._declared, held(self._declared, self._settings), self._settings)
-        told = [finding for finding in found if not is_excused(finding)]
-        if told:
-            raise BrokenContractError(told)
+        findings = findings_of(self._declared, verdict_on(self._declared, self._settings), self._settings)
+        reported = [finding for finding in findings if not is_excused(finding)]
+        if reported:
+            raise BrokenContractError(reported)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The findings, or the message of what could not be traced; a traceback for anything else."""
@@ -96,7 +96,7 @@ class ContractItem(pytest.Item):
         return super().repr_failure(excinfo, style)
 
     def add_report_section(self, when: str, key: str, content: str) -> None:
-        """Without what torch logs while it traces, which tells nothing of the model."""
+        """Leave out what torch logs while it traces, which says nothing about the model."""
         if key != "log":
             super().add_report_section(when, key, content)
 

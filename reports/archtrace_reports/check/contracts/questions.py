@@ -1,4 +1,4 @@
-"""Declared: the models of a project's contracts as questions, so that its answers can be kept and compared."""
+"""Questions about the models of a project's contracts, so that their answers can be saved and compared."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ def declared_questions() -> list[Question]:
 
     Raises UsageError where there is none, TargetError for a contract that cannot be read.
     """
-    found = settings(os.getcwd())
-    if not found.models:
-        what = f"--declared finds no model: {Path(found.root, NAME)} declares none as [tool.archtrace.models.NAME]"
+    project = settings(os.getcwd())
+    if not project.models:
+        what = f"--declared finds no model: {Path(project.root, NAME)} declares none as [tool.archtrace.models.NAME]"
         raise click.UsageError(what)
-    if Path(found.root) != Path.cwd():
-        raise click.UsageError(f"--declared reads {NAME} of the current folder: run it in {found.root}")
-    from archtrace_reports.check.contracts.declared import contracts
+    if Path(project.root) != Path.cwd():
+        raise click.UsageError(f"--declared reads {NAME} of the current folder: run it in {project.root}")
+    from archtrace_reports.check.contracts.declared_contracts import contracts
 
-    _importable(Path(found.root, "src"))
-    return [_question(each.contract) for each in contracts(found)]
+    _importable(Path(project.root, "src"))
+    return [_question(declared.contract) for declared in contracts(project)]
 
 
 def _question(contract: Contract) -> Question:
@@ -39,7 +39,7 @@ def _question(contract: Contract) -> Question:
 
 
 def _importable(folder: Path) -> None:
-    """Let code in `src` be imported, as it is where contracts are held; in child processes too."""
+    """Let code in `src` be imported, as it is where contracts are checked; in child processes, too."""
     if folder.is_dir():
         sys.path.insert(0, str(folder))
         others = [part for part in (os.environ.get("PYTHONPATH"),) if part]

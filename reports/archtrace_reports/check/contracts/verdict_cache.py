@@ -1,4 +1,4 @@
-"""Cache: verdicts whose inputs have not changed since, kept beside the answers, read without importing torch."""
+"""Cache: verdicts whose files have not changed since, in the store of answers, read without importing torch."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from archtrace.contract.verdict import Verdict, decode
+from archtrace_reports.asking.store.answer_store import new_entry
 from archtrace_reports.asking.store.environment import environment
-from archtrace_reports.asking.store.known_answers import store
-from archtrace_reports.asking.store.store import entry
-from archtrace_reports.check.contracts.declared import Declared
+from archtrace_reports.asking.store.known_answers import user_store
+from archtrace_reports.check.contracts.declared_contracts import DeclaredContract
 
 
 class VerdictCache:
@@ -21,20 +21,20 @@ class VerdictCache:
 
     def __init__(self, root: str) -> None:
         self._root = os.path.realpath(root)
-        self._store = store()
+        self._store = user_store()
 
-    def get(self, declared: Declared) -> Verdict | None:
-        """What was said of a contract; None where that is not known, or anything behind it has changed."""
+    def get(self, declared: DeclaredContract) -> Verdict | None:
+        """The verdict on a contract; None where there is none, or a file that it came from has changed."""
         with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):
-            kept = self._store.get(*self._key(declared))
-            return None if kept is None else decode(kept.answer)
+            entry = self._store.get(*self._key(declared))
+            return None if entry is None else decode(entry.answer)
         return None
 
-    def put(self, declared: Declared, verdict: Verdict, files: Iterable[str], since: int) -> None:
-        """Keep a verdict, unless one of its files has changed since (nanoseconds): it may have seen the older one."""
-        kept = entry(f"{declared.name} in {self._root}", files, verdict.encode(), environment=environment())
-        self._store.put(kept, since, *self._key(declared))
+    def put(self, declared: DeclaredContract, verdict: Verdict, files: Iterable[str], since: int) -> None:
+        """Store a verdict, unless one of its files has changed since (nanoseconds): it may come from the old one."""
+        entry = new_entry(f"{declared.name} in {self._root}", files, verdict.encode(), environment=environment())
+        self._store.put(entry, since, *self._key(declared))
 
-    def _key(self, declared: Declared) -> tuple[Any, ...]:
+    def _key(self, declared: DeclaredContract) -> tuple[Any, ...]:
         table = json.dumps(declared.table, sort_keys=True, default=str)
         return "contract", self._root, declared.name, table, environment()

@@ -17,7 +17,7 @@ class DoctorFormat(Protocol):
 
     SUFFIXES: tuple[str, ...]
 
-    def render(self, found: Diagnosis, look: Look) -> str:
+    def render(self, diagnosis: Diagnosis, look: Look) -> str:
         """The whole text, ending in a newline."""
 
 

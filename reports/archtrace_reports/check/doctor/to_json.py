@@ -14,7 +14,7 @@ SUFFIXES = (".json",)
 FORMAT = 1
 
 
-def render(found: Diagnosis, look: Look) -> str:
+def render(diagnosis: Diagnosis, look: Look) -> str:
     """The document."""
     del look
-    return json.dumps({"format": FORMAT, "versions": versions(), **encode(found)}, indent=2) + "\n"
+    return json.dumps({"format": FORMAT, "versions": versions(), **encode(diagnosis)}, indent=2) + "\n"

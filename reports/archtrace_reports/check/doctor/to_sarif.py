@@ -15,7 +15,7 @@ from archtrace_reports.text.untrusted import cleaned
 
 SUFFIXES = (".sarif", ".sarif.json")
 _MODEL, _TOKENIZER = "config.json", "tokenizer_config.json"
-#: Fault -> the file of a checkpoint that holds what is to be changed, and the key; any other is told of the config.
+#: Fault -> the file of a checkpoint that holds what is to be changed, and the key; any other is reported at the config.
 PLACES: Mapping[str, tuple[str, str]] = {
     "padding-side": (_TOKENIZER, "padding_side"),
     "positions-move": (_TOKENIZER, "padding_side"),
@@ -31,11 +31,12 @@ PLACES: Mapping[str, tuple[str, str]] = {
 }
 
 
-def render(found: Diagnosis, look: Look) -> str:
+def render(diagnosis: Diagnosis, look: Look) -> str:
     """The log of `archtrace check`, with a result for each fault."""
     del look
-    told = cleaned(found)
-    return to_sarif.render(CheckResult(tuple(_finding(told.target, f) for f in told.faults), 1), settings(os.getcwd()))
+    shown = cleaned(diagnosis)
+    findings = tuple(_finding(shown.target, fault) for fault in shown.faults)
+    return to_sarif.render(CheckResult(findings, 1), settings(os.getcwd()))
 
 
 def _finding(target: str, fault: Fault) -> Problem:

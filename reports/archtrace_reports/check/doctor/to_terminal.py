@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archtrace.answer.diagnosis import Diagnosis
-from archtrace_reports.text.diagnosis_lines import told
+from archtrace_reports.text.diagnosis_lines import diagnosis_lines
 from archtrace_reports.text.lines import paint
 from archtrace_reports.text.look import Look
 from archtrace_reports.text.untrusted import cleaned
@@ -11,6 +11,6 @@ from archtrace_reports.text.untrusted import cleaned
 SUFFIXES = (".txt",)
 
 
-def render(found: Diagnosis, look: Look) -> str:
+def render(diagnosis: Diagnosis, look: Look) -> str:
     """The lines."""
-    return paint(told(cleaned(found), look.prose), look)
+    return paint(diagnosis_lines(cleaned(diagnosis), look.prose), look)

@@ -1,4 +1,4 @@
-"""Formats of a check: one file a format, `to_NAME.py`, each with `render(found, settings)`."""
+"""Formats of a check: one file a format, `to_NAME.py`, each with `render(result, settings)`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NAMES = ("concise", "full", "github", "gitlab", "json", "sarif", "text")
 class CheckFormat(Protocol):
     """What a file here offers."""
 
-    def render(self, found: CheckResult, settings: Settings) -> str:
+    def render(self, result: CheckResult, settings: Settings) -> str:
         """The whole text; empty where there is nothing to say, unless the format must say that."""
 
 

@@ -6,11 +6,11 @@ from archtrace_reports.check.problem import CheckResult
 from archtrace_reports.check.settings import Settings
 
 
-def render(found: CheckResult, settings: Settings) -> str:
+def render(result: CheckResult, settings: Settings) -> str:
     """A line a finding."""
     del settings
-    if not found.findings:
+    if not result.findings:
         return ""
     from archtrace_reports.text.untrusted import clean
 
-    return "".join(f"{clean(f'{finding.place}: {finding.headline}')}\n" for finding in found.findings)
+    return "".join(f"{clean(f'{finding.place}: {finding.headline}')}\n" for finding in result.findings)

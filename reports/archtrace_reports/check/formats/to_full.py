@@ -13,11 +13,11 @@ from archtrace_reports.text.styled import StyledLine
 from archtrace_reports.text.untrusted import clean
 
 
-def render(found: CheckResult, settings: Settings) -> str:
+def render(result: CheckResult, settings: Settings) -> str:
     """A paragraph a finding."""
     del settings
     coloured = look_of(sys.stdout).colour
-    lines = (line for finding in found.findings for line in _paragraph(finding))
+    lines = (line for finding in result.findings for line in _paragraph(finding))
     return "".join(f"{line.ansi if coloured else line.plain}\n" for line in lines)
 
 

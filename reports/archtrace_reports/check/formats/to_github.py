@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from archtrace_reports.check.paths import relative
 from archtrace_reports.check.problem import CheckResult, Problem
 from archtrace_reports.check.settings import Settings
 from archtrace_reports.text.untrusted import clean
 
 
-def render(found: CheckResult, settings: Settings) -> str:
+def render(result: CheckResult, settings: Settings) -> str:
     """A command a finding."""
-    return "".join(_command(finding, settings) for finding in found.findings)
+    return "".join(_command(finding, settings) for finding in result.findings)
 
 
 def _command(finding: Problem, settings: Settings) -> str:
-    places = {"file": relative(finding.path, settings.root), **_lines(finding), "title": finding.code}
-    told = ",".join(f"{key}={_property(str(value))}" for key, value in places.items())
-    return f"::error {told}::{_data(f'{finding.code} {finding.said}')}\n"
+    places = {"file": settings.relative(finding.path), **_lines(finding), "title": finding.code}
+    properties = ",".join(f"{key}={_property(str(value))}" for key, value in places.items())
+    return f"::error {properties}::{_data(f'{finding.code} {finding.message_with_cell}')}\n"
 
 
 def _lines(finding: Problem) -> dict[str, int]:

@@ -9,24 +9,23 @@ import json
 from typing import Any
 
 from archtrace_reports.check.fingerprints import fingerprints
-from archtrace_reports.check.paths import relative
 from archtrace_reports.check.problem import CheckResult, Problem
 from archtrace_reports.check.settings import Settings
 
 
-def render(found: CheckResult, settings: Settings) -> str:
+def render(result: CheckResult, settings: Settings) -> str:
     """A list, empty where all is well."""
-    told = zip(found.findings, fingerprints(found.findings, settings.root), strict=True)
-    return json.dumps([_issue(finding, key, settings) for finding, key in told], indent=2) + "\n"
+    pairs = zip(result.findings, fingerprints(result.findings, settings), strict=True)
+    return json.dumps([_issue(finding, key, settings) for finding, key in pairs], indent=2) + "\n"
 
 
 def _issue(finding: Problem, fingerprint: str, settings: Settings) -> dict[str, Any]:
     return {
-        "description": f"{finding.code} {finding.said}",
+        "description": f"{finding.code} {finding.message_with_cell}",
         "check_name": finding.code,
         "fingerprint": fingerprint,
         "severity": "major",
-        "location": {"path": relative(finding.path, settings.root), "positions": _positions(finding)},
+        "location": {"path": settings.relative(finding.path), "positions": _positions(finding)},
     }
 
 

@@ -12,18 +12,18 @@ from archtrace_reports.check.settings import Settings
 FORMAT = 1
 
 
-def render(found: CheckResult, settings: Settings) -> str:
+def render(result: CheckResult, settings: Settings) -> str:
     """The document."""
     del settings
     document = {
         "format": FORMAT,
-        "files": found.files,
-        "findings": [_told(finding) for finding in found.findings],
-        "failures": list(found.failures),
+        "files": result.files,
+        "findings": [_finding(finding) for finding in result.findings],
+        "failures": list(result.failures),
     }
     return json.dumps(document, indent=2) + "\n"
 
 
-def _told(finding: Problem) -> dict[str, Any]:
+def _finding(finding: Problem) -> dict[str, Any]:
     edits, steps = ([each._asdict() for each in several] for several in (finding.edits, finding.steps))
     return finding._asdict() | {"fixable": finding.fixable, "edits": edits, "steps": steps}

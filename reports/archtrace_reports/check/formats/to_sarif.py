@@ -12,7 +12,6 @@ from archtrace_lint import Edit
 from archtrace_reports.check.codes import known
 from archtrace_reports.check.fingerprints import fingerprints
 from archtrace_reports.check.meaning import Meaning, meanings
-from archtrace_reports.check.paths import relative
 from archtrace_reports.check.problem import SUMMARIES, CheckResult, Problem, ProblemStep
 from archtrace_reports.check.settings import Settings
 
@@ -23,7 +22,7 @@ HOME = "archtrace/archtrace"
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-def render(found: CheckResult, settings: Settings) -> str:
+def render(result: CheckResult, settings: Settings) -> str:
     """The log; `results` is empty where all is well."""
     driver = {
         "name": "archtrace",
@@ -32,35 +31,35 @@ def render(found: CheckResult, settings: Settings) -> str:
         "rules": _declared(),
     }
     invocation = {
-        "executionSuccessful": not found.failures,
-        "toolExecutionNotifications": [{"level": "error", "message": {"text": text}} for text in found.failures],
+        "executionSuccessful": not result.failures,
+        "toolExecutionNotifications": [{"level": "error", "message": {"text": text}} for text in result.failures],
     }
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {"ROOT": {"description": {"text": "the folder of pyproject.toml"}}},
         "invocations": [invocation],
-        "results": _results(found, settings),
+        "results": _results(result, settings),
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
 
 def _declared() -> list[dict[str, Any]]:
-    """Every code that may be told, with what `archtrace explain` says of it."""
+    """Every code that may be reported, with its text from `archtrace explain`."""
     explained = meanings()
     return [_declaration(code, name, explained.get(code)) for code, name in known()]
 
 
-def _declaration(code: str, name: str, told: Meaning | None) -> dict[str, Any]:
-    summary = told.summary if told else SUMMARIES[code]
-    page = f"{code}.md" if told else "README.md"
+def _declaration(code: str, name: str, meaning: Meaning | None) -> dict[str, Any]:
+    summary = meaning.summary if meaning else SUMMARIES[code]
+    page = f"{code}.md" if meaning else "README.md"
     return {
         "id": code,
         "name": name,
         "helpUri": f"{_repository()}/blob/main/docs/rules/{page}",
         "shortDescription": {"text": summary},
-        "fullDescription": {"text": told.why if told else summary},
-        "help": {"text": _help(told, ""), "markdown": _help(told, "## ")} if told else {"text": summary},
+        "fullDescription": {"text": meaning.why if meaning else summary},
+        "help": {"text": _help(meaning, ""), "markdown": _help(meaning, "## ")} if meaning else {"text": summary},
         "defaultConfiguration": {"level": "error"},
     }
 
@@ -69,38 +68,36 @@ def _repository() -> str:
     return f"https://github.com/{os.environ.get(REPOSITORY) or HOME}"
 
 
-def _help(told: Meaning, mark: str) -> str:
-    real = "\n".join(f"* {line}" for line in told.real)
-    parts = {"Why": told.why, "Where it happened": real, "What to write instead": told.instead}
+def _help(meaning: Meaning, mark: str) -> str:
+    real = "\n".join(f"* {line}" for line in meaning.real)
+    parts = {"Why": meaning.why, "Where it happened": real, "What to write instead": meaning.instead}
     return "\n\n".join(f"{mark}{title}\n\n{text}" for title, text in parts.items())
 
 
-def _results(found: CheckResult, settings: Settings) -> list[dict[str, Any]]:
+def _results(result: CheckResult, settings: Settings) -> list[dict[str, Any]]:
     order = [code for code, _ in known()]
-    told = zip(found.findings, fingerprints(found.findings, settings.root), strict=True)
+    pairs = zip(result.findings, fingerprints(result.findings, settings), strict=True)
     return [
-        _result(
-            finding, _artifact(relative(finding.path, settings.root), settings.root), order.index(finding.code), key
-        )
-        for finding, key in told
+        _result(finding, _artifact(settings.relative(finding.path), settings.root), order.index(finding.code), key)
+        for finding, key in pairs
     ]
 
 
 def _result(finding: Problem, artifact: dict[str, str], index: int, fingerprint: str) -> dict[str, Any]:
-    found = {
+    result = {
         "ruleId": finding.code,
         "ruleIndex": index,
         "level": "error",
-        "message": {"text": finding.said},
+        "message": {"text": finding.message_with_cell},
         "locations": [_location(finding, artifact)],
         "partialFingerprints": {"archtrace/v1": fingerprint},
     }
     if len(finding.steps) > 1:
         steps = [_location(step, artifact) | {"message": {"text": _note(step, finding)}} for step in finding.steps]
-        found["codeFlows"] = [{"threadFlows": [{"locations": [{"location": step} for step in steps]}]}]
+        result["codeFlows"] = [{"threadFlows": [{"locations": [{"location": step} for step in steps]}]}]
     if finding.edits:
-        found["fixes"] = [_fix(finding, artifact)]
-    return found
+        result["fixes"] = [_fix(finding, artifact)]
+    return result
 
 
 def _note(step: ProblemStep, finding: Problem) -> str:
@@ -109,24 +106,24 @@ def _note(step: ProblemStep, finding: Problem) -> str:
     return f"cell {step.cell}, line {step.line}: {note}" if step.cell else note
 
 
-def _location(placed: Problem | ProblemStep, artifact: dict[str, str]) -> dict[str, Any]:
-    """A notebook's cells are no part of its file for SARIF: a place in one is told as a logical location too."""
-    found: dict[str, Any] = {"physicalLocation": {"artifactLocation": artifact, "region": _region(placed)}}
-    if placed.cell:
-        name = f"cell {placed.cell}:{placed.line}:{placed.col}"
-        found["logicalLocations"] = [{"name": f"cell {placed.cell}", "fullyQualifiedName": name, "kind": "member"}]
-    return found
+def _location(part: Problem | ProblemStep, artifact: dict[str, str]) -> dict[str, Any]:
+    """A notebook's cells are no part of its file for SARIF: a place in one is given as a logical location, too."""
+    location: dict[str, Any] = {"physicalLocation": {"artifactLocation": artifact, "region": _region(part)}}
+    if part.cell:
+        name = f"cell {part.cell}:{part.line}:{part.col}"
+        location["logicalLocations"] = [{"name": f"cell {part.cell}", "fullyQualifiedName": name, "kind": "member"}]
+    return location
 
 
-def _region(placed: Problem | ProblemStep | Edit) -> dict[str, int]:
+def _region(part: Problem | ProblemStep | Edit) -> dict[str, int]:
     """A notebook's lines are none of its file; code scanning asks for a line, and the first is plainly a stand-in."""
-    if isinstance(placed, Problem | ProblemStep) and placed.cell:
+    if isinstance(part, Problem | ProblemStep) and part.cell:
         return {"startLine": 1}
     return {
-        "startLine": placed.line,
-        "startColumn": placed.col,
-        "endLine": placed.end_line,
-        "endColumn": placed.end_col,
+        "startLine": part.line,
+        "startColumn": part.col,
+        "endLine": part.end_line,
+        "endColumn": part.end_col,
     }
 
 

@@ -8,12 +8,12 @@ from archtrace_reports.check.problem import CheckResult
 from archtrace_reports.check.settings import Settings
 
 
-def render(found: CheckResult, settings: Settings) -> str:
+def render(result: CheckResult, settings: Settings) -> str:
     """As the one of both that fits; neither is loaded where there is nothing to say."""
-    if not found.findings:
+    if not result.findings:
         return ""
     if sys.stdout.isatty():
         from archtrace_reports.check.formats.to_full import render as chosen
     else:
         from archtrace_reports.check.formats.to_concise import render as chosen
-    return chosen(found, settings)
+    return chosen(result, settings)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from archtrace.answer.positions import runs
 from archtrace.answer.result import Result
 from archtrace_reports.formats.drawing.templates import render
-from archtrace_reports.text.beams import LIT, Beam, Level, levels
 from archtrace_reports.text.cone import MARKS, ConeLayout, Sign, cones, meanings
+from archtrace_reports.text.cone_geometry import LIT, Beam, Level, levels
 from archtrace_reports.text.wording import headline
 
 #: Pixels: a cell, the room for names, between texts, around all, a line of text.
@@ -86,7 +86,7 @@ def cone_picture(result: Result) -> Picture:
     for layout in drawn:
         panels.append(_panel(layout, panels[-1].bottom + LINE if panels else top))
     bottom = panels[-1].bottom + LINE if panels else top
-    legend = [(sign, told, bottom + LINE * n) for n, (sign, told) in enumerate(_legend(result, drawn))]
+    legend = [(sign, text, bottom + LINE * n) for n, (sign, text) in enumerate(_legend(result, drawn))]
     height = round(bottom + LINE * len(legend) + MARGIN)
     width = max([620, *(MARGIN + NAMES + layout.texts * _stride(layout) - GAP for layout in drawn)]) + MARGIN
     label = f"Which positions reach the logits: {headline(result)}"
@@ -101,7 +101,7 @@ def _halves(text: str) -> list[str]:
 
 
 def _legend(result: Result, drawn: Sequence[ConeLayout]) -> list[tuple[Sign, str]]:
-    return [(sign, told) for sign, told in meanings(result).items() if any(sign in layout.signs for layout in drawn)]
+    return [(sign, text) for sign, text in meanings(result).items() if any(sign in layout.signs for layout in drawn)]
 
 
 def _stride(layout: ConeLayout) -> int:

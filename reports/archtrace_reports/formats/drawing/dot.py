@@ -1,4 +1,4 @@
-"""The path in the DOT language: a node a module or op. Roles are told by shape and by class; colours are the CSS's."""
+"""The path in the DOT language: a node a module or op. Roles show in shape and class; colours are the CSS's."""
 
 from __future__ import annotations
 

@@ -34,5 +34,5 @@ def svg_of(dot: str) -> str:
 def _programs() -> tuple[str, ...]:
     """The programs to try, in this order: on the path, or beside the interpreter that runs."""
     beside = str(Path(sys.executable).parent)
-    found = (shutil.which("dot"), shutil.which("graphviz-pure"), shutil.which("graphviz-pure", path=beside))
-    return tuple(dict.fromkeys(program for program in found if program))
+    candidates = (shutil.which("dot"), shutil.which("graphviz-pure"), shutil.which("graphviz-pure", path=beside))
+    return tuple(dict.fromkeys(program for program in candidates if program))

@@ -16,14 +16,14 @@ from markupsafe import Markup, escape
 from archtrace.answer.positions import runs
 from archtrace_reports.formats.drawing.templates import asset
 from archtrace_reports.formats.html.strip import STRIP
-from archtrace_reports.text.beams import levels
 from archtrace_reports.text.cone import MARKS, ConeLayout, Sign
+from archtrace_reports.text.cone_geometry import levels
 from archtrace_reports.text.wording import count
 
 HERE = Path(__file__).parent
 #: sign -> class of its cells: one letter, since a page has thousands.
 CLASSES: dict[Sign, str] = {"yes": "y", "no": "n", "pad": "p", "leak": "l", "may": "m"}
-#: sign -> what stands in its cells, for whoever shows the page without its style or copies from it: the terminal's.
+#: sign -> the character in its cells, as in the terminal: for a page without its style, and for copied text.
 SIGNS: dict[Sign, str] = {"yes": "#", "no": "·", "pad": "-", "leak": "!", "may": "?"}
 
 
@@ -43,7 +43,7 @@ def style() -> str:
 
 
 def model_style() -> str:
-    """The part of it that says how a model looks, for whoever brings a page of their own."""
+    """The part of the style sheet for models, to be put into other pages."""
     return text("colours.css") + text("model.css") + f".archtrace {{\n{asset('drawing.css')}}}\n"
 
 
@@ -94,8 +94,8 @@ def broken(name: str) -> Markup:
 
 def reaching(layout: ConeLayout, text: int, position: int) -> str:
     """What reaches a position of the output, for the script: "0:0-16 2:3,5", the number of each row and its runs."""
-    told = ((row.number, row.each[position]) for row in layout.rows if row.each)
-    return " ".join(f"{number}:{_runs(rows[text])}" for number, rows in told if text < len(rows))
+    numbered = ((row.number, row.each[position]) for row in layout.rows if row.each)
+    return " ".join(f"{number}:{_runs(rows[text])}" for number, rows in numbered if text < len(rows))
 
 
 def _runs(positions: Sequence[int]) -> str:

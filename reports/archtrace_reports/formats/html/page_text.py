@@ -15,10 +15,10 @@ from archtrace_reports.formats.html.strip import PositionStrip, strip
 from archtrace_reports.text.account import account
 from archtrace_reports.text.cautions import Caution, cautions, others
 from archtrace_reports.text.cone import ConeLayout, Sign, cones, meanings, ranges, states
-from archtrace_reports.text.diagnosis_lines import above
-from archtrace_reports.text.facts import config_words, told
+from archtrace_reports.text.diagnosis_lines import short_opinion
+from archtrace_reports.text.facts import config_words, labelled_facts
 from archtrace_reports.text.field_lines import without_tokens
-from archtrace_reports.text.tokens import choices
+from archtrace_reports.text.tokens import ignored_inputs
 from archtrace_reports.text.wording import enumerate_words, headline, meaning
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ BADGES: Mapping[Opinion, str] = {"right": "exact", "wrong": "none", "unknown": "
 
 @dataclass(frozen=True)
 class CodeLine:
-    """A line of source: its number, and its text around the expression that is meant (`mark` may be empty)."""
+    """A line of source: its number, and its text around the marked expression (`mark` may be empty)."""
 
     number: int
     before: str
@@ -123,13 +123,13 @@ class ModelView:
 
     @property
     def picked(self) -> str:
-        """The layout that is shown first: one with padding tells more."""
+        """The layout that is shown first: one with padding shows more."""
         names = [layout.name for layout in self.cones if layout.rows]
         return "right padded" if "right padded" in names else next(iter(names), "")
 
     def panel(self, layout: ConeLayout) -> int:
         """The number of the picture that shows a layout: one for all that look the same."""
-        shown = [one.name for one in self.cones if not one.as_]
+        shown = [cone.name for cone in self.cones if not cone.as_]
         return shown.index(layout.as_ or layout.name)
 
     @property
@@ -176,20 +176,20 @@ def model_view(result: Result, key: str) -> ModelView:
         drawing=path_drawing(anatomy.path, result.target) if anatomy else Drawing("", "nothing is known of its path"),
         path=anatomy.path.nodes if anatomy else (),
         root=anatomy.root if anatomy else None,
-        facts=tuple(told(result)),
+        facts=tuple(labelled_facts(result)),
         layouts=tuple(map(_layout, result.layouts)),
         dead=result.dead_parameters,
         findings=tuple((finding.code, finding.message) for finding in others(result)),
         seconds=_run(result),
         padding=_padding(result),
-        setup=above(result.setup) if result.setup else "",
+        setup=short_opinion(result.setup) if result.setup else "",
         badge=BADGES[result.setup.opinion] if result.setup else "",
         faults=result.setup.faults if result.setup else (),
     )
 
 
 def _relation(relation: Relation) -> tuple[str, str]:
-    """The positions of a tensor as code, and in words; of tokens in words alone, which tell of padding too."""
+    """The positions of a tensor as code, and in words; of tokens in words alone, which include padding."""
     return ("" if relation.of == "tokens" else f"{relation.of}{relation.slice()}", relation.words)
 
 
@@ -202,8 +202,8 @@ def _run(result: Result) -> str:
 def _padding(result: Result) -> str:
     """Padding behaviour in a few words, for the matrix."""
     read = enumerate_words([name.replace("_", " ") for name in result.padding.reads_padding])
-    told = [f"read in {read}"] if read else []
-    return "; ".join([*told, *(["leaks"] if result.padding.leaks else [])]) or "never read"
+    parts = [f"read in {read}"] if read else []
+    return "; ".join([*parts, *(["leaks"] if result.padding.leaks else [])]) or "never read"
 
 
 def _readout(readout: Readout, excerpt: Excerpt | None, result: Result) -> ReadoutView:
@@ -224,16 +224,16 @@ def _readout(readout: Readout, excerpt: Excerpt | None, result: Result) -> Reado
 
 
 def _looks(readout: Readout, result: Result) -> str:
-    """What the index looks at, and at which of the inputs that could tell padding it does not."""
+    """What the index looks at, and which of the inputs that show padding it ignores."""
     looked = readout.index.depends_on
     if not looked:
         return "at no input: it is a constant" if readout.index.expression else ""
-    ignored = [name for name in choices(result.layouts) if name not in looked]
+    ignored = ignored_inputs(readout, result)
     return f"at {enumerate_words(looked)}" + (f", not at {enumerate_words(ignored)}" if ignored else "")
 
 
 def _code(excerpt: Excerpt, expression: str) -> Iterator[CodeLine]:
-    """The lines, common indentation taken off; the expression marked in the line that is meant."""
+    """The lines, common indentation taken off; the expression marked in its line."""
     indents = [len(line) - len(line.lstrip()) for line in excerpt.lines if line.strip()]
     margin = min(indents, default=0)
     for number, line in enumerate(excerpt.lines, excerpt.first):
@@ -249,21 +249,21 @@ def _code(excerpt: Excerpt, expression: str) -> Iterator[CodeLine]:
 def _states(layout: ConeLayout) -> Iterator[StateView]:
     for row in layout.rows:
         reached = [[p for p, sign in enumerate(cells) if sign in ("yes", "leak", "may")] for cells in row.cells]
-        told = tuple(f"{ranges(r)} of {len(cells)}" for r, cells in zip(reached, row.cells, strict=True))
-        yield StateView(row.name, row.note, told)
+        words = tuple(f"{ranges(r)} of {len(cells)}" for r, cells in zip(reached, row.cells, strict=True))
+        yield StateView(row.name, row.note, words)
 
 
 def _layout(layout: LayoutResult) -> LayoutView:
-    seen = layout.witness
+    witness = layout.witness
     tensors = [
-        (name, _rows(rows), _rows(seen.reads.get(name, ())) if seen else "not run")
+        (name, _rows(rows), _rows(witness.reads.get(name, ())) if witness else "not run")
         for name, rows in layout.bound.reads.items()
     ]
-    tokens = ("tokens", _rows(layout.bound.tokens), _rows(seen.tokens) if seen else "not run")
-    found = (*tensors, tokens) if layout.refused is None else ()
-    return LayoutView(layout.name.replace("_", " "), layout.status, layout.refused or "", tuple(found))
+    tokens = ("tokens", _rows(layout.bound.tokens), _rows(witness.tokens) if witness else "not run")
+    rows = (*tensors, tokens) if layout.refused is None else ()
+    return LayoutView(layout.name.replace("_", " "), layout.status, layout.refused or "", tuple(rows))
 
 
 def _rows(rows: Rows) -> str:
-    """Positions for each row of the batch; said once where all rows are alike."""
+    """Positions for each row of the batch; written once where all rows are alike."""
     return "; ".join(dict.fromkeys(map(ranges, rows))) or "none"

@@ -1,4 +1,4 @@
-"""Features: pixels and sound of the sizes that a config asks for, where a forward takes them.
+"""Features: pixels and sound of the sizes that a config implies, where a forward takes them.
 
 Their values are drawn: they stand for any image and any sound. Only their shapes are facts of a layout.
 """
@@ -17,7 +17,7 @@ from archtrace.capture.inputs.layouts import ROWS, Layout
 
 @dataclass(frozen=True)
 class Axis:
-    """The length of an axis: the first of the config fields that is there, `times` so long; else `default`.
+    """The length of an axis: `times` the first of the config fields that exists; else `default`.
 
     A field with a number for each axis of an image gives the one at `item`. An axis without a default needs its field.
     """
@@ -28,14 +28,14 @@ class Axis:
     item: int = 0
 
     def length(self, config: object) -> int | None:
-        """The length that a config gives to the axis; None where it says nothing of it."""
+        """The length that a config gives to the axis; None where it gives none."""
         value = next((value for name in self.fields if (value := field(config, name)) is not None), None)
         if isinstance(value, list | tuple):
             value = value[self.item % len(value)]
         return int(value) * self.times if isinstance(value, int) else self.default
 
 
-#: The sub-configs in which a field stands that the config itself has not.
+#: The sub-configs that may have a field which the config itself lacks.
 PARTS = ("vision_config", "audio_config", "encoder_config", "backbone_config", "vlm_config")
 
 
@@ -82,10 +82,10 @@ def _patches(config: object) -> Sequence[int | None]:
 FRAMES = 17
 _TIME = Axis((), FRAMES)
 
-#: Regions of an image that another model has found.
+#: Regions of an image, as another model detects them.
 _REGIONS = Axis((), 5)
 
-#: Input name -> its forms; the first counts whose lengths the config says.
+#: Input name -> its forms; the first one counts for which the config has all lengths.
 FORMS: Mapping[str, tuple[Form, ...]] = {
     "pixel_values": (_patches, _of(_CHANNELS, _HEIGHT, _WIDTH)),
     "pixel_values_videos": (_of(_FRAMES, _CHANNELS, _HEIGHT, _WIDTH),),
@@ -109,15 +109,15 @@ BESIDE: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {
 
 
 def features(config: object, parameters: Collection[str], *, moving: bool = False) -> Layout:
-    """What a forward with these parameters is given of features, by name; {} where it takes none.
+    """The features for a forward with these parameters, by name; {} where it takes none.
 
     `moving`: rows hold several images.
     """
-    found = {name: _drawn(shape) for name in FORMS if name in parameters and (shape := _shape(config, name, moving))}
-    first = next(iter(found.values()), None)
+    drawn = {name: _random(shape) for name in FORMS if name in parameters and (shape := _shape(config, name, moving))}
+    first = next(iter(drawn.values()), None)
     if first is None or first.ndim != 3 or "spatial_shapes" not in parameters:
-        return found
-    return found | {name: make(first) for name, make in BESIDE.items() if name in parameters}
+        return drawn
+    return drawn | {name: make(first) for name, make in BESIDE.items() if name in parameters}
 
 
 def _shape(config: object, name: str, moving: bool) -> tuple[int, ...] | None:
@@ -129,5 +129,5 @@ def _shape(config: object, name: str, moving: bool) -> tuple[int, ...] | None:
     return None
 
 
-def _drawn(shape: tuple[int, ...]) -> torch.Tensor:
+def _random(shape: tuple[int, ...]) -> torch.Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(0))

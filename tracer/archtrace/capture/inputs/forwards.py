@@ -1,4 +1,4 @@
-"""What a forward is called with beside the layouts that are tried: what it needs, what is left out or filled in."""
+"""The inputs of a forward beside those of the layouts: which it requires, which are filled in, which are left out."""
 
 from __future__ import annotations
 
@@ -7,44 +7,48 @@ from typing import Any
 
 import torch
 
-from archtrace.capture.inputs.input_names import MASKS, TAUGHT, TextInputs, texts, word_of
+from archtrace.capture.inputs.input_names import MASKS, TRAINING_ONLY, TextInputs, texts, word_of
 from archtrace.capture.inputs.layouts import DERIVED, PAGE, texts_in
-from archtrace.capture.inputs.signature import taken
+from archtrace.capture.inputs.signature import inputs_of
 from archtrace.errors import TargetError, message
 
 
-def nothing(forward: Callable[..., Any], given: Collection[str] = ()) -> dict[str, None]:
-    """What is learned from, where a forward requires it: None in its place."""
-    return {n: None for n, needed in taken(forward).items() if needed and TAUGHT.fullmatch(n) and n not in given}
+def labels_as_none(forward: Callable[..., Any], given: Collection[str] = ()) -> dict[str, None]:
+    """None for each input that only training needs (labels), where a forward requires it."""
+    return {
+        n: None for n, needed in inputs_of(forward).items() if needed and TRAINING_ONLY.fullmatch(n) and n not in given
+    }
 
 
-def unguessed(forward: Callable[..., Any], given: Collection[str]) -> tuple[str, ...]:
-    """What a forward requires beside what is given."""
-    needed = taken(forward, given).items()
-    return tuple(n for n, required in needed if required and n not in given and not TAUGHT.fullmatch(n))
+def missing(forward: Callable[..., Any], given: Collection[str]) -> tuple[str, ...]:
+    """The inputs that a forward requires and that are not given."""
+    names = inputs_of(forward, given).items()
+    return tuple(n for n, required in names if required and n not in given and not TRAINING_ONLY.fullmatch(n))
 
 
-def whole(forward: Callable[..., Any], given: Mapping[str, torch.Tensor]) -> bool:
-    """Whether what is given is a layout of its own: with tokens, or features, and all else that a forward requires."""
-    if not given or unguessed(forward, given):
+def is_complete(forward: Callable[..., Any], given: Mapping[str, torch.Tensor]) -> bool:
+    """Whether the given inputs are a layout: tokens or features, and all else that a forward requires."""
+    if not given or missing(forward, given):
         return False
-    own = texts_in(given) or any(value.is_floating_point() for value in given.values())
-    return bool(own) or not texts([n for n in taken(forward, given) if n not in given], ())
+    has_data = texts_in(given) or any(value.is_floating_point() for value in given.values())
+    return bool(has_data) or not texts([n for n in inputs_of(forward, given) if n not in given], ())
 
 
-def following(forward: Callable[..., Any], given: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """What is given, and masks and what else follows from the tokens where a forward requires it."""
-    needed = unguessed(forward, given)
-    names = [*given, *needed]
-    found = [t for t in texts(names, names) if t.ids in given and not given[t.ids].is_floating_point()]
-    follows = {n for t in found for n in (t.mask, *t.derived)}
-    return completed(given, [n for n in needed if n in follows], found[0].ids) if found and needed else dict(given)
+def with_masks(forward: Callable[..., Any], given: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The given inputs, with the masks that a forward requires and what else follows from the given tokens."""
+    required = missing(forward, given)
+    names = [*given, *required]
+    given_texts = [t for t in texts(names, names) if t.ids in given and not given[t.ids].is_floating_point()]
+    if not given_texts or not required:
+        return dict(given)
+    follows = {n for text in given_texts for n in (text.mask, *text.derived)}
+    return completed(given, [n for n in required if n in follows], given_texts[0].ids)
 
 
 def completed(given: Mapping[str, torch.Tensor], names: Collection[str], ids: str) -> dict[str, torch.Tensor]:
     """A layout with the inputs that were left out: masks of ones, and what is derived from masks."""
-    layout, found = dict(given), texts_in(dict.fromkeys(names, given[ids]) | dict(given))
-    for text in found or (TextInputs(ids, next((n for n in MASKS if n in names), None), ()),):
+    layout, given_texts = dict(given), texts_in(dict.fromkeys(names, given[ids]) | dict(given))
+    for text in given_texts or (TextInputs(ids, next((n for n in MASKS if n in names), None), ()),):
         tokens = layout.get(text.ids, given[ids])
         shape = tokens.shape[:2] if tokens.is_floating_point() else tokens.shape
         mask = layout.get(text.mask or "", torch.ones(shape, dtype=torch.long))

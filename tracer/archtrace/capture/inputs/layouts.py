@@ -14,18 +14,18 @@ from typing import Any, TypeAlias
 
 import torch
 
-from archtrace.capture.inputs.input_names import COMPUTED, MASKS, TAUGHT, TextInputs, parted, texts, word_of
-from archtrace.capture.inputs.signature import taken
+from archtrace.capture.inputs.input_names import COMPUTED, MASKS, TRAINING_ONLY, TextInputs, split_name, texts, word_of
+from archtrace.capture.inputs.signature import inputs_of
 from archtrace.errors import TargetError, message
 
 Layout: TypeAlias = dict[str, torch.Tensor]
 #: Layouts by name, the name of the ids, and the names of those of further texts.
 Plan: TypeAlias = tuple[dict[str, Layout], str, tuple[str, ...]]
 
-#: Lengths in which a model is looked at. Primes, which no model has for a width or a number of heads.
+#: The lengths of layouts: primes, which no model has for a width or a number of heads.
 LENGTHS = (19, 13)
 ROWS = 2
-#: Each cue has layouts of its own; a program that looks for more of them is looked at with the lowest.
+#: Each cue has layouts of its own; of a program with more cues than this, only the lowest get some.
 MOST_CUES = 4
 
 
@@ -33,8 +33,8 @@ MOST_CUES = 4
 class Vocabulary:
     """The ids that mean something, and ordinary ones that do not. None where the model has no such id.
 
-    `cues` are further constants that the program compares ids with: a marker of an entity, a mask, an image. `types`:
-    how many types of tokens there are, the texts of a pair.
+    `cues`: further constants with which the program compares ids: a marker of an entity, a mask, an image. `types`: how
+    many token types there are (a pair of texts has two).
     """
 
     pad: int | None
@@ -53,31 +53,31 @@ def holder(source: object) -> object:
 
 
 def _configured(module: torch.nn.Module) -> object:
-    own: object = getattr(module, "config", None)
-    if own is not None:
-        return own
+    config: object = getattr(module, "config", None)
+    if config is not None:
+        return config
     if any(hasattr(module, f"{name}_token_id") for name in ("pad", "eos")):
         return module
     configs: Iterable[object] = (getattr(part, "config", None) for part in module.modules())
     return next((config for config in configs if hasattr(config, "pad_token_id")), module)
 
 
-def vocabulary(source: object, compared: Collection[int] = ()) -> Vocabulary:
-    """The ids of a config or of a module without one (None: no ids); `compared` are those the program looks for.
+def vocabulary_of(source: object, compared: Collection[int] = ()) -> Vocabulary:
+    """The special ids of a config or of a module (of None none); `compared`: the ids that the program looks for.
 
-    Ordinary ids are small, so that they stay valid in a small vocabulary; in a very small one they come again.
+    Ordinary ids are small, so that they are valid in a small vocabulary too; in a very small one they repeat.
     """
     names = ("pad", "eos", "bos", "cls", "sep", "mask")
     special = {name: _special(holder(source), f"{name}_token_id") for name in names}
-    taken = {i for i in special.values() if i is not None} | {0, 1, 2} | set(compared)
-    wanted, size = ROWS * max(LENGTHS), vocabulary_size(source)
-    stop = min(3 + wanted + len(taken), size) if isinstance(size, int) else 3 + wanted + len(taken)
-    ordinary = [i for i in range(3, stop) if i not in taken] or [0]
-    known = {special["pad"], special["eos"]}
-    cues = sorted(c for c in set(compared) - known if c >= 0 and (size is None or c < size))
+    reserved = {i for i in special.values() if i is not None} | {0, 1, 2} | set(compared)
+    count, size = ROWS * max(LENGTHS), vocabulary_size(source)
+    stop = min(3 + count + len(reserved), size) if isinstance(size, int) else 3 + count + len(reserved)
+    ordinary = [i for i in range(3, stop) if i not in reserved] or [0]
+    pad_and_eos = {special["pad"], special["eos"]}
+    cues = sorted(c for c in set(compared) - pad_and_eos if c >= 0 and (size is None or c < size))
     types: int = getattr(holder(source), "type_vocab_size", 2)
-    drawn = tuple(islice(cycle(ordinary), wanted))
-    return Vocabulary(special["pad"], special["eos"], drawn, tuple(cues[:MOST_CUES]), types)
+    repeated = tuple(islice(cycle(ordinary), count))
+    return Vocabulary(special["pad"], special["eos"], repeated, tuple(cues[:MOST_CUES]), types)
 
 
 def vocabulary_size(source: object) -> int | None:
@@ -110,23 +110,23 @@ DERIVED: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "padding_mask": lambda mask: mask == 0,
     "key_padding_mask": lambda mask: mask == 0,
 }
-#: Inputs that a head may want though a forward has a default for them, from the mask.
-WANTED: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+#: Inputs that a head may need though the forward has a default for them, from the mask.
+NEEDED: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "global_attention_mask": lambda mask: (torch.arange(mask.shape[1]) == 0).long().expand_as(mask).clone(),
 }
-#: Inputs of models that read a page, which a forward cannot do without though it has defaults for them.
+#: Inputs of models that read a page: the forward needs them, though it has defaults for them.
 PAGE: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "image": lambda mask: torch.zeros(mask.shape[0], 3, 56, 56),
     "bbox": lambda mask: torch.zeros(*mask.shape, 4, dtype=torch.long),
 }
-#: Further inputs that tell padding by themselves -> which positions are none, from the input and the positions.
+#: Further inputs that tell padding by themselves -> which positions are no padding, from the input and positions.
 TELLING: Mapping[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     **dict.fromkeys(("padding_mask", "key_padding_mask"), lambda mask, _: mask == 0),
     **dict.fromkeys(("lengths", "seq_lens", "sequence_lengths"), lambda counts, at: at < counts[:, None]),
 }
-#: Those that say of a token which text of a pair it is of.
+#: Inputs that say to which text of a pair a token belongs.
 TYPES = ("token_type_ids", "segment_ids")
-#: Those that count, which say where padding is only if it is on the right.
+#: Inputs that count tokens: they tell where padding is only if it is on the right.
 COUNTS = {"lengths", "seq_lens", "sequence_lengths"}
 
 
@@ -150,9 +150,9 @@ class Signature:
         """Every text, the first one first."""
         return (TextInputs(self.ids, self.mask, self.derived), *self.others)
 
-    def with_head(self, choices: int, wanted: Collection[str]) -> Signature:
-        """The same with an axis of choices, and with inputs that a head wants where the forward takes them."""
-        more = tuple(name for name in wanted if name in self.optional and name in WANTED | PAGE)
+    def with_head(self, choices: int, needed: Collection[str]) -> Signature:
+        """The same with an axis of choices, and with the inputs that a head needs where the forward takes them."""
+        more = tuple(name for name in needed if name in self.optional and name in NEEDED | PAGE)
         return replace(self, choices=choices, derived=(*self.derived, *more))
 
     @property
@@ -171,34 +171,34 @@ class Signature:
 
 
 def signature(forward: Callable[..., Any], given: Collection[str] = ()) -> Signature:
-    """Read the inputs off the parameter names of a forward, beside those that are `given`.
+    """The inputs of a forward, by the names of its parameters, without those that are `given`.
 
-    TargetError when they do not tell.
+    TargetError where the names do not tell.
     """
-    parameters = {n: needed for n, needed in taken(forward, given).items() if n not in given}
+    parameters = {n: needed for n, needed in inputs_of(forward, given).items() if n not in given}
     required = [n for n, needed in parameters.items() if needed]
     if PAGE.keys() <= parameters.keys():
         required += [n for n in PAGE if n not in required]
-    found = texts(parameters, required)
-    known = {n for text in found for n in (text.ids, text.mask, *text.derived)}
-    missing = [n for n in required if n not in known and n not in PAGE and not TAUGHT.fullmatch(n)]
-    if missing or not found:
-        raise _unguessed(inspect.signature(forward).parameters, missing)
-    first, *others = found
+    texts_taken = texts(parameters, required)
+    known = {n for text in texts_taken for n in (text.ids, text.mask, *text.derived)}
+    unknown = [n for n in required if n not in known and n not in PAGE and not TRAINING_ONLY.fullmatch(n)]
+    if unknown or not texts_taken:
+        raise _unknown_inputs(inspect.signature(forward).parameters, unknown)
+    first, *others = texts_taken
     pages = tuple(n for n in PAGE if n in required)
     return Signature(
         first.ids, first.mask, (*first.derived, *pages), 1, tuple(others), frozenset(parameters) - {*required}
     )
 
 
-def _unguessed(parameters: Collection[str], missing: Sequence[str]) -> TargetError:
-    """Asks for what cannot be guessed, with what to type."""
-    name = (*missing, "input_ids")[0]
+def _unknown_inputs(parameters: Collection[str], unknown: Sequence[str]) -> TargetError:
+    """The refusal where inputs are unknown by their names; it says how to give them."""
+    name = (*unknown, "input_ids")[0]
     return TargetError(
         message(
             "the inputs of the model are not known by their names",
             where=f"forward({', '.join(parameters)})",
-            why=f"unknown: {', '.join(missing) or 'none holds the token ids'}",
+            why=f"unknown: {', '.join(unknown) or 'none holds the token ids'}",
             do=f"give {name} for {ROWS} rows: --input {name}='[[5, 6, 7], [8, 9, 10]]', whatever its shape, "
             f"or --input {name}=file.npy (.npz, .json); in Python archtrace.trace(..., inputs={{{name!r}: ...}})",
         )
@@ -244,25 +244,25 @@ ABOUT_EOS = {"eos_early", "several_eos", "no_eos"}
 ABOUT_PADDING = {"right_padded", "left_padded", "padded_inside"}
 
 
-def layouts(names: Signature, words: Vocabulary, length: int) -> dict[str, Layout]:
+def layouts(names: Signature, vocabulary: Vocabulary, length: int) -> dict[str, Layout]:
     """Every layout of one length that says something about a model with these inputs and ids."""
     usual = {
-        name: _layout(pattern, names, words, length)
+        name: _layout(pattern, names, vocabulary, length)
         for name, pattern in PATTERNS.items()
-        if (words.eos is not None or name not in ABOUT_EOS) and _can_pad(name, names, words)
+        if (vocabulary.eos is not None or name not in ABOUT_EOS) and _can_pad(name, names, vocabulary)
     }
-    cued = {
-        f"id_{cue}_{name}": _layout(pattern, names, words, length, cue)
-        for cue in words.cues
+    with_cues = {
+        f"id_{cue}_{name}": _layout(pattern, names, vocabulary, length, cue)
+        for cue in vocabulary.cues
         for name, pattern in CUE_PATTERNS.items()
     }
-    return usual | _of_types(usual, names, words) | cued
+    return usual | _of_types(usual, names, vocabulary) | with_cues
 
 
-def _of_types(usual: Mapping[str, Layout], names: Signature, words: Vocabulary) -> dict[str, Layout]:
-    """The layout of a pair in one text: the second half of the tokens is of another type, where a forward asks that."""
+def _of_types(usual: Mapping[str, Layout], names: Signature, vocabulary: Vocabulary) -> dict[str, Layout]:
+    """The layout of a pair as one text, where a forward takes token types: the second half has the other type."""
     typed = [n for text in names.texts for n in text.derived if word_of(n, TYPES)]
-    if not typed or words.types < 2:
+    if not typed or vocabulary.types < 2:
         return {}
     second = {n: _half(usual["full"][n]) for n in typed}
     return {"both_types": {**usual["full"], **second}}
@@ -273,77 +273,78 @@ def _half(value: torch.Tensor) -> torch.Tensor:
     return (torch.arange(value.shape[-1]) >= value.shape[-1] // 2).long().expand_as(value).clone()
 
 
-def _can_pad(name: str, names: Signature, words: Vocabulary) -> bool:
-    """Whether a model can be told of the padding of a pattern, if it has any."""
+def _can_pad(name: str, names: Signature, vocabulary: Vocabulary) -> bool:
+    """Whether the inputs can mark the padding of a pattern, if it has any."""
     if name == "masked_tail":
         return names.masked
     counted = names.counted and name == "right_padded"
-    return name not in ABOUT_PADDING or words.pad is not None or names.masked or counted
+    return name not in ABOUT_PADDING or vocabulary.pad is not None or names.masked or counted
 
 
-def _layout(pattern: Pattern, names: Signature, words: Vocabulary, length: int, cue: int | None = None) -> Layout:
+def _layout(pattern: Pattern, names: Signature, vocabulary: Vocabulary, length: int, cue: int | None = None) -> Layout:
     rows, layout = ROWS * names.choices, dict[str, torch.Tensor]()
-    # the rows of a second text are padded otherwise than those of the first, so that one's mask is not the other's
+    # The rows of a second text are padded otherwise than those of the first, so that one's mask is not the other's.
     for number, text in enumerate(names.texts):
-        layout |= _written(pattern, text, words, range(number * rows, (number + 1) * rows), length, cue)
+        layout |= _inputs_of_text(pattern, text, vocabulary, range(number * rows, (number + 1) * rows), length, cue)
     if names.choices == 1:
         return layout
     return {n: v.reshape(ROWS, names.choices, *v.shape[1:]) for n, v in layout.items()}
 
 
-def _written(
-    pattern: Pattern, text: TextInputs, words: Vocabulary, rows: range, length: int, cue: int | None = None
+def _inputs_of_text(
+    pattern: Pattern, text: TextInputs, vocabulary: Vocabulary, rows: range, length: int, cue: int | None = None
 ) -> Layout:
     """The inputs of one text, as a pattern has it in some rows."""
-    ids = torch.tensor(list(islice(cycle(words.ordinary), len(rows) * length))).reshape(len(rows), length)
+    ids = torch.tensor(list(islice(cycle(vocabulary.ordinary), len(rows) * length))).reshape(len(rows), length)
     mask = torch.ones(len(rows), length, dtype=torch.long)
     for place, row in enumerate(rows):
         padding = pattern.padding(length, row)
-        if words.eos is not None:
-            ids[place, list(pattern.eos(length, row))] = words.eos
+        if vocabulary.eos is not None:
+            ids[place, list(pattern.eos(length, row))] = vocabulary.eos
         if cue is not None:
             ids[place, list(pattern.cue(length, row))] = cue
         if padding is not None:
             mask[place, list(padding)] = 0
-            if pattern.pads_ids and words.pad is not None:
-                ids[place, list(padding)] = words.pad
+            if pattern.pads_ids and vocabulary.pad is not None:
+                ids[place, list(padding)] = vocabulary.pad
     layout = {text.ids: ids} | ({text.mask: mask} if text.mask else {})
-    return layout | {n: (DERIVED | PAGE | WANTED)[word_of(n, DERIVED) or n](mask) for n in text.derived}
+    return layout | {n: (DERIVED | PAGE | NEEDED)[word_of(n, DERIVED) or n](mask) for n in text.derived}
 
 
 def texts_in(layout: Mapping[str, torch.Tensor]) -> tuple[TextInputs, ...]:
     """The texts among the inputs of a layout, as far as their names tell."""
-    whole = [n for n, value in layout.items() if not value.is_floating_point()]
-    names = [n for n in layout if n in whole or (n in MASKS)]
-    return tuple(text for text in texts(names, whole) if layout[text.ids].ndim >= 2)
+    integers = [n for n, value in layout.items() if not value.is_floating_point()]
+    names = [n for n in layout if n in integers or n in MASKS]
+    return tuple(text for text in texts(names, integers) if layout[text.ids].ndim >= 2)
 
 
-def told(layout: Mapping[str, torch.Tensor], words: Vocabulary, ids: str = "") -> dict[str, torch.Tensor]:
-    """Each way in which a model can tell padding, as it is written: which positions are none, (rows, length).
+def attended_by(layout: Mapping[str, torch.Tensor], vocabulary: Vocabulary, ids: str = "") -> dict[str, torch.Tensor]:
+    """Which positions are no padding, of shape (rows, length), by each expression in the inputs that tells it:
+    `attention_mask`, `input_ids != pad_token_id`.
 
-    By a mask, else by what stands for one; by the pad id; by counts where nothing else tells. `ids` names the text that
-    is asked about, where there are several.
+    Masks first, else what replaces one; then the pad id; counts where nothing else tells. `ids`: of which text, where
+    there are several.
     """
     text = next((t for t in texts_in(layout) if ids in ("", t.ids)), TextInputs("", None, ()))
     if not text.ids:
         text = TextInputs("", next((n for n in MASKS if n in layout), None), ())
-    named = [n for n in (text.ids, text.mask) if n and n in layout]
-    rows = {n: layout[n].flatten(0, -2) for n in named if layout[n].ndim >= 2}
+    present = [n for n in (text.ids, text.mask) if n and n in layout]
+    rows = {n: layout[n].flatten(0, -2) for n in present if layout[n].ndim >= 2}
     masks = {name: value != 0 for name, value in rows.items() if name == text.mask}
     value = rows.get(text.ids)
-    by_id = {} if value is None or words.pad is None else {f"{text.ids} != pad_token_id": value != words.pad}
+    by_id = {} if value is None or vocabulary.pad is None else {f"{text.ids} != pad_token_id": value != vocabulary.pad}
     at = torch.arange(0 if value is None else value.shape[1])
-    of = {n: word_of(n, COMPUTED) or "" for n in _beside(text, layout)}
-    others = {n: TELLING[word](layout[n], at) for n, word in of.items() if word in TELLING}
-    marked = {n: flags for n, flags in others.items() if of[n] not in COUNTS}
-    return masks | marked | by_id or others
+    word_by_input = {n: word_of(n, COMPUTED) or "" for n in _beside_mask(text, layout)}
+    by_input = {n: TELLING[word](layout[n], at) for n, word in word_by_input.items() if word in TELLING}
+    marked = {n: flags for n, flags in by_input.items() if word_by_input[n] not in COUNTS}
+    return masks | marked | by_id or by_input
 
 
-def _beside(text: TextInputs, layout: Mapping[str, torch.Tensor]) -> tuple[str, ...]:
-    """What says of a text where its padding is, beside a mask."""
-    return text.derived or tuple(n for n in layout if not text.ids and parted(n, COMPUTED))
+def _beside_mask(text: TextInputs, layout: Mapping[str, torch.Tensor]) -> tuple[str, ...]:
+    """The inputs beside a mask that may tell where the padding of a text is."""
+    return text.derived or tuple(n for n in layout if not text.ids and split_name(n, COMPUTED))
 
 
-def attended(layout: Mapping[str, torch.Tensor], words: Vocabulary, ids: str = "") -> torch.Tensor | None:
-    """Which positions of a text are not padding, of shape (rows, length), in the first way to tell; None if unknown."""
-    return next(iter(told(layout, words, ids).values()), None)
+def attended(layout: Mapping[str, torch.Tensor], vocabulary: Vocabulary, ids: str = "") -> torch.Tensor | None:
+    """Which positions of a text are no padding, (rows, length), by the first that tells of them; None if none does."""
+    return next(iter(attended_by(layout, vocabulary, ids).values()), None)

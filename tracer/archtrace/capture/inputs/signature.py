@@ -1,7 +1,8 @@
-"""What a forward takes, where its parameters alone do not say: keys of a batch, parts of a tuple, `*inputs`, `**batch`.
+"""The inputs of a forward, also where its parameters alone do not name them: keys of a batch, parts of a tuple,
+`*inputs`, `**batch`.
 
-A batch says what it holds by its annotation (a dataclass, a named tuple, a TypedDict); else the code that reads it
-does: `batch["input_ids"]`, `batch.get("mask")`, `ids, mask = batch`, `self.encoder(**batch)`.
+The annotation of a batch names its parts (a dataclass, a named tuple, a TypedDict); else the code that reads it does:
+`batch["input_ids"]`, `batch.get("mask")`, `ids, mask = batch`, `self.encoder(**batch)`.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ import torch
 from archtrace.capture.nested import Args, Kwargs
 from archtrace.capture.program import Operation
 
-#: By name whether a forward can do without it: True where it is required.
+#: By name, whether a forward requires an input.
 Names: TypeAlias = dict[str, bool]
 _Forward: TypeAlias = Callable[..., object]
 _STARRED = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-#: What is asked of a batch and is no part of it.
+#: Attributes of a batch that are none of its parts.
 _METHODS = {"get", "items", "keys", "values", "pop", "update", "copy", "to", "data", "device"}
 
 
@@ -44,10 +45,10 @@ class Batch(dict[str, object]):
         return self
 
 
-def taken(forward: _Forward, given: Collection[str] = ()) -> Names:
-    """The names that a forward takes, those of the parts of a batch in place of the batch.
+def inputs_of(forward: _Forward, given: Collection[str] = ()) -> Names:
+    """The inputs of a forward, with the parts of a batch in place of the batch.
 
-    Where nothing tells the parts, they are those that are `given`.
+    Where nothing names the parts, they are those that are `given`.
     """
     parameters = inspect.signature(forward).parameters
     named = _named(parameters)
@@ -62,7 +63,7 @@ def _named(parameters: Mapping[str, inspect.Parameter]) -> Names:
     return {n: p.default is p.empty for n, p in parameters.items() if p.kind not in _STARRED}
 
 
-def arranged(forward: _Forward, arguments: Mapping[str, object]) -> tuple[Args, Kwargs]:
+def arrange_arguments(forward: _Forward, arguments: Mapping[str, object]) -> tuple[Args, Kwargs]:
     """Arguments by name as a forward takes them: as they are, or packed into its one batch."""
     parameters = inspect.signature(forward).parameters
     loose = {n: value for n, value in arguments.items() if n not in parameters}
@@ -104,7 +105,7 @@ def _pack(forward: _Forward, packed: str, parts: Mapping[str, object]) -> object
 
 
 def _annotation(forward: _Forward, packed: str) -> object:
-    """What a parameter is annotated with, without its own parameters; None where that tells nothing."""
+    """The annotation of a parameter, without type arguments; None where there is none that can be evaluated."""
     try:
         annotation: object = typing.get_type_hints(forward).get(packed)
     except Exception:  # names that are there for a type checker alone
@@ -127,10 +128,10 @@ def _parts(forward: _Forward, packed: str) -> Names:
     owner = _owner(forward)
     if owner is None:
         return {}
-    seen = _read(owner, forward.__name__, packed)
+    reading = _read(owner, forward.__name__, packed)
     module: object = getattr(forward, "__self__", None)
-    inner: _Forward | None = getattr(getattr(module, seen.through or "_", None), "forward", None)
-    return seen.names or ({} if inner is None else taken(inner))
+    inner: _Forward | None = getattr(getattr(module, reading.through or "_", None), "forward", None)
+    return reading.names or ({} if inner is None else inputs_of(inner))
 
 
 def _owner(forward: _Forward) -> type | None:
@@ -142,10 +143,10 @@ def _owner(forward: _Forward) -> type | None:
 @cache
 def _read(owner: type, method: str, packed: str) -> _Reading:
     """What a class reads of a batch."""
-    seen = _Reading(packed)
+    reading = _Reading(packed)
     for function in _functions(owner, method, packed):
-        seen.visit(function)
-    return seen
+        reading.visit(function)
+    return reading
 
 
 def _functions(owner: type, method: str, packed: str) -> Iterator[ast.AST]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from archtrace.contract.graph_rule import GraphRule
-from archtrace.contract.rules.last_token import mistaken
-from archtrace.contract.traced import Broken, Traced
+from archtrace.contract.rules.last_token import violations_at
+from archtrace.contract.traced_model import ContractViolation, TracedModel
 
 
-def check(model: Traced) -> Iterator[Broken]:
+def check(model: TracedModel) -> Iterator[ContractViolation]:
     """A readout that no kind explains, and the count of tokens less one does."""
-    what = "the number of tokens less one, which is the last token under right padding alone"
-    return mistaken(model, "AT001", count_less_one, what)
+    description = "the number of tokens less one, which is the last token under right padding alone"
+    return violations_at(model, "AT001", count_less_one, description)
 
 
 def count_less_one(attended: Sequence[bool]) -> int:
@@ -35,9 +35,10 @@ _LAST = """
 RULE = GraphRule(
     code="AT001",
     name="pad-count-index",
-    seen="The position that is read is the number of tokens less one in every layout: padded right, left and inside.",
-    unseen="An index that is the count in some layouts only.",
-    wrong={"lengths of a mask": _LAST % "attention_mask.sum(1) - 1"},
-    right={"the last token that is no pad": _LAST % "(torch.arange(input_ids.shape[1]) * attention_mask).argmax(1)"},
+    seen="In every layout (padding on the right, left and inside), the position that is read is the number of tokens "
+    "minus one.",
+    unseen="An index that is this number in some layouts only.",
+    wrong={"the sum of the mask": _LAST % "attention_mask.sum(1) - 1"},
+    right={"the last token that is not a pad": _LAST % "(torch.arange(input_ids.shape[1]) * attention_mask).argmax(1)"},
     check=check,
 )

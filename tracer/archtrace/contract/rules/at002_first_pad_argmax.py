@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from archtrace.contract.graph_rule import GraphRule
-from archtrace.contract.rules.last_token import mistaken
-from archtrace.contract.traced import Broken, Traced
+from archtrace.contract.rules.last_token import violations_at
+from archtrace.contract.traced_model import ContractViolation, TracedModel
 
 
-def check(model: Traced) -> Iterator[Broken]:
+def check(model: TracedModel) -> Iterator[ContractViolation]:
     """A readout that no kind explains, and one before the first pad does."""
-    return mistaken(model, "AT002", before_first_pad, "the token before the first pad")
+    return violations_at(model, "AT002", before_first_pad, "the token before the first pad")
 
 
 def before_first_pad(attended: Sequence[bool]) -> int:
@@ -36,11 +36,11 @@ _LAST = """
 RULE = GraphRule(
     code="AT002",
     name="first-pad-argmax",
-    seen="The position that is read is the one before the first pad in every layout, padded inside among them.",
-    unseen="An index that does not wrap where there is no pad.",
+    seen="In every layout, also with padding inside, the position that is read is the one before the first pad.",
+    unseen="An index that does not become -1 if there is no pad.",
     wrong={"by the pad id": _LAST % "input_ids.eq(self.pad_token_id).int().argmax(-1) - 1"},
     right={
-        "the last id that is no pad": _LAST
+        "the last id that is not a pad": _LAST
         % "(torch.arange(input_ids.shape[1]) * input_ids.ne(self.pad_token_id)).argmax(-1)",
     },
     check=check,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archtrace.contract.graph_rule import GraphRule
-from archtrace.contract.traced import Broken, Traced
+from archtrace.contract.traced_model import ContractViolation, TracedModel
 
 
-def check(model: Traced) -> Iterator[Broken]:
+def check(model: TracedModel) -> Iterator[ContractViolation]:
     """Without any padding, a text that ends with eos is read before its end."""
     full = next((layout for layout in model.layouts if layout.name == "full"), None)
     if full is None or model.pad is None or model.pad != model.eos:
@@ -17,11 +17,11 @@ def check(model: Traced) -> Iterator[Broken]:
         rows = full.bound.reads.get(readout.tensor, ())
         ids = next((full.inputs[name] for name in readout.index.depends_on if _are_ids(full.inputs[name])), None)
         if ids is not None and all(row == (len(ids[n]) - 2,) for n, row in enumerate(rows)):
-            told = (
-                f"{model.contract.name} finds its token by the pad id, and the pad id is the eos id ({model.pad}): of "
-                "a text that ends with eos it reads the token before; give the pad token an id of its own"
+            message = (
+                f"{model.contract.name} finds its token by the pad id, and the pad id is the eos id ({model.pad}): "
+                "if a text ends with eos, it reads the token before; use a separate pad token"
             )
-            yield Broken("AT003", told, "target", number)
+            yield ContractViolation("AT003", message, "target", number)
 
 
 def _are_ids(value: object) -> bool:
@@ -45,12 +45,12 @@ _LAST = """
 RULE = GraphRule(
     code="AT003",
     name="pad-equals-eos",
-    seen="The config's pad id is its eos id, and the position read in an unpadded text that ends with eos is the one "
-    "before it.",
-    unseen="A tokenizer that pads with eos where the config says otherwise.",
+    seen="The config's pad id is its eos id, and in a text without padding that ends with eos, the model reads the "
+    "position before it.",
+    unseen="A tokenizer that pads with eos although the config has another pad id.",
     wrong={"pad is eos, and the pad id finds the token": _LAST % (2, "input_ids != self.pad_token_id")},
     right={
-        "a pad of its own": _LAST % (1, "input_ids != self.pad_token_id"),
+        "a separate pad token": _LAST % (1, "input_ids != self.pad_token_id"),
         "the mask finds the token": _LAST % (2, "attention_mask"),
     },
     check=check,

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archtrace.contract.graph_rule import GraphRule
-from archtrace.contract.traced import Broken, Traced, worded
+from archtrace.contract.traced_model import ContractViolation, TracedModel, in_words
 
 
-def check(model: Traced) -> Iterator[Broken]:
+def check(model: TracedModel) -> Iterator[ContractViolation]:
     """One finding a readout and side."""
     for number, readout in enumerate(model.result.readouts):
         for side in model.contract.sides:
             layout = f"{side}_padded"
             read = next((r for r in model.reads(readout) if r.layout == layout and not r.attended), None)
             if read is not None:
-                told = (
+                message = (
                     f'{model.contract.name} says padding = "{model.contract.padding}", and {readout.slice} falls on '
-                    f"padding ({worded(read)}); {_advice(side, model)}"
+                    f"padding ({in_words(read)}); {_advice(side, model)}"
                 )
-                yield Broken("AT004", told, "padding", number)
+                yield ContractViolation("AT004", message, "padding", number)
 
 
-def _advice(side: str, model: Traced) -> str:
+def _advice(side: str, model: TracedModel) -> str:
     if model.contract.padding == "either":
         return "read by the mask, which is right on either side, or declare the side that the tokenizer pads on"
     return f"pad on the {'left' if side == 'right' else 'right'}, or read by the mask"
@@ -48,9 +48,9 @@ _FIRST = """
 RULE = GraphRule(
     code="AT004",
     name="fixed-index-vs-padding",
-    seen='A position that is read is a pad in a layout padded on a side that the contract\'s `padding` names ("left", '
-    '"right", "either").',
-    unseen="A contract without `padding`: an index alone is no mistake.",
+    seen='With padding on a side that the contract\'s `padding` allows ("left", "right", "either"), the model reads a '
+    "pad.",
+    unseen="A contract without `padding`: an index alone is not a mistake.",
     wrong={"index 0 under padding on the left": _FIRST % "left", "on either side": _FIRST % "either"},
     right={"index 0 under padding on the right": _FIRST % "right"},
     check=check,

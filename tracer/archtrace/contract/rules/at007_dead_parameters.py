@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from archtrace.contract.graph_rule import GraphRule, Words
-from archtrace.contract.traced import Broken, Traced
+from archtrace.contract.traced_model import ContractViolation, TracedModel
 
 #: A longer list says how many it leaves out.
 LISTED = 4
 
 
-def check(model: Traced) -> Iterator[Broken]:
+def check(model: TracedModel) -> Iterator[ContractViolation]:
     """One finding for all, named by the outermost modules that are dead as a whole."""
     allowed = model.contract.dead_parameters
     dead = [n for n in model.result.dead_parameters if not any(fnmatchcase(n, pattern) for pattern in allowed)]
@@ -20,11 +20,11 @@ def check(model: Traced) -> Iterator[Broken]:
         names = model.dead_names(dead)
         shown = ", ".join(names[:LISTED]) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")
         many = f"{len(dead)} parameters reach" if len(dead) > 1 else "1 parameter reaches"
-        told = (
+        message = (
             f"{many} no logit of {model.contract.name}: {shown}; take them out (add_pooling_layer=False and the like), "
             "or allow them in dead_parameters"
         )
-        yield Broken("AT007", told, "dead_parameters")
+        yield ContractViolation("AT007", message, "dead_parameters")
 
 
 _POOLER = """
@@ -43,8 +43,8 @@ _POOLER = """
 RULE = GraphRule(
     code="AT007",
     name="dead-parameters",
-    seen="Parameters from which no way leads to the logits, in any layout.",
-    unseen="Parameters that reach the logits in training alone (an auxiliary loss).",
+    seen="Parameters that have no path to the logits in any layout.",
+    unseen="Parameters that reach the logits only in training (an auxiliary loss).",
     wrong={"a pooler that is computed and not used": _POOLER % "hidden"},
     right={
         "the pooler is used": _POOLER % "pooled",
@@ -52,9 +52,9 @@ RULE = GraphRule(
     },
     check=check,
     words=Words(
-        summary="Parameters that reach no logit.",
-        why="""They cost memory and time, are never trained, and tell of a head that is not the one that was meant.
-Under DistributedDataParallel the first backward pass raises, or hangs, unless `find_unused_parameters=True`.""",
+        summary="Parameters that have no influence on the logits.",
+        why="""They cost memory and time, and are never trained. Often they show that the head is not the one that
+you meant. With DistributedDataParallel, the backward pass raises or hangs unless `find_unused_parameters=True`.""",
         real=(
             "transformers 5.23.0: the pooler of BigBird's classifier, `final_char_encoder` and `projection` of "
             "CANINE's, the contact head of ESM's",
@@ -65,6 +65,6 @@ Under DistributedDataParallel the first backward pass raises, or hangs, unless `
 self.bert = BertModel(config, add_pooling_layer=False)
 ```
 
-or say that they are dead: `dead_parameters = ["bert.pooler.*"]` in the contract.""",
+or allow them in the contract: `dead_parameters = ["bert.pooler.*"]`.""",
     ),
 )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archtrace.contract.graph_rule import GraphRule
-from archtrace.contract.traced import Broken, Traced
+from archtrace.contract.traced_model import ContractViolation, TracedModel
 
 #: What PEFT saves of a sequence classifier without being asked.
 SAVED = frozenset({"classifier", "score"})
 
 
-def check(model: Traced) -> Iterator[Broken]:
+def check(model: TracedModel) -> Iterator[ContractViolation]:
     """Modules between readout and logits, outside of the pretrained model, that no saved module holds."""
     declared = model.contract.modules_to_save
     if declared is None:
@@ -20,11 +20,12 @@ def check(model: Traced) -> Iterator[Broken]:
     missing = [path for path in model.head if not saved & set(path.split("."))]
     if missing:
         tops = ", ".join(f'"{name}"' for name in dict.fromkeys(path.split(".")[0] for path in missing))
-        told = (
-            f"the adapter of {model.contract.name} does not save all that stands between the readout and the logits: "
-            f"{', '.join(missing)} is random when it is loaded again; add {tops} to modules_to_save, there and here"
+        message = (
+            f"the adapter of {model.contract.name} does not save all modules between the readout and the logits: "
+            f"{', '.join(missing)} will be random after loading; add {tops} to modules_to_save in the PEFT config "
+            "and in the contract"
         )
-        yield Broken("AT008", told, "modules_to_save")
+        yield ContractViolation("AT008", message, "modules_to_save")
 
 
 _HEAD = """
@@ -44,9 +45,9 @@ _HEAD = """
 RULE = GraphRule(
     code="AT008",
     name="head-not-saved",
-    seen="A contract with `modules_to_save` (an empty list: PEFT's own), and modules with parameters on the way from "
-    "the readout to the logits that are neither in it nor in a pretrained model.",
-    unseen="What the adapter really saves: the contract says it.",
+    seen="The contract has `modules_to_save` (an empty list if PEFT's defaults are all), and a module with "
+    "parameters between the readout and the logits is neither in it nor part of the pretrained model.",
+    unseen="What the adapter really saves: the rule goes by the contract.",
     wrong={"a layer before the classifier": _HEAD % ""},
     right={"all of the head is saved": _HEAD % '"dense"'},
     check=check,

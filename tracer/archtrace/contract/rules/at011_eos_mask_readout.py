@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archtrace.contract.graph_rule import GraphRule
-from archtrace.contract.traced import Broken, Traced
+from archtrace.contract.traced_model import ContractViolation, TracedModel
 
 
-def check(model: Traced) -> Iterator[Broken]:
+def check(model: TracedModel) -> Iterator[ContractViolation]:
     """Ask for two rows with one and two eos: each must still be read at its last."""
     for number, readout in model.readouts("last_eos"):
-        inputs, last = _uneven(model, readout.index.depends_on)
-        found = model.at(inputs) if inputs else None
-        if inputs and (found is None or found.get(readout.tensor) != last):
-            then = "the batch is refused" if found is None else f"reads {found.get(readout.tensor)}"
-            told = (
+        inputs, last = _one_and_two_eos(model, readout.index.depends_on)
+        reads = model.reads_for(inputs) if inputs else None
+        if inputs and (reads is None or reads.get(readout.tensor) != last):
+            then = "the batch is refused" if reads is None else f"reads {reads.get(readout.tensor)}"
+            message = (
                 f"{model.contract.name} reads {readout.slice}, and where rows hold one and two eos "
                 f"{then}; find the last eos in each row"
             )
-            yield Broken("AT011", told, "reads", number)
+            yield ContractViolation("AT011", message, "reads", number)
 
 
-def _uneven(model: Traced, ids: tuple[str, ...]) -> tuple[dict[str, object], tuple[tuple[int, ...], ...]]:
+def _one_and_two_eos(model: TracedModel, ids: tuple[str, ...]) -> tuple[dict[str, object], tuple[tuple[int, ...], ...]]:
     """The full layout with another eos in its second row, and where the last eos of each row is."""
     full = next((layout for layout in model.layouts if layout.name == "full"), None)
     name = next((name for name in ids if full and isinstance(full.inputs.get(name), list)), None)
@@ -50,9 +50,13 @@ _EOS = """
 RULE = GraphRule(
     code="AT011",
     name="eos-mask-readout",
-    seen="A readout at the last eos that is refused, or falls elsewhere, when one row holds one eos and the other two.",
+    seen="The model reads the last eos; but if one row has one eos and the other has two, it raises or reads another "
+    "position.",
     unseen="A model without an eos id.",
-    wrong={"a boolean gather, folded back": _EOS % "hidden[eos].view(hidden.shape[0], -1, hidden.shape[-1])[:, -1]"},
+    wrong={
+        "selected by a boolean mask, put back into rows": _EOS
+        % "hidden[eos].view(hidden.shape[0], -1, hidden.shape[-1])[:, -1]"
+    },
     right={
         "the last eos of each row": _EOS
         % "hidden[torch.arange(len(hidden)), (torch.arange(eos.shape[1]) * eos).argmax(1)]",

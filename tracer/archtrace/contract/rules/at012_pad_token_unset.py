@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archtrace.contract.graph_rule import GraphRule, Words
-from archtrace.contract.traced import Broken, Traced
+from archtrace.contract.traced_model import ContractViolation, TracedModel
 
 
-def check(model: Traced) -> Iterator[Broken]:
+def check(model: TracedModel) -> Iterator[ContractViolation]:
     """The config had no pad id, and without one the model refuses two rows."""
     if model.refusal_without_pad_id is not None:
-        told = (
+        message = (
             f"the config of {model.contract.name} has no pad_token_id, and with more than one row the model raises "
             f"({model.refusal_without_pad_id}); set it to the tokenizer's, in the config and in the contract's config"
         )
-        yield Broken("AT012", told, "config")
+        yield ContractViolation("AT012", message, "config")
 
 
 RULE = GraphRule(
     code="AT012",
     name="pad-token-unset",
-    seen="The config has no pad id, and the capture of two rows without one fails.",
-    unseen="A live module, which is taken as it is.",
+    seen="The config has no pad id, and the model raises if it gets two rows without one.",
+    unseen="A live module; the rule takes it as it is.",
     wrong={
         "a default config": """
             TARGET = "gpt2"
@@ -41,11 +41,12 @@ RULE = GraphRule(
     },
     check=check,
     words=Words(
-        summary="More than one row raises, because the config has no pad id.",
-        why="""Checkpoints of causal models often name no pad token. Their classifiers find the last token by it, and
-refuse any batch without: training with one row a batch works, and evaluation with eight fails hours later.""",
+        summary="A batch of more than one row raises, because the config has no pad id.",
+        why="""Checkpoints of causal models often name no pad token. Their classifiers need it to find the last
+token, and refuse a batch without it. So training with one row per batch works, and evaluation with eight fails
+hours later.""",
         real=("huggingface/trl issue 422", "huggingface/transformers issue 34055"),
-        instead="""Give the tokenizer a pad token of its own (not eos, see AT003), and the config its id:
+        instead="""Add a pad token that is not eos (see AT003), and set its id in the config:
 
 ```python
 tokenizer.add_special_tokens({"pad_token": "<pad>"})

@@ -7,24 +7,26 @@ from collections.abc import Iterator
 from archtrace.answer.kinds import noun_of_kind
 from archtrace.answer.serving import MISMATCH, SERVERS, Served
 from archtrace.contract.graph_rule import GraphRule, Words
-from archtrace.contract.traced import Broken, Traced
+from archtrace.contract.traced_model import ContractViolation, TracedModel
 
 
-def check(model: Traced) -> Iterator[Broken]:
+def check(model: TracedModel) -> Iterator[ContractViolation]:
     """Of the servers in `served_by`, those that pool another kind than the one readout's."""
     for served in model.served:
         if served.same is False and served.pooling.kind is not None:
-            yield Broken(MISMATCH, f"{model.contract.name}: {_told(served)}; {_change(served)}", "served_by")
+            yield ContractViolation(
+                MISMATCH, f"{model.contract.name}: {_describe_pooling(served)}; {_advice(served)}", "served_by"
+            )
 
 
-def _told(served: Served) -> str:
+def _describe_pooling(served: Served) -> str:
     name = f"{SERVERS[served.server]} {served.version}"
-    sure = f" ({served.note})" if served.note else ""
+    note = f" ({served.note})" if served.note else ""
     pooled = noun_of_kind(served.pooling.kind or "none")
-    return f"{name} pools {pooled}, by {served.pooling.by}, which is not what the model reads{sure}"
+    return f"{name} pools {pooled}, by {served.pooling.by}, which is not what the model reads{note}"
 
 
-def _change(served: Served) -> str:
+def _advice(served: Served) -> str:
     return (
         f"start it with {served.change}" if served.change else "serve it by another server, or by transformers' class"
     )
@@ -33,9 +35,10 @@ def _change(served: Served) -> str:
 RULE = GraphRule(
     code=MISMATCH,
     name="serving-mismatch",
-    seen="What each server in `served_by` pools by its own rules ([serving](../serving.md)), beside the readout.",
-    unseen="A pooler config that the server is started with: put `# noqa: AT013` there. A server that does not take "
-    "the model is no mismatch. Whether a server leaves a layer of the head out is not looked at.",
+    seen="For each server in `served_by`: what it would pool by its own rules ([serving](../serving.md)), compared "
+    "with what the model reads.",
+    unseen="A pooler config that you pass when you start the server: put `# noqa: AT013` there. The rule does not "
+    "report a server that cannot serve the model, nor one that leaves out a layer of the head.",
     wrong={
         "the last token is read, and vLLM's Transformers backend pools the first": """
             TARGET = "biogpt"
@@ -55,15 +58,15 @@ RULE = GraphRule(
     check=check,
     words=Words(
         summary="A server pools another token than the model reads.",
-        why="""A server runs a program of its own, and looks up in tables of its own which hidden state the classifier
-gets. For an architecture that it has no class for it takes a default: vLLM's Transformers backend the first token,
-SGLang's the last. Nothing fails; the scores are those of another token than the model was trained on.""",
+        why="""A server runs its own code, and looks up in its own tables which hidden state the classifier gets.
+For architectures that it does not know it uses a default: the first token in vLLM's Transformers backend, the last
+in SGLang's. Nothing fails; the scores come from another token than the one that the model was trained on.""",
         real=(
             "vllm-project/vllm issues 15929, 35412 and 45995",
             "vLLM 0.33.0: 18 classifiers of transformers that read the last token are pooled at the first",
             "SGLang 0.5.23: its BertModel pools the first token of sentence encoders whose files say the mean",
         ),
-        instead="""Say the pooling when the server is started; `archtrace serving TARGET` prints the option:
+        instead="""Set the pooling when you start the server; `archtrace serving TARGET` prints the option:
 
 ```sh
 vllm serve ./checkpoint --runner pooling --pooler-config '{"pooling_type": "LAST"}'

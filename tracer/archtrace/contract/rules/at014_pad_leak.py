@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archtrace.contract.graph_rule import GraphRule, Words
-from archtrace.contract.traced import Broken, Traced
+from archtrace.contract.traced_model import ContractViolation, TracedModel
 
 
-def check(model: Traced) -> Iterator[Broken]:
+def check(model: TracedModel) -> Iterator[ContractViolation]:
     """One finding, with the first place of it."""
     if not model.leaks or model.contract.pad_leak:
         return
     layout, row, positions = model.leaks[0]
     may = "reaches" if model.result.status == "exact" else "may reach"
-    told = (
+    message = (
         f"padding {may} the logits of {model.contract.name} ({layout.replace('_', ' ')}, row {row}: "
-        f"{', '.join(map(str, positions))}): what a text scores depends on how much is padded; hand the mask on to "
-        "what mixes positions, or allow it with pad_leak = true"
+        f"{', '.join(map(str, positions))}): the score of a text depends on its padding; pass the mask to the "
+        "op that mixes positions, or allow it with pad_leak = true"
     )
-    yield Broken("AT014", told, "pad_leak")
+    yield ContractViolation("AT014", message, "pad_leak")
 
 
 _ATTENTION = """
@@ -38,10 +38,10 @@ _ATTENTION = """
 RULE = GraphRule(
     code="AT014",
     name="pad-leak",
-    seen="A masked token that reaches the logits in some layout, otherwise than by one index that falls on it (AT004) "
-    "or a mean that takes it in (AT006).",
-    unseen="A leak that values of weights cancel; where the answer is a bound, a leak that is none is possible, and "
-    "the finding says `may`.",
+    seen="A masked token reaches the logits in some layout, other than by an index that falls on it (AT004) or a "
+    "mean that includes it (AT006).",
+    unseen="A leak that the values of the weights cancel. If the answer is a bound, there may be no leak; the "
+    "finding then says `may`.",
     wrong={
         "attention without the mask": _ATTENTION % "",
         "a maximum over pads": """
@@ -60,19 +60,20 @@ RULE = GraphRule(
     },
     check=check,
     words=Words(
-        summary="Masked positions reach the logits.",
-        why="""What a text scores then depends on the longest text of its batch: evaluation with another batch size, or
-serving one text at a time, gives other answers than training saw.""",
+        summary="Positions that the mask marks as padding still change the logits.",
+        why="""The score of a text then depends on the longest text in its batch. So evaluation with another batch
+size, or serving one text at a time, gives other answers than in training.""",
         real=(
             "transformers 5.23.0: the classifiers of FNet, YOSO, ConvBERT, MobileBERT and Nystromformer, whose mixing "
             "takes no mask or takes it in part",
         ),
-        instead="""Hand the mask on to what mixes positions:
+        instead="""Pass the mask to the op that mixes positions:
 
 ```python
 attended = scaled_dot_product_attention(query, key, value, attn_mask=attention_mask[:, None, None, :].bool())
 ```
 
-Where the architecture takes no mask (FNet), pad every batch to one length and say so: `pad_leak = true`.""",
+If the architecture takes no mask (FNet), pad every batch to the same length and allow the leak in the contract:
+`pad_leak = true`.""",
     ),
 )

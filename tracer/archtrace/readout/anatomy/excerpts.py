@@ -6,7 +6,7 @@ import linecache
 
 from archtrace.answer.drawing import Excerpt
 from archtrace.answer.result import Source
-from archtrace.capture.module_paths import short_path
+from archtrace.capture.call_sites import short_path
 from archtrace.capture.program import Program
 
 #: Lines before and after the line itself.

@@ -11,7 +11,7 @@ import torch
 
 from archtrace.answer.drawing import Path, PathNode, PathRole
 from archtrace.capture.program import Node, NodeKind, reachable
-from archtrace.ops import CARRIERS
+from archtrace.ops import PASS_THROUGH
 from archtrace.reach.bound import Bound
 from archtrace.readout.analysis import Analysis
 from archtrace.readout.source_expression import frame_of, source_of
@@ -93,7 +93,7 @@ class _Route:
         node = self._nodes[index]
         free = node.module not in self._leaves or not self._unknown(index)
         special = index in self._reads or index == self.bound.program.output or not node.refs
-        return free and not special and node.op in CARRIERS
+        return free and not special and node.op in PASS_THROUGH
 
     @cached_property
     def _numbers(self) -> dict[int, int]:

@@ -1,4 +1,5 @@
 """Serving: what vLLM, text-embeddings-inference, SGLang, llama.cpp and sentence-transformers pool, by their own rules.
 
-A file a server, each with one function from a subject to its pooling; the facts stand in servers/*.toml.
+One file per server, each with one function from the files of a checkpoint to a pooling; the facts stand in
+servers/*.toml.
 """

@@ -1,4 +1,4 @@
-"""The subject: what a server sees of a model, which is its files and nothing of its program."""
+"""What a server knows of a model: the files of its checkpoint, and nothing of the model's code."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from archtrace.errors import TargetError
+from archtrace.errors import TargetError, refusal
 from archtrace.targets import by_name, head_kinds
-from archtrace.targets.configs import texts
-from archtrace.targets.messages import refusal
+from archtrace.targets.configs import name_list
 from archtrace.targets.sentence import LEGACY
 from archtrace.targets.target_options import TargetOptions
 from archtrace.tracing.trace import Trace
@@ -49,43 +48,41 @@ class CheckpointFiles:
         return getattr(self.config, name, None) if name else None
 
 
-def subject(found: Trace, target: object) -> CheckpointFiles:
-    """What servers see of a traced target. TargetError for a head that is neither a classifier nor an encoder."""
-    if not any(finding.code == "sentence-encoder" for finding in found.target.findings):
-        _refuse_other_heads(found)
-        return CheckpointFiles(found.result.class_name, found.config)
-    return _encoder(found, target)
+def checkpoint_files(traced: Trace, target: object) -> CheckpointFiles:
+    """The files of a traced target. Raises TargetError for a head that is neither a classifier nor an encoder."""
+    if not any(finding.code == "sentence-encoder" for finding in traced.target.findings):
+        _refuse_other_heads(traced)
+        return CheckpointFiles(traced.result.class_name, traced.config)
+    return _encoder(traced, target)
 
 
-def _refuse_other_heads(found: Trace) -> None:
-    kind = head_kinds.kind_of(type(found.module))
+def _refuse_other_heads(traced: Trace) -> None:
+    kind = head_kinds.kind_of(type(traced.module))
     if kind not in (None, head_kinds.HEADS[head_kinds.DEFAULT]):
         raise refusal(
             f"what servers pool for a {kind.noun} is not known" if kind else "",
-            where=found.result.class_name,
+            where=traced.result.class_name,
             why="the tables are about sequence classifiers and sentence encoders",
             do="name one of these",
         )
 
 
-def _encoder(found: Trace, target: object) -> CheckpointFiles:
+def _encoder(traced: Trace, target: object) -> CheckpointFiles:
     origin = by_name.origin(str(target), TargetOptions()) if isinstance(target, str | Path) else None
     parts = origin.encoder.parts if origin and origin.encoder else ()
     fields = next((part.fields for part in parts if part.kind == "Pooling"), None)
     if origin is None or fields is None:  # a live encoder: the files are not at hand
         raise TargetError("what servers pool for a sentence encoder is told of its folder or id alone; name that")
-    named = _named(texts(origin.fields.get("architectures")))
-    bare = type(getattr(found.module, "transformer", found.module)).__name__
-    modes = texts(fields["modes"])
-    pooling = _both(modes) if origin.source == "bundled" else {k: v for k, v in fields.items() if k != "modes"}
-    return CheckpointFiles(named or bare, found.config, pooling, modes)
+    architectures = name_list(origin.fields, "architectures", origin.where)
+    class_name = type(getattr(traced.module, "transformer", traced.module)).__name__
+    modes = name_list(fields, "modes", origin.where)
+    pooling = (
+        _in_both_schemas(modes) if origin.source == "bundled" else {k: v for k, v in fields.items() if k != "modes"}
+    )
+    return CheckpointFiles(architectures[0] if architectures else class_name, traced.config, pooling, modes)
 
 
-def _both(modes: Sequence[str]) -> Mapping[str, object]:
-    """The fields in both schemas: the bundled table holds the modes, and not in which of the two a file names them."""
+def _in_both_schemas(modes: Sequence[str]) -> Mapping[str, object]:
+    """The fields as either schema of the file has them: the bundled table does not say in which one a file is."""
     flags = {field: mode in modes for field, mode in LEGACY.items()}
     return {**flags, "pooling_mode": modes[0] if len(modes) == 1 else list(modes)}
-
-
-def _named(architectures: Sequence[str] | None) -> str:
-    return architectures[0] if architectures else ""

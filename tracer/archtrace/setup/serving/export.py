@@ -19,30 +19,30 @@ OPTIONS: Mapping[ServerName, str] = {"vllm": "vllm.json", "tei": "tei.txt"}
 _TYPES = ("sentence_transformers.models.Transformer", "sentence_transformers.models.Pooling")
 
 
-def exported(seen: CheckpointFiles, reads: Sequence[KindName]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Path -> text of the files that say this pooling, and why others are missing."""
-    refused = _refused(seen, reads)
-    if refused:
-        return {}, (refused,)
+def export_files(checkpoint: CheckpointFiles, reads: Sequence[KindName]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The files that configure this pooling, path -> text, and for those that are missing, why."""
+    obstacle = _obstacle(checkpoint, reads)
+    if obstacle:
+        return {}, (obstacle,)
     kind = without_padding(reads[0])
-    files = dict(_files(seen, kind))
+    files = dict(_files(checkpoint, kind))
     return files, tuple(f"{SERVERS[name]} has no such pooling" for name, file in OPTIONS.items() if file not in files)
 
 
-def _refused(seen: CheckpointFiles, reads: Sequence[KindName]) -> str:
-    """Why no file can say it; empty where one can."""
+def _obstacle(checkpoint: CheckpointFiles, reads: Sequence[KindName]) -> str:
+    """Why no file can configure the pooling; empty where one can."""
     if len(reads) != 1:
         return f"no pooling config says {len(reads)} readouts at once"
     if _mode(without_padding(reads[0])) is None:
         return "no server has a pooling type for what this model reads"
-    if getattr(seen.config, "is_encoder_decoder", False):
+    if getattr(checkpoint.config, "is_encoder_decoder", False):
         return "a pooling config is about one stack of layers, and this model has an encoder and a decoder"
-    return "" if _width(seen) else "no server takes a model whose config has no hidden_size"
+    return "" if _width(checkpoint) else "no server takes a model whose config has no hidden_size"
 
 
-def _width(seen: CheckpointFiles) -> int:
-    """How long a state is; 0 where no config says."""
-    return int(getattr(seen.text, "hidden_size", None) or 0)
+def _width(checkpoint: CheckpointFiles) -> int:
+    """The length of a hidden state; 0 where the config does not say."""
+    return int(getattr(checkpoint.text, "hidden_size", None) or 0)
 
 
 def _mode(kind: KindName) -> str | None:
@@ -50,10 +50,10 @@ def _mode(kind: KindName) -> str | None:
     return next((name for name, pooled in POOLINGS.items() if pooled == kind and name in MODES), None)
 
 
-def _files(seen: CheckpointFiles, kind: KindName) -> Iterator[tuple[str, str]]:
+def _files(checkpoint: CheckpointFiles, kind: KindName) -> Iterator[tuple[str, str]]:
     mode = str(_mode(kind))
-    yield "1_Pooling/config.json", _json(pooling(mode, _width(seen)))
-    if seen.pooling is None:  # an encoder has one, with modules that would be lost
+    yield "1_Pooling/config.json", _json(pooling(mode, _width(checkpoint)))
+    if checkpoint.pooling is None:  # an encoder has one, with modules that would be lost
         yield "modules.json", _json([_module(0, "", _TYPES[0]), _module(1, "1_Pooling", _TYPES[1])])
     if name := next((name for name in vllm.NAMES if POOLINGS[name.lower()] == kind), None):
         yield OPTIONS["vllm"], _json({"pooling_type": name})
@@ -61,18 +61,18 @@ def _files(seen: CheckpointFiles, kind: KindName) -> Iterator[tuple[str, str]]:
         yield OPTIONS["tei"], f"--pooling {word}\n"
 
 
-def option(server: ServerName, seen: CheckpointFiles, files: Mapping[str, str]) -> str:
-    """What is to be given to a server so that it pools what is read; empty where it takes no such thing."""
+def option(server: ServerName, checkpoint: CheckpointFiles, files: Mapping[str, str]) -> str:
+    """The option with which a server pools what the model reads; empty where it takes none."""
     text = files.get(OPTIONS.get(server, ""), "").strip()
-    if server == "vllm" and text and not vllm.decided(seen):
+    if server == "vllm" and text and not vllm.ignores_pooler_config(checkpoint):
         return f"--pooler-config '{json.dumps(json.loads(text))}'"
-    return text if server == "tei" and tei.listens(seen) else ""
+    return text if server == "tei" and tei.takes_pooling_option(checkpoint) else ""
 
 
 def pooling(mode: str, width: int) -> dict[str, object]:
-    """`1_Pooling/config.json`, in one file for all releases: the booleans of old, which
-    text-embeddings-inference needs, and the `pooling_mode` of 5.4 and later."""
-    flags = {name: each == mode for name, each in LEGACY.items()}
+    """`1_Pooling/config.json` for all releases of sentence-transformers: with the booleans of older ones, which
+    text-embeddings-inference needs, and with the `pooling_mode` of 5.4 and later."""
+    flags = {field: legacy_mode == mode for field, legacy_mode in LEGACY.items()}
     return {"word_embedding_dimension": width, **flags, "include_prompt": True, "pooling_mode": mode}
 
 

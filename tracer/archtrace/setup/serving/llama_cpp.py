@@ -13,21 +13,21 @@ _FIELDS = ("pooling_mode_mean_tokens", "pooling_mode_cls_token", "pooling_mode_l
 _MODES = ("mean", "cls", "lasttoken")
 
 
-def pools(subject: CheckpointFiles) -> ServerPooling:
+def pools(checkpoint: CheckpointFiles) -> ServerPooling:
     """What it pools: of a classifier that it ranks with, the first token, or the mean where the config says so."""
-    known, architecture = table("llama_cpp"), subject.architecture
+    known, architecture = table("llama_cpp"), checkpoint.architecture
     if architecture in known["ranks"]:
-        mean = subject.field("classifier_pooling") == "mean"
+        mean = checkpoint.field("classifier_pooling") == "mean"
         return ServerPooling("masked_mean" if mean else "first", "pooling type RANK, started with --rerank", _RANKS)
     if architecture in known["reads_modules"]:
-        return _of_files(subject)
+        return _of_files(checkpoint)
     if architecture in known["other"]:
         return ServerPooling(None, "its converter writes no pooling type: it asks for --pooling", _WRITES)
     return ServerPooling(None, f"its converter does not take {architecture}", "conversion/__init__.py: TEXT_MODEL_MAP")
 
 
-def _of_files(subject: CheckpointFiles) -> ServerPooling:
-    fields = subject.pooling
+def _of_files(checkpoint: CheckpointFiles) -> ServerPooling:
+    fields = checkpoint.pooling
     if fields is None:
         return ServerPooling(None, "its converter finds no modules.json: it asks for --pooling", _WRITES)
     named = next((field for field in _FIELDS if fields.get(field)), None)

@@ -16,12 +16,12 @@ def kinds(modes: tuple[str, ...]) -> tuple[KindName, ...]:
     return tuple(POOLINGS.get(mode, "other") for mode in modes)
 
 
-def pools(subject: CheckpointFiles) -> ServerPooling:
+def pools(checkpoint: CheckpointFiles) -> ServerPooling:
     """What it pools: of an encoder what its files say, of a classifier what the class itself does."""
-    if subject.pooling is not None:
+    if checkpoint.pooling is not None:
         source = "sentence_transformer/modules/pooling.py: Pooling.forward"
-        return ServerPooling(next(iter(kinds(subject.modes)), None), "1_Pooling/config.json", source, own=True)
-    if subject.classifies:
+        return ServerPooling(next(iter(kinds(checkpoint.modes)), None), "1_Pooling/config.json", source, own=True)
+    if checkpoint.classifies:
         source = "base/modules/transformer.py: AutoModelForSequenceClassification"
         return ServerPooling(None, "CrossEncoder, which runs the class itself", source, own=True)
-    return ServerPooling(None, f"it has no class {subject.architecture}", "base/modules/transformer.py")
+    return ServerPooling(None, f"it has no class {checkpoint.architecture}", "base/modules/transformer.py")

@@ -53,6 +53,6 @@ def table(server: str) -> ServerTable:
     return cast(ServerTable, tomllib.loads((_FOLDER / f"{server}.toml").read_text(encoding="utf-8")))
 
 
-def listed(poolings: Mapping[str, list[str]], architecture: str) -> KindName | None:
-    """The kind under whose pooling an architecture is listed; None where it is not."""
+def listed_kind(poolings: Mapping[str, list[str]], architecture: str) -> KindName | None:
+    """The kind under whose pooling an architecture is listed_kind; None where it is not."""
     return next((POOLINGS[name.lower()] for name, names in poolings.items() if architecture in names), None)

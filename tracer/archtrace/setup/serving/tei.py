@@ -23,32 +23,32 @@ _FIELDS = {
 _NEEDED = ("pooling_mode_cls_token", "pooling_mode_mean_tokens")
 
 
-def pools(subject: CheckpointFiles) -> ServerPooling:
+def pools(checkpoint: CheckpointFiles) -> ServerPooling:
     """What it pools when it is started without --pooling, which it ignores for a classifier."""
-    known, kind = table("tei"), subject.model_type
+    known, kind = table("tei"), checkpoint.model_type
     if kind not in (*known["classifies"], *known["embeds"]):
         return ServerPooling(
             None, f"it has no model type {kind or 'without a config'}", "backends/candle/src/lib.rs: Config"
         )
-    if not subject.architecture.endswith("Classification"):
-        return _embedding(subject)
+    if not checkpoint.architecture.endswith("Classification"):
+        return _embedding(checkpoint)
     if kind not in known["classifies"]:
         return ServerPooling(None, f"its {kind} has no classification head", _MODELS)
-    decides = str(subject.field(known["fields"].get(kind)) or "cls")
+    decides = str(checkpoint.field(known["fields"].get(kind)) or "cls")
     return ServerPooling(POOLINGS.get(decides), f"its {kind}, as a classifier", _MODELS)
 
 
-def listens(subject: CheckpointFiles) -> bool:
-    """Whether it hears --pooling: not for a classifier, nor for a model type that it has not."""
+def takes_pooling_option(checkpoint: CheckpointFiles) -> bool:
+    """Whether --pooling has an effect: not for a classifier, nor for a model type that it does not know."""
     known = table("tei")
-    has = subject.model_type in (*known["classifies"], *known["embeds"])
-    return has and not subject.architecture.endswith("Classification")
+    is_known = checkpoint.model_type in (*known["classifies"], *known["embeds"])
+    return is_known and not checkpoint.architecture.endswith("Classification")
 
 
-def _embedding(subject: CheckpointFiles) -> ServerPooling:
-    fields = subject.pooling
+def _embedding(checkpoint: CheckpointFiles) -> ServerPooling:
+    fields = checkpoint.pooling
     if fields is None:
-        if table("tei")["cls_by_default"] in subject.model_type:
+        if table("tei")["cls_by_default"] in checkpoint.model_type:
             return ServerPooling("first", "its default without 1_Pooling/config.json", _ROUTER)
         return ServerPooling(None, "it asks for --pooling: there is no 1_Pooling/config.json", _ROUTER)
     if any(name not in fields for name in _NEEDED):

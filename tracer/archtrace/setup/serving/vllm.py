@@ -8,7 +8,7 @@ from dataclasses import replace
 from archtrace.answer.result import KindName
 from archtrace.answer.serving import ServerPooling
 from archtrace.setup.serving.checkpoint_files import CheckpointFiles
-from archtrace.setup.serving.tables import POOLINGS, listed, table
+from archtrace.setup.serving.tables import POOLINGS, listed_kind, table
 
 _REGISTRY = "vllm/model_executor/models/registry.py: _ModelRegistry.inspect_model_cls"
 _BACKEND = "vllm/model_executor/models/transformers/pooling.py: SequenceClassificationMixin, EmbeddingMixin"
@@ -16,22 +16,22 @@ _BACKEND = "vllm/model_executor/models/transformers/pooling.py: SequenceClassifi
 NAMES: tuple[str, ...] = ("CLS", "LAST", "MEAN")
 
 
-def pools(subject: CheckpointFiles) -> ServerPooling:
+def pools(checkpoint: CheckpointFiles) -> ServerPooling:
     """What vLLM pools when it is started without a pooler config: config/model.py, ModelConfig.__post_init__."""
-    default = _default(subject)
-    configured, by = _configured(subject)
+    default = _default(checkpoint)
+    configured, by = _configured(checkpoint)
     return replace(default, kind=configured, by=f"{by}, in {default.by}") if configured and default.kind else default
 
 
-def _default(subject: CheckpointFiles) -> ServerPooling:
-    """The class that takes an architecture, and what it pools where nothing else is said."""
-    known, architecture = table("vllm"), subject.architecture
-    if kind := listed(known["pools"], architecture):
+def _default(checkpoint: CheckpointFiles) -> ServerPooling:
+    """The class of vLLM that runs an architecture, and what it pools where nothing is configured."""
+    known, architecture = table("vllm"), checkpoint.architecture
+    if kind := listed_kind(known["pools"], architecture):
         return ServerPooling(kind, f"its own {architecture}", _REGISTRY)
     base = _base(architecture)
     if base is None:
-        return _backend(subject)
-    if kind := listed(known["adapted"], base):
+        return _backend(checkpoint)
+    if kind := listed_kind(known["adapted"], base):
         taken = f"its own {base}" if base == architecture else f"its {base}, with a head put behind it"
         return ServerPooling(kind, taken, "vllm/model_executor/models/adapters.py: as_seq_cls_model")
     return ServerPooling(
@@ -39,28 +39,28 @@ def _default(subject: CheckpointFiles) -> ServerPooling:
     )
 
 
-def decided(subject: CheckpointFiles) -> bool:
-    """Whether no pooler config is heard: vLLM has no such model, or a field of its config decides."""
-    return _default(subject).kind is None or subject.architecture in table("vllm")["fields"]
+def ignores_pooler_config(checkpoint: CheckpointFiles) -> bool:
+    """Whether a pooler config has no effect: vLLM has no such model, or a field of the model's config decides."""
+    return _default(checkpoint).kind is None or checkpoint.architecture in table("vllm")["fields"]
 
 
-def _configured(subject: CheckpointFiles) -> tuple[KindName | None, str]:
-    """What goes before the default, and where it is said: a field of the config, a sentence encoder's files."""
-    field = table("vllm")["fields"].get(subject.architecture)
-    if kind := POOLINGS.get(str(subject.field(field)).lower()):
+def _configured(checkpoint: CheckpointFiles) -> tuple[KindName | None, str]:
+    """What overrides the default, and where it stands: a field of the config, or a sentence encoder's files."""
+    field = table("vllm")["fields"].get(checkpoint.architecture)
+    if kind := POOLINGS.get(str(checkpoint.field(field)).lower()):
         return kind, f"{field} of the config"
-    return of_files(subject), "1_Pooling/config.json"
+    return of_files(checkpoint), "1_Pooling/config.json"
 
 
-def of_files(subject: CheckpointFiles) -> KindName | None:
+def of_files(checkpoint: CheckpointFiles) -> KindName | None:
     """What it takes from a sentence encoder's files (transformers_utils/config.py, get_pooling_config): the last
     pooling named there that it has."""
-    named = [_pooling_type(name) for name in _named(subject)]
-    return next((POOLINGS[name.lower()] for name in reversed(named) if name in NAMES), None)
+    types = [_pooling_type(name) for name in _pooling_names(checkpoint)]
+    return next((POOLINGS[name.lower()] for name in reversed(types) if name in NAMES), None)
 
 
-def _named(subject: CheckpointFiles) -> Iterator[str]:
-    for key, value in (subject.pooling or {}).items():
+def _pooling_names(checkpoint: CheckpointFiles) -> Iterator[str]:
+    for key, value in (checkpoint.pooling or {}).items():
         if key == "pooling_mode" and isinstance(value, str):
             yield value
         elif value is True:
@@ -82,33 +82,33 @@ def _base(architecture: str) -> str | None:
     return next((name for name in (architecture, *others) if any(name in group for group in groups)), None)
 
 
-def _backend(subject: CheckpointFiles) -> ServerPooling:
+def _backend(checkpoint: CheckpointFiles) -> ServerPooling:
     """The Transformers backend, for classes of transformers whose attention can be replaced
     (registry.py, _try_resolve_transformers)."""
     import transformers
 
-    own: type | None = getattr(transformers, subject.architecture, None)
+    own: type | None = getattr(transformers, checkpoint.architecture, None)
     if own is None:
-        return ServerPooling(None, f"neither vLLM nor transformers has a class {subject.architecture}", _REGISTRY)
-    if not (_answers(own, "is_backend_compatible") or _answers(own, "_can_set_attn_implementation")):
-        return ServerPooling(None, f"transformers' {subject.architecture} lets no other attention in", _REGISTRY)
-    name = _backend_class(subject)
-    kind = listed(table("vllm")["backend"], name)
+        return ServerPooling(None, f"neither vLLM nor transformers has a class {checkpoint.architecture}", _REGISTRY)
+    if not (_class_says(own, "is_backend_compatible") or _class_says(own, "_can_set_attn_implementation")):
+        return ServerPooling(None, f"transformers' {checkpoint.architecture} lets no other attention in", _REGISTRY)
+    name = _backend_class(checkpoint)
+    kind = listed_kind(table("vllm")["backend"], name)
     if kind is None:
         return ServerPooling(None, f"its Transformers backend has no {name}", _BACKEND)
     return ServerPooling(kind, f"{name}, its Transformers backend", _BACKEND)
 
 
-def _answers(own: type, name: str) -> bool:
-    """What a class of transformers answers; older releases do not know the question."""
-    question: Callable[[], bool] | None = getattr(own, name, None)
-    return bool(question()) if question else False
+def _class_says(own: type, name: str) -> bool:
+    """What a method of a class of transformers answers; False in older releases, which lack it."""
+    method: Callable[[], bool] | None = getattr(own, name, None)
+    return bool(method()) if method else False
 
 
-def _backend_class(subject: CheckpointFiles) -> str:
+def _backend_class(checkpoint: CheckpointFiles) -> str:
     """The class of the backend: config/model.py, _get_transformers_backend_cls."""
-    text = subject.text
+    text = checkpoint.text
     counts: Iterator[int | None] = (getattr(text, name, None) for name in table("vllm")["experts"])
     experts = next((count for count in counts if count is not None), 0)
-    parts = ("MultiModal" if text is not subject.config else "", "MoE" if experts else "")
-    return f"Transformers{''.join(parts)}{'ForSequenceClassification' if subject.classifies else 'EmbeddingModel'}"
+    parts = ("MultiModal" if text is not checkpoint.config else "", "MoE" if experts else "")
+    return f"Transformers{''.join(parts)}{'ForSequenceClassification' if checkpoint.classifies else 'EmbeddingModel'}"

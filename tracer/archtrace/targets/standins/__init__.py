@@ -34,16 +34,16 @@ def played(package: str, *modules: str) -> Iterator[None]:
 
     names: Mapping[str, object] = import_module(STANDINS[package]).NAMES
     backends: dict[str, tuple[Callable[[], bool], str]] = import_utils.BACKENDS_MAPPING
-    kept = backends[package]
+    backend = backends[package]
     tables: list[dict[str, object]] = [vars(sys.modules[module]) for module in modules]
     before = [(table, name, table.get(name, _ABSENT)) for table in tables for name in names]
     try:
-        backends[package] = (lambda: True, kept[1])
+        backends[package] = (lambda: True, backend[1])
         for table in tables:
             table.update(names)
         yield
     finally:
-        backends[package] = kept
+        backends[package] = backend
         for table, name, value in before:
             if value is _ABSENT:
                 table.pop(name, None)
@@ -52,7 +52,7 @@ def played(package: str, *modules: str) -> Iterator[None]:
 
 
 def stood_in(model: torch.nn.Module) -> tuple[Finding, ...]:
-    """What an answer must say of a model that was built with a stand-in; nothing of any other."""
+    """The finding about a model that was built with a stand-in; none about any other."""
     package: str | None = getattr(model, "archtrace_stand_in", None)
     what = f"{package} is not installed; its part is played by a stand-in"
     return (Finding("stand-in", f"{what}: what the image's features read inside is not answered"),) if package else ()

@@ -50,7 +50,7 @@ class _Detector(torch.nn.Module):
 
 
 class _Node(SimpleNamespace):
-    """A config whose sections are there when they are asked for."""
+    """A config that makes a section when it is first read."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
