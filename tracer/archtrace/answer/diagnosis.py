@@ -1,4 +1,4 @@
-"""Diagnosis: what was found of a setup, which is a checkpoint, its tokenizer, and a batch of texts."""
+"""Diagnosis: what the doctor says of a setup, which is a checkpoint, its tokenizer, and a batch of texts."""
 
 from __future__ import annotations
 

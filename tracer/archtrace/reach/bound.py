@@ -203,7 +203,7 @@ def bound_of_direct_reads(
 def bound_without_constants(
     interpreter: Interpreter, bound: Bound, nodes: Collection[int], layout: Mapping[str, torch.Tensor]
 ) -> Bound:
-    """The bound in which the nodes may be anything, whatever the model puts there: what is read though it is constant.
+    """The bound in which the nodes may be anything, whatever the model puts there: so constants that are read count.
 
     What follows from a constant is certain as well, and certain values reach nothing; so the values are made anew.
     """

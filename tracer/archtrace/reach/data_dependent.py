@@ -66,7 +66,7 @@ def _standins_after(node: Node, values: Sequence[Value]) -> list[torch.Tensor]:
     operands = [values[ref] for ref in node.refs]
     if node.op not in KEEP_SELECTION or all(_standin_of(v) is None for v in operands):
         return []
-    # An offset that parameters decide moves the index to where nothing can be said to stand.
+    # An offset that parameters decide moves the index to an unknown place.
     if any(isinstance(v, Unknown) and v.standin is None for v in operands):
         return []
     return tensors_of(evaluate(node, {ref: _as_standin(values[ref]) for ref in node.refs}))
@@ -156,7 +156,7 @@ def by_standin(
 ) -> Transfer:
     """The step of an op whose index is a selection, from those by what stands for it and by any index."""
     # A table that is a selection itself is indexed in its own, shorter count; rows of two different selections
-    # have nothing to do with each other. Either way any element may be meant.
+    # have nothing to do with each other. Either way the index may name any element.
     table, *others = node.refs
     if axes_of(program.nodes[table]) or len({k for r in others for k in axes_of(program.nodes[r]).values()}) > 1:
         return by_any_index

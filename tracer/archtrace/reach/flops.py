@@ -29,7 +29,7 @@ class Flops:
     def of(self, node: Node, bound: Bound) -> int | None:
         """Floating-point operations of a node, two for each product that is added; 0 where torch has no formula.
 
-        None where they cannot be counted: then nothing can be said of a share of the whole.
+        None where they cannot be counted: then the share of a part in the whole is unknown.
         """
         if node.kind is not NodeKind.OP or isinstance(node.target, Decision) or not callable(node.target):
             return 0

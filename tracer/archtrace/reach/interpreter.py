@@ -2,8 +2,8 @@
 
 Three passes over one list of nodes. `values` (forward) computes known values, and for unknown ones what is certain and
 how the operands flow in. `influence` (forward) and `demand` (backward) carry marks along these flows; they are
-transposes of each other. Steps and passes are remembered by the structure of what goes in, so that the hundredth
-layer of a model costs a lookup.
+transposes of each other. Steps and passes are cached by the structure of what goes in, so that the hundredth
+layer of a model costs a look-up.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class _RunUnderWay:
 
 @dataclass(eq=False)
 class Interpreter:
-    """Runs programs of one model; keeps what it learned from one layout for the next."""
+    """Runs programs of one model; what it works out in one layout serves the next."""
 
     unruled: set[str] = field(default_factory=set)
     special: set[int] = field(default_factory=set)

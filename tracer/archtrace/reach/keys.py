@@ -47,7 +47,7 @@ class Keys:
 
     def tensor(self, value: torch.Tensor) -> int:
         """The number of a known tensor."""
-        # An identity is that of the value only while the value is there: it is kept beside its key.
+        # An id() is reused once its object is gone, so the object is stored beside its key.
         known = self._contents.get(id(value))
         if known is None or known[0] is not value:
             key = self._number((tuple(value.shape), value.dtype, _contents(value)))

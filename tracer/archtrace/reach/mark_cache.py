@@ -38,7 +38,7 @@ class MarkCache:
         self._results: dict[Hashable, Marks] = {}
         self._pulls: dict[Hashable, Sequence[tuple[int, Marks]]] = {}
         self._pushes: dict[Hashable, list[Marks | None]] = {}
-        # An identity means something as long as what it names is there.
+        # An id() is reused once its object is gone, so the objects are held here.
         self._alive: dict[int, object] = {}
 
     def number(self, marks: Marks) -> int:

@@ -24,7 +24,7 @@ def last_landing_place(node: Node, program: Program) -> int | None:
 
 
 def limit_landing(step: Transfer, node: Node, program: Program) -> Transfer:
-    """A step of a write in which nothing lands beyond where its index can lead."""
+    """The step of a write, in which nothing lands beyond the last place that its index can name."""
     last, shape = last_landing_place(node, program), node.results[0][0] if node.results else ()
     if last is None or not shape:
         return step

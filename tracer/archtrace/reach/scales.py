@@ -1,8 +1,8 @@
 """Scales: how far the elements of a value spread beside ordinary ones, and what an op makes of that.
 
 Ordinary elements make ordinary ones, whatever the op; sums over positions and features count as ordinary too, as MASKED
-leaves room for them. Of anything else an op that states nothing promises nothing: a square, a product, an inverse turn
-1e5 into 1e10 and 1e-9 into 1e9. What states a scale states it by one of these functions.
+leaves room for them. For anything else the result's scale is unknown unless the rule states one: a square, a product,
+an inverse turn 1e5 into 1e10 and 1e-9 into 1e9. Rules state scales by these functions.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from archtrace.reach.values import LEAST_SCALE, Unknown, Value, certain_of
 UNKNOWN = 1e300
 #: Ids are no larger than any vocabulary is.
 OF_IDS = 2.0**20
-#: Numbers that a program names count as ordinary up to this: exponents, norms, temperatures.
+#: Constants count as ordinary up to this: exponents, norms, temperatures.
 _NAMED = 64.0
 
 
 def clamped(scale: float) -> float:
-    """A scale brought to what counts: at least that of ordinary elements, or honestly tiny, as inverses are large."""
+    """A scale within limits: at least that of ordinary elements, unless it is so small that an inverse is large."""
     return scale if scale < LEAST_SCALE else min(max(1.0, scale), UNKNOWN)
 
 
@@ -39,13 +39,13 @@ def magnitude(value: Value) -> float:
 
 
 def largest_scale(values: Iterable[Value]) -> float:
-    """Of what is taken, compared, summed up: as large as what goes in. What may be tiny is no longer followed."""
+    """Of what is taken, compared or summed up: as large as what goes in; unknown where that may be tiny."""
     values = list(values)
     return UNKNOWN if any(map(_may_be_tiny, values)) else clamped(max((1.0, *map(magnitude, values))))
 
 
 def scale_of_product(values: Iterable[Value]) -> float:
-    """Of what is multiplied."""
+    """Of a product."""
     return clamped(math.prod(map(magnitude, values)))
 
 
@@ -65,7 +65,7 @@ def scale_of_inverse(value: Value) -> float:
 
 
 def default_scale(values: Iterable[Value]) -> float:
-    """Of an op that states nothing: ordinary where all that goes in is, else unknown."""
+    """Of an op whose rule states no scale: ordinary if all that goes in is, else unknown."""
     return 1.0 if all(map(is_ordinary, values)) else UNKNOWN
 
 

@@ -56,7 +56,7 @@ def with_reals(node: Node, values: Sequence[Value], outputs: Sequence[Output]) -
     """Outputs of a step, with what they are in this layout where tokens alone decide it."""
     lent = shape_lenders(node)
     operands = [v for ref in node.refs if ref not in lent for v in _listed(values[ref])]
-    # One operand that parameters have touched, and nothing is known of the result; what only lends its shape does not.
+    # If parameters have a part in an operand, the result is unknown; one that only lends its shape does not count.
     if not any(isinstance(v, Unknown) for v in operands) or any(_undetermined(v) for v in operands):
         return list(outputs)
     try:

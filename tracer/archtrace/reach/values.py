@@ -36,8 +36,8 @@ class Unknown:
     """A tensor that depends on parameters or on embedded tokens.
 
     An element of which nothing is certain is a number of ordinary size, times `scale`, plus `offset`: what a known
-    additive mask has put on it (None: 0 everywhere). The offset says nothing of the element alone, which may change as
-    any other: only what compares elements (a softmax, a maximum) may pass over those that lie MASKED below the rest.
+    additive mask has put on it (None: 0 everywhere). The offset does not make an element certain: it may change as
+    any other. But what compares elements (a softmax, a maximum) may ignore those that lie MASKED below the rest.
     `weights_only`: no token can reach it, so it is the same whatever the tokens are. `real`: what it is in this layout,
     where tokens alone decide it (ids, and what is computed from them). `ids`: its elements are ids themselves.
     `standin`: the indices that it would hold if all elements were selected; see archtrace.reach.data_dependent.

@@ -61,7 +61,7 @@ def _related(readouts: Iterable[Readout], relation: Relation | None) -> Iterator
         return
     first, *_ = readouts
     kind = "each" if relation.name == "same" else first.kind
-    # No input picks the positions: which ones is said by i.
+    # No input picks the positions: i does.
     yield replace(first, kind=kind, slice=f"{first.tensor}{relation.slice()}", index=Index("", ()))
 
 
@@ -72,7 +72,7 @@ def _status(analysis: Analysis, witnessed: Mapping[str, Positions | None]) -> St
 
 @dataclass(frozen=True, eq=False)
 class _ReadInLayout:
-    """A read tensor in one layout, among `tokens`; past no other read tensor, to one end if one is meant."""
+    """A read tensor in one layout, among `tokens`; past no other read tensor, and to one `end` if given."""
 
     bound: Bound
     tokens: int

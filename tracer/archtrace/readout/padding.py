@@ -238,7 +238,7 @@ class _Carrying:
         return self._once(_together if _lengths(pushed) == _lengths(source) else _apart, pushed)
 
     def _once(self, make: Callable[..., Marks], *marks: Marks) -> Marks:
-        # An identity means something as long as what it names is there: it is kept beside the result.
+        # An id() is reused once its object is gone, so the objects are stored beside the result.
         key = (make, *map(id, marks))
         if key not in self._known:
             self._known[key] = (marks, make(*marks))

@@ -1,4 +1,4 @@
-"""Name the relation between the positions of an output and those that reach them, from what was found in layouts."""
+"""Name the relation between the positions of an output and those that reach them, from the layouts that were tried."""
 
 from __future__ import annotations
 

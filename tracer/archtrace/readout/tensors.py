@@ -80,7 +80,7 @@ def _matching(expected: Collection[str], backbone: str | None) -> Callable[[Read
 
 
 def _with_token_axis(interpreter: Interpreter, bound: Bound, tensor: ReadTensor, length: int) -> ReadTensor:
-    """A tensor that is not as long as the tokens has its positions where tokens are told apart."""
+    """The tensor with its axis of positions: if none is as long as the tokens, the one along which tokens differ."""
     shape = bound.run.shape(tensor.node)
     if shape[tensor.axis] == length:
         return tensor

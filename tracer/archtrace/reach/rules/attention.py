@@ -1,4 +1,4 @@
-"""Scaled dot-product attention, kept whole.
+"""Scaled dot-product attention, as one op.
 
     y[*b, i, :] = sum_j softmax_j(q[*b, i, :] . k[*b, j, :] + mask[*b, i, j]) v[*b, j, :]
 

@@ -28,7 +28,7 @@ def solve(call: Call) -> Transfer:
 
 @rule("linalg_solve_triangular")
 def solve_triangular(call: Call) -> Transfer:
-    """A y = B, or y A = B unless `left`: y is found row by row (column by column), each from those before it.
+    """A y = B, or y A = B unless `left`: y is solved row by row (column by column), each from those before it.
 
     From the first on where A is lower and stands left, or upper and stands right; else from the last on.
     """

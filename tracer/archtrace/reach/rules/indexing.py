@@ -54,7 +54,7 @@ def _hits(index: torch.Tensor, size: int, axis: str, names: str) -> tuple[Mask, 
 def embedding_bag(call: Call) -> Transfer:
     """embedding_bag(table, ids, offsets)[b, d]: table[ids[n], d] over offsets[b] <= n < offsets[b + 1].
 
-    What it returns beside them are the bounds of the bags and, for a maximum, where it was found.
+    Its other results are the bounds of the bags and, for a maximum, the places of the maxima.
     """
     ids, offsets, weights, size = call["indices"], call["offsets"], call["per_sample_weights"], _length(call["weight"])
     padded = call["padding_idx"] is not None

@@ -67,7 +67,7 @@ def movement(call: Call) -> Transfer:
     results = replace(call, arguments=arguments).run(lambda v: v)
     counts = results[1:] if call.name in COUNTING else []
     step = numbers.step(call, results[: len(results) - len(counts)], counts)
-    return silent(step, call.operands)  # each was numbered or lends its shape: what is not found was cut off
+    return silent(step, call.operands)  # operands without a flow lend their shape, or are cut off
 
 
 def _viewed(call: Call) -> Transfer | None:
@@ -107,7 +107,7 @@ def _blank(value: Argument) -> torch.Tensor:
 
 
 def _unfollowed(call: Call) -> Transfer:
-    """Where elements go cannot be told; weights of which nothing is certain need not be told apart."""
+    """The index is unknown, so any element may go anywhere; for weights without certain elements that loses nothing."""
     return everything(call) if call.indistinct else unruled(call, f"{call.name} moves by what is not known")
 
 

@@ -19,7 +19,7 @@ Place = tuple[int, int | None]
 
 def cone(analysis: Analysis, vocabulary: Vocabulary) -> tuple[tuple[State, ...], tuple[Slices, ...]]:
     """The states in execution order, and for each layout that runs the positions of each."""
-    # States are found once a program, and met again by name in the layouts that it serves.
+    # States are looked for once a program; other layouts that it serves have them under the same names.
     by_program = {id(bound.program): _states(analysis, name) for name, bound in analysis.bounds.items()}
     states = [state for state, _ in next(iter(by_program.values()))]
     slices = [
@@ -38,7 +38,7 @@ def cone(analysis: Analysis, vocabulary: Vocabulary) -> tuple[tuple[State, ...],
 def _reaching(
     states: list[State], placed: list[tuple[State, Place]], analysis: Analysis, layout: str
 ) -> tuple[Rows, ...]:
-    """The positions of each state, found in a layout's own program by its name; of a read tensor what is read too."""
+    """The positions of each state, by its name in a layout's own program; of a read tensor also what is read of it."""
     bound, reads = analysis.bounds[layout], analysis.positions[layout].reads
     places = {state.name: place for state, place in placed}
     nothing: Rows = ((),) * bound.run.shape(bound.program.output)[0]
@@ -52,7 +52,7 @@ def _reaching(
 def _by_position(
     states: list[State], placed: list[tuple[State, Place]], analysis: Analysis, layout: str
 ) -> Iterator[tuple[Rows, ...]]:
-    """The same for each position of an output that has some. What is read and the tokens are told by the answer."""
+    """The same for each position of an output that has some. What is read, and the tokens, the answer has already."""
     if layout not in analysis.positioned:
         return
     bound, number = analysis.positioned[layout].bound, len(analysis.each(layout))
