@@ -12,7 +12,7 @@ from archtrace_lint.dataflow.events import SourceModule
 
 @dataclass(frozen=True)
 class Instead:
-    """What mends a finding: an expression for a node, and the statements that do nothing then."""
+    """What fixes a finding: an expression for a node, and the statements that do nothing then."""
 
     text: str
     node: ast.expr
@@ -21,7 +21,7 @@ class Instead:
 
 @dataclass(frozen=True)
 class Match:
-    """What a check found: where, in which function, in words; and what mends it, if that is certain.
+    """What a check found: where, in which function, in words; and what fixes it, if that is certain.
 
     `message` is at most 90 characters, so that `path:line:col: CODE message` is a line: what is wrong, a semicolon,
     what to do. `read` is what reads the hidden states at the index that `node` makes, where that is not `node` itself.

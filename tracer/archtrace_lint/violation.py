@@ -31,7 +31,7 @@ class FlowStep(NamedTuple):
 class Violation(NamedTuple):
     """One finding. Lines and columns count from 1, columns in characters, and the end is exclusive.
 
-    `fix`: the edits that mend it, none where nothing is certain. `flow`: how it came about, the finding among it.
+    `fix`: the edits that fix it, none where nothing is certain. `flow`: how it came about, the finding among it.
     """
 
     code: str

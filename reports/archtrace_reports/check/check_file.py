@@ -83,7 +83,7 @@ def _notebook(path: str, data: bytes, settings: Settings, imported_files: FileSt
 
 
 def _in_cell(finding: Problem, start: int, notebook: Cells) -> Problem:
-    """As it stands in its cell; its steps may stand in others. A notebook is not mended."""
+    """As it stands in its cell; its steps may stand in others. A notebook is not fixed."""
     steps = tuple(_indented(_moved_to_cell(step, start, notebook), step) for step in finding.steps)
     return _moved_to_cell(finding, start, notebook)._replace(steps=steps, edits=())
 

@@ -1,4 +1,4 @@
-"""Fix: one file is mended, whole or not at all. Its encoding, its line ends and all other text stay as they are."""
+"""Fix one file, whole or not at all. Its encoding, its line ends and all other text stay as they are."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from archtrace_reports.text.files import replace
 
 
 class FixedFile(NamedTuple):
-    """The content of a file before and after, its declared encoding, and the findings that the change mends."""
+    """The content of a file before and after, its declared encoding, and the findings that the change fixes."""
 
     before: bytes
     after: bytes
@@ -23,7 +23,7 @@ class FixedFile(NamedTuple):
 
 
 def fix_file(path: str, settings: Settings) -> tuple[Problem, ...]:
-    """Mend what can be mended; the findings that were. Edits that do not fit are left for the next check to report."""
+    """Fix what can be fixed; the findings that were. Edits that do not fit are left for the next check to report."""
     result = with_fixes(path, read(path), settings)
     if result.findings:
         replace(Path(path).resolve(), result.after)
@@ -31,7 +31,7 @@ def fix_file(path: str, settings: Settings) -> tuple[Problem, ...]:
 
 
 def with_fixes(path: str, data: bytes, settings: Settings) -> FixedFile:
-    """A file with its edits made; as it was, where nothing can be mended. A notebook is not mended."""
+    """A file with its edits made; as it was, where nothing can be fixed. A notebook is not fixed."""
     coding, text = _read(path, data)
     fixable = tuple(f for f in check_data(path, data, settings) if f.fixable) if text else ()
     after = edited(text, [finding.edits for finding in fixable]).encode(coding) if fixable else data

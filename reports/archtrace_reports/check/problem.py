@@ -56,7 +56,7 @@ def step(place: tuple[int, int, int, int], note: str, lines: Sequence[str]) -> P
 class Problem(NamedTuple):
     """Lines and columns count from 1, the end is exclusive. `cell` is the number of a notebook's cell, 0 elsewhere.
 
-    `about`: of an unused noqa the code that it names. `edits` mend it. `steps`: how it came about, itself among them.
+    `about`: of an unused noqa the code that it names. `edits` fix it. `steps`: how it came about, itself among them.
     """
 
     path: str
@@ -75,12 +75,12 @@ class Problem(NamedTuple):
 
     @property
     def fixable(self) -> bool:
-        """Whether `--fix` mends it."""
+        """Whether `--fix` fixes it."""
         return bool(self.edits)
 
     @property
     def headline(self) -> str:
-        """Code and message, marked where `--fix` mends it."""
+        """Code and message, marked where `--fix` fixes it."""
         return f"{self.code} [*] {self.message}" if self.fixable else f"{self.code} {self.message}"
 
     @property
@@ -114,7 +114,7 @@ class Findings(list[Problem]):
 class CheckResult(NamedTuple):
     """The findings of a check, in how many files and contracts, and what could not be run (a sentence each).
 
-    `fixed` findings were mended, `stale` entries of the baseline match nothing now.
+    `fixed` findings were fixed, `stale` entries of the baseline match nothing now.
     """
 
     findings: tuple[Problem, ...]

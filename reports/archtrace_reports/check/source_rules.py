@@ -24,7 +24,7 @@ Fail: TypeAlias = "Callable[[str], None]"
 
 
 class SourceCheck(NamedTuple):
-    """The findings; what `--diff` shows; the source that came through stdin, mended by `--fix`."""
+    """The findings; what `--diff` shows; the source that came through stdin, fixed by `--fix`."""
 
     result: CheckResult
     diff: str = ""
@@ -46,7 +46,7 @@ def check_sources(files: tuple[str, ...], chosen: Settings, given: dict[str, Any
 
 
 def _piped(files: tuple[str, ...], chosen: Settings, given: dict[str, Any]) -> SourceCheck:
-    """What comes through stdin, under the name that it is to have. With --fix it goes on to stdout, mended."""
+    """What comes through stdin, under the name that it is to have. With --fix it goes on to stdout, fixed."""
     from archtrace_reports.check.check_file import check_data, largest
     from archtrace_reports.check.fix import with_fixes
 
@@ -88,7 +88,7 @@ def _fixed_files(names: Iterable[str], chosen: Settings, fail: Fail) -> Iterator
 
 
 def _fix_files(names: Iterable[str], chosen: Settings, fail: Fail) -> Iterator[Problem]:
-    """What could be mended in these files; one that cannot be written keeps no other from it."""
+    """What could be fixed in these files; one that cannot be written keeps no other from it."""
     from archtrace_reports.check.fix import fix_file
 
     for name in names:

@@ -26,10 +26,10 @@ def summary(result: CheckResult, *, quiet: bool, statistics: bool, diff: bool = 
 def _result_lines(result: CheckResult) -> Iterator[str]:
     number, files = len(result.findings), len({finding.path for finding in result.findings})
     findings_line = f"{_count(number, 'finding')} in {_count(files, 'file')}" if number else _without_findings(result)
-    mended = f", {result.fixed} fixed" if result.fixed else ""
+    fixed = f", {result.fixed} fixed" if result.fixed else ""
     parts = [_count(n, noun) for n, noun in ((result.files, "file"), (result.contracts, "contract")) if n]
     if parts or result.failures:
-        yield f"{findings_line} ({' and '.join(parts) or _count(0, 'file')} checked{mended})"
+        yield f"{findings_line} ({' and '.join(parts) or _count(0, 'file')} checked{fixed})"
     else:
         yield "there is no Python file to check"
     fixable = sum(finding.fixable for finding in result.findings)

@@ -27,7 +27,7 @@ PADDED = {
     "padded_inside": "padding inside a text is read",
     "masked_tail": "padding is recognised by pad_token_id alone: any other id counts as text, even where it is masked",
 }
-#: Where padding is read on either side, no side mends it.
+#: Where padding is read on either side, no side fixes it.
 ANYWHERE = "padding is read like text, on either side: give texts of one length, or one text at a time"
 #: Where masked padding stands that reaches the logits.
 WHERE = {"left_padded": "on the left", "right_padded": "on the right", "padded_inside": "inside a text"}

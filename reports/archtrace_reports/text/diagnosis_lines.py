@@ -30,7 +30,7 @@ def sentence(diagnosis: Diagnosis) -> str:
 
 
 def diagnosis_lines(diagnosis: Diagnosis, width: int) -> list[StyledLine]:
-    """The opinion, what is wrong with each change that mends it, what is read of each text, and what else is known."""
+    """The opinion, what is wrong with each change that fixes it, what is read of each text, and what else is known."""
     lines = block(sentence(diagnosis), width, style=STYLES[diagnosis.opinion]) + fault_lines(diagnosis, width)
     read = [line for text in diagnosis.read for line in row("reads", text, width)]
     notes = [line for note in diagnosis.notes for line in row("note", note, width)]

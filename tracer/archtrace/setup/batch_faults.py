@@ -1,4 +1,4 @@
-"""What goes wrong when the texts stand in one batch, and which change mends it, found by trial."""
+"""What goes wrong when the texts stand in one batch, and which change fixes it, found by trial."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from archtrace.tracing.trace import Trace
 
 #: The advice where no change of the setup helps.
 ONE_AT_A_TIME = "give texts of one length, or one at a time"
-#: A change that may mend a batch: the code of the fault, the line to write, and what gives model and batch after it.
+#: A change that may fix a batch: the code of the fault, the line to write, and what gives model and batch after it.
 Change = tuple[str, str, Callable[[], tuple[Trace, Encoded]]]
 
 
@@ -66,7 +66,7 @@ def _mending_change(setup: Setup, single_readings: Sequence[BatchReading]) -> tu
         try:
             traced, batch = apply()
             reading = read_batch(traced, batch)
-        except ArchtraceError:  # a change that the model refuses mends nothing
+        except ArchtraceError:  # a change that the model refuses fixes nothing
             continue
         differs = _first_differing_row(single_readings, reading) is not None
         if not differs and not padding_shifts_logits(traced, batch, setup.special_ids):

@@ -2,7 +2,7 @@
 
 A text by itself has no padding, so the token that the model reads then is the one that it should read, if it is a token
 that such a model is made to read. In a batch it must read the same token of each text. Where it does not, each change
-that could mend it is tried, and the diagnosis names the one that works.
+that could fix it is tried, and the diagnosis names the one that works.
 """
 
 from __future__ import annotations

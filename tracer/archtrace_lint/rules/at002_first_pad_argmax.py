@@ -24,7 +24,7 @@ def check(module: SourceModule) -> Iterator[Match]:
     for made, scope, gather in index_reads(module, FirstPad):
         by_id = any(i.by_id for i in only(gather.index, FirstPad) if i.made is made)
         # Where pad is eos, the first pad id may be an eos inside the text, on whichever side the padding stands: the
-        # side mends an index by the mask alone.
+        # side fixes an index by the mask alone.
         if _has_its_own_pad(module, gather) if by_id else scope.side_checked or right_padding_is_set(module, gather):
             continue
         yield Match(

@@ -1,6 +1,6 @@
 """Definitions and uses within a function: what an expression was made of, and what is done with what it gives.
 
-A fix changes the value of an index, so only an index that reads, and does no more, is mended."""
+A fix changes the value of an index, so only an index that reads, and does no more, is fixed."""
 
 from __future__ import annotations
 

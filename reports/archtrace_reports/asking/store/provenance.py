@@ -76,7 +76,7 @@ def _add_hook() -> None:
 def sources(folders: Iterable[str]) -> list[str] | None:
     """The files behind an answer: what was read or was to be read, the modules that are loaded, and those that would be
     if they were there, in these folders; but for what the versions of the environment stand for. Of a package that
-    defines modules of torch every file that is loaded counts: people mend such files in place.
+    defines modules of torch every file that is loaded counts: people patch such files in place.
 
     None where that is not known, since modules were loaded before anything was watched.
     """

@@ -1,4 +1,4 @@
-"""Concise: path:line:col: CODE message, a line a finding; [*] marks what --fix mends."""
+"""Concise: path:line:col: CODE message, a line a finding; [*] marks what --fix fixes."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def _compared(name: ServerName, pooling: ServerPooling, reads: Sequence[KindName
 
 
 def _with_option(served: Served, checkpoint: CheckpointFiles, files: Mapping[str, str]) -> Served:
-    """With the option that mends it, where a server pools something else, or nothing for want of a pooling."""
+    """With the option that fixes it, where a server pools something else, or nothing for want of a pooling."""
     change = "" if served.same else option(served.server, checkpoint, files)
     return replace(served, change=change)
 
