@@ -114,7 +114,8 @@ ONE_TEXT = re.compile(
 )
 TOKENIZING = word_set("batch_encode_plus encode_plus pad __call__")
 
-#: Modules whose functions take the tensor as their first argument, and whose tensors a fix written for torch would not suit.
+#: Modules whose functions take the tensor as their first argument; and those of them whose tensors are not torch's, so
+#: that no fix for torch suits.
 LIBRARIES = word_set("torch F functional jnp np numpy tf jax")
 FOREIGN = word_set("jnp np numpy tf jax")
 
