@@ -97,6 +97,11 @@ class TracedModel:
         """The layouts that the model runs."""
         return tuple(layout for layout in self.result.layouts if layout.refused is None)
 
+    @property
+    def full_layout(self) -> LayoutResult | None:
+        """The layout without padding; None where the model refuses it."""
+        return next((layout for layout in self.layouts if layout.name == "full"), None)
+
     def readouts(self, *kinds: str) -> Iterator[tuple[int, Readout]]:
         """The readouts of these kinds, with their numbers."""
         return ((n, readout) for n, readout in enumerate(self.result.readouts) if readout.kind in kinds)

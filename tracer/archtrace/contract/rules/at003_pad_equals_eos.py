@@ -10,7 +10,7 @@ from archtrace.contract.traced_model import ContractViolation, TracedModel
 
 def check(model: TracedModel) -> Iterator[ContractViolation]:
     """Without any padding, a text that ends with eos is read before its end."""
-    full = next((layout for layout in model.layouts if layout.name == "full"), None)
+    full = model.full_layout
     if full is None or model.pad is None or model.pad != model.eos:
         return
     for number, readout in enumerate(model.result.readouts):
@@ -37,8 +37,8 @@ _LAST = """
 
                 def forward(self, input_ids, attention_mask):
                     hidden = self.embed(input_ids)
-                    there = %s
-                    last = (torch.arange(input_ids.shape[1]) * there).argmax(1)
+                    is_token = %s
+                    last = (torch.arange(input_ids.shape[1]) * is_token).argmax(1)
                     return self.score(hidden[torch.arange(len(hidden)), last])
             """
 

@@ -10,7 +10,7 @@ from archtrace.contract.traced_model import ContractViolation, TracedModel
 
 def check(model: TracedModel) -> Iterator[ContractViolation]:
     """In the full layout one token reaches the logits, and it is the one at the index that is read."""
-    full = next((layout for layout in model.layouts if layout.name == "full"), None)
+    full = model.full_layout
     for number, readout in model.readouts("first", "fixed"):
         read = set(full.bound.reads.get(readout.tensor, ())) if full else set()
         if full and len(read) == 1 and set(full.bound.tokens) == read and len(next(iter(read))) == 1:

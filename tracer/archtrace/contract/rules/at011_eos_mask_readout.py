@@ -24,7 +24,7 @@ def check(model: TracedModel) -> Iterator[ContractViolation]:
 
 def _one_and_two_eos(model: TracedModel, ids: tuple[str, ...]) -> tuple[dict[str, object], tuple[tuple[int, ...], ...]]:
     """The full layout with another eos in its second row, and where the last eos of each row is."""
-    full = next((layout for layout in model.layouts if layout.name == "full"), None)
+    full = model.full_layout
     name = next((name for name in ids if full and isinstance(full.inputs.get(name), list)), None)
     if full is None or name is None:
         return {}, ()
