@@ -210,7 +210,7 @@ class Memory:
 
 
 def storage_key(tensor: torch.Tensor) -> StorageKey:
-    """What tells storages apart; a tensor without one (sparse, batched) is alone."""
+    """What identifies the storage of a tensor; one without storage (sparse, batched) has a key of its own."""
     try:
         number: int = tensor.untyped_storage()._cdata
         return number

@@ -22,8 +22,8 @@ _Place: TypeAlias = tuple[Callable[[torch.Tensor], None], torch.Tensor]
 def random_parameters(module: torch.nn.Module, seed: int = 0) -> Iterator[Callable[[str], torch.Tensor | None]]:
     """Each parameter and each tensor without memory holds random values; yields a function from a name to its tensor.
 
-    A tensor gets the same values wherever it is held: tied weights stay tied, and lists of parameters (LSTM keeps one)
-    follow. The module is given back as it was.
+    A tensor gets the same values wherever modules have it: tied weights stay tied, and lists of parameters (LSTM has
+    one) follow. The module is given back as it was.
     """
     with TURN, restored(module):
         generator = torch.Generator().manual_seed(seed)

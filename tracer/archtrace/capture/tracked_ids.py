@@ -1,9 +1,9 @@
 """Ids that Python takes, as numbers that record how they are used.
 
-`ids.tolist().index(eos)` asks of each id one thing: whether it is eos. A comparison with a constant is structure (the
-constant is a special id), so that the program holds for all ordinary ids. A plain int would not tell what was asked of
-it, and every id would count as taken. These objects are no ints, so that nobody, C code included, learns what they are
-worth but through a method that says so.
+`ids.tolist().index(eos)` uses one fact about each id: whether it is eos. A comparison with a constant is structure (the
+constant is a special id), so that the program holds for all ordinary ids. A plain int would not tell how it is used,
+and every id would count as taken. These objects are no ints, so that nobody, C code included, gets their value except
+through a method that records it.
 """
 
 from __future__ import annotations

@@ -56,8 +56,8 @@ class Programs:
     One serves every layout in which the model's Python sees what it saw then.
     """
 
-    def __init__(self, model: Model, asked: str = "") -> None:
-        self.model, self.asked = model, asked
+    def __init__(self, model: Model, output_name: str = "") -> None:
+        self.model, self.output_name = model, output_name
         self._recorded: list[tuple[dict[str, _Look], Program]] = []
         self._shapes: Known = {}
 
@@ -72,7 +72,7 @@ class Programs:
         for recorded, program in self._recorded:
             if recorded == looks and serves(program, layout):
                 return program
-        self._recorded.append((looks, capture(*self.model, layout, has_rule, self._shapes, ids, self.asked)))
+        self._recorded.append((looks, capture(*self.model, layout, has_rule, self._shapes, ids, self.output_name)))
         return self._recorded[-1][1]
 
 

@@ -40,7 +40,7 @@ def padding_shifts_logits(traced: Trace, batch: Encoded, special: Collection[int
         try:
             model = make()
             layouts = [_layout(traced, model[0], _shortened(batch, row, pads), special) for pads in (0, PADS)]
-            return differ(*outputs(model, layouts, traced.analysis.programs.asked))
+            return differ(*outputs(model, layouts, traced.analysis.programs.output_name))
         except Exception:  # a stranger's class may refuse its config, and its model so short a row, as they like
             continue
     return None

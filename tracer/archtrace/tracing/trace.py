@@ -161,8 +161,8 @@ def trace(  # noqa: PLR0913  each is an option of its own
     config.json, "module:name" or "file.py:name" (a class, a function that builds a model, a module), a config, a
     class, such a function or a live module. `arguments` go to the class's constructor, or to the function. `inputs` (by
     name, tensors or nested lists; integers fix the layout, floats are features) replaces the layouts that are tried
-    otherwise. `output` names one of the tensors that the forward returns, where it is not the logits (else the first)
-    that are asked about. `head` is the kind of head that a model type or a checkpoint is given, such as
+    otherwise. `output` names the tensor to answer for, of those that the forward returns; without it the logits are,
+    else the first. `head` is the kind of head that a model type or a checkpoint is given, such as
     "token-classification" (archtrace.targets.head_kinds); without it a sequence classifier's. `text` (one or several,
     with `text_pair` pairs of them) is what `tokenizer`, or else the checkpoint's own, makes a batch of: the layout that
     is traced, whose tokens the answer names; a batch that was made (archtrace.targets.tokenized) will do.

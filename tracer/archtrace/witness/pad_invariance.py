@@ -36,7 +36,7 @@ def padding_changes_logits(analysis: Analysis, layout: str, vocabulary: Vocabula
     padded = [row for row, is_token in enumerate(attended) if is_token.any() and not is_token.all()]
     texts = [_without_padding(inputs, row, attended[row]) for row in padded]
     try:
-        batch, *singles = outputs(model, [inputs, *texts], analysis.programs.asked)
+        batch, *singles = outputs(model, [inputs, *texts], analysis.programs.output_name)
     except Exception:  # a stranger's model may refuse one row, or another length, as it likes
         return False
     if len(batch) != len(attended):
