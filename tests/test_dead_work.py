@@ -123,13 +123,13 @@ def test_states_of_padding_are_dead_work() -> None:
 
 def test_a_claim_of_dead_work_that_is_false_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """Work that is alive, called dead: the run without it gives other logits, and no such work is told."""
-    right = dead_work._dead
+    right = dead_work._dead_elements
 
     def greedy(value: Any, marks: Any) -> Any:
         found = right(value, marks)
         return found if found is None or found.ndim == 0 else torch.ones(found.shape, dtype=torch.bool).numpy()
 
-    monkeypatch.setattr(dead_work, "_dead", greedy)
+    monkeypatch.setattr(dead_work, "_dead_elements", greedy)
     result = archtrace.trace(bert()).result
     assert result.status == "bound"
     assert any(f.code == "missed" and "dead" in f.message for f in result.findings)

@@ -42,10 +42,12 @@ class Flops:
             # Where values say how much there is to do, shapes alone would be counted as something else.
             shaped = node.op not in SIZED_BY
             # No memory is held on the meta device, and no fused kernel hides its products there.
-            self._known[key] = _counted(node, lambda ref: _shapes_of(bound, ref, "meta")) if shaped else None
+            self._known[key] = _count(node, lambda ref: _shapes_of(bound, ref, "meta")) if shaped else None
         counted = self._known[key]
         # What needs values runs on those that are known, and on zeros.
-        return _counted(node, lambda ref: _values_of(bound, ref)) if counted is None and _fits(node, bound) else counted
+        if counted is None and _is_small(node, bound):
+            return _count(node, lambda ref: _values_of(bound, ref))
+        return counted
 
 
 def _may_multiply(op: Operation) -> bool:
@@ -58,12 +60,12 @@ def _may_multiply(op: Operation) -> bool:
     return op.overloadpacket in flop_registry or bool(composite)
 
 
-def _fits(node: Node, bound: Bound) -> bool:
+def _is_small(node: Node, bound: Bound) -> bool:
     operands = (each for ref in node.refs for each in bound.program.nodes[ref].results or ())
     return sum(math.prod(shape) for shape, _ in operands) <= MOST
 
 
-def _counted(node: Node, operand: Callable[[int], Value]) -> int | None:
+def _count(node: Node, operand: Callable[[int], Value]) -> int | None:
     try:
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             args, kwargs = node.arguments_with(operand)
@@ -83,8 +85,8 @@ def _shapes_of(bound: Bound, ref: int, device: str) -> Value:
 def _values_of(bound: Bound, ref: int) -> Value:
     """What is known of a node in the layout, else zeros; in double precision, which no fused kernel takes."""
     known = bound.known(ref)
-    return cast(Value, mapped(_shapes_of(bound, ref, "cpu") if known is None else known, _doubled))
+    return cast(Value, mapped(_shapes_of(bound, ref, "cpu") if known is None else known, _in_double))
 
 
-def _doubled(value: object) -> object:
+def _in_double(value: object) -> object:
     return value.double() if isinstance(value, torch.Tensor) and value.is_floating_point() else value

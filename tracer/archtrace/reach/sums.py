@@ -16,8 +16,8 @@ from archtrace.reach.rules.registry import Transfer, whole_number
 
 def constant_sum(node: Node, program: Program) -> bool:
     """True where a node sums or averages over an axis along which the sum cannot change, and nothing sharpens it."""
-    axis = _summed(node, program)
-    return axis is not None and _normalised(program, node.refs[0], axis) and _smooth(node, program)
+    axis = _summed_axis(node, program)
+    return axis is not None and _sums_to_constant(program, node.refs[0], axis) and _stays_smooth(node, program)
 
 
 def without_flows(step: Transfer) -> Transfer:
@@ -26,7 +26,7 @@ def without_flows(step: Transfer) -> Transfer:
     return Transfer(step.outputs, ((),) * len(step.outputs), silent=step.silent | slots)
 
 
-def _summed(node: Node, program: Program) -> int | None:
+def _summed_axis(node: Node, program: Program) -> int | None:
     """The one axis that a sum or a mean goes over, from 0."""
     if node.op not in ADDING or len(node.refs) != 1 or len(node.args) < 2:
         return None
@@ -38,12 +38,12 @@ def _rank(node: Node) -> int:
     return len(node.results[0][0]) if node.results else 0
 
 
-def _normalised(program: Program, index: int, axis: int) -> bool:
+def _sums_to_constant(program: Program, index: int, axis: int) -> bool:
     """Whether the sum of a node over an axis is a constant: back through what only moves axes, to what normalises."""
     node = program.nodes[index]
     while node.kind is NodeKind.OP and node.refs and (before := _before(node, axis)) is not None:
         node, axis = program.nodes[node.refs[0]], before
-    return node.kind is NodeKind.OP and (_by_op(node, axis) or _centred(node, program, axis))
+    return node.kind is NodeKind.OP and (_normalises(node, axis) or _is_centred(node, program, axis))
 
 
 def _before(node: Node, axis: int) -> int | None:
@@ -57,7 +57,7 @@ def _before(node: Node, axis: int) -> int | None:
     return node.numbers(1)[axis] % rank if node.op == "aten::permute" else None
 
 
-def _by_op(node: Node, axis: int) -> bool:
+def _normalises(node: Node, axis: int) -> bool:
     """An op that normalises along an axis, without weights of its own."""
     if node.op not in NORMS:
         return False
@@ -71,7 +71,7 @@ def _by_op(node: Node, axis: int) -> bool:
     return plain and isinstance(axes, list | tuple) and len(axes) == 1 and axis == rank - 1
 
 
-def _centred(node: Node, program: Program, axis: int) -> bool:
+def _is_centred(node: Node, program: Program, axis: int) -> bool:
     """x - mean(x, axis, keepdim=True)."""
     if node.op != "aten::sub" or len(node.args) != 2 or node.kwargs or not all(isinstance(a, Ref) for a in node.args):
         return False
@@ -80,7 +80,7 @@ def _centred(node: Node, program: Program, axis: int) -> bool:
     return keeps_axis and _rank(mean) == _rank(value) and [a % _rank(value) for a in mean.numbers(1)] == [axis]
 
 
-def _smooth(node: Node, program: Program) -> bool:
+def _stays_smooth(node: Node, program: Program) -> bool:
     """Whether all that comes of a node is made by smooth ops."""
     users = reachable(program.users[node.index], program.users.__getitem__)
     return all(program.nodes[user].op in SMOOTH for user in users)

@@ -55,13 +55,13 @@ def _constants(value: Value) -> frozenset[int]:
 def with_reals(node: Node, values: Sequence[Value], outputs: Sequence[Output]) -> list[Output]:
     """Outputs of a step, with what they are in this layout where tokens alone decide it."""
     lent = shape_lenders(node)
-    operands = [v for ref in node.refs if ref not in lent for v in _listed(values[ref])]
+    operands = [v for ref in node.refs if ref not in lent for v in _as_list(values[ref])]
     # If parameters have a part in an operand, the result is unknown; one that only lends its shape does not count.
-    if not any(isinstance(v, Unknown) for v in operands) or any(_undetermined(v) for v in operands):
+    if not any(isinstance(v, Unknown) for v in operands) or any(_is_undetermined(v) for v in operands):
         return list(outputs)
     try:
         reals = {r: without_values(values[r]) if r in lent else in_this_layout(values[r]) for r in node.refs}
-        results = _listed(evaluate(node, reals))
+        results = _as_list(evaluate(node, reals))
     except LayoutError:  # the op itself ran while it was recorded; in float64, or on another type, it may not
         return list(outputs)
     ids = node.op in KEEP_IDS and all(v.ids for v in operands if isinstance(v, Unknown))
@@ -73,11 +73,11 @@ def with_reals(node: Node, values: Sequence[Value], outputs: Sequence[Output]) -
     ]
 
 
-def _listed(value: Value) -> list[Value]:
+def _as_list(value: Value) -> list[Value]:
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
-def _undetermined(value: Value) -> bool:
+def _is_undetermined(value: Value) -> bool:
     return isinstance(value, Unknown) and value.real is None
 
 

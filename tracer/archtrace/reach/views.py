@@ -28,7 +28,7 @@ _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 def geometry_flow(operand: Shape, own: Geometry) -> Flow:
     """The flow from a contiguous operand to a view of it."""
-    return _along(operand, own) or _led(operand, own)
+    return _along(operand, own) or _leading_flow(operand, own)
 
 
 def _along(operand: Shape, own: Geometry) -> Moved | Regroup | Chained | None:
@@ -96,11 +96,11 @@ class Led:
         return moved.reshape(*moved.shape[:-1], *marks.shape[rank:])
 
 
-def _led(operand: Shape, own: Geometry) -> Flow:
+def _leading_flow(operand: Shape, own: Geometry) -> Flow:
     """Numbers for the leading axes alone, where the last ones stay what they are."""
     # A window over positions moves whole hidden states: numbers for each feature would say the same 768 times.
     tail = 0
-    while tail < min(len(operand), len(own.shape)) and _stays(operand, own, tail + 1):
+    while tail < min(len(operand), len(own.shape)) and _is_tail_unchanged(operand, own, tail + 1):
         tail += 1
     run = math.prod(operand[len(operand) - tail :])
     lead = Geometry(own.shape[: len(own.shape) - tail], tuple(s // run for s in own.stride[: len(own.shape) - tail]),
@@ -109,7 +109,7 @@ def _led(operand: Shape, own: Geometry) -> Flow:
     return Led(take, len(operand) - tail, len(own.shape) - tail, tail) if tail else take
 
 
-def _stays(operand: Shape, own: Geometry, tail: int) -> bool:
+def _is_tail_unchanged(operand: Shape, own: Geometry, tail: int) -> bool:
     strides = contiguous(operand)
     last = len(own.shape) - tail
     run = math.prod(operand[len(operand) - tail :])
@@ -152,7 +152,7 @@ class Unmoved:
         return self.push(marks)
 
 
-def looked_at(fact: npt.NDArray[_Scalar], shape: Shape, own: Geometry) -> npt.NDArray[_Scalar]:
+def view_fact(fact: npt.NDArray[_Scalar], shape: Shape, own: Geometry) -> npt.NDArray[_Scalar]:
     """What a view shows of a fact of each element of a tensor; axes of length 1 broadcast, before and after."""
     if fact.size == 1:
         return fact.reshape((1,) * len(own.shape))
@@ -167,7 +167,7 @@ def looked_at(fact: npt.NDArray[_Scalar], shape: Shape, own: Geometry) -> npt.ND
     return shrink(np.lib.stride_tricks.as_strided(full[own.offset :], own.shape, strides), len(own.shape))
 
 
-def viewed(run: Callable[[torch.Tensor], list[torch.Tensor]], shape: Shape) -> list[Geometry] | None:
+def view_geometries(run: Callable[[torch.Tensor], list[torch.Tensor]], shape: Shape) -> list[Geometry] | None:
     """The geometries of an op's results on a contiguous operand without memory; None where they are no views of it."""
     base = torch.empty(shape, device="meta")
     results = run(base)

@@ -21,16 +21,16 @@ MOST = 4
 
 def accesses_of(name: str, analyses: Sequence[Analysis]) -> list[Key]:
     """The accesses to a tensor, the same ones in every layout; none where there are not several."""
-    first = list(_keyed(analyses[0], analyses[0].reference, name) or ())
+    first = list(_ends_by_key(analyses[0], analyses[0].reference, name) or ())
     if not 1 < len(first) <= MOST:
         return []
-    all_keys = (_keyed(analysis, layout, name) for analysis in analyses for layout in analysis.bounds)
+    all_keys = (_ends_by_key(analysis, layout, name) for analysis in analyses for layout in analysis.bounds)
     return first if all(keys is not None and list(keys) == first for keys in all_keys) else []
 
 
 def end_of(analysis: Analysis, layout: str, name: str, key: Key | None) -> int | None:
     """The node of an access in a layout's program."""
-    return None if key is None else (_keyed(analysis, layout, name) or {}).get(key)
+    return None if key is None else (_ends_by_key(analysis, layout, name) or {}).get(key)
 
 
 def rows_of_access(analysis: Analysis, layout: str, name: str, key: Key) -> Rows:
@@ -40,7 +40,7 @@ def rows_of_access(analysis: Analysis, layout: str, name: str, key: Key) -> Rows
     assert tensor is not None
     if any(any(bound.constant(t.node, t.axis)) for t in analysis.tensors(layout)):
         bound = bound_without_constants(analysis.interpreter, bound, nodes, analysis.layouts[layout])
-    others = {node for other, node in (_keyed(analysis, layout, name) or {}).items() if other != key}
+    others = {node for other, node in (_ends_by_key(analysis, layout, name) or {}).items() if other != key}
     return cut(analysis.interpreter, bound, nodes | others).rows(tensor.node, tensor.axis)
 
 
@@ -48,7 +48,7 @@ def _tensor(analysis: Analysis, layout: str, name: str) -> ReadTensor | None:
     return next((t for t in analysis.tensors(layout) if t.name == name), None)
 
 
-def _keyed(analysis: Analysis, layout: str, name: str) -> dict[Key, int] | None:
+def _ends_by_key(analysis: Analysis, layout: str, name: str) -> dict[Key, int] | None:
     """The ends of a tensor's axis by what they are; None where the tensor is not in the layout's program."""
     tensor, bound = _tensor(analysis, layout, name), analysis.bounds[layout]
     if tensor is None:

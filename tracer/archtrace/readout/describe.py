@@ -51,10 +51,10 @@ def readouts(
     describer = _Describer((analysis, *others), vocabulary, dict(names), _status(analysis, witnessed))
     by_name = {each.of: each for each in related if each.name != "all"}
     by_tensor = ((tensor.name, describer.of(tensor.name)) for tensor in analysis.tensors(analysis.reference))
-    return tuple(readout for name, own in by_tensor for readout in _related(own, by_name.get(name)))
+    return tuple(readout for name, own in by_tensor for readout in _by_relation(own, by_name.get(name)))
 
 
-def _related(readouts: Iterable[Readout], relation: Relation | None) -> Iterator[Readout]:
+def _by_relation(readouts: Iterable[Readout], relation: Relation | None) -> Iterator[Readout]:
     """Readouts in the terms of position i of the output, where these tell more than what all positions read."""
     if relation is None:
         yield from readouts
@@ -114,7 +114,7 @@ class _Describer:
     def _needs_several(self, name: str, whole: Readout, keys: Sequence[Key]) -> bool:
         """True where one slice does not say it all: positions are joined in several ways, or no formula picks them."""
         reads = [self._in_layouts(name, key)[0] for key in keys]
-        kinds = {self._pooled(within_slice(s.selection, s.bound), s.bound) for s in reads}
+        kinds = {self._pooling_kind(within_slice(s.selection, s.bound), s.bound) for s in reads}
         unnamed = whole.kind == "other" and constant(self._cases(name, None)) is None
         return (len(kinds) > 1 or unnamed) and self._complete(name, keys)
 
@@ -132,7 +132,7 @@ class _Describer:
         first, cases = reads[0], self._cases(name, key)
         selection, tensor = first.selection, first.tensor
         own_axis = len({read.length for read in reads}) > 1 or first.length == first.tokens
-        kind = kind_of(cases, self._pooled(selection, first.bound), tokens=own_axis)
+        kind = kind_of(cases, self._pooling_kind(selection, first.bound), tokens=own_axis)
         formula = self._formula(name, key, cases)
         steps = paths((*selection.before, *selection.after))
         early = len(paths(selection.before)) if selection.first else 0
@@ -148,7 +148,7 @@ class _Describer:
             steps=tuple(PathStep(module, op, n < early) for n, (module, op) in enumerate(steps)),
         )
 
-    def _pooled(self, selection: Selection, bound: Bound) -> KindName:
+    def _pooling_kind(self, selection: Selection, bound: Bound) -> KindName:
         return pooling(selection, bound, self.analyses[0].interpreter)
 
     def _index(self, reads: Sequence[_ReadInLayout], kind: KindName, formula: str | None) -> Index:
@@ -168,7 +168,7 @@ class _Describer:
     def _picked(self, reads: Sequence[_ReadInLayout], cases: Sequence[Case], formula: str | None) -> str:
         """The subscript that picks positions: a constant one, else as the graph computes it, one position a row."""
         text, lead = constant(cases), lead_of(reads[0].tensor.axis)
-        if text is None and _single(cases):
+        if text is None and _reads_one_position(cases):
             written = "" if formula is not None else _at_any_length(self.analyses[0], reads, self._subscripts)
             if formula is None and evaluates(written, {*reads[0].bound.program.inputs, *self.names.values()}):
                 return written
@@ -180,7 +180,7 @@ class _Describer:
 
         None where the graph's own formula is one.
         """
-        if constant(cases) is not None or not _single(cases):
+        if constant(cases) is not None or not _reads_one_position(cases):
             return None
         texts = {self._subscripts(read) for read in self._programs(name, key)}
         return last_of(cases) or "" if len(texts) > 1 else None
@@ -215,7 +215,7 @@ class _Describer:
                     yield Case(rows, constant_rows, length, analysis.layouts[layout], self.vocabulary, tokens, text)
 
 
-def _single(cases: Sequence[Case]) -> bool:
+def _reads_one_position(cases: Sequence[Case]) -> bool:
     """True where each row reads one position in every layout."""
     return all(len(row) == 1 for case in cases for row in case.rows)
 

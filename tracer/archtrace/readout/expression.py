@@ -81,7 +81,7 @@ class Printer:
     def _subscript(self, node: Node, name: str) -> str:
         _, axis, *rest = node.args
         # x[:] is x: torch slices axes that nobody wrote a slice for.
-        whole = name == "slice" and (not rest or (rest[0] in (0, None) and (len(rest) < 2 or _endless(rest[1]))))
+        whole = name == "slice" and (not rest or (rest[0] in (0, None) and (len(rest) < 2 or _is_endless(rest[1]))))
         if whole:
             return self._write(node.args[0])
         inside = self._write(rest[0]) if name == "select" else ":".join(_bound(r) for r in (*rest, None)[:2])
@@ -122,7 +122,7 @@ class Printer:
 
     def _atom(self, value: object) -> str:
         text = self._write(value)
-        return f"({text})" if any(f" {sign} " in text for sign in _BINDING) and not _enclosed(text) else text
+        return f"({text})" if any(f" {sign} " in text for sign in _BINDING) and not _is_enclosed(text) else text
 
 
 def _arguments(node: Node) -> list[object]:
@@ -132,7 +132,7 @@ def _arguments(node: Node) -> list[object]:
     return [*node.args, *(node.kwargs.get(name) for name in names[len(node.args) :])]
 
 
-def _enclosed(text: str) -> bool:
+def _is_enclosed(text: str) -> bool:
     depth = 0
     for position, character in enumerate(text):
         depth += (character in "([") - (character in ")]")
@@ -142,12 +142,12 @@ def _enclosed(text: str) -> bool:
     return True
 
 
-def _endless(stop: object) -> bool:
+def _is_endless(stop: object) -> bool:
     return stop is None or (isinstance(stop, int) and stop > 2**31)
 
 
 def _bound(value: object) -> str:
-    return "" if value is None or _endless(value) or value == 0 else str(value)
+    return "" if value is None or _is_endless(value) or value == 0 else str(value)
 
 
 def inputs_behind(program: Program, indices: set[int]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from archtrace.answer.work import ModuleWork, Work
 from archtrace.reach.bound import Bound
-from archtrace.reach.dead_work import unused
+from archtrace.reach.dead_work import unused_elements
 from archtrace.reach.flops import Flops
 from archtrace.reach.marks import Marks
 
@@ -19,19 +19,19 @@ def work(whole: Bound, flops: Flops) -> Work | None:
 
     None where not all of them can be counted.
     """
-    dead, parts = dict(unused(whole)), dict[str, tuple[int, int]]()
+    dead, parts = dict(unused_elements(whole)), dict[str, tuple[int, int]]()
     for node in whole.program.nodes:
         count = flops.of(node, whole)
         if count is None:
             return None
         if count:
             total, gone = parts.get(layer := layer_of(node.module), (0, 0))
-            parts[layer] = total + count, gone + _dead(count, node.index, whole, dead)
+            parts[layer] = total + count, gone + _dead_flops(count, node.index, whole, dead)
     named = tuple(ModuleWork(layer, total, gone) for layer, (total, gone) in parts.items() if gone)
     return Work(sum(total for total, _ in parts.values()), sum(part.dead for part in named), named)
 
 
-def _dead(count: int, index: int, bound: Bound, dead: Mapping[int, Marks]) -> int:
+def _dead_flops(count: int, index: int, bound: Bound, dead: Mapping[int, Marks]) -> int:
     """Each element of a result costs the same: a sum of products as long as any other."""
     if (flags := dead.get(index)) is None:
         return 0

@@ -113,12 +113,12 @@ def _one_unknown(node: Node, bound: Bound) -> bool:
 def pooling(selection: Selection, bound: Bound, interpreter: Interpreter) -> KindName:
     """How many positions become one: by a mean, a maximum, attention, or in another way."""
     # A softmax on the way weighs positions by what they hold, whatever sums them in the end.
-    if _weighing(selection, bound, interpreter):
+    if _is_weighing(selection, bound, interpreter):
         return "attention"
     if selection.first is None:
         return "all"
     # A sum is a mean where its weights, or a division behind it, add up to one: no name of an op tells that.
-    if selection.first.op in WEIGHTED_SUMS and (_divided(selection) or _weighted_by_known(selection, bound)):
+    if selection.first.op in WEIGHTED_SUMS and (_is_divided(selection) or _weighted_by_known(selection, bound)):
         return "mean"
     return joined_by(selection.first.op)
 
@@ -133,7 +133,7 @@ def within_slice(selection: Selection, bound: Bound) -> Selection:
     return find_selection(bound, replace(selection.tensor, node=first.index), shape[axis])
 
 
-def _weighing(selection: Selection, bound: Bound, interpreter: Interpreter) -> bool:
+def _is_weighing(selection: Selection, bound: Bound, interpreter: Interpreter) -> bool:
     """True where a softmax compares positions: over keys of the model's own each token is weighed alone."""
     softmaxes = [n for n in (*selection.before, *selection.ops) if n.op in SOFTMAXES]
     if not softmaxes:
@@ -150,7 +150,7 @@ def _most(marks: NodeMarks) -> int:
     return 0 if own is None else int(own.sum(-1).max(initial=0))
 
 
-def _divided(selection: Selection) -> bool:
+def _is_divided(selection: Selection) -> bool:
     return any(n.op in SCALINGS for n in selection.ops[1:])
 
 
@@ -179,10 +179,10 @@ def subscripts(selection: Selection, bound: Bound, names: dict[int, str]) -> str
     texts = [
         (node, piece) for node in selection.ops if (piece := _piece(node, bound, printer, _length(selection, bound)))
     ]
-    return "".join(f"[{'' if _flags(node, bound) else lead}{piece}]" for node, piece in texts)
+    return "".join(f"[{'' if _is_flag_subscript(node, bound) else lead}{piece}]" for node, piece in texts)
 
 
-def _flags(node: Node, bound: Bound) -> bool:
+def _is_flag_subscript(node: Node, bound: Bound) -> bool:
     """True for a subscript by flags over rows and positions at once."""
     index = next(iter(node.several(1)), None) if node.op == "aten::index" else None
     value = bound.known(index.index) if isinstance(index, Ref) else None

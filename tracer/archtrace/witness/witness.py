@@ -13,7 +13,7 @@ from archtrace.answer.positions import Positions, Rows
 from archtrace.capture.execute import draws
 from archtrace.capture.program import NodeKind, Program
 from archtrace.reach.bound import Bound, rows_of
-from archtrace.reach.dead_work import unused
+from archtrace.reach.dead_work import unused_elements
 from archtrace.reach.flops import Flops
 from archtrace.reach.marks import Marks
 from archtrace.reach.values import drop_certain, shape_of_value
@@ -117,7 +117,7 @@ class Witness:
         nodes = self._program.nodes
         dead = {
             index: np.array(np.broadcast_to(flags, whole.run.shape(index)))
-            for index, flags in unused(whole)
+            for index, flags in unused_elements(whole)
             if not nodes[index].many and whole.run.floating(index) and flops.of(nodes[index], whole)
         }
         outputs = {self._program.output, *self._program.returned.values()} if dead else ()

@@ -16,7 +16,7 @@ import torch
 
 from archtrace.reach.flows import Mask
 from archtrace.reach.marks import Marks, Shape
-from archtrace.reach.rules.contractions import aligned, letters, reach
+from archtrace.reach.rules.contractions import broadcast_axes, letters, reach
 from archtrace.reach.rules.registry import Call, Transfer, rule, shape_of, single, value_of
 from archtrace.reach.scales import clamped, largest_scale, magnitude
 from archtrace.reach.values import Unknown, certain_of, level, masked, scale_of
@@ -29,17 +29,17 @@ def attention(call: Call) -> Transfer:
     out = letters(len(call.shape))
     batch, row, column = out[:-2], out[-2], out[-1]
     scores = (*call.shape[:-1], shape_of(key)[-2])
-    allowed = _allowed(call, scores, bool(call["is_causal"]), _scale(call))
+    allowed = _allowed_scores(call, scores, bool(call["is_causal"]), _scale(call))
     reached = Mask(batch + row + "J", allowed)
     contest = Mask(batch + row, allowed.sum(-1) > 1)
     key_axes, key_heads = _shared(batch, call.shape, shape_of(key))
     value_axes, value_heads = _shared(batch, call.shape, shape_of(value))
     flows = reach(
         out,
-        (query, aligned(shape_of(query)[:-2], call.shape[:-2], batch) + row + "X", (contest,)),
+        (query, broadcast_axes(shape_of(query)[:-2], call.shape[:-2], batch) + row + "X", (contest,)),
         (key, key_axes + "JX", (reached, contest, *key_heads)),
         (value, value_axes + "J" + column, (reached, *value_heads)),
-        (mask, aligned(shape_of(mask), scores, batch + row + "J"), (reached, contest)),
+        (mask, broadcast_axes(shape_of(mask), scores, batch + row + "J"), (reached, contest)),
     )
     # A row that may look at nothing is zeros: torch's own choice where a softmax alone would say NaN.
     empty = ~allowed.any(-1)
@@ -47,7 +47,7 @@ def attention(call: Call) -> Transfer:
     return single(call, flows, certain, scale=largest_scale([value_of(value)]))  # a mean of the values
 
 
-def _allowed(call: Call, scores: Shape, causal: bool, scale: float) -> Marks:
+def _allowed_scores(call: Call, scores: Shape, causal: bool, scale: float) -> Marks:
     """Which scores take part, as a boolean array of rank `len(scores)`."""
     allowed: Marks = np.ones((1,) * (len(scores) - 2) + scores[-2:], dtype=bool)
     if causal:
@@ -71,7 +71,7 @@ def _scale(call: Call) -> float:
 def _shared(batch: str, shape: Shape, own: Shape) -> tuple[str, tuple[Mask, ...]]:
     """The batch axes of key or value, and the mask that tells which query head looks at which of its heads."""
     if len(own) < 3 or own[-3] in (1, shape[-3]):
-        return aligned(own[:-2], shape[:-2], batch), ()
+        return broadcast_axes(own[:-2], shape[:-2], batch), ()
     group = np.arange(shape[-3]) // (shape[-3] // own[-3])
     heads = group[:, None] == np.arange(own[-3])[None, :]
-    return aligned(own[:-3], shape[:-3], batch[:-1]) + "H", (Mask(batch[-1] + "H", heads),)
+    return broadcast_axes(own[:-3], shape[:-3], batch[:-1]) + "H", (Mask(batch[-1] + "H", heads),)

@@ -8,7 +8,7 @@ import numpy as np
 
 from archtrace.ops import MATRICES
 from archtrace.reach.flows import Mask
-from archtrace.reach.rules.contractions import LETTERS, SPARE, Source, aligned, contraction, letters, reach
+from archtrace.reach.rules.contractions import LETTERS, SPARE, Source, broadcast_axes, contraction, letters, reach
 from archtrace.reach.rules.registry import Argument, Call, Transfer, rule, several, shape_of, single, unruled
 from archtrace.reach.scales import largest_scale, scale_of_product
 
@@ -44,8 +44,8 @@ def solve_triangular(call: Call) -> Transfer:
         call,
         reach(
             names + out,
-            (call["self"], aligned(left[:-2], batch, names) + factor, order),
-            (call["B"], aligned(right[:-2], batch, names) + known, order),
+            (call["self"], broadcast_axes(left[:-2], batch, names) + factor, order),
+            (call["B"], broadcast_axes(right[:-2], batch, names) + known, order),
         ),
     )
 
@@ -60,10 +60,10 @@ def _by_rows(call: Call, own: Mapping[str, int]) -> Transfer:
         return unruled(call, f"{call.name} takes a tensor that is not followed")
     spare = SPARE[10:]
     sources: list[Source] = [
-        (call[name], aligned(lead, batch, names) + spare[:count])
+        (call[name], broadcast_axes(lead, batch, names) + spare[:count])
         for lead, (name, count) in zip(shapes, own.items(), strict=True)
     ]
-    sources += [(o, aligned(o.value.shape, batch, names)) for o in tolerances]
+    sources += [(o, broadcast_axes(o.value.shape, batch, names)) for o in tolerances]
     flows = tuple(reach(names + spare[4 : 4 + len(s.shape) - len(batch)], *sources) for s in call.results)
     # A grid picks among pixels; of what is made of a matrix no scale is stated.
     scale = largest_scale([call.value("input")]) if "grid" in own else None
@@ -79,7 +79,9 @@ def cross(call: Call) -> Transfer:
     others = Mask("Y" + out[axis], ~np.eye(3, dtype=bool))
     return single(
         call,
-        reach(out, *((call[n], aligned(shape_of(call[n]), call.shape, axes), (others,)) for n in ("self", "other"))),
+        reach(
+            out, *((call[n], broadcast_axes(shape_of(call[n]), call.shape, axes), (others,)) for n in ("self", "other"))
+        ),
         scale=scale_of_product(call.value(n) for n in ("self", "other")),
     )
 

@@ -27,7 +27,7 @@ def letters(count: int) -> str:
     return LETTERS[:count]
 
 
-def aligned(shape: Shape, result: Shape, names: str = LETTERS) -> str:
+def broadcast_axes(shape: Shape, result: Shape, names: str = LETTERS) -> str:
     """Names for the axes of an operand that broadcasts against a result whose axes have `names`."""
     # Broadcasting aligns shapes at their ends; an axis of length 1 beside a longer one is in all its indices.
     offset = len(result) - len(shape)
@@ -36,7 +36,7 @@ def aligned(shape: Shape, result: Shape, names: str = LETTERS) -> str:
     )
 
 
-def renewed(names: str, axes: Sequence[int]) -> str:
+def with_new_axes(names: str, axes: Sequence[int]) -> str:
     """Names in which the given axes are new: what they index no longer matters."""
     return "".join(SPARE[i] if i in axes else a for i, a in enumerate(names))
 
@@ -48,7 +48,7 @@ def reach(out: str, *sources: Source) -> Flows:
 
 def pointwise_flows(call: Call, values: Sequence[Argument], masks: tuple[Mask, ...] = ()) -> Flows:
     """Each value reaches the result where it broadcasts to."""
-    return reach(letters(len(call.shape)), *((v, aligned(shape_of(v), call.shape), masks) for v in values))
+    return reach(letters(len(call.shape)), *((v, broadcast_axes(shape_of(v), call.shape), masks) for v in values))
 
 
 def certain_mask(certain: Certain, axes: str) -> tuple[Mask, ...]:
@@ -100,9 +100,9 @@ def contraction(
     if added is None:
         return single(call, flows, certain, scale=spread)
     beta = call.number("beta", 1.0)
-    term = reach(out, (added, aligned(shape_of(added), call.shape, out)))
+    term = reach(out, (added, broadcast_axes(shape_of(added), call.shape, out)))
     both = max(spread, abs(beta) * scale_of(value_of(added)))
-    return single(call, flows + term, offset=_lowered(call, added, beta), scale=both)
+    return single(call, flows + term, offset=_mask_added(call, added, beta), scale=both)
 
 
 def _spread(call: Call, factors: Sequence[tuple[Argument, str]]) -> float:
@@ -115,7 +115,7 @@ def _spread(call: Call, factors: Sequence[tuple[Argument, str]]) -> float:
     )
 
 
-def _lowered(call: Call, added: Argument, beta: float) -> Certain | None:
+def _mask_added(call: Call, added: Argument, beta: float) -> Certain | None:
     """The mask that is added, `beta` times, to a product, as to the scores of an attention."""
     value = beta * level(value_of(added))
     if not value.any():

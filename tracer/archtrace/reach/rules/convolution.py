@@ -12,7 +12,7 @@ from archtrace.ops import ADAPTIVE_POOLS, CONVOLUTIONS, POOLS, TRANSPOSED_CONVOL
 from archtrace.reach.flows import Mask, Pairs
 from archtrace.reach.marks import Marks, Shape
 from archtrace.reach.rules.contractions import letters, reach
-from archtrace.reach.rules.masks import unmasked
+from archtrace.reach.rules.masks import scale_of_elements
 from archtrace.reach.rules.registry import (
     Call,
     Operand,
@@ -132,7 +132,7 @@ def _pooled(call: Call, source: Operand, windows: list[Marks]) -> Transfer:
     out = letters(len(call.shape))
     lead = len(out) - len(windows)
     masks = tuple(Mask(a + u, w) for a, u, w in zip(out[lead:], "UVW", windows, strict=False))
-    return several(call, reach(out, (source, out[:lead] + "UVW"[: len(windows)], masks)), unmasked(call))
+    return several(call, reach(out, (source, out[:lead] + "UVW"[: len(windows)], masks)), scale_of_elements(call))
 
 
 @rule("upsample_linear1d", "upsample_bilinear2d", "upsample_bicubic2d", "upsample_trilinear3d")
@@ -168,7 +168,7 @@ def folded(call: Call) -> Transfer:
     targets = columns.reshape(-1).numpy().astype(np.int64) - 1
     inside = np.flatnonzero(targets >= 0)
     return single(call, ((operand.slot, Pairs(inside, targets[inside], operand.value.shape, call.shape)),),
-                  scale=unmasked(call))  # fmt: skip
+                  scale=scale_of_elements(call))  # fmt: skip
 
 
 def _windows(

@@ -14,8 +14,8 @@ import torch
 from archtrace.ops import FLAT_INDEX, PRODUCT_MODES, SEARCHES
 from archtrace.reach.flows import Contraction, Everything, Flow, Mask, Pairs
 from archtrace.reach.marks import Marks, Shape
-from archtrace.reach.rules.contractions import LETTERS, SPARE, aligned, letters, reach
-from archtrace.reach.rules.masks import unmasked
+from archtrace.reach.rules.contractions import LETTERS, SPARE, broadcast_axes, letters, reach
+from archtrace.reach.rules.masks import scale_of_elements
 from archtrace.reach.rules.registry import (
     Argument,
     Call,
@@ -39,12 +39,12 @@ def embedding(call: Call) -> Transfer:
     """embedding(table, ids)[*i, d] = table[ids[*i], d]."""
     out = letters(len(call.shape))
     ids = call["indices"]
-    known = _hits(ids, _length(call["weight"]), "V", out[:-1]) if isinstance(ids, torch.Tensor) else ()
+    known = _index_mask(ids, _length(call["weight"]), "V", out[:-1]) if isinstance(ids, torch.Tensor) else ()
     flows = reach(out, (call["weight"], "V" + out[-1], known), (ids, out[:-1]))
     return single(call, flows, scale=largest_scale([call.value("weight")]))
 
 
-def _hits(index: torch.Tensor, size: int, axis: str, names: str) -> tuple[Mask, ...]:
+def _index_mask(index: torch.Tensor, size: int, axis: str, names: str) -> tuple[Mask, ...]:
     """The mask that lets index i of `axis` through where the known index says i."""
     numbers = np.arange(size).reshape(-1, *(1,) * index.ndim)
     return (Mask(axis + names, numbers == (index % size).numpy()[None]),)
@@ -112,7 +112,7 @@ def counted(call: Call) -> Transfer:
 @rule("_unique2")
 def distinct(call: Call) -> Transfer:
     """The distinct values in order, and which of them each element is: one more below the others moves them all."""
-    return everything(call, unmasked(call))
+    return everything(call, scale_of_elements(call))
 
 
 @rule("one_hot")
@@ -131,14 +131,14 @@ def _along(call: Call) -> Transfer:
     # Any element along the axis may be taken; along the others each stays where it is.
     table, rank = call["self"], len(call.shape)
     if call["dim"] is None or not rank or len(shape_of(table)) != rank:
-        return everything(call, unmasked(call))  # a table that is flat, or one element
+        return everything(call, scale_of_elements(call))  # a table that is flat, or one element
     out = letters(rank)
     axis = call.axis(rank)
     axes, masks = _beside(shape_of(table), call.shape, out, axis)
     flat = len(shape_of(index)) != rank or call.name in FLAT_INDEX
     # index_select has one index for a whole slice, gather one for each element.
-    index_axes = out[axis] * len(shape_of(index)) if flat else aligned(shape_of(index), call.shape)
-    return single(call, reach(out, (table, axes, masks), (index, index_axes)), scale=unmasked(call))
+    index_axes = out[axis] * len(shape_of(index)) if flat else broadcast_axes(shape_of(index), call.shape)
+    return single(call, reach(out, (table, axes, masks), (index, index_axes)), scale=scale_of_elements(call))
 
 
 def _beside(shape: Shape, result: Shape, out: str, axis: int) -> tuple[str, tuple[Mask, ...]]:
@@ -155,7 +155,7 @@ def _write_along(call: Call) -> Transfer:
     """scatter and its like: result = x, but along `dim` anything may land anywhere."""
     rank = len(call.shape)
     if not rank:
-        return everything(call, _written(call))
+        return everything(call, _scale_of_write(call))
     out = letters(rank)
     flows: list[tuple[int, Flow]] = []
     for name in ("self", "index", "src", "source", "value"):
@@ -170,13 +170,13 @@ def _write_along(call: Call) -> Transfer:
             axes, masks = _beside(value.value.shape, call.shape, out, call.axis(rank))
             flow = Contraction(axes, out, masks + _within(value.value.shape, shape_of(call["index"]), axes))
         flows.append((value.slot, flow))
-    return single(call, tuple(flows), scale=_written(call))
+    return single(call, tuple(flows), scale=_scale_of_write(call))
 
 
-def _written(call: Call) -> float:
+def _scale_of_write(call: Call) -> float:
     """What is written over or added up spreads as its parts do; multiplied, as any power of them."""
     multiplied = call["reduce"] in PRODUCT_MODES
-    return default_scale(numbers_of(call)) if multiplied else unmasked(call)
+    return default_scale(numbers_of(call)) if multiplied else scale_of_elements(call)
 
 
 def _within(shape: Shape, region: Shape, axes: str) -> tuple[Mask, ...]:
@@ -198,8 +198,8 @@ def _indexed(call: Call, shape: Shape, own: str, other: str) -> Iterator[tuple[A
     places, block, _ = _places(indices)
     for axis in places:
         index = indices[axis]
-        names = aligned(shape_of(index), block, own)
-        hits = _hits(index, shape[axis], other[axis], names) if isinstance(index, torch.Tensor) else ()
+        names = broadcast_axes(shape_of(index), block, own)
+        hits = _index_mask(index, shape[axis], other[axis], names) if isinstance(index, torch.Tensor) else ()
         yield index, names, hits
 
 
@@ -227,7 +227,7 @@ def _index(call: Call) -> Transfer:
     indices = list(_indexed(call, shape, own, table))
     masks = tuple(m for _, _, hits in indices for m in hits)
     flows = reach(out, (call["self"], table, masks), *((i, axes) for i, axes, _ in indices))
-    return single(call, flows, scale=unmasked(call))
+    return single(call, flows, scale=scale_of_elements(call))
 
 
 def _index_put(call: Call) -> Transfer:
@@ -242,9 +242,9 @@ def _index_put(call: Call) -> Transfer:
     places, block, adjacent = _places(call.listed("indices"))
     rest = [n for axis, n in enumerate(call.shape) if axis not in places]
     start = places[0] if adjacent else 0
-    values = aligned(shape_of(call["values"]), (*rest[:start], *block, *rest[start:]), written)
+    values = broadcast_axes(shape_of(call["values"]), (*rest[:start], *block, *rest[start:]), written)
     written_by = reach(out, (call["values"], values, masks), *((i, axes, masks) for i, axes, _ in indices))
-    return single(call, reach(out, (call["self"], out)) + written_by, scale=unmasked(call))
+    return single(call, reach(out, (call["self"], out)) + written_by, scale=scale_of_elements(call))
 
 
 def _put_where(call: Call) -> Transfer:
@@ -262,9 +262,9 @@ def _put_where(call: Call) -> Transfer:
     end = axis + len(shape_of(mask))
     rest = call.shape[end:]
     rows = len(shape_of(values)) > len(rest)  # also a single one: another mask may leave more
-    axes = aligned(shape_of(values), (*call.shape[:axis], 1, *rest), out[:axis] + SPARE[10] + out[end:])
+    axes = broadcast_axes(shape_of(values), (*call.shape[:axis], 1, *rest), out[:axis] + SPARE[10] + out[end:])
     where = SPARE[11 : 11 + end - axis] if rows else out[axis:end]
-    return single(call, reach(out, (call["self"], out), (values, axes), (mask, where)), scale=unmasked(call))
+    return single(call, reach(out, (call["self"], out), (values, axes), (mask, where)), scale=scale_of_elements(call))
 
 
 # -- a known index, and what is written adds up ----------------------------------------------------------------
@@ -278,7 +278,7 @@ def _accumulated(call: Call) -> Transfer:
     """index_put with accumulate: result[indices] = x[indices] + values."""
     indices = [slice(None) if index is None else known_tensor(index) for index in call.listed("indices")]
     targets = _numbers(call.shape)[tuple(indices)]
-    return _landed(call, call["values"], _numbers(shape_of(call["values"])).broadcast_to(targets.shape), targets)
+    return _landing_step(call, call["values"], _numbers(shape_of(call["values"])).broadcast_to(targets.shape), targets)
 
 
 @rule("scatter_add", "scatter_reduce", "index_add", "index_reduce")
@@ -292,12 +292,12 @@ def collect(call: Call) -> Transfer:
         # Of rows whose number parameters decide the shape says nothing.
         if numbers.ndim and numbers.shape[call.integer("dim")] != index.numel():
             return unruled(call, "how many rows there are is not known")
-        return _landed(call, source, numbers, _numbers(call.shape).index_select(call.integer("dim"), index))
+        return _landing_step(call, source, numbers, _numbers(call.shape).index_select(call.integer("dim"), index))
     region = numbers[tuple(slice(n) for n in index.shape)]
-    return _landed(call, source, region, _numbers(call.shape).gather(call.integer("dim"), index))
+    return _landing_step(call, source, region, _numbers(call.shape).gather(call.integer("dim"), index))
 
 
-def _landed(call: Call, source: Argument, numbers: torch.Tensor, targets: torch.Tensor) -> Transfer:
+def _landing_step(call: Call, source: Argument, numbers: torch.Tensor, targets: torch.Tensor) -> Transfer:
     out = letters(len(call.shape))
     own: tuple[Mask, ...] = ()
     if call["include_self"] is False:
@@ -307,7 +307,7 @@ def _landed(call: Call, source: Argument, numbers: torch.Tensor, targets: torch.
         pairs = Pairs(numbers.reshape(-1).numpy(), targets.reshape(-1).numpy(), source.value.shape, call.shape)
         # Several elements may land on one: each of them is in what comes out.
         flows += ((source.slot, pairs),)
-    return single(call, flows, scale=_written(call))
+    return single(call, flows, scale=_scale_of_write(call))
 
 
 def _take(call: Call) -> Transfer:
@@ -316,7 +316,7 @@ def _take(call: Call) -> Transfer:
     return single(
         call,
         reach(out, (call["self"], SPARE[: len(shape_of(call["self"]))]), (call["index"], out)),
-        scale=unmasked(call),
+        scale=scale_of_elements(call),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archtrace.ops import ELEMENTWISE_LOSSES
-from archtrace.reach.rules.contractions import SPARE, aligned, letters, reach
+from archtrace.reach.rules.contractions import SPARE, broadcast_axes, letters, reach
 from archtrace.reach.rules.registry import Call, Transfer, everything, rule, shape_of, single
 
 
@@ -13,7 +13,8 @@ def elementwise(call: Call) -> Transfer:
     if call["reduction"] != 0:
         return everything(call)
     values = (call[n] for n in ("self", "input", "target", "weight", "pos_weight"))
-    return single(call, reach(letters(len(call.shape)), *((v, aligned(shape_of(v), call.shape)) for v in values)))
+    out = letters(len(call.shape))
+    return single(call, reach(out, *((v, broadcast_axes(shape_of(v), call.shape)) for v in values)))
 
 
 @rule("cross_entropy_loss", "nll_loss", "nll_loss_nd", "nll_loss2d")

@@ -50,7 +50,7 @@ class UncertainArea(NamedTuple):
     scale: float
 
 
-def place(call: Call, used: list[Operand]) -> UncertainArea:
+def result_area(call: Call, used: list[Operand]) -> UncertainArea:
     """Where a pointwise op puts its result."""
     dtype = call.results[0].dtype
     if dtype == torch.bool or call.name in BOUNDED or not used:
@@ -64,20 +64,20 @@ def place(call: Call, used: list[Operand]) -> UncertainArea:
         )
     shifted = _SHIFTS.get(call.name) if dtype.is_floating_point else None
     area = shifted(call) if shifted is not None else None
-    return area or UncertainArea(None, _grown(call))
+    return area or UncertainArea(None, _result_scale(call))
 
 
-def _grown(call: Call) -> float:
+def _result_scale(call: Call) -> float:
     """How far what no mask comes through spreads: ordinary where all that goes in is."""
     values = [value_of(v) for v in call.arguments.values()]
-    return 1.0 if all(map(is_ordinary, values)) else _GROWTHS.get(call.name, _alike)(call)
+    return 1.0 if all(map(is_ordinary, values)) else _GROWTHS.get(call.name, _largest_operand)(call)
 
 
-def _alike(call: Call) -> float:
+def _largest_operand(call: Call) -> float:
     return largest_scale(map(value_of, call.arguments.values()))
 
 
-def unmasked(call: Call) -> float:
+def scale_of_elements(call: Call) -> float:
     """The spread of what is made of the operands' own elements (taken, sorted, summed up), whose masks are lost."""
     return largest_scale(numbers_of(call))
 
@@ -89,15 +89,17 @@ def _power(call: Call) -> float:
         return UNKNOWN
     powers = certain_of(exponent)
     ends = (float(powers.max(initial=-np.inf)), float(powers.min(initial=np.inf)))
-    return max(_raised(magnitude(base), p) if p >= 0 else _raised(scale_of_inverse(base), -p) for p in ends)
+    return max(
+        _scale_of_power(magnitude(base), p) if p >= 0 else _scale_of_power(scale_of_inverse(base), -p) for p in ends
+    )
 
 
-def _raised(size: float, power: float) -> float:
+def _scale_of_power(size: float, power: float) -> float:
     return clamped(math.exp(min(power * math.log(size), math.log(UNKNOWN)))) if size > 0 else UNKNOWN
 
 
 def _exponential(call: Call) -> float:
-    return _raised(math.e, magnitude(call.value("self")))
+    return _scale_of_power(math.e, magnitude(call.value("self")))
 
 
 def _quotient(call: Call) -> float:
@@ -176,7 +178,7 @@ _GROWTHS: dict[str, Callable[[Call], float]] = {
     **dict.fromkeys(INVERSES, lambda call: clamped(scale_of_inverse(call.value("self")))),
     **dict.fromkeys(UNSTATED, lambda call: default_scale(numbers_of(call))),
     **dict.fromkeys(POWERS, _power),
-    "aten::square": lambda call: _raised(_self(call), 2),
+    "aten::square": lambda call: _scale_of_power(_self(call), 2),
 }
 _SHIFTS: dict[str, Callable[[Call], UncertainArea | None]] = {
     **dict.fromkeys(SUMS, _sum),

@@ -17,7 +17,7 @@ from archtrace.reach.axis_views import contiguous
 from archtrace.reach.flows import Flow, Take
 from archtrace.reach.marks import Shape
 from archtrace.reach.rules.indexing import IRREGULAR
-from archtrace.reach.rules.placing import placed
+from archtrace.reach.rules.placing import placing_step
 from archtrace.reach.rules.registry import (
     Argument,
     Call,
@@ -36,7 +36,7 @@ from archtrace.reach.rules.registry import (
     value_of,
 )
 from archtrace.reach.values import Certain, Unknown, Value, certain_of, scale_of, unknown
-from archtrace.reach.views import geometry_flow, looked_at, viewed
+from archtrace.reach.views import geometry_flow, view_fact, view_geometries
 
 Numbers: TypeAlias = npt.NDArray[np.int64]
 
@@ -55,8 +55,8 @@ def movement(call: Call) -> Transfer:
         or call["accumulate"]
         or call["reduce"]
     ):
-        return IRREGULAR.get(call.name, _unfollowed)(call)
-    step = _viewed(call) or placed(call)
+        return IRREGULAR.get(call.name, _with_unknown_index)(call)
+    step = _view_step(call) or placing_step(call)
     if step is not None:
         return silent(step, call.operands)
     # The op itself, run on the elements' numbers, says where each of them goes: no rule can disagree with it.
@@ -70,7 +70,7 @@ def movement(call: Call) -> Transfer:
     return silent(step, call.operands)  # operands without a flow lend their shape, or are cut off
 
 
-def _viewed(call: Call) -> Transfer | None:
+def _view_step(call: Call) -> Transfer | None:
     """The step of a view: no number for each element is needed."""
     source = call["base"] if isinstance(call.op, ViewOf) else call["self"]
     if not isinstance(source, Operand):
@@ -78,13 +78,13 @@ def _viewed(call: Call) -> Transfer | None:
     views = _geometries(call, source.value.shape)
     if not views or not all(math.prod(view.shape) for view in views):
         return None
-    outputs = tuple(_shown(source.value, g, s, call.weights_only) for g, s in zip(views, call.results, strict=False))
+    outputs = tuple(_view_of(source.value, g, s, call.weights_only) for g, s in zip(views, call.results, strict=False))
     return Transfer(outputs, tuple(((source.slot, geometry_flow(source.value.shape, g)),) for g in views))
 
 
-def _shown(value: Unknown, own: Geometry, spec: Spec, weights_only: bool) -> Unknown:
-    certain = looked_at(value.certain, value.shape, own)
-    offset = None if value.offset is None else looked_at(value.offset, value.shape, own)
+def _view_of(value: Unknown, own: Geometry, spec: Spec, weights_only: bool) -> Unknown:
+    certain = view_fact(value.certain, value.shape, own)
+    offset = None if value.offset is None else view_fact(value.offset, value.shape, own)
     return unknown(own.shape, spec.dtype, certain, weights_only=weights_only, offset=offset, scale=value.scale)
 
 
@@ -94,7 +94,7 @@ def _geometries(call: Call, shape: Shape) -> list[Geometry] | None:
         return [own] if own is not None else None
     if call.name not in VIEWS:
         return None
-    return viewed(lambda base: call.run(lambda v: base if isinstance(v, Operand) else v), shape)
+    return view_geometries(lambda base: call.run(lambda v: base if isinstance(v, Operand) else v), shape)
 
 
 def _within(base: Geometry, own: Geometry) -> Geometry | None:
@@ -106,7 +106,7 @@ def _blank(value: Argument) -> torch.Tensor:
     return torch.zeros(()).expand(shape_of(value))
 
 
-def _unfollowed(call: Call) -> Transfer:
+def _with_unknown_index(call: Call) -> Transfer:
     """The index is unknown, so any element may go anywhere; for weights without certain elements that loses nothing."""
     return everything(call) if call.indistinct else unruled(call, f"{call.name} moves by what is not known")
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from archtrace.reach.flows import Mask
 from archtrace.reach.marks import Marks
-from archtrace.reach.rules.contractions import SPARE, certain_mask, letters, reach, renewed
-from archtrace.reach.rules.masks import unmasked
+from archtrace.reach.rules.contractions import SPARE, certain_mask, letters, reach, with_new_axes
+from archtrace.reach.rules.masks import scale_of_elements
 from archtrace.reach.rules.registry import Call, Transfer, rule, several, silent, single
 from archtrace.reach.scales import default_scale, largest_scale
 from archtrace.reach.values import Certain, Unknown, is_open, level, masked
@@ -24,7 +24,7 @@ def mix(call: Call) -> Transfer:
     operand = call.operands[0]
     axes = letters(len(operand.value.shape))
     mixed = call.axes(len(axes), [0 if call.name == "aten::msort" else -1])
-    return several(call, reach(renewed(axes, mixed), (operand, axes)), unmasked(call))
+    return several(call, reach(with_new_axes(axes, mixed), (operand, axes)), scale_of_elements(call))
 
 
 @rule("renorm")
@@ -32,7 +32,8 @@ def renorm(call: Call) -> Transfer:
     """y[.., i, ..] = x[.., i, ..] scaled by its own norm over all axes but `dim`."""
     axes = letters(len(call.shape))
     others = [axis for axis in range(len(axes)) if axis != call.axis(len(axes))]
-    return single(call, reach(renewed(axes, others), (call["self"], axes)), scale=largest_scale([call.value("self")]))
+    out = with_new_axes(axes, others)
+    return single(call, reach(out, (call["self"], axes)), scale=largest_scale([call.value("self")]))
 
 
 @rule("softmax", "_softmax", "_safe_softmax")
@@ -44,8 +45,8 @@ def softmax(call: Call) -> Transfer:
         return silent(single(call, (), np.ones(()), scale=1.0), operand)  # one element by itself: exp(x) / exp(x) = 1
     axis = call.axis(len(shape))
     axes = letters(len(shape))
-    out = renewed(axes, [axis])
-    low = _beaten(value, axis)
+    out = with_new_axes(axes, [axis])
+    low = _masked_elements(value, axis)
     certain = softmax_certain(low, axis)
     flowing = is_open(value.certain) & ~low
     masks = (*certain_mask(certain, out), *(() if flowing.all() else (Mask(axes, flowing),)))
@@ -59,7 +60,7 @@ def softmax_certain(beaten: Marks, axis: int) -> Certain:
     return np.where(beaten, 0.0, np.where(only_one & full, 1.0, np.nan))
 
 
-def _beaten(value: Unknown, axis: int) -> Marks:
+def _masked_elements(value: Unknown, axis: int) -> Marks:
     """Where an element is masked beside the highest of its row; axes along which all rows are alike have length 1."""
     levels = level(value)
     if levels.shape[axis] == 1:
@@ -76,14 +77,14 @@ def log_softmax(call: Call) -> Transfer:
     if not shape:
         return silent(single(call, (), np.zeros(()), scale=1.0), operand)  # one element by itself: x - log exp(x) = 0
     axis = call.axis(len(shape))
-    low = _beaten(value, axis)
+    low = _masked_elements(value, axis)
     if not low.any():
-        return single(call, reach(renewed(axes, [axis]), (operand, axes)), scale=unmasked(call))
+        return single(call, reach(with_new_axes(axes, [axis]), (operand, axes)), scale=scale_of_elements(call))
     # The only one left in its row is x - log exp x = 0, and minus infinity stays what it is.
     only_one = ~low & ((~low).sum(axis=axis, keepdims=True) == 1)
     certain = np.where(only_one, 0.0, np.where(low & np.isneginf(value.certain), -np.inf, np.nan))
     uncertain = certain_mask(certain, axes)
-    out = renewed(axes, [axis])
+    out = with_new_axes(axes, [axis])
     unmasked_pairs = (Mask(axes, ~low), *certain_mask(certain, out))
     offset = level(value) - level(value).max(axis=axis, keepdims=True)
     step = single(
@@ -138,7 +139,7 @@ def channel_norm(call: Call) -> Transfer:
         mixed = list(range(2, len(axes)))
     elif call["training"]:
         mixed = [axis for axis in range(len(axes)) if axis != 1]
-    out = renewed(axes, mixed)
+    out = with_new_axes(axes, mixed)
     names = ("weight", "bias") if mixed else ("weight", "bias", "running_mean", "running_var")
     flows = reach(out, (call["input"], axes), *((call[n], out[1]) for n in names))
     step = single(

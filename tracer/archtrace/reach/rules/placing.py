@@ -18,7 +18,7 @@ from archtrace.reach.flows import Flow
 from archtrace.reach.marks import Shape
 from archtrace.reach.rules.registry import Argument, Call, Operand, Transfer, shape_of, value_of
 from archtrace.reach.values import Certain, certain_of, scale_of, unknown
-from archtrace.reach.views import Turned, Unmoved, chained, looked_at, strided_shape
+from archtrace.reach.views import Turned, Unmoved, chained, strided_shape, view_fact
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,22 +32,22 @@ class _Part:
         """A fact of each of its elements, with the axes of the frame."""
         own, shape = of(self.value), shape_of(self.value)
         ranked = own if own.ndim == len(shape) else np.broadcast_to(own, (1,) * len(shape))
-        return self.place.back(looked_at(ranked, shape, whole(self.place.result)))
+        return self.place.back(view_fact(ranked, shape, whole(self.place.result)))
 
 
-def placed(call: Call) -> Transfer | None:
+def placing_step(call: Call) -> Transfer | None:
     """The step of an op that places its operands; None where they do not lie along axes."""
     parts = _parts(call)
     if parts is None or math.prod(call.shape) == 0:
         return None
     fill = call.number("value", 0.0)
-    offsets = _composed(parts, _offset_of, 0.0)
+    offsets = _compose(parts, _offset_of, 0.0)
     value = unknown(
         call.shape,
         call.results[0].dtype,
-        _shaped(_composed(parts, _certain_of, fill), parts, call.shape),
+        _as_result(_compose(parts, _certain_of, fill), parts, call.shape),
         weights_only=call.weights_only,
-        offset=_shaped(offsets, parts, call.shape) if offsets.any() else None,
+        offset=_as_result(offsets, parts, call.shape) if offsets.any() else None,
         scale=max(scale_of(value_of(part.value)) for part in parts),
     )
     return Transfer((value,), (tuple(_flows(parts, call)),))
@@ -59,15 +59,15 @@ def _flows(parts: Sequence[_Part], call: Call) -> Iterator[tuple[int, Flow]]:
             continue
         # What is written into loses what is written over.
         if isinstance(call.op, WriteInto) and number == 0:
-            beside = 1.0 - _composed(parts[1:], lambda value: np.ones((1,) * len(shape_of(value))), 0.0)
-            yield part.value.slot, Unmoved(_shaped(beside, parts, call.shape) > 0)
+            beside = 1.0 - _compose(parts[1:], lambda value: np.ones((1,) * len(shape_of(value))), 0.0)
+            yield part.value.slot, Unmoved(_as_result(beside, parts, call.shape) > 0)
         else:
             yield part.value.slot, Turned(chained(call.shape, part.place))
 
 
-def _shaped(table: Certain, parts: Sequence[_Part], shape: Shape) -> Certain:
+def _as_result(table: Certain, parts: Sequence[_Part], shape: Shape) -> Certain:
     """A fact of each element of the frame as one of the result."""
-    return looked_at(table, parts[0].place.operand, whole(shape))
+    return view_fact(table, parts[0].place.operand, whole(shape))
 
 
 def _parts(call: Call) -> list[_Part] | None:
@@ -76,11 +76,11 @@ def _parts(call: Call) -> list[_Part] | None:
     places = placing(call) if placing else None
     if places is None:
         return None
-    lying = (_lying(frame, places, call) for frame in _frames(call))
+    lying = (_parts_in_frame(frame, places, call) for frame in _frames(call))
     return next((parts for parts in lying if parts is not None), None)
 
 
-def _lying(frame: Shape, places: _Places, call: Call) -> list[_Part] | None:
+def _parts_in_frame(frame: Shape, places: _Places, call: Call) -> list[_Part] | None:
     if frame != call.shape:  # what is written into is as large as the frame, whatever its shape
         places = [(places[0][0], whole(frame)), *places[1:]]
     runs = [(value, axiswise(frame, own)) for value, own in places]
@@ -104,7 +104,7 @@ def _inside(shape: Shape, own: Shape, starts: Sequence[int]) -> Geometry:
 _Places: TypeAlias = list[tuple[Argument, Geometry]]
 
 
-def _padded(call: Call) -> _Places | None:
+def _places_of_pad(call: Call) -> _Places | None:
     """A tensor within its padding; `pad` counts from the last axis, before and behind."""
     constant = call["mode"] in (None, "constant") and isinstance(call["value"], int | float | None)
     if not constant or any(isinstance(n, Operand) for n in call.listed("pad")):
@@ -116,7 +116,7 @@ def _padded(call: Call) -> _Places | None:
     return [(call["self"], _inside(call.shape, own, before))]
 
 
-def _joined(call: Call) -> _Places | None:
+def _places_of_cat(call: Call) -> _Places | None:
     """Tensors one behind another."""
     tensors = call.listed("tensors")
     shapes = [shape_of(tensor) for tensor in tensors]
@@ -131,7 +131,7 @@ def _joined(call: Call) -> _Places | None:
     return places
 
 
-def _written(call: Call) -> _Places | None:
+def _places_of_write(call: Call) -> _Places | None:
     """A tensor, and another one in some of its places."""
     if not isinstance(call.op, WriteInto):
         return None
@@ -141,18 +141,19 @@ def _written(call: Call) -> _Places | None:
     return [(call["base"], base), (call["src"], own)]
 
 
-def _copied(call: Call) -> _Places | None:
+def _places_of_copy(call: Call) -> _Places | None:
     """All that was there is written over."""
     return [(call["src"], whole(call.shape))] if shape_of(call["src"]) == call.shape else None
 
 
 _PLACES: dict[str, Callable[[Call], _Places | None]] = {
-    "aten::constant_pad_nd": _padded, "aten::pad": _padded, "aten::cat": _joined, "aten::concat": _joined,
-    "aten::copy": _copied, "archtrace::write_into": _written,
+    "aten::constant_pad_nd": _places_of_pad, "aten::pad": _places_of_pad,
+    "aten::cat": _places_of_cat, "aten::concat": _places_of_cat,
+    "aten::copy": _places_of_copy, "archtrace::write_into": _places_of_write,
 }  # fmt: skip
 
 
-def _composed(parts: Sequence[_Part], of: Callable[[Argument], Certain], fill: float) -> Certain:
+def _compose(parts: Sequence[_Part], of: Callable[[Argument], Certain], fill: float) -> Certain:
     """A fact of each element of the frame: of the last operand that lies there, or of what is filled in."""
     facts = [part.fact(of) for part in parts]
     # An axis counts where an operand is cut along it, or differs along it; along any other all is alike.

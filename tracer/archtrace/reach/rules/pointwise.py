@@ -13,8 +13,15 @@ import torch
 from archtrace.ops import BINARY, LENDERS, ONE_ABSORBS, SUMS, UNARY, ZERO_ABSORBS
 from archtrace.reach.flows import Contraction, Mask
 from archtrace.reach.marks import Marks
-from archtrace.reach.rules.contractions import aligned, certain_mask, letters, pointwise_flows, reach, renewed
-from archtrace.reach.rules.masks import place, unmasked, weights
+from archtrace.reach.rules.contractions import (
+    broadcast_axes,
+    certain_mask,
+    letters,
+    pointwise_flows,
+    reach,
+    with_new_axes,
+)
+from archtrace.reach.rules.masks import result_area, scale_of_elements, weights
 from archtrace.reach.rules.registry import (
     Argument,
     Call,
@@ -37,10 +44,10 @@ def pointwise(call: Call) -> Transfer:
     """result[i] = f(operands[i]); where the result is certain nothing flows."""
     lent = "other" if call.name in LENDERS else ""
     used = [v for k, v in call.arguments.items() if isinstance(v, Operand) and k != lent]
-    certain = _vanished(call, _absorbed(call, _evaluated(call, used)))
+    certain = _vanished(call, _add_absorbed(call, _evaluate_certain(call, used)))
     masks = certain_mask(certain, letters(len(call.shape))) if certain is not None else ()
-    at = place(call, used)
-    step = single(call, pointwise_flows(call, used, masks), certain, fitted(at.offset, len(call.shape)), at.scale)
+    at = result_area(call, used)
+    step = single(call, pointwise_flows(call, used, masks), certain, to_rank(at.offset, len(call.shape)), at.scale)
     return silent(step, call[lent])
 
 
@@ -52,7 +59,7 @@ def by_key(call: Call) -> Transfer:
     # Known keys say of each row which tensor it is of.
     rows = [(Mask(out[0], (keys == n).numpy()),) if isinstance(keys, torch.Tensor) else () for n in range(len(tensors))]
     parts = ((tensor, out, mask) for tensor, mask in zip(tensors, rows, strict=True))
-    return single(call, reach(out, (keys, out[0]), *parts), scale=unmasked(call))
+    return single(call, reach(out, (keys, out[0]), *parts), scale=scale_of_elements(call))
 
 
 def _vanished(call: Call, certain: Certain | None) -> Certain | None:
@@ -60,10 +67,10 @@ def _vanished(call: Call, certain: Certain | None) -> Certain | None:
     value = call.value("self")
     if call.name != "aten::exp" or not isinstance(value, Unknown) or not value.normal or value.offset is None:
         return certain
-    return _mark(call, certain, value.offset <= -MASKED * max(value.scale, LEAST_SCALE), 0.0)
+    return _set_certain(call, certain, value.offset <= -MASKED * max(value.scale, LEAST_SCALE), 0.0)
 
 
-def _evaluated(call: Call, used: list[Operand]) -> Certain | None:
+def _evaluate_certain(call: Call, used: list[Operand]) -> Certain | None:
     """The op itself on the certain values; not certain wherever any operand is not."""
     if all(o.value.free for o in used) or call["train"] or call["training"]:
         return None
@@ -82,25 +89,25 @@ def _plain(certain: Certain | None, value: Unknown) -> torch.Tensor:
     return torch.from_numpy(np.where(np.isnan(certain), 1.0, certain)).to(value.dtype)
 
 
-def _absorbed(call: Call, certain: Certain | None) -> Certain | None:
+def _add_absorbed(call: Call, certain: Certain | None) -> Certain | None:
     """Adds what is certain though one operand is not."""
     left = certain_of(call.value("input" if call["self"] is None else "self"))
     right = certain_of(call.value("other"))
     if call.name in ZERO_ABSORBS:
-        certain = _mark(call, certain, (left == 0) & ~np.isinf(right) | (right == 0) & ~np.isinf(left), 0.0)
+        certain = _set_certain(call, certain, (left == 0) & ~np.isinf(right) | (right == 0) & ~np.isinf(left), 0.0)
     if call.name in ONE_ABSORBS and call.results[0].dtype == torch.bool:
-        return _mark(call, certain, (np.abs(left) > 0) | (np.abs(right) > 0), 1.0)
+        return _set_certain(call, certain, (np.abs(left) > 0) | (np.abs(right) > 0), 1.0)
     if call.name == "aten::div":
-        certain = _mark(call, certain, (left == 0) & ~(right == 0), 0.0)
+        certain = _set_certain(call, certain, (left == 0) & ~(right == 0), 0.0)
     if call.name in SUMS:
         a, b = weights(call)
         left, right = a * left, b * right
-        certain = _mark(call, certain, np.isneginf(left) & ~np.isposinf(right), -np.inf)
-        certain = _mark(call, certain, np.isneginf(right) & ~np.isposinf(left), -np.inf)
+        certain = _set_certain(call, certain, np.isneginf(left) & ~np.isposinf(right), -np.inf)
+        certain = _set_certain(call, certain, np.isneginf(right) & ~np.isposinf(left), -np.inf)
     return certain
 
 
-def _mark(call: Call, certain: Certain | None, where: Marks, value: float) -> Certain | None:
+def _set_certain(call: Call, certain: Certain | None, where: Marks, value: float) -> Certain | None:
     if not where.any():
         return certain
     base = np.full((1,) * len(call.shape), np.nan) if certain is None else certain
@@ -135,21 +142,21 @@ def _choose(call: Call, condition: Argument, chosen: Argument, other: Argument) 
     if isinstance(condition, Operand):
         # Where both sides are certainly the same, it is all one which of them is taken.
         left, right, rank = certain_of(value_of(chosen)), certain_of(value_of(other)), len(call.shape)
-        same = fitted(np.asarray(np.where(left == right, left, np.nan)), rank)
+        same = to_rank(np.asarray(np.where(left == right, left, np.nan)), rank)
         masks = certain_mask(same, letters(rank)) if same is not None else ()
         scale = largest_scale(map(value_of, (chosen, other)))
         return single(call, pointwise_flows(call, (condition, chosen, other), masks), same, scale=scale)
     holds = known_tensor(condition).numpy().astype(bool)
-    axes = aligned(shape_of(condition), call.shape)
+    axes = broadcast_axes(shape_of(condition), call.shape)
     flows = pointwise_flows(call, (chosen,), (Mask(axes, holds),))
     flows += pointwise_flows(call, (other,), (Mask(axes, ~holds),))
     yes, no, rank = value_of(chosen), value_of(other), len(call.shape)
     certain = np.where(holds, certain_of(yes), certain_of(no))
     offset = np.where(holds, level(yes), level(no))
-    return single(call, flows, fitted(certain, rank), fitted(offset, rank), max(scale_of(yes), scale_of(no)))
+    return single(call, flows, to_rank(certain, rank), to_rank(offset, rank), max(scale_of(yes), scale_of(no)))
 
 
-def fitted(facts: Certain | None, rank: int) -> Certain | None:
+def to_rank(facts: Certain | None, rank: int) -> Certain | None:
     """Facts with axes of length 1 in front, up to the rank of the result."""
     return None if facts is None else facts.reshape((1,) * (rank - facts.ndim) + facts.shape)
 
@@ -162,7 +169,7 @@ def glu(call: Call) -> Transfer:
     names = letters(len(call.shape))
     out = names[:axis] + "Y" + names[axis + 1 :]
     pairs = np.tile(np.eye(call.shape[axis], dtype=bool), (2, 1))
-    return single(call, reach(out, (operand, names, (Mask(names[axis] + "Y", pairs),))), scale=unmasked(call))
+    return single(call, reach(out, (operand, names, (Mask(names[axis] + "Y", pairs),))), scale=scale_of_elements(call))
 
 
 @rule("view_as_complex", "view_as_real")
@@ -170,7 +177,7 @@ def complex_view(call: Call) -> Transfer:
     """A complex number and its two parts: the last axis, of length 2, goes or appears."""
     operand = call.operands[0]
     flow = Contraction(letters(len(operand.value.shape)), letters(len(call.shape)))
-    return single(call, ((operand.slot, flow),), scale=unmasked(call))
+    return single(call, ((operand.slot, flow),), scale=scale_of_elements(call))
 
 
 @rule("view.dtype")
@@ -181,4 +188,4 @@ def reinterpreted(call: Call) -> Transfer:
     """
     operand, out = call.operands[0], letters(len(call.shape))
     same = call.results[0].dtype.itemsize == operand.value.dtype.itemsize
-    return single(call, reach(out, (operand, out if same else renewed(out, [len(out) - 1]))), scale=UNKNOWN)
+    return single(call, reach(out, (operand, out if same else with_new_axes(out, [len(out) - 1]))), scale=UNKNOWN)

@@ -9,8 +9,16 @@ import numpy as np
 from archtrace.ops import PRODUCTS
 from archtrace.reach.flows import Mask
 from archtrace.reach.marks import Shape
-from archtrace.reach.rules.contractions import LETTERS, SPARE, aligned, contraction, letters, reach, renewed
-from archtrace.reach.rules.masks import unmasked
+from archtrace.reach.rules.contractions import (
+    LETTERS,
+    SPARE,
+    broadcast_axes,
+    contraction,
+    letters,
+    reach,
+    with_new_axes,
+)
+from archtrace.reach.rules.masks import scale_of_elements
 from archtrace.reach.rules.registry import Call, Transfer, rule, shape_of, silent, single, value_of
 from archtrace.reach.scales import scale_of_product
 
@@ -30,7 +38,7 @@ def product(call: Call) -> Transfer:
     left, left_axes, right, right_axes, out, term = PRODUCTS[call.name]
     added = call[term] if term and call["beta"] != 0 else None
     if call["alpha"] == 0:
-        step = single(call, reach(out, (added, aligned(shape_of(added), call.shape, out))),
+        step = single(call, reach(out, (added, broadcast_axes(shape_of(added), call.shape, out))),
                       scale=scale_of_product([call.value("beta"), value_of(added)]))  # fmt: skip
         return silent(step, call[left], call[right], call[term] if term else None)  # alpha * x * y = 0
     step = contraction(call, [(call[left], left_axes), (call[right], right_axes)], out, added)
@@ -48,8 +56,8 @@ def matmul(call: Call) -> Transfer:
     row = ends[0] if len(left) > 1 else ""
     column = ends[-1] if len(right) > 1 else ""
     sizes = call.shape[: len(batch)]
-    left_axes = aligned(left[:-2], sizes, batch) + row + "K"
-    right_axes = aligned(right[:-2], sizes, batch) + "K" + column
+    left_axes = broadcast_axes(left[:-2], sizes, batch) + row + "K"
+    right_axes = broadcast_axes(right[:-2], sizes, batch) + "K" + column
     return contraction(call, [(call["self"], left_axes), (call["other"], right_axes)], out)
 
 
@@ -127,10 +135,10 @@ def cdist(call: Call) -> Transfer:
     """y[*b, i, j] = distance(x[*b, i, :], z[*b, j, :])."""
     out = letters(len(call.shape))
     axes = [
-        aligned(shape_of(call[name])[:-2], call.shape[:-2], out[:-2]) + own + "K"
+        broadcast_axes(shape_of(call[name])[:-2], call.shape[:-2], out[:-2]) + own + "K"
         for name, own in (("x1", out[-2]), ("x2", out[-1]))
     ]
-    return single(call, reach(out, (call["x1"], axes[0]), (call["x2"], axes[1])), scale=unmasked(call))
+    return single(call, reach(out, (call["x1"], axes[0]), (call["x2"], axes[1])), scale=scale_of_elements(call))
 
 
 @rule("cosine_similarity", "pairwise_distance")
@@ -141,7 +149,8 @@ def comparison(call: Call) -> Transfer:
     both = np.broadcast_shapes(left, right)
     reduced = call.axes(len(both), [-1])
     names = letters(len(both))
-    axes_left = renewed(names, reduced) if call["keepdim"] else names
+    axes_left = with_new_axes(names, reduced) if call["keepdim"] else names
     out = "".join(a for i, a in enumerate(axes_left) if i not in reduced or call["keepdim"])
-    sources = ((call[n], aligned(s, both, names)) for n, s in (("x1", left), ("x2", right)))
-    return single(call, reach(out, *sources), scale=1.0 if call.name == "aten::cosine_similarity" else unmasked(call))
+    sources = ((call[n], broadcast_axes(s, both, names)) for n, s in (("x1", left), ("x2", right)))
+    scale = 1.0 if call.name == "aten::cosine_similarity" else scale_of_elements(call)
+    return single(call, reach(out, *sources), scale=scale)

@@ -12,7 +12,7 @@ from archtrace.ops import COUNTS, EVALUATED_REDUCTIONS, LARGEST, ONE_AXIS, REDUC
 from archtrace.reach.flows import Mask
 from archtrace.reach.marks import spread
 from archtrace.reach.rules.contractions import SPARE, Source, letters, pointwise_flows, reach
-from archtrace.reach.rules.masks import unmasked
+from archtrace.reach.rules.masks import scale_of_elements
 from archtrace.reach.rules.registry import Call, Operand, Transfer, numbers_of, rule, several, shape_of, single
 from archtrace.reach.scales import clamped, default_scale, largest_scale, scale_of_product
 from archtrace.reach.values import Certain, certain_of, level, masked
@@ -22,7 +22,7 @@ from archtrace.reach.values import Certain, certain_of, level, masked
 def reduction(call: Call) -> Transfer:
     """y[i] = f(x[i, :]); max and min of two tensors are pointwise."""
     if call["other"] is not None:
-        return single(call, pointwise_flows(call, call.operands), scale=unmasked(call))
+        return single(call, pointwise_flows(call, call.operands), scale=scale_of_elements(call))
     operand = call.operands[0]
     shape = operand.value.shape
     reduced = call.axes(len(shape), [-1] if call.name in ONE_AXIS else [])

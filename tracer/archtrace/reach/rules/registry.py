@@ -187,11 +187,11 @@ def apply(call: Call) -> Transfer:
         return unruled(call, f"the rule of {call.name} fails: {type(error).__name__}: {error}".split("\n", 1)[0])
     if tuple(tuple(output.shape) for output in step.outputs) != tuple(tuple(spec.shape) for spec in call.results):
         return unruled(call, f"the rule of {call.name} gives other results than the op")
-    lost = overlooked(call, step)
+    lost = overlooked_operands(call, step)
     return unruled(call, f"the rule of {call.name} overlooks {', '.join(lost)}") if lost else step
 
 
-def overlooked(call: Call, step: Transfer) -> list[str]:
+def overlooked_operands(call: Call, step: Transfer) -> list[str]:
     """The arguments of which a rule says nothing: an overload may name an operand otherwise than its siblings do."""
     mentioned = step.silent.union(slot for flows in step.flows for slot, _ in flows)
     if all(o.slot in mentioned for o in call.operands) or not any(math.prod(s.shape) for s in call.results):

@@ -10,7 +10,7 @@ import torch
 
 from archtrace.reach.flows import Mask
 from archtrace.reach.rules.contractions import Source, letters, reach
-from archtrace.reach.rules.masks import unmasked
+from archtrace.reach.rules.masks import scale_of_elements
 from archtrace.reach.rules.registry import (
     Argument,
     Call,
@@ -44,7 +44,7 @@ def scan(call: Call) -> Transfer:
 
 def _scale(call: Call) -> float:
     """A product of many may be any power of what is not ordinary."""
-    return default_scale(numbers_of(call)) if call.name == "aten::cumprod" else unmasked(call)
+    return default_scale(numbers_of(call)) if call.name == "aten::cumprod" else scale_of_elements(call)
 
 
 class _Walk(NamedTuple):
@@ -96,11 +96,11 @@ def recurrent(call: Call) -> Transfer:
     walk = _padded(call) if call["data"] is None else _packed(call.known("batch_sizes"))
     cells = list(product(range(call.integer("num_layers")), range(1 + bool(call["bidirectional"]))))
     output = tuple(flow for cell in cells if cell[0] == cells[-1][0] for flow in _output(call, walk, cells, cell))
-    step = several(call, _final(call, walk, cells), _bounded(call))
+    step = several(call, _final(call, walk, cells), _scale_of_cells(call))
     return Transfer(step.outputs, (output, *step.flows[1:]))
 
 
-def _bounded(call: Call) -> float | None:
+def _scale_of_cells(call: Call) -> float | None:
     """Gates and tanh hold all but the states at the start; a relu holds nothing."""
     return None if "relu" in call.name else largest_scale(map(value_of, call.listed("hx")))
 
@@ -148,4 +148,4 @@ def cell(call: Call) -> Transfer:
     states = call.listed("hx")
     weights = [call[name] for name in ("w_ih", "w_hh", "b_ih", "b_hh")]
     rows: list[Source] = [(value, "bx") for value in (call["input"], *states)]
-    return several(call, reach("bN", *rows, *((w, "yz"[: len(shape_of(w))]) for w in weights)), _bounded(call))
+    return several(call, reach("bN", *rows, *((w, "yz"[: len(shape_of(w))]) for w in weights)), _scale_of_cells(call))

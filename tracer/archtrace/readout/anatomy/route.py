@@ -35,7 +35,7 @@ class _Route:
     def path(self) -> Path:
         """Groups become nodes; an edge runs where a member of one takes a member of another."""
         edges = {(a, b): None for i in sorted(self._drawn_nodes) for a, b in self._edges(i) if a != b}
-        return Path(tuple(self._drawn(first, members) for first, members in self._groups.items()), tuple(edges))
+        return Path(tuple(self._path_node(first, members) for first, members in self._groups.items()), tuple(edges))
 
     @cached_property
     def _reads(self) -> Mapping[int, str]:
@@ -49,11 +49,11 @@ class _Route:
 
         def back(index: int) -> list[int]:
             refs = () if index in self._reads else self._nodes[index].refs
-            return [ref for ref in refs if ref in carrying or self._computed(ref)]
+            return [ref for ref in refs if ref in carrying or self._is_known_from_input(ref)]
 
         return frozenset(reachable({self.bound.program.output}, back))
 
-    def _computed(self, index: int) -> bool:
+    def _is_known_from_input(self, index: int) -> bool:
         """True for what is known in the layout and comes from an input, as an index does."""
         return index in self._from_inputs and not self._unknown(index)
 
@@ -69,7 +69,7 @@ class _Route:
         groups: dict[int, list[int]] = {}
         key: object = None
         for index in sorted(self._drawn_nodes):
-            if self._skipped(index):
+            if self._is_skipped(index):
                 continue
             module = self._nodes[index].module
             # Ops of one call of a leaf module are one node: nobody looks for the transpose within a Linear.
@@ -88,7 +88,7 @@ class _Route:
     def _unknown(self, index: int) -> bool:
         return self.bound.unknown(index)
 
-    def _skipped(self, index: int) -> bool:
+    def _is_skipped(self, index: int) -> bool:
         """A plain op outside any leaf module, past which an edge runs straight on."""
         node = self._nodes[index]
         free = node.module not in self._leaves or not self._unknown(index)
@@ -120,7 +120,7 @@ class _Route:
             elif ref in self._drawn_nodes:
                 yield from self._origins(ref)
 
-    def _drawn(self, first: int, members: list[int]) -> PathNode:
+    def _path_node(self, first: int, members: list[int]) -> PathNode:
         node = self._nodes[members[-1]]
         role = self._role(members)
         label, detail = self._words(self._nodes[first], role, members)
