@@ -21,7 +21,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / ".cache"))
     monkeypatch.setattr(running, "MANY", 1)
     monkeypatch.setattr(
-        running, "_together", lambda files, settings: {f: running.check_file(f, settings) for f in files}
+        running, "_checked", lambda files, settings: {f: running.check_file(f, settings) for f in files}
     )
     (tmp_path / "a.py").write_text(WRONG)
     return tmp_path / "a.py"
