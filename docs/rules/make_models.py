@@ -46,7 +46,7 @@ TEXT = """# The classifiers of transformers
 What the graph rules find in each sequence classifier of transformers {version}, with its default config. Made by
 `python docs/rules/make_models.py`.
 
-* *Told*: the codes that a contract with only a `target` gets. If a default config has no pad id, that is AT012; mostly,
+* *Reported*: the codes that a contract with only a `target` gets. If a default config has no pad id, that is AT012; mostly,
   real checkpoints of the family have none either.
 * *Falls on pads*: with padding on this side, the model reads a pad (AT004, if a contract declares that side).
 * *Left out*: modules with parameters between the readout and the logits that PEFT does not save by default (AT008).
@@ -56,7 +56,7 @@ kernel; its code then returns zeros, hence AT005 and AT007.
 
 {counts}
 
-| Type | Reads | Status | Told | Falls on pads | Left out |
+| Type | Reads | Status | Reported | Falls on pads | Left out |
 | --- | --- | --- | --- | --- | --- |
 {rows}
 
@@ -89,7 +89,7 @@ def counts(answers: dict[str, dict[str, Any]]) -> str:
     number = Counter(code for told in answers.values() for code in told["codes"])
     listed = [f"{code} {count}" for code, count in sorted(number.items())]
     silent = sum(not told["codes"] for told in answers.values())
-    return f"Of {len(answers)} that were answered: {', '.join(listed)}; nothing is told of {silent}."
+    return f"Of {len(answers)} that were answered: {', '.join(listed)}; nothing is reported for {silent}."
 
 
 def main(names: list[str]) -> None:
