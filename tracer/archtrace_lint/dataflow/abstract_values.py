@@ -270,8 +270,8 @@ Kind = TypeVar("Kind", bound=AbstractValue)
 
 def only(values: AbstractValues, kind: type[Kind]) -> list[Kind]:
     """The values of one kind, in the same order in each run: a set of values that hold nodes is in none."""
-    found = [v for v in values if isinstance(v, kind)]
-    return sorted(found, key=_order) if len(found) > 1 else found
+    matches = [v for v in values if isinstance(v, kind)]
+    return sorted(matches, key=_order) if len(matches) > 1 else matches
 
 
 def _order(value: object) -> str:

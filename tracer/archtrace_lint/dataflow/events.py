@@ -153,8 +153,8 @@ class SourceModule:
     def imported_definition(self, name: str) -> ast.stmt | None:
         """The statement in another file of the tree that binds a name that is imported from there."""
         dotted = [self.imports[name]] if name in self.imports else [f"{star}.{name}" for star in self.star_imports]
-        found = (self.resolver.definition(d) for d in dotted if "." in d)
-        return next((node for one in found if one for node in one[1:]), None)
+        definitions = (self.resolver.definition(d) for d in dotted if "." in d)
+        return next((statement for _, statement in filter(None, definitions)), None)
 
     def events_of(self, kind: type[Some]) -> list[Some]:
         """The events of one kind, in the order in which they were met."""

@@ -63,9 +63,9 @@ def _constant(node: ast.Constant, frame: Frame) -> AbstractValues:
 
 
 def _name(node: ast.Name, frame: Frame) -> AbstractValues:
-    found = frame.lookup(node.id)
+    values = frame.lookup(node.id)
     # Constants of scripts alone: each look may read a file.
-    return found or (_imported_text(node.id, frame) if frame.file.loads_checkpoints and node.id.isupper() else UNKNOWN)
+    return values or (_imported_text(node.id, frame) if frame.file.loads_checkpoints and node.id.isupper() else UNKNOWN)
 
 
 def _imported_text(name: str, frame: Frame) -> AbstractValues:
@@ -83,10 +83,10 @@ def _attribute(node: ast.Attribute, frame: Frame) -> AbstractValues:
     if node.attr in TASKS:
         return one(Const(node.attr))
     _emit_read(node, node.attr, base, frame)
-    parts = [attribute_of(value, node.attr) for value in base]
-    found = _remembered(f".{node.attr}", union(p for p in parts if p is not None), frame)
-    if found or any(p is not None for p in parts):
-        return found
+    parts = [attribute_of(v, node.attr) for v in base]
+    values = _remembered(f".{node.attr}", union(p for p in parts if p is not None), frame)
+    if values or any(p is not None for p in parts):
+        return values
     is_setting = frame.file.loads_checkpoints and not base and CHECKPOINTS.fullmatch(node.attr)
     by_name = _remembered(f".{node.attr}", name_meaning(node.attr), frame)
     return by_name or (frame.file.default(node.attr) if is_setting else UNKNOWN)

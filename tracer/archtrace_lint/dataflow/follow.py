@@ -83,10 +83,12 @@ def _imports(tree: ast.Module) -> dict[str, str]:
     """Local name -> the dotted name that it stands for. Imports stand at the top, or under `if` and `try` there."""
     imports: dict[str, str] = {}
     for node in tree.body:
-        inner = [node] if isinstance(node, ast.Import | ast.ImportFrom) else _guarded_imports(node)
-        for one in inner:
-            origin = f"{'.' * one.level}{one.module or ''}." if isinstance(one, ast.ImportFrom) else ""
-            for alias in one.names:
+        import_statements = [node] if isinstance(node, ast.Import | ast.ImportFrom) else _guarded_imports(node)
+        for statement in import_statements:
+            origin = (
+                f"{'.' * statement.level}{statement.module or ''}." if isinstance(statement, ast.ImportFrom) else ""
+            )
+            for alias in statement.names:
                 local = _bound_name(alias, origin)
                 imports[local] = origin + alias.name if origin or alias.asname else local
     return imports

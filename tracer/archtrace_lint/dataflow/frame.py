@@ -130,8 +130,8 @@ class Frame:
 
     def lookup(self, name: str) -> AbstractValues:
         """What is known of a name: what was assigned to it, else what it says."""
-        found = self.names.get(name)
-        return self.meaning_of(name) if found is None else found
+        assigned = self.names.get(name)
+        return self.meaning_of(name) if assigned is None else assigned
 
     def meaning_of(self, name: str) -> AbstractValues:
         """What a name says by its uses in this function, or else by itself."""

@@ -25,8 +25,11 @@ def imported_function(func: ast.expr, frame: Frame) -> tuple[ImportedSource, ast
         dotted = f"{imports[func.value.id]}.{func.attr}" if func.value.id in imports else ""
     else:
         return None
-    found = frame.file.module.resolver.function(dotted) if "." in dotted else None
-    return found if found and any(word in found[0].lines(found[1]) for word in _RELEVANT) else None
+    source, function = (frame.file.module.resolver.function(dotted) if "." in dotted else None) or (None, None)
+    if source is None or function is None:
+        return None
+    lines = source.lines(function)
+    return (source, function) if any(word in lines for word in _RELEVANT) else None
 
 
 def inlined_import(

@@ -82,10 +82,10 @@ def _inlined_import(
     node: ast.Call, frame: Frame, arguments: tuple[AbstractValues, ...], keywords: dict[str, AbstractValues]
 ) -> AbstractValues | None:
     """A function of another file of the tree."""
-    found = imported_function(node.func, frame)
-    if found is None:
+    imported = imported_function(node.func, frame)
+    if imported is None:
         return None
-    return inlined_import(node, *found, frame, arguments, keywords)
+    return inlined_import(node, *imported, frame, arguments, keywords)
 
 
 def _enclosing_names(node: ast.Call, owner: ast.ClassDef | None, frame: Frame) -> dict[str, AbstractValues]:

@@ -37,8 +37,8 @@ _PIPELINES = re.compile(r"(\w*_)?pipeline(_\w+)?")
 
 
 def _text(values: AbstractValues) -> str:
-    found = constant(values)
-    return found if isinstance(found, str) else ""
+    text = constant(values)
+    return text if isinstance(text, str) else ""
 
 
 def _loaded(site: Site) -> AbstractValues | None:
@@ -94,8 +94,8 @@ def _possible_texts(values: AbstractValues) -> list[str]:
 
 
 def _emit_built(site: Site, *built: Model | Tokenizer) -> AbstractValues:
-    for each in built:
-        site.frame.emit(Built(site.node, site.frame.scope(), each))
+    for value in built:
+        site.frame.emit(Built(site.node, site.frame.scope(), value))
     return frozenset(built)
 
 
@@ -126,8 +126,8 @@ def _encoding(site: Site, tokenizers: list[Tokenizer]) -> AbstractValues:
     # own longest.
     padded = padding == "max_length" or (padding in (True, "longest") and not _one_text(site))
     side = _text(site.keywords.get("padding_side", UNKNOWN)) or next((t.side for t in tokenizers), "")
-    alone = site.name != "pad" and not site.spread and "padding" not in site.keywords
-    return one(Encoding(padded, side, alone))
+    unpadded = site.name != "pad" and not site.spread and "padding" not in site.keywords
+    return one(Encoding(padded, side, unpadded))
 
 
 def _keyword(site: Site, name: str) -> AbstractValues:
@@ -166,7 +166,7 @@ def _model_output(site: Site) -> AbstractValues | None:
     if not fed and not site.spread and not {"input_ids", "inputs_embeds", "attention_mask"} & site.keywords.keys():
         return _states_passed_on(site)
     model = next(iter(only(site.base, Model)), None)
-    encoding = next((found for v in given if (found := _encoding_of(v))), None)
+    encoding = next(filter(None, map(_encoding_of, given)), None)
     prompted = any(isinstance(v, Prompts) and v.joined for v in given)
     # Of `model(...)` nobody can say whether it has a head, so it is taken to give logits, of which a mean is no
     # pooling.

@@ -13,11 +13,11 @@ def setting_defaults(tree: ast.Module) -> dict[str, AbstractValues]:
 
     A name that several parsers or classes give is any of these.
     """
-    found: dict[str, AbstractValues] = {}
+    defaults: dict[str, AbstractValues] = {}
     for node in ast.walk(tree):
         for name, text in _argument(node) if isinstance(node, ast.Call) else _fields(node):
-            found[name] = found.get(name, UNKNOWN) | frozenset((Const(text),))
-    return found
+            defaults[name] = defaults.get(name, UNKNOWN) | frozenset((Const(text),))
+    return defaults
 
 
 def _argument(call: ast.Call) -> Iterator[tuple[str, str]]:

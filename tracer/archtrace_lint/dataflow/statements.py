@@ -45,8 +45,8 @@ def index_through_call(value: ast.expr, target: ast.expr, frame: Frame) -> Abstr
     """`lengths = adjust(lengths, ...)`: what an unknown call makes of an index is taken for an index still."""
     # adapters 1.3.0: `(sequence_lengths,) = adjust_tensors_for_parallel(outputs[0], sequence_lengths)`.
     if isinstance(target, ast.Tuple | ast.List) and len(target.elts) == 1:
-        found = index_through_call(value, target.elts[0], frame)
-        return frozenset((Many((found,)),)) if found else UNKNOWN
+        index = index_through_call(value, target.elts[0], frame)
+        return frozenset((Many((index,)),)) if index else UNKNOWN
     if not isinstance(value, ast.Call) or not isinstance(target, ast.Name) or root_name(value.func) in LIBRARIES:
         return UNKNOWN
     # Calls of libraries are worked out by the table: what `torch.zeros_like(lengths)` gives is no index.

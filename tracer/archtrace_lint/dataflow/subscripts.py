@@ -107,8 +107,8 @@ def _same(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[Ab
 
 
 def _item(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
-    found, number = items(one(base)) or (), constant(values[0])
-    return found[number] if isinstance(number, int) and -len(found) <= number < len(found) else UNKNOWN
+    members, number = items(one(base)) or (), constant(values[0])
+    return members[number] if isinstance(number, int) and -len(members) <= number < len(members) else UNKNOWN
 
 
 def _outputs(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
@@ -127,11 +127,13 @@ def _hidden(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[
         chosen = _chosen(base, parts[0], values[0])
         return one(replace(narrowed(base, some=chosen), several=base.several and keeps_axis(parts[0])))
     # `hidden[..., 0]` takes a feature of each token, and so do states of several layers keep their tokens.
-    kept = base.several or keeps_axis(parts[1]) or (isinstance(parts[0], ast.Constant) and parts[0].value is ...)
+    keeps_tokens = (
+        base.several or keeps_axis(parts[1]) or (isinstance(parts[0], ast.Constant) and parts[0].value is ...)
+    )
     cut = isinstance(parts[1], ast.Slice) and bool(parts[1].lower or parts[1].upper)
     # `hidden[:, n_prompts:]` cuts the prompts off again.
     behind = isinstance(parts[1], ast.Slice) and parts[1].lower is not None
-    return one(replace(narrowed(base, some=cut), prompted=base.prompted and not behind) if kept else None)
+    return one(replace(narrowed(base, some=cut), prompted=base.prompted and not behind) if keeps_tokens else None)
 
 
 def _chosen(base: Hidden, part: ast.expr, index: AbstractValues) -> bool:

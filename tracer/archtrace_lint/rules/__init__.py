@@ -28,8 +28,8 @@ def _modules() -> dict[str, str]:
 @cache
 def rule(code: str) -> Rule:
     """The rule of a code."""
-    found: Rule = import_module(f"{__name__}.{_modules()[code]}").RULE
-    return found
+    module_rule: Rule = import_module(f"{__name__}.{_modules()[code]}").RULE
+    return module_rule
 
 
 def rules() -> tuple[Rule, ...]:

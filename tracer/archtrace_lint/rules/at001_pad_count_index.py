@@ -33,9 +33,9 @@ def _batches_of_one(module: SourceModule) -> bool:
     keywords = [n for n in ast.walk(module.tree) if isinstance(n, ast.keyword) and isinstance(n.arg, str)]
     sizes = [k.value for k in keywords if k.arg and k.arg.endswith("batch_size")]
     written = [k.value.value for k in keywords if k.arg == "padding" and isinstance(k.value, ast.Constant)]
-    one = all(isinstance(size, ast.Constant) and size.value == 1 for size in sizes)
+    all_sizes_are_1 = all(isinstance(size, ast.Constant) and size.value == 1 for size in sizes)
     # Padded to a fixed length, a single text has pads too.
-    return bool(sizes) and one and "max_length" not in written
+    return bool(sizes) and all_sizes_are_1 and "max_length" not in written
 
 
 def right_padding_is_set(module: SourceModule, gather: Gather) -> bool:
@@ -50,13 +50,13 @@ def right_padding_is_set(module: SourceModule, gather: Gather) -> bool:
     # Last, as it reads the whole project: only for a file that sets no side of its own.
     if not stores:
         return _right_in_project(module, gather)
-    if not any("right" in found for found in sides_by_place.values()):
+    if not any("right" in sides for sides in sides_by_place.values()):
         return False
     # Both sides in one place is a condition: somebody has thought of it.
-    alone = {side for found in sides_by_place.values() for side in found} == {"right"}
+    only_right = {side for sides in sides_by_place.values() for side in sides} == {"right"}
     return (
-        alone
-        or any({"left", "right"} <= found for found in sides_by_place.values())
+        only_right
+        or any({"left", "right"} <= sides for sides in sides_by_place.values())
         or _set_just_before(stores, module, gather)
     )
 

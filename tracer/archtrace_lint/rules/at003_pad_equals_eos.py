@@ -72,8 +72,8 @@ def _class_searches_pad(store: AttributeStore, module: SourceModule) -> bool:
 
 
 def _hands_pad_id_on(node: ast.AST) -> bool:
-    kept = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr not in STORED
-    return kept and is_pad(node) and bool(_MODELS.fullmatch(last_word(node.value)))  # type: ignore[arg-type, attr-defined]
+    is_stored = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr not in STORED
+    return is_stored and is_pad(node) and bool(_MODELS.fullmatch(last_word(node.value)))  # type: ignore[arg-type, attr-defined]
 
 
 def _never_runs(store: AttributeStore, heads: list[Built], module: SourceModule) -> bool:
@@ -119,8 +119,11 @@ def _in_opposite_branches(store: ast.AST, head: ast.AST, module: SourceModule) -
     """They stand in the two branches of one `if`."""
     for node in ast.walk(module.tree):
         if isinstance(node, ast.If) and node.orelse:
-            sides = [{id(part) for each in side for part in ast.walk(each)} for side in (node.body, node.orelse)]
-            if any(id(store) in one and id(head) in other for one, other in (sides, sides[::-1])):
+            then, orelse = (
+                {id(part) for statement in branch for part in ast.walk(statement)}
+                for branch in (node.body, node.orelse)
+            )
+            if (id(store) in then and id(head) in orelse) or (id(store) in orelse and id(head) in then):
                 return True
     return False
 

@@ -35,13 +35,13 @@ def _is_never_called(method: ast.FunctionDef, owner: ast.ClassDef, module: Sourc
 
 def _ancestors(owner: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> list[ast.expr]:
     """The bases of a class, and those of its bases that the module defines; a class is taken out once it is met."""
-    found, rest = list[ast.expr](), [owner]
-    while rest:
-        bases = rest.pop().bases
-        found += bases
+    ancestors, pending = list[ast.expr](), [owner]
+    while pending:
+        bases = pending.pop().bases
+        ancestors += bases
         # Taken out, as two classes may name each other (one of them is bound anew): it would go round for ever.
-        rest += [classes.pop(b.id) for b in bases if isinstance(b, ast.Name) and b.id in classes]
-    return found
+        pending += [classes.pop(b.id) for b in bases if isinstance(b, ast.Name) and b.id in classes]
+    return ancestors
 
 
 def _is_library(base: ast.expr, module: SourceModule) -> bool:

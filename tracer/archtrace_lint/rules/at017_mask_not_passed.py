@@ -68,14 +68,14 @@ def _padded(run: ModelRun, scope: FunctionNodes) -> bool:
     # Generated ids have no mask of the batch that they were generated from.
     if _OTHER_IDS.fullmatch(last_word(node).lower()):
         return False
-    found = only(run.ids, TokenIds)
-    encodings = [i.encoding for i in found if i.encoding] + only(run.ids, Encoding)
+    token_ids = only(run.ids, TokenIds)
+    encodings = [i.encoding for i in token_ids if i.encoding] + only(run.ids, Encoding)
     if encodings:
         # The tokenizer is in sight: it padded, or it did not.
         return any(e.padded for e in encodings)
     compared = isinstance(node, ast.Name) and any(_with_zero(n, node.id) for n in scope.nodes)
     masks = run.padded or any(isinstance(n, ast.Name) and _MASKS.fullmatch(n.id) for n in scope.nodes)
-    return compared or (any(not i.weak for i in found) and masks)
+    return compared or (any(not i.weak for i in token_ids) and masks)
 
 
 def _with_zero(node: ast.AST, name: str) -> bool:
@@ -126,8 +126,8 @@ def _has_reason(run: ModelRun, scope: FunctionNodes, module: SourceModule) -> bo
     behind_ids = [n for n in backward_slice(_ids(run.node), scope) if "mask" in _word(n) or "unpad" in _word(n)]
     called = [n for n in scope.nodes if isinstance(n, ast.Call) and n is not run.node]
     # Whoever gives the model its mask in one call here knows of it, and leaves it out of the other on purpose.
-    again = any(ast.unparse(n.func) == ast.unparse(run.node.func) and not _lacks_mask(n) for n in called)
-    return bool(behind_ids) or again or _is_own(run, module)
+    is_called_with_mask = any(ast.unparse(n.func) == ast.unparse(run.node.func) and not _lacks_mask(n) for n in called)
+    return bool(behind_ids) or is_called_with_mask or _is_own(run, module)
 
 
 def _is_own(run: ModelRun, module: SourceModule) -> bool:

@@ -28,8 +28,8 @@ def check(module: SourceModule) -> Iterator[Match]:
     """`argmax(ids == pad)`, from which nothing was taken off, as an index of hidden states or logits."""
     for gather in module.events_of(Gather):
         # One less than the first pad is AT002's: there, a row without a pad reads position -1, its last.
-        found = {i.searched for i in only(gather.index, FirstPad) if i.searched and not i.made}
-        for searched in found if has(gather.target, Hidden) else ():
+        searches = {i.searched for i in only(gather.index, FirstPad) if i.searched and not i.made}
+        for searched in searches if has(gather.target, Hidden) else ():
             if not _provided_for(searched, gather, module):
                 message = f"`{abbreviated(searched, 32)}` is 0 in a row without a pad; take the last token there"
                 yield Match(searched, gather.scope.function, message)

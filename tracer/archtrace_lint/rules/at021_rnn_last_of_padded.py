@@ -29,12 +29,12 @@ def check(module: SourceModule) -> Iterator[Match]:
     if _pads_left(module):
         return
     for owner in {event.node for event in module.events_of(Class)}:
-        found = nets(owner, module.imports)
+        recurrent_nets = nets(owner, module.imports)
         # Packed in any method: a class seldom has two nets of which one is packed.
-        if found and _PACKING.isdisjoint(map(last_word, ast.walk(owner))):
+        if recurrent_nets and _PACKING.isdisjoint(map(last_word, ast.walk(owner))):
             for method in owner.body:
                 if isinstance(method, ast.FunctionDef) and method.name != "__init__":
-                    for net in found.values():
+                    for net in recurrent_nets.values():
                         yield from _of_net(net, scope_of(method.body[0], module.tree), owner, method, module)
 
 

@@ -25,7 +25,7 @@ def check(module: SourceModule) -> Iterator[Match]:
         for end, made in _ends(function):
             read = _read_at(end, scope_in(function))
             # One sequence that is read there has one end; ids that are cut there are compared, not read.
-            if len(read) > 1 and any(_VALUES.intersection(one.lower().split("_")) for one in read):
+            if len(read) > 1 and any(_VALUES.intersection(sequence.lower().split("_")) for sequence in read):
                 message = f"`{abbreviated(made, 26)}` is the end of the longer only; read each text at its own end"
                 yield Match(made, name, message)
 
@@ -39,9 +39,9 @@ def _ends(function: Function) -> Iterator[tuple[str, ast.Call]]:
                 yield node.targets[0].id, call
 
 
-def _a_pair(one: ast.expr, other: ast.expr) -> bool:
+def _a_pair(first: ast.expr, second: ast.expr) -> bool:
     """Two ends by their names, of which neither is a bound such as `0` or `max_length`."""
-    names = [_name(one), _name(other)]
+    names = [_name(first), _name(second)]
     # `max(end, start)` and `max(n, min_length)` are bounds.
     return all(names) and names[0] != names[1] and not any("min" in n or "max" in n or "start" in n for n in names)
 
@@ -59,15 +59,15 @@ def _name(node: ast.expr) -> str:
 
 def _read_at(end: str, scope: FunctionNodes) -> set[str]:
     """The sequences of which the last value before `end` is read: `x[i, end - 1]`, and `part[-1]` of `x[i][:end]`."""
-    found = set()
+    sequences = set()
     for node in scope.nodes:
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
             last = _parts(node)[-1]
             if _is_before(last, end):
-                found.add(_name(node.value))
+                sequences.add(_name(node.value))
             elif literal(last) == -1:
-                found |= {_name(cut.value) for cut in _cut(node.value, end, scope)}
-    return found - {""}
+                sequences |= {_name(cut.value) for cut in _cut(node.value, end, scope)}
+    return sequences - {""}
 
 
 def _parts(node: ast.Subscript) -> list[ast.expr]:

@@ -128,9 +128,9 @@ def _fix(node: ast.AST, tested: ast.expr, around: str) -> tuple[ast.expr, str | 
         return node, f"{written} is None"
     if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):
         # Written twice, a call would be made twice, and might give something else.
-        once = len(node.values) == 2 and not any(isinstance(n, ast.Call) for n in ast.walk(tested))
+        is_repeatable = len(node.values) == 2 and not any(isinstance(n, ast.Call) for n in ast.walk(tested))
         either = f"{written} if {written} is not None else {ast.unparse(node.values[1])}"
-        return node, around.format(either) if once else None
+        return node, around.format(either) if is_repeatable else None
     return tested, f"{written} is not None"
 
 

@@ -61,12 +61,12 @@ class FunctionNodes:
 
     def _blocks(self, node: ast.AST) -> list[tuple[int, str]]:
         """The lists of statements that a node stands in, from the inside: whose they are, and which."""
-        found = []
+        blocks = []
         while (above := self.parents.get(id(node))) is not None:
             if isinstance(node, ast.stmt):
-                found += [(id(above), f) for f in _BODIES if any(part is node for part in getattr(above, f, ()))]
+                blocks += [(id(above), f) for f in _BODIES if any(part is node for part in getattr(above, f, ()))]
             node = above
-        return found
+        return blocks
 
     def assigned(self, name: str) -> Iterator[ast.expr | None]:
         """What is assigned to a name; None where that cannot be told."""

@@ -126,5 +126,5 @@ def _compared_parts(node: ast.AST) -> list[ast.expr]:
         return [node.left, *node.comparators]
     if isinstance(node, ast.Call):
         return node.args if last_word(node.func) in ("eq", "ne", "equal", "not_equal") else []
-    kept = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr not in STORED
-    return [node] if kept and isinstance(node, ast.Attribute) else []
+    is_stored = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr not in STORED
+    return [node] if is_stored and isinstance(node, ast.Attribute) else []

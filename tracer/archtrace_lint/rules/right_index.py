@@ -74,13 +74,15 @@ def _sole_definition(node: ast.expr, scope: FunctionNodes) -> ast.Assign | None:
     since none is bound again further down."""
     if not isinstance(node, ast.Name) or len([*scope.assigned(node.id)]) != 1:
         return None
-    found = [n for n in scope.nodes if isinstance(n, ast.Assign) and _target(n) == node.id]
-    if len(found) != 1 or not any(n is node for after in _following(found[0], scope) for n in ast.walk(after)):
+    assignments = [n for n in scope.nodes if isinstance(n, ast.Assign) and _target(n) == node.id]
+    if len(assignments) != 1 or not any(
+        n is node for after in _following(assignments[0], scope) for n in ast.walk(after)
+    ):
         return None
-    read = {n.id for n in ast.walk(found[0].value) if isinstance(n, ast.Name)}
+    read = {n.id for n in ast.walk(assignments[0].value) if isinstance(n, ast.Name)}
     # Bound again further down, the names may hold something else where the text would stand.
     later = (n for n in scope.nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store) and n.id in read)
-    return None if any(n.lineno >= found[0].lineno for n in later) else found[0]
+    return None if any(n.lineno >= assignments[0].lineno for n in later) else assignments[0]
 
 
 def _target(node: ast.Assign) -> str:
@@ -107,17 +109,17 @@ def _around(made: ast.expr, name: str, scope: FunctionNodes) -> ast.expr:
 def _idle(outer: ast.expr, name: str, scope: FunctionNodes) -> Iterator[ast.stmt]:
     """The statements behind, up to the first that does more, that bound or wrap the name that holds the index."""
     statement = scope.parents.get(id(outer))
-    held = _target(statement) if isinstance(statement, ast.Assign) else ""
-    if not held or not isinstance(statement, ast.Assign):
+    index_name = _target(statement) if isinstance(statement, ast.Assign) else ""
+    if not index_name or not isinstance(statement, ast.Assign):
         return
     for after in _following(statement, scope):
-        value = _assigned(after, held)
+        value = _assigned(after, index_name)
         if value is None:
             return
         bounded = _bounded(value, name)
-        if isinstance(bounded, ast.Name) and bounded.id == held:
+        if isinstance(bounded, ast.Name) and bounded.id == index_name:
             yield after
-        elif not (isinstance(core := without_casts(value), ast.Name) and core.id == held):
+        elif not (isinstance(core := without_casts(value), ast.Name) and core.id == index_name):
             return
 
 
@@ -171,17 +173,17 @@ def _reduced(node: ast.expr, scope: FunctionNodes) -> Reduced | None:
     if (clamped := _clamped(node, 1)) is not None:
         return _reduced(clamped, scope)
     if isinstance(node, ast.Subscript) and ast.unparse(node.slice) in (":, None", "(:, None)"):
-        found = _reduced(node.value, scope)
-        return found and found._replace(keepdim=True)
+        reduced = _reduced(node.value, scope)
+        return reduced and reduced._replace(keepdim=True)
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
         return None
     method, written = node.func.attr, [ast.unparse(a) for a in node.args]
     if method == "unsqueeze" and written in (["-1"], ["1"]):
-        found = _reduced(node.func.value, scope)
-        return found and found._replace(keepdim=True)
+        reduced = _reduced(node.func.value, scope)
+        return reduced and reduced._replace(keepdim=True)
     if method in CASTS | MOVES:
-        found = _reduced(node.func.value, scope)
-        return found and found._replace(device_move=found.device_move + _move(node, method))
+        reduced = _reduced(node.func.value, scope)
+        return reduced and reduced._replace(device_move=reduced.device_move + _move(node, method))
     return _reduction(node, scope)
 
 
@@ -247,8 +249,8 @@ def _goes_over(target: ast.expr, over: ast.expr, name: str) -> bool:
     if isinstance(over, ast.Call) and last_word(over.func) == "zip" and isinstance(target, ast.Tuple):
         pairs = [*zip(target.elts, over.args, strict=False)]
     return any(
-        isinstance(one, ast.Name) and one.id == name and meaning(last_word(rows)) in ("attended", "ids")
-        for one, rows in pairs
+        isinstance(element, ast.Name) and element.id == name and meaning(last_word(rows)) in ("attended", "ids")
+        for element, rows in pairs
     )
 
 

@@ -30,9 +30,9 @@ def with_edits(source: str, fixes: Sequence[Sequence[Edit]]) -> str:
     return result
 
 
-def _overlap(one: Edit, other: Edit) -> bool:
+def _overlap(edit: Edit, other: Edit) -> bool:
     """Whether two edits overlap."""
-    (start, end), (begin, stop) = (((e.line, e.col), (e.end_line, e.end_col)) for e in (one, other))
+    (start, end), (begin, stop) = (((e.line, e.col), (e.end_line, e.end_col)) for e in (edit, other))
     return start < stop and begin < end
 
 

@@ -110,13 +110,13 @@ class ImportResolver:
         # Packages that hand names to each other in a circle end here.
         if source is None or not reexports_left:
             return None
-        found = source.names.get(name)
-        if isinstance(found, ast.ImportFrom):
-            return self._defined(source.path, _imported_from(found, name), reexports_left - 1)
-        if found is not None:
-            return source, found
+        statement = source.names.get(name)
+        if isinstance(statement, ast.ImportFrom):
+            return self._defined(source.path, _imported_from(statement, name), reexports_left - 1)
+        if statement is not None:
+            return source, statement
         starred = (self._defined(source.path, f"{star}.{name}", reexports_left - 1) for star in source.star_imports)
-        return next((found for found in starred if found), None)
+        return next(filter(None, starred), None)
 
     def function(self, dotted: str) -> tuple[ImportedSource, ast.FunctionDef] | None:
         """A function that is small enough to be followed."""
@@ -165,11 +165,11 @@ def _module_and_name(dotted: str) -> tuple[str, str]:
 
 def _imported(data: bytes) -> Iterator[tuple[bytes, str, bytes]]:
     """What a source imports by lower-case names, not from installed packages: local name, module, name there."""
-    for found in _IMPORT.finditer(data):
-        module = found[1].decode("utf-8", "replace")
+    for match in _IMPORT.finditer(data):
+        module = match[1].decode("utf-8", "replace")
         if module.split(".")[0] in INSTALLED:
             continue
-        for name in _NAME.finditer(found[2]):
+        for name in _NAME.finditer(match[2]):
             yield name[2] or name[1], module, name[1]
 
 

@@ -20,8 +20,8 @@ class BytePattern:
 
     def find(self, source: bytes, start: int = 0) -> int:
         """Where it occurs first from `start` on; -1 where it does not."""
-        found = re.compile(self._pattern).search(source, start)
-        return found.start() if found else -1
+        match = re.compile(self._pattern).search(source, start)
+        return match.start() if match else -1
 
 
 Group: TypeAlias = "tuple[bytes | BytePattern, ...]"

@@ -86,9 +86,9 @@ def pruned(source: bytes, codes: Sequence[str], imported: Mapping[bytes, bytes] 
     )
     if not relevant:
         return b""
-    kept = _with_called_helpers(relevant, pieces)
+    remaining = _with_called_helpers(relevant, pieces)
     return b"".join(
-        _blanked(pieces.text(n)) if piece.name and n not in kept else pieces.text(n)
+        _blanked(pieces.text(n)) if piece.name and n not in remaining else pieces.text(n)
         for n, piece in enumerate(pieces.parts)
     )
 
@@ -124,19 +124,19 @@ def _relevant(pieces: SourcePieces, prefilter: Prefilter, imported: Mapping[byte
             yield caller
 
 
-def _with_called_helpers(kept: set[int], pieces: SourcePieces) -> set[int]:
+def _with_called_helpers(remaining: set[int], pieces: SourcePieces) -> set[int]:
     """These pieces, the helpers that they call, and those that these call."""
     by_call: dict[bytes, list[int]] = {}
     for number, piece in enumerate(pieces.parts):
         if piece.can_be_helper and pieces.source.count(b"\n", piece.start, piece.end) <= _HELPER_LINES:
             by_call.setdefault(piece.name + b"(", []).append(number)
-    pending = list(kept)
+    pending = list(remaining)
     while pending:
         text = pieces.text(pending.pop())
-        called = {n for call, numbers in by_call.items() if call in text for n in numbers} - kept
-        kept |= called
+        called = {n for call, numbers in by_call.items() if call in text for n in numbers} - remaining
+        remaining |= called
         pending += called
-    return kept
+    return remaining
 
 
 def _pieces(source: bytes) -> SourcePieces:
@@ -160,17 +160,17 @@ def _methods(source: bytes, whole: Piece) -> Iterator[Piece]:
 def _split(source: bytes, begins: re.Pattern[bytes], start: int, end: int) -> Iterator[Piece]:
     """A part of a source, cut where statements begin; decorators belong to what they decorate."""
     header = start
-    for found in begins.finditer(source, start, end):
+    for match in begins.finditer(source, start, end):
         # A decorator is no statement by itself: the piece begins with it, and goes on.
-        if source[header : found.end()].lstrip()[:1] != b"@":
-            yield _piece(source, start, header, found.end())
-            start = found.end()
-        header = found.end()
+        if source[header : match.end()].lstrip()[:1] != b"@":
+            yield _piece(source, start, header, match.end())
+            start = match.end()
+        header = match.end()
     yield _piece(source, start, header, end)
 
 
 def _piece(source: bytes, start: int, header: int, end: int) -> Piece:
     """A piece whose decorators end where it is `made`."""
-    found = _HEADER.match(source, header, end)
-    name = (found[1] or found[2]) if found else b""
-    return Piece(name, start, end, is_class=bool(found and found[2]))
+    header_match = _HEADER.match(source, header, end)
+    name = (header_match[1] or header_match[2]) if header_match else b""
+    return Piece(name, start, end, is_class=bool(header_match and header_match[2]))
