@@ -10,14 +10,14 @@ from typing import TypeAlias
 
 from archtrace_lint.dataflow.events import SourceModule
 from archtrace_lint.dataflow.flow_steps import flow_steps
-from archtrace_lint.rule import Instead, Match
+from archtrace_lint.rule import Match, Replacement
 from archtrace_lint.violation import Edit, FlowStep, Violation
 
 #: Line, column, end line, end column.
 Span: TypeAlias = tuple[int, int, int, int]
 
 #: What a comment on a bound or a wrap speaks of.
-_OF_BOUNDS = re.compile(r"modulo|%|wrap|negative|reverse.index|clamp|clip|out.of.(bounds|range)", re.IGNORECASE)
+_OF_BOUNDS = re.compile(r"modulo|%|wrap|negative|reverse.index|clamp|clip|out.part.(bounds|range)", re.IGNORECASE)
 
 #: A parenthesis right before an expression, and the word or the bracket before that; one right behind it.
 _GROUP = re.compile(r"(?P<word>\w*|[)\]])[^\S\n]*(?P<open>\([^\S\n]*\n?[^\S\n]*)$")
@@ -32,7 +32,7 @@ def as_violation(code: str, match: Match, module: SourceModule, lines: Sequence[
     span = _span(match.node, match.node, lines)
     route = flow_steps(match.node, match.read, module.tree)
     steps = tuple(FlowStep(*_span(step.first, step.last, lines), step.note) for step in route)
-    fix = tuple(_edits(match, match.instead, lines)) if match.instead else ()
+    fix = tuple(_edits(match, match.replacement, lines)) if match.replacement else ()
     return Violation(code, match.message, module.path, *span, match.function, fix, steps)
 
 
@@ -53,20 +53,20 @@ def _column(lines: Sequence[str], line: int, offset: int) -> int:
     return (offset if text.isascii() else len(text.encode()[:offset].decode(errors="ignore"))) + 1
 
 
-def _edits(match: Match, instead: Instead, lines: Sequence[str]) -> Iterator[Edit]:
+def _edits(match: Match, replacement: Replacement, lines: Sequence[str]) -> Iterator[Edit]:
     """The expression, and the lines of what then does nothing."""
-    span = _with_parentheses(_span(instead.node, instead.node, lines), lines)
-    yield Edit(*span, _text_of(span, lines), instead.text)
-    for statement in instead.idle:
+    span = _with_parentheses(_span(replacement.node, replacement.node, lines), lines)
+    yield Edit(*span, _text_of(span, lines), replacement.text)
+    for statement in replacement.redundant:
         first, end = statement.lineno, statement.end_lineno or statement.lineno
         # `a = 1; b = 2` shares its line, and the last line of a file may have no end to cut: such a statement stays,
         # and does nothing.
         if _has_own_lines(statement, lines) and end < len(lines):
             comments = _bound_comments(first, lines)
             yield _removed_lines(first - comments, end, lines)
-    start = instead.node.lineno
+    start = replacement.node.lineno
     # A comment on a clamp that is taken away would speak of nothing.
-    above = _bound_comments(start, lines) if instead.idle or instead.node is not match.node else 0
+    above = _bound_comments(start, lines) if replacement.redundant or replacement.node is not match.node else 0
     if above:
         yield _removed_lines(start - above, start - 1, lines)
 

@@ -11,12 +11,12 @@ from archtrace_lint.dataflow.events import SourceModule
 
 
 @dataclass(frozen=True)
-class Instead:
-    """What fixes a finding: an expression for a node, and the statements that do nothing then."""
+class Replacement:
+    """What fixes a finding: new text for a node, and the statements that are redundant afterwards."""
 
     text: str
     node: ast.expr
-    idle: tuple[ast.stmt, ...] = ()
+    redundant: tuple[ast.stmt, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Match:
     node: ast.AST
     function: str
     message: str
-    instead: Instead | None = None
+    replacement: Replacement | None = None
     read: ast.AST | None = None
 
 

@@ -23,7 +23,7 @@ def name_pattern(kind: str) -> str:
 
 
 def _written(model: Model) -> str:
-    return f"{model.checkpoint} {model.kind}".lower()
+    return f"{model.checkpoint} {model.class_name}".lower()
 
 
 def is_encoder(model: Model) -> bool:
@@ -41,7 +41,7 @@ def lacks_pooler(model: Model) -> bool:
     """Its class has a pooler, its checkpoint holds none."""
     # By the beginning: what others made of it, `someone/sup-simcse-roberta-base`, may well hold a pooler that was
     # trained.
-    return not model.bare and model.checkpoint.lower().startswith(tuple(_table()["without_pooler"]))
+    return not model.without_pooler and model.checkpoint.lower().startswith(tuple(_table()["without_pooler"]))
 
 
 def head_of(model: Model) -> tuple[str, ...]:

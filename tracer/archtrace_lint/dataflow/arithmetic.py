@@ -33,7 +33,7 @@ from archtrace_lint.dataflow.masking import weighed
 def subtract(node: ast.expr, left: AbstractValue, right: AbstractValues) -> AbstractValues:
     """`left - right`: one less than a count of tokens, or than the first pad, is what the rules are after."""
     if isinstance(left, Count | FirstPad):
-        return one(replace(left, made=left.made or node) if constant(right) == 1 else left)
+        return one(replace(left, index_expression=left.index_expression or node) if constant(right) == 1 else left)
     # 1 - mask: 1 where the mask is 0.
     if isinstance(left, Const) and left.value == 1:
         return frozenset(replace(r, attended=not r.attended) for r in right if isinstance(r, Tokens))
@@ -51,9 +51,9 @@ def add(node: ast.expr, left: AbstractValue, right: AbstractValues) -> AbstractV
     # n · mask + position: the minimum is the first pad, or n (`first_true_indices` of TRL 1.16.0,
     # trl/experimental/utils.py).
     if isinstance(left, Inflated) and has(right, PositionRange):
-        return one(replace(left, placed=True))
+        return one(replace(left, has_positions=True))
     if isinstance(left, PositionRange):
-        return frozenset(replace(r, placed=True) for r in right if isinstance(r, Inflated))
+        return frozenset(replace(r, has_positions=True) for r in right if isinstance(r, Inflated))
     return one(left if isinstance(left, Hidden | Count | FirstPad | HighestId | Inflated) else None)
 
 

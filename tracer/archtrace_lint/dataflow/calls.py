@@ -172,7 +172,7 @@ def _where(site: Site) -> AbstractValues | None:
     if any(has(v, Side) for v in (first, *site.rest)):
         return UNKNOWN
     # A condition may well be there for the rows without a pad, of which a search gives 0.
-    return frozenset(replace(v, searched=None) if isinstance(v, FirstPad) else v for values in rest for v in values)
+    return frozenset(replace(v, search=None) if isinstance(v, FirstPad) else v for values in rest for v in values)
 
 
 def _join(site: Site) -> AbstractValues | None:
@@ -188,7 +188,7 @@ def _join(site: Site) -> AbstractValues | None:
         return None
     # Prompts behind the text move none of its positions.
     if parts and has(parts[0], Prompts) and len(parts) > 1:
-        return one(Prompts(joined=True))
+        return one(Prompts(prepended=True))
     dim = TensorCall(site.node, AbstractValue(), site.rest, site.keywords).dim
     joined = stacked(parts or listed) if site.name == "stack" else concatenated(parts or listed, dim)
     return indices(frozenset().union(*parts)) | joined
@@ -228,7 +228,7 @@ def _builtin(site: Site) -> AbstractValues | None:
 def _sum_of_layers(site: Site) -> AbstractValues:
     """`sum(layers)`: of several layers, one."""
     layers = only(site.arguments[0], Hidden) if site.arguments else []
-    return frozenset(replace(h, several=False) for h in layers if h.several)
+    return frozenset(replace(h, several_layers=False) for h in layers if h.several_layers)
 
 
 #: Builtins that make something of their own.

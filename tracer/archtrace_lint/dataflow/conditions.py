@@ -52,7 +52,7 @@ def _false_without_tokens(node: ast.expr, frame: Frame) -> bool:
 def _counts_tokens(node: ast.expr, frame: Frame) -> bool:
     """The tokens of a whole mask, counted: `mask.sum()`, `mask.any()`; the length of a list that was begun empty."""
     if isinstance(node, ast.Name):
-        return any(c.whole for c in only(frame.lookup(node.id), Count))
+        return any(c.whole_batch for c in only(frame.lookup(node.id), Count))
     if not isinstance(node, ast.Call):
         return False
     if isinstance(node.func, ast.Name) and node.func.id == "len" and node.args:

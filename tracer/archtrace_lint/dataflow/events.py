@@ -19,8 +19,8 @@ class Scope:
     #: The mask is None on this path; the side of padding was asked for before.
     without_mask: bool = False
     side_checked: bool = False
-    #: Token ids, an encoding, or what a language model returned of them, are in sight; told where `mask` alone counts.
-    text: bool = False
+    #: Token ids, an encoding or a language model's output are in sight; set only for an index by an ambiguous name.
+    has_text: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,10 @@ class Mean(Event):
 
 @dataclass(frozen=True)
 class Pool(Event):
-    """`how` ("max" or "softmax") is taken of `target` along `dim`; `padded` as of a mean."""
+    """`operation` ("max" or "softmax") of `target` along `dim`; `padded` as in Mean."""
 
     node: ast.Call
-    how: str
+    operation: str
     target: AbstractValues
     dim: object
     padded: bool
@@ -123,7 +123,7 @@ class Called(Event):
 class Built(Event):
     """A model or a tokenizer is made here, or a model's class is handed over to what makes it."""
 
-    made: Model | Tokenizer
+    value: Model | Tokenizer
 
 
 @dataclass(frozen=True)

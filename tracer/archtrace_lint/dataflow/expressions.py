@@ -258,15 +258,15 @@ def _element(value: AbstractValue) -> AbstractValues:
             return union(value.items)  # a list of literals, where zip gives tuples of what it goes over
         return one(Many(tuple(elements(i) for i in value.items)))
     if isinstance(value, Chunks):
-        return one(value.of)
+        return one(value.part)
     # Characters, numbers and the names of fields are no rows of a tensor.
     if isinstance(value, Const | AxisLength | ModelOutput | Encoding | Table):
         return UNKNOWN
     if isinstance(value, Hidden):
         # Going over a tuple of layers gives a layer, over a batch the states of one text.
-        row = not value.several and value.axis == 1 and value.what == "hidden"
-        return one(replace(value, several=False, axis=0 if row else value.axis))
-    return one(replace(value, row=True) if isinstance(value, Tokens) else value)
+        row = not value.several_layers and value.axis == 1 and value.kind == "hidden"
+        return one(replace(value, several_layers=False, axis=0 if row else value.axis))
+    return one(replace(value, single_row=True) if isinstance(value, Tokens) else value)
 
 
 def assign(target: ast.expr, values: AbstractValues, frame: Frame) -> None:
@@ -294,20 +294,20 @@ def _unpacked(values: AbstractValues, target: ast.Tuple | ast.List, frame: Frame
     count = len(target.elts)
     pieces = only(values, Chunks)
     if pieces:
-        return (frozenset(p.of for p in pieces),) * count
+        return (frozenset(p.part for p in pieces),) * count
     # `states, pooled = model(...)` reads item 1 of a plain tuple.
     if count == 2 and has(values, ModelOutput):
         frame.emit(AttributeRead(target, frame.scope(), values, "1"))
     name = target.elts[0].id if isinstance(target.elts[0], ast.Name) else ""
     first = union(_first(v) for v in values) if not _NO_STATES.fullmatch(name) else UNKNOWN
-    by_name = frozenset(h for h in only(name_meaning(name), Hidden) if h.what == "logits")
+    by_name = frozenset(h for h in only(name_meaning(name), Hidden) if h.kind == "logits")
     return (by_name or first, *(UNKNOWN,) * (count - 1)) if first else ()
 
 
 def _first(value: AbstractValue) -> AbstractValues:
     if isinstance(value, ModelOutput):
-        return frozenset(replace(h, what=value.what) for h in only(outputs_item(value, 0) or UNKNOWN, Hidden))
-    return one(value if isinstance(value, Hidden) and not value.several else None)
+        return frozenset(replace(h, kind=value.kind) for h in only(outputs_item(value, 0) or UNKNOWN, Hidden))
+    return one(value if isinstance(value, Hidden) and not value.several_layers else None)
 
 
 HANDLERS: dict[type[ast.expr], ExpressionHandler] = {

@@ -52,7 +52,7 @@ def _is_textual(value: AbstractValue) -> bool:
 
 
 def _tells_of_padding(value: Tokens | ModelOutput) -> bool:
-    return value.sure if isinstance(value, ModelOutput) else value.attended and not value.alone
+    return value.sure if isinstance(value, ModelOutput) else value.attended and not value.unpadded
 
 
 @dataclass
@@ -166,7 +166,7 @@ class Frame:
     def mask_in_sight(self, *, text: bool = False) -> bool:
         """A mask over tokens, or a padded batch, has a name in this function; a loose name will do where text is."""
         return any(
-            (isinstance(v, Tokens) and v.attended and not v.alone and (text or not v.weak))
+            (isinstance(v, Tokens) and v.attended and not v.unpadded and (text or not v.weak))
             or (isinstance(v, Encoding) and v.padded)
             for v in self._values()
         )

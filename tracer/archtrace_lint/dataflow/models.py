@@ -85,7 +85,9 @@ def _pipeline(site: Site) -> AbstractValues | None:
         return None
     model = site.keywords["model"]
     known = next(iter(only(model, Model)), Model(""))
-    return _emit_built(site, Model(spellings.PIPELINE, _text(model) or f"{known.checkpoint} {known.kind}".strip()))
+    return _emit_built(
+        site, Model(spellings.PIPELINE, _text(model) or f"{known.checkpoint} {known.class_name}".strip())
+    )
 
 
 def _possible_texts(values: AbstractValues) -> list[str]:
@@ -167,7 +169,7 @@ def _model_output(site: Site) -> AbstractValues | None:
         return _states_passed_on(site)
     model = next(iter(only(site.base, Model)), None)
     encoding = next(filter(None, map(_encoding_of, given)), None)
-    prompted = any(isinstance(v, Prompts) and v.joined for v in given)
+    prompted = any(isinstance(v, Prompts) and v.prepended for v in given)
     # Of `model(...)` nobody can say whether it has a head, so it is taken to give logits, of which a mean is no
     # pooling.
     any_model = spellings.ANY_MODEL.fullmatch(site.name) and not spellings.TEXT_MODELS.fullmatch(site.name)

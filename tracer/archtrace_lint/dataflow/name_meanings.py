@@ -60,8 +60,8 @@ def refined_by_name(by_name: AbstractValues, values: AbstractValues) -> Abstract
     if not values or (has(values, TokenIds) and (has(by_name, PadId) or has(by_name, EosId))):
         return by_name
     if (has(by_name, TokenIds) or has(by_name, Tokens)) and all(
-        isinstance(v, Hidden) and v.what == "weak" for v in values
+        isinstance(v, Hidden) and v.kind == "weak" for v in values
     ):
         return by_name
-    strong = [h for h in only(by_name, Hidden) if h.what != "weak"]
+    strong = [h for h in only(by_name, Hidden) if h.kind != "weak"]
     return values | frozenset(replace(h, encoding=o.encoding) for h in strong for o in only(values, ModelOutput))

@@ -25,7 +25,7 @@ from archtrace_lint.dataflow.abstract_values import (
     Many,
     MaskedSum,
     PadId,
-    Places,
+    PadPositions,
     PositionRange,
     Side,
     TokenIds,
@@ -147,13 +147,13 @@ VECTORS = word_set("hidden weak")
 def _sum(call: TensorCall) -> AbstractValues:
     value = call.receiver
     if isinstance(value, Tokens):
-        whole = call.dim is None and not value.row
-        return one(Count(value.attended, whole=whole, weak=value.weak, alone=value.alone))
+        whole = call.dim is None and not value.single_row
+        return one(Count(value.attended, whole_batch=whole, weak=value.weak, unpadded=value.unpadded))
     # Layers stacked along a dim of their own, added up: one layer's worth of states.
-    if isinstance(value, Hidden) and value.several and call.dim == 0:
-        return one(replace(value, several=False))
+    if isinstance(value, Hidden) and value.several_layers and call.dim == 0:
+        return one(replace(value, several_layers=False))
     if isinstance(value, Hidden) and value.masked and call.dim in (1, -2):
-        return one(MaskedSum(value.encoding) if value.what in VECTORS else None)
+        return one(MaskedSum(value.encoding) if value.kind in VECTORS else None)
     return one(value if isinstance(value, Side) else None)
 
 
@@ -171,15 +171,15 @@ def _argmax(call: TensorCall) -> AbstractValues:
 @operation("argmin")
 def _argmin(call: TensorCall) -> AbstractValues:
     value = call.receiver
-    searched = isinstance(value, Inflated) or (isinstance(value, Tokens) and value.attended)
-    return one(_first(value, call.node) if searched else None)
+    finds_first_pad = isinstance(value, Inflated) or (isinstance(value, Tokens) and value.attended)
+    return one(_first(value, call.node) if finds_first_pad else None)
 
 
-def _first(value: AbstractValue, searched: ast.expr | None = None) -> FirstPad:
-    """The first pad, as a mask, the places of the pads, or the like show it; `searched` is 0 of a row without one."""
+def _first(value: AbstractValue, search: ast.expr | None = None) -> FirstPad:
+    """The first pad, as a mask, the places of the pads, or the like show it; `search` gives 0 for a row without one."""
     if isinstance(value, Tokens):
-        return FirstPad(weak=value.weak, by_id=value.by_id, searched=searched)
-    return FirstPad(by_id=isinstance(value, Places | Inflated) and value.by_id, searched=searched)
+        return FirstPad(weak=value.weak, by_id=value.by_id, search=search)
+    return FirstPad(by_id=isinstance(value, PadPositions | Inflated) and value.by_id, search=search)
 
 
 @operation("max", "reduce_max", "amax")
@@ -193,9 +193,9 @@ def _max(call: TensorCall) -> AbstractValues:
 @operation("min", "reduce_min", "amin")
 def _min(call: TensorCall) -> AbstractValues:
     # `min` over all positions of pads: the first of them.
-    if isinstance(call.receiver, Places):
+    if isinstance(call.receiver, PadPositions):
         return one(_first(call.receiver))
-    if isinstance(call.receiver, Inflated) and call.receiver.placed:
+    if isinstance(call.receiver, Inflated) and call.receiver.has_positions:
         return one(Extreme(one(_first(call.receiver)), UNKNOWN))
     if call.dim is None or isinstance(call.receiver, Count | FirstPad):
         return one(call.receiver if isinstance(call.receiver, Count | FirstPad | AxisLength | Side) else None)
@@ -228,14 +228,14 @@ def _nonzero(call: TensorCall) -> AbstractValues:
     if not isinstance(value, Tokens) or value.attended:
         return UNKNOWN
     split = constant(call.keywords.get("as_tuple", UNKNOWN)) is True
-    places = Places(by_id=value.by_id)
-    return one(Many((one(places),)) if split else places)
+    positions = PadPositions(by_id=value.by_id)
+    return one(Many((one(positions),)) if split else positions)
 
 
 @operation("index")
 def _index(call: TensorCall) -> AbstractValues:
     """`row.tolist().index(pad)`."""
-    # `list.index` raises where there is no pad, so it has no silent 0: `searched` stays empty.
+    # `list.index` raises where there is no pad, so it has no silent 0: `search` stays empty.
     return one(FirstPad(by_id=True) if isinstance(call.receiver, TokenIds) and has(call.other, PadId) else None)
 
 
@@ -274,7 +274,7 @@ def _fill(call: TensorCall) -> AbstractValues:
     value = call.receiver
     # Filled where there was no pad: the rows that a search gives 0 are provided for.
     if isinstance(value, FirstPad):
-        return one(replace(value, searched=None))
+        return one(replace(value, search=None))
     mask, filling = (*call.arguments, UNKNOWN, UNKNOWN)[:2]
     return one(overwritten(value, mask, filling) if isinstance(value, Hidden) else value)
 

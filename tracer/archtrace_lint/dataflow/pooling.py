@@ -28,9 +28,9 @@ def emit_pool(site: Site) -> None:
             _emit(site, "softmax", site.arguments[0], dim)
 
 
-def _emit(site: Site, how: str, target: AbstractValues, dim: object) -> None:
+def _emit(site: Site, operation: str, target: AbstractValues, dim: object) -> None:
     frame, sure = site.frame, any(h.sure for h in only(target, Hidden))
-    frame.emit(Pool(site.node, frame.scope(), how, target, dim, frame.mask_in_sight(text=sure)))
+    frame.emit(Pool(site.node, frame.scope(), operation, target, dim, frame.mask_in_sight(text=sure)))
 
 
 def _own_softmax(site: Site) -> Iterator[int]:

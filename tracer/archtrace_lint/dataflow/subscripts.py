@@ -23,7 +23,7 @@ from archtrace_lint.dataflow.abstract_values import (
     HighestId,
     Many,
     ModelOutput,
-    Places,
+    PadPositions,
     PositionRange,
     Prompts,
     Side,
@@ -67,24 +67,24 @@ def fixed_index(parts: Parts) -> int | None:
 def outputs_item(outputs: ModelOutput, name: object) -> AbstractValues | None:
     """What stands in a model's outputs under a name or a number; None where the name alone must tell."""
     # SequenceClassifierOutput of transformers has no last hidden state, and its logits are a row a text, not a token.
-    pooled = outputs.model is not None and "SequenceClassification" in outputs.model.kind
-    hidden = Hidden(prompted=outputs.prompted, encoding=outputs.encoding, sure=outputs.sure)
+    pooled = outputs.model is not None and "SequenceClassification" in outputs.model.class_name
+    hidden = Hidden(has_prompts=outputs.has_prompts, encoding=outputs.encoding, sure=outputs.sure)
     if name in ("last_hidden_state", 0):
         return one(None if pooled else hidden)
     if name == "logits":
-        return one(None if pooled else replace(hidden, what="logits"))
+        return one(None if pooled else replace(hidden, kind="logits"))
     if name == "hidden_states":
-        return one(replace(hidden, several=True))
+        return one(replace(hidden, several_layers=True))
     # By its number: a plain tuple, or an output that is taken for one.
     if name in outputs.layers:
-        return one(replace(hidden, several=True))
+        return one(replace(hidden, several_layers=True))
     return UNKNOWN if isinstance(name, int) else None
 
 
 def encoded_item(encoding: Encoding, name: object) -> AbstractValues | None:
     """The ids of an encoding know what encoding they are of; its mask is one for sure."""
     if name == "attention_mask":
-        return one(Tokens(attended=True, sure=True, alone=encoding.alone))
+        return one(Tokens(attended=True, sure=True, unpadded=encoding.unpadded))
     return one(TokenIds(encoding=encoding)) if name == "input_ids" else None
 
 
@@ -125,34 +125,34 @@ def _hidden(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[
         return eos
     if len(parts) == 1:
         chosen = _chosen(base, parts[0], values[0])
-        return one(replace(narrowed(base, some=chosen), several=base.several and keeps_axis(parts[0])))
+        return one(replace(narrowed(base, some=chosen), several_layers=base.several_layers and keeps_axis(parts[0])))
     # `hidden[..., 0]` takes a feature of each token, and so do states of several layers keep their tokens.
     keeps_tokens = (
-        base.several or keeps_axis(parts[1]) or (isinstance(parts[0], ast.Constant) and parts[0].value is ...)
+        base.several_layers or keeps_axis(parts[1]) or (isinstance(parts[0], ast.Constant) and parts[0].value is ...)
     )
     cut = isinstance(parts[1], ast.Slice) and bool(parts[1].lower or parts[1].upper)
     # `hidden[:, n_prompts:]` cuts the prompts off again.
     behind = isinstance(parts[1], ast.Slice) and parts[1].lower is not None
-    return one(replace(narrowed(base, some=cut), prompted=base.prompted and not behind) if keeps_tokens else None)
+    return one(replace(narrowed(base, some=cut), has_prompts=base.has_prompts and not behind) if keeps_tokens else None)
 
 
 def _chosen(base: Hidden, part: ast.expr, index: AbstractValues) -> bool:
     """Some tokens alone: those that a mask or their ids choose; of one text, those of a slice or of an index."""
     by_id = isinstance(part, ast.Compare) and "ids" in ast.unparse(part)
     some = not isinstance(part, ast.Slice) or part.lower is not None or part.upper is not None
-    return by_id or bool(only(index, Tokens)) or (base.axis == 0 and not base.several and some)
+    return by_id or bool(only(index, Tokens)) or (base.axis == 0 and not base.several_layers and some)
 
 
 def _piece(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
     assert isinstance(base, Chunks)
-    return one(base.of)
+    return one(base.part)
 
 
 def _mask(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
     """A row of a mask is a mask; its first or last column tells the side of padding."""
     assert isinstance(base, Tokens)
     if len(parts) == 1:
-        return one(base if keeps_axis(parts[0]) else replace(base, row=True))
+        return one(base if keeps_axis(parts[0]) else replace(base, single_row=True))
     # `attention_mask[:, -1].sum() == len(attention_mask)` asks for the side (model card of
     # intfloat/e5-mistral-7b-instruct).
     return one(base if all(map(keeps_axis, parts[1:])) else Side())
@@ -163,9 +163,11 @@ def _ids(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[Abs
     return one(base if len(parts) == 1 or all(map(keeps_axis, parts[1:])) else Side())
 
 
-def _places(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
+def _pad_positions(
+    node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]
+) -> AbstractValues:
     """The first of the pads, or one further on (`pads[n]`, of a text that a pad begins); of a column of them, they."""
-    assert isinstance(base, Places)
+    assert isinstance(base, PadPositions)
     if keeps_axis(parts[0]):
         return one(base)
     number = literal(parts[0])
@@ -177,7 +179,7 @@ SELECT: dict[type[AbstractValue], Select] = {
     ModelOutput: _outputs,
     Tokens: _mask,
     TokenIds: _ids,
-    Places: _places,
+    PadPositions: _pad_positions,
     Chunks: _piece,
     Many: _item,
     Extreme: _item,

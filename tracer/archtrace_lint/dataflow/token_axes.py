@@ -61,7 +61,7 @@ def _split(call: TensorCall) -> AbstractValues:
     ]
     if isinstance(value, Hidden):
         # Of a part of the tokens it is not known whether any is a pad.
-        cut = bool(dims) and dims[0] in (value.axis, value.axis - 3) and value.what != "scores"
+        cut = bool(dims) and dims[0] in (value.axis, value.axis - 3) and value.kind != "scores"
         return one(Chunks(narrowed(value, some=cut)))
     return one(Chunks(value) if isinstance(value, Tokens | TokenIds) else None)
 
@@ -78,12 +78,12 @@ def mean_call(site: Site) -> AbstractValues | None:
     if any(over_tokens(h, dim) for h in hidden):
         _emit_mean(site, tensor)
     # A mean over layers that were stacked before or behind the batch: states still.
-    return frozenset(replace(h, several=False) for h in hidden if h.several and dim in (0, 1))
+    return frozenset(replace(h, several_layers=False) for h in hidden if h.several_layers and dim in (0, 1))
 
 
 def over_tokens(hidden: Hidden, dim: object) -> bool:
     """Whether a dim is that of the tokens, counted from either end; a number a token leaves one dim less."""
-    dims = 2 if hidden.what == "scores" else 3
+    dims = 2 if hidden.kind == "scores" else 3
     return isinstance(dim, int) and dim in (hidden.axis, hidden.axis - dims)
 
 
@@ -93,9 +93,9 @@ def _pooled(site: Site) -> AbstractValues | None:
     `avg_pool1d` with a width that is no literal is taken for as wide as the text. Keras' layer takes a mask.
     """
     # Keras pools (batch, tokens, features) over its tokens, torch the last dim of (batch, features, tokens).
-    if any(v.kind in TOKEN_AVERAGES for v in only(site.base, Layer)):
+    if any(v.class_name in TOKEN_AVERAGES for v in only(site.base, Layer)):
         return _by_keras(site)
-    layer = any(v.kind in AVERAGES for v in only(site.base, Layer))
+    layer = any(v.class_name in AVERAGES for v in only(site.base, Layer))
     if not site.arguments or not (layer or site.name in POOLING_FUNCTIONS):
         return None
     given = tensors(site.arguments[0])
@@ -133,7 +133,7 @@ def _emit_mean(site: Site, target: AbstractValues) -> None:
     # A head in a class of its own is handed states under any name: `MeanPooling.forward(self, x, mask)`.
     pools = owner is not None and "pool" in owner.name.lower()
     if pools:
-        target = frozenset(replace(h, what="hidden") if h.what == "weak" else h for h in only(target, Hidden))
+        target = frozenset(replace(h, kind="hidden") if h.kind == "weak" else h for h in only(target, Hidden))
     sure = pools or any(h.sure for h in only(target, Hidden))
     site.frame.emit(Mean(site.node, site.frame.scope(), target, site.frame.mask_in_sight(text=sure)))
 
@@ -154,11 +154,11 @@ def concatenated(parts: Sequence[AbstractValues], dim: object) -> AbstractValues
     masked = any(h.masked for h in hidden)
     # Beside each other along the features, as of the last four layers: one vector a token still.
     if hidden and dim in (-1, 2) and hidden[0].axis == 1:
-        return one(replace(hidden[0], masked=masked, several=False))
-    texts = [h for h in hidden if h.sure and h.what == "hidden" and over_tokens(h, dim)]
-    return one(replace(texts[0], masked=masked, zeroed=False, several=False)) if texts else UNKNOWN
+        return one(replace(hidden[0], masked=masked, several_layers=False))
+    texts = [h for h in hidden if h.sure and h.kind == "hidden" and over_tokens(h, dim)]
+    return one(replace(texts[0], masked=masked, zeroed=False, several_layers=False)) if texts else UNKNOWN
 
 
 def stacked(parts: Sequence[AbstractValues]) -> AbstractValues:
     """Hidden states in a dim of their own: several."""
-    return frozenset(replace(h, several=True) for part in parts for h in only(tensors(part), Hidden))
+    return frozenset(replace(h, several_layers=True) for part in parts for h in only(tensors(part), Hidden))

@@ -17,13 +17,13 @@ from archtrace_lint.source.syntax import last_word
 
 def check(module: SourceModule) -> Iterator[Match]:
     """A count of tokens less one that reads hidden states, where nobody asked for the side of padding."""
-    for made, scope, gather in index_reads(module, Count):
+    for index, scope, gather in index_reads(module, Count):
         if not scope.side_checked and not right_padding_is_set(module, gather) and not _batches_of_one(module):
             yield Match(
-                made,
+                index,
                 scope.function,
-                f"`{abbreviated(made)}` is the last token only if padded right; find the last non-pad",
-                right_index(made, gather, module),
+                f"`{abbreviated(index)}` is the last token only if padded right; find the last non-pad",
+                right_index(index, gather, module),
                 gather.node,
             )
 

@@ -21,17 +21,17 @@ def check(module: SourceModule) -> Iterator[Match]:
     That padding stands on the right makes a mask's first pad right. An index by the ids is right where no token of a
     text is a pad, as every eos is where pad is eos: with pads in front, or with none, it is -1, the last token.
     """
-    for made, scope, gather in index_reads(module, FirstPad):
-        by_id = any(i.by_id for i in only(gather.index, FirstPad) if i.made is made)
+    for index, scope, gather in index_reads(module, FirstPad):
+        by_id = any(i.by_id for i in only(gather.index, FirstPad) if i.index_expression is index)
         # Where pad is eos, the first pad id may be an eos inside the text, on whichever side the padding stands: the
         # side fixes an index by the mask alone.
         if _has_its_own_pad(module, gather) if by_id else scope.side_checked or right_padding_is_set(module, gather):
             continue
         yield Match(
-            made,
+            index,
             scope.function,
-            f"`{abbreviated(made)}` is the token before the first pad{' id' if by_id else ''}; find the last non-pad",
-            right_index(made, gather, module),
+            f"`{abbreviated(index)}` is the token before the first pad{' id' if by_id else ''}; find the last non-pad",
+            right_index(index, gather, module),
             gather.node,
         )
 

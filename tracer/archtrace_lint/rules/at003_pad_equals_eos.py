@@ -58,7 +58,9 @@ def check(module: SourceModule) -> Iterator[Match]:
 def _belongs_to_other_heads(store: AttributeStore, heads: list[Built], module: SourceModule) -> bool:
     """The function builds classifiers itself, and none of them looks for the pad id."""
     name = store.scope.function
-    own = [b for b in module.events_of(Built) if isinstance(b.made, Model) and CLASSIFIERS.fullmatch(b.made.kind)]
+    own = [
+        b for b in module.events_of(Built) if isinstance(b.value, Model) and CLASSIFIERS.fullmatch(b.value.class_name)
+    ]
     return name != "" and name in {b.scope.function for b in own} - {h.scope.function for h in heads}
 
 
@@ -78,7 +80,7 @@ def _hands_pad_id_on(node: ast.AST) -> bool:
 
 def _never_runs(store: AttributeStore, heads: list[Built], module: SourceModule) -> bool:
     """`if tokenizer.pad_token is None` does not hold for a checkpoint whose tokenizer has a pad token."""
-    checkpoints = {t.checkpoint for t in only(store.holder, Tokenizer)} or {h.made.checkpoint for h in heads}
+    checkpoints = {t.checkpoint for t in only(store.holder, Tokenizer)} or {h.value.checkpoint for h in heads}
     # A name that comes from outside ("") may be any decoder's.
     if not all(map(has_pad_token, checkpoints)) or not checkpoints:
         return False
@@ -92,26 +94,32 @@ def _belong_together(store: AttributeStore, head: Built, module: SourceModule) -
         store.node, head.node, module
     ):
         return False
-    if isinstance(head.made, Model) and head.made.kind == PIPELINE:
+    if isinstance(head.value, Model) and head.value.class_name == PIPELINE:
         # A pipeline pads with the tokenizer that it is given, or with that of its own checkpoint.
         return has_pipeline(store.holder) or _handed_to(head.node) == store.owner
-    generators = [b for b in module.events_of(Built) if isinstance(b.made, Model) and _GENERATES.search(b.made.kind)]
+    generators = [
+        b for b in module.events_of(Built) if isinstance(b.value, Model) and _GENERATES.search(b.value.class_name)
+    ]
     # What generates may pad with eos: behind the end any token will do.
-    if any(_GENERATES.search(m.kind) for m in only(store.holder, Model)):
+    if any(_GENERATES.search(m.class_name) for m in only(store.holder, Model)):
         return False
     # The class or function that makes a generator sets up the generator's tokenizer.
     if {_place(store.scope)} & {_place(b.scope) for b in generators} and _place(store.scope) != _place(head.scope):
         return False
     if _has_its_own(head, store, module):
         return False
-    given = {t.given for t in only(store.holder, Tokenizer) if t.given}
-    return not given or head.made.given in given or not given & {b.made.given for b in generators}
+    given = {t.checkpoint_expression for t in only(store.holder, Tokenizer) if t.checkpoint_expression}
+    return (
+        not given
+        or head.value.checkpoint_expression in given
+        or not given & {b.value.checkpoint_expression for b in generators}
+    )
 
 
 def _named_alike(store: AttributeStore, heads: list[Built]) -> bool:
     """The function loads the tokenizer and the classifier by the same name: whoever calls it, they belong together."""
-    given = {t.given for t in only(store.holder, Tokenizer) if t.given}
-    same = (h.made.given for h in heads if h.scope.function == store.scope.function != "")
+    given = {t.checkpoint_expression for t in only(store.holder, Tokenizer) if t.checkpoint_expression}
+    same = (h.value.checkpoint_expression for h in heads if h.scope.function == store.scope.function != "")
     return not given.isdisjoint(same)
 
 
@@ -155,7 +163,7 @@ def _is_setup(call: ast.Call) -> bool:
 
 def has_pipeline(values: AbstractValues) -> bool:
     """The values may be a pipeline for classification."""
-    return any(m.kind == PIPELINE for m in only(values, Model))
+    return any(m.class_name == PIPELINE for m in only(values, Model))
 
 
 def _handed_to(node: ast.AST) -> str:

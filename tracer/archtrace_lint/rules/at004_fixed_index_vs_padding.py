@@ -20,7 +20,12 @@ def check(module: SourceModule) -> Iterator[Match]:
             sure = hidden.sure and hidden.encoding is not None
             side = hidden.encoding.side if hidden.encoding and hidden.encoding.side else common
             # `logits[:, -1]` is the next token of a generator, which pads on the left so that this is right.
-            if hidden.what != "hidden" or hidden.several or gather.scope.side_checked or not (sure or hidden.sure):
+            if (
+                hidden.kind != "hidden"
+                or hidden.several_layers
+                or gather.scope.side_checked
+                or not (sure or hidden.sure)
+            ):
                 continue
             if side in PADDED_INDEX and gather.fixed == PADDED_INDEX[side]:
                 yield Match(gather.node, gather.scope.function, _message(gather.fixed, side))
@@ -34,7 +39,7 @@ def _message(index: int, side: str) -> str:
 def side_of(module: SourceModule) -> str:
     """The side of padding that the module sets, if it sets one and never the other, and has no second tokenizer."""
     # Which of two tokenizers made a batch is seldom in sight.
-    if len({b.made.given for b in module.events_of(Built) if isinstance(b.made, Tokenizer)}) > 1:
+    if len({b.value.checkpoint_expression for b in module.events_of(Built) if isinstance(b.value, Tokenizer)}) > 1:
         return ""
     stored = {constant(s.value) for s in module.events_of(AttributeStore) if s.name == "padding_side"}
     side = next(iter(stored)) if len(stored) == 1 else ""

@@ -28,7 +28,7 @@ def check(module: SourceModule) -> Iterator[Match]:
 
 def _means(module: SourceModule) -> Iterator[Match]:
     for mean in module.events_of(Mean):
-        states = [h for h in only(mean.target, Hidden) if not h.several and _is_of_vectors(h)]
+        states = [h for h in only(mean.target, Hidden) if not h.several_layers and _is_of_vectors(h)]
         zeroed = [h for h in states if h.zeroed]
         problem = ""
         if _takes_padding_in(mean, [h for h in states if not h.masked], module):
@@ -54,7 +54,7 @@ def _takes_padding_in(mean: Mean, states: list[Hidden], module: SourceModule) ->
 
 def _is_of_vectors(hidden: Hidden) -> bool:
     """Hidden states; numbers a token where a model in sight made them."""
-    return hidden.what == "hidden" or (hidden.what == "scores" and hidden.sure)
+    return hidden.kind == "hidden" or (hidden.kind == "scores" and hidden.sure)
 
 
 def _uses_one_row(node: ast.AST, module: SourceModule) -> bool:
@@ -138,7 +138,7 @@ def _divisors(module: SourceModule) -> Iterator[Match]:
     for divide in module.events_of(Divide):
         padded = all(m.encoding is None or m.encoding.padded for m in only(divide.above, MaskedSum))
         # `mask.sum()` counts the tokens of all rows: each mean is too small by about the number of rows.
-        whole = any(c.whole for c in only(divide.below, Count))
+        whole = any(c.whole_batch for c in only(divide.below, Count))
         if padded and whole and not _is_normalized(divide.node, module):
             below = divide.node.right if isinstance(divide.node, ast.BinOp) else divide.node
             yield Match(

@@ -27,7 +27,7 @@ def check(module: SourceModule) -> Iterator[Match]:
             for model in only(given, Model):
                 missing = unsaved(model, adapter)
                 if missing:
-                    yield Match(adapter.made, call.scope.function, _message(model, missing))
+                    yield Match(adapter.call, call.scope.function, _message(model, missing))
 
 
 def _message(model: Model, missing: tuple[str, ...]) -> str:
@@ -38,7 +38,7 @@ def _message(model: Model, missing: tuple[str, ...]) -> str:
 def unsaved(model: Model, adapter: AdapterConfig) -> tuple[str, ...]:
     """The modules of the head that this config does not save."""
     keywords = dict(adapter.keywords)
-    if "SequenceClassification" not in model.kind or not classifies(keywords):
+    if "SequenceClassification" not in model.class_name or not classifies(keywords):
         return ()
     saved = _saved(keywords)
     # PEFT 0.21.2 adds "classifier" and "score" itself (peft_model.py, PeftModelForSequenceClassification).

@@ -27,7 +27,7 @@ def check(module: SourceModule) -> Iterator[Match]:
 def _own(module: SourceModule) -> Iterator[Match]:
     for gather in module.events_of(Gather):
         # States alone: the `logits[:, 0]` of a judge is its only logit, and its prompts are texts.
-        if gather.fixed == 0 and any(h.prompted and h.what == "hidden" for h in only(gather.target, Hidden)):
+        if gather.fixed == 0 and any(h.has_prompts and h.kind == "hidden" for h in only(gather.target, Hidden)):
             yield Match(
                 gather.node,
                 gather.scope.function,
@@ -40,9 +40,9 @@ def _configured(call: Called) -> Iterator[Match]:
     for adapter in only(given, AdapterConfig):
         for model in only(given, Model):
             # A decoder's classifier reads its last token, which prompts in front do not move out of place.
-            if adapter.kind in PREPENDING and is_encoder(model) and classifies(dict(adapter.keywords)):
+            if adapter.class_name in PREPENDING and is_encoder(model) and classifies(dict(adapter.keywords)):
                 yield Match(
-                    adapter.made,
+                    adapter.call,
                     call.scope.function,
                     "the classifier reads index 0, which becomes a soft prompt; use LoRA, which adds no tokens",
                 )
@@ -52,7 +52,7 @@ def _wrapped(call: Called, module: SourceModule) -> Iterator[Match]:
     """What a wrapper returns as it is, a classifier has read; of a backbone's states it reads for itself."""
     owner = call.scope.owner.name if call.scope.owner else ""
     embeddings = dict(call.keywords).get("inputs_embeds", frozenset())
-    joined = "SequenceClassification" in owner and any(p.joined for p in only(embeddings, Prompts))
+    joined = "SequenceClassification" in owner and any(p.prepended for p in only(embeddings, Prompts))
     # PEFT's own wrapper returns what the model makes of the prompts and the text; a class that reads states itself is
     # judged by what it reads.
     if joined and any(isinstance(n, ast.Return) and n.value is call.node for n in ast.walk(module.tree)):

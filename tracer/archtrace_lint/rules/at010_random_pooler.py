@@ -27,7 +27,7 @@ def check(module: SourceModule) -> Iterator[Match]:
         for outputs in only(read.base, ModelOutput):
             model = outputs.model
             # Of a model with a head, item 1 is layers or attentions, or the logits behind a loss.
-            headless = model is not None and (read.name != "1" or _HEADLESS.fullmatch(model.kind))
+            headless = model is not None and (read.name != "1" or _HEADLESS.fullmatch(model.class_name))
             if (
                 headless
                 and model

@@ -17,9 +17,9 @@ def check(module: SourceModule) -> Iterator[Match]:
             # Folded back and read at one place of each row, the rows must have had equal numbers of eos.
             if gather.fixed is not None:
                 yield Match(
-                    rows.made,
+                    rows.gather,
                     gather.scope.function,
-                    f"`{abbreviated(rows.made)}` mixes rows whose eos counts differ; find each row's last eos",
+                    f"`{abbreviated(rows.gather)}` mixes rows whose eos counts differ; find each row's last eos",
                 )
 
 

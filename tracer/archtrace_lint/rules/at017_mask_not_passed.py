@@ -91,7 +91,7 @@ def _encodes(run: ModelRun, scope: FunctionNodes, module: SourceModule) -> bool:
     models = only(run.models, Model)
     if models and all(is_encoder(m) for m in models):
         return True
-    if any(_NO_ENCODER.fullmatch(m.kind) or _NO_ENCODER.search(m.checkpoint) for m in models):
+    if any(_NO_ENCODER.fullmatch(m.class_name) or _NO_ENCODER.search(m.checkpoint) for m in models):
         return False
     if ENCODERS.fullmatch(run.name):
         return True

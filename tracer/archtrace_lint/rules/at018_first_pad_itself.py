@@ -28,19 +28,19 @@ def check(module: SourceModule) -> Iterator[Match]:
     """`argmax(ids == pad)`, from which nothing was taken off, as an index of hidden states or logits."""
     for gather in module.events_of(Gather):
         # One less than the first pad is AT002's: there, a row without a pad reads position -1, its last.
-        searches = {i.searched for i in only(gather.index, FirstPad) if i.searched and not i.made}
-        for searched in searches if has(gather.target, Hidden) else ():
-            if not _provided_for(searched, gather, module):
-                message = f"`{abbreviated(searched, 32)}` is 0 in a row without a pad; take the last token there"
-                yield Match(searched, gather.scope.function, message)
+        searches = {i.search for i in only(gather.index, FirstPad) if i.search and not i.index_expression}
+        for search in searches if has(gather.target, Hidden) else ():
+            if not _provided_for(search, gather, module):
+                message = f"`{abbreviated(search, 32)}` is 0 in a row without a pad; take the last token there"
+                yield Match(search, gather.scope.function, message)
 
 
-def _provided_for(searched: ast.expr, gather: Gather, module: SourceModule) -> bool:
+def _provided_for(search: ast.expr, gather: Gather, module: SourceModule) -> bool:
     """The function asks whether a row has a pad, writes to the index where it has none, or gives each row one."""
     scope = scope_of(gather.node, module.tree)
-    indices = {n.id for n in backward_slice(gather.node, scope, lambda n: n is searched) if isinstance(n, ast.Name)}
+    indices = {n.id for n in backward_slice(gather.node, scope, lambda n: n is search) if isinstance(n, ast.Name)}
     checked = any(_is_asked(n) or _written(n, indices) for n in scope.nodes)
-    return checked or any(map(_gives, backward_slice(searched, scope)))
+    return checked or any(map(_gives, backward_slice(search, scope)))
 
 
 def _is_asked(node: ast.AST) -> bool:

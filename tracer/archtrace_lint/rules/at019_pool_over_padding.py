@@ -34,7 +34,7 @@ _SUMS = word_set("mul bmm matmul einsum multiply")
 def check(module: SourceModule) -> Iterator[Match]:
     """`hidden.max(1)`, and weights of a softmax over the tokens, without the mask that is at hand."""
     for pool in module.events_of(Pool):
-        states = [h for h in only(pool.target, Hidden) if h.what == "hidden" and not h.several]
+        states = [h for h in only(pool.target, Hidden) if h.kind == "hidden" and not h.several_layers]
         encodings = [h.encoding for h in states if h.encoding]
         # As of a mean: what a tokenizer was asked for counts more than a name.
         padded = any(e.padded for e in encodings) if encodings else pool.padded
@@ -55,7 +55,7 @@ def _message(pool: Pool, scope: FunctionNodes) -> str | None:
     nodes = [n for part in given for n in backward_slice(part, scope, _is_model)]
     turned = any(last_word(n) in _TURNING for n in nodes)
     # (batch, tokens, features), or (batch, features, tokens) behind a transpose.
-    if pool.how == "max":
+    if pool.operation == "max":
         return None if pool.dim not in ((-1, 2) if turned else (1, -2)) else _maximum(pool, nodes)
     # A score a token: once its last dim of 1 is gone, -1 are the tokens.
     squeezed = any(last_word(n) in ("squeeze", "view", "reshape", "flatten") or _takes_column(n) for n in nodes)

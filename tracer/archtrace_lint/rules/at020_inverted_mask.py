@@ -60,7 +60,7 @@ def _is_certain(fill: Fill, module: SourceModule) -> bool:
     scope = scope_of(fill.node, module.tree)
     if _goes_to_model(fill.node, scope):
         return True
-    states = [h for h in only(fill.target, Hidden) if h.what == "hidden"]
+    states = [h for h in only(fill.target, Hidden) if h.kind == "hidden"]
     return bool(states) and not _is_attention(fill.scope) and _is_uncomputed(fill.node, scope)
 
 

@@ -22,12 +22,12 @@ _VALUES = word_set("reward rewards score scores value values logit logits hidden
 def check(module: SourceModule) -> Iterator[Match]:
     """`end = max(end_a, end_b)`, where two sequences are read at that end, or at the last of what it cuts off."""
     for name, function in functions(module.tree):
-        for end, made in _ends(function):
+        for end, maximum in _ends(function):
             read = _read_at(end, scope_in(function))
             # One sequence that is read there has one end; ids that are cut there are compared, not read.
             if len(read) > 1 and any(_VALUES.intersection(sequence.lower().split("_")) for sequence in read):
-                message = f"`{abbreviated(made, 26)}` is the end of the longer only; read each text at its own end"
-                yield Match(made, name, message)
+                message = f"`{abbreviated(maximum, 26)}` is the end of the longer only; read each text at its own end"
+                yield Match(maximum, name, message)
 
 
 def _ends(function: Function) -> Iterator[tuple[str, ast.Call]]:

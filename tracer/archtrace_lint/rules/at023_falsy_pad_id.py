@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from archtrace_lint.dataflow.events import SourceModule
 from archtrace_lint.dataflow.spellings import meaning, word_set
-from archtrace_lint.rule import Instead, Match, Rule
+from archtrace_lint.rule import Match, Replacement, Rule
 from archtrace_lint.rules.readouts import abbreviated
 from archtrace_lint.source.syntax import last_word, nodes_by_function
 
@@ -32,8 +32,10 @@ def check(module: SourceModule) -> Iterator[Match]:
     for function, node in nodes:
         for tested in () if id(node) in harmless or _GENERATES.search(function) else _truth_tested(node):
             if _is_pad_id(tested) and not _same_for_zero(node, tested):
-                place, instead = _fix(node, tested, "{}" if id(node) in bare else "({})")
-                yield Match(place, function, _message(node, place), Instead(instead, place) if instead else None)
+                place, replacement = _fix(node, tested, "{}" if id(node) in bare else "({})")
+                yield Match(
+                    place, function, _message(node, place), Replacement(replacement, place) if replacement else None
+                )
 
 
 def _truth_tested(node: ast.AST) -> Iterator[ast.expr]:

@@ -20,7 +20,7 @@ _EVERY_TOKEN = re.compile(r"\w*ForTokenClassification")
 
 def heads_searching_pad(module: SourceModule) -> list[Built]:
     """The classifiers that look for their token by the pad id, also those that a function of another file makes."""
-    heads = [b for b in module.events_of(Built) if _searches_pad(b.made, module) and not _reads_every_token(b, module)]
+    heads = [b for b in module.events_of(Built) if _searches_pad(b.value, module) and not _reads_every_token(b, module)]
     return [*heads, *_made_by_imported_functions(module)]
 
 
@@ -62,19 +62,19 @@ def target_of(node: ast.AST, module: SourceModule) -> str:
     return next((last_word(n.targets[0]) for n in assigned if any(part is node for part in ast.walk(n.value))), "")
 
 
-def _searches_pad(made: Model | Tokenizer, module: SourceModule) -> bool:
+def _searches_pad(built: Model | Tokenizer, module: SourceModule) -> bool:
     """A classifier that looks for its token by the pad id. A reward model of one's own does if its class says so."""
-    if not isinstance(made, Model) or is_encoder(made):
+    if not isinstance(built, Model) or is_encoder(built):
         return False
-    if made.kind != PIPELINE and not CLASSIFIERS.fullmatch(made.kind):
+    if built.class_name != PIPELINE and not CLASSIFIERS.fullmatch(built.class_name):
         return False
-    here = (n for n in module.tree.body if isinstance(n, ast.ClassDef) and n.name == made.kind)
-    definition = next(here, None) or module.imported_definition(made.kind)
+    here = (n for n in module.tree.body if isinstance(n, ast.ClassDef) and n.name == built.class_name)
+    definition = next(here, None) or module.imported_definition(built.class_name)
     # A class whose code is there says how it finds its token; one of the library is known to go by the pad id.
     if isinstance(definition, ast.ClassDef):
         return compares_with_pad(definition)
-    library = module.imports.get(made.kind, "transformers").startswith("transformers")
-    return made.kind == PIPELINE or (library and made.kind.endswith("ForSequenceClassification"))
+    library = module.imports.get(built.class_name, "transformers").startswith("transformers")
+    return built.class_name == PIPELINE or (library and built.class_name.endswith("ForSequenceClassification"))
 
 
 def _reads_every_token(head: Built, module: SourceModule) -> bool:
@@ -95,9 +95,9 @@ def _made_by_imported_functions(module: SourceModule) -> Iterator[Built]:
         # A class makes itself, whatever it is handed.
         if not isinstance(call.func, ast.Name) or call.func.id[:1].isupper() or any(map(_causal, call.args)):
             continue
-        made = module.imported_definition(call.func.id)
-        kinds = sorted(_classifiers_named(made)) if isinstance(made, ast.FunctionDef) else []
-        models = (Model(kind, given=ast.unparse(call.args[0]) if call.args else "") for kind in kinds)
+        definition = module.imported_definition(call.func.id)
+        kinds = sorted(_classifiers_named(definition)) if isinstance(definition, ast.FunctionDef) else []
+        models = (Model(kind, checkpoint_expression=ast.unparse(call.args[0]) if call.args else "") for kind in kinds)
         yield from (Built(call, Scope(scope), model) for model in models if not is_encoder(model))
 
 

@@ -23,17 +23,21 @@ def index_reads(module: SourceModule, kind: type[Index]) -> Iterator[tuple[ast.e
         # Without this, AT001 has 7 hits in transformers 5.23.0 of which none is a readout (`shift_tokens_right`,
         # audio).
         if has(gather.target, Hidden):
-            made = {i.made for i in only(gather.index, kind) if i.made is not None and _is_token_index(i, gather)}
-            for expression in sorted(made, key=lambda e: (e.lineno, e.col_offset)):
+            expressions = {
+                i.index_expression
+                for i in only(gather.index, kind)
+                if i.index_expression is not None and _is_token_index(i, gather)
+            }
+            for expression in sorted(expressions, key=lambda e: (e.lineno, e.col_offset)):
                 yield expression, gather.scope, gather
 
 
 def _is_token_index(index: Index, gather: Gather) -> bool:
     """A count of pads is no index of anything, and one of rows without pads is right; `mask` counts where a text is."""
-    if isinstance(index, Count) and (index.alone or not index.attended):
+    if isinstance(index, Count) and (index.unpadded or not index.attended):
         return False
     weak = isinstance(index, Count | FirstPad) and index.weak
-    return not weak or gather.scope.text or any(h.what in ("hidden", "logits") for h in only(gather.target, Hidden))
+    return not weak or gather.scope.has_text or any(h.kind in ("hidden", "logits") for h in only(gather.target, Hidden))
 
 
 def abbreviated(node: ast.AST, width: int = 25) -> str:

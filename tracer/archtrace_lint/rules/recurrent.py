@@ -24,15 +24,19 @@ class Net:
     """A recurrent net by its attribute, its class in torch, and whether its rows come first."""
 
     name: str
-    kind: str
+    class_name: str
     batch_first: bool
 
 
 def nets(owner: ast.ClassDef, imports: dict[str, str]) -> dict[str, Net]:
     """`self.name = nn.LSTM(...)`, by name."""
-    made = [(a.targets[0], c) for a in ast.walk(owner) if isinstance(a, ast.Assign) for c in _makers(a.value, imports)]
-    mine = [(t.attr, c) for t, c in made if isinstance(t, ast.Attribute) and last_word(t.value) == "self"]
-    return {name: Net(name, last_word(call.func), _batch_first(call)) for name, call in mine}
+    assigned_calls = [
+        (a.targets[0], c) for a in ast.walk(owner) if isinstance(a, ast.Assign) for c in _makers(a.value, imports)
+    ]
+    attribute_calls = [
+        (t.attr, c) for t, c in assigned_calls if isinstance(t, ast.Attribute) and last_word(t.value) == "self"
+    ]
+    return {name: Net(name, last_word(call.func), _batch_first(call)) for name, call in attribute_calls}
 
 
 def _makers(value: ast.expr, imports: dict[str, str]) -> Iterator[ast.Call]:
@@ -98,7 +102,7 @@ def _takes(above: ast.AST | None, node: ast.AST, net: Net) -> bool:
 def _is_state(node: ast.expr, call: ast.Call, net: Net, scope: FunctionNodes) -> bool:
     """`h` of `_, (h, c) = lstm(x)` and of `_, h = gru(x)`; `state[0]` of an LSTM's pair."""
     # An LSTM gives (steps, (state, cell)), the others (steps, state).
-    if net.kind != "LSTM":
+    if net.class_name != "LSTM":
         return _is_part(node, call, 1, scope)
     if isinstance(node, ast.Subscript):
         return literal(node.slice) == 0 and _is_part(node.value, call, 1, scope)

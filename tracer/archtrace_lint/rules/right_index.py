@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from archtrace_lint.dataflow.events import Gather, SourceModule
 from archtrace_lint.dataflow.spellings import FOREIGN, meaning, word_set
-from archtrace_lint.rule import Instead
+from archtrace_lint.rule import Replacement
 from archtrace_lint.rules.def_use import FunctionNodes, only_reads, scope_of
 from archtrace_lint.rules.readouts import CASTS, without_casts
 from archtrace_lint.source.syntax import last_word
@@ -26,47 +26,50 @@ _TYPE = re.compile(r"torch\.\w*(int\d*|long|float\d*|half|bool)|dtype=.*|(.*\.)?
 
 
 class Reduced(NamedTuple):
-    """`how` the tensor `what` is reduced over its tokens, whether that dim is kept, and what moves the result."""
+    """The `operation` that reduces a `tensor` over its tokens, whether that dim is kept, and what moves the result."""
 
-    how: str
-    what: ast.expr
+    operation: str
+    tensor: ast.expr
     keepdim: bool = False
     device_move: str = ""
 
 
-def right_index(made: ast.expr, gather: Gather, module: SourceModule) -> Instead | None:
-    """The index of the last token that is no pad, when it is certain what `made` (a reduction - 1) was made of.
+def right_index(index: ast.expr, gather: Gather, module: SourceModule) -> Replacement | None:
+    """The index of the last token that is no pad, when it is certain what `index` (a reduction - 1) was made of.
 
     None too where the number is used for more than reading: as a count it may be right.
     """
     # The text that is written says `torch.`, so that name must be bound.
-    if not (isinstance(made, ast.BinOp) and isinstance(made.op, ast.Sub)) or module.imports.get("torch") != "torch":
+    if not (isinstance(index, ast.BinOp) and isinstance(index.op, ast.Sub)) or module.imports.get("torch") != "torch":
         return None
     # An array of numpy or JAX has no `.bool()`, and torch.arange is none of theirs.
-    if any(isinstance(n, ast.Name) and n.id in FOREIGN for part in (made, gather.node) for n in ast.walk(part)):
+    if any(isinstance(n, ast.Name) and n.id in FOREIGN for part in (index, gather.node) for n in ast.walk(part)):
         return None
-    scope = scope_of(made, module.tree)
-    reduced, definition = _reduced(made.left, scope), None
+    scope = scope_of(index, module.tree)
+    reduced, definition = _reduced(index.left, scope), None
     if reduced is None:
-        core, device_move = _uncast(made.left)
+        core, device_move = _uncast(index.left)
         definition = _sole_definition(core, scope)
         reduced = _reduced(definition.value, scope) if definition else None
         reduced = reduced and reduced._replace(device_move=reduced.device_move + device_move)
     tensor = _tensor(reduced, scope) if reduced else None
-    if reduced is None or tensor is None or not only_reads(made, scope):
+    if reduced is None or tensor is None or not only_reads(index, scope):
         return None
-    return _instead(made, reduced, tensor, scope, definition)
+    return _replacement(index, reduced, tensor, scope, definition)
 
 
-def _instead(
-    made: ast.expr, reduced: Reduced, tensor: tuple[str, str], scope: FunctionNodes, definition: ast.Assign | None
-) -> Instead:
+def _replacement(
+    index: ast.expr, reduced: Reduced, tensor: tuple[str, str], scope: FunctionNodes, definition: ast.Assign | None
+) -> Replacement:
     name, mask = tensor
     keepdim = ", keepdim=True" if reduced.keepdim else ""
     text = f"(torch.arange({name}.shape[-1], device={name}.device) * {mask}).argmax(-1{keepdim}){reduced.device_move}"
-    outer = _around(made, name, scope)
-    idle = [*_idle(outer, name, scope), *([definition] if definition and _is_idle(definition, made, scope) else [])]
-    return Instead(text, outer, tuple(idle))
+    outer = _around(index, name, scope)
+    redundant = [
+        *_redundant_statements(outer, name, scope),
+        *([definition] if definition and _is_redundant(definition, index, scope) else []),
+    ]
+    return Replacement(text, outer, tuple(redundant))
 
 
 def _sole_definition(node: ast.expr, scope: FunctionNodes) -> ast.Assign | None:
@@ -89,15 +92,15 @@ def _target(node: ast.Assign) -> str:
     return node.targets[0].id if len(node.targets) == 1 and isinstance(node.targets[0], ast.Name) else ""
 
 
-def _is_idle(definition: ast.Assign, made: ast.expr, scope: FunctionNodes) -> bool:
+def _is_redundant(definition: ast.Assign, index: ast.expr, scope: FunctionNodes) -> bool:
     """Nothing but the old index reads the name."""
-    inside = set(map(id, ast.walk(made)))
+    inside = set(map(id, ast.walk(index)))
     return all(id(load) in inside for load in scope.loads(_target(definition)))
 
 
-def _around(made: ast.expr, name: str, scope: FunctionNodes) -> ast.expr:
+def _around(index: ast.expr, name: str, scope: FunctionNodes) -> ast.expr:
     """The expression with the bounds and wraps around it, which the right index does without."""
-    outer: ast.expr = made
+    outer: ast.expr = index
     while isinstance(above := scope.parents.get(id(outer)), ast.expr):
         call = scope.parents.get(id(above)) if isinstance(above, ast.Attribute) else above
         if not isinstance(call, ast.expr) or _bounded(call, name) is not outer:
@@ -106,7 +109,7 @@ def _around(made: ast.expr, name: str, scope: FunctionNodes) -> ast.expr:
     return outer
 
 
-def _idle(outer: ast.expr, name: str, scope: FunctionNodes) -> Iterator[ast.stmt]:
+def _redundant_statements(outer: ast.expr, name: str, scope: FunctionNodes) -> Iterator[ast.stmt]:
     """The statements behind, up to the first that does more, that bound or wrap the name that holds the index."""
     statement = scope.parents.get(id(outer))
     index_name = _target(statement) if isinstance(statement, ast.Assign) else ""
@@ -208,18 +211,18 @@ def _move(cast: ast.Call, method: str) -> str:
 
 def _reduction(node: ast.Call, scope: FunctionNodes) -> Reduced | None:
     """`x.sum(-1)`, `torch.argmax(x, dim=1, keepdim=True)`, or `x[i].sum()`, i being the number of a row."""
-    how = last_word(node.func)
+    operation = last_word(node.func)
     keywords = {k.arg: ast.unparse(k.value) for k in node.keywords}
-    what, *rest = operands(node) or [node]
+    tensor, *rest = operands(node) or [node]
     written = [*map(ast.unparse, rest), *(keywords.pop(key) for key in ("dim", "axis") if key in keywords)]
     # `x.sum(-1, True)`: keepdim is the second argument.
     keepdim = keywords.pop("keepdim", written.pop() if len(written) == 2 else "False")
     # What is left of the keywords, `dtype` say, may change what comes out.
-    if how not in COMPARES or keywords or keepdim not in ("True", "False"):
+    if operation not in COMPARES or keywords or keepdim not in ("True", "False"):
         return None
-    tensor, _, device_move = _compared(how, what)
-    fits = written in (["-1"], [] if _is_row(tensor, scope) else ["1"])
-    return Reduced(how, what, keepdim == "True", device_move) if fits else None
+    ids, _, device_move = _compared(operation, tensor)
+    fits = written in (["-1"], [] if _is_row(ids, scope) else ["1"])
+    return Reduced(operation, tensor, keepdim == "True", device_move) if fits else None
 
 
 def _is_row(node: ast.expr, scope: FunctionNodes) -> bool:
@@ -229,10 +232,10 @@ def _is_row(node: ast.expr, scope: FunctionNodes) -> bool:
     return isinstance(node, ast.Name) and _looped(node.id, scope, _goes_over)
 
 
-def _looped(name: str, scope: FunctionNodes, how: Callable[[ast.expr, ast.expr, str], bool]) -> bool:
+def _looped(name: str, scope: FunctionNodes, binds: Callable[[ast.expr, ast.expr, str], bool]) -> bool:
     """A name is bound by loops, and by loops of this kind alone."""
     loops = [n for n in scope.nodes if isinstance(n, ast.For | ast.comprehension)]
-    return len([n for n in loops if how(n.target, n.iter, name)]) == len([*scope.assigned(name)]) > 0
+    return len([n for n in loops if binds(n.target, n.iter, name)]) == len([*scope.assigned(name)]) > 0
 
 
 def _counts(target: ast.expr, over: ast.expr, name: str) -> bool:
@@ -259,21 +262,21 @@ def _tensor(reduced: Reduced, scope: FunctionNodes) -> tuple[str, str] | None:
 
     The mask is made bool: a position times a 1 of half precision is no whole number any more from 257 or 2,049 on.
     """
-    tensor, pad, _ = _compared(reduced.how, reduced.what)
+    tensor, pad, _ = _compared(reduced.operation, reduced.tensor)
     if (
         not _is_repeatable(tensor)
         or not _has_token_shape(tensor, scope)
-        or not (_is_repeatable(pad) if pad else reduced.how == "sum")
+        or not (_is_repeatable(pad) if pad else reduced.operation == "sum")
     ):
         return None
     name = ast.unparse(tensor)
     return name, f"({name} != {ast.unparse(pad)})" if pad else f"{name}.bool()"
 
 
-def _compared(how: str, node: ast.expr) -> tuple[ast.expr, ast.expr | None, str]:
+def _compared(operation: str, node: ast.expr) -> tuple[ast.expr, ast.expr | None, str]:
     """ids and pad, in whichever way they are compared, and what moves them; what is not compared, without a pad."""
     node, device_move = _uncast(node)
-    method, operator = COMPARES.get(how, ("", ast.Eq))
+    method, operator = COMPARES.get(operation, ("", ast.Eq))
     pair = [node]
     if isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.ops[0], operator):
         pair = [node.left, node.comparators[0]]
