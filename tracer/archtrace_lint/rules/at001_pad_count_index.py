@@ -16,7 +16,7 @@ from archtrace_lint.source.syntax import last_word
 
 
 def check(module: SourceModule) -> Iterator[Match]:
-    """A count of tokens less one that reads hidden states, where nobody asked for the side of padding."""
+    """A count of tokens minus 1 as an index of hidden states, where nothing checks the side of padding."""
     for index, scope, gather in index_reads(module, Count):
         if not scope.side_checked and not right_padding_is_set(module, gather) and not _batches_of_one(module):
             yield Match(
@@ -57,7 +57,7 @@ def right_padding_is_set(module: SourceModule, gather: Gather) -> bool:
     return (
         only_right
         or any({"left", "right"} <= sides for sides in sides_by_place.values())
-        or _set_just_before(stores, module, gather)
+        or _is_set_before_read(stores, module, gather)
     )
 
 
@@ -69,18 +69,18 @@ def _right_in_project(module: SourceModule, gather: Gather) -> bool:
 
 
 def _sides(store: AttributeStore) -> set[object]:
-    """The sides that are stored; what cannot be told is one too."""
+    """The sides that are stored; an unknown one is `...`."""
     return {v.value for v in only(store.value, Const)} or {...}
 
 
-def _set_just_before(stores: list[AttributeStore], module: SourceModule, gather: Gather) -> bool:
+def _is_set_before_read(stores: list[AttributeStore], module: SourceModule, gather: Gather) -> bool:
     name = gather.scope.function.rpartition(".")[-1]
     for store in stores:
         if _sides(store) == {"right"}:
-            here = store.scope.function == gather.scope.function and _line(store) < _line(gather)
+            is_same_function = store.scope.function == gather.scope.function and _line(store) < _line(gather)
             # What is called by this name behind the line may be another function: a finding less rather than one too
             # many.
-            if here or (name and _calls(name, scope_of(store.node, module.tree), _line(store))):
+            if is_same_function or (name and _calls(name, scope_of(store.node, module.tree), _line(store))):
                 return True
     return False
 

@@ -33,16 +33,16 @@ def check(module: SourceModule) -> Iterator[Match]:
     ]
     heads = heads_searching_pad(module) if stores else []
     stores = [
-        s for s in stores if _class_searches_pad(s, module) or any(_belong_together(s, head, module) for head in heads)
+        s for s in stores if _class_searches_pad(s, module) or any(_share_tokenizer(s, head, module) for head in heads)
     ]
-    # These walk over the whole tree, so they are asked of what is left.
+    # These walk over the whole tree, so they come last.
     stores = [s for s in stores if not _never_runs(s, heads, module) and not _belongs_to_other_heads(s, heads, module)]
     if not stores:
         return
     reported: set[str] = set()
-    if any(_JUDGE.search(s.owner) for s in stores) or _judge_has_its_own(module):
+    if any(_JUDGE.search(s.owner) for s in stores) or _judge_has_own_tokenizer(module):
         # With two tokenizers, that of a policy may have pad = eos: it generates. (False alarms of PPO scripts.)
-        stores = [s for s in stores if _JUDGE.search(s.owner) or _named_alike(s, heads)]
+        stores = [s for s in stores if _JUDGE.search(s.owner) or _load_same_checkpoint(s, heads)]
     for store in stores:
         name = store.scope.function
         # Pad is set on the tokenizer, on the model and on its config, one after the other: one finding.
@@ -58,10 +58,10 @@ def check(module: SourceModule) -> Iterator[Match]:
 def _belongs_to_other_heads(store: AttributeStore, heads: list[Built], module: SourceModule) -> bool:
     """The function builds classifiers itself, and none of them looks for the pad id."""
     name = store.scope.function
-    own = [
+    classifiers = [
         b for b in module.events_of(Built) if isinstance(b.value, Model) and CLASSIFIERS.fullmatch(b.value.class_name)
     ]
-    return name != "" and name in {b.scope.function for b in own} - {h.scope.function for h in heads}
+    return name != "" and name in {b.scope.function for b in classifiers} - {h.scope.function for h in heads}
 
 
 def _class_searches_pad(store: AttributeStore, module: SourceModule) -> bool:
@@ -70,10 +70,10 @@ def _class_searches_pad(store: AttributeStore, module: SourceModule) -> bool:
     if owner is not None:
         # Any class may compare ids with the pad id, to make a mask say; a head of this name does so to find its token.
         return _OWN_HEADS.search(owner.name) is not None and compares_with_pad(owner)
-    return any(_hands_pad_id_on(node) for node in scope_of(store.node, module.tree).nodes)
+    return any(_stores_pad_id_on_model(node) for node in scope_of(store.node, module.tree).nodes)
 
 
-def _hands_pad_id_on(node: ast.AST) -> bool:
+def _stores_pad_id_on_model(node: ast.AST) -> bool:
     is_stored = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr not in STORED
     return is_stored and is_pad(node) and bool(_MODELS.fullmatch(last_word(node.value)))  # type: ignore[arg-type, attr-defined]
 
@@ -84,19 +84,21 @@ def _never_runs(store: AttributeStore, heads: list[Built], module: SourceModule)
     # A name that comes from outside ("") may be any decoder's.
     if not all(map(has_pad_token, checkpoints)) or not checkpoints:
         return False
-    asks = (n for n in ast.walk(module.tree) if isinstance(n, ast.If) and _PAD_IS_NONE.search(ast.unparse(n.test)))
-    return any(part is store.node for ask in asks for part in ast.walk(ask))
+    pad_is_none_tests = (
+        n for n in ast.walk(module.tree) if isinstance(n, ast.If) and _PAD_IS_NONE.search(ast.unparse(n.test))
+    )
+    return any(part is store.node for statement in pad_is_none_tests for part in ast.walk(statement))
 
 
-def _belong_together(store: AttributeStore, head: Built, module: SourceModule) -> bool:
-    """What gets eos for its pad is, as far as can be seen, what the classifier works with."""
-    if (isinstance(store.node, ast.Call) and not _is_setup(store.node)) or _in_opposite_branches(
+def _share_tokenizer(store: AttributeStore, head: Built, module: SourceModule) -> bool:
+    """The tokenizer or model whose pad becomes eos is, as far as the module shows, the one that the classifier uses."""
+    if (isinstance(store.node, ast.Call) and not _is_setup_call(store.node)) or _in_opposite_branches(
         store.node, head.node, module
     ):
         return False
     if isinstance(head.value, Model) and head.value.class_name == PIPELINE:
         # A pipeline pads with the tokenizer that it is given, or with that of its own checkpoint.
-        return has_pipeline(store.holder) or _handed_to(head.node) == store.owner
+        return has_pipeline(store.holder) or _tokenizer_argument(head.node) == store.owner
     generators = [
         b for b in module.events_of(Built) if isinstance(b.value, Model) and _GENERATES.search(b.value.class_name)
     ]
@@ -104,23 +106,25 @@ def _belong_together(store: AttributeStore, head: Built, module: SourceModule) -
     if any(_GENERATES.search(m.class_name) for m in only(store.holder, Model)):
         return False
     # The class or function that makes a generator sets up the generator's tokenizer.
-    if {_place(store.scope)} & {_place(b.scope) for b in generators} and _place(store.scope) != _place(head.scope):
+    if {_class_or_function(store.scope)} & {_class_or_function(b.scope) for b in generators} and _class_or_function(
+        store.scope
+    ) != _class_or_function(head.scope):
         return False
-    if _has_its_own(head, store, module):
+    if _has_own_tokenizer(head, store, module):
         return False
-    given = {t.checkpoint_expression for t in only(store.holder, Tokenizer) if t.checkpoint_expression}
+    expressions = {t.checkpoint_expression for t in only(store.holder, Tokenizer) if t.checkpoint_expression}
     return (
-        not given
-        or head.value.checkpoint_expression in given
-        or not given & {b.value.checkpoint_expression for b in generators}
+        not expressions
+        or head.value.checkpoint_expression in expressions
+        or not expressions & {b.value.checkpoint_expression for b in generators}
     )
 
 
-def _named_alike(store: AttributeStore, heads: list[Built]) -> bool:
-    """The function loads the tokenizer and the classifier by the same name: whoever calls it, they belong together."""
-    given = {t.checkpoint_expression for t in only(store.holder, Tokenizer) if t.checkpoint_expression}
-    same = (h.value.checkpoint_expression for h in heads if h.scope.function == store.scope.function != "")
-    return not given.isdisjoint(same)
+def _load_same_checkpoint(store: AttributeStore, heads: list[Built]) -> bool:
+    """The function loads the tokenizer and the classifier from the same checkpoint expression."""
+    expressions = {t.checkpoint_expression for t in only(store.holder, Tokenizer) if t.checkpoint_expression}
+    of_heads = (h.value.checkpoint_expression for h in heads if h.scope.function == store.scope.function != "")
+    return not expressions.isdisjoint(of_heads)
 
 
 def _in_opposite_branches(store: ast.AST, head: ast.AST, module: SourceModule) -> bool:
@@ -136,29 +140,31 @@ def _in_opposite_branches(store: ast.AST, head: ast.AST, module: SourceModule) -
     return False
 
 
-def _has_its_own(head: Built, store: AttributeStore, module: SourceModule) -> bool:
-    """`judge_model` goes with `judge_tokenizer`, where there is one: the pad of another tokenizer is another's."""
+def _has_own_tokenizer(head: Built, store: AttributeStore, module: SourceModule) -> bool:
+    """`judge_model` goes with `judge_tokenizer`, if there is one, and only that one's pad token concerns it."""
     # `judge_tokenizer` for `judge_model`: scripts with several models name them in pairs.
     names = {n.id for n in ast.walk(module.tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     target = target_of(head.node, module)
-    own = f"{target.rpartition('_')[0]}_tokenizer"
-    return own in names and store.owner.partition(".")[0] not in (own, target)
+    own_tokenizer = f"{target.rpartition('_')[0]}_tokenizer"
+    return own_tokenizer in names and store.owner.partition(".")[0] not in (own_tokenizer, target)
 
 
-def _place(scope: Scope) -> str:
-    """The class, or the function, in which something happens."""
+def _class_or_function(scope: Scope) -> str:
+    """The name of the class around, or else of the outermost function."""
     return scope.owner.name if scope.owner else scope.function.partition(".")[0]
 
 
-def _is_setup(call: ast.Call) -> bool:
-    """A call that makes a tokenizer, a classifier or a config, or adds tokens: generation names a pad id as well."""
+def _is_setup_call(call: ast.Call) -> bool:
+    """A call that makes a tokenizer, a classifier or a config, or adds tokens; `generate` takes a pad id too."""
     func = call.func
     name = last_word(func)
-    made = last_word(func.value) if isinstance(func, ast.Attribute) and name.startswith("from_") else name
+    class_name = last_word(func.value) if isinstance(func, ast.Attribute) and name.startswith("from_") else name
     if name == "add_special_tokens":
         return True
-    known = made.endswith("Config") or TOKENIZERS.fullmatch(made) or CLASSIFIERS.fullmatch(made)
-    return bool(known) and not _GENERATES.search(made)
+    is_setup_class = (
+        class_name.endswith("Config") or TOKENIZERS.fullmatch(class_name) or CLASSIFIERS.fullmatch(class_name)
+    )
+    return bool(is_setup_class) and not _GENERATES.search(class_name)
 
 
 def has_pipeline(values: AbstractValues) -> bool:
@@ -166,14 +172,14 @@ def has_pipeline(values: AbstractValues) -> bool:
     return any(m.class_name == PIPELINE for m in only(values, Model))
 
 
-def _handed_to(node: ast.AST) -> str:
-    """The tokenizer that a pipeline is given, as it is written."""
+def _tokenizer_argument(node: ast.AST) -> str:
+    """The `tokenizer=` argument of a pipeline, as the source spells it."""
     keywords = node.keywords if isinstance(node, ast.Call) else []
     return next((ast.unparse(k.value) for k in keywords if k.arg == "tokenizer"), "")
 
 
-def _judge_has_its_own(module: SourceModule) -> bool:
-    """A tokenizer that is named after the classifier: another one's pad token is not its concern."""
+def _judge_has_own_tokenizer(module: SourceModule) -> bool:
+    """A tokenizer is named after the classifier, so the pad token of any other tokenizer does not concern it."""
     names = {n.id for n in ast.walk(module.tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     return any(TOKENIZERS.fullmatch(name) and _JUDGE.search(name) for name in names)
 

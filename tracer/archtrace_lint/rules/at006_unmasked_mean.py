@@ -17,39 +17,39 @@ from archtrace_lint.rules.valid_at006 import VALID
 from archtrace_lint.source.syntax import FUNCTIONS, Function, last_word
 
 #: An attention mask says that there is a text; it is no attention. Several layers' states are no layer.
-_OF_TEXT = re.compile(r"\w*mask\w*|\b\w*layers\b")
+_TEXT_WORDS = re.compile(r"\w*mask\w*|\b\w*layers\b")
 
 
 def check(module: SourceModule) -> Iterator[Match]:
     """A mean without the mask that is at hand, and a masked sum that is divided by the wrong number of tokens."""
-    yield from _means(module)
-    yield from _divisors(module)
+    yield from _mean_matches(module)
+    yield from _divisor_matches(module)
 
 
-def _means(module: SourceModule) -> Iterator[Match]:
+def _mean_matches(module: SourceModule) -> Iterator[Match]:
     for mean in module.events_of(Mean):
         states = [h for h in only(mean.target, Hidden) if not h.several_layers and _is_of_vectors(h)]
         zeroed = [h for h in states if h.zeroed]
         problem = ""
-        if _takes_padding_in(mean, [h for h in states if not h.masked], module):
+        if _includes_padding(mean, [h for h in states if not h.masked], module):
             problem = "counts padding in; weight the mean by the attention mask"
         # (h · m).mean(1) = Σ h·m / n with n the padded length, where Σ m is meant: the same vector, but for its length.
-        elif _takes_padding_in(mean, zeroed, module) and not _length_is_irrelevant(mean.node, module):
+        elif _includes_padding(mean, zeroed, module) and not _length_is_irrelevant(mean.node, module):
             problem = "divides by the padded length; divide the sum by the mask's own"
         if problem:
             yield Match(mean.node, mean.scope.function, f"`{abbreviated(mean.node)}` {problem}")
 
 
-def _takes_padding_in(mean: Mean, states: list[Hidden], module: SourceModule) -> bool:
-    """There are such states, and among them those of pads."""
+def _includes_padding(mean: Mean, states: list[Hidden], module: SourceModule) -> bool:
+    """Some of these states are those of pads."""
     if not states:
         return False
     encodings = [h.encoding for h in states if h.encoding]
     # What the tokenizer was asked for counts more than a mask by its name: that of one text is full of ones.
     padded = any(e.padded for e in encodings) if encodings else mean.padded
-    silent = mean.scope.without_mask or _is_no_text(mean, sure=any(h.sure for h in states))
-    rows = any(h.axis == 0 for h in states)  # the batch is no longer first: `squeeze(0)` then takes no row
-    return padded and not silent and (rows or not _uses_one_row(mean.node, module))
+    is_excluded = mean.scope.without_mask or _is_no_text(mean, sure=any(h.sure for h in states))
+    is_single_row = any(h.axis == 0 for h in states)  # the batch is no longer first: `squeeze(0)` then takes no row
+    return padded and not is_excluded and (is_single_row or not _uses_one_row(mean.node, module))
 
 
 def _is_of_vectors(hidden: Hidden) -> bool:
@@ -106,19 +106,19 @@ def _normalizes(node: ast.AST) -> bool:
 
 
 #: Callees that look at the angle between vectors, not at how long these are.
-_OF_ANGLES = re.compile(r"(\w*_)?(cos_?sim|sim|similarity|similarities|normalize)|\w*cosine\w*", re.IGNORECASE)
+_ANGLE_CALLEES = re.compile(r"(\w*_)?(cos_?sim|sim|similarity|similarities|normalize)|\w*cosine\w*", re.IGNORECASE)
 
 
 def _length_is_irrelevant(node: ast.AST, module: SourceModule) -> bool:
     """How long the vector is makes no difference in this module, or it is made right by a factor later."""
     callees = (last_word(n.func) for n in ast.walk(module.tree) if isinstance(n, ast.Call))
     # Anywhere in the file: where vectors are compared is seldom the function that makes them.
-    if any(map(_OF_ANGLES.fullmatch, callees)) or _is_normalized(node, module):
+    if any(map(_ANGLE_CALLEES.fullmatch, callees)) or _is_normalized(node, module):
         return True
-    return any(_scales(above) for _, above in forward_slice(node, scope_of(node, module.tree)))
+    return any(_is_rescaled(above) for _, above in forward_slice(node, scope_of(node, module.tree)))
 
 
-def _scales(node: ast.AST) -> bool:
+def _is_rescaled(node: ast.AST) -> bool:
     """`mean / mask.mean(1)`, `mean * (length / count)`: times, or divided by, what is no literal."""
     if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult | ast.Div):
         return False
@@ -130,11 +130,11 @@ def _is_no_text(mean: Mean, *, sure: bool) -> bool:
     """The class or the tensor is named after what is no text; or, where it is not sure what it is, after a layer."""
     owner = mean.scope.owner.name if mean.scope.owner else ""
     # ViT, CLAP and Whisper have hidden states as well, and patches or frames are not padded like tokens.
-    names = f"{owner} {_OF_TEXT.sub('', ast.unparse(mean.node))}"
+    names = f"{owner} {_TEXT_WORDS.sub('', ast.unparse(mean.node))}"
     return bool(NO_TEXT.search(names) or (not sure and PARTS.search(names)))
 
 
-def _divisors(module: SourceModule) -> Iterator[Match]:
+def _divisor_matches(module: SourceModule) -> Iterator[Match]:
     for divide in module.events_of(Divide):
         padded = all(m.encoding is None or m.encoding.padded for m in only(divide.above, MaskedSum))
         # `mask.sum()` counts the tokens of all rows: each mean is too small by about the number of rows.

@@ -22,9 +22,9 @@ from archtrace_lint.rule import Match, Rule
 def check(module: SourceModule) -> Iterator[Match]:
     """A model and an adapter config that meet in one call."""
     for call in module.events_of(Called):
-        given = frozenset().union(*call.arguments, *(v for _, v in call.keywords))
-        for adapter in only(given, AdapterConfig):
-            for model in only(given, Model):
+        argument_values = frozenset().union(*call.arguments, *(v for _, v in call.keywords))
+        for adapter in only(argument_values, AdapterConfig):
+            for model in only(argument_values, Model):
                 missing = unsaved(model, adapter)
                 if missing:
                     yield Match(adapter.call, call.scope.function, _message(model, missing))

@@ -17,14 +17,14 @@ PREPENDING = word_set("PromptTuningConfig PromptEncoderConfig MultitaskPromptTun
 
 
 def check(module: SourceModule) -> Iterator[Match]:
-    """An index behind prompts of one's own; a config on a model that reads its first token; a wrapper's forward."""
-    yield from _own(module)
+    """`[:, 0]` behind custom prompts; a prompt config on a model that reads its first token; a wrapper's forward."""
+    yield from _prompt_reads(module)
     for call in module.events_of(Called):
-        yield from _configured(call)
-        yield from _wrapped(call, module)
+        yield from _adapter_matches(call)
+        yield from _wrapper_matches(call, module)
 
 
-def _own(module: SourceModule) -> Iterator[Match]:
+def _prompt_reads(module: SourceModule) -> Iterator[Match]:
     for gather in module.events_of(Gather):
         # States alone: the `logits[:, 0]` of a judge is its only logit, and its prompts are texts.
         if gather.fixed == 0 and any(h.has_prompts and h.kind == "hidden" for h in only(gather.target, Hidden)):
@@ -35,10 +35,10 @@ def _own(module: SourceModule) -> Iterator[Match]:
             )
 
 
-def _configured(call: Called) -> Iterator[Match]:
-    given = frozenset().union(*call.arguments, *(v for _, v in call.keywords))
-    for adapter in only(given, AdapterConfig):
-        for model in only(given, Model):
+def _adapter_matches(call: Called) -> Iterator[Match]:
+    argument_values = frozenset().union(*call.arguments, *(v for _, v in call.keywords))
+    for adapter in only(argument_values, AdapterConfig):
+        for model in only(argument_values, Model):
             # A decoder's classifier reads its last token, which prompts in front do not move out of place.
             if adapter.class_name in PREPENDING and is_encoder(model) and classifies(dict(adapter.keywords)):
                 yield Match(
@@ -48,14 +48,16 @@ def _configured(call: Called) -> Iterator[Match]:
                 )
 
 
-def _wrapped(call: Called, module: SourceModule) -> Iterator[Match]:
-    """What a wrapper returns as it is, a classifier has read; of a backbone's states it reads for itself."""
+def _wrapper_matches(call: Called, module: SourceModule) -> Iterator[Match]:
+    """A wrapper around a classifier that returns the classifier's output for prompts and text unchanged."""
     owner = call.scope.owner.name if call.scope.owner else ""
     embeddings = dict(call.keywords).get("inputs_embeds", frozenset())
-    joined = "SequenceClassification" in owner and any(p.prepended for p in only(embeddings, Prompts))
+    is_prompted_classifier = "SequenceClassification" in owner and any(p.prepended for p in only(embeddings, Prompts))
     # PEFT's own wrapper returns what the model makes of the prompts and the text; a class that reads states itself is
     # judged by what it reads.
-    if joined and any(isinstance(n, ast.Return) and n.value is call.node for n in ast.walk(module.tree)):
+    if is_prompted_classifier and any(
+        isinstance(n, ast.Return) and n.value is call.node for n in ast.walk(module.tree)
+    ):
         yield Match(
             call.node,
             call.scope.function,

@@ -44,25 +44,25 @@ def check(module: SourceModule) -> Iterator[Match]:
         # By the call alone first: most calls give a mask, and the scope of one takes a walk.
         if _lacks_mask(run.node) and not run.scope.without_mask:
             scope = scope_of(run.node, module.tree)
-            if _padded(run, scope) and _encodes(run, scope, module) and not _has_reason(run, scope, module):
+            if _is_padded(run, scope) and _runs_encoder(run, scope, module) and not _is_intended(run, scope, module):
                 message = f"`{abbreviated(run.node, 34)}` attends to padding; pass attention_mask too"
                 yield Match(run.node, run.scope.function, message)
 
 
 def _lacks_mask(call: ast.Call) -> bool:
-    """One positional argument at most, as the second is the mask; no keyword that speaks of one, nothing spread."""
+    """At most one positional argument, as the second is the mask; no keyword for a mask; no `*` or `**`."""
     keywords = [k.arg for k in call.keywords]
-    given = len(call.args) == 1 or "input_ids" in keywords
-    spread = None in keywords or any(isinstance(a, ast.Starred) for a in call.args)
+    has_ids_alone = len(call.args) == 1 or "input_ids" in keywords
+    has_unpacking = None in keywords or any(isinstance(a, ast.Starred) for a in call.args)
     # XLM makes its mask of `lengths` (transformers 5.23.0, models/xlm/modeling_xlm.py, get_masks).
-    return given and not spread and not any("mask" in k or "length" in k for k in keywords if k)
+    return has_ids_alone and not has_unpacking and not any("mask" in k or "length" in k for k in keywords if k)
 
 
 def _ids(call: ast.Call) -> ast.expr:
     return call.args[0] if call.args else next(k.value for k in call.keywords if k.arg == "input_ids")
 
 
-def _padded(run: ModelRun, scope: FunctionNodes) -> bool:
+def _is_padded(run: ModelRun, scope: FunctionNodes) -> bool:
     """Ids of a padding tokenizer; ids beside a mask; ids that are compared with 0."""
     node = _ids(run.node)
     # Generated ids have no mask of the batch that they were generated from.
@@ -73,12 +73,12 @@ def _padded(run: ModelRun, scope: FunctionNodes) -> bool:
     if encodings:
         # The tokenizer is in sight: it padded, or it did not.
         return any(e.padded for e in encodings)
-    compared = isinstance(node, ast.Name) and any(_with_zero(n, node.id) for n in scope.nodes)
+    compared = isinstance(node, ast.Name) and any(_is_not_zero_test(n, node.id) for n in scope.nodes)
     masks = run.padded or any(isinstance(n, ast.Name) and _MASKS.fullmatch(n.id) for n in scope.nodes)
     return compared or (any(not i.weak for i in token_ids) and masks)
 
 
-def _with_zero(node: ast.AST, name: str) -> bool:
+def _is_not_zero_test(node: ast.AST, name: str) -> bool:
     """`ids != 0`: where the pad id is 0, that is the mask."""
     zero = (
         isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.NotEq) and ast.unparse(node.comparators[0]) == "0"
@@ -86,7 +86,7 @@ def _with_zero(node: ast.AST, name: str) -> bool:
     return zero and isinstance(node, ast.Compare) and last_word(node.left) == name
 
 
-def _encodes(run: ModelRun, scope: FunctionNodes, module: SourceModule) -> bool:
+def _runs_encoder(run: ModelRun, scope: FunctionNodes, module: SourceModule) -> bool:
     """An encoder by its class, its checkpoint or its name; else what gives states in a module without decoders."""
     models = only(run.models, Model)
     if models and all(is_encoder(m) for m in models):
@@ -96,10 +96,10 @@ def _encodes(run: ModelRun, scope: FunctionNodes, module: SourceModule) -> bool:
     if ENCODERS.fullmatch(run.name):
         return True
     # `model` and `encoder` are any model. In a decoder padding on the right reaches no token before it.
-    return _gives_states(run.node, scope) and not any(map(_says_decoder, ast.walk(module.tree)))
+    return _gives_states(run.node, scope) and not any(map(_names_decoder, ast.walk(module.tree)))
 
 
-def _says_decoder(node: ast.AST) -> bool:
+def _names_decoder(node: ast.AST) -> bool:
     return _NO_ENCODER.fullmatch(_word(node)) is not None
 
 
@@ -121,16 +121,16 @@ def _gives_states(call: ast.Call, scope: FunctionNodes) -> bool:
     return any(isinstance(n.value, ast.Name) and n.value.id in names for n in read)
 
 
-def _has_reason(run: ModelRun, scope: FunctionNodes, module: SourceModule) -> bool:
+def _is_intended(run: ModelRun, scope: FunctionNodes, module: SourceModule) -> bool:
     """The pads were taken out before; the mask is made inside; the same model is called with the mask as well."""
-    behind_ids = [n for n in backward_slice(_ids(run.node), scope) if "mask" in _word(n) or "unpad" in _word(n)]
+    mask_words = [n for n in backward_slice(_ids(run.node), scope) if "mask" in _word(n) or "unpad" in _word(n)]
     called = [n for n in scope.nodes if isinstance(n, ast.Call) and n is not run.node]
     # Whoever gives the model its mask in one call here knows of it, and leaves it out of the other on purpose.
     is_called_with_mask = any(ast.unparse(n.func) == ast.unparse(run.node.func) and not _lacks_mask(n) for n in called)
-    return bool(behind_ids) or is_called_with_mask or _is_own(run, module)
+    return bool(mask_words) or is_called_with_mask or _may_be_own_class(run, module)
 
 
-def _is_own(run: ModelRun, module: SourceModule) -> bool:
+def _may_be_own_class(run: ModelRun, module: SourceModule) -> bool:
     """A class of one's own that may be what `self.encoder` holds, as its name is like it: it may make the mask itself.
 
     Constructors without words of a rule are not followed, so it is the classes in sight that tell.

@@ -17,7 +17,7 @@ from archtrace_lint.source.syntax import last_word
 #: torch.nn.utils.rnn: rows that know their lengths.
 _PACKING = word_set("pack_padded_sequence pack_sequence PackedSequence")
 
-_TURNING = word_set("permute transpose flip swapaxes flipud fliplr movedim rearrange")
+_TRANSPOSES = word_set("permute transpose flip swapaxes flipud fliplr movedim rearrange")
 
 #: What `padding` is where a tokenizer pads.
 _PADDING = (True, "max_length", "longest")
@@ -35,17 +35,17 @@ def check(module: SourceModule) -> Iterator[Match]:
             for method in owner.body:
                 if isinstance(method, ast.FunctionDef) and method.name != "__init__":
                     for net in recurrent_nets.values():
-                        yield from _of_net(net, scope_of(method.body[0], module.tree), owner, method, module)
+                        yield from _net_matches(net, scope_of(method.body[0], module.tree), owner, method, module)
 
 
-def _of_net(
+def _net_matches(
     net: Net, scope: FunctionNodes, owner: ast.ClassDef, method: ast.FunctionDef, module: SourceModule
 ) -> Iterator[Match]:
     """What reads the last step of each call of a net; once a call."""
     function = f"{owner.name}.{method.name}"
     for call in net_calls(scope, net):
         # torch's recurrent nets take (steps, batch, features) unless told otherwise.
-        if not net.batch_first and _rows_first(call, scope):
+        if not net.batch_first and _has_batch_first(call, scope):
             yield Match(call, function, f"`{net.name}` takes the batch for its steps; make it with batch_first=True")
         elif _is_padded(call, scope, method, module):
             reads: list[ast.expr] = [
@@ -95,11 +95,11 @@ def _pads_left(module: SourceModule) -> bool:
     return "left" in sides or any(isinstance(value, ast.Constant) and value.value == "left" for value in given)
 
 
-def _rows_first(call: ast.Call, scope: FunctionNodes) -> bool:
+def _has_batch_first(call: ast.Call, scope: FunctionNodes) -> bool:
     """The states of a model as they come from it: (batch, tokens, width)."""
     nodes = list(backward_slice(call.args[0], scope))
     state_reads = any(last_word(n) == "last_hidden_state" for n in nodes)
-    return state_reads and _TURNING.isdisjoint(map(last_word, nodes))
+    return state_reads and _TRANSPOSES.isdisjoint(map(last_word, nodes))
 
 
 RULE = Rule(

@@ -22,24 +22,29 @@ _VALUES = word_set("reward rewards score scores value values logit logits hidden
 def check(module: SourceModule) -> Iterator[Match]:
     """`end = max(end_a, end_b)`, where two sequences are read at that end, or at the last of what it cuts off."""
     for name, function in functions(module.tree):
-        for end, maximum in _ends(function):
-            read = _read_at(end, scope_in(function))
+        for end, maximum in _larger_ends(function):
+            sequences = _sequences_read_at(end, scope_in(function))
             # One sequence that is read there has one end; ids that are cut there are compared, not read.
-            if len(read) > 1 and any(_VALUES.intersection(sequence.lower().split("_")) for sequence in read):
+            if len(sequences) > 1 and any(_VALUES.intersection(sequence.lower().split("_")) for sequence in sequences):
                 message = f"`{abbreviated(maximum, 26)}` is the end of the longer only; read each text at its own end"
                 yield Match(maximum, name, message)
 
 
-def _ends(function: Function) -> Iterator[tuple[str, ast.Call]]:
+def _larger_ends(function: Function) -> Iterator[tuple[str, ast.Call]]:
     """Names bound to the larger of two different ends, once."""
     for node in statements(function):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Call):
             call = node.value
-            if last_word(call.func) in _MAXIMA and len(call.args) == 2 and not call.keywords and _a_pair(*call.args):
+            if (
+                last_word(call.func) in _MAXIMA
+                and len(call.args) == 2
+                and not call.keywords
+                and _are_two_ends(*call.args)
+            ):
                 yield node.targets[0].id, call
 
 
-def _a_pair(first: ast.expr, second: ast.expr) -> bool:
+def _are_two_ends(first: ast.expr, second: ast.expr) -> bool:
     """Two ends by their names, of which neither is a bound such as `0` or `max_length`."""
     names = [_name(first), _name(second)]
     # `max(end, start)` and `max(n, min_length)` are bounds.
@@ -57,16 +62,16 @@ def _name(node: ast.expr) -> str:
     return last_word(node)
 
 
-def _read_at(end: str, scope: FunctionNodes) -> set[str]:
+def _sequences_read_at(end: str, scope: FunctionNodes) -> set[str]:
     """The sequences of which the last value before `end` is read: `x[i, end - 1]`, and `part[-1]` of `x[i][:end]`."""
     sequences = set()
     for node in scope.nodes:
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
             last = _parts(node)[-1]
-            if _is_before(last, end):
+            if _is_end_minus_1(last, end):
                 sequences.add(_name(node.value))
             elif literal(last) == -1:
-                sequences |= {_name(cut.value) for cut in _cut(node.value, end, scope)}
+                sequences |= {_name(cut.value) for cut in _slices_ending_at(node.value, end, scope)}
     return sequences - {""}
 
 
@@ -74,13 +79,13 @@ def _parts(node: ast.Subscript) -> list[ast.expr]:
     return node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
 
 
-def _is_before(node: ast.expr, end: str) -> bool:
+def _is_end_minus_1(node: ast.expr, end: str) -> bool:
     """`end - 1`."""
-    less = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and literal(node.right) == 1
-    return less and isinstance(node, ast.BinOp) and last_word(node.left) == end
+    subtracts_1 = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and literal(node.right) == 1
+    return subtracts_1 and isinstance(node, ast.BinOp) and last_word(node.left) == end
 
 
-def _cut(node: ast.expr, end: str, scope: FunctionNodes) -> Iterator[ast.Subscript]:
+def _slices_ending_at(node: ast.expr, end: str, scope: FunctionNodes) -> Iterator[ast.Subscript]:
     """What is cut off at `end`, directly or under a name."""
     for value in [node, *(definitions(node.id, scope) if isinstance(node, ast.Name) else ())]:
         last = _parts(value)[-1] if isinstance(value, ast.Subscript) else None

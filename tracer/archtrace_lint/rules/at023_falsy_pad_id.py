@@ -27,11 +27,11 @@ def check(module: SourceModule) -> Iterator[Match]:
     """`pad_token_id or ...`, `if pad_token_id:`, `not pad_token_id`."""
     nodes = list(nodes_by_function(module.tree))
     # By the node, as each part of a call is met again by itself.
-    harmless = {id(n) for _, node in nodes for n in _harmless(node)}
+    harmless = {id(n) for _, node in nodes for n in _harmless_nodes(node)}
     bare = {id(n) for _, node in nodes for n in _needs_no_parentheses(node)}
     for function, node in nodes:
         for tested in () if id(node) in harmless or _GENERATES.search(function) else _truth_tested(node):
-            if _is_pad_id(tested) and not _same_for_zero(node, tested):
+            if _is_pad_id(tested) and not _gives_same_for_zero(node, tested):
                 place, replacement = _fix(node, tested, "{}" if id(node) in bare else "({})")
                 yield Match(
                     place, function, _message(node, place), Replacement(replacement, place) if replacement else None
@@ -41,18 +41,18 @@ def check(module: SourceModule) -> Iterator[Match]:
 def _truth_tested(node: ast.AST) -> Iterator[ast.expr]:
     """What a node itself asks for its truth: a condition, the operand of `not`, what stands before `or` and `and`."""
     if isinstance(node, ast.If | ast.While | ast.IfExp | ast.Assert):
-        yield from _last(node.test)
+        yield from _last_operand(node.test)
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        yield from _last(node.operand)
+        yield from _last_operand(node.operand)
     elif isinstance(node, ast.comprehension):
         for condition in node.ifs:
-            yield from _last(condition)
+            yield from _last_operand(condition)
     elif isinstance(node, ast.BoolOp):
         for value in node.values[:-1]:
-            yield from _last(value)
+            yield from _last_operand(value)
 
 
-def _last(node: ast.expr) -> Iterator[ast.expr]:
+def _last_operand(node: ast.expr) -> Iterator[ast.expr]:
     """A condition; of `a and b` the last part, as the node of `and` itself tells of the others."""
     while isinstance(node, ast.BoolOp):
         node = node.values[-1]
@@ -75,18 +75,18 @@ def _is_name(word: str) -> bool:
     return _PAD_ID.fullmatch(word.lower()) is not None
 
 
-def _harmless(node: ast.AST) -> Iterator[ast.AST]:
+def _harmless_nodes(node: ast.AST) -> Iterator[ast.AST]:
     """What stands in the arguments of a generation, and where there is no pad; the test of `if not id: id = 0`."""
     if isinstance(node, ast.Call | ast.Dict) and _generates(node):
         yield from ast.walk(node)
-    if isinstance(node, ast.If) and _there_is_none(node.test):
+    if isinstance(node, ast.If) and _tests_for_no_pad(node.test):
         yield from (inner for statement in node.body for inner in ast.walk(statement))
     # `if not pad_id: pad_id = 0` makes 0 of 0.
     if isinstance(node, ast.If) and len(node.body) == 1 and isinstance(node.body[0], ast.Assign):
-        yield from [node.test] if _zero_or_pad(node.body[0].value) else []
+        yield from [node.test] if _is_zero_or_pad(node.body[0].value) else []
 
 
-def _there_is_none(test: ast.expr) -> bool:
+def _tests_for_no_pad(test: ast.expr) -> bool:
     """`tokenizer.pad_token is None`: an id that is none is false, and none is 0."""
     if not isinstance(test, ast.Compare) or not isinstance(test.ops[0], ast.Is):
         return False
@@ -109,14 +109,14 @@ def _needs_no_parentheses(node: ast.AST) -> Iterator[ast.AST]:
         yield from node.args
 
 
-def _same_for_zero(node: ast.AST, tested: ast.expr) -> bool:
+def _gives_same_for_zero(node: ast.AST, tested: ast.expr) -> bool:
     """Where the id is 0 the same comes out: 0, or another name of the pad id, takes its place."""
     if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or) and tested in node.values:
-        return all(map(_zero_or_pad, node.values[node.values.index(tested) + 1 :]))
-    return isinstance(node, ast.IfExp) and _zero_or_pad(node.orelse)
+        return all(map(_is_zero_or_pad, node.values[node.values.index(tested) + 1 :]))
+    return isinstance(node, ast.IfExp) and _is_zero_or_pad(node.orelse)
 
 
-def _zero_or_pad(node: ast.expr) -> bool:
+def _is_zero_or_pad(node: ast.expr) -> bool:
     """0, a name of the pad id, or a search for the pad: `vocabulary.index("[PAD]")`."""
     if isinstance(node, ast.Call) and last_word(node.func) == "index":
         return any("pad" in ast.unparse(argument).lower() for argument in node.args)

@@ -52,8 +52,8 @@ class FunctionNodes:
         for load in self.loads(name):
             around = self._blocks(load)
             # A binding in another branch does not stand between: `if a: x = f(x)` … `else: g(x)`.
-            anew = any(line < load.lineno and block[0] in around for line, block in later if block)
-            if load.lineno > binding.lineno and not anew:
+            is_rebound = any(line < load.lineno and block[0] in around for line, block in later if block)
+            if load.lineno > binding.lineno and not is_rebound:
                 yield load
 
     def _stores(self, name: str) -> Iterator[ast.Name]:
@@ -62,17 +62,17 @@ class FunctionNodes:
     def _blocks(self, node: ast.AST) -> list[tuple[int, str]]:
         """The lists of statements that a node stands in, from the inside: whose they are, and which."""
         blocks = []
-        while (above := self.parents.get(id(node))) is not None:
+        while (parent := self.parents.get(id(node))) is not None:
             if isinstance(node, ast.stmt):
-                blocks += [(id(above), f) for f in _BODIES if any(part is node for part in getattr(above, f, ()))]
-            node = above
+                blocks += [(id(parent), f) for f in _BODIES if any(part is node for part in getattr(parent, f, ()))]
+            node = parent
         return blocks
 
     def assigned(self, name: str) -> Iterator[ast.expr | None]:
         """What is assigned to a name; None where that cannot be told."""
         for node in self._stores(name):
-            above = self.parents.get(id(node))
-            yield above.value if isinstance(above, ast.Assign | ast.AnnAssign | ast.NamedExpr) else None
+            parent = self.parents.get(id(node))
+            yield parent.value if isinstance(parent, ast.Assign | ast.AnnAssign | ast.NamedExpr) else None
 
 
 def scope_of(node: ast.AST, tree: ast.Module) -> FunctionNodes:
@@ -104,16 +104,16 @@ def _functions(tree: ast.Module) -> tuple[Function, ...]:
 
 def only_reads(node: ast.AST, scope: FunctionNodes, visited: frozenset[str] = frozenset()) -> bool:
     """True when what an expression gives ends in subscripts and gathers alone, through whatever names it passes."""
-    above = scope.parents.get(id(node))
-    while above is not None and _passes_on(node, above):
-        node, above = above, scope.parents.get(id(above))
-    if isinstance(above, ast.Assign | ast.AnnAssign):
-        name = _target(above)
+    parent = scope.parents.get(id(node))
+    while parent is not None and _passes_value_on(node, parent):
+        node, parent = parent, scope.parents.get(id(parent))
+    if isinstance(parent, ast.Assign | ast.AnnAssign):
+        name = _target(parent)
         # A name that is bound to itself in a loop (`x = x % n`) has been asked already.
         return name in visited or (
             name != "" and all(only_reads(n, scope, visited | {name}) for n in scope.loads(name))
         )
-    return above is not None and _reads(node, above)
+    return parent is not None and _reads(node, parent)
 
 
 def forward_slice(
@@ -123,14 +123,16 @@ def forward_slice(
 
     In pairs: the expression, or the name that it was given, and what is around that.
     """
-    above = scope.parents.get(id(node))
-    while above is not None and not isinstance(above, ast.stmt):
-        yield node, above
-        above = scope.parents.get(id(above))
-    if above is not None:
-        yield node, above
-    name = _target(above) if isinstance(above, ast.Assign | ast.AnnAssign) else ""
-    for load in scope.loads_after(name, above) if name and name not in visited and isinstance(above, ast.stmt) else ():
+    parent = scope.parents.get(id(node))
+    while parent is not None and not isinstance(parent, ast.stmt):
+        yield node, parent
+        parent = scope.parents.get(id(parent))
+    if parent is not None:
+        yield node, parent
+    name = _target(parent) if isinstance(parent, ast.Assign | ast.AnnAssign) else ""
+    for load in (
+        scope.loads_after(name, parent) if name and name not in visited and isinstance(parent, ast.stmt) else ()
+    ):
         yield from forward_slice(load, scope, visited | {name})
 
 
@@ -147,29 +149,31 @@ def _target(node: ast.Assign | ast.AnnAssign) -> str:
     return targets[0].id if len(targets) == 1 and isinstance(targets[0], ast.Name) else ""
 
 
-def _reads(node: ast.AST, above: ast.AST) -> bool:
+def _reads(node: ast.AST, parent: ast.AST) -> bool:
     """Here something is read at the index, or not even a number of it is looked at."""
-    if isinstance(above, ast.Subscript):
-        return node is above.slice
-    if isinstance(above, ast.Call):
-        return node is not above.func and _name(above) in GATHERS | SHAPE_ONLY
-    return isinstance(above, ast.Attribute) and above.attr in SHAPE_ONLY
+    if isinstance(parent, ast.Subscript):
+        return node is parent.slice
+    if isinstance(parent, ast.Call):
+        return node is not parent.func and _name(parent) in GATHERS | SHAPE_ONLY
+    return isinstance(parent, ast.Attribute) and parent.attr in SHAPE_ONLY
 
 
-def _passes_on(node: ast.AST, above: ast.AST) -> bool:
+def _passes_value_on(node: ast.AST, parent: ast.AST) -> bool:
     """What is above gives the index on."""
-    if isinstance(above, ast.Call):
-        return node is above.func or (isinstance(node, ast.expr) and _selects(above))
-    if isinstance(above, ast.Attribute):
-        return above.attr in SAME
-    if isinstance(above, ast.Subscript):
-        return node is above.value
-    if isinstance(above, ast.IfExp):
-        return node is not above.test
-    return isinstance(above, ast.Tuple | ast.keyword) or (isinstance(above, ast.BinOp) and isinstance(above.op, SHIFTS))
+    if isinstance(parent, ast.Call):
+        return node is parent.func or (isinstance(node, ast.expr) and _returns_index(parent))
+    if isinstance(parent, ast.Attribute):
+        return parent.attr in SAME
+    if isinstance(parent, ast.Subscript):
+        return node is parent.value
+    if isinstance(parent, ast.IfExp):
+        return node is not parent.test
+    return isinstance(parent, ast.Tuple | ast.keyword) or (
+        isinstance(parent, ast.BinOp) and isinstance(parent.op, SHIFTS)
+    )
 
 
-def _selects(call: ast.Call) -> bool:
+def _returns_index(call: ast.Call) -> bool:
     """A function of torch that gives the index on; a bound that Python's own `min` sets, or torch's, of two tensors."""
     name = _name(call)
     if root_name(call.func) == "torch":
@@ -185,13 +189,11 @@ def _name(call: ast.Call) -> str:
     return func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
 
 
-def _nowhere(node: ast.AST) -> bool:
+def _never(node: ast.AST) -> bool:
     return False
 
 
-def backward_slice(
-    node: ast.AST, scope: FunctionNodes, stop: Callable[[ast.AST], bool] = _nowhere
-) -> Iterator[ast.AST]:
+def backward_slice(node: ast.AST, scope: FunctionNodes, stop: Callable[[ast.AST], bool] = _never) -> Iterator[ast.AST]:
     """The nodes of an expression and of all that is bound to its names; not of those at which to stop."""
     visited: set[str] = set()
     pending = [node]

@@ -21,7 +21,7 @@ _EVERY_TOKEN = re.compile(r"\w*ForTokenClassification")
 def heads_searching_pad(module: SourceModule) -> list[Built]:
     """The classifiers that look for their token by the pad id, also those that a function of another file makes."""
     heads = [b for b in module.events_of(Built) if _searches_pad(b.value, module) and not _reads_every_token(b, module)]
-    return [*heads, *_made_by_imported_functions(module)]
+    return [*heads, *_built_by_imported_functions(module)]
 
 
 def compares_with_pad(node: ast.ClassDef) -> bool:
@@ -31,12 +31,12 @@ def compares_with_pad(node: ast.ClassDef) -> bool:
     """
     inside = list(ast.walk(node))
     # A reward at the first eos itself is what such a class was trained on: right by design.
-    if any(map(_takes_first, inside)) and not any(map(_counts_back, inside)):
+    if any(map(_finds_first, inside)) and not any(map(_counts_back, inside)):
         return False
     return any(is_pad(part) for inner in inside for part in _compared_parts(inner))
 
 
-def _takes_first(node: ast.AST) -> bool:
+def _finds_first(node: ast.AST) -> bool:
     """`argmax(ids == pad)`."""
     return isinstance(node, ast.Call) and last_word(node.func) == "argmax"
 
@@ -89,19 +89,26 @@ def _reads_every_token(head: Built, module: SourceModule) -> bool:
     )
 
 
-def _made_by_imported_functions(module: SourceModule) -> Iterator[Built]:
+def _built_by_imported_functions(module: SourceModule) -> Iterator[Built]:
     """Calls of functions of other files of the tree that name a classifier of the library."""
     for call, scope in _calls(module.tree, ""):
         # A class makes itself, whatever it is handed.
-        if not isinstance(call.func, ast.Name) or call.func.id[:1].isupper() or any(map(_causal, call.args)):
+        if (
+            not isinstance(call.func, ast.Name)
+            or call.func.id[:1].isupper()
+            or any(map(_names_causal_model, call.args))
+        ):
             continue
         definition = module.imported_definition(call.func.id)
-        kinds = sorted(_classifiers_named(definition)) if isinstance(definition, ast.FunctionDef) else []
-        models = (Model(kind, checkpoint_expression=ast.unparse(call.args[0]) if call.args else "") for kind in kinds)
+        class_names = sorted(_classifiers_named(definition)) if isinstance(definition, ast.FunctionDef) else []
+        models = (
+            Model(class_name, checkpoint_expression=ast.unparse(call.args[0]) if call.args else "")
+            for class_name in class_names
+        )
         yield from (Built(call, Scope(scope), model) for model in models if not is_encoder(model))
 
 
-def _causal(node: ast.expr) -> bool:
+def _names_causal_model(node: ast.expr) -> bool:
     """A kind of model that is written out, and is no classifier."""
     return isinstance(node, ast.Constant) and "causal" in str(node.value).lower()
 

@@ -1,4 +1,4 @@
-"""Recurrent nets of a class: how they were made, where they are called, and what reads their last step."""
+"""Recurrent nets of a class: their constructor calls, the calls of them, and what reads their last step."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ class Net:
 def nets(owner: ast.ClassDef, imports: dict[str, str]) -> dict[str, Net]:
     """`self.name = nn.LSTM(...)`, by name."""
     assigned_calls = [
-        (a.targets[0], c) for a in ast.walk(owner) if isinstance(a, ast.Assign) for c in _makers(a.value, imports)
+        (a.targets[0], c)
+        for a in ast.walk(owner)
+        if isinstance(a, ast.Assign)
+        for c in _torch_constructor_calls(a.value, imports)
     ]
     attribute_calls = [
         (t.attr, c) for t, c in assigned_calls if isinstance(t, ast.Attribute) and last_word(t.value) == "self"
@@ -39,7 +42,7 @@ def nets(owner: ast.ClassDef, imports: dict[str, str]) -> dict[str, Net]:
     return {name: Net(name, last_word(call.func), _batch_first(call)) for name, call in attribute_calls}
 
 
-def _makers(value: ast.expr, imports: dict[str, str]) -> Iterator[ast.Call]:
+def _torch_constructor_calls(value: ast.expr, imports: dict[str, str]) -> Iterator[ast.Call]:
     """Calls of torch's classes."""
     for node in ast.walk(value):
         if isinstance(node, ast.Call) and last_word(node.func) in NETS:
@@ -68,11 +71,11 @@ def net_calls(scope: FunctionNodes, net: Net) -> Iterator[ast.Call]:
 def last_step_reads(scope: FunctionNodes, call: ast.Call, axis: int) -> Iterator[ast.Subscript]:
     """`out[:, -1]`, or `out[-1]` with the steps on axis 0, of all the steps that a call gives."""
     for node in scope.nodes:
-        if isinstance(node, ast.Subscript) and _last(node, axis) and _is_part(node.value, call, 0, scope):
+        if isinstance(node, ast.Subscript) and _is_last_step(node, axis) and _is_part(node.value, call, 0, scope):
             yield node
 
 
-def _last(node: ast.Subscript, axis: int) -> bool:
+def _is_last_step(node: ast.Subscript, axis: int) -> bool:
     parts = _parts(node)
     return (fixed_index(parts) if axis else literal(parts[0])) == -1
 
@@ -88,11 +91,11 @@ def state_reads(scope: FunctionNodes, call: ast.Call, net: Net) -> Iterator[ast.
             above = scope.parents.get(id(node))
             if isinstance(above, ast.Subscript) and above.value is node and literal(_parts(above)[0]) is not None:
                 yield above
-            elif _takes(above, node, net):
+            elif _uses_state(above, node, net):
                 yield node
 
 
-def _takes(above: ast.AST | None, node: ast.AST, net: Net) -> bool:
+def _uses_state(above: ast.AST | None, node: ast.AST, net: Net) -> bool:
     """A method that changes its shape, or another call."""
     if isinstance(above, ast.Attribute):
         return above.attr in ("squeeze", "view", "permute", "transpose", "mean")

@@ -1,4 +1,4 @@
-"""The right index: what `--fix` writes for a count of tokens or a search for pads, and what nothing needs then.
+"""The right index: what `--fix` writes for a count of tokens or a search for pads, and what becomes redundant.
 
 `(torch.arange(n) * mask).argmax(-1)` is the position of the last token that is no pad, on whichever side pads stand. In
 a row of pads alone it is 0. It lies in 0 … n - 1, so bounds and wraps of it change nothing.
@@ -48,7 +48,7 @@ def right_index(index: ast.expr, gather: Gather, module: SourceModule) -> Replac
     scope = scope_of(index, module.tree)
     reduced, definition = _reduced(index.left, scope), None
     if reduced is None:
-        core, device_move = _uncast(index.left)
+        core, device_move = _without_casts_and_moves(index.left)
         definition = _sole_definition(core, scope)
         reduced = _reduced(definition.value, scope) if definition else None
         reduced = reduced and reduced._replace(device_move=reduced.device_move + device_move)
@@ -64,7 +64,7 @@ def _replacement(
     name, mask = tensor
     keepdim = ", keepdim=True" if reduced.keepdim else ""
     text = f"(torch.arange({name}.shape[-1], device={name}.device) * {mask}).argmax(-1{keepdim}){reduced.device_move}"
-    outer = _around(index, name, scope)
+    outer = _with_bounds(index, name, scope)
     redundant = [
         *_redundant_statements(outer, name, scope),
         *([definition] if definition and _is_redundant(definition, index, scope) else []),
@@ -79,7 +79,7 @@ def _sole_definition(node: ast.expr, scope: FunctionNodes) -> ast.Assign | None:
         return None
     assignments = [n for n in scope.nodes if isinstance(n, ast.Assign) and _target(n) == node.id]
     if len(assignments) != 1 or not any(
-        n is node for after in _following(assignments[0], scope) for n in ast.walk(after)
+        n is node for after in _statements_after(assignments[0], scope) for n in ast.walk(after)
     ):
         return None
     read = {n.id for n in ast.walk(assignments[0].value) if isinstance(n, ast.Name)}
@@ -93,41 +93,41 @@ def _target(node: ast.Assign) -> str:
 
 
 def _is_redundant(definition: ast.Assign, index: ast.expr, scope: FunctionNodes) -> bool:
-    """Nothing but the old index reads the name."""
+    """Only the old index reads the name."""
     inside = set(map(id, ast.walk(index)))
     return all(id(load) in inside for load in scope.loads(_target(definition)))
 
 
-def _around(index: ast.expr, name: str, scope: FunctionNodes) -> ast.expr:
-    """The expression with the bounds and wraps around it, which the right index does without."""
+def _with_bounds(index: ast.expr, name: str, scope: FunctionNodes) -> ast.expr:
+    """The index with the bounds and wraps around it, which the right index does not need."""
     outer: ast.expr = index
     while isinstance(above := scope.parents.get(id(outer)), ast.expr):
         call = scope.parents.get(id(above)) if isinstance(above, ast.Attribute) else above
-        if not isinstance(call, ast.expr) or _bounded(call, name) is not outer:
+        if not isinstance(call, ast.expr) or _operand_of_bound(call, name) is not outer:
             break
         outer = call
     return outer
 
 
 def _redundant_statements(outer: ast.expr, name: str, scope: FunctionNodes) -> Iterator[ast.stmt]:
-    """The statements behind, up to the first that does more, that bound or wrap the name that holds the index."""
+    """The statements right after the index that only bound or wrap its name, up to the first that does more."""
     statement = scope.parents.get(id(outer))
     index_name = _target(statement) if isinstance(statement, ast.Assign) else ""
     if not index_name or not isinstance(statement, ast.Assign):
         return
-    for after in _following(statement, scope):
-        value = _assigned(after, index_name)
+    for after in _statements_after(statement, scope):
+        value = _value_bound_to(after, index_name)
         if value is None:
             return
-        bounded = _bounded(value, name)
+        bounded = _operand_of_bound(value, name)
         if isinstance(bounded, ast.Name) and bounded.id == index_name:
             yield after
         elif not (isinstance(core := without_casts(value), ast.Name) and core.id == index_name):
             return
 
 
-def _assigned(statement: ast.stmt, name: str) -> ast.expr | None:
-    """What a statement binds a name to, and nothing else."""
+def _value_bound_to(statement: ast.stmt, name: str) -> ast.expr | None:
+    """The value of a statement that binds this name alone; None for any other statement."""
     if isinstance(statement, ast.Assign) and _target(statement) == name:
         return statement.value
     if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name) and statement.target.id == name:
@@ -135,25 +135,25 @@ def _assigned(statement: ast.stmt, name: str) -> ast.expr | None:
     return None
 
 
-def _following(statement: ast.stmt, scope: FunctionNodes) -> list[ast.stmt]:
-    """The statements behind one in its block."""
+def _statements_after(statement: ast.stmt, scope: FunctionNodes) -> list[ast.stmt]:
+    """The statements that follow one in its block."""
     block = scope.parents.get(id(statement))
     bodies = (getattr(block, field, ()) for field in ("body", "orelse", "finalbody"))
     body = next((b for b in bodies if isinstance(b, list) and statement in b), [statement])
     return body[body.index(statement) + 1 :]
 
 
-def _bounded(node: ast.expr, name: str) -> ast.expr | None:
-    """What `x % name.shape[-1]`, `x.clamp(min=0)` or `torch.clamp(x, min=0)` bounds; None where it is none of these."""
+def _operand_of_bound(node: ast.expr, name: str) -> ast.expr | None:
+    """The x of `x % name.shape[-1]`, `x.clamp(min=0)` or `torch.clamp(x, min=0)`; None for any other expression."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
         # A wrap by another width, or by what is no width of the ids, may be meant.
         widths = (f"{name}.shape[-1]", f"{name}.shape[1]", f"{name}.size(-1)", f"{name}.size(1)")
         return node.left if ast.unparse(node.right) in widths else None
-    return _clamped(node, 0)
+    return _operand_of_clamp(node, 0)
 
 
-def _clamped(node: ast.expr, least: int) -> ast.expr | None:
-    """What is kept from falling below a number."""
+def _operand_of_clamp(node: ast.expr, least: int) -> ast.expr | None:
+    """The x of `x.clamp(min=least)` and its other spellings; None for any other expression."""
     if not isinstance(node, ast.Call) or last_word(node.func) not in ("clamp", "clamp_min", "clip"):
         return None
     operand, *rest = operands(node) or [node]
@@ -172,8 +172,8 @@ def operands(call: ast.Call) -> list[ast.expr]:
 
 
 def _reduced(node: ast.expr, scope: FunctionNodes) -> Reduced | None:
-    """What is reduced, under casts, a bound of one token, and a dim that is put behind."""
-    if (clamped := _clamped(node, 1)) is not None:
+    """The reduction inside casts, a clamp to at least 1, and an added last dim; None if there is none."""
+    if (clamped := _operand_of_clamp(node, 1)) is not None:
         return _reduced(clamped, scope)
     if isinstance(node, ast.Subscript) and ast.unparse(node.slice) in (":, None", "(:, None)"):
         reduced = _reduced(node.value, scope)
@@ -186,21 +186,21 @@ def _reduced(node: ast.expr, scope: FunctionNodes) -> Reduced | None:
         return reduced and reduced._replace(keepdim=True)
     if method in CASTS | MOVES:
         reduced = _reduced(node.func.value, scope)
-        return reduced and reduced._replace(device_move=reduced.device_move + _move(node, method))
+        return reduced and reduced._replace(device_move=reduced.device_move + _device_move(node, method))
     return _reduction(node, scope)
 
 
-def _uncast(node: ast.expr) -> tuple[ast.expr, str]:
-    """An expression without the casts around it, and those of them that may move it to another device."""
+def _without_casts_and_moves(node: ast.expr) -> tuple[ast.expr, str]:
+    """An expression without the casts around it, and the text of those that may move it to another device."""
     device_move = ""
     while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CASTS | MOVES:
-        device_move = _move(node, node.func.attr) + device_move
+        device_move = _device_move(node, node.func.attr) + device_move
         node = node.func.value
     return node, device_move
 
 
-def _move(cast: ast.Call, method: str) -> str:
-    """What a cast does beside changing the type: an index is whole as it is."""
+def _device_move(cast: ast.Call, method: str) -> str:
+    """The part of a cast that moves a tensor to another device, as text: a type cast alone is dropped."""
     written = [*map(ast.unparse, cast.args), *(f"{k.arg}={ast.unparse(k.value)}" for k in cast.keywords)]
     if method == "type_as":
         return f".to({written[0]}.device)" if written else ""
@@ -220,25 +220,25 @@ def _reduction(node: ast.Call, scope: FunctionNodes) -> Reduced | None:
     # What is left of the keywords, `dtype` say, may change what comes out.
     if operation not in COMPARES or keywords or keepdim not in ("True", "False"):
         return None
-    ids, _, device_move = _compared(operation, tensor)
+    ids, _, device_move = _compared_tensor_and_pad(operation, tensor)
     fits = written in (["-1"], [] if _is_row(ids, scope) else ["1"])
     return Reduced(operation, tensor, keepdim == "True", device_move) if fits else None
 
 
 def _is_row(node: ast.expr, scope: FunctionNodes) -> bool:
-    """`x[i]`, where a loop counts i; a name that goes over the rows of such an x."""
+    """`x[i]`, where i is a loop's row number; or a name that a loop binds to the rows of such an x."""
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Name):
-        return _looped(node.slice.id, scope, _counts)
-    return isinstance(node, ast.Name) and _looped(node.id, scope, _goes_over)
+        return _is_bound_by_loops(node.slice.id, scope, _is_row_number)
+    return isinstance(node, ast.Name) and _is_bound_by_loops(node.id, scope, _is_row_of_tensor)
 
 
-def _looped(name: str, scope: FunctionNodes, binds: Callable[[ast.expr, ast.expr, str], bool]) -> bool:
-    """A name is bound by loops, and by loops of this kind alone."""
+def _is_bound_by_loops(name: str, scope: FunctionNodes, binds: Callable[[ast.expr, ast.expr, str], bool]) -> bool:
+    """A name is bound by loops of this kind, and by nothing else."""
     loops = [n for n in scope.nodes if isinstance(n, ast.For | ast.comprehension)]
     return len([n for n in loops if binds(n.target, n.iter, name)]) == len([*scope.assigned(name)]) > 0
 
 
-def _counts(target: ast.expr, over: ast.expr, name: str) -> bool:
+def _is_row_number(target: ast.expr, over: ast.expr, name: str) -> bool:
     """`for name in range(…)`, `for name, … in enumerate(…)`."""
     called = last_word(over.func) if isinstance(over, ast.Call) else ""
     if called == "enumerate" and isinstance(target, ast.Tuple):
@@ -246,7 +246,7 @@ def _counts(target: ast.expr, over: ast.expr, name: str) -> bool:
     return called in ("range", "enumerate") and isinstance(target, ast.Name) and target.id == name
 
 
-def _goes_over(target: ast.expr, over: ast.expr, name: str) -> bool:
+def _is_row_of_tensor(target: ast.expr, over: ast.expr, name: str) -> bool:
     """`for name in mask`, `for …, name in zip(…, mask)`."""
     pairs = [(target, over)]
     if isinstance(over, ast.Call) and last_word(over.func) == "zip" and isinstance(target, ast.Tuple):
@@ -258,11 +258,13 @@ def _goes_over(target: ast.expr, over: ast.expr, name: str) -> bool:
 
 
 def _tensor(reduced: Reduced, scope: FunctionNodes) -> tuple[str, str] | None:
-    """What has a column a token, and the mask over it. A name may be the mask of a count; a search must be spelled.
+    """The text of a tensor with one column per token, and of the mask over it; None where either is uncertain.
+
+    For a count, a name may stand for the mask; a search must compare ids with the pad id.
 
     The mask is made bool: a position times a 1 of half precision is no whole number any more from 257 or 2,049 on.
     """
-    tensor, pad, _ = _compared(reduced.operation, reduced.tensor)
+    tensor, pad, _ = _compared_tensor_and_pad(reduced.operation, reduced.tensor)
     if (
         not _is_repeatable(tensor)
         or not _has_token_shape(tensor, scope)
@@ -273,9 +275,9 @@ def _tensor(reduced: Reduced, scope: FunctionNodes) -> tuple[str, str] | None:
     return name, f"({name} != {ast.unparse(pad)})" if pad else f"{name}.bool()"
 
 
-def _compared(operation: str, node: ast.expr) -> tuple[ast.expr, ast.expr | None, str]:
-    """ids and pad, in whichever way they are compared, and what moves them; what is not compared, without a pad."""
-    node, device_move = _uncast(node)
+def _compared_tensor_and_pad(operation: str, node: ast.expr) -> tuple[ast.expr, ast.expr | None, str]:
+    """The ids and the pad id of a comparison, however it is spelled, and its device move; no pad id without one."""
+    node, device_move = _without_casts_and_moves(node)
     method, operator = COMPARES.get(operation, ("", ast.Eq))
     pair = [node]
     if isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.ops[0], operator):
@@ -284,12 +286,12 @@ def _compared(operation: str, node: ast.expr) -> tuple[ast.expr, ast.expr | None
         pair = operands(node)
     if len(pair) != 2:
         return node, None, device_move
-    tensor, before = _uncast(pair[0])
+    tensor, before = _without_casts_and_moves(pair[0])
     return tensor, pair[1], before + device_move
 
 
 def _is_repeatable(node: ast.expr) -> bool:
-    """A name, a dotted name, an item of one by a key or a name: written twice, it is the same thing twice."""
+    """A name, a dotted name, or an item of one by a key or a name: evaluated twice, it gives the same value."""
     if isinstance(node, ast.Attribute):
         return _is_repeatable(node.value)
     if isinstance(node, ast.Subscript):
@@ -302,7 +304,7 @@ def _is_key(node: ast.expr) -> bool:
 
 
 def _has_token_shape(node: ast.expr, scope: FunctionNodes) -> bool:
-    """Nothing in sight gives the tensor another shape than (batch, tokens): no view, no slice, no dim more."""
+    """Nothing in this function gives the tensor another shape than (batch, tokens): no view, slice or extra dim."""
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Name):
         return _is_row(node, scope) and _has_token_shape(node.value, scope)
     if _is_row(node, scope):
