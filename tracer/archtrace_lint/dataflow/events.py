@@ -82,10 +82,10 @@ class Fill(Event):
 
 @dataclass(frozen=True)
 class Divide(Event):
-    """`above` / `below`."""
+    """`numerator` / `denominator`."""
 
-    above: AbstractValues
-    below: AbstractValues
+    numerator: AbstractValues
+    denominator: AbstractValues
 
 
 @dataclass(frozen=True)

@@ -136,15 +136,15 @@ def _is_no_text(mean: Mean, *, sure: bool) -> bool:
 
 def _divisor_matches(module: SourceModule) -> Iterator[Match]:
     for divide in module.events_of(Divide):
-        padded = all(m.encoding is None or m.encoding.padded for m in only(divide.above, MaskedSum))
+        padded = all(m.encoding is None or m.encoding.padded for m in only(divide.numerator, MaskedSum))
         # `mask.sum()` counts the tokens of all rows: each mean is too small by about the number of rows.
-        whole = any(c.whole_batch for c in only(divide.below, Count))
-        if padded and whole and not _is_normalized(divide.node, module):
-            below = divide.node.right if isinstance(divide.node, ast.BinOp) else divide.node
+        counts_whole_batch = any(c.whole_batch for c in only(divide.denominator, Count))
+        if padded and counts_whole_batch and not _is_normalized(divide.node, module):
+            denominator = divide.node.right if isinstance(divide.node, ast.BinOp) else divide.node
             yield Match(
                 divide.node,
                 divide.scope.function,
-                f"`{abbreviated(below)}` counts the whole batch's tokens; use `.sum(-1, keepdim=True)`",
+                f"`{abbreviated(denominator)}` counts the whole batch's tokens; use `.sum(-1, keepdim=True)`",
             )
 
 
