@@ -39,7 +39,7 @@ def check_source(
         ]
     with without_collection():
         if codes:
-            return _followed(path, data, codes, coding, resolver)
+            return _violations(path, data, codes, coding, resolver)
         # No rule is interested, but a file that does not parse is told in any case.
         must_parse(path, data, coding)
         return []
@@ -65,15 +65,15 @@ def _matches_with_helpers(data: bytes, helpers: bytes, prefilter: Prefilter) -> 
     )
 
 
-def _followed(
+def _violations(
     path: str, data: bytes, codes: Sequence[str], coding: str | None, resolver: ImportResolver | None
 ) -> list[Violation]:
     """What the rules say of a file that holds their words."""
-    from archtrace_lint.dataflow.follow import followed
+    from archtrace_lint.dataflow.follow import follow_file
     from archtrace_lint.placement import as_violation
     from archtrace_lint.rules import rule
 
-    text, module = followed(path, data, codes, coding, resolver)
+    text, module = follow_file(path, data, codes, coding, resolver)
     matches = [(code, match) for code in codes for match in rule(code).check(module)]
     # No splitlines, which also cuts at form feeds and at U+2028: there Python counts no new line.
     lines = text.split("\n") if matches else []

@@ -310,7 +310,7 @@ def _tensor(outputs: ModelOutput) -> AbstractValue:
     return Hidden(outputs.kind, has_prompts=outputs.has_prompts, encoding=outputs.encoding, sure=outputs.sure)
 
 
-def one(value: AbstractValue | None) -> AbstractValues:
+def singleton(value: AbstractValue | None) -> AbstractValues:
     """The set that holds this value; UNKNOWN for None."""
     return UNKNOWN if value is None else frozenset((value,))
 

@@ -30,14 +30,14 @@ from archtrace_lint.dataflow.abstract_values import (
     Tokenizer,
     constant,
     has,
-    one,
     only,
+    singleton,
     tensors,
 )
 from archtrace_lint.dataflow.events import AttributeStore, Built, Called, Divide, Gather
 from archtrace_lint.dataflow.filling import FILLS, emit_fill
 from archtrace_lint.dataflow.frame import Frame
-from archtrace_lint.dataflow.inlining import inlined
+from archtrace_lint.dataflow.inlining import inline_helper
 from archtrace_lint.dataflow.models import MAKERS, emit_model_run
 from archtrace_lint.dataflow.name_meanings import name_meaning
 from archtrace_lint.dataflow.operations import OPERATIONS, TensorCall
@@ -45,7 +45,7 @@ from archtrace_lint.dataflow.pooling import emit_pool
 from archtrace_lint.dataflow.site import ANY, CallHandler, Site
 from archtrace_lint.dataflow.spellings import word_set
 from archtrace_lint.dataflow.subscripts import item_by_key
-from archtrace_lint.dataflow.token_axes import concatenated, einops_mean, mean_call, stacked
+from archtrace_lint.dataflow.token_axes import concatenate, einops_mean, mean_call, stack
 from archtrace_lint.source.syntax import last_word, root_name
 
 
@@ -132,7 +132,7 @@ DIVISIONS = word_set("div divide true_divide")
 #: Functions that return the model that they are given, prepared for training or for a device.
 PREPARES = re.compile(r"prepare_model\w*|compile|prepare|DataParallel|DistributedDataParallel")
 #: `torch.where(mask)` is `mask.nonzero(as_tuple=True)`.
-AS_TUPLE = {"as_tuple": one(Const(True))}
+AS_TUPLE = {"as_tuple": singleton(Const(True))}
 
 
 def _gather(site: Site) -> AbstractValues | None:
@@ -188,9 +188,9 @@ def _join(site: Site) -> AbstractValues | None:
         return None
     # Prompts after the text shift none of its positions.
     if parts and has(parts[0], Prompts) and len(parts) > 1:
-        return one(Prompts(prepended=True))
+        return singleton(Prompts(prepended=True))
     dim = TensorCall(site.node, AbstractValue(), site.rest, site.keywords).dim
-    joined = stacked(parts or list_elements) if site.name == "stack" else concatenated(parts or list_elements, dim)
+    joined = stack(parts or list_elements) if site.name == "stack" else concatenate(parts or list_elements, dim)
     return indices(frozenset().union(*parts)) | joined
 
 
@@ -233,10 +233,10 @@ def _sum_of_layers(site: Site) -> AbstractValues:
 
 #: Builtins that return a new value.
 BUILTINS: dict[str, Callable[[Site], AbstractValues]] = {
-    "dict": lambda site: one(Table(tuple(site.keywords.items()))),
+    "dict": lambda site: singleton(Table(tuple(site.keywords.items()))),
     "sum": _sum_of_layers,
-    "zip": lambda site: one(Many(site.arguments)),
-    "enumerate": lambda site: one(Many((UNKNOWN, site.arguments[0]))) if site.arguments else UNKNOWN,
+    "zip": lambda site: singleton(Many(site.arguments)),
+    "enumerate": lambda site: singleton(Many((UNKNOWN, site.arguments[0]))) if site.arguments else UNKNOWN,
 }
 
 
@@ -248,7 +248,7 @@ def _dict_get(site: Site) -> AbstractValues | None:
 
 def _helper(site: Site) -> AbstractValues | None:
     """A function or a method of this module, followed with these arguments."""
-    return inlined(site.node, site.frame, site.arguments, site.keywords)
+    return inline_helper(site.node, site.frame, site.arguments, site.keywords)
 
 
 def _prepared_model(site: Site) -> AbstractValues | None:
@@ -258,7 +258,7 @@ def _prepared_model(site: Site) -> AbstractValues | None:
 
 
 def _padding_side(site: Site) -> AbstractValues | None:
-    return one(Side()) if spellings.meaning(site.name) == "side" else None
+    return singleton(Side()) if spellings.meaning(site.name) == "side" else None
 
 
 def _module_call(site: Site) -> AbstractValues | None:
@@ -278,7 +278,7 @@ def _recurrent(site: Site) -> AbstractValues | None:
     known = site.library or not site.arguments or spellings.POOLERS.fullmatch(site.name) or _makes_object(site)
     if known or not spellings.RECURRENT.fullmatch(site.name) or not site.frame.has_text():
         return None
-    return one(Hidden(sure=True))
+    return singleton(Hidden(sure=True))
 
 
 def _makes_object(site: Site) -> bool:

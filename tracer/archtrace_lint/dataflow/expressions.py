@@ -26,8 +26,8 @@ from archtrace_lint.dataflow.abstract_values import (
     constant,
     has,
     items,
-    one,
     only,
+    singleton,
     tensors,
 )
 from archtrace_lint.dataflow.arithmetic import BINARY
@@ -38,7 +38,7 @@ from archtrace_lint.dataflow.frame import LIMIT, ExpressionHandler, Frame
 from archtrace_lint.dataflow.name_meanings import name_meaning
 from archtrace_lint.dataflow.operations import TensorCall, compare, invert
 from archtrace_lint.dataflow.spellings import CHECKPOINTS, READ, TASKS
-from archtrace_lint.dataflow.subscripts import encoded_item, fixed_index, item_by_key, outputs_item, selected
+from archtrace_lint.dataflow.subscripts import encoded_item, fixed_index, item_by_key, outputs_item, select
 
 
 def union(parts: Iterable[AbstractValues]) -> AbstractValues:
@@ -58,7 +58,7 @@ def values_or_unknown(values: AbstractValues) -> Iterable[AbstractValue]:
 
 def _constant(node: ast.Constant, frame: Frame) -> AbstractValues:
     if isinstance(node.value, str | int | float | bool | None):
-        return one(Const(node.value))
+        return singleton(Const(node.value))
     return UNKNOWN
 
 
@@ -72,7 +72,9 @@ def _imported_text(name: str, frame: Frame) -> AbstractValues:
     """The string that another file of the tree assigns to a name in capitals, as with `from config import *`."""
     bound = frame.file.module.imported_definition(name)
     value = bound.value if isinstance(bound, ast.Assign | ast.AnnAssign) else None
-    return one(Const(value.value)) if isinstance(value, ast.Constant) and isinstance(value.value, str) else UNKNOWN
+    return (
+        singleton(Const(value.value)) if isinstance(value, ast.Constant) and isinstance(value.value, str) else UNKNOWN
+    )
 
 
 def _attribute(node: ast.Attribute, frame: Frame) -> AbstractValues:
@@ -81,7 +83,7 @@ def _attribute(node: ast.Attribute, frame: Frame) -> AbstractValues:
     base = frame.evaluate(node.value)
     # A member of `TaskType` equals its string: the enum is one of `str` (PEFT 0.21.2, utils/peft_types.py).
     if node.attr in TASKS:
-        return one(Const(node.attr))
+        return singleton(Const(node.attr))
     _emit_read(node, node.attr, base, frame)
     parts = [attribute_of(v, node.attr) for v in base]
     values = _remember(f".{node.attr}", union(p for p in parts if p is not None), frame)
@@ -107,7 +109,7 @@ def _emit_read(node: ast.expr, name: str, base: AbstractValues, frame: Frame) ->
 def attribute_of(value: AbstractValue, name: str) -> AbstractValues | None:
     """An attribute of a value; None where only the name can tell."""
     if name in ("shape", "data", "T", "mT"):
-        return one(value if name == "data" else AxisLength() if name == "shape" else None)
+        return singleton(value if name == "data" else AxisLength() if name == "shape" else None)
     if isinstance(value, Extreme):
         return {"values": value.values, "indices": value.indices}.get(name)
     if isinstance(value, Encoding):
@@ -130,7 +132,7 @@ def _subscript(node: ast.Subscript, frame: Frame) -> AbstractValues:
         # Behind a transpose, `[:, k]` is a feature and no token.
         fixed = fixed_index(parts) if all(h.axis == 1 for h in only(base, Hidden)) else None
         frame.emit(Gather(node, frame.scope(index_values), base, index_values, fixed))
-    return without_unknown(v for b in base for v in selected(node, b, parts, values))
+    return without_unknown(v for b in base for v in select(node, b, parts, values))
 
 
 def _call(node: ast.Call, frame: Frame) -> AbstractValues:
@@ -182,7 +184,9 @@ def _compare(node: ast.Compare, frame: Frame) -> AbstractValues:
     rights = [frame.evaluate(right) for right in node.comparators]
     number = WITH_ZERO.get((type(node.ops[0]), constant(rights[0])))
     if number is not None:
-        return frozenset(v for v in (compare(value, one(Const(0)), equal=number) for value in left) if v is not None)
+        return frozenset(
+            v for v in (compare(value, singleton(Const(0)), equal=number) for value in left) if v is not None
+        )
     if len(rights) > 1 or type(node.ops[0]) not in COMPARISONS:
         return frozenset(v for values in (left, *rights) for v in only(values, Side))
     equal = COMPARISONS[type(node.ops[0])]
@@ -205,13 +209,13 @@ def _if(node: ast.IfExp, frame: Frame) -> AbstractValues:
 
 def _sequence(node: ast.Tuple | ast.List | ast.Set, frame: Frame) -> AbstractValues:
     parts = tuple(frame.evaluate(e) for e in node.elts)
-    return one(Many(parts)) if len(parts) <= LIMIT else UNKNOWN
+    return singleton(Many(parts)) if len(parts) <= LIMIT else UNKNOWN
 
 
 def _dict(node: ast.Dict, frame: Frame) -> AbstractValues:
     values = [frame.evaluate(v) for v in node.values]
     pairs = [(k.value, v) for k, v in zip(node.keys, values, strict=True) if isinstance(k, ast.Constant)]
-    return one(Table(tuple((k, v) for k, v in pairs if isinstance(k, str))))
+    return singleton(Table(tuple((k, v) for k, v in pairs if isinstance(k, str))))
 
 
 def _walrus(node: ast.NamedExpr, frame: Frame) -> AbstractValues:
@@ -258,17 +262,17 @@ def _element(value: AbstractValue) -> AbstractValues:
     if isinstance(value, Many):
         if value.items and all(constant(item) is not ... for item in value.items):
             return union(value.items)  # a list of literals, where zip gives tuples of what it goes over
-        return one(Many(tuple(elements(i) for i in value.items)))
+        return singleton(Many(tuple(elements(i) for i in value.items)))
     if isinstance(value, Chunks):
-        return one(value.part)
+        return singleton(value.part)
     # Characters, numbers and the names of fields are no rows of a tensor.
     if isinstance(value, Const | AxisLength | ModelOutput | Encoding | Table):
         return UNKNOWN
     if isinstance(value, Hidden):
         # A loop over a tuple of layers yields a layer, one over a batch the states of one text.
         row = not value.several_layers and value.axis == 1 and value.kind == "hidden"
-        return one(replace(value, several_layers=False, axis=0 if row else value.axis))
-    return one(replace(value, single_row=True) if isinstance(value, Tokens) else value)
+        return singleton(replace(value, several_layers=False, axis=0 if row else value.axis))
+    return singleton(replace(value, single_row=True) if isinstance(value, Tokens) else value)
 
 
 def assign(target: ast.expr, values: AbstractValues, frame: Frame) -> None:
@@ -309,7 +313,7 @@ def _unpacked(values: AbstractValues, target: ast.Tuple | ast.List, frame: Frame
 def _first(value: AbstractValue) -> AbstractValues:
     if isinstance(value, ModelOutput):
         return frozenset(replace(h, kind=value.kind) for h in only(outputs_item(value, 0) or UNKNOWN, Hidden))
-    return one(value if isinstance(value, Hidden) and not value.several_layers else None)
+    return singleton(value if isinstance(value, Hidden) and not value.several_layers else None)
 
 
 HANDLERS: dict[type[ast.expr], ExpressionHandler] = {

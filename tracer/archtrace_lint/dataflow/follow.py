@@ -23,14 +23,14 @@ from archtrace_lint.violation import UnreadableError
 EVALUATOR = Evaluator(HANDLERS, RUNNERS)
 
 
-def followed(
+def follow_file(
     path: str, data: bytes, codes: Sequence[str], coding: str | None = None, resolver: ImportResolver | None = None
 ) -> tuple[str, SourceModule]:
     """Follow what matters of a file: its text, and the module; an empty one where nothing does."""
     resolver = resolver or ImportResolver(path)
     text = decoded(path, data, coding)
     remaining = pruned(text.encode("utf-8", "replace"), codes, resolver.helpers(data)).decode()
-    return text, analysed(path, text, _tree(path, text, remaining), resolver)
+    return text, follow_tree(path, text, _tree(path, text, remaining), resolver)
 
 
 def _tree(path: str, text: str, remaining: str) -> ast.Module:
@@ -43,7 +43,7 @@ def _tree(path: str, text: str, remaining: str) -> ast.Module:
     return parsed(path, text)
 
 
-def analysed(path: str, text: str, tree: ast.Module, resolver: ImportResolver | None = None) -> SourceModule:
+def follow_tree(path: str, text: str, tree: ast.Module, resolver: ImportResolver | None = None) -> SourceModule:
     """Follow a tree of a text."""
     module = SourceModule(path, tree, resolver=resolver or ImportResolver(path))
     try:

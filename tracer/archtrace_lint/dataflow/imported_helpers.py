@@ -32,7 +32,7 @@ def imported_function(func: ast.expr, frame: Frame) -> tuple[ImportedSource, ast
     return (source, function) if any(word in lines for word in _RELEVANT) else None
 
 
-def inlined_import(
+def inline_imported_function(
     node: ast.Call,
     source: ImportedSource,
     function: ast.FunctionDef,

@@ -22,7 +22,7 @@ from archtrace_lint.dataflow.abstract_values import (
 )
 from archtrace_lint.dataflow.frame import Frame
 from archtrace_lint.dataflow.function_runs import bound_arguments, positional_parameters, run_function
-from archtrace_lint.dataflow.imported_helpers import imported_function, inlined_import
+from archtrace_lint.dataflow.imported_helpers import imported_function, inline_imported_function
 from archtrace_lint.dataflow.name_meanings import name_meaning
 from archtrace_lint.source.import_resolver import MAX_HELPER_LINES
 
@@ -32,7 +32,7 @@ MAX_DEPTH = 3
 INFORMATIVE = (Tokens, Count, FirstPad, HighestId, EosMask, EosRows, Extreme, TokenIds, Inflated, PadId, EosId)
 
 
-def inlined(
+def inline_helper(
     node: ast.Call, frame: Frame, arguments: tuple[AbstractValues, ...], keywords: dict[str, AbstractValues]
 ) -> AbstractValues | None:
     """What the helper returns for these arguments; None when this is no call of a helper that is worth following."""
@@ -43,7 +43,7 @@ def inlined(
     if not informative and (function is None or not _loads_checkpoint(function, frame)):
         return None
     if function is None:
-        return _inlined_import(node, frame, arguments, keywords)
+        return _inline_import(node, frame, arguments, keywords)
     # A long function is hardly a helper, and would be followed at each of its calls.
     if _length(function) > MAX_HELPER_LINES:
         return None
@@ -78,14 +78,14 @@ def _loads_checkpoint(function: ast.FunctionDef, frame: Frame) -> bool:
     return memo[function]
 
 
-def _inlined_import(
+def _inline_import(
     node: ast.Call, frame: Frame, arguments: tuple[AbstractValues, ...], keywords: dict[str, AbstractValues]
 ) -> AbstractValues | None:
     """A function of another file of the tree."""
     imported = imported_function(node.func, frame)
     if imported is None:
         return None
-    return inlined_import(node, *imported, frame, arguments, keywords)
+    return inline_imported_function(node, *imported, frame, arguments, keywords)
 
 
 def _enclosing_names(node: ast.Call, owner: ast.ClassDef | None, frame: Frame) -> dict[str, AbstractValues]:

@@ -24,8 +24,8 @@ from archtrace_lint.dataflow.abstract_values import (
     Tokens,
     constant,
     has,
-    one,
     only,
+    singleton,
 )
 from archtrace_lint.dataflow.events import Built, ModelRun
 from archtrace_lint.dataflow.site import ANY, CallHandler, Site
@@ -108,7 +108,7 @@ def _emit_built(site: Site, *built: Model | Tokenizer) -> AbstractValues:
 def _adapter(site: Site) -> AbstractValues | None:
     if not spellings.ADAPTERS.fullmatch(site.name):
         return None
-    return one(AdapterConfig(site.name, tuple(site.keywords.items()), site.node))
+    return singleton(AdapterConfig(site.name, tuple(site.keywords.items()), site.node))
 
 
 def _encoded(site: Site) -> AbstractValues | None:
@@ -133,7 +133,7 @@ def _encoding(site: Site, tokenizers: list[Tokenizer]) -> AbstractValues:
     padded = padding == "max_length" or (padding in (True, "longest") and not _is_single_text(site))
     side = _text(site.keywords.get("padding_side", UNKNOWN)) or next((t.side for t in tokenizers), "")
     unpadded = site.name != "pad" and not site.spread and "padding" not in site.keywords
-    return one(Encoding(padded, side, unpadded))
+    return singleton(Encoding(padded, side, unpadded))
 
 
 def _keyword(site: Site, name: str) -> AbstractValues:
@@ -181,7 +181,7 @@ def _model_output(site: Site) -> AbstractValues | None:
     # Whether `model(...)` has a head is unknown, so its output is taken for logits, a mean of which is no pooling.
     any_model = spellings.ANY_MODEL.fullmatch(site.name) and not spellings.TEXT_MODELS.fullmatch(site.name)
     kind = "logits" if model is None and any_model else "hidden"
-    output = one(ModelOutput(model, encoding, has_prompts, _is_on_text(site, given), kind, _layers(site)))
+    output = singleton(ModelOutput(model, encoding, has_prompts, _is_on_text(site, given), kind, _layers(site)))
     site.frame.remember(f"{site.name}()", output)
     return output
 
@@ -226,7 +226,7 @@ def _embedded(site: Site) -> AbstractValues | None:
     first = site.arguments[0] if site.arguments else UNKNOWN
     if site.library or not has(first, TokenIds) or not spellings.EMBEDDERS.fullmatch(site.name):
         return None
-    return one(Hidden(sure=True))
+    return singleton(Hidden(sure=True))
 
 
 #: Handlers of calls that return a tokenizer, a model or an adapter config, or that call one.

@@ -33,10 +33,10 @@ from archtrace_lint.dataflow.abstract_values import (
     constant,
     has,
     items,
-    one,
+    singleton,
 )
 from archtrace_lint.dataflow.arithmetic import add, matmul, multiply, subtract
-from archtrace_lint.dataflow.masking import overwritten
+from archtrace_lint.dataflow.masking import fill_masked
 from archtrace_lint.dataflow.spellings import word_set
 
 
@@ -98,7 +98,7 @@ def operation(*names: str) -> Callable[[Operation], Operation]:
 
 def same(call: TensorCall) -> AbstractValues:
     """The receiver, as it is."""
-    return one(call.receiver)
+    return singleton(call.receiver)
 
 
 OPERATIONS.update(dict.fromkeys(SAME, same))
@@ -124,19 +124,19 @@ def compare(left: AbstractValue, right: AbstractValues, *, equal: bool) -> Abstr
 
 @operation("eq", "equal")
 def _eq(call: TensorCall) -> AbstractValues:
-    return one(compare(call.receiver, call.other, equal=True))
+    return singleton(compare(call.receiver, call.other, equal=True))
 
 
 @operation("ne", "not_equal", "gt", "greater")
 def _ne(call: TensorCall) -> AbstractValues:
-    return one(compare(call.receiver, call.other, equal=False))
+    return singleton(compare(call.receiver, call.other, equal=False))
 
 
 @operation("logical_not", "bitwise_not", "invert")
 def invert(call: TensorCall) -> AbstractValues:
     """The other tokens."""
     value = call.receiver
-    return one(replace(value, attended=not value.attended) if isinstance(value, Tokens) else None)
+    return singleton(replace(value, attended=not value.attended) if isinstance(value, Tokens) else None)
 
 
 #: Of what a row a token is a vector; where it is a number, a sum over the whole mask may be meant.
@@ -148,13 +148,13 @@ def _sum(call: TensorCall) -> AbstractValues:
     value = call.receiver
     if isinstance(value, Tokens):
         whole = call.dim is None and not value.single_row
-        return one(Count(value.attended, whole_batch=whole, weak=value.weak, unpadded=value.unpadded))
+        return singleton(Count(value.attended, whole_batch=whole, weak=value.weak, unpadded=value.unpadded))
     # Layers stacked along a dim of their own, added up: one layer's worth of states.
     if isinstance(value, Hidden) and value.several_layers and call.dim == 0:
-        return one(replace(value, several_layers=False))
+        return singleton(replace(value, several_layers=False))
     if isinstance(value, Hidden) and value.masked and call.dim in (1, -2):
-        return one(MaskedSum(value.encoding) if value.kind in VECTORS else None)
-    return one(value if isinstance(value, Side) else None)
+        return singleton(MaskedSum(value.encoding) if value.kind in VECTORS else None)
+    return singleton(value if isinstance(value, Side) else None)
 
 
 @operation("argmax")
@@ -162,9 +162,9 @@ def _argmax(call: TensorCall) -> AbstractValues:
     value = call.receiver
     # Of equal values torch.argmax gives the first, so of a mask of pads the first pad, and 0 where there is none.
     if isinstance(value, Tokens) and not value.attended:
-        return one(_first(value, call.node))
+        return singleton(_first(value, call.node))
     if isinstance(value, TokenIds):
-        return one(HighestId(call.node))
+        return singleton(HighestId(call.node))
     return UNKNOWN
 
 
@@ -172,7 +172,7 @@ def _argmax(call: TensorCall) -> AbstractValues:
 def _argmin(call: TensorCall) -> AbstractValues:
     value = call.receiver
     finds_first_pad = isinstance(value, Inflated) or (isinstance(value, Tokens) and value.attended)
-    return one(_first(value, call.node) if finds_first_pad else None)
+    return singleton(_first(value, call.node) if finds_first_pad else None)
 
 
 def _first(value: AbstractValue, search: ast.expr | None = None) -> FirstPad:
@@ -186,31 +186,31 @@ def _first(value: AbstractValue, search: ast.expr | None = None) -> FirstPad:
 def _max(call: TensorCall) -> AbstractValues:
     # `lengths.max()` is one of the lengths.
     if call.dim is None or isinstance(call.receiver, Count | FirstPad):
-        return one(call.receiver if isinstance(call.receiver, Count | FirstPad | AxisLength | Side) else None)
-    return one(Extreme(UNKNOWN, _argmax(call)))
+        return singleton(call.receiver if isinstance(call.receiver, Count | FirstPad | AxisLength | Side) else None)
+    return singleton(Extreme(UNKNOWN, _argmax(call)))
 
 
 @operation("min", "reduce_min", "amin")
 def _min(call: TensorCall) -> AbstractValues:
     # `min` over all positions of pads: the first of them.
     if isinstance(call.receiver, PadPositions):
-        return one(_first(call.receiver))
+        return singleton(_first(call.receiver))
     if isinstance(call.receiver, Inflated) and call.receiver.has_positions:
-        return one(Extreme(one(_first(call.receiver)), UNKNOWN))
+        return singleton(Extreme(singleton(_first(call.receiver)), UNKNOWN))
     if call.dim is None or isinstance(call.receiver, Count | FirstPad):
-        return one(call.receiver if isinstance(call.receiver, Count | FirstPad | AxisLength | Side) else None)
-    return one(Extreme(UNKNOWN, _argmin(call)))
+        return singleton(call.receiver if isinstance(call.receiver, Count | FirstPad | AxisLength | Side) else None)
+    return singleton(Extreme(UNKNOWN, _argmin(call)))
 
 
 @operation("ones_like", "ones")
 def _ones(call: TensorCall) -> AbstractValues:
     """All of it is 1: as a mask, it has no pads."""
-    return one(Const(1))
+    return singleton(Const(1))
 
 
 @operation("all", "any", "allclose")
 def _all(call: TensorCall) -> AbstractValues:
-    return one(call.receiver if isinstance(call.receiver, Side) else None)
+    return singleton(call.receiver if isinstance(call.receiver, Side) else None)
 
 
 @operation("maximum", "minimum", "fmax", "fmin")
@@ -229,19 +229,19 @@ def _nonzero(call: TensorCall) -> AbstractValues:
         return UNKNOWN
     split = constant(call.keywords.get("as_tuple", UNKNOWN)) is True
     positions = PadPositions(by_id=value.by_id)
-    return one(Many((one(positions),)) if split else positions)
+    return singleton(Many((singleton(positions),)) if split else positions)
 
 
 @operation("index")
 def _index(call: TensorCall) -> AbstractValues:
     """`row.tolist().index(pad)`."""
     # `list.index` raises where there is no pad, so it has no silent 0: `search` stays empty.
-    return one(FirstPad(by_id=True) if isinstance(call.receiver, TokenIds) and has(call.other, PadId) else None)
+    return singleton(FirstPad(by_id=True) if isinstance(call.receiver, TokenIds) and has(call.other, PadId) else None)
 
 
 @operation("size", "shape")
 def _size(call: TensorCall) -> AbstractValues:
-    return one(AxisLength())
+    return singleton(AxisLength())
 
 
 @operation("masked_select", "boolean_mask")
@@ -251,7 +251,7 @@ def _boolean(call: TensorCall) -> AbstractValues:
 
 def rows_at(node: ast.expr, target: AbstractValue, index: AbstractValues) -> AbstractValues:
     """A boolean gather: the rows at the eos tokens are worth a value of their own."""
-    return one(EosRows(node) if isinstance(target, Hidden) and has(index, EosMask) else None)
+    return singleton(EosRows(node) if isinstance(target, Hidden) and has(index, EosMask) else None)
 
 
 @operation("mul", "mul_", "multiply")
@@ -274,9 +274,9 @@ def _fill(call: TensorCall) -> AbstractValues:
     value = call.receiver
     # Filled where there was no pad: the rows that a search gives 0 are provided for.
     if isinstance(value, FirstPad):
-        return one(replace(value, search=None))
+        return singleton(replace(value, search=None))
     mask, filling = (*call.arguments, UNKNOWN, UNKNOWN)[:2]
-    return one(overwritten(value, mask, filling) if isinstance(value, Hidden) else value)
+    return singleton(fill_masked(value, mask, filling) if isinstance(value, Hidden) else value)
 
 
 @operation("matmul", "bmm", "mm")
@@ -286,4 +286,4 @@ def _matmul(call: TensorCall) -> AbstractValues:
 
 @operation("arange", "range")
 def _arange(call: TensorCall) -> AbstractValues:
-    return one(PositionRange())
+    return singleton(PositionRange())

@@ -32,10 +32,10 @@ from archtrace_lint.dataflow.abstract_values import (
     Tokens,
     constant,
     items,
-    one,
     only,
+    singleton,
 )
-from archtrace_lint.dataflow.masking import narrowed
+from archtrace_lint.dataflow.masking import slice_tokens
 from archtrace_lint.dataflow.name_meanings import name_meaning
 from archtrace_lint.dataflow.operations import rows_at
 
@@ -70,22 +70,22 @@ def outputs_item(outputs: ModelOutput, name: object) -> AbstractValues | None:
     pooled = outputs.model is not None and "SequenceClassification" in outputs.model.class_name
     hidden = Hidden(has_prompts=outputs.has_prompts, encoding=outputs.encoding, sure=outputs.sure)
     if name in ("last_hidden_state", 0):
-        return one(None if pooled else hidden)
+        return singleton(None if pooled else hidden)
     if name == "logits":
-        return one(None if pooled else replace(hidden, kind="logits"))
+        return singleton(None if pooled else replace(hidden, kind="logits"))
     if name == "hidden_states":
-        return one(replace(hidden, several_layers=True))
+        return singleton(replace(hidden, several_layers=True))
     # By its number: a plain tuple, or an output that is taken for one.
     if name in outputs.layers:
-        return one(replace(hidden, several_layers=True))
+        return singleton(replace(hidden, several_layers=True))
     return UNKNOWN if isinstance(name, int) else None
 
 
 def encoded_item(encoding: Encoding, name: object) -> AbstractValues | None:
     """The ids of an encoding know what encoding they are of; its mask is one for sure."""
     if name == "attention_mask":
-        return one(Tokens(attended=True, sure=True, unpadded=encoding.unpadded))
-    return one(TokenIds(encoding=encoding)) if name == "input_ids" else None
+        return singleton(Tokens(attended=True, sure=True, unpadded=encoding.unpadded))
+    return singleton(TokenIds(encoding=encoding)) if name == "input_ids" else None
 
 
 def item_by_key(base: AbstractValues, key: str) -> AbstractValues:
@@ -96,18 +96,18 @@ def item_by_key(base: AbstractValues, key: str) -> AbstractValues:
         return outputs_item(outputs, key) or UNKNOWN
     for encoding in only(base, Encoding):
         return encoded_item(encoding, key) or name_meaning(key)
-    return one(Tokens(attended=True, sure=True)) if key == "attention_mask" else name_meaning(key)
+    return singleton(Tokens(attended=True, sure=True)) if key == "attention_mask" else name_meaning(key)
 
 
 Select: TypeAlias = Callable[[ast.expr, AbstractValue, Parts, Sequence[AbstractValues]], AbstractValues]
 
 
 def _same(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
-    return one(base)
+    return singleton(base)
 
 
 def _item(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
-    members, number = items(one(base)) or (), constant(values[0])
+    members, number = items(singleton(base)) or (), constant(values[0])
     return members[number] if isinstance(number, int) and -len(members) <= number < len(members) else UNKNOWN
 
 
@@ -124,43 +124,51 @@ def _hidden(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[
     if eos:
         return eos
     if len(parts) == 1:
-        chosen = _chosen(base, parts[0], values[0])
-        return one(replace(narrowed(base, some=chosen), several_layers=base.several_layers and keeps_axis(parts[0])))
+        is_selection = _selects_tokens(base, parts[0], values[0])
+        return singleton(
+            replace(
+                slice_tokens(base, partial=is_selection), several_layers=base.several_layers and keeps_axis(parts[0])
+            )
+        )
     # `hidden[..., 0]` takes a feature of each token, and so do states of several layers keep their tokens.
     keeps_tokens = (
         base.several_layers or keeps_axis(parts[1]) or (isinstance(parts[0], ast.Constant) and parts[0].value is ...)
     )
-    cut = isinstance(parts[1], ast.Slice) and bool(parts[1].lower or parts[1].upper)
+    is_partial = isinstance(parts[1], ast.Slice) and bool(parts[1].lower or parts[1].upper)
     # `hidden[:, n_prompts:]` cuts the prompts off again.
-    behind = isinstance(parts[1], ast.Slice) and parts[1].lower is not None
-    return one(replace(narrowed(base, some=cut), has_prompts=base.has_prompts and not behind) if keeps_tokens else None)
+    skips_prompts = isinstance(parts[1], ast.Slice) and parts[1].lower is not None
+    return singleton(
+        replace(slice_tokens(base, partial=is_partial), has_prompts=base.has_prompts and not skips_prompts)
+        if keeps_tokens
+        else None
+    )
 
 
-def _chosen(base: Hidden, part: ast.expr, index: AbstractValues) -> bool:
+def _selects_tokens(base: Hidden, part: ast.expr, index: AbstractValues) -> bool:
     """Some tokens alone: those that a mask or their ids choose; of one text, those of a slice or of an index."""
     by_id = isinstance(part, ast.Compare) and "ids" in ast.unparse(part)
-    some = not isinstance(part, ast.Slice) or part.lower is not None or part.upper is not None
-    return by_id or bool(only(index, Tokens)) or (base.axis == 0 and not base.several_layers and some)
+    is_partial = not isinstance(part, ast.Slice) or part.lower is not None or part.upper is not None
+    return by_id or bool(only(index, Tokens)) or (base.axis == 0 and not base.several_layers and is_partial)
 
 
 def _piece(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
     assert isinstance(base, Chunks)
-    return one(base.part)
+    return singleton(base.part)
 
 
 def _mask(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
     """A row of a mask is a mask; its first or last column tells the side of padding."""
     assert isinstance(base, Tokens)
     if len(parts) == 1:
-        return one(base if keeps_axis(parts[0]) else replace(base, single_row=True))
+        return singleton(base if keeps_axis(parts[0]) else replace(base, single_row=True))
     # `attention_mask[:, -1].sum() == len(attention_mask)` asks for the side (model card of
     # intfloat/e5-mistral-7b-instruct).
-    return one(base if all(map(keeps_axis, parts[1:])) else Side())
+    return singleton(base if all(map(keeps_axis, parts[1:])) else Side())
 
 
 def _ids(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
     # `ids[:, 0] == pad_token_id` asks for the side, as a column of the mask does.
-    return one(base if len(parts) == 1 or all(map(keeps_axis, parts[1:])) else Side())
+    return singleton(base if len(parts) == 1 or all(map(keeps_axis, parts[1:])) else Side())
 
 
 def _pad_positions(
@@ -169,9 +177,9 @@ def _pad_positions(
     """The first of the pads, or one further on (`pads[n]`, of a text that a pad begins); of a column of them, they."""
     assert isinstance(base, PadPositions)
     if keeps_axis(parts[0]):
-        return one(base)
+        return singleton(base)
     number = literal(parts[0])
-    return one(FirstPad(by_id=base.by_id) if number in (0, None) else None)
+    return singleton(FirstPad(by_id=base.by_id) if number in (0, None) else None)
 
 
 SELECT: dict[type[AbstractValue], Select] = {
@@ -187,7 +195,7 @@ SELECT: dict[type[AbstractValue], Select] = {
 }
 
 
-def selected(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
+def select(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
     """What the subscript takes out of one value."""
     rule = SELECT.get(type(base))
     return rule(node, base, parts, values) if rule else UNKNOWN

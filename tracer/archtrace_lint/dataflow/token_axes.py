@@ -17,12 +17,12 @@ from archtrace_lint.dataflow.abstract_values import (
     constant,
     has,
     items,
-    one,
     only,
+    singleton,
     tensors,
 )
 from archtrace_lint.dataflow.events import Mean
-from archtrace_lint.dataflow.masking import narrowed
+from archtrace_lint.dataflow.masking import slice_tokens
 from archtrace_lint.dataflow.operations import TensorCall, operation
 from archtrace_lint.dataflow.site import Site
 from archtrace_lint.dataflow.spellings import AVERAGES, TOKEN_AVERAGES, word_set
@@ -34,22 +34,22 @@ POOLING_FUNCTIONS = word_set("avg_pool1d adaptive_avg_pool1d")
 @operation("transpose", "swapaxes", "swapdims", "movedim")
 def _transpose(call: TensorCall) -> AbstractValues:
     dims = [constant(a) for a in call.arguments[:2]]
-    return _moved(call.receiver, {dims[0]: dims[1], dims[1]: dims[0]} if len(dims) == 2 else {})
+    return _move_axis(call.receiver, {dims[0]: dims[1], dims[1]: dims[0]} if len(dims) == 2 else {})
 
 
 @operation("permute")
 def _permute(call: TensorCall) -> AbstractValues:
     order = call.arguments if len(call.arguments) > 1 else items(call.other) or ()
-    return _moved(call.receiver, {constant(old): new for new, old in enumerate(order)})
+    return _move_axis(call.receiver, {constant(old): new for new, old in enumerate(order)})
 
 
-def _moved(value: AbstractValue, places: dict[object, object]) -> AbstractValues:
+def _move_axis(value: AbstractValue, new_axes: dict[object, object]) -> AbstractValues:
     """The tokens' dim where these dims are put in other places; dims count from either end of three."""
     if not isinstance(value, Hidden):
-        return one(value)
+        return singleton(value)
     # Dims count from either end: -1 is 2 of (batch, tokens, features).
-    new = places.get(value.axis, places.get(value.axis - 3, value.axis))
-    return one(replace(value, axis=new % 3) if isinstance(new, int) else value)
+    new = new_axes.get(value.axis, new_axes.get(value.axis - 3, value.axis))
+    return singleton(replace(value, axis=new % 3) if isinstance(new, int) else value)
 
 
 @operation("split", "chunk", "tensor_split")
@@ -62,18 +62,18 @@ def _split(call: TensorCall) -> AbstractValues:
     if isinstance(value, Hidden):
         # Of a part of the tokens it is not known whether any is a pad.
         cut = bool(dims) and dims[0] in (value.axis, value.axis - 3) and value.kind != "scores"
-        return one(Chunks(narrowed(value, some=cut)))
-    return one(Chunks(value) if isinstance(value, Tokens | TokenIds) else None)
+        return singleton(Chunks(slice_tokens(value, partial=cut)))
+    return singleton(Chunks(value) if isinstance(value, Tokens | TokenIds) else None)
 
 
 def mean_call(site: Site) -> AbstractValues | None:
     """A mean over the tokens, told as an event; a mean over layers, which are hidden states again."""
     if site.name not in MEANS:
-        return _pooled(site)
+        return _average_pool(site)
     tensor = tensors(site.tensor)
     hidden = only(tensor, Hidden)
     if not hidden:
-        return _pooled(site)
+        return _average_pool(site)
     dim = TensorCall(site.node, AbstractValue(), site.rest, site.keywords).dim
     if any(over_tokens(h, dim) for h in hidden):
         _emit_mean(site, tensor)
@@ -87,31 +87,33 @@ def over_tokens(hidden: Hidden, dim: object) -> bool:
     return isinstance(dim, int) and dim in (hidden.axis, hidden.axis - dims)
 
 
-def _pooled(site: Site) -> AbstractValues | None:
+def _average_pool(site: Site) -> AbstractValues | None:
     """`F.adaptive_avg_pool1d(hidden.transpose(1, 2), 1)`, as a function or as a module that was made in sight.
 
     `avg_pool1d` with a width that is no literal is taken for as wide as the text. Keras' layer takes a mask.
     """
     # Keras pools (batch, tokens, features) over its tokens, torch the last dim of (batch, features, tokens).
     if any(v.class_name in TOKEN_AVERAGES for v in only(site.base, Layer)):
-        return _by_keras(site)
+        return _keras_average_pool(site)
     layer = any(v.class_name in AVERAGES for v in only(site.base, Layer))
     if not site.arguments or not (layer or site.name in POOLING_FUNCTIONS):
         return None
-    given = tensors(site.arguments[0])
+    values = tensors(site.arguments[0])
     # Only where the features were put before the tokens do the windows run along these.
-    turned = frozenset(h for h in only(given, Hidden) if h.axis == 2)
+    transposed = frozenset(h for h in only(values, Hidden) if h.axis == 2)
     size = constant(site.keywords.get("kernel_size", site.arguments[1] if len(site.arguments) > 1 else UNKNOWN))
-    if turned and (layer or size == 1 or (site.name == "avg_pool1d" and size is ...)):
-        _emit_mean(site, turned)
-    return UNKNOWN if given else None
+    if transposed and (layer or size == 1 or (site.name == "avg_pool1d" and size is ...)):
+        _emit_mean(site, transposed)
+    return UNKNOWN if values else None
 
 
-def _by_keras(site: Site) -> AbstractValues:
+def _keras_average_pool(site: Site) -> AbstractValues:
     """`GlobalAveragePooling1D()(states)`; with `mask=` it leaves the pads out."""
-    along = frozenset(h for h in only(tensors(site.arguments[0]), Hidden) if h.axis == 1) if site.arguments else UNKNOWN
-    if along and "mask" not in site.keywords:
-        _emit_mean(site, along)
+    states = (
+        frozenset(h for h in only(tensors(site.arguments[0]), Hidden) if h.axis == 1) if site.arguments else UNKNOWN
+    )
+    if states and "mask" not in site.keywords:
+        _emit_mean(site, states)
     return UNKNOWN
 
 
@@ -121,8 +123,8 @@ def einops_mean(site: Site) -> AbstractValues | None:
         return None
     before, _, after = str(constant(site.arguments[1])).partition("->")
     # The names of axes are free, so it is their place that tells: the second goes, the others stay.
-    gone = [axis not in after.split() for axis in before.split()]
-    if has(tensors(site.arguments[0]), Hidden) and gone == [False, True, False]:
+    is_reduced = [axis not in after.split() for axis in before.split()]
+    if has(tensors(site.arguments[0]), Hidden) and is_reduced == [False, True, False]:
         _emit_mean(site, tensors(site.arguments[0]))
     return UNKNOWN
 
@@ -131,21 +133,21 @@ def _emit_mean(site: Site, target: AbstractValues) -> None:
     """An event; what a class that pools is given are hidden states, whatever it calls them."""
     owner = site.frame.owner
     # A head in a class of its own is handed states under any name: `MeanPooling.forward(self, x, mask)`.
-    pools = owner is not None and "pool" in owner.name.lower()
-    if pools:
+    is_pooling_class = owner is not None and "pool" in owner.name.lower()
+    if is_pooling_class:
         target = frozenset(replace(h, kind="hidden") if h.kind == "weak" else h for h in only(target, Hidden))
-    sure = pools or any(h.sure for h in only(target, Hidden))
+    sure = is_pooling_class or any(h.sure for h in only(target, Hidden))
     site.frame.emit(Mean(site.node, site.frame.scope(), target, site.frame.mask_in_sight(text=sure)))
 
 
 def pooling_layer(site: Site) -> AbstractValues | None:
     """`nn.AdaptiveAvgPool1d(1)` and Keras' `GlobalAveragePooling1D()` are layers that are worth knowing."""
-    wide = constant(site.arguments[0]) == 1 if site.arguments else False
-    known = (site.name in AVERAGES and wide) or (site.name in TOKEN_AVERAGES and not site.arguments)
-    return one(Layer(site.name)) if known else None
+    is_width_1 = constant(site.arguments[0]) == 1 if site.arguments else False
+    is_pooling = (site.name in AVERAGES and is_width_1) or (site.name in TOKEN_AVERAGES and not site.arguments)
+    return singleton(Layer(site.name)) if is_pooling else None
 
 
-def concatenated(parts: Sequence[AbstractValues], dim: object) -> AbstractValues:
+def concatenate(parts: Sequence[AbstractValues], dim: object) -> AbstractValues:
     """Hidden states side by side, along their features: hidden states still.
 
     Along their tokens, too, where one of them surely is a text's: what it is joined to does not take its pads away.
@@ -154,11 +156,11 @@ def concatenated(parts: Sequence[AbstractValues], dim: object) -> AbstractValues
     masked = any(h.masked for h in hidden)
     # Beside each other along the features, as of the last four layers: one vector a token still.
     if hidden and dim in (-1, 2) and hidden[0].axis == 1:
-        return one(replace(hidden[0], masked=masked, several_layers=False))
+        return singleton(replace(hidden[0], masked=masked, several_layers=False))
     texts = [h for h in hidden if h.sure and h.kind == "hidden" and over_tokens(h, dim)]
-    return one(replace(texts[0], masked=masked, zeroed=False, several_layers=False)) if texts else UNKNOWN
+    return singleton(replace(texts[0], masked=masked, zeroed=False, several_layers=False)) if texts else UNKNOWN
 
 
-def stacked(parts: Sequence[AbstractValues]) -> AbstractValues:
+def stack(parts: Sequence[AbstractValues]) -> AbstractValues:
     """Hidden states in a dim of their own: several."""
     return frozenset(replace(h, several_layers=True) for part in parts for h in only(tensors(part), Hidden))
