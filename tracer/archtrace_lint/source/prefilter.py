@@ -1,7 +1,8 @@
-"""The words without which a rule has nothing to say of a file: of each group, one must occur.
+"""The words without which a rule cannot match in a file: at least one of each group must occur.
 
-They stand apart from the rules so that a file that the search passes over costs no import of them. The first group of
-a local rule is what makes the thing that the rule is after: a helper may hold it. Patterns come last: they are slow.
+They are kept apart from the rules, so that a file without them costs no import of a rule. For a rule with
+`per_function`, the first group makes the index or pooling that the rule looks for, and may occur in a helper instead.
+Within a group, patterns come last, since they are slow.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from typing import NamedTuple, TypeAlias
 
 
 class BytePattern:
-    """A pattern of bytes that is compiled when it is searched for."""
+    """A regular expression over bytes, compiled on first use."""
 
     def __init__(self, pattern: bytes) -> None:
         self._pattern = pattern
 
     def find(self, source: bytes, start: int = 0) -> int:
-        """Where it occurs first from `start` on; -1 where it does not."""
+        """The offset of the first match from `start` on; -1 if there is none."""
         match = re.compile(self._pattern).search(source, start)
         return match.start() if match else -1
 
@@ -28,9 +29,9 @@ Group: TypeAlias = "tuple[bytes | BytePattern, ...]"
 
 
 class Prefilter(NamedTuple):
-    """The words of a rule. `per_function`: it speaks of what stands in one function, and in helpers that this calls.
+    """The words of a rule. `per_function`: a match lies within one function and the helpers that it calls.
 
-    `context`: words of what another function may say for it, a constructor of its class say; that is followed too.
+    `context`: words for which another function, such as the constructor of the class, is followed as well.
     """
 
     groups: tuple[Group, ...]
@@ -217,7 +218,7 @@ PREFILTERS: dict[str, Prefilter] = {
 
 
 def rules_to_run(source: bytes, prefilters: Mapping[str, Prefilter]) -> list[str]:
-    """The codes of these rules of which a source holds the words; each word is looked for once, however many ask."""
+    """The codes of the rules whose words a source contains; each word is searched only once."""
     occurs: dict[bytes | BytePattern, bool] = {}
 
     def any_occurs(group: Group) -> bool:
@@ -233,17 +234,17 @@ def rules_to_run(source: bytes, prefilters: Mapping[str, Prefilter]) -> list[str
 
 @cache
 def _cheapest_first(prefilter: Prefilter) -> list[Group]:
-    """The groups by how many patterns they may search for. Words alone are fast, and most files fail them."""
+    """The groups ordered by their number of patterns: plain words are fast, and rule out most files."""
     return sorted(prefilter.groups, key=lambda group: sum(not isinstance(word, bytes) for word in group))
 
 
 def contains_each(source: bytes, groups: tuple[Group, ...]) -> bool:
-    """True when of each group a word occurs."""
+    """True when at least one word of each group occurs."""
     return all(_contains_any(source, group) for group in groups)
 
 
 def _contains_any(source: bytes, group: Group) -> bool:
-    """A loop, as this is asked of every function: `any` would take twice as long."""
+    """True when a word of the group occurs. A loop, as this runs for every function: `any` takes twice as long."""
     for word in group:  # noqa: SIM110
         # `in` is a search in C; a pattern is left to the end of its group.
         if word in source if isinstance(word, bytes) else word.find(source) >= 0:

@@ -1,4 +1,4 @@
-"""What is read off a syntax tree as it stands: walks over its statements and functions, and dotted names."""
+"""Walks over the statements and functions of a syntax tree, and its dotted names."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def nodes_by_function(tree: ast.AST, function: str = "") -> Iterator[tuple[str, 
 
 
 def last_word(node: ast.AST) -> str:
-    """`c` of `a.b.c`, "" for what is no dotted name."""
+    """`c` of `a.b.c`; "" for anything but a dotted name."""
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
