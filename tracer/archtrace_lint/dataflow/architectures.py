@@ -22,14 +22,14 @@ def name_pattern(kind: str) -> str:
     return "|".join(_table()[kind])
 
 
-def _written(model: Model) -> str:
+def _names(model: Model) -> str:
     return f"{model.checkpoint} {model.class_name}".lower()
 
 
 def is_encoder(model: Model) -> bool:
     """Its classifier reads a fixed token, whatever is a pad."""
     # By parts: `microsoft/deberta-v3-base`, `DebertaV2ForSequenceClassification` and `my-deberta` all say it.
-    return any(word in _written(model) for word in _table()["encoders"])
+    return any(word in _names(model) for word in _table()["encoders"])
 
 
 def has_pad_token(checkpoint: str) -> bool:
@@ -47,5 +47,5 @@ def lacks_pooler(model: Model) -> bool:
 def head_of(model: Model) -> tuple[str, ...]:
     """The modules between its readout and its logits that PEFT does not save by itself."""
     # `xlm-roberta`, `xlm_roberta` and `XLMRoberta` are one word without them.
-    written = _written(model).replace("-", "").replace("_", "")
-    return next((tuple(modules) for part, modules in _table()["heads"].items() if part in written), ())
+    names = _names(model).replace("-", "").replace("_", "")
+    return next((tuple(modules) for part, modules in _table()["heads"].items() if part in names), ())

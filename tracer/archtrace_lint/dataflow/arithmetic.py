@@ -31,7 +31,7 @@ from archtrace_lint.dataflow.masking import multiply_by_weights
 
 
 def subtract(node: ast.expr, left: AbstractValue, right: AbstractValues) -> AbstractValues:
-    """`left - right`: one less than a count of tokens, or than the first pad, is what the rules are after."""
+    """`left - right`: a count of tokens minus 1, or the first pad minus 1, is the index that the rules look for."""
     if isinstance(left, Count | FirstPad):
         return singleton(
             replace(left, index_expression=left.index_expression or node) if constant(right) == 1 else left
@@ -63,7 +63,7 @@ def multiply(node: ast.expr, left: AbstractValue, right: AbstractValues) -> Abst
     """`left * right`: a mask takes the pads out of hidden states."""
     if isinstance(left, Hidden):
         return singleton(multiply_by_weights(left, right))
-    # A model of one's own may return the states themselves, and what is multiplied is a tensor.
+    # A custom model may return the states themselves, and only a tensor can be multiplied.
     if isinstance(left, ModelOutput) and has(right, Tokens):
         return frozenset(multiply_by_weights(h, right) for h in tensors(singleton(left)) if isinstance(h, Hidden))
     # n · mask, for a minimum that is to pass the tokens over.
@@ -75,12 +75,12 @@ def multiply(node: ast.expr, left: AbstractValue, right: AbstractValues) -> Abst
 
 
 def modulo(node: ast.expr, left: AbstractValue, right: AbstractValues) -> AbstractValues:
-    """`left % right` wraps an index, and leaves it what it is."""
+    """`left % right` wraps an index, which remains an index."""
     return singleton(left if isinstance(left, Count | FirstPad | HighestId) else None)
 
 
 def matmul(node: ast.expr, left: AbstractValue, right: AbstractValues) -> AbstractValues:
-    """`left @ right`: hidden states times a matrix are a vector a token still."""
+    """`left @ right`: hidden states times a matrix are still one vector per token."""
     return singleton(left if isinstance(left, Hidden) else None)
 
 
@@ -91,7 +91,7 @@ def conjunction(node: ast.expr, left: AbstractValue, right: AbstractValues) -> A
 
 Binary: TypeAlias = Callable[[ast.expr, AbstractValue, AbstractValues], AbstractValues]
 
-#: Operator -> what it does, and whether its operands may change places.
+#: Operator -> its function, and whether it commutes.
 BINARY: dict[type[ast.operator], tuple[Binary, bool]] = {
     ast.Sub: (subtract, False),
     ast.Add: (add, True),

@@ -56,7 +56,7 @@ def evaluate_call(node: ast.Call, frame: Frame) -> AbstractValues:
         return _vmapped(node, node.func.args[0], frame)
     site = _site(node, frame)
     _emit_events(site)
-    for handler in handlers_of(site.name, known=frame.file.loads_checkpoints or site.known):
+    for handler in handlers_of(site.name, is_informative=frame.file.loads_checkpoints or site.is_informative):
         returned = handler(site)
         if returned is not None:
             return returned
@@ -85,8 +85,8 @@ def _site(node: ast.Call, frame: Frame) -> Site:
         base = frame.evaluate(node.func)
     arguments = tuple(frame.evaluate(a) for a in node.args)
     keywords = {k.arg: frame.evaluate(k.value) for k in node.keywords if k.arg}
-    spread = tuple(frame.evaluate(k.value) for k in node.keywords if not k.arg)
-    return Site(node, frame, name, base, library, arguments, keywords, spread)
+    unpacked = tuple(frame.evaluate(k.value) for k in node.keywords if not k.arg)
+    return Site(node, frame, name, base, library, arguments, keywords, unpacked)
 
 
 def _self_module(func: ast.Attribute, frame: Frame) -> AbstractValues:
@@ -275,8 +275,8 @@ def _module_call(site: Site) -> AbstractValues | None:
 
 def _recurrent(site: Site) -> AbstractValues | None:
     """`out, _ = self.lstm(x)`, with an unknown x: one vector per token, in a function that handles text."""
-    known = site.library or not site.arguments or spellings.POOLERS.fullmatch(site.name) or _makes_object(site)
-    if known or not spellings.RECURRENT.fullmatch(site.name) or not site.frame.has_text():
+    is_excluded = site.library or not site.arguments or spellings.POOLERS.fullmatch(site.name) or _makes_object(site)
+    if is_excluded or not spellings.RECURRENT.fullmatch(site.name) or not site.frame.has_text():
         return None
     return singleton(Hidden(sure=True))
 
@@ -323,6 +323,6 @@ CALL_HANDLERS: tuple[CallHandler, ...] = (
 
 
 @lru_cache(maxsize=4096)
-def handlers_of(name: str, *, known: bool) -> tuple[Callable[[Site], AbstractValues | None], ...]:
-    """The handlers for a call of this name. `known`: something is known about one of its parts."""
-    return tuple(h.handle for h in CALL_HANDLERS if h.named(name) or (known and h.if_known(name)))
+def handlers_of(name: str, *, is_informative: bool) -> tuple[Callable[[Site], AbstractValues | None], ...]:
+    """The handlers for a call of this name. `is_informative`: see Site."""
+    return tuple(h.handle for h in CALL_HANDLERS if h.named(name) or (is_informative and h.if_known(name)))

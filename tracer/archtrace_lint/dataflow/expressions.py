@@ -94,9 +94,9 @@ def _attribute(node: ast.Attribute, frame: Frame) -> AbstractValues:
     return by_name or (frame.file.default(node.attr) if is_setting else UNKNOWN)
 
 
-def _remember(written: str, values: AbstractValues, frame: Frame) -> AbstractValues:
+def _remember(spelling: str, values: AbstractValues, frame: Frame) -> AbstractValues:
     """The values as they are; a mask read as `batch["mask"]` or `batch.mask` counts as available from then on."""
-    frame.remember(written, values)
+    frame.remember(spelling, values)
     return values
 
 

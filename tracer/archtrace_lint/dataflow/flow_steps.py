@@ -159,5 +159,5 @@ def _inside(node: ast.AST, whole: ast.AST | None) -> bool:
 def _function(node: ast.AST, tree: ast.Module) -> Function | None:
     """The innermost function around a node."""
     line = getattr(node, "lineno", 0)
-    around = (f for _, f in functions(tree) if f.lineno <= line <= (f.end_lineno or line))
-    return max((n for n in around if n is not node), key=lambda n: n.lineno, default=None)
+    enclosing = (f for _, f in functions(tree) if f.lineno <= line <= (f.end_lineno or line))
+    return max((n for n in enclosing if n is not node), key=lambda n: n.lineno, default=None)

@@ -26,7 +26,7 @@ EVALUATOR = Evaluator(HANDLERS, RUNNERS)
 def follow_file(
     path: str, data: bytes, codes: Sequence[str], coding: str | None = None, resolver: ImportResolver | None = None
 ) -> tuple[str, SourceModule]:
-    """Follow what matters of a file: its text, and the module; an empty one where nothing does."""
+    """The text of a file, and the module with the events of its relevant parts; empty if no part is relevant."""
     resolver = resolver or ImportResolver(path)
     text = decoded(path, data, coding)
     remaining = pruned(text.encode("utf-8", "replace"), codes, resolver.helpers(data)).decode()
@@ -34,7 +34,7 @@ def follow_file(
 
 
 def _tree(path: str, text: str, remaining: str) -> ast.Module:
-    """The tree of what is left of a text; of all of it, where that does not parse. The whole must."""
+    """The tree of the pruned text, or of the whole if that does not parse; UnreadableError if the whole does not."""
     if remaining != text:
         must_parse(path, text.encode("utf-8", "replace"), "utf-8")  # whatever coding it declares, this is decoded
         # Pruning takes what stands at the margin of a string for a statement, and may cut it in two.
@@ -44,7 +44,7 @@ def _tree(path: str, text: str, remaining: str) -> ast.Module:
 
 
 def follow_tree(path: str, text: str, tree: ast.Module, resolver: ImportResolver | None = None) -> SourceModule:
-    """Follow a tree of a text."""
+    """The module of a tree with its events; UnreadableError if it is nested too deeply."""
     module = SourceModule(path, tree, resolver=resolver or ImportResolver(path))
     try:
         # Nodes are followed by recursion, and a tree that Python makes may be deeper than that can go.
@@ -54,7 +54,7 @@ def follow_tree(path: str, text: str, tree: ast.Module, resolver: ImportResolver
     return module
 
 
-#: Words of scripts about whose models and tokenizers rules ask.
+#: Words of scripts whose models and tokenizers concern a rule.
 SCRIPT_SETTINGS = ("SEQ_CLS", ".padding_side", "padding_side=", ".pad_token =", ".pad_token_id =")
 
 
@@ -75,7 +75,7 @@ def _follow(module: SourceModule, text: str) -> None:
     top_level.run(plain)
     for node in body:
         if is_definition(node):
-            # What the statements of the module asked of the side holds for them, and for no function.
+            # A check of the side at the top level holds for its statements, and for no function.
             replace(top_level, names=dict(top_level.names), inferred={}, local={}, side_checked=False).run([node])
 
 
@@ -95,7 +95,7 @@ def _imports(tree: ast.Module) -> dict[str, str]:
 
 
 def _bound_name(alias: ast.alias, origin: str) -> str:
-    """The name that an import binds; for all names of a module, one that nothing can have."""
+    """The name that an import binds; for `import *`, a key that is no identifier."""
     if alias.name == "*":
         return f"*{origin}"
     # `import a.b` binds `a`; `import a.b as c` binds the inner module.

@@ -10,7 +10,7 @@ from archtrace_lint.dataflow.name_inference import inferred_from_calls, inferred
 
 
 def run_function(
-    node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame, given: dict[str, AbstractValues]
+    node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame, argument_values: dict[str, AbstractValues]
 ) -> AbstractValues:
     """Run a body with these arguments; the other parameters get what their names or defaults mean."""
     spec = node.args
@@ -24,7 +24,7 @@ def run_function(
     by_parameters = inferred_from_parameters([a.arg for a in (*positional, *spec.kwonlyargs)])
     for argument in [*positional, *spec.kwonlyargs]:
         meaning = frame.meaning_of(argument.arg) or by_parameters.get(argument.arg)
-        values = given.get(argument.arg) or meaning or frame.evaluate(defaults.get(argument.arg))
+        values = argument_values.get(argument.arg) or meaning or frame.evaluate(defaults.get(argument.arg))
         # A parameter that is None by default is normally passed.
         frame.names[argument.arg] = values - frozenset([Const(None)])
     for variadic in (spec.vararg, spec.kwarg):

@@ -88,9 +88,9 @@ def _pipeline(site: Site) -> AbstractValues | None:
     if not _PIPELINES.fullmatch(site.name) or _text(task) not in spellings.CLASSIFYING or "model" not in site.keywords:
         return None
     model = site.keywords["model"]
-    known = next(iter(only(model, Model)), Model(""))
+    built_model = next(iter(only(model, Model)), Model(""))
     return _emit_built(
-        site, Model(spellings.PIPELINE, _text(model) or f"{known.checkpoint} {known.class_name}".strip())
+        site, Model(spellings.PIPELINE, _text(model) or f"{built_model.checkpoint} {built_model.class_name}".strip())
     )
 
 
@@ -132,25 +132,25 @@ def _encoding(site: Site, tokenizers: list[Tokenizer]) -> AbstractValues:
     # own longest.
     padded = padding == "max_length" or (padding in (True, "longest") and not _is_single_text(site))
     side = _text(site.keywords.get("padding_side", UNKNOWN)) or next((t.side for t in tokenizers), "")
-    unpadded = site.name != "pad" and not site.spread and "padding" not in site.keywords
+    unpadded = site.name != "pad" and not site.unpacked and "padding" not in site.keywords
     return singleton(Encoding(padded, side, unpadded))
 
 
 def _keyword(site: Site, name: str) -> AbstractValues:
     """A keyword argument, also from an unpacked dictionary: `tokenizer(texts, **{"padding": True})`."""
-    spread = (dict(table.items) for values in site.spread for table in only(values, Table))
-    return site.keywords.get(name) or next((items[name] for items in spread if name in items), UNKNOWN)
+    dictionaries = (dict(table.items) for values in site.unpacked for table in only(values, Table))
+    return site.keywords.get(name) or next((items[name] for items in dictionaries if name in items), UNKNOWN)
 
 
 def _is_single_text(site: Site) -> bool:
     """A single text is tokenized: a string literal, a name for one text, or a list of one item."""
-    given = [*site.node.args[:1], *(k.value for k in site.node.keywords if k.arg == "text")]
+    text_arguments = [*site.node.args[:1], *(k.value for k in site.node.keywords if k.arg == "text")]
     return any(
         isinstance(node, ast.JoinedStr)
         or (isinstance(node, ast.List) and len(node.elts) == 1 and not isinstance(node.elts[0], ast.Starred))
         or (isinstance(node, ast.Constant) and isinstance(node.value, str))
         or spellings.ONE_TEXT.fullmatch(last_word(node)) is not None
-        for node in given
+        for node in text_arguments
     )
 
 
@@ -167,21 +167,21 @@ def _model_output(site: Site) -> AbstractValues | None:
     """`model(**encoding)`, `self.backbone(input_ids, attention_mask=mask)`."""
     if site.library or not (has(site.base, Model) or spellings.BACKBONES.fullmatch(site.name)):
         return None
-    given = [v for values in site.everything for value in values for v in _list_items(value)]
-    has_text_input = any(isinstance(v, TokenIds | Encoding | Tokens | Prompts) for v in given)
+    inputs = [v for values in site.everything for value in values for v in _list_items(value)]
+    has_text_input = any(isinstance(v, TokenIds | Encoding | Tokens | Prompts) for v in inputs)
     if (
         not has_text_input
-        and not site.spread
+        and not site.unpacked
         and not {"input_ids", "inputs_embeds", "attention_mask"} & site.keywords.keys()
     ):
         return _states_passed_on(site)
     model = next(iter(only(site.base, Model)), None)
-    encoding = next(filter(None, map(_encoding_of, given)), None)
-    has_prompts = any(isinstance(v, Prompts) and v.prepended for v in given)
+    encoding = next(filter(None, map(_encoding_of, inputs)), None)
+    has_prompts = any(isinstance(v, Prompts) and v.prepended for v in inputs)
     # Whether `model(...)` has a head is unknown, so its output is taken for logits, a mean of which is no pooling.
     any_model = spellings.ANY_MODEL.fullmatch(site.name) and not spellings.TEXT_MODELS.fullmatch(site.name)
     kind = "logits" if model is None and any_model else "hidden"
-    output = singleton(ModelOutput(model, encoding, has_prompts, _is_on_text(site, given), kind, _layers(site)))
+    output = singleton(ModelOutput(model, encoding, has_prompts, _is_on_text(site, inputs), kind, _layers(site)))
     site.frame.remember(f"{site.name}()", output)
     return output
 
@@ -199,15 +199,15 @@ def _layers(site: Site) -> tuple[int, ...]:
     return (1,) if "output_attentions" in site.keywords else (1, 2, -1)
 
 
-def _is_on_text(site: Site, given: list[AbstractValue]) -> bool:
+def _is_on_text(site: Site, inputs: list[AbstractValue]) -> bool:
     """Whether a model surely runs on a text, by its arguments or by its name."""
     if (
         {"input_ids", "attention_mask"} & site.keywords.keys()
-        or site.spread
+        or site.unpacked
         or spellings.TEXT_MODELS.fullmatch(site.name)
     ):
         return True
-    return any(isinstance(v, Encoding | Prompts) or (isinstance(v, TokenIds | Tokens) and not v.weak) for v in given)
+    return any(isinstance(v, Encoding | Prompts) or (isinstance(v, TokenIds | Tokens) and not v.weak) for v in inputs)
 
 
 def _encoding_of(value: AbstractValue) -> Encoding | None:

@@ -1,4 +1,4 @@
-"""What tensor operations do to abstract values: one table for methods and functions, whichever way they are spelled."""
+"""What tensor operations do to abstract values: one table for methods and functions alike."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from archtrace_lint.dataflow.spellings import word_set
 
 @dataclass(frozen=True)
 class TensorCall:
-    """A tensor operation on one value of its receiver; `dims` is what its `dim` argument is, `...` if unknown."""
+    """A tensor operation on one value of its receiver."""
 
     node: ast.expr
     receiver: AbstractValue
@@ -51,7 +51,7 @@ class TensorCall:
 
     @property
     def dim(self) -> object:
-        """The dim that is reduced: a number, None when there is none, `...` when it cannot be told."""
+        """The `dim` argument: a number, None if there is none, `...` if it is unknown."""
         for name in ("dim", "axis"):
             if name in self.keywords:
                 return _dim(self.keywords[name])
@@ -72,7 +72,7 @@ def _dim(values: AbstractValues) -> object:
 Operation: TypeAlias = Callable[[TensorCall], AbstractValues]
 OPERATIONS: dict[str, Operation] = {}
 
-#: The value stays what it is.
+#: Operations that leave the abstract value as it is.
 SAME = word_set(
     "to int long float bool type type_as double half short byte bfloat16 cpu cuda numpy astype cast clone detach "
     "contiguous item tolist clamp clamp_ clamp_min clamp_max clip eval train squeeze unsqueeze expand_dims view "
@@ -139,7 +139,7 @@ def invert(call: TensorCall) -> AbstractValues:
     return singleton(replace(value, attended=not value.attended) if isinstance(value, Tokens) else None)
 
 
-#: Of what a row a token is a vector; where it is a number, a sum over the whole mask may be meant.
+#: Kinds of hidden states with a vector per token; of numbers per token, a plain sum may be meant.
 VECTORS = word_set("hidden weak")
 
 
@@ -176,7 +176,7 @@ def _argmin(call: TensorCall) -> AbstractValues:
 
 
 def _first(value: AbstractValue, search: ast.expr | None = None) -> FirstPad:
-    """The first pad, as a mask, the places of the pads, or the like show it; `search` gives 0 for a row without one."""
+    """The first pad, located by a mask or by positions; `search`: what gives 0 for a row without one."""
     if isinstance(value, Tokens):
         return FirstPad(weak=value.weak, by_id=value.by_id, search=search)
     return FirstPad(by_id=isinstance(value, PadPositions | Inflated) and value.by_id, search=search)
@@ -204,7 +204,7 @@ def _min(call: TensorCall) -> AbstractValues:
 
 @operation("ones_like", "ones")
 def _ones(call: TensorCall) -> AbstractValues:
-    """All of it is 1: as a mask, it has no pads."""
+    """A tensor of ones: as a mask, it has no pads."""
     return singleton(Const(1))
 
 
@@ -215,7 +215,7 @@ def _all(call: TensorCall) -> AbstractValues:
 
 @operation("maximum", "minimum", "fmax", "fmin")
 def _bounded(call: TensorCall) -> AbstractValues:
-    """An index that is kept within bounds is an index still, on whichever side of the bound it stands."""
+    """A bounded index remains an index, whichever of the two operands it is."""
     return frozenset(
         v for v in (call.receiver, *call.other) if isinstance(v, Count | FirstPad | HighestId | AxisLength)
     )
@@ -250,7 +250,7 @@ def _boolean(call: TensorCall) -> AbstractValues:
 
 
 def rows_at(node: ast.expr, target: AbstractValue, index: AbstractValues) -> AbstractValues:
-    """A boolean gather: the rows at the eos tokens are worth a value of their own."""
+    """A gather by a boolean mask of eos tokens gives EosRows."""
     return singleton(EosRows(node) if isinstance(target, Hidden) and has(index, EosMask) else None)
 
 
@@ -272,7 +272,7 @@ def _add(call: TensorCall) -> AbstractValues:
 @operation("masked_fill", "masked_fill_")
 def _fill(call: TensorCall) -> AbstractValues:
     value = call.receiver
-    # Filled where there was no pad: the rows that a search gives 0 are provided for.
+    # A fill handles the rows without a pad, for which the search gives 0.
     if isinstance(value, FirstPad):
         return singleton(replace(value, search=None))
     mask, filling = (*call.arguments, UNKNOWN, UNKNOWN)[:2]

@@ -58,9 +58,9 @@ def _dim_of(value: ast.expr) -> Iterator[int]:
     if isinstance(value, ast.Call) and last_word(value.func) == "Sequential" and value.args:
         yield from _dim_of(value.args[-1])
     elif isinstance(value, ast.Call) and last_word(value.func) == "Softmax":
-        for given in (*value.args, *(k.value for k in value.keywords if k.arg == "dim")):
-            if isinstance(given, ast.Constant) and isinstance(given.value, int):
-                yield given.value
+        for dim in (*value.args, *(k.value for k in value.keywords if k.arg == "dim")):
+            if isinstance(dim, ast.Constant) and isinstance(dim.value, int):
+                yield dim.value
             # In the tree -2 is a minus before a 2, and no literal.
-            elif ast.unparse(given) == "-2":
+            elif ast.unparse(dim) == "-2":
                 yield -2

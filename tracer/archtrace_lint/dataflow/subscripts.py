@@ -1,4 +1,4 @@
-"""What a subscript takes out of a value."""
+"""What a subscript selects from a value."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Parts: TypeAlias = Sequence[ast.expr]
 
 
 def literal(node: ast.expr) -> int | None:
-    """The integer that an index is as it is written."""
+    """The value of an integer literal, also with a minus; None for any other expression."""
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         inner = literal(node.operand)
         return None if inner is None else -inner
@@ -54,7 +54,7 @@ def literal(node: ast.expr) -> int | None:
 
 
 def keeps_axis(part: ast.expr) -> bool:
-    """A part that takes no position: a slice, None, an ellipsis."""
+    """A part that selects no single position: a slice, None, an ellipsis."""
     return isinstance(part, ast.Slice) or (isinstance(part, ast.Constant) and part.value in (None, ...))
 
 
@@ -65,7 +65,7 @@ def fixed_index(parts: Parts) -> int | None:
 
 
 def outputs_item(outputs: ModelOutput, name: object) -> AbstractValues | None:
-    """What stands in a model's outputs under a name or a number; None where the name alone must tell."""
+    """An item of a model's output by name or number; None where only the name can tell."""
     # SequenceClassifierOutput of transformers has no last hidden state, and its logits are a row a text, not a token.
     pooled = outputs.model is not None and "SequenceClassification" in outputs.model.class_name
     hidden = Hidden(has_prompts=outputs.has_prompts, encoding=outputs.encoding, sure=outputs.sure)
@@ -82,7 +82,7 @@ def outputs_item(outputs: ModelOutput, name: object) -> AbstractValues | None:
 
 
 def encoded_item(encoding: Encoding, name: object) -> AbstractValues | None:
-    """The ids of an encoding know what encoding they are of; its mask is one for sure."""
+    """The ids of an encoding, which refer to it, or its mask, which is sure; None for other items."""
     if name == "attention_mask":
         return singleton(Tokens(attended=True, sure=True, unpadded=encoding.unpadded))
     return singleton(TokenIds(encoding=encoding)) if name == "input_ids" else None
@@ -145,7 +145,7 @@ def _hidden(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[
 
 
 def _selects_tokens(base: Hidden, part: ast.expr, index: AbstractValues) -> bool:
-    """Some tokens alone: those that a mask or their ids choose; of one text, those of a slice or of an index."""
+    """The subscript selects some tokens only: by a mask or by their ids; of one text, by a slice or an index."""
     by_id = isinstance(part, ast.Compare) and "ids" in ast.unparse(part)
     is_partial = not isinstance(part, ast.Slice) or part.lower is not None or part.upper is not None
     return by_id or bool(only(index, Tokens)) or (base.axis == 0 and not base.several_layers and is_partial)
@@ -174,7 +174,7 @@ def _ids(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[Abs
 def _pad_positions(
     node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]
 ) -> AbstractValues:
-    """The first of the pads, or one further on (`pads[n]`, of a text that a pad begins); of a column of them, they."""
+    """The first pad, or a later one (`pads[n]`, for a text that begins with a pad); a slice remains pad positions."""
     assert isinstance(base, PadPositions)
     if keeps_axis(parts[0]):
         return singleton(base)
@@ -196,6 +196,6 @@ SELECT: dict[type[AbstractValue], Select] = {
 
 
 def select(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
-    """What the subscript takes out of one value."""
+    """What the subscript selects from one value."""
     rule = SELECT.get(type(base))
     return rule(node, base, parts, values) if rule else UNKNOWN

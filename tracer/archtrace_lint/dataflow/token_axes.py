@@ -1,4 +1,4 @@
-"""Along which dim the tokens stand: transposes, cuts and stacks of hidden states, and means over the tokens."""
+"""The dim of the tokens: transposes, slices and stacks of hidden states, and means over the tokens."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _permute(call: TensorCall) -> AbstractValues:
 
 
 def _move_axis(value: AbstractValue, new_axes: dict[object, object]) -> AbstractValues:
-    """The tokens' dim where these dims are put in other places; dims count from either end of three."""
+    """The value with its token dim moved: `new_axes` maps old dims to new ones, counted from either end of three."""
     if not isinstance(value, Hidden):
         return singleton(value)
     # Dims count from either end: -1 is 2 of (batch, tokens, features).
@@ -54,7 +54,7 @@ def _move_axis(value: AbstractValue, new_axes: dict[object, object]) -> Abstract
 
 @operation("split", "chunk", "tensor_split")
 def _split(call: TensorCall) -> AbstractValues:
-    """Parts of a batch; of hidden states cut along their tokens, parts of which it is not known what they leave out."""
+    """Parts of a batch, or parts of the tokens, which may be free of pads."""
     value = call.receiver
     dims = [
         constant(v) for v in (*call.arguments[1:2], *(call.keywords[k] for k in ("dim", "axis") if k in call.keywords))
@@ -67,7 +67,7 @@ def _split(call: TensorCall) -> AbstractValues:
 
 
 def mean_call(site: Site) -> AbstractValues | None:
-    """A mean over the tokens, told as an event; a mean over layers, which are hidden states again."""
+    """A mean over the tokens emits an event; a mean over layers gives hidden states again."""
     if site.name not in MEANS:
         return _average_pool(site)
     tensor = tensors(site.tensor)
@@ -82,15 +82,15 @@ def mean_call(site: Site) -> AbstractValues | None:
 
 
 def over_tokens(hidden: Hidden, dim: object) -> bool:
-    """Whether a dim is that of the tokens, counted from either end; a number a token leaves one dim less."""
+    """Whether a dim is that of the tokens, counted from either end; with one number per token there is a dim less."""
     dims = 2 if hidden.kind == "scores" else 3
     return isinstance(dim, int) and dim in (hidden.axis, hidden.axis - dims)
 
 
 def _average_pool(site: Site) -> AbstractValues | None:
-    """`F.adaptive_avg_pool1d(hidden.transpose(1, 2), 1)`, as a function or as a module that was made in sight.
+    """`F.adaptive_avg_pool1d(hidden.transpose(1, 2), 1)`, as a function, or as a module made in this file.
 
-    `avg_pool1d` with a width that is no literal is taken for as wide as the text. Keras' layer takes a mask.
+    The width of `avg_pool1d` is taken for the length of the text unless it is a literal. Keras' layer takes a mask.
     """
     # Keras pools (batch, tokens, features) over its tokens, torch the last dim of (batch, features, tokens).
     if any(v.class_name in TOKEN_AVERAGES for v in only(site.base, Layer)):
@@ -99,7 +99,7 @@ def _average_pool(site: Site) -> AbstractValues | None:
     if not site.arguments or not (layer or site.name in POOLING_FUNCTIONS):
         return None
     values = tensors(site.arguments[0])
-    # Only where the features were put before the tokens do the windows run along these.
+    # The windows run along the tokens only if the features were transposed before them.
     transposed = frozenset(h for h in only(values, Hidden) if h.axis == 2)
     size = constant(site.keywords.get("kernel_size", site.arguments[1] if len(site.arguments) > 1 else UNKNOWN))
     if transposed and (layer or size == 1 or (site.name == "avg_pool1d" and size is ...)):
@@ -118,11 +118,11 @@ def _keras_average_pool(site: Site) -> AbstractValues:
 
 
 def einops_mean(site: Site) -> AbstractValues | None:
-    """`einops.reduce(hidden, "b s d -> b d", "mean")`: a mean over the axis that is second and goes."""
+    """`einops.reduce(hidden, "b s d -> b d", "mean")`: a mean that reduces the second axis."""
     if site.name != "reduce" or len(site.arguments) != 3 or constant(site.arguments[2]) != "mean":
         return None
     before, _, after = str(constant(site.arguments[1])).partition("->")
-    # The names of axes are free, so it is their place that tells: the second goes, the others stay.
+    # The names of axes are free, so their order counts: the second is reduced, the others stay.
     is_reduced = [axis not in after.split() for axis in before.split()]
     if has(tensors(site.arguments[0]), Hidden) and is_reduced == [False, True, False]:
         _emit_mean(site, tensors(site.arguments[0]))
@@ -130,7 +130,7 @@ def einops_mean(site: Site) -> AbstractValues | None:
 
 
 def _emit_mean(site: Site, target: AbstractValues) -> None:
-    """An event; what a class that pools is given are hidden states, whatever it calls them."""
+    """Emit a mean; the inputs of a pooling class are hidden states under any name."""
     owner = site.frame.owner
     # A head in a class of its own is handed states under any name: `MeanPooling.forward(self, x, mask)`.
     is_pooling_class = owner is not None and "pool" in owner.name.lower()
@@ -141,16 +141,16 @@ def _emit_mean(site: Site, target: AbstractValues) -> None:
 
 
 def pooling_layer(site: Site) -> AbstractValues | None:
-    """`nn.AdaptiveAvgPool1d(1)` and Keras' `GlobalAveragePooling1D()` are layers that are worth knowing."""
+    """`nn.AdaptiveAvgPool1d(1)` and Keras' `GlobalAveragePooling1D()` as Layer values."""
     is_width_1 = constant(site.arguments[0]) == 1 if site.arguments else False
     is_pooling = (site.name in AVERAGES and is_width_1) or (site.name in TOKEN_AVERAGES and not site.arguments)
     return singleton(Layer(site.name)) if is_pooling else None
 
 
 def concatenate(parts: Sequence[AbstractValues], dim: object) -> AbstractValues:
-    """Hidden states side by side, along their features: hidden states still.
+    """Hidden states concatenated along their features remain hidden states.
 
-    Along their tokens, too, where one of them surely is a text's: what it is joined to does not take its pads away.
+    So they do along the tokens if one of them is sure: its pads are still there.
     """
     hidden = [h for part in parts for h in only(tensors(part), Hidden)]
     masked = any(h.masked for h in hidden)
@@ -162,5 +162,5 @@ def concatenate(parts: Sequence[AbstractValues], dim: object) -> AbstractValues:
 
 
 def stack(parts: Sequence[AbstractValues]) -> AbstractValues:
-    """Hidden states in a dim of their own: several."""
+    """Hidden states stacked along a new dim: `several_layers`."""
     return frozenset(replace(h, several_layers=True) for part in parts for h in only(tensors(part), Hidden))

@@ -32,10 +32,10 @@ def _batches_of_one(module: SourceModule) -> bool:
     """Batches of one text, which have no pads unless to a fixed length: every size that the module writes is 1."""
     keywords = [n for n in ast.walk(module.tree) if isinstance(n, ast.keyword) and isinstance(n.arg, str)]
     sizes = [k.value for k in keywords if k.arg and k.arg.endswith("batch_size")]
-    written = [k.value.value for k in keywords if k.arg == "padding" and isinstance(k.value, ast.Constant)]
+    paddings = [k.value.value for k in keywords if k.arg == "padding" and isinstance(k.value, ast.Constant)]
     all_sizes_are_1 = all(isinstance(size, ast.Constant) and size.value == 1 for size in sizes)
     # Padded to a fixed length, a single text has pads too.
-    return bool(sizes) and all_sizes_are_1 and "max_length" not in written
+    return bool(sizes) and all_sizes_are_1 and "max_length" not in paddings
 
 
 def right_padding_is_set(module: SourceModule, gather: Gather) -> bool:

@@ -25,7 +25,7 @@ def check(module: SourceModule) -> Iterator[Match]:
         by_id = any(i.by_id for i in only(gather.index, FirstPad) if i.index_expression is index)
         # Where pad is eos, the first pad id may be an eos inside the text, on whichever side the padding stands: the
         # side fixes an index by the mask alone.
-        if _has_its_own_pad(module, gather) if by_id else scope.side_checked or right_padding_is_set(module, gather):
+        if _has_own_pad(module, gather) if by_id else scope.side_checked or right_padding_is_set(module, gather):
             continue
         yield Match(
             index,
@@ -36,12 +36,12 @@ def check(module: SourceModule) -> Iterator[Match]:
         )
 
 
-def _has_its_own_pad(module: SourceModule, gather: Gather) -> bool:
+def _has_own_pad(module: SourceModule, gather: Gather) -> bool:
     """The module gives the tokenizer a pad token, or the class its pad an id, that is written: none of a text's."""
-    written = any(
+    has_literal_pad_token = any(
         s.name == "pad_token" and isinstance(constant(s.value), str) for s in module.events_of(AttributeStore)
     )
-    return written or any(map(_writes_pad_id, ast.walk(gather.scope.owner) if gather.scope.owner else ()))
+    return has_literal_pad_token or any(map(_writes_pad_id, ast.walk(gather.scope.owner) if gather.scope.owner else ()))
 
 
 def _writes_pad_id(node: ast.AST) -> bool:

@@ -62,17 +62,17 @@ def _uses_one_row(node: ast.AST, module: SourceModule) -> bool:
     return any(_first_row(*pair) for pair in forward_slice(node, scope_of(node, module.tree)))
 
 
-def _first_row(node: ast.AST, above: ast.AST) -> bool:
+def _first_row(node: ast.AST, parent: ast.AST) -> bool:
     """`x[0]`, or `x.squeeze(0)`, of a mean x."""
-    if isinstance(above, ast.Subscript):
+    if isinstance(parent, ast.Subscript):
         return (
-            isinstance(above.slice, ast.Constant)
-            and above.slice.value == 0
-            and without_same_shape_calls(above.value) is node
+            isinstance(parent.slice, ast.Constant)
+            and parent.slice.value == 0
+            and without_same_shape_calls(parent.value) is node
         )
-    if not isinstance(above, ast.Call) or not isinstance(above.func, ast.Attribute) or above.func.attr != "squeeze":
+    if not isinstance(parent, ast.Call) or not isinstance(parent.func, ast.Attribute) or parent.func.attr != "squeeze":
         return False
-    return [ast.unparse(a) for a in above.args] in ([], ["0"]) and without_same_shape_calls(above.func.value) is node
+    return [ast.unparse(a) for a in parent.args] in ([], ["0"]) and without_same_shape_calls(parent.func.value) is node
 
 
 #: What takes the length out of a vector: a factor before it makes no difference.
@@ -82,12 +82,12 @@ _SCALES = word_set("normalize cosine_similarity cos_sim pairwise_cos_sim pytorch
 def _is_normalized(node: ast.AST, module: SourceModule) -> bool:
     """The vector is made as long as 1 later, here or where the function is called."""
     tree = module.tree
-    for _, above in forward_slice(node, scope_of(node, tree)):
-        if _normalizes(above):
+    for _, parent in forward_slice(node, scope_of(node, tree)):
+        if _normalizes(parent):
             return True
         # A function that pools is often normalized where it is called: `F.normalize(mean_pool(…))`.
-        if isinstance(above, ast.Return):
-            name = next((f.name for f in ast.walk(tree) if isinstance(f, FUNCTIONS) and _within(above, f)), "")
+        if isinstance(parent, ast.Return):
+            name = next((f.name for f in ast.walk(tree) if isinstance(f, FUNCTIONS) and _within(parent, f)), "")
             calls = [c for c in ast.walk(tree) if isinstance(c, ast.Call) and last_word(c.func) == name]
             if any(_normalizes(n) for c in calls for _, n in forward_slice(c, scope_of(c, tree))):
                 return True
@@ -115,7 +115,7 @@ def _length_is_irrelevant(node: ast.AST, module: SourceModule) -> bool:
     # Anywhere in the file: where vectors are compared is seldom the function that makes them.
     if any(map(_ANGLE_CALLEES.fullmatch, callees)) or _is_normalized(node, module):
         return True
-    return any(_is_rescaled(above) for _, above in forward_slice(node, scope_of(node, module.tree)))
+    return any(_is_rescaled(parent) for _, parent in forward_slice(node, scope_of(node, module.tree)))
 
 
 def _is_rescaled(node: ast.AST) -> bool:

@@ -55,9 +55,9 @@ def _saved(keywords: dict[str, AbstractValues]) -> set[object] | None:
     if "modules_to_save" not in keywords or constant(keywords["modules_to_save"]) is None:
         return set()
     values = keywords["modules_to_save"]
-    named = {constant(item) for item in items(values) or ()}
+    modules = {constant(item) for item in items(values) or ()}
     # A list that is made elsewhere may well name the rest of the head.
-    return named if only(values, Many) and ... not in named else None
+    return modules if only(values, Many) and ... not in modules else None
 
 
 RULE = Rule(

@@ -113,10 +113,10 @@ def _word(node: ast.AST) -> str:
 
 def _gives_states(call: ast.Call, scope: FunctionNodes) -> bool:
     """`model(ids).last_hidden_state`, also under a name."""
-    above = scope.parents.get(id(call))
-    if isinstance(above, ast.Attribute):
-        return above.attr in _STATES
-    names = {t.id for t in above.targets if isinstance(t, ast.Name)} if isinstance(above, ast.Assign) else set()
+    parent = scope.parents.get(id(call))
+    if isinstance(parent, ast.Attribute):
+        return parent.attr in _STATES
+    names = {t.id for t in parent.targets if isinstance(t, ast.Name)} if isinstance(parent, ast.Assign) else set()
     read = (n for n in scope.nodes if isinstance(n, ast.Attribute) and n.attr in _STATES)
     return any(isinstance(n.value, ast.Name) and n.value.id in names for n in read)
 
@@ -124,9 +124,11 @@ def _gives_states(call: ast.Call, scope: FunctionNodes) -> bool:
 def _is_intended(run: ModelRun, scope: FunctionNodes, module: SourceModule) -> bool:
     """The pads were taken out before; the mask is made inside; the same model is called with the mask as well."""
     mask_words = [n for n in backward_slice(_ids(run.node), scope) if "mask" in _word(n) or "unpad" in _word(n)]
-    called = [n for n in scope.nodes if isinstance(n, ast.Call) and n is not run.node]
+    other_calls = [n for n in scope.nodes if isinstance(n, ast.Call) and n is not run.node]
     # Whoever gives the model its mask in one call here knows of it, and leaves it out of the other on purpose.
-    is_called_with_mask = any(ast.unparse(n.func) == ast.unparse(run.node.func) and not _lacks_mask(n) for n in called)
+    is_called_with_mask = any(
+        ast.unparse(n.func) == ast.unparse(run.node.func) and not _lacks_mask(n) for n in other_calls
+    )
     return bool(mask_words) or is_called_with_mask or _may_be_own_class(run, module)
 
 
@@ -137,9 +139,9 @@ def _may_be_own_class(run: ModelRun, module: SourceModule) -> bool:
     """
     if run.scope.owner is None or has(run.models, Model):
         return False
-    defined = [n.name for n in module.tree.body if isinstance(n, ast.ClassDef) and n is not run.scope.owner]
+    own_classes = [n.name for n in module.tree.body if isinstance(n, ast.ClassDef) and n is not run.scope.owner]
     imported = [name for name, origin in module.imports.items() if origin.split(".")[0] not in _LIBRARIES]
-    return any(_KINDS.search(name) and name[:1].isupper() for name in [*defined, *imported])
+    return any(_KINDS.search(name) and name[:1].isupper() for name in [*own_classes, *imported])
 
 
 RULE = Rule(

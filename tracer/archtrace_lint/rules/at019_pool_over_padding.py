@@ -51,8 +51,8 @@ def _is_no_text(pool: Pool) -> bool:
 
 def _message(pool: Pool, scope: FunctionNodes) -> str | None:
     """What is wrong with a pooling, if something is."""
-    given = [n for n in ast.iter_child_nodes(pool.node) if not isinstance(n, ast.keyword)]
-    nodes = [n for part in given for n in backward_slice(part, scope, _is_model)]
+    operands = [n for n in ast.iter_child_nodes(pool.node) if not isinstance(n, ast.keyword)]
+    nodes = [n for part in operands for n in backward_slice(part, scope, _is_model)]
     is_transposed = any(last_word(n) in _TRANSPOSES for n in nodes)
     # (batch, tokens, features), or (batch, features, tokens) behind a transpose.
     if pool.operation == "max":
@@ -85,8 +85,8 @@ def _is_model(node: ast.AST) -> bool:
     """A model that gets ids, or a mask: what stands in its arguments is no part of the pooling."""
     if not isinstance(node, ast.Call):
         return False
-    named = any("mask" in (k.arg or "") or k.arg in ("input_ids", None) for k in node.keywords)
-    return named or BACKBONES.fullmatch(last_word(node.func)) is not None
+    has_model_inputs = any("mask" in (k.arg or "") or k.arg in ("input_ids", None) for k in node.keywords)
+    return has_model_inputs or BACKBONES.fullmatch(last_word(node.func)) is not None
 
 
 def _names_mask(node: ast.AST) -> bool:

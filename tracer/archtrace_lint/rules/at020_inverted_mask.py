@@ -74,8 +74,8 @@ def _goes_to_model(mask: ast.expr, scope: FunctionNodes) -> bool:
     """A model gets the same name as its attention mask, or one that it was made of."""
     # What transformers takes as its attention mask is 1 at tokens: whatever it is called, its direction is sure.
     names = {n.id for n in backward_slice(mask, scope) if isinstance(n, ast.Name)}
-    given = (n.value for n in scope.nodes if isinstance(n, ast.keyword) and n.arg == "attention_mask")
-    return any(isinstance(value, ast.Name) and value.id in names for value in given)
+    attention_masks = (n.value for n in scope.nodes if isinstance(n, ast.keyword) and n.arg == "attention_mask")
+    return any(isinstance(value, ast.Name) and value.id in names for value in attention_masks)
 
 
 def _is_uncomputed(mask: ast.expr, scope: FunctionNodes) -> bool:

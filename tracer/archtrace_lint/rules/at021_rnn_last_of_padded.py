@@ -73,9 +73,9 @@ def _is_padded_at(node: ast.AST, mask: bool, module: SourceModule) -> bool:
 
 
 def _gets_mask(call: ast.Call, module: SourceModule) -> bool:
-    given = [*call.args, *(k.value for k in call.keywords)]
-    named = any("mask" in (k.arg or "") for k in call.keywords) or any("mask" in last_word(a) for a in given)
-    return named or (any(k.arg is None for k in call.keywords) and _tokenizer_pads(module))
+    arguments = [*call.args, *(k.value for k in call.keywords)]
+    has_mask = any("mask" in (k.arg or "") for k in call.keywords) or any("mask" in last_word(a) for a in arguments)
+    return has_mask or (any(k.arg is None for k in call.keywords) and _tokenizer_pads(module))
 
 
 def _tokenizer_pads(module: SourceModule) -> bool:
@@ -91,8 +91,8 @@ def _pads_right(module: SourceModule) -> bool:
 def _pads_left(module: SourceModule) -> bool:
     """A side is set to the left, or the rows are turned round."""
     sides = {constant(s.value) for s in module.events_of(AttributeStore) if s.name == "padding_side"}
-    given = (n.value for n in ast.walk(module.tree) if isinstance(n, ast.keyword) and n.arg == "padding_side")
-    return "left" in sides or any(isinstance(value, ast.Constant) and value.value == "left" for value in given)
+    sides_passed = (n.value for n in ast.walk(module.tree) if isinstance(n, ast.keyword) and n.arg == "padding_side")
+    return "left" in sides or any(isinstance(value, ast.Constant) and value.value == "left" for value in sides_passed)
 
 
 def _has_batch_first(call: ast.Call, scope: FunctionNodes) -> bool:

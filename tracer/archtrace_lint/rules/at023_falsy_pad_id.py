@@ -109,10 +109,10 @@ def _needs_no_parentheses(node: ast.AST) -> Iterator[ast.AST]:
         yield from node.args
 
 
-def _gives_same_for_zero(node: ast.AST, tested: ast.expr) -> bool:
+def _gives_same_for_zero(node: ast.AST, condition: ast.expr) -> bool:
     """Where the id is 0 the same comes out: 0, or another name of the pad id, takes its place."""
-    if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or) and tested in node.values:
-        return all(map(_is_zero_or_pad, node.values[node.values.index(tested) + 1 :]))
+    if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or) and condition in node.values:
+        return all(map(_is_zero_or_pad, node.values[node.values.index(condition) + 1 :]))
     return isinstance(node, ast.IfExp) and _is_zero_or_pad(node.orelse)
 
 
@@ -123,8 +123,8 @@ def _is_zero_or_pad(node: ast.expr) -> bool:
     return (isinstance(node, ast.Constant) and type(node.value) is int and node.value == 0) or _is_pad_id(node)
 
 
-def _fix(node: ast.AST, tested: ast.expr, around: str) -> tuple[ast.expr, str | None]:
-    """What is to be replaced, and by what; by nothing where a call would be made twice. `around`: with parentheses."""
+def _fix(node: ast.AST, tested: ast.expr, template: str) -> tuple[ast.expr, str | None]:
+    """The node to replace and its new text; None where a call would be made twice. `template` adds the parentheses."""
     written = ast.unparse(tested)
     if isinstance(node, ast.UnaryOp):
         return node, f"{written} is None"
@@ -132,7 +132,7 @@ def _fix(node: ast.AST, tested: ast.expr, around: str) -> tuple[ast.expr, str | 
         # Written twice, a call would be made twice, and might give something else.
         is_repeatable = len(node.values) == 2 and not any(isinstance(n, ast.Call) for n in ast.walk(tested))
         either = f"{written} if {written} is not None else {ast.unparse(node.values[1])}"
-        return node, around.format(either) if is_repeatable else None
+        return node, template.format(either) if is_repeatable else None
     return tested, f"{written} is not None"
 
 

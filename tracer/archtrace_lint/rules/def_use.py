@@ -50,9 +50,9 @@ class FunctionNodes:
         """Where a name is read after a binding of it, and not bound anew between on the way to there."""
         later = [(n.lineno, self._blocks(n)[:1]) for n in self._stores(name) if n.lineno > binding.lineno]
         for load in self.loads(name):
-            around = self._blocks(load)
+            blocks = self._blocks(load)
             # A binding in another branch does not stand between: `if a: x = f(x)` … `else: g(x)`.
-            is_rebound = any(line < load.lineno and block[0] in around for line, block in later if block)
+            is_rebound = any(line < load.lineno and block[0] in blocks for line, block in later if block)
             if load.lineno > binding.lineno and not is_rebound:
                 yield load
 
@@ -79,8 +79,8 @@ def scope_of(node: ast.AST, tree: ast.Module) -> FunctionNodes:
     """The innermost function around a node; the module, where there is none, or the node is not in the tree."""
     line = getattr(node, "lineno", 0)
     # By the lines first, so that no function is walked through that cannot hold the node.
-    around = [f for f in _functions(tree) if _first(f) <= line <= (f.end_lineno or line)]
-    holding = (f for f in reversed(around) if any(n is node for n in scope_in(f).nodes))
+    holders = [f for f in _functions(tree) if _first(f) <= line <= (f.end_lineno or line)]
+    holding = (f for f in reversed(holders) if any(n is node for n in scope_in(f).nodes))
     return scope_in(next(holding, tree))
 
 

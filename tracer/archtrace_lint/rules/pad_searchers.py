@@ -123,8 +123,8 @@ def _calls(node: ast.AST, function: str) -> Iterator[tuple[ast.Call, str]]:
     for inner in ast.iter_child_nodes(node):
         if isinstance(inner, ast.Call):
             yield inner, function
-        named = isinstance(inner, ast.FunctionDef | ast.ClassDef) and not function
-        yield from _calls(inner, inner.name if named else function)  # type: ignore[attr-defined]
+        is_outermost = isinstance(inner, ast.FunctionDef | ast.ClassDef) and not function
+        yield from _calls(inner, inner.name if is_outermost else function)  # type: ignore[attr-defined]
 
 
 def _compared_parts(node: ast.AST) -> list[ast.expr]:

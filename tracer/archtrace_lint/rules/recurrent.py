@@ -55,10 +55,10 @@ def _torch_constructor_calls(value: ast.expr, imports: dict[str, str]) -> Iterat
 
 def _batch_first(call: ast.Call) -> bool:
     """What the keyword says; of an argument that is no literal, that rows come first."""
-    given = next((k.value for k in call.keywords if k.arg == "batch_first"), None)
+    keyword = next((k.value for k in call.keywords if k.arg == "batch_first"), None)
     # The fifth argument of torch's recurrent nets is batch_first (input, hidden, layers, bias, batch_first).
-    spread = any(k.arg is None for k in call.keywords) or len(call.args) > 4
-    return spread if given is None else not (isinstance(given, ast.Constant) and given.value is False)
+    may_be_passed = any(k.arg is None for k in call.keywords) or len(call.args) > 4
+    return may_be_passed if keyword is None else not (isinstance(keyword, ast.Constant) and keyword.value is False)
 
 
 def net_calls(scope: FunctionNodes, net: Net) -> Iterator[ast.Call]:
@@ -88,18 +88,18 @@ def state_reads(scope: FunctionNodes, call: ast.Call, net: Net) -> Iterator[ast.
     """Where the last state of each layer is read: an item of it, or itself in another call than the net's own."""
     for node in scope.nodes:
         if isinstance(node, ast.Name | ast.Subscript) and _is_state(node, call, net, scope):
-            above = scope.parents.get(id(node))
-            if isinstance(above, ast.Subscript) and above.value is node and literal(_parts(above)[0]) is not None:
-                yield above
-            elif _uses_state(above, node, net):
+            parent = scope.parents.get(id(node))
+            if isinstance(parent, ast.Subscript) and parent.value is node and literal(_parts(parent)[0]) is not None:
+                yield parent
+            elif _uses_state(parent, node, net):
                 yield node
 
 
-def _uses_state(above: ast.AST | None, node: ast.AST, net: Net) -> bool:
+def _uses_state(parent: ast.AST | None, node: ast.AST, net: Net) -> bool:
     """A method that changes its shape, or another call."""
-    if isinstance(above, ast.Attribute):
-        return above.attr in ("squeeze", "view", "permute", "transpose", "mean")
-    return isinstance(above, ast.Call) and node in above.args and last_word(above.func) != net.name
+    if isinstance(parent, ast.Attribute):
+        return parent.attr in ("squeeze", "view", "permute", "transpose", "mean")
+    return isinstance(parent, ast.Call) and node in parent.args and last_word(parent.func) != net.name
 
 
 def _is_state(node: ast.expr, call: ast.Call, net: Net, scope: FunctionNodes) -> bool:
@@ -121,9 +121,13 @@ def _is_part(node: ast.expr, call: ast.Call, item: int, scope: FunctionNodes, de
     if isinstance(node, ast.Subscript):
         return node.value is call and literal(node.slice) == item
     if isinstance(node, ast.Call) and depth < 9:
-        passed = node.func.value if isinstance(node.func, ast.Attribute) and not node.args else None
-        given = passed or (node.args[0] if node.args else None)
-        return given is not None and last_word(node.func) in _STEPWISE and _is_part(given, call, item, scope, depth + 1)
+        receiver = node.func.value if isinstance(node.func, ast.Attribute) and not node.args else None
+        operand = receiver or (node.args[0] if node.args else None)
+        return (
+            operand is not None
+            and last_word(node.func) in _STEPWISE
+            and _is_part(operand, call, item, scope, depth + 1)
+        )
     # Names may be bound to one another: the way ends somewhere.
     if not isinstance(node, ast.Name) or depth > 8:
         return False

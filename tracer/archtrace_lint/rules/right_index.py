@@ -25,7 +25,7 @@ MOVES = word_set("to type_as cpu cuda")
 _TYPE = re.compile(r"torch\.\w*(int\d*|long|float\d*|half|bool)|dtype=.*|(.*\.)?\w*dtype")
 
 
-class Reduced(NamedTuple):
+class Reduction(NamedTuple):
     """The `operation` that reduces a `tensor` over its tokens, whether that dim is kept, and what moves the result."""
 
     operation: str
@@ -46,24 +46,24 @@ def right_index(index: ast.expr, gather: Gather, module: SourceModule) -> Replac
     if any(isinstance(n, ast.Name) and n.id in FOREIGN for part in (index, gather.node) for n in ast.walk(part)):
         return None
     scope = scope_of(index, module.tree)
-    reduced, definition = _reduced(index.left, scope), None
-    if reduced is None:
+    reduction, definition = _reduction_in(index.left, scope), None
+    if reduction is None:
         core, device_move = _without_casts_and_moves(index.left)
         definition = _sole_definition(core, scope)
-        reduced = _reduced(definition.value, scope) if definition else None
-        reduced = reduced and reduced._replace(device_move=reduced.device_move + device_move)
-    tensor = _tensor(reduced, scope) if reduced else None
-    if reduced is None or tensor is None or not only_reads(index, scope):
+        reduction = _reduction_in(definition.value, scope) if definition else None
+        reduction = reduction and reduction._replace(device_move=reduction.device_move + device_move)
+    tensor = _tensor(reduction, scope) if reduction else None
+    if reduction is None or tensor is None or not only_reads(index, scope):
         return None
-    return _replacement(index, reduced, tensor, scope, definition)
+    return _replacement(index, reduction, tensor, scope, definition)
 
 
 def _replacement(
-    index: ast.expr, reduced: Reduced, tensor: tuple[str, str], scope: FunctionNodes, definition: ast.Assign | None
+    index: ast.expr, reduction: Reduction, tensor: tuple[str, str], scope: FunctionNodes, definition: ast.Assign | None
 ) -> Replacement:
     name, mask = tensor
-    keepdim = ", keepdim=True" if reduced.keepdim else ""
-    text = f"(torch.arange({name}.shape[-1], device={name}.device) * {mask}).argmax(-1{keepdim}){reduced.device_move}"
+    keepdim = ", keepdim=True" if reduction.keepdim else ""
+    text = f"(torch.arange({name}.shape[-1], device={name}.device) * {mask}).argmax(-1{keepdim}){reduction.device_move}"
     outer = _with_bounds(index, name, scope)
     redundant = [
         *_redundant_statements(outer, name, scope),
@@ -101,8 +101,8 @@ def _is_redundant(definition: ast.Assign, index: ast.expr, scope: FunctionNodes)
 def _with_bounds(index: ast.expr, name: str, scope: FunctionNodes) -> ast.expr:
     """The index with the bounds and wraps around it, which the right index does not need."""
     outer: ast.expr = index
-    while isinstance(above := scope.parents.get(id(outer)), ast.expr):
-        call = scope.parents.get(id(above)) if isinstance(above, ast.Attribute) else above
+    while isinstance(parent := scope.parents.get(id(outer)), ast.expr):
+        call = scope.parents.get(id(parent)) if isinstance(parent, ast.Attribute) else parent
         if not isinstance(call, ast.expr) or _operand_of_bound(call, name) is not outer:
             break
         outer = call
@@ -171,23 +171,23 @@ def operands(call: ast.Call) -> list[ast.expr]:
     return list(call.args) if library else [func.value, *call.args]
 
 
-def _reduced(node: ast.expr, scope: FunctionNodes) -> Reduced | None:
+def _reduction_in(node: ast.expr, scope: FunctionNodes) -> Reduction | None:
     """The reduction inside casts, a clamp to at least 1, and an added last dim; None if there is none."""
     if (clamped := _operand_of_clamp(node, 1)) is not None:
-        return _reduced(clamped, scope)
+        return _reduction_in(clamped, scope)
     if isinstance(node, ast.Subscript) and ast.unparse(node.slice) in (":, None", "(:, None)"):
-        reduced = _reduced(node.value, scope)
-        return reduced and reduced._replace(keepdim=True)
+        reduction = _reduction_in(node.value, scope)
+        return reduction and reduction._replace(keepdim=True)
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
         return None
-    method, written = node.func.attr, [ast.unparse(a) for a in node.args]
-    if method == "unsqueeze" and written in (["-1"], ["1"]):
-        reduced = _reduced(node.func.value, scope)
-        return reduced and reduced._replace(keepdim=True)
+    method, arguments = node.func.attr, [ast.unparse(a) for a in node.args]
+    if method == "unsqueeze" and arguments in (["-1"], ["1"]):
+        reduction = _reduction_in(node.func.value, scope)
+        return reduction and reduction._replace(keepdim=True)
     if method in CASTS | MOVES:
-        reduced = _reduced(node.func.value, scope)
-        return reduced and reduced._replace(device_move=reduced.device_move + _device_move(node, method))
-    return _reduction(node, scope)
+        reduction = _reduction_in(node.func.value, scope)
+        return reduction and reduction._replace(device_move=reduction.device_move + _device_move(node, method))
+    return _reduction_of_call(node, scope)
 
 
 def _without_casts_and_moves(node: ast.expr) -> tuple[ast.expr, str]:
@@ -201,28 +201,28 @@ def _without_casts_and_moves(node: ast.expr) -> tuple[ast.expr, str]:
 
 def _device_move(cast: ast.Call, method: str) -> str:
     """The part of a cast that moves a tensor to another device, as text: a type cast alone is dropped."""
-    written = [*map(ast.unparse, cast.args), *(f"{k.arg}={ast.unparse(k.value)}" for k in cast.keywords)]
+    texts = [*map(ast.unparse, cast.args), *(f"{k.arg}={ast.unparse(k.value)}" for k in cast.keywords)]
     if method == "type_as":
-        return f".to({written[0]}.device)" if written else ""
+        return f".to({texts[0]}.device)" if texts else ""
     # The new index is a whole number already; only where it lies may still have to change.
-    places = [text for text in written if not _TYPE.fullmatch(text)]
+    places = [text for text in texts if not _TYPE.fullmatch(text)]
     return f".{method}({', '.join(places)})" if method in MOVES and (places or method != "to") else ""
 
 
-def _reduction(node: ast.Call, scope: FunctionNodes) -> Reduced | None:
+def _reduction_of_call(node: ast.Call, scope: FunctionNodes) -> Reduction | None:
     """`x.sum(-1)`, `torch.argmax(x, dim=1, keepdim=True)`, or `x[i].sum()`, i being the number of a row."""
     operation = last_word(node.func)
     keywords = {k.arg: ast.unparse(k.value) for k in node.keywords}
     tensor, *rest = operands(node) or [node]
-    written = [*map(ast.unparse, rest), *(keywords.pop(key) for key in ("dim", "axis") if key in keywords)]
+    dims = [*map(ast.unparse, rest), *(keywords.pop(key) for key in ("dim", "axis") if key in keywords)]
     # `x.sum(-1, True)`: keepdim is the second argument.
-    keepdim = keywords.pop("keepdim", written.pop() if len(written) == 2 else "False")
+    keepdim = keywords.pop("keepdim", dims.pop() if len(dims) == 2 else "False")
     # What is left of the keywords, `dtype` say, may change what comes out.
     if operation not in COMPARES or keywords or keepdim not in ("True", "False"):
         return None
     ids, _, device_move = _compared_tensor_and_pad(operation, tensor)
-    fits = written in (["-1"], [] if _is_row(ids, scope) else ["1"])
-    return Reduced(operation, tensor, keepdim == "True", device_move) if fits else None
+    is_over_tokens = dims in (["-1"], [] if _is_row(ids, scope) else ["1"])
+    return Reduction(operation, tensor, keepdim == "True", device_move) if is_over_tokens else None
 
 
 def _is_row(node: ast.expr, scope: FunctionNodes) -> bool:
@@ -240,10 +240,10 @@ def _is_bound_by_loops(name: str, scope: FunctionNodes, binds: Callable[[ast.exp
 
 def _is_row_number(target: ast.expr, over: ast.expr, name: str) -> bool:
     """`for name in range(…)`, `for name, … in enumerate(…)`."""
-    called = last_word(over.func) if isinstance(over, ast.Call) else ""
-    if called == "enumerate" and isinstance(target, ast.Tuple):
+    callee = last_word(over.func) if isinstance(over, ast.Call) else ""
+    if callee == "enumerate" and isinstance(target, ast.Tuple):
         target = target.elts[0]
-    return called in ("range", "enumerate") and isinstance(target, ast.Name) and target.id == name
+    return callee in ("range", "enumerate") and isinstance(target, ast.Name) and target.id == name
 
 
 def _is_row_of_tensor(target: ast.expr, over: ast.expr, name: str) -> bool:
@@ -257,18 +257,18 @@ def _is_row_of_tensor(target: ast.expr, over: ast.expr, name: str) -> bool:
     )
 
 
-def _tensor(reduced: Reduced, scope: FunctionNodes) -> tuple[str, str] | None:
+def _tensor(reduction: Reduction, scope: FunctionNodes) -> tuple[str, str] | None:
     """The text of a tensor with one column per token, and of the mask over it; None where either is uncertain.
 
     For a count, a name may stand for the mask; a search must compare ids with the pad id.
 
     The mask is made bool: a position times a 1 of half precision is no whole number any more from 257 or 2,049 on.
     """
-    tensor, pad, _ = _compared_tensor_and_pad(reduced.operation, reduced.tensor)
+    tensor, pad, _ = _compared_tensor_and_pad(reduction.operation, reduction.tensor)
     if (
         not _is_repeatable(tensor)
         or not _has_token_shape(tensor, scope)
-        or not (_is_repeatable(pad) if pad else reduced.operation == "sum")
+        or not (_is_repeatable(pad) if pad else reduction.operation == "sum")
     ):
         return None
     name = ast.unparse(tensor)

@@ -130,9 +130,9 @@ def _with_called_helpers(remaining: set[int], pieces: SourcePieces) -> set[int]:
     pending = list(remaining)
     while pending:
         text = pieces.text(pending.pop())
-        called = {n for call, numbers in by_call.items() if call in text for n in numbers} - remaining
-        remaining |= called
-        pending += called
+        helpers = {n for call, numbers in by_call.items() if call in text for n in numbers} - remaining
+        remaining |= helpers
+        pending += helpers
     return remaining
 
 

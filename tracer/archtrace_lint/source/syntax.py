@@ -19,13 +19,13 @@ def statements(tree: ast.AST) -> Iterator[ast.AST]:
             yield from statements(child)
 
 
-def functions(tree: ast.AST, around: str = "") -> Iterator[tuple[str, Function]]:
+def functions(tree: ast.AST, prefix: str = "") -> Iterator[tuple[str, Function]]:
     """All functions of a tree by their qualified names, each before those within it."""
     for child in ast.iter_child_nodes(tree):
         if isinstance(child, ast.expr):
             continue
-        named = isinstance(child, (*FUNCTIONS, ast.ClassDef))
-        inner = f"{around}.{child.name}".lstrip(".") if named else around  # type: ignore[attr-defined]
+        has_name = isinstance(child, (*FUNCTIONS, ast.ClassDef))
+        inner = f"{prefix}.{child.name}".lstrip(".") if has_name else prefix  # type: ignore[attr-defined]
         if isinstance(child, FUNCTIONS):
             yield inner, child
         yield from functions(child, inner)
@@ -35,8 +35,8 @@ def nodes_by_function(tree: ast.AST, function: str = "") -> Iterator[tuple[str, 
     """All nodes of a tree, each with the qualified name of the function around it."""
     for child in ast.iter_child_nodes(tree):
         yield function, child
-        named = isinstance(child, (*FUNCTIONS, ast.ClassDef))
-        inner = f"{function}.{child.name}".lstrip(".") if named else function  # type: ignore[attr-defined]
+        has_name = isinstance(child, (*FUNCTIONS, ast.ClassDef))
+        inner = f"{function}.{child.name}".lstrip(".") if has_name else function  # type: ignore[attr-defined]
         yield from nodes_by_function(child, inner)
 
 
