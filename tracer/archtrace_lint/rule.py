@@ -1,4 +1,4 @@
-"""What a rule is: its words, its cases, and its check."""
+"""A rule: its texts, its example cases, and its check."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Replacement:
 
 @dataclass(frozen=True)
 class Match:
-    """What a check found: where, in which function, in words; and what fixes it, if that is certain.
+    """One match of a rule: the node, the function around it, the message; and a replacement if one is certain.
 
     `message` is at most 90 characters, so that `path:line:col: CODE message` is a line: what is wrong, a semicolon,
-    what to do. `read` is what reads the hidden states at the index that `node` makes, where that is not `node` itself.
+    what to do. `read` is the node that reads hidden states at the index made by `node`, if that is another node.
     """
 
     node: ast.AST

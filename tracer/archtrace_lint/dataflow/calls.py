@@ -119,7 +119,7 @@ def _emit_events(site: Site) -> None:
 
 def _emit_class_argument(name: str, site: Site) -> None:
     """A model class passed as an argument is instantiated by the callee."""
-    if not name or not spellings.HANDED.fullmatch(name):
+    if not name or not spellings.PASSED_CLASSES.fullmatch(name):
         return
     if spellings.CLASSIFIERS.fullmatch(name):
         site.frame.file.module.models.append(Model(name))

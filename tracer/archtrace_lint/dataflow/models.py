@@ -79,7 +79,7 @@ def _classes(name: str, site: Site) -> list[str]:
     candidates = [
         part for value in assigned for part in ([value.body, value.orelse] if isinstance(value, ast.IfExp) else [value])
     ]
-    return sorted({word for part in candidates if spellings.HANDED.fullmatch(word := last_word(part))})
+    return sorted({word for part in candidates if spellings.PASSED_CLASSES.fullmatch(word := last_word(part))})
 
 
 def _pipeline(site: Site) -> AbstractValues | None:

@@ -1,4 +1,4 @@
-"""AT001: the number of tokens, less one, taken for the index of the last."""
+"""AT001: the number of tokens minus 1, taken for the index of the last."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def check(module: SourceModule) -> Iterator[Match]:
 
 
 def _batches_of_one(module: SourceModule) -> bool:
-    """Batches of one text, which have no pads unless to a fixed length: every size that the module writes is 1."""
+    """Every batch size in the module is 1, and nothing pads to a fixed length, so that there are no pads."""
     keywords = [n for n in ast.walk(module.tree) if isinstance(n, ast.keyword) and isinstance(n.arg, str)]
     sizes = [k.value for k in keywords if k.arg and k.arg.endswith("batch_size")]
     paddings = [k.value.value for k in keywords if k.arg == "padding" and isinstance(k.value, ast.Constant)]
     all_sizes_are_1 = all(isinstance(size, ast.Constant) and size.value == 1 for size in sizes)
-    # Padded to a fixed length, a single text has pads too.
+    # A single text has pads too if it is padded to a fixed length.
     return bool(sizes) and all_sizes_are_1 and "max_length" not in paddings
 
 
@@ -52,7 +52,7 @@ def right_padding_is_set(module: SourceModule, gather: Gather) -> bool:
         return _right_in_project(module, gather)
     if not any("right" in sides for sides in sides_by_place.values()):
         return False
-    # Both sides in one place is a condition: somebody has thought of it.
+    # Both sides set in one place: the code handles either.
     only_right = {side for sides in sides_by_place.values() for side in sides} == {"right"}
     return (
         only_right
@@ -78,15 +78,14 @@ def _is_set_before_read(stores: list[AttributeStore], module: SourceModule, gath
     for store in stores:
         if _sides(store) == {"right"}:
             is_same_function = store.scope.function == gather.scope.function and _line(store) < _line(gather)
-            # What is called by this name behind the line may be another function: a finding less rather than one too
-            # many.
+            # The call may be of another function of this name: rather a finding too few than one too many.
             if is_same_function or (name and _calls(name, scope_of(store.node, module.tree), _line(store))):
                 return True
     return False
 
 
 def _calls(name: str, scope: FunctionNodes, line: int) -> bool:
-    """A call of a function of this name behind a line."""
+    """A call of a function of this name after a line."""
     return any(isinstance(n, ast.Call) and last_word(n.func) == name and n.lineno > line for n in scope.nodes)
 
 

@@ -16,10 +16,10 @@ from archtrace_lint.source.syntax import last_word
 
 
 def check(module: SourceModule) -> Iterator[Match]:
-    """One before the first pad, reading hidden states, where nothing in sight makes it right.
+    """The first pad minus 1 as an index of hidden states, where nothing in the module makes it right.
 
-    That padding stands on the right makes a mask's first pad right. An index by the ids is right where no token of a
-    text is a pad, as every eos is where pad is eos: with pads in front, or with none, it is -1, the last token.
+    Padding on the right makes an index by the mask right. An index by the ids is right if no text contains the pad id,
+    as it does where pad is eos: with pads on the left, or with none, the index is -1, the last token.
     """
     for index, scope, gather in index_reads(module, FirstPad):
         by_id = any(i.by_id for i in only(gather.index, FirstPad) if i.index_expression is index)
@@ -37,7 +37,7 @@ def check(module: SourceModule) -> Iterator[Match]:
 
 
 def _has_own_pad(module: SourceModule, gather: Gather) -> bool:
-    """The module gives the tokenizer a pad token, or the class its pad an id, that is written: none of a text's."""
+    """The module sets the pad token, or the class its pad id, to a literal, which then is no token of a text."""
     has_literal_pad_token = any(
         s.name == "pad_token" and isinstance(constant(s.value), str) for s in module.events_of(AttributeStore)
     )

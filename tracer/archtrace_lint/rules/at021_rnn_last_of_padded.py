@@ -45,7 +45,7 @@ def _net_matches(
     function = f"{owner.name}.{method.name}"
     for call in net_calls(scope, net):
         # torch's recurrent nets take (steps, batch, features) unless told otherwise.
-        if not net.batch_first and _has_batch_first(call, scope):
+        if not net.batch_first and _gets_batch_first_states(call, scope):
             yield Match(call, function, f"`{net.name}` takes the batch for its steps; make it with batch_first=True")
         elif _is_padded(call, scope, method, module):
             reads: list[ast.expr] = [
@@ -95,8 +95,8 @@ def _pads_left(module: SourceModule) -> bool:
     return "left" in sides or any(isinstance(value, ast.Constant) and value.value == "left" for value in sides_passed)
 
 
-def _has_batch_first(call: ast.Call, scope: FunctionNodes) -> bool:
-    """The states of a model as they come from it: (batch, tokens, width)."""
+def _gets_batch_first_states(call: ast.Call, scope: FunctionNodes) -> bool:
+    """The input is a model's states without a transpose: (batch, tokens, width)."""
     nodes = list(backward_slice(call.args[0], scope))
     state_reads = any(last_word(n) == "last_hidden_state" for n in nodes)
     return state_reads and _TRANSPOSES.isdisjoint(map(last_word, nodes))

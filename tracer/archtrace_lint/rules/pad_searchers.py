@@ -25,9 +25,9 @@ def heads_searching_pad(module: SourceModule) -> list[Built]:
 
 
 def compares_with_pad(node: ast.ClassDef) -> bool:
-    """A class compares ids with the pad id, or keeps the id to do so.
+    """A class compares ids with the pad id, or stores the id to do so.
 
-    One that takes the first such id for its index as it is, and never counts back from it, looks for eos by design.
+    A class that uses the position of the first such id without subtracting from it looks for eos by design.
     """
     inside = list(ast.walk(node))
     # A reward at the first eos itself is what such a class was trained on: right by design.
@@ -57,20 +57,20 @@ def is_pad(node: ast.expr) -> bool:
 
 
 def target_of(node: ast.AST, module: SourceModule) -> str:
-    """The name that is given to what is made here, "" for none."""
+    """The name that the value of a node is assigned to, "" if there is none."""
     assigned = (n for n in ast.walk(module.tree) if isinstance(n, ast.Assign))
     return next((last_word(n.targets[0]) for n in assigned if any(part is node for part in ast.walk(n.value))), "")
 
 
 def _searches_pad(built: Model | Tokenizer, module: SourceModule) -> bool:
-    """A classifier that looks for its token by the pad id. A reward model of one's own does if its class says so."""
+    """A classifier that looks for its token by the pad id. A custom reward model does if its class does."""
     if not isinstance(built, Model) or is_encoder(built):
         return False
     if built.class_name != PIPELINE and not CLASSIFIERS.fullmatch(built.class_name):
         return False
     here = (n for n in module.tree.body if isinstance(n, ast.ClassDef) and n.name == built.class_name)
     definition = next(here, None) or module.imported_definition(built.class_name)
-    # A class whose code is there says how it finds its token; one of the library is known to go by the pad id.
+    # A class defined in the tree shows how it finds its token; those of the library go by the pad id.
     if isinstance(definition, ast.ClassDef):
         return compares_with_pad(definition)
     library = module.imports.get(built.class_name, "transformers").startswith("transformers")
@@ -78,7 +78,7 @@ def _searches_pad(built: Model | Tokenizer, module: SourceModule) -> bool:
 
 
 def _reads_every_token(head: Built, module: SourceModule) -> bool:
-    """A critic; or a classifier that is only taken apart for one that reads every token."""
+    """A critic; or a classifier that is only passed to a class that reads every token."""
     name = target_of(head.node, module)
     return bool(_CRITIC.fullmatch(name)) or any(
         isinstance(node, ast.Call)
@@ -92,7 +92,7 @@ def _reads_every_token(head: Built, module: SourceModule) -> bool:
 def _built_by_imported_functions(module: SourceModule) -> Iterator[Built]:
     """Calls of functions of other files of the tree that name a classifier of the library."""
     for call, scope in _calls(module.tree, ""):
-        # A class makes itself, whatever it is handed.
+        # A call of a class makes that class, whatever its arguments are.
         if (
             not isinstance(call.func, ast.Name)
             or call.func.id[:1].isupper()
@@ -109,7 +109,7 @@ def _built_by_imported_functions(module: SourceModule) -> Iterator[Built]:
 
 
 def _names_causal_model(node: ast.expr) -> bool:
-    """A kind of model that is written out, and is no classifier."""
+    """A string literal that names a causal model, which is no classifier."""
     return isinstance(node, ast.Constant) and "causal" in str(node.value).lower()
 
 
@@ -128,7 +128,7 @@ def _calls(node: ast.AST, function: str) -> Iterator[tuple[ast.Call, str]]:
 
 
 def _compared_parts(node: ast.AST) -> list[ast.expr]:
-    """What is compared here, and the attribute that is set."""
+    """The operands of a comparison, or the attribute that is set."""
     if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.NotEq):
         return [node.left, *node.comparators]
     if isinstance(node, ast.Call):

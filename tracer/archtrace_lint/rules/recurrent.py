@@ -13,7 +13,7 @@ from archtrace_lint.source.syntax import last_word
 #: torch.nn's own. Where their result is a tuple, the first item is all steps, the second the last state of each layer.
 NETS = frozenset(("LSTM", "GRU", "RNN"))
 
-#: Calls that leave each step where it is.
+#: Calls that keep the order of the steps.
 _STEPWISE = frozenset(
     ("dropout", "drop", "relu", "tanh", "gelu", "contiguous", "float", "to", "norm", "layer_norm", "fc")
 )
@@ -117,7 +117,7 @@ def _is_state(node: ast.expr, call: ast.Call, net: Net, scope: FunctionNodes) ->
 
 
 def _is_part(node: ast.expr, call: ast.Call, item: int, scope: FunctionNodes, depth: int = 0) -> bool:
-    """An item of the tuple that the call gives, through names and calls that leave steps where they are."""
+    """An item of the tuple that the call returns, also through names and through calls that keep the order of steps."""
     if isinstance(node, ast.Subscript):
         return node.value is call and literal(node.slice) == item
     if isinstance(node, ast.Call) and depth < 9:
@@ -128,7 +128,7 @@ def _is_part(node: ast.expr, call: ast.Call, item: int, scope: FunctionNodes, de
             and last_word(node.func) in _STEPWISE
             and _is_part(operand, call, item, scope, depth + 1)
         )
-    # Names may be bound to one another: the way ends somewhere.
+    # Names may be bound to each other in a circle, so the depth is limited.
     if not isinstance(node, ast.Name) or depth > 8:
         return False
     return any(_name_at(_item(t, item)) == node.id for t in _targets(call, scope)) or any(
