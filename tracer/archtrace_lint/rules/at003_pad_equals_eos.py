@@ -19,7 +19,7 @@ from archtrace_lint.source.syntax import last_word
 #: Whose pad token it is, where a module has several tokenizers.
 _JUDGE = re.compile(r"reward|score|classif|judge", re.IGNORECASE)
 
-#: Classes that may hold a search for the pad id of their own; models that generate.
+#: Custom classes that may search for the pad id themselves; models that generate.
 _OWN_HEADS = re.compile(r"Reward|Classif|Critic|Rank|Scor")
 _GENERATES = re.compile(r"CausalLM|LMHead|Seq2Seq|ConditionalGeneration|Generation")
 _MODELS = re.compile(r"\w*(model|reward|rm|critic)")
@@ -27,7 +27,7 @@ _PAD_IS_NONE = re.compile(r"pad_token(_id)?\b.*(is|==) None|not .*pad_token")
 
 
 def check(module: SourceModule) -> Iterator[Match]:
-    """The first place of each function that sets pad to eos, in a module that builds such a classifier."""
+    """The first statement of each function that sets pad to eos, in a module that builds a classifier of this kind."""
     stores = [
         s for s in module.events_of(AttributeStore) if s.name in ("pad_token", "pad_token_id") and has(s.value, EosId)
     ]
@@ -41,7 +41,7 @@ def check(module: SourceModule) -> Iterator[Match]:
         return
     reported: set[str] = set()
     if any(_JUDGE.search(s.owner) for s in stores) or _judge_has_own_tokenizer(module):
-        # With two tokenizers, that of a policy may have pad = eos: it generates. (False alarms of PPO scripts.)
+        # With two tokenizers, that of a policy may have pad = eos, as it generates (false alarms in PPO scripts).
         stores = [s for s in stores if _JUDGE.search(s.owner) or _load_same_checkpoint(s, heads)]
     for store in stores:
         name = store.scope.function
@@ -65,10 +65,10 @@ def _belongs_to_other_heads(store: AttributeStore, heads: list[Built], module: S
 
 
 def _class_searches_pad(store: AttributeStore, module: SourceModule) -> bool:
-    """The class in which pad becomes eos looks for the pad id; or a model is handed the id to do so, `model.PAD_ID`."""
+    """The class in which pad becomes eos looks for the pad id; or the id is stored on a model, `model.PAD_ID`."""
     owner = store.scope.owner
     if owner is not None:
-        # Any class may compare ids with the pad id, to make a mask say; a head of this name does so to find its token.
+        # Any class may compare ids with the pad id, for a mask say; a head of this name does so to find its token.
         return _OWN_HEADS.search(owner.name) is not None and compares_with_pad(owner)
     return any(_stores_pad_id_on_model(node) for node in scope_of(store.node, module.tree).nodes)
 
@@ -81,7 +81,7 @@ def _stores_pad_id_on_model(node: ast.AST) -> bool:
 def _never_runs(store: AttributeStore, heads: list[Built], module: SourceModule) -> bool:
     """`if tokenizer.pad_token is None` does not hold for a checkpoint whose tokenizer has a pad token."""
     checkpoints = {t.checkpoint for t in only(store.holder, Tokenizer)} or {h.value.checkpoint for h in heads}
-    # A name that comes from outside ("") may be any decoder's.
+    # An unknown checkpoint ("") may be that of any decoder.
     if not all(map(has_pad_token, checkpoints)) or not checkpoints:
         return False
     pad_is_none_tests = (
@@ -97,12 +97,12 @@ def _share_tokenizer(store: AttributeStore, head: Built, module: SourceModule) -
     ):
         return False
     if isinstance(head.value, Model) and head.value.class_name == PIPELINE:
-        # A pipeline pads with the tokenizer that it is given, or with that of its own checkpoint.
+        # A pipeline pads with its `tokenizer=` argument, or with the tokenizer of its checkpoint.
         return has_pipeline(store.holder) or _tokenizer_argument(head.node) == store.owner
     generators = [
         b for b in module.events_of(Built) if isinstance(b.value, Model) and _GENERATES.search(b.value.class_name)
     ]
-    # What generates may pad with eos: behind the end any token will do.
+    # A generator may pad with eos: after the end any token will do.
     if any(_GENERATES.search(m.class_name) for m in only(store.holder, Model)):
         return False
     # The class or function that makes a generator sets up the generator's tokenizer.
@@ -128,7 +128,7 @@ def _load_same_checkpoint(store: AttributeStore, heads: list[Built]) -> bool:
 
 
 def _in_opposite_branches(store: ast.AST, head: ast.AST, module: SourceModule) -> bool:
-    """They stand in the two branches of one `if`."""
+    """They are in the two branches of one `if`."""
     for node in ast.walk(module.tree):
         if isinstance(node, ast.If) and node.orelse:
             then, orelse = (

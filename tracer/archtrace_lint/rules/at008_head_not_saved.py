@@ -1,4 +1,4 @@
-"""AT008: PEFT saves a part of the head, and the rest is random when it is loaded again."""
+"""AT008: PEFT saves only a part of the head, and the rest is random when the adapter is loaded."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ def classifies(keywords: dict[str, AbstractValues]) -> bool:
 
 
 def _saved(keywords: dict[str, AbstractValues]) -> set[object] | None:
-    """What `modules_to_save` names; None when it cannot be told."""
+    """The names in `modules_to_save`; None if they are unknown."""
     if "modules_to_save" not in keywords or constant(keywords["modules_to_save"]) is None:
         return set()
     values = keywords["modules_to_save"]
     modules = {constant(item) for item in items(values) or ()}
-    # A list that is made elsewhere may well name the rest of the head.
+    # A list made elsewhere may well name the rest of the head.
     return modules if only(values, Many) and ... not in modules else None
 
 

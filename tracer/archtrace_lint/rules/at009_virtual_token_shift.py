@@ -12,7 +12,7 @@ from archtrace_lint.dataflow.spellings import word_set
 from archtrace_lint.rule import Match, Rule
 from archtrace_lint.rules.at008_head_not_saved import classifies
 
-#: Configs that put vectors in front of the text's. (Prefix tuning puts them into the attention alone.)
+#: Configs that prepend vectors to the embeddings of the text. (Prefix tuning adds them only in the attention.)
 PREPENDING = word_set("PromptTuningConfig PromptEncoderConfig MultitaskPromptTuningConfig CPTConfig")
 
 
@@ -26,7 +26,7 @@ def check(module: SourceModule) -> Iterator[Match]:
 
 def _prompt_reads(module: SourceModule) -> Iterator[Match]:
     for gather in module.events_of(Gather):
-        # States alone: the `logits[:, 0]` of a judge is its only logit, and its prompts are texts.
+        # Only states: the `logits[:, 0]` of a judge is its only logit, and its prompts are texts.
         if gather.fixed == 0 and any(h.has_prompts and h.kind == "hidden" for h in only(gather.target, Hidden)):
             yield Match(
                 gather.node,
@@ -39,7 +39,7 @@ def _adapter_matches(call: Called) -> Iterator[Match]:
     argument_values = frozenset().union(*call.arguments, *(v for _, v in call.keywords))
     for adapter in only(argument_values, AdapterConfig):
         for model in only(argument_values, Model):
-            # A decoder's classifier reads its last token, which prompts in front do not move out of place.
+            # A decoder's classifier reads its last token, which prepended prompts do not affect.
             if adapter.class_name in PREPENDING and is_encoder(model) and classifies(dict(adapter.keywords)):
                 yield Match(
                     adapter.call,
@@ -53,8 +53,8 @@ def _wrapper_matches(call: Called, module: SourceModule) -> Iterator[Match]:
     owner = call.scope.owner.name if call.scope.owner else ""
     embeddings = dict(call.keywords).get("inputs_embeds", frozenset())
     is_prompted_classifier = "SequenceClassification" in owner and any(p.prepended for p in only(embeddings, Prompts))
-    # PEFT's own wrapper returns what the model makes of the prompts and the text; a class that reads states itself is
-    # judged by what it reads.
+    # PEFT's own wrapper returns the output of the model for prompts and text; a class that reads states itself is
+    # judged by its reads.
     if is_prompted_classifier and any(
         isinstance(n, ast.Return) and n.value is call.node for n in ast.walk(module.tree)
     ):

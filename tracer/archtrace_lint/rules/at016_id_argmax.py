@@ -12,7 +12,7 @@ from archtrace_lint.rules.readouts import abbreviated, index_reads
 
 def check(module: SourceModule) -> Iterator[Match]:
     """`hidden[rows, ids.argmax(-1)]`."""
-    # CLIP's first vocabulary has 49,408 ids, of which the last is eos: there alone the highest id is the end.
+    # CLIP's first vocabulary has 49,408 ids, the last of which is eos: only there is the highest id the end.
     for index, scope, gather in index_reads(module, HighestId):
         yield Match(
             index,

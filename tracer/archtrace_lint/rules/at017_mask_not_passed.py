@@ -15,17 +15,17 @@ from archtrace_lint.rules.def_use import FunctionNodes, backward_slice, scope_of
 from archtrace_lint.rules.readouts import abbreviated
 from archtrace_lint.source.syntax import last_word
 
-#: Ids of what is generated, or of the other side of a pair.
+#: Ids of generated texts, or of the other side of a pair.
 _OTHER_IDS = re.compile(r"\w*(decoder|label|target|tgt|generated|output|response|sequence|position|segment|type)\w*")
 
-#: What speaks of a decoder, whose tokens see nothing behind them, or of models that are used with their padding.
+#: Words of a decoder, whose tokens do not attend to later ones, or of models that are used with their padding.
 _NO_ENCODER = re.compile(
     rf"\w*(causal|lm_?head|{name_pattern('decoders')}|opt_model|generat|reward|v_head|value_head|diffus|clip|past_key|decoder"
     r"|llm)\w*|" + name_pattern("unmasked"),
     re.IGNORECASE,
 )
 
-#: Packages whose models take a mask, and make one of ones where they get none.
+#: Packages whose models take a mask, and use one of ones without it.
 _LIBRARIES = word_set("transformers pytorch_transformers pytorch_pretrained_bert")
 
 #: Names of classes that may be models.
@@ -34,14 +34,14 @@ _KINDS = re.compile(f"{name_pattern('encoders')}|encoder|transformer|model", re.
 #: Names of masks of a batch.
 _MASKS = re.compile(r"(\w*_)?(input|attention|attn)_masks?")
 
-#: What an encoder's outputs are read by.
+#: Attributes by which an encoder's outputs are read.
 _STATES = word_set("last_hidden_state pooler_output hidden_states")
 
 
 def check(module: SourceModule) -> Iterator[Match]:
-    """A call on ids that are padded, or beside which there is a mask, that gives the model no mask."""
+    """A call on ids that are padded, or that have a mask beside them, which passes no mask to the model."""
     for run in module.events_of(ModelRun):
-        # By the call alone first: most calls give a mask, and the scope of one takes a walk.
+        # The call by itself first: most calls pass a mask, and the scope of a call takes a walk.
         if _lacks_mask(run.node) and not run.scope.without_mask:
             scope = scope_of(run.node, module.tree)
             if _is_padded(run, scope) and _runs_encoder(run, scope, module) and not _is_intended(run, scope, module):
@@ -63,15 +63,15 @@ def _ids(call: ast.Call) -> ast.expr:
 
 
 def _is_padded(run: ModelRun, scope: FunctionNodes) -> bool:
-    """Ids of a padding tokenizer; ids beside a mask; ids that are compared with 0."""
+    """The ids come from a tokenizer that pads, have a mask beside them, or are compared with 0."""
     node = _ids(run.node)
-    # Generated ids have no mask of the batch that they were generated from.
+    # Generated ids do not have the mask of the batch that they were generated from.
     if _OTHER_IDS.fullmatch(last_word(node).lower()):
         return False
     token_ids = only(run.ids, TokenIds)
     encodings = [i.encoding for i in token_ids if i.encoding] + only(run.ids, Encoding)
     if encodings:
-        # The tokenizer is in sight: it padded, or it did not.
+        # The call of the tokenizer is known: it padded, or it did not.
         return any(e.padded for e in encodings)
     compared = isinstance(node, ast.Name) and any(_is_not_zero_test(n, node.id) for n in scope.nodes)
     masks = run.padded or any(isinstance(n, ast.Name) and _MASKS.fullmatch(n.id) for n in scope.nodes)
@@ -87,7 +87,7 @@ def _is_not_zero_test(node: ast.AST, name: str) -> bool:
 
 
 def _runs_encoder(run: ModelRun, scope: FunctionNodes, module: SourceModule) -> bool:
-    """An encoder by its class, its checkpoint or its name; else what gives states in a module without decoders."""
+    """An encoder by class, checkpoint or name; else a model whose states are read, in a module without decoders."""
     models = only(run.models, Model)
     if models and all(is_encoder(m) for m in models):
         return True
@@ -95,7 +95,7 @@ def _runs_encoder(run: ModelRun, scope: FunctionNodes, module: SourceModule) -> 
         return False
     if ENCODERS.fullmatch(run.name):
         return True
-    # `model` and `encoder` are any model. In a decoder padding on the right reaches no token before it.
+    # `model` and `encoder` may be any model. In a decoder, padding on the right reaches no token before it.
     return _gives_states(run.node, scope) and not any(map(_names_decoder, ast.walk(module.tree)))
 
 
@@ -112,7 +112,7 @@ def _word(node: ast.AST) -> str:
 
 
 def _gives_states(call: ast.Call, scope: FunctionNodes) -> bool:
-    """`model(ids).last_hidden_state`, also under a name."""
+    """`model(ids).last_hidden_state`, also through a name."""
     parent = scope.parents.get(id(call))
     if isinstance(parent, ast.Attribute):
         return parent.attr in _STATES
@@ -122,10 +122,10 @@ def _gives_states(call: ast.Call, scope: FunctionNodes) -> bool:
 
 
 def _is_intended(run: ModelRun, scope: FunctionNodes, module: SourceModule) -> bool:
-    """The pads were taken out before; the mask is made inside; the same model is called with the mask as well."""
+    """The pads were removed before, the mask is made inside, or the same model is called with the mask as well."""
     mask_words = [n for n in backward_slice(_ids(run.node), scope) if "mask" in _word(n) or "unpad" in _word(n)]
     other_calls = [n for n in scope.nodes if isinstance(n, ast.Call) and n is not run.node]
-    # Whoever gives the model its mask in one call here knows of it, and leaves it out of the other on purpose.
+    # Code that passes the mask in one call here omits it from the other on purpose.
     is_called_with_mask = any(
         ast.unparse(n.func) == ast.unparse(run.node.func) and not _lacks_mask(n) for n in other_calls
     )
@@ -133,9 +133,9 @@ def _is_intended(run: ModelRun, scope: FunctionNodes, module: SourceModule) -> b
 
 
 def _may_be_own_class(run: ModelRun, module: SourceModule) -> bool:
-    """A class of one's own that may be what `self.encoder` holds, as its name is like it: it may make the mask itself.
+    """`self.encoder` may be an instance of a custom class with a similar name, which may make the mask itself.
 
-    Constructors without words of a rule are not followed, so it is the classes in sight that tell.
+    Constructors without words of a rule are not followed, so the names of the classes in the file have to do.
     """
     if run.scope.owner is None or has(run.models, Model):
         return False

@@ -1,4 +1,4 @@
-"""AT018: the first pad, read as it is: a row without one reads its first token."""
+"""AT018: the position of the first pad as an index: a row without a pad reads its first token."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from archtrace_lint.rules.def_use import backward_slice, scope_of
 from archtrace_lint.rules.readouts import abbreviated
 from archtrace_lint.source.syntax import last_word
 
-#: What asks of each row whether there is a pad, or puts one behind it.
+#: Functions that check each row for a pad, or append one.
 _PAD_CHECKS = word_set("any pad where")
 
-#: What counts them.
+#: Functions that count the pads.
 _COUNTS = word_set("sum count_nonzero")
 
 
-#: What names mean that speak of padding.
+#: Meanings of names (see spellings.NAMES) that concern padding.
 _PADDING_MEANINGS = word_set("pad padded attended")
 
 
 def check(module: SourceModule) -> Iterator[Match]:
-    """`argmax(ids == pad)`, from which nothing was taken off, as an index of hidden states or logits."""
+    """`argmax(ids == pad)`, without a subtraction, as an index of hidden states or logits."""
     for gather in module.events_of(Gather):
-        # One less than the first pad is AT002's: there, a row without a pad reads position -1, its last.
+        # The first pad minus 1 is AT002's: there, a row without a pad reads position -1, its last.
         searches = {i.search for i in only(gather.index, FirstPad) if i.search and not i.index_expression}
         for search in searches if has(gather.target, Hidden) else ():
             if not _handles_rows_without_pad(search, gather, module):
@@ -47,7 +47,7 @@ def _checks_for_pad(node: ast.AST) -> bool:
     """`(ids == pad).any(1)`, `(ids == pad).sum(1)`, `if pad in row`."""
     if isinstance(node, ast.Compare):
         left = last_word(node.left)
-        # `if pad_id in row`: such a row is asked.
+        # `if pad_id in row` checks that row.
         return isinstance(node.ops[0], ast.In | ast.NotIn) and meaning(left) in ("pad", "eos")
     if not isinstance(node, ast.Call):
         return False
@@ -70,7 +70,7 @@ def _corrects_index(node: ast.AST, names: set[str]) -> bool:
 
 
 def _appends_column(node: ast.AST) -> bool:
-    """A column of pads behind the ids."""
+    """A column of pads is appended to the ids."""
     return isinstance(node, ast.Call) and last_word(node.func) in ("cat", "concat", "concatenate", "hstack")
 
 

@@ -15,23 +15,23 @@ from archtrace_lint.source.syntax import Function, functions, last_word, stateme
 
 _MAXIMA = word_set("max maximum fmax")
 
-#: Of these the values are read; ids that are cut a little too late do no harm.
+#: Names of sequences whose values matter; ids that are cut a little too late do no harm.
 _VALUES = word_set("reward rewards score scores value values logit logits hidden state states output outputs")
 
 
 def check(module: SourceModule) -> Iterator[Match]:
-    """`end = max(end_a, end_b)`, where two sequences are read at that end, or at the last of what it cuts off."""
+    """`end = max(end_a, end_b)`, where two sequences are read at that end, or at the last item of a slice up to it."""
     for name, function in functions(module.tree):
         for end, maximum in _larger_ends(function):
             sequences = _sequences_read_at(end, scope_in(function))
-            # One sequence that is read there has one end; ids that are cut there are compared, not read.
+            # A single sequence has only one end; ids that are sliced there are compared, not read.
             if len(sequences) > 1 and any(_VALUES.intersection(sequence.lower().split("_")) for sequence in sequences):
                 message = f"`{abbreviated(maximum, 26)}` is the end of the longer only; read each text at its own end"
                 yield Match(maximum, name, message)
 
 
 def _larger_ends(function: Function) -> Iterator[tuple[str, ast.Call]]:
-    """Names bound to the larger of two different ends, once."""
+    """Names bound to the larger of two different ends, with the call that takes the maximum."""
     for node in statements(function):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Call):
             call = node.value
@@ -45,7 +45,7 @@ def _larger_ends(function: Function) -> Iterator[tuple[str, ast.Call]]:
 
 
 def _are_two_ends(first: ast.expr, second: ast.expr) -> bool:
-    """Two ends by their names, of which neither is a bound such as `0` or `max_length`."""
+    """Both are ends by their names, and neither is a bound such as `0` or `max_length`."""
     names = [_name(first), _name(second)]
     # `max(end, start)` and `max(n, min_length)` are bounds.
     return all(names) and names[0] != names[1] and not any("min" in n or "max" in n or "start" in n for n in names)
@@ -86,7 +86,7 @@ def _is_end_minus_1(node: ast.expr, end: str) -> bool:
 
 
 def _slices_ending_at(node: ast.expr, end: str, scope: FunctionNodes) -> Iterator[ast.Subscript]:
-    """What is cut off at `end`, directly or under a name."""
+    """The slices up to `end`, directly or through a name."""
     for value in [node, *(definitions(node.id, scope) if isinstance(node, ast.Name) else ())]:
         last = _parts(value)[-1] if isinstance(value, ast.Subscript) else None
         upper = last.upper if isinstance(last, ast.Slice) else None
