@@ -19,7 +19,7 @@ Span: TypeAlias = tuple[int, int, int, int]
 #: Words of a comment about a bound or a wrap.
 _OF_BOUNDS = re.compile(r"modulo|%|wrap|negative|reverse.index|clamp|clip|out.part.(bounds|range)", re.IGNORECASE)
 
-#: A parenthesis right before an expression, and the word or the bracket before that; one right behind it.
+#: A parenthesis right before an expression, and the word or the bracket before that; one right after it.
 _GROUP = re.compile(r"(?P<word>\w*|[)\]])[^\S\n]*(?P<open>\([^\S\n]*\n?[^\S\n]*)$")
 _CLOSED = re.compile(r"[^\S\n]*\n?[^\S\n]*\)")
 
@@ -77,7 +77,7 @@ def _with_parentheses(span: Span, lines: Sequence[str]) -> Span:
     opened = _GROUP.search(_text_of((max(1, line - 1), 1, line, col), lines))
     below = min(end + 1, len(lines))
     closed = _CLOSED.match(_text_of((end, end_col, below, len(lines[below - 1]) + 1), lines))
-    # In `f(x - 1)` and `f[0](x - 1)` the parentheses call; behind a keyword, as in `return (x - 1)`, they only group.
+    # In `f(x - 1)` and `f[0](x - 1)` the parentheses call; after a keyword, as in `return (x - 1)`, they only group.
     if not opened or not closed or (opened["word"] and not iskeyword(opened["word"])):
         return span
     # The parenthesis stood at the end of the line above, as formatters write it.
@@ -91,7 +91,7 @@ def _with_parentheses(span: Span, lines: Sequence[str]) -> Span:
 
 
 def _has_own_lines(statement: ast.stmt, lines: Sequence[str]) -> bool:
-    """No other statement stands on its lines."""
+    """No other statement shares its lines."""
     before, after = lines[statement.lineno - 1][: statement.col_offset], lines[(statement.end_lineno or 0) - 1]
     rest = after.encode()[statement.end_col_offset or 0 :].decode().strip()
     return not before.strip() and (not rest or rest.startswith("#"))

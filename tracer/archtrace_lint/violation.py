@@ -51,7 +51,7 @@ class Violation(NamedTuple):
 
     @property
     def place(self) -> tuple[str, int, int, str]:
-        """Where it stands among others: the order in which people read."""
+        """The sort key of findings: path, line, column, code."""
         return self.path, self.line, self.col, self.code
 
 

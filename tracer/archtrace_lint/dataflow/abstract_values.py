@@ -293,7 +293,7 @@ def _order(value: object) -> str:
 
 def has(values: AbstractValues, kind: type[AbstractValue]) -> bool:
     """True when one of the values is of this kind."""
-    for value in values:  # noqa: SIM110 a loop, as this is asked of every call: `any` would take twice as long
+    for value in values:  # noqa: SIM110 a loop, as this runs for every call: `any` would take twice as long
         if isinstance(value, kind):
             return True
     return False

@@ -30,7 +30,7 @@ class FlowRange(NamedTuple):
 
 class Binding(NamedTuple):
     """A name is bound to what `value` gives, or to one item of it; a parameter has no value. It holds from `line` on:
-    a comprehension reads its names above the place where they stand."""
+    a comprehension reads its names above the line that binds them."""
 
     name: ast.AST
     value: ast.expr | None
@@ -148,7 +148,7 @@ def _targets(node: ast.AST) -> list[tuple[ast.expr, ast.expr]]:
 
 
 def _names(node: ast.AST) -> list[str]:
-    """The names that a node reads, each once, in the order in which they stand."""
+    """The distinct names that a node reads, in the order of the source."""
     return list(dict.fromkeys(n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)))
 
 

@@ -37,7 +37,7 @@ def _tree(path: str, text: str, remaining: str) -> ast.Module:
     """The tree of the pruned text, or of the whole if that does not parse; UnreadableError if the whole does not."""
     if remaining != text:
         must_parse(path, text.encode("utf-8", "replace"), "utf-8")  # whatever coding it declares, this is decoded
-        # Pruning takes what stands at the margin of a string for a statement, and may cut it in two.
+        # Pruning takes an unindented line of a string for a statement, and may cut the string in two.
         with suppress(UnreadableError):
             return parsed(path, remaining)
     return parsed(path, text)
@@ -80,7 +80,7 @@ def _follow(module: SourceModule, text: str) -> None:
 
 
 def _imports(tree: ast.Module) -> dict[str, str]:
-    """Local name -> the dotted name that it stands for. Imports stand at the top, or under `if` and `try` there."""
+    """Local name -> the dotted name that it stands for, of imports at the top level or under `if` and `try` there."""
     imports: dict[str, str] = {}
     for node in tree.body:
         import_statements = [node] if isinstance(node, ast.Import | ast.ImportFrom) else _guarded_imports(node)

@@ -37,7 +37,7 @@ class Evaluator:
 
     Expressions hold calls, calls lead into functions, functions hold statements, and these hold expressions again. A
     handler reaches the parts of its node by `frame.evaluate` and `frame.run`, which look the next handler up here, so
-    no file imports one that imports it. `follow.py`, which stands above them all, puts the two tables together.
+    no file imports one that imports it. `follow.py`, which imports them all, puts the two tables together.
     """
 
     expressions: Mapping[type[ast.expr], ExpressionHandler]

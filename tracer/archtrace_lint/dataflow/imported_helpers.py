@@ -81,5 +81,5 @@ def _identity(event: Event) -> tuple[object, ...]:
     """A key that is equal for two events of the same place and the same kinds of values."""
     parts = [event.target] if isinstance(event, Gather | Mean) else []
     parts += [event.index] if isinstance(event, Gather) else []
-    # All nodes now stand at the call: only `origin` still tells them apart.
+    # All nodes now have the place of the call: only `origin` distinguishes them.
     return type(event), getattr(event.node, "origin", None), *(frozenset(map(type, part)) for part in parts)

@@ -225,7 +225,7 @@ def _class(node: ast.ClassDef, frame: Frame) -> bool:
             fields.update(frame.file.fields.get(base.id, {}))
     frame.file.fields[node.name] = fields
     inner = replace(frame, names=dict(frame.names), function=node.name, owner=node)
-    # `__init__` sets the fields that the other methods read, wherever it stands among them.
+    # `__init__` sets the fields that the other methods read, so it comes first.
     setup = [s for s in node.body if not isinstance(s, ast.FunctionDef) or s.name == "__init__"]
     inner.run(setup)
     fields.update({k: v for k, v in inner.names.items() if k not in frame.names and v})

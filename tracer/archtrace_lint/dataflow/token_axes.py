@@ -77,7 +77,7 @@ def mean_call(site: Site) -> AbstractValues | None:
     dim = TensorCall(site.node, AbstractValue(), site.rest, site.keywords).dim
     if any(over_tokens(h, dim) for h in hidden):
         _emit_mean(site, tensor)
-    # A mean over layers that were stacked before or behind the batch: states still.
+    # A mean over layers that were stacked before or after the batch gives states.
     return frozenset(replace(h, several_layers=False) for h in hidden if h.several_layers and dim in (0, 1))
 
 
@@ -132,7 +132,7 @@ def einops_mean(site: Site) -> AbstractValues | None:
 def _emit_mean(site: Site, target: AbstractValues) -> None:
     """Emit a mean; the inputs of a pooling class are hidden states under any name."""
     owner = site.frame.owner
-    # A head in a class of its own is handed states under any name: `MeanPooling.forward(self, x, mask)`.
+    # A pooling class may give the states any name: `MeanPooling.forward(self, x, mask)`.
     is_pooling_class = owner is not None and "pool" in owner.name.lower()
     if is_pooling_class:
         target = frozenset(replace(h, kind="hidden") if h.kind == "weak" else h for h in only(target, Hidden))

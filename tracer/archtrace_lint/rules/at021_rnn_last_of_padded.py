@@ -44,7 +44,7 @@ def _net_matches(
     """The reads of the last step of a net, at most one per call."""
     function = f"{owner.name}.{method.name}"
     for call in net_calls(scope, net):
-        # torch's recurrent nets take (steps, batch, features) unless told otherwise.
+        # torch's recurrent nets take (steps, batch, features) by default.
         if not net.batch_first and _gets_batch_first_states(call, scope):
             yield Match(call, function, f"`{net.name}` takes the batch for its steps; make it with batch_first=True")
         elif _is_padded(call, scope, method, module):

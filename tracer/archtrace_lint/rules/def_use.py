@@ -51,7 +51,7 @@ class FunctionNodes:
         later = [(n.lineno, self._blocks(n)[:1]) for n in self._stores(name) if n.lineno > binding.lineno]
         for load in self.loads(name):
             blocks = self._blocks(load)
-            # A binding in another branch does not stand between: `if a: x = f(x)` … `else: g(x)`.
+            # A binding in another branch does not count: `if a: x = f(x)` … `else: g(x)`.
             is_rebound = any(line < load.lineno and block[0] in blocks for line, block in later if block)
             if load.lineno > binding.lineno and not is_rebound:
                 yield load
@@ -79,9 +79,9 @@ def scope_of(node: ast.AST, tree: ast.Module) -> FunctionNodes:
     """The innermost function around a node; the module if there is none, or if the node is not in the tree."""
     line = getattr(node, "lineno", 0)
     # By the lines first, so that only functions that can contain the node are walked.
-    holders = [f for f in _functions(tree) if _first(f) <= line <= (f.end_lineno or line)]
-    holding = (f for f in reversed(holders) if any(n is node for n in scope_in(f).nodes))
-    return scope_in(next(holding, tree))
+    enclosing = [f for f in _functions(tree) if _first(f) <= line <= (f.end_lineno or line)]
+    containing = (f for f in reversed(enclosing) if any(n is node for n in scope_in(f).nodes))
+    return scope_in(next(containing, tree))
 
 
 def _first(function: Function) -> int:

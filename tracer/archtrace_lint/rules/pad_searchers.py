@@ -119,7 +119,7 @@ def _classifiers_named(function: ast.FunctionDef) -> set[str]:
 
 
 def _calls(node: ast.AST, function: str) -> Iterator[tuple[ast.Call, str]]:
-    """The calls below a node, each with the outermost function that it stands in."""
+    """The calls below a node, each with the name of the outermost function or class around it."""
     for inner in ast.iter_child_nodes(node):
         if isinstance(inner, ast.Call):
             yield inner, function

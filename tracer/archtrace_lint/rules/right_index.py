@@ -35,11 +35,11 @@ class Reduction(NamedTuple):
 
 
 def right_index(index: ast.expr, gather: Gather, module: SourceModule) -> Replacement | None:
-    """The index of the last token that is no pad, when it is certain what `index` (a reduction - 1) was made of.
+    """The index of the last token that is no pad, if it is certain what `index` (a reduction - 1) is made of.
 
-    None too where the number is used for more than reading: as a count it may be right.
+    None also if the number is used for more than reading: as a count it may be right.
     """
-    # The text that is written says `torch.`, so that name must be bound.
+    # The new text uses `torch.`, so that name must be bound.
     if not (isinstance(index, ast.BinOp) and isinstance(index.op, ast.Sub)) or module.imports.get("torch") != "torch":
         return None
     # An array of numpy or JAX has no `.bool()`, and torch.arange is none of theirs.
@@ -73,8 +73,8 @@ def _replacement(
 
 
 def _sole_definition(node: ast.expr, scope: FunctionNodes) -> ast.Assign | None:
-    """The only statement that gives a name its value, which is always run before; the names in it are still the same,
-    since none is bound again further down."""
+    """The only assignment to a name, if it always runs before this use; the names in it keep their values, as none
+    is bound again further down. None otherwise."""
     if not isinstance(node, ast.Name) or len([*scope.assigned(node.id)]) != 1:
         return None
     assignments = [n for n in scope.nodes if isinstance(n, ast.Assign) and _target(n) == node.id]
@@ -83,7 +83,7 @@ def _sole_definition(node: ast.expr, scope: FunctionNodes) -> ast.Assign | None:
     ):
         return None
     read = {n.id for n in ast.walk(assignments[0].value) if isinstance(n, ast.Name)}
-    # Bound again further down, the names may hold something else where the text would stand.
+    # If a name is bound again further down, it may have another value where the new text goes.
     later = (n for n in scope.nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store) and n.id in read)
     return None if any(n.lineno >= assignments[0].lineno for n in later) else assignments[0]
 

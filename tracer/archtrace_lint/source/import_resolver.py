@@ -33,7 +33,7 @@ INSTALLED = sys.stdlib_module_names | frozenset(
 )
 
 _IMPORT = re.compile(rb"\nfrom[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n(]+)")
-#: A statement at the margin; a bracket there closes what stands above.
+#: An unindented statement; an unindented bracket closes the statement above.
 _MARGIN = re.compile(rb"^(?=[A-Za-z@])", re.MULTILINE)
 _NAME = re.compile(rb"\b([a-z_]\w*)(?:\s+as\s+(\w+))?")
 

@@ -46,7 +46,7 @@ MINUS_ONE: Group = (
     BytePattern(rb"-1(?<=\w-1)\b"),
 )
 
-#: torch.cat of prompts and something behind them.
+#: torch.cat of prompts and something after them.
 PROMPTS_FIRST = BytePattern(rb"cat(enate)?\(\s*(tensors=)?[\[(]\s*(self\.)?\w*(prompt|soft|prefix|virtual)")
 
 #: `torch.sum(mask)` and `tf.reduce_sum(mask)`, of a name, an attribute or an item.
@@ -58,7 +58,7 @@ POOLS_TRANSPOSED = BytePattern(rb"pool\w*\(\s*\w+\.(transpose|permute|swapaxes|m
 #: `outputs[1]` and `model(...)[1]`.
 SECOND_OUTPUT = BytePattern(rb"\[1\](?:(?<=outputs\[1\])|(?<=output\[1\])|(?<=out\[1\])|(?<=\)\[1\]))")
 
-#: A maximum or a softmax along the second axis; a softmax with a sum behind it.
+#: A maximum or a softmax along the second axis; a softmax followed by a sum.
 POOLED = BytePattern(
     rb"max\((?:(?:dim=|axis=)?-?[12]\b|(?=[^\n]{0,120}(?:dim=|axis=|, ?)(?:1|-2)\b)"
     rb"|(?<=oftmax\()(?=(?s:.{0,400}?)(?:sum|bmm)\())"
@@ -81,13 +81,13 @@ LARGER_END = BytePattern(rb"= (?:torch\.|np\.)?(?:max|maximum)\([A-Za-z_][\w.\[\
 #: A mask that fills, or that torch's attention is given, and that does not begin by turning it round.
 FILLS_BY_MASK = BytePattern(rb"(?:masked_fill_?\(|padding_mask=|where\()(?!\s*(?:~|\(?1 ?-|[^\n,]*== ?0))")
 
-#: What stands for minus infinity; `key_padding_mask=` needs none.
+#: Spellings of minus infinity; `key_padding_mask=` needs none.
 MINUS_INFINITY: Group = (
     *(b"-inf", b".inf", b"'inf", b'"inf', b"finfo", b"-1e", b"- 1e", b"-1000", b"neg_inf"),
     b"padding_mask=",
 )
 
-#: A pad id, or an item of that name, behind which `or`, `and`, `else` or the colon of a condition stands.
+#: A pad id, or an item of that name, followed by `or`, `and`, `else` or the colon of a condition.
 PAD_ID_ASKED = BytePattern(
     rb"""pad(?:ding)?(?:_token)?_(?:id|idx|index)_?\b(?:["'][\w, ]*[\])])?(?:\s+(?:or|and|else)\b|:\s*(?:#|\n))""",
 )

@@ -25,7 +25,7 @@ _HELPER_LINES = MAX_HELPER_LINES + 10
 #: Words with which a function matters to the whole module, whatever the rule.
 _CONTEXT = (b"padding_side",)
 
-#: Where a statement begins at the margin. What else stands there, a comment or a bracket, belongs to the one above.
+#: Where an unindented statement begins; an unindented comment or bracket belongs to the statement above.
 _MARGIN = re.compile(rb"\n(?=[A-Za-z_@\x80-\xff])")
 #: The first method of a class: its indentation is that of the others.
 _METHOD = re.compile(rb"\n([ \t]+)(?=(?:async )?def )")
@@ -75,7 +75,7 @@ def pruned(source: bytes, codes: Sequence[str], imported: Mapping[bytes, bytes] 
     """A source in UTF-8 without the functions that can interest none of the rules; empty where none interests any.
 
     Lines stay where they are. `imported`: the texts of helpers in other files, by the names that they are called by.
-    What stands at the margin within a string is taken for a statement: at worst, what is left does not parse.
+    An unindented line of a string is taken for a statement: at worst, the result does not parse.
     """
     if not all(PREFILTERS[code].per_function for code in codes):
         return source

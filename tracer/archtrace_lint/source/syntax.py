@@ -13,7 +13,7 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 def statements(tree: ast.AST) -> Iterator[ast.AST]:
     """The statements in a tree, at any depth, each before those within it; handlers and cases among them."""
     for child in ast.iter_child_nodes(tree):
-        # Most nodes of a tree are expressions, and no statement stands in one.
+        # Most nodes of a tree are expressions, which contain no statements.
         if not isinstance(child, ast.expr):
             yield child
             yield from statements(child)
