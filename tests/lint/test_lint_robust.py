@@ -36,7 +36,7 @@ WORDS = sorted(
 
 def everything(path: str, text: str) -> None:
     """Follow a text and ask every rule, whatever its words are."""
-    module = follow.analysed(path, text, parsed(path, text))
+    module = follow.follow_tree(path, text, parsed(path, text))
     for rule in rules():
         assert all(finding.message for finding in rule.check(module))
 

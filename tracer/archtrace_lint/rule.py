@@ -1,4 +1,4 @@
-"""What a rule is: its words, its cases, and its check."""
+"""A rule: its texts, its example cases, and its check."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from archtrace_lint.dataflow.events import SourceModule
 
 
 @dataclass(frozen=True)
-class Instead:
-    """What fixes a finding: an expression for a node, and the statements that do nothing then."""
+class Replacement:
+    """What fixes a finding: new text for a node, and the statements that are redundant afterwards."""
 
     text: str
     node: ast.expr
-    idle: tuple[ast.stmt, ...] = ()
+    redundant: tuple[ast.stmt, ...] = ()
 
 
 @dataclass(frozen=True)
 class Match:
-    """What a check found: where, in which function, in words; and what fixes it, if that is certain.
+    """One match of a rule: the node, the function around it, the message; and a replacement if one is certain.
 
     `message` is at most 90 characters, so that `path:line:col: CODE message` is a line: what is wrong, a semicolon,
-    what to do. `read` is what reads the hidden states at the index that `node` makes, where that is not `node` itself.
+    what to do. `read` is the node that reads hidden states at the index made by `node`, if that is another node.
     """
 
     node: ast.AST
     function: str
     message: str
-    instead: Instead | None = None
+    replacement: Replacement | None = None
     read: ast.AST | None = None
 
 

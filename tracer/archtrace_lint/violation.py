@@ -1,12 +1,11 @@
-"""What a rule says of a place in a file."""
+"""Findings of rules, with their places in a file."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 
-# Tuples and no dataclasses: `dataclasses` imports `inspect`, and a hook that mostly finds nothing starts for each
-# commit.
+# Tuples and no dataclasses: `dataclasses` imports the slow `inspect`, and a hook starts for each commit.
 class Edit(NamedTuple):
     """Put `text` for `old`, which spans these lines and columns (both from 1, the end exclusive). Lines end in LF."""
 
@@ -31,7 +30,7 @@ class FlowStep(NamedTuple):
 class Violation(NamedTuple):
     """One finding. Lines and columns count from 1, columns in characters, and the end is exclusive.
 
-    `fix`: the edits that fix it, none where nothing is certain. `flow`: how it came about, the finding among it.
+    `fix`: the edits that fix it, empty if no fix is certain. `flow`: the steps that lead to it and on, itself included.
     """
 
     code: str
@@ -52,12 +51,12 @@ class Violation(NamedTuple):
 
     @property
     def place(self) -> tuple[str, int, int, str]:
-        """Where it stands among others: the order in which people read."""
+        """The sort key of findings: path, line, column, code."""
         return self.path, self.line, self.col, self.code
 
 
 class UnreadableError(ValueError):
-    """A file is no Python that can be parsed: what, and where as far as it is known."""
+    """A file is no Python that can be parsed: why, and where as far as that is known."""
 
     def __init__(self, path: str, reason: str, line: int = 1, col: int = 1) -> None:
         super().__init__(f"{path}:{line}:{col}: does not parse: {reason}")

@@ -1,6 +1,6 @@
 """Abstract values: what the analysis knows of an expression. Frozen, compared by structure.
 
-An expression has a set of them, one for each thing that it may be where branches join; the empty set is *unknown*.
+An expression has a set of them: where branches join, one value for each possibility. The empty set means *unknown*.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class AbstractValue:
 
 
 AbstractValues: TypeAlias = frozenset[AbstractValue]
-# The empty set is neutral in a union: a branch of which nothing is known hides nothing that the other branch may give.
+# The empty set is neutral in a union: an unknown branch does not hide what the other branch may give.
 UNKNOWN: AbstractValues = frozenset()
 
 
@@ -36,16 +36,16 @@ class Many(AbstractValue):
 
 @dataclass(frozen=True)
 class Chunks(AbstractValue):
-    """A tensor cut into some number of parts along its batch, as `split` and `chunk` cut it: each is such a value."""
+    """The tuple that `split` or `chunk` returns; `part` is the value of each of its items."""
 
-    of: AbstractValue
+    part: AbstractValue
 
 
 @dataclass(frozen=True)
 class Layer(AbstractValue):
-    """A layer of torch.nn that was made in sight, by its class."""
+    """A pooling layer (torch.nn or Keras) whose constructor call is in this file."""
 
-    kind: str
+    class_name: str
 
 
 @dataclass(frozen=True)
@@ -57,16 +57,16 @@ class Table(AbstractValue):
 
 @dataclass(frozen=True)
 class Encoding(AbstractValue):
-    """What a tokenizer returned. `alone`: for certain without pads, as nobody asked for any."""
+    """What a tokenizer returned, padded on `side`. `unpadded`: it certainly has no pads, as none were requested."""
 
     padded: bool
     side: str = ""
-    alone: bool = False
+    unpadded: bool = False
 
 
 @dataclass(frozen=True)
 class TokenIds(AbstractValue):
-    """Token ids, (batch, tokens), of an encoding if one is known. `weak`: only a loose name says so."""
+    """Token ids, (batch, tokens), of an encoding if one is known. `weak`: only an ambiguous name suggests it."""
 
     weak: bool = False
     encoding: Encoding | None = None
@@ -84,19 +84,19 @@ class EosId(AbstractValue):
 
 @dataclass(frozen=True)
 class Tokens(AbstractValue):
-    """A mask over tokens: 1 where attended, or 1 where padded. `row`: of one sequence alone.
+    """A mask over tokens: 1 where attended, or 1 where padded. `single_row`: the mask of one sequence of the batch.
 
-    `weak`: only a loose name says so (`mask`). `by_id`: made by a comparison of ids with the pad id.
-    `sure`: a tokenizer made it, or a comparison of ids with the pad id did; else only a name says what it is.
-    `alone`: there are no pads.
+    `weak`: only an ambiguous name (`mask`) suggests it. `by_id`: made by a comparison of ids with the pad id.
+    `sure`: made by a tokenizer or by a comparison of ids with the pad id; otherwise a name is the only evidence.
+    `unpadded`: the batch certainly has no pads.
     """
 
     attended: bool
-    row: bool = False
+    single_row: bool = False
     weak: bool = False
     by_id: bool = False
     sure: bool = False
-    alone: bool = False
+    unpadded: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,8 @@ class PositionRange(AbstractValue):
 
 
 @dataclass(frozen=True)
-class Places(AbstractValue):
-    """The positions of the pads, from first to last: what `nonzero` gives of a mask."""
+class PadPositions(AbstractValue):
+    """The positions of the pads in ascending order: what `nonzero` returns for a mask of them."""
 
     by_id: bool = False
 
@@ -123,15 +123,15 @@ class AxisLength(AbstractValue):
 
 @dataclass(frozen=True)
 class Inflated(AbstractValue):
-    """Large at attended tokens, the position (or 0, before `placed`) at pads: its minimum is the first pad."""
+    """Large at attended tokens; at pads 0, or their position once `has_positions`: its minimum is at the first pad."""
 
-    placed: bool = False
+    has_positions: bool = False
     by_id: bool = False
 
 
 @dataclass(frozen=True)
 class Extreme(AbstractValue):
-    """What min or max over a dim gives: values, and the indices of them."""
+    """What min or max over a dim returns: the values, and their indices."""
 
     values: AbstractValues
     indices: AbstractValues
@@ -139,97 +139,100 @@ class Extreme(AbstractValue):
 
 @dataclass(frozen=True)
 class Count(AbstractValue):
-    """How many tokens are attended (or padded). `made` is the expression that took 1 off: the index of the last.
+    """How many tokens are attended (or padded), per row; `whole_batch`: one number for all rows together.
 
-    `alone`: of rows without pads.
+    `index_expression`: the expression that subtracted 1 and so turned the count into the index of the last token.
+    `unpadded`: the rows certainly have no pads.
     """
 
     attended: bool = True
-    made: ast.expr | None = None
-    whole: bool = False
+    index_expression: ast.expr | None = None
+    whole_batch: bool = False
     weak: bool = False
-    alone: bool = False
+    unpadded: bool = False
 
 
 @dataclass(frozen=True)
 class FirstPad(AbstractValue):
-    """The index of the first pad. `made` is the expression that took 1 off; `by_id`: the ids were searched for it.
+    """The index of the first pad; `by_id`: found by comparing ids with the pad id.
 
-    `searched` is the expression that looked for it, where that gives 0 of a row without a pad.
+    `index_expression`: the expression that subtracted 1. `search`: the expression that looked for the pad, if it
+    returns 0 for a row without one.
     """
 
-    made: ast.expr | None = None
+    index_expression: ast.expr | None = None
     weak: bool = False
     by_id: bool = False
-    searched: ast.expr | None = None
+    search: ast.expr | None = None
 
 
 @dataclass(frozen=True)
 class HighestId(AbstractValue):
     """The position of the highest token id."""
 
-    made: ast.expr
+    index_expression: ast.expr
 
 
 @dataclass(frozen=True)
 class Side(AbstractValue):
-    """A test of the side on which padding stands."""
+    """A test of the side on which padding is."""
 
 
 @dataclass(frozen=True)
 class Tokenizer(AbstractValue):
-    """A tokenizer, with the side that the code gave it. `given`: its checkpoint as it is written."""
+    """A tokenizer, with the side set in the code. `checkpoint_expression`: its checkpoint as the source spells it."""
 
     side: str = ""
     checkpoint: str = ""
-    given: str = ""
+    checkpoint_expression: str = ""
 
 
 @dataclass(frozen=True)
 class Model(AbstractValue):
-    """A model: its class as it is written, its checkpoint where one is named, whether its pooler is left out.
+    """A model: its class and its checkpoint, if named; `without_pooler`: loaded with `add_pooling_layer=False`.
 
-    `given`: the checkpoint as it is written.
+    `checkpoint_expression`: the argument that names the checkpoint, as the source spells it.
     """
 
-    kind: str
+    class_name: str
     checkpoint: str = ""
-    bare: bool = False
-    given: str = ""
+    without_pooler: bool = False
+    checkpoint_expression: str = ""
 
 
 @dataclass(frozen=True)
 class ModelOutput(AbstractValue):
-    """What a model returned. `sure` is False where nothing but its name says so.
+    """What a model returned. `sure` is False where its name is the only evidence.
 
-    `what` says what it is where the code treats it as a tensor, which a model of one's own may well return. `layers`:
-    where the states of all layers may stand in it as a tuple, if they were asked for.
+    `kind`: the kind of hidden states (see Hidden) that it is where the code treats it as a tensor, which a custom
+    model may return. `layers`: the indices at which the tuple of all layers' states may be, if it was requested.
+    `has_prompts`: the input began with soft prompts.
     """
 
     model: Model | None = None
     encoding: Encoding | None = None
-    prompted: bool = False
+    has_prompts: bool = False
     sure: bool = True
-    what: str = "hidden"
+    kind: str = "hidden"
     layers: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Hidden(AbstractValue):
-    """Hidden states or logits, a row a token: `what` is "hidden", "logits", "scores" (a number a token), or "weak".
+    """Hidden states or logits, one row per token. `kind`: "hidden", "logits", "scores" (one number per token), "weak".
 
-    "weak": only a loose name says so, as with scores.
+    "weak": only an ambiguous name suggests hidden states. `sure` is False where a name is the only evidence.
 
-    `masked`: pads were multiplied away; `several`: a tuple, one a layer; `sure` is False where only its name says so.
-    `zeroed`: they were set to 0, and stand there still, so that a mean divides by their number too.
-    `axis` is the dim along which the tokens stand.
+    `masked`: pads were multiplied by 0, filled or sliced away. `zeroed`: pads are 0 but still in the tensor, so that a
+    mean divides by their number as well. `several_layers`: a tuple or a stack, one item per layer. `axis`: the dim of
+    the tokens. `has_prompts`: soft prompts come before the text.
     """
 
-    what: str = "hidden"
+    kind: str = "hidden"
     masked: bool = False
     zeroed: bool = False
-    several: bool = False
-    prompted: bool = False
+    several_layers: bool = False
+    has_prompts: bool = False
     encoding: Encoding | None = None
     sure: bool = False
     axis: int = 1
@@ -237,46 +240,46 @@ class Hidden(AbstractValue):
 
 @dataclass(frozen=True)
 class MaskedSum(AbstractValue):
-    """Masked hidden states, of an encoding if one is known, summed over the tokens."""
+    """Masked hidden states summed over the tokens, with the encoding of their text if it is known."""
 
     encoding: Encoding | None = None
 
 
 @dataclass(frozen=True)
 class EosRows(AbstractValue):
-    """The hidden states at the eos tokens of all rows, one after another."""
+    """The hidden states at the eos tokens of all rows, concatenated by `gather`."""
 
-    made: ast.expr
+    gather: ast.expr
 
 
 @dataclass(frozen=True)
 class Prompts(AbstractValue):
-    """Soft prompts; `joined`: in front of the embeddings of a text."""
+    """Soft prompts; `prepended`: concatenated in front of the embeddings of a text."""
 
-    joined: bool = False
+    prepended: bool = False
 
 
 @dataclass(frozen=True)
 class AdapterConfig(AbstractValue):
-    """A PEFT config: its class and its keywords."""
+    """A PEFT config: its class, its keywords, and the call that makes it."""
 
-    kind: str
+    class_name: str
     keywords: tuple[tuple[str, AbstractValues], ...]
-    made: ast.expr
+    call: ast.expr
 
 
 Kind = TypeVar("Kind", bound=AbstractValue)
 
 
 def only(values: AbstractValues, kind: type[Kind]) -> list[Kind]:
-    """The values of one kind, in the same order in each run: a set of values that hold nodes is in none."""
-    found = [v for v in values if isinstance(v, kind)]
-    return sorted(found, key=_order) if len(found) > 1 else found
+    """The values of one kind, in the same order in every run, which a set of values that hold nodes does not have."""
+    matches = [v for v in values if isinstance(v, kind)]
+    return sorted(matches, key=_order) if len(matches) > 1 else matches
 
 
 def _order(value: object) -> str:
-    """What a value is, as a text without addresses: a node is its place."""
-    # The repr of a node holds its address, by which findings would come in another order in each run.
+    """A sort key: the value as text, in which a node is represented by its line and column."""
+    # The repr of a node holds its address, which would reorder the findings from run to run.
     if isinstance(value, ast.AST):
         return f"{getattr(value, 'lineno', 0)}:{getattr(value, 'col_offset', 0)}"
     if isinstance(value, frozenset):
@@ -289,38 +292,38 @@ def _order(value: object) -> str:
 
 
 def has(values: AbstractValues, kind: type[AbstractValue]) -> bool:
-    """True when a value may be of this kind."""
-    for value in values:  # noqa: SIM110 a loop, as this is asked of every call: `any` would take twice as long
+    """True when one of the values is of this kind."""
+    for value in values:  # noqa: SIM110 a loop, as this runs for every call: `any` would take twice as long
         if isinstance(value, kind):
             return True
     return False
 
 
 def tensors(values: AbstractValues) -> AbstractValues:
-    """What the code treats as tensors: of a model's outputs, the hidden states that a model of one's own returns."""
+    """The values as tensors: a ModelOutput becomes the hidden states that a custom model may return directly."""
     if not has(values, ModelOutput):
         return values
     return frozenset(_tensor(v) if isinstance(v, ModelOutput) else v for v in values)
 
 
 def _tensor(outputs: ModelOutput) -> AbstractValue:
-    return Hidden(outputs.what, prompted=outputs.prompted, encoding=outputs.encoding, sure=outputs.sure)
+    return Hidden(outputs.kind, has_prompts=outputs.has_prompts, encoding=outputs.encoding, sure=outputs.sure)
 
 
-def one(value: AbstractValue | None) -> AbstractValues:
-    """The set of one value; None is unknown."""
+def singleton(value: AbstractValue | None) -> AbstractValues:
+    """The set that holds this value; UNKNOWN for None."""
     return UNKNOWN if value is None else frozenset((value,))
 
 
 def constant(values: AbstractValues) -> object:
-    """The literal that the values are, if they are one; `Ellipsis` if not."""
-    # None is a literal too (`pad_token_id=None`), so what is no literal needs a mark of its own.
+    """The literal, if the only value is one; otherwise `Ellipsis`."""
+    # None is a literal too (`pad_token_id=None`), so it cannot stand for the absence of one.
     return next(iter(values)).value if len(values) == 1 and has(values, Const) else ...  # type: ignore[attr-defined]
 
 
 def items(values: AbstractValues) -> tuple[AbstractValues, ...] | None:
-    """The items of a tuple, a list or a (values, indices) pair, if it is surely one."""
-    # Where branches join tuples of two lengths, no number says which item is meant.
+    """The items of a tuple, a list or a (values, indices) pair; None unless that is the only possibility."""
+    # Where branches join tuples of two lengths, an index may mean different items.
     if len(values) != 1:
         return None
     value = next(iter(values))

@@ -30,14 +30,14 @@ from archtrace_lint.dataflow.abstract_values import (
     Tokenizer,
     constant,
     has,
-    one,
     only,
+    singleton,
     tensors,
 )
 from archtrace_lint.dataflow.events import AttributeStore, Built, Called, Divide, Gather
 from archtrace_lint.dataflow.filling import FILLS, emit_fill
 from archtrace_lint.dataflow.frame import Frame
-from archtrace_lint.dataflow.inlining import inlined
+from archtrace_lint.dataflow.inlining import inline_helper
 from archtrace_lint.dataflow.models import MAKERS, emit_model_run
 from archtrace_lint.dataflow.name_meanings import name_meaning
 from archtrace_lint.dataflow.operations import OPERATIONS, TensorCall
@@ -45,7 +45,7 @@ from archtrace_lint.dataflow.pooling import emit_pool
 from archtrace_lint.dataflow.site import ANY, CallHandler, Site
 from archtrace_lint.dataflow.spellings import word_set
 from archtrace_lint.dataflow.subscripts import item_by_key
-from archtrace_lint.dataflow.token_axes import concatenated, einops_mean, mean_call, stacked
+from archtrace_lint.dataflow.token_axes import concatenate, einops_mean, mean_call, stack
 from archtrace_lint.source.syntax import last_word, root_name
 
 
@@ -56,7 +56,7 @@ def evaluate_call(node: ast.Call, frame: Frame) -> AbstractValues:
         return _vmapped(node, node.func.args[0], frame)
     site = _site(node, frame)
     _emit_events(site)
-    for handler in handlers_of(site.name, known=frame.file.loads_checkpoints or site.known):
+    for handler in handlers_of(site.name, is_informative=frame.file.loads_checkpoints or site.is_informative):
         returned = handler(site)
         if returned is not None:
             return returned
@@ -69,38 +69,38 @@ def _vmapped(node: ast.Call, function: ast.expr, frame: Frame) -> AbstractValues
         return evaluate_call(ast.copy_location(ast.Call(function, node.args, node.keywords), node), frame)
     if not isinstance(function, ast.Lambda):
         return UNKNOWN
-    given = {a.arg: frame.evaluate(v) for a, v in zip(function.args.args, node.args, strict=False)}
-    return replace(frame, names={**frame.names, **given}).evaluate(function.body)
+    row_values = {a.arg: frame.evaluate(v) for a, v in zip(function.args.args, node.args, strict=False)}
+    return replace(frame, names={**frame.names, **row_values}).evaluate(function.body)
 
 
 def _site(node: ast.Call, frame: Frame) -> Site:
     name, base, library = "", UNKNOWN, False
     if isinstance(node.func, ast.Attribute):
         name, library = node.func.attr, root_name(node.func.value) in spellings.LIBRARIES
-        base = UNKNOWN if library else _module_held(node.func, frame) or frame.evaluate(node.func.value)
+        base = UNKNOWN if library else _self_module(node.func, frame) or frame.evaluate(node.func.value)
     elif isinstance(node.func, ast.Name):
-        # Only what was assigned: the name of a function says nothing of its kind (`mask(x)`, `hidden(x)`).
+        # Only assigned values: the name of a function says nothing about its value (`mask(x)`, `hidden(x)`).
         name, base = node.func.id, frame.names.get(node.func.id, UNKNOWN)
     else:
         base = frame.evaluate(node.func)
     arguments = tuple(frame.evaluate(a) for a in node.args)
     keywords = {k.arg: frame.evaluate(k.value) for k in node.keywords if k.arg}
-    spread = tuple(frame.evaluate(k.value) for k in node.keywords if not k.arg)
-    return Site(node, frame, name, base, library, arguments, keywords, spread)
+    unpacked = tuple(frame.evaluate(k.value) for k in node.keywords if not k.arg)
+    return Site(node, frame, name, base, library, arguments, keywords, unpacked)
 
 
-def _module_held(func: ast.Attribute, frame: Frame) -> AbstractValues:
-    """The model or the tokenizer that `self.x` holds, in a call of `self.x(...)`."""
-    mine = isinstance(func.value, ast.Name) and func.value.id == "self"
+def _self_module(func: ast.Attribute, frame: Frame) -> AbstractValues:
+    """The model, tokenizer or layer `self.x`, in a call of `self.x(...)`."""
+    is_of_self = isinstance(func.value, ast.Name) and func.value.id == "self"
     return (
         frozenset(v for v in frame.self_attribute(func.attr) if isinstance(v, Model | Tokenizer | Layer))
-        if mine
+        if is_of_self
         else UNKNOWN
     )
 
 
 def _emit_events(site: Site) -> None:
-    """Events for the calls and the keywords that rules ask about, and classes of models that are handed over."""
+    """Emit events for the calls and keywords that concern a rule, and for model classes passed as arguments."""
     for argument in site.node.args:
         _emit_class_argument(last_word(argument), site)
     if spellings.CLASSIFIERS.fullmatch(site.name) and site.node.args:
@@ -113,13 +113,13 @@ def _emit_events(site: Site) -> None:
         site.frame.emit(AttributeStore(site.node, site.frame.scope(), owner, key, values, site.base))
     if site.name in spellings.CALLS or not spellings.KEYWORD_CALLS.isdisjoint(site.keywords):
         pairs = tuple(site.keywords.items())
-        given = (site.base, *site.arguments) if site.name == "add_adapter" else site.arguments
-        site.frame.emit(Called(site.node, site.frame.scope(), site.name, given, pairs))
+        arguments = (site.base, *site.arguments) if site.name == "add_adapter" else site.arguments
+        site.frame.emit(Called(site.node, site.frame.scope(), site.name, arguments, pairs))
 
 
 def _emit_class_argument(name: str, site: Site) -> None:
-    """A class that is handed over is made by what takes it."""
-    if not name or not spellings.HANDED.fullmatch(name):
+    """A model class passed as an argument is instantiated by the callee."""
+    if not name or not spellings.PASSED_CLASSES.fullmatch(name):
         return
     if spellings.CLASSIFIERS.fullmatch(name):
         site.frame.file.module.models.append(Model(name))
@@ -129,17 +129,17 @@ def _emit_class_argument(name: str, site: Site) -> None:
 GATHERS = word_set("gather index_select take_along_dim take_along_axis gather_nd batched_index_select")
 JOINS = word_set("cat concat concatenate stack hstack")
 DIVISIONS = word_set("div divide true_divide")
-#: Functions that return the model that they are given, ready for something.
+#: Functions that return the model that they are given, prepared for training or for a device.
 PREPARES = re.compile(r"prepare_model\w*|compile|prepare|DataParallel|DistributedDataParallel")
 #: `torch.where(mask)` is `mask.nonzero(as_tuple=True)`.
-AS_TUPLE = {"as_tuple": one(Const(True))}
+AS_TUPLE = {"as_tuple": singleton(Const(True))}
 
 
 def _gather(site: Site) -> AbstractValues | None:
     if site.name not in GATHERS:
         return None
     target = tensors(site.tensor)
-    # A function of this name that is defined in sight is followed as a helper.
+    # A nested function of this name is followed as a helper.
     if not has(target, Hidden) or (isinstance(site.node.func, ast.Name) and site.node.func.id in site.frame.local):
         return None
     # `torch.gather(x, 1, index)`, `jnp.take_along_axis(x, index, 1)`: libraries put the dim in different places.
@@ -155,11 +155,11 @@ def _division(site: Site) -> AbstractValues | None:
     return divided(site.node, site.tensor, site.rest[0], site.frame)
 
 
-def divided(node: ast.expr, above: AbstractValues, below: AbstractValues, frame: Frame) -> AbstractValues:
-    """`above / below`: hidden states stay such; a masked sum that is divided is a mean."""
-    if has(above, MaskedSum):
-        frame.emit(Divide(node, frame.scope(), above, below))
-    return frozenset(only(above, Hidden))
+def divided(node: ast.expr, numerator: AbstractValues, denominator: AbstractValues, frame: Frame) -> AbstractValues:
+    """`numerator / denominator`: hidden states stay hidden states; a masked sum becomes a mean."""
+    if has(numerator, MaskedSum):
+        frame.emit(Divide(node, frame.scope(), numerator, denominator))
+    return frozenset(only(numerator, Hidden))
 
 
 def _where(site: Site) -> AbstractValues | None:
@@ -168,39 +168,39 @@ def _where(site: Site) -> AbstractValues | None:
     if site.library and not site.rest:
         return frozenset(v for t in site.tensor for v in OPERATIONS["nonzero"](TensorCall(site.node, t, (), AS_TUPLE)))
     first, *rest = (site.tensor, *site.rest) if site.library else (UNKNOWN, site.base, *site.rest)
-    # A choice by the side of padding has an index for each.
+    # `where(side, a, b)` has an index for either side of padding.
     if any(has(v, Side) for v in (first, *site.rest)):
         return UNKNOWN
-    # A condition may well be there for the rows without a pad, of which a search gives 0.
-    return frozenset(replace(v, searched=None) if isinstance(v, FirstPad) else v for values in rest for v in values)
+    # The condition may well handle the rows without a pad, for which a search returns 0.
+    return frozenset(replace(v, search=None) if isinstance(v, FirstPad) else v for values in rest for v in values)
 
 
 def _join(site: Site) -> AbstractValues | None:
-    """Prompts in front of embeddings are a value of their own; an index joined to others is an index still.
+    """Prompts before embeddings become Prompts(prepended=True); an index joined to others remains an index.
 
-    Hidden states that are stacked are several.
+    Stacked hidden states become `several_layers`.
     """
     if site.name not in JOINS:
         return None
     parts = [item for values in site.tensor for item in (values.items if isinstance(values, Many) else ())]
-    listed = [frozenset(only(site.tensor, Hidden))]
-    if not parts and not any(listed):
+    list_elements = [frozenset(only(site.tensor, Hidden))]
+    if not parts and not any(list_elements):
         return None
-    # Prompts behind the text move none of its positions.
+    # Prompts after the text shift none of its positions.
     if parts and has(parts[0], Prompts) and len(parts) > 1:
-        return one(Prompts(joined=True))
+        return singleton(Prompts(prepended=True))
     dim = TensorCall(site.node, AbstractValue(), site.rest, site.keywords).dim
-    joined = stacked(parts or listed) if site.name == "stack" else concatenated(parts or listed, dim)
+    joined = stack(parts or list_elements) if site.name == "stack" else concatenate(parts or list_elements, dim)
     return indices(frozenset().union(*parts)) | joined
 
 
 def indices(values: AbstractValues) -> AbstractValues:
-    """Those that are indices in the making."""
+    """Only the values that are indices of tokens, or become indices once 1 is subtracted."""
     return frozenset(v for v in values if isinstance(v, Count | FirstPad | HighestId))
 
 
 def _operation(site: Site) -> AbstractValues | None:
-    """A row of the table of operations. A method of an unknown may be one too (`ids.eq(pad)`), a layer of self not."""
+    """A tensor operation from OPERATIONS, also as a method of an unknown value (`ids.eq(pad)`); not `self.layer(x)`."""
     operation = OPERATIONS.get(site.name)
     if operation is None or isinstance(site.node.func, ast.Name) or _is_self_attribute(site.node.func):
         return None
@@ -226,17 +226,17 @@ def _builtin(site: Site) -> AbstractValues | None:
 
 
 def _sum_of_layers(site: Site) -> AbstractValues:
-    """`sum(layers)`: of several layers, one."""
+    """`sum(layers)`: the states of several layers become those of one."""
     layers = only(site.arguments[0], Hidden) if site.arguments else []
-    return frozenset(replace(h, several=False) for h in layers if h.several)
+    return frozenset(replace(h, several_layers=False) for h in layers if h.several_layers)
 
 
-#: Builtins that make something of their own.
+#: Builtins that return a new value.
 BUILTINS: dict[str, Callable[[Site], AbstractValues]] = {
-    "dict": lambda site: one(Table(tuple(site.keywords.items()))),
+    "dict": lambda site: singleton(Table(tuple(site.keywords.items()))),
     "sum": _sum_of_layers,
-    "zip": lambda site: one(Many(site.arguments)),
-    "enumerate": lambda site: one(Many((UNKNOWN, site.arguments[0]))) if site.arguments else UNKNOWN,
+    "zip": lambda site: singleton(Many(site.arguments)),
+    "enumerate": lambda site: singleton(Many((UNKNOWN, site.arguments[0]))) if site.arguments else UNKNOWN,
 }
 
 
@@ -248,57 +248,57 @@ def _dict_get(site: Site) -> AbstractValues | None:
 
 def _helper(site: Site) -> AbstractValues | None:
     """A function or a method of this module, followed with these arguments."""
-    return inlined(site.node, site.frame, site.arguments, site.keywords)
+    return inline_helper(site.node, site.frame, site.arguments, site.keywords)
 
 
-def _prepared(site: Site) -> AbstractValues | None:
+def _prepared_model(site: Site) -> AbstractValues | None:
     """`prepare_model_for_kbit_training(model)` is the model."""
     models = only(site.arguments[0], Model) if site.arguments and PREPARES.fullmatch(site.name) else []
     return frozenset(models) or None
 
 
 def _padding_side(site: Site) -> AbstractValues | None:
-    return one(Side()) if spellings.meaning(site.name) == "side" else None
+    return singleton(Side()) if spellings.meaning(site.name) == "side" else None
 
 
 def _module_call(site: Site) -> AbstractValues | None:
-    """A module called on hidden states gives a vector a token, if its name does not say that it pools."""
+    """A module called on hidden states returns one vector per token, unless its name says that it pools."""
     first = site.arguments[0] if site.arguments else site.keywords.get("hidden_states", UNKNOWN)
     hidden = only(_sure_tensors(first), Hidden)
     if not hidden or site.library or spellings.POOLERS.fullmatch(site.name) or _makes_object(site):
         return None
-    # A method of what is known, `tokenizer.decode(hidden)`, is no module.
+    # A method of a known value, `tokenizer.decode(hidden)`, is no module.
     if isinstance(site.node.func, ast.Attribute) and site.base and not has(site.base, Const):
         return None
     return frozenset(hidden)
 
 
 def _recurrent(site: Site) -> AbstractValues | None:
-    """`out, _ = self.lstm(x)`, of an x of which nothing is known: a vector a token, where a text is about."""
-    known = site.library or not site.arguments or spellings.POOLERS.fullmatch(site.name) or _makes_object(site)
-    if known or not spellings.RECURRENT.fullmatch(site.name) or not site.frame.has_text():
+    """`out, _ = self.lstm(x)`, with an unknown x: one vector per token, in a function that handles text."""
+    is_excluded = site.library or not site.arguments or spellings.POOLERS.fullmatch(site.name) or _makes_object(site)
+    if is_excluded or not spellings.RECURRENT.fullmatch(site.name) or not site.frame.has_text():
         return None
-    return one(Hidden(sure=True))
+    return singleton(Hidden(sure=True))
 
 
 def _makes_object(site: Site) -> bool:
-    """A class makes something of its own; a layer may have the name of its class: `self.LayerNorm(x)`."""
+    """The callee is a class, by its capital letter; a layer may be named after its class: `self.LayerNorm(x)`."""
     return site.name[:1].isupper() and not _is_self_attribute(site.node.func)
 
 
 def _sure_tensors(values: AbstractValues) -> AbstractValues:
-    """What a model surely returned is a tensor where a layer is called on it."""
+    """The values as tensors: a layer is called on them, so a sure model output is one."""
     return tensors(frozenset(v for v in values if not isinstance(v, ModelOutput) or (v.sure and v.model is None)))
 
 
 def _library_call(site: Site) -> AbstractValues | None:
-    """A library's function on hidden states that is no operation of the table: unknown, but for the names of it."""
+    """A library function that is not in OPERATIONS: unknown, except that the length of an axis remains one."""
     return frozenset(only(site.tensor, AxisLength))
 
 
-#: What works out what a call returns, in the order in which it is asked; the first answer holds.
+#: The handlers of calls in the order in which they are tried; the first result other than None counts.
 CALL_HANDLERS: tuple[CallHandler, ...] = (
-    # These note an event and answer nothing, so the call goes on to the others; operations come before helpers and
+    # The first three only emit events and return None, so the others still run; operations come before helpers and
     # models, since a tensor's method may have any of their names.
     CallHandler(emit_fill, if_known=(FILLS | {"where"}).__contains__),
     CallHandler(emit_pool, if_known=ANY),
@@ -313,7 +313,7 @@ CALL_HANDLERS: tuple[CallHandler, ...] = (
     CallHandler(_builtin, ({"len", "range", "getattr"} | BUILTINS.keys() | spellings.PASSING).__contains__),
     CallHandler(_dict_get, "get".__eq__),
     CallHandler(_helper, if_known=ANY),
-    CallHandler(_prepared, if_known=PREPARES.fullmatch),
+    CallHandler(_prepared_model, if_known=PREPARES.fullmatch),
     *MAKERS,
     CallHandler(_padding_side, lambda name: spellings.meaning(name) == "side"),
     CallHandler(_module_call, if_known=ANY),
@@ -323,6 +323,6 @@ CALL_HANDLERS: tuple[CallHandler, ...] = (
 
 
 @lru_cache(maxsize=4096)
-def handlers_of(name: str, *, known: bool) -> tuple[Callable[[Site], AbstractValues | None], ...]:
-    """Those that are asked about a call of this name. `known`: something is known of a part of it."""
-    return tuple(h.handle for h in CALL_HANDLERS if h.named(name) or (known and h.if_known(name)))
+def handlers_of(name: str, *, is_informative: bool) -> tuple[Callable[[Site], AbstractValues | None], ...]:
+    """The handlers for a call of this name. `is_informative`: see Site."""
+    return tuple(h.handle for h in CALL_HANDLERS if h.named(name) or (is_informative and h.if_known(name)))

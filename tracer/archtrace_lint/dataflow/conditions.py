@@ -1,4 +1,4 @@
-"""What a condition asks: whether there is a mask, on which side padding stands."""
+"""What a condition checks: whether there is a mask, on which side padding is."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from archtrace_lint.dataflow.spellings import meaning
 
 
 def no_mask(test: ast.expr, frame: Frame, *, holds: bool) -> bool:
-    """True when there is no mask, or nothing that it attends to, if `test` is as `holds` says."""
+    """True when `test`, if it is true (`holds`) or false (not `holds`), implies no mask or no attended token."""
     if isinstance(test, ast.BoolOp):
-        # Where `a and b` holds, both hold; where `a or b` fails, both fail. The other way round nothing is sure of
-        # either.
+        # If `a and b` holds, both hold; if `a or b` fails, both fail. Otherwise neither is certain.
         sure = isinstance(test.op, ast.And) == holds
         return any(no_mask(t, frame, holds=holds) for t in test.values) if sure else False
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
@@ -43,16 +42,16 @@ ZERO: dict[tuple[type[ast.cmpop], object], bool] = {
 
 
 def _false_without_tokens(node: ast.expr, frame: Frame) -> bool:
-    """What is false of a text without tokens: `mask.any()`, `mask.sum()`, and a list that was begun empty."""
+    """An expression that is false without tokens: `mask.any()`, `mask.sum()`, and a list that starts empty."""
     if isinstance(node, ast.Name):
         return Many(()) in frame.lookup(node.id)
     return _counts_tokens(node, frame)
 
 
 def _counts_tokens(node: ast.expr, frame: Frame) -> bool:
-    """The tokens of a whole mask, counted: `mask.sum()`, `mask.any()`; the length of a list that was begun empty."""
+    """A count over a whole mask: `mask.sum()`, `mask.any()`; or the length of a list that starts empty."""
     if isinstance(node, ast.Name):
-        return any(c.whole for c in only(frame.lookup(node.id), Count))
+        return any(c.whole_batch for c in only(frame.lookup(node.id), Count))
     if not isinstance(node, ast.Call):
         return False
     if isinstance(node.func, ast.Name) and node.func.id == "len" and node.args:
@@ -66,7 +65,7 @@ def _counts_tokens(node: ast.expr, frame: Frame) -> bool:
 
 def _is_mask(node: ast.expr, frame: Frame) -> bool:
     word = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
-    # By the word: what is None on this path has no value that could tell.
+    # By the name: a mask that is None on this path has no value to look at.
     return "mask" in word or (isinstance(node, ast.Name) and has(frame.lookup(node.id), Tokens))
 
 
@@ -85,9 +84,9 @@ def checks_side(test: ast.expr, frame: Frame) -> bool:
 
 @contextmanager
 def assuming(test: ast.expr, frame: Frame, *, holds: bool) -> Iterator[None]:
-    """Follow what happens when the test holds, and then when it does not: the test itself is followed once.
+    """Follow a branch on the assumption that the test holds, or that it does not; the test is evaluated only once.
 
-    The side, once asked for, stays asked for.
+    `side_checked` stays set after the branch.
     """
     if holds:
         frame.side_checked = checks_side(test, frame) or frame.side_checked

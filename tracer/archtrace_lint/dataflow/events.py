@@ -12,15 +12,15 @@ from archtrace_lint.source.import_resolver import ImportResolver
 
 @dataclass(frozen=True)
 class Scope:
-    """Where an event happens: the function, by its qualified name, and what is around it there."""
+    """Where an event happens: the function, by its qualified name, its class, and what its conditions checked."""
 
     function: str
     owner: ast.ClassDef | None = None
-    #: The mask is None on this path; the side of padding was asked for before.
+    #: The mask is None on this path; the side of padding was checked before.
     without_mask: bool = False
     side_checked: bool = False
-    #: Token ids, an encoding, or what a language model returned of them, are in sight; told where `mask` alone counts.
-    text: bool = False
+    #: Token ids, an encoding or a language model's output are in sight; set only for an index by an ambiguous name.
+    has_text: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Gather(Event):
 
 @dataclass(frozen=True)
 class Mean(Event):
-    """The mean of `target` over its tokens; `padded`: a mask over tokens, or a padded batch, is at hand there."""
+    """The mean of `target` over its tokens; `padded`: a mask over tokens or a padded batch is available there."""
 
     target: AbstractValues
     padded: bool
@@ -50,10 +50,10 @@ class Mean(Event):
 
 @dataclass(frozen=True)
 class Pool(Event):
-    """`how` ("max" or "softmax") is taken of `target` along `dim`; `padded` as of a mean."""
+    """`operation` ("max" or "softmax") of `target` along `dim`; `padded` as in Mean."""
 
     node: ast.Call
-    how: str
+    operation: str
     target: AbstractValues
     dim: object
     padded: bool
@@ -61,7 +61,7 @@ class Pool(Event):
 
 @dataclass(frozen=True)
 class ModelRun(Event):
-    """A call of what may be a model, on `ids`; `padded` as of a mean."""
+    """A call of what may be a model, on `ids`; `padded` as in Mean."""
 
     node: ast.Call
     name: str
@@ -82,10 +82,10 @@ class Fill(Event):
 
 @dataclass(frozen=True)
 class Divide(Event):
-    """`above` / `below`."""
+    """`numerator` / `denominator`."""
 
-    above: AbstractValues
-    below: AbstractValues
+    numerator: AbstractValues
+    denominator: AbstractValues
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,9 @@ class AttributeRead(Event):
 
 @dataclass(frozen=True)
 class AttributeStore(Event):
-    """`value` is stored as the attribute, the key or the keyword argument `name` of `owner` (as it is written).
+    """`value` is stored as the attribute, key or keyword argument `name` of `owner` (its source text).
 
-    `holder` is what the first name of the owner may be.
+    `holder`: the values of the object at the root of `owner`.
     """
 
     owner: str
@@ -121,9 +121,9 @@ class Called(Event):
 
 @dataclass(frozen=True)
 class Built(Event):
-    """A model or a tokenizer is made here, or a model's class is handed over to what makes it."""
+    """A model or a tokenizer is made here, or a model class is passed to the function that makes it."""
 
-    made: Model | Tokenizer
+    value: Model | Tokenizer
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ Some = TypeVar("Some", bound=Event)
 
 @dataclass
 class SourceModule:
-    """One file: its tree, where its names come from, and what happens in it."""
+    """One file: its tree, its imports, and its events."""
 
     path: str
     tree: ast.Module
@@ -151,11 +151,11 @@ class SourceModule:
     models: list[Model] = field(default_factory=list)
 
     def imported_definition(self, name: str) -> ast.stmt | None:
-        """The statement in another file of the tree that binds a name that is imported from there."""
+        """The statement in another file of the tree that binds an imported name."""
         dotted = [self.imports[name]] if name in self.imports else [f"{star}.{name}" for star in self.star_imports]
-        found = (self.resolver.definition(d) for d in dotted if "." in d)
-        return next((node for one in found if one for node in one[1:]), None)
+        definitions = (self.resolver.definition(d) for d in dotted if "." in d)
+        return next((statement for _, statement in filter(None, definitions)), None)
 
     def events_of(self, kind: type[Some]) -> list[Some]:
-        """The events of one kind, in the order in which they were met."""
+        """The events of one kind, in the order in which they were emitted."""
         return [e for e in self.events if isinstance(e, kind)]

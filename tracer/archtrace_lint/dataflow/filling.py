@@ -1,4 +1,4 @@
-"""Tensors that are filled where a mask is true, and numbers that stand for minus infinity."""
+"""Tensors filled where a mask is true, and numbers used as minus infinity."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from archtrace_lint.source.syntax import last_word
 
 FILLS = word_set("masked_fill masked_fill_")
 
-#: Numbers from here on stand for infinity: no score comes near.
+#: Numbers from here on count as infinity: no score comes near.
 AS_INFINITE = 1e3
 
 _LOW_NAMES = re.compile(r"_?(neg(ative)?|minus)_?inf(inity)?_?|min_value", re.IGNORECASE)
@@ -21,7 +21,7 @@ _HIGH_NAMES = word_set("inf infty Inf")
 
 
 def emit_fill(site: Site) -> None:
-    """Tell of `x.masked_fill(mask, value)` and of `torch.where(mask, value, x)`."""
+    """Emit an event for `x.masked_fill(mask, value)` and `torch.where(mask, value, x)`."""
     if site.name != "where" and site.name not in FILLS:
         return
     nodes = [*site.node.args, *(k.value for k in site.node.keywords)]
@@ -35,7 +35,7 @@ def emit_fill(site: Site) -> None:
 
 
 def is_low(node: ast.expr) -> bool:
-    """A number so low that neither softmax nor maximum sees what it is: `-inf`, `-1e9`, `torch.finfo(...).min`."""
+    """A number so low that softmax and maximum ignore the position: `-inf`, `-1e9`, `torch.finfo(...).min`."""
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         return _is_high(node.operand)
     if isinstance(node, ast.Call) and node.args:

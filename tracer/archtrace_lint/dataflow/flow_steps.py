@@ -1,7 +1,7 @@
-"""Flow: how a value came to where it is found and where it is read, step by step.
+"""Flow: how a value reached the place of a finding and the place where it is read, step by step.
 
-Worked out from the tree once something is found, by the names alone: the values that the rules follow carry no history,
-so that following a file costs nothing for the many of which nothing is told.
+Worked out from the tree for each finding, by the names alone: the abstract values carry no history, so that the many
+files without a finding pay nothing for it.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ class FlowRange(NamedTuple):
 
 class Binding(NamedTuple):
     """A name is bound to what `value` gives, or to one item of it; a parameter has no value. It holds from `line` on:
-    a comprehension reads its names above the place where they stand."""
+    a comprehension reads its names above the line that binds them."""
 
     name: ast.AST
     value: ast.expr | None
     line: int
 
 
-def flow_steps(found: ast.AST, read: ast.AST | None, tree: ast.Module) -> list[FlowRange]:
-    """The steps to what was found and on to what reads with it, in the order in which they happen."""
-    defining = _function(found, tree)
-    before = [_bound(name, binding) for name, binding in _origins(found, [*_scopes(defining, tree)])]
+def flow_steps(finding: ast.AST, read: ast.AST | None, tree: ast.Module) -> list[FlowRange]:
+    """The steps that lead to a finding and on to what reads at that index, in the order in which they happen."""
+    defining = _function(finding, tree)
+    before = [_bound(name, binding) for name, binding in _origins(finding, [*_scopes(defining, tree)])]
     if read is None:
-        return [*before, FlowRange(found, found, "")]
-    return [*before, FlowRange(found, found, "becomes the index"), *_steps_to_read(found, read, defining, tree)]
+        return [*before, FlowRange(finding, finding, "")]
+    return [*before, FlowRange(finding, finding, "becomes the index"), *_steps_to_read(finding, read, defining, tree)]
 
 
 def _bound(name: str, binding: Binding) -> FlowRange:
@@ -51,20 +51,20 @@ def _bound(name: str, binding: Binding) -> FlowRange:
     return FlowRange(binding.name, binding.value or binding.name, note)
 
 
-def _steps_to_read(found: ast.AST, read: ast.AST, defining: Function | None, tree: ast.Module) -> Iterator[FlowRange]:
-    """From what was found to the read: the call of the function that it stands in, the names that it passes."""
+def _steps_to_read(finding: ast.AST, read: ast.AST, defining: Function | None, tree: ast.Module) -> Iterator[FlowRange]:
+    """From the finding to the read: the call of the function around the finding, and the names that pass it on."""
     reading = _function(read, tree)
-    goals = [found] if reading is defining else _calls(defining, reading or tree)
+    goals = [finding] if reading is defining else _calls(defining, reading or tree)
     for goal in goals:
         between = _bindings_between(read, goal, _bindings(reading or tree), set())
         if between is None:
             continue
-        if goal is not found and defining is not None:
+        if goal is not finding and defining is not None:
             yield FlowRange(goal, goal, f"`{defining.name}` returns it")
         yield from (FlowRange(b.name, b.value or b.name, f"passed on as `{name}`") for name, b in between[1:])
         # Each call shows the way; one of them is enough.
         break
-    if read is not found:
+    if read is not finding:
         yield FlowRange(read, read, "read at that index")
 
 
@@ -89,10 +89,10 @@ def _bindings_between(node: ast.AST, goal: ast.AST, bound: Bindings, visited: se
     return None
 
 
-def _origins(found: ast.AST, scopes: list[Bindings]) -> NamedBindings:
+def _origins(finding: ast.AST, scopes: list[Bindings]) -> NamedBindings:
     """Where the names in a node were bound, and the names in that, the nearest first; then in their order."""
     visited = dict[int, tuple[str, Binding]]()
-    pending = [found]
+    pending = [finding]
     while pending and len(visited) < MAX_ORIGINS:
         node = pending.pop(0)
         for name in _names(node):
@@ -100,7 +100,7 @@ def _origins(found: ast.AST, scopes: list[Bindings]) -> NamedBindings:
             if binding and id(binding.name) not in visited and len(visited) < MAX_ORIGINS:
                 visited[id(binding.name)] = name, binding
                 pending += [binding.value] if binding.value else []
-    return sorted(visited.values(), key=lambda one: (one[1].line, getattr(one[1].name, "col_offset", 0)))
+    return sorted(visited.values(), key=lambda named: (named[1].line, getattr(named[1].name, "col_offset", 0)))
 
 
 def _reaching(node: ast.AST, bindings: Sequence[Binding]) -> Iterator[Binding]:
@@ -117,10 +117,10 @@ def _scopes(defining: Function | None, tree: ast.Module) -> Iterator[Bindings]:
 
 def _bindings(scope: ast.AST) -> Bindings:
     """Each name that is bound in a function or a module, in the order of the lines."""
-    found = dict[str, list[Binding]]()
-    for name, binding in sorted(_all_bindings(scope), key=lambda one: one[1].line):
-        found.setdefault(name, []).append(binding)
-    return found
+    by_name = dict[str, list[Binding]]()
+    for name, binding in sorted(_all_bindings(scope), key=lambda named: named[1].line):
+        by_name.setdefault(name, []).append(binding)
+    return by_name
 
 
 def _all_bindings(scope: ast.AST) -> Iterator[tuple[str, Binding]]:
@@ -139,7 +139,7 @@ def _targets(node: ast.AST) -> list[tuple[ast.expr, ast.expr]]:
     if isinstance(node, ast.Assign):
         return [(target, node.value) for target in node.targets]
     if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
-        return [(each.target, each.iter) for each in node.generators]
+        return [(generator.target, generator.iter) for generator in node.generators]
     if isinstance(node, ast.For | ast.AsyncFor):
         return [(node.target, node.iter)]
     if isinstance(node, ast.AnnAssign | ast.AugAssign | ast.NamedExpr) and node.value:
@@ -148,7 +148,7 @@ def _targets(node: ast.AST) -> list[tuple[ast.expr, ast.expr]]:
 
 
 def _names(node: ast.AST) -> list[str]:
-    """The names that a node reads, each once, in the order in which they stand."""
+    """The distinct names that a node reads, in the order of the source."""
     return list(dict.fromkeys(n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)))
 
 
@@ -159,5 +159,5 @@ def _inside(node: ast.AST, whole: ast.AST | None) -> bool:
 def _function(node: ast.AST, tree: ast.Module) -> Function | None:
     """The innermost function around a node."""
     line = getattr(node, "lineno", 0)
-    around = (f for _, f in functions(tree) if f.lineno <= line <= (f.end_lineno or line))
-    return max((n for n in around if n is not node), key=lambda n: n.lineno, default=None)
+    enclosing = (f for _, f in functions(tree) if f.lineno <= line <= (f.end_lineno or line))
+    return max((n for n in enclosing if n is not node), key=lambda n: n.lineno, default=None)

@@ -23,28 +23,28 @@ from archtrace_lint.violation import UnreadableError
 EVALUATOR = Evaluator(HANDLERS, RUNNERS)
 
 
-def followed(
+def follow_file(
     path: str, data: bytes, codes: Sequence[str], coding: str | None = None, resolver: ImportResolver | None = None
 ) -> tuple[str, SourceModule]:
-    """Follow what matters of a file: its text, and the module; an empty one where nothing does."""
+    """The text of a file, and the module with the events of its relevant parts; empty if no part is relevant."""
     resolver = resolver or ImportResolver(path)
     text = decoded(path, data, coding)
     remaining = pruned(text.encode("utf-8", "replace"), codes, resolver.helpers(data)).decode()
-    return text, analysed(path, text, _tree(path, text, remaining), resolver)
+    return text, follow_tree(path, text, _tree(path, text, remaining), resolver)
 
 
 def _tree(path: str, text: str, remaining: str) -> ast.Module:
-    """The tree of what is left of a text; of all of it, where that does not parse. The whole must."""
+    """The tree of the pruned text, or of the whole if that does not parse; UnreadableError if the whole does not."""
     if remaining != text:
         must_parse(path, text.encode("utf-8", "replace"), "utf-8")  # whatever coding it declares, this is decoded
-        # Pruning takes what stands at the margin of a string for a statement, and may cut it in two.
+        # Pruning takes an unindented line of a string for a statement, and may cut the string in two.
         with suppress(UnreadableError):
             return parsed(path, remaining)
     return parsed(path, text)
 
 
-def analysed(path: str, text: str, tree: ast.Module, resolver: ImportResolver | None = None) -> SourceModule:
-    """Follow a tree of a text."""
+def follow_tree(path: str, text: str, tree: ast.Module, resolver: ImportResolver | None = None) -> SourceModule:
+    """The module of a tree with its events; UnreadableError if it is nested too deeply."""
     module = SourceModule(path, tree, resolver=resolver or ImportResolver(path))
     try:
         # Nodes are followed by recursion, and a tree that Python makes may be deeper than that can go.
@@ -54,7 +54,7 @@ def analysed(path: str, text: str, tree: ast.Module, resolver: ImportResolver | 
     return module
 
 
-#: Words of scripts about whose models and tokenizers rules ask.
+#: Words of scripts whose models and tokenizers concern a rule.
 SCRIPT_SETTINGS = ("SEQ_CLS", ".padding_side", "padding_side=", ".pad_token =", ".pad_token_id =")
 
 
@@ -75,25 +75,27 @@ def _follow(module: SourceModule, text: str) -> None:
     top_level.run(plain)
     for node in body:
         if is_definition(node):
-            # What the statements of the module asked of the side holds for them, and for no function.
+            # A check of the side at the top level holds for its statements, and for no function.
             replace(top_level, names=dict(top_level.names), inferred={}, local={}, side_checked=False).run([node])
 
 
 def _imports(tree: ast.Module) -> dict[str, str]:
-    """Local name -> the dotted name that it stands for. Imports stand at the top, or under `if` and `try` there."""
+    """Local name -> the dotted name that it stands for, of imports at the top level or under `if` and `try` there."""
     imports: dict[str, str] = {}
     for node in tree.body:
-        inner = [node] if isinstance(node, ast.Import | ast.ImportFrom) else _guarded_imports(node)
-        for one in inner:
-            origin = f"{'.' * one.level}{one.module or ''}." if isinstance(one, ast.ImportFrom) else ""
-            for alias in one.names:
+        import_statements = [node] if isinstance(node, ast.Import | ast.ImportFrom) else _guarded_imports(node)
+        for statement in import_statements:
+            origin = (
+                f"{'.' * statement.level}{statement.module or ''}." if isinstance(statement, ast.ImportFrom) else ""
+            )
+            for alias in statement.names:
                 local = _bound_name(alias, origin)
                 imports[local] = origin + alias.name if origin or alias.asname else local
     return imports
 
 
 def _bound_name(alias: ast.alias, origin: str) -> str:
-    """The name that an import binds; for all names of a module, one that nothing can have."""
+    """The name that an import binds; for `import *`, a key that is no identifier."""
     if alias.name == "*":
         return f"*{origin}"
     # `import a.b` binds `a`; `import a.b as c` binds the inner module.

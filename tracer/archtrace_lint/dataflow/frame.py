@@ -1,4 +1,4 @@
-"""A frame of evaluation: the names in sight, the function, what the conditions around have asked; and the evaluator."""
+"""A frame of evaluation: the names in scope, the function, what the conditions around it checked; and the evaluator."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Evaluator:
 
     Expressions hold calls, calls lead into functions, functions hold statements, and these hold expressions again. A
     handler reaches the parts of its node by `frame.evaluate` and `frame.run`, which look the next handler up here, so
-    no file imports one that imports it. `follow.py`, which stands above them all, puts the two tables together.
+    no file imports one that imports it. `follow.py`, which imports them all, puts the two tables together.
     """
 
     expressions: Mapping[type[ast.expr], ExpressionHandler]
@@ -51,8 +51,8 @@ def _is_textual(value: AbstractValue) -> bool:
     return isinstance(value, Encoding) or (isinstance(value, Hidden | ModelOutput) and value.sure)
 
 
-def _tells_of_padding(value: Tokens | ModelOutput) -> bool:
-    return value.sure if isinstance(value, ModelOutput) else value.attended and not value.alone
+def _reveals_padding(value: Tokens | ModelOutput) -> bool:
+    return value.sure if isinstance(value, ModelOutput) else value.attended and not value.unpadded
 
 
 @dataclass
@@ -67,17 +67,17 @@ class FileContext:
     mentions_side: bool = True
     #: It makes a softmax somewhere that is a module.
     mentions_softmax: bool = True
-    #: Lines on which a call tells what a name is that it is given.
+    #: Lines on which a call reveals what one of its arguments is.
     inference_lines: list[int] = field(default_factory=list)
     inferred: dict[ast.AST, dict[str, AbstractValues]] = field(default_factory=dict)
-    #: The module loads checkpoints, and does to them what rules ask about; functions that load one.
+    #: The module loads checkpoints and has settings that concern a rule; functions that load one.
     loads_checkpoints: bool = False
     loads_by_function: dict[ast.FunctionDef, bool] = field(default_factory=dict)
     _setting_defaults: dict[str, AbstractValues] | None = None
     helper_results: dict[tuple[object, ...], AbstractValues] = field(default_factory=dict)
 
     def default(self, name: str) -> AbstractValues:
-        """What a setting of this name is by default; the tree is searched when the first is asked for."""
+        """The default of a setting of this name; the tree is searched on the first call."""
         if self._setting_defaults is None:
             self._setting_defaults = setting_defaults(self.module.tree)
         return self._setting_defaults.get(name, UNKNOWN)
@@ -85,7 +85,7 @@ class FileContext:
 
 @dataclass
 class Frame:
-    """One function being followed. `inferred`: what its names are, as their uses anywhere in it tell."""
+    """One function being followed. `inferred`: the values of its names, inferred from their uses anywhere in it."""
 
     evaluator: Evaluator
     file: FileContext
@@ -100,7 +100,7 @@ class Frame:
     returned: AbstractValues = UNKNOWN
 
     def evaluate(self, node: ast.expr | None) -> AbstractValues:
-        """What an expression may be; everything in it is followed."""
+        """What an expression may be; all its parts are evaluated."""
         if node is None:
             return UNKNOWN
         handler = self.evaluator.expressions.get(type(node))
@@ -115,7 +115,7 @@ class Frame:
         return UNKNOWN
 
     def run(self, body: Iterable[ast.stmt]) -> bool:
-        """Run statements in order; True when the end is not reached. What is learnt of the mask ends with the block."""
+        """Run statements in order; True when the end is not reached. `without_mask` is restored after the block."""
         before = self.without_mask
         ended = any(self._run_one(node) for node in body)
         self.without_mask = before
@@ -129,25 +129,25 @@ class Frame:
         return False
 
     def lookup(self, name: str) -> AbstractValues:
-        """What is known of a name: what was assigned to it, else what it says."""
-        found = self.names.get(name)
-        return self.meaning_of(name) if found is None else found
+        """What is known of a name: the assigned values, else what the name means."""
+        assigned = self.names.get(name)
+        return self.meaning_of(name) if assigned is None else assigned
 
     def meaning_of(self, name: str) -> AbstractValues:
-        """What a name says by its uses in this function, or else by itself."""
+        """What a name means by its uses in this function, or else by itself."""
         return self.inferred.get(name) or name_meaning(name)
 
     def bind(self, name: str, values: AbstractValues) -> None:
-        """Assign to a name; where the value is unknown, the name speaks."""
+        """Assign to a name; an unknown value is replaced by what the name means."""
         self.names[name] = refined_by_name(self.meaning_of(name), values)
 
-    def remember(self, written: str, values: AbstractValues) -> None:
-        """Remember what a function reads or makes without a name for it; `written` is how it is spelled.
+    def remember(self, spelling: str, values: AbstractValues) -> None:
+        """Remember a value that a function reads or makes without assigning it; `spelling` is its source text.
 
-        Masks alone, and what a language model surely returned: these tell of a text, and of its padding.
+        Only masks and sure outputs of a language model, since these reveal a text and its padding.
         """
-        if self.function and any(isinstance(v, Tokens | ModelOutput) and _tells_of_padding(v) for v in values):
-            self.names[written] = values
+        if self.function and any(isinstance(v, Tokens | ModelOutput) and _reveals_padding(v) for v in values):
+            self.names[spelling] = values
 
     def self_attribute(self, name: str) -> AbstractValues:
         """The attribute of self."""
@@ -155,18 +155,18 @@ class Frame:
         return fields.get(name) or name_meaning(name)
 
     def scope(self, index: AbstractValues = UNKNOWN) -> Scope:
-        """What an event here is told; whether a text is about is looked into for the sake of a loose name's index."""
+        """The scope of an event here; `has_text` is worked out only for an index by an ambiguous name."""
         loose = any(isinstance(v, Count | FirstPad) and v.weak for v in index)
         return Scope(self.function, self.owner, self.without_mask, self.side_checked, loose and self.has_text())
 
     def has_text(self) -> bool:
-        """Token ids, an encoding, a mask that is surely one, or what a language model returned, are in sight."""
+        """Token ids, an encoding, a certain mask, or the output of a language model have a name in this function."""
         return any(map(_is_textual, self._values()))
 
     def mask_in_sight(self, *, text: bool = False) -> bool:
-        """A mask over tokens, or a padded batch, has a name in this function; a loose name will do where text is."""
+        """A mask over tokens, or a padded batch, has a name in this function; with `text`, an ambiguous one counts."""
         return any(
-            (isinstance(v, Tokens) and v.attended and not v.alone and (text or not v.weak))
+            (isinstance(v, Tokens) and v.attended and not v.unpadded and (text or not v.weak))
             or (isinstance(v, Encoding) and v.padded)
             for v in self._values()
         )
@@ -175,7 +175,7 @@ class Frame:
         return (v for values in self.names.values() for v in values)
 
     def emit(self, event: Event) -> None:
-        """Something happened."""
+        """Append an event to the module's."""
         self.file.module.events.append(event)
 
     def method(self, name: str) -> ast.FunctionDef | None:

@@ -1,4 +1,4 @@
-"""A function run with the values that it is given: the parameters are bound, then the body is followed."""
+"""A function run with given arguments: the parameters are bound, then the body is followed."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from archtrace_lint.dataflow.name_inference import inferred_from_calls, inferred
 
 
 def run_function(
-    node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame, given: dict[str, AbstractValues]
+    node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame, argument_values: dict[str, AbstractValues]
 ) -> AbstractValues:
-    """Run a body with the arguments that are given, the others by their names and defaults."""
+    """Run a body with these arguments; the other parameters get what their names or defaults mean."""
     spec = node.args
-    # A walk over the whole function, so only where the text of one of its lines tells something.
+    # A walk over the whole function, so only if one of its lines reveals something.
     if any(node.lineno <= line <= (node.end_lineno or 0) for line in frame.file.inference_lines):
         frame.inferred = {**frame.inferred, **_inferred(node, frame)}
-    plain = [*spec.posonlyargs, *spec.args]
+    positional = [*spec.posonlyargs, *spec.args]
     # `ast` lists defaults apart from parameters: they belong to the last of these.
-    defaults = dict(zip([a.arg for a in plain[::-1]], spec.defaults[::-1], strict=False))
+    defaults = dict(zip([a.arg for a in positional[::-1]], spec.defaults[::-1], strict=False))
     defaults.update({a.arg: d for a, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d})
-    by_parameters = inferred_from_parameters([a.arg for a in (*plain, *spec.kwonlyargs)])
-    for argument in [*plain, *spec.kwonlyargs]:
+    by_parameters = inferred_from_parameters([a.arg for a in (*positional, *spec.kwonlyargs)])
+    for argument in [*positional, *spec.kwonlyargs]:
         meaning = frame.meaning_of(argument.arg) or by_parameters.get(argument.arg)
-        values = given.get(argument.arg) or meaning or frame.evaluate(defaults.get(argument.arg))
-        # None by default is given something by whoever is meant to use it.
+        values = argument_values.get(argument.arg) or meaning or frame.evaluate(defaults.get(argument.arg))
+        # A parameter that is None by default is normally passed.
         frame.names[argument.arg] = values - frozenset([Const(None)])
-    for extra in (spec.vararg, spec.kwarg):
-        if extra:
-            # A tuple or a dict of whatever comes: its name says nothing of what is in it.
-            frame.names[extra.arg] = UNKNOWN
+    for variadic in (spec.vararg, spec.kwarg):
+        if variadic:
+            # `*args` and `**kwargs`: the name says nothing about what is in them.
+            frame.names[variadic.arg] = UNKNOWN
     frame.run(node.body)
     return frame.returned
 
@@ -50,7 +50,7 @@ def bound_arguments(
     *,
     method: bool,
 ) -> dict[str, AbstractValues]:
-    """Arguments by the names of the parameters."""
+    """The arguments by the names of the parameters that they fill."""
     return {**dict(zip(positional_parameters(function, method=method), arguments, strict=False)), **keywords}
 
 

@@ -1,4 +1,4 @@
-"""Functions of other files of the tree, followed as if they stood at the call: what they do is told there."""
+"""Functions of other files of the tree, followed as if they stood at the call: their findings are reported there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from archtrace_lint.dataflow.frame import FileContext, Frame
 from archtrace_lint.dataflow.function_runs import bound_arguments, run_function
 from archtrace_lint.source.import_resolver import ImportedSource
 
-#: What a function is followed for: it holds one of these, or nothing comes of it.
+#: A function without any of these words can lead to no finding.
 _RELEVANT = (b"sum(", b"argm", b"nonzero", b"mean(", b"gather", b"arange", b"[:,", b"- 1")
 
 
@@ -25,11 +25,14 @@ def imported_function(func: ast.expr, frame: Frame) -> tuple[ImportedSource, ast
         dotted = f"{imports[func.value.id]}.{func.attr}" if func.value.id in imports else ""
     else:
         return None
-    found = frame.file.module.resolver.function(dotted) if "." in dotted else None
-    return found if found and any(word in found[0].lines(found[1]) for word in _RELEVANT) else None
+    source, function = (frame.file.module.resolver.function(dotted) if "." in dotted else None) or (None, None)
+    if source is None or function is None:
+        return None
+    lines = source.lines(function)
+    return (source, function) if any(word in lines for word in _RELEVANT) else None
 
 
-def inlined_import(
+def inline_imported_function(
     node: ast.Call,
     source: ImportedSource,
     function: ast.FunctionDef,
@@ -37,9 +40,9 @@ def inlined_import(
     arguments: tuple[AbstractValues, ...],
     keywords: dict[str, AbstractValues],
 ) -> AbstractValues:
-    """What the function returns for the arguments of a call. What it does with them is told of the call.
+    """The values that the function returns for the arguments of a call; its events are reported at the call.
 
-    What its own names tell of it is told where it stands, when that file is checked, and not again here.
+    Events that follow from its own names are reported when its own file is checked, and not again here.
     """
     function = _relocated(function, node)
     without_arguments, _ = _events_of_run(function, source, frame, {})
@@ -54,18 +57,18 @@ def inlined_import(
 
 
 def _events_of_run(
-    function: ast.FunctionDef, source: ImportedSource, frame: Frame, given: dict[str, AbstractValues]
+    function: ast.FunctionDef, source: ImportedSource, frame: Frame, argument_values: dict[str, AbstractValues]
 ) -> tuple[list[Event], AbstractValues]:
     module = SourceModule(source.path, ast.Module([], []), resolver=frame.file.module.resolver)
     functions = {name: n for name, n in source.names.items() if isinstance(n, ast.FunctionDef)}
     inner = Frame(frame.evaluator, FileContext(module, functions), {}, function=frame.function, depth=frame.depth + 1)
     inner = replace(inner, without_mask=frame.without_mask, side_checked=frame.side_checked)
-    returned = run_function(function, inner, given)
+    returned = run_function(function, inner, argument_values)
     return module.events, returned
 
 
 def _relocated(function: ast.FunctionDef, to: ast.Call) -> ast.FunctionDef:
-    """A copy that stands at the call, each node of which knows where it was."""
+    """A copy placed at the call, whose nodes remember their original place in `origin`."""
     # The tree is shared by all files that import the module.
     copied = copy.deepcopy(function)
     for node in ast.walk(copied):
@@ -75,8 +78,8 @@ def _relocated(function: ast.FunctionDef, to: ast.Call) -> ast.FunctionDef:
 
 
 def _identity(event: Event) -> tuple[object, ...]:
-    """What makes two events one: the place, and the kinds of what meets there."""
+    """A key that is equal for two events of the same place and the same kinds of values."""
     parts = [event.target] if isinstance(event, Gather | Mean) else []
     parts += [event.index] if isinstance(event, Gather) else []
-    # All nodes now stand at the call: only `origin` still tells them apart.
+    # All nodes now have the place of the call: only `origin` distinguishes them.
     return type(event), getattr(event.node, "origin", None), *(frozenset(map(type, part)) for part in parts)

@@ -1,4 +1,4 @@
-"""Tokenizers, models and adapter configs: calls that build them, and calls of them."""
+"""Tokenizers, models and adapter configs: the calls that make them, and the calls on them."""
 
 from __future__ import annotations
 
@@ -24,58 +24,62 @@ from archtrace_lint.dataflow.abstract_values import (
     Tokens,
     constant,
     has,
-    one,
     only,
+    singleton,
 )
 from archtrace_lint.dataflow.events import Built, ModelRun
 from archtrace_lint.dataflow.site import ANY, CallHandler, Site
 from archtrace_lint.dataflow.token_axes import pooling_layer
 from archtrace_lint.source.syntax import last_word
 
-#: What makes a pipeline: the function of transformers, or what stands for it (`pipeline_builder`).
+#: Callees that make a pipeline: the function of transformers, or a wrapper of it (`pipeline_builder`).
 _PIPELINES = re.compile(r"(\w*_)?pipeline(_\w+)?")
 
 
 def _text(values: AbstractValues) -> str:
-    found = constant(values)
-    return found if isinstance(found, str) else ""
+    text = constant(values)
+    return text if isinstance(text, str) else ""
 
 
-def _loaded(site: Site) -> AbstractValues | None:
+def _from_pretrained(site: Site) -> AbstractValues | None:
     """`Class.from_pretrained("id", ...)`."""
     if site.name not in ("from_pretrained", "from_config") or not isinstance(site.node.func, ast.Attribute):
         return None
-    kind = last_word(site.node.func.value)
+    class_name = last_word(site.node.func.value)
     checkpoint_argument = (
         site.arguments[0] if site.arguments else site.keywords.get("pretrained_model_name_or_path", UNKNOWN)
     )
     # `from_config` draws the weights, whatever checkpoint the config is of.
     checkpoints = _possible_texts(checkpoint_argument) if site.name == "from_pretrained" else [""]
-    given = ast.unparse(site.node.args[0]) if site.node.args else ""
-    if spellings.TOKENIZERS.fullmatch(kind):
+    checkpoint_expression = ast.unparse(site.node.args[0]) if site.node.args else ""
+    if spellings.TOKENIZERS.fullmatch(class_name):
         side = _text(site.keywords.get("padding_side", UNKNOWN))
-        return _emit_built(site, *(Tokenizer(side, checkpoint, given) for checkpoint in checkpoints))
+        return _emit_built(site, *(Tokenizer(side, checkpoint, checkpoint_expression) for checkpoint in checkpoints))
     # `AutoConfig.from_pretrained` loads no weights, so it makes no model.
-    kinds = [k for k in _classes(kind, site) if not k.endswith("Config")]
-    if not kinds:
+    class_names = [k for k in _classes(class_name, site) if not k.endswith("Config")]
+    if not class_names:
         return None
-    bare = constant(site.keywords.get("add_pooling_layer", UNKNOWN)) is False
-    models = [Model(kind, checkpoint, bare, given) for kind in kinds for checkpoint in checkpoints]
+    without_pooler = constant(site.keywords.get("add_pooling_layer", UNKNOWN)) is False
+    models = [
+        Model(class_name, checkpoint, without_pooler, checkpoint_expression)
+        for class_name in class_names
+        for checkpoint in checkpoints
+    ]
     site.frame.file.module.models += models
     return _emit_built(site, *models)
 
 
 def _classes(name: str, site: Site) -> list[str]:
-    """The classes that a name may be: itself, or those that it is given, `kind = One if small else Other`."""
-    # `cls.from_pretrained` in a class of one's own may make any class below it.
+    """The classes that a name may be: itself, or those assigned to it, `kind = One if small else Other`."""
+    # `cls.from_pretrained` in a custom class may make any of its subclasses.
     if name[:1].isupper() or name in ("cls", "self", "super"):
         return [name] if name[:1].isupper() else []
     nodes = ast.walk(site.frame.file.module.tree)
-    given = [n.value for n in nodes if isinstance(n, ast.Assign) and last_word(n.targets[0]) == name]
-    either = [
-        part for value in given for part in ([value.body, value.orelse] if isinstance(value, ast.IfExp) else [value])
+    assigned = [n.value for n in nodes if isinstance(n, ast.Assign) and last_word(n.targets[0]) == name]
+    candidates = [
+        part for value in assigned for part in ([value.body, value.orelse] if isinstance(value, ast.IfExp) else [value])
     ]
-    return sorted({word for part in either if spellings.HANDED.fullmatch(word := last_word(part))})
+    return sorted({word for part in candidates if spellings.PASSED_CLASSES.fullmatch(word := last_word(part))})
 
 
 def _pipeline(site: Site) -> AbstractValues | None:
@@ -84,25 +88,27 @@ def _pipeline(site: Site) -> AbstractValues | None:
     if not _PIPELINES.fullmatch(site.name) or _text(task) not in spellings.CLASSIFYING or "model" not in site.keywords:
         return None
     model = site.keywords["model"]
-    known = next(iter(only(model, Model)), Model(""))
-    return _emit_built(site, Model(spellings.PIPELINE, _text(model) or f"{known.checkpoint} {known.kind}".strip()))
+    built_model = next(iter(only(model, Model)), Model(""))
+    return _emit_built(
+        site, Model(spellings.PIPELINE, _text(model) or f"{built_model.checkpoint} {built_model.class_name}".strip())
+    )
 
 
 def _possible_texts(values: AbstractValues) -> list[str]:
-    """The texts that it may be; one of which nothing is known, where there is none."""
+    """The strings among the values; `""` for an unknown one if there are none."""
     return sorted(v.value for v in only(values, Const) if isinstance(v.value, str)) or [""]
 
 
 def _emit_built(site: Site, *built: Model | Tokenizer) -> AbstractValues:
-    for each in built:
-        site.frame.emit(Built(site.node, site.frame.scope(), each))
+    for value in built:
+        site.frame.emit(Built(site.node, site.frame.scope(), value))
     return frozenset(built)
 
 
 def _adapter(site: Site) -> AbstractValues | None:
     if not spellings.ADAPTERS.fullmatch(site.name):
         return None
-    return one(AdapterConfig(site.name, tuple(site.keywords.items()), site.node))
+    return singleton(AdapterConfig(site.name, tuple(site.keywords.items()), site.node))
 
 
 def _encoded(site: Site) -> AbstractValues | None:
@@ -124,32 +130,32 @@ def _encoding(site: Site, tokenizers: list[Tokenizer]) -> AbstractValues:
     padding = constant(_keyword(site, "padding"))
     # `padding=True` pads to the longest text (transformers 5.23.0, tokenization_utils_base.py): alone, a text is its
     # own longest.
-    padded = padding == "max_length" or (padding in (True, "longest") and not _one_text(site))
+    padded = padding == "max_length" or (padding in (True, "longest") and not _is_single_text(site))
     side = _text(site.keywords.get("padding_side", UNKNOWN)) or next((t.side for t in tokenizers), "")
-    alone = site.name != "pad" and not site.spread and "padding" not in site.keywords
-    return one(Encoding(padded, side, alone))
+    unpadded = site.name != "pad" and not site.unpacked and "padding" not in site.keywords
+    return singleton(Encoding(padded, side, unpadded))
 
 
 def _keyword(site: Site, name: str) -> AbstractValues:
-    """A keyword, also one that comes in a dictionary: `tokenizer(texts, **{"padding": True})`."""
-    spread = (dict(table.items) for values in site.spread for table in only(values, Table))
-    return site.keywords.get(name) or next((items[name] for items in spread if name in items), UNKNOWN)
+    """A keyword argument, also from an unpacked dictionary: `tokenizer(texts, **{"padding": True})`."""
+    dictionaries = (dict(table.items) for values in site.unpacked for table in only(values, Table))
+    return site.keywords.get(name) or next((items[name] for items in dictionaries if name in items), UNKNOWN)
 
 
-def _one_text(site: Site) -> bool:
-    """A single text is tokenized: a string, what its name says is one, or a list of one."""
-    given = [*site.node.args[:1], *(k.value for k in site.node.keywords if k.arg == "text")]
+def _is_single_text(site: Site) -> bool:
+    """A single text is tokenized: a string literal, a name for one text, or a list of one item."""
+    text_arguments = [*site.node.args[:1], *(k.value for k in site.node.keywords if k.arg == "text")]
     return any(
         isinstance(node, ast.JoinedStr)
         or (isinstance(node, ast.List) and len(node.elts) == 1 and not isinstance(node.elts[0], ast.Starred))
         or (isinstance(node, ast.Constant) and isinstance(node.value, str))
         or spellings.ONE_TEXT.fullmatch(last_word(node)) is not None
-        for node in given
+        for node in text_arguments
     )
 
 
 def emit_model_run(site: Site) -> None:
-    """Tell of `self.bert(ids)` and of `model(input_ids=ids)`."""
+    """Emit an event for `self.bert(ids)` and `model(input_ids=ids)`."""
     is_backbone = site.name != "forward" and spellings.BACKBONES.fullmatch(site.name)
     if site.library or not (is_backbone or has(site.base, Model)):
         return
@@ -161,48 +167,51 @@ def _model_output(site: Site) -> AbstractValues | None:
     """`model(**encoding)`, `self.backbone(input_ids, attention_mask=mask)`."""
     if site.library or not (has(site.base, Model) or spellings.BACKBONES.fullmatch(site.name)):
         return None
-    given = [v for values in site.everything for value in values for v in _list_items(value)]
-    fed = any(isinstance(v, TokenIds | Encoding | Tokens | Prompts) for v in given)
-    if not fed and not site.spread and not {"input_ids", "inputs_embeds", "attention_mask"} & site.keywords.keys():
+    inputs = [v for values in site.everything for value in values for v in _list_items(value)]
+    has_text_input = any(isinstance(v, TokenIds | Encoding | Tokens | Prompts) for v in inputs)
+    if (
+        not has_text_input
+        and not site.unpacked
+        and not {"input_ids", "inputs_embeds", "attention_mask"} & site.keywords.keys()
+    ):
         return _states_passed_on(site)
     model = next(iter(only(site.base, Model)), None)
-    encoding = next((found for v in given if (found := _encoding_of(v))), None)
-    prompted = any(isinstance(v, Prompts) and v.joined for v in given)
-    # Of `model(...)` nobody can say whether it has a head, so it is taken to give logits, of which a mean is no
-    # pooling.
+    encoding = next(filter(None, map(_encoding_of, inputs)), None)
+    has_prompts = any(isinstance(v, Prompts) and v.prepended for v in inputs)
+    # Whether `model(...)` has a head is unknown, so its output is taken for logits, a mean of which is no pooling.
     any_model = spellings.ANY_MODEL.fullmatch(site.name) and not spellings.TEXT_MODELS.fullmatch(site.name)
-    what = "logits" if model is None and any_model else "hidden"
-    output = one(ModelOutput(model, encoding, prompted, _is_on_text(site, given), what, _layers(site)))
+    kind = "logits" if model is None and any_model else "hidden"
+    output = singleton(ModelOutput(model, encoding, has_prompts, _is_on_text(site, inputs), kind, _layers(site)))
     site.frame.remember(f"{site.name}()", output)
     return output
 
 
 def _list_items(value: AbstractValue) -> list[AbstractValue]:
-    """The items of a list, as Keras gives a model its inputs: `bert([ids, mask])`; a value else."""
+    """The items of a list, as Keras passes inputs: `bert([ids, mask])`; of any other value, the value itself."""
     return [v for item in value.items for v in item] if isinstance(value, Many) else [value]
 
 
 def _layers(site: Site) -> tuple[int, ...]:
-    """Where the states of all layers may stand: behind the pooled vector or in its place, and before the attentions."""
+    """The indices that all layers' states may have: after the pooled vector or in its place, before the attentions."""
     if constant(site.keywords.get("output_hidden_states", UNKNOWN)) is not True:
         return ()
-    # (states, pooled, layers, attentions), without those that were not asked for or that the model has not.
+    # (states, pooled, layers, attentions), without those that were not requested or that the model lacks.
     return (1,) if "output_attentions" in site.keywords else (1, 2, -1)
 
 
-def _is_on_text(site: Site, given: list[AbstractValue]) -> bool:
-    """What a model is surely run on a text: by what it is given, or by its name."""
+def _is_on_text(site: Site, inputs: list[AbstractValue]) -> bool:
+    """Whether a model surely runs on a text, by its arguments or by its name."""
     if (
         {"input_ids", "attention_mask"} & site.keywords.keys()
-        or site.spread
+        or site.unpacked
         or spellings.TEXT_MODELS.fullmatch(site.name)
     ):
         return True
-    return any(isinstance(v, Encoding | Prompts) or (isinstance(v, TokenIds | Tokens) and not v.weak) for v in given)
+    return any(isinstance(v, Encoding | Prompts) or (isinstance(v, TokenIds | Tokens) and not v.weak) for v in inputs)
 
 
 def _encoding_of(value: AbstractValue) -> Encoding | None:
-    """An encoding, or that which ids are of."""
+    """The encoding itself, or the one that ids belong to."""
     return value.encoding if isinstance(value, TokenIds) else value if isinstance(value, Encoding) else None
 
 
@@ -217,12 +226,12 @@ def _embedded(site: Site) -> AbstractValues | None:
     first = site.arguments[0] if site.arguments else UNKNOWN
     if site.library or not has(first, TokenIds) or not spellings.EMBEDDERS.fullmatch(site.name):
         return None
-    return one(Hidden(sure=True))
+    return singleton(Hidden(sure=True))
 
 
-#: A tokenizer, a model, an adapter config, or what one of these returns.
+#: Handlers of calls that return a tokenizer, a model or an adapter config, or that call one.
 MAKERS: tuple[CallHandler, ...] = (
-    CallHandler(_loaded, ("from_pretrained", "from_config").__contains__),
+    CallHandler(_from_pretrained, ("from_pretrained", "from_config").__contains__),
     CallHandler(_pipeline, _PIPELINES.fullmatch),
     CallHandler(_adapter, spellings.ADAPTERS.fullmatch),
     CallHandler(pooling_layer, (spellings.AVERAGES | spellings.TOKEN_AVERAGES).__contains__),

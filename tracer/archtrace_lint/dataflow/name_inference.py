@@ -1,7 +1,7 @@
-"""What a name is, inferred from what stands around it.
+"""What a name is, inferred from its context.
 
 By the calls of its function: `attention_mask=m` makes `m` a mask, before and after. By the other parameters:
-`response_hidden` and `response_mask` tell of one another, and so do a query and the mask that comes with it."""
+`response_hidden` and `response_mask` explain each other, and so do a query and the mask beside it."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import ast
 import re
 from collections.abc import Collection, Iterator
 
-from archtrace_lint.dataflow.abstract_values import AbstractValues, Hidden, TokenIds, Tokens, one
+from archtrace_lint.dataflow.abstract_values import AbstractValues, Hidden, TokenIds, Tokens, singleton
 from archtrace_lint.dataflow.architectures import name_pattern
 from archtrace_lint.dataflow.spellings import BACKBONES, NO_TEXT, TEXT_MODELS
 from archtrace_lint.source.syntax import last_word
 
-#: Keyword of a call -> what a name is that is handed over by it.
+#: Keyword of a call -> what a name passed by that keyword is.
 KEYWORDS: dict[str, AbstractValues] = {
-    "attention_mask": one(Tokens(attended=True)),
-    "input_ids": one(TokenIds()),
-    "key_padding_mask": one(Tokens(attended=False)),
-    "src_key_padding_mask": one(Tokens(attended=False)),
+    "attention_mask": singleton(Tokens(attended=True)),
+    "input_ids": singleton(TokenIds()),
+    "key_padding_mask": singleton(Tokens(attended=False)),
+    "src_key_padding_mask": singleton(Tokens(attended=False)),
 }
 
 #: Masks of another shape than (batch, tokens).
 _NO_TOKEN_MASK = re.compile(r"\w*(causal|extended|head|bias|4d|square)\w*")
 
-#: Spellings that hand a name over; each begins with a word, which is what a fast search goes by.
+#: Keyword arguments that reveal a name; each pattern begins with a literal word, which makes the search fast.
 _BY_KEYWORD = (
     re.compile(r"attention_mask ?= ?(?!None|\w*attention_mask\b|causal_mask|extended|head)[A-Za-z]\w*\s*[,)]"),
     re.compile(r"input_ids ?= ?(?!None|\w*input_ids\b)[A-Za-z]\w*\s*[,)]"),
@@ -39,10 +39,10 @@ _BY_POSITION = re.compile(
 
 
 def inference_lines(text: str) -> list[int]:
-    """The lines that hand a name over in a way that tells what it is: functions without one cost no second walk."""
-    starts = [match.start() for pattern in _BY_KEYWORD for match in pattern.finditer(text)]
-    starts += [match.start() for match in _MASKS.finditer(text) if _BY_POSITION.search(_line(text, match.start()))]
-    return [text.count("\n", 0, start) + 1 for start in starts]
+    """The lines with a call that reveals what a name is; a function without one needs no second walk."""
+    offsets = [match.start() for pattern in _BY_KEYWORD for match in pattern.finditer(text)]
+    offsets += [match.start() for match in _MASKS.finditer(text) if _BY_POSITION.search(_line(text, match.start()))]
+    return [text.count("\n", 0, start) + 1 for start in offsets]
 
 
 def _line(text: str, at: int) -> str:
@@ -86,7 +86,7 @@ _QUERY = ("query", "key", "value")
 
 
 def inferred_from_parameters(names: Collection[str]) -> dict[str, AbstractValues]:
-    """What the arguments of a function are, where two of them tell of one another."""
+    """What the parameters of a function are, where the names of two of them explain each other."""
     return {name: values for inferred in (*_by_stem(names), *_by_query(names)) for name, values in inferred.items()}
 
 
@@ -95,10 +95,10 @@ def _by_stem(names: Collection[str]) -> Iterator[dict[str, AbstractValues]]:
         stem = match["stem"] if (match := _STATES.fullmatch(name)) else ""
         mask = next((m for m in (f"{stem}_mask", f"{stem}s_mask", f"{stem}_masks") if m in names), "")
         if stem and mask and not _PART_STEMS.fullmatch(stem) and not NO_TEXT.search(stem):
-            yield {name: one(Hidden(sure=True)), mask: one(Tokens(attended=True))}
+            yield {name: singleton(Hidden(sure=True)), mask: singleton(Tokens(attended=True))}
 
 
 def _by_query(names: Collection[str]) -> Iterator[dict[str, AbstractValues]]:
     """The query of an attention module that is given a mask over tokens."""
     if all(name in names for name in _QUERY) and ("attention_mask" in names or "mask" in names):
-        yield {"query": one(Hidden(sure=True))}
+        yield {"query": singleton(Hidden(sure=True))}

@@ -1,4 +1,4 @@
-"""What a name says by itself: `attention_mask` is a mask, `input_ids` are token ids."""
+"""What a name means by itself: `attention_mask` is a mask, `input_ids` are token ids."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from archtrace_lint.dataflow.abstract_values import (
     TokenIds,
     Tokens,
     has,
-    one,
     only,
+    singleton,
 )
 from archtrace_lint.dataflow.spellings import PROMPTS, TEXT_NAMES, meaning
 
@@ -43,25 +43,25 @@ MEANINGS: dict[str, AbstractValue] = {
 
 @lru_cache(maxsize=4096)
 def name_meaning(name: str) -> AbstractValues:
-    """What a name alone says."""
+    """The value that a name means by itself; UNKNOWN if it means none."""
     if name in TEXT_NAMES:
-        return one(TokenIds(weak=True))
+        return singleton(TokenIds(weak=True))
     if PROMPTS.fullmatch(name):
-        return one(Prompts())
-    return one(MEANINGS.get(meaning(name)))
+        return singleton(Prompts())
+    return singleton(MEANINGS.get(meaning(name)))
 
 
 def refined_by_name(by_name: AbstractValues, values: AbstractValues) -> AbstractValues:
-    """What is bound to a name that says this much: the values, or what it says where they are unknown.
+    """The values assigned to a name whose own meaning is `by_name`, which replaces unknown values.
 
-    A name says more than the ids out of which one was taken, than a loose name's part (`ids, mask = x[0], x[2]`), and
-    than a model that returns hidden states alone.
+    The name also wins over ids for a pad or eos id taken from them, and over a part of an ambiguous name
+    (`ids, mask = x[0], x[2]`). A name of hidden states adds these to a model output.
     """
     if not values or (has(values, TokenIds) and (has(by_name, PadId) or has(by_name, EosId))):
         return by_name
     if (has(by_name, TokenIds) or has(by_name, Tokens)) and all(
-        isinstance(v, Hidden) and v.what == "weak" for v in values
+        isinstance(v, Hidden) and v.kind == "weak" for v in values
     ):
         return by_name
-    strong = [h for h in only(by_name, Hidden) if h.what != "weak"]
+    strong = [h for h in only(by_name, Hidden) if h.kind != "weak"]
     return values | frozenset(replace(h, encoding=o.encoding) for h in strong for o in only(values, ModelOutput))

@@ -1,4 +1,4 @@
-"""What tensor operations do to abstract values: one table for methods and functions, whichever way they are spelled."""
+"""What tensor operations do to abstract values: one table for methods and functions alike."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from archtrace_lint.dataflow.abstract_values import (
     Many,
     MaskedSum,
     PadId,
-    Places,
+    PadPositions,
     PositionRange,
     Side,
     TokenIds,
@@ -33,16 +33,16 @@ from archtrace_lint.dataflow.abstract_values import (
     constant,
     has,
     items,
-    one,
+    singleton,
 )
 from archtrace_lint.dataflow.arithmetic import add, matmul, multiply, subtract
-from archtrace_lint.dataflow.masking import overwritten
+from archtrace_lint.dataflow.masking import fill_masked
 from archtrace_lint.dataflow.spellings import word_set
 
 
 @dataclass(frozen=True)
 class TensorCall:
-    """A tensor operation on one value of its receiver; `dims` is what its `dim` argument is, `...` if unknown."""
+    """A tensor operation on one value of its receiver."""
 
     node: ast.expr
     receiver: AbstractValue
@@ -51,7 +51,7 @@ class TensorCall:
 
     @property
     def dim(self) -> object:
-        """The dim that is reduced: a number, None when there is none, `...` when it cannot be told."""
+        """The `dim` argument: a number, None if there is none, `...` if it is unknown."""
         for name in ("dim", "axis"):
             if name in self.keywords:
                 return _dim(self.keywords[name])
@@ -72,7 +72,7 @@ def _dim(values: AbstractValues) -> object:
 Operation: TypeAlias = Callable[[TensorCall], AbstractValues]
 OPERATIONS: dict[str, Operation] = {}
 
-#: The value stays what it is.
+#: Operations that leave the abstract value as it is.
 SAME = word_set(
     "to int long float bool type type_as double half short byte bfloat16 cpu cuda numpy astype cast clone detach "
     "contiguous item tolist clamp clamp_ clamp_min clamp_max clip eval train squeeze unsqueeze expand_dims view "
@@ -98,7 +98,7 @@ def operation(*names: str) -> Callable[[Operation], Operation]:
 
 def same(call: TensorCall) -> AbstractValues:
     """The receiver, as it is."""
-    return one(call.receiver)
+    return singleton(call.receiver)
 
 
 OPERATIONS.update(dict.fromkeys(SAME, same))
@@ -124,22 +124,22 @@ def compare(left: AbstractValue, right: AbstractValues, *, equal: bool) -> Abstr
 
 @operation("eq", "equal")
 def _eq(call: TensorCall) -> AbstractValues:
-    return one(compare(call.receiver, call.other, equal=True))
+    return singleton(compare(call.receiver, call.other, equal=True))
 
 
 @operation("ne", "not_equal", "gt", "greater")
 def _ne(call: TensorCall) -> AbstractValues:
-    return one(compare(call.receiver, call.other, equal=False))
+    return singleton(compare(call.receiver, call.other, equal=False))
 
 
 @operation("logical_not", "bitwise_not", "invert")
 def invert(call: TensorCall) -> AbstractValues:
     """The other tokens."""
     value = call.receiver
-    return one(replace(value, attended=not value.attended) if isinstance(value, Tokens) else None)
+    return singleton(replace(value, attended=not value.attended) if isinstance(value, Tokens) else None)
 
 
-#: Of what a row a token is a vector; where it is a number, a sum over the whole mask may be meant.
+#: Kinds of hidden states with a vector per token; of numbers per token, a plain sum may be meant.
 VECTORS = word_set("hidden weak")
 
 
@@ -147,14 +147,14 @@ VECTORS = word_set("hidden weak")
 def _sum(call: TensorCall) -> AbstractValues:
     value = call.receiver
     if isinstance(value, Tokens):
-        whole = call.dim is None and not value.row
-        return one(Count(value.attended, whole=whole, weak=value.weak, alone=value.alone))
+        whole = call.dim is None and not value.single_row
+        return singleton(Count(value.attended, whole_batch=whole, weak=value.weak, unpadded=value.unpadded))
     # Layers stacked along a dim of their own, added up: one layer's worth of states.
-    if isinstance(value, Hidden) and value.several and call.dim == 0:
-        return one(replace(value, several=False))
+    if isinstance(value, Hidden) and value.several_layers and call.dim == 0:
+        return singleton(replace(value, several_layers=False))
     if isinstance(value, Hidden) and value.masked and call.dim in (1, -2):
-        return one(MaskedSum(value.encoding) if value.what in VECTORS else None)
-    return one(value if isinstance(value, Side) else None)
+        return singleton(MaskedSum(value.encoding) if value.kind in VECTORS else None)
+    return singleton(value if isinstance(value, Side) else None)
 
 
 @operation("argmax")
@@ -162,60 +162,60 @@ def _argmax(call: TensorCall) -> AbstractValues:
     value = call.receiver
     # Of equal values torch.argmax gives the first, so of a mask of pads the first pad, and 0 where there is none.
     if isinstance(value, Tokens) and not value.attended:
-        return one(_first(value, call.node))
+        return singleton(_first(value, call.node))
     if isinstance(value, TokenIds):
-        return one(HighestId(call.node))
+        return singleton(HighestId(call.node))
     return UNKNOWN
 
 
 @operation("argmin")
 def _argmin(call: TensorCall) -> AbstractValues:
     value = call.receiver
-    searched = isinstance(value, Inflated) or (isinstance(value, Tokens) and value.attended)
-    return one(_first(value, call.node) if searched else None)
+    finds_first_pad = isinstance(value, Inflated) or (isinstance(value, Tokens) and value.attended)
+    return singleton(_first(value, call.node) if finds_first_pad else None)
 
 
-def _first(value: AbstractValue, searched: ast.expr | None = None) -> FirstPad:
-    """The first pad, as a mask, the places of the pads, or the like show it; `searched` is 0 of a row without one."""
+def _first(value: AbstractValue, search: ast.expr | None = None) -> FirstPad:
+    """The first pad, located by a mask or by positions; `search`: what gives 0 for a row without one."""
     if isinstance(value, Tokens):
-        return FirstPad(weak=value.weak, by_id=value.by_id, searched=searched)
-    return FirstPad(by_id=isinstance(value, Places | Inflated) and value.by_id, searched=searched)
+        return FirstPad(weak=value.weak, by_id=value.by_id, search=search)
+    return FirstPad(by_id=isinstance(value, PadPositions | Inflated) and value.by_id, search=search)
 
 
 @operation("max", "reduce_max", "amax")
 def _max(call: TensorCall) -> AbstractValues:
     # `lengths.max()` is one of the lengths.
     if call.dim is None or isinstance(call.receiver, Count | FirstPad):
-        return one(call.receiver if isinstance(call.receiver, Count | FirstPad | AxisLength | Side) else None)
-    return one(Extreme(UNKNOWN, _argmax(call)))
+        return singleton(call.receiver if isinstance(call.receiver, Count | FirstPad | AxisLength | Side) else None)
+    return singleton(Extreme(UNKNOWN, _argmax(call)))
 
 
 @operation("min", "reduce_min", "amin")
 def _min(call: TensorCall) -> AbstractValues:
     # `min` over all positions of pads: the first of them.
-    if isinstance(call.receiver, Places):
-        return one(_first(call.receiver))
-    if isinstance(call.receiver, Inflated) and call.receiver.placed:
-        return one(Extreme(one(_first(call.receiver)), UNKNOWN))
+    if isinstance(call.receiver, PadPositions):
+        return singleton(_first(call.receiver))
+    if isinstance(call.receiver, Inflated) and call.receiver.has_positions:
+        return singleton(Extreme(singleton(_first(call.receiver)), UNKNOWN))
     if call.dim is None or isinstance(call.receiver, Count | FirstPad):
-        return one(call.receiver if isinstance(call.receiver, Count | FirstPad | AxisLength | Side) else None)
-    return one(Extreme(UNKNOWN, _argmin(call)))
+        return singleton(call.receiver if isinstance(call.receiver, Count | FirstPad | AxisLength | Side) else None)
+    return singleton(Extreme(UNKNOWN, _argmin(call)))
 
 
 @operation("ones_like", "ones")
 def _ones(call: TensorCall) -> AbstractValues:
-    """All of it is 1: as a mask, it has no pads."""
-    return one(Const(1))
+    """A tensor of ones: as a mask, it has no pads."""
+    return singleton(Const(1))
 
 
 @operation("all", "any", "allclose")
 def _all(call: TensorCall) -> AbstractValues:
-    return one(call.receiver if isinstance(call.receiver, Side) else None)
+    return singleton(call.receiver if isinstance(call.receiver, Side) else None)
 
 
 @operation("maximum", "minimum", "fmax", "fmin")
 def _bounded(call: TensorCall) -> AbstractValues:
-    """An index that is kept within bounds is an index still, on whichever side of the bound it stands."""
+    """A bounded index remains an index, whichever of the two operands it is."""
     return frozenset(
         v for v in (call.receiver, *call.other) if isinstance(v, Count | FirstPad | HighestId | AxisLength)
     )
@@ -228,20 +228,20 @@ def _nonzero(call: TensorCall) -> AbstractValues:
     if not isinstance(value, Tokens) or value.attended:
         return UNKNOWN
     split = constant(call.keywords.get("as_tuple", UNKNOWN)) is True
-    places = Places(by_id=value.by_id)
-    return one(Many((one(places),)) if split else places)
+    positions = PadPositions(by_id=value.by_id)
+    return singleton(Many((singleton(positions),)) if split else positions)
 
 
 @operation("index")
 def _index(call: TensorCall) -> AbstractValues:
     """`row.tolist().index(pad)`."""
-    # `list.index` raises where there is no pad, so it has no silent 0: `searched` stays empty.
-    return one(FirstPad(by_id=True) if isinstance(call.receiver, TokenIds) and has(call.other, PadId) else None)
+    # `list.index` raises where there is no pad, so it has no silent 0: `search` stays empty.
+    return singleton(FirstPad(by_id=True) if isinstance(call.receiver, TokenIds) and has(call.other, PadId) else None)
 
 
 @operation("size", "shape")
 def _size(call: TensorCall) -> AbstractValues:
-    return one(AxisLength())
+    return singleton(AxisLength())
 
 
 @operation("masked_select", "boolean_mask")
@@ -250,8 +250,8 @@ def _boolean(call: TensorCall) -> AbstractValues:
 
 
 def rows_at(node: ast.expr, target: AbstractValue, index: AbstractValues) -> AbstractValues:
-    """A boolean gather: the rows at the eos tokens are worth a value of their own."""
-    return one(EosRows(node) if isinstance(target, Hidden) and has(index, EosMask) else None)
+    """A gather by a boolean mask of eos tokens gives EosRows."""
+    return singleton(EosRows(node) if isinstance(target, Hidden) and has(index, EosMask) else None)
 
 
 @operation("mul", "mul_", "multiply")
@@ -272,11 +272,11 @@ def _add(call: TensorCall) -> AbstractValues:
 @operation("masked_fill", "masked_fill_")
 def _fill(call: TensorCall) -> AbstractValues:
     value = call.receiver
-    # Filled where there was no pad: the rows that a search gives 0 are provided for.
+    # A fill handles the rows without a pad, for which the search gives 0.
     if isinstance(value, FirstPad):
-        return one(replace(value, searched=None))
+        return singleton(replace(value, search=None))
     mask, filling = (*call.arguments, UNKNOWN, UNKNOWN)[:2]
-    return one(overwritten(value, mask, filling) if isinstance(value, Hidden) else value)
+    return singleton(fill_masked(value, mask, filling) if isinstance(value, Hidden) else value)
 
 
 @operation("matmul", "bmm", "mm")
@@ -286,4 +286,4 @@ def _matmul(call: TensorCall) -> AbstractValues:
 
 @operation("arange", "range")
 def _arange(call: TensorCall) -> AbstractValues:
-    return one(PositionRange())
+    return singleton(PositionRange())

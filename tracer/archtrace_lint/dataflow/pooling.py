@@ -1,4 +1,4 @@
-"""Maxima and softmaxes over hidden states: what pools them, where it runs along the tokens."""
+"""Maxima and softmaxes over hidden states, with the dim along which they run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAXIMA = word_set("max amax reduce_max")
 
 
 def emit_pool(site: Site) -> None:
-    """Tell of `h.max(1)`, `torch.softmax(h, dim=1)`, and `self.weigh(h)` where that ends in a softmax."""
+    """Emit an event for `h.max(1)`, `torch.softmax(h, dim=1)`, and `self.weigh(h)` if that ends in a softmax."""
     if site.name in MAXIMA and has(site.tensor, Hidden):
         _emit(site, "max", site.tensor, TensorCall(site.node, AbstractValue(), site.rest, site.keywords).dim)
     elif site.name == "softmax" and has(site.tensor, Hidden) and (site.library or site.base):
@@ -28,15 +28,15 @@ def emit_pool(site: Site) -> None:
             _emit(site, "softmax", site.arguments[0], dim)
 
 
-def _emit(site: Site, how: str, target: AbstractValues, dim: object) -> None:
+def _emit(site: Site, operation: str, target: AbstractValues, dim: object) -> None:
     frame, sure = site.frame, any(h.sure for h in only(target, Hidden))
-    frame.emit(Pool(site.node, frame.scope(), how, target, dim, frame.mask_in_sight(text=sure)))
+    frame.emit(Pool(site.node, frame.scope(), operation, target, dim, frame.mask_in_sight(text=sure)))
 
 
 def _own_softmax(site: Site) -> Iterator[int]:
-    """The dim of a softmax that a module of the class is, or ends in."""
+    """The dim of the softmax, if the called module of the class is one or ends in one."""
     func, owner = site.node.func, site.frame.owner
-    # Only a file that names one is worth a walk over its class.
+    # A walk over the class, so only in a file that names a softmax.
     if not site.frame.file.mentions_softmax:
         return
     if owner and isinstance(func, ast.Attribute) and last_word(func.value) == "self":
@@ -45,7 +45,7 @@ def _own_softmax(site: Site) -> Iterator[int]:
 
 @lru_cache(maxsize=8)
 def _softmaxes(owner: ast.ClassDef) -> tuple[tuple[str, int], ...]:
-    """Attribute -> dim, of `nn.Softmax(dim=1)` and of an `nn.Sequential` that it ends."""
+    """Pairs of attribute and dim: of `nn.Softmax(dim=1)`, and of an `nn.Sequential` that ends in one."""
     return tuple(
         (node.targets[0].attr, dim)
         for node in statements(owner)
@@ -58,9 +58,9 @@ def _dim_of(value: ast.expr) -> Iterator[int]:
     if isinstance(value, ast.Call) and last_word(value.func) == "Sequential" and value.args:
         yield from _dim_of(value.args[-1])
     elif isinstance(value, ast.Call) and last_word(value.func) == "Softmax":
-        for given in (*value.args, *(k.value for k in value.keywords if k.arg == "dim")):
-            if isinstance(given, ast.Constant) and isinstance(given.value, int):
-                yield given.value
+        for dim in (*value.args, *(k.value for k in value.keywords if k.arg == "dim")):
+            if isinstance(dim, ast.Constant) and isinstance(dim.value, int):
+                yield dim.value
             # In the tree -2 is a minus before a 2, and no literal.
-            elif ast.unparse(given) == "-2":
+            elif ast.unparse(dim) == "-2":
                 yield -2

@@ -1,4 +1,4 @@
-"""What a script is run with unless it is told otherwise: defaults of its arguments and fields, by their names."""
+"""The defaults of a script's arguments and of the fields of its classes, by their names."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from archtrace_lint.dataflow.abstract_values import UNKNOWN, AbstractValues, Con
 
 
 def setting_defaults(tree: ast.Module) -> dict[str, AbstractValues]:
-    """Attribute -> the texts that it is by default: `add_argument("--model", default="x")`, fields of classes.
+    """Attribute -> its default strings: `add_argument("--model", default="x")`, fields of classes.
 
-    A name that several parsers or classes give is any of these.
+    A name with several parsers or classes has all their defaults.
     """
-    found: dict[str, AbstractValues] = {}
+    defaults: dict[str, AbstractValues] = {}
     for node in ast.walk(tree):
         for name, text in _argument(node) if isinstance(node, ast.Call) else _fields(node):
-            found[name] = found.get(name, UNKNOWN) | frozenset((Const(text),))
-    return found
+            defaults[name] = defaults.get(name, UNKNOWN) | frozenset((Const(text),))
+    return defaults
 
 
 def _argument(call: ast.Call) -> Iterator[tuple[str, str]]:
@@ -33,7 +33,7 @@ def _argument(call: ast.Call) -> Iterator[tuple[str, str]]:
 
 
 def _fields(node: ast.AST) -> Iterator[tuple[str, str]]:
-    """Texts that the body of a class gives its names, also by `field(default="x")`."""
+    """String defaults in the body of a class, also by `field(default="x")`."""
     for part in node.body if isinstance(node, ast.ClassDef) else ():
         if not isinstance(part, ast.AnnAssign | ast.Assign):
             continue

@@ -1,4 +1,4 @@
-"""A call in the code being followed, its parts evaluated; and what works out what it returns."""
+"""A call in the code being followed, with its parts evaluated; and the handlers that return its values."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import TypeAlias
 from archtrace_lint.dataflow.abstract_values import UNKNOWN, AbstractValues, Const
 from archtrace_lint.dataflow.frame import Frame
 
-#: What libraries call the first parameter of a tensor operation.
+#: Names that libraries give the first parameter of a tensor operation.
 FIRST_PARAMETERS = ("input", "tensors", "params", "values", "tensor", "x", "a")
 
 
 @dataclass(frozen=True)
 class Site:
-    """A call, its parts evaluated. `tensor` is what a tensor operation works on, `rest` its other arguments."""
+    """A call with its parts evaluated. `library`: a function of a tensor library; `unpacked`: the values after `**`."""
 
     node: ast.Call
     frame: Frame
@@ -25,11 +25,11 @@ class Site:
     library: bool
     arguments: tuple[AbstractValues, ...]
     keywords: dict[str, AbstractValues]
-    spread: tuple[AbstractValues, ...]
+    unpacked: tuple[AbstractValues, ...]
 
     @property
     def tensor(self) -> AbstractValues:
-        """What a tensor operation works on, whichever way it is spelled."""
+        """The operand of a tensor operation: x of `torch.f(x)` and of `x.f()`."""
         if not self.library:
             return self.base
         if self.arguments:
@@ -44,19 +44,19 @@ class Site:
     @property
     def everything(self) -> Iterator[AbstractValues]:
         """All arguments."""
-        yield from (*self.arguments, *self.keywords.values(), *self.spread)
+        yield from (*self.arguments, *self.keywords.values(), *self.unpacked)
 
     @property
-    def known(self) -> bool:
-        """Something is known of a part of it, more than that it is a literal. Loops, as this is asked of every call."""
-        for values in (self.base, *self.arguments, *self.keywords.values(), *self.spread):
+    def is_informative(self) -> bool:
+        """One of its parts has a known value that is no literal. Loops, since this runs for every call."""
+        for values in (self.base, *self.arguments, *self.keywords.values(), *self.unpacked):
             for value in values:
                 if type(value) is not Const:
                     return True
         return False
 
 
-#: Takes a name for one that it knows, or does not.
+#: A test of the name of a call.
 Names: TypeAlias = Callable[[str], object]
 
 
@@ -71,10 +71,10 @@ def _none(name: str) -> bool:
 
 @dataclass(frozen=True)
 class CallHandler:
-    """Works out what some calls return; None for other calls, and where it only notes an event.
+    """Returns the values of some calls; None for other calls, and if it only emits an event.
 
-    It is asked of calls of the names that it knows in any case, and of others where something is known of their parts:
-    most calls are of layers, on what is unknown.
+    It is tried for the names of `named` in any case, and for those of `if_known` only if the call is informative: most
+    calls are of layers on unknown values.
     """
 
     handle: Callable[[Site], AbstractValues | None]

@@ -8,7 +8,7 @@ from archtrace_lint.dataflow.architectures import name_pattern
 
 
 def word_set(text: str) -> frozenset[str]:
-    """The words of a text, apart by white space."""
+    """The words of a text, separated by white space."""
     return frozenset(text.split())
 
 
@@ -32,10 +32,10 @@ NAMES: tuple[tuple[str, str], ...] = (
     (r"(?!past_key|key_)(\w+_)?(rewards|values|scores)", "scores"),
 )  # fmt: skip
 
-#: What is in every name of a side of padding, in lower case: a file without any asks for none.
+#: Parts of the names of a padding side, in lower case; a file without any of them never checks the side.
 SIDES = ("padding_side", "pad_side", "left_pad", "right_pad")
 
-#: Names that only a subscript by id makes token ids (`text.argmax(-1)` in CLIP's text towers).
+#: Names that may be texts or token ids, so they count as weak ids (`text.argmax(-1)` in CLIP's text towers).
 TEXT_NAMES = word_set("text texts tokens token_ids input_tokens text_ids text_tokens caption captions")
 
 #: Names that hold soft prompts.
@@ -45,7 +45,7 @@ PROMPTS = re.compile(
 
 #: Callees, by their last word, that turn ids into vectors or run a backbone.
 EMBEDDERS = re.compile(r"embed\w*|wte|\w*_embedding|word_embeddings|get_input_embeddings")
-#: Callees that are surely language models, and those of which only a model is known.
+#: Callees that are surely language models; and those that may be any model.
 ENCODERS = re.compile(rf"\w*({name_pattern('encoders')})[ar\d]*(_?(model|encoder|layer|base))?", re.IGNORECASE)
 TEXT_MODELS = re.compile(
     rf"{ENCODERS.pattern}|(\w*_)?(lm|llm|plm|ptm|transformer|text_(model|encoder)"
@@ -56,44 +56,44 @@ ANY_MODEL = re.compile(r"(\w*_)?model|forward", re.IGNORECASE)
 BACKBONES = re.compile(
     rf"{TEXT_MODELS.pattern}|{ANY_MODEL.pattern}|(\w*_)?(backbone|encoder|decoder)(_model)?", re.IGNORECASE
 )
-#: Callees that take a text token by token, and give a vector a token, by their last word.
+#: Recurrent callees, by their last word: one vector per token.
 RECURRENT = re.compile(r"(\w*_)?(bi_?)?(lstm|gru|rnn)(_?(layer|encoder|\d))?", re.IGNORECASE)
-#: A module called on hidden states gives one vector a token, unless its name says that it pools.
+#: Callees that do not return one vector per token, as other modules called on hidden states do.
 POOLERS = re.compile(
     r"\w*(pool|summary|cls|aggregat|readout|loss|criterion|classification_head|mean|average|avg|select|gather|extract"
     r"|take|last_token|size|mask|print|log|zip|check|router|gate)\w*|(\w*_)?len(gths?)?(_\w*)?",
     re.IGNORECASE,
 )
 
-#: Means over these are no means over the tokens of a text.
+#: Names of what has no tokens of a text to take a mean over.
 NO_TEXT = re.compile(r"image|vision|video|audio|speech|pixel|patch", re.IGNORECASE)
-#: Parts of a model, in which a mean may be over anything.
+#: Layers inside a model, where a mean may be over anything.
 PARTS = re.compile(r"Attention|Layer|Block|Embeddings", re.IGNORECASE)
 
-#: Classes whose classifier finds its token by the pad id, if it is no encoder's.
+#: Classes whose classifier finds its token by the pad id, unless they are encoders.
 CLASSIFIERS = re.compile(r"\w*(ForSequenceClassification|RewardModel)")
 
-#: Classes that are worth noting where they are handed over.
-HANDED = re.compile(rf"{CLASSIFIERS.pattern}|AutoModelFor\w+")
+#: Classes that count as built where they are passed as arguments.
+PASSED_CLASSES = re.compile(rf"{CLASSIFIERS.pattern}|AutoModelFor\w+")
 
 #: What `pipeline("text-classification")` is called here, and the tasks that make it.
 PIPELINE = "TextClassificationPipeline"
 CLASSIFYING = word_set("text-classification sentiment-analysis")
 
-#: Builtins that give what they are given.
+#: Builtins that return one of their arguments, or its items.
 PASSING = word_set("int float bool list tuple max min abs round sorted reversed iter next cast")
 
-#: Calls that rules ask about; attributes, keys and keywords whose storing they ask about; attributes and items whose
-#: reading they ask about.
+#: Calls, and keywords of calls, that concern a rule; attributes, keys and keywords that do when stored.
 CALLS = word_set("get_peft_model add_special_tokens add_adapter")
 KEYWORD_CALLS = word_set("peft_config inputs_embeds key_padding_mask src_key_padding_mask")
 STORED = word_set("pad_token pad_token_id padding_side")
-#: Modules of PyTorch that average over their last dim, and layers of Keras that do over the tokens, their second.
+#: Modules of PyTorch that average over their last dim; layers of Keras that average over their second, the tokens.
 AVERAGES = word_set("AdaptiveAvgPool1d")
 TOKEN_AVERAGES = word_set("GlobalAveragePooling1D GlobalAvgPool1D")
+#: Attributes and items that concern a rule when they are read.
 READ = word_set("pooler_output 1")
 
-#: Members of PEFT's TaskType, which are as good as their names.
+#: Members of PEFT's TaskType, which equal their names.
 TASKS = word_set("SEQ_CLS TOKEN_CLS CAUSAL_LM SEQ_2_SEQ_LM FEATURE_EXTRACTION QUESTION_ANS")
 
 #: Settings that name a checkpoint.
@@ -107,15 +107,15 @@ ADAPTERS = re.compile(
     r"|PromptLearning)Config"
 )
 TOKENIZERS = re.compile(r"\w*(tokenizer|processor|Tokenizer|Processor)(Fast)?")
-#: Names of one text, in a batch of which nothing is padded.
+#: Names of a single text: tokenized alone, it gets no padding.
 ONE_TEXT = re.compile(
     r"(\w*_)?(text|txt|sent|sentence|query|question|prompt|document|doc|passage|paragraph|article|snippet|content|string|word"
     r"|phrase|title|description|message|utterance|review|tweet|line|code|caption|abstract|statement|name)"
 )
 TOKENIZING = word_set("batch_encode_plus encode_plus pad __call__")
 
-#: Modules whose functions take the tensor as their first argument; and those of them whose tensors are not torch's, so
-#: that no fix for torch suits.
+#: Modules whose functions take the tensor as first argument; and those whose tensors are not torch's, for which no
+#: fix is written.
 LIBRARIES = word_set("torch F functional jnp np numpy tf jax")
 FOREIGN = word_set("jnp np numpy tf jax")
 
@@ -125,7 +125,7 @@ _KNOWN: dict[str, str] = {}
 
 
 def meaning(name: str) -> str:
-    """What a tensor of this name holds, "" when the name says nothing."""
+    """The meaning in NAMES of a name, "" if it has none."""
     if name not in _KNOWN:
         _KNOWN[name] = next((m for pattern, m in _PATTERNS if pattern.fullmatch(name.lower().strip("_"))), "")
     return _KNOWN[name]

@@ -1,4 +1,4 @@
-"""Statements: names are bound in order, branches join, a function's values return."""
+"""Statements: names are bound in order, branches are joined, returned values are collected."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from archtrace_lint.source.syntax import root_name
 Names: TypeAlias = dict[str, AbstractValues]
 
 
-def joined(left: Names, right: Names) -> Names:
-    """Either of two sets of names: what one branch alone binds is bound."""
+def join_branches(left: Names, right: Names) -> Names:
+    """The names of two branches, joined; a name that only one branch binds counts as bound."""
     if left == right:
         return left
     return {name: left.get(name, UNKNOWN) | right.get(name, UNKNOWN) for name in left.keys() | right.keys()}
@@ -42,16 +42,16 @@ def _assign(node: ast.Assign, frame: Frame) -> bool:
 
 
 def index_through_call(value: ast.expr, target: ast.expr, frame: Frame) -> AbstractValues:
-    """`lengths = adjust(lengths, ...)`: what an unknown call makes of an index is taken for an index still."""
+    """`lengths = adjust(lengths, ...)`: an index that passes through an unknown call remains an index."""
     # adapters 1.3.0: `(sequence_lengths,) = adjust_tensors_for_parallel(outputs[0], sequence_lengths)`.
     if isinstance(target, ast.Tuple | ast.List) and len(target.elts) == 1:
-        found = index_through_call(value, target.elts[0], frame)
-        return frozenset((Many((found,)),)) if found else UNKNOWN
+        index = index_through_call(value, target.elts[0], frame)
+        return frozenset((Many((index,)),)) if index else UNKNOWN
     if not isinstance(value, ast.Call) or not isinstance(target, ast.Name) or root_name(value.func) in LIBRARIES:
         return UNKNOWN
-    # Calls of libraries are worked out by the table: what `torch.zeros_like(lengths)` gives is no index.
-    given = any(isinstance(a, ast.Name) and a.id == target.id for a in value.args)
-    return indices(frame.names.get(target.id, UNKNOWN)) if given else UNKNOWN
+    # Library calls are evaluated by OPERATIONS: `torch.zeros_like(lengths)` is no index.
+    is_argument = any(isinstance(a, ast.Name) and a.id == target.id for a in value.args)
+    return indices(frame.names.get(target.id, UNKNOWN)) if is_argument else UNKNOWN
 
 
 def _annotated(node: ast.AnnAssign, frame: Frame) -> bool:
@@ -61,7 +61,7 @@ def _annotated(node: ast.AnnAssign, frame: Frame) -> bool:
 
 
 def store(target: ast.expr, values: AbstractValues, frame: Frame, node: ast.stmt) -> None:
-    """Assign, and tell of what is stored under a name that rules ask about."""
+    """Assign, and emit an event for an attribute that concerns a rule."""
     if isinstance(target, ast.Attribute):
         if target.attr in STORED:
             owner = ast.unparse(target.value)
@@ -69,7 +69,7 @@ def store(target: ast.expr, values: AbstractValues, frame: Frame, node: ast.stmt
             _set_side(target, values, frame)
         if isinstance(target.value, ast.Name) and target.value.id == "self" and frame.owner:
             fields = frame.file.fields.setdefault(frame.owner.name, {})
-            # Methods run in any order, so a field is all that any of them stores.
+            # Methods run in any order, so a field may be whatever any of them stores.
             fields[target.attr] = fields.get(target.attr, UNKNOWN) | refined_by_name(
                 frame.meaning_of(target.attr), values
             )
@@ -78,7 +78,7 @@ def store(target: ast.expr, values: AbstractValues, frame: Frame, node: ast.stmt
 
 
 def holder_of(node: ast.expr, frame: Frame) -> AbstractValues:
-    """What the thing may be whose attribute, or whose part's attribute, is set: `model` of `model.config`."""
+    """The values of the object whose attribute, at any depth, is set: `model` for `model.config`."""
     while isinstance(node, ast.Attribute):
         if isinstance(node.value, ast.Name) and node.value.id == "self":
             return frame.self_attribute(node.attr)
@@ -91,19 +91,19 @@ def _set_side(target: ast.Attribute, values: AbstractValues, frame: Frame) -> No
     side = constant(values)
     if target.attr != "padding_side" or not isinstance(side, str):
         return
-    # Whatever has a side of padding is a tokenizer.
-    known = only(holder_of(target.value, frame), Tokenizer) or [Tokenizer()]
-    sided = frozenset(replace(t, side=side) for t in known)
+    # Anything that has a `padding_side` is a tokenizer.
+    tokenizers = only(holder_of(target.value, frame), Tokenizer) or [Tokenizer()]
+    with_side = frozenset(replace(t, side=side) for t in tokenizers)
     if isinstance(target.value, ast.Name):
-        frame.names[target.value.id] = sided
+        frame.names[target.value.id] = with_side
     elif isinstance(target.value, ast.Attribute) and frame.owner and ast.unparse(target.value.value) == "self":
-        frame.file.fields.setdefault(frame.owner.name, {})[target.value.attr] = sided
+        frame.file.fields.setdefault(frame.owner.name, {})[target.value.attr] = with_side
 
 
 def _augmented(node: ast.AugAssign, frame: Frame) -> bool:
-    """`x += 1`; an item is written to, and what was there is not handed on."""
+    """`x += 1`; with `x[i] += 1` the item is written, and its old value is not read."""
     if isinstance(node.target, ast.Subscript):
-        # PPO adds its score so, `rewards[rows, ends] += score`: a place is written to, and no state is read.
+        # PPO adds its score in this way, `rewards[rows, ends] += score`: this writes, and reads no state.
         for part in (node.value, node.target.value, node.target.slice):
             frame.evaluate(part)
         return False
@@ -130,7 +130,7 @@ def _if(node: ast.If, frame: Frame) -> bool:
     elif then_ended:
         frame.without_mask |= no_mask(node.test, frame, holds=False)
     else:
-        frame.names = joined(then, frame.names)
+        frame.names = join_branches(then, frame.names)
     return then_ended and else_ended
 
 
@@ -138,8 +138,8 @@ def _for(node: ast.For | ast.AsyncFor, frame: Frame) -> bool:
     start = dict(frame.names)
     assign(node.target, elements(frame.evaluate(node.iter)), frame)
     frame.run(node.body)
-    # The body may not run at all. It is run once: an index that one turn makes for the next is not seen.
-    frame.names = joined(start, frame.names)
+    # The body may not run at all. It is followed once: an index made for the next iteration is missed.
+    frame.names = join_branches(start, frame.names)
     frame.run(node.orelse)
     return False
 
@@ -148,7 +148,7 @@ def _while(node: ast.While, frame: Frame) -> bool:
     start = dict(frame.names)
     frame.evaluate(node.test)
     frame.run(node.body)
-    frame.names = joined(start, frame.names)
+    frame.names = join_branches(start, frame.names)
     return False
 
 
@@ -164,10 +164,10 @@ def _try(node: ast.Try, frame: Frame) -> bool:
     start = dict(frame.names)
     ended = frame.run([*node.body, *node.orelse])
     for handler in node.handlers:
-        # An exception may come from the first statement: a handler is sure of what stood before the `try` alone.
+        # The first statement may already raise, so a handler can rely only on the names from before the `try`.
         after, frame.names = frame.names, dict(start)
         if not frame.run(handler.body):
-            after, ended = joined(after, frame.names), False
+            after, ended = join_branches(after, frame.names), False
         frame.names = after
     return frame.run(node.finalbody) or ended
 
@@ -178,7 +178,7 @@ def _match(node: ast.Match, frame: Frame) -> bool:
     for case in node.cases:
         frame.names = dict(start)
         if not frame.run(case.body):
-            after = joined(after, frame.names)
+            after = join_branches(after, frame.names)
     frame.names = after
     return False
 
@@ -209,7 +209,7 @@ def _nothing(node: ast.stmt, frame: Frame) -> bool:
 def _function(node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> bool:
     name = f"{frame.function}.{node.name}" if frame.function else node.name
     if frame.function and isinstance(node, ast.FunctionDef):
-        # A function of this one, which may be called by its name further down.
+        # A nested function, which may be called by its name further down.
         frame.local[node.name] = node
     inner = replace(frame, names=dict(frame.names), local=dict(frame.local), function=name, returned=UNKNOWN)
     run_function(node, inner, {})
@@ -221,11 +221,11 @@ def _class(node: ast.ClassDef, frame: Frame) -> bool:
     fields: Names = {}
     for base in node.bases:
         if isinstance(base, ast.Name):
-            # What a class of the same file sets in its constructor, the classes on it have too.
+            # The fields that a base class in this file sets are inherited.
             fields.update(frame.file.fields.get(base.id, {}))
     frame.file.fields[node.name] = fields
     inner = replace(frame, names=dict(frame.names), function=node.name, owner=node)
-    # `__init__` sets the fields that the other methods read, wherever it stands among them.
+    # `__init__` sets the fields that the other methods read, so it comes first.
     setup = [s for s in node.body if not isinstance(s, ast.FunctionDef) or s.name == "__init__"]
     inner.run(setup)
     fields.update({k: v for k, v in inner.names.items() if k not in frame.names and v})
@@ -235,7 +235,7 @@ def _class(node: ast.ClassDef, frame: Frame) -> bool:
 
 
 def is_definition(node: ast.stmt) -> bool:
-    """Functions and classes of a module are followed when its other statements have been."""
+    """A function or a class, which is followed after the other statements of its module."""
     return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
 
 

@@ -1,4 +1,4 @@
-"""What a subscript takes out of a value."""
+"""What a subscript selects from a value."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from archtrace_lint.dataflow.abstract_values import (
     HighestId,
     Many,
     ModelOutput,
-    Places,
+    PadPositions,
     PositionRange,
     Prompts,
     Side,
@@ -32,10 +32,10 @@ from archtrace_lint.dataflow.abstract_values import (
     Tokens,
     constant,
     items,
-    one,
     only,
+    singleton,
 )
-from archtrace_lint.dataflow.masking import narrowed
+from archtrace_lint.dataflow.masking import slice_tokens
 from archtrace_lint.dataflow.name_meanings import name_meaning
 from archtrace_lint.dataflow.operations import rows_at
 
@@ -43,7 +43,7 @@ Parts: TypeAlias = Sequence[ast.expr]
 
 
 def literal(node: ast.expr) -> int | None:
-    """The integer that an index is as it is written."""
+    """The value of an integer literal, also with a minus; None for any other expression."""
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         inner = literal(node.operand)
         return None if inner is None else -inner
@@ -54,7 +54,7 @@ def literal(node: ast.expr) -> int | None:
 
 
 def keeps_axis(part: ast.expr) -> bool:
-    """A part that takes no position: a slice, None, an ellipsis."""
+    """A part that selects no single position: a slice, None, an ellipsis."""
     return isinstance(part, ast.Slice) or (isinstance(part, ast.Constant) and part.value in (None, ...))
 
 
@@ -65,27 +65,27 @@ def fixed_index(parts: Parts) -> int | None:
 
 
 def outputs_item(outputs: ModelOutput, name: object) -> AbstractValues | None:
-    """What stands in a model's outputs under a name or a number; None where the name alone must tell."""
+    """An item of a model's output by name or number; None where only the name can tell."""
     # SequenceClassifierOutput of transformers has no last hidden state, and its logits are a row a text, not a token.
-    pooled = outputs.model is not None and "SequenceClassification" in outputs.model.kind
-    hidden = Hidden(prompted=outputs.prompted, encoding=outputs.encoding, sure=outputs.sure)
+    pooled = outputs.model is not None and "SequenceClassification" in outputs.model.class_name
+    hidden = Hidden(has_prompts=outputs.has_prompts, encoding=outputs.encoding, sure=outputs.sure)
     if name in ("last_hidden_state", 0):
-        return one(None if pooled else hidden)
+        return singleton(None if pooled else hidden)
     if name == "logits":
-        return one(None if pooled else replace(hidden, what="logits"))
+        return singleton(None if pooled else replace(hidden, kind="logits"))
     if name == "hidden_states":
-        return one(replace(hidden, several=True))
+        return singleton(replace(hidden, several_layers=True))
     # By its number: a plain tuple, or an output that is taken for one.
     if name in outputs.layers:
-        return one(replace(hidden, several=True))
+        return singleton(replace(hidden, several_layers=True))
     return UNKNOWN if isinstance(name, int) else None
 
 
 def encoded_item(encoding: Encoding, name: object) -> AbstractValues | None:
-    """The ids of an encoding know what encoding they are of; its mask is one for sure."""
+    """The ids of an encoding, which refer to it, or its mask, which is sure; None for other items."""
     if name == "attention_mask":
-        return one(Tokens(attended=True, sure=True, alone=encoding.alone))
-    return one(TokenIds(encoding=encoding)) if name == "input_ids" else None
+        return singleton(Tokens(attended=True, sure=True, unpadded=encoding.unpadded))
+    return singleton(TokenIds(encoding=encoding)) if name == "input_ids" else None
 
 
 def item_by_key(base: AbstractValues, key: str) -> AbstractValues:
@@ -96,19 +96,19 @@ def item_by_key(base: AbstractValues, key: str) -> AbstractValues:
         return outputs_item(outputs, key) or UNKNOWN
     for encoding in only(base, Encoding):
         return encoded_item(encoding, key) or name_meaning(key)
-    return one(Tokens(attended=True, sure=True)) if key == "attention_mask" else name_meaning(key)
+    return singleton(Tokens(attended=True, sure=True)) if key == "attention_mask" else name_meaning(key)
 
 
 Select: TypeAlias = Callable[[ast.expr, AbstractValue, Parts, Sequence[AbstractValues]], AbstractValues]
 
 
 def _same(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
-    return one(base)
+    return singleton(base)
 
 
 def _item(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
-    found, number = items(one(base)) or (), constant(values[0])
-    return found[number] if isinstance(number, int) and -len(found) <= number < len(found) else UNKNOWN
+    members, number = items(singleton(base)) or (), constant(values[0])
+    return members[number] if isinstance(number, int) and -len(members) <= number < len(members) else UNKNOWN
 
 
 def _outputs(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
@@ -124,50 +124,62 @@ def _hidden(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[
     if eos:
         return eos
     if len(parts) == 1:
-        chosen = _chosen(base, parts[0], values[0])
-        return one(replace(narrowed(base, some=chosen), several=base.several and keeps_axis(parts[0])))
+        is_selection = _selects_tokens(base, parts[0], values[0])
+        return singleton(
+            replace(
+                slice_tokens(base, partial=is_selection), several_layers=base.several_layers and keeps_axis(parts[0])
+            )
+        )
     # `hidden[..., 0]` takes a feature of each token, and so do states of several layers keep their tokens.
-    kept = base.several or keeps_axis(parts[1]) or (isinstance(parts[0], ast.Constant) and parts[0].value is ...)
-    cut = isinstance(parts[1], ast.Slice) and bool(parts[1].lower or parts[1].upper)
+    keeps_tokens = (
+        base.several_layers or keeps_axis(parts[1]) or (isinstance(parts[0], ast.Constant) and parts[0].value is ...)
+    )
+    is_partial = isinstance(parts[1], ast.Slice) and bool(parts[1].lower or parts[1].upper)
     # `hidden[:, n_prompts:]` cuts the prompts off again.
-    behind = isinstance(parts[1], ast.Slice) and parts[1].lower is not None
-    return one(replace(narrowed(base, some=cut), prompted=base.prompted and not behind) if kept else None)
+    skips_prompts = isinstance(parts[1], ast.Slice) and parts[1].lower is not None
+    return singleton(
+        replace(slice_tokens(base, partial=is_partial), has_prompts=base.has_prompts and not skips_prompts)
+        if keeps_tokens
+        else None
+    )
 
 
-def _chosen(base: Hidden, part: ast.expr, index: AbstractValues) -> bool:
-    """Some tokens alone: those that a mask or their ids choose; of one text, those of a slice or of an index."""
+def _selects_tokens(base: Hidden, part: ast.expr, index: AbstractValues) -> bool:
+    """The subscript selects some tokens only: by a mask or by their ids; of one text, by a slice or an index."""
     by_id = isinstance(part, ast.Compare) and "ids" in ast.unparse(part)
-    some = not isinstance(part, ast.Slice) or part.lower is not None or part.upper is not None
-    return by_id or bool(only(index, Tokens)) or (base.axis == 0 and not base.several and some)
+    is_partial = not isinstance(part, ast.Slice) or part.lower is not None or part.upper is not None
+    return by_id or bool(only(index, Tokens)) or (base.axis == 0 and not base.several_layers and is_partial)
 
 
 def _piece(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
     assert isinstance(base, Chunks)
-    return one(base.of)
+    return singleton(base.part)
 
 
 def _mask(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
     """A row of a mask is a mask; its first or last column tells the side of padding."""
     assert isinstance(base, Tokens)
     if len(parts) == 1:
-        return one(base if keeps_axis(parts[0]) else replace(base, row=True))
+        return singleton(base if keeps_axis(parts[0]) else replace(base, single_row=True))
     # `attention_mask[:, -1].sum() == len(attention_mask)` asks for the side (model card of
     # intfloat/e5-mistral-7b-instruct).
-    return one(base if all(map(keeps_axis, parts[1:])) else Side())
+    return singleton(base if all(map(keeps_axis, parts[1:])) else Side())
 
 
 def _ids(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
     # `ids[:, 0] == pad_token_id` asks for the side, as a column of the mask does.
-    return one(base if len(parts) == 1 or all(map(keeps_axis, parts[1:])) else Side())
+    return singleton(base if len(parts) == 1 or all(map(keeps_axis, parts[1:])) else Side())
 
 
-def _places(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
-    """The first of the pads, or one further on (`pads[n]`, of a text that a pad begins); of a column of them, they."""
-    assert isinstance(base, Places)
+def _pad_positions(
+    node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]
+) -> AbstractValues:
+    """The first pad, or a later one (`pads[n]`, for a text that begins with a pad); a slice remains pad positions."""
+    assert isinstance(base, PadPositions)
     if keeps_axis(parts[0]):
-        return one(base)
+        return singleton(base)
     number = literal(parts[0])
-    return one(FirstPad(by_id=base.by_id) if number in (0, None) else None)
+    return singleton(FirstPad(by_id=base.by_id) if number in (0, None) else None)
 
 
 SELECT: dict[type[AbstractValue], Select] = {
@@ -175,7 +187,7 @@ SELECT: dict[type[AbstractValue], Select] = {
     ModelOutput: _outputs,
     Tokens: _mask,
     TokenIds: _ids,
-    Places: _places,
+    PadPositions: _pad_positions,
     Chunks: _piece,
     Many: _item,
     Extreme: _item,
@@ -183,7 +195,7 @@ SELECT: dict[type[AbstractValue], Select] = {
 }
 
 
-def selected(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
-    """What the subscript takes out of one value."""
+def select(node: ast.expr, base: AbstractValue, parts: Parts, values: Sequence[AbstractValues]) -> AbstractValues:
+    """What the subscript selects from one value."""
     rule = SELECT.get(type(base))
     return rule(node, base, parts, values) if rule else UNKNOWN

@@ -1,4 +1,4 @@
-"""The registry: each file of this folder that is called at… is one rule."""
+"""The registry: each file `at….py` of this folder is one rule."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from archtrace_lint.rule import Rule
 
-#: Codes that are kept free for a rule to come -> what for.
+#: Codes reserved for a future rule -> which rule.
 RESERVED: dict[str, str] = {}
 
-#: Codes of rules that are no more -> why. A code is never used again.
+#: Codes of removed rules -> why. A code is never reused.
 RETIRED: dict[str, str] = {}
 
 
@@ -28,8 +28,8 @@ def _modules() -> dict[str, str]:
 @cache
 def rule(code: str) -> Rule:
     """The rule of a code."""
-    found: Rule = import_module(f"{__name__}.{_modules()[code]}").RULE
-    return found
+    module_rule: Rule = import_module(f"{__name__}.{_modules()[code]}").RULE
+    return module_rule
 
 
 def rules() -> tuple[Rule, ...]:

@@ -1,4 +1,4 @@
-"""AT001: the number of tokens, less one, taken for the index of the last."""
+"""AT001: the number of tokens minus 1, taken for the index of the last."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from archtrace_lint.source.syntax import last_word
 
 
 def check(module: SourceModule) -> Iterator[Match]:
-    """A count of tokens less one that reads hidden states, where nobody asked for the side of padding."""
-    for made, scope, gather in index_reads(module, Count):
+    """A count of tokens minus 1 as an index of hidden states, where nothing checks the side of padding."""
+    for index, scope, gather in index_reads(module, Count):
         if not scope.side_checked and not right_padding_is_set(module, gather) and not _batches_of_one(module):
             yield Match(
-                made,
+                index,
                 scope.function,
-                f"`{abbreviated(made)}` is the last token only if padded right; find the last non-pad",
-                right_index(made, gather, module),
+                f"`{abbreviated(index)}` is the last token only if padded right; find the last non-pad",
+                right_index(index, gather, module),
                 gather.node,
             )
 
 
 def _batches_of_one(module: SourceModule) -> bool:
-    """Batches of one text, which have no pads unless to a fixed length: every size that the module writes is 1."""
+    """Every batch size in the module is 1, and nothing pads to a fixed length, so that there are no pads."""
     keywords = [n for n in ast.walk(module.tree) if isinstance(n, ast.keyword) and isinstance(n.arg, str)]
     sizes = [k.value for k in keywords if k.arg and k.arg.endswith("batch_size")]
-    written = [k.value.value for k in keywords if k.arg == "padding" and isinstance(k.value, ast.Constant)]
-    one = all(isinstance(size, ast.Constant) and size.value == 1 for size in sizes)
-    # Padded to a fixed length, a single text has pads too.
-    return bool(sizes) and one and "max_length" not in written
+    paddings = [k.value.value for k in keywords if k.arg == "padding" and isinstance(k.value, ast.Constant)]
+    all_sizes_are_1 = all(isinstance(size, ast.Constant) and size.value == 1 for size in sizes)
+    # A single text has pads too if it is padded to a fixed length.
+    return bool(sizes) and all_sizes_are_1 and "max_length" not in paddings
 
 
 def right_padding_is_set(module: SourceModule, gather: Gather) -> bool:
@@ -50,14 +50,14 @@ def right_padding_is_set(module: SourceModule, gather: Gather) -> bool:
     # Last, as it reads the whole project: only for a file that sets no side of its own.
     if not stores:
         return _right_in_project(module, gather)
-    if not any("right" in found for found in sides_by_place.values()):
+    if not any("right" in sides for sides in sides_by_place.values()):
         return False
-    # Both sides in one place is a condition: somebody has thought of it.
-    alone = {side for found in sides_by_place.values() for side in found} == {"right"}
+    # Both sides set in one place: the code handles either.
+    only_right = {side for sides in sides_by_place.values() for side in sides} == {"right"}
     return (
-        alone
-        or any({"left", "right"} <= found for found in sides_by_place.values())
-        or _set_just_before(stores, module, gather)
+        only_right
+        or any({"left", "right"} <= sides for sides in sides_by_place.values())
+        or _is_set_before_read(stores, module, gather)
     )
 
 
@@ -69,24 +69,23 @@ def _right_in_project(module: SourceModule, gather: Gather) -> bool:
 
 
 def _sides(store: AttributeStore) -> set[object]:
-    """The sides that are stored; what cannot be told is one too."""
+    """The sides that are stored; an unknown one is `...`."""
     return {v.value for v in only(store.value, Const)} or {...}
 
 
-def _set_just_before(stores: list[AttributeStore], module: SourceModule, gather: Gather) -> bool:
+def _is_set_before_read(stores: list[AttributeStore], module: SourceModule, gather: Gather) -> bool:
     name = gather.scope.function.rpartition(".")[-1]
     for store in stores:
         if _sides(store) == {"right"}:
-            here = store.scope.function == gather.scope.function and _line(store) < _line(gather)
-            # What is called by this name behind the line may be another function: a finding less rather than one too
-            # many.
-            if here or (name and _calls(name, scope_of(store.node, module.tree), _line(store))):
+            is_same_function = store.scope.function == gather.scope.function and _line(store) < _line(gather)
+            # The call may be of another function of this name: rather a finding too few than one too many.
+            if is_same_function or (name and _calls(name, scope_of(store.node, module.tree), _line(store))):
                 return True
     return False
 
 
 def _calls(name: str, scope: FunctionNodes, line: int) -> bool:
-    """A call of a function of this name behind a line."""
+    """A call of a function of this name after a line."""
     return any(isinstance(n, ast.Call) and last_word(n.func) == name and n.lineno > line for n in scope.nodes)
 
 

@@ -16,32 +16,32 @@ from archtrace_lint.source.syntax import last_word
 
 
 def check(module: SourceModule) -> Iterator[Match]:
-    """One before the first pad, reading hidden states, where nothing in sight makes it right.
+    """The first pad minus 1 as an index of hidden states, where nothing in the module makes it right.
 
-    That padding stands on the right makes a mask's first pad right. An index by the ids is right where no token of a
-    text is a pad, as every eos is where pad is eos: with pads in front, or with none, it is -1, the last token.
+    Padding on the right makes an index by the mask right. An index by the ids is right if no text contains the pad id,
+    as it does where pad is eos: with pads on the left, or with none, the index is -1, the last token.
     """
-    for made, scope, gather in index_reads(module, FirstPad):
-        by_id = any(i.by_id for i in only(gather.index, FirstPad) if i.made is made)
+    for index, scope, gather in index_reads(module, FirstPad):
+        by_id = any(i.by_id for i in only(gather.index, FirstPad) if i.index_expression is index)
         # Where pad is eos, the first pad id may be an eos inside the text, on whichever side the padding stands: the
         # side fixes an index by the mask alone.
-        if _has_its_own_pad(module, gather) if by_id else scope.side_checked or right_padding_is_set(module, gather):
+        if _has_own_pad(module, gather) if by_id else scope.side_checked or right_padding_is_set(module, gather):
             continue
         yield Match(
-            made,
+            index,
             scope.function,
-            f"`{abbreviated(made)}` is the token before the first pad{' id' if by_id else ''}; find the last non-pad",
-            right_index(made, gather, module),
+            f"`{abbreviated(index)}` is the token before the first pad{' id' if by_id else ''}; find the last non-pad",
+            right_index(index, gather, module),
             gather.node,
         )
 
 
-def _has_its_own_pad(module: SourceModule, gather: Gather) -> bool:
-    """The module gives the tokenizer a pad token, or the class its pad an id, that is written: none of a text's."""
-    written = any(
+def _has_own_pad(module: SourceModule, gather: Gather) -> bool:
+    """The module sets the pad token, or the class its pad id, to a literal, which then is no token of a text."""
+    has_literal_pad_token = any(
         s.name == "pad_token" and isinstance(constant(s.value), str) for s in module.events_of(AttributeStore)
     )
-    return written or any(map(_writes_pad_id, ast.walk(gather.scope.owner) if gather.scope.owner else ()))
+    return has_literal_pad_token or any(map(_writes_pad_id, ast.walk(gather.scope.owner) if gather.scope.owner else ()))
 
 
 def _writes_pad_id(node: ast.AST) -> bool:

@@ -1,4 +1,4 @@
-"""AT004: a fixed index reads a pad, because padding stands on that side."""
+"""AT004: a fixed index reads a pad, because the padding is on that side."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from archtrace_lint.dataflow.abstract_values import Hidden, Tokenizer, constant,
 from archtrace_lint.dataflow.events import AttributeStore, Built, Gather, SourceModule
 from archtrace_lint.rule import Match, Rule
 
-#: The index that padding on a side spoils.
+#: Side of padding -> the index that reads a pad then.
 PADDED_INDEX = {"left": 0, "right": -1}
 
 
@@ -19,8 +19,13 @@ def check(module: SourceModule) -> Iterator[Match]:
         for hidden in only(gather.target, Hidden):
             sure = hidden.sure and hidden.encoding is not None
             side = hidden.encoding.side if hidden.encoding and hidden.encoding.side else common
-            # `logits[:, -1]` is the next token of a generator, which pads on the left so that this is right.
-            if hidden.what != "hidden" or hidden.several or gather.scope.side_checked or not (sure or hidden.sure):
+            # `logits[:, -1]` is for the next token of a generator, which pads on the left so that this is right.
+            if (
+                hidden.kind != "hidden"
+                or hidden.several_layers
+                or gather.scope.side_checked
+                or not (sure or hidden.sure)
+            ):
                 continue
             if side in PADDED_INDEX and gather.fixed == PADDED_INDEX[side]:
                 yield Match(gather.node, gather.scope.function, _message(gather.fixed, side))
@@ -33,8 +38,8 @@ def _message(index: int, side: str) -> str:
 
 def side_of(module: SourceModule) -> str:
     """The side of padding that the module sets, if it sets one and never the other, and has no second tokenizer."""
-    # Which of two tokenizers made a batch is seldom in sight.
-    if len({b.made.given for b in module.events_of(Built) if isinstance(b.made, Tokenizer)}) > 1:
+    # Which of two tokenizers made a batch is seldom visible.
+    if len({b.value.checkpoint_expression for b in module.events_of(Built) if isinstance(b.value, Tokenizer)}) > 1:
         return ""
     stored = {constant(s.value) for s in module.events_of(AttributeStore) if s.name == "padding_side"}
     side = next(iter(stored)) if len(stored) == 1 else ""

@@ -1,4 +1,4 @@
-"""AT006: a mean over hidden states that takes the pads in."""
+"""AT006: a mean over hidden states that includes the pads."""
 
 from __future__ import annotations
 
@@ -16,78 +16,78 @@ from archtrace_lint.rules.readouts import abbreviated
 from archtrace_lint.rules.valid_at006 import VALID
 from archtrace_lint.source.syntax import FUNCTIONS, Function, last_word
 
-#: An attention mask says that there is a text; it is no attention. Several layers' states are no layer.
-_OF_TEXT = re.compile(r"\w*mask\w*|\b\w*layers\b")
+#: Words that indicate a text, though they contain the name of a part of a model (`attention_mask`, `layers`).
+_TEXT_WORDS = re.compile(r"\w*mask\w*|\b\w*layers\b")
 
 
 def check(module: SourceModule) -> Iterator[Match]:
-    """A mean without the mask that is at hand, and a masked sum that is divided by the wrong number of tokens."""
-    yield from _means(module)
-    yield from _divisors(module)
+    """A mean that ignores an available mask, and a masked sum divided by the wrong number of tokens."""
+    yield from _mean_matches(module)
+    yield from _divisor_matches(module)
 
 
-def _means(module: SourceModule) -> Iterator[Match]:
+def _mean_matches(module: SourceModule) -> Iterator[Match]:
     for mean in module.events_of(Mean):
-        states = [h for h in only(mean.target, Hidden) if not h.several and _is_of_vectors(h)]
+        states = [h for h in only(mean.target, Hidden) if not h.several_layers and _is_of_vectors(h)]
         zeroed = [h for h in states if h.zeroed]
         problem = ""
-        if _takes_padding_in(mean, [h for h in states if not h.masked], module):
+        if _includes_padding(mean, [h for h in states if not h.masked], module):
             problem = "counts padding in; weight the mean by the attention mask"
         # (h · m).mean(1) = Σ h·m / n with n the padded length, where Σ m is meant: the same vector, but for its length.
-        elif _takes_padding_in(mean, zeroed, module) and not _length_is_irrelevant(mean.node, module):
+        elif _includes_padding(mean, zeroed, module) and not _length_is_irrelevant(mean.node, module):
             problem = "divides by the padded length; divide the sum by the mask's own"
         if problem:
             yield Match(mean.node, mean.scope.function, f"`{abbreviated(mean.node)}` {problem}")
 
 
-def _takes_padding_in(mean: Mean, states: list[Hidden], module: SourceModule) -> bool:
-    """There are such states, and among them those of pads."""
+def _includes_padding(mean: Mean, states: list[Hidden], module: SourceModule) -> bool:
+    """Some of these states are those of pads."""
     if not states:
         return False
     encodings = [h.encoding for h in states if h.encoding]
-    # What the tokenizer was asked for counts more than a mask by its name: that of one text is full of ones.
+    # The arguments of a tokenizer count more than the name of a mask: that of a single text is all ones.
     padded = any(e.padded for e in encodings) if encodings else mean.padded
-    silent = mean.scope.without_mask or _is_no_text(mean, sure=any(h.sure for h in states))
-    rows = any(h.axis == 0 for h in states)  # the batch is no longer first: `squeeze(0)` then takes no row
-    return padded and not silent and (rows or not _uses_one_row(mean.node, module))
+    is_excluded = mean.scope.without_mask or _is_no_text(mean, sure=any(h.sure for h in states))
+    is_single_row = any(h.axis == 0 for h in states)  # the batch is no longer first: `squeeze(0)` then takes no row
+    return padded and not is_excluded and (is_single_row or not _uses_one_row(mean.node, module))
 
 
 def _is_of_vectors(hidden: Hidden) -> bool:
-    """Hidden states; numbers a token where a model in sight made them."""
-    return hidden.what == "hidden" or (hidden.what == "scores" and hidden.sure)
+    """Hidden states, or sure scores (one number per token)."""
+    return hidden.kind == "hidden" or (hidden.kind == "scores" and hidden.sure)
 
 
 def _uses_one_row(node: ast.AST, module: SourceModule) -> bool:
-    """Of the result the first row alone is used, so the batch is one text, and has no pads."""
+    """Only the first row of the result is used, so the batch is a single text without pads."""
     return any(_first_row(*pair) for pair in forward_slice(node, scope_of(node, module.tree)))
 
 
-def _first_row(node: ast.AST, above: ast.AST) -> bool:
+def _first_row(node: ast.AST, parent: ast.AST) -> bool:
     """`x[0]`, or `x.squeeze(0)`, of a mean x."""
-    if isinstance(above, ast.Subscript):
+    if isinstance(parent, ast.Subscript):
         return (
-            isinstance(above.slice, ast.Constant)
-            and above.slice.value == 0
-            and without_same_shape_calls(above.value) is node
+            isinstance(parent.slice, ast.Constant)
+            and parent.slice.value == 0
+            and without_same_shape_calls(parent.value) is node
         )
-    if not isinstance(above, ast.Call) or not isinstance(above.func, ast.Attribute) or above.func.attr != "squeeze":
+    if not isinstance(parent, ast.Call) or not isinstance(parent.func, ast.Attribute) or parent.func.attr != "squeeze":
         return False
-    return [ast.unparse(a) for a in above.args] in ([], ["0"]) and without_same_shape_calls(above.func.value) is node
+    return [ast.unparse(a) for a in parent.args] in ([], ["0"]) and without_same_shape_calls(parent.func.value) is node
 
 
-#: What takes the length out of a vector: a factor before it makes no difference.
+#: Functions whose result does not depend on the length of a vector.
 _SCALES = word_set("normalize cosine_similarity cos_sim pairwise_cos_sim pytorch_cos_sim layer_norm l2_normalize")
 
 
 def _is_normalized(node: ast.AST, module: SourceModule) -> bool:
-    """The vector is made as long as 1 later, here or where the function is called."""
+    """The vector is normalized later, here or where the function is called."""
     tree = module.tree
-    for _, above in forward_slice(node, scope_of(node, tree)):
-        if _normalizes(above):
+    for _, parent in forward_slice(node, scope_of(node, tree)):
+        if _normalizes(parent):
             return True
         # A function that pools is often normalized where it is called: `F.normalize(mean_pool(…))`.
-        if isinstance(above, ast.Return):
-            name = next((f.name for f in ast.walk(tree) if isinstance(f, FUNCTIONS) and _within(above, f)), "")
+        if isinstance(parent, ast.Return):
+            name = next((f.name for f in ast.walk(tree) if isinstance(f, FUNCTIONS) and _within(parent, f)), "")
             calls = [c for c in ast.walk(tree) if isinstance(c, ast.Call) and last_word(c.func) == name]
             if any(_normalizes(n) for c in calls for _, n in forward_slice(c, scope_of(c, tree))):
                 return True
@@ -105,46 +105,46 @@ def _normalizes(node: ast.AST) -> bool:
     return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and "norm" in ast.unparse(node.right)
 
 
-#: Callees that look at the angle between vectors, not at how long these are.
-_OF_ANGLES = re.compile(r"(\w*_)?(cos_?sim|sim|similarity|similarities|normalize)|\w*cosine\w*", re.IGNORECASE)
+#: Callees that depend on the angle between vectors, not on their lengths.
+_ANGLE_CALLEES = re.compile(r"(\w*_)?(cos_?sim|sim|similarity|similarities|normalize)|\w*cosine\w*", re.IGNORECASE)
 
 
 def _length_is_irrelevant(node: ast.AST, module: SourceModule) -> bool:
-    """How long the vector is makes no difference in this module, or it is made right by a factor later."""
+    """The length of the vector does not matter in this module, or is corrected by a factor later."""
     callees = (last_word(n.func) for n in ast.walk(module.tree) if isinstance(n, ast.Call))
-    # Anywhere in the file: where vectors are compared is seldom the function that makes them.
-    if any(map(_OF_ANGLES.fullmatch, callees)) or _is_normalized(node, module):
+    # Anywhere in the file: vectors are seldom compared in the function that makes them.
+    if any(map(_ANGLE_CALLEES.fullmatch, callees)) or _is_normalized(node, module):
         return True
-    return any(_scales(above) for _, above in forward_slice(node, scope_of(node, module.tree)))
+    return any(_is_rescaled(parent) for _, parent in forward_slice(node, scope_of(node, module.tree)))
 
 
-def _scales(node: ast.AST) -> bool:
-    """`mean / mask.mean(1)`, `mean * (length / count)`: times, or divided by, what is no literal."""
+def _is_rescaled(node: ast.AST) -> bool:
+    """`mean / mask.mean(1)`, `mean * (length / count)`: a product or a quotient without a literal."""
     if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult | ast.Div):
         return False
-    # `0.5 * mean` takes no length out; `mean * (n / count)` does.
+    # `0.5 * mean` does not correct the length; `mean * (n / count)` does.
     return not any(isinstance(side, ast.Constant) for side in (node.left, node.right))
 
 
 def _is_no_text(mean: Mean, *, sure: bool) -> bool:
-    """The class or the tensor is named after what is no text; or, where it is not sure what it is, after a layer."""
+    """The names of class and tensor indicate images or audio; or, unless the states are sure, a layer of a model."""
     owner = mean.scope.owner.name if mean.scope.owner else ""
     # ViT, CLAP and Whisper have hidden states as well, and patches or frames are not padded like tokens.
-    names = f"{owner} {_OF_TEXT.sub('', ast.unparse(mean.node))}"
+    names = f"{owner} {_TEXT_WORDS.sub('', ast.unparse(mean.node))}"
     return bool(NO_TEXT.search(names) or (not sure and PARTS.search(names)))
 
 
-def _divisors(module: SourceModule) -> Iterator[Match]:
+def _divisor_matches(module: SourceModule) -> Iterator[Match]:
     for divide in module.events_of(Divide):
-        padded = all(m.encoding is None or m.encoding.padded for m in only(divide.above, MaskedSum))
+        padded = all(m.encoding is None or m.encoding.padded for m in only(divide.numerator, MaskedSum))
         # `mask.sum()` counts the tokens of all rows: each mean is too small by about the number of rows.
-        whole = any(c.whole for c in only(divide.below, Count))
-        if padded and whole and not _is_normalized(divide.node, module):
-            below = divide.node.right if isinstance(divide.node, ast.BinOp) else divide.node
+        counts_whole_batch = any(c.whole_batch for c in only(divide.denominator, Count))
+        if padded and counts_whole_batch and not _is_normalized(divide.node, module):
+            denominator = divide.node.right if isinstance(divide.node, ast.BinOp) else divide.node
             yield Match(
                 divide.node,
                 divide.scope.function,
-                f"`{abbreviated(below)}` counts the whole batch's tokens; use `.sum(-1, keepdim=True)`",
+                f"`{abbreviated(denominator)}` counts the whole batch's tokens; use `.sum(-1, keepdim=True)`",
             )
 
 

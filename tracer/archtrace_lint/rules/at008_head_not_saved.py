@@ -1,4 +1,4 @@
-"""AT008: PEFT saves a part of the head, and the rest is random when it is loaded again."""
+"""AT008: PEFT saves only a part of the head, and the rest is random when the adapter is loaded."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from archtrace_lint.rule import Match, Rule
 def check(module: SourceModule) -> Iterator[Match]:
     """A model and an adapter config that meet in one call."""
     for call in module.events_of(Called):
-        given = frozenset().union(*call.arguments, *(v for _, v in call.keywords))
-        for adapter in only(given, AdapterConfig):
-            for model in only(given, Model):
+        argument_values = frozenset().union(*call.arguments, *(v for _, v in call.keywords))
+        for adapter in only(argument_values, AdapterConfig):
+            for model in only(argument_values, Model):
                 missing = unsaved(model, adapter)
                 if missing:
-                    yield Match(adapter.made, call.scope.function, _message(model, missing))
+                    yield Match(adapter.call, call.scope.function, _message(model, missing))
 
 
 def _message(model: Model, missing: tuple[str, ...]) -> str:
@@ -38,7 +38,7 @@ def _message(model: Model, missing: tuple[str, ...]) -> str:
 def unsaved(model: Model, adapter: AdapterConfig) -> tuple[str, ...]:
     """The modules of the head that this config does not save."""
     keywords = dict(adapter.keywords)
-    if "SequenceClassification" not in model.kind or not classifies(keywords):
+    if "SequenceClassification" not in model.class_name or not classifies(keywords):
         return ()
     saved = _saved(keywords)
     # PEFT 0.21.2 adds "classifier" and "score" itself (peft_model.py, PeftModelForSequenceClassification).
@@ -51,13 +51,13 @@ def classifies(keywords: dict[str, AbstractValues]) -> bool:
 
 
 def _saved(keywords: dict[str, AbstractValues]) -> set[object] | None:
-    """What `modules_to_save` names; None when it cannot be told."""
+    """The names in `modules_to_save`; None if they are unknown."""
     if "modules_to_save" not in keywords or constant(keywords["modules_to_save"]) is None:
         return set()
     values = keywords["modules_to_save"]
-    named = {constant(item) for item in items(values) or ()}
-    # A list that is made elsewhere may well name the rest of the head.
-    return named if only(values, Many) and ... not in named else None
+    modules = {constant(item) for item in items(values) or ()}
+    # A list made elsewhere may well name the rest of the head.
+    return modules if only(values, Many) and ... not in modules else None
 
 
 RULE = Rule(

@@ -12,22 +12,22 @@ from archtrace_lint.dataflow.spellings import word_set
 from archtrace_lint.rule import Match, Rule
 from archtrace_lint.rules.at008_head_not_saved import classifies
 
-#: Configs that put vectors in front of the text's. (Prefix tuning puts them into the attention alone.)
+#: Configs that prepend vectors to the embeddings of the text. (Prefix tuning adds them only in the attention.)
 PREPENDING = word_set("PromptTuningConfig PromptEncoderConfig MultitaskPromptTuningConfig CPTConfig")
 
 
 def check(module: SourceModule) -> Iterator[Match]:
-    """An index behind prompts of one's own; a config on a model that reads its first token; a wrapper's forward."""
-    yield from _own(module)
+    """`[:, 0]` behind custom prompts; a prompt config on a model that reads its first token; a wrapper's forward."""
+    yield from _prompt_reads(module)
     for call in module.events_of(Called):
-        yield from _configured(call)
-        yield from _wrapped(call, module)
+        yield from _adapter_matches(call)
+        yield from _wrapper_matches(call, module)
 
 
-def _own(module: SourceModule) -> Iterator[Match]:
+def _prompt_reads(module: SourceModule) -> Iterator[Match]:
     for gather in module.events_of(Gather):
-        # States alone: the `logits[:, 0]` of a judge is its only logit, and its prompts are texts.
-        if gather.fixed == 0 and any(h.prompted and h.what == "hidden" for h in only(gather.target, Hidden)):
+        # Only states: the `logits[:, 0]` of a judge is its only logit, and its prompts are texts.
+        if gather.fixed == 0 and any(h.has_prompts and h.kind == "hidden" for h in only(gather.target, Hidden)):
             yield Match(
                 gather.node,
                 gather.scope.function,
@@ -35,27 +35,29 @@ def _own(module: SourceModule) -> Iterator[Match]:
             )
 
 
-def _configured(call: Called) -> Iterator[Match]:
-    given = frozenset().union(*call.arguments, *(v for _, v in call.keywords))
-    for adapter in only(given, AdapterConfig):
-        for model in only(given, Model):
-            # A decoder's classifier reads its last token, which prompts in front do not move out of place.
-            if adapter.kind in PREPENDING and is_encoder(model) and classifies(dict(adapter.keywords)):
+def _adapter_matches(call: Called) -> Iterator[Match]:
+    argument_values = frozenset().union(*call.arguments, *(v for _, v in call.keywords))
+    for adapter in only(argument_values, AdapterConfig):
+        for model in only(argument_values, Model):
+            # A decoder's classifier reads its last token, which prepended prompts do not affect.
+            if adapter.class_name in PREPENDING and is_encoder(model) and classifies(dict(adapter.keywords)):
                 yield Match(
-                    adapter.made,
+                    adapter.call,
                     call.scope.function,
                     "the classifier reads index 0, which becomes a soft prompt; use LoRA, which adds no tokens",
                 )
 
 
-def _wrapped(call: Called, module: SourceModule) -> Iterator[Match]:
-    """What a wrapper returns as it is, a classifier has read; of a backbone's states it reads for itself."""
+def _wrapper_matches(call: Called, module: SourceModule) -> Iterator[Match]:
+    """A wrapper around a classifier that returns the classifier's output for prompts and text unchanged."""
     owner = call.scope.owner.name if call.scope.owner else ""
     embeddings = dict(call.keywords).get("inputs_embeds", frozenset())
-    joined = "SequenceClassification" in owner and any(p.joined for p in only(embeddings, Prompts))
-    # PEFT's own wrapper returns what the model makes of the prompts and the text; a class that reads states itself is
-    # judged by what it reads.
-    if joined and any(isinstance(n, ast.Return) and n.value is call.node for n in ast.walk(module.tree)):
+    is_prompted_classifier = "SequenceClassification" in owner and any(p.prepended for p in only(embeddings, Prompts))
+    # PEFT's own wrapper returns the output of the model for prompts and text; a class that reads states itself is
+    # judged by its reads.
+    if is_prompted_classifier and any(
+        isinstance(n, ast.Return) and n.value is call.node for n in ast.walk(module.tree)
+    ):
         yield Match(
             call.node,
             call.scope.function,

@@ -1,4 +1,4 @@
-"""AT010: the output of a pooler that the checkpoint does not hold."""
+"""AT010: the output of a pooler whose weights the checkpoint does not contain."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from archtrace_lint.rule import Match, Rule
 from archtrace_lint.rules.def_use import SHAPE_ONLY
 from archtrace_lint.source.syntax import last_word
 
-#: Classes without heads: those that hold several (`AutoAdapterModel`) return one output a head.
+#: Classes without heads; those with several (`AutoAdapterModel`) return one output per head.
 _HEADLESS = re.compile(r"(?!\w*(Adapter|Heads))\w*Model")
 
-#: What keeps a pooler from learning.
+#: Words that keep a pooler from being trained.
 _FROZEN = word_set("no_grad inference_mode requires_grad requires_grad_ detach")
 
 
 def check(module: SourceModule) -> Iterator[Match]:
-    """`.pooler_output` of what a model without one returned, or `[1]`, which is the same of a model without a head."""
+    """`.pooler_output` of a model whose checkpoint has none, or `[1]`, which is the same for a model without a head."""
     for read in module.events_of(AttributeRead):
         for outputs in only(read.base, ModelOutput):
             model = outputs.model
-            # Of a model with a head, item 1 is layers or attentions, or the logits behind a loss.
-            headless = model is not None and (read.name != "1" or _HEADLESS.fullmatch(model.kind))
+            # For a model with a head, item 1 is layers or attentions, or the logits after a loss.
+            headless = model is not None and (read.name != "1" or _HEADLESS.fullmatch(model.class_name))
             if (
                 headless
                 and model
@@ -43,9 +43,9 @@ def check(module: SourceModule) -> Iterator[Match]:
 
 
 def _learns_with_head(read: AttributeRead) -> bool:
-    """In a module that is trained as a whole, the pooler learns with its head; not where no gradient goes through."""
+    """The read is in a module that is trained as a whole, pooler included; false if no gradient flows through it."""
     owner = read.scope.owner
-    # A script that reads vectors off a model trains nothing.
+    # A script that only reads vectors trains nothing.
     if owner is None or not any("Module" in last_word(base) or "PreTrained" in last_word(base) for base in owner.bases):
         return False
     name = read.scope.function.rpartition(".")[-1]
@@ -55,7 +55,7 @@ def _learns_with_head(read: AttributeRead) -> bool:
 
 
 def _only_shape_is_read(read: AttributeRead, module: SourceModule) -> bool:
-    """No more than its shape is asked for."""
+    """Only the shape of the output is read."""
     return any(
         isinstance(n, ast.Attribute) and n.value is read.node and n.attr in SHAPE_ONLY for n in ast.walk(module.tree)
     )

@@ -1,4 +1,4 @@
-"""AT011: the hidden states at eos are gathered by a boolean mask, and folded back into rows."""
+"""AT011: the hidden states at eos are gathered by a boolean mask and reshaped into rows."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ def check(module: SourceModule) -> Iterator[Match]:
     """`hidden[eos_mask].view(batch, -1, size)[:, -1]`."""
     for gather in module.events_of(Gather):
         for rows in only(gather.target, EosRows):
-            # Folded back and read at one place of each row, the rows must have had equal numbers of eos.
+            # Reshaped and read at one position per row, the rows must have had equal numbers of eos.
             if gather.fixed is not None:
                 yield Match(
-                    rows.made,
+                    rows.gather,
                     gather.scope.function,
-                    f"`{abbreviated(rows.made)}` mixes rows whose eos counts differ; find each row's last eos",
+                    f"`{abbreviated(rows.gather)}` mixes rows whose eos counts differ; find each row's last eos",
                 )
 
 

@@ -13,7 +13,7 @@ from archtrace_lint.source.syntax import last_word
 
 
 def check(module: SourceModule) -> Iterator[Match]:
-    """A class on a model of transformers that defines such a method and does not call it itself."""
+    """A subclass of a transformers model that defines such a method and does not call it itself."""
     classes = {event.node.name: event.node for event in module.events_of(Class)}
     for event in module.events_of(Class):
         base = next((last_word(b) for b in _ancestors(event.node, dict(classes)) if _is_library(b, module)), None)
@@ -27,21 +27,21 @@ def check(module: SourceModule) -> Iterator[Match]:
 
 
 def _is_never_called(method: ast.FunctionDef, owner: ast.ClassDef, module: SourceModule) -> bool:
-    """A mask method that nobody calls, in the versions of transformers that the tree asks for."""
+    """A mask method that nothing calls, in the versions of transformers that the tree requires."""
     if method.name not in MASK_METHODS or _calls(owner, method):
         return False
     return not requires_below(module.resolver, "transformers", MASK_METHODS[method.name])
 
 
 def _ancestors(owner: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> list[ast.expr]:
-    """The bases of a class, and those of its bases that the module defines; a class is taken out once it is met."""
-    found, rest = list[ast.expr](), [owner]
-    while rest:
-        bases = rest.pop().bases
-        found += bases
-        # Taken out, as two classes may name each other (one of them is bound anew): it would go round for ever.
-        rest += [classes.pop(b.id) for b in bases if isinstance(b, ast.Name) and b.id in classes]
-    return found
+    """The bases of a class and of its bases in this module; visited classes are removed from `classes`."""
+    ancestors, pending = list[ast.expr](), [owner]
+    while pending:
+        bases = pending.pop().bases
+        ancestors += bases
+        # Removed, as two classes may name each other (if one is bound again), which would never end.
+        pending += [classes.pop(b.id) for b in bases if isinstance(b, ast.Name) and b.id in classes]
+    return ancestors
 
 
 def _is_library(base: ast.expr, module: SourceModule) -> bool:
@@ -51,7 +51,7 @@ def _is_library(base: ast.expr, module: SourceModule) -> bool:
     while isinstance(node, ast.Attribute):
         node = node.value
     origin = module.imports.get(node.id, "") if isinstance(node, ast.Name) else ""
-    # By its import: a base of one's own may call the method still.
+    # By its import: a custom base class may still call the method.
     return origin.split(".")[0] == "transformers" and word.endswith(("Model", "ForCausalLM", "Decoder", "Encoder"))
 
 

@@ -12,12 +12,12 @@ from archtrace_lint.rules.readouts import abbreviated, index_reads
 
 def check(module: SourceModule) -> Iterator[Match]:
     """`hidden[rows, ids.argmax(-1)]`."""
-    # CLIP's first vocabulary has 49,408 ids, of which the last is eos: there alone the highest id is the end.
-    for made, scope, gather in index_reads(module, HighestId):
+    # CLIP's first vocabulary has 49,408 ids, the last of which is eos: only there is the highest id the end.
+    for index, scope, gather in index_reads(module, HighestId):
         yield Match(
-            made,
+            index,
             scope.function,
-            f"`{abbreviated(made)}` is the highest id, not always eos; compare ids with eos first",
+            f"`{abbreviated(index)}` is the highest id, not always eos; compare ids with eos first",
             read=gather.node,
         )
 

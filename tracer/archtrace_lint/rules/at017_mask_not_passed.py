@@ -15,17 +15,17 @@ from archtrace_lint.rules.def_use import FunctionNodes, backward_slice, scope_of
 from archtrace_lint.rules.readouts import abbreviated
 from archtrace_lint.source.syntax import last_word
 
-#: Ids of what is generated, or of the other side of a pair.
+#: Ids of generated texts, or of the other side of a pair.
 _OTHER_IDS = re.compile(r"\w*(decoder|label|target|tgt|generated|output|response|sequence|position|segment|type)\w*")
 
-#: What speaks of a decoder, whose tokens see nothing behind them, or of models that are used with their padding.
+#: Words of a decoder, whose tokens do not attend to later ones, or of models that are used with their padding.
 _NO_ENCODER = re.compile(
     rf"\w*(causal|lm_?head|{name_pattern('decoders')}|opt_model|generat|reward|v_head|value_head|diffus|clip|past_key|decoder"
     r"|llm)\w*|" + name_pattern("unmasked"),
     re.IGNORECASE,
 )
 
-#: Packages whose models take a mask, and make one of ones where they get none.
+#: Packages whose models take a mask, and use one of ones without it.
 _LIBRARIES = word_set("transformers pytorch_transformers pytorch_pretrained_bert")
 
 #: Names of classes that may be models.
@@ -34,51 +34,51 @@ _KINDS = re.compile(f"{name_pattern('encoders')}|encoder|transformer|model", re.
 #: Names of masks of a batch.
 _MASKS = re.compile(r"(\w*_)?(input|attention|attn)_masks?")
 
-#: What an encoder's outputs are read by.
+#: Attributes by which an encoder's outputs are read.
 _STATES = word_set("last_hidden_state pooler_output hidden_states")
 
 
 def check(module: SourceModule) -> Iterator[Match]:
-    """A call on ids that are padded, or beside which there is a mask, that gives the model no mask."""
+    """A call on ids that are padded, or that have a mask beside them, which passes no mask to the model."""
     for run in module.events_of(ModelRun):
-        # By the call alone first: most calls give a mask, and the scope of one takes a walk.
+        # The call by itself first: most calls pass a mask, and the scope of a call takes a walk.
         if _lacks_mask(run.node) and not run.scope.without_mask:
             scope = scope_of(run.node, module.tree)
-            if _padded(run, scope) and _encodes(run, scope, module) and not _has_reason(run, scope, module):
+            if _is_padded(run, scope) and _runs_encoder(run, scope, module) and not _is_intended(run, scope, module):
                 message = f"`{abbreviated(run.node, 34)}` attends to padding; pass attention_mask too"
                 yield Match(run.node, run.scope.function, message)
 
 
 def _lacks_mask(call: ast.Call) -> bool:
-    """One positional argument at most, as the second is the mask; no keyword that speaks of one, nothing spread."""
+    """At most one positional argument, as the second is the mask; no keyword for a mask; no `*` or `**`."""
     keywords = [k.arg for k in call.keywords]
-    given = len(call.args) == 1 or "input_ids" in keywords
-    spread = None in keywords or any(isinstance(a, ast.Starred) for a in call.args)
+    has_ids_alone = len(call.args) == 1 or "input_ids" in keywords
+    has_unpacking = None in keywords or any(isinstance(a, ast.Starred) for a in call.args)
     # XLM makes its mask of `lengths` (transformers 5.23.0, models/xlm/modeling_xlm.py, get_masks).
-    return given and not spread and not any("mask" in k or "length" in k for k in keywords if k)
+    return has_ids_alone and not has_unpacking and not any("mask" in k or "length" in k for k in keywords if k)
 
 
 def _ids(call: ast.Call) -> ast.expr:
     return call.args[0] if call.args else next(k.value for k in call.keywords if k.arg == "input_ids")
 
 
-def _padded(run: ModelRun, scope: FunctionNodes) -> bool:
-    """Ids of a padding tokenizer; ids beside a mask; ids that are compared with 0."""
+def _is_padded(run: ModelRun, scope: FunctionNodes) -> bool:
+    """The ids come from a tokenizer that pads, have a mask beside them, or are compared with 0."""
     node = _ids(run.node)
-    # Generated ids have no mask of the batch that they were generated from.
+    # Generated ids do not have the mask of the batch that they were generated from.
     if _OTHER_IDS.fullmatch(last_word(node).lower()):
         return False
-    found = only(run.ids, TokenIds)
-    encodings = [i.encoding for i in found if i.encoding] + only(run.ids, Encoding)
+    token_ids = only(run.ids, TokenIds)
+    encodings = [i.encoding for i in token_ids if i.encoding] + only(run.ids, Encoding)
     if encodings:
-        # The tokenizer is in sight: it padded, or it did not.
+        # The call of the tokenizer is known: it padded, or it did not.
         return any(e.padded for e in encodings)
-    compared = isinstance(node, ast.Name) and any(_with_zero(n, node.id) for n in scope.nodes)
+    compared = isinstance(node, ast.Name) and any(_is_not_zero_test(n, node.id) for n in scope.nodes)
     masks = run.padded or any(isinstance(n, ast.Name) and _MASKS.fullmatch(n.id) for n in scope.nodes)
-    return compared or (any(not i.weak for i in found) and masks)
+    return compared or (any(not i.weak for i in token_ids) and masks)
 
 
-def _with_zero(node: ast.AST, name: str) -> bool:
+def _is_not_zero_test(node: ast.AST, name: str) -> bool:
     """`ids != 0`: where the pad id is 0, that is the mask."""
     zero = (
         isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.NotEq) and ast.unparse(node.comparators[0]) == "0"
@@ -86,20 +86,20 @@ def _with_zero(node: ast.AST, name: str) -> bool:
     return zero and isinstance(node, ast.Compare) and last_word(node.left) == name
 
 
-def _encodes(run: ModelRun, scope: FunctionNodes, module: SourceModule) -> bool:
-    """An encoder by its class, its checkpoint or its name; else what gives states in a module without decoders."""
+def _runs_encoder(run: ModelRun, scope: FunctionNodes, module: SourceModule) -> bool:
+    """An encoder by class, checkpoint or name; else a model whose states are read, in a module without decoders."""
     models = only(run.models, Model)
     if models and all(is_encoder(m) for m in models):
         return True
-    if any(_NO_ENCODER.fullmatch(m.kind) or _NO_ENCODER.search(m.checkpoint) for m in models):
+    if any(_NO_ENCODER.fullmatch(m.class_name) or _NO_ENCODER.search(m.checkpoint) for m in models):
         return False
     if ENCODERS.fullmatch(run.name):
         return True
-    # `model` and `encoder` are any model. In a decoder padding on the right reaches no token before it.
-    return _gives_states(run.node, scope) and not any(map(_says_decoder, ast.walk(module.tree)))
+    # `model` and `encoder` may be any model. In a decoder, padding on the right reaches no token before it.
+    return _gives_states(run.node, scope) and not any(map(_names_decoder, ast.walk(module.tree)))
 
 
-def _says_decoder(node: ast.AST) -> bool:
+def _names_decoder(node: ast.AST) -> bool:
     return _NO_ENCODER.fullmatch(_word(node)) is not None
 
 
@@ -112,34 +112,36 @@ def _word(node: ast.AST) -> str:
 
 
 def _gives_states(call: ast.Call, scope: FunctionNodes) -> bool:
-    """`model(ids).last_hidden_state`, also under a name."""
-    above = scope.parents.get(id(call))
-    if isinstance(above, ast.Attribute):
-        return above.attr in _STATES
-    names = {t.id for t in above.targets if isinstance(t, ast.Name)} if isinstance(above, ast.Assign) else set()
+    """`model(ids).last_hidden_state`, also through a name."""
+    parent = scope.parents.get(id(call))
+    if isinstance(parent, ast.Attribute):
+        return parent.attr in _STATES
+    names = {t.id for t in parent.targets if isinstance(t, ast.Name)} if isinstance(parent, ast.Assign) else set()
     read = (n for n in scope.nodes if isinstance(n, ast.Attribute) and n.attr in _STATES)
     return any(isinstance(n.value, ast.Name) and n.value.id in names for n in read)
 
 
-def _has_reason(run: ModelRun, scope: FunctionNodes, module: SourceModule) -> bool:
-    """The pads were taken out before; the mask is made inside; the same model is called with the mask as well."""
-    behind_ids = [n for n in backward_slice(_ids(run.node), scope) if "mask" in _word(n) or "unpad" in _word(n)]
-    called = [n for n in scope.nodes if isinstance(n, ast.Call) and n is not run.node]
-    # Whoever gives the model its mask in one call here knows of it, and leaves it out of the other on purpose.
-    again = any(ast.unparse(n.func) == ast.unparse(run.node.func) and not _lacks_mask(n) for n in called)
-    return bool(behind_ids) or again or _is_own(run, module)
+def _is_intended(run: ModelRun, scope: FunctionNodes, module: SourceModule) -> bool:
+    """The pads were removed before, the mask is made inside, or the same model is called with the mask as well."""
+    mask_words = [n for n in backward_slice(_ids(run.node), scope) if "mask" in _word(n) or "unpad" in _word(n)]
+    other_calls = [n for n in scope.nodes if isinstance(n, ast.Call) and n is not run.node]
+    # Code that passes the mask in one call here omits it from the other on purpose.
+    is_called_with_mask = any(
+        ast.unparse(n.func) == ast.unparse(run.node.func) and not _lacks_mask(n) for n in other_calls
+    )
+    return bool(mask_words) or is_called_with_mask or _may_be_own_class(run, module)
 
 
-def _is_own(run: ModelRun, module: SourceModule) -> bool:
-    """A class of one's own that may be what `self.encoder` holds, as its name is like it: it may make the mask itself.
+def _may_be_own_class(run: ModelRun, module: SourceModule) -> bool:
+    """`self.encoder` may be an instance of a custom class with a similar name, which may make the mask itself.
 
-    Constructors without words of a rule are not followed, so it is the classes in sight that tell.
+    Constructors without words of a rule are not followed, so the names of the classes in the file have to do.
     """
     if run.scope.owner is None or has(run.models, Model):
         return False
-    defined = [n.name for n in module.tree.body if isinstance(n, ast.ClassDef) and n is not run.scope.owner]
+    own_classes = [n.name for n in module.tree.body if isinstance(n, ast.ClassDef) and n is not run.scope.owner]
     imported = [name for name, origin in module.imports.items() if origin.split(".")[0] not in _LIBRARIES]
-    return any(_KINDS.search(name) and name[:1].isupper() for name in [*defined, *imported])
+    return any(_KINDS.search(name) and name[:1].isupper() for name in [*own_classes, *imported])
 
 
 RULE = Rule(

@@ -1,4 +1,4 @@
-"""AT018: the first pad, read as it is: a row without one reads its first token."""
+"""AT018: the position of the first pad as an index: a row without a pad reads its first token."""
 
 from __future__ import annotations
 
@@ -13,49 +13,51 @@ from archtrace_lint.rules.def_use import backward_slice, scope_of
 from archtrace_lint.rules.readouts import abbreviated
 from archtrace_lint.source.syntax import last_word
 
-#: What asks of each row whether there is a pad, or puts one behind it.
-_ASKING = word_set("any pad where")
+#: Functions that check each row for a pad, or append one.
+_PAD_CHECKS = word_set("any pad where")
 
-#: What counts them.
-_COUNTING = word_set("sum count_nonzero")
+#: Functions that count the pads.
+_COUNTS = word_set("sum count_nonzero")
 
 
-#: What names mean that speak of padding.
-_TOKENS = word_set("pad padded attended")
+#: Meanings of names (see spellings.NAMES) that concern padding.
+_PADDING_MEANINGS = word_set("pad padded attended")
 
 
 def check(module: SourceModule) -> Iterator[Match]:
-    """`argmax(ids == pad)`, from which nothing was taken off, as an index of hidden states or logits."""
+    """`argmax(ids == pad)`, without a subtraction, as an index of hidden states or logits."""
     for gather in module.events_of(Gather):
-        # One less than the first pad is AT002's: there, a row without a pad reads position -1, its last.
-        found = {i.searched for i in only(gather.index, FirstPad) if i.searched and not i.made}
-        for searched in found if has(gather.target, Hidden) else ():
-            if not _provided_for(searched, gather, module):
-                message = f"`{abbreviated(searched, 32)}` is 0 in a row without a pad; take the last token there"
-                yield Match(searched, gather.scope.function, message)
+        # The first pad minus 1 is AT002's: there, a row without a pad reads position -1, its last.
+        searches = {i.search for i in only(gather.index, FirstPad) if i.search and not i.index_expression}
+        for search in searches if has(gather.target, Hidden) else ():
+            if not _handles_rows_without_pad(search, gather, module):
+                message = f"`{abbreviated(search, 32)}` is 0 in a row without a pad; take the last token there"
+                yield Match(search, gather.scope.function, message)
 
 
-def _provided_for(searched: ast.expr, gather: Gather, module: SourceModule) -> bool:
-    """The function asks whether a row has a pad, writes to the index where it has none, or gives each row one."""
+def _handles_rows_without_pad(search: ast.expr, gather: Gather, module: SourceModule) -> bool:
+    """The function checks whether a row has a pad, corrects the index if it has none, or appends a pad to each."""
     scope = scope_of(gather.node, module.tree)
-    indices = {n.id for n in backward_slice(gather.node, scope, lambda n: n is searched) if isinstance(n, ast.Name)}
-    checked = any(_is_asked(n) or _written(n, indices) for n in scope.nodes)
-    return checked or any(map(_gives, backward_slice(searched, scope)))
+    indices = {n.id for n in backward_slice(gather.node, scope, lambda n: n is search) if isinstance(n, ast.Name)}
+    checked = any(_checks_for_pad(n) or _corrects_index(n, indices) for n in scope.nodes)
+    return checked or any(map(_appends_column, backward_slice(search, scope)))
 
 
-def _is_asked(node: ast.AST) -> bool:
+def _checks_for_pad(node: ast.AST) -> bool:
     """`(ids == pad).any(1)`, `(ids == pad).sum(1)`, `if pad in row`."""
     if isinstance(node, ast.Compare):
         left = last_word(node.left)
-        # `if pad_id in row`: such a row is asked.
+        # `if pad_id in row` checks that row.
         return isinstance(node.ops[0], ast.In | ast.NotIn) and meaning(left) in ("pad", "eos")
     if not isinstance(node, ast.Call):
         return False
     meanings = (meaning(last_word(n)) for n in ast.walk(node) if isinstance(n, ast.Name | ast.Attribute))
-    return last_word(node.func) in _ASKING or (last_word(node.func) in _COUNTING and not _TOKENS.isdisjoint(meanings))
+    return last_word(node.func) in _PAD_CHECKS or (
+        last_word(node.func) in _COUNTS and not _PADDING_MEANINGS.isdisjoint(meanings)
+    )
 
 
-def _written(node: ast.AST, names: set[str]) -> bool:
+def _corrects_index(node: ast.AST, names: set[str]) -> bool:
     """`ends[ends == 0] = n`, and `ends == 0` in a condition."""
     if isinstance(node, ast.Compare):
         return last_word(node.left) in names and isinstance(node.comparators[0], ast.Constant)
@@ -67,8 +69,8 @@ def _written(node: ast.AST, names: set[str]) -> bool:
     )
 
 
-def _gives(node: ast.AST) -> bool:
-    """A column of pads behind the ids."""
+def _appends_column(node: ast.AST) -> bool:
+    """A column of pads is appended to the ids."""
     return isinstance(node, ast.Call) and last_word(node.func) in ("cat", "concat", "concatenate", "hstack")
 
 

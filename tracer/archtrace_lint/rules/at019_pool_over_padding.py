@@ -1,4 +1,4 @@
-"""AT019: a maximum or an attention over hidden states that takes the pads in."""
+"""AT019: a maximum or an attention over hidden states that includes the pads."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from archtrace_lint.rules.def_use import FunctionNodes, backward_slice, scope_of
 from archtrace_lint.rules.readouts import abbreviated
 from archtrace_lint.source.syntax import last_word
 
-#: Behind these nothing is negative, or hardly: a pad of 0 wins over no token.
+#: Functions without (large) negative results, after which a pad of 0 wins over no token.
 _NOT_NEGATIVE = re.compile(
     r"\w*(relu|gelu|silu|swish|sigmoid|softplus|softmax|activation)\w*|act\w*|log1p|abs_?|square|pow|exp_?"
 )
 
-_TURNING = word_set("permute transpose swapaxes movedim T mT")
+_TRANSPOSES = word_set("permute transpose swapaxes movedim T mT")
 
-#: What hides positions by other means than a product.
+#: Functions that hide positions other than by a product.
 _HIDING = FILLS | word_set("where masked_scatter masked_select")
 
 #: Heads that pool by attention; other classes with such names are layers of a model.
@@ -32,82 +32,82 @@ _SUMS = word_set("mul bmm matmul einsum multiply")
 
 
 def check(module: SourceModule) -> Iterator[Match]:
-    """`hidden.max(1)`, and weights of a softmax over the tokens, without the mask that is at hand."""
+    """`hidden.max(1)`, and softmax weights over the tokens, that ignore an available mask."""
     for pool in module.events_of(Pool):
-        states = [h for h in only(pool.target, Hidden) if h.what == "hidden" and not h.several]
+        states = [h for h in only(pool.target, Hidden) if h.kind == "hidden" and not h.several_layers]
         encodings = [h.encoding for h in states if h.encoding]
-        # As of a mean: what a tokenizer was asked for counts more than a name.
+        # As in AT006: the arguments of a tokenizer count more than a name.
         padded = any(e.padded for e in encodings) if encodings else pool.padded
-        if states and padded and not pool.scope.without_mask and not _no_text(pool):
+        if states and padded and not pool.scope.without_mask and not _is_no_text(pool):
             message = _message(pool, scope_of(pool.node, module.tree))
             if message:
                 yield Match(pool.node, pool.scope.function, message)
 
 
-def _no_text(pool: Pool) -> bool:
+def _is_no_text(pool: Pool) -> bool:
     owner = _HEADS.sub("", pool.scope.owner.name) if pool.scope.owner else ""
     return any(names.search(owner) for names in (NO_TEXT, PARTS))
 
 
 def _message(pool: Pool, scope: FunctionNodes) -> str | None:
-    """What is wrong with a pooling, if something is."""
-    given = [n for n in ast.iter_child_nodes(pool.node) if not isinstance(n, ast.keyword)]
-    nodes = [n for part in given for n in backward_slice(part, scope, _is_model)]
-    turned = any(last_word(n) in _TURNING for n in nodes)
-    # (batch, tokens, features), or (batch, features, tokens) behind a transpose.
-    if pool.how == "max":
-        return None if pool.dim not in ((-1, 2) if turned else (1, -2)) else _maximum(pool, nodes)
-    # A score a token: once its last dim of 1 is gone, -1 are the tokens.
-    squeezed = any(last_word(n) in ("squeeze", "view", "reshape", "flatten") or _takes_column(n) for n in nodes)
-    along = pool.dim in (1, -2) or (pool.dim == -1 and squeezed)
-    if not along or turned or any(map(_speaks_of_mask, nodes)) or not _weighs(pool.node, scope):
+    """The message for a wrong pooling; None if it is right."""
+    operands = [n for n in ast.iter_child_nodes(pool.node) if not isinstance(n, ast.keyword)]
+    nodes = [n for part in operands for n in backward_slice(part, scope, _is_model)]
+    is_transposed = any(last_word(n) in _TRANSPOSES for n in nodes)
+    # (batch, tokens, features), or (batch, features, tokens) after a transpose.
+    if pool.operation == "max":
+        return None if pool.dim not in ((-1, 2) if is_transposed else (1, -2)) else _message_for_maximum(pool, nodes)
+    # One score per token: after its last dim of 1 is squeezed, -1 are the tokens.
+    squeezed = any(last_word(n) in ("squeeze", "view", "reshape", "flatten") or _selects_column(n) for n in nodes)
+    is_over_tokens = pool.dim in (1, -2) or (pool.dim == -1 and squeezed)
+    if not is_over_tokens or is_transposed or any(map(_names_mask, nodes)) or not _weights_states(pool.node, scope):
         return None
     return f"`{abbreviated(pool.node, 30)}` gives weight to padding; fill its scores with -inf first"
 
 
-def _maximum(pool: Pool, nodes: list[ast.AST]) -> str | None:
-    if not any(map(_speaks_of_mask, nodes)):
+def _message_for_maximum(pool: Pool, nodes: list[ast.AST]) -> str | None:
+    if not any(map(_names_mask, nodes)):
         return f"`{abbreviated(pool.node, 34)}` includes padding; fill it with -inf by the mask first"
-    # The pads are 0 after a product, and less than any token after what is added: `h + (1 - mask) * -1e4`.
+    # The pads are 0 after a product, and below any token after a sum: `h + (1 - mask) * -1e4`.
     products = any(isinstance(n, ast.BinOp) and isinstance(n.op, ast.Mult) and _by_mask(n) for n in nodes)
     sums = any(isinstance(n, ast.BinOp) and isinstance(n.op, ast.Add | ast.Sub) for n in nodes)
-    written = (last_word(n) for n in nodes)
-    if not products or sums or any(w in _HIDING or _NOT_NEGATIVE.fullmatch(w.lower()) for w in written):
+    words = (last_word(n) for n in nodes)
+    if not products or sums or any(w in _HIDING or _NOT_NEGATIVE.fullmatch(w.lower()) for w in words):
         return None
     return f"in `{abbreviated(pool.node, 34)}` a pad's 0 wins over negatives; fill pads with -inf"
 
 
 def _by_mask(node: ast.BinOp) -> bool:
-    return any(map(_speaks_of_mask, ast.walk(node)))
+    return any(map(_names_mask, ast.walk(node)))
 
 
 def _is_model(node: ast.AST) -> bool:
-    """A model that gets ids, or a mask: what stands in its arguments is no part of the pooling."""
+    """A call of a model with ids or a mask, whose arguments are no part of the pooling."""
     if not isinstance(node, ast.Call):
         return False
-    named = any("mask" in (k.arg or "") or k.arg in ("input_ids", None) for k in node.keywords)
-    return named or BACKBONES.fullmatch(last_word(node.func)) is not None
+    has_model_inputs = any("mask" in (k.arg or "") or k.arg in ("input_ids", None) for k in node.keywords)
+    return has_model_inputs or BACKBONES.fullmatch(last_word(node.func)) is not None
 
 
-def _speaks_of_mask(node: ast.AST) -> bool:
-    """A name, an attribute or a key of a mask; a comparison; an assignment to a part."""
+def _names_mask(node: ast.AST) -> bool:
+    """A name, an attribute or a key of a mask; or a comparison."""
     word = str(node.value) if isinstance(node, ast.Constant) and isinstance(node.value, str) else last_word(node)
     return "mask" in word.lower() or meaning(word) in ("padded", "attended", "pad") or isinstance(node, ast.Compare)
 
 
-def _takes_column(node: ast.AST) -> bool:
+def _selects_column(node: ast.AST) -> bool:
     """`scores[..., 0]`, `scores[:, :, 0]`."""
     return isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple) and "0" in ast.unparse(node.slice)
 
 
-def _weighs(softmax: ast.Call, scope: FunctionNodes) -> bool:
-    """Its result is multiplied with states somewhere."""
+def _weights_states(softmax: ast.Call, scope: FunctionNodes) -> bool:
+    """The result of the softmax is multiplied with states somewhere."""
     for node in scope.nodes:
         product = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.MatMult)
         sides = [node.left, node.right] if isinstance(node, ast.BinOp) and product else _factors(node)
-        has_it = [any(n is softmax for n in backward_slice(side, scope)) for side in sides]
-        # `weights * weights` weighs no states.
-        if any(has_it) and not all(has_it):
+        has_softmax = [any(n is softmax for n in backward_slice(side, scope)) for side in sides]
+        # `weights * weights` involves no states.
+        if any(has_softmax) and not all(has_softmax):
             return True
     return False
 

@@ -16,12 +16,12 @@ from archtrace_lint.rules.def_use import FunctionNodes, backward_slice, scope_of
 from archtrace_lint.rules.readouts import abbreviated
 from archtrace_lint.source.syntax import last_word
 
-#: Keywords whose mask is true at what is to be ignored (torch 2.13, nn/modules/activation.py and transformer.py).
+#: Keywords whose mask is true at the positions to ignore (torch 2.13, nn/modules/activation.py and transformer.py).
 IGNORED = word_set("key_padding_mask src_key_padding_mask")
 
 
 def check(module: SourceModule) -> Iterator[Match]:
-    """Minus infinity where the attention mask is 1; an attention mask where torch wants the pads."""
+    """Minus infinity where the attention mask is 1; an attention mask where torch expects one of the pads."""
     for fill in module.events_of(Fill):
         if _is_true_at_tokens(fill.mask) and _is_low(fill.value, fill, module) and _is_certain(fill, module):
             message = f"`{abbreviated(fill.node, 30)}` is true at tokens, and fills those; fill where it is 0"
@@ -38,7 +38,7 @@ def check(module: SourceModule) -> Iterator[Match]:
 def _is_true_at_tokens(mask: AbstractValues) -> bool:
     """A mask that is 1 at tokens, on every path."""
     masks = only(mask, Tokens)
-    # On one of two paths the mask may have been turned round.
+    # On one of two paths the mask may have been inverted.
     return bool(masks) and len(masks) == len(mask) and all(m.attended for m in masks)
 
 
@@ -51,7 +51,7 @@ def _is_low(value: ast.expr, fill: Fill, module: SourceModule) -> bool:
 
 
 def _is_certain(fill: Fill, module: SourceModule) -> bool:
-    """A mask of a tokenizer, or one that the encoder gets; else one over states, not over scores, that no call made.
+    """The direction of the mask is certain: it comes from a tokenizer, a model takes it, or it masks states as it is.
 
     Hand-written attention has masks of either direction under the same names, so there the name is not enough.
     """
@@ -60,26 +60,26 @@ def _is_certain(fill: Fill, module: SourceModule) -> bool:
     scope = scope_of(fill.node, module.tree)
     if _goes_to_model(fill.node, scope):
         return True
-    states = [h for h in only(fill.target, Hidden) if h.what == "hidden"]
+    states = [h for h in only(fill.target, Hidden) if h.kind == "hidden"]
     return bool(states) and not _is_attention(fill.scope) and _is_uncomputed(fill.node, scope)
 
 
 def _is_attention(scope: events.Scope) -> bool:
-    """The layers of a model, and not what pools its states."""
+    """The class is a layer inside a model, and does not pool its states."""
     owner = scope.owner.name if scope.owner else ""
     return any(names.search(owner) for names in (NO_TEXT, PARTS)) and "Pool" not in owner
 
 
 def _goes_to_model(mask: ast.expr, scope: FunctionNodes) -> bool:
-    """A model gets the same name as its attention mask, or one that it was made of."""
-    # What transformers takes as its attention mask is 1 at tokens: whatever it is called, its direction is sure.
+    """A model takes the same name, or one that the mask was made of, as its attention mask."""
+    # The attention mask of transformers is 1 at tokens, whatever its name is.
     names = {n.id for n in backward_slice(mask, scope) if isinstance(n, ast.Name)}
-    given = (n.value for n in scope.nodes if isinstance(n, ast.keyword) and n.arg == "attention_mask")
-    return any(isinstance(value, ast.Name) and value.id in names for value in given)
+    attention_masks = (n.value for n in scope.nodes if isinstance(n, ast.keyword) and n.arg == "attention_mask")
+    return any(isinstance(value, ast.Name) and value.id in names for value in attention_masks)
 
 
 def _is_uncomputed(mask: ast.expr, scope: FunctionNodes) -> bool:
-    """No function made it that may have turned it round."""
+    """No unknown function, which may have inverted it, was involved in making the mask."""
     return all(last_word(n.func) in OPERATIONS for n in backward_slice(mask, scope) if isinstance(n, ast.Call))
 
 

@@ -14,45 +14,45 @@ from archtrace_lint.rules.readouts import abbreviated
 from archtrace_lint.rules.recurrent import Net, last_step_reads, net_calls, nets, state_reads
 from archtrace_lint.source.syntax import last_word
 
-#: torch.nn.utils.rnn: rows that know their lengths.
+#: Packed rows, which know their lengths (torch.nn.utils.rnn).
 _PACKING = word_set("pack_padded_sequence pack_sequence PackedSequence")
 
-_TURNING = word_set("permute transpose flip swapaxes flipud fliplr movedim rearrange")
+_TRANSPOSES = word_set("permute transpose flip swapaxes flipud fliplr movedim rearrange")
 
-#: What `padding` is where a tokenizer pads.
+#: Values of `padding` with which a tokenizer pads.
 _PADDING = (True, "max_length", "longest")
 
 
 def check(module: SourceModule) -> Iterator[Match]:
     """`out[:, -1]` and the last hidden state, where a mask or lengths say that rows are padded."""
-    # With padding on the left, or rows turned round, the last step is that of the last token.
+    # With padding on the left, the last step is that of the last token.
     if _pads_left(module):
         return
     for owner in {event.node for event in module.events_of(Class)}:
-        found = nets(owner, module.imports)
-        # Packed in any method: a class seldom has two nets of which one is packed.
-        if found and _PACKING.isdisjoint(map(last_word, ast.walk(owner))):
+        recurrent_nets = nets(owner, module.imports)
+        # In any method: a class seldom has two nets of which only one is packed.
+        if recurrent_nets and _PACKING.isdisjoint(map(last_word, ast.walk(owner))):
             for method in owner.body:
                 if isinstance(method, ast.FunctionDef) and method.name != "__init__":
-                    for net in found.values():
-                        yield from _of_net(net, scope_of(method.body[0], module.tree), owner, method, module)
+                    for net in recurrent_nets.values():
+                        yield from _net_matches(net, scope_of(method.body[0], module.tree), owner, method, module)
 
 
-def _of_net(
+def _net_matches(
     net: Net, scope: FunctionNodes, owner: ast.ClassDef, method: ast.FunctionDef, module: SourceModule
 ) -> Iterator[Match]:
-    """What reads the last step of each call of a net; once a call."""
+    """The reads of the last step of a net, at most one per call."""
     function = f"{owner.name}.{method.name}"
     for call in net_calls(scope, net):
-        # torch's recurrent nets take (steps, batch, features) unless told otherwise.
-        if not net.batch_first and _rows_first(call, scope):
+        # torch's recurrent nets take (steps, batch, features) by default.
+        if not net.batch_first and _gets_batch_first_states(call, scope):
             yield Match(call, function, f"`{net.name}` takes the batch for its steps; make it with batch_first=True")
         elif _is_padded(call, scope, method, module):
             reads: list[ast.expr] = [
                 *last_step_reads(scope, call, int(net.batch_first)),
                 *state_reads(scope, call, net),
             ]
-            # Both directions and several layers are read side by side: one finding a call.
+            # Both directions and several layers are read side by side: one finding per call.
             for read in sorted(reads, key=lambda r: (r.lineno, r.col_offset))[:1]:
                 message = f"`{abbreviated(read, 30)}` is the state after the padding; pack the rows by their lengths"
                 yield Match(read, function, message)
@@ -73,9 +73,9 @@ def _is_padded_at(node: ast.AST, mask: bool, module: SourceModule) -> bool:
 
 
 def _gets_mask(call: ast.Call, module: SourceModule) -> bool:
-    given = [*call.args, *(k.value for k in call.keywords)]
-    named = any("mask" in (k.arg or "") for k in call.keywords) or any("mask" in last_word(a) for a in given)
-    return named or (any(k.arg is None for k in call.keywords) and _tokenizer_pads(module))
+    arguments = [*call.args, *(k.value for k in call.keywords)]
+    has_mask = any("mask" in (k.arg or "") for k in call.keywords) or any("mask" in last_word(a) for a in arguments)
+    return has_mask or (any(k.arg is None for k in call.keywords) and _tokenizer_pads(module))
 
 
 def _tokenizer_pads(module: SourceModule) -> bool:
@@ -84,22 +84,22 @@ def _tokenizer_pads(module: SourceModule) -> bool:
 
 
 def _pads_right(module: SourceModule) -> bool:
-    """`pad_sequence` puts its padding on the right, and a tokenizer does unless it is told otherwise."""
+    """`pad_sequence` pads on the right, and so does a tokenizer by default."""
     return any(last_word(n) == "pad_sequence" for n in ast.walk(module.tree)) or _tokenizer_pads(module)
 
 
 def _pads_left(module: SourceModule) -> bool:
-    """A side is set to the left, or the rows are turned round."""
+    """The padding side is set to the left somewhere in the module."""
     sides = {constant(s.value) for s in module.events_of(AttributeStore) if s.name == "padding_side"}
-    given = (n.value for n in ast.walk(module.tree) if isinstance(n, ast.keyword) and n.arg == "padding_side")
-    return "left" in sides or any(isinstance(value, ast.Constant) and value.value == "left" for value in given)
+    sides_passed = (n.value for n in ast.walk(module.tree) if isinstance(n, ast.keyword) and n.arg == "padding_side")
+    return "left" in sides or any(isinstance(value, ast.Constant) and value.value == "left" for value in sides_passed)
 
 
-def _rows_first(call: ast.Call, scope: FunctionNodes) -> bool:
-    """The states of a model as they come from it: (batch, tokens, width)."""
+def _gets_batch_first_states(call: ast.Call, scope: FunctionNodes) -> bool:
+    """The input is a model's states without a transpose: (batch, tokens, width)."""
     nodes = list(backward_slice(call.args[0], scope))
     state_reads = any(last_word(n) == "last_hidden_state" for n in nodes)
-    return state_reads and _TURNING.isdisjoint(map(last_word, nodes))
+    return state_reads and _TRANSPOSES.isdisjoint(map(last_word, nodes))
 
 
 RULE = Rule(

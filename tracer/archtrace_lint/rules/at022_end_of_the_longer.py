@@ -15,33 +15,38 @@ from archtrace_lint.source.syntax import Function, functions, last_word, stateme
 
 _MAXIMA = word_set("max maximum fmax")
 
-#: Of these the values are read; ids that are cut a little too late do no harm.
+#: Names of sequences whose values matter; ids that are cut a little too late do no harm.
 _VALUES = word_set("reward rewards score scores value values logit logits hidden state states output outputs")
 
 
 def check(module: SourceModule) -> Iterator[Match]:
-    """`end = max(end_a, end_b)`, where two sequences are read at that end, or at the last of what it cuts off."""
+    """`end = max(end_a, end_b)`, where two sequences are read at that end, or at the last item of a slice up to it."""
     for name, function in functions(module.tree):
-        for end, made in _ends(function):
-            read = _read_at(end, scope_in(function))
-            # One sequence that is read there has one end; ids that are cut there are compared, not read.
-            if len(read) > 1 and any(_VALUES.intersection(one.lower().split("_")) for one in read):
-                message = f"`{abbreviated(made, 26)}` is the end of the longer only; read each text at its own end"
-                yield Match(made, name, message)
+        for end, maximum in _larger_ends(function):
+            sequences = _sequences_read_at(end, scope_in(function))
+            # A single sequence has only one end; ids that are sliced there are compared, not read.
+            if len(sequences) > 1 and any(_VALUES.intersection(sequence.lower().split("_")) for sequence in sequences):
+                message = f"`{abbreviated(maximum, 26)}` is the end of the longer only; read each text at its own end"
+                yield Match(maximum, name, message)
 
 
-def _ends(function: Function) -> Iterator[tuple[str, ast.Call]]:
-    """Names bound to the larger of two different ends, once."""
+def _larger_ends(function: Function) -> Iterator[tuple[str, ast.Call]]:
+    """Names bound to the larger of two different ends, with the call that takes the maximum."""
     for node in statements(function):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Call):
             call = node.value
-            if last_word(call.func) in _MAXIMA and len(call.args) == 2 and not call.keywords and _a_pair(*call.args):
+            if (
+                last_word(call.func) in _MAXIMA
+                and len(call.args) == 2
+                and not call.keywords
+                and _are_two_ends(*call.args)
+            ):
                 yield node.targets[0].id, call
 
 
-def _a_pair(one: ast.expr, other: ast.expr) -> bool:
-    """Two ends by their names, of which neither is a bound such as `0` or `max_length`."""
-    names = [_name(one), _name(other)]
+def _are_two_ends(first: ast.expr, second: ast.expr) -> bool:
+    """Both are ends by their names, and neither is a bound such as `0` or `max_length`."""
+    names = [_name(first), _name(second)]
     # `max(end, start)` and `max(n, min_length)` are bounds.
     return all(names) and names[0] != names[1] and not any("min" in n or "max" in n or "start" in n for n in names)
 
@@ -57,31 +62,31 @@ def _name(node: ast.expr) -> str:
     return last_word(node)
 
 
-def _read_at(end: str, scope: FunctionNodes) -> set[str]:
+def _sequences_read_at(end: str, scope: FunctionNodes) -> set[str]:
     """The sequences of which the last value before `end` is read: `x[i, end - 1]`, and `part[-1]` of `x[i][:end]`."""
-    found = set()
+    sequences = set()
     for node in scope.nodes:
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
             last = _parts(node)[-1]
-            if _is_before(last, end):
-                found.add(_name(node.value))
+            if _is_end_minus_1(last, end):
+                sequences.add(_name(node.value))
             elif literal(last) == -1:
-                found |= {_name(cut.value) for cut in _cut(node.value, end, scope)}
-    return found - {""}
+                sequences |= {_name(cut.value) for cut in _slices_ending_at(node.value, end, scope)}
+    return sequences - {""}
 
 
 def _parts(node: ast.Subscript) -> list[ast.expr]:
     return node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
 
 
-def _is_before(node: ast.expr, end: str) -> bool:
+def _is_end_minus_1(node: ast.expr, end: str) -> bool:
     """`end - 1`."""
-    less = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and literal(node.right) == 1
-    return less and isinstance(node, ast.BinOp) and last_word(node.left) == end
+    subtracts_1 = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and literal(node.right) == 1
+    return subtracts_1 and isinstance(node, ast.BinOp) and last_word(node.left) == end
 
 
-def _cut(node: ast.expr, end: str, scope: FunctionNodes) -> Iterator[ast.Subscript]:
-    """What is cut off at `end`, directly or under a name."""
+def _slices_ending_at(node: ast.expr, end: str, scope: FunctionNodes) -> Iterator[ast.Subscript]:
+    """The slices up to `end`, directly or through a name."""
     for value in [node, *(definitions(node.id, scope) if isinstance(node, ast.Name) else ())]:
         last = _parts(value)[-1] if isinstance(value, ast.Subscript) else None
         upper = last.upper if isinstance(last, ast.Slice) else None

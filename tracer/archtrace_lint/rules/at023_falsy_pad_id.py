@@ -1,4 +1,4 @@
-"""AT023: a pad id that is asked whether it is true, as if it could not be 0."""
+"""AT023: a pad id that is tested for truth, as if it could not be 0."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Iterator
 
 from archtrace_lint.dataflow.events import SourceModule
 from archtrace_lint.dataflow.spellings import meaning, word_set
-from archtrace_lint.rule import Instead, Match, Rule
+from archtrace_lint.rule import Match, Replacement, Rule
 from archtrace_lint.rules.readouts import abbreviated
 from archtrace_lint.source.syntax import last_word, nodes_by_function
 
 #: Names of the id of the pad token. `has_pad_id` is no id, and `pad_token` is a string, false where it is empty.
 _PAD_ID = re.compile(r"_?(?!(has|is|use|with|no|add|needs?|set|get)_)(\w*_)?pad(ding)?(_token)?_(id|idx|index)_?")
 
-#: Arguments of generation: behind the end of what is generated any special token will do.
+#: Arguments of generation: after the end of a generated text any special token will do.
 _GENERATION = word_set(
     "max_new_tokens do_sample temperature top_p top_k num_beams num_return_sequences stopping_criteria"
 )
@@ -26,32 +26,34 @@ _GENERATES = re.compile(r"generat|beam|sampl", re.IGNORECASE)
 def check(module: SourceModule) -> Iterator[Match]:
     """`pad_token_id or ...`, `if pad_token_id:`, `not pad_token_id`."""
     nodes = list(nodes_by_function(module.tree))
-    # By the node, as each part of a call is met again by itself.
-    harmless = {id(n) for _, node in nodes for n in _harmless(node)}
+    # By node, since the parts of a call are visited again by themselves.
+    harmless = {id(n) for _, node in nodes for n in _harmless_nodes(node)}
     bare = {id(n) for _, node in nodes for n in _needs_no_parentheses(node)}
     for function, node in nodes:
         for tested in () if id(node) in harmless or _GENERATES.search(function) else _truth_tested(node):
-            if _is_pad_id(tested) and not _same_for_zero(node, tested):
-                place, instead = _fix(node, tested, "{}" if id(node) in bare else "({})")
-                yield Match(place, function, _message(node, place), Instead(instead, place) if instead else None)
+            if _is_pad_id(tested) and not _gives_same_for_zero(node, tested):
+                place, replacement = _fix(node, tested, "{}" if id(node) in bare else "({})")
+                yield Match(
+                    place, function, _message(node, place), Replacement(replacement, place) if replacement else None
+                )
 
 
 def _truth_tested(node: ast.AST) -> Iterator[ast.expr]:
-    """What a node itself asks for its truth: a condition, the operand of `not`, what stands before `or` and `and`."""
+    """Expressions that a node tests for truth: conditions, operands of `not`, all but the last of `or` and `and`."""
     if isinstance(node, ast.If | ast.While | ast.IfExp | ast.Assert):
-        yield from _last(node.test)
+        yield from _last_operand(node.test)
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        yield from _last(node.operand)
+        yield from _last_operand(node.operand)
     elif isinstance(node, ast.comprehension):
         for condition in node.ifs:
-            yield from _last(condition)
+            yield from _last_operand(condition)
     elif isinstance(node, ast.BoolOp):
         for value in node.values[:-1]:
-            yield from _last(value)
+            yield from _last_operand(value)
 
 
-def _last(node: ast.expr) -> Iterator[ast.expr]:
-    """A condition; of `a and b` the last part, as the node of `and` itself tells of the others."""
+def _last_operand(node: ast.expr) -> Iterator[ast.expr]:
+    """A condition; of `a and b` its last operand, since the others are yielded for the node of `and` itself."""
     while isinstance(node, ast.BoolOp):
         node = node.values[-1]
     yield node
@@ -73,19 +75,19 @@ def _is_name(word: str) -> bool:
     return _PAD_ID.fullmatch(word.lower()) is not None
 
 
-def _harmless(node: ast.AST) -> Iterator[ast.AST]:
-    """What stands in the arguments of a generation, and where there is no pad; the test of `if not id: id = 0`."""
+def _harmless_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """Nodes in the arguments of a generation or under a test for no pad; the test of `if not id: id = 0`."""
     if isinstance(node, ast.Call | ast.Dict) and _generates(node):
         yield from ast.walk(node)
-    if isinstance(node, ast.If) and _there_is_none(node.test):
+    if isinstance(node, ast.If) and _tests_for_no_pad(node.test):
         yield from (inner for statement in node.body for inner in ast.walk(statement))
     # `if not pad_id: pad_id = 0` makes 0 of 0.
     if isinstance(node, ast.If) and len(node.body) == 1 and isinstance(node.body[0], ast.Assign):
-        yield from [node.test] if _zero_or_pad(node.body[0].value) else []
+        yield from [node.test] if _is_zero_or_pad(node.body[0].value) else []
 
 
-def _there_is_none(test: ast.expr) -> bool:
-    """`tokenizer.pad_token is None`: an id that is none is false, and none is 0."""
+def _tests_for_no_pad(test: ast.expr) -> bool:
+    """`tokenizer.pad_token is None`: the id is None in this branch, and never 0."""
     if not isinstance(test, ast.Compare) or not isinstance(test.ops[0], ast.Is):
         return False
     none = test.comparators[0]
@@ -100,37 +102,37 @@ def _generates(node: ast.Call | ast.Dict) -> bool:
 
 
 def _needs_no_parentheses(node: ast.AST) -> Iterator[ast.AST]:
-    """Expressions that need no parentheses, whatever they are."""
+    """Expressions in places where no new text needs parentheses."""
     if isinstance(node, ast.Assign | ast.AnnAssign | ast.Return | ast.keyword) and node.value:
         yield node.value
     if isinstance(node, ast.Call):
         yield from node.args
 
 
-def _same_for_zero(node: ast.AST, tested: ast.expr) -> bool:
-    """Where the id is 0 the same comes out: 0, or another name of the pad id, takes its place."""
-    if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or) and tested in node.values:
-        return all(map(_zero_or_pad, node.values[node.values.index(tested) + 1 :]))
-    return isinstance(node, ast.IfExp) and _zero_or_pad(node.orelse)
+def _gives_same_for_zero(node: ast.AST, condition: ast.expr) -> bool:
+    """The result is right also for id 0, since 0 or another name of the pad id replaces it."""
+    if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or) and condition in node.values:
+        return all(map(_is_zero_or_pad, node.values[node.values.index(condition) + 1 :]))
+    return isinstance(node, ast.IfExp) and _is_zero_or_pad(node.orelse)
 
 
-def _zero_or_pad(node: ast.expr) -> bool:
+def _is_zero_or_pad(node: ast.expr) -> bool:
     """0, a name of the pad id, or a search for the pad: `vocabulary.index("[PAD]")`."""
     if isinstance(node, ast.Call) and last_word(node.func) == "index":
         return any("pad" in ast.unparse(argument).lower() for argument in node.args)
     return (isinstance(node, ast.Constant) and type(node.value) is int and node.value == 0) or _is_pad_id(node)
 
 
-def _fix(node: ast.AST, tested: ast.expr, around: str) -> tuple[ast.expr, str | None]:
-    """What is to be replaced, and by what; by nothing where a call would be made twice. `around`: with parentheses."""
+def _fix(node: ast.AST, tested: ast.expr, template: str) -> tuple[ast.expr, str | None]:
+    """The node to replace and its new text; None where a call would be made twice. `template` adds the parentheses."""
     written = ast.unparse(tested)
     if isinstance(node, ast.UnaryOp):
         return node, f"{written} is None"
     if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):
-        # Written twice, a call would be made twice, and might give something else.
-        once = len(node.values) == 2 and not any(isinstance(n, ast.Call) for n in ast.walk(tested))
+        # Written twice, a call would run twice, and might return something else.
+        is_repeatable = len(node.values) == 2 and not any(isinstance(n, ast.Call) for n in ast.walk(tested))
         either = f"{written} if {written} is not None else {ast.unparse(node.values[1])}"
-        return node, around.format(either) if once else None
+        return node, template.format(either) if is_repeatable else None
     return tested, f"{written} is not None"
 
 

@@ -1,6 +1,6 @@
-"""Definitions and uses within a function: what an expression was made of, and what is done with what it gives.
+"""Definitions and uses within a function: what an expression is made of, and how its value is used.
 
-A fix changes the value of an index, so only an index that reads, and does no more, is fixed."""
+A fix changes the value of an index, so only an index that is used for nothing but reading is fixed."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from archtrace_lint.dataflow.operations import SAME
 from archtrace_lint.dataflow.spellings import LIBRARIES, word_set
 from archtrace_lint.source.syntax import Function, functions, root_name
 
-#: Functions whose result is the index still, when it is an argument of theirs.
+#: Functions that return an index if it is one of their arguments.
 SELECTING = SAME | word_set("where maximum minimum fmax fmin")
 
-#: Functions of two numbers, or of two tensors, one of which they give.
+#: Functions that return one of their two numbers or tensors.
 BOUNDS = word_set("min max")
 
-#: Attributes and functions that do not look at the numbers.
+#: Attributes and functions that do not depend on the values of a tensor.
 SHAPE_ONLY = word_set("device dtype shape size ndim dim numel len")
 
 #: Arithmetic that keeps an index an index.
@@ -33,7 +33,7 @@ _BODIES = ("body", "orelse", "finalbody")
 
 @dataclass(frozen=True)
 class FunctionNodes:
-    """A function, or a module: its nodes."""
+    """The nodes of a function or of a module."""
 
     nodes: tuple[ast.AST, ...]
 
@@ -47,41 +47,41 @@ class FunctionNodes:
         return (n for n in self.nodes if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load))
 
     def loads_after(self, name: str, binding: ast.stmt) -> Iterator[ast.Name]:
-        """Where a name is read after a binding of it, and not bound anew between on the way to there."""
+        """Where a name is read after a binding of it, without another binding in between."""
         later = [(n.lineno, self._blocks(n)[:1]) for n in self._stores(name) if n.lineno > binding.lineno]
         for load in self.loads(name):
-            around = self._blocks(load)
-            # A binding in another branch does not stand between: `if a: x = f(x)` … `else: g(x)`.
-            anew = any(line < load.lineno and block[0] in around for line, block in later if block)
-            if load.lineno > binding.lineno and not anew:
+            blocks = self._blocks(load)
+            # A binding in another branch does not count: `if a: x = f(x)` … `else: g(x)`.
+            is_rebound = any(line < load.lineno and block[0] in blocks for line, block in later if block)
+            if load.lineno > binding.lineno and not is_rebound:
                 yield load
 
     def _stores(self, name: str) -> Iterator[ast.Name]:
         return (n for n in self.nodes if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Store))
 
     def _blocks(self, node: ast.AST) -> list[tuple[int, str]]:
-        """The lists of statements that a node stands in, from the inside: whose they are, and which."""
-        found = []
-        while (above := self.parents.get(id(node))) is not None:
+        """The statement lists around a node, innermost first: the id of their owner, and its field."""
+        blocks = []
+        while (parent := self.parents.get(id(node))) is not None:
             if isinstance(node, ast.stmt):
-                found += [(id(above), f) for f in _BODIES if any(part is node for part in getattr(above, f, ()))]
-            node = above
-        return found
+                blocks += [(id(parent), f) for f in _BODIES if any(part is node for part in getattr(parent, f, ()))]
+            node = parent
+        return blocks
 
     def assigned(self, name: str) -> Iterator[ast.expr | None]:
-        """What is assigned to a name; None where that cannot be told."""
+        """The values assigned to a name; None for one that is unknown."""
         for node in self._stores(name):
-            above = self.parents.get(id(node))
-            yield above.value if isinstance(above, ast.Assign | ast.AnnAssign | ast.NamedExpr) else None
+            parent = self.parents.get(id(node))
+            yield parent.value if isinstance(parent, ast.Assign | ast.AnnAssign | ast.NamedExpr) else None
 
 
 def scope_of(node: ast.AST, tree: ast.Module) -> FunctionNodes:
-    """The innermost function around a node; the module, where there is none, or the node is not in the tree."""
+    """The innermost function around a node; the module if there is none, or if the node is not in the tree."""
     line = getattr(node, "lineno", 0)
-    # By the lines first, so that no function is walked through that cannot hold the node.
-    around = [f for f in _functions(tree) if _first(f) <= line <= (f.end_lineno or line)]
-    holding = (f for f in reversed(around) if any(n is node for n in scope_in(f).nodes))
-    return scope_in(next(holding, tree))
+    # By the lines first, so that only functions that can contain the node are walked.
+    enclosing = [f for f in _functions(tree) if _first(f) <= line <= (f.end_lineno or line)]
+    containing = (f for f in reversed(enclosing) if any(n is node for n in scope_in(f).nodes))
+    return scope_in(next(containing, tree))
 
 
 def _first(function: Function) -> int:
@@ -89,88 +89,92 @@ def _first(function: Function) -> int:
     return min(n.lineno for n in (function, *function.decorator_list))
 
 
-#: These two keep what the candidates of one file ask for again and again, and no more than that.
+#: These two caches serve the candidates of one file, and are no larger than that needs.
 @lru_cache(maxsize=16)
 def scope_in(whole: ast.AST) -> FunctionNodes:
-    """All of a function, or of a module."""
+    """The nodes of a function or of a module, cached."""
     return FunctionNodes(tuple(ast.walk(whole)))
 
 
 @lru_cache(maxsize=1)
 def _functions(tree: ast.Module) -> tuple[Function, ...]:
-    """The functions of a tree, the outer one first."""
+    """The functions of a tree, outer ones first."""
     return tuple(function for _, function in functions(tree))
 
 
 def only_reads(node: ast.AST, scope: FunctionNodes, visited: frozenset[str] = frozenset()) -> bool:
-    """True when what an expression gives ends in subscripts and gathers alone, through whatever names it passes."""
-    above = scope.parents.get(id(node))
-    while above is not None and _passes_on(node, above):
-        node, above = above, scope.parents.get(id(above))
-    if isinstance(above, ast.Assign | ast.AnnAssign):
-        name = _target(above)
-        # A name that is bound to itself in a loop (`x = x % n`) has been asked already.
+    """True when the value of an expression is used only in subscripts and gathers, also through other names."""
+    parent = scope.parents.get(id(node))
+    while parent is not None and _passes_value_on(node, parent):
+        node, parent = parent, scope.parents.get(id(parent))
+    if isinstance(parent, ast.Assign | ast.AnnAssign):
+        name = _target(parent)
+        # A name that is bound to itself in a loop (`x = x % n`) was visited already.
         return name in visited or (
             name != "" and all(only_reads(n, scope, visited | {name}) for n in scope.loads(name))
         )
-    return above is not None and _reads(node, above)
+    return parent is not None and _reads(node, parent)
 
 
 def forward_slice(
     node: ast.AST, scope: FunctionNodes, visited: frozenset[str] = frozenset()
 ) -> Iterator[tuple[ast.AST, ast.AST]]:
-    """What takes in what an expression gives, from the inside to the statement, and so on through the names.
+    """The uses of the value of an expression, from the inside out, and on through the names that it is assigned to.
 
-    In pairs: the expression, or the name that it was given, and what is around that.
+    In pairs: the expression or the name, and its parent node.
     """
-    above = scope.parents.get(id(node))
-    while above is not None and not isinstance(above, ast.stmt):
-        yield node, above
-        above = scope.parents.get(id(above))
-    if above is not None:
-        yield node, above
-    name = _target(above) if isinstance(above, ast.Assign | ast.AnnAssign) else ""
-    for load in scope.loads_after(name, above) if name and name not in visited and isinstance(above, ast.stmt) else ():
+    parent = scope.parents.get(id(node))
+    while parent is not None and not isinstance(parent, ast.stmt):
+        yield node, parent
+        parent = scope.parents.get(id(parent))
+    if parent is not None:
+        yield node, parent
+    name = _target(parent) if isinstance(parent, ast.Assign | ast.AnnAssign) else ""
+    for load in (
+        scope.loads_after(name, parent) if name and name not in visited and isinstance(parent, ast.stmt) else ()
+    ):
         yield from forward_slice(load, scope, visited | {name})
 
 
 def without_same_shape_calls(node: ast.AST) -> ast.AST:
-    """An expression without the methods around it that keep a tensor what it is."""
+    """An expression without the method calls around it that leave its abstract value as it is (see SAME)."""
     while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in SAME:
         node = node.func.value
     return node
 
 
 def _target(node: ast.Assign | ast.AnnAssign) -> str:
-    """The only name that is assigned to, if it is one."""
+    """The name of an assignment with a single name as its target, else ""."""
     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
     return targets[0].id if len(targets) == 1 and isinstance(targets[0], ast.Name) else ""
 
 
-def _reads(node: ast.AST, above: ast.AST) -> bool:
-    """Here something is read at the index, or not even a number of it is looked at."""
-    if isinstance(above, ast.Subscript):
-        return node is above.slice
-    if isinstance(above, ast.Call):
-        return node is not above.func and _name(above) in GATHERS | SHAPE_ONLY
-    return isinstance(above, ast.Attribute) and above.attr in SHAPE_ONLY
+def _reads(node: ast.AST, parent: ast.AST) -> bool:
+    """The parent reads something at the index, or only its shape."""
+    if isinstance(parent, ast.Subscript):
+        return node is parent.slice
+    if isinstance(parent, ast.Call):
+        return node is not parent.func and _name(parent) in GATHERS | SHAPE_ONLY
+    return isinstance(parent, ast.Attribute) and parent.attr in SHAPE_ONLY
 
 
-def _passes_on(node: ast.AST, above: ast.AST) -> bool:
-    """What is above gives the index on."""
-    if isinstance(above, ast.Call):
-        return node is above.func or (isinstance(node, ast.expr) and _selects(above))
-    if isinstance(above, ast.Attribute):
-        return above.attr in SAME
-    if isinstance(above, ast.Subscript):
-        return node is above.value
-    if isinstance(above, ast.IfExp):
-        return node is not above.test
-    return isinstance(above, ast.Tuple | ast.keyword) or (isinstance(above, ast.BinOp) and isinstance(above.op, SHIFTS))
+def _passes_value_on(node: ast.AST, parent: ast.AST) -> bool:
+    """The parent passes the index on."""
+    if isinstance(parent, ast.Call):
+        return node is parent.func or (isinstance(node, ast.expr) and _returns_index(parent))
+    if isinstance(parent, ast.Attribute):
+        return parent.attr in SAME
+    if isinstance(parent, ast.Subscript):
+        return node is parent.value
+    if isinstance(parent, ast.IfExp):
+        return node is not parent.test
+    return isinstance(parent, ast.Tuple | ast.keyword) or (
+        isinstance(parent, ast.BinOp) and isinstance(parent.op, SHIFTS)
+    )
 
 
-def _selects(call: ast.Call) -> bool:
-    """A function of torch that gives the index on; a bound that Python's own `min` sets, or torch's, of two tensors."""
+def _returns_index(call: ast.Call) -> bool:
+    """A function of torch that returns the index; a bound by Python's `min` or `max`, or by torch's of two tensors."""
     name = _name(call)
     if root_name(call.func) == "torch":
         return name in SELECTING or (
@@ -185,14 +189,12 @@ def _name(call: ast.Call) -> str:
     return func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
 
 
-def _nowhere(node: ast.AST) -> bool:
+def _never(node: ast.AST) -> bool:
     return False
 
 
-def backward_slice(
-    node: ast.AST, scope: FunctionNodes, stop: Callable[[ast.AST], bool] = _nowhere
-) -> Iterator[ast.AST]:
-    """The nodes of an expression and of all that is bound to its names; not of those at which to stop."""
+def backward_slice(node: ast.AST, scope: FunctionNodes, stop: Callable[[ast.AST], bool] = _never) -> Iterator[ast.AST]:
+    """The nodes of an expression and of all definitions of its names; not those for which `stop` is true."""
     visited: set[str] = set()
     pending = [node]
     while pending:
@@ -213,7 +215,7 @@ def _parts(node: ast.AST, stop: Callable[[ast.AST], bool]) -> Iterator[ast.AST]:
 
 
 def definitions(name: str, scope: FunctionNodes) -> Iterator[ast.AST]:
-    """What is bound to a name, also as a part of a tuple; and what changes it in place (`x[m] = 0`, `x *= y`)."""
+    """The values bound to a name, also within a tuple; and those that change it in place (`x[m] = 0`, `x *= y`)."""
     for node in scope.nodes:
         if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.For):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
@@ -224,7 +226,7 @@ def definitions(name: str, scope: FunctionNodes) -> Iterator[ast.AST]:
 
 
 def _index(target: ast.expr) -> ast.AST:
-    """The index of a place that is assigned to."""
+    """The index of a subscript that is assigned to."""
     return target.slice if isinstance(target, ast.Subscript) else ast.Pass()
 
 

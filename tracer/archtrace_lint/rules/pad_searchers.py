@@ -20,23 +20,23 @@ _EVERY_TOKEN = re.compile(r"\w*ForTokenClassification")
 
 def heads_searching_pad(module: SourceModule) -> list[Built]:
     """The classifiers that look for their token by the pad id, also those that a function of another file makes."""
-    heads = [b for b in module.events_of(Built) if _searches_pad(b.made, module) and not _reads_every_token(b, module)]
-    return [*heads, *_made_by_imported_functions(module)]
+    heads = [b for b in module.events_of(Built) if _searches_pad(b.value, module) and not _reads_every_token(b, module)]
+    return [*heads, *_built_by_imported_functions(module)]
 
 
 def compares_with_pad(node: ast.ClassDef) -> bool:
-    """A class compares ids with the pad id, or keeps the id to do so.
+    """A class compares ids with the pad id, or stores the id to do so.
 
-    One that takes the first such id for its index as it is, and never counts back from it, looks for eos by design.
+    A class that uses the position of the first such id without subtracting from it looks for eos by design.
     """
     inside = list(ast.walk(node))
     # A reward at the first eos itself is what such a class was trained on: right by design.
-    if any(map(_takes_first, inside)) and not any(map(_counts_back, inside)):
+    if any(map(_finds_first, inside)) and not any(map(_counts_back, inside)):
         return False
     return any(is_pad(part) for inner in inside for part in _compared_parts(inner))
 
 
-def _takes_first(node: ast.AST) -> bool:
+def _finds_first(node: ast.AST) -> bool:
     """`argmax(ids == pad)`."""
     return isinstance(node, ast.Call) and last_word(node.func) == "argmax"
 
@@ -57,28 +57,28 @@ def is_pad(node: ast.expr) -> bool:
 
 
 def target_of(node: ast.AST, module: SourceModule) -> str:
-    """The name that is given to what is made here, "" for none."""
+    """The name that the value of a node is assigned to, "" if there is none."""
     assigned = (n for n in ast.walk(module.tree) if isinstance(n, ast.Assign))
     return next((last_word(n.targets[0]) for n in assigned if any(part is node for part in ast.walk(n.value))), "")
 
 
-def _searches_pad(made: Model | Tokenizer, module: SourceModule) -> bool:
-    """A classifier that looks for its token by the pad id. A reward model of one's own does if its class says so."""
-    if not isinstance(made, Model) or is_encoder(made):
+def _searches_pad(built: Model | Tokenizer, module: SourceModule) -> bool:
+    """A classifier that looks for its token by the pad id. A custom reward model does if its class does."""
+    if not isinstance(built, Model) or is_encoder(built):
         return False
-    if made.kind != PIPELINE and not CLASSIFIERS.fullmatch(made.kind):
+    if built.class_name != PIPELINE and not CLASSIFIERS.fullmatch(built.class_name):
         return False
-    here = (n for n in module.tree.body if isinstance(n, ast.ClassDef) and n.name == made.kind)
-    definition = next(here, None) or module.imported_definition(made.kind)
-    # A class whose code is there says how it finds its token; one of the library is known to go by the pad id.
+    here = (n for n in module.tree.body if isinstance(n, ast.ClassDef) and n.name == built.class_name)
+    definition = next(here, None) or module.imported_definition(built.class_name)
+    # A class defined in the tree shows how it finds its token; those of the library go by the pad id.
     if isinstance(definition, ast.ClassDef):
         return compares_with_pad(definition)
-    library = module.imports.get(made.kind, "transformers").startswith("transformers")
-    return made.kind == PIPELINE or (library and made.kind.endswith("ForSequenceClassification"))
+    library = module.imports.get(built.class_name, "transformers").startswith("transformers")
+    return built.class_name == PIPELINE or (library and built.class_name.endswith("ForSequenceClassification"))
 
 
 def _reads_every_token(head: Built, module: SourceModule) -> bool:
-    """A critic; or a classifier that is only taken apart for one that reads every token."""
+    """A critic; or a classifier that is only passed to a class that reads every token."""
     name = target_of(head.node, module)
     return bool(_CRITIC.fullmatch(name)) or any(
         isinstance(node, ast.Call)
@@ -89,20 +89,27 @@ def _reads_every_token(head: Built, module: SourceModule) -> bool:
     )
 
 
-def _made_by_imported_functions(module: SourceModule) -> Iterator[Built]:
+def _built_by_imported_functions(module: SourceModule) -> Iterator[Built]:
     """Calls of functions of other files of the tree that name a classifier of the library."""
     for call, scope in _calls(module.tree, ""):
-        # A class makes itself, whatever it is handed.
-        if not isinstance(call.func, ast.Name) or call.func.id[:1].isupper() or any(map(_causal, call.args)):
+        # A call of a class makes that class, whatever its arguments are.
+        if (
+            not isinstance(call.func, ast.Name)
+            or call.func.id[:1].isupper()
+            or any(map(_names_causal_model, call.args))
+        ):
             continue
-        made = module.imported_definition(call.func.id)
-        kinds = sorted(_classifiers_named(made)) if isinstance(made, ast.FunctionDef) else []
-        models = (Model(kind, given=ast.unparse(call.args[0]) if call.args else "") for kind in kinds)
+        definition = module.imported_definition(call.func.id)
+        class_names = sorted(_classifiers_named(definition)) if isinstance(definition, ast.FunctionDef) else []
+        models = (
+            Model(class_name, checkpoint_expression=ast.unparse(call.args[0]) if call.args else "")
+            for class_name in class_names
+        )
         yield from (Built(call, Scope(scope), model) for model in models if not is_encoder(model))
 
 
-def _causal(node: ast.expr) -> bool:
-    """A kind of model that is written out, and is no classifier."""
+def _names_causal_model(node: ast.expr) -> bool:
+    """A string literal that names a causal model, which is no classifier."""
     return isinstance(node, ast.Constant) and "causal" in str(node.value).lower()
 
 
@@ -112,19 +119,19 @@ def _classifiers_named(function: ast.FunctionDef) -> set[str]:
 
 
 def _calls(node: ast.AST, function: str) -> Iterator[tuple[ast.Call, str]]:
-    """The calls below a node, each with the outermost function that it stands in."""
+    """The calls below a node, each with the name of the outermost function or class around it."""
     for inner in ast.iter_child_nodes(node):
         if isinstance(inner, ast.Call):
             yield inner, function
-        named = isinstance(inner, ast.FunctionDef | ast.ClassDef) and not function
-        yield from _calls(inner, inner.name if named else function)  # type: ignore[attr-defined]
+        is_outermost = isinstance(inner, ast.FunctionDef | ast.ClassDef) and not function
+        yield from _calls(inner, inner.name if is_outermost else function)  # type: ignore[attr-defined]
 
 
 def _compared_parts(node: ast.AST) -> list[ast.expr]:
-    """What is compared here, and the attribute that is set."""
+    """The operands of a comparison, or the attribute that is set."""
     if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.NotEq):
         return [node.left, *node.comparators]
     if isinstance(node, ast.Call):
         return node.args if last_word(node.func) in ("eq", "ne", "equal", "not_equal") else []
-    kept = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr not in STORED
-    return [node] if kept and isinstance(node, ast.Attribute) else []
+    is_stored = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr not in STORED
+    return [node] if is_stored and isinstance(node, ast.Attribute) else []

@@ -1,4 +1,4 @@
-"""What the rules on indices share: an index in the making that is read with, and how an expression is told."""
+"""Shared by the rules on indices: where an index reads hidden states, and how messages show an expression."""
 
 from __future__ import annotations
 
@@ -13,31 +13,35 @@ from archtrace_lint.dataflow.spellings import word_set
 
 Index = TypeVar("Index", Count, FirstPad, HighestId)
 
-#: Methods and functions that change no more than the type or the place of a mask.
+#: Methods and functions that change only the type or the device of a mask.
 CASTS = word_set("to int long float bool type type_as astype")
 
 
 def index_reads(module: SourceModule, kind: type[Index]) -> Iterator[tuple[ast.expr, events.Scope, Gather]]:
-    """Where an index of this kind, once made, reads hidden states or logits: the guard of every index rule."""
+    """Expressions of an index of this kind that reads hidden states or logits: the guard of every index rule."""
     for gather in module.events_of(Gather):
         # Without this, AT001 has 7 hits in transformers 5.23.0 of which none is a readout (`shift_tokens_right`,
         # audio).
         if has(gather.target, Hidden):
-            made = {i.made for i in only(gather.index, kind) if i.made is not None and _is_token_index(i, gather)}
-            for expression in sorted(made, key=lambda e: (e.lineno, e.col_offset)):
+            expressions = {
+                i.index_expression
+                for i in only(gather.index, kind)
+                if i.index_expression is not None and _is_token_index(i, gather)
+            }
+            for expression in sorted(expressions, key=lambda e: (e.lineno, e.col_offset)):
                 yield expression, gather.scope, gather
 
 
 def _is_token_index(index: Index, gather: Gather) -> bool:
-    """A count of pads is no index of anything, and one of rows without pads is right; `mask` counts where a text is."""
-    if isinstance(index, Count) and (index.alone or not index.attended):
+    """Not a count of pads, and not one of rows without pads, which is right; an ambiguous name needs text in scope."""
+    if isinstance(index, Count) and (index.unpadded or not index.attended):
         return False
     weak = isinstance(index, Count | FirstPad) and index.weak
-    return not weak or gather.scope.text or any(h.what in ("hidden", "logits") for h in only(gather.target, Hidden))
+    return not weak or gather.scope.has_text or any(h.kind in ("hidden", "logits") for h in only(gather.target, Hidden))
 
 
 def abbreviated(node: ast.AST, width: int = 25) -> str:
-    """An expression in a message, which keeps to one line: its beginning and its end; the full format shows it all."""
+    """An expression shortened to its beginning and its end, so that a message fits on one line."""
     text = " ".join(ast.unparse(node).split())
     return text if len(text) <= width else f"{text[: width - 7]}…{text[-6:]}"
 

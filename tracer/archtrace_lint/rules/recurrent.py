@@ -1,4 +1,4 @@
-"""Recurrent nets of a class: how they were made, where they are called, and what reads their last step."""
+"""Recurrent nets of a class: their constructor calls, the calls of them, and what reads their last step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from archtrace_lint.source.syntax import last_word
 #: torch.nn's own. Where their result is a tuple, the first item is all steps, the second the last state of each layer.
 NETS = frozenset(("LSTM", "GRU", "RNN"))
 
-#: Calls that leave each step where it is.
+#: Calls that keep the order of the steps.
 _STEPWISE = frozenset(
     ("dropout", "drop", "relu", "tanh", "gelu", "contiguous", "float", "to", "norm", "layer_norm", "fc")
 )
@@ -24,18 +24,25 @@ class Net:
     """A recurrent net by its attribute, its class in torch, and whether its rows come first."""
 
     name: str
-    kind: str
+    class_name: str
     batch_first: bool
 
 
 def nets(owner: ast.ClassDef, imports: dict[str, str]) -> dict[str, Net]:
     """`self.name = nn.LSTM(...)`, by name."""
-    made = [(a.targets[0], c) for a in ast.walk(owner) if isinstance(a, ast.Assign) for c in _makers(a.value, imports)]
-    mine = [(t.attr, c) for t, c in made if isinstance(t, ast.Attribute) and last_word(t.value) == "self"]
-    return {name: Net(name, last_word(call.func), _batch_first(call)) for name, call in mine}
+    assigned_calls = [
+        (a.targets[0], c)
+        for a in ast.walk(owner)
+        if isinstance(a, ast.Assign)
+        for c in _torch_constructor_calls(a.value, imports)
+    ]
+    attribute_calls = [
+        (t.attr, c) for t, c in assigned_calls if isinstance(t, ast.Attribute) and last_word(t.value) == "self"
+    ]
+    return {name: Net(name, last_word(call.func), _batch_first(call)) for name, call in attribute_calls}
 
 
-def _makers(value: ast.expr, imports: dict[str, str]) -> Iterator[ast.Call]:
+def _torch_constructor_calls(value: ast.expr, imports: dict[str, str]) -> Iterator[ast.Call]:
     """Calls of torch's classes."""
     for node in ast.walk(value):
         if isinstance(node, ast.Call) and last_word(node.func) in NETS:
@@ -48,10 +55,10 @@ def _makers(value: ast.expr, imports: dict[str, str]) -> Iterator[ast.Call]:
 
 def _batch_first(call: ast.Call) -> bool:
     """What the keyword says; of an argument that is no literal, that rows come first."""
-    given = next((k.value for k in call.keywords if k.arg == "batch_first"), None)
+    keyword = next((k.value for k in call.keywords if k.arg == "batch_first"), None)
     # The fifth argument of torch's recurrent nets is batch_first (input, hidden, layers, bias, batch_first).
-    spread = any(k.arg is None for k in call.keywords) or len(call.args) > 4
-    return spread if given is None else not (isinstance(given, ast.Constant) and given.value is False)
+    may_be_passed = any(k.arg is None for k in call.keywords) or len(call.args) > 4
+    return may_be_passed if keyword is None else not (isinstance(keyword, ast.Constant) and keyword.value is False)
 
 
 def net_calls(scope: FunctionNodes, net: Net) -> Iterator[ast.Call]:
@@ -64,11 +71,11 @@ def net_calls(scope: FunctionNodes, net: Net) -> Iterator[ast.Call]:
 def last_step_reads(scope: FunctionNodes, call: ast.Call, axis: int) -> Iterator[ast.Subscript]:
     """`out[:, -1]`, or `out[-1]` with the steps on axis 0, of all the steps that a call gives."""
     for node in scope.nodes:
-        if isinstance(node, ast.Subscript) and _last(node, axis) and _is_part(node.value, call, 0, scope):
+        if isinstance(node, ast.Subscript) and _is_last_step(node, axis) and _is_part(node.value, call, 0, scope):
             yield node
 
 
-def _last(node: ast.Subscript, axis: int) -> bool:
+def _is_last_step(node: ast.Subscript, axis: int) -> bool:
     parts = _parts(node)
     return (fixed_index(parts) if axis else literal(parts[0])) == -1
 
@@ -81,24 +88,24 @@ def state_reads(scope: FunctionNodes, call: ast.Call, net: Net) -> Iterator[ast.
     """Where the last state of each layer is read: an item of it, or itself in another call than the net's own."""
     for node in scope.nodes:
         if isinstance(node, ast.Name | ast.Subscript) and _is_state(node, call, net, scope):
-            above = scope.parents.get(id(node))
-            if isinstance(above, ast.Subscript) and above.value is node and literal(_parts(above)[0]) is not None:
-                yield above
-            elif _takes(above, node, net):
+            parent = scope.parents.get(id(node))
+            if isinstance(parent, ast.Subscript) and parent.value is node and literal(_parts(parent)[0]) is not None:
+                yield parent
+            elif _uses_state(parent, node, net):
                 yield node
 
 
-def _takes(above: ast.AST | None, node: ast.AST, net: Net) -> bool:
+def _uses_state(parent: ast.AST | None, node: ast.AST, net: Net) -> bool:
     """A method that changes its shape, or another call."""
-    if isinstance(above, ast.Attribute):
-        return above.attr in ("squeeze", "view", "permute", "transpose", "mean")
-    return isinstance(above, ast.Call) and node in above.args and last_word(above.func) != net.name
+    if isinstance(parent, ast.Attribute):
+        return parent.attr in ("squeeze", "view", "permute", "transpose", "mean")
+    return isinstance(parent, ast.Call) and node in parent.args and last_word(parent.func) != net.name
 
 
 def _is_state(node: ast.expr, call: ast.Call, net: Net, scope: FunctionNodes) -> bool:
     """`h` of `_, (h, c) = lstm(x)` and of `_, h = gru(x)`; `state[0]` of an LSTM's pair."""
     # An LSTM gives (steps, (state, cell)), the others (steps, state).
-    if net.kind != "LSTM":
+    if net.class_name != "LSTM":
         return _is_part(node, call, 1, scope)
     if isinstance(node, ast.Subscript):
         return literal(node.slice) == 0 and _is_part(node.value, call, 1, scope)
@@ -110,14 +117,18 @@ def _is_state(node: ast.expr, call: ast.Call, net: Net, scope: FunctionNodes) ->
 
 
 def _is_part(node: ast.expr, call: ast.Call, item: int, scope: FunctionNodes, depth: int = 0) -> bool:
-    """An item of the tuple that the call gives, through names and calls that leave steps where they are."""
+    """An item of the tuple that the call returns, also through names and through calls that keep the order of steps."""
     if isinstance(node, ast.Subscript):
         return node.value is call and literal(node.slice) == item
     if isinstance(node, ast.Call) and depth < 9:
-        passed = node.func.value if isinstance(node.func, ast.Attribute) and not node.args else None
-        given = passed or (node.args[0] if node.args else None)
-        return given is not None and last_word(node.func) in _STEPWISE and _is_part(given, call, item, scope, depth + 1)
-    # Names may be bound to one another: the way ends somewhere.
+        receiver = node.func.value if isinstance(node.func, ast.Attribute) and not node.args else None
+        operand = receiver or (node.args[0] if node.args else None)
+        return (
+            operand is not None
+            and last_word(node.func) in _STEPWISE
+            and _is_part(operand, call, item, scope, depth + 1)
+        )
+    # Names may be bound to each other in a circle, so the depth is limited.
     if not isinstance(node, ast.Name) or depth > 8:
         return False
     return any(_name_at(_item(t, item)) == node.id for t in _targets(call, scope)) or any(

@@ -11,14 +11,14 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def decoded(path: str, source: bytes, coding: str | None = None) -> str:
-    """The text of a file, in the coding that it declares unless one is given; one that does not fit is an error."""
+    """The text of a file in `coding`, or else in the one that it declares; UnreadableError if that does not fit."""
     # Universal newlines, as Python reads a source: a lone CR ends a line too.
     source = source.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     return exactly(path, source, coding or declared(path, source))
 
 
 def exactly(path: str, source: bytes, coding: str) -> str:
-    """The text of bytes, line ends as they are."""
+    """The decoded text, with its line ends unchanged; UnreadableError if the bytes do not fit the coding."""
     try:
         return source.decode(coding)
     except UnicodeDecodeError as error:
@@ -30,7 +30,7 @@ def exactly(path: str, source: bytes, coding: str) -> str:
 
 
 def declared(path: str, source: bytes) -> str:
-    """The coding of a file: its comment or its byte order mark says it, else it is UTF-8."""
+    """The coding of a file by its comment or byte order mark; UTF-8 without either."""
     if source.startswith(_UTF16):
         raise UnreadableError(path, "it is UTF-16, which Python does not read; save it as UTF-8")
     if b"\0" in source:
@@ -45,7 +45,7 @@ def declared(path: str, source: bytes) -> str:
 
 
 def _declaration(problem: str) -> str:
-    """What is wrong with a declared coding."""
+    """A message for a problem with a declared coding."""
     if problem.startswith("encoding problem"):
         return "it begins with the mark of UTF-8 and declares another coding; take one of them away"
     return f"{problem}; declare a coding that Python knows"

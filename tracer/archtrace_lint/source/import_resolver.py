@@ -1,4 +1,4 @@
-"""What a file imports from files of its own tree: read when something asks, and noted, since the answer hangs on it."""
+"""What a file imports from files of its own tree: read on demand, and recorded, since the findings depend on it."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from typing import TypeAlias
 
 from archtrace_lint.source.parse import parsed
 
-#: Folders above a file's own in which the packages are looked for that it names.
+#: How many folders above its own a file's packages are looked for.
 PARENT_FOLDERS = 4
-#: Modules that hand a name on, one to the next.
+#: Re-exports of a name that are followed, from one module to the next.
 MAX_REEXPORTS = 3
-#: How the files end that hold code.
+#: Endings of files with code.
 CODE_ENDINGS = (".py", ".ipynb")
-#: Bytes of a file that is read for another's sake.
+#: Largest size in bytes of an imported file that is read.
 MAX_BYTES = 300_000
-#: Lines of a function that is small enough to be followed.
+#: Most lines of a helper that is still followed.
 MAX_HELPER_LINES = 60
 
-#: Packages that are installed, and not a part of anybody's tree.
+#: Installed packages, which are never a part of the checked tree.
 INSTALLED = sys.stdlib_module_names | frozenset(
     ("torch", "transformers", "numpy", "pandas", "peft", "trl", "datasets", "sklearn", "tqdm", "accelerate", "scipy")
 )
 
 _IMPORT = re.compile(rb"\nfrom[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n(]+)")
-#: A statement at the margin; a bracket there closes what stands above.
+#: An unindented statement; an unindented bracket closes the statement above.
 _MARGIN = re.compile(rb"^(?=[A-Za-z@])", re.MULTILINE)
 _NAME = re.compile(rb"\b([a-z_]\w*)(?:\s+as\s+(\w+))?")
 
@@ -44,7 +44,7 @@ FileStamps: TypeAlias = dict[str, FileStamp | None]
 
 @dataclass(frozen=True)
 class ImportedSource:
-    """A module that was read, in UTF-8."""
+    """The source of an imported module, in UTF-8."""
 
     path: str
     text: bytes
@@ -52,12 +52,12 @@ class ImportedSource:
 
     @cached_property
     def names(self) -> dict[str, ast.stmt]:
-        """Its statements, by the names that they bind; it is parsed when this is asked."""
+        """Its statements by the names that they bind; parsed on first use."""
         return {name: node for node in self._body for name in _bound_names(node)}
 
     @cached_property
     def reexports(self) -> dict[bytes, tuple[str, bytes]]:
-        """The lower-case names that it imports from its tree: module, and name there."""
+        """Lower-case names that it imports from its tree -> module, and name there."""
         return {local: (module, name) for local, module, name in _imported(self.text)}
 
     @cached_property
@@ -80,10 +80,10 @@ class ImportedSource:
     def outline(self, name: bytes) -> bytes:
         """The text of a function at the margin, without a tree: up to the next statement there."""
         if name not in self._outlines:
-            self._outlines[name] = self._outlined(name)
+            self._outlines[name] = self._cut_outline(name)
         return self._outlines[name]
 
-    def _outlined(self, name: bytes) -> bytes:
+    def _cut_outline(self, name: bytes) -> bytes:
         start = self.text.find(b"\ndef " + name + b"(")
         end = _MARGIN.search(self.text, start + 5) if start >= 0 else None
         return self.text[start : end.start() if end else len(self.text)] if start >= 0 else b""
@@ -91,9 +91,9 @@ class ImportedSource:
 
 @dataclass
 class ImportResolver:
-    """The files of one tree as one of them sees them.
+    """Resolves the imports of one file within its tree.
 
-    `files`: those that were asked for, as they were then: when changed, how large; None where there is none.
+    `files`: every path looked for so far, with its `file_stamp` at that time, None if there was no file.
     """
 
     path: str
@@ -101,22 +101,24 @@ class ImportResolver:
     _helpers: dict[bytes, bytes] | None = None
 
     def definition(self, dotted: str) -> tuple[ImportedSource, ast.stmt] | None:
-        """Where the name is bound that a dotted name ends in: a function, a class, an assignment."""
-        return self._defined(self.path, dotted, MAX_REEXPORTS)
+        """The module and the statement that bind a dotted name: a function, a class or an assignment."""
+        return self._definition(self.path, dotted, MAX_REEXPORTS)
 
-    def _defined(self, path: str, dotted: str, reexports_left: int) -> tuple[ImportedSource, ast.stmt] | None:
+    def _definition(self, path: str, dotted: str, reexports_left: int) -> tuple[ImportedSource, ast.stmt] | None:
         module, name = _module_and_name(dotted)
         source = self._module(path, module)
-        # Packages that hand names to each other in a circle end here.
+        # The limit also ends a circle of packages that re-export from each other.
         if source is None or not reexports_left:
             return None
-        found = source.names.get(name)
-        if isinstance(found, ast.ImportFrom):
-            return self._defined(source.path, _imported_from(found, name), reexports_left - 1)
-        if found is not None:
-            return source, found
-        starred = (self._defined(source.path, f"{star}.{name}", reexports_left - 1) for star in source.star_imports)
-        return next((found for found in starred if found), None)
+        statement = source.names.get(name)
+        if isinstance(statement, ast.ImportFrom):
+            return self._definition(source.path, _imported_from(statement, name), reexports_left - 1)
+        if statement is not None:
+            return source, statement
+        from_star_imports = (
+            self._definition(source.path, f"{star}.{name}", reexports_left - 1) for star in source.star_imports
+        )
+        return next(filter(None, from_star_imports), None)
 
     def function(self, dotted: str) -> tuple[ImportedSource, ast.FunctionDef] | None:
         """A function that is small enough to be followed."""
@@ -126,9 +128,9 @@ class ImportResolver:
         return (source, node) if (node.end_lineno or 0) - node.body[0].lineno <= MAX_HELPER_LINES else None
 
     def helpers(self, data: bytes) -> dict[bytes, bytes]:
-        """The small functions that a source imports from its tree, by the names that it calls them by."""
+        """Local name -> source text of the small functions that a file imports from its tree and calls."""
         if self._helpers is None:
-            # By the text: a tree of each imported module would take longer than the file itself.
+            # By the text: parsing each imported module would take longer than the file itself.
             outlines = {
                 local: self._outline(self.path, module, name, MAX_REEXPORTS)
                 for local, module, name in _imported(b"\n" + data)
@@ -151,7 +153,7 @@ class ImportResolver:
     def _module(self, path: str, module: str) -> ImportedSource | None:
         for candidate in _candidates(os.path.dirname(path), module):
             stamp = self.files[candidate] = file_stamp(candidate)
-            # A file that imports its own name, `import tools` in tools.py, means another.
+            # `import tools` in tools.py means another file.
             if stamp and stamp[1] <= MAX_BYTES and candidate != self.path:
                 return _read(candidate, *stamp)
         return None
@@ -165,18 +167,18 @@ def _module_and_name(dotted: str) -> tuple[str, str]:
 
 def _imported(data: bytes) -> Iterator[tuple[bytes, str, bytes]]:
     """What a source imports by lower-case names, not from installed packages: local name, module, name there."""
-    for found in _IMPORT.finditer(data):
-        module = found[1].decode("utf-8", "replace")
+    for match in _IMPORT.finditer(data):
+        module = match[1].decode("utf-8", "replace")
         if module.split(".")[0] in INSTALLED:
             continue
-        for name in _NAME.finditer(found[2]):
+        for name in _NAME.finditer(match[2]):
             yield name[2] or name[1], module, name[1]
 
 
 def _imported_from(node: ast.ImportFrom, name: str) -> str:
-    """The dotted name that an import gives another name."""
-    original = next(a.name for a in node.names if (a.asname or a.name) == name)
-    return f"{'.' * node.level}{node.module or ''}.{original}" if node.module else f"{'.' * node.level}{original}"
+    """The dotted name behind a name that an import binds."""
+    source_name = next(a.name for a in node.names if (a.asname or a.name) == name)
+    return f"{'.' * node.level}{node.module or ''}.{source_name}" if node.module else f"{'.' * node.level}{source_name}"
 
 
 @lru_cache(maxsize=4096)
@@ -191,9 +193,9 @@ def _candidates(folder: str, module: str) -> tuple[str, ...]:
 
 
 def _absolute(folder: str, parts: list[str]) -> Iterator[str]:
-    """In the file's own folder and those above it, where the first word is there; also in a `src` of theirs.
+    """Candidates in the file's folder and in those above it that contain the first word; also in their `src`.
 
-    The own folder is asked in any case: a file that comes there later is one that the answer hung on.
+    The own folder always counts: a file added there later would change the findings.
     """
     yield from _files(folder, parts)
     for _ in range(PARENT_FOLDERS):
@@ -213,19 +215,19 @@ def _files(folder: str, parts: list[str]) -> Iterator[str]:
 
 
 def file_stamp(path: str) -> FileStamp | None:
-    """What changes with a file, or with the modules and folders in a folder; None where there is neither."""
+    """A value that changes with a file, or with the modules in a folder; None if there is neither."""
     try:
         status = os.stat(path)
     except OSError:
         return None
     if S_ISDIR(status.st_mode):
-        # The time of a folder changes with any file in it, a cache or a log; what matters is which modules there are.
+        # The time of a folder changes with any cache or log in it; only its list of modules matters.
         return zlib.crc32(b" ".join(sorted(map(os.fsencode, _code_names(path))))), 0
     return (status.st_mtime_ns, status.st_size) if S_ISREG(status.st_mode) else None
 
 
 def _code_names(folder: str) -> Iterator[str]:
-    """The names in a folder that a tree is made of."""
+    """The names of the code files and the subfolders of a folder."""
     with suppress(OSError), os.scandir(folder) as entries:
         yield from (
             e.name
@@ -235,8 +237,8 @@ def _code_names(folder: str) -> Iterator[str]:
 
 
 @lru_cache(maxsize=512)
-def _read(path: str, changed: int, size: int) -> ImportedSource | None:
-    """A module as it stood then."""
+def _read(path: str, modified_ns: int, size: int) -> ImportedSource | None:
+    """The module; time and size are part of the cache key, so that a changed file is read again."""
     try:
         with open(path, "rb") as file:
             return ImportedSource(path, b"\n" + file.read())

@@ -1,6 +1,6 @@
-"""Source to syntax tree, once and quietly; what does not parse is an UnreadableError that says where and why.
+"""Source to syntax tree, without warnings; a file that does not parse is an UnreadableError that says where and why.
 
-Next to nothing is imported for it: most files hold none of the words of the rules, and only have to parse.
+Almost nothing is imported here: most files contain none of the words of the rules, and only have to parse.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ REFUSED = (SyntaxError, ValueError, LookupError, RecursionError, MemoryError)
 def must_parse(path: str, data: bytes, coding: str | None = None) -> None:
     """Raise UnreadableError for a file that does not parse.
 
-    A table of its symbols is made in two thirds of the time of a tree. It reads bytes as Python reads a file, and
-    refuses more than the parser does, an argument that occurs twice, which is the parser's to judge then.
+    A symbol table takes two thirds of the time of a tree. It decodes bytes as Python does, and rejects more than the
+    parser, such as a duplicate argument; what it rejects is parsed, so that the parser decides.
     """
     import symtable
 
     try:
-        text = data.decode()  # of bytes, it passes over wrong ones in comments
-        with _unwarned():
+        text = data.decode()  # symtable itself ignores invalid bytes in comments
+        with _without_warnings():
             symtable.symtable(data if coding is None else text, path, "exec")  # type: ignore[arg-type]
     except REFUSED:
         from archtrace_lint.source.decode import decoded
 
-        parsed(path, decoded(path, data, coding))  # says it better, or reads another coding
+        parsed(path, decoded(path, data, coding))  # has the better message, or accepts another coding
 
 
 def parsed(path: str, text: str) -> ast.Module:
@@ -53,14 +53,14 @@ def parsed(path: str, text: str) -> ast.Module:
 
 
 def _tree(path: str, source: bytes | str) -> ast.Module:
-    """Compile to a tree. The warnings that this gives are its author's to see, not ours to tell."""
-    with _unwarned():
+    """Compile to a tree. Its warnings concern the author of the file, not whoever checks it."""
+    with _without_warnings():
         tree: ast.Module = compile(source, path, "exec", ONLY_AST, dont_inherit=True)
         return tree
 
 
 @contextmanager
-def _unwarned() -> Iterator[None]:
+def _without_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -68,10 +68,10 @@ def _unwarned() -> Iterator[None]:
 
 @contextmanager
 def without_collection() -> Iterator[None]:
-    """No garbage collection meanwhile.
+    """Pause the garbage collector.
 
-    A tree is made of many small objects, all of which live: the collector goes over them again and again for nothing,
-    which takes as long as a fifth of the parsing.
+    A tree consists of many small objects that all stay alive: the collector would scan them again and again, for a
+    fifth of the parsing time.
     """
     collecting = gc.isenabled()
     gc.disable()

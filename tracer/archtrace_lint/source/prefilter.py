@@ -1,7 +1,8 @@
-"""The words without which a rule has nothing to say of a file: of each group, one must occur.
+"""The words without which a rule cannot match in a file: at least one of each group must occur.
 
-They stand apart from the rules so that a file that the search passes over costs no import of them. The first group of
-a local rule is what makes the thing that the rule is after: a helper may hold it. Patterns come last: they are slow.
+They are kept apart from the rules, so that a file without them costs no import of a rule. For a rule with
+`per_function`, the first group makes the index or pooling that the rule looks for, and may occur in a helper instead.
+Within a group, patterns come last, since they are slow.
 """
 
 from __future__ import annotations
@@ -13,24 +14,24 @@ from typing import NamedTuple, TypeAlias
 
 
 class BytePattern:
-    """A pattern of bytes that is compiled when it is searched for."""
+    """A regular expression over bytes, compiled on first use."""
 
     def __init__(self, pattern: bytes) -> None:
         self._pattern = pattern
 
     def find(self, source: bytes, start: int = 0) -> int:
-        """Where it occurs first from `start` on; -1 where it does not."""
-        found = re.compile(self._pattern).search(source, start)
-        return found.start() if found else -1
+        """The offset of the first match from `start` on; -1 if there is none."""
+        match = re.compile(self._pattern).search(source, start)
+        return match.start() if match else -1
 
 
 Group: TypeAlias = "tuple[bytes | BytePattern, ...]"
 
 
 class Prefilter(NamedTuple):
-    """The words of a rule. `per_function`: it speaks of what stands in one function, and in helpers that this calls.
+    """The words of a rule. `per_function`: a match lies within one function and the helpers that it calls.
 
-    `context`: words of what another function may say for it, a constructor of its class say; that is followed too.
+    `context`: words for which another function, such as the constructor of the class, is followed as well.
     """
 
     groups: tuple[Group, ...]
@@ -45,7 +46,7 @@ MINUS_ONE: Group = (
     BytePattern(rb"-1(?<=\w-1)\b"),
 )
 
-#: torch.cat of prompts and something behind them.
+#: torch.cat of prompts and something after them.
 PROMPTS_FIRST = BytePattern(rb"cat(enate)?\(\s*(tensors=)?[\[(]\s*(self\.)?\w*(prompt|soft|prefix|virtual)")
 
 #: `torch.sum(mask)` and `tf.reduce_sum(mask)`, of a name, an attribute or an item.
@@ -57,7 +58,7 @@ POOLS_TRANSPOSED = BytePattern(rb"pool\w*\(\s*\w+\.(transpose|permute|swapaxes|m
 #: `outputs[1]` and `model(...)[1]`.
 SECOND_OUTPUT = BytePattern(rb"\[1\](?:(?<=outputs\[1\])|(?<=output\[1\])|(?<=out\[1\])|(?<=\)\[1\]))")
 
-#: A maximum or a softmax along the second axis; a softmax with a sum behind it.
+#: A maximum or a softmax along the second axis; a softmax followed by a sum.
 POOLED = BytePattern(
     rb"max\((?:(?:dim=|axis=)?-?[12]\b|(?=[^\n]{0,120}(?:dim=|axis=|, ?)(?:1|-2)\b)"
     rb"|(?<=oftmax\()(?=(?s:.{0,400}?)(?:sum|bmm)\())"
@@ -80,13 +81,13 @@ LARGER_END = BytePattern(rb"= (?:torch\.|np\.)?(?:max|maximum)\([A-Za-z_][\w.\[\
 #: A mask that fills, or that torch's attention is given, and that does not begin by turning it round.
 FILLS_BY_MASK = BytePattern(rb"(?:masked_fill_?\(|padding_mask=|where\()(?!\s*(?:~|\(?1 ?-|[^\n,]*== ?0))")
 
-#: What stands for minus infinity; `key_padding_mask=` needs none.
+#: Spellings of minus infinity; `key_padding_mask=` needs none.
 MINUS_INFINITY: Group = (
     *(b"-inf", b".inf", b"'inf", b'"inf', b"finfo", b"-1e", b"- 1e", b"-1000", b"neg_inf"),
     b"padding_mask=",
 )
 
-#: A pad id, or an item of that name, behind which `or`, `and`, `else` or the colon of a condition stands.
+#: A pad id, or an item of that name, followed by `or`, `and`, `else` or the colon of a condition.
 PAD_ID_ASKED = BytePattern(
     rb"""pad(?:ding)?(?:_token)?_(?:id|idx|index)_?\b(?:["'][\w, ]*[\])])?(?:\s+(?:or|and|else)\b|:\s*(?:#|\n))""",
 )
@@ -217,7 +218,7 @@ PREFILTERS: dict[str, Prefilter] = {
 
 
 def rules_to_run(source: bytes, prefilters: Mapping[str, Prefilter]) -> list[str]:
-    """The codes of these rules of which a source holds the words; each word is looked for once, however many ask."""
+    """The codes of the rules whose words a source contains; each word is searched only once."""
     occurs: dict[bytes | BytePattern, bool] = {}
 
     def any_occurs(group: Group) -> bool:
@@ -233,17 +234,17 @@ def rules_to_run(source: bytes, prefilters: Mapping[str, Prefilter]) -> list[str
 
 @cache
 def _cheapest_first(prefilter: Prefilter) -> list[Group]:
-    """The groups by how many patterns they may search for. Words alone are fast, and most files fail them."""
+    """The groups ordered by their number of patterns: plain words are fast, and rule out most files."""
     return sorted(prefilter.groups, key=lambda group: sum(not isinstance(word, bytes) for word in group))
 
 
 def contains_each(source: bytes, groups: tuple[Group, ...]) -> bool:
-    """True when of each group a word occurs."""
+    """True when at least one word of each group occurs."""
     return all(_contains_any(source, group) for group in groups)
 
 
 def _contains_any(source: bytes, group: Group) -> bool:
-    """A loop, as this is asked of every function: `any` would take twice as long."""
+    """True when a word of the group occurs. A loop, as this runs for every function: `any` takes twice as long."""
     for word in group:  # noqa: SIM110
         # `in` is a search in C; a pattern is left to the end of its group.
         if word in source if isinstance(word, bytes) else word.find(source) >= 0:

@@ -1,4 +1,4 @@
-"""What a tree says of the side of padding, and of the versions that it asks for: read where a finding hangs on it."""
+"""The padding sides that a tree sets, and the versions that it requires: read when a finding depends on them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import TypeAlias
 
 from archtrace_lint.source.import_resolver import CODE_ENDINGS, ImportResolver, file_stamp
 
-#: Where a tree says what it asks for; what its root holds, and how many folders above a file it is looked for.
+#: Files with the requirements of a tree; files that mark its root; how many folders above a file to look for it.
 REQUIREMENTS = ("setup.py", "setup.cfg", "pyproject.toml", "requirements.txt")
 ROOTS = (".git", *REQUIREMENTS)
 PARENT_FOLDERS = 6
-#: Files of a tree that are read, and the bytes of one: a larger tree is no team's own.
+#: Most files of a tree that are read, and the largest size of one in bytes.
 MAX_FILES, MAX_BYTES = 3_000, 2_000_000
 _SKIPPED_FOLDERS = frozenset(("node_modules", "site-packages", "build", "dist", "venv", "env", "__pycache__"))
 
@@ -26,10 +26,10 @@ SidesByFile: TypeAlias = dict[str, tuple[bytes, frozenset[str]]]
 
 
 def padding_sides(resolver: ImportResolver, name: str) -> frozenset[str]:
-    """The sides that those files of the tree set which name a word; where none does, those of the nearest folder.
+    """The sides set by the files of the tree that mention a name; if none does, those of the nearest folder.
 
-    The nearest is the file's own, or the first above it under which a file sets a side. The answer hangs on the whole
-    tree: all its files and folders are noted.
+    That is the file's own folder, or the first above it in which a file sets a side. The result depends on the whole
+    tree, so all its files and folders are recorded.
     """
     root = _root(resolver.path)
     folders, files = _inside(root)
@@ -37,24 +37,22 @@ def padding_sides(resolver: ImportResolver, name: str) -> frozenset[str]:
     resolver.files.update(state)
     sides_by_file = _files_that_set_sides(tuple(files), tuple(state.values()))
     word = re.compile(rb"\b" + name.encode() + rb"\b") if name else None
-    # A file that names the class is likely the one that makes its batches: its side counts before that of others.
-    users = frozenset(
-        side for text, set_there in sides_by_file.values() if word and word.search(text) for side in set_there
-    )
+    # A file that names the class probably makes its batches, so its side counts before that of others.
+    users = frozenset(side for text, sides in sides_by_file.values() if word and word.search(text) for side in sides)
     return users or _nearest(os.path.dirname(os.path.abspath(resolver.path)), root, sides_by_file)
 
 
 def _nearest(folder: str, root: str, sides_by_file: SidesByFile) -> frozenset[str]:
     while True:
-        inside = (set_there for file, (_, set_there) in sides_by_file.items() if file.startswith(folder + os.sep))
-        sides = frozenset(side for set_there in inside for side in set_there)
+        inside = (file_sides for file, (_, file_sides) in sides_by_file.items() if file.startswith(folder + os.sep))
+        sides = frozenset(side for file_sides in inside for side in file_sides)
         if sides or len(folder) <= len(root):
             return sides
         folder = os.path.dirname(folder)
 
 
 def requires_below(resolver: ImportResolver, package: str, version: str) -> bool:
-    """The tree around a file asks for a version of a package that lies before this one, and for no later."""
+    """The tree around a file requires a package in versions below this one only."""
     files = [os.path.join(_root(resolver.path), name) for name in REQUIREMENTS]
     resolver.files.update((path, file_stamp(path)) for path in files)
     bound = re.compile(rf"[\"'\s]{package}(?:\[[^\]]*\])?\s*(?:[^\"'\n#;]*,)?\s*(?:<=?|==|~=)\s*(\d+)\.(\d+)")
@@ -64,7 +62,7 @@ def requires_below(resolver: ImportResolver, package: str, version: str) -> bool
 
 
 def _root(path: str) -> str:
-    """The folder of the tree that a file is of; its own, where nothing above says so."""
+    """The root folder of a file's tree; the file's own folder if nothing above it marks a root."""
     own = folder = os.path.dirname(os.path.abspath(path))
     for _ in range(PARENT_FOLDERS):
         if any(os.path.exists(os.path.join(folder, root)) for root in ROOTS):
@@ -75,23 +73,23 @@ def _root(path: str) -> str:
 
 @lru_cache(maxsize=4)
 def _files_that_set_sides(files: tuple[str, ...], state: object) -> SidesByFile:
-    """Those of these files, as they are now, that set a side of padding."""
-    del state  # what is kept holds for it alone
-    return {file: (text, set_there) for file in files if (set_there := frozenset(_sides_set(text := _text(file))))}
+    """Those of the files that set a side of padding; `state`: their stamps, a part of the cache key."""
+    del state  # only a part of the cache key
+    return {file: (text, sides) for file in files if (sides := frozenset(_sides_set(text := _text(file))))}
 
 
 def _sides_set(text: bytes) -> Iterator[str]:
-    """The sides that a text sets; TensorFlow's batches pad behind."""
+    """The sides that a text sets; TensorFlow's `padded_batch` pads on the right."""
     yield from (side.decode() for side in _SIDE.findall(text))
     if b".padded_batch(" in text:
         yield "right"
 
 
 def _inside(root: str) -> tuple[list[str], list[str]]:
-    """The folders of a tree, and its Python files and notebooks, up to a number."""
+    """The folders of a tree, and its Python files and notebooks, up to MAX_FILES."""
     folders, paths = list[str](), list[str]()
     for folder, inner, files in os.walk(root):
-        # In place, as `os.walk` then goes down into these alone; sorted, as a disk lists names in any order.
+        # In place, so that `os.walk` enters only these; sorted, as a file system lists names in any order.
         inner[:] = sorted(name for name in inner if name not in _SKIPPED_FOLDERS and not name.startswith("."))
         folders.append(folder)
         paths += [os.path.join(folder, name) for name in sorted(files) if name.endswith(CODE_ENDINGS)]
