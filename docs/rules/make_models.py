@@ -46,8 +46,8 @@ TEXT = """# The classifiers of transformers
 What the graph rules find in each sequence classifier of transformers {version}, with its default config. Made by
 `python docs/rules/make_models.py`.
 
-* *Reported*: the codes that a contract with only a `target` gets. If a default config has no pad id, that is AT012; mostly,
-  real checkpoints of the family have none either.
+* *Reported*: the codes that a contract with only a `target` gets. If a default config has no pad id, that is AT012;
+  mostly, real checkpoints of the family have none either.
 * *Falls on pads*: with padding on this side, the model reads a pad (AT004, if a contract declares that side).
 * *Left out*: modules with parameters between the readout and the logits that PEFT does not save by default (AT008).
 
