@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,7 @@ from archtrace_reports.check.meaning import Meaning, meanings
 from archtrace_reports.check.problem import OWN, SUMMARIES
 
 Ask = Callable[..., Any]
+FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("told", meanings().values(), ids=lambda told: told.code)
@@ -21,11 +23,29 @@ def test_a_page_says_what_people_ask(ask: Ask, told: Meaning) -> None:
     assert (answer.code, answer.err) == (0, "")
     title, _, rest = answer.out.partition("\n\n")
     assert title == f"{told.code} {told.name}"
-    assert rest.startswith(f"{told.summary}\n\n{told.why}\n\nWhere it happened\n* {told.real[0]}\n")
-    assert f"\n\nWhat to write instead\n{told.instead}\n" in rest
+    assert words(rest).startswith(words(f"{told.summary} {told.why} Where it happened * {told.real[0]}"))
+    assert words(f"What to write instead {told.instead}") in words(rest)
     source, graph = told.source, told.graph
     for rule in filter(None, (source, graph)):
-        assert f"\n{rule.unseen}\n" in rest
+        assert words(rule.unseen) in words(rest)
+
+
+def words(text: str) -> str:
+    """A text without its line breaks."""
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize("told", meanings().values(), ids=lambda told: told.code)
+def test_prose_is_as_wide_as_the_terminal_and_code_is_as_it_is(
+    ask: Ask, told: Meaning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    page = ask("explain", told.code).out
+    code = FENCED.findall(told.instead)
+    assert all(block in page for block in code)
+    prose = FENCED.sub("", page).splitlines()
+    # A word that is longer, an address say, is not cut.
+    assert [line for line in prose if len(line) > 60 and " " in line.strip("* ")] == []
 
 
 @pytest.mark.parametrize("told", meanings().values(), ids=lambda told: told.code)
@@ -44,7 +64,7 @@ def test_the_codes_of_the_check_itself_are_explained(ask: Ask) -> None:
     assert set(OWN) == set(SUMMARIES)
     answer = ask("explain", "at099", "AT000")
     assert answer.code == 0
-    assert answer.out.startswith(f"AT099 unused-noqa\n\n{SUMMARIES['AT099']}\n\nAT000 does-not-parse\n\n")
+    assert words(answer.out).startswith(f"AT099 unused-noqa {SUMMARIES['AT099']} AT000 does-not-parse ")
 
 
 def test_without_a_code_all_are_listed(ask: Ask) -> None:

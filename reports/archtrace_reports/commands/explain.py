@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 import textwrap
 from collections.abc import Iterator, Mapping
 
@@ -12,6 +14,10 @@ from archtrace_reports.check.codes import code_named, near
 from archtrace_reports.check.meaning import Meaning, meanings
 from archtrace_reports.check.problem import OWN, SUMMARIES
 from archtrace_reports.commands import completion
+from archtrace_reports.text.look import look_of
+
+#: A block of code between fences.
+FENCED = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 
 
 @click.command("explain", context_settings={"help_option_names": ["-h", "--help"]})
@@ -35,9 +41,13 @@ def command(codes: tuple[str, ...], examples: bool) -> int:
         if code is None:
             click.echo(_unknown(text.upper(), [*known, *OWN]), err=True)
             return 2
-        lines_of_page = _page(known[code], examples) if code in known else [f"{code} {OWN[code]}", "", SUMMARIES[code]]
+        lines_of_page = _page(known[code], examples) if code in known else _own_page(code)
         click.echo(("\n" if number else "") + "\n".join(lines_of_page))
     return 0
+
+
+def _own_page(code: str) -> list[str]:
+    return [f"{code} {OWN[code]}", "", _filled(SUMMARIES[code])]
 
 
 def _unknown(code: str, known: list[str]) -> str:
@@ -48,19 +58,35 @@ def _unknown(code: str, known: list[str]) -> str:
 
 
 def _page(rule: Meaning, examples: bool) -> Iterator[str]:
+    yield from map(_filled, _prose(rule))
+    if examples:
+        yield from _examples(rule)
+    else:
+        yield from ("", _filled(f"archtrace explain {rule.code} --examples shows right and wrong code."))
+
+
+def _prose(rule: Meaning) -> Iterator[str]:
     yield f"{rule.code} {rule.name}"
-    yield ""
-    yield rule.summary
-    yield from ("", rule.why, "", "Where it happened", *(f"* {real}" for real in rule.real))
+    yield from ("", rule.summary, "", rule.why)
+    yield from ("", "Where it happened", *(f"* {real}" for real in rule.real))
     yield from ("", "What to write instead", rule.instead)
     if rule.source:
         yield from ("", "What cannot be seen in code", rule.source.unseen)
     if rule.graph:
         yield from ("", "What is looked at in a traced model (archtrace check, for declared models)", rule.graph.sees)
         yield from ("", "What cannot be seen in a traced model", rule.graph.unseen)
-    yield from (
-        _examples(rule) if examples else ("", f"archtrace explain {rule.code} --examples shows right and wrong code.")
-    )
+
+
+def _filled(text: str) -> str:
+    """Paragraphs, or an item of a list, as wide as the terminal; code as it is."""
+    indent = "  " if text.startswith("* ") else ""
+    # Not `text.lines.wrap`, which measures with rich: the plain package explains its rules without it.
+    fill = textwrap.TextWrapper(
+        look_of(sys.stdout).prose, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    ).fill
+    blocks = FENCED.split(text)
+    blocks[::2] = ["\n\n".join(map(fill, block.strip("\n").split("\n\n"))) for block in blocks[::2]]
+    return "\n\n".join(filter(None, blocks))
 
 
 def _examples(rule: Meaning) -> Iterator[str]:
