@@ -163,3 +163,27 @@ def test_a_count_holds_no_weights_in_memory() -> None:
     rows, length = 2, 19
     counted = work(archtrace.trace(model).result)
     assert counted.flops == 2 * rows * (length * 1000 * 500 + 500 * 3)
+
+
+class Routed(nn.Module):
+    """Each state goes through the expert that its gate picks; the head reads two states, so most of that is dead."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.gate = nn.Embedding(64, 8), nn.Linear(8, 3)
+        self.mixed, self.expert, self.classifier = nn.Linear(8, 8), nn.Linear(8, 8), nn.Linear(8, 3)
+
+    def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
+        states = self.mixed(self.embed(input_ids)).flatten(0, 1)
+        choice, out = self.gate(states).argmax(-1), torch.zeros_like(states)
+        for number in range(3):
+            (rows,) = torch.where(choice == number)
+            out[rows] = self.expert(states[rows]) * (number + 1)
+        return self.classifier((states + out).view(*input_ids.shape, 8)[:, 1:3].mean(1))
+
+
+def test_dead_work_may_decide_which_dead_elements_are_selected() -> None:
+    """Changing dead states sends them to other experts, and these get more rows or fewer than before."""
+    result = archtrace.trace(Routed()).result
+    assert (result.status, result.findings) == ("exact", ())
+    assert work(result).dead > 0

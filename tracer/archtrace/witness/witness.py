@@ -118,7 +118,10 @@ class Witness:
         dead = {
             index: np.array(np.broadcast_to(flags, whole.run.shape(index)))
             for index, flags in unused_elements(whole)
-            if not nodes[index].many and whole.run.floating(index) and flops.of(nodes[index], whole)
+            # Which elements parameters select is another question in every run: a flag for each has no place there.
+            if not (nodes[index].many or any(nodes[index].selected))
+            and whole.run.floating(index)
+            and flops.of(nodes[index], whole)
         }
         outputs = {self._program.output, *self._program.returned.values()} if dead else ()
         return not any(self._moves(output, dead, subject) for output in outputs)
