@@ -227,7 +227,7 @@ def _of_positions(analysis: Analysis) -> Iterator[Finding]:
     program = analysis.program
     number, name = count(program, analysis.length), program.output_name or _default_output(program)
     if number > MOST:
-        what = f"{name} has {number} positions of its own; what is told is read by any of them"
+        what = f"{name} has {number} positions of its own; this answer is about all of them together"
         yield Finding("output-of-positions", f'{what}; for one of them ask about the output "{name}[:, 0]"')
 
 
@@ -254,7 +254,7 @@ def _padding_moves(
             side, other, why = SIDES[name]
             # Where padding on either side changes the logits, neither is better.
             advice = f"pad on the {other}: " if len(moved) == 1 else ""
-            what = f"with padding on the {side}, a text gets other logits than alone, though no padding reaches them"
+            what = f"with padding on the {side}, the logits of a text change, though no padding reaches them"
             yield Finding("padding-moves", f"{advice}{what}: {why}")
 
 
