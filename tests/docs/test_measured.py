@@ -25,7 +25,7 @@ COMMANDS = {
     for path in [*(ROOT / "docs").rglob("make*.py"), ROOT / "tests" / "versions" / "matrix.py"]
 }
 #: Commits to the sources after which figures are made anew, whatever the commits did.
-MOST = 500
+MOST = 400
 
 pytestmark = pytest.mark.skipif(
     not (ROOT / ".git").exists(), reason="there is no repository: commits cannot be asked for"
